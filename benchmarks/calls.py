@@ -1,0 +1,117 @@
+"""What a healthy call costs: standby against the vendors' own SDKs, and the walk against three calls of asyncio.
+
+usage: python benchmarks/calls.py [--rounds N]
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+from functools import partial
+
+import openai
+from google import genai
+from google.genai import types
+from ratios import Ratio, compare
+from server import served
+
+from standby import AsyncStandby, Settings
+from standby.attempt import Entry
+from standby.dispatch import Route, Walk
+from standby.policy import Card, Chain, Model, Provider, Secret
+from standby.triggers import Triggers
+from standby.types import Message, Reply, Request, Text
+
+QUESTION = "What is the capital of Portugal?"
+HISTORY = [
+    {"role": ("user", "assistant")[turn % 2], "content": f"Turn {turn}: some forty characters of small talk."}
+    for turn in range(99)
+] + [{"role": "user", "content": QUESTION}]
+
+
+def settings(url: str) -> Settings:
+    """Return one chain for each vendor."""
+    key = Secret("benchmark")
+    return Settings(
+        providers={
+            "g": Provider(plugin="gemini", base_url=url, api_key=key),
+            "o": Provider(plugin="openai", base_url=f"{url}/v1", api_key=key),
+        },
+        models={"gemini": Model(provider="g", model="gemini-2.5-pro"), "openai": Model(provider="o", model="o3-mini")},
+        chains={"gemini": Chain(models=("gemini",)), "openai": Chain(models=("openai",))},
+    )
+
+
+async def against_the_sdks(url: str, rounds: int) -> dict[str, Ratio]:
+    """Compare whole calls, for one message and for a history of a hundred."""
+    bare_openai = openai.AsyncOpenAI(api_key="benchmark", base_url=f"{url}/v1", max_retries=0)
+    bare_gemini = genai.Client(api_key="benchmark", http_options=types.HttpOptions(base_url=url))
+    contents = [
+        {"role": {"user": "user", "assistant": "model"}[turn["role"]], "parts": [{"text": turn["content"]}]} for turn in HISTORY
+    ]
+    question = [{"role": "user", "content": QUESTION}]
+    ask_openai = partial(bare_openai.chat.completions.create, model="o3-mini")
+    ask_gemini = partial(bare_gemini.aio.models.generate_content, model="gemini-2.5-pro")
+    async with AsyncStandby(settings=settings(url), warm_up=False) as client:
+        return {
+            "openai, one message": await compare(
+                lambda: client.chat(QUESTION, chain="openai"), lambda: ask_openai(messages=question), rounds=rounds, calls=20
+            ),
+            "openai, history of 100": await compare(
+                lambda: client.chat(HISTORY, chain="openai"), lambda: ask_openai(messages=HISTORY), rounds=rounds, calls=5
+            ),
+            "gemini, one message": await compare(
+                lambda: client.chat(QUESTION, chain="gemini"), lambda: ask_gemini(contents=QUESTION), rounds=rounds, calls=20
+            ),
+            "gemini, history of 100": await compare(
+                lambda: client.chat(HISTORY, chain="gemini"), lambda: ask_gemini(contents=contents), rounds=rounds, calls=5
+            ),
+        }
+
+
+class Instant:
+    """An adapter that answers at once."""
+
+    async def complete(self, call: object) -> Reply:
+        """Return a reply."""
+        del call
+        return Reply(text="Lisbon.")
+
+
+async def the_walk(rounds: int) -> dict[str, Ratio]:
+    """Compare a walk that is answered at once with the least that any time-out costs: a task, a wait, a timeout."""
+    adapter = Instant()
+
+    async def get() -> Instant:
+        return adapter
+
+    entry = Entry(name="instant", provider="p", vendor_id="instant", card=Card(), timeout=60.0, adapter=get)
+    route = Route(name="default", chain=Chain(models=("instant",)), entries=(entry,), triggers=Triggers(()))
+    request = Request((Message("user", (Text(QUESTION),)),))
+    jitter = random.Random(1)  # noqa: S311 - spreads retries, guards nothing
+
+    async def bare() -> None:
+        async with asyncio.timeout(60):
+            await asyncio.wait([asyncio.create_task(get())])
+
+    def walk() -> object:
+        return Walk(route, request, emit=lambda _: None, jitter=jitter).run()
+
+    return {"the walk, against create_task + wait + timeout": await compare(walk, bare, rounds=rounds, calls=500)}
+
+
+async def main() -> int:
+    """Print a table; the exit status is 1 if a ratio is above its limit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=41)
+    rounds = parser.parse_args().rounds
+    with served() as url:
+        ratios = await against_the_sdks(url, rounds) | await the_walk(rounds)
+    limits = [0.9, 0.25, 1.15, 0.25, 4.0]
+    for (name, ratio), limit in zip(ratios.items(), limits, strict=True):
+        print(f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e6:.0f} us against {ratio.b * 1e6:.0f} us |")
+    return int(any(ratio.median > limit for ratio, limit in zip(ratios.values(), limits, strict=True)))
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

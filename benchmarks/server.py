@@ -1,0 +1,83 @@
+"""A server in a process of its own that answers every request at once with the same small body, on both wires."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import msgspec
+
+GEMINI = {
+    "candidates": [{"content": {"parts": [{"text": "Lisbon."}], "role": "model"}, "finishReason": "STOP", "index": 0}],
+    "usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 3, "totalTokenCount": 40, "thoughtsTokenCount": 25},
+    "modelVersion": "gemini-2.5-pro",
+    "responseId": "benchmark",
+}
+OPENAI = {
+    "id": "chatcmpl-benchmark",
+    "object": "chat.completion",
+    "created": 1_790_000_000,
+    "model": "o3-mini-2025-01-31",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Lisbon."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 12, "completion_tokens": 28, "total_tokens": 40},
+}
+
+
+def answer(value: object) -> bytes:
+    """Return a whole HTTP answer that holds `value` as JSON."""
+    body = msgspec.json.encode(value)
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+class Server(asyncio.Protocol):
+    """Reads requests with a Content-Length, answers each; nothing else."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self.received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer as soon as a request is whole."""
+        self.received += data
+        head, found, rest = self.received.partition(b"\r\n\r\n")
+        if not found:
+            return
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        if len(rest) < length:
+            return
+        self.received = rest[length:]
+        self.transport.write(ANSWERS[b"chat/completions" in head.split(b"\r\n")[0]])  # type: ignore[attr-defined]
+
+
+ANSWERS = {True: answer(OPENAI), False: answer(GEMINI)}
+
+
+@contextlib.contextmanager
+def served() -> Iterator[str]:
+    """Run the server in a process of its own; gives its URL."""
+    process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+    if process.stdout is None:
+        raise RuntimeError("the server has no output")
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+async def main() -> None:
+    """Serve until terminated."""
+    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    print(f"http://{host}:{port}", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,5 @@
+"""`python -m standby` is `standby`."""
+
+from standby.cli import main
+
+main()

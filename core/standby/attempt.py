@@ -1,0 +1,168 @@
+"""One call to one model: ask its adapter, in time, and come back with a whole reply or one `AttemptFailed`."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from standby.errors import AttemptFailed
+from standby.failures import Failure, Kind
+from standby.plugin import Call
+from standby.policy import Card
+from standby.types import Chunk, Finish, Reply, Request
+
+LONGEST_TEXT = 2_000
+"""Characters of a vendor's words that are kept; an HTML page says no more in a hundred thousand."""
+
+SHORTEST_QUOTE = 8
+"""Characters: a message's text of this length or more is cut out of a vendor's words that echo it."""
+
+_DATED = re.compile(r"[-@](\d|exp|preview|latest)")
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One model of a chain, ready to be asked: nothing implicit left.
+
+    `adapter` raises `AttemptFailed` (`unavailable`) where there is none. `refused` are the sampling parameters not to be
+    sent. `own_names`: the endpoint is the vendor's own, so that the model it says it served means something. `secrets` are
+    what no text may show.
+    """
+
+    name: str
+    provider: str
+    vendor_id: str
+    card: Card
+    timeout: float
+    adapter: Callable[[], Awaitable[Any]]
+    options: Mapping[str, Any] = {}
+    refused: tuple[str, ...] = ()
+    own_names: bool = True
+    secrets: tuple[str, ...] = ()
+
+
+class Outlet:
+    """Where the chunks of a stream go, and what has gone out so far."""
+
+    def __init__(self, put: Callable[[Chunk], Awaitable[None]]) -> None:
+        """Take the way out: `put` waits while the reader is behind."""
+        self._put = put
+        self._out: list[str] = []
+
+    @property
+    def released(self) -> bool:
+        """Say whether the caller has seen anything; from then on no other model may answer in silence."""
+        return bool(self._out)
+
+    @property
+    def partial(self) -> str:
+        """Return the text that has gone out."""
+        return "".join(self._out)
+
+    async def release(self, text: str) -> None:
+        """Hand some text to the caller."""
+        self._out.append(text)
+        await self._put(Chunk(text))
+
+
+def fit(request: Request, entry: Entry) -> tuple[Request, tuple[str, ...]]:
+    """Take the parameters that the model refuses out of the request; return it, and their names."""
+    dropped = tuple(name for name in entry.refused if getattr(request.sampling, name, None) is not None)
+    if not dropped:
+        return request, ()
+    sampling = msgspec.structs.replace(request.sampling, **dict.fromkeys(dropped))
+    return msgspec.structs.replace(request, sampling=sampling), dropped
+
+
+async def attempt(entry: Entry, request: Request, outlet: Outlet | None) -> Reply:
+    """Return the model's whole reply; raises `AttemptFailed`, whatever the adapter did, or lets cancellation through."""
+    try:
+        async with asyncio.timeout(entry.timeout) as limit:
+            adapter = await entry.adapter()
+            call = Call(request=request, model=entry.vendor_id, card=entry.card, options=entry.options, timeout=entry.timeout)
+            reply = await _ask(adapter, call, outlet)
+    except AttemptFailed as error:
+        raise _scrubbed(error, error.failure, entry, request) from error.__cause__
+    except TimeoutError as error:
+        answer = "complete answer" if outlet is not None and outlet.released else "answer"
+        words = f"no {answer} in {entry.timeout:g}s" if limit.expired() else str(error) or "the adapter gave up"
+        raise _scrubbed(error, _timeout(words), entry, request) from error
+    except ConnectionError as error:
+        failure = Failure(kind=Kind.CONNECTION, message=f"connection error: {error}")
+        raise _scrubbed(error, failure, entry, request) from error
+    except Exception as error:
+        words = f"the plugin of provider {entry.provider!r} raised {type(error).__name__}: {error}"
+        failure = Failure(kind=Kind.CONTRACT, message=words)
+        raise _scrubbed(error, failure, entry, request) from error
+    return msgspec.structs.replace(reply, model=entry.name, provider=entry.provider, notice=entry.card.notice or reply.notice)
+
+
+def judge(reply: Reply, entry: Entry) -> Failure | None:
+    """Say what is doubtful about a reply that is otherwise whole: cut at a token limit, or served by another model."""
+    if entry.own_names and reply.served and not _same_model(entry.vendor_id, reply.served):
+        return Failure(kind=Kind.WRONG_MODEL, message=f"asked for {entry.vendor_id}, served by {reply.served}")
+    if reply.finish is Finish.LENGTH:
+        return Failure(kind=Kind.TRUNCATED, message=f"truncated: the token limit cut it after {reply.usage.output} tokens")
+    return None
+
+
+async def _ask(adapter: Any, call: Call, outlet: Outlet | None) -> Reply:
+    if hasattr(adapter, "stream") and (outlet is not None or not hasattr(adapter, "complete")):
+        reply = await _relay(adapter.stream(call), outlet)
+    else:
+        reply = await adapter.complete(call)
+        if not isinstance(reply, Reply):
+            raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
+    if not reply.text.strip():
+        raise AttemptFailed(Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}"))
+    if outlet is not None and not outlet.released:
+        await outlet.release(reply.text)
+    return reply
+
+
+async def _relay(stream: AsyncIterator[Chunk], outlet: Outlet | None) -> Reply:
+    """Collect a stream, handing its text out from the first that means something; only an end makes it a reply."""
+    texts: list[str] = []
+    meant = False
+    async with aclosing(stream) as chunks:  # type: ignore[type-var] # a stream without aclose() breaks the contract, and says so
+        async for chunk in chunks:
+            if chunk.text:
+                texts.append(chunk.text)
+                if meant and outlet is not None:
+                    await outlet.release(chunk.text)
+                elif not meant and not chunk.text.isspace():
+                    meant = True
+                    if outlet is not None:
+                        await outlet.release("".join(texts))
+            if chunk.end is not None:
+                end = chunk.end
+                return Reply(text="".join(texts), finish=end.finish, usage=end.usage, served=end.served)
+    raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker"))
+
+
+def _timeout(words: str) -> Failure:
+    return Failure(kind=Kind.TIMEOUT, message=f"timeout: {words}")
+
+
+def _scrubbed(error: BaseException, failure: Failure, entry: Entry, request: Request) -> AttemptFailed:
+    """Keep keys and the caller's own words out of a failure's message, and the message short."""
+    message = failure.message
+    for secret in entry.secrets:
+        message = message.replace(secret, "***")
+    for part in (part for message_ in request.messages for part in message_.parts):
+        if len(part.text) >= SHORTEST_QUOTE:
+            message = message.replace(part.text, "[…]")
+    if len(message) > LONGEST_TEXT:
+        message = message[:LONGEST_TEXT] + " […]"
+    scrubbed = AttemptFailed(msgspec.structs.replace(failure, message=message))
+    return scrubbed.with_traceback(error.__traceback__)
+
+
+def _same_model(asked: str, served: str) -> bool:
+    """Compare two of a vendor's ids; a dated variant ("o3-mini-2025-01-31") is the same model, an alias never tells."""
+    served = served.removeprefix("models/")
+    if served == asked or asked.endswith("-latest"):
+        return True
+    return served.startswith(asked) and _DATED.match(served, len(asked)) is not None

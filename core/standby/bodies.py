@@ -1,0 +1,65 @@
+"""What came back over HTTP, taken with care: bounded, decoded, and with no shape believed unchecked."""
+
+from collections.abc import AsyncIterable
+from typing import Any, cast
+
+import msgspec
+
+from standby.errors import AttemptFailed
+from standby.failures import Failure, Kind
+
+LARGEST = 16 * 2**20
+"""Bytes of one whole body; the largest output of any model is below 1 MiB of text."""
+
+
+async def whole(body: AsyncIterable[bytes], *, limit: int = LARGEST) -> bytes:
+    """Read a whole body; raises `AttemptFailed` (`malformed`) beyond `limit` bytes."""
+    read = bytearray()
+    async for piece in body:
+        read += piece
+        if len(read) > limit:
+            raise malformed(f"the answer is longer than {limit} bytes")
+    return bytes(read)
+
+
+def decoded(data: bytes | str) -> Any:
+    """Decode JSON; raises `AttemptFailed` (`malformed`) with the first words of what it is instead."""
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text = (data if isinstance(data, str) else data.decode("utf-8", "replace"))[:200].strip()
+        raise malformed(f"expected JSON, got {text!r}" if text else "the body is empty") from None
+
+
+def shown(data: bytes) -> Any:
+    """Decode an error's body: JSON, or the text that a proxy wrote instead."""
+    try:
+        return decoded(data)
+    except AttemptFailed:
+        return " ".join(data.decode("utf-8", "replace").split())
+
+
+def malformed(words: str) -> AttemptFailed:
+    """Return the failure of a 200 that is none."""
+    return AttemptFailed(Failure(kind=Kind.MALFORMED, status=200, message=f"malformed: {words}"))
+
+
+def object_in(value: Any) -> dict[str, Any]:
+    """Return the value if it is an object, else an empty one."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def list_in(value: Any) -> list[Any]:
+    """Return the value if it is a list, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def text_in(value: Any) -> str:
+    """Return the value if it is a text, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def count_in(value: Any, name: str) -> int:
+    """Return an object's whole number under that name, else 0."""
+    number = object_in(value).get(name)
+    return number if isinstance(number, int) and not isinstance(number, bool) else 0

@@ -1,0 +1,110 @@
+"""`standby ask`: one question to a chain."""
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from standby.client import Standby
+from standby.config.schema import duration
+from standby.errors import CallFailed, ConfigError, RequestError
+from standby.types import Attempt, Reply
+
+
+class _Duration(click.ParamType):
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command("ask")
+@click.argument("text")
+@click.option("--chain", default="default", show_default=True, help="The chain to ask.")
+@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
+@click.option("--system", help="A system message before the question.")
+@click.option("--stream", is_flag=True, help="Print the answer as it comes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply, or the error, as one JSON object.")
+@click.option("--deadline", type=_Duration(), help="How long the whole call may take, like 30s.")
+@click.option("--temperature", type=float, help="How freely the answer is drawn.")
+@click.option("--max-tokens", type=int, help="The most tokens that the answer may have.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the log on standard error.")
+def command(text: str, *, chain: str, config: str | None, system: str | None, verbose: bool, **options: Any) -> None:
+    """Ask a chain TEXT ("-" reads standard input); show the answer, then how it came about.
+
+    \b
+    standby ask "What is net metering?"
+    standby ask - --chain demo --system "Answer in one sentence." < question.txt
+    """
+    if verbose:
+        from standby.observe.log import to_standard_error  # noqa: PLC0415 - only for this option
+
+        to_standard_error()
+    question = sys.stdin.read() if text == "-" else text
+    messages = [{"role": "system", "content": system}] if system else []
+    messages.append({"role": "user", "content": question.strip()})
+    wanted = {name: options[name] for name in ("deadline", "temperature", "max_tokens") if options[name] is not None}
+    try:
+        with Standby(config, warm_up=False) as client:
+            reply = _asked(client, messages, chain, wanted, stream=options["stream"] and not options["as_json"])
+    except ConfigError as error:
+        _fail(error, 2, as_json=options["as_json"], told=[str(problem) for problem in error.problems])
+    except RequestError as error:
+        _fail(error, 2, as_json=options["as_json"], told=[f"standby: {error}"])
+    except CallFailed as error:
+        _fail(error, 1, as_json=options["as_json"], told=[*map(_line, error.trail), f"standby: {error}"])
+    else:
+        _show(reply, as_json=options["as_json"], printed=options["stream"])
+
+
+def _asked(client: Standby, messages: list[dict[str, str]], chain: str, wanted: dict[str, Any], *, stream: bool) -> Reply:
+    if not stream:
+        return client.chat(messages, chain=chain, **wanted)
+    with client.stream(messages, chain=chain, **wanted) as chunks:
+        try:
+            for chunk in chunks:
+                click.echo(chunk.text, nl=False)
+        finally:
+            click.echo()
+        return chunks.reply
+
+
+def _show(reply: Reply, *, as_json: bool, printed: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode(reply))
+        return
+    if not printed:
+        click.echo(reply.text)
+    for attempt in reply.trail:
+        click.secho(_line(attempt), err=True, dim=True)
+    if reply.notice:
+        click.secho(f"{reply.model}: {reply.notice}", err=True, fg="yellow")
+
+
+def _line(attempt: Attempt) -> str:
+    """Return an attempt as a line: `o3-mini  failed after 0.2s  overloaded: 503 …  -> next`."""
+    parts = [f"{attempt.model}  {attempt.outcome}"]
+    if attempt.outcome != "skipped":
+        parts[0] += f" {'in' if attempt.outcome == 'answered' else 'after'} {attempt.duration:.1f}s"
+    if attempt.kind is not None:
+        parts.append(f"{attempt.kind}: {attempt.text}" if attempt.text else str(attempt.kind))
+    if attempt.dropped:
+        parts.append(f"without {', '.join(attempt.dropped)}")
+    if attempt.then is not None:
+        parts.append(f"-> {attempt.then}" + (f" (trigger {attempt.trigger})" if attempt.trigger else ""))
+    return "  ".join(parts)
+
+
+def _fail(error: Exception, status: int, *, as_json: bool, told: list[str]) -> None:
+    if as_json:
+        problems = getattr(error, "problems", None)
+        shown = {"type": type(error).__name__, "message": str(error), "trail": getattr(error, "trail", ())}
+        click.echo(msgspec.json.encode({"error": shown if problems is None else {**shown, "problems": problems}}))
+    else:
+        for line in told:
+            click.echo(line, err=True)
+    sys.exit(status)

@@ -1,0 +1,44 @@
+"""`standby schema`: the JSON Schema of models.yaml, with the options of the installed plugins."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from standby.cli.validate import validate
+from standby.config.schema import published
+from standby.errors import ConfigError
+from standby.registry import Registry
+
+
+@click.command("schema")
+@click.argument("file", required=False, type=click.Path())
+@click.option("--out", type=click.Path(path_type=Path), help="Write it to this file.")
+@click.option("--validate", "check", is_flag=True, help="Check FILE instead: the same as 'standby validate'.")
+def command(file: str | None, *, out: Path | None, check: bool) -> None:
+    """Print the JSON Schema (2020-12) of models.yaml, for an editor.
+
+    \b
+    standby schema --out config/models.schema.json
+    """
+    if check:
+        validate(file)
+    if file is not None:
+        raise click.UsageError("FILE goes with --validate; to write the schema use --out")
+    text = schema_text(Registry())
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {out}", err=True)
+
+
+def schema_text(registry: Registry) -> str:
+    """Return the schema as it is committed: indented, with a newline at its end."""
+    options = {}
+    for name in registry.names():
+        try:
+            options[name] = registry.info(name).options
+        except ConfigError:
+            continue  # 'standby plugins' tells of a broken one
+    return msgspec.json.format(msgspec.json.encode(published(options)), indent=2).decode() + "\n"

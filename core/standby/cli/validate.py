@@ -1,0 +1,68 @@
+"""`standby validate`: every problem of a file at once, and what its chains come to."""
+
+import os
+import sys
+from datetime import date
+from pathlib import Path
+
+import click
+import msgspec
+
+from standby.config import Loaded, load
+from standby.errors import Problem
+from standby.registry import Registry
+
+
+@click.command("validate")
+@click.argument("file", required=False, type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print the problems and the chains as one JSON object.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+def command(file: str | None, *, as_json: bool, strict: bool) -> None:
+    """Check FILE, or the models.yaml that would be used, before anything is sent.
+
+    Exit status: 0, or 2 with errors. A missing key is a warning: a file must pass on a machine without secrets.
+    """
+    validate(file, as_json=as_json, strict=strict)
+
+
+def validate(file: str | None, *, as_json: bool = False, strict: bool = False) -> None:
+    """Check, print, and exit."""
+    path = None if file is None else Path(file)
+    today = date.today()  # noqa: DTZ011 - the user's own day
+    loaded = load(path, Registry(), os.environ, cwd=Path.cwd(), today=today)
+    failing = [problem for problem in loaded.problems if strict or problem.severity == "error"]
+    if as_json:
+        click.echo(msgspec.json.encode({"file": loaded.file, "problems": loaded.problems, "chains": _chains(loaded)}))
+    else:
+        _print(loaded)
+    sys.exit(2 if failing else 0)
+
+
+def _print(loaded: Loaded) -> None:
+    for problem in loaded.problems:
+        _print_problem(problem)
+    for name, models in _chains(loaded).items():
+        told = " → ".join(f"{model['model']} ({model['origin']})" for model in models)
+        click.echo(f"{name}: {told}")
+    errors = sum(problem.severity == "error" for problem in loaded.problems)
+    warnings = len(loaded.problems) - errors
+    click.echo(f"{loaded.file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+
+
+def _print_problem(problem: Problem) -> None:
+    click.secho(str(problem), fg="red" if problem.severity == "error" else "yellow")
+    if problem.excerpt:
+        click.secho(f"    {problem.excerpt.strip()}", dim=True)
+
+
+def _chains(loaded: Loaded) -> dict[str, list[dict[str, str]]]:
+    if loaded.settings is None:
+        return {}
+    return {
+        name: [{"model": model, "origin": loaded.origins.get((name, model), "")} for model in chain.models]
+        for name, chain in loaded.settings.chains.items()
+    }
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,220 @@
+"""What an application holds: `AsyncStandby`, and `Standby`, which runs the same code on a private event loop."""
+
+import asyncio
+import difflib
+import os
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self, Unpack
+
+from standby.adapters import Adapters
+from standby.attempt import Entry, Outlet
+from standby.config import load
+from standby.config.resolve import resolve
+from standby.dispatch import Route, Walk
+from standby.errors import ConfigError, RequestError
+from standby.events import Answered, Event
+from standby.messages import Messages, SamplingOptions, request_of
+from standby.observe.log import log, report_broken_sink
+from standby.policy import Card, Chain, Settings
+from standby.private_loop import run
+from standby.registry import Registry
+from standby.streams import AsyncStream, Stream
+from standby.triggers import Triggers
+from standby.types import Reply
+
+Sink = Callable[[Event], None]
+"""Is given every event; it must return at once. What it raises is logged, and breaks no call."""
+
+
+class AsyncStandby:
+    """Asks the models of a chain, in order, until one answers. Safe to share between tasks, threads and event loops."""
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | None = None,
+        *,
+        settings: Settings | None = None,
+        environ: Mapping[str, str] | None = None,
+        sinks: Sequence[Sink] = (),
+        jitter: random.Random | None = None,
+        warm_up: bool = True,
+    ) -> None:
+        """Read models.yaml, or take `settings` made in code; raises `ConfigError` with every problem at once.
+
+        `config` left out: `STANDBY_CONFIG`, `./config/models.yaml`, `./models.yaml`, or the chain that ships. `environ` stands
+        in for the process's environment. `warm_up`: after the first reply, import what the models standing by need.
+        """
+        self._registry = Registry()
+        self._adapters = Adapters(self._registry.adapter)
+        self._sinks = (log, self._warm_up, *sinks)
+        self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._warm = not warm_up
+        environ = os.environ if environ is None else environ
+        self.settings = self._load(config, environ) if settings is None else self._resolve(settings, environ)
+        self._routes = {name: self._route(name, chain) for name, chain in self.settings.chains.items()}
+
+    async def chat(
+        self,
+        messages: Messages,
+        *,
+        chain: str = "default",
+        deadline: float | None = None,
+        **sampling: Unpack[SamplingOptions],
+    ) -> Reply:
+        """Return one whole reply.
+
+        `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the whole call. Raises
+        `RequestError` before anything is sent, or a `CallFailed` with the trail.
+        """
+        return await self._prepare(messages, chain, deadline, sampling)().run()
+
+    def stream(
+        self,
+        messages: Messages,
+        *,
+        chain: str = "default",
+        deadline: float | None = None,
+        **sampling: Unpack[SamplingOptions],
+    ) -> AsyncStream:
+        """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
+        return AsyncStream(self._prepare(messages, chain, deadline, sampling))
+
+    async def close(self) -> None:
+        """Close the connections that belong to this event loop."""
+        await self._adapters.close()
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close."""
+        await self.close()
+
+    def _prepare(
+        self, messages: Messages, chain: str, deadline: float | None, sampling: SamplingOptions
+    ) -> Callable[..., Walk]:
+        if chain not in self._routes:
+            near = difflib.get_close_matches(chain, self._routes, n=1) or sorted(self._routes)
+            raise RequestError(f"no chain is named {chain!r}; there is {', '.join(near)}")
+        if deadline is not None and not deadline > 0:
+            raise RequestError(f"deadline: expected seconds, more than 0, not {deadline!r}")
+        request = request_of(messages, sampling)
+
+        def begin(outlet: Outlet | None = None) -> Walk:
+            return Walk(self._routes[chain], request, emit=self._emit, jitter=self._jitter, deadline=deadline, outlet=outlet)
+
+        return begin
+
+    def _emit(self, event: Event) -> None:
+        for sink in self._sinks:
+            try:
+                sink(event)
+            except Exception as error:  # noqa: BLE001 - a broken sink never breaks a call
+                report_broken_sink(sink, error)
+
+    def _load(self, config: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Settings:
+        path = None if config is None else Path(config)
+        loaded = load(path, self._registry, environ, cwd=Path.cwd(), today=date.today())  # noqa: DTZ011 - the user's own day
+        if loaded.settings is None:
+            raise ConfigError(loaded.problems)
+        return loaded.settings
+
+    def _resolve(self, settings: Settings, environ: Mapping[str, str]) -> Settings:
+        resolution = resolve(settings, self._registry, environ, today=date.today())  # noqa: DTZ011 - the user's own day
+        errors = [problem for problem in resolution.problems if problem.severity == "error"]
+        if errors:
+            raise ConfigError(errors)
+        return resolution.settings
+
+    def _route(self, name: str, chain: Chain) -> Route:
+        triggers = Triggers((trigger, self.settings.triggers[trigger]) for trigger in chain.triggers or ())
+        return Route(name=name, chain=chain, entries=tuple(map(self._entry, chain.models)), triggers=triggers)
+
+    def _entry(self, name: str) -> Entry:
+        model = self.settings.models[name]
+        provider = self.settings.providers[model.provider or ""]
+        card = model.card or Card()
+        key = provider.api_key.reveal() if provider.api_key else ""
+        return Entry(
+            name=name,
+            provider=model.provider or "",
+            vendor_id=model.model or name,
+            card=card,
+            timeout=model.timeout or 0.0,
+            adapter=partial(self._adapters.get, model.provider or "", provider),
+            options=model.options or {},
+            refused=(*(card.refuses or ()), *(model.drop or ())),
+            own_names=provider.base_url is None,
+            secrets=(key,) if key else (),
+        )
+
+    def _warm_up(self, event: Event) -> None:
+        """After the first reply, import the adapters of the models that stand by."""
+        if self._warm or not isinstance(event, Answered):
+            return
+        self._warm = True
+        plugins = {self.settings.providers[entry.provider].plugin: None for entry in self._routes[event.chain].entries}
+        # held, because a task that nobody holds may be collected before it ran
+        self._warming = asyncio.get_running_loop().create_task(self._adapters.import_all(tuple(plugins)))
+
+
+class Standby:
+    """The same for blocking code: each call runs on one private event loop, so that time-outs hold there too."""
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | None = None,
+        *,
+        settings: Settings | None = None,
+        environ: Mapping[str, str] | None = None,
+        sinks: Sequence[Sink] = (),
+        jitter: random.Random | None = None,
+        warm_up: bool = True,
+    ) -> None:
+        """Take what `AsyncStandby` takes."""
+        self._client = AsyncStandby(config, settings=settings, environ=environ, sinks=sinks, jitter=jitter, warm_up=warm_up)
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings with nothing left implicit."""
+        return self._client.settings
+
+    def chat(
+        self,
+        messages: Messages,
+        *,
+        chain: str = "default",
+        deadline: float | None = None,
+        **sampling: Unpack[SamplingOptions],
+    ) -> Reply:
+        """Return one whole reply; see `AsyncStandby.chat`."""
+        return run(self._client.chat(messages, chain=chain, deadline=deadline, **sampling))
+
+    def stream(
+        self,
+        messages: Messages,
+        *,
+        chain: str = "default",
+        deadline: float | None = None,
+        **sampling: Unpack[SamplingOptions],
+    ) -> Stream:
+        """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
+        return Stream(self._client._prepare(messages, chain, deadline, sampling))  # noqa: SLF001 - one client in two forms
+
+    def close(self) -> None:
+        """Close the connections."""
+        run(self._client.close())
+
+    def __enter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close."""
+        self.close()

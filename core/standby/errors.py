@@ -1,0 +1,122 @@
+"""The exceptions, one branch for each reaction that a caller can have.
+
+::
+
+    StandbyError
+    ├── ConfigError(problems)      mend the file, or the settings
+    ├── RequestError(index)        mend the request: nothing was sent
+    ├── CallFailed(trail)          no reply came
+    │   ├── ChainExhausted         every model failed; its cause is the ExceptionGroup of why
+    │   ├── Stopped(failure)       asking another model would be wrong: blocked, or an invalid request
+    │   ├── DeadlineExceeded       the call's time was spent
+    │   └── StreamBroken(partial)  a stream broke after some of it had been handed out
+    └── AttemptFailed(failure)     one attempt; raised by adapters, met by a caller only inside a CallFailed's cause
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from standby.failures import Failure
+from standby.types import Attempt
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, or doubtful, with a configuration.
+
+    `line` and `column` count from 1; 0 means that no place in a file belongs to it. `code` is stable, for machines;
+    `hint` says what to do; `excerpt` is the offending line.
+    """
+
+    code: str
+    message: str
+    severity: Literal["error", "warning"] = "error"
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    hint: str = ""
+    excerpt: str = ""
+
+    def __str__(self) -> str:
+        """Return `file:line:column  severity  message; hint`."""
+        place = self.file
+        if self.line:
+            place = f"{place}:{self.line}:{self.column}"
+        words = f"{self.message}; {self.hint}" if self.hint else self.message
+        return "  ".join(part for part in (place, self.severity, words) if part)
+
+
+class StandbyError(Exception):
+    """Whatever standby raises on purpose."""
+
+
+class ConfigError(StandbyError):
+    """The configuration cannot be used; `problems` says all that is wrong with it."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """Keep the problems; the message is one line for each."""
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class RequestError(StandbyError):
+    """The caller's own request is wrong and was not sent; `index` is the message at fault, if it is one."""
+
+    def __init__(self, message: str, index: int | None = None) -> None:
+        """Keep the index of the message at fault, counted from 0."""
+        super().__init__(message)
+        self.index = index
+
+
+class AttemptFailed(StandbyError):
+    """One attempt failed; adapters raise it with the `failure`, from the vendor's own exception."""
+
+    def __init__(self, failure: Failure) -> None:
+        """Keep the failure; its text is the message."""
+        super().__init__(failure.text)
+        self.failure = failure
+
+
+class CallFailed(StandbyError):
+    """No reply came; `trail` says what was tried."""
+
+    def __init__(self, message: str, trail: Sequence[Attempt] = ()) -> None:
+        """Keep the trail."""
+        super().__init__(message)
+        self.trail = tuple(trail)
+
+
+class ChainExhausted(CallFailed):
+    """Every model of the chain failed or was skipped.
+
+    `__cause__` is the `ExceptionGroup` of the failures; `retry_after` is the soonest delay, in seconds, that a vendor stated.
+    """
+
+    def __init__(self, message: str, trail: Sequence[Attempt] = (), retry_after: float | None = None) -> None:
+        """Keep the trail, and the soonest stated delay."""
+        super().__init__(message, trail)
+        self.retry_after = retry_after
+
+
+class Stopped(CallFailed):
+    """A failure that another model must not be asked about: blocked content, or a request that is wrong everywhere."""
+
+    def __init__(self, failure: Failure, trail: Sequence[Attempt] = ()) -> None:
+        """Keep the failure; its text is the message."""
+        super().__init__(failure.text, trail)
+        self.failure = failure
+
+
+class DeadlineExceeded(CallFailed):
+    """The time of the whole call was spent before a reply came."""
+
+
+class StreamBroken(CallFailed):
+    """A stream broke after some of it had been handed out; `partial` is the text that was."""
+
+    def __init__(self, failure: Failure, partial: str, trail: Sequence[Attempt] = ()) -> None:
+        """Keep the failure and the text handed out so far."""
+        super().__init__(f"the stream broke after {len(partial)} characters: {failure.text}", trail)
+        self.failure = failure
+        self.partial = partial

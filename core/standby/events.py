@@ -1,0 +1,60 @@
+"""Every observable moment of a call, frozen. Log lines and the trail are folds over them; none holds a message's content."""
+
+import msgspec
+
+from standby.failures import Kind
+from standby.types import Attempt
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One moment: which call, which chain, which model, and when (the event loop's clock, in seconds)."""
+
+    call: str
+    chain: str
+    model: str
+    at: float
+
+
+class AttemptStarted(Event, frozen=True, kw_only=True):
+    """A model is being asked."""
+
+
+class AttemptEnded(Event, frozen=True, kw_only=True):
+    """An attempt came to its end, or was skipped."""
+
+    attempt: Attempt
+
+
+class RetryScheduled(Event, frozen=True, kw_only=True):
+    """The same model will be asked again after `delay` seconds."""
+
+    delay: float
+
+
+class MovedOn(Event, frozen=True, kw_only=True):
+    """The chain goes on from `model` to `to`, after `kind`."""
+
+    to: str
+    kind: Kind
+
+
+class Alert(Event, frozen=True, kw_only=True):
+    """A person should look: `kind` says at what, `text` in which words."""
+
+    kind: Kind
+    text: str
+
+
+class Answered(Event, frozen=True, kw_only=True):
+    """The call has its reply, after `duration` seconds and `attempts` attempts; `notice` is the answering card's."""
+
+    attempts: int
+    duration: float
+    notice: str = ""
+
+
+class Failed(Event, frozen=True, kw_only=True):
+    """The call ended without a reply."""
+
+    duration: float
+    text: str

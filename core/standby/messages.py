@@ -1,0 +1,132 @@
+"""What a caller passes to `chat` and `stream`, read into a request; whatever is wrong is said before anything is sent."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict, cast, get_args
+
+import msgspec
+
+from standby.errors import RequestError
+from standby.types import Message, Part, Request, Role, Sampling, Text
+
+Messages = str | Iterable[Message | Mapping[str, Any]]
+"""A string, messages, or OpenAI-style dictionaries."""
+
+_ROLES: tuple[str, ...] = get_args(Role)
+_ALSO_CALLED = {"developer": "system"}
+
+
+class SamplingOptions(TypedDict, total=False):
+    """The sampling parameters as keywords; the fields of `Sampling`."""
+
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    max_tokens: int | None
+    stop: str | Iterable[str] | None
+    seed: int | None
+    presence_penalty: float | None
+    frequency_penalty: float | None
+
+
+def request_of(messages: Messages, sampling: Mapping[str, Any]) -> Request:
+    """Read a request; raises `RequestError`, with the index of the message at fault."""
+    return Request(_messages(messages), sampling_of(sampling) if sampling else Sampling())
+
+
+def sampling_of(options: Mapping[str, Any]) -> Sampling:
+    """Read the sampling parameters; raises `RequestError` that names the one at fault."""
+    for name in options:
+        if name not in Sampling.__struct_fields__:
+            raise RequestError(f"unknown parameter {name!r}{_near(name, Sampling.__struct_fields__)}")
+    stop = options.get("stop")
+    if isinstance(stop, str):
+        options = {**options, "stop": (stop,)}
+    try:
+        return msgspec.convert(dict(options), Sampling)
+    except msgspec.ValidationError as error:
+        words, _, place = str(error).partition(" - at `$.")
+        raise RequestError(f"{place.rstrip('`') or 'sampling'}: {words[:1].lower()}{words[1:]}") from None
+
+
+def _messages(messages: Messages) -> tuple[Message, ...]:
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    if isinstance(messages, Mapping) or not isinstance(messages, Iterable):
+        raise RequestError(f"messages: expected a string or a list of messages, not {_a(messages)}")
+    read = [_message(message, index) for index, message in enumerate(messages)]
+    if not read:
+        raise RequestError("messages: the list is empty; give at least one message of the user")
+    if all(message.role == "system" for message in read):
+        raise RequestError("messages: there is no message of the user, only system messages")
+    return tuple(message for message in read if message.parts)
+
+
+def _message(message: Any, index: int) -> Message:
+    if isinstance(message, Message):
+        role, parts = message.role, message.parts
+    elif isinstance(message, Mapping):
+        role, parts = _role(message.get("role"), index), _parts(message.get("content"), index)
+        _refuse_unknown(message, index)
+    else:
+        raise RequestError(f"message {index}: expected a Message or a dictionary, not {_a(message)}", index)
+    if role not in _ROLES or not all(isinstance(part, Text) for part in parts):
+        raise RequestError(f"message {index}: a Message holds a role ({', '.join(_ROLES)}) and a tuple of Text", index)
+    parts = tuple(Text(_encodable(part.text)) for part in parts if part.text)
+    if not parts and role != "assistant":
+        raise RequestError(f"message {index}: the {role} message is empty; leave it out or give it a text", index)
+    return Message(role, parts)
+
+
+def _role(role: Any, index: int) -> Role:
+    known = _ALSO_CALLED.get(role, role) if isinstance(role, str) else role
+    if known not in _ROLES:
+        raise RequestError(
+            f"message {index}: unknown role {role!r}; one of {', '.join(_ROLES)}"
+            if isinstance(role, str)
+            else f"message {index}: 'role' is missing or no text; one of {', '.join(_ROLES)}",
+            index,
+        )
+    return cast("Role", known)
+
+
+def _parts(content: Any, index: int) -> tuple[Part, ...]:
+    if content is None or isinstance(content, str):
+        return (Text(content or ""),)
+    if not isinstance(content, list | tuple):
+        raise RequestError(f"message {index}: 'content' must be a string or a list of parts, not {_a(content)}", index)
+    return tuple(_part(part, index, position) for position, part in enumerate(content))
+
+
+def _part(part: Any, index: int, position: int) -> Part:
+    if isinstance(part, Text):
+        return part
+    if not isinstance(part, Mapping) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+        raise RequestError(
+            f'message {index}, part {position}: only text is carried so far; write {{"type": "text", "text": "…"}}', index
+        )
+    return Text(part["text"])
+
+
+def _refuse_unknown(message: Mapping[str, Any], index: int) -> None:
+    for key, value in message.items():
+        if key not in ("role", "content") and value:
+            raise RequestError(f"message {index}: {key!r} is not carried so far; only 'role' and 'content' are", index)
+
+
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which no UTF-8 can hold, by U+FFFD; pairs become the character that they stand for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; one of {', '.join(names)}"
+
+
+def _a(value: object) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,1 @@
+"""Sinks: folds over the events, one a file."""

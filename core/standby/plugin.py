@@ -1,0 +1,142 @@
+"""All that a plugin author imports: the hooks, the values, the failure to raise, and the helpers that every adapter needs."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import msgspec
+import pluggy
+
+from standby.bodies import count_in, decoded, list_in, malformed, object_in, shown, text_in, whole
+from standby.delays import hint_in, retry_after
+from standby.errors import AttemptFailed
+from standby.failures import Failure, Kind, kind_of_status
+from standby.policy import Card, Provider, Secret
+from standby.sse import events_of
+from standby.threads import blocking
+from standby.types import Chunk, End, Finish, Message, Part, Reply, Request, Role, Sampling, Text, Usage
+
+if TYPE_CHECKING:
+    import click
+
+__all__ = [
+    "API_VERSION",
+    "Adapter",
+    "AttemptFailed",
+    "Call",
+    "Card",
+    "Chunk",
+    "End",
+    "Failure",
+    "Finish",
+    "Kind",
+    "Message",
+    "Part",
+    "Provider",
+    "ProviderInfo",
+    "Reply",
+    "Request",
+    "Role",
+    "Sampling",
+    "Secret",
+    "StreamingAdapter",
+    "Text",
+    "Usage",
+    "blocking",
+    "count_in",
+    "decoded",
+    "events_of",
+    "hint_in",
+    "hookimpl",
+    "hooks",
+    "kind_of_status",
+    "list_in",
+    "malformed",
+    "object_in",
+    "retry_after",
+    "shown",
+    "text_in",
+    "whole",
+]
+
+API_VERSION = 1
+"""The version of this interface; it rises when a plugin that was right becomes wrong."""
+
+GROUP = "standby.plugins"
+"""The entry-point group; an entry point's name is the plugin's."""
+
+_PROJECT = "standby"
+
+hookimpl = pluggy.HookimplMarker(_PROJECT)
+"""Marks a plugin's function as one of the hooks below."""
+
+_hookspec = pluggy.HookspecMarker(_PROJECT)
+
+
+class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach any model of one vendor.
+
+    `adapter` is a dotted name, `package.module:Class`, imported on the first call that needs it. `keys` are the environment
+    variables that may hold the key, the first that is set wins; none: no key is needed. `options` is the JSON Schema of a
+    model's `options`. `install` is the command that installs the SDK. `card` is what holds for every model of the vendor.
+    """
+
+    adapter: str
+    keys: tuple[str, ...] = ()
+    options: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "additionalProperties": False})
+    install: str = ""
+    card: Card = Card()
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt, as an adapter sees it.
+
+    `model` is the vendor's id. Parameters that the model refuses are already gone from the request. `timeout` is what is left
+    for this attempt, in seconds; the dispatcher enforces it by cancellation.
+    """
+
+    request: Request
+    model: str
+    card: Card
+    options: Mapping[str, Any]
+    timeout: float
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """Speaks to one provider, on one event loop: an instance is made for each, as `Class(provider)`.
+
+    One of `complete` and `stream` (`StreamingAdapter`) is enough. Raise `AttemptFailed`; never swallow cancellation. An
+    `aclose()` coroutine, if there is one, is awaited before the loop closes.
+    """
+
+    async def complete(self, call: Call) -> Reply:
+        """Return the whole answer, or raise `AttemptFailed`."""
+        ...
+
+
+@runtime_checkable
+class StreamingAdapter(Protocol):
+    """Streams: the last chunk has an `end`, made from the vendor's own end marker and from nothing else."""
+
+    def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        """Yield the answer in pieces, or raise `AttemptFailed`."""
+        ...
+
+
+class hooks:  # noqa: N801 - a namespace of hook specifications, spelt as plugins.md does
+    """The hooks that a plugin's module may implement; each is optional, `None` means "nothing"."""
+
+    @staticmethod
+    @_hookspec(firstresult=True)
+    def standby_provider() -> ProviderInfo | None:
+        """Say how to reach any model of this vendor."""
+
+    @staticmethod
+    @_hookspec(firstresult=True)
+    def standby_models() -> Mapping[str, Card] | None:
+        """Register the models that the plugin knows: the vendor's id, and its card."""
+
+    @staticmethod
+    @_hookspec(firstresult=True)
+    def standby_commands() -> "Sequence[click.Command] | None":
+        """Add commands: `standby <plugin> <command>`."""

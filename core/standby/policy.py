@@ -1,0 +1,175 @@
+"""The settings: what models.yaml says, as frozen values. The file's schema is generated from these types.
+
+Seconds are floats here; in the file they are written with a unit ("120s"). Nothing here knows the file.
+"""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from standby.failures import Kind, Then
+
+Seconds = Annotated[float, Meta(gt=0, extra_json_schema={"format": "standby-duration"})]
+"""A span of time in seconds; `<number><ms|s|m|h>` in the file."""
+
+
+class Secret:
+    """A key that shows itself to nobody: its repr names where it came from, `reveal()` gives the value.
+
+    `origin` is what the user wrote (`OPENAI_API_KEY`); an empty value means that the variable was not set.
+    """
+
+    __slots__ = ("_value", "origin")
+
+    def __init__(self, value: str, origin: str = "given in code") -> None:
+        """Keep the value out of sight."""
+        self._value = value
+        self.origin = origin
+
+    def reveal(self) -> str:
+        """Return the key itself; only what sends it may ask."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        """Say whether there is a key at all."""
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        """Name the origin, never the value."""
+        return f"Secret({self.origin})"
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by value: two names for one key are one account."""
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        """Hash by value."""
+        return hash(self._value)
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is known of a model: data that a plugin registers and a user may override, key by key.
+
+    A field that is `None` is not known.
+    """
+
+    context_window: Annotated[
+        int | None, Meta(description="Tokens that fit in, prompt and answer together.", examples=[1048576])
+    ] = None
+    refuses: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="Sampling parameters that this model must not be sent.", examples=[["temperature", "top_p"]]),
+    ] = None
+    timeout: Annotated[
+        Seconds | None, Meta(description="How long one answer may take; reasoning models think for minutes.")
+    ] = None
+    retires: Annotated[
+        date | None, Meta(description="The day on which the vendor shuts the model down.", examples=["2026-12-01"])
+    ] = None
+    successor: Annotated[str | None, Meta(description="The model that the vendor names in its place.")] = None
+    notice: Annotated[
+        str | None, Meta(description="What a reader must know of this model's answers; shown with each of them.")
+    ] = None
+    wire: Annotated[
+        dict[str, Any] | None, Meta(description="Hints for the plugin that speaks to the model; its own words.")
+    ] = None
+    source: Annotated[str | None, Meta(description="Where these facts were read, and when.")] = None
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A way to one vendor's API with one account."""
+
+    plugin: Annotated[str, Meta(description="The plugin that speaks to it.", examples=["openai"])]
+    base_url: Annotated[
+        str | None,
+        Meta(description="Where the API is; left out: the vendor's own.", examples=["http://127.0.0.1:11434/v1"]),
+    ] = None
+    api_key: Annotated[
+        Secret | None,
+        Meta(
+            description="The key, as a variable; left out: the variables that the plugin names.",
+            examples=["${OPENROUTER_API_KEY}"],
+        ),
+    ] = None
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A named entry: a provider, the vendor's id, and settings of one's own."""
+
+    provider: Annotated[
+        str | None, Meta(description="A provider of this file, or a plugin; left out: the one whose card knows the model.")
+    ] = None
+    model: Annotated[str | None, Meta(description="The vendor's id; left out: the entry's own name.")] = None
+    timeout: Annotated[
+        Seconds | None, Meta(description="How long one attempt may take; left out: as the card says, else 60s.")
+    ] = None
+    options: Annotated[dict[str, Any] | None, Meta(description="Options of the plugin, checked against its own schema.")] = None
+    drop: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="Sampling parameters not to send to this model.", examples=[["temperature"]]),
+    ] = None
+    card: Annotated[Card | None, Meta(description="What you know better than the plugin's card, key by key.")] = None
+
+
+StatusPattern = Annotated[str, Meta(pattern=r"^[1-5]xx$")]
+
+
+class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A named rule that recognises a failure and says what to do. Fields must all match; a list matches if any item does."""
+
+    then: Annotated[Then, Meta(description="retry: ask the same model again, then the next; next; stop: tell the caller.")]
+    kind: Annotated[
+        Kind | tuple[Kind, ...] | None, Meta(description="What the failure is, in standby's words: the field to reach for.")
+    ] = None
+    status: Annotated[
+        int | StatusPattern | tuple[int | StatusPattern, ...] | None,
+        Meta(description="The HTTP status: a number, or a class like 5xx.", examples=[503, "5xx"]),
+    ] = None
+    code: Annotated[
+        str | tuple[str, ...] | None,
+        Meta(description="The vendor's own error code or status.", examples=["RESOURCE_EXHAUSTED"]),
+    ] = None
+    message: Annotated[
+        str | tuple[str, ...] | None,
+        Meta(description="A piece of the failure's text, in any case; /…/ is an RE2 expression.", examples=["500 internal"]),
+    ] = None
+    provider: Annotated[str | tuple[str, ...] | None, Meta(description="Only failures of this provider.")] = None
+    model: Annotated[str | tuple[str, ...] | None, Meta(description="Only failures of this model.")] = None
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one model is asked again: after random(0, min(limit, initial x 2^n)), "full jitter".
+
+    Source: AWS Architecture Blog, "Exponential Backoff And Jitter"; 0.5 s and 8 s are openai-python's own bounds.
+    """
+
+    attempts: Annotated[int, Meta(ge=1, le=10, description="Attempts of one model in all; 1: never again.")] = 2
+    initial: Annotated[Seconds, Meta(description="The first pause is at most this long.")] = 0.5
+    limit: Annotated[Seconds, Meta(description="No pause is longer.")] = 8.0
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Models in order, with a policy."""
+
+    models: Annotated[tuple[str, ...], Meta(description="Names of models, asked in this order.", min_length=1)]
+    fallback: Annotated[bool, Meta(description="false: the first model only; its retries stay.")] = True
+    triggers: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="Names of triggers, in the order in which they are tried; left out: all, in file order; []: none."),
+    ] = None
+    deadline: Annotated[Seconds, Meta(description="How long the whole call may take, all attempts and waits.")] = 180.0
+    retry: Annotated[Retry, Meta(description="How one model is asked again.")] = Retry()
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that models.yaml says."""
+
+    version: Annotated[Literal[1], Meta(description="The version of this file's grammar.")] = 1
+    providers: Annotated[
+        dict[str, Provider], Meta(description="Accounts and endpoints of your own; each plugin is a provider by itself.")
+    ] = {}
+    models: Annotated[dict[str, Model], Meta(description="What the cards do not know, or what you want otherwise.")] = {}
+    triggers: Annotated[dict[str, Trigger], Meta(description="Rules that recognise a failure and say what to do.")] = {}
+    chains: Annotated[dict[str, Chain], Meta(description="Models in order, each chain with a policy.", min_length=1)]

@@ -1,0 +1,158 @@
+"""Streams as a caller holds them: an iterator of chunks, a context manager, and, at the end, the whole reply.
+
+One task runs the walk into a bounded queue, so that time-outs and context variables keep their meaning between chunks.
+"""
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from standby.attempt import Outlet
+from standby.dispatch import Walk
+from standby.private_loop import run
+from standby.types import Attempt, Chunk, End, Reply
+
+READ_AHEAD = 1_024
+"""Chunks held for a slow reader before the model has to wait; most replies fit, so a slow reader costs no time-out."""
+
+Item = Chunk | Reply | BaseException
+
+
+class AsyncStream:
+    """A streamed reply. Iterate over its chunks; `reply` and `trail` are there at the end; `close()` leaves early."""
+
+    def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
+        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
+        self._queue: asyncio.Queue[Item] = asyncio.Queue(READ_AHEAD)
+        self._walk = begin(Outlet(self._queue.put))
+        self._task: asyncio.Task[None] | None = None
+        self._reply: Reply | None = None
+        self._ended = False
+
+    @property
+    def trail(self) -> tuple[Attempt, ...]:
+        """Return the attempts and skips so far."""
+        return tuple(self._walk.trail)
+
+    @property
+    def reply(self) -> Reply:
+        """Return the whole reply; raises `RuntimeError` before the stream has been read to its end."""
+        if self._reply is None:
+            raise RuntimeError("the stream has no reply yet: read it to its end first")
+        return self._reply
+
+    async def __aenter__(self) -> Self:
+        """Begin to ask."""
+        self._start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close."""
+        await self.close()
+
+    def __aiter__(self) -> Self:
+        """Iterate over the chunks; the last one has an `end`."""
+        return self
+
+    async def __anext__(self) -> Chunk:
+        """Return the next chunk; raises a `CallFailed`, and `StreamBroken` once some text is out."""
+        if self._ended:
+            raise StopAsyncIteration
+        self._start()
+        return self.read(await self._queue.get())
+
+    async def take(self) -> list[Item]:
+        """Return what is there, at least one item: for a reader on another thread, to whom each hand-over is dear."""
+        self._start()
+        items = [await self._queue.get()]
+        while not self._queue.empty():
+            items.append(self._queue.get_nowait())
+        return items
+
+    async def close(self) -> None:
+        """Leave: whoever is still being asked is cancelled, and has gone when this returns."""
+        self._ended = True
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def _start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(_pump(self._walk, self._queue))
+            weakref.finalize(self, _abandon, self._task).atexit = False
+
+    def read(self, item: Item) -> Chunk:
+        """Take note of one item: return it as a chunk, or raise it."""
+        if isinstance(item, Chunk):
+            return item
+        self._ended = True
+        if isinstance(item, BaseException):
+            raise item
+        self._reply = item
+        return Chunk(end=End(finish=item.finish, usage=item.usage, served=item.served))
+
+
+class Stream:
+    """A streamed reply for blocking code: an `AsyncStream`, read from the thread that iterates."""
+
+    def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
+        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
+        self._stream = AsyncStream(begin)
+        self._items: deque[Item] = deque()
+        self._ended = False
+
+    @property
+    def trail(self) -> tuple[Attempt, ...]:
+        """Return the attempts and skips so far."""
+        return self._stream.trail
+
+    @property
+    def reply(self) -> Reply:
+        """Return the whole reply; raises `RuntimeError` before the stream has been read to its end."""
+        return self._stream.reply
+
+    def __enter__(self) -> Self:
+        """Begin to ask."""
+        run(self._stream.__aenter__())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close."""
+        self.close()
+
+    def __iter__(self) -> Self:
+        """Iterate over the chunks; the last one has an `end`."""
+        return self
+
+    def __next__(self) -> Chunk:
+        """Return the next chunk; raises a `CallFailed`, and `StreamBroken` once some text is out."""
+        if self._ended:
+            raise StopIteration
+        if not self._items:
+            self._items.extend(run(self._stream.take()))
+        item = self._items.popleft()
+        self._ended = not isinstance(item, Chunk)
+        return self._stream.read(item)
+
+    def close(self) -> None:
+        """Leave: whoever is still being asked is cancelled, and has gone when this returns."""
+        self._ended = True
+        run(self._stream.close())
+
+
+async def _pump(walk: Walk, queue: asyncio.Queue[Item]) -> None:
+    try:
+        item: Item = await walk.run()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the reader is to get it
+        item = error
+    await queue.put(item)
+
+
+def _abandon(task: asyncio.Task[None]) -> None:
+    """Cancel what nobody reads any more; a finaliser never waits."""
+    loop = task.get_loop()
+    if not task.done() and not loop.is_closed():
+        loop.call_soon_threadsafe(task.cancel)

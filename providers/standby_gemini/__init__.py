@@ -1,0 +1,49 @@
+"""The Gemini plugin's manifest: what is known without the SDK. Facts and their sources are in cards.json."""
+
+from collections.abc import Mapping
+from importlib import resources
+
+import msgspec
+
+from standby.plugin import Card, ProviderInfo, hookimpl
+
+OPTIONS = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "thinking_budget": {
+            "type": "integer",
+            "minimum": -1,
+            "maximum": 32768,
+            "description": "Tokens that a 2.5 model may think with; -1 lets it choose.",
+        },
+        "thinking_level": {
+            "enum": ["low", "medium", "high"],
+            "description": "How hard a 3.x model thinks; not together with thinking_budget.",
+        },
+        "api_version": {
+            "enum": ["v1", "v1beta"],
+            "default": "v1beta",
+            "description": "v1beta has every field and the *-latest names; v1 has neither all.",
+        },
+    },
+    "not": {"required": ["thinking_budget", "thinking_level"]},
+}
+
+
+@hookimpl
+def standby_provider() -> ProviderInfo:
+    """Say how to reach any Gemini model on the Developer API."""
+    return ProviderInfo(
+        adapter="standby_gemini.adapter:GeminiAdapter",
+        keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        options=OPTIONS,
+        install="pip install 'google-genai>=3.4,<4'",
+    )
+
+
+@hookimpl
+def standby_models() -> Mapping[str, Card]:
+    """Register the models in service, and those that people still name."""
+    cards = resources.files(__name__).joinpath("cards.json").read_bytes()
+    return msgspec.json.decode(cards, type=dict[str, Card])

@@ -1,0 +1,236 @@
+"""The SDK: google-genai builds the URL, authenticates and sends; what comes back is read here, not by the SDK.
+
+The SDK gets an HTTP client of ours, which sends the call's own body, keeps the real response, and gives the SDK an empty one.
+Its own reading of a stream leaks the connection when it is left early, fails on comments, and takes errors inside a 200 for
+success; its own way to send a body copies it three times.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Protocol, cast
+
+import httpx2
+import msgspec
+from google import genai
+from google.genai import types
+from google.genai.client import DebugConfig
+
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Chunk,
+    Failure,
+    Kind,
+    Provider,
+    Reply,
+    decoded,
+    events_of,
+    malformed,
+    shown,
+    whole,
+)
+from standby_gemini.failures import failure_of, lost
+from standby_gemini.reply import Reader, reply_of
+from standby_gemini.request import body_of
+
+BASE_URL = "https://generativelanguage.googleapis.com/"
+VERSION = "v1beta"
+"""Has every field and the "*-latest" names; v1 answered 400, Unknown name "systemInstruction", until August 2025 at least."""
+
+CONNECT = 5.0
+"""Seconds to come to a connection (openai-python's own bound); all other time-outs are the dispatcher's."""
+
+SERVER_TIMEOUT = "600"
+"""Seconds. The SDK would send its own time-out here, and a short one makes the server fail at once (python-genai #1330)."""
+
+LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
+"""Connections of one event loop (openai-python's own bounds)."""
+
+_EMPTY = httpx2.Response(200, content=b"")
+_PLACE = types.Content()
+"""Stands where the SDK wants contents; what is sent is the call's own body."""
+
+
+class _Exchange:
+    """One request's body, and the response that came for it."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.response: httpx2.Response | None = None
+
+
+class _Models(Protocol):
+    """What is used of the SDK."""
+
+    async def generate_content(
+        self, *, model: str, contents: types.Content, config: types.GenerateContentConfig
+    ) -> types.GenerateContentResponse: ...
+
+    async def generate_content_stream(
+        self, *, model: str, contents: types.Content, config: types.GenerateContentConfig
+    ) -> AsyncIterator[types.GenerateContentResponse]: ...
+
+
+_exchange: ContextVar[_Exchange] = ContextVar("exchange")
+
+
+class _Client(httpx2.AsyncClient):
+    """Sends the body of the call that it is asked for, and keeps the response, unread, for that call."""
+
+    def build_request(self, *args: Any, **kwargs: Any) -> httpx2.Request:
+        """Build what the SDK asks for, around the call's body; only the connection has a time-out."""
+        kwargs |= {"content": _exchange.get().body, "timeout": httpx2.Timeout(None, connect=CONNECT)}
+        return super().build_request(*args, **kwargs)
+
+    async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
+        """Return an empty answer to the SDK, which so has nothing to judge; redirects, which would take the key along, fail."""
+        _exchange.get().response = await super().send(request, stream=True, follow_redirects=False)
+        return _EMPTY
+
+
+class GeminiAdapter:
+    """Speaks to the Gemini Developer API, or to what stands in its place at `base_url`."""
+
+    def __init__(self, provider: Provider) -> None:
+        """Make the SDK's client; every setting that an environment variable could switch is given."""
+        key = _key(provider)
+        try:
+            self._http = _Client(verify=_trust(), limits=LIMITS)
+            self._sdk = genai.Client(
+                api_key=key,
+                vertexai=False,
+                debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
+                http_options=types.HttpOptions(
+                    base_url=provider.base_url or BASE_URL,
+                    api_version=VERSION,
+                    headers={"X-Server-Timeout": SERVER_TIMEOUT},
+                    retry_options=types.HttpRetryOptions(attempts=1),
+                    httpx_async_client=self._http,
+                    client_args={"verify": _trust()},
+                    async_client_args={"ssl": _trust()},
+                ),
+            )
+        except (ValueError, ImportError) as error:  # a proxy variable, or GOOGLE_GENAI_HTTP_CLIENT, that cannot be followed
+            raise _unavailable(f"the client cannot be made: {error}") from error
+
+    async def complete(self, call: Call) -> Reply:
+        """Return the whole answer; raises `AttemptFailed`."""
+        async with self._sent(call, stream=False) as response:
+            return reply_of(decoded(await whole(response.aiter_bytes())))
+
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        """Yield the answer in pieces; raises `AttemptFailed`."""
+        reader = Reader()
+        async with self._sent(call, stream=True) as response:
+            async for text in _texts(response, reader):
+                yield Chunk(text)
+        yield Chunk(end=reader.end())
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._sdk.aio.aclose()
+        self._sdk.close()
+        await self._http.aclose()
+
+    @asynccontextmanager
+    async def _sent(self, call: Call, *, stream: bool) -> AsyncGenerator[httpx2.Response, None]:
+        """Send; give a response that is a 200, unread, and close it whatever happens."""
+        exchange = _Exchange(_encoded(call))
+        try:
+            await self._send(call, exchange, stream=stream)
+            response = exchange.response
+            if response is None:
+                raise _unavailable("the SDK sent nothing")
+            if response.status_code != HTTPStatus.OK:
+                failed = shown(await whole(response.aiter_bytes()))
+                raise AttemptFailed(failure_of(response.status_code, response.headers, failed))
+            yield response
+        except httpx2.TransportError as error:
+            raise AttemptFailed(lost(error)) from error
+        except httpx2.DecodingError as error:
+            raise malformed(f"the body is not what its Content-Encoding says: {error}") from error
+        finally:
+            if exchange.response is not None and not exchange.response.is_closed:
+                await asyncio.shield(exchange.response.aclose())
+
+    async def _send(self, call: Call, exchange: _Exchange, *, stream: bool) -> None:
+        """Let the SDK send; it reads an empty answer to its end."""
+        config = _config(call.options.get("api_version", VERSION), stream=stream)
+        models = cast("_Models", self._sdk.aio.models)  # whose own types are partly unknown
+        token = _exchange.set(exchange)
+        try:
+            if stream:
+                async for _ in await models.generate_content_stream(model=call.model, contents=_PLACE, config=config):
+                    pass
+            else:
+                await models.generate_content(model=call.model, contents=_PLACE, config=config)
+        except (ValueError, httpx2.InvalidURL) as error:
+            raise _unavailable(f"not sent: {error} (model {call.model!r}; see also the base_url)") from error
+        finally:
+            _exchange.reset(token)
+
+
+async def _texts(response: httpx2.Response, reader: Reader) -> AsyncIterator[str]:
+    """Read the events of a stream to its end; one that breaks after its end marker is whole."""
+    try:
+        async for event in events_of(response.aiter_bytes()):
+            data = event.stray or event.data  # Google puts a bare JSON error between events, without "data:"
+            if data and data != "[DONE]" and (text := reader.text_of(decoded(data))):
+                yield text
+    except httpx2.TransportError:
+        if not reader.finished:
+            raise
+    except ValueError as error:
+        raise malformed(str(error)) from error
+
+
+def _encoded(call: Call) -> bytes:
+    try:
+        return msgspec.json.encode(body_of(call))
+    except UnicodeEncodeError as error:  # half a character: a lone surrogate
+        words = f"not sent: a message is no valid Unicode ({error.reason})"
+        raise AttemptFailed(Failure(kind=Kind.INVALID_REQUEST, message=words)) from error
+
+
+def _key(provider: Provider) -> str:
+    """Return a key that can be sent; the SDK insists on one where a proxy of one's own may want none."""
+    given = provider.api_key
+    key = given.reveal().strip() if given is not None else ""
+    if not key:
+        if provider.base_url is None:
+            raise _unavailable(f"no key: set {given.origin if given is not None else 'GEMINI_API_KEY or GOOGLE_API_KEY'}")
+        return "none"
+    if not key.isascii() or not key.isprintable() or key.startswith("auth_tokens/"):
+        raise _unavailable(f"the key ({given!r}) is none that generateContent takes: copy it again from AI Studio")
+    return key
+
+
+def _unavailable(words: str) -> AttemptFailed:
+    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words))
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Read the trusted certificates once: it takes 20 to 100 ms, and the SDK would do so twice for each client."""
+    return httpx2.create_ssl_context()
+
+
+@cache
+def _config(version: str, *, stream: bool) -> types.GenerateContentConfig:
+    """Return the settings of a call; the SDK copies them before it changes anything."""
+    return types.GenerateContentConfig(
+        http_options=types.HttpOptions(api_version=version),
+        should_return_http_response=None if stream else True,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        automatic_continuation=False,
+    )
+
+
+# The SDK warns that it uses GOOGLE_API_KEY whenever both variables are set, although it is given the key to use.
+logging.getLogger("google_genai._api_client").addFilter(lambda record: "Using GOOGLE_API_KEY" not in record.getMessage())

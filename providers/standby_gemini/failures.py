@@ -1,0 +1,153 @@
+"""What Gemini answers when it fails, and what the transport raises, as failures. Pure; knows no SDK.
+
+In this order: the HTTP status, then the structured reason, then the text. The bodies are recorded or published ones.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from standby.plugin import Failure, Kind, count_in, hint_in, kind_of_status, object_in, retry_after, text_in
+
+_KIND_OF_REASON = {
+    "API_KEY_INVALID": Kind.UNAUTHORIZED,
+    "API_KEY_EXPIRED": Kind.UNAUTHORIZED,
+    "API_KEY_SERVICE_BLOCKED": Kind.UNAUTHORIZED,
+    "SERVICE_DISABLED": Kind.UNAUTHORIZED,
+}
+"""`google.rpc.ErrorInfo.reason`."""
+
+_KIND_OF_CODE = {
+    Kind.MALFORMED: {  # for an error inside a 200, which says no number
+        "UNAVAILABLE": Kind.OVERLOADED,
+        "RESOURCE_EXHAUSTED": Kind.RATE_LIMITED,
+        "UNAUTHENTICATED": Kind.UNAUTHORIZED,
+        "PERMISSION_DENIED": Kind.UNAUTHORIZED,
+        "NOT_FOUND": Kind.MODEL_MISSING,
+    },
+    Kind.INVALID_REQUEST: {
+        "FAILED_PRECONDITION": Kind.UNAUTHORIZED,  # the place, or the plan, from which the key is used
+    },
+}
+"""`google.rpc.Code`, where the HTTP status alone says too little."""
+
+_KIND_OF_TEXT = {
+    Kind.RATE_LIMITED: (
+        ("perday", Kind.QUOTA_EXHAUSTED),
+        ("limit: 0,", Kind.QUOTA_EXHAUSTED),  # this model is not in the plan at all
+        ("limit: 0\n", Kind.QUOTA_EXHAUSTED),
+        ("spending cap", Kind.QUOTA_EXHAUSTED),
+        ("credits are depleted", Kind.QUOTA_EXHAUSTED),
+    ),
+    Kind.INVALID_REQUEST: (
+        ("api key not valid", Kind.UNAUTHORIZED),
+        ("api key not found", Kind.UNAUTHORIZED),
+        ("api key expired", Kind.UNAUTHORIZED),
+        ("user location is not supported", Kind.UNAUTHORIZED),
+        ("input token count", Kind.CONTEXT_TOO_LONG),
+        ("is not enabled for models/", Kind.UNSUPPORTED),  # "Penalty is not enabled for models/gemini-2.5-flash"
+        ("only works in thinking mode", Kind.UNSUPPORTED),
+        ("is not supported by this model", Kind.UNSUPPORTED),
+        ("is not supported for this model", Kind.UNSUPPORTED),
+        ("is unsupported", Kind.UNSUPPORTED),
+        ("unknown name", Kind.UNSUPPORTED),  # a field that this version of the API does not have
+        ("maximum allowed nesting depth", Kind.UNSUPPORTED),
+        ("too many states for serving", Kind.UNSUPPORTED),
+        ("ending with a model turn are not supported", Kind.UNSUPPORTED),
+        ("missing a thought_signature", Kind.UNSUPPORTED),
+        ("no longer available", Kind.MODEL_MISSING),
+    ),
+}
+"""What only the words tell, after status and reason have said a kind."""
+
+_MARKUP = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^>]*>")
+
+
+def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
+    """Read an error answer; `body` is decoded JSON, or the text where it is none.
+
+    An error inside a 200 counts as what it says it is: a stream's status is sent before anything can go wrong.
+    """
+    error = error_in(body)
+    if status < HTTPStatus.BAD_REQUEST:
+        status = max(status, count_in(error, "code"))
+    code = text_in(error.get("status"))
+    details = [object_in(detail) for detail in list_in(error.get("details"))]
+    message = _message(error, body)
+    hints = [text_in(detail.get("retryDelay")) for detail in details]
+    return Failure(
+        kind=_kind(status, code, details, message),
+        status=status,
+        code=code or None,
+        message=message,
+        retry_after=retry_after(headers, *hints, hint_in(message)),
+    )
+
+
+def lost(error: Exception) -> Failure:
+    """Read what the transport raised: a connection that was refused, reset, cut, or too slow to come about."""
+    if "Timeout" in type(error).__name__:
+        return Failure(kind=Kind.TIMEOUT, message=f"timeout: {error or 'no connection in time'}")
+    return Failure(kind=Kind.CONNECTION, message=f"connection error: {_words(error)}")
+
+
+def _words(error: Exception) -> str:
+    """Return the system's own words ("Connection refused"), which lie below what three libraries made of them."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno is not None:
+            plain = isinstance(cause, ConnectionError) or type(cause) is OSError  # names and TLS have numbers of their own
+            return os.strerror(cause.errno) if plain else str(cause.strerror)
+    return str(error) or type(error).__name__
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk from an exception to its first cause, deepest last; of several at once (IPv6, IPv4) the first counts."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        below: BaseException | None = cause.__cause__ or cause.__context__
+        cause = next(iter(getattr(below, "exceptions", ())), below)  # an ExceptionGroup's
+
+
+def _kind(status: int, code: str, details: Sequence[Mapping[str, Any]], message: str) -> Kind:
+    for detail in details:
+        if detail.get("reason") in _KIND_OF_REASON:
+            return _KIND_OF_REASON[detail["reason"]]
+    kind = kind_of_status(status)
+    kind = _KIND_OF_CODE.get(kind, {}).get(code, kind)
+    told = f"{message} {_quota(details)}".lower()
+    return next((better for words, better in _KIND_OF_TEXT.get(kind, ()) if words in told), kind)
+
+
+def _quota(details: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a QuotaFailure names: "GenerateRequestsPerDayPerProjectPerModel-FreeTier limit: 50,"."""
+    told: list[str] = []
+    for detail in details:
+        named = [object_in(violation) for violation in list_in(detail.get("violations"))]
+        told += [f"{violation.get('quotaId')} limit: {violation.get('quotaValue')}," for violation in named]
+        told.append(f"limit: {object_in(detail.get('metadata')).get('quota_limit_value')},")
+    return " ".join(told)
+
+
+def list_in(value: Any) -> list[Any]:
+    """Return the value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] - JSON's items are anything
+
+
+def error_in(body: Any) -> dict[str, Any]:
+    """Return the error object, or an empty one; a stream that is no event stream wraps it in a list."""
+    return object_in(object_in(next(iter(list_in(body)), body)).get("error"))
+
+
+def _message(error: Mapping[str, Any], body: Any) -> str:
+    """Return the vendor's words: the error's message, a page without its markup, or whatever JSON came instead."""
+    if text_in(error.get("message")):
+        return text_in(error["message"])
+    if body is None or body == {}:
+        return ""
+    text = _MARKUP.sub(" ", body) if isinstance(body, str) else msgspec.json.encode(body).decode()
+    return " ".join(text.split())

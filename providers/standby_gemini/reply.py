@@ -1,0 +1,130 @@
+"""What generateContent answers with 200, read into a reply or into the failure that it really is. Pure; knows no SDK.
+
+A 200 is believed in nothing: the SDK itself passes an error object, a list, `null` and an empty body off as success.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from standby.plugin import (
+    AttemptFailed,
+    Chunk,
+    End,
+    Failure,
+    Finish,
+    Kind,
+    Reply,
+    Usage,
+    count_in,
+    malformed,
+    object_in,
+    text_in,
+)
+from standby_gemini.failures import error_in, failure_of, list_in
+
+_BLOCKED = frozenset(
+    {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION"}
+    | {"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"}
+)
+
+
+def reply_of(answer: Any) -> Reply:
+    """Read a whole answer."""
+    reader = Reader()
+    text = reader.text_of(answer)
+    end = reader.end()
+    return Reply(text=text, finish=end.finish, usage=end.usage, served=end.served)
+
+
+class Reader:
+    """Reads the answers of one call: the only one, or the pieces of a stream as they come.
+
+    Usage is cumulative, so that the last one counts. Only a finishReason ends an answer.
+    """
+
+    def __init__(self) -> None:
+        """Nothing read yet."""
+        self._finish = ""
+        self._finish_message = ""
+        self._usage: Mapping[str, Any] = {}
+        self._served = ""
+        self._any_text = False
+
+    @property
+    def finished(self) -> bool:
+        """Say whether the end marker has come."""
+        return bool(self._finish)
+
+    def text_of(self, answer: Any) -> str:
+        """Take in one answer; return the text in it, without thoughts. Raises `AttemptFailed`."""
+        if error_in(answer) or object_in(answer).get("error"):
+            raise AttemptFailed(failure_of(200, {}, answer))
+        if not isinstance(answer, dict):
+            raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
+        return self._read(object_in(answer))
+
+    def _read(self, answer: Mapping[str, Any]) -> str:
+        self._served = text_in(answer.get("modelVersion")) or self._served
+        self._usage = object_in(answer.get("usageMetadata")) or self._usage
+        _raise_if_blocked(answer.get("promptFeedback"))
+        candidate = object_in(next(iter(list_in(answer.get("candidates"))), None))
+        self._finish = text_in(candidate.get("finishReason")) or self._finish
+        self._finish_message = text_in(candidate.get("finishMessage")) or self._finish_message
+        text = "".join(_texts(list_in(object_in(candidate.get("content")).get("parts"))))
+        self._any_text = self._any_text or bool(text)
+        return text
+
+    def end(self) -> End:
+        """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
+        if self._finish == "PUP_LIMITED_DISABLED":
+            _fail(Kind.UNAUTHORIZED, self._finish, "the account is limited or disabled: prohibited use")
+        if self._finish in _BLOCKED:
+            _fail(Kind.BLOCKED, self._finish, self._finish_message or f"the answer was blocked: {self._finish}")
+        if self._finish == "MAX_TOKENS":
+            if not self._any_text:
+                spent = count_in(self._usage, "thoughtsTokenCount")
+                _fail(
+                    Kind.EMPTY, self._finish, f"empty: max_tokens was spent, {spent} tokens on thinking, before any text came"
+                )
+            return self._end(Finish.LENGTH)
+        if self._finish == "STOP":
+            return self._end(Finish.STOP)
+        if self._finish:
+            _fail(Kind.MALFORMED, self._finish, self._finish_message or f"the answer ended with {self._finish}")
+        raise malformed("the answer has no finishReason, so it is not whole")
+
+    def chunk(self, answer: Any) -> Chunk | None:
+        """Take in one event of a stream; return its text as a chunk, if it has any."""
+        text = self.text_of(answer)
+        return Chunk(text) if text else None
+
+    def _end(self, finish: Finish) -> End:
+        return End(finish=finish, usage=_usage(self._usage), served=self._served)
+
+
+def _texts(parts: Iterable[Any]) -> Iterable[str]:
+    for part in map(object_in, parts):
+        if isinstance(part.get("text"), str) and part.get("thought") is not True:
+            yield part["text"]
+
+
+def _raise_if_blocked(feedback: Any) -> None:
+    """Look at the prompt's own verdict; it may carry only the reason's message."""
+    told = object_in(feedback)
+    reason, message = text_in(told.get("blockReason")), text_in(told.get("blockReasonMessage"))
+    if reason or message:
+        _fail(Kind.BLOCKED, reason, message or f"the prompt was blocked: {reason}")
+
+
+def _usage(counts: Mapping[str, Any]) -> Usage:
+    thoughts = count_in(counts, "thoughtsTokenCount")
+    return Usage(
+        input=count_in(counts, "promptTokenCount") + count_in(counts, "toolUsePromptTokenCount"),
+        output=count_in(counts, "candidatesTokenCount") + thoughts,
+        reasoning=thoughts,
+        cached=count_in(counts, "cachedContentTokenCount"),
+    )
+
+
+def _fail(kind: Kind, code: str, message: str) -> NoReturn:
+    raise AttemptFailed(Failure(kind=kind, status=200, code=code or None, message=message))

@@ -1,0 +1,42 @@
+"""The OpenAI plugin's manifest: what is known without the SDK. Facts and their sources are in cards.json."""
+
+from collections.abc import Mapping
+from importlib import resources
+
+import msgspec
+
+from standby.plugin import Card, ProviderInfo, hookimpl
+
+OPTIONS = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "reasoning_effort": {
+            "enum": ["none", "minimal", "low", "medium", "high", "xhigh", "max"],
+            "description": "How hard a reasoning model thinks; each model takes some of these.",
+        },
+        "service_tier": {
+            "enum": ["auto", "default", "flex", "scale", "priority"],
+            "description": "The vendor's tier that serves the request.",
+        },
+    },
+}
+
+
+@hookimpl
+def standby_provider() -> ProviderInfo:
+    """Say how to reach any model of OpenAI, or of an endpoint that speaks the same wire."""
+    return ProviderInfo(
+        adapter="standby_openai.adapter:OpenAIAdapter",
+        keys=("OPENAI_API_KEY",),
+        options=OPTIONS,
+        install="pip install 'openai>=3.54,<4'",
+        card=Card(refuses=("top_k",)),  # Chat Completions has no such parameter
+    )
+
+
+@hookimpl
+def standby_models() -> Mapping[str, Card]:
+    """Register the models in service, and those that people still name."""
+    cards = resources.files(__name__).joinpath("cards.json").read_bytes()
+    return msgspec.json.decode(cards, type=dict[str, Card])

