@@ -1,10 +1,12 @@
 """Blocking work in threads of our own: daemons, so that one that hangs keeps nobody from leaving."""
 
-import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,8 +23,10 @@ async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
     Context variables are carried over. When the awaiting task is cancelled it leaves at once; the thread goes on to its end
     unheard, and its turn is free again when it gets there.
     """
+    import asyncio  # noqa: PLC0415 - every manifest imports this module, and `standby validate` needs no event loop
+
     loop = asyncio.get_running_loop()
-    turn = _turn(loop)
+    turn = _turns.get(loop) or _turn(loop, asyncio.Semaphore(AT_ONCE))
     await turn.acquire()
     done: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
@@ -34,19 +38,21 @@ async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
             result, error = None, raised
         _tell(loop, _finish, done, turn, result, error)
 
-    threading.Thread(target=work, name="standby-blocking", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="standby-blocking", daemon=True).start()
+    except RuntimeError:  # the system has no thread left
+        turn.release()
+        raise
     return await done
 
 
-def _turn(loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
-    if loop not in _turns:
-        for closed in [known for known in _turns if known.is_closed()]:
-            del _turns[closed]
-        _turns[loop] = asyncio.Semaphore(AT_ONCE)
-    return _turns[loop]
+def _turn(loop: "asyncio.AbstractEventLoop", turn: "asyncio.Semaphore") -> "asyncio.Semaphore":
+    for closed in [known for known in _turns if known.is_closed()]:
+        del _turns[closed]
+    return _turns.setdefault(loop, turn)
 
 
-def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: Any) -> None:
+def _tell(loop: "asyncio.AbstractEventLoop", callback: Callable[..., None], *args: Any) -> None:
     try:
         loop.call_soon_threadsafe(callback, *args)
     except RuntimeError:
@@ -54,7 +60,7 @@ def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args:
             raise  # otherwise the loop has ended, and nobody waits any more
 
 
-def _finish(done: "asyncio.Future[Any]", turn: asyncio.Semaphore, result: Any, error: BaseException | None) -> None:
+def _finish(done: "asyncio.Future[Any]", turn: "asyncio.Semaphore", result: Any, error: BaseException | None) -> None:
     turn.release()
     if done.cancelled():
         return

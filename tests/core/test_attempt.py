@@ -1,0 +1,162 @@
+"""One attempt: whatever the adapter does, there is a whole reply or one failure, with no secret and no prompt in its text."""
+
+import asyncio
+
+import pytest
+
+from standby.attempt import LONGEST_TEXT, Outlet, attempt
+from standby.errors import AttemptFailed, StreamBroken
+from standby.failures import Kind
+from standby.plugin import End
+from standby.policy import Card
+from standby.types import Chunk, Finish, Reply, Usage
+from tests.playing import QUESTION, Plays, Streams, entry, failure, request, route, walk
+from tests.virtual_clock import run
+
+
+def failed(adapter: object, outlet: Outlet | None = None, question: str = QUESTION, **rest: object) -> AttemptFailed:
+    with pytest.raises(AttemptFailed) as caught:
+        run(attempt(entry("a", adapter, **rest), request(question), outlet))
+    return caught.value
+
+
+def collected() -> tuple[Outlet, list[Chunk]]:
+    chunks: list[Chunk] = []
+
+    async def put(chunk: Chunk) -> None:
+        chunks.append(chunk)
+
+    return Outlet(put), chunks
+
+
+def test_the_reply_bears_the_entrys_names_and_the_cards_notice() -> None:
+    reply = run(attempt(entry("a", Plays("Lisbon."), card=Card(notice="a small model")), request(), None))
+    assert (reply.model, reply.provider, reply.notice) == ("a", "p", "a small model")
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t "])
+def test_a_reply_that_says_nothing_is_empty(text: str) -> None:
+    error = failed(Plays(Reply(text=text, finish=Finish.LENGTH)))
+    assert (error.failure.kind, str(error)) == (Kind.EMPTY, "empty: a reply without text, finish length")
+
+
+def test_a_whole_reply_is_made_from_a_stream() -> None:
+    end = End(finish=Finish.STOP, usage=Usage(input=3, output=2), served="a-2026")
+    reply = run(attempt(entry("a", Streams("Lis", "bon.", end)), request(), None))
+    assert (reply.text, reply.usage, reply.served) == ("Lisbon.", Usage(input=3, output=2), "a-2026")
+
+
+def test_a_stream_is_made_from_a_whole_reply() -> None:
+    outlet, chunks = collected()
+    run(attempt(entry("a", Plays("Lisbon.")), request(), outlet))
+    assert [chunk.text for chunk in chunks] == ["Lisbon."]
+
+
+def test_nothing_is_released_before_something_means_something() -> None:
+    outlet, chunks = collected()
+    error = failed(Streams("", " \n", failure("overloaded")), outlet)
+    assert error.failure.kind is Kind.OVERLOADED
+    assert not chunks
+    assert not outlet.released
+
+
+def test_white_space_that_was_held_back_comes_with_the_first_word() -> None:
+    outlet, chunks = collected()
+    reply = run(attempt(entry("a", Streams(" ", "\n", "Lis", " ", "bon", End())), request(), outlet))
+    assert [chunk.text for chunk in chunks] == [" \nLis", " ", "bon"]
+    assert reply.text == outlet.partial == " \nLis bon"
+
+
+def test_a_stream_that_merely_ends_is_cut() -> None:
+    stream = Streams("Lis")
+    error = failed(stream)
+    assert (error.failure.kind, str(error)) == (Kind.MALFORMED, "the stream ended without its end marker")
+    assert stream.closed == 1
+
+
+def test_what_comes_after_the_end_is_not_read() -> None:
+    stream = Streams("Lisbon.", End(), "and more", failure("server_error"))
+    assert run(attempt(entry("a", stream), request(), None)).text == "Lisbon."
+    assert stream.closed == 1
+
+
+def test_a_stream_that_breaks_after_its_first_words_is_an_error_with_the_partial_text() -> None:
+    outlet, _ = collected()
+    second = Plays("never")
+    chain = route(entry("a", Streams("Lis", failure("connection", "connection error: reset"))), entry("b", second))
+    with pytest.raises(StreamBroken) as caught:
+        run(walk(chain, outlet=outlet).run())
+    assert caught.value.partial == "Lis"
+    assert str(caught.value) == "the stream broke after 3 characters: connection error: reset"
+    assert caught.value.trail[0].then == "stop"
+    assert not second.calls
+
+
+def test_a_stream_that_outlives_the_deadline_after_its_first_words_is_broken_too() -> None:
+    outlet, _ = collected()
+    with pytest.raises(StreamBroken) as caught:
+        run(walk(route(entry("a", Streams("Lis", 600))), outlet=outlet, deadline=3.0).run())
+    assert (caught.value.failure.kind, caught.value.partial) == (Kind.DEADLINE, "Lis")
+
+
+def test_a_stall_after_the_first_words_says_that_the_answer_is_not_complete() -> None:
+    outlet, _ = collected()
+    error = failed(Streams("Lis", 600), outlet, timeout=2.0)
+    assert str(error) == "timeout: no complete answer in 2s"
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "text"),
+    [
+        (ConnectionResetError("reset by peer"), Kind.CONNECTION, "connection error: reset by peer"),
+        (TimeoutError("too slow"), Kind.TIMEOUT, "timeout: too slow"),
+        (TimeoutError(), Kind.TIMEOUT, "timeout: the adapter gave up"),
+        (ValueError("oops"), Kind.CONTRACT, "the plugin of provider 'p' raised ValueError: oops"),
+        (KeyError("choices"), Kind.CONTRACT, "the plugin of provider 'p' raised KeyError: 'choices'"),
+    ],
+)
+def test_whatever_an_adapter_raises_becomes_a_failure(raised: Exception, kind: Kind, text: str) -> None:
+    error = failed(Plays(raised))
+    assert (error.failure.kind, str(error)) == (kind, text)
+    assert error.__cause__ is raised
+
+
+@pytest.mark.parametrize("nonsense", [None, {"text": "hi"}, b"hi", []])
+def test_a_reply_that_is_none_breaks_the_contract(nonsense: object) -> None:
+    if nonsense is None:
+        adapter: object = Plays(*[None])
+    else:
+        adapter = Plays(nonsense)
+    error = failed(adapter)
+    assert error.failure.kind is Kind.CONTRACT
+    assert "complete() returned a" in str(error)
+
+
+def test_keys_and_the_callers_own_words_are_cut_out_of_every_text() -> None:
+    told = f"400: bad key sk-canary-1 for the prompt '{QUESTION}', sk-canary-1!"
+    error = failed(Plays(failure("invalid_request", told)), secrets=("sk-canary-1",))
+    assert str(error) == "400: bad key *** for the prompt '[…]', ***!"
+    error = failed(Plays(RuntimeError(told)), secrets=("sk-canary-1",))
+    assert "canary" not in str(error)
+    assert "capital" not in str(error)
+
+
+def test_a_short_prompt_does_not_tear_holes_into_the_text() -> None:
+    assert str(failed(Plays(failure("server_error", "an error")), question="an")) == "an error"
+
+
+def test_a_long_text_is_cut() -> None:
+    error = failed(Plays(failure("server_error", "x" * 100_000)))
+    assert len(str(error)) == LONGEST_TEXT + len(" […]")
+
+
+def test_cancelling_closes_the_stream() -> None:
+    async def story() -> int:
+        stream = Streams("Lis", 600)
+        task = asyncio.create_task(attempt(entry("a", stream), request(), None))
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.wait([task])
+        return stream.closed
+
+    assert run(story()) == 1

@@ -1,0 +1,12 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.loopback import Loopback, gemini_answers
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with Loopback() as running:
+        running.answer = gemini_answers("Lisbon, ", "says Gemini.")
+        yield running

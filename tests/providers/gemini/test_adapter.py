@@ -1,0 +1,168 @@
+"""The real SDK, over real sockets, while all is well."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from standby.plugin import AttemptFailed, End, Finish, Kind, Provider, Secret, Usage
+from standby_gemini.adapter import GeminiAdapter
+from tests.loopback import Loopback, Received, gemini_reply, gemini_stream
+from tests.providers.gemini.calls import KEY, adapter, call, collected, failure
+
+USAGE = Usage(input=12, output=28, reasoning=25)
+
+
+async def test_a_reply_comes_back_whole(server: Loopback) -> None:
+    async with adapter(server.url) as gemini:
+        reply = await gemini.complete(call())
+    assert (reply.text, reply.finish, reply.usage) == ("Lisbon, says Gemini.", Finish.STOP, USAGE)
+    assert reply.served == "gemini-2.5-pro"
+
+
+async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
+    async with adapter(server.url) as gemini:
+        texts, end = await collected(gemini, call())
+    assert texts == ["Lisbon, ", "says Gemini."]
+    assert end == End(usage=USAGE, served="gemini-2.5-pro")
+
+
+@pytest.mark.parametrize(
+    ("options", "model", "path"),
+    [
+        ({}, "gemini-2.5-pro", "/v1beta/models/gemini-2.5-pro"),
+        ({"api_version": "v1"}, "gemini-2.5-pro", "/v1/models/gemini-2.5-pro"),
+        ({"api_version": "v1beta"}, "gemini-flash-latest", "/v1beta/models/gemini-flash-latest"),
+        ({}, "tunedModels/mine", "/v1beta/tunedModels/mine"),
+    ],
+)
+async def test_the_path_names_the_version_and_the_model(
+    server: Loopback, options: dict[str, Any], model: str, path: str
+) -> None:
+    async with adapter(server.url) as gemini:
+        await gemini.complete(call(model=model, options=options))
+        await collected(gemini, call(model=model, options=options))
+    unary, stream = server.requests
+    assert (unary.method, unary.path, unary.query) == ("POST", f"{path}:generateContent", {})
+    assert (stream.method, stream.path, stream.query) == ("POST", f"{path}:streamGenerateContent", {"alt": ["sse"]})
+
+
+@pytest.mark.parametrize("base", ["", "/", "/proxy/gemini"])
+async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
+    async with adapter(server.url + base) as gemini:
+        await gemini.complete(call())
+    assert server.requests[0].path == f"{base.rstrip('/')}/v1beta/models/gemini-2.5-pro:generateContent"
+
+
+async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -> None:
+    asked = call(("system", "Be brief."), ("user", "Wo? 🗺"), temperature=0.5, options={"thinking_budget": 128})
+    async with adapter(server.url) as gemini:
+        await gemini.complete(asked)
+        await collected(gemini, asked)
+    for request in server.requests:
+        assert request.json == {
+            "contents": [{"role": "user", "parts": [{"text": "Wo? 🗺"}]}],
+            "systemInstruction": {"parts": [{"text": "Be brief."}]},
+            "generationConfig": {"temperature": 0.5, "thinkingConfig": {"thinkingBudget": 128}},
+        }
+
+
+async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(server: Loopback) -> None:
+    async with adapter(server.url) as gemini:
+        await gemini.complete(call())
+    headers = server.requests[0].headers
+    assert headers["x-goog-api-key"] == KEY
+    assert "google-genai-sdk" in headers["x-goog-api-client"]
+    assert headers["x-server-timeout"] == "600"
+    assert "authorization" not in headers
+
+
+async def test_a_proxy_of_ones_own_may_want_no_key(server: Loopback) -> None:
+    gemini = GeminiAdapter(Provider(plugin="gemini", base_url=server.url))
+    assert (await gemini.complete(call())).text
+    await gemini.aclose()
+
+
+async def test_no_environment_variable_switches_anything(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in {
+        "GOOGLE_API_KEY": "another-key",
+        "GEMINI_API_KEY": "a-third-key",
+        "GOOGLE_GENAI_USE_VERTEXAI": "1",
+        "GOOGLE_GENAI_USE_ENTERPRISE": "true",
+        "GOOGLE_CLOUD_PROJECT": "project",
+        "GOOGLE_CLOUD_LOCATION": "europe-west4",
+        "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9",
+        "GOOGLE_VERTEX_BASE_URL": "http://127.0.0.1:9",
+        "GOOGLE_GENAI_API_VERSION": "v1alpha",
+        "GOOGLE_GENAI_CLIENT_MODE": "replay",
+        "GOOGLE_GENAI_REPLAYS_DIRECTORY": "/nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.INFO):
+        async with adapter(server.url) as gemini:
+            assert (await gemini.complete(call())).text == "Lisbon, says Gemini."
+            await collected(gemini, call())
+    assert {request.headers["x-goog-api-key"] for request in server.requests} == {KEY}
+    assert {request.path.rpartition(":")[0] for request in server.requests} == {"/v1beta/models/gemini-2.5-pro"}
+    assert not [record for record in caplog.records if record.name.startswith("google_genai")]
+
+
+async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
+    def echo(request: Received) -> Any:
+        text = request.json["contents"][0]["parts"][0]["text"]
+        whole = request.path.endswith(":generateContent")
+        return gemini_reply(text) if whole else gemini_stream([text[:2], text[2:]])
+
+    server.answer = echo
+
+    async with adapter(server.url) as gemini:
+
+        async def ask(number: int) -> str:
+            asked = call(("user", f"question {number}"))
+            if number % 2:
+                return (await gemini.complete(asked)).text
+            return "".join((await collected(gemini, asked))[0])
+
+        assert await asyncio.gather(*map(ask, range(20))) == [f"question {number}" for number in range(20)]
+
+
+async def test_a_connection_is_used_again(server: Loopback) -> None:
+    async with adapter(server.url) as gemini:
+        await gemini.complete(call())
+        await collected(gemini, call())
+        await failure(gemini, call(model="no-model")) if False else None
+        await gemini.complete(call())
+        assert not any(request.left.is_set() for request in server.requests[:-1])
+
+
+def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopback) -> None:
+    async def ask() -> str:
+        async with adapter(server.url) as gemini:
+            return (await gemini.complete(call())).text
+
+    assert [asyncio.run(ask()) for _ in range(3)] == ["Lisbon, says Gemini."] * 3
+
+
+@pytest.mark.parametrize("key", ["key\nwith a line end", "schlüssel", "auth_tokens/ephemeral", "key\x00"])
+def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
+    with pytest.raises(AttemptFailed, match=r"the key \(Secret\(GEMINI_API_KEY\)\)") as caught:
+        GeminiAdapter(Provider(plugin="gemini", base_url="http://127.0.0.1:9", api_key=Secret(key, "GEMINI_API_KEY")))
+    assert caught.value.failure.kind is Kind.UNAVAILABLE
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", [None, Secret("", "GEMINI_API_KEY"), Secret("  \n", "GEMINI_API_KEY")])
+def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: Secret | None) -> None:
+    with pytest.raises(AttemptFailed, match="no key: set GEMINI_API_KEY"):
+        GeminiAdapter(Provider(plugin="gemini", api_key=key))
+
+
+@pytest.mark.parametrize(("name", "value"), [("GOOGLE_GENAI_HTTP_CLIENT", "httpx"), ("HTTP_PROXY", "gopher://127.0.0.1:9")])
+def test_a_variable_that_makes_the_client_impossible_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(AttemptFailed, match=r"the client cannot be made: .*(httpx|gopher)") as caught:
+        GeminiAdapter(Provider(plugin="gemini", base_url="http://127.0.0.1:9", api_key=Secret(KEY)))
+    assert caught.value.failure.kind is Kind.UNAVAILABLE

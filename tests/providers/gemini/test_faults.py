@@ -1,0 +1,273 @@
+"""The real SDK, over real sockets, while something is wrong."""
+
+import asyncio
+import socket
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from google.genai import errors, types
+
+from standby.plugin import AttemptFailed, Kind
+from tests.loopback import (
+    GEMINI_429,
+    GEMINI_500,
+    GEMINI_503,
+    GEMINI_504,
+    GEMINI_BAD_KEY,
+    Answer,
+    Loopback,
+    cut,
+    drip,
+    garbage,
+    gemini_error,
+    gemini_reply,
+    gemini_stream,
+    hang,
+    html,
+    reset,
+    respond,
+)
+from tests.providers.gemini.calls import KEY, adapter, call, collected, failure
+
+BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
+SSE = {"Content-Type": "text/event-stream"}
+
+
+def events(*frames: bytes, **rest: Any) -> Answer:
+    return Answer(pieces=tuple((0.0, frame) for frame in frames), headers=SSE, framing="chunked", **rest)
+
+
+def piece(text: str, finish: str = "") -> bytes:
+    end = f', "finishReason": "{finish}"' if finish else ""
+    return f'data: {{"candidates": [{{"content": {{"parts": [{{"text": "{text}"}}]}}{end}}}]}}\r\n\r\n'.encode()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("answer", "kind", "text"),
+    [
+        (GEMINI_500, Kind.SERVER_ERROR, "500 INTERNAL. An internal error has occurred."),
+        (GEMINI_503, Kind.OVERLOADED, "503 UNAVAILABLE. The model is overloaded."),
+        (GEMINI_504, Kind.SERVER_ERROR, "504 DEADLINE_EXCEEDED. The service"),
+        (GEMINI_429, Kind.RATE_LIMITED, "429 RESOURCE_EXHAUSTED. You exceeded"),
+        (GEMINI_BAD_KEY, Kind.UNAUTHORIZED, "400 INVALID_ARGUMENT. API key not valid."),
+        (gemini_error(404, "NOT_FOUND", "models/x is not found"), Kind.MODEL_MISSING, "404 NOT_FOUND. models/x"),
+        (html(502), Kind.SERVER_ERROR, "502 Bad Gateway. Bad Gateway"),
+        (html(200), Kind.MALFORMED, "expected JSON"),
+        (respond(200, ""), Kind.MALFORMED, ""),
+        (respond(200, "null"), Kind.MALFORMED, ""),
+        (respond(200, "[]"), Kind.MALFORMED, ""),
+        (
+            respond(200, {"error": {"code": 503, "status": "UNAVAILABLE", "message": "Busy."}}),
+            Kind.OVERLOADED,
+            "503 UNAVAILABLE. Busy.",
+        ),
+        (respond(204, ""), Kind.MALFORMED, "204"),
+        (respond(302, "", {"Location": "http://127.0.0.1:9/"}), Kind.MALFORMED, "302 Found"),
+        (respond(200, "no gzip", {"Content-Encoding": "gzip"}), Kind.MALFORMED, "Content-Encoding"),
+        (reset(), Kind.CONNECTION, "connection error: Connection reset by peer"),
+        (cut(Answer(raw=True), 0), Kind.CONNECTION, "connection error: Server disconnected"),
+        (garbage(), Kind.CONNECTION, "connection error: "),
+    ],
+    ids=str,
+)
+async def test_every_fault_is_one_failure_after_one_request(
+    server: Loopback, answer: Answer, kind: Kind, text: str, *, stream: bool
+) -> None:
+    server.script(answer)
+    async with adapter(server.url) as gemini:
+        told = await failure(gemini, call(), stream=stream)
+    assert told.kind is kind, told
+    assert text in told.text
+    assert len(server.requests) == 1
+
+
+async def test_a_stated_delay_is_kept(server: Loopback) -> None:
+    server.script(GEMINI_429)
+    async with adapter(server.url) as gemini:
+        assert (await failure(gemini, call())).retry_after == 34.4
+
+
+@BOTH
+async def test_a_reply_that_is_cut_is_no_reply(server: Loopback, *, stream: bool) -> None:
+    whole = gemini_stream(["Lisbon, ", "says Gemini."]) if stream else gemini_reply("Lisbon, says Gemini.")
+    async with adapter(server.url) as gemini:
+        for how in ("close", "reset"):
+            server.script(cut(whole, len(whole.body) // 2, how))
+            told = await failure(gemini, call(), stream=stream)
+            assert told.kind is Kind.CONNECTION
+            assert told.text.startswith("connection error: ")
+
+
+@pytest.mark.parametrize("framing", ["chunked", "eof"])
+async def test_a_stream_that_merely_ends_is_cut(server: Loopback, framing: Any) -> None:
+    server.script(gemini_stream(["Lisbon, ", "says"], finish=None, framing=framing))
+    async with adapter(server.url) as gemini:
+        told = await failure(gemini, call(), stream=True)
+    assert (told.kind, told.message) == (Kind.MALFORMED, "malformed: the answer has no finishReason, so it is not whole")
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+async def test_a_stream_that_breaks_after_its_end_marker_is_whole(server: Loopback, how: Any) -> None:
+    server.script(
+        events(piece("Lisbon", "STOP"), then=how) if how == "close" else cut(events(piece("Lisbon", "STOP")), 200, how)
+    )
+    async with adapter(server.url) as gemini:
+        assert (await collected(gemini, call()))[0] == ["Lisbon"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "text"),
+    [
+        (
+            b'{\n  "error": {\n    "code": 499,\n    "message": "Cancelled.",\n    "status": "CANCELLED"\n  }\n}\n',
+            Kind.SERVER_ERROR,
+            "499 CANCELLED",
+        ),
+        (
+            b'data: {"error": {"code": 503, "message": "Busy.", "status": "UNAVAILABLE"}}\n\n',
+            Kind.OVERLOADED,
+            "503 UNAVAILABLE",
+        ),
+        (b'data: {"responseId": "x", "error": {"code": 500, "message": "Oh."}}\n\n', Kind.SERVER_ERROR, "Oh."),
+        (b'event: error\ndata: {"error": {"message": "Oh.", "code": "503"}}\n\n', Kind.MALFORMED, "Oh."),
+        (b'[{"error": {"code": 503, "message": "Busy."}}]\n\n', Kind.OVERLOADED, "Busy."),
+        (b"data: <html>\n\n", Kind.MALFORMED, "expected JSON"),
+        (b"<html>Bad Gateway</html>\n\n", Kind.MALFORMED, "expected JSON"),
+        (b'data: {"promptFeedback": {"blockReason": "OTHER"}}\n\n', Kind.BLOCKED, "OTHER"),
+        (piece("", "RECITATION"), Kind.BLOCKED, "RECITATION"),
+        (b"data: " + b" " * (9 * 2**20) + b"\n\n", Kind.MALFORMED, "longer than"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_an_error_in_the_middle_of_a_stream_is_one(server: Loopback, frame: bytes, kind: Kind, text: str) -> None:
+    server.script(events(piece("Lisbon, "), frame))
+    texts: list[str] = []
+    async with adapter(server.url) as gemini:
+        with pytest.raises(AttemptFailed, match=text) as caught:
+            async for chunk in gemini.stream(call()):
+                texts.append(chunk.text)  # noqa: PERF401 - keeps what came before the break
+    assert caught.value.failure.kind is kind
+    assert texts == ["Lisbon, "]
+
+
+async def test_a_stream_may_hold_comments_ids_and_another_vendors_end(server: Loopback) -> None:
+    odd = (b": keep-alive\n\n", b"id: 7\nretry: 10\n\n", b"data:\n\n", piece("Lisbon").replace(b"data: ", b"data:"))
+    server.script(events(*odd, piece("", "STOP"), b"data: [DONE]\n\n"))
+    async with adapter(server.url) as gemini:
+        assert (await collected(gemini, call()))[0] == ["Lisbon"]
+
+
+async def test_a_stream_may_come_byte_by_byte(server: Loopback) -> None:
+    server.script(drip(gemini_stream(["Li\u2028s", "bön 🗺"]), every=0.0))
+    async with adapter(server.url) as gemini:
+        assert (await collected(gemini, call()))[0] == ["Li\u2028s", "bön 🗺"]
+
+
+@BOTH
+async def test_cancelling_closes_the_socket(server: Loopback, *, stream: bool) -> None:
+    server.script(hang())
+    async with adapter(server.url) as gemini:
+        task = asyncio.create_task(collected(gemini, call()) if stream else gemini.complete(call()))  # type: ignore[arg-type] # either
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+
+
+async def test_cancelling_in_the_middle_of_a_stream_closes_the_socket(server: Loopback) -> None:
+    server.script(events(piece("Lisbon"), then="hang"))
+    async with adapter(server.url) as gemini:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await collected(gemini, call())
+        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+
+
+async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> None:
+    server.script(events(piece("Lisbon"), then="hang"))
+    async with adapter(server.url) as gemini:
+        for _ in range(5):
+            async with aclosing(gemini.stream(call())) as chunks:
+                async for chunk in chunks:
+                    assert chunk.text == "Lisbon"
+                    break
+        for request in server.requests:
+            assert await asyncio.to_thread(request.left.wait, 2)
+
+
+async def test_a_refused_connection_is_told_in_the_systems_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    async with adapter(f"http://127.0.0.1:{port}") as gemini:
+        for stream in (False, True):
+            told = await failure(gemini, call(), stream=stream)
+            assert (told.kind, told.text) == (Kind.CONNECTION, "connection error: Connection refused")
+
+
+async def test_a_connection_that_does_not_come_about_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("standby_gemini.adapter.CONNECT", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
+        for waiting in (first, second):  # the queue holds one: the next is left waiting
+            waiting.setblocking(False)  # noqa: FBT003 - the socket's own signature
+            waiting.connect_ex(full.getsockname())
+        async with adapter("http://127.0.0.1:{}".format(full.getsockname()[1])) as gemini:
+            told = await failure(gemini, call())
+    assert told.kind is Kind.TIMEOUT
+    assert told.text.startswith("timeout: ")
+
+
+@pytest.mark.parametrize("model", ["", "a..b", "a?b", "a&b", "a\nb"])
+@BOTH
+async def test_a_model_that_cannot_be_asked_for_is_named_and_nothing_is_sent(
+    server: Loopback, model: str, *, stream: bool
+) -> None:
+    async with adapter(server.url) as gemini:
+        told = await failure(gemini, call(model=model), stream=stream)
+    assert (told.kind, server.requests) == (Kind.UNAVAILABLE, [])
+    assert f"model {model!r}" in told.message
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1", "ftp://127.0.0.1", "http://"])
+async def test_an_endpoint_that_is_no_url_is_a_failure(url: str) -> None:
+    async with adapter(url) as gemini:
+        assert (await failure(gemini, call())).kind in {Kind.CONNECTION, Kind.UNAVAILABLE}
+
+
+async def test_half_a_character_is_the_callers_own_mistake(server: Loopback) -> None:
+    async with adapter(server.url) as gemini:
+        told = await failure(gemini, call(("user", "\ud800")))
+    assert (told.kind, server.requests) == (Kind.INVALID_REQUEST, [])
+
+
+@pytest.mark.parametrize("error", [errors.APIError, errors.ClientError, errors.ServerError, errors.UnknownApiResponseError])
+async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(server: Loopback, error: type[Exception]) -> None:
+    server.script(gemini_error(500, "INTERNAL", "Internal error encountered."))
+    async with adapter(server.url) as gemini:
+        with pytest.raises(AttemptFailed) as caught:
+            await gemini.complete(call())
+    assert not isinstance(caught.value.__cause__, error)
+    assert not isinstance(caught.value.__context__, error)
+
+
+@BOTH
+async def test_a_finish_that_asks_to_be_continued_sends_no_second_request(server: Loopback, *, stream: bool) -> None:
+    finish = types.FinishReason.CONTINUATION.value
+    server.script(gemini_stream(["Lis"], finish=finish) if stream else gemini_reply("Lis", finish=finish))
+    async with adapter(server.url) as gemini:
+        assert (await failure(gemini, call(), stream=stream)).code == finish
+    assert len(server.requests) == 1
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "answer", [GEMINI_BAD_KEY, GEMINI_500, reset(), garbage(), html(200)], ids=["400", "500", "rst", "junk", "html"]
+)
+async def test_no_failure_shows_the_key(server: Loopback, answer: Answer, *, stream: bool) -> None:
+    server.script(answer)
+    async with adapter(server.url) as gemini:
+        told = await failure(gemini, call(), stream=stream)
+        assert KEY not in repr((told, gemini, vars(gemini)))
