@@ -166,7 +166,8 @@ async def _send(answer: Answer, writer: asyncio.StreamWriter) -> bool:
         if wait:
             await writer.drain()
             await asyncio.sleep(wait)
-        writer.write(b"%x\r\n%s\r\n" % (len(piece), piece) if answer.framing == "chunked" and not answer.raw else piece)
+        if piece:  # an empty chunk would end the body
+            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece) if answer.framing == "chunked" and not answer.raw else piece)
     await writer.drain()
     if answer.then == "hang":
         await asyncio.sleep(3600)
@@ -382,9 +383,9 @@ def openai_stream(
 
 
 def openai_error(
-    status: int, message: str, *, type: str, code: str | int | None = None, param: str | None = None, **headers: str
+    status: int, message: str, *, kind: str, code: str | int | None = None, param: str | None = None, **headers: str
 ) -> Answer:
-    return respond(status, {"error": {"message": message, "type": type, "param": param, "code": code}}, headers)
+    return respond(status, {"error": {"message": message, "type": kind, "param": param, "code": code}}, headers)
 
 
 def openai_answers(*texts: str, model: str = "o3-mini-2025-01-31") -> Answers:
@@ -398,23 +399,23 @@ def openai_answers(*texts: str, model: str = "o3-mini-2025-01-31") -> Answers:
     return answer
 
 
-OPENAI_500 = openai_error(500, "The server had an error while processing your request. Sorry about that!", type="server_error")
+OPENAI_500 = openai_error(500, "The server had an error while processing your request. Sorry about that!", kind="server_error")
 OPENAI_503 = openai_error(
     503,
     "That model is currently overloaded with other requests.",
-    type="service_unavailable_error",
+    kind="service_unavailable_error",
     code="server_is_overloaded",
 )
 OPENAI_404 = openai_error(
     404,
     "The model `o3-mini` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations",
-    type="invalid_request_error",
+    kind="invalid_request_error",
     code="model_not_found",
 )
 OPENAI_429_QUOTA = openai_error(
     429,
     "You exceeded your current quota, please check your plan and billing details.",
-    type="insufficient_quota",
+    kind="insufficient_quota",
     code="insufficient_quota",
 )
 

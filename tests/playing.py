@@ -26,7 +26,7 @@ def failure(kind: Kind | str, message: str = "it failed", **rest: Any) -> Failur
 
 
 class Plays:
-    """Plays its steps in order, the last one for ever. A step is a text, a `Reply`, a failure, an exception, or seconds to hang."""
+    """Plays its steps in order, the last one for ever: texts, `Reply`s, failures, exceptions, or seconds to hang."""
 
     def __init__(self, *steps: Any) -> None:
         self.steps = list(steps)

@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -78,8 +78,9 @@ def fit(request: Request, entry: Entry) -> tuple[Request, tuple[str, ...]]:
 
 async def attempt(entry: Entry, request: Request, outlet: Outlet | None) -> Reply:
     """Return the model's whole reply; raises `AttemptFailed`, whatever the adapter did, or lets cancellation through."""
+    limit = asyncio.timeout(entry.timeout)
     try:
-        async with asyncio.timeout(entry.timeout) as limit:
+        async with limit:
             adapter = await entry.adapter()
             call = Call(request=request, model=entry.vendor_id, card=entry.card, options=entry.options, timeout=entry.timeout)
             reply = await _ask(adapter, call, outlet)
@@ -126,7 +127,7 @@ async def _relay(stream: AsyncIterator[Chunk], outlet: Outlet | None) -> Reply:
     """Collect a stream, handing its text out from the first that means something; only an end makes it a reply."""
     texts: list[str] = []
     meant = False
-    async with aclosing(stream) as chunks:  # type: ignore[type-var] # a stream without aclose() breaks the contract, and says so
+    async with aclosing(cast("AsyncGenerator[Chunk, None]", stream)) as chunks:  # one without aclose() breaks the contract
         async for chunk in chunks:
             if chunk.text:
                 texts.append(chunk.text)

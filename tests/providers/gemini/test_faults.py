@@ -212,9 +212,9 @@ async def test_a_connection_that_does_not_come_about_is_a_timeout(monkeypatch: p
     monkeypatch.setattr("standby_gemini.adapter.CONNECT", 0.2)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
         for waiting in (first, second):  # the queue holds one: the next is left waiting
-            waiting.setblocking(False)  # noqa: FBT003 - the socket's own signature
+            waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
-        async with adapter("http://127.0.0.1:{}".format(full.getsockname()[1])) as gemini:
+        async with adapter(f"http://127.0.0.1:{full.getsockname()[1]}") as gemini:
             told = await failure(gemini, call())
     assert told.kind is Kind.TIMEOUT
     assert told.text.startswith("timeout: ")
