@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from standby.attempt import Entry, Outlet
-from standby.dispatch import Route, Walk
+from standby.decision import Route
+from standby.dispatch import Walk
 from standby.events import Event
 from standby.failures import Failure, Kind
 from standby.plugin import AttemptFailed, Call, Chunk, End
@@ -99,4 +100,11 @@ def walk(
     deadline: float | None = None,
 ) -> Walk:
     sink = emit or (events.append if events is not None else lambda _: None)
-    return Walk(way, asked or request(), emit=sink, jitter=random.Random(1), deadline=deadline, outlet=outlet)
+    return Walk(
+        way,
+        asked or request(),
+        emit=sink,
+        jitter=random.Random(1),
+        deadline=deadline,
+        outlet=outlet,
+    )

@@ -1,18 +1,20 @@
-"""One call to one model: ask its adapter, in time, and come back with a whole reply or one `AttemptFailed`."""
+"""One call to one model: ask its adapter, and come back with a whole reply or one `AttemptFailed`."""
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 
+from standby.breaker import Breaker
+from standby.budget import Budget
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.plugin import Call
 from standby.policy import Card
 from standby.types import Chunk, Finish, Reply, Request
+from standby.watch import Watch
 
 LONGEST_TEXT = 2_000
 """Characters of a vendor's words that are kept; an HTML page says no more in a hundred thousand."""
@@ -23,12 +25,24 @@ SHORTEST_QUOTE = 8
 _DATED = re.compile(r"[-@](\d|exp|preview|latest)")
 
 
+class Permits(Protocol):
+    """Limits the calls at once to one model."""
+
+    async def take(self) -> bool:
+        """Wait for a turn, not for long; false: there is none."""
+        ...
+
+    def give_back(self) -> None:
+        """End a turn."""
+        ...
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One model of a chain, ready to be asked: nothing implicit left.
 
     `adapter` raises `AttemptFailed` (`unavailable`) where there is none. `refused` are the sampling parameters not to be
     sent. `own_names`: the endpoint is the vendor's own, so that the model it says it served means something. `secrets` are
-    what no text may show.
+    what no text may show. `breaker` and `budget` are shared with whoever else asks the same model.
     """
 
     name: str
@@ -37,18 +51,29 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     card: Card
     timeout: float
     adapter: Callable[[], Awaitable[Any]]
+    first_token_timeout: float = float("inf")
+    idle_timeout: float = float("inf")
     options: Mapping[str, Any] = {}
     refused: tuple[str, ...] = ()
     own_names: bool = True
     secrets: tuple[str, ...] = ()
+    breaker: Breaker = msgspec.field(default_factory=Breaker)
+    budget: Budget = msgspec.field(default_factory=Budget)
+    permits: Permits | None = None
+
+
+_NOBODY = object()
 
 
 class Outlet:
-    """Where the chunks of a stream go, and what has gone out so far."""
+    """Where the chunks of a stream go. One attempt at a time owns it: the first that has something to say."""
 
-    def __init__(self, put: Callable[[Chunk], Awaitable[None]]) -> None:
-        """Take the way out: `put` waits while the reader is behind."""
+    def __init__(self, put: Callable[[Chunk], Awaitable[None]], *, whole: bool = False) -> None:
+        """Take the way out: `put` waits while the reader is behind. `whole`: hold everything back until it is complete."""
+        self.owner: object | None = None
+        self.owned: Callable[[Watch], None] = lambda _: None
         self._put = put
+        self._whole = whole
         self._out: list[str] = []
 
     @property
@@ -58,13 +83,37 @@ class Outlet:
 
     @property
     def partial(self) -> str:
-        """Return the text that has gone out."""
+        """Return the text that has gone out and still counts."""
         return "".join(self._out)
 
-    async def release(self, text: str) -> None:
-        """Hand some text to the caller."""
-        self._out.append(text)
-        await self._put(Chunk(text))
+    async def release(self, watch: Watch, text: str) -> None:
+        """Hand some of an attempt's text to the caller, unless another attempt was first."""
+        if self._whole:
+            return
+        if self.owner is None:
+            self.owner = watch
+            self.owned(watch)
+            if self._out:
+                self._out.clear()
+                await self._put(Chunk(reset=True))
+        if self.owner is watch:
+            self._out.append(text)
+            with watch.stopped():
+                await self._put(Chunk(text))
+
+    async def complete(self, text: str) -> None:
+        """Hand out what was held back."""
+        if self._whole:
+            self._out.append(text)
+            await self._put(Chunk(text))
+
+    def disown(self) -> None:
+        """Let another attempt begin anew; the caller hears of it when it does."""
+        self.owner = None
+
+    def shut(self) -> None:
+        """Let nothing more out."""
+        self.owner = self.owner or _NOBODY
 
 
 def fit(request: Request, entry: Entry) -> tuple[Request, tuple[str, ...]]:
@@ -76,27 +125,31 @@ def fit(request: Request, entry: Entry) -> tuple[Request, tuple[str, ...]]:
     return msgspec.structs.replace(request, sampling=sampling), dropped
 
 
-async def attempt(entry: Entry, request: Request, outlet: Outlet | None) -> Reply:
-    """Return the model's whole reply; raises `AttemptFailed`, whatever the adapter did, or lets cancellation through."""
-    limit = asyncio.timeout(entry.timeout)
+async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet | None = None) -> Reply:
+    """Return the model's whole reply; raises `AttemptFailed`, whatever the adapter did, or lets cancellation through.
+
+    With an `outlet` the answer is asked for in pieces, which then must come in time; those that mean something go there.
+    """
+    if entry.permits is not None and not await entry.permits.take():
+        words = "as many calls are under way as its concurrency allows"
+        raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words))
     try:
-        async with limit:
-            adapter = await entry.adapter()
-            call = Call(request=request, model=entry.vendor_id, card=entry.card, options=entry.options, timeout=entry.timeout)
-            reply = await _ask(adapter, call, outlet)
+        adapter = await entry.adapter()
+        call = Call(request=request, model=entry.vendor_id, card=entry.card, options=entry.options, timeout=watch.left())
+        reply = await _ask(adapter, call, watch, outlet)
     except AttemptFailed as error:
         raise _scrubbed(error, error.failure, entry, request) from error.__cause__
     except TimeoutError as error:
-        answer = "complete answer" if outlet is not None and outlet.released else "answer"
-        words = f"no {answer} in {entry.timeout:g}s" if limit.expired() else str(error) or "the adapter gave up"
-        raise _scrubbed(error, _timeout(words), entry, request) from error
+        raise _scrubbed(error, timed_out(str(error) or "the adapter gave up"), entry, request) from error
     except ConnectionError as error:
         failure = Failure(kind=Kind.CONNECTION, message=f"connection error: {error}")
         raise _scrubbed(error, failure, entry, request) from error
     except Exception as error:
         words = f"the plugin of provider {entry.provider!r} raised {type(error).__name__}: {error}"
-        failure = Failure(kind=Kind.CONTRACT, message=words)
-        raise _scrubbed(error, failure, entry, request) from error
+        raise _scrubbed(error, Failure(kind=Kind.CONTRACT, message=words), entry, request) from error
+    finally:
+        if entry.permits is not None:
+            entry.permits.give_back()
     return msgspec.structs.replace(reply, model=entry.name, provider=entry.provider, notice=entry.card.notice or reply.notice)
 
 
@@ -109,42 +162,44 @@ def judge(reply: Reply, entry: Entry) -> Failure | None:
     return None
 
 
-async def _ask(adapter: Any, call: Call, outlet: Outlet | None) -> Reply:
+def timed_out(words: str) -> Failure:
+    """Return the failure of an attempt that took too long."""
+    return Failure(kind=Kind.TIMEOUT, message=f"timeout: {words}")
+
+
+async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None) -> Reply:
     if hasattr(adapter, "stream") and (outlet is not None or not hasattr(adapter, "complete")):
-        reply = await _relay(adapter.stream(call), outlet)
+        reply = await _relay(adapter.stream(call), watch, outlet)
     else:
         reply = await adapter.complete(call)
         if not isinstance(reply, Reply):
             raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
     if not reply.text.strip():
         raise AttemptFailed(Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}"))
-    if outlet is not None and not outlet.released:
-        await outlet.release(reply.text)
+    if outlet is not None and outlet.owner is not watch:  # it came whole
+        await outlet.release(watch, reply.text)
     return reply
 
 
-async def _relay(stream: AsyncIterator[Chunk], outlet: Outlet | None) -> Reply:
+async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | None) -> Reply:
     """Collect a stream, handing its text out from the first that means something; only an end makes it a reply."""
     texts: list[str] = []
-    meant = False
+    held = ""
+    watch.streams()
     async with aclosing(cast("AsyncGenerator[Chunk, None]", stream)) as chunks:  # one without aclose() breaks the contract
         async for chunk in chunks:
             if chunk.text:
                 texts.append(chunk.text)
-                if meant and outlet is not None:
-                    await outlet.release(chunk.text)
-                elif not meant and not chunk.text.isspace():
-                    meant = True
+                held += chunk.text
+                if watch.first_token is not None or not held.isspace():
+                    watch.token()
                     if outlet is not None:
-                        await outlet.release("".join(texts))
+                        await outlet.release(watch, held)
+                    held = ""
             if chunk.end is not None:
                 end = chunk.end
                 return Reply(text="".join(texts), finish=end.finish, usage=end.usage, served=end.served)
     raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker"))
-
-
-def _timeout(words: str) -> Failure:
-    return Failure(kind=Kind.TIMEOUT, message=f"timeout: {words}")
 
 
 def _scrubbed(error: BaseException, failure: Failure, entry: Entry, request: Request) -> AttemptFailed:

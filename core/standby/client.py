@@ -15,7 +15,8 @@ from standby.adapters import Adapters
 from standby.attempt import Entry, Outlet
 from standby.config import load
 from standby.config.resolve import resolve
-from standby.dispatch import Route, Walk
+from standby.decision import Route
+from standby.dispatch import Walk
 from standby.errors import ConfigError, RequestError
 from standby.events import Answered, Event
 from standby.messages import Messages, SamplingOptions, request_of

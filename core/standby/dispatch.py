@@ -1,73 +1,42 @@
 """Carry one request down one chain. Knows no provider, no model's name and no file.
 
-A reply and a stream take the same way: a stream is an attempt that also hands its chunks out while it runs.
+One loop looks at the attempts whenever something is due: one has ended or run out of time, a pause is over, a slow model is to
+be hedged, the deadline is reached. A reply and a stream take the same way; so do fallback, hedging and probing, which differ
+only in when the next model is asked.
 """
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable
-from functools import partial
-from itertools import count
-from typing import Any, Literal
 
 import msgspec
 
 from standby import events
-from standby.attempt import Entry, Outlet, attempt, fit, judge
+from standby.attempt import Entry, Outlet, judge
+from standby.breaker import Refusal, Ticket
+from standby.decision import Decision, Route, decide
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped, StreamBroken
-from standby.failures import REACTIONS, Failure, Kind
-from standby.policy import Chain, Retry
-from standby.triggers import Triggers
+from standby.failures import Failure, Kind
+from standby.floor import NEVER, Floor
+from standby.running import Running
+from standby.trail import Trail
 from standby.types import Attempt, Reply, Request
 
-LONGEST_STATED_WAIT = 2.0
-"""Seconds: a delay that a vendor states is waited for up to this; a longer one means the next model."""
-
-_serial = count(1)
+RESERVE = 5.0
+"""Seconds of the deadline that are kept for each model still to come; less where the deadline is short: an equal share."""
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """A chain, ready to be walked."""
+class Again(msgspec.Struct, frozen=True):
+    """The same model is to be asked again, at a moment."""
 
-    name: str
-    chain: Chain
-    entries: tuple[Entry, ...]
-    triggers: Triggers
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """What follows a failure, which trigger said so, and the pause before the same model is asked again, in seconds."""
-
-    then: Literal["retry", "next", "stop", "accept"]
-    trigger: str | None
-    pause: float = 0.0
-
-
-def decide(failure: Failure, entry: Entry, route: Route, number: int, jitter: random.Random) -> Decision:
-    """Say what follows the model's `number`th failure (from 1): the first trigger that recognises it, else the table."""
-    retry = route.chain.retry
-    found = route.triggers.match(failure, provider=entry.provider, model=entry.name)
-    if found is None:
-        name, then, attempts = None, REACTIONS[failure.kind].then, min(2, retry.attempts)
-    else:
-        name, then, attempts = found[0], found[1].then, retry.attempts
-    if then != "retry":
-        return Decision(then, name)
-    pause = _pause(failure, retry, number, jitter)
-    if pause is None or number >= attempts:
-        return Decision("next", name)
-    return Decision("retry", name, pause)
-
-
-def _pause(failure: Failure, retry: Retry, number: int, jitter: random.Random) -> float | None:
-    """Return the vendor's stated delay, or full jitter; `None` where the stated delay is too long to wait for."""
-    if failure.retry_after is not None:
-        return failure.retry_after if failure.retry_after <= LONGEST_STATED_WAIT else None
-    return jitter.uniform(0, min(retry.limit, retry.initial * 2 ** (number - 1)))
+    entry: Entry
+    number: int
+    at: float
 
 
 class Walk:
-    """One request on its way down one chain; run it once."""
+    """One request on its way down one chain; run it once, on one event loop."""
 
     def __init__(
         self,
@@ -80,141 +49,192 @@ class Walk:
         outlet: Outlet | None = None,
     ) -> None:
         """Prepare. `deadline`: seconds for the whole call, the chain's own if left out. With an `outlet` it is a stream."""
-        self.trail: list[Attempt] = []
         self._route = route
         self._request = request
         self._emit = emit
         self._jitter = jitter
         self._span = route.chain.deadline if deadline is None else deadline
         self._outlet = outlet
+        self._queue = deque(route.entries if route.chain.fallback else route.entries[:1])
+        self._again: Again | None = None
+        self._hedged = False
+        self._resting: list[tuple[float, Entry]] = []
         self._causes: list[tuple[Entry, AttemptFailed]] = []
         self._second_best: Reply | None = None
-        self._call = f"{next(_serial):x}"
+        self._begun: Trail | None = None
+
+    @property
+    def trail(self) -> tuple[Attempt, ...]:
+        """Return the attempts and skips so far."""
+        return () if self._begun is None else self._begun.attempts
 
     async def run(self) -> Reply:
         """Return the first good reply, with the trail on it; raises a `CallFailed` that has the trail."""
         self._now = asyncio.get_running_loop().time
-        self._began = self._now()
+        self._begun = self._trail = Trail(self._route.name, self._emit, self._now)
+        self._until = self._trail.began + self._span
+        self._floor = Floor(self._request, self._trail, self._now, outlet=self._outlet, behind=self._route.behind)
         try:
-            async with asyncio.timeout_at(self._began + self._span):
+            try:
                 reply = await self._walk()
+            finally:
+                await self._floor.leave()
         except CallFailed as error:
-            self._emit(events.Failed(**self._moment(), text=str(error), duration=self._elapsed()))
+            error.trail = self.trail
+            self._trail.failed(str(error))
             raise
-        except TimeoutError:
-            late = self._late()
-            self._emit(events.Failed(**self._moment(), text=str(late), duration=self._elapsed()))
-            raise late from self._group()
-        self._emit(
-            events.Answered(
-                **self._moment(reply.model), attempts=len(self.trail), duration=self._elapsed(), notice=reply.notice
-            )
-        )
-        return msgspec.structs.replace(reply, trail=tuple(self.trail))
+        self._trail.answered(reply.model, reply.notice)
+        return msgspec.structs.replace(reply, trail=self.trail)
 
     async def _walk(self) -> Reply:
-        entries = self._route.entries if self._route.chain.fallback else self._route.entries[:1]
-        for entry, following in zip(entries, (*entries[1:], None), strict=True):
-            reply = await self._ask(entry)
-            if reply is not None:
-                return reply
-            if following is not None:
-                kind = self._causes[-1][1].failure.kind
-                self._emit(events.MovedOn(**self._moment(entry.name), to=following.name, kind=kind))
-        if self._second_best is not None:
-            return self._second_best
-        raise self._exhausted() from self._group()
+        while True:
+            self._start_what_is_due()
+            if self._floor.empty and self._again is None:
+                return self._without_a_good_reply()
+            due = min(self._hedge_at(), NEVER if self._again is None else self._again.at)
+            for running in await self._floor.wait(due, self._until):
+                reply = self._settle(running)
+                if reply is not None:
+                    return reply
+            if self._now() >= self._until:
+                raise self._late() from self._group()
 
-    async def _ask(self, entry: Entry) -> Reply | None:
-        """Ask one model, again where its failure says so; `None` means: go on."""
-        for number in count(1):
-            result = await self._attempt(entry, number)
-            if isinstance(result, Reply):
-                return result
-            if result.then != "retry":
-                break
-            self._emit(events.RetryScheduled(**self._moment(entry.name), delay=result.pause))
-            await asyncio.sleep(result.pause)
-        return None
+    # When a model is asked
 
-    async def _attempt(self, entry: Entry, number: int) -> Reply | Decision:
-        """Ask one model once, and put it on the trail."""
-        request, dropped = fit(self._request, entry)
-        record = partial(self._record, entry, self._now(), dropped)
-        self._emit(events.AttemptStarted(**self._moment(entry.name)))
-        try:
-            self._refuse_a_window_too_small(entry)
-            reply = await attempt(entry, request, self._outlet)
-        except asyncio.CancelledError:
-            record("cancelled")
-            raise
-        except AttemptFailed as error:
-            return self._settle(entry, error, self._decide(error.failure, entry, number), record)
-        doubt = judge(reply, entry)
-        if doubt is None:
-            record("answered")
-            return reply
-        decision = self._decide(doubt, entry, number)
-        if decision.then == "accept" or self._released():
-            record("answered", doubt)
-            return reply
-        self._second_best = self._second_best or reply
-        return self._settle(entry, AttemptFailed(doubt), decision, record)
+    def _start_what_is_due(self) -> None:
+        now = self._now()
+        if self._again is not None:
+            if self._again.at <= now:
+                again, self._again = self._again, None
+                if not self._start(again.entry, again.number):
+                    self._start_next()
+        elif not self._floor.held:
+            self._start_next()
+        elif self._hedge_at() <= now:
+            self._hedge()
 
-    def _settle(self, entry: Entry, error: AttemptFailed, decision: Decision, record: Callable[..., None]) -> Decision:
-        failure = error.failure
-        found_before_sending = failure.status is None and failure.kind in (Kind.UNAVAILABLE, Kind.UNSUPPORTED)
-        record("skipped" if found_before_sending else "failed", failure, decision)
-        self._causes.append((entry, error))
-        if self._outlet is not None and self._outlet.released:
-            raise StreamBroken(failure, self._outlet.partial, self.trail) from error
-        if decision.then == "stop":
-            raise Stopped(failure, self.trail) from error
-        return decision
+    def _start_next(self) -> None:
+        """Ask the next model that may be asked; beside a probe, the one after it too; as a last resort one that rests."""
+        while self._queue and not self._floor.held:
+            self._start(self._queue.popleft())
+        if self._floor.empty and self._second_best is None:
+            self._start_a_resting_one()
 
-    def _decide(self, failure: Failure, entry: Entry, number: int) -> Decision:
-        if self._released():
-            return Decision("stop", None)  # the caller has seen some of this answer; nobody else may go on with it
-        decision = decide(failure, entry, self._route, number, self._jitter)
-        if decision.pause >= self._span - self._elapsed():
-            return Decision("next", decision.trigger)
-        return decision
+    def _start_a_resting_one(self) -> None:
+        """Ask the model that is nearest to its recovery, unless another call is at that already."""
+        for pair in sorted(self._resting, key=lambda pair: pair[0]):
+            _, entry = pair
+            ticket = entry.breaker.insist(self._now())
+            if isinstance(ticket, Ticket):
+                self._resting.remove(pair)
+                self._floor.ask(entry, ticket, allowed=self._share())
+                return
 
-    def _refuse_a_window_too_small(self, entry: Entry) -> None:
+    def _start(self, entry: Entry, number: int = 1) -> bool:
+        """Ask a model if it can be asked; what keeps it from that goes on the trail."""
+        if self._is_too_small(entry):
+            words = f"its context window of {entry.card.context_window} tokens is no larger than the one that was too small"
+            self._skip(entry, Failure(kind=Kind.UNSUPPORTED, message=words))
+            return False
+        admitted = entry.breaker.admit(self._now())
+        if isinstance(admitted, Refusal):
+            self._resting.append((admitted.seconds, entry))
+            self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=str(admitted), retry_after=admitted.seconds))
+            return False
+        allowed = NEVER if admitted.probe and self._queue else self._share()
+        self._floor.ask(entry, admitted, number=number, allowed=allowed)
+        return True
+
+    def _skip(self, entry: Entry, failure: Failure) -> None:
+        self._trail.skips(entry, failure)
+        self._causes.append((entry, AttemptFailed(failure)))
+
+    def _is_too_small(self, entry: Entry) -> bool:
         """After "context too long" only a larger window helps; an unknown one counts as larger."""
         tried = [asked.card.context_window or 0 for asked, error in self._causes if error.failure.kind is Kind.CONTEXT_TOO_LONG]
         window = entry.card.context_window
-        if tried and window is not None and window <= max(tried):
-            words = f"its context window of {window} tokens is no larger than the one that was too small"
-            raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
+        return bool(tried) and window is not None and window <= max(tried)
 
-    def _record(
-        self,
-        entry: Entry,
-        start: float,
-        dropped: tuple[str, ...],
-        outcome: Literal["answered", "failed", "skipped", "cancelled"],
-        failure: Failure | None = None,
-        decision: Decision | None = None,
-    ) -> None:
-        then = None if decision is None or decision.then == "accept" else decision.then
-        ended = Attempt(
-            model=entry.name,
-            provider=entry.provider,
-            outcome=outcome,
-            start=start - self._began,
-            duration=self._now() - start,
-            kind=failure.kind if failure else None,
-            status=failure.status if failure else None,
-            text=failure.text if failure else "",
-            trigger=decision.trigger if decision else None,
-            then=then,
-            dropped=dropped,
-        )
-        self.trail.append(ended)
-        self._emit(events.AttemptEnded(**self._moment(entry.name), attempt=ended))
-        if failure is not None and REACTIONS[failure.kind].alert:
-            self._emit(events.Alert(**self._moment(entry.name), kind=failure.kind, text=failure.text))
+    def _share(self) -> float:
+        """Return the seconds that an attempt may take: what is left, less the reserve for the models still to come."""
+        left, later = max(0.0, self._until - self._now()), len(self._queue)
+        return left - min(RESERVE * later, left * later / (later + 1))
+
+    def _hedge_at(self) -> float:
+        """Return when the newest attempt will have been slow for long enough."""
+        hedge, newest = self._route.chain.hedge, self._floor.newest()
+        if hedge is None or newest is None or self._hedged or not self._queue:
+            return NEVER
+        return newest.watch.began + hedge.after
+
+    def _hedge(self) -> None:
+        """Ask the next model beside a slow one, if both budgets allow it; once in a call."""
+        self._hedged = True
+        slow, following, now = self._floor.newest(), self._queue[0], self._now()
+        if slow is not None and following.budget.take(now) and self._route.hedges.take(now):
+            self._trail.hedges(slow.entry, following)
+            self._start(self._queue.popleft())
+
+    # What became of it
+
+    def _settle(self, running: Running) -> Reply | None:
+        """Take in how one attempt ended: return its reply if it is good, else prepare what follows."""
+        result = running.result()
+        if isinstance(result, AttemptFailed):
+            self._fail(running, result, self._decide(running, result.failure))
+            return None
+        if result is None:
+            self._floor.conclude(running, "cancelled")
+            return None
+        self._floor.teach(running, running.verdict)
+        doubt = judge(result, running.entry)
+        decision = Decision("accept") if doubt is None else self._decide(running, doubt)
+        if doubt is not None and decision.then != "accept" and not self._floor.owns(running):
+            self._second_best = self._second_best or result
+            self._fail(running, AttemptFailed(doubt), decision)
+            return None
+        self._floor.conclude(running, "answered", doubt)
+        running.entry.budget.earn(self._now())
+        self._route.hedges.earn(self._now())
+        return result if self._floor.heard(running) else None
+
+    def _fail(self, running: Running, error: AttemptFailed, decision: Decision) -> None:
+        """Take in a failure: what it teaches, what is told of it, and what follows."""
+        failure = error.failure
+        self._floor.learn(running, failure, decision)
+        found_before_sending = failure.status is None and failure.kind in (Kind.UNAVAILABLE, Kind.UNSUPPORTED)
+        self._floor.conclude(running, "skipped" if found_before_sending else "failed", failure, decision)
+        self._causes.append((running.entry, error))
+        if self._outlet is not None and self._floor.owns(running):
+            self._outlet.disown()
+        if decision.then == "stop" and self._floor.heard(running):
+            raise (self._broken(failure) or Stopped(failure)) from error
+        if decision.then == "retry":
+            self._trail.retries(running.entry, decision.pause)
+            self._again = Again(running.entry, running.number + 1, self._now() + decision.pause)
+
+    def _decide(self, running: Running, failure: Failure) -> Decision:
+        """Say what follows; a retry needs its time, a token, and that nobody else is being waited for."""
+        if self._floor.owns(running) and self._route.chain.stream.on_break == "fail":
+            return Decision("stop")  # the caller has seen some of this answer; nobody else may go on with it
+        decision = decide(failure, running.entry, self._route, running.number, self._jitter)
+        if decision.then != "retry":
+            return decision
+        alone = not running.probe and not self._floor.held and self._again is None
+        if alone and decision.pause < self._share() and running.entry.budget.take(self._now()):
+            return decision
+        return Decision("next", decision.trigger)
+
+    def _without_a_good_reply(self) -> Reply:
+        if self._second_best is not None:
+            return self._second_best
+        raise (self._broken(self._causes[-1][1].failure) or self._exhausted()) from self._group()
+
+    def _broken(self, failure: Failure) -> StreamBroken | None:
+        """Return the error for a caller who has seen some of an answer."""
+        if self._outlet is None or not self._outlet.released:
+            return None
+        return StreamBroken(failure, self._outlet.partial)
 
     def _exhausted(self) -> ChainExhausted:
         last_words = {entry.name: error.failure.text for entry, error in self._causes}
@@ -224,25 +244,18 @@ class Walk:
             told = "; ".join(f"{name}: {words}" for name, words in last_words.items())
             message = f"no model of chain {self._route.name!r} answered: {told}"
         stated = [error.failure.retry_after for _, error in self._causes if error.failure.retry_after is not None]
-        return ChainExhausted(message, self.trail, min(stated, default=None))
+        return ChainExhausted(message, retry_after=min(stated, default=None))
 
     def _late(self) -> DeadlineExceeded | StreamBroken:
         words = f"no complete reply within the deadline of {self._span:g}s"
-        if self._outlet is not None and self._outlet.released:
-            return StreamBroken(Failure(kind=Kind.DEADLINE, message=words), self._outlet.partial, self.trail)
-        asked = ", ".join(f"{attempt.model} ({attempt.kind or attempt.outcome})" for attempt in self.trail)
-        return DeadlineExceeded(f"{words}; asked: {asked or 'nobody'}", self.trail)
+        broken = self._broken(Failure(kind=Kind.DEADLINE, message=words))
+        if broken is not None:
+            return broken
+        asked = [f"{attempt.model} ({attempt.kind or attempt.outcome})" for attempt in self.trail]
+        asked += [f"{entry.name} (no answer yet)" for entry in self._floor.asked()]
+        return DeadlineExceeded(f"{words}; asked: {', '.join(asked) or 'nobody'}")
 
     def _group(self) -> ExceptionGroup[AttemptFailed] | None:
         if not self._causes:
             return None
         return ExceptionGroup(f"the attempts of chain {self._route.name!r}", [error for _, error in self._causes])
-
-    def _released(self) -> bool:
-        return self._outlet is not None and self._outlet.released
-
-    def _elapsed(self) -> float:
-        return self._now() - self._began
-
-    def _moment(self, model: str = "") -> dict[str, Any]:
-        return {"call": self._call, "chain": self._route.name, "model": model, "at": self._now()}

@@ -38,6 +38,26 @@ class MovedOn(Event, frozen=True, kw_only=True):
     kind: Kind
 
 
+class Hedged(Event, frozen=True, kw_only=True):
+    """`model` is slow, so `to` is asked beside it."""
+
+    to: str
+
+
+class HealthChanged(Event, frozen=True, kw_only=True):
+    """The model rests, is being probed, or is well again; `resting` is how many seconds more, `reason` why."""
+
+    state: str
+    resting: float
+    reason: str
+
+
+class Abandoned(Event, frozen=True, kw_only=True):
+    """The plugin of `provider` went on although it was cancelled; nobody waits for it any more."""
+
+    provider: str
+
+
 class Alert(Event, frozen=True, kw_only=True):
     """A person should look: `kind` says at what, `text` in which words."""
 

@@ -41,27 +41,30 @@ class Kind(StrEnum):
 class Reaction(msgspec.Struct, frozen=True):
     """What happens by default after a failure of one kind.
 
-    `then` is `"accept"` for a reply that is marked but good enough. `alert` asks for a person's attention.
+    `then` is `"accept"` for a reply that is marked but good enough. `health` is what it teaches of the model: "sick" counts
+    towards its rest, "rest" rests it at once for as long as the vendor says, "rest long" until a person may have acted.
+    `alert` asks for a person's attention.
     """
 
     then: Literal["retry", "next", "stop", "accept"]
+    health: Literal["sick", "rest", "rest long", "none"] = "none"
     alert: bool = False
 
 
 REACTIONS: dict[Kind, Reaction] = {
-    Kind.RATE_LIMITED: Reaction("retry"),
-    Kind.QUOTA_EXHAUSTED: Reaction("next", alert=True),
-    Kind.OVERLOADED: Reaction("retry"),
-    Kind.SERVER_ERROR: Reaction("retry"),
-    Kind.CONNECTION: Reaction("retry"),
-    Kind.TIMEOUT: Reaction("next"),
-    Kind.MALFORMED: Reaction("retry"),
-    Kind.EMPTY: Reaction("next"),
+    Kind.RATE_LIMITED: Reaction("retry", "rest"),
+    Kind.QUOTA_EXHAUSTED: Reaction("next", "rest long", alert=True),
+    Kind.OVERLOADED: Reaction("retry", "sick"),
+    Kind.SERVER_ERROR: Reaction("retry", "sick"),
+    Kind.CONNECTION: Reaction("retry", "sick"),
+    Kind.TIMEOUT: Reaction("next", "sick"),
+    Kind.MALFORMED: Reaction("retry", "sick"),
+    Kind.EMPTY: Reaction("next", "sick"),
     Kind.SCHEMA_MISMATCH: Reaction("retry"),
     Kind.TRUNCATED: Reaction("accept"),
     Kind.WRONG_MODEL: Reaction("accept", alert=True),
-    Kind.UNAUTHORIZED: Reaction("next", alert=True),
-    Kind.MODEL_MISSING: Reaction("next", alert=True),
+    Kind.UNAUTHORIZED: Reaction("next", "rest long", alert=True),
+    Kind.MODEL_MISSING: Reaction("next", "rest long", alert=True),
     Kind.CONTEXT_TOO_LONG: Reaction("next"),
     Kind.UNSUPPORTED: Reaction("next"),
     Kind.BLOCKED: Reaction("stop"),

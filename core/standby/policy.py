@@ -65,6 +65,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     timeout: Annotated[
         Seconds | None, Meta(description="How long one answer may take; reasoning models think for minutes.")
     ] = None
+    first_token_timeout: Annotated[
+        Seconds | None, Meta(description="How long a stream may take to its first word, all thinking included.")
+    ] = None
+    idle_timeout: Annotated[Seconds | None, Meta(description="How long a stream may then say nothing.")] = None
     retires: Annotated[
         date | None, Meta(description="The day on which the vendor shuts the model down.", examples=["2026-12-01"])
     ] = None
@@ -95,6 +99,14 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = None
 
 
+class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a model rests, and for how long."""
+
+    failures: Annotated[int, Meta(ge=1, description="Failures in a row after which the model rests.")] = 5
+    open: Annotated[Seconds, Meta(description="The first pause; each further one is twice as long.")] = 5.0
+    open_limit: Annotated[Seconds, Meta(description="No pause is longer.")] = 15.0
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A named entry: a provider, the vendor's id, and settings of one's own."""
 
@@ -105,6 +117,18 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     timeout: Annotated[
         Seconds | None, Meta(description="How long one attempt may take; left out: as the card says, else 60s.")
     ] = None
+    first_token_timeout: Annotated[
+        Seconds | None,
+        Meta(description="How long a stream may take to its first word; left out: as the card says, else the timeout."),
+    ] = None
+    idle_timeout: Annotated[
+        Seconds | None, Meta(description="How long a stream may then say nothing; left out: as the card says, else 30s.")
+    ] = None
+    concurrency: Annotated[
+        int | None,
+        Meta(ge=1, description="Calls at once, on one event loop; a further one waits a second at most. Left out: no limit."),
+    ] = None
+    breaker: Annotated[BreakerSettings | None, Meta(description="When the model rests, and for how long.")] = None
     options: Annotated[dict[str, Any] | None, Meta(description="Options of the plugin, checked against its own schema.")] = None
     drop: Annotated[
         tuple[str, ...] | None,
@@ -150,6 +174,25 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limit: Annotated[Seconds, Meta(description="No pause is longer.")] = 8.0
 
 
+class Hedge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask the next model too when the first is slow: once in a call, and for one call in twenty at most."""
+
+    after: Annotated[Seconds, Meta(description="How long a model may take before the next one is asked beside it.")]
+
+
+class StreamRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a stream's text is handed out, and what follows when it breaks after that."""
+
+    release: Annotated[
+        Literal["first_token", "whole"],
+        Meta(description="first_token: as it comes; whole: when all of it is there, so that no break is ever seen."),
+    ] = "first_token"
+    on_break: Annotated[
+        Literal["fail", "restart"],
+        Meta(description="fail: raise, with the part so far; restart: ask again from the beginning, after a reset chunk."),
+    ] = "fail"
+
+
 class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Models in order, with a policy."""
 
@@ -161,6 +204,10 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
     deadline: Annotated[Seconds, Meta(description="How long the whole call may take, all attempts and waits.")] = 180.0
     retry: Annotated[Retry, Meta(description="How one model is asked again.")] = Retry()
+    hedge: Annotated[Hedge | None, Meta(description="Ask the next model too when one is slow; left out: never.")] = None
+    stream: Annotated[StreamRules, Meta(description="When a stream's text is handed out, and what follows a break.")] = (
+        StreamRules()
+    )
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

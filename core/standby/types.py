@@ -120,8 +120,9 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 class Chunk(msgspec.Struct, frozen=True):
     """One piece of a streamed reply: some text, or its end.
 
-    A stream is complete only if its last chunk has an `end`.
+    A stream is complete only if its last chunk has an `end`. With `reset` all text so far is void: another answer begins.
     """
 
     text: str = ""
     end: End | None = None
+    reset: bool = False

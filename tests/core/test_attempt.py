@@ -1,22 +1,29 @@
 """One attempt: whatever the adapter does, there is a whole reply or one failure, with no secret and no prompt in its text."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from standby.attempt import LONGEST_TEXT, Outlet, attempt
+from standby.attempt import LONGEST_TEXT, Entry, Outlet, attempt
 from standby.errors import AttemptFailed, StreamBroken
 from standby.failures import Kind
 from standby.plugin import End
 from standby.policy import Card
-from standby.types import Chunk, Finish, Reply, Usage
+from standby.types import Chunk, Finish, Reply, Request, Usage
+from standby.watch import Watch
 from tests.playing import QUESTION, Plays, Streams, entry, failure, request, route, walk
 from tests.virtual_clock import run
 
 
-def failed(adapter: object, outlet: Outlet | None = None, question: str = QUESTION, **rest: object) -> AttemptFailed:
+async def asked(one: Entry, question: Request, outlet: Outlet | None = None) -> Reply:
+    watch = Watch(one, asyncio.get_running_loop().time, float("inf"))
+    return await attempt(one, question, watch, outlet)
+
+
+def failed(adapter: Any, outlet: Outlet | None = None, question: str = QUESTION, **rest: Any) -> AttemptFailed:
     with pytest.raises(AttemptFailed) as caught:
-        run(attempt(entry("a", adapter, **rest), request(question), outlet))
+        run(asked(entry("a", adapter, **rest), request(question), outlet))
     return caught.value
 
 
@@ -30,7 +37,7 @@ def collected() -> tuple[Outlet, list[Chunk]]:
 
 
 def test_the_reply_bears_the_entrys_names_and_the_cards_notice() -> None:
-    reply = run(attempt(entry("a", Plays("Lisbon."), card=Card(notice="a small model")), request(), None))
+    reply = run(asked(entry("a", Plays("Lisbon."), card=Card(notice="a small model")), request()))
     assert (reply.model, reply.provider, reply.notice) == ("a", "p", "a small model")
 
 
@@ -42,13 +49,13 @@ def test_a_reply_that_says_nothing_is_empty(text: str) -> None:
 
 def test_a_whole_reply_is_made_from_a_stream() -> None:
     end = End(finish=Finish.STOP, usage=Usage(input=3, output=2), served="a-2026")
-    reply = run(attempt(entry("a", Streams("Lis", "bon.", end)), request(), None))
+    reply = run(asked(entry("a", Streams("Lis", "bon.", end)), request()))
     assert (reply.text, reply.usage, reply.served) == ("Lisbon.", Usage(input=3, output=2), "a-2026")
 
 
 def test_a_stream_is_made_from_a_whole_reply() -> None:
     outlet, chunks = collected()
-    run(attempt(entry("a", Plays("Lisbon.")), request(), outlet))
+    run(asked(entry("a", Plays("Lisbon.")), request(), outlet))
     assert [chunk.text for chunk in chunks] == ["Lisbon."]
 
 
@@ -62,7 +69,7 @@ def test_nothing_is_released_before_something_means_something() -> None:
 
 def test_white_space_that_was_held_back_comes_with_the_first_word() -> None:
     outlet, chunks = collected()
-    reply = run(attempt(entry("a", Streams(" ", "\n", "Lis", " ", "bon", End())), request(), outlet))
+    reply = run(asked(entry("a", Streams(" ", "\n", "Lis", " ", "bon", End())), request(), outlet))
     assert [chunk.text for chunk in chunks] == [" \nLis", " ", "bon"]
     assert reply.text == outlet.partial == " \nLis bon"
 
@@ -76,7 +83,7 @@ def test_a_stream_that_merely_ends_is_cut() -> None:
 
 def test_what_comes_after_the_end_is_not_read() -> None:
     stream = Streams("Lisbon.", End(), "and more", failure("server_error"))
-    assert run(attempt(entry("a", stream), request(), None)).text == "Lisbon."
+    assert run(asked(entry("a", stream), request())).text == "Lisbon."
     assert stream.closed == 1
 
 
@@ -101,8 +108,9 @@ def test_a_stream_that_outlives_the_deadline_after_its_first_words_is_broken_too
 
 def test_a_stall_after_the_first_words_says_that_the_answer_is_not_complete() -> None:
     outlet, _ = collected()
-    error = failed(Streams("Lis", 600), outlet, timeout=2.0)
-    assert str(error) == "timeout: no complete answer in 2s"
+    with pytest.raises(StreamBroken) as caught:
+        run(walk(route(entry("a", Streams("Lis", 600), timeout=2.0)), outlet=outlet).run())
+    assert caught.value.failure.text == "timeout: no complete answer in 2s"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +161,7 @@ def test_a_long_text_is_cut() -> None:
 def test_cancelling_closes_the_stream() -> None:
     async def story() -> int:
         stream = Streams("Lis", 600)
-        task = asyncio.create_task(attempt(entry("a", stream), request(), None))
+        task = asyncio.create_task(asked(entry("a", stream), request()))
         await asyncio.sleep(1)
         task.cancel()
         await asyncio.wait([task])

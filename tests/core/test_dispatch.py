@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from standby import events
+from standby.breaker import Breaker
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import REACTIONS, Kind
-from standby.policy import Card, Retry, Trigger
+from standby.policy import BreakerSettings, Card, Retry, Trigger
 from standby.types import Finish, Reply
 from tests.playing import Plays, entry, failure, request, route, walk
 from tests.virtual_clock import run
@@ -93,7 +94,7 @@ def test_a_retry_that_succeeds_is_the_answer() -> None:
 def test_pauses_are_full_jitter_within_their_bounds() -> None:
     seen: list[events.Event] = []
     chain = route(
-        entry("a", Plays(failure("timeout"))),
+        entry("a", Plays(failure("timeout")), breaker=Breaker(BreakerSettings(failures=100))),
         triggers={"slow": Trigger(kind=Kind.TIMEOUT, then="retry")},
         retry=Retry(attempts=8, initial=1.0, limit=4.0),
     )
@@ -142,7 +143,7 @@ def test_the_deadline_ends_the_call_exactly(own: float | None) -> None:
 
     error, took = run(story())
     assert took == (own or 12.0)
-    assert str(error) == f"no complete reply within the deadline of {took:g}s; asked: a (timeout), b (cancelled)"
+    assert str(error) == f"no complete reply within the deadline of {took:g}s; asked: a (timeout), b (no answer yet)"
     assert outcomes(error.trail) == [("a", "failed", "next"), ("b", "cancelled", None)]
     assert isinstance(error.__cause__, ExceptionGroup)
 
@@ -271,9 +272,9 @@ def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:
     chain = route(entry("a", Plays(failure("unauthorized", "bad key", status=401))), entry("b", Plays("Lisbon.")))
     run(walk(chain, events=seen).run())
     assert [type(event).__name__ for event in seen] == [
-        "AttemptStarted", "AttemptEnded", "Alert", "MovedOn", "AttemptStarted", "AttemptEnded", "Answered",
+        "AttemptStarted", "HealthChanged", "AttemptEnded", "Alert", "MovedOn", "AttemptStarted", "AttemptEnded", "Answered",
     ]  # fmt: skip
-    moved = seen[3]
+    moved = seen[4]
     assert isinstance(moved, events.MovedOn)
     assert (moved.model, moved.to, moved.kind, moved.chain) == ("a", "b", "unauthorized", "default")
     assert len({event.call for event in seen}) == 1

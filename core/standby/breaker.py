@@ -1,0 +1,227 @@
+"""The health of one model: a state machine that is told the time and never asks for it.
+
+::
+
+    state      admits                  until
+    closed     every call              `failures` in a row were sick, or half of at least 10 in 30 s sick or slow  -> open
+               (at first a few only)   a vendor stated a delay, or a person must act                               -> open
+    open       nobody                  the pause is over, or a last resort comes early                             -> half open
+    half open  exactly one probe       the probe was healthy                                                       -> closed
+                                       the probe was sick or slow: a longer pause                                  -> open
+                                       the probe taught nothing (cancelled): the same pause, so the next call probes
+
+Every admitted call is settled once. What an older epoch settles is ignored: it says nothing of the model as it is now.
+Sources: five in a row (Envoy, Finagle); half of what a window of 30 s saw (resilience4j, Polly); equal jitter (AWS).
+"""
+
+import random
+import threading
+from collections import deque
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from standby.failures import Kind
+from standby.policy import BreakerSettings
+
+WINDOW = 30
+"""Seconds that the share of bad calls is taken over."""
+
+FEWEST = 10
+"""Calls in the window below which a share says nothing."""
+
+SHARE = 0.5
+
+FORGIVEN = 60.0
+"""Seconds of being closed after which the next pause is the first again, so that a flapping model keeps its long ones."""
+
+RAMP = 10.0
+"""Seconds after a recovery in which the calls at once are limited, doubled every fifth of it: no herd on a weak model."""
+
+LONGEST = 3600.0
+"""Seconds: no stated delay rests a model for longer."""
+
+SPREAD = 0.2
+"""A stated delay is lengthened by up to this share, so that many processes do not come back at one instant."""
+
+
+class State(StrEnum):
+    """Where a breaker stands; to a user a model whose breaker is open is resting."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+Verdict = Literal["healthy", "slow", "sick", "none"]
+"""What an admitted call taught; "none" for one that was cancelled, or failed by our own mistake."""
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """The leave to make one call; settle it exactly once."""
+
+    epoch: int
+    probe: bool = False
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """No leave, for `seconds` more."""
+
+    seconds: float
+    reason: str
+
+    def __str__(self) -> str:
+        """Return "resting 12 s more, after 5 x overloaded"."""
+        return f"resting {self.seconds:.0f} s more, {self.reason}" if self.seconds > 0 else self.reason
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model is: `resting` says for how many seconds more nobody asks it, `reason` why."""
+
+    state: State
+    resting: float = 0.0
+    reason: str = ""
+
+
+class Breaker:
+    """One model's breaker. Safe from many threads, since event loops share it."""
+
+    def __init__(self, settings: BreakerSettings | None = None, jitter: random.Random | None = None) -> None:
+        """Begin closed."""
+        self.settings = settings or BreakerSettings()
+        self._jitter = jitter or random.Random()  # noqa: S311 - spreads pauses, guards nothing
+        self._lock = threading.Lock()
+        self._epoch = 0
+        self._until: float | None = None  # None: closed
+        self._probing = False
+        self._pauses = 0
+        self._closed_at: float | None = None
+        self._reason = ""
+        self._in_a_row = 0
+        self._under_way = 0
+        self._window: deque[list[int]] = deque()  # of [second, calls, bad ones]
+
+    def admit(self, now: float) -> Ticket | Refusal:
+        """Ask for leave to make a call; a probe's ticket says that the model may still be sick."""
+        with self._lock:
+            if self._until is None:
+                if self._under_way >= self._at_once(now):
+                    return Refusal(0.0, f"recovering: {self._under_way} under way")
+                return self._regular()
+            if now < self._until:
+                return Refusal(self._until - now, self._reason)
+            return self._probe(now)
+
+    def insist(self, now: float) -> Ticket | Refusal:
+        """Ask as a last resort, where no other model is left: a pause may be cut short, but still by one call at a time."""
+        with self._lock:
+            return self._regular() if self._until is None else self._probe(now)
+
+    def settle(
+        self, ticket: Ticket, verdict: Verdict, now: float, *, kind: Kind | None = None, rest: float | None = None
+    ) -> Health | None:
+        """Say what a call taught; returns the new health where the state has changed.
+
+        `rest`: seconds for which the vendor wants to be left alone (0: it did not say for how long), whatever the verdict.
+        """
+        with self._lock:
+            if ticket.epoch != self._epoch:
+                return None
+            if rest is not None:
+                self._open(now, self._stated(rest) if rest else self._pause(now), f"after {kind}")
+            elif self._settled(ticket, verdict, now, kind):
+                pass
+            else:
+                return None
+            return self._health(now)
+
+    def health(self, now: float) -> Health:
+        """Say how the model is."""
+        with self._lock:
+            return self._health(now)
+
+    def _settled(self, ticket: Ticket, verdict: Verdict, now: float, kind: Kind | None) -> bool:
+        if ticket.probe:
+            return self._settle_probe(verdict, now, kind)
+        self._under_way -= 1
+        if verdict == "none":
+            return False
+        self._count(now, bad=verdict != "healthy")
+        self._in_a_row = self._in_a_row + 1 if verdict == "sick" else 0
+        reason = self._why(kind)
+        if reason:
+            self._open(now, self._pause(now), reason)
+        return bool(reason)
+
+    def _settle_probe(self, verdict: Verdict, now: float, kind: Kind | None) -> bool:
+        self._probing = False
+        if verdict == "healthy":
+            self._closed_at = now
+            self._epoch += 1
+            self._begin_closed()
+        elif verdict != "none":
+            self._open(now, self._pause(now), f"its probe failed: {kind}" if kind else "its probe was slow")
+        return verdict != "none"
+
+    def _begin_closed(self) -> None:
+        self._until = None
+        self._in_a_row = 0
+        self._under_way = 0
+        self._window.clear()
+
+    def _open(self, now: float, pause: float, reason: str) -> None:
+        self._epoch += 1
+        self._probing = False
+        self._until = max(self._until or 0.0, now + pause)
+        self._reason = reason
+
+    def _regular(self) -> Ticket:
+        self._under_way += 1
+        return Ticket(self._epoch)
+
+    def _probe(self, now: float) -> Ticket | Refusal:
+        if self._probing:
+            return Refusal(max(1.0, (self._until or 0.0) - now), "being probed")
+        self._probing = True
+        return Ticket(self._epoch, probe=True)
+
+    def _at_once(self, now: float) -> float:
+        if self._closed_at is None or now - self._closed_at >= RAMP:
+            return float("inf")
+        return 2.0 ** int((now - self._closed_at) / (RAMP / 5))
+
+    def _pause(self, now: float) -> float:
+        """Return the next pause: `open`, twice as long each time, at most `open_limit`; between half of it and all of it."""
+        if self._until is None and (self._closed_at is None or now - self._closed_at >= FORGIVEN):
+            self._pauses = 0
+        longest = min(self.settings.open_limit, self.settings.open * 2**self._pauses)
+        self._pauses = min(self._pauses + 1, 30)
+        return self._jitter.uniform(longest / 2, longest)
+
+    def _stated(self, seconds: float) -> float:
+        return min(LONGEST, seconds) * self._jitter.uniform(1.0, 1.0 + SPREAD)
+
+    def _count(self, now: float, *, bad: bool) -> None:
+        second = int(now)
+        if not self._window or self._window[-1][0] != second:
+            self._window.append([second, 0, 0])
+        while self._window[0][0] <= second - WINDOW:
+            self._window.popleft()
+        self._window[-1][1] += 1
+        self._window[-1][2] += bad
+
+    def _why(self, kind: Kind | None) -> str:
+        """Return why the model must rest now; empty: it need not."""
+        if self._in_a_row >= self.settings.failures:
+            return f"after {self._in_a_row} failures in a row, the last: {kind}"
+        calls, bad = sum(each[1] for each in self._window), sum(each[2] for each in self._window)
+        if calls >= FEWEST and bad >= SHARE * calls:
+            return f"after {bad} of {calls} calls failed or were slow"
+        return ""
+
+    def _health(self, now: float) -> Health:
+        if self._until is None:
+            return Health(state=State.CLOSED)
+        state = State.HALF_OPEN if self._probing or now >= self._until else State.OPEN
+        return Health(state=state, resting=max(0.0, self._until - now), reason=self._reason)

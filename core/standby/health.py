@@ -1,0 +1,43 @@
+"""What this process knows of each model's health; shared by all chains, clients and event loops."""
+
+import os
+import threading
+from collections.abc import Hashable
+
+import msgspec
+
+from standby.breaker import Breaker
+from standby.budget import Budget
+from standby.policy import BreakerSettings
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A model's breaker, and its budget of extra attempts."""
+
+    breaker: Breaker
+    budget: Budget
+
+
+_known: dict[Hashable, Known] = {}
+_lock = threading.Lock()
+
+
+def known_of(identity: Hashable, settings: BreakerSettings) -> Known:
+    """Return what is known of a model: provider, endpoint, account and the vendor's id. The newest settings count."""
+    with _lock:
+        known = _known.get(identity)
+        if known is None:
+            known = _known[identity] = Known(Breaker(settings), Budget())
+        known.breaker.settings = settings
+        return known
+
+
+def forget() -> None:
+    """Forget everything; calls under way keep what they have."""
+    global _lock  # noqa: PLW0603 - after a fork another thread of the parent may hold it for ever
+    _lock = threading.Lock()
+    _known.clear()
+
+
+if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function
+    os.register_at_fork(after_in_child=forget)

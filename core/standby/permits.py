@@ -1,0 +1,34 @@
+"""How many calls one model is given at once."""
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+LONGEST_WAIT = 1.0
+"""Seconds for a turn; whoever waits for longer is better served by the next model."""
+
+
+class Turns:
+    """At most `limit` turns at once on each event loop; implements `Permits`."""
+
+    def __init__(self, limit: int) -> None:
+        """Give nothing away yet."""
+        self._limit = limit
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    async def take(self) -> bool:
+        """Wait for a turn; false after `LONGEST_WAIT`."""
+        turns = self._turns()
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                await turns.acquire()
+        except TimeoutError:
+            return False
+        return True
+
+    def give_back(self) -> None:
+        """End a turn."""
+        self._turns().release()
+
+    def _turns(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        return self._loops.get(loop) or self._loops.setdefault(loop, asyncio.Semaphore(self._limit))

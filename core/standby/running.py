@@ -1,0 +1,97 @@
+"""One attempt under way, as the dispatcher holds it: a task that can be waited for, stopped, and settled once."""
+
+import asyncio
+from collections.abc import Iterable
+
+from standby.attempt import Entry, Outlet, attempt, fit, timed_out
+from standby.breaker import Health, Ticket, Verdict
+from standby.errors import AttemptFailed
+from standby.failures import Failure, Kind
+from standby.types import Reply, Request
+from standby.watch import Watch
+
+GOODBYE = 0.05
+"""Seconds that a cancelled attempt has to end in; then it is abandoned."""
+
+_abandoned: set[asyncio.Task[Reply]] = set()
+"""Held, so that what still runs is not collected."""
+
+
+class Running:
+    """One attempt: asked when it is made."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        request: Request,
+        ticket: Ticket,
+        watch: Watch,
+        *,
+        number: int = 1,
+        outlet: Outlet | None = None,
+    ) -> None:
+        """Ask: the task begins at the next turn of the event loop. `number` counts the attempts of one model from 1."""
+        self.entry = entry
+        self.watch = watch
+        self.number = number
+        self.probe = ticket.probe
+        fitted, self.dropped = fit(request, entry)
+        self.task = asyncio.create_task(attempt(entry, fitted, watch, outlet))
+        self._ticket: Ticket | None = ticket
+        self._left = False
+        self._late = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """Say how the model answered."""
+        return "slow" if self.watch.slow() else "healthy"
+
+    def leave(self) -> None:
+        """Cancel it: it is not needed any more."""
+        self._left = not self.task.done()
+        self.task.cancel()
+
+    def give_up(self) -> None:
+        """Cancel it: its time is over."""
+        self._late = True
+        self.task.cancel()
+
+    def result(self) -> Reply | AttemptFailed | None:
+        """Return what came of it; `None` if it was left."""
+        if self._late:
+            return AttemptFailed(timed_out(self.watch.words))
+        if self.task.cancelled() or not self.task.done():
+            return None if self._left else self._cancelled_itself()
+        error = self.task.exception()
+        if error is None:
+            return self.task.result()
+        if isinstance(error, AttemptFailed):
+            return error
+        raise error
+
+    def teach(self, verdict: Verdict, now: float, *, kind: Kind | None = None, rest: float | None = None) -> Health | None:
+        """Settle with the model's breaker, the first time only; returns the model's new health where that changed it."""
+        ticket, self._ticket = self._ticket, None
+        return None if ticket is None else self.entry.breaker.settle(ticket, verdict, now, kind=kind, rest=rest)
+
+    def _cancelled_itself(self) -> AttemptFailed:
+        words = f"the plugin of provider {self.entry.provider!r} cancelled itself"
+        return AttemptFailed(Failure(kind=Kind.CONTRACT, message=words))
+
+
+async def ends(cancelled: Iterable[Running]) -> list[Running]:
+    """Wait until the cancelled attempts have ended; return those that do not, to be reported: nobody waits for them."""
+    tasks = {running.task: running for running in cancelled if not running.task.done()}
+    if not tasks:
+        return []
+    _, stubborn = await asyncio.wait(tasks, timeout=GOODBYE)
+    for task in stubborn:
+        _abandoned.add(task)
+        task.add_done_callback(_forget)
+    return [tasks[task] for task in stubborn]
+
+
+def _forget(task: asyncio.Task[Reply]) -> None:
+    _abandoned.discard(task)
+    if not task.cancelled():
+        task.exception()  # looked at, so that asyncio does not complain of it

@@ -1,0 +1,111 @@
+"""The trail of one call, and the events that tell of it as it happens."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Literal
+
+from standby import events
+from standby.attempt import Entry
+from standby.breaker import Health
+from standby.decision import Decision
+from standby.failures import REACTIONS, Failure, Kind
+from standby.running import Running
+from standby.types import Attempt
+
+Outcome = Literal["answered", "failed", "skipped", "cancelled"]
+
+_serial = count(1)
+
+
+class Trail:
+    """What one call has tried so far; each entry is told as an event too. Never holds what was said."""
+
+    def __init__(self, chain: str, emit: Callable[[events.Event], None], clock: Callable[[], float]) -> None:
+        """Begin now."""
+        self.began = clock()
+        self._chain = chain
+        self._emit = emit
+        self._clock = clock
+        self._call = f"{next(_serial):x}"
+        self._attempts: list[Attempt] = []
+        self._last: tuple[str, Kind] | None = None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Return the attempts and skips in the order in which they began."""
+        return tuple(sorted(self._attempts, key=lambda attempt: attempt.start))
+
+    def begins(self, entry: Entry) -> None:
+        """Tell that a model is being asked; if another failed before it, the call has moved on."""
+        if self._last is not None and self._last[0] != entry.name:
+            self._tell(events.MovedOn, self._last[0], to=entry.name, kind=self._last[1])
+        self._last = None
+        self._tell(events.AttemptStarted, entry.name)
+
+    def ends(
+        self, running: Running, outcome: Outcome, failure: Failure | None = None, decision: Decision | None = None
+    ) -> None:
+        """Put an attempt on the trail, at its end."""
+        self._put(running.entry, outcome, running.watch.began, failure, decision, running.dropped)
+
+    def skips(self, entry: Entry, failure: Failure) -> None:
+        """Put a model on the trail that was not asked at all."""
+        self._put(entry, "skipped", self._clock(), failure, Decision("next"))
+
+    def retries(self, entry: Entry, delay: float) -> None:
+        """Tell that the same model will be asked again."""
+        self._tell(events.RetryScheduled, entry.name, delay=delay)
+
+    def hedges(self, slow: Entry, to: Entry) -> None:
+        """Tell that another model is asked beside a slow one."""
+        self._tell(events.Hedged, slow.name, to=to.name)
+
+    def health(self, entry: Entry, health: Health) -> None:
+        """Tell that a model's breaker has changed."""
+        self._tell(events.HealthChanged, entry.name, state=health.state, resting=health.resting, reason=health.reason)
+
+    def abandons(self, entry: Entry) -> None:
+        """Tell that a plugin goes on although it was cancelled."""
+        self._tell(events.Abandoned, entry.name, provider=entry.provider)
+
+    def answered(self, model: str, notice: str) -> None:
+        """Tell that the call has its reply."""
+        self._tell(events.Answered, model, attempts=len(self._attempts), duration=self._clock() - self.began, notice=notice)
+
+    def failed(self, text: str) -> None:
+        """Tell that the call has ended without a reply."""
+        self._tell(events.Failed, "", duration=self._clock() - self.began, text=text)
+
+    def _put(
+        self,
+        entry: Entry,
+        outcome: Outcome,
+        start: float,
+        failure: Failure | None,
+        decision: Decision | None,
+        dropped: tuple[str, ...] = (),
+    ) -> None:
+        attempt = Attempt(
+            model=entry.name,
+            provider=entry.provider,
+            outcome=outcome,
+            start=start - self.began,
+            duration=self._clock() - start,
+            kind=failure.kind if failure else None,
+            status=failure.status if failure else None,
+            text=failure.text if failure else "",
+            trigger=decision.trigger if decision else None,
+            then=None if decision is None or decision.then == "accept" else decision.then,
+            dropped=dropped,
+        )
+        self._attempts.append(attempt)
+        self._tell(events.AttemptEnded, entry.name, attempt=attempt)
+        if failure is None:
+            return
+        if outcome != "answered":
+            self._last = (entry.name, failure.kind)
+        if REACTIONS[failure.kind].alert:
+            self._tell(events.Alert, entry.name, kind=failure.kind, text=failure.text)
+
+    def _tell(self, event: type[events.Event], model: str, **rest: Any) -> None:
+        self._emit(event(call=self._call, chain=self._chain, model=model, at=self._clock(), **rest))

@@ -1,0 +1,100 @@
+"""The time of one attempt: by when it must have said something, which moves on as its stream comes.
+
+The dispatcher looks at `until` when it is due: a chunk that comes in time costs no timer.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Patience(Protocol):
+    """How long a model may take, in seconds."""
+
+    @property
+    def timeout(self) -> float:
+        """For the whole answer."""
+        ...
+
+    @property
+    def first_token_timeout(self) -> float:
+        """Until a stream says its first word."""
+        ...
+
+    @property
+    def idle_timeout(self) -> float:
+        """Until it says the next."""
+        ...
+
+
+class Watch:
+    """The time-outs of one attempt on a clock; `allowed` seconds are what the call's deadline leaves it."""
+
+    def __init__(self, patience: Patience, clock: Callable[[], float], allowed: float) -> None:
+        """Begin now."""
+        self.began = clock()
+        self.first_token: float | None = None
+        self._patience = patience
+        self._clock = clock
+        self._allowed = min(patience.timeout, allowed)
+        self._end = self._due = self.began + self._allowed
+        self._missed = ""
+        self._stopped = False
+
+    @property
+    def until(self) -> float:
+        """Return when the attempt has failed if nothing comes before."""
+        return float("inf") if self._stopped else min(self._due, self._end)
+
+    @property
+    def words(self) -> str:
+        """Say what did not come in time."""
+        if self._due < self._end:
+            return self._missed
+        return f"no {'answer' if self.first_token is None else 'complete answer'} in {self._allowed:g}s"
+
+    @property
+    def blames_the_model(self) -> bool:
+        """Say whether running out of time says something of the model, and not only of a caller in a hurry."""
+        return self._due < self._end or self._allowed >= min(self._patience.timeout, 5.0)
+
+    def left(self) -> float:
+        """Return the seconds that are left for the whole answer."""
+        return max(0.0, self._end - self._clock())
+
+    def look_at(self, now: float) -> float:
+        """Return when to look again: never later than the shortest patience, since `until` may have come nearer."""
+        return min(self.until, now + min(self._patience.first_token_timeout, self._patience.idle_timeout))
+
+    def streams(self) -> None:
+        """From now on the answer comes in pieces."""
+        self._due = self._clock() + self._patience.first_token_timeout
+        self._missed = f"no first token in {self._patience.first_token_timeout:g}s"
+
+    def token(self) -> None:
+        """Note that a piece has come that means something."""
+        now = self._clock()
+        if self.first_token is None:
+            self.first_token = now
+            self._missed = f"no token for {self._patience.idle_timeout:g}s"
+        self._due = now + self._patience.idle_timeout
+
+    def slow(self) -> bool:
+        """Say whether the answer, or a stream's first word, took more than half of what it may."""
+        if self.first_token is not None:
+            patience = min(self._patience.first_token_timeout, self._patience.timeout)
+            return self.first_token - self.began > patience / 2
+        return self._clock() - self.began > self._patience.timeout / 2
+
+    @contextmanager
+    def stopped(self) -> Generator[None, None, None]:
+        """While the reader is behind, no time passes for the model."""
+        began = self._clock()
+        self._stopped = True
+        try:
+            yield
+        finally:
+            self._stopped = False
+            passed = self._clock() - began
+            self._due += passed
+            self._end += passed
