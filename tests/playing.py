@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from standby.attempt import Entry, Outlet
+from standby.budget import Budget
 from standby.decision import Route
 from standby.dispatch import Walk
 from standby.events import Event
@@ -84,10 +85,11 @@ def entry(name: str, adapter: Any, **rest: Any) -> Entry:
     return Entry(name=name, adapter=get, **settings)
 
 
-def route(*entries: Entry, triggers: dict[str, Trigger] | None = None, **chain: Any) -> Route:
+def route(*entries: Entry, triggers: dict[str, Trigger] | None = None, hedges: Budget | None = None, **chain: Any) -> Route:
     names = tuple(each.name for each in entries)
     rules = Triggers((triggers or {}).items())
-    return Route(name="default", chain=Chain(models=names, **chain), entries=entries, triggers=rules)
+    made = Chain(models=names, **chain)
+    return Route(name="default", chain=made, entries=entries, triggers=rules, hedges=hedges or Budget())
 
 
 def walk(

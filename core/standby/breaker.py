@@ -18,7 +18,7 @@ import random
 import threading
 from collections import deque
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
@@ -69,11 +69,12 @@ class Refusal(msgspec.Struct, frozen=True):
     """No leave, for `seconds` more."""
 
     seconds: float
-    reason: str
+    words: str
 
-    def __str__(self) -> str:
-        """Return "resting 12 s more, after 5 x overloaded"."""
-        return f"resting {self.seconds:.0f} s more, {self.reason}" if self.seconds > 0 else self.reason
+    @classmethod
+    def resting(cls, seconds: float, reason: str) -> Self:
+        """Return "resting 12 s more, after 5 failures in a row, the last: overloaded"."""
+        return cls(seconds, f"resting {seconds:.0f} s more, {reason}")
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +111,7 @@ class Breaker:
                     return Refusal(0.0, f"recovering: {self._under_way} under way")
                 return self._regular()
             if now < self._until:
-                return Refusal(self._until - now, self._reason)
+                return Refusal.resting(self._until - now, self._reason)
             return self._probe(now)
 
     def insist(self, now: float) -> Ticket | Refusal:

@@ -139,7 +139,7 @@ class Walk:
         admitted = entry.breaker.admit(self._now())
         if isinstance(admitted, Refusal):
             self._resting.append((admitted.seconds, entry))
-            self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=str(admitted), retry_after=admitted.seconds))
+            self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=admitted.words, retry_after=admitted.seconds))
             return False
         allowed = NEVER if admitted.probe and self._queue else self._share()
         self._floor.ask(entry, admitted, number=number, allowed=allowed)
@@ -214,14 +214,13 @@ class Walk:
             self._again = Again(running.entry, running.number + 1, self._now() + decision.pause)
 
     def _decide(self, running: Running, failure: Failure) -> Decision:
-        """Say what follows; a retry needs its time, a token, and that nobody else is being waited for."""
+        """Say what follows; a retry needs its time, a token, and a call that has not been hedged: one extra is enough."""
         if self._floor.owns(running) and self._route.chain.stream.on_break == "fail":
             return Decision("stop")  # the caller has seen some of this answer; nobody else may go on with it
         decision = decide(failure, running.entry, self._route, running.number, self._jitter)
         if decision.then != "retry":
             return decision
-        alone = not running.probe and not self._floor.held and self._again is None
-        if alone and decision.pause < self._share() and running.entry.budget.take(self._now()):
+        if not running.probe and not self._hedged and decision.pause < self._share() and running.entry.budget.take(self._now()):
             return decision
         return Decision("next", decision.trigger)
 

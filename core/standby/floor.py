@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from standby.attempt import Entry, Outlet
 from standby.breaker import Ticket, Verdict
@@ -68,11 +69,11 @@ class Floor:
 
     def ask(self, entry: Entry, ticket: Ticket, *, number: int = 1, allowed: float = NEVER) -> None:
         """Ask a model, for at most `allowed` seconds."""
-        self._trail.begins(entry)
+        place = self._trail.begins(entry)
         if ticket.probe:
             self._trail.health(entry, entry.breaker.health(self._now()))
         watch = Watch(entry, self._now, allowed)
-        running = Running(entry, self._request, ticket, watch, number=number, outlet=self._outlet)
+        running = Running(entry, self._request, ticket, watch, place=place, number=number, outlet=self._outlet)
         self._running.append(running)
 
     async def wait(self, until: float, deadline: float) -> list[Running]:
@@ -110,7 +111,7 @@ class Floor:
             self._trail.ends(probe, "skipped", Failure(kind=Kind.UNAVAILABLE, message=words), Decision("next"))
             task = asyncio.create_task(self._finish(probe))
             self._behind.add(task)
-            task.add_done_callback(self._behind.discard)
+            task.add_done_callback(partial(self._dismiss, probe))
         try:
             await self._see_off(left)
         finally:
@@ -143,20 +144,22 @@ class Floor:
 
     async def _finish(self, probe: Running) -> None:
         """Wait for a probe, in its own time, and take in what it teaches."""
-        try:
-            while not probe.task.done() and (now := self._now()) < probe.watch.until:
-                await asyncio.wait([probe.task], timeout=probe.watch.look_at(now) - now)
-            if not probe.task.done():
-                probe.give_up()
-                await self._see_off([probe])
-            result = probe.result()
-            if isinstance(result, AttemptFailed):
-                self.learn(probe, result.failure, Decision("next"))
-            elif result is not None:
-                self.teach(probe, probe.verdict)
-        finally:
-            probe.leave()
-            self.teach(probe, "none")
+        while not probe.task.done() and (now := self._now()) < probe.watch.until:
+            await asyncio.wait([probe.task], timeout=probe.watch.look_at(now) - now)
+        if not probe.task.done():
+            probe.give_up()
+            await self._see_off([probe])
+        result = probe.result()
+        if isinstance(result, AttemptFailed):
+            self.learn(probe, result.failure, Decision("next"))
+        elif result is not None:
+            self.teach(probe, probe.verdict)
+
+    def _dismiss(self, probe: Running, finishing: "asyncio.Task[None]") -> None:
+        """Let go of a probe, also where the task that waited for it was cancelled before it began."""
+        self._behind.discard(finishing)
+        probe.leave()
+        self.teach(probe, "none")
 
     async def _see_off(self, cancelled: list[Running]) -> None:
         for running in await ends(cancelled):

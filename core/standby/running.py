@@ -27,12 +27,17 @@ class Running:
         ticket: Ticket,
         watch: Watch,
         *,
+        place: int = 0,
         number: int = 1,
         outlet: Outlet | None = None,
     ) -> None:
-        """Ask: the task begins at the next turn of the event loop. `number` counts the attempts of one model from 1."""
+        """Ask: the task begins at the next turn of the event loop.
+
+        `place` is where it stands on the trail; `number` counts the attempts of one model from 1.
+        """
         self.entry = entry
         self.watch = watch
+        self.place = place
         self.number = number
         self.probe = ticket.probe
         fitted, self.dropped = fit(request, entry)

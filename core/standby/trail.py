@@ -4,6 +4,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Literal
 
+import msgspec
+
 from standby import events
 from standby.attempt import Entry
 from standby.breaker import Health
@@ -27,30 +29,33 @@ class Trail:
         self._emit = emit
         self._clock = clock
         self._call = f"{next(_serial):x}"
-        self._attempts: list[Attempt] = []
+        self._attempts: dict[int, Attempt] = {}  # by the order in which they began
+        self._places = count()
         self._last: tuple[str, Kind] | None = None
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Return the attempts and skips in the order in which they began."""
-        return tuple(sorted(self._attempts, key=lambda attempt: attempt.start))
+        return tuple(self._attempts[place] for place in sorted(self._attempts))
 
-    def begins(self, entry: Entry) -> None:
-        """Tell that a model is being asked; if another failed before it, the call has moved on."""
+    def begins(self, entry: Entry) -> int:
+        """Tell that a model is being asked; if another failed before it, the call has moved on. Returns its place."""
         if self._last is not None and self._last[0] != entry.name:
             self._tell(events.MovedOn, self._last[0], to=entry.name, kind=self._last[1])
         self._last = None
         self._tell(events.AttemptStarted, entry.name)
+        return next(self._places)
 
     def ends(
         self, running: Running, outcome: Outcome, failure: Failure | None = None, decision: Decision | None = None
     ) -> None:
         """Put an attempt on the trail, at its end."""
-        self._put(running.entry, outcome, running.watch.began, failure, decision, running.dropped)
+        attempt = self._attempt(running.entry, outcome, running.watch.began, failure, decision)
+        self._put(running.place, msgspec.structs.replace(attempt, dropped=running.dropped), failure)
 
     def skips(self, entry: Entry, failure: Failure) -> None:
         """Put a model on the trail that was not asked at all."""
-        self._put(entry, "skipped", self._clock(), failure, Decision("next"))
+        self._put(next(self._places), self._attempt(entry, "skipped", self._clock(), failure, Decision("next")), failure)
 
     def retries(self, entry: Entry, delay: float) -> None:
         """Tell that the same model will be asked again."""
@@ -76,16 +81,10 @@ class Trail:
         """Tell that the call has ended without a reply."""
         self._tell(events.Failed, "", duration=self._clock() - self.began, text=text)
 
-    def _put(
-        self,
-        entry: Entry,
-        outcome: Outcome,
-        start: float,
-        failure: Failure | None,
-        decision: Decision | None,
-        dropped: tuple[str, ...] = (),
-    ) -> None:
-        attempt = Attempt(
+    def _attempt(
+        self, entry: Entry, outcome: Outcome, start: float, failure: Failure | None, decision: Decision | None
+    ) -> Attempt:
+        return Attempt(
             model=entry.name,
             provider=entry.provider,
             outcome=outcome,
@@ -96,16 +95,17 @@ class Trail:
             text=failure.text if failure else "",
             trigger=decision.trigger if decision else None,
             then=None if decision is None or decision.then == "accept" else decision.then,
-            dropped=dropped,
         )
-        self._attempts.append(attempt)
-        self._tell(events.AttemptEnded, entry.name, attempt=attempt)
+
+    def _put(self, place: int, attempt: Attempt, failure: Failure | None) -> None:
+        self._attempts[place] = attempt
+        self._tell(events.AttemptEnded, attempt.model, attempt=attempt)
         if failure is None:
             return
-        if outcome != "answered":
-            self._last = (entry.name, failure.kind)
+        if attempt.outcome != "answered":
+            self._last = (attempt.model, failure.kind)
         if REACTIONS[failure.kind].alert:
-            self._tell(events.Alert, entry.name, kind=failure.kind, text=failure.text)
+            self._tell(events.Alert, attempt.model, kind=failure.kind, text=failure.text)
 
     def _tell(self, event: type[events.Event], model: str, **rest: Any) -> None:
         self._emit(event(call=self._call, chain=self._chain, model=model, at=self._clock(), **rest))

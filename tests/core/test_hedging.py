@@ -1,0 +1,150 @@
+"""Hedging, on virtual time: who is asked beside a slow model, when, how often, and what becomes of the one that lost."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from standby import events
+from standby.attempt import Outlet
+from standby.breaker import Breaker
+from standby.budget import Budget
+from standby.errors import ChainExhausted, Stopped
+from standby.failures import Kind
+from standby.plugin import End
+from standby.policy import BreakerSettings, Hedge
+from standby.types import Chunk, Reply
+from tests.playing import Plays, Streams, entry, failure, route, walk
+from tests.virtual_clock import run
+
+HEDGE = Hedge(after=8.0)
+
+
+def timed(coroutine: Any) -> tuple[Any, float]:
+    async def story() -> tuple[Any, float]:
+        result = await coroutine
+        return result, asyncio.get_running_loop().time()
+
+    return run(story())
+
+
+def told(trail: Any) -> list[tuple[str, str, float, float]]:
+    return [(attempt.model, attempt.outcome, attempt.start, attempt.duration) for attempt in trail]
+
+
+def test_a_model_that_answers_in_time_is_not_hedged() -> None:
+    second = Plays("never")
+    reply, took = timed(walk(route(entry("a", Plays(7.9)), entry("b", second), hedge=HEDGE)).run())
+    assert (reply.model, took, second.calls) == ("a", 7.9, [])
+
+
+def test_the_next_model_is_asked_beside_a_slow_one_and_the_first_reply_wins() -> None:
+    seen: list[events.Event] = []
+    chain = route(entry("a", Plays(20)), entry("b", Plays(3)), entry("c", Plays("never")), hedge=HEDGE)
+    reply, took = timed(walk(chain, events=seen).run())
+    assert (reply.model, took) == ("b", 11.0)
+    assert told(reply.trail) == [("a", "cancelled", 0.0, 11.0), ("b", "answered", 8.0, 3.0)]
+    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [("a", "b")]
+
+
+def test_the_slow_one_may_still_win() -> None:
+    reply, took = timed(walk(route(entry("a", Plays(9)), entry("b", Plays(3)), hedge=HEDGE)).run())
+    assert (reply.model, took) == ("a", 9.0)
+    assert told(reply.trail) == [("a", "answered", 0.0, 9.0), ("b", "cancelled", 8.0, 1.0)]
+
+
+def test_a_fast_error_of_the_hedge_does_not_win() -> None:
+    reply, took = timed(
+        walk(route(entry("a", Plays(20)), entry("b", Plays(failure("overloaded"))), entry("c", Plays("x")), hedge=HEDGE)).run()
+    )
+    assert (reply.model, took) == ("a", 20.0)
+    assert [attempt.model for attempt in reply.trail] == ["a", "b"]
+
+
+def test_when_both_have_failed_the_third_is_asked_and_nobody_is_asked_twice() -> None:
+    class SlowFailure(Plays):
+        async def complete(self, call: Any) -> Any:
+            await asyncio.sleep(10)
+            return await super().complete(call)
+
+    chain = route(
+        entry("a", SlowFailure(failure("overloaded"))),
+        entry("b", Plays(failure("overloaded"))),
+        entry("c", Plays("Lisbon.")),
+        hedge=HEDGE,
+    )
+    reply, took = timed(walk(chain).run())
+    assert reply.model == "c"
+    assert [attempt.model for attempt in reply.trail] == ["a", "b", "c"]
+    assert took == 10.0
+
+
+def test_a_call_is_hedged_once() -> None:
+    chain = route(*(entry(name, Plays(25), timeout=60.0) for name in "abcd"), hedge=HEDGE)
+    reply, took = timed(walk(chain).run())
+    assert (reply.model, took) == ("a", 25.0)
+    assert [attempt.model for attempt in reply.trail] == ["a", "b"]
+
+
+@pytest.mark.parametrize("empty", ["the model's", "the chain's"])
+def test_without_a_token_there_is_no_hedge(empty: str) -> None:
+    nothing = Budget(capacity=0.5)
+    second = Plays("never")
+    budgets = {"budget": nothing} if empty == "the model's" else {}
+    chain = route(entry("a", Plays(20)), entry("b", second, **budgets), hedge=HEDGE)
+    if empty == "the chain's":
+        chain = route(*chain.entries, hedge=HEDGE, hedges=nothing)
+    reply, took = timed(walk(chain).run())
+    assert (reply.model, took, second.calls) == ("a", 20.0, [])
+
+
+def test_a_resting_model_is_no_hedge() -> None:
+    breaker = Breaker(BreakerSettings(failures=1, open=60.0, open_limit=60.0))
+    breaker.settle(breaker.admit(0.0), "sick", 0.0, kind=Kind.OVERLOADED)  # type: ignore[arg-type] # it is a ticket
+    second = Plays("never")
+    reply, _ = timed(walk(route(entry("a", Plays(20)), entry("b", second, breaker=breaker), hedge=HEDGE)).run())
+    assert (reply.model, second.calls) == ("a", [])
+    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [("a", "answered"), ("b", "skipped")]
+
+
+def test_a_failure_that_stops_ends_the_hedge_too() -> None:
+    chain = route(entry("a", Plays(20)), entry("b", Plays(failure("blocked"))), hedge=HEDGE)
+    with pytest.raises(Stopped) as caught:
+        run(walk(chain).run())
+    assert [(attempt.model, attempt.outcome) for attempt in caught.value.trail] == [("a", "cancelled"), ("b", "failed")]
+
+
+def test_all_failing_with_a_hedge_is_one_error_with_every_cause() -> None:
+    class Late(Plays):
+        async def complete(self, call: Any) -> Any:
+            await asyncio.sleep(9)
+            return await super().complete(call)
+
+    chain = route(entry("a", Late(failure("timeout"))), entry("b", Late(failure("timeout"))), hedge=HEDGE)
+    with pytest.raises(ChainExhausted) as caught:
+        run(walk(chain).run())
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+    assert len(caught.value.__cause__.exceptions) == 2
+
+
+def test_streams_are_hedged_until_the_first_word_and_never_after_it() -> None:
+    async def story() -> tuple[Reply, list[Chunk]]:
+        chunks: list[Chunk] = []
+
+        async def put(chunk: Chunk) -> None:
+            chunks.append(chunk)
+
+        slow, quick = Streams(9, "from a", 1, End()), Streams(2, "from ", 20, "b", End())
+        chain = route(entry("a", slow), entry("b", quick), hedge=HEDGE, deadline=60.0)
+        return await walk(chain, outlet=Outlet(put)).run(), chunks
+
+    reply, chunks = run(story())
+    assert (reply.model, reply.text) == ("a", "from a")
+    assert [chunk.text for chunk in chunks] == ["from a"]
+    assert told(reply.trail)[1] == ("b", "cancelled", 8.0, 1.0)
+
+
+def test_a_loser_is_closed_before_the_reply_is_there() -> None:
+    loser = Streams(600)
+    run(walk(route(entry("a", loser, timeout=900.0), entry("b", Plays(1)), hedge=HEDGE)).run())
+    assert loser.closed == 1

@@ -1,0 +1,288 @@
+"""Resting and probing, on virtual time: nobody waits for a model that rests or is probed, and it comes back by itself."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from standby import events
+from standby.attempt import Outlet
+from standby.breaker import Breaker, State
+from standby.errors import ChainExhausted
+from standby.failures import Kind
+from standby.plugin import End
+from standby.policy import BreakerSettings
+from standby.types import Attempt, Chunk, Reply
+from tests.playing import Plays, Streams, entry, failure, route, walk
+from tests.virtual_clock import run
+
+QUICK = BreakerSettings(failures=1, open=10.0, open_limit=10.0)
+
+
+def breaker(settings: BreakerSettings = QUICK) -> Breaker:
+    return Breaker(settings, random.Random(1))
+
+
+def sick(at: float = 0.0) -> Breaker:
+    made = breaker()
+    made.settle(made.admit(at), "sick", at, kind=Kind.OVERLOADED)  # type: ignore[arg-type] # it is a ticket
+    return made
+
+
+def told(trail: Any) -> list[tuple[str, str]]:
+    return [(attempt.model, attempt.outcome) for attempt in trail]
+
+
+async def at(seconds: float) -> None:
+    await asyncio.sleep(seconds - asyncio.get_running_loop().time())
+
+
+def test_a_model_that_failed_often_rests_and_costs_nothing() -> None:
+    async def story() -> tuple[list[Reply], int]:
+        dead = Plays(failure("timeout"))
+        chain = route(entry("a", dead, breaker=breaker(BreakerSettings(failures=3))), entry("b", Plays("Lisbon.")))
+        replies = [await walk(chain).run() for _ in range(10)]
+        return replies, len(dead.calls)
+
+    replies, asked = run(story())
+    assert asked == 3
+    assert told(replies[-1].trail) == [("a", "skipped"), ("b", "answered")]
+    skip = replies[-1].trail[0]
+    assert (skip.kind, skip.then, skip.duration) == (Kind.UNAVAILABLE, "next", 0.0)
+    assert skip.text.startswith("resting ")
+    assert skip.text.endswith("s more, after 3 failures in a row, the last: timeout")
+
+
+def test_a_probe_that_is_well_answers_and_the_model_is_back() -> None:
+    async def story() -> tuple[Reply, Reply]:
+        rested = sick()
+        chain = route(entry("a", Plays("from a"), breaker=rested), entry("b", Plays(2)))
+        await at(11)
+        return await walk(chain).run(), await walk(chain).run()
+
+    first, second = run(story())
+    assert (first.text, told(first.trail)) == ("from a", [("a", "answered"), ("b", "cancelled")])
+    assert told(second.trail) == [("a", "answered")]
+
+
+def test_nobody_waits_for_a_probe_and_it_runs_to_its_end_behind_the_call() -> None:
+    async def story() -> tuple[Reply, float, list[State]]:
+        rested = sick()
+        states = []
+        chain = route(entry("a", Plays(14), breaker=rested), entry("b", Plays(2)))
+        await at(11)
+        reply = await walk(chain).run()
+        took = asyncio.get_running_loop().time() - 11
+        for moment in (14, 24, 26):
+            await at(moment)
+            states.append(rested.health(moment).state)
+        return reply, took, states
+
+    reply, took, states = run(story())
+    assert (reply.model, took) == ("b", 2.0)
+    assert told(reply.trail) == [("a", "skipped"), ("b", "answered")]
+    assert reply.trail[0].text == "being probed, whether it is well again; nobody waited for it"
+    assert states == [State.HALF_OPEN, State.HALF_OPEN, State.CLOSED]
+
+
+def test_a_probe_that_hangs_is_cut_in_its_own_time_and_the_model_rests_on() -> None:
+    async def story() -> list[State]:
+        rested = sick()
+        chain = route(entry("a", Plays(600), breaker=rested, timeout=30.0), entry("b", Plays("Lisbon.")))
+        await at(11)
+        await walk(chain).run()
+        await at(42)
+        return [rested.health(42).state]
+
+    assert run(story()) == [State.OPEN]
+
+
+def test_while_a_probe_is_out_the_others_use_the_next_model() -> None:
+    async def story() -> tuple[list[Reply], int]:
+        probed = Plays(20)
+        chain = route(entry("a", probed, breaker=sick()), entry("b", Plays("Lisbon.")))
+        await at(11)
+        replies = await asyncio.gather(*(walk(chain).run() for _ in range(20)))
+        await at(60)
+        return replies, len(probed.calls)
+
+    replies, asked = run(story())
+    assert {reply.model for reply in replies} == {"b"}
+    assert asked == 1
+    assert sum(reply.trail[0].text == "being probed" for reply in replies) == 19
+
+
+def test_a_caller_who_leaves_leaves_the_probe_to_teach() -> None:
+    async def story() -> State:
+        rested = sick()
+        chain = route(entry("a", Plays(5), breaker=rested), entry("b", Plays(20)))
+        await at(11)
+        task = asyncio.create_task(walk(chain).run())
+        await at(12)
+        task.cancel()
+        await at(17)
+        return rested.health(17).state
+
+    assert run(story()) == State.CLOSED
+
+
+def test_a_probe_that_is_itself_cancelled_leaves_the_breaker_as_it_was() -> None:
+    async def story() -> tuple[Breaker, float]:
+        rested = sick()
+        chain = route(entry("a", Plays(50), breaker=rested, timeout=100.0), entry("b", Plays("Lisbon.")))
+        await at(11)
+        await walk(chain).run()
+        for task in chain.behind:
+            task.cancel()
+        await asyncio.sleep(0.1)
+        return rested, asyncio.get_running_loop().time()
+
+    rested, now = run(story())
+    assert rested.health(now).state == State.HALF_OPEN
+    assert getattr(rested.admit(now), "probe", False)
+
+
+def test_when_all_rest_one_call_at_a_time_goes_to_the_nearest_and_the_others_raise_at_once() -> None:
+    async def story() -> tuple[list[Any], list[Plays]]:
+        plays = [Plays(3), Plays("never")]
+        far, near = sick(2.0), sick(0.0)
+        chain = route(entry("far", plays[1], breaker=far), entry("near", plays[0], breaker=near))
+        await at(4)
+        results = await asyncio.gather(*(walk(chain).run() for _ in range(5)), return_exceptions=True)
+        return results, plays
+
+    results, (near, far) = run(story())
+    assert [result.model for result in results if isinstance(result, Reply)][:1] == ["near"]
+    assert len(near.calls) == 1
+    assert len(far.calls) == 1
+    refused = [result for result in results if isinstance(result, ChainExhausted)]
+    assert len(refused) == 3
+    assert all(error.retry_after is not None and 0 < error.retry_after <= 10 for error in refused)
+
+
+def test_a_resting_model_is_the_last_resort_when_the_others_have_failed() -> None:
+    async def story() -> Reply:
+        chain = route(entry("a", Plays("from a"), breaker=sick()), entry("b", Plays(failure("timeout"))))
+        return await walk(chain).run()
+
+    reply = run(story())
+    assert (reply.model, told(reply.trail)) == ("a", [("a", "skipped"), ("b", "failed"), ("a", "answered")])
+
+
+@pytest.mark.parametrize(
+    ("kind", "stated", "least", "most"),
+    [
+        ("rate_limited", 34.0, 34.0, 41.0),
+        ("rate_limited", None, 2.5, 5.0),
+        ("quota_exhausted", None, 300.0, 360.0),
+        ("unauthorized", None, 300.0, 360.0),
+        ("model_missing", 1000.0, 1000.0, 1200.0),
+    ],
+)
+def test_some_failures_rest_the_model_at_once(kind: str, stated: float | None, least: float, most: float) -> None:
+    rested = breaker(BreakerSettings())
+    plays = Plays(failure(kind, retry_after=stated, status=429))
+    run(walk(route(entry("a", plays, breaker=rested), entry("b", Plays("Lisbon.")))).run())
+    health = rested.health(0.0)
+    assert health.state == State.OPEN
+    assert least <= health.resting <= most + 1
+    assert health.reason == f"after {kind}"
+
+
+@pytest.mark.parametrize("kind", ["blocked", "invalid_request", "unsupported", "context_too_long", "contract", "unavailable"])
+def test_what_is_not_the_models_fault_never_rests_it(kind: str) -> None:
+    async def story() -> State:
+        rested = breaker(BreakerSettings(failures=1))
+        chain = route(entry("a", Plays(failure(kind, status=400)), breaker=rested), entry("b", Plays("Lisbon.")))
+        await asyncio.gather(*(walk(chain).run() for _ in range(12)), return_exceptions=True)
+        return rested.health(0.0).state
+
+    assert run(story()) == State.CLOSED
+
+
+def test_the_states_are_told_as_events() -> None:
+    async def story() -> list[tuple[str, str]]:
+        seen: list[events.Event] = []
+        chain = route(
+            entry("a", Plays(failure("timeout"), "well"), breaker=breaker()), entry("b", Plays(1, "Lisbon.", "Lisbon."))
+        )
+        await walk(chain, events=seen).run()
+        await at(20)
+        await walk(chain, events=seen).run()
+        return [(event.model, event.state) for event in seen if isinstance(event, events.HealthChanged)]
+
+    assert run(story()) == [("a", "open"), ("a", "half_open"), ("a", "closed")]
+
+
+def test_a_probe_in_a_stream_goes_on_unheard_once_the_next_model_speaks() -> None:
+    async def story() -> tuple[Reply, list[str], State]:
+        chunks: list[Chunk] = []
+
+        async def put(chunk: Chunk) -> None:
+            chunks.append(chunk)
+
+        rested = sick()
+        probed, next_one = Streams(2, "from a", End()), Streams(1, "from ", 3, "b", End())
+        chain = route(entry("a", probed, breaker=rested), entry("b", next_one))
+        await at(11)
+        reply = await walk(chain, outlet=Outlet(put)).run()
+        return reply, [chunk.text for chunk in chunks], rested.health(16).state
+
+    reply, texts, state = run(story())
+    assert (reply.text, texts) == ("from b", ["from ", "b"])
+    assert state == State.CLOSED
+    assert told(reply.trail) == [("a", "answered"), ("b", "answered")]
+
+
+def test_a_probe_in_a_stream_that_speaks_first_is_the_answer() -> None:
+    async def story() -> tuple[Reply, list[str]]:
+        chunks: list[Chunk] = []
+
+        async def put(chunk: Chunk) -> None:
+            chunks.append(chunk)
+
+        chain = route(
+            entry("a", Streams(1, "from ", 5, "a", End()), breaker=sick()),
+            entry("b", Streams(2, "from b", End())),
+            entry("c", Streams("never", End())),
+        )
+        await at(11)
+        reply = await walk(chain, outlet=Outlet(put)).run()
+        return reply, [chunk.text for chunk in chunks]
+
+    reply, texts = run(story())
+    assert (reply.text, texts) == ("from a", ["from ", "a"])
+    assert told(reply.trail) == [("a", "answered"), ("b", "cancelled")]
+
+
+def test_after_a_recovery_traffic_ramps_up() -> None:
+    async def story() -> list[int]:
+        slow = Plays(5)
+        rested = sick()
+        chain = route(entry("a", slow, breaker=rested), entry("b", Plays("Lisbon.")))
+        await at(11)
+        await walk(route(entry("a", Plays("well"), breaker=rested))).run()
+        counts = []
+        for moment in (11, 16, 22):
+            await at(moment)
+            before = len(slow.calls)
+            tasks = [asyncio.create_task(walk(chain).run()) for _ in range(30)]
+            await asyncio.sleep(0.1)
+            counts.append(len(slow.calls) - before)
+            await asyncio.gather(*tasks)
+        return counts
+
+    assert run(story()) == [1, 4, 30]
+
+
+def test_a_lone_model_that_recovers_serves_everybody_at_once() -> None:
+    async def story() -> list[Attempt]:
+        rested = sick()
+        chain = route(entry("a", Plays("well"), breaker=rested))
+        await at(11)
+        await walk(chain).run()
+        replies = await asyncio.gather(*(walk(chain).run() for _ in range(30)))
+        return [reply.trail[-1] for reply in replies]
+
+    assert {attempt.outcome for attempt in run(story())} == {"answered"}
