@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import os
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -13,20 +14,29 @@ from typing import Self, Unpack
 
 from standby.adapters import Adapters
 from standby.attempt import Entry, Outlet
+from standby.breaker import Health
+from standby.budget import Budget
 from standby.config import load
 from standby.config.resolve import resolve
 from standby.decision import Route
 from standby.dispatch import Walk
 from standby.errors import ConfigError, RequestError
 from standby.events import Answered, Event
+from standby.health import known_of
 from standby.messages import Messages, SamplingOptions, request_of
 from standby.observe.log import log, report_broken_sink
-from standby.policy import Card, Chain, Settings
+from standby.permits import Turns
+from standby.policy import BreakerSettings, Card, Chain, Settings
 from standby.private_loop import run
 from standby.registry import Registry
 from standby.streams import AsyncStream, Stream
 from standby.triggers import Triggers
 from standby.types import Reply
+
+HEDGES = 5.0
+"""Hedges that a chain may begin with; after them `HEDGED_SHARE` of the calls that needed none earn the next."""
+
+HEDGED_SHARE = 0.05
 
 Sink = Callable[[Event], None]
 """Is given every event; it must return at once. What it raises is logged, and breaks no call."""
@@ -57,6 +67,7 @@ class AsyncStandby:
         self._warm = not warm_up
         environ = os.environ if environ is None else environ
         self.settings = self._load(config, environ) if settings is None else self._resolve(settings, environ)
+        self._entries = {name: self._entry(name) for name in self.settings.models if self.settings.models[name].provider}
         self._routes = {name: self._route(name, chain) for name, chain in self.settings.chains.items()}
 
     async def chat(
@@ -83,10 +94,21 @@ class AsyncStandby:
         **sampling: Unpack[SamplingOptions],
     ) -> AsyncStream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return AsyncStream(self._prepare(messages, chain, deadline, sampling))
+        return AsyncStream(self._prepare(messages, chain, deadline, sampling), whole=self._holds_back(chain))
+
+    def health(self) -> dict[str, Health]:
+        """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
+        now = _now()
+        return {entry.name: entry.breaker.health(now) for route in self._routes.values() for entry in route.entries}
 
     async def close(self) -> None:
-        """Close the connections that belong to this event loop."""
+        """Close the connections that belong to this event loop; a probe that is under way on it ends."""
+        loop = asyncio.get_running_loop()
+        probes = [task for route in self._routes.values() for task in route.behind if task.get_loop() is loop]
+        for task in probes:
+            task.cancel()
+        if probes:
+            await asyncio.wait(probes)
         await self._adapters.close()
 
     async def __aenter__(self) -> Self:
@@ -112,6 +134,9 @@ class AsyncStandby:
 
         return begin
 
+    def _holds_back(self, chain: str) -> bool:
+        return self._routes[chain].chain.stream.release == "whole"
+
     def _emit(self, event: Event) -> None:
         for sink in self._sinks:
             try:
@@ -135,24 +160,32 @@ class AsyncStandby:
 
     def _route(self, name: str, chain: Chain) -> Route:
         triggers = Triggers((trigger, self.settings.triggers[trigger]) for trigger in chain.triggers or ())
-        return Route(name=name, chain=chain, entries=tuple(map(self._entry, chain.models)), triggers=triggers)
+        entries = tuple(self._entries[model] for model in chain.models)
+        return Route(name=name, chain=chain, entries=entries, triggers=triggers, hedges=Budget(HEDGES, HEDGED_SHARE))
 
     def _entry(self, name: str) -> Entry:
         model = self.settings.models[name]
         provider = self.settings.providers[model.provider or ""]
         card = model.card or Card()
         key = provider.api_key.reveal() if provider.api_key else ""
+        identity = (provider.plugin, provider.base_url, provider.api_key, model.model)
+        known = known_of(identity, model.breaker or BreakerSettings())
         return Entry(
             name=name,
             provider=model.provider or "",
             vendor_id=model.model or name,
             card=card,
             timeout=model.timeout or 0.0,
+            first_token_timeout=model.first_token_timeout or 0.0,
+            idle_timeout=model.idle_timeout or 0.0,
             adapter=partial(self._adapters.get, model.provider or "", provider),
             options=model.options or {},
             refused=(*(card.refuses or ()), *(model.drop or ())),
             own_names=provider.base_url is None,
             secrets=(key,) if key else (),
+            breaker=known.breaker,
+            budget=known.budget,
+            permits=Turns(model.concurrency) if model.concurrency else None,
         )
 
     def _warm_up(self, event: Event) -> None:
@@ -163,6 +196,14 @@ class AsyncStandby:
         plugins = {self.settings.providers[entry.provider].plugin: None for entry in self._routes[event.chain].entries}
         # held, because a task that nobody holds may be collected before it ran
         self._warming = asyncio.get_running_loop().create_task(self._adapters.import_all(tuple(plugins)))
+
+
+def _now() -> float:
+    """Return the time that event loops go by: the running one's, or, where there is none, the clock that they all read."""
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()
 
 
 class Standby:
@@ -206,7 +247,13 @@ class Standby:
         **sampling: Unpack[SamplingOptions],
     ) -> Stream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return Stream(self._client._prepare(messages, chain, deadline, sampling))  # noqa: SLF001 - one client in two forms
+        client = self._client
+        begin = client._prepare(messages, chain, deadline, sampling)  # noqa: SLF001 - one client in two forms
+        return Stream(begin, whole=client._holds_back(chain))  # noqa: SLF001 - see above
+
+    def health(self) -> dict[str, Health]:
+        """Say how each model of the chains is; see `AsyncStandby.health`."""
+        return self._client.health()
 
     def close(self) -> None:
         """Close the connections."""

@@ -58,6 +58,13 @@ class Abandoned(Event, frozen=True, kw_only=True):
     provider: str
 
 
+class LoopBlocked(Event, frozen=True, kw_only=True):
+    """`code` has kept an event loop from turning for `seconds` so far; told from the watchdog's thread, of no call."""
+
+    code: str
+    seconds: float
+
+
 class Alert(Event, frozen=True, kw_only=True):
     """A person should look: `kind` says at what, `text` in which words."""
 

@@ -24,10 +24,14 @@ Item = Chunk | Reply | BaseException
 class AsyncStream:
     """A streamed reply. Iterate over its chunks; `reply` and `trail` are there at the end; `close()` leaves early."""
 
-    def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
-        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
+    def __init__(self, begin: Callable[[Outlet], Walk], *, whole: bool = False) -> None:
+        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered.
+
+        `whole`: nothing is handed out before the answer is complete.
+        """
         self._queue: asyncio.Queue[Item] = asyncio.Queue(READ_AHEAD)
-        self._walk = begin(Outlet(self._queue.put))
+        self._outlet = Outlet(self._queue.put, whole=whole)
+        self._walk = begin(self._outlet)
         self._task: asyncio.Task[None] | None = None
         self._reply: Reply | None = None
         self._ended = False
@@ -81,7 +85,7 @@ class AsyncStream:
 
     def _start(self) -> None:
         if self._task is None:
-            self._task = asyncio.create_task(_pump(self._walk, self._queue))
+            self._task = asyncio.create_task(_pump(self._walk, self._outlet, self._queue))
             weakref.finalize(self, _abandon, self._task).atexit = False
 
     def read(self, item: Item) -> Chunk:
@@ -98,9 +102,9 @@ class AsyncStream:
 class Stream:
     """A streamed reply for blocking code: an `AsyncStream`, read from the thread that iterates."""
 
-    def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
-        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
-        self._stream = AsyncStream(begin)
+    def __init__(self, begin: Callable[[Outlet], Walk], *, whole: bool = False) -> None:
+        """Prepare as `AsyncStream` does."""
+        self._stream = AsyncStream(begin, whole=whole)
         self._items: deque[Item] = deque()
         self._ended = False
 
@@ -143,9 +147,10 @@ class Stream:
         run(self._stream.close())
 
 
-async def _pump(walk: Walk, queue: asyncio.Queue[Item]) -> None:
+async def _pump(walk: Walk, outlet: Outlet, queue: asyncio.Queue[Item]) -> None:
     try:
         item: Item = await walk.run()
+        await outlet.complete(item.text)
     except Exception as error:  # noqa: BLE001 - whatever it is, the reader is to get it
         item = error
     await queue.put(item)

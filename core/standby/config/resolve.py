@@ -13,7 +13,7 @@ import msgspec
 from standby.config.schema import typed
 from standby.errors import ConfigError, Problem
 from standby.plugin import ProviderInfo
-from standby.policy import Card, Chain, Model, Provider, Secret, Settings, Trigger
+from standby.policy import BreakerSettings, Card, Chain, Model, Provider, Secret, Settings, Trigger
 from standby.triggers import pattern
 from standby.types import Sampling
 
@@ -21,6 +21,9 @@ Place = tuple[str | int, ...]
 
 TIMEOUT = 60.0
 """Seconds for one attempt where neither the file nor the card says: most answers take less, and a standby is waiting."""
+
+IDLE_TIMEOUT = 30.0
+"""Seconds that a stream may say nothing, between words; a model that is well never takes so long."""
 
 SOON = timedelta(days=60)
 
@@ -172,9 +175,13 @@ class _Resolver:
         self._check_parameters(model.drop or (), (*place, "drop"))
         known = self._cards(provider.plugin).get(model.model or name, Card())
         card = _merged(_merged(info.card, known), model.card or Card())
+        timeout = model.timeout or card.timeout or TIMEOUT
         return msgspec.structs.replace(
             model,
-            timeout=model.timeout or card.timeout or TIMEOUT,
+            timeout=timeout,
+            first_token_timeout=model.first_token_timeout or card.first_token_timeout or timeout,
+            idle_timeout=model.idle_timeout or card.idle_timeout or IDLE_TIMEOUT,
+            breaker=model.breaker or BreakerSettings(),
             options=self._options(model, info, (*place, "options")),
             drop=model.drop or (),
             card=card,

@@ -1,34 +1,98 @@
 """The log lines, through `logging` (logger `standby`); silent until the application configures it."""
 
 import logging
+from functools import singledispatch
 
-from standby.events import Alert, Answered, AttemptEnded, Event, Failed, MovedOn, RetryScheduled
+from standby.events import (
+    Abandoned,
+    Alert,
+    Answered,
+    AttemptEnded,
+    Event,
+    Failed,
+    HealthChanged,
+    Hedged,
+    LoopBlocked,
+    MovedOn,
+    RetryScheduled,
+)
+from standby.failures import Kind
 
 logger = logging.getLogger("standby")
 logger.addHandler(logging.NullHandler())
 
 
+@singledispatch
 def log(event: Event) -> None:
-    """Write what a person on duty must see: failures, switches, alerts, and that the standby answered.
+    """Write what a person on duty must see: failures, switches, rests, alerts, and that the standby answered.
 
     A call that the first model answers at once writes nothing.
     """
-    match event:
-        case AttemptEnded(attempt=attempt) if attempt.outcome in ("failed", "skipped"):
-            logger.warning("%s: %s %s (%s): %s", event.chain, event.model, attempt.outcome, attempt.kind, attempt.text)
-        case RetryScheduled():
-            logger.warning("%s: asking %s again in %.1fs", event.chain, event.model, event.delay)
-        case MovedOn():
-            logger.warning("%s: moving on from %s to %s (%s)", event.chain, event.model, event.to, event.kind)
-        case Answered(attempts=attempts) if attempts > 1:
-            notice = f" ({event.notice})" if event.notice else ""
-            logger.info("%s: %s answered in %.1fs%s", event.chain, event.model, event.duration, notice)
-        case Alert():
-            logger.error("%s: %s needs a person's attention (%s): %s", event.chain, event.model, event.kind, event.text)
-        case Failed():
-            logger.error("%s: no reply after %.1fs: %s", event.chain, event.duration, event.text)
-        case _:
-            pass
+    del event
+
+
+@log.register
+def _ended(event: AttemptEnded) -> None:
+    attempt = event.attempt
+    if attempt.outcome in ("failed", "skipped"):
+        level = logging.WARNING if attempt.outcome == "failed" else logging.INFO
+        words = "%s: %s %s (%s): %s"
+        logger.log(level, words, event.chain, event.model, attempt.outcome, attempt.kind, attempt.text)
+
+
+@log.register
+def _retry(event: RetryScheduled) -> None:
+    logger.warning("%s: asking %s again in %.1fs", event.chain, event.model, event.delay)
+
+
+@log.register
+def _moved(event: MovedOn) -> None:
+    level = logging.INFO if event.kind is Kind.UNAVAILABLE else logging.WARNING
+    logger.log(level, "%s: moving on from %s to %s (%s)", event.chain, event.model, event.to, event.kind)
+
+
+@log.register
+def _hedged(event: Hedged) -> None:
+    logger.info("%s: %s is slow, asking %s beside it", event.chain, event.model, event.to)
+
+
+@log.register
+def _health(event: HealthChanged) -> None:
+    if event.state == "open":
+        logger.warning("%s: %s rests for %.0fs, %s", event.chain, event.model, event.resting, event.reason)
+    elif event.state == "half_open":
+        logger.info("%s: probing %s, whether it is well again", event.chain, event.model)
+    else:
+        logger.warning("%s: %s is well again", event.chain, event.model)
+
+
+@log.register
+def _abandoned(event: Abandoned) -> None:
+    words = "%s: the plugin of provider %r ignored its cancellation while it asked %s; it is left running"
+    logger.error(words, event.chain, event.provider, event.model)
+
+
+@log.register
+def _blocked(event: LoopBlocked) -> None:
+    words = "the event loop has been blocked for %.1fs by %s; work that blocks belongs into standby.plugin.blocking()"
+    logger.error(words, event.seconds, event.code)
+
+
+@log.register
+def _answered(event: Answered) -> None:
+    if event.attempts > 1:
+        notice = f" ({event.notice})" if event.notice else ""
+        logger.info("%s: %s answered in %.1fs%s", event.chain, event.model, event.duration, notice)
+
+
+@log.register
+def _alert(event: Alert) -> None:
+    logger.error("%s: %s needs a person's attention (%s): %s", event.chain, event.model, event.kind, event.text)
+
+
+@log.register
+def _failed(event: Failed) -> None:
+    logger.error("%s: no reply after %.1fs: %s", event.chain, event.duration, event.text)
 
 
 def report_broken_sink(sink: object, error: Exception) -> None:
