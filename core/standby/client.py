@@ -21,17 +21,18 @@ from standby.config.resolve import resolve
 from standby.decision import Route
 from standby.dispatch import Walk
 from standby.errors import ConfigError, RequestError
-from standby.events import Answered, Event
+from standby.events import Answered, Event, LoopBlocked
 from standby.health import known_of
 from standby.messages import Messages, SamplingOptions, request_of
 from standby.observe.log import log, report_broken_sink
 from standby.permits import Turns
 from standby.policy import BreakerSettings, Card, Chain, Settings
-from standby.private_loop import run
+from standby.private_loop import LoopIsBlockedError, run
 from standby.registry import Registry
-from standby.streams import AsyncStream, Stream
+from standby.streams import GRACE, AsyncStream, Stream, blocked
 from standby.triggers import Triggers
 from standby.types import Reply
+from standby.watchdog import Watchdog
 
 HEDGES = 5.0
 """Hedges that a chain may begin with; after them `HEDGED_SHARE` of the calls that needed none earn the next."""
@@ -62,7 +63,8 @@ class AsyncStandby:
         """
         self._registry = Registry()
         self._adapters = Adapters(self._registry.adapter)
-        self._sinks = (log, self._warm_up, *sinks)
+        self._sinks: tuple[Sink, ...] = (log, self._warm_up, *sinks)
+        self._watchdog = Watchdog(self._blocked)
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._warm = not warm_up
         environ = os.environ if environ is None else environ
@@ -83,7 +85,7 @@ class AsyncStandby:
         `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the whole call. Raises
         `RequestError` before anything is sent, or a `CallFailed` with the trail.
         """
-        return await self._prepare(messages, chain, deadline, sampling)().run()
+        return await self._run(self._prepare(messages, chain, deadline, sampling)())
 
     def stream(
         self,
@@ -94,12 +96,18 @@ class AsyncStandby:
         **sampling: Unpack[SamplingOptions],
     ) -> AsyncStream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return AsyncStream(self._prepare(messages, chain, deadline, sampling), whole=self._holds_back(chain))
+        return AsyncStream(self._prepare(messages, chain, deadline, sampling), self._run, whole=self._holds_back(chain))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
         now = _now()
         return {entry.name: entry.breaker.health(now) for route in self._routes.values() for entry in route.entries}
+
+    def span(self, chain: str, deadline: float | None = None) -> float:
+        """Return how long a call may take, in seconds; 0 for a chain that there is not."""
+        if deadline is not None:
+            return deadline
+        return self._routes[chain].chain.deadline if chain in self._routes else 0.0
 
     async def close(self) -> None:
         """Close the connections that belong to this event loop; a probe that is under way on it ends."""
@@ -133,6 +141,13 @@ class AsyncStandby:
             return Walk(self._routes[chain], request, emit=self._emit, jitter=self._jitter, deadline=deadline, outlet=outlet)
 
         return begin
+
+    async def _run(self, walk: Walk) -> Reply:
+        with self._watchdog.call():
+            return await walk.run()
+
+    def _blocked(self, code: str, seconds: float) -> None:
+        self._emit(LoopBlocked(call="", chain="", model="", at=time.monotonic(), code=code, seconds=seconds))
 
     def _holds_back(self, chain: str) -> bool:
         return self._routes[chain].chain.stream.release == "whole"
@@ -236,7 +251,12 @@ class Standby:
         **sampling: Unpack[SamplingOptions],
     ) -> Reply:
         """Return one whole reply; see `AsyncStandby.chat`."""
-        return run(self._client.chat(messages, chain=chain, deadline=deadline, **sampling))
+        call = self._client.chat(messages, chain=chain, deadline=deadline, **sampling)
+        span = self._client.span(chain, deadline)
+        try:
+            return run(call, within=span + GRACE)
+        except LoopIsBlockedError:
+            raise blocked(span) from None
 
     def stream(
         self,
@@ -247,9 +267,8 @@ class Standby:
         **sampling: Unpack[SamplingOptions],
     ) -> Stream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        client = self._client
-        begin = client._prepare(messages, chain, deadline, sampling)  # noqa: SLF001 - one client in two forms
-        return Stream(begin, whole=client._holds_back(chain))  # noqa: SLF001 - see above
+        stream = self._client.stream(messages, chain=chain, deadline=deadline, **sampling)
+        return Stream(stream, self._client.span(chain, deadline))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is; see `AsyncStandby.health`."""

@@ -36,10 +36,15 @@ _starting = threading.Lock()
 _warned = False
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
+class LoopIsBlockedError(Exception):
+    """The private loop did not come back in time: something on it blocks."""
+
+
+def run(coroutine: Coroutine[Any, Any, T], within: float | None = None) -> T:
     """Run on the private loop and wait; Ctrl-C cancels. Context variables are carried over.
 
-    Raises `RuntimeError` when called from the loop's own thread, where waiting would be for ever.
+    Raises `RuntimeError` when called from the loop's own thread, where waiting would be for ever, and `LoopIsBlockedError`
+    after `within` seconds: what keeps its own deadline takes longer only on a loop that cannot turn.
     """
     private = _private()
     if threading.current_thread() is private.thread:
@@ -48,7 +53,12 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     _warn_inside_a_loop()
     future = asyncio.run_coroutine_threadsafe(coroutine, private.loop)
     try:
-        return future.result()
+        return future.result(within)
+    except TimeoutError as error:
+        if future.done():
+            raise
+        future.cancel()
+        raise LoopIsBlockedError from error
     except BaseException:
         future.cancel()
         raise

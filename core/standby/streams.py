@@ -4,19 +4,27 @@ One task runs the walk into a bounded queue, so that time-outs and context varia
 """
 
 import asyncio
+import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from standby.attempt import Outlet
 from standby.dispatch import Walk
-from standby.private_loop import run
+from standby.errors import DeadlineExceeded
+from standby.private_loop import LoopIsBlockedError, run
 from standby.types import Attempt, Chunk, End, Reply
 
 READ_AHEAD = 1_024
 """Chunks held for a slow reader before the model has to wait; most replies fit, so a slow reader costs no time-out."""
+
+GRACE = 0.25
+"""Seconds beyond its deadline that a blocking call waits for the event loop, which keeps the deadline to 50 ms if it turns."""
+
+T = TypeVar("T")
 
 Item = Chunk | Reply | BaseException
 
@@ -24,11 +32,14 @@ Item = Chunk | Reply | BaseException
 class AsyncStream:
     """A streamed reply. Iterate over its chunks; `reply` and `trail` are there at the end; `close()` leaves early."""
 
-    def __init__(self, begin: Callable[[Outlet], Walk], *, whole: bool = False) -> None:
+    def __init__(
+        self, begin: Callable[[Outlet], Walk], run_walk: Callable[[Walk], Awaitable[Reply]], *, whole: bool = False
+    ) -> None:
         """Prepare; nothing is asked before the first chunk is wanted, or the context is entered.
 
         `whole`: nothing is handed out before the answer is complete.
         """
+        self._run = run_walk
         self._queue: asyncio.Queue[Item] = asyncio.Queue(READ_AHEAD)
         self._outlet = Outlet(self._queue.put, whole=whole)
         self._walk = begin(self._outlet)
@@ -85,7 +96,7 @@ class AsyncStream:
 
     def _start(self) -> None:
         if self._task is None:
-            self._task = asyncio.create_task(_pump(self._walk, self._outlet, self._queue))
+            self._task = asyncio.create_task(_pump(self._run(self._walk), self._outlet, self._queue))
             weakref.finalize(self, _abandon, self._task).atexit = False
 
     def read(self, item: Item) -> Chunk:
@@ -102,9 +113,11 @@ class AsyncStream:
 class Stream:
     """A streamed reply for blocking code: an `AsyncStream`, read from the thread that iterates."""
 
-    def __init__(self, begin: Callable[[Outlet], Walk], *, whole: bool = False) -> None:
-        """Prepare as `AsyncStream` does."""
-        self._stream = AsyncStream(begin, whole=whole)
+    def __init__(self, stream: AsyncStream, span: float) -> None:
+        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered. `span`: its deadline."""
+        self._stream = stream
+        self._span = span
+        self._until: float | None = None
         self._items: deque[Item] = deque()
         self._ended = False
 
@@ -120,7 +133,7 @@ class Stream:
 
     def __enter__(self) -> Self:
         """Begin to ask."""
-        run(self._stream.__aenter__())
+        self._wait_for(self._stream.__aenter__())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -136,7 +149,7 @@ class Stream:
         if self._ended:
             raise StopIteration
         if not self._items:
-            self._items.extend(run(self._stream.take()))
+            self._items.extend(self._wait_for(self._stream.take()))
         item = self._items.popleft()
         self._ended = not isinstance(item, Chunk)
         return self._stream.read(item)
@@ -144,12 +157,28 @@ class Stream:
     def close(self) -> None:
         """Leave: whoever is still being asked is cancelled, and has gone when this returns."""
         self._ended = True
-        run(self._stream.close())
+        with suppress(LoopIsBlockedError):  # whoever blocks it has been named; it closes once the loop turns again
+            run(self._stream.close(), within=GRACE)
+
+    def _wait_for(self, step: Coroutine[Any, Any, T]) -> T:
+        """Run one step; the deadline began with the first."""
+        now = time.monotonic()
+        self._until = self._until or now + self._span + GRACE
+        try:
+            return run(step, within=max(GRACE, self._until - now))
+        except LoopIsBlockedError:
+            raise blocked(self._span) from None
 
 
-async def _pump(walk: Walk, outlet: Outlet, queue: asyncio.Queue[Item]) -> None:
+def blocked(span: float) -> DeadlineExceeded:
+    """Return the error of a call whose event loop did not turn."""
+    words = "the event loop is blocked, the log says by what; work that blocks belongs into standby.plugin.blocking()"
+    return DeadlineExceeded(f"no complete reply within the deadline of {span:g}s: {words}")
+
+
+async def _pump(running: Awaitable[Reply], outlet: Outlet, queue: asyncio.Queue[Item]) -> None:
     try:
-        item: Item = await walk.run()
+        item: Item = await running
         await outlet.complete(item.text)
     except Exception as error:  # noqa: BLE001 - whatever it is, the reader is to get it
         item = error
