@@ -125,8 +125,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Seconds | None, Meta(description="How long a stream may then say nothing; left out: as the card says, else 30s.")
     ] = None
     concurrency: Annotated[
-        int | None,
-        Meta(ge=1, description="Calls at once, on one event loop; a further one waits a second at most. Left out: no limit."),
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Calls at once, on one event loop; a further one waits a second at most. Left out: no limit."),
     ] = None
     breaker: Annotated[BreakerSettings | None, Meta(description="When the model rests, and for how long.")] = None
     options: Annotated[dict[str, Any] | None, Meta(description="Options of the plugin, checked against its own schema.")] = None
