@@ -231,14 +231,14 @@ def late(seconds: float, answer: Answer) -> Answer:
     return msgspec.structs.replace(answer, delay=seconds)
 
 
-def cut(answer: Answer, after: int, how: Literal["close", "reset"] = "close") -> Answer:
-    """End the connection when `after` bytes of the body are out."""
+def cut(answer: Answer, after: int, how: Literal["close", "reset"] = "close", *, wait: float = 0.05) -> Answer:
+    """End the connection when `after` bytes of the body are out; a reset throws away what is unread, so it waits."""
     headers = dict(answer.headers)
     if answer.framing == "length":
         headers["Content-Length"] = str(len(answer.body))
     pieces = ((0.0, answer.body[:after]),) if after else ()
     if how == "reset" and after:
-        pieces = (*pieces, (0.05, b""))  # what was sent must arrive before the reset throws it away
+        pieces = (*pieces, (wait, b""))
     return msgspec.structs.replace(answer, pieces=pieces, headers=headers, then=how)
 
 

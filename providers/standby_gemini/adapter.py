@@ -181,7 +181,9 @@ async def _texts(response: httpx2.Response, reader: Reader) -> AsyncIterator[str
     try:
         async for event in events_of(response.aiter_bytes()):
             data = event.stray or event.data  # Google puts a bare JSON error between events, without "data:"
-            if data and data != "[DONE]" and (text := reader.text_of(decoded(data))):
+            if data == "[DONE]":
+                break  # a proxy's own end marker: what follows is none of Gemini's words
+            if data and (text := reader.text_of(decoded(data))):
                 yield text
     except httpx2.TransportError:
         if not reader.finished:

@@ -1,0 +1,23 @@
+"""Every recorded stream, cut by FIN and RST at its event boundaries, beside them, and at 2 % of its bytes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cuts import STREAMS, planned, violations
+from tests.loopback import Loopback
+from tests.recordings import MISSING, RECORDINGS
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[Loopback, Loopback]]:
+    with Loopback() as first, Loopback() as second:
+        yield first, second
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason=MISSING)
+@pytest.mark.parametrize(("plugin", "name"), STREAMS)
+async def test_no_cut_answer_passes_for_a_whole_one(plugin: str, name: str, servers: tuple[Loopback, Loopback]) -> None:
+    cuts = list(planned(name, 0.02, seed=1))
+    assert cuts
+    assert await violations(plugin, name, cuts, servers) == []
