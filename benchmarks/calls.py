@@ -17,7 +17,8 @@ from server import served
 
 from standby import AsyncStandby, Settings
 from standby.attempt import Entry
-from standby.dispatch import Route, Walk
+from standby.decision import Route
+from standby.dispatch import Walk
 from standby.policy import Card, Chain, Model, Provider, Secret
 from standby.triggers import Triggers
 from standby.types import Message, Reply, Request, Text

@@ -24,6 +24,20 @@ OPENAI = {
 }
 
 
+def stream(texts: list[str]) -> bytes:
+    """Return a whole HTTP answer that is an OpenAI stream of these texts, each in a chunk of its own."""
+
+    def event(choices: list[object], **rest: object) -> bytes:
+        return b"data: %s\n\n" % msgspec.json.encode({"model": OPENAI["model"], "choices": choices, **rest})
+
+    events = [event([{"index": 0, "delta": {"content": text}, "finish_reason": None}]) for text in texts]
+    events.append(event([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
+    events.append(event([], usage=OPENAI["usage"]))
+    events.append(b"data: [DONE]\n\n")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in events) + b"0\r\n\r\n"
+
+
 def answer(value: object) -> bytes:
     """Return a whole HTTP answer that holds `value` as JSON."""
     body = msgspec.json.encode(value)
@@ -51,10 +65,17 @@ class Server(asyncio.Protocol):
         if len(rest) < length:
             return
         self.received = rest[length:]
-        self.transport.write(ANSWERS[b"chat/completions" in head.split(b"\r\n")[0]])  # type: ignore[attr-defined]
+        name = (
+            "gemini"
+            if b"chat/completions" not in head.split(b"\r\n")[0]
+            else "stream"
+            if b'"stream":true' in rest
+            else "openai"
+        )
+        self.transport.write(ANSWERS[name])  # type: ignore[attr-defined]
 
 
-ANSWERS = {True: answer(OPENAI), False: answer(GEMINI)}
+ANSWERS = {"openai": answer(OPENAI), "gemini": answer(GEMINI), "stream": stream(["token "] * 100)}
 
 
 @contextlib.contextmanager

@@ -98,8 +98,11 @@ class Outlet:
                 await self._put(Chunk(reset=True))
         if self.owner is watch:
             self._out.append(text)
-            with watch.stopped():
+            watch.stop()
+            try:
                 await self._put(Chunk(text))
+            finally:
+                watch.go_on()
 
     async def complete(self, text: str) -> None:
         """Hand out what was held back."""

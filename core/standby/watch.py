@@ -3,8 +3,7 @@
 The dispatcher looks at `until` when it is due: a chunk that comes in time costs no timer.
 """
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -39,12 +38,12 @@ class Watch:
         self._allowed = min(patience.timeout, allowed)
         self._end = self._due = self.began + self._allowed
         self._missed = ""
-        self._stopped = False
+        self._stopped_at: float | None = None
 
     @property
     def until(self) -> float:
         """Return when the attempt has failed if nothing comes before."""
-        return float("inf") if self._stopped else min(self._due, self._end)
+        return float("inf") if self._stopped_at is not None else min(self._due, self._end)
 
     @property
     def words(self) -> str:
@@ -86,15 +85,14 @@ class Watch:
             return self.first_token - self.began > patience / 2
         return self._clock() - self.began > self._patience.timeout / 2
 
-    @contextmanager
-    def stopped(self) -> Generator[None, None, None]:
-        """While the reader is behind, no time passes for the model."""
-        began = self._clock()
-        self._stopped = True
-        try:
-            yield
-        finally:
-            self._stopped = False
-            passed = self._clock() - began
+    def stop(self) -> None:
+        """Let no time pass for the model: its reader is behind."""
+        self._stopped_at = self._clock()
+
+    def go_on(self) -> None:
+        """Let time pass again."""
+        if self._stopped_at is not None:
+            passed = self._clock() - self._stopped_at
             self._due += passed
             self._end += passed
+            self._stopped_at = None

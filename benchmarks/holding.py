@@ -1,0 +1,134 @@
+"""What holding costs: a dead model that rests, the walk with all its guards, a stream against its bare adapter.
+
+usage: python benchmarks/holding.py [--rounds N]
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+from collections.abc import AsyncIterator
+
+from ratios import Ratio, compare
+from server import served
+
+from standby import AsyncStandby, Settings
+from standby.attempt import Entry
+from standby.decision import Route
+from standby.dispatch import Walk
+from standby.events import AttemptStarted, Event
+from standby.plugin import Call, Chunk
+from standby.policy import BreakerSettings, Card, Chain, Model, Provider, Secret
+from standby.triggers import Triggers
+from standby.types import Message, Reply, Request, Text
+from standby_openai.adapter import OpenAIAdapter
+
+QUESTION = "What is the capital of Portugal?"
+REQUEST = Request((Message("user", (Text(QUESTION),)),))
+
+
+def settings(url: str) -> Settings:
+    """Return a chain whose first model is dead and rests for long, and one of the standby alone."""
+    key = Secret("benchmark")
+    rests = BreakerSettings(failures=1, open=3600.0, open_limit=3600.0)
+    return Settings(
+        providers={
+            "dead": Provider(plugin="openai", base_url="http://127.0.0.1:9/v1", api_key=key),
+            "well": Provider(plugin="openai", base_url=f"{url}/v1", api_key=key),
+        },
+        models={
+            "dead": Model(provider="dead", model="o3-mini", breaker=rests),
+            "well": Model(provider="well", model="o3-mini"),
+        },
+        chains={"both": Chain(models=("dead", "well")), "alone": Chain(models=("well",))},
+    )
+
+
+async def a_resting_model(url: str, rounds: int) -> tuple[Ratio, int]:
+    """Compare the chain whose first model rests with the standby alone; count the requests to the dead one meanwhile."""
+    asked: list[Event] = []
+
+    def count(event: Event) -> None:
+        if isinstance(event, AttemptStarted) and event.model == "dead":
+            asked.append(event)
+
+    async with AsyncStandby(settings=settings(url), sinks=[count], warm_up=False) as client:
+        await client.chat(QUESTION, chain="both")  # finds it dead
+        asked.clear()
+        ratio = await compare(
+            lambda: client.chat(QUESTION, chain="both"), lambda: client.chat(QUESTION, chain="alone"), rounds=rounds, calls=40
+        )
+    return ratio, len(asked)
+
+
+class Instant:
+    """An adapter that answers at once."""
+
+    async def complete(self, call: object) -> Reply:
+        """Return a reply."""
+        del call
+        return Reply(text="Lisbon.")
+
+
+async def the_walk(rounds: int) -> Ratio:
+    """Compare a walk that is answered at once with the least that any time-out costs: a task, a wait, a timeout."""
+    adapter = Instant()
+
+    async def get() -> Instant:
+        return adapter
+
+    entry = Entry(name="instant", provider="p", vendor_id="instant", card=Card(), timeout=60.0, adapter=get)
+    route = Route(name="default", chain=Chain(models=("instant",)), entries=(entry,), triggers=Triggers(()))
+    jitter = random.Random(1)  # noqa: S311 - spreads retries, guards nothing
+
+    async def bare() -> None:
+        async with asyncio.timeout(60):
+            await asyncio.wait([asyncio.create_task(get())])
+
+    def walk() -> object:
+        return Walk(route, REQUEST, emit=lambda _: None, jitter=jitter).run()
+
+    return await compare(walk, bare, rounds=rounds, calls=500)
+
+
+async def a_stream(url: str, rounds: int) -> Ratio:
+    """Compare a stream of 100 chunks with the same adapter, bare."""
+    adapter = OpenAIAdapter(Provider(plugin="openai", base_url=f"{url}/v1", api_key=Secret("benchmark")))
+    call = Call(request=REQUEST, model="o3-mini", card=Card(), options={}, timeout=60.0)
+
+    async def consumed(chunks: AsyncIterator[Chunk]) -> int:
+        return sum([1 async for _ in chunks])
+
+    async with AsyncStandby(settings=settings(url), warm_up=False) as client:
+        if await consumed(client.stream(QUESTION, chain="alone")) != await consumed(adapter.stream(call)):
+            raise RuntimeError("the two do not stream the same")
+        ratio = await compare(
+            lambda: consumed(client.stream(QUESTION, chain="alone")),
+            lambda: consumed(adapter.stream(call)),
+            rounds=rounds,
+            calls=20,
+        )
+    await adapter.aclose()
+    return ratio
+
+
+async def main() -> int:
+    """Print a table; the exit status is 1 if a ratio is above its limit, or if the resting model was asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=41)
+    rounds = parser.parse_args().rounds
+    with served() as url:
+        resting, asked = await a_resting_model(url, rounds)
+        rows = [
+            ("a chain whose first model rests, against the standby alone", resting, 1.05),
+            ("the walk, against create_task + wait + timeout", await the_walk(rounds), 6.0),
+            ("a stream of 100 chunks, against the bare adapter", await a_stream(url, rounds), 1.3),
+        ]
+    for name, ratio, limit in rows:
+        print(f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e6:.0f} us against {ratio.b * 1e6:.0f} us |")
+    print(f"requests to the resting model meanwhile: {asked}")
+    return int(any(ratio.median > limit for _, ratio, limit in rows) or asked > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
