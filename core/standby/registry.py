@@ -131,7 +131,8 @@ def _load(name: str, point: metadata.EntryPoint, origin: tuple[str, str]) -> Man
         info = manager.hook.standby_provider()
         cards = manager.hook.standby_models() or {}
     except (Exception, SystemExit) as error:
-        raise _broken(name, origin, f"{type(error).__name__}: {error}") from error
+        words = " ".join(str(error).split())  # pluggy's own take several lines
+        raise _broken(name, origin, f"{type(error).__name__}: {words}") from error
     if not (info is None or isinstance(info, ProviderInfo)):
         raise _broken(name, origin, f"standby_provider returned a {type(info).__name__}, not a ProviderInfo")
     if not (isinstance(cards, Mapping) and all(isinstance(card, Card) for card in cards.values())):

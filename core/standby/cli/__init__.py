@@ -51,7 +51,8 @@ def _of_plugin(name: str) -> click.Command | None:
     try:
         commands = registry.commands(name)
     except ConfigError as error:
-        raise click.ClickException(str(error.problems[0])) from None
+        [problem] = error.problems
+        raise click.ClickException(f"{problem.message}; {problem.hint}") from None
     if not commands:
         raise click.ClickException(f"the plugin {name!r} has no commands of its own")
     return click.Group(name, commands=list(commands), help=f"Commands of the plugin {name!r}.")

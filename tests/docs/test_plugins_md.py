@@ -1,0 +1,288 @@
+import ast
+import asyncio
+import inspect
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from standby import AsyncStandby, ChainExhausted, StandbyError, plugin
+from standby.attempt import attempt
+from standby.cli import standby
+from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Provider, ProviderInfo, Reply, hooks
+from standby.threads import AT_ONCE
+from tests.docs.distributions import PARROT, Install, project, written
+from tests.docs.documents import ROOT, blocks, only, table
+from tests.loopback import Answer, Loopback, cut, html, reset, respond
+from tests.playing import entry, request
+
+DOCUMENT = "plugins.md"
+TEXT = (ROOT / DOCUMENT).read_text(encoding="utf-8")
+ACME = "A plugin for an HTTP API"
+
+
+@pytest.fixture
+def parrot(install: Install) -> None:
+    install(project(), written(PARROT))
+
+
+@pytest.fixture
+def acme(install: Install) -> None:
+    renamed = {"name": "standby-acme", "version": "0.1.0", "entry-points": {plugin.GROUP: {"acme": "standby_acme"}}}
+    install(renamed, written(ACME))
+
+
+# The 60 seconds
+
+
+def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    environ |= {"PYTHONPATH": str(folder)}
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(  # noqa: S603 - this interpreter, with words of this file
+        command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+def test_the_first_line_says_that_models_register_as_plugins() -> None:
+    assert TEXT.startswith("Models register as plugins: [pluggy]")
+    assert f"entry point of the group `{plugin.GROUP}`" in TEXT.splitlines()[0]
+
+
+@pytest.mark.usefixtures("parrot")
+def test_the_example_answers_on_the_command_line_what_the_page_prints(tmp_path: Path) -> None:
+    assert 'standby ask "Good morning."' in TEXT
+    ran = shell(tmp_path, "standby", "ask", "Good morning.")
+    assert ran.returncode == 0
+    assert ran.stdout + re.sub(r"in \d+\.\ds", "in 0.0s", ran.stderr) == only(DOCUMENT, PARROT, "text")
+
+
+@pytest.mark.usefixtures("parrot")
+def test_the_example_is_listed_and_its_chain_is_valid() -> None:
+    assert re.search(r"^parrot +standby-parrot +0\.1\.0 +1 +ok$", CliRunner().invoke(standby, ["plugins"]).output, re.MULTILINE)
+    assert "default: parrot-1 (line 5)\nmodels.yaml: no errors, no warnings" in CliRunner().invoke(standby, ["validate"]).output
+
+
+@pytest.mark.usefixtures("parrot")
+def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(only(DOCUMENT, "Testing", "python"), names)  # noqa: S102 - the page's own code
+    names["test_the_parrot_stands_by"](tmp_path)
+
+
+# The HTTP API
+
+DONE = {"text": "Lisbon.", "done": True, "model": "acme-large", "usage": {"in": 7, "out": 2}}
+
+
+def events(*pieces: Any) -> Answer:
+    frames = tuple((0.0, b"data: " + msgspec.json.encode(piece) + b"\n\n") for piece in pieces)
+    return Answer(pieces=frames, headers={"Content-Type": "text/event-stream"}, framing="chunked")
+
+
+@pytest.fixture
+async def asked(acme: None) -> AsyncIterator[tuple[AsyncStandby, Loopback]]:
+    del acme  # installed by now
+    with Loopback() as server:
+        async with AsyncStandby("models.yaml", environ={"ACME_URL": server.url, "ACME_API_KEY": "opens-nothing"}) as client:
+            yield client, server
+
+
+async def test_the_http_example_sends_the_conversation_the_key_and_the_options(asked: tuple[AsyncStandby, Loopback]) -> None:
+    client, server = asked
+    server.script(respond(200, DONE))
+    reply = await client.chat("Which city?", temperature=0.5, top_k=3)
+    assert (reply.text, reply.model, reply.usage.output) == ("Lisbon.", "acme-large", 2)
+    assert reply.trail[0].dropped == ("top_k",)
+    [sent] = server.requests
+    assert sent.headers["authorization"] == "Bearer opens-nothing"
+    turns = [{"role": "user", "text": "Which city?"}]
+    assert sent.json == {"model": "acme-large", "turns": turns, "stream": False, "temperature": 0.5, "tone": "formal"}
+
+
+async def test_the_http_example_streams(asked: tuple[AsyncStandby, Loopback]) -> None:
+    client, server = asked
+    server.script(events({"text": "Lis"}, {"text": "bon."}, {**DONE, "text": ""}))
+    stream = client.stream("Which city?")
+    assert [chunk.text async for chunk in stream] == ["Lis", "bon.", ""]
+    assert stream.reply.served == "acme-large"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (respond(429, {"error": {"code": "quota", "message": "You have used it up."}}), "quota_exhausted"),
+        (respond(429, {"error": {"code": "busy", "message": "Please try again in 30s."}}), "rate_limited"),
+        (respond(503, {"error": {"message": "Busy."}}), "overloaded"),
+        (html(502), "server_error"),
+        (html(200), "malformed"),
+        (respond(200, {"text": "Lis"}), "malformed"),
+        (reset(), "connection"),
+        (cut(respond(200, DONE), 5), "connection"),
+    ],
+)
+async def test_the_http_example_classifies(asked: tuple[AsyncStandby, Loopback], answer: Answer, kind: str) -> None:
+    client, server = asked
+    server.script(answer)
+    with pytest.raises(StandbyError) as caught:
+        await client.chat("Which city?", deadline=1.5)
+    assert caught.value.trail[0].kind == kind
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kind"),
+    [([{"text": "  "}], "malformed"), ([{"error": {"code": "too_long", "message": "Too long."}}], "context_too_long")],
+)
+async def test_the_http_example_believes_no_stream_unchecked(
+    asked: tuple[AsyncStandby, Loopback], pieces: list[Any], kind: str
+) -> None:
+    client, server = asked
+    server.script(events(*pieces))
+    with pytest.raises(ChainExhausted) as caught:
+        [chunk async for chunk in client.stream("Which city?", deadline=1.5)]
+    assert caught.value.trail[0].kind == kind
+
+
+@pytest.mark.usefixtures("acme")
+def test_the_http_example_is_valid_without_its_http_library(tmp_path: Path) -> None:
+    code = "import sys; from standby import Standby; Standby('models.yaml'); sys.exit('httpx2' in sys.modules)"
+    ran = subprocess.run(  # noqa: S603 - the interpreter that runs this
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False, timeout=30
+    )
+    assert ran.returncode == 0
+
+
+# blocking
+
+
+async def test_the_example_of_blocking_answers() -> None:
+    names: dict[str, Any] = {}
+    exec(only(DOCUMENT, "blocking(): an SDK that blocks", "python"), names)  # noqa: S102 - the page's own code
+    slow = names["Slow"](Provider(plugin="slow"))
+    call = Call(request=request(), model="slow-1", card=Card(), options={}, timeout=5.0)
+    assert (await slow.complete(call)).text == "slow-1 has answered"
+
+
+def test_the_page_states_the_bound_of_blocking_threads() -> None:
+    assert f"At most {AT_ONCE} such threads run at once" in TEXT
+
+
+# Signatures, fields and names
+
+
+def signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    [line] = re.findall(r"^((?:async )?def .*):$", ast.unparse(function), re.MULTILINE)
+    return re.sub(r"['\"]", "", line)
+
+
+def functions(of: type) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    [made] = ast.parse(inspect.getsource(of)).body
+    assert isinstance(made, ast.ClassDef)
+    return [node for node in made.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def test_every_hook_stands_there_with_its_exact_signature_and_no_other() -> None:
+    wanted = [signature(function) for function in functions(hooks)]
+    assert only(DOCUMENT, "The hooks", "python").splitlines() == wanted
+    assert [row[0] for row in table(DOCUMENT, head="hook")] == [f"`{function.name}`" for function in functions(hooks)]
+    assert {name for name in vars(hooks) if name.startswith("standby_")} == {function.name for function in functions(hooks)}
+
+
+def test_both_methods_of_an_adapter_stand_there_with_their_exact_signature() -> None:
+    methods = [*functions(plugin.Adapter), *functions(plugin.StreamingAdapter)]
+    assert only(DOCUMENT, "The adapter", "python").splitlines() == [signature(method) for method in methods]
+
+
+@pytest.mark.parametrize(
+    ("heading", "of"),
+    [("ProviderInfo", ProviderInfo), ("Card", Card), ("The adapter", Call), ("Failures and kinds", Failure)],
+)
+def test_every_field_is_explained(heading: str, of: type[msgspec.Struct]) -> None:
+    part = re.split(r"^#+ ", TEXT, flags=re.MULTILINE)
+    [section] = [text for text in part if text.startswith(f"{heading}\n")]
+    rows = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert tuple(rows) == of.__struct_fields__
+
+
+def test_all_names_of_standby_plugin_are_listed_and_no_other() -> None:
+    listed = [row[0].strip("`") for row in table(DOCUMENT, head="name")]
+    assert sorted(listed) == sorted(plugin.__all__)
+
+
+def test_every_name_that_an_example_imports_is_exported() -> None:
+    imported = {
+        alias.name
+        for block in blocks(DOCUMENT, language="python")
+        if "import" in block.text
+        for node in ast.walk(ast.parse(block.text))
+        if isinstance(node, ast.ImportFrom) and node.module == "standby.plugin"
+        for alias in node.names
+    }
+    assert imported <= set(plugin.__all__)
+
+
+# What becomes of what an adapter does
+
+
+async def _hang() -> Any:
+    await asyncio.get_running_loop().create_future()
+
+
+def _raise(error: Exception) -> Any:
+    async def fail() -> Any:
+        raise error
+
+    return fail
+
+
+async def _blank() -> Reply:
+    return Reply(text=" ")
+
+
+MADE_OF: dict[str, tuple[Any, Kind]] = {
+    "is not done in time": (_hang, Kind.TIMEOUT),
+    "raises `TimeoutError`": (_raise(TimeoutError("late")), Kind.TIMEOUT),
+    "raises `ConnectionError`, or a subclass of it": (_raise(ConnectionResetError("gone")), Kind.CONNECTION),
+    "cannot be imported": (_raise(AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message="no SDK"))), Kind.UNAVAILABLE),
+    "raises any other `Exception`": (_raise(KeyError("choices")), Kind.CONTRACT),
+    "returns a reply without text": (_blank, Kind.EMPTY),
+}
+
+
+@pytest.mark.parametrize("does", MADE_OF)
+async def test_what_an_adapter_does_becomes_the_kind_that_the_page_says(does: str) -> None:
+    work, kind = MADE_OF[does]
+
+    class Does:
+        async def complete(self, call: Call) -> Any:
+            del call
+            return await work()
+
+    with pytest.raises(AttemptFailed) as caught:
+        await attempt(entry("m", Does(), timeout=0.02), request(), None)
+    assert caught.value.failure.kind is kind
+    [row] = [row for row in table(DOCUMENT, head="the adapter") if row[0] == does]
+    assert row[1].startswith(f"`{kind}`")
+
+
+# Late import
+
+
+def test_the_commands_that_measure_late_import_run(tmp_path: Path) -> None:
+    for line in only(DOCUMENT, "Late import", "sh").splitlines():
+        _, *words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]
+        ran = shell(tmp_path, *words[1:])
+        assert ran.returncode == 0, ran.stderr
+        assert "per loop" in ran.stdout
+
+
+def test_every_python_block_is_used() -> None:
+    tried = {"The hooks", "The adapter", "Testing", "blocking(): an SDK that blocks"}
+    assert {block.heading for block in blocks(DOCUMENT, language="python") if not block.file} == tried

@@ -1,0 +1,269 @@
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import standby as package
+from standby import (
+    AsyncStandby,
+    ChainExhausted,
+    ConfigError,
+    DeadlineExceeded,
+    Failure,
+    RequestError,
+    Standby,
+    StandbyError,
+    Stopped,
+    StreamBroken,
+)
+from standby.cli import standby
+from standby.config import PACKAGED
+from standby.dispatch import LONGEST_STATED_WAIT
+from standby.failures import REACTIONS, Kind, kind_of_status
+from standby.registry import Registry
+from standby_local.weights import weights
+from tests.docs.documents import ROOT, blocks, only, table
+from tests.loopback import GEMINI_500, both
+
+DOCUMENT = "README.md"
+TEXT = (ROOT / DOCUMENT).read_text(encoding="utf-8")
+
+SCRIPTED = """
+version: 1
+models:
+  instead: {provider: scripted, options: {reply: [Your surplus, " counts."]}}
+chains:
+  default: {models: [instead]}
+"""
+"""What stands in for the reader's own file, so that the page's Python runs without a key."""
+
+
+def environ(**more: str) -> dict[str, str]:
+    """Return this process's environment without keys and without what leads to another file."""
+    ours = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY") and name != "STANDBY_CONFIG"}
+    return ours | more
+
+
+def untimed(text: str) -> str:
+    return re.sub(r"(in|after) \d+\.\ds", r"\1 0.0s", text)
+
+
+# Its blocks
+
+
+def test_every_block_is_in_a_language_that_is_tried_here() -> None:
+    assert {block.language for block in blocks(DOCUMENT)} == {"mermaid", "sh", "text", "yaml", "python"}
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    assert re.findall(r"^[A-Z]+(?:-[A-Z]+)?$", TEXT, re.MULTILINE) == []
+
+
+def test_the_first_python_takes_five_lines_and_prints_text_model_and_trail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = blocks(DOCUMENT, "Python", "python")[0].text
+    assert len([line for line in source.splitlines() if line]) <= 5
+    assert played(source, tmp_path, monkeypatch, capsys).startswith("Your surplus counts. instead (Attempt(model='instead'")
+
+
+def test_the_streaming_python_prints_the_pieces_and_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (block.text for block in blocks(DOCUMENT, "Python", "python"))
+    importing = first.splitlines()[0]
+    assert played(f"{importing}\n{second}", tmp_path, monkeypatch, capsys) == "Your surplus counts.instead\n"
+
+
+def played(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    (folder / "models.yaml").write_text(SCRIPTED, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("STANDBY_CONFIG", raising=False)
+    exec(source, {})  # noqa: S102 - the page's own code
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", [block.text for block in blocks(DOCUMENT, language="yaml")])
+def test_each_models_yaml_is_valid(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models.yaml").write_text(source, encoding="utf-8")
+    ran = CliRunner(env={"STANDBY_CONFIG": None}).invoke(standby, ["validate"])
+    assert ran.exit_code == 0, ran.output
+    assert "models.yaml: no errors" in ran.output
+
+
+def lines(language: str) -> list[str]:
+    return [line for block in blocks(DOCUMENT, language=language) for line in block.text.splitlines() if line]
+
+
+@pytest.mark.parametrize("line", [line for line in lines("sh") if line.startswith("standby ")])
+def test_each_command_line_has_a_real_command_and_real_options(line: str) -> None:
+    _, name, *arguments = shlex.split(line, comments=True)
+    command = standby.get_command(click.Context(standby), name)
+    assert command is not None
+    command.make_context(name, arguments).close()
+
+
+@pytest.mark.parametrize("line", [line for line in lines("sh") if line.startswith(("scripts/", "python "))])
+def test_each_script_is_there(line: str) -> None:
+    words = shlex.split(line)
+    script = ROOT / (words[1] if words[0] == "python" else words[0])
+    assert script.is_file()
+    assert words[0] == "python" or os.access(script, os.X_OK)
+
+
+def test_no_other_line_of_shell_stands_there_than_the_keys_and_the_installation() -> None:
+    rest = [line for line in lines("sh") if not line.startswith(("standby ", "scripts/", "python "))]
+    keys = [line.partition("=")[0] for line in rest if "=" in line]
+    known = {key for plugin in Registry().names() for key in Registry().info(plugin).keys}
+    assert set(keys) <= known
+    assert [line for line in rest if "=" not in line] == ["pip install path/to/standby"]
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", TEXT))))
+def test_each_link_leads_to_a_file(path: str) -> None:
+    assert (ROOT / path).is_file()
+
+
+# Its tables
+
+
+def test_the_table_of_kinds_is_what_the_code_does() -> None:
+    says = {
+        "retry": ["once", "yes"],
+        "next": ["no", "yes"],
+        "stop": ["no", "no"],
+        "accept": ["no", "no: the reply is taken, and marked on the trail"],
+    }
+    wanted = {f"`{kind}`": says[reaction.then] for kind, reaction in REACTIONS.items()}
+    assert {kind: rest for kind, _, *rest in table(DOCUMENT, head="kind")} == wanted
+    assert [row[0] for row in table(DOCUMENT, head="kind")] == list(wanted)
+
+
+@pytest.mark.parametrize(("kind", "example"), [(row[0].strip("`"), row[1]) for row in table(DOCUMENT, head="kind")])
+def test_each_status_in_the_table_of_kinds_stands_for_its_kind(kind: str, example: str) -> None:
+    statuses = re.match(r"(?:\d{3}(?:, )?)*", example)
+    assert statuses is not None
+    assert {kind_of_status(int(status)) for status in re.findall(r"\d{3}", statuses[0])} <= {Kind(kind)}
+
+
+def test_the_kinds_that_ask_for_a_person_are_named() -> None:
+    *most, last = [f"`{kind}`" for kind, reaction in REACTIONS.items() if reaction.alert]
+    assert f"The kinds {', '.join(most)} and {last} also write a line of level `ERROR`" in TEXT
+
+
+def test_the_longest_stated_delay_that_is_waited_for_is_named() -> None:
+    assert f"is waited for up to {LONGEST_STATED_WAIT:g} s" in TEXT
+
+
+EXCEPTIONS = {
+    "ConfigError": ConfigError([]),
+    "RequestError": RequestError("the list is empty"),
+    "ChainExhausted": ChainExhausted("all failed", retry_after=2.0),
+    "Stopped": Stopped(Failure(kind=Kind.BLOCKED, message="no")),
+    "DeadlineExceeded": DeadlineExceeded("late"),
+    "StreamBroken": StreamBroken(Failure(kind=Kind.CONNECTION, message="gone"), "Half an"),
+}
+
+
+@pytest.mark.parametrize("row", table(DOCUMENT, head="exception"), ids=lambda row: row[0].strip("`"))
+def test_each_exception_has_what_the_table_says(row: list[str]) -> None:
+    error = EXCEPTIONS[row[0].strip("`")]
+    attributes = re.findall(r"`([a-z_]+)`", " ".join(row[1:]))
+    assert all(hasattr(error, attribute) for attribute in attributes)
+
+
+def test_every_exception_that_a_caller_meets_is_in_the_table() -> None:
+    public = {
+        name
+        for name in package.__all__
+        if isinstance(value := getattr(package, name), type) and issubclass(value, StandbyError) and not value.__subclasses__()
+    }
+    assert {row[0].strip("`") for row in table(DOCUMENT, head="exception")} == public
+
+
+# Its outputs
+
+
+def test_the_demo_prints_the_trail_that_the_page_shows(tmp_path: Path) -> None:
+    if not weights().is_file():
+        pytest.skip("the embedded model's weights are missing: standby local pull")
+    command = [sys.executable, "-m", "standby", "ask", "--chain", "demo", "What is the capital of Portugal?"]
+    ran = subprocess.run(  # noqa: S603 - this interpreter
+        command, cwd=tmp_path, env=environ(), capture_output=True, text=True, check=False, timeout=60
+    )
+    shown = only(DOCUMENT, "Try it", "text")
+    assert untimed(shown).endswith(f"\n{untimed(ran.stderr)}")
+    assert ran.returncode == 0
+    assert ran.stdout.strip()
+
+
+def shipped_chain_on(gemini: str, openai: str) -> str:
+    providers = (
+        f"providers: {{gemini: {{plugin: gemini, base_url: {gemini}}}, openai: {{plugin: openai, base_url: {openai}/v1}}}}"
+    )
+    return f"{PACKAGED.read_text(encoding='utf-8')}\n{providers}\n"
+
+
+KEYS: Mapping[str, str] = {"GEMINI_API_KEY": "opens-nothing", "OPENAI_API_KEY": "opens-nothing-either"}
+
+
+def logged(source: str, folder: Path) -> str:
+    ran = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", source],
+        cwd=folder,
+        env=environ(**KEYS),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return ran.stderr
+
+
+def test_the_log_of_a_fall_back_is_the_one_that_the_page_shows_and_silent_otherwise(tmp_path: Path) -> None:
+    source = only(DOCUMENT, "Log", "python") + blocks(DOCUMENT, "Python", "python")[0].text
+    with both() as (gemini, openai):
+        (tmp_path / "models.yaml").write_text(shipped_chain_on(gemini.url, openai.url), encoding="utf-8")
+        assert logged(source, tmp_path) == ""
+        assert openai.requests == []
+        gemini.script(GEMINI_500)
+        assert untimed(logged(source, tmp_path)) == untimed(only(DOCUMENT, "Log", "text"))
+
+
+async def test_the_next_model_gets_the_whole_conversation_without_what_it_refuses(tmp_path: Path) -> None:
+    turns = assigned(blocks(DOCUMENT, "Python", "python")[1].text)["messages"]
+    with both() as (gemini, openai):
+        gemini.script(GEMINI_500)
+        file = tmp_path / "models.yaml"
+        file.write_text(shipped_chain_on(gemini.url, openai.url), encoding="utf-8")
+        async with AsyncStandby(file, environ=KEYS) as client:
+            reply = await client.chat(turns, temperature=0.2)
+        [sent] = openai.requests
+    assert sent.json["messages"] == turns
+    assert "temperature" not in sent.json
+    assert 'reply.trail[1].dropped == ("temperature",)' in TEXT
+    assert reply.trail[1].dropped == ("temperature",)
+
+
+def assigned(source: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(source.partition("with ")[0], names)  # noqa: S102 - the page's own code
+    return names
+
+
+def test_the_variables_of_the_chain_that_ships_do_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {"PRIMARY_AI_MODEL": "o3-mini", "FALLBACK_AI_MODEL": "gemini-2.5-pro", "ENABLE_MODEL_FALLBACK": "false"}
+    assert all(f"`{name}" in TEXT for name in names)
+    chain = Standby(environ=names).settings.chains["default"]
+    assert chain.models[:2] == ("o3-mini", "gemini-2.5-pro")
+    assert not chain.fallback
