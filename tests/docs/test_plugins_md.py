@@ -13,15 +13,15 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from standby import AsyncStandby, ChainExhausted, StandbyError, plugin
-from standby.attempt import attempt
+from standby import AsyncStandby, CallFailed, ChainExhausted, StandbyError, plugin
 from standby.cli import standby
 from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Provider, ProviderInfo, Reply, hooks
+from standby.policy import Retry
 from standby.threads import AT_ONCE
 from tests.docs.distributions import PARROT, Install, project, written
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.loopback import Answer, Loopback, cut, html, reset, respond
-from tests.playing import entry, request
+from tests.playing import entry, request, route, walk
 
 DOCUMENT = "plugins.md"
 TEXT = (ROOT / DOCUMENT).read_text(encoding="utf-8")
@@ -265,9 +265,9 @@ async def test_what_an_adapter_does_becomes_the_kind_that_the_page_says(does: st
             del call
             return await work()
 
-    with pytest.raises(AttemptFailed) as caught:
-        await attempt(entry("m", Does(), timeout=0.02), request(), None)
-    assert caught.value.failure.kind is kind
+    with pytest.raises(CallFailed) as caught:
+        await walk(route(entry("m", Does(), timeout=0.02), retry=Retry(attempts=1))).run()
+    assert caught.value.trail[-1].kind is kind
     [row] = [row for row in table(DOCUMENT, head="the adapter") if row[0] == does]
     assert row[1].startswith(f"`{kind}`")
 

@@ -24,10 +24,16 @@ from standby import (
     Stopped,
     StreamBroken,
 )
+from standby.breaker import FEWEST, RAMP, SHARE, WINDOW
+from standby.budget import Budget
 from standby.cli import standby
+from standby.client import HEDGED_SHARE
 from standby.config import PACKAGED
-from standby.dispatch import LONGEST_STATED_WAIT
+from standby.config.resolve import IDLE_TIMEOUT, TIMEOUT
+from standby.decision import LONG_REST, LONGEST_STATED_WAIT
+from standby.dispatch import RESERVE
 from standby.failures import REACTIONS, Kind, kind_of_status
+from standby.policy import BreakerSettings
 from standby.registry import Registry
 from standby_local.weights import weights
 from tests.docs.documents import ROOT, blocks, only, table
@@ -267,3 +273,22 @@ def test_the_variables_of_the_chain_that_ships_do_what_the_page_says(tmp_path: P
     chain = Standby(environ=names).settings.chains["default"]
     assert chain.models[:2] == ("o3-mini", "gemini-2.5-pro")
     assert not chain.fallback
+
+
+# While a model is down
+
+
+def test_the_health_of_each_model_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert played(only(DOCUMENT, "While a model is down", "python"), tmp_path, monkeypatch, capsys) == "instead closed 0 \n"
+
+
+def test_the_numbers_of_rest_and_time_are_those_of_the_code() -> None:
+    section = TEXT[TEXT.index("## While a model is down") : TEXT.index("## Streams")]
+    settings = BreakerSettings()
+    assert f"at least {['', '', '', '', '', '', '', '', '', '', 'ten'][FEWEST]} calls" in section
+    assert f"{WINDOW} s" in section
+    assert (settings.failures, settings.open, settings.open_limit, RAMP, LONG_REST, SHARE) == (5, 5.0, 15.0, 10.0, 300.0, 0.5)
+    assert f"less {RESERVE:g} s for every model" in section
+    assert (Budget()._capacity, Budget()._share, HEDGED_SHARE, TIMEOUT, IDLE_TIMEOUT) == (35.0, 0.1, 0.05, 60.0, 30.0)

@@ -1,0 +1,86 @@
+"""What one peer can cost in memory: bombs, endless streams and bodies without end, measured in a process of their own."""
+
+import subprocess
+import sys
+import textwrap
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.faults import Wire
+from tests.loopback import Answer, Loopback
+
+MOST = 64 * 2**20
+
+CLIENT = """
+import asyncio, resource, sys
+from standby import AsyncStandby, CallFailed, Settings
+from standby.policy import Chain, Model, Provider, Retry, Secret
+
+plugin, url, streamed = sys.argv[1], sys.argv[2], sys.argv[3] == "True"
+settings = Settings(
+    providers={"p": Provider(plugin=plugin, base_url=url, api_key=Secret("a-key"))},
+    models={"m": Model(provider="p", model="m", timeout=20.0)},
+    chains={"default": Chain(models=("m",), deadline=20.0, retry=Retry(attempts=1))},
+)
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+async def ask(client):
+    try:
+        if not streamed:
+            return len((await client.chat("Which city?")).text)
+        async with client.stream("Which city?") as stream:
+            return sum([len(chunk.text) async for chunk in stream])
+    except CallFailed as error:
+        return str(error.trail[-1].kind)
+
+async def main():
+    async with AsyncStandby(settings=settings, environ={}) as client:
+        await ask(client)
+        before = peak()
+        print(await ask(client), peak() - before)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with Loopback() as running:
+        yield running
+
+
+def bomb(megabytes: int, encoding: str) -> Answer:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31 if encoding == "gzip" else 15)
+    packed = b"".join([packer.compress(b"0" * 2**20) for _ in range(megabytes)]) + packer.flush()
+    return Answer(pieces=((0.0, packed),), headers={"Content-Type": "application/json", "Content-Encoding": encoding})
+
+
+def endless(wire: Wire, piece: bytes) -> Answer:
+    good = wire.good()
+    return msgspec.structs.replace(good, pieces=((0.0, piece),) * 200, framing="chunked", then="close")
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(("plugin", "path"), [("gemini", ""), ("openai", "/v1")])
+@pytest.mark.parametrize("what", ["gzip", "deflate", "one long line", "many small events", "comments"])
+def test_no_peer_costs_more_than_64_mib(server: Loopback, what: str, plugin: str, path: str, *, streamed: bool) -> None:
+    wire = Wire(plugin, path, "m", streamed)
+    faults: dict[str, Any] = {
+        "gzip": lambda: bomb(512, "gzip"),
+        "deflate": lambda: bomb(512, "deflate"),
+        "one long line": lambda: endless(wire, b"x" * 2**20),
+        "many small events": lambda: endless(wire, b"data: {}\n\n" * 50_000),
+        "comments": lambda: endless(wire, b": keep-alive\n\n" * 50_000),
+    }
+    server.script(wire.good(), faults[what]())
+    command = [sys.executable, "-c", textwrap.dedent(CLIENT), plugin, server.url + path, str(streamed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - ourselves
+    ended, grown = done.stdout.rsplit(maxsplit=1)
+    assert int(grown) <= MOST
+    assert ended.strip() in {"malformed", "connection"}
