@@ -66,9 +66,18 @@ def endless(wire: Wire, piece: bytes) -> Answer:
     return msgspec.structs.replace(good, pieces=((0.0, piece),) * 200, framing="chunked", then="close")
 
 
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(("plugin", "path"), [("gemini", ""), ("openai", "/v1")])
-@pytest.mark.parametrize("what", ["gzip", "deflate", "one long line", "many small events", "comments"])
+@pytest.mark.parametrize(
+    ("what", "streamed"),
+    [
+        ("gzip", False),
+        ("deflate", True),
+        ("one long line", False),
+        ("one long line", True),
+        ("many small events", True),
+        ("comments", True),
+    ],
+)
 def test_no_peer_costs_more_than_64_mib(server: Loopback, what: str, plugin: str, path: str, *, streamed: bool) -> None:
     wire = Wire(plugin, path, "m", streamed)
     faults: dict[str, Any] = {

@@ -6,12 +6,17 @@ Source: HTML Living Standard, section 9.2, "Server-sent events".
 
 import codecs
 import re
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 
 import msgspec
 
+from standby.bodies import malformed
+
 LONGEST = 8 * 2**20
 """Characters of one event; a model's longest piece is far below it."""
+
+MOST = 250_000
+"""Events of one stream: more than twice the tokens that any model says in one answer."""
 
 _LINE_END = re.compile("\r\n|\n|\r")
 _FIELDS = frozenset({"event", "data", "id", "retry"})
@@ -25,16 +30,24 @@ class ServerSentEvent(msgspec.Struct, frozen=True):
     stray: str = ""
 
 
-async def events_of(body: AsyncIterable[bytes], *, limit: int = LONGEST) -> AsyncIterator[ServerSentEvent]:
-    """Read a body's events as they come; raises `ValueError` for one of more than `limit` characters.
+async def events_of(
+    body: AsyncIterable[bytes], *, limit: int = LONGEST, most: int = MOST
+) -> AsyncGenerator[ServerSentEvent, None]:
+    """Read a body's events as they come.
 
-    A block that the end of the body cuts off is given too: a JSON payload shows by itself whether it is whole.
+    Raises `AttemptFailed` (`malformed`) for one of more than `limit` characters, and for more than `most` of them, comments
+    included. A block that the end of the body cuts off is given too: a JSON payload shows by itself whether it is whole.
     """
     block = _Block(limit)
+    ended = 0
     async for line in _lines(body, limit):
         if line:
             block.add(line)
-        elif (event := block.taken()) is not None:
+            continue
+        ended += 1
+        if ended > most:
+            raise malformed(f"the stream has more than {most} events")
+        if (event := block.taken()) is not None:
             yield event
     if (event := block.taken()) is not None:
         yield event
@@ -97,4 +110,4 @@ class _Block:
 
 def _check(size: int, limit: int) -> None:
     if size > limit:
-        raise ValueError(f"a server-sent event is longer than {limit} characters")
+        raise malformed(f"a server-sent event is longer than {limit} characters")
