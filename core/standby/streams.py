@@ -9,6 +9,7 @@ import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -96,7 +97,7 @@ class AsyncStream:
 
     def _start(self) -> None:
         if self._task is None:
-            self._task = asyncio.create_task(_pump(self._run(self._walk), self._outlet, self._queue))
+            self._task = asyncio.create_task(_pump(partial(self._run, self._walk), self._outlet, self._queue))
             weakref.finalize(self, _abandon, self._task).atexit = False
 
     def read(self, item: Item) -> Chunk:
@@ -176,9 +177,9 @@ def blocked(span: float) -> DeadlineExceeded:
     return DeadlineExceeded(f"no complete reply within the deadline of {span:g}s: {words}")
 
 
-async def _pump(running: Awaitable[Reply], outlet: Outlet, queue: asyncio.Queue[Item]) -> None:
+async def _pump(begin: Callable[[], Awaitable[Reply]], outlet: Outlet, queue: asyncio.Queue[Item]) -> None:
     try:
-        item: Item = await running
+        item: Item = await begin()
         await outlet.complete(item.text)
     except Exception as error:  # noqa: BLE001 - whatever it is, the reader is to get it
         item = error
