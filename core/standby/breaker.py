@@ -8,12 +8,14 @@
     open       nobody                  the pause is over, or a last resort comes early                             -> half open
     half open  exactly one probe       the probe was healthy                                                       -> closed
                                        the probe was sick or slow: a longer pause                                  -> open
-                                       the probe taught nothing (cancelled): the same pause, so the next call probes
+                                       the probe taught nothing (cancelled, lost): the same pause, so the next call probes
 
 Every admitted call is settled once. What an older epoch settles is ignored: it says nothing of the model as it is now.
+Each probe begins an epoch of its own, so that one that was taken for lost teaches nothing any more.
 Sources: five in a row (Envoy, Finagle); half of what a window of 30 s saw (resilience4j, Polly); equal jitter (AWS).
 """
 
+import math
 import random
 import threading
 from collections import deque
@@ -45,6 +47,8 @@ LONGEST = 3600.0
 SPREAD = 0.2
 """A stated delay is lengthened by up to this share, so that many processes do not come back at one instant."""
 
+NEVER = float("inf")
+
 
 class State(StrEnum):
     """Where a breaker stands; to a user a model whose breaker is open is resting."""
@@ -74,7 +78,7 @@ class Refusal(msgspec.Struct, frozen=True):
     @classmethod
     def resting(cls, seconds: float, reason: str) -> Self:
         """Return "resting 12 s more, after 5 failures in a row, the last: overloaded"."""
-        return cls(seconds, f"resting {seconds:.0f} s more, {reason}")
+        return cls(seconds, f"resting {math.ceil(seconds)} s more, {reason}")
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +99,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._epoch = 0
         self._until: float | None = None  # None: closed
-        self._probing = False
+        self._leased = -NEVER  # until when a probe is under way; it is over once it is settled
         self._pauses = 0
         self._closed_at: float | None = None
         self._reason = ""
@@ -103,8 +107,21 @@ class Breaker:
         self._under_way = 0
         self._window: deque[list[int]] = deque()  # of [second, calls, bad ones]
 
-    def admit(self, now: float) -> Ticket | Refusal:
-        """Ask for leave to make a call; a probe's ticket says that the model may still be sick."""
+    def begin_anew(self) -> None:
+        """Be closed and know nothing: in a forked child nobody ends the parent's probes, or gives back its locks."""
+        self._lock = threading.Lock()
+        self._jitter.seed()
+        self._leased = -NEVER
+        self._pauses = 0
+        self._closed_at = None
+        self._epoch += 1
+        self._begin_closed()
+
+    def admit(self, now: float, lease: float = NEVER) -> Ticket | Refusal:
+        """Ask for leave to make a call; a probe's ticket says that the model may still be sick.
+
+        `lease`: seconds after which a probe that is not settled is taken for lost, as with an event loop that was closed.
+        """
         with self._lock:
             if self._until is None:
                 if self._under_way >= self._at_once(now):
@@ -112,58 +129,57 @@ class Breaker:
                 return self._regular()
             if now < self._until:
                 return Refusal.resting(self._until - now, self._reason)
-            return self._probe(now)
+            return self._probe(now, lease)
 
-    def insist(self, now: float) -> Ticket | Refusal:
+    def insist(self, now: float, lease: float = NEVER) -> Ticket | Refusal:
         """Ask as a last resort, where no other model is left: a pause may be cut short, but still by one call at a time."""
         with self._lock:
-            return self._regular() if self._until is None else self._probe(now)
+            return self._regular() if self._until is None else self._probe(now, lease)
 
     def settle(
         self, ticket: Ticket, verdict: Verdict, now: float, *, kind: Kind | None = None, rest: float | None = None
     ) -> Health | None:
         """Say what a call taught; returns the new health where the state has changed.
 
-        `rest`: seconds for which the vendor wants to be left alone (0: it did not say for how long), whatever the verdict.
+        `rest`: seconds for which the vendor wants to be left alone (0: it did not say for how long), whatever the verdict;
+        a sick model rests for no less than a pause.
         """
         with self._lock:
             if ticket.epoch != self._epoch:
                 return None
-            if rest is not None:
-                self._open(now, self._stated(rest) if rest else self._pause(now), f"after {kind}")
-            elif self._settled(ticket, verdict, now, kind):
-                pass
+            if ticket.probe:
+                self._end_probe()
             else:
-                return None
-            return self._health(now)
+                self._under_way -= 1
+            if rest is not None:
+                self._open(now, f"after {kind or 'a failure'}", stated=rest, sick=verdict == "sick")
+            elif ticket.probe:
+                self._judge_probe(verdict, now, kind)
+            elif verdict != "none":
+                self._judge(verdict, now, kind)
+            before = State.HALF_OPEN if ticket.probe else State.CLOSED
+            return None if self._state(now) is before else self._health(now)
 
     def health(self, now: float) -> Health:
         """Say how the model is."""
         with self._lock:
             return self._health(now)
 
-    def _settled(self, ticket: Ticket, verdict: Verdict, now: float, kind: Kind | None) -> bool:
-        if ticket.probe:
-            return self._settle_probe(verdict, now, kind)
-        self._under_way -= 1
-        if verdict == "none":
-            return False
+    def _judge(self, verdict: Verdict, now: float, kind: Kind | None) -> None:
         self._count(now, bad=verdict != "healthy")
         self._in_a_row = self._in_a_row + 1 if verdict == "sick" else 0
         reason = self._why(kind)
         if reason:
-            self._open(now, self._pause(now), reason)
-        return bool(reason)
+            self._open(now, reason)
 
-    def _settle_probe(self, verdict: Verdict, now: float, kind: Kind | None) -> bool:
-        self._probing = False
+    def _judge_probe(self, verdict: Verdict, now: float, kind: Kind | None) -> None:
         if verdict == "healthy":
             self._closed_at = now
-            self._epoch += 1
             self._begin_closed()
-        elif verdict != "none":
-            self._open(now, self._pause(now), f"its probe failed: {kind}" if kind else "its probe was slow")
-        return verdict != "none"
+        elif verdict == "slow":
+            self._open(now, "its probe was slow")
+        elif verdict == "sick":
+            self._open(now, f"its probe failed: {kind}" if kind else "its probe failed")
 
     def _begin_closed(self) -> None:
         self._until = None
@@ -171,31 +187,39 @@ class Breaker:
         self._under_way = 0
         self._window.clear()
 
-    def _open(self, now: float, pause: float, reason: str) -> None:
+    def _open(self, now: float, reason: str, *, stated: float = 0.0, sick: bool = False) -> None:
+        """Rest for as long as the vendor stated, else for a pause; a model that is sick besides for the longer of the two."""
+        if self._until is None and (self._closed_at is None or now - self._closed_at >= FORGIVEN):
+            self._pauses = 0
+        seconds = self._stated(stated) if stated > 0 else 0.0
+        if sick or not seconds:
+            seconds = max(seconds, self._pause())
         self._epoch += 1
-        self._probing = False
-        self._until = max(self._until or 0.0, now + pause)
+        self._until = max(now + seconds, -NEVER if self._until is None else self._until)
         self._reason = reason
 
     def _regular(self) -> Ticket:
         self._under_way += 1
         return Ticket(self._epoch)
 
-    def _probe(self, now: float) -> Ticket | Refusal:
-        if self._probing:
+    def _probe(self, now: float, lease: float) -> Ticket | Refusal:
+        if now < self._leased:
             return Refusal(max(1.0, (self._until or 0.0) - now), "being probed")
-        self._probing = True
+        self._leased = now + lease
+        self._epoch += 1
         return Ticket(self._epoch, probe=True)
+
+    def _end_probe(self) -> None:
+        self._leased = -NEVER
+        self._epoch += 1
 
     def _at_once(self, now: float) -> float:
         if self._closed_at is None or now - self._closed_at >= RAMP:
             return float("inf")
         return 2.0 ** int((now - self._closed_at) / (RAMP / 5))
 
-    def _pause(self, now: float) -> float:
+    def _pause(self) -> float:
         """Return the next pause: `open`, twice as long each time, at most `open_limit`; between half of it and all of it."""
-        if self._until is None and (self._closed_at is None or now - self._closed_at >= FORGIVEN):
-            self._pauses = 0
         longest = min(self.settings.open_limit, self.settings.open * 2**self._pauses)
         self._pauses = min(self._pauses + 1, 30)
         return self._jitter.uniform(longest / 2, longest)
@@ -215,14 +239,18 @@ class Breaker:
     def _why(self, kind: Kind | None) -> str:
         """Return why the model must rest now; empty: it need not."""
         if self._in_a_row >= self.settings.failures:
-            return f"after {self._in_a_row} failures in a row, the last: {kind}"
+            return f"after {self._in_a_row} failures in a row, the last: {kind or 'of no kind'}"
         calls, bad = sum(each[1] for each in self._window), sum(each[2] for each in self._window)
         if calls >= FEWEST and bad >= SHARE * calls:
             return f"after {bad} of {calls} calls failed or were slow"
         return ""
 
+    def _state(self, now: float) -> State:
+        if self._until is None:
+            return State.CLOSED
+        return State.HALF_OPEN if now < self._leased or now >= self._until else State.OPEN
+
     def _health(self, now: float) -> Health:
         if self._until is None:
             return Health(state=State.CLOSED)
-        state = State.HALF_OPEN if self._probing or now >= self._until else State.OPEN
-        return Health(state=state, resting=max(0.0, self._until - now), reason=self._reason)
+        return Health(state=self._state(now), resting=max(0.0, self._until - now), reason=self._reason)
