@@ -63,12 +63,18 @@ class Loopback:
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
+        self.accepted = 0
         self.answer: Answers = lambda _: Answer(status=500)
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def open(self) -> int:
+        """The connections that are open now; `accepted` counts all that ever were."""
+        return len(self._connections)
 
     def script(self, *answers: Answer | Answers) -> None:
         """Play the answers in order; the last one repeats."""
@@ -110,6 +116,7 @@ class Loopback:
         task = asyncio.current_task()
         assert task is not None
         self._connections[task] = writer
+        self.accepted += 1
         try:
             await self._serve(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -1,5 +1,6 @@
 """What came back over HTTP, taken with care: bounded, decoded, and with no shape believed unchecked."""
 
+import re
 from collections.abc import AsyncIterable
 from typing import Any, cast
 
@@ -10,6 +11,8 @@ from standby.failures import Failure, Kind
 
 LARGEST = 16 * 2**20
 """Bytes of one whole body; the largest output of any model is below 1 MiB of text."""
+
+_MARKUP = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>")  # linear: nothing is looked through twice
 
 
 async def whole(body: AsyncIterable[bytes], *, limit: int = LARGEST) -> bytes:
@@ -39,6 +42,14 @@ def shown(data: bytes) -> Any:
         return " ".join(data.decode("utf-8", "replace").split())
 
 
+def plain(body: Any) -> str:
+    """Return an error's body as words on one line: a page without its markup, or whatever JSON it is."""
+    if body is None or body == {}:
+        return ""
+    text = _MARKUP.sub(" ", body) if isinstance(body, str) else msgspec.json.encode(body).decode()
+    return " ".join(text.split())
+
+
 def malformed(words: str) -> AttemptFailed:
     """Return the failure of a 200 that is none."""
     return AttemptFailed(Failure(kind=Kind.MALFORMED, status=200, message=f"malformed: {words}"))
@@ -51,7 +62,7 @@ def object_in(value: Any) -> dict[str, Any]:
 
 def list_in(value: Any) -> list[Any]:
     """Return the value if it is a list, else an empty one."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return cast("list[Any]", value) if isinstance(value, list) else []  # type: ignore[redundant-cast] # pyright needs it
 
 
 def text_in(value: Any) -> str:

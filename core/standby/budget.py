@@ -8,39 +8,53 @@ import threading
 TRICKLE = 10.0
 """Seconds in which at least one token comes, for those who call rarely."""
 
+ROUNDING = 1e-9
+"""Ten tenths of a token are a token, whatever floats make of them."""
+
 
 class Budget:
     """A bucket of tokens, one for each extra attempt; it starts full. Safe from many threads."""
 
-    def __init__(self, capacity: float = 35.0, share: float = 0.1) -> None:
-        """Hold at most `capacity` tokens; every call that is `earned` for brings `share` of one."""
+    def __init__(self, capacity: float = 35.0, share: float = 0.1, *, trickle: float = TRICKLE) -> None:
+        """Hold at most `capacity` tokens; every call that is `earned` for brings `share` of one.
+
+        Where that is less, time brings one in every `trickle` seconds (`inf`: it brings none).
+        """
         self._capacity = capacity
         self._share = share
+        self._each = trickle
         self._tokens = capacity
-        self._window = 0.0  # when the present ten seconds began
-        self._granted = 0.0  # what they have brought so far
+        self._seen = 0.0  # up to when time has been paid for
+        self._ahead = 0.0  # tokens that calls have brought beyond what that time is worth
         self._lock = threading.Lock()
+
+    def begin_anew(self) -> None:
+        """Be full: in a forked child nobody gives back the parent's locks."""
+        self._lock = threading.Lock()
+        self._tokens, self._ahead = self._capacity, 0.0
 
     def earn(self, now: float) -> None:
         """Count a call that needed nothing extra."""
         with self._lock:
             self._trickle(now)
-            self._granted += self._share
-            self._tokens = min(self._capacity, self._tokens + self._share)
+            self._ahead = min(self._capacity, self._ahead + self._share)
+            self._fill(self._share)
 
     def take(self, now: float) -> bool:
         """Take a token for an extra attempt, if there is one."""
         with self._lock:
             self._trickle(now)
-            if self._tokens < 1:
+            if self._tokens < 1 - ROUNDING:
                 return False
-            self._tokens -= 1
+            self._tokens = max(0.0, self._tokens - 1)
             return True
 
     def _trickle(self, now: float) -> None:
-        """At the end of a window bring it up to what the time alone is worth: the larger of the two, never their sum."""
-        passed = now - self._window
-        if passed < TRICKLE:
-            return
-        self._tokens = min(self._capacity, self._tokens + max(0.0, passed / TRICKLE - self._granted))
-        self._window, self._granted = now, 0.0
+        """Bring what the time is worth beyond what calls have brought: the larger of the two, never their sum."""
+        worth = max(0.0, now - self._seen) / self._each
+        self._seen = max(now, self._seen)
+        self._fill(max(0.0, worth - self._ahead))
+        self._ahead = max(0.0, self._ahead - worth)
+
+    def _fill(self, tokens: float) -> None:
+        self._tokens = min(self._capacity, self._tokens + tokens)

@@ -56,6 +56,7 @@ class Walk:
         self._span = route.chain.deadline if deadline is None else deadline
         self._outlet = outlet
         self._queue = deque(route.entries if route.chain.fallback else route.entries[:1])
+        self._reserve = min(RESERVE, self._span / len(self._queue))
         self._again: Again | None = None
         self._hedged = False
         self._resting: list[tuple[float, Entry]] = []
@@ -157,8 +158,7 @@ class Walk:
 
     def _share(self) -> float:
         """Return the seconds that an attempt may take: what is left, less the reserve for the models still to come."""
-        left, later = max(0.0, self._until - self._now()), len(self._queue)
-        return left - min(RESERVE * later, left * later / (later + 1))
+        return max(0.0, self._until - self._now() - self._reserve * len(self._queue))
 
     def _hedge_at(self) -> float:
         """Return when the newest attempt will have been slow for long enough."""

@@ -91,7 +91,6 @@ class Floor:
         now = self._now()
         ended = [running for running in self._running if running.task.done()]
         late = [running for running in self._running if running not in ended and running.watch.until <= now < deadline]
-        self._running = [running for running in self._running if running not in ended and running not in late]
         for running in late:
             running.give_up()
         await self._see_off(late)
@@ -122,6 +121,7 @@ class Floor:
         self, running: Running, outcome: Outcome, failure: Failure | None = None, decision: Decision | None = None
     ) -> None:
         """Put an attempt's end on the trail; whatever has not been learnt from it by then teaches nothing."""
+        self._running = [other for other in self._running if other is not running]
         self.teach(running, "none")
         self._trail.ends(running, outcome, failure, decision)
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import msgspec
 import pluggy
 
-from standby.bodies import count_in, decoded, list_in, malformed, object_in, shown, text_in, whole
+from standby.bodies import count_in, decoded, list_in, malformed, object_in, plain, shown, text_in, whole
 from standby.delays import hint_in, retry_after
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind, kind_of_status
 from standby.policy import Card, Provider, Secret
 from standby.sse import events_of
 from standby.threads import blocking
+from standby.transport import encoded, key_of, lost, unavailable
 from standby.types import Chunk, End, Finish, Message, Part, Reply, Request, Role, Sampling, Text, Usage
 
 if TYPE_CHECKING:
@@ -44,17 +45,22 @@ __all__ = [
     "blocking",
     "count_in",
     "decoded",
+    "encoded",
     "events_of",
     "hint_in",
     "hookimpl",
     "hooks",
+    "key_of",
     "kind_of_status",
     "list_in",
+    "lost",
     "malformed",
     "object_in",
+    "plain",
     "retry_after",
     "shown",
     "text_in",
+    "unavailable",
     "whole",
 ]
 

@@ -86,7 +86,7 @@ class Running:
 
 async def ends(cancelled: Iterable[Running]) -> list[Running]:
     """Wait until the cancelled attempts have ended; return those that do not, to be reported: nobody waits for them."""
-    tasks = {running.task: running for running in cancelled if not running.task.done()}
+    tasks = {running.task: running for running in cancelled if not running.task.done() and running.task not in _abandoned}
     if not tasks:
         return []
     _, stubborn = await asyncio.wait(tasks, timeout=GOODBYE)

@@ -16,7 +16,6 @@ from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 import httpx2
-import msgspec
 from google import genai
 from google.genai import types
 from google.genai.client import DebugConfig
@@ -25,17 +24,19 @@ from standby.plugin import (
     AttemptFailed,
     Call,
     Chunk,
-    Failure,
-    Kind,
     Provider,
     Reply,
     decoded,
+    encoded,
     events_of,
+    key_of,
+    lost,
     malformed,
     shown,
+    unavailable,
     whole,
 )
-from standby_gemini.failures import failure_of, lost
+from standby_gemini.failures import failure_of
 from standby_gemini.reply import Reader, reply_of
 from standby_gemini.request import body_of
 
@@ -117,7 +118,7 @@ class GeminiAdapter:
                 ),
             )
         except (ValueError, ImportError) as error:  # a proxy variable, or GOOGLE_GENAI_HTTP_CLIENT, that cannot be followed
-            raise _unavailable(f"the client cannot be made: {error}") from error
+            raise unavailable(f"the client cannot be made: {error}") from error
 
     async def complete(self, call: Call) -> Reply:
         """Return the whole answer; raises `AttemptFailed`."""
@@ -141,18 +142,18 @@ class GeminiAdapter:
     @asynccontextmanager
     async def _sent(self, call: Call, *, stream: bool) -> AsyncGenerator[httpx2.Response, None]:
         """Send; give a response that is a 200, unread, and close it whatever happens."""
-        exchange = _Exchange(_encoded(call))
+        exchange = _Exchange(encoded(body_of(call)))
         try:
             await self._send(call, exchange, stream=stream)
             response = exchange.response
             if response is None:
-                raise _unavailable("the SDK sent nothing")
+                raise unavailable("the SDK sent nothing")
             if response.status_code != HTTPStatus.OK:
                 failed = shown(await whole(response.aiter_bytes()))
                 raise AttemptFailed(failure_of(response.status_code, response.headers, failed))
             yield response
-        except httpx2.TransportError as error:
-            raise AttemptFailed(lost(error)) from error
+        except (httpx2.TransportError, OSError) as error:  # a broken TLS record is an OSError still (httpx2 #854)
+            raise lost(error) from error
         except httpx2.DecodingError as error:
             raise malformed(f"the body is not what its Content-Encoding says: {error}") from error
         finally:
@@ -171,7 +172,7 @@ class GeminiAdapter:
             else:
                 await models.generate_content(model=call.model, contents=_PLACE, config=config)
         except (ValueError, httpx2.InvalidURL) as error:
-            raise _unavailable(f"not sent: {error} (model {call.model!r}; see also the base_url)") from error
+            raise unavailable(f"not sent: {error} (model {call.model!r}; see also the base_url)") from error
         finally:
             _exchange.reset(token)
 
@@ -185,42 +186,27 @@ async def _texts(response: httpx2.Response, reader: Reader) -> AsyncIterator[str
                 break  # a proxy's own end marker: what follows is none of Gemini's words
             if data and (text := reader.text_of(decoded(data))):
                 yield text
-    except httpx2.TransportError:
+    except (httpx2.TransportError, OSError):
         if not reader.finished:
             raise
-    except ValueError as error:
-        raise malformed(str(error)) from error
-
-
-def _encoded(call: Call) -> bytes:
-    try:
-        return msgspec.json.encode(body_of(call))
-    except UnicodeEncodeError as error:  # half a character: a lone surrogate
-        words = f"not sent: a message is no valid Unicode ({error.reason})"
-        raise AttemptFailed(Failure(kind=Kind.INVALID_REQUEST, message=words)) from error
 
 
 def _key(provider: Provider) -> str:
-    """Return a key that can be sent; the SDK insists on one where a proxy of one's own may want none."""
-    given = provider.api_key
-    key = given.reveal().strip() if given is not None else ""
-    if not key:
-        if provider.base_url is None:
-            raise _unavailable(f"no key: set {given.origin if given is not None else 'GEMINI_API_KEY or GOOGLE_API_KEY'}")
-        return "none"
-    if not key.isascii() or not key.isprintable() or key.startswith("auth_tokens/"):
-        raise _unavailable(f"the key ({given!r}) is none that generateContent takes: copy it again from AI Studio")
-    return key
-
-
-def _unavailable(words: str) -> AttemptFailed:
-    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words))
+    """Return a key that generateContent takes; the SDK insists on one where a proxy of one's own may want none."""
+    key = key_of(provider, "GEMINI_API_KEY", "GOOGLE_API_KEY")
+    if key.startswith("auth_tokens/"):
+        raise unavailable(f"the key ({provider.api_key!r}) is a token for the Live API: take a key from AI Studio")
+    return key or "none"
 
 
 @cache
 def _trust() -> ssl.SSLContext:
     """Read the trusted certificates once: it takes 20 to 100 ms, and the SDK would do so twice for each client."""
-    return httpx2.create_ssl_context()
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        words = f"the trusted certificates cannot be read: {error}; see the variables SSL_CERT_FILE and SSL_CERT_DIR"
+        raise unavailable(words) from error
 
 
 @cache

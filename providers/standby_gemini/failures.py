@@ -1,17 +1,13 @@
-"""What Gemini answers when it fails, and what the transport raises, as failures. Pure; knows no SDK.
+"""What Gemini answers when it fails, as failures. Pure; knows no SDK.
 
 In this order: the HTTP status, then the structured reason, then the text. The bodies are recorded or published ones.
 """
 
-import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-
-from standby.plugin import Failure, Kind, count_in, hint_in, kind_of_status, object_in, retry_after, text_in
+from standby.plugin import Failure, Kind, count_in, hint_in, kind_of_status, list_in, object_in, plain, retry_after, text_in
 
 _KIND_OF_REASON = {
     "API_KEY_INVALID": Kind.UNAUTHORIZED,
@@ -64,8 +60,6 @@ _KIND_OF_TEXT = {
 }
 """What only the words tell, after status and reason have said a kind."""
 
-_MARKUP = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^>]*>")
-
 
 def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     """Read an error answer; `body` is decoded JSON, or the text where it is none.
@@ -77,7 +71,7 @@ def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
         status = max(status, count_in(error, "code"))
     code = text_in(error.get("status"))
     details = [object_in(detail) for detail in list_in(error.get("details"))]
-    message = _message(error, body)
+    message = text_in(error.get("message")) or plain(body)
     hints = [text_in(detail.get("retryDelay")) for detail in details]
     return Failure(
         kind=_kind(status, code, details, message),
@@ -86,31 +80,6 @@ def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
         message=message,
         retry_after=retry_after(headers, *hints, hint_in(message)),
     )
-
-
-def lost(error: Exception) -> Failure:
-    """Read what the transport raised: a connection that was refused, reset, cut, or too slow to come about."""
-    if "Timeout" in type(error).__name__:
-        return Failure(kind=Kind.TIMEOUT, message=f"timeout: {error or 'no connection in time'}")
-    return Failure(kind=Kind.CONNECTION, message=f"connection error: {_words(error)}")
-
-
-def _words(error: Exception) -> str:
-    """Return the system's own words ("Connection refused"), which lie below what three libraries made of them."""
-    for cause in _causes(error):
-        if isinstance(cause, OSError) and cause.errno is not None:
-            plain = isinstance(cause, ConnectionError) or type(cause) is OSError  # names and TLS have numbers of their own
-            return os.strerror(cause.errno) if plain else str(cause.strerror)
-    return str(error) or type(error).__name__
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk from an exception to its first cause, deepest last; of several at once (IPv6, IPv4) the first counts."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        below: BaseException | None = cause.__cause__ or cause.__context__
-        cause = next(iter(getattr(below, "exceptions", ())), below)  # an ExceptionGroup's
 
 
 def _kind(status: int, code: str, details: Sequence[Mapping[str, Any]], message: str) -> Kind:
@@ -133,21 +102,6 @@ def _quota(details: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(told)
 
 
-def list_in(value: Any) -> list[Any]:
-    """Return the value if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] - JSON's items are anything
-
-
 def error_in(body: Any) -> dict[str, Any]:
     """Return the error object, or an empty one; a stream that is no event stream wraps it in a list."""
     return object_in(object_in(next(iter(list_in(body)), body)).get("error"))
-
-
-def _message(error: Mapping[str, Any], body: Any) -> str:
-    """Return the vendor's words: the error's message, a page without its markup, or whatever JSON came instead."""
-    if text_in(error.get("message")):
-        return text_in(error["message"])
-    if body is None or body == {}:
-        return ""
-    text = _MARKUP.sub(" ", body) if isinstance(body, str) else msgspec.json.encode(body).decode()
-    return " ".join(text.split())

@@ -16,11 +16,12 @@ from standby.plugin import (
     Reply,
     Usage,
     count_in,
+    list_in,
     malformed,
     object_in,
     text_in,
 )
-from standby_gemini.failures import error_in, failure_of, list_in
+from standby_gemini.failures import error_in, failure_of
 
 _BLOCKED = frozenset(
     {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION"}

@@ -16,7 +16,7 @@ OPTIONS = {
             "description": "How hard a reasoning model thinks; each model takes some of these.",
         },
         "service_tier": {
-            "enum": ["auto", "default", "flex", "scale", "priority"],
+            "enum": ["auto", "default", "flex", "scale", "priority", "fast"],
             "description": "The vendor's tier that serves the request.",
         },
     },

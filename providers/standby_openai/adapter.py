@@ -1,22 +1,69 @@
-"""The SDK: openai builds the URL, authenticates and sends; what comes back is read here, not by the SDK."""
+"""The SDK: openai builds the URL, authenticates and sends; what comes back is read here, not by the SDK.
 
+The SDK gets an HTTP client of ours, which shows it nothing but an unread 200: it would read the body of an error without a
+bound, follow redirects with the key, and take HTML, a list and an error inside a 200 for success.
+"""
+
+import asyncio
+import contextlib
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from functools import cache
+from http import HTTPStatus
 from typing import Any, cast
 
 import httpx2
-import msgspec
 import openai
 
-from standby.plugin import AttemptFailed, Call, Chunk, Provider, Reply, decoded, events_of, shown, whole
-from standby_openai.failures import failure_of, lost
-from standby_openai.reply import DONE, Reader, reply_of
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Chunk,
+    Provider,
+    Reply,
+    decoded,
+    encoded,
+    events_of,
+    key_of,
+    lost,
+    malformed,
+    shown,
+    unavailable,
+    whole,
+)
+from standby_openai.failures import failure_of
+from standby_openai.reply import Reader, reply_of
 from standby_openai.request import body_of
 
 BASE_URL = "https://api.openai.com/v1"
 CONNECT = 5.0
 """Seconds to come to a connection (the SDK's own bound); all other time-outs are the dispatcher's."""
+
+LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
+"""Connections of one event loop (the SDK's own bounds)."""
+
+LINGER = 1.0
+"""Seconds for what may follow a whole answer: its usage, `[DONE]`, and the body's end, which frees the connection."""
+
+DONE = "[DONE]"
+
+_LOST = (httpx2.TransportError, OSError)
+"""What a broken connection raises; a broken TLS record is an OSError still (httpx2 #854)."""
+
+
+class _Client(httpx2.AsyncClient):
+    """Gives the SDK a 200 that is still unread, and nothing else."""
+
+    async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
+        """Send; whatever is no 200 fails, a redirect too: it would take the key along."""
+        response = await super().send(request, stream=True, follow_redirects=False)
+        if response.status_code == HTTPStatus.OK:
+            return response
+        async with aclosing(response):
+            body = shown(await whole(response.aiter_bytes()))
+        raise AttemptFailed(failure_of(response.status_code, response.headers, body))
 
 
 class OpenAIAdapter:
@@ -24,23 +71,21 @@ class OpenAIAdapter:
 
     def __init__(self, provider: Provider) -> None:
         """Make the SDK's client; every setting that an environment variable could switch is given."""
-        key = provider.api_key.reveal() if provider.api_key else ""
+        key = key_of(provider, "OPENAI_API_KEY")
         self._max_tokens = "max_completion_tokens" if provider.base_url is None else "max_tokens"
-        self._headers: dict[str, str | openai.Omit] = {"Content-Type": "application/json"}
-        if not key:  # an endpoint of one's own may want no key
-            self._headers["Authorization"] = openai.Omit()
-        self._http = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(None, connect=CONNECT),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
-        )
-        self._sdk = openai.AsyncOpenAI(
-            api_key=key or "none",
-            base_url=provider.base_url or BASE_URL,
-            timeout=httpx2.Timeout(None, connect=CONNECT),
-            max_retries=0,
-            default_headers={**_without_the_environments(), "Authorization": f"Bearer {key}"},
-            http_client=self._http,
-        )
+        self._headers = {} if key else {"Authorization": openai.Omit()}  # an endpoint of one's own may want no key
+        timeout = httpx2.Timeout(None, connect=CONNECT)
+        try:
+            self._sdk = openai.AsyncOpenAI(
+                api_key=key or "none",
+                base_url=provider.base_url or BASE_URL,
+                timeout=timeout,
+                max_retries=0,
+                default_headers=_headers(key),
+                http_client=_Client(verify=_trust(), limits=LIMITS, timeout=timeout),
+            )
+        except (ValueError, ImportError, httpx2.InvalidURL) as error:  # a proxy variable that cannot be followed, no URL
+            raise unavailable(f"the client cannot be made: {error}") from error
 
     async def complete(self, call: Call) -> Reply:
         """Return the whole answer; raises `AttemptFailed`."""
@@ -51,14 +96,15 @@ class OpenAIAdapter:
         """Yield the answer in pieces; raises `AttemptFailed`."""
         reader = Reader()
         async with self._sent(call, stream=True) as response:
-            async for event in events_of(response.aiter_bytes()):
-                if event.data == DONE:
+            events = _events(response)
+            async for data in events:
+                if data == DONE:
                     break
-                chunk = reader.chunk(decoded(event.stray or event.data))
-                if chunk is not None:
-                    yield chunk
-                if reader.complete:
+                if text := reader.text_of(decoded(data)):
+                    yield Chunk(text)
+                if reader.finished:
                     break
+            await _rest(events, reader)
         yield Chunk(end=reader.end())
 
     async def aclose(self) -> None:
@@ -66,9 +112,9 @@ class OpenAIAdapter:
         await self._sdk.close()
 
     @asynccontextmanager
-    async def _sent(self, call: Call, *, stream: bool) -> AsyncIterator[httpx2.Response]:
+    async def _sent(self, call: Call, *, stream: bool) -> AsyncGenerator[httpx2.Response, None]:
         """Send; give a response that is a 200, unread, and close it whatever happens."""
-        body = msgspec.json.encode(body_of(call, stream=stream, max_tokens=self._max_tokens))
+        body = encoded(body_of(call, stream=stream, max_tokens=self._max_tokens))
         try:
             sent = await self._sdk.post(
                 "/chat/completions",
@@ -79,30 +125,58 @@ class OpenAIAdapter:
                 stream_cls=openai.AsyncStream[object],
             )
             response = cast("httpx2.Response", sent)  # what cast_to says; the SDK's types know streams only
-            async with _closing(response):
-                if response.status_code != httpx2.codes.OK:
-                    raise AttemptFailed(
-                        failure_of(response.status_code, response.headers, shown(await whole(response.aiter_bytes())))
-                    )
+            async with aclosing(response):
                 yield response
-        except openai.APIStatusError as error:
-            failure = failure_of(error.status_code, error.response.headers, shown(error.response.content))
-            raise AttemptFailed(failure) from error
-        except (openai.APIConnectionError, httpx2.TransportError, httpx2.DecodingError) as error:
-            raise AttemptFailed(lost(error)) from error
+        except openai.APIConnectionError as error:  # what the SDK makes of all that its client raises
+            raise _broken(error.__cause__ or error) from error
+        except (*_LOST, httpx2.DecodingError) as error:
+            raise _broken(error) from error
 
 
-@asynccontextmanager
-async def _closing(response: httpx2.Response) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await response.aclose()
+async def _events(response: httpx2.Response) -> AsyncIterator[str]:
+    """Read what the events of a stream hold; after its end marker the body is read on, and holds nothing any more."""
+    done = False
+    async for event in events_of(response.aiter_bytes()):
+        data = event.stray or event.data
+        if data and not done:
+            done = data == DONE
+            yield data
 
 
-def _without_the_environments() -> dict[str, Any]:
-    """Take back the headers that the SDK reads from variables of its own; who wants them puts a proxy in between."""
+async def _rest(events: AsyncIterator[str], reader: Reader) -> None:
+    """Take in what follows the end marker; an answer that is whole stays so, whatever becomes of the connection."""
+    with contextlib.suppress(*_LOST):  # TimeoutError is an OSError
+        async with asyncio.timeout(LINGER):
+            async for data in events:
+                if data != DONE:
+                    reader.text_of(decoded(data))
+
+
+def _broken(error: BaseException) -> AttemptFailed:
+    if isinstance(error, httpx2.DecodingError):
+        return malformed(f"the body is not what its Content-Encoding says: {error}")
+    return lost(error)
+
+
+def _headers(key: str) -> dict[str, Any]:
+    """Give every header that the SDK would else take from variables of its own; who wants those puts a proxy in between."""
+    ours: dict[str, Any] = {
+        "authorization": f"Bearer {key}",
+        "accept": "application/json",
+        "content-type": "application/json",
+        "user-agent": f"AsyncOpenAI/Python {openai.__version__}",
+    }
     custom = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-    names = [line.partition(":")[0].strip() for line in custom if ":" in line]
-    names = [name for name in names if name.lower() != "authorization"]  # a variable never outweighs the one that is given
-    return dict.fromkeys(("OpenAI-Organization", "OpenAI-Project", *names), openai.Omit())
+    names = [line.partition(":")[0].strip() for line in custom if ":" in line]  # as the SDK splits it
+    given = ("Authorization", "OpenAI-Organization", "OpenAI-Project", *names)
+    return {name: ours.get(name.lower(), openai.Omit()) for name in given}
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Read the trusted certificates once: it takes 20 to 100 ms."""
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        words = f"the trusted certificates cannot be read: {error}; see the variables SSL_CERT_FILE and SSL_CERT_DIR"
+        raise unavailable(words) from error

@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 
 from standby.plugin import (
     AttemptFailed,
-    Chunk,
     End,
     Failure,
     Finish,
@@ -16,13 +15,12 @@ from standby.plugin import (
     Reply,
     Usage,
     count_in,
+    list_in,
     malformed,
     object_in,
     text_in,
 )
-from standby_openai.failures import failure_of
-
-DONE = "[DONE]"
+from standby_openai.failures import failure_of, is_error
 
 
 def reply_of(answer: Any) -> Reply:
@@ -43,38 +41,33 @@ class Reader:
         """Nothing read yet."""
         self._finish = ""
         self._refusal = ""
-        self._usage: Mapping[str, Any] | None = None
+        self._usage: Mapping[str, Any] = {}
         self._served = ""
         self._any_text = False
 
     @property
-    def complete(self) -> bool:
-        """Say whether all has come that will: some servers never send the `[DONE]` that should follow."""
-        return bool(self._finish) and self._usage is not None
+    def finished(self) -> bool:
+        """Say whether the end marker has come."""
+        return bool(self._finish)
 
     def text_of(self, answer: Any) -> str:
         """Take in one answer; return the text in it. Raises `AttemptFailed`."""
+        if is_error(answer):
+            raise AttemptFailed(failure_of(200, {}, answer))
         if not isinstance(answer, dict):
             raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
-        if isinstance(answer.get("error"), dict | str) or answer.get("type") == "error":
-            raise AttemptFailed(failure_of(200, {}, answer))
+        return self._read(object_in(answer))
+
+    def _read(self, answer: Mapping[str, Any]) -> str:
         self._served = text_in(answer.get("model")) or self._served
         self._usage = object_in(answer.get("usage")) or self._usage
-        choices = answer.get("choices")
-        if not isinstance(choices, list) or not choices:
-            return ""
-        choice = object_in(choices[0])
+        choice = object_in(next(iter(list_in(answer.get("choices"))), None))
         self._finish = text_in(choice.get("finish_reason")) or self._finish
         words = object_in(choice.get("delta")) or object_in(choice.get("message"))
         self._refusal += text_in(words.get("refusal"))
         text = text_in(words.get("content"))
         self._any_text = self._any_text or bool(text)
         return text
-
-    def chunk(self, answer: Any) -> Chunk | None:
-        """Take in one event of a stream; return its text as a chunk, if it has any."""
-        text = self.text_of(answer)
-        return Chunk(text) if text else None
 
     def end(self) -> End:
         """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
@@ -84,7 +77,9 @@ class Reader:
             _fail(Kind.BLOCKED, self._finish, "the answer was blocked by the content filter")
         if self._finish == "length":
             if not self._any_text:
-                _fail(Kind.EMPTY, self._finish, "empty: reasoning used up max_tokens before any text came")
+                spent = _usage(self._usage).reasoning
+                words = f"empty: max_tokens was spent, {spent} tokens on reasoning, before any text came"
+                _fail(Kind.EMPTY, self._finish, words)
             return self._end(Finish.LENGTH)
         if self._finish == "stop":
             return self._end(Finish.STOP)
@@ -93,7 +88,7 @@ class Reader:
         raise malformed("the answer has no finish_reason, so it is not whole")
 
     def _end(self, finish: Finish) -> End:
-        return End(finish=finish, usage=_usage(self._usage or {}), served=self._served)
+        return End(finish=finish, usage=_usage(self._usage), served=self._served)
 
 
 def _usage(counts: Mapping[str, Any]) -> Usage:

@@ -1,11 +1,9 @@
-import socket
-import ssl
 from typing import Any
 
 import pytest
 
 from standby.plugin import Kind
-from standby_gemini.failures import failure_of, lost
+from standby_gemini.failures import failure_of
 
 
 def error(code: int, status: str, message: str, *details: Any) -> dict[str, Any]:
@@ -131,20 +129,3 @@ def test_what_a_proxy_writes_instead_is_read_too(status: int, body: Any, text: s
 def test_debugging_details_are_kept_out_of_the_message() -> None:
     detail = {"@type": "type.googleapis.com/google.rpc.DebugInfo", "detail": "Invalid API key: key1234"}
     assert "key1234" not in failure_of(400, {}, error(400, "INVALID_ARGUMENT", "API key not valid.", detail)).text
-
-
-@pytest.mark.parametrize(
-    ("cause", "words"),
-    [
-        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "Connection refused"),
-        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
-        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
-        (ssl.SSLCertVerificationError(1, "certificate verify failed"), "certificate verify failed"),
-        (OSError("All connection attempts failed"), "it broke"),
-    ],
-)
-def test_a_lost_connection_is_told_in_the_systems_words(cause: Exception, words: str) -> None:
-    group = ExceptionGroup("attempts", [cause])
-    middle, outer = OSError("All connection attempts failed"), RuntimeError("it broke")
-    middle.__cause__, outer.__cause__ = group, middle
-    assert lost(outer).text == f"connection error: {words}"

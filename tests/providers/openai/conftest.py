@@ -1,0 +1,12 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.loopback import Loopback, openai_answers
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with Loopback() as running:
+        running.answer = openai_answers("Lisbon, ", "says OpenAI.")
+        yield running

@@ -1,0 +1,239 @@
+"""The real SDK, over real sockets, while all is well."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from standby.plugin import AttemptFailed, End, Finish, Kind, Provider, Secret, Usage
+from standby_openai.adapter import OpenAIAdapter
+from tests.loopback import Loopback, Received, openai_reply, openai_stream
+from tests.providers.openai.calls import KEY, adapter, call, collected
+
+USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
+SERVED = "o3-mini-2025-01-31"
+ADDED_BY_HTTP = {"host", "connection", "accept-encoding", "content-length"}
+
+
+async def test_a_reply_comes_back_whole(server: Loopback) -> None:
+    async with adapter(server.url) as openai:
+        reply = await openai.complete(call())
+    assert (reply.text, reply.finish, reply.usage) == ("Lisbon, says OpenAI.", Finish.STOP, USAGE)
+    assert reply.served == SERVED
+
+
+async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
+    async with adapter(server.url) as openai:
+        texts, end = await collected(openai, call())
+    assert texts == ["Lisbon, ", "says OpenAI."]
+    assert end == End(usage=USAGE, served=SERVED)
+
+
+@pytest.mark.parametrize("base", ["", "/", "/v1", "/v1/", "/proxy/openai/v1"])
+async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
+    async with adapter(server.url + base) as openai:
+        await openai.complete(call())
+        await collected(openai, call())
+    for request in server.requests:
+        assert (request.method, request.path, request.query) == ("POST", f"{base.rstrip('/')}/chat/completions", {})
+
+
+def test_without_a_base_url_it_is_openais_own() -> None:
+    openai = OpenAIAdapter(Provider(plugin="openai", api_key=Secret(KEY)))
+    assert str(openai._sdk.base_url) == "https://api.openai.com/v1/"
+    assert openai._max_tokens == "max_completion_tokens"
+
+
+async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -> None:
+    asked = call(("system", "Be brief."), ("user", "Wo? 🗺"), max_tokens=100, options={"reasoning_effort": "low"})
+    async with adapter(server.url) as openai:
+        await openai.complete(asked)
+        await collected(openai, asked)
+    unary, stream = (request.json for request in server.requests)
+    assert unary == {
+        "model": "o3-mini",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Wo? 🗺"}],
+        "max_completion_tokens": 100,
+        "reasoning_effort": "low",
+    }
+    assert stream == unary | {"stream": True, "stream_options": {"include_usage": True}}
+
+
+async def test_an_endpoint_of_ones_own_is_asked_with_max_tokens(server: Loopback) -> None:
+    async with adapter(server.url) as openai:
+        await openai.complete(call(model="a-model-of-ones-own", max_tokens=100))
+    assert server.requests[0].json["max_tokens"] == 100
+
+
+async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(server: Loopback) -> None:
+    async with adapter(server.url) as openai:
+        await openai.complete(call())
+    headers = server.requests[0].headers
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert headers["content-type"] == headers["accept"] == "application/json"
+    assert headers["user-agent"].startswith("AsyncOpenAI/Python ")
+    assert not {"x-stainless-read-timeout", "openai-organization", "openai-project"} & headers.keys()
+
+
+@pytest.mark.parametrize("key", [None, Secret("", "OPENAI_API_KEY")])
+async def test_an_endpoint_of_ones_own_may_want_no_key(server: Loopback, key: Secret | None) -> None:
+    openai = OpenAIAdapter(Provider(plugin="openai", base_url=server.url, api_key=key))
+    assert (await openai.complete(call())).text
+    assert (await collected(openai, call()))[0]
+    await openai.aclose()
+    assert not any("authorization" in request.headers for request in server.requests)
+
+
+CUSTOM = """
+X-Stray: 1
+authorization: Bearer another
+Accept: text/html
+user-agent: stray
+CONTENT-TYPE: text/plain
+Host: elsewhere.example
+x-stainless-raw-response: true
+Idempotency-Key: stray
+Bäd: x
+no header at all
+"""
+
+
+async def test_no_environment_variable_switches_anything(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with adapter(server.url) as openai:
+        await openai.complete(call())
+    for name, value in {
+        "OPENAI_API_KEY": "another-key",
+        "OPENAI_ADMIN_KEY": "an-admin-key",
+        "OPENAI_BASE_URL": "http://127.0.0.1:9",
+        "OPENAI_ORG_ID": "org",
+        "OPENAI_PROJECT_ID": "project",
+        "OPENAI_WEBHOOK_SECRET": "hook",
+        "OPENAI_CUSTOM_HEADERS": CUSTOM,
+        "OPENAI_API_TYPE": "azure",
+        "OPENAI_API_VERSION": "2020-01-01",
+        "AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9",
+        "AZURE_OPENAI_API_KEY": "another-key",
+        "AZURE_OPENAI_AD_TOKEN": "another-token",
+    }.items():
+        monkeypatch.setenv(name, value)
+    async with adapter(server.url) as openai:
+        assert (await openai.complete(call())).text == "Lisbon, says OpenAI."
+        await collected(openai, call())
+    plain, *stray = [request.headers for request in server.requests]
+    for headers in stray:
+        assert without(headers, "content-length") == without(plain, "content-length")
+
+
+def without(headers: dict[str, str], name: str) -> dict[str, str]:
+    return {one: value for one, value in headers.items() if one != name}
+
+
+async def test_without_a_key_no_variable_brings_one(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
+        monkeypatch.setenv(name, "another-key")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer another-key")
+    async with adapter(server.url, key="") as openai:
+        await openai.complete(call())
+    assert "another-key" not in str(server.requests[0].headers)
+
+
+def test_a_legacy_http_client_beside_it_changes_nothing() -> None:
+    code = (
+        "import types, sys; sys.modules['aiohttp'] = None; from standby.plugin import Provider, Secret; "
+        "from standby_openai.adapter import OpenAIAdapter, _Client; "
+        "made = OpenAIAdapter(Provider(plugin='openai', api_key=Secret('k'))); print(type(made._sdk._client) is _Client)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
+    assert done.stdout.strip() == "True"
+
+
+async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
+    def echo(request: Received) -> Any:
+        text = request.json["messages"][0]["content"]
+        return openai_stream([text[:2], text[2:]]) if request.json.get("stream") else openai_reply(text)
+
+    server.answer = echo
+
+    async with adapter(server.url) as openai:
+
+        async def ask(number: int) -> str:
+            asked = call(("user", f"question {number}"))
+            if number % 2:
+                return (await openai.complete(asked)).text
+            return "".join((await collected(openai, asked))[0])
+
+        assert await asyncio.gather(*map(ask, range(20))) == [f"question {number}" for number in range(20)]
+
+
+async def test_a_connection_is_used_again(server: Loopback) -> None:
+    async with adapter(server.url) as openai:
+        await openai.complete(call())
+        for _ in range(3):
+            await collected(openai, call())
+        await openai.complete(call())
+    assert (len(server.requests), server.accepted) == (5, 1)
+
+
+def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopback) -> None:
+    async def ask() -> str:
+        async with adapter(server.url) as openai:
+            return (await openai.complete(call())).text
+
+    assert [asyncio.run(ask()) for _ in range(3)] == ["Lisbon, says OpenAI."] * 3
+    for _ in range(100):
+        if not server.open:
+            break
+        time.sleep(0.02)
+    assert (server.accepted, server.open) == (3, 0)
+
+
+async def test_a_key_may_have_blanks_around_it(server: Loopback) -> None:
+    async with adapter(server.url, key=f" {KEY}\n") as openai:
+        await openai.complete(call())
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("key", ["key\nwith a line end", "key\r\nX-Injected: 1", "schlüssel", "key\x00"])
+def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
+    with pytest.raises(AttemptFailed, match=r"the key \(Secret\(OPENAI_API_KEY\)\) cannot be sent") as caught:
+        OpenAIAdapter(Provider(plugin="openai", base_url="http://127.0.0.1:9", api_key=Secret(key, "OPENAI_API_KEY")))
+    assert caught.value.failure.kind is Kind.UNAVAILABLE
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", [None, Secret("", "OPENAI_API_KEY"), Secret("  \n", "OPENAI_API_KEY")])
+def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: Secret | None) -> None:
+    with pytest.raises(AttemptFailed, match="no key: set OPENAI_API_KEY") as caught:
+        OpenAIAdapter(Provider(plugin="openai", api_key=key))
+    assert caught.value.failure.kind is Kind.UNAVAILABLE
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
+def test_a_proxy_that_cannot_be_followed_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "gopher://127.0.0.1:9")
+    with pytest.raises(AttemptFailed, match=r"the client cannot be made: .*gopher") as caught:
+        OpenAIAdapter(Provider(plugin="openai", base_url="http://127.0.0.1:9", api_key=Secret(KEY)))
+    assert caught.value.failure.kind is Kind.UNAVAILABLE
+
+
+async def test_a_proxy_is_followed(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    async with adapter("http://openai.invalid/v1") as openai:
+        assert (await openai.complete(call())).text == "Lisbon, says OpenAI."
+    assert server.requests[0].headers["host"] == "openai.invalid"
+
+
+def test_an_endpoint_that_no_url_can_be_read_from_is_unavailable() -> None:
+    url = "http://127.0.0.1:port"
+    with pytest.raises(AttemptFailed, match="the client cannot be made: ") as caught:
+        OpenAIAdapter(Provider(plugin="openai", base_url=url, api_key=Secret(KEY)))
+    assert caught.value.failure.kind is Kind.UNAVAILABLE
+
+
+def test_the_certificates_are_read_once() -> None:
+    adapters = [OpenAIAdapter(Provider(plugin="openai", api_key=Secret(KEY))) for _ in range(2)]
+    contexts = {id(made._sdk._client._transport._pool._ssl_context) for made in adapters}  # type: ignore[attr-defined] # httpx2's
+    assert len(contexts) == 1

@@ -1,0 +1,319 @@
+"""The real SDK, over real sockets, while something is wrong."""
+
+import asyncio
+import socket
+import time
+from contextlib import aclosing
+from typing import Any
+
+import openai as sdk
+import pytest
+
+from standby.plugin import AttemptFailed, Kind
+from tests.loopback import (
+    OPENAI_404,
+    OPENAI_429_QUOTA,
+    OPENAI_500,
+    OPENAI_503,
+    Answer,
+    Loopback,
+    cut,
+    drip,
+    garbage,
+    hang,
+    html,
+    openai_error,
+    openai_reply,
+    openai_stream,
+    reset,
+    respond,
+)
+from tests.providers.openai.calls import KEY, adapter, call, collected, failure
+
+BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
+SSE = {"Content-Type": "text/event-stream"}
+BAD_KEY = openai_error(401, "Incorrect API key provided: ***.", kind="invalid_request_error", code="invalid_api_key")
+SLOW = openai_error(
+    429,
+    "Rate limit reached for o3-mini. Please try again in 174ms.",
+    kind="tokens",
+    code="rate_limit_exceeded",
+)
+BAD_GATEWAY = openai_error(502, "Bad gateway.", kind="cf_bad_gateway", code=502)
+
+
+def events(*frames: bytes, **rest: Any) -> Answer:
+    return Answer(pieces=tuple((0.0, frame) for frame in frames), headers=SSE, framing="chunked", **rest)
+
+
+def piece(text: str, finish: str = "") -> bytes:
+    end = f'"{finish}"' if finish else "null"
+    return f'data: {{"choices": [{{"delta": {{"content": "{text}"}}, "finish_reason": {end}}}]}}\n\n'.encode()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("answer", "kind", "text"),
+    [
+        (OPENAI_500, Kind.SERVER_ERROR, "500 server_error. The server had an error"),
+        (OPENAI_503, Kind.OVERLOADED, "503 server_is_overloaded. That model is currently overloaded"),
+        (OPENAI_404, Kind.MODEL_MISSING, "404 model_not_found. The model `o3-mini` has been deprecated"),
+        (OPENAI_429_QUOTA, Kind.QUOTA_EXHAUSTED, "429 insufficient_quota. You exceeded"),
+        (SLOW, Kind.RATE_LIMITED, "429 rate_limit_exceeded. Rate limit reached"),
+        (BAD_KEY, Kind.UNAUTHORIZED, "401 invalid_api_key. Incorrect API key"),
+        (BAD_GATEWAY, Kind.SERVER_ERROR, "502 cf_bad_gateway. Bad gateway."),
+        (html(502), Kind.SERVER_ERROR, "502 Bad Gateway. Bad Gateway"),
+        (html(520, "<h1>Unknown error</h1>"), Kind.SERVER_ERROR, "520. Unknown error"),
+        (respond(500, ""), Kind.SERVER_ERROR, "500 Internal Server Error"),
+        (html(200), Kind.MALFORMED, "expected JSON"),
+        (respond(200, ""), Kind.MALFORMED, ""),
+        (respond(200, "null"), Kind.MALFORMED, ""),
+        (respond(200, "[]"), Kind.MALFORMED, ""),
+        (respond(200, OPENAI_500.body), Kind.SERVER_ERROR, "200 server_error. The server had an error"),
+        (respond(204, ""), Kind.MALFORMED, "204 No Content"),
+        (respond(302, "", {"Location": "http://127.0.0.1:9/"}), Kind.MALFORMED, "302 Found"),
+        (respond(200, "no gzip", {"Content-Encoding": "gzip"}), Kind.MALFORMED, "Content-Encoding"),
+        (respond(500, "no gzip", {"Content-Encoding": "gzip"}), Kind.MALFORMED, "Content-Encoding"),
+        (reset(), Kind.CONNECTION, "connection error: Connection reset by peer"),
+        (cut(Answer(raw=True), 0), Kind.CONNECTION, "connection error: Server disconnected"),
+        (garbage(), Kind.CONNECTION, "connection error: "),
+        (cut(OPENAI_500, 20), Kind.CONNECTION, "connection error: "),
+    ],
+    ids=str,
+)
+async def test_every_fault_is_one_failure_after_one_request(
+    server: Loopback, answer: Answer, kind: Kind, text: str, *, stream: bool
+) -> None:
+    server.script(answer)
+    async with adapter(server.url) as openai:
+        told = await failure(openai, call(), stream=stream)
+    assert told.kind is kind, told
+    assert text in told.text
+    assert len(server.requests) == 1
+
+
+async def test_a_stated_delay_is_kept(server: Loopback) -> None:
+    server.script(SLOW, respond(429, {}, {"retry-after-ms": "250"}))
+    async with adapter(server.url) as openai:
+        assert (await failure(openai, call())).retry_after == pytest.approx(0.174)
+        assert (await failure(openai, call())).retry_after == 0.25
+
+
+@BOTH
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_never_takes_the_key_along(server: Loopback, status: int, *, stream: bool) -> None:
+    with Loopback() as elsewhere:
+        server.script(respond(status, "", {"Location": f"{elsewhere.url}/chat/completions"}))
+        async with adapter(server.url) as openai:
+            told = await failure(openai, call(), stream=stream)
+    assert (told.kind, told.status, elsewhere.requests) == (Kind.MALFORMED, status, [])
+
+
+@BOTH
+async def test_a_reply_that_is_cut_is_no_reply(server: Loopback, *, stream: bool) -> None:
+    whole = openai_stream(["Lisbon, ", "says OpenAI."]) if stream else openai_reply("Lisbon, says OpenAI.")
+    async with adapter(server.url) as openai:
+        for how in ("close", "reset"):
+            server.script(cut(whole, len(whole.body) // 3, how))
+            told = await failure(openai, call(), stream=stream)
+            assert told.kind is Kind.CONNECTION
+            assert told.text.startswith("connection error: ")
+
+
+@pytest.mark.parametrize("framing", ["chunked", "eof"])
+@pytest.mark.parametrize("done", [False, True])
+async def test_a_stream_that_merely_ends_is_cut(server: Loopback, framing: Any, *, done: bool) -> None:
+    server.script(openai_stream(["Lisbon, ", "says"], finish=None, done=done, framing=framing))
+    async with adapter(server.url) as openai:
+        told = await failure(openai, call(), stream=True)
+    assert (told.kind, told.message) == (Kind.MALFORMED, "malformed: the answer has no finish_reason, so it is not whole")
+
+
+async def test_a_stream_cut_inside_its_last_event_is_malformed(server: Loopback) -> None:
+    server.script(events(piece("Lisbon"), piece("", "stop")[:40]))
+    async with adapter(server.url) as openai:
+        assert (await failure(openai, call(), stream=True)).kind is Kind.MALFORMED
+
+
+@pytest.mark.parametrize("framing", ["chunked", "eof"])
+async def test_a_stream_without_done_is_whole(server: Loopback, framing: Any) -> None:
+    server.script(openai_stream(["Lisbon"], done=False, framing=framing))
+    async with adapter(server.url) as openai:
+        texts, end = await collected(openai, call())
+    assert (texts, end.usage.output) == (["Lisbon"], 28)
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+async def test_a_stream_that_breaks_after_its_end_marker_is_whole(server: Loopback, how: Any) -> None:
+    whole = events(piece("Lisbon", "stop"))
+    server.script(events(piece("Lisbon", "stop"), then=how) if how == "close" else cut(whole, len(whole.body), how))
+    async with adapter(server.url) as openai:
+        assert (await collected(openai, call()))[0] == ["Lisbon"]
+
+
+@pytest.mark.parametrize("after", [b"", b"data: [DONE]\n\n"])
+async def test_a_whole_stream_waits_but_a_moment_for_a_connection_that_stays_open(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, after: bytes
+) -> None:
+    monkeypatch.setattr("standby_openai.adapter.LINGER", 0.1)
+    server.script(events(piece("Lisbon", "stop"), after, then="hang"))
+    async with adapter(server.url) as openai:
+        began = time.monotonic()
+        assert (await collected(openai, call()))[0] == ["Lisbon"]
+        assert time.monotonic() - began < 1
+        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "text"),
+    [
+        (
+            b'data: {"error": {"message": "Oh.", "type": "server_error", "param": null, "code": null}}\n\ndata: [DONE]\n\n',
+            Kind.SERVER_ERROR,
+            "200 server_error. Oh.",
+        ),
+        (
+            b'event: error\ndata: {"type": "error", "error": {"code": "insufficient_quota", "message": "Pay."}}\n\n',
+            Kind.QUOTA_EXHAUSTED,
+            "200 insufficient_quota. Pay.",
+        ),
+        (
+            b'data: {"type": "error", "code": "server_is_overloaded", "message": "Busy.", "param": null}\n\n',
+            Kind.OVERLOADED,
+            "200 server_is_overloaded. Busy.",
+        ),
+        (b'{"error": {"code": 503, "message": "Busy."}}\n\n', Kind.OVERLOADED, "503 Service Unavailable. Busy."),
+        (b'{\n  "error": {\n    "message": "Busy.",\n    "code": 503\n  }\n}\n', Kind.OVERLOADED, "Busy."),
+        (b'[{"error": {"code": 503, "message": "Busy."}}]\n\n', Kind.OVERLOADED, "Busy."),
+        (b'event: error\ndata: {"error": "upstream failed"}\n\n', Kind.MALFORMED, "upstream failed"),
+        (b"data: <html>\n\n", Kind.MALFORMED, "expected JSON"),
+        (b"<html>Bad Gateway</html>\n\n", Kind.MALFORMED, "expected JSON"),
+        (b"data: null\n\n", Kind.MALFORMED, "expected a JSON object"),
+        (piece("", "content_filter"), Kind.BLOCKED, "content filter"),
+        (b"data: " + b" " * (9 * 2**20) + b"\n\n", Kind.MALFORMED, "longer than"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_an_error_in_the_middle_of_a_stream_is_one(server: Loopback, frame: bytes, kind: Kind, text: str) -> None:
+    server.script(events(piece("Lisbon, "), frame))
+    texts: list[str] = []
+    async with adapter(server.url) as openai:
+        with pytest.raises(AttemptFailed, match=text) as caught:
+            async for chunk in openai.stream(call()):
+                texts.append(chunk.text)  # noqa: PERF401 - keeps what came before the break
+    assert caught.value.failure.kind is kind
+    assert texts == ["Lisbon, "]
+
+
+async def test_a_stream_may_hold_comments_ids_and_empty_events(server: Loopback) -> None:
+    odd = (b": OPENROUTER PROCESSING\n\n", b"id: 7\nretry: 10\n\n", b"data:\n\n", piece("Lisbon").replace(b"data: ", b"data:"))
+    server.script(events(*odd, piece("", "stop"), b"data: [DONE]\n\n"))
+    async with adapter(server.url) as openai:
+        assert (await collected(openai, call()))[0] == ["Lisbon"]
+
+
+async def test_a_stream_may_come_byte_by_byte(server: Loopback) -> None:
+    server.script(drip(openai_stream(["Li\u2028s", "bön 🗺"]), every=0.0))
+    async with adapter(server.url) as openai:
+        assert (await collected(openai, call()))[0] == ["Li\u2028s", "bön 🗺"]
+
+
+@BOTH
+@pytest.mark.parametrize("head", [True, False], ids=["after the head", "before the head"])
+async def test_cancelling_closes_the_socket(server: Loopback, *, stream: bool, head: bool) -> None:
+    server.script(events(piece("Lisbon"), then="hang") if head else hang())
+    async with adapter(server.url) as openai:
+        task = asyncio.create_task(collected(openai, call()) if stream else openai.complete(call()))  # type: ignore[arg-type] # either
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+
+
+@BOTH
+async def test_cancelling_while_an_errors_body_comes_closes_the_socket(server: Loopback, *, stream: bool) -> None:
+    server.script(Answer(status=500, pieces=((0.0, b"{"),), framing="chunked", then="hang"))
+    async with adapter(server.url) as openai:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await failure(openai, call(), stream=stream)
+        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+
+
+async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> None:
+    server.script(events(piece("Lisbon"), then="hang"))
+    async with adapter(server.url) as openai:
+        for _ in range(5):
+            async with aclosing(openai.stream(call())) as chunks:
+                async for chunk in chunks:
+                    assert chunk.text == "Lisbon"
+                    break
+        for request in server.requests:
+            assert await asyncio.to_thread(request.left.wait, 2)
+
+
+async def test_an_errors_body_without_end_is_not_read_to_its_end(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("standby_openai.adapter.whole.__kwdefaults__", {"limit": 1000})
+    server.script(respond(500, "x" * 2000))
+    async with adapter(server.url) as openai:
+        assert "longer than 1000 bytes" in (await failure(openai, call())).message
+
+
+async def test_a_refused_connection_is_told_in_the_systems_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    async with adapter(f"http://127.0.0.1:{port}") as openai:
+        for stream in (False, True):
+            told = await failure(openai, call(), stream=stream)
+            assert (told.kind, told.text) == (Kind.CONNECTION, "connection error: Connection refused")
+
+
+async def test_a_connection_that_does_not_come_about_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("standby_openai.adapter.CONNECT", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
+        for waiting in (first, second):  # the queue holds one: the next is left waiting
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        async with adapter(f"http://127.0.0.1:{full.getsockname()[1]}") as openai:
+            told = await failure(openai, call())
+    assert (told.kind, told.text) == (Kind.TIMEOUT, "timeout: no connection in time")
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1", "ftp://127.0.0.1", "http://", "http://["])
+@BOTH
+async def test_an_endpoint_that_is_no_url_is_a_failure(url: str, *, stream: bool) -> None:
+    async with adapter(url) as openai:
+        assert (await failure(openai, call(), stream=stream)).kind in {Kind.CONNECTION, Kind.UNAVAILABLE}
+
+
+@BOTH
+async def test_half_a_character_is_the_callers_own_mistake(server: Loopback, *, stream: bool) -> None:
+    async with adapter(server.url) as openai:
+        told = await failure(openai, call(("user", "\ud800")), stream=stream)
+    assert (told.kind, server.requests) == (Kind.INVALID_REQUEST, [])
+    assert "no valid Unicode" in told.message
+
+
+@BOTH
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 418])
+async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(server: Loopback, status: int, *, stream: bool) -> None:
+    server.script(openai_error(status, "Oh.", kind="server_error"))
+    async with adapter(server.url) as openai:
+        with pytest.raises(AttemptFailed) as caught:
+            await (collected(openai, call()) if stream else openai.complete(call()))
+    assert not isinstance(caught.value.__cause__, sdk.OpenAIError)
+    assert not isinstance(caught.value.__context__, sdk.OpenAIError)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "answer", [BAD_KEY, OPENAI_500, reset(), garbage(), html(200)], ids=["401", "500", "rst", "junk", "html"]
+)
+async def test_no_failure_shows_the_key(server: Loopback, answer: Answer, *, stream: bool) -> None:
+    server.script(answer)
+    async with adapter(server.url) as openai:
+        told = await failure(openai, call(), stream=stream)
+        assert KEY not in repr((told, openai, vars(openai)))

@@ -1,0 +1,198 @@
+"""Both vendors' plugins call the same fault by the same name: real SDKs, real sockets."""
+
+import asyncio
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import standby_gemini.adapter
+import standby_openai.adapter
+from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Message, Provider, Request, Secret, Text
+from standby_gemini.adapter import GeminiAdapter
+from standby_openai.adapter import OpenAIAdapter
+from tests.loopback import Answer, Loopback, cut, garbage, hang, html, reset, respond
+
+BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
+PLUGINS = {"gemini": GeminiAdapter, "openai": OpenAIAdapter}
+CALL = Call(request=Request((Message("user", (Text("Which city?"),)),)), model="a-model", card=Card(), options={}, timeout=60.0)
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with Loopback() as running:
+        yield running
+
+
+@pytest.fixture(params=PLUGINS)
+async def asked(request: pytest.FixtureRequest, server: Loopback) -> AsyncIterator[Any]:
+    made = made_for(request.param, server.url)
+    yield made
+    await made.aclose()
+
+
+def made_for(name: str, url: str | None, key: str = "a-key") -> Any:
+    return PLUGINS[name](Provider(plugin=name, base_url=url, api_key=Secret(key, "A_KEY")))
+
+
+async def ask(made: Any, *, stream: bool) -> None:
+    if stream:
+        async for _ in made.stream(CALL):
+            pass
+    else:
+        await made.complete(CALL)
+
+
+async def failure(made: Any, *, stream: bool) -> Failure:
+    with pytest.raises(AttemptFailed) as caught:
+        await ask(made, stream=stream)
+    return caught.value.failure
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("answer", "kind", "text"),
+    [
+        (html(502), Kind.SERVER_ERROR, "502 Bad Gateway. Bad Gateway"),
+        (html(200), Kind.MALFORMED, "200 OK. malformed: expected JSON, got '<html><body><h1>Bad Gateway</h1></body></html>'"),
+        (respond(500, ""), Kind.SERVER_ERROR, "500 Internal Server Error"),
+        (respond(500, {"error": {"message": "Oh."}}), Kind.SERVER_ERROR, "500 Internal Server Error. Oh."),
+        (respond(503, "upstream connect error"), Kind.OVERLOADED, "503 Service Unavailable. upstream connect error"),
+        (respond(504, ""), Kind.SERVER_ERROR, "504 Gateway Timeout"),
+        (respond(429, {"error": {"message": "Slow."}}), Kind.RATE_LIMITED, "429 Too Many Requests. Slow."),
+        (respond(402, ""), Kind.QUOTA_EXHAUSTED, "402 Payment Required"),
+        (respond(401, {"error": {"message": "Who?"}}), Kind.UNAUTHORIZED, "401 Unauthorized. Who?"),
+        (respond(403, ""), Kind.UNAUTHORIZED, "403 Forbidden"),
+        (respond(404, {"error": {"message": "No."}}), Kind.MODEL_MISSING, "404 Not Found. No."),
+        (respond(400, {"error": {"message": "No."}}), Kind.INVALID_REQUEST, "400 Bad Request. No."),
+        (respond(200, {"error": {"message": "Oh.", "code": 503}}), Kind.OVERLOADED, "503 Service Unavailable. Oh."),
+        (respond(200, "null"), Kind.MALFORMED, None),
+        (respond(204, ""), Kind.MALFORMED, "204 No Content"),
+        (respond(307, "", {"Location": "http://127.0.0.1:9/"}), Kind.MALFORMED, "307 Temporary Redirect"),
+        (respond(200, "no gzip", {"Content-Encoding": "gzip"}), Kind.MALFORMED, None),
+        (reset(), Kind.CONNECTION, "connection error: Connection reset by peer"),
+        (cut(Answer(raw=True), 0), Kind.CONNECTION, "connection error: Server disconnected without sending a response."),
+        (garbage(), Kind.CONNECTION, None),
+    ],
+    ids=str,
+)
+async def test_one_fault_has_one_kind_and_one_text(
+    asked: Any, server: Loopback, answer: Answer, kind: Kind, text: str | None, *, stream: bool
+) -> None:
+    server.script(answer)
+    told = await failure(asked, stream=stream)
+    assert told.kind is kind
+    assert text is None or told.text == text
+
+
+@BOTH
+async def test_a_stated_delay_is_read_alike(asked: Any, server: Loopback, *, stream: bool) -> None:
+    server.script(respond(429, "", {"Retry-After": "7"}))
+    assert (await failure(asked, stream=stream)).retry_after == 7.0
+
+
+@BOTH
+@pytest.mark.parametrize("name", PLUGINS)
+async def test_a_refused_connection_is_told_alike(name: str, *, stream: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    made = made_for(name, f"http://127.0.0.1:{port}")
+    told = await failure(made, stream=stream)
+    await made.aclose()
+    assert (told.kind, told.text) == (Kind.CONNECTION, "connection error: Connection refused")
+
+
+@BOTH
+async def test_a_hang_ends_with_the_one_who_asks(asked: Any, server: Loopback, *, stream: bool) -> None:
+    server.script(hang())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await ask(asked, stream=stream)
+    assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+
+
+@pytest.mark.parametrize(("url", "key"), [(None, ""), ("http://127.0.0.1:9", "a\nkey"), ("http://127.0.0.1:9", "schlüssel")])
+def test_a_key_that_is_missing_or_cannot_be_sent_is_told_alike(url: str | None, key: str) -> None:
+    told: set[Failure] = set()
+    for name in PLUGINS:
+        with pytest.raises(AttemptFailed) as caught:
+            made_for(name, url, key)
+        told.add(caught.value.failure)
+    assert [failure.kind for failure in told] == [Kind.UNAVAILABLE]
+
+
+@pytest.fixture
+def fresh_trust() -> Iterator[None]:
+    """Read the trusted certificates anew in the test, and again after it."""
+    for read in (standby_gemini.adapter._trust, standby_openai.adapter._trust):
+        read.cache_clear()
+    yield
+    for read in (standby_gemini.adapter._trust, standby_openai.adapter._trust):
+        read.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_trust")
+@pytest.mark.parametrize("name", PLUGINS)
+@pytest.mark.parametrize("file", ["/nowhere/certificates.pem", __file__], ids=["missing", "no certificate"])
+def test_certificates_that_cannot_be_read_are_said(monkeypatch: pytest.MonkeyPatch, name: str, file: str) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", file)
+    with pytest.raises(AttemptFailed, match=r"the trusted certificates cannot be read: .* SSL_CERT_FILE") as caught:
+        made_for(name, "https://127.0.0.1:9")
+    assert caught.value.failure.kind is Kind.UNAVAILABLE
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl, which makes the certificate, is not here")
+    file = tmp_path / "certificate.pem"
+    made = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+    ]
+    subprocess.run([openssl, *made, "-keyout", file, "-out", tmp_path / "only.pem"], check=True, capture_output=True)  # noqa: S603 - ours
+    file.write_bytes(file.read_bytes() + (tmp_path / "only.pem").read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "only.pem"))
+    return file
+
+
+def broken_tls(listening: socket.socket, certificate: Path) -> None:
+    """Take one request, and answer with a record that is no TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with context.wrap_socket(listening.accept()[0], server_side=True) as connection:
+        connection.recv(65536)
+        os.write(connection.fileno(), b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        connection.recv(65536)
+
+
+@BOTH
+@pytest.mark.usefixtures("fresh_trust")
+@pytest.mark.parametrize("name", PLUGINS)
+async def test_a_broken_tls_record_is_a_lost_connection(certificate: Path, name: str, *, stream: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=broken_tls, args=(listening, certificate), daemon=True)
+        serving.start()
+        made = made_for(name, f"https://127.0.0.1:{listening.getsockname()[1]}")
+        told = await failure(made, stream=stream)
+        await made.aclose()
+        await asyncio.to_thread(serving.join, 5)
+    assert told.kind is Kind.CONNECTION
+    assert "bad record mac" in told.text
