@@ -23,7 +23,9 @@ def _of_model(place: Place, model: Model) -> Iterator[Finding]:
     if model.timeout is not None:
         for key, value in (("first_token_timeout", model.first_token_timeout), ("idle_timeout", model.idle_timeout)):
             if value is not None and value > model.timeout:
-                yield _error((*place, key), f"{key} of {_s(value)} is longer than the timeout of {_s(model.timeout)}", "shorten it")
+                yield _error(
+                    (*place, key), f"{key} of {_s(value)} is longer than the timeout of {_s(model.timeout)}", "shorten it"
+                )
     breaker = model.breaker
     if breaker is not None and breaker.open > breaker.open_limit:
         words = f"the first pause of {_s(breaker.open)} is longer than the open_limit of {_s(breaker.open_limit)}"
