@@ -176,7 +176,7 @@ class AsyncStandby:
     def _route(self, name: str, chain: Chain) -> Route:
         triggers = Triggers((trigger, self.settings.triggers[trigger]) for trigger in chain.triggers or ())
         entries = tuple(self._entries[model] for model in chain.models)
-        return Route(name=name, chain=chain, entries=entries, triggers=triggers, hedges=Budget(HEDGES, HEDGED_SHARE))
+        return Route(name=name, chain=chain, entries=entries, triggers=triggers, hedges=Budget(HEDGES, HEDGED_SHARE, trickle=float("inf")))
 
     def _entry(self, name: str) -> Entry:
         model = self.settings.models[name]

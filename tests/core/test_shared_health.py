@@ -74,7 +74,7 @@ def test_the_primary_comes_back_by_itself() -> None:
         texts = []
         for _ in range(4):
             texts.append((await standby.chat("Which city?")).text)
-            await asyncio.sleep(6)
+            await asyncio.sleep(11)
         return texts
 
     assert run(story()) == ["standing by", "standing by", "back", "back"]
