@@ -4,20 +4,17 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from zlib import crc32
 
-from standby.breaker import Breaker, Health, Refusal, Ticket
+from standby.breaker import Breaker, Health, Refusal, Ticket, Verdict
 from standby.failures import Failure, Kind
 from standby.plugin import AttemptFailed, Call, Chunk, End, Finish, Reply
 
-FOR_EVER = 100_000.0
-"""Seconds; longer than any run, and yet an end, so that what leaks does not keep the clock running."""
-
-DEAF = 20.0
-"""Seconds for which a plugin that swallows cancellation goes on."""
+ALWAYS = float("inf")
+FOR_EVER = 100_000.0  # seconds; longer than any world, and yet an end, so that what leaks does not keep the clock running
+DEAF = 20.0  # seconds for which a plugin that swallows cancellation goes on
 
 FAILURES = {
     "503": Failure(kind=Kind.OVERLOADED, status=503, message="busy"),
@@ -29,32 +26,27 @@ FAILURES = {
     "gone": Failure(kind=Kind.MODEL_MISSING, status=404, message="no such model"),
     "blocked": Failure(kind=Kind.BLOCKED, message="not this"),
 }
+ERRORS = {"bug": ValueError, "quits": asyncio.CancelledError, "reset": ConnectionResetError}
+LONGEST_REST = {"429, later": 30.0, "quota": 360.0, "gone": 360.0}  # seconds, where it is not a pause's 15: stated x 1.2
 
 DOWN = ("503", "500", "reset", "hang")
-
-BAD = (*DOWN, *FAILURES, "slow", "flaky", "cut", "stall", "drip", "empty", "truncated", "wrong model", "deaf", "bug", "quits")
-
+BAD = (*FAILURES, *ERRORS, "hang", "slow", "flaky", "cut", "stall", "drip", "empty", "truncated", "wrong model", "deaf")
 CLIMATES = ("fair", "outage", "flapping", "dead", "changing")
 
-_serial = count(1)
 
-Weather = list[tuple[float, str]]
-"""Until when, and what it is like."""
-
-
-def weather(climate: str, dice: random.Random) -> Weather:
-    """Make the weather of one model for all times."""
-    bad = dice.choice(BAD)
+def weather(climate: str, dice: random.Random) -> list[tuple[float, str]]:
+    """Make the weather of one model for all times: until when, and what it is like."""
+    bad, down, begins = dice.choice(BAD), dice.choice(DOWN), dice.uniform(0, 60)
     if climate == "outage":
-        begins = dice.uniform(0, 60)
-        return [(begins, "fair"), (begins + dice.uniform(5, 120), bad), (float("inf"), "fair")]
+        return [(begins, "fair"), (begins + dice.uniform(5, 120), bad), (ALWAYS, "fair")]
     if climate == "flapping":
-        down = dice.choice(DOWN)
-        return [*((10.0 * n, "fair" if n % 2 else down) for n in range(1, 14)), (float("inf"), "fair")]
+        return [*((10.0 * n, "fair" if n % 2 else down) for n in range(1, 14)), (ALWAYS, "fair")]
     if climate == "changing":
-        ends = sorted(dice.uniform(0, 200) for _ in range(8))
-        return [*((end, dice.choice(("fair", *BAD))) for end in ends), (float("inf"), "fair")]
-    return [(float("inf"), "fair" if climate == "fair" else bad)]
+        return [
+            *((end, dice.choice(("fair", *BAD))) for end in sorted(dice.uniform(0, 200) for _ in range(8))),
+            (ALWAYS, "fair"),
+        ]
+    return [(ALWAYS, "fair" if climate == "fair" else bad)]
 
 
 def is_whole(text: str) -> bool:
@@ -68,35 +60,38 @@ class Model:
 
     def __init__(self, name: str, dice: random.Random, climate: str) -> None:
         self.name = name
-        self.climate = climate
         self.pace = dice.choice((0.1, 0.9, 2.4, 4.8))
         self.weather = weather(climate, dice)
-        self.asked = 0
-        self.under_way = 0
-        self.may_rest_until = 0.0
-        self.answers: dict[str, str] = {}
+        self.answers: dict[str, str] = {}  # by their first word
+        self.asked = self.under_way = 0
         self._dice = dice
+        self._in_trouble = 0
+        self._may_rest_until = 0.0
         ways = dice.choice((("complete",), ("stream",), ("complete", "stream")))
-        self.adapter = SimpleNamespace(**{way: getattr(self, way) for way in ways})
+        self._adapter = SimpleNamespace(**{way: getattr(self, way) for way in ways})
+
+    async def reach(self) -> Any:
+        return self._adapter
 
     def is_fair(self, since: float, until: float) -> bool:
         """Say whether nothing is wrong with it in all that time."""
-        begun = [0.0, *(end for end, _ in self.weather)]
-        return all(
-            mood == "fair" for start, (end, mood) in zip(begun, self.weather, strict=False) if start <= until and end > since
-        )
+        spells = zip([0.0, *(end for end, _ in self.weather)], self.weather, strict=False)
+        return all(mood == "fair" for begins, (ends, mood) in spells if begins <= until and ends > since)
 
-    def has_been(self, *moods: str) -> bool:
-        """Say whether it is ever so."""
-        return any(mood in moods for _, mood in self.weather)
+    def is_well(self, now: float) -> bool:
+        """Say whether its last trouble was so long ago that no breaker may think of it."""
+        return not self._in_trouble and now > self._may_rest_until
+
+    def has_been(self, mood: str) -> bool:
+        return any(mood == each for _, each in self.weather)
 
     async def complete(self, call: Call) -> Reply:
-        texts = []
+        text = ""
         async with aclosing(self.stream(call)) as chunks:
             async for chunk in chunks:
-                texts.append(chunk.text)
+                text += chunk.text
                 if chunk.end is not None:
-                    return Reply(text="".join(texts), finish=chunk.end.finish, served=chunk.end.served)
+                    return Reply(text=text, finish=chunk.end.finish, served=chunk.end.served)
         raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="no end"))
 
     async def stream(self, call: Call) -> AsyncIterator[Chunk]:
@@ -118,22 +113,16 @@ class Model:
 
     def _script(self, mood: str, served: str) -> Iterator[Any]:
         """Say what happens, step by step: seconds to wait, words, an exception, an end."""
-        words = self._answer()
         took = self.pace * min(1.0, self._dice.lognormvariate(-1.1, 0.6)) * (10 if mood == "slow" else 1)
-        match mood:
-            case "hang" | "deaf":
-                yield FOR_EVER if mood == "hang" else DEAF
-            case "empty" | "quits" | "bug" | "reset" | "503" | "500" if self._dice.random() < 0.3:
-                yield self._dice.uniform(0, 8)
-        errors = {"bug": ValueError("a bug"), "quits": asyncio.CancelledError(), "reset": ConnectionResetError("reset")}
-        if mood in FAILURES or mood in errors:
-            yield self._dice.uniform(0, 0.3)
-            yield errors.get(mood) or AttemptFailed(FAILURES[mood])
-        for place, word in enumerate([] if mood == "empty" else words):
+        if mood in FAILURES or mood in ERRORS:
+            yield self._dice.choice((0.0, self._dice.uniform(0, 0.3), self._dice.uniform(0, 8)))
+            yield ERRORS[mood](mood) if mood in ERRORS else AttemptFailed(FAILURES[mood])
+        if mood in ("hang", "deaf"):
+            yield FOR_EVER if mood == "hang" else DEAF
+        words = [] if mood == "empty" else self._answer()
+        for place, word in enumerate(words):
             if place == len(words) // 2 and mood in ("cut", "stall", "truncated"):
-                if mood == "truncated":
-                    yield End(finish=Finish.LENGTH)
-                yield 0.0 if mood == "cut" else FOR_EVER
+                yield End(finish=Finish.LENGTH) if mood == "truncated" else FOR_EVER * (mood == "stall")
                 return
             yield 1.0 if mood == "drip" else took / len(words)
             yield word
@@ -143,23 +132,24 @@ class Model:
         yield End(served="another" if mood == "wrong model" else served)
 
     def _answer(self) -> list[str]:
-        name = f"{self.name}/{next(_serial)}"
-        body = name + " word" * self._dice.randint(1, 6)
-        self.answers[name] = f"{body} #{crc32(body.encode())}"
-        first, *rest = self.answers[name].split(" ")
-        return [first, *(f" {word}" for word in rest)]
+        first = f"{self.name}{len(self.answers)}"
+        body = first + " word" * self._dice.randint(1, 6)
+        self.answers[first] = f"{body} #{crc32(body.encode())}"
+        return [first, *(f" {word}" for word in self.answers[first].split(" ")[1:])]
 
     @contextmanager
     def _asked(self, mood: str) -> Iterator[None]:
         self.asked += 1
         self.under_way += 1
+        self._in_trouble += mood != "fair"
         try:
             yield
         finally:
             self.under_way -= 1
             if mood != "fair":
-                stated = {"429, later": 25.0 * 1.2, "quota": 300.0 * 1.2, "gone": 300.0 * 1.2}.get(mood, 15.0)
-                self.may_rest_until = max(self.may_rest_until, asyncio.get_running_loop().time() + stated + 1.0)
+                self._in_trouble -= 1
+                rests_until = asyncio.get_running_loop().time() + LONGEST_REST.get(mood, 15.0) + 1.0
+                self._may_rest_until = max(self._may_rest_until, rests_until)
 
 
 async def _deaf(seconds: float) -> None:
@@ -176,25 +166,28 @@ async def _deaf(seconds: float) -> None:
 class WatchedBreaker(Breaker):
     """The real breaker; it also knows who is out with a ticket."""
 
-    out: list[Ticket]
-    most_probes = 0
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        self.out: list[Ticket] = []
+        self.most_probes = 0
+        self._last_probe = 0.0
 
-    def admit(self, now: float) -> Ticket | Refusal:
-        return self._note(super().admit(now))
+    def admit(self, *when: float) -> Ticket | Refusal:
+        return self._note(super().admit(*when))
 
-    def insist(self, now: float) -> Ticket | Refusal:
-        return self._note(super().insist(now))
+    def insist(self, *when: float) -> Ticket | Refusal:
+        return self._note(super().insist(*when))
 
-    def settle(self, ticket: Ticket, *rest: Any, **named: Any) -> Health | None:
+    def settle(self, ticket: Ticket, verdict: Verdict, now: float, **named: Any) -> Health | None:
         self.out.remove(ticket)
-        return super().settle(ticket, *rest, **named)
+        self._last_probe = now if ticket.probe else self._last_probe
+        return super().settle(ticket, verdict, now, **named)
 
-    @property
-    def probes(self) -> int:
-        return sum(ticket.probe for ticket in self.out)
+    def probed_after(self, moment: float) -> bool:
+        return self._last_probe > moment or any(ticket.probe for ticket in self.out)
 
     def _note(self, answer: Ticket | Refusal) -> Ticket | Refusal:
         if isinstance(answer, Ticket):
             self.out.append(answer)
-            self.most_probes = max(self.most_probes, self.probes)
+            self.most_probes = max(self.most_probes, sum(ticket.probe for ticket in self.out))
         return answer

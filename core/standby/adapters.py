@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -27,7 +26,7 @@ class Adapters:
     def __init__(self, load: Callable[[str], type[Any]]) -> None:
         """Hold nothing yet."""
         self._load = load
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
+        self._loops: dict[asyncio.AbstractEventLoop, _Kept] = {}
 
     async def get(self, name: str, provider: Provider) -> Any:
         """Return the provider's adapter on this loop; raises `AttemptFailed` (`unavailable`) that says what is missing."""
@@ -60,6 +59,9 @@ class Adapters:
 
     async def _begin(self) -> _Kept:
         """Tie the adapters' end to the loop's: `shutdown_asyncgens` closes the keeper, and the keeper closes them."""
+        for loop in tuple(self._loops):  # weak keys would not do: the keeper's finaliser holds its loop
+            if loop.is_closed():
+                self._loops.pop(loop, None)
         adapters: dict[str, Any] = {}
         kept = _Kept(adapters, _keep(adapters), asyncio.Lock())
         self._loops[asyncio.get_running_loop()] = kept

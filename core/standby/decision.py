@@ -60,12 +60,13 @@ def decide(failure: Failure, entry: Entry, route: Route, number: int, jitter: ra
 
 def lesson(failure: Failure, decision: Decision, *, blamed: bool) -> tuple[Verdict, float | None]:
     """Say what a failure teaches of the model: a verdict, and how long it is to rest at once (0: as long as a first pause)."""
-    health = REACTIONS[failure.kind].health
+    health, stated = REACTIONS[failure.kind].health, failure.retry_after or 0.0
+    verdict: Verdict = "sick" if health == "sick" and blamed else "none"
+    if decision.then == "retry" or health == "none":
+        return verdict, None  # it is about to be asked again: rest it only if that fails too
     if health == "rest long":
-        return "none", max(LONG_REST, failure.retry_after or 0.0)
-    if health == "rest" and decision.then != "retry":
-        return "none", failure.retry_after or 0.0
-    return ("sick" if health == "sick" and blamed else "none"), None
+        return verdict, max(LONG_REST, stated)
+    return verdict, stated if stated or health == "rest" else None
 
 
 def _pause(failure: Failure, retry: Retry, number: int, jitter: random.Random) -> float | None:

@@ -26,6 +26,9 @@ from standby.types import Attempt, Reply, Request
 RESERVE = 5.0
 """Seconds of the deadline that are kept for each model still to come; less where the deadline is short: an equal share."""
 
+LATE = 1.0
+"""Seconds after its time-out at which a probe that nobody has settled is taken for lost."""
+
 
 class Again(msgspec.Struct, frozen=True):
     """The same model is to be asked again, at a moment."""
@@ -92,7 +95,7 @@ class Walk:
             self._start_what_is_due()
             if self._floor.empty and self._again is None:
                 return self._without_a_good_reply()
-            due = min(self._hedge_at(), NEVER if self._again is None else self._again.at)
+            due = min(self._hedge_at(), self._last_chance(), NEVER if self._again is None else self._again.at)
             for running in await self._floor.wait(due, self._until):
                 reply = self._settle(running)
                 if reply is not None:
@@ -113,6 +116,8 @@ class Walk:
             self._start_next()
         elif self._hedge_at() <= now:
             self._hedge()
+        if self._last_chance() <= now:
+            self._start_all_that_rest()
 
     def _start_next(self) -> None:
         """Ask the next model that may be asked; beside a probe, the one after it too; as a last resort one that rests."""
@@ -125,11 +130,23 @@ class Walk:
         """Ask the model that is nearest to its recovery, unless another call is at that already."""
         for pair in sorted(self._resting, key=lambda pair: pair[0]):
             _, entry = pair
-            ticket = entry.breaker.insist(self._now())
+            ticket = entry.breaker.insist(self._now(), entry.timeout + LATE)
             if isinstance(ticket, Ticket):
                 self._resting.remove(pair)
                 self._floor.ask(entry, ticket, allowed=self._share())
                 return
+
+    def _last_chance(self) -> float:
+        """Return when those that rest must be asked, whoever else is, to be heard before the deadline: they may be well."""
+        return self._until - self._reserve if self._resting and not self._floor.speaks else NEVER
+
+    def _start_all_that_rest(self) -> None:
+        """Ask them beside the one that is still being asked: it is not cut short for models that are likely to be down."""
+        resting, self._resting = self._resting, []
+        for _, entry in resting:
+            ticket = entry.breaker.insist(self._now(), entry.timeout + LATE)
+            if isinstance(ticket, Ticket):
+                self._floor.ask(entry, ticket)
 
     def _start(self, entry: Entry, number: int = 1) -> bool:
         """Ask a model if it can be asked; what keeps it from that goes on the trail."""
@@ -137,7 +154,7 @@ class Walk:
             words = f"its context window of {entry.card.context_window} tokens is no larger than the one that was too small"
             self._skip(entry, Failure(kind=Kind.UNSUPPORTED, message=words))
             return False
-        admitted = entry.breaker.admit(self._now())
+        admitted = entry.breaker.admit(self._now(), entry.timeout + LATE)
         if isinstance(admitted, Refusal):
             self._resting.append((admitted.seconds, entry))
             self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=admitted.words, retry_after=admitted.seconds))
@@ -171,7 +188,7 @@ class Walk:
         """Ask the next model beside a slow one, if both budgets allow it; once in a call."""
         self._hedged = True
         slow, following, now = self._floor.newest(), self._queue[0], self._now()
-        if slow is not None and following.budget.take(now) and self._route.hedges.take(now):
+        if slow is not None and self._route.hedges.take(now) and following.budget.take(now):
             self._trail.hedges(slow.entry, following)
             self._start(self._queue.popleft())
 
@@ -183,8 +200,9 @@ class Walk:
         if isinstance(result, AttemptFailed):
             self._fail(running, result, self._decide(running, result.failure))
             return None
-        if result is None:
+        if result is None:  # it was left for another's words; should those break, it is asked again
             self._floor.conclude(running, "cancelled")
+            self._queue.appendleft(running.entry)
             return None
         self._floor.teach(running, running.verdict)
         doubt = judge(result, running.entry)

@@ -53,9 +53,14 @@ class Floor:
         """Return the models that are being asked."""
         return [running.entry for running in self._running]
 
+    @property
+    def speaks(self) -> bool:
+        """Say whether somebody's words are going out."""
+        return self._outlet is not None and self._outlet.owner is not None
+
     def newest(self) -> Running | None:
         """Return the newest attempt that may be hedged: none while words are going out."""
-        if self._outlet is not None and self._outlet.owner is not None:
+        if self.speaks:
             return None
         return next((running for running in reversed(self._running) if not running.probe), None)
 

@@ -33,11 +33,19 @@ def known_of(identity: Hashable, settings: BreakerSettings) -> Known:
 
 
 def forget() -> None:
-    """Forget everything; calls under way keep what they have."""
-    global _lock  # noqa: PLW0603 - after a fork another thread of the parent may hold it for ever
+    """Forget everything; clients that there are keep what they have."""
+    with _lock:
+        _known.clear()
+
+
+def _in_a_child() -> None:
+    """Begin anew after a fork, in place: clients made before it are still used, and nobody ends the parent's probes here."""
+    global _lock  # noqa: PLW0603 - another thread of the parent may hold it for ever
     _lock = threading.Lock()
-    _known.clear()
+    for known in _known.values():
+        known.breaker.begin_anew()
+        known.budget.begin_anew()
 
 
 if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function
-    os.register_at_fork(after_in_child=forget)
+    os.register_at_fork(after_in_child=_in_a_child)

@@ -1,7 +1,6 @@
 """How many calls one model is given at once."""
 
 import asyncio
-from weakref import WeakKeyDictionary
 
 LONGEST_WAIT = 1.0
 """Seconds for a turn; whoever waits for longer is better served by the next model."""
@@ -13,7 +12,7 @@ class Turns:
     def __init__(self, limit: int) -> None:
         """Give nothing away yet."""
         self._limit = limit
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self._loops: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
 
     async def take(self) -> bool:
         """Wait for a turn; false after `LONGEST_WAIT`."""
@@ -31,4 +30,9 @@ class Turns:
 
     def _turns(self) -> asyncio.Semaphore:
         loop = asyncio.get_running_loop()
-        return self._loops.get(loop) or self._loops.setdefault(loop, asyncio.Semaphore(self._limit))
+        if loop not in self._loops:
+            for other in tuple(self._loops):  # weak keys would not do: a semaphore that was waited for holds its loop
+                if other.is_closed():
+                    self._loops.pop(other, None)
+            self._loops[loop] = asyncio.Semaphore(self._limit)
+        return self._loops[loop]

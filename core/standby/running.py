@@ -42,6 +42,7 @@ class Running:
         self.probe = ticket.probe
         fitted, self.dropped = fit(request, entry)
         self.task = asyncio.create_task(attempt(entry, fitted, watch, outlet))
+        self.task.add_done_callback(_look_at)
         self._ticket: Ticket | None = ticket
         self._left = False
         self._late = False
@@ -53,7 +54,7 @@ class Running:
 
     def leave(self) -> None:
         """Cancel it: it is not needed any more."""
-        self._left = not self.task.done()
+        self._left = self._left or not self.task.done()
         self.task.cancel()
 
     def give_up(self) -> None:
@@ -92,11 +93,11 @@ async def ends(cancelled: Iterable[Running]) -> list[Running]:
     _, stubborn = await asyncio.wait(tasks, timeout=GOODBYE)
     for task in stubborn:
         _abandoned.add(task)
-        task.add_done_callback(_forget)
+        task.add_done_callback(_abandoned.discard)
     return [tasks[task] for task in stubborn]
 
 
-def _forget(task: asyncio.Task[Reply]) -> None:
-    _abandoned.discard(task)
+def _look_at(task: asyncio.Task[Reply]) -> None:
+    """Look at how it ended, so that asyncio does not complain where nobody else asks: it was left, or late."""
     if not task.cancelled():
-        task.exception()  # looked at, so that asyncio does not complain of it
+        task.exception()

@@ -306,3 +306,22 @@ def test_every_call_has_exactly_one_outcome(kinds: tuple[str, str]) -> None:
     with contextlib.suppress(CallFailed):
         run(walk(chain, events=seen).run())
     assert sum(isinstance(event, events.Answered | events.Failed) for event in seen) == 1
+
+
+def test_retries_never_eat_what_is_kept_for_the_models_to_come() -> None:
+    class Slow(Plays):
+        async def complete(self, call: Any) -> Any:
+            await asyncio.sleep(2.8)
+            return await super().complete(call)
+
+    again = {"again": Trigger(kind=(Kind.OVERLOADED, Kind.TIMEOUT), then="retry")}
+    chain = route(
+        entry("a", Slow(failure("overloaded"))),
+        entry("b", Slow("Lisbon.")),
+        triggers=again,
+        retry=Retry(attempts=5, initial=0.001),
+        deadline=6.0,
+    )
+    reply = run(walk(chain).run())
+    assert reply.model == "b"
+    assert reply.trail[-1].start <= 3.0

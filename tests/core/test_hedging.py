@@ -12,7 +12,7 @@ from standby.budget import Budget
 from standby.errors import ChainExhausted, Stopped
 from standby.failures import Kind
 from standby.plugin import End
-from standby.policy import BreakerSettings, Hedge
+from standby.policy import BreakerSettings, Hedge, Retry, StreamRules
 from standby.types import Chunk, Reply
 from tests.playing import Plays, Streams, entry, failure, route, walk
 from tests.virtual_clock import run
@@ -148,3 +148,30 @@ def test_a_loser_is_closed_before_the_reply_is_there() -> None:
     loser = Streams(600)
     run(walk(route(entry("a", loser, timeout=900.0), entry("b", Plays(1)), hedge=HEDGE)).run())
     assert loser.closed == 1
+
+
+def test_two_that_end_at_one_moment_are_both_on_the_trail_and_settled() -> None:
+    chain = route(entry("a", Plays(10)), entry("b", Plays(2)), hedge=HEDGE)
+    reply, took = timed(walk(chain).run())
+    assert took == 10.0
+    assert sorted(attempt.outcome for attempt in reply.trail) == ["answered", "cancelled"]
+    assert [each.breaker._under_way for each in chain.entries] == [0, 0]
+
+
+def test_a_model_that_was_left_for_anothers_words_is_asked_again_when_those_break() -> None:
+    async def story() -> tuple[Reply, list[Chunk]]:
+        chunks: list[Chunk] = []
+
+        async def put(chunk: Chunk) -> None:
+            chunks.append(chunk)
+
+        left, breaks = Streams(10, "from a", End()), Streams(1, "from ", 1, failure("connection"))
+        rules = StreamRules(on_break="restart")
+        chain = route(entry("a", left), entry("b", breaks), hedge=HEDGE, stream=rules, retry=Retry(attempts=1))
+        return await walk(chain, outlet=Outlet(put)).run(), chunks
+
+    reply, chunks = run(story())
+    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
+        ("a", "cancelled"), ("b", "failed"), ("a", "answered"),
+    ]  # fmt: skip
+    assert [(chunk.text, chunk.reset) for chunk in chunks] == [("from ", False), ("", True), ("from a", False)]

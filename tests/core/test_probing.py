@@ -286,3 +286,21 @@ def test_a_lone_model_that_recovers_serves_everybody_at_once() -> None:
         return [reply.trail[-1] for reply in replies]
 
     assert {attempt.outcome for attempt in run(story())} == {"answered"}
+
+
+@pytest.mark.parametrize(("deadline", "asked_at"), [(20.0, 15.0), (6.0, 3.0)])
+def test_a_resting_model_is_asked_beside_one_that_hangs_while_it_can_still_be_heard(deadline: float, asked_at: float) -> None:
+    chain = route(entry("a", Plays("from a"), breaker=sick()), entry("b", Plays(600)), deadline=deadline)
+    reply = run(walk(chain).run())
+    assert told(reply.trail) == [("a", "skipped"), ("b", "cancelled"), ("a", "answered")]
+    assert reply.trail[-1].start == asked_at
+
+
+def test_a_resting_model_never_cuts_short_the_one_that_is_being_asked() -> None:
+    async def story() -> Reply:
+        chain = route(entry("a", Plays(600), breaker=sick()), entry("b", Streams(18, "Lisbon.", End())), deadline=20.0)
+        reply = await walk(chain).run()
+        await at(60)
+        return reply
+
+    assert told(run(story()).trail) == [("a", "skipped"), ("b", "answered"), ("a", "skipped")]

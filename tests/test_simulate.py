@@ -1,0 +1,65 @@
+"""Twenty thousand simulated calls in a run, the seeds that once found something, and the proof that it would be noticed."""
+
+from typing import Any
+
+import pytest
+
+from standby import events
+from standby.breaker import Ticket
+from standby.types import Chunk
+from tests.simulate import World, main, simulate
+
+FOUND = (13, 60, 173, 262, 403, 642, 718)
+"""Seeds that violated something before what they found was mended."""
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_a_seed_once_found_is_mended(seed: int) -> None:
+    assert simulate(seed).violations == []
+
+
+def test_twenty_thousand_calls_violate_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["--calls", "20000", "--seed", "1000"])
+    assert status == 0, capsys.readouterr().out
+
+
+def test_a_seed_plays_the_same_world_again() -> None:
+    def story(world: World) -> list[Any]:
+        return [(event.at, event.model, type(event)) for caller in world.callers for event in caller.told]
+
+    assert story(simulate(7)) == story(simulate(7))
+    assert story(simulate(7)) != story(simulate(8))
+
+
+def test_the_weather_is_of_every_kind_and_calls_end_in_every_way() -> None:
+    worlds = [simulate(seed) for seed in range(300, 320)]
+    told = [event for world in worlds for caller in world.callers for event in caller.told]
+    kinds = {event.attempt.kind for event in told if isinstance(event, events.AttemptEnded)}
+    assert len(kinds) >= 12
+    ends = {type(caller.result).__name__ for world in worlds for caller in world.callers}
+    assert {"Reply", "ChainExhausted", "DeadlineExceeded", "StreamBroken", "CancelledError", "NoneType"} <= ends
+    assert {events.Hedged, events.RetryScheduled, events.HealthChanged, events.Abandoned} <= {type(event) for event in told}
+
+
+BROKEN: dict[str, tuple[int, str, Any]] = {
+    "probes at once": (3, "breaker.Breaker._probe", lambda breaker, *_: Ticket(breaker._epoch, probe=True)),
+    "is well, and rests": (3, "breaker.Breaker._pause", lambda _: 60.0),
+    "hedges in": (3, "budget.Budget.take", lambda *_: True),
+    "tickets out": (1, "floor.Floor.teach", lambda *_, **__: None),
+    "tasks are left": (3, "running.Running.give_up", lambda running: setattr(running, "_late", True)),
+    "s of ": (27, "running.GOODBYE", 1.0),
+    "a permit is missing": (1, "permits.Turns.give_back", lambda _: None),
+    "could have answered": (11, "dispatch.Walk._share", lambda walk: walk._until - walk._now()),
+    "outcomes": (1, "trail.Trail.answered", lambda *_: None),
+    "on the trail": (1, "floor.Floor.conclude", lambda *_: None),
+    "not whole": (88, "dispatch.judge", lambda *_: None),
+    "more than one answer": (17, "attempt.Chunk", lambda text="", **_: Chunk(text)),
+}
+"""What the simulation says; a seed from which on it soon does; and how the code must be broken for that."""
+
+
+@pytest.mark.parametrize("told", BROKEN)
+def test_the_simulation_notices(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, place, broken = BROKEN[told]
+    monkeypatch.setattr(f"standby.{place}", broken)
+    assert any(told in words for seed in range(first, first + 60) for words in simulate(seed).violations)
