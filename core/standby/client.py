@@ -4,12 +4,14 @@ import asyncio
 import difflib
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+import sys
+import weakref
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from standby.adapters import Adapters
 from standby.attempt import Entry, Outlet
@@ -28,7 +30,10 @@ from standby.triggers import Triggers
 from standby.types import Reply
 
 Sink = Callable[[Event], None]
-"""Is given every event; it must return at once. What it raises is logged, and breaks no call."""
+"""Is given every event; it must return at once. An exception that it raises is logged, and breaks no call."""
+
+LONG_LIVED = 1.0
+"""Seconds that a client lives on after a chain's first reply before what stands by is imported: a script may have ended."""
 
 
 class AsyncStandby:
@@ -47,16 +52,18 @@ class AsyncStandby:
         """Read models.yaml, or take `settings` made in code; raises `ConfigError` with every problem at once.
 
         `config` left out: `STANDBY_CONFIG`, `./config/models.yaml`, `./models.yaml`, or the chain that ships. `environ` stands
-        in for the process's environment. `warm_up`: after the first reply, import what the models standing by need.
+        in for the process's environment. `warm_up`: soon after a chain's first reply, import what its other models need.
         """
         self._registry = Registry()
         self._adapters = Adapters(self._registry.adapter)
+        weakref.finalize(self, self._adapters.abandon).atexit = False
         self._sinks = (log, self._warm_up, *sinks)
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._warm = not warm_up
+        self._warming: dict[str, asyncio.Task[None]] = {}
         environ = os.environ if environ is None else environ
         self.settings = self._load(config, environ) if settings is None else self._resolve(settings, environ)
         self._routes = {name: self._route(name, chain) for name, chain in self.settings.chains.items()}
+        self._cold = {name for name, route in self._routes.items() if warm_up and route.chain.fallback and route.entries[1:]}
 
     async def chat(
         self,
@@ -85,7 +92,13 @@ class AsyncStandby:
         return AsyncStream(self._prepare(messages, chain, deadline, sampling))
 
     async def close(self) -> None:
-        """Close the connections that belong to this event loop."""
+        """Close the connections that belong to this event loop; a later call opens new ones.
+
+        Other event loops close theirs when they shut down. A call that is still under way loses its connection.
+        """
+        for task in self._warming.values():
+            if task.get_loop() is asyncio.get_running_loop():
+                task.cancel()
         await self._adapters.close()
 
     async def __aenter__(self) -> Self:
@@ -100,10 +113,9 @@ class AsyncStandby:
         self, messages: Messages, chain: str, deadline: float | None, sampling: SamplingOptions
     ) -> Callable[..., Walk]:
         if chain not in self._routes:
-            near = difflib.get_close_matches(chain, self._routes, n=1) or sorted(self._routes)
+            near = difflib.get_close_matches(str(chain), self._routes, n=1) or sorted(self._routes)
             raise RequestError(f"no chain is named {chain!r}; there is {', '.join(near)}")
-        if deadline is not None and not deadline > 0:
-            raise RequestError(f"deadline: expected seconds, more than 0, not {deadline!r}")
+        _check_deadline(deadline)
         request = request_of(messages, sampling)
 
         def begin(outlet: Outlet | None = None) -> Walk:
@@ -155,13 +167,25 @@ class AsyncStandby:
         )
 
     def _warm_up(self, event: Event) -> None:
-        """After the first reply, import the adapters of the models that stand by."""
-        if self._warm or not isinstance(event, Answered):
-            return
-        self._warm = True
-        plugins = {self.settings.providers[entry.provider].plugin: None for entry in self._routes[event.chain].entries}
-        # held, because a task that nobody holds may be collected before it ran
-        self._warming = asyncio.get_running_loop().create_task(self._adapters.import_all(tuple(plugins)))
+        """After a chain's first reply, see to the adapters of its models that stand by."""
+        if isinstance(event, Answered) and event.chain in self._cold:
+            self._cold.discard(event.chain)
+            providers = [self.settings.providers[entry.provider] for entry in self._routes[event.chain].entries]
+            warming = _warm(weakref.ref(self), partial(self._adapters.import_all, providers), event.chain, self._cold)
+            self._warming[event.chain] = asyncio.get_running_loop().create_task(warming)
+
+
+async def _warm(
+    client: "weakref.ref[AsyncStandby]", import_all: Callable[[], Awaitable[None]], chain: str, cold: set[str]
+) -> None:
+    """Import what stands by in a chain, if its client lives for long; holding it here would be no sign of life."""
+    try:
+        await asyncio.sleep(LONG_LIVED)
+        if client() is not None:
+            await import_all()
+    except asyncio.CancelledError:
+        cold.add(chain)  # another event loop may live longer
+        raise
 
 
 class Standby:
@@ -179,6 +203,7 @@ class Standby:
     ) -> None:
         """Take what `AsyncStandby` takes."""
         self._client = AsyncStandby(config, settings=settings, environ=environ, sinks=sinks, jitter=jitter, warm_up=warm_up)
+        self._prepare = self._client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - one client in two forms
 
     @property
     def settings(self) -> Settings:
@@ -194,7 +219,7 @@ class Standby:
         **sampling: Unpack[SamplingOptions],
     ) -> Reply:
         """Return one whole reply; see `AsyncStandby.chat`."""
-        return run(self._client.chat(messages, chain=chain, deadline=deadline, **sampling))
+        return run(self._prepare(messages, chain, deadline, sampling)().run())
 
     def stream(
         self,
@@ -205,10 +230,10 @@ class Standby:
         **sampling: Unpack[SamplingOptions],
     ) -> Stream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return Stream(self._client._prepare(messages, chain, deadline, sampling))  # noqa: SLF001 - one client in two forms
+        return Stream(self._prepare(messages, chain, deadline, sampling))
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a later call opens new ones. A call that is still under way loses its connection."""
         run(self._client.close())
 
     def __enter__(self) -> Self:
@@ -217,4 +242,13 @@ class Standby:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Close."""
-        self.close()
+        run(self._client.close())
+
+
+def _check_deadline(deadline: Any) -> None:
+    if deadline is None:
+        return
+    if not isinstance(deadline, int | float):
+        raise RequestError(f"deadline: expected seconds, as a number, not a {type(deadline).__name__}")
+    if not 0 < deadline <= sys.float_info.max:  # nan, infinity, and what no float can hold
+        raise RequestError(f"deadline: expected seconds, more than 0 and finite, not {deadline!r}")
