@@ -75,7 +75,7 @@ class Caller:
         return self.walk
 
     async def _stream(self) -> Reply | None:
-        async with AsyncStream(self._make, Walk.run, whole=self.world.chain.stream.release == "whole") as stream:
+        async with AsyncStream(self._make) as stream:
             async for chunk in stream:
                 self.chunks.append(chunk)
                 if len(self.chunks) == self.reads:

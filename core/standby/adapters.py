@@ -1,23 +1,30 @@
 """The adapters of one client: made on first use, one for each provider and event loop, closed with the loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from standby.errors import AttemptFailed
-from standby.failures import Failure, Kind
+from standby.observe.log import report_broken_close
 from standby.policy import Provider
 from standby.threads import blocking
+from standby.transport import unavailable
+
+LONGEST_CLOSE = 1.0
+"""Seconds that an adapter may take to close; one that hangs keeps nobody from leaving."""
 
 
 class _Kept(msgspec.Struct):
-    """What one event loop holds: its adapters, and the generator that closes them when the loop shuts down."""
+    """What one event loop holds: its adapters, those that are being made, and the generator that closes them all."""
 
-    adapters: dict[str, Any]
-    keeper: AsyncGenerator[None, None]
-    making: asyncio.Lock
+    adapters: dict[str, Any] = {}
+    making: dict[str, asyncio.Task[Any]] = {}
+    closing: AsyncExitStack = msgspec.field(default_factory=AsyncExitStack)
+    keeper: AsyncGenerator[None, None] | None = None
+    ending: asyncio.Task[None] | None = None
 
 
 class Adapters:
@@ -33,47 +40,96 @@ class Adapters:
         kept = self._loops.get(asyncio.get_running_loop())
         if kept is not None and name in kept.adapters:
             return kept.adapters[name]
-        if provider.api_key is not None and not provider.api_key and provider.base_url is None:
-            raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=f"no key: set {provider.api_key.origin}"))
-        if kept is None:
-            kept = await self._begin()
-        async with kept.making:
-            if name not in kept.adapters:
-                adapter = await blocking(self._load, provider.plugin)
-                kept.adapters[name] = adapter(provider)
-        return kept.adapters[name]
+        if missing := _missing_key(provider):
+            raise unavailable(f"no key: set {missing}")
+        making = self._making(kept or await self._begin(), name, provider)
+        await asyncio.wait([making])  # it is not cancelled with one of those who wait for it
+        if making.cancelled():
+            raise unavailable("the client was closed meanwhile")
+        return making.result()
 
-    async def import_all(self, plugins: tuple[str, ...]) -> None:
+    async def import_all(self, providers: Iterable[Provider]) -> None:
         """Import the adapters of models that stand by, so that the first outage does not pay for it."""
-        for plugin in plugins:
+        for plugin in {provider.plugin: None for provider in providers if not _missing_key(provider)}:
             try:
                 await blocking(self._load, plugin)
-            except AttemptFailed:
-                continue  # the call that needs it will say so
+            except Exception:  # noqa: BLE001, S112 - the call that needs it will say so
+                continue
 
     async def close(self) -> None:
         """Close what belongs to this loop; other loops close their own when they shut down."""
-        kept = self._loops.pop(asyncio.get_running_loop(), None)
+        kept = self._loops.get(asyncio.get_running_loop())
         if kept is not None:
-            await kept.keeper.aclose()
+            await _ended(kept)
+
+    def abandon(self) -> None:
+        """Close what belongs to any loop, without waiting: for the finaliser of a client that nobody holds any more."""
+        for loop, kept in tuple(self._loops.items()):
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(_end, kept)
+
+    def _making(self, kept: _Kept, name: str, provider: Provider) -> asyncio.Task[Any]:
+        """Return the one task that makes the adapter; a failure is forgotten, so that the next call tries anew."""
+        making = kept.making.get(name)
+        if making is None:
+            making = kept.making[name] = asyncio.create_task(self._make(kept, name, provider))
+            making.add_done_callback(partial(_forget, kept, name))
+        return making
+
+    async def _make(self, kept: _Kept, name: str, provider: Provider) -> Any:
+        adapter_class = await blocking(self._load, provider.plugin)
+        kept.adapters[name] = adapter = adapter_class(provider)
+        kept.closing.push_async_callback(_close, name, adapter)
+        return adapter
 
     async def _begin(self) -> _Kept:
         """Tie the adapters' end to the loop's: `shutdown_asyncgens` closes the keeper, and the keeper closes them."""
-        for loop in tuple(self._loops):  # weak keys would not do: the keeper's finaliser holds its loop
-            if loop.is_closed():
-                self._loops.pop(loop, None)
-        adapters: dict[str, Any] = {}
-        kept = _Kept(adapters, _keep(adapters), asyncio.Lock())
-        self._loops[asyncio.get_running_loop()] = kept
+        for closed in [loop for loop in tuple(self._loops) if loop.is_closed()]:
+            self._loops.pop(closed, None)  # nobody shut it down
+        loop = asyncio.get_running_loop()
+        kept = self._loops[loop] = _Kept()
+        kept.keeper = self._keep(loop, kept)
         await anext(kept.keeper)
         return kept
 
+    async def _keep(self, loop: asyncio.AbstractEventLoop, kept: _Kept) -> AsyncGenerator[None, None]:
+        async with kept.closing:
+            try:
+                yield
+            finally:
+                del self._loops[loop]  # first of all: whoever calls from now on begins anew
+                for making in kept.making.values():
+                    making.cancel()
 
-async def _keep(adapters: dict[str, Any]) -> AsyncGenerator[None, None]:
+
+def _end(kept: _Kept) -> None:
+    kept.ending = asyncio.create_task(_ended(kept))  # held, because a task that nobody holds may be collected before it ran
+
+
+async def _ended(kept: _Kept) -> None:
+    if kept.keeper is not None:
+        await kept.keeper.aclose()
+
+
+def _forget(kept: _Kept, name: str, making: asyncio.Task[Any]) -> None:
+    del kept.making[name]
+    if not making.cancelled():
+        making.exception()  # seen: those who waited for it may have left
+
+
+async def _close(name: str, adapter: Any) -> None:
+    """Close one adapter, if it can be closed; what goes wrong is told, and stops neither the others nor the caller."""
+    if not hasattr(adapter, "aclose"):
+        return
+    limit = asyncio.timeout(LONGEST_CLOSE)
     try:
-        yield
-    finally:
-        while adapters:
-            _, adapter = adapters.popitem()
-            if hasattr(adapter, "aclose"):
-                await adapter.aclose()
+        async with limit:
+            await adapter.aclose()
+    except Exception as error:  # noqa: BLE001 - a plugin's, whatever it is
+        report_broken_close(name, TimeoutError(f"no end in {LONGEST_CLOSE:g}s") if limit.expired() else error)
+
+
+def _missing_key(provider: Provider) -> str:
+    """Return what must be set; "" if there is a key, or none is needed (`None`: an endpoint of one's own may want none)."""
+    key = provider.api_key
+    return key.origin if key is not None and not key else ""

@@ -68,12 +68,12 @@ _NOBODY = object()
 class Outlet:
     """Where the chunks of a stream go. One attempt at a time owns it: the first that has something to say."""
 
-    def __init__(self, put: Callable[[Chunk], Awaitable[None]], *, whole: bool = False) -> None:
+    def __init__(self, put: Callable[[Chunk], Awaitable[None]]) -> None:
         """Take the way out: `put` waits while the reader is behind. `whole`: hold everything back until it is complete."""
+        self.whole = False
         self.owner: object | None = None
         self.owned: Callable[[Watch], None] = lambda _: None
         self._put = put
-        self._whole = whole
         self._out: list[str] = []
 
     @property
@@ -88,7 +88,7 @@ class Outlet:
 
     async def release(self, watch: Watch, text: str) -> None:
         """Hand some of an attempt's text to the caller, unless another attempt was first."""
-        if self._whole:
+        if self.whole:
             return
         if self.owner is None:
             self.owner = watch
@@ -106,7 +106,7 @@ class Outlet:
 
     async def complete(self, text: str) -> None:
         """Hand out what was held back."""
-        if self._whole:
+        if self.whole:
             self._out.append(text)
             await self._put(Chunk(text))
 

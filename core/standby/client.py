@@ -4,13 +4,15 @@ import asyncio
 import difflib
 import os
 import random
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from standby.adapters import Adapters
 from standby.attempt import Entry, Outlet
@@ -27,9 +29,9 @@ from standby.messages import Messages, SamplingOptions, request_of
 from standby.observe.log import log, report_broken_sink
 from standby.permits import Turns
 from standby.policy import BreakerSettings, Card, Chain, Settings
-from standby.private_loop import LoopIsBlockedError, run
+from standby.private_loop import run
 from standby.registry import Registry
-from standby.streams import GRACE, AsyncStream, Stream, blocked
+from standby.streams import GRACE, AsyncStream, Stream, in_time
 from standby.triggers import Triggers
 from standby.types import Reply
 from standby.watchdog import Watchdog
@@ -40,7 +42,10 @@ HEDGES = 5.0
 HEDGED_SHARE = 0.05
 
 Sink = Callable[[Event], None]
-"""Is given every event; it must return at once. What it raises is logged, and breaks no call."""
+"""Is given every event; it must return at once. An exception that it raises is logged, and breaks no call."""
+
+LONG_LIVED = 1.0
+"""Seconds that a client lives on after a chain's first reply before what stands by is imported: a script may have ended."""
 
 
 class AsyncStandby:
@@ -59,18 +64,20 @@ class AsyncStandby:
         """Read models.yaml, or take `settings` made in code; raises `ConfigError` with every problem at once.
 
         `config` left out: `STANDBY_CONFIG`, `./config/models.yaml`, `./models.yaml`, or the chain that ships. `environ` stands
-        in for the process's environment. `warm_up`: after the first reply, import what the models standing by need.
+        in for the process's environment. `warm_up`: soon after a chain's first reply, import what its other models need.
         """
         self._registry = Registry()
         self._adapters = Adapters(self._registry.adapter)
-        self._sinks: tuple[Sink, ...] = (log, self._warm_up, *sinks)
+        weakref.finalize(self, self._adapters.abandon).atexit = False
+        self._sinks = (log, self._warm_up, *sinks)
         self._watchdog = Watchdog(self._blocked)
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._warm = not warm_up
+        self._warming: dict[str, asyncio.Task[None]] = {}
         environ = os.environ if environ is None else environ
         self.settings = self._load(config, environ) if settings is None else self._resolve(settings, environ)
         self._entries = {name: self._entry(name) for name in self.settings.models if self.settings.models[name].provider}
         self._routes = {name: self._route(name, chain) for name, chain in self.settings.chains.items()}
+        self._cold = {name for name, route in self._routes.items() if warm_up and route.chain.fallback and route.entries[1:]}
 
     async def chat(
         self,
@@ -85,7 +92,7 @@ class AsyncStandby:
         `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the whole call. Raises
         `RequestError` before anything is sent, or a `CallFailed` with the trail.
         """
-        return await self._run(self._prepare(messages, chain, deadline, sampling)())
+        return await self._prepare(messages, chain, deadline, sampling)().run()
 
     def stream(
         self,
@@ -96,27 +103,25 @@ class AsyncStandby:
         **sampling: Unpack[SamplingOptions],
     ) -> AsyncStream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return AsyncStream(self._prepare(messages, chain, deadline, sampling), self._run, whole=self._holds_back(chain))
+        return AsyncStream(self._prepare(messages, chain, deadline, sampling))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
         now = _now()
         return {entry.name: entry.breaker.health(now) for route in self._routes.values() for entry in route.entries}
 
-    def span(self, chain: str, deadline: float | None = None) -> float:
-        """Return how long a call may take, in seconds; 0 for a chain that there is not."""
-        if deadline is not None:
-            return deadline
-        return self._routes[chain].chain.deadline if chain in self._routes else 0.0
-
     async def close(self) -> None:
-        """Close the connections that belong to this event loop; a probe that is under way on it ends."""
-        loop = asyncio.get_running_loop()
-        probes = [task for route in self._routes.values() for task in route.behind if task.get_loop() is loop]
-        for task in probes:
+        """Close the connections that belong to this event loop; a later call opens new ones.
+
+        Other event loops close theirs when they shut down. A call that is still under way loses its connection, and a probe
+        that outlived its call ends.
+        """
+        probes = [task for route in self._routes.values() for task in route.behind]
+        ours = [task for task in (*probes, *self._warming.values()) if task.get_loop() is asyncio.get_running_loop()]
+        for task in ours:
             task.cancel()
-        if probes:
-            await asyncio.wait(probes)
+        if ours:
+            await asyncio.wait(ours)
         await self._adapters.close()
 
     async def __aenter__(self) -> Self:
@@ -131,26 +136,23 @@ class AsyncStandby:
         self, messages: Messages, chain: str, deadline: float | None, sampling: SamplingOptions
     ) -> Callable[..., Walk]:
         if chain not in self._routes:
-            near = difflib.get_close_matches(chain, self._routes, n=1) or sorted(self._routes)
+            near = difflib.get_close_matches(str(chain), self._routes, n=1) or sorted(self._routes)
             raise RequestError(f"no chain is named {chain!r}; there is {', '.join(near)}")
-        if deadline is not None and not deadline > 0:
-            raise RequestError(f"deadline: expected seconds, more than 0, not {deadline!r}")
+        _check_deadline(deadline)
         request = request_of(messages, sampling)
 
         def begin(outlet: Outlet | None = None) -> Walk:
-            return Walk(self._routes[chain], request, emit=self._emit, jitter=self._jitter, deadline=deadline, outlet=outlet)
+            return Walk(
+                self._routes[chain],
+                request,
+                emit=self._emit,
+                jitter=self._jitter,
+                deadline=deadline,
+                outlet=outlet,
+                watched=self._watchdog.call,
+            )
 
         return begin
-
-    async def _run(self, walk: Walk) -> Reply:
-        with self._watchdog.call():
-            return await walk.run()
-
-    def _blocked(self, code: str, seconds: float) -> None:
-        self._emit(LoopBlocked(call="", chain="", model="", at=time.monotonic(), code=code, seconds=seconds))
-
-    def _holds_back(self, chain: str) -> bool:
-        return self._routes[chain].chain.stream.release == "whole"
 
     def _emit(self, event: Event) -> None:
         for sink in self._sinks:
@@ -158,6 +160,9 @@ class AsyncStandby:
                 sink(event)
             except Exception as error:  # noqa: BLE001 - a broken sink never breaks a call
                 report_broken_sink(sink, error)
+
+    def _blocked(self, code: str, seconds: float) -> None:
+        self._emit(LoopBlocked(call="", chain="", model="", at=time.monotonic(), code=code, seconds=seconds))
 
     def _load(self, config: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Settings:
         path = None if config is None else Path(config)
@@ -176,7 +181,8 @@ class AsyncStandby:
     def _route(self, name: str, chain: Chain) -> Route:
         triggers = Triggers((trigger, self.settings.triggers[trigger]) for trigger in chain.triggers or ())
         entries = tuple(self._entries[model] for model in chain.models)
-        return Route(name=name, chain=chain, entries=entries, triggers=triggers, hedges=Budget(HEDGES, HEDGED_SHARE, trickle=float("inf")))
+        hedges = Budget(HEDGES, HEDGED_SHARE, trickle=float("inf"))
+        return Route(name=name, chain=chain, entries=entries, triggers=triggers, hedges=hedges)
 
     def _entry(self, name: str) -> Entry:
         model = self.settings.models[name]
@@ -204,13 +210,25 @@ class AsyncStandby:
         )
 
     def _warm_up(self, event: Event) -> None:
-        """After the first reply, import the adapters of the models that stand by."""
-        if self._warm or not isinstance(event, Answered):
-            return
-        self._warm = True
-        plugins = {self.settings.providers[entry.provider].plugin: None for entry in self._routes[event.chain].entries}
-        # held, because a task that nobody holds may be collected before it ran
-        self._warming = asyncio.get_running_loop().create_task(self._adapters.import_all(tuple(plugins)))
+        """After a chain's first reply, see to the adapters of its models that stand by."""
+        if isinstance(event, Answered) and event.chain in self._cold:
+            self._cold.discard(event.chain)
+            providers = [self.settings.providers[entry.provider] for entry in self._routes[event.chain].entries]
+            warming = _warm(weakref.ref(self), partial(self._adapters.import_all, providers), event.chain, self._cold)
+            self._warming[event.chain] = asyncio.get_running_loop().create_task(warming)
+
+
+async def _warm(
+    client: "weakref.ref[AsyncStandby]", import_all: Callable[[], Awaitable[None]], chain: str, cold: set[str]
+) -> None:
+    """Import what stands by in a chain, if its client lives for long; holding it here would be no sign of life."""
+    try:
+        await asyncio.sleep(LONG_LIVED)
+        if client() is not None:
+            await import_all()
+    except asyncio.CancelledError:
+        cold.add(chain)  # another event loop may live longer
+        raise
 
 
 def _now() -> float:
@@ -236,6 +254,7 @@ class Standby:
     ) -> None:
         """Take what `AsyncStandby` takes."""
         self._client = AsyncStandby(config, settings=settings, environ=environ, sinks=sinks, jitter=jitter, warm_up=warm_up)
+        self._prepare = self._client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - one client in two forms
 
     @property
     def settings(self) -> Settings:
@@ -251,12 +270,8 @@ class Standby:
         **sampling: Unpack[SamplingOptions],
     ) -> Reply:
         """Return one whole reply; see `AsyncStandby.chat`."""
-        call = self._client.chat(messages, chain=chain, deadline=deadline, **sampling)
-        span = self._client.span(chain, deadline)
-        try:
-            return run(call, within=span + GRACE)
-        except LoopIsBlockedError:
-            raise blocked(span) from None
+        walk = self._prepare(messages, chain, deadline, sampling)()
+        return in_time(walk.run(), walk.span + GRACE, walk.span)
 
     def stream(
         self,
@@ -267,15 +282,14 @@ class Standby:
         **sampling: Unpack[SamplingOptions],
     ) -> Stream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        stream = self._client.stream(messages, chain=chain, deadline=deadline, **sampling)
-        return Stream(stream, self._client.span(chain, deadline))
+        return Stream(self._prepare(messages, chain, deadline, sampling))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is; see `AsyncStandby.health`."""
         return self._client.health()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a later call opens new ones. A call that is still under way loses its connection."""
         run(self._client.close())
 
     def __enter__(self) -> Self:
@@ -284,4 +298,13 @@ class Standby:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Close."""
-        self.close()
+        run(self._client.close())
+
+
+def _check_deadline(deadline: Any) -> None:
+    if deadline is None:
+        return
+    if not isinstance(deadline, int | float):
+        raise RequestError(f"deadline: expected seconds, as a number, not a {type(deadline).__name__}")
+    if not 0 < deadline <= sys.float_info.max:  # nan, infinity, and what no float can hold
+        raise RequestError(f"deadline: expected seconds, more than 0 and finite, not {deadline!r}")

@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
 
@@ -50,16 +51,23 @@ class Walk:
         jitter: random.Random,
         deadline: float | None = None,
         outlet: Outlet | None = None,
+        watched: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """Prepare. `deadline`: seconds for the whole call, the chain's own if left out. With an `outlet` it is a stream."""
+        """Prepare. `deadline`: seconds for the whole call, the chain's own if left out. With an `outlet` it is a stream.
+
+        `watched` surrounds the run: whoever watches the event loop knows by it that somebody is being asked.
+        """
         self._route = route
         self._request = request
         self._emit = emit
         self._jitter = jitter
-        self._span = route.chain.deadline if deadline is None else deadline
+        self.span = route.chain.deadline if deadline is None else deadline
         self._outlet = outlet
+        self._watched = watched
+        if outlet is not None:
+            outlet.whole = route.chain.stream.release == "whole"
         self._queue = deque(route.entries if route.chain.fallback else route.entries[:1])
-        self._reserve = min(RESERVE, self._span / len(self._queue))
+        self._reserve = min(RESERVE, self.span / len(self._queue))
         self._again: Again | None = None
         self._hedged = False
         self._resting: list[tuple[float, Entry]] = []
@@ -74,15 +82,21 @@ class Walk:
 
     async def run(self) -> Reply:
         """Return the first good reply, with the trail on it; raises a `CallFailed` that has the trail."""
+        with self._watched():
+            return await self._run()
+
+    async def _run(self) -> Reply:
         self._now = asyncio.get_running_loop().time
         self._begun = self._trail = Trail(self._route.name, self._emit, self._now)
-        self._until = self._trail.began + self._span
+        self._until = self._trail.began + self.span
         self._floor = Floor(self._request, self._trail, self._now, outlet=self._outlet, behind=self._route.behind)
         try:
             try:
                 reply = await self._walk()
             finally:
                 await self._floor.leave()
+            if self._outlet is not None:
+                await self._outlet.complete(reply.text)
         except CallFailed as error:
             error.trail = self.trail
             self._trail.failed(str(error))
@@ -264,7 +278,7 @@ class Walk:
         return ChainExhausted(message, retry_after=min(stated, default=None))
 
     def _late(self) -> DeadlineExceeded | StreamBroken:
-        words = f"no complete reply within the deadline of {self._span:g}s"
+        words = f"no complete reply within the deadline of {self.span:g}s"
         broken = self._broken(Failure(kind=Kind.DEADLINE, message=words))
         if broken is not None:
             return broken

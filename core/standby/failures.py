@@ -98,7 +98,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         status = "" if self.status is None else str(self.status)
         code = self.code or ("" if self.status is None else _phrase(self.status))
         head = " ".join(part for part in (status, code) if part)
-        return ". ".join(part for part in (head, self.message) if part)
+        return " ".join(". ".join(part for part in (head, self.message) if part).split())
 
 
 def kind_of_status(status: int) -> Kind:

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import contextlib
 import os
 import threading
 import warnings
@@ -10,6 +11,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+LONGEST_FAREWELL = 1.0
+"""Seconds that the process waits at its exit for calls to leave and connections to close, and again for the thread."""
+
 _parked: list["_PrivateLoop"] = []
 """Loops of a parent process. They are never touched again, and never collected: their sockets are the parent's."""
 
@@ -17,18 +21,28 @@ _parked: list["_PrivateLoop"] = []
 class _PrivateLoop:
     def __init__(self) -> None:
         self.pid = os.getpid()
+        self.over = False
         self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, name="standby", daemon=True)
+        self.thread = threading.Thread(target=self._serve, name="standby", daemon=True)
         self.thread.start()
 
+    def _serve(self) -> None:
+        while not self.over:
+            # what a plugin or a sink raised: the loop throws it here, and its caller gets it as well; the loop goes on
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_forever()
+
     def shut_down(self) -> None:
-        """Close what still hangs on the loop, then the loop."""
-        if self.pid != os.getpid() or self.loop.is_closed():
+        """Cancel what still runs, close what still hangs on the loop, then the loop; in silence, and in bounded time."""
+        if self.pid != os.getpid() or self.over:
             return
-        asyncio.run_coroutine_threadsafe(self.loop.shutdown_asyncgens(), self.loop).result(timeout=1)
+        self.over = True
+        with contextlib.suppress(Exception):  # it takes too long, or is broken; the process leaves all the same
+            asyncio.run_coroutine_threadsafe(_leave(), self.loop).result(LONGEST_FAREWELL)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(timeout=1)
-        self.loop.close()
+        self.thread.join(LONGEST_FAREWELL)
+        if not self.thread.is_alive():
+            self.loop.close()
 
 
 _current: _PrivateLoop | None = None
@@ -46,11 +60,11 @@ def run(coroutine: Coroutine[Any, Any, T], within: float | None = None) -> T:
     Raises `RuntimeError` when called from the loop's own thread, where waiting would be for ever, and `LoopIsBlockedError`
     after `within` seconds: what keeps its own deadline takes longer only on a loop that cannot turn.
     """
-    private = _private()
-    if threading.current_thread() is private.thread:
+    try:
+        private = _usable()
+    except BaseException:
         coroutine.close()
-        raise RuntimeError("Standby was called from inside its own event loop and would wait for itself; use AsyncStandby")
-    _warn_inside_a_loop()
+        raise
     future = asyncio.run_coroutine_threadsafe(coroutine, private.loop)
     try:
         return future.result(within)
@@ -60,8 +74,22 @@ def run(coroutine: Coroutine[Any, Any, T], within: float | None = None) -> T:
         future.cancel()
         raise LoopIsBlockedError from error
     except BaseException:
+        if private.over:
+            _freeze()
         future.cancel()
         raise
+
+
+def _usable() -> _PrivateLoop:
+    private = _private()
+    if threading.current_thread() is private.thread:
+        raise RuntimeError("Standby was called from inside its own event loop and would wait for itself; use AsyncStandby")
+    if private.over:
+        if threading.current_thread().daemon:
+            _freeze()
+        raise RuntimeError("Standby was called while the process exits, after its event loop has ended")
+    _warn_inside_a_loop()
+    return private
 
 
 def _private() -> _PrivateLoop:
@@ -79,6 +107,20 @@ def _private() -> _PrivateLoop:
         return _current
 
 
+async def _leave() -> None:
+    loop = asyncio.get_running_loop()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await loop.shutdown_asyncgens()
+
+
+def _freeze() -> None:
+    """Wait for the end of the process, in a daemon thread that it leaves behind: an exception would only be printed."""
+    threading.Event().wait()
+
+
 def _after_fork() -> None:
     global _starting  # noqa: PLW0603 - the parent's threads may have held it
     _starting = threading.Lock()
@@ -89,12 +131,13 @@ if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such 
 
 
 def _warn_inside_a_loop() -> None:
-    global _warned  # noqa: PLW0603 - once for the process
-    if _warned:
-        return
+    global _warned
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return
-    _warned = True
-    warnings.warn("Standby blocks the event loop that it is called from; use AsyncStandby there", RuntimeWarning, stacklevel=4)
+    with _starting:
+        first, _warned = not _warned, True
+    if first:
+        words = "Standby blocks the event loop that it is called from; use AsyncStandby there"
+        warnings.warn(words, RuntimeWarning, stacklevel=5)

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 import pluggy
@@ -55,8 +55,16 @@ class Registry:
 
     def commands(self, name: str) -> "Sequence[click.Command]":
         """Return the plugin's own commands; raises `ConfigError` if it is missing or broken."""
-        commands: Sequence[click.Command] | None = self._manifest(name).manager.hook.standby_commands()
-        return commands or ()
+        import click  # noqa: PLC0415 - `import standby` must not load it
+
+        manager = self._manifest(name).manager
+        try:
+            commands: list[Any] = list(manager.hook.standby_commands() or ())
+        except (Exception, SystemExit) as error:
+            raise _broken(name, self._origin(name), f"standby_commands raised {type(error).__name__}: {error}") from error
+        if not all(isinstance(command, click.Command) and command.name for command in commands):
+            raise _broken(name, self._origin(name), "standby_commands returned something that is no list of click commands")
+        return commands
 
     def listing(self, name: str) -> Listing:
         """Describe the plugin; a broken one is described too."""
@@ -80,7 +88,7 @@ class Registry:
         except ImportError as error:
             remedy = f"; install it: {info.install}" if info.install else ""
             raise _unavailable(f"plugin {name!r} cannot be used: {error}{remedy}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _unavailable(f"plugin {name!r} cannot be used: {info.adapter}: {type(error).__name__}: {error}") from error
         if not (hasattr(adapter, "complete") or hasattr(adapter, "stream")):
             raise _unavailable(f"plugin {name!r} cannot be used: {info.adapter} has neither 'complete' nor 'stream'")
@@ -129,15 +137,43 @@ def _load(name: str, point: metadata.EntryPoint, origin: tuple[str, str]) -> Man
         manager.register(point.load(), name)
         manager.check_pending()
         info = manager.hook.standby_provider()
-        cards = manager.hook.standby_models() or {}
+        cards: Any = manager.hook.standby_models() or {}
     except (Exception, SystemExit) as error:
         words = " ".join(str(error).split())  # pluggy's own take several lines
         raise _broken(name, origin, f"{type(error).__name__}: {words}") from error
-    if not (info is None or isinstance(info, ProviderInfo)):
-        raise _broken(name, origin, f"standby_provider returned a {type(info).__name__}, not a ProviderInfo")
-    if not (isinstance(cards, Mapping) and all(isinstance(card, Card) for card in cards.values())):
-        raise _broken(name, origin, "standby_models returned something that is no mapping of names to Cards")
+    if flaw := _flaw_of_provider(info) or _flaw_of_models(cards):
+        raise _broken(name, origin, flaw)
     return Manifest(info, cards, manager)
+
+
+def _flaw_of_provider(info: Any) -> str:
+    if info is None:
+        return ""
+    if not isinstance(info, ProviderInfo):
+        return f"standby_provider returned a {type(info).__name__}, not a ProviderInfo"
+    flaw = _flaw_of_fields(info, ProviderInfo) or _flaw_of_fields(info.card, Card)
+    return f"standby_provider: {flaw}" if flaw else ""
+
+
+def _flaw_of_models(cards: Any) -> str:
+    known = cast("Mapping[Any, object]", cards) if isinstance(cards, Mapping) else {None: None}
+    for name, card in known.items():
+        if not (isinstance(name, str) and isinstance(card, Card)):
+            return "standby_models returned something that is no mapping of names to Cards"
+        if flaw := _flaw_of_fields(card, Card):
+            return f"standby_models, {name!r}: {flaw}"
+    return ""
+
+
+def _flaw_of_fields(value: object, kind: type[msgspec.Struct]) -> str:
+    """Check the types of the fields: a struct takes whatever it is made with."""
+    if not isinstance(value, kind):
+        return f"expected a {kind.__name__}, got a {type(value).__name__}"
+    try:
+        msgspec.convert(msgspec.structs.asdict(value), kind)
+    except msgspec.ValidationError as error:
+        return str(error)[:1].lower() + str(error)[1:].replace("`$.", "`")
+    return ""
 
 
 def _owner(point: metadata.EntryPoint) -> tuple[str, str]:

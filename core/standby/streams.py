@@ -1,15 +1,15 @@
 """Streams as a caller holds them: an iterator of chunks, a context manager, and, at the end, the whole reply.
 
-One task runs the walk into a bounded queue, so that time-outs and context variables keep their meaning between chunks.
+One task runs the walk into a bounded buffer, so that time-outs and context variables keep their meaning between chunks.
 """
 
 import asyncio
+import contextlib
+import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -27,31 +27,66 @@ GRACE = 0.25
 
 T = TypeVar("T")
 
-Item = Chunk | Reply | BaseException
+LONGEST_FAREWELL = 1.0
+"""Seconds that whoever is being asked may take to go once the caller has left."""
+
+
+class _Buffer:
+    """The chunks between the walk and its readers; when it is `over`, no more will come."""
+
+    def __init__(self) -> None:
+        self.chunks: deque[Chunk] = deque()
+        self.over = False
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def put(self, chunk: Chunk) -> None:
+        """Add a chunk; waits while there is no room."""
+        while len(self.chunks) >= READ_AHEAD:
+            self._room.clear()
+            await self._room.wait()
+        self.chunks.append(chunk)
+        self._news.set()
+
+    async def filled(self) -> None:
+        """Wait until there is a chunk, or nothing more to wait for."""
+        while not self.chunks and not self.over:
+            self._news.clear()
+            await self._news.wait()
+
+    def take(self, most: int) -> list[Chunk]:
+        """Take what is there."""
+        self._room.set()
+        return [self.chunks.popleft() for _ in range(min(most, len(self.chunks)))]
+
+    def end(self, walked: asyncio.Task[Reply] | None = None) -> None:
+        """Tell every reader that no more will come."""
+        self.over = True
+        self._news.set()
+        if walked is not None and not walked.cancelled():
+            walked.exception()  # seen: the readers may have left, and asyncio logs a failure that nobody looks at
 
 
 class AsyncStream:
     """A streamed reply. Iterate over its chunks; `reply` and `trail` are there at the end; `close()` leaves early."""
 
-    def __init__(
-        self, begin: Callable[[Outlet], Walk], run_walk: Callable[[Walk], Awaitable[Reply]], *, whole: bool = False
-    ) -> None:
-        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered.
-
-        `whole`: nothing is handed out before the answer is complete.
-        """
-        self._run = run_walk
-        self._queue: asyncio.Queue[Item] = asyncio.Queue(READ_AHEAD)
-        self._outlet = Outlet(self._queue.put, whole=whole)
-        self._walk = begin(self._outlet)
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
+        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
+        self._buffer = _Buffer()
+        self._walk = begin(Outlet(self._buffer.put))
+        self._task: asyncio.Task[Reply] | None = None
         self._reply: Reply | None = None
         self._ended = False
 
     @property
+    def span(self) -> float:
+        """Return the seconds that all of it may take, from its first chunk on."""
+        return self._walk.span
+
+    @property
     def trail(self) -> tuple[Attempt, ...]:
         """Return the attempts and skips so far."""
-        return tuple(self._walk.trail)
+        return self._walk.trail
 
     @property
     def reply(self) -> Reply:
@@ -62,7 +97,7 @@ class AsyncStream:
 
     async def __aenter__(self) -> Self:
         """Begin to ask."""
-        self._start()
+        self._begin()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -75,51 +110,58 @@ class AsyncStream:
 
     async def __anext__(self) -> Chunk:
         """Return the next chunk; raises a `CallFailed`, and `StreamBroken` once some text is out."""
-        if self._ended:
-            raise StopAsyncIteration
-        self._start()
-        return self.read(await self._queue.get())
+        for chunk in await self.take(1):
+            return chunk
+        raise StopAsyncIteration
 
-    async def take(self) -> list[Item]:
-        """Return what is there, at least one item: for a reader on another thread, to whom each hand-over is dear."""
-        self._start()
-        items = [await self._queue.get()]
-        while not self._queue.empty():
-            items.append(self._queue.get_nowait())
-        return items
+    async def take(self, most: int = READ_AHEAD) -> list[Chunk]:
+        """Return the chunks that are there, at least one; none: the stream has ended. A thread so hands over many at once."""
+        task = self._begin()
+        await self._buffer.filled()
+        if self._ended or task is None:
+            return []
+        if self._buffer.chunks:
+            return self._buffer.take(most)
+        self._ended = True
+        reply = self._reply = task.result()
+        return [Chunk(end=End(finish=reply.finish, usage=reply.usage, served=reply.served))]
 
     async def close(self) -> None:
         """Leave: whoever is still being asked is cancelled, and has gone when this returns."""
         self._ended = True
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    def _start(self) -> None:
+        self._buffer.end()
         if self._task is None:
-            self._task = asyncio.create_task(_pump(partial(self._run, self._walk), self._outlet, self._queue))
-            weakref.finalize(self, _abandon, self._task).atexit = False
+            return
+        if self._task.get_loop() is not asyncio.get_running_loop():
+            _abandon(self._task)
+        elif not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=LONGEST_FAREWELL)
 
-    def read(self, item: Item) -> Chunk:
-        """Take note of one item: return it as a chunk, or raise it."""
-        if isinstance(item, Chunk):
-            return item
-        self._ended = True
-        if isinstance(item, BaseException):
-            raise item
-        self._reply = item
-        return Chunk(end=End(finish=item.finish, usage=item.usage, served=item.served))
+    def abandon(self) -> None:
+        """Leave without waiting; for any thread."""
+        if self._task is not None:
+            _abandon(self._task)
+
+    def _begin(self) -> asyncio.Task[Reply] | None:
+        if self._task is None and not self._ended:
+            self._task = asyncio.create_task(self._walk.run())
+            self._task.add_done_callback(self._buffer.end)
+            weakref.finalize(self, _abandon, self._task).atexit = False
+        if self._task is not None and self._task.get_loop() is not asyncio.get_running_loop():
+            raise RuntimeError("this stream was begun on another event loop, or before a fork; ask anew with stream()")
+        return self._task
 
 
 class Stream:
-    """A streamed reply for blocking code: an `AsyncStream`, read from the thread that iterates."""
+    """A streamed reply for blocking code: an `AsyncStream`, read from the threads that iterate."""
 
-    def __init__(self, stream: AsyncStream, span: float) -> None:
-        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered. `span`: its deadline."""
-        self._stream = stream
-        self._span = span
+    def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
+        """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
+        self._stream = AsyncStream(begin)
+        self._chunks: deque[Chunk] = deque()
+        self._reading = threading.Lock()
         self._until: float | None = None
-        self._items: deque[Item] = deque()
         self._ended = False
 
     @property
@@ -147,47 +189,42 @@ class Stream:
 
     def __next__(self) -> Chunk:
         """Return the next chunk; raises a `CallFailed`, and `StreamBroken` once some text is out."""
-        if self._ended:
-            raise StopIteration
-        if not self._items:
-            self._items.extend(self._wait_for(self._stream.take()))
-        item = self._items.popleft()
-        self._ended = not isinstance(item, Chunk)
-        return self._stream.read(item)
+        with self._reading:
+            if not self._chunks and not self._ended:
+                try:
+                    self._chunks.extend(self._wait_for(self._stream.take()))
+                except BaseException:  # Ctrl-C among them: what was on its way is lost, so nothing may follow it
+                    self._ended = True
+                    self._stream.abandon()
+                    raise
+            if self._ended or not self._chunks:
+                raise StopIteration
+            return self._chunks.popleft()
 
     def close(self) -> None:
         """Leave: whoever is still being asked is cancelled, and has gone when this returns."""
         self._ended = True
-        with suppress(LoopIsBlockedError):  # whoever blocks it has been named; it closes once the loop turns again
-            run(self._stream.close(), within=GRACE)
+        with contextlib.suppress(LoopIsBlockedError):  # whoever blocks it is named in the log; it closes once the loop turns
+            run(self._stream.close(), within=LONGEST_FAREWELL + GRACE)
 
     def _wait_for(self, step: Coroutine[Any, Any, T]) -> T:
         """Run one step; the deadline began with the first."""
         now = time.monotonic()
-        self._until = self._until or now + self._span + GRACE
-        try:
-            return run(step, within=max(GRACE, self._until - now))
-        except LoopIsBlockedError:
-            raise blocked(self._span) from None
+        self._until = self._until or now + self._stream.span + GRACE
+        return in_time(step, max(GRACE, self._until - now), self._stream.span)
 
 
-def blocked(span: float) -> DeadlineExceeded:
-    """Return the error of a call whose event loop did not turn."""
-    words = "the event loop is blocked, the log says by what; work that blocks belongs into standby.plugin.blocking()"
-    return DeadlineExceeded(f"no complete reply within the deadline of {span:g}s: {words}")
-
-
-async def _pump(begin: Callable[[], Awaitable[Reply]], outlet: Outlet, queue: asyncio.Queue[Item]) -> None:
+def in_time(step: Coroutine[Any, Any, T], within: float, span: float) -> T:
+    """Run on the private loop, for `within` seconds; raises `DeadlineExceeded` if that loop does not turn."""
     try:
-        item: Item = await begin()
-        await outlet.complete(item.text)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the reader is to get it
-        item = error
-    await queue.put(item)
+        return run(step, within=within)
+    except LoopIsBlockedError:
+        words = "the event loop is blocked, the log says by what; work that blocks belongs into standby.plugin.blocking()"
+        raise DeadlineExceeded(f"no complete reply within the deadline of {span:g}s: {words}") from None
 
 
-def _abandon(task: asyncio.Task[None]) -> None:
+def _abandon(task: asyncio.Task[Reply]) -> None:
     """Cancel what nobody reads any more; a finaliser never waits."""
-    loop = task.get_loop()
-    if not task.done() and not loop.is_closed():
-        loop.call_soon_threadsafe(task.cancel)
+    if not task.done():
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            task.get_loop().call_soon_threadsafe(task.cancel)

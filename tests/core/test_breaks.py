@@ -38,13 +38,12 @@ class Reader:
 
 def streamed(*entries: Any, whole: bool = False, **chain: Any) -> tuple[Reply, Reader, float]:
     reader = Reader()
-    outlet = Outlet(reader.put, whole=whole)
+    if whole:
+        chain["stream"] = StreamRules(release="whole")
 
     async def story() -> tuple[Reply, float]:
-        reply = await walk(route(*entries, **chain), outlet=outlet).run()
-        took = asyncio.get_running_loop().time()
-        await outlet.complete(reply.text)
-        return reply, took
+        reply = await walk(route(*entries, **chain), outlet=Outlet(reader.put)).run()
+        return reply, asyncio.get_running_loop().time()
 
     reply, took = run(story())
     return reply, reader, took
@@ -115,7 +114,8 @@ def test_whole_hides_every_break() -> None:
 def test_whole_gives_nothing_if_nobody_can_answer() -> None:
     reader = Reader()
     with pytest.raises(ChainExhausted):
-        run(walk(route(entry("a", Streams("Lis", failure("timeout")))), outlet=Outlet(reader.put, whole=True)).run())
+        whole = StreamRules(release="whole")
+        run(walk(route(entry("a", Streams("Lis", failure("timeout"))), stream=whole), outlet=Outlet(reader.put)).run())
     assert reader.texts == []
 
 

@@ -36,8 +36,10 @@ class _Group(click.Group):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
-        with formatter.section("Commands of plugins"):
-            formatter.write_dl([("local pull", "Fetch the embedded model. 'standby PLUGIN --help' lists any plugin's own.")])
+        rows = _rows_of_plugins(formatter.width)
+        if rows:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(rows)
 
 
 def _of_plugin(name: str) -> click.Command | None:
@@ -52,10 +54,26 @@ def _of_plugin(name: str) -> click.Command | None:
         commands = registry.commands(name)
     except ConfigError as error:
         [problem] = error.problems
-        raise click.ClickException(f"{problem.message}; {problem.hint}") from None
+        raise click.UsageError(f"{problem.message}; {problem.hint}") from None
     if not commands:
-        raise click.ClickException(f"the plugin {name!r} has no commands of its own")
+        raise click.UsageError(f"the plugin {name!r} has no commands of its own; 'standby --help' lists all that there are")
     return click.Group(name, commands=list(commands), help=f"Commands of the plugin {name!r}.")
+
+
+def _rows_of_plugins(width: int) -> list[tuple[str, str]]:
+    """Return each plugin's commands with a line of help; a broken plugin keeps nobody from reading it."""
+    from standby.errors import ConfigError  # noqa: PLC0415 - only for the list of all commands
+    from standby.registry import Registry  # noqa: PLC0415 - see above
+
+    registry = Registry()
+    rows: list[tuple[str, str]] = []
+    for plugin in registry.names():
+        try:
+            commands = registry.commands(plugin)
+        except ConfigError:
+            continue  # 'standby plugins' tells of a broken one
+        rows += ((f"{plugin} {command.name}", command.get_short_help_str(width)) for command in commands)
+    return rows
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,26 +84,31 @@ def standby() -> None:
     \b
     standby ask "What is net metering?"        asks the chain "default"
     standby validate config/models.yaml       checks a file before anything is sent
-    """
+    """  # noqa: D301 - click wants the character itself
 
 
 def main() -> None:
     """Run, with no traceback for anything that can happen to a user; `STANDBY_DEBUG=1` shows one."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")  # a terminal that knows few letters gets "?" for the others
     try:
-        standby(standalone_mode=False)
-    except click.exceptions.Abort:
+        ended = standby(prog_name="standby", standalone_mode=False)
+    except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; say nothing at the end either
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except Exception as error:
         if os.environ.get("STANDBY_DEBUG"):
             raise
-        words = f"{type(error).__name__}: {error}".splitlines()[0]
-        click.echo(f"standby: internal error: {words}; STANDBY_DEBUG=1 shows where", err=True)
+        click.echo(f"standby: {_in_words(error)}", err=True)
         sys.exit(1)
+    sys.exit(ended if isinstance(ended, int) else 0)  # an int: what ctx.exit() was given, or a plugin's command returned
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return ": ".join(str(part) for part in (error.filename, error.strerror) if part is not None)
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"internal error: {words}; STANDBY_DEBUG=1 shows where"

@@ -7,19 +7,17 @@ import click
 import msgspec
 
 from standby.client import Standby
-from standby.config.schema import duration
+from standby.config.texts import duration
 from standby.errors import CallFailed, ConfigError, RequestError
 from standby.types import Attempt, Reply
 
 
-class _Duration(click.ParamType):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    del ctx, param  # click adds the option's name by itself
+    try:
+        return None if value is None else duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("ask")
@@ -29,26 +27,26 @@ class _Duration(click.ParamType):
 @click.option("--system", help="A system message before the question.")
 @click.option("--stream", is_flag=True, help="Print the answer as it comes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply, or the error, as one JSON object.")
-@click.option("--deadline", type=_Duration(), help="How long the whole call may take, like 30s.")
+@click.option("--deadline", metavar="DURATION", callback=_seconds, help="How long the whole call may take, like 30s.")
 @click.option("--temperature", type=float, help="How freely the answer is drawn.")
 @click.option("--max-tokens", type=int, help="The most tokens that the answer may have.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the log on standard error.")
 def command(text: str, *, chain: str, config: str | None, system: str | None, verbose: bool, **options: Any) -> None:
     """Ask a chain TEXT ("-" reads standard input); show the answer, then how it came about.
 
+    Exit status: 0, 1 if the call failed, 2 if the file or the command line is wrong.
+
     \b
     standby ask "What is net metering?"
     standby ask - --chain demo --system "Answer in one sentence." < question.txt
-    """
+    """  # noqa: D301 - click wants the character itself
     if verbose:
         from standby.observe.log import to_standard_error  # noqa: PLC0415 - only for this option
 
         to_standard_error()
-    question = sys.stdin.read() if text == "-" else text
-    messages = [{"role": "system", "content": system}] if system else []
-    messages.append({"role": "user", "content": question.strip()})
     wanted = {name: options[name] for name in ("deadline", "temperature", "max_tokens") if options[name] is not None}
     try:
+        messages = _messages(text, system)
         with Standby(config, warm_up=False) as client:
             reply = _asked(client, messages, chain, wanted, stream=options["stream"] and not options["as_json"])
     except ConfigError as error:
@@ -61,15 +59,36 @@ def command(text: str, *, chain: str, config: str | None, system: str | None, ve
         _show(reply, as_json=options["as_json"], printed=options["stream"])
 
 
+def _messages(text: str, system: str | None) -> list[dict[str, str]]:
+    question = (_read_input() if text == "-" else text).strip()
+    if not question:
+        where = "standard input" if text == "-" else "TEXT"
+        raise RequestError(f'{where} is empty; write a question, or "-" to read one from standard input')
+    before = [{"role": "system", "content": system}] if system else []
+    return [*before, {"role": "user", "content": question}]
+
+
+def _read_input() -> str:
+    if sys.stdin is None:  # it was closed by who started us
+        return ""
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise RequestError(f"standard input is no {error.encoding} text; convert it") from None
+
+
 def _asked(client: Standby, messages: list[dict[str, str]], chain: str, wanted: dict[str, Any], *, stream: bool) -> Reply:
     if not stream:
         return client.chat(messages, chain=chain, **wanted)
+    printed = False
     with client.stream(messages, chain=chain, **wanted) as chunks:
         try:
             for chunk in chunks:
                 click.echo(chunk.text, nl=False)
+                printed = True
         finally:
-            click.echo()
+            if printed:
+                click.echo()
         return chunks.reply
 
 

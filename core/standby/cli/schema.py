@@ -1,6 +1,8 @@
 """`standby schema`: the JSON Schema of models.yaml, with the options of the installed plugins."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -20,7 +22,9 @@ def command(file: str | None, *, out: Path | None, check: bool) -> None:
 
     \b
     standby schema --out config/models.schema.json
-    """
+    """  # noqa: D301 - click wants the character itself
+    if check and out is not None:
+        raise click.UsageError("--out writes the schema, --validate checks a file; give one of the two")
     if check:
         validate(file)
     if file is not None:
@@ -29,13 +33,21 @@ def command(file: str | None, *, out: Path | None, check: bool) -> None:
     if out is None:
         click.echo(text, nl=False)
     else:
+        _write(text, out)
+
+
+def _write(text: str, out: Path) -> None:
+    try:
         out.write_text(text, encoding="utf-8")
-        click.echo(f"wrote {out}", err=True)
+    except OSError as error:
+        words = f"{out} cannot be written: {(error.strerror or str(error)).lower()}; name a file in a folder that is there"
+        raise click.BadParameter(words, param_hint="'--out'") from None
+    click.echo(f"wrote {out}", err=True)
 
 
 def schema_text(registry: Registry) -> str:
     """Return the schema as it is committed: indented, with a newline at its end."""
-    options = {}
+    options: dict[str, Mapping[str, Any]] = {}
     for name in registry.names():
         try:
             options[name] = registry.info(name).options

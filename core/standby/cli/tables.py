@@ -8,7 +8,7 @@ import click
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print the rows below their head; on a terminal cells wrap, in a pipe a row stays one line."""
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():  # None: it was closed by who started us
         from rich.console import Console  # noqa: PLC0415 - only where a person looks
         from rich.table import Table  # noqa: PLC0415 - see above
         from rich.text import Text  # noqa: PLC0415 - see above

@@ -100,6 +100,11 @@ def report_broken_sink(sink: object, error: Exception) -> None:
     logger.error("the sink %r raised %s: %s", sink, type(error).__name__, error)
 
 
+def report_broken_close(provider: str, error: Exception) -> None:
+    """Tell that a plugin's adapter did not close; the rest is closed without it."""
+    logger.error("the adapter of provider %r did not close: %s: %s", provider, type(error).__name__, error)
+
+
 def to_standard_error() -> None:
     """Show the log on standard error, for a command line that asks for it."""
     handler = logging.StreamHandler()

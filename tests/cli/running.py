@@ -1,0 +1,97 @@
+"""The command line, run in this process or, where a process's end is the point, in one of its own."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from standby.cli import main
+
+SCRIPTED = """\
+version: 1
+models:
+  well: {provider: scripted, options: {reply: [Lis, bon.]}}
+  gone: {provider: scripted, options: {script: [{fail: {kind: model_missing, status: 404, message: no such model}}]}}
+  cut: {provider: scripted, options: {script: [{reply: Lis, fail: {kind: connection, message: "connection error: reset"}}]}}
+  blocked: {provider: scripted, options: {script: [{fail: {kind: blocked, message: a filter said no}}]}}
+  hangs: {provider: scripted, options: {script: [{hang: true}]}}
+triggers:
+  retired: {status: 404, then: next}
+chains:
+  default: {models: [gone, well]}
+  healthy: {models: [well]}
+  cut: {models: [cut, well]}
+  stops: {models: [blocked, well]}
+  fails: {models: [gone]}
+  hangs: {models: [hangs]}
+"""
+
+
+class Ran(msgspec.Struct, frozen=True):
+    """What a run came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.out)
+
+
+Run = Callable[..., Ran]
+
+
+class Cli:
+    """Runs `main` as the console script does: arguments and standard input in, status and texts out."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *words: str, stdin: bytes | None = b"") -> Ran:
+        given = None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+        self._monkeypatch.setattr(sys, "argv", ["standby", *words])
+        self._monkeypatch.setattr(sys, "stdin", given)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = self._capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        assert "Traceback" not in out + err
+        return Ran(ended.value.code, out, err)
+
+
+def process(*words: str, stdin: str = "", **environ: str) -> Ran:
+    """Run in a process of its own, in the working directory."""
+    ran = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-m", "standby", *words],
+        input=stdin,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in ran.stdout + ran.stderr
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def scripted() -> None:
+    """Put a file of scripted models where it is found."""
+    written(SCRIPTED)
+
+
+def written(text: str, name: str = "models.yaml") -> None:
+    """Write a file into the working directory."""
+    Path(name).write_text(text, encoding="utf-8")
+
+
+def untimed(text: str) -> str:
+    return re.sub(r"(in|after) \d+\.\ds", r"\1 0.0s", text)

@@ -1,0 +1,312 @@
+"""`standby ask`: the answer on standard output, how it came about on standard error, and a status that says how it went."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from standby.observe.log import logger
+from tests.cli.running import SCRIPTED, Run, scripted, untimed, written
+from tests.loopback import GEMINI_BAD_KEY, Loopback, both, openai_error
+
+NOTICE = "well: a fixed text, not a model's answer\n"
+
+
+# What is shown
+
+
+def test_the_answer_goes_to_standard_output_and_the_trail_to_standard_error(run: Run) -> None:
+    scripted()
+    ran = run("ask", "Which city?")
+    assert (ran.status, ran.out) == (0, "Lisbon.\n")
+    assert untimed(ran.err) == (
+        "gone  failed after 0.0s  model_missing: 404 Not Found. no such model  -> next (trigger retired)\n"
+        f"well  answered in 0.0s\n{NOTICE}"
+    )
+
+
+def test_a_stream_shows_the_same(run: Run) -> None:
+    scripted()
+    whole, streamed = run("ask", "Which city?"), run("ask", "Which city?", "--stream")
+    assert (streamed.status, streamed.out) == (whole.status, whole.out)
+    assert untimed(streamed.err) == untimed(whole.err)
+
+
+def test_a_parameter_that_a_model_refuses_is_named_on_the_trail(run: Run) -> None:
+    written(f"{SCRIPTED}  picky: {{models: [picky]}}\n".replace("models:\n", f"models:\n  picky: {PICKY}\n", 1))
+    assert "  without temperature\n" in run("ask", "Which city?", "--chain", "picky", "--temperature", "0.2").err
+
+
+PICKY = "{provider: scripted, options: {reply: Lisbon.}, drop: [temperature, top_p]}"
+
+
+def test_as_json_it_is_the_reply_with_its_trail_and_nothing_else(run: Run) -> None:
+    scripted()
+    ran = run("ask", "Which city?", "--json")
+    assert (ran.status, ran.err) == (0, "")
+    reply = ran.json
+    assert (reply["text"], reply["model"], reply["provider"], reply["finish"]) == ("Lisbon.", "well", "scripted", "stop")
+    assert [(each["model"], each["kind"], each["then"]) for each in reply["trail"]] == [
+        ("gone", "model_missing", "next"),
+        ("well", None, None),
+    ]
+    assert run("ask", "Which city?", "--json", "--stream").json["text"] == "Lisbon."
+
+
+def test_what_is_asked_for_is_what_is_sent(run: Run) -> None:
+    with both() as (_, openai):
+        written(f"""
+version: 1
+providers:
+  mine: {{plugin: openai, base_url: "{openai.url}/v1"}}
+chains:
+  default: {{models: [mine/any-model]}}
+  other: {{models: [mine/another-model]}}
+""")
+        words = ("--system", "Be brief.", "--temperature", "0.2", "--max-tokens", "99", "--chain", "other", "--deadline", "30s")
+        assert run("ask", "  Which city?\n", *words).status == 0
+        [sent] = openai.requests
+    assert sent.json["model"] == "another-model"
+    assert sent.json["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Which city?"},
+    ]
+    assert sent.json["temperature"] == 0.2
+    assert 99 in (sent.json.get("max_tokens"), sent.json.get("max_completion_tokens"))
+
+
+def test_a_dash_reads_the_question_from_standard_input(run: Run) -> None:
+    with both() as (_, openai):
+        written(f"""
+version: 1
+providers:
+  mine: {{plugin: openai, base_url: "{openai.url}/v1"}}
+chains:
+  default: {{models: [mine/any-model]}}
+""")
+        assert run("ask", "-", stdin="Que cidade é?\nSó o nome.\n".encode()).status == 0
+        [sent] = openai.requests
+    assert sent.json["messages"] == [{"role": "user", "content": "Que cidade é?\nSó o nome."}]
+
+
+@pytest.fixture
+def log_as_it_was() -> Iterator[None]:
+    handlers, level = list(logger.handlers), logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("log_as_it_was")
+def test_verbose_shows_the_log_before_the_trail(run: Run) -> None:
+    scripted()
+    ran = run("ask", "Which city?", "-v")
+    assert (ran.status, ran.out) == (0, "Lisbon.\n")
+    assert untimed(ran.err).startswith(
+        "WARNING default: gone failed (model_missing): 404 Not Found. no such model\n"
+        "ERROR default: gone needs a person's attention (model_missing): 404 Not Found. no such model\n"
+        "WARNING default: moving on from gone to well (model_missing)\n"
+        "INFO default: well answered in 0.0s (a fixed text, not a model's answer)\n"
+        "gone  failed after 0.0s  "
+    )
+
+
+# A call that fails: status 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_chain_that_fails_leaves_standard_output_empty_and_says_why(run: Run, *, stream: bool) -> None:
+    scripted()
+    ran = run("ask", "Which city?", "--chain", "fails", *["--stream"] * stream)
+    assert (ran.status, ran.out) == (1, "")
+    assert untimed(ran.err) == (
+        "gone  failed after 0.0s  model_missing: 404 Not Found. no such model  -> next (trigger retired)\n"
+        "standby: 404 Not Found. no such model\n"
+    )
+
+
+def test_what_stops_a_chain_is_told_and_nobody_else_is_asked(run: Run) -> None:
+    scripted()
+    ran = run("ask", "Which city?", "--chain", "stops")
+    assert (ran.status, ran.out) == (1, "")
+    assert untimed(ran.err) == "blocked  failed after 0.0s  blocked: a filter said no  -> stop\nstandby: a filter said no\n"
+
+
+def test_a_stream_that_breaks_keeps_what_was_shown_on_a_line_of_its_own(run: Run) -> None:
+    scripted()
+    ran = run("ask", "Which city?", "--chain", "cut", "--stream")
+    assert (ran.status, ran.out) == (1, "Lis\n")
+    assert ran.err.endswith("standby: the stream broke after 3 characters: connection error: reset\n")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_deadline_that_passes_is_a_failure(run: Run, *, stream: bool) -> None:
+    scripted()
+    ran = run("ask", "Which city?", "--chain", "hangs", "--deadline", "50ms", *["--stream"] * stream)
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.endswith("standby: no complete reply within the deadline of 0.05s; asked: hangs (cancelled)\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "kind", "message"),
+    [
+        (("--chain", "fails"), 1, "ChainExhausted", "404 Not Found. no such model"),
+        (("--chain", "stops"), 1, "Stopped", "a filter said no"),
+        (("--chain", "hangs", "--deadline", "50ms"), 1, "DeadlineExceeded", "no complete reply within the deadline of 0.05s"),
+        (("--chain", "falis"), 2, "RequestError", "no chain is named 'falis'"),
+        (("--max-tokens", "0"), 2, "RequestError", "max_tokens: "),
+        (("--config", "nowhere.yaml"), 2, "ConfigError", "nowhere.yaml  error  cannot be read"),
+    ],
+)
+def test_as_json_a_failure_is_one_object_on_standard_output(
+    run: Run, words: tuple[str, ...], status: int, kind: str, message: str
+) -> None:
+    scripted()
+    ran = run("ask", "Which city?", "--json", *words)
+    assert (ran.status, ran.err) == (status, "")
+    error = ran.json["error"]
+    assert error["type"] == kind
+    assert error["message"].startswith(message)
+    assert bool(error["trail"]) is (status == 1)
+    assert ("problems" in error) is (kind == "ConfigError")
+
+
+def test_wrong_keys_are_told_in_the_vendors_words_and_not_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "AIza-wrong-as-can-be")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-as-can-be")
+    with both() as (gemini, openai):
+        gemini.script(GEMINI_BAD_KEY)
+        openai.script(
+            openai_error(
+                401,
+                "Incorrect API key provided: sk-wrong-as-can-be.",
+                kind="invalid_request_error",
+                code="invalid_api_key",
+            )
+        )
+        written(_two(gemini, openai))
+        ran = run("ask", "Which city?")
+    assert (ran.status, ran.out) == (1, "")
+    assert "gemini-2.5-pro  failed after" in ran.err
+    assert "unauthorized: 400 INVALID_ARGUMENT. API key not valid. Please pass a valid API key.  -> next" in ran.err
+    assert "unauthorized: 401 invalid_api_key. Incorrect API key provided: ***.  -> next" in ran.err
+    assert "wrong-as-can-be" not in ran.err
+
+
+def _two(gemini: Loopback, openai: Loopback) -> str:
+    return f"""
+version: 1
+providers:
+  gemini: {{plugin: gemini, base_url: "{gemini.url}"}}
+  openai: {{plugin: openai, base_url: "{openai.url}/v1"}}
+chains:
+  default: {{models: [gemini-2.5-pro, o3-mini]}}
+"""
+
+
+def test_without_keys_each_model_names_the_variable_that_is_missing(run: Run) -> None:
+    ran = run("ask", "Which city?")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.splitlines()[:3] == [
+        "gemini-2.5-pro  skipped  unavailable: no key: set GEMINI_API_KEY or GOOGLE_API_KEY  -> next",
+        "o3-mini  skipped  unavailable: no key: set OPENAI_API_KEY  -> next",
+        "gpt-5.6-sol  skipped  unavailable: no key: set OPENAI_API_KEY  -> next",
+    ]
+
+
+def test_without_weights_the_embedded_model_names_the_command_that_fetches_them(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("xllamacpp", reason="standby[local] is not installed")
+    monkeypatch.setenv("STANDBY_CACHE", "empty")
+    ran = run("ask", "Which city?", "--chain", "demo")
+    assert ran.status == 1
+    assert "smollm2-135m  skipped  unavailable: no weights at " in ran.err
+    assert ran.err.endswith("run: standby local pull\n")
+
+
+# A command line that is wrong: status 2, and nothing is sent
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "Missing argument 'TEXT'"),
+        (("",), 'standby: TEXT is empty; write a question, or "-" to read one from standard input\n'),
+        ((" \n",), "standby: TEXT is empty; "),
+        (("-",), "standby: standard input is empty; "),
+        (("two", "words"), "Got unexpected extra argument (words)"),
+        (("hello", "--chain", "healhty"), "standby: no chain is named 'healhty'; "),
+        (("hello", "--cahin", "healthy"), "--chain"),
+        (("hello", "--deadline", "3"), "Invalid value for '--deadline': '3' is no duration; "),
+        (("hello", "--deadline", "0s"), "0s"),
+        (("hello", "--temperature", "hot"), "Invalid value for '--temperature': 'hot'"),
+        (("hello", "--max-tokens", "many"), "Invalid value for '--max-tokens': 'many'"),
+        (("hello", "--max-tokens", "0"), "standby: max_tokens: "),
+    ],
+)
+def test_each_mistake_on_the_command_line_is_named(run: Run, words: tuple[str, ...], told: str) -> None:
+    scripted()
+    ran = run("ask", *words)
+    assert (ran.status, ran.out) == (2, "")
+    assert told in ran.err
+
+
+def test_a_misspelt_chain_is_answered_with_the_nearest(run: Run) -> None:
+    scripted()
+    assert "healthy" in run("ask", "hello", "--chain", "healhty").err.partition(";")[2]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "told"),
+    [
+        (b"\xff\xfe", "standby: standard input is no utf-8 text; convert it\n"),
+        (None, 'standby: standard input is empty; write a question, or "-" to read one from standard input\n'),
+    ],
+    ids=["bytes", "closed"],
+)
+def test_standard_input_that_is_no_text_is_told(run: Run, stdin: bytes | None, told: str) -> None:
+    scripted()
+    ran = run("ask", "-", stdin=stdin)
+    assert (ran.status, ran.out, ran.err) == (2, "", told)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "models.yaml  error  the file is empty; begin with 'version: 1' and 'chains:'"),
+        ("version: 1\nchains:\n\tdefault: x", "  error  this is no YAML: "),
+        ("version: 1\nchains: {default: {models: [a}", "  error  this is no YAML: "),
+        ("version: 1\nchains: {default: {models: []}}", "  error  chains.default.models is empty; "),
+        ("version: 1\nchains: {}", "  error  chains is empty; "),
+        ("version: 1\nchains: {default: {models: [gemini-2.5-por]}}", "did you mean 'gemini-2.5-pro'?"),
+        ("version: 1\nchains: {default: {models: [gemni/x]}}", "is named 'gemni'; did you mean 'gemini'?"),
+        ("version: 1\nchains: {default: {models: [o3-mini], triggerz: []}}", "did you mean 'triggers'?"),
+        ("version: 1\nchains: {default: {models: [o3-mini], deadline: 30}}", "30s"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_wrong_is_told_with_its_line_and_the_remedy(run: Run, text: str, told: str) -> None:
+    written(text)
+    ran = run("ask", "hello")
+    assert (ran.status, ran.out) == (2, "")
+    assert told in ran.err
+
+
+def test_every_problem_is_told_at_once(run: Run) -> None:
+    written("version: 1\nchains:\n  default: {models: [o4-mni]}\n  other: {models: [openia/x]}\n")
+    told = run("ask", "hello").err
+    assert [line.partition("  ")[0].rpartition(":")[0] for line in told.splitlines()] == ["models.yaml:3", "models.yaml:4"]
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (
+            "nowhere.yaml",
+            "nowhere.yaml  error  cannot be read: no such file or directory; check the name and the permissions\n",
+        ),
+        (".", ".  error  this is a directory; name the models.yaml in it\n"),
+    ],
+)
+def test_a_file_that_is_none_is_told(run: Run, config: str, told: str) -> None:
+    ran = run("ask", "hello", "--config", config)
+    assert (ran.status, ran.out, ran.err) == (2, "", told)

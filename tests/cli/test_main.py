@@ -1,0 +1,253 @@
+"""The command line as a whole: what it lists, plugins' commands, exit statuses, and no traceback whatever happens."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from standby import __version__, plugin
+from tests.cli.running import SCRIPTED, Run, process, scripted, written
+from tests.docs.distributions import Install
+
+COMMANDS = """
+import click
+from standby.plugin import hookimpl
+
+@click.command()
+@click.option("--status", type=int, default=0)
+@click.pass_context
+def feed(ctx, status):
+    "Feed it."
+    click.echo("fed")
+    ctx.exit(status)
+
+@click.command()
+def refuse():
+    "Refuse."
+    raise click.ClickException("not hungry")
+
+@click.command()
+def crash():
+    raise RuntimeError("two\\nlines")
+
+@click.command()
+def lost():
+    open("nowhere")
+
+@click.command()
+def text():
+    return "a value"
+
+@click.command()
+def stop():
+    raise KeyboardInterrupt
+
+@hookimpl
+def standby_commands():
+    return [feed, refuse, crash, lost, text, stop]
+"""
+
+
+def extra(name: str, module: str) -> dict[str, Any]:
+    return {"name": f"standby-{name}", "version": "2.1", "entry-points": {plugin.GROUP: {name: module}}}
+
+
+@pytest.fixture
+def parrot(install: Install) -> None:
+    install(extra("parrot", "standby_extra"), {"standby_extra.py": COMMANDS})
+
+
+# What it lists
+
+
+@pytest.mark.parametrize("words", [("--help",), ("-h",)])
+def test_the_help_lists_every_command(run: Run, words: tuple[str, ...]) -> None:
+    ran = run(*words)
+    assert (ran.status, ran.err) == (0, "")
+    for name in ("ask", "models", "plugins", "schema", "validate"):
+        assert f"\n  {name} " in ran.out
+
+
+def test_the_help_lists_the_commands_that_plugins_add(run: Run, parrot: None) -> None:
+    del parrot
+    told = run("--help").out.partition("Commands of plugins:\n")[2]
+    assert [line.split("  ")[1] for line in told.splitlines() if line[2] != " "] == [
+        "local pull",
+        "parrot feed",
+        "parrot refuse",
+        "parrot crash",
+        "parrot lost",
+        "parrot text",
+        "parrot stop",
+    ]
+    assert "parrot feed    Feed it.\n" in told
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise SystemExit(3)",
+        "import nothing_of_this_name",
+        "from standby.plugin import hookimpl\n@hookimpl\ndef standby_commands(): raise KeyError('oh')",
+        "from standby.plugin import hookimpl\n@hookimpl\ndef standby_commands(): raise SystemExit(3)",
+        "from standby.plugin import hookimpl\n@hookimpl\ndef standby_commands(): return ['feed']",
+        "from standby.plugin import hookimpl\n@hookimpl\ndef standby_commands(): return 7",
+    ],
+)
+def test_a_broken_plugin_spoils_neither_the_help_nor_other_commands(run: Run, install: Install, source: str) -> None:
+    install(extra("parrot", "standby_extra"), {"standby_extra.py": source})
+    ran = run("--help")
+    assert (ran.status, ran.err) == (0, "")
+    assert "local pull" in ran.out
+    assert "parrot" not in ran.out
+    ran = run("parrot", "feed")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith("Error: plugin 'parrot' (standby-parrot 2.1) is broken: ")
+    assert ran.err.endswith("; update or uninstall standby-parrot\n")
+
+
+def test_a_plugin_without_commands_says_so(run: Run) -> None:
+    ran = run("scripted", "play")
+    assert ran.status == 2
+    assert ran.err == "Error: the plugin 'scripted' has no commands of its own; 'standby --help' lists all that there are\n"
+
+
+def test_a_plugins_own_help_lists_its_commands(run: Run) -> None:
+    ran = run("local", "--help")
+    assert ran.status == 0
+    assert "\n  pull  Fetch the weights" in ran.out
+
+
+def test_the_version_is_the_packages(run: Run) -> None:
+    assert run("--version").out == f"standby, version {__version__}\n"
+
+
+def test_an_unknown_command_leads_to_the_help(run: Run) -> None:
+    ran = run("aks", "hello")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.endswith("Try 'standby --help' for help.\n\nError: No such command 'aks'.\n")
+
+
+def test_a_shell_can_complete_the_commands() -> None:
+    ran = process(_STANDBY_COMPLETE="bash_complete", COMP_WORDS="standby ", COMP_CWORD="1")
+    assert [line.removeprefix("plain,") for line in ran.out.split()] == ["ask", "models", "plugins", "schema", "validate"]
+
+
+def test_it_starts_without_any_sdk_and_without_rich(folder: Path) -> None:
+    scripted()
+    code = (
+        "import sys; sys.argv = ['standby', 'validate']\n"
+        "try:\n    from standby.cli import main; main()\n"
+        "finally: print(sorted({'google', 'openai', 'httpx2', 'rich', 'xllamacpp', 'pydantic'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)  # noqa: S603 - this interpreter
+    assert ran.stdout.splitlines()[-1] == "[]"
+
+
+# How it ends
+
+
+@pytest.mark.parametrize("status", [0, 1, 7])
+def test_the_status_that_a_plugins_command_exits_with_is_the_processs(run: Run, parrot: None, status: int) -> None:
+    del parrot
+    ran = run("parrot", "feed", "--status", str(status))
+    assert (ran.status, ran.out) == (status, "fed\n")
+
+
+def test_a_command_that_returns_something_else_is_fine(run: Run, parrot: None) -> None:
+    del parrot
+    assert run("parrot", "text").status == 0
+
+
+def test_a_plugins_command_that_refuses_has_failed(run: Run, parrot: None) -> None:
+    del parrot
+    ran = run("parrot", "refuse")
+    assert (ran.status, ran.err) == (1, "Error: not hungry\n")
+
+
+def test_an_interrupted_command_has_status_130(run: Run, parrot: None) -> None:
+    del parrot
+    ran = run("parrot", "stop")
+    assert (ran.status, ran.err.strip()) == (130, "")
+
+
+def test_what_nobody_foresaw_is_one_line_and_a_way_to_see_where(
+    run: Run, parrot: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del parrot
+    ran = run("parrot", "crash")
+    assert (ran.status, ran.err) == (1, "standby: internal error: RuntimeError: two lines; STANDBY_DEBUG=1 shows where\n")
+    monkeypatch.setenv("STANDBY_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="two\nlines"):
+        run("parrot", "crash")
+
+
+def test_what_the_system_refuses_is_told_in_its_words(run: Run, parrot: None) -> None:
+    del parrot
+    ran = run("parrot", "lost")
+    assert (ran.status, ran.err) == (1, "standby: nowhere: No such file or directory\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "standby", "--help"]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - this interpreter
+    assert (ran.returncode, ran.stderr) == (1, "standby: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", ["ask hello --chain healthy", "ask hello --chain healthy --stream", "schema"])
+def test_a_reader_that_leaves_is_no_failure_to_talk_about(words: str) -> None:
+    scripted()
+    command = [sys.executable, "-m", "standby", *words.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:  # noqa: S603 - this interpreter
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        told = started.stderr.read()
+    assert (started.returncode, told) == (1, "")
+
+
+@pytest.mark.parametrize("options", [(), ("--stream",), ("-v",)])
+def test_ctrl_c_ends_a_call_at_once_with_130_and_no_word(options: tuple[str, ...]) -> None:
+    written(SCRIPTED.replace("[{hang", "[{reply: Lis, hang"))
+    command = [sys.executable, "-m", "standby", "ask", "hello", "--chain", "hangs", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:  # noqa: S603 - this interpreter
+        _until_it_waits(started.pid)
+        began = time.monotonic()
+        started.send_signal(signal.SIGINT)
+        _, told = started.communicate(timeout=10)
+    assert (started.returncode, told.strip()) == (130, "")
+    assert time.monotonic() - began < 2
+
+
+def _until_it_waits(pid: int) -> None:
+    """Wait until the process has its event loop's thread, and both of its threads wait."""
+    tasks = Path(f"/proc/{pid}/task")
+    if not tasks.is_dir():
+        pytest.skip("this system does not tell what a process does")
+    for _ in range(1000):
+        states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks.iterdir()]
+        if len(states) > 1 and set(states) == {"S"}:
+            time.sleep(0.1)
+            return
+        time.sleep(0.02)
+    pytest.fail("the call did not begin")
+
+
+def test_a_terminal_that_knows_few_letters_gets_a_question_mark_for_the_others() -> None:
+    scripted()
+    ran = process("validate", PYTHONIOENCODING="latin-1")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("default: gone (line 11) ? well (line 11)\n")
+
+
+def test_python_m_standby_is_standby() -> None:
+    scripted()
+    ran = process("ask", "-", "--chain", "healthy", stdin="Which city?\n")
+    assert (ran.status, ran.out) == (0, "Lisbon.\n")
+    assert process("ask", "hello", "--chain", "fails").status == 1

@@ -1,0 +1,68 @@
+"""`standby schema`: the schema for an editor, written out or to a file."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from standby.cli.schema import schema_text
+from standby.registry import Registry
+from tests.cli.running import Run, scripted
+
+
+def test_the_text_that_is_committed_goes_to_standard_output(run: Run) -> None:
+    ran = run("schema")
+    assert (ran.status, ran.out, ran.err) == (0, schema_text(Registry()), "")
+
+
+def test_it_is_a_schema(run: Run) -> None:
+    schema = run("schema").json
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(schema)
+
+
+def test_it_can_be_written_to_a_file(run: Run) -> None:
+    ran = run("schema", "--out", "models.schema.json")
+    assert (ran.status, ran.out, ran.err) == (0, "", "wrote models.schema.json\n")
+    assert Path("models.schema.json").read_text(encoding="utf-8") == run("schema").out
+
+
+def test_it_knows_each_plugins_options(run: Run) -> None:
+    rules = run("schema").json["$defs"]["Model"]["allOf"]
+    named = {rule["if"]["properties"]["provider"]["const"]: rule["then"]["properties"]["options"] for rule in rules}
+    assert set(named) == {"gemini", "local", "openai", "scripted"}
+    assert "path" in named["local"]["properties"]
+
+
+@pytest.mark.parametrize("out", [".", "no-folder/models.schema.json"])
+def test_a_place_that_cannot_be_written_is_named_with_the_remedy(run: Run, out: str) -> None:
+    ran = run("schema", "--out", out)
+    assert (ran.status, ran.out) == (2, "")
+    assert f"Invalid value for '--out': {out} cannot be written: " in ran.err
+    assert ran.err.endswith("; name a file in a folder that is there\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("models.yaml",), "FILE goes with --validate; to write the schema use --out\n"),
+        (("--validate", "--out", "x.json"), "--out writes the schema, --validate checks a file; give one of the two\n"),
+    ],
+)
+def test_what_does_not_go_together_is_told(run: Run, words: tuple[str, ...], told: str) -> None:
+    ran = run("schema", *words)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.endswith(told)
+    assert not Path("x.json").exists()
+
+
+def test_with_validate_it_is_standby_validate(run: Run) -> None:
+    scripted()
+    assert run("schema", "--validate", "models.yaml") == run("validate", "models.yaml")
+    assert run("schema", "--validate") == run("validate")
+
+
+def test_it_is_written_as_msgspec_formats_it(run: Run) -> None:
+    printed = run("schema").out
+    assert printed == msgspec.json.format(printed, indent=2) + "\n"

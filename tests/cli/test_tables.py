@@ -1,0 +1,48 @@
+"""Tables: plain columns in a pipe; on a terminal as wide as that is."""
+
+import os
+import pty
+import sys
+
+import click
+import pytest
+
+from standby.cli.tables import print_table
+
+HEAD = ("name", "what is wrong with it")
+ROWS = [("a", "nothing"), ("a-longer-name", "[red] is no markup here, and the sentence goes on for longer than a line")]
+
+
+def test_in_a_pipe_a_row_is_a_line_whatever_its_length(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(HEAD, ROWS)
+    assert capsys.readouterr().out == (
+        "name           what is wrong with it\n"
+        "a              nothing\n"
+        "a-longer-name  [red] is no markup here, and the sentence goes on for longer than a line\n"
+    )
+
+
+def test_a_table_without_rows_is_its_head(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(HEAD, [])
+    assert capsys.readouterr().out == "name  what is wrong with it\n"
+
+
+def test_without_standard_output_there_is_no_table_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    print_table(HEAD, ROWS)
+
+
+def test_on_a_terminal_long_cells_wrap_and_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    outside, inside = pty.openpty()
+    with os.fdopen(inside, "w", encoding="utf-8") as terminal, os.fdopen(outside, "rb", buffering=0) as screen:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        print_table(HEAD, ROWS)
+        terminal.flush()
+        shown = [click.unstyle(line).rstrip() for line in screen.read(65536).decode().splitlines()]
+        monkeypatch.undo()
+    assert len(shown) > 1 + len(ROWS)
+    assert all(len(line) <= 40 for line in shown)
+    words = " ".join(" ".join(shown).split())
+    assert "[red] is no markup here, and the sentence goes on for longer than a line" in words.replace("a-longer-name ", "")

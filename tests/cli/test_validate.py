@@ -1,0 +1,128 @@
+"""`standby validate`: every problem, the chains with the origin of each name, and a status that scripts can trust."""
+
+import pytest
+
+from standby.config import PACKAGED
+from tests.cli.running import Run, scripted, written
+
+TWO = """\
+version: 1
+chains:
+  default:
+    models:
+      - "${PRIMARY_AI_MODEL:-gemini-2.5-pro}"
+      - "${FALLBACK_AI_MODEL:-o3-mini}"
+      - openai/gpt-5.6-sol
+"""
+
+
+def test_a_sound_file_passes_with_its_chains(run: Run) -> None:
+    scripted()
+    ran = run("validate")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("default: gone (line 11) → well (line 11)\nhealthy: well (line 12)\n")
+    assert ran.out.endswith("models.yaml: no errors, no warnings\n")
+
+
+def test_each_name_of_a_chain_has_its_origin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FALLBACK_AI_MODEL", "gpt-6-luna")
+    written("# ours\n\nPRIMARY_AI_MODEL=gemini-3.8-flash\n", ".env")
+    written(TWO)
+    told = "default: gemini-3.8-flash (PRIMARY_AI_MODEL, .env:3) → gpt-6-luna (FALLBACK_AI_MODEL, environment) → "
+    assert f"{told}openai/gpt-5.6-sol (line 7)\n" in run("validate").out
+
+
+def test_a_default_is_told_as_one(run: Run) -> None:
+    written(TWO)
+    assert "default: gemini-2.5-pro (default, line 5) → o3-mini (default, line 6) → " in run("validate").out
+
+
+def test_a_missing_key_is_a_warning_and_an_error_only_if_strict(run: Run) -> None:
+    written("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
+    ran = run("validate")
+    assert ran.status == 0
+    assert "  warning  no key for gpt-6-luna: it is skipped; set OPENAI_API_KEY\n" in ran.out
+    assert ran.out.endswith("models.yaml: no errors, 1 warning\n")
+    assert run("validate", "--strict").status == 2
+
+
+def test_the_offending_line_is_shown_below_its_problem(run: Run) -> None:
+    written("version: 1\nchains:\n  default:\n    modles: [o3-mini]\n")
+    ran = run("validate")
+    assert ran.status == 2
+    assert "error  unknown key 'modles'; did you mean 'models'?\n    modles" in ran.out
+    assert ran.out.endswith("models.yaml: 1 error, no warnings\n")
+
+
+def test_every_problem_is_told(run: Run) -> None:
+    written("version: 1\nchains:\n  a: {models: [o3-mini], deadlin: 3s}\n  b: {models: [o3-mni]}\n  c: {models: [openia/x]}\n")
+    ran = run("validate")
+    assert ran.status == 2
+    assert "models.yaml: 3 errors, " in ran.out
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (
+            "nowhere.yaml",
+            "nowhere.yaml  error  cannot be read: no such file or directory; check the name and the permissions\n",
+        ),
+        (".", ".  error  this is a directory; name the models.yaml in it\n"),
+    ],
+)
+@pytest.mark.parametrize("words", [("validate",), ("schema", "--validate")])
+def test_a_file_that_is_none_is_told(run: Run, words: tuple[str, ...], file: str, told: str) -> None:
+    ran = run(*words, file)
+    assert (ran.status, ran.out) == (2, f"{told}{file}: 1 error, no warnings\n")
+
+
+def test_a_file_can_be_named(run: Run) -> None:
+    written("version: 1\nchains: {}\n")
+    written(
+        "version: 1\nmodels: {a: {provider: scripted, options: {reply: x}}}\nchains: {b: {models: [a]}}\n", "elsewhere.yaml"
+    )
+    assert run("validate").status == 2
+    assert run("validate", "elsewhere.yaml").out == "b: a (line 3)\nelsewhere.yaml: no errors, no warnings\n"
+
+
+def test_the_chain_that_ships_is_valid_on_a_machine_without_secrets(run: Run) -> None:
+    ran = run("validate")
+    assert ran.status == 0
+    assert ran.out.splitlines()[-1].startswith("standby's own models.yaml: no errors, ")
+    assert run("validate", str(PACKAGED)).status == 0
+
+
+def test_as_json_it_is_the_file_its_problems_and_its_chains(run: Run) -> None:
+    written("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
+    ran = run("validate", "--json")
+    assert (ran.status, ran.err) == (0, "")
+    [problem] = ran.json["problems"]
+    assert ran.json["file"] == "models.yaml"
+    assert ran.json["chains"] == {"default": [{"model": "gpt-6-luna", "origin": "line 2"}]}
+    assert problem == {
+        "code": "no-key",
+        "message": "no key for gpt-6-luna: it is skipped",
+        "severity": "warning",
+        "file": "models.yaml",
+        "line": 2,
+        "column": problem["column"],
+        "hint": "set OPENAI_API_KEY",
+        "excerpt": problem["excerpt"],
+    }
+
+
+def test_as_json_a_file_with_errors_has_no_chains_and_fails(run: Run) -> None:
+    written("version: 1\nchains: {default: {models: [o3-mni]}}\n")
+    ran = run("validate", "--json")
+    assert (ran.status, ran.json["chains"]) == (2, {})
+    assert ran.json["problems"][0]["code"] == "unknown-model"
+
+
+def test_no_key_is_ever_shown(run: Run) -> None:
+    written("OPENAI_API_KEY=sk-a-key-that-opens-nothing\n", ".env")
+    written("version: 1\nproviders: {mine: {plugin: openai, api_key: sk-literal-key}}\nchains: {default: {models: [mine/x]}}\n")
+    for words in (("validate",), ("validate", "--json"), ("ask", "hello"), ("ask", "hello", "--json")):
+        ran = run(*words)
+        assert ran.status == 2
+        assert "sk-" not in ran.out + ran.err

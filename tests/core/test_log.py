@@ -1,0 +1,230 @@
+"""The log: one line for each moment that a person on duty must see, silent until configured, with no key and no prompt."""
+
+import ast
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import standby
+from standby import Standby, events
+from standby.errors import CallFailed
+from standby.failures import Kind
+from standby.observe.log import log, logger, report_broken_close, report_broken_sink
+from standby.policy import Chain, Model, Retry, Settings
+from standby.types import Attempt
+from tests.playing import QUESTION, Plays, entry, failure, route, walk
+from tests.virtual_clock import run
+
+Records = pytest.LogCaptureFixture
+
+
+@pytest.fixture(autouse=True)
+def every_level(caplog: Records) -> None:
+    caplog.set_level(logging.DEBUG, logger="standby")
+
+
+def told(caplog: Records) -> list[tuple[str, str]]:
+    assert {record.name for record in caplog.records} <= {"standby"}
+    return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+
+# Each event
+
+
+def at(moment: type[events.Event], **rest: Any) -> events.Event:
+    return moment(call="1", chain="default", model="a", at=0.0, **rest)
+
+
+def ended(outcome: Any, **rest: Any) -> events.Event:
+    attempt = Attempt(model="a", provider="p", outcome=outcome, start=0.0, duration=1.0, **rest)
+    return at(events.AttemptEnded, attempt=attempt)
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (at(events.AttemptStarted), None),
+        (ended("answered"), None),
+        (ended("answered", kind=Kind.TRUNCATED, text="cut"), None),
+        (ended("cancelled"), None),
+        (
+            ended("failed", kind=Kind.OVERLOADED, text="503 UNAVAILABLE. Busy.", then="next"),
+            ("WARNING", "default: a failed (overloaded): 503 UNAVAILABLE. Busy."),
+        ),
+        (
+            ended("skipped", kind=Kind.UNAVAILABLE, text="no key: set A_KEY", then="next"),
+            ("WARNING", "default: a skipped (unavailable): no key: set A_KEY"),
+        ),
+        (at(events.RetryScheduled, delay=0.3), ("WARNING", "default: asking a again in 0.3s")),
+        (at(events.MovedOn, to="b", kind=Kind.TIMEOUT), ("WARNING", "default: moving on from a to b (timeout)")),
+        (
+            at(events.Alert, kind=Kind.UNAUTHORIZED, text="401. No."),
+            ("ERROR", "default: a needs a person's attention (unauthorized): 401. No."),
+        ),
+        (at(events.Answered, attempts=1, duration=1.0, notice="small"), None),
+        (at(events.Answered, attempts=2, duration=1.26), ("INFO", "default: a answered in 1.3s")),
+        (at(events.Answered, attempts=2, duration=1.0, notice="small"), ("INFO", "default: a answered in 1.0s (small)")),
+        (at(events.Failed, duration=2.0, text="all failed"), ("ERROR", "default: no reply after 2.0s: all failed")),
+    ],
+    ids=str,
+)
+def test_each_event_is_one_line_or_none(caplog: Records, event: events.Event, line: tuple[str, str] | None) -> None:
+    log(event)
+    assert told(caplog) == ([] if line is None else [line])
+
+
+def test_every_kind_of_event_was_tried() -> None:
+    [parameters] = [mark.args[1] for mark in test_each_event_is_one_line_or_none.pytestmark]  # type: ignore[attr-defined] # pytest adds it
+    assert {type(event) for event, _ in parameters} == set(events.Event.__subclasses__())
+
+
+# A call
+
+
+def test_a_call_that_the_first_model_answers_is_silent(caplog: Records) -> None:
+    run(walk(route(entry("a", Plays("Lisbon.")), entry("b", Plays("never"))), emit=log).run())
+    assert told(caplog) == []
+
+
+def test_a_fall_back_is_the_failure_the_switch_and_the_answer(caplog: Records) -> None:
+    down = failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")
+    chain = route(entry("a", Plays(down)), entry("b", Plays("Lisbon.")), retry=Retry(attempts=1))
+    run(walk(chain, emit=log).run())
+    assert told(caplog) == [
+        ("WARNING", "default: a failed (server_error): 500 INTERNAL. An internal error has occurred."),
+        ("WARNING", "default: moving on from a to b (server_error)"),
+        ("INFO", "default: b answered in 0.0s"),
+    ]
+
+
+def test_a_retry_is_told_too(caplog: Records) -> None:
+    busy = failure("overloaded", "Busy.", status=503, code="UNAVAILABLE", retry_after=1.5)
+    run(walk(route(entry("a", Plays(busy, "Lisbon."))), emit=log).run())
+    assert told(caplog) == [
+        ("WARNING", "default: a failed (overloaded): 503 UNAVAILABLE. Busy."),
+        ("WARNING", "default: asking a again in 1.5s"),
+        ("INFO", "default: a answered in 1.5s"),
+    ]
+
+
+def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
+    chain = route(
+        entry("a", Plays(failure("timeout", "timeout: no answer in 30s"))), entry("b", failure("unavailable", "no key"))
+    )
+    with pytest.raises(CallFailed):
+        run(walk(chain, emit=log).run())
+    assert told(caplog) == [
+        ("WARNING", "default: a failed (timeout): timeout: no answer in 30s"),
+        ("WARNING", "default: moving on from a to b (timeout)"),
+        ("WARNING", "default: b skipped (unavailable): no key"),
+        (
+            "ERROR",
+            "default: no reply after 0.0s: no model of chain 'default' answered: a: timeout: no answer in 30s; b: no key",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "a\r\nforged: line", "\x85odd\u2028ends\x0b"])
+def test_words_of_several_lines_are_one_line(caplog: Records, text: str) -> None:
+    with pytest.raises(CallFailed):
+        run(walk(route(entry("a", Plays(failure("model_missing", text, status=404, code=text)))), emit=log).run())
+    assert len(told(caplog)) == 3
+    assert all(len(line.splitlines()) == 1 for _, line in told(caplog))
+
+
+def test_no_line_holds_a_key_or_what_was_said(caplog: Records) -> None:
+    echo = failure("unauthorized", f"the key sk-opens-nothing is wrong; you said: {QUESTION}", status=401)
+    chain = route(
+        entry("a", Plays(echo), secrets=("sk-opens-nothing",)),
+        entry("b", Plays(ValueError(f"sk-opens-nothing {QUESTION}")), secrets=("sk-opens-nothing",)),
+        entry("c", Plays("a secret answer")),
+    )
+    run(walk(chain, emit=log).run())
+    lines = str(told(caplog))
+    assert len(told(caplog)) == 7
+    assert "sk-opens-nothing" not in lines
+    assert QUESTION not in lines
+    assert "a secret answer" not in lines
+
+
+# What breaks nothing
+
+
+def test_a_sink_that_raises_is_one_line_and_breaks_no_call(caplog: Records) -> None:
+    def broken(event: events.Event) -> None:
+        if isinstance(event, events.Answered):
+            raise KeyError("oh")
+
+    with Standby(settings=SETTINGS, sinks=[broken]) as client:
+        assert client.chat("Which city?").text == "Lisbon."
+    [(level, line)] = told(caplog)
+    assert level == "ERROR"
+    assert line.startswith("the sink ")
+    assert line.endswith(" raised KeyError: 'oh'")
+
+
+SETTINGS = Settings(
+    models={"well": Model(provider="scripted", options={"reply": "Lisbon."})}, chains={"default": Chain(models=("well",))}
+)
+
+
+def test_what_broke_besides_a_call_is_named(caplog: Records) -> None:
+    report_broken_sink("mine", ValueError("oh"))
+    report_broken_close("p", ValueError("oh"))
+    assert told(caplog) == [
+        ("ERROR", "the sink 'mine' raised ValueError: oh"),
+        ("ERROR", "the adapter of provider 'p' did not close: ValueError: oh"),
+    ]
+
+
+# Silence
+
+FAILING = """
+from standby import CallFailed, Settings, Standby
+from standby.policy import Chain, Model
+models = {"gone": Model(provider="scripted", options={"script": [{"fail": {"kind": "model_missing"}}]})}
+with Standby(settings=Settings(models=models, chains={"default": Chain(models=("gone",))})) as client:
+    try:
+        client.chat("Which city?")
+    except CallFailed:
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "lines"),
+    [
+        ("", 0),
+        ("import logging; logging.basicConfig()", 3),
+        ("import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('CRITICAL')", 0),
+        ("import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('ERROR')", 2),
+    ],
+    ids=["not configured", "configured", "switched off", "errors only"],
+)
+def test_it_is_silent_until_it_is_configured(before: str, lines: int, tmp_path: Path) -> None:
+    ran = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", before + FAILING], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == ""
+    assert len(ran.stderr.splitlines()) == lines, ran.stderr
+
+
+def test_the_logger_has_a_handler_that_does_nothing_and_sets_no_level() -> None:
+    assert [type(handler) for handler in logger.handlers] == [logging.NullHandler]
+    assert logger.propagate
+
+
+def test_one_module_imports_logging() -> None:
+    package = Path(standby.__file__).parent
+    importing = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Import) and any(name.name == "logging" for name in node.names))
+        or (isinstance(node, ast.ImportFrom) and node.module == "logging")
+    ]
+    assert importing == ["observe/log.py"]

@@ -1,0 +1,224 @@
+"""scripts/demo and scripts/test: what they set up, when, and that their exit status is the one of what they run.
+
+Each runs in a copy of the checkout. Where the set-up itself is the point, a small interpreter stands in that notes what it is
+asked to do; where the work is the point, the environment of these tests stands there, ready.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from standby_local.weights import weights
+from tests.docs.documents import ROOT
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the scripts are for a POSIX shell")
+
+NOTING = """\
+#!/bin/sh
+# Stands in for Python: makes an environment of stand-ins, installs nothing, and notes what it was asked to do.
+echo "$(basename "$0") $*" >>"$NOTES"
+case "$*" in
+"$FAILING"*) exit 9 ;;
+"-m venv"*)
+    mkdir -p "$3/bin"
+    cp "$0" "$3/bin/python"
+    ;;
+*"--editable"*) cp "$0" .venv/bin/standby ;;
+esac
+exit 0
+"""
+
+MAKE = "python3.99 -m venv .venv"
+PIP = "python -m pip install --quiet --upgrade pip>=25.1"
+CHECK = "python3.99 -c import sys; sys.exit(sys.version_info < (3, 11))"
+PULL = "standby local pull"
+
+
+class Checkout:
+    """A copy of the checkout, and a place where the stand-ins write down what they were asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "a checkout"
+        shutil.copytree(ROOT / "scripts", self.folder / "scripts")
+        shutil.copy2(ROOT / "pyproject.toml", self.folder)
+        self.stand_in = folder / "python3.99"
+        self.stand_in.write_text(NOTING, encoding="utf-8")
+        self.stand_in.chmod(0o755)
+        self._notes = folder / "notes"
+
+    def run(self, script: str, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run a script from somewhere else, without keys."""
+        self._notes.write_text("", encoding="utf-8")
+        ours = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+        stand_in = {"PYTHON": str(self.stand_in), "NOTES": str(self._notes), "FAILING": "nothing"}
+        return subprocess.run(  # noqa: S603 - the script that is tested
+            [self.folder / "scripts" / script, *words],
+            cwd=self.folder.parent,
+            env={**ours, **stand_in, **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        return self._notes.read_text(encoding="utf-8").splitlines()
+
+    def make_ready(self) -> None:
+        """Put the environment of these tests there, as if the scripts had made it."""
+        if not Path(sys.prefix, "bin", "standby").exists():
+            pytest.skip("these tests run outside of an environment that could be lent")
+        made = self.folder / ".venv"
+        made.mkdir()
+        for part in Path(sys.prefix).iterdir():
+            (made / part.name).symlink_to(part)
+        for stamp in (".standby-local-none", ".standby-local-dev"):
+            (made / stamp).unlink(missing_ok=True)
+            (made / stamp).touch()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+# The set-up
+
+
+def test_the_demo_does_all_of_its_set_up_then_fetches_the_model_and_asks(checkout: Checkout) -> None:
+    ran = checkout.run("demo", "Which city?")
+    assert ran.returncode == 0, ran.stderr
+    assert checkout.notes == [
+        CHECK,
+        MAKE,
+        PIP,
+        "python -m pip install --quiet --editable .[local]",
+        PULL,
+        "standby ask --chain demo -- Which city?",
+    ]
+    assert "setting up .venv (once)" in ran.stderr
+
+
+def test_the_tests_set_up_their_tools_too_and_get_their_arguments(checkout: Checkout) -> None:
+    ran = checkout.run("test", "-q", "tests/a file.py")
+    assert ran.returncode == 0, ran.stderr
+    assert checkout.notes == [
+        CHECK,
+        MAKE,
+        PIP,
+        "python -m pip install --quiet --editable .[local] --group dev",
+        PULL,
+        "python -m pytest -q tests/a file.py",
+    ]
+
+
+@pytest.mark.parametrize(("first", "second"), [("demo", "demo"), ("test", "test"), ("test", "demo")])
+def test_what_is_set_up_already_is_not_set_up_again(checkout: Checkout, first: str, second: str) -> None:
+    checkout.run(first)
+    ran = checkout.run(second)
+    assert checkout.notes[:2] == [CHECK, PULL]
+    assert "setting up" not in ran.stderr
+
+
+def test_the_tests_need_more_than_the_demo_has(checkout: Checkout) -> None:
+    checkout.run("demo")
+    checkout.run("test")
+    assert "python -m pip install --quiet --editable .[local] --group dev" in checkout.notes
+
+
+@pytest.mark.parametrize("script", ["demo", "test"])
+def test_a_changed_pyproject_refreshes_the_environment(checkout: Checkout, script: str) -> None:
+    checkout.run(script)
+    later = (checkout.folder / ".venv" / "bin" / "python").stat().st_mtime + 60
+    os.utime(checkout.folder / "pyproject.toml", (later, later))
+    checkout.run(script)
+    assert MAKE in checkout.notes
+
+
+@pytest.mark.parametrize("failing", ["-m venv", "-m pip install --quiet --upgrade", "-m pip install --quiet --editable"])
+@pytest.mark.parametrize("script", ["demo", "test"])
+def test_a_set_up_that_fails_ends_it_and_is_tried_again_the_next_time(checkout: Checkout, script: str, failing: str) -> None:
+    ran = checkout.run(script, FAILING=failing)
+    assert ran.returncode == 1
+    assert PULL not in checkout.notes
+    assert checkout.run(script).returncode == 0
+    assert MAKE in checkout.notes
+
+
+def test_a_python_without_venv_leads_to_the_package_that_has_it(checkout: Checkout) -> None:
+    ran = checkout.run("demo", FAILING="-m venv")
+    assert ran.stderr.endswith("has no venv module; on Debian and Ubuntu: apt-get install python3-venv\n")
+
+
+@pytest.mark.parametrize("script", ["demo", "test"])
+@pytest.mark.parametrize(("python", "environ"), [("no-such-python", {}), ("", {"FAILING": "-c import sys"})])
+def test_a_python_that_is_missing_or_too_old_is_told_with_the_remedy(
+    checkout: Checkout, script: str, python: str, environ: dict[str, str]
+) -> None:
+    chosen = python or str(checkout.stand_in)
+    ran = checkout.run(script, **environ, PYTHON=chosen)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    told = f"standby needs Python 3.11 or newer; '{chosen}' is not. Set PYTHON to one, for example PYTHON=python3.12\n"
+    assert ran.stderr == told
+    assert not (checkout.folder / ".venv").exists()
+
+
+# The status
+
+
+@pytest.mark.parametrize(("script", "last"), [("demo", "ask"), ("test", "-m pytest")])
+def test_the_status_of_the_last_command_is_the_scripts(checkout: Checkout, script: str, last: str) -> None:
+    assert checkout.run(script, FAILING=last).returncode == 9
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("demo", "going on without the embedded model\n"),
+        ("test", "the embedded model's weights are missing: its tests are skipped\n"),
+    ],
+)
+def test_without_the_weights_they_go_on_and_say_so(checkout: Checkout, script: str, told: str) -> None:
+    ran = checkout.run(script, FAILING="local pull")
+    assert ran.returncode == 0
+    assert ran.stderr.endswith(told)
+
+
+def test_the_demo_asks_a_question_of_its_own_or_all_of_its_words(checkout: Checkout) -> None:
+    checkout.run("demo")
+    assert checkout.notes[-1] == "standby ask --chain demo -- What is the capital of Portugal?"
+    checkout.run("demo", "Which", "city?")
+    assert checkout.notes[-1] == "standby ask --chain demo -- Which city?"
+
+
+# The work
+
+
+def test_the_demo_answers_without_a_key(checkout: Checkout) -> None:
+    if not weights().is_file():
+        pytest.skip("the embedded model's weights are missing: standby local pull")
+    checkout.make_ready()
+    ran = checkout.run("demo", "Say hello.", PYTHON=sys.executable)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip()
+    assert "already there" not in ran.stdout
+    assert "\nsmollm2-135m  answered in " in ran.stderr
+
+
+@pytest.mark.parametrize(("source", "status"), [("assert True", 0), ("assert False", 1)])
+def test_the_tests_pass_or_fail_as_pytest_says(checkout: Checkout, source: str, status: int) -> None:
+    checkout.make_ready()
+    (checkout.folder / "tests").mkdir()
+    (checkout.folder / "tests" / "test_one.py").write_text(f"def test_one():\n    {source}\n", encoding="utf-8")
+    ran = checkout.run("test", "-q", "-p", "no:cacheprovider", PYTHON=sys.executable, **OFFLINE)
+    assert ran.returncode == status, ran.stdout + ran.stderr
+    assert "1 passed" in ran.stdout or "1 failed" in ran.stdout
+
+
+OFFLINE = {"PIP_NO_INDEX": "1"}
+"""Where the weights are missing they are not fetched for this."""

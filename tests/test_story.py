@@ -1,0 +1,404 @@
+"""The story that the project exists for: Gemini fails, o3-mini answers, and the user sees one reply.
+
+The chain is the one that ships, with real SDKs over real sockets: on the command line, and from Python, blocking and not.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from standby import AsyncStandby, CallFailed, ChainExhausted, Kind, Reply, Standby
+from standby.config import PACKAGED
+from standby.types import Attempt
+from tests.loopback import (
+    GEMINI_429,
+    GEMINI_500,
+    GEMINI_503,
+    GEMINI_504,
+    OPENAI_500,
+    Answer,
+    Loopback,
+    both,
+    cut,
+    gemini_error,
+    gemini_reply,
+    gemini_stream,
+    hang,
+    html,
+    reset,
+)
+
+KEYS: Mapping[str, str] = {"GEMINI_API_KEY": "a-key-of-google", "OPENAI_API_KEY": "a-key-of-openai"}
+QUESTION = "What is the capital of Portugal?"
+ERROR_500 = (
+    "500 INTERNAL. An internal error has occurred. "
+    "Please retry or report in https://developers.generativeai.google/guide/troubleshooting"
+)
+
+
+class AtOnce(random.Random):
+    """No pause before a retry: the shortest that full jitter can give."""
+
+    def uniform(self, a: float, b: float) -> float:
+        del b
+        return a
+
+
+class Stage(msgspec.Struct):
+    """Both vendors' servers, and the file that leads the chain that ships to them."""
+
+    gemini: Loopback
+    openai: Loopback
+    folder: Path
+
+    def write(self, text: str = "", more: str = "") -> Path:
+        """Write the chain that ships (or another text) as the file that is found, with the endpoints of this stage."""
+        file = self.folder / "models.yaml"
+        endpoints = f"""
+providers:
+  gemini: {{plugin: gemini, base_url: "{self.gemini.url}"}}
+  openai: {{plugin: openai, base_url: "{self.openai.url}/v1"}}
+"""
+        file.write_text((text or PACKAGED.read_text(encoding="utf-8")) + endpoints + more, encoding="utf-8")
+        return file
+
+    @property
+    def asked(self) -> tuple[int, int]:
+        """Count the requests that reached Gemini, and OpenAI."""
+        return len(self.gemini.requests), len(self.openai.requests)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.chdir(tmp_path)
+    with both() as (gemini, openai):
+        made = Stage(gemini, openai, tmp_path)
+        made.write()
+        yield made
+
+
+# Three ways to ask
+
+
+class Told(msgspec.Struct):
+    """What a caller gets: a text, the model that it is from, and the trail."""
+
+    text: str
+    model: str
+    trail: list[Attempt]
+
+
+Ask = Callable[..., Told]
+
+
+def blocking(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
+    with Standby(environ=environ, jitter=AtOnce()) as client:
+        return _told(client.chat(QUESTION, **sampling))
+
+
+def blocking_stream(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
+    with Standby(environ=environ, jitter=AtOnce()) as client, client.stream(QUESTION, **sampling) as chunks:
+        text = "".join(chunk.text for chunk in chunks)
+        assert text == chunks.reply.text
+        return _told(chunks.reply)
+
+
+def asynchronous(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
+    async def ask() -> Reply:
+        async with AsyncStandby(environ=environ, jitter=AtOnce()) as client:
+            return await client.chat(QUESTION, **sampling)
+
+    return _told(asyncio.run(ask()))
+
+
+def asynchronous_stream(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
+    async def ask() -> Reply:
+        async with AsyncStandby(environ=environ, jitter=AtOnce()) as client, client.stream(QUESTION, **sampling) as chunks:
+            text = "".join([chunk.text async for chunk in chunks])
+            assert text == chunks.reply.text
+            return chunks.reply
+
+    return _told(asyncio.run(ask()))
+
+
+def _told(reply: Reply) -> Told:
+    return Told(reply.text, reply.model, list(reply.trail))
+
+
+FROM_PYTHON = pytest.mark.parametrize("ask", [blocking, blocking_stream, asynchronous, asynchronous_stream])
+STREAMED_OR_NOT = pytest.mark.parametrize("ask", [asynchronous, asynchronous_stream])
+
+
+def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    names = (*KEYS, "GOOGLE_API_KEY", "STANDBY_CONFIG", "PRIMARY_AI_MODEL", "FALLBACK_AI_MODEL", "ENABLE_MODEL_FALLBACK")
+    clean = {name: value for name, value in os.environ.items() if name not in names}
+    return subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-m", "standby", "ask", QUESTION, *words],
+        env={**clean, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def untimed(text: str) -> str:
+    return re.sub(r"(in|after) \d+\.\ds", r"\1 0.0s", text)
+
+
+# The story
+
+
+@pytest.mark.parametrize("stream", [(), ("--stream",)], ids=["whole", "streamed"])
+def test_on_the_command_line(stage: Stage, stream: tuple[str, ...]) -> None:
+    stage.gemini.script(GEMINI_500)
+    ran = command("--temperature", "0.2", "-v", *stream, **KEYS)
+    assert (ran.returncode, ran.stdout) == (0, "Lisbon, says OpenAI.\n")
+    assert untimed(ran.stderr).splitlines() == [
+        f"WARNING default: gemini-2.5-pro failed (server_error): {ERROR_500}",
+        "WARNING default: moving on from gemini-2.5-pro to o3-mini (server_error)",
+        "INFO default: o3-mini answered in 0.0s",
+        f"gemini-2.5-pro  failed after 0.0s  server_error: {ERROR_500}  -> next (trigger outage)",
+        "o3-mini  answered in 0.0s  without temperature",
+    ]
+    assert stage.asked == (1, 1)
+
+
+@FROM_PYTHON
+def test_from_python(stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask) -> None:
+    caplog.set_level(logging.INFO, logger="standby")
+    stage.gemini.script(GEMINI_500)
+    told = ask(temperature=0.2, max_tokens=500)
+    assert (told.text, told.model) == ("Lisbon, says OpenAI.", "o3-mini")
+    failed, answered = told.trail
+    assert (failed.model, failed.outcome, failed.kind, failed.status) == ("gemini-2.5-pro", "failed", Kind.SERVER_ERROR, 500)
+    assert (failed.trigger, failed.then, failed.text, failed.dropped) == ("outage", "next", ERROR_500, ())
+    assert (answered.model, answered.outcome, answered.dropped) == ("o3-mini", "answered", ("temperature",))
+    assert [untimed(record.getMessage()) for record in caplog.records] == [
+        f"default: gemini-2.5-pro failed (server_error): {ERROR_500}",
+        "default: moving on from gemini-2.5-pro to o3-mini (server_error)",
+        "default: o3-mini answered in 0.0s",
+    ]
+    [sent] = stage.openai.requests
+    assert sent.json["model"] == "o3-mini"
+    assert sent.json["messages"] == [{"role": "user", "content": QUESTION}]
+    assert sent.json["max_completion_tokens"] == 500
+    assert {"temperature", "max_tokens"}.isdisjoint(sent.json)
+    assert sent.headers["authorization"] == "Bearer a-key-of-openai"
+
+
+def test_the_three_lines_of_the_log_are_the_ones_that_people_know(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """What they read so far: "Erro no modelo Gemini: 500 INTERNAL", "Ativando fallback para o3-mini", "bem-sucedido"."""
+    caplog.set_level(logging.INFO, logger="standby")
+    stage.gemini.script(GEMINI_500)
+    blocking()
+    error, switch, success = caplog.records
+    assert (error.levelname, switch.levelname, success.levelname) == ("WARNING", "WARNING", "INFO")
+    assert re.search(r"gemini.* failed .*: 500 INTERNAL\b", error.getMessage())
+    assert re.search(r"moving on from gemini.* to o3-mini\b", switch.getMessage())
+    assert re.search(r"o3-mini answered\b", success.getMessage())
+
+
+@FROM_PYTHON
+def test_with_gemini_well_no_request_reaches_openai_and_the_log_is_silent(
+    stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="standby")
+    told = ask(temperature=0.2)
+    assert (told.text, told.model) == ("Lisbon, says Gemini.", "gemini-2.5-pro")
+    assert [(attempt.model, attempt.outcome, attempt.dropped) for attempt in told.trail] == [("gemini-2.5-pro", "answered", ())]
+    assert stage.asked == (1, 0)
+    assert stage.openai.accepted == 0
+    assert caplog.records == []
+    assert stage.gemini.requests[0].json["generationConfig"]["temperature"] == 0.2
+
+
+def test_with_gemini_well_the_command_line_shows_its_answer_alone(stage: Stage) -> None:
+    ran = command("-v", **KEYS)
+    assert (ran.returncode, ran.stdout) == (0, "Lisbon, says Gemini.\n")
+    assert untimed(ran.stderr) == "gemini-2.5-pro  answered in 0.0s\n"
+    assert stage.asked == (1, 0)
+
+
+def test_the_next_call_goes_to_gemini_again(stage: Stage) -> None:
+    well = stage.gemini.answer
+    stage.gemini.script(GEMINI_500, well)
+    with Standby(environ=KEYS) as client:
+        assert [client.chat(QUESTION).model for _ in range(3)] == ["o3-mini", "gemini-2.5-pro", "gemini-2.5-pro"]
+    assert stage.asked == (3, 1)
+
+
+# Without a fallback
+
+
+@FROM_PYTHON
+def test_with_the_fallback_switched_off_the_error_is_geminis(stage: Stage, ask: Ask) -> None:
+    stage.gemini.script(GEMINI_500)
+    with pytest.raises(ChainExhausted) as caught:
+        ask({**KEYS, "ENABLE_MODEL_FALLBACK": "false"})
+    assert str(caught.value) == ERROR_500
+    assert [attempt.model for attempt in caught.value.trail] == ["gemini-2.5-pro"]
+    assert stage.asked == (1, 0)
+
+
+def test_with_the_fallback_switched_off_the_command_line_fails_with_geminis_error(stage: Stage) -> None:
+    stage.gemini.script(GEMINI_500)
+    ran = command(**KEYS, ENABLE_MODEL_FALLBACK="false")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.endswith(f"standby: {ERROR_500}\n")
+    assert stage.openai.requests == []
+
+
+# The other way round
+
+SWAPPED = {"PRIMARY_AI_MODEL": "o3-mini", "FALLBACK_AI_MODEL": "gemini-2.5-pro"}
+
+
+@FROM_PYTHON
+def test_swapping_the_two_variables_swaps_the_roles(stage: Stage, ask: Ask) -> None:
+    assert ask({**KEYS, **SWAPPED}).model == "o3-mini"
+    assert stage.asked == (0, 1)
+    stage.openai.script(OPENAI_500)
+    told = ask({**KEYS, **SWAPPED}, temperature=0.2)
+    assert (told.text, told.model) == ("Lisbon, says Gemini.", "gemini-2.5-pro")
+    assert told.trail[0].model == "o3-mini"
+    assert told.trail[0].dropped == ("temperature",)
+    assert told.trail[-1].dropped == ()
+
+
+@FROM_PYTHON
+def test_swapping_the_two_lines_swaps_the_roles(stage: Stage, ask: Ask) -> None:
+    stage.write("version: 1\nchains:\n  default:\n    models:\n      - gemini-2.5-pro\n      - o3-mini\n")
+    assert ask().model == "gemini-2.5-pro"
+    stage.write("version: 1\nchains:\n  default:\n    models:\n      - o3-mini\n      - gemini-2.5-pro\n")
+    assert ask().model == "o3-mini"
+    stage.openai.script(OPENAI_500)
+    assert ask().model == "gemini-2.5-pro"
+
+
+# As it is configured today
+
+ENV = """\
+# OpenAI Configuration
+OPENAI_API_KEY=a-key-of-openai
+# Fallback Configuration
+ENABLE_MODEL_FALLBACK=true
+FALLBACK_AI_MODEL=o3-mini
+# Primary Model (Gemini)
+PRIMARY_AI_MODEL=gemini-2.5-pro
+GEMINI_API_KEY=a-key-of-google
+"""
+
+
+def test_the_env_file_that_people_have_is_read(stage: Stage) -> None:
+    (stage.folder / ".env").write_text(ENV, encoding="utf-8")
+    stage.gemini.script(GEMINI_500)
+    assert blocking({}).model == "o3-mini"
+    ran = command()
+    assert (ran.returncode, ran.stdout) == (0, "Lisbon, says OpenAI.\n")
+    assert {request.headers["x-goog-api-key"] for request in stage.gemini.requests} == {"a-key-of-google"}
+    assert {request.headers["authorization"] for request in stage.openai.requests} == {"Bearer a-key-of-openai"}
+    assert not set(KEYS) & {name for name in os.environ if os.environ[name] in KEYS.values()}
+
+
+def test_the_environment_outweighs_the_env_file(stage: Stage) -> None:
+    (stage.folder / ".env").write_text(ENV, encoding="utf-8")
+    assert blocking({**SWAPPED}).model == "o3-mini"
+
+
+# What moves a request on
+
+PATTERNS = {
+    "500 internal": gemini_error(500, "INTERNAL", "Oh."),
+    "503 service unavailable": html(503, "<html><body><p>Try later.</p></body></html>"),
+    "502 bad gateway": html(502, "<html><body><p>Try later.</p></body></html>"),
+    "timeout": hang(),
+    "connection error": reset(),
+    "server error": gemini_error(500, "UNKNOWN", "Server Error"),
+    "internal error has occurred": gemini_error(500, "UNKNOWN", "An internal error has occurred."),
+}
+"""Each of the seven, and an answer whose text has this one and none of the others."""
+
+IMPATIENT = "models: {gemini-2.5-pro: {timeout: 300ms}}\n"
+
+
+@STREAMED_OR_NOT
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_each_of_the_seven_patterns_moves_the_request_on_at_once(stage: Stage, ask: Ask, pattern: str) -> None:
+    stage.write(more=IMPATIENT)
+    stage.gemini.script(PATTERNS[pattern])
+    told = ask()
+    assert (told.text, told.model) == ("Lisbon, says OpenAI.", "o3-mini")
+    assert [name for name in PATTERNS if name in told.trail[0].text.lower()] == [pattern]
+    assert (told.trail[0].trigger, told.trail[0].then) == ("outage", "next")
+    assert stage.asked == (1, 1)
+
+
+def test_the_file_has_these_seven_and_no_other() -> None:
+    text = PACKAGED.read_text(encoding="utf-8")
+    assert re.findall(r"^      - ([a-z0-9 ]+)$", text.partition("then:")[0], re.MULTILINE) == list(PATTERNS)
+
+
+MISSED: dict[str, tuple[Answer, Kind, int]] = {
+    "503 UNAVAILABLE": (GEMINI_503, Kind.OVERLOADED, 2),
+    "429": (GEMINI_429, Kind.RATE_LIMITED, 1),
+    "504": (GEMINI_504, Kind.SERVER_ERROR, 2),
+    "no such model": (gemini_error(404, "NOT_FOUND", "models/gemini-2.5-pro is not found."), Kind.MODEL_MISSING, 1),
+    "an empty answer": (gemini_reply(""), Kind.EMPTY, 1),
+    "a page of a proxy": (html(200), Kind.MALFORMED, 2),
+}
+"""What the seven miss: the answer, what it is, and how often the table has Gemini asked."""
+
+
+@STREAMED_OR_NOT
+@pytest.mark.parametrize("what", MISSED)
+def test_what_the_seven_miss_moves_on_by_the_table(stage: Stage, ask: Ask, what: str) -> None:
+    answer, kind, times = MISSED[what]
+    stage.gemini.script(gemini_stream([""]) if what == "an empty answer" and ask is asynchronous_stream else answer)
+    told = ask()
+    assert (told.text, told.model) == ("Lisbon, says OpenAI.", "o3-mini")
+    assert {(attempt.kind, attempt.trigger) for attempt in told.trail[:-1]} == {(kind, None)}
+    assert [attempt.then for attempt in told.trail] == [*["retry"] * (times - 1), "next", None]
+    assert stage.asked == (times, 1)
+
+
+@STREAMED_OR_NOT
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_an_answer_that_is_cut_before_its_first_word_moves_on(stage: Stage, ask: Ask, how: Any) -> None:
+    whole = gemini_stream(["Lisbon"]) if ask is asynchronous_stream else gemini_reply("Lisbon")
+    stage.gemini.script(cut(whole, 5, how))
+    told = ask()
+    assert told.model == "o3-mini"
+    assert told.trail[0].kind is Kind.CONNECTION
+    assert told.trail[0].text.startswith("connection error: ")
+    assert (told.trail[0].trigger, stage.asked) == ("outage", (1, 1))
+
+
+@STREAMED_OR_NOT
+def test_when_all_are_down_each_is_named_with_its_own_words(stage: Stage, ask: Ask) -> None:
+    stage.gemini.script(GEMINI_500)
+    stage.openai.script(OPENAI_500)
+    with pytest.raises(ChainExhausted) as caught:
+        ask()
+    names = dict.fromkeys(attempt.model for attempt in caught.value.trail)
+    assert list(names) == ["gemini-2.5-pro", "o3-mini", "gpt-5.6-sol"]
+    assert all(f"{name}: 500 " in str(caught.value) for name in names)
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+
+
+@STREAMED_OR_NOT
+def test_a_request_that_is_wrong_everywhere_stops_at_the_first(stage: Stage, ask: Ask) -> None:
+    stage.gemini.script(gemini_error(400, "INVALID_ARGUMENT", "Request contains an invalid argument, says timeout."))
+    with pytest.raises(CallFailed, match="400 INVALID_ARGUMENT"):
+        ask()
+    assert stage.asked == (1, 0)
