@@ -147,7 +147,9 @@ class AsyncStream:
         if self._task is None and not self._ended:
             self._task = asyncio.create_task(self._walk.run())
             self._task.add_done_callback(self._buffer.end)
-            weakref.finalize(self, _abandon, self._task).atexit = False
+            left = weakref.finalize(self, _abandon, self._task)
+            left.atexit = False
+            self._task.add_done_callback(lambda _: left.detach())  # its error knows the stream, which so would never be freed
         if self._task is not None and self._task.get_loop() is not asyncio.get_running_loop():
             raise RuntimeError("this stream was begun on another event loop, or before a fork; ask anew with stream()")
         return self._task

@@ -8,14 +8,14 @@ import pytest
 
 from standby import events
 from standby.attempt import Outlet
-from standby.breaker import Breaker, State
+from standby.breaker import Breaker, Refusal, State
 from standby.errors import ChainExhausted
 from standby.failures import Kind
 from standby.plugin import End
-from standby.policy import BreakerSettings
+from standby.policy import BreakerSettings, Hedge
 from standby.types import Attempt, Chunk, Reply
 from tests.playing import Plays, Streams, entry, failure, route, walk
-from tests.virtual_clock import run
+from tests.virtual_clock import VirtualLoop, run
 
 QUICK = BreakerSettings(failures=1, open=10.0, open_limit=10.0)
 
@@ -141,6 +141,51 @@ def test_a_probe_that_is_itself_cancelled_leaves_the_breaker_as_it_was() -> None
     rested, now = run(story())
     assert rested.health(now).state == State.HALF_OPEN
     assert getattr(rested.admit(now), "probe", False)
+
+
+def test_a_probe_that_ends_in_the_moment_of_the_reply_teaches_too() -> None:
+    async def story() -> State:
+        rested = sick()
+        chain = route(entry("a", Plays(20)), entry("b", Plays(12), breaker=rested), hedge=Hedge(after=8.0))
+        await at(11)
+        await walk(chain).run()
+        await asyncio.sleep(0.1)
+        return rested.health(32).state
+
+    assert run(story()) == State.CLOSED
+
+
+def test_a_caller_who_leaves_while_a_late_probe_takes_its_time_to_end_leaves_it_to_teach() -> None:
+    class TakesItsTime(Plays):
+        async def complete(self, call: Any) -> Any:
+            try:
+                await super().complete(call)
+            finally:
+                await asyncio.sleep(0.04)
+
+    async def story() -> tuple[State, str]:
+        rested = sick()
+        chain = route(entry("a", TakesItsTime(600), breaker=rested, timeout=30.0), entry("b", Plays(300), timeout=600.0))
+        await at(11)
+        task = asyncio.create_task(walk(chain).run())
+        await at(41.02)
+        task.cancel()
+        await at(42)
+        health = rested.health(42)
+        return health.state, health.reason
+
+    assert run(story()) == (State.OPEN, "its probe failed: timeout")
+
+
+def test_a_probe_whose_loop_was_closed_is_lost_a_second_after_its_time_out() -> None:
+    rested = sick()
+    chain = route(entry("a", Plays(600), breaker=rested, timeout=30.0), entry("b", Plays("Lisbon.")))
+    loop = VirtualLoop()
+    loop._clock.now = 11.0
+    loop.run_until_complete(walk(chain).run())
+    loop.close()
+    assert isinstance(rested.admit(41.9), Refusal)
+    assert getattr(rested.admit(42.0), "probe", False)
 
 
 def test_when_all_rest_one_call_at_a_time_goes_to_the_nearest_and_the_others_raise_at_once() -> None:

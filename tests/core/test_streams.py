@@ -5,8 +5,9 @@ import contextvars
 import gc
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ import pytest
 from standby import AsyncStandby, ChainExhausted, Standby, StreamBroken
 from standby.attempt import Outlet
 from standby.dispatch import Walk
+from standby.errors import CallFailed
 from standby.plugin import Call, Chunk, End
 from standby.private_loop import run as run_privately
 from standby.streams import LONGEST_FAREWELL, READ_AHEAD, AsyncStream, Stream
@@ -535,3 +537,18 @@ def test_the_first_chunk_is_there_before_the_last_is_sent(server: Loopback) -> N
         assert texts(stream) == ["bon."]
         assert time.monotonic() - came > 0.15
         assert stream.reply.text == "Lisbon."
+
+
+@pytest.mark.parametrize("closes_early", [True, False])
+def test_a_stream_that_is_over_is_freed_however_it_ended(*, closes_early: bool) -> None:
+    async def story() -> "weakref.ref[AsyncStream]":
+        stream = AsyncStream(asking(Plays(failure("blocked"))))
+        with suppress(CallFailed):
+            async with stream:
+                if not closes_early:
+                    await anext(stream)
+        return weakref.ref(stream)
+
+    left = run(story())
+    gc.collect()
+    assert left() is None
