@@ -29,7 +29,7 @@ def decoded(data: bytes | str) -> Any:
     """Decode JSON; raises `AttemptFailed` (`malformed`) with the first words of what it is instead."""
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         text = (data if isinstance(data, str) else data.decode("utf-8", "replace"))[:200].strip()
         raise malformed(f"expected JSON, got {text!r}" if text else "the body is empty") from None
 

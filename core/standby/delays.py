@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 _NUMBER = r"[0-9]{1,7}(?:\.[0-9]{1,9})?"
 _PLAIN = re.compile(_NUMBER)
 _SPAN = re.compile(
-    rf"(?=[0-9])(?:(?P<h>[0-9]{{1,7}})h)?(?:(?P<m>[0-9]{{1,7}})m(?!s))?(?:(?P<s>{_NUMBER})s)?(?:(?P<ms>{_NUMBER})ms)?"
+    rf"(?=[0-9])(?:(?P<h>[0-9]{{1,7}})h)?(?:(?P<m>[0-9]{{1,7}})m)?(?:(?P<s>{_NUMBER})s)?(?:(?P<ms>{_NUMBER})ms)?"
 )
 _STATED = re.compile(rf"(?:try again|retry) in ((?:{_NUMBER}(?:ms|[hms]))+)", re.IGNORECASE)
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}

@@ -13,8 +13,9 @@
     └── AttemptFailed(failure)     one attempt; raised by adapters, met by a caller only inside a CallFailed's cause
 """
 
-from collections.abc import Sequence
-from typing import Literal
+import copyreg
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -49,6 +50,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 class StandbyError(Exception):
     """Whatever standby raises on purpose."""
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        """Copy and pickle by state: Python's own way calls `__init__` with the message, which takes other arguments here."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined] # documented for pickle
 
 
 class ConfigError(StandbyError):

@@ -40,38 +40,41 @@ def sampling_of(options: Mapping[str, Any]) -> Sampling:
         if name not in Sampling.__struct_fields__:
             raise RequestError(f"unknown parameter {name!r}{_near(name, Sampling.__struct_fields__)}")
     stop = options.get("stop")
-    if isinstance(stop, str):
-        options = {**options, "stop": (stop,)}
+    if isinstance(stop, Iterable):
+        options = {**options, "stop": (stop,) if isinstance(stop, str) else tuple(cast("Iterable[object]", stop))}
     try:
         return msgspec.convert(dict(options), Sampling)
     except msgspec.ValidationError as error:
         words, _, place = str(error).partition(" - at `$.")
-        raise RequestError(f"{place.rstrip('`') or 'sampling'}: {words[:1].lower()}{words[1:]}") from None
+        words = words.replace("array", "list").replace("null", "None")
+        raise RequestError(f"{place.rstrip('`')}: {words[:1].lower()}{words[1:]}") from None
 
 
 def _messages(messages: Messages) -> tuple[Message, ...]:
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
-    if isinstance(messages, Mapping) or not isinstance(messages, Iterable):
+    given: Any = messages
+    if isinstance(given, Mapping) or not isinstance(given, Iterable):
         raise RequestError(f"messages: expected a string or a list of messages, not {_a(messages)}")
     read = [_message(message, index) for index, message in enumerate(messages)]
     if not read:
         raise RequestError("messages: the list is empty; give at least one message of the user")
-    if all(message.role == "system" for message in read):
-        raise RequestError("messages: there is no message of the user, only system messages")
-    return tuple(message for message in read if message.parts)
+    spoken = tuple(message for message in read if message.parts)
+    if all(message.role == "system" for message in spoken):
+        raise RequestError("messages: there is no message of the user")
+    return spoken
 
 
 def _message(message: Any, index: int) -> Message:
     if isinstance(message, Message):
         role, parts = message.role, message.parts
+        _refuse_unsound(role, parts, index)
     elif isinstance(message, Mapping):
-        role, parts = _role(message.get("role"), index), _parts(message.get("content"), index)
-        _refuse_unknown(message, index)
+        fields = cast("Mapping[str, Any]", message)
+        role, parts = _role(fields.get("role"), index), _parts(fields.get("content"), index)
+        _refuse_unknown(fields, index)
     else:
         raise RequestError(f"message {index}: expected a Message or a dictionary, not {_a(message)}", index)
-    if role not in _ROLES or not all(isinstance(part, Text) for part in parts):
-        raise RequestError(f"message {index}: a Message holds a role ({', '.join(_ROLES)}) and a tuple of Text", index)
     parts = tuple(Text(_encodable(part.text)) for part in parts if part.text)
     if not parts and role != "assistant":
         raise RequestError(f"message {index}: the {role} message is empty; leave it out or give it a text", index)
@@ -79,14 +82,12 @@ def _message(message: Any, index: int) -> Message:
 
 
 def _role(role: Any, index: int) -> Role:
-    known = _ALSO_CALLED.get(role, role) if isinstance(role, str) else role
+    if not isinstance(role, str):
+        raise RequestError(f"message {index}: 'role' is missing or no text; one of {', '.join(_ROLES)}", index)
+    known = _ALSO_CALLED.get(role, role)
     if known not in _ROLES:
-        raise RequestError(
-            f"message {index}: unknown role {role!r}; one of {', '.join(_ROLES)}"
-            if isinstance(role, str)
-            else f"message {index}: 'role' is missing or no text; one of {', '.join(_ROLES)}",
-            index,
-        )
+        shown = f" {role!r}" if role.isidentifier() else ""  # what is no word may be the prompt, in the wrong place
+        raise RequestError(f"message {index}: unknown role{shown}; one of {', '.join(_ROLES)}", index)
     return cast("Role", known)
 
 
@@ -95,17 +96,24 @@ def _parts(content: Any, index: int) -> tuple[Part, ...]:
         return (Text(content or ""),)
     if not isinstance(content, list | tuple):
         raise RequestError(f"message {index}: 'content' must be a string or a list of parts, not {_a(content)}", index)
-    return tuple(_part(part, index, position) for position, part in enumerate(content))
+    return tuple(_part(part, index, position) for position, part in enumerate(cast("Iterable[object]", content)))
 
 
 def _part(part: Any, index: int, position: int) -> Part:
-    if isinstance(part, Text):
-        return part
-    if not isinstance(part, Mapping) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+    fields: Mapping[str, Any] = cast("Mapping[str, Any]", part) if isinstance(part, Mapping) else {}
+    text = part.text if isinstance(part, Text) else fields.get("text") if fields.get("type") == "text" else None
+    if not isinstance(text, str):
         raise RequestError(
             f'message {index}, part {position}: only text is carried so far; write {{"type": "text", "text": "…"}}', index
         )
-    return Text(part["text"])
+    return Text(text)
+
+
+def _refuse_unsound(role: Any, parts: Any, index: int) -> None:
+    pieces = cast("Iterable[object]", parts) if isinstance(parts, tuple | list) else (None,)
+    texts = (piece.text if isinstance(piece, Text) else None for piece in pieces)
+    if role not in _ROLES or not all(isinstance(text, str) for text in texts):
+        raise RequestError(f"message {index}: a Message holds a role ({', '.join(_ROLES)}) and a tuple of Text", index)
 
 
 def _refuse_unknown(message: Mapping[str, Any], index: int) -> None:
@@ -129,4 +137,5 @@ def _near(name: str, names: Iterable[str]) -> str:
 
 
 def _a(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+    name = type(value).__name__
+    return "nothing" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -85,7 +85,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A way to one vendor's API with one account."""
 
-    plugin: Annotated[str, Meta(description="The plugin that speaks to it.", examples=["openai"])]
+    plugin: Annotated[str, Meta(description="The plugin that speaks to it.")]
     base_url: Annotated[
         str | None,
         Meta(description="Where the API is; left out: the vendor's own.", examples=["http://127.0.0.1:11434/v1"]),
@@ -94,7 +94,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Secret | None,
         Meta(
             description="The key, as a variable; left out: the variables that the plugin names.",
-            examples=["${OPENROUTER_API_KEY}"],
+            examples=["${MY_API_KEY}"],
         ),
     ] = None
 
@@ -137,7 +137,11 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     card: Annotated[Card | None, Meta(description="What you know better than the plugin's card, key by key.")] = None
 
 
-StatusPattern = Annotated[str, Meta(pattern=r"^[1-5]xx$")]
+Status = Annotated[int, Meta(ge=100, le=599)]
+StatusClass = Annotated[str, Meta(pattern=r"^[1-5]xx$", examples=["5xx"])]
+Text = Annotated[str, Meta(min_length=1)]
+"""A trigger that looked for nothing would find it in every failure."""
+Texts = Annotated[tuple[Text, ...], Meta(min_length=1)]
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,22 +149,23 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     then: Annotated[Then, Meta(description="retry: ask the same model again, then the next; next; stop: tell the caller.")]
     kind: Annotated[
-        Kind | tuple[Kind, ...] | None, Meta(description="What the failure is, in standby's words: the field to reach for.")
+        Kind | Annotated[tuple[Kind, ...], Meta(min_length=1)] | None,
+        Meta(description="What the failure is, in standby's words: the field to reach for."),
     ] = None
     status: Annotated[
-        int | StatusPattern | tuple[int | StatusPattern, ...] | None,
+        Status | StatusClass | Annotated[tuple[Status | StatusClass, ...], Meta(min_length=1)] | None,
         Meta(description="The HTTP status: a number, or a class like 5xx.", examples=[503, "5xx"]),
     ] = None
     code: Annotated[
-        str | tuple[str, ...] | None,
+        Text | Texts | None,
         Meta(description="The vendor's own error code or status.", examples=["RESOURCE_EXHAUSTED"]),
     ] = None
     message: Annotated[
-        str | tuple[str, ...] | None,
+        Text | Texts | None,
         Meta(description="A piece of the failure's text, in any case; /…/ is an RE2 expression.", examples=["500 internal"]),
     ] = None
-    provider: Annotated[str | tuple[str, ...] | None, Meta(description="Only failures of this provider.")] = None
-    model: Annotated[str | tuple[str, ...] | None, Meta(description="Only failures of this model.")] = None
+    provider: Annotated[Text | Texts | None, Meta(description="Only failures of this provider.")] = None
+    model: Annotated[Text | Texts | None, Meta(description="Only failures of this model.")] = None
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

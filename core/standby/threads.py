@@ -47,8 +47,9 @@ async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
 
 
 def _turn(loop: "asyncio.AbstractEventLoop", turn: "asyncio.Semaphore") -> "asyncio.Semaphore":
-    for closed in [known for known in _turns if known.is_closed()]:
-        del _turns[closed]
+    for known in list(_turns):  # a copy: loops of other threads come and go meanwhile
+        if known.is_closed():
+            _turns.pop(known, None)
     return _turns.setdefault(loop, turn)
 
 

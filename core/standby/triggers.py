@@ -1,10 +1,13 @@
 """Which trigger recognises a failure. First match wins; within a trigger all fields must match, within a list any item."""
 
+import importlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from standby.failures import Failure, Kind
 from standby.policy import Trigger
+
+T = TypeVar("T")
 
 Test = Callable[[Failure], bool]
 
@@ -29,11 +32,12 @@ class Triggers:
 
 def pattern(expression: str) -> Callable[[str], bool]:
     """Compile one `message`: a piece of text, found in any case, or `/…/`, an RE2 expression. Raises `ValueError`."""
+    if expression in ("", "//"):
+        raise ValueError("it is empty and would recognise every failure")
     if not (len(expression) > 1 and expression.startswith("/") and expression.endswith("/")):
         piece = expression.casefold()
         return lambda text: piece in text.casefold()
-    import re2  # noqa: PLC0415 - `import standby` must not load it; only an expression needs it
-
+    re2: Any = importlib.import_module("re2")  # has no types; `import standby` must not load it, only an expression needs it
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = False
@@ -42,7 +46,7 @@ def pattern(expression: str) -> Callable[[str], bool]:
     except re2.error as error:
         words = str(error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error)
         raise ValueError(words) from None
-    return lambda text: compiled.search(text) is not None
+    return lambda text: compiled.search(text.encode(errors="replace")) is not None  # half a character is no UTF-8
 
 
 def _tests(trigger: Trigger) -> list[Test]:
@@ -64,8 +68,8 @@ def _tests(trigger: Trigger) -> list[Test]:
     return tests
 
 
-def _listed(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
+def _listed(value: T | tuple[T, ...]) -> tuple[T, ...]:
+    return cast("tuple[T, ...]", value) if isinstance(value, tuple) else (value,)
 
 
 def _names(wanted: str | tuple[str, ...] | None, name: str) -> bool:

@@ -176,12 +176,13 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_logged_by_the_loo
     ("key", "url", "words"),
     [
         (Secret("", "A_KEY or B_KEY"), None, "no key: set A_KEY or B_KEY"),
-        (Secret("", "A_KEY"), "http://127.0.0.1:9", ""),
+        (Secret("", "A_KEY"), "http://127.0.0.1:9", "no key: set A_KEY"),
+        (None, "http://127.0.0.1:9", ""),
         (Secret("k"), None, ""),
         (None, None, ""),
     ],
 )
-async def test_without_a_key_for_the_vendors_own_endpoint_nothing_is_imported(key: Any, url: Any, words: str) -> None:
+async def test_without_a_key_that_is_needed_nothing_is_imported(key: Any, url: Any, words: str) -> None:
     vendor = Vendor()
     adapters = Adapters(vendor.load)
     provider = Provider(plugin="a", api_key=key, base_url=url)

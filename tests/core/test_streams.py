@@ -19,7 +19,8 @@ from standby.dispatch import Walk
 from standby.errors import CallFailed
 from standby.plugin import Call, Chunk, End
 from standby.private_loop import run as run_privately
-from standby.streams import LONGEST_FAREWELL, READ_AHEAD, AsyncStream, Stream
+from standby.running import GOODBYE
+from standby.streams import READ_AHEAD, AsyncStream, Stream
 from standby.types import Finish, Reply, Usage
 from tests.asking import served
 from tests.loopback import Loopback, openai_stream
@@ -265,7 +266,7 @@ def test_close_leaves_behind_what_ignores_it() -> None:
         stream = AsyncStream(asking(Stubborn()))
         await anext(stream)
         await stream.close()
-        assert asyncio.get_running_loop().time() == LONGEST_FAREWELL
+        assert asyncio.get_running_loop().time() == GOODBYE
         await asyncio.sleep(20)
 
     run(story())

@@ -29,7 +29,7 @@ from standby.budget import Budget
 from standby.cli import standby
 from standby.client import HEDGED_SHARE
 from standby.config import PACKAGED
-from standby.config.resolve import IDLE_TIMEOUT, TIMEOUT
+from standby.config.models import IDLE_TIMEOUT, TIMEOUT
 from standby.decision import LONG_REST, LONGEST_STATED_WAIT
 from standby.dispatch import RESERVE
 from standby.failures import REACTIONS, Kind, kind_of_status

@@ -1,128 +1,209 @@
 """A tree against a JSON Schema: jsonschema finds what is wrong, all of it; this says it in words that can be followed."""
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema import Draft202012Validator, exceptions
 
-from standby.config.resolve import Finding, Place
-from standby.config.schema import DURATION
+from standby.config.finding import Finding, Node, Place, Shown, as_it_is, near
+from standby.config.texts import DURATION
 from standby.errors import Problem
 
-Shown = Callable[[Place, Any], str]
-"""How a value may be shown: what the file says at that place, never what a variable put there."""
+# its result has no type:
+_closest: Any = exceptions.best_match  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def findings_of(
-    value: Any, schema: Mapping[str, Any], place: Place = (), owner: str = "", shown: Shown = lambda _, value: repr(value)
+    value: Any, schema: Mapping[str, Any], *, place: Place = (), owner: str = "", shown: Shown = as_it_is
 ) -> list[Finding]:
     """Return every way in which `value`, found at `place`, does not fit; `owner` is whose options they are."""
-    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    meant = [_meant(error) for error in validator.iter_errors(value)]
-    findings = [finding for error in meant for finding in _told(error, place, owner, shown)]
-    misspelt = {(finding.place[:-1], finding.problem.hint) for finding in findings if finding.at_key}
+    validator: Any = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    told = _Told(place, owner, shown)
+    findings = dict.fromkeys(finding for error in validator.iter_errors(value) for finding in told.of(_meant(error)))
+    misspelt = {(finding.place[:-1], finding.problem.hint) for finding in findings if finding.problem.code == "unknown-key"}
     return [finding for finding in findings if not _is_that_key_missing(finding, misspelt)]
 
 
 def _is_that_key_missing(finding: Finding, misspelt: set[tuple[Place, str]]) -> bool:
-    """A key that is there, misspelt, is not told to be missing as well."""
-    key = finding.problem.hint.removeprefix("add '").removesuffix(":'")
-    return finding.problem.code == "missing-key" and (finding.place, f"did you mean {key!r}?") in misspelt
+    """Say whether a missing key is there, misspelt, which has been told."""
+    is_missing = finding.problem.code == "missing-key"
+    return is_missing and (finding.place[:-1], f"did you mean {finding.place[-1]!r}?") in misspelt
 
 
-def _meant(error: ValidationError) -> ValidationError:
+def _meant(error: Any) -> Any:
     """Of a choice that nothing fits, take the alternative that comes closest."""
-    while error.validator in ("anyOf", "oneOf") and error.context:
-        kinds = [inner for inner in error.context if inner.validator != "type"]
-        closest = best_match(kinds or error.context)
-        if closest is None or not kinds:
-            return error
-        error = closest
-    return error
+    if error.validator not in ("anyOf", "oneOf"):
+        return error
+    closest = _closest([inner for inner in error.context if not _is_of_another_kind(inner)])
+    return error if closest is None else _meant(closest)
 
 
-def _told(error: ValidationError, place: Place, owner: str, shown: Shown) -> Iterator[Finding]:
-    at: Place = (*place, *error.absolute_path)
-    if error.instance is None:
-        return  # an item whose variable is not set, which has been told
-    if error.validator == "additionalProperties":
-        yield from _unknown_keys(error, at, owner)
-        return
-    code, message, hint = _words(error, at, shown)
-    yield Finding(place=at, problem=Problem(code=code, message=message, hint=hint))
+def _is_of_another_kind(error: Any) -> bool:
+    return error.validator in ("type", "required") or (error.validator == "enum" and isinstance(error.instance, list | dict))
 
 
-def _unknown_keys(error: ValidationError, at: Place, owner: str) -> Iterator[Finding]:
-    known = list(error.schema.get("properties", {}))
-    whose = f"an option of {owner!r}" if owner else f"a key of {_name(at)}"
-    for key in error.instance:
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-            hint = f"did you mean {close[0]!r}?" if close else f"{whose} is one of {', '.join(known) or 'none'}"
-            problem = Problem(code="unknown-key", message=f"unknown key {key!r}", hint=hint)
+class _Told:
+    """jsonschema's errors in words; `place`, `owner` and `shown` as `findings_of` is given them."""
+
+    def __init__(self, place: Place, owner: str, shown: Shown) -> None:
+        self._place = place
+        self._owner = owner
+        self._shown = shown
+
+    def of(self, error: Any) -> Iterator[Finding]:
+        at: Place = (*self._place, *error.absolute_path)
+        if error.validator == "additionalProperties":
+            yield from self._unknown_keys(error, at)
+        elif error.validator == "required":
+            yield from _missing_keys(error, at)
+        else:
+            yield self._misfit(error, at)
+
+    def _misfit(self, error: Any, at: Place) -> Finding:
+        shown = self._shown(at, error.instance)
+        misfit = _Misfit(_name(at), shown, error.instance, str(error.validator), error.validator_value, error.schema)
+        code, message, hint = _WORDS.get(misfit.rule, _unfitting)(misfit)
+        return Finding(place=at, problem=Problem(code=code, message=message, hint=hint), at_key=code in _ABOUT_THE_WHOLE)
+
+    def _unknown_keys(self, error: Any, at: Place) -> Iterator[Finding]:
+        known = list(error.schema.get("properties", {}))
+        whose = f"an option of {self._owner!r}" if self._owner else f"a key of {_name(at)}"
+        for key in error.instance:
+            if key not in known:
+                hint = near(key, known) or f"{whose} is one of {', '.join(known) or 'none'}"
+                problem = Problem(code="unknown-key", message=f"unknown key {key!r}", hint=hint)
+                yield Finding(place=(*at, key), problem=problem, at_key=True)
+
+
+def _missing_keys(error: Any, at: Place) -> Iterator[Finding]:
+    for key in error.validator_value:
+        if key not in error.instance:
+            problem = Problem(code="missing-key", message=f"{_name(at)} has no {key!r}", hint=f"add '{key}:'")
             yield Finding(place=(*at, key), problem=problem, at_key=True)
 
 
-def _words(error: ValidationError, at: Place, shown: Shown) -> tuple[str, str, str]:
-    """Return code, message and hint."""
-    wanted = error.validator_value
-    value = shown(at, error.instance)
-    name = _name(at)
-    match error.validator:
-        case "required":
-            missing = next(key for key in wanted if key not in error.instance)
-            return "missing-key", f"{name} has no {missing!r}", f"add '{missing}:'"
-        case "pattern" if wanted == DURATION:
-            return "bad-duration", f"{name}: {value} is no duration", "write a number and a unit, like 30s, 500ms, 3m, 1h"
-        case "enum":
-            return "bad-value", f"{name}: {value} is not known", _choice(error.instance, wanted)
-        case "type":
-            return "bad-type", f"{name}: {value} is not {_kinds([wanted])}", _remedy(wanted)
-        case "anyOf" | "oneOf":
-            kinds = _kinds(way.get("type", "") for way in wanted)
-            return "bad-type", f"{name}: {value} is not {kinds}", _remedy("")
-        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
-            limit = {
-                "minimum": "at least",
-                "maximum": "at most",
-                "exclusiveMinimum": "more than",
-                "exclusiveMaximum": "less than",
-            }
-            return "out-of-range", f"{name}: {value} is out of range", f"write {limit[error.validator]} {wanted}"
-        case "minItems" | "minProperties":
-            return "empty", f"{name} is empty", "write at least one"
-        case "pattern":
-            return "bad-value", f"{name}: {value} is not well formed", f"it must match {wanted}"
-        case "format":
-            return "bad-value", f"{name}: {value} is no {wanted}", "write it like 2026-12-01"
-        case _:
-            return "bad-value", f"{name}: {value} does not fit", f"the rule is {error.validator}: {wanted}"
+class _Misfit(NamedTuple):
+    """What does not fit: where, as it may be shown and as it is; the rule with its value, and the schema around it."""
+
+    name: str
+    shown: str
+    value: Any
+    rule: str
+    wanted: Any
+    schema: Any
 
 
-def _kinds(types: Iterable[str]) -> str:
-    names = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "a text"}
-    names |= {"array": "a list", "object": "a mapping of keys", "": "one of the known words"}
-    return " or ".join(dict.fromkeys(names.get(kind, kind) for kind in types))
+Words = tuple[str, str, str]
+"""A problem's code, message and hint."""
+
+_ABOUT_THE_WHOLE = frozenset({"empty", "exclusive-keys"})
+"""Codes of what is wrong with a mapping or a list as such: its key is shown, not what happens to stand first in it."""
 
 
-def _remedy(wanted: str) -> str:
-    remedies = {
-        "array": "write one item a line, each behind '- '",
-        "object": "write 'key: value' lines, indented below it",
-        "boolean": "write true or false",
-    }
-    return remedies.get(wanted, "see 'standby schema'")
+def _too_short(misfit: _Misfit) -> Words:
+    if misfit.value:
+        return "out-of-range", f"{misfit.name} is too short", f"write at least {misfit.wanted}"
+    hint = "write it, or take it away" if misfit.rule == "minLength" else "write at least one"
+    return "empty", f"{misfit.name} is empty", hint
 
 
-def _choice(value: Any, wanted: list[Any]) -> str:
-    words = [str(word) for word in wanted]
-    if len(words) == 1:
-        return f"write {words[0]}"
-    close = difflib.get_close_matches(str(value), words, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(words)}"
+def _pattern(misfit: _Misfit) -> Words:
+    if misfit.schema.get("pattern") == DURATION:
+        hint = "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
+        return "bad-duration", f"{misfit.name}: {misfit.shown} is no duration", hint
+    examples = " or ".join(map(str, misfit.schema.get("examples", ())))
+    hint = f"write it like {examples}" if examples else f"it must match {misfit.wanted}"
+    return "bad-value", f"{misfit.name}: {misfit.shown} is not well formed", hint
+
+
+def _format(misfit: _Misfit) -> Words:
+    if misfit.wanted != "date":
+        return _unfitting(misfit)
+    return "bad-value", f"{misfit.name}: {misfit.shown} is no date", "write it like 2026-12-01"
+
+
+def _choice(misfit: _Misfit) -> Words:
+    words = [str(word) for word in (misfit.wanted if misfit.rule == "enum" else [misfit.wanted])]
+    hint = near(str(misfit.value), words) if len(words) > 1 else f"write {words[0]}"
+    return "bad-value", f"{misfit.name}: {misfit.shown} is not known", hint or f"one of {', '.join(words)}"
+
+
+def _type(misfit: _Misfit) -> Words:
+    if "pattern" in misfit.schema:
+        return _pattern(misfit)
+    return _not_a(misfit, [misfit.wanted] if isinstance(misfit.wanted, str) else misfit.wanted)
+
+
+def _alternatives(misfit: _Misfit) -> Words:
+    value: Node = misfit.value
+    keys = [str(key) for way in misfit.wanted for key in way.get("required", ())]
+    if not keys or not isinstance(value, dict):
+        return _not_a(misfit, [way.get("type", "") for way in misfit.wanted])
+    if any(key in value for key in keys):
+        return _exclusive(misfit.name, keys)
+    return "exclusive-keys", f"{misfit.name} has neither {' nor '.join(map(repr, keys))}", "add one of them"
+
+
+def _not(misfit: _Misfit) -> Words:
+    keys = misfit.wanted.get("required", [])
+    return _exclusive(misfit.name, keys) if keys else _unfitting(misfit)
+
+
+def _exclusive(name: str, keys: list[str]) -> Words:
+    return "exclusive-keys", f"{name}: {' and '.join(map(repr, keys))} do not go together", "keep one of them"
+
+
+def _limit(misfit: _Misfit) -> Words:
+    hint = f"write {_LIMITS[misfit.rule]} {misfit.wanted}"
+    return "out-of-range", f"{misfit.name}: {misfit.shown} is out of range", hint
+
+
+def _unfitting(misfit: _Misfit) -> Words:
+    return "bad-value", f"{misfit.name}: {misfit.shown} does not fit", f"the rule is {misfit.rule}: {misfit.wanted}"
+
+
+def _not_a(misfit: _Misfit, kinds: list[str]) -> Words:
+    names = " or ".join(dict.fromkeys(_KINDS.get(kind, "one of the known words") for kind in kinds))
+    return "bad-type", f"{misfit.name}: {misfit.shown} is not {names}", _REMEDIES.get(kinds[0], "see 'standby schema'")
+
+
+_LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than"}
+
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "string": "a text",
+    "array": "a list",
+    "object": "a mapping of keys",
+    "null": "nothing",
+}
+
+_REMEDIES = {
+    "integer": "write a number, like 3",
+    "number": "write a number, like 0.5",
+    "boolean": "write true or false",
+    "string": "write one text behind the ':'",
+    "array": "write one item a line, each behind '- '",
+    "object": "write 'key: value' lines, indented below it",
+}
+
+_WORDS: dict[str, Callable[[_Misfit], Words]] = {
+    "minItems": _too_short,
+    "minProperties": _too_short,
+    "minLength": _too_short,
+    "pattern": _pattern,
+    "format": _format,
+    "enum": _choice,
+    "const": _choice,
+    "type": _type,
+    "anyOf": _alternatives,
+    "oneOf": _alternatives,
+    "not": _not,
+    **dict.fromkeys(_LIMITS, _limit),
+}
+"""How each rule of a schema is told when it is broken."""
 
 
 def _name(at: Place) -> str:

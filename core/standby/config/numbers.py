@@ -1,64 +1,54 @@
 """Numbers that contradict each other: each is fine by itself, and together they cannot be what is meant."""
 
-from collections.abc import Iterator
-
-from standby.config.resolve import Finding, Place
-from standby.config.schema import written
-from standby.errors import Problem
+from standby.config.finding import Findings, Place
+from standby.config.texts import written
 from standby.policy import Chain, Model, Settings
+
+CODE = "contradiction"
 
 ENOUGH = 5.0
 """Seconds of its own that a model should have; the dispatcher keeps as much in reserve for it."""
 
 
-def contradictions(settings: Settings) -> Iterator[Finding]:
-    """Compare what the file says of time, before anything is filled in for what it leaves out."""
+def check_numbers(settings: Settings, findings: Findings) -> None:
+    """Compare what is said of time, before anything is filled in for what is left out."""
     for name, model in settings.models.items():
-        yield from _of_model(("models", name), model)
+        _check_model(("models", name), model, findings)
     for name, chain in settings.chains.items():
-        yield from _of_chain(("chains", name), chain, settings)
+        _check_chain(("chains", name), chain, findings)
+        _check_timeouts(("chains", name), chain, settings, findings)
 
 
-def _of_model(place: Place, model: Model) -> Iterator[Finding]:
-    if model.timeout is not None:
-        for key, value in (("first_token_timeout", model.first_token_timeout), ("idle_timeout", model.idle_timeout)):
-            if value is not None and value > model.timeout:
-                yield _error(
-                    (*place, key), f"{key} of {_s(value)} is longer than the timeout of {_s(model.timeout)}", "shorten it"
-                )
+def _check_model(place: Place, model: Model, findings: Findings) -> None:
+    for key in ("first_token_timeout", "idle_timeout"):
+        value = getattr(model, key)
+        if value is not None and model.timeout is not None and value > model.timeout:
+            words = f"{key} of {written(value)} is longer than the timeout of {written(model.timeout)}"
+            findings.error((*place, key), CODE, words, f"write {written(model.timeout)} or less")
     breaker = model.breaker
     if breaker is not None and breaker.open > breaker.open_limit:
-        words = f"the first pause of {_s(breaker.open)} is longer than the open_limit of {_s(breaker.open_limit)}"
-        yield _error((*place, "breaker"), words, f"write an open_limit of {_s(breaker.open)} or more")
+        words = f"the first pause of {written(breaker.open)} is longer than the open_limit of {written(breaker.open_limit)}"
+        findings.error((*place, "breaker"), CODE, words, f"write open_limit: {written(breaker.open)} or more")
 
 
-def _of_chain(place: Place, chain: Chain, settings: Settings) -> Iterator[Finding]:
-    deadline = _s(chain.deadline)
+def _check_chain(place: Place, chain: Chain, findings: Findings) -> None:
     if chain.retry.initial > chain.retry.limit:
-        words = f"the first pause of {_s(chain.retry.initial)} is longer than the limit of {_s(chain.retry.limit)}"
-        yield _error((*place, "retry"), words, f"write a limit of {_s(chain.retry.initial)} or more")
+        words = f"the first pause of {written(chain.retry.initial)} is longer than the limit of {written(chain.retry.limit)}"
+        findings.error((*place, "retry"), CODE, words, f"write limit: {written(chain.retry.initial)} or more")
     if chain.hedge is not None and chain.hedge.after >= chain.deadline:
-        words = f"a hedge after {_s(chain.hedge.after)} never happens within the deadline of {deadline}"
-        yield _error((*place, "hedge"), words, "hedge earlier, or take it out")
-    share = chain.deadline / len(chain.models) if chain.models else chain.deadline
-    if len(chain.models) > 1 and share < ENOUGH:
-        words = f"the deadline of {deadline} leaves {_s(round(share, 2))} for each of {len(chain.models)} models"
-        yield _warning((*place, "deadline"), words, f"write {_s(ENOUGH * len(chain.models))} or more, or name fewer models")
+        words = f"a hedge after {written(chain.hedge.after)} never happens within the deadline of {written(chain.deadline)}"
+        findings.error((*place, "hedge"), CODE, words, "hedge earlier, or take it out")
+    count = len(chain.models)
+    if count > 1 and chain.deadline < ENOUGH * count:
+        share = written(round(chain.deadline / count, 3))
+        words = f"the deadline of {written(chain.deadline)} leaves {share} for each of {count} models"
+        findings.warn((*place, "deadline"), CODE, words, f"write {written(ENOUGH * count)} or more, or name fewer models")
+
+
+def _check_timeouts(place: Place, chain: Chain, settings: Settings, findings: Findings) -> None:
     for at, name in enumerate(chain.models):
         timeout = settings.models[name].timeout if name in settings.models else None
         if timeout is not None and timeout > chain.deadline:
-            words = f"the timeout of {name!r}, {_s(timeout)}, is longer than this chain's deadline of {deadline}"
-            yield _warning((*place, "models", at), words, f"it ends after {deadline}; shorten one or lengthen the other")
-
-
-def _s(seconds: float) -> str:
-    return written(seconds)
-
-
-def _error(place: Place, message: str, hint: str) -> Finding:
-    return Finding(place=place, problem=Problem(code="contradiction", message=message, hint=hint))
-
-
-def _warning(place: Place, message: str, hint: str) -> Finding:
-    problem = Problem(code="contradiction", message=message, hint=hint, severity="warning")
-    return Finding(place=place, problem=problem)
+            deadline = written(chain.deadline)
+            words = f"the timeout of {name!r}, {written(timeout)}, is longer than the deadline of this chain, {deadline}"
+            findings.warn((*place, "models", at), CODE, words, "shorten the one, or lengthen the other")

@@ -3,6 +3,7 @@
 Aliases and merge keys are refused: a few hundred bytes of them can grow into gigabytes.
 """
 
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,15 @@ from typing import Any
 import msgspec
 import yaml
 
+from standby.config.excerpt import excerpts, masked
+from standby.config.finding import Place
 from standby.errors import Problem
-
-Step = str | int
-Place = tuple[Step, ...]
-"""The keys and positions that lead to a value."""
 
 LARGEST = 2**20
 DEEPEST = 50
 MOST_NODES = 10_000
+
+_QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -38,7 +39,10 @@ class Refused(Exception):
 
 
 class Tree(msgspec.Struct):
-    """What a file says: the value, and where each value and each key stands."""
+    """What a file says: the value, and where each value and each key stands.
+
+    `lines` are as they may be shown; `failed` is where something should stand and could not be had.
+    """
 
     file: str
     value: Any
@@ -46,6 +50,7 @@ class Tree(msgspec.Struct):
     keys: dict[Place, Mark]
     lines: list[str]
     problems: list[Problem]
+    failed: set[Place]
 
 
 def read_tree(path: Path, file: str) -> Tree:
@@ -55,25 +60,24 @@ def read_tree(path: Path, file: str) -> Tree:
 
 def parse(text: str, file: str) -> Tree:
     """Read a text; raises `Refused` where it is no YAML. Duplicate keys, aliases and the like are the tree's `problems`."""
-    builder = _Builder(Tree(file=file, value=None, values={}, keys={}, lines=text.splitlines(), problems=[]))
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    tree = Tree(file=file, value=None, values={}, keys={}, lines=excerpts(text), problems=[], failed=set())
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is 8 times as fast, where it is there
     try:
-        builder.feed(yaml.parse(text, Loader=loader))
+        _Builder(tree).feed(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
-        raise Refused(_syntax(error, builder.tree)) from None
-    if builder.tree.value is None and not builder.tree.problems:
+        raise Refused(_syntax(error, tree, text.splitlines())) from None
+    if tree.value is None and not tree.problems:
         raise Refused(_refusal(file, "empty", "the file is empty", "begin with 'version: 1' and 'chains:'"))
-    return builder.tree
+    return tree
 
 
-def problem_at(tree: Tree, mark: Mark | None, **told: Any) -> Problem:
-    """Return a problem with its place; a line that may hold a key is not shown."""
+def problem_at(tree: Tree, mark: Mark | None, problem: Problem) -> Problem:
+    """Return a problem with its place, and without any word that looks like a key."""
+    told = msgspec.structs.replace(problem, file=tree.file, message=masked(problem.message), hint=masked(problem.hint))
     if mark is None:
-        return Problem(file=tree.file, **told)
-    excerpt = tree.lines[mark.line - 1].rstrip() if mark.line <= len(tree.lines) else ""
-    if "key" in excerpt.lower():
-        excerpt = ""
-    return Problem(file=tree.file, line=mark.line, column=mark.column, excerpt=excerpt, **told)
+        return told
+    excerpt = tree.lines[mark.line - 1] if mark.line <= len(tree.lines) else ""
+    return msgspec.structs.replace(told, line=mark.line, column=mark.column, excerpt=excerpt)
 
 
 def _text(path: Path, file: str) -> str:
@@ -83,35 +87,43 @@ def _text(path: Path, file: str) -> str:
             raise Refused(_refusal(file, "no-file", "this is a directory", "name the models.yaml in it"))
         if not stat.S_ISREG(mode):
             raise Refused(_refusal(file, "no-file", "this is no regular file", "name a file"))
-        data = path.read_bytes() if path.stat().st_size <= LARGEST else b" " * (LARGEST + 1)
-    except OSError as error:
-        words = (error.strerror or str(error)).lower()
+        with path.open("rb") as stream:
+            data = stream.read(LARGEST + 1)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        words = (getattr(error, "strerror", None) or str(error)).lower()
         raise Refused(_refusal(file, "no-file", f"cannot be read: {words}", "check the name and the permissions")) from None
     if len(data) > LARGEST:
         raise Refused(_refusal(file, "too-large", f"the file is larger than {LARGEST} bytes", "is it the right one?"))
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         words = f"the file is not UTF-8 (byte {error.start})"
         raise Refused(_refusal(file, "not-utf-8", words, "save it as UTF-8")) from None
-    return text
 
 
 def _refusal(file: str, code: str, message: str, hint: str) -> Problem:
     return Problem(code=code, file=file, message=message, hint=hint)
 
 
-def _syntax(error: yaml.YAMLError, tree: Tree) -> Problem:
-    words = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "this is no YAML")
+def _syntax(error: yaml.YAMLError, tree: Tree, lines: list[str]) -> Problem:
+    words = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read")
     at = getattr(error, "problem_mark", None)
-    mark = Mark(at.line + 1, at.column + 1) if at is not None else None
-    line = tree.lines[mark.line - 1] if mark is not None and mark.line <= len(tree.lines) else ""
-    hint = "check the indentation and the quotes"
+    if at is None or not lines:
+        return problem_at(tree, None, Problem(code="syntax", message=f"this is no YAML: {words}", hint=_remedy("", words)))
+    beyond = at.line >= len(lines)  # something is missing at the end
+    mark = Mark(len(lines), len(lines[-1]) + 1) if beyond else Mark(at.line + 1, at.column + 1)
+    hint = _remedy(lines[mark.line - 1], words)
+    return problem_at(tree, mark, Problem(code="syntax", message=f"this is no YAML: {words}", hint=hint))
+
+
+def _remedy(line: str, words: str) -> str:
     if "\t" in line[: len(line) - len(line.lstrip())] or ("cannot start any token" in words and "\t" in line):
-        hint = "indent with spaces, not with tabs"
-    elif "${" in line:
-        hint = 'quote it: inside [ ] and { } a variable is written "${NAME}"'
-    return problem_at(tree, mark, code="syntax", message=f"this is no YAML: {words}", hint=hint)
+        return "indent with spaces, not with tabs"
+    if "${" in _QUOTED.sub("", line):
+        return 'quote it: inside [ ] and { } a variable is written "${NAME}"'
+    if "control characters" in words:
+        return "this is no text, or it is not UTF-8; is it the right file?"
+    return "check the indentation and the quotes"
 
 
 class _Builder:
@@ -135,22 +147,26 @@ class _Builder:
 
     def _node(self, event: Any, place: Place) -> Any:
         self._nodes += 1
-        mark = Mark(event.start_mark.line + 1, event.start_mark.column + 1)
-        self.tree.values[place] = mark
+        self.tree.values[place] = mark = _mark(event)
         if self._nodes > MOST_NODES or len(place) > DEEPEST:
             words = f"the file has more than {MOST_NODES} values, or is nested deeper than {DEEPEST}"
-            raise Refused(problem_at(self.tree, mark, code="too-large", message=words, hint="is it the right one?"))
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            self._problem(event, "alias", "anchors (&) and aliases (*) are not used here", "write the value out")
+            problem = Problem(code="too-large", message=words, hint="is it the right one?")
+            raise Refused(problem_at(self.tree, mark, problem))
+        self._refuse_machinery(event)
+        if isinstance(event, yaml.AliasEvent):
+            self.tree.failed.add(place)
+            return None
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(place)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(place)
-        if isinstance(event, yaml.AliasEvent):
-            return None
-        if not event.style and event.value in ("", "~", "null", "Null", "NULL"):
-            return None
-        return event.value
+        return None if not event.style and event.value in ("", "~", "null", "Null", "NULL") else event.value
+
+    def _refuse_machinery(self, event: Any) -> None:
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            self._problem(event, "alias", "anchors (&) and aliases (*) are not used here", "write the value out")
+        elif event.tag is not None:
+            self._problem(event, "tag", "tags (!) are not used here", "take it away; the field's type is known without it")
 
     def _sequence(self, place: Place) -> list[Any]:
         items: list[Any] = []
@@ -169,19 +185,23 @@ class _Builder:
                 self._node(event, (*place, "?"))
                 self._node(next(self._events), (*place, "?"))
                 continue
-            self._key(event, key, place)
+            self._key(event, key, place, pairs)
             pairs[key] = self._node(next(self._events), (*place, key))
         return pairs
 
-    def _key(self, event: Any, key: str, place: Place) -> None:
-        mark = Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+    def _key(self, event: Any, key: str, place: Place, pairs: dict[str, Any]) -> None:
+        self._refuse_machinery(event)
         if key == "<<" and not event.style:
             self._problem(event, "alias", "merge keys (<<) are not used here", "write the values out")
-        elif (*place, key) in self.tree.keys:
+        elif key in pairs:
             first = self.tree.keys[*place, key].line
             self._problem(event, "duplicate-key", f"the key {key!r} stands here and in line {first}", "keep one of them")
-        self.tree.keys.setdefault((*place, key), mark)
+        self.tree.keys[*place, key] = _mark(event)
 
     def _problem(self, event: Any, code: str, message: str, hint: str) -> None:
-        mark = Mark(event.start_mark.line + 1, event.start_mark.column + 1)
-        self.tree.problems.append(problem_at(self.tree, mark, code=code, message=message, hint=hint))
+        problem = Problem(code=code, message=message, hint=hint)
+        self.tree.problems.append(problem_at(self.tree, _mark(event), problem))
+
+
+def _mark(event: Any) -> Mark:
+    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)

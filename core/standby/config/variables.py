@@ -1,28 +1,35 @@
 """`${VAR}` in a file: where variables come from, and their substitution. A value never appears in a problem."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from standby.config.source import Mark, Place, Tree, problem_at
-from standby.policy import Secret
+from standby.config.finding import Node, Place
+from standby.config.source import Tree, problem_at
+from standby.errors import Problem
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-_BROKEN = re.compile(r"\$\{[^}]*\}?")
+_REFERENCE = re.compile(
+    r"""\$\$\{                                     # the two characters themselves
+    | \$\{ (?P<name> [A-Za-z_][A-Za-z0-9_]* )
+      (?: :- (?P<default> (?: (?!\$\{) [^}] )* ) )? \}
+    | (?P<broken> \$\{ [^}]* \}? )""",
+    re.VERBOSE,
+)
 
 
 class Variables(Mapping[str, str]):
     """The environment, then the `.env` files; the first that has a name wins. Nothing is changed."""
 
     def __init__(self, environ: Mapping[str, str], folders: Iterable[Path]) -> None:
-        """Read the folders' `.env` files."""
+        """Read the folders' `.env` files; what is doubtful in them is told in `problems`."""
         self._values = dict(environ)
         self._origins = dict.fromkeys(environ, "environment")
+        self.problems: list[Problem] = []
         for folder in dict.fromkeys(folder.resolve() for folder in folders):
-            for name, value, line in _dotenv(folder / ".env"):
+            for name, value, line in _dotenv(folder / ".env", self.problems):
                 if name not in self._values:
                     self._values[name] = value
                     self._origins[name] = f".env:{line}"
@@ -35,7 +42,7 @@ class Variables(Mapping[str, str]):
         """Return a variable's value."""
         return self._values[name]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""
         return iter(self._values)
 
@@ -44,16 +51,35 @@ class Variables(Mapping[str, str]):
         return len(self._values)
 
 
-def _dotenv(path: Path) -> list[tuple[str, str, int]]:
+def _dotenv(path: Path, problems: list[Problem]) -> list[tuple[str, str, int]]:
     if not path.is_file():
         return []
     from dotenv.parser import parse_stream  # noqa: PLC0415 - only where there is such a file
 
-    with path.open(encoding="utf-8", errors="replace") as stream:
-        bindings = list(parse_stream(stream))
-    return [
-        (b.key, b.value, b.original.line + _blank_lines(b.original.string)) for b in bindings if b.key and b.value is not None
-    ]
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            bindings = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            problems.append(_ignored(path, "this is not UTF-8, and is ignored", "save it as UTF-8"))
+        else:
+            words = (error.strerror or str(error)).lower()
+            problems.append(_ignored(path, f"cannot be read: {words}; it is ignored", "check the permissions"))
+        return []
+    found: list[tuple[str, str, int]] = []
+    for binding in bindings:
+        line = binding.original.line + _blank_lines(binding.original.string)
+        if binding.error:
+            problems.append(_ignored(path, "this line is ignored", "write NAME=value", line))
+        elif binding.key and binding.value is not None:
+            found.append((binding.key, binding.value, line))
+    return found
+
+
+def _ignored(path: Path, message: str, hint: str, line: int = 0) -> Problem:
+    return Problem(
+        code="dotenv", message=message, hint=hint, severity="warning", file=str(path), line=line, column=int(line > 0)
+    )
 
 
 def _blank_lines(original: str) -> int:
@@ -62,75 +88,73 @@ def _blank_lines(original: str) -> int:
 
 
 class Substituted(msgspec.Struct):
-    """A tree's value with the variables in it, and what came from where."""
+    """A tree's value with the variables in it, `None` where nothing is left, and what came from where."""
 
     value: Any
     origins: dict[Place, str]
-    secrets: dict[Place, Secret]
 
 
 def substitute(tree: Tree, variables: Variables) -> Substituted:
-    """Put the variables in; what is wrong is added to the tree's problems. Keys are left as they are."""
-    done = Substituted(value=None, origins={}, secrets={})
-    done.value = _walk(tree, variables, done, tree.value, ())
-    return done
+    """Put the variables in; what is wrong is added to the tree's problems and to what failed. Keys stay as they are."""
+    substitution = _Substitution(tree, variables)
+    return Substituted(value=substitution.walk(tree.value, ()), origins=substitution.origins)
 
 
-def _walk(tree: Tree, variables: Variables, done: Substituted, value: Any, place: Place) -> Any:
-    if isinstance(value, dict):
-        walked = ((key, _walk(tree, variables, done, item, (*place, key))) for key, item in value.items())
-        return {key: item for key, item in walked if item is not None}
-    if isinstance(value, list):
-        return [_walk(tree, variables, done, item, (*place, at)) for at, item in enumerate(value)]
-    if value is None:
+class _Substitution:
+    def __init__(self, tree: Tree, variables: Variables) -> None:
+        self._tree = tree
+        self._variables = variables
+        self.origins: dict[Place, str] = {}
+
+    def walk(self, value: Node, place: Place) -> Any:
+        if isinstance(value, dict):
+            return {key: self.walk(item, (*place, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.walk(item, (*place, at)) for at, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        if place[-1:] == ("api_key",):
+            return self._key(value, place)
+        return self._text(value, place) if "${" in value else value
+
+    def _key(self, value: str, place: Place) -> str | None:
+        """Return the name of the key's variable: the value itself stays out of the tree."""
+        found = _REFERENCE.fullmatch(value)
+        if found is not None and found["name"] and not found["default"]:
+            name: str = found["name"]
+            return name
+        if value.strip():
+            hint = "put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
+            self._error(place, "literal-key", "a key must not stand in this file", hint)
         return None
-    if place[-1:] == ("api_key",):
-        return _secret(tree, variables, done, value, place)
-    return _text(tree, variables, done, value, place)
 
+    def _text(self, value: str, place: Place) -> str | None:
+        origins: list[str] = []
+        text = _REFERENCE.sub(lambda found: self._put(found, place, origins), value)
+        if origins:
+            self.origins[place] = "; ".join(origins)
+        return text if text.strip() and place not in self._tree.failed else None
 
-def _secret(tree: Tree, variables: Variables, done: Substituted, value: str, place: Place) -> str | None:
-    found = _REFERENCE.fullmatch(value)
-    if found is None or found["name"] is None or found["default"]:
-        message = "a key must not stand in this file"
-        hint = "put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
-        tree.problems.append(problem_at(tree, tree.values[place], code="literal-key", message=message, hint=hint))
-        return None
-    name = found["name"]
-    done.secrets[place] = Secret(variables.get(name, ""), origin=name)
-    return name
-
-
-def _text(tree: Tree, variables: Variables, done: Substituted, value: str, place: Place) -> str | None:
-    mark = tree.values[place]
-    if "${" not in value:
-        return value
-    origins: list[str] = []
-
-    def put(found: re.Match[str]) -> str:
-        name = found["name"]
-        if name is None:
+    def _put(self, found: re.Match[str], place: Place, origins: list[str]) -> str:
+        name, default = found["name"], found["default"]
+        if found["broken"]:
+            hint = "write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves"
+            self._error(place, "bad-variable", f"{found['broken']!r} is no variable", hint)
+        elif name is None:
             return "${"
-        if variables.get(name):
-            origins.append(f"{name}, {variables.origin(name)}")
-            return variables[name]
-        if found["default"] is None:
-            message = f"the variable {name} is not set"
-            hint = f"set it, or write a default: ${{{name}:-…}}"
-            tree.problems.append(problem_at(tree, mark, code="unset-variable", message=message, hint=hint))
+        elif self._variables.get(name, "").strip():
+            origins.append(f"{name}, {self._variables.origin(name)}")
+            return self._variables[name]
+        elif default is not None:
+            origins.append(f"default, line {self._tree.values[place].line}")
+            return str(default)
         else:
-            origins.append(f"default, line {mark.line}")
-        return found["default"] or ""
+            state = "is empty" if name in self._variables else "is not set"
+            hint = f"set it, or write a default: ${{{name}:-…}}"
+            self._error(place, "unset-variable", f"the variable {name} {state}", hint)
+        return ""
 
-    _report_broken(tree, value, mark)
-    text = _REFERENCE.sub(put, value)
-    if origins:
-        done.origins[place] = "; ".join(origins)
-    return text or None
-
-
-def _report_broken(tree: Tree, value: str, mark: Mark) -> None:
-    for found in _BROKEN.finditer(_REFERENCE.sub("", value)):
-        message = f"{found.group()!r} is no variable"
-        hint = "write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves"
-        tree.problems.append(problem_at(tree, mark, code="bad-variable", message=message, hint=hint))
+    def _error(self, place: Place, code: str, message: str, hint: str) -> None:
+        problem = Problem(code=code, message=message, hint=hint)
+        self._tree.failed.add(place)
+        self._tree.problems.append(problem_at(self._tree, self._tree.values[place], problem))

@@ -1,0 +1,67 @@
+"""What is asked of the plugins, each thing once; whom nobody asks about is not imported."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from standby.config.finding import Finding, Findings, Place
+from standby.errors import ConfigError
+from standby.plugin import ProviderInfo
+from standby.policy import Card
+
+
+class Catalogue(Protocol):
+    """What is asked of the plugins; each raises `ConfigError` for one that is missing or broken."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the installed plugins' names."""
+        ...
+
+    def info(self, name: str) -> ProviderInfo:
+        """Say how to reach any model of a plugin."""
+        ...
+
+    def cards(self, name: str) -> Mapping[str, Card]:
+        """Return the models that a plugin registers."""
+        ...
+
+
+class Plugins:
+    """A catalogue that answers once: what is wrong with a plugin is told where it was first asked about."""
+
+    def __init__(self, catalogue: Catalogue, findings: Findings) -> None:
+        """Add to `findings` what is wrong."""
+        self.names = catalogue.names()
+        self._catalogue = catalogue
+        self._findings = findings
+        self._infos: dict[str, ProviderInfo | None] = {}
+        self._cards: dict[str, Mapping[str, Card]] = {}
+
+    def info(self, plugin: str, place: Place) -> ProviderInfo | None:
+        """Say how to reach any model of a plugin; `None` if it is broken."""
+        if plugin not in self._infos:
+            try:
+                self._infos[plugin] = self._catalogue.info(plugin)
+            except ConfigError as error:
+                self._infos[plugin] = None
+                self._findings += (Finding(place=place, problem=problem) for problem in error.problems)
+        return self._infos[plugin]
+
+    def cards(self, plugin: str, place: Place) -> Mapping[str, Card]:
+        """Return a plugin's cards; a look-up goes on without a broken one, and with an error if two bear one name."""
+        if plugin not in self._cards:
+            try:
+                self._cards[plugin] = self._catalogue.cards(plugin)
+            except ConfigError as error:
+                self._cards[plugin] = {}
+                for problem in error.problems:
+                    tell = self._findings.error if problem.code == "plugin-conflict" else self._findings.warn
+                    tell(place, problem.code, problem.message, problem.hint)
+        return self._cards[plugin]
+
+    def knowing(self, vendor_id: str, place: Place) -> list[str]:
+        """Return the plugins whose cards know a model."""
+        return [plugin for plugin in self.names if vendor_id in self.cards(plugin, place)]
+
+    def models(self, place: Place) -> list[str]:
+        """Return all models that the plugins know."""
+        return [model for plugin in self.names for model in self.cards(plugin, place)]

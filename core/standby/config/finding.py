@@ -1,0 +1,60 @@
+"""What is found wrong with settings, before anybody asks in which line: the keys that lead there, and the words."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from standby.errors import Problem
+
+Node = dict[str, Any] | list[Any] | str | float | bool | None
+"""What a tree is made of: a file's, or a schema's."""
+
+Place = tuple[str | int, ...]
+"""The keys and positions that lead to a value."""
+
+Shown = Callable[[Place, Any], str]
+"""How the value at a place may be shown: as the file says it, never what a variable put there."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem and its place; `at_key` if the last key itself is meant, not what stands behind it."""
+
+    place: Place
+    problem: Problem
+    at_key: bool = False
+
+
+class Findings(list[Finding]):
+    """What has been found so far."""
+
+    def error(self, place: Place, code: str, message: str, hint: str) -> None:
+        """Add what makes the settings unusable."""
+        self.append(Finding(place=place, problem=Problem(code=code, message=message, hint=hint)))
+
+    def warn(self, place: Place, code: str, message: str, hint: str) -> None:
+        """Add what is doubtful."""
+        self.append(Finding(place=place, problem=Problem(code=code, message=message, hint=hint, severity="warning")))
+
+
+def as_it_is(_: Place, value: Any) -> str:
+    """Show a value that no file and no variable stands behind."""
+    return shown_at(value, ())
+
+
+def shown_at(tree: Any, place: Place) -> str:
+    """Show what stands at a place: a scalar as Python writes it, anything larger, or nothing at all, as "this"."""
+    for step in place:
+        try:
+            tree = tree[step]
+        except (KeyError, IndexError, TypeError):
+            return "this"
+    return "this" if isinstance(tree, dict | list) else repr(tree)
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return "did you mean 'x'?" for the known name that is closest, or "" where none is close."""
+    folded = {each.casefold(): each for each in known if each != name}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f"did you mean {folded[close[0]]!r}?" if close else ""

@@ -1,0 +1,47 @@
+"""Values left out leave no gap in a list, and what moves up still knows where it stands in the file."""
+
+from typing import Any
+
+import msgspec
+
+from standby.config.finding import Node, Place
+
+
+class Thinned(msgspec.Struct):
+    """A value without the parts that are `None`; `kept` says which items of a list are left."""
+
+    value: Any
+    kept: dict[Place, list[int]]
+
+    def in_file(self, place: Place) -> Place:
+        """Return where the file says what stands at `place` now."""
+        written: Place = ()
+        for step in place:
+            at = self.kept[written][step] if isinstance(step, int) and written in self.kept else step
+            written = (*written, at)
+        return written
+
+
+def thinned(value: Node) -> Thinned:
+    """Take out what is `None`, in mappings and in lists."""
+    kept: dict[Place, list[int]] = {}
+    return Thinned(value=_thin(value, (), kept), kept=kept)
+
+
+def leave_out(tree: Any, place: Place) -> None:
+    """Put `None` at a place of a tree; the whole, and what is no longer there, cannot be left out."""
+    for step in place[:-1]:
+        tree = tree[step]
+        if tree is None:
+            return
+    if place:
+        tree[place[-1]] = None
+
+
+def _thin(value: Node, place: Place, kept: dict[Place, list[int]]) -> Any:
+    if isinstance(value, dict):
+        return {key: _thin(item, (*place, key), kept) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        kept[place] = [at for at, item in enumerate(value) if item is not None]
+        return [_thin(value[at], (*place, at), kept) for at in kept[place]]
+    return value

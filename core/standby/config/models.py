@@ -1,0 +1,163 @@
+"""What a model's name comes to: its provider, the vendor's id, its card, and settings with nothing left open."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+
+from standby.config.catalogue import Plugins
+from standby.config.finding import Findings, Place, Shown, near
+from standby.config.providers import Providers
+from standby.config.texts import typed
+from standby.plugin import ProviderInfo
+from standby.policy import BreakerSettings, Card, Model
+from standby.types import Sampling
+
+TIMEOUT = 60.0
+"""Seconds for one attempt where neither the file nor the card says: most answers take less, and a standby is waiting."""
+
+IDLE_TIMEOUT = 30.0
+"""Seconds that a stream may say nothing, between words; a model that is well never takes so long."""
+
+SOON = timedelta(days=60)
+"""How long before a model's retirement there is a warning."""
+
+_DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if"})
+"""Rules of a schema that no options at all may break."""
+
+
+class Models:
+    """The models of the settings, and whatever else the chains name."""
+
+    def __init__(
+        self, given: Mapping[str, Model], providers: Providers, plugins: Plugins, findings: Findings, shown: Shown, today: date
+    ) -> None:
+        """Look at nothing yet."""
+        self._given = given
+        self._providers = providers
+        self._plugins = plugins
+        self._findings = findings
+        self._shown = shown
+        self._today = today
+        self._made: dict[str, Model | None] = {}
+
+    def get(self, name: str, place: Place) -> Model | None:
+        """Return a model; what is wrong with one of the settings' own is told once, an unknown name wherever it stands."""
+        if name in self._made:
+            return self._made[name]
+        if name in self._given:
+            place = ("models", name)
+        made = self._explicit(name, self._given.get(name, Model()), place)
+        if made is not None or name in self._given:
+            self._made[name] = made
+        if made is not None:
+            self._warn_of_retirement(name, made.card or Card(), place)
+            self._warn_without_key(name, made, place)
+        return made
+
+    def found(self) -> dict[str, Model]:
+        """Return those that were asked for and are there."""
+        return {name: model for name, model in self._made.items() if model is not None}
+
+    def is_known(self, name: str, place: Place) -> bool:
+        """Say whether a plugin knows the name, or could."""
+        return name.partition("/")[0] in self._providers.names or bool(self._plugins.knowing(name, place))
+
+    def _explicit(self, name: str, entry: Model, place: Place) -> Model | None:
+        if entry.provider is None and entry.model is None and "/" in name:
+            return self._split(name, entry, place)
+        vendor_id = entry.model or name
+        provider = entry.provider or self._served_by(vendor_id, place)
+        if provider is None:
+            return None
+        spot = (*place, "provider") if entry.provider else place
+        return self._completed(msgspec.structs.replace(entry, provider=provider, model=vendor_id), place, spot)
+
+    def _split(self, name: str, entry: Model, place: Place) -> Model | None:
+        provider, _, vendor_id = name.partition("/")
+        if not vendor_id:
+            self._findings.error(place, "unknown-model", f"{name!r} names no model", f"write the vendor's id: {name}…")
+            return None
+        return self._completed(msgspec.structs.replace(entry, provider=provider, model=vendor_id), place, place)
+
+    def _served_by(self, vendor_id: str, place: Place) -> str | None:
+        """Find the plugin whose card knows a model."""
+        knowing = self._plugins.knowing(vendor_id, place)
+        if len(knowing) == 1:
+            return knowing[0]
+        if knowing:
+            ways = " or ".join(f"{plugin}/{vendor_id}" for plugin in knowing)
+            self._findings.error(
+                place, "ambiguous-model", f"{vendor_id!r} is known to {' and '.join(knowing)}", f"write {ways}"
+            )
+            return None
+        hint = near(vendor_id, [*self._given, *self._plugins.models(place)])
+        hint = (
+            hint
+            or f"a model that no card knows needs its provider, like {next(iter(self._providers.names), 'plugin')}/{vendor_id}"
+        )
+        self._findings.error(place, "unknown-model", f"no model is named {vendor_id!r}", hint)
+        return None
+
+    def _completed(self, model: Model, place: Place, spot: Place) -> Model | None:
+        name, vendor_id = model.provider or "", model.model or ""
+        provider = self._providers.get(name, spot)
+        info = None if provider is None else self._plugins.info(provider.plugin, spot)
+        if provider is None or info is None:
+            return None
+        known = _merged(info.card, self._plugins.cards(provider.plugin, place).get(vendor_id, Card()))
+        card = _merged(known, model.card or Card())
+        self._check_parameters(model.drop, (*place, "drop"))
+        self._check_parameters(model.card.refuses if model.card else None, (*place, "card", "refuses"))
+        timeout = model.timeout or card.timeout or TIMEOUT
+        return msgspec.structs.replace(
+            model,
+            timeout=timeout,
+            first_token_timeout=model.first_token_timeout or card.first_token_timeout or timeout,
+            idle_timeout=model.idle_timeout or card.idle_timeout or IDLE_TIMEOUT,
+            breaker=model.breaker or BreakerSettings(),
+            options=self._options(model, info, (*place, "options")),
+            drop=model.drop or (),
+            card=card,
+        )
+
+    def _options(self, model: Model, info: ProviderInfo, place: Place) -> dict[str, Any]:
+        given = model.options or {}
+        if not given and _DEMANDS.isdisjoint(info.options):
+            return given
+        from standby.config.check import findings_of  # noqa: PLC0415 - jsonschema is slow to import, options are rare
+
+        try:
+            options: dict[str, Any] = typed(given, info.options, info.options)
+            found = findings_of(options, info.options, place=place, owner=model.provider or "", shown=self._shown)
+        except Exception as error:  # noqa: BLE001 - a stranger's schema may be none at all
+            message = f"the options of {model.provider!r} cannot be checked: its schema is broken: {type(error).__name__}"
+            self._findings.error(place, "broken-plugin", message, "update the plugin, or leave the options out")
+            return given
+        self._findings += found
+        return options
+
+    def _check_parameters(self, names: Iterable[str] | None, place: Place) -> None:
+        for at, name in enumerate(names or ()):
+            if name not in Sampling.__struct_fields__:
+                hint = near(name, Sampling.__struct_fields__) or f"it is one of {', '.join(Sampling.__struct_fields__)}"
+                message = f"no parameter is named {self._shown((*place, at), name)}"
+                self._findings.error((*place, at), "unknown-parameter", message, hint)
+
+    def _warn_of_retirement(self, name: str, card: Card, place: Place) -> None:
+        if card.retires is None or card.retires > self._today + SOON:
+            return
+        verb = "was retired" if card.retires <= self._today else "retires"
+        instead = f"use {card.successor} instead" if card.successor else "choose another"
+        self._findings.warn(place, "retired", f"{name} {verb} on {card.retires}", instead)
+
+    def _warn_without_key(self, name: str, model: Model, place: Place) -> None:
+        provider = self._providers.get(model.provider or "", place)
+        if provider is not None and provider.api_key is not None and not provider.api_key:
+            self._findings.warn(place, "no-key", f"no key for {name}: it is skipped", f"set {provider.api_key.origin}")
+
+
+def _merged(under: Card, over: Card) -> Card:
+    known = {name: value for name, value in msgspec.structs.asdict(over).items() if value is not None}
+    return msgspec.structs.replace(under, **known)

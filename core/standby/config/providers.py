@@ -1,0 +1,58 @@
+"""Which plugin and which key stand behind the name of a provider."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from standby.config.catalogue import Plugins
+from standby.config.finding import Findings, Place, near
+from standby.plugin import ProviderInfo
+from standby.policy import Provider, Secret
+
+
+class Providers:
+    """The providers of the settings, and each plugin, which is a provider by itself."""
+
+    def __init__(self, given: Mapping[str, Provider], plugins: Plugins, environ: Mapping[str, str], findings: Findings) -> None:
+        """Look at nothing yet, but at the given ones."""
+        self._given = given
+        self._plugins = plugins
+        self._environ = environ
+        self._findings = findings
+        self._made: dict[str, Provider | None] = {}
+        self.names = tuple(dict.fromkeys((*given, *plugins.names)))
+        for name in given:
+            self.get(name, ("providers", name, "plugin"))
+
+    def get(self, name: str, place: Place) -> Provider | None:
+        """Return a provider; what is wrong with one of the settings' own is told once, an unknown name wherever it stands."""
+        if name in self._made:
+            return self._made[name]
+        made = self._explicit(self._given.get(name) or Provider(plugin=name), place)
+        if made is not None or name in self._given:
+            self._made[name] = made
+        return made
+
+    def found(self) -> dict[str, Provider]:
+        """Return those that were asked for and are there."""
+        return {name: provider for name, provider in self._made.items() if provider is not None}
+
+    def _explicit(self, provider: Provider, place: Place) -> Provider | None:
+        if provider.plugin not in self._plugins.names:
+            installed = ", ".join(self._plugins.names) or "none"
+            hint = near(provider.plugin, self.names) or f"installed: {installed}; else install its package"
+            message = f"no provider and no plugin is named {provider.plugin!r}"
+            self._findings.error(place, "unknown-provider", message, hint)
+            return None
+        info = self._plugins.info(provider.plugin, place)
+        if info is None:
+            return None
+        key = provider.api_key if provider.api_key is not None else self._key(info, provider)
+        return msgspec.structs.replace(provider, api_key=key)
+
+    def _key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
+        """Return the first key that is set; none for a plugin that needs none, and for an endpoint that may need none."""
+        for name in info.keys:
+            if self._environ.get(name, "").strip():
+                return Secret(self._environ[name].strip(), origin=name)
+        return None if not info.keys or provider.base_url else Secret("", origin=" or ".join(info.keys))

@@ -1,0 +1,145 @@
+"""A file carried all the way: read, filled in, checked, looked up; each problem with the line that it stands in."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from standby.config.catalogue import Catalogue
+from standby.config.excerpt import says_key
+from standby.config.finding import Finding, Place, shown_at
+from standby.config.fit import settings_of
+from standby.config.left_out import leave_out, thinned
+from standby.config.resolve import resolve
+from standby.config.schema import schema
+from standby.config.source import Mark, problem_at, read_tree
+from standby.config.texts import typed
+from standby.config.variables import Variables, substitute
+from standby.errors import Problem
+from standby.policy import Secret, Settings
+
+_SECTIONS = {"unknown-trigger": "triggers", "unknown-model": "models", "unknown-provider": "providers"}
+"""Where the names are defined that a finding misses."""
+
+_NAMING: tuple[Place, ...] = ((), ("provider",), ("model",), ("plugin",), ("<<",))
+"""The parts of a definition without which its name means nothing, or something else."""
+
+
+class Reading:
+    """One file on its way to settings."""
+
+    def __init__(self, path: Path, name: str, variables: Variables) -> None:
+        """Read the file and fill its variables in; raises `Refused` for one that is no YAML."""
+        self._variables = variables
+        self._tree = read_tree(path, name)
+        self._filled = substitute(self._tree, variables)
+        self._thinned = thinned(self._filled.value)
+        self.origins: dict[tuple[str, str], str] = {}
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Return what is wrong, as far as it was looked at, in the order of the lines."""
+        return sorted(self._tree.problems, key=lambda problem: (problem.line, problem.column))
+
+    def settings(self, catalogue: Catalogue, today: date) -> Settings | None:
+        """Check and resolve, and fill in `origins`; what is sound is looked at even where something else is not."""
+        settings = self._checked()
+        if settings is None:
+            return None
+        resolution = resolve(settings, catalogue, self._variables, today=today, shown=self._shown)
+        self._report(resolution.findings)
+        self.origins = dict(self._origins(resolution.settings))
+        return resolution.settings
+
+    def _checked(self) -> Settings | None:
+        if self._thinned.value is None:
+            return None
+        whole = typed(self._thinned.value, schema(), schema())
+        try:
+            settings = settings_of(whole, self._secret)
+            if "version" in whole:
+                return settings
+            error = "version is missing"
+        except msgspec.ValidationError as refused:
+            error = str(refused)
+        from standby.config.check import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
+
+        findings = findings_of(whole, schema(), shown=self._shown)
+        self._report(findings or [Finding(place=(), problem=Problem(code="bad-value", message=f"the file: {error}"))])
+        return self._rest(findings, whole, findings_of)
+
+    def _rest(self, findings: list[Finding], whole: Any, findings_of: Callable[..., list[Finding]]) -> Settings | None:
+        """Cut out what does not fit, so that the rest can be looked at too; `None` if nothing fits."""
+        rest = whole
+        while cut := {self._cut_for(finding) for finding in findings} - {()}:
+            for place in cut:
+                leave_out(self._filled.value, place)
+            self._tree.failed |= cut
+            self._thinned = thinned(self._filled.value)
+            rest = typed(self._thinned.value, schema(), schema())
+            findings = findings_of(rest, schema())
+        try:
+            return settings_of(rest, self._secret)
+        except msgspec.ValidationError:
+            return None
+
+    def _cut_for(self, finding: Finding) -> Place:
+        place = self._thinned.in_file(finding.place)
+        return place[:-1] if finding.problem.code == "missing-key" else place
+
+    def _secret(self, name: str) -> Secret:
+        return Secret(self._variables.get(name, "").strip(), origin=name)
+
+    def _shown(self, place: Place, _: Any) -> str:
+        """Show what the file says, where that is no key; never what a variable put there."""
+        if any(says_key(str(step)) for step in place) or place[:-1] == ("providers",):
+            return "this"
+        return shown_at(self._tree.value, self._thinned.in_file(place))
+
+    def _follows(self, finding: Finding) -> bool:
+        """Say whether something is missing only because it could not be had, or was cut out; both have been told."""
+        code, place, failed = finding.problem.code, self._thinned.in_file(finding.place), self._tree.failed
+        if code in ("missing-key", "empty", "empty-trigger"):
+            return any(each[: len(place)] == place for each in failed)
+        section = _SECTIONS.get(code, "")
+        names = {str(each[1]) for each in failed if each[:1] == (section,) and len(each) > 1 and each[2:] in _NAMING}
+        return (section,) in failed or any(repr(name) in finding.problem.message or place[1:2] == (name,) for name in names)
+
+    def _report(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            if self._follows(finding):
+                continue
+            place = self._thinned.in_file(finding.place)
+            mark = self._mark(place, at_key=finding.at_key)
+            problem = problem_at(self._tree, mark, finding.problem)
+            origin = self._filled.origins.get(place, "default")
+            if not origin.startswith("default"):
+                problem = msgspec.structs.replace(problem, message=f"{problem.message} ({origin})")
+            if problem.code == "unknown-key" or place[:-1] == ("providers",):
+                problem = msgspec.structs.replace(problem, excerpt=_up_to(problem.excerpt, str(place[-1])))
+            self._tree.problems.append(problem)
+
+    def _mark(self, place: Place, *, at_key: bool) -> Mark:
+        """Return where a value or a key stands, or the innermost key around it that the file has."""
+        keys, values = self._tree.keys, self._tree.values
+        at_key = at_key or len(place) == 2  # noqa: PLR2004 - a definition, like a model's, is shown at its name
+        if not at_key and place in values:
+            return values[place]
+        while place not in keys and place not in values:
+            place = place[:-1]
+        return keys.get(place) or values[place]
+
+    def _origins(self, settings: Settings) -> Iterator[tuple[tuple[str, str], str]]:
+        for chain in settings.chains:
+            names: list[str] = self._thinned.value["chains"][chain]["models"]
+            for at, name in reversed(list(enumerate(names))):  # of two alike the first counts
+                place = self._thinned.in_file(("chains", chain, "models", at))
+                yield (chain, name), self._filled.origins.get(place, f"line {self._tree.values[place].line}")
+
+
+def _up_to(excerpt: str, key: str) -> str:
+    """Cut a line after a key whose value has no business there: it might be a secret."""
+    before, found, after = excerpt.partition(key or ":")
+    return f"{before}{found} …" if after.strip("\"': ") else excerpt

@@ -1,0 +1,44 @@
+"""Triggers: what they say to recognise a failure by, and whether whom they name is there."""
+
+from collections.abc import Callable, Collection
+from typing import Literal
+
+from standby.config.finding import Findings, Place, Shown, near
+from standby.policy import Trigger
+from standby.triggers import pattern
+
+
+def check_trigger(name: str, trigger: Trigger, findings: Findings, shown: Shown) -> None:
+    """Add what is wrong with a trigger by itself."""
+    place: Place = ("triggers", name)
+    if all(getattr(trigger, field) is None for field in trigger.__struct_fields__ if field != "then"):
+        message = f"the trigger {name!r} says nothing to recognise a failure by"
+        findings.error(place, "empty-trigger", message, "add a kind, or a message")
+    for at, expression in _items(trigger.message):
+        spot = (*place, "message", *at)
+        try:
+            pattern(expression)
+        except ValueError as error:
+            message = f"{shown(spot, expression)} is no RE2 expression: {error}"
+            findings.error(spot, "bad-pattern", message, "RE2 has no look-around and no back-references")
+
+
+def check_names(
+    name: str,
+    trigger: Trigger,
+    field: Literal["provider", "model"],
+    known: Collection[str],
+    findings: Findings,
+    elsewhere: Callable[[str], bool] = lambda _: False,
+) -> None:
+    """Add whom a trigger names and nobody knows; whether somebody knows him `elsewhere` is asked only if it matters."""
+    for at, named in _items(getattr(trigger, field)):
+        if named not in known and not elsewhere(named):
+            hint = near(named, known) or f"write the name of a {field} that a chain asks"
+            findings.error(("triggers", name, field, *at), f"unknown-{field}", f"no {field} is named {named!r}", hint)
+
+
+def _items(value: str | tuple[str, ...] | None) -> list[tuple[tuple[int, ...], str]]:
+    if value is None:
+        return []
+    return [((), value)] if isinstance(value, str) else [((at,), item) for at, item in enumerate(value)]

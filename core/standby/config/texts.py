@@ -1,0 +1,123 @@
+"""A file has texts only: turned into the numbers, truth values and seconds that a schema wants, and back."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from standby.config.finding import Node
+
+DURATION = r"^(?=.*[1-9])[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h)$"
+"""More than nothing, and in figures that a float can hold."""
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+_INTEGER = re.compile(r"[-+]?[0-9]{1,15}")
+_NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{1,15})?")
+
+Schema = Mapping[str, Any]
+
+
+def duration(text: str) -> float:
+    """Return the seconds of "30s", "500ms", "3m", "1h"; raises `ValueError` for anything else."""
+    found = re.fullmatch(r"(.*?)(ms|s|m|h)", text)
+    if found is None or re.fullmatch(DURATION, text) is None:
+        raise ValueError(f"{text!r} is no duration; write a number above 0 and a unit, like 30s, 500ms, 3m")
+    return round(float(found[1]) * _SECONDS[found[2]], 9)
+
+
+def written(value: float) -> str:
+    """Return seconds as the file writes them."""
+    for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
+        if value >= size and value % size == 0:
+            return f"{value / size:.0f}{unit}"
+    return f"{value * 1000:.6f}".rstrip("0").rstrip(".") + "ms"
+
+
+def typed(value: Node, wanted: Schema, root: Schema) -> Any:
+    """Turn texts into numbers and truth values where the schema wants those; what does not fit stays as it is."""
+    if isinstance(value, dict):
+        return {key: typed(item, _property(wanted, key, root), root) for key, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item, _item(wanted, root), root) for item in value]
+    if not isinstance(value, str):
+        return value
+    if _is_duration(wanted, root):
+        return value.strip()
+    return _scalar(value, _types(wanted, root))
+
+
+def in_seconds(value: Node, wanted: Schema, root: Schema) -> Any:
+    """Turn the durations of a tree into seconds; what is none stays as it is."""
+    if isinstance(value, dict):
+        return {key: in_seconds(item, _property(wanted, key, root), root) for key, item in value.items()}
+    if isinstance(value, str) and _is_duration(wanted, root) and re.fullmatch(DURATION, value):
+        return duration(value)
+    return value
+
+
+def in_units(value: Node, wanted: Schema, root: Schema) -> Any:
+    """Turn the seconds of a tree into durations as a file writes them."""
+    if isinstance(value, dict):
+        return {key: in_units(item, _property(wanted, key, root), root) for key, item in value.items()}
+    if isinstance(value, int | float) and not isinstance(value, bool) and _is_duration(wanted, root):
+        return written(value)
+    return value
+
+
+def _scalar(text: str, types: set[str]) -> Any:
+    plain = text.strip()
+    if "boolean" in types and plain.lower() in _TRUE | _FALSE:
+        return plain.lower() in _TRUE
+    if "integer" in types and _INTEGER.fullmatch(plain):
+        return int(plain)
+    if "number" in types and _NUMBER.fullmatch(plain):
+        return float(plain)
+    return text
+
+
+def _types(wanted: Schema, root: Schema) -> set[str]:
+    """Return the types that a schema allows; none: it does not say."""
+    kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    types: set[str] = set()
+    for way in _ways(wanted, root):
+        types |= stated_types(way)
+        types |= {kinds[type(each)] for each in (*way.get("enum", ()), way.get("const")) if type(each) in kinds}
+    return types
+
+
+def stated_types(way: Schema) -> set[str]:
+    """Return the types that this one schema names."""
+    stated: str | list[str] = way.get("type", [])
+    return {stated} if isinstance(stated, str) else set(stated)
+
+
+def _is_duration(wanted: Schema, root: Schema) -> bool:
+    return any(way.get("pattern") == DURATION for way in _ways(wanted, root))
+
+
+def _ways(wanted: Schema, root: Schema) -> Iterator[Schema]:
+    """Give each alternative of a schema, references followed."""
+    if "$ref" in wanted:
+        name = str(wanted["$ref"]).rpartition("/")[2]
+        yield from _ways(root.get("$defs", {}).get(name, {}), root)
+        return
+    yield wanted
+    for way in (*wanted.get("anyOf", ()), *wanted.get("oneOf", ()), *wanted.get("allOf", ())):
+        yield from _ways(way, root)
+
+
+def _item(wanted: Schema, root: Schema) -> Schema:
+    return _first(way.get("items") for way in _ways(wanted, root))
+
+
+def _property(wanted: Schema, key: str, root: Schema) -> Schema:
+    return _first(way.get("properties", {}).get(key, way.get("additionalProperties")) for way in _ways(wanted, root))
+
+
+def _first(nodes: Iterable[Node]) -> Schema:
+    """Return the first of these that is a schema, or one that says nothing."""
+    for node in nodes:
+        if isinstance(node, dict):
+            return node
+    return {}

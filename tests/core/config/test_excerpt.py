@@ -1,0 +1,72 @@
+import pytest
+
+from standby.config.excerpt import WIDEST, excerpts, masked, says_key
+
+CANARY = "canary-4711"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"api_key: {CANARY}",
+        f"  'api_key' : {CANARY}",
+        f"{{plugin: acme, api_key: {CANARY}}}",
+        f"apiKey: {CANARY}",
+        f"API-KEY = {CANARY}",
+        f"token: {CANARY}",
+        f"client_secret: {CANARY}",
+        f"password: {CANARY}",
+        f"Authorization: Bearer {CANARY}",
+        f"api_key:\n  {CANARY}",
+        f"api_key: >-\n  {CANARY}\n  {CANARY}",
+        f"api_key: |2\n\n  x\n\n  {CANARY}",
+        f"api_key: [\n{CANARY}\n]",
+        f'api_key: "\n{CANARY}"',
+        f"api_key:\n  nested:\n    deep: {CANARY}",
+        f"keys:\n- {CANARY}",
+    ],
+)
+def test_a_key_is_never_in_a_line_that_is_shown(text: str) -> None:
+    assert CANARY not in "\n".join(excerpts(text))
+
+
+def test_what_is_no_key_is_shown_as_it_stands() -> None:
+    text = "providers:\n  acme:\n    api_key: ${X}\n    plugin: acme  # why\n\nmodels:\n  - a\t\n"
+    assert excerpts(text) == [
+        "providers:",
+        "  acme:",
+        "    api_key: …",
+        "    plugin: acme  # why",
+        "",
+        "models:",
+        "  - a",
+    ]
+
+
+def test_a_line_with_control_characters_is_not_shown() -> None:
+    assert excerpts("a: \x1b[31mred\nb: \tc") == ["", "b: \tc"]
+
+
+def test_a_long_line_is_cut() -> None:
+    [line] = excerpts("a: " + "b " * WIDEST)
+    assert len(line) == WIDEST + 2
+    assert line.endswith(" …")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no model is named 'sk-proj-aB3dE6gH9jK2mN5pQ8'", "no model is named 'sk-proj-…'"),
+        ("AIzaSyD4x8_kQ2mN7bV5cX1zL9 here", "… here"),
+        ("gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash-preview-09-2025"),
+        ("SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct"),
+        ("ENABLE_MODEL_FALLBACK_2", "ENABLE_MODEL_FALLBACK_2"),
+    ],
+)
+def test_words_that_look_like_keys_are_masked(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+@pytest.mark.parametrize(("name", "says"), [("api_key", True), ("authToken", True), ("base_url", False), ("monk", False)])
+def test_a_name_may_say_that_a_key_bears_it(name: str, says: bool) -> None:
+    assert says_key(name) is says

@@ -1,0 +1,56 @@
+import string
+
+import pytest
+
+from standby.config.finding import as_it_is, near, shown_at
+from standby.config.schema import schema
+from standby.types import Sampling
+
+KEYS = sorted(
+    {key for part in (schema(), *schema()["$defs"].values()) for key in part.get("properties", {})}
+    | set(Sampling.__struct_fields__)
+)
+
+
+def typos(word: str) -> list[str]:
+    """Return the word with one letter left out, doubled, swapped with the next, or another one."""
+    cut = [(word[:at], word[at:]) for at in range(len(word))]
+    made = [a + b[1:] for a, b in cut] + [a + b[0] + b for a, b in cut]
+    made += [a + b[1] + b[0] + b[2:] for a, b in cut if len(b) > 1]
+    made += [a + letter + b[1:] for a, b in cut for letter in string.ascii_lowercase[::7]]
+    return [typo for typo in made if typo not in KEYS]
+
+
+def test_one_slip_in_a_key_is_understood() -> None:
+    slips = [(typo, key) for key in KEYS for typo in typos(key)]
+    right = sum(near(typo, KEYS) == f"did you mean {key!r}?" for typo, key in slips)
+    assert len(slips) > 1000
+    assert right / len(slips) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Large-3", "did you mean 'large-3'?"),
+        ("LARGE-3", "did you mean 'large-3'?"),
+        ("large3", "did you mean 'large-3'?"),
+        ("zebra", ""),
+        ("", ""),
+    ],
+)
+def test_the_nearest_name_is_offered_if_any_is_near(name: str, words: str) -> None:
+    assert near(name, ["small-3", "large-3"]) == words
+
+
+def test_only_a_scalar_is_shown() -> None:
+    tree = {"a": ["x", {"b": "y"}]}
+    assert [shown_at(tree, place) for place in [("a", 0), ("a", 1, "b"), ("a",), ("a", 7), ("a", 0, "b"), ("z",)]] == [
+        "'x'",
+        "'y'",
+        "this",
+        "this",
+        "this",
+        "this",
+    ]
+    assert as_it_is(("a",), 3) == "3"
+    assert as_it_is(("a",), [3]) == "this"

@@ -1,0 +1,45 @@
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from standby.config.finding import Place
+from standby.config.left_out import leave_out, thinned
+
+TREES = st.recursive(
+    st.none() | st.text("ab", min_size=1, max_size=2),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("xy", min_size=1, max_size=2), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def leaves(tree: Any, place: Place = ()) -> list[tuple[Place, Any]]:
+    if isinstance(tree, dict):
+        return [leaf for key, item in tree.items() for leaf in leaves(item, (*place, key))]
+    if isinstance(tree, list):
+        return [leaf for at, item in enumerate(tree) for leaf in leaves(item, (*place, at))]
+    return [(place, tree)]
+
+
+@given(TREES)
+@settings(max_examples=100)
+def test_what_is_left_is_found_where_the_file_has_it(tree: Any) -> None:
+    thin = thinned(tree)
+    assert [(thin.in_file(place), leaf) for place, leaf in leaves(thin.value) if leaf is not None] == [
+        (place, leaf) for place, leaf in leaves(tree) if leaf is not None
+    ]
+
+
+def test_a_list_closes_up_and_a_mapping_loses_its_key() -> None:
+    thin = thinned({"a": ["x", None, "y"], "b": None})
+    assert thin.value == {"a": ["x", "y"]}
+    assert thin.in_file(("a", 1)) == ("a", 2)
+    assert thin.in_file(("a", 1, "options")) == ("a", 2, "options")
+
+
+def test_what_is_left_out_is_none() -> None:
+    tree = {"a": [{"b": "c"}, "d"], "e": None}
+    leave_out(tree, ("a", 0, "b"))
+    leave_out(tree, ("e", "f"))
+    leave_out(tree, ())
+    assert tree == {"a": [{"b": None}, "d"], "e": None}

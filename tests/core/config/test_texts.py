@@ -1,0 +1,119 @@
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from standby.config.texts import DURATION, duration, in_seconds, in_units, typed, written
+
+TRUTH = {"type": "boolean"}
+WHOLE = {"type": "integer"}
+NUMBER = {"type": "number"}
+TEXT = {"type": "string"}
+SPAN = {"type": "string", "pattern": DURATION}
+ROOT = {"$defs": {"Whole": WHOLE, "Span": SPAN}}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("500ms", 0.5), ("30s", 30), ("3m", 180), ("1h", 3600), ("1.5s", 1.5), ("0.5m", 30), ("0.000001ms", 1e-9), ("007s", 7)],
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "s", "30", "0s", "0.0h", "-1s", "+1s", "1 s", " 1s", "1s ", "1s\n", "1S", "1d", "1e3s", ".5s", "5.s", "1_0s"),
+        *("inf s", "nans", "1s30ms", "\u0663s", "9" * 400 + "h", "0." + "1" * 400 + "s"),
+    ],
+)
+def test_anything_else_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="is no duration; write a number above 0 and a unit, like 30s, 500ms, 3m") as error:
+        duration(text)
+    assert str(error.value).startswith(repr(text))
+
+
+@given(st.floats(min_value=0.001, max_value=1e6).map(lambda seconds: round(seconds, 3)))
+@settings(max_examples=200)
+def test_seconds_that_are_written_are_read_back(seconds: float) -> None:
+    assert re.fullmatch(DURATION, written(seconds))
+    assert duration(written(seconds)) == pytest.approx(seconds, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(180.0, "3m"), (3600.0, "1h"), (90.0, "90s"), (0.5, "500ms"), (8.0, "8s"), (1.5, "1500ms")]
+)
+def test_seconds_are_written_with_the_largest_unit_that_fits(seconds: float, text: str) -> None:
+    assert written(seconds) == text
+
+
+@pytest.mark.parametrize("true", ["true", "True", "TRUE", "yes", "Yes", "on", "ON", "1", " true ", "true\r"])
+def test_what_says_yes_is_true_where_a_truth_value_belongs(true: str) -> None:
+    assert typed(true, TRUTH, ROOT) is True
+
+
+@pytest.mark.parametrize("false", ["false", "False", "no", "NO", "off", "Off", "0"])
+def test_what_says_no_is_false_where_a_truth_value_belongs(false: str) -> None:
+    assert typed(false, TRUTH, ROOT) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "value"),
+    [
+        ("3", WHOLE, 3),
+        ("-3", WHOLE, -3),
+        ("010", WHOLE, 10),
+        (" 3\n", WHOLE, 3),
+        ("3.0", WHOLE, "3.0"),
+        ("0x1f", WHOLE, "0x1f"),
+        ("1_000", WHOLE, "1_000"),
+        ("\u0663", WHOLE, "\u0663"),
+        ("9" * 5000, WHOLE, "9" * 5000),
+        ("0.5", NUMBER, 0.5),
+        ("3", NUMBER, 3.0),
+        ("1e3", NUMBER, "1e3"),
+        ("nan", NUMBER, "nan"),
+        ("maybe", TRUTH, "maybe"),
+        ("1", TEXT, "1"),
+        ("yes", TEXT, "yes"),
+        (" x ", TEXT, " x "),
+        ("1", {}, "1"),
+        ("2", {"enum": [1, 2]}, 2),
+        ("1", {"const": 1}, 1),
+        ("true", {"enum": [True]}, True),
+        ("0.5", {"enum": [0.5]}, 0.5),
+        ("3", {"type": ["integer", "null"]}, 3),
+        ("3", {"$ref": "#/$defs/Whole"}, 3),
+        ("3", {"$ref": "#/$defs/Missing"}, "3"),
+        ("3", {"anyOf": [TEXT, {"items": WHOLE}, WHOLE]}, 3),
+        ("3", {"allOf": [WHOLE]}, 3),
+        (" 3s\n", SPAN, "3s"),
+        (["3", "x"], {"anyOf": [TEXT, {"type": "array", "items": WHOLE}]}, [3, "x"]),
+        (["3"], {"type": "array"}, ["3"]),
+        ({"a": "3", "b": "3"}, {"properties": {"a": WHOLE}}, {"a": 3, "b": "3"}),
+        ({"a": "3", "b": "yes"}, {"properties": {"a": WHOLE}, "additionalProperties": TRUTH}, {"a": 3, "b": True}),
+        ({"a": "3"}, {"properties": {"a": True}, "additionalProperties": False}, {"a": "3"}),
+        (None, WHOLE, None),
+        (True, WHOLE, True),
+    ],
+)
+def test_a_text_becomes_what_the_schema_wants_or_stays(text: object, wanted: dict[str, object], value: object) -> None:
+    made = typed(text, wanted, ROOT)
+    assert (made, type(made)) == (value, type(value))
+
+
+SPANS = {"properties": {"a": {"$ref": "#/$defs/Span"}}, "additionalProperties": {"properties": {"b": SPAN}}}
+
+
+def test_durations_become_seconds_and_back() -> None:
+    tree = {"a": "3m", "x": {"b": "500ms", "c": "3m"}}
+    in_code = {"a": 180.0, "x": {"b": 0.5, "c": "3m"}}
+    assert in_seconds(tree, SPANS, ROOT) == in_code
+    assert in_units(in_code, SPANS, ROOT) == tree
+
+
+def test_what_is_no_duration_stays() -> None:
+    assert in_seconds({"a": "soon", "x": {"b": "3s\n"}}, SPANS, ROOT) == {"a": "soon", "x": {"b": "3s\n"}}
+    assert in_units({"a": True, "x": {"b": None}}, SPANS, ROOT) == {"a": True, "x": {"b": None}}

@@ -1,0 +1,191 @@
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from standby.config.source import Tree, parse
+from standby.config.variables import Variables, substitute
+
+CANARY = "canary-4711"
+
+
+def variables(folder: Path, dotenv: str | bytes = "", **environ: str) -> Variables:
+    (folder / ".env").write_bytes(dotenv if isinstance(dotenv, bytes) else dotenv.encode())
+    return Variables(environ, [folder])
+
+
+def filled(text: str, found: Variables) -> tuple[Tree, Any, dict[Any, str]]:
+    tree = parse(text, "m.yaml")
+    done = substitute(tree, found)
+    return tree, done.value, done.origins
+
+
+# Where they come from
+
+
+def test_the_environment_wins_over_every_file(tmp_path: Path) -> None:
+    found = variables(tmp_path, "A=file\nB=file\n", A="environment")
+    assert dict(found) == {"A": "environment", "B": "file"}
+    assert (found.origin("A"), found.origin("B"), len(found)) == ("environment", ".env:2", 2)
+
+
+def test_of_two_files_the_first_wins(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / ".env").write_text("A=inner\n")
+    (tmp_path / ".env").write_text("A=outer\nB=outer\n")
+    assert dict(Variables({}, [tmp_path / "inner", tmp_path])) == {"A": "inner", "B": "outer"}
+
+
+def test_the_process_environment_is_not_changed(tmp_path: Path) -> None:
+    before = dict(os.environ)
+    assert variables(tmp_path, "SURELY_NOT_SET_BEFORE=1", **os.environ)["SURELY_NOT_SET_BEFORE"] == "1"
+    assert dict(os.environ) == before
+
+
+def test_a_file_is_read_as_dotenv_files_are(tmp_path: Path) -> None:
+    text = "# why\n\nexport A=1\nB = 'two words' # why\nC=\"a\nb\"\n\n\nD=${A}\nE\nF=\n"
+    found = variables(tmp_path, text)
+    assert dict(found) == {"A": "1", "B": "two words", "C": "a\nb", "D": "${A}", "F": ""}
+    assert [found.origin(name) for name in "ABCDF"] == [".env:3", ".env:4", ".env:5", ".env:9", ".env:11"]
+    assert found.problems == []
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    assert dict(variables(tmp_path, b"\xef\xbb\xbfA=1\r\nB=2\r\n")) == {"A": "1", "B": "2"}
+
+
+def test_a_line_that_is_no_assignment_is_told_and_not_shown(tmp_path: Path) -> None:
+    found = variables(tmp_path, f"A=1\n{CANARY} is my key\nB='{CANARY}\n")
+    assert dict(found) == {"A": "1"}
+    assert [str(problem) for problem in found.problems] == [
+        f"{tmp_path}/.env:{line}:1  warning  this line is ignored; write NAME=value" for line in (2, 3)
+    ]
+    assert CANARY not in repr(found.problems)
+
+
+def test_a_file_in_another_encoding_is_told(tmp_path: Path) -> None:
+    found = variables(tmp_path, "A=1".encode("utf-16"))
+    assert [str(problem) for problem in found.problems] == [
+        f"{tmp_path}/.env  warning  this is not UTF-8, and is ignored; save it as UTF-8"
+    ]
+
+
+@pytest.mark.usefixtures("anybody")
+def test_a_file_that_may_not_be_read_is_told() -> None:
+    folder = Path(tempfile.mkdtemp())
+    (folder / ".env").write_text("A=1")
+    (folder / ".env").chmod(0)
+    [problem] = Variables({}, [folder]).problems
+    assert str(problem) == (f"{folder}/.env  warning  cannot be read: permission denied; it is ignored; check the permissions")
+
+
+def test_a_folder_or_a_fifo_of_that_name_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a" / ".env").mkdir(parents=True)
+    os.mkfifo(tmp_path / ".env")
+    found = Variables({}, [tmp_path / "a", tmp_path, tmp_path / "not-there"])
+    assert (dict(found), found.problems) == ({}, [])
+
+
+# How they are put in
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("${A}", "one"),
+        ('"${A}"', "one"),
+        ("'${A}'", "one"),
+        ("pre-${A}-${B}.post", "pre-one-two.post"),
+        ("${A:-x}", "one"),
+        ("${NONE:-x}", "x"),
+        ("'${NONE:-x y: z}'", "x y: z"),
+        ("${EMPTY:-x}", "x"),
+        ("${BLANK:-x}", "x"),
+        ("${NONE:-}", None),
+        ("${EMPTY:-}", None),
+        ("'  ${NONE:-} '", None),
+        ("$${A}", "${A}"),
+        ("$$${A}", "$${A}"),
+        ("a$${b", "a${b"),
+        ("$A", "$A"),
+        ("{}", {}),
+        ("${LIST}", "[a, b]"),
+        ("${NESTED}", "${A}"),
+        ("plain", "plain"),
+        ("' '", " "),
+        ("''", ""),
+    ],
+)
+def test_a_reference_becomes_the_value(text: str, value: object, tmp_path: Path) -> None:
+    given = {"A": "one", "B": "two", "EMPTY": "", "BLANK": " \t", "LIST": "[a, b]", "NESTED": "${A}"}
+    tree, filled_in, _ = filled(f"a: {text}\nb: [x]", variables(tmp_path, **given))
+    assert filled_in == {"a": value, "b": ["x"]}
+    assert tree.problems == []
+
+
+def test_keys_stay_as_they_are(tmp_path: Path) -> None:
+    tree, value, _ = filled("${A}: ${A}", variables(tmp_path, A="one"))
+    assert (value, tree.problems) == ({"${A}": "one"}, [])
+
+
+@pytest.mark.parametrize("environ", [{}, {"A": ""}, {"A": "  "}])
+def test_a_variable_without_a_value_is_told_by_name_and_place(environ: dict[str, str], tmp_path: Path) -> None:
+    tree, value, _ = filled("a:\n  - x\n  - ${A}\n", variables(tmp_path, **environ))
+    state = "is empty" if environ else "is not set"
+    assert [str(problem) for problem in tree.problems] == [
+        f"m.yaml:3:5  error  the variable A {state}; set it, or write a default: ${{A:-…}}"
+    ]
+    assert value == {"a": ["x", None]}
+    assert tree.failed == {("a", 1)}
+
+
+@pytest.mark.parametrize("text", ["${}", "${1A}", "${A", "${A-b}", "${A:?b}", "${A:=b}", "${A B}", "${a.b}", "${A:-${A}"])
+def test_what_is_no_reference_is_told(text: str, tmp_path: Path) -> None:
+    tree, _, _ = filled(f"a: '{text}'", variables(tmp_path, A=CANARY))
+    [problem] = tree.problems
+    assert str(problem) == (
+        f"m.yaml:1:4  error  {text!r} is no variable; write ${{NAME}} or ${{NAME:-default}}, "
+        "and $${ for the two characters themselves"
+    )
+
+
+def test_every_value_knows_where_it_came_from(tmp_path: Path) -> None:
+    text = "a: ${A}\nb: ${B:-x}\nc: ${C:-x}\nd: x\ne: ${A}/${C:-x}\nf: $${A}\n"
+    _, _, origins = filled(text, variables(tmp_path, "B=file\n", A="one"))
+    assert origins == {
+        ("a",): "A, environment",
+        ("b",): "B, .env:1",
+        ("c",): "default, line 3",
+        ("e",): "A, environment; default, line 5",
+    }
+
+
+# Keys
+
+
+@pytest.mark.parametrize("text", ["${A}", "'${A}'", "${A:-}", "${NONE}", "${NONE:-}"])
+def test_a_key_is_kept_as_the_name_of_its_variable(text: str, tmp_path: Path) -> None:
+    tree, value, _ = filled(f"api_key: {text}", variables(tmp_path, A=CANARY))
+    assert value == {"api_key": "NONE" if "NONE" in text else "A"}
+    assert tree.problems == []
+
+
+@pytest.mark.parametrize(
+    "text", [CANARY, f"'{CANARY}'", f"${{A:-{CANARY}}}", f"x${{A}}{CANARY}", f"$${CANARY}", f">-\n  {CANARY}\n  {CANARY}", "1"]
+)
+def test_a_literal_key_is_refused_and_not_shown(text: str, tmp_path: Path) -> None:
+    tree, value, _ = filled(f"api_key: {text}", variables(tmp_path, A="a"))
+    [problem] = tree.problems
+    assert str(problem) == (
+        "m.yaml:1:10  error  a key must not stand in this file; "
+        "put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
+    )
+    assert value == {"api_key": None}
+    assert CANARY not in repr(tree.problems)
+
+
+def test_a_key_that_is_empty_is_left_out(tmp_path: Path) -> None:
+    tree, value, _ = filled("api_key: ''", variables(tmp_path))
+    assert (value, tree.problems) == ({"api_key": None}, [])

@@ -1,0 +1,23 @@
+"""Events: each says which call, chain and model, and when; none has room for what was said."""
+
+import msgspec
+import pytest
+
+from standby import events
+from standby.events import Event
+from standby.failures import Kind
+from standby.types import Attempt
+
+KINDS = [value for value in vars(events).values() if isinstance(value, type) and issubclass(value, Event)]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_event_says_which_call_where_and_when_each_by_its_name(kind: type[Event]) -> None:
+    assert kind.__struct_fields__[:4] == ("call", "chain", "model", "at")
+    with pytest.raises(TypeError, match="Extra positional arguments provided"):
+        kind("call")  # type: ignore[call-arg, misc] # the point
+
+
+def test_no_event_has_a_field_that_could_hold_messages() -> None:
+    types = {field.type for kind in KINDS for field in msgspec.structs.fields(kind)}
+    assert types <= {str, float, int, bool, Kind, Attempt}
