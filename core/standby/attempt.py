@@ -86,10 +86,10 @@ class Outlet:
         """Return the text that has gone out and still counts."""
         return "".join(self._out)
 
-    async def release(self, watch: Watch, text: str) -> None:
-        """Hand some of an attempt's text to the caller, unless another attempt was first."""
+    async def release(self, watch: Watch, text: str) -> bool:
+        """Hand some of an attempt's text to the caller; false: another attempt was first, or all of it is held back."""
         if self.whole:
-            return
+            return False
         if self.owner is None:
             self.owner = watch
             self.owned(watch)
@@ -103,6 +103,7 @@ class Outlet:
                 await self._put(Chunk(text))
             finally:
                 watch.go_on()
+        return self.owner is watch
 
     async def complete(self, text: str) -> None:
         """Hand out what was held back."""
@@ -196,9 +197,8 @@ async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | No
                 held += chunk.text
                 if watch.first_token is not None or not held.isspace():
                     watch.token()
-                    if outlet is not None:
-                        await outlet.release(watch, held)
-                    held = ""
+                    if outlet is None or await outlet.release(watch, held):
+                        held = ""
             if chunk.end is not None:
                 end = chunk.end
                 return Reply(text="".join(texts), finish=end.finish, usage=end.usage, served=end.served)

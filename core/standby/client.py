@@ -34,7 +34,7 @@ from standby.registry import Registry
 from standby.streams import GRACE, AsyncStream, Stream, in_time
 from standby.triggers import Triggers
 from standby.types import Reply
-from standby.watchdog import Watchdog
+from standby.watchdog import WATCHDOG
 
 HEDGES = 5.0
 """Hedges that a chain may begin with; after them `HEDGED_SHARE` of the calls that needed none earn the next."""
@@ -69,8 +69,7 @@ class AsyncStandby:
         self._registry = Registry()
         self._adapters = Adapters(self._registry.adapter)
         weakref.finalize(self, self._adapters.abandon).atexit = False
-        self._sinks = (log, self._warm_up, *sinks)
-        self._watchdog = Watchdog(self._blocked)
+        self._sinks: tuple[Sink, ...] = (log, self._warm_up, *sinks)
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._warming: dict[str, asyncio.Task[None]] = {}
         environ = os.environ if environ is None else environ
@@ -149,7 +148,7 @@ class AsyncStandby:
                 jitter=self._jitter,
                 deadline=deadline,
                 outlet=outlet,
-                watched=self._watchdog.call,
+                watched=partial(WATCHDOG.call, self._blocked),
             )
 
         return begin

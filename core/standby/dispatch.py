@@ -121,12 +121,10 @@ class Walk:
 
     def _start_what_is_due(self) -> None:
         now = self._now()
-        if self._again is not None:
-            if self._again.at <= now:
-                again, self._again = self._again, None
-                if not self._start(again.entry, again.number):
-                    self._start_next()
-        elif not self._floor.held:
+        if self._again is not None and self._again.at <= now:
+            again, self._again = self._again, None
+            self._start(again.entry, again.number)
+        if self._again is None and not self._floor.held:  # a retry may be a probe by now, which nobody waits for
             self._start_next()
         elif self._hedge_at() <= now:
             self._hedge()
@@ -228,14 +226,17 @@ class Walk:
         self._floor.conclude(running, "answered", doubt)
         running.entry.budget.earn(self._now())
         self._route.hedges.earn(self._now())
-        return result if self._floor.heard(running) else None
+        if self._floor.heard(running):
+            return result
+        self._queue.appendleft(running.entry)  # it answered unheard; should the other's words break, it is asked again
+        return None
 
     def _fail(self, running: Running, error: AttemptFailed, decision: Decision) -> None:
         """Take in a failure: what it teaches, what is told of it, and what follows."""
         failure = error.failure
-        self._floor.learn(running, failure, decision)
         found_before_sending = failure.status is None and failure.kind in (Kind.UNAVAILABLE, Kind.UNSUPPORTED)
-        self._floor.conclude(running, "skipped" if found_before_sending else "failed", failure, decision)
+        self._trail.ends(running, "skipped" if found_before_sending else "failed", failure, decision)
+        self._floor.learn(running, failure, decision)
         self._causes.append((running.entry, error))
         if self._outlet is not None and self._floor.owns(running):
             self._outlet.disown()

@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import contextlib
+import inspect
 import os
 import threading
 import warnings
@@ -140,4 +141,12 @@ def _warn_inside_a_loop() -> None:
         first, _warned = not _warned, True
     if first:
         words = "Standby blocks the event loop that it is called from; use AsyncStandby there"
-        warnings.warn(words, RuntimeWarning, stacklevel=5)
+        warnings.warn(words, RuntimeWarning, stacklevel=_frames_of_ours() + 1)
+
+
+def _frames_of_ours() -> int:
+    """Count the frames between the caller's own code and the one that warns."""
+    frame, count = inspect.currentframe(), -1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("standby."):
+        frame, count = frame.f_back, count + 1
+    return count

@@ -205,9 +205,10 @@ class Stream:
 
     def close(self) -> None:
         """Leave: whoever is still being asked is cancelled, and has gone when this returns."""
+        patience = GRACE if self._ended else LONGEST_FAREWELL + GRACE
         self._ended = True
         with contextlib.suppress(LoopIsBlockedError):  # whoever blocks it is named in the log; it closes once the loop turns
-            run(self._stream.close(), within=LONGEST_FAREWELL + GRACE)
+            run(self._stream.close(), within=patience)
 
     def _wait_for(self, step: Coroutine[Any, Any, T]) -> T:
         """Run one step; the deadline began with the first."""

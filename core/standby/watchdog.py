@@ -1,11 +1,12 @@
 """Names the code that blocks an event loop: a thread looks whether the loop still turns while calls are under way on it."""
 
 import asyncio
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 LIMIT = 1.0
 """Seconds without a turn of the loop that are reported."""
@@ -18,11 +19,11 @@ Report = Callable[[str, float], None]
 
 
 class _Loop:
-    """One event loop: how many calls are under way on it, and since when it owes an answer."""
+    """One event loop: whom to tell, once for each call under way on it, and since when it owes an answer."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.calls = 0
+        self.calls: list[Report] = []
         self.asked: float | None = None
         self.reported = False
 
@@ -33,33 +34,39 @@ class _Loop:
 class Watchdog:
     """Watches every event loop that has calls under way; its thread sleeps while there is none."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self) -> None:
         """Watch nothing yet."""
-        self._report = report
         self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
         self._busy = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def call(self) -> Generator[None, None, None]:
-        """Watch the running loop during one call."""
+    def call(self, report: Report) -> Generator[None, None, None]:
+        """Watch the running loop during one call; whoever makes it is held no longer than that."""
         loop = asyncio.get_running_loop()
         with self._lock:
             watched = self._loops.setdefault(loop, _Loop())
-            watched.calls += 1
+            watched.calls.append(report)
             self._wake()
         try:
             yield
         finally:
             with self._lock:
-                watched.calls -= 1
+                watched.calls.remove(report)
                 if not watched.calls:
                     del self._loops[loop]
 
+    def begin_anew(self) -> None:
+        """In a forked child nobody ends the parent's calls, and nobody gives back its lock."""
+        self._loops = {}
+        self._busy = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = None
+
     def _wake(self) -> None:
         self._busy.set()
-        if self._thread is None or not self._thread.is_alive():  # a fork leaves the parent's threads behind
+        if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="standby-watchdog", daemon=True)
             self._thread.start()
 
@@ -73,18 +80,25 @@ class Watchdog:
                     self._busy.clear()
             for loop, watched in loops:
                 self._look(loop, watched)
+            del loops
 
     def _look(self, loop: asyncio.AbstractEventLoop, watched: _Loop) -> None:
         now = time.monotonic()
         if watched.asked is None:
             watched.asked = now
-            try:
+            with suppress(RuntimeError):  # the loop was closed in this very moment
                 loop.call_soon_threadsafe(watched.answer)
-            except RuntimeError:  # the loop was closed in this very moment
-                return
         elif now - watched.asked >= LIMIT and not watched.reported:
             watched.reported = True
-            self._report(_code_at(watched.thread), now - watched.asked)
+            for report in dict.fromkeys(watched.calls):
+                report(_code_at(watched.thread), now - watched.asked)
+
+
+WATCHDOG = Watchdog()
+"""The one of this process."""
+
+if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function
+    os.register_at_fork(after_in_child=WATCHDOG.begin_anew)
 
 
 def _code_at(thread: int) -> str:

@@ -272,7 +272,7 @@ def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:
     chain = route(entry("a", Plays(failure("unauthorized", "bad key", status=401))), entry("b", Plays("Lisbon.")))
     run(walk(chain, events=seen).run())
     assert [type(event).__name__ for event in seen] == [
-        "AttemptStarted", "HealthChanged", "AttemptEnded", "Alert", "MovedOn", "AttemptStarted", "AttemptEnded", "Answered",
+        "AttemptStarted", "AttemptEnded", "Alert", "HealthChanged", "MovedOn", "AttemptStarted", "AttemptEnded", "Answered",
     ]  # fmt: skip
     moved = seen[4]
     assert isinstance(moved, events.MovedOn)

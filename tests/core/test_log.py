@@ -57,10 +57,33 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
         ),
         (
             ended("skipped", kind=Kind.UNAVAILABLE, text="no key: set A_KEY", then="next"),
-            ("WARNING", "default: a skipped (unavailable): no key: set A_KEY"),
+            ("INFO", "default: a skipped (unavailable): no key: set A_KEY"),
         ),
         (at(events.RetryScheduled, delay=0.3), ("WARNING", "default: asking a again in 0.3s")),
         (at(events.MovedOn, to="b", kind=Kind.TIMEOUT), ("WARNING", "default: moving on from a to b (timeout)")),
+        (at(events.MovedOn, to="b", kind=Kind.UNAVAILABLE), ("INFO", "default: moving on from a to b (unavailable)")),
+        (at(events.Hedged, to="b"), ("INFO", "default: a is slow, asking b beside it")),
+        (
+            at(events.HealthChanged, state="open", resting=4.6, reason="after 5 failures in a row, the last: timeout"),
+            ("WARNING", "default: a rests for 5s, after 5 failures in a row, the last: timeout"),
+        ),
+        (
+            at(events.HealthChanged, state="half_open", resting=0.0, reason=""),
+            ("INFO", "default: probing a, whether it is well again"),
+        ),
+        (at(events.HealthChanged, state="closed", resting=0.0, reason=""), ("WARNING", "default: a is well again")),
+        (
+            at(events.Abandoned, provider="p"),
+            ("ERROR", "default: the plugin of provider 'p' ignored its cancellation while it asked a; it is left running"),
+        ),
+        (
+            at(events.LoopBlocked, code="acme.adapter.ask, line 7", seconds=1.04),
+            (
+                "ERROR",
+                "the event loop has been blocked for 1.0s by acme.adapter.ask, line 7; "
+                "work that blocks belongs into standby.plugin.blocking()",
+            ),
+        ),
         (
             at(events.Alert, kind=Kind.UNAUTHORIZED, text="401. No."),
             ("ERROR", "default: a needs a person's attention (unauthorized): 401. No."),
@@ -120,7 +143,7 @@ def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
     assert told(caplog) == [
         ("WARNING", "default: a failed (timeout): timeout: no answer in 30s"),
         ("WARNING", "default: moving on from a to b (timeout)"),
-        ("WARNING", "default: b skipped (unavailable): no key"),
+        ("INFO", "default: b skipped (unavailable): no key"),
         (
             "ERROR",
             "default: no reply after 0.0s: no model of chain 'default' answered: a: timeout: no answer in 30s; b: no key",
@@ -132,7 +155,7 @@ def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
 def test_words_of_several_lines_are_one_line(caplog: Records, text: str) -> None:
     with pytest.raises(CallFailed):
         run(walk(route(entry("a", Plays(failure("model_missing", text, status=404, code=text)))), emit=log).run())
-    assert len(told(caplog)) == 3
+    assert len(told(caplog)) == 4
     assert all(len(line.splitlines()) == 1 for _, line in told(caplog))
 
 
@@ -145,7 +168,7 @@ def test_no_line_holds_a_key_or_what_was_said(caplog: Records) -> None:
     )
     run(walk(chain, emit=log).run())
     lines = str(told(caplog))
-    assert len(told(caplog)) == 7
+    assert len(told(caplog)) == 8
     assert "sk-opens-nothing" not in lines
     assert QUESTION not in lines
     assert "a secret answer" not in lines
@@ -199,7 +222,7 @@ with Standby(settings=Settings(models=models, chains={"default": Chain(models=("
     ("before", "lines"),
     [
         ("", 0),
-        ("import logging; logging.basicConfig()", 3),
+        ("import logging; logging.basicConfig()", 4),
         ("import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('CRITICAL')", 0),
         ("import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('ERROR')", 2),
     ],

@@ -349,3 +349,47 @@ def test_a_resting_model_never_cuts_short_the_one_that_is_being_asked() -> None:
         return reply
 
     assert told(run(story()).trail) == [("a", "skipped"), ("b", "answered"), ("a", "skipped")]
+
+
+def unheard(probed: Streams, breaks: Streams) -> tuple[Reply, list[tuple[str, bool]]]:
+    """Stream from a chain whose probed model speaks second; the first to speak breaks."""
+
+    async def story() -> tuple[Reply, list[tuple[str, bool]]]:
+        chunks: list[Chunk] = []
+
+        async def put(chunk: Chunk) -> None:
+            chunks.append(chunk)
+
+        rules = {"stream": StreamRules(on_break="restart"), "retry": Retry(attempts=1)}
+        chain = route(entry("a", probed, breaker=sick()), entry("b", breaks), **rules)
+        await at(11)
+        reply = await walk(chain, outlet=Outlet(put)).run()
+        return reply, [(chunk.text, chunk.reset) for chunk in chunks]
+
+    return run(story())
+
+
+def test_a_probe_that_was_unheard_so_far_is_heard_from_its_beginning_when_the_others_words_break() -> None:
+    reply, chunks = unheard(Streams(2, "Lis", 4, "bon", 1, ".", End()), Streams(1, "Por", 3, failure("connection")))
+    assert (reply.text, reply.model) == ("Lisbon.", "a")
+    assert chunks == [("Por", False), ("", True), ("Lisbon", False), (".", False)]
+
+
+def test_a_probe_that_answered_unheard_is_asked_again_when_the_others_words_break() -> None:
+    reply, chunks = unheard(Streams(2, "Lisbon.", End()), Streams(1, "Por", 3, failure("connection")))
+    assert told(reply.trail) == [("a", "answered"), ("b", "failed"), ("a", "answered")]
+    assert chunks == [("Por", False), ("", True), ("Lisbon.", False)]
+
+
+def test_a_retry_that_has_become_a_probe_is_waited_for_by_nobody() -> None:
+    async def story() -> Reply:
+        failing = Plays(failure("overloaded", retry_after=1.0), 14)
+        rests = breaker(BreakerSettings(failures=1, open=0.5, open_limit=0.5))
+        chain = route(entry("a", failing, breaker=rests), entry("b", Plays("Lisbon.")))
+        reply = await walk(chain).run()
+        await at(60)
+        return reply
+
+    reply = run(story())
+    assert told(reply.trail) == [("a", "failed"), ("a", "skipped"), ("b", "answered")]
+    assert reply.trail[-1].start == 1.0

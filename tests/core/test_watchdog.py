@@ -10,7 +10,10 @@ from standby.watchdog import LIMIT, Watchdog
 class Heard:
     def __init__(self) -> None:
         self.told: list[tuple[str, float]] = []
-        self.dog = Watchdog(lambda code, seconds: self.told.append((code, seconds)))
+        self.dog = Watchdog()
+
+    def hear(self, code: str, seconds: float) -> None:
+        self.told.append((code, seconds))
 
 
 def block_the_loop(seconds: float) -> None:
@@ -21,7 +24,7 @@ def test_code_that_blocks_is_named_once() -> None:
     heard = Heard()
 
     async def story() -> None:
-        with heard.dog.call():
+        with heard.dog.call(heard.hear):
             block_the_loop(LIMIT + 1.0)
             await asyncio.sleep(0.3)
 
@@ -35,7 +38,7 @@ def test_a_loop_that_waits_is_not_blocked() -> None:
     heard = Heard()
 
     async def story() -> None:
-        with heard.dog.call():
+        with heard.dog.call(heard.hear):
             await asyncio.sleep(LIMIT + 0.6)
 
     asyncio.run(story())
@@ -46,7 +49,7 @@ def test_a_loop_without_calls_may_block_as_it_likes_and_costs_nothing() -> None:
     heard = Heard()
 
     async def story() -> None:
-        with heard.dog.call():
+        with heard.dog.call(heard.hear):
             await asyncio.sleep(0)
         block_the_loop(LIMIT + 0.6)
 
@@ -60,7 +63,7 @@ def test_one_thread_watches_all_loops() -> None:
 
     async def story() -> None:
         for _ in range(20):
-            with heard.dog.call():
+            with heard.dog.call(heard.hear):
                 await asyncio.sleep(0)
 
     for _ in range(3):

@@ -114,8 +114,8 @@ class Models:
         return msgspec.structs.replace(
             model,
             timeout=timeout,
-            first_token_timeout=model.first_token_timeout or card.first_token_timeout or timeout,
-            idle_timeout=model.idle_timeout or card.idle_timeout or IDLE_TIMEOUT,
+            first_token_timeout=min(model.first_token_timeout or card.first_token_timeout or timeout, timeout),
+            idle_timeout=min(model.idle_timeout or card.idle_timeout or IDLE_TIMEOUT, timeout),
             breaker=model.breaker or BreakerSettings(),
             options=self._options(model, info, (*place, "options")),
             drop=model.drop or (),

@@ -60,8 +60,8 @@ def provider(text: str) -> str:
         ),
         (chain("[large-3]"), "4:14  error  chains.default.models[0]: this is not a text; write one text behind the ':'"),
         (
-            chain(more="    hedge: {after: 8s}\n"),
-            "5:5  error  unknown key 'hedge'; a key of chains.default is one of models, fallback, triggers, deadline, retry",
+            chain(more="    hegde: {after: 8s}\n"),
+            "5:5  error  unknown key 'hegde'; did you mean 'hedge'?",
         ),
         (chain(more="    deadline: 30\n"), f"5:15  error  chains.default.deadline: '30' is no duration; {DURATION}"),
         (chain(more="    deadline: 0s\n"), f"5:15  error  chains.default.deadline: '0s' is no duration; {DURATION}"),

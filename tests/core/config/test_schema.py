@@ -150,7 +150,7 @@ WRONG = [
             "retry: {attempts: two}",
             "retry: 2",
             "triggers: t",
-            "hedge: {after: 8s}",
+            "hedge: {afterwards: 8s}",
         )
     ),
     *(
