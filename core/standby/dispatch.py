@@ -235,8 +235,7 @@ class Walk:
         """Take in a failure: what it teaches, what is told of it, and what follows."""
         failure = error.failure
         found_before_sending = failure.status is None and failure.kind in (Kind.UNAVAILABLE, Kind.UNSUPPORTED)
-        self._trail.ends(running, "skipped" if found_before_sending else "failed", failure, decision)
-        self._floor.learn(running, failure, decision)
+        self._floor.conclude(running, "skipped" if found_before_sending else "failed", failure, decision)
         self._causes.append((running.entry, error))
         if self._outlet is not None and self._floor.owns(running):
             self._outlet.disown()

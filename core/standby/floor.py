@@ -125,13 +125,14 @@ class Floor:
     def conclude(
         self, running: Running, outcome: Outcome, failure: Failure | None = None, decision: Decision | None = None
     ) -> None:
-        """Put an attempt's end on the trail; whatever has not been learnt from it by then teaches nothing."""
+        """Put an attempt's end on the trail, and tell the model's breaker of a failure; all else teaches nothing."""
         self._running = [other for other in self._running if other is not running]
-        self.teach(running, "none")
         self._trail.ends(running, outcome, failure, decision)
+        if failure is not None and decision is not None:
+            self._learn(running, failure, decision)
+        self.teach(running, "none")
 
-    def learn(self, running: Running, failure: Failure, decision: Decision) -> None:
-        """Tell the model's breaker of a failure."""
+    def _learn(self, running: Running, failure: Failure, decision: Decision) -> None:
         verdict, rest = lesson(failure, decision, blamed=running.watch.blames_the_model)
         self.teach(running, verdict, failure.kind, rest)
 
@@ -156,7 +157,7 @@ class Floor:
             await self._see_off([probe])
         result = probe.result()
         if isinstance(result, AttemptFailed):
-            self.learn(probe, result.failure, Decision("next"))
+            self._learn(probe, result.failure, Decision("next"))
         elif result is not None:
             self.teach(probe, probe.verdict)
 

@@ -34,6 +34,8 @@ def told(caplog: Records) -> list[tuple[str, str]]:
 
 # Each event
 
+ADVICE = "work that blocks belongs into standby.plugin.blocking()"
+
 
 def at(moment: type[events.Event], **rest: Any) -> events.Event:
     return moment(call="1", chain="default", model="a", at=0.0, **rest)
@@ -78,11 +80,7 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
         ),
         (
             at(events.LoopBlocked, code="acme.adapter.ask, line 7", seconds=1.04),
-            (
-                "ERROR",
-                "the event loop has been blocked for 1.0s by acme.adapter.ask, line 7; "
-                "work that blocks belongs into standby.plugin.blocking()",
-            ),
+            ("ERROR", f"the event loop has been blocked for 1.0s by acme.adapter.ask, line 7; {ADVICE}"),
         ),
         (
             at(events.Alert, kind=Kind.UNAUTHORIZED, text="401. No."),
