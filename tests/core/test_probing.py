@@ -12,7 +12,7 @@ from standby.breaker import Breaker, Refusal, State
 from standby.errors import ChainExhausted
 from standby.failures import Kind
 from standby.plugin import End
-from standby.policy import BreakerSettings, Hedge
+from standby.policy import BreakerSettings, Hedge, Retry, StreamRules
 from standby.types import Attempt, Chunk, Reply
 from tests.playing import Plays, Streams, entry, failure, route, walk
 from tests.virtual_clock import VirtualLoop, run
