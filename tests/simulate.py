@@ -110,10 +110,11 @@ class Caller:
         yield from self._rules_of_words(result)
 
     def _may_break(self, result: CallFailed) -> bool:
-        """What is blocked stops, and words that are out may break, or take all the time that there is."""
+        """What is blocked stops, and words that are out may break, or take the time that was kept for others."""
         stopped = isinstance(result, Stopped | StreamBroken) and result.failure.kind is Kind.BLOCKED
-        fails = self.world.chain.stream.on_break == "fail"
-        return stopped or (isinstance(result, StreamBroken) and (fails or result.failure.kind is Kind.DEADLINE))
+        spent = max((attempt.start + attempt.duration for attempt in result.trail if attempt.outcome != "skipped"), default=0.0)
+        too_late = spent > self.span - self.world.reserved(self.span) * len(self.world.asked)
+        return stopped or (isinstance(result, StreamBroken) and (too_late or self.world.chain.stream.on_break == "fail"))
 
     def _rules_of_words(self, result: object) -> Iterator[Rule]:
         said = ""

@@ -171,7 +171,7 @@ class Walk:
             self._resting.append((admitted.seconds, entry))
             self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=admitted.words, retry_after=admitted.seconds))
             return False
-        allowed = NEVER if admitted.probe and self._queue else self._share()
+        allowed = NEVER if admitted.probe and self._queue else self._share(again=number > 1)
         self._floor.ask(entry, admitted, number=number, allowed=allowed)
         return True
 
@@ -185,9 +185,11 @@ class Walk:
         window = entry.card.context_window
         return bool(tried) and window is not None and window <= max(tried)
 
-    def _share(self) -> float:
+    def _share(self, *, again: bool = False) -> float:
         """Return the seconds that an attempt may take: what is left, less the reserve for the models still to come."""
-        return max(0.0, self._until - self._now() - self._reserve * len(self._queue))
+        left, later = max(0.0, self._until - self._now()), len(self._queue)
+        least = 0.0 if again else left / (later + 1)  # where words that broke took the time: an equal share
+        return max(left - self._reserve * later, least)
 
     def _hedge_at(self) -> float:
         """Return when the newest attempt will have been slow for long enough."""
@@ -252,7 +254,12 @@ class Walk:
         decision = decide(failure, running.entry, self._route, running.number, self._jitter)
         if decision.then != "retry":
             return decision
-        if not running.probe and not self._hedged and decision.pause < self._share() and running.entry.budget.take(self._now()):
+        if (
+            not running.probe
+            and not self._hedged
+            and decision.pause < self._share(again=True)
+            and running.entry.budget.take(self._now())
+        ):
             return decision
         return Decision("next", decision.trigger)
 
