@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from standby import AsyncStandby, Reply, Stopped
+from standby import AsyncStandby, Reply, Settings, Stopped
 from standby.breaker import Breaker
-from standby.policy import BreakerSettings
+from standby.policy import BreakerSettings, Chain, Hedge, Model, Provider, Secret
 from tests.loopback import (
     GEMINI_503,
     Answer,
@@ -290,3 +290,21 @@ def _openai(request: Received) -> Answer:
 def _openai_words(*, done: bool = True, **rest: Any) -> Answer:
 
     return msgspec.structs.replace(openai_stream(WORDS, done=done), **rest)
+
+
+async def test_the_loser_of_a_hedge_has_its_socket_closed(servers: tuple[Loopback, Loopback]) -> None:
+    gemini, openai = servers
+    gemini.script(hang())
+    key = Secret("a-key")
+    settings = Settings(
+        providers={
+            "p": Provider(plugin="gemini", base_url=gemini.url, api_key=key),
+            "q": Provider(plugin="openai", base_url=f"{openai.url}/v1", api_key=key),
+        },
+        models={"a": Model(provider="p", model="gemini-2.5-pro"), "b": Model(provider="q", model="o3-mini")},
+        chains={"default": Chain(models=("a", "b"), hedge=Hedge(after=0.2))},
+    )
+    async with AsyncStandby(settings=settings, environ={}, warm_up=False) as client:
+        reply = await client.chat("Which city?")
+        assert await asyncio.to_thread(gemini.requests[0].left.wait, 2)
+    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [("a", "cancelled"), ("b", "answered")]
