@@ -168,7 +168,7 @@ class BreakerReference:
             return self._open(now, f"after {row} failures in a row, the last: {kind}")
         recent = [call for call in seen if int(now) - int(call.now) < 30]
         bad = [call for call in recent if call.verdict in ("sick", "slow")]
-        if len(recent) >= 10 and len(bad) / len(recent) >= 0.5:
+        if verdict != "healthy" and len(recent) >= 10 and len(bad) / len(recent) >= 0.5:
             return self._open(now, f"after {len(bad)} of {len(recent)} calls failed or were slow")
         return Change(State.CLOSED)
 

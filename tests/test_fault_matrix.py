@@ -14,7 +14,7 @@ from tests.faults import FAULTS, Fault, Wire
 from tests.loopback import Loopback
 
 STOPS = {"blocked", "invalid_request"}
-TIMEOUT = 0.4
+TIMEOUT = 1.0
 WIRES = [
     Wire(plugin, path, model, streamed)
     for plugin, path, model in (("gemini", "", "gemini-2.5-pro"), ("openai", "/v1", "o3-mini"))

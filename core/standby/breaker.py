@@ -168,7 +168,7 @@ class Breaker:
     def _judge(self, verdict: Verdict, now: float, kind: Kind | None) -> None:
         self._count(now, bad=verdict != "healthy")
         self._in_a_row = self._in_a_row + 1 if verdict == "sick" else 0
-        reason = self._why(kind)
+        reason = "" if verdict == "healthy" else self._why(kind)  # good news never rests a model
         if reason:
             self._open(now, reason)
 
