@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from standby.failures import Failure, Kind
     from standby.policy import Settings
-    from standby.types import Attempt, Chunk, Message, Reply, Text, Usage
+    from standby.types import Attempt, Chunk, Message, Reply, Text, Tool, ToolCall, ToolResult, Usage
 
 __all__ = [
     "AsyncStandby",
@@ -49,6 +49,9 @@ __all__ = [
     "Stopped",
     "StreamBroken",
     "Text",
+    "Tool",
+    "ToolCall",
+    "ToolResult",
     "Usage",
     "__version__",
 ]
@@ -67,7 +70,7 @@ _HOMES = {
     ),
     "standby.failures": ("Failure", "Kind"),
     "standby.policy": ("Settings",),
-    "standby.types": ("Attempt", "Chunk", "Message", "Reply", "Text", "Usage"),
+    "standby.types": ("Attempt", "Chunk", "Message", "Reply", "Text", "Tool", "ToolCall", "ToolResult", "Usage"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -13,7 +13,7 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.plugin import Call
 from standby.policy import Card
-from standby.types import Chunk, Finish, Reply, Request
+from standby.types import Chunk, Finish, Message, Part, Reply, Request, Text, ToolCall, ToolResult
 from standby.watch import Watch
 
 LONGEST_TEXT = 2_000
@@ -41,8 +41,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One model of a chain, ready to be asked: nothing implicit left.
 
     `adapter` raises `AttemptFailed` (`unavailable`) where there is none. `refused` are the sampling parameters not to be
-    sent. `own_names`: the endpoint is the vendor's own, so that the model it says it served means something. `secrets` are
-    what no text may show. `breaker` and `budget` are shared with whoever else asks the same model.
+    sent; `strict`: rather than leave one out the model is not asked. `own_names`: the endpoint is the vendor's own, so that
+    the model it says it served means something. `secrets` are what no text may show. `breaker` and `budget` are shared with
+    whoever else asks the same model.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     idle_timeout: float = float("inf")
     options: Mapping[str, Any] = {}
     refused: tuple[str, ...] = ()
+    strict: bool = False
     own_names: bool = True
     secrets: tuple[str, ...] = ()
     breaker: Breaker = msgspec.field(default_factory=Breaker)
@@ -74,7 +76,7 @@ class Outlet:
         self.owner: object | None = None
         self.owned: Callable[[Watch], None] = lambda _: None
         self._put = put
-        self._out: list[str] = []
+        self._out: list[Chunk] = []
 
     @property
     def released(self) -> bool:
@@ -84,10 +86,10 @@ class Outlet:
     @property
     def partial(self) -> str:
         """Return the text that has gone out and still counts."""
-        return "".join(self._out)
+        return "".join(chunk.text for chunk in self._out)
 
-    async def release(self, watch: Watch, text: str) -> bool:
-        """Hand some of an attempt's text to the caller; false: another attempt was first, or all of it is held back."""
+    async def release(self, watch: Watch, chunk: Chunk) -> bool:
+        """Hand a piece of an attempt's answer to the caller; false: another attempt was first, or all of it is held back."""
         if self.whole:
             return False
         if self.owner is None:
@@ -97,19 +99,19 @@ class Outlet:
                 self._out.clear()
                 await self._put(Chunk(reset=True))
         if self.owner is watch:
-            self._out.append(text)
+            self._out.append(chunk)
             watch.stop()
             try:
-                await self._put(Chunk(text))
+                await self._put(chunk)
             finally:
                 watch.go_on()
         return self.owner is watch
 
-    async def complete(self, text: str) -> None:
+    async def complete(self, reply: Reply) -> None:
         """Hand out what was held back."""
-        if self.whole:
-            self._out.append(text)
-            await self._put(Chunk(text))
+        for chunk in chunks_of(reply) if self.whole else ():
+            self._out.append(chunk)
+            await self._put(chunk)
 
     def disown(self) -> None:
         """Let another attempt begin anew; the caller hears of it when it does."""
@@ -120,13 +122,56 @@ class Outlet:
         self.owner = self.owner or _NOBODY
 
 
+def chunks_of(reply: Reply) -> list[Chunk]:
+    """Return a whole reply in pieces: its text, and each of its tool calls."""
+    said = [Chunk(reply.text)] if reply.text else []
+    return said + [Chunk(tool_call=call) for call in reply.tool_calls]
+
+
+def unfit(request: Request, entry: Entry) -> str:
+    """Say why a model cannot be asked this at all, in words; "" if it can."""
+    called = any(message.role == "tool" for message in request.messages)
+    if (request.tools or called) and not entry.card.tools:
+        return f"{entry.name} cannot call tools"
+    dropped = dropped_for(request, entry)
+    if entry.strict and dropped:
+        return f"{entry.name} must not be sent {', '.join(dropped)}, and strict forbids to leave it out"
+    return ""
+
+
+def dropped_for(request: Request, entry: Entry) -> tuple[str, ...]:
+    """Return the names of the parameters that the model refuses."""
+    return tuple(dict.fromkeys(name for name in entry.refused if getattr(request.sampling, name, None) is not None))
+
+
 def fit(request: Request, entry: Entry) -> tuple[Request, tuple[str, ...]]:
-    """Take the parameters that the model refuses out of the request; return it, and their names."""
-    dropped = tuple(name for name in entry.refused if getattr(request.sampling, name, None) is not None)
-    if not dropped:
-        return request, ()
-    sampling = msgspec.structs.replace(request.sampling, **dict.fromkeys(dropped))
-    return msgspec.structs.replace(request, sampling=sampling), dropped
+    """Take out of a request what the model refuses and what only another can read; return it, and the parameters' names."""
+    dropped = dropped_for(request, entry)
+    if dropped:
+        sampling = msgspec.structs.replace(request.sampling, **dict.fromkeys(dropped))
+        request = msgspec.structs.replace(request, sampling=sampling)
+    if any(message.role == "tool" for message in request.messages):
+        messages = tuple(_without_foreign_state(message, entry) for message in request.messages)
+        request = msgspec.structs.replace(request, messages=messages)
+    return request, dropped
+
+
+def _without_foreign_state(message: Message, entry: Entry) -> Message:
+    if not any(_is_foreign(part, entry) for part in message.parts):
+        return message
+    parts = (
+        msgspec.structs.replace(part, private="", made_by="") if _is_foreign(part, entry) else part for part in message.parts
+    )
+    return msgspec.structs.replace(message, parts=tuple(parts))
+
+
+def _is_foreign(part: Part, entry: Entry) -> bool:
+    return isinstance(part, ToolCall) and part.made_by not in ("", _maker(entry))
+
+
+def _maker(entry: Entry) -> str:
+    """Name the model whose private state a call bears: its provider and the vendor's id, whatever the entry is called."""
+    return f"{entry.provider}/{entry.vendor_id}"
 
 
 async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet | None = None) -> Reply:
@@ -140,7 +185,7 @@ async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet |
     try:
         adapter = await entry.adapter()
         call = Call(request=request, model=entry.vendor_id, card=entry.card, options=entry.options, timeout=watch.left())
-        reply = await _ask(adapter, call, watch, outlet)
+        reply = await _ask(adapter, call, watch, outlet, entry)
     except AttemptFailed as error:
         raise _scrubbed(error, error.failure, entry, request) from error.__cause__
     except TimeoutError as error:
@@ -154,7 +199,7 @@ async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet |
     finally:
         if entry.permits is not None:
             entry.permits.give_back()
-    return msgspec.structs.replace(reply, model=entry.name, provider=entry.provider, notice=entry.card.notice or reply.notice)
+    return reply
 
 
 def judge(reply: Reply, entry: Entry) -> Failure | None:
@@ -171,37 +216,58 @@ def timed_out(words: str) -> Failure:
     return Failure(kind=Kind.TIMEOUT, message=f"timeout: {words}")
 
 
-async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None) -> Reply:
+async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, entry: Entry) -> Reply:
     if hasattr(adapter, "stream") and (outlet is not None or not hasattr(adapter, "complete")):
         reply = await _relay(adapter.stream(call), watch, outlet)
     else:
         reply = await adapter.complete(call)
         if not isinstance(reply, Reply):
             raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
-    if not reply.text.strip():
+    if not reply.text.strip() and not reply.tool_calls:
         raise AttemptFailed(Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}"))
-    if outlet is not None and outlet.owner is not watch:  # it came whole
-        await outlet.release(watch, reply.text)
+    reply = _signed(reply, entry)
+    if outlet is not None:
+        said = outlet.owner is watch
+        for chunk in chunks_of(reply)[int(said and bool(reply.text)) :]:  # its text has gone out as it came
+            await outlet.release(watch, chunk)
     return reply
 
 
+def _signed(reply: Reply, entry: Entry) -> Reply:
+    """Say on a reply, and on each of its tool calls, who made it."""
+    calls = tuple(msgspec.structs.replace(call, made_by=_maker(entry)) for call in reply.tool_calls)
+    notice = entry.card.notice or reply.notice
+    return msgspec.structs.replace(reply, tool_calls=calls, model=entry.name, provider=entry.provider, notice=notice)
+
+
 async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | None) -> Reply:
-    """Collect a stream, handing its text out from the first that means something; only an end makes it a reply."""
+    """Collect a stream, handing its text out from the first that means something; only an end makes it a reply.
+
+    Its tool calls are kept until then: a call of a stream that breaks is never handed out, so that no tool runs twice.
+    """
     texts: list[str] = []
-    held = ""
+    calls: list[ToolCall] = []
+    held, begun = "", False
     watch.streams()
     async with aclosing(cast("AsyncGenerator[Chunk, None]", stream)) as chunks:  # one without aclose() breaks the contract
         async for chunk in chunks:
+            if chunk.working or chunk.tool_call is not None:
+                watch.token()
+            if chunk.tool_call is not None:
+                calls.append(chunk.tool_call)
             if chunk.text:
                 texts.append(chunk.text)
                 held += chunk.text
-                if watch.first_token is not None or not held.isspace():
+                begun = begun or not held.isspace()
+                if begun:
                     watch.token()
-                    if outlet is None or await outlet.release(watch, held):
+                    if outlet is None or await outlet.release(watch, Chunk(held)):
                         held = ""
             if chunk.end is not None:
                 end = chunk.end
-                return Reply(text="".join(texts), finish=end.finish, usage=end.usage, served=end.served)
+                return Reply(
+                    text="".join(texts), tool_calls=tuple(calls), finish=end.finish, usage=end.usage, served=end.served
+                )
     raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker"))
 
 
@@ -210,13 +276,20 @@ def _scrubbed(error: BaseException, failure: Failure, entry: Entry, request: Req
     message = failure.message
     for secret in entry.secrets:
         message = message.replace(secret, "***")
-    for part in (part for message_ in request.messages for part in message_.parts):
-        if len(part.text) >= SHORTEST_QUOTE:
-            message = message.replace(part.text, "[…]")
+    for text in (text for message_ in request.messages for part in message_.parts for text in _texts(part)):
+        if len(text) >= SHORTEST_QUOTE:
+            message = message.replace(text, "[…]")
     if len(message) > LONGEST_TEXT:
         message = message[:LONGEST_TEXT] + " […]"
     scrubbed = AttemptFailed(msgspec.structs.replace(failure, message=message))
     return scrubbed.with_traceback(error.__traceback__)
+
+
+def _texts(part: Part) -> list[str]:
+    """Return the caller's own words in a part."""
+    if isinstance(part, Text | ToolResult):
+        return [part.text]
+    return [value for value in part.arguments.values() if isinstance(value, str)]
 
 
 def _same_model(asked: str, served: str) -> bool:

@@ -32,6 +32,7 @@ from standby.policy import BreakerSettings, Card, Chain, Settings
 from standby.private_loop import run
 from standby.registry import Registry
 from standby.streams import GRACE, AsyncStream, Stream, in_time
+from standby.tools import ToolChoices, Tools
 from standby.triggers import Triggers
 from standby.types import Reply
 from standby.watchdog import WATCHDOG
@@ -84,14 +85,17 @@ class AsyncStandby:
         *,
         chain: str = "default",
         deadline: float | None = None,
+        tools: Tools = (),
+        tool_choice: ToolChoices = "auto",
         **sampling: Unpack[SamplingOptions],
     ) -> Reply:
         """Return one whole reply.
 
-        `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the whole call. Raises
-        `RequestError` before anything is sent, or a `CallFailed` with the trail.
+        `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the whole call. `tools`: what
+        the model may ask for, `Tool`s or OpenAI-style dictionaries; `tool_choice`: "auto", "none", "required", or the name of
+        the one to call. Raises `RequestError` before anything is sent, or a `CallFailed` with the trail.
         """
-        return await self._prepare(messages, chain, deadline, sampling)().run()
+        return await self._prepare(messages, chain, deadline, tools, tool_choice, sampling)().run()
 
     def stream(
         self,
@@ -99,10 +103,12 @@ class AsyncStandby:
         *,
         chain: str = "default",
         deadline: float | None = None,
+        tools: Tools = (),
+        tool_choice: ToolChoices = "auto",
         **sampling: Unpack[SamplingOptions],
     ) -> AsyncStream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return AsyncStream(self._prepare(messages, chain, deadline, sampling))
+        return AsyncStream(self._prepare(messages, chain, deadline, tools, tool_choice, sampling))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
@@ -132,13 +138,19 @@ class AsyncStandby:
         await self.close()
 
     def _prepare(
-        self, messages: Messages, chain: str, deadline: float | None, sampling: SamplingOptions
+        self,
+        messages: Messages,
+        chain: str,
+        deadline: float | None,
+        tools: Tools,
+        tool_choice: ToolChoices,
+        sampling: SamplingOptions,
     ) -> Callable[..., Walk]:
         if chain not in self._routes:
             near = difflib.get_close_matches(str(chain), self._routes, n=1) or sorted(self._routes)
             raise RequestError(f"no chain is named {chain!r}; there is {', '.join(near)}")
         _check_deadline(deadline)
-        request = request_of(messages, sampling)
+        request = request_of(messages, sampling, tools, tool_choice)
 
         def begin(outlet: Outlet | None = None) -> Walk:
             return Walk(
@@ -201,6 +213,7 @@ class AsyncStandby:
             adapter=partial(self._adapters.get, model.provider or "", provider),
             options=model.options or {},
             refused=(*(card.refuses or ()), *(model.drop or ())),
+            strict=model.strict,
             own_names=provider.base_url is None,
             secrets=(key,) if key else (),
             breaker=known.breaker,
@@ -266,10 +279,12 @@ class Standby:
         *,
         chain: str = "default",
         deadline: float | None = None,
+        tools: Tools = (),
+        tool_choice: ToolChoices = "auto",
         **sampling: Unpack[SamplingOptions],
     ) -> Reply:
         """Return one whole reply; see `AsyncStandby.chat`."""
-        walk = self._prepare(messages, chain, deadline, sampling)()
+        walk = self._prepare(messages, chain, deadline, tools, tool_choice, sampling)()
         return in_time(walk.run(), walk.span + GRACE, walk.span)
 
     def stream(
@@ -278,10 +293,12 @@ class Standby:
         *,
         chain: str = "default",
         deadline: float | None = None,
+        tools: Tools = (),
+        tool_choice: ToolChoices = "auto",
         **sampling: Unpack[SamplingOptions],
     ) -> Stream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return Stream(self._prepare(messages, chain, deadline, sampling))
+        return Stream(self._prepare(messages, chain, deadline, tools, tool_choice, sampling))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is; see `AsyncStandby.health`."""

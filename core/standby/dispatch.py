@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 import msgspec
 
 from standby import events
-from standby.attempt import Entry, Outlet, judge
+from standby.attempt import Entry, Outlet, judge, unfit
 from standby.breaker import Refusal, Ticket
 from standby.decision import Decision, Route, decide
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped, StreamBroken
@@ -96,7 +96,7 @@ class Walk:
             finally:
                 await self._floor.leave()
             if self._outlet is not None:
-                await self._outlet.complete(reply.text)
+                await self._outlet.complete(reply)
         except CallFailed as error:
             error.trail = self.trail
             self._trail.failed(str(error))
@@ -164,6 +164,9 @@ class Walk:
         """Ask a model if it can be asked; what keeps it from that goes on the trail."""
         if self._is_too_small(entry):
             words = f"its context window of {entry.card.context_window} tokens is no larger than the one that was too small"
+            self._skip(entry, Failure(kind=Kind.UNSUPPORTED, message=words))
+            return False
+        if words := unfit(self._request, entry):
             self._skip(entry, Failure(kind=Kind.UNSUPPORTED, message=words))
             return False
         admitted = entry.breaker.admit(self._now(), entry.timeout + LATE)

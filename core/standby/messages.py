@@ -7,12 +7,15 @@ from typing import Any, TypedDict, cast, get_args
 import msgspec
 
 from standby.errors import RequestError
-from standby.types import Message, Part, Request, Role, Sampling, Text
+from standby.tools import call_of, choice_of, paired, tools_of
+from standby.types import Message, Part, Request, Role, Sampling, Text, ToolCall, ToolResult
 
 Messages = str | Iterable[Message | Mapping[str, Any]]
 """A string, messages, or OpenAI-style dictionaries."""
 
 _ROLES: tuple[str, ...] = get_args(Role)
+_HELD = "Text (an assistant's also of ToolCall, a tool's of ToolResult)"
+_ALSO_HOLDS = {"assistant": ("tool_calls",), "tool": ("tool_call_id", "name")}
 _ALSO_CALLED = {"developer": "system"}
 
 
@@ -27,11 +30,14 @@ class SamplingOptions(TypedDict, total=False):
     seed: int | None
     presence_penalty: float | None
     frequency_penalty: float | None
+    parallel_tool_calls: bool | None
 
 
-def request_of(messages: Messages, sampling: Mapping[str, Any]) -> Request:
+def request_of(messages: Messages, sampling: Mapping[str, Any], tools: Any = (), tool_choice: Any = "auto") -> Request:
     """Read a request; raises `RequestError`, with the index of the message at fault."""
-    return Request(_messages(messages), sampling_of(sampling) if sampling else Sampling())
+    offered = tools_of(tools)
+    drawn = sampling_of(sampling) if sampling else Sampling()
+    return Request(_messages(messages), drawn, offered, choice_of(tool_choice, offered))
 
 
 def sampling_of(options: Mapping[str, Any]) -> Sampling:
@@ -59,7 +65,7 @@ def _messages(messages: Messages) -> tuple[Message, ...]:
     read = [_message(message, index) for index, message in enumerate(messages)]
     if not read:
         raise RequestError("messages: the list is empty; give at least one message of the user")
-    spoken = tuple(message for message in read if message.parts)
+    spoken = tuple(message for message in paired(read) if message.parts)
     if all(message.role == "system" for message in spoken):
         raise RequestError("messages: there is no message of the user")
     return spoken
@@ -71,14 +77,33 @@ def _message(message: Any, index: int) -> Message:
         _refuse_unsound(role, parts, index)
     elif isinstance(message, Mapping):
         fields = cast("Mapping[str, Any]", message)
-        role, parts = _role(fields.get("role"), index), _parts(fields.get("content"), index)
+        role = _role(fields.get("role"), index)
+        parts = _parts(fields.get("content"), index)
+        if role == "tool":
+            parts = (_result(fields, parts, index),)
+        elif role == "assistant":
+            calls: Any = fields.get("tool_calls") or ()
+            parts = (*parts, *(call_of(call, index) for call in calls))
         _refuse_unknown(fields, index)
     else:
         raise RequestError(f"message {index}: expected a Message or a dictionary, not {_a(message)}", index)
-    parts = tuple(Text(_encodable(part.text)) for part in parts if part.text)
+    parts = tuple(_clean(part) for part in parts if not isinstance(part, Text) or part.text)
     if not parts and role != "assistant":
         raise RequestError(f"message {index}: the {role} message is empty; leave it out or give it a text", index)
     return Message(role, parts)
+
+
+def _result(fields: Mapping[str, Any], parts: tuple[Part, ...], index: int) -> ToolResult:
+    known_as = fields.get("tool_call_id")
+    if not isinstance(known_as, str) or not known_as:
+        raise RequestError(f"message {index}: a tool's message needs the 'tool_call_id' of the call that it answers", index)
+    return ToolResult(id=known_as, text="".join(part.text for part in parts if isinstance(part, Text)))
+
+
+def _clean(part: Part) -> Part:
+    if isinstance(part, ToolCall):
+        return part
+    return msgspec.structs.replace(part, text=_encodable(part.text))
 
 
 def _role(role: Any, index: int) -> Role:
@@ -111,15 +136,25 @@ def _part(part: Any, index: int, position: int) -> Part:
 
 def _refuse_unsound(role: Any, parts: Any, index: int) -> None:
     pieces = cast("Iterable[object]", parts) if isinstance(parts, tuple | list) else (None,)
-    texts = (piece.text if isinstance(piece, Text) else None for piece in pieces)
-    if role not in _ROLES or not all(isinstance(text, str) for text in texts):
-        raise RequestError(f"message {index}: a Message holds a role ({', '.join(_ROLES)}) and a tuple of Text", index)
+    if role not in _ROLES or not all(_is_sound(piece, role) for piece in pieces):
+        raise RequestError(f"message {index}: a Message holds a role ({', '.join(_ROLES)}) and a tuple of {_HELD}", index)
+
+
+def _is_sound(piece: object, role: str) -> bool:
+    if isinstance(piece, ToolCall):
+        whole = isinstance(cast("object", piece.arguments), Mapping)
+        return role == "assistant" and bool(piece.id and piece.name) and whole
+    kind = ToolResult if role == "tool" else Text
+    return isinstance(piece, kind) and isinstance(cast("object", piece.text), str)
 
 
 def _refuse_unknown(message: Mapping[str, Any], index: int) -> None:
+    known = ("role", "content", *_ALSO_HOLDS.get(str(message["role"]), ()))
     for key, value in message.items():
-        if key not in ("role", "content") and value:
-            raise RequestError(f"message {index}: {key!r} is not carried so far; only 'role' and 'content' are", index)
+        if key not in known and value:
+            raise RequestError(
+                f"message {index}: {key!r} is not carried so far; only {' and '.join(map(repr, known))} are", index
+            )
 
 
 def _encodable(text: str) -> str:

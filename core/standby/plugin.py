@@ -14,7 +14,24 @@ from standby.policy import Card, Provider, Secret
 from standby.sse import events_of
 from standby.threads import blocking
 from standby.transport import encoded, key_of, lost, unavailable
-from standby.types import Chunk, End, Finish, Message, Part, Reply, Request, Role, Sampling, Text, Usage
+from standby.types import (
+    Chunk,
+    End,
+    Finish,
+    Message,
+    Only,
+    Part,
+    Reply,
+    Request,
+    Role,
+    Sampling,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Usage,
+)
 
 if TYPE_CHECKING:
     import click
@@ -31,6 +48,7 @@ __all__ = [
     "Finish",
     "Kind",
     "Message",
+    "Only",
     "Part",
     "Provider",
     "ProviderInfo",
@@ -41,6 +59,10 @@ __all__ = [
     "Secret",
     "StreamingAdapter",
     "Text",
+    "Tool",
+    "ToolCall",
+    "ToolChoice",
+    "ToolResult",
     "Usage",
     "blocking",
     "count_in",

@@ -62,6 +62,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         tuple[str, ...] | None,
         Meta(description="Sampling parameters that this model must not be sent.", examples=[["temperature", "top_p"]]),
     ] = None
+    tools: Annotated[
+        bool | None,
+        Meta(description="Whether the model can call tools; left out: it cannot, and is skipped where there are any."),
+    ] = None
     timeout: Annotated[
         Seconds | None, Meta(description="How long one answer may take; reasoning models think for minutes.")
     ] = None
@@ -134,6 +138,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[str, ...] | None,
         Meta(description="Sampling parameters not to send to this model.", examples=[["temperature"]]),
     ] = None
+    strict: Annotated[
+        bool, Meta(description="true: skip this model rather than leave out a parameter that the request has.")
+    ] = False
     card: Annotated[Card | None, Meta(description="What you know better than the plugin's card, key by key.")] = None
 
 

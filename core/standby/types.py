@@ -1,15 +1,16 @@
-"""The values that travel: a request, its messages and parts; a reply, its chunks, usage and trail. Frozen, no behaviour."""
+"""The values that travel: a request, its messages and parts; a reply, its chunks, usage and trail. Frozen."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from standby.failures import Kind, Then
 
-Role = Literal["system", "user", "assistant"]
-"""Who speaks. `developer` in an OpenAI-style dictionary is read as `system`."""
+Role = Literal["system", "user", "assistant", "tool"]
+"""Who speaks; `tool` brings results. `developer` in an OpenAI-style dictionary is read as `system`."""
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
@@ -22,8 +23,38 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
         return f"Text(<{len(self.text)} characters>)"
 
 
-Part = Text
-"""One piece of a message's content."""
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
+    """A model wants a tool to be run; always whole.
+
+    `id` ties the result to it. `private` is what only the model that made the call can read (a thought signature): it goes
+    back to that one, and to no other. `made_by` names that model; the dispatcher fills it in.
+    """
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+    private: str = ""
+    made_by: str = ""
+
+    def __repr__(self) -> str:
+        """Leave out what was said: the arguments, and the model's private state."""
+        return f"ToolCall(id={self.id!r}, name={self.name!r}, <{len(self.arguments)} arguments>)"
+
+
+class ToolResult(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result"):
+    """What a tool has returned for the call of that `id`; `name` is the tool's."""
+
+    id: str
+    text: str
+    name: str = ""
+
+    def __repr__(self) -> str:
+        """Show the size only."""
+        return f"ToolResult(id={self.id!r}, <{len(self.text)} characters>)"
+
+
+Part = Text | ToolCall | ToolResult
+"""One piece of a message's content: an assistant's are texts and calls, a tool's are results, all others' are texts."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -31,6 +62,24 @@ class Message(msgspec.Struct, frozen=True):
 
     role: Role
     parts: tuple[Part, ...]
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool that the model may ask for: its name, what it is for, and the JSON Schema of its arguments."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+class Only(msgspec.Struct, frozen=True):
+    """The choice of one tool: the model must call it."""
+
+    name: str
+
+
+ToolChoice = Literal["auto", "none", "required"] | Only
+"""Which tools the model may call: as it likes, none, at least one, or that one."""
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,13 +96,16 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seed: int | None = None
     presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    parallel_tool_calls: bool | None = None
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What is asked of a chain: a conversation, and how the answer is to be drawn."""
+    """What is asked of a chain: a conversation, how the answer is to be drawn, and the tools that there are."""
 
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = "auto"
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,10 +118,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finish(StrEnum):
-    """Why a reply ended: the model was done, or it ran into a token limit."""
+    """Why a reply ended: the model was done, it ran into a token limit, or it waits for tools."""
 
     STOP = "stop"
     LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,10 +149,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """One whole answer.
 
     `model` is the entry that answered, `served` the vendor's word for it, `notice` what a reader must know of an answer
-    that is not a full model's. An adapter fills `text`, `finish`, `usage` and `served`; the dispatcher fills the rest.
+    that is not a full model's. An adapter fills `text`, `tool_calls`, `finish`, `usage` and `served`; the dispatcher fills
+    the rest.
     """
 
     text: str
+    tool_calls: tuple[ToolCall, ...] = ()
     finish: Finish = Finish.STOP
     usage: Usage = Usage()
     served: str = ""
@@ -107,6 +162,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     notice: str = ""
     trail: tuple[Attempt, ...] = ()
+
+    @property
+    def message(self) -> Message:
+        """Return the reply as the next message of its conversation; the results of its tools follow it."""
+        said: tuple[Part, ...] = (Text(self.text),) if self.text else ()
+        return Message("assistant", (*said, *self.tool_calls))
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,11 +179,15 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """One piece of a streamed reply: some text, or its end.
+    """One piece of a streamed reply: some text, a tool call, or its end.
 
-    A stream is complete only if its last chunk has an `end`. With `reset` all text so far is void: another answer begins.
+    A stream is complete only if its last chunk has an `end`. With `reset` all text so far is void: another answer begins. A
+    `tool_call` is whole, and comes only when the answer is. `working`, from an adapter, is a sign of life without words: the
+    model thinks, or writes a call's arguments.
     """
 
     text: str = ""
     end: End | None = None
     reset: bool = False
+    tool_call: ToolCall | None = None
+    working: bool = False

@@ -129,9 +129,10 @@ class GeminiAdapter:
         """Yield the answer in pieces; raises `AttemptFailed`."""
         reader = Reader()
         async with self._sent(call, stream=True) as response:
-            async for text in _texts(response, reader):
-                yield Chunk(text)
-        yield Chunk(end=reader.end())
+            async for chunk in _chunks(response, reader):
+                yield chunk
+        for chunk in reader.rest():
+            yield chunk
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -177,15 +178,15 @@ class GeminiAdapter:
             _exchange.reset(token)
 
 
-async def _texts(response: httpx2.Response, reader: Reader) -> AsyncIterator[str]:
+async def _chunks(response: httpx2.Response, reader: Reader) -> AsyncIterator[Chunk]:
     """Read the events of a stream to its end; one that breaks after its end marker is whole."""
     try:
         async for event in events_of(response.aiter_bytes()):
             data = event.stray or event.data  # Google puts a bare JSON error between events, without "data:"
             if data == "[DONE]":
                 break  # a proxy's own end marker: what follows is none of Gemini's words
-            if data and (text := reader.text_of(decoded(data))):
-                yield text
+            if data and (chunk := reader.chunk(decoded(data))):
+                yield chunk
     except (httpx2.TransportError, OSError):
         if not reader.finished:
             raise

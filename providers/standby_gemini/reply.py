@@ -14,6 +14,7 @@ from standby.plugin import (
     Finish,
     Kind,
     Reply,
+    ToolCall,
     Usage,
     count_in,
     list_in,
@@ -34,11 +35,11 @@ def reply_of(answer: Any) -> Reply:
     reader = Reader()
     text = reader.text_of(answer)
     end = reader.end()
-    return Reply(text=text, finish=end.finish, usage=end.usage, served=end.served)
+    return Reply(text=text, tool_calls=reader.tool_calls, finish=end.finish, usage=end.usage, served=end.served)
 
 
 class Reader:
-    """Reads the answers of one call: the only one, or the pieces of a stream as they come.
+    """Reads the answers of one call: the only one, or the pieces of a stream as they come; `working`: the last had no words.
 
     Usage is cumulative, so that the last one counts. Only a finishReason ends an answer.
     """
@@ -50,6 +51,14 @@ class Reader:
         self._usage: Mapping[str, Any] = {}
         self._served = ""
         self._any_text = False
+        self._response_id = ""
+        self._calls: list[ToolCall] = []
+        self.working = False
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Return the tool calls so far; each came whole."""
+        return tuple(self._calls)
 
     @property
     def finished(self) -> bool:
@@ -66,14 +75,31 @@ class Reader:
 
     def _read(self, answer: Mapping[str, Any]) -> str:
         self._served = text_in(answer.get("modelVersion")) or self._served
+        self._response_id = text_in(answer.get("responseId")) or self._response_id
         self._usage = object_in(answer.get("usageMetadata")) or self._usage
         _raise_if_blocked(answer.get("promptFeedback"))
         candidate = object_in(next(iter(list_in(answer.get("candidates"))), None))
         self._finish = text_in(candidate.get("finishReason")) or self._finish
         self._finish_message = text_in(candidate.get("finishMessage")) or self._finish_message
-        text = "".join(_texts(list_in(object_in(candidate.get("content")).get("parts"))))
+        parts = [object_in(part) for part in list_in(object_in(candidate.get("content")).get("parts"))]
+        self._take_calls(parts)
+        self.working = any(part.get("thought") is True for part in parts)
+        text = "".join(_texts(parts))
         self._any_text = self._any_text or bool(text)
         return text
+
+    def _take_calls(self, parts: Iterable[Mapping[str, Any]]) -> None:
+        """Take in tool calls; one that has no id gets one, of the answer's id and its place."""
+        for part in parts:
+            if "functionCall" not in part:
+                continue
+            call = object_in(part["functionCall"])
+            name, arguments = text_in(call.get("name")), call.get("args", {})
+            if not name or not isinstance(arguments, dict):
+                raise malformed("a functionCall has no name, or args that are no object")
+            known_as = text_in(call.get("id")) or f"call_{self._response_id[:24]}_{len(self._calls)}"
+            signature = text_in(part.get("thoughtSignature"))
+            self._calls.append(ToolCall(id=known_as, name=name, arguments=object_in(arguments), private=signature))
 
     def end(self) -> End:
         """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
@@ -82,22 +108,27 @@ class Reader:
         if self._finish in _BLOCKED:
             _fail(Kind.BLOCKED, self._finish, self._finish_message or f"the answer was blocked: {self._finish}")
         if self._finish == "MAX_TOKENS":
-            if not self._any_text:
+            if not self._any_text and not self._calls:
                 spent = count_in(self._usage, "thoughtsTokenCount")
                 _fail(
                     Kind.EMPTY, self._finish, f"empty: max_tokens was spent, {spent} tokens on thinking, before any text came"
                 )
             return self._end(Finish.LENGTH)
         if self._finish == "STOP":
-            return self._end(Finish.STOP)
+            return self._end(Finish.TOOL_CALLS if self._calls else Finish.STOP)
         if self._finish:
             _fail(Kind.MALFORMED, self._finish, self._finish_message or f"the answer ended with {self._finish}")
         raise malformed("the answer has no finishReason, so it is not whole")
 
     def chunk(self, answer: Any) -> Chunk | None:
-        """Take in one event of a stream; return its text as a chunk, if it has any."""
+        """Take in one event of a stream; return its text, or its sign of life, if it has any."""
         text = self.text_of(answer)
-        return Chunk(text) if text else None
+        return Chunk(text, working=self.working) if text or self.working else None
+
+    def rest(self) -> list[Chunk]:
+        """Return the last chunks of a stream: its tool calls, and its end. Raises `AttemptFailed` if it did not end well."""
+        end = self.end()
+        return [*(Chunk(tool_call=call) for call in self._calls), Chunk(end=end)]
 
     def _end(self, finish: Finish) -> End:
         return End(finish=finish, usage=_usage(self._usage), served=self._served)

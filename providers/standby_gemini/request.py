@@ -2,9 +2,28 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeGuard
 
-from standby.plugin import Call, Message, Sampling
+import msgspec
+
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Failure,
+    Kind,
+    Message,
+    Only,
+    Request,
+    Sampling,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    object_in,
+)
+
+SENTINEL = "skip_thought_signature_validator"
+"""Stands where a 3.x model wants its own signature on a call that another model made (Google, "Thought signatures")."""
 
 _SAMPLING = {
     "temperature": "temperature",
@@ -16,31 +35,103 @@ _SAMPLING = {
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }
-_ROLES = {"user": "user", "assistant": "model"}
+_ROLES = {"user": "user", "assistant": "model", "tool": "user"}
+_MODES = {"none": "NONE", "required": "ANY"}
 
 
 def body_of(call: Call) -> dict[str, Any]:
-    """Return the request's body.
+    """Return the request's body; raises `AttemptFailed` (`unsupported`) for a conversation that Gemini has no form for.
 
     System messages become one systemInstruction, in order, wherever they stood: Gemini has no other place for them. Turns of
     one role in a row become one turn, because Gemini wants user and model in turn; it refuses a turn without text, so that
     an empty one is left out. A request needs a turn: where there is no other, the system's text is the user's.
     """
-    said = [message for message in call.request.messages if any(part.text for part in message.parts)]
-    system = _parts(message for message in said if message.role == "system")
-    turns = groupby((message for message in said if message.role != "system"), key=lambda message: message.role)
-    contents = [{"role": _ROLES[role], "parts": _parts(turn)} for role, turn in turns]
+    said = [message for message in call.request.messages if any(_has_content(part) for part in message.parts)]
+    system = [{"text": part.text} for message in said if message.role == "system" for part in message.parts if _is_text(part)]
+    turns = [
+        (role, list(turn))
+        for role, turn in groupby((message for message in said if message.role != "system"), key=lambda message: message.role)
+    ]
+    _refuse_to_begin_with_a_call(turns)
+    signed = bool((call.card.wire or {}).get("signed_calls"))
+    contents = [{"role": _ROLES[role], "parts": _parts(turn, signed=signed)} for role, turn in turns]
     body: dict[str, Any] = {"contents": contents or [{"role": "user", "parts": system}]}
     if system and contents:
         body["systemInstruction"] = {"parts": system}
+    body |= _tools(call.request)
     config = _config(call.request.sampling, call.options)
     if config:
         body["generationConfig"] = config
     return body
 
 
-def _parts(messages: Iterable[Message]) -> list[dict[str, str]]:
-    return [{"text": part.text} for message in messages for part in message.parts if part.text]
+def _is_text(part: object) -> TypeGuard[Text]:
+    return isinstance(part, Text) and bool(part.text)
+
+
+def _has_content(part: object) -> bool:
+    return not isinstance(part, Text) or bool(part.text)
+
+
+def _refuse_to_begin_with_a_call(turns: list[tuple[str, list[Message]]]) -> None:
+    """Refuse what Gemini answers with a 400: a call's turn must follow one of the user."""
+    if turns and turns[0][0] == "assistant" and any(_calls(message) for message in turns[0][1]):
+        words = "not sent: the conversation begins with a tool call, and Gemini wants a message of the user before it"
+        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
+
+
+def _calls(message: Message) -> list[ToolCall]:
+    return [part for part in message.parts if isinstance(part, ToolCall)]
+
+
+def _parts(messages: Iterable[Message], *, signed: bool) -> list[dict[str, Any]]:
+    """Give the turn's parts; the first call of a message bears a signature, where the model wants one on it."""
+    parts: list[dict[str, Any]] = []
+    for message in messages:
+        calls = _calls(message)
+        lacks = signed and not any(call.private for call in calls)
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                sentinel = SENTINEL if lacks and part is calls[0] else ""
+                parts.append(_call(part, part.private or sentinel))
+            elif isinstance(part, ToolResult):
+                parts.append(_result(part))
+            elif part.text:
+                parts.append({"text": part.text})
+    return parts
+
+
+def _call(call: ToolCall, signature: str) -> dict[str, Any]:
+    made = {"functionCall": {"id": call.id, "name": call.name, "args": call.arguments}}
+    return {**made, "thoughtSignature": signature} if signature else made
+
+
+def _result(result: ToolResult) -> dict[str, Any]:
+    """Give a result as the object that Gemini wants; what is none already becomes one."""
+    try:
+        told: Any = msgspec.json.decode(result.text)
+    except (msgspec.DecodeError, RecursionError):
+        told = result.text
+    response: dict[str, Any] = object_in(told) if isinstance(told, dict) else {"result": told}
+    return {"functionResponse": {"id": result.id, "name": result.name, "response": response}}
+
+
+def _tools(request: Request) -> dict[str, Any]:
+    if not request.tools:
+        return {}
+    said: dict[str, Any] = {"tools": [{"functionDeclarations": [_declared(tool) for tool in request.tools]}]}
+    choice = request.tool_choice
+    if isinstance(choice, Only):
+        said["toolConfig"] = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [choice.name]}}
+    elif choice != "auto":
+        said["toolConfig"] = {"functionCallingConfig": {"mode": _MODES[choice]}}
+    return said
+
+
+def _declared(tool: Tool) -> dict[str, Any]:
+    """Give the schema as JSON Schema: the older field takes a dialect that lacks most of its words."""
+    about = {"description": tool.description} if tool.description else {}
+    return {"name": tool.name, **about, "parametersJsonSchema": tool.parameters}
 
 
 def _config(sampling: Sampling, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from standby.plugin import Request
+from standby.plugin import Request, Text
 
 TEMPERATURE = 0.2
 """Where the request says nothing: a small model wanders off at the engine's own 0.8."""
@@ -23,7 +23,8 @@ def body_of(request: Request, *, context: int, max_tokens: int) -> dict[str, Any
     }
     return {
         "messages": [
-            {"role": message.role, "content": "\n".join(part.text for part in message.parts)} for message in request.messages
+            {"role": message.role, "content": "\n".join(part.text for part in message.parts if isinstance(part, Text))}
+            for message in request.messages
         ],
         **{name: value for name, value in wanted.items() if value is not None},
         "stream": True,

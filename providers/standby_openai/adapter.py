@@ -100,12 +100,14 @@ class OpenAIAdapter:
             async for data in events:
                 if data == DONE:
                     break
-                if text := reader.text_of(decoded(data)):
-                    yield Chunk(text)
+                text = reader.text_of(decoded(data))
+                if text or reader.working:
+                    yield Chunk(text, working=reader.working)
                 if reader.finished:
                     break
             await _rest(events, reader)
-        yield Chunk(end=reader.end())
+        for chunk in reader.rest():
+            yield chunk
 
     async def aclose(self) -> None:
         """Close the connections."""

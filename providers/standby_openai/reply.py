@@ -3,18 +3,21 @@
 A 200 is believed in nothing: the SDK itself passes HTML, `null`, a list and an error object off as success.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from standby.plugin import (
     AttemptFailed,
+    Chunk,
     End,
     Failure,
     Finish,
     Kind,
     Reply,
+    ToolCall,
     Usage,
     count_in,
+    decoded,
     list_in,
     malformed,
     object_in,
@@ -28,22 +31,55 @@ def reply_of(answer: Any) -> Reply:
     reader = Reader()
     text = reader.text_of(answer)
     end = reader.end()
-    return Reply(text=text, finish=end.finish, usage=end.usage, served=end.served)
+    return Reply(text=text, tool_calls=reader.tool_calls, finish=end.finish, usage=end.usage, served=end.served)
+
+
+class _Call:
+    """A tool call as it comes: its id and name first, its arguments in fragments of JSON."""
+
+    def __init__(self) -> None:
+        self.known_as = ""
+        self.name = ""
+        self.arguments: list[str] = []
+
+    def add(self, piece: Mapping[str, Any]) -> None:
+        function = object_in(piece.get("function"))
+        self.known_as = self.known_as or text_in(piece.get("id"))
+        self.name = self.name or text_in(function.get("name"))
+        self.arguments.append(text_in(function.get("arguments")))
+
+    def whole(self, place: int) -> ToolCall | None:
+        """Return the call, or `None` if it is not whole: no name, or arguments that are no JSON object."""
+        try:
+            arguments = decoded("".join(self.arguments).strip() or "{}")
+        except AttemptFailed:
+            return None
+        if not self.name or not isinstance(arguments, dict):
+            return None
+        return ToolCall(id=self.known_as or f"call_{place}", name=self.name, arguments=object_in(arguments))
 
 
 class Reader:
-    """Reads the answers of one call: the only one, or the pieces of a stream as they come.
+    """Reads the answers of one call: the only one, or the pieces of a stream as they come; `working`: the last had no words.
 
     Only a finish_reason ends an answer.
     """
 
     def __init__(self) -> None:
         """Nothing read yet."""
+        self.working = False
         self._finish = ""
         self._refusal = ""
         self._usage: Mapping[str, Any] = {}
         self._served = ""
         self._any_text = False
+        self._calls: dict[int, _Call] = {}
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Return the calls that are whole, in order."""
+        found = (self._calls[place].whole(place) for place in sorted(self._calls))
+        return tuple(call for call in found if call is not None)
 
     @property
     def finished(self) -> bool:
@@ -65,9 +101,17 @@ class Reader:
         self._finish = text_in(choice.get("finish_reason")) or self._finish
         words = object_in(choice.get("delta")) or object_in(choice.get("message"))
         self._refusal += text_in(words.get("refusal"))
+        self.working = self._take_calls(list_in(words.get("tool_calls"))) or bool(text_in(words.get("reasoning_content")))
         text = text_in(words.get("content"))
         self._any_text = self._any_text or bool(text)
         return text
+
+    def _take_calls(self, pieces: Sequence[Any]) -> bool:
+        """Take in fragments of tool calls; some servers leave out the index of a whole one."""
+        for place, piece in enumerate(map(object_in, pieces)):
+            index = piece.get("index")
+            self._calls.setdefault(index if isinstance(index, int) else place, _Call()).add(piece)
+        return bool(pieces)
 
     def end(self) -> End:
         """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
@@ -76,16 +120,27 @@ class Reader:
         if self._finish == "content_filter":
             _fail(Kind.BLOCKED, self._finish, "the answer was blocked by the content filter")
         if self._finish == "length":
-            if not self._any_text:
+            if not self._any_text and not self.tool_calls:
                 spent = _usage(self._usage).reasoning
                 words = f"empty: max_tokens was spent, {spent} tokens on reasoning, before any text came"
                 _fail(Kind.EMPTY, self._finish, words)
             return self._end(Finish.LENGTH)
+        if (
+            self._finish in ("stop", "tool_calls") and self._calls
+        ):  # Ollama says "stop" then, and so does OpenAI for a named one
+            if len(self.tool_calls) < len(self._calls):
+                raise malformed("a tool call has no name, or arguments that are no JSON object")
+            return self._end(Finish.TOOL_CALLS)
         if self._finish == "stop":
             return self._end(Finish.STOP)
         if self._finish:
             raise malformed(f"the answer ended with finish_reason {self._finish!r}, which nothing asked for")
         raise malformed("the answer has no finish_reason, so it is not whole")
+
+    def rest(self) -> list[Chunk]:
+        """Return the last chunks of a stream: its tool calls, and its end. Raises `AttemptFailed` if it did not end well."""
+        end = self.end()
+        return [*(Chunk(tool_call=call) for call in self.tool_calls), Chunk(end=end)]
 
     def _end(self, finish: Finish) -> End:
         return End(finish=finish, usage=_usage(self._usage), served=self._served)

@@ -1,8 +1,15 @@
 """A call, as the JSON that Chat Completions takes. Pure; knows no SDK."""
 
+import hashlib
+from collections.abc import Iterator
 from typing import Any
 
-from standby.plugin import Call
+import msgspec
+
+from standby.plugin import Call, Message, Only, Part, Request, Text, Tool, ToolCall, ToolResult
+
+LONGEST_ID = 40
+"""Characters of a tool call's id: "string too long, expected a string with maximum length 40" is the 400 beyond it."""
 
 _SAMPLING = ("temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty")
 
@@ -12,9 +19,8 @@ def body_of(call: Call, *, stream: bool, max_tokens: str) -> dict[str, Any]:
     sampling = call.request.sampling
     body: dict[str, Any] = {
         "model": call.model,
-        "messages": [
-            {"role": message.role, "content": "".join(part.text for part in message.parts)} for message in call.request.messages
-        ],
+        "messages": [turn for message in call.request.messages for turn in _turns(message)],
+        **_tools(call.request),
     }
     for name in _SAMPLING:
         value = getattr(sampling, name)
@@ -25,3 +31,50 @@ def body_of(call: Call, *, stream: bool, max_tokens: str) -> dict[str, Any]:
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return {**body, **call.options}
+
+
+def _turns(message: Message) -> Iterator[dict[str, Any]]:
+    """Give a message as the wire has it: each result is a message of its own, an assistant's calls stand beside its words."""
+    results = [part for part in message.parts if isinstance(part, ToolResult)]
+    if results:
+        yield from ({"role": "tool", "tool_call_id": _id(part.id), "content": part.text} for part in results)
+        return
+    words = _words(message.parts)
+    calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
+    if calls:
+        yield {"role": message.role, "content": words or None, "tool_calls": calls}
+    else:
+        yield {"role": message.role, "content": words}
+
+
+def _words(parts: tuple[Part, ...]) -> str:
+    return "".join(part.text for part in parts if isinstance(part, Text))
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    arguments = msgspec.json.encode(call.arguments).decode()
+    return {"id": _id(call.id), "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _id(known_as: str) -> str:
+    """Shorten an id that another vendor gave, the same way wherever it stands."""
+    return known_as if len(known_as) <= LONGEST_ID else f"call_{hashlib.sha256(known_as.encode()).hexdigest()[:24]}"
+
+
+def _tools(request: Request) -> dict[str, Any]:
+    """Return what is said of tools; without any, to say how to choose is a 400."""
+    if not request.tools:
+        return {}
+    said: dict[str, Any] = {"tools": [{"type": "function", "function": _described(tool)} for tool in request.tools]}
+    if isinstance(request.tool_choice, Only):
+        said["tool_choice"] = {"type": "function", "function": {"name": request.tool_choice.name}}
+    elif request.tool_choice != "auto":
+        said["tool_choice"] = request.tool_choice
+    if request.sampling.parallel_tool_calls is not None:
+        said["parallel_tool_calls"] = request.sampling.parallel_tool_calls
+    return said
+
+
+def _described(tool: Tool) -> dict[str, Any]:
+    about = {"description": tool.description} if tool.description else {}
+    return {"name": tool.name, **about, "parameters": tool.parameters}

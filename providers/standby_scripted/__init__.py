@@ -11,10 +11,12 @@ In models.yaml, or as the same dictionary in `Model(options=…)` from Python::
             - fail: {kind: overloaded, status: 503, code: UNAVAILABLE, message: The model is overloaded.}
             - {delay: 2s, reply: Here I am.}
             - {reply: [Half an, " answer"], fail: {kind: connection, message: "connection error: reset"}}
+            - tool_calls: [{name: weather, arguments: {city: Lisbon}}]
             - hang: true
 
 Each call plays the next step. The last step repeats for ever. A step waits (`delay`), says its `reply` (a list: the pieces of
-a stream), and then hangs, fails or ends. The position belongs to the model's id with its options, on one event loop.
+a stream), asks for its `tool_calls`, and then hangs, fails or ends. The position belongs to the model's id with its options,
+on one event loop.
 """
 
 from typing import Any
@@ -52,6 +54,20 @@ _STEP = {
     "properties": {
         "delay": {"description": "How long to wait first.", **_DURATION},
         "reply": _REPLY,
+        "tool_calls": {
+            "description": "The tools to ask for.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["name"],
+                "properties": {
+                    "id": {"description": "The call's id; left out: call_1, call_2, …", "type": "string"},
+                    "name": {"description": "The tool's name.", "type": "string"},
+                    "arguments": {"description": "What to call it with.", "type": "object"},
+                },
+            },
+        },
         "finish": {"description": "Why the reply ends.", "enum": [finish.value for finish in Finish]},
         "fail": _FAIL,
         "hang": {"description": "true: never end.", "type": "boolean"},
@@ -80,5 +96,5 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_scripted.adapter:Scripted",
         options=_OPTIONS,
-        card=Card(notice="a fixed text, not a model's answer"),
+        card=Card(notice="a fixed text, not a model's answer", tools=True),
     )

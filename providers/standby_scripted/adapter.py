@@ -28,7 +28,9 @@ class Scripted:
             await asyncio.get_running_loop().create_future()
         if step.fail is not None:
             raise AttemptFailed(step.fail.failure)
-        yield Chunk(end=End(finish=step.finish, served=call.model))
+        for tool_call in step.calls:
+            yield Chunk(tool_call=tool_call)
+        yield Chunk(end=End(finish=step.ends, served=call.model))
 
     def _next(self, call: Call) -> Step:
         steps = steps_of(call.model, call.options)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from standby.plugin import AttemptFailed, Failure, Finish, Kind
+from standby.plugin import AttemptFailed, Failure, Finish, Kind, ToolCall
 
 Duration = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(ms|s|m|h)$")]
 
@@ -31,12 +31,21 @@ class Fail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return Failure(kind=self.kind, message=self.message, status=self.status, code=self.code, retry_after=wait)
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool that a step asks for."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+    id: str = ""
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one call meets: a wait, some text, and then a hang, a failure or the end."""
 
     delay: Duration = "0s"
     reply: Pieces = ()
-    finish: Finish = Finish.STOP
+    tool_calls: tuple[Asked, ...] = ()
+    finish: Finish | None = None
     fail: Fail | None = None
     hang: bool = False
 
@@ -44,6 +53,19 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def pieces(self) -> tuple[str, ...]:
         """Return the text in the pieces of a stream."""
         return (self.reply,) if isinstance(self.reply, str) else self.reply
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """Return the tool calls, each with an id."""
+        return tuple(
+            ToolCall(id=asked.id or f"call_{number}", name=asked.name, arguments=asked.arguments)
+            for number, asked in enumerate(self.tool_calls, start=1)
+        )
+
+    @property
+    def ends(self) -> Finish:
+        """Return why the reply ends: as the step says, else as its calls make it."""
+        return self.finish or (Finish.TOOL_CALLS if self.tool_calls else Finish.STOP)
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

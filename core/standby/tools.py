@@ -1,0 +1,129 @@
+"""Tools as a caller passes them, and the tool calls and results of a conversation: read, paired, and put in order."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from standby.errors import RequestError
+from standby.types import Message, Only, Tool, ToolCall, ToolChoice, ToolResult
+
+Tools = Iterable[Tool | Mapping[str, Any]]
+"""Tools, or OpenAI-style dictionaries: `{"type": "function", "function": {"name": …, "parameters": …}}`."""
+
+ToolChoices = str | Mapping[str, Any]
+"""Any of "auto", "none" and "required", a tool's name, or OpenAI's dictionary that names one."""
+
+
+def tools_of(tools: Any) -> tuple[Tool, ...]:
+    """Read the tools; raises `RequestError` that says which is wrong."""
+    if isinstance(tools, str | Mapping) or not isinstance(tools, Iterable):
+        raise RequestError("tools: expected a list of tools")
+    read = tuple(_tool(tool, place) for place, tool in enumerate(cast("Iterable[object]", tools)))
+    names = [tool.name for tool in read]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise RequestError(f"tool {place}: the name {name!r} is taken already; give each tool its own")
+    return read
+
+
+def choice_of(choice: Any, tools: tuple[Tool, ...]) -> ToolChoice:
+    """Read the choice of a tool; raises `RequestError` for one that is not there."""
+    if isinstance(choice, Mapping):
+        choice = _inner(cast("Mapping[str, Any]", choice)).get("name")
+    if choice in ("auto", "none"):
+        return cast("ToolChoice", choice)
+    if not tools:
+        raise RequestError("tool_choice: there are no tools to choose from")
+    if choice == "required":
+        return "required"
+    names = [tool.name for tool in tools]
+    if choice not in names:
+        raise RequestError(f"tool_choice: expected auto, none, required or one of {', '.join(names)}")
+    return Only(choice)
+
+
+def call_of(call: Any, index: int) -> ToolCall:
+    """Read an OpenAI-style call of an assistant's message; raises `RequestError` with the message's index."""
+    if isinstance(call, ToolCall):
+        return call
+    fields: Mapping[str, Any] = cast("Mapping[str, Any]", call) if isinstance(call, Mapping) else {}
+    inner = _inner(fields)
+    name, known_as = inner.get("name"), fields.get("id")
+    if not (isinstance(name, str) and name and isinstance(known_as, str) and known_as):
+        raise RequestError(f"message {index}: a tool call needs an 'id' and a 'function' with a 'name'", index)
+    arguments = inner.get("arguments")
+    if isinstance(arguments, str):
+        try:
+            arguments = msgspec.json.decode(arguments or "{}")
+        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+            arguments = None
+    if not isinstance(arguments, Mapping):
+        raise RequestError(f"message {index}: the arguments of the call of {name!r} are no JSON object", index)
+    return ToolCall(id=known_as, name=name, arguments=cast("Mapping[str, Any]", arguments))
+
+
+def paired(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Put the results of each turn behind its calls, one for each and in their order; raises `RequestError` for a stray one."""
+    ordered: list[Message] = []
+    calls: dict[str, ToolCall] = {}
+    results: dict[str, ToolResult] = {}
+    caller = 0
+
+    def close() -> Iterator[Message]:
+        missing = next((call for known_as, call in calls.items() if known_as not in results), None)
+        if missing is not None:
+            words = f"message {caller}: the call of {missing.name!r} has no result; send one for each call, right behind it"
+            raise RequestError(words, caller)
+        yield from (Message("tool", (results[known_as],)) for known_as in calls)
+
+    for index, message in enumerate(messages):
+        if message.role == "tool":
+            for part in message.parts:
+                _take(part, calls, results, index)
+            continue
+        ordered += close()
+        calls, results, caller = _calls_in(message, index), {}, index
+        ordered.append(message)
+    return (*ordered, *close())
+
+
+def _take(part: Any, calls: Mapping[str, ToolCall], results: dict[str, ToolResult], index: int) -> None:
+    if part.id not in calls:
+        raise RequestError(f"message {index}: the result for {part.id!r} has no call right before it", index)
+    if part.id in results:
+        raise RequestError(f"message {index}: the call {part.id!r} has a result already", index)
+    results[part.id] = msgspec.structs.replace(part, name=calls[part.id].name)
+
+
+def _calls_in(message: Message, index: int) -> dict[str, ToolCall]:
+    calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    named = {call.id: call for call in calls}
+    if len(named) < len(calls):
+        raise RequestError(f"message {index}: two tool calls have one id", index)
+    return named
+
+
+def _tool(tool: Any, place: int) -> Tool:
+    if isinstance(tool, Tool):
+        fields: Mapping[str, Any] = msgspec.structs.asdict(tool)
+    else:
+        fields = _inner(cast("Mapping[str, Any]", tool)) if isinstance(tool, Mapping) else {}
+    name, about = fields.get("name"), fields.get("description") or ""
+    parameters: Any = fields.get("parameters")
+    if not isinstance(name, str) or not name:
+        raise RequestError(f"tool {place}: expected a Tool, or a dictionary of type 'function' with a 'name'")
+    if parameters is None:
+        parameters = Tool(name=name).parameters
+    if not isinstance(parameters, Mapping) or not isinstance(about, str):
+        raise RequestError(f"tool {place} ({name!r}): 'description' is a text and 'parameters' a JSON Schema, as an object")
+    schema = cast("Mapping[str, Any]", parameters)
+    if schema.get("type") != "object":
+        raise RequestError(f"tool {place} ({name!r}): the schema of its parameters must be of type 'object'")
+    return Tool(name=name, description=about, parameters=schema)
+
+
+def _inner(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what stands below "function" in OpenAI's dictionaries."""
+    inner = fields.get("function")
+    return cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}
