@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from standby.failures import Failure, Kind
     from standby.policy import Settings
-    from standby.types import Attempt, Chunk, Message, Reply, Text, Tool, ToolCall, ToolResult, Usage
+    from standby.types import Attempt, Chunk, Message, Reply, Text, Usage
 
 __all__ = [
     "AsyncStandby",
@@ -49,9 +49,6 @@ __all__ = [
     "Stopped",
     "StreamBroken",
     "Text",
-    "Tool",
-    "ToolCall",
-    "ToolResult",
     "Usage",
     "__version__",
 ]
@@ -70,7 +67,7 @@ _HOMES = {
     ),
     "standby.failures": ("Failure", "Kind"),
     "standby.policy": ("Settings",),
-    "standby.types": ("Attempt", "Chunk", "Message", "Reply", "Text", "Tool", "ToolCall", "ToolResult", "Usage"),
+    "standby.types": ("Attempt", "Chunk", "Message", "Reply", "Text", "Usage"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

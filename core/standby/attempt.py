@@ -13,7 +13,7 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.plugin import Call
 from standby.policy import Card
-from standby.types import Chunk, Finish, Message, Part, Reply, Request, Text, ToolCall, ToolResult
+from standby.types import Chunk, Finish, Media, Part, Reply, Request, Text, ToolCall, ToolResult
 from standby.watch import Watch
 
 LONGEST_TEXT = 2_000
@@ -128,48 +128,7 @@ def chunks_of(reply: Reply) -> list[Chunk]:
     return said + [Chunk(tool_call=call) for call in reply.tool_calls]
 
 
-def unfit(request: Request, entry: Entry) -> str:
-    """Say why a model cannot be asked this at all, in words; "" if it can."""
-    called = any(message.role == "tool" for message in request.messages)
-    if (request.tools or called) and not entry.card.tools:
-        return f"{entry.name} cannot call tools"
-    dropped = dropped_for(request, entry)
-    if entry.strict and dropped:
-        return f"{entry.name} must not be sent {', '.join(dropped)}, and strict forbids to leave it out"
-    return ""
-
-
-def dropped_for(request: Request, entry: Entry) -> tuple[str, ...]:
-    """Return the names of the parameters that the model refuses."""
-    return tuple(dict.fromkeys(name for name in entry.refused if getattr(request.sampling, name, None) is not None))
-
-
-def fit(request: Request, entry: Entry) -> tuple[Request, tuple[str, ...]]:
-    """Take out of a request what the model refuses and what only another can read; return it, and the parameters' names."""
-    dropped = dropped_for(request, entry)
-    if dropped:
-        sampling = msgspec.structs.replace(request.sampling, **dict.fromkeys(dropped))
-        request = msgspec.structs.replace(request, sampling=sampling)
-    if any(message.role == "tool" for message in request.messages):
-        messages = tuple(_without_foreign_state(message, entry) for message in request.messages)
-        request = msgspec.structs.replace(request, messages=messages)
-    return request, dropped
-
-
-def _without_foreign_state(message: Message, entry: Entry) -> Message:
-    if not any(_is_foreign(part, entry) for part in message.parts):
-        return message
-    parts = (
-        msgspec.structs.replace(part, private="", made_by="") if _is_foreign(part, entry) else part for part in message.parts
-    )
-    return msgspec.structs.replace(message, parts=tuple(parts))
-
-
-def _is_foreign(part: Part, entry: Entry) -> bool:
-    return isinstance(part, ToolCall) and part.made_by not in ("", _maker(entry))
-
-
-def _maker(entry: Entry) -> str:
+def maker(entry: Entry) -> str:
     """Name the model whose private state a call bears: its provider and the vendor's id, whatever the entry is called."""
     return f"{entry.provider}/{entry.vendor_id}"
 
@@ -235,7 +194,7 @@ async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, en
 
 def _signed(reply: Reply, entry: Entry) -> Reply:
     """Say on a reply, and on each of its tool calls, who made it."""
-    calls = tuple(msgspec.structs.replace(call, made_by=_maker(entry)) for call in reply.tool_calls)
+    calls = tuple(msgspec.structs.replace(call, made_by=maker(entry)) for call in reply.tool_calls)
     notice = entry.card.notice or reply.notice
     return msgspec.structs.replace(reply, tool_calls=calls, model=entry.name, provider=entry.provider, notice=notice)
 
@@ -289,6 +248,8 @@ def _texts(part: Part) -> list[str]:
     """Return the caller's own words in a part."""
     if isinstance(part, Text | ToolResult):
         return [part.text]
+    if isinstance(part, Media):
+        return [part.data or part.url]
     return [value for value in part.arguments.values() if isinstance(value, str)]
 
 

@@ -14,11 +14,12 @@ from contextlib import AbstractContextManager, nullcontext
 import msgspec
 
 from standby import events
-from standby.attempt import Entry, Outlet, judge, unfit
+from standby.attempt import Entry, Outlet, judge
 from standby.breaker import Refusal, Ticket
 from standby.decision import Decision, Route, decide
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped, StreamBroken
 from standby.failures import Failure, Kind
+from standby.fitting import unfit
 from standby.floor import NEVER, Floor
 from standby.running import Running
 from standby.trail import Trail

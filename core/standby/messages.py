@@ -7,14 +7,15 @@ from typing import Any, TypedDict, cast, get_args
 import msgspec
 
 from standby.errors import RequestError
+from standby.media import checked, media_of
 from standby.tools import call_of, choice_of, paired, tools_of
-from standby.types import Message, Part, Request, Role, Sampling, Text, ToolCall, ToolResult
+from standby.types import Media, Message, Part, Request, Role, Sampling, Text, ToolCall, ToolResult
 
 Messages = str | Iterable[Message | Mapping[str, Any]]
 """A string, messages, or OpenAI-style dictionaries."""
 
 _ROLES: tuple[str, ...] = get_args(Role)
-_HELD = "Text (an assistant's also of ToolCall, a tool's of ToolResult)"
+_HELD = "Text (a user's also of Media, an assistant's also of ToolCall, a tool's of ToolResult)"
 _ALSO_HOLDS = {"assistant": ("tool_calls",), "tool": ("tool_call_id", "name")}
 _ALSO_CALLED = {"developer": "system"}
 
@@ -75,10 +76,13 @@ def _message(message: Any, index: int) -> Message:
     if isinstance(message, Message):
         role, parts = message.role, message.parts
         _refuse_unsound(role, parts, index)
+        for position, part in enumerate(parts):
+            if isinstance(part, Media):
+                checked(part, f"message {index}, part {position}", index)
     elif isinstance(message, Mapping):
         fields = cast("Mapping[str, Any]", message)
         role = _role(fields.get("role"), index)
-        parts = _parts(fields.get("content"), index)
+        parts = _parts(fields.get("content"), role, index)
         if role == "tool":
             parts = (_result(fields, parts, index),)
         elif role == "assistant":
@@ -101,7 +105,7 @@ def _result(fields: Mapping[str, Any], parts: tuple[Part, ...], index: int) -> T
 
 
 def _clean(part: Part) -> Part:
-    if isinstance(part, ToolCall):
+    if isinstance(part, ToolCall | Media):
         return part
     return msgspec.structs.replace(part, text=_encodable(part.text))
 
@@ -116,21 +120,25 @@ def _role(role: Any, index: int) -> Role:
     return cast("Role", known)
 
 
-def _parts(content: Any, index: int) -> tuple[Part, ...]:
+def _parts(content: Any, role: Role, index: int) -> tuple[Part, ...]:
     if content is None or isinstance(content, str):
         return (Text(content or ""),)
     if not isinstance(content, list | tuple):
         raise RequestError(f"message {index}: 'content' must be a string or a list of parts, not {_a(content)}", index)
-    return tuple(_part(part, index, position) for position, part in enumerate(cast("Iterable[object]", content)))
+    return tuple(_part(part, role, index, position) for position, part in enumerate(cast("Iterable[object]", content)))
 
 
-def _part(part: Any, index: int, position: int) -> Part:
+def _part(part: Any, role: Role, index: int, position: int) -> Part:
+    place = f"message {index}, part {position}"
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", part) if isinstance(part, Mapping) else {}
+    media = checked(part, place, index) if isinstance(part, Media) else media_of(fields, place, index)
+    if media is not None:
+        if role != "user":
+            raise RequestError(f"{place}: only a user's message carries media, not one of the {role}", index)
+        return media
     text = part.text if isinstance(part, Text) else fields.get("text") if fields.get("type") == "text" else None
     if not isinstance(text, str):
-        raise RequestError(
-            f'message {index}, part {position}: only text is carried so far; write {{"type": "text", "text": "…"}}', index
-        )
+        raise RequestError(f'{place}: expected {{"type": "text", "text": "…"}}, or an image_url, input_audio or file', index)
     return Text(text)
 
 
@@ -144,6 +152,8 @@ def _is_sound(piece: object, role: str) -> bool:
     if isinstance(piece, ToolCall):
         whole = isinstance(cast("object", piece.arguments), Mapping)
         return role == "assistant" and bool(piece.id and piece.name) and whole
+    if isinstance(piece, Media):
+        return role == "user"
     kind = ToolResult if role == "tool" else Text
     return isinstance(piece, kind) and isinstance(cast("object", piece.text), str)
 

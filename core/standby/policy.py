@@ -62,6 +62,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         tuple[str, ...] | None,
         Meta(description="Sampling parameters that this model must not be sent.", examples=[["temperature", "top_p"]]),
     ] = None
+    reads: Annotated[
+        tuple[Literal["image", "audio", "video", "pdf", "file"], ...] | None,
+        Meta(description="What the model reads besides text; left out: nothing.", examples=[["image", "pdf"]]),
+    ] = None
     tools: Annotated[
         bool | None,
         Meta(description="Whether the model can call tools; left out: it cannot, and is skipped where there are any."),

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Iterable
 
-from standby.attempt import Entry, Outlet, attempt, fit, timed_out
+from standby.attempt import Entry, Outlet, attempt, timed_out
 from standby.breaker import Health, Ticket, Verdict
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
+from standby.fitting import fit
 from standby.types import Reply, Request
 from standby.watch import Watch
 

@@ -23,6 +23,30 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
         return f"Text(<{len(self.text)} characters>)"
 
 
+class Media(msgspec.Struct, frozen=True, kw_only=True, tag="media"):
+    """A part that is a picture, sound or a document: as base64 `data`, or at a `url`; `media_type` as in "image/png".
+
+    `name` is a document's file name, where a vendor asks for one.
+    """
+
+    media_type: str
+    data: str = ""
+    url: str = ""
+    name: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Return what a card calls it: image, audio, video, pdf, or file."""
+        if self.media_type == "application/pdf":
+            return "pdf"
+        family = self.media_type.partition("/")[0]
+        return family if family in ("image", "audio", "video") else "file"
+
+    def __repr__(self) -> str:
+        """Show type and size only; a URL may hold a key."""
+        return f"Media({self.media_type}, <{len(self.data or self.url)} characters>)"
+
+
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
     """A model wants a tool to be run; always whole.
 
@@ -53,8 +77,11 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result"):
         return f"ToolResult(id={self.id!r}, <{len(self.text)} characters>)"
 
 
-Part = Text | ToolCall | ToolResult
-"""One piece of a message's content: an assistant's are texts and calls, a tool's are results, all others' are texts."""
+Part = Text | Media | ToolCall | ToolResult
+"""One piece of a message's content.
+
+A user's are texts and media, an assistant's texts and calls, a tool's results, the system's texts.
+"""
 
 
 class Message(msgspec.Struct, frozen=True):

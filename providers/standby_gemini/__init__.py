@@ -39,7 +39,9 @@ def standby_provider() -> ProviderInfo:
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         options=OPTIONS,
         install="pip install 'google-genai>=3.4,<4'",
-        card=Card(tools=True, refuses=("parallel_tool_calls",), wire={"signed_calls": True}),
+        card=Card(
+            reads=("image", "audio", "video", "pdf"), tools=True, refuses=("parallel_tool_calls",), wire={"signed_calls": True}
+        ),
     )
 
 

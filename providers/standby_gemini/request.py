@@ -11,6 +11,7 @@ from standby.plugin import (
     Call,
     Failure,
     Kind,
+    Media,
     Message,
     Only,
     Request,
@@ -96,9 +97,19 @@ def _parts(messages: Iterable[Message], *, signed: bool) -> list[dict[str, Any]]
                 parts.append(_call(part, part.private or sentinel))
             elif isinstance(part, ToolResult):
                 parts.append(_result(part))
+            elif isinstance(part, Media):
+                parts.append(_media(part))
             elif part.text:
                 parts.append({"text": part.text})
     return parts
+
+
+def _media(media: Media) -> dict[str, Any]:
+    """Give a part that is no text; the type of what lies at a URL may be left for Google to see."""
+    if media.data:
+        return {"inlineData": {"mimeType": media.media_type, "data": media.data}}
+    typed = {} if media.media_type.endswith("/*") else {"mimeType": media.media_type}
+    return {"fileData": {"fileUri": media.url, **typed}}
 
 
 def _call(call: ToolCall, signature: str) -> dict[str, Any]:

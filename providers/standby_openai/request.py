@@ -6,11 +6,26 @@ from typing import Any
 
 import msgspec
 
-from standby.plugin import Call, Message, Only, Part, Request, Text, Tool, ToolCall, ToolResult
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Failure,
+    Kind,
+    Media,
+    Message,
+    Only,
+    Part,
+    Request,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
 
 LONGEST_ID = 40
 """Characters of a tool call's id: "string too long, expected a string with maximum length 40" is the 400 beyond it."""
 
+_AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 _SAMPLING = ("temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty")
 
 
@@ -44,11 +59,33 @@ def _turns(message: Message) -> Iterator[dict[str, Any]]:
     if calls:
         yield {"role": message.role, "content": words or None, "tool_calls": calls}
     else:
-        yield {"role": message.role, "content": words}
+        yield {"role": message.role, "content": _content(message.parts) if _has_media(message) else words}
 
 
 def _words(parts: tuple[Part, ...]) -> str:
     return "".join(part.text for part in parts if isinstance(part, Text))
+
+
+def _has_media(message: Message) -> bool:
+    return any(isinstance(part, Media) for part in message.parts)
+
+
+def _content(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
+    texts_and_media = (part for part in parts if isinstance(part, Text | Media))
+    return [_media(part) if isinstance(part, Media) else {"type": "text", "text": part.text} for part in texts_and_media]
+
+
+def _media(media: Media) -> dict[str, Any]:
+    """Give a part that is no text; raises `AttemptFailed` (`unsupported`) where the wire has no form for it."""
+    url = media.url or f"data:{media.media_type};base64,{media.data}"
+    if media.kind == "image":
+        return {"type": "image_url", "image_url": {"url": url}}
+    if media.kind == "audio" and media.media_type in _AUDIO and media.data:
+        return {"type": "input_audio", "input_audio": {"data": media.data, "format": _AUDIO[media.media_type]}}
+    if media.kind in ("pdf", "file") and media.data:
+        return {"type": "file", "file": {"filename": media.name or f"file.{media.kind}", "file_data": url}}
+    words = f"not sent: Chat Completions takes no {media.media_type} {'by its URL' if media.url else 'as data'}"
+    raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

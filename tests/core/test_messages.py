@@ -65,9 +65,10 @@ def test_the_callers_own_values_are_not_changed() -> None:
     assert options == {"stop": "x"}
 
 
-ROLES = "system, user, assistant"
-UNSOUND = f"a Message holds a role ({ROLES}) and a tuple of Text"
-ONLY_TEXT = 'only text is carried so far; write {"type": "text", "text": "…"}'
+ROLES = "system, user, assistant, tool"
+HELD = "a tuple of Text (a user's also of Media, an assistant's also of ToolCall, a tool's of ToolResult)"
+UNSOUND = f"a Message holds a role ({ROLES}) and {HELD}"
+ONLY_TEXT = 'expected {"type": "text", "text": "…"}, or an image_url, input_audio or file'
 
 WHOLE: list[tuple[Any, str]] = [
     ("", "message 0: the user message is empty; leave it out or give it a text"),
@@ -90,7 +91,8 @@ AT_FAULT: list[tuple[Any, str]] = [
     ({"role": "user", "content": [{"type": "text", "text": ""}]}, "the user message is empty; leave it out or give it a text"),
     ({"content": SAID}, f"'role' is missing or no text; one of {ROLES}"),
     ({"role": ["user"], "content": SAID}, f"'role' is missing or no text; one of {ROLES}"),
-    ({"role": "tool", "content": SAID}, f"unknown role 'tool'; one of {ROLES}"),
+    ({"role": "tool", "content": SAID}, "a tool's message needs the 'tool_call_id' of the call that it answers"),
+    ({"role": "robot", "content": SAID}, f"unknown role 'robot'; one of {ROLES}"),
     ({"role": "User", "content": SAID}, f"unknown role 'User'; one of {ROLES}"),
     ({"role": SAID, "content": "user"}, f"unknown role; one of {ROLES}"),
     ({"role": "user", "content": 5}, "'content' must be a string or a list of parts, not an int"),
@@ -98,8 +100,8 @@ AT_FAULT: list[tuple[Any, str]] = [
     ({"role": "user", "content": SAID.encode()}, "'content' must be a string or a list of parts, not a bytes"),
     ({**USER, "tool_calls": [{}]}, "'tool_calls' is not carried so far; only 'role' and 'content' are"),
     ({**USER, "name": "Ann"}, "'name' is not carried so far; only 'role' and 'content' are"),
-    (Message("tool", (Text(SAID),)), UNSOUND),  # type: ignore[arg-type] # the point, here and below
-    (Message(["user"], (Text(SAID),)), UNSOUND),  # type: ignore[arg-type]
+    (Message("tool", (Text(SAID),)), UNSOUND),
+    (Message(["user"], (Text(SAID),)), UNSOUND),  # type: ignore[arg-type] # the point, here and below
     (Message("user", SAID), UNSOUND),  # type: ignore[arg-type]
     (Message("user", Text(SAID)), UNSOUND),  # type: ignore[arg-type]
     (Message("user", None), UNSOUND),  # type: ignore[arg-type]
@@ -112,7 +114,6 @@ PARTS: list[Any] = [
     SAID,
     None,
     {"text": SAID},
-    {"type": "image_url", "image_url": {"url": SAID}},
     {"type": "text"},
     {"type": "text", "text": None},
     {"type": ["text"], "text": SAID},

@@ -5,6 +5,7 @@ import pytest
 
 from standby.config.models import TIMEOUT
 from standby.policy import Card, Chain, Model, Provider, Secret, Settings
+from standby.types import Sampling
 from tests.core.config.files import Catalogue, catalogue, info, one_chain, resolved
 
 
@@ -154,7 +155,7 @@ def test_a_parameter_that_is_none_is_told(given: Model, place: str) -> None:
 
 def test_a_parameter_that_is_near_none_lists_all() -> None:
     [line] = told(one_chain("large-3", models={"large-3": Model(drop=("zzz",))}))
-    assert line.endswith("it is one of temperature, top_p, top_k, max_tokens, stop, seed, presence_penalty, frequency_penalty")
+    assert line.endswith(f"it is one of {', '.join(Sampling.__struct_fields__)}")
 
 
 def test_options_are_typed_and_checked_by_the_plugins_own_schema() -> None:

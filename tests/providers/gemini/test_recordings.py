@@ -19,14 +19,14 @@ REPLIES = [
     ("pydantic-ai/test_google_recursive_schema_native_output_gemini_2_5.yaml", '{"value":"A"', Finish.STOP, (20, 199, 183)),
     ("pydantic-ai/test_google_url_input[ImageUrl].yaml", "The URL's main content", Finish.STOP, (2589, 33, 0)),
     ("pydantic-ai/test_google_vertex_logprobs.yaml", "2 + 2 = 4", Finish.STOP, (7, 80, 73)),
-    ("pydantic-ai/test_google_tool_config_any_with_tool_without_args.yaml", "", Finish.STOP, (21, 1, 0)),
+    ("pydantic-ai/test_google_tool_config_any_with_tool_without_args.yaml", "", Finish.TOOL_CALLS, (21, 1, 0)),
     (
         "crewai/TestAgentMultimodalGemini.test_mixed_files[gemini-gemini-2.0-flash].yaml",
         "I see a line",
         Finish.STOP,
         (1454, 100, 0),
     ),
-    ("logfire/test_instrument_google_genai.yaml", "", Finish.STOP, (42, 9, 0)),
+    ("logfire/test_instrument_google_genai.yaml", "", Finish.TOOL_CALLS, (42, 9, 0)),
     ("logfire/test_instrument_google_genai.yaml#1", "It is rainy in Boston, MA.", Finish.STOP, (58, 9, 0)),
 ]
 STREAMS = [
@@ -98,7 +98,8 @@ async def read(body: bytes, texts: list[str]) -> Reply:
     async for event in events_of(pieces()):
         texts.append(reader.text_of(decoded(event.stray or event.data)))  # noqa: PERF401 - keeps what came before a break
     end = reader.end()
-    return Reply(text="".join(texts), finish=end.finish, usage=end.usage, served=end.served)
+    calls = reader.tool_calls
+    return Reply(text="".join(texts), tool_calls=calls, finish=end.finish, usage=end.usage, served=end.served)
 
 
 def usage(counts: tuple[int, int, int]) -> Usage:
@@ -117,7 +118,32 @@ def test_a_recorded_reply_is_read(name: str, text: str, finish: Finish, counts: 
 async def test_a_recorded_stream_is_read(name: str, text: str, served: str, counts: tuple[int, int, int]) -> None:
     reply = await read(recorded(name), [])
     assert reply.text.startswith(text)
-    assert (reply.finish, reply.served, reply.usage) == (Finish.STOP, served, usage(counts))
+    assert (reply.finish, reply.served, reply.usage) == (Finish.STOP if text else Finish.TOOL_CALLS, served, usage(counts))
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [
+        (
+            "fantasy/TestGoogleCommon/gemini-2.5-pro/multi_tool_streaming.yaml",
+            [("add", {"a": 2, "b": 3}), ("multiply", {"a": 2, "b": 3})],
+        ),
+        ("pydantic-ai/test_google_model_iter_stream.yaml", [("get_capital", {"country": "France"})]),
+        ("pydantic-ai/test_google_model_iter_stream.yaml#1", [("get_temperature", {"city": "Paris"})]),
+        ("pydantic-ai/test_google_streaming_tool_call_thought_signature.yaml", [("get_country", {})]),
+    ],
+)
+async def test_a_recorded_streams_tool_calls_are_read(name: str, calls: list[tuple[str, dict[str, object]]]) -> None:
+    reply = await read(recorded(name), [])
+    assert [(call.name, call.arguments) for call in reply.tool_calls] == calls
+    assert len({call.id for call in reply.tool_calls}) == len(calls)
+    assert [bool(call.private) for call in reply.tool_calls[1:]] == [False] * (len(calls) - 1)  # the first is signed for all
+
+
+async def test_a_recorded_thought_signature_is_kept_with_its_call() -> None:
+    reply = await read(recorded("pydantic-ai/test_google_streaming_tool_call_thought_signature.yaml"), [])
+    [call] = reply.tool_calls
+    assert call.private.startswith("EpwICpkIAXLI2nxlU6gs")
 
 
 @pytest.mark.parametrize(("name", "kind", "words"), UNUSABLE)

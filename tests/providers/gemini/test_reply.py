@@ -21,7 +21,7 @@ def refused(body: Any) -> Failure:
 
 def test_a_reply_is_all_text_but_the_thoughts() -> None:
     reply = reply_of(answer({"text": "Lis"}, {"text": "hm", "thought": True}, {"functionCall": {"name": "f"}}, {"text": "bon"}))
-    assert (reply.text, reply.finish, reply.served) == ("Lisbon", Finish.STOP, "gemini-2.5-pro")
+    assert (reply.text, reply.finish, reply.served) == ("Lisbon", Finish.TOOL_CALLS, "gemini-2.5-pro")
 
 
 @pytest.mark.parametrize(

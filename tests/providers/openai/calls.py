@@ -64,7 +64,7 @@ async def collected(made: OpenAIAdapter, asked: Call) -> tuple[list[str], End]:
     chunks: list[Chunk] = [chunk async for chunk in made.stream(asked)]
     end = chunks[-1].end
     assert end is not None
-    return [chunk.text for chunk in chunks[:-1]], end
+    return [chunk.text for chunk in chunks[:-1] if chunk.text], end
 
 
 def recorded(name: str) -> tuple[int, bytes]:

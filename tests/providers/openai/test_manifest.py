@@ -63,7 +63,7 @@ def test_the_sdk_tells_retirements(retirements: dict[str, date]) -> None:
 
 def test_o3_mini_refuses_what_it_was_recorded_to_refuse_and_names_a_living_successor() -> None:
     card = CARDS["o3-mini"]
-    assert card.refuses == ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty")
+    assert card.refuses == ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "parallel_tool_calls")
     assert card.context_window == 200_000
     assert card.successor == "gpt-5.6-sol"
 

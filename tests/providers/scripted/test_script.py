@@ -63,7 +63,7 @@ def test_a_failure_carries_all_that_the_script_says() -> None:
     assert step.fail is not None
     expected = Failure(kind=Kind.RATE_LIMITED, status=429, code="slow", message="too many", retry_after=0.5)
     assert step.fail.failure == expected
-    assert step.finish is Finish.STOP
+    assert step.ends is Finish.STOP
 
 
 @pytest.mark.parametrize(("duration", "expected"), [("250ms", 0.25), ("2s", 2.0), ("1.5m", 90.0), ("1h", 3600.0)])
