@@ -13,6 +13,7 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.plugin import Call
 from standby.policy import Card
+from standby.schemas import data_of
 from standby.types import Chunk, Finish, Media, Part, Reply, Request, Text, ToolCall, ToolResult
 from standby.watch import Watch
 
@@ -184,6 +185,8 @@ async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, en
             raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
     if not reply.text.strip() and not reply.tool_calls:
         raise AttemptFailed(Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}"))
+    if call.request.schema is not None and not reply.tool_calls:
+        reply = msgspec.structs.replace(reply, data=data_of(reply.text, call.request.schema))
     reply = _signed(reply, entry)
     if outlet is not None:
         said = outlet.owner is watch

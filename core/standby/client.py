@@ -87,15 +87,17 @@ class AsyncStandby:
         deadline: float | None = None,
         tools: Tools = (),
         tool_choice: ToolChoices = "auto",
+        schema: Any = None,
         **sampling: Unpack[SamplingOptions],
     ) -> Reply:
         """Return one whole reply.
 
         `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the whole call. `tools`: what
         the model may ask for, `Tool`s or OpenAI-style dictionaries; `tool_choice`: "auto", "none", "required", or the name of
-        the one to call. Raises `RequestError` before anything is sent, or a `CallFailed` with the trail.
+        the one to call. `schema`: a pydantic model, a msgspec.Struct or a JSON Schema; `reply.data` then fits it. Raises
+        `RequestError` before anything is sent, or a `CallFailed` with the trail.
         """
-        return await self._prepare(messages, chain, deadline, tools, tool_choice, sampling)().run()
+        return await self._prepare(messages, chain, deadline, tools, tool_choice, schema, sampling)().run()
 
     def stream(
         self,
@@ -105,10 +107,11 @@ class AsyncStandby:
         deadline: float | None = None,
         tools: Tools = (),
         tool_choice: ToolChoices = "auto",
+        schema: Any = None,
         **sampling: Unpack[SamplingOptions],
     ) -> AsyncStream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return AsyncStream(self._prepare(messages, chain, deadline, tools, tool_choice, sampling))
+        return AsyncStream(self._prepare(messages, chain, deadline, tools, tool_choice, schema, sampling))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
@@ -144,13 +147,14 @@ class AsyncStandby:
         deadline: float | None,
         tools: Tools,
         tool_choice: ToolChoices,
+        schema: Any,
         sampling: SamplingOptions,
     ) -> Callable[..., Walk]:
         if chain not in self._routes:
             near = difflib.get_close_matches(str(chain), self._routes, n=1) or sorted(self._routes)
             raise RequestError(f"no chain is named {chain!r}; there is {', '.join(near)}")
         _check_deadline(deadline)
-        request = request_of(messages, sampling, tools, tool_choice)
+        request = request_of(messages, sampling, tools, tool_choice, schema)
 
         def begin(outlet: Outlet | None = None) -> Walk:
             return Walk(
@@ -281,10 +285,11 @@ class Standby:
         deadline: float | None = None,
         tools: Tools = (),
         tool_choice: ToolChoices = "auto",
+        schema: Any = None,
         **sampling: Unpack[SamplingOptions],
     ) -> Reply:
         """Return one whole reply; see `AsyncStandby.chat`."""
-        walk = self._prepare(messages, chain, deadline, tools, tool_choice, sampling)()
+        walk = self._prepare(messages, chain, deadline, tools, tool_choice, schema, sampling)()
         return in_time(walk.run(), walk.span + GRACE, walk.span)
 
     def stream(
@@ -295,10 +300,11 @@ class Standby:
         deadline: float | None = None,
         tools: Tools = (),
         tool_choice: ToolChoices = "auto",
+        schema: Any = None,
         **sampling: Unpack[SamplingOptions],
     ) -> Stream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return Stream(self._prepare(messages, chain, deadline, tools, tool_choice, sampling))
+        return Stream(self._prepare(messages, chain, deadline, tools, tool_choice, schema, sampling))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is; see `AsyncStandby.health`."""

@@ -18,6 +18,8 @@ def unfit(request: Request, entry: Entry) -> str:
         return f"{entry.name} cannot read {_A[unread]}"
     if (request.tools or called) and not entry.card.tools:
         return f"{entry.name} cannot call tools"
+    if request.schema is not None and not entry.card.schema:
+        return f"{entry.name} cannot be held to a schema"
     dropped = dropped_for(request, entry)
     if entry.strict and dropped:
         return f"{entry.name} must not be sent {', '.join(dropped)}, and strict forbids to leave it out"

@@ -8,6 +8,7 @@ import msgspec
 
 from standby.errors import RequestError
 from standby.media import checked, media_of
+from standby.schemas import schema_of
 from standby.tools import call_of, choice_of, paired, tools_of
 from standby.types import Media, Message, Part, Request, Role, Sampling, Text, ToolCall, ToolResult
 
@@ -34,11 +35,13 @@ class SamplingOptions(TypedDict, total=False):
     parallel_tool_calls: bool | None
 
 
-def request_of(messages: Messages, sampling: Mapping[str, Any], tools: Any = (), tool_choice: Any = "auto") -> Request:
+def request_of(
+    messages: Messages, sampling: Mapping[str, Any], tools: Any = (), tool_choice: Any = "auto", schema: Any = None
+) -> Request:
     """Read a request; raises `RequestError`, with the index of the message at fault."""
     offered = tools_of(tools)
     drawn = sampling_of(sampling) if sampling else Sampling()
-    return Request(_messages(messages), drawn, offered, choice_of(tool_choice, offered))
+    return Request(_messages(messages), drawn, offered, choice_of(tool_choice, offered), schema_of(schema))
 
 
 def sampling_of(options: Mapping[str, Any]) -> Sampling:

@@ -70,6 +70,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         bool | None,
         Meta(description="Whether the model can call tools; left out: it cannot, and is skipped where there are any."),
     ] = None
+    schema: Annotated[
+        bool | None, Meta(description="Whether the model can be held to a JSON Schema; left out: it cannot, and is skipped.")
+    ] = None
     timeout: Annotated[
         Seconds | None, Meta(description="How long one answer may take; reasoning models think for minutes.")
     ] = None

@@ -1,6 +1,6 @@
 """The values that travel: a request, its messages and parts; a reply, its chunks, usage and trail. Frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -109,6 +109,14 @@ ToolChoice = Literal["auto", "none", "required"] | Only
 """Which tools the model may call: as it likes, none, at least one, or that one."""
 
 
+class Schema(msgspec.Struct, frozen=True, kw_only=True):
+    """What an answer is to fit: a name, a JSON Schema, and the reader that turns the answer's text into data, or raises."""
+
+    name: str
+    json_schema: Mapping[str, Any]
+    read: Callable[[str], Any]
+
+
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the answer is drawn; `None` leaves a parameter to the model.
 
@@ -127,12 +135,13 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What is asked of a chain: a conversation, how the answer is to be drawn, and the tools that there are."""
+    """What is asked of a chain: a conversation, how the answer is to be drawn, and the tools and the schema that there are."""
 
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = "auto"
+    schema: Schema | None = None
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,11 +185,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """One whole answer.
 
     `model` is the entry that answered, `served` the vendor's word for it, `notice` what a reader must know of an answer
-    that is not a full model's. An adapter fills `text`, `tool_calls`, `finish`, `usage` and `served`; the dispatcher fills
-    the rest.
+    that is not a full model's. `data` is what the text says, read by the schema that was asked for. An adapter fills `text`,
+    `tool_calls`, `finish`, `usage` and `served`; the dispatcher fills the rest.
     """
 
     text: str
+    data: Any = None
     tool_calls: tuple[ToolCall, ...] = ()
     finish: Finish = Finish.STOP
     usage: Usage = Usage()

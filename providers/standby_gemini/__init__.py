@@ -40,7 +40,11 @@ def standby_provider() -> ProviderInfo:
         options=OPTIONS,
         install="pip install 'google-genai>=3.4,<4'",
         card=Card(
-            reads=("image", "audio", "video", "pdf"), tools=True, refuses=("parallel_tool_calls",), wire={"signed_calls": True}
+            reads=("image", "audio", "video", "pdf"),
+            tools=True,
+            schema=True,
+            refuses=("parallel_tool_calls",),
+            wire={"signed_calls": True, "tools_with_schema": True},
         ),
     )
 

@@ -60,7 +60,7 @@ def body_of(call: Call) -> dict[str, Any]:
     if system and contents:
         body["systemInstruction"] = {"parts": system}
     body |= _tools(call.request)
-    config = _config(call.request.sampling, call.options)
+    config = _config(call.request.sampling, call.options) | _format(call)
     if config:
         body["generationConfig"] = config
     return body
@@ -137,6 +137,17 @@ def _tools(request: Request) -> dict[str, Any]:
     elif choice != "auto":
         said["toolConfig"] = {"functionCallingConfig": {"mode": _MODES[choice]}}
     return said
+
+
+def _format(call: Call) -> dict[str, Any]:
+    """Say what the answer is to fit; raises `AttemptFailed` (`unsupported`) where the model takes it without tools only."""
+    request = call.request
+    if request.schema is None:
+        return {}
+    if request.tools and not (call.card.wire or {}).get("tools_with_schema"):
+        words = f"not sent: {call.model} takes tools or a schema, not both"
+        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
+    return {"responseMimeType": "application/json", "responseJsonSchema": request.schema.json_schema}
 
 
 def _declared(tool: Tool) -> dict[str, Any]:

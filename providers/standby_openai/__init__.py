@@ -31,7 +31,7 @@ def standby_provider() -> ProviderInfo:
         keys=("OPENAI_API_KEY",),
         options=OPTIONS,
         install="pip install 'openai>=3.54,<4'",
-        card=Card(refuses=("top_k",), tools=True),  # Chat Completions has no such parameter
+        card=Card(refuses=("top_k",), tools=True, schema=True),  # Chat Completions has no such parameter
     )
 
 

@@ -1,7 +1,8 @@
 """A call, as the JSON that Chat Completions takes. Pure; knows no SDK."""
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -20,10 +21,15 @@ from standby.plugin import (
     Tool,
     ToolCall,
     ToolResult,
+    list_in,
+    object_in,
 )
 
 LONGEST_ID = 40
 """Characters of a tool call's id: "string too long, expected a string with maximum length 40" is the 400 beyond it."""
+
+_UNSUPPORTED = frozenset({"allOf", "not", "dependentRequired", "dependentSchemas", "if", "then", "else", "patternProperties"})
+"""Keywords that strict mode refuses (OpenAI, "Structured outputs", unsupported keywords)."""
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 _SAMPLING = ("temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty")
@@ -36,6 +42,7 @@ def body_of(call: Call, *, stream: bool, max_tokens: str) -> dict[str, Any]:
         "model": call.model,
         "messages": [turn for message in call.request.messages for turn in _turns(message)],
         **_tools(call.request),
+        **_format(call.request),
     }
     for name in _SAMPLING:
         value = getattr(sampling, name)
@@ -110,6 +117,30 @@ def _tools(request: Request) -> dict[str, Any]:
     if request.sampling.parallel_tool_calls is not None:
         said["parallel_tool_calls"] = request.sampling.parallel_tool_calls
     return said
+
+
+def _format(request: Request) -> dict[str, Any]:
+    """Say what the answer is to fit; strictly where the schema keeps OpenAI's rules for that, else as a wish that we check."""
+    if request.schema is None:
+        return {}
+    schema = request.schema.json_schema
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", request.schema.name)[:64]
+    told = {"name": name, "schema": schema, "strict": is_strict(schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": told}}
+
+
+def is_strict(schema: Any) -> bool:
+    """Say whether every object of a schema is closed and requires all its properties, as OpenAI's strict mode demands."""
+    if isinstance(schema, list):
+        return all(is_strict(item) for item in list_in(schema))
+    if not isinstance(schema, Mapping):
+        return True
+    told = object_in(schema)
+    if told.get("type") == "object" or "properties" in told:
+        named = object_in(told.get("properties"))
+        if told.get("additionalProperties") is not False or set(named) != set(list_in(told.get("required"))):
+            return False
+    return not _UNSUPPORTED & told.keys() and all(is_strict(value) for value in told.values())
 
 
 def _described(tool: Tool) -> dict[str, Any]:

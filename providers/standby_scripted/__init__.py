@@ -96,5 +96,5 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_scripted.adapter:Scripted",
         options=_OPTIONS,
-        card=Card(notice="a fixed text, not a model's answer", tools=True),
+        card=Card(notice="a fixed text, not a model's answer", tools=True, schema=True),
     )

@@ -1,0 +1,72 @@
+"""The schema that an answer is to fit, as a caller passes it: a pydantic or msgspec model, or a JSON Schema."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from standby.errors import AttemptFailed, RequestError
+from standby.failures import Failure, Kind
+from standby.types import Schema
+
+_NAME = "answer"
+
+
+def schema_of(given: Any) -> Schema | None:
+    """Read a schema; raises `RequestError` for what is none."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        return _of_json(dict(cast("Mapping[str, Any]", given)))
+    if isinstance(given, type) and hasattr(given, "model_json_schema"):
+        model: Any = given
+        return Schema(name=given.__name__, json_schema=model.model_json_schema(), read=model.model_validate_json)
+    if isinstance(given, type) and issubclass(given, msgspec.Struct):
+        return Schema(name=given.__name__, json_schema=_of_struct(given), read=_decoder(given))
+    raise RequestError("schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary")
+
+
+def data_of(text: str, schema: Schema) -> Any:
+    """Return what an answer says; raises `AttemptFailed` (`schema_mismatch`) without the answer's own words."""
+    try:
+        return schema.read(text)
+    except Exception as error:
+        words = f"the answer does not fit the schema {schema.name!r}: {type(error).__name__}{_place(error)}"
+        raise AttemptFailed(Failure(kind=Kind.SCHEMA_MISMATCH, message=words)) from error
+
+
+def _of_json(schema: dict[str, Any]) -> Schema:
+    from jsonschema import Draft202012Validator, exceptions  # noqa: PLC0415 - slow to import, and schemas are rare
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except exceptions.SchemaError as error:
+        raise RequestError(f"schema: this is no JSON Schema: {error.message}") from None
+    validator: Any = Draft202012Validator(schema)
+
+    def read(text: str) -> Any:
+        data = msgspec.json.decode(text)
+        validator.validate(data)
+        return data
+
+    return Schema(name=str(schema.get("title") or _NAME), json_schema=schema, read=read)
+
+
+def _of_struct(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the struct's schema with what it leaves open: its root is a reference, which OpenAI does not take there."""
+    (root,), definitions = msgspec.json.schema_components((struct,), ref_template="#/$defs/{name}")
+    named = definitions.get(struct.__name__, root)
+    others = {name: schema for name, schema in definitions.items() if name != struct.__name__}
+    again = f'"#/$defs/{struct.__name__}"' in msgspec.json.encode(definitions).decode()  # it contains itself
+    kept = definitions if again else others
+    return {**named, "$defs": kept} if kept else named
+
+
+def _decoder(struct: type[msgspec.Struct]) -> Callable[[str], Any]:
+    return msgspec.json.Decoder(struct).decode
+
+
+def _place(error: Exception) -> str:
+    """Return where an answer does not fit, if the validator says so in a way that holds none of the answer."""
+    path = getattr(error, "json_path", "")
+    return f" at {path}" if isinstance(path, str) and path else ""

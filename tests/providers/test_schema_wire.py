@@ -1,0 +1,55 @@
+"""A schema on both wires."""
+
+from typing import Any
+
+import pytest
+
+from standby.plugin import AttemptFailed, Call, Card, Kind, Message, Request, Schema, Text, Tool
+from standby_gemini import standby_models, standby_provider
+from standby_gemini.request import body_of as gemini_body
+from standby_openai.request import body_of as openai_body
+from standby_openai.request import is_strict
+
+CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
+OPEN = {"type": "object", "properties": {"a": {"type": "integer"}}}
+TOOL = Tool(name="f")
+
+
+def call(schema: dict[str, Any], *tools: Tool, card: Card = Card()) -> Call:  # noqa: B008 - frozen
+    asked = Schema(name="Bill [x]", json_schema=schema, read=str)
+    request = Request((Message("user", (Text("hi"),)),), tools=tools, schema=asked)
+    return Call(request=request, model="m", card=card, options={}, timeout=60.0)
+
+
+@pytest.mark.parametrize(("schema", "strict"), [(CLOSED, True), (OPEN, False)])
+def test_openai_is_asked_strictly_where_the_schema_keeps_its_rules(schema: dict[str, Any], *, strict: bool) -> None:
+    body = openai_body(call(schema), stream=False, max_tokens="max_tokens")
+    told = {"name": "Bill__x_", "schema": schema, "strict": strict}
+    assert body["response_format"] == {"type": "json_schema", "json_schema": told}
+
+
+@pytest.mark.parametrize(
+    ("schema", "strict"),
+    [
+        ({"type": "array", "items": CLOSED}, True),
+        ({"type": "array", "items": OPEN}, False),
+        ({**CLOSED, "$defs": {"b": OPEN}}, False),
+        ({"anyOf": [CLOSED, {"type": "null"}]}, True),
+        ({**CLOSED, "required": []}, False),
+        ({**CLOSED, "allOf": []}, False),
+    ],
+)
+def test_what_is_strict(schema: dict[str, Any], *, strict: bool) -> None:
+    assert is_strict(schema) is strict
+
+
+def test_gemini_gets_it_as_json_schema() -> None:
+    config = {"responseMimeType": "application/json", "responseJsonSchema": OPEN}
+    assert gemini_body(call(OPEN))["generationConfig"] == config
+
+
+def test_gemini_3_takes_tools_beside_it_and_2_5_does_not() -> None:
+    assert "tools" in gemini_body(call(OPEN, TOOL, card=standby_provider().card))
+    with pytest.raises(AttemptFailed, match="not sent: m takes tools or a schema, not both") as caught:
+        gemini_body(call(OPEN, TOOL, card=standby_models()["gemini-2.5-pro"]))
+    assert caught.value.failure.kind is Kind.UNSUPPORTED
