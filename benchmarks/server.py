@@ -65,17 +65,27 @@ class Server(asyncio.Protocol):
         if len(rest) < length:
             return
         self.received = rest[length:]
-        name = (
-            "gemini"
-            if b"chat/completions" not in head.split(b"\r\n")[0]
-            else "stream"
-            if b'"stream":true' in rest
-            else "openai"
-        )
-        self.transport.write(ANSWERS[name])  # type: ignore[attr-defined]
+        wire = "openai" if b"chat/completions" in head.split(b"\r\n")[0] else "gemini"
+        wanted = "stream" if b'"stream":true' in rest else "data" if b"json_schema" in rest or b"JsonSchema" in rest else "text"
+        self.transport.write(ANSWERS[wire, wanted])  # type: ignore[attr-defined]
 
 
-ANSWERS = {"openai": answer(OPENAI), "gemini": answer(GEMINI), "stream": stream(["token "] * 100)}
+DATA = b'{\\"city\\":\\"Lisbon\\"}'
+"""What stands in the place of "Lisbon." where a schema is asked for, as JSON has it inside a string."""
+
+
+def data(value: object) -> bytes:
+    """Return the answer with data in place of its text."""
+    return answer(msgspec.Raw(msgspec.json.encode(value).replace(b"Lisbon.", DATA)))
+
+
+ANSWERS = {
+    ("openai", "text"): answer(OPENAI),
+    ("openai", "data"): data(OPENAI),
+    ("openai", "stream"): stream(["token "] * 100),
+    ("gemini", "text"): answer(GEMINI),
+    ("gemini", "data"): data(GEMINI),
+}
 
 
 @contextlib.contextmanager

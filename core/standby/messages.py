@@ -9,7 +9,7 @@ import msgspec
 from standby.errors import RequestError
 from standby.media import checked, media_of
 from standby.schemas import schema_of
-from standby.tools import call_of, choice_of, paired, tools_of
+from standby.tools import calls_of, choice_of, paired, tools_of
 from standby.types import Media, Message, Part, Request, Role, Sampling, Text, ToolCall, ToolResult
 
 Messages = str | Iterable[Message | Mapping[str, Any]]
@@ -89,8 +89,7 @@ def _message(message: Any, index: int) -> Message:
         if role == "tool":
             parts = (_result(fields, parts, index),)
         elif role == "assistant":
-            calls: Any = fields.get("tool_calls") or ()
-            parts = (*parts, *(call_of(call, index) for call in calls))
+            parts = (*parts, *calls_of(fields.get("tool_calls"), index))
         _refuse_unknown(fields, index)
     else:
         raise RequestError(f"message {index}: expected a Message or a dictionary, not {_a(message)}", index)

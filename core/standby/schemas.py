@@ -1,6 +1,7 @@
 """The schema that an answer is to fit, as a caller passes it: a pydantic or msgspec model, or a JSON Schema."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
@@ -11,18 +12,21 @@ from standby.types import Schema
 
 _NAME = "answer"
 
+KEPT = 64
+"""Schemas that are kept: to check one takes longer than a whole call else does, and an application has few."""
+
 
 def schema_of(given: Any) -> Schema | None:
     """Read a schema; raises `RequestError` for what is none."""
     if given is None:
         return None
     if isinstance(given, Mapping):
-        return _of_json(dict(cast("Mapping[str, Any]", given)))
-    if isinstance(given, type) and hasattr(given, "model_json_schema"):
-        model: Any = given
-        return Schema(name=given.__name__, json_schema=model.model_json_schema(), read=model.model_validate_json)
-    if isinstance(given, type) and issubclass(given, msgspec.Struct):
-        return Schema(name=given.__name__, json_schema=_of_struct(given), read=_decoder(given))
+        try:
+            return _of_json(msgspec.json.encode(cast("Mapping[str, Any]", given)))
+        except (TypeError, RecursionError, UnicodeEncodeError):
+            raise RequestError("schema: this is no JSON Schema: it holds what JSON cannot") from None
+    if isinstance(given, type) and (hasattr(given, "model_json_schema") or issubclass(given, msgspec.Struct)):
+        return _of_model(given)
     raise RequestError("schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary")
 
 
@@ -35,9 +39,18 @@ def data_of(text: str, schema: Schema) -> Any:
         raise AttemptFailed(Failure(kind=Kind.SCHEMA_MISMATCH, message=words)) from error
 
 
-def _of_json(schema: dict[str, Any]) -> Schema:
+@lru_cache(maxsize=KEPT)
+def _of_model(model: Any) -> Schema:
+    if issubclass(model, msgspec.Struct):
+        return Schema(name=model.__name__, json_schema=_of_struct(model), read=_decoder(model))
+    return Schema(name=model.__name__, json_schema=model.model_json_schema(), read=model.model_validate_json)
+
+
+@lru_cache(maxsize=KEPT)
+def _of_json(encoded: bytes) -> Schema:
     from jsonschema import Draft202012Validator, exceptions  # noqa: PLC0415 - slow to import, and schemas are rare
 
+    schema: dict[str, Any] = msgspec.json.decode(encoded)
     try:
         Draft202012Validator.check_schema(schema)
     except exceptions.SchemaError as error:

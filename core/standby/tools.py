@@ -1,5 +1,6 @@
 """Tools as a caller passes them, and the tool calls and results of a conversation: read, paired, and put in order."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
@@ -10,6 +11,9 @@ from standby.types import Message, Only, Tool, ToolCall, ToolChoice, ToolResult
 
 Tools = Iterable[Tool | Mapping[str, Any]]
 """Tools, or OpenAI-style dictionaries: `{"type": "function", "function": {"name": …, "parameters": …}}`."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+"""What both vendors take: OpenAI's pattern, and Gemini's rule for the first character."""
 
 ToolChoices = str | Mapping[str, Any]
 """Any of "auto", "none" and "required", a tool's name, or OpenAI's dictionary that names one."""
@@ -43,8 +47,14 @@ def choice_of(choice: Any, tools: tuple[Tool, ...]) -> ToolChoice:
     return Only(choice)
 
 
-def call_of(call: Any, index: int) -> ToolCall:
-    """Read an OpenAI-style call of an assistant's message; raises `RequestError` with the message's index."""
+def calls_of(calls: Any, index: int) -> tuple[ToolCall, ...]:
+    """Read the OpenAI-style calls of an assistant's message; raises `RequestError` with the message's index."""
+    if not isinstance(calls or (), list | tuple):
+        raise RequestError(f"message {index}: 'tool_calls' must be a list", index)
+    return tuple(_call(call, index) for call in calls or ())
+
+
+def _call(call: Any, index: int) -> ToolCall:
     if isinstance(call, ToolCall):
         return call
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", call) if isinstance(call, Mapping) else {}
@@ -113,6 +123,10 @@ def _tool(tool: Any, place: int) -> Tool:
     parameters: Any = fields.get("parameters")
     if not isinstance(name, str) or not name:
         raise RequestError(f"tool {place}: expected a Tool, or a dictionary of type 'function' with a 'name'")
+    if not _NAME.fullmatch(name):
+        raise RequestError(
+            f"tool {place}: a tool's name is up to 64 letters, digits, '_' and '-', and begins with a letter or '_'"
+        )
     if parameters is None:
         parameters = Tool(name=name).parameters
     if not isinstance(parameters, Mapping) or not isinstance(about, str):

@@ -83,6 +83,7 @@ def test_an_answer_that_does_not_fit_is_told_without_its_words(given: Any, text:
     [
         (5, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
         (str, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
+        ({"type": object}, "schema: this is no JSON Schema: it holds what JSON cannot"),
         ({"type": "objct"}, "schema: this is no JSON Schema: 'objct' is not valid under any of the given schemas"),
     ],
 )
