@@ -109,7 +109,8 @@ def _result(fields: Mapping[str, Any], parts: tuple[Part, ...], index: int) -> T
 def _clean(part: Part) -> Part:
     if isinstance(part, ToolCall | Media):
         return part
-    return msgspec.structs.replace(part, text=_encodable(part.text))
+    text = _encodable(part.text)
+    return part if text is part.text else msgspec.structs.replace(part, text=text)
 
 
 def _role(role: Any, index: int) -> Role:

@@ -92,7 +92,8 @@ def paired(messages: Iterable[Message]) -> tuple[Message, ...]:
             for part in message.parts:
                 _take(part, calls, results, index)
             continue
-        ordered += close()
+        if calls:
+            ordered += close()
         calls, results, caller = _calls_in(message, index), {}, index
         ordered.append(message)
     return (*ordered, *close())
@@ -107,6 +108,8 @@ def _take(part: Any, calls: Mapping[str, ToolCall], results: dict[str, ToolResul
 
 
 def _calls_in(message: Message, index: int) -> dict[str, ToolCall]:
+    if message.role != "assistant":
+        return {}
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     named = {call.id: call for call in calls}
     if len(named) < len(calls):

@@ -89,18 +89,19 @@ def _parts(messages: Iterable[Message], *, signed: bool) -> list[dict[str, Any]]
     """Give the turn's parts; the first call of a message bears a signature, where the model wants one on it."""
     parts: list[dict[str, Any]] = []
     for message in messages:
-        calls = _calls(message)
+        calls = _calls(message) if message.role == "assistant" else []
         lacks = signed and not any(call.private for call in calls)
         for part in message.parts:
-            if isinstance(part, ToolCall):
+            if isinstance(part, Text):
+                if part.text:
+                    parts.append({"text": part.text})
+            elif isinstance(part, ToolCall):
                 sentinel = SENTINEL if lacks and part is calls[0] else ""
                 parts.append(_call(part, part.private or sentinel))
             elif isinstance(part, ToolResult):
                 parts.append(_result(part))
-            elif isinstance(part, Media):
+            else:
                 parts.append(_media(part))
-            elif part.text:
-                parts.append({"text": part.text})
     return parts
 
 
