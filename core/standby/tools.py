@@ -35,6 +35,8 @@ def choice_of(choice: Any, tools: tuple[Tool, ...]) -> ToolChoice:
     """Read the choice of a tool; raises `RequestError` for one that is not there."""
     if isinstance(choice, Mapping):
         choice = _inner(cast("Mapping[str, Any]", choice)).get("name")
+    if isinstance(choice, Only):
+        choice = choice.name
     if choice in ("auto", "none"):
         return cast("ToolChoice", choice)
     if not tools:
@@ -56,7 +58,9 @@ def calls_of(calls: Any, index: int) -> tuple[ToolCall, ...]:
 
 def _call(call: Any, index: int) -> ToolCall:
     if isinstance(call, ToolCall):
-        return call
+        if call.id and call.name and isinstance(cast("object", call.arguments), Mapping):
+            return call
+        call = {}
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", call) if isinstance(call, Mapping) else {}
     inner = _inner(fields)
     name, known_as = inner.get("name"), fields.get("id")
@@ -114,6 +118,12 @@ def _calls_in(message: Message, index: int) -> dict[str, ToolCall]:
     named = {call.id: call for call in calls}
     if len(named) < len(calls):
         raise RequestError(f"message {index}: two tool calls have one id", index)
+    for call in calls:
+        try:
+            msgspec.json.encode(call.arguments)
+        except (TypeError, ValueError, RecursionError, OverflowError):  # UnicodeEncodeError is a ValueError
+            words = f"message {index}: the arguments of the call of {call.name!r} hold what JSON cannot"
+            raise RequestError(words, index) from None
     return named
 
 
@@ -121,7 +131,8 @@ def _tool(tool: Any, place: int) -> Tool:
     if isinstance(tool, Tool):
         fields: Mapping[str, Any] = msgspec.structs.asdict(tool)
     else:
-        fields = _inner(cast("Mapping[str, Any]", tool)) if isinstance(tool, Mapping) else {}
+        given: Mapping[str, Any] = cast("Mapping[str, Any]", tool) if isinstance(tool, Mapping) else {}
+        fields = _inner(given) if given.get("type", "function") == "function" else {}
     name, about = fields.get("name"), fields.get("description") or ""
     parameters: Any = fields.get("parameters")
     if not isinstance(name, str) or not name:

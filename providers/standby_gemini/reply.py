@@ -94,8 +94,8 @@ class Reader:
             if "functionCall" not in part:
                 continue
             call = object_in(part["functionCall"])
-            name, arguments = text_in(call.get("name")), call.get("args", {})
-            if not name or not isinstance(arguments, dict):
+            name, arguments = text_in(call.get("name")), call.get("args")
+            if not name or not isinstance(arguments, dict | None):
                 raise malformed("a functionCall has no name, or args that are no object")
             known_as = text_in(call.get("id")) or f"call_{self._response_id[:24]}_{len(self._calls)}"
             signature = text_in(part.get("thoughtSignature"))

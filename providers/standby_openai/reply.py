@@ -4,6 +4,7 @@ A 200 is believed in nothing: the SDK itself passes HTML, `null`, a list and an 
 """
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NoReturn
 
 from standby.plugin import (
@@ -48,10 +49,19 @@ class _Call:
         self.name = self.name or text_in(function.get("name"))
         self.arguments.append(text_in(function.get("arguments")))
 
-    def whole(self, place: int) -> ToolCall | None:
-        """Return the call, or `None` if it is not whole: no name, or arguments that are no JSON object."""
+    def is_another(self, piece: Mapping[str, Any]) -> bool:
+        """Say whether a piece begins another call: by its id, or, where there is no index either, by its name."""
+        known_as, name = text_in(piece.get("id")), text_in(object_in(piece.get("function")).get("name"))
+        return known_as not in ("", self.known_as) if self.known_as and known_as else "index" not in piece and bool(name)
+
+    def whole(self, place: int, *, cut: bool) -> ToolCall | None:
+        """Return the call, or `None` if it is not whole: no name, or arguments that are no JSON object.
+
+        No arguments at all are an empty object, but in an answer that was `cut` they had yet to come.
+        """
+        written = "".join(self.arguments).strip()
         try:
-            arguments = decoded("".join(self.arguments).strip() or "{}")
+            arguments = decoded(written if written or cut else "{}")
         except AttemptFailed:
             return None
         if not self.name or not isinstance(arguments, dict):
@@ -73,12 +83,14 @@ class Reader:
         self._usage: Mapping[str, Any] = {}
         self._served = ""
         self._any_text = False
-        self._calls: dict[int, _Call] = {}
+        self._calls: list[tuple[int, _Call]] = []  # by their index, which need not come in order
+        self._at: dict[int, _Call] = {}
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """Return the calls that are whole, in order."""
-        found = (self._calls[place].whole(place) for place in sorted(self._calls))
+        cut = self._finish == "length"
+        found = (call.whole(place, cut=cut) for place, (_, call) in enumerate(sorted(self._calls, key=itemgetter(0))))
         return tuple(call for call in found if call is not None)
 
     @property
@@ -107,10 +119,13 @@ class Reader:
         return text
 
     def _take_calls(self, pieces: Sequence[Any]) -> bool:
-        """Take in fragments of tool calls; some servers leave out the index of a whole one."""
-        for place, piece in enumerate(map(object_in, pieces)):
-            index = piece.get("index")
-            self._calls.setdefault(index if isinstance(index, int) else place, _Call()).add(piece)
+        """Take in fragments of tool calls; some servers leave out the index of a whole one, or give two calls the same."""
+        for piece in map(object_in, pieces):
+            index = count_in(piece, "index")
+            if index not in self._at or self._at[index].is_another(piece):
+                self._at[index] = _Call()
+                self._calls.append((index, self._at[index]))
+            self._at[index].add(piece)
         return bool(pieces)
 
     def end(self) -> End:

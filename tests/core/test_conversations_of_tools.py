@@ -69,6 +69,13 @@ WRONG: list[tuple[list[Any], int, str]] = [
     ([SAID, calls(call(arguments=None))], 1, "the arguments of the call of 'f' are no JSON object"),
     ([SAID, calls({"id": "1"})], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
     ([SAID, {**calls(), "tool_calls": 5}], 1, "'tool_calls' must be a list"),
+    ([SAID, calls(call(arguments={"a": object()}))], 1, "the arguments of the call of 'f' hold what JSON cannot"),
+    ([SAID, calls(call(arguments={"a": "\ud800"}))], 1, "the arguments of the call of 'f' hold what JSON cannot"),
+    (
+        [SAID, calls(ToolCall(id="", name="", arguments={})), Message("tool", (ToolResult(id="", text="x"),))],
+        1,
+        "a tool call needs an 'id' and a 'function' with a 'name'",
+    ),
     ([SAID, calls(5)], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
     ([SAID, {"role": "tool", "content": "x"}], 1, "a tool's message needs the 'tool_call_id' of the call that it answers"),
 ]
@@ -103,6 +110,10 @@ def test_a_tool_is_read_from_both_forms(given: Any) -> None:
         (5, "tools: expected a list of tools"),
         ([F, F], "tool 1: the name 'f' is taken already; give each tool its own"),
         ([F, {}], "tool 1: expected a Tool, or a dictionary of type 'function' with a 'name'"),
+        (
+            [{"type": "custom", "function": {"name": "f"}}],
+            "tool 0: expected a Tool, or a dictionary of type 'function' with a 'name'",
+        ),
         ([5], "tool 0: expected a Tool, or a dictionary of type 'function' with a 'name'"),
         (
             [{"function": {"name": "my tool"}}],
@@ -131,6 +142,7 @@ def test_what_is_no_tool_names_its_place(tools: Any, words: str) -> None:
         ("none", "none"),
         ("required", "required"),
         ("f", Only("f")),
+        (Only("f"), Only("f")),
         ({"type": "function", "function": {"name": "f"}}, Only("f")),
     ],
 )
