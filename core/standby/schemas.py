@@ -1,5 +1,6 @@
 """The schema that an answer is to fit, as a caller passes it: a pydantic or msgspec model, or a JSON Schema."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, cast
@@ -11,6 +12,9 @@ from standby.failures import Failure, Kind
 from standby.types import Schema
 
 _NAME = "answer"
+
+_ELSEWHERE = re.compile(rb'"\$ref":"(?!#)')
+"""A reference that jsonschema would fetch from the network, in JSON as it is encoded here."""
 
 KEPT = 64
 """Schemas that are kept: to check one takes longer than a whole call else does, and an application has few."""
@@ -26,7 +30,10 @@ def schema_of(given: Any) -> Schema | None:
         except (TypeError, RecursionError, UnicodeEncodeError):
             raise RequestError("schema: this is no JSON Schema: it holds what JSON cannot") from None
     if isinstance(given, type) and (hasattr(given, "model_json_schema") or issubclass(given, msgspec.Struct)):
-        return _of_model(given)
+        try:
+            return _of_model(given)
+        except Exception as error:  # both libraries raise errors of their own for a field that has no schema
+            raise RequestError(f"schema: {given.__name__} has no JSON Schema: {type(error).__name__}") from error
     raise RequestError("schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary")
 
 
@@ -34,9 +41,9 @@ def data_of(text: str, schema: Schema) -> Any:
     """Return what an answer says; raises `AttemptFailed` (`schema_mismatch`) without the answer's own words."""
     try:
         return schema.read(text)
-    except Exception as error:
-        words = f"the answer does not fit the schema {schema.name!r}: {type(error).__name__}{_place(error)}"
-        raise AttemptFailed(Failure(kind=Kind.SCHEMA_MISMATCH, message=words)) from error
+    except Exception as error:  # noqa: BLE001 - validators raise anything; their words quote the answer, so they end here
+        words = f"the answer does not fit the schema {schema.name!r}: {type(error).__name__}{_rule(error)}"
+        raise AttemptFailed(Failure(kind=Kind.SCHEMA_MISMATCH, message=words)) from None
 
 
 @lru_cache(maxsize=KEPT)
@@ -51,6 +58,8 @@ def _of_json(encoded: bytes) -> Schema:
     from jsonschema import Draft202012Validator, exceptions  # noqa: PLC0415 - slow to import, and schemas are rare
 
     schema: dict[str, Any] = msgspec.json.decode(encoded)
+    if _ELSEWHERE.search(encoded):
+        raise RequestError("schema: a '$ref' leads out of it; put what it names under '$defs'")
     try:
         Draft202012Validator.check_schema(schema)
     except exceptions.SchemaError as error:
@@ -79,7 +88,7 @@ def _decoder(struct: type[msgspec.Struct]) -> Callable[[str], Any]:
     return msgspec.json.Decoder(struct).decode
 
 
-def _place(error: Exception) -> str:
-    """Return where an answer does not fit, if the validator says so in a way that holds none of the answer."""
-    path = getattr(error, "json_path", "")
-    return f" at {path}" if isinstance(path, str) and path else ""
+def _rule(error: Exception) -> str:
+    """Return which rule of a JSON Schema was broken: a path in the schema, which holds none of the answer."""
+    path = "/".join(map(str, getattr(error, "absolute_schema_path", ())))
+    return f" at {path}" if path else ""

@@ -119,11 +119,8 @@ def _calls_in(message: Message, index: int) -> dict[str, ToolCall]:
     if len(named) < len(calls):
         raise RequestError(f"message {index}: two tool calls have one id", index)
     for call in calls:
-        try:
-            msgspec.json.encode(call.arguments)
-        except (TypeError, ValueError, RecursionError, OverflowError):  # UnicodeEncodeError is a ValueError
-            words = f"message {index}: the arguments of the call of {call.name!r} hold what JSON cannot"
-            raise RequestError(words, index) from None
+        if not _is_json(call.arguments):
+            raise RequestError(f"message {index}: the arguments of the call of {call.name!r} hold what JSON cannot", index)
     return named
 
 
@@ -148,7 +145,17 @@ def _tool(tool: Any, place: int) -> Tool:
     schema = cast("Mapping[str, Any]", parameters)
     if schema.get("type") != "object":
         raise RequestError(f"tool {place} ({name!r}): the schema of its parameters must be of type 'object'")
+    if not _is_json((about, schema)):
+        raise RequestError(f"tool {place} ({name!r}): its description or its schema holds what JSON cannot")
     return Tool(name=name, description=about, parameters=schema)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError, OverflowError):  # UnicodeEncodeError is a ValueError
+        return False
+    return True
 
 
 def _inner(fields: Mapping[str, Any]) -> Mapping[str, Any]:

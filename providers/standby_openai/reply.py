@@ -140,9 +140,7 @@ class Reader:
                 words = f"empty: max_tokens was spent, {spent} tokens on reasoning, before any text came"
                 _fail(Kind.EMPTY, self._finish, words)
             return self._end(Finish.LENGTH)
-        if (
-            self._finish in ("stop", "tool_calls") and self._calls
-        ):  # Ollama says "stop" then, and so does OpenAI for a named one
+        if self._calls and self._finish in ("stop", "tool_calls"):  # OpenAI says "stop" too, where one tool was demanded
             if len(self.tool_calls) < len(self._calls):
                 raise malformed("a tool call has no name, or arguments that are no JSON object")
             return self._end(Finish.TOOL_CALLS)

@@ -26,10 +26,10 @@ from standby.plugin import (
 )
 
 LONGEST_ID = 40
-"""Characters of a tool call's id: "string too long, expected a string with maximum length 40" is the 400 beyond it."""
+"""Characters of a tool call's id; the 400 beyond it: "Expected a string with maximum length 40" (vercel/ai #5171)."""
 
 _UNSUPPORTED = frozenset({"allOf", "not", "dependentRequired", "dependentSchemas", "if", "then", "else", "patternProperties"})
-"""Keywords that strict mode refuses (OpenAI, "Structured outputs", unsupported keywords)."""
+"""Keywords with which strictness is not asked for: where OpenAI refuses one there, it answers 400."""
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 _SAMPLING = ("temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty")
@@ -120,10 +120,16 @@ def _tools(request: Request) -> dict[str, Any]:
 
 
 def _format(request: Request) -> dict[str, Any]:
-    """Say what the answer is to fit; strictly where the schema keeps OpenAI's rules for that, else as a wish that we check."""
+    """Say what the answer is to fit; strictly where the schema keeps OpenAI's rules for that, else as a wish that we check.
+
+    Raises `AttemptFailed` (`unsupported`) for what is no object, or a choice, at its root: OpenAI takes neither there.
+    """
     if request.schema is None:
         return {}
     schema = request.schema.json_schema
+    if schema.get("type") != "object" or "anyOf" in schema:
+        words = "not sent: OpenAI takes a schema whose root is an object; put the answer into a property of one"
+        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
     name = re.sub(r"[^A-Za-z0-9_-]", "_", request.schema.name)[:64]
     told = {"name": name, "schema": schema, "strict": is_strict(schema)}
     return {"response_format": {"type": "json_schema", "json_schema": told}}

@@ -116,6 +116,10 @@ def test_a_tool_is_read_from_both_forms(given: Any) -> None:
         ),
         ([5], "tool 0: expected a Tool, or a dictionary of type 'function' with a 'name'"),
         (
+            [{"function": {"name": "f", "parameters": {"type": "object", "x": object()}}}],
+            "tool 0 ('f'): its description or its schema holds what JSON cannot",
+        ),
+        (
             [{"function": {"name": "my tool"}}],
             "tool 0: a tool's name is up to 64 letters, digits, '_' and '-', and begins with a letter or '_'",
         ),

@@ -1,5 +1,6 @@
 """The schema of an answer: read from three forms, checked on every reply, and a reason to ask again where it is not kept."""
 
+import traceback
 from typing import Any
 
 import msgspec
@@ -32,6 +33,10 @@ class Tree(msgspec.Struct):
 
 class Bill(pydantic.BaseModel):
     number: int
+
+
+class Odd(msgspec.Struct):
+    value: complex
 
 
 JSON = {"title": "bill", "type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
@@ -75,7 +80,14 @@ def test_an_answer_that_does_not_fit_is_told_without_its_words(given: Any, text:
     with pytest.raises(AttemptFailed, match="the answer does not fit the schema") as caught:
         data_of(text, schema)
     assert caught.value.failure.kind is Kind.SCHEMA_MISMATCH
-    assert "secret" not in str(caught.value)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> None:
+    schema = schema_of({"type": "object", "additionalProperties": {"type": "integer"}})
+    assert schema is not None
+    with pytest.raises(AttemptFailed, match=r"ValidationError at additionalProperties/type$"):
+        data_of('{"secret": "x"}', schema)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +95,8 @@ def test_an_answer_that_does_not_fit_is_told_without_its_words(given: Any, text:
     [
         (5, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
         (str, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
+        ({"$ref": "https://x.example/s.json"}, "schema: a '$ref' leads out of it; put what it names under '$defs'"),
+        (Odd, "schema: Odd has no JSON Schema: TypeError"),
         ({"type": object}, "schema: this is no JSON Schema: it holds what JSON cannot"),
         ({"type": "objct"}, "schema: this is no JSON Schema: 'objct' is not valid under any of the given schemas"),
     ],

@@ -28,6 +28,13 @@ def test_openai_is_asked_strictly_where_the_schema_keeps_its_rules(schema: dict[
     assert body["response_format"] == {"type": "json_schema", "json_schema": told}
 
 
+@pytest.mark.parametrize("schema", [{"type": "array", "items": CLOSED}, {"anyOf": [CLOSED]}, {**CLOSED, "anyOf": []}])
+def test_openai_takes_an_object_at_the_root_only(schema: dict[str, Any]) -> None:
+    with pytest.raises(AttemptFailed, match="not sent: OpenAI takes a schema whose root is an object") as caught:
+        openai_body(call(schema), stream=False, max_tokens="max_tokens")
+    assert caught.value.failure.kind is Kind.UNSUPPORTED
+
+
 @pytest.mark.parametrize(
     ("schema", "strict"),
     [
