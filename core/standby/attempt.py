@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
+from standby.bodies import merged
 from standby.breaker import Breaker
 from standby.budget import Budget
 from standby.errors import AttemptFailed
@@ -14,7 +15,7 @@ from standby.failures import Failure, Kind
 from standby.plugin import Call
 from standby.policy import Card
 from standby.schemas import data_of
-from standby.types import Chunk, Finish, Media, Part, Reply, Request, Text, ToolCall, ToolResult
+from standby.types import Chunk, Finish, Media, Part, Reasoning, Reply, Request, Text, ToolCall, ToolResult
 from standby.watch import Watch
 
 LONGEST_TEXT = 2_000
@@ -56,6 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     first_token_timeout: float = float("inf")
     idle_timeout: float = float("inf")
     options: Mapping[str, Any] = {}
+    extra: Mapping[str, Any] = {}
     refused: tuple[str, ...] = ()
     strict: bool = False
     own_names: bool = True
@@ -124,8 +126,8 @@ class Outlet:
 
 
 def chunks_of(reply: Reply) -> list[Chunk]:
-    """Return a whole reply in pieces: its text, and each of its tool calls."""
-    said = [Chunk(reply.text)] if reply.text else []
+    """Return a whole reply in pieces: its text and reasoning, and each of its tool calls."""
+    said = [Chunk(reply.text, reasoning=reply.reasoning)] if reply.text or reply.reasoning else []
     return said + [Chunk(tool_call=call) for call in reply.tool_calls]
 
 
@@ -144,7 +146,14 @@ async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet |
         raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words))
     try:
         adapter = await entry.adapter()
-        call = Call(request=request, model=entry.vendor_id, card=entry.card, options=entry.options, timeout=watch.left())
+        call = Call(
+            request=request,
+            model=entry.vendor_id,
+            card=entry.card,
+            options=entry.options,
+            timeout=watch.left(),
+            extra=merged(entry.extra, request.extra.get(entry.provider, {})),
+        )
         reply = await _ask(adapter, call, watch, outlet, entry)
     except AttemptFailed as error:
         raise _scrubbed(error, error.failure, entry, request) from error.__cause__
@@ -189,46 +198,63 @@ async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, en
         reply = msgspec.structs.replace(reply, data=data_of(reply.text, call.request.schema))
     reply = _signed(reply, entry)
     if outlet is not None:
-        said = outlet.owner is watch
-        for chunk in chunks_of(reply)[int(said and bool(reply.text)) :]:  # its text has gone out as it came
-            await outlet.release(watch, chunk)
+        said = outlet.owner is watch  # then its words have gone out as they came
+        for chunk in chunks_of(reply):
+            if chunk.tool_call is not None or not said:
+                await outlet.release(watch, chunk)
     return reply
 
 
 def _signed(reply: Reply, entry: Entry) -> Reply:
     """Say on a reply, and on each of its tool calls, who made it."""
-    calls = tuple(msgspec.structs.replace(call, made_by=maker(entry)) for call in reply.tool_calls)
-    notice = entry.card.notice or reply.notice
-    return msgspec.structs.replace(reply, tool_calls=calls, model=entry.name, provider=entry.provider, notice=notice)
+    made_by = maker(entry)
+    return msgspec.structs.replace(
+        reply,
+        tool_calls=tuple(msgspec.structs.replace(call, made_by=made_by) for call in reply.tool_calls),
+        model=entry.name,
+        provider=entry.provider,
+        made_by=made_by,
+        notice=entry.card.notice or reply.notice,
+    )
 
 
 async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | None) -> Reply:
     """Collect a stream, handing its text out from the first that means something; only an end makes it a reply.
 
-    Its tool calls are kept until then: a call of a stream that breaks is never handed out, so that no tool runs twice.
+    Its tool calls are kept until then: a call of a stream that breaks is never handed out, so that no tool runs twice. What it
+    thinks before it speaks is kept until it does.
     """
     texts: list[str] = []
+    thoughts: list[str] = []
     calls: list[ToolCall] = []
-    held, begun = "", False
+    held, begun = Chunk(), False
     watch.streams()
     async with aclosing(cast("AsyncGenerator[Chunk, None]", stream)) as chunks:  # one without aclose() breaks the contract
         async for chunk in chunks:
-            if chunk.working or chunk.tool_call is not None:
+            if chunk.working or chunk.reasoning or chunk.tool_call is not None:
                 watch.token()
             if chunk.tool_call is not None:
                 calls.append(chunk.tool_call)
-            if chunk.text:
+            if chunk.text or chunk.reasoning:
                 texts.append(chunk.text)
-                held += chunk.text
-                begun = begun or not held.isspace()
+                thoughts.append(chunk.reasoning)
+                held = Chunk(held.text + chunk.text, reasoning=held.reasoning + chunk.reasoning)
+                begun = begun or not (held.text == "" or held.text.isspace())
                 if begun:
                     watch.token()
-                    if outlet is None or await outlet.release(watch, Chunk(held)):
-                        held = ""
+                    if outlet is None or await outlet.release(watch, held):
+                        held = Chunk()
             if chunk.end is not None:
                 end = chunk.end
                 return Reply(
-                    text="".join(texts), tool_calls=tuple(calls), finish=end.finish, usage=end.usage, served=end.served
+                    text="".join(texts),
+                    reasoning="".join(thoughts),
+                    private=end.private,
+                    tool_calls=tuple(calls),
+                    finish=end.finish,
+                    usage=end.usage,
+                    served=end.served,
+                    id=end.id,
                 )
     raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker"))
 
@@ -249,7 +275,9 @@ def _scrubbed(error: BaseException, failure: Failure, entry: Entry, request: Req
 
 def _texts(part: Part) -> list[str]:
     """Return the caller's own words in a part."""
-    if isinstance(part, Text | ToolResult):
+    if isinstance(part, ToolResult):
+        return [part.text, *(media.data or media.url for media in part.media)]
+    if isinstance(part, Text | Reasoning):
         return [part.text]
     if isinstance(part, Media):
         return [part.data or part.url]

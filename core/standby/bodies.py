@@ -1,7 +1,7 @@
 """What came back over HTTP, taken with care: bounded, decoded, and with no shape believed unchecked."""
 
 import re
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -53,6 +53,15 @@ def plain(body: Any) -> str:
 def malformed(words: str) -> AttemptFailed:
     """Return the failure of a 200 that is none."""
     return AttemptFailed(Failure(kind=Kind.MALFORMED, status=200, message=f"malformed: {words}"))
+
+
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one object over another, objects inside them likewise; whatever else both have is taken from the upper one."""
+    laid = dict(under)
+    for name, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(laid.get(name), Mapping)
+        laid[name] = merged(laid[name], cast("Mapping[str, Any]", value)) if both else value
+    return laid
 
 
 def object_in(value: Any) -> dict[str, Any]:

@@ -19,20 +19,21 @@ from standby.attempt import Entry, Outlet
 from standby.breaker import Health
 from standby.budget import Budget
 from standby.config import load
+from standby.config.models import retirement
 from standby.config.resolve import resolve
 from standby.decision import Route
 from standby.dispatch import Walk
 from standby.errors import ConfigError, RequestError
-from standby.events import Answered, Event, LoopBlocked
+from standby.events import Alert, Answered, AttemptStarted, Event, LoopBlocked
+from standby.failures import Kind
 from standby.health import known_of
-from standby.messages import Messages, SamplingOptions, request_of
+from standby.messages import CallOptions, Messages, request_of
 from standby.observe.log import log, report_broken_sink
 from standby.permits import Turns
 from standby.policy import BreakerSettings, Card, Chain, Settings
 from standby.private_loop import run
 from standby.registry import Registry
 from standby.streams import GRACE, AsyncStream, Stream, in_time
-from standby.tools import ToolChoices, Tools
 from standby.triggers import Triggers
 from standby.types import Reply
 from standby.watchdog import WATCHDOG
@@ -70,13 +71,14 @@ class AsyncStandby:
         self._registry = Registry()
         self._adapters = Adapters(self._registry.adapter)
         weakref.finalize(self, self._adapters.abandon).atexit = False
-        self._sinks: tuple[Sink, ...] = (log, self._warm_up, *sinks)
+        self._sinks: tuple[Sink, ...] = (log, self._warm_up, self._tell_of_retirement, *sinks)
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._warming: dict[str, asyncio.Task[None]] = {}
         environ = os.environ if environ is None else environ
         self.settings = self._load(config, environ) if settings is None else self._resolve(settings, environ)
         self._entries = {name: self._entry(name) for name in self.settings.models if self.settings.models[name].provider}
         self._routes = {name: self._route(name, chain) for name, chain in self.settings.chains.items()}
+        self._retiring = {name for name, entry in self._entries.items() if entry.card.retires}
         self._cold = {name for name, route in self._routes.items() if warm_up and route.chain.fallback and route.entries[1:]}
 
     async def chat(
@@ -85,19 +87,18 @@ class AsyncStandby:
         *,
         chain: str = "default",
         deadline: float | None = None,
-        tools: Tools = (),
-        tool_choice: ToolChoices = "auto",
-        schema: Any = None,
-        **sampling: Unpack[SamplingOptions],
+        **options: Unpack[CallOptions],
     ) -> Reply:
         """Return one whole reply.
 
-        `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the whole call. `tools`: what
-        the model may ask for, `Tool`s or OpenAI-style dictionaries; `tool_choice`: "auto", "none", "required", or the name of
-        the one to call. `schema`: a pydantic model, a msgspec.Struct or a JSON Schema; `reply.data` then fits it. Raises
-        `RequestError` before anything is sent, or a `CallFailed` with the trail.
+        `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the whole call. `options`, all
+        by name: the sampling parameters, the fields of `Sampling`; `tools`, what the model may ask for, `Tool`s or OpenAI-style
+        dictionaries; `tool_choice`, "auto", "none", "required", or the name of the one to call; `schema`, a pydantic model, a
+        msgspec.Struct or a JSON Schema: `reply.data` then fits it; `extra`, a dictionary by the provider's name of what goes
+        into the request of that provider alone, as its vendor spells it. Raises `RequestError` before anything is sent, or a
+        `CallFailed` with the trail.
         """
-        return await self._prepare(messages, chain, deadline, tools, tool_choice, schema, sampling)().run()
+        return await self._prepare(messages, chain, deadline, options)().run()
 
     def stream(
         self,
@@ -105,13 +106,10 @@ class AsyncStandby:
         *,
         chain: str = "default",
         deadline: float | None = None,
-        tools: Tools = (),
-        tool_choice: ToolChoices = "auto",
-        schema: Any = None,
-        **sampling: Unpack[SamplingOptions],
+        **options: Unpack[CallOptions],
     ) -> AsyncStream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return AsyncStream(self._prepare(messages, chain, deadline, tools, tool_choice, schema, sampling))
+        return AsyncStream(self._prepare(messages, chain, deadline, options))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
@@ -145,16 +143,13 @@ class AsyncStandby:
         messages: Messages,
         chain: str,
         deadline: float | None,
-        tools: Tools,
-        tool_choice: ToolChoices,
-        schema: Any,
-        sampling: SamplingOptions,
+        options: CallOptions,
     ) -> Callable[..., Walk]:
         if chain not in self._routes:
             near = difflib.get_close_matches(str(chain), self._routes, n=1) or sorted(self._routes)
             raise RequestError(f"no chain is named {chain!r}; there is {', '.join(near)}")
         _check_deadline(deadline)
-        request = request_of(messages, sampling, tools, tool_choice, schema)
+        request = request_of(messages, options, self.settings.providers)
 
         def begin(outlet: Outlet | None = None) -> Walk:
             return Walk(
@@ -204,7 +199,7 @@ class AsyncStandby:
         provider = self.settings.providers[model.provider or ""]
         card = model.card or Card()
         key = provider.api_key.reveal() if provider.api_key else ""
-        identity = (provider.plugin, provider.base_url, provider.api_key, model.model)
+        identity = (provider.plugin, provider.base_url, provider.api_key, repr(provider.options), model.model)
         known = known_of(identity, model.breaker or BreakerSettings())
         return Entry(
             name=name,
@@ -216,6 +211,7 @@ class AsyncStandby:
             idle_timeout=model.idle_timeout or 0.0,
             adapter=partial(self._adapters.get, model.provider or "", provider),
             options=model.options or {},
+            extra=model.extra or {},
             refused=(*(card.refuses or ()), *(model.drop or ())),
             strict=model.strict,
             own_names=provider.base_url is None,
@@ -224,6 +220,17 @@ class AsyncStandby:
             budget=known.budget,
             permits=Turns(model.concurrency) if model.concurrency else None,
         )
+
+    def _tell_of_retirement(self, event: Event) -> None:
+        """On the first call to a model that is retired, or will be soon, ask for a person's attention; once for a client."""
+        if not isinstance(event, AttemptStarted) or event.model not in self._retiring:
+            return
+        words = retirement(self._entries[event.model].card, date.today())  # noqa: DTZ011 - the user's own day
+        if words:
+            self._retiring.discard(event.model)
+            self._emit(
+                Alert(call=event.call, chain=event.chain, model=event.model, at=event.at, kind=Kind.MODEL_MISSING, text=words)
+            )
 
     def _warm_up(self, event: Event) -> None:
         """After a chain's first reply, see to the adapters of its models that stand by."""
@@ -283,13 +290,10 @@ class Standby:
         *,
         chain: str = "default",
         deadline: float | None = None,
-        tools: Tools = (),
-        tool_choice: ToolChoices = "auto",
-        schema: Any = None,
-        **sampling: Unpack[SamplingOptions],
+        **options: Unpack[CallOptions],
     ) -> Reply:
         """Return one whole reply; see `AsyncStandby.chat`."""
-        walk = self._prepare(messages, chain, deadline, tools, tool_choice, schema, sampling)()
+        walk = self._prepare(messages, chain, deadline, options)()
         return in_time(walk.run(), walk.span + GRACE, walk.span)
 
     def stream(
@@ -298,13 +302,10 @@ class Standby:
         *,
         chain: str = "default",
         deadline: float | None = None,
-        tools: Tools = (),
-        tool_choice: ToolChoices = "auto",
-        schema: Any = None,
-        **sampling: Unpack[SamplingOptions],
+        **options: Unpack[CallOptions],
     ) -> Stream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
-        return Stream(self._prepare(messages, chain, deadline, tools, tool_choice, schema, sampling))
+        return Stream(self._prepare(messages, chain, deadline, options))
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is; see `AsyncStandby.health`."""

@@ -167,8 +167,8 @@ class Walk:
             words = f"its context window of {entry.card.context_window} tokens is no larger than the one that was too small"
             self._skip(entry, Failure(kind=Kind.UNSUPPORTED, message=words))
             return False
-        if words := unfit(self._request, entry):
-            self._skip(entry, Failure(kind=Kind.UNSUPPORTED, message=words))
+        if (misfit := unfit(self._request, entry)) is not None:
+            self._skip(entry, misfit)
             return False
         admitted = entry.breaker.admit(self._now(), entry.timeout + LATE)
         if isinstance(admitted, Refusal):

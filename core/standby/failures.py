@@ -80,7 +80,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """What went wrong with one attempt.
 
     `status` is the HTTP status, `code` the vendor's own status or error code, `message` the vendor's words (or ours, for a
-    failure that no vendor reported), `retry_after` the vendor's stated delay in seconds.
+    failure that no vendor reported), `retry_after` the vendor's stated delay in seconds, `id` its id of the request.
     """
 
     kind: Kind
@@ -88,6 +88,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None = None
     code: str | None = None
     retry_after: float | None = None
+    id: str = ""
 
     @property
     def text(self) -> str:

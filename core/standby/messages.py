@@ -9,15 +9,16 @@ import msgspec
 from standby.errors import RequestError
 from standby.media import checked, media_of
 from standby.schemas import schema_of
-from standby.tools import calls_of, choice_of, paired, tools_of
-from standby.types import Media, Message, Part, Request, Role, Sampling, Text, ToolCall, ToolResult
+from standby.tools import ToolChoices, Tools, calls_of, choice_of, is_json, paired, tools_of
+from standby.types import Effort, Media, Message, Part, Reasoning, Request, Role, Sampling, Text, ToolCall, ToolResult
 
 Messages = str | Iterable[Message | Mapping[str, Any]]
 """A string, messages, or OpenAI-style dictionaries."""
 
 _ROLES: tuple[str, ...] = get_args(Role)
-_HELD = "Text (a user's also of Media, an assistant's also of ToolCall, a tool's of ToolResult)"
+_HELD = "Text (a user's also of Media, an assistant's also of Reasoning and ToolCall, a tool's of ToolResult)"
 _ALSO_HOLDS = {"assistant": ("tool_calls",), "tool": ("tool_call_id", "name")}
+_BESIDE = frozenset({"tools", "tool_choice", "schema", "extra"})
 _ALSO_CALLED = {"developer": "system"}
 
 
@@ -33,15 +34,41 @@ class SamplingOptions(TypedDict, total=False):
     presence_penalty: float | None
     frequency_penalty: float | None
     parallel_tool_calls: bool | None
+    reasoning_effort: Effort | None
 
 
-def request_of(
-    messages: Messages, sampling: Mapping[str, Any], tools: Any = (), tool_choice: Any = "auto", schema: Any = None
-) -> Request:
-    """Read a request; raises `RequestError`, with the index of the message at fault."""
-    offered = tools_of(tools)
-    drawn = sampling_of(sampling) if sampling else Sampling()
-    return Request(_messages(messages), drawn, offered, choice_of(tool_choice, offered), schema_of(schema))
+class CallOptions(SamplingOptions, total=False):
+    """What a call may say besides its messages; see `AsyncStandby.chat`."""
+
+    tools: Tools
+    tool_choice: ToolChoices
+    schema: Any
+    extra: Mapping[str, Mapping[str, Any]]
+
+
+def request_of(messages: Messages, options: Mapping[str, Any], providers: Iterable[str] = ()) -> Request:
+    """Read a request; raises `RequestError`, with the index of the message at fault. `providers`: whom `extra` may name."""
+    sampling = {name: value for name, value in options.items() if name not in _BESIDE}
+    offered = tools_of(options.get("tools", ()))
+    return Request(
+        _messages(messages),
+        sampling_of(sampling) if sampling else Sampling(),
+        offered,
+        choice_of(options.get("tool_choice", "auto"), offered),
+        schema_of(options.get("schema")),
+        _extra(options.get("extra", {}), tuple(providers)),
+    )
+
+
+def _extra(extra: Any, providers: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
+    if not isinstance(extra, Mapping):
+        raise RequestError(f"extra: expected a dictionary by provider, not {_a(extra)}")
+    for name, fields in cast("Mapping[str, Any]", extra).items():
+        if name not in providers:
+            raise RequestError(f"extra: no provider is named {name!r}{_near(str(name), providers)}")
+        if not isinstance(fields, Mapping) or not is_json(fields):
+            raise RequestError(f"extra: what is for {name!r} must be a JSON object")
+    return cast("Mapping[str, Mapping[str, Any]]", extra)
 
 
 def sampling_of(options: Mapping[str, Any]) -> Sampling:
@@ -80,8 +107,8 @@ def _message(message: Any, index: int) -> Message:
         role, parts = message.role, message.parts
         _refuse_unsound(role, parts, index)
         for position, part in enumerate(parts):
-            if isinstance(part, Media):
-                checked(part, f"message {index}, part {position}", index)
+            for media in (part,) if isinstance(part, Media) else part.media if isinstance(part, ToolResult) else ():
+                checked(media, f"message {index}, part {position}", index)
     elif isinstance(message, Mapping):
         fields = cast("Mapping[str, Any]", message)
         role = _role(fields.get("role"), index)
@@ -103,11 +130,12 @@ def _result(fields: Mapping[str, Any], parts: tuple[Part, ...], index: int) -> T
     known_as = fields.get("tool_call_id")
     if not isinstance(known_as, str) or not known_as:
         raise RequestError(f"message {index}: a tool's message needs the 'tool_call_id' of the call that it answers", index)
-    return ToolResult(id=known_as, text="".join(part.text for part in parts if isinstance(part, Text)))
+    media = tuple(part for part in parts if isinstance(part, Media))
+    return ToolResult(id=known_as, text="".join(part.text for part in parts if isinstance(part, Text)), media=media)
 
 
 def _clean(part: Part) -> Part:
-    if isinstance(part, ToolCall | Media):
+    if isinstance(part, ToolCall | Media | Reasoning):
         return part
     text = _encodable(part.text)
     return part if text is part.text else msgspec.structs.replace(part, text=text)
@@ -136,8 +164,8 @@ def _part(part: Any, role: Role, index: int, position: int) -> Part:
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", part) if isinstance(part, Mapping) else {}
     media = checked(part, place, index) if isinstance(part, Media) else media_of(fields, place, index)
     if media is not None:
-        if role != "user":
-            raise RequestError(f"{place}: only a user's message carries media, not one of the {role}", index)
+        if role not in ("user", "tool"):
+            raise RequestError(f"{place}: only a user's message and a tool's carry media, not one of the {role}", index)
         return media
     text = part.text if isinstance(part, Text) else fields.get("text") if fields.get("type") == "text" else None
     if not isinstance(text, str):
@@ -157,6 +185,8 @@ def _is_sound(piece: object, role: str) -> bool:
         return role == "assistant" and bool(piece.id and piece.name) and whole
     if isinstance(piece, Media):
         return role == "user"
+    if isinstance(piece, Reasoning):
+        return role == "assistant"
     kind = ToolResult if role == "tool" else Text
     return isinstance(piece, kind) and isinstance(cast("object", piece.text), str)
 

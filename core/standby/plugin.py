@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import msgspec
 import pluggy
 
-from standby.bodies import count_in, decoded, list_in, malformed, object_in, plain, shown, text_in, whole
+from standby.bodies import count_in, decoded, list_in, malformed, merged, object_in, plain, shown, text_in, whole
 from standby.delays import hint_in, retry_after
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind, kind_of_status
@@ -22,6 +22,7 @@ from standby.types import (
     Message,
     Only,
     Part,
+    Reasoning,
     Reply,
     Request,
     Role,
@@ -55,6 +56,7 @@ __all__ = [
     "Part",
     "Provider",
     "ProviderInfo",
+    "Reasoning",
     "Reply",
     "Request",
     "Role",
@@ -81,6 +83,7 @@ __all__ = [
     "list_in",
     "lost",
     "malformed",
+    "merged",
     "object_in",
     "plain",
     "retry_after",
@@ -109,12 +112,14 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     `adapter` is a dotted name, `package.module:Class`, imported on the first call that needs it. `keys` are the environment
     variables that may hold the key, the first that is set wins; none: no key is needed. `options` is the JSON Schema of a
-    model's `options`. `install` is the command that installs the SDK. `card` is what holds for every model of the vendor.
+    model's `options`, `account` that of a provider's. `install` is the command that installs the SDK. `card` is what holds for
+    every model of the vendor.
     """
 
     adapter: str
     keys: tuple[str, ...] = ()
     options: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "additionalProperties": False})
+    account: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "additionalProperties": False})
     install: str = ""
     card: Card = Card()
 
@@ -122,8 +127,9 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt, as an adapter sees it.
 
-    `model` is the vendor's id. Parameters that the model refuses are already gone from the request. `timeout` is what is left
-    for this attempt, in seconds; the dispatcher enforces it by cancellation.
+    `model` is the vendor's id. Parameters that the model refuses are already gone from the request. `extra` belongs into the
+    request's body as it stands, over all else (`merged`). `timeout` is what is left for this attempt, in seconds; the
+    dispatcher enforces it by cancellation.
     """
 
     request: Request
@@ -131,6 +137,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     card: Card
     options: Mapping[str, Any]
     timeout: float
+    extra: Mapping[str, Any] = {}
 
 
 @runtime_checkable

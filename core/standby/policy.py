@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from standby.failures import Kind, Then
+from standby.types import Effort
 
 Seconds = Annotated[float, Meta(gt=0, extra_json_schema={"format": "standby-duration"})]
 """A span of time in seconds; `<number><ms|s|m|h>` in the file."""
@@ -58,6 +59,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     context_window: Annotated[
         int | None, Meta(description="Tokens that fit in, prompt and answer together.", examples=[1048576])
     ] = None
+    output_limit: Annotated[
+        int | None, Meta(description="Tokens that one answer may have; a larger max_tokens is lowered to it.", examples=[65536])
+    ] = None
     refuses: Annotated[
         tuple[str, ...] | None,
         Meta(description="Sampling parameters that this model must not be sent.", examples=[["temperature", "top_p"]]),
@@ -66,12 +70,30 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         tuple[Literal["image", "audio", "video", "pdf", "file"], ...] | None,
         Meta(description="What the model reads besides text; left out: nothing.", examples=[["image", "pdf"]]),
     ] = None
+    reads_in_results: Annotated[
+        tuple[Literal["image", "audio", "video", "pdf", "file"], ...] | None,
+        Meta(description="What the model reads besides text in the result of a tool; left out: nothing.", examples=[["image"]]),
+    ] = None
     tools: Annotated[
         bool | None,
         Meta(description="Whether the model can call tools; left out: it cannot, and is skipped where there are any."),
     ] = None
     schema: Annotated[
         bool | None, Meta(description="Whether the model can be held to a JSON Schema; left out: it cannot, and is skipped.")
+    ] = None
+    efforts: Annotated[
+        tuple[Effort, ...] | None,
+        Meta(
+            description="Values of reasoning_effort that the model takes, the nearest is sent; left out: none is.",
+            examples=[["low", "medium", "high"]],
+        ),
+    ] = None
+    system: Annotated[
+        bool | None, Meta(description="false: the model takes no system messages, and they are sent as the user's.")
+    ] = None
+    prefill: Annotated[
+        bool | None,
+        Meta(description="false: a conversation must not end with the assistant's words; the model is skipped where one does."),
     ] = None
     timeout: Annotated[
         Seconds | None, Meta(description="How long one answer may take; reasoning models think for minutes.")
@@ -108,6 +130,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             examples=["${MY_API_KEY}"],
         ),
     ] = None
+    options: Annotated[
+        dict[str, Any] | None, Meta(description="What the plugin must know of the account, checked against its own schema.")
+    ] = None
 
 
 class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,6 +166,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
     breaker: Annotated[BreakerSettings | None, Meta(description="When the model rests, and for how long.")] = None
     options: Annotated[dict[str, Any] | None, Meta(description="Options of the plugin, checked against its own schema.")] = None
+    extra: Annotated[
+        dict[str, Any] | None,
+        Meta(description="Goes into each request as it stands, over what standby says; the vendor's own names."),
+    ] = None
     drop: Annotated[
         tuple[str, ...] | None,
         Meta(description="Sampling parameters not to send to this model.", examples=[["temperature"]]),

@@ -53,6 +53,11 @@ class Running:
         """Say how the model answered."""
         return "slow" if self.watch.slow() else "healthy"
 
+    @property
+    def known_as(self) -> str:
+        """Return the vendor's id of the answer, if there is one."""
+        return self.task.result().id if self.task.done() and not (self.task.cancelled() or self.task.exception()) else ""
+
     def leave(self) -> None:
         """Cancel it: it is not needed any more."""
         self._left = self._left or not self.task.done()

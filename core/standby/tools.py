@@ -119,7 +119,7 @@ def _calls_in(message: Message, index: int) -> dict[str, ToolCall]:
     if len(named) < len(calls):
         raise RequestError(f"message {index}: two tool calls have one id", index)
     for call in calls:
-        if not _is_json(call.arguments):
+        if not is_json(call.arguments):
             raise RequestError(f"message {index}: the arguments of the call of {call.name!r} hold what JSON cannot", index)
     return named
 
@@ -145,12 +145,13 @@ def _tool(tool: Any, place: int) -> Tool:
     schema = cast("Mapping[str, Any]", parameters)
     if schema.get("type") != "object":
         raise RequestError(f"tool {place} ({name!r}): the schema of its parameters must be of type 'object'")
-    if not _is_json((about, schema)):
+    if not is_json((about, schema)):
         raise RequestError(f"tool {place} ({name!r}): its description or its schema holds what JSON cannot")
     return Tool(name=name, description=about, parameters=schema)
 
 
-def _is_json(value: Any) -> bool:
+def is_json(value: Any) -> bool:
+    """Say whether JSON can hold a value."""
     try:
         msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError, OverflowError):  # UnicodeEncodeError is a ValueError

@@ -51,7 +51,8 @@ class Trail:
     ) -> None:
         """Put an attempt on the trail, at its end."""
         attempt = self._attempt(running.entry, outcome, running.watch.began, failure, decision)
-        self._put(running.place, msgspec.structs.replace(attempt, dropped=running.dropped), failure)
+        known_as = running.known_as or (failure.id if failure else "")
+        self._put(running.place, msgspec.structs.replace(attempt, dropped=running.dropped, id=known_as), failure)
 
     def skips(self, entry: Entry, failure: Failure) -> None:
         """Put a model on the trail that was not asked at all."""

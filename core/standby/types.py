@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -66,21 +66,37 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
 
 
 class ToolResult(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result"):
-    """What a tool has returned for the call of that `id`; `name` is the tool's."""
+    """What a tool has returned for the call of that `id`; `name` is the tool's, `media` what it returned besides text."""
 
     id: str
     text: str
     name: str = ""
+    media: tuple[Media, ...] = ()
 
     def __repr__(self) -> str:
         """Show the size only."""
         return f"ToolResult(id={self.id!r}, <{len(self.text)} characters>)"
 
 
-Part = Text | Media | ToolCall | ToolResult
+class Reasoning(msgspec.Struct, frozen=True, kw_only=True, tag="reasoning"):
+    """What a model thought before it spoke: in words, if it says so, and what only it can read, `private`.
+
+    It goes back to the model that `made_by` names, and to no other; the dispatcher fills that in.
+    """
+
+    text: str = ""
+    private: str = ""
+    made_by: str = ""
+
+    def __repr__(self) -> str:
+        """Show the size only."""
+        return f"Reasoning(<{len(self.text)} characters>)"
+
+
+Part = Text | Media | Reasoning | ToolCall | ToolResult
 """One piece of a message's content.
 
-A user's are texts and media, an assistant's texts and calls, a tool's results, the system's texts.
+A user's are texts and media, an assistant's reasoning, texts and calls, a tool's results, the system's texts.
 """
 
 
@@ -117,6 +133,12 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     read: Callable[[str], Any]
 
 
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+"""How hard a model is to think before it speaks, from not at all to as hard as it can."""
+
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
+
+
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the answer is drawn; `None` leaves a parameter to the model.
 
@@ -132,16 +154,21 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
     parallel_tool_calls: bool | None = None
+    reasoning_effort: Effort | None = None
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What is asked of a chain: a conversation, how the answer is to be drawn, and the tools and the schema that there are."""
+    """What is asked of a chain: a conversation, how the answer is to be drawn, and the tools and the schema that there are.
+
+    `extra` holds, by the provider's name, what goes into the request of that provider alone, as its vendor spells it.
+    """
 
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = "auto"
     schema: Schema | None = None
+    extra: Mapping[str, Mapping[str, Any]] = {}
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +192,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One call to one model, or why there was none.
 
     `start` is in seconds since the call began, `duration` in seconds. `dropped` names the parameters that this model was not
-    sent. `trigger` is the name of the trigger that matched, `then` what was decided.
+    sent. `trigger` is the name of the trigger that matched, `then` what was decided. `id` is the vendor's, of the answer or of
+    the request that failed: the one to name to its support.
     """
 
     model: str
@@ -179,48 +207,60 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     trigger: str | None = None
     then: Then | None = None
     dropped: tuple[str, ...] = ()
+    id: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """One whole answer.
 
-    `model` is the entry that answered, `served` the vendor's word for it, `notice` what a reader must know of an answer
-    that is not a full model's. `data` is what the text says, read by the schema that was asked for. An adapter fills `text`,
-    `tool_calls`, `finish`, `usage` and `served`; the dispatcher fills the rest.
+    `model` is the entry that answered, `served` the vendor's word for it, `id` the vendor's id of the answer, `notice` what a
+    reader must know of an answer that is not a full model's. `data` is what the text says, read by the schema that was asked
+    for. `reasoning` is what the model told of its thoughts, `private` what of them only it can read. An adapter fills `text`,
+    `reasoning`, `private`, `tool_calls`, `finish`, `usage`, `served` and `id`; the dispatcher fills the rest.
     """
 
     text: str
     data: Any = None
+    reasoning: str = ""
+    private: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     finish: Finish = Finish.STOP
     usage: Usage = Usage()
     served: str = ""
+    id: str = ""
     model: str = ""
     provider: str = ""
+    made_by: str = ""
     notice: str = ""
     trail: tuple[Attempt, ...] = ()
 
     @property
     def message(self) -> Message:
         """Return the reply as the next message of its conversation; the results of its tools follow it."""
+        thought: tuple[Part, ...] = ()
+        if self.private:
+            thought = (Reasoning(text=self.reasoning, private=self.private, made_by=self.made_by),)
         said: tuple[Part, ...] = (Text(self.text),) if self.text else ()
-        return Message("assistant", (*said, *self.tool_calls))
+        return Message("assistant", (*thought, *said, *self.tool_calls))
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stream's last chunk carries: the vendor's end marker, translated."""
+    """What a stream's last chunk carries: the vendor's end marker, translated; `private` and `id` as on a `Reply`."""
 
     finish: Finish = Finish.STOP
     usage: Usage = Usage()
     served: str = ""
+    id: str = ""
+    private: str = ""
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """One piece of a streamed reply: some text, a tool call, or its end.
+    """One piece of a streamed reply: some text, a thought, a tool call, or its end.
 
     A stream is complete only if its last chunk has an `end`. With `reset` all text so far is void: another answer begins. A
-    `tool_call` is whole, and comes only when the answer is. `working`, from an adapter, is a sign of life without words: the
-    model thinks, or writes a call's arguments.
+    `tool_call` is whole, and comes only when the answer is. `reasoning` comes with the first text, or after it: while a model
+    only thinks, another may still answer in its place. `working`, from an adapter, is a sign of life without words: the model
+    writes a call's arguments.
     """
 
     text: str = ""
@@ -228,3 +268,4 @@ class Chunk(msgspec.Struct, frozen=True):
     reset: bool = False
     tool_call: ToolCall | None = None
     working: bool = False
+    reasoning: str = ""

@@ -100,7 +100,7 @@ def _parts(messages: Iterable[Message], *, signed: bool) -> list[dict[str, Any]]
                 parts.append(_call(part, part.private or sentinel))
             elif isinstance(part, ToolResult):
                 parts.append(_result(part))
-            else:
+            elif isinstance(part, Media):
                 parts.append(_media(part))
     return parts
 

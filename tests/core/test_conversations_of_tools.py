@@ -99,7 +99,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
     ],
 )
 def test_a_tool_is_read_from_both_forms(given: Any) -> None:
-    assert request_of("hi", {}, [given]).tools == (Tool(name="f", description="d", parameters=SCHEMA),)
+    assert request_of("hi", {"tools": [given]}).tools == (Tool(name="f", description="d", parameters=SCHEMA),)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_tool_is_read_from_both_forms(given: Any) -> None:
 )
 def test_what_is_no_tool_names_its_place(tools: Any, words: str) -> None:
     with pytest.raises(RequestError) as caught:
-        request_of("hi", {}, tools)
+        request_of("hi", {"tools": tools})
     assert str(caught.value) == words
 
 
@@ -151,7 +151,7 @@ def test_what_is_no_tool_names_its_place(tools: Any, words: str) -> None:
     ],
 )
 def test_a_choice_is_read_from_all_its_forms(choice: Any, read: Any) -> None:
-    assert request_of("hi", {}, [F], choice).tool_choice == read
+    assert request_of("hi", {"tools": [F], "tool_choice": choice}).tool_choice == read
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_choice_is_read_from_all_its_forms(choice: Any, read: Any) -> None:
 )
 def test_a_choice_of_what_is_not_there_is_refused(tools: Any, choice: Any, words: str) -> None:
     with pytest.raises(RequestError) as caught:
-        request_of("hi", {}, tools, choice)
+        request_of("hi", {"tools": tools, "tool_choice": choice})
     assert str(caught.value) == words
 
 

@@ -103,7 +103,7 @@ def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> 
 )
 def test_what_is_no_schema_is_refused_before_anything_is_sent(given: Any, words: str) -> None:
     with pytest.raises(RequestError) as caught:
-        request_of("hi", {}, schema=given)
+        request_of("hi", {"schema": given})
     assert str(caught.value) == words
 
 

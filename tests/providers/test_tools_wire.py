@@ -266,7 +266,7 @@ def turns_of_words(draw: st.DrawFn) -> list[Message]:
 
 @given(turns=st.lists(turns_of_calls() | turns_of_words(), max_size=6), signed=st.booleans())
 def test_any_valid_conversation_is_one_for_both_vendors(turns: list[list[Message]], *, signed: bool) -> None:
-    request = request_of([ASKED, *(message for turn in turns for message in turn)], {}, TOOLS)
+    request = request_of([ASKED, *(message for turn in turns for message in turn)], {"tools": TOOLS})
     body = openai(request)
     fits_openai(body["messages"])
     contents = gemini(*request.messages, card=SIGNED if signed else Card())

@@ -1,8 +1,7 @@
 """`standby schema`: the JSON Schema of models.yaml, with the options of the installed plugins."""
 
-from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from standby.cli.validate import validate
 from standby.config.schema import published
 from standby.errors import ConfigError
+from standby.plugin import ProviderInfo
 from standby.registry import Registry
 
 
@@ -47,10 +47,10 @@ def _write(text: str, out: Path) -> None:
 
 def schema_text(registry: Registry) -> str:
     """Return the schema as it is committed: indented, with a newline at its end."""
-    options: dict[str, Mapping[str, Any]] = {}
+    infos: dict[str, ProviderInfo] = {}
     for name in registry.names():
-        try:
-            options[name] = registry.info(name).options
-        except ConfigError:
-            continue  # 'standby plugins' tells of a broken one
-    return msgspec.json.format(msgspec.json.encode(published(options)), indent=2).decode() + "\n"
+        with suppress(ConfigError):  # 'standby plugins' tells of a broken one
+            infos[name] = registry.info(name)
+    options = {name: info.options for name, info in infos.items()}
+    accounts = {name: info.account for name, info in infos.items() if info.account.get("properties")}
+    return msgspec.json.format(msgspec.json.encode(published(options, accounts)), indent=2).decode() + "\n"

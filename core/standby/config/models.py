@@ -8,8 +8,8 @@ import msgspec
 
 from standby.config.catalogue import Plugins
 from standby.config.finding import Findings, Place, Shown, near
+from standby.config.options import checked
 from standby.config.providers import Providers
-from standby.config.texts import typed
 from standby.plugin import ProviderInfo
 from standby.policy import BreakerSettings, Card, Model
 from standby.types import Sampling
@@ -22,9 +22,6 @@ IDLE_TIMEOUT = 30.0
 
 SOON = timedelta(days=60)
 """How long before a model's retirement there is a warning."""
-
-_DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if"})
-"""Rules of a schema that no options at all may break."""
 
 
 class Models:
@@ -123,20 +120,7 @@ class Models:
         )
 
     def _options(self, model: Model, info: ProviderInfo, place: Place) -> dict[str, Any]:
-        given = model.options or {}
-        if not given and _DEMANDS.isdisjoint(info.options):
-            return given
-        from standby.config.check import findings_of  # noqa: PLC0415 - jsonschema is slow to import, options are rare
-
-        try:
-            options: dict[str, Any] = typed(given, info.options, info.options)
-            found = findings_of(options, info.options, place=place, owner=model.provider or "", shown=self._shown)
-        except Exception as error:  # noqa: BLE001 - a stranger's schema may be none at all
-            message = f"the options of {model.provider!r} cannot be checked: its schema is broken: {type(error).__name__}"
-            self._findings.error(place, "broken-plugin", message, "update the plugin, or leave the options out")
-            return given
-        self._findings += found
-        return options
+        return checked(model.options or {}, info.options, place, model.provider or "", self._findings, self._shown)
 
     def _check_parameters(self, names: Iterable[str] | None, place: Place) -> None:
         for at, name in enumerate(names or ()):
@@ -146,16 +130,23 @@ class Models:
                 self._findings.error((*place, at), "unknown-parameter", message, hint)
 
     def _warn_of_retirement(self, name: str, card: Card, place: Place) -> None:
-        if card.retires is None or card.retires > self._today + SOON:
-            return
-        verb = "was retired" if card.retires <= self._today else "retires"
-        instead = f"use {card.successor} instead" if card.successor else "choose another"
-        self._findings.warn(place, "retired", f"{name} {verb} on {card.retires}", instead)
+        words = retirement(card, self._today)
+        if words:
+            what, _, instead = words.partition("; ")
+            self._findings.warn(place, "retired", f"{name} {what}", instead)
 
     def _warn_without_key(self, name: str, model: Model, place: Place) -> None:
         provider = self._providers.get(model.provider or "", place)
         if provider is not None and provider.api_key is not None and not provider.api_key:
             self._findings.warn(place, "no-key", f"no key for {name}: it is skipped", f"set {provider.api_key.origin}")
+
+
+def retirement(card: Card, today: date) -> str:
+    """Say that a model is retired, or will be within 60 days, and what to use instead; "" if neither."""
+    if card.retires is None or card.retires > today + SOON:
+        return ""
+    verb = "was retired" if card.retires <= today else "retires"
+    return f"{verb} on {card.retires}; " + (f"use {card.successor} instead" if card.successor else "choose another")
 
 
 def _merged(under: Card, over: Card) -> Card:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from standby.config.catalogue import Plugins
-from standby.config.finding import Findings, Place, near
+from standby.config.finding import Findings, Place, Shown, as_it_is, near
+from standby.config.options import checked
 from standby.plugin import ProviderInfo
 from standby.policy import Provider, Secret
 
@@ -13,12 +14,20 @@ from standby.policy import Provider, Secret
 class Providers:
     """The providers of the settings, and each plugin, which is a provider by itself."""
 
-    def __init__(self, given: Mapping[str, Provider], plugins: Plugins, environ: Mapping[str, str], findings: Findings) -> None:
+    def __init__(
+        self,
+        given: Mapping[str, Provider],
+        plugins: Plugins,
+        environ: Mapping[str, str],
+        findings: Findings,
+        shown: Shown = as_it_is,
+    ) -> None:
         """Look at nothing yet, but at the given ones."""
         self._given = given
         self._plugins = plugins
         self._environ = environ
         self._findings = findings
+        self._shown = shown
         self._made: dict[str, Provider | None] = {}
         self.names = tuple(dict.fromkeys((*given, *plugins.names)))
         for name in given:
@@ -28,7 +37,7 @@ class Providers:
         """Return a provider; what is wrong with one of the settings' own is told once, an unknown name wherever it stands."""
         if name in self._made:
             return self._made[name]
-        made = self._explicit(self._given.get(name) or Provider(plugin=name), place)
+        made = self._explicit(name, self._given.get(name) or Provider(plugin=name), place)
         if made is not None or name in self._given:
             self._made[name] = made
         return made
@@ -37,7 +46,7 @@ class Providers:
         """Return those that were asked for and are there."""
         return {name: provider for name, provider in self._made.items() if provider is not None}
 
-    def _explicit(self, provider: Provider, place: Place) -> Provider | None:
+    def _explicit(self, name: str, provider: Provider, place: Place) -> Provider | None:
         if provider.plugin not in self._plugins.names:
             installed = ", ".join(self._plugins.names) or "none"
             hint = near(provider.plugin, self.names) or f"installed: {installed}; else install its package"
@@ -48,7 +57,9 @@ class Providers:
         if info is None:
             return None
         key = provider.api_key if provider.api_key is not None else self._key(info, provider)
-        return msgspec.structs.replace(provider, api_key=key)
+        spot = ("providers", name, "options")
+        options = checked(provider.options or {}, info.account, spot, provider.plugin, self._findings, self._shown)
+        return msgspec.structs.replace(provider, api_key=key, options=options)
 
     def _key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
         """Return the first key that is set; none for a plugin that needs none, and for an endpoint that may need none."""

@@ -49,7 +49,7 @@ class _Resolver:
         self._shown = shown
         self._findings = Findings()
         plugins = Plugins(catalogue, self._findings)
-        self._providers = Providers(settings.providers, plugins, environ, self._findings)
+        self._providers = Providers(settings.providers, plugins, environ, self._findings, shown)
         self._models = Models(settings.models, self._providers, plugins, self._findings, shown, today)
 
     def run(self) -> Resolution:
@@ -79,7 +79,7 @@ class _Resolver:
 
     def _identity(self, model: Model, place: Place) -> tuple[Any, ...]:
         provider = self._providers.get(model.provider or "", place)
-        account = None if provider is None else (provider.plugin, provider.base_url, provider.api_key)
+        account = None if provider is None else (provider.plugin, provider.base_url, provider.api_key, repr(provider.options))
         return account, model.model, repr(model.options)
 
     def _triggers(self, place: Place, chain: Chain) -> tuple[str, ...]:

@@ -28,22 +28,26 @@ def schema() -> dict[str, Any]:
     return {"$schema": DIALECT, "title": "models.yaml of standby", **settings, "$defs": made}
 
 
-def published(plugins: Mapping[str, Schema]) -> dict[str, Any]:
-    """Return the schema for an editor: variables may stand in place of any scalar, and each plugin's options are known."""
+def published(plugins: Mapping[str, Schema], accounts: Mapping[str, Schema] | None = None) -> dict[str, Any]:
+    """Return the schema for an editor: variables may stand in place of any scalar, and each plugin's options are known.
+
+    `plugins` holds the schemas of a model's options, `accounts` those of a provider's.
+    """
     whole: dict[str, Any] = _with_variables(schema())
     key = whole["$defs"]["Provider"]["properties"]["api_key"]
     del key["anyOf"]  # a key is nothing but a variable
     key.update(_KEY)
-    ways = [
-        {
-            "if": {"properties": {"provider": {"const": name}}, "required": ["provider"]},
-            "then": {"properties": {"options": _with_variables(options)}},
-        }
-        for name, options in sorted(plugins.items())
-    ]
-    if ways:
-        whole["$defs"]["Model"]["allOf"] = ways
+    for kind, key, known in (("Model", "provider", plugins), ("Provider", "plugin", accounts or {})):
+        if known:
+            whole["$defs"][kind]["allOf"] = [_where(key, name, options) for name, options in sorted(known.items())]
     return whole
+
+
+def _where(key: str, name: str, options: Schema) -> dict[str, Any]:
+    return {
+        "if": {"properties": {key: {"const": name}}, "required": [key]},
+        "then": {"properties": {"options": _with_variables(options)}},
+    }
 
 
 def _hook(kind: type) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""Options of a plugin, a model's and an account's: checked against the plugin's own schema."""
+
+from typing import Any
+
+from standby.config.finding import Findings, Place, Shown
+from standby.config.texts import Schema, typed
+
+DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if"})
+"""Rules of a schema that no options at all may break."""
+
+
+def checked(
+    given: dict[str, Any], schema: Schema, place: Place, owner: str, findings: Findings, shown: Shown
+) -> dict[str, Any]:
+    """Return the options with their types; what does not fit is told."""
+    if not given and DEMANDS.isdisjoint(schema):
+        return given
+    from standby.config.check import findings_of  # noqa: PLC0415 - jsonschema is slow to import, options are rare
+
+    try:
+        options: dict[str, Any] = typed(given, schema, schema)
+        found = findings_of(options, schema, place=place, owner=owner, shown=shown)
+    except Exception as error:  # noqa: BLE001 - a stranger's schema may be none at all
+        message = f"the options of {owner!r} cannot be checked: its schema is broken: {type(error).__name__}"
+        findings.error(place, "broken-plugin", message, "update the plugin, or leave the options out")
+        return given
+    findings += found
+    return options
