@@ -27,6 +27,11 @@ def failure(kind: Kind | str, message: str = "it failed", **rest: Any) -> Failur
     return Failure(kind=Kind(kind), message=message, **rest)
 
 
+def why(failure: Failure | None) -> str:
+    """Say why a model cannot be asked, in words."""
+    return "" if failure is None else failure.message
+
+
 class Plays:
     """Plays its steps in order, the last one for ever: texts, `Reply`s, failures, exceptions, or seconds to hang."""
 

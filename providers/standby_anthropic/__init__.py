@@ -1,1 +1,53 @@
-"""The Anthropic plugin."""
+"""The Anthropic plugin's manifest: what is known without the SDK. Facts and their sources are in cards.json."""
+
+from collections.abc import Mapping
+from importlib import resources
+
+import msgspec
+
+from standby.plugin import Card, ProviderInfo, hookimpl
+
+OPTIONS = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "effort": {
+            "enum": ["low", "medium", "high", "xhigh", "max"],
+            "description": "How much the model spends on the answer; each model takes some of these.",
+        },
+        "thinking_budget": {
+            "type": "integer",
+            "minimum": 1024,
+            "description": "Tokens for thinking, part of max_tokens; models up to 4.6 take it.",
+        },
+        "service_tier": {
+            "enum": ["auto", "standard_only"],
+            "description": "Whether priority capacity may serve the request.",
+        },
+    },
+}
+
+REFUSES = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
+"""API version 2026-10-21, which the SDK's 2.x sends, answers the first three with a 400; the Messages API never had the rest.
+
+Source: platform.claude.com, docs/en/api/versioning, as stored in autumn 2026; anthropic 2.12, message_create_params.py.
+"""
+
+
+@hookimpl
+def standby_provider() -> ProviderInfo:
+    """Say how to reach any model of Anthropic, or of an endpoint that speaks the same wire."""
+    return ProviderInfo(
+        adapter="standby_anthropic.adapter:AnthropicAdapter",
+        keys=("ANTHROPIC_API_KEY",),
+        options=OPTIONS,
+        install="pip install 'standby[anthropic]'",
+        card=Card(refuses=REFUSES, tools=True),
+    )
+
+
+@hookimpl
+def standby_models() -> Mapping[str, Card]:
+    """Register the models in service."""
+    cards = resources.files(__name__).joinpath("cards.json").read_bytes()
+    return msgspec.json.decode(cards, type=dict[str, Card])

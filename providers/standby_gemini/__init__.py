@@ -18,8 +18,12 @@ OPTIONS = {
             "description": "Tokens that a 2.5 model may think with; -1 lets it choose.",
         },
         "thinking_level": {
-            "enum": ["low", "medium", "high"],
+            "enum": ["minimal", "low", "medium", "high"],
             "description": "How hard a 3.x model thinks; not together with thinking_budget.",
+        },
+        "include_thoughts": {
+            "type": "boolean",
+            "description": "Whether the model tells of its thoughts: they are then the reply's reasoning.",
         },
         "api_version": {
             "enum": ["v1", "v1beta"],
@@ -30,14 +34,37 @@ OPTIONS = {
     "not": {"required": ["thinking_budget", "thinking_level"]},
 }
 
+ACCOUNT = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "project": {
+            "type": "string",
+            "description": "A Google Cloud project: models are asked on Vertex AI, with application default credentials.",
+        },
+        "location": {
+            "type": "string",
+            "default": "global",
+            "description": "Where in Google Cloud: global, a multi-region (us, eu) or a region (europe-west1).",
+        },
+        "express": {
+            "type": "boolean",
+            "description": "true: models are asked on Vertex AI in express mode, with the provider's api_key.",
+        },
+    },
+    "dependentRequired": {"location": ["project"]},
+    "not": {"required": ["project", "express"]},
+}
+
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
-    """Say how to reach any Gemini model on the Developer API."""
+    """Say how to reach any Gemini model, on the Developer API or on Vertex AI."""
     return ProviderInfo(
         adapter="standby_gemini.adapter:GeminiAdapter",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         options=OPTIONS,
+        account=ACCOUNT,
         install="pip install 'google-genai>=3.4,<4'",
         card=Card(
             reads=("image", "audio", "video", "pdf"),

@@ -15,6 +15,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
+import google.auth.exceptions
 import httpx2
 from google import genai
 from google.genai import types
@@ -41,6 +42,7 @@ from standby_gemini.reply import Reader, reply_of
 from standby_gemini.request import body_of
 
 BASE_URL = "https://generativelanguage.googleapis.com/"
+MULTI_REGIONS = ("us", "eu")
 VERSION = "v1beta"
 """Has every field and the "*-latest" names; v1 answered 400, Unknown name "systemInstruction", until August 2025 at least."""
 
@@ -96,19 +98,24 @@ class _Client(httpx2.AsyncClient):
 
 
 class GeminiAdapter:
-    """Speaks to the Gemini Developer API, or to what stands in its place at `base_url`."""
+    """Speaks to the Gemini Developer API or to Vertex AI, or to what stands in their place at `base_url`."""
 
     def __init__(self, provider: Provider) -> None:
         """Make the SDK's client; every setting that an environment variable could switch is given."""
-        key = _key(provider)
+        account = provider.options or {}
+        self._vertex = "project" in account or bool(account.get("express"))
+        place = {"project": account["project"], "location": account.get("location", "global")} if "project" in account else {}
+        key = None if place else _key(provider)
         try:
             self._http = _Client(verify=_trust(), limits=LIMITS)
             self._sdk = genai.Client(
                 api_key=key,
-                vertexai=False,
+                vertexai=self._vertex,
+                project=place.get("project"),
+                location=place.get("location"),
                 debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
                 http_options=types.HttpOptions(
-                    base_url=provider.base_url or BASE_URL,
+                    base_url=provider.base_url or (_vertex_url(place.get("location", "global")) if self._vertex else BASE_URL),
                     api_version=VERSION,
                     headers={"X-Server-Timeout": SERVER_TIMEOUT},
                     retry_options=types.HttpRetryOptions(attempts=1),
@@ -163,7 +170,8 @@ class GeminiAdapter:
 
     async def _send(self, call: Call, exchange: _Exchange, *, stream: bool) -> None:
         """Let the SDK send; it reads an empty answer to its end."""
-        config = _config(call.options.get("api_version", VERSION), stream=stream)
+        version = call.options.get("api_version", VERSION)
+        config = _config(f"{version}1" if self._vertex and version == VERSION else version, stream=stream)
         models = cast("_Models", self._sdk.aio.models)  # whose own types are partly unknown
         token = _exchange.set(exchange)
         try:
@@ -172,6 +180,10 @@ class GeminiAdapter:
                     pass
             else:
                 await models.generate_content(model=call.model, contents=_PLACE, config=config)
+        except google.auth.exceptions.TransportError as error:
+            raise lost(error) from error
+        except google.auth.exceptions.GoogleAuthError as error:
+            raise unavailable(f"no Google Cloud credentials: {error}; see 'gcloud auth application-default login'") from error
         except (ValueError, httpx2.InvalidURL) as error:
             raise unavailable(f"not sent: {error} (model {call.model!r}; see also the base_url)") from error
         finally:
@@ -190,6 +202,15 @@ async def _chunks(response: httpx2.Response, reader: Reader) -> AsyncIterator[Ch
     except (httpx2.TransportError, OSError):
         if not reader.finished:
             raise
+
+
+def _vertex_url(location: str) -> str:
+    """Return where Vertex AI answers for a place; given to the SDK, which else would ask a variable first."""
+    if location == "global":
+        return "https://aiplatform.googleapis.com/"
+    if location in MULTI_REGIONS:
+        return f"https://aiplatform.{location}.rep.googleapis.com/"
+    return f"https://{location}-aiplatform.googleapis.com/"
 
 
 def _key(provider: Provider) -> str:

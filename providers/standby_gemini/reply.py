@@ -33,13 +33,22 @@ _BLOCKED = frozenset(
 def reply_of(answer: Any) -> Reply:
     """Read a whole answer."""
     reader = Reader()
-    text = reader.text_of(answer)
+    said = reader.chunk(answer) or Chunk()
     end = reader.end()
-    return Reply(text=text, tool_calls=reader.tool_calls, finish=end.finish, usage=end.usage, served=end.served)
+    return Reply(
+        text=said.text,
+        reasoning=said.reasoning,
+        private=end.private,
+        tool_calls=reader.tool_calls,
+        finish=end.finish,
+        usage=end.usage,
+        served=end.served,
+        id=end.id,
+    )
 
 
 class Reader:
-    """Reads the answers of one call: the only one, or the pieces of a stream as they come; `working`: the last had no words.
+    """Reads the answers of one call: the only one, or the pieces of a stream as they come.
 
     Usage is cumulative, so that the last one counts. Only a finishReason ends an answer.
     """
@@ -52,8 +61,8 @@ class Reader:
         self._served = ""
         self._any_text = False
         self._response_id = ""
+        self._signature = ""
         self._calls: list[ToolCall] = []
-        self.working = False
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -65,15 +74,15 @@ class Reader:
         """Say whether the end marker has come."""
         return bool(self._finish)
 
-    def text_of(self, answer: Any) -> str:
-        """Take in one answer; return the text in it, without thoughts. Raises `AttemptFailed`."""
+    def chunk(self, answer: Any) -> Chunk | None:
+        """Take in one answer; return its words, if it has any. Raises `AttemptFailed`."""
         if error_in(answer) or object_in(answer).get("error"):
             raise AttemptFailed(failure_of(200, {}, answer))
         if not isinstance(answer, dict):
             raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
         return self._read(object_in(answer))
 
-    def _read(self, answer: Mapping[str, Any]) -> str:
+    def _read(self, answer: Mapping[str, Any]) -> Chunk | None:
         self._served = text_in(answer.get("modelVersion")) or self._served
         self._response_id = text_in(answer.get("responseId")) or self._response_id
         self._usage = object_in(answer.get("usageMetadata")) or self._usage
@@ -83,15 +92,15 @@ class Reader:
         self._finish_message = text_in(candidate.get("finishMessage")) or self._finish_message
         parts = [object_in(part) for part in list_in(object_in(candidate.get("content")).get("parts"))]
         self._take_calls(parts)
-        self.working = any(part.get("thought") is True for part in parts)
-        text = "".join(_texts(parts))
+        text, thought = "".join(_texts(parts, thought=False)), "".join(_texts(parts, thought=True))
         self._any_text = self._any_text or bool(text)
-        return text
+        return Chunk(text, reasoning=thought) if text or thought else None
 
     def _take_calls(self, parts: Iterable[Mapping[str, Any]]) -> None:
-        """Take in tool calls; one that has no id gets one, of the answer's id and its place."""
+        """Take in tool calls, and the signature of other parts; a call without an id gets one, of the answer's and its place."""
         for part in parts:
             if "functionCall" not in part:
+                self._signature = text_in(part.get("thoughtSignature")) or self._signature
                 continue
             call = object_in(part["functionCall"])
             name, arguments = text_in(call.get("name")), call.get("args")
@@ -120,24 +129,17 @@ class Reader:
             _fail(Kind.MALFORMED, self._finish, self._finish_message or f"the answer ended with {self._finish}")
         raise malformed("the answer has no finishReason, so it is not whole")
 
-    def chunk(self, answer: Any) -> Chunk | None:
-        """Take in one event of a stream; return its text, or its sign of life, if it has any."""
-        text = self.text_of(answer)
-        return Chunk(text, working=self.working) if text or self.working else None
-
     def rest(self) -> list[Chunk]:
         """Return the last chunks of a stream: its tool calls, and its end. Raises `AttemptFailed` if it did not end well."""
         end = self.end()
         return [*(Chunk(tool_call=call) for call in self._calls), Chunk(end=end)]
 
     def _end(self, finish: Finish) -> End:
-        return End(finish=finish, usage=_usage(self._usage), served=self._served)
+        return End(finish=finish, usage=_usage(self._usage), served=self._served, id=self._response_id, private=self._signature)
 
 
-def _texts(parts: Iterable[Any]) -> Iterable[str]:
-    for part in map(object_in, parts):
-        if isinstance(part.get("text"), str) and part.get("thought") is not True:
-            yield part["text"]
+def _texts(parts: Iterable[Mapping[str, Any]], *, thought: bool) -> Iterable[str]:
+    return (text_in(part.get("text")) for part in parts if (part.get("thought") is True) is thought)
 
 
 def _raise_if_blocked(feedback: Any) -> None:

@@ -1,6 +1,6 @@
 """A call, as the JSON that generateContent takes. Pure; knows no SDK."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, TypeGuard
 
@@ -14,13 +14,16 @@ from standby.plugin import (
     Media,
     Message,
     Only,
+    Reasoning,
     Request,
     Sampling,
     Text,
     Tool,
     ToolCall,
     ToolResult,
+    merged,
     object_in,
+    text_in,
 )
 
 SENTINEL = "skip_thought_signature_validator"
@@ -60,10 +63,10 @@ def body_of(call: Call) -> dict[str, Any]:
     if system and contents:
         body["systemInstruction"] = {"parts": system}
     body |= _tools(call.request)
-    config = _config(call.request.sampling, call.options) | _format(call)
+    config = _config(call.request.sampling) | _thinking(call) | _format(call)
     if config:
         body["generationConfig"] = config
-    return body
+    return merged(body, call.extra)
 
 
 def _is_text(part: object) -> TypeGuard[Text]:
@@ -91,18 +94,28 @@ def _parts(messages: Iterable[Message], *, signed: bool) -> list[dict[str, Any]]
     for message in messages:
         calls = _calls(message) if message.role == "assistant" else []
         lacks = signed and not any(call.private for call in calls)
+        thought = ""
         for part in message.parts:
-            if isinstance(part, Text):
-                if part.text:
-                    parts.append({"text": part.text})
+            if isinstance(part, Reasoning):
+                thought = part.private
+            elif isinstance(part, Text):
+                parts += _signed_text(part, thought)
+                thought = ""
             elif isinstance(part, ToolCall):
                 sentinel = SENTINEL if lacks and part is calls[0] else ""
                 parts.append(_call(part, part.private or sentinel))
             elif isinstance(part, ToolResult):
                 parts.append(_result(part))
-            elif isinstance(part, Media):
+            else:
                 parts.append(_media(part))
     return parts
+
+
+def _signed_text(text: Text, signature: str) -> list[dict[str, Any]]:
+    """Give a text, with the signature that the model itself put on it."""
+    if not text.text:
+        return []
+    return [{"text": text.text, "thoughtSignature": signature} if signature else {"text": text.text}]
 
 
 def _media(media: Media) -> dict[str, Any]:
@@ -125,7 +138,11 @@ def _result(result: ToolResult) -> dict[str, Any]:
     except (msgspec.DecodeError, RecursionError):
         told = result.text
     response: dict[str, Any] = object_in(told) if isinstance(told, dict) else {"result": told}
-    return {"functionResponse": {"id": result.id, "name": result.name, "response": response}}
+    if any(media.url for media in result.media):
+        words = "not sent: Gemini takes what a tool returns as data, not by its URL"
+        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
+    shown = {"parts": [_media(media) for media in result.media]} if result.media else {}
+    return {"functionResponse": {"id": result.id, "name": result.name, "response": response, **shown}}
 
 
 def _tools(request: Request) -> dict[str, Any]:
@@ -157,11 +174,21 @@ def _declared(tool: Tool) -> dict[str, Any]:
     return {"name": tool.name, **about, "parametersJsonSchema": tool.parameters}
 
 
-def _config(sampling: Sampling, options: Mapping[str, Any]) -> dict[str, Any]:
+def _config(sampling: Sampling) -> dict[str, Any]:
     named = ((theirs, getattr(sampling, ours)) for ours, theirs in _SAMPLING.items())
-    config: dict[str, Any] = {name: value for name, value in named if value is not None}
-    if "thinking_budget" in options:
-        config["thinkingConfig"] = {"thinkingBudget": options["thinking_budget"]}
-    if "thinking_level" in options:
-        config["thinkingConfig"] = {"thinkingLevel": options["thinking_level"].upper()}
-    return config
+    return {name: value for name, value in named if value is not None}
+
+
+def _thinking(call: Call) -> dict[str, Any]:
+    """Say how hard to think: as the request asks, in tokens where the card has a number for it, else as the options say."""
+    effort, options = call.request.sampling.reasoning_effort, call.options
+    budget, level = options.get("thinking_budget"), text_in(options.get("thinking_level"))
+    if effort is not None:
+        budget = object_in((call.card.wire or {}).get("thinking_budgets")).get(effort)
+        level = "" if budget is not None else effort
+    told: dict[str, Any] = {} if budget is None else {"thinkingBudget": budget}
+    if level:
+        told["thinkingLevel"] = level.upper()
+    if options.get("include_thoughts"):
+        told["includeThoughts"] = True
+    return {"thinkingConfig": told} if told else {}

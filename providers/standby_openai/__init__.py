@@ -15,6 +15,10 @@ OPTIONS = {
             "enum": ["none", "minimal", "low", "medium", "high", "xhigh", "max"],
             "description": "How hard a reasoning model thinks; each model takes some of these.",
         },
+        "reasoning_summary": {
+            "enum": ["auto", "concise", "detailed"],
+            "description": "What a model on the Responses API tells of its thoughts; left out, nothing.",
+        },
         "service_tier": {
             "enum": ["auto", "default", "flex", "scale", "priority", "fast"],
             "description": "The vendor's tier that serves the request.",

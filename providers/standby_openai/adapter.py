@@ -33,9 +33,8 @@ from standby.plugin import (
     unavailable,
     whole,
 )
+from standby_openai import reply, request, responses_reply, responses_request
 from standby_openai.failures import failure_of
-from standby_openai.reply import Reader, reply_of
-from standby_openai.request import body_of
 
 BASE_URL = "https://api.openai.com/v1"
 CONNECT = 5.0
@@ -90,19 +89,19 @@ class OpenAIAdapter:
     async def complete(self, call: Call) -> Reply:
         """Return the whole answer; raises `AttemptFailed`."""
         async with self._sent(call, stream=False) as response:
-            return reply_of(decoded(await whole(response.aiter_bytes())))
+            answer = decoded(await whole(response.aiter_bytes()))
+        return responses_reply.reply_of(answer) if _by_responses(call) else reply.reply_of(answer)
 
     async def stream(self, call: Call) -> AsyncIterator[Chunk]:
         """Yield the answer in pieces; raises `AttemptFailed`."""
-        reader = Reader()
+        reader = responses_reply.Reader() if _by_responses(call) else reply.Reader()
         async with self._sent(call, stream=True) as response:
             events = _events(response)
             async for data in events:
                 if data == DONE:
                     break
-                text = reader.text_of(decoded(data))
-                if text or reader.working:
-                    yield Chunk(text, working=reader.working)
+                if chunk := reader.chunk(decoded(data)):
+                    yield chunk
                 if reader.finished:
                     break
             await _rest(events, reader)
@@ -116,11 +115,14 @@ class OpenAIAdapter:
     @asynccontextmanager
     async def _sent(self, call: Call, *, stream: bool) -> AsyncGenerator[httpx2.Response, None]:
         """Send; give a response that is a 200, unread, and close it whatever happens."""
-        body = encoded(body_of(call, stream=stream, max_tokens=self._max_tokens))
+        if _by_responses(call):
+            path, body = "/responses", responses_request.body_of(call, stream=stream)
+        else:
+            path, body = "/chat/completions", request.body_of(call, stream=stream, max_tokens=self._max_tokens)
         try:
             sent = await self._sdk.post(
-                "/chat/completions",
-                content=body,
+                path,
+                content=encoded(body),
                 cast_to=httpx2.Response,
                 options={"headers": self._headers},
                 stream=True,  # so that the SDK leaves the body to us
@@ -135,6 +137,11 @@ class OpenAIAdapter:
             raise _broken(error) from error
 
 
+def _by_responses(call: Call) -> bool:
+    """Say whether the model's card wants the Responses API: newer models call tools only there."""
+    return (call.card.wire or {}).get("api") == "responses"
+
+
 async def _events(response: httpx2.Response) -> AsyncIterator[str]:
     """Read what the events of a stream hold; after its end marker the body is read on, and holds nothing any more."""
     done = False
@@ -145,13 +152,13 @@ async def _events(response: httpx2.Response) -> AsyncIterator[str]:
             yield data
 
 
-async def _rest(events: AsyncIterator[str], reader: Reader) -> None:
+async def _rest(events: AsyncIterator[str], reader: "reply.Reader | responses_reply.Reader") -> None:
     """Take in what follows the end marker; an answer that is whole stays so, whatever becomes of the connection."""
     with contextlib.suppress(*_LOST):  # TimeoutError is an OSError
         async with asyncio.timeout(LINGER):
             async for data in events:
                 if data != DONE:
-                    reader.text_of(decoded(data))
+                    reader.chunk(decoded(data))
 
 
 def _broken(error: BaseException) -> AttemptFailed:

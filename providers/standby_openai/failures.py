@@ -70,6 +70,7 @@ def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
         code=names[0] if names else None,
         message=message,
         retry_after=retry_after(headers, hint_in(message)),
+        id=headers.get("x-request-id", ""),
     )
 
 

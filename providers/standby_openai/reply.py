@@ -30,9 +30,17 @@ from standby_openai.failures import failure_of, is_error
 def reply_of(answer: Any) -> Reply:
     """Read a whole answer."""
     reader = Reader()
-    text = reader.text_of(answer)
+    said = reader.chunk(answer) or Chunk()
     end = reader.end()
-    return Reply(text=text, tool_calls=reader.tool_calls, finish=end.finish, usage=end.usage, served=end.served)
+    return Reply(
+        text=said.text,
+        reasoning=said.reasoning,
+        tool_calls=reader.tool_calls,
+        finish=end.finish,
+        usage=end.usage,
+        served=end.served,
+        id=end.id,
+    )
 
 
 class _Call:
@@ -70,18 +78,15 @@ class _Call:
 
 
 class Reader:
-    """Reads the answers of one call: the only one, or the pieces of a stream as they come; `working`: the last had no words.
-
-    Only a finish_reason ends an answer.
-    """
+    """Reads the answers of one call: the only one, or the pieces of a stream as they come. Only a finish_reason ends it."""
 
     def __init__(self) -> None:
         """Nothing read yet."""
-        self.working = False
         self._finish = ""
         self._refusal = ""
         self._usage: Mapping[str, Any] = {}
         self._served = ""
+        self._id = ""
         self._any_text = False
         self._calls: list[tuple[int, _Call]] = []  # by their index, which need not come in order
         self._at: dict[int, _Call] = {}
@@ -98,25 +103,29 @@ class Reader:
         """Say whether the end marker has come."""
         return bool(self._finish)
 
-    def text_of(self, answer: Any) -> str:
-        """Take in one answer; return the text in it. Raises `AttemptFailed`."""
+    def chunk(self, answer: Any) -> Chunk | None:
+        """Take in one answer; return its words, or its sign of life, if it has any. Raises `AttemptFailed`."""
         if is_error(answer):
             raise AttemptFailed(failure_of(200, {}, answer))
         if not isinstance(answer, dict):
             raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
         return self._read(object_in(answer))
 
-    def _read(self, answer: Mapping[str, Any]) -> str:
+    def _read(self, answer: Mapping[str, Any]) -> Chunk | None:
         self._served = text_in(answer.get("model")) or self._served
+        self._id = text_in(answer.get("id")) or self._id
         self._usage = object_in(answer.get("usage")) or self._usage
         choice = object_in(next(iter(list_in(answer.get("choices"))), None))
         self._finish = text_in(choice.get("finish_reason")) or self._finish
         words = object_in(choice.get("delta")) or object_in(choice.get("message"))
         self._refusal += text_in(words.get("refusal"))
-        self.working = self._take_calls(list_in(words.get("tool_calls"))) or bool(text_in(words.get("reasoning_content")))
-        text = text_in(words.get("content"))
+        working = self._take_calls(list_in(words.get("tool_calls")))
+        text, thought = (
+            text_in(words.get("content")),
+            text_in(words.get("reasoning_content")) or text_in(words.get("reasoning")),
+        )
         self._any_text = self._any_text or bool(text)
-        return text
+        return Chunk(text, working=working, reasoning=thought) if text or thought or working else None
 
     def _take_calls(self, pieces: Sequence[Any]) -> bool:
         """Take in fragments of tool calls; some servers leave out the index of a whole one, or give two calls the same."""
@@ -156,7 +165,7 @@ class Reader:
         return [*(Chunk(tool_call=call) for call in self.tool_calls), Chunk(end=end)]
 
     def _end(self, finish: Finish) -> End:
-        return End(finish=finish, usage=_usage(self._usage), served=self._served)
+        return End(finish=finish, usage=_usage(self._usage), served=self._served, id=self._id)
 
 
 def _usage(counts: Mapping[str, Any]) -> Usage:

@@ -1,8 +1,7 @@
 """A call, as the JSON that Chat Completions takes. Pure; knows no SDK."""
 
 import hashlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -21,15 +20,12 @@ from standby.plugin import (
     Tool,
     ToolCall,
     ToolResult,
-    list_in,
-    object_in,
+    merged,
 )
+from standby_openai.schemas import described
 
 LONGEST_ID = 40
 """Characters of a tool call's id; the 400 beyond it: "Expected a string with maximum length 40" (vercel/ai #5171)."""
-
-_UNSUPPORTED = frozenset({"allOf", "not", "dependentRequired", "dependentSchemas", "if", "then", "else", "patternProperties"})
-"""Keywords with which strictness is not asked for: where OpenAI refuses one there, it answers 400."""
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 _SAMPLING = ("temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty")
@@ -50,16 +46,21 @@ def body_of(call: Call, *, stream: bool, max_tokens: str) -> dict[str, Any]:
             body[name] = value
     if sampling.max_tokens is not None:
         body[(call.card.wire or {}).get("max_tokens", max_tokens)] = sampling.max_tokens
+    effort = sampling.reasoning_effort or call.options.get("reasoning_effort")
+    if effort is not None:
+        body["reasoning_effort"] = effort
+    if "service_tier" in call.options:
+        body["service_tier"] = call.options["service_tier"]
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-    return {**body, **call.options}
+    return merged(body, call.extra)
 
 
 def _turns(message: Message) -> Iterator[dict[str, Any]]:
     """Give a message as the wire has it: each result is a message of its own, an assistant's calls stand beside its words."""
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     if results:
-        yield from ({"role": "tool", "tool_call_id": _id(part.id), "content": part.text} for part in results)
+        yield from ({"role": "tool", "tool_call_id": short_id(part.id), "content": _result(part)} for part in results)
         return
     words = _words(message.parts)
     calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
@@ -67,6 +68,13 @@ def _turns(message: Message) -> Iterator[dict[str, Any]]:
         yield {"role": message.role, "content": words or None, "tool_calls": calls}
     else:
         yield {"role": message.role, "content": _content(message.parts) if _has_media(message) else words}
+
+
+def _result(result: ToolResult) -> str:
+    """Return what a tool returned; raises `AttemptFailed` (`unsupported`) for a picture, which has no place there."""
+    if result.media:
+        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message="not sent: Chat Completions takes text alone from a tool"))
+    return result.text
 
 
 def _words(parts: tuple[Part, ...]) -> str:
@@ -97,10 +105,10 @@ def _media(media: Media) -> dict[str, Any]:
 
 def _call(call: ToolCall) -> dict[str, Any]:
     arguments = msgspec.json.encode(call.arguments).decode()
-    return {"id": _id(call.id), "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    return {"id": short_id(call.id), "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
-def _id(known_as: str) -> str:
+def short_id(known_as: str) -> str:
     """Shorten an id that another vendor gave, the same way wherever it stands."""
     return known_as if len(known_as) <= LONGEST_ID else f"call_{hashlib.sha256(known_as.encode()).hexdigest()[:24]}"
 
@@ -120,33 +128,9 @@ def _tools(request: Request) -> dict[str, Any]:
 
 
 def _format(request: Request) -> dict[str, Any]:
-    """Say what the answer is to fit; strictly where the schema keeps OpenAI's rules for that, else as a wish that we check.
-
-    Raises `AttemptFailed` (`unsupported`) for what is no object, or a choice, at its root: OpenAI takes neither there.
-    """
     if request.schema is None:
         return {}
-    schema = request.schema.json_schema
-    if schema.get("type") != "object" or "anyOf" in schema:
-        words = "not sent: OpenAI takes a schema whose root is an object; put the answer into a property of one"
-        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
-    name = re.sub(r"[^A-Za-z0-9_-]", "_", request.schema.name)[:64]
-    told = {"name": name, "schema": schema, "strict": is_strict(schema)}
-    return {"response_format": {"type": "json_schema", "json_schema": told}}
-
-
-def is_strict(schema: Any) -> bool:
-    """Say whether every object of a schema is closed and requires all its properties, as OpenAI's strict mode demands."""
-    if isinstance(schema, list):
-        return all(is_strict(item) for item in list_in(schema))
-    if not isinstance(schema, Mapping):
-        return True
-    told = object_in(schema)
-    if told.get("type") == "object" or "properties" in told:
-        named = object_in(told.get("properties"))
-        if told.get("additionalProperties") is not False or set(named) != set(list_in(told.get("required"))):
-            return False
-    return not _UNSUPPORTED & told.keys() and all(is_strict(value) for value in told.values())
+    return {"response_format": {"type": "json_schema", "json_schema": described(request.schema)}}
 
 
 def _described(tool: Tool) -> dict[str, Any]:

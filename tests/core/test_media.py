@@ -10,7 +10,7 @@ from standby.fitting import unfit
 from standby.messages import request_of
 from standby.policy import Card
 from standby.types import Media, Message, Request, Text
-from tests.playing import entry
+from tests.playing import entry, why
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n and a picture").decode()
 PDF = base64.b64encode(b"%PDF-1.7 and a document").decode()
@@ -85,8 +85,8 @@ def test_a_message_that_holds_unreadable_media_is_refused_too() -> None:
 
 
 @pytest.mark.parametrize("role", ["system", "assistant"])
-def test_only_the_user_sends_media(role: str) -> None:
-    with pytest.raises(RequestError, match=f"only a user's message carries media, not one of the {role}"):
+def test_only_the_user_and_tools_send_media(role: str) -> None:
+    with pytest.raises(RequestError, match=f"only a user's message and a tool's carry media, not one of the {role}"):
         read(image(f"data:image/png;base64,{PNG}"), role)
 
 
@@ -100,4 +100,4 @@ def test_a_repr_shows_no_content() -> None:
 )
 def test_a_model_that_does_not_read_a_kind_is_not_asked(reads: Any, words: str) -> None:
     asked = Request((Message("user", (Text("hi"), Media(media_type="image/png", data=PNG))),))
-    assert unfit(asked, entry("m", None, card=Card(reads=reads))) == words
+    assert why(unfit(asked, entry("m", None, card=Card(reads=reads)))) == words

@@ -66,7 +66,7 @@ def test_the_callers_own_values_are_not_changed() -> None:
 
 
 ROLES = "system, user, assistant, tool"
-HELD = "a tuple of Text (a user's also of Media, an assistant's also of ToolCall, a tool's of ToolResult)"
+HELD = "a tuple of Text (a user's also of Media, an assistant's also of Reasoning and ToolCall, a tool's of ToolResult)"
 UNSOUND = f"a Message holds a role ({ROLES}) and {HELD}"
 ONLY_TEXT = 'expected {"type": "text", "text": "…"}, or an image_url, input_audio or file'
 

@@ -8,7 +8,7 @@ from standby.plugin import AttemptFailed, Call, Card, Kind, Message, Request, Sc
 from standby_gemini import standby_models, standby_provider
 from standby_gemini.request import body_of as gemini_body
 from standby_openai.request import body_of as openai_body
-from standby_openai.request import is_strict
+from standby_openai.schemas import is_strict
 
 CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 OPEN = {"type": "object", "properties": {"a": {"type": "integer"}}}

@@ -44,7 +44,7 @@ def cut(arguments: str) -> dict[str, Any]:
 
 def streamed(reader: Any, events: list[dict[str, Any]]) -> list[Chunk]:
     for event in events:
-        reader.text_of(event)
+        reader.chunk(event)
     chunks: list[Chunk] = reader.rest()
     return chunks
 

@@ -62,8 +62,8 @@ class Providers:
         return msgspec.structs.replace(provider, api_key=key, options=options)
 
     def _key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
-        """Return the first key that is set; none for a plugin that needs none, and for an endpoint that may need none."""
+        """Return the first key that is set; none for a plugin that needs none, and for an account that may need none."""
         for name in info.keys:
             if self._environ.get(name, "").strip():
                 return Secret(self._environ[name].strip(), origin=name)
-        return None if not info.keys or provider.base_url else Secret("", origin=" or ".join(info.keys))
+        return None if not info.keys or provider.base_url or provider.options else Secret("", origin=" or ".join(info.keys))

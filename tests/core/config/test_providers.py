@@ -25,7 +25,7 @@ def told(findings: Findings) -> list[tuple[object, str]]:
 def test_each_plugin_is_a_provider_by_itself() -> None:
     found, findings = providers(ACME_KEY="a")
     made = found.get("acme", PLACE)
-    assert made == Provider(plugin="acme", api_key=Secret("a"))
+    assert made == Provider(plugin="acme", api_key=Secret("a"), options={})
     assert (found.names, found.found(), findings) == (("acme", "bolt"), {"acme": made}, [])
 
 
@@ -48,7 +48,7 @@ def test_the_first_variable_that_is_set_holds_the_key(environ: dict[str, str], s
 
 def test_a_plugin_without_key_variables_needs_none() -> None:
     made = providers(plugins=Catalogue(free=(info(), {})))[0].get("free", PLACE)
-    assert made == Provider(plugin="free")
+    assert made == Provider(plugin="free", options={})
 
 
 def test_an_endpoint_of_ones_own_may_need_none() -> None:

@@ -89,7 +89,7 @@ def test_settings_made_in_code_are_checked_before_they_are_looked_up() -> None:
 
 def test_what_is_resolved_leaves_nothing_open() -> None:
     done = resolved(one_chain("large-3", "acme/x")).settings
-    assert done.providers == {"acme": Provider(plugin="acme", api_key=Secret("acme-secret"))}
+    assert done.providers == {"acme": Provider(plugin="acme", api_key=Secret("acme-secret"), options={})}
     for name in ("large-3", "acme/x"):
         found = done.models[name]
         assert None not in (found.provider, found.model, found.timeout, found.options, found.drop, found.card)

@@ -165,7 +165,7 @@ def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
         {"candidates": [{"finishReason": "STOP", "index": 0}]},
         {"usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 3}},
     ]
-    assert [reader.text_of(piece) for piece in pieces] == ["Lis", "", "bon", "", ""]
+    assert [(reader.chunk(piece) or Chunk()).text for piece in pieces] == ["Lis", "", "bon", "", ""]
     assert reader.end() == End(usage=Usage(input=12, output=3), served="gemini-2.5-pro")
 
 

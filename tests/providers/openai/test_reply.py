@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from standby.plugin import AttemptFailed, End, Failure, Finish, Kind, Usage, decoded
+from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Usage, decoded
 from standby_openai.reply import Reader, reply_of
 
 USAGE = {
@@ -183,9 +183,9 @@ def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
         piece("Lis", usage={"prompt_tokens": 12, "completion_tokens": 1}),
         piece("bon", usage=None),
     ]
-    assert [reader.text_of(one) for one in pieces] == ["", "Lis", "bon"]
+    assert [(reader.chunk(one) or Chunk()).text for one in pieces] == ["", "Lis", "bon"]
     assert not reader.finished
-    assert [reader.text_of(one) for one in (piece(None, "stop"), {"choices": [], "usage": USAGE})] == ["", ""]
+    assert [(reader.chunk(one) or Chunk()).text for one in (piece(None, "stop"), {"choices": [], "usage": USAGE})] == ["", ""]
     assert reader.finished
     assert reader.end() == End(usage=Usage(input=12, output=28, reasoning=25, cached=4), served="o3-mini-2025-01-31")
 
@@ -193,8 +193,8 @@ def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
 def test_a_refusal_may_come_in_pieces() -> None:
     reader = Reader()
     for words in ("I can't ", "help."):
-        reader.text_of({"choices": [{"delta": {"refusal": words}}]})
-    reader.text_of(piece(None, "stop"))
+        reader.chunk({"choices": [{"delta": {"refusal": words}}]})
+    reader.chunk(piece(None, "stop"))
     with pytest.raises(AttemptFailed, match=r"I can't help\.") as caught:
         reader.end()
     assert caught.value.failure.kind is Kind.BLOCKED
@@ -202,6 +202,6 @@ def test_a_refusal_may_come_in_pieces() -> None:
 
 def test_a_stream_without_a_finish_is_cut() -> None:
     reader = Reader()
-    assert reader.text_of(piece("Lisbon.")) == "Lisbon."
+    assert reader.chunk(piece("Lisbon.")) == Chunk("Lisbon.")
     with pytest.raises(AttemptFailed, match="no finish_reason"):
         reader.end()

@@ -15,8 +15,8 @@ def piece(known_as: str = "", name: str = "", arguments: str = "", **index: int)
 def read(*deltas: list[dict[str, Any]], finish: str = "tool_calls", text: str = "") -> Reader:
     reader = Reader()
     for delta in deltas:
-        reader.text_of({"choices": [{"delta": {"tool_calls": delta}}]})
-    reader.text_of({"choices": [{"delta": {"content": text}, "finish_reason": finish}]})
+        reader.chunk({"choices": [{"delta": {"tool_calls": delta}}]})
+    reader.chunk({"choices": [{"delta": {"content": text}, "finish_reason": finish}]})
     return reader
 
 

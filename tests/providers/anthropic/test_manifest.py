@@ -1,0 +1,90 @@
+import subprocess
+import sys
+from datetime import date, datetime
+from typing import get_args, get_type_hints
+
+import jsonschema
+import pytest
+
+import standby_anthropic
+from standby.plugin import Sampling
+
+INFO = standby_anthropic.standby_provider()
+CARDS = standby_anthropic.standby_models()
+
+
+def test_the_manifest_imports_no_sdk_and_no_http() -> None:
+    code = (
+        "import standby_anthropic, sys; standby_anthropic.standby_models(); standby_anthropic.standby_provider(); "
+        "print([name for name in ('anthropic', 'httpx2', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_adapter_is_where_the_manifest_says() -> None:
+    from standby_anthropic import adapter  # noqa: PLC0415 - the manifest must not need it
+
+    assert INFO.adapter == f"{adapter.AnthropicAdapter.__module__}:{adapter.AnthropicAdapter.__qualname__}"
+
+
+def test_what_the_messages_api_has_no_parameter_for_is_refused_for_all_models() -> None:
+    from anthropic.types.message_create_params import MessageCreateParamsBase  # noqa: PLC0415 - the manifest must not need it
+
+    ours = {"max_tokens", "stop", "parallel_tool_calls", "reasoning_effort"}  # they are there under other names
+    assert set(INFO.card.refuses or ()) == set(Sampling.__struct_fields__) - ours
+    assert not set(INFO.card.refuses or ()) & get_type_hints(MessageCreateParamsBase).keys()
+    assert not any(card.refuses for card in CARDS.values())  # it would stand in place of the provider's
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_is_of_a_model_that_the_sdk_lists_and_has_a_source(name: str) -> None:
+    from anthropic.types.model_param import ModelParam  # noqa: PLC0415 - the manifest must not need it
+
+    card = CARDS[name]
+    assert name in get_args(get_args(ModelParam)[0])
+    assert card.source
+    assert card.successor is None or card.successor in CARDS
+    assert (card.output_limit or 0) < (card.context_window or 0)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_has_the_retirement_that_the_sdk_tells(name: str) -> None:
+    from anthropic._data import DEPRECATED_MODELS  # noqa: PLC0415 - the manifest must not need it
+
+    assert CARDS[name].retires == (_day(DEPRECATED_MODELS[name]) if name in DEPRECATED_MODELS else None)
+
+
+def _day(told: str) -> date:
+    month, day, year = told.replace(",", "").split()
+    return datetime.strptime(f"{month} {day.rstrip('stndrh')} {year}", "%B %d %Y").date()  # noqa: DTZ007 - a day
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_model_that_thinks_always_takes_no_effort_of_none(name: str) -> None:
+    card = CARDS[name]
+    if (card.wire or {}).get("thinks") == "always":
+        assert "none" not in (card.efforts or ())
+
+
+@pytest.mark.parametrize("options", [{}, {"effort": "low"}, {"thinking_budget": 1024}, {"service_tier": "standard_only"}])
+def test_options_that_anthropic_knows_are_valid(options: dict[str, object]) -> None:
+    jsonschema.validate(options, INFO.options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"effort": "none"}, {"thinking_budget": 1023}, {"thinking_budget": "1k"}, {"service_tier": ""}, {"model": "x"}]
+)
+def test_options_that_anthropic_refuses_are_not(options: dict[str, object]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(options, INFO.options)
+
+
+def test_the_options_values_are_the_sdks_own() -> None:
+    from anthropic.types.message_create_params import MessageCreateParamsBase  # noqa: PLC0415 - only this test
+    from anthropic.types.output_config_param import OutputConfigParam  # noqa: PLC0415 - only this test
+
+    tiers = get_type_hints(MessageCreateParamsBase)["service_tier"]
+    assert set(INFO.options["properties"]["service_tier"]["enum"]) == set(get_args(tiers))
+    efforts = get_args(get_type_hints(OutputConfigParam)["effort"])[0]
+    assert set(INFO.options["properties"]["effort"]["enum"]) == set(get_args(efforts))

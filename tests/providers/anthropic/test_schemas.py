@@ -1,0 +1,66 @@
+from typing import Any
+
+import jsonschema
+import pytest
+
+from standby.plugin import AttemptFailed, Kind
+from standby_anthropic.schemas import sendable
+
+CITY = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+CLOSED = {**CITY, "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (CITY, CLOSED),
+        (CLOSED, CLOSED),
+        ({"type": "array", "items": CITY}, {"type": "array", "items": CLOSED}),
+        ({"$defs": {"a": CITY}, "$ref": "#/$defs/a"}, {"$defs": {"a": CLOSED}, "$ref": "#/$defs/a"}),
+        ({"oneOf": [CITY, {"type": "null"}]}, {"anyOf": [CLOSED, {"type": "null"}]}),
+        ({"type": ["string", "null"]}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        ({"enum": ["a", 1, None]}, {"enum": ["a", 1, None]}),
+        ({"type": "string", "format": "date"}, {"type": "string", "format": "date"}),
+        ({"type": "string", "default": "a", "title": "T"}, {"type": "string", "title": "T"}),
+        (
+            {"type": "array", "minItems": 1, "items": {"type": "null"}},
+            {"type": "array", "minItems": 1, "items": {"type": "null"}},
+        ),
+        ({"type": "object", "properties": {}}, {"type": "object", "properties": {}, "additionalProperties": False}),
+    ],
+)
+def test_every_object_is_closed_and_the_rest_stays(given: dict[str, Any], sent: dict[str, Any]) -> None:
+    assert sendable(given) == sent
+
+
+def test_a_constraint_that_anthropic_refuses_is_told_in_words() -> None:
+    assert sendable({"type": "integer", "minimum": 1, "description": "A rank."}) == {
+        "type": "integer",
+        "description": 'A rank.\n\n{"minimum":1}',
+    }
+    assert sendable({"type": "string", "format": "a-format"})["description"] == '{"format":"a-format"}'
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        True,
+        {"type": "object"},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"type": "object", "properties": {}, "additionalProperties": True},
+        {"type": "array", "items": {}},
+        {"properties": {"a": {"anyOf": [{"type": "object"}]}}},
+    ],
+)
+def test_what_may_have_any_shape_is_not_sent(schema: Any) -> None:
+    with pytest.raises(AttemptFailed, match="not sent: Anthropic takes no") as caught:
+        sendable(schema)
+    assert caught.value.failure.kind is Kind.UNSUPPORTED
+
+
+@pytest.mark.parametrize("answer", [{"name": "Oslo"}, [{"name": "Oslo"}], None])
+def test_what_fits_the_schema_that_was_sent_fits_the_one_that_was_given(answer: Any) -> None:
+    given = {"oneOf": [CITY, {"type": "array", "items": CITY}, {"type": "null"}]}
+    jsonschema.validate(answer, sendable(given))
+    jsonschema.validate(answer, given)
