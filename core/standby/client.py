@@ -78,7 +78,7 @@ class AsyncStandby:
         self.settings = self._load(config, environ) if settings is None else self._resolve(settings, environ)
         self._entries = {name: self._entry(name) for name in self.settings.models if self.settings.models[name].provider}
         self._routes = {name: self._route(name, chain) for name, chain in self.settings.chains.items()}
-        self._retiring = {name for name, entry in self._entries.items() if entry.card.retires}
+        self._retiring = {name for name, entry in self._entries.items() if entry.card.retires and entry.own_names}
         self._cold = {name for name, route in self._routes.items() if warm_up and route.chain.fallback and route.entries[1:]}
 
     async def chat(

@@ -53,7 +53,7 @@ def standby_provider() -> ProviderInfo:
         adapter="standby_local.adapter:Local",
         options=_OPTIONS,
         install="pip install 'standby[local]' and then: standby local pull",
-        card=Card(timeout=300.0),  # a file of one's own may be ten times the size of ours
+        card=Card(timeout=300.0, schema=True),  # a file of one's own may be ten times the size of ours
     )
 
 

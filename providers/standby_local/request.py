@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from standby.plugin import Request, Text
+from standby.plugin import Request, Schema, Text
 
 TEMPERATURE = 0.2
 """Where the request says nothing: a small model wanders off at the engine's own 0.8."""
@@ -21,13 +21,20 @@ def body_of(request: Request, *, context: int, max_tokens: int) -> dict[str, Any
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
     }
+    schema = request.schema
+    held = {} if schema is None else {"response_format": {"type": "json_schema", "json_schema": _described(schema)}}
     return {
         "messages": [
             {"role": message.role, "content": "\n".join(part.text for part in message.parts if isinstance(part, Text))}
             for message in request.messages
         ],
         **{name: value for name, value in wanted.items() if value is not None},
+        **held,
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,  # the engine then asks after every batch of the prompt whether it shall stop
     }
+
+
+def _described(schema: Schema) -> dict[str, Any]:
+    return {"name": schema.name, "schema": schema.json_schema}

@@ -68,11 +68,14 @@ _STEP = {
                 },
             },
         },
+        "reasoning": {"description": "What the model tells of its thoughts, before it speaks.", "type": "string"},
         "finish": {"description": "Why the reply ends.", "enum": [finish.value for finish in Finish]},
         "fail": _FAIL,
         "hang": {"description": "true: never end.", "type": "boolean"},
     },
 }
+
+_ALL = ("image", "audio", "video", "pdf", "file")
 
 _OPTIONS: dict[str, Any] = {
     "type": "object",
@@ -96,5 +99,12 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_scripted.adapter:Scripted",
         options=_OPTIONS,
-        card=Card(notice="a fixed text, not a model's answer", tools=True, schema=True),
+        card=Card(
+            notice="a fixed text, not a model's answer",
+            reads=_ALL,
+            reads_in_results=_ALL,
+            tools=True,
+            schema=True,
+            efforts=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        ),
     )

@@ -22,6 +22,8 @@ class Scripted:
         """Play the next step; a whole reply is the same, collected."""
         step = self._next(call)
         await asyncio.sleep(seconds(step.delay))
+        if step.reasoning:
+            yield Chunk(reasoning=step.reasoning)
         for piece in step.pieces:
             yield Chunk(piece)
         if step.hang:

@@ -43,6 +43,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What one call meets: a wait, some text, and then a hang, a failure or the end."""
 
     delay: Duration = "0s"
+    reasoning: str = ""
     reply: Pieces = ()
     tool_calls: tuple[Asked, ...] = ()
     finish: Finish | None = None

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from standby.config.catalogue import Plugins
@@ -59,7 +60,7 @@ def test_an_endpoint_of_ones_own_may_need_none() -> None:
 
 def test_a_key_that_is_given_stays() -> None:
     given = {"acme": Provider(plugin="acme", api_key=Secret("", origin="MINE"))}
-    assert providers(given, ACME_KEY="a")[0].found() == given
+    assert providers(given, ACME_KEY="a")[0].found() == {"acme": msgspec.structs.replace(given["acme"], options={})}
 
 
 def test_a_provider_of_the_settings_is_looked_at_even_if_no_model_asks_it_and_told_once() -> None:
