@@ -25,7 +25,7 @@ async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
     async with adapter(server.url) as gemini:
         texts, end = await collected(gemini, call())
     assert texts == ["Lisbon, ", "says Gemini."]
-    assert end == End(usage=USAGE, served="gemini-2.5-pro")
+    assert end == End(usage=USAGE, served="gemini-2.5-pro", id="w1peaMz6INOvnvgP")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_options_that_gemini_knows_are_valid(options: dict[str, object]) -> None
         {"thinking_budget": -2},
         {"thinking_budget": 32769},
         {"thinking_budget": "8192"},
-        {"thinking_level": "minimal"},
+        {"thinking_level": "max"},
         {"thinking_budget": 128, "thinking_level": "low"},
         {"api_version": "v2"},
         {"thinking": 128},

@@ -1,0 +1,189 @@
+"""Vertex AI: the same wire at another place, with Google Cloud's credentials or with a key."""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from standby import AsyncStandby
+from standby.plugin import AttemptFailed, Kind, Provider, Secret
+from standby_gemini import standby_provider
+from standby_gemini.adapter import GeminiAdapter, _vertex_url
+from tests.loopback import Answer, Loopback, Received, gemini_answers, gemini_error
+from tests.providers.gemini.calls import call, collected
+
+PLACE = {"project": "my-project", "location": "europe-west1"}
+MODEL = "/v1beta1/projects/my-project/locations/europe-west1/publishers/google/models/gemini-2.5-pro"
+TOKEN = "ya29.a-token-that-opens-nothing"
+
+
+@pytest.fixture
+def credentials(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A service account whose tokens come from the same server: google-auth's real way, from its file to the header."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    account = {
+        "type": "service_account",
+        "project_id": "another-project",
+        "client_email": "standby@example.iam.gserviceaccount.com",
+        "private_key_id": "1",
+        "private_key": pem.decode(),
+        "token_uri": f"{server.url}/token",
+    }
+    file = tmp_path / "account.json"
+    file.write_bytes(msgspec.json.encode(account))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    return file
+
+
+def answers(request: Received) -> Answer:
+    if request.path == "/token":
+        return Answer(
+            headers={"content-type": "application/json"},
+            pieces=((0, msgspec.json.encode({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"})),),
+        )
+    return gemini_answers("Lisbon, ", "says Vertex.")(request)
+
+
+def adapter(server: Loopback, options: dict[str, Any], key: str = "") -> GeminiAdapter:
+    secret = Secret(key, "GEMINI_API_KEY") if key else None
+    return GeminiAdapter(Provider(plugin="gemini", base_url=server.url, api_key=secret, options=options))
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_project_is_asked_with_application_default_credentials(server: Loopback, *, streams: bool) -> None:
+    server.answer = answers
+    made = adapter(server, PLACE, key="a-key-of-the-developer-api")
+    try:
+        text = "".join((await collected(made, call()))[0]) if streams else (await made.complete(call())).text
+        await made.complete(call())
+    finally:
+        await made.aclose()
+    assert text == "Lisbon, says Vertex."
+    token, asked, again = server.requests  # one token for both
+    assert (token.method, token.path) == ("POST", "/token")
+    assert asked.path == MODEL + (":streamGenerateContent" if streams else ":generateContent")
+    for request in (asked, again):
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        assert "x-goog-api-key" not in request.headers
+    assert asked.json == again.json == {"contents": [{"role": "user", "parts": [{"text": "Which city?"}]}]}
+
+
+@pytest.mark.usefixtures("credentials")
+async def test_the_version_of_vertex_is_its_own(server: Loopback) -> None:
+    server.answer = answers
+    made = adapter(server, {"project": "p"})
+    try:
+        await made.complete(call(options={"api_version": "v1"}))
+    finally:
+        await made.aclose()
+    assert server.requests[1].path == "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-pro:generateContent"
+
+
+async def test_express_mode_wants_a_key_and_no_project(server: Loopback) -> None:
+    server.answer = answers
+    made = adapter(server, {"express": True}, key="a-key-of-vertex")
+    try:
+        await made.complete(call())
+    finally:
+        await made.aclose()
+    (asked,) = server.requests
+    assert asked.path == "/v1beta1/publishers/google/models/gemini-2.5-pro:generateContent"
+    assert asked.headers["x-goog-api-key"] == "a-key-of-vertex"
+    assert "authorization" not in asked.headers
+
+
+async def test_without_credentials_the_model_is_unavailable_and_the_words_say_what_to_do(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
+    made = adapter(server, PLACE)
+    try:
+        with pytest.raises(AttemptFailed) as caught:
+            await made.complete(call())
+    finally:
+        await made.aclose()
+    failure = caught.value.failure
+    assert failure.kind is Kind.UNAVAILABLE
+    assert failure.message.startswith("no Google Cloud credentials: ")
+    assert failure.message.endswith("; see 'gcloud auth application-default login'")
+    assert server.requests == []
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, Kind.UNAVAILABLE),
+        (403, {"error": "access_denied"}, Kind.UNAVAILABLE),
+    ],
+)
+async def test_a_token_that_is_refused_makes_the_model_unavailable(
+    server: Loopback, status: int, body: dict[str, Any], kind: Kind
+) -> None:
+    server.script(Answer(status=status, headers={"content-type": "application/json"}, pieces=((0, msgspec.json.encode(body)),)))
+    made = adapter(server, PLACE)
+    try:
+        with pytest.raises(AttemptFailed) as caught:
+            await made.complete(call())
+    finally:
+        await made.aclose()
+    assert caught.value.failure.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("location", "url"),
+    [
+        ("global", "https://aiplatform.googleapis.com/"),
+        ("eu", "https://aiplatform.eu.rep.googleapis.com/"),
+        ("europe-west1", "https://europe-west1-aiplatform.googleapis.com/"),
+    ],
+)
+def test_each_location_has_its_own_endpoint(location: str, url: str) -> None:
+    assert _vertex_url(location) == url
+
+
+@pytest.mark.parametrize(
+    ("options", "valid"),
+    [
+        ({}, True),
+        ({"project": "p"}, True),
+        (PLACE, True),
+        ({"express": True}, True),
+        ({"location": "eu"}, False),
+        ({"project": "p", "express": True}, False),
+        ({"projekt": "p"}, False),
+    ],
+)
+def test_what_an_account_may_say(options: dict[str, Any], *, valid: bool) -> None:
+    info = standby_provider()
+    assert info is not None
+    assert jsonschema.Draft202012Validator(info.account).is_valid(options) is valid
+
+
+@pytest.mark.usefixtures("credentials")
+async def test_a_chain_goes_from_the_developer_api_to_vertex_with_the_same_cards(server: Loopback, tmp_path: Path) -> None:
+    with Loopback() as developer:
+        developer.script(gemini_error(503, "UNAVAILABLE", "The model is overloaded."))
+        server.answer = answers
+        file = tmp_path / "models.yaml"
+        file.write_text(
+            f"""
+version: 1
+providers:
+  gemini: {{plugin: gemini, base_url: "{developer.url}"}}
+  vertex: {{plugin: gemini, base_url: "{server.url}", options: {{project: my-project, location: europe-west1}}}}
+chains:
+  default: {{models: [gemini-2.5-pro, vertex/gemini-2.5-pro], retry: {{attempts: 1}}}}
+""",
+            encoding="utf-8",
+        )
+        async with AsyncStandby(file, environ={"GEMINI_API_KEY": "a-key"}) as client:
+            reply = await client.chat("hi", presence_penalty=0.5)
+    assert (reply.text, reply.model, reply.provider) == ("Lisbon, says Vertex.", "vertex/gemini-2.5-pro", "vertex")
+    assert [attempt.dropped for attempt in reply.trail] == [("presence_penalty",), ("presence_penalty",)]
