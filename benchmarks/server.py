@@ -34,6 +34,36 @@ def stream(texts: list[str]) -> bytes:
     events.append(event([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
     events.append(event([], usage=OPENAI["usage"]))
     events.append(b"data: [DONE]\n\n")
+    return chunked(events)
+
+
+def gemini_stream(texts: list[str]) -> bytes:
+    """Return a whole HTTP answer that is a Gemini stream of these texts, each in an event of its own."""
+    last = len(texts) - 1
+    return chunked(
+        [
+            b"data: %s\r\n\r\n"
+            % msgspec.json.encode(
+                {
+                    "candidates": [
+                        {
+                            "content": {"parts": [{"text": text}], "role": "model"},
+                            "index": 0,
+                            **({"finishReason": "STOP"} if number == last else {}),
+                        }
+                    ],
+                    "usageMetadata": GEMINI["usageMetadata"],
+                    "modelVersion": GEMINI["modelVersion"],
+                    "responseId": GEMINI["responseId"],
+                }
+            )
+            for number, text in enumerate(texts)
+        ]
+    )
+
+
+def chunked(events: list[bytes]) -> bytes:
+    """Return a whole HTTP answer of server-sent events, each in a chunk of its own."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     return head + b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in events) + b"0\r\n\r\n"
 
@@ -66,7 +96,8 @@ class Server(asyncio.Protocol):
             return
         self.received = rest[length:]
         wire = "openai" if b"chat/completions" in head.split(b"\r\n")[0] else "gemini"
-        wanted = "stream" if b'"stream":true' in rest else "data" if b"json_schema" in rest or b"JsonSchema" in rest else "text"
+        streams = b'"stream":true' in rest or b"streamGenerateContent" in head.split(b"\r\n")[0]
+        wanted = "stream" if streams else "data" if b"json_schema" in rest or b"JsonSchema" in rest else "text"
         self.transport.write(ANSWERS[wire, wanted])  # type: ignore[attr-defined]
 
 
@@ -84,6 +115,7 @@ ANSWERS = {
     ("openai", "data"): data(OPENAI),
     ("openai", "stream"): stream(["token "] * 100),
     ("gemini", "text"): answer(GEMINI),
+    ("gemini", "stream"): gemini_stream(["token "] * 100),
     ("gemini", "data"): data(GEMINI),
 }
 

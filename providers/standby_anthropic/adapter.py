@@ -127,7 +127,9 @@ class AnthropicAdapter:
             response = cast("httpx2.Response", sent)  # what cast_to says; the SDK's types know streams only
             async with aclosing(response):
                 yield response
-        except anthropic.APIConnectionError as error:  # what the SDK makes of all that its client raises
+        except anthropic.APIConnectionError as error:  # what the SDK makes of all that its client raises, a failure of ours too
+            if isinstance(error.__cause__, AttemptFailed):
+                raise error.__cause__ from None
             raise _broken(error.__cause__ or error) from error
         except (*_LOST, httpx2.DecodingError) as error:
             raise _broken(error) from error

@@ -121,8 +121,7 @@ def _tools(call: Call) -> Block:
     if not request.tools:
         return {}
     choice = request.tool_choice
-    forced = isinstance(choice, Only) or choice == "required"
-    if forced and not (call.card.wire or {}).get("forced_tools", True):
+    if _is_forced(request) and not (call.card.wire or {}).get("forced_tools", True):
         words = f"not sent: {call.model} cannot be made to call a tool; it takes tool_choice auto or none"
         raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
     told: Block = {"type": "tool", "name": choice.name} if isinstance(choice, Only) else {"type": _CHOICES[choice]}
@@ -130,6 +129,10 @@ def _tools(call: Call) -> Block:
         told["disable_parallel_tool_use"] = not request.sampling.parallel_tool_calls
     said: Block = {"tools": [_described(tool) for tool in request.tools]}
     return said if told == {"type": "auto"} else {**said, "tool_choice": told}
+
+
+def _is_forced(request: Request) -> bool:
+    return isinstance(request.tool_choice, Only) or request.tool_choice == "required"
 
 
 def _described(tool: Tool) -> Block:
@@ -158,15 +161,15 @@ def _effort(call: Call, limit: int) -> Block:
 
 
 def _budget(tokens: int, call: Call) -> Block:
-    """Ask for thinking within a budget, where it can be: below the least, or behind a call made without it, is a 400.
+    """Ask for thinking within a budget, where that is no 400: from the least on, and with no tool that must be called.
 
     "When `thinking` is enabled, a final `assistant` message must start with a thinking block": a call that another model made
-    has none.
+    has none, and goes on without.
     """
     turns = _turns(call.request.messages)
     ends_in_results = bool(turns) and turns[-1]["content"][0]["type"] == "tool_result"
     thought = ends_in_results and turns[-2]["content"][0]["type"] in ("thinking", "redacted_thinking")
-    if tokens < LEAST_BUDGET or (ends_in_results and not thought):
+    if tokens < LEAST_BUDGET or _is_forced(call.request) or (ends_in_results and not thought):
         return {}
     return {"thinking": {"type": "enabled", "budget_tokens": tokens}}
 

@@ -2,7 +2,8 @@
 
 The SDK gets an HTTP client of ours, which sends the call's own body, keeps the real response, and gives the SDK an empty one.
 Its own reading of a stream leaks the connection when it is left early, fails on comments, and takes errors inside a 200 for
-success; its own way to send a body copies it three times.
+success; its own way to send a body copies it three times. It is given no settings with a call: it would spend a quarter of the
+call on copying them, and calls no tool and asks for no continuation of an answer that is empty.
 """
 
 import asyncio
@@ -71,12 +72,10 @@ class _Exchange:
 class _Models(Protocol):
     """What is used of the SDK."""
 
-    async def generate_content(
-        self, *, model: str, contents: types.Content, config: types.GenerateContentConfig
-    ) -> types.GenerateContentResponse: ...
+    async def generate_content(self, *, model: str, contents: types.Content) -> types.GenerateContentResponse: ...
 
     async def generate_content_stream(
-        self, *, model: str, contents: types.Content, config: types.GenerateContentConfig
+        self, *, model: str, contents: types.Content
     ) -> AsyncIterator[types.GenerateContentResponse]: ...
 
 
@@ -103,27 +102,13 @@ class GeminiAdapter:
     def __init__(self, provider: Provider) -> None:
         """Make the SDK's client; every setting that an environment variable could switch is given."""
         account = provider.options or {}
+        self._provider = provider
         self._vertex = "project" in account or bool(account.get("express"))
-        place = {"project": account["project"], "location": account.get("location", "global")} if "project" in account else {}
-        key = None if place else _key(provider)
+        self._project: str | None = account.get("project")
+        self._location = account.get("location", "global") if self._project else None
         try:
             self._http = _Client(verify=_trust(), limits=LIMITS)
-            self._sdk = genai.Client(
-                api_key=key,
-                vertexai=self._vertex,
-                project=place.get("project"),
-                location=place.get("location"),
-                debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
-                http_options=types.HttpOptions(
-                    base_url=provider.base_url or (_vertex_url(place.get("location", "global")) if self._vertex else BASE_URL),
-                    api_version=VERSION,
-                    headers={"X-Server-Timeout": SERVER_TIMEOUT},
-                    retry_options=types.HttpRetryOptions(attempts=1),
-                    httpx_async_client=self._http,
-                    client_args={"verify": _trust()},
-                    async_client_args={"ssl": _trust()},
-                ),
-            )
+            self._clients = {VERSION: self._client(VERSION)}
         except (ValueError, ImportError) as error:  # a proxy variable, or GOOGLE_GENAI_HTTP_CLIENT, that cannot be followed
             raise unavailable(f"the client cannot be made: {error}") from error
 
@@ -143,9 +128,29 @@ class GeminiAdapter:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._sdk.aio.aclose()
-        self._sdk.close()
+        for sdk in self._clients.values():
+            await sdk.aio.aclose()
+            sdk.close()
         await self._http.aclose()
+
+    def _client(self, version: str) -> genai.Client:
+        """Make the SDK's client for one version of the API; all share one HTTP client."""
+        return genai.Client(
+            api_key=None if self._project else _key(self._provider),
+            vertexai=self._vertex,
+            project=self._project,
+            location=self._location,
+            debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
+            http_options=types.HttpOptions(
+                base_url=self._provider.base_url or (_vertex_url(self._location or "global") if self._vertex else BASE_URL),
+                api_version=f"{version}1" if self._vertex and version == VERSION else version,
+                headers={"X-Server-Timeout": SERVER_TIMEOUT},
+                retry_options=types.HttpRetryOptions(attempts=1),
+                httpx_async_client=self._http,
+                client_args={"verify": _trust()},
+                async_client_args={"ssl": _trust()},
+            ),
+        )
 
     @asynccontextmanager
     async def _sent(self, call: Call, *, stream: bool) -> AsyncGenerator[httpx2.Response, None]:
@@ -171,15 +176,16 @@ class GeminiAdapter:
     async def _send(self, call: Call, exchange: _Exchange, *, stream: bool) -> None:
         """Let the SDK send; it reads an empty answer to its end."""
         version = call.options.get("api_version", VERSION)
-        config = _config(f"{version}1" if self._vertex and version == VERSION else version, stream=stream)
-        models = cast("_Models", self._sdk.aio.models)  # whose own types are partly unknown
+        if version not in self._clients:
+            self._clients[version] = self._client(version)
+        models = cast("_Models", self._clients[version].aio.models)  # whose own types are partly unknown
         token = _exchange.set(exchange)
         try:
             if stream:
-                async for _ in await models.generate_content_stream(model=call.model, contents=_PLACE, config=config):
+                async for _ in await models.generate_content_stream(model=call.model, contents=_PLACE):
                     pass
             else:
-                await models.generate_content(model=call.model, contents=_PLACE, config=config)
+                await models.generate_content(model=call.model, contents=_PLACE)
         except google.auth.exceptions.TransportError as error:
             raise lost(error) from error
         except google.auth.exceptions.GoogleAuthError as error:
@@ -231,16 +237,7 @@ def _trust() -> ssl.SSLContext:
         raise unavailable(words) from error
 
 
-@cache
-def _config(version: str, *, stream: bool) -> types.GenerateContentConfig:
-    """Return the settings of a call; the SDK copies them before it changes anything."""
-    return types.GenerateContentConfig(
-        http_options=types.HttpOptions(api_version=version),
-        should_return_http_response=None if stream else True,
-        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-        automatic_continuation=False,
-    )
-
-
-# The SDK warns that it uses GOOGLE_API_KEY whenever both variables are set, although it is given the key to use.
+# The SDK warns that it uses GOOGLE_API_KEY whenever both variables are set, although it is given the key to use, and tells
+# with each call that it would call functions, of which it is given none.
 logging.getLogger("google_genai._api_client").addFilter(lambda record: "Using GOOGLE_API_KEY" not in record.getMessage())
+logging.getLogger("google_genai.models").addFilter(lambda record: "AFC is enabled" not in record.getMessage())

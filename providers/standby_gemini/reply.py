@@ -97,7 +97,7 @@ class Reader:
         return Chunk(text, reasoning=thought) if text or thought else None
 
     def _take_calls(self, parts: Iterable[Mapping[str, Any]]) -> None:
-        """Take in tool calls, and the signature of other parts; a call without an id gets one, of the answer's and its place."""
+        """Take in tool calls, and the signature of what is none; a call without an id gets one, of its answer and its place."""
         for part in parts:
             if "functionCall" not in part:
                 self._signature = text_in(part.get("thoughtSignature")) or self._signature

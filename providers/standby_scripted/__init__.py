@@ -19,7 +19,7 @@ a stream), asks for its `tool_calls`, and then hangs, fails or ends. The positio
 on one event loop.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from standby.plugin import Card, Finish, Kind, ProviderInfo, hookimpl
 
@@ -75,7 +75,7 @@ _STEP = {
     },
 }
 
-_ALL = ("image", "audio", "video", "pdf", "file")
+_ALL: tuple[Literal["image", "audio", "video", "pdf", "file"], ...] = ("image", "audio", "video", "pdf", "file")
 
 _OPTIONS: dict[str, Any] = {
     "type": "object",

@@ -31,7 +31,7 @@ def test_it_can_be_written_to_a_file(run: Run) -> None:
 def test_it_knows_each_plugins_options(run: Run) -> None:
     rules = run("schema").json["$defs"]["Model"]["allOf"]
     named = {rule["if"]["properties"]["provider"]["const"]: rule["then"]["properties"]["options"] for rule in rules}
-    assert set(named) == {"gemini", "local", "openai", "scripted"}
+    assert set(named) == {"anthropic", "gemini", "local", "openai", "scripted"}
     assert "path" in named["local"]["properties"]
 
 

@@ -106,7 +106,7 @@ async def test_no_environment_variable_switches_anything(server: Loopback, monke
 def test_without_a_base_url_it_is_anthropics_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     anthropic = AnthropicAdapter(Provider(plugin="anthropic", api_key=Secret(KEY)))
-    assert str(anthropic._sdk.base_url) == "https://api.anthropic.com/"
+    assert str(anthropic._sdk.base_url) == "https://api.anthropic.com"
 
 
 @pytest.mark.parametrize("key", [None, Secret("", "ANTHROPIC_API_KEY")])

@@ -232,6 +232,11 @@ def test_a_budget_leaves_room_for_the_words_and_is_not_below_the_least() -> None
     assert "thinking" not in sent(model="claude-haiku-4-5", reasoning_effort="high", max_tokens=2000)
 
 
+@pytest.mark.parametrize("choice", ["required", Only("weather")])
+def test_a_budget_is_not_asked_for_where_a_tool_must_be_called(choice: Any) -> None:
+    assert "thinking" not in sent(model="claude-haiku-4-5", reasoning_effort="low", tools=(WEATHER,), tool_choice=choice)
+
+
 def test_a_budget_is_not_asked_for_behind_a_call_that_was_made_without_a_thought() -> None:
     ask = {"model": "claude-haiku-4-5", "reasoning_effort": "low", "tools": (WEATHER,)}
     assert "thinking" not in sent(*TURN, **ask)

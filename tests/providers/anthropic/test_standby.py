@@ -104,9 +104,9 @@ async def test_a_picture_and_an_effort_reach_the_wire(server: Loopback, file: Pa
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
     question = [{"role": "user", "content": [picture, {"type": "text", "text": "What?"}]}]
     async with client(file) as standby:
-        reply = await standby.chat(question, reasoning_effort="minimal", extra={"claude": {"metadata": {"user_id": "7"}}})
+        reply = await standby.chat(question, reasoning_effort="high", extra={"claude": {"metadata": {"user_id": "7"}}})
     assert reply.trail[-1].outcome == "answered"
     body = server.requests[0].json
     assert body["messages"][0]["content"][0]["source"]["media_type"] == "image/png"
-    assert body["output_config"] == {"effort": "low"}
+    assert body["output_config"] == {"effort": "high"}
     assert body["metadata"] == {"user_id": "7"}

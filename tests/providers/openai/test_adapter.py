@@ -29,7 +29,7 @@ async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
     async with adapter(server.url) as openai:
         texts, end = await collected(openai, call())
     assert texts == ["Lisbon, ", "says OpenAI."]
-    assert end == End(usage=USAGE, served=SERVED)
+    assert end == End(usage=USAGE, served=SERVED, id="chatcmpl-BMSBsbjyxfOHmfmqtuMbkEEHZsRJu")
 
 
 @pytest.mark.parametrize("base", ["", "/", "/v1", "/v1/", "/proxy/openai/v1"])

@@ -89,8 +89,9 @@ def test_options_that_openai_refuses_are_not(options: dict[str, object]) -> None
 
 def test_the_options_values_are_the_sdks_own() -> None:
     from openai.types.chat.completion_create_params import CompletionCreateParamsBase  # noqa: PLC0415 - only this test
+    from openai.types.shared_params.reasoning import Reasoning  # noqa: PLC0415 - likewise
 
-    types = get_type_hints(CompletionCreateParamsBase)
+    types = get_type_hints(CompletionCreateParamsBase) | {"reasoning_summary": get_type_hints(Reasoning)["summary"]}
     for name, option in INFO.options["properties"].items():
         told = {value for literal in get_args(types[name]) for value in get_args(literal)}
         assert set(option["enum"]) == told
