@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from standby import AsyncStandby, Settings, health
+from standby import AsyncStandby, Settings
 from standby.policy import BreakerSettings, Chain, Model, Provider, Retry, Secret, StreamRules
 from tests.loopback import Answer, Loopback, cut, gemini_stream, openai_stream
 from tests.recordings import stream_of
@@ -86,8 +86,12 @@ async def violations(plugin: str, name: str, cuts: list[Cut], servers: tuple[Loo
             return [f"{name}: uncut, it is not read"]
         for each in cuts:
             first.script(cut(whole, each.at, each.how, wait=0.0))
-            health.forget()
+            for entry in standby._entries.values():
+                entry.breaker.begin_anew()
+            first.requests.clear()
             got = await _streamed(standby)
+            if len(first.requests) != 1:
+                wrong.append(f"{name}: the cut at {each.at} was asked for {len(first.requests)} times")
             if got not in ((text, "a"), (STANDBY, "b")):
                 wrong.append(f"{name}: cut at {each.at} by {each.how}: {got[1]} said {len(got[0])} of {len(text)} characters")
     return wrong

@@ -232,7 +232,7 @@ async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | No
     async with aclosing(cast("AsyncGenerator[Chunk, None]", stream)) as chunks:  # one without aclose() breaks the contract
         async for chunk in chunks:
             if chunk.working or chunk.reasoning or chunk.tool_call is not None:
-                watch.token()
+                watch.works()
             if chunk.tool_call is not None:
                 calls.append(chunk.tool_call)
             if chunk.text or chunk.reasoning:

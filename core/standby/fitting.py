@@ -62,7 +62,8 @@ def _unable(request: Request, entry: Entry) -> str:
         return "cannot call tools"
     if not card.schema and request.schema is not None:
         return "cannot be held to a schema"
-    if card.prefill is False and request.messages[-1].role == "assistant":
+    spoken = [message.role for message in request.messages if message.role != "system"]
+    if card.prefill is False and spoken[-1:] == ["assistant"]:
         return "cannot go on with words that are the assistant's: end with a message of the user"
     if entry.strict and (dropped := dropped_for(request, entry)):
         return f"must not be sent {', '.join(dropped)}, and strict forbids to leave it out"
@@ -86,9 +87,14 @@ def _sampling(sampling: Sampling, dropped: tuple[str, ...], entry: Entry) -> Sam
 
 
 def _nearest(effort: Effort, taken: tuple[Effort, ...]) -> Effort:
-    """Return the effort that a model takes and that is nearest to the one asked for; of two the lower one."""
+    """Return the effort that a model takes and that is nearest to the one asked for; of two the lower one.
+
+    "none" switches thinking off, which is no neighbour of any other.
+    """
     asked = EFFORTS.index(effort)
-    return min(taken, key=lambda one: (abs(EFFORTS.index(one) - asked), EFFORTS.index(one)))
+    thinking: tuple[Effort, ...] = tuple(one for one in taken if one != "none")
+    near = taken if effort == "none" else thinking or taken
+    return min(near, key=lambda one: (abs(EFFORTS.index(one) - asked), EFFORTS.index(one)))
 
 
 def _changes(message: Message, entry: Entry) -> bool:

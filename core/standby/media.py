@@ -47,6 +47,8 @@ def checked(media: Any, place: str, index: int) -> Media:
         if not media.url.startswith(("https://", "http://")):
             raise RequestError(f"{place}: the url must begin with https://", index)
         return media  # type: ignore[no-any-return] # checked: the caller may have passed anything
+    if media.media_type.endswith("/*"):
+        raise RequestError(f"{place}: data needs its exact type, like image/png, not {media.media_type}", index)
     try:
         begins = binascii.a2b_base64(media.data, strict_mode=True)[:16]
     except ValueError:

@@ -78,7 +78,8 @@ def sampling_of(options: Mapping[str, Any]) -> Sampling:
             raise RequestError(f"unknown parameter {name!r}{_near(name, Sampling.__struct_fields__)}")
     stop = options.get("stop")
     if isinstance(stop, Iterable):
-        options = {**options, "stop": (stop,) if isinstance(stop, str) else tuple(cast("Iterable[object]", stop))}
+        stops = (stop,) if isinstance(stop, str) else tuple(cast("Iterable[object]", stop))
+        options = {**options, "stop": stops or None}
     try:
         return msgspec.convert(dict(options), Sampling)
     except msgspec.ValidationError as error:
@@ -96,7 +97,7 @@ def _messages(messages: Messages) -> tuple[Message, ...]:
     read = [_message(message, index) for index, message in enumerate(messages)]
     if not read:
         raise RequestError("messages: the list is empty; give at least one message of the user")
-    spoken = tuple(message for message in paired(read) if message.parts)
+    spoken = tuple(message for message in paired(read) if not all(isinstance(part, Reasoning) for part in message.parts))
     if all(message.role == "system" for message in spoken):
         raise RequestError("messages: there is no message of the user")
     return spoken

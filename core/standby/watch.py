@@ -78,6 +78,10 @@ class Watch:
             self._missed = f"no token for {self._patience.idle_timeout:g}s"
         self._due = now + self._patience.idle_timeout
 
+    def works(self) -> None:
+        """Note a sign of life that is no word: it never leaves the model less time than it had."""
+        self._due = max(self._due, self._clock() + self._patience.idle_timeout)
+
     def slow(self) -> bool:
         """Say whether the answer, or a stream's first word, took more than half of what it may."""
         if self.first_token is not None:

@@ -54,7 +54,8 @@ _KIND_OF_TEXT = {
         ("maximum allowed nesting depth", Kind.UNSUPPORTED),
         ("too many states for serving", Kind.UNSUPPORTED),
         ("ending with a model turn are not supported", Kind.UNSUPPORTED),
-        ("missing a thought_signature", Kind.UNSUPPORTED),
+        ("thought_signature", Kind.UNSUPPORTED),  # missing; another model may not want one
+        ("thought signature", Kind.UNSUPPORTED),  # "Corrupted thought signature."
         ("no longer available", Kind.MODEL_MISSING),
     ),
 }

@@ -29,6 +29,9 @@ from standby.plugin import (
 SENTINEL = "skip_thought_signature_validator"
 """Stands where a 3.x model wants its own signature on a call that another model made (Google, "Thought signatures")."""
 
+MOST_STOPS = 5
+"""Texts to stop at (Google, GenerationConfig, "stopSequences")."""
+
 _SAMPLING = {
     "temperature": "temperature",
     "top_p": "topP",
@@ -50,6 +53,9 @@ def body_of(call: Call) -> dict[str, Any]:
     one role in a row become one turn, because Gemini wants user and model in turn; it refuses a turn without text, so that
     an empty one is left out. A request needs a turn: where there is no other, the system's text is the user's.
     """
+    if len(call.request.sampling.stop or ()) > MOST_STOPS:
+        words = f"not sent: Gemini takes up to {MOST_STOPS} texts to stop at"
+        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
     said = [message for message in call.request.messages if any(_has_content(part) for part in message.parts)]
     system = [{"text": part.text} for message in said if message.role == "system" for part in message.parts if _is_text(part)]
     turns = [
@@ -74,7 +80,7 @@ def _is_text(part: object) -> TypeGuard[Text]:
 
 
 def _has_content(part: object) -> bool:
-    return not isinstance(part, Text) or bool(part.text)
+    return bool(part.text) if isinstance(part, Text) else not isinstance(part, Reasoning)
 
 
 def _refuse_to_begin_with_a_call(turns: list[tuple[str, list[Message]]]) -> None:

@@ -23,6 +23,10 @@ _KIND_OF_CODE = {
     "invalid_prompt": Kind.BLOCKED,
     "content_policy_violation": Kind.BLOCKED,
     "content_filter": Kind.BLOCKED,
+    "image_content_policy_violation": Kind.BLOCKED,
+    "bio_policy": Kind.BLOCKED,
+    "misalignment_policy_violation": Kind.BLOCKED,
+    "invalid_encrypted_content": Kind.UNSUPPORTED,  # thoughts that another model may do without
     "unsupported_parameter": Kind.UNSUPPORTED,
     "unsupported_value": Kind.UNSUPPORTED,
 }

@@ -1,6 +1,7 @@
 """A call, as the JSON that Chat Completions takes. Pure; knows no SDK."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,9 @@ from standby.plugin import (
 )
 from standby_openai.schemas import described
 
+MOST_STOPS = 4
+"""Texts to stop at (OpenAI, API reference, "stop")."""
+
 LONGEST_ID = 40
 """Characters of a tool call's id; the 400 beyond it: "Expected a string with maximum length 40" (vercel/ai #5171)."""
 
@@ -34,6 +38,9 @@ _SAMPLING = ("temperature", "top_p", "stop", "seed", "presence_penalty", "freque
 def body_of(call: Call, *, stream: bool, max_tokens: str) -> dict[str, Any]:
     """Return the request's body; `max_tokens` is the name that the endpoint has for it, where the card says no better."""
     sampling = call.request.sampling
+    if len(sampling.stop or ()) > MOST_STOPS:
+        words = f"not sent: OpenAI takes up to {MOST_STOPS} texts to stop at"
+        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
     body: dict[str, Any] = {
         "model": call.model,
         "messages": [turn for message in call.request.messages for turn in _turns(message)],
@@ -105,7 +112,12 @@ def _media(media: Media) -> dict[str, Any]:
 
 def _call(call: ToolCall) -> dict[str, Any]:
     arguments = msgspec.json.encode(call.arguments).decode()
-    return {"id": short_id(call.id), "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    return {"id": short_id(call.id), "type": "function", "function": {"name": tool_name(call.name), "arguments": arguments}}
+
+
+def tool_name(name: str) -> str:
+    """Return the name of a tool in a history as OpenAI takes it; other vendors take dots and colons too."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64]
 
 
 def short_id(known_as: str) -> str:

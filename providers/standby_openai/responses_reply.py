@@ -27,6 +27,9 @@ from standby.plugin import (
 )
 from standby_openai.failures import failure_of, is_error
 
+GAP = "\n\n"
+"""Stands between two messages of one response, and between two parts of a summary."""
+
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
@@ -41,6 +44,27 @@ def reply_of(answer: Any) -> Reply:
     return _reply(told, items)
 
 
+class _Told:
+    """What has been told of a text in paragraphs, as a stream brings it."""
+
+    def __init__(self) -> None:
+        self._told = ""
+        self._gap = ""
+
+    def begins(self) -> None:
+        """Note that another paragraph begins; one that stays empty is none."""
+        self._gap = GAP if self._told else ""
+
+    def goes_on(self, delta: str) -> str:
+        gap, self._gap = self._gap, ""
+        self._told += gap + delta
+        return gap + delta
+
+    def left_of(self, whole: str) -> str:
+        """Return what of the whole text has not been told."""
+        return whole[len(self._told) :] if whole.startswith(self._told) else ""
+
+
 class Reader:
     """Reads the events of a stream; only the event that ends the response ends the answer."""
 
@@ -48,8 +72,8 @@ class Reader:
         """Nothing read yet."""
         self._items: list[dict[str, Any]] = []
         self._response: dict[str, Any] = {}
-        self._said = False
-        self._thought = False
+        self._text = _Told()
+        self._thought = _Told()
 
     @property
     def finished(self) -> bool:
@@ -58,6 +82,8 @@ class Reader:
 
     def chunk(self, event: Any) -> Chunk | None:
         """Take in one event; return its words, or its sign of life, if it has any. Raises `AttemptFailed`."""
+        if self._response:  # which has all that there is to say
+            return None
         if is_error(event):
             raise AttemptFailed(failure_of(200, {}, event))
         if not isinstance(event, dict):
@@ -69,24 +95,27 @@ class Reader:
         if kind in _ENDS:
             self._response = object_in(event.get("response"))
             return None
+        item = object_in(event.get("item"))
         if kind == "response.output_item.done":
-            self._items.append(object_in(event.get("item")))
+            self._items.append(item)
         if kind == "response.output_text.delta" and delta:
-            self._said = True
-            return Chunk(delta)
+            return Chunk(self._text.goes_on(delta))
         if kind == "response.reasoning_summary_text.delta" and delta:
-            self._thought = True
-            return Chunk(reasoning=delta)
-        if kind == "response.reasoning_summary_part.added" and self._thought:
-            return Chunk(reasoning="\n\n")
-        return Chunk(working=True) if kind.startswith(("response.output_item.", "response.function_call_arguments.")) else None
+            return Chunk(reasoning=self._thought.goes_on(delta))
+        if kind == "response.reasoning_summary_part.added":
+            self._thought.begins()
+        if kind == "response.output_item.added" and item.get("type") == "message":
+            self._text.begins()
+        writes = item.get("type") == "function_call" or kind.startswith("response.function_call_arguments.")
+        return Chunk(working=True) if writes else None
 
     def rest(self) -> list[Chunk]:
         """Return the last chunks: what has not been said, tool calls, and the end. Raises `AttemptFailed` if it ended badly."""
         if not self._response:
             raise malformed("the stream has no response.completed, so the answer is not whole")
         reply = _reply(self._response, _items(self._response.get("output")) or self._items)
-        said = [] if self._said or not reply.text else [Chunk(reply.text)]
+        text, thought = self._text.left_of(reply.text), self._thought.left_of(reply.reasoning)
+        said = [Chunk(text, reasoning=thought)] if text or thought else []
         end = End(finish=reply.finish, usage=reply.usage, served=reply.served, id=reply.id, private=reply.private)
         return [*said, *(Chunk(tool_call=call) for call in reply.tool_calls), Chunk(end=end)]
 
@@ -94,15 +123,16 @@ class Reader:
 def _reply(response: Mapping[str, Any], items: Sequence[dict[str, Any]]) -> Reply:
     if response.get("error"):
         raise AttemptFailed(failure_of(200, {}, response))
-    content = [part for item in items if item.get("type") == "message" for part in _items(item.get("content"))]
-    text = "".join(text_in(part.get("text")) for part in content if part.get("type") == "output_text")
+    said = [_items(item.get("content")) for item in items if item.get("type") == "message"]
+    content = [part for parts in said for part in parts]
+    text = GAP.join(filter(None, map(_text, said)))
     cut = response.get("status") == "incomplete"
     calls = _calls(items, cut=cut)
     thoughts = [item for item in items if item.get("type") == "reasoning"]
     usage = _usage(object_in(response.get("usage")))
     return Reply(
         text=text,
-        reasoning="\n\n".join(_told(thoughts)),
+        reasoning=GAP.join(_summaries(thoughts)),
         private=_private(thoughts),
         tool_calls=calls,
         finish=_finish(response, _refusal(content), anything=bool(text or calls), called=bool(calls), usage=usage),
@@ -137,7 +167,8 @@ def _calls(items: Iterable[Mapping[str, Any]], *, cut: bool) -> tuple[ToolCall, 
             continue
         name, known_as = text_in(item.get("name")), text_in(item.get("call_id"))
         try:
-            arguments = decoded(text_in(item.get("arguments")) or ("" if cut else "{}"))
+            written = item.get("arguments", "")
+            arguments = decoded(written or ("" if cut else "{}")) if isinstance(written, str) else written
         except AttemptFailed:
             arguments = None
         if name and isinstance(arguments, dict):
@@ -147,7 +178,11 @@ def _calls(items: Iterable[Mapping[str, Any]], *, cut: bool) -> tuple[ToolCall, 
     return tuple(found)
 
 
-def _told(thoughts: Iterable[Mapping[str, Any]]) -> list[str]:
+def _text(content: Iterable[Mapping[str, Any]]) -> str:
+    return "".join(text_in(part.get("text")) for part in content if part.get("type") == "output_text")
+
+
+def _summaries(thoughts: Iterable[Mapping[str, Any]]) -> list[str]:
     parts = [part for item in thoughts for part in _items(item.get("summary"))]
     return [text for text in (text_in(part.get("text")) for part in parts) if text]
 

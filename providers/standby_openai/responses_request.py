@@ -21,11 +21,11 @@ from standby.plugin import (
     Text,
     ToolCall,
     ToolResult,
-    decoded,
     list_in,
     merged,
+    object_in,
 )
-from standby_openai.request import short_id
+from standby_openai.request import short_id, tool_name
 from standby_openai.schemas import described
 
 _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty")
@@ -73,7 +73,7 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
     others: list[dict[str, Any]] = []
     for part in message.parts:
         if isinstance(part, Reasoning):
-            yield from list_in(decoded(part.private))
+            yield from _thoughts(part.private)
         elif isinstance(part, Text):
             content.append({"type": "output_text" if message.role == "assistant" else "input_text", "text": part.text})
         elif isinstance(part, Media):
@@ -83,8 +83,18 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
         else:
             others.append(_result(part))
     if content:
-        yield {"role": message.role, "content": content}
+        typed = {"type": "message"} if message.role == "assistant" else {}  # llama.cpp's server knows it by that
+        yield {**typed, "role": message.role, "content": content}
     yield from others
+
+
+def _thoughts(private: str) -> list[dict[str, Any]]:
+    """Return the encrypted thoughts; what a caller has put there instead is none."""
+    try:
+        kept = [object_in(item) for item in list_in(msgspec.json.decode(private or "[]"))]
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return []
+    return [item for item in kept if item.get("type") == "reasoning" and item.get("encrypted_content")]
 
 
 def _media(media: Media) -> dict[str, Any]:
@@ -100,7 +110,7 @@ def _media(media: Media) -> dict[str, Any]:
 
 def _call(call: ToolCall) -> dict[str, Any]:
     arguments = msgspec.json.encode(call.arguments).decode()
-    return {"type": "function_call", "call_id": short_id(call.id), "name": call.name, "arguments": arguments}
+    return {"type": "function_call", "call_id": short_id(call.id), "name": tool_name(call.name), "arguments": arguments}
 
 
 def _result(result: ToolResult) -> dict[str, Any]:

@@ -2,12 +2,18 @@
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from standby.plugin import AttemptFailed, Failure, Kind, Schema, list_in, object_in
 
-_UNSUPPORTED = frozenset({"allOf", "not", "dependentRequired", "dependentSchemas", "if", "then", "else", "patternProperties"})
+_UNSUPPORTED = frozenset(
+    {"allOf", "oneOf", "not", "dependentRequired", "dependentSchemas", "if", "then", "else", "patternProperties"}
+)
 """Keywords with which strictness is not asked for: where OpenAI refuses one there, it answers 400."""
+
+_SAYS_WHAT = frozenset({"type", "$ref", "anyOf", "enum", "const"})
+"""One of these a strict schema must have, everywhere ("schema must have a 'type' key")."""
 
 
 def described(schema: Schema) -> dict[str, Any]:
@@ -24,14 +30,18 @@ def described(schema: Schema) -> dict[str, Any]:
 
 
 def is_strict(schema: Any) -> bool:
-    """Say whether every object of a schema is closed and requires all its properties, as OpenAI's strict mode demands."""
-    if isinstance(schema, list):
-        return all(is_strict(item) for item in list_in(schema))
-    if not isinstance(schema, Mapping):
-        return True
+    """Say whether OpenAI's strict mode takes a schema: types said, every object closed and all its properties required."""
     told = object_in(schema)
-    if told.get("type") == "object" or "properties" in told:
-        named = object_in(told.get("properties"))
-        if told.get("additionalProperties") is not False or set(named) != set(list_in(told.get("required"))):
-            return False
-    return not _UNSUPPORTED & told.keys() and all(is_strict(value) for value in told.values())
+    if not _SAYS_WHAT & told.keys() or _UNSUPPORTED & told.keys():
+        return False
+    types = list_in(told.get("type")) or [told.get("type")]
+    if ("object" in types and not _is_closed(told)) or ("array" in types and "items" not in told):
+        return False
+    named = (object_in(told.get(key)).values() for key in ("properties", "$defs", "definitions"))
+    within = [*chain.from_iterable(named), *list_in(told.get("anyOf")), *([told["items"]] if "items" in told else [])]
+    return all(map(is_strict, within))
+
+
+def _is_closed(schema: Mapping[str, Any]) -> bool:
+    required = set(list_in(schema.get("required")))
+    return schema.get("additionalProperties") is False and set(object_in(schema.get("properties"))) == required

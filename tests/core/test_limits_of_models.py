@@ -25,7 +25,9 @@ def fitted(asked: Request, **card: Any) -> Request:
         (("low", "medium", "high"), "medium", "medium"),
         (("low", "medium", "high"), "none", "low"),
         (("low", "medium", "high"), "max", "high"),
-        (("none", "high"), "low", "none"),
+        (("none", "high"), "minimal", "high"),  # to think little is not the same as not to think
+        (("none", "high"), "none", "none"),
+        (("none",), "high", "none"),
         (("none", "high"), "medium", "high"),
         (("low", "high"), "medium", "low"),  # of two that are as near, the cheaper one
         (EFFORTS, "xhigh", "xhigh"),
@@ -63,6 +65,11 @@ def test_a_conversation_that_ends_with_the_assistants_words_is_not_for_every_mod
     assert why(unfit(asked, entry("m", None, card=Card(prefill=False)))) == words
     assert unfit(asked, entry("m", None)) is None
     assert unfit(Request((USER,)), entry("m", None, card=Card(prefill=False))) is None
+
+
+def test_a_system_message_behind_the_assistants_words_ends_no_turn() -> None:
+    asked = Request((USER, Message("assistant", (Text("Well,"),)), Message("system", (Text("Be brief."),))))
+    assert unfit(asked, entry("m", None, card=Card(prefill=False))) is not None
 
 
 def test_what_is_too_long_by_any_count_is_not_sent() -> None:
