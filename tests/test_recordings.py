@@ -242,7 +242,7 @@ ROWS: dict[str, Said | Failed] = {
         (13, 1680, 1408),
         "o3-mini-2025-01-31",
         size=1251,
-        chunks=657,
+        chunks=654,
         thought="**Providing st",
         private='[{"type"',
     ),

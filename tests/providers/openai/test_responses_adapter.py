@@ -388,9 +388,6 @@ async def test_without_anyone_else_the_vendors_id_of_the_request_is_told(world: 
     assert (attempt.kind, attempt.status, attempt.id) == (Kind.MODEL_MISSING, 400, "req_7")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=CallFailed, reason="its thoughts' beginning counts as a token: it must speak within the idle time-out"
-)
 async def test_a_model_may_think_in_silence_longer_than_it_may_pause(world: Any) -> None:
     client, _, second = world
     begun, *rest = frames(events_of_response(response(thought(), said("Lisbon.")))[2:])
