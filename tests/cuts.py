@@ -86,7 +86,7 @@ async def violations(plugin: str, name: str, cuts: list[Cut], servers: tuple[Loo
             return [f"{name}: uncut, it is not read"]
         for each in cuts:
             first.script(cut(whole, each.at, each.how, wait=0.0))
-            for entry in standby._entries.values():
+            for entry in standby._routes.entries.values():
                 entry.breaker.begin_anew()
             first.requests.clear()
             got = await _streamed(standby)

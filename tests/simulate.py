@@ -15,7 +15,6 @@ from typing import Any
 
 from standby.attempt import Entry, Outlet
 from standby.budget import Budget
-from standby.client import HEDGED_SHARE, HEDGES
 from standby.decision import Route
 from standby.dispatch import RESERVE, Walk
 from standby.errors import CallFailed, Stopped, StreamBroken
@@ -23,6 +22,7 @@ from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed
 from standby.failures import Kind
 from standby.permits import Turns
 from standby.policy import BreakerSettings, Card, Chain, Hedge, Retry, StreamRules, Trigger
+from standby.routes import HEDGED_SHARE, HEDGES
 from standby.running import GOODBYE
 from standby.streams import AsyncStream
 from standby.triggers import Triggers

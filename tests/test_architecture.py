@@ -177,11 +177,22 @@ def test_no_safety_is_switched_off(argument: str, *, value: bool) -> None:
 
 
 CLOCK_AND_CHANCE = {
-    "asyncio.sleep": ["client", "floor"],  # a client that lives long enough to warm up; the pause before a retry
-    "date.today": ["cli/models", "cli/validate", "client"],  # what has retired, by the user's own calendar
+    "asyncio.sleep": ["client", "floor", "simulation/play"],  # long enough to warm up; before a retry; on virtual time
+    "date.today": [
+        "cli/check",
+        "cli/init",
+        "cli/models",
+        "cli/validate",
+        "client",
+    ],  # what has retired, by the user's own calendar
     "datetime.now": ["delays"],  # a date to wait for, in a response without a date of its own
-    "random.Random": ["breaker", "client"],  # jitter, where nobody has injected another
-    "time.monotonic": ["client", "streams", "watchdog"],  # where there is no running loop, or one that may not turn
+    "random.Random": ["breaker", "client", "simulation/play"],  # where nobody has injected another; made of the plan's seed
+    "time.monotonic": [
+        "client",
+        "config/changes",
+        "streams",
+        "watchdog",
+    ],  # where there is no running loop, or one that may not turn
     "time.sleep": ["watchdog"],  # on its own thread
 }
 

@@ -143,7 +143,7 @@ def entries() -> dict[str, Entry]:
     """Return the models as the settings make them: nothing left implicit."""
     settings = Settings(providers=PROVIDERS, chains={"default": Chain(models=MODELS)})
     client = AsyncStandby(settings=settings, environ=KEYS, warm_up=False)
-    return {name: client._entries[name] for name in MODELS}
+    return {name: client._routes.entries[name] for name in MODELS}
 
 
 def read(name: str) -> Request:

@@ -1,7 +1,7 @@
 """The adapters of one client: made on first use, one for each provider and event loop, closed with the loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
@@ -20,8 +20,8 @@ LONGEST_CLOSE = 1.0
 class _Kept(msgspec.Struct):
     """What one event loop holds: its adapters, those that are being made, and the generator that closes them all."""
 
-    adapters: dict[str, Any] = {}
-    making: dict[str, asyncio.Task[Any]] = {}
+    adapters: dict[Hashable, Any] = {}
+    making: dict[Hashable, asyncio.Task[Any]] = {}
     closing: AsyncExitStack = msgspec.field(default_factory=AsyncExitStack)
     keeper: AsyncGenerator[None, None] | None = None
     ending: asyncio.Task[None] | None = None
@@ -38,8 +38,8 @@ class Adapters:
     async def get(self, name: str, provider: Provider) -> Any:
         """Return the provider's adapter on this loop; raises `AttemptFailed` (`unavailable`) that says what is missing."""
         kept = self._loops.get(asyncio.get_running_loop())
-        if kept is not None and name in kept.adapters:
-            return kept.adapters[name]
+        if kept is not None and (name, provider.account) in kept.adapters:
+            return kept.adapters[name, provider.account]
         if missing := _missing_key(provider):
             raise unavailable(f"no key: set {missing}")
         making = self._making(kept or await self._begin(), name, provider)
@@ -70,15 +70,16 @@ class Adapters:
 
     def _making(self, kept: _Kept, name: str, provider: Provider) -> asyncio.Task[Any]:
         """Return the one task that makes the adapter; a failure is forgotten, so that the next call tries anew."""
-        making = kept.making.get(name)
+        which = name, provider.account
+        making = kept.making.get(which)
         if making is None:
-            making = kept.making[name] = asyncio.create_task(self._make(kept, name, provider))
-            making.add_done_callback(partial(_forget, kept, name))
+            making = kept.making[which] = asyncio.create_task(self._make(kept, name, provider))
+            making.add_done_callback(partial(_forget, kept, which))
         return making
 
     async def _make(self, kept: _Kept, name: str, provider: Provider) -> Any:
         adapter_class = await blocking(self._load, provider.plugin)
-        kept.adapters[name] = adapter = adapter_class(provider)
+        kept.adapters[name, provider.account] = adapter = adapter_class(provider)
         kept.closing.push_async_callback(_close, name, adapter)
         return adapter
 
@@ -111,8 +112,8 @@ async def _ended(kept: _Kept) -> None:
         await kept.keeper.aclose()
 
 
-def _forget(kept: _Kept, name: str, making: asyncio.Task[Any]) -> None:
-    del kept.making[name]
+def _forget(kept: _Kept, which: Hashable, making: asyncio.Task[Any]) -> None:
+    del kept.making[which]
     if not making.cancelled():
         making.exception()  # seen: those who waited for it may have left
 

@@ -13,7 +13,7 @@ from standby.budget import Budget
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.plugin import Call
-from standby.policy import Card
+from standby.policy import Card, Secret
 from standby.schemas import data_of
 from standby.types import Chunk, Finish, Media, Part, Reasoning, Reply, Request, Text, ToolCall, ToolResult
 from standby.watch import Watch
@@ -61,7 +61,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...] = ()
     strict: bool = False
     own_names: bool = True
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[Secret, ...] = ()
     breaker: Breaker = msgspec.field(default_factory=Breaker)
     budget: Budget = msgspec.field(default_factory=Budget)
     permits: Permits | None = None
@@ -261,15 +261,15 @@ async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | No
 
 def _scrubbed(error: BaseException, failure: Failure, entry: Entry, request: Request) -> AttemptFailed:
     """Keep keys and the caller's own words out of a failure's message, and the message short."""
-    message = failure.message
-    for secret in entry.secrets:
-        message = message.replace(secret, "***")
+    message, known_as = failure.message, failure.id
+    for key in (secret.reveal() for secret in entry.secrets):
+        message, known_as = message.replace(key, "***"), known_as.replace(key, "***")
     for text in (text for message_ in request.messages for part in message_.parts for text in _texts(part)):
         if len(text) >= SHORTEST_QUOTE:
             message = message.replace(text, "[…]")
     if len(message) > LONGEST_TEXT:
         message = message[:LONGEST_TEXT] + " […]"
-    scrubbed = AttemptFailed(msgspec.structs.replace(failure, message=message))
+    scrubbed = AttemptFailed(msgspec.structs.replace(failure, message=message, id=known_as))
     return scrubbed.with_traceback(error.__traceback__)
 
 

@@ -5,9 +5,11 @@ import difflib
 import os
 import random
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -15,33 +17,26 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from standby.adapters import Adapters
-from standby.attempt import Entry, Outlet
+from standby.attempt import Outlet
 from standby.breaker import Health
-from standby.budget import Budget
 from standby.config import load
+from standby.config.changes import Changes
 from standby.config.models import retirement
 from standby.config.resolve import resolve
 from standby.decision import Route
 from standby.dispatch import Walk
 from standby.errors import ConfigError, RequestError
-from standby.events import Alert, Answered, AttemptStarted, Event, LoopBlocked
+from standby.events import Alert, Answered, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
 from standby.failures import Kind
-from standby.health import known_of
 from standby.messages import CallOptions, Messages, request_of
 from standby.observe.log import log, report_broken_sink
-from standby.permits import Turns
-from standby.policy import BreakerSettings, Card, Chain, Settings
+from standby.policy import Settings
 from standby.private_loop import run
 from standby.registry import Registry
+from standby.routes import Routes, routes_of
 from standby.streams import GRACE, AsyncStream, Stream, in_time
-from standby.triggers import Triggers
 from standby.types import Reply
 from standby.watchdog import WATCHDOG
-
-HEDGES = 5.0
-"""Hedges that a chain may begin with; after them `HEDGED_SHARE` of the calls that needed none earn the next."""
-
-HEDGED_SHARE = 0.05
 
 Sink = Callable[[Event], None]
 """Is given every event; it must return at once. An exception that it raises is logged, and breaks no call."""
@@ -62,11 +57,13 @@ class AsyncStandby:
         sinks: Sequence[Sink] = (),
         jitter: random.Random | None = None,
         warm_up: bool = True,
+        watch: bool = False,
     ) -> None:
         """Read models.yaml, or take `settings` made in code; raises `ConfigError` with every problem at once.
 
         `config` left out: `STANDBY_CONFIG`, `./config/models.yaml`, `./models.yaml`, or the chain that ships. `environ` stands
         in for the process's environment. `warm_up`: soon after a chain's first reply, import what its other models need.
+        `watch`: take the file anew when it has changed; a call looks, once a second.
         """
         self._registry = Registry()
         self._adapters = Adapters(self._registry.adapter)
@@ -74,12 +71,15 @@ class AsyncStandby:
         self._sinks: tuple[Sink, ...] = (log, self._warm_up, self._tell_of_retirement, *sinks)
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._warming: dict[str, asyncio.Task[None]] = {}
-        environ = os.environ if environ is None else environ
-        self.settings = self._load(config, environ) if settings is None else self._resolve(settings, environ)
-        self._entries = {name: self._entry(name) for name in self.settings.models if self.settings.models[name].provider}
-        self._routes = {name: self._route(name, chain) for name, chain in self.settings.chains.items()}
-        self._retiring = {name for name, entry in self._entries.items() if entry.card.retires and entry.own_names}
-        self._cold = {name for name, route in self._routes.items() if warm_up and route.chain.fallback and route.entries[1:]}
+        self._environ = os.environ if environ is None else environ
+        self._config, self._cwd = None if config is None else Path(config), Path.cwd()
+        self._watching = watch and settings is None
+        self._changes: Changes | None = None
+        self._reloading = threading.Lock()
+        self._told_of: set[str] = set()
+        self._warms = warm_up
+        self._cold: set[str] = set()
+        self._take(self._read() if settings is None else self._resolve(settings))
 
     async def chat(
         self,
@@ -111,10 +111,33 @@ class AsyncStandby:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
         return AsyncStream(self._prepare(messages, chain, deadline, options))
 
+    @property
+    def settings(self) -> Settings:
+        """Return the settings with nothing left implicit."""
+        return self._routes.settings
+
+    def reload(self) -> None:
+        """Read the file anew, and go by it from the next call on.
+
+        Raises `ConfigError` where it cannot be used, and keeps the old settings; both is told as an event. Calls under way
+        end by what they began with, and what is known of each model's health stays.
+        """
+        with self._reloading:
+            try:
+                self._take(self._read(), self._routes)
+            except ConfigError as error:
+                self._tell(ReloadFailed, file=self._file, problems=tuple(map(str, error.problems)))
+                raise
+        self._tell(Reloaded, file=self._file)
+
+    def route(self, chain: str = "default") -> Route:
+        """Return a chain as it is walked: its models with their cards, its triggers; raises `RequestError` for none."""
+        return _found(chain, self._routes)
+
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
         now = _now()
-        return {entry.name: entry.breaker.health(now) for route in self._routes.values() for entry in route.entries}
+        return {entry.name: entry.breaker.health(now) for route in self._routes.routes.values() for entry in route.entries}
 
     async def close(self) -> None:
         """Close the connections that belong to this event loop; a later call opens new ones.
@@ -122,7 +145,7 @@ class AsyncStandby:
         Other event loops close theirs when they shut down. A call that is still under way loses its connection, and a probe
         that outlived its call ends.
         """
-        probes = [task for route in self._routes.values() for task in route.behind]
+        probes = [task for route in self._routes.routes.values() for task in route.behind]
         ours = [task for task in (*probes, *self._warming.values()) if task.get_loop() is asyncio.get_running_loop()]
         for task in ours:
             task.cancel()
@@ -145,15 +168,15 @@ class AsyncStandby:
         deadline: float | None,
         options: CallOptions,
     ) -> Callable[..., Walk]:
-        if chain not in self._routes:
-            near = difflib.get_close_matches(str(chain), self._routes, n=1) or sorted(self._routes)
-            raise RequestError(f"no chain is named {chain!r}; there is {', '.join(near)}")
+        self._look_for_changes()
+        routes = self._routes
+        route = _found(chain, routes)
         _check_deadline(deadline)
-        request = request_of(messages, options, self.settings.providers)
+        request = request_of(messages, options, routes.settings.providers)
 
         def begin(outlet: Outlet | None = None) -> Walk:
             return Walk(
-                self._routes[chain],
+                route,
                 request,
                 emit=self._emit,
                 jitter=self._jitter,
@@ -172,62 +195,51 @@ class AsyncStandby:
                 report_broken_sink(sink, error)
 
     def _blocked(self, code: str, seconds: float) -> None:
-        self._emit(LoopBlocked(call="", chain="", model="", at=time.monotonic(), code=code, seconds=seconds))
+        self._tell(LoopBlocked, code=code, seconds=seconds)
 
-    def _load(self, config: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Settings:
-        path = None if config is None else Path(config)
-        loaded = load(path, self._registry, environ, cwd=Path.cwd(), today=date.today())  # noqa: DTZ011 - the user's own day
+    def _read(self) -> Settings:
+        """Read the file; raises `ConfigError`."""
+        today = date.today()  # noqa: DTZ011 - the user's own day
+        loaded = load(self._config, self._registry, self._environ, cwd=self._cwd, today=today)
+        self._file, self._changes = loaded.file, self._changes or Changes(loaded.path)
         if loaded.settings is None:
             raise ConfigError(loaded.problems)
         return loaded.settings
 
-    def _resolve(self, settings: Settings, environ: Mapping[str, str]) -> Settings:
-        resolution = resolve(settings, self._registry, environ, today=date.today())  # noqa: DTZ011 - the user's own day
+    def _resolve(self, settings: Settings) -> Settings:
+        resolution = resolve(settings, self._registry, self._environ, today=date.today())  # noqa: DTZ011 - the user's own day
         errors = [problem for problem in resolution.problems if problem.severity == "error"]
         if errors:
             raise ConfigError(errors)
         return resolution.settings
 
-    def _route(self, name: str, chain: Chain) -> Route:
-        triggers = Triggers((trigger, self.settings.triggers[trigger]) for trigger in chain.triggers or ())
-        entries = tuple(self._entries[model] for model in chain.models)
-        hedges = Budget(HEDGES, HEDGED_SHARE, trickle=float("inf"))
-        return Route(name=name, chain=chain, entries=entries, triggers=triggers, hedges=hedges)
+    def _take(self, settings: Settings, before: Routes | None = None) -> None:
+        """Go by these settings from the next call on; calls under way keep theirs."""
+        self._routes = taken = routes_of(settings, self._adapters, before)
+        self._cold |= {
+            name for name, route in taken.routes.items() if self._warms and route.chain.fallback and route.entries[1:]
+        }
 
-    def _entry(self, name: str) -> Entry:
-        model = self.settings.models[name]
-        provider = self.settings.providers[model.provider or ""]
-        card = model.card or Card()
-        key = provider.api_key.reveal() if provider.api_key else ""
-        identity = (provider.plugin, provider.base_url, provider.api_key, repr(provider.options), model.model)
-        known = known_of(identity, model.breaker or BreakerSettings())
-        return Entry(
-            name=name,
-            provider=model.provider or "",
-            vendor_id=model.model or name,
-            card=card,
-            timeout=model.timeout or 0.0,
-            first_token_timeout=model.first_token_timeout or 0.0,
-            idle_timeout=model.idle_timeout or 0.0,
-            adapter=partial(self._adapters.get, model.provider or "", provider),
-            options=model.options or {},
-            extra=model.extra or {},
-            refused=(*(card.refuses or ()), *(model.drop or ())),
-            strict=model.strict,
-            own_names=provider.base_url is None,
-            secrets=(key,) if key else (),
-            breaker=known.breaker,
-            budget=known.budget,
-            permits=Turns(model.concurrency) if model.concurrency else None,
-        )
+    def _look_for_changes(self) -> None:
+        """Where the file has changed, read it in a thread; whoever calls meanwhile goes by the old settings."""
+        if self._watching and self._changes is not None and self._changes.any():
+            threading.Thread(target=self._reload_or_tell, name="standby-reload", daemon=True).start()
+
+    def _reload_or_tell(self) -> None:
+        with suppress(ConfigError):  # told, as an event
+            self.reload()
+
+    def _tell(self, event: type[Event], **rest: Any) -> None:
+        self._emit(event(call="", chain="", model="", at=time.monotonic(), **rest))
 
     def _tell_of_retirement(self, event: Event) -> None:
         """On the first call to a model that is retired, or will be soon, ask for a person's attention; once for a client."""
-        if not isinstance(event, AttemptStarted) or event.model not in self._retiring:
+        entry = self._routes.entries.get(event.model) if isinstance(event, AttemptStarted) else None
+        if entry is None or entry.card.retires is None or not entry.own_names or entry.name in self._told_of:
             return
-        words = retirement(self._entries[event.model].card, date.today())  # noqa: DTZ011 - the user's own day
+        words = retirement(entry.card, date.today())  # noqa: DTZ011 - the user's own day
         if words:
-            self._retiring.discard(event.model)
+            self._told_of.add(entry.name)
             self._emit(
                 Alert(call=event.call, chain=event.chain, model=event.model, at=event.at, kind=Kind.MODEL_MISSING, text=words)
             )
@@ -236,9 +248,17 @@ class AsyncStandby:
         """After a chain's first reply, see to the adapters of its models that stand by."""
         if isinstance(event, Answered) and event.chain in self._cold:
             self._cold.discard(event.chain)
-            providers = [self.settings.providers[entry.provider] for entry in self._routes[event.chain].entries]
+            routes = self._routes
+            providers = [routes.settings.providers[entry.provider] for entry in _found(event.chain, routes).entries]
             warming = _warm(weakref.ref(self), partial(self._adapters.import_all, providers), event.chain, self._cold)
             self._warming[event.chain] = asyncio.get_running_loop().create_task(warming)
+
+
+def _found(chain: str, routes: Routes) -> Route:
+    if chain not in routes.routes:
+        near = difflib.get_close_matches(str(chain), routes.routes, n=1) or sorted(routes.routes)
+        raise RequestError(f"no chain is named {chain!r}; there is {', '.join(near)}")
+    return routes.routes[chain]
 
 
 async def _warm(
@@ -274,9 +294,12 @@ class Standby:
         sinks: Sequence[Sink] = (),
         jitter: random.Random | None = None,
         warm_up: bool = True,
+        watch: bool = False,
     ) -> None:
         """Take what `AsyncStandby` takes."""
-        self._client = AsyncStandby(config, settings=settings, environ=environ, sinks=sinks, jitter=jitter, warm_up=warm_up)
+        self._client = AsyncStandby(
+            config, settings=settings, environ=environ, sinks=sinks, jitter=jitter, warm_up=warm_up, watch=watch
+        )
         self._prepare = self._client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - one client in two forms
 
     @property
@@ -306,6 +329,10 @@ class Standby:
     ) -> Stream:
         """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
         return Stream(self._prepare(messages, chain, deadline, options))
+
+    def reload(self) -> None:
+        """Read the file anew; see `AsyncStandby.reload`."""
+        self._client.reload()
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is; see `AsyncStandby.health`."""

@@ -24,7 +24,7 @@ from standby.types import Attempt
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong, or doubtful, with a configuration.
+    """One thing that is wrong, doubtful, or (`info`) worth knowing, with a configuration.
 
     `line` and `column` count from 1; 0 means that no place in a file belongs to it. `code` is stable, for machines;
     `hint` says what to do; `excerpt` is the offending line.
@@ -32,7 +32,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     message: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Literal["error", "warning", "info"] = "error"
     file: str = ""
     line: int = 0
     column: int = 0

@@ -65,6 +65,19 @@ class LoopBlocked(Event, frozen=True, kw_only=True):
     seconds: float
 
 
+class Reloaded(Event, frozen=True, kw_only=True):
+    """The client goes by what `file` says now; calls under way end by what it said before. Told of no call."""
+
+    file: str
+
+
+class ReloadFailed(Event, frozen=True, kw_only=True):
+    """What `file` says now cannot be used, for the `problems`; the client goes on by what it said before. Told of no call."""
+
+    file: str
+    problems: tuple[str, ...]
+
+
 class Alert(Event, frozen=True, kw_only=True):
     """A person should look: `kind` says at what, `text` in which words."""
 

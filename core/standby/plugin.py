@@ -113,7 +113,9 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     `adapter` is a dotted name, `package.module:Class`, imported on the first call that needs it. `keys` are the environment
     variables that may hold the key, the first that is set wins; none: no key is needed. `options` is the JSON Schema of a
     model's `options`, `account` that of a provider's. `install` is the command that installs the SDK. `card` is what holds for
-    every model of the vendor.
+    every model of the vendor. `failures` is a dotted name too, `package.module:function`: what reads an error answer,
+    `(status, headers, body) -> Failure`, without the SDK; `standby explain` asks it. `errors` are texts of failures that
+    the vendor is known for, each as `Failure.text` gives it: `standby validate` runs the patterns of triggers against them.
     """
 
     adapter: str
@@ -122,6 +124,8 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     account: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "additionalProperties": False})
     install: str = ""
     card: Card = Card()
+    failures: str = ""
+    errors: tuple[str, ...] = ()
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 Seconds are floats here; in the file they are written with a unit ("120s"). Nothing here knows the file.
 """
 
+from collections.abc import Hashable
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -133,6 +134,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     options: Annotated[
         dict[str, Any] | None, Meta(description="What the plugin must know of the account, checked against its own schema.")
     ] = None
+
+    @property
+    def account(self) -> tuple[Hashable, ...]:
+        """Return what makes two providers the same: plugin, endpoint, key, and options."""
+        return self.plugin, self.base_url, self.api_key, repr(self.options)
 
 
 class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """The plugins: found by their entry points, loaded one by one, each in isolation; a typed facade over pluggy."""
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -15,6 +15,9 @@ from standby.policy import Card
 
 if TYPE_CHECKING:
     import click
+
+FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
+"""Reads an error answer: its HTTP status, its headers, and its body, decoded JSON or the text where it is none."""
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +96,23 @@ class Registry:
         if not (hasattr(adapter, "complete") or hasattr(adapter, "stream")):
             raise _unavailable(f"plugin {name!r} cannot be used: {info.adapter} has neither 'complete' nor 'stream'")
         return adapter  # type: ignore[no-any-return] # whatever the dotted name led to; checked above
+
+    def failures(self, name: str) -> FailureReader | None:
+        """Import what reads the plugin's error answers; `None`: it names nothing.
+
+        Raises `ConfigError` if the plugin is missing or broken, or its name leads nowhere.
+        """
+        named = self.info(name).failures
+        if not named:
+            return None
+        module, _, attribute = named.partition(":")
+        try:
+            reader = getattr(importlib.import_module(module), attribute)
+        except (Exception, SystemExit) as error:
+            raise _broken(name, self._origin(name), f"failures: {named}: {type(error).__name__}: {error}") from error
+        if not callable(reader):
+            raise _broken(name, self._origin(name), f"failures: {named} is no function")
+        return cast("FailureReader", reader)
 
     def _manifest(self, name: str) -> "Manifest":
         if name not in self._loaded:

@@ -39,6 +39,7 @@ def standby_provider() -> ProviderInfo:
     """Say how to reach any model of Anthropic, or of an endpoint that speaks the same wire."""
     return ProviderInfo(
         adapter="standby_anthropic.adapter:AnthropicAdapter",
+        failures="standby_anthropic.failures:failure_of",
         keys=("ANTHROPIC_API_KEY",),
         options=OPTIONS,
         install="pip install 'standby[anthropic]'",

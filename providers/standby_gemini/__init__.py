@@ -6,6 +6,7 @@ from importlib import resources
 import msgspec
 
 from standby.plugin import Card, ProviderInfo, hookimpl
+from standby_gemini.errors import ERRORS
 
 OPTIONS = {
     "type": "object",
@@ -62,10 +63,12 @@ def standby_provider() -> ProviderInfo:
     """Say how to reach any Gemini model, on the Developer API or on Vertex AI."""
     return ProviderInfo(
         adapter="standby_gemini.adapter:GeminiAdapter",
+        failures="standby_gemini.failures:failure_of",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         options=OPTIONS,
         account=ACCOUNT,
         install="pip install 'google-genai>=3.4,<4'",
+        errors=ERRORS,
         card=Card(
             reads=("image", "audio", "video", "pdf"),
             tools=True,

@@ -166,7 +166,7 @@ class GeminiAdapter:
                 raise AttemptFailed(failure_of(response.status_code, response.headers, failed))
             yield response
         except (httpx2.TransportError, OSError) as error:  # a broken TLS record is an OSError still (httpx2 #854)
-            raise lost(error) from error
+            raise lost(error) from error.with_traceback(None)  # a frame of the SDK holds the key
         except httpx2.DecodingError as error:
             raise malformed(f"the body is not what its Content-Encoding says: {error}") from error
         finally:

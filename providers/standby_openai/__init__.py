@@ -6,6 +6,7 @@ from importlib import resources
 import msgspec
 
 from standby.plugin import Card, ProviderInfo, hookimpl
+from standby_openai.errors import ERRORS
 
 OPTIONS = {
     "type": "object",
@@ -32,9 +33,11 @@ def standby_provider() -> ProviderInfo:
     """Say how to reach any model of OpenAI, or of an endpoint that speaks the same wire."""
     return ProviderInfo(
         adapter="standby_openai.adapter:OpenAIAdapter",
+        failures="standby_openai.failures:failure_of",
         keys=("OPENAI_API_KEY",),
         options=OPTIONS,
         install="pip install 'openai>=3.54,<4'",
+        errors=ERRORS,
         card=Card(refuses=("top_k",), tools=True, schema=True),  # Chat Completions has no such parameter
     )
 

@@ -46,3 +46,11 @@ def test_on_a_terminal_long_cells_wrap_and_are_shown_as_they_are(monkeypatch: py
     assert all(len(line) <= 40 for line in shown)
     words = " ".join(" ".join(shown).split())
     assert "[red] is no markup here, and the sentence goes on for longer than a line" in words.replace("a-longer-name ", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("two\nlines", "two lines"), ("\x1b[2Jgone\x07", "?[2Jgone?"), ("naïve — ok", "naïve — ok")]
+)
+def test_a_cell_is_one_line_that_moves_no_cursor(capsys: pytest.CaptureFixture[str], text: str, line: str) -> None:
+    print_table(("name",), [(text,)])
+    assert capsys.readouterr().out == f"name\n{line}\n"

@@ -41,8 +41,8 @@ def test_a_missing_key_is_a_warning_and_an_error_only_if_strict(run: Run) -> Non
     written("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
     ran = run("validate")
     assert ran.status == 0
-    assert "  warning  no key for gpt-6-luna: it is skipped; set OPENAI_API_KEY\n" in ran.out
-    assert ran.out.endswith("models.yaml: no errors, 1 warning\n")
+    assert "  warning  no key for gpt-6-luna: it is skipped; set OPENAI_API_KEY  [no-key]\n" in ran.out
+    assert ran.out.endswith("models.yaml: no errors, 1 warning, 1 info\n")
     assert run("validate", "--strict").status == 2
 
 
@@ -97,7 +97,8 @@ def test_as_json_it_is_the_file_its_problems_and_its_chains(run: Run) -> None:
     written("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
     ran = run("validate", "--json")
     assert (ran.status, ran.err) == (0, "")
-    [problem] = ran.json["problems"]
+    problem, drops = ran.json["problems"]
+    assert (drops["code"], drops["severity"]) == ("drops", "info")
     assert ran.json["file"] == "models.yaml"
     assert ran.json["chains"] == {"default": [{"model": "gpt-6-luna", "origin": "line 2"}]}
     assert problem == {
@@ -126,3 +127,18 @@ def test_no_key_is_ever_shown(run: Run) -> None:
         ran = run(*words)
         assert ran.status == 2
         assert "sk-" not in ran.out + ran.err
+
+
+def test_an_info_never_fails_and_a_silenced_warning_does_not_either(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "opens-nothing")
+    written("version: 1\nchains:\n  default:\n    models: [gpt-6-luna, gpt-6-sol]\n")
+    ran = run("validate", "--strict")
+    assert ran.status == 2
+    assert "models.yaml:4:5  warning  all models of 'default' share one account of 'openai'" in ran.out
+    assert ran.out.endswith("models.yaml: no errors, 1 warning, 3 infos\n")
+    written(
+        "version: 1\nchains:\n  default:\n    models: [gpt-6-luna, gpt-6-sol]  # standby: ignore[shared-quota] ours is large\n"
+    )
+    ran = run("validate", "--strict")
+    assert ran.status == 0
+    assert ran.out.endswith("models.yaml: no errors, no warnings, 3 infos\n")

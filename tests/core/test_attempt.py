@@ -9,7 +9,7 @@ from standby.attempt import LONGEST_TEXT, Entry, Outlet, attempt
 from standby.errors import AttemptFailed, StreamBroken
 from standby.failures import Kind
 from standby.plugin import End
-from standby.policy import Card
+from standby.policy import Card, Secret
 from standby.types import Chunk, Finish, Reply, Request, Usage
 from standby.watch import Watch
 from tests.playing import QUESTION, Plays, Streams, entry, failure, request, route, walk
@@ -142,9 +142,9 @@ def test_a_reply_that_is_none_breaks_the_contract(nonsense: object) -> None:
 
 def test_keys_and_the_callers_own_words_are_cut_out_of_every_text() -> None:
     told = f"400: bad key sk-canary-1 for the prompt '{QUESTION}', sk-canary-1!"
-    error = failed(Plays(failure("invalid_request", told)), secrets=("sk-canary-1",))
+    error = failed(Plays(failure("invalid_request", told)), secrets=(Secret("sk-canary-1"),))
     assert str(error) == "400: bad key *** for the prompt '[…]', ***!"
-    error = failed(Plays(RuntimeError(told)), secrets=("sk-canary-1",))
+    error = failed(Plays(RuntimeError(told)), secrets=(Secret("sk-canary-1"),))
     assert "canary" not in str(error)
     assert "capital" not in str(error)
 

@@ -14,7 +14,7 @@ from standby import Standby, events
 from standby.errors import CallFailed
 from standby.failures import Kind
 from standby.observe.log import log, logger, report_broken_close, report_broken_sink
-from standby.policy import Chain, Model, Retry, Settings
+from standby.policy import Chain, Model, Retry, Secret, Settings
 from standby.types import Attempt
 from tests.playing import QUESTION, Plays, entry, failure, route, walk
 from tests.virtual_clock import run
@@ -85,6 +85,11 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
         (
             at(events.Alert, kind=Kind.UNAUTHORIZED, text="401. No."),
             ("ERROR", "default: a needs a person's attention (unauthorized): 401. No."),
+        ),
+        (at(events.Reloaded, file="models.yaml"), ("INFO", "models.yaml has changed, and is taken as it is now")),
+        (
+            at(events.ReloadFailed, file="models.yaml", problems=("a", "b")),
+            ("ERROR", "models.yaml has changed, but cannot be used; the old settings stay: a (and 1 more)"),
         ),
         (at(events.Answered, attempts=1, duration=1.0, notice="small"), None),
         (at(events.Answered, attempts=2, duration=1.26), ("INFO", "default: a answered in 1.3s")),
@@ -160,8 +165,8 @@ def test_words_of_several_lines_are_one_line(caplog: Records, text: str) -> None
 def test_no_line_holds_a_key_or_what_was_said(caplog: Records) -> None:
     echo = failure("unauthorized", f"the key sk-opens-nothing is wrong; you said: {QUESTION}", status=401)
     chain = route(
-        entry("a", Plays(echo), secrets=("sk-opens-nothing",)),
-        entry("b", Plays(ValueError(f"sk-opens-nothing {QUESTION}")), secrets=("sk-opens-nothing",)),
+        entry("a", Plays(echo), secrets=(Secret("sk-opens-nothing"),)),
+        entry("b", Plays(ValueError(f"sk-opens-nothing {QUESTION}")), secrets=(Secret("sk-opens-nothing"),)),
         entry("c", Plays("a secret answer")),
     )
     run(walk(chain, emit=log).run())

@@ -27,7 +27,6 @@ from standby import (
 from standby.breaker import FEWEST, RAMP, SHARE, WINDOW
 from standby.budget import Budget
 from standby.cli import standby
-from standby.client import HEDGED_SHARE
 from standby.config import PACKAGED
 from standby.config.models import IDLE_TIMEOUT, TIMEOUT
 from standby.decision import LONG_REST, LONGEST_STATED_WAIT
@@ -35,6 +34,7 @@ from standby.dispatch import RESERVE
 from standby.failures import REACTIONS, Kind, kind_of_status
 from standby.policy import BreakerSettings
 from standby.registry import Registry
+from standby.routes import HEDGED_SHARE
 from standby_local.weights import weights
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.loopback import GEMINI_500, both

@@ -10,9 +10,13 @@ from standby.version import __version__
 
 _COMMANDS = {
     "ask": "Ask a chain one question; show the answer, then how it came about.",
+    "check": "Ask each model of a chain one tiny question, for real.",
+    "explain": "Say what a chain does with a failure, or without one.",
+    "init": "Write a commented models.yaml to begin with.",
     "models": "List the models that the plugins know.",
     "plugins": "List the plugins, and what is wrong with a broken one.",
     "schema": "Print the JSON Schema of models.yaml.",
+    "simulate": "Play an outage against the file, in virtual time.",
     "validate": "Check models.yaml: every problem, and the chains with the origin of each name.",
 }
 

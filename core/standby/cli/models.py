@@ -1,5 +1,6 @@
 """`standby models`: what the plugins know."""
 
+from collections.abc import Iterable
 from datetime import date
 
 import click
@@ -10,35 +11,65 @@ from standby.errors import ConfigError
 from standby.policy import Card
 from standby.registry import Registry
 
+_SIZES = ((1_000_000, "M"), (1_000, "k"))
+
 
 @click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, with every field of each card.")
 def command(*, as_json: bool) -> None:
-    """List the models that the plugins know; any other is written PLUGIN/ID."""
+    """List the models that the plugins know; any other is written PLUGIN/ID.
+
+    A card is shown as it holds: what its plugin says of all its models, and of this one. An empty cell is not known, and
+    then taken for "no".
+    """
     registry = Registry()
     known = [(name, plugin, card) for plugin in registry.names() for name, card in _cards(registry, plugin)]
     if as_json:
-        rows = [{"name": name, "plugin": plugin, "card": _given(card)} for name, plugin, card in known]
+        rows = [{"name": name, "plugin": plugin, "card": card} for name, plugin, card in known]
         click.echo(msgspec.json.encode(rows))
         return
     print_table(
-        ("model", "plugin", "context window", "retires", "successor", "notice"),
-        [
-            (name, plugin, f"{card.context_window or ''}", _retirement(card), card.successor or "", card.notice or "")
-            for name, plugin, card in known
-        ],
+        ("model", "plugin", "window", "reads", "tools", "schema", "retires", "successor", "notice"),
+        [(name, plugin, *_cells(card)) for name, plugin, card in known],
     )
 
 
 def _cards(registry: Registry, plugin: str) -> list[tuple[str, Card]]:
     try:
-        return sorted(registry.cards(plugin).items())
+        own = registry.cards(plugin)
     except ConfigError:
         return []  # 'standby plugins' tells of a broken one
+    try:
+        shared = registry.info(plugin).card
+    except ConfigError:
+        shared = Card()  # it registers models and reaches none
+    return sorted((name, _over(shared, card)) for name, card in own.items())
 
 
-def _given(card: Card) -> dict[str, object]:
-    return {name: value for name, value in msgspec.structs.asdict(card).items() if value is not None}
+def _over(shared: Card, own: Card) -> Card:
+    known = {name: value for name, value in msgspec.structs.asdict(own).items() if value is not None}
+    return msgspec.structs.replace(shared, **known)
+
+
+def _cells(card: Card) -> Iterable[str]:
+    yield _compact(card.context_window)
+    yield ", ".join(card.reads or ())
+    yield _yes(card.tools)
+    yield _yes(card.schema)
+    yield _retirement(card)
+    yield card.successor or ""
+    yield card.notice or ""
+
+
+def _compact(tokens: int | None) -> str:
+    """Return a number of tokens in three digits: 1048576 as "1.05M"."""
+    if tokens is None:
+        return ""
+    return next((f"{tokens / size:.3g}{unit}" for size, unit in _SIZES if tokens >= size), str(tokens))
+
+
+def _yes(value: bool | None) -> str:
+    return "" if value is None else "yes" if value else "no"
 
 
 def _retirement(card: Card) -> str:

@@ -4,19 +4,52 @@ import click
 import msgspec
 
 from standby.cli.tables import print_table
-from standby.registry import Registry
+from standby.errors import ConfigError
+from standby.plugin import ProviderInfo
+from standby.registry import Listing, Registry
+
+
+class Row(Listing, frozen=True, kw_only=True):
+    """One plugin: its listing, the variables that may hold its key, what installs its SDK, and its own commands."""
+
+    keys: tuple[str, ...] = ()
+    install: str = ""
+    commands: tuple[str, ...] = ()
 
 
 @click.command("plugins")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(*, as_json: bool) -> None:
-    """List the plugins: name, distribution, version, models, state, and the reason for a broken one."""
+    """List the plugins: name, distribution, version, models, variables of the key, state, and the reason for a broken one."""
     registry = Registry()
-    listings = [registry.listing(name) for name in registry.names()]
+    rows = [_row(registry, name) for name in registry.names()]
     if as_json:
-        click.echo(msgspec.json.encode(listings))
+        click.echo(msgspec.json.encode(rows))
         return
     print_table(
-        ("plugin", "distribution", "version", "models", "state", "reason"),
-        [(each.name, each.distribution, each.version, str(len(each.models)), each.state, each.reason) for each in listings],
+        ("plugin", "distribution", "version", "models", "state", "key in", "reason"),
+        [
+            (row.name, row.distribution, row.version, str(len(row.models)), row.state, " or ".join(row.keys), row.reason)
+            for row in rows
+        ],
     )
+
+
+def _row(registry: Registry, name: str) -> Row:
+    info, commands = _info(registry, name), _commands(registry, name)
+    listed = msgspec.structs.asdict(registry.listing(name))
+    return Row(**listed, keys=info.keys, install=info.install, commands=commands)
+
+
+def _info(registry: Registry, name: str) -> ProviderInfo:
+    try:
+        return registry.info(name)
+    except ConfigError:
+        return ProviderInfo(adapter="")  # the listing says why
+
+
+def _commands(registry: Registry, name: str) -> tuple[str, ...]:
+    try:
+        return tuple(command.name or "" for command in registry.commands(name))
+    except ConfigError:
+        return ()

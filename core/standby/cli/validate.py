@@ -21,6 +21,8 @@ def command(file: str | None, *, as_json: bool, strict: bool) -> None:
     """Check FILE, or the models.yaml that would be used, before anything is sent.
 
     Exit status: 0, or 2 with errors. A missing key is a warning: a file must pass on a machine without secrets.
+    What is worth knowing and as it should be is an info, and never fails. To silence a warning or an info, write
+    "# standby: ignore[code] the reason" into its line or above it; the code stands in brackets.
     """
     validate(file, as_json=as_json, strict=strict)
 
@@ -29,13 +31,16 @@ def validate(file: str | None, *, as_json: bool = False, strict: bool = False) -
     """Check, print, and exit."""
     path = None if file is None else Path(file)
     today = date.today()  # noqa: DTZ011 - the user's own day
-    loaded = load(path, Registry(), os.environ, cwd=Path.cwd(), today=today)
-    failing = [problem for problem in loaded.problems if strict or problem.severity == "error"]
+    loaded = load(path, Registry(), os.environ, cwd=Path.cwd(), today=today, lints=True)
+    failing = [problem for problem in loaded.problems if problem.severity in (("error", "warning") if strict else ("error",))]
     if as_json:
         click.echo(msgspec.json.encode({"file": loaded.file, "problems": loaded.problems, "chains": _chains(loaded)}))
     else:
         _print(loaded)
     sys.exit(2 if failing else 0)
+
+
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
 def _print(loaded: Loaded) -> None:
@@ -45,12 +50,15 @@ def _print(loaded: Loaded) -> None:
         told = " → ".join(f"{model['model']} ({model['origin']})" for model in models)
         click.echo(f"{name}: {told}")
     errors = sum(problem.severity == "error" for problem in loaded.problems)
-    warnings = len(loaded.problems) - errors
-    click.echo(f"{loaded.file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    warnings = sum(problem.severity == "warning" for problem in loaded.problems)
+    infos = len(loaded.problems) - errors - warnings
+    told = f", {_count(infos, 'info')}" if infos else ""
+    click.echo(f"{loaded.file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}{told}")
 
 
 def _print_problem(problem: Problem) -> None:
-    click.secho(str(problem), fg="red" if problem.severity == "error" else "yellow")
+    code = "" if problem.severity == "error" else f"  [{problem.code}]"  # what silences it
+    click.secho(f"{problem}{code}", fg=_COLOURS[problem.severity])
     if problem.excerpt:
         click.secho(f"    {problem.excerpt.strip()}", dim=True)
 

@@ -25,13 +25,22 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     file: str
+    path: Path
     settings: Settings | None
     problems: tuple[Problem, ...]
     origins: Mapping[tuple[str, str], str]
 
 
-def load(path: Path | None, catalogue: "Catalogue", environ: Mapping[str, str], *, cwd: Path, today: date) -> Loaded:
-    """Load a file; never raises for what is wrong with it: `problems` tells all at once.
+def load(
+    path: Path | None,
+    catalogue: "Catalogue",
+    environ: Mapping[str, str],
+    *,
+    cwd: Path,
+    today: date,
+    lints: bool = False,
+) -> Loaded:
+    """Load a file; never raises for what is wrong with it: `problems` tells all at once, what is doubtful only with `lints`.
 
     `path` left out: `STANDBY_CONFIG`, then `config/models.yaml` and `models.yaml` below `cwd`, then the packaged one.
     """
@@ -47,11 +56,13 @@ def load(path: Path | None, catalogue: "Catalogue", environ: Mapping[str, str], 
         problem = refused.problem
         if path is None and problem.code == "no-file" and environ.get("STANDBY_CONFIG"):
             problem = msgspec.structs.replace(problem, hint=f"{problem.hint} (STANDBY_CONFIG names it)")
-        return Loaded(file=name, settings=None, problems=(problem, *variables.problems), origins={})
+        return Loaded(file=name, path=found, settings=None, problems=(problem, *variables.problems), origins={})
     settings = reading.settings(catalogue, today)
+    if lints:
+        reading.lint(catalogue)
     problems = (*reading.problems, *variables.problems)
     failed = any(problem.severity == "error" for problem in problems)
-    return Loaded(file=name, settings=None if failed else settings, problems=problems, origins=reading.origins)
+    return Loaded(file=name, path=found, settings=None if failed else settings, problems=problems, origins=reading.origins)
 
 
 def _find(path: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Path, str]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, exceptions
 
-from standby.config.finding import Finding, Node, Place, Shown, as_it_is, near
+from standby.config.finding import MOST_SUGGESTED, Finding, Node, Place, Shown, as_it_is, near
 from standby.config.texts import DURATION
 from standby.errors import Problem
 
@@ -69,9 +69,11 @@ class _Told:
     def _unknown_keys(self, error: Any, at: Place) -> Iterator[Finding]:
         known = list(error.schema.get("properties", {}))
         whose = f"an option of {self._owner!r}" if self._owner else f"a key of {_name(at)}"
-        for key in error.instance:
+        for number, key in enumerate(error.instance):
             if key not in known:
-                hint = near(key, known) or f"{whose} is one of {', '.join(known) or 'none'}"
+                hint = (
+                    near(key, known) if number < MOST_SUGGESTED else ""
+                ) or f"{whose} is one of {', '.join(known) or 'none'}"
                 problem = Problem(code="unknown-key", message=f"unknown key {key!r}", hint=hint)
                 yield Finding(place=(*at, key), problem=problem, at_key=True)
 

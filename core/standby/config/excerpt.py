@@ -1,13 +1,30 @@
 """What of a file may be shown with a problem: never a key, wherever somebody wrote or pasted one."""
 
 import re
+from functools import cached_property
 
 WIDEST = 200
 
-_NAME = r"(?:key|token|secret|passw|auth|credential)[^:=]*"
-_SAYS_KEY = re.compile(rf"{_NAME}[:=]", re.IGNORECASE)
-_OPENS_KEY = re.compile(rf"{_NAME}:[\s|>+\-0-9\[{{\"']*$", re.IGNORECASE)
+_NAME = re.compile(r"key|token|secret|passw|auth|credential", re.IGNORECASE)
+_GIVES = re.compile(r"[^:=]*[:=]")
+_OPENS = re.compile(r":[\s|>+\-0-9\[{\"']*$")
 _OPAQUE = re.compile(r"(?<!\w)(?=\w*[a-z])(?=\w*[A-Z])(?=\w*[0-9])\w{16,}")
+
+
+class Excerpts:
+    """The lines of a file as they may be shown, made when the first is wanted: most files have nothing to show."""
+
+    def __init__(self, text: str) -> None:
+        """Keep the text."""
+        self._text = text
+
+    def at(self, line: int) -> str:
+        """Return a line, counted from 1; "" where there is none."""
+        return self._lines[line - 1] if line <= len(self._lines) else ""
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return excerpts(self._text)
 
 
 def excerpts(text: str) -> list[str]:
@@ -22,8 +39,8 @@ def excerpts(text: str) -> list[str]:
         hidden = opened or any(says for _, says in parents)
         shown.append("" if hidden else _shown(line.rstrip()))
         if line.strip():
-            parents.append((indentation, _SAYS_KEY.search(line) is not None))
-            opened = _OPENS_KEY.search(line) is not None
+            parents.append((indentation, _named_until(line) is not None))
+            opened = _opens_key(line)
     return shown
 
 
@@ -34,12 +51,28 @@ def masked(text: str) -> str:
 
 def says_key(name: str) -> bool:
     """Say whether what bears this name may be a key."""
-    return _SAYS_KEY.search(f"{name}:") is not None
+    return _named_until(f"{name}:") is not None
+
+
+def _named_until(line: str) -> int | None:
+    """Return where what bears a key's name begins; looks at each character once, however long the line."""
+    named = _NAME.search(line)
+    gives = None if named is None else _GIVES.match(line, named.end())
+    return None if gives is None else gives.end()
+
+
+def _opens_key(line: str) -> bool:
+    """Say whether what bears a key's name begins with the next line."""
+    opens = _OPENS.search(line)
+    if opens is None:
+        return False
+    begins = max(line.rfind(mark, 0, opens.start()) for mark in ":=") + 1
+    return _NAME.search(line, begins, opens.start()) is not None
 
 
 def _shown(line: str) -> str:
     if not line.isprintable() and "\t" not in line:
         return ""
-    named = _SAYS_KEY.search(line)
-    shown = f"{line[: named.end()]} …" if named else masked(line)
+    named = _named_until(line)
+    shown = masked(line[: 4 * WIDEST]) if named is None else f"{line[:named]} …"
     return shown if len(shown) <= WIDEST else f"{shown[:WIDEST]} …"

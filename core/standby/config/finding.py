@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -16,6 +17,13 @@ Place = tuple[str | int, ...]
 
 Shown = Callable[[Place, Any], str]
 """How the value at a place may be shown: as the file says it, never what a variable put there."""
+
+
+MOST_COMPARED = 500
+"""Names that one is compared with; a look at each takes 20 us and more."""
+
+MOST_SUGGESTED = 20
+"""Findings up to which names are suggested: nobody mends more in one go."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +45,14 @@ class Findings(list[Finding]):
         """Add what is doubtful."""
         self.append(Finding(place=place, problem=Problem(code=code, message=message, hint=hint, severity="warning")))
 
+    def inform(self, place: Place, code: str, message: str, hint: str) -> None:
+        """Add what is as it should be, and worth knowing."""
+        self.append(Finding(place=place, problem=Problem(code=code, message=message, hint=hint, severity="info")))
+
+    def near(self, name: str, known: Iterable[str]) -> str:
+        """Suggest a name, as `near` does; no more once there are many findings: each takes a look at all that is known."""
+        return near(name, known) if len(self) < MOST_SUGGESTED else ""
+
 
 def as_it_is(_: Place, value: Any) -> str:
     """Show a value that no file and no variable stands behind."""
@@ -56,5 +72,5 @@ def shown_at(tree: Any, place: Place) -> str:
 def near(name: str, known: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the known name that is closest, or "" where none is close."""
     folded = {each.casefold(): each for each in known if each != name}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name.casefold(), islice(folded, MOST_COMPARED), n=1, cutoff=0.6)
     return f"did you mean {folded[close[0]]!r}?" if close else ""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from standby.config.catalogue import Plugins
-from standby.config.finding import Findings, Place, Shown, near
+from standby.config.finding import Findings, Place, Shown
 from standby.config.options import checked
 from standby.config.providers import Providers
 from standby.plugin import ProviderInfo
@@ -89,7 +89,7 @@ class Models:
                 place, "ambiguous-model", f"{vendor_id!r} is known to {' and '.join(knowing)}", f"write {ways}"
             )
             return None
-        hint = near(vendor_id, [*self._given, *self._plugins.models(place)])
+        hint = self._findings.near(vendor_id, [*self._given, *self._plugins.models(place)])
         hint = (
             hint
             or f"a model that no card knows needs its provider, like {next(iter(self._providers.names), 'plugin')}/{vendor_id}"
@@ -125,7 +125,10 @@ class Models:
     def _check_parameters(self, names: Iterable[str] | None, place: Place) -> None:
         for at, name in enumerate(names or ()):
             if name not in Sampling.__struct_fields__:
-                hint = near(name, Sampling.__struct_fields__) or f"it is one of {', '.join(Sampling.__struct_fields__)}"
+                hint = (
+                    self._findings.near(name, Sampling.__struct_fields__)
+                    or f"it is one of {', '.join(Sampling.__struct_fields__)}"
+                )
                 message = f"no parameter is named {self._shown((*place, at), name)}"
                 self._findings.error((*place, at), "unknown-parameter", message, hint)
 

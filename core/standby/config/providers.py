@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from standby.config.catalogue import Plugins
-from standby.config.finding import Findings, Place, Shown, as_it_is, near
+from standby.config.finding import Findings, Place, Shown, as_it_is
 from standby.config.options import checked
 from standby.plugin import ProviderInfo
 from standby.policy import Provider, Secret
@@ -49,7 +49,7 @@ class Providers:
     def _explicit(self, name: str, provider: Provider, place: Place) -> Provider | None:
         if provider.plugin not in self._plugins.names:
             installed = ", ".join(self._plugins.names) or "none"
-            hint = near(provider.plugin, self.names) or f"installed: {installed}; else install its package"
+            hint = self._findings.near(provider.plugin, self.names) or f"installed: {installed}; else install its package"
             message = f"no provider and no plugin is named {provider.plugin!r}"
             self._findings.error(place, "unknown-provider", message, hint)
             return None

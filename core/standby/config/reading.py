@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from standby.config.catalogue import Catalogue
+from standby.config.comments import unsilenced, unused
 from standby.config.excerpt import says_key
 from standby.config.finding import Finding, Place, shown_at
 from standby.config.fit import settings_of
@@ -37,11 +38,15 @@ class Reading:
         self._filled = substitute(self._tree, variables)
         self._thinned = thinned(self._filled.value)
         self.origins: dict[tuple[str, str], str] = {}
+        self._of_variables: list[Problem] = []  # a comment in the file is about what the file says
+        self._given: Settings | None = None
+        self._resolved: Settings | None = None
 
     @property
     def problems(self) -> list[Problem]:
-        """Return what is wrong, as far as it was looked at, in the order of the lines."""
-        return sorted(self._tree.problems, key=lambda problem: (problem.line, problem.column))
+        """Return what is wrong and not silenced, as far as it was looked at, in the order of the lines."""
+        problems = [*unsilenced(self._of_the_file, self._tree.ignores), *self._of_variables]
+        return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
     def settings(self, catalogue: Catalogue, today: date) -> Settings | None:
         """Check and resolve, and fill in `origins`; what is sound is looked at even where something else is not."""
@@ -51,10 +56,34 @@ class Reading:
         resolution = resolve(settings, catalogue, self._variables, today=today, shown=self._shown)
         self._report(resolution.findings)
         self.origins = dict(self._origins(resolution.settings))
+        self._given, self._resolved = settings, resolution.settings
         return resolution.settings
+
+    def lint(self, catalogue: Catalogue) -> None:
+        """Look for what is doubtful in settings without errors, and for comments that silence nothing."""
+        if self._given is None or self._resolved is None or any(one.severity == "error" for one in self._tree.problems):
+            return
+        from standby.config.lints import lint  # noqa: PLC0415 - only `standby validate` waits for these
+
+        self._report(lint(self._given, self._resolved, catalogue, self._is_variable))
+        problems = [
+            problem_at(self._tree, Mark(ignore.line, ignore.column), problem)
+            for ignore, problem in unused(self._of_the_file, self._tree.ignores, vary=bool(self._filled.origins))
+        ]
+        self._tree.problems += problems
+
+    @property
+    def _of_the_file(self) -> list[Problem]:
+        return [problem for problem in self._tree.problems if problem not in self._of_variables]
+
+    def _is_variable(self, place: Place) -> bool:
+        return self._thinned.in_file(place) in self._filled.origins
 
     def _checked(self) -> Settings | None:
         if self._thinned.value is None:
+            if not self._tree.problems:
+                words = "nothing is left of the file once its variables are filled in"
+                self._report([Finding(place=(), problem=Problem(code="empty", message=words, hint="set them"))])
             return None
         whole = typed(self._thinned.value, schema(), schema())
         try:
@@ -119,6 +148,8 @@ class Reading:
                 problem = msgspec.structs.replace(problem, message=f"{problem.message} ({origin})")
             if problem.code == "unknown-key" or place[:-1] == ("providers",):
                 problem = msgspec.structs.replace(problem, excerpt=_up_to(problem.excerpt, str(place[-1])))
+            if not origin.startswith("default"):
+                self._of_variables.append(problem)
             self._tree.problems.append(problem)
 
     def _mark(self, place: Place, *, at_key: bool) -> Mark:

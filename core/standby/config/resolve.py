@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from standby.config.catalogue import Catalogue, Plugins
-from standby.config.finding import Finding, Findings, Place, Shown, as_it_is, near
+from standby.config.finding import Finding, Findings, Place, Shown, as_it_is
 from standby.config.fit import misfits
 from standby.config.models import Models
 from standby.config.numbers import check_numbers
@@ -79,14 +79,14 @@ class _Resolver:
 
     def _identity(self, model: Model, place: Place) -> tuple[Any, ...]:
         provider = self._providers.get(model.provider or "", place)
-        account = None if provider is None else (provider.plugin, provider.base_url, provider.api_key, repr(provider.options))
+        account = None if provider is None else provider.account
         return account, model.model, repr(model.options)
 
     def _triggers(self, place: Place, chain: Chain) -> tuple[str, ...]:
         known = self._settings.triggers
         for at, name in enumerate(chain.triggers or ()):
             if name not in known:
-                hint = near(name, known) or "define it under 'triggers:'"
+                hint = self._findings.near(name, known) or "define it under 'triggers:'"
                 self._findings.error((*place, "triggers", at), "unknown-trigger", f"no trigger is named {name!r}", hint)
         return tuple(known) if chain.triggers is None else chain.triggers
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Literal
 
-from standby.config.finding import Findings, Place, Shown, near
+from standby.config.finding import Findings, Place, Shown
 from standby.policy import Trigger
 from standby.triggers import pattern
 
@@ -14,7 +14,7 @@ def check_trigger(name: str, trigger: Trigger, findings: Findings, shown: Shown)
     if all(getattr(trigger, field) is None for field in trigger.__struct_fields__ if field != "then"):
         message = f"the trigger {name!r} says nothing to recognise a failure by"
         findings.error(place, "empty-trigger", message, "add a kind, or a message")
-    for at, expression in _items(trigger.message):
+    for at, expression in items_of(trigger.message):
         spot = (*place, "message", *at)
         try:
             pattern(expression)
@@ -32,13 +32,14 @@ def check_names(
     elsewhere: Callable[[str], bool] = lambda _: False,
 ) -> None:
     """Add whom a trigger names and nobody knows; whether somebody knows him `elsewhere` is asked only if it matters."""
-    for at, named in _items(getattr(trigger, field)):
+    for at, named in items_of(getattr(trigger, field)):
         if named not in known and not elsewhere(named):
-            hint = near(named, known) or f"write the name of a {field} that a chain asks"
+            hint = findings.near(named, known) or f"write the name of a {field} that a chain asks"
             findings.error(("triggers", name, field, *at), f"unknown-{field}", f"no {field} is named {named!r}", hint)
 
 
-def _items(value: str | tuple[str, ...] | None) -> list[tuple[tuple[int, ...], str]]:
+def items_of(value: str | tuple[str, ...] | None) -> list[tuple[tuple[int, ...], str]]:
+    """Return a field's items, each with where in the field it stands."""
     if value is None:
         return []
     return [((), value)] if isinstance(value, str) else [((at,), item) for at, item in enumerate(value)]

@@ -11,9 +11,13 @@ from typing import Any
 import msgspec
 import yaml
 
-from standby.config.excerpt import excerpts, masked
+from standby.config.comments import Ignore, ignores_in
+from standby.config.excerpt import Excerpts, masked
 from standby.config.finding import Place
 from standby.errors import Problem
+
+LONGEST_MESSAGE = 500
+"""Characters of a message that quotes what a file says."""
 
 LARGEST = 2**20
 DEEPEST = 50
@@ -48,9 +52,10 @@ class Tree(msgspec.Struct):
     value: Any
     values: dict[Place, Mark]
     keys: dict[Place, Mark]
-    lines: list[str]
+    lines: Excerpts
     problems: list[Problem]
     failed: set[Place]
+    ignores: tuple[Ignore, ...] = ()
 
 
 def read_tree(path: Path, file: str) -> Tree:
@@ -60,12 +65,13 @@ def read_tree(path: Path, file: str) -> Tree:
 
 def parse(text: str, file: str) -> Tree:
     """Read a text; raises `Refused` where it is no YAML. Duplicate keys, aliases and the like are the tree's `problems`."""
-    tree = Tree(file=file, value=None, values={}, keys={}, lines=excerpts(text), problems=[], failed=set())
+    tree = Tree(file=file, value=None, values={}, keys={}, lines=Excerpts(text), problems=[], failed=set())
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is 8 times as fast, where it is there
     try:
         _Builder(tree).feed(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
         raise Refused(_syntax(error, tree, text.splitlines())) from None
+    tree.ignores = ignores_in(text)
     if tree.value is None and not tree.problems:
         raise Refused(_refusal(file, "empty", "the file is empty", "begin with 'version: 1' and 'chains:'"))
     return tree
@@ -73,11 +79,12 @@ def parse(text: str, file: str) -> Tree:
 
 def problem_at(tree: Tree, mark: Mark | None, problem: Problem) -> Problem:
     """Return a problem with its place, and without any word that looks like a key."""
-    told = msgspec.structs.replace(problem, file=tree.file, message=masked(problem.message), hint=masked(problem.hint))
+    message, hint = masked(problem.message), masked(problem.hint)
+    message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} …"
+    told = msgspec.structs.replace(problem, file=tree.file, message=message, hint=hint)
     if mark is None:
         return told
-    excerpt = tree.lines[mark.line - 1] if mark.line <= len(tree.lines) else ""
-    return msgspec.structs.replace(told, line=mark.line, column=mark.column, excerpt=excerpt)
+    return msgspec.structs.replace(told, line=mark.line, column=mark.column, excerpt=tree.lines.at(mark.line))
 
 
 def _text(path: Path, file: str) -> str:

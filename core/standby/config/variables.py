@@ -14,7 +14,7 @@ from standby.errors import Problem
 _REFERENCE = re.compile(
     r"""\$\$\{                                     # the two characters themselves
     | \$\{ (?P<name> [A-Za-z_][A-Za-z0-9_]* )
-      (?: :- (?P<default> (?: (?!\$\{) [^}] )* ) )? \}
+      (?: :- (?P<default> [^}$]* (?: \$ (?!\{) [^}$]* )* ) )? \}
     | (?P<broken> \$\{ [^}]* \}? )""",
     re.VERBOSE,
 )
@@ -87,6 +87,10 @@ def _blank_lines(original: str) -> int:
     return original[: len(original) - len(original.lstrip())].count("\n")
 
 
+LONGEST_SHOWN = 80
+"""Characters of what is no variable that a message quotes."""
+
+
 class Substituted(msgspec.Struct):
     """A tree's value with the variables in it, `None` where nothing is left, and what came from where."""
 
@@ -139,7 +143,8 @@ class _Substitution:
         name, default = found["name"], found["default"]
         if found["broken"]:
             hint = "write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves"
-            self._error(place, "bad-variable", f"{found['broken']!r} is no variable", hint)
+            shown = found["broken"] if len(found["broken"]) <= LONGEST_SHOWN else f"{found['broken'][:LONGEST_SHOWN]}…"
+            self._error(place, "bad-variable", f"{shown!r} is no variable", hint)
         elif name is None:
             return "${"
         elif self._variables.get(name, "").strip():

@@ -14,6 +14,8 @@ from standby.events import (
     Hedged,
     LoopBlocked,
     MovedOn,
+    Reloaded,
+    ReloadFailed,
     RetryScheduled,
 )
 from standby.failures import Kind
@@ -76,6 +78,17 @@ def _abandoned(event: Abandoned) -> None:
 def _blocked(event: LoopBlocked) -> None:
     words = "the event loop has been blocked for %.1fs by %s; work that blocks belongs into standby.plugin.blocking()"
     logger.error(words, event.seconds, event.code)
+
+
+@log.register
+def _reloaded(event: Reloaded) -> None:
+    logger.info("%s has changed, and is taken as it is now", event.file)
+
+
+@log.register
+def _reload_failed(event: ReloadFailed) -> None:
+    more = f" (and {len(event.problems) - 1} more)" if event.problems[1:] else ""
+    logger.error("%s has changed, but cannot be used; the old settings stay: %s%s", event.file, event.problems[0], more)
 
 
 @log.register

@@ -163,12 +163,12 @@ def shipped(folder: Path, **environ: str) -> Loaded:
 def test_the_packaged_file_passes_on_a_machine_without_secrets(tmp_path: Path) -> None:
     loaded = shipped(tmp_path)
     assert loaded.settings is not None
-    assert {problem.code for problem in loaded.problems} == {"no-key", "retired"}
+    assert {problem.code for problem in loaded.problems} == {"no-key"}
     chains = loaded.settings.chains
     assert chains["default"].models == ("gemini-2.5-pro", "o3-mini", "gpt-5.6-sol")
     assert chains["demo"].models == (*chains["default"].models, "smollm2-135m")
-    assert loaded.origins["default", "gemini-2.5-pro"] == "default, line 26"
-    assert loaded.origins["default", "gpt-5.6-sol"] == "line 28"
+    assert loaded.origins["default", "gemini-2.5-pro"] == "default, line 30"
+    assert loaded.origins["default", "gpt-5.6-sol"] == "line 34"
     assert chains["default"].triggers == ("outage",)
     assert loaded.settings.triggers["outage"].message == (
         "500 internal",
@@ -194,6 +194,6 @@ def test_both_variables_set_alike_are_a_warning(tmp_path: Path) -> None:
     assert loaded.settings.chains["default"].models == ("o3-mini", "gpt-5.6-sol")
     twice = [str(problem) for problem in loaded.problems if problem.code == "twice"]
     assert twice[0] == (
-        "standby's own models.yaml:27:9  warning  "
+        "standby's own models.yaml:32:9  warning  "
         "'o3-mini' stands in this chain already (FALLBACK_AI_MODEL, environment); it is asked once"
     )

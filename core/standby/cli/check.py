@@ -1,0 +1,258 @@
+"""`standby check`: one tiny question to each model, for real; which would answer now, and what to do about the others."""
+
+import os
+import sys
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Literal, NoReturn
+
+import click
+import msgspec
+
+from standby.adapters import Adapters
+from standby.attempt import Entry
+from standby.cli.asking import LIMIT, Asked, Tell, ask_all
+from standby.cli.remedies import ending, remedy, spent
+from standby.cli.tables import one_line, print_table
+from standby.config import load
+from standby.config.finding import near
+from standby.config.texts import duration
+from standby.decision import Route
+from standby.errors import ConfigError, RequestError
+from standby.failures import REACTIONS, Kind
+from standby.policy import Settings
+from standby.registry import Registry
+from standby.routes import routes_of
+
+Outcome = Literal["answered", "failed", "skipped"]
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What one model did. `served` is the vendor's word for the model that answered, `do` what to do about it, if anything."""
+
+    model: str
+    provider: str
+    outcome: Outcome
+    seconds: float
+    served: str
+    kind: Kind | None
+    status: int | None
+    text: str
+    do: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a chain would answer now, by which model, or at which it would stop."""
+
+    answers: bool = False
+    by: str | None = None
+    stops_at: str | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom to ask, and for which chains; without a chain each model speaks for itself alone."""
+
+    file: str
+    settings: Settings
+    entries: tuple[Entry, ...]
+    chains: Mapping[str, Route]
+    adapters: Adapters
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    del ctx, param  # click adds the option's name by itself
+    try:
+        return duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("check")
+@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
+@click.option("--chain", "chains", metavar="NAME", multiple=True, help="Only this chain; may be given more than once.")
+@click.option("--model", "models", metavar="NAME", multiple=True, help="Only this model of the file; likewise.")
+@click.option("--timeout", metavar="DURATION", default="30s", show_default=True, callback=_seconds, help="For each model.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(*, config: str | None, chains: tuple[str, ...], models: tuple[str, ...], timeout: float, as_json: bool) -> None:
+    """Ask each model of the chains one tiny question, for real and all at once; say which answer, and what to do.
+
+    Exit status: 0, 1 if a chain could not answer (with --model alone: if a model did not), 2 if the file or the command line
+    is wrong. Each model is asked for one word, and may spend 256 tokens on it: vendors bill that.
+
+    \b
+    standby check
+    standby check --chain default --timeout 1m
+    """  # noqa: D301 - click wants the character itself
+    try:
+        plan = _planned(config, chains, models)
+    except (ConfigError, RequestError) as error:
+        _refuse(error, as_json=as_json)
+    with _progress(len(plan.entries)) as tell:
+        asked = ask_all(plan.entries, plan.adapters, timeout, tell)
+    checked = [_checked(each, plan.settings) for each in asked]
+    verdicts = {name: _verdict(route, asked) for name, route in plan.chains.items()}
+    fine = all(each.answers for each in verdicts.values()) if verdicts else all(map(_answers, asked))
+    if as_json:
+        click.echo(msgspec.json.encode({"file": plan.file, "fine": fine, "models": checked, "chains": verdicts}))
+    else:
+        _print(checked, verdicts)
+    sys.exit(0 if fine else 1)
+
+
+def _refuse(error: ConfigError | RequestError, *, as_json: bool) -> NoReturn:
+    problems = error.problems if isinstance(error, ConfigError) else ()
+    if as_json:
+        shown = {"type": type(error).__name__, "message": str(error), "problems": problems}
+        click.echo(msgspec.json.encode({"error": shown}))
+    else:
+        for line in map(str, problems or (f"standby: {error}",)):
+            click.echo(line, err=True)
+    sys.exit(2)
+
+
+# Whom to ask
+
+
+def _planned(config: str | None, chains: Sequence[str], models: Sequence[str]) -> Plan:
+    """Read the file and look the names up; raises `ConfigError`, or `RequestError` for a name that is not there."""
+    registry = Registry()
+    loaded = load(None if config is None else Path(config), registry, os.environ, cwd=Path.cwd(), today=_today())
+    if loaded.settings is None:
+        raise ConfigError(loaded.problems)
+    adapters = Adapters(registry.adapter)
+    all_of_them = routes_of(loaded.settings, adapters)
+    for name in chains:
+        _look_up(name, all_of_them.routes, "chain", loaded.file)
+    routes = [_asked_of(all_of_them.routes[name]) for name in chains or (() if models else all_of_them.routes)]
+    entries = {entry.name: entry for route in routes for entry in route.entries} if routes else all_of_them.entries
+    for name in models:
+        _look_up(name, entries, "model", " and ".join(chains) or loaded.file)
+    kept = (_only(models, route) for route in routes)
+    return Plan(
+        file=loaded.file,
+        settings=loaded.settings,
+        entries=tuple(entry for name, entry in entries.items() if name in models or not models),
+        chains={route.name: route for route in kept if route.entries},
+        adapters=adapters,
+    )
+
+
+def _asked_of(route: Route) -> Route:
+    """Leave out the models that the chain never asks."""
+    return route if route.chain.fallback else msgspec.structs.replace(route, entries=route.entries[:1])
+
+
+def _only(models: Sequence[str], route: Route) -> Route:
+    kept = tuple(entry for entry in route.entries if entry.name in models or not models)
+    return msgspec.structs.replace(route, entries=kept)
+
+
+def _look_up(name: str, known: Iterable[str], what: str, where: str) -> None:
+    names = tuple(known)
+    if name not in names:
+        hint = near(name, names) or f"there is {', '.join(sorted(names)) or 'none'}"
+        raise RequestError(f"{where} has no {what} named {name!r}; {hint}")
+
+
+# What came of it
+
+
+def _answers(asked: Asked) -> bool:
+    """Say whether the model is well; one that has spent all its tokens on thinking is."""
+    return asked.reply is not None or (asked.failure is not None and spent(asked.failure))
+
+
+def _verdict(route: Route, asked: Sequence[Asked]) -> Verdict:
+    """Say whether the chain would answer: a model before the first that answers may stop it, as for a wrong request."""
+    found = {each.entry.name: each for each in asked}
+    for each in (found[entry.name] for entry in route.entries):
+        if _answers(each):
+            return Verdict(answers=True, by=each.entry.name)
+        if each.failure is not None and each.seconds is not None:
+            rule = route.triggers.match(each.failure, provider=each.entry.provider, model=each.entry.name)
+            then = REACTIONS[each.failure.kind].then if rule is None else rule[1].then
+            if then == "stop":
+                return Verdict(stops_at=each.entry.name)
+    return Verdict()
+
+
+def _checked(asked: Asked, settings: Settings) -> Checked:
+    entry, failure, today = asked.entry, asked.failure, _today()
+    return Checked(
+        model=entry.name,
+        provider=entry.provider,
+        outcome=_outcome(asked),
+        seconds=asked.seconds or 0.0,
+        served="" if asked.reply is None else _shown(asked.reply.served, entry),
+        kind=None if failure is None else failure.kind,
+        status=None if failure is None else failure.status,
+        text="" if failure is None else _shown(failure.text, entry),
+        do=ending(entry, today) if failure is None else remedy(failure, entry, settings.providers[entry.provider], today),
+    )
+
+
+def _outcome(asked: Asked) -> Outcome:
+    if _answers(asked):
+        return "answered"
+    return "skipped" if asked.seconds is None else "failed"
+
+
+def _shown(text: str, entry: Entry) -> str:
+    """Return a vendor's words on one line and without keys: the name of what it served is its word too."""
+    for secret in entry.secrets:
+        text = text.replace(secret.reveal(), "***")
+    return one_line(text)
+
+
+def _today() -> date:
+    return date.today()  # noqa: DTZ011 - the user's own day
+
+
+# Showing
+
+
+@contextmanager
+def _progress(models: int) -> Generator[Tell]:
+    """Tell on standard error how far the check is: on a terminal by a bar, elsewhere by a line for each model."""
+    words = f"asking {models} model{'' if models == 1 else 's'}, each for at most {LIMIT} tokens"
+    if sys.stderr is not None and sys.stderr.isatty():  # None: it was closed by who started us
+        from rich.console import Console  # noqa: PLC0415 - only where a person looks
+        from rich.progress import Progress  # noqa: PLC0415 - see above
+
+        with Progress(console=Console(stderr=True), transient=True) as bars:
+            bar = bars.add_task(words, total=models)
+            yield lambda _: bars.advance(bar)
+        return
+    click.echo(words, err=True)
+    yield lambda asked: click.echo(f"{asked.entry.name}  {_how(_outcome(asked), asked.seconds)}", err=True)
+
+
+def _how(outcome: Outcome, seconds: float | None) -> str:
+    if outcome == "skipped" or seconds is None:
+        return outcome
+    return f"{outcome} {'in' if outcome == 'answered' else 'after'} {seconds:.1f}s"
+
+
+def _print(checked: Sequence[Checked], verdicts: Mapping[str, Verdict]) -> None:
+    """Print a line for each model, then the words of each that wants something done, then each chain."""
+    print_table(
+        ("model", "provider", "outcome", "served", "kind"),
+        [(each.model, each.provider, _how(each.outcome, each.seconds), each.served, each.kind or "") for each in checked],
+    )
+    for each in checked:
+        if each.text or each.do:
+            click.echo(f"\n{each.model}: {each.text or 'answers'}\n  to do: {each.do}")
+    if verdicts:
+        click.echo()
+    for chain, verdict in verdicts.items():
+        click.secho(f"{chain}: {_in_words(verdict)}", fg="green" if verdict.answers else "red")
+
+
+def _in_words(verdict: Verdict) -> str:
+    if verdict.by is not None:
+        return f"answers, by {verdict.by}"
+    if verdict.stops_at is not None:
+        return f"cannot answer: {verdict.stops_at} stops it, and no other model is asked"
+    return "cannot answer: none of its models does"

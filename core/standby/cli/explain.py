@@ -1,0 +1,224 @@
+"""`standby explain`: what a chain does with a failure, or without one."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from standby.attempt import Entry
+from standby.client import AsyncStandby
+from standby.config import load
+from standby.config.places import places_of_triggers
+from standby.config.texts import duration
+from standby.decision import Route
+from standby.errors import ConfigError, RequestError
+from standby.evidence import LARGEST, Evidence, of_exception, of_kind, of_recording, of_status, shortened
+from standby.explain import asked_of, explain, plan
+from standby.explanation import Explanation, Known, Plan, Step
+from standby.failures import REACTIONS, Kind
+from standby.policy import Settings
+from standby.registry import FailureReader, Registry
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    del ctx, param  # click adds the option's name by itself
+    try:
+        return None if value is None else duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("explain")
+@click.option("--chain", default="default", show_default=True, help="The chain to explain.")
+@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
+@click.option("--model", help="The model that fails; left out: the first of the chain.")
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="What the failure is, in standby's words.")
+@click.option("--status", type=click.IntRange(100, 599), help="The HTTP status.")
+@click.option("--code", default="", help="The vendor's own error code or status.")
+@click.option("--message", default="", help="The vendor's words.")
+@click.option("--retry-after", metavar="DURATION", callback=_seconds, help="The delay that the vendor states, like 2s.")
+@click.option("--after", metavar="DURATION", callback=_seconds, help="How long the call is under way by then, like 90s.")
+@click.option("--exception", type=_FILE, help="A file with a traceback, or with an SDK's message.")
+@click.option("--recording", type=_FILE, help="A file with a recorded answer: JSON, events, or a cassette (.yaml).")
+@click.option("--json", "as_json", is_flag=True, help="Print the explanation as one JSON object.")
+def command(*, chain: str, config: str | None, model: str | None, as_json: bool, **told: Any) -> None:
+    """Say what a chain does with a failure; without one, how it is walked. Nobody is asked.
+
+    Exit status: 0, or 2 if the file or the command line is wrong.
+
+    \b
+    standby explain --status 503 --message "The model is overloaded"
+    standby explain --exception traceback.txt --model o3-mini
+    standby explain --kind empty
+    """  # noqa: D301 - click wants the character itself
+    try:
+        spent: float = told.pop("after") or 0.0
+        shown = _explained(chain, config, model, told, spent)
+    except ConfigError as error:
+        _fail(error, [str(problem) for problem in error.problems], as_json=as_json)
+    except RequestError as error:
+        _fail(error, [f"standby: {error}"], as_json=as_json)
+    else:
+        lines = _lines_of_plan(shown) if isinstance(shown, Plan) else _lines(shown)
+        click.echo(msgspec.json.encode(shown) if as_json else "\n".join(lines))
+
+
+def _explained(chain: str, config: str | None, model: str | None, told: Mapping[str, Any], spent: float) -> Explanation | Plan:
+    registry = Registry()
+    path = None if config is None else Path(config)
+    loaded = load(path, registry, os.environ, cwd=Path.cwd(), today=date.min)  # what has retired is told by validate
+    if loaded.settings is None:
+        raise ConfigError(loaded.problems)
+    settings = loaded.settings
+    route = AsyncStandby(settings=settings, warm_up=False).route(chain)
+    rules = {name: settings.triggers[name] for name in route.chain.triggers or ()}
+    places = places_of_triggers(loaded.path, loaded.file)
+    known = Known(places=places, missing_keys=_missing_keys(route, settings))
+    if not any(told.values()):
+        return plan(route, rules, known)
+    entry = _entry(route, model)
+    evidence = _evidence(told, entry, registry.failures(settings.providers[entry.provider].plugin))
+    failure = shortened(evidence.failure, entry.secrets)
+    return explain(failure, entry, route, rules, because=evidence.because, spent=spent, known=known)
+
+
+def _missing_keys(route: Route, settings: Settings) -> dict[str, str]:
+    keys = {entry.name: settings.providers[entry.provider].api_key for entry in asked_of(route)}
+    return {name: key.origin for name, key in keys.items() if key is not None and not key}
+
+
+def _entry(route: Route, model: str | None) -> Entry:
+    asked = asked_of(route)
+    found = next((entry for entry in asked if model in (None, entry.name)), None)
+    if found is None:
+        raise RequestError(f"chain {route.name!r} asks no model {model!r}; it asks {', '.join(entry.name for entry in asked)}")
+    return found
+
+
+def _evidence(told: Mapping[str, Any], entry: Entry, read: FailureReader | None) -> Evidence:
+    """Make a failure of what the command line tells; what it says outright outweighs what a file says."""
+    files = [name for name in ("exception", "recording") if told[name] is not None]
+    if len(files) > 1 or (files and (told["code"] or told["message"])):
+        raise RequestError("say one of --exception, --recording, and --status with --code and --message")
+    kind, status = told["kind"], told["status"]
+    if told["exception"] is not None:
+        found = of_exception(_read(told["exception"]).decode("utf-8", "replace"), entry.provider, read)
+    elif told["recording"] is not None:
+        found = of_recording(_read(told["recording"]), told["recording"].name, status, read)
+    elif kind is not None:
+        found = of_kind(Kind(kind), entry.timeout, status=status, code=told["code"], message=told["message"])
+    else:
+        found = of_status(status, told["code"], told["message"], read)
+    failure, because = found.failure, found.because
+    if kind is not None:
+        failure, because = msgspec.structs.replace(failure, kind=Kind(kind)), "it was given"
+    if told["retry_after"] is not None:
+        failure = msgspec.structs.replace(failure, retry_after=told["retry_after"])
+    return Evidence(failure, because)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise RequestError(f"{path} is larger than {LARGEST} bytes; is it the right one?")
+    return data
+
+
+# As text
+
+
+def _lines(told: Explanation) -> Iterator[str]:
+    yield told.text or f"{told.model} failed; no status, code or words are known, so no trigger that looks for one can fire"
+    yield f"kind: {told.kind}, because {told.because}"
+    for rule in told.rules:
+        why = f": {rule.why}" if rule.why else f", then {rule.then}"
+        yield f"trigger {rule.name} ({rule.place}) {'is ' if rule.outcome != 'fires' else ''}{rule.outcome}{why}"
+    if not any(rule.outcome == "fires" for rule in told.rules):
+        yield f"no trigger fires: the table says {REACTIONS[told.kind].then} for {told.kind}"
+    for step in told.steps:
+        yield f"{_time(step.number)}: {_what_follows(step, told)}; {_taught(step)}"
+    for each in told.passed_over:
+        yield f"{each.model} is not asked: {each.why}"
+    if told.alert:
+        yield "a person is told: an alert goes to the log and to the application"
+    if told.on_break == "fail":
+        yield "in a stream whose words are out: stop, the caller has the part so far"
+    yield from _keys(told.missing_keys)
+    yield _worst(told.worst.attempts, told.worst.seconds)
+
+
+def _time(number: int) -> str:
+    return "the first time" if number == 1 else "after the retry" if number == 2 else f"after retry {number - 1}"  # noqa: PLR2004
+
+
+def _what_follows(step: Step, told: Explanation) -> str:
+    nobody = "nobody is left to ask, the call fails"
+    if step.then == "retry":
+        pause = "at once" if step.pause == 0 else f"after {'' if told.retry_after else 'up to '}{step.pause:g}s"
+        late = (
+            "" if step.within is None else f" (a pause of {step.within:g}s or more does not fit into the deadline: then next)"
+        )
+        return f"retry {told.model} {pause}{late}"
+    if step.then == "stop":
+        return "stop, the caller is told"
+    if step.then == "accept":
+        return f"accept, a reply is given, marked; without a reply: {f'next, {told.next}' if told.next else nobody}"
+    return f"next, {told.next}" if told.next else nobody
+
+
+def _taught(step: Step) -> str:
+    parts = ["counts towards a rest"] if step.counts else []
+    parts += [] if step.rests is None else [f"rests the model for at least {step.rests:g}s"]
+    return " and ".join(parts) or "says nothing of the model's health"
+
+
+def _lines_of_plan(told: Plan) -> Iterator[str]:
+    yield f"chain {told.chain}, for at most {told.deadline:g}s"
+    for model in told.models:
+        if not model.asked:
+            yield f"{model.model} ({model.provider}): not asked, fallback is false"
+            continue
+        words = f"a stream's first word in {model.first_token_timeout:g}s, the next in {model.idle_timeout:g}s"
+        times = f"up to {_count(model.attempts, 'attempt')}, {model.timeout:g}s each; {words}"
+        yield f"{model.model} ({model.provider}): {times}"
+        if model.cannot:
+            yield f"  cannot take: {', '.join(model.cannot)}"
+        if told.triggers:
+            yield f"  triggers: {', '.join(model.triggers) or 'none'}"
+    for rule in told.triggers:
+        yield f"trigger {rule.name} ({rule.place}): then {rule.then}"
+    if told.hedge_after is not None:
+        yield f"a model that takes {told.hedge_after:g}s has the next one asked beside it, once in a call"
+    yield from _keys(told.missing_keys)
+    yield _worst(told.worst.attempts, told.worst.seconds)
+
+
+def _keys(missing: Mapping[str, str]) -> Iterator[str]:
+    for model, variable in missing.items():
+        yield f"{model} has no key here, and is passed over until there is one: set {variable}"
+
+
+def _worst(attempts: int, seconds: float) -> str:
+    return f"at the worst: {_count(attempts, 'attempt')}, {seconds:g}s"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _fail(error: Exception, told: list[str], *, as_json: bool) -> None:
+    if as_json:
+        shown = {"type": type(error).__name__, "message": str(error), "problems": getattr(error, "problems", ())}
+        click.echo(msgspec.json.encode({"error": shown}))
+    else:
+        for line in told:
+            click.echo(line, err=True)
+    sys.exit(2)

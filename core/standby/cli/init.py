@@ -1,0 +1,166 @@
+"""`standby init`: a commented models.yaml to begin with, its schema for the editor, and the keys that it wants."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import msgspec
+
+from standby.cli.schema import schema_text
+from standby.config import PACKAGED, load
+from standby.errors import ConfigError
+from standby.policy import Settings
+from standby.registry import Registry
+
+MODELS, SCHEMA, KEYS = "models.yaml", "models.schema.json", ".env.example"
+
+_HEAD = """\
+# Copy this file to .env and fill in the keys; keep .env out of version control.
+# standby reads .env in the folder that you work in, beside models.yaml, and one folder above; the environment wins.
+# A model without its key is skipped. A key comes from your account with the vendor of the models that are named here.
+"""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """The variables of one provider, the first that is set wins, and the models that are asked with it."""
+
+    provider: str
+    variables: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+@click.command("init")
+@click.argument("folder", default=".", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print what was written and what was kept as one JSON object.")
+def command(folder: Path, *, as_json: bool) -> None:
+    """Write models.yaml, its schema and .env.example into FOLDER; a file that is there already is kept.
+
+    Exit status: 0, or 2 if a file cannot be written.
+    """
+    registry = Registry()
+    written: list[str] = []
+    kept: list[str] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (MODELS, SCHEMA, KEYS):  # in this order: the keys are those that the file wants
+            new = _write(folder / name, _text(name, folder, registry))
+            (written if new else kept).append(str(folder / name))
+    except OSError as error:
+        _refuse(error, folder, as_json=as_json)
+    if as_json:
+        click.echo(msgspec.json.encode({"written": written, "kept": kept}))
+        return
+    for path in written:
+        click.echo(f"wrote {path}")
+    for path in kept:
+        click.echo(f"kept {path}: it was there already")
+    _print_next_steps(folder)
+
+
+def _refuse(error: OSError, folder: Path, *, as_json: bool) -> NoReturn:
+    words = f"{error.filename or folder}: {(error.strerror or str(error)).lower()}; name a folder that you may write to"
+    if as_json:
+        click.echo(msgspec.json.encode({"error": {"type": type(error).__name__, "message": words}}))
+    else:
+        click.echo(f"standby: {words}", err=True)
+    sys.exit(2)
+
+
+def _text(name: str, folder: Path, registry: Registry) -> str:
+    if name == MODELS:
+        return PACKAGED.read_text(encoding="utf-8")
+    return schema_text(registry) if name == SCHEMA else _keys(folder / MODELS, registry)
+
+
+def _write(path: Path, text: str) -> bool:
+    """Write a new file; false: something of that name is there, and stays as it is."""
+    try:
+        file = path.open("x", encoding="utf-8")
+    except FileExistsError:
+        return False
+    try:
+        with file:
+            file.write(text)
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()  # half a file would be kept the next time
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    return True
+
+
+# Keys
+
+
+def _keys(file: Path, registry: Registry) -> str:
+    """Return what .env is to hold: the variables of the models of the file; where it is broken, those of all plugins."""
+    today = date.today()  # noqa: DTZ011 - the user's own day
+    settings = load(file, registry, os.environ, cwd=Path.cwd(), today=today).settings
+    wanted = _of_all(registry) if settings is None else _of_models(settings, registry)
+    return "\n".join((_HEAD, *map(_paragraph, wanted)))
+
+
+def _of_models(settings: Settings, registry: Registry) -> Iterable[Wanted]:
+    asked: dict[str, list[str]] = {}
+    for name, model in settings.models.items():
+        asked.setdefault(model.provider or "", []).append(name)
+    for provider, models in asked.items():
+        variables = _variables(provider, settings, registry.info(settings.providers[provider].plugin).keys)
+        if variables:
+            yield Wanted(provider, variables, tuple(models))
+
+
+def _variables(provider: str, settings: Settings, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the variable that the file names for the key, else those that the plugin reads."""
+    key = settings.providers[provider].api_key
+    if key is None:
+        return ()
+    return keys if key.origin in (*keys, " or ".join(keys)) else (key.origin,)
+
+
+def _of_all(registry: Registry) -> Iterable[Wanted]:
+    for plugin in registry.names():
+        with suppress(ConfigError):  # 'standby plugins' tells of a broken one
+            if keys := registry.info(plugin).keys:
+                yield Wanted(plugin, keys, tuple(registry.cards(plugin)))
+
+
+def _paragraph(wanted: Wanted) -> str:
+    first, *others = wanted.variables
+    lines = [f"# {wanted.provider}: for {', '.join(wanted.models) or 'its models'}", f"{first}="]
+    if others:
+        lines.insert(1, f"# (one is enough; {first} goes before {' and '.join(others)})")
+    return "\n".join((*lines, *(f"# {name}=" for name in others), ""))
+
+
+# What to do next
+
+
+def _print_next_steps(folder: Path) -> None:
+    named = "" if _is_found(folder / MODELS, os.environ) else str(folder / MODELS)
+    asked = f" --config {_quoted(named)}" if named else ""
+    checked = f" {_quoted(named)}" if named else ""
+    keys, target = _quoted(str(folder / KEYS)), _quoted(str(folder / ".env"))
+    click.echo(
+        "\nNext:\n"
+        f"  cp {keys} {target}      and fill in the keys\n"
+        f"  standby validate{checked}\n"
+        f"  standby check{asked}\n"
+        f'  standby ask{asked} "What is net metering?"'
+    )
+
+
+def _is_found(file: Path, environ: Mapping[str, str]) -> bool:
+    """Say whether the commands find this file by themselves."""
+    ahead = Path("config/models.yaml")
+    if environ.get("STANDBY_CONFIG"):
+        return False
+    return file == ahead or (file == Path("models.yaml") and not os.path.lexists(ahead))
+
+
+def _quoted(path: str) -> str:
+    return f'"{path}"' if " " in path else path

@@ -1,0 +1,228 @@
+"""`standby simulate`: an outage against the file, in virtual time, on the code that would carry the calls."""
+
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from standby.cli.tables import print_table
+from standby.client import AsyncStandby
+from standby.config.texts import duration as seconds_of
+from standby.config.texts import written
+from standby.decision import Route
+from standby.errors import ConfigError, RequestError
+from standby.simulation.outage import GrammarError, Outage, outage_of
+from standby.simulation.play import Plan, play
+from standby.simulation.plot import Scene, picture
+from standby.simulation.story import CallerCounts, Interval, ModelCounts, Phase, callers_of, intervals_of, models_of, phases_of
+from standby.simulation.timeline import Line, clock, timeline
+
+MOST_CALLS = 100_000
+"""Calls of one play; more would take minutes, and gigabytes."""
+
+CALLERS = "(callers)"
+"""What a line is of that is of no model."""
+
+_PER_SECOND = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a play; `healthy` is what the callers see of the same calls without the outages."""
+
+    chain: str
+    models: tuple[str, ...]
+    plan: Plan
+    timeline: Sequence[Line]
+    counts: Sequence[ModelCounts]
+    callers: CallerCounts
+    healthy: CallerCounts
+    intervals: Sequence[Interval]
+    breakers: dict[str, list[Phase]]
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    del ctx, param  # click adds the option's name by itself
+    try:
+        return seconds_of(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    del ctx, param  # as above
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)/(s|m|h)", value)
+    rate = float(found[1]) / _PER_SECOND[found[2]] if found else 0.0
+    if not rate:
+        raise click.BadParameter(f"{value!r} is no rate; write a number above 0 and s, m or h, like 2/s, 30/m")
+    return rate
+
+
+@click.command("simulate")
+@click.option("--outage", "outages", multiple=True, metavar="TEXT", help="What goes wrong with one model; may be repeated.")
+@click.option("--at", metavar="DURATION", default="1m", show_default=True, callback=_seconds, help="When the outages begin.")
+@click.option("--rate", default="2/s", show_default=True, callback=_rate, help="Calls that come, like 2/s, 30/m.")
+@click.option("--duration", default="30m", show_default=True, callback=_seconds, help="How long calls come.")
+@click.option("--latency", default="1s", show_default=True, callback=_seconds, help="How long a healthy answer takes.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws everything: the same seed, the same result.")
+@click.option("--chain", default="default", show_default=True, help="The chain to ask.")
+@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw a picture into this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    outages: tuple[str, ...], *, chain: str, config: str | None, plot: Path | None, as_json: bool, at: float, **numbers: Any
+) -> None:
+    """Play an outage against a chain, in virtual time: nothing is sent, and no key is needed.
+
+    The walk, retries, breakers and triggers are the ones that carry real calls; the models and the clock are simulated.
+    Calls come at random (Poisson) at the rate; an answer takes about --latency, a fault less.
+
+    \b
+    An outage is   MODEL: [after DURATION,] FAULT [for DURATION]
+                   [, then FAULT [for DURATION]]...
+    A fault is     [N%] and one of these; N% of the calls meet it, else all:
+      503, 429, ...   an error of that status, without a vendor's own words
+      timeout, hang   no answer at all
+      empty, malformed, overloaded, ...   a failure of that kind
+      ok              nothing: the model is well
+
+    It begins at --at, or "after" a time of its own; a model is well outside of it.
+
+    \b
+    standby simulate --outage "primary: 503 for 10m, then 30% 500 for 5m"
+    standby simulate --outage "primary: hang for 2m" --outage "second: after 90s, 429"
+
+    Exit status: 0, also where calls got no answer, or 2 if the file or the command line is wrong.
+    """  # noqa: D301 - click wants the character itself
+    if numbers["rate"] * numbers["duration"] > MOST_CALLS:
+        expected = numbers["rate"] * numbers["duration"]
+        raise click.UsageError(
+            f"that is about {expected:,.0f} calls, and at most {MOST_CALLS:,} are played; lower --rate or --duration"
+        )
+    plan = Plan(outages=_outages(outages, at), **numbers)
+    route = _route(config, chain)
+    _check(plan.outages, route)
+    told, scene = _told(route, plan)
+    if plot is not None:
+        _draw(scene, plot)
+    if as_json:
+        click.echo(msgspec.json.encode(told, order="deterministic"))
+    else:
+        _print(told, plot)
+
+
+def _outages(texts: Sequence[str], at: float) -> tuple[Outage, ...]:
+    try:
+        return tuple(outage_of(text, at) for text in texts)
+    except GrammarError as error:
+        raise click.BadParameter(str(error), param_hint="'--outage'") from None
+
+
+def _route(config: str | None, chain: str) -> Route:
+    try:
+        return AsyncStandby(config, warm_up=False).route(chain)
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(2)
+    except RequestError as error:
+        raise click.BadParameter(str(error), param_hint="'--chain'") from None
+
+
+def _check(outages: Sequence[Outage], route: Route) -> None:
+    """Refuse an outage of a model that the chain does not have, and two of one model."""
+    names = [entry.name for entry in route.entries]
+    seen: set[str] = set()
+    for model in (outage.model for outage in outages):
+        if model not in names:
+            near = difflib.get_close_matches(model, names, n=1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            words = f"{meant}no model of chain {route.name!r} is named {model!r}; there is {', '.join(names)}"
+            raise click.BadParameter(words, param_hint="'--outage'")
+        if model in seen:
+            words = (
+                f"{model!r} has two outages; write one, its parts joined by ', then' (with 'ok' where it is well between them)"
+            )
+            raise click.BadParameter(words, param_hint="'--outage'")
+        seen.add(model)
+
+
+def _told(route: Route, plan: Plan) -> tuple[Told, Scene]:
+    events = play(route, plan)
+    healthy = play(route, plan.without_outages()) if plan.outages else events
+    asked = route.entries if route.chain.fallback else route.entries[:1]
+    models = tuple(dict.fromkeys(entry.name for entry in asked))
+    intervals = intervals_of(events, plan.rate, plan.duration)
+    breakers = phases_of(events, models, plan.duration)
+    told = Told(
+        chain=route.name,
+        models=models,
+        plan=plan,
+        timeline=timeline(events, plan.outages, intervals, plan.duration),
+        counts=models_of(events, models),
+        callers=callers_of(events),
+        healthy=callers_of(healthy),
+        intervals=intervals,
+        breakers=breakers,
+    )
+    return told, Scene(
+        title=_title(told),
+        models=models,
+        duration=plan.duration,
+        outages=plan.outages,
+        intervals=intervals,
+        phases=breakers,
+    )
+
+
+def _title(told: Told) -> str:
+    plan = told.plan
+    return f"chain {told.chain}: {_calls(plan.rate)} for {written(plan.duration)}, seed {plan.seed}"
+
+
+def _calls(rate: float) -> str:
+    unit = next((unit for unit, size in _PER_SECOND.items() if rate * size >= 1), "h")
+    return f"{rate * _PER_SECOND[unit]:g} calls/{unit}"
+
+
+def _draw(scene: Scene, plot: Path) -> None:
+    try:
+        plot.write_text(picture(scene), encoding="utf-8")
+    except OSError as error:
+        words = f"{plot} cannot be written: {(error.strerror or str(error)).lower()}; name a file in a folder that is there"
+        raise click.BadParameter(words, param_hint="'--plot'") from None
+
+
+def _print(told: Told, plot: Path | None) -> None:
+    click.echo(f"Simulated: {_title(told)}, an answer takes about {written(told.plan.latency)}")
+    click.echo(f"Models: {' → '.join(told.models)}. Virtual time; nothing is sent.\n")
+    wide = max(map(len, (CALLERS, *told.models)))
+    for line in told.timeline:
+        click.echo(f"{clock(line.at)}  {(line.model or CALLERS).ljust(wide)}  {line.text}")
+    if not told.timeline:
+        click.echo("Nothing went wrong." if told.callers.calls else "No calls came; raise --rate or --duration.")
+    click.echo()
+    print_table(("model", "requests", "answered", "failed", "retries", "probes", "served"), list(map(_row(told), told.counts)))
+    click.echo()
+    sights = [("these callers", told.callers)] + ([("without the outage", told.healthy)] if told.plan.outages else [])
+    print_table(("", "calls", "answered", "failed", "p50", "p95", "longest"), [_sight(*each) for each in sights])
+    if plot is not None:
+        click.echo(f"wrote {plot}", err=True)
+
+
+def _row(told: Told) -> Any:
+    def row(count: ModelCounts) -> tuple[str, ...]:
+        share = 100 * count.served / told.callers.answered if told.callers.answered else 0.0
+        numbers = (count.requests, count.answered, count.failed, count.retries, count.probes)
+        return (count.model, *map(str, numbers), f"{count.served} ({share:.1f} %)")
+
+    return row
+
+
+def _sight(name: str, seen: CallerCounts) -> tuple[str, ...]:
+    took = ["-" if each is None else f"{each:.2f} s" for each in (seen.p50, seen.p95, seen.longest)]
+    return (name, str(seen.calls), str(seen.answered), str(seen.failed), *took)

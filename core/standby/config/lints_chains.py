@@ -1,0 +1,154 @@
+"""Lints of chains: models that are never asked, what is lost from one to the next, one account for all, and too little time."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from standby.config.finding import Finding, Findings, Place
+from standby.config.lints_view import Asked, View
+from standby.config.numbers import ENOUGH
+from standby.config.texts import written
+from standby.errors import Problem
+from standby.failures import REACTIONS, Failure, Kind
+from standby.policy import Chain
+from standby.triggers import Triggers
+
+DEADLINE = Chain(models=("any",)).deadline
+"""Seconds of a chain that says nothing of its deadline."""
+
+_SEEN_BY_NO_TRIGGER = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE, Kind.CONTRACT})
+"""Kinds that say nothing of how a model failed: it was not asked, or nothing can be asked any more."""
+
+
+def lint_chains(view: View, findings: Findings) -> None:
+    """Look at each chain by itself; what was told of a model in one chain is not told again of another."""
+    told: set[tuple[str, ...]] = set()
+    for name, asked in view.chains.items():
+        _reach(view, name, findings)
+        _quota(("chains", name, "models"), name, asked, findings)
+        _time(view, name, findings)
+        for before, after in pairwise(asked):
+            if (before.name, after.name) not in told:
+                told.add((before.name, after.name))
+                _loss(before, after, findings)
+        for one in asked:
+            if (one.name,) not in told:
+                told.add((one.name,))
+                _drops(one, asked, findings)
+    _models(view, findings)
+
+
+def _reach(view: View, name: str, findings: Findings) -> None:
+    """Tell of models behind a `fallback: false`, or behind a model at each failure of which a trigger stops."""
+    chain, asked = view.settings.chains[name], view.chains[name]
+    place = ("chains", name, "fallback")
+    if _is_off(view, name) and len(asked) > 1:
+        never = ", ".join(repr(one.name) for one in asked[1:])
+        hint = "take them out, or write fallback: true"
+        findings.warn(place, "unreachable-model", f"fallback is false: {never} can never be reached", hint)
+        return
+    triggers = Triggers((each, view.settings.triggers[each]) for each in chain.triggers or ())
+    for before, after in pairwise(asked):
+        stopping = _stopping(triggers, before)
+        if stopping:
+            message = f"{after.name!r} is not asked after any failure of {before.name!r}: the trigger {stopping!r} stops there"
+            findings.warn(after.place, "unreachable-model", message, "narrow the trigger, or write then: next")
+            return
+
+
+def _is_off(view: View, chain: str) -> bool:
+    """Say whether the file itself switches the fallback off; a variable is a switch, and may be switched on tomorrow."""
+    return not view.settings.chains[chain].fallback and not view.is_variable(("chains", chain, "fallback"))
+
+
+def _stopping(triggers: Triggers, asked: Asked) -> str:
+    """Return the trigger that stops at a model's failures, whatever they are; "" if one leads on."""
+    stopping = ""
+    for kind, reaction in REACTIONS.items():
+        if kind in _SEEN_BY_NO_TRIGGER or reaction.then not in ("retry", "next"):
+            continue
+        failure = Failure(kind=kind, message="no pattern knows these words")
+        found = triggers.match(failure, provider=asked.model.provider or "", model=asked.name)
+        if found is None or found[1].then != "stop":
+            return ""
+        stopping = found[0]
+    return stopping
+
+
+def _models(view: View, findings: Findings) -> None:
+    """Tell of models that no chain names; where a variable names some, it may name any."""
+    named = {(name, at): model for name, chain in view.given.chains.items() for at, model in enumerate(chain.models)}
+    if any(view.is_variable(("chains", chain, "models", at)) for chain, at in named):
+        return
+    for name in view.given.models:
+        if name not in named.values():
+            message = f"{name!r} can never be reached: no chain names it"
+            findings.warn(("models", name), "unreachable-model", message, "put it into a chain, or take it out")
+
+
+def _quota(place: Place, name: str, asked: tuple[Asked, ...], findings: Findings) -> None:
+    accounts = {_account(one) for one in asked}
+    if len(asked) > 1 and len(accounts) == 1 and asked[0].provider.api_key is not None:
+        message = f"all models of {name!r} share one account of {asked[0].model.provider!r}: what stops one may stop all"
+        hint = "add a model of another provider"
+        problem = Problem(code="shared-quota", message=message, hint=hint, severity="warning")
+        findings.append(Finding(place=place, problem=problem, at_key=True))
+
+
+def _account(asked: Asked) -> tuple[Any, ...]:
+    """Return what tells accounts apart: keys by their value, and while they are not set by their variables."""
+    provider = asked.provider
+    key = provider.api_key or (provider.api_key and provider.api_key.origin)
+    return provider.plugin, provider.base_url, key, repr(provider.options)
+
+
+def _time(view: View, name: str, findings: Findings) -> None:
+    """Tell where one model that hangs leaves the last one with no more than what is kept in reserve for it."""
+    chain, asked = view.settings.chains[name], view.chains[name]
+    count = len(asked)
+    if count < 2 or _is_off(view, name) or chain.hedge is not None or chain.deadline < ENOUGH * count:  # noqa: PLR2004 - a last and one before
+        return
+    for at, one in enumerate(asked[:-1]):
+        rest = ENOUGH * (count - 1 - at)
+        last = asked[-1]
+        if one.timeout >= chain.deadline - rest and last.timeout > ENOUGH:
+            message = (
+                f"when {one.name!r} hangs for its {written(one.timeout)}, the deadline of {written(chain.deadline)} "
+                f"leaves {written(ENOUGH)} for {last.name!r}"
+            )
+            hint = f"write a longer deadline, or a shorter timeout for {one.name!r}"
+            tell = findings.inform if chain.deadline == DEADLINE else findings.warn  # nobody chose the default
+            tell(("chains", name, "deadline"), "no-time", message, hint)
+            return
+
+
+def _loss(before: Asked, after: Asked, findings: Findings) -> None:
+    lost = ", ".join(_lost(before, after))
+    if lost:
+        message = f"{after.name!r} lacks what {before.name!r} before it has: {lost}"
+        findings.inform(after.place, "loss", message, "a request that needs it skips this model")
+
+
+def _lost(before: Asked, after: Asked) -> Iterable[str]:
+    reads = [kind for kind in before.card.reads or () if kind not in (after.card.reads or ())]
+    yield from reads
+    if before.card.tools and not after.card.tools:
+        yield "tools"
+    if before.card.schema and not after.card.schema:
+        yield "schema"
+    window, less = before.card.context_window, after.card.context_window
+    if window is not None and less is not None and less < window:
+        yield f"context ({less} tokens, not {window})"
+
+
+def _drops(one: Asked, asked: tuple[Asked, ...], findings: Findings) -> None:
+    dropped = list(one.refused)
+    if not one.card.efforts and any(other.card.efforts for other in asked):
+        dropped.append("reasoning_effort")
+    if not dropped:
+        return
+    names = ", ".join(dict.fromkeys(dropped))
+    if one.model.strict:
+        findings.inform(one.place, "drops", f"{one.name!r} is skipped where a request has {names}", "strict says so")
+    else:
+        findings.inform(one.place, "drops", f"{one.name!r} is not sent {names}", "each is left out, and the trail says so")

@@ -1,0 +1,85 @@
+"""What the lints look at: settings as they were given, beside the same with nothing left implicit."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from standby.config.catalogue import Catalogue, Plugins
+from standby.config.finding import Findings, Place
+from standby.policy import Card, Model, Provider, Settings, Trigger
+from standby.types import Sampling
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A model of a chain, where the chain names it."""
+
+    place: Place
+    name: str
+    model: Model
+    provider: Provider
+
+    @property
+    def card(self) -> Card:
+        """Return what is known of the model."""
+        return self.model.card or Card()
+
+    @property
+    def timeout(self) -> float:
+        """Return the seconds that one attempt may take."""
+        return self.model.timeout or 0.0
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Return the parameters that the card refuses and the file does not drop by itself."""
+        known = Sampling.__struct_fields__
+        return tuple(name for name in self.card.refuses or () if name in known and name not in (self.model.drop or ()))
+
+
+class View:
+    """Settings, given and resolved; `is_variable` says whether a variable put there what stands at a place."""
+
+    def __init__(self, given: Settings, settings: Settings, catalogue: Catalogue, is_variable: Callable[[Place], bool]) -> None:
+        """Look at resolved settings without errors."""
+        self.given = given
+        self.settings = settings
+        self.is_variable = is_variable
+        self._plugins = Plugins(catalogue, Findings())  # what is wrong with a plugin has been told
+        self.chains = {name: self._asked(name) for name in settings.chains}
+
+    def _asked(self, chain: str) -> tuple[Asked, ...]:
+        """Return the models of a chain in their order, each once."""
+        written = self.given.chains[chain].models
+        made: list[Asked] = []
+        for name in self.settings.chains[chain].models:
+            model = self.settings.models[name]
+            provider = self.settings.providers[model.provider or ""]
+            made.append(Asked(("chains", chain, "models", written.index(name)), name, model, provider))
+        return tuple(made)
+
+    def using(self, trigger: str) -> list[str]:
+        """Return the chains that try a trigger."""
+        return [name for name, chain in self.settings.chains.items() if trigger in (chain.triggers or ())]
+
+    def reached_by(self, name: str, trigger: Trigger) -> list[Asked]:
+        """Return the models whose failures a trigger looks at, each once."""
+        asked = (one for chain in self.using(name) for one in self.chains[chain])
+        return list({one.name: one for one in asked if concerns(trigger, one)}.values())
+
+    def errors(self, asked: Asked) -> tuple[str, ...]:
+        """Return the texts in which the model is known to fail; none for an endpoint that is not the vendor's own."""
+        info = None if asked.provider.base_url else self._plugins.info(asked.provider.plugin, asked.place)
+        return () if info is None else info.errors
+
+
+def concerns(trigger: Trigger, asked: Asked) -> bool:
+    """Say whether a trigger's `provider` and `model` leave a model in."""
+    return asked.model.provider in listed(trigger.provider, asked.model.provider) and asked.name in listed(
+        trigger.model, asked.name
+    )
+
+
+def listed(value: str | tuple[str, ...] | None, otherwise: str | None) -> tuple[str | None, ...]:
+    """Return a field's items; where it is left out, the one that is asked about."""
+    if value is None:
+        return (otherwise,)
+    return (value,) if isinstance(value, str) else value

@@ -1,0 +1,12 @@
+"""Where the triggers of a file stand: what explains a failure names the line that decided."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def places_of_triggers(path: Path, file: str) -> Mapping[str, str]:
+    """Return "models.yaml:12" for each trigger by its name; raises `Refused` for a file that is no YAML."""
+    from standby.config.source import read_tree  # noqa: PLC0415 - `import standby` must not load yaml
+
+    keys = read_tree(path, file).keys
+    return {str(place[1]): f"{file}:{mark.line}" for place, mark in keys.items() if place[0] == "triggers" and len(place) == 2}  # noqa: PLR2004 - a definition's own key

@@ -1,0 +1,267 @@
+"""A failure, made from what people have of one: a status, an exception's text, a recorded answer. Pure; asks nobody."""
+
+import ast
+import importlib
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from standby.attempt import LONGEST_TEXT
+from standby.bodies import list_in, object_in, shown, text_in
+from standby.errors import RequestError
+from standby.failures import Failure, Kind, kind_of_status
+from standby.policy import Secret
+from standby.registry import FailureReader
+
+LARGEST = 2**25
+"""Bytes of a file that are read; no cassette of one failure is larger."""
+
+_RAISED = re.compile(r"[ |]*((?:\w+\.)*(?:\w*(?:[Ee]rror|Exception|Timeout)|(?<=\.)[A-Z]\w*))(?:: ?(.*))?", re.DOTALL)
+_STATUS = re.compile(
+    r"(?:^\s*|error code:? |error '|status(?:[ _]code)?[ :=]+|HTTP(?:/[0-9.]+)? )([1-5][0-9]{2})(?!\w)", re.IGNORECASE
+)
+_CODE = re.compile(r"\s+([A-Z][A-Z_]+[A-Z])\b\.?\s*")
+_LATE = re.compile(r"time-?out|timed out", re.IGNORECASE)
+_LOST = re.compile(
+    r"connect|refused|reset|broken pipe|remoteprotocol|readerror|writeerror|getaddrinfo|name resolution"
+    r"|name or service not known|unreachable|certificate|ssl",
+    re.IGNORECASE,
+)
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """A failure, and what its kind was told by."""
+
+    failure: Failure
+    because: str
+
+
+_OWN_WORDS = {
+    Kind.TIMEOUT: "timeout: no answer in {timeout:g}s",
+    Kind.CONNECTION: "connection error: Connection refused",
+    Kind.EMPTY: "empty: a reply without text, finish stop",
+    Kind.TRUNCATED: "truncated: the token limit cut it",
+}
+"""How failures that no vendor reports begin: a trigger may look for that."""
+
+
+def of_kind(kind: Kind, timeout: float, *, status: int | None = None, code: str = "", message: str = "") -> Evidence:
+    """Return a failure of that kind; left out, its words are standby's own, where it has such."""
+    own = _OWN_WORDS.get(kind, "") if status is None and not code else ""
+    failure = Failure(kind=kind, status=status, code=code or None, message=message or own.format(timeout=timeout))
+    return Evidence(failure, "it was given")
+
+
+def of_status(status: int | None, code: str, message: str, read: FailureReader | None) -> Evidence:
+    """Return the failure of an answer with that status, the vendor's own code and its words, each as far as it is known.
+
+    Raises `RequestError` where all that is known tells no kind.
+    """
+    if status is None and not code:
+        found = _of_words("", message)
+        if found is None:
+            raise RequestError("the words alone tell no kind; say --status or --code too, or --kind")
+        return found
+    names = {"code": code, "status": code, "type": code} if code else {}
+    found = of_answer(status or HTTPStatus.OK, {}, {"error": {**names, "message": message}}, read, code)
+    if message:
+        return found
+    return Evidence(msgspec.structs.replace(found.failure, message=""), found.because)  # where words miss, a body is told
+
+
+def of_answer(status: int, headers: Mapping[str, str], body: Any, read: FailureReader | None, code: str = "") -> Evidence:
+    """Return the failure of an error answer, read by the plugin's own function, or else by the HTTP status."""
+    if read is None:
+        words = text_in(object_in(object_in(body).get("error")).get("message")) or text_in(body)
+        failure = Failure(kind=kind_of_status(status), status=status, code=code or None, message=words)
+        return Evidence(failure, f"HTTP {status} means that")
+    failure = read(status, headers, body)
+    if failure.kind is kind_of_status(status):
+        return Evidence(failure, f"HTTP {status} means that")
+    if read(status, headers, _without_message(body)).kind is failure.kind:
+        names = f"code {failure.code!r}" if failure.code else "body"
+        return Evidence(failure, f"the vendor's {names} says so")
+    return Evidence(failure, "the words of the message say so")
+
+
+def of_exception(text: str, provider: str, read: FailureReader | None) -> Evidence:
+    """Return the failure that a traceback's last exception, or an SDK's message, tells of."""
+    name, words = _last_raised(text)
+    head, brace, rest = words.partition("{")
+    status = _STATUS.search(head)
+    body = _literal(brace + rest)
+    if status is not None and (read is not None or not body):
+        code = _CODE.match(head, status.end())
+        told = words[(code or status).end() :].lstrip(" .-:")
+        return (
+            of_answer(int(status[1]), {}, body, read)
+            if body
+            else of_status(int(status[1]), code[1] if code else "", told, read)
+        )
+    if body and read is not None:
+        return of_answer(HTTPStatus.OK, {}, body, read)
+    if status is not None:
+        return of_answer(int(status[1]), {}, words, read)
+    found = _of_words(name, words)
+    if found is not None:
+        return found
+    failure = Failure(kind=Kind.CONTRACT, message=f"the plugin of provider {provider!r} raised {name}: {words}")
+    return Evidence(failure, "it is no failure of a vendor's or of the connection's, so the plugin is at fault")
+
+
+def of_recording(data: bytes, name: str, status: int | None, read: FailureReader | None) -> Evidence:
+    """Return the failure in a recorded answer: JSON, server-sent events, or a VCR cassette's (`.yaml`).
+
+    `status` is that of an answer which was kept without it. Of a cassette's answers the last with a status of 400 or more
+    counts, else the last, and of these one whose body has an error object. Raises `RequestError` where there is no error in it.
+    """
+    headers: Mapping[str, str] = {}
+    if name.endswith((".yaml", ".yml")):
+        kept, headers, data = _last_answer(data, name)
+        status = kept if status is None else status
+    body = _error_in(data)
+    if body is None and (status or 0) >= HTTPStatus.BAD_REQUEST:
+        body = shown(data)
+    if body is None:
+        raise RequestError(f"{name} holds no error: it is an answer; say --status if it was one, or what it comes to by --kind")
+    return of_answer(_status_in(body) if status is None else status, headers, body, read)
+
+
+def shortened(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
+    """Keep keys out of a failure's message, and the message as short as the dispatcher keeps it."""
+    message = failure.message
+    for secret in secrets:
+        message = message.replace(secret.reveal(), "***")
+    if len(message) > LONGEST_TEXT:
+        message = message[:LONGEST_TEXT] + " […]"
+    return msgspec.structs.replace(failure, message=message)
+
+
+# Texts
+
+
+def _last_raised(text: str) -> tuple[str, str]:
+    """Return the last exception's name and its words, which may take several lines; without a name: the text."""
+    lines = text.strip().splitlines()
+    for at in range(len(lines) - 1, -1, -1):
+        found = _RAISED.fullmatch("\n".join(lines[at:]))
+        if found is not None:
+            return found[1].rpartition(".")[2], (found[2] or "").strip()
+    return "", text.strip()
+
+
+def _literal(text: str) -> Any:
+    """Read what an SDK printed of a body: a Python literal, or JSON; `None`: it is neither."""
+    text = text[: text.rfind("}") + 1]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return _json(text)
+
+
+def _of_words(name: str, words: str) -> Evidence | None:
+    """Tell a time-out or a lost connection by an exception's name and words; `None`: it is neither."""
+    said = f"the exception {name} says so" if name else "the words say so"
+    if _LATE.search(name) or _LATE.search(words):
+        told = words if words.lower().startswith("timeout:") else f"timeout: {words or 'no connection in time'}"
+        return Evidence(Failure(kind=Kind.TIMEOUT, message=told), said)
+    if _LOST.search(name) or _LOST.search(words):
+        told = words if words.lower().startswith("connection error") else f"connection error: {words or name}"
+        return Evidence(Failure(kind=Kind.CONNECTION, message=told), said)
+    return None
+
+
+# Answers
+
+
+def _last_answer(data: bytes, name: str) -> tuple[int, Mapping[str, str], bytes]:
+    """Return the status, the headers and the body of a cassette's answer."""
+    yaml: Any = importlib.import_module("yaml")  # only a cassette needs it
+    try:
+        interactions = list_in(object_in(yaml.safe_load(data)).get("interactions"))
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise RequestError(f"{name} is no YAML: {' '.join(str(error).split())}") from error
+    answers = [object_in(object_in(interaction).get("response")) for interaction in interactions]
+    if not answers:
+        raise RequestError(f"{name} has no interactions; is it a cassette?")
+    refused = [each for each in answers if _status(each) >= HTTPStatus.BAD_REQUEST] or answers
+    telling = [each for each in refused if _inner(_error_in(_body(each)))]  # others may be no model's: telemetry is taped too
+    last = (telling or refused)[-1]
+    headers = {
+        str(key).lower(): str(next(iter(list_in(value)), value)) for key, value in object_in(last.get("headers")).items()
+    }
+    return _status(last), headers, _body(last)
+
+
+def _status(response: Mapping[str, Any]) -> int:
+    status = response.get("status")
+    stated = str(response.get("code") or object_in(status).get("code") or status)
+    return int(stated) if stated.isdecimal() else 0
+
+
+def _body(response: Mapping[str, Any]) -> bytes:
+    body = response.get("parsed_body") or response.get("body") or ""
+    if isinstance(body, dict) and "string" in body:
+        body = object_in(body)["string"]
+    if isinstance(body, dict | list):
+        return msgspec.json.encode(body)
+    raw = body.encode() if isinstance(body, str) else bytes(body)
+    return zlib.decompress(raw, wbits=31) if raw.startswith(b"\x1f\x8b") else raw
+
+
+def _error_in(data: bytes) -> Any:
+    """Return the body, or the event of a stream, that is an error; `None`: there is none."""
+    for value in _values(data.decode("utf-8", "replace")):
+        told = object_in(next(iter(list_in(value)), value))
+        inner = object_in(told.get("response")).get("error")
+        if inner:
+            return {"error": inner}
+        if told.get("error") or "error" in (told.get("type"), told.get("object")):
+            return value
+    return None
+
+
+def _values(text: str) -> Iterator[Any]:
+    """Give each JSON value in a body: the whole of it, or the events of a stream, or each line."""
+    whole = _json(text)
+    if whole is not None:
+        yield whole
+        return
+    for block in re.split(r"(?:\r\n|\r|\n){2}", text):
+        data = "\n".join(re.findall(r"^data: ?(.*?)\r?$", block, re.MULTILINE))
+        found = _json(data or block)
+        yield from [found] if found is not None else filter(None, map(_json, block.splitlines()))
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _inner(body: Any) -> dict[str, Any]:
+    """Return the error object of a body, which a list may hold; empty where there is none."""
+    return object_in(object_in(next(iter(list_in(body)), body)).get("error"))
+
+
+def _status_in(body: Any) -> int:
+    """Return the status that a body says it had, else that of a body with an error inside a 200."""
+    stated = _inner(body).get("code")
+    errors = range(HTTPStatus.BAD_REQUEST, 600)
+    return stated if isinstance(stated, int) and stated in errors else HTTPStatus.OK
+
+
+def _without_message(body: Any) -> Any:
+    if isinstance(body, list):
+        return [_without_message(each) for each in list_in(body)]
+    told = object_in(body)
+    if not told:
+        return {}
+    inner = {"error": _without_message(told["error"])} if isinstance(told.get("error"), dict) else {}
+    return {key: value for key, value in told.items() if key not in ("message", "error")} | inner

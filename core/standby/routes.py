@@ -1,0 +1,74 @@
+"""Settings, made ready to be walked: each model with its adapter, its health and its limits, each chain with its triggers."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import msgspec
+
+from standby.adapters import Adapters
+from standby.attempt import Entry
+from standby.budget import Budget
+from standby.decision import Route
+from standby.health import known_of
+from standby.permits import Turns
+from standby.policy import BreakerSettings, Card, Chain, Settings
+from standby.triggers import Triggers
+
+HEDGES = 5.0
+"""Hedges that a chain may begin with; after them `HEDGED_SHARE` of the calls that needed none earn the next."""
+
+HEDGED_SHARE = 0.05
+
+
+class Routes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client walks; replaced as a whole where the settings change, so that no call sees two of them."""
+
+    settings: Settings
+    entries: Mapping[str, Entry]
+    routes: Mapping[str, Route]
+
+
+def routes_of(settings: Settings, adapters: Adapters, before: Routes | None = None) -> Routes:
+    """Make resolved settings ready; what a chain of the same name had `before` goes on: its budget and its probes.
+
+    The health of a model is the process's own, and so survives by itself.
+    """
+    entries = {name: _entry(name, settings, adapters) for name in settings.models if settings.models[name].provider}
+    earlier: Mapping[str, Route] = before.routes if before is not None else {}
+    routes = {name: _route(name, chain, settings, entries, earlier.get(name)) for name, chain in settings.chains.items()}
+    return Routes(settings=settings, entries=entries, routes=routes)
+
+
+def _route(name: str, chain: Chain, settings: Settings, entries: Mapping[str, Entry], earlier: Route | None) -> Route:
+    triggers = Triggers((trigger, settings.triggers[trigger]) for trigger in chain.triggers or ())
+    asked = tuple(entries[model] for model in chain.models)
+    if earlier is not None:
+        return msgspec.structs.replace(earlier, chain=chain, entries=asked, triggers=triggers)
+    hedges = Budget(HEDGES, HEDGED_SHARE, trickle=float("inf"))
+    return Route(name=name, chain=chain, entries=asked, triggers=triggers, hedges=hedges)
+
+
+def _entry(name: str, settings: Settings, adapters: Adapters) -> Entry:
+    model = settings.models[name]
+    provider = settings.providers[model.provider or ""]
+    card = model.card or Card()
+    known = known_of((provider.account, model.model), model.breaker or BreakerSettings())
+    return Entry(
+        name=name,
+        provider=model.provider or "",
+        vendor_id=model.model or name,
+        card=card,
+        timeout=model.timeout or 0.0,
+        first_token_timeout=model.first_token_timeout or 0.0,
+        idle_timeout=model.idle_timeout or 0.0,
+        adapter=partial(adapters.get, model.provider or "", provider),
+        options=model.options or {},
+        extra=model.extra or {},
+        refused=(*(card.refuses or ()), *(model.drop or ())),
+        strict=model.strict,
+        own_names=provider.base_url is None,
+        secrets=(provider.api_key,) if provider.api_key else (),
+        breaker=known.breaker,
+        budget=known.budget,
+        permits=Turns(model.concurrency) if model.concurrency else None,
+    )

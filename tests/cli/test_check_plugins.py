@@ -1,0 +1,133 @@
+"""`standby check` of models that no socket stands behind: every kind, plugins at fault, the embedded model."""
+
+import re
+from typing import Any
+
+import pytest
+
+from standby import plugin
+from standby.failures import Kind
+from standby_local.weights import weights
+from tests.cli.running import Run, process, written
+from tests.docs.distributions import Install
+
+
+def models(ran: Any) -> dict[str, dict[str, Any]]:
+    return {each["model"]: each for each in ran.json["models"]}
+
+
+# All kinds, and plugins at fault
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_each_kind_says_what_to_do(run: Run, kind: Kind) -> None:
+    fail = f"{{fail: {{kind: {kind}, message: so it goes}}}}"
+    model = f"{{provider: scripted, options: {{script: [{fail}]}}}}"
+    written(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
+    ran = run("check", "--json")
+    told = models(ran)["m"]
+    assert (ran.status, told["kind"], told["text"]) == (1, kind, "so it goes")
+    assert told["do"]
+    assert "{" not in told["do"]
+
+
+ADAPTER = """
+import sys, time
+from standby.plugin import ProviderInfo, Reply, hookimpl
+
+class Adapter:
+    def __init__(self, provider):
+        pass
+
+    async def complete(self, call):
+        if call.model == "exits":
+            sys.exit("so it goes")
+        if call.model == "renamed":
+            return Reply(text="OK", served="another")
+        if call.model == "well":
+            return Reply(text="OK", served="well")
+        time.sleep(20)
+
+@hookimpl
+def standby_provider():
+    return ProviderInfo(adapter="standby_extra:Adapter")
+"""
+
+
+PROJECT = {"name": "standby-p", "version": "1", "entry-points": {plugin.GROUP: {"p": "standby_extra"}}}
+
+
+def test_a_plugin_that_exits_spoils_no_other_models_check(run: Run, install: Install) -> None:
+    install(PROJECT, {"standby_extra.py": ADAPTER})
+    written("version: 1\nmodels: {w: {provider: scripted, options: {reply: OK}}}\nchains: {default: {models: [p/exits, w]}}")
+    ran = run("check", "--json")
+    assert ran.status == 0
+    assert [each["kind"] for each in ran.json["models"]] == ["contract", None]
+
+
+def test_a_plugin_that_blocks_the_event_loop_is_named_and_the_check_ends(install: Install) -> None:
+    install(PROJECT, {"standby_extra.py": ADAPTER})
+    written("version: 1\nchains: {default: {models: [p/blocks]}}")
+    ran = process("check", "--timeout", "500ms")  # in a process of its own: its event loop does not turn again
+    assert ran.status == 1
+    assert re.search(r"p/blocks: no answer: standby_extra\.complete, line \d+ blocks the event loop", ran.out)
+
+
+@pytest.mark.parametrize(
+    ("name", "card", "kind", "do"),
+    [
+        ("renamed", "{}", "wrong_model", "the vendor serves another model under this name: name the one that you want"),
+        ("well", "{retires: 2020-01-01, successor: x}", None, "was retired on 2020-01-01; use x instead"),
+        ("well", "{retires: 2020-01-01}", None, "was retired on 2020-01-01; choose another"),
+        ("well", "{}", None, ""),
+    ],
+)
+def test_a_model_may_answer_and_want_something_done(
+    run: Run, install: Install, name: str, card: str, kind: str | None, do: str
+) -> None:
+    install(PROJECT, {"standby_extra.py": ADAPTER})
+    written(f"version: 1\nmodels: {{m: {{provider: p, model: {name}, card: {card}}}}}\nchains: {{default: {{models: [m]}}}}")
+    ran = run("check", "--json")
+    told = models(ran)["m"]
+    assert (ran.status, told["outcome"], told["kind"], told["do"]) == (0, "answered", kind, do)
+
+
+def test_a_missing_model_is_told_with_the_one_that_follows_it(run: Run) -> None:
+    fail = "{fail: {kind: model_missing, status: 404, message: no such model}}"
+    model = f"{{provider: scripted, options: {{script: [{fail}]}}, card: {{successor: parrot-2}}}}"
+    written(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
+    assert models(run("check", "--json"))["m"]["do"] == "use parrot-2 instead"
+
+
+def test_a_model_that_the_question_does_not_fit_is_skipped_and_not_asked(run: Run) -> None:
+    model = "{provider: scripted, options: {reply: OK}, strict: true, drop: [max_tokens]}"
+    written(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
+    ran = run("check", "--json")
+    told = models(ran)["m"]
+    assert (ran.status, told["outcome"], told["kind"], told["seconds"]) == (1, "skipped", "unsupported", 0.0)
+
+
+@pytest.mark.parametrize(("kind", "then", "status"), [("overloaded", "stop", 1), ("invalid_request", "next", 0)])
+def test_a_trigger_decides_whether_a_failure_stops_the_chain(run: Run, kind: str, then: str, status: int) -> None:
+    fails = f"{{provider: scripted, options: {{script: [{{fail: {{kind: {kind}, message: so it goes}}}}]}}}}"
+    written(
+        f"version: 1\nmodels: {{m: {fails}, w: {{provider: scripted, options: {{reply: OK}}}}}}\n"
+        f"triggers: {{mine: {{kind: {kind}, then: {then}}}}}\nchains: {{default: {{models: [m, w]}}}}"
+    )
+    ran = run("check", "--json")
+    by = "w" if status == 0 else None
+    stops_at = "m" if status == 1 else None
+    assert (ran.status, ran.json["chains"]["default"]) == (status, {"answers": status == 0, "by": by, "stops_at": stops_at})
+
+
+# The real thing
+
+
+def test_the_embedded_model_answers_a_check() -> None:
+    if not weights().is_file():
+        pytest.skip("its weights are not here")
+    pytest.importorskip("xllamacpp", exc_type=ImportError)
+    written("version: 1\nchains: {default: {models: [smollm2-135m]}}")
+    ran = process("check", "--json", "--timeout", "55s")
+    told = models(ran)["smollm2-135m"]
+    assert (ran.status, told["outcome"], told["provider"]) == (0, "answered", "local")

@@ -1,0 +1,169 @@
+"""`standby explain`: what the chain would do, in lines that a person reads and as data."""
+
+import pytest
+
+from standby.config import PACKAGED
+from standby.failures import Kind
+from tests.cli.running import Run, process, written
+
+FILE = """\
+version: 1
+models:
+  first: {provider: scripted, timeout: 10s, options: {reply: a}}
+  second: {provider: scripted, timeout: 20s, options: {reply: b}}
+triggers:
+  late: {kind: timeout, then: stop}
+  busy:
+    status: 5xx
+    message: overloaded
+    then: retry
+chains:
+  default: {models: [first, second], retry: {attempts: 3}, deadline: 90s}
+  plain: {models: [first, second], triggers: []}
+  alone: {models: [first, second], fallback: false, hedge: {after: 8s}}
+  keyed: {models: [first, gpt-6-luna], triggers: []}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _file() -> None:
+    written(FILE)
+
+
+def test_a_failure_is_explained_line_by_line(run: Run) -> None:
+    ran = run("explain", "--status", "503", "--message", "The model is overloaded")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "503 Service Unavailable. The model is overloaded",
+        "kind: overloaded, because HTTP 503 means that",
+        "trigger late (models.yaml:6) is passed over: kind: overloaded, not timeout",
+        "trigger busy (models.yaml:7) fires, then retry",
+        "the first time: retry first after up to 0.5s; counts towards a rest",
+        "after the retry: retry first after up to 1s; counts towards a rest",
+        "after retry 2: next, second; counts towards a rest",
+        "in a stream whose words are out: stop, the caller has the part so far",
+        "at the worst: 6 attempts, 90s",
+    ]
+
+
+def test_without_a_trigger_the_table_is_told(run: Run) -> None:
+    ran = run("explain", "--kind", "unauthorized", "--chain", "plain")
+    assert ran.out.splitlines()[2:-2] == [
+        "no trigger fires: the table says next for unauthorized",
+        "the first time: next, second; rests the model for at least 300s",
+        "a person is told: an alert goes to the log and to the application",
+    ]
+    assert ran.out.startswith("first failed; no status, code or words are known, so no trigger that looks for one can fire\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--kind", "blocked"), "the first time: stop, the caller is told; says nothing of the model's health\n"),
+        (("--kind", "empty", "--model", "second"), "the first time: next: nobody"),
+        (("--kind", "rate_limited", "--retry-after", "1s"), "the first time: retry first after 1s; says nothing"),
+        (("--kind", "rate_limited", "--retry-after", "34s"), "the first time: next, second; rests the model for at least 34s"),
+        (("--kind", "truncated"), "the first time: accept, a reply is given, marked; without a reply: next, second; "),
+        (("--kind", "timeout"), "trigger late (models.yaml:6) fires, then stop\n"),
+        (
+            ("--kind", "overloaded", "--after", "85s"),
+            "(a pause of 0s or more does not fit into the deadline: then next)",
+        ),
+    ],
+)
+def test_what_follows_is_told(run: Run, words: tuple[str, ...], told: str) -> None:
+    told = told.replace("next: nobody", "nobody is left to ask, the call fails")
+    assert told in run("explain", *words).out
+
+
+def test_without_a_failure_the_plan_is_told(run: Run) -> None:
+    ran = run("explain")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "chain default, for at most 90s",
+        "first (scripted): up to 3 attempts, 10s each; a stream's first word in 10s, the next in 10s",
+        "  triggers: late, busy",
+        "second (scripted): up to 3 attempts, 20s each; a stream's first word in 20s, the next in 20s",
+        "  triggers: late, busy",
+        "trigger late (models.yaml:6): then stop",
+        "trigger busy (models.yaml:7): then retry",
+        "at the worst: 6 attempts, 90s",
+    ]
+
+
+def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> None:
+    told = run("explain", "--chain", "alone").out
+    assert "second (scripted): not asked, fallback is false\n" in told
+    assert "a model that takes 8s has the next one asked beside it, once in a call\n" in told
+
+
+@pytest.mark.parametrize("words", [(), ("--kind", "empty")])
+def test_a_missing_key_is_told(run: Run, words: tuple[str, ...]) -> None:
+    told = run("explain", "--chain", "keyed", *words).out
+    assert "gpt-6-luna has no key here, and is passed over until there is one: set OPENAI_API_KEY\n" in told
+
+
+def test_the_plugin_says_what_a_failure_is(run: Run) -> None:
+    words = ("--chain", "keyed", "--model", "gpt-6-luna", "--status", "429", "--code", "insufficient_quota")
+    assert "kind: quota_exhausted, because the vendor's code 'insufficient_quota' says so\n" in run("explain", *words).out
+
+
+def test_files_are_read(run: Run) -> None:
+    written('{"error": {"message": "slow down", "code": 503}}', "body.json")
+    assert "kind: overloaded, because HTTP 503 means that\n" in run("explain", "--recording", "body.json").out
+    assert "kind: rate_limited, because HTTP 429 means" in run("explain", "--recording", "body.json", "--status", "429").out
+    written("httpx2.ReadTimeout: The read operation timed out\n", "raised.txt")
+    told = run("explain", "--exception", "raised.txt").out
+    assert told.startswith("timeout: The read operation timed out\nkind: timeout, because the exception ReadTimeout says so\n")
+    assert "kind: empty, because it was given\n" in run("explain", "--exception", "raised.txt", "--kind", "empty").out
+
+
+def test_as_json_it_is_the_same(run: Run) -> None:
+    told = run("explain", "--kind", "overloaded", "--status", "503", "--json").json
+    assert (told["kind"], told["next"], told["because"]) == ("overloaded", "second", "it was given")
+    assert told["rules"][1]["outcome"] == "passed over"
+    assert [step["then"] for step in told["steps"]] == ["retry", "next"]
+    assert [model["model"] for model in run("explain", "--json").json["models"]] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--message", "it went wrong"), "the words alone tell no kind; say --status or --code too, or --kind"),
+        (("--kind", "empty", "--model", "third"), "chain 'default' asks no model 'third'; it asks first, second"),
+        (("--chain", "alone", "--kind", "empty", "--model", "second"), "asks no model 'second'; it asks first"),
+        (("--chain", "defualt"), "no chain is named 'defualt'; there is default"),
+        (("--exception", "models.yaml", "--message", "x"), "say one of --exception, --recording, and --status"),
+        (("--recording", "models.yaml"), "models.yaml has no interactions; is it a cassette?"),
+        (("--exception", "nowhere"), "File 'nowhere' does not exist"),
+        (("--retry-after", "soon"), "'soon' is no duration"),
+        (("--kind", "odd"), "'odd' is not one of"),
+    ],
+)
+def test_what_cannot_be_explained_is_told(run: Run, words: tuple[str, ...], told: str) -> None:
+    ran = run("explain", *words)
+    assert (ran.status, ran.out) == (2, "")
+    assert told in ran.err
+
+
+def test_an_error_as_json_is_one_object(run: Run) -> None:
+    ran = run("explain", "--message", "x", "--json")
+    assert (ran.status, ran.json["error"]["type"]) == (2, "RequestError")
+    written("version: 1\nchains: {default: {models: [nonesuch]}}\n")
+    ran = run("explain", "--json")
+    assert (ran.status, ran.json["error"]["problems"][0]["code"]) == (2, "unknown-model")
+    assert "models.yaml:2" in run("explain").err
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_chain_that_ships_is_explained_on_a_machine_without_secrets(run: Run, kind: Kind) -> None:
+    ran = run("explain", "--config", str(PACKAGED), "--kind", kind.value)
+    assert (ran.status, ran.err) == (0, "")
+    assert f"kind: {kind}, because it was given\n" in ran.out
+
+
+def test_no_key_is_ever_shown() -> None:
+    words = ("--chain", "keyed", "--model", "gpt-6-luna", "--status", "401", "--message", "wrong key: sk-opens-nothing")
+    ran = process("explain", *words, OPENAI_API_KEY="sk-opens-nothing")
+    assert ran.status == 0
+    assert "sk-" not in ran.out + ran.err

@@ -1,0 +1,186 @@
+"""`standby init`: files to begin with, and none that was there before is touched."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from standby.cli.schema import schema_text
+from standby.config import PACKAGED
+from standby.registry import Registry
+from tests.cli.running import Run, written
+
+FILES = ("models.yaml", "models.schema.json", ".env.example")
+
+
+def variables(path: Path) -> list[str]:
+    """Return the variables that a file of variables sets, without those in its comments."""
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+
+
+# What is written
+
+
+@pytest.mark.parametrize("place", [".", "app", "deep/in/app", "with space"])
+def test_three_files_are_written_and_named(run: Run, place: str) -> None:
+    words = () if place == "." else (place,)
+    ran = run("init", *words)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines()[:3] == [f"wrote {Path(place, name)}" for name in FILES]
+    assert sorted(path.name for path in Path(place).iterdir()) == sorted(FILES)
+
+
+def test_the_file_is_the_commented_one_that_ships(run: Run) -> None:
+    run("init")
+    assert Path("models.yaml").read_bytes() == PACKAGED.read_bytes()
+
+
+def test_an_editor_finds_the_schema_that_the_files_first_line_names(run: Run) -> None:
+    run("init", "app")
+    first = Path("app/models.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=./models.schema.json"
+    written_schema = Path("app/models.schema.json").read_text(encoding="utf-8")
+    assert written_schema == schema_text(Registry())
+    Draft202012Validator.check_schema(msgspec.json.decode(written_schema))
+
+
+def test_what_was_written_is_valid(run: Run) -> None:
+    run("init")
+    ran = run("validate", "--json")
+    assert (ran.status, ran.json["file"]) == (0, "models.yaml")
+    assert {problem["code"] for problem in ran.json["problems"]} <= {"no-key", "retired"}
+
+
+# Keys
+
+
+def test_the_keys_are_those_of_the_files_models_and_empty(run: Run) -> None:
+    run("init")
+    assert variables(Path(".env.example")) == ["GEMINI_API_KEY=", "OPENAI_API_KEY="]
+    text = Path(".env.example").read_text(encoding="utf-8")
+    assert "\n# gemini: for gemini-2.5-pro\n" in text
+    assert "\n# openai: for o3-mini, gpt-5.6-sol\n" in text
+    assert "\n# GOOGLE_API_KEY=\n" in text  # the other name of the first; one is enough
+    assert "anthropic" not in text.lower()
+
+
+def test_for_a_file_that_was_there_the_keys_are_those_that_it_wants(run: Run) -> None:
+    written(
+        "version: 1\n"
+        'providers: {router: {plugin: openai, base_url: "http://127.0.0.1:9/v1", api_key: "${ROUTER_KEY}"}}\n'
+        "models: {big: {provider: router}}\n"
+        "chains: {default: {models: [big, smollm2-135m]}}\n"
+    )
+    assert run("init").status == 0
+    assert variables(Path(".env.example")) == ["ROUTER_KEY="]
+    assert "# router: for big\n" in Path(".env.example").read_text(encoding="utf-8")
+
+
+def test_for_a_file_that_is_broken_the_keys_are_those_of_all_plugins(run: Run) -> None:
+    written("version: 1\nchains: [")
+    assert run("init").status == 0
+    keys = {registered.keys[0] for registered in map(Registry().info, Registry().names()) if registered.keys}
+    assert set(variables(Path(".env.example"))) == {f"{key}=" for key in keys}
+
+
+def test_a_key_that_is_set_is_not_copied(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-5f0c2d9e")
+    written("GEMINI_API_KEY=sk-canary-other", ".env")
+    ran = run("init")
+    assert variables(Path(".env.example")) == ["GEMINI_API_KEY=", "OPENAI_API_KEY="]
+    told = ran.out + "".join(Path(name).read_text(encoding="utf-8") for name in FILES)
+    assert "canary" not in told
+
+
+def test_the_example_once_copied_is_read_and_a_key_filled_in_counts(run: Run) -> None:
+    run("init")
+    written(Path(".env.example").read_text(encoding="utf-8").replace("OPENAI_API_KEY=", "OPENAI_API_KEY=k"), ".env")
+    told = [problem["message"] for problem in run("validate", "--json").json["problems"] if problem["code"] == "no-key"]
+    assert told
+    assert all("gemini" in message for message in told)
+
+
+# What is there stays
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_there_is_kept_and_the_others_are_written(run: Run, name: str) -> None:
+    written("mine\n", name)
+    ran = run("init")
+    assert ran.status == 0
+    assert Path(name).read_text(encoding="utf-8") == "mine\n"
+    assert f"kept {name}: it was there already" in ran.out
+    assert [f"wrote {other}" in ran.out for other in FILES] == [other != name for other in FILES]
+
+
+def test_a_second_time_changes_nothing(run: Run) -> None:
+    run("init")
+    before = {name: Path(name).stat().st_mtime_ns for name in FILES}
+    ran = run("init", "--json")
+    assert (ran.status, ran.json) == (0, {"written": [], "kept": list(FILES)})
+    assert {name: Path(name).stat().st_mtime_ns for name in FILES} == before
+
+
+def test_a_link_that_leads_nowhere_is_kept_too(run: Run) -> None:
+    Path("models.yaml").symlink_to("gone.yaml")
+    ran = run("init")
+    assert (ran.status, Path("gone.yaml").exists()) == (0, False)
+    assert "kept models.yaml" in ran.out
+
+
+# What to do next
+
+
+@pytest.mark.parametrize(
+    ("place", "ask"),
+    [(".", "standby ask "), ("config", "standby ask "), ("my app", 'standby ask --config "my app/models.yaml" ')],
+)
+def test_the_next_steps_name_the_file_where_it_is_not_found_by_itself(run: Run, place: str, ask: str) -> None:
+    out = run("init", place).out
+    assert f'\n  {ask}"What is net metering?"\n' in out
+    assert "\n  standby validate" in out
+    assert ".env.example" in out.partition("Next:")[2]
+
+
+def test_a_file_that_another_goes_before_is_named(run: Run) -> None:
+    run("init", "config")
+    assert "standby ask --config models.yaml" in run("init").out
+
+
+# Where nothing can be written
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A folder that nobody may write to; whoever runs this as root is nobody meanwhile."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o555)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    yield folder
+    if root:
+        os.seteuid(0)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("below", ["", "app"])
+def test_a_read_only_folder_is_told_with_the_remedy(run: Run, read_only: Path, below: str) -> None:
+    ran = run("init", str(read_only / below))
+    told = f"{read_only / (below or 'models.yaml')}: permission denied; name a folder that you may write to"
+    assert (ran.status, ran.out, ran.err) == (2, "", f"standby: {told}\n")
+    ran = run("init", str(read_only / below), "--json")
+    assert (ran.status, ran.json["error"]["message"]) == (2, told)
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_is_a_file_is_told(run: Run, place: str) -> None:
+    written("", "file")
+    ran = run("init", place)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.endswith("; name a folder that you may write to\n")

@@ -1,0 +1,87 @@
+"""`standby plugins`: what is installed, and what is broken."""
+
+from typing import Any
+
+import pytest
+
+from standby import __version__, plugin
+from standby.registry import Registry
+from tests.cli.running import Run
+from tests.docs.distributions import Install
+
+BROKEN = "raise ImportError('no beak')"
+
+
+def project(name: str) -> dict[str, Any]:
+    return {"name": f"standby-{name}", "version": "2.1", "entry-points": {plugin.GROUP: {name: "standby_extra"}}}
+
+
+def rows(text: str) -> dict[str, str]:
+    return {line.split()[0]: line for line in text.splitlines()[1:]}
+
+
+def keys(name: str) -> list[str]:
+    return " or ".join(Registry().info(name).keys).split()
+
+
+def test_every_plugin_is_a_row_with_its_distribution_and_how_many_models_it_knows(run: Run) -> None:
+    ran = run("plugins")
+    assert (ran.status, ran.err) == (0, "")
+    assert {name: row.split()[1:] for name, row in rows(ran.out).items()} == {
+        name: ["standby", __version__, str(len(Registry().cards(name))), "ok", *keys(name)] for name in Registry().names()
+    }
+
+
+def test_a_broken_plugin_is_listed_with_the_reason(run: Run, install: Install) -> None:
+    install(project("parrot"), {"standby_extra.py": BROKEN})
+    row = rows(run("plugins").out)["parrot"]
+    assert row.split(maxsplit=5) == [
+        "parrot",
+        "standby-parrot",
+        "2.1",
+        "0",
+        "broken",
+        "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak",
+    ]
+
+
+def test_as_json_a_broken_plugin_is_listed_with_the_reason(run: Run, install: Install) -> None:
+    install(project("parrot"), {"standby_extra.py": BROKEN})
+    listed = {each["name"]: each for each in run("plugins", "--json").json}
+    assert listed["parrot"] == {
+        "name": "parrot",
+        "distribution": "standby-parrot",
+        "version": "2.1",
+        "state": "broken",
+        "models": [],
+        "reason": "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak",
+        "keys": [],
+        "install": "",
+        "commands": [],
+    }
+    assert listed["scripted"]["state"] == "ok"
+
+
+def test_two_distributions_with_one_name_are_listed_once_and_both_are_named(run: Run, install: Install) -> None:
+    install(project("parrot"), {"standby_extra.py": "from standby.plugin import hookimpl"})
+    install({**project("parrot"), "name": "standby-cage"}, {})
+    ran = run("plugins")
+    assert ran.out.count("\nparrot ") == 1
+    assert "standby-cage 2.1 and standby-parrot 2.1" in ran.out
+
+
+@pytest.mark.parametrize("name", Registry().names())
+def test_as_json_a_plugin_says_its_models_keys_installation_and_commands(run: Run, name: str) -> None:
+    listed = {each["name"]: each for each in run("plugins", "--json").json}[name]
+    info = Registry().info(name)
+    assert listed == {
+        "name": name,
+        "distribution": "standby",
+        "version": __version__,
+        "state": "ok",
+        "models": list(Registry().cards(name)),
+        "reason": "",
+        "keys": list(info.keys),
+        "install": info.install,
+        "commands": [command.name for command in Registry().commands(name)],
+    }

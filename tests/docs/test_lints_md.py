@@ -1,0 +1,51 @@
+"""lints.md: each code has an example, the example has that code and no other warning, and the message is the one shown."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from standby.config import load
+from standby.config.comments import SILENCEABLE, UNUSED
+from standby.errors import Problem
+from standby.registry import Registry
+from tests.docs.documents import blocks
+
+DOCUMENT = "lints.md"
+TODAY = date(2026, 11, 24)
+EXAMPLES = {block.heading: block.text for block in blocks(DOCUMENT, language="yaml")}
+TOLD = {block.heading: block.text for block in blocks(DOCUMENT, language="text")}
+INTRODUCTION = "Lints"
+ON_THE_SIDE = {"no-key", "loss", "drops"}
+"""Codes that an example may have beside its own: there are no keys here, and models differ."""
+
+
+def found_in(folder: Path, text: str) -> tuple[Problem, ...]:
+    (folder / "models.yaml").write_text(text, encoding="utf-8")
+    return load(Path("models.yaml"), Registry(), {}, cwd=folder, today=TODAY, lints=True).problems
+
+
+def test_each_code_that_can_be_silenced_has_its_section() -> None:
+    assert sorted(set(EXAMPLES) - {INTRODUCTION}) == sorted((*SILENCEABLE, UNUSED))
+    assert set(TOLD) == set(EXAMPLES) - {INTRODUCTION}
+
+
+@pytest.mark.parametrize("code", TOLD)
+def test_each_example_has_its_code_on_the_line_that_the_page_says_and_no_other(code: str, tmp_path: Path) -> None:
+    problems = found_in(tmp_path, EXAMPLES[code])
+    told = [f"{problem}  [{code}]" for problem in problems if problem.code == code]
+    assert "\n".join(told) == TOLD[code].rstrip("\n")
+    assert {problem.code for problem in problems} <= ON_THE_SIDE | {code}
+
+
+@pytest.mark.parametrize("code", sorted(set(TOLD) - {UNUSED}))
+def test_a_comment_above_the_line_silences_each(code: str, tmp_path: Path) -> None:
+    [problem] = [problem for problem in found_in(tmp_path, EXAMPLES[code]) if problem.code == code]
+    lines = EXAMPLES[code].splitlines()
+    lines.insert(problem.line - 1, f"# standby: ignore[{code}] for a reason")
+    problems = found_in(tmp_path, "\n".join(lines))
+    assert not {problem.code for problem in problems} & {code, UNUSED}
+
+
+def test_the_introduction_has_no_code_left_that_it_silences(tmp_path: Path) -> None:
+    assert {problem.code for problem in found_in(tmp_path, EXAMPLES[INTRODUCTION])} <= {"no-key", "drops"}
