@@ -156,15 +156,15 @@ async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet |
         )
         reply = await _ask(adapter, call, watch, outlet, entry)
     except AttemptFailed as error:
-        raise _scrubbed(error, error.failure, entry, request) from error.__cause__
+        raise _scrubbed(error.failure, entry, request) from _without_frames(error.__cause__)
     except TimeoutError as error:
-        raise _scrubbed(error, timed_out(str(error) or "the adapter gave up"), entry, request) from error
+        raise _scrubbed(timed_out(str(error) or "the adapter gave up"), entry, request) from error
     except ConnectionError as error:
         failure = Failure(kind=Kind.CONNECTION, message=f"connection error: {error}")
-        raise _scrubbed(error, failure, entry, request) from error
+        raise _scrubbed(failure, entry, request) from error
     except Exception as error:
         words = f"the plugin of provider {entry.provider!r} raised {type(error).__name__}: {error}"
-        raise _scrubbed(error, Failure(kind=Kind.CONTRACT, message=words), entry, request) from error
+        raise _scrubbed(Failure(kind=Kind.CONTRACT, message=words), entry, request) from error
     finally:
         if entry.permits is not None:
             entry.permits.give_back()
@@ -259,7 +259,7 @@ async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | No
     raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker"))
 
 
-def _scrubbed(error: BaseException, failure: Failure, entry: Entry, request: Request) -> AttemptFailed:
+def _scrubbed(failure: Failure, entry: Entry, request: Request) -> AttemptFailed:
     """Keep keys and the caller's own words out of a failure's message, and the message short."""
     message, known_as = failure.message, failure.id
     for key in (secret.reveal() for secret in entry.secrets):
@@ -269,8 +269,16 @@ def _scrubbed(error: BaseException, failure: Failure, entry: Entry, request: Req
             message = message.replace(text, "[…]")
     if len(message) > LONGEST_TEXT:
         message = message[:LONGEST_TEXT] + " […]"
-    scrubbed = AttemptFailed(msgspec.structs.replace(failure, message=message, id=known_as))
-    return scrubbed.with_traceback(error.__traceback__)
+    return AttemptFailed(msgspec.structs.replace(failure, message=message, id=known_as))
+
+
+def _without_frames(error: BaseException | None) -> BaseException | None:
+    """Take the frames off what lies below a failure that was expected: their locals hold keys, and a vendor's raw words."""
+    below = error
+    while below is not None:
+        below.__traceback__ = None
+        below = below.__cause__ or below.__context__
+    return error
 
 
 def _texts(part: Part) -> list[str]:

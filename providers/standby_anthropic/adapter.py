@@ -6,6 +6,7 @@ bound, follow redirects with the key, and take HTML, a list and an error inside 
 
 import asyncio
 import contextlib
+import logging
 import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -171,3 +172,7 @@ def _trust() -> ssl.SSLContext:
     except OSError as error:
         words = f"the trusted certificates cannot be read: {error}; see the variables SSL_CERT_FILE and SSL_CERT_DIR"
         raise unavailable(words) from error
+
+
+# At DEBUG the SDK logs whatever its HTTP client raises with its words, which are the vendor's and may echo the key.
+logging.getLogger("anthropic._base_client").addFilter(lambda record: "Encountered Exception" not in record.getMessage())
