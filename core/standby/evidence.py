@@ -5,7 +5,7 @@ import importlib
 import json
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -32,6 +32,10 @@ _LOST = re.compile(
     r"|name or service not known|unreachable|certificate|ssl",
     re.IGNORECASE,
 )
+
+
+Player = Callable[[int, Mapping[str, str], bytes], Failure | None]
+"""Plays an answer's status, headers and body to the plugin; `None`: it is a good one."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -114,11 +118,14 @@ def of_exception(text: str, provider: str, read: FailureReader | None) -> Eviden
     return Evidence(failure, "it is no failure of a vendor's or of the connection's, so the plugin is at fault")
 
 
-def of_recording(data: bytes, name: str, status: int | None, read: FailureReader | None) -> Evidence:
+def of_recording(
+    data: bytes, name: str, status: int | None, read: FailureReader | None, play: Player | None = None
+) -> Evidence:
     """Return the failure in a recorded answer: JSON, server-sent events, or a VCR cassette's (`.yaml`).
 
     `status` is that of an answer which was kept without it. Of a cassette's answers the last with a status of 400 or more
-    counts, else the last, and of these one whose body has an error object. Raises `RequestError` where there is no error in it.
+    counts, else the last, and of these one whose body has an error object. One without an error may still be none: `play` shows
+    it to the plugin. Raises `RequestError` for an answer that the chain would take.
     """
     headers: Mapping[str, str] = {}
     if name.endswith((".yaml", ".yml")):
@@ -128,7 +135,11 @@ def of_recording(data: bytes, name: str, status: int | None, read: FailureReader
     if body is None and (status or 0) >= HTTPStatus.BAD_REQUEST:
         body = shown(data)
     if body is None:
-        raise RequestError(f"{name} holds no error: it is an answer; say --status if it was one, or what it comes to by --kind")
+        played = None if play is None else play(HTTPStatus.OK, headers, _framed(data))
+        if played is None:
+            words = "it is an answer, which the chain takes; say --status if it was none, or what it comes to by --kind"
+            raise RequestError(f"{name} holds no failure: {words}")
+        return Evidence(played, "the plugin reads the answer so")
     return of_answer(_status_in(body) if status is None else status, headers, body, read)
 
 
@@ -196,6 +207,16 @@ def _last_answer(data: bytes, name: str) -> tuple[int, Mapping[str, str], bytes]
         str(key).lower(): str(next(iter(list_in(value)), value)) for key, value in object_in(last.get("headers")).items()
     }
     return _status(last), headers, _body(last)
+
+
+def _framed(data: bytes) -> bytes:
+    """Return a body as it came; events that were kept one a line get their frames back."""
+    lines = data.split(b"\n")
+    if _json(data.decode("utf-8", "replace")) is not None or not all(
+        _json(line.decode("utf-8", "replace")) for line in lines if line
+    ):
+        return data
+    return b"".join(b"data: %s\n\n" % line.strip() for line in lines if line.strip())
 
 
 def _status(response: Mapping[str, Any]) -> int:

@@ -167,3 +167,29 @@ def test_no_key_is_ever_shown() -> None:
     ran = process("explain", *words, OPENAI_API_KEY="sk-opens-nothing")
     assert ran.status == 0
     assert "sk-" not in ran.out + ran.err
+
+
+BLOCKED = '{"candidates": [{"content": {}, "finishReason": "SAFETY"}], "modelVersion": "gemini-2.5-pro"}'
+FINE = '{"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}], "modelVersion": "gemini-2.5-pro"}'
+
+
+def test_an_answer_that_is_no_error_is_played_to_the_plugin(run: Run) -> None:
+    written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
+    written(BLOCKED, "blocked.json")
+    told = run("explain", "--recording", "blocked.json")
+    assert told.status == 0
+    assert told.out.startswith(
+        "200 SAFETY. the answer was blocked: SAFETY\nkind: blocked, because the plugin reads the answer so\n"
+    )
+    assert "the first time: stop" in told.out
+
+
+def test_a_good_answer_is_no_failure(run: Run) -> None:
+    written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
+    written(FINE, "fine.json")
+    told = run("explain", "--recording", "fine.json")
+    assert (told.status, told.err) == (
+        2,
+        "standby: fine.json holds no failure: it is an answer, which the chain takes; "
+        "say --status if it was none, or what it comes to by --kind\n",
+    )

@@ -1,5 +1,8 @@
 """`standby validate`: every problem, the chains with the origin of each name, and a status that scripts can trust."""
 
+import subprocess
+import sys
+
 import pytest
 
 from standby.config import PACKAGED
@@ -142,3 +145,31 @@ def test_an_info_never_fails_and_a_silenced_warning_does_not_either(run: Run, mo
     ran = run("validate", "--strict")
     assert ran.status == 0
     assert ran.out.endswith("models.yaml: no errors, no warnings, 3 infos\n")
+
+
+AUDITED = """
+import sys
+seen = []
+def hook(event, arguments):
+    if event.startswith("socket.") or event == "subprocess.Popen":
+        seen.append(event)
+    elif event == "import" and arguments[0].split(".")[0] in {"google", "openai", "anthropic", "xllamacpp", "httpx2", "ssl"}:
+        seen.append(arguments[0])
+    elif event == "import" and ".adapter" in arguments[0]:
+        seen.append(arguments[0])
+sys.addaudithook(hook)
+sys.argv = ["standby", "validate", *sys.argv[1:]]
+try:
+    from standby.cli import main
+    main()
+finally:
+    print(seen)
+"""
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--strict",)])
+def test_it_opens_no_socket_and_imports_neither_an_sdk_nor_an_adapter(words: tuple[str, ...]) -> None:
+    ran = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", AUDITED, str(PACKAGED), *words], capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.splitlines()[-1] == "[]"

@@ -247,7 +247,7 @@ def test_a_recorded_error_is_explained_as_what_it_is(name: str) -> None:
     data, file = (recorded(name).plain, "body.txt") if "#" in name else ((RECORDINGS / name).read_bytes(), Path(name).name)
     status = recorded(name).status or (row.status if row.status != 200 else None)
     if b'"error"' not in data:  # an answer that is no error, but blocked or without words
-        with pytest.raises(RequestError, match="holds no error"):
+        with pytest.raises(RequestError, match="holds no failure"):
             of_recording(data, file, None, reader(plugin))
         return
     found = of_recording(data, file, status, reader(plugin)).failure

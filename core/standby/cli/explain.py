@@ -1,9 +1,11 @@
 """`standby explain`: what a chain does with a failure, or without one."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ from standby.config import load
 from standby.config.places import places_of_triggers
 from standby.config.texts import duration
 from standby.decision import Route
-from standby.errors import ConfigError, RequestError
-from standby.evidence import LARGEST, Evidence, of_exception, of_kind, of_recording, of_status, shortened
+from standby.errors import AttemptFailed, ConfigError, RequestError
+from standby.evidence import LARGEST, Evidence, Player, of_exception, of_kind, of_recording, of_status, shortened
 from standby.explain import asked_of, explain, plan
 from standby.explanation import Explanation, Known, Plan, Step
-from standby.failures import REACTIONS, Kind
-from standby.policy import Settings
+from standby.failures import REACTIONS, Failure, Kind
+from standby.policy import Provider, Settings
 from standby.registry import FailureReader, Registry
+from standby.replay import failure_in
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -84,9 +87,21 @@ def _explained(chain: str, config: str | None, model: str | None, told: Mapping[
     if not any(told.values()):
         return plan(route, rules, known)
     entry = _entry(route, model)
-    evidence = _evidence(told, entry, registry.failures(settings.providers[entry.provider].plugin))
+    provider = settings.providers[entry.provider]
+    play = partial(_played, entry, provider, registry)
+    evidence = _evidence(told, entry, registry.failures(provider.plugin), play)
     failure = shortened(evidence.failure, entry.secrets)
     return explain(failure, entry, route, rules, because=evidence.because, spent=spent, known=known)
+
+
+def _played(
+    entry: Entry, provider: Provider, registry: Registry, status: int, headers: Mapping[str, str], body: bytes
+) -> Failure | None:
+    try:
+        adapter = registry.adapter(provider.plugin)
+    except AttemptFailed as error:
+        raise RequestError(f"the answer cannot be read: {error}") from error
+    return asyncio.run(failure_in(entry, provider, adapter, status, headers, body))
 
 
 def _missing_keys(route: Route, settings: Settings) -> dict[str, str]:
@@ -102,7 +117,7 @@ def _entry(route: Route, model: str | None) -> Entry:
     return found
 
 
-def _evidence(told: Mapping[str, Any], entry: Entry, read: FailureReader | None) -> Evidence:
+def _evidence(told: Mapping[str, Any], entry: Entry, read: FailureReader | None, play: Player) -> Evidence:
     """Make a failure of what the command line tells; what it says outright outweighs what a file says."""
     files = [name for name in ("exception", "recording") if told[name] is not None]
     if len(files) > 1 or (files and (told["code"] or told["message"])):
@@ -111,7 +126,7 @@ def _evidence(told: Mapping[str, Any], entry: Entry, read: FailureReader | None)
     if told["exception"] is not None:
         found = of_exception(_read(told["exception"]).decode("utf-8", "replace"), entry.provider, read)
     elif told["recording"] is not None:
-        found = of_recording(_read(told["recording"]), told["recording"].name, status, read)
+        found = of_recording(_read(told["recording"]), told["recording"].name, status, read, play)
     elif kind is not None:
         found = of_kind(Kind(kind), entry.timeout, status=status, code=told["code"], message=told["message"])
     else:

@@ -15,6 +15,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
 _VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "A variable, filled in when the file is read."}
 _KEY = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$"}
+_IN_WORDS = {"patternErrorMessage": "a number and a unit, ms, s, m or h: 30s"}
+"""What yaml-language-server says in place of a pattern; to others these are no words of a schema."""
+
 _YES_OR_NO = {"type": "string", "pattern": "^([Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|[Tt]rue|TRUE|[Ff]alse|FALSE|1|0)$"}
 
 
@@ -25,7 +28,7 @@ def schema() -> dict[str, Any]:
     made: dict[str, Any] = _rewritten(named)
     settings = made.pop("Settings")
     settings["required"] = sorted({*settings.get("required", ()), "version"})
-    return {"$schema": DIALECT, "title": "models.yaml of standby", **settings, "$defs": made}
+    return {"$schema": DIALECT, **settings, "title": "models.yaml of standby", "$defs": made}
 
 
 def published(plugins: Mapping[str, Schema], accounts: Mapping[str, Schema] | None = None) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def _hook(kind: type) -> dict[str, Any]:
 
 
 def _rewritten(node: Node) -> Any:
-    """Write durations as the file does, and leave defaults that only say "not given" away."""
+    """Write durations as the file does, and leave away defaults that only say "not given", or what each key below says."""
     if isinstance(node, list):
         return [_rewritten(item) for item in node]
     if not isinstance(node, dict):
@@ -66,9 +69,12 @@ def _rewritten(node: Node) -> Any:
         rest = {key: value for key, value in node.items() if key in ("title", "description", "default", "examples")}
         if isinstance(rest.get("default"), int | float):
             rest["default"] = written(rest["default"])
-        return {**rest, "type": "string", "pattern": DURATION, "examples": ["30s", "500ms", "3m"]}
+        return {**rest, "type": "string", "pattern": DURATION, "examples": ["30s", "500ms", "3m"], **_IN_WORDS}
     made = {key: _rewritten(value) for key, value in node.items()}
-    return _without_null({key: value for key, value in made.items() if not (key == "default" and value in (None, {}))})
+    told_elsewhere = "$ref" in node
+    return _without_null(
+        {key: value for key, value in made.items() if not (key == "default" and (told_elsewhere or value in (None, {})))}
+    )
 
 
 def _without_null(node: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""A recorded answer, played to the plugin's own adapter: what comes of it is what the dispatcher would make of it."""
+
+from typing import Any
+
+import pytest
+
+from standby.attempt import Entry
+from standby.policy import Card, Provider
+from standby.registry import Registry
+from standby.replay import failure_in
+from tests.playing import entry
+from tests.recorded import as_events
+from tests.test_recordings import ROWS, Failed
+
+PLUGINS = {"gemini": "gemini", "vertex": "gemini", "chat": "openai", "responses": "openai", "anthropic": "anthropic"}
+WIRES: dict[str, dict[str, Any]] = {"responses": {"api": "responses"}}
+REGISTRY = Registry()
+
+
+def made(wire: str, **rest: Any) -> tuple[Entry, Provider, type[Any]]:
+    plugin = PLUGINS[wire]
+    asked = entry("m", None, provider=plugin, card=Card(wire=WIRES.get(wire)), **rest)
+    return asked, Provider(plugin=plugin), REGISTRY.adapter(plugin)
+
+
+@pytest.mark.parametrize("name", ROWS)
+async def test_every_recording_comes_to_what_the_table_of_recordings_says(name: str) -> None:
+    row, one = ROWS[name], as_events(name)
+    status = row.status if isinstance(row, Failed) else 200
+    failure = await failure_in(*made(row.wire, own_names=False), one.status or status or 200, {}, one.plain)
+    if isinstance(row, Failed):
+        assert failure is not None
+        assert (failure.kind, failure.status, failure.code) == (row.kind, row.status, row.code)
+    else:
+        assert failure is None or failure.kind == "truncated"
+
+
+async def test_another_model_than_asked_for_is_seen() -> None:
+    body = b'{"id":"1","model":"gpt-5","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
+    failure = await failure_in(*made("chat", vendor_id="o3-mini"), 200, {}, body)
+    assert failure is not None
+    assert failure.text == "asked for o3-mini, served by gpt-5"
+
+
+async def test_a_stated_delay_is_carried() -> None:
+    failure = await failure_in(*made("chat"), 429, {"Retry-After": "7", "X-Other": "1"}, b'{"error":{"message":"slow down"}}')
+    assert failure is not None
+    assert failure.retry_after == 7
