@@ -40,7 +40,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a long key": (b"a" * (LARGEST - 100) + b": 1", "syntax"),
     "a long key, in quotes": (b'"' + b"a" * 1000 + b'": 1', "unknown-key"),
     "a large text": (b"version: 1\nx: |\n" + b"  abcdefgh\n" * 90_000, "unknown-key"),
-    "brackets": (b"[" * (LARGEST - 10), "too-large"),
+    "brackets": (b"[" * (LARGEST - 10), "too-large|syntax"),  # some libyamls have a limit of their own
     "braces": (b"{a: " * 200_000, "too-large"),
     "anchors": (b"&a " * 200_000, "syntax"),
     "values": (b"[" + b"a," * 500_000 + b"]", "too-large"),
@@ -107,7 +107,7 @@ def test_a_file_is_refused_soon_and_in_little_memory(name: str, tmp_path: Path) 
 
 
 def held(told: dict[str, Any], code: str) -> None:
-    assert code in told["errors"] if code else told["errors"] == []
+    assert any(each in told["errors"] for each in code.split("|")) if code else told["errors"] == []
     assert told["seconds"] < SECONDS
     assert told["memory"] < MEMORY
     assert told["longest"] < 2_000
