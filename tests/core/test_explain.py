@@ -276,8 +276,8 @@ def test_of_a_cassettes_answers_the_last_error_counts() -> None:
     [
         (b"interactions: []", "a.yaml", "has no interactions"),
         (b"a: [", "a.yml", "is no YAML"),
-        (b'{"choices": []}', "a.json", "holds no error"),
-        (b"", "a.json", "holds no error"),
+        (b'{"choices": []}', "a.json", "holds no failure"),
+        (b"", "a.json", "holds no failure"),
     ],
 )
 def test_what_is_no_recorded_error_is_refused(data: bytes, name: str, words: str) -> None:
