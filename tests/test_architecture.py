@@ -177,7 +177,8 @@ def test_no_safety_is_switched_off(argument: str, *, value: bool) -> None:
 
 
 CLOCK_AND_CHANCE = {
-    "asyncio.sleep": ["client", "floor", "simulation/play"],  # long enough to warm up; before a retry; on virtual time
+    # long enough to warm up; before a retry; on virtual time; a test server's delays, and what its client polls
+    "asyncio.sleep": ["client", "floor", "simulation/play", "testing/basics", "testing/loopback"],
     "date.today": [
         "cli/check",
         "cli/init",

@@ -17,6 +17,10 @@ Seconds = Annotated[float, Meta(gt=0, extra_json_schema={"format": "standby-dura
 """A span of time in seconds; `<number><ms|s|m|h>` in the file."""
 
 
+BY_PLUGIN = {"x-typed-by": "plugin"}
+"""Marks in the file's schema what another schema will say more of."""
+
+
 class Secret:
     """A key that shows itself to nobody: its repr names where it came from, `reveal()` gives the value.
 
@@ -132,7 +136,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = None
     options: Annotated[
-        dict[str, Any] | None, Meta(description="What the plugin must know of the account, checked against its own schema.")
+        dict[str, Any] | None,
+        Meta(
+            description="What the plugin must know of the account, checked against its own schema.",
+            extra_json_schema=BY_PLUGIN,
+        ),
     ] = None
 
     @property
@@ -171,7 +179,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(description="Calls at once, on one event loop; a further one waits a second at most. Left out: no limit."),
     ] = None
     breaker: Annotated[BreakerSettings | None, Meta(description="When the model rests, and for how long.")] = None
-    options: Annotated[dict[str, Any] | None, Meta(description="Options of the plugin, checked against its own schema.")] = None
+    options: Annotated[
+        dict[str, Any] | None,
+        Meta(description="Options of the plugin, checked against its own schema.", extra_json_schema=BY_PLUGIN),
+    ] = None
     extra: Annotated[
         dict[str, Any] | None,
         Meta(description="Goes into each request as it stands, over what standby says; the vendor's own names."),

@@ -1,7 +1,7 @@
 """What a recorded answer comes to: it is played to the plugin's own adapter, over a socket on this machine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -61,7 +61,7 @@ async def _nowhere(_: Chunk) -> None:
 
 
 @asynccontextmanager
-async def _playing(status: int, headers: Mapping[str, str], body: bytes) -> AsyncIterator[str]:
+async def _playing(status: int, headers: Mapping[str, str], body: bytes) -> AsyncGenerator[str, None]:
     """Answer every request with the same bytes; gives the server's URL."""
     lines = [f"HTTP/1.1 {status} -", *(f"{name}: {value}" for name, value in headers.items())]
     head = "\r\n".join([*lines, f"content-length: {len(body)}", "connection: close", "", ""])

@@ -17,10 +17,29 @@ class Row(Listing, frozen=True, kw_only=True):
     commands: tuple[str, ...] = ()
 
 
-@click.command("plugins")
+class _Plugins(click.Group):
+    """Imports the command below it when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return ["check"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name != "check":
+            return None
+        from standby.cli.plugins_check import command as check  # noqa: PLC0415 - only where it is called for
+
+        return check
+
+
+@click.group("plugins", cls=_Plugins, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def command(*, as_json: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, *, as_json: bool) -> None:
     """List the plugins: name, distribution, version, models, variables of the key, state, and the reason for a broken one."""
+    if ctx.invoked_subcommand is not None:
+        return
     registry = Registry()
     rows = [_row(registry, name) for name in registry.names()]
     if as_json:

@@ -14,6 +14,7 @@ import yaml
 from standby.config.comments import Ignore, ignores_in
 from standby.config.excerpt import Excerpts, masked
 from standby.config.finding import Place
+from standby.config.texts import Plain
 from standby.errors import Problem
 
 LONGEST_MESSAGE = 500
@@ -167,7 +168,9 @@ class _Builder:
             return self._mapping(place)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(place)
-        return None if not event.style and event.value in ("", "~", "null", "Null", "NULL") else event.value
+        if event.style:
+            return event.value
+        return None if event.value in ("", "~", "null", "Null", "NULL") else Plain(event.value)
 
     def _refuse_machinery(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:

@@ -18,6 +18,12 @@ _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{1,15})?")
 Schema = Mapping[str, Any]
 
 
+class Plain(str):
+    """A text that stands in the file without quotes; it matters only where no schema says what it is to be."""
+
+    __slots__ = ()
+
+
 def duration(text: str) -> float:
     """Return the seconds of "30s", "500ms", "3m", "1h"; raises `ValueError` for anything else."""
     found = re.fullmatch(r"(.*?)(ms|s|m|h)", text)
@@ -37,6 +43,8 @@ def written(value: float) -> str:
 def typed(value: Node, wanted: Schema, root: Schema) -> Any:
     """Turn texts into numbers and truth values where the schema wants those; what does not fit stays as it is."""
     if isinstance(value, dict):
+        if any("x-typed-by" in way for way in _ways(wanted, root)):
+            return value
         return {key: typed(item, _property(wanted, key, root), root) for key, item in value.items()}
     if isinstance(value, list):
         return [typed(item, _item(wanted, root), root) for item in value]
@@ -44,7 +52,9 @@ def typed(value: Node, wanted: Schema, root: Schema) -> Any:
         return value
     if _is_duration(wanted, root):
         return value.strip()
-    return _scalar(value, _types(wanted, root))
+    types = _types(wanted, root)
+    read = _as_yaml(value) if not types and isinstance(value, Plain) else _scalar(value, types)
+    return str(read) if isinstance(read, Plain) else read
 
 
 def in_seconds(value: Node, wanted: Schema, root: Schema) -> Any:
@@ -63,6 +73,13 @@ def in_units(value: Node, wanted: Schema, root: Schema) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool) and _is_duration(wanted, root):
         return written(value)
     return value
+
+
+def _as_yaml(text: Plain) -> Any:
+    """Read what no schema speaks of by YAML's own rules (YAML 1.2, core schema), as far as JSON has it."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return _scalar(text, {"integer", "number"})
 
 
 def _scalar(text: str, types: set[str]) -> Any:

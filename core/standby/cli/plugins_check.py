@@ -1,0 +1,149 @@
+"""`standby plugins check`: load a plugin, play the rules that hold for any adapter, and say what is wrong."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+from unittest import SkipTest
+
+import click
+import msgspec
+
+from standby.cli.tables import one_line
+from standby.errors import AttemptFailed, ConfigError
+from standby.plugin import ProviderInfo
+from standby.registry import Registry
+
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule: whether it holds, what is wrong and what to do about it, or why it was left out."""
+
+    rule: str
+    state: Literal["ok", "wrong", "skipped"]
+    words: str = ""
+
+
+@click.command("check")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of the rules.")
+@click.pass_context
+def command(ctx: click.Context, *, name: str, as_json: bool) -> None:
+    """Load the plugin NAME, play the quick part of the conformance suite against it, and say what is wrong.
+
+    The adapter is asked on 127.0.0.1 only, with a key of no account; one for which no key is named is not asked at all. The
+    status is 1 if a rule does not hold, 2 if no such plugin is installed.
+    """
+    registry = Registry()
+    if name not in registry.names():
+        raise click.UsageError(f"no plugin named {name!r} is installed; 'standby plugins' lists those that are")
+    checks: list[Check] = []
+    for check in _checks(registry, name):
+        checks.append(check)
+        if not as_json:
+            _print(check)
+    if as_json:
+        click.echo(msgspec.json.encode(checks))
+    ctx.exit(int(any(check.state == "wrong" for check in checks)))
+
+
+def _print(check: Check) -> None:
+    click.echo(f"{check.state:<7}  {check.rule}" + (f": {one_line(check.words)}" if check.words else ""))
+
+
+def _checks(registry: Registry, name: str) -> Iterator[Check]:
+    """Play the rules in order; what cannot be loaded ends them."""
+    manifest = _checked("the manifest loads", lambda: _manifest(registry, name))
+    yield manifest
+    if manifest.state == "wrong":
+        return
+    info = registry.info(name)
+    yield _checked("the manifest imports no SDK", lambda: _imports(name, info))
+    yield _checked("the keys are names of variables", lambda: _keys(info))
+    yield _checked("the schema of options is a JSON Schema", lambda: _schema(info.options))
+    yield _checked("the schema of account is a JSON Schema", lambda: _schema(info.account))
+    yield _checked("the reader of failures can be imported", lambda: _reader(registry, name))
+    adapter = _checked("the adapter can be imported and answers", lambda: _adapter(registry, name))
+    yield adapter
+    if adapter.state == "ok":
+        yield from _asked(registry, name, info)
+
+
+def _checked(rule: str, check: Callable[[], str | None]) -> Check:
+    """Play one rule; what it returns is worth saying though nothing is wrong."""
+    try:
+        words = check()
+    except SkipTest as error:
+        return Check(rule=rule, state="skipped", words=str(error))
+    except ConfigError as error:
+        told = error.problems[0]
+        return Check(rule=rule, state="wrong", words="; ".join(part for part in (told.message, told.hint) if part))
+    except AttemptFailed as error:
+        return Check(rule=rule, state="wrong", words=error.failure.text)
+    except AssertionError as error:
+        return Check(rule=rule, state="wrong", words=str(error))
+    except Exception as error:  # noqa: BLE001 - a plugin's own, whatever it is
+        return Check(rule=rule, state="wrong", words=f"{type(error).__name__}: {error}")
+    return Check(rule=rule, state="ok", words=words or "")
+
+
+def _manifest(registry: Registry, name: str) -> str:
+    registry.info(name)
+    return f"{len(registry.cards(name))} models"
+
+
+def _imports(name: str, info: ProviderInfo) -> str:
+    from standby.testing.imports import manifest_of, require_late_import  # noqa: PLC0415 - only for this command
+
+    manifest = manifest_of(name)
+    brought = require_late_import(manifest, info.adapter)
+    return f"{manifest} brings in {len(brought.modules)} modules in {brought.seconds * 1000:.0f} ms"
+
+
+def _keys(info: ProviderInfo) -> str:
+    import re  # noqa: PLC0415 - only for this command
+
+    wrong = [key for key in info.keys if not re.fullmatch(VARIABLE, key)]
+    if wrong:
+        raise AssertionError("keys holds something that is no name of a variable: write ('ACME_API_KEY',), never a key itself")
+    return " or ".join(info.keys) or "no key is needed"
+
+
+def _schema(schema: Mapping[str, Any]) -> None:
+    import jsonschema  # noqa: PLC0415 - only for this command
+
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        at = "/".join(str(step) for step in error.absolute_path) or "its top"
+        raise AssertionError(f"at {at}: {error.message}") from error
+    if schema.get("type") != "object":
+        raise AssertionError("options are a mapping: the schema's type must be 'object'")
+
+
+def _reader(registry: Registry, name: str) -> None:
+    if registry.failures(name) is None:
+        raise SkipTest("ProviderInfo.failures names none; 'standby explain' goes by the HTTP status alone")
+
+
+def _adapter(registry: Registry, name: str) -> str:
+    import inspect  # noqa: PLC0415 - only for this command
+
+    adapter = registry.adapter(name)
+    complete, stream = getattr(adapter, "complete", None), getattr(adapter, "stream", None)
+    if complete is not None and not inspect.iscoroutinefunction(complete):
+        raise AssertionError("complete() is no coroutine: write it as 'async def'")
+    if stream is not None and not inspect.isasyncgenfunction(stream):
+        raise AssertionError("stream() is no asynchronous generator: write it as 'async def' with 'yield'")
+    return " and ".join(f"{way}()" for way in ("complete", "stream") if hasattr(adapter, way))
+
+
+def _asked(registry: Registry, name: str, info: ProviderInfo) -> Iterator[Check]:
+    """Ask the adapter on a loopback server that fails in every way that needs no vendor's JSON."""
+    from standby.testing.basics import Basics  # noqa: PLC0415 - only for this command
+
+    if not info.keys:
+        yield Check(rule="the adapter is asked", state="skipped", words="it names no key, so it may not ask over HTTP")
+        return
+    suite = type("Suite", (Basics,), {"plugin": name, "model": next(iter(registry.cards(name)), "a-model")})()
+    for rule in [rule for rule in vars(Basics) if rule.startswith("test_") and rule != "test_the_manifest_imports_no_sdk"]:
+        yield _checked(rule.removeprefix("test_").replace("_", " "), getattr(suite, rule))

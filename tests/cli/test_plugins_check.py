@@ -1,0 +1,119 @@
+"""`standby plugins check`: what a plugin's author is told."""
+
+from typing import Any
+
+import pytest
+
+from standby import plugin
+from standby.registry import Registry
+from tests.cli.running import Run
+from tests.docs.distributions import Install
+
+MANIFEST = """\
+from standby.plugin import Card, ProviderInfo, hookimpl
+
+@hookimpl
+def standby_provider():
+    return ProviderInfo(adapter="standby_extra_adapter:Parrot")
+"""
+ADAPTER = """\
+from standby.plugin import Reply
+
+class Parrot:
+    def __init__(self, provider): self.provider = provider
+    async def complete(self, call): return Reply(text="Hello.")
+"""
+NO_KEY = "skipped  the adapter is asked: it names no key, so it may not ask over HTTP"
+
+
+def put(install: Install, manifest: str = MANIFEST, adapter: str = ADAPTER) -> None:
+    project = {"name": "standby-parrot", "version": "2.1", "entry-points": {plugin.GROUP: {"parrot": "standby_extra"}}}
+    install(project, {"standby_extra.py": manifest, "standby_extra_adapter.py": adapter})
+
+
+def states(checks: list[dict[str, Any]]) -> set[str]:
+    return {check["state"] for check in checks}
+
+
+@pytest.mark.parametrize("name", [name for name in Registry().names() if name != "parrot"])
+def test_the_plugins_that_come_with_standby_have_nothing_wrong(run: Run, name: str) -> None:
+    ran = run("plugins", "check", name, "--json")
+    assert ran.status == 0
+    assert states(ran.json) <= {"ok", "skipped"}
+    asked = [check for check in ran.json if check["rule"] == "the endpoint in the settings is the one that is asked"]
+    assert bool(asked) is bool(Registry().info(name).keys)
+
+
+def test_each_rule_is_a_line_and_one_without_a_key_is_not_asked(run: Run, install: Install) -> None:
+    put(install)
+    ran = run("plugins", "check", "parrot")
+    lines = ran.out.splitlines()
+    assert (ran.status, ran.err) == (0, "")
+    assert lines[0] == "ok       the manifest loads: 0 models"
+    assert lines[1].startswith("ok       the manifest imports no SDK: standby_extra brings in ")
+    assert lines[2] == "ok       the keys are names of variables: no key is needed"
+    assert lines[-2:] == ["ok       the adapter can be imported and answers: complete()", NO_KEY]
+
+
+INFO = "ProviderInfo("
+WRONG = {
+    "raise ImportError('no beak')": "the manifest loads: plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak",
+    f"import standby_extra_adapter\n{MANIFEST}": "imports the adapter's module, standby_extra_adapter: name it as a text",
+    f"import yaml\n{MANIFEST}": "standby_extra imports yaml: move that import into the adapter's module",
+    MANIFEST.replace(INFO, f"{INFO}keys=('sk-4f21a',), "): "the keys are names of variables: keys holds something that is no",
+    MANIFEST.replace(INFO, f"{INFO}options={{'type': 'objekt'}}, "): "options is a JSON Schema: at type: 'objekt' is",
+    MANIFEST.replace(INFO, f"{INFO}account={{}}, "): "options are a mapping: the schema's type must be 'object'",
+    MANIFEST.replace(INFO, f"{INFO}failures='standby_extra:gone', "): "has no attribute 'gone'",
+    MANIFEST.replace("Parrot", "Parot"): "module 'standby_extra_adapter' has no attribute 'Parot'",
+    MANIFEST.replace(INFO, f"{INFO}keys=('PARROT_KEY',), "): "complete() has not asked provider.base_url",
+}
+
+
+@pytest.mark.parametrize("manifest", WRONG)
+def test_what_is_wrong_is_said_with_what_to_do(run: Run, install: Install, manifest: str) -> None:
+    put(install, manifest)
+    ran = run("plugins", "check", "parrot")
+    wrong = [line for line in ran.out.splitlines() if line.startswith("wrong    ")]
+    assert ran.status == 1
+    assert any(WRONG[manifest] in line for line in wrong), ran.out
+    assert "sk-4f21a" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("def complete(self, call): ...", "complete() is no coroutine: write it as 'async def'"),
+        (
+            "async def stream(self, call): return []",
+            "stream() is no asynchronous generator: write it as 'async def' with 'yield'",
+        ),
+        ("pass", "standby_extra_adapter:Parrot has neither 'complete' nor 'stream'"),
+        ("import gone_sdk", "plugin 'parrot' cannot be used: No module named 'gone_sdk'"),
+    ],
+)
+def test_an_adapter_that_cannot_answer_is_told_why(run: Run, install: Install, method: str, words: str) -> None:
+    put(install, adapter=f"class Parrot:\n    {method}\n")
+    ran = run("plugins", "check", "parrot")
+    assert ran.status == 1
+    assert ran.out.splitlines()[-1].startswith("wrong    the adapter can be imported and answers: ")
+    assert words in ran.out
+
+
+def test_a_plugin_that_is_not_installed_is_a_wrong_command_line(run: Run) -> None:
+    ran = run("plugins", "check", "parot")
+    assert ran.status == 2
+    assert "no plugin named 'parot' is installed; 'standby plugins' lists those that are" in ran.err
+
+
+def test_the_list_without_a_command_is_as_it_was(run: Run) -> None:
+    assert run("plugins").out.splitlines()[0].split() == [
+        "plugin",
+        "distribution",
+        "version",
+        "models",
+        "state",
+        "key",
+        "in",
+        "reason",
+    ]
+    assert "check" in run("plugins", "--help").out

@@ -1,0 +1,332 @@
+"""The suite finds what it is there for: each adapter here breaks one rule, and that rule says so."""
+
+import asyncio
+import gc
+import json
+import logging
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, ClassVar
+from unittest import SkipTest
+
+import httpx2
+import pytest
+
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Card,
+    Chunk,
+    End,
+    Failure,
+    Kind,
+    Provider,
+    Reply,
+    Usage,
+    count_in,
+    decoded,
+    encoded,
+    events_of,
+    kind_of_status,
+    lost,
+    malformed,
+    object_in,
+    retry_after,
+    shown,
+    text_in,
+    whole,
+)
+from standby.testing import Answer, Basics, Conformance, events, respond
+
+USAGE = Usage(input=7, output=2)
+
+
+class Right:
+    """Passes; the others change one thing each."""
+
+    def __init__(self, provider: Provider) -> None:
+        assert provider.api_key is not None
+        self.url = f"{provider.base_url}/answers"
+        self.key = provider.api_key.reveal()
+        self.http = httpx2.AsyncClient(timeout=None)
+
+    def __repr__(self) -> str:
+        return "Right()"
+
+    async def complete(self, call: Call) -> Reply:
+        async with self.sent(call) as response:
+            answer = self.read(await whole(response.aiter_bytes()))
+        return Reply(text=text_in(answer["text"]), usage=self.usage(answer))
+
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        async with self.sent(call) as response:
+            async for event in events_of(response.aiter_bytes()):
+                piece = object_in(decoded(event.stray or event.data))
+                end = End(usage=self.usage(piece)) if piece.get("done") else None
+                yield Chunk(text_in(piece.get("text")), end)
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
+
+    def read(self, body: bytes) -> Any:
+        answer = object_in(decoded(body))
+        if answer.get("done") is not True:
+            raise malformed("the answer is not done")
+        return answer
+
+    def usage(self, answer: Mapping[str, Any]) -> Usage:
+        return Usage(input=count_in(answer.get("usage"), "in"), output=count_in(answer.get("usage"), "out"))
+
+    def body(self, call: Call) -> Any:
+        return {"turns": [[turn.role, *(part.text for part in turn.parts)] for turn in call.request.messages]}
+
+    def failure(self, status: int, headers: Mapping[str, str], body: Any) -> Failure:
+        words = text_in(object_in(object_in(body).get("error")).get("message")) or str(body)
+        return Failure(kind=kind_of_status(status), status=status, message=words, retry_after=retry_after(headers))
+
+    @asynccontextmanager
+    async def sent(self, call: Call) -> AsyncIterator[httpx2.Response]:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        try:
+            async with self.http.stream("POST", self.url, content=encoded(self.body(call)), headers=headers) as response:
+                if response.status_code != 200:
+                    body = shown(await whole(response.aiter_bytes()))
+                    raise AttemptFailed(self.failure(response.status_code, response.headers, body))
+                yield response
+        except httpx2.TransportError as error:
+            raise lost(error) from error
+
+
+class Suite(Conformance):
+    plugin = "right"
+    model = "right-1"
+    errors: ClassVar[Mapping[Kind, Answer]] = {Kind.MODEL_MISSING: respond(404, {"error": {"message": "No such model."}})}
+    adapter: ClassVar[Callable[[Provider], Any]] = Right
+
+    def adapter_class(self) -> Callable[[Provider], Any]:
+        return type(self).adapter
+
+    def card(self) -> Card:
+        return Card()
+
+    def reply(self, text: str) -> Answer:
+        return respond(200, {"text": text, "done": True, "usage": {"in": 7, "out": 2}})
+
+    def stream(self, texts: Sequence[str]) -> Answer:
+        return events([*({"text": text} for text in texts), {"text": "", "done": True, "usage": {"in": 7, "out": 2}}])
+
+
+RULES = [name for name in dir(Suite) if name.startswith("test_") and name != "test_the_manifest_imports_no_sdk"]
+
+
+class BelievesAny200(Right):
+    def read(self, body: bytes) -> Any:
+        with suppress(AttemptFailed):
+            return {"text": body.decode("latin-1"), **object_in(decoded(body))}
+        return {"text": body.decode("latin-1")}
+
+
+class RaisesKeyError(Right):
+    def read(self, body: bytes) -> Any:
+        return {"text": json.loads(body)["text"]}
+
+
+class EndsWithTheConnection(Right):
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        with suppress(AttemptFailed):
+            async for chunk in super().stream(call):
+                yield chunk
+        yield Chunk("", End(usage=USAGE))
+
+
+class StreamsInOnePiece(Right):
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        chunks = [chunk async for chunk in super().stream(call)]
+        yield Chunk("".join(chunk.text for chunk in chunks))
+        yield chunks[-1]
+
+
+class CountsNothing(Right):
+    def usage(self, answer: Mapping[str, Any]) -> Usage:
+        del answer
+        return Usage()
+
+
+class SendsTheLastTurnOnly(Right):
+    def body(self, call: Call) -> Any:
+        return super().body(call)["turns"][-1]
+
+
+class TurnsTheConversationRound(Right):
+    def body(self, call: Call) -> Any:
+        return super().body(call)["turns"][::-1]
+
+
+class CallsEverythingAServerError(Right):
+    def failure(self, status: int, headers: Mapping[str, str], body: Any) -> Failure:
+        del headers
+        return Failure(kind=Kind.SERVER_ERROR, status=status, message=str(body))
+
+
+class ForgetsTheDelay(Right):
+    def failure(self, status: int, headers: Mapping[str, str], body: Any) -> Failure:
+        return super().failure(status, {}, body) if headers else super().failure(status, headers, body)
+
+
+class SwallowsCancellation(Right):
+    async def complete(self, call: Call) -> Reply:
+        try:
+            return await super().complete(call)
+        except asyncio.CancelledError:
+            return Reply(text="I was not done.", usage=USAGE)
+
+
+class LeavesATaskBehind(Right):
+    left: ClassVar[set[Any]] = set()
+
+    async def complete(self, call: Call) -> Reply:
+        async def ask() -> Reply:
+            return await super(LeavesATaskBehind, self).complete(call)
+
+        task = asyncio.create_task(ask())
+        self.left.add(task)
+        return await asyncio.shield(task)
+
+
+class NeverCloses(Right):
+    kept: ClassVar[list[Any]] = []
+
+    async def aclose(self) -> None:
+        self.kept.append(self.http)
+
+
+class MixesCallsUp(Right):
+    async def complete(self, call: Call) -> Reply:
+        self.call = call
+        await asyncio.sleep(0.001)
+        return await super().complete(self.call)
+
+
+class ShowsTheKey(Right):
+    def __repr__(self) -> str:
+        return f"ShowsTheKey({self.key})"
+
+
+class SendsTheKeyInTheUrl(Right):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self.url += f"?key={self.key}"
+
+
+class TellsTheKeyInAFailure(Right):
+    def failure(self, status: int, headers: Mapping[str, str], body: Any) -> Failure:
+        return Failure(kind=super().failure(status, headers, body).kind, status=status, message=f"{self.key} was refused")
+
+
+class LogsTheKey(Right):
+    async def complete(self, call: Call) -> Reply:
+        logging.getLogger("right").debug("asking with %s", self.key)
+        return await super().complete(call)
+
+
+class AsksElsewhere(Right):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self.url = "http://127.0.0.1:1/answers"
+
+
+class TriesAgainItself(Right):
+    async def complete(self, call: Call) -> Reply:
+        with suppress(AttemptFailed):
+            return await super().complete(call)
+        return await super().complete(call)
+
+
+class CallsAResetATimeout(Right):
+    async def complete(self, call: Call) -> Reply:
+        try:
+            return await super().complete(call)
+        except AttemptFailed as error:
+            if error.failure.kind is Kind.CONNECTION:
+                raise TimeoutError from error
+            raise
+
+
+class ReadsBytesAsLatin1(Right):
+    def read(self, body: bytes) -> Any:
+        return super().read(json.dumps(json.loads(body), ensure_ascii=True).replace("\\u", "").encode())
+
+
+BREAKS: dict[type[Right], tuple[str, str]] = {
+    BelievesAny200: ("test_a_200_that_is_no_answer_is_a_failure", "took a page of HTML for an answer"),
+    RaisesKeyError: ("test_a_200_that_is_no_answer_is_a_failure", "the adapter raised JSONDecodeError"),
+    EndsWithTheConnection: ("test_a_stream_that_is_cut_is_no_reply", "is taken for whole"),
+    StreamsInOnePiece: ("test_a_stream_comes_in_pieces_and_ends", "come as 1: yield each as it comes"),
+    CountsNothing: ("test_a_reply_is_whole", "the tokens of a reply are not counted"),
+    SendsTheLastTurnOnly: ("test_the_body_holds_the_conversation_in_order", "is 0 times in the request's body"),
+    TurnsTheConversationRound: ("test_the_body_holds_the_conversation_in_order", "are not sent in their order"),
+    CallsEverythingAServerError: ("test_each_error_is_of_its_kind", "is server_error, not model_missing"),
+    ForgetsTheDelay: ("test_a_stated_delay_is_read", "is read as None"),
+    SwallowsCancellation: ("test_cancellation_goes_through_and_frees_the_connection", "has swallowed CancelledError"),
+    LeavesATaskBehind: ("test_cancellation_goes_through_and_frees_the_connection", "its connection is still open"),
+    NeverCloses: ("test_closing_the_adapter_closes_its_connections", "aclose() leaves connections open"),
+    MixesCallsUp: ("test_calls_at_once_never_mix", "at once got"),
+    ShowsTheKey: ("test_the_key_shows_nowhere", "the key shows in a repr or a failure"),
+    SendsTheKeyInTheUrl: ("test_the_key_shows_nowhere", "the key is in the URL"),
+    TellsTheKeyInAFailure: ("test_the_key_shows_nowhere", "the key shows in a repr or a failure"),
+    AsksElsewhere: ("test_the_endpoint_in_the_settings_is_the_one_that_is_asked", "has not asked provider.base_url"),
+    TriesAgainItself: ("test_the_endpoint_in_the_settings_is_the_one_that_is_asked", "sent 2 requests"),
+    CallsAResetATimeout: ("test_a_lost_connection_is_told_as_one", "is timeout, not connection"),
+    ReadsBytesAsLatin1: ("test_a_reply_is_whole", "the vendor said"),
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    yield
+    LeavesATaskBehind.left.clear()
+    NeverCloses.kept.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # what these adapters leave open is the point of them
+        gc.collect()
+
+
+def suite(adapter: type[Right]) -> Suite:
+    return type("Suite", (Suite,), {"adapter": adapter})()
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "test_no_log_holds_the_key"])
+def test_an_adapter_that_is_right_passes(rule: str) -> None:
+    with suppress(SkipTest):
+        getattr(suite(Right), rule)()
+
+
+@pytest.mark.parametrize("adapter", BREAKS)
+def test_an_adapter_that_breaks_a_rule_is_told_which_and_what_to_do(adapter: type[Right]) -> None:
+    rule, words = BREAKS[adapter]
+    with pytest.raises(AssertionError) as caught:
+        getattr(suite(adapter), rule)()
+    assert words in str(caught.value)
+
+
+def test_a_key_in_a_log_is_found(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(AssertionError, match="the key is in a log"):
+        suite(LogsTheKey).test_no_log_holds_the_key(caplog)
+
+
+def test_what_the_author_has_not_written_is_skipped_with_the_reason() -> None:
+    with pytest.raises(SkipTest, match=r"stream\(texts\) is not written"):
+        type("Bare", (Suite,), {"stream": Conformance.stream})().test_a_stream_comes_in_pieces_and_ends()
+    with pytest.raises(SkipTest, match="the card does not say tools=True"):
+        suite(Right).test_a_tool_is_offered_and_its_call_comes_whole()
+
+
+def test_a_suite_without_a_reply_says_what_to_write() -> None:
+    with pytest.raises(NotImplementedError, match=r"write reply\(text\) -> Answer"):
+        type("Bare", (Suite,), {"reply": Conformance.reply})().test_a_reply_is_whole()
+
+
+def test_every_rule_has_a_sentence() -> None:
+    assert [name for name in RULES if not getattr(Suite, name).__doc__] == []
+    assert {name for name in vars(Basics) if name.startswith("test_")} <= {*RULES, "test_the_manifest_imports_no_sdk"}

@@ -1,0 +1,78 @@
+"""What the kit has besides its suite: cassettes, an isolated registry, a scripted model; and what it costs who needs it not."""
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from standby import Standby
+from standby.policy import Chain, Settings
+from standby.testing import isolated_registry, replayed, scripted
+
+JSON = {"Content-Type": ["application/json"], "Content-Length": ["99"], "Set-Cookie": ["a=b"]}
+
+
+def cassette(folder: Path, *responses: dict[str, Any]) -> Path:
+    turns = [{"request": {"uri": f"https://acme.example/{at}"}, "response": each} for at, each in enumerate(responses)]
+    file = folder / "cassette.yaml"
+    file.write_text(yaml.safe_dump({"interactions": turns}), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("response", "status", "body"),
+    [
+        ({"status": {"code": 200, "message": "OK"}, "body": {"string": '{"a": 1}'}}, 200, b'{"a": 1}'),
+        ({"status": "429 Too Many Requests", "body": "Slow."}, 429, b"Slow."),
+        ({"code": 500, "body": {"string": b"\x00"}}, 500, b"\x00"),
+        ({"status": {"code": 200}, "parsed_body": {"a": 1}}, 200, b'{"a":1}'),
+        ({"status": {"code": 204}}, 204, b""),
+    ],
+)
+def test_an_answer_of_a_cassette_is_played_as_it_came(tmp_path: Path, response: Any, status: int, body: bytes) -> None:
+    [answer] = replayed(cassette(tmp_path, {**response, "headers": JSON}))
+    assert (answer.status, answer.body, answer.headers) == (status, body, {"content-type": "application/json"})
+
+
+def test_a_packed_body_stays_packed_and_an_unpacked_one_says_so_no_more(tmp_path: Path) -> None:
+    headers = {"Content-Encoding": ["gzip"]}
+    packed, plain = gzip.compress(b"Lisbon."), b"Lisbon."
+    told = [{"status": {"code": 200}, "headers": headers, "body": {"string": body}} for body in (packed, plain)]
+    first, second = replayed(cassette(tmp_path, *told))
+    assert (first.body, first.headers) == (packed, {"content-encoding": "gzip"})
+    assert (second.body, second.headers) == (plain, {})
+
+
+def test_answers_are_chosen_by_their_requests_url(tmp_path: Path) -> None:
+    file = cassette(tmp_path, *({"status": {"code": code}, "body": ""} for code in (200, 201)))
+    assert [answer.status for answer in replayed(file, containing="example/1")] == [201]
+
+
+def test_a_file_that_is_no_cassette_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "models.yaml"
+    file.write_text("version: 1\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"models.yaml is no cassette: it has no list 'interactions'"):
+        replayed(file)
+
+
+def test_an_isolated_registry_sees_nothing_else() -> None:
+    registry = isolated_registry(mine="standby_scripted")
+    assert (registry.names(), registry.listing("mine").state) == (("mine",), "ok")
+
+
+def test_a_scripted_model_plays_its_steps() -> None:
+    models = {"shaky": scripted({"fail": {"kind": "model_missing", "status": 404}}), "well": scripted("Well.")}
+    settings = Settings(models=models, chains={"default": Chain(models=("shaky", "well"))})
+    with Standby(settings=settings, environ={}) as client:
+        assert client.chat("Hello.").text == "Well."
+
+
+def test_nobody_pays_for_the_kit_who_does_not_import_it() -> None:
+    program = "import sys, standby.client, standby.cli.plugins; sys.exit('standby.testing' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603 - this interpreter
+    program = "import sys, standby.testing; sys.exit('pytest' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603 - this interpreter
