@@ -113,7 +113,7 @@ def test_the_tests_set_up_their_tools_too_and_get_their_arguments(checkout: Chec
         PIP,
         "python -m pip install --quiet --editable .[local] --group dev",
         PULL,
-        "python -m pytest -q tests/a file.py",
+        "python -m pytest -n 2 --dist worksteal -q tests/a file.py",
     ]
 
 
