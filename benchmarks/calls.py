@@ -108,7 +108,7 @@ async def main() -> int:
     rounds = parser.parse_args().rounds
     with served() as url:
         ratios = await against_the_sdks(url, rounds) | await the_walk(rounds)
-    limits = [0.9, 0.25, 1.15, 0.25, 4.0]
+    limits = [0.9, 0.2, 1.1, 0.25, 4.0]
     for (name, ratio), limit in zip(ratios.items(), limits, strict=True):
         print(f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e6:.0f} us against {ratio.b * 1e6:.0f} us |")
     return int(any(ratio.median > limit for ratio, limit in zip(ratios.values(), limits, strict=True)))
