@@ -1,6 +1,7 @@
 """What of a request fits one model: whether it can be asked at all, and what it is not sent."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -10,7 +11,10 @@ from standby.failures import Failure, Kind
 from standby.types import EFFORTS, Effort, Media, Message, Part, Reasoning, Request, Sampling, Text, ToolCall, ToolResult
 
 MOST_CHARACTERS = 8
-"""Characters of one token, at the most: prose has 4 to 5, and no model's vocabulary comes near 8 on the whole."""
+"""Characters of one token, on the whole and at the most, where none is said again and again: prose has 4 to 5."""
+
+_RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
+"""A character said again and again, like the spaces of an indented table: many are one token."""
 
 _A = {"image": "an image", "audio": "sound", "video": "a video", "pdf": "a PDF", "file": "a file"}
 
@@ -21,7 +25,9 @@ def unfit(request: Request, entry: Entry) -> Failure | None:
     if words:
         return Failure(kind=Kind.UNSUPPORTED, message=f"{entry.name} {words}")
     window = entry.card.context_window
-    if window is not None and (least := _least_tokens(request.messages)) > window:
+    if window is None or sum(map(len, _texts(request.messages))) <= window * MOST_CHARACTERS:
+        return None  # nearly always; to look closer takes a moment
+    if (least := _least_tokens(request.messages)) > window:
         words = f"the conversation has {least} tokens at the least, and the context window of {entry.name} holds {window}"
         return Failure(kind=Kind.CONTEXT_TOO_LONG, message=words)
     return None
@@ -71,9 +77,12 @@ def _unable(request: Request, entry: Entry) -> str:
 
 
 def _least_tokens(messages: Iterable[Message]) -> int:
-    """Return what a conversation's text comes to at the very least: nobody is skipped for a guess."""
-    texts = (part.text for message in messages for part in message.parts if isinstance(part, Text | ToolResult))
-    return sum(map(len, texts)) // MOST_CHARACTERS
+    """Return what a conversation's text comes to at the very least: a run of one character counts as one."""
+    return sum(len(_RUN.sub(r"\1", text)) for text in _texts(messages)) // MOST_CHARACTERS
+
+
+def _texts(messages: Iterable[Message]) -> Iterator[str]:
+    return (part.text for message in messages for part in message.parts if isinstance(part, Text | ToolResult))
 
 
 def _sampling(sampling: Sampling, dropped: tuple[str, ...], entry: Entry) -> Sampling:

@@ -73,24 +73,29 @@ def test_a_system_message_behind_the_assistants_words_ends_no_turn() -> None:
 
 
 def test_what_is_too_long_by_any_count_is_not_sent() -> None:
-    asked = request("x" * 8_000)
-    misfit = unfit(asked, entry("m", None, card=Card(context_window=999)))
+    asked = request("ab" * 4_004)
+    misfit = unfit(asked, entry("m", None, card=Card(context_window=1000)))
     assert misfit is not None
     assert misfit.kind is Kind.CONTEXT_TOO_LONG
-    assert misfit.message == "the conversation has 1000 tokens at the least, and the context window of m holds 999"
-    assert unfit(asked, entry("m", None, card=Card(context_window=1000))) is None
+    assert misfit.message == "the conversation has 1001 tokens at the least, and the context window of m holds 1000"
+    assert unfit(asked, entry("m", None, card=Card(context_window=1001))) is None
     assert unfit(asked, entry("m", None)) is None
+
+
+@pytest.mark.parametrize("text", [" " * 100_000, ("-" * 200 + "\n") * 500])
+def test_a_character_said_again_and_again_skips_nobody(text: str) -> None:
+    assert unfit(request(f"{text}."), entry("m", None, card=Card(context_window=1000))) is None
 
 
 def test_results_of_tools_count_towards_the_length() -> None:
     call = Message("assistant", (ToolCall(id="1", name="f", arguments={}),))
-    asked = Request((USER, call, Message("tool", (ToolResult(id="1", text="x" * 8_000, name="f"),))))
+    asked = Request((USER, call, Message("tool", (ToolResult(id="1", text="ab" * 4_000, name="f"),))))
     assert unfit(asked, entry("m", None, card=Card(context_window=900, tools=True))) is not None
 
 
 async def test_after_one_that_is_too_small_only_a_larger_window_is_asked_and_an_unknown_one_counts_as_larger() -> None:
     first, second, third = Plays("one"), Plays("two"), Plays("three")
-    asked = request("x" * 80_000)
+    asked = request("ab" * 40_000)
     reply = await walk(
         chain_of(
             entry("small", first, card=Card(context_window=5_000)),
