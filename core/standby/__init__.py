@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         StreamBroken,
     )
     from standby.failures import Failure, Kind
+    from standby.integrations.openai_client import async_openai_client as async_openai_client
+    from standby.integrations.openai_client import openai_client as openai_client
     from standby.policy import Settings
     from standby.types import Attempt, Chunk, Message, Reply, Text, Usage
 
@@ -70,13 +72,19 @@ _HOMES = {
     "standby.types": ("Attempt", "Chunk", "Message", "Reply", "Text", "Usage"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_BESIDE = {
+    "async_openai_client": "standby.integrations.openai_client",
+    "openai_client": "standby.integrations.openai_client",
+}
+"""Public too, but no part of `__all__`: who imports all names must not load an SDK."""
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for: `import standby` itself costs next to nothing."""
-    if name not in _HOME_OF:
+    home = _HOME_OF.get(name) or _BESIDE.get(name)
+    if home is None:
         raise AttributeError(f"module 'standby' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
 

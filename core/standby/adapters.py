@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from standby.errors import AttemptFailed
+from standby.isolation import Origin, guarded
 from standby.observe.log import report_broken_close
 from standby.policy import Provider
 from standby.threads import blocking
@@ -27,12 +29,20 @@ class _Kept(msgspec.Struct):
     ending: asyncio.Task[None] | None = None
 
 
-class Adapters:
-    """Gets adapters by their provider. `load` imports a plugin's adapter class; it is slow and runs in a thread."""
+def _unknown(plugin: str) -> Origin:
+    return Origin(plugin, "unknown distribution")
 
-    def __init__(self, load: Callable[[str], type[Any]]) -> None:
+
+class Adapters:
+    """Gets adapters by their provider.
+
+    `load` imports a plugin's adapter class; it is slow and runs in a thread. `origin` says where a plugin comes from.
+    """
+
+    def __init__(self, load: Callable[[str], type[Any]], origin: Callable[[str], Origin] = _unknown) -> None:
         """Hold nothing yet."""
         self._load = load
+        self._origin = origin
         self._loops: dict[asyncio.AbstractEventLoop, _Kept] = {}
 
     async def get(self, name: str, provider: Provider) -> Any:
@@ -48,9 +58,13 @@ class Adapters:
             raise unavailable("the client was closed meanwhile")
         return making.result()
 
+    def origin(self, provider: Provider) -> Origin:
+        """Say where the provider's plugin comes from."""
+        return self._origin(provider.reference)
+
     async def import_all(self, providers: Iterable[Provider]) -> None:
         """Import the adapters of models that stand by, so that the first outage does not pay for it."""
-        for plugin in {provider.plugin: None for provider in providers if not _missing_key(provider)}:
+        for plugin in {provider.reference: None for provider in providers if not _missing_key(provider)}:
             try:
                 await blocking(self._load, plugin)
             except Exception:  # noqa: BLE001, S112 - the call that needs it will say so
@@ -78,9 +92,12 @@ class Adapters:
         return making
 
     async def _make(self, kept: _Kept, name: str, provider: Provider) -> Any:
-        adapter_class = await blocking(self._load, provider.plugin)
-        kept.adapters[name, provider.account] = adapter = adapter_class(provider)
-        kept.closing.push_async_callback(_close, name, adapter)
+        adapter_class = await blocking(self._load, provider.reference)
+        origin = self.origin(provider)
+        with guarded(lambda words: AttemptFailed(origin.breach(f"raised {words}")), Exception):  # an attempt sorts those
+            adapter = adapter_class(provider)
+        kept.adapters[name, provider.account] = adapter
+        kept.closing.push_async_callback(_close, name, origin, adapter)
         return adapter
 
     async def _begin(self) -> _Kept:
@@ -118,16 +135,20 @@ def _forget(kept: _Kept, which: Hashable, making: asyncio.Task[Any]) -> None:
         making.exception()  # seen: those who waited for it may have left
 
 
-async def _close(name: str, adapter: Any) -> None:
+async def _close(name: str, origin: Origin, adapter: Any) -> None:
     """Close one adapter, if it can be closed; what goes wrong is told, and stops neither the others nor the caller."""
-    if not hasattr(adapter, "aclose"):
-        return
     limit = asyncio.timeout(LONGEST_CLOSE)
     try:
         async with limit:
-            await adapter.aclose()
-    except Exception as error:  # noqa: BLE001 - a plugin's, whatever it is
-        report_broken_close(name, TimeoutError(f"no end in {LONGEST_CLOSE:g}s") if limit.expired() else error)
+            if hasattr(adapter, "aclose"):
+                await adapter.aclose()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise  # the caller's
+        report_broken_close(name, origin, TimeoutError(f"no end in {LONGEST_CLOSE:g}s") if limit.expired() else error)
 
 
 def _missing_key(provider: Provider) -> str:

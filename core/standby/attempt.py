@@ -1,6 +1,7 @@
 """One call to one model: ask its adapter, and come back with a whole reply or one `AttemptFailed`."""
 
 import re
+from asyncio import CancelledError, sleep
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol, cast
@@ -12,6 +13,7 @@ from standby.breaker import Breaker
 from standby.budget import Budget
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
+from standby.isolation import Origin, flaw_of, named, words_of
 from standby.plugin import Call
 from standby.policy import Card, Secret
 from standby.schemas import data_of
@@ -65,6 +67,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     breaker: Breaker = msgspec.field(default_factory=Breaker)
     budget: Budget = msgspec.field(default_factory=Budget)
     permits: Permits | None = None
+    origin: Origin | None = None
+
+    def breach(self, words: str) -> Failure:
+        """Say how the plugin broke its promise; nobody may know where it comes from, in a test."""
+        if self.origin is not None:
+            return self.origin.breach(words)
+        return Failure(kind=Kind.CONTRACT, message=f"the plugin of provider {self.provider!r} {words}")
 
 
 _NOBODY = object()
@@ -156,15 +165,18 @@ async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet |
         )
         reply = await _ask(adapter, call, watch, outlet, entry)
     except AttemptFailed as error:
+        if flaw := flaw_of(error.failure, Failure):
+            raise _scrubbed(entry.breach(f"raised TypeError: Failure: {flaw}"), entry, request) from error
         raise _scrubbed(error.failure, entry, request) from _without_frames(error.__cause__)
     except TimeoutError as error:
-        raise _scrubbed(timed_out(str(error) or "the adapter gave up"), entry, request) from error
+        raise _scrubbed(timed_out(words_of(error) or "the adapter gave up"), entry, request) from error
     except ConnectionError as error:
-        failure = Failure(kind=Kind.CONNECTION, message=f"connection error: {error}")
+        failure = Failure(kind=Kind.CONNECTION, message=f"connection error: {words_of(error) or type(error).__name__}")
         raise _scrubbed(failure, entry, request) from error
-    except Exception as error:
-        words = f"the plugin of provider {entry.provider!r} raised {type(error).__name__}: {error}"
-        raise _scrubbed(Failure(kind=Kind.CONTRACT, message=words), entry, request) from error
+    except (KeyboardInterrupt, CancelledError, GeneratorExit):
+        raise  # the program's own; Running tells of what the plugin made up
+    except BaseException as error:
+        raise _scrubbed(entry.breach(f"raised {named(error)}"), entry, request) from error
     finally:
         if entry.permits is not None:
             entry.permits.give_back()
@@ -192,6 +204,8 @@ async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, en
         reply = await adapter.complete(call)
         if not isinstance(reply, Reply):
             raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
+    if flaw := flaw_of(reply, Reply):
+        raise TypeError(f"Reply: {flaw}")
     if not reply.text.strip() and not reply.tool_calls:
         raise AttemptFailed(Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}"))
     if call.request.schema is not None and not reply.tool_calls:
@@ -231,6 +245,8 @@ async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | No
     watch.streams()
     async with aclosing(cast("AsyncGenerator[Chunk, None]", stream)) as chunks:  # one without aclose() breaks the contract
         async for chunk in chunks:
+            if watch.owes_a_turn():
+                await sleep(0)
             if chunk.working or chunk.reasoning or chunk.tool_call is not None:
                 watch.works()
             if chunk.tool_call is not None:

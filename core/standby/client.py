@@ -29,7 +29,7 @@ from standby.errors import ConfigError, RequestError
 from standby.events import Alert, Answered, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
 from standby.failures import Kind
 from standby.messages import CallOptions, Messages, request_of
-from standby.observe.log import log, report_broken_sink
+from standby.observe.log import Log, report_broken_sink
 from standby.policy import Settings
 from standby.private_loop import run
 from standby.registry import Registry
@@ -66,9 +66,9 @@ class AsyncStandby:
         `watch`: take the file anew when it has changed; a call looks, once a second.
         """
         self._registry = Registry()
-        self._adapters = Adapters(self._registry.adapter)
+        self._adapters = Adapters(self._registry.adapter, self._registry.origin)
         weakref.finalize(self, self._adapters.abandon).atexit = False
-        self._sinks: tuple[Sink, ...] = (log, self._warm_up, self._tell_of_retirement, *sinks)
+        self._sinks: tuple[Sink, ...] = (Log(), self._warm_up, self._tell_of_retirement, *sinks)
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._warming: dict[str, asyncio.Task[None]] = {}
         self._environ = os.environ if environ is None else environ
@@ -208,7 +208,7 @@ class AsyncStandby:
 
     def _resolve(self, settings: Settings) -> Settings:
         resolution = resolve(settings, self._registry, self._environ, today=date.today())  # noqa: DTZ011 - the user's own day
-        errors = [problem for problem in resolution.problems if problem.severity == "error"]
+        errors = [problem for problem in resolution.problems if problem.severity == "error" and problem.code != "broken-plugin"]
         if errors:
             raise ConfigError(errors)
         return resolution.settings

@@ -223,10 +223,11 @@ class Walk:
             self._queue.appendleft(running.entry)
             return None
         self._floor.teach(running, running.verdict)
-        doubt = judge(result, running.entry)
+        doubt = self._rejected(running, result) or judge(result, running.entry)
         decision = Decision("accept") if doubt is None else self._decide(running, doubt)
         if doubt is not None and decision.then != "accept" and not self._floor.owns(running):
-            self._second_best = self._second_best or result
+            if doubt.kind is not Kind.REJECTED:  # a rule of the user's own holds for the last reply too
+                self._second_best = self._second_best or result
             self._fail(running, AttemptFailed(doubt), decision)
             return None
         self._floor.conclude(running, "answered", doubt)
@@ -236,6 +237,12 @@ class Walk:
             return result
         self._queue.appendleft(running.entry)  # it answered unheard; should the other's words break, it is asked again
         return None
+
+    def _rejected(self, running: Running, reply: Reply) -> Failure | None:
+        """Say what a trigger has against a reply; none of whose words may have gone out."""
+        if self._floor.owns(running):
+            return None
+        return self._route.triggers.reject(reply, provider=running.entry.provider, model=running.entry.name)
 
     def _fail(self, running: Running, error: AttemptFailed, decision: Decision) -> None:
         """Take in a failure: what it teaches, what is told of it, and what follows."""

@@ -32,10 +32,11 @@ class RetryScheduled(Event, frozen=True, kw_only=True):
 
 
 class MovedOn(Event, frozen=True, kw_only=True):
-    """The chain goes on from `model` to `to`, after `kind`."""
+    """The chain goes on from `model` to `to`, after `kind`; `trigger` is the one that matched, if any."""
 
     to: str
     kind: Kind
+    trigger: str = ""
 
 
 class Hedged(Event, frozen=True, kw_only=True):
@@ -86,11 +87,15 @@ class Alert(Event, frozen=True, kw_only=True):
 
 
 class Answered(Event, frozen=True, kw_only=True):
-    """The call has its reply, after `duration` seconds and `attempts` attempts; `notice` is the answering card's."""
+    """The call has its reply, after `duration` seconds and `attempts` attempts; `notice` is the answering card's.
+
+    `instead_of` is the chain's first model, where another than that answered.
+    """
 
     attempts: int
     duration: float
     notice: str = ""
+    instead_of: str = ""
 
 
 class Failed(Event, frozen=True, kw_only=True):

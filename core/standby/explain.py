@@ -11,12 +11,14 @@ from typing import Literal, cast
 import msgspec
 
 from standby.attempt import Entry
+from standby.costs import cost, total
 from standby.decision import LONGEST_STATED_WAIT, Decision, Route, decide, lesson
 from standby.dispatch import RESERVE
 from standby.explanation import Explanation, Known, PassedOver, Plan, Planned, Rule, Step, Worst
 from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Trigger
 from standby.triggers import Triggers
+from standby.types import Usage
 
 FIELDS = ("provider", "model", "kind", "status", "code", "message")
 """A trigger's fields, in the order in which they are told."""
@@ -50,8 +52,9 @@ def explain(
     passed_over, following = _following(failure, entry, route, again=steps[-1].then == "retry")
     if steps[-1].then == "stop":
         passed_over, following = (), ()
-    own = [entry.timeout + step.pause for step in steps]
-    later = [each for other in following for each in _at_worst(other, route, rules)]
+    spans = {entry.name: [entry.timeout + step.pause for step in steps]}
+    for other in following:
+        spans.setdefault(other.name, []).extend(_at_worst(other, route, rules))
     return Explanation(
         chain=route.name,
         model=entry.name,
@@ -66,7 +69,7 @@ def explain(
         next=following[0].name if following else None,
         on_break=route.chain.stream.on_break,
         missing_keys={name: key for name, key in known.missing_keys.items() if name in {other.name for other in following}},
-        worst=_worst([*own, *later], route, spent),
+        worst=_worst(spans, route, known.tokens, spent),
     )
 
 
@@ -81,7 +84,9 @@ def plan(
     hedge = route.chain.hedge
     return Plan(
         chain=route.name,
-        models=tuple(_planned(entry, rules, entry in asked, len(at_worst[entry.name])) for entry in route.entries),
+        models=tuple(
+            _planned(entry, rules, known.tokens, len(at_worst[entry.name]) if entry in asked else 0) for entry in route.entries
+        ),
         triggers=tuple(
             Rule(name=name, then=trigger.then, outcome="not reached", place=known.places.get(name, ""))
             for name, trigger in rules.items()
@@ -89,7 +94,7 @@ def plan(
         deadline=route.chain.deadline,
         hedge_after=None if hedge is None else hedge.after,
         missing_keys=known.missing_keys,
-        worst=_worst([each for entry in asked for each in at_worst[entry.name]], route),
+        worst=_worst({entry.name: at_worst[entry.name] for entry in asked}, route, known.tokens),
     )
 
 
@@ -223,8 +228,12 @@ def _at_worst(entry: Entry, route: Route, rules: Mapping[str, Trigger]) -> list[
     return [entry.timeout + pause for pause in (*pauses, 0.0)]
 
 
-def _worst(spans: Sequence[float], route: Route, spent: float = 0.0) -> Worst:
-    return Worst(len(spans), min(route.chain.deadline, spent + sum(spans)))
+def _worst(spans: Mapping[str, Sequence[float]], route: Route, tokens: Usage, spent: float = 0.0) -> Worst:
+    """Add up the attempts of each model, given by their seconds."""
+    attempts = [model for model, each in spans.items() for _ in each]
+    seconds = spent + sum(sum(each) for each in spans.values())
+    prices = {entry.name: entry.card.price for entry in route.entries}
+    return Worst(len(attempts), min(route.chain.deadline, seconds), total(attempts, prices, tokens), tokens)
 
 
 def _may_apply(trigger: Trigger, entry: Entry) -> bool:
@@ -232,13 +241,14 @@ def _may_apply(trigger: Trigger, entry: Entry) -> bool:
     return _recognises(there, Failure(kind=Kind.OVERLOADED, message=""), entry)
 
 
-def _planned(entry: Entry, rules: Mapping[str, Trigger], asked: bool, attempts: int) -> Planned:
+def _planned(entry: Entry, rules: Mapping[str, Trigger], tokens: Usage, attempts: int) -> Planned:
     cannot = [words for field, words in _CARD.items() if not getattr(entry.card, field)]
     return Planned(
         model=entry.name,
         provider=entry.provider,
-        asked=asked,
-        attempts=attempts if asked else 0,
+        asked=attempts > 0,
+        attempts=attempts,
+        cost=cost(tokens, entry.card.price),
         timeout=entry.timeout,
         first_token_timeout=min(entry.first_token_timeout, entry.timeout),
         idle_timeout=min(entry.idle_timeout, entry.timeout),

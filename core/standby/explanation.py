@@ -5,7 +5,9 @@ from typing import Literal
 
 import msgspec
 
+from standby.costs import TYPICAL, Cost
 from standby.failures import Kind, Then
+from standby.types import Usage
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +45,15 @@ class PassedOver(msgspec.Struct, frozen=True):
 
 
 class Worst(msgspec.Struct, frozen=True):
-    """The most that a call can come to: attempts, and seconds, never more than its deadline."""
+    """The most that a call can come to: attempts, seconds, never more than its deadline, and what it costs.
+
+    Each attempt is taken to be billed in full, for the `tokens` that were assumed: who runs out of time may be billed too.
+    """
 
     attempts: int
     seconds: float
+    cost: Cost
+    tokens: Usage
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,12 +80,16 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A model of a chain: how long one attempt may take, how often it may be asked, what its card says it cannot do."""
+    """A model of a chain: how long one attempt may take, how often it may be asked, what its card says it cannot do.
+
+    `cost` is that of one attempt, in US dollars; `None`: its price is not known.
+    """
 
     model: str
     provider: str
     asked: bool
     attempts: int
+    cost: float | None
     timeout: float
     first_token_timeout: float
     idle_timeout: float
@@ -99,7 +110,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person should read beside: where each trigger stands, and by model the variable that would hold its key."""
+    """What a person should read beside: where each trigger stands, and by model the variable that would hold its key.
+
+    `tokens` is how large a call is taken to be.
+    """
 
     places: Mapping[str, str] = {}
     missing_keys: Mapping[str, str] = {}
+    tokens: Usage = TYPICAL

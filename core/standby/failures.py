@@ -25,6 +25,7 @@ class Kind(StrEnum):
     MALFORMED = "malformed"
     EMPTY = "empty"
     SCHEMA_MISMATCH = "schema_mismatch"
+    REJECTED = "rejected"
     TRUNCATED = "truncated"
     WRONG_MODEL = "wrong_model"
     UNAUTHORIZED = "unauthorized"
@@ -61,6 +62,7 @@ REACTIONS: dict[Kind, Reaction] = {
     Kind.MALFORMED: Reaction("retry", "sick"),
     Kind.EMPTY: Reaction("next", "sick"),
     Kind.SCHEMA_MISMATCH: Reaction("retry"),
+    Kind.REJECTED: Reaction("next"),
     Kind.TRUNCATED: Reaction("accept"),
     Kind.WRONG_MODEL: Reaction("accept", alert=True),
     Kind.UNAUTHORIZED: Reaction("next", "rest long", alert=True),

@@ -7,6 +7,7 @@ import msgspec
 import pluggy
 
 from standby.bodies import count_in, decoded, list_in, malformed, merged, object_in, plain, shown, text_in, whole
+from standby.costs import Price
 from standby.delays import hint_in, retry_after
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind, kind_of_status
@@ -54,6 +55,7 @@ __all__ = [
     "Message",
     "Only",
     "Part",
+    "Price",
     "Provider",
     "ProviderInfo",
     "Reasoning",
@@ -116,6 +118,9 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     every model of the vendor. `failures` is a dotted name too, `package.module:function`: what reads an error answer,
     `(status, headers, body) -> Failure`, without the SDK; `standby explain` asks it. `errors` are texts of failures that
     the vendor is known for, each as `Failure.text` gives it: `standby validate` runs the patterns of triggers against them.
+    `double` is a dotted name, `package.module:function`: what stands in for the vendor in `standby selftest`,
+    `(path, asked, says) -> JSON`, where `says` is a text to answer with, or a `Failure`; "itself": the adapter reaches nobody
+    outside of this process.
     """
 
     adapter: str
@@ -126,6 +131,8 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     card: Card = Card()
     failures: str = ""
     errors: tuple[str, ...] = ()
+    double: str = ""
+    api_version: int = 1
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

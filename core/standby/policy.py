@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from standby.costs import Price
 from standby.failures import Kind, Then
 from standby.types import Effort
 
@@ -62,7 +63,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     context_window: Annotated[
-        int | None, Meta(description="Tokens that fit in, prompt and answer together.", examples=[1048576])
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Tokens that fit in, prompt and answer together.", examples=[1048576]),
     ] = None
     output_limit: Annotated[
         int | None, Meta(description="Tokens that one answer may have; a larger max_tokens is lowered to it.", examples=[65536])
@@ -114,6 +116,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     notice: Annotated[
         str | None, Meta(description="What a reader must know of this model's answers; shown with each of them.")
     ] = None
+    price: Annotated[Price | None, Meta(description="What the vendor asks for the model's tokens; left out: not known.")] = None
     wire: Annotated[
         dict[str, Any] | None, Meta(description="Hints for the plugin that speaks to the model; its own words.")
     ] = None
@@ -124,6 +127,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A way to one vendor's API with one account."""
 
     plugin: Annotated[str, Meta(description="The plugin that speaks to it.")]
+    distribution: Annotated[
+        str | None, Meta(description="The distribution that the plugin comes from, where two offer one of its name.")
+    ] = None
     base_url: Annotated[
         str | None,
         Meta(description="Where the API is; left out: the vendor's own.", examples=["http://127.0.0.1:11434/v1"]),
@@ -146,7 +152,12 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def account(self) -> tuple[Hashable, ...]:
         """Return what makes two providers the same: plugin, endpoint, key, and options."""
-        return self.plugin, self.base_url, self.api_key, repr(self.options)
+        return self.reference, self.base_url, self.api_key, repr(self.options)
+
+    @property
+    def reference(self) -> str:
+        """Return the plugin as the registry knows it: its name, and behind an "@" the one distribution that is meant."""
+        return f"{self.plugin}@{self.distribution}" if self.distribution else self.plugin
 
 
 class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -224,6 +235,13 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Text | Texts | None,
         Meta(description="A piece of the failure's text, in any case; /…/ is an RE2 expression.", examples=["500 internal"]),
     ] = None
+    test: Annotated[
+        Annotated[str, Meta(pattern=r"^[^/]+/.+$")] | None,
+        Meta(
+            description="A test that a plugin brings, as plugin/name: it is asked about failures and about replies.",
+            examples=["house-rules/no-price"],
+        ),
+    ] = None
     provider: Annotated[Text | Texts | None, Meta(description="Only failures of this provider.")] = None
     model: Annotated[Text | Texts | None, Meta(description="Only failures of this model.")] = None
 
@@ -285,3 +303,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     models: Annotated[dict[str, Model], Meta(description="What the cards do not know, or what you want otherwise.")] = {}
     triggers: Annotated[dict[str, Trigger], Meta(description="Rules that recognise a failure and say what to do.")] = {}
     chains: Annotated[dict[str, Chain], Meta(description="Models in order, each chain with a policy.", min_length=1)]
+    observers: Annotated[
+        tuple[str, ...],
+        Meta(description="Plugins that are told every event, off the calls' way.", examples=[["house-metrics"]]),
+    ] = ()

@@ -1,23 +1,35 @@
 """The plugins: found by their entry points, loaded one by one, each in isolation; a typed facade over pluggy."""
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 import pluggy
 
-from standby.errors import AttemptFailed, ConfigError, Problem
-from standby.failures import Failure, Kind
-from standby.plugin import GROUP, ProviderInfo, hooks
+from standby.errors import ConfigError, Problem
+from standby.failures import Failure
+from standby.isolation import Origin, flaw_of, guarded, words_of
+from standby.plugin import API_VERSION, GROUP, ProviderInfo, hooks
 from standby.policy import Card
+from standby.transport import unavailable
 
 if TYPE_CHECKING:
     import click
 
 FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
 """Reads an error answer: its HTTP status, its headers, and its body, decoded JSON or the text where it is none."""
+
+
+OLDEST_VERSION = 1
+"""The oldest version of the plugin interface that plugins may still speak."""
+
+_ASIDE = threading.Lock()
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +44,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Registry:
-    """All installed plugins. Names come from metadata alone; a plugin's module is imported when it is first asked for."""
+    """All installed plugins. Names come from metadata alone; a plugin's module is imported when it is first asked for.
+
+    A plugin is named as `Provider.reference` does: where two distributions offer one name, with the one that is meant.
+    """
 
     def __init__(self, entry_points: Iterable[metadata.EntryPoint] | None = None) -> None:
         """Look at the installed entry points, or at the given ones."""
@@ -40,16 +55,22 @@ class Registry:
         for point in metadata.entry_points(group=GROUP) if entry_points is None else entry_points:
             self._found.setdefault(point.name, []).append(point)
         self._loaded: dict[str, Manifest] = {}
+        self._broken: dict[str, ConfigError] = {}
 
     def names(self) -> tuple[str, ...]:
         """Return the installed plugins' names, sorted; nothing is imported."""
         return tuple(sorted(self._found))
 
+    def origin(self, name: str) -> Origin:
+        """Say where the plugin comes from."""
+        points = self._points(name)
+        return _origin(points[0]) if points else Origin(name, "no distribution")
+
     def info(self, name: str) -> ProviderInfo:
         """Say how to reach any model of the plugin; raises `ConfigError` if it is missing, broken, or reaches none."""
         info = self._manifest(name).info
         if info is None:
-            raise _broken(name, self._origin(name), "it has no hook standby_provider, so it reaches no model")
+            raise self.origin(name).broken("it has no hook standby_provider, so it reaches no model")
         return info
 
     def cards(self, name: str) -> Mapping[str, Card]:
@@ -60,41 +81,43 @@ class Registry:
         """Return the plugin's own commands; raises `ConfigError` if it is missing or broken."""
         import click  # noqa: PLC0415 - `import standby` must not load it
 
-        manager = self._manifest(name).manager
-        try:
+        manager, broken = self._manifest(name).manager, self.origin(name).broken
+        with guarded(lambda words: broken(f"standby_commands raised {words}")), _aside():
             commands: list[Any] = list(manager.hook.standby_commands() or ())
-        except (Exception, SystemExit) as error:
-            raise _broken(name, self._origin(name), f"standby_commands raised {type(error).__name__}: {error}") from error
         if not all(isinstance(command, click.Command) and command.name for command in commands):
-            raise _broken(name, self._origin(name), "standby_commands returned something that is no list of click commands")
+            raise broken("standby_commands returned something that is no list of click commands")
         return commands
 
     def listing(self, name: str) -> Listing:
         """Describe the plugin; a broken one is described too."""
-        distribution, version = self._origin(name)
+        origin = self.origin(name)
+        found = Listing(name=name, distribution=origin.distribution, version=origin.version, state="ok")
         try:
-            models = tuple(self.cards(name))
+            return msgspec.structs.replace(found, models=tuple(self.cards(name)))
         except ConfigError as error:
-            reason = error.problems[0].message
-            return Listing(name=name, distribution=distribution, version=version, state="broken", reason=reason)
-        return Listing(name=name, distribution=distribution, version=version, state="ok", models=models)
+            return msgspec.structs.replace(found, state="broken", reason=_told(error))
 
     def adapter(self, name: str) -> type[Any]:
         """Import the plugin's adapter class, and with it the SDK; slow, so call it in a thread.
 
-        Raises `AttemptFailed` (`unavailable`), which says what to install.
+        Raises `AttemptFailed` (`unavailable`), which says what to install or to update.
         """
-        info = self.info(name)
-        module, _, attribute = info.adapter.partition(":")
+        origin = self.origin(name)
         try:
-            adapter = getattr(importlib.import_module(module), attribute)
+            info = self.info(name)
+        except ConfigError as error:
+            if error.problems[0].code != "broken-plugin":
+                raise
+            raise unavailable(_told(error)) from error
+        try:
+            with guarded(lambda words: origin.unusable(f"{info.adapter}: {words}"), ImportError):
+                adapter = _led_to(info.adapter)
+                answers = hasattr(adapter, "complete") or hasattr(adapter, "stream")
         except ImportError as error:
             remedy = f"; install it: {info.install}" if info.install else ""
-            raise _unavailable(f"plugin {name!r} cannot be used: {error}{remedy}") from error
-        except (Exception, SystemExit) as error:
-            raise _unavailable(f"plugin {name!r} cannot be used: {info.adapter}: {type(error).__name__}: {error}") from error
-        if not (hasattr(adapter, "complete") or hasattr(adapter, "stream")):
-            raise _unavailable(f"plugin {name!r} cannot be used: {info.adapter} has neither 'complete' nor 'stream'")
+            raise origin.unusable(f"{words_of(error)}{remedy}") from error
+        if not answers:
+            raise origin.unusable(f"{info.adapter} has neither 'complete' nor 'stream'")
         return adapter  # type: ignore[no-any-return] # whatever the dotted name led to; checked above
 
     def failures(self, name: str) -> FailureReader | None:
@@ -102,43 +125,44 @@ class Registry:
 
         Raises `ConfigError` if the plugin is missing or broken, or its name leads nowhere.
         """
-        named = self.info(name).failures
-        if not named:
+        dotted, broken = self.info(name).failures, self.origin(name).broken
+        if not dotted:
             return None
-        module, _, attribute = named.partition(":")
-        try:
-            reader = getattr(importlib.import_module(module), attribute)
-        except (Exception, SystemExit) as error:
-            raise _broken(name, self._origin(name), f"failures: {named}: {type(error).__name__}: {error}") from error
+        with guarded(lambda words: broken(f"failures: {dotted}: {words}")), _aside():
+            reader = _led_to(dotted)
         if not callable(reader):
-            raise _broken(name, self._origin(name), f"failures: {named} is no function")
+            raise broken(f"failures: {dotted} is no function")
         return cast("FailureReader", reader)
 
     def _manifest(self, name: str) -> "Manifest":
+        """Import a plugin once, broken or not: what it did on its way is not done again."""
+        if name in self._broken:
+            raise ConfigError(self._broken[name].problems)
         if name not in self._loaded:
-            self._loaded[name] = _load(name, self._only(name), self._origin(name))
+            try:
+                self._loaded[name] = _load(self._only(name))
+            except ConfigError as error:
+                self._broken[name] = error
+                raise
         return self._loaded[name]
 
-    def _only(self, name: str) -> metadata.EntryPoint:
-        points = self._found.get(name, [])
-        if not points:
-            raise ConfigError([Problem(code="unknown-plugin", message=f"no plugin named {name!r} is installed")])
-        if len(points) > 1:
-            owners = " and ".join(sorted(" ".join(_owner(point)) for point in points))
-            raise ConfigError(
-                [
-                    Problem(
-                        code="plugin-conflict",
-                        message=f"two distributions offer a plugin named {name!r}: {owners}",
-                        hint="uninstall one of them",
-                    )
-                ]
-            )
-        return points[0]
+    def _points(self, name: str) -> list[metadata.EntryPoint]:
+        if name in self._found:
+            return self._found[name]
+        plugin, _, distribution = name.partition("@")
+        return [point for point in self._found.get(plugin, []) if _same(_origin(point).distribution, distribution)]
 
-    def _origin(self, name: str) -> tuple[str, str]:
-        points = self._found.get(name, [])
-        return _owner(points[0]) if points else ("", "")
+    def _only(self, name: str) -> metadata.EntryPoint:
+        points, (plugin, _, distribution) = self._points(name), name.partition("@")
+        if len(points) == 1:
+            return points[0]
+        if points:
+            raise ConfigError([_conflict(plugin, [_origin(point) for point in points])])
+        if distribution and plugin in self._found:
+            offered = " and ".join(sorted(_origin(point).distribution for point in self._found[plugin]))
+            words = f"no distribution named {distribution!r} offers a plugin named {plugin!r}"
+            raise ConfigError([Problem(code="unknown-plugin", message=words, hint=f"it is offered by {offered}")])
+        raise ConfigError([Problem(code="unknown-plugin", message=f"no plugin named {name!r} is installed")])
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -149,21 +173,51 @@ class Manifest(msgspec.Struct, frozen=True):
     manager: pluggy.PluginManager
 
 
-def _load(name: str, point: metadata.EntryPoint, origin: tuple[str, str]) -> Manifest:
+def _load(point: metadata.EntryPoint) -> Manifest:
     """Import one plugin into a plugin manager of its own, so that it can spoil nobody else's hooks."""
+    origin = _origin(point)
     manager = pluggy.PluginManager("standby")
     manager.add_hookspecs(hooks)
-    try:
-        manager.register(point.load(), name)
+    if metadata.EntryPoint.pattern.match(point.value) is None:
+        raise origin.broken(f"its entry point {point.value!r} is no 'module' and no 'module:object'")
+    with guarded(origin.broken), _aside():
+        manager.register(point.load(), point.name)
         manager.check_pending()
-        info = manager.hook.standby_provider()
-        cards: Any = manager.hook.standby_models() or {}
-    except (Exception, SystemExit) as error:
-        words = " ".join(str(error).split())  # pluggy's own take several lines
-        raise _broken(name, origin, f"{type(error).__name__}: {words}") from error
-    if flaw := _flaw_of_provider(info) or _flaw_of_models(cards):
-        raise _broken(name, origin, flaw)
+        info: Any = manager.hook.standby_provider()
+        cards: Any = manager.hook.standby_models()
+        cards = cast("Any", {}) if cards is None else cards
+        flaw = _flaw_of_provider(info)
+    if not flaw and info is not None:
+        _check_version(info, origin)
+    with guarded(origin.broken):
+        flaw = flaw or _flaw_of_models(cards)
+    if flaw:
+        raise origin.broken(flaw)
     return Manifest(info, cards, manager)
+
+
+@contextmanager
+def _aside() -> Generator[None, None, None]:
+    """Let what a plugin prints go to standard error: it must not get between the lines that a machine reads.
+
+    The stream is the process's own, so one thread at a time changes it, and puts back the right one.
+    """
+    if not _ASIDE.acquire(blocking=False):
+        yield
+        return
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _ASIDE.release()
+
+
+def _check_version(info: ProviderInfo, origin: Origin) -> None:
+    spoken = info.api_version
+    if OLDEST_VERSION <= spoken <= API_VERSION:
+        return
+    words = f"it speaks version {spoken} of the plugin interface, and this standby speaks {API_VERSION}"
+    raise origin.broken(words, "update standby" if spoken > API_VERSION else f"update {origin.distribution}")
 
 
 def _flaw_of_provider(info: Any) -> str:
@@ -171,7 +225,9 @@ def _flaw_of_provider(info: Any) -> str:
         return ""
     if not isinstance(info, ProviderInfo):
         return f"standby_provider returned a {type(info).__name__}, not a ProviderInfo"
-    flaw = _flaw_of_fields(info, ProviderInfo) or _flaw_of_fields(info.card, Card)
+    flaw = flaw_of(info, ProviderInfo)
+    if not flaw and not all(info.keys):
+        flaw = "a variable needs a name - at `keys`"
     return f"standby_provider: {flaw}" if flaw else ""
 
 
@@ -180,31 +236,39 @@ def _flaw_of_models(cards: Any) -> str:
     for name, card in known.items():
         if not (isinstance(name, str) and isinstance(card, Card)):
             return "standby_models returned something that is no mapping of names to Cards"
-        if flaw := _flaw_of_fields(card, Card):
+        if not name:
+            return "standby_models, '': a model needs a name"
+        if flaw := flaw_of(card, Card):
             return f"standby_models, {name!r}: {flaw}"
     return ""
 
 
-def _flaw_of_fields(value: object, kind: type[msgspec.Struct]) -> str:
-    """Check the types of the fields: a struct takes whatever it is made with."""
-    if not isinstance(value, kind):
-        return f"expected a {kind.__name__}, got a {type(value).__name__}"
-    try:
-        msgspec.convert(msgspec.structs.asdict(value), kind)
-    except msgspec.ValidationError as error:
-        return str(error)[:1].lower() + str(error)[1:].replace("`$.", "`")
-    return ""
+def _led_to(dotted: str) -> Any:
+    module, _, attribute = dotted.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
-def _owner(point: metadata.EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("unknown distribution", "")
+def _origin(point: metadata.EntryPoint) -> Origin:
+    dist = point.dist
+    return Origin(point.name, dist.name, dist.version) if dist else Origin(point.name, "unknown distribution")
 
 
-def _broken(name: str, origin: tuple[str, str], words: str) -> ConfigError:
-    owner = " ".join(part for part in origin if part)
-    hint = f"update or uninstall {origin[0]}"
-    return ConfigError([Problem(code="broken-plugin", message=f"plugin {name!r} ({owner}) is broken: {words}", hint=hint)])
+def _conflict(plugin: str, origins: Sequence[Origin]) -> Problem:
+    owners = sorted(f"{origin.distribution} {origin.version}".strip() for origin in origins)
+    pin = f"{{{plugin}: {{plugin: {plugin}, distribution: {min(origin.distribution for origin in origins)}}}}}"
+    which = f", or say which: providers: {pin}" if len({origin.distribution for origin in origins}) > 1 else ""
+    return Problem(
+        code="plugin-conflict",
+        message=f"two distributions offer a plugin named {plugin!r}: {' and '.join(owners)}",
+        hint=f"uninstall one of them{which}",
+    )
 
 
-def _unavailable(words: str) -> AttemptFailed:
-    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words))
+def _same(one: str, other: str) -> bool:
+    """Compare names of distributions, in which "-", "_" and "." are one. Source: PEP 503."""
+    return re.sub(r"[-_.]+", "-", one).lower() == re.sub(r"[-_.]+", "-", other).lower()
+
+
+def _told(error: ConfigError) -> str:
+    problem = error.problems[0]
+    return "; ".join(part for part in (problem.message, problem.hint) if part)

@@ -71,4 +71,5 @@ def _entry(name: str, settings: Settings, adapters: Adapters) -> Entry:
         breaker=known.breaker,
         budget=known.budget,
         permits=Turns(model.concurrency) if model.concurrency else None,
+        origin=adapters.origin(provider),
     )

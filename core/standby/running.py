@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from standby.attempt import Entry, Outlet, attempt, timed_out
 from standby.breaker import Health, Ticket, Verdict
 from standby.errors import AttemptFailed
-from standby.failures import Failure, Kind
+from standby.failures import Kind
 from standby.fitting import fit
+from standby.isolation import named
 from standby.types import Reply, Request
 from standby.watch import Watch
 
@@ -79,6 +80,8 @@ class Running:
             return self.task.result()
         if isinstance(error, AttemptFailed):
             return error
+        if isinstance(error, GeneratorExit):  # a plugin's, or nobody could ask here what came of it
+            return AttemptFailed(self.entry.breach(f"raised {named(error)}"))
         raise error
 
     def teach(self, verdict: Verdict, now: float, *, kind: Kind | None = None, rest: float | None = None) -> Health | None:
@@ -87,8 +90,7 @@ class Running:
         return None if ticket is None else self.entry.breaker.settle(ticket, verdict, now, kind=kind, rest=rest)
 
     def _cancelled_itself(self) -> AttemptFailed:
-        words = f"the plugin of provider {self.entry.provider!r} cancelled itself"
-        return AttemptFailed(Failure(kind=Kind.CONTRACT, message=words))
+        return AttemptFailed(self.entry.breach("cancelled itself"))
 
 
 async def ends(cancelled: Iterable[Running]) -> list[Running]:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from standby.attempt import Outlet
+from standby.attempt import Entry, Outlet
 from standby.dispatch import Walk
 from standby.errors import DeadlineExceeded
 from standby.private_loop import LoopIsBlockedError, run
 from standby.types import Attempt, Chunk, End, Reply
+from standby.watch import Watch
 
 READ_AHEAD = 1_024
 """Chunks held for a slow reader before the model has to wait; most replies fit, so a slow reader costs no time-out."""
@@ -73,7 +74,8 @@ class AsyncStream:
     def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
         """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
         self._buffer = _Buffer()
-        self._walk = begin(Outlet(self._buffer.put))
+        self._outlet = Outlet(self._buffer.put)
+        self._walk = begin(self._outlet)
         self._task: asyncio.Task[Reply] | None = None
         self._reply: Reply | None = None
         self._ended = False
@@ -87,6 +89,12 @@ class AsyncStream:
     def trail(self) -> tuple[Attempt, ...]:
         """Return the attempts and skips so far."""
         return self._walk.trail
+
+    @property
+    def speaker(self) -> Entry | None:
+        """Return the model whose words are going out; `None` before the first, or where they were held back."""
+        owner = self._outlet.owner
+        return owner.patience if isinstance(owner, Watch) and isinstance(owner.patience, Entry) else None
 
     @property
     def reply(self) -> Reply:
@@ -170,6 +178,11 @@ class Stream:
     def trail(self) -> tuple[Attempt, ...]:
         """Return the attempts and skips so far."""
         return self._stream.trail
+
+    @property
+    def speaker(self) -> Entry | None:
+        """Return the model whose words are going out; `None` before the first, or where they were held back."""
+        return self._stream.speaker
 
     @property
     def reply(self) -> Reply:

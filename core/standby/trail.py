@@ -31,7 +31,8 @@ class Trail:
         self._call = f"{next(_serial):x}"
         self._attempts: dict[int, Attempt] = {}  # by the order in which they began
         self._places = count()
-        self._last: tuple[str, Kind] | None = None
+        self._last: tuple[str, Kind, str] | None = None
+        self._first = ""
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -40,9 +41,10 @@ class Trail:
 
     def begins(self, entry: Entry) -> int:
         """Tell that a model is being asked; if another failed before it, the call has moved on. Returns its place."""
-        if self._last is not None and self._last[0] != entry.name:
-            self._tell(events.MovedOn, self._last[0], to=entry.name, kind=self._last[1])
-        self._last = None
+        last, self._last = self._last, None
+        if last is not None and last[0] != entry.name:
+            self._tell(events.MovedOn, last[0], to=entry.name, kind=last[1], trigger=last[2])
+        self._first = self._first or entry.name
         self._tell(events.AttemptStarted, entry.name)
         return next(self._places)
 
@@ -56,6 +58,7 @@ class Trail:
 
     def skips(self, entry: Entry, failure: Failure) -> None:
         """Put a model on the trail that was not asked at all."""
+        self._first = self._first or entry.name
         self._put(next(self._places), self._attempt(entry, "skipped", self._clock(), failure, Decision("next")), failure)
 
     def retries(self, entry: Entry, delay: float) -> None:
@@ -76,7 +79,9 @@ class Trail:
 
     def answered(self, model: str, notice: str) -> None:
         """Tell that the call has its reply."""
-        self._tell(events.Answered, model, attempts=len(self._attempts), duration=self._clock() - self.began, notice=notice)
+        took, instead_of = self._clock() - self.began, "" if model == self._first else self._first
+        attempts = len(self._attempts)
+        self._tell(events.Answered, model, attempts=attempts, duration=took, notice=notice, instead_of=instead_of)
 
     def failed(self, text: str) -> None:
         """Tell that the call has ended without a reply."""
@@ -104,7 +109,7 @@ class Trail:
         if failure is None:
             return
         if attempt.outcome != "answered":
-            self._last = (attempt.model, failure.kind)
+            self._last = attempt.model, failure.kind, attempt.trigger or ""
         if REACTIONS[failure.kind].alert:
             self._tell(events.Alert, attempt.model, kind=failure.kind, text=failure.text)
 

@@ -6,10 +6,14 @@ from typing import Any, TypeVar, cast
 
 from standby.failures import Failure, Kind
 from standby.policy import Trigger
+from standby.types import Reply
 
 T = TypeVar("T")
 
-Test = Callable[[Failure], bool]
+Test = Callable[[Reply | Failure], bool]
+"""Recognises a failure, or a reply that is not good enough; a plugin brings it."""
+
+_Field = Callable[[Failure], bool]
 
 _CALLER_AT_FAULT = frozenset({Kind.INVALID_REQUEST, Kind.BLOCKED})
 """A 400 may echo the caller's words, so text alone never decides about these."""
@@ -18,15 +22,32 @@ _CALLER_AT_FAULT = frozenset({Kind.INVALID_REQUEST, Kind.BLOCKED})
 class Triggers:
     """The triggers of one chain, compiled once."""
 
-    def __init__(self, named: Iterable[tuple[str, Trigger]]) -> None:
-        """Compile; raises `ValueError` for a pattern that RE2 refuses."""
-        self._rules = [(name, trigger, _tests(trigger)) for name, trigger in named]
+    def __init__(self, named: Iterable[tuple[str, Trigger]], tests: Callable[[str], Test] | None = None) -> None:
+        """Compile; raises `ValueError` for a pattern that RE2 refuses.
+
+        `tests` finds a plugin's test by its name; without it no trigger that has one recognises anything.
+        """
+        self._rules: list[tuple[str, Trigger, list[_Field]]] = []
+        self._of_replies: list[tuple[str, Trigger, Test]] = []
+        for name, trigger in named:
+            test = None if trigger.test is None else (tests or _nothing)(trigger.test)
+            self._rules.append((name, trigger, _fields(trigger, test)))
+            if test is not None and _is_of_replies(trigger):
+                self._of_replies.append((name, trigger, test))
 
     def match(self, failure: Failure, *, provider: str, model: str) -> tuple[str, Trigger] | None:
         """Return the name of the first trigger that recognises the failure, and the trigger."""
-        for name, trigger, tests in self._rules:
-            if _names(trigger.provider, provider) and _names(trigger.model, model) and all(test(failure) for test in tests):
+        for name, trigger, fields in self._rules:
+            if _names(trigger.provider, provider) and _names(trigger.model, model) and all(fits(failure) for fits in fields):
                 return name, trigger
+        return None
+
+    def reject(self, reply: Reply, *, provider: str, model: str) -> Failure | None:
+        """Return what a trigger's test says against a reply; its `code` is the test's name."""
+        for name, trigger, test in self._of_replies:
+            if _names(trigger.provider, provider) and _names(trigger.model, model) and test(reply):
+                words = f"rejected: the trigger {name!r} recognises the reply"
+                return Failure(kind=Kind.REJECTED, code=trigger.test, message=words)
         return None
 
 
@@ -49,8 +70,17 @@ def pattern(expression: str) -> Callable[[str], bool]:
     return lambda text: compiled.search(text.encode(errors="replace")) is not None  # half a character is no UTF-8
 
 
-def _tests(trigger: Trigger) -> list[Test]:
-    tests: list[Test] = []
+def _nothing(_: str) -> Test:
+    return lambda _: False
+
+
+def _is_of_replies(trigger: Trigger) -> bool:
+    """Say whether nothing but a test is asked for; the other fields are about failures alone."""
+    return all(getattr(trigger, field) is None for field in ("kind", "status", "code", "message"))
+
+
+def _fields(trigger: Trigger, test: Test | None) -> list[_Field]:
+    tests: list[_Field] = []
     if trigger.kind is not None:
         kinds = frozenset(_listed(trigger.kind))
         tests.append(lambda failure: failure.kind in kinds)
@@ -65,6 +95,8 @@ def _tests(trigger: Trigger) -> list[Test]:
         if not tests:
             tests.append(lambda failure: failure.kind not in _CALLER_AT_FAULT)
         tests.append(lambda failure: any(found(failure.text) for found in patterns))
+    if test is not None:
+        tests.append(lambda failure: failure.code == trigger.test if failure.kind is Kind.REJECTED else test(failure))
     return tests
 
 

@@ -6,6 +6,9 @@ The dispatcher looks at `until` when it is due: a chunk that comes in time costs
 from collections.abc import Callable
 from typing import Protocol
 
+LONGEST_TURN = 0.02
+"""Seconds of one stream's chunks after which the event loop turns, whether the stream waits or not."""
+
 
 class Patience(Protocol):
     """How long a model may take, in seconds."""
@@ -38,7 +41,13 @@ class Watch:
         self._allowed = min(patience.timeout, allowed)
         self._end = self._due = self.began + self._allowed
         self._missed = ""
+        self._turn = self.began + LONGEST_TURN
         self._stopped_at: float | None = None
+
+    @property
+    def patience(self) -> Patience:
+        """Return whose time it is: the model's that is being asked."""
+        return self._patience
 
     @property
     def until(self) -> float:
@@ -56,6 +65,14 @@ class Watch:
     def blames_the_model(self) -> bool:
         """Say whether running out of time says something of the model, and not only of a caller in a hurry."""
         return self._due < self._end or self._allowed >= min(self._patience.timeout, 5.0)
+
+    def owes_a_turn(self) -> bool:
+        """Say whether the event loop should turn now: a stream that never waits would keep all others from theirs."""
+        now = self._clock()
+        if now < self._turn:
+            return False
+        self._turn = now + LONGEST_TURN
+        return True
 
     def left(self) -> float:
         """Return the seconds that are left for the whole answer."""

@@ -40,6 +40,7 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_anthropic.adapter:AnthropicAdapter",
         failures="standby_anthropic.failures:failure_of",
+        double="standby_anthropic.double:answer",
         keys=("ANTHROPIC_API_KEY",),
         options=OPTIONS,
         install="pip install 'standby[anthropic]'",

@@ -9,7 +9,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from standby.plugin import Card, ProviderInfo, hookimpl
+from standby.plugin import Card, Price, ProviderInfo, hookimpl
 
 if TYPE_CHECKING:
     import click
@@ -52,8 +52,10 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_local.adapter:Local",
         options=_OPTIONS,
+        double="itself",
         install="pip install 'standby[local]' and then: standby local pull",
-        card=Card(timeout=300.0, schema=True),  # a file of one's own may be ten times the size of ours
+        # a file of one's own may be ten times the size of ours; nobody sends a bill for one's own machine
+        card=Card(timeout=300.0, schema=True, price=Price(input=0.0, output=0.0)),
     )
 
 

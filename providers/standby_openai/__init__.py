@@ -34,6 +34,7 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_openai.adapter:OpenAIAdapter",
         failures="standby_openai.failures:failure_of",
+        double="standby_openai.double:answer",
         keys=("OPENAI_API_KEY",),
         options=OPTIONS,
         install="pip install 'openai>=3.54,<4'",

@@ -99,6 +99,7 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_scripted.adapter:Scripted",
         options=_OPTIONS,
+        double="itself",
         card=Card(
             notice="a fixed text, not a model's answer",
             reads=_ALL,

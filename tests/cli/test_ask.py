@@ -105,12 +105,13 @@ def test_verbose_shows_the_log_before_the_trail(run: Run) -> None:
     scripted()
     ran = run("ask", "Which city?", "-v")
     assert (ran.status, ran.out) == (0, "Lisbon.\n")
-    assert re.sub(r"rests for \d+s", "rests for 300s", untimed(ran.err)).startswith(
-        "WARNING default: gone failed (model_missing): 404 Not Found. no such model\n"
+    told = re.sub(r"^2.{22} ", "", ran.err, flags=re.MULTILINE)
+    assert re.sub(r"rests for \d+s", "rests for 300s", untimed(told)).startswith(
+        "WARNING default: gone failed (model_missing, trigger retired): 404 Not Found. no such model\n"
         "ERROR default: gone needs a person's attention (model_missing): 404 Not Found. no such model\n"
         "WARNING default: gone rests for 300s, after model_missing\n"
-        "WARNING default: moving on from gone to well (model_missing)\n"
-        "INFO default: well answered in 0.0s (a fixed text, not a model's answer)\n"
+        "WARNING default: moving on from gone to well (model_missing, trigger retired)\n"
+        "INFO default: well answered in 0.0s, instead of gone (a fixed text, not a model's answer)\n"
         "gone  failed after 0.0s  "
     )
 

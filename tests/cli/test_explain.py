@@ -24,6 +24,10 @@ chains:
   keyed: {models: [first, gpt-6-luna], triggers: []}
 """
 
+UNPRICED = "a cost that cannot be told (the price of first, second is not known)"
+
+PRICED = FILE.replace("first: {", "first: {card: {price: {input: '${DOLLARS:-1.25}', output: 10}}, ")
+
 
 @pytest.fixture(autouse=True)
 def _file() -> None:
@@ -42,7 +46,7 @@ def test_a_failure_is_explained_line_by_line(run: Run) -> None:
         "after the retry: retry first after up to 1s; counts towards a rest",
         "after retry 2: next, second; counts towards a rest",
         "in a stream whose words are out: stop, the caller has the part so far",
-        "at the worst: 6 attempts, 90s",
+        f"at the worst: 6 attempts, 90s, {UNPRICED}; each billed for 1000 tokens in and 500 out",
     ]
 
 
@@ -87,8 +91,33 @@ def test_without_a_failure_the_plan_is_told(run: Run) -> None:
         "  triggers: late, busy",
         "trigger late (models.yaml:6): then stop",
         "trigger busy (models.yaml:7): then retry",
-        "at the worst: 6 attempts, 90s",
+        f"at the worst: 6 attempts, 90s, {UNPRICED}; each billed for 1000 tokens in and 500 out",
     ]
+
+
+def test_the_worst_case_is_told_in_money_for_calls_of_a_size(run: Run) -> None:
+    written(PRICED)
+    told = run("explain", "--tokens", "8000/1000").out.splitlines()
+    assert told[2] == "  costs: $0.02 an attempt"
+    assert told[-1] == (
+        "at the worst: 6 attempts, 90s, at least $0.06 (the price of second is not known); "
+        "each billed for 8000 tokens in and 1000 out"
+    )
+    after = run("explain", "--status", "503", "--chain", "plain", "--tokens", "8000/1000", "--json").json
+    assert after["worst"]["cost"] == {"dollars": pytest.approx(0.04), "unpriced": ["second"]}
+    assert after["worst"]["tokens"]["input"] == 8000
+
+
+def test_a_price_may_be_a_variable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(PRICED)
+    monkeypatch.setenv("DOLLARS", "2.50")
+    assert "costs: $0.03 an attempt" in run("explain", "--tokens", "8000/1000").out
+
+
+def test_what_is_no_size_is_a_wrong_command_line(run: Run) -> None:
+    ran = run("explain", "--tokens", "much")
+    assert (ran.status, ran.out) == (2, "")
+    assert "'much' is no size of a call; write tokens in and tokens out, like 1000/500" in ran.err
 
 
 def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> None:

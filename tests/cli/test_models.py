@@ -18,14 +18,15 @@ def project(name: str) -> dict[str, Any]:
 
 CARDS = f"""
 from datetime import date
-from standby.plugin import Card, hookimpl
+from standby.plugin import Card, Price, hookimpl
 
 @hookimpl
 def standby_models():
     return {{
         "parrot-1": Card(retires=date(2020, 1, 1), successor="parrot-2", notice="repeats"),
         "parrot-2": Card(
-            context_window=64, reads=("image", "pdf"), tools=True, schema=False, retires=date({date.max.year}, 1, 1)
+            context_window=64, reads=("image", "pdf"), tools=True, schema=False, retires=date({date.max.year}, 1, 1),
+            price=Price(input=1.25, output=10.0),
         ),
     }}
 """
@@ -57,7 +58,16 @@ def test_a_row_tells_compactly_what_the_model_can_and_when_it_goes(run: Run, ins
     told = rows(run("models").out)
     assert told["parrot-1"].split() == ["parrot-1", "parrot", "2020-01-01", "(retired)", "parrot-2", "repeats"]
     window, reads, tools, schema = "64", ["image,", "pdf"], "yes", "no"
-    assert told["parrot-2"].split() == ["parrot-2", "parrot", window, *reads, tools, schema, f"{date.max.year}-01-01"]
+    assert told["parrot-2"].split() == [
+        "parrot-2",
+        "parrot",
+        window,
+        "1.25/10",
+        *reads,
+        tools,
+        schema,
+        f"{date.max.year}-01-01",
+    ]
 
 
 @pytest.mark.parametrize(("tokens", "told"), [(4096, "4.1k"), (200_000, "200k"), (1_048_576, "1.05M"), (64, "64")])
@@ -86,6 +96,7 @@ def test_as_json_each_model_has_every_field_of_its_card(run: Run, install: Insta
         "tools": True,
         "schema": False,
         "retires": f"{date.max.year}-01-01",
+        "price": {"input": 1.25, "output": 10.0, "cached": None},
     }
 
 

@@ -41,7 +41,7 @@ def test_a_broken_plugin_is_listed_with_the_reason(run: Run, install: Install) -
         "2.1",
         "0",
         "broken",
-        "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak",
+        "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak; update or uninstall standby-parrot",
     ]
 
 
@@ -54,7 +54,7 @@ def test_as_json_a_broken_plugin_is_listed_with_the_reason(run: Run, install: In
         "version": "2.1",
         "state": "broken",
         "models": [],
-        "reason": "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak",
+        "reason": "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak; update or uninstall standby-parrot",
         "keys": [],
         "install": "",
         "commands": [],

@@ -88,7 +88,7 @@ def test_what_is_wrong_is_said_with_what_to_do(run: Run, install: Install, manif
             "stream() is no asynchronous generator: write it as 'async def' with 'yield'",
         ),
         ("pass", "standby_extra_adapter:Parrot has neither 'complete' nor 'stream'"),
-        ("import gone_sdk", "plugin 'parrot' cannot be used: No module named 'gone_sdk'"),
+        ("import gone_sdk", "plugin 'parrot' (standby-parrot 2.1) cannot be used: No module named 'gone_sdk'"),
     ],
 )
 def test_an_adapter_that_cannot_answer_is_told_why(run: Run, install: Install, method: str, words: str) -> None:

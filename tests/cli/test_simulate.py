@@ -19,6 +19,8 @@ chains:
 
 OUTAGE = ("--outage", "primary: 503 for 2m, then 30% 500 for 1m", "--duration", "5m")
 
+PRICED = CHAIN.replace("primary: {", "primary: {card: {price: {input: 1, output: 10}}, ")
+
 
 @pytest.fixture(autouse=True)
 def _file(folder: Path) -> None:
@@ -60,10 +62,43 @@ def test_json_holds_all_that_is_told(run: Run) -> None:
         "status": 500,
         "kind": "server_error",
         "hangs": False,
+        "cuts": False,
     }
     assert told["callers"]["calls"] == told["healthy"]["calls"] == sum(count["served"] for count in told["counts"])
     assert told["breakers"]["second"] == [{"state": "closed", "begins": 0.0, "ends": 300.0}]
     assert told["timeline"][0].keys() == {"at", "model", "text"}
+
+
+def test_streams_are_played_and_what_their_readers_saw_is_counted(run: Run) -> None:
+    cut = ("--outage", "primary: cut for 1m", "--duration", "3m", "--streams", "100%")
+    ran = run("simulate", *cut)
+    head, these, healthy = (line.split() for line in ran.out.split("\n\n")[-2].splitlines())
+    assert head[-3:] == ["streams", "broken", "restarts"]
+    callers = run("simulate", *cut, "--json").json["callers"]
+    assert these[-3:] == [str(callers["streams"]), str(callers["broken"]), str(callers["restarts"])]
+    assert callers["broken"] > 0 == callers["restarts"]
+    assert healthy[-2:] == ["0", "0"]
+    assert "broken" not in run("simulate", "--duration", "1m").out
+
+
+def test_the_cost_is_told_by_model_and_in_all(run: Run) -> None:
+    written(PRICED)
+    size = ("--tokens", "2000/800")
+    ran = run("simulate", "--duration", "2m", *size)
+    served = run("simulate", "--duration", "2m", *size, "--json").json["callers"]["answered"]
+    assert f"Cost at 2000 tokens in and 800 out a call: ${served / 100:.2f}\n" in ran.out
+    broken = run("simulate", *OUTAGE, *size).out
+    assert "at least $" in broken
+    assert "(the price of second is not known)" in broken
+    assert "; without the outage $" in broken
+    told = run("simulate", *OUTAGE, *size, "--json").json["bill"]
+    assert [(each["model"], each["dollars"] is None) for each in told["models"]] == [("primary", False), ("second", True)]
+    assert told["all"]["unpriced"] == ["second"]
+
+
+def test_an_answer_that_no_caller_got_is_told(run: Run) -> None:
+    written(PRICED)
+    assert "of it for answers that no caller got" in run("simulate", "--outage", "primary: cut for 1m", "--duration", "3m").out
 
 
 def test_the_picture_is_written(run: Run) -> None:
@@ -103,6 +138,9 @@ def test_no_calls_are_told_as_such(run: Run) -> None:
         (("--outage", "primary: oops"), "primary: oops\n             ^^^^"),
         (("--outage", "primary: 503", "--outage", "primary: 500"), "'primary' has two outages; write one"),
         (("--chain", "nope"), "no chain is named 'nope'"),
+        (("--streams", "half"), "'half' is no share; write 0% to 100%"),
+        (("--streams", "101%"), "'101%' is no share"),
+        (("--tokens", "1000"), "'1000' is no size of a call; write tokens in and tokens out"),
         (("--rate", "0/s"), "'0/s' is no rate"),
         (("--rate", "2"), "'2' is no rate; write a number above 0 and s, m or h, like 2/s, 30/m"),
         (("--duration", "soon"), "'soon' is no duration"),

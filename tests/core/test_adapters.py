@@ -259,8 +259,14 @@ async def test_who_waits_for_an_adapter_while_the_client_closes_is_told_and_noth
 @pytest.mark.parametrize(
     ("closing", "words"),
     [
-        (RuntimeError("already gone"), "the adapter of provider 'bad' did not close: RuntimeError: already gone"),
-        (3600.0, "the adapter of provider 'bad' did not close: TimeoutError: no end in 1s"),
+        (
+            RuntimeError("already gone"),
+            "plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: RuntimeError: already gone",
+        ),
+        (
+            3600.0,
+            "plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: TimeoutError: no end in 1s",
+        ),
     ],
 )
 def test_an_adapter_that_does_not_close_is_told_and_stops_no_other(

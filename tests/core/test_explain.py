@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from standby.costs import Cost, Price
 from standby.decision import LONG_REST, decide
 from standby.errors import RequestError
 from standby.evidence import of_answer, of_exception, of_kind, of_recording, of_status, shortened
@@ -16,6 +17,7 @@ from standby.explanation import Explanation, Known, PassedOver
 from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Card, Hedge, Retry, Secret, StreamRules, Trigger
 from standby.registry import FailureReader, Registry
+from standby.types import Usage
 from tests.explain_campaign import differences, main
 from tests.playing import Plays, entry, failure, route
 from tests.recorded import answers_in, recorded
@@ -200,6 +202,20 @@ def test_the_worst_case_is_every_attempt_at_its_slowest_and_never_more_than_the_
     assert plan(route(*entries, deadline=30.0), {}).worst.seconds == 30.0
     often = plan(route(*entries, retry=Retry(attempts=5)), {"mine": Trigger(then="retry", kind=Kind.EMPTY, model="b")})
     assert [model.attempts for model in often.models] == [2, 5]
+
+
+def test_the_worst_case_is_billed_for_every_attempt_and_names_who_has_no_price() -> None:
+    dear, free = Card(price=Price(input=1.0, output=10.0)), Card(price=Price(input=0.0, output=0.0))
+    entries = [entry("a", Plays("x"), card=dear), entry("b", Plays("x"), card=free), entry("c", Plays("x"))]
+    size = Usage(input=100_000, output=10_000)
+    told = plan(route(*entries), {}, known=Known(tokens=size))
+    assert told.worst.cost == Cost(pytest.approx(2 * 0.2), ("c",))  # type: ignore[arg-type] # a sum of floats
+    assert told.worst.tokens == size
+    assert [model.cost for model in told.models] == [pytest.approx(0.2), 0.0, None]
+    alone = plan(route(*entries, fallback=False), {}, known=Known(tokens=size))
+    assert alone.worst.cost == Cost(pytest.approx(0.4))  # type: ignore[arg-type] # as above
+    after = explain(failure("empty"), entries[0], route(*entries[:2]), {}, known=Known(tokens=size))
+    assert (after.worst.attempts, after.worst.cost) == (3, Cost(pytest.approx(0.2)))  # type: ignore[arg-type] # as above
 
 
 def test_the_plan_says_what_each_model_cannot_take_and_which_triggers_concern_it() -> None:

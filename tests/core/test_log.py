@@ -58,11 +58,19 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
             ("WARNING", "default: a failed (overloaded): 503 UNAVAILABLE. Busy."),
         ),
         (
+            ended("failed", kind=Kind.OVERLOADED, text="503 UNAVAILABLE. Busy.", trigger="busy", then="next"),
+            ("WARNING", "default: a failed (overloaded, trigger busy): 503 UNAVAILABLE. Busy."),
+        ),
+        (
             ended("skipped", kind=Kind.UNAVAILABLE, text="no key: set A_KEY", then="next"),
             ("INFO", "default: a skipped (unavailable): no key: set A_KEY"),
         ),
         (at(events.RetryScheduled, delay=0.3), ("WARNING", "default: asking a again in 0.3s")),
-        (at(events.MovedOn, to="b", kind=Kind.TIMEOUT), ("WARNING", "default: moving on from a to b (timeout)")),
+        (at(events.MovedOn, to="b", kind=Kind.TIMEOUT), ("WARNING", "default: moving on from a to b (timeout, by default)")),
+        (
+            at(events.MovedOn, to="b", kind=Kind.TIMEOUT, trigger="slow"),
+            ("WARNING", "default: moving on from a to b (timeout, trigger slow)"),
+        ),
         (at(events.MovedOn, to="b", kind=Kind.UNAVAILABLE), ("INFO", "default: moving on from a to b (unavailable)")),
         (at(events.Hedged, to="b"), ("INFO", "default: a is slow, asking b beside it")),
         (
@@ -94,6 +102,10 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
         (at(events.Answered, attempts=1, duration=1.0, notice="small"), None),
         (at(events.Answered, attempts=2, duration=1.26), ("INFO", "default: a answered in 1.3s")),
         (at(events.Answered, attempts=2, duration=1.0, notice="small"), ("INFO", "default: a answered in 1.0s (small)")),
+        (
+            at(events.Answered, attempts=2, duration=1.0, instead_of="b", notice="small"),
+            ("INFO", "default: a answered in 1.0s, instead of b (small)"),
+        ),
         (at(events.Failed, duration=2.0, text="all failed"), ("ERROR", "default: no reply after 2.0s: all failed")),
     ],
     ids=str,
@@ -122,8 +134,8 @@ def test_a_fall_back_is_the_failure_the_switch_and_the_answer(caplog: Records) -
     run(walk(chain, emit=log).run())
     assert told(caplog) == [
         ("WARNING", "default: a failed (server_error): 500 INTERNAL. An internal error has occurred."),
-        ("WARNING", "default: moving on from a to b (server_error)"),
-        ("INFO", "default: b answered in 0.0s"),
+        ("WARNING", "default: moving on from a to b (server_error, by default)"),
+        ("INFO", "default: b answered in 0.0s, instead of a"),
     ]
 
 
@@ -145,7 +157,7 @@ def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
         run(walk(chain, emit=log).run())
     assert told(caplog) == [
         ("WARNING", "default: a failed (timeout): timeout: no answer in 30s"),
-        ("WARNING", "default: moving on from a to b (timeout)"),
+        ("WARNING", "default: moving on from a to b (timeout, by default)"),
         ("INFO", "default: b skipped (unavailable): no key"),
         (
             "ERROR",
@@ -200,10 +212,10 @@ SETTINGS = Settings(
 
 def test_what_broke_besides_a_call_is_named(caplog: Records) -> None:
     report_broken_sink("mine", ValueError("oh"))
-    report_broken_close("p", ValueError("oh"))
+    report_broken_close("p", "acme 1.0", ValueError("oh"))
     assert told(caplog) == [
         ("ERROR", "the sink 'mine' raised ValueError: oh"),
-        ("ERROR", "the adapter of provider 'p' did not close: ValueError: oh"),
+        ("ERROR", "acme 1.0: the adapter of provider 'p' did not close: ValueError: oh"),
     ]
 
 
@@ -244,13 +256,13 @@ def test_the_logger_has_a_handler_that_does_nothing_and_sets_no_level() -> None:
     assert logger.propagate
 
 
-def test_one_module_imports_logging() -> None:
+def test_only_what_observes_imports_logging() -> None:
     package = Path(standby.__file__).parent
-    importing = [
+    importing = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if (isinstance(node, ast.Import) and any(name.name == "logging" for name in node.names))
         or (isinstance(node, ast.ImportFrom) and node.module == "logging")
-    ]
-    assert importing == ["observe/log.py"]
+    }
+    assert importing == {"observe/log.py", "observe/formats.py"}

@@ -138,7 +138,9 @@ BROKEN = {
     provider("ProviderInfo(adapter=5)"): "standby_provider: expected `str`, got `int` - at `adapter`",
     provider("ProviderInfo(adapter='a:B', keys='A_KEY')"): "standby_provider: expected `array`, got `str` - at `keys`",
     provider("ProviderInfo(adapter='a:B', card={})"): "standby_provider: expected a Card, got a dict",
-    provider("ProviderInfo(adapter='a:B', card=Card(timeout=0))"): "standby_provider: expected `float` > 0.0 - at `timeout`",
+    provider(
+        "ProviderInfo(adapter='a:B', card=Card(timeout=0))"
+    ): "standby_provider: expected `float` > 0.0 - at `card.timeout`",
     models("['a-1']"): NO_CARDS,
     models("5"): NO_CARDS,
     models("{'a-1': {}}"): NO_CARDS,
@@ -156,7 +158,7 @@ def test_a_broken_plugin_is_told_with_its_distribution_and_what_is_wrong(source:
         assert "\n" not in problem.message
         assert (problem.code, problem.hint) == ("broken-plugin", "update or uninstall acme-standby")
     listing = registry.listing("acme")
-    assert (listing.state, listing.models, listing.reason) == ("broken", (), problem.message)
+    assert (listing.state, listing.models, listing.reason) == ("broken", (), f"{problem.message}; {problem.hint}")
 
 
 @pytest.mark.parametrize(
@@ -189,11 +191,12 @@ def test_two_distributions_of_one_name_are_both_named_and_neither_is_imported(di
     distribute()
     registry = distribute(distribution="other-acme")
     assert registry.names() == ("acme",)
+    hint = "uninstall one of them, or say which: providers: {acme: {plugin: acme, distribution: acme-standby}}"
     for call in (registry.info, registry.cards, registry.commands, registry.adapter):
         problem = problem_of(call)
         words = "two distributions offer a plugin named 'acme': acme-standby 1.2.0 and other-acme 1.2.0"
-        assert (problem.code, problem.message, problem.hint) == ("plugin-conflict", words, "uninstall one of them")
-    assert registry.listing("acme").reason == words
+        assert (problem.code, problem.message, problem.hint) == ("plugin-conflict", words, hint)
+    assert registry.listing("acme").reason == f"{words}; {hint}"
     assert "acme_plugin" not in sys.modules
 
 
@@ -227,18 +230,18 @@ ADAPTERS = {
 @pytest.mark.parametrize("source", ADAPTERS)
 def test_an_adapter_that_cannot_be_used_makes_its_models_unavailable(source: str, distribute: Distribute) -> None:
     registry = distribute(acme_sdk=source)
-    assert failure_of(registry).startswith(f"plugin 'acme' cannot be used: {ADAPTERS[source]}")
+    assert failure_of(registry).startswith(f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {ADAPTERS[source]}")
     assert registry.listing("acme").state == "ok"
 
 
 def test_a_missing_sdk_says_the_command_that_installs_it(distribute: Distribute) -> None:
-    words = "plugin 'acme' cannot be used: No module named 'acme_sdk'"
+    words = "plugin 'acme' (acme-standby 1.2.0) cannot be used: No module named 'acme_sdk'"
     assert failure_of(distribute()) == f"{words}; install it: pip install acme-sdk"
 
 
 def test_without_a_command_the_missing_module_is_told_alone(distribute: Distribute) -> None:
     registry = distribute(MANIFEST.replace(", install='pip install acme-sdk'", ""))
-    assert failure_of(registry) == "plugin 'acme' cannot be used: No module named 'acme_sdk'"
+    assert failure_of(registry) == "plugin 'acme' (acme-standby 1.2.0) cannot be used: No module named 'acme_sdk'"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +255,7 @@ def test_without_a_command_the_missing_module_is_told_alone(distribute: Distribu
 )
 def test_a_dotted_name_that_leads_nowhere_is_told(name: str, words: str, distribute: Distribute) -> None:
     registry = distribute(MANIFEST.replace("acme_sdk:Acme", name), acme_sdk=ADAPTER)
-    assert failure_of(registry) == f"plugin 'acme' cannot be used: {words}"
+    assert failure_of(registry) == f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {words}"
 
 
 @pytest.mark.parametrize("method", ["complete", "stream"])

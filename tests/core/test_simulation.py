@@ -17,7 +17,7 @@ from standby.simulation.clock import run
 from standby.simulation.outage import NEVER, Fault, GrammarError, Outage, Spell, outage_of
 from standby.simulation.play import Plan, play
 from standby.simulation.plot import TOP, WIDTH, Scene, picture
-from standby.simulation.story import callers_of, intervals_of, length_of_interval, models_of, phases_of
+from standby.simulation.story import Interval, callers_of, intervals_of, length_of_interval, models_of, phases_of
 from standby.simulation.timeline import Line, clock, timeline
 from standby.triggers import Triggers
 
@@ -62,6 +62,7 @@ def plan(*outages: str, rate: float = 2.0, duration: float = 300.0, seed: int = 
         ("m: empty for 1m", [Spell(60, 120, Fault("empty", kind=Kind.EMPTY))]),
         ("m: hang for 1m", [Spell(60, 120, Fault("hang", hangs=True))]),
         ("m: timeout for 1m", [Spell(60, 120, Fault("timeout", hangs=True))]),
+        ("m: cut for 1m", [Spell(60, 120, Fault("cut", cuts=True))]),
         ("m: after 5s, ok for 1s", [Spell(5, 6, Fault("ok"))]),
         ("m: 12.5% 500 for 1m", [Spell(60, 120, Fault("500", share=0.125, status=500, kind=Kind.SERVER_ERROR))]),
         (
@@ -152,6 +153,7 @@ FAULTS = {
     "429": Kind.RATE_LIMITED,
     "404": Kind.MODEL_MISSING,
     "hang": Kind.TIMEOUT,
+    "cut": Kind.CONNECTION,
     **{str(kind): kind for kind in Kind if kind not in (Kind.UNAVAILABLE, Kind.DEADLINE)},
 }
 
@@ -292,6 +294,8 @@ def test_the_timeline_tells_of_calls_that_got_no_answer() -> None:
     lines = told_of(played, play(route(), played))
     assert any(line.text.startswith("first call without an answer: no model of chain 'default'") for line in lines)
     assert any(line.text.endswith("calls without an answer") for line in lines)
+    alone = timeline([], (), [Interval(begins=0.0, failed=1)], 60.0)
+    assert alone == [Line(60.0, "", "served since 00:00: nobody; 1 call without an answer")]
 
 
 def test_a_fair_play_tells_of_nothing_but_who_served() -> None:

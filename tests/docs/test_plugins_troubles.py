@@ -72,7 +72,7 @@ TROUBLES: dict[str, tuple[str, str]] = {
         answering("async def complete(self, call): import asyncio; await asyncio.sleep(60)"),
         ASK,
     ),
-    "the plugin of provider 'parrot' raised KeyError: 'choices'": (
+    "plugin 'parrot' (standby-parrot 0.1.0) raised KeyError: 'choices'": (
         answering("async def complete(self, call): return {}['choices']"),
         ASK,
     ),
@@ -101,7 +101,10 @@ def test_no_message_of_the_troubleshooting_is_untried() -> None:
 def test_a_broken_plugin_does_not_keep_others_from_loading(install: Install) -> None:
     install(project(), {"standby_parrot.py": "raise SystemExit(3)"})
     registry = Registry()
-    assert registry.listing("parrot").reason == "plugin 'parrot' (standby-parrot 0.1.0) is broken: SystemExit: 3"
+    assert (
+        registry.listing("parrot").reason
+        == "plugin 'parrot' (standby-parrot 0.1.0) is broken: SystemExit: 3; update or uninstall standby-parrot"
+    )
     assert registry.listing("scripted").state == "ok"
 
 

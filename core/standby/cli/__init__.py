@@ -14,8 +14,10 @@ _COMMANDS = {
     "explain": "Say what a chain does with a failure, or without one.",
     "init": "Write a commented models.yaml to begin with.",
     "models": "List the models that the plugins know.",
+    "new-plugin": "Write a package to begin a provider plugin with.",
     "plugins": "List the plugins, and what is wrong with a broken one.",
     "schema": "Print the JSON Schema of models.yaml.",
+    "selftest": "Prove on this machine that a chain falls back and comes back.",
     "simulate": "Play an outage against the file, in virtual time.",
     "validate": "Check models.yaml: every problem, and the chains with the origin of each name.",
 }
@@ -31,7 +33,7 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
         if cmd_name in _COMMANDS:
-            command: click.Command = importlib.import_module(f"standby.cli.{cmd_name}").command
+            command: click.Command = importlib.import_module(f"standby.cli.{cmd_name.replace('-', '_')}").command
             return command
         return _of_plugin(cmd_name)
 

@@ -41,9 +41,9 @@ def command(text: str, *, chain: str, config: str | None, system: str | None, ve
     standby ask - --chain demo --system "Answer in one sentence." < question.txt
     """  # noqa: D301 - click wants the character itself
     if verbose:
-        from standby.observe.log import to_standard_error  # noqa: PLC0415 - only for this option
+        from standby.observe import log_to  # noqa: PLC0415 - only for this option
 
-        to_standard_error()
+        log_to()
     wanted = {name: options[name] for name in ("deadline", "temperature", "max_tokens") if options[name] is not None}
     try:
         messages = _messages(text, system)

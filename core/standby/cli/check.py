@@ -121,7 +121,7 @@ def _planned(config: str | None, chains: Sequence[str], models: Sequence[str]) -
     loaded = load(None if config is None else Path(config), registry, os.environ, cwd=Path.cwd(), today=_today())
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
-    adapters = Adapters(registry.adapter)
+    adapters = Adapters(registry.adapter, registry.origin)
     all_of_them = routes_of(loaded.settings, adapters)
     for name in chains:
         _look_up(name, all_of_them.routes, "chain", loaded.file)

@@ -13,19 +13,22 @@ import click
 import msgspec
 
 from standby.attempt import Entry
+from standby.cli.money import tokens_option
 from standby.client import AsyncStandby
 from standby.config import load
 from standby.config.places import places_of_triggers
 from standby.config.texts import duration
+from standby.costs import written_cost, written_dollars, written_size
 from standby.decision import Route
 from standby.errors import AttemptFailed, ConfigError, RequestError
 from standby.evidence import LARGEST, Evidence, Player, of_exception, of_kind, of_recording, of_status, shortened
 from standby.explain import asked_of, explain, plan
-from standby.explanation import Explanation, Known, Plan, Step
+from standby.explanation import Explanation, Known, Plan, Step, Worst
 from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Provider, Settings
 from standby.registry import FailureReader, Registry
 from standby.replay import failure_in
+from standby.types import Usage
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -50,8 +53,9 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option("--after", metavar="DURATION", callback=_seconds, help="How long the call is under way by then, like 90s.")
 @click.option("--exception", type=_FILE, help="A file with a traceback, or with an SDK's message.")
 @click.option("--recording", type=_FILE, help="A file with a recorded answer: JSON, events, or a cassette (.yaml).")
+@tokens_option
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as one JSON object.")
-def command(*, chain: str, config: str | None, model: str | None, as_json: bool, **told: Any) -> None:
+def command(*, chain: str, config: str | None, model: str | None, as_json: bool, tokens: Usage, **told: Any) -> None:
     """Say what a chain does with a failure; without one, how it is walked. Nobody is asked.
 
     Exit status: 0, or 2 if the file or the command line is wrong.
@@ -63,7 +67,7 @@ def command(*, chain: str, config: str | None, model: str | None, as_json: bool,
     """  # noqa: D301 - click wants the character itself
     try:
         spent: float = told.pop("after") or 0.0
-        shown = _explained(chain, config, model, told, spent)
+        shown = _explained(chain, config, model, told, spent, tokens)
     except ConfigError as error:
         _fail(error, [str(problem) for problem in error.problems], as_json=as_json)
     except RequestError as error:
@@ -73,7 +77,9 @@ def command(*, chain: str, config: str | None, model: str | None, as_json: bool,
         click.echo(msgspec.json.encode(shown) if as_json else "\n".join(lines))
 
 
-def _explained(chain: str, config: str | None, model: str | None, told: Mapping[str, Any], spent: float) -> Explanation | Plan:
+def _explained(
+    chain: str, config: str | None, model: str | None, told: Mapping[str, Any], spent: float, tokens: Usage
+) -> Explanation | Plan:
     registry = Registry()
     path = None if config is None else Path(config)
     loaded = load(path, registry, os.environ, cwd=Path.cwd(), today=date.min)  # what has retired is told by validate
@@ -83,13 +89,13 @@ def _explained(chain: str, config: str | None, model: str | None, told: Mapping[
     route = AsyncStandby(settings=settings, warm_up=False).route(chain)
     rules = {name: settings.triggers[name] for name in route.chain.triggers or ()}
     places = places_of_triggers(loaded.path, loaded.file)
-    known = Known(places=places, missing_keys=_missing_keys(route, settings))
+    known = Known(places=places, missing_keys=_missing_keys(route, settings), tokens=tokens)
     if not any(told.values()):
         return plan(route, rules, known)
     entry = _entry(route, model)
     provider = settings.providers[entry.provider]
     play = partial(_played, entry, provider, registry)
-    evidence = _evidence(told, entry, registry.failures(provider.plugin), play)
+    evidence = _evidence(told, entry, registry.failures(provider.reference), play)
     failure = shortened(evidence.failure, entry.secrets)
     return explain(failure, entry, route, rules, because=evidence.because, spent=spent, known=known)
 
@@ -98,7 +104,7 @@ def _played(
     entry: Entry, provider: Provider, registry: Registry, status: int, headers: Mapping[str, str], body: bytes
 ) -> Failure | None:
     try:
-        adapter = registry.adapter(provider.plugin)
+        adapter = registry.adapter(provider.reference)
     except AttemptFailed as error:
         raise RequestError(f"the answer cannot be read: {error}") from error
     return asyncio.run(failure_in(entry, provider, adapter, status, headers, body))
@@ -167,7 +173,7 @@ def _lines(told: Explanation) -> Iterator[str]:
     if told.on_break == "fail":
         yield "in a stream whose words are out: stop, the caller has the part so far"
     yield from _keys(told.missing_keys)
-    yield _worst(told.worst.attempts, told.worst.seconds)
+    yield _worst(told.worst)
 
 
 def _time(number: int) -> str:
@@ -204,6 +210,8 @@ def _lines_of_plan(told: Plan) -> Iterator[str]:
         words = f"a stream's first word in {model.first_token_timeout:g}s, the next in {model.idle_timeout:g}s"
         times = f"up to {_count(model.attempts, 'attempt')}, {model.timeout:g}s each; {words}"
         yield f"{model.model} ({model.provider}): {times}"
+        if model.cost is not None:
+            yield f"  costs: {written_dollars(model.cost)} an attempt"
         if model.cannot:
             yield f"  cannot take: {', '.join(model.cannot)}"
         if told.triggers:
@@ -213,7 +221,7 @@ def _lines_of_plan(told: Plan) -> Iterator[str]:
     if told.hedge_after is not None:
         yield f"a model that takes {told.hedge_after:g}s has the next one asked beside it, once in a call"
     yield from _keys(told.missing_keys)
-    yield _worst(told.worst.attempts, told.worst.seconds)
+    yield _worst(told.worst)
 
 
 def _keys(missing: Mapping[str, str]) -> Iterator[str]:
@@ -221,8 +229,9 @@ def _keys(missing: Mapping[str, str]) -> Iterator[str]:
         yield f"{model} has no key here, and is passed over until there is one: set {variable}"
 
 
-def _worst(attempts: int, seconds: float) -> str:
-    return f"at the worst: {_count(attempts, 'attempt')}, {seconds:g}s"
+def _worst(worst: Worst) -> str:
+    size = f"each billed for {written_size(worst.tokens)}"
+    return f"at the worst: {_count(worst.attempts, 'attempt')}, {worst.seconds:g}s, {written_cost(worst.cost)}; {size}"
 
 
 def _count(number: int, what: str) -> str:

@@ -109,9 +109,10 @@ def _of_models(settings: Settings, registry: Registry) -> Iterable[Wanted]:
     for name, model in settings.models.items():
         asked.setdefault(model.provider or "", []).append(name)
     for provider, models in asked.items():
-        variables = _variables(provider, settings, registry.info(settings.providers[provider].plugin).keys)
-        if variables:
-            yield Wanted(provider, variables, tuple(models))
+        with suppress(ConfigError):  # as above: a broken one is told, and its models are skipped
+            variables = _variables(provider, settings, registry.info(settings.providers[provider].reference).keys)
+            if variables:
+                yield Wanted(provider, variables, tuple(models))
 
 
 def _variables(provider: str, settings: Settings, keys: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from standby.cli.tables import print_table
+from standby.costs import Price
 from standby.errors import ConfigError
 from standby.policy import Card
 from standby.registry import Registry
@@ -20,7 +21,7 @@ def command(*, as_json: bool) -> None:
     """List the models that the plugins know; any other is written PLUGIN/ID.
 
     A card is shown as it holds: what its plugin says of all its models, and of this one. An empty cell is not known, and
-    then taken for "no".
+    then taken for "no". A price is in US dollars for a million tokens, in and out.
     """
     registry = Registry()
     known = [(name, plugin, card) for plugin in registry.names() for name, card in _cards(registry, plugin)]
@@ -29,7 +30,7 @@ def command(*, as_json: bool) -> None:
         click.echo(msgspec.json.encode(rows))
         return
     print_table(
-        ("model", "plugin", "window", "reads", "tools", "schema", "retires", "successor", "notice"),
+        ("model", "plugin", "window", "price", "reads", "tools", "schema", "retires", "successor", "notice"),
         [(name, plugin, *_cells(card)) for name, plugin, card in known],
     )
 
@@ -53,6 +54,7 @@ def _over(shared: Card, own: Card) -> Card:
 
 def _cells(card: Card) -> Iterable[str]:
     yield _compact(card.context_window)
+    yield _price(card.price)
     yield ", ".join(card.reads or ())
     yield _yes(card.tools)
     yield _yes(card.schema)
@@ -66,6 +68,10 @@ def _compact(tokens: int | None) -> str:
     if tokens is None:
         return ""
     return next((f"{tokens / size:.3g}{unit}" for size, unit in _SIZES if tokens >= size), str(tokens))
+
+
+def _price(price: Price | None) -> str:
+    return "" if price is None else f"{price.input:g}/{price.output:g}"
 
 
 def _yes(value: bool | None) -> str:

@@ -10,12 +10,15 @@ from typing import Any
 import click
 import msgspec
 
+from standby.cli.money import tokens_option
 from standby.cli.tables import print_table
 from standby.client import AsyncStandby
 from standby.config.texts import duration as seconds_of
 from standby.config.texts import written
+from standby.costs import written_cost, written_dollars, written_size
 from standby.decision import Route
 from standby.errors import ConfigError, RequestError
+from standby.simulation.bill import Bill, bill_of
 from standby.simulation.outage import GrammarError, Outage, outage_of
 from standby.simulation.play import Plan, play
 from standby.simulation.plot import Scene, picture
@@ -41,6 +44,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     counts: Sequence[ModelCounts]
     callers: CallerCounts
     healthy: CallerCounts
+    bill: Bill
+    healthy_bill: Bill
     intervals: Sequence[Interval]
     breakers: dict[str, list[Phase]]
 
@@ -62,12 +67,23 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float:
     return rate
 
 
+def _share(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    del ctx, param  # as above
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)%", value)
+    share = float(found[1]) / 100 if found else 2.0
+    if share > 1:
+        raise click.BadParameter(f"{value!r} is no share; write 0% to 100%")
+    return share
+
+
 @click.command("simulate")
 @click.option("--outage", "outages", multiple=True, metavar="TEXT", help="What goes wrong with one model; may be repeated.")
 @click.option("--at", metavar="DURATION", default="1m", show_default=True, callback=_seconds, help="When the outages begin.")
 @click.option("--rate", default="2/s", show_default=True, callback=_rate, help="Calls that come, like 2/s, 30/m.")
 @click.option("--duration", default="30m", show_default=True, callback=_seconds, help="How long calls come.")
 @click.option("--latency", default="1s", show_default=True, callback=_seconds, help="How long a healthy answer takes.")
+@click.option("--streams", metavar="N%", default="0%", show_default=True, callback=_share, help="How many calls are streams.")
+@tokens_option
 @click.option("--seed", type=int, default=1, show_default=True, help="Draws everything: the same seed, the same result.")
 @click.option("--chain", default="default", show_default=True, help="The chain to ask.")
 @click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
@@ -79,7 +95,8 @@ def command(
     """Play an outage against a chain, in virtual time: nothing is sent, and no key is needed.
 
     The walk, retries, breakers and triggers are the ones that carry real calls; the models and the clock are simulated.
-    Calls come at random (Poisson) at the rate; an answer takes about --latency, a fault less.
+    Calls come at random (Poisson) at the rate; an answer takes about --latency, a fault less; a stream says its first
+    words after 0.3 of that. Each answer is billed for --tokens, and so is one that is cut or given up; an error is not.
 
     \b
     An outage is   MODEL: [after DURATION,] FAULT [for DURATION]
@@ -87,6 +104,7 @@ def command(
     A fault is     [N%] and one of these; N% of the calls meet it, else all:
       503, 429, ...   an error of that status, without a vendor's own words
       timeout, hang   no answer at all
+      cut             a connection that breaks amid the answer; in a stream, after its first words
       empty, malformed, overloaded, ...   a failure of that kind
       ok              nothing: the model is well
 
@@ -156,6 +174,7 @@ def _told(route: Route, plan: Plan) -> tuple[Told, Scene]:
     healthy = play(route, plan.without_outages()) if plan.outages else events
     asked = route.entries if route.chain.fallback else route.entries[:1]
     models = tuple(dict.fromkeys(entry.name for entry in asked))
+    prices = {entry.name: entry.card.price for entry in asked}
     intervals = intervals_of(events, plan.rate, plan.duration)
     breakers = phases_of(events, models, plan.duration)
     told = Told(
@@ -166,6 +185,8 @@ def _told(route: Route, plan: Plan) -> tuple[Told, Scene]:
         counts=models_of(events, models),
         callers=callers_of(events),
         healthy=callers_of(healthy),
+        bill=bill_of(events, prices, plan.tokens),
+        healthy_bill=bill_of(healthy, prices, plan.tokens),
         intervals=intervals,
         breakers=breakers,
     )
@@ -200,29 +221,51 @@ def _draw(scene: Scene, plot: Path) -> None:
 def _print(told: Told, plot: Path | None) -> None:
     click.echo(f"Simulated: {_title(told)}, an answer takes about {written(told.plan.latency)}")
     click.echo(f"Models: {' → '.join(told.models)}. Virtual time; nothing is sent.\n")
+    streams = told.plan.streams > 0
     wide = max(map(len, (CALLERS, *told.models)))
     for line in told.timeline:
         click.echo(f"{clock(line.at)}  {(line.model or CALLERS).ljust(wide)}  {line.text}")
     if not told.timeline:
         click.echo("Nothing went wrong." if told.callers.calls else "No calls came; raise --rate or --duration.")
     click.echo()
-    print_table(("model", "requests", "answered", "failed", "retries", "probes", "served"), list(map(_row(told), told.counts)))
+    columns = ("model", "requests", "answered", "failed", "retries", "probes", "served", "cost")
+    print_table(columns, list(map(_row(told), told.counts)))
     click.echo()
     sights = [("these callers", told.callers)] + ([("without the outage", told.healthy)] if told.plan.outages else [])
-    print_table(("", "calls", "answered", "failed", "p50", "p95", "longest"), [_sight(*each) for each in sights])
+    head = ("", "calls", "answered", "failed", "p50", "p95", "longest", *(("streams", "broken", "restarts") if streams else ()))
+    print_table(head, [_sight(*each, streams=streams) for each in sights])
+    click.echo()
+    click.echo(_money(told))
     if plot is not None:
         click.echo(f"wrote {plot}", err=True)
 
 
+def _money(told: Told) -> str:
+    bill = told.bill
+    words = f"Cost at {written_size(bill.tokens)} a call: {written_cost(bill.all)}"
+    if bill.in_vain.dollars:
+        words += f", {written_dollars(bill.in_vain.dollars)} of it for answers that no caller got"
+    return words + (f"; without the outage {written_cost(told.healthy_bill.all)}" if told.plan.outages else "")
+
+
 def _row(told: Told) -> Any:
+    dollars = {each.model: each.dollars for each in told.bill.models}
+
     def row(count: ModelCounts) -> tuple[str, ...]:
         share = 100 * count.served / told.callers.answered if told.callers.answered else 0.0
         numbers = (count.requests, count.answered, count.failed, count.retries, count.probes)
-        return (count.model, *map(str, numbers), f"{count.served} ({share:.1f} %)")
+        cost = dollars[count.model]
+        return (
+            count.model,
+            *map(str, numbers),
+            f"{count.served} ({share:.1f} %)",
+            "" if cost is None else written_dollars(cost),
+        )
 
     return row
 
 
-def _sight(name: str, seen: CallerCounts) -> tuple[str, ...]:
+def _sight(name: str, seen: CallerCounts, *, streams: bool) -> tuple[str, ...]:
     took = ["-" if each is None else f"{each:.2f} s" for each in (seen.p50, seen.p95, seen.longest)]
-    return (name, str(seen.calls), str(seen.answered), str(seen.failed), *took)
+    of_streams = (seen.streams, seen.broken, seen.restarts) if streams else ()
+    return (name, str(seen.calls), str(seen.answered), str(seen.failed), *took, *map(str, of_streams))

@@ -61,7 +61,7 @@ def load(
     if lints:
         reading.lint(catalogue)
     problems = (*reading.problems, *variables.problems)
-    failed = any(problem.severity == "error" for problem in problems)
+    failed = any(problem.severity == "error" and problem.code != "broken-plugin" for problem in problems)
     return Loaded(file=name, path=found, settings=None if failed else settings, problems=problems, origins=reading.origins)
 
 

@@ -5,8 +5,12 @@ from typing import Protocol
 
 from standby.config.finding import Finding, Findings, Place
 from standby.errors import ConfigError
+from standby.isolation import Origin
 from standby.plugin import ProviderInfo
 from standby.policy import Card
+
+UNKNOWN = ProviderInfo(adapter="", options={}, account={})
+"""Stands in for what a broken plugin would say: its models stay in their chains, and are skipped as unavailable."""
 
 
 class Catalogue(Protocol):
@@ -14,6 +18,10 @@ class Catalogue(Protocol):
 
     def names(self) -> tuple[str, ...]:
         """Return the installed plugins' names."""
+        ...
+
+    def origin(self, name: str) -> Origin:
+        """Say where a plugin comes from."""
         ...
 
     def info(self, name: str) -> ProviderInfo:
@@ -28,13 +36,18 @@ class Catalogue(Protocol):
 class Plugins:
     """A catalogue that answers once: what is wrong with a plugin is told where it was first asked about."""
 
-    def __init__(self, catalogue: Catalogue, findings: Findings) -> None:
-        """Add to `findings` what is wrong."""
+    def __init__(self, catalogue: Catalogue, findings: Findings, pinned: Mapping[str, str] | None = None) -> None:
+        """Add to `findings` what is wrong; `pinned` says for a name which plugin is meant where two distributions offer it."""
         self.names = catalogue.names()
         self._catalogue = catalogue
         self._findings = findings
+        self._pinned = pinned or {}
         self._infos: dict[str, ProviderInfo | None] = {}
         self._cards: dict[str, Mapping[str, Card]] = {}
+
+    def origin(self, plugin: str) -> Origin:
+        """Say where a plugin comes from."""
+        return self._catalogue.origin(plugin)
 
     def info(self, plugin: str, place: Place) -> ProviderInfo | None:
         """Say how to reach any model of a plugin; `None` if it is broken."""
@@ -42,12 +55,15 @@ class Plugins:
             try:
                 self._infos[plugin] = self._catalogue.info(plugin)
             except ConfigError as error:
-                self._infos[plugin] = None
+                broken = all(problem.code == "broken-plugin" for problem in error.problems)
+                self._infos[plugin] = UNKNOWN if broken else None
                 self._findings += (Finding(place=place, problem=problem) for problem in error.problems)
         return self._infos[plugin]
 
     def cards(self, plugin: str, place: Place) -> Mapping[str, Card]:
         """Return a plugin's cards; a look-up goes on without a broken one, and with an error if two bear one name."""
+        if self._infos.get(plugin) is UNKNOWN:
+            return {}  # told already
         if plugin not in self._cards:
             try:
                 self._cards[plugin] = self._catalogue.cards(plugin)
@@ -60,8 +76,8 @@ class Plugins:
 
     def knowing(self, vendor_id: str, place: Place) -> list[str]:
         """Return the plugins whose cards know a model."""
-        return [plugin for plugin in self.names if vendor_id in self.cards(plugin, place)]
+        return [plugin for plugin in self.names if vendor_id in self.cards(self._pinned.get(plugin, plugin), place)]
 
     def models(self, place: Place) -> list[str]:
         """Return all models that the plugins know."""
-        return [model for plugin in self.names for model in self.cards(plugin, place)]
+        return [model for plugin in self.names for model in self.cards(self._pinned.get(plugin, plugin), place)]

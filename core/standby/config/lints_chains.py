@@ -99,7 +99,7 @@ def _account(asked: Asked) -> tuple[Any, ...]:
     """Return what tells accounts apart: keys by their value, and while they are not set by their variables."""
     provider = asked.provider
     key = provider.api_key or (provider.api_key and provider.api_key.origin)
-    return provider.plugin, provider.base_url, key, repr(provider.options)
+    return provider.reference, provider.base_url, key, repr(provider.options)
 
 
 def _time(view: View, name: str, findings: Findings) -> None:

@@ -67,7 +67,7 @@ class View:
 
     def errors(self, asked: Asked) -> tuple[str, ...]:
         """Return the texts in which the model is known to fail; none for an endpoint that is not the vendor's own."""
-        info = None if asked.provider.base_url else self._plugins.info(asked.provider.plugin, asked.place)
+        info = None if asked.provider.base_url else self._plugins.info(asked.provider.reference, asked.place)
         return () if info is None else info.errors
 
 

@@ -11,7 +11,7 @@ from standby.config.finding import Findings, Place, Shown
 from standby.config.options import checked
 from standby.config.providers import Providers
 from standby.plugin import ProviderInfo
-from standby.policy import BreakerSettings, Card, Model
+from standby.policy import BreakerSettings, Card, Model, Provider
 from standby.types import Sampling
 
 TIMEOUT = 60.0
@@ -100,10 +100,10 @@ class Models:
     def _completed(self, model: Model, place: Place, spot: Place) -> Model | None:
         name, vendor_id = model.provider or "", model.model or ""
         provider = self._providers.get(name, spot)
-        info = None if provider is None else self._plugins.info(provider.plugin, spot)
+        info = None if provider is None else self._plugins.info(provider.reference, spot)
         if provider is None or info is None:
             return None
-        known = _merged(info.card, self._plugins.cards(provider.plugin, place).get(vendor_id, Card()))
+        known = _merged(info.card, self._plugins.cards(provider.reference, place).get(vendor_id, Card()))
         card = _merged(known, model.card or Card())
         self._check_parameters(model.drop, (*place, "drop"))
         self._check_parameters(model.card.refuses if model.card else None, (*place, "card", "refuses"))
@@ -114,13 +114,14 @@ class Models:
             first_token_timeout=min(model.first_token_timeout or card.first_token_timeout or timeout, timeout),
             idle_timeout=min(model.idle_timeout or card.idle_timeout or IDLE_TIMEOUT, timeout),
             breaker=model.breaker or BreakerSettings(),
-            options=self._options(model, info, (*place, "options")),
+            options=self._options(model, provider, info, (*place, "options")),
             drop=model.drop or (),
             card=card,
         )
 
-    def _options(self, model: Model, info: ProviderInfo, place: Place) -> dict[str, Any]:
-        return checked(model.options or {}, info.options, place, model.provider or "", self._findings, self._shown)
+    def _options(self, model: Model, provider: Provider, info: ProviderInfo, place: Place) -> dict[str, Any]:
+        origin = self._plugins.origin(provider.reference)
+        return checked(model.options or {}, info.options, place, model.provider or "", self._findings, self._shown, origin)
 
     def _check_parameters(self, names: Iterable[str] | None, place: Place) -> None:
         for at, name in enumerate(names or ()):

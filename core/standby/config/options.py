@@ -4,13 +4,14 @@ from typing import Any
 
 from standby.config.finding import Findings, Place, Shown
 from standby.config.texts import Schema, typed
+from standby.isolation import Origin
 
 DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if"})
 """Rules of a schema that no options at all may break."""
 
 
 def checked(
-    given: dict[str, Any], schema: Schema, place: Place, owner: str, findings: Findings, shown: Shown
+    given: dict[str, Any], schema: Schema, place: Place, owner: str, findings: Findings, shown: Shown, origin: Origin
 ) -> dict[str, Any]:
     """Return the options with their types; what does not fit is told."""
     if not given and DEMANDS.isdisjoint(schema):
@@ -21,8 +22,8 @@ def checked(
         options: dict[str, Any] = typed(given, schema, schema)
         found = findings_of(options, schema, place=place, owner=owner, shown=shown)
     except Exception as error:  # noqa: BLE001 - a stranger's schema may be none at all
-        message = f"the options of {owner!r} cannot be checked: its schema is broken: {type(error).__name__}"
-        findings.error(place, "broken-plugin", message, "update the plugin, or leave the options out")
+        message = f"the options of {origin} cannot be checked: its schema is broken: {type(error).__name__}"
+        findings.error(place, "broken-plugin", message, f"update {origin.distribution}, or leave the options out")
         return given
     findings += found
     return options

@@ -53,12 +53,13 @@ class Providers:
             message = f"no provider and no plugin is named {provider.plugin!r}"
             self._findings.error(place, "unknown-provider", message, hint)
             return None
-        info = self._plugins.info(provider.plugin, place)
+        info = self._plugins.info(provider.reference, place)
         if info is None:
             return None
         key = provider.api_key if provider.api_key is not None else self._key(info, provider)
         spot = ("providers", name, "options")
-        options = checked(provider.options or {}, info.account, spot, provider.plugin, self._findings, self._shown)
+        origin = self._plugins.origin(provider.reference)
+        options = checked(provider.options or {}, info.account, spot, provider.plugin, self._findings, self._shown, origin)
         return msgspec.structs.replace(provider, api_key=key, options=options)
 
     def _key(self, info: ProviderInfo, provider: Provider) -> Secret | None:

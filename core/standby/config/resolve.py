@@ -48,7 +48,8 @@ class _Resolver:
         self._settings = settings
         self._shown = shown
         self._findings = Findings()
-        plugins = Plugins(catalogue, self._findings)
+        pinned = {name: provider.reference for name, provider in settings.providers.items() if name == provider.plugin}
+        plugins = Plugins(catalogue, self._findings, pinned)
         self._providers = Providers(settings.providers, plugins, environ, self._findings, shown)
         self._models = Models(settings.models, self._providers, plugins, self._findings, shown, today)
 

@@ -19,9 +19,32 @@ from standby.events import (
     RetryScheduled,
 )
 from standby.failures import Kind
+from standby.isolation import named
+from standby.observe.fields import fields_of
 
 logger = logging.getLogger("standby")
 logger.addHandler(logging.NullHandler())
+
+
+class Log:
+    """The sink of one client: it remembers for which chains a model stands in, to tell when the first answers again."""
+
+    def __init__(self) -> None:
+        """Begin with nobody standing in."""
+        self._standing_in: dict[str, str] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Write the event's line, if it has one."""
+        if isinstance(event, Answered):
+            self._note(event)
+        log(event)
+
+    def _note(self, event: Answered) -> None:
+        if event.instead_of:
+            self._standing_in[event.chain] = event.model
+        elif event.chain in self._standing_in:
+            other = self._standing_in.pop(event.chain)
+            _write(logging.INFO, event, "%s: %s answers again, %s stands by", event.chain, event.model, other, named="returned")
 
 
 @singledispatch
@@ -33,79 +56,90 @@ def log(event: Event) -> None:
     del event
 
 
+def _write(level: int, event: Event, words: str, *values: object, named: str = "") -> None:
+    """Write one line; the event's fields go along as the record's `standby`, made only where somebody listens."""
+    if logger.isEnabledFor(level):
+        logger.log(level, words, *values, extra={"standby": fields_of(event, named)})
+
+
 @log.register
 def _ended(event: AttemptEnded) -> None:
     attempt = event.attempt
     if attempt.outcome in ("failed", "skipped"):
         level = logging.WARNING if attempt.outcome == "failed" else logging.INFO
-        words = "%s: %s %s (%s): %s"
-        logger.log(level, words, event.chain, event.model, attempt.outcome, attempt.kind, attempt.text)
+        why = f"{attempt.kind}, trigger {attempt.trigger}" if attempt.trigger else attempt.kind
+        _write(level, event, "%s: %s %s (%s): %s", event.chain, event.model, attempt.outcome, why, attempt.text)
 
 
 @log.register
 def _retry(event: RetryScheduled) -> None:
-    logger.warning("%s: asking %s again in %.1fs", event.chain, event.model, event.delay)
+    _write(logging.WARNING, event, "%s: asking %s again in %.1fs", event.chain, event.model, event.delay)
 
 
 @log.register
 def _moved(event: MovedOn) -> None:
-    level = logging.INFO if event.kind is Kind.UNAVAILABLE else logging.WARNING
-    logger.log(level, "%s: moving on from %s to %s (%s)", event.chain, event.model, event.to, event.kind)
+    unasked = event.kind is Kind.UNAVAILABLE
+    level = logging.INFO if unasked else logging.WARNING
+    rule = f"{event.kind}, trigger {event.trigger}" if event.trigger else event.kind if unasked else f"{event.kind}, by default"
+    _write(level, event, "%s: moving on from %s to %s (%s)", event.chain, event.model, event.to, rule)
 
 
 @log.register
 def _hedged(event: Hedged) -> None:
-    logger.info("%s: %s is slow, asking %s beside it", event.chain, event.model, event.to)
+    _write(logging.INFO, event, "%s: %s is slow, asking %s beside it", event.chain, event.model, event.to)
 
 
 @log.register
 def _health(event: HealthChanged) -> None:
     if event.state == "open":
-        logger.warning("%s: %s rests for %.0fs, %s", event.chain, event.model, event.resting, event.reason)
+        _write(logging.WARNING, event, "%s: %s rests for %.0fs, %s", event.chain, event.model, event.resting, event.reason)
     elif event.state == "half_open":
-        logger.info("%s: probing %s, whether it is well again", event.chain, event.model)
+        _write(logging.INFO, event, "%s: probing %s, whether it is well again", event.chain, event.model)
     else:
-        logger.warning("%s: %s is well again", event.chain, event.model)
+        _write(logging.WARNING, event, "%s: %s is well again", event.chain, event.model)
 
 
 @log.register
 def _abandoned(event: Abandoned) -> None:
     words = "%s: the plugin of provider %r ignored its cancellation while it asked %s; it is left running"
-    logger.error(words, event.chain, event.provider, event.model)
+    _write(logging.ERROR, event, words, event.chain, event.provider, event.model)
 
 
 @log.register
 def _blocked(event: LoopBlocked) -> None:
     words = "the event loop has been blocked for %.1fs by %s; work that blocks belongs into standby.plugin.blocking()"
-    logger.error(words, event.seconds, event.code)
+    _write(logging.ERROR, event, words, event.seconds, event.code)
 
 
 @log.register
 def _reloaded(event: Reloaded) -> None:
-    logger.info("%s has changed, and is taken as it is now", event.file)
+    _write(logging.INFO, event, "%s has changed, and is taken as it is now", event.file)
 
 
 @log.register
 def _reload_failed(event: ReloadFailed) -> None:
     more = f" (and {len(event.problems) - 1} more)" if event.problems[1:] else ""
-    logger.error("%s has changed, but cannot be used; the old settings stay: %s%s", event.file, event.problems[0], more)
+    words = "%s has changed, but cannot be used; the old settings stay: %s%s"
+    _write(logging.ERROR, event, words, event.file, event.problems[0], more)
 
 
 @log.register
 def _answered(event: Answered) -> None:
     if event.attempts > 1:
+        instead = f", instead of {event.instead_of}" if event.instead_of else ""
         notice = f" ({event.notice})" if event.notice else ""
-        logger.info("%s: %s answered in %.1fs%s", event.chain, event.model, event.duration, notice)
+        _write(logging.INFO, event, "%s: %s answered in %.1fs%s%s", event.chain, event.model, event.duration, instead, notice)
 
 
 @log.register
 def _alert(event: Alert) -> None:
-    logger.error("%s: %s needs a person's attention (%s): %s", event.chain, event.model, event.kind, event.text)
+    words = "%s: %s needs a person's attention (%s): %s"
+    _write(logging.ERROR, event, words, event.chain, event.model, event.kind, event.text)
 
 
 @log.register
 def _failed(event: Failed) -> None:
-    logger.error("%s: no reply after %.1fs: %s", event.chain, event.duration, event.text)
+    _write(logging.ERROR, event, "%s: no reply after %.1fs: %s", event.chain, event.duration, event.text)
 
 
 def report_broken_sink(sink: object, error: Exception) -> None:
@@ -113,14 +147,21 @@ def report_broken_sink(sink: object, error: Exception) -> None:
     logger.error("the sink %r raised %s: %s", sink, type(error).__name__, error)
 
 
-def report_broken_close(provider: str, error: Exception) -> None:
+def report_broken_close(provider: str, origin: object, error: BaseException) -> None:
     """Tell that a plugin's adapter did not close; the rest is closed without it."""
-    logger.error("the adapter of provider %r did not close: %s: %s", provider, type(error).__name__, error)
+    logger.error("%s: the adapter of provider %r did not close: %s", origin, provider, named(error))
 
 
-def to_standard_error() -> None:
-    """Show the log on standard error, for a command line that asks for it."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+def report_broken_observer(plugin: str, error: BaseException) -> None:
+    """Tell that an observer raised, the first time that it does so in this way; it is told the next event all the same."""
+    logger.error("an observer of plugin %r raised %s", plugin, named(error))
+
+
+def report_lost_events(count: int) -> None:
+    """Tell that more events came than slow observers could be told."""
+    logger.warning("the observers are slow: %d events were not told to them", count)
+
+
+def report_broken_test(test: str, error: BaseException) -> None:
+    """Tell that a plugin's test raised; what it was asked about counts as not recognised."""
+    logger.error("the test %r raised %s", test, named(error))

@@ -16,20 +16,24 @@ NEVER = float("inf")
 _OURS = {Kind.UNAVAILABLE, Kind.DEADLINE}
 """Kinds that no model can cause."""
 
-_WORDS = ("hang", "ok", *(str(kind) for kind in Kind if kind not in _OURS))
+_WORDS = ("hang", "cut", "ok", *(str(kind) for kind in Kind if kind not in _OURS))
 _TOKEN = re.compile(r",|[^\s,]+")
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?)%")
 _STATUS = re.compile(r"[45]\d\d")
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What a model does instead of answering, in `share` of its calls (0 to 1); without a `kind` it answers, or hangs."""
+    """What a model does instead of answering, in `share` of its calls (0 to 1).
+
+    Without a `kind` it answers, hangs, or breaks off amid its answer: a stream so ends after its first words.
+    """
 
     words: str
     share: float = 1.0
     status: int | None = None
     kind: Kind | None = None
     hangs: bool = False
+    cuts: bool = False
 
     def __str__(self) -> str:
         """Return it as it is written."""
@@ -115,13 +119,17 @@ class _Reader:
             return Fault(word)
         if word in ("hang", Kind.TIMEOUT):
             return Fault(word, hangs=True)
+        if word == "cut":
+            return Fault(word, cuts=True)
         if _STATUS.fullmatch(word):
             return Fault(word, status=int(word), kind=kind_of_status(int(word)))
         if word in _WORDS:
             return Fault(word, kind=Kind(word))
         near = difflib.get_close_matches(word, _WORDS, n=1)
         meant = f"did you mean {near[0]!r}? " if near else ""
-        return self._fail(f"{meant}expected a status from 400 to 599, a kind like timeout, empty or overloaded, hang, or ok")
+        return self._fail(
+            f"{meant}expected a status from 400 to 599, a kind like timeout, empty or overloaded, hang, cut, or ok"
+        )
 
     def _duration(self) -> float:
         try:

@@ -8,6 +8,7 @@ import msgspec
 
 from standby.breaker import State
 from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed, HealthChanged, RetryScheduled
+from standby.simulation.play import StreamBegun, StreamCut, StreamRestarted
 
 INTERVALS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 """Seconds that a play may be divided by."""
@@ -34,7 +35,10 @@ class ModelCounts(msgspec.Struct, kw_only=True):
 
 
 class CallerCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the callers saw; latencies in seconds, of the calls that were answered; `None`: there were none."""
+    """What the callers saw; latencies in seconds, of the calls that were answered; `None`: there were none.
+
+    Of the `streams`, `broken` failed when their callers had some words already; `restarts` took such words back.
+    """
 
     calls: int
     answered: int
@@ -42,15 +46,23 @@ class CallerCounts(msgspec.Struct, frozen=True, kw_only=True):
     p50: float | None
     p95: float | None
     longest: float | None
+    streams: int = 0
+    broken: int = 0
+    restarts: int = 0
 
 
 class Interval(msgspec.Struct, kw_only=True):
-    """A piece of the play: when it began, how often each model was asked and served, and how many calls failed."""
+    """A piece of the play: when it began, how often each model was asked and served, and how many calls failed.
+
+    Of those that failed, `broken` were streams whose callers had some words already; `restarts` took such words back.
+    """
 
     begins: float
     requests: Counter[str] = msgspec.field(default_factory=Counter[str])
     served: Counter[str] = msgspec.field(default_factory=Counter[str])
     failed: int = 0
+    broken: int = 0
+    restarts: int = 0
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -98,19 +110,22 @@ def models_of(events: Iterable[Event], models: Sequence[str]) -> list[ModelCount
 def callers_of(events: Iterable[Event]) -> CallerCounts:
     """Count what the callers saw."""
     took: list[float] = []
-    failed = 0
+    seen = Counter[type[Event]]()
     for event in events:
         if isinstance(event, Answered):
             took.append(event.duration)
-        failed += isinstance(event, Failed)
+        seen[type(event)] += 1
     took.sort()
     return CallerCounts(
-        calls=len(took) + failed,
+        calls=len(took) + seen[Failed],
         answered=len(took),
-        failed=failed,
+        failed=seen[Failed],
         p50=_quantile(took, 0.5),
         p95=_quantile(took, 0.95),
         longest=took[-1] if took else None,
+        streams=seen[StreamBegun],
+        broken=seen[StreamCut],
+        restarts=seen[StreamRestarted],
     )
 
 
@@ -142,6 +157,10 @@ def intervals_of(events: Iterable[Event], rate: float, duration: float) -> list[
                 interval.served[event.model] += 1
             case Failed():
                 interval.failed += 1
+            case StreamCut():
+                interval.broken += 1
+            case StreamRestarted():
+                interval.restarts += 1
             case _:
                 continue
     return found

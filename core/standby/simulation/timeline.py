@@ -9,6 +9,7 @@ from standby.config.texts import written
 from standby.events import Alert, AttemptEnded, Event, Failed, HealthChanged, Hedged, RetryScheduled
 from standby.failures import Kind
 from standby.simulation.outage import NEVER, Outage, Spell
+from standby.simulation.play import StreamRestarted
 from standby.simulation.story import Interval
 
 SHIFT = 10
@@ -82,6 +83,14 @@ def _words(event: Event) -> str:
             return f"first hedge: slow, so {event.to} is asked beside it"
         case Alert():
             return f"first alert: {_told(event.kind, event.text)}"
+        case _:
+            return _words_of_callers(event)
+
+
+def _words_of_callers(event: Event) -> str:
+    match event:
+        case StreamRestarted():
+            return "first restart of a stream: what its caller had so far counts no more"
         case Failed():
             return f"first call without an answer: {_short(event.text)}"
         case _:
@@ -143,12 +152,21 @@ def _of_shares(intervals: Sequence[Interval], end: float) -> Iterator[Line]:
         answered = interval.served.total()
         shares = {model: 100 * served / answered for model, served in interval.served.items()}
         shifted = any(abs(shares.get(model, 0.0) - last.get(model, 0.0)) >= SHIFT for model in {**shares, **last})
-        if interval.failed or (answered and shifted):
+        if interval.failed or interval.restarts or (answered and shifted):
             last = shares
             told = [f"{model} {share:.0f} %" for model, share in sorted(shares.items(), key=lambda pair: -pair[1])]
             served = f"served since {clock(interval.begins)}: {', '.join(told) or 'nobody'}"
-            failed = f"; {interval.failed} calls without an answer" if interval.failed else ""
-            yield Line(until, "", served + failed)
+            yield Line(until, "", served + _of_failures(interval))
+
+
+def _of_failures(interval: Interval) -> str:
+    failed = f"; {_count(interval.failed, 'call')} without an answer" if interval.failed else ""
+    broken = f", of them {_count(interval.broken, 'broken stream')}" if interval.broken else ""
+    return failed + broken + (f"; streams restarted: {interval.restarts}" if interval.restarts else "")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def clock(seconds: float) -> str:

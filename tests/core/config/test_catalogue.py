@@ -1,6 +1,6 @@
 import pytest
 
-from standby.config.catalogue import Plugins
+from standby.config.catalogue import UNKNOWN, Plugins
 from standby.config.finding import Findings
 from standby.policy import Card
 from tests.core.config.files import Catalogue, broken, catalogue, info
@@ -37,7 +37,7 @@ def test_a_look_up_goes_on_without_a_broken_plugin_and_tells_it_once() -> None:
 def test_a_broken_plugin_that_is_needed_is_an_error_told_once() -> None:
     findings = Findings()
     plugins = Plugins(Catalogue(rusty=broken()), findings)
-    assert plugins.info("rusty", PLACE) is plugins.info("rusty", OTHER) is None
+    assert plugins.info("rusty", PLACE) is plugins.info("rusty", OTHER) is UNKNOWN
     assert [(f.place, f.problem.severity, f.problem.hint) for f in findings] == [(PLACE, "error", "update it")]
 
 

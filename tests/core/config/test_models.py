@@ -182,8 +182,10 @@ def test_options_that_a_plugin_demands_are_missed_where_there_are_none(schema: d
 def test_a_plugins_schema_that_is_none_is_told_as_the_plugins_fault(schema: dict[str, Any]) -> None:
     settings = one_chain("x", models={"x": Model(provider="p", options={"a": "b"})})
     [line] = told(settings, plugins=Catalogue(p=(info(options=schema), {})))
-    assert line.startswith("models.x.options error: the options of 'p' cannot be checked: its schema is broken: ")
-    assert line.endswith("; update the plugin, or leave the options out")
+    assert line.startswith(
+        "models.x.options error: the options of plugin 'p' (standby-p 1.0) cannot be checked: its schema is broken: "
+    )
+    assert line.endswith("; update standby-p, or leave the options out")
 
 
 # Warnings

@@ -91,7 +91,7 @@ def test_with_no_plugin_at_all_it_says_so() -> None:
     assert told(findings) == [(PLACE, "no provider and no plugin is named 'acme'; installed: none; else install its package")]
 
 
-def test_a_broken_plugin_is_no_provider() -> None:
+def test_a_broken_plugin_is_told_and_its_provider_stays_to_be_skipped() -> None:
     found, findings = providers(plugins=Catalogue(rusty=broken()))
-    assert found.get("rusty", PLACE) is None
+    assert found.get("rusty", PLACE) is not None
     assert told(findings) == [(PLACE, "plugin 'rusty' is broken: ImportError; update it")]

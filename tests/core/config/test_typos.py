@@ -36,6 +36,7 @@ SAMPLE = 6
 NAMES = {"providers": "mine", "models": "own", "triggers": "outage", "chains": "default"}
 VALUES: dict[str, Any] = {
     "plugin": "openai",
+    "distribution": "standby",
     "provider": "openai",
     "api_key": "${MINE}",
     "models": ["openai/a-model"],

@@ -1,0 +1,158 @@
+"""`standby new-plugin`: a package to begin with, whose tests pass before a word of it is changed."""
+
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+import click
+import msgspec
+
+from standby.registry import Registry
+from standby.version import __version__
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST = 20
+"""Characters of a name; it becomes a part of a module's, a distribution's and a variable's."""
+
+
+class Refused(Exception):
+    """The package cannot be written; the message says why, and what to do."""
+
+
+@click.command("new-plugin")
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="The folder to write, instead of ./standby-NAME.")
+@click.option("--json", "as_json", is_flag=True, help="Print the files that were written as one JSON object.")
+def command(name: str, *, out: Path | None, as_json: bool) -> None:
+    """Write a package with the provider plugin NAME; its example speaks to a vendor that does not exist.
+
+    It can be installed as it stands, and its tests pass. Every place to change says "CHANGE ME:", and its README.md lists
+    them in order. Nothing is overwritten. Exit status: 0, or 2 if it cannot be written.
+    """
+    folder = Path(f"standby-{name}") if out is None else out
+    try:
+        _check(name)
+        written = _write(folder, rendered(name))
+    except Refused as error:
+        _refuse(error, as_json=as_json)
+    if as_json:
+        click.echo(msgspec.json.encode({"written": [str(path) for path in written]}))
+        return
+    for path in written:
+        click.echo(f"wrote {path}")
+    _print_next_steps(folder)
+
+
+def _check(name: str) -> None:
+    """Refuse a name that no plugin can have, or that one has already."""
+    if len(name) > LONGEST or NAME.fullmatch(name) is None:
+        raise Refused(
+            f"{name!r} is no name for a plugin: take lowercase letters, digits and single dashes between them, "
+            f"a letter first, at most {LONGEST} in all, as in 'acme' or 'acme-eu'"
+        )
+    if name in _commands():
+        raise Refused(f"'standby {name}' is a command, so a plugin of that name could add none of its own: take another name")
+    registry = Registry()
+    if name in registry.names():
+        owner = registry.listing(name).distribution
+        raise Refused(f"a plugin named {name!r} is installed already ({owner}): take another name, or uninstall it")
+    package = _package(name)
+    if find_spec(package) is not None:
+        raise Refused(f"a module named {package} is installed already: take another name, or uninstall it")
+
+
+def _commands() -> frozenset[str]:
+    from standby.cli import standby  # noqa: PLC0415 - it imports this module, when it is asked for
+
+    return frozenset(standby.list_commands(click.Context(standby)))
+
+
+def _package(name: str) -> str:
+    return f"standby_{name.replace('-', '_')}"
+
+
+# The files
+
+
+def rendered(name: str) -> dict[PurePosixPath, str]:
+    """Return the package's files, by their paths in its folder."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only for this command
+
+    environment = Environment(
+        loader=PackageLoader("standby", "templates/new_plugin"),
+        autoescape=False,  # noqa: S701 - none of it is HTML
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+    )
+    facts = {
+        "name": name,
+        "package": _package(name),
+        "variable": f"{name.replace('-', '_').upper()}_API_KEY",
+        "standby": __version__,
+        "year": date.today().year,  # noqa: DTZ011 - the user's own day
+    }
+    templates = environment.list_templates(extensions=["jinja"])
+    return {_path(template, facts["package"]): environment.get_template(template).render(facts) for template in templates}
+
+
+def _path(template: str, package: object) -> PurePosixPath:
+    """Return where a template's file belongs: `dot-` stands for a point, the folder `package` for the package's own."""
+    parts = PurePosixPath(template.removesuffix(".jinja")).parts
+    named = (str(package) if part == "package" else part for part in parts)
+    return PurePosixPath(*(f".{part.removeprefix('dot-')}" if part.startswith("dot-") else part for part in named))
+
+
+def _write(folder: Path, files: Mapping[PurePosixPath, str]) -> list[Path]:
+    """Write a new folder, the whole of it or nothing; raises `Refused`."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except FileExistsError as error:
+        taken = error.filename or folder
+        raise Refused(f"{taken} is there already, and stays as it is: move it away, or name another with --out") from None
+    except OSError as error:
+        raise _unwritable(error, folder) from error
+    try:
+        return [_put(folder / path, text) for path, text in sorted(files.items())]
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)  # half a package would be in the way the next time
+        raise _unwritable(error, folder) from error
+
+
+def _put(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def _unwritable(error: OSError, folder: Path) -> Refused:
+    words = (error.strerror or str(error)).lower()
+    return Refused(f"{error.filename or folder}: {words}; name a folder that you may write to with --out")
+
+
+# What is said
+
+
+def _refuse(error: Refused, *, as_json: bool) -> NoReturn:
+    if as_json:
+        click.echo(msgspec.json.encode({"error": {"type": type(error).__name__, "message": str(error)}}))
+    else:
+        click.echo(f"standby: {error}", err=True)
+    sys.exit(2)
+
+
+def _print_next_steps(folder: Path) -> None:
+    shown = f'"{folder}"' if " " in str(folder) else str(folder)
+    click.echo(
+        "\nNext:\n"
+        f"  cd {shown}\n"
+        "  python -m pip install -e . --group dev\n"
+        "  python -m pytest\n"
+        "Then README.md, which says what to change, in order."
+    )

@@ -1,0 +1,232 @@
+"""`standby selftest`: does the chain fall back, and come back? Its own adapters against servers on this machine that fail."""
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import msgspec
+
+from standby.adapters import Adapters
+from standby.cli.asking import Asked, ask_all
+from standby.cli.remedies import ending, spent
+from standby.cli.tables import print_table
+from standby.config import load
+from standby.config.finding import near
+from standby.decision import Route
+from standby.errors import ConfigError, RequestError
+from standby.policy import Settings
+from standby.registry import Registry
+from standby.routes import routes_of
+from standby.selftest.play import LONGEST_PAUSE, PATIENCE, Case, Played, play
+
+LIVE_PATIENCE = 30.0
+"""Seconds for each model, as `standby check` has it."""
+
+SHOWN = 58
+"""Characters of a fault's name in the table; `--json` has all of it."""
+
+_GROUPS = {
+    "usual": "the failures that people fall back on",
+    "vendor": "the failures that its vendor is known for",
+    "network": "what networks and proxies do",
+}
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of the test; `live` is what each model did for real, where that was asked for."""
+
+    file: str
+    chain: str
+    fine: bool
+    verdict: str
+    warnings: tuple[str, ...]
+    played: Played
+    live: dict[str, str] = {}
+
+
+@click.command("selftest")
+@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
+@click.option("--chain", default="default", show_default=True, help="The chain to test.")
+@click.option("--live", is_flag=True, help="First ask each model for real, as 'standby check' does; vendors bill that.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> None:
+    """Prove on this machine that a chain falls back and comes back, without a key and without the network.
+
+    The chain's own adapters and SDKs talk to servers on 127.0.0.1 that fail in each known way, and then are well again.
+    Time-outs and pauses are shortened for it, in memory only.
+
+    Exit status: 0, 1 if the chain did not fall back or come back, 2 if the file or the command line is wrong.
+
+    \b
+    standby selftest
+    standby selftest --config config/models.yaml --chain default --json
+    """  # noqa: D301 - click wants the character itself
+    registry = Registry()
+    try:
+        file, settings, route = _found(config, chain, registry)
+        answers = _live(route, registry) if live else {}
+        os.environ["no_proxy"] = "*"  # from here on only this machine is asked, and no proxy leads there
+        played = play(settings, registry, chain)
+    except (ConfigError, RequestError) as error:
+        _refuse(error, as_json=as_json)
+    words, fine = _verdict(route, played)
+    if live and "answers" not in answers.values():
+        words, fine = "no model answers for real: see 'standby check'", False
+    told = Told(
+        file=file, chain=chain, fine=fine, verdict=words, warnings=_warnings(route, settings), played=played, live=answers
+    )
+    if as_json:
+        click.echo(msgspec.json.encode(told))
+    else:
+        _print(told)
+    sys.exit(0 if fine else 1)
+
+
+def _refuse(error: ConfigError | RequestError, *, as_json: bool) -> NoReturn:
+    problems = error.problems if isinstance(error, ConfigError) else ()
+    if as_json:
+        shown: dict[str, Any] = {"type": type(error).__name__, "message": str(error), "problems": problems}
+        click.echo(msgspec.json.encode({"error": shown}))
+    else:
+        for line in map(str, problems or (f"standby: {error}",)):
+            click.echo(line, err=True)
+    sys.exit(2)
+
+
+def _found(config: str | None, chain: str, registry: Registry) -> tuple[str, Settings, Route]:
+    """Read the file and look the chain up; raises `ConfigError`, or `RequestError` for a chain that is not there."""
+    loaded = load(None if config is None else Path(config), registry, os.environ, cwd=Path.cwd(), today=_today())
+    if loaded.settings is None:
+        raise ConfigError(loaded.problems)
+    routes = routes_of(loaded.settings, Adapters(registry.adapter)).routes
+    if chain not in routes:
+        hint = near(chain, tuple(routes)) or f"there is {', '.join(sorted(routes))}"
+        raise RequestError(f"{loaded.file} has no chain named {chain!r}; {hint}")
+    return loaded.file, loaded.settings, routes[chain]
+
+
+def _live(route: Route, registry: Registry) -> dict[str, str]:
+    """Ask each model of the chain for real; how each ended, in words."""
+    told: list[Asked] = []
+    asked = route.entries if route.chain.fallback else route.entries[:1]
+    ask_all(asked, Adapters(registry.adapter), LIVE_PATIENCE, told.append)
+    return {each.entry.name: _lives(each) for each in told}
+
+
+def _lives(asked: Asked) -> str:
+    if asked.failure is None or asked.reply is not None or spent(asked.failure):
+        return "answers"
+    return asked.failure.text
+
+
+def _today() -> date:
+    return date.today()  # noqa: DTZ011 - the user's own day
+
+
+# What came of it
+
+
+def _warnings(route: Route, settings: Settings) -> tuple[str, ...]:
+    """Say what stays unproven: a real call needs a key, and a model that is still there."""
+    told: list[str] = []
+    for entry in route.entries if route.chain.fallback else route.entries[:1]:
+        provider = settings.providers[entry.provider]
+        if provider.api_key is not None and not provider.api_key:
+            told.append(f"{entry.name}: {provider.api_key.origin} is not set, so a real call would skip it")
+        if provider.options:
+            told.append(
+                f"{entry.name}: the options of provider {entry.provider!r} were left out: they lead to its real endpoint"
+            )
+        if words := ending(entry, _today()):
+            told.append(f"{entry.name}: {words}")
+    return tuple(told)
+
+
+def _verdict(route: Route, played: Played) -> tuple[str, bool]:
+    """Say in words whether the chain falls back and comes back, and whether that is so."""
+    if alone := _alone(route):
+        return f"nothing to fall back to: {alone}", False
+    if not played.failing:
+        return "nothing proven: of the models that answer here, none can be made to fail and has another behind it", False
+    mute = [each.model for each in played.models if each.outcome == "does not answer"]
+    wrong = [case.fault for case in played.cases if not case.fine]
+    flaws = [f"{' and '.join(mute)} cannot answer"] if mute else []
+    flaws += [f"does not fall back after {len(wrong)} of {len(played.cases)} failures of {played.failing}"] if wrong else []
+    flaws += [f"{played.failing} {lost}"] if (lost := _lost(played)) else []
+    if flaws:
+        return "; ".join(flaws), False
+    moved = sum(bool(case.by) for case in played.cases)
+    rest = len(played.cases) - moved
+    own = f" (the other {rest}: the request itself is refused, and the caller is told)" if rest else ""
+    return f"falls back after {moved} of {len(played.cases)} failures of {played.failing}{own}, and comes back", True
+
+
+def _alone(route: Route) -> str:
+    if not route.chain.fallback:
+        return f"'fallback' is false, so only {route.entries[0].name} is asked"
+    return "" if route.entries[1:] else f"{route.entries[0].name} is the only model of the chain"
+
+
+def _lost(played: Played) -> str:
+    if played.back is None or not played.back.rested_after:
+        return "never rests, however often it fails"
+    return "" if played.back.fine else "is not used again after its recovery"
+
+
+# Showing
+
+
+def _print(told: Told) -> None:
+    for model, words in told.live.items():
+        click.echo(f"for real: {model}: {words}")
+    click.echo("each model, in its own wire, on this machine:")
+    rows = [(each.model, each.provider, each.outcome, f"{each.seconds:.2f}s", each.words) for each in told.played.models]
+    print_table(("model", "provider", "outcome", "time", ""), rows)
+    for group, words in _GROUPS.items():
+        _print_cases(f"\n{told.played.failing}: {words}", [case for case in told.played.cases if case.group == group])
+    _print_return(told.played)
+    for warning in told.warnings:
+        click.secho(f"warning: {warning}", fg="yellow", err=True)
+    click.secho(f"{told.chain}: {told.verdict}", fg="green" if told.fine else "red")
+
+
+def _print_cases(head: str, cases: Sequence[Case]) -> None:
+    if not cases:
+        return
+    click.echo(head)
+    rows = [
+        (
+            "ok" if case.fine else "FAILED",
+            case.fault if len(case.fault) <= SHOWN else case.fault[: SHOWN - 1] + "…",
+            case.kind or "",
+            "by default" if case.trigger is None else f"trigger {case.trigger}",
+            _outcome(case),
+            f"{case.seconds:.2f}s",
+        )
+        for case in cases
+    ]
+    print_table(("", "failure", "kind", "recognised", "then", "time"), rows)
+
+
+def _outcome(case: Case) -> str:
+    asked = "" if case.asked == 1 else f"asked {case.asked} times, "
+    if case.by:
+        return f"{asked}{case.by} answers"
+    return f"{asked}the caller is told" if case.then == "stop" else f"{asked}no model answers"
+
+
+def _print_return(played: Played) -> None:
+    if played.back is None:
+        return
+    click.echo(
+        f"\n{played.failing}: time-out {PATIENCE:g}s and pauses of at most {LONGEST_PAUSE:g}s here; the file's own are longer"
+    )
+    if not played.back.rested_after:
+        click.echo("it never rested")
+        return
+    used = "not used again" if played.back.seconds is None else f"used again {played.back.seconds:.2f}s after its recovery"
+    click.echo(f"rests after {played.back.rested_after} failed calls; {used}")

@@ -1,0 +1,293 @@
+"""OpenAI's own SDK on a chain: its requests are answered in this process, without a server.
+
+::
+
+    import standby
+
+    with standby.openai_client() as client:
+        client.chat.completions.create(model="default", messages=[{"role": "user", "content": "Hello."}])
+
+`model` names the chain. A framework that makes the SDK's client itself is given the transport:
+`openai.OpenAI(http_client=httpx2.Client(transport=StandbyTransport()), base_url=BASE_URL, api_key="unused", max_retries=0)`.
+"""
+
+import os
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+
+import httpx2
+import msgspec
+import openai
+
+from standby.client import AsyncStandby, Sink, Standby
+from standby.errors import CallFailed, DeadlineExceeded, StandbyError
+from standby.integrations.openai_reply import (
+    Frames,
+    broken,
+    completion_of,
+    headers_of,
+    model_of,
+    models_of,
+    restarted,
+    wrong_of,
+)
+from standby.integrations.openai_request import Asked, Refused, asked_of
+from standby.policy import Settings
+from standby.streams import AsyncStream, Stream
+from standby.types import Chunk, Reply
+
+BASE_URL = "http://standby.invalid/v1"
+"""Nobody is there (RFC 2606): a request that misses the transport fails, and goes to no vendor."""
+
+KEY = "unused"
+"""The SDK wants a key; each model's own is standby's matter."""
+
+_JSON = {"content-type": "application/json"}
+_EVENTS = {"content-type": "text/event-stream"}
+_AT_LAST = {"x-should-retry": "false"}
+"""What the SDK obeys: standby has tried again already, so a client made with retries makes none."""
+
+
+class ClientOptions(TypedDict, total=False):
+    """What `Standby` and `AsyncStandby` take besides `config`."""
+
+    settings: Settings | None
+    environ: Mapping[str, str] | None
+    sinks: Sequence[Sink]
+    jitter: random.Random | None
+    warm_up: bool
+    watch: bool
+
+
+Config = str | os.PathLike[str] | None
+
+
+def openai_client(
+    client: Standby | None = None, /, *, config: Config = None, **options: Unpack[ClientOptions]
+) -> openai.OpenAI:
+    """Return an `openai.OpenAI` whose requests walk a chain, the one that `model` names.
+
+    `client` left out: one is made of what `Standby` takes, and closed with the SDK's. Raises `ConfigError`, and `TypeError`
+    for a client beside what would make another.
+    """
+    http_client = httpx2.Client(transport=StandbyTransport(client, config=config, **options))
+    return openai.OpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
+
+
+def async_openai_client(
+    client: AsyncStandby | None = None, /, *, config: Config = None, **options: Unpack[ClientOptions]
+) -> openai.AsyncOpenAI:
+    """Return an `openai.AsyncOpenAI`; see `openai_client`."""
+    http_client = httpx2.AsyncClient(transport=AsyncStandbyTransport(client, config=config, **options))
+    return openai.AsyncOpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
+
+
+class StandbyTransport(httpx2.BaseTransport):
+    """Answers the requests of an `httpx2.Client` by `Standby`."""
+
+    def __init__(self, client: Standby | None = None, /, *, config: Config = None, **options: Unpack[ClientOptions]) -> None:
+        """Take a client, which stays open, or make one, which is closed with this."""
+        _refuse_both(client, config, options)
+        self._client = Standby(config, **options) if client is None else client
+        self._ours = client is None
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer; raises `httpx2.ReadTimeout` where the SDK's own time-out was the shorter one."""
+        ask = _Ask(request, self._client.settings)
+        try:
+            return ask.simple() or self._asked(ask, ask.read(request.read()))
+        except StandbyError as error:
+            return ask.failed(error)
+
+    def _asked(self, ask: "_Ask", asked: Asked) -> httpx2.Response:
+        said: dict[str, Any] = {"chain": asked.chain, "deadline": ask.deadline, **asked.options}
+        if not asked.stream:
+            return ask.whole(self._client.chat(asked.messages, **said))
+        stream = self._client.stream(asked.messages, **said)
+        try:
+            first = next(stream)
+        except BaseException:
+            stream.close()
+            raise
+        return ask.streamed(stream, _Body(stream, first, ask.frames(stream)))
+
+    def close(self) -> None:
+        """Close the client, if it was made here."""
+        if self._ours:
+            self._client.close()
+
+
+class AsyncStandbyTransport(httpx2.AsyncBaseTransport):
+    """Answers the requests of an `httpx2.AsyncClient` by `AsyncStandby`."""
+
+    def __init__(
+        self, client: AsyncStandby | None = None, /, *, config: Config = None, **options: Unpack[ClientOptions]
+    ) -> None:
+        """Take a client, which stays open, or make one, which is closed with this."""
+        _refuse_both(client, config, options)
+        self._client = AsyncStandby(config, **options) if client is None else client
+        self._ours = client is None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer; raises `httpx2.ReadTimeout` where the SDK's own time-out was the shorter one."""
+        ask = _Ask(request, self._client.settings)
+        try:
+            return ask.simple() or await self._asked(ask, ask.read(await request.aread()))
+        except StandbyError as error:
+            return ask.failed(error)
+
+    async def _asked(self, ask: "_Ask", asked: Asked) -> httpx2.Response:
+        said: dict[str, Any] = {"chain": asked.chain, "deadline": ask.deadline, **asked.options}
+        if not asked.stream:
+            return ask.whole(await self._client.chat(asked.messages, **said))
+        stream = self._client.stream(asked.messages, **said)
+        try:
+            first = await anext(stream)
+        except BaseException:  # whoever waited has left: so does the walk
+            await stream.close()
+            raise
+        return ask.streamed(stream, _AsyncBody(stream, first, ask.frames(stream)))
+
+    async def aclose(self) -> None:
+        """Close the client, if it was made here."""
+        if self._ours:
+            await self._client.close()
+
+
+class _Ask:
+    """One request and how it is answered, whoever waits for it."""
+
+    def __init__(self, request: httpx2.Request, settings: Settings) -> None:
+        self._request = request
+        self._settings = settings
+        self._chain = ""
+        self._created = int(time.time())
+        self._id = f"chatcmpl-{uuid.uuid4().hex}"  # where the vendor gives none, or gives it too late
+        self._with_usage = False
+        self._impatient = False
+        self.deadline: float | None = None
+
+    def simple(self) -> httpx2.Response | None:
+        """Answer what needs no model; raises `Refused` for what nobody here answers."""
+        method, path = self._request.method, self._request.url.path
+        if method == "POST" and path.endswith("/chat/completions"):
+            return None
+        if method == "GET" and path.endswith("/models"):
+            return self._response(200, _JSON, models_of(self._settings.chains))
+        _, found, name = path.partition("/models/")
+        if method == "GET" and found:
+            return self._response(200, _JSON, msgspec.json.encode(model_of(self._known(name))))
+        raise Refused(f"standby answers chat completions and models, not {method} {path}", status=404, code="unknown_url")
+
+    def read(self, body: bytes) -> Asked:
+        """Read what is asked for, and within which time: the SDK's time-out shortens the chain's deadline, never more."""
+        asked = asked_of(body)
+        self._chain, self._with_usage = self._known(asked.chain), asked.with_usage
+        patience = self._request.extensions.get("timeout", {}).get("read")
+        own = self._settings.chains[self._chain].deadline if asked.deadline is None else asked.deadline
+        self._impatient = patience is not None and isinstance(own, int | float) and patience < own
+        self.deadline = patience if self._impatient else asked.deadline
+        return asked
+
+    def whole(self, reply: Reply) -> httpx2.Response:
+        """Answer with a whole reply."""
+        known_as = reply.id or self._id
+        facts = headers_of(self._chain, reply.trail, reply.model, reply.provider, reply.notice)
+        return self._response(200, {**_JSON, **facts, "x-request-id": known_as}, completion_of(reply, known_as, self._created))
+
+    def frames(self, stream: Stream | AsyncStream) -> Frames:
+        """Return the events to come; the model is known with its first words."""
+        return Frames(self._id, self._created, _speaker(stream)[0], with_usage=self._with_usage)
+
+    def streamed(self, stream: Stream | AsyncStream, body: Any) -> httpx2.Response:
+        """Answer with a stream whose first words are here."""
+        facts = headers_of(self._chain, stream.trail, *_speaker(stream))
+        return self._response(200, {**_EVENTS, **facts, "x-request-id": self._id}, body)
+
+    def failed(self, error: StandbyError) -> httpx2.Response:
+        """Answer with an error."""
+        if isinstance(error, DeadlineExceeded) and self._impatient:
+            raise httpx2.ReadTimeout(str(error), request=self._request) from error
+        wrong = wrong_of(error)
+        trail = error.trail if isinstance(error, CallFailed) else ()
+        known = [attempt.id for attempt in trail if attempt.id]
+        facts = {**headers_of(self._chain, trail), **({"x-request-id": known[-1]} if known else {})}
+        return self._response(wrong.status, {**_JSON, **_AT_LAST, **facts, **wrong.headers}, wrong.body)
+
+    def _known(self, chain: str) -> str:
+        if chain in self._settings.chains:
+            return chain
+        words = f"no chain is named {chain!r}; 'model' names one of {', '.join(self._settings.chains)}"
+        raise Refused(words, status=404, param="model", code="model_not_found")
+
+    def _response(self, status: int, headers: Mapping[str, str], body: Any) -> httpx2.Response:
+        if isinstance(body, bytes):
+            return httpx2.Response(status, headers=headers, request=self._request, content=body)
+        return httpx2.Response(status, headers=headers, request=self._request, stream=body)
+
+
+class _Body(httpx2.SyncByteStream):
+    """A stream's events, for whoever reads them."""
+
+    def __init__(self, stream: Stream, first: Chunk, frames: Frames) -> None:
+        self._stream = stream
+        self._first = first
+        self._frames = frames
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            chunk: Chunk | None = self._first
+            while chunk is not None and not chunk.reset:
+                yield self._frames.of(chunk)
+                chunk = next(self._stream, None)
+        except CallFailed as error:
+            yield broken(error)
+        else:
+            if chunk is not None:
+                self._stream.close()
+                yield restarted()
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _AsyncBody(httpx2.AsyncByteStream):
+    """A stream's events, for whoever reads them."""
+
+    def __init__(self, stream: AsyncStream, first: Chunk, frames: Frames) -> None:
+        self._stream = stream
+        self._first = first
+        self._frames = frames
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            chunk: Chunk | None = self._first
+            while chunk is not None and not chunk.reset:
+                yield self._frames.of(chunk)
+                chunk = await anext(self._stream, None)
+        except CallFailed as error:
+            yield broken(error)
+        else:
+            if chunk is not None:
+                await self._stream.close()
+                yield restarted()
+
+    async def aclose(self) -> None:
+        await self._stream.close()
+
+
+def _speaker(stream: Stream | AsyncStream) -> tuple[str, str, str]:
+    """Return who answers, the provider, and what a reader must know; of a stream held back, by its trail."""
+    if stream.speaker is not None:
+        return stream.speaker.name, stream.speaker.provider, stream.speaker.card.notice or ""
+    answered = [attempt for attempt in stream.trail if attempt.outcome == "answered"]
+    return (answered[-1].model, answered[-1].provider, "") if answered else ("", "", "")
+
+
+def _refuse_both(client: object, config: Config, options: ClientOptions) -> None:
+    if client is not None and (config is not None or options):
+        given = ", ".join(["config"] * (config is not None) + sorted(options))
+        raise TypeError(f"give a client, or what makes one, not both: {given}")

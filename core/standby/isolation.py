@@ -1,0 +1,88 @@
+"""What keeps a plugin's faults its own: whose they are, the words for them, and the one way into a plugin's code."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any, cast
+
+import msgspec
+
+from standby.errors import AttemptFailed, ConfigError, Problem
+from standby.failures import Failure, Kind
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where a plugin comes from: its name, its distribution, and that one's version."""
+
+    plugin: str
+    distribution: str
+    version: str = ""
+
+    def __str__(self) -> str:
+        """Name all three."""
+        return f"plugin {self.plugin!r} ({' '.join(part for part in (self.distribution, self.version) if part)})"
+
+    def broken(self, words: str, hint: str = "") -> ConfigError:
+        """Say what is wrong with it before it is asked anything."""
+        hint = hint or f"update or uninstall {self.distribution}"
+        return ConfigError([Problem(code="broken-plugin", message=f"{self} is broken: {words}", hint=hint)])
+
+    def unusable(self, words: str) -> AttemptFailed:
+        """Say why its adapter cannot be had."""
+        return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=f"{self} cannot be used: {words}"))
+
+    def breach(self, words: str) -> Failure:
+        """Say how it broke its promise when it was asked."""
+        words = f"{self} {words}; update {self.distribution}, or tell its authors"
+        return Failure(kind=Kind.CONTRACT, message=words)
+
+
+@contextmanager
+def guarded(fail: Callable[[str], Exception], *through: type[BaseException]) -> Generator[None, None, None]:
+    """Run a plugin's own code: whatever it raises, an exit too, is raised as what `fail` makes of its words.
+
+    Ctrl-C goes through, and what else is named. Nothing is to be awaited inside: a `CancelledError` here is the plugin's own.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, (KeyboardInterrupt, *through)):
+            raise
+        raise fail(named(error)) from error
+
+
+def named(error: BaseException) -> str:
+    """Return an exception on one line, `Type: words`, whatever it is: a stranger's may have no words, or raise at them."""
+    kind, words = type(error).__name__, words_of(error)
+    if words is None:
+        return f"{kind}, whose message cannot be shown"
+    return f"{kind}: {words}" if words else kind
+
+
+def words_of(error: BaseException) -> str | None:
+    """Return an exception's own words on one line, `None` if it raises at them."""
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - a stranger's, whatever it is
+        return None
+
+
+def flaw_of(value: object, kind: type[msgspec.Struct]) -> str:
+    """Say which field of a struct, or of one in it, has not its type, "" if none: a struct takes whatever it is made with."""
+    if not isinstance(value, kind):
+        return f"expected a {kind.__name__}, got a {type(value).__name__}"
+    fields = msgspec.structs.asdict(value)
+    try:
+        right = msgspec.convert(fields, kind, builtin_types=(date,))
+    except msgspec.ValidationError as error:
+        return str(error)[:1].lower() + str(error)[1:].replace("`$.", "`")
+    return next(filter(None, (_flaw_inside(name, field, getattr(right, name)) for name, field in fields.items())), "")
+
+
+def _flaw_inside(name: str, field: Any, right: Any) -> str:
+    """Look into structs, which `msgspec.convert` takes as they are, or makes of a dictionary."""
+    several = isinstance(right, tuple)
+    for one, made in zip(*cast("tuple[Any, Any]", (field, right) if several else ((field,), (right,))), strict=True):
+        if isinstance(made, msgspec.Struct) and (flaw := flaw_of(one, type(made))):
+            return flaw.replace("- at `", f"- at `{name}.") if "- at `" in flaw else f"{flaw} - at `{name}`"
+    return ""

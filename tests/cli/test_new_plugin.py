@@ -1,0 +1,174 @@
+"""`standby new-plugin`: what it writes works as it stands, and nothing is written that should not be."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from standby import plugin
+from tests.cli.running import Run
+from tests.docs.distributions import put
+
+NAME, PACKAGE = "acme-eu", "standby_acme_eu"
+MODULES = ("__init__", "adapter", "cards", "failures", "reply", "request")
+TESTS = ("chain", "conformance", "failures", "reply", "request")
+CACHE = Path(__file__).parents[2] / ".mypy_cache" / "new_plugin"
+"""Kept between runs: reading standby and httpx2 anew takes most of a minute."""
+
+FILES = {
+    *(".github/workflows/ci.yml", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"),
+    *(f"src/{PACKAGE}/{module}.py" for module in MODULES),
+    f"src/{PACKAGE}/py.typed",
+    *(f"tests/test_{test}.py" for test in TESTS),
+}
+
+
+def files_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def package(run: Run, folder: Path) -> Path:
+    """The package as it is written, not installed."""
+    assert run("new-plugin", NAME).status == 0
+    return folder / f"standby-{NAME}"
+
+
+@pytest.fixture
+def installed(package: Path) -> Path:
+    """The package with the metadata that an installation leaves beside its sources."""
+    project = {"name": f"standby-{NAME}", "version": "0.1.0", "entry-points": {plugin.GROUP: {NAME: PACKAGE}}}
+    put(package / "src", project, {})
+    return package
+
+
+def ran(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = os.environ | {"PYTHONPATH": str(package / "src")}
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(command, cwd=package, env=environ, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - this interpreter
+
+
+# What is written works
+
+
+def test_the_package_is_whole_and_all_its_modules_compile(package: Path) -> None:
+    assert files_in(package) == FILES
+    for path in package.rglob("*.py"):
+        compile(path.read_text(encoding="utf-8"), path, "exec")
+
+
+def test_its_own_tests_pass_unedited(installed: Path) -> None:
+    tests = ran(installed, "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio")
+    assert tests.returncode == 0, tests.stdout + tests.stderr
+    assert " passed, 4 skipped" in tests.stdout  # the card has neither tools nor a schema
+
+
+def test_its_tests_fail_where_a_reply_is_read_wrongly(installed: Path) -> None:
+    module = installed / "src" / PACKAGE / "reply.py"
+    module.write_text(module.read_text(encoding="utf-8").replace('told.get("text")', 'told.get("words")'), encoding="utf-8")
+    tests = ran(installed, "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:asyncio", "tests/test_reply.py")
+    assert tests.returncode == 1, tests.stdout
+
+
+def test_the_plugin_is_listed_and_its_check_finds_nothing_wrong(installed: Path) -> None:
+    assert f"{NAME}    standby-{NAME}" in ran(installed, "standby", "plugins").stdout
+    check = ran(installed, "standby", "plugins", "check", NAME)
+    assert (check.returncode, "wrong  " in check.stdout) == (0, False), check.stdout
+
+
+def test_mypy_strict_has_nothing_to_say(package: Path) -> None:
+    told = ran(package, "mypy", "--strict", "--cache-dir", str(CACHE))
+    assert told.returncode == 0, told.stdout
+
+
+def test_pyright_strict_has_nothing_to_say(package: Path) -> None:
+    told = ran(package, "pyright", "--pythonpath", sys.executable)
+    assert told.returncode == 0, told.stdout
+
+
+@pytest.mark.parametrize("name", ["x", NAME, "as-long-as-can-be-20"])
+def test_ruff_has_nothing_to_say_however_long_the_name(run: Run, folder: Path, name: str) -> None:
+    assert run("new-plugin", name, "--out", "written").status == 0
+    for words in (("check", "--no-cache", "."), ("format", "--no-cache", "--check", ".")):
+        told = ran(folder / "written", "ruff", *words)
+        assert told.returncode == 0, told.stdout
+
+
+def test_each_place_to_change_says_what_belongs_there(package: Path) -> None:
+    texts = {name: (package / name).read_text(encoding="utf-8") for name in FILES}
+    marked = {name for name, text in texts.items() if "CHANGE ME: " in text}
+    assert FILES - marked == {".github/workflows/ci.yml", ".gitignore", f"src/{PACKAGE}/py.typed"}
+    assert not any("{{" in text.replace("${{", "") or "{%" in text for text in texts.values())
+
+
+# What is said
+
+
+def test_the_files_are_told_as_json(run: Run, folder: Path) -> None:
+    told = run("new-plugin", NAME, "--out", "mine", "--json")
+    assert told.status == 0
+    assert {str(Path(path).relative_to("mine")) for path in told.json["written"]} == FILES
+    assert files_in(folder) == {f"mine/{path}" for path in FILES}
+
+
+def test_the_next_steps_name_the_folder(run: Run) -> None:
+    assert '\n  cd "my plugin"\n' in run("new-plugin", NAME, "--out", "my plugin").out
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("name", ["Acme", "acme_eu", "acme.eu", "1acme", "acme-", "a--b", "../acme", "äcme", "", "a" * 21])
+def test_a_name_that_no_plugin_can_have_is_refused(run: Run, folder: Path, name: str) -> None:
+    told = run("new-plugin", name)
+    assert (told.status, told.out, files_in(folder)) == (2, "", set())
+    assert told.err.startswith(f"standby: {name!r} is no name for a plugin: take lowercase letters, digits and single dashes")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("scripted", "standby: a plugin named 'scripted' is installed already (standby): take another name, or uninstall it\n"),
+        ("ask", "standby: 'standby ask' is a command, so a plugin of that name could add none of its own: take another name\n"),
+    ],
+)
+def test_a_name_that_is_taken_is_refused(run: Run, folder: Path, name: str, words: str) -> None:
+    told = run("new-plugin", name)
+    assert (told.status, told.out, told.err, files_in(folder)) == (2, "", words, set())
+
+
+@pytest.mark.parametrize("there", ["folder", "file", "link"])
+def test_what_is_there_stays_as_it_is(run: Run, folder: Path, there: str) -> None:
+    target = folder / f"standby-{NAME}"
+    match there:
+        case "folder":
+            target.mkdir()
+        case "file":
+            target.write_text("mine", encoding="utf-8")
+        case _:
+            target.symlink_to("nowhere")
+    before = files_in(folder)
+    told = run("new-plugin", NAME)
+    words = f"standby-{NAME} is there already, and stays as it is: move it away, or name another with --out"
+    assert (told.status, told.out, told.err) == (2, "", f"standby: {words}\n")
+    assert files_in(folder) == before
+    assert run("new-plugin", NAME, "--json").json == {"error": {"type": "Refused", "message": words}}
+
+
+@pytest.fixture
+def occupied(folder: Path) -> Iterator[Path]:
+    """A file where a folder is wanted."""
+    file = folder / "file"
+    file.write_text("mine", encoding="utf-8")
+    yield file
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_below_a_file_is_told_with_the_remedy(run: Run, occupied: Path) -> None:
+    told = run("new-plugin", NAME, "--out", str(occupied / "below" / "it"))
+    assert (told.status, told.out) == (2, "")
+    assert told.err.startswith(f"standby: {occupied}")
+    assert told.err.endswith("--out\n")

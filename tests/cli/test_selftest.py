@@ -1,0 +1,284 @@
+"""`standby selftest`: what people read, what machines read, how it ends, and that it asks nobody but this machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import pytest
+
+from standby.cli.selftest import command
+from tests.cli.running import Ran, written
+from tests.loopback import Loopback, gemini_reply, openai_reply
+
+ALONE = """
+import os, sys
+
+def end(words):
+    print(words, file=sys.stderr, flush=True)
+    os._exit(97)  # nothing may catch it
+
+def refuse(event, values):
+    if event in ("socket.connect", "socket.sendto") and values[1][0] != "127.0.0.1":
+        end(f"asked {values[1]}")
+    if event == "socket.getaddrinfo" and values[0] not in ("127.0.0.1", None):
+        end(f"looked up {values[0]}")
+
+sys.addaudithook(refuse)
+from standby.cli import main
+main()
+"""
+"""The command line in a process that may reach this machine only."""
+
+USUAL = [
+    "500 internal",
+    "503 service unavailable",
+    "502 bad gateway",
+    "timeout",
+    "connection error",
+    "server error",
+    "internal error has occurred",
+]
+
+WORDS = """\
+version: 1
+models:
+  word: {provider: scripted, options: {reply: Later.}}
+  last: {provider: scripted, options: {reply: Never.}}
+chains: {default: {models: [word, last]}}
+"""
+
+MUTE = """\
+version: 1
+models: {mute: {provider: scripted, options: {script: [{fail: {kind: server_error}}]}}}
+chains: {default: {models: [gemini-2.5-pro, o3-mini, mute]}}
+"""
+
+ONE = "version: 1\nchains: {default: {models: [gemini-2.5-pro]}}\n"
+
+
+def selftest(*words: str, **environ: str) -> Ran:
+    ran = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", ALONE, "selftest", *words],
+        env={"PATH": "", "HOME": str(Path.cwd()), **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in ran.stdout + ran.stderr
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def told(text: str, *words: str, **environ: str) -> Any:
+    written(text)
+    return selftest("--json", *words, **environ).json
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The file that ships, without a key, once for several rules."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("empty"))
+        return selftest("--json")
+
+
+# The file that ships
+
+
+def test_the_chain_that_ships_falls_back_and_comes_back_without_a_key_and_without_the_network(shipped: Ran) -> None:
+    assert (shipped.status, shipped.err) == (0, "")
+    assert shipped.json["fine"] is True
+
+
+def test_each_of_its_models_answers_in_its_own_wire(shipped: Ran) -> None:
+    models = {each["model"]: each["outcome"] for each in shipped.json["played"]["models"]}
+    assert models == dict.fromkeys(("gemini-2.5-pro", "o3-mini", "gpt-5.6-sol"), "answers")
+
+
+def test_each_usual_failure_is_recognised_by_the_trigger_that_ships(shipped: Ran) -> None:
+    usual = [case for case in shipped.json["played"]["cases"] if case["group"] == "usual"]
+    assert [case["fault"] for case in usual] == USUAL
+    assert {(case["trigger"], case["by"], case["asked"]) for case in usual} == {("outage", "o3-mini", 1)}
+
+
+def test_what_the_vendor_is_known_for_is_met_in_its_own_words_and_by_its_kind(shipped: Ran) -> None:
+    cases = {case["fault"]: case for case in shipped.json["played"]["cases"] if case["group"] == "vendor"}
+    assert len(cases) > 20
+    assert all(case["text"].startswith(fault[:40]) for fault, case in cases.items())
+    busy = cases["503 UNAVAILABLE. The model is overloaded. Please try again later."]
+    assert (busy["kind"], busy["trigger"], busy["asked"], busy["by"]) == ("overloaded", None, 2, "o3-mini")
+    own = cases["400 INVALID_ARGUMENT. Request contains an invalid argument."]
+    assert (own["kind"], own["then"], own["by"], own["fine"]) == ("invalid_request", "stop", "", True)
+
+
+def test_the_first_model_rests_and_is_used_again(shipped: Ran) -> None:
+    back = shipped.json["played"]["back"]
+    assert back["rested_after"] == 5
+    assert 0 < back["seconds"] < 5
+
+
+def test_it_warns_of_keys_that_are_not_set_and_of_models_that_retire(shipped: Ran) -> None:
+    warnings = shipped.json["warnings"]
+    assert "gemini-2.5-pro: GEMINI_API_KEY or GOOGLE_API_KEY is not set, so a real call would skip it" in warnings
+    assert "o3-mini: was retired on 2026-10-23; use gpt-5.6-sol instead" in warnings
+
+
+def test_people_read_a_table_and_a_verdict_at_the_end() -> None:
+    ran = selftest()
+    assert ran.status == 0
+    for line in (
+        "gemini-2.5-pro  gemini    answers",
+        "ok  503 service unavailable      overloaded    trigger outage  o3-mini answers",
+        "ok  a 200 with a page of HTML         malformed     by default      asked 2 times, o3-mini answers",
+        "time-out 1s and pauses of at most 0.4s here; the file's own are longer",
+    ):
+        assert line in ran.out
+    last = ran.out.splitlines()[-1]
+    assert last.startswith("default: falls back after 36 of 37 failures of gemini-2.5-pro (")
+    assert last.endswith(", and comes back")
+    assert "warning: o3-mini: OPENAI_API_KEY is not set" in ran.err
+
+
+def test_that_process_would_end_if_anybody_else_were_asked() -> None:
+    written(
+        "version: 1\nproviders: {far: {plugin: openai, base_url: 'http://192.0.2.1/v1', api_key: '${KEY}'}}\n"
+        "chains: {default: {models: [far/one]}}\n"
+    )
+    ran = selftest("--live", KEY="opens-nothing")
+    assert ran.status == 97
+    assert "192.0.2.1" in ran.err
+
+
+# Keys, proxies, accounts
+
+
+def test_no_real_key_is_used_or_shown_and_no_proxy_is_asked() -> None:
+    ran = selftest(
+        GEMINI_API_KEY="canary-1", OPENAI_API_KEY="canary-2", HTTP_PROXY="http://127.0.0.1:9", ALL_PROXY="http://127.0.0.1:9"
+    )
+    assert ran.status == 0, ran.out
+    assert "canary" not in ran.out + ran.err
+    assert "is not set" not in ran.err
+
+
+def test_the_providers_of_the_file_are_tested_under_their_own_names_and_paths() -> None:
+    ran = told(
+        "version: 1\n"
+        'providers: {house: {plugin: openai, base_url: "https://models.example/api/v1", api_key: "${HOUSE}"}}\n'
+        "triggers: {ours: {provider: house, kind: server_error, then: next}}\n"
+        "chains: {default: {models: [house/large, house/small]}}\n"
+    )
+    assert ran["fine"] is True
+    assert {case["trigger"] for case in ran["played"]["cases"] if case["fault"] == "502 bad gateway"} == {"ours"}
+    assert "house/large: HOUSE is not set, so a real call would skip it" in ran["warnings"]
+
+
+def test_the_options_of_an_account_are_left_out_and_that_is_told() -> None:
+    ran = told(
+        "version: 1\nproviders: {cloud: {plugin: gemini, options: {project: mine}}}\n"
+        "chains: {default: {models: [cloud/gemini-2.5-pro, o3-mini]}}\n"
+    )
+    assert ran["fine"] is True
+    [words] = [each for each in ran["warnings"] if "options" in each]
+    assert words.startswith("cloud/gemini-2.5-pro: the options of provider 'cloud' were left out")
+
+
+# What is not fine: status 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ONE, "nothing to fall back to: gemini-2.5-pro is the only model of the chain"),
+        (
+            "version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini], fallback: false}}\n",
+            "nothing to fall back to: 'fallback' is false, so only gemini-2.5-pro is asked",
+        ),
+        (
+            "version: 1\ntriggers: {no: {status: 5xx, then: stop}}\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n",
+            "does not fall back after ",
+        ),
+        (
+            WORDS,
+            "nothing proven: of the models that answer here, none can be made to fail",
+        ),
+        (
+            MUTE,
+            "mute cannot answer",
+        ),
+    ],
+    ids=["one model", "fallback: false", "a trigger stops", "nothing to inject into", "mute"],
+)
+def test_a_chain_that_cannot_fall_back_ends_with_1_and_says_why(text: str, words: str) -> None:
+    written(text)
+    ran = selftest("--json")
+    assert (ran.status, ran.json["fine"]) == (1, False)
+    assert ran.json["verdict"].startswith(words)
+
+
+def test_a_failure_that_is_not_fallen_back_from_is_marked() -> None:
+    written("version: 1\ntriggers: {no: {status: 502, then: stop}}\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
+    ran = selftest()
+    assert ran.status == 1
+    [line] = [line for line in ran.out.splitlines() if line.startswith("FAILED")]
+    assert line.split()[1:4] == ["502", "bad", "gateway"]
+    assert "trigger no" in line
+    assert "the caller is told" in line
+
+
+# What cannot be read: status 2
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--config", "absent.yaml"), "absent.yaml"),
+        (("--chain", "defualt"), "no chain named 'defualt'; did you mean 'default'?"),
+    ],
+)
+def test_a_file_or_a_chain_that_is_not_there_ends_with_2(words: tuple[str, str], error: str) -> None:
+    ran = selftest(*words)
+    assert (ran.status, ran.out) == (2, "")
+    assert error in ran.err
+    as_json = selftest(*words, "--json")
+    assert (as_json.status, as_json.err) == (2, "")
+    assert "message" in as_json.json["error"]
+
+
+# For real first
+
+
+def test_live_asks_each_model_for_real_first_and_with_the_real_key() -> None:
+    with Loopback() as vendor:
+        vendor.answer = lambda request: openai_reply("OK.") if "chat" in request.path else gemini_reply("OK.")
+        ran = told(
+            "version: 1\nproviders:\n"
+            f'  one: {{plugin: gemini, base_url: "{vendor.url}", api_key: "${{KEY}}"}}\n'
+            f'  two: {{plugin: openai, base_url: "{vendor.url}/v1", api_key: "${{KEY}}"}}\n'
+            "chains: {default: {models: [one/gemini-2.5-pro, two/o3-mini]}}\n",
+            "--live",
+            KEY="the-real-one",
+        )
+        assert ran["fine"] is True
+        assert ran["live"] == {"one/gemini-2.5-pro": "answers", "two/o3-mini": "answers"}
+        assert [request.headers.get("authorization") for request in vendor.requests if "chat" in request.path] == [
+            "Bearer the-real-one"
+        ]
+        assert len(vendor.requests) == 2
+
+
+def test_live_ends_with_1_where_no_model_answers_for_real() -> None:
+    written(ONE)
+    ran = selftest("--live", "--json")
+    assert (ran.status, ran.json["verdict"]) == (1, "no model answers for real: see 'standby check'")
+
+
+def test_the_help_says_how_it_ends() -> None:
+    assert "1 if the chain did not fall back or come back" in command.get_help(click.Context(command))
+
+
+def test_what_is_printed_as_json_is_one_object(shipped: Ran) -> None:
+    assert list(msgspec.json.decode(shipped.out)) == ["file", "chain", "fine", "verdict", "warnings", "played", "live"]

@@ -1,0 +1,146 @@
+"""Measure the replica of the users' agent on Agno's own fallback, on standby, and on the wrapper of today: a markdown table.
+
+usage: python -m tests.heavy.beside_agno [--fault NAME]
+"""
+
+import argparse
+import logging
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from standby import health
+from tests.heavy.replica import Got, Run, Tools, build_agent, got, take_turn, within
+from tests.heavy.replica_faults import ALL, FAULTS, OURS_TO_SAY, OUTAGES, STREAMED
+from tests.heavy.replica_models import KEY, WHO
+from tests.heavy.replica_servers import FaultAnswer, Step, World
+
+LIMIT = 6.0
+"""Seconds after which a turn counts as a hang."""
+CUSTOMER = "U03"
+NOWHERE = "http://127.0.0.1:9"
+AT: tuple[Step, ...] = ("first call", "after the tool", "second turn")
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One fault, and where and how it is tried."""
+
+    name: str
+    fault: FaultAnswer | None = None
+    steps: tuple[Step, ...] = AT
+    modes: tuple[bool, ...] = (False, True)
+    photo: bool = False
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """What came of one conversation: `got` at the turn of the fault, the tool's runs, the history, the name, the seconds."""
+
+    got: Got
+    ran: int
+    whole: bool
+    named: bool | None
+    seconds: float
+
+
+CASES = (
+    *(Case(name, fault) for name, fault in FAULTS.items()),
+    *(Case(name, fault, modes=(True,)) for name, fault in STREAMED.items()),
+    *(Case(name, steps=("any",)) for name in OUTAGES),
+    Case("503, with a photo", ALL["503 UNAVAILABLE"], photo=True),
+)
+
+
+def measure(case: Case, who: str, step: Step, *, streamed: bool) -> Cell:
+    """Hold one conversation of two turns, and judge the turn at which the fault is."""
+    health.forget()
+    tools = Tools()
+    with World() as world, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        first = NOWHERE if case.name == "connection refused" else world.gemini.url
+        key = None if case.name == "missing key" else KEY
+        setup = WHO[who](first, world.openai.url, Path(folder), key=key)
+        agent = build_agent(setup.model, Path(folder) / "history.db", tools, setup.fallbacks)
+        turns: list[Run] = []
+        answerers: list[str] = []
+        for turn in (1, 2):
+            world.well()
+            if case.fault and (turn == 2) == (step == "second turn"):
+                world.fail(case.fault, step, too_long=case.name == "context too long")
+            photo = case.photo and turn == 1
+
+            def work(turn: int = turn, photo: bool = photo) -> Run:
+                return take_turn(agent, CUSTOMER, turn, streamed=streamed, photo=photo)
+
+            turns.append(within(LIMIT, work))
+            heard = world.answered.get(CUSTOMER, [])
+            answerers.append(heard[-1][0] if heard else "")
+    at = 1 if step == "second turn" else 0
+    what = got(turns[at], CUSTOMER, at + 1)
+    named = turns[at].named == answerers[at] if what == "complete answer" else None
+    nobody = sum(count for (_, customer), count in tools.ran.items() if customer != CUSTOMER)
+    ran = max(tools.ran.values(), default=0) + nobody
+    whole = _whole(world, at)
+    return Cell(what, ran, whole, named, turns[at].seconds)
+
+
+def _whole(world: World, at: int) -> bool:
+    """Say whether every model that was asked in the second turn knew of the first: its question, and its tool's result."""
+    asked = world.answered.get(CUSTOMER, [])
+    second = [heard for _, heard in asked if len(heard.said) == 2]
+    return "nobody" not in world.answered and (at == 1 or (bool(second) and all(heard.told for heard in second)))
+
+
+def rows(case: Case) -> Iterator[tuple[str, list[Cell]]]:
+    for who in WHO:
+        where = product(case.steps, case.modes)
+        yield who, [measure(case, who, step, streamed=streamed) for step, streamed in where]
+
+
+def line(name: str, who: str, cells: Sequence[Cell]) -> str:
+    what = ", ".join(f"{count} {kind}" for kind, count in Counter(cell.got for cell in cells).most_common())
+    named = [cell.named for cell in cells if cell.named is not None]
+    right = f"{sum(named)} of {len(named)}" if named else "-"
+    whole = f"{sum(cell.whole for cell in cells)} of {len(cells)}"
+    ran = max(cell.ran for cell in cells)
+    return f"| {name} | {who} | {what} | {ran} | {whole} | {right} | {max(cell.seconds for cell in cells):.1f} |"
+
+
+def summary(all_cells: dict[str, list[Cell]]) -> Iterator[str]:
+    kinds = cast("list[Got]", sorted({cell.got for cells in all_cells.values() for cell in cells}))
+    yield f"| what the user got | {' | '.join(all_cells)} |"
+    yield f"|---|{'---|' * len(all_cells)}"
+    for kind in kinds:
+        counts = (str(sum(cell.got == kind for cell in cells)) for cells in all_cells.values())
+        yield f"| {kind} | {' | '.join(counts)} |"
+    whole = (f"{sum(cell.whole for cell in cells)} of {len(cells)}" for cells in all_cells.values())
+    yield f"| *the history was whole afterwards* | {' | '.join(whole)} |"
+    named = ([cell.named for cell in cells if cell.named is not None] for cells in all_cells.values())
+    yield f"| *the run names the model that answered* | {' | '.join(f'{sum(n)} of {len(n)}' for n in named)} |"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the rows as they come, then the sums."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fault", choices=[case.name for case in CASES])
+    only = parser.parse_args(arguments).fault
+    logging.disable(logging.CRITICAL)  # Agno logs every error, with the text of the conversation
+    sums: dict[str, dict[bool, list[Cell]]] = {who: {True: [], False: []} for who in WHO}
+    sys.stdout.write("| fault | who | what the user got | runs of a tool | history whole | named rightly | seconds at most |\n")
+    sys.stdout.write("|---|---|---|---|---|---|---|\n")
+    for case in CASES:
+        for who, cells in rows(case) if only in (None, case.name) else ():
+            sys.stdout.write(line(case.name, who, cells) + "\n")
+            sys.stdout.flush()
+            sums[who][case.name in OURS_TO_SAY] += cells
+    sys.stdout.write("\n" + "\n".join(summary({who: cells[False] for who, cells in sums.items()})) + "\n")
+    sys.stdout.write(f"\nwithout {', '.join(OURS_TO_SAY)}: these are the user's own, so that an error is the right answer.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,168 @@
+"""The wrapper that applications wrote for themselves: the same constructor and the same members, with nothing global."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("agno")
+from agno.agent import Agent
+from agno.exceptions import ModelProviderError
+from agno.media import Image
+from agno.models.message import Message
+from pydantic import SecretStr
+
+from standby.integrations.agno import IntelligentModelFallback
+from tests.loopback import GEMINI_503, OPENAI_500, Loopback, both, gemini_answers
+
+YAML = """
+version: 1
+providers:
+  first: {{plugin: gemini, base_url: "{first}", api_key: "${{GOOGLE_API_KEY}}"}}
+  second: {{plugin: openai, base_url: "{second}/v1", api_key: "${{OPENAI_API_KEY}}"}}
+models:
+  gemini-2.5-pro: {{provider: first, breaker: {{failures: 1, open: 300ms, open_limit: 300ms}}}}
+  gemini-2.5-flash: {{provider: first}}
+  o3-mini: {{provider: second}}
+chains:
+  default:
+    models: ["${{PRIMARY_AI_MODEL:-gemini-2.5-pro}}", "${{FALLBACK_AI_MODEL:-o3-mini}}"]
+    fallback: "${{ENABLE_MODEL_FALLBACK:-true}}"
+    retry: {{attempts: 1}}
+"""
+SETTINGS = {"google_api_key": "google-key-0123", "openai_api_key": SecretStr("openai-key-0123")}
+ONE = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[Loopback, Loopback]]:
+    with both() as made:
+        yield made
+
+
+@pytest.fixture
+def config(servers: tuple[Loopback, Loopback], tmp_path: Path) -> Path:
+    first, second = servers
+    (tmp_path / "models.yaml").write_text(YAML.format(first=first.url, second=second.url))
+    return tmp_path / "models.yaml"
+
+
+def wrapper(config: Path, **rest: Any) -> IntelligentModelFallback:
+    return IntelligentModelFallback(SimpleNamespace(**{**SETTINGS, **rest}), config=config)
+
+
+def test_run_returns_an_object_with_the_content(servers: Any, config: Path) -> None:
+    run = wrapper(config).run("Where?")
+    assert (run.content, run.model, run.status.value) == ("Lisbon, says Gemini.", "gemini-2.5-pro", "COMPLETED")
+    assert servers[0].requests[0].headers["x-goog-api-key"] == "google-key-0123"
+
+
+def test_keys_and_names_come_from_the_settings(servers: Any, config: Path) -> None:
+    servers[0].script(GEMINI_503)
+    run = wrapper(config, primary_ai_model="gemini-2.5-flash", ai_temperature=0.25, ai_max_tokens=99).run("Where?")
+    assert (run.content, run.model) == ("Lisbon, says OpenAI.", "o3-mini")
+    assert "gemini-2.5-flash" in servers[0].requests[0].path
+    assert servers[0].requests[0].json["generationConfig"]["maxOutputTokens"] == 99
+    assert servers[1].requests[0].headers["authorization"] == "Bearer openai-key-0123"
+
+
+def test_without_settings_the_environment_says_it(servers: Any, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", "from-the-environment")
+    monkeypatch.setenv("PRIMARY_AI_MODEL", "gemini-2.5-flash")
+    assert IntelligentModelFallback(config=config).run("Where?").model == "gemini-2.5-flash"
+    assert servers[0].requests[0].headers["x-goog-api-key"] == "from-the-environment"
+
+
+def test_a_fallback_that_is_switched_off_is_not_asked(servers: Any, config: Path) -> None:
+    servers[0].script(GEMINI_503)
+    made = wrapper(config, enable_model_fallback=False)
+    with pytest.raises(ModelProviderError):
+        made.run("Where?")
+    assert (len(servers[1].requests), made.get_current_model_info()["has_fallback"]) == (0, False)
+
+
+def test_when_all_fail_run_raises(servers: Any, config: Path) -> None:
+    servers[0].script(GEMINI_503)
+    servers[1].script(OPENAI_500)
+    with pytest.raises(ModelProviderError, match="503 UNAVAILABLE"):
+        wrapper(config).run("Where?")
+
+
+async def test_on_an_event_loop_both_are_awaited(servers: Any, config: Path) -> None:
+    made = wrapper(config)
+    assert [(await made.run("Where?")).content, (await made.arun("Where?")).content] == ["Lisbon, says Gemini."] * 2
+    assert len(servers[0].requests) == 2
+    await made._client.close()
+
+
+async def test_many_calls_at_once_do_not_see_each_others_fallback(servers: Any, config: Path) -> None:
+    servers[0].script(GEMINI_503, gemini_answers("Lisbon, says Gemini."))
+    made = wrapper(config, primary_ai_model="gemini-2.5-flash")
+    runs = await asyncio.gather(*(made.arun("Where?") for _ in range(8)))
+    assert sorted(run.model for run in runs) == ["gemini-2.5-flash"] * 7 + ["o3-mini"]
+    assert all(run.model_provider_data["model"] == run.model for run in runs)
+    await made._client.close()
+
+
+def test_it_says_which_model_is_asked_now_and_returns_by_itself(servers: Any, config: Path) -> None:
+    servers[0].script(GEMINI_503)
+    made = wrapper(config)
+    assert (made.id, made.provider, made.fallback_active) == ("gemini-2.5-pro", "first", False)
+    made.run("Where?")
+    assert (made.id, made.provider, made.fallback_active) == ("o3-mini", "second", True)
+    assert made.get_current_model_info() == {"current_model": "o3-mini", "fallback_active": True, "has_fallback": True}
+    made.reset_to_primary()
+    assert made.fallback_active
+    servers[0].answer = gemini_answers("Back.")
+    assert any(_asked_after(0.1, made) == "Back." for _ in range(50))
+    assert not made.fallback_active
+
+
+def _asked_after(seconds: float, made: IntelligentModelFallback) -> Any:
+    time.sleep(seconds)
+    return made.run("Where?").content
+
+
+def test_instructions_come_first_and_only_in_this_wrapper(servers: Any, config: Path) -> None:
+    told, other = wrapper(config), wrapper(config)
+    told.set_agent_instructions(["Be brief.", "Be kind."])
+    told.run("Where?")
+    other.run("Where?")
+    first, second = (request.json for request in servers[0].requests)
+    assert first["systemInstruction"]["parts"][0]["text"] == "Be brief.\nBe kind."
+    assert "systemInstruction" not in second
+
+
+def test_it_takes_messages_of_any_form(servers: Any, config: Path) -> None:
+    made = wrapper(config)
+    made.run([{"role": "user", "content": "a"}, Message(role="assistant", content="b"), "c"])
+    said = [(content["role"], content["parts"][0]["text"]) for content in servers[0].requests[0].json["contents"]]
+    assert said == [("user", "a"), ("model", "b"), ("user", "c")]
+
+
+def test_it_takes_pictures(servers: Any, config: Path) -> None:
+    wrapper(config).run("What is it?", images=[Image(content=ONE)])
+    assert len(servers[0].requests[0].json["contents"][0]["parts"]) == 2
+
+
+def test_an_agent_with_its_current_model_falls_back(servers: Any, config: Path) -> None:
+    servers[0].script(GEMINI_503)
+    run = Agent(model=wrapper(config).current_model, telemetry=False).run("Where?")
+    assert (run.content, run.model) == ("Lisbon, says OpenAI.", "o3-mini")
+
+
+def test_it_shows_no_key(config: Path) -> None:
+    made = wrapper(config)
+    shown = f"{made!r} {made.current_model!r} {made.current_model.to_dict()}"
+    assert "key-0123" not in shown
+
+
+def test_what_only_a_model_has_is_reached_through_it(config: Path) -> None:
+    made = wrapper(config)
+    assert made.supports_native_structured_outputs is True
+    with pytest.raises(AttributeError):
+        _ = made.nothing_of_the_kind

@@ -1,0 +1,61 @@
+"""docs/langchain.md on the real LangChain: each block prints what stands below it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import standby
+from standby.policy import Retry
+from tests.asking import scripted, served
+from tests.docs.documents import blocks
+from tests.loopback import GEMINI_503, both
+
+pytest.importorskip("langchain_openai")
+pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs
+
+DOCUMENT = "docs/langchain.md"
+
+
+@pytest.mark.parametrize("heading", ["Try it", "Tools and answers that fit a schema"])
+def test_each_block_prints_what_stands_below_it(
+    heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if heading != "Try it":
+        pytest.importorskip("langchain")
+    file, source, printed = (blocks(DOCUMENT, heading, language)[0].text for language in ("yaml", "python", "text"))
+    (tmp_path / "models.yaml").write_text(file, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STANDBY_CONFIG", raising=False)
+    exec(source, {"__name__": "page"})  # noqa: S102 - the page's own code
+    assert capsys.readouterr().out == printed
+
+
+def chat(asynchronous: Any) -> Any:
+    from langchain_openai import ChatOpenAI  # noqa: PLC0415 - it may be missing
+
+    client = asynchronous.chat.completions
+    return ChatOpenAI(model="default", api_key="unused", root_async_client=asynchronous, async_client=client)
+
+
+async def test_the_asynchronous_side_falls_back_over_sockets() -> None:
+    with both() as (gemini, openai):
+        gemini.script(GEMINI_503)
+        settings = served(gemini=gemini.url, openai=openai.url, retry=Retry(attempts=1))
+        async with standby.async_openai_client(settings=settings) as client:
+            llm = chat(client)
+            answer = await llm.ainvoke("Which city?")
+            pieces = [piece.content async for piece in llm.astream("Which city?")]
+    assert answer.content == "".join(pieces) == "Lisbon, says OpenAI."
+    assert answer.response_metadata["model_name"] == "o3-mini"
+    assert answer.usage_metadata["total_tokens"] == 40
+
+
+async def test_when_all_fail_the_sdks_exception_comes_through_after_one_walk() -> None:
+    import openai  # noqa: PLC0415 - beside the library that may be missing
+
+    settings = scripted([{"fail": {"kind": "overloaded", "status": 503}}], retry=Retry(attempts=1))
+    async with standby.async_openai_client(settings=settings) as client:
+        with pytest.raises(openai.InternalServerError) as caught:
+            await chat(client).ainvoke("Which city?")
+    assert caught.value.response.headers["x-standby-trail"] == "m1 failed overloaded 503"

@@ -1,0 +1,342 @@
+"""OpenAI's own SDK on a chain: what it is answered, whole and in pieces, blocking and not."""
+
+import asyncio
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from pydantic import BaseModel
+
+import standby
+from standby import AsyncStandby, Settings, Standby
+from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, StandbyTransport
+from standby.policy import Chain, Model, Retry, StreamRules
+from tests.asking import scripted, served
+from tests.loopback import GEMINI_503, OPENAI_500, Loopback, both, hang, openai_reply, openai_stream
+
+HELLO: list[Any] = [{"role": "user", "content": "Which city?"}]
+BUSY = {"fail": {"kind": "overloaded", "status": 503, "code": "UNAVAILABLE", "message": "The model is overloaded."}}
+ONCE = Retry(attempts=1)
+WEATHER: Any = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+}
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with Loopback() as running:
+        running.answer = lambda _: openai_reply("Lisbon.")
+        yield running
+
+
+def ask(client: openai.OpenAI, **more: Any) -> Any:
+    return client.chat.completions.create(**{"model": "default", "messages": HELLO, **more})
+
+
+# Whole replies
+
+
+def test_the_first_model_answers_503_and_the_second_answers_the_sdk() -> None:
+    with both() as (gemini, openai_server):
+        gemini.script(GEMINI_503)
+        settings = served(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
+        with standby.openai_client(settings=settings) as client:
+            raw = client.chat.completions.with_raw_response.create(model="default", messages=HELLO)
+    reply = raw.parse()
+    assert reply.choices[0].message.content == "Lisbon, says OpenAI."
+    assert (reply.model, reply.id, reply.choices[0].finish_reason) == (
+        "o3-mini",
+        "chatcmpl-BMSBsbjyxfOHmfmqtuMbkEEHZsRJu",
+        "stop",
+    )
+    assert reply.usage is not None
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.total_tokens) == (12, 28, 40)
+    assert reply.usage.completion_tokens_details is not None
+    assert reply.usage.prompt_tokens_details is not None
+    assert reply.usage.completion_tokens_details.reasoning_tokens == 25
+    assert reply.usage.prompt_tokens_details.cached_tokens == 4
+    assert {name: value for name, value in raw.headers.items() if name.startswith("x-standby")} == {
+        "x-standby-chain": "default",
+        "x-standby-model": "o3-mini",
+        "x-standby-provider": "at-openai",
+        "x-standby-attempts": "2",
+        "x-standby-trail": "gemini-2.5-pro failed overloaded 503; o3-mini answered",
+    }
+
+
+def test_an_answer_without_a_vendors_id_gets_one_of_its_own() -> None:
+    with standby.openai_client(settings=scripted("Lisbon.")) as client:
+        ids = {ask(client).id for _ in range(3)}
+    assert len(ids) == 3
+    assert all(known_as.startswith("chatcmpl-") for known_as in ids)
+
+
+def test_what_a_model_thought_is_its_reasoning_content_and_is_not_sent_back(server: Loopback) -> None:
+    with standby.openai_client(settings=scripted([{"reasoning": "Where?", "reply": "Lisbon."}])) as client:
+        message = ask(client).choices[0].message
+    assert message.reasoning_content == "Where?"
+    history = [*HELLO, message.model_dump(), {"role": "user", "content": "Sure?"}]
+    with standby.openai_client(settings=served(openai=server.url)) as client:
+        ask(client, messages=history)
+    assert [turn["content"] for turn in server.requests[0].json["messages"]] == ["Which city?", "Lisbon.", "Sure?"]
+    assert "Where?" not in server.requests[0].body.decode()
+
+
+def test_sampling_parameters_reach_the_model_by_both_of_their_names(server: Loopback) -> None:
+    with standby.openai_client(settings=served(openai=server.url)) as client:
+        ask(client, max_completion_tokens=7, seed=3, stop="\n", reasoning_effort="low")
+        ask(client, max_tokens=8, stop=["a", "b"], temperature=None, user="ann", metadata={"a": "b"}, store=False, n=1)
+    first, second = (request.json for request in server.requests)
+    assert (first["max_completion_tokens"], first["seed"], first["stop"], first["reasoning_effort"]) == (7, 3, ["\n"], "low")
+    assert (second["max_completion_tokens"], second["stop"]) == (8, ["a", "b"])
+    assert not {"user", "metadata", "store", "n"} & set(second)
+
+
+def test_what_only_one_vendor_understands_and_the_deadline_stand_under_standby(server: Loopback) -> None:
+    with standby.openai_client(settings=served(openai=server.url)) as client:
+        ask(client, extra_body={"standby": {"deadline": 20, "extra": {"at-openai": {"verbosity": "low"}}}})
+    assert server.requests[0].json["verbosity"] == "low"
+
+
+def test_pictures_and_a_conversation_reach_the_model() -> None:
+    picture = "data:image/png;base64,iVBORw0KGgo="
+    content = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": picture}}]
+    with both() as (gemini, _), standby.openai_client(settings=served(gemini=gemini.url)) as client:
+        ask(client, messages=[{"role": "developer", "content": "Be brief."}, {"role": "user", "content": content}])
+        [sent] = gemini.requests
+    parts = sent.json["contents"][0]["parts"]
+    assert [part.get("text") or part["inlineData"]["mimeType"] for part in parts] == ["What is it?", "image/png"]
+
+
+# Tools and schemas
+
+
+def test_an_agents_loop_of_tools_goes_over_two_models() -> None:
+    steps = [{"tool_calls": [{"name": "weather", "arguments": {"city": "Porto"}}]}]
+    with standby.openai_client(settings=scripted(steps)) as client:
+        asked = ask(client, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False).choices[0]
+    [call] = asked.message.tool_calls
+    assert (asked.finish_reason, call.function.name, call.function.arguments) == ("tool_calls", "weather", '{"city":"Porto"}')
+    assert asked.message.content is None
+    with Loopback() as server, standby.openai_client(settings=served(openai=server.url)) as client:
+        server.script(openai_reply("Take one."))
+        result = {"role": "tool", "tool_call_id": call.id, "content": "rain"}
+        choice = {"type": "function", "function": {"name": "weather"}}
+        said = ask(client, messages=[*HELLO, asked.message, result], tools=[WEATHER], tool_choice=choice)
+        sent = server.requests[0].json
+    assert said.choices[0].message.content == "Take one."
+    assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "tool"]
+    assert sent["messages"][1]["tool_calls"][0]["id"] == sent["messages"][2]["tool_call_id"] == call.id
+    assert sent["tool_choice"] == choice
+
+
+def test_a_stream_asks_for_each_tool_in_one_piece() -> None:
+    calls = [{"name": "weather", "arguments": {"city": city}} for city in ("Porto", "Faro")]
+    with standby.openai_client(settings=scripted([{"reply": "I look.", "tool_calls": calls}])) as client:
+        chunks = list(ask(client, stream=True, tools=[WEATHER]))
+    deltas = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
+    assert [(call.index, call.id, call.function.arguments) for call in deltas] == [
+        (0, "call_1", '{"city":"Porto"}'),
+        (1, "call_2", '{"city":"Faro"}'),
+    ]
+    assert chunks[-1].choices[0].finish_reason == "tool_calls"
+
+
+class City(BaseModel):
+    name: str
+    people: int
+
+
+LISBON = '{"name": "Lisbon", "people": 545000}'
+
+
+def test_parse_returns_an_instance_and_a_misfit_is_the_next_models_turn() -> None:
+    with standby.openai_client(settings=scripted("no JSON", LISBON)) as client:
+        parsed = client.chat.completions.parse(model="default", messages=HELLO, response_format=City)
+    assert parsed.choices[0].message.parsed == City(name="Lisbon", people=545000)
+    assert parsed.model == "m2"
+
+
+async def test_the_asynchronous_parse_does_the_same() -> None:
+    async with standby.async_openai_client(settings=scripted(LISBON)) as client:
+        parsed = await client.chat.completions.parse(model="default", messages=HELLO, response_format=City)
+    assert parsed.choices[0].message.parsed == City(name="Lisbon", people=545000)
+
+
+def test_the_sdks_own_stream_helper_parses_at_its_end() -> None:
+    with (
+        standby.openai_client(settings=scripted([{"reply": [LISBON[:9], LISBON[9:]]}])) as client,
+        client.chat.completions.stream(model="default", messages=HELLO, response_format=City) as stream,
+    ):
+        kinds = {event.type for event in stream}
+        final = stream.get_final_completion()
+    assert final.choices[0].message.parsed == City(name="Lisbon", people=545000)
+    assert {"content.delta", "content.done"} <= kinds
+
+
+@pytest.mark.parametrize(
+    ("response_format", "fits"),
+    [
+        ({"type": "text"}, "words"),
+        ({"type": "json_object"}, '{"a": 1}'),
+        ({"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "required": ["a"]}}}, '{"a": 1}'),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_the_format_of_the_answer_is_kept(response_format: Any, fits: str) -> None:
+    with standby.openai_client(settings=scripted("words", fits)) as client:
+        assert ask(client, response_format=response_format).choices[0].message.content == fits
+
+
+# Streams
+
+
+def test_a_stream_is_pieces_their_usage_if_asked_for_and_headers_with_the_first() -> None:
+    with both() as (gemini, openai_server):
+        gemini.script(GEMINI_503)
+        settings = served(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
+        with standby.openai_client(settings=settings) as client:
+            stream = ask(client, stream=True, stream_options={"include_usage": True})
+            headers = stream.response.headers
+            chunks = list(stream)
+            plain = list(ask(client, stream=True))
+    assert [chunk.choices[0].delta.content for chunk in chunks[:-1]] == ["Lisbon, ", "says OpenAI.", None]
+    assert [chunk.choices[0].finish_reason for chunk in chunks[:-1]] == [None, None, "stop"]
+    assert (chunks[-1].choices, chunks[-1].usage.total_tokens) == ([], 40)
+    assert {chunk.model for chunk in chunks} == {"o3-mini"}
+    assert len({chunk.id for chunk in chunks}) == 1
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert (headers["x-standby-model"], headers["x-standby-attempts"]) == ("o3-mini", "2")
+    assert headers["x-standby-trail"].startswith("gemini-2.5-pro failed overloaded 503; o3-mini answer")
+    assert all(chunk.choices and chunk.usage is None for chunk in plain)
+
+
+async def test_an_asynchronous_stream_is_the_same() -> None:
+    async with standby.async_openai_client(settings=scripted([BUSY], [{"reply": ["Lis", "bon."]}], retry=ONCE)) as client:
+        stream = await client.chat.completions.create(model="default", messages=HELLO, stream=True)
+        said = [chunk.choices[0].delta.content async for chunk in stream]
+    assert said == ["Lis", "bon.", None]
+    assert stream.response.headers["x-standby-model"] == "m2"
+
+
+def test_a_stream_that_is_held_back_names_its_model_too() -> None:
+    settings = scripted([{"reply": ["Lis", "bon."]}], stream=StreamRules(release="whole"))
+    with standby.openai_client(settings=settings) as client:
+        stream = ask(client, stream=True)
+        assert [chunk.choices[0].delta.content for chunk in stream] == ["Lisbon.", None]
+    assert stream.response.headers["x-standby-model"] == "m1"
+
+
+# Where it may be used
+
+
+def test_the_chains_are_the_models_and_model_names_one() -> None:
+    models = {name: Model(provider="scripted", options={"reply": name}) for name in ("a", "b")}
+    settings = Settings(models=models, chains={"default": Chain(models=("a",)), "careful/b": Chain(models=("b",))})
+    with standby.openai_client(settings=settings) as client:
+        assert [model.id for model in client.models.list()] == ["default", "careful/b"]
+        assert client.models.retrieve("careful/b").id == "careful/b"
+        assert ask(client, model="careful/b").choices[0].message.content == "b"
+
+
+def test_a_framework_may_make_the_client_around_the_transport() -> None:
+    with Standby(settings=scripted("Lisbon.")) as ours:
+        http_client = httpx2.Client(transport=StandbyTransport(ours))
+        with openai.OpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused") as client:
+            assert ask(client).choices[0].message.content == "Lisbon."
+
+
+async def test_an_asynchronous_framework_may_too() -> None:
+    async with AsyncStandby(settings=scripted("Lisbon.")) as ours:
+        http_client = httpx2.AsyncClient(transport=AsyncStandbyTransport(ours))
+        async with openai.AsyncOpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused") as client:
+            reply = await client.chat.completions.create(model="default", messages=HELLO)
+    assert reply.choices[0].message.content == "Lisbon."
+
+
+def test_a_client_beside_what_would_make_one_is_refused() -> None:
+    ours = Standby(settings=scripted("Lisbon."))
+    with pytest.raises(TypeError, match="give a client, or what makes one, not both: config, warm_up"):
+        standby.openai_client(ours, config="models.yaml", warm_up=False)
+
+
+def test_closing_the_sdks_client_closes_the_connections_that_it_opened(server: Loopback) -> None:
+    with standby.openai_client(settings=served(openai=server.url)) as client:
+        ask(client)
+        assert server.open == 1
+    assert _none_open(server)
+
+
+def test_a_client_that_was_given_stays_open(server: Loopback) -> None:
+    with Standby(settings=served(openai=server.url)) as ours:
+        with standby.openai_client(ours) as client:
+            ask(client)
+        assert ours.chat("Still there?").text == "Lisbon."
+        assert server.accepted == 1
+    assert _none_open(server)
+
+
+def _none_open(server: Loopback) -> bool:
+    async def wait() -> bool:
+        async with asyncio.timeout(2):
+            while server.open:
+                await asyncio.sleep(0.01)
+        return True
+
+    return asyncio.run(wait())
+
+
+async def test_cancelling_a_call_cancels_the_walk(server: Loopback) -> None:
+    server.script(hang())
+    async with standby.async_openai_client(settings=served(openai=server.url)) as client:
+        for stream in (False, True):
+            task = asyncio.create_task(client.chat.completions.create(model="default", messages=HELLO, stream=stream))
+            async with asyncio.timeout(5):
+                while len(server.requests) < 1 + stream:
+                    await asyncio.sleep(0.01)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                while not server.requests[-1].left.is_set():
+                    await asyncio.sleep(0.01)
+
+
+async def test_leaving_a_stream_early_leaves_the_model(server: Loopback) -> None:
+    drip = openai_stream(["Lis", "bon."])
+    slow = type(drip)(pieces=(*drip.pieces[:2], (60.0, b"")), headers=drip.headers, framing="chunked")
+    server.script(slow)
+    async with standby.async_openai_client(settings=served(openai=server.url)) as client:
+        stream = await client.chat.completions.create(model="default", messages=HELLO, stream=True)
+        assert (await anext(stream)).choices[0].delta.content == "Lis"
+        await stream.close()
+        async with asyncio.timeout(2):
+            while not server.requests[-1].left.is_set():
+                await asyncio.sleep(0.01)
+
+
+def test_twenty_threads_share_a_client() -> None:
+    with both() as (gemini, openai_server):
+        gemini.script(OPENAI_500)
+        settings = served(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
+        with standby.openai_client(settings=settings) as client, ThreadPoolExecutor(20) as pool:
+            said = list(pool.map(lambda _: ask(client).choices[0].message.content, range(20)))
+    assert said == ["Lisbon, says OpenAI."] * 20
+
+
+async def test_twenty_tasks_share_a_client() -> None:
+    async with standby.async_openai_client(settings=scripted([BUSY], [{"delay": "50ms", "reply": "Lisbon."}])) as client:
+        calls = [client.chat.completions.create(model="default", messages=HELLO) for _ in range(20)]
+        replies = await asyncio.gather(*calls)
+    assert {reply.choices[0].message.content for reply in replies} == {"Lisbon."}
+
+
+async def test_the_blocking_client_works_inside_a_running_loop() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # said once in a process: it blocks the loop
+        with standby.openai_client(settings=scripted("Lisbon.")) as client:
+            assert ask(client).choices[0].message.content == "Lisbon."

@@ -1,0 +1,36 @@
+"""With `stream` alone: words, thoughts, signs of life, and an end."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from standby.plugin import Call, Card, Chunk, End, Finish, Provider, ProviderInfo, Usage, events_of, hookimpl
+
+
+@hookimpl
+def standby_provider() -> ProviderInfo:
+    return ProviderInfo(adapter="old_streaming:Streaming")
+
+
+@hookimpl
+def standby_models() -> Mapping[str, Card]:
+    return {"streaming-1": Card(first_token_timeout=5.0, idle_timeout=5.0)}
+
+
+async def body() -> AsyncIterator[bytes]:
+    yield b"data: Lis\n\nda"
+    yield b"ta: bon.\n\ndata: [DONE]\n\n"
+
+
+class Streaming:
+    def __init__(self, provider: Provider) -> None:
+        del provider
+
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        yield Chunk(working=True)
+        yield Chunk(reasoning="A capital.")
+        async for event in events_of(body()):
+            if event.data == "[DONE]":
+                yield Chunk(
+                    "", End(finish=Finish.STOP, usage=Usage(input=5, output=2, reasoning=1), served=call.model, id="s-1")
+                )
+                return
+            yield Chunk(event.data)
