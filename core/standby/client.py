@@ -29,12 +29,14 @@ from standby.errors import ConfigError, RequestError
 from standby.events import Alert, Answered, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
 from standby.failures import Kind
 from standby.messages import CallOptions, Messages, request_of
-from standby.observe.log import Log, report_broken_sink
+from standby.observe.log import Log, report_broken_observer, report_broken_sink
+from standby.observers import Observer, Observers
 from standby.policy import Settings
 from standby.private_loop import run
 from standby.registry import Registry
 from standby.routes import Routes, routes_of
 from standby.streams import GRACE, AsyncStream, Stream, in_time
+from standby.threads import blocking
 from standby.types import Reply
 from standby.watchdog import WATCHDOG
 
@@ -68,7 +70,7 @@ class AsyncStandby:
         self._registry = Registry()
         self._adapters = Adapters(self._registry.adapter, self._registry.origin)
         weakref.finalize(self, self._adapters.abandon).atexit = False
-        self._sinks: tuple[Sink, ...] = (Log(), self._warm_up, self._tell_of_retirement, *sinks)
+        self._sinks: tuple[Sink, ...] = (Log(), self._warm_up, self._tell_of_retirement, self._observe, *sinks)
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._warming: dict[str, asyncio.Task[None]] = {}
         self._environ = os.environ if environ is None else environ
@@ -79,6 +81,7 @@ class AsyncStandby:
         self._told_of: set[str] = set()
         self._warms = warm_up
         self._cold: set[str] = set()
+        self._observers = Observers()
         self._take(self._read() if settings is None else self._resolve(settings))
 
     async def chat(
@@ -152,6 +155,8 @@ class AsyncStandby:
         if ours:
             await asyncio.wait(ours)
         await self._adapters.close()
+        if self._observers:
+            await blocking(self._observers.close)
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -194,6 +199,9 @@ class AsyncStandby:
             except Exception as error:  # noqa: BLE001 - a broken sink never breaks a call
                 report_broken_sink(sink, error)
 
+    def _observe(self, event: Event) -> None:
+        self._observers(event)
+
     def _blocked(self, code: str, seconds: float) -> None:
         self._tell(LoopBlocked, code=code, seconds=seconds)
 
@@ -215,7 +223,11 @@ class AsyncStandby:
 
     def _take(self, settings: Settings, before: Routes | None = None) -> None:
         """Go by these settings from the next call on; calls under way keep theirs."""
-        self._routes = taken = routes_of(settings, self._adapters, before)
+        self._routes = taken = routes_of(settings, self._adapters, self._registry.test, before)
+        if before is None or before.settings.observers != settings.observers:
+            self._observers.close(0)
+            self._observers = Observers(_observers_of(settings.observers, self._registry))
+            weakref.finalize(self, self._observers.close)
         self._cold |= {
             name for name, route in taken.routes.items() if self._warms and route.chain.fallback and route.entries[1:]
         }
@@ -252,6 +264,17 @@ class AsyncStandby:
             providers = [routes.settings.providers[entry.provider] for entry in _found(event.chain, routes).entries]
             warming = _warm(weakref.ref(self), partial(self._adapters.import_all, providers), event.chain, self._cold)
             self._warming[event.chain] = asyncio.get_running_loop().create_task(warming)
+
+
+def _observers_of(plugins: Sequence[str], registry: Registry) -> list[tuple[str, Observer]]:
+    """Return the plugins' observers; without a broken one the program goes on."""
+    observers: list[tuple[str, Observer]] = []
+    for plugin in plugins:
+        try:
+            observers += ((plugin, observer) for observer in registry.observers(plugin))
+        except ConfigError as error:
+            report_broken_observer(plugin, error)
+    return observers
 
 
 def _found(chain: str, routes: Routes) -> Route:

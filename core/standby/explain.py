@@ -17,10 +17,10 @@ from standby.dispatch import RESERVE
 from standby.explanation import Explanation, Known, PassedOver, Plan, Planned, Rule, Step, Worst
 from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Trigger
-from standby.triggers import Triggers
+from standby.triggers import Tests, Triggers
 from standby.types import Usage
 
-FIELDS = ("provider", "model", "kind", "status", "code", "message")
+FIELDS = ("provider", "model", "kind", "status", "code", "message", "test")
 """A trigger's fields, in the order in which they are told."""
 
 _CARD = {"tools": "tools", "schema": "a JSON Schema", "efforts": "reasoning_effort", "reads": "media"}
@@ -63,7 +63,7 @@ def explain(
         because=because,
         retry_after=failure.retry_after,
         alert=REACTIONS[failure.kind].alert,
-        rules=tuple(_rules(failure, entry, rules, known.places)),
+        rules=tuple(_rules(failure, entry, rules, known.places, route.triggers.tests)),
         steps=steps,
         passed_over=passed_over,
         next=following[0].name if following else None,
@@ -106,11 +106,11 @@ def asked_of(route: Route) -> tuple[Entry, ...]:
 # The rules
 
 
-def _rules(failure: Failure, entry: Entry, rules: Mapping[str, Trigger], places: Mapping[str, str]) -> list[Rule]:
+def _rules(failure: Failure, entry: Entry, rules: Mapping[str, Trigger], places: Mapping[str, str], tests: Tests) -> list[Rule]:
     told: list[Rule] = []
     fired = ""
     for name, trigger in rules.items():
-        why = f"{fired!r} comes first" if fired else _passed_over_for(failure, entry, trigger)
+        why = f"{fired!r} comes first" if fired else _passed_over_for(failure, entry, trigger, tests)
         outcome: Literal["fires", "passed over", "not reached"] = "passed over" if why else "fires"
         told.append(
             Rule(
@@ -125,26 +125,28 @@ def _rules(failure: Failure, entry: Entry, rules: Mapping[str, Trigger], places:
     return told
 
 
-def _passed_over_for(failure: Failure, entry: Entry, trigger: Trigger) -> str:
+def _passed_over_for(failure: Failure, entry: Entry, trigger: Trigger, tests: Tests) -> str:
     """Say which field does not recognise the failure; "" if all do. Each is put to the real matcher, alone."""
-    if _recognises(trigger, failure, entry):
+    if _recognises(trigger, failure, entry, tests):
         return ""
     for field in FIELDS:
         wanted = getattr(trigger, field)
         # beside a kind that fits, a text is looked for in whatever failure it is
         alone = msgspec.structs.replace(Trigger(then=trigger.then, kind=failure.kind), **{field: wanted})
-        if wanted is not None and not _recognises(alone, failure, entry):
+        if wanted is not None and not _recognises(alone, failure, entry, tests):
             return _misfit(field, wanted, failure, entry)
     return f"a text alone never decides about {failure.kind}; add a kind, a status or a code"
 
 
-def _recognises(trigger: Trigger, failure: Failure, entry: Entry) -> bool:
-    return Triggers([("", trigger)]).match(failure, provider=entry.provider, model=entry.name) is not None
+def _recognises(trigger: Trigger, failure: Failure, entry: Entry, tests: Tests | None = None) -> bool:
+    return Triggers([("", trigger)], tests).match(failure, provider=entry.provider, model=entry.name) is not None
 
 
 def _misfit(field: str, wanted: object, failure: Failure, entry: Entry) -> str:
     items = cast("tuple[object, ...]", wanted) if isinstance(wanted, tuple) else (wanted,)
     told = " or ".join(map(str, items))
+    if field == "test":
+        return f"test: {told} does not recognise it"
     if field == "message":
         return f"message: the text has no {' or '.join(repr(str(item)) for item in items)}"
     actual = {

@@ -24,6 +24,9 @@ class Observers:
     def __init__(self, observers: Sequence[tuple[str, Observer]] = ()) -> None:
         """Begin nothing yet."""
         self._observers = tuple(observers)
+        self._waiting: SimpleQueue[Event | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._told_of: set[tuple[str, type[BaseException]]] = set()
         self._begin()
 
     def __call__(self, event: Event) -> None:
@@ -40,8 +43,12 @@ class Observers:
             if self._thread is None:
                 self._thread = self._started()
 
-    def close(self) -> None:
-        """Let the thread tell what waits and end; a later event begins anew. Waits a second at most."""
+    def __bool__(self) -> bool:
+        """Say whether there are any."""
+        return bool(self._observers)
+
+    def close(self, longest: float = LONGEST_CLOSE) -> None:
+        """Let the thread tell what waits and end, and wait for that, `longest` seconds at most; a later event begins anew."""
         if self._process != os.getpid():
             return
         with self._lock:
@@ -50,15 +57,14 @@ class Observers:
         if thread is not None:
             waiting.put(None)
             if thread is not threading.current_thread():
-                thread.join(LONGEST_CLOSE)
+                thread.join(longest)
 
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._waiting: SimpleQueue[Event | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._waiting = SimpleQueue()
+        self._thread = None
         self._lost = 0
-        self._told_of: set[tuple[str, type[BaseException]]] = set()
 
     def _started(self) -> threading.Thread:
         thread = threading.Thread(target=self._tell_all, args=(self._waiting,), name="standby-observers", daemon=True)

@@ -1,11 +1,12 @@
 """All that a plugin author imports: the hooks, the values, the failure to raise, and the helpers that every adapter needs."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 import pluggy
 
+from standby import events
 from standby.bodies import count_in, decoded, list_in, malformed, merged, object_in, plain, shown, text_in, whole
 from standby.costs import Price
 from standby.delays import hint_in, retry_after
@@ -76,6 +77,7 @@ __all__ = [
     "count_in",
     "decoded",
     "encoded",
+    "events",
     "events_of",
     "hint_in",
     "hookimpl",
@@ -185,6 +187,16 @@ class hooks:  # noqa: N801 - a namespace of hook specifications, spelt as plugin
     @_hookspec(firstresult=True)
     def standby_models() -> Mapping[str, Card] | None:
         """Register the models that the plugin knows: the vendor's id, and its card."""
+
+    @staticmethod
+    @_hookspec(firstresult=True)
+    def standby_observers() -> Sequence[Callable[[events.Event], object]] | None:
+        """Watch: each is told every event, where models.yaml names the plugin under `observers`."""
+
+    @staticmethod
+    @_hookspec(firstresult=True)
+    def standby_tests() -> Mapping[str, Callable[[Reply | Failure], bool]] | None:
+        """Bring tests by their names: a trigger's `test: plugin/name` asks one about failures and replies."""
 
     @staticmethod
     @_hookspec(firstresult=True)

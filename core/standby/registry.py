@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import msgspec
 import pluggy
@@ -15,12 +15,18 @@ import pluggy
 from standby.errors import ConfigError, Problem
 from standby.failures import Failure
 from standby.isolation import Origin, flaw_of, guarded, words_of
+from standby.observe.log import report_broken_test
+from standby.observers import Observer
 from standby.plugin import API_VERSION, GROUP, ProviderInfo, hooks
 from standby.policy import Card
 from standby.transport import unavailable
+from standby.triggers import Test
+from standby.types import Reply
 
 if TYPE_CHECKING:
     import click
+
+T = TypeVar("T")
 
 FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
 """Reads an error answer: its HTTP status, its headers, and its body, decoded JSON or the text where it is none."""
@@ -81,12 +87,42 @@ class Registry:
         """Return the plugin's own commands; raises `ConfigError` if it is missing or broken."""
         import click  # noqa: PLC0415 - `import standby` must not load it
 
-        manager, broken = self._manifest(name).manager, self.origin(name).broken
-        with guarded(lambda words: broken(f"standby_commands raised {words}")), _aside():
-            commands: list[Any] = list(manager.hook.standby_commands() or ())
+        commands = self._hook(name, "standby_commands", list[Any])
         if not all(isinstance(command, click.Command) and command.name for command in commands):
-            raise broken("standby_commands returned something that is no list of click commands")
+            raise self.origin(name).broken("standby_commands returned something that is no list of click commands")
         return commands
+
+    def observers(self, name: str) -> Sequence[Observer]:
+        """Return what the plugin wants to be told every event; raises `ConfigError` if it is missing or broken, or has none."""
+        observers = self._hook(name, "standby_observers", list[Observer])
+        if not observers or not all(callable(observer) for observer in observers):
+            raise self.origin(name).broken("standby_observers returned something that is no list of functions")
+        return observers
+
+    def tests(self, name: str) -> Mapping[str, Test]:
+        """Return the tests that the plugin brings, by their names; raises `ConfigError` if it is missing or broken."""
+        tests = self._hook(name, "standby_tests", dict[str, Test])
+        if not all(callable(test) for test in tests.values()):
+            raise self.origin(name).broken("standby_tests returned something that is no mapping of names to functions")
+        return tests
+
+    def test(self, reference: str) -> Test:
+        """Return the test that a trigger names, `plugin/name`; one that raises, or cannot be had, recognises nothing."""
+        plugin, _, name = reference.partition("/")
+        try:
+            test = self.tests(plugin)[name]
+        except (ConfigError, KeyError) as error:
+            report_broken_test(reference, error)
+            return lambda _: False
+
+        def recognises(outcome: Reply | Failure) -> bool:
+            try:
+                return bool(test(outcome))
+            except Exception as error:  # noqa: BLE001 - a plugin's, whatever it is
+                report_broken_test(reference, error)
+                return False
+
+        return recognises
 
     def listing(self, name: str) -> Listing:
         """Describe the plugin; a broken one is described too."""
@@ -133,6 +169,12 @@ class Registry:
         if not callable(reader):
             raise broken(f"failures: {dotted} is no function")
         return cast("FailureReader", reader)
+
+    def _hook(self, name: str, hook: str, kind: Callable[[Any], T]) -> T:
+        """Return what a hook that is rarely called returns, as a list or a dictionary; empty where there is none."""
+        manager, broken = self._manifest(name).manager, self.origin(name).broken
+        with guarded(lambda words: broken(f"{hook} raised {words}")), _aside():
+            return kind(getattr(manager.hook, hook)() or ())
 
     def _manifest(self, name: str) -> "Manifest":
         """Import a plugin once, broken or not: what it did on its way is not done again."""

@@ -12,7 +12,7 @@ from standby.decision import Route
 from standby.health import known_of
 from standby.permits import Turns
 from standby.policy import BreakerSettings, Card, Chain, Settings
-from standby.triggers import Triggers
+from standby.triggers import Tests, Triggers
 
 HEDGES = 5.0
 """Hedges that a chain may begin with; after them `HEDGED_SHARE` of the calls that needed none earn the next."""
@@ -28,20 +28,21 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
     routes: Mapping[str, Route]
 
 
-def routes_of(settings: Settings, adapters: Adapters, before: Routes | None = None) -> Routes:
+def routes_of(settings: Settings, adapters: Adapters, tests: Tests, before: Routes | None = None) -> Routes:
     """Make resolved settings ready; what a chain of the same name had `before` goes on: its budget and its probes.
 
-    The health of a model is the process's own, and so survives by itself.
+    `tests` finds a plugin's test by the name that a trigger gives it. The health of a model is the process's own, and so survives by itself.
     """
     entries = {name: _entry(name, settings, adapters) for name in settings.models if settings.models[name].provider}
     earlier: Mapping[str, Route] = before.routes if before is not None else {}
-    routes = {name: _route(name, chain, settings, entries, earlier.get(name)) for name, chain in settings.chains.items()}
+    routes: dict[str, Route] = {}
+    for name, chain in settings.chains.items():
+        triggers = Triggers(((each, settings.triggers[each]) for each in chain.triggers or ()), tests)
+        routes[name] = _route(name, chain, tuple(entries[model] for model in chain.models), triggers, earlier.get(name))
     return Routes(settings=settings, entries=entries, routes=routes)
 
 
-def _route(name: str, chain: Chain, settings: Settings, entries: Mapping[str, Entry], earlier: Route | None) -> Route:
-    triggers = Triggers((trigger, settings.triggers[trigger]) for trigger in chain.triggers or ())
-    asked = tuple(entries[model] for model in chain.models)
+def _route(name: str, chain: Chain, asked: tuple[Entry, ...], triggers: Triggers, earlier: Route | None) -> Route:
     if earlier is not None:
         return msgspec.structs.replace(earlier, chain=chain, entries=asked, triggers=triggers)
     hedges = Budget(HEDGES, HEDGED_SHARE, trickle=float("inf"))

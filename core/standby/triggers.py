@@ -13,6 +13,9 @@ T = TypeVar("T")
 Test = Callable[[Reply | Failure], bool]
 """Recognises a failure, or a reply that is not good enough; a plugin brings it."""
 
+Tests = Callable[[str], Test]
+"""Finds a plugin's test by the name that a trigger gives it."""
+
 _Field = Callable[[Failure], bool]
 
 _CALLER_AT_FAULT = frozenset({Kind.INVALID_REQUEST, Kind.BLOCKED})
@@ -22,15 +25,16 @@ _CALLER_AT_FAULT = frozenset({Kind.INVALID_REQUEST, Kind.BLOCKED})
 class Triggers:
     """The triggers of one chain, compiled once."""
 
-    def __init__(self, named: Iterable[tuple[str, Trigger]], tests: Callable[[str], Test] | None = None) -> None:
+    def __init__(self, named: Iterable[tuple[str, Trigger]], tests: Tests | None = None) -> None:
         """Compile; raises `ValueError` for a pattern that RE2 refuses.
 
         `tests` finds a plugin's test by its name; without it no trigger that has one recognises anything.
         """
+        self.tests = tests or _nothing
         self._rules: list[tuple[str, Trigger, list[_Field]]] = []
         self._of_replies: list[tuple[str, Trigger, Test]] = []
         for name, trigger in named:
-            test = None if trigger.test is None else (tests or _nothing)(trigger.test)
+            test = None if trigger.test is None else self.tests(trigger.test)
             self._rules.append((name, trigger, _fields(trigger, test)))
             if test is not None and _is_of_replies(trigger):
                 self._of_replies.append((name, trigger, test))

@@ -25,8 +25,7 @@ def test_each_block_prints_what_stands_below_it(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STANDBY_CONFIG", raising=False)
     exec(source, {"__name__": "page"})  # noqa: S102 - the page's own code
-    out = capsys.readouterr().out
-    assert out.replace("completed", "COMPLETED") == printed
+    assert capsys.readouterr().out.endswith(printed)  # Agno 2.4 writes its log there too
 
 
 def test_every_setting_that_is_read_is_in_the_table() -> None:

@@ -122,7 +122,7 @@ def _planned(config: str | None, chains: Sequence[str], models: Sequence[str]) -
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
     adapters = Adapters(registry.adapter, registry.origin)
-    all_of_them = routes_of(loaded.settings, adapters)
+    all_of_them = routes_of(loaded.settings, adapters, registry.test)
     for name in chains:
         _look_up(name, all_of_them.routes, "chain", loaded.file)
     routes = [_asked_of(all_of_them.routes[name]) for name in chains or (() if models else all_of_them.routes)]

@@ -102,7 +102,7 @@ def _found(config: str | None, chain: str, registry: Registry) -> tuple[str, Set
     loaded = load(None if config is None else Path(config), registry, os.environ, cwd=Path.cwd(), today=_today())
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
-    routes = routes_of(loaded.settings, Adapters(registry.adapter)).routes
+    routes = routes_of(loaded.settings, Adapters(registry.adapter, registry.origin), registry.test).routes
     if chain not in routes:
         hint = near(chain, tuple(routes)) or f"there is {', '.join(sorted(routes))}"
         raise RequestError(f"{loaded.file} has no chain named {chain!r}; {hint}")
@@ -113,7 +113,7 @@ def _live(route: Route, registry: Registry) -> dict[str, str]:
     """Ask each model of the chain for real; how each ended, in words."""
     told: list[Asked] = []
     asked = route.entries if route.chain.fallback else route.entries[:1]
-    ask_all(asked, Adapters(registry.adapter), LIVE_PATIENCE, told.append)
+    ask_all(asked, Adapters(registry.adapter, registry.origin), LIVE_PATIENCE, told.append)
     return {each.entry.name: _lives(each) for each in told}
 
 

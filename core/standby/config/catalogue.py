@@ -1,13 +1,15 @@
 """What is asked of the plugins, each thing once; whom nobody asks about is not imported."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol, TypeVar
 
 from standby.config.finding import Finding, Findings, Place
 from standby.errors import ConfigError
 from standby.isolation import Origin
 from standby.plugin import ProviderInfo
 from standby.policy import Card
+
+T = TypeVar("T")
 
 UNKNOWN = ProviderInfo(adapter="", options={}, account={})
 """Stands in for what a broken plugin would say: its models stay in their chains, and are skipped as unavailable."""
@@ -30,6 +32,14 @@ class Catalogue(Protocol):
 
     def cards(self, name: str) -> Mapping[str, Card]:
         """Return the models that a plugin registers."""
+        ...
+
+    def observers(self, name: str) -> Collection[object]:
+        """Return what a plugin wants to be told every event."""
+        ...
+
+    def tests(self, name: str) -> Collection[str]:
+        """Return the names of a plugin's tests."""
         ...
 
 
@@ -59,6 +69,25 @@ class Plugins:
                 self._infos[plugin] = UNKNOWN if broken else None
                 self._findings += (Finding(place=place, problem=problem) for problem in error.problems)
         return self._infos[plugin]
+
+    def check_observers(self, plugin: str, place: Place) -> None:
+        """Add what is wrong with a plugin that is to observe."""
+        self._asked(plugin, place, self._catalogue.observers)
+
+    def tests(self, plugin: str, place: Place) -> Collection[str] | None:
+        """Return the names of a plugin's tests; `None` if they cannot be had."""
+        return self._asked(plugin, place, self._catalogue.tests)
+
+    def _asked(self, plugin: str, place: Place, ask: Callable[[str], Collection[T]]) -> Collection[T] | None:
+        if plugin not in self.names:
+            hint = self._findings.near(plugin, self.names) or f"installed: {', '.join(self.names) or 'none'}"
+            self._findings.error(place, "unknown-plugin", f"no plugin named {plugin!r} is installed", hint)
+            return None
+        try:
+            return ask(self._pinned.get(plugin, plugin))
+        except ConfigError as error:
+            self._findings += (Finding(place=place, problem=problem) for problem in error.problems)
+            return None
 
     def cards(self, plugin: str, place: Place) -> Mapping[str, Card]:
         """Return a plugin's cards; a look-up goes on without a broken one, and with an error if two bear one name."""

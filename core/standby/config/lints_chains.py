@@ -16,8 +16,8 @@ from standby.triggers import Triggers
 DEADLINE = Chain(models=("any",)).deadline
 """Seconds of a chain that says nothing of its deadline."""
 
-_SEEN_BY_NO_TRIGGER = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE, Kind.CONTRACT})
-"""Kinds that say nothing of how a model failed: it was not asked, or nothing can be asked any more."""
+_SEEN_BY_NO_TRIGGER = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE, Kind.CONTRACT, Kind.REJECTED})
+"""Kinds that say nothing of how a model failed: not asked, nothing left to ask, or a trigger said so itself."""
 
 
 def lint_chains(view: View, findings: Findings) -> None:
@@ -47,7 +47,7 @@ def _reach(view: View, name: str, findings: Findings) -> None:
         hint = "take them out, or write fallback: true"
         findings.warn(place, "unreachable-model", f"fallback is false: {never} can never be reached", hint)
         return
-    triggers = Triggers((each, view.settings.triggers[each]) for each in chain.triggers or ())
+    triggers = Triggers((each, view.settings.triggers[each]) for each in chain.triggers or ())  # a test never tells by itself
     for before, after in pairwise(asked):
         stopping = _stopping(triggers, before)
         if stopping:

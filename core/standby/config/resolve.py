@@ -16,7 +16,7 @@ from standby.config.fit import misfits
 from standby.config.models import Models
 from standby.config.numbers import check_numbers
 from standby.config.providers import Providers
-from standby.config.rules import check_names, check_trigger
+from standby.config.rules import check_names, check_test, check_trigger
 from standby.errors import Problem
 from standby.policy import Chain, Model, Settings
 
@@ -49,7 +49,7 @@ class _Resolver:
         self._shown = shown
         self._findings = Findings()
         pinned = {name: provider.reference for name, provider in settings.providers.items() if name == provider.plugin}
-        plugins = Plugins(catalogue, self._findings, pinned)
+        self._plugins = plugins = Plugins(catalogue, self._findings, pinned)
         self._providers = Providers(settings.providers, plugins, environ, self._findings, shown)
         self._models = Models(settings.models, self._providers, plugins, self._findings, shown, today)
 
@@ -59,6 +59,8 @@ class _Resolver:
             self._models.get(name, ("models", name))
         chains = {name: self._chain(("chains", name), chain) for name, chain in self._settings.chains.items()}
         self._check_triggers()
+        for at, plugin in enumerate(self._settings.observers):
+            self._plugins.check_observers(plugin, ("observers", at))
         settings = msgspec.structs.replace(
             self._settings, providers=self._providers.found(), models=self._models.found(), chains=chains
         )
@@ -96,6 +98,7 @@ class _Resolver:
         models = dict.fromkeys((*self._settings.models, *chained))
         for name, trigger in self._settings.triggers.items():
             check_trigger(name, trigger, self._findings, self._shown)
+            check_test(name, trigger, self._plugins, self._findings)
             check_names(name, trigger, "provider", self._providers.names, self._findings)
             known_elsewhere = partial(self._models.is_known, place=("triggers", name, "model"))
             check_names(name, trigger, "model", models, self._findings, known_elsewhere)

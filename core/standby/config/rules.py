@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Literal
 
+from standby.config.catalogue import Plugins
 from standby.config.finding import Findings, Place, Shown
 from standby.policy import Trigger
 from standby.triggers import pattern
@@ -21,6 +22,18 @@ def check_trigger(name: str, trigger: Trigger, findings: Findings, shown: Shown)
         except ValueError as error:
             message = f"{shown(spot, expression)} is no RE2 expression: {error}"
             findings.error(spot, "bad-pattern", message, "RE2 has no look-around and no back-references")
+
+
+def check_test(name: str, trigger: Trigger, plugins: Plugins, findings: Findings) -> None:
+    """Add a test that a trigger names and no plugin brings."""
+    if trigger.test is None:
+        return
+    plugin, _, test = trigger.test.partition("/")
+    place: Place = ("triggers", name, "test")
+    known = plugins.tests(plugin, place)
+    if known is not None and test not in known:
+        hint = findings.near(test, known) or f"its tests: {', '.join(sorted(known)) or 'none'}"
+        findings.error(place, "unknown-test", f"the plugin {plugin!r} brings no test named {test!r}", hint)
 
 
 def check_names(

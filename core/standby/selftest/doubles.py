@@ -83,7 +83,7 @@ class Doubles:
     def redirected(self, entry: Entry) -> Entry | None:
         """Return the model with its double behind it; as it is, where it reaches nobody; `None`: its plugin has no double."""
         provider = self._settings.providers[entry.provider]
-        named = self._registry.info(provider.plugin).double
+        named = self._registry.info(provider.reference).double
         if not named:
             self.missing[entry.name] = f"its plugin {provider.plugin!r} brings no double"
             return None

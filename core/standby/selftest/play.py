@@ -91,8 +91,8 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
 
 def play(settings: Settings, registry: Registry, chain: str) -> Played:
     """Test one chain of resolved settings; nothing but this machine is asked. Takes seconds."""
-    adapters = Adapters(registry.adapter)
-    route = routes_of(settings, adapters).routes[chain]
+    adapters = Adapters(registry.adapter, registry.origin)
+    route = routes_of(settings, adapters, registry.test).routes[chain]
     with Doubles(settings, registry, adapters) as doubles:
         return asyncio.run(_closed(_Test(route, doubles, registry, settings), adapters))
 
@@ -123,7 +123,7 @@ class _Test:
         double = self._doubles.of(entries[0]) if entries else None
         if double is None or not entries[1:]:
             return Played(models=tuple(models))
-        plugin = self._settings.providers[entries[0].provider].plugin
+        plugin = self._settings.providers[entries[0].provider].reference
         cases = [await self._meet(fault, entries, double) for fault in faults_of(self._registry.info(plugin).errors)]
         back = await self._comes_back(entries, double)
         return Played(models=tuple(models), failing=entries[0].name, cases=tuple(cases), back=back)

@@ -8,17 +8,17 @@ from standby.client import AsyncStandby, Standby
 Client = Standby | AsyncStandby
 Config = str | os.PathLike[str]
 
-_shared: dict[str, AsyncStandby] = {}
+_shared: dict[tuple[str, str], AsyncStandby] = {}
 _lock = threading.Lock()
 
 
 def shared(config: Config | None) -> AsyncStandby:
     """Return the process's client for a configuration; raises `ConfigError` when it is made and cannot be."""
-    name = "" if config is None else os.path.abspath(config)  # noqa: PTH100 - the path as it stands, links unfollowed
+    place = (os.getcwd(), os.fspath(config or os.environ.get("STANDBY_CONFIG") or ""))  # noqa: PTH109 - where it is looked for
     with _lock:
-        if name not in _shared:
-            _shared[name] = AsyncStandby(config)
-        return _shared[name]
+        if place not in _shared:
+            _shared[place] = AsyncStandby(config)
+        return _shared[place]
 
 
 def of_tasks(client: Client) -> AsyncStandby:

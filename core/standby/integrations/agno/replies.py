@@ -106,4 +106,5 @@ def _private(reply: Reply) -> dict[str, Any]:
 
 
 def _shown(attempt: Attempt) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.to_builtins(attempt).items() if value not in (None, "", [])}
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(attempt))
+    return {name: value for name, value in told.items() if value not in (None, "", [])}
