@@ -31,7 +31,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
 def routes_of(settings: Settings, adapters: Adapters, tests: Tests, before: Routes | None = None) -> Routes:
     """Make resolved settings ready; what a chain of the same name had `before` goes on: its budget and its probes.
 
-    `tests` finds a plugin's test by the name that a trigger gives it. The health of a model is the process's own, and so survives by itself.
+    The health of a model is the process's own, and so survives by itself. `tests` finds a plugin's test by its name.
     """
     entries = {name: _entry(name, settings, adapters) for name in settings.models if settings.models[name].provider}
     earlier: Mapping[str, Route] = before.routes if before is not None else {}

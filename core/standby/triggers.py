@@ -36,7 +36,7 @@ class Triggers:
         for name, trigger in named:
             test = None if trigger.test is None else self.tests(trigger.test)
             self._rules.append((name, trigger, _fields(trigger, test)))
-            if test is not None and _is_of_replies(trigger):
+            if test is not None and is_of_replies(trigger):
                 self._of_replies.append((name, trigger, test))
 
     def match(self, failure: Failure, *, provider: str, model: str) -> tuple[str, Trigger] | None:
@@ -78,9 +78,9 @@ def _nothing(_: str) -> Test:
     return lambda _: False
 
 
-def _is_of_replies(trigger: Trigger) -> bool:
-    """Say whether nothing but a test is asked for; the other fields are about failures alone."""
-    return all(getattr(trigger, field) is None for field in ("kind", "status", "code", "message"))
+def is_of_replies(trigger: Trigger) -> bool:
+    """Say whether a test is asked about replies too: not beside a field that is about failures alone."""
+    return trigger.test is not None and all(getattr(trigger, field) is None for field in ("kind", "status", "code", "message"))
 
 
 def _fields(trigger: Trigger, test: Test | None) -> list[_Field]:

@@ -17,6 +17,7 @@ TABLE = {
     "malformed": Reaction("retry", "sick"),
     "empty": Reaction("next", "sick"),
     "schema_mismatch": Reaction("retry"),
+    "rejected": Reaction("next"),
     "truncated": Reaction("accept"),
     "wrong_model": Reaction("accept", alert=True),
     "unauthorized": Reaction("next", "rest long", alert=True),

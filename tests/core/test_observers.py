@@ -106,7 +106,7 @@ def test_without_observers_there_is_no_thread() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_forked_child_tells_its_own_events_and_not_its_parents(tmp_path: object) -> None:
+def test_a_forked_child_tells_its_own_events_and_not_its_parents() -> None:
     read, write = os.pipe()
     observers = Observers([("one", lambda one: os.write(write, f"{os.getpid()} {one.model}\n".encode()))])
     observers(event(1))

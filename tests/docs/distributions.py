@@ -14,6 +14,8 @@ Install = Callable[[dict[str, Any], dict[str, str]], None]
 
 PARROT = "A working plugin in 60 seconds"
 
+HOUSE_RULES = "House rules: observers, and tests of one's own"
+
 
 def put(folder: Path, project: dict[str, Any], files: dict[str, str]) -> None:
     """Write modules, and a dist-info with the entry points, into a folder that is on `sys.path`."""
@@ -31,6 +33,12 @@ def put(folder: Path, project: dict[str, Any], files: dict[str, str]) -> None:
 def written(heading: str) -> dict[str, str]:
     """Return the files of a section, by their names."""
     return {block.file: block.text for block in blocks("plugins.md", heading) if block.file}
+
+
+def house_rules() -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the house rules' project table and files."""
+    project = {"name": "house-rules", "version": "1.0", "entry-points": {plugin.GROUP: {"house-rules": "house_rules"}}}
+    return project, written(HOUSE_RULES)
 
 
 def project() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from standby.config import load
 from standby.config.comments import SILENCEABLE, UNUSED
 from standby.errors import Problem
 from standby.registry import Registry
+from tests.docs.distributions import Install, house_rules
 from tests.docs.documents import blocks
 
 DOCUMENT = "lints.md"
@@ -28,6 +29,11 @@ def found_in(folder: Path, text: str) -> tuple[Problem, ...]:
 def test_each_code_that_can_be_silenced_has_its_section() -> None:
     assert sorted(set(EXAMPLES) - {INTRODUCTION}) == sorted((*SILENCEABLE, UNUSED))
     assert set(TOLD) == set(EXAMPLES) - {INTRODUCTION}
+
+
+@pytest.fixture(autouse=True)
+def _house_rules(install: Install) -> None:
+    install(*house_rules())
 
 
 @pytest.mark.parametrize("code", TOLD)

@@ -1,5 +1,6 @@
 import ast
 import asyncio
+import importlib
 import inspect
 import os
 import re
@@ -13,12 +14,13 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from standby import AsyncStandby, CallFailed, ChainExhausted, StandbyError, plugin
+from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyError, plugin
 from standby.cli import standby
+from standby.observers import MOST_WAITING
 from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Provider, ProviderInfo, Reply, hooks
 from standby.policy import Retry
 from standby.threads import AT_ONCE
-from tests.docs.distributions import PARROT, Install, project, written
+from tests.docs.distributions import HOUSE_RULES, PARROT, Install, house_rules, project, written
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.loopback import Answer, Loopback, cut, html, reset, respond
 from tests.playing import entry, request, route, walk
@@ -157,6 +159,26 @@ def test_the_http_example_is_valid_without_its_http_library(tmp_path: Path) -> N
         [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False, timeout=30
     )
     assert ran.returncode == 0
+
+
+# House rules
+
+
+def test_the_house_rules_move_a_request_on_and_count_its_events(install: Install, tmp_path: Path) -> None:
+    install(*house_rules())
+    text = only(DOCUMENT, HOUSE_RULES, "yaml")
+    models = (
+        "models:\n  a: {provider: scripted, options: {reply: Good.}}\n  b: {provider: scripted, options: {reply: 9 EUR.}}\n"
+    )
+    (tmp_path / "models.yaml").write_text(models + text.replace("[gemini-2.5-pro, o3-mini]", "[a, b]"), encoding="utf-8")
+    with Standby("models.yaml", environ={}, warm_up=False) as client:
+        reply = client.chat("What does it cost?")
+    assert (reply.model, reply.trail[0].trigger) == ("b", "no-price")
+    assert importlib.import_module("house_rules").COUNTS["Answered"] == 1
+
+
+def test_the_page_states_how_many_events_may_wait() -> None:
+    assert f"At most {MOST_WAITING:,} events wait" in TEXT
 
 
 # blocking

@@ -60,6 +60,7 @@ def environ(**more: str) -> dict[str, str]:
 
 def untimed(text: str) -> str:
     """Leave out what differs from run to run: the times, and that the small model talked on to its limit."""
+    text = re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ", "", text, flags=re.MULTILINE)
     return re.sub(r"  truncated: [^\n]*", "", re.sub(r"(in|after) \d+\.\ds", r"\1 0.0s", text))
 
 

@@ -28,6 +28,7 @@ SILENCEABLE = (
     "trigger-never-fires",
     "twice",
     "unreachable-model",
+    "untested-streams",
     "unused-trigger",
 )
 """Codes of warnings and infos; errors cannot be silenced."""

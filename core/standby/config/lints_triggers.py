@@ -7,6 +7,7 @@ from standby.config.finding import Findings, Place
 from standby.config.lints_view import View
 from standby.failures import Kind
 from standby.policy import Trigger
+from standby.triggers import is_of_replies
 
 _CALLER_AT_FAULT = {Kind.INVALID_REQUEST, Kind.BLOCKED}
 """Text alone never decides about these."""
@@ -28,6 +29,7 @@ def lint_triggers(view: View, findings: Findings) -> None:
             findings.warn(place, "trigger-matches-all", message, "add a kind")
     for chain in view.settings.chains:
         _hidden(view, chain, findings)
+        _unheard(view, chain, findings)
 
 
 def _hidden(view: View, chain: str, findings: Findings) -> None:
@@ -43,15 +45,27 @@ def _hidden(view: View, chain: str, findings: Findings) -> None:
             findings.warn(place, "trigger-hidden", message, f"put it before {first!r}, or take it out")
 
 
+def _unheard(view: View, chain: str, findings: Findings) -> None:
+    """Tell of replies that a test is not asked about, because a stream has handed their words out."""
+    rules = view.settings.chains[chain]
+    testing = [name for name in rules.triggers or () if is_of_replies(view.settings.triggers[name])]
+    if testing and rules.stream.release != "whole":
+        message = (
+            f"streams of {chain!r} hand their words out before {testing[0]!r} could test them: it tests whole replies only"
+        )
+        hint = "write stream: {release: whole}, if the chain is streamed"
+        findings.inform(("chains", chain), "untested-streams", message, hint)
+
+
 def _is_about_everything(trigger: Trigger) -> bool:
-    if trigger.message is not None or trigger.status is not None or trigger.code is not None:
+    if any(getattr(trigger, field) is not None for field in ("message", "status", "code", "test")):
         return False
     return trigger.kind is None or set(Kind) <= _items(trigger.kind)
 
 
 def _covers(wide: Trigger, narrow: Trigger) -> bool:
     """Say whether the one recognises whatever the other does."""
-    fields = ("kind", "code", "provider", "model")
+    fields = ("kind", "code", "test", "provider", "model")
     if not all(_includes(getattr(wide, field), getattr(narrow, field)) for field in fields):
         return False
     return _covers_statuses(wide, narrow) and _covers_texts(wide, narrow)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from standby.config import load
 from standby.config.schema import schema
 from standby.config.texts import DURATION
 from standby.errors import Problem
+from standby.plugin import GROUP
 from standby.registry import Registry
 
 Keys = tuple[str, ...]
@@ -26,7 +28,8 @@ Schema = Mapping[str, Any]
 
 CHAINS = {"default": {"models": ["openai/a-model"]}}
 
-REGISTRY = Registry()
+HOUSE_RULES = EntryPoint("house-rules", "tests.core.config.house_rules", GROUP)
+REGISTRY = Registry([*entry_points(group=GROUP), HOUSE_RULES])
 TODAY = date(2026, 11, 20)
 ENVIRON = {"MINE": "a-key"}
 RIGHT = 0.95
@@ -41,6 +44,7 @@ VALUES: dict[str, Any] = {
     "api_key": "${MINE}",
     "models": ["openai/a-model"],
     "triggers": [],
+    "observers": ["house-rules"],
     "drop": ["seed"],
     "refuses": ["seed"],
     "open_limit": "60s",
@@ -76,7 +80,7 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
 def spots() -> list[Spot]:
     """Find each key of the grammar, and of each plugin's options, for a model and for an account."""
     found = [Spot(keys=keys, known=known, file=_file(keys)) for keys, known in _keys(schema(), (), schema())]
-    for plugin in REGISTRY.names():
+    for plugin in (name for name in REGISTRY.names() if name != HOUSE_RULES.name):  # it reaches no model
         info = REGISTRY.info(plugin)
         for place, way, options in (
             (("models", "own"), {"provider": plugin}, info.options),

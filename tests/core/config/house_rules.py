@@ -1,0 +1,13 @@
+"""A plugin that watches and tests, for files that name one."""
+
+from standby.plugin import hookimpl
+
+
+@hookimpl
+def standby_observers() -> list[object]:
+    return [print]
+
+
+@hookimpl
+def standby_tests() -> dict[str, object]:
+    return {"no-price": print}
