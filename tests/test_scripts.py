@@ -27,7 +27,7 @@ case "$*" in
     mkdir -p "$3/bin"
     cp "$0" "$3/bin/python"
     ;;
-*"--editable"*) cp "$0" .venv/bin/standby ;;
+*"--editable"*) cp "$0" "$(dirname "$0")/standby" ;;
 esac
 exit 0
 """
@@ -114,6 +114,20 @@ def test_the_tests_set_up_their_tools_too_and_get_their_arguments(checkout: Chec
         "python -m pip install --quiet --editable .[local] --group dev",
         PULL,
         "python -m pytest -n 2 --dist worksteal -q tests/a file.py",
+    ]
+
+
+def test_the_integrations_have_an_environment_of_their_own(checkout: Checkout) -> None:
+    ran = checkout.run("integrations", "-q", FAILING="-c import instructor")
+    assert ran.returncode == 0, ran.stderr
+    assert checkout.notes == [
+        CHECK,
+        "python3.99 -m venv .venv-integrations",
+        PIP,
+        "python -m pip install --quiet --editable .[agno] --group integrations",
+        "python -c import instructor",
+        "python -m pip install --quiet --no-deps instructor>=1.17,<2",
+        "python -m pytest -n 2 --dist worksteal tests/heavy -q",
     ]
 
 

@@ -2,7 +2,7 @@
 
 import re
 from asyncio import CancelledError, sleep
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol, cast
 
@@ -22,6 +22,10 @@ from standby.watch import Watch
 
 LONGEST_TEXT = 2_000
 """Characters of a vendor's words that are kept; an HTML page says no more in a hundred thousand."""
+
+SHORTEST_KEY = 6
+"""Characters: a shorter key is none that a vendor gives out, but what a server of one's own is sent to have something
+("k", "none", "EMPTY"); cut out wherever it stands, it would tear holes into words that have it in them: "bro***en"."""
 
 SHORTEST_QUOTE = 8
 """Characters: a message's text of this length or more is cut out of a vendor's words that echo it."""
@@ -277,15 +281,20 @@ async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | No
 
 def _scrubbed(failure: Failure, entry: Entry, request: Request) -> AttemptFailed:
     """Keep keys and the caller's own words out of a failure's message, and the message short."""
-    message, known_as = failure.message, failure.id
-    for key in (secret.reveal() for secret in entry.secrets):
-        message, known_as = message.replace(key, "***"), known_as.replace(key, "***")
+    message, known_as = without_keys(failure.message, entry.secrets), without_keys(failure.id, entry.secrets)
     for text in (text for message_ in request.messages for part in message_.parts for text in _texts(part)):
         if len(text) >= SHORTEST_QUOTE:
             message = message.replace(text, "[…]")
     if len(message) > LONGEST_TEXT:
         message = message[:LONGEST_TEXT] + " […]"
     return AttemptFailed(msgspec.structs.replace(failure, message=message, id=known_as))
+
+
+def without_keys(text: str, secrets: Iterable[Secret]) -> str:
+    """Put stars in the place of each key, wherever it stands."""
+    for key in (secret.reveal() for secret in secrets):
+        text = text if len(key) < SHORTEST_KEY else text.replace(key, "***")
+    return text
 
 
 def _without_frames(error: BaseException | None) -> BaseException | None:

@@ -54,9 +54,15 @@ class HealthChanged(Event, frozen=True, kw_only=True):
 
 
 class Abandoned(Event, frozen=True, kw_only=True):
-    """The plugin of `provider` went on although it was cancelled; nobody waits for it any more."""
+    """The plugin of `provider` went on although it was cancelled; nobody waits for it any more.
+
+    `plugin`, `distribution` and `version` say whose code it is, where that is known.
+    """
 
     provider: str
+    plugin: str = ""
+    distribution: str = ""
+    version: str = ""
 
 
 class LoopBlocked(Event, frozen=True, kw_only=True):

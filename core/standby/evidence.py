@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from standby.attempt import LONGEST_TEXT
+from standby.attempt import LONGEST_TEXT, without_keys
 from standby.bodies import list_in, object_in, shown, text_in
 from standby.errors import RequestError
 from standby.failures import Failure, Kind, kind_of_status
@@ -145,9 +145,7 @@ def of_recording(
 
 def shortened(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
     """Keep keys out of a failure's message, and the message as short as the dispatcher keeps it."""
-    message = failure.message
-    for secret in secrets:
-        message = message.replace(secret.reveal(), "***")
+    message = without_keys(failure.message, secrets)
     if len(message) > LONGEST_TEXT:
         message = message[:LONGEST_TEXT] + " […]"
     return msgspec.structs.replace(failure, message=message)

@@ -75,7 +75,8 @@ class Trail:
 
     def abandons(self, entry: Entry) -> None:
         """Tell that a plugin goes on although it was cancelled."""
-        self._tell(events.Abandoned, entry.name, provider=entry.provider)
+        whose = {} if entry.origin is None else msgspec.structs.asdict(entry.origin)
+        self._tell(events.Abandoned, entry.name, provider=entry.provider, **whose)
 
     def answered(self, model: str, notice: str) -> None:
         """Tell that the call has its reply."""

@@ -34,6 +34,8 @@ def told(caplog: Records) -> list[tuple[str, str]]:
 
 # Each event
 
+IGNORED = "ignored its cancellation while it asked a, and is left running"
+TELL = "or tell its authors that it must let CancelledError through"
 ADVICE = "work that blocks belongs into standby.plugin.blocking()"
 
 
@@ -84,7 +86,11 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
         (at(events.HealthChanged, state="closed", resting=0.0, reason=""), ("WARNING", "default: a is well again")),
         (
             at(events.Abandoned, provider="p"),
-            ("ERROR", "default: the plugin of provider 'p' ignored its cancellation while it asked a; it is left running"),
+            ("ERROR", f"default: the plugin of provider 'p' {IGNORED}; update it, {TELL}"),
+        ),
+        (
+            at(events.Abandoned, provider="p", plugin="acme", distribution="acme-standby", version="1.2.0"),
+            ("ERROR", f"default: plugin 'acme' (acme-standby 1.2.0) {IGNORED}; update acme-standby, {TELL}"),
         ),
         (
             at(events.LoopBlocked, code="acme.adapter.ask, line 7", seconds=1.04),

@@ -3,6 +3,9 @@
 import importlib
 import os
 import sys
+import threading
+from contextlib import redirect_stdout
+from typing import Any, TextIO, cast
 
 import click
 
@@ -48,6 +51,28 @@ class _Group(click.Group):
                 formatter.write_dl(rows)
 
 
+class _OwnWords:
+    """Standard output for a command of ours: what a plugin prints while it is imported or asked goes to standard error.
+
+    A command prints from the main thread, outside of any event loop; there no plugin runs, but for its hooks, which the
+    registry calls with care.
+    """
+
+    def __init__(self, out: object) -> None:
+        self._out = out
+
+    def __getattr__(self, name: str) -> Any:
+        aside = sys.stderr is not None and _a_plugin_may_run_here()
+        return getattr(sys.stderr if aside else self._out, name)
+
+
+def _a_plugin_may_run_here() -> bool:
+    if threading.current_thread() is not threading.main_thread():
+        return True
+    loops = sys.modules.get("asyncio.events")  # `standby --version` must not import it
+    return loops is not None and loops._get_running_loop() is not None
+
+
 def _of_plugin(name: str) -> click.Command | None:
     """Return the plugin's commands as a group of their own; its module is imported for it, and no other's."""
     from standby.errors import ConfigError  # noqa: PLC0415 - only for a name that is no command
@@ -84,13 +109,16 @@ def _rows_of_plugins(width: int) -> list[tuple[str, str]]:
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="standby")
-def standby() -> None:
+@click.pass_context
+def standby(ctx: click.Context) -> None:
     """Keep answering when a language model does not.
 
     \b
     standby ask "What is net metering?"        asks the chain "default"
     standby validate config/models.yaml       checks a file before anything is sent
     """  # noqa: D301 - click wants the character itself
+    if ctx.invoked_subcommand in _COMMANDS and sys.stdout is not None:  # None: it was closed by who started us
+        ctx.with_resource(redirect_stdout(cast("TextIO", _OwnWords(sys.stdout))))
 
 
 def main() -> None:

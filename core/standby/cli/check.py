@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from standby.adapters import Adapters
-from standby.attempt import Entry
+from standby.attempt import Entry, without_keys
 from standby.cli.asking import LIMIT, Asked, Tell, ask_all
 from standby.cli.remedies import ending, remedy, spent
 from standby.cli.tables import one_line, print_table
@@ -201,9 +201,7 @@ def _outcome(asked: Asked) -> Outcome:
 
 def _shown(text: str, entry: Entry) -> str:
     """Return a vendor's words on one line and without keys: the name of what it served is its word too."""
-    for secret in entry.secrets:
-        text = text.replace(secret.reveal(), "***")
-    return one_line(text)
+    return one_line(without_keys(text, entry.secrets))
 
 
 def _today() -> date:

@@ -19,7 +19,7 @@ from standby.events import (
     RetryScheduled,
 )
 from standby.failures import Kind
-from standby.isolation import named
+from standby.isolation import Origin, named
 from standby.observe.fields import fields_of
 
 logger = logging.getLogger("standby")
@@ -101,8 +101,14 @@ def _health(event: HealthChanged) -> None:
 
 @log.register
 def _abandoned(event: Abandoned) -> None:
-    words = "%s: the plugin of provider %r ignored its cancellation while it asked %s; it is left running"
-    _write(logging.ERROR, event, words, event.chain, event.provider, event.model)
+    whose = (
+        Origin(event.plugin, event.distribution, event.version)
+        if event.plugin
+        else f"the plugin of provider {event.provider!r}"
+    )
+    remedy = f"update {event.distribution or 'it'}, or tell its authors that it must let CancelledError through"
+    words = "%s: %s ignored its cancellation while it asked %s, and is left running; %s"
+    _write(logging.ERROR, event, words, event.chain, whose, event.model, remedy)
 
 
 @log.register
