@@ -39,15 +39,19 @@ class Findings(list[Finding]):
 
     def error(self, place: Place, code: str, message: str, hint: str) -> None:
         """Add what makes the settings unusable."""
-        self.append(Finding(place=place, problem=Problem(code=code, message=message, hint=hint)))
+        self._add(place, Problem(code=code, message=message, hint=hint))
 
     def warn(self, place: Place, code: str, message: str, hint: str) -> None:
         """Add what is doubtful."""
-        self.append(Finding(place=place, problem=Problem(code=code, message=message, hint=hint, severity="warning")))
+        self._add(place, Problem(code=code, message=message, hint=hint, severity="warning"))
 
     def inform(self, place: Place, code: str, message: str, hint: str) -> None:
         """Add what is as it should be, and worth knowing."""
-        self.append(Finding(place=place, problem=Problem(code=code, message=message, hint=hint, severity="info")))
+        self._add(place, Problem(code=code, message=message, hint=hint, severity="info"))
+
+    def _add(self, place: Place, problem: Problem) -> None:
+        hint = " ".join(problem.hint.split())  # it may quote a name of several lines
+        self.append(Finding(place=place, problem=msgspec.structs.replace(problem, hint=hint)))
 
     def near(self, name: str, known: Iterable[str]) -> str:
         """Suggest a name, as `near` does; no more once there are many findings: each takes a look at all that is known."""
