@@ -1,11 +1,11 @@
 """Does it fit? The types decide, for a file and for settings made in code alike; jsonschema is asked only for the words."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import msgspec
 
-from standby.config.finding import Finding, shown_at
+from standby.config.finding import Finding, Place, shown_at
 from standby.config.left_out import thinned
 from standby.config.schema import schema
 from standby.config.texts import in_seconds, in_units
@@ -23,7 +23,7 @@ def misfits(settings: Settings) -> list[Finding]:
     """Return what a file that said the same would be refused for."""
     tree = msgspec.to_builtins(settings, enc_hook=_marked)
     try:
-        msgspec.convert(tree, Settings, dec_hook=_unmarked)
+        return list(_no_structs(settings, msgspec.convert(tree, Settings, dec_hook=_unmarked), ()))
     except msgspec.ValidationError as error:
         from standby.config.check import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
 
@@ -31,7 +31,22 @@ def misfits(settings: Settings) -> list[Finding]:
         in_file = in_units(given, schema(), schema())
         found = findings_of(in_file, schema(), shown=lambda place, _: shown_at(given, place))
         return found or [Finding(place=(), problem=Problem(code="bad-value", message=f"the settings: {error}"))]
-    return []
+
+
+def _no_structs(given: Any, right: Any, place: Place) -> Iterator[Finding]:
+    """Find dictionaries that say what a struct should: in a file they are right, in code nobody could read them."""
+    if isinstance(right, msgspec.Struct):
+        kind = type(right).__name__
+        if not isinstance(given, type(right)):
+            words = f"{'.'.join(map(str, place))} is a {type(given).__name__}, not a {kind}"
+            yield Finding(place=place, problem=Problem(code="bad-type", message=words, hint=f"write {kind}(…)"))
+            return
+        pairs = [(field, getattr(given, field), getattr(right, field)) for field in right.__struct_fields__]
+    else:
+        entries = cast("dict[str, Any]", right) if isinstance(right, dict) else {}
+        pairs = [(key, given[key], entry) for key, entry in entries.items()]
+    for key, one, other in pairs:
+        yield from _no_structs(one, other, (*place, key))
 
 
 def _marked(value: Any) -> Any:

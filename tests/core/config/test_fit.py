@@ -80,6 +80,12 @@ def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
             one_chain("a", models={"a": Model(timeout="3s")}),
             "the settings: Expected `float | null`, got `str` - at `$.models[...].timeout`",
         ),
+        (
+            Settings(chains={"x": Chain(models=("a",), retry={"attempts": 1})}),
+            "chains.x.retry is a dict, not a Retry; write Retry(…)",
+        ),
+        (Settings(chains={"x": {"models": ("a",)}}), "chains.x is a dict, not a Chain; write Chain(…)"),
+        (one_chain("a", models={"a": {"provider": "acme"}}), "models.a is a dict, not a Model; write Model(…)"),
         (Settings(version=2, chains={"x": Chain(models=("a",))}), "version: 2 is not known; write 1"),
     ],
 )
