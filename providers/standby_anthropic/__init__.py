@@ -6,6 +6,7 @@ from importlib import resources
 import msgspec
 
 from standby.plugin import Card, ProviderInfo, hookimpl
+from standby_anthropic.errors import ERRORS
 
 OPTIONS = {
     "type": "object",
@@ -45,6 +46,7 @@ def standby_provider() -> ProviderInfo:
         options=OPTIONS,
         install="pip install 'standby[anthropic]'",
         card=Card(refuses=REFUSES, tools=True),
+        errors=ERRORS,
     )
 
 

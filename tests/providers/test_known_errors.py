@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
+import standby_anthropic
 import standby_gemini
 import standby_openai
 from standby.plugin import Failure, ProviderInfo
 from standby.triggers import pattern
+from standby_anthropic.failures import failure_of as anthropic_failure
 from standby_gemini.failures import failure_of as gemini_failure
 from standby_openai.failures import failure_of as openai_failure
 
 INFOS: dict[str, ProviderInfo] = {
+    "anthropic": standby_anthropic.standby_provider(),
     "gemini": standby_gemini.standby_provider(),
     "openai": standby_openai.standby_provider(),
 }
@@ -33,6 +36,8 @@ def test_each_text_is_what_the_answer_reads(plugin: str, text: str) -> None:
     status, code, message = int(found["status"]), found["code"], found["message"]
     if plugin == "gemini":
         told = gemini_failure(status, {}, {"error": {"code": status, "status": code, "message": message}})
+    elif plugin == "anthropic":
+        told = anthropic_failure(status, {}, {"type": "error", "error": {"type": code, "message": message}})
     else:
         told = openai_failure(status, {}, {"error": {"code": code, "type": "error", "message": message}})
     assert told.text == text
