@@ -20,8 +20,8 @@ ERRORS = (
     "413 request_too_large. Request exceeds the maximum size",
     "400 invalid_request_error. prompt is too long: 210000 tokens > 200000 maximum",
     (
-        "400 invalid_request_error. Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to "
-        "upgrade or purchase credits."
+        "400 invalid_request_error. Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing "
+        "to upgrade or purchase credits."
     ),
     "400 invalid_request_error. You have reached your specified API usage limits.",
     "400 invalid_request_error. Output blocked by content filtering policy",
