@@ -135,7 +135,7 @@ def test_an_unknown_command_leads_to_the_help(run: Run) -> None:
 def test_a_shell_can_complete_the_commands() -> None:
     ran = process(_STANDBY_COMPLETE="bash_complete", COMP_WORDS="standby ", COMP_CWORD="1")
     assert [line.removeprefix("plain,") for line in ran.out.split()] == [
-        *("ask", "check", "explain", "init", "models", "plugins", "schema", "selftest", "simulate", "validate")
+        *("ask", "check", "explain", "init", "models", "new-plugin", "plugins", "schema", "selftest", "simulate", "validate")
     ]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from standby.attempt import LONGEST_TEXT, Entry, Outlet, attempt
+from standby.attempt import LONGEST_TEXT, SHORTEST_KEY, Entry, Outlet, attempt
 from standby.errors import AttemptFailed, StreamBroken
 from standby.failures import Kind
 from standby.plugin import End
@@ -147,6 +147,18 @@ def test_keys_and_the_callers_own_words_are_cut_out_of_every_text() -> None:
     error = failed(Plays(RuntimeError(told)), secrets=(Secret("sk-canary-1"),))
     assert "canary" not in str(error)
     assert "capital" not in str(error)
+
+
+@pytest.mark.parametrize("key", ["k", "EMPTY", ""])
+def test_a_key_that_is_too_short_to_be_one_does_not_tear_holes_into_the_text(key: str) -> None:
+    told = "the kitchen is EMPTY and broken"
+    assert len(key) < SHORTEST_KEY
+    assert str(failed(Plays(failure("server_error", told)), secrets=(Secret(key),))) == told
+
+
+def test_the_shortest_key_that_may_be_one_is_cut_out() -> None:
+    key = "k" * SHORTEST_KEY
+    assert str(failed(Plays(failure("server_error", f"bad key {key}")), secrets=(Secret(key),))) == "bad key ***"
 
 
 def test_a_short_prompt_does_not_tear_holes_into_the_text() -> None:

@@ -61,7 +61,7 @@ def test_a_broken_manifest_is_told_everywhere_and_spoils_no_other_plugin(broken:
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("broken", [*MANIFESTS.values()][:5])
+@pytest.mark.parametrize("broken", each(MANIFESTS))
 def test_a_chain_goes_on_without_the_model_of_a_broken_manifest(broken: Broken, folder: Path) -> None:
     put_acme(folder, broken.source, WELL, point=broken.point)
     reply = asked()

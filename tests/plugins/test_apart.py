@@ -1,0 +1,186 @@
+"""Plugins beside others, in processes of their own: who is imported, what one prints, and what is said of one that goes on."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from standby import AsyncStandby
+from standby.cli import standby
+from standby.plugin import GROUP
+from tests.cli.running import process
+from tests.docs.distributions import put
+from tests.plugins.broken_adapters import ADAPTERS
+from tests.plugins.installed import put_acme, validated
+from tests.plugins.sources import HEAD, MANIFEST, OWNER, WELL, acme, completes, provider
+
+OTHER: dict[str, Any] = {"name": "other-acme", "version": "3.0", "entry-points": {GROUP: {"acme": "other_acme"}}}
+CARDS = "@hookimpl\ndef standby_models(): return {'a-1': Card()}\n"
+
+PINNED = """\
+version: 1
+providers: {{acme: {{plugin: acme, distribution: {distribution}}}}}
+chains: {{default: {{models: [{model}]}}}}
+"""
+
+
+def pinned(folder: Path, distribution: str, model: str) -> None:
+    """Install two distributions that offer one plugin; the other one cannot be imported."""
+    put_acme(folder, MANIFEST, WELL)
+    put(folder, OTHER, {"other_acme.py": "raise SystemExit(3)"})
+    (folder / "models.yaml").write_text(PINNED.format(distribution=distribution, model=model), encoding="utf-8")
+
+
+def test_a_distribution_that_offers_no_such_plugin_is_told_with_those_that_do(folder: Path) -> None:
+    pinned(folder, "acme-brokn", "acme/a-1")
+    status, problems = validated()
+    assert status == 2
+    told = [(each["code"], each["message"], each["hint"]) for each in problems if each["severity"] == "error"]
+    assert told == [
+        (
+            "unknown-plugin",
+            "no distribution named 'acme-brokn' offers a plugin named 'acme'",
+            "it is offered by acme-broken and other-acme",
+        )
+    ]
+
+
+@pytest.mark.parametrize("distribution", ["acme-broken", "Acme_Broken"])
+def test_a_bare_model_name_is_found_in_the_distribution_that_is_pinned(distribution: str, folder: Path) -> None:
+    pinned(folder, distribution, "a-1")
+    assert [each for each in validated()[1] if each["severity"] == "error"] == []
+    ran = process("ask", "Good morning.", "--json", PYTHONPATH=str(folder))
+    assert (ran.status, ran.json["text"]) == (0, "Hello.")
+
+
+IMPORTED = """
+import sys
+{code}
+theirs = [name for name in sys.modules if name.startswith("extra_") or name in ("standby_gemini", "standby_openai")]
+assert "acme_plugin" in sys.modules
+print(*sorted(theirs))
+"""
+VALIDATES = (
+    "from standby.cli import standby\ntry: standby(['validate'])\nexcept SystemExit as end: assert end.code == 0, end.code"
+)
+ASKS = """
+from standby import Standby
+with Standby() as client:
+    assert client.chat("Good morning.").text == "Hello."
+"""
+NAMES = "version: 1\nmodels: {sick: {provider: acme, model: a-1}}\nchains: {default: {models: [sick, acme/a-1]}}\n"
+BARE = "version: 1\nchains: {default: {models: [a-1]}}\n"
+
+
+def imported(folder: Path, code: str, file: str) -> list[str]:
+    """Return which other plugins' modules a process has imported, with two more installed."""
+    put_acme(folder, MANIFEST, WELL)
+    for name in ("one", "two"):
+        project = {"name": f"extra-{name}", "version": "1.0", "entry-points": {GROUP: {name: f"extra_{name}"}}}
+        put(folder, project, {f"extra_{name}.py": MANIFEST.replace("a-1", f"{name}-1")})
+    (folder / "models.yaml").write_text(file, encoding="utf-8")
+    ran = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", IMPORTED.format(code=code)],
+        env={"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize("code", [VALIDATES, ASKS], ids=["validate", "a client that answers"])
+def test_where_every_model_names_its_provider_no_other_plugin_is_imported(code: str, folder: Path) -> None:
+    assert imported(folder, code, NAMES) == []
+
+
+def test_a_bare_name_is_looked_up_among_all_of_them(folder: Path) -> None:
+    assert imported(folder, VALIDATES, BARE) == ["extra_one", "extra_two", "standby_gemini", "standby_openai"]
+
+
+LOUD = "print('Welcome to Acme!')\n"
+LOUD_ADAPTER = LOUD + acme(
+    "async def complete(self, call):\n        print('asked'); sys.stdout.write('again\\n'); sys.stdout.flush()\n"
+    "        return Reply(text='Hello.')",
+    made="print('made')",
+)
+ALL = ("Welcome to Acme!", "made", "asked", "again")
+
+
+def loud(folder: Path) -> None:
+    put_acme(folder, LOUD + MANIFEST, LOUD_ADAPTER)
+    (folder / "models.yaml").write_text(NAMES, encoding="utf-8")
+
+
+def test_what_a_plugin_prints_is_no_part_of_an_answer(folder: Path) -> None:
+    loud(folder)
+    ran = process("ask", "Good morning.", "--json", PYTHONPATH=str(folder))
+    assert (ran.status, ran.json["text"]) == (0, "Hello.")
+    assert [words for words in ALL if words not in ran.err] == []
+    for options in ((), ("--stream",)):
+        ran = process("ask", "Good morning.", *options, PYTHONPATH=str(folder))
+        assert (ran.status, ran.out.strip()) == (0, "Hello.")
+
+
+@pytest.mark.parametrize("command", ["check", "validate", "plugins", "models"])
+def test_what_a_plugin_prints_is_no_part_of_what_a_machine_reads(command: str, folder: Path) -> None:
+    loud(folder)
+    ran = process(command, "--json", PYTHONPATH=str(folder))
+    assert ran.status == 0
+    assert ran.json
+    assert "Welcome to Acme!" in ran.err
+
+
+COMMANDS = """
+import click
+@click.command("feed")
+def feed():
+    async def fed(): print("Fed.")
+    asyncio.run(fed())
+@hookimpl
+def standby_commands(): return [feed]
+"""
+
+
+def test_a_plugins_own_command_prints_as_it_likes(folder: Path) -> None:
+    put_acme(folder, HEAD + provider() + CARDS + COMMANDS)
+    assert process("acme", "feed", PYTHONPATH=str(folder)).out == "Fed.\n"
+
+
+def test_a_command_called_from_code_leaves_standard_output_as_it_was(folder: Path) -> None:
+    put_acme(folder, MANIFEST, WELL)
+    before = sys.stdout
+    assert CliRunner().invoke(standby, ["validate"]).exit_code == 0
+    assert sys.stdout is before
+
+
+async def test_who_ignores_its_cancellation_is_named_with_what_to_do(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    put_acme(folder, MANIFEST, ADAPTERS["late: ignores its cancellation"].source, timeout="300ms")
+    with caplog.at_level(logging.ERROR, "standby"):
+        async with AsyncStandby(environ={}, warm_up=False) as client:
+            await client.chat("Good morning.")
+    [record] = [each for each in caplog.records if "ignored its cancellation" in each.getMessage()]
+    assert record.getMessage() == (
+        f"default: plugin 'acme' ({OWNER}) ignored its cancellation while it asked sick, and is left running; "
+        "update acme-broken, or tell its authors that it must let CancelledError through"
+    )
+    fields = vars(record)["standby"]
+    assert (fields["event"], fields["plugin"], fields["distribution"], fields["version"]) == (
+        "abandoned",
+        "acme",
+        "acme-broken",
+        "1.2.0",
+    )
+
+
+def test_a_short_key_tears_no_holes_into_what_is_said_of_a_plugin(folder: Path) -> None:
+    put_acme(folder, HEAD + provider("ProviderInfo(adapter='acme_sdk:Acme', keys=('ACME_KEY',))") + CARDS)
+    (folder / "acme_sdk.py").write_text(completes("raise OSError('broken, kaput')"), encoding="utf-8")
+    ran = process("ask", "Good morning.", "--chain", "sick", "--json", PYTHONPATH=str(folder), ACME_KEY="k")
+    assert "raised OSError: broken, kaput" in msgspec.json.encode(ran.json).decode()
