@@ -171,7 +171,10 @@ def _format(call: Call) -> dict[str, Any]:
     if request.tools and not (call.card.wire or {}).get("tools_with_schema"):
         words = f"not sent: {call.model} takes tools or a schema, not both"
         raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
-    return {"responseMimeType": "application/json", "responseJsonSchema": request.schema.json_schema}
+    wanted = {"responseMimeType": "application/json"}
+    if request.schema.json_schema == {"type": "object"}:  # any object: JSON mode
+        return wanted
+    return {**wanted, "responseJsonSchema": request.schema.json_schema}
 
 
 def _declared(tool: Tool) -> dict[str, Any]:

@@ -137,6 +137,15 @@ def test_instructions_come_first_and_only_in_this_wrapper(servers: Any, config: 
     assert "systemInstruction" not in second
 
 
+def test_a_calls_own_instructions_go_before_the_wrappers(servers: Any, config: Path) -> None:
+    made = wrapper(config)
+    made.set_agent_instructions("Be brief.")
+    made.run("Where?", instructions="Be long.")
+    made.run("Where?")
+    told = [request.json["systemInstruction"]["parts"][0]["text"] for request in servers[0].requests]
+    assert told == ["Be long.", "Be brief."]
+
+
 def test_it_takes_messages_of_any_form(servers: Any, config: Path) -> None:
     made = wrapper(config)
     made.run([{"role": "user", "content": "a"}, Message(role="assistant", content="b"), "c"])

@@ -51,6 +51,27 @@ async def test_the_asynchronous_side_falls_back_over_sockets() -> None:
     assert answer.usage_metadata["total_tokens"] == 40
 
 
+def test_an_agent_that_has_a_name_goes_on_after_its_tools() -> None:
+    agents = pytest.importorskip("langchain.agents")
+
+    def weather(city: str) -> str:
+        """Tell the weather."""
+        return f"rain in {city}"
+
+    settings = scripted([{"tool_calls": [{"name": "weather", "arguments": {"city": "Porto"}}]}, {"reply": "Rain."}])
+    with standby.openai_client(settings=settings) as client:
+        agent = agents.create_agent(chat_of(client), tools=[weather], name="meteorologist")
+        told = agent.invoke({"messages": [{"role": "user", "content": "Porto?", "name": "Ana"}]})["messages"]
+    assert [message.name for message in told] == ["Ana", "meteorologist", "weather", "meteorologist"]
+    assert told[-1].content == "Rain."
+
+
+def chat_of(blocking: Any) -> Any:
+    from langchain_openai import ChatOpenAI  # noqa: PLC0415 - it may be missing
+
+    return ChatOpenAI(model="default", api_key="unused", root_client=blocking, client=blocking.chat.completions)
+
+
 async def test_when_all_fail_the_sdks_exception_comes_through_after_one_walk() -> None:
     import openai  # noqa: PLC0415 - beside the library that may be missing
 

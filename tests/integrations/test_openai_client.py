@@ -16,7 +16,7 @@ from standby import AsyncStandby, Settings, Standby
 from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, StandbyTransport
 from standby.policy import Chain, Model, Retry, StreamRules
 from tests.asking import scripted, served
-from tests.loopback import GEMINI_503, OPENAI_500, Loopback, both, hang, openai_reply, openai_stream
+from tests.loopback import GEMINI_503, OPENAI_500, Loopback, both, hang, openai_reply, openai_stream, respond
 
 HELLO: list[Any] = [{"role": "user", "content": "Which city?"}]
 BUSY = {"fail": {"kind": "overloaded", "status": 503, "code": "UNAVAILABLE", "message": "The model is overloaded."}}
@@ -74,6 +74,14 @@ def test_an_answer_without_a_vendors_id_gets_one_of_its_own() -> None:
         ids = {ask(client).id for _ in range(3)}
     assert len(ids) == 3
     assert all(known_as.startswith("chatcmpl-") for known_as in ids)
+
+
+def test_a_vendors_id_of_any_letters_is_kept_and_its_header_is_one_line(server: Loopback) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hey."}, "finish_reason": "stop"}
+    server.script(respond(200, {"id": "é\r\nx-odd: 1", "choices": [choice]}))
+    with standby.openai_client(settings=served(openai=server.url)) as client:
+        completion: Any = ask(client)
+    assert (completion.id, completion._request_id) == ("é\r\nx-odd: 1", "%C3%A9%0D%0Ax-odd:%201")
 
 
 def test_what_a_model_thought_is_its_reasoning_content_and_is_not_sent_back(server: Loopback) -> None:

@@ -34,6 +34,7 @@ def ask(client: openai.OpenAI, **more: Any) -> Any:
         (failing("blocked", status=200, code="SAFETY"), openai.BadRequestError, 400, "content_filter"),
         (failing("blocked"), openai.BadRequestError, 400, "content_filter"),
         (failing("invalid_request", status=422, code="odd"), openai.UnprocessableEntityError, 422, "odd"),
+        (failing("context_too_long", status=400), openai.BadRequestError, 400, "context_length_exceeded"),
         (failing("invalid_request"), openai.BadRequestError, 400, "invalid_request"),
     ],
 )
@@ -46,6 +47,23 @@ def test_a_call_that_fails_is_the_sdks_own_exception(steps: Any, raised: type, s
         assert (error.status_code, error.code) == (status, code)
         assert error.response.headers["x-standby-chain"] == "default"
         assert SECRET not in f"{error} {error.body} {error.response.headers}"
+
+
+def test_what_is_too_long_for_all_that_could_read_it_is_too_long() -> None:
+    steps = failing("context_too_long", status=400)
+    settings = scripted(steps, steps, retry=ONCE)
+    with standby.openai_client(settings=settings) as client, pytest.raises(openai.BadRequestError) as caught:
+        ask(client)
+    assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "messages")
+    settings = scripted(steps, failing("overloaded", status=503), retry=ONCE)
+    with standby.openai_client(settings=settings) as client, pytest.raises(openai.InternalServerError):
+        ask(client)
+
+
+@pytest.mark.parametrize("patience", [0, -1, openai.Timeout(5, read=0)])
+def test_no_time_at_all_is_the_sdks_time_out(patience: Any) -> None:
+    with standby.openai_client(settings=scripted("never said")) as client, pytest.raises(openai.APITimeoutError):
+        ask(client, timeout=patience)
 
 
 def test_when_all_have_failed_the_error_says_who_and_when_to_come_back() -> None:

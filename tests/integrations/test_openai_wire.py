@@ -32,6 +32,17 @@ def test_a_header_holds_names_of_any_letters_and_no_word_of_what_was_said() -> N
     assert all(value.isascii() and value.isprintable() for value in headers.values())
 
 
+@pytest.mark.parametrize("role", ["user", "assistant", "system", "developer"])
+def test_a_speakers_name_goes_nowhere(role: str) -> None:
+    said = {"role": role, "content": "Hi"}
+    assert asked_of(body(messages=[{**said, "name": "Ana"}])).messages == [said]
+
+
+@pytest.mark.parametrize("message", [7, None, {"role": ["user"], "name": "Ana"}, {"role": "tool", "name": "weather"}])
+def test_other_messages_are_left_as_they_are(message: Any) -> None:
+    assert asked_of(body(messages=[message])).messages == [message]
+
+
 def test_a_model_that_was_skipped_is_no_attempt() -> None:
     trail = (attempt(outcome="skipped", kind=Kind.UNAVAILABLE), attempt(outcome="answered"))
     assert headers_of("default", trail, "m", "p")["x-standby-attempts"] == "1"

@@ -31,6 +31,7 @@ from standby.integrations.openai_reply import (
     headers_of,
     model_of,
     models_of,
+    quoted,
     restarted,
     wrong_of,
 )
@@ -187,6 +188,8 @@ class _Ask:
         asked = asked_of(body)
         self._chain, self._with_usage = self._known(asked.chain), asked.with_usage
         patience = self._request.extensions.get("timeout", {}).get("read")
+        if patience is not None and patience <= 0:
+            raise httpx2.ReadTimeout("a time-out of 0 seconds or less is over at once", request=self._request)
         own = self._settings.chains[self._chain].deadline if asked.deadline is None else asked.deadline
         self._impatient = patience is not None and isinstance(own, int | float) and patience < own
         self.deadline = patience if self._impatient else asked.deadline
@@ -196,7 +199,9 @@ class _Ask:
         """Answer with a whole reply."""
         known_as = reply.id or self._id
         facts = headers_of(self._chain, reply.trail, reply.model, reply.provider, reply.notice)
-        return self._response(200, {**_JSON, **facts, "x-request-id": known_as}, completion_of(reply, known_as, self._created))
+        return self._response(
+            200, {**_JSON, **facts, "x-request-id": quoted(known_as)}, completion_of(reply, known_as, self._created)
+        )
 
     def frames(self, stream: Stream | AsyncStream) -> Frames:
         """Return the events to come; the model is known with its first words."""
@@ -214,7 +219,7 @@ class _Ask:
         wrong = wrong_of(error)
         trail = error.trail if isinstance(error, CallFailed) else ()
         known = [attempt.id for attempt in trail if attempt.id]
-        facts = {**headers_of(self._chain, trail), **({"x-request-id": known[-1]} if known else {})}
+        facts = {**headers_of(self._chain, trail), **({"x-request-id": quoted(known[-1])} if known else {})}
         return self._response(wrong.status, {**_JSON, **_AT_LAST, **facts, **wrong.headers}, wrong.body)
 
     def _known(self, chain: str) -> str:

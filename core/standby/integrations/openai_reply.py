@@ -16,7 +16,7 @@ from standby.types import Attempt, Chunk, Finish, Reply, ToolCall, Usage
 DONE = b"data: [DONE]\n\n"
 
 _SAFE = "/:.@+-_"
-"""Characters of a model's name that a header may hold as they are; the rest is percent-encoded."""
+"""Characters of a name that a header may hold as they are, besides letters and digits."""
 
 _CODES = {Kind.BLOCKED: "content_filter", Kind.CONTEXT_TOO_LONG: "context_length_exceeded"}
 
@@ -161,10 +161,19 @@ def wrong_of(error: StandbyError) -> Wrong:
         return Wrong(status=error.status, error=said)
     if isinstance(error, Stopped):
         return _stopped(error)
+    if isinstance(error, ChainExhausted) and _is_too_long(error):
+        said = _error(str(error), kind="invalid_request_error", code=_CODES[Kind.CONTEXT_TOO_LONG], param="messages")
+        return Wrong(status=HTTPStatus.BAD_REQUEST, error=said)
     status, code = next(told for kind, told in _STATUS.items() if isinstance(error, kind))
     after = getattr(error, "retry_after", None)
     headers = {} if after is None else {"retry-after": str(math.ceil(after))}
     return Wrong(status=status, error=_error(str(error), kind="server_error", code=code), headers=headers)
+
+
+def _is_too_long(error: ChainExhausted) -> bool:
+    """Say whether nothing but its length kept the request from an answer: whoever asked may shorten it, and ask again."""
+    kinds = {attempt.kind for attempt in error.trail}
+    return kinds - {Kind.UNAVAILABLE, Kind.UNSUPPORTED} == {Kind.CONTEXT_TOO_LONG}
 
 
 def _stopped(error: Stopped) -> Wrong:
@@ -197,19 +206,24 @@ def headers_of(chain: str, trail: Iterable[Attempt], model: str = "", provider: 
     told = [_told(attempt) for attempt in attempts]
     asked = sum(attempt.outcome != "skipped" for attempt in attempts)
     if model and not any(attempt.outcome == "answered" for attempt in attempts):
-        told, asked = [*told, f"{quote(model, _SAFE)} answering"], asked + 1
+        told, asked = [*told, f"{quoted(model)} answering"], asked + 1
     facts = {
-        "chain": quote(chain, _SAFE),
-        "model": quote(model, _SAFE),
-        "provider": quote(provider, _SAFE),
+        "chain": quoted(chain),
+        "model": quoted(model),
+        "provider": quoted(provider),
         "attempts": str(asked),
         "trail": "; ".join(told),
-        "notice": quote(notice, " ,;'" + _SAFE),
+        "notice": quoted(notice, " ,;'"),
     }
     return {f"x-standby-{name}": fact for name, fact in facts.items() if fact}
 
 
+def quoted(name: str, also: str = "") -> str:
+    """Return a name, or a vendor's id, as a header may hold it: the rest is percent-encoded."""
+    return quote(name, _SAFE + also)
+
+
 def _told(attempt: Attempt) -> str:
     """Return an attempt in a few words: the model, the outcome, and of a failure its kind and status."""
-    words = (quote(attempt.model, _SAFE), attempt.outcome, attempt.kind, attempt.status)
+    words = (quoted(attempt.model), attempt.outcome, attempt.kind, attempt.status)
     return " ".join(str(word) for word in words if word is not None)

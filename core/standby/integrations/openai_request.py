@@ -40,9 +40,14 @@ _REASONS = {
 
 _OWN = frozenset({"model", "messages", "stream", "stream_options", "response_format", "standby", "max_completion_tokens"})
 _AS_THEY_ARE = frozenset({*Sampling.__struct_fields__, "tools", "tool_choice"})
-_THOUGHTS = ("reasoning_content", "reasoning")
-"""What a reply here tells of its thoughts. They are words for a reader: no model takes another's, so they are not sent."""
-
+_UNSENT: Mapping[str, tuple[str, ...]] = {
+    "assistant": ("reasoning_content", "reasoning", "name"),
+    "developer": ("name",),
+    "system": ("name",),
+    "user": ("name",),
+}
+"""What frameworks put into a message and no other vendor has a place for: the speaker's name, and thoughts, which a reply
+here tells to a reader; no model takes another's."""
 
 _ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 
@@ -158,14 +163,14 @@ def _schema(given: Any) -> Any:
 
 
 def _messages(messages: Any) -> list[Any]:
-    """Leave out the thoughts that a framework sends back; whatever is wrong with the rest is said when it is read."""
+    """Leave out what is not sent; whatever is wrong with the rest is said when it is read."""
     if not isinstance(messages, list):
         raise Refused("messages: expected a list of messages", param="messages")
-    return [_without_thoughts(message) for message in cast("list[object]", messages)]
+    return [_sent(message) for message in cast("list[object]", messages)]
 
 
-def _without_thoughts(message: object) -> Any:
+def _sent(message: object) -> Any:
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", message) if isinstance(message, Mapping) else {}
-    if fields.get("role") != "assistant":
-        return cast("Any", message)
-    return {name: value for name, value in fields.items() if name not in _THOUGHTS}
+    role = fields.get("role")
+    unsent = _UNSENT.get(role, ()) if isinstance(role, str) else ()
+    return {name: value for name, value in fields.items() if name not in unsent} if unsent else cast("Any", message)

@@ -8,6 +8,11 @@
     agent = Agent(model=StandbyModel())
 """
 
+try:
+    import agno as _agno  # noqa: F401 # pyright: ignore[reportMissingImports,reportUnusedImport] - an extra
+except ImportError as error:
+    raise ImportError("standby.integrations.agno needs Agno: pip install 'standby[agno]'", name="agno") from error
+
 from standby.integrations.agno.model import StandbyModel
 from standby.integrations.agno.wrapper import IntelligentModelFallback
 

@@ -3,6 +3,7 @@
 import base64
 import mimetypes
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from standby.errors import RequestError
@@ -27,12 +28,24 @@ def _media(item: Any, field: str, default: str) -> Media:
     stored = getattr(item, "media_reference", None) is not None  # Agno keeps the bytes elsewhere and fetches them itself
     if item.url and not item.content and not stored:
         return Media(media_type=_type_of(item, b"", default), url=item.url, name=name)
-    content: Any = item.get_content_bytes() if field != "files" or item.content is None else item.content
+    content = _content(item, field)
     if isinstance(content, str):
         content = content.encode()
     if not isinstance(content, bytes) or not content:
         raise RequestError(f"{field}: one holds neither bytes nor a URL that can be read; give it a content, url or filepath")
     return Media(media_type=_type_of(item, content, default), data=base64.b64encode(content).decode(), name=name)
+
+
+def _content(item: Any, field: str) -> Any:
+    """Return what a medium holds, or what lies where it says."""
+    if field == "files" and item.content is not None:
+        return item.content
+    try:
+        if hasattr(item, "get_content_bytes"):
+            return item.get_content_bytes()
+        return Path(item.filepath).read_bytes() if item.filepath else None  # a file of Agno 2.4
+    except OSError as error:
+        raise RequestError(f"{field}: one cannot be read: {error.strerror or type(error).__name__}") from error
 
 
 def _type_of(item: Any, content: bytes, default: str) -> str:

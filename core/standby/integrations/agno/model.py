@@ -4,6 +4,7 @@
 # pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false, reportUntypedBaseClass=false
 # Agno is an extra: where it is not installed its types are unknown
 
+import copy
 import os
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from agno.models.response import ModelResponse
 
 from standby.decision import Route
 from standby.errors import StandbyError
+from standby.explain import asked_of
 from standby.integrations.agno.clients import Client, of_tasks, of_threads, shared
 from standby.integrations.agno.messages import messages_of
 from standby.integrations.agno.replies import error_of, response_of
@@ -66,21 +68,51 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
     parallel_tool_calls: bool | None = None
     reasoning_effort: Effort | None = None
     extra: Mapping[str, Mapping[str, Any]] | None = None
+    _walked = ""  # no field: only the copy that is one run has it
 
     def __post_init__(self) -> None:
         """Look at the chain; raises `ConfigError` for a file that cannot be used, and `RequestError` for no such chain."""
         super().__post_init__()
         if self.supports_native_structured_outputs is None:
-            self.supports_native_structured_outputs = any(entry.card.schema for entry in self.route.entries)
+            self.supports_native_structured_outputs = any(entry.card.schema for entry in asked_of(self.route))
 
     @property
     def route(self) -> Route:
         """Return the chain as it is walked."""
-        return of_tasks(self._client).route(self.id)
+        return of_tasks(self._client).route(self._chain)
 
     @property
     def _client(self) -> Client:
         return shared(self.config) if self.client is None else self.client
+
+    @property
+    def _chain(self) -> str:
+        return self._walked or self.id
+
+    def response(self, *args: Any, **asked: Any) -> ModelResponse:
+        """Return the answer of one run's model calls, with its tools."""
+        return super(StandbyModel, self._of_one_run()).response(*args, **asked)
+
+    async def aresponse(self, *args: Any, **asked: Any) -> ModelResponse:
+        """Return the answer of one run's model calls, with its tools."""
+        answer: ModelResponse = await super(StandbyModel, self._of_one_run()).aresponse(*args, **asked)
+        return answer
+
+    def response_stream(self, *args: Any, **asked: Any) -> Iterator[Any]:
+        """Give the answer of one run's model calls, with its tools, as it comes."""
+        answers: Iterator[Any] = super(StandbyModel, self._of_one_run()).response_stream(*args, **asked)
+        return answers
+
+    def aresponse_stream(self, *args: Any, **asked: Any) -> AsyncIterator[Any]:
+        """Give the answer of one run's model calls, with its tools, as it comes."""
+        answers: AsyncIterator[Any] = super(StandbyModel, self._of_one_run()).aresponse_stream(*args, **asked)
+        return answers
+
+    def _of_one_run(self) -> Self:
+        """Return a copy that takes the name of whoever answers: Agno counts tokens by its model's `id` and `provider`."""
+        chain, made = self._chain, copy.copy(self)
+        made._walked = chain  # noqa: SLF001 - our own
+        return made
 
     def invoke(self, messages: list[Message], assistant_message: Message, **asked: Any) -> ModelResponse:
         """Return one whole answer."""
@@ -143,7 +175,7 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         tools, choice = asked.get("tools") or (), asked.get("tool_choice")
         return {
             "messages": messages_of(messages, compressed=bool(asked.get("compress_tool_results"))),
-            "chain": self.id,
+            "chain": self._chain,
             "deadline": self.deadline,
             "tools": tools,
             "tool_choice": choice if choice and tools else "auto",
@@ -160,6 +192,8 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         """Translate the reply, and let the run that asked name the model that answered."""
         response, run = response_of(reply, streamed=streamed), asked.get("run_response")
         purpose = getattr(self, "model_type", None)  # an agent's own model, or the one that parses or rewrites its answer
+        if self._walked:
+            self.id, self.provider = reply.model, reply.provider
         if run is not None and getattr(purpose, "value", "model") == "model":
             run.model, run.model_provider, run.model_provider_data = reply.model, reply.provider, response.provider_data
         return response
@@ -171,7 +205,7 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         try:
             yield
         except StandbyError as error:
-            raise error_of(error, self.name or "", self.id) from error
+            raise error_of(error, self.name or "", self._chain) from error
         finally:
             assistant_message.metrics.stop_timer()
 

@@ -19,6 +19,9 @@ from standby.integrations.agno.messages import OURS
 from standby.types import Attempt, Reply, ToolCall, Usage
 
 _TOO_OFTEN = frozenset({Kind.RATE_LIMITED, Kind.QUOTA_EXHAUSTED})
+_NOT_ASKED = frozenset({None, Kind.UNAVAILABLE, Kind.UNSUPPORTED})
+"""Kinds that say nothing of why the models that were asked gave no answer."""
+
 _BAD_REQUEST, _BAD_GATEWAY, _UNAVAILABLE, _GATEWAY_TIMEOUT = 400, 502, 503, 504
 
 _Metrics: Any = type(Message(role="assistant").metrics)  # the class has another name and another home in Agno 2.0
@@ -51,7 +54,7 @@ def error_of(error: StandbyError, model: str, chain: str) -> ModelProviderError:
     """Return Agno's error for one of ours, with an HTTP status that says what it is; raise it from ours."""
     trail = error.trail if isinstance(error, CallFailed) else ()
     asked = [attempt.model for attempt in trail if attempt.outcome != "skipped"]
-    kinds = {attempt.kind for attempt in trail if attempt.kind not in (None, Kind.UNAVAILABLE)}
+    kinds = {attempt.kind for attempt in trail if attempt.kind not in _NOT_ASKED}
     made: Any = ModelProviderError
     if kinds and kinds <= _TOO_OFTEN:
         made = ModelRateLimitError

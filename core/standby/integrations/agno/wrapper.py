@@ -16,6 +16,7 @@ from agno.run.agent import RunOutput
 from standby.attempt import Entry
 from standby.breaker import State
 from standby.client import AsyncStandby
+from standby.explain import asked_of
 from standby.integrations.agno.model import StandbyModel
 
 _NAMES = ("primary_ai_model", "fallback_ai_model", "enable_model_fallback", "google_api_key", "openai_api_key")
@@ -100,8 +101,7 @@ class IntelligentModelFallback:
         return getattr(self.current_model, name)
 
     def _asked(self) -> Sequence[Entry]:
-        route = self.current_model.route
-        return route.entries if route.chain.fallback else route.entries[:1]
+        return asked_of(self.current_model.route)
 
     def _now_asked(self) -> Entry:
         health, asked = self._client.health(), self._asked()
@@ -109,7 +109,7 @@ class IntelligentModelFallback:
 
     def _messages(self, prompt: Prompt, *, instructions: str | None = None, **media: Any) -> list[Message]:
         said = [Message(role="user", content=prompt, **media)] if isinstance(prompt, str) else [_message(one) for one in prompt]
-        told = self._instructions or instructions
+        told = instructions or self._instructions
         return [Message(role="system", content=told), *said] if told else said
 
 

@@ -1,0 +1,12 @@
+"""What a program is told where Agno is not installed."""
+
+import subprocess
+import sys
+
+CODE = "import sys; sys.modules['agno'] = None; import standby.integrations.agno"
+"""Where `sys.modules` holds None, an import fails as it does where nothing is installed."""
+
+
+def test_without_agno_the_error_says_what_to_install() -> None:
+    ran = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert ran.stderr.splitlines()[-1] == "ImportError: standby.integrations.agno needs Agno: pip install 'standby[agno]'"
