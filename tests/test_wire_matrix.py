@@ -309,7 +309,7 @@ WRONG: list[tuple[str, str, str, Any, str]] = [
     ("gemini-2.5-pro", "tools, clock", "tools", ..., "a toolConfig without tools"),
     ("gemini-2.5-pro", "a closed schema", "tools", [], "tools beside a responseMimeType"),
     ("gemini-2.5-pro", "a closed schema", "generationConfig.responseSchema", {}, "responseSchema in place of"),
-    ("gemini-2.5-pro", "a closed schema", "generationConfig.responseMimeType", ..., "do not stand together"),
+    ("gemini-2.5-pro", "a closed schema", "generationConfig.responseMimeType", ..., "stands without responseMimeType"),
     ("gemini-2.5-pro", "all that is drawn", "generationConfig.presencePenalty", 1, "penalties are not enabled"),
     ("gemini-2.5-pro", "all that is drawn", "generationConfig.topP", 2, "out of range"),
     ("gemini-2.5-pro", "all that is drawn", "generationConfig.stopSequences", ["a"] * 6, "more than five"),

@@ -137,8 +137,8 @@ def _gemini_config(body: dict[str, Any], model: str) -> Iterator[str]:
     older = "-2.5-" in model
     if "responseSchema" in config or "response_schema" in config:
         yield "responseSchema in place of responseJsonSchema"
-    if ("responseJsonSchema" in config) != ("responseMimeType" in config):
-        yield "responseJsonSchema and responseMimeType do not stand together"
+    if "responseJsonSchema" in config and "responseMimeType" not in config:
+        yield "responseJsonSchema stands without responseMimeType"
     if older and "tools" in body and "responseMimeType" in config:
         yield "tools beside a responseMimeType"
     if older and {"presencePenalty", "frequencyPenalty"} & set(config):

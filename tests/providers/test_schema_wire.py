@@ -55,6 +55,10 @@ def test_gemini_gets_it_as_json_schema() -> None:
     assert gemini_body(call(OPEN))["generationConfig"] == config
 
 
+def test_any_object_is_what_gemini_calls_json_mode() -> None:
+    assert gemini_body(call({"type": "object"}))["generationConfig"] == {"responseMimeType": "application/json"}
+
+
 def test_gemini_3_takes_tools_beside_it_and_2_5_does_not() -> None:
     assert "tools" in gemini_body(call(OPEN, TOOL, card=standby_provider().card))
     with pytest.raises(AttemptFailed, match="not sent: m takes tools or a schema, not both") as caught:
