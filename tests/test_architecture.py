@@ -187,6 +187,7 @@ CLOCK_AND_CHANCE = {
         "cli/check",
         "cli/init",
         "cli/models",
+        "cli/new_plugin",
         "cli/selftest",
         "cli/validate",
         "client",

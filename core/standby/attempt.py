@@ -213,7 +213,8 @@ async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, en
     if not reply.text.strip() and not reply.tool_calls:
         raise AttemptFailed(Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}"))
     if call.request.schema is not None and not reply.tool_calls:
-        reply = msgspec.structs.replace(reply, data=data_of(reply.text, call.request.schema))
+        cut_after = reply.usage.output if reply.finish is Finish.LENGTH else None
+        reply = msgspec.structs.replace(reply, data=data_of(reply.text, call.request.schema, cut_after))
     reply = _signed(reply, entry)
     if outlet is not None:
         said = outlet.owner is watch  # then its words have gone out as they came

@@ -216,7 +216,9 @@ class Walk:
         """Take in how one attempt ended: return its reply if it is good, else prepare what follows."""
         result = running.result()
         if isinstance(result, AttemptFailed):
-            self._fail(running, result, self._decide(running, result.failure))
+            decision = self._decide(running, result.failure)
+            nothing_to_accept = decision.then == "accept"
+            self._fail(running, result, Decision("next", decision.trigger) if nothing_to_accept else decision)
             return None
         if result is None:  # it was left for another's words; should those break, it is asked again
             self._floor.conclude(running, "cancelled")

@@ -115,18 +115,19 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach any model of one vendor.
 
     `adapter` is a dotted name, `package.module:Class`, imported on the first call that needs it. `keys` are the environment
-    variables that may hold the key, the first that is set wins; none: no key is needed. `options` is the JSON Schema of a
-    model's `options`, `account` that of a provider's. `install` is the command that installs the SDK. `card` is what holds for
-    every model of the vendor. `failures` is a dotted name too, `package.module:function`: what reads an error answer,
-    `(status, headers, body) -> Failure`, without the SDK; `standby explain` asks it. `errors` are texts of failures that
-    the vendor is known for, each as `Failure.text` gives it: `standby validate` runs the patterns of triggers against them.
-    `double` is a dotted name, `package.module:function`: what stands in for the vendor in `standby selftest`,
-    `(path, asked, says) -> JSON`, where `says` is a text to answer with, or a `Failure`; "itself": the adapter reaches nobody
-    outside of this process.
+    variables that may hold the key, the first that is set wins; none: no key is needed. Where `key_needed` is false, a model
+    is asked without a key if none of them is set. `options` is the JSON Schema of a model's `options`, `account` that of a
+    provider's. `install` is the command that installs the SDK. `card` is what holds for every model of the vendor. `failures`
+    is a dotted name too, `package.module:function`: what reads an error answer, `(status, headers, body) -> Failure`, without
+    the SDK; `standby explain` asks it. `errors` are texts of failures that the vendor is known for, each as `Failure.text`
+    gives it: `standby validate` runs the patterns of triggers against them. `double` is a dotted name,
+    `package.module:function`: what stands in for the vendor in `standby selftest`, `(path, asked, says) -> JSON`, where
+    `says` is a text to answer with, or a `Failure`; "itself": the adapter reaches nobody outside of this process.
     """
 
     adapter: str
     keys: tuple[str, ...] = ()
+    key_needed: bool = True
     options: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "additionalProperties": False})
     account: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "additionalProperties": False})
     install: str = ""

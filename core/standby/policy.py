@@ -142,12 +142,12 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = None
     options: Annotated[
-        dict[str, Any] | None,
+        dict[str, Any],
         Meta(
             description="What the plugin must know of the account, checked against its own schema.",
             extra_json_schema=BY_PLUGIN,
         ),
-    ] = None
+    ] = {}
 
     @property
     def account(self) -> tuple[Hashable, ...]:

@@ -37,13 +37,27 @@ def schema_of(given: Any) -> Schema | None:
     raise RequestError("schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary")
 
 
-def data_of(text: str, schema: Schema) -> Any:
-    """Return what an answer says; raises `AttemptFailed` (`schema_mismatch`) without the answer's own words."""
+def data_of(text: str, schema: Schema, cut_after: int | None = None) -> Any:
+    """Return what an answer says; raises `AttemptFailed` (`schema_mismatch`) without the answer's own words.
+
+    `cut_after` says after how many tokens a limit cut the answer: it is `truncated` then, where its JSON has no end.
+    """
     try:
         return schema.read(text)
     except Exception as error:  # noqa: BLE001 - validators raise anything; their words quote the answer, so they end here
+        if cut_after is not None and not _is_json(text):
+            words = f"truncated: the answer was cut after {cut_after} tokens, before its JSON ended; raise max_tokens"
+            raise AttemptFailed(Failure(kind=Kind.TRUNCATED, message=words)) from None
         words = f"the answer does not fit the schema {schema.name!r}: {type(error).__name__}{_rule(error)}"
         raise AttemptFailed(Failure(kind=Kind.SCHEMA_MISMATCH, message=words)) from None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return True
 
 
 @lru_cache(maxsize=KEPT)

@@ -14,14 +14,16 @@ from standby.failures import Failure, Kind
 from standby.policy import Provider
 
 
-def key_of(provider: Provider, *variables: str) -> str:
+def key_of(provider: Provider, *variables: str, needed: bool = True) -> str:
     """Return the provider's key, or "" where an endpoint of one's own may want none; raises `AttemptFailed` (`unavailable`).
 
-    `variables` are the ones that may hold the key. It is never shown.
+    `variables` are the ones that may hold the key. `needed` is false where the vendor is asked without a key too, as
+    `ProviderInfo.key_needed`. The key is never shown.
     """
     given = provider.api_key
     key = given.reveal().strip() if given is not None else ""
-    if not key and provider.base_url is None:
+    named_and_empty = given is not None and not key
+    if not key and provider.base_url is None and (needed or named_and_empty):
         raise unavailable(f"no key: set {given.origin if given is not None else ' or '.join(variables)}")
     if not key.isascii() or not key.isprintable():
         raise unavailable(f"the key ({given!r}) cannot be sent: it holds a line end or a character beyond ASCII; copy it again")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -67,14 +68,15 @@ chains:
   other: {{models: [mine/another-model]}}
 """)
         words = ("--system", "Be brief.", "--temperature", "0.2", "--max-tokens", "99", "--chain", "other", "--deadline", "30s")
-        assert run("ask", "  Which city?\n", *words).status == 0
+        more = ("--top-p", "0.5", "--seed", "0", "--stop", "b", "--stop", "c")
+        assert run("ask", "  Which city?\n", *words, *more).status == 0
         [sent] = openai.requests
     assert sent.json["model"] == "another-model"
     assert sent.json["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Which city?"},
     ]
-    assert sent.json["temperature"] == 0.2
+    assert [sent.json[name] for name in ("temperature", "top_p", "seed", "stop")] == [0.2, 0.5, 0, ["b", "c"]]
     assert 99 in (sent.json.get("max_tokens"), sent.json.get("max_completion_tokens"))
 
 
@@ -316,3 +318,55 @@ def test_every_problem_is_told_at_once(run: Run) -> None:
 def test_a_file_that_is_none_is_told(run: Run, config: str, told: str) -> None:
     ran = run("ask", "hello", "--config", config)
     assert (ran.status, ran.out, ran.err) == (2, "", told)
+
+
+# A schema
+
+SAYS = "{provider: scripted, options: {reply: '%s'}, card: {schema: true}}"
+CITY = '{"type": "object", "required": ["city"]}'
+
+
+def says(text: str) -> None:
+    written(f"version: 1\nmodels:\n  a: {SAYS % text}\nchains:\n  default: {{models: [a], retry: {{attempts: 1}}}}\n")
+
+
+def test_with_a_schema_the_data_is_printed_as_json(run: Run, tmp_path: Path) -> None:
+    says('{"city":   "Lisbon"}')
+    (tmp_path / "city.json").write_text(CITY, encoding="utf-8")
+    ran = run("ask", "Which city?", "--schema", str(tmp_path / "city.json"))
+    assert (ran.status, ran.out) == (0, '{"city":"Lisbon"}\n')
+
+
+def test_an_answer_that_does_not_fit_fails(run: Run, tmp_path: Path) -> None:
+    says("{}")
+    (tmp_path / "city.json").write_text(CITY, encoding="utf-8")
+    ran = run("ask", "Which city?", "--schema", str(tmp_path / "city.json"))
+    assert ran.status == 1
+    assert "schema_mismatch: the answer does not fit the schema" in ran.err
+
+
+@pytest.mark.parametrize(("text", "words"), [(None, "cannot be read: No such file"), ("{", "is no JSON: "), ("[]", "schema: ")])
+def test_a_schema_that_is_none_is_a_wrong_command_line(run: Run, tmp_path: Path, text: str | None, words: str) -> None:
+    says("{}")
+    if text is not None:
+        (tmp_path / "city.json").write_text(text, encoding="utf-8")
+    ran = run("ask", "Which city?", "--schema", str(tmp_path / "city.json"))
+    assert ran.status == 2
+    assert words in ran.err
+
+
+# The trail says each thing once
+
+
+@pytest.mark.parametrize(
+    ("fail", "words"),
+    [
+        ("{kind: connection, message: 'connection error: refused'}", "connection error: refused"),
+        ("{kind: timeout, message: 'timeout: late'}", "timeout: late"),
+        ("{kind: overloaded, status: 503, message: Busy.}", "overloaded: 503 Service Unavailable. Busy."),
+    ],
+)
+def test_the_kind_is_said_where_the_words_do_not_begin_with_it(run: Run, fail: str, words: str) -> None:
+    model = f"{{provider: scripted, options: {{script: [{{fail: {fail}}}]}}}}"
+    written(f"version: 1\nmodels:\n  a: {model}\nchains:\n  default: {{models: [a], retry: {{attempts: 1}}}}\n")
+    assert untimed(run("ask", "Which city?").err).startswith(f"a  failed after 0.0s  {words}  -> next\n")

@@ -1,14 +1,17 @@
 """`standby new-plugin`: what it writes works as it stands, and nothing is written that should not be."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from standby import plugin
+from standby.cli import standby
 from tests.cli.running import Run
 from tests.docs.distributions import put
 
@@ -17,6 +20,9 @@ MODULES = ("__init__", "adapter", "cards", "failures", "reply", "request")
 TESTS = ("chain", "conformance", "failures", "reply", "request")
 CACHE = Path(__file__).parents[2] / ".mypy_cache" / "new_plugin"
 """Kept between runs: reading standby and httpx2 anew takes most of a minute."""
+
+ALONE = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest")
+"""Words for a pytest that has none of the plugins that are installed here: an author may have none."""
 
 FILES = {
     *(".github/workflows/ci.yml", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"),
@@ -27,26 +33,29 @@ FILES = {
 
 
 def files_in(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in found if "__pycache__" not in path.parts}
 
 
-@pytest.fixture
-def package(run: Run, folder: Path) -> Path:
-    """The package as it is written, not installed."""
-    assert run("new-plugin", NAME).status == 0
-    return folder / f"standby-{NAME}"
-
-
-@pytest.fixture
-def installed(package: Path) -> Path:
-    """The package with the metadata that an installation leaves beside its sources."""
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as it is written, with the metadata that an installation leaves beside it; nobody changes it."""
+    folder = tmp_path_factory.mktemp("written")
+    package, metadata = folder / f"standby-{NAME}", folder / "installed"
+    written = CliRunner().invoke(standby, ["new-plugin", NAME, "--out", str(package)])
+    assert written.exit_code == 0, written.output
     project = {"name": f"standby-{NAME}", "version": "0.1.0", "entry-points": {plugin.GROUP: {NAME: PACKAGE}}}
-    put(package / "src", project, {})
+    metadata.mkdir()
+    put(metadata, project, {})
     return package
 
 
+def importable(package: Path) -> tuple[Path, Path]:
+    return package / "src", package.with_name("installed")
+
+
 def ran(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environ = os.environ | {"PYTHONPATH": str(package / "src")}
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, importable(package)))}
     command = [sys.executable, "-m", *words]
     return subprocess.run(command, cwd=package, env=environ, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - this interpreter
 
@@ -60,23 +69,35 @@ def test_the_package_is_whole_and_all_its_modules_compile(package: Path) -> None
         compile(path.read_text(encoding="utf-8"), path, "exec")
 
 
-def test_its_own_tests_pass_unedited(installed: Path) -> None:
-    tests = ran(installed, "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio")
+def test_its_own_tests_pass_unedited(package: Path) -> None:
+    tests = ran(package, "pytest", "-q", *ALONE)
     assert tests.returncode == 0, tests.stdout + tests.stderr
     assert " passed, 4 skipped" in tests.stdout  # the card has neither tools nor a schema
 
 
-def test_its_tests_fail_where_a_reply_is_read_wrongly(installed: Path) -> None:
-    module = installed / "src" / PACKAGE / "reply.py"
+def test_its_tests_fail_where_a_reply_is_read_wrongly(package: Path, folder: Path) -> None:
+    changed = shutil.copytree(package, folder / package.name)
+    module = changed / "src" / PACKAGE / "reply.py"
     module.write_text(module.read_text(encoding="utf-8").replace('told.get("text")', 'told.get("words")'), encoding="utf-8")
-    tests = ran(installed, "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:asyncio", "tests/test_reply.py")
+    tests = ran(changed, "pytest", "-q", "-x", *ALONE, "tests/test_reply.py")
     assert tests.returncode == 1, tests.stdout
 
 
-def test_the_plugin_is_listed_and_its_check_finds_nothing_wrong(installed: Path) -> None:
-    assert f"{NAME}    standby-{NAME}" in ran(installed, "standby", "plugins").stdout
-    check = ran(installed, "standby", "plugins", "check", NAME)
-    assert (check.returncode, "wrong  " in check.stdout) == (0, False), check.stdout
+@pytest.fixture
+def installed(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the package in this process."""
+    for folder in importable(package):
+        monkeypatch.syspath_prepend(folder)
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_plugin_is_listed_and_its_check_finds_nothing_wrong(run: Run) -> None:
+    assert f"{NAME}    standby-{NAME}" in run("plugins").out
+    check = run("plugins", "check", NAME)
+    assert (check.status, "wrong  " in check.out) == (0, False), check.out
 
 
 def test_mypy_strict_has_nothing_to_say(package: Path) -> None:

@@ -23,7 +23,10 @@ class Parrot:
     def __init__(self, provider): self.provider = provider
     async def complete(self, call): return Reply(text="Hello.")
 """
-NO_KEY = "skipped  the adapter is asked: it names no key, so it may not ask over HTTP"
+ANSWERS = "ok       the adapter can be imported and answers: complete()"
+MADE = "ok       the adapter can be made"
+NO_KEY = "skipped  the adapter is asked: it names no key, so it may not ask over HTTP; if it does: --http"
+ENDPOINT = "the endpoint in the settings is the one that is asked"
 
 
 def put(install: Install, manifest: str = MANIFEST, adapter: str = ADAPTER) -> None:
@@ -52,7 +55,38 @@ def test_each_rule_is_a_line_and_one_without_a_key_is_not_asked(run: Run, instal
     assert lines[0] == "ok       the manifest loads: 0 models"
     assert lines[1].startswith("ok       the manifest imports no SDK: standby_extra brings in ")
     assert lines[2] == "ok       the keys are names of variables: no key is needed"
-    assert lines[-2:] == ["ok       the adapter can be imported and answers: complete()", NO_KEY]
+    assert lines[-3:] == [ANSWERS, MADE, NO_KEY]
+
+
+def test_one_without_a_key_is_asked_over_http_where_the_author_says_so(run: Run, install: Install) -> None:
+    put(install)
+    ran = run("plugins", "check", "parrot", "--http")
+    assert ran.status == 1
+    assert f"wrong    {ENDPOINT}: complete() has not asked provider.base_url" in ran.out
+    assert NO_KEY not in ran.out
+
+
+def test_the_endpoint_rule_says_what_was_asked(run: Run) -> None:
+    [asked] = [check for check in run("plugins", "check", "openai", "--json").json if check["rule"] == ENDPOINT]
+    assert asked["words"].startswith("POST /")
+
+
+def test_a_constructor_that_raises_is_told_once_with_its_line(run: Run, install: Install) -> None:
+    put(install, MANIFEST.replace(INFO, f"{INFO}keys=('PARROT_KEY',), "), ADAPTER.replace("= provider", "= provider.optoins"))
+    ran = run("plugins", "check", "parrot")
+    wrong = [line for line in ran.out.splitlines() if line.startswith("wrong ")]
+    words = "Parrot(provider) raised AttributeError: 'Provider' object has no attribute 'optoins' (standby_extra_adapter.py:4)"
+    assert (ran.status, wrong) == (1, [f"wrong    the adapter can be made: {words}"])
+    assert f"skipped  {ENDPOINT}: it cannot be made" in ran.out
+
+
+def test_a_key_that_is_not_needed_must_not_be_missed_by_the_adapter(run: Run, install: Install) -> None:
+    put(
+        install,
+        MANIFEST.replace(INFO, f"{INFO}keys=('PARROT_KEY',), key_needed=False, "),
+        ADAPTER.replace("self.provider = provider", "key_of(provider, 'PARROT_KEY')").replace("Reply", "Reply, key_of", 1),
+    )
+    assert "wrong    the adapter can be made: no key: set PARROT_KEY" in run("plugins", "check", "parrot").out
 
 
 INFO = "ProviderInfo("

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 from typing import Any
 
+import msgspec
 import pytest
 
 from standby import events
@@ -12,6 +13,7 @@ from standby.breaker import Breaker
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import REACTIONS, Kind
 from standby.policy import BreakerSettings, Card, Retry, Trigger
+from standby.schemas import schema_of
 from standby.types import Finish, Reply
 from tests.playing import Plays, entry, failure, request, route, walk
 from tests.virtual_clock import run
@@ -220,6 +222,19 @@ def test_after_a_prompt_too_long_only_larger_or_unknown_windows_are_asked(window
 def test_a_truncated_reply_is_accepted_and_marked() -> None:
     reply = run(walk(route(entry("a", Plays(Reply(text="Lis", finish=Finish.LENGTH))), entry("b", Plays("x")))).run())
     assert (reply.text, reply.finish, reply.trail[0].outcome, reply.trail[0].kind) == ("Lis", "length", "answered", "truncated")
+
+
+def test_after_json_that_was_cut_the_next_model_is_asked_and_not_the_same_again() -> None:
+    cut, whole = Plays(Reply(text='{"city": "Lis', finish=Finish.LENGTH)), Plays('{"city": "Lisbon"}')
+    city = schema_of({"type": "object", "required": ["city"]})
+    card = Card(schema=True)
+    chain = route(entry("a", cut, card=card), entry("b", whole, card=card))
+    reply = run(walk(chain, msgspec.structs.replace(request(), schema=city)).run())
+    assert (reply.data, len(cut.calls)) == ({"city": "Lisbon"}, 1)
+    assert [(step.outcome, step.kind, step.then) for step in reply.trail] == [
+        ("failed", "truncated", "next"),
+        ("answered", None, None),
+    ]
 
 
 def test_a_trigger_can_move_on_from_a_truncated_reply_and_the_first_is_returned_if_all_end_so() -> None:

@@ -83,6 +83,24 @@ def test_an_answer_that_does_not_fit_is_told_without_its_words(given: Any, text:
     assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
+def test_an_answer_that_was_cut_says_so_and_what_to_raise() -> None:
+    schema = schema_of(Place)
+    assert schema is not None
+    with pytest.raises(AttemptFailed) as caught:
+        data_of('{"city": "secr', schema, cut_after=9)
+    words = "truncated: the answer was cut after 9 tokens, before its JSON ended; raise max_tokens"
+    assert (caught.value.failure.kind, caught.value.failure.text) == (Kind.TRUNCATED, words)
+
+
+@pytest.mark.parametrize(("text", "cut_after"), [('{"town": "x"}', 9), ('{"city": "secr', None)])
+def test_an_answer_that_was_not_cut_within_its_json_does_not_fit(text: str, cut_after: int | None) -> None:
+    schema = schema_of(Place)
+    assert schema is not None
+    with pytest.raises(AttemptFailed) as caught:
+        data_of(text, schema, cut_after)
+    assert caught.value.failure.kind is Kind.SCHEMA_MISMATCH
+
+
 def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> None:
     schema = schema_of({"type": "object", "additionalProperties": {"type": "integer"}})
     assert schema is not None

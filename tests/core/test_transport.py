@@ -26,6 +26,16 @@ def test_an_endpoint_of_ones_own_may_want_no_key(key: str | None) -> None:
     assert key_of(provider(key, HERE), "P_KEY") == ""
 
 
+def test_where_the_vendor_needs_no_key_none_is_missed() -> None:
+    assert key_of(provider(None), "P_KEY", needed=False) == ""
+    assert key_of(provider("sk-1"), "P_KEY", needed=False) == "sk-1"
+
+
+def test_a_key_that_the_file_names_is_missed_though_the_vendor_needs_none() -> None:
+    with pytest.raises(AttemptFailed, match="no key: set P_KEY"):
+        key_of(provider(""), "P_KEY", needed=False)
+
+
 @pytest.mark.parametrize(
     ("key", "words"), [(None, "no key: set A_KEY or B_KEY"), ("", "no key: set P_KEY"), (" \n", "no key: set P_KEY")]
 )

@@ -18,8 +18,9 @@ from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyEr
 from standby.cli import standby
 from standby.observers import MOST_WAITING
 from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Provider, ProviderInfo, Reply, hooks
-from standby.policy import Retry
+from standby.policy import BreakerSettings, Retry
 from standby.threads import AT_ONCE
+from standby.types import Attempt
 from tests.docs.distributions import HOUSE_RULES, PARROT, Install, house_rules, project, written
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.loopback import Answer, Loopback, cut, html, reset, respond
@@ -76,7 +77,8 @@ def test_the_example_is_listed_and_its_chain_is_valid() -> None:
 def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
     names: dict[str, Any] = {}
     exec(only(DOCUMENT, "Testing", "python"), names)  # noqa: S102 - the page's own code
-    names["test_the_parrot_stands_by"](tmp_path)
+    for _ in range(BreakerSettings().failures + 1):  # as often as it is copied
+        names["test_the_parrot_stands_by"](tmp_path)
 
 
 # The HTTP API
@@ -109,6 +111,24 @@ async def test_the_http_example_sends_the_conversation_the_key_and_the_options(a
     assert sent.json == {"model": "acme-large", "turns": turns, "stream": False, "temperature": 0.5, "tone": "formal"}
 
 
+async def test_the_http_example_sends_the_schema_and_what_is_extra(asked: tuple[AsyncStandby, Loopback]) -> None:
+    client, server = asked
+    server.script(respond(200, {**DONE, "text": '{"city": "Lisbon"}'}))
+    schema = {"type": "object", "required": ["city"]}
+    reply = await client.chat("Which city?", schema=schema, extra={"acme": {"cache": True}})
+    assert reply.data == {"city": "Lisbon"}
+    assert (server.requests[0].json["schema"], server.requests[0].json["cache"]) == (schema, True)
+
+
+async def test_the_http_example_reads_an_error_between_two_events(asked: tuple[AsyncStandby, Loopback]) -> None:
+    client, server = asked
+    stray = b'{"error": {"code": "too_long"}}\n\n'
+    server.script(Answer(pieces=((0.0, stray),), headers={"Content-Type": "text/event-stream"}, framing="chunked"))
+    with pytest.raises(ChainExhausted) as caught:
+        [chunk async for chunk in client.stream("Which city?", deadline=1.5)]
+    assert caught.value.trail[0].kind == "context_too_long"
+
+
 async def test_the_http_example_streams(asked: tuple[AsyncStandby, Loopback]) -> None:
     client, server = asked
     server.script(events({"text": "Lis"}, {"text": "bon."}, {**DONE, "text": ""}))
@@ -126,6 +146,8 @@ async def test_the_http_example_streams(asked: tuple[AsyncStandby, Loopback]) ->
         (html(502), "server_error"),
         (html(200), "malformed"),
         (respond(200, {"text": "Lis"}), "malformed"),
+        (respond(200, {"error": {"code": "unsafe", "message": "Not this."}}), "blocked"),
+        (respond(200, {"error": {"message": "Something."}}), "malformed"),
         (reset(), "connection"),
         (cut(respond(200, DONE), 5), "connection"),
     ],
@@ -233,6 +255,25 @@ def test_every_field_is_explained(heading: str, of: type[msgspec.Struct]) -> Non
     assert tuple(rows) == of.__struct_fields__
 
 
+def test_the_fields_of_every_other_value_are_listed() -> None:
+    listed = {row[0].strip("`"): tuple(re.findall(r"`(\w+)`", row[1])) for row in table(DOCUMENT, head="value")}
+    structs = {name: made for name in plugin.__all__ if _is_struct(made := getattr(plugin, name))} | {"Attempt": Attempt}
+    explained = {ProviderInfo, Card, Call, Failure, Provider}
+    assert listed == {name: made.__struct_fields__ for name, made in structs.items() if made not in explained}
+
+
+def _is_struct(made: Any) -> bool:
+    return isinstance(made, type) and issubclass(made, msgspec.Struct)
+
+
+def test_every_helper_stands_there_with_its_exact_signature() -> None:
+    helpers = [made for name in plugin.__all__ if inspect.isfunction(made := getattr(plugin, name))]
+    definitions = [node for made in helpers for node in ast.parse(inspect.getsource(made)).body]
+    wanted = [signature(node) for node in definitions if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert only(DOCUMENT, "The helpers", "python").splitlines() == wanted
+    assert len(wanted) == len(helpers)
+
+
 def test_all_names_of_standby_plugin_are_listed_and_no_other() -> None:
     listed = [row[0].strip("`") for row in table(DOCUMENT, head="name")]
     assert sorted(listed) == sorted(plugin.__all__)
@@ -306,5 +347,5 @@ def test_the_commands_that_measure_late_import_run(tmp_path: Path) -> None:
 
 
 def test_every_python_block_is_used() -> None:
-    tried = {"The hooks", "The adapter", "Testing", "blocking(): an SDK that blocks"}
+    tried = {"The hooks", "The adapter", "The helpers", "Testing", "blocking(): an SDK that blocks"}
     assert {block.heading for block in blocks(DOCUMENT, language="python") if not block.file} == tried

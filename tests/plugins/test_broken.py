@@ -79,12 +79,20 @@ def test_a_plugin_that_reaches_no_model_is_told_where_a_file_names_it(broken: Br
 @pytest.mark.parametrize("broken", each(ADAPTERS))
 def test_a_broken_adapter_is_told_on_the_trail_and_the_next_model_answers(broken: Broken, folder: Path) -> None:
     put_acme(folder, MANIFEST, broken.source, timeout="500ms" if broken.kind is Kind.TIMEOUT else "10s")
-    assert plugins()["acme"].state == "ok"
-    assert validated()[0] == 0
     reply = asked()
     failed, answered = reply.trail
     assert (reply.text, answered.outcome) == ("I am well.", "answered")
     assert (failed.kind, failed.text) == (broken.kind, broken.words)
+
+
+IMPORTED = ("made: an import that is no Exception", "made: a function", "made: a constructor that exits")
+
+
+@pytest.mark.parametrize("broken", each({name: ADAPTERS[name] for name in IMPORTED}))
+def test_what_lists_plugins_and_checks_files_imports_no_adapter(broken: Broken, folder: Path) -> None:
+    put_acme(folder, MANIFEST, broken.source)
+    assert plugins()["acme"].state == "ok"
+    assert validated()[0] == 0
 
 
 BADLY = {name: ADAPTERS[name] for name in ("complete: an exit", "complete: no Exception", "made: a constructor that raises")}

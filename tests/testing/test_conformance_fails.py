@@ -37,7 +37,7 @@ from standby.plugin import (
     text_in,
     whole,
 )
-from standby.testing import Answer, Basics, Conformance, events, respond
+from standby.testing import Answer, Basics, Conformance, Received, events, respond
 
 USAGE = Usage(input=7, output=2)
 
@@ -294,6 +294,71 @@ def nothing_left() -> Iterator[None]:
 
 def suite(adapter: type[Right]) -> Suite:
     return type("Suite", (Suite,), {"adapter": adapter})()
+
+
+class AsksForATokenFirst(Right):
+    async def complete(self, call: Call) -> Reply:
+        await self.token()
+        return await super().complete(call)
+
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        await self.token()
+        async for chunk in super().stream(call):
+            yield chunk
+
+    async def token(self) -> None:
+        try:
+            async with self.http.stream("POST", self.url.replace("answers", "token")) as response:
+                body = await whole(response.aiter_bytes())
+        except httpx2.TransportError as error:
+            raise lost(error) from error
+        if response.status_code != 200:
+            raise AttemptFailed(self.failure(response.status_code, response.headers, shown(body)))
+        if not text_in(object_in(decoded(body)).get("token")):
+            raise malformed("no token")
+
+
+class WithItsToken(Suite):
+    adapter = AsksForATokenFirst
+
+    def answer(self, request: Received) -> Answer | None:
+        return respond(200, {"token": "t"}) if request.path == "/token" else None
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "test_no_log_holds_the_key"])
+def test_an_adapter_that_asks_for_a_token_first_passes_where_the_suite_answers_it(rule: str) -> None:
+    with suppress(SkipTest):
+        getattr(WithItsToken(), rule)()
+
+
+ASTRAY = [
+    "test_the_endpoint_in_the_settings_is_the_one_that_is_asked",
+    "test_a_200_that_is_no_answer_is_a_failure",
+    "test_an_error_of_a_proxy_is_told_by_its_status",
+    "test_a_lost_connection_is_told_as_one",
+    "test_cancellation_goes_through_and_frees_the_connection",
+    "test_the_key_shows_nowhere",
+    "test_each_error_is_of_its_kind",
+    "test_a_stated_delay_is_read",
+]
+
+
+@pytest.mark.parametrize("rule", ASTRAY)
+def test_a_rule_never_passes_where_the_main_request_is_not_reached(rule: str) -> None:
+    with pytest.raises(AssertionError, match=r"the adapter asked POST /token, and not what the kit answers \(.*no token\)"):
+        getattr(suite(AsksForATokenFirst), rule)()
+
+
+class NeverAnswers(Right):
+    async def complete(self, call: Call) -> Reply:
+        del call
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+
+def test_a_test_that_does_not_end_fails_in_time() -> None:
+    hasty = type("Hasty", (Suite,), {"adapter": NeverAnswers, "limit": 0.05})()
+    with pytest.raises(AssertionError, match=r"no end in 0\.05s: the adapter waits for what the server does not send"):
+        hasty.test_a_reply_is_whole()
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "test_no_log_holds_the_key"])

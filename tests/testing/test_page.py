@@ -32,10 +32,10 @@ def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_the_suite_of_the_page_passes_under_pytest_without_a_plugin_of_pytests(acme: Path) -> None:
     ran = python(acme, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio", "test_acme.py")
     assert ran.returncode == 0, ran.stdout
-    assert re.search(r"\d+ passed, 4 skipped", ran.stdout), ran.stdout
+    assert re.search(r"\d+ passed, 3 skipped", ran.stdout), ran.stdout
 
 
 def test_the_check_prints_what_the_page_shows(acme: Path) -> None:
     ran = python(acme, "-m", "standby", "plugins", "check", "acme")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert re.sub(r"\d+ modules in \d+ ms", "1 modules in 1 ms", ran.stdout) == only("plugins.md", SUITE, "text")
+    assert re.sub(r"\d+ modules? in \d+ ms", "1 module in 1 ms", ran.stdout) == only("plugins.md", SUITE, "text")

@@ -70,7 +70,7 @@ def _a_plugin_may_run_here() -> bool:
     if threading.current_thread() is not threading.main_thread():
         return True
     loops = sys.modules.get("asyncio.events")  # `standby --version` must not import it
-    return loops is not None and loops._get_running_loop() is not None
+    return loops is not None and loops._get_running_loop() is not None  # noqa: SLF001 - documented; raises nothing
 
 
 def _of_plugin(name: str) -> click.Command | None:

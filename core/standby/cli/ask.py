@@ -1,6 +1,7 @@
 """`standby ask`: one question to a chain."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,7 +10,11 @@ import msgspec
 from standby.client import Standby
 from standby.config.texts import duration
 from standby.errors import CallFailed, ConfigError, RequestError
+from standby.failures import Kind
 from standby.types import Attempt, Reply
+
+_WANTED = ("deadline", "temperature", "max_tokens", "top_p", "seed", "stop")
+"""What the command line hands on under its own name."""
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -30,6 +35,12 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option("--deadline", metavar="DURATION", callback=_seconds, help="How long the whole call may take, like 30s.")
 @click.option("--temperature", type=float, help="How freely the answer is drawn.")
 @click.option("--max-tokens", type=int, help="The most tokens that the answer may have.")
+@click.option("--top-p", type=float, help="From how much of the likeliest words the answer is drawn.")
+@click.option("--seed", type=int, help="Draws the same answer again, where the model can.")
+@click.option("--stop", metavar="TEXT", multiple=True, help="Ends the answer where the model says this; may be repeated.")
+@click.option(
+    "--schema", metavar="FILE", type=click.Path(), help="A JSON Schema that the answer is to fit; its JSON is printed."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show the log on standard error.")
 def command(text: str, *, chain: str, config: str | None, system: str | None, verbose: bool, **options: Any) -> None:
     """Ask a chain TEXT ("-" reads standard input); show the answer, then how it came about.
@@ -44,8 +55,10 @@ def command(text: str, *, chain: str, config: str | None, system: str | None, ve
         from standby.observe import log_to  # noqa: PLC0415 - only for this option
 
         log_to()
-    wanted = {name: options[name] for name in ("deadline", "temperature", "max_tokens") if options[name] is not None}
+    wanted = {name: options[name] for name in _WANTED if options[name] not in (None, ())}
     try:
+        if options["schema"] is not None:
+            wanted["schema"] = _schema_in(options["schema"])
         messages = _messages(text, system)
         with Standby(config, warm_up=False) as client:
             reply = _asked(client, messages, chain, wanted, stream=options["stream"] and not options["as_json"])
@@ -57,6 +70,15 @@ def command(text: str, *, chain: str, config: str | None, system: str | None, ve
         _fail(error, 1, as_json=options["as_json"], told=[*map(_line, error.trail), f"standby: {error}"])
     else:
         _show(reply, as_json=options["as_json"], printed=options["stream"])
+
+
+def _schema_in(path: str) -> Any:
+    try:
+        return msgspec.json.decode(Path(path).read_bytes())
+    except OSError as error:
+        raise RequestError(f"--schema: {path} cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise RequestError(f"--schema: {path} is no JSON: {error}") from None
 
 
 def _messages(text: str, system: str | None) -> list[dict[str, str]]:
@@ -97,7 +119,7 @@ def _show(reply: Reply, *, as_json: bool, printed: bool) -> None:
         click.echo(msgspec.json.encode(reply))
         return
     if not printed:
-        click.echo(reply.text)
+        click.echo(reply.text if reply.data is None else msgspec.json.encode(reply.data))
     for attempt in reply.trail:
         click.secho(_line(attempt), err=True, dim=True)
     if reply.notice:
@@ -110,12 +132,19 @@ def _line(attempt: Attempt) -> str:
     if attempt.outcome != "skipped":
         parts[0] += f" {'in' if attempt.outcome == 'answered' else 'after'} {attempt.duration:.1f}s"
     if attempt.kind is not None:
-        parts.append(f"{attempt.kind}: {attempt.text}" if attempt.text else str(attempt.kind))
+        parts.append(_told(attempt.kind, attempt.text))
     if attempt.dropped:
         parts.append(f"without {', '.join(attempt.dropped)}")
     if attempt.then is not None:
         parts.append(f"-> {attempt.then}" + (f" (trigger {attempt.trigger})" if attempt.trigger else ""))
     return "  ".join(parts)
+
+
+def _told(kind: Kind, text: str) -> str:
+    """Return a failure's kind and its words; the kind once, where the words begin with it (`timeout: no answer in 9s`)."""
+    if not text:
+        return str(kind)
+    return text if text.lower().startswith(str(kind)) else f"{kind}: {text}"
 
 
 def _fail(error: Exception, status: int, *, as_json: bool, told: list[str]) -> None:

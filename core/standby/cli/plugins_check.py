@@ -1,7 +1,9 @@
 """`standby plugins check`: load a plugin, play the rules that hold for any adapter, and say what is wrong."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 from unittest import SkipTest
 
 import click
@@ -10,7 +12,11 @@ import msgspec
 from standby.cli.tables import one_line
 from standby.errors import AttemptFailed, ConfigError
 from standby.plugin import ProviderInfo
+from standby.policy import Provider, Secret
 from standby.registry import Registry
+
+if TYPE_CHECKING:
+    from standby.testing.basics import Basics
 
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
@@ -26,18 +32,19 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 @click.command("check")
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of the rules.")
+@click.option("--http", is_flag=True, help="Ask the adapter over HTTP although its plugin names no key.")
 @click.pass_context
-def command(ctx: click.Context, *, name: str, as_json: bool) -> None:
+def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None:
     """Load the plugin NAME, play the quick part of the conformance suite against it, and say what is wrong.
 
-    The adapter is asked on 127.0.0.1 only, with a key of no account; one for which no key is named is not asked at all. The
-    status is 1 if a rule does not hold, 2 if no such plugin is installed.
+    The adapter is asked on 127.0.0.1 only, with a key of no account; one for which no key is named is asked with --http only.
+    The status is 1 if a rule does not hold, 2 if no such plugin is installed.
     """
     registry = Registry()
     if name not in registry.names():
         raise click.UsageError(f"no plugin named {name!r} is installed; 'standby plugins' lists those that are")
     checks: list[Check] = []
-    for check in _checks(registry, name):
+    for check in _checks(registry, name, http=http):
         checks.append(check)
         if not as_json:
             _print(check)
@@ -50,7 +57,7 @@ def _print(check: Check) -> None:
     click.echo(f"{check.state:<7}  {check.rule}" + (f": {one_line(check.words)}" if check.words else ""))
 
 
-def _checks(registry: Registry, name: str) -> Iterator[Check]:
+def _checks(registry: Registry, name: str, *, http: bool) -> Iterator[Check]:
     """Play the rules in order; what cannot be loaded ends them."""
     manifest = _checked("the manifest loads", lambda: _manifest(registry, name))
     yield manifest
@@ -65,7 +72,7 @@ def _checks(registry: Registry, name: str) -> Iterator[Check]:
     adapter = _checked("the adapter can be imported and answers", lambda: _adapter(registry, name))
     yield adapter
     if adapter.state == "ok":
-        yield from _asked(registry, name, info)
+        yield from _asked(registry, name, info, http=http or bool(info.keys))
 
 
 def _checked(rule: str, check: Callable[[], str | None]) -> Check:
@@ -88,7 +95,11 @@ def _checked(rule: str, check: Callable[[], str | None]) -> Check:
 
 def _manifest(registry: Registry, name: str) -> str:
     registry.info(name)
-    return f"{len(registry.cards(name))} models"
+    return _counted(len(registry.cards(name)), "model")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _imports(name: str, info: ProviderInfo) -> str:
@@ -96,7 +107,7 @@ def _imports(name: str, info: ProviderInfo) -> str:
 
     manifest = manifest_of(name)
     brought = require_late_import(manifest, info.adapter)
-    return f"{manifest} brings in {len(brought.modules)} modules in {brought.seconds * 1000:.0f} ms"
+    return f"{manifest} brings in {_counted(len(brought.modules), 'module')} in {brought.seconds * 1000:.0f} ms"
 
 
 def _keys(info: ProviderInfo) -> str:
@@ -137,13 +148,63 @@ def _adapter(registry: Registry, name: str) -> str:
     return " and ".join(f"{way}()" for way in ("complete", "stream") if hasattr(adapter, way))
 
 
-def _asked(registry: Registry, name: str, info: ProviderInfo) -> Iterator[Check]:
-    """Ask the adapter on a loopback server that fails in every way that needs no vendor's JSON."""
+def _asked(registry: Registry, name: str, info: ProviderInfo, *, http: bool) -> Iterator[Check]:
+    """Make the adapter, and ask it on a loopback server that fails in every way that needs no vendor's JSON."""
     from standby.testing.basics import Basics  # noqa: PLC0415 - only for this command
 
-    if not info.keys:
-        yield Check(rule="the adapter is asked", state="skipped", words="it names no key, so it may not ask over HTTP")
+    made = _checked("the adapter can be made", lambda: _made(registry.adapter(name), _accounts(name, info, http=http)))
+    yield made
+    if not http:
+        words = "it names no key, so it may not ask over HTTP; if it does: --http"
+        yield Check(rule="the adapter is asked", state="skipped", words=words)
         return
     suite = type("Suite", (Basics,), {"plugin": name, "model": next(iter(registry.cards(name)), "a-model")})()
-    for rule in [rule for rule in vars(Basics) if rule.startswith("test_") and rule != "test_the_manifest_imports_no_sdk"]:
-        yield _checked(rule.removeprefix("test_").replace("_", " "), getattr(suite, rule))
+    for test in [rule for rule in vars(Basics) if rule.startswith("test_") and rule != "test_the_manifest_imports_no_sdk"]:
+        rule = test.removeprefix("test_").replace("_", " ")
+        if made.state == "wrong":
+            yield Check(rule=rule, state="skipped", words="it cannot be made")
+        else:
+            yield _checked(rule, partial(_played, suite, test))
+
+
+def _played(suite: "Basics", test: str) -> str:
+    """Play a rule; the one of the endpoint shows what was asked there, which may be another request than the main one."""
+    getattr(suite, test)()
+    return " and ".join(suite.paths) if test == "test_the_endpoint_in_the_settings_is_the_one_that_is_asked" else ""
+
+
+def _accounts(name: str, info: ProviderInfo, *, http: bool) -> Iterator[Provider]:
+    """Give the accounts that the adapter may be made for: at an endpoint, and without a key where none is needed."""
+    if http:
+        yield Provider(plugin=name, base_url="http://127.0.0.1:9", api_key=Secret("opens-nothing"))
+    if not info.keys or not info.key_needed:
+        yield Provider(plugin=name)
+
+
+def _made(adapter: type[Any], accounts: Iterator[Provider]) -> None:
+    import asyncio  # noqa: PLC0415 - only for this command
+
+    from standby.testing.basics import closed  # noqa: PLC0415 - only for this command
+
+    async def make(account: Provider) -> None:
+        try:
+            made = adapter(account)
+        except AttemptFailed:
+            raise
+        except Exception as error:
+            words = f"{adapter.__name__}(provider) raised {type(error).__name__}: {error}{_line(adapter, error)}"
+            raise AssertionError(words) from error
+        await closed(made)
+
+    for account in accounts:
+        asyncio.run(make(account))
+
+
+def _line(adapter: type[Any], error: Exception) -> str:
+    """Return where in the adapter's own file an exception arose."""
+    import inspect  # noqa: PLC0415 - only for this command
+    import traceback  # noqa: PLC0415 - only for this command
+
+    own = inspect.getfile(adapter)
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
+    return f" ({Path(own).name}:{lines[-1]})" if lines else ""

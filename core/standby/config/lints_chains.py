@@ -20,6 +20,10 @@ _SEEN_BY_NO_TRIGGER = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE, Kind.CONTRACT,
 """Kinds that say nothing of how a model failed: not asked, nothing left to ask, or a trigger said so itself."""
 
 
+_OF_TOOLS = frozenset({"parallel_tool_calls"})
+"""Sampling parameters that say nothing to a model without tools: a request that has one is not sent there anyway."""
+
+
 def lint_chains(view: View, findings: Findings) -> None:
     """Look at each chain by itself; what was told of a model in one chain is not told again of another."""
     told: set[tuple[str, ...]] = set()
@@ -142,7 +146,7 @@ def _lost(before: Asked, after: Asked) -> Iterable[str]:
 
 
 def _drops(one: Asked, asked: tuple[Asked, ...], findings: Findings) -> None:
-    dropped = list(one.refused)
+    dropped = [name for name in one.refused if one.card.tools or name not in _OF_TOOLS]
     if not one.card.efforts and any(other.card.efforts for other in asked):
         dropped.append("reasoning_effort")
     if not dropped:

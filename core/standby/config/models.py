@@ -49,7 +49,7 @@ class Models:
         if made is not None or name in self._given:
             self._made[name] = made
         if made is not None:
-            self._warn_of_retirement(name, made.card or Card(), place)
+            self._warn_of_retirement(name, made, place)
             self._warn_without_key(name, made, place)
         return made
 
@@ -133,9 +133,10 @@ class Models:
                 message = f"no parameter is named {self._shown((*place, at), name)}"
                 self._findings.error((*place, at), "unknown-parameter", message, hint)
 
-    def _warn_of_retirement(self, name: str, card: Card, place: Place) -> None:
-        words = retirement(card, self._today)
-        if words:
+    def _warn_of_retirement(self, name: str, model: Model, place: Place) -> None:
+        provider = self._providers.get(model.provider or "", place)
+        words = retirement(model.card or Card(), self._today)
+        if words and provider is not None and provider.base_url is None:  # an endpoint of one's own goes on as its owner likes
             what, _, instead = words.partition("; ")
             self._findings.warn(place, "retired", f"{name} {what}", instead)
 

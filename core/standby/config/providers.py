@@ -59,7 +59,7 @@ class Providers:
         key = provider.api_key if provider.api_key is not None else self._key(info, provider)
         spot = ("providers", name, "options")
         origin = self._plugins.origin(provider.reference)
-        options = checked(provider.options or {}, info.account, spot, provider.plugin, self._findings, self._shown, origin)
+        options = checked(provider.options, info.account, spot, provider.plugin, self._findings, self._shown, origin)
         return msgspec.structs.replace(provider, api_key=key, options=options)
 
     def _key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
@@ -67,4 +67,5 @@ class Providers:
         for name in info.keys:
             if self._environ.get(name, "").strip():
                 return Secret(self._environ[name].strip(), origin=name)
-        return None if not info.keys or provider.base_url or provider.options else Secret("", origin=" or ".join(info.keys))
+        needed = info.keys and info.key_needed and not provider.base_url and not provider.options
+        return Secret("", origin=" or ".join(info.keys)) if needed else None

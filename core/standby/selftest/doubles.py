@@ -100,7 +100,7 @@ class Doubles:
 def _here(provider: Provider, url: str) -> Provider:
     """Return the provider on this machine. Its account's options go: they lead to the vendor's own endpoints."""
     path = urlsplit(provider.base_url or "").path.rstrip("/")
-    return msgspec.structs.replace(provider, base_url=url + path, api_key=KEY, options=None)
+    return msgspec.structs.replace(provider, base_url=url + path, api_key=KEY, options={})
 
 
 def _renderer(named: str, plugin: str) -> Renderer:

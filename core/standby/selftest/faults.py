@@ -19,11 +19,12 @@ _TEXT = re.compile(r"(\d{3})(?: ([^.]*))?\. (.*)", re.DOTALL)
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """A name for people, and the answers that a double gives then."""
+    """A name for people, and the answers that a double gives then; one that `hangs` gives none."""
 
     name: str
     group: Group
     answer: Callable[[Double], Answers]
+    hangs: bool = False
 
 
 def faults_of(texts: Sequence[str]) -> tuple[Fault, ...]:
@@ -71,7 +72,7 @@ USUAL = (
     Fault("500 internal", "usual", _said(500, "Internal error encountered.")),
     Fault("503 service unavailable", "usual", _always(html(503, "<html><body>Service Unavailable</body></html>"))),
     Fault("502 bad gateway", "usual", _always(html(502))),
-    Fault("timeout", "usual", _always(hang())),
+    Fault("timeout", "usual", _always(hang()), hangs=True),
     Fault("connection error", "usual", _always(reset())),
     Fault("server error", "usual", _said(500, "Server error.")),
     Fault("internal error has occurred", "usual", _said(500, "An internal error has occurred.")),

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -23,8 +23,11 @@ from standby.types import Attempt, Message, Reply, Request, Sampling, Text
 
 REQUEST = Request((Message("user", (Text("Reply with the single word OK."),)),), Sampling(max_tokens=16))
 
-PATIENCE = 1.0
-"""Seconds that the failing model may take: what hangs is waited for so long."""
+PATIENCE = 0.25
+"""Seconds that are waited for a model that hangs."""
+
+ANSWERS_WITHIN = 5.0
+"""Seconds in which a model that does not hang is done, on a busy machine too."""
 
 PAUSE, LONGEST_PAUSE = 0.2, 0.4
 """Seconds of the failing model's pauses."""
@@ -89,17 +92,21 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     back: Return | None = None
 
 
-def play(settings: Settings, registry: Registry, chain: str) -> Played:
+Faults = Callable[[Sequence[str]], Sequence[Fault]]
+"""Which faults there are for a vendor, whose failures read like these texts."""
+
+
+def play(settings: Settings, registry: Registry, chain: str, faults: Faults = faults_of) -> Played:
     """Test one chain of resolved settings; nothing but this machine is asked. Takes seconds."""
     adapters = Adapters(registry.adapter, registry.origin)
     route = routes_of(settings, adapters, registry.test).routes[chain]
     with Doubles(settings, registry, adapters) as doubles:
-        return asyncio.run(_closed(_Test(route, doubles, registry, settings), adapters))
+        return asyncio.run(_closed(_Test(route, doubles, registry, settings), adapters, faults))
 
 
-async def _closed(test: "_Test", adapters: Adapters) -> Played:
+async def _closed(test: "_Test", adapters: Adapters, faults: Faults) -> Played:
     try:
-        return await test.run()
+        return await test.run(faults)
     finally:
         await adapters.close()
 
@@ -117,14 +124,14 @@ class _Test:
         retry = msgspec.structs.replace(route.chain.retry, initial=min(route.chain.retry.initial, RETRY_AFTER))
         self._route = msgspec.structs.replace(route, chain=msgspec.structs.replace(route.chain, retry=_bounded(retry)))
 
-    async def run(self) -> Played:
+    async def run(self, faults: Faults) -> Played:
         models = [await self._alone(entry) for entry in self._asked]
         entries = list(self._standing([each.model for each in models if each.outcome == "answers"]))
         double = self._doubles.of(entries[0]) if entries else None
         if double is None or not entries[1:]:
             return Played(models=tuple(models))
         plugin = self._settings.providers[entries[0].provider].reference
-        cases = [await self._meet(fault, entries, double) for fault in faults_of(self._registry.info(plugin).errors)]
+        cases = [await self._meet(fault, entries, double) for fault in faults(self._registry.info(plugin).errors)]
         back = await self._comes_back(entries, double)
         return Played(models=tuple(models), failing=entries[0].name, cases=tuple(cases), back=back)
 
@@ -152,7 +159,7 @@ class _Test:
     async def _meet(self, fault: Fault, entries: Sequence[Entry], double: Double) -> Case:
         double.fails(fault.answer)
         began = asyncio.get_running_loop().time()
-        reply, trail = await self._walk(_impatient(entries))
+        reply, trail = await self._walk(_hurried(entries, PATIENCE if fault.hangs else ANSWERS_WITHIN))
         seconds = asyncio.get_running_loop().time() - began
         double.is_well()
         failed = [attempt for attempt in trail if attempt.model == entries[0].name]
@@ -174,7 +181,7 @@ class _Test:
 
     async def _comes_back(self, entries: Sequence[Entry], double: Double) -> Return:
         """Let the first model fail until it rests, then be well; traffic comes all the time."""
-        kept, first, now = _impatient(entries), entries[0].name, asyncio.get_running_loop().time
+        kept, first, now = _hurried(entries, ANSWERS_WITHIN), entries[0].name, asyncio.get_running_loop().time
         double.fails(USUAL[0].answer)
         calls = 0
         while calls < ENOUGH and kept[0].breaker.health(now()).state == "closed":
@@ -209,14 +216,14 @@ def _fresh(entry: Entry) -> Entry:
     return msgspec.structs.replace(entry, breaker=Breaker(entry.breaker.settings), budget=Budget(), permits=None)
 
 
-def _impatient(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the models, the first with little time and short pauses."""
+def _hurried(entries: Sequence[Entry], patience: float) -> list[Entry]:
+    """Return the models, the first with these seconds at most and short pauses."""
     first, *others = map(_fresh, entries)
     known = first.breaker.settings
     pauses = BreakerSettings(
         failures=known.failures, open=min(known.open, PAUSE), open_limit=min(known.open_limit, LONGEST_PAUSE)
     )
-    return [msgspec.structs.replace(first, timeout=min(first.timeout, PATIENCE), breaker=Breaker(pauses)), *others]
+    return [msgspec.structs.replace(first, timeout=min(first.timeout, patience), breaker=Breaker(pauses)), *others]
 
 
 def _bounded(retry: Retry) -> Retry:

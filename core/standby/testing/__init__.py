@@ -29,6 +29,7 @@ from standby.testing.loopback import (
     respond,
 )
 from standby.testing.recordings import replayed
+from standby.testing.rested import rested
 from standby.testing.scripted import scripted
 
 __all__ = [
@@ -49,5 +50,6 @@ __all__ = [
     "replayed",
     "reset",
     "respond",
+    "rested",
     "scripted",
 ]

@@ -8,7 +8,7 @@ import socket
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -17,7 +17,7 @@ from standby.plugin import AttemptFailed, Call, Card, Kind, Message, Provider, R
 from standby.registry import Registry
 from standby.testing import asking
 from standby.testing.imports import manifest_of, require_late_import
-from standby.testing.loopback import Answer, Loopback, garbage, hang, html, reset, respond
+from standby.testing.loopback import Answer, Loopback, Received, garbage, hang, html, reset, respond
 from standby.testing.rules import require
 
 SOON = 2.0
@@ -48,7 +48,7 @@ class Basics:
     """What any adapter must do; subclass `Conformance`, which adds the rules that need the vendor's own answers.
 
     `plugin` is its name, `model` an id, `key` a canary that must show up nowhere. `path` is what `base_url` has behind the
-    server's address. `options` and `account` are as in `models.yaml`.
+    server's address. `options` and `account` are as in `models.yaml`. `limit` is how long one test may take, in seconds.
     """
 
     plugin: ClassVar[str] = ""
@@ -57,21 +57,35 @@ class Basics:
     path: ClassVar[str] = ""
     options: ClassVar[Mapping[str, Any]] = {}
     account: ClassVar[Mapping[str, Any]] = {}
+    limit: ClassVar[float] = 60.0
+    paths: tuple[str, ...] = ()
 
     # What an author may replace
 
     def adapter_class(self) -> Callable[[Provider], Any]:
         """Return the class of the adapter: the one that the installed plugin names."""
-        return Registry().adapter(self.plugin)
+        return self._registry.adapter(self.plugin)
 
     def card(self) -> Card:
         """Return the model's card: the provider's, and the model's laid over it."""
-        registry = Registry()
-        shared, own = registry.info(self.plugin).card, registry.cards(self.plugin).get(self.model, Card())
+        shared, own = self._registry.info(self.plugin).card, self._registry.cards(self.plugin).get(self.model, Card())
         known = {name: value for name, value in msgspec.structs.asdict(own).items() if value is not None}
         return msgspec.structs.replace(shared, **known)
 
+    def answer(self, request: Received) -> Answer | None:
+        """Return what a request besides the main one gets, such as one for a token; `None`: this is the main one."""
+        del request
+        return None
+
+    async def reaches(self) -> None:
+        """Require that the main request is sent, where an answer to it is known; else its failures would be another's."""
+
     # What the rules use
+
+    @cached_property
+    def _registry(self) -> Registry:
+        """The plugins that are installed, looked up once for each test."""
+        return Registry()
 
     def call(self, *messages: Message, **fields: Any) -> Call:
         """Return a call of the model; `fields` are those of the request."""
@@ -81,12 +95,13 @@ class Basics:
     def provider(self, base_url: str) -> Provider:
         """Return the account at a server of ours."""
         secret = Secret(self.key, "CANARY")
-        return Provider(plugin=self.plugin, base_url=base_url + self.path, api_key=secret, options=dict(self.account) or None)
+        return Provider(plugin=self.plugin, base_url=base_url + self.path, api_key=secret, options=dict(self.account))
 
     @asynccontextmanager
     async def asked(self, *answers: Answer) -> AsyncGenerator[tuple[Any, Loopback], None]:
         """Give the adapter, and the server that it asks; afterwards the adapter is closed."""
         with Loopback() as server:
+            server.beside = self.answer
             if answers:
                 server.script(*answers)
             adapter = self.adapter_class()(self.provider(server.url))
@@ -94,6 +109,30 @@ class Basics:
                 yield adapter, server
             finally:
                 await closed(adapter)
+                asked = (f"{request.method} {request.path}" for request in server.requests)
+                self.paths = tuple(dict.fromkeys((*self.paths, *asked)))
+
+    def run(self, rule: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Play a rule to its end; raises `AssertionError` where there is none in time."""
+        asyncio.run(self._within(rule))
+
+    async def _within(self, rule: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        within = asyncio.timeout(self.limit)
+        try:
+            async with within:
+                await rule()
+        except TimeoutError as error:
+            require(not within.expired(), f"no end in {self.limit:g}s: the adapter waits for what the server does not send")
+            raise AssertionError(f"TimeoutError: {error}") from error
+
+    def run_once_reached(self, rule: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Play a rule that tells of the main request's failures, once it is certain that there is one."""
+
+        async def reached() -> None:
+            await self.reaches()
+            await rule()
+
+        self.run(reached)
 
     def ways(self, adapter: Any) -> Iterator[tuple[str, Callable[[Call], Coroutine[Any, Any, Reply]]]]:
         """Give each way to ask that the adapter has, and its name."""
@@ -105,9 +144,10 @@ class Basics:
     async def fails(self, answer: Answer, case: str) -> list[AttemptFailed]:
         """Return what each way to ask fails with; raises `AssertionError` where one takes the answer for a reply."""
         failed: list[AttemptFailed] = []
-        async with self.asked(answer) as (adapter, _):
+        async with self.asked(answer) as (adapter, server):
             for way, ask in self.ways(adapter):
                 error = await asking.failure(ask(self.call()))
+                require_main(server)
                 if error is None:
                     raise AssertionError(f"{way} took {case} for an answer: check what a 200 holds, raise malformed(…)")
                 failed.append(error)
@@ -117,18 +157,20 @@ class Basics:
 
     def test_the_manifest_imports_no_sdk(self) -> None:
         """A chain that never needs the plugin pays nothing for it."""
-        require_late_import(manifest_of(self.plugin), Registry().info(self.plugin).adapter)
+        require_late_import(manifest_of(self.plugin), self._registry.info(self.plugin).adapter)
 
     def test_the_endpoint_in_the_settings_is_the_one_that_is_asked(self) -> None:
         """A proxy of the user's own gets every request."""
-        asyncio.run(self._asks_the_endpoint())
+        self.run_once_reached(self._asks_the_endpoint)
 
     async def _asks_the_endpoint(self) -> None:
         async with self.asked(html(500)) as (adapter, server):
             for way, ask in self.ways(adapter):
-                before = len(server.requests)
+                before = len(server.main)
                 await asking.failure(ask(self.call()))
-                sent = len(server.requests) - before
+                require(server.requests, f"{way} has not asked provider.base_url: build the URL from it where it is set")
+                require_main(server)
+                sent = len(server.main) - before
                 require(sent, f"{way} has not asked provider.base_url: build the URL from it where it is set")
                 require(
                     sent == 1, f"{way} sent {sent} requests: switch the SDK's own retries off, standby decides who is asked"
@@ -136,7 +178,7 @@ class Basics:
 
     def test_a_200_that_is_no_answer_is_a_failure(self) -> None:
         """A proxy's page, an empty body and JSON of another shape are no reply."""
-        asyncio.run(self._believes_no_200())
+        self.run_once_reached(self._believes_no_200)
 
     async def _believes_no_200(self) -> None:
         for case, answer in _NO_ANSWER.items():
@@ -146,7 +188,7 @@ class Basics:
 
     def test_an_error_of_a_proxy_is_told_by_its_status(self) -> None:
         """A page of HTML has a status, and nothing else to go by."""
-        asyncio.run(self._tells_by_status())
+        self.run_once_reached(self._tells_by_status)
 
     async def _tells_by_status(self) -> None:
         for status, kind in ((502, Kind.SERVER_ERROR), (503, Kind.OVERLOADED), (429, Kind.RATE_LIMITED)):
@@ -157,7 +199,7 @@ class Basics:
 
     def test_a_lost_connection_is_told_as_one(self) -> None:
         """A reset, a refusal and no HTTP at all are `connection`."""
-        asyncio.run(self._tells_of_lost_connections())
+        self.run_once_reached(self._tells_of_lost_connections)
 
     async def _tells_of_lost_connections(self) -> None:
         for case, answer in _LOST.items():
@@ -170,21 +212,21 @@ class Basics:
 
     def test_cancellation_goes_through_and_frees_the_connection(self) -> None:
         """Whoever leaves an unanswered call leaves nothing behind."""
-        asyncio.run(self._frees_what_hangs())
+        self.run_once_reached(self._frees_what_hangs)
 
     async def _frees_what_hangs(self) -> None:
         async with self.asked(hang()) as (adapter, server):
             for way, ask in self.ways(adapter):
-                task, before = asyncio.create_task(ask(self.call())), len(server.requests)
+                task, before = asyncio.create_task(ask(self.call())), len(server.main)
                 await until(partial(_more, server, before), f"{way} has sent no request")
                 task.cancel()
                 await require_cancelled(task, f"{way}, waiting for its answer,")
-                gone = await asyncio.to_thread(server.requests[-1].left.wait, SOON)
+                gone = await asyncio.to_thread(server.main[-1].left.wait, SOON)
                 require(gone, f"{way} was cancelled, and its connection is still open: free it in 'finally'")
 
     def test_the_key_shows_nowhere(self) -> None:
         """Neither in a repr nor in a failure, nor in the URL that proxies write down."""
-        asyncio.run(self._keeps_the_key())
+        self.run_once_reached(self._keeps_the_key)
 
     async def _keeps_the_key(self) -> None:
         for answer in (html(401), html(200), reset()):
@@ -210,8 +252,20 @@ async def closed(adapter: Any) -> None:
         await close()
 
 
+def require_main(server: Loopback) -> None:
+    """Require that the main request was sent, where any was."""
+    require(server.main or not server.requests, astray(server, "it went no further"))
+
+
+def astray(server: Loopback, words: str) -> str:
+    """Say what was asked, where that is not what the kit has an answer for."""
+    asked = ", ".join(dict.fromkeys(f"{request.method} {request.path}" for request in server.requests))
+    hint = "let answer(request) answer what is asked before the main request"
+    return f"the adapter asked {asked}, and not what the kit answers ({words}): {hint}"
+
+
 def _more(server: Loopback, before: int) -> bool:
-    return len(server.requests) > before
+    return len(server.main) > before
 
 
 def _nobody_listens() -> str:

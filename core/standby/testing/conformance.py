@@ -12,7 +12,7 @@ import msgspec
 
 from standby.plugin import Kind, Message, Reply, Role, Text, kind_of_status
 from standby.testing import asking
-from standby.testing.basics import Basics, closed, require_cancelled, until
+from standby.testing.basics import Basics, astray, closed, require_cancelled, until
 from standby.testing.loopback import Answer, Received, cut, late, respond
 from standby.testing.rules import require, skip
 from standby.testing.tools import Tools
@@ -62,11 +62,18 @@ class Conformance(Tools, Basics):
         """Return the vendor's error with that message."""
         return respond(status, {"error": {"message": message}})
 
+    async def reaches(self) -> None:
+        """Require that what the kit answers is what the adapter takes for an answer."""
+        async with self.asked(self._whole(WHOLE)) as (adapter, server):
+            error = await asking.failure(asking.complete(adapter, self.call()))
+        if error is not None and server.requests:
+            raise AssertionError(astray(server, error.failure.text))
+
     # Answers
 
     def test_a_reply_is_whole(self) -> None:
         """Its text is the vendor's, letter by letter, and its tokens are counted."""
-        asyncio.run(self._replies())
+        self.run(self._replies)
 
     async def _replies(self) -> None:
         for text in (WHOLE, 'Zürich, "東京"\n\tand 🦜 \\n'):
@@ -77,7 +84,7 @@ class Conformance(Tools, Basics):
 
     def test_a_stream_comes_in_pieces_and_ends(self) -> None:
         """It says what the whole reply says; its last chunk, and no other, has the end."""
-        asyncio.run(self._streams())
+        self.run(self._streams)
 
     async def _streams(self) -> None:
         for framing in ("chunked", "eof"):
@@ -92,7 +99,7 @@ class Conformance(Tools, Basics):
 
     def test_a_stream_in_any_pieces_says_the_same(self) -> None:
         """The network cuts where it likes, within a letter too."""
-        asyncio.run(self._streams_byte_by_byte())
+        self.run(self._streams_byte_by_byte)
 
     async def _streams_byte_by_byte(self) -> None:
         body = self.stream(("Zür", "ich 🦜")).body
@@ -105,7 +112,7 @@ class Conformance(Tools, Basics):
 
     def test_the_body_holds_the_conversation_in_order(self) -> None:
         """Every turn is sent, the user's and the assistant's in their order, and the system's words somewhere."""
-        asyncio.run(self._sends_the_conversation())
+        self.run(self._sends_the_conversation)
 
     async def _sends_the_conversation(self) -> None:
         turns: list[tuple[Role, str]] = [
@@ -117,7 +124,7 @@ class Conformance(Tools, Basics):
         messages = [Message(role, (Text(text),)) for role, text in turns if role != "system" or self.card().system is not False]
         async with self.asked(self._whole(WHOLE)) as (adapter, server):
             await asking.complete(adapter, self.call(*messages))
-        body = server.requests[0].body.decode()
+        body = server.main[0].body.decode()
         for text in (part.text for message in messages for part in message.parts if isinstance(part, Text)):
             require(body.count(text) == 1, f"the message {text!r} is {body.count(text)} times in the request's body")
         places = [body.index(text) for role, text in turns if role != "system"]
@@ -127,7 +134,7 @@ class Conformance(Tools, Basics):
 
     def test_each_error_is_of_its_kind(self) -> None:
         """The vendor's own errors, as `errors` shows them, and its plain statuses."""
-        asyncio.run(self._classifies())
+        self.run_once_reached(self._classifies)
 
     async def _classifies(self) -> None:
         words = "It is not what it was."
@@ -141,7 +148,7 @@ class Conformance(Tools, Basics):
 
     def test_a_stated_delay_is_read(self) -> None:
         """`Retry-After` says how long the vendor wants to be left alone."""
-        asyncio.run(self._reads_delays())
+        self.run_once_reached(self._reads_delays)
 
     async def _reads_delays(self) -> None:
         answer = self.error(429, "Slow down.")
@@ -152,12 +159,12 @@ class Conformance(Tools, Basics):
 
     def test_a_reply_that_is_cut_is_none(self) -> None:
         """Half a body is no answer, wherever it breaks off."""
-        asyncio.run(self._believes_no_half(self._whole(WHOLE), streamed=False))
+        self.run(lambda: self._believes_no_half(self._whole(WHOLE), streamed=False))
 
     def test_a_stream_that_is_cut_is_no_reply(self) -> None:
         """Only the vendor's own end marker ends a stream; that the connection is closed ends none."""
-        asyncio.run(self._believes_no_half(self.stream(TEXTS), streamed=True))
-        asyncio.run(self._believes_no_half(msgspec.structs.replace(self.stream(TEXTS), framing="eof"), streamed=True))
+        self.run(lambda: self._believes_no_half(self.stream(TEXTS), streamed=True))
+        self.run(lambda: self._believes_no_half(msgspec.structs.replace(self.stream(TEXTS), framing="eof"), streamed=True))
 
     async def _believes_no_half(self, answer: Answer, *, streamed: bool) -> None:
         for at in _spread(len(answer.body) - 1):
@@ -176,11 +183,11 @@ class Conformance(Tools, Basics):
 
     def test_cancellation_at_any_await_goes_through_and_leaves_nothing(self) -> None:
         """The caller may leave at every moment of a call."""
-        asyncio.run(self._cancels(streamed=False))
+        self.run(lambda: self._cancels(streamed=False))
 
     def test_cancellation_at_any_await_of_a_stream_goes_through_and_leaves_nothing(self) -> None:
         """The caller may leave at every moment of a stream."""
-        asyncio.run(self._cancels(streamed=True))
+        self.run(lambda: self._cancels(streamed=True))
 
     async def _cancels(self, *, streamed: bool) -> None:
         answer = self.stream(TEXTS) if streamed else self._whole(WHOLE)
@@ -208,7 +215,7 @@ class Conformance(Tools, Basics):
 
     def test_a_stream_that_is_left_early_frees_its_connection(self) -> None:
         """Whoever stops reading after the first words leaves nothing behind."""
-        asyncio.run(self._leaves_early())
+        self.run_once_reached(self._leaves_early)
 
     async def _leaves_early(self) -> None:
         answer = self.stream(TEXTS)
@@ -225,7 +232,7 @@ class Conformance(Tools, Basics):
 
     def test_calls_at_once_never_mix(self) -> None:
         """Twenty callers get twenty answers, each their own."""
-        asyncio.run(self._keeps_apart())
+        self.run(self._keeps_apart)
 
     async def _keeps_apart(self) -> None:
         async with self.asked() as (adapter, server):
@@ -242,7 +249,7 @@ class Conformance(Tools, Basics):
 
     def test_closing_the_adapter_closes_its_connections(self) -> None:
         """`aclose()` leaves nothing open."""
-        asyncio.run(self._closes())
+        self.run(self._closes)
 
     async def _closes(self) -> None:
         async with self.asked(self._whole(WHOLE)) as (adapter, server):
@@ -253,7 +260,7 @@ class Conformance(Tools, Basics):
     def test_no_log_holds_the_key(self, caplog: Logs) -> None:
         """Whoever logs everything logs no key; under pytest only."""
         caplog.set_level(_DEBUG)
-        asyncio.run(self._replies())
+        self.run(self._replies)
         require(self.key not in caplog.text, "the key is in a log: switch off what logs it, or filter it")
 
     # The two forms of an answer

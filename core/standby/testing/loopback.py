@@ -22,7 +22,7 @@ Then = Literal["keep", "close", "reset", "hang"]
 
 
 class Received(msgspec.Struct, kw_only=True):
-    """One request, as it came. `left` is set when its client has closed the connection."""
+    """One request, as it came. `left` is set when its client has closed the connection; `main` is false for one beside."""
 
     method: str
     path: str
@@ -30,6 +30,7 @@ class Received(msgspec.Struct, kw_only=True):
     headers: dict[str, str]
     body: bytes
     left: threading.Event = msgspec.field(default_factory=threading.Event)
+    main: bool = True
 
     @property
     def json(self) -> Any:
@@ -68,12 +69,18 @@ class Loopback:
         self.requests: list[Received] = []
         self.accepted = 0
         self.answer: Answers = lambda _: Answer(status=500)
+        self.beside: Callable[[Received], Answer | None] = lambda _: None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def url(self) -> str:
         """Return where it listens."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def main(self) -> list[Received]:
+        """The requests that `answer` has answered; `beside` is asked first, and answers the others."""
+        return [request for request in self.requests if request.main]
 
     @property
     def open(self) -> int:
@@ -138,9 +145,11 @@ class Loopback:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (request := await _read(reader)) is not None:
+            beside = self.beside(request)
+            request.main = beside is None
             self.requests.append(request)
             gone = asyncio.create_task(_watch(reader, request))
-            sending = asyncio.create_task(_send(self.answer(request), writer))
+            sending = asyncio.create_task(_send(beside or self.answer(request), writer))
             try:
                 await asyncio.wait([gone, sending], return_when=asyncio.FIRST_COMPLETED)
                 if not sending.done() or not sending.result():

@@ -1,6 +1,5 @@
 """The rules for tools and schemas: they hold for a model whose card says that it has them."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,26 +54,26 @@ class Tools(Basics):
     def test_a_tool_is_offered_and_its_call_comes_whole(self) -> None:
         """The model reads the tool's name, use and parameters; its call has a name, arguments and an id."""
         self._require_tools()
-        asyncio.run(self._calls(self.tool_call(TOOL.name, ARGUMENTS), streamed=False))
+        self.run(lambda: self._calls(self.tool_call(TOOL.name, ARGUMENTS), streamed=False))
 
     def test_a_tools_call_in_a_stream_comes_whole(self) -> None:
         """However many pieces its arguments came in."""
         self._require_tools()
-        asyncio.run(self._calls(self.tool_stream(TOOL.name, ARGUMENTS), streamed=True))
+        self.run(lambda: self._calls(self.tool_stream(TOOL.name, ARGUMENTS), streamed=True))
 
     async def _calls(self, answer: Answer, *, streamed: bool) -> None:
         async with self.asked(answer) as (adapter, server):
             call = self.call(tools=(TOOL,))
             reply = (await asking.collected(adapter, call))[0] if streamed else await asking.complete(adapter, call)
         _require_call(reply)
-        body = server.requests[0].body.decode()
+        body = server.main[0].body.decode()
         for words in (TOOL.name, TOOL.description, *ARGUMENTS):
             require(words in body, f"the request's body does not say {words!r} of the tool: send call.request.tools")
 
     def test_a_tools_result_goes_back_behind_its_call(self) -> None:
         """The conversation with a call and its result is sent whole, in its order."""
         self._require_tools()
-        asyncio.run(self._sends_results())
+        self.run(self._sends_results)
 
     async def _sends_results(self) -> None:
         called = ToolCall(id="call_1", name=TOOL.name, arguments=ARGUMENTS)
@@ -85,8 +84,8 @@ class Tools(Basics):
         )
         async with self.asked(self.reply("It will not.")) as (adapter, server):
             await asking.failure(asking.complete(adapter, self.call(*messages, tools=(TOOL,))))
-        require(server.requests, "a conversation with a tool's result is not sent")
-        body = server.requests[0].body.decode()
+        require(server.main, "a conversation with a tool's result is not sent")
+        body = server.main[0].body.decode()
         require("sun-all-day" in body, "the tool's result is not in the request's body: send the parts of the role 'tool'")
         require("Lisboa" in body, "the tool's call is not in the request's body: send the assistant's ToolCall parts")
         require(body.index("Lisboa") < body.index("sun-all-day"), "the tool's result is sent before its call")
@@ -95,13 +94,13 @@ class Tools(Basics):
         """The model is held to the schema that the answer is to fit."""
         if not self.card().schema:
             skip("the card does not say schema=True")
-        asyncio.run(self._sends_the_schema())
+        self.run(self._sends_the_schema)
 
     async def _sends_the_schema(self) -> None:
         text = '{"capital_of_it": "Lisbon"}'
         async with self.asked(self.reply(text)) as (adapter, server):
             reply = await asking.complete(adapter, self.call(schema=SCHEMA))
-        body = server.requests[0].body.decode()
+        body = server.main[0].body.decode()
         require("capital_of_it" in body, "the schema is not in the request's body: send call.request.schema.json_schema")
         require(reply.text == text, f"with a schema the reply says {reply.text!r}, the vendor said {text!r}")
 

@@ -187,6 +187,17 @@ def test_a_strict_model_is_skipped_where_another_drops(tmp_path: Path) -> None:
     assert told == ["m.yaml:6:14  info  'picky' is skipped where a request has temperature, top_p; strict says so"]
 
 
+def test_what_belongs_to_tools_is_not_missed_where_there_are_none(tmp_path: Path) -> None:
+    refuses = "{refuses: [parallel_tool_calls]}"
+    assert codes(tmp_path, chain("mine", before=f"models:\n  mine: {{model: hut, provider: home, card: {refuses}}}\n")) == []
+
+
+def test_it_is_missed_where_there_are_tools(tmp_path: Path) -> None:
+    card = "{refuses: [parallel_tool_calls], tools: true}"
+    text = chain("mine", before=f"models:\n  mine: {{model: hut, provider: home, card: {card}}}\n")
+    assert codes(tmp_path, text) == ["drops:6"]
+
+
 def test_the_hint_of_a_pattern_quotes_the_vendor_and_names_the_kind(tmp_path: Path) -> None:
     [problem] = linted(tmp_path, triggers("t: {message: 503 service unavailable, then: next}")).problems
     assert problem.message == "'503 service unavailable' matches nothing that 'large' or 'flash' is known to say"

@@ -202,6 +202,11 @@ def test_a_model_that_is_retired_within_sixty_days_is_a_warning(name: str, words
     assert told(one_chain(name)) == [f"chains.default.models.0 warning: {words}"]
 
 
+def test_on_an_endpoint_of_ones_own_no_retirement_is_told_of() -> None:
+    mine = {"mine": Provider(plugin="acme", base_url="http://127.0.0.1:9/v1")}
+    assert told(one_chain("mine/old-1", providers=mine)) == []
+
+
 def test_a_model_that_is_retired_later_is_none() -> None:
     assert told(one_chain("next-4")) == []
 

@@ -52,6 +52,13 @@ def test_a_plugin_without_key_variables_needs_none() -> None:
     assert made == Provider(plugin="free", options={})
 
 
+def test_a_plugin_that_takes_a_key_may_be_asked_without_one() -> None:
+    free = msgspec.structs.replace(info(), keys=("FREE_KEY",), key_needed=False)
+    for environ, key in (({}, None), ({"FREE_KEY": "a"}, Secret("a"))):
+        made = providers(plugins=Catalogue(free=(free, {})), **environ)[0].get("free", PLACE)
+        assert made == Provider(plugin="free", api_key=key)
+
+
 def test_an_endpoint_of_ones_own_may_need_none() -> None:
     here = {"here": Provider(plugin="acme", base_url="http://127.0.0.1")}
     assert providers(here)[0].found()["here"].api_key is None
