@@ -116,7 +116,7 @@ class World:
                 yield (one.name, "answered", None, None, None), None
                 return
             for step in told.steps:
-                yield (one.name, self._ends(one, step.then), told.kind, step.trigger, self._then(step.then)), told
+                yield (one.name, self._ends(one, step.then), told.kind, step.trigger, self._then(one, step.then)), told
             if told.steps[-1].then == "stop" or (told.steps[-1].then == "accept" and isinstance(self.steps[one.name], Reply)):
                 return
             left_out |= {
@@ -134,8 +134,11 @@ class World:
             return "answered" if then == "accept" else "failed"
         return "skipped" if step.status is None and step.kind in (Kind.UNAVAILABLE, Kind.UNSUPPORTED) else "failed"
 
-    def _then(self, then: str) -> str | None:
-        return None if then == "accept" else then
+    def _then(self, one: Entry, then: str) -> str | None:
+        """Where there is no reply there is nothing to accept."""
+        if then != "accept":
+            return then
+        return None if isinstance(self.steps[one.name], Reply) else "next"
 
 
 def line_of(attempt: Attempt) -> Line:

@@ -62,15 +62,18 @@ class Registry:
             self._found.setdefault(point.name, []).append(point)
         self._loaded: dict[str, Manifest] = {}
         self._broken: dict[str, ConfigError] = {}
+        self._origins: dict[str, Origin] = {}
 
     def names(self) -> tuple[str, ...]:
         """Return the installed plugins' names, sorted; nothing is imported."""
         return tuple(sorted(self._found))
 
     def origin(self, name: str) -> Origin:
-        """Say where the plugin comes from."""
-        points = self._points(name)
-        return _origin(points[0]) if points else Origin(name, "no distribution")
+        """Say where the plugin comes from; its metadata are read once."""
+        if name not in self._origins:
+            points = self._points(name)
+            self._origins[name] = _origin(points[0]) if points else Origin(name, "no distribution")
+        return self._origins[name]
 
     def info(self, name: str) -> ProviderInfo:
         """Say how to reach any model of the plugin; raises `ConfigError` if it is missing, broken, or reaches none."""

@@ -367,6 +367,6 @@ def test_a_kind_of_our_own_has_our_own_words(kind: str, words: str) -> None:
 
 
 def test_no_key_and_no_page_is_told_whole() -> None:
-    told = shortened(failure("unauthorized", "the key sk-1 " + "x" * 3000), (Secret("sk-1"),))
+    told = shortened(failure("unauthorized", "the key sk-proj-1 " + "x" * 3000), (Secret("sk-proj-1"),))
     assert told.message.startswith("the key *** x")
     assert len(told.message) == 2004

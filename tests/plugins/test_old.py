@@ -40,7 +40,7 @@ def asked(chain: str = "default") -> Reply:
 
 
 def test_all_are_well_beside_each_other(install: Install) -> None:
-    install(chain("parrot-1"))
+    install(chain("minimal/parrot-1"))
     rows = plugins()
     assert {name: (rows[name].distribution, rows[name].state) for name in POINTS} == dict.fromkeys(
         POINTS, ("old-plugins", "ok")
@@ -48,8 +48,9 @@ def test_all_are_well_beside_each_other(install: Install) -> None:
     assert validated()[0] == 0
 
 
-def test_the_minimal_one_answers_with_its_notice(install: Install) -> None:
-    install(chain("parrot-1"))
+@pytest.mark.parametrize("plugin", ["minimal", "minimal_of_texts"])
+def test_the_minimal_one_answers_with_its_notice(install: Install, plugin: str) -> None:
+    install(chain(f"{plugin}/parrot-1"))
     reply = asked()
     assert (reply.text, reply.notice) == ("You said: Good morning.", "a parrot, not a model")
 
@@ -136,5 +137,7 @@ def test_one_with_commands_and_an_object_for_its_hooks(install: Install) -> None
 
 
 def test_what_plugins_md_shows_today_is_in_the_corpus() -> None:
-    kept = {path.read_text(encoding="utf-8").replace("old_minimal:", "standby_parrot:") for path in OLD.glob("minimal*.py")}
+    kept = {
+        path.read_text(encoding="utf-8").replace(f"old_{path.stem}:", "standby_parrot:") for path in OLD.glob("minimal*.py")
+    }
     assert written("A working plugin in 60 seconds")["standby_parrot.py"] in kept

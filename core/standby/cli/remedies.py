@@ -20,6 +20,7 @@ REMEDIES: Mapping[Kind, str] = {
     Kind.MALFORMED: "what answered does not speak this API: check the base_url of provider {provider!r} and the proxy",
     Kind.EMPTY: "check again; where it lasts, another model is of more use here",
     Kind.SCHEMA_MISMATCH: "no schema was asked for: report it to the author of plugin {plugin!r}",
+    Kind.REJECTED: "nothing: the check looks at no trigger's test",
     Kind.TRUNCATED: "nothing: the model answers, and the check's own limit of {limit} tokens cut it",
     Kind.WRONG_MODEL: "the vendor serves another model under this name: name the one that you want",
     Kind.UNAUTHORIZED: "check the key of provider {provider!r} ({key}): wrong, expired, or not allowed to use {vendor_id!r}",

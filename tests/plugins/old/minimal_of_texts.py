@@ -1,0 +1,22 @@
+from collections.abc import Mapping
+
+from standby.plugin import Call, Card, Provider, ProviderInfo, Reply, Text, hookimpl
+
+
+@hookimpl
+def standby_provider() -> ProviderInfo:
+    return ProviderInfo(adapter="old_minimal_of_texts:Parrot", card=Card(notice="a parrot, not a model"))
+
+
+@hookimpl
+def standby_models() -> Mapping[str, Card]:
+    return {"parrot-1": Card(context_window=4096)}
+
+
+class Parrot:
+    def __init__(self, provider: Provider) -> None:
+        self.name = provider.plugin
+
+    async def complete(self, call: Call) -> Reply:
+        said = "".join(part.text for part in call.request.messages[-1].parts if isinstance(part, Text))
+        return Reply(text=f"You said: {said}")
