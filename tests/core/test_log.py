@@ -123,7 +123,9 @@ def test_each_event_is_one_line_or_none(caplog: Records, event: events.Event, li
 
 def test_every_kind_of_event_was_tried() -> None:
     [parameters] = [mark.args[1] for mark in test_each_event_is_one_line_or_none.pytestmark]  # type: ignore[attr-defined] # pytest adds it
-    assert {type(event) for event, _ in parameters} == {kind for kind in events.Event.__subclasses__() if kind.__module__ == events.__name__}
+    assert {type(event) for event, _ in parameters} == {
+        kind for kind in events.Event.__subclasses__() if kind.__module__ == events.__name__
+    }
 
 
 # A call

@@ -31,6 +31,7 @@ TELLERS = frozenset({"error", "warn", "_error", "_problem", "_refusal"})
 PARTS = {"unknown-": {"unknown-provider", "unknown-model"}}
 """Codes that are put together: by the field of a trigger that names somebody."""
 
+
 def told_by_registry(name: str, *points: EntryPoint) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         Registry(points).info(name)
