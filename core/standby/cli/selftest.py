@@ -67,8 +67,9 @@ def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> Non
     """  # noqa: D301 - click wants the character itself
     registry = Registry()
     try:
-        file, settings, route = _found(config, chain, registry)
-        answers = _live(route, registry) if live else {}
+        adapters = Adapters(registry.adapter, registry.origin)
+        file, settings, route = _found(config, chain, registry, adapters)
+        answers = _live(route, adapters) if live else {}
         os.environ["no_proxy"] = "*"  # from here on only this machine is asked, and no proxy leads there
         played = play(settings, registry, chain)
     except (ConfigError, RequestError) as error:
@@ -97,23 +98,23 @@ def _refuse(error: ConfigError | RequestError, *, as_json: bool) -> NoReturn:
     sys.exit(2)
 
 
-def _found(config: str | None, chain: str, registry: Registry) -> tuple[str, Settings, Route]:
+def _found(config: str | None, chain: str, registry: Registry, adapters: Adapters) -> tuple[str, Settings, Route]:
     """Read the file and look the chain up; raises `ConfigError`, or `RequestError` for a chain that is not there."""
     loaded = load(None if config is None else Path(config), registry, os.environ, cwd=Path.cwd(), today=_today())
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
-    routes = routes_of(loaded.settings, Adapters(registry.adapter, registry.origin), registry.test).routes
+    routes = routes_of(loaded.settings, adapters, registry.test).routes
     if chain not in routes:
         hint = near(chain, tuple(routes)) or f"there is {', '.join(sorted(routes))}"
         raise RequestError(f"{loaded.file} has no chain named {chain!r}; {hint}")
     return loaded.file, loaded.settings, routes[chain]
 
 
-def _live(route: Route, registry: Registry) -> dict[str, str]:
+def _live(route: Route, adapters: Adapters) -> dict[str, str]:
     """Ask each model of the chain for real; how each ended, in words."""
     told: list[Asked] = []
     asked = route.entries if route.chain.fallback else route.entries[:1]
-    ask_all(asked, Adapters(registry.adapter, registry.origin), LIVE_PATIENCE, told.append)
+    ask_all(asked, adapters, LIVE_PATIENCE, told.append)
     return {each.entry.name: _lives(each) for each in told}
 
 
