@@ -104,7 +104,7 @@ async def test_1_a_429_with_a_short_delay_is_waited_for(ask: Any) -> None:
     )
     reply, took = await asked.chat()
     assert (reply.model, asked.seen) == ("primary", (2, 0))
-    assert 2.0 <= took < 3.0
+    assert 2.0 <= took < 5.0  # where this is the first call of its process, the SDK is imported too
 
 
 async def test_2_a_429_for_ever_is_not_hammered(ask: Any) -> None:
