@@ -17,7 +17,7 @@ from standby.isolation import Origin, flaw_of, named, words_of
 from standby.plugin import Call
 from standby.policy import Card, Secret
 from standby.schemas import data_of
-from standby.types import Chunk, Finish, Media, Part, Reasoning, Reply, Request, Text, ToolCall, ToolResult
+from standby.types import Chunk, Finish, Media, Part, Reasoning, Reply, Request, Text, ToolCall, ToolResult, Usage
 from standby.watch import Watch
 
 LONGEST_TEXT = 2_000
@@ -29,6 +29,8 @@ SHORTEST_KEY = 6
 
 SHORTEST_QUOTE = 8
 """Characters: a message's text of this length or more is cut out of a vendor's words that echo it."""
+
+_TEXTS_OF_A_REPLY = ("text", "reasoning", "private", "served", "id", "model", "provider", "made_by", "notice")
 
 _DATED = re.compile(r"[-@](\d|exp|preview|latest)")
 
@@ -208,7 +210,7 @@ async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, en
         reply = await adapter.complete(call)
         if not isinstance(reply, Reply):
             raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
-    if flaw := flaw_of(reply, Reply):
+    if not _is_plain(reply) and (flaw := flaw_of(reply, Reply)):
         raise TypeError(f"Reply: {flaw}")
     if not reply.text.strip() and not reply.tool_calls:
         raise AttemptFailed(Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}"))
@@ -222,6 +224,19 @@ async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, en
             if chunk.tool_call is not None or not said:
                 await outlet.release(watch, chunk)
     return reply
+
+
+def _is_plain(reply: Reply) -> bool:
+    """Say at a glance that a reply without tool calls has the right types; a closer look costs a fifth of the whole walk."""
+    usage = reply.usage
+    return (
+        reply.tool_calls == ()
+        and type(usage) is Usage
+        and type(reply.finish) is Finish
+        and all(type(count) is int for count in (usage.input, usage.output, usage.reasoning, usage.cached))
+        and all(type(getattr(reply, name)) is str for name in _TEXTS_OF_A_REPLY)
+        and reply.trail == ()
+    )
 
 
 def _signed(reply: Reply, entry: Entry) -> Reply:
