@@ -121,7 +121,9 @@ class Registry:
         def recognises(outcome: Reply | Failure) -> bool:
             try:
                 return bool(test(outcome))
-            except Exception as error:  # noqa: BLE001 - a plugin's, whatever it is
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a plugin's, even if it wants to end the program
                 report_broken_test(reference, error)
                 return False
 

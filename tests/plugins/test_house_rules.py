@@ -116,11 +116,14 @@ def test_with_a_field_of_failures_no_reply_is_tested(folder: Path) -> None:
     assert asked().text == "Good morning."
 
 
-def test_a_test_that_raises_recognises_nothing_and_is_logged(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    installed(folder, "odd: {test: house/broken, then: next}")
+@pytest.mark.parametrize(("raised", "words"), [('ValueError("no")', "ValueError: no"), ("SystemExit(3)", "SystemExit: 3")])
+def test_a_test_that_raises_recognises_nothing_and_is_logged(
+    folder: Path, raised: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    installed(folder, "odd: {test: house/broken, then: next}", plugin=PLUGIN.replace('ValueError("no")', raised))
     with caplog.at_level(logging.ERROR, "standby"):
         assert asked().text == "Good morning."
-    assert "the test 'house/broken' raised ValueError: no" in caplog.text
+    assert f"the test 'house/broken' raised {words}" in caplog.text
 
 
 async def test_a_stream_that_is_held_back_is_tested_whole(folder: Path) -> None:
