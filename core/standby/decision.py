@@ -9,7 +9,7 @@ import msgspec
 from standby.attempt import Entry
 from standby.breaker import Verdict
 from standby.budget import Budget
-from standby.failures import REACTIONS, Failure
+from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Chain, Retry
 from standby.triggers import Triggers
 
@@ -69,8 +69,14 @@ def lesson(failure: Failure, decision: Decision, *, blamed: bool) -> tuple[Verdi
     return verdict, stated if stated or health == "rest" else None
 
 
+def longest_pause(kind: Kind, retry: Retry, number: int) -> float:
+    """Return the longest pause after the `number`th failure (from 1) of one model, in seconds, where no delay is stated."""
+    first = REACTIONS[kind].pause if retry.initial is None else retry.initial
+    return min(retry.limit, first * 2.0 ** (number - 1))
+
+
 def _pause(failure: Failure, retry: Retry, number: int, jitter: random.Random) -> float | None:
     """Return the vendor's stated delay, or full jitter; `None` where the stated delay is too long to wait for."""
     if failure.retry_after is not None:
         return failure.retry_after if failure.retry_after <= LONGEST_STATED_WAIT else None
-    return jitter.uniform(0, min(retry.limit, retry.initial * 2 ** (number - 1)))
+    return jitter.uniform(0, longest_pause(failure.kind, retry, number))

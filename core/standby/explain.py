@@ -12,7 +12,7 @@ import msgspec
 
 from standby.attempt import Entry
 from standby.costs import cost, total
-from standby.decision import LONGEST_STATED_WAIT, Decision, Route, decide, lesson
+from standby.decision import LONGEST_STATED_WAIT, Decision, Route, decide, lesson, longest_pause
 from standby.dispatch import RESERVE
 from standby.explanation import Explanation, Known, PassedOver, Plan, Planned, Rule, Step, Worst
 from standby.failures import REACTIONS, Failure, Kind
@@ -226,7 +226,8 @@ def _at_worst(entry: Entry, route: Route, rules: Mapping[str, Trigger]) -> list[
     retry = route.chain.retry
     by_trigger = any(rule.then == "retry" and _may_apply(rule, entry) for rule in rules.values())
     attempts = retry.attempts if by_trigger else min(2, retry.attempts)
-    pauses = [max(LONGEST_STATED_WAIT, min(retry.limit, retry.initial * 2**number)) for number in range(attempts - 1)]
+    numbers = range(1, attempts)
+    pauses = [max(LONGEST_STATED_WAIT, *(longest_pause(kind, retry, number) for kind in Kind)) for number in numbers]
     return [entry.timeout + pause for pause in (*pauses, 0.0)]
 
 

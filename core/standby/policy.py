@@ -249,11 +249,17 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one model is asked again: after random(0, min(limit, initial x 2^n)), "full jitter".
 
-    Source: AWS Architecture Blog, "Exponential Backoff And Jitter"; 0.5 s and 8 s are openai-python's own bounds.
+    Source: AWS Architecture Blog, "Exponential Backoff And Jitter"; 8 s is openai-python's own bound.
     """
 
     attempts: Annotated[int, Meta(ge=1, le=10, description="Attempts of one model in all; 1: never again.")] = 2
-    initial: Annotated[Seconds, Meta(description="The first pause is at most this long.")] = 0.5
+    initial: Annotated[
+        Seconds | None,
+        Meta(
+            description="The first pause is at most this long, whatever the failure was; left out: 100ms after server_error, "
+            "connection and malformed, 500ms after the others."
+        ),
+    ] = None
     limit: Annotated[Seconds, Meta(description="No pause is longer.")] = 8.0
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from standby.decision import LONG_REST, Decision, decide, lesson
+from standby.decision import LONG_REST, Decision, decide, lesson, longest_pause
 from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Retry, Trigger
 from tests.playing import Plays, entry, failure, route
@@ -61,6 +61,31 @@ def test_a_pause_is_full_jitter_up_to_a_bound_that_doubles(number: int) -> None:
     most = min(4.0, 0.5 * 2 ** (number - 1))
     assert min(pauses) < 0.05 * most
     assert 0.95 * most < max(pauses) <= most
+
+
+SOON = {Kind.SERVER_ERROR, Kind.CONNECTION, Kind.MALFORMED}
+"""Kinds whose first retry waits for a tenth of a second at most: a fallback must not cost half a second."""
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("number", range(1, 8))
+def test_where_the_chain_says_nothing_the_kind_says_how_long_a_pause_may_be(kind: Kind, number: int) -> None:
+    first = 0.1 if kind in SOON else 0.5
+    assert longest_pause(kind, Retry(), number) == min(8.0, first * 2 ** (number - 1))
+    assert longest_pause(kind, Retry(initial=3.0), number) == min(8.0, 3.0 * 2 ** (number - 1))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if REACTIONS[kind].then == "retry"])
+def test_no_retry_waits_longer_than_its_kind_may(kind: Kind) -> None:
+    one = entry("a", Plays("x"))
+    chain, dice = route(one), random.Random(1)
+    pauses = [decide(failure(kind), one, chain, 1, dice).pause for _ in range(300)]
+    most = 0.1 if kind in SOON else 0.5
+    assert 0.95 * most < max(pauses) <= most
+
+
+def test_a_limit_below_the_first_pause_of_a_kind_bounds_it() -> None:
+    assert longest_pause(Kind.OVERLOADED, Retry(limit=0.05), 1) == 0.05
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,12 @@ def test_each_retry_has_the_longest_pause_and_then_comes_the_next_model() -> Non
     assert told.next == "b"
 
 
+@pytest.mark.parametrize(("kind", "pause"), [("server_error", 0.1), ("connection", 0.1), ("overloaded", 0.5)])
+def test_where_the_chain_says_nothing_the_pause_is_that_of_the_kind(kind: str, pause: float) -> None:
+    assert explained(failure(kind)).steps[0].pause == pause
+    assert explained(failure(kind), retry=Retry(initial=1.0)).steps[0].pause == 1.0
+
+
 def test_a_pause_that_may_not_fit_into_the_deadline_is_told() -> None:
     told = explained(failure("overloaded"), deadline=2.0, retry=Retry(initial=4.0))
     assert [(step.then, step.within) for step in told.steps] == [("retry", 1.0), ("next", None)]

@@ -32,9 +32,10 @@ def _check_model(place: Place, model: Model, findings: Findings) -> None:
 
 
 def _check_chain(place: Place, chain: Chain, findings: Findings) -> None:
-    if chain.retry.initial > chain.retry.limit:
-        words = f"the first pause of {written(chain.retry.initial)} is longer than the limit of {written(chain.retry.limit)}"
-        findings.error((*place, "retry"), CODE, words, f"write limit: {written(chain.retry.initial)} or more")
+    initial, limit = chain.retry.initial, chain.retry.limit
+    if initial is not None and initial > limit:
+        words = f"the first pause of {written(initial)} is longer than the limit of {written(limit)}"
+        findings.error((*place, "retry"), CODE, words, f"write limit: {written(initial)} or more")
     if chain.hedge is not None and chain.hedge.after >= chain.deadline:
         words = f"a hedge after {written(chain.hedge.after)} never happens within the deadline of {written(chain.deadline)}"
         findings.error((*place, "hedge"), CODE, words, "hedge earlier, or take it out")

@@ -121,8 +121,8 @@ class _Test:
         self._registry = registry
         self._settings = settings
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
-        retry = msgspec.structs.replace(route.chain.retry, initial=min(route.chain.retry.initial, RETRY_AFTER))
-        self._route = msgspec.structs.replace(route, chain=msgspec.structs.replace(route.chain, retry=_bounded(retry)))
+        chain = msgspec.structs.replace(route.chain, retry=_bounded(route.chain.retry))
+        self._route = msgspec.structs.replace(route, chain=chain)
 
     async def run(self, faults: Faults) -> Played:
         models = [await self._alone(entry) for entry in self._asked]

@@ -262,7 +262,8 @@ def test_a_type_without_a_schema_is_refused_when_the_schema_is_made() -> None:
 def test_what_a_file_leaves_out_has_its_default_in_the_schema() -> None:
     chain = WHOLE["$defs"]["Chain"]["properties"]
     assert (chain["deadline"]["default"], chain["fallback"]["default"]) == ("3m", True)
-    assert WHOLE["$defs"]["Retry"]["properties"]["initial"]["default"] == "500ms"
+    assert WHOLE["$defs"]["Retry"]["properties"]["limit"]["default"] == "8s"
+    assert "default" not in WHOLE["$defs"]["Retry"]["properties"]["initial"]  # each kind has its own
     assert "default" not in WHOLE["$defs"]["Model"]["properties"]["timeout"]
 
 
