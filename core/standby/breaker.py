@@ -51,11 +51,12 @@ NEVER = float("inf")
 
 
 class State(StrEnum):
-    """Where a breaker stands; to a user a model whose breaker is open is resting."""
+    """Where a breaker stands; to a user a model whose breaker is open is resting, and one whose breaker is off never rests."""
 
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
+    OFF = "off"
 
 
 Verdict = Literal["healthy", "slow", "sick", "none"]
@@ -106,6 +107,10 @@ class Breaker:
         self._in_a_row = 0
         self._under_way = 0
         self._window: deque[list[int]] = deque()  # of [second, calls, bad ones]
+
+    def fresh(self, settings: BreakerSettings | None = None, jitter: random.Random | None = None) -> Self:
+        """Return one of this kind that knows nothing yet; `settings` left out: its own."""
+        return type(self)(settings or self.settings, jitter)
 
     def begin_anew(self) -> None:
         """Be closed and know nothing: in a forked child nobody ends the parent's probes, or gives back its locks."""
@@ -254,3 +259,29 @@ class Breaker:
         if self._until is None:
             return Health(state=State.CLOSED)
         return Health(state=self._state(now), resting=max(0.0, self._until - now), reason=self._reason)
+
+
+class DisabledBreaker(Breaker):
+    """The breaker of a model that never rests (`breaker: off`): it admits every call and learns nothing."""
+
+    def admit(self, now: float, lease: float = NEVER) -> Ticket | Refusal:  # noqa: ARG002 - it admits at any time
+        """Admit the call."""
+        return Ticket(self._epoch)
+
+    insist = admit
+
+    def settle(
+        self,
+        ticket: Ticket,  # noqa: ARG002 - nothing is learnt
+        verdict: Verdict,  # noqa: ARG002 - see above
+        now: float,  # noqa: ARG002 - see above
+        *,
+        kind: Kind | None = None,  # noqa: ARG002 - see above
+        rest: float | None = None,  # noqa: ARG002 - see above
+    ) -> Health | None:
+        """Learn nothing."""
+        return None
+
+    def health(self, now: float) -> Health:  # noqa: ARG002 - it is off at any time
+        """Say that it is off."""
+        return Health(state=State.OFF)

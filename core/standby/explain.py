@@ -11,6 +11,7 @@ from typing import Literal, cast
 import msgspec
 
 from standby.attempt import Entry
+from standby.breaker import DisabledBreaker
 from standby.costs import cost, total
 from standby.decision import LONGEST_STATED_WAIT, Decision, Route, decide, lesson, longest_pause
 from standby.dispatch import RESERVE
@@ -169,6 +170,8 @@ def _steps(failure: Failure, entry: Entry, route: Route, spent: float) -> list[S
         decision, within = _fitted(decide(failure, entry, route, number, _Longest()), failure, entry, route, spent)
         spent += decision.pause
         verdict, rests = lesson(failure, decision, blamed=True)
+        if isinstance(entry.breaker, DisabledBreaker):
+            verdict, rests = "none", None
         if rests == 0:
             rests = min(entry.breaker.settings.open, entry.breaker.settings.open_limit) / 2
         steps.append(

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 import msgspec
 
-from standby.breaker import Breaker
+from standby.breaker import Breaker, DisabledBreaker
 from standby.budget import Budget
 from standby.policy import BreakerSettings
 
@@ -22,13 +22,19 @@ _known: dict[Hashable, Known] = {}
 _lock = threading.Lock()
 
 
-def known_of(identity: Hashable, settings: BreakerSettings) -> Known:
-    """Return what is known of a model: provider, endpoint, account and the vendor's id. The newest settings count."""
+def known_of(identity: Hashable, settings: BreakerSettings | bool) -> Known:
+    """Return what is known of a model: provider, endpoint, account and the vendor's id. The newest settings count.
+
+    `settings` of `False`: the breaker is off, and whoever asks the model under other settings is not concerned; of `True`:
+    the default ones.
+    """
     with _lock:
         known = _known.get(identity)
         if known is None:
-            known = _known[identity] = Known(Breaker(settings), Budget())
-        known.breaker.settings = settings
+            known = _known[identity] = Known(Breaker(), Budget())
+        if settings is False:
+            return Known(DisabledBreaker(), known.budget)
+        known.breaker.settings = BreakerSettings() if settings is True else settings
         return known
 
 

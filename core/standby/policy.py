@@ -189,7 +189,13 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="Calls at once, on one event loop; a further one waits a second at most. Left out: no limit."),
     ] = None
-    breaker: Annotated[BreakerSettings | None, Meta(description="When the model rests, and for how long.")] = None
+    breaker: Annotated[
+        BreakerSettings | bool | None,
+        Meta(
+            description="When the model rests, and for how long; off: it never does, whatever its failures say.",
+            examples=["off"],
+        ),
+    ] = None
     options: Annotated[
         dict[str, Any] | None,
         Meta(description="Options of the plugin, checked against its own schema.", extra_json_schema=BY_PLUGIN),

@@ -11,7 +11,7 @@ from standby.budget import Budget
 from standby.decision import Route
 from standby.health import known_of
 from standby.permits import Turns
-from standby.policy import BreakerSettings, Card, Chain, Settings
+from standby.policy import Card, Chain, Settings
 from standby.triggers import Tests, Triggers
 
 HEDGES = 5.0
@@ -53,7 +53,7 @@ def _entry(name: str, settings: Settings, adapters: Adapters) -> Entry:
     model = settings.models[name]
     provider = settings.providers[model.provider or ""]
     card = model.card or Card()
-    known = known_of((provider.account, model.model), model.breaker or BreakerSettings())
+    known = known_of((provider.account, model.model), True if model.breaker is None else model.breaker)
     return Entry(
         name=name,
         provider=model.provider or "",

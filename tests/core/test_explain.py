@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from standby.breaker import DisabledBreaker
 from standby.costs import Cost, Price
 from standby.decision import LONG_REST, decide
 from standby.errors import RequestError
@@ -376,3 +377,10 @@ def test_no_key_and_no_page_is_told_whole() -> None:
     told = shortened(failure("unauthorized", "the key sk-proj-1 " + "x" * 3000), (Secret("sk-proj-1"),))
     assert told.message.startswith("the key *** x")
     assert len(told.message) == 2004
+
+
+def test_a_model_whose_breaker_is_off_is_not_rested_by_any_failure() -> None:
+    off = entry("a", Plays("x"), breaker=DisabledBreaker())
+    for kind in Kind:
+        steps = explain(failure(kind, retry_after=60.0), off, route(off), {}).steps
+        assert {(step.counts, step.rests) for step in steps} == {(False, None)}

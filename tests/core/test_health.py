@@ -82,3 +82,11 @@ def test_a_forked_child_begins_anew_and_draws_its_own_pauses() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     one, other = done.stdout.split()
     assert one != other
+
+
+def test_a_breaker_that_is_off_says_so_and_concerns_nobody_else() -> None:
+    known, off = known_of("a", ONE), known_of("a", settings=False)
+    assert (off.breaker.health(0.0).state, off.budget) == (State.OFF, known.budget)
+    known.breaker.settle(ticket_of(known), "sick", 0.0)
+    assert known_of("a", settings=True).breaker.health(0.0).state is State.OPEN
+    assert (known.breaker.settings, off.breaker.health(0.0).state) == (BreakerSettings(), State.OFF)

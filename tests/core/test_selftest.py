@@ -149,6 +149,12 @@ def test_the_model_rests_as_its_own_breaker_says_and_comes_back(failures: int) -
     assert back.rested_after == (1 if failures == 1 else 5)  # half of ten, each asked twice
 
 
+def test_a_model_whose_breaker_is_off_never_rests_and_is_used_again() -> None:
+    back = played("gemini-2.5-pro", "o3-mini", given={"gemini-2.5-pro": Model(breaker=False)}).back
+    assert back is not None
+    assert (back.fine, back.never_rests, back.rested_after) == (True, True, 0)
+
+
 # Who is not tested
 
 

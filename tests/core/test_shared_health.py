@@ -150,3 +150,22 @@ def test_the_log_tells_of_a_rest_a_probe_and_a_recovery(caplog: pytest.LogCaptur
     ]
     assert "INFO default: probing a, whether it is well again" in lines
     assert "WARNING default: a is well again" in lines
+
+
+ALL_THAT_RESTS = [
+    {"kind": "timeout", "message": "timeout: no answer"},
+    {"kind": "rate_limited", "message": "slow down", "retry_after": "60s"},
+    {"kind": "quota_exhausted", "message": "the month's budget is spent"},
+    {"kind": "unauthorized", "message": "no such key", "status": 401},
+]
+
+
+@pytest.mark.parametrize("failure", ALL_THAT_RESTS, ids=lambda failure: failure["kind"])
+async def test_a_model_whose_breaker_is_off_never_rests(failure: dict[str, Any]) -> None:
+    down = {"script": [{"fail": failure}]}
+    off = Model(provider="scripted", options=down, breaker=False)
+    async with client(settings(a=off, b=WELL)) as one:
+        trails = [told(await one.chat("Which city?")) for _ in range(6)]
+        health = one.health()
+    assert {trail[0] for trail in trails} == {("a", "failed")}, "each call asks it"
+    assert (health["a"].state, health["a"].resting, health["b"].state) == (State.OFF, 0.0, State.CLOSED)

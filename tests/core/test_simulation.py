@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from standby.attempt import Entry
-from standby.breaker import Breaker, State
+from standby.breaker import Breaker, DisabledBreaker, State
 from standby.decision import Route
 from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed, HealthChanged
 from standby.failures import Kind
@@ -189,6 +189,16 @@ def test_entries_that_share_a_breaker_share_one_in_the_play() -> None:
     told = play(msgspec.structs.replace(route(), entries=entries), plan("primary: 503 for 1m", duration=120.0))
     resting = [event for event in told if isinstance(event, AttemptEnded) and event.attempt.text.startswith("resting")]
     assert {event.model for event in resting} == set(MODELS)
+
+
+def test_a_model_whose_breaker_is_off_is_asked_by_every_call() -> None:
+    entries = (entry("primary", DisabledBreaker()), entry("second"))
+    told = play(msgspec.structs.replace(route(), entries=entries), plan("primary: 503 for 1m", duration=120.0))
+    assert not [event for event in told if isinstance(event, HealthChanged | AttemptEnded) and is_rest(event)]
+
+
+def is_rest(event: HealthChanged | AttemptEnded) -> bool:
+    return isinstance(event, HealthChanged) or event.attempt.text.startswith("resting")
 
 
 def test_a_chain_without_fallback_asks_its_first_model_only() -> None:

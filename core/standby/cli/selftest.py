@@ -173,7 +173,7 @@ def _alone(route: Route) -> str:
 
 
 def _lost(played: Played) -> str:
-    if played.back is None or not played.back.rested_after:
+    if played.back is None or not (played.back.rested_after or played.back.never_rests):
         return "never rests, however often it fails"
     return "" if played.back.fine else "is not used again after its recovery"
 
@@ -226,8 +226,11 @@ def _print_return(played: Played) -> None:
     click.echo(
         f"\n{played.failing}: time-out {PATIENCE:g}s and pauses of at most {LONGEST_PAUSE:g}s here; the file's own are longer"
     )
-    if not played.back.rested_after:
+    if not (played.back.rested_after or played.back.never_rests):
         click.echo("it never rested")
         return
     used = "not used again" if played.back.seconds is None else f"used again {played.back.seconds:.2f}s after its recovery"
-    click.echo(f"rests after {played.back.rested_after} failed calls; {used}")
+    rests = (
+        "never rests: its breaker is off" if played.back.never_rests else f"rests after {played.back.rested_after} failed calls"
+    )
+    click.echo(f"{rests}; {used}")

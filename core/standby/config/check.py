@@ -62,7 +62,7 @@ class _Told:
 
     def _misfit(self, error: Any, at: Place) -> Finding:
         shown = self._shown(at, error.instance)
-        misfit = _Misfit(_name(at), shown, error.instance, str(error.validator), error.validator_value, error.schema)
+        misfit = _Misfit(_name(at), shown, error.instance, str(error.validator), _wanted(error), error.schema)
         code, message, hint = _WORDS.get(misfit.rule, _unfitting)(misfit)
         return Finding(place=at, problem=Problem(code=code, message=message, hint=hint), at_key=code in _ABOUT_THE_WHOLE)
 
@@ -76,6 +76,14 @@ class _Told:
                 ) or f"{whose} is one of {', '.join(known) or 'none'}"
                 problem = Problem(code="unknown-key", message=f"unknown key {key!r}", hint=hint)
                 yield Finding(place=(*at, key), problem=problem, at_key=True)
+
+
+def _wanted(error: Any) -> Any:
+    """Return the rule's value; of a choice, the alternatives with the types that those which only refer to one stand for."""
+    if error.validator not in ("anyOf", "oneOf"):
+        return error.validator_value
+    types = {inner.schema_path[0]: inner.validator_value for inner in error.context if inner.validator == "type"}
+    return [{**way, "type": types[at]} if at in types else way for at, way in enumerate(error.validator_value)]
 
 
 def _missing_keys(error: Any, at: Place) -> Iterator[Finding]:

@@ -113,7 +113,7 @@ class Models:
             timeout=timeout,
             first_token_timeout=min(model.first_token_timeout or card.first_token_timeout or timeout, timeout),
             idle_timeout=min(model.idle_timeout or card.idle_timeout or IDLE_TIMEOUT, timeout),
-            breaker=model.breaker or BreakerSettings(),
+            breaker=BreakerSettings() if model.breaker in (None, True) else model.breaker,
             options=self._options(model, provider, info, (*place, "options")),
             drop=model.drop or (),
             card=card,

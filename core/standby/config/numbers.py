@@ -2,7 +2,7 @@
 
 from standby.config.finding import Findings, Place
 from standby.config.texts import written
-from standby.policy import Chain, Model, Settings
+from standby.policy import BreakerSettings, Chain, Model, Settings
 
 CODE = "contradiction"
 
@@ -26,7 +26,7 @@ def _check_model(place: Place, model: Model, findings: Findings) -> None:
             words = f"{key} of {written(value)} is longer than the timeout of {written(model.timeout)}"
             findings.error((*place, key), CODE, words, f"write {written(model.timeout)} or less")
     breaker = model.breaker
-    if breaker is not None and breaker.open > breaker.open_limit:
+    if isinstance(breaker, BreakerSettings) and breaker.open > breaker.open_limit:
         words = f"the first pause of {written(breaker.open)} is longer than the open_limit of {written(breaker.open_limit)}"
         findings.error((*place, "breaker"), CODE, words, f"write open_limit: {written(breaker.open)} or more")
 

@@ -8,7 +8,7 @@ import msgspec
 
 from standby.adapters import Adapters
 from standby.attempt import Entry
-from standby.breaker import Breaker
+from standby.breaker import State
 from standby.budget import Budget
 from standby.decision import Route
 from standby.dispatch import Walk
@@ -72,15 +72,19 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Return(msgspec.Struct, frozen=True, kw_only=True):
-    """How the first model rested and came back: the failed calls before it rested, and the seconds from its recovery."""
+    """How the first model rested and came back: the failed calls before it rested, and the seconds from its recovery.
+
+    `never_rests`: its breaker is off, so that it is asked by every call.
+    """
 
     rested_after: int
     seconds: float | None
+    never_rests: bool = False
 
     @property
     def fine(self) -> bool:
-        """Say whether it rested, and is used again."""
-        return bool(self.rested_after) and self.seconds is not None
+        """Say whether it rested where it should, and is used again."""
+        return self.never_rests is not bool(self.rested_after) and self.seconds is not None
 
 
 class Played(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,19 +187,19 @@ class _Test:
         """Let the first model fail until it rests, then be well; traffic comes all the time."""
         kept, first, now = _hurried(entries, ANSWERS_WITHIN), entries[0].name, asyncio.get_running_loop().time
         double.fails(USUAL[0].answer)
-        calls = 0
-        while calls < ENOUGH and kept[0].breaker.health(now()).state == "closed":
+        calls, never_rests = 0, kept[0].breaker.health(now()).state == State.OFF
+        while calls < ENOUGH and kept[0].breaker.health(now()).state == State.CLOSED:
             await self._walk(kept)
             calls += 1
-        if kept[0].breaker.health(now()).state == "closed":
+        if kept[0].breaker.health(now()).state == State.CLOSED:
             return Return(rested_after=0, seconds=None)
         double.is_well()
         recovered = now()
         while now() - recovered < COMES_BACK_WITHIN:
             reply, _ = await self._walk(kept)
             if reply is not None and reply.model == first:
-                return Return(rested_after=calls, seconds=now() - recovered)
-        return Return(rested_after=calls, seconds=None)
+                return Return(rested_after=calls, seconds=now() - recovered, never_rests=never_rests)
+        return Return(rested_after=calls, seconds=None, never_rests=never_rests)
 
     async def _walk(self, entries: Sequence[Entry]) -> tuple[Reply | None, tuple[Attempt, ...]]:
         route = msgspec.structs.replace(self._route, entries=tuple(entries), behind=set())
@@ -213,7 +217,7 @@ class _Test:
 
 def _fresh(entry: Entry) -> Entry:
     """Return the model in full health, which no one else shares."""
-    return msgspec.structs.replace(entry, breaker=Breaker(entry.breaker.settings), budget=Budget(), permits=None)
+    return msgspec.structs.replace(entry, breaker=entry.breaker.fresh(), budget=Budget(), permits=None)
 
 
 def _hurried(entries: Sequence[Entry], patience: float) -> list[Entry]:
@@ -223,7 +227,7 @@ def _hurried(entries: Sequence[Entry], patience: float) -> list[Entry]:
     pauses = BreakerSettings(
         failures=known.failures, open=min(known.open, PAUSE), open_limit=min(known.open_limit, LONGEST_PAUSE)
     )
-    return [msgspec.structs.replace(first, timeout=min(first.timeout, patience), breaker=Breaker(pauses)), *others]
+    return [msgspec.structs.replace(first, timeout=min(first.timeout, patience), breaker=first.breaker.fresh(pauses)), *others]
 
 
 def _bounded(retry: Retry) -> Retry:

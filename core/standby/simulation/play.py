@@ -115,7 +115,7 @@ def _simulated(route: Route, plan: Plan, emit: Callable[[Event], None]) -> Route
     health: dict[int, tuple[Breaker, Budget]] = {}
     entries: list[Entry] = []
     for entry in route.entries:
-        fresh = (Breaker(entry.breaker.settings, plan.dice(f"the pauses of {entry.name}")), Budget())
+        fresh = (entry.breaker.fresh(jitter=plan.dice(f"the pauses of {entry.name}")), Budget())
         breaker, budget = health.setdefault(id(entry.breaker), fresh)
         outage = next((outage for outage in plan.outages if outage.model == entry.name), None)
         model = SimulatedModel(entry.name, outage, plan.latency, plan.dice(f"the answers of {entry.name}"), emit)

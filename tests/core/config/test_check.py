@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from standby.config.check import findings_of
+from standby.config.schema import schema
 from tests.core.config.files import OPTIONS
 
 BUDGET = {"budget": 5}
@@ -100,3 +101,11 @@ def test_places_owner_and_what_may_be_shown_are_the_callers() -> None:
         "models.0.options.zzz: unknown key 'zzz'; an option of 'acme' is one of " + ", ".join(OPTIONS["properties"]),
         "models.0.options.budget: models[0].options.budget: <budget> is not a whole number; write a number, like 3",
     ]
+
+
+def test_a_choice_names_what_its_alternatives_stand_for() -> None:
+    [finding] = findings_of(
+        {"version": 1, "models": {"a": {"breaker": "maybe"}}, "chains": {"default": {"models": ["a"]}}}, schema()
+    )
+    words = "models.a.breaker: 'maybe' is not true or false or a mapping of keys"
+    assert (finding.problem.code, finding.problem.message) == ("bad-type", words)

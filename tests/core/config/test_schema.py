@@ -94,6 +94,8 @@ models:
     drop: [temperature]
     card: {context_window: 1048576}
 """,
+    HEAD + "models: {smollm2-135m: {breaker: off}}\n",
+    HEAD + "models: {smollm2-135m: {breaker: '${BREAKER:-off}'}}\n",
     """
 version: 1
 triggers:

@@ -105,7 +105,7 @@ class IntelligentModelFallback:
 
     def _now_asked(self) -> Entry:
         health, asked = self._client.health(), self._asked()
-        return next((entry for entry in asked if health[entry.name].state is State.CLOSED), asked[0])
+        return next((entry for entry in asked if health[entry.name].state in (State.CLOSED, State.OFF)), asked[0])
 
     def _messages(self, prompt: Prompt, *, instructions: str | None = None, **media: Any) -> list[Message]:
         said = [Message(role="user", content=prompt, **media)] if isinstance(prompt, str) else [_message(one) for one in prompt]
