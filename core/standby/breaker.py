@@ -116,11 +116,16 @@ class Breaker:
         """Be closed and know nothing: in a forked child nobody ends the parent's probes, or gives back its locks."""
         self._lock = threading.Lock()
         self._jitter.seed()
-        self._leased = -NEVER
-        self._pauses = 0
-        self._closed_at = None
-        self._epoch += 1
-        self._begin_closed()
+        self.forget()
+
+    def forget(self) -> None:
+        """Be closed and know nothing; what is under way teaches nothing any more."""
+        with self._lock:
+            self._leased = -NEVER
+            self._pauses = 0
+            self._closed_at = None
+            self._epoch += 1
+            self._begin_closed()
 
     def admit(self, now: float, lease: float = NEVER) -> Ticket | Refusal:
         """Ask for leave to make a call; a probe's ticket says that the model may still be sick.

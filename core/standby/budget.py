@@ -31,7 +31,12 @@ class Budget:
     def begin_anew(self) -> None:
         """Be full: in a forked child nobody gives back the parent's locks."""
         self._lock = threading.Lock()
-        self._tokens, self._ahead = self._capacity, 0.0
+        self.refill()
+
+    def refill(self) -> None:
+        """Be full, as at the beginning."""
+        with self._lock:
+            self._tokens, self._seen, self._ahead = self._capacity, 0.0, 0.0
 
     def earn(self, now: float) -> None:
         """Count a call that needed nothing extra."""

@@ -1,7 +1,6 @@
 """What an application holds: `AsyncStandby`, and `Standby`, which runs the same code on a private event loop."""
 
 import asyncio
-import difflib
 import os
 import random
 import sys
@@ -135,12 +134,28 @@ class AsyncStandby:
 
     def route(self, chain: str = "default") -> Route:
         """Return a chain as it is walked: its models with their cards, its triggers; raises `RequestError` for none."""
-        return _found(chain, self._routes)
+        return self._routes.route(chain)
 
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
         now = _now()
-        return {entry.name: entry.breaker.health(now) for route in self._routes.routes.values() for entry in route.entries}
+        return {name: entry.breaker.health(now) for name, entry in self._routes.asked.items()}
+
+    def forget_health(self, *models: str) -> None:
+        """Forget what is known of the health of these models, for all clients of the process: nobody rests any more.
+
+        Each may be asked at once, and the budget of its retries is full. Without names it concerns every model of the
+        chains, and the chains' budgets of hedges. Calls under way go on; what they learn of a model does not count. For
+        tests, and for a person who has mended what was broken; otherwise models come back by themselves.
+
+        Args:
+            models: names as in `health()`.
+
+        Raises:
+            RequestError: no model of the chains has this name.
+
+        """
+        self._routes.forget_health(models)
 
     async def close(self) -> None:
         """Close the connections that belong to this event loop; a later call opens new ones.
@@ -175,7 +190,7 @@ class AsyncStandby:
     ) -> Callable[..., Walk]:
         self._look_for_changes()
         routes = self._routes
-        route = _found(chain, routes)
+        route = routes.route(chain)
         _check_deadline(deadline)
         request = request_of(messages, options, routes.settings.providers)
 
@@ -261,7 +276,7 @@ class AsyncStandby:
         if isinstance(event, Answered) and event.chain in self._cold:
             self._cold.discard(event.chain)
             routes = self._routes
-            providers = [routes.settings.providers[entry.provider] for entry in _found(event.chain, routes).entries]
+            providers = [routes.settings.providers[entry.provider] for entry in routes.route(event.chain).entries]
             warming = _warm(weakref.ref(self), partial(self._adapters.import_all, providers), event.chain, self._cold)
             self._warming[event.chain] = asyncio.get_running_loop().create_task(warming)
 
@@ -275,13 +290,6 @@ def _observers_of(plugins: Sequence[str], registry: Registry) -> list[tuple[str,
         except ConfigError as error:
             report_broken_observer(plugin, error)
     return observers
-
-
-def _found(chain: str, routes: Routes) -> Route:
-    if chain not in routes.routes:
-        near = difflib.get_close_matches(str(chain), routes.routes, n=1) or sorted(routes.routes)
-        raise RequestError(f"no chain is named {chain!r}; there is {', '.join(near)}")
-    return routes.routes[chain]
 
 
 async def _warm(
@@ -360,6 +368,10 @@ class Standby:
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is; see `AsyncStandby.health`."""
         return self._client.health()
+
+    def forget_health(self, *models: str) -> None:
+        """Forget what is known of the health of these models, or of all; see `AsyncStandby.forget_health`."""
+        self._client.forget_health(*models)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones. A call that is still under way loses its connection."""

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Hashable
+from weakref import ref
 
 import msgspec
 
@@ -39,9 +40,16 @@ def known_of(identity: Hashable, settings: BreakerSettings | bool) -> Known:
 
 
 def forget() -> None:
-    """Forget everything; clients that there are keep what they have."""
+    """Forget everything, also what clients that there are have learnt; models that no client has any more are let go."""
     with _lock:
+        learnt = [(identity, ref(known.breaker), ref(known.budget)) for identity, known in _known.items()]
         _known.clear()
+        for identity, its_breaker, its_budget in learnt:
+            breaker, budget = its_breaker(), its_budget()
+            if breaker is not None and budget is not None:
+                breaker.forget()
+                budget.refill()
+                _known[identity] = Known(breaker, budget)
 
 
 def _in_a_child() -> None:

@@ -1,6 +1,7 @@
 """Settings, made ready to be walked: each model with its adapter, its health and its limits, each chain with its triggers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from functools import partial
 
 import msgspec
@@ -9,6 +10,7 @@ from standby.adapters import Adapters
 from standby.attempt import Entry
 from standby.budget import Budget
 from standby.decision import Route
+from standby.errors import RequestError
 from standby.health import known_of
 from standby.permits import Turns
 from standby.policy import Card, Chain, Settings
@@ -26,6 +28,32 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     entries: Mapping[str, Entry]
     routes: Mapping[str, Route]
+
+    def route(self, chain: str) -> Route:
+        """Return a chain as it is walked; raises `RequestError` for none."""
+        if chain not in self.routes:
+            raise RequestError(f"no chain is named {chain!r}; there is {_near(chain, self.routes)}")
+        return self.routes[chain]
+
+    @property
+    def asked(self) -> dict[str, Entry]:
+        """Return the models of the chains by name."""
+        return {entry.name: entry for route in self.routes.values() for entry in route.entries}
+
+    def forget_health(self, models: Collection[str]) -> None:
+        """Forget what is known of these models, or of all and of the chains' hedges; raises `RequestError` for none."""
+        entries = self.asked
+        for name in models or entries:
+            if name not in entries:
+                raise RequestError(f"no model of the chains is named {name!r}; there is {_near(name, entries)}")
+            entries[name].breaker.forget()
+            entries[name].budget.refill()
+        for route in () if models else self.routes.values():
+            route.hedges.refill()
+
+
+def _near(name: object, known: Collection[str]) -> str:
+    return ", ".join(get_close_matches(str(name), known, n=1) or sorted(known))
 
 
 def routes_of(settings: Settings, adapters: Adapters, tests: Tests, before: Routes | None = None) -> Routes:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -27,12 +28,21 @@ def test_the_newest_settings_count_and_what_is_known_stays() -> None:
     assert known.breaker.health(0.0).state is State.OPEN
 
 
-def test_what_is_forgotten_stays_with_those_who_have_it() -> None:
+def test_what_is_forgotten_is_forgotten_by_those_who_have_it_too() -> None:
     known = known_of("a", ONE)
+    late = ticket_of(known)
     known.breaker.settle(ticket_of(known), "sick", 0.0)
     health.forget()
-    assert known_of("a", ONE) is not known
-    assert known.breaker.health(0.0).state is State.OPEN
+    assert known_of("a", ONE).breaker is known.breaker, "who shares goes on sharing"
+    known.breaker.settle(late, "sick", 0.0)  # a call of before
+    assert known.breaker.health(0.0).state is State.CLOSED
+
+
+def test_models_that_nobody_has_any_more_are_let_go() -> None:
+    breaker = weakref.ref(known_of("a", ONE).breaker)
+    assert breaker() is not None, "a process keeps what it knows"
+    health.forget()
+    assert breaker() is None
 
 
 def ticket_of(known: health.Known) -> Ticket:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from standby import AsyncStandby, ChainExhausted, Reply, Settings, Standby
+from standby import AsyncStandby, ChainExhausted, Reply, RequestError, Settings, Standby
 from standby.breaker import State
 from standby.policy import BreakerSettings, Chain, Hedge, Model, Provider, Secret
+from standby.testing import rested
 from tests.virtual_clock import run
 
 DOWN = {"script": [{"fail": {"kind": "timeout", "message": "timeout: no answer"}}]}
@@ -169,3 +170,53 @@ async def test_a_model_whose_breaker_is_off_never_rests(failure: dict[str, Any])
         health = one.health()
     assert {trail[0] for trail in trails} == {("a", "failed")}, "each call asks it"
     assert (health["a"].state, health["a"].resting, health["b"].state) == (State.OFF, 0.0, State.CLOSED)
+
+
+async def test_health_is_forgotten_for_all_clients_at_once() -> None:
+    given = settings(a=DOWN, b=DOWN, c=WELL)
+    async with client(given) as one, client(given) as two:
+        for _ in range(2):
+            await one.chat("Which city?")
+        two.forget_health("a")
+        assert [each.state for each in one.health().values()] == [State.CLOSED, State.OPEN, State.CLOSED]
+        one.forget_health()
+        assert {each.state for each in two.health().values()} == {State.CLOSED}
+        assert [outcome for _, outcome in told(await two.chat("Which city?"))] == ["failed", "failed", "answered"]
+
+
+async def test_forgetting_health_refills_the_budgets_of_retries_and_hedges() -> None:
+    async with client(settings(a=WELL, b=WELL)) as one:
+        route = one.route()
+        budgets = [*(entry.budget for entry in route.entries), route.hedges]
+
+        def spend() -> list[bool]:
+            return [
+                all(budget.take(0.0) for _ in range(5)) and not all(budget.take(0.0) for _ in range(40)) for budget in budgets
+            ]
+
+        assert spend() == [True, True, True]
+        assert spend() == [False, False, False]
+        one.forget_health("a")
+        assert spend() == [True, False, False]
+        one.forget_health()
+        assert spend() == [True, True, True]
+
+
+def test_forgetting_the_health_of_nobody_known_names_who_is_near() -> None:
+    with Standby(settings=settings(small=WELL), environ={}, warm_up=False) as standby:
+        with pytest.raises(RequestError, match="no model of the chains is named 'smal'; there is small"):
+            standby.forget_health("small", "smal")
+        standby.forget_health()
+        assert standby.health()["small"].state is State.CLOSED
+
+
+def test_rested_holds_for_clients_that_are_there_already() -> None:
+    with Standby(settings=settings(a=DOWN, b=WELL), environ={}, warm_up=False) as standby:
+        for _ in range(2):
+            standby.chat("Which city?")
+        with rested():
+            assert standby.health()["a"].state is State.CLOSED
+            for _ in range(2):
+                standby.chat("Which city?")
+            assert standby.health()["a"].state is State.OPEN
+        assert standby.health()["a"].state is State.CLOSED

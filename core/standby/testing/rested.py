@@ -8,7 +8,7 @@ from standby import health
 
 @contextmanager
 def rested() -> Generator[None, None, None]:
-    """Let clients that are made inside know no model's failures, and forget what they learn."""
+    """Let every client of the process know no model's failures, and forget at the end what they learn."""
     health.forget()
     try:
         yield
