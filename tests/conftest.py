@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,12 @@ from standby import health
 
 settings.register_profile("standby", deadline=None)  # a busy machine is no failure; what must be fast has a test of its own
 settings.load_profile("standby")
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C again where a shell's background job ignores it: the programs that the tests interrupt inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
