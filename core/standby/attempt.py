@@ -17,7 +17,7 @@ from standby.isolation import Origin, flaw_of, named, words_of
 from standby.plugin import Call
 from standby.policy import Card, Secret
 from standby.schemas import data_of
-from standby.types import Chunk, Finish, Media, Part, Reasoning, Reply, Request, Text, ToolCall, ToolResult, Usage
+from standby.types import Chunk, End, Finish, Media, Part, Reasoning, Reply, Request, Text, ToolCall, ToolResult, Usage
 from standby.watch import Watch
 
 LONGEST_TEXT = 2_000
@@ -89,10 +89,14 @@ class Outlet:
     """Where the chunks of a stream go. One attempt at a time owns it: the first that has something to say."""
 
     def __init__(self, put: Callable[[Chunk], Awaitable[None]]) -> None:
-        """Take the way out: `put` waits while the reader is behind. `whole`: hold everything back until it is complete."""
+        """Take the way out: `put` waits while the reader is behind. `whole`: hold everything back until it is complete.
+
+        `speakers` are the attempts whose text went out, in order, or the whole reply; a reset chunk lies between two.
+        """
         self.whole = False
         self.owner: object | None = None
         self.owned: Callable[[Watch], None] = lambda _: None
+        self.speakers: list[Watch | Reply] = []
         self._put = put
         self._out: list[Chunk] = []
 
@@ -113,14 +117,10 @@ class Outlet:
         if self.owner is None:
             self.owner = watch
             self.owned(watch)
-            if self._out:
-                self._out.clear()
-                await self._put(Chunk(reset=True))
         if self.owner is watch:
-            self._out.append(chunk)
             watch.stop()
             try:
-                await self._put(chunk)
+                await self._hand_out(watch, chunk)
             finally:
                 watch.go_on()
         return self.owner is watch
@@ -128,8 +128,17 @@ class Outlet:
     async def complete(self, reply: Reply) -> None:
         """Hand out what was held back."""
         for chunk in chunks_of(reply) if self.whole else ():
-            self._out.append(chunk)
-            await self._put(chunk)
+            await self._hand_out(reply, chunk)
+
+    async def _hand_out(self, speaker: Watch | Reply, chunk: Chunk) -> None:
+        """Put a chunk out, and a reset before it where another attempt's words are out; cancelled, it is still owed."""
+        if not self.speakers or self.speakers[-1] is not speaker:
+            if self._out:
+                await self._put(Chunk(reset=True))
+                self._out.clear()
+            self.speakers.append(speaker)
+        self._out.append(chunk)
+        await self._put(chunk)
 
     def disown(self) -> None:
         """Let another attempt begin anew; the caller hears of it when it does."""
@@ -144,6 +153,11 @@ def chunks_of(reply: Reply) -> list[Chunk]:
     """Return a whole reply in pieces: its text and reasoning, and each of its tool calls."""
     said = [Chunk(reply.text, reasoning=reply.reasoning)] if reply.text or reply.reasoning else []
     return said + [Chunk(tool_call=call) for call in reply.tool_calls]
+
+
+def end_of(reply: Reply) -> End:
+    """Return what a stream's last chunk says of its reply."""
+    return End(**{name: getattr(reply, name) for name in End.__struct_fields__})
 
 
 def maker(entry: Entry) -> str:
@@ -285,12 +299,8 @@ async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | No
                 return Reply(
                     text="".join(texts),
                     reasoning="".join(thoughts),
-                    private=end.private,
                     tool_calls=tuple(calls),
-                    finish=end.finish,
-                    usage=end.usage,
-                    served=end.served,
-                    id=end.id,
+                    **{name: getattr(end, name) for name in End.__struct_fields__},
                 )
     raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker"))
 

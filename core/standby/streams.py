@@ -9,15 +9,15 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from standby.attempt import Entry, Outlet
+from standby.attempt import Entry, Outlet, end_of
 from standby.dispatch import Walk
 from standby.errors import DeadlineExceeded
 from standby.private_loop import LoopIsBlockedError, run
-from standby.types import Attempt, Chunk, End, Reply
+from standby.types import Attempt, Chunk, Reply
 from standby.watch import Watch
 
 READ_AHEAD = 1_024
@@ -68,8 +68,77 @@ class _Buffer:
             walked.exception()  # seen: the readers may have left, and asyncio logs a failure that nobody looks at
 
 
-class AsyncStream:
-    """A streamed reply. Iterate over its chunks; `reply` and `trail` are there at the end; `close()` leaves early."""
+class _Position:
+    """How far a reader has come: the text that counts there, and whose it is. Whoever speaks by now may be ahead of it."""
+
+    def __init__(self, speakers: Sequence[Watch | Reply]) -> None:
+        self._speakers = speakers
+        self._resets = -1  # nothing has been read
+        self._texts: list[str] = []
+
+    def read(self, chunks: Sequence[Chunk]) -> None:
+        """Take in what the reader is given."""
+        for chunk in chunks:
+            if chunk.reset:
+                self._resets += 1
+                self._texts.clear()
+            self._resets = max(self._resets, 0)
+            self._texts.append(chunk.text)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._texts)
+
+    @property
+    def model(self) -> str | None:
+        speaker = self._speaker
+        if isinstance(speaker, Reply):
+            return speaker.model
+        return None if self.entry is None else self.entry.name
+
+    @property
+    def entry(self) -> Entry | None:
+        speaker = self._speaker
+        return speaker.patience if isinstance(speaker, Watch) and isinstance(speaker.patience, Entry) else None
+
+    @property
+    def _speaker(self) -> Watch | Reply | None:
+        return self._speakers[self._resets] if 0 <= self._resets < len(self._speakers) else None
+
+
+class _Read:
+    """What both forms of a stream say of what has been read."""
+
+    _position: _Position
+
+    @property
+    def speaker(self) -> Entry | None:
+        """Return the model whose words have been read last; `None` before the first, or where they were held back."""
+        return self._position.entry
+
+    @property
+    def model(self) -> str | None:
+        """Return the name of the model whose words have been read last; `None` before the first chunk.
+
+        After a chunk with `reset` it is the one that has begun anew.
+        """
+        return self._position.model
+
+    @property
+    def text(self) -> str:
+        """Return the text that has been read so far and counts: what came before a chunk with `reset` does not."""
+        return self._position.text
+
+
+class AsyncStream(_Read):
+    """A streamed reply. Iterate over its chunks; `reply` and `trail` are there at the end; `close()` leaves early.
+
+    Under `on_break: restart` a chunk with `reset` voids the text before it: `text` is what counts, `model` whose it is::
+
+        async with client.stream("Explain net metering.") as stream:
+            async for chunk in stream:
+                show(stream.text)
+    """
 
     def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
         """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
@@ -79,6 +148,7 @@ class AsyncStream:
         self._task: asyncio.Task[Reply] | None = None
         self._reply: Reply | None = None
         self._ended = False
+        self._position = _Position(self._outlet.speakers)
 
     @property
     def span(self) -> float:
@@ -89,12 +159,6 @@ class AsyncStream:
     def trail(self) -> tuple[Attempt, ...]:
         """Return the attempts and skips so far."""
         return self._walk.trail
-
-    @property
-    def speaker(self) -> Entry | None:
-        """Return the model whose words are going out; `None` before the first, or where they were held back."""
-        owner = self._outlet.owner
-        return owner.patience if isinstance(owner, Watch) and isinstance(owner.patience, Entry) else None
 
     @property
     def reply(self) -> Reply:
@@ -129,10 +193,12 @@ class AsyncStream:
         if self._ended or task is None:
             return []
         if self._buffer.chunks:
-            return self._buffer.take(most)
+            taken = self._buffer.take(most)
+            self._position.read(taken)
+            return taken
         self._ended = True
         reply = self._reply = task.result()
-        return [Chunk(end=End(finish=reply.finish, usage=reply.usage, served=reply.served))]
+        return [Chunk(end=end_of(reply))]
 
     async def close(self) -> None:
         """Leave: whoever is still being asked is cancelled, and has gone when this returns."""
@@ -145,6 +211,10 @@ class AsyncStream:
         elif not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task], timeout=LONGEST_FAREWELL)
+
+    def another_reader(self) -> _Position:
+        """Return a position for whoever hands out what is taken here in its own time."""
+        return _Position(self._outlet.speakers)
 
     def abandon(self) -> None:
         """Leave without waiting; for any thread."""
@@ -163,12 +233,13 @@ class AsyncStream:
         return self._task
 
 
-class Stream:
+class Stream(_Read):
     """A streamed reply for blocking code: an `AsyncStream`, read from the threads that iterate."""
 
     def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
         """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
         self._stream = AsyncStream(begin)
+        self._position = self._stream.another_reader()
         self._chunks: deque[Chunk] = deque()
         self._reading = threading.Lock()
         self._until: float | None = None
@@ -178,11 +249,6 @@ class Stream:
     def trail(self) -> tuple[Attempt, ...]:
         """Return the attempts and skips so far."""
         return self._stream.trail
-
-    @property
-    def speaker(self) -> Entry | None:
-        """Return the model whose words are going out; `None` before the first, or where they were held back."""
-        return self._stream.speaker
 
     @property
     def reply(self) -> Reply:
@@ -214,7 +280,9 @@ class Stream:
                     raise
             if self._ended or not self._chunks:
                 raise StopIteration
-            return self._chunks.popleft()
+            chunk = self._chunks.popleft()
+            self._position.read((chunk,))
+            return chunk
 
     def close(self) -> None:
         """Leave: whoever is still being asked is cancelled, and has gone when this returns."""

@@ -146,6 +146,13 @@ def test_a_stream_that_breaks_keeps_what_was_shown_on_a_line_of_its_own(run: Run
     assert ran.err.endswith("standby: the stream broke after 3 characters: connection error: reset\n")
 
 
+def test_a_stream_that_begins_anew_says_by_whom_and_its_words_stand_apart(run: Run) -> None:
+    written(SCRIPTED + "  anew: {models: [cut, well], retry: {attempts: 1}, stream: {on_break: restart}}\n")
+    ran = run("ask", "Which city?", "--chain", "anew", "--stream")
+    assert (ran.status, ran.out) == (0, "Lis\nLisbon.\n")
+    assert ran.err.startswith("the answer broke off; well gives another, from its beginning:\n")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_deadline_that_passes_is_a_failure(run: Run, *, stream: bool) -> None:
     scripted()

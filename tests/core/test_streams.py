@@ -18,6 +18,7 @@ from standby.attempt import Outlet
 from standby.dispatch import Walk
 from standby.errors import CallFailed
 from standby.plugin import Call, Chunk, End
+from standby.policy import Retry, StreamRules
 from standby.private_loop import run as run_privately
 from standby.running import GOODBYE
 from standby.streams import READ_AHEAD, AsyncStream, Stream
@@ -28,7 +29,7 @@ from tests.playing import Plays, Streams, entry, failure, route, walk
 from tests.virtual_clock import run
 
 who = contextvars.ContextVar("who", default="nobody")
-END = End(finish=Finish.LENGTH, usage=Usage(input=3, output=2), served="m1-2026")
+END = End(finish=Finish.LENGTH, usage=Usage(input=3, output=2), served="m1-2026", id="r-1", private="state")
 
 
 def asking(*adapters: Any, **rest: Any) -> Callable[[Outlet], Walk]:
@@ -83,7 +84,7 @@ def test_one_chunk_with_an_end_comes_last_and_together_they_are_the_reply(adapte
     chunks, stream = run(story())
     assert [chunk.end for chunk in chunks if chunk.end] == [chunks[-1].end] == [END]
     assert "".join(texts(chunks)) == stream.reply.text == "Lisbon."
-    assert (stream.reply.finish, stream.reply.usage, stream.reply.served) == (END.finish, END.usage, END.served)
+    assert {name: getattr(stream.reply, name) for name in End.__struct_fields__} == msgspec.structs.asdict(END)
     assert stream.trail == stream.reply.trail
     assert stream.reply.model == "m1"
 
@@ -104,6 +105,86 @@ def test_nothing_is_asked_before_it_is_wanted() -> None:
             await stream.close()
 
     run(story())
+
+
+# Who speaks, and what counts
+
+CUT = failure("connection", "connection error: reset")
+BROKEN_TWICE = (Streams("Ma", "drid", CUT), Streams("Pa", CUT), Streams("Lis", "bon.", END))
+
+
+def breaking(*adapters: Any, timeout: float = 30.0, **rules: Any) -> Callable[[Outlet], Walk]:
+    """Return a chain whose models are each asked once, with these rules for its streams."""
+    entries = [entry(f"m{number}", adapter, timeout=timeout) for number, adapter in enumerate(adapters, 1)]
+    return lambda outlet: walk(route(*entries, stream=StreamRules(**rules), retry=Retry(attempts=1)), outlet=outlet)
+
+
+async def seen(stream: AsyncStream) -> list[tuple[str | None, str]]:
+    """Read slowly, so that whoever speaks is far ahead; return the model and the text after each chunk."""
+    noted = [(stream.model, stream.text)]
+    async for _ in stream:
+        await asyncio.sleep(5)
+        noted.append((stream.model, stream.text))
+    return noted
+
+
+def test_a_stream_names_whose_words_have_been_read_and_holds_the_text_that_counts() -> None:
+    async def story() -> None:
+        stream = AsyncStream(breaking(*BROKEN_TWICE, on_break="restart"))
+        steps = [(None, ""), ("m1", "Ma"), ("m1", "Madrid"), ("m2", ""), ("m2", "Pa")]
+        steps += [("m3", ""), ("m3", "Lis"), ("m3", "Lisbon."), ("m3", "Lisbon.")]
+        assert await seen(stream) == steps
+        assert (stream.model, stream.text) == (stream.reply.model, stream.reply.text)
+
+    run(story())
+
+
+def test_a_stream_that_was_held_back_names_who_answered() -> None:
+    async def story() -> None:
+        stream = AsyncStream(breaking(*BROKEN_TWICE, release="whole"))
+        assert await seen(stream) == [(None, ""), ("m3", "Lisbon."), ("m3", "Lisbon.")]
+
+    run(story())
+
+
+def test_a_stream_that_broke_still_names_who_spoke_last() -> None:
+    async def story() -> None:
+        stream = AsyncStream(asking(Streams("Ma", "drid", CUT), Plays("Lisbon.")))
+        with pytest.raises(StreamBroken):
+            await seen(stream)
+        assert (stream.model, stream.text) == ("m1", "Madrid")
+
+    run(story())
+
+
+def test_in_a_thread_too_they_are_those_of_the_chunk_that_was_handed_out() -> None:
+    with Stream(breaking(*BROKEN_TWICE, on_break="restart")) as stream:
+        noted: list[tuple[str | None, str]] = []
+        for chunk in stream:
+            noted.append((stream.model, stream.text))
+            time.sleep(0.05 if len(noted) == 1 else 0)  # by now all of it is there
+            assert chunk.reset == (stream.text == "")
+    assert noted[:3] == [("m1", "Ma"), ("m1", "Madrid"), ("m2", "")]
+    assert noted[-1] == ("m3", "Lisbon.") == (stream.model, stream.text)
+
+
+def test_a_reset_that_could_not_be_put_is_owed_by_whoever_speaks_next() -> None:
+    first = Streams(*["x"] * (READ_AHEAD + 1), CUT)  # the reader is behind, so that the reset waits
+    chain = breaking(first, Streams("Paris", 20.0, CUT), Streams("Lisbon.", END), timeout=4.0, on_break="restart")
+
+    async def story() -> list[Chunk]:
+        stream = AsyncStream(chain)
+        await stream.take(1)
+        await asyncio.sleep(60)
+        return await collected(stream)
+
+    chunks = run(story())
+    assert text_that_counts(chunks) == "Lisbon."
+
+
+def text_that_counts(chunks: list[Chunk]) -> str:
+    begins = max(at for at, chunk in enumerate(chunks) if chunk.reset)
+    return "".join(texts(chunks[begins:]))
 
 
 def test_there_is_no_reply_before_the_end() -> None:

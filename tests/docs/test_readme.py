@@ -52,6 +52,16 @@ chains:
 """What stands in for the reader's own file, so that the page's Python runs without a key."""
 
 
+RESTARTED = """
+version: 1
+models:
+  first: {provider: scripted, options: {script: [{reply: ["Your ", sur], fail: {kind: timeout}}]}}
+  instead: {provider: scripted, options: {reply: [Your surplus, " counts."]}}
+chains:
+  default: {models: [first, instead], stream: {on_break: restart}}
+"""
+
+
 def environ(**more: str) -> dict[str, str]:
     """Return this process's environment without keys and without what leads to another file."""
     ours = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY") and name != "STANDBY_CONFIG"}
@@ -91,8 +101,24 @@ def test_the_streaming_python_prints_the_pieces_and_the_model(
     assert played(f"{importing}\n{second}", tmp_path, monkeypatch, capsys) == "Your surplus counts.instead\n"
 
 
-def played(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    (folder / "models.yaml").write_text(SCRIPTED, encoding="utf-8")
+def test_the_streaming_python_is_right_where_an_answer_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (block.text for block in blocks(DOCUMENT, "Python", "python"))
+    source = f"{first.splitlines()[0]}\n{second}\nprint(stream.text, stream.reply.text, stream.model, sep='|')"
+    expected = [
+        "Your sur",
+        "[the answer broke off; instead begins anew]",
+        "Your surplus counts.instead",
+        "Your surplus counts.|Your surplus counts.|instead",
+    ]
+    assert played(source, tmp_path, monkeypatch, capsys, RESTARTED).splitlines() == expected
+
+
+def played(
+    source: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: str = SCRIPTED
+) -> str:
+    (folder / "models.yaml").write_text(file, encoding="utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.delenv("STANDBY_CONFIG", raising=False)
     exec(source, {})  # noqa: S102 - the page's own code

@@ -106,6 +106,9 @@ def _asked(client: Standby, messages: list[dict[str, str]], chain: str, wanted: 
     with client.stream(messages, chain=chain, **wanted) as chunks:
         try:
             for chunk in chunks:
+                if chunk.reset:
+                    click.echo()
+                    click.secho(f"the answer broke off; {chunks.model} gives another, from its beginning:", err=True, dim=True)
                 click.echo(chunk.text, nl=False)
                 printed = True
         finally:
