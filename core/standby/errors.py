@@ -11,11 +11,13 @@
     │   ├── DeadlineExceeded       the call's time was spent
     │   └── StreamBroken(partial)  a stream broke after some of it had been handed out
     └── AttemptFailed(failure)     one attempt; raised by adapters, met by a caller only inside a CallFailed's cause
+
+Each can be copied and pickled, with all its data and those of its causes that are drawn here.
 """
 
 import copyreg
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -52,8 +54,20 @@ class StandbyError(Exception):
     """Whatever standby raises on purpose."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-        """Copy and pickle by state: Python's own way calls `__init__` with the message, which takes other arguments here."""
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined] # documented for pickle
+        """Copy and pickle by state: Python's own way calls `__init__` with the message, which takes other arguments here.
+
+        Of the causes standby's own go along; a vendor's exception holds a connection and what was sent over it.
+        """
+        cause = _portable(self.__cause__)
+        state = self.__dict__ if cause is None else {**self.__dict__, "__cause__": cause}
+        return copyreg.__newobj__, (type(self), *self.args), state  # type: ignore[attr-defined] # documented for pickle
+
+
+def _portable(cause: BaseException | None) -> BaseException | None:
+    """Return what of a cause is standby's own; a group keeps such members alone."""
+    if isinstance(cause, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", cause).subgroup(StandbyError)
+    return cause if isinstance(cause, StandbyError) else None
 
 
 class ConfigError(StandbyError):

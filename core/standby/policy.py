@@ -3,7 +3,8 @@
 Seconds are floats here; in the file they are written with a unit ("120s"). Nothing here knows the file.
 """
 
-from collections.abc import Hashable
+import os
+from collections.abc import Callable, Hashable
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,22 @@ class Secret:
         """Return the key itself; only what sends it may ask."""
         return self._value
 
+    def __reduce__(self) -> tuple[Callable[..., "Secret"], tuple[str, ...]]:
+        """Pickle the variable's name, which is read anew where it arrives; raises `TypeError` for a key given in code."""
+        if not self._value:
+            return Secret, ("", self.origin)
+        if not self.origin.isidentifier():
+            raise TypeError("a key given in code is not pickled: give it as a variable, api_key: ${NAME} in models.yaml")
+        return _read_anew, (self.origin,)
+
+    def __copy__(self) -> "Secret":
+        """Return itself: it does not change."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Secret":
+        """Return itself: it does not change."""
+        return self
+
     def __bool__(self) -> bool:
         """Say whether there is a key at all."""
         return bool(self._value)
@@ -54,6 +71,10 @@ class Secret:
     def __hash__(self) -> int:
         """Hash by value."""
         return hash(self._value)
+
+
+def _read_anew(variable: str) -> Secret:
+    return Secret(os.environ.get(variable, "").strip(), origin=variable)
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import pickle
 import subprocess
 import sys
 import traceback
@@ -146,6 +147,7 @@ class Saying:
 
     def error(self, what: str, error: BaseException) -> None:
         self(f"{what}: the error", f"{error} {error!r} {vars(error)}")
+        self(f"{what}: pickled", pickle.dumps(error).decode("latin-1"))
         self(f"{what}: its traceback", "".join(traceback.format_exception(error)))
         self(f"{what}: its traceback with locals", with_locals(error))
         if what.startswith(BY_RICH):

@@ -1,14 +1,18 @@
 """The exceptions: their tree, their words, their data, and that they travel between processes."""
 
 import copy
+import multiprocessing
 import pickle
+import threading
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 
 import standby
-from standby import errors
+from standby import Settings, Standby, errors
 from standby.errors import (
     AttemptFailed,
     CallFailed,
@@ -21,6 +25,8 @@ from standby.errors import (
     Stopped,
     StreamBroken,
 )
+from standby.policy import Chain
+from standby.testing import scripted
 from standby.types import Attempt
 from tests.playing import failure
 
@@ -46,6 +52,22 @@ EVERY: list[tuple[StandbyError, str, dict[str, Any]]] = [
 NAMES = [type(error).__name__ for error, _, _ in EVERY]
 
 
+def pickled(error: Any, protocol: int) -> Any:
+    return pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 - made here
+
+
+AGAIN = [copy.copy, copy.deepcopy, *(partial(pickled, protocol=each) for each in range(pickle.HIGHEST_PROTOCOL + 1))]
+
+
+class Mine(ChainExhausted):
+    """What an application makes of one of them."""
+
+    def __init__(self, order: int, *, customer: str) -> None:
+        super().__init__(f"order {order} has no text", TRAIL, 2.5)
+        self.order = order
+        self.customer = customer
+
+
 @pytest.mark.parametrize(("error", "message", "data"), EVERY, ids=NAMES)
 def test_an_error_has_a_message_and_its_data(error: StandbyError, message: str, data: dict[str, Any]) -> None:
     assert str(error) == message
@@ -53,12 +75,60 @@ def test_an_error_has_a_message_and_its_data(error: StandbyError, message: str, 
 
 
 @pytest.mark.parametrize("error", [error for error, _, _ in EVERY], ids=NAMES)
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])  # noqa: S301
+@pytest.mark.parametrize("again", AGAIN)
 def test_an_error_survives_copying_and_another_process(error: StandbyError, again: Callable[[Any], Any]) -> None:
     error.add_note("seen by nobody yet")
     other = again(error)
     assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))
     del error.__notes__
+
+
+@pytest.mark.parametrize("again", AGAIN)
+def test_a_subclass_of_an_applications_own_survives_too(again: Callable[[Any], Any]) -> None:
+    other = again(Mine(7, customer="c"))
+    assert (type(other), str(other), vars(other)) == (Mine, "order 7 has no text", vars(Mine(7, customer="c")))
+
+
+@pytest.mark.parametrize("again", AGAIN[1:])  # a shallow copy has the very causes
+def test_standbys_own_causes_go_along_and_others_do_not(again: Callable[[Any], Any]) -> None:
+    attempt = AttemptFailed(FAILURE)
+    attempt.__cause__ = Connected("sk-canary")
+    error = ChainExhausted("none", TRAIL)
+    error.__cause__ = ExceptionGroup("the attempts", [attempt, AttemptFailed(failure("timeout")), Connected("sk-canary")])
+    group = again(error).__cause__
+    assert (group.message, [str(each) for each in group.exceptions]) == ("the attempts", ["400 SAFETY. no", "it failed"])
+    assert [each.failure for each in group.exceptions] == [FAILURE, failure("timeout")]
+    assert group.exceptions[0].__cause__ is None
+    stopped = Stopped(FAILURE)
+    stopped.__cause__ = attempt
+    assert again(stopped).__cause__.failure == FAILURE
+    stopped.__cause__ = ExceptionGroup("others", [Connected("sk-canary")])
+    assert again(stopped).__cause__ is None
+
+
+class Connected(Exception):
+    """What a vendor's SDK raises: it holds what nobody can pickle, and what nobody should."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.socket = threading.Lock()
+
+
+def exhaust(number: int) -> None:
+    """Ask a chain that fails, in a process of a pool."""
+    down = scripted({"fail": {"kind": "timeout", "message": f"timeout: no answer {number}"}})
+    with Standby(settings=Settings(models={"m": down}, chains={"default": Chain(models=("m",))}), environ={}) as client:
+        client.chat("Which city?")
+
+
+def test_errors_arrive_from_the_processes_of_a_pool() -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as pool, pytest.raises(ChainExhausted, match="no answer 1") as one:
+        pool.submit(exhaust, 1).result(timeout=60)
+    with context.Pool(1) as processes, pytest.raises(ChainExhausted, match="no answer 2") as other:
+        processes.apply_async(exhaust, (2,)).get(timeout=60)
+    for error in (one.value, other.value):
+        assert [(attempt.model, attempt.kind) for attempt in error.trail] == [("m", "timeout")]
 
 
 def test_the_tree_is_the_one_drawn_at_the_top() -> None:

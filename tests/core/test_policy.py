@@ -1,3 +1,4 @@
+import copy
 import pickle
 from typing import Any
 
@@ -39,8 +40,33 @@ def test_a_key_that_is_not_set_is_false() -> None:
     assert [bool(Secret(value)) for value in ("", "a")] == [False, True]
 
 
-def test_a_key_survives_a_copy() -> None:
-    assert pickle.loads(pickle.dumps(Secret("a", origin="A"))).origin == "A"  # noqa: S301 - our own
+def test_a_key_is_pickled_as_its_variables_name_and_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    pickled = pickle.dumps(Provider(plugin="acme", api_key=Secret(CANARY, origin="A_KEY")))
+    assert CANARY.encode() not in pickled
+    for there, value in ((None, ""), (" another ", "another")):
+        if there is not None:
+            monkeypatch.setenv("A_KEY", there)
+        key = pickle.loads(pickled).api_key  # noqa: S301 - our own
+        assert (key.reveal(), key.origin) == (value, "A_KEY")
+
+
+@pytest.mark.parametrize("key", [Secret(CANARY), Secret(CANARY, origin="A_KEY or B_KEY")])
+def test_a_key_given_in_code_is_not_pickled(key: Secret) -> None:
+    with pytest.raises(TypeError, match="a key given in code is not pickled: give it as a variable") as error:
+        pickle.dumps(key)
+    assert CANARY not in str(error.value)
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy])
+def test_a_key_survives_a_copy(again: Any) -> None:
+    key = Secret(CANARY)
+    assert again(key) is key
+    assert again(Provider(plugin="acme", api_key=key)) == Provider(plugin="acme", api_key=key)
+
+
+def test_no_key_can_be_pickled_too() -> None:
+    none = pickle.loads(pickle.dumps(Secret("", origin="A_KEY or B_KEY")))  # noqa: S301 - our own
+    assert (bool(none), none.origin) == (False, "A_KEY or B_KEY")
 
 
 @pytest.mark.parametrize("kind", STRUCTS)
