@@ -1,7 +1,6 @@
 """Settings, made ready to be walked: each model with its adapter, its health and its limits, each chain with its triggers."""
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from functools import partial
 
 import msgspec
@@ -9,6 +8,7 @@ import msgspec
 from standby.adapters import Adapters
 from standby.attempt import Entry
 from standby.budget import Budget
+from standby.config.finding import near
 from standby.decision import Route
 from standby.errors import RequestError
 from standby.health import known_of
@@ -32,7 +32,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
     def route(self, chain: str) -> Route:
         """Return a chain as it is walked; raises `RequestError` for none."""
         if chain not in self.routes:
-            raise RequestError(f"no chain is named {chain!r}; there is {_near(chain, self.routes)}")
+            raise RequestError(f"no chain is named {chain!r}; {_hint(chain, self.routes)}")
         return self.routes[chain]
 
     @property
@@ -45,15 +45,15 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         entries = self.asked
         for name in models or entries:
             if name not in entries:
-                raise RequestError(f"no model of the chains is named {name!r}; there is {_near(name, entries)}")
+                raise RequestError(f"no model of the chains is named {name!r}; {_hint(name, entries)}")
             entries[name].breaker.forget()
             entries[name].budget.refill()
         for route in () if models else self.routes.values():
             route.hedges.refill()
 
 
-def _near(name: object, known: Collection[str]) -> str:
-    return ", ".join(get_close_matches(str(name), known, n=1) or sorted(known))
+def _hint(name: object, known: Collection[str]) -> str:
+    return near(str(name), known) or f"there is {', '.join(sorted(known))}"
 
 
 def routes_of(settings: Settings, adapters: Adapters, tests: Tests, before: Routes | None = None) -> Routes:

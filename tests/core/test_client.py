@@ -149,7 +149,7 @@ def test_a_call_names_its_chain() -> None:
 # What is refused at once
 
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
-    ("hi", {"chain": "defualt"}, "no chain is named 'defualt'; there is default"),
+    ("hi", {"chain": "defualt"}, "no chain is named 'defualt'; did you mean 'default'?"),
     ("hi", {"chain": "night"}, "no chain is named 'night'; there is default"),
     ("hi", {"chain": None}, "no chain is named None; there is default"),
     ("hi", {"deadline": 0}, "deadline: expected seconds, more than 0 and finite, not 0"),

@@ -4,11 +4,13 @@ import importlib
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from typing import Any, TextIO, cast
 
 import click
 
+from standby.cli.groups import Group
 from standby.version import __version__
 
 _COMMANDS = {
@@ -26,7 +28,7 @@ _COMMANDS = {
 }
 
 
-class _Group(click.Group):
+class _Group(Group):
     """Imports a command when it is asked for; a name that is no command may be a plugin with commands of its own."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -39,6 +41,34 @@ class _Group(click.Group):
             command: click.Command = importlib.import_module(f"standby.cli.{cmd_name.replace('-', '_')}").command
             return command
         return _of_plugin(cmd_name)
+
+    def suggestions(self, ctx: click.Context) -> list[str]:
+        """Return the commands, and the plugins, which have commands below them."""
+        from standby.registry import Registry  # noqa: PLC0415 - only for a name that is no command
+
+        return [*self.list_commands(ctx), *Registry().names()]
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, and exit with no traceback for anything that can happen to a user; `STANDBY_DEBUG=1` shows one."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        words = sys.argv[1:] if args is None else args
+        try:
+            ended = super().main(list(words), prog_name, complete_var, standalone_mode=False, **extra)
+        except Exception as error:  # click.Abort, for Ctrl-C, is one
+            from standby.cli.output import asks_for_json, is_foreseen, report  # noqa: PLC0415 - only where something failed
+
+            if os.environ.get("STANDBY_DEBUG") and not is_foreseen(error):
+                raise
+            sys.exit(report(error, as_json=asks_for_json(words)))
+        sys.exit(ended if isinstance(ended, int) else 0)  # an int: what ctx.exit() was given, or a plugin's command returned
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any of them."""
@@ -88,7 +118,7 @@ def _of_plugin(name: str) -> click.Command | None:
         raise click.UsageError(f"{problem.message}; {problem.hint}") from None
     if not commands:
         raise click.UsageError(f"the plugin {name!r} has no commands of its own; 'standby --help' lists all that there are")
-    return click.Group(name, commands=list(commands), help=f"Commands of the plugin {name!r}.")
+    return Group(name, commands=list(commands), help=f"Commands of the plugin {name!r}.")
 
 
 def _rows_of_plugins(width: int) -> list[tuple[str, str]]:
@@ -122,27 +152,8 @@ def standby(ctx: click.Context) -> None:
 
 
 def main() -> None:
-    """Run, with no traceback for anything that can happen to a user; `STANDBY_DEBUG=1` shows one."""
+    """Run the command line of this process."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")  # a terminal that knows few letters gets "?" for the others
-    try:
-        ended = standby(prog_name="standby", standalone_mode=False)
-    except click.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except Exception as error:
-        if os.environ.get("STANDBY_DEBUG"):
-            raise
-        click.echo(f"standby: {_in_words(error)}", err=True)
-        sys.exit(1)
-    sys.exit(ended if isinstance(ended, int) else 0)  # an int: what ctx.exit() was given, or a plugin's command returned
-
-
-def _in_words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return ": ".join(str(part) for part in (error.filename, error.strerror) if part is not None)
-    words = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"internal error: {words}; STANDBY_DEBUG=1 shows where"
+    standby(prog_name="standby")

@@ -7,32 +7,24 @@ from typing import Any
 import click
 import msgspec
 
+from standby.cli.options import chain_option, config_options, duration_option, json_option
+from standby.cli.output import attempt_line, print_json
 from standby.client import Standby
-from standby.config.texts import duration
-from standby.errors import CallFailed, ConfigError, RequestError
-from standby.failures import Kind
-from standby.types import Attempt, Reply
+from standby.errors import RequestError
+from standby.types import Reply
 
 _WANTED = ("deadline", "temperature", "max_tokens", "top_p", "seed", "stop")
 """What the command line hands on under its own name."""
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    del ctx, param  # click adds the option's name by itself
-    try:
-        return None if value is None else duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @click.command("ask")
 @click.argument("text")
-@click.option("--chain", default="default", show_default=True, help="The chain to ask.")
-@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
+@config_options
+@chain_option
 @click.option("--system", help="A system message before the question.")
 @click.option("--stream", is_flag=True, help="Print the answer as it comes.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply, or the error, as one JSON object.")
-@click.option("--deadline", metavar="DURATION", callback=_seconds, help="How long the whole call may take, like 30s.")
+@json_option
+@duration_option("--deadline", help="How long the whole call may take, like 30s.")
 @click.option("--temperature", type=float, help="How freely the answer is drawn.")
 @click.option("--max-tokens", type=int, help="The most tokens that the answer may have.")
 @click.option("--top-p", type=float, help="From how much of the likeliest words the answer is drawn.")
@@ -56,20 +48,22 @@ def command(text: str, *, chain: str, config: str | None, system: str | None, ve
 
         log_to()
     wanted = {name: options[name] for name in _WANTED if options[name] not in (None, ())}
-    try:
-        if options["schema"] is not None:
-            wanted["schema"] = _schema_in(options["schema"])
-        messages = _messages(text, system)
-        with Standby(config, warm_up=False) as client:
-            reply = _asked(client, messages, chain, wanted, stream=options["stream"] and not options["as_json"])
-    except ConfigError as error:
-        _fail(error, 2, as_json=options["as_json"], told=[str(problem) for problem in error.problems])
-    except RequestError as error:
-        _fail(error, 2, as_json=options["as_json"], told=[f"standby: {error}"])
-    except CallFailed as error:
-        _fail(error, 1, as_json=options["as_json"], told=[*map(_line, error.trail), f"standby: {error}"])
+    if config is not None and _is_no_file(config):
+        raise RequestError(f"no file is named {config!r}; put a question of several words in quotes")
+    if options["schema"] is not None:
+        wanted["schema"] = _schema_in(options["schema"])
+    messages = _messages(text, system)
+    with Standby(config, warm_up=False) as client:
+        reply = _asked(client, messages, chain, wanted, stream=options["stream"] and not options["as_json"])
+    if options["as_json"]:
+        print_json(reply)
     else:
-        _show(reply, as_json=options["as_json"], printed=options["stream"])
+        _show(reply, printed=options["stream"])
+
+
+def _is_no_file(name: str) -> bool:
+    """Say whether what stands for a file rather is the second word of a question."""
+    return Path(name).name == name and not Path(name).suffix and not Path(name).exists()
 
 
 def _schema_in(path: str) -> Any:
@@ -117,45 +111,10 @@ def _asked(client: Standby, messages: list[dict[str, str]], chain: str, wanted: 
         return chunks.reply
 
 
-def _show(reply: Reply, *, as_json: bool, printed: bool) -> None:
-    if as_json:
-        click.echo(msgspec.json.encode(reply))
-        return
+def _show(reply: Reply, *, printed: bool) -> None:
     if not printed:
         click.echo(reply.text if reply.data is None else msgspec.json.encode(reply.data))
     for attempt in reply.trail:
-        click.secho(_line(attempt), err=True, dim=True)
+        click.secho(attempt_line(attempt), err=True, dim=True)
     if reply.notice:
         click.secho(f"{reply.model}: {reply.notice}", err=True, fg="yellow")
-
-
-def _line(attempt: Attempt) -> str:
-    """Return an attempt as a line: `o3-mini  failed after 0.2s  overloaded: 503 …  -> next`."""
-    parts = [f"{attempt.model}  {attempt.outcome}"]
-    if attempt.outcome != "skipped":
-        parts[0] += f" {'in' if attempt.outcome == 'answered' else 'after'} {attempt.duration:.1f}s"
-    if attempt.kind is not None:
-        parts.append(_told(attempt.kind, attempt.text))
-    if attempt.dropped:
-        parts.append(f"without {', '.join(attempt.dropped)}")
-    if attempt.then is not None:
-        parts.append(f"-> {attempt.then}" + (f" (trigger {attempt.trigger})" if attempt.trigger else ""))
-    return "  ".join(parts)
-
-
-def _told(kind: Kind, text: str) -> str:
-    """Return a failure's kind and its words; the kind once, where the words begin with it (`timeout: no answer in 9s`)."""
-    if not text:
-        return str(kind)
-    return text if text.lower().startswith(str(kind)) else f"{kind}: {text}"
-
-
-def _fail(error: Exception, status: int, *, as_json: bool, told: list[str]) -> None:
-    if as_json:
-        problems = getattr(error, "problems", None)
-        shown = {"type": type(error).__name__, "message": str(error), "trail": getattr(error, "trail", ())}
-        click.echo(msgspec.json.encode({"error": shown if problems is None else {**shown, "problems": problems}}))
-    else:
-        for line in told:
-            click.echo(line, err=True)
-    sys.exit(status)

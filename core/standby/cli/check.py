@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 import click
 import msgspec
@@ -14,11 +14,12 @@ import msgspec
 from standby.adapters import Adapters
 from standby.attempt import Entry, without_keys
 from standby.cli.asking import LIMIT, Asked, Tell, ask_all
+from standby.cli.options import config_options, duration_option, json_option
+from standby.cli.output import print_json
 from standby.cli.remedies import ending, remedy, spent
 from standby.cli.tables import one_line, print_table
 from standby.config import load
 from standby.config.finding import near
-from standby.config.texts import duration
 from standby.decision import Route
 from standby.errors import ConfigError, RequestError
 from standby.failures import REACTIONS, Kind
@@ -61,20 +62,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     adapters: Adapters
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    del ctx, param  # click adds the option's name by itself
-    try:
-        return duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @click.command("check")
-@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
+@config_options
 @click.option("--chain", "chains", metavar="NAME", multiple=True, help="Only this chain; may be given more than once.")
 @click.option("--model", "models", metavar="NAME", multiple=True, help="Only this model of the file; likewise.")
-@click.option("--timeout", metavar="DURATION", default="30s", show_default=True, callback=_seconds, help="For each model.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@duration_option("--timeout", default="30s", show_default=True, help="For each model.")
+@json_option
 def command(*, config: str | None, chains: tuple[str, ...], models: tuple[str, ...], timeout: float, as_json: bool) -> None:
     """Ask each model of the chains one tiny question, for real and all at once; say which answer, and what to do.
 
@@ -85,31 +78,17 @@ def command(*, config: str | None, chains: tuple[str, ...], models: tuple[str, .
     standby check
     standby check --chain default --timeout 1m
     """  # noqa: D301 - click wants the character itself
-    try:
-        plan = _planned(config, chains, models)
-    except (ConfigError, RequestError) as error:
-        _refuse(error, as_json=as_json)
+    plan = _planned(config, chains, models)
     with _progress(len(plan.entries)) as tell:
         asked = ask_all(plan.entries, plan.adapters, timeout, tell)
     checked = [_checked(each, plan.settings) for each in asked]
     verdicts = {name: _verdict(route, asked) for name, route in plan.chains.items()}
     fine = all(each.answers for each in verdicts.values()) if verdicts else all(map(_answers, asked))
     if as_json:
-        click.echo(msgspec.json.encode({"file": plan.file, "fine": fine, "models": checked, "chains": verdicts}))
+        print_json({"file": plan.file, "fine": fine, "models": checked, "chains": verdicts})
     else:
         _print(checked, verdicts)
     sys.exit(0 if fine else 1)
-
-
-def _refuse(error: ConfigError | RequestError, *, as_json: bool) -> NoReturn:
-    problems = error.problems if isinstance(error, ConfigError) else ()
-    if as_json:
-        shown = {"type": type(error).__name__, "message": str(error), "problems": problems}
-        click.echo(msgspec.json.encode({"error": shown}))
-    else:
-        for line in map(str, problems or (f"standby: {error}",)):
-            click.echo(line, err=True)
-    sys.exit(2)
 
 
 # Whom to ask

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import partial
@@ -14,10 +13,12 @@ import msgspec
 
 from standby.attempt import Entry
 from standby.cli.money import tokens_option
+from standby.cli.options import Choice, chain_option, config_options, duration_option, json_option
+from standby.cli.output import print_json
 from standby.client import AsyncStandby
 from standby.config import load
+from standby.config.finding import near
 from standby.config.places import places_of_triggers
-from standby.config.texts import duration
 from standby.costs import written_cost, written_dollars, written_size
 from standby.decision import Route
 from standby.errors import AttemptFailed, ConfigError, RequestError
@@ -33,28 +34,25 @@ from standby.types import Usage
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    del ctx, param  # click adds the option's name by itself
-    try:
-        return None if value is None else duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @click.command("explain")
-@click.option("--chain", default="default", show_default=True, help="The chain to explain.")
-@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
+@config_options
+@chain_option
 @click.option("--model", help="The model that fails; left out: the first of the chain.")
-@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="What the failure is, in standby's words.")
+@click.option(
+    "--kind",
+    metavar="KIND",
+    type=Choice([kind.value for kind in Kind]),
+    help=f"What the failure is, in standby's words: {', '.join(Kind)}.",
+)
 @click.option("--status", type=click.IntRange(100, 599), help="The HTTP status.")
 @click.option("--code", default="", help="The vendor's own error code or status.")
 @click.option("--message", default="", help="The vendor's words.")
-@click.option("--retry-after", metavar="DURATION", callback=_seconds, help="The delay that the vendor states, like 2s.")
-@click.option("--after", metavar="DURATION", callback=_seconds, help="How long the call is under way by then, like 90s.")
+@duration_option("--retry-after", help="The delay that the vendor states, like 2s.")
+@duration_option("--after", help="How long the call is under way by then, like 90s.")
 @click.option("--exception", type=_FILE, help="A file with a traceback, or with an SDK's message.")
 @click.option("--recording", type=_FILE, help="A file with a recorded answer: JSON, events, or a cassette (.yaml).")
 @tokens_option
-@click.option("--json", "as_json", is_flag=True, help="Print the explanation as one JSON object.")
+@json_option
 def command(*, chain: str, config: str | None, model: str | None, as_json: bool, tokens: Usage, **told: Any) -> None:
     """Say what a chain does with a failure; without one, how it is walked. Nobody is asked.
 
@@ -65,16 +63,12 @@ def command(*, chain: str, config: str | None, model: str | None, as_json: bool,
     standby explain --exception traceback.txt --model o3-mini
     standby explain --kind empty
     """  # noqa: D301 - click wants the character itself
-    try:
-        spent: float = told.pop("after") or 0.0
-        shown = _explained(chain, config, model, told, spent, tokens)
-    except ConfigError as error:
-        _fail(error, [str(problem) for problem in error.problems], as_json=as_json)
-    except RequestError as error:
-        _fail(error, [f"standby: {error}"], as_json=as_json)
+    spent: float = told.pop("after") or 0.0
+    shown = _explained(chain, config, model, told, spent, tokens)
+    if as_json:
+        print_json(shown)
     else:
-        lines = _lines_of_plan(shown) if isinstance(shown, Plan) else _lines(shown)
-        click.echo(msgspec.json.encode(shown) if as_json else "\n".join(lines))
+        click.echo("\n".join(_lines_of_plan(shown) if isinstance(shown, Plan) else _lines(shown)))
 
 
 def _explained(
@@ -119,7 +113,9 @@ def _entry(route: Route, model: str | None) -> Entry:
     asked = asked_of(route)
     found = next((entry for entry in asked if model in (None, entry.name)), None)
     if found is None:
-        raise RequestError(f"chain {route.name!r} asks no model {model!r}; it asks {', '.join(entry.name for entry in asked)}")
+        names = [entry.name for entry in asked]
+        hint = near(model or "", names) or f"it asks {', '.join(names)}"
+        raise RequestError(f"chain {route.name!r} asks no model {model!r}; {hint}")
     return found
 
 
@@ -236,13 +232,3 @@ def _worst(worst: Worst) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _fail(error: Exception, told: list[str], *, as_json: bool) -> None:
-    if as_json:
-        shown = {"type": type(error).__name__, "message": str(error), "problems": getattr(error, "problems", ())}
-        click.echo(msgspec.json.encode({"error": shown}))
-    else:
-        for line in told:
-            click.echo(line, err=True)
-    sys.exit(2)

@@ -1,16 +1,16 @@
 """`standby init`: a commented models.yaml to begin with, its schema for the editor, and the keys that it wants."""
 
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
 
 import click
 import msgspec
 
+from standby.cli.options import json_option
+from standby.cli.output import Refused, print_json
 from standby.cli.schema import schema_text
 from standby.config import PACKAGED, load
 from standby.errors import ConfigError
@@ -36,12 +36,16 @@ class Wanted(msgspec.Struct, frozen=True):
 
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print what was written and what was kept as one JSON object.")
+@json_option
 def command(folder: Path, *, as_json: bool) -> None:
     """Write models.yaml, its schema and .env.example into FOLDER; a file that is there already is kept.
 
     Exit status: 0, or 2 if a file cannot be written.
-    """
+
+    \b
+    standby init
+    standby init my-app
+    """  # noqa: D301 - click wants the character itself
     registry = Registry()
     written: list[str] = []
     kept: list[str] = []
@@ -51,24 +55,16 @@ def command(folder: Path, *, as_json: bool) -> None:
             new = _write(folder / name, _text(name, folder, registry))
             (written if new else kept).append(str(folder / name))
     except OSError as error:
-        _refuse(error, folder, as_json=as_json)
+        words = f"{error.filename or folder}: {(error.strerror or str(error)).lower()}"
+        raise Refused(f"{words}; name a folder that you may write to") from error
     if as_json:
-        click.echo(msgspec.json.encode({"written": written, "kept": kept}))
+        print_json({"written": written, "kept": kept})
         return
     for path in written:
         click.echo(f"wrote {path}")
     for path in kept:
         click.echo(f"kept {path}: it was there already")
     _print_next_steps(folder)
-
-
-def _refuse(error: OSError, folder: Path, *, as_json: bool) -> NoReturn:
-    words = f"{error.filename or folder}: {(error.strerror or str(error)).lower()}; name a folder that you may write to"
-    if as_json:
-        click.echo(msgspec.json.encode({"error": {"type": type(error).__name__, "message": words}}))
-    else:
-        click.echo(f"standby: {words}", err=True)
-    sys.exit(2)
 
 
 def _text(name: str, folder: Path, registry: Registry) -> str:

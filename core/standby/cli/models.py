@@ -6,6 +6,8 @@ from datetime import date
 import click
 import msgspec
 
+from standby.cli.options import json_option
+from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.costs import Price
 from standby.errors import ConfigError
@@ -16,18 +18,22 @@ _SIZES = ((1_000_000, "M"), (1_000, "k"))
 
 
 @click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, with every field of each card.")
+@json_option
 def command(*, as_json: bool) -> None:
     """List the models that the plugins know; any other is written PLUGIN/ID.
 
     A card is shown as it holds: what its plugin says of all its models, and of this one. An empty cell is not known, and
     then taken for "no". A price is in US dollars for a million tokens, in and out.
-    """
+
+    \b
+    standby models
+    standby models --json
+    """  # noqa: D301 - click wants the character itself
     registry = Registry()
     known = [(name, plugin, card) for plugin in registry.names() for name, card in _cards(registry, plugin)]
     if as_json:
         rows = [{"name": name, "plugin": plugin, "card": card} for name, plugin, card in known]
-        click.echo(msgspec.json.encode(rows))
+        print_json(rows)
         return
     print_table(
         ("model", "plugin", "window", "price", "reads", "tools", "schema", "retires", "successor", "notice"),

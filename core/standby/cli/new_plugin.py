@@ -2,16 +2,15 @@
 
 import re
 import shutil
-import sys
 from collections.abc import Mapping
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import NoReturn
 
 import click
-import msgspec
 
+from standby.cli.options import json_option
+from standby.cli.output import Refused, print_json
 from standby.registry import Registry
 from standby.version import __version__
 
@@ -20,28 +19,25 @@ LONGEST = 20
 """Characters of a name; it becomes a part of a module's, a distribution's and a variable's."""
 
 
-class Refused(Exception):
-    """The package cannot be written; the message says why, and what to do."""
-
-
 @click.command("new-plugin")
 @click.argument("name")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write, instead of ./standby-NAME.")
-@click.option("--json", "as_json", is_flag=True, help="Print the files that were written as one JSON object.")
+@json_option
 def command(name: str, *, out: Path | None, as_json: bool) -> None:
     """Write a package with the provider plugin NAME; its example speaks to a vendor that does not exist.
 
     It can be installed as it stands, and its tests pass. Every place to change says "CHANGE ME:", and its README.md lists
     them in order. Nothing is overwritten. Exit status: 0, or 2 if it cannot be written.
-    """
+
+    \b
+    standby new-plugin acme
+    standby new-plugin acme --out ~/plugins/acme
+    """  # noqa: D301 - click wants the character itself
     folder = Path(f"standby-{name}") if out is None else out
-    try:
-        _check(name)
-        written = _write(folder, rendered(name))
-    except Refused as error:
-        _refuse(error, as_json=as_json)
+    _check(name)
+    written = _write(folder, rendered(name))
     if as_json:
-        click.echo(msgspec.json.encode({"written": [str(path) for path in written]}))
+        print_json({"written": [str(path) for path in written]})
         return
     for path in written:
         click.echo(f"wrote {path}")
@@ -137,14 +133,6 @@ def _unwritable(error: OSError, folder: Path) -> Refused:
 
 
 # What is said
-
-
-def _refuse(error: Refused, *, as_json: bool) -> NoReturn:
-    if as_json:
-        click.echo(msgspec.json.encode({"error": {"type": type(error).__name__, "message": str(error)}}))
-    else:
-        click.echo(f"standby: {error}", err=True)
-    sys.exit(2)
 
 
 def _print_next_steps(folder: Path) -> None:

@@ -3,6 +3,9 @@
 import click
 import msgspec
 
+from standby.cli.groups import Group
+from standby.cli.options import json_option
+from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
@@ -17,7 +20,7 @@ class Row(Listing, frozen=True, kw_only=True):
     commands: tuple[str, ...] = ()
 
 
-class _Plugins(click.Group):
+class _Plugins(Group):
     """Imports the command below it when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -34,16 +37,21 @@ class _Plugins(click.Group):
 
 
 @click.group("plugins", cls=_Plugins, invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """List the plugins: name, distribution, version, models, variables of the key, state, and the reason for a broken one."""
+    """List the plugins: name, distribution, version, models, variables of the key, state, and the reason for a broken one.
+
+    \b
+    standby plugins
+    standby plugins check gemini
+    """  # noqa: D301 - click wants the character itself
     if ctx.invoked_subcommand is not None:
         return
     registry = Registry()
     rows = [_row(registry, name) for name in registry.names()]
     if as_json:
-        click.echo(msgspec.json.encode(rows))
+        print_json(rows)
         return
     print_table(
         ("plugin", "distribution", "version", "models", "state", "key in", "reason"),

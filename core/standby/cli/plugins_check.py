@@ -9,7 +9,10 @@ from unittest import SkipTest
 import click
 import msgspec
 
+from standby.cli.options import json_option
+from standby.cli.output import print_json
 from standby.cli.tables import one_line
+from standby.config.finding import near
 from standby.errors import AttemptFailed, ConfigError
 from standby.plugin import ProviderInfo
 from standby.policy import Provider, Secret
@@ -31,7 +34,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.command("check")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of the rules.")
+@json_option
 @click.option("--http", is_flag=True, help="Ask the adapter over HTTP although its plugin names no key.")
 @click.pass_context
 def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None:
@@ -39,17 +42,21 @@ def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None
 
     The adapter is asked on 127.0.0.1 only, with a key of no account; one for which no key is named is asked with --http only.
     The status is 1 if a rule does not hold, 2 if no such plugin is installed.
-    """
+
+    \b
+    standby plugins check gemini
+    """  # noqa: D301 - click wants the character itself
     registry = Registry()
     if name not in registry.names():
-        raise click.UsageError(f"no plugin named {name!r} is installed; 'standby plugins' lists those that are")
+        hint = near(name, registry.names()) or "'standby plugins' lists those that are"
+        raise click.UsageError(f"no plugin named {name!r} is installed; {hint}")
     checks: list[Check] = []
     for check in _checks(registry, name, http=http):
         checks.append(check)
         if not as_json:
             _print(check)
     if as_json:
-        click.echo(msgspec.json.encode(checks))
+        print_json(checks)
     ctx.exit(int(any(check.state == "wrong" for check in checks)))
 
 

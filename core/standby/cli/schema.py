@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 import msgspec
 
+from standby.cli.options import config_options, json_option
+from standby.cli.output import print_json
 from standby.cli.validate import validate
 from standby.config.schema import published
 from standby.errors import ConfigError
@@ -14,10 +16,11 @@ from standby.registry import Registry
 
 
 @click.command("schema")
-@click.argument("file", required=False, type=click.Path())
+@config_options
 @click.option("--out", type=click.Path(path_type=Path), help="Write it to this file.")
 @click.option("--validate", "check", is_flag=True, help="Check FILE instead: the same as 'standby validate'.")
-def command(file: str | None, *, out: Path | None, check: bool) -> None:
+@json_option
+def command(*, config: str | None, out: Path | None, check: bool, as_json: bool) -> None:
     """Print the JSON Schema (2020-12) of models.yaml, for an editor.
 
     \b
@@ -26,14 +29,18 @@ def command(file: str | None, *, out: Path | None, check: bool) -> None:
     if check and out is not None:
         raise click.UsageError("--out writes the schema, --validate checks a file; give one of the two")
     if check:
-        validate(file)
-    if file is not None:
+        validate(config, as_json=as_json)
+    if config is not None:
         raise click.UsageError("FILE goes with --validate; to write the schema use --out")
     text = schema_text(Registry())
     if out is None:
         click.echo(text, nl=False)
+        return
+    _write(text, out)
+    if as_json:
+        print_json({"written": [str(out)]})
     else:
-        _write(text, out)
+        click.echo(f"wrote {out}", err=True)
 
 
 def _write(text: str, out: Path) -> None:
@@ -42,7 +49,6 @@ def _write(text: str, out: Path) -> None:
     except OSError as error:
         words = f"{out} cannot be written: {(error.strerror or str(error)).lower()}; name a file in a folder that is there"
         raise click.BadParameter(words, param_hint="'--out'") from None
-    click.echo(f"wrote {out}", err=True)
 
 
 def schema_text(registry: Registry) -> str:

@@ -5,13 +5,14 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NoReturn
 
 import click
 import msgspec
 
 from standby.adapters import Adapters
 from standby.cli.asking import Asked, ask_all
+from standby.cli.options import chain_option, config_options, json_option
+from standby.cli.output import print_json
 from standby.cli.remedies import ending, spent
 from standby.cli.tables import print_table
 from standby.config import load
@@ -49,10 +50,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command("selftest")
-@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
-@click.option("--chain", default="default", show_default=True, help="The chain to test.")
+@config_options
+@chain_option
 @click.option("--live", is_flag=True, help="First ask each model for real, as 'standby check' does; vendors bill that.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> None:
     """Prove on this machine that a chain falls back and comes back, without a key and without the network.
 
@@ -66,14 +67,11 @@ def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> Non
     standby selftest --config config/models.yaml --chain default --json
     """  # noqa: D301 - click wants the character itself
     registry = Registry()
-    try:
-        adapters = Adapters(registry.adapter, registry.origin)
-        file, settings, route = _found(config, chain, registry, adapters)
-        answers = _live(route, adapters) if live else {}
-        os.environ["no_proxy"] = "*"  # from here on only this machine is asked, and no proxy leads there
-        played = play(settings, registry, chain)
-    except (ConfigError, RequestError) as error:
-        _refuse(error, as_json=as_json)
+    adapters = Adapters(registry.adapter, registry.origin)
+    file, settings, route = _found(config, chain, registry, adapters)
+    answers = _live(route, adapters) if live else {}
+    os.environ["no_proxy"] = "*"  # from here on only this machine is asked, and no proxy leads there
+    played = play(settings, registry, chain)
     words, fine = _verdict(route, played)
     if live and "answers" not in answers.values():
         words, fine = "no model answers for real: see 'standby check'", False
@@ -81,21 +79,10 @@ def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> Non
         file=file, chain=chain, fine=fine, verdict=words, warnings=_warnings(route, settings), played=played, live=answers
     )
     if as_json:
-        click.echo(msgspec.json.encode(told))
+        print_json(told)
     else:
         _print(told)
     sys.exit(0 if fine else 1)
-
-
-def _refuse(error: ConfigError | RequestError, *, as_json: bool) -> NoReturn:
-    problems = error.problems if isinstance(error, ConfigError) else ()
-    if as_json:
-        shown: dict[str, Any] = {"type": type(error).__name__, "message": str(error), "problems": problems}
-        click.echo(msgspec.json.encode({"error": shown}))
-    else:
-        for line in map(str, problems or (f"standby: {error}",)):
-            click.echo(line, err=True)
-    sys.exit(2)
 
 
 def _found(config: str | None, chain: str, registry: Registry, adapters: Adapters) -> tuple[str, Settings, Route]:

@@ -2,7 +2,6 @@
 
 import difflib
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,13 @@ import click
 import msgspec
 
 from standby.cli.money import tokens_option
+from standby.cli.options import chain_option, config_options, duration_option, json_option
+from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.client import AsyncStandby
-from standby.config.texts import duration as seconds_of
 from standby.config.texts import written
 from standby.costs import written_cost, written_dollars, written_size
 from standby.decision import Route
-from standby.errors import ConfigError, RequestError
 from standby.simulation.bill import Bill, bill_of
 from standby.simulation.outage import GrammarError, Outage, outage_of
 from standby.simulation.play import Plan, play
@@ -50,14 +49,6 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     breakers: dict[str, list[Phase]]
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    del ctx, param  # click adds the option's name by itself
-    try:
-        return seconds_of(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float:
     del ctx, param  # as above
     found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)/(s|m|h)", value)
@@ -78,17 +69,17 @@ def _share(ctx: click.Context, param: click.Parameter, value: str) -> float:
 
 @click.command("simulate")
 @click.option("--outage", "outages", multiple=True, metavar="TEXT", help="What goes wrong with one model; may be repeated.")
-@click.option("--at", metavar="DURATION", default="1m", show_default=True, callback=_seconds, help="When the outages begin.")
+@duration_option("--at", default="1m", show_default=True, help="When the outages begin.")
 @click.option("--rate", default="2/s", show_default=True, callback=_rate, help="Calls that come, like 2/s, 30/m.")
-@click.option("--duration", default="30m", show_default=True, callback=_seconds, help="How long calls come.")
-@click.option("--latency", default="1s", show_default=True, callback=_seconds, help="How long a healthy answer takes.")
+@duration_option("--duration", default="30m", show_default=True, help="How long calls come.")
+@duration_option("--latency", default="1s", show_default=True, help="How long a healthy answer takes.")
 @click.option("--streams", metavar="N%", default="0%", show_default=True, callback=_share, help="How many calls are streams.")
 @tokens_option
 @click.option("--seed", type=int, default=1, show_default=True, help="Draws everything: the same seed, the same result.")
-@click.option("--chain", default="default", show_default=True, help="The chain to ask.")
-@click.option("--config", type=click.Path(), help="The file to use instead of the one that is found.")
+@config_options
+@chain_option
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw a picture into this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(
     outages: tuple[str, ...], *, chain: str, config: str | None, plot: Path | None, as_json: bool, at: float, **numbers: Any
 ) -> None:
@@ -104,7 +95,8 @@ def command(
     A fault is     [N%] and one of these; N% of the calls meet it, else all:
       503, 429, ...   an error of that status, without a vendor's own words
       timeout, hang   no answer at all
-      cut             a connection that breaks amid the answer; in a stream, after its first words
+      cut             a connection that breaks amid the answer;
+                      in a stream, after its first words
       empty, malformed, overloaded, ...   a failure of that kind
       ok              nothing: the model is well
 
@@ -112,7 +104,8 @@ def command(
 
     \b
     standby simulate --outage "primary: 503 for 10m, then 30% 500 for 5m"
-    standby simulate --outage "primary: hang for 2m" --outage "second: after 90s, 429"
+    standby simulate models.yaml --outage "primary: hang for 2m" \\
+        --outage "second: after 90s, 429"
 
     Exit status: 0, also where calls got no answer, or 2 if the file or the command line is wrong.
     """  # noqa: D301 - click wants the character itself
@@ -122,13 +115,13 @@ def command(
             f"that is about {expected:,.0f} calls, and at most {MOST_CALLS:,} are played; lower --rate or --duration"
         )
     plan = Plan(outages=_outages(outages, at), **numbers)
-    route = _route(config, chain)
+    route = AsyncStandby(config, warm_up=False).route(chain)
     _check(plan.outages, route)
     told, scene = _told(route, plan)
     if plot is not None:
         _draw(scene, plot)
     if as_json:
-        click.echo(msgspec.json.encode(told, order="deterministic"))
+        print_json(told)
     else:
         _print(told, plot)
 
@@ -138,17 +131,6 @@ def _outages(texts: Sequence[str], at: float) -> tuple[Outage, ...]:
         return tuple(outage_of(text, at) for text in texts)
     except GrammarError as error:
         raise click.BadParameter(str(error), param_hint="'--outage'") from None
-
-
-def _route(config: str | None, chain: str) -> Route:
-    try:
-        return AsyncStandby(config, warm_up=False).route(chain)
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(2)
-    except RequestError as error:
-        raise click.BadParameter(str(error), param_hint="'--chain'") from None
 
 
 def _check(outages: Sequence[Outage], route: Route) -> None:

@@ -6,25 +6,30 @@ from datetime import date
 from pathlib import Path
 
 import click
-import msgspec
 
+from standby.cli.options import config_options, json_option
+from standby.cli.output import print_json
 from standby.config import Loaded, load
 from standby.errors import Problem
 from standby.registry import Registry
 
 
 @click.command("validate")
-@click.argument("file", required=False, type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="Print the problems and the chains as one JSON object.")
+@config_options
+@json_option
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
-def command(file: str | None, *, as_json: bool, strict: bool) -> None:
+def command(*, config: str | None, as_json: bool, strict: bool) -> None:
     """Check FILE, or the models.yaml that would be used, before anything is sent.
 
     Exit status: 0, or 2 with errors. A missing key is a warning: a file must pass on a machine without secrets.
     What is worth knowing and as it should be is an info, and never fails. To silence a warning or an info, write
     "# standby: ignore[code] the reason" into its line or above it; the code stands in brackets.
-    """
-    validate(file, as_json=as_json, strict=strict)
+
+    \b
+    standby validate
+    standby validate config/models.yaml --strict
+    """  # noqa: D301 - click wants the character itself
+    validate(config, as_json=as_json, strict=strict)
 
 
 def validate(file: str | None, *, as_json: bool = False, strict: bool = False) -> None:
@@ -34,7 +39,7 @@ def validate(file: str | None, *, as_json: bool = False, strict: bool = False) -
     loaded = load(path, Registry(), os.environ, cwd=Path.cwd(), today=today, lints=True)
     failing = [problem for problem in loaded.problems if problem.severity in (("error", "warning") if strict else ("error",))]
     if as_json:
-        click.echo(msgspec.json.encode({"file": loaded.file, "problems": loaded.problems, "chains": _chains(loaded)}))
+        print_json({"file": loaded.file, "problems": loaded.problems, "chains": _chains(loaded)})
     else:
         _print(loaded)
     sys.exit(2 if failing else 0)

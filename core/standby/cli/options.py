@@ -1,0 +1,53 @@
+"""What commands take alike: FILE or --config, --json, --chain, and durations."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from standby.config.finding import near
+from standby.config.texts import duration
+
+Function = Callable[..., Any]
+
+
+def duration_option(name: str, **attributes: Any) -> Callable[[Function], Function]:
+    """Declare an option whose value is a duration as models.yaml writes it; the command gets seconds."""
+    return click.option(name, metavar="DURATION", callback=_seconds, **attributes)
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    del ctx, param  # click adds the option's name by itself
+    try:
+        return None if value is None else duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for errors too.")
+
+chain_option = click.option("--chain", metavar="NAME", default="default", show_default=True, help="The chain.")
+
+
+def config_options(function: Function) -> Function:
+    """Let a command take the file as FILE or by --config; the function gets one `config`, `None` where neither is given."""
+
+    @wraps(function)
+    def command(*args: Any, file: str | None, config: str | None, **rest: Any) -> Any:
+        if file is not None and config is not None:
+            raise click.UsageError(f"the file is given twice, as {file!r} and by --config {config!r}; give it once")
+        return function(*args, config=config if file is None else file, **rest)
+
+    option = click.option("-c", "--config", metavar="FILE", type=click.Path(), help="The models.yaml to use; FILE is the same.")
+    return click.argument("file", required=False, type=click.Path())(option(command))
+
+
+class Choice(click.Choice[str]):
+    """A choice that answers a misspelt word with the nearest, or with all."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return the words."""
+        del ctx
+        names = [str(choice) for choice in self.choices]
+        return f"{value!r} is not known; {near(value, names) or 'write one of ' + ', '.join(names)}"

@@ -1,0 +1,180 @@
+"""What holds for every command: --json, whatever happens; the file as FILE or by --config; --help with an example."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+
+from standby.cli import standby
+from standby.config import PACKAGED
+from standby.registry import Registry
+from tests.cli.running import Run, process, scripted, written
+
+ARGUMENTS = {"ask": ("hello",), "new-plugin": ("acme",), "plugins check": ("scripted",), "init": ("here",)}
+"""What a command must be given besides its options."""
+
+
+def commands(group: click.Group, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield each command below a group, and the group itself where it does something alone."""
+    context = click.Context(group)
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        assert command is not None
+        whole = f"{name} {word}".strip()
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            yield whole, command
+        if isinstance(command, click.Group):
+            yield from commands(command, whole)
+
+
+def every() -> dict[str, click.Command]:
+    """Return every command, those of the plugins that ship too."""
+    own = dict(commands(standby))
+    plugins = {name: click.Group(name, commands=list(Registry().commands(name))) for name in Registry().names()}
+    return own | dict(each for name, group in plugins.items() for each in commands(group, name))
+
+
+COMMANDS = every()
+READERS = sorted(
+    name for name, command in COMMANDS.items() if any("--config" in each.opts for each in command.params) and name != "schema"
+)
+"""The commands that read the file, but for `schema`, which reads one with --validate."""
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    return (*name.split(), *ARGUMENTS.get(name, ()))
+
+
+def test_the_walk_finds_the_commands_below_others_and_those_of_plugins() -> None:
+    assert {"ask", "plugins", "plugins check", "local pull"} <= set(COMMANDS)
+    assert READERS == ["ask", "check", "explain", "selftest", "simulate", "validate"]
+
+
+# --json
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_json_and_tells_a_wrong_command_line_in_it(run: Run, name: str) -> None:
+    ran = run(*words_of(name), "--json", "--no-such-option")
+    assert (ran.status, ran.err) == (2, "")
+    assert ran.json["error"]["type"] == "NoSuchOption"
+    assert "--no-such-option" in ran.json["error"]["message"]
+    ran = run(*words_of(name), "too", "many", "words", "--json")
+    assert (ran.status, ran.err) == (2, "")
+    assert set(ran.json["error"]) == {"type", "message", "problems", "trail"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("vaidate", "--json"),
+        ("--json",),
+        ("--json", "validate"),
+        ("plugins", "check", "--json"),
+        ("plugins", "check", "opnai", "--json"),
+        ("local", "pul", "--json"),
+        ("ask", "--json"),
+        ("ask", "--json", "hello", "--deadline", "3"),
+        ("explain", "--json", "--kind", "x"),
+        ("explain", "--json", "--status", "9999"),
+        ("explain", "--json", "--recording", "nowhere.json"),
+        ("simulate", "--outage", "503", "--json"),
+        ("simulate", "--json", "--rate", "often"),
+        ("schema", "--json", "--out", "no-folder/x.json"),
+        ("init", "/dev/null/x", "--json"),
+        ("new-plugin", "A B", "--json"),
+    ],
+)
+def test_a_wrong_command_line_is_one_json_document(run: Run, words: tuple[str, ...]) -> None:
+    ran = run(*words)
+    assert (ran.status, ran.err) == (2, "")
+    assert ran.json["error"]["message"]
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize(
+    "text", [None, "", "version: 1\nchains:\n\tdefault: x", "version: 1\nchains: {default: {models: [zz]}}"]
+)
+def test_a_bad_file_is_one_json_document_with_its_problems(run: Run, name: str, text: str | None) -> None:
+    if text is not None:
+        written(text, "bad.yaml")
+    ran = run(*words_of(name), "bad.yaml", "--json")
+    assert (ran.status, ran.err) == (2, "")
+    problems = ran.json["problems"] if name == "validate" else ran.json["error"]["problems"]
+    assert [problem["severity"] for problem in problems] == ["error"]
+
+
+@pytest.mark.parametrize("name", [name for name in READERS if name not in ("check", "validate")])
+def test_a_chain_that_is_not_there_is_one_json_document_with_the_nearest(run: Run, name: str) -> None:
+    scripted()
+    ran = run(*words_of(name), "--chain", "defualt", "--json")
+    assert (ran.status, ran.err, ran.json["error"]["type"]) == (2, "", "RequestError")
+    assert ran.json["error"]["message"].endswith("; did you mean 'default'?")
+
+
+def test_what_nobody_foresaw_and_what_is_interrupted_is_json_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error, status in ((ValueError("oh"), 1), (OSError(28, "No space left on device"), 1), (KeyboardInterrupt(), 130)):
+
+        def fail(*_: object, error: BaseException = error) -> None:
+            raise error
+
+        monkeypatch.setattr(Registry, "names", fail)
+        ran = run("models", "--json")
+        assert (ran.status, bool(ran.json["error"]["message"])) == (status, True)
+
+
+def test_a_name_that_no_encoding_can_hold_is_still_json() -> None:
+    ran = process("validate", "caf\udce9.yaml", "--json")
+    assert ran.status == 2
+    assert msgspec.json.decode(ran.out)["file"] == "caf?.yaml"
+
+
+def test_a_question_that_says_json_is_no_option(run: Run) -> None:
+    scripted()
+    ran = run("ask", "--chain", "fails", "--", "--json")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.endswith("standby: 404 Not Found. no such model\n")
+
+
+# The file
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_file_is_taken_as_file_and_by_config_alike(run: Run, name: str) -> None:
+    written("version: 1\nchains: {default: {models: [zz]}}", "mine.yaml")
+    words = words_of(name)
+    told = run(*words, "mine.yaml")
+    assert told.status == 2
+    assert "mine.yaml:1:" not in told.out.replace("mine.yaml:2:", "")
+    assert run(*words, "--config", "mine.yaml") == run(*words, "-c", "mine.yaml") == told
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_file_that_is_given_twice_is_refused(run: Run, name: str, options: tuple[str, ...]) -> None:
+    ran = run(*words_of(name), "a.yaml", "--config", "b.yaml", *options)
+    assert ran.status == 2
+    assert "the file is given twice, as 'a.yaml' and by --config 'b.yaml'; give it once" in ran.out + ran.err
+
+
+def test_schema_takes_the_file_that_it_validates_in_both_ways(run: Run) -> None:
+    scripted()
+    told = run("schema", "--validate", "models.yaml")
+    assert told.status == 0
+    assert run("schema", "--validate", "-c", "models.yaml") == told
+    assert "chains" in run("schema", "--validate", "-c", str(PACKAGED), "--json").json
+
+
+# --help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_has_an_example_that_begins_with_the_command(run: Run, name: str) -> None:
+    ran = run(*name.split(), "--help")
+    assert (ran.status, ran.err) == (0, "")
+    assert re.search(rf"^  standby {name}\b", ran.out, re.MULTILINE), "no example"
+    assert max(map(len, ran.out.splitlines())) <= 80
+    assert not Path("models.yaml").exists()
