@@ -2,9 +2,10 @@
 
 usage: python -m tests.chunk_campaign [--every N]      the exit status is 1 if one was not
 
-The streams are the recorded ones and some that are built: Portuguese, Japanese and joined emoji, and tool calls, with each
-line end that an event stream may have. A stream of more than 40,000 bytes is parted inside the event that the byte falls into,
-with the event before and the one after, and those must be the same; as every stream it is also read whole in small pieces.
+The streams are our own, those that others recorded where they are here, and some that are built: Portuguese, Japanese and
+joined emoji, and tool calls, with each line end that an event stream may have. A stream of more than 40,000 bytes is parted
+inside the event that the byte falls into, with the event before and the one after, and those must be the same; as every
+stream it is also read whole in small pieces.
 """
 
 import argparse
@@ -20,17 +21,20 @@ import msgspec
 
 from standby.plugin import AttemptFailed, Chunk, decoded, events_of
 from standby.sse import ServerSentEvent
+from standby_anthropic import reply as anthropic
 from standby_gemini import reply as gemini
 from standby_openai import reply as chat
 from standby_openai import responses_reply as responses
-from tests.recorded import Outcome, Wire, as_events, gathered, split
-from tests.test_recordings import ROWS, STREAMS
+from tests.expected import Wire
+from tests.recorded import ROWS, STREAMS, Outcome, as_events, gathered, split
+from tests.recordings import MISSING, OTHERS
 
 READERS: dict[Wire, Any] = {
     "gemini": gemini.Reader,
     "vertex": gemini.Reader,
     "chat": chat.Reader,
     "responses": responses.Reader,
+    "anthropic": anthropic.Reader,
 }
 LARGE = 40_000
 SIZES = (1, 2, 3, 5, 7, 16, 64, 1000)
@@ -60,9 +64,15 @@ def built() -> Iterator[tuple[str, Wire, bytes]]:
         {"type": "message", "content": [{"type": "output_text", "text": SPOKEN}]},
         *({"type": "function_call", "call_id": at, "name": name, "arguments": given} for at, name, given in asked),
     ]
+    blocks: list[Any] = [
+        {"type": "thinking", "thinking": "Pensando… 考え中", "signature": "gA=="},
+        {"type": "text", "text": SPOKEN},
+        *({"type": "tool_use", "id": f"toolu_{at}", "name": name, "input": given} for at, (name, given) in enumerate(CALLS)),
+    ]
     whole: dict[Wire, Any] = {
         "gemini": {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m", "responseId": "r"},
         "chat": {"id": "c", "model": "m", "choices": [choice], "usage": {"prompt_tokens": 12, "completion_tokens": 40}},
+        "anthropic": {"type": "message", "id": "a", "model": "m", "content": blocks, "stop_reason": "tool_use", "usage": {}},
         "responses": {"id": "r", "model": "m", "status": "completed", "output": items, "usage": {"input_tokens": 12}},
     }
     for wire, answer in whole.items():
@@ -155,6 +165,7 @@ async def _main(every: int) -> int:
         broken += [f"{name}: read differently when parted {where}" for where in wrong]
         print(f"{name}: {len(body)} bytes, {made} partings, {len(wrong)} differences", flush=True)  # noqa: T201 - a command
     print(*broken, sep="\n", end="\n" if broken else "")  # noqa: T201 - a command
+    print("" if OTHERS else f"{MISSING}\n", end="")  # noqa: T201 - a command
     spent = time.monotonic() - began
     print(f"{count} streams, {total} partings, {len(broken)} differences, {spent:.0f} s")  # noqa: T201 - a command
     return int(bool(broken))

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
 from standby.plugin import (
     AttemptFailed,
@@ -29,11 +29,24 @@ from standby.plugin import (
 from standby_anthropic.adapter import AnthropicAdapter
 from standby_gemini.adapter import GeminiAdapter
 from standby_openai.adapter import OpenAIAdapter
+from tests import expected_of_others, expected_of_own
+from tests.expected import Failed, Said, Wire
 from tests.loopback import Answer, Loopback
-from tests.recordings import RECORDINGS, body_of
+from tests.providers.anthropic.wire_server import events as anthropic_events
+from tests.recordings import OTHERS, body_of, cassette
 
-Wire = Literal["gemini", "vertex", "chat", "responses", "anthropic"]
+ROWS: dict[str, Said | Failed] = expected_of_own.OWN | (expected_of_others.OTHERS if OTHERS else {})
+"""What is here: a file, or a cassette's file and the number of the interaction; its wire, and what it is read as."""
+
+PLUGINS: dict[Wire, str] = {
+    "gemini": "gemini",
+    "vertex": "gemini",
+    "chat": "openai",
+    "responses": "openai",
+    "anthropic": "anthropic",
+}
 PATHS: dict[Wire, str] = {"gemini": "", "vertex": "", "chat": "/v1", "responses": "/v1", "anthropic": ""}
+ENDS = {"response.completed", "response.incomplete", "response.failed"}
 CALLS = ("enerateContent", "/chat/completions", "/responses", "/messages")
 NO_DATA = {"README.md", "LICENSE"}
 
@@ -60,17 +73,17 @@ class Recorded(msgspec.Struct, frozen=True):
         return Answer(status=self.status or status, pieces=tuple(pieces), headers=headers, framing=framing)
 
 
-def files() -> set[str]:
-    """Name every recorded file."""
-    found = (path for path in RECORDINGS.rglob("*") if path.is_file() and path.name not in NO_DATA)
-    return {path.relative_to(RECORDINGS).as_posix() for path in found}
+def files(folder: Path) -> set[str]:
+    """Name every recorded file of a folder."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name not in NO_DATA)
+    return {path.relative_to(folder).as_posix() for path in found}
 
 
 def answers_in(name: str) -> list[str]:
     """Name the answers in a file: itself, or each of a cassette that is a model's (`path.yaml#2` is its third interaction)."""
     if not name.endswith(".yaml"):
         return [name]
-    asked = enumerate(turn["request"] for turn in _cassette(name))
+    asked = enumerate(turn["request"] for turn in cassette(name))
     return [f"{name}#{number}" for number, one in asked if any(path in _url(one) for path in CALLS)]
 
 
@@ -86,7 +99,7 @@ def recorded(name: str) -> Recorded:
         framed = sse(decoded(line) for line in lines) if file.endswith(".chunks.txt") else raw
         refused = raw.lstrip().startswith(b"{") and framed is raw
         return Recorded(streamed=True, status=0 if refused else 200, content_type="text/event-stream", body=framed)
-    turn = _cassette(file)[int(number)]
+    turn = cassette(file)[int(number)]
     response, url = turn["response"], _url(turn["request"])
     status = response.get("code") or response["status"]
     status = int(status["code"] if isinstance(status, dict) else status)
@@ -108,13 +121,6 @@ def as_events(name: str) -> Recorded:
     return Recorded(True, one.status, "text/event-stream", sse(decoded(one.plain), end="\r\n\r\n"))
 
 
-@cache
-def _cassette(name: str) -> list[dict[str, Any]]:
-    loaded = yaml.load((RECORDINGS / name).read_bytes(), Loader=yaml.CSafeLoader)
-    interactions: list[dict[str, Any]] = loaded["interactions"]
-    return interactions
-
-
 def _url(asked: dict[str, Any]) -> str:
     return str(asked.get("uri") or asked["url"])
 
@@ -125,7 +131,7 @@ def _url(asked: dict[str, Any]) -> str:
 @asynccontextmanager
 async def adapter(wire: Wire, url: str) -> AsyncIterator[Any]:
     """Give the vendor's real adapter, for a server of ours."""
-    plugin = {"vertex": "gemini", "chat": "openai", "responses": "openai"}.get(wire, wire)
+    plugin = PLUGINS[wire]
     adapters: dict[str, Any] = {"gemini": GeminiAdapter, "openai": OpenAIAdapter, "anthropic": AnthropicAdapter}
     made = adapters[plugin](
         Provider(
@@ -230,14 +236,17 @@ def pieces(text: str, count: int = 3) -> Iterator[str]:
 def merged(wire: Wire, events: Sequence[Any]) -> Any:
     """Return the whole answer that a stream's events come to."""
     if wire == "responses":
-        return next(event["response"] for event in events if event["type"] in ("response.completed", "response.incomplete"))
-    return _chat_merged(events) if wire == "chat" else _gemini_merged(events)
+        return next(event["response"] for event in events if event["type"] in ENDS)
+    forms = {"chat": _chat_merged, "anthropic": _anthropic_merged}
+    return forms.get(wire, _gemini_merged)(events)
 
 
 def split(wire: Wire, answer: Any) -> bytes:
     """Return the stream that a whole answer could have been."""
     if wire == "responses":
         return sse(_responses_events(answer))
+    if wire == "anthropic":
+        return sse(anthropic_events(answer))
     return sse(_chat_events(answer), done=True) if wire == "chat" else sse(_gemini_events(answer), end="\r\n\r\n")
 
 
@@ -286,6 +295,30 @@ def _chat_merged(events: Sequence[Any]) -> Any:
     return {"id": events[0]["id"], "model": events[0]["model"], "choices": [choice], "usage": usage}
 
 
+def _anthropic_merged(events: Sequence[Any]) -> Any:
+    """Put a message together; one that an error broke is that error."""
+    whole: dict[str, Any] = {}
+    written: dict[int, str] = {}
+    for event in events:
+        match event["type"]:
+            case "error":
+                return event
+            case "message_start":
+                whole = event["message"] | {"content": []}
+            case "content_block_start":
+                whole["content"].append(dict(event["content_block"]))
+            case "content_block_delta":
+                delta = {name: value for name, value in event["delta"].items() if name != "type"}
+                written[event["index"]] = written.get(event["index"], "") + delta.pop("partial_json", "")
+                block = whole["content"][event["index"]]
+                block |= {name: block[name] + value for name, value in delta.items()}
+            case "message_delta":
+                whole |= event["delta"] | {"usage": whole["usage"] | event["usage"]}
+    for index, json in written.items():
+        whole["content"][index] |= {"input": decoded(json)} if json else {}
+    return whole
+
+
 def _chat_events(answer: Any) -> Iterator[Any]:
     [choice] = answer["choices"]
     message = choice["message"]
@@ -322,3 +355,7 @@ def _responses_events(answer: Any) -> Iterator[Any]:
             yield {"type": "response.function_call_arguments.delta", "output_index": index, "delta": word}
         yield {"type": "response.output_item.done", "output_index": index, "item": item}
     yield {"type": f"response.{answer['status']}", "response": answer}
+
+
+STREAMS = [name for name in ROWS if recorded(name).streamed]
+"""Those that were streamed."""

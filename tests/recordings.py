@@ -1,23 +1,56 @@
-"""Recorded traffic of the vendors, read where it lies: beside the project, never in it."""
+"""Where recorded answers lie: our own in this folder, and those of other projects beside the checkout.
 
+What others recorded is never committed. `STANDBY_RECORDINGS` names its folder, empty it says that there is none, and unset
+it is `../shared/recordings` beside the checkout. Where there is none, the same tests read our own answers alone.
+"""
+
+import os
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import yaml
 
-RECORDINGS = Path(__file__).parents[1] / ".." / "shared" / "recordings"
-MISSING = "the recorded traffic (../shared/recordings) is not here"
+OWN = Path(__file__).parent / "answers"
+"""Shapes of our own writing: the words, ids and signatures are made up, the forms are the vendors' and the recorders'."""
+
+VARIABLE = "STANDBY_RECORDINGS"
+MISSING = f"no recorded traffic of others is here; {VARIABLE}=FOLDER names it. Our own answers hold the same rules"
+
+
+def _found() -> Path | None:
+    named = os.environ.get(VARIABLE)
+    folder = Path(__file__).parents[2] / "shared" / "recordings" if named is None else Path(named)
+    if named and not folder.is_dir():
+        raise NotADirectoryError(f"{VARIABLE} names {named}, which is no folder; name the recordings' folder, or unset it")
+    return folder if named != "" and folder.is_dir() else None
+
+
+OTHERS = _found()
+"""The folder of what others recorded; `None`: it is not here."""
+
+
+def folder(whose: str) -> Path:
+    """Return the folder of our own answers, or of the others'; a test of what is not here is skipped."""
+    if whose == "own":
+        return OWN
+    return OTHERS or pytest.skip(MISSING)
+
+
+def path_of(name: str) -> Path:
+    """Return where a recorded file lies, whoever wrote it."""
+    return next(path for path in (OWN / name, (OTHERS or OWN) / name) if path.exists())
 
 
 def body_of(name: str) -> bytes:
     """Return a recorded file's body, or a cassette's: `path.yaml#2` is the answer to its third request."""
     name, _, number = name.partition("#")
     if not name.endswith(".yaml"):
-        return (RECORDINGS / name).read_bytes()
-    cassette = yaml.load((RECORDINGS / name).read_bytes(), Loader=yaml.CSafeLoader)
-    response: dict[str, Any] = cassette["interactions"][int(number or 0)]["response"]
+        return path_of(name).read_bytes()
+    response: dict[str, Any] = cassette(name)[int(number or 0)]["response"]
     body = response.get("parsed_body") or response["body"]
     if isinstance(body, dict) and "string" in body:
         body = body["string"]
@@ -27,10 +60,9 @@ def body_of(name: str) -> bytes:
     return zlib.decompress(raw, wbits=31) if raw.startswith(b"\x1f\x8b") else raw
 
 
-def stream_of(name: str) -> bytes:
-    """Return a recorded stream as it was on the wire; a list of chunks gets its framing back."""
-    body = body_of(name)
-    if not name.endswith(".chunks.txt"):
-        return body
-    lines = [line for line in body.splitlines() if line]
-    return b"".join(b"data: " + line + b"\n\n" for line in lines) + b"data: [DONE]\n\n"
+@cache
+def cassette(name: str) -> list[dict[str, Any]]:
+    """Return a cassette's interactions."""
+    loaded = yaml.load(path_of(name).read_bytes(), Loader=yaml.CSafeLoader)
+    interactions: list[dict[str, Any]] = loaded["interactions"]
+    return interactions

@@ -19,17 +19,15 @@ from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Card, Hedge, Retry, Secret, StreamRules, Trigger
 from standby.registry import FailureReader, Registry
 from standby.types import Usage
+from tests.expected import Failed
 from tests.explain_campaign import differences, main
 from tests.playing import Plays, entry, failure, route
-from tests.recorded import answers_in, recorded
-from tests.recordings import MISSING, RECORDINGS
+from tests.recorded import PLUGINS, ROWS, answers_in, recorded
+from tests.recordings import path_of
 from tests.test_error_bodies import GEMINI, OPENAI, google, openai
-from tests.test_recordings import ROWS, Failed
 
 BUSY = {"error": {"code": 503, "message": "Busy.", "status": "UNAVAILABLE"}}
-HERE = RECORDINGS.is_dir()
-FAILED = {name: row for name, row in ROWS.items() if isinstance(row, Failed)} if HERE else {}
-
+FAILED = {name: row for name, row in ROWS.items() if isinstance(row, Failed)}
 CASSETTES = [
     name
     for name, row in FAILED.items()
@@ -262,12 +260,11 @@ def held(body: Any, status: int, kind: Kind, plugin: str) -> None:
     assert told.steps[0].then == decide(found.failure, way[0], route(*way), 1, random.Random(1)).then
 
 
-@pytest.mark.skipif(not HERE, reason=MISSING)
 @pytest.mark.parametrize("name", FAILED)
 def test_a_recorded_error_is_explained_as_what_it_is(name: str) -> None:
     row = FAILED[name]
-    plugin = "gemini" if row.wire in ("gemini", "vertex") else "openai"
-    data, file = (recorded(name).plain, "body.txt") if "#" in name else ((RECORDINGS / name).read_bytes(), Path(name).name)
+    plugin = PLUGINS[row.wire]
+    data, file = (recorded(name).plain, "body.txt") if "#" in name else (path_of(name).read_bytes(), Path(name).name)
     status = recorded(name).status or (row.status if row.status != 200 else None)
     if b'"error"' not in data:  # an answer that is no error, but blocked or without words
         with pytest.raises(RequestError, match="holds no failure"):
@@ -277,12 +274,11 @@ def test_a_recorded_error_is_explained_as_what_it_is(name: str) -> None:
     assert (found.kind, found.status, found.code, found.retry_after) == (row.kind, row.status, row.code, row.retry_after)
 
 
-@pytest.mark.skipif(not HERE, reason=MISSING)
 @pytest.mark.parametrize("name", CASSETTES)
 def test_a_cassette_is_read_for_its_error(name: str) -> None:
     row = FAILED[name]
-    plugin = "gemini" if row.wire in ("gemini", "vertex") else "openai"
-    found = of_recording((RECORDINGS / name.partition("#")[0]).read_bytes(), "cassette.yaml", None, reader(plugin)).failure
+    data = path_of(name.partition("#")[0]).read_bytes()
+    found = of_recording(data, "cassette.yaml", None, reader(PLUGINS[row.wire])).failure
     assert (found.kind, found.status, found.code, found.retry_after) == (row.kind, row.status, row.code, row.retry_after)
 
 

@@ -8,16 +8,15 @@ from standby.attempt import Entry
 from standby.policy import Card, Provider
 from standby.registry import Registry
 from standby.replay import failure_in
+from tests.expected import Failed, Wire
 from tests.playing import entry
-from tests.recorded import as_events
-from tests.test_recordings import ROWS, Failed
+from tests.recorded import PLUGINS, ROWS, as_events
 
-PLUGINS = {"gemini": "gemini", "vertex": "gemini", "chat": "openai", "responses": "openai", "anthropic": "anthropic"}
 WIRES: dict[str, dict[str, Any]] = {"responses": {"api": "responses"}}
 REGISTRY = Registry()
 
 
-def made(wire: str, **rest: Any) -> tuple[Entry, Provider, type[Any]]:
+def made(wire: Wire, **rest: Any) -> tuple[Entry, Provider, type[Any]]:
     plugin = PLUGINS[wire]
     asked = entry("m", None, provider=plugin, card=Card(wire=WIRES.get(wire)), **rest)
     return asked, Provider(plugin=plugin), REGISTRY.adapter(plugin)

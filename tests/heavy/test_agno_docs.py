@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("agno")
+pytest.importorskip("agno", reason="scripts/integrations runs these, where agno is")
 from standby.integrations.agno import IntelligentModelFallback
 from standby.integrations.agno.wrapper import _NAMES
 from tests.docs.documents import blocks, table

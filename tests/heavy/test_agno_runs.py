@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("agno")
+pytest.importorskip("agno", reason="scripts/integrations runs these, where agno is")
 import agno.exceptions
 from agno.agent import Agent
 from agno.exceptions import ModelProviderError

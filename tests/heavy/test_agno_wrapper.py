@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("agno")
+pytest.importorskip("agno", reason="scripts/integrations runs these, where agno is")
 from agno.agent import Agent
 from agno.exceptions import ModelProviderError
 from agno.media import Image

@@ -9,7 +9,7 @@ import standby
 from standby.policy import Retry
 from tests.asking import scripted
 
-instructor: Any = pytest.importorskip("instructor")
+instructor: Any = pytest.importorskip("instructor", reason="scripts/integrations runs these, where instructor is")
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs
 
 BUSY = [{"fail": {"kind": "overloaded", "status": 503}}]

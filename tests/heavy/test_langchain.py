@@ -11,7 +11,7 @@ from tests.asking import scripted, served
 from tests.docs.documents import blocks
 from tests.loopback import GEMINI_503, both
 
-pytest.importorskip("langchain_openai")
+pytest.importorskip("langchain_openai", reason="scripts/integrations runs these, where langchain_openai is")
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs
 
 DOCUMENT = "docs/langchain.md"

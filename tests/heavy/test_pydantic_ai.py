@@ -11,7 +11,7 @@ from tests.asking import scripted, served
 from tests.docs.documents import blocks
 from tests.loopback import GEMINI_503, both
 
-pytest.importorskip("pydantic_ai")
+pytest.importorskip("pydantic_ai", reason="scripts/integrations runs these, where pydantic_ai is")
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs
 
 DOCUMENT = "docs/pydantic-ai.md"

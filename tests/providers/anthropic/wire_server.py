@@ -46,12 +46,12 @@ def message(*content: Any, stop: str | None = "end_turn", **rest: Any) -> dict[s
 
 def events(whole: dict[str, Any], *, size: int = 7) -> list[dict[str, Any]]:
     """Return the events of the stream that says what a message says, its words in pieces of that size."""
-    begun = {**whole, "content": [], "stop_reason": None, "usage": {**USAGE, "output_tokens": 1}}
+    begun = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 1}}
     told: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
     for index, block in enumerate(whole["content"]):
         told += [{**event, "index": index} for event in _block(block, size)]
     delta = {name: whole[name] for name in ("stop_reason", "stop_sequence", "stop_details") if name in whole}
-    ended = {"type": "message_delta", "delta": delta, "usage": {**USAGE, "input_tokens": None}}
+    ended = {"type": "message_delta", "delta": delta, "usage": {**whole["usage"], "input_tokens": None}}
     return [*told, ended, {"type": "message_stop"}]
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from standby.plugin import AttemptFailed, Failure, Finish, Kind, Reply, ToolCall, Usage, decoded, events_of
 from standby_openai.responses_reply import Reader, reply_of
-from tests import recordings
 from tests.responses_wire import (
     RESPONSE_ID,
     SERVED,
@@ -24,9 +23,6 @@ from tests.responses_wire import (
 )
 
 USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
-ITER = "pydantic-ai/test_openai_responses_thinking_part_iter.yaml"
-TOOL = "fantasy/TestOpenAIResponsesCommon/openai-o4-mini/tool_streaming.yaml"
-WHOLE = "pydantic-ai/test_openai_model_thinking_part.yaml"
 SEALED = '[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"gAAAA"}]'
 
 
@@ -311,18 +307,7 @@ def test_thoughts_that_begin_are_no_sign_of_life() -> None:
     assert not any(life(response(thought(), said("Lisbon."))))
 
 
-# What others recorded
-
-
-def recorded(name: str) -> bytes:
-    if not recordings.RECORDINGS.is_dir():
-        pytest.skip(recordings.MISSING)
-    return recordings.body_of(name)
-
-
-def whole_of(body: bytes) -> Any:
-    last = [line for line in body.splitlines() if line.startswith(b"data: {")][-1]
-    return decoded(last.removeprefix(b"data: "))["response"]
+# How a stream is split
 
 
 async def read_in_pieces(body: bytes, *cuts: int) -> Reply:
@@ -332,48 +317,6 @@ async def read_in_pieces(body: bytes, *cuts: int) -> Reply:
             yield body[start:stop]
 
     return streamed([decoded(event.data) async for event in events_of(pieces()) if event.data])
-
-
-def test_a_recorded_answer_is_read() -> None:
-    answer = decoded(recorded(WHOLE))
-    reply = reply_of(answer)
-    assert reply.text.startswith("I'm happy to help. When crossing the street, safety")
-    assert reply.reasoning.startswith("**Emphasizing pedestrian safety**")
-    assert reply.reasoning.count("\n\n**") == len(answer["output"][0]["summary"]) - 1
-    assert decoded(reply.private) == [
-        {name: answer["output"][0][name] for name in ("type", "id", "summary", "encrypted_content")}
-    ]
-    assert (reply.finish, reply.served, reply.id) == (Finish.STOP, "o3-mini-2025-01-31", answer["id"])
-    assert (reply.usage.reasoning, reply.tool_calls) == (1600, ())
-
-
-STREAMS = [
-    (ITER, "o3-mini-2025-01-31", (13, 1680, 1408), ()),
-    (TOOL, "o4-mini-2025-04-16", (60, 210, 128), (("weather", {"location": "Florence, Italy"}),)),
-    (f"{TOOL}#1", "o4-mini-2025-04-16", (89, 55, 0), ()),
-]
-
-
-@pytest.mark.parametrize(("name", "served", "counts", "calls"), STREAMS)
-async def test_a_recorded_stream_is_the_answer_that_its_end_repeats(name: str, served: str, counts: Any, calls: Any) -> None:
-    body = recorded(name)
-    reply = await read_in_pieces(body)
-    assert reply == reply_of(whole_of(body))
-    assert (reply.served, (reply.usage.input, reply.usage.output, reply.usage.reasoning)) == (served, counts)
-    assert tuple((call.name, call.arguments) for call in reply.tool_calls) == calls
-    assert reply.finish is (Finish.TOOL_CALLS if calls else Finish.STOP)
-    assert bool(reply.text) is not bool(calls)
-    assert bool(reply.reasoning and reply.private) is (name == ITER)
-
-
-@pytest.mark.parametrize("name", [TOOL, f"{TOOL}#1"])
-async def test_where_a_recorded_stream_is_split_changes_nothing(name: str) -> None:
-    body = recorded(name)
-    expected = reply_of(whole_of(body))
-    for at in range(1, len(body), 97):
-        assert await read_in_pieces(body, at) == expected
-    for size in (1, 2, 3, 17, 1024):
-        assert await read_in_pieces(body, *range(size, len(body), size)) == expected
 
 
 async def test_where_a_stream_is_split_changes_nothing() -> None:
