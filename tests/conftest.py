@@ -1,5 +1,7 @@
 import gc
+import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +20,13 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C again where a shell's background job ignores it: the programs that the tests interrupt inherit that."""
+    """Give the tests and the programs that they start what a plain terminal gives them.
+
+    A shell's background job ignores Ctrl-C. Some systems forbid Python to keep what it compiles; a hundred programs would then
+    compile the whole package each.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
