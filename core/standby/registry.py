@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -296,8 +297,16 @@ def _led_to(dotted: str) -> Any:
 
 
 def _origin(point: metadata.EntryPoint) -> Origin:
-    dist = point.dist
-    return Origin(point.name, dist.name, dist.version) if dist else Origin(point.name, "unknown distribution")
+    if point.dist is None:
+        return Origin(point.name, "unknown distribution")
+    return Origin(point.name, *_name_and_version(point.dist))
+
+
+@lru_cache(maxsize=64)
+def _name_and_version(distribution: metadata.Distribution) -> tuple[str, str]:
+    """Read a distribution's metadata once for all its plugins: its whole README is in them."""
+    about = distribution.metadata
+    return about["Name"], about["Version"]
 
 
 def _conflict(plugin: str, origins: Sequence[Origin]) -> Problem:

@@ -92,6 +92,23 @@ def test_a_manifest_is_loaded_once(distribute: Distribute) -> None:
     assert sys.modules["acme_count"].loads == 1
 
 
+def test_the_metadata_of_a_distribution_are_read_once_for_all_its_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    text = metadata.PathDistribution.read_text
+
+    def counted(distribution: metadata.PathDistribution, name: str) -> str | None:
+        read.append(name)
+        return text(distribution, name)
+
+    registry = Registry()
+    monkeypatch.setattr(metadata.PathDistribution, "read_text", counted)
+    shipped = ("gemini", "local", "openai", "scripted")
+    origins = [registry.origin(name) for name in shipped]
+    assert {origin.distribution for origin in origins} == {"standby"}
+    assert [registry.listing(name).version for name in shipped] == [origin.version for origin in origins]
+    assert read.count("METADATA") == 1
+
+
 def test_a_plugin_may_do_without_any_hook(distribute: Distribute) -> None:
     registry = distribute("")
     assert (registry.cards("acme"), registry.commands("acme"), registry.listing("acme").state) == ({}, [], "ok")
