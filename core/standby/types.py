@@ -1,5 +1,6 @@
 """The values that travel: a request, its messages and parts; a reply, its chunks, usage and trail. Frozen."""
 
+import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
@@ -242,6 +243,27 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
             thought = (Reasoning(text=self.reasoning, private=self.private, made_by=self.made_by),)
         said: tuple[Part, ...] = (Text(self.text),) if self.text else ()
         return Message("assistant", (*thought, *said, *self.tool_calls))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON has it: dictionaries, lists, texts, numbers, true, false and `None`.
+
+        The keys are this class's fields. `data` is written as its schema says it, a pydantic object by its aliases; a number
+        that JSON has not, like infinity, is `None`, and what is no data at all is its `str()`.
+        """
+        told = msgspec.to_builtins(self, str_keys=True, enc_hook=_plain)
+        whole: dict[str, Any] = json.loads(json.dumps(told), parse_constant=lambda _: None)
+        return whole
+
+
+def _plain(value: Any) -> Any:
+    """Return what msgspec knows no plain value for: a pydantic object's fields, else its text."""
+    dump = getattr(value, "model_dump", None)
+    if dump is None:
+        return str(value)
+    try:
+        return dump(mode="json", by_alias=True)
+    except ValueError:  # pydantic's own, for a field that it cannot write as JSON
+        return dump(by_alias=True)
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,20 @@
 """The values that travel: frozen, and silent about what was said to a model."""
 
+import dataclasses
+import decimal
+import enum
+import json
 import pickle
+import uuid
+from datetime import date
 from typing import Any
 
 import msgspec
+import pydantic
 import pytest
 
 from standby import errors, events, failures, policy, types
+from standby.failures import Kind
 from standby.plugin import Call
 from standby.types import Chunk, Message, Reply, Request, Text
 from tests.playing import QUESTION, request
@@ -80,3 +88,77 @@ def test_what_travels_can_be_pickled(value: Any) -> None:
 def test_two_requests_that_say_the_same_are_equal() -> None:
     assert Request((Message("user", (Text("a"),)),)) == Request((Message("user", (Text("a"),)),))
     assert Request((Message("user", (Text("a"),)),)) != Request((Message("user", (Text("b"),)),))
+
+
+class Money(msgspec.Struct, rename="camel"):
+    in_cents: int
+
+
+@dataclasses.dataclass
+class Line:
+    name: str
+    price: Money
+
+
+class Invoice(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(populate_by_name=True)
+
+    due: date
+    total: float = pydantic.Field(alias="totalEuros")
+    key: pydantic.SecretStr = pydantic.SecretStr("hidden")
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+class Opaque:
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "opaque"
+
+
+class Holder(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+
+    held: Opaque
+    raw: bytes
+
+
+DUE = date(2026, 12, 1)
+DATA: list[tuple[Any, Any]] = [
+    (None, None),
+    ({"a": [1, 2.5, True, None, "x"]}, {"a": [1, 2.5, True, None, "x"]}),
+    (Money(in_cents=1250), {"inCents": 1250}),
+    (Line("roof", Money(3)), {"name": "roof", "price": {"inCents": 3}}),
+    (Invoice(due=DUE, total=1.5), {"due": "2026-12-01", "totalEuros": 1.5, "key": "**********"}),
+    ([Invoice(due=DUE, total=float("nan"))], [{"due": "2026-12-01", "totalEuros": None, "key": "**********"}]),
+    (pydantic.RootModel[list[int]]([1, 2]), [1, 2]),
+    ({"when": DUE, "id": uuid.UUID(int=7)}, {"when": "2026-12-01", "id": "00000000-0000-0000-0000-000000000007"}),
+    ({1: decimal.Decimal("1.50"), "c": Color.RED, "s": {1}, "t": (1,)}, {"1": "1.50", "c": "red", "s": [1], "t": [1]}),
+    ({"b": b"\x00\xff", "big": 2**80, "no": float("-inf")}, {"b": "AP8=", "big": 2**80, "no": None}),
+    ("a lone \ud800", "a lone \ud800"),
+    ([Opaque()], ["opaque"]),
+    (Holder(held=Opaque(), raw=b"\xff"), {"held": "opaque", "raw": "/w=="}),
+]
+
+
+@pytest.mark.parametrize(("data", "told"), DATA)
+def test_a_reply_is_json_whatever_its_data_is(data: Any, told: Any) -> None:
+    whole = Reply(text="x", data=data).to_dict()
+    assert whole["data"] == told
+    assert json.loads(json.dumps(whole, allow_nan=False)) == whole
+
+
+def test_a_reply_as_a_dictionary_has_every_field_and_its_trail() -> None:
+    call = types.ToolCall(id="c1", name="weather", arguments={"city": "Porto"}, private="c2ln")
+    tried = types.Attempt(model="a", provider="p", outcome="failed", start=0.0, duration=1.0, kind=Kind.TIMEOUT, then="next")
+    whole = Reply(text="", tool_calls=(call,), finish=types.Finish.TOOL_CALLS, usage=types.Usage(input=3), trail=(tried,))
+    told = whole.to_dict()
+    assert list(told) == list(Reply.__struct_fields__)
+    assert (told["finish"], told["usage"]) == ("tool_calls", {"input": 3, "output": 0, "reasoning": 0, "cached": 0})
+    assert told["tool_calls"][0]["arguments"] == {"city": "Porto"}
+    assert list(told["trail"][0]) == list(types.Attempt.__struct_fields__)
+    assert (told["trail"][0]["kind"], told["trail"][0]["then"]) == ("timeout", "next")
+    assert json.loads(json.dumps(told)) == told

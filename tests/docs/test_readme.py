@@ -18,6 +18,7 @@ from standby import (
     ConfigError,
     DeadlineExceeded,
     Failure,
+    Reply,
     RequestError,
     Standby,
     StandbyError,
@@ -113,6 +114,23 @@ def test_the_streaming_python_is_right_where_an_answer_begins_anew(
         "Your surplus counts.|Your surplus counts.|instead",
     ]
     assert played(source, tmp_path, monkeypatch, capsys, RESTARTED).splitlines() == expected
+
+
+def test_the_python_that_reads_a_reply_as_json_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = f"from standby import Standby\n{only(DOCUMENT, 'A reply as JSON', 'python')}"
+    lines = played(source, tmp_path, monkeypatch, capsys).splitlines()
+    assert lines[:2] == ["Your surplus counts. None instead scripted stop", "0 0 0 0"]
+    assert lines[2].startswith("instead answered None  0.0")
+
+
+def test_a_reply_as_json_has_the_fields_that_are_named_and_no_others() -> None:
+    section = TEXT[TEXT.index("## A reply as JSON") : TEXT.index("## Accounts and endpoints")]
+    named = set(re.findall(r"told\[\"(\w+)\"\]", section)) | set(
+        re.findall(r"`(\w+)`", section[section.index("Besides these") :])
+    )
+    assert named == set(Reply.__struct_fields__)
 
 
 def played(
