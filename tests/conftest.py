@@ -2,6 +2,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -37,3 +38,18 @@ def _nobody_is_known_to_be_sick() -> Iterator[None]:
     health.forget()
     yield
     health.forget()
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """Return the threads that this test begins, itself or through another one that it began; nobody else's."""
+    start, mine = threading.Thread.start, [threading.current_thread()]
+    threads: list[threading.Thread] = []
+
+    def recorded(thread: threading.Thread) -> None:
+        if threading.current_thread() in (*mine, *threads):
+            threads.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", recorded)
+    return threads

@@ -202,10 +202,10 @@ CLOCK_AND_CHANCE = {
     "time.monotonic": [
         "client",
         "config/changes",
+        "forks",
         "streams",
         "watchdog",
     ],  # where there is no running loop, or one that may not turn
-    "time.sleep": ["watchdog"],  # on its own thread
     "time.time": ["integrations/openai_client"],  # the day and hour that an answer of that wire bears
     "uuid.uuid4": ["integrations/openai_client"],  # the id of an answer whose vendor gives none
 }

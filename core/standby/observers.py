@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
 from standby.events import Event
+from standby.forks import join, pause_across_forks
 from standby.observe.log import report_broken_observer, report_lost_events
 
 Observer = Callable[[Event], object]
@@ -26,6 +27,7 @@ class Observers:
         self._observers = tuple(observers)
         self._waiting: SimpleQueue[Event | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._before: threading.Thread | None = None
         self._told_of: set[tuple[str, type[BaseException]]] = set()
         self._begin()
 
@@ -59,19 +61,38 @@ class Observers:
             if thread is not threading.current_thread():
                 thread.join(longest)
 
+    def pause(self, until: float) -> None:
+        """Let the thread tell what waits, and end."""
+        with self._lock:
+            if self._thread is not None:
+                self._before, self._thread = self._thread, None
+                self._waiting.put(None)
+        join(self._before, until)
+
+    def go_on(self) -> None:
+        """Tell what came meanwhile; if nothing did, the next event begins a thread."""
+        with self._lock:
+            if self._thread is None and not self._waiting.empty():
+                self._thread = self._started()
+
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._waiting = SimpleQueue()
         self._thread = None
+        self._before = None
         self._lost = 0
 
     def _started(self) -> threading.Thread:
-        thread = threading.Thread(target=self._tell_all, args=(self._waiting,), name="standby-observers", daemon=True)
+        pause_across_forks(self)
+        work = self._waiting, self._before
+        thread = threading.Thread(target=self._tell_all, args=work, name="standby-observers", daemon=True)
         thread.start()
         return thread
 
-    def _tell_all(self, waiting: "SimpleQueue[Event | None]") -> None:
+    def _tell_all(self, waiting: "SimpleQueue[Event | None]", before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()  # one that a fork did not wait for any longer
         while (event := waiting.get()) is not None:
             for name, observer in self._observers:
                 self._tell(name, observer, event)

@@ -8,7 +8,11 @@ import os
 import threading
 import warnings
 from collections.abc import Coroutine
+from concurrent.futures import Future
+from concurrent.futures.thread import ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from standby.forks import join, pause_across_forks
 
 T = TypeVar("T")
 
@@ -24,25 +28,92 @@ class _PrivateLoop:
         self.pid = os.getpid()
         self.over = False
         self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self._serve, name="standby", daemon=True)
-        self.thread.start()
+        self.thread: threading.Thread | None = None
+        self._paused = False
+        self._calls = 0
+        self._lock = threading.Lock()
+        self._give_pool()
+        pause_across_forks(self)
+        self.wake()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin it on the loop; callable from any thread."""
+        with self._lock:
+            self._calls += 1
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        future.add_done_callback(self._leave_one)
+        if self.thread is None:
+            self.wake()
+        return future
+
+    def _leave_one(self, _: Future[Any]) -> None:
+        with self._lock:
+            self._calls -= 1
+
+    def wake(self) -> None:
+        """Begin the loop's thread, unless it runs."""
+        with self._lock:
+            self._paused = False
+            if self.thread is None:
+                thread = threading.Thread(target=self._serve, name="standby", daemon=True)
+                thread.start()
+                self.thread = thread
 
     def _serve(self) -> None:
-        while not self.over:
+        while self._goes_on():
             # what a plugin or a sink raised: the loop throws it here, and its caller gets it as well; the loop goes on
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_forever()
+
+    def _goes_on(self) -> bool:
+        with self._lock:
+            if self._paused or self.over:
+                self.thread = None
+            return self.thread is not None
+
+    def pause(self, until: float) -> None:
+        """End the thread between two steps of the loop, and those that look up host names for it."""
+        thread = self.thread
+        if thread is None or thread is threading.current_thread() or self.over:
+            return
+        with self._lock:
+            self._paused = True
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        join(thread, until)
+        if self.thread is None:
+            self._pool.shutdown(wait=False)
+            for each in self._pool_threads:
+                join(each, until)
+            self._give_pool()
+
+    def go_on(self) -> None:
+        """Begin the thread again, with the next call if nothing is under way: Python 3.13.0 counts threads after this."""
+        if self.thread is not None or self._calls or asyncio.all_tasks(self.loop):
+            self.wake()
+
+    def _give_pool(self) -> None:
+        threads: list[threading.Thread] = []
+        self._pool_threads = threads
+        self._pool = ThreadPoolExecutor(
+            thread_name_prefix="standby-lookup", initializer=lambda: threads.append(threading.current_thread())
+        )
+        self.loop.set_default_executor(self._pool)
 
     def shut_down(self) -> None:
         """Cancel what still runs, close what still hangs on the loop, then the loop; in silence, and in bounded time."""
         if self.pid != os.getpid() or self.over:
             return
-        self.over = True
+        thread, self.over = self.thread, True
         with contextlib.suppress(Exception):  # it takes too long, or is broken; the process leaves all the same
-            asyncio.run_coroutine_threadsafe(_leave(), self.loop).result(LONGEST_FAREWELL)
+            if thread is None:  # a fork paused it, and Python 3.12 begins no thread at the exit
+                self.loop.call_later(LONGEST_FAREWELL, self.loop.stop)
+                self.loop.run_until_complete(_leave())
+            else:
+                self.submit(_leave()).result(LONGEST_FAREWELL)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(LONGEST_FAREWELL)
-        if not self.thread.is_alive():
+        if thread is not None:
+            thread.join(LONGEST_FAREWELL)
+        if self.thread is None:
             self.loop.close()
 
 
@@ -66,7 +137,7 @@ def run(coroutine: Coroutine[Any, Any, T], within: float | None = None) -> T:
     except BaseException:
         coroutine.close()
         raise
-    future = asyncio.run_coroutine_threadsafe(coroutine, private.loop)
+    future = private.submit(coroutine)
     try:
         return future.result(within)
     except TimeoutError as error:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
+from standby.forks import join, pause_across_forks
+
 LIMIT = 1.0
 """Seconds without a turn of the loop that are reported."""
 
@@ -40,6 +42,7 @@ class Watchdog:
         self._busy = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._paused = threading.Event()
 
     @contextmanager
     def call(self, report: Report) -> Generator[None, None, None]:
@@ -62,21 +65,39 @@ class Watchdog:
         self._loops = {}
         self._busy = threading.Event()
         self._lock = threading.Lock()
+        self._paused = threading.Event()
         self._thread = None
+
+    def pause(self, until: float) -> None:
+        """End the thread."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._paused.set()
+            self._busy.set()
+        join(thread, until)
+
+    def go_on(self) -> None:
+        """Watch on if calls are under way; else the next one begins a thread."""
+        with self._lock:
+            if self._loops:
+                self._wake()
 
     def _wake(self) -> None:
         self._busy.set()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._watch, name="standby-watchdog", daemon=True)
+            pause_across_forks(self)
+            self._paused = threading.Event()
+            self._thread = threading.Thread(target=self._watch, args=(self._paused,), name="standby-watchdog", daemon=True)
             self._thread.start()
 
-    def _watch(self) -> None:
+    def _watch(self, paused: threading.Event) -> None:
         while True:
             self._busy.wait()
-            time.sleep(EVERY)
+            if paused.wait(EVERY):
+                return
             with self._lock:
                 loops = list(self._loops.items())
-                if not loops:
+                if not loops and not paused.is_set():
                     self._busy.clear()
             for loop, watched in loops:
                 self._look(loop, watched)

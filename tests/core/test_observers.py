@@ -96,12 +96,16 @@ def test_an_observer_may_close_the_client_that_tells_it() -> None:
     assert told == ["m1", "m2"]
 
 
-def test_without_observers_there_is_no_thread() -> None:
-    before = threading.active_count()
+def test_without_observers_there_is_no_thread(begun: list[threading.Thread]) -> None:
     observers = Observers()
     observers(event())
     observers.close()
-    assert threading.active_count() == before
+    assert begun == []
+    observers = Observers([("one", print)])
+    observers(event())
+    observers(event())
+    observers.close()
+    assert len(begun) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")

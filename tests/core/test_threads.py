@@ -24,14 +24,14 @@ def gate() -> Iterator[threading.Event]:
     event.set()
 
 
+def alive(begun: list[threading.Thread]) -> list[threading.Thread]:
+    return [thread for thread in begun if thread.is_alive()]
+
+
 async def until(condition: Any) -> None:
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.001)
-
-
-def ours() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "standby-blocking"]
 
 
 async def test_it_runs_in_a_daemon_thread_with_its_arguments_and_context() -> None:
@@ -71,7 +71,9 @@ def test_even_an_exit_is_the_callers_and_no_threads() -> None:
         asyncio.run(story())
 
 
-async def test_a_cancelled_caller_leaves_at_once_and_the_thread_ends_unheard(gate: threading.Event) -> None:
+async def test_a_cancelled_caller_leaves_at_once_and_the_thread_ends_unheard(
+    gate: threading.Event, begun: list[threading.Thread]
+) -> None:
     ended: list[str] = []
 
     def work() -> None:
@@ -80,7 +82,7 @@ async def test_a_cancelled_caller_leaves_at_once_and_the_thread_ends_unheard(gat
         raise ValueError("nobody hears it")
 
     task = asyncio.create_task(blocking(work))
-    await until(ours)
+    await until(lambda: alive(begun))
     began = time.perf_counter()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -88,7 +90,7 @@ async def test_a_cancelled_caller_leaves_at_once_and_the_thread_ends_unheard(gat
     assert time.perf_counter() - began < 1
     assert not ended
     gate.set()
-    await until(lambda: ended and not ours())
+    await until(lambda: ended and not alive(begun))
     turn = threads._turns[asyncio.get_running_loop()]
     await until(lambda: turn._value == AT_ONCE)  # its turn is free again
 
@@ -101,7 +103,9 @@ async def test_the_loop_goes_on_meanwhile(gate: threading.Event) -> None:
     assert await task is True
 
 
-async def test_more_calls_than_threads_wait_for_their_turn_in_order(gate: threading.Event) -> None:
+async def test_more_calls_than_threads_wait_for_their_turn_in_order(
+    gate: threading.Event, begun: list[threading.Thread]
+) -> None:
     started: list[int] = []
 
     def work(number: int) -> int:
@@ -113,7 +117,7 @@ async def test_more_calls_than_threads_wait_for_their_turn_in_order(gate: thread
     await until(lambda: len(started) == AT_ONCE)
     tasks[AT_ONCE].cancel()  # one that still waits for its turn
     await asyncio.sleep(0.01)
-    assert (len(started), len(ours())) == (AT_ONCE, AT_ONCE)
+    assert (len(started), len(alive(begun))) == (AT_ONCE, AT_ONCE)
     gate.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(results.pop(AT_ONCE), asyncio.CancelledError)
@@ -121,7 +125,7 @@ async def test_more_calls_than_threads_wait_for_their_turn_in_order(gate: thread
     assert AT_ONCE not in started
 
 
-def test_a_loop_that_closes_meanwhile_disturbs_nobody(gate: threading.Event) -> None:
+def test_a_loop_that_closes_meanwhile_disturbs_nobody(gate: threading.Event, begun: list[threading.Thread]) -> None:
     """Nor does the thread: an exception in it would be a warning, and warnings are errors here."""
     ended = threading.Event()
 
@@ -136,9 +140,9 @@ def test_a_loop_that_closes_meanwhile_disturbs_nobody(gate: threading.Event) -> 
     asyncio.run(leave())
     gate.set()
     assert ended.wait(5)
-    for thread in ours():
+    for thread in begun:
         thread.join(5)
-    assert not ours()
+    assert not alive(begun)
 
 
 def test_closed_loops_are_forgotten() -> None:

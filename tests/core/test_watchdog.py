@@ -58,7 +58,7 @@ def test_a_loop_without_calls_may_block_as_it_likes_and_costs_nothing() -> None:
     assert not heard.dog._busy.is_set()
 
 
-def test_one_thread_watches_all_loops() -> None:
+def test_one_thread_watches_all_loops(begun: list[threading.Thread]) -> None:
     heard = Heard()
 
     async def story() -> None:
@@ -68,5 +68,4 @@ def test_one_thread_watches_all_loops() -> None:
 
     for _ in range(3):
         asyncio.run(story())
-    assert heard.dog._thread is not None
-    assert sum(thread is heard.dog._thread for thread in threading.enumerate()) == 1
+    assert begun == [heard.dog._thread]

@@ -115,7 +115,8 @@ def run_script(code: str, weights: Path) -> subprocess.CompletedProcess[str]:
         return told
     """
     script = textwrap.dedent(head) + textwrap.dedent(code)
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own code
+    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", script]  # the engine's own threads
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own code
 
 
 def test_a_process_may_end_in_the_middle_of_an_answer(weights: Path) -> None:
