@@ -205,11 +205,16 @@ async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet |
 
 def judge(reply: Reply, entry: Entry) -> Failure | None:
     """Say what is doubtful about a reply that is otherwise whole: cut at a token limit, or served by another model."""
-    if entry.own_names and reply.served and not _same_model(entry.vendor_id, reply.served):
+    if is_another(reply, entry):
         return Failure(kind=Kind.WRONG_MODEL, message=f"asked for {entry.vendor_id}, served by {reply.served}")
     if reply.finish is Finish.LENGTH:
         return Failure(kind=Kind.TRUNCATED, message=f"truncated: the token limit cut it after {reply.usage.output} tokens")
     return None
+
+
+def is_another(reply: Reply, entry: Entry) -> bool:
+    """Say whether the vendor has served another model than was asked."""
+    return entry.own_names and reply.served != "" and not _same_model(entry.vendor_id, reply.served)
 
 
 def timed_out(words: str) -> Failure:

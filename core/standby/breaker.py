@@ -10,6 +10,9 @@
                                        the probe was sick or slow: a longer pause                                  -> open
                                        the probe taught nothing (cancelled, lost): the same pause, so the next call probes
 
+A model under suspicion (its vendor said that it would be gone by now) begins open, without a pause, and admits no call: it is
+probed behind the calls that others answer, and asked as a last resort. Any answer of its own ends the suspicion.
+
 Every admitted call is settled once. What an older epoch settles is ignored: it says nothing of the model as it is now.
 Each probe begins an epoch of its own, so that one that was taken for lost teaches nothing any more.
 Sources: five in a row (Envoy, Finagle); half of what a window of 30 s saw (resilience4j, Polly); equal jitter (AWS).
@@ -93,9 +96,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 class Breaker:
     """One model's breaker. Safe from many threads, since event loops share it."""
 
-    def __init__(self, settings: BreakerSettings | None = None, jitter: random.Random | None = None) -> None:
-        """Begin closed."""
+    def __init__(
+        self, settings: BreakerSettings | None = None, jitter: random.Random | None = None, suspected: str = ""
+    ) -> None:
+        """Begin closed, or with what is suspected of the model ("retired on 2026-12-01")."""
         self.settings = settings or BreakerSettings()
+        self.suspected = suspected
+        self._answered = False
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads pauses, guards nothing
         self._lock = threading.Lock()
         self._epoch = 0
@@ -108,9 +115,14 @@ class Breaker:
         self._under_way = 0
         self._window: deque[list[int]] = deque()  # of [second, calls, bad ones]
 
-    def fresh(self, settings: BreakerSettings | None = None, jitter: random.Random | None = None) -> Self:
+    @property
+    def suspicion(self) -> str:
+        """Return why the model is taken to be gone; "": it is not, or it has answered since."""
+        return "" if self._answered else self.suspected
+
+    def fresh(self, settings: BreakerSettings | None = None, jitter: random.Random | None = None, suspected: str = "") -> Self:
         """Return one of this kind that knows nothing yet; `settings` left out: its own."""
-        return type(self)(settings or self.settings, jitter)
+        return type(self)(settings or self.settings, jitter, suspected)
 
     def begin_anew(self) -> None:
         """Be closed and know nothing: in a forked child nobody ends the parent's probes, or gives back its locks."""
@@ -124,6 +136,7 @@ class Breaker:
             self._leased = -NEVER
             self._pauses = 0
             self._closed_at = None
+            self._answered = False
             self._epoch += 1
             self._begin_closed()
 
@@ -133,6 +146,8 @@ class Breaker:
         `lease`: seconds after which a probe that is not settled is taken for lost, as with an event loop that was closed.
         """
         with self._lock:
+            if self.suspicion:
+                return Refusal(self._left(now), f"resting: {self.suspicion}")
             if self._until is None:
                 if self._under_way >= self._at_once(now):
                     return Refusal(0.0, f"recovering: {self._under_way} under way")
@@ -146,6 +161,12 @@ class Breaker:
         with self._lock:
             return self._regular() if self._until is None else self._probe(now, lease)
 
+    def admit_behind(self, now: float, lease: float = NEVER) -> Ticket | None:
+        """Ask for leave to probe a model under suspicion, for which nobody waits; `None`: it need not, or not yet."""
+        with self._lock:
+            ticket = self._probe(now, lease) if self.suspicion and not self._left(now) else None
+            return ticket if isinstance(ticket, Ticket) else None
+
     def settle(
         self, ticket: Ticket, verdict: Verdict, now: float, *, kind: Kind | None = None, rest: float | None = None
     ) -> Health | None:
@@ -157,6 +178,9 @@ class Breaker:
         with self._lock:
             if ticket.epoch != self._epoch:
                 return None
+            before = State.HALF_OPEN if ticket.probe else self._state(now)
+            if verdict in ("healthy", "slow") and not self._answered:
+                self._clear()
             if ticket.probe:
                 self._end_probe()
             else:
@@ -167,7 +191,6 @@ class Breaker:
                 self._judge_probe(verdict, now, kind)
             elif verdict != "none":
                 self._judge(verdict, now, kind)
-            before = State.HALF_OPEN if ticket.probe else State.CLOSED
             return None if self._state(now) is before else self._health(now)
 
     def health(self, now: float) -> Health:
@@ -190,6 +213,12 @@ class Breaker:
             self._open(now, "its probe was slow")
         elif verdict == "sick":
             self._open(now, f"its probe failed: {kind}" if kind else "its probe failed")
+
+    def _clear(self) -> None:
+        """End the suspicion, if there is one; a probe that is still under way teaches nothing any more."""
+        if self.suspicion:
+            self._end_probe()
+        self._answered = True
 
     def _begin_closed(self) -> None:
         self._until = None
@@ -256,14 +285,20 @@ class Breaker:
         return ""
 
     def _state(self, now: float) -> State:
-        if self._until is None:
+        if self._until is None and not self.suspicion:
             return State.CLOSED
-        return State.HALF_OPEN if now < self._leased or now >= self._until else State.OPEN
+        if now < self._leased:
+            return State.HALF_OPEN
+        return State.OPEN if self.suspicion or self._left(now) else State.HALF_OPEN
 
     def _health(self, now: float) -> Health:
-        if self._until is None:
-            return Health(state=State.CLOSED)
-        return Health(state=self._state(now), resting=max(0.0, self._until - now), reason=self._reason)
+        state = self._state(now)
+        if state is State.CLOSED:
+            return Health(state=state)
+        return Health(state=state, resting=self._left(now), reason=self.suspicion or self._reason)
+
+    def _left(self, now: float) -> float:
+        return 0.0 if self._until is None else max(0.0, self._until - now)
 
 
 class DisabledBreaker(Breaker):

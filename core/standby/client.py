@@ -25,7 +25,7 @@ from standby.config.resolve import resolve
 from standby.decision import Route
 from standby.dispatch import Walk
 from standby.errors import ConfigError, RequestError
-from standby.events import Alert, Answered, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
+from standby.events import Alert, Answered, AttemptEnded, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
 from standby.failures import Kind
 from standby.messages import CallOptions, Messages, request_of
 from standby.observe.log import Log, report_broken_observer, report_broken_sink
@@ -238,7 +238,8 @@ class AsyncStandby:
 
     def _take(self, settings: Settings, before: Routes | None = None) -> None:
         """Go by these settings from the next call on; calls under way keep theirs."""
-        self._routes = taken = routes_of(settings, self._adapters, self._registry.test, before)
+        today = date.today()  # noqa: DTZ011 - the user's own day
+        self._routes = taken = routes_of(settings, self._adapters, self._registry.test, before, today=today)
         if before is None or before.settings.observers != settings.observers:
             self._observers.close(0)
             self._observers = Observers(_observers_of(settings.observers, self._registry))
@@ -260,8 +261,8 @@ class AsyncStandby:
         self._emit(event(call="", chain="", model="", at=time.monotonic(), **rest))
 
     def _tell_of_retirement(self, event: Event) -> None:
-        """On the first call to a model that is retired, or will be soon, ask for a person's attention; once for a client."""
-        entry = self._routes.entries.get(event.model) if isinstance(event, AttemptStarted) else None
+        """On the first call that asks or passes over a model that is retired, or soon will be, ask for a person's attention."""
+        entry = self._routes.entries.get(event.model) if isinstance(event, AttemptStarted | AttemptEnded) else None
         if entry is None or entry.card.retires is None or not entry.own_names or entry.name in self._told_of:
             return
         words = retirement(entry.card, date.today())  # noqa: DTZ011 - the user's own day

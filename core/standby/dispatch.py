@@ -96,6 +96,7 @@ class Walk:
                 reply = await self._walk()
             finally:
                 await self._floor.leave()
+            self._look_behind()
             if self._outlet is not None:
                 await self._outlet.complete(reply)
         except CallFailed as error:
@@ -117,6 +118,13 @@ class Walk:
                     return reply
             if self._now() >= self._until:
                 raise self._late() from self._group()
+
+    def _look_behind(self) -> None:
+        """Now that the call has its reply, ask those that rest on a mere suspicion, for nobody: they may be there after all."""
+        for _, entry in self._resting:
+            ticket = entry.breaker.admit_behind(self._now(), entry.timeout + LATE)
+            if ticket is not None:
+                self._floor.ask_behind(entry, ticket)
 
     # When a model is asked
 
@@ -173,7 +181,8 @@ class Walk:
         admitted = entry.breaker.admit(self._now(), entry.timeout + LATE)
         if isinstance(admitted, Refusal):
             self._resting.append((admitted.seconds, entry))
-            self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=admitted.words, retry_after=admitted.seconds))
+            after = admitted.seconds or None
+            self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=admitted.words, retry_after=after))
             return False
         allowed = NEVER if admitted.probe and self._queue else self._share(again=number > 1)
         self._floor.ask(entry, admitted, number=number, allowed=allowed)

@@ -204,15 +204,22 @@ def _fitted(decision: Decision, failure: Failure, entry: Entry, route: Route, sp
 def _following(
     failure: Failure, entry: Entry, route: Route, *, again: bool
 ) -> tuple[tuple[PassedOver, ...], tuple[Entry, ...]]:
-    """Return who cannot be asked after that, and all who can, in order; with `again` the model itself was to be."""
+    """Return who is passed over after that, and all who can be asked, in order; with `again` the model itself was to be.
+
+    A model that begins resting is asked where no other is left.
+    """
     asked = asked_of(route)
     later = asked[asked.index(entry) + (0 if again else 1) :]
-    too_small = [other for other in later if _is_too_small(other, failure, entry)]
+    resting = tuple(other for other in asked if other.breaker.suspicion and other is not entry)
+    awake = tuple(other for other in later if other not in resting)
+    small = tuple(other for other in asked if other in (*awake, *resting) and _is_too_small(other, failure, entry))
     words = "tokens is no larger than the one that was too small"
-    passed_over = tuple(
-        PassedOver(other.name, f"its context window of {other.card.context_window} {words}") for other in too_small
-    )
-    return passed_over, tuple(other for other in later if other not in too_small)
+    passed_over = [PassedOver(other.name, f"its context window of {other.card.context_window} {words}") for other in small]
+    awake, resting = (tuple(other for other in some if other not in small) for some in (awake, resting))
+    if awake:
+        rests = (PassedOver(other.name, f"resting: {other.breaker.suspicion}, and others are left") for other in resting)
+        passed_over += rests
+    return tuple(passed_over), awake + resting
 
 
 def _is_too_small(other: Entry, failure: Failure, entry: Entry) -> bool:
@@ -253,6 +260,7 @@ def _planned(entry: Entry, rules: Mapping[str, Trigger], tokens: Usage, attempts
         model=entry.name,
         provider=entry.provider,
         asked=attempts > 0,
+        rests=entry.breaker.suspicion,
         attempts=attempts,
         cost=cost(tokens, entry.card.price),
         timeout=entry.timeout,

@@ -82,12 +82,13 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A model of a chain: how long one attempt may take, how often it may be asked, what its card says it cannot do.
 
-    `cost` is that of one attempt, in US dollars; `None`: its price is not known.
+    `cost` is that of one attempt, in US dollars; `None`: its price is not known. `rests`: why it begins resting, if it does.
     """
 
     model: str
     provider: str
     asked: bool
+    rests: str
     attempts: int
     cost: float | None
     timeout: float

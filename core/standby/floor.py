@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from standby.attempt import Entry, Outlet
+from standby.attempt import Entry, Outlet, is_another
 from standby.breaker import Ticket, Verdict
-from standby.decision import Decision, lesson
+from standby.decision import LONG_REST, Decision, lesson
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.running import Running, ends
 from standby.trail import Outcome, Trail
-from standby.types import Request
+from standby.types import Reply, Request
 from standby.watch import Watch
 
 NEVER = float("inf")
@@ -113,9 +113,7 @@ class Floor:
         for probe in probes:
             words = "being probed, whether it is well again; nobody waited for it"
             self._trail.ends(probe, "skipped", Failure(kind=Kind.UNAVAILABLE, message=words), Decision("next"))
-            task = asyncio.create_task(self._finish(probe))
-            self._behind.add(task)
-            task.add_done_callback(partial(self._dismiss, probe))
+            self._finish_behind(probe, self._learn_from)
         try:
             await self._see_off(left)
         finally:
@@ -148,24 +146,45 @@ class Floor:
             if running.watch is not owner and not running.probe:
                 running.leave()
 
-    async def _finish(self, probe: Running) -> None:
+    def ask_behind(self, entry: Entry, ticket: Ticket) -> None:
+        """Ask a model that is under suspicion: its answer goes to nobody, and is told of only where it ends the suspicion."""
+        watch = Watch(entry, self._now, NEVER)
+        self._finish_behind(Running(entry, self._request, ticket, watch), self._learn_whether_it_is_there)
+
+    def _finish_behind(self, probe: Running, learn: Callable[[Running], None]) -> None:
+        task = asyncio.create_task(self._finish(probe, learn))
+        self._behind.add(task)
+        task.add_done_callback(partial(self._dismiss, probe))
+
+    async def _finish(self, probe: Running, learn: Callable[[Running], None]) -> None:
         """Wait for a probe, in its own time, and take in what it teaches."""
         while not probe.task.done() and (now := self._now()) < probe.watch.until:
             await asyncio.wait([probe.task], timeout=probe.watch.look_at(now) - now)
         if not probe.task.done():
             probe.give_up()
             await self._see_off([probe])
+        learn(probe)
+
+    def _learn_from(self, probe: Running) -> None:
         result = probe.result()
         if isinstance(result, AttemptFailed):
             self._learn(probe, result.failure, Decision("next"))
         elif result is not None:
             self.teach(probe, probe.verdict)
 
+    def _learn_whether_it_is_there(self, probe: Running) -> None:
+        """Bring the model back if it has answered itself; another in its place, or any failure, and it rests for long."""
+        result = probe.result()
+        if isinstance(result, Reply) and not is_another(result, probe.entry):
+            self.teach(probe, probe.verdict)
+        elif result is not None:
+            probe.teach("none", self._now(), rest=LONG_REST)
+
     def _dismiss(self, probe: Running, finishing: "asyncio.Task[None]") -> None:
         """Let go of a probe, also where the task that waited for it was cancelled before it began."""
         self._behind.discard(finishing)
         probe.leave()
-        self.teach(probe, "none")
+        probe.teach("none", self._now())
 
     async def _see_off(self, cancelled: list[Running]) -> None:
         for running in await ends(cancelled):

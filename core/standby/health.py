@@ -23,11 +23,11 @@ _known: dict[Hashable, Known] = {}
 _lock = threading.Lock()
 
 
-def known_of(identity: Hashable, settings: BreakerSettings | bool) -> Known:
+def known_of(identity: Hashable, settings: BreakerSettings | bool, suspected: str = "") -> Known:
     """Return what is known of a model: provider, endpoint, account and the vendor's id. The newest settings count.
 
     `settings` of `False`: the breaker is off, and whoever asks the model under other settings is not concerned; of `True`:
-    the default ones.
+    the default ones. `suspected`: why the model begins resting, until it has answered.
     """
     with _lock:
         known = _known.get(identity)
@@ -36,6 +36,7 @@ def known_of(identity: Hashable, settings: BreakerSettings | bool) -> Known:
         if settings is False:
             return Known(DisabledBreaker(), known.budget)
         known.breaker.settings = BreakerSettings() if settings is True else settings
+        known.breaker.suspected = suspected
         return known
 
 

@@ -143,6 +143,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = None
     source: Annotated[str | None, Meta(description="Where these facts were read, and when.")] = None
 
+    def is_retired(self, today: date) -> bool:
+        """Say whether the vendor has shut the model down by that day, as far as is known."""
+        return self.retires is not None and self.retires <= today
+
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A way to one vendor's API with one account."""

@@ -1,6 +1,7 @@
 """Settings, made ready to be walked: each model with its adapter, its health and its limits, each chain with its triggers."""
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from functools import partial
 
 import msgspec
@@ -56,12 +57,15 @@ def _hint(name: object, known: Collection[str]) -> str:
     return near(str(name), known) or f"there is {', '.join(sorted(known))}"
 
 
-def routes_of(settings: Settings, adapters: Adapters, tests: Tests, before: Routes | None = None) -> Routes:
+def routes_of(
+    settings: Settings, adapters: Adapters, tests: Tests, before: Routes | None = None, *, today: date = date.min
+) -> Routes:
     """Make resolved settings ready; what a chain of the same name had `before` goes on: its budget and its probes.
 
-    The health of a model is the process's own, and so survives by itself. `tests` finds a plugin's test by its name.
+    The health of a model is the process's own, and so survives by itself. `tests` finds a plugin's test by its name. A model
+    that is retired by `today` begins resting.
     """
-    entries = {name: _entry(name, settings, adapters) for name in settings.models if settings.models[name].provider}
+    entries = {name: _entry(name, settings, adapters, today) for name in settings.models if settings.models[name].provider}
     earlier: Mapping[str, Route] = before.routes if before is not None else {}
     routes: dict[str, Route] = {}
     for name, chain in settings.chains.items():
@@ -77,11 +81,14 @@ def _route(name: str, chain: Chain, asked: tuple[Entry, ...], triggers: Triggers
     return Route(name=name, chain=chain, entries=asked, triggers=triggers, hedges=hedges)
 
 
-def _entry(name: str, settings: Settings, adapters: Adapters) -> Entry:
+def _entry(name: str, settings: Settings, adapters: Adapters, today: date) -> Entry:
     model = settings.models[name]
     provider = settings.providers[model.provider or ""]
     card = model.card or Card()
-    known = known_of((provider.account, model.model), True if model.breaker is None else model.breaker)
+    own_names = provider.base_url is None
+    retired = f"retired on {card.retires}" if own_names and card.is_retired(today) else ""
+    breaker = True if model.breaker is None else model.breaker
+    known = known_of((provider.account, model.model), breaker, retired)
     return Entry(
         name=name,
         provider=model.provider or "",
@@ -95,7 +102,7 @@ def _entry(name: str, settings: Settings, adapters: Adapters) -> Entry:
         extra=model.extra or {},
         refused=(*(card.refuses or ()), *(model.drop or ())),
         strict=model.strict,
-        own_names=provider.base_url is None,
+        own_names=own_names,
         secrets=(provider.api_key,) if provider.api_key else (),
         breaker=known.breaker,
         budget=known.budget,

@@ -73,7 +73,7 @@ def retiring(days: int, events: list[Event], **provider: Any) -> Standby:
 def test_a_model_that_retires_within_sixty_days_is_told_of_on_its_first_call_and_once(
     days: int, verb: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, logger="standby")
+    caplog.set_level(logging.ERROR, logger="standby")
     events: list[Event] = []
     with retiring(days, events) as client:
         client.chat("hi")

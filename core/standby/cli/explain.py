@@ -37,7 +37,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command("explain")
 @config_options
 @chain_option
-@click.option("--model", help="The model that fails; left out: the first of the chain.")
+@click.option("--model", help="The model that fails; left out: the first that does not rest.")
 @click.option(
     "--kind",
     metavar="KIND",
@@ -111,7 +111,8 @@ def _missing_keys(route: Route, settings: Settings) -> dict[str, str]:
 
 def _entry(route: Route, model: str | None) -> Entry:
     asked = asked_of(route)
-    found = next((entry for entry in asked if model in (None, entry.name)), None)
+    awake_first = sorted(asked, key=lambda entry: entry.breaker.suspicion != "")
+    found = next((entry for entry in awake_first if model in (None, entry.name)), None)
     if found is None:
         names = [entry.name for entry in asked]
         hint = near(model or "", names) or f"it asks {', '.join(names)}"
@@ -206,6 +207,8 @@ def _lines_of_plan(told: Plan) -> Iterator[str]:
         words = f"a stream's first word in {model.first_token_timeout:g}s, the next in {model.idle_timeout:g}s"
         times = f"up to {_count(model.attempts, 'attempt')}, {model.timeout:g}s each; {words}"
         yield f"{model.model} ({model.provider}): {times}"
+        if model.rests:
+            yield f"  begins resting, {model.rests}: asked behind calls that others answer, or where no other answers"
         if model.cost is not None:
             yield f"  costs: {written_dollars(model.cost)} an attempt"
         if model.cannot:

@@ -87,5 +87,5 @@ def _yes(value: bool | None) -> str:
 def _retirement(card: Card) -> str:
     if card.retires is None:
         return ""
-    gone = card.retires <= date.today()  # noqa: DTZ011 - the user's own day
+    gone = card.is_retired(date.today())  # noqa: DTZ011 - the user's own day
     return f"{card.retires} (retired)" if gone else str(card.retires)

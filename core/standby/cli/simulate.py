@@ -34,10 +34,14 @@ _PER_SECOND = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a play; `healthy` is what the callers see of the same calls without the outages."""
+    """What came of a play; `healthy` is what the callers see of the same calls without the outages.
+
+    `retired` says of models that their vendor has shut them down: they are played as gone, but for those with an outage.
+    """
 
     chain: str
     models: tuple[str, ...]
+    retired: dict[str, str]
     plan: Plan
     timeline: Sequence[Line]
     counts: Sequence[ModelCounts]
@@ -162,6 +166,7 @@ def _told(route: Route, plan: Plan) -> tuple[Told, Scene]:
     told = Told(
         chain=route.name,
         models=models,
+        retired={entry.name: entry.breaker.suspicion for entry in asked if entry.breaker.suspicion},
         plan=plan,
         timeline=timeline(events, plan.outages, intervals, plan.duration),
         counts=models_of(events, models),
@@ -202,7 +207,11 @@ def _draw(scene: Scene, plot: Path) -> None:
 
 def _print(told: Told, plot: Path | None) -> None:
     click.echo(f"Simulated: {_title(told)}, an answer takes about {written(told.plan.latency)}")
-    click.echo(f"Models: {' → '.join(told.models)}. Virtual time; nothing is sent.\n")
+    click.echo(f"Models: {' → '.join(told.models)}. Virtual time; nothing is sent.")
+    for name, why in told.retired.items():
+        named = any(outage.model == name for outage in told.plan.outages)
+        click.echo(f"{name} is {why}: it is played as {'if it were there' if named else 'gone, and begins resting'}.")
+    click.echo()
     streams = told.plan.streams > 0
     wide = max(map(len, (CALLERS, *told.models)))
     for line in told.timeline:

@@ -150,7 +150,7 @@ def retirement(card: Card, today: date) -> str:
     """Say that a model is retired, or will be within 60 days, and what to use instead; "" if neither."""
     if card.retires is None or card.retires > today + SOON:
         return ""
-    verb = "was retired" if card.retires <= today else "retires"
+    verb = "was retired" if card.is_retired(today) else "retires"
     return f"{verb} on {card.retires}; " + (f"use {card.successor} instead" if card.successor else "choose another")
 
 

@@ -59,6 +59,11 @@ class Outage(msgspec.Struct, frozen=True):
         return next((spell for spell in self.spells if spell.begins <= now < spell.ends), None)
 
 
+def gone(model: str) -> Outage:
+    """Return what a model does that its vendor has shut down."""
+    return Outage(model, (Spell(0.0, NEVER, Fault("404", status=404, kind=Kind.MODEL_MISSING)),))
+
+
 class GrammarError(ValueError):
     """An outage cannot be read; the message shows the place, and an example."""
 

@@ -21,7 +21,7 @@ from standby.events import Event
 from standby.routes import HEDGED_SHARE, HEDGES
 from standby.simulation.clock import run
 from standby.simulation.model import SimulatedModel
-from standby.simulation.outage import Outage
+from standby.simulation.outage import Outage, gone
 from standby.streams import AsyncStream
 from standby.types import Message, Request, Text, Usage
 
@@ -44,7 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def without_outages(self) -> "Plan":
         """Return the same calls in fair weather."""
-        return msgspec.structs.replace(self, outages=())
+        return msgspec.structs.replace(self, outages=tuple(Outage(outage.model, ()) for outage in self.outages))
 
     def dice(self, what: str) -> random.Random:
         """Return dice of their own for one purpose, so that none disturbs another."""
@@ -111,13 +111,18 @@ async def _read(begin: Callable[[Outlet], Walk], chain: str, emit: Callable[[Eve
 
 
 def _simulated(route: Route, plan: Plan, emit: Callable[[Event], None]) -> Route:
-    """Return the route with simulated models in full health; those that share a breaker in production share one here."""
+    """Return the route with simulated models in full health; those that share a breaker in production share one here.
+
+    A model that begins resting is played as gone, unless an outage names it: then it is there outside of that.
+    """
     health: dict[int, tuple[Breaker, Budget]] = {}
     entries: list[Entry] = []
     for entry in route.entries:
-        fresh = (entry.breaker.fresh(jitter=plan.dice(f"the pauses of {entry.name}")), Budget())
-        breaker, budget = health.setdefault(id(entry.breaker), fresh)
         outage = next((outage for outage in plan.outages if outage.model == entry.name), None)
+        rests = entry.breaker.suspicion if outage is None else ""
+        fresh = (entry.breaker.fresh(jitter=plan.dice(f"the pauses of {entry.name}"), suspected=rests), Budget())
+        breaker, budget = health.setdefault(id(entry.breaker), fresh)
+        outage = gone(entry.name) if rests else outage
         model = SimulatedModel(entry.name, outage, plan.latency, plan.dice(f"the answers of {entry.name}"), emit)
         entries.append(msgspec.structs.replace(entry, adapter=model.reach, breaker=breaker, budget=budget))
     hedges = Budget(HEDGES, HEDGED_SHARE, trickle=float("inf"))
