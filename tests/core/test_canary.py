@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from standby import AsyncStandby, Standby, health
+from standby.cli import standby
 from standby.errors import StandbyError
 from standby.policy import Chain, Provider, Retry, Secret, Settings
 from tests.loopback import (
@@ -176,6 +178,8 @@ def fail_in_every_way() -> None:
             server.answer = well
             _call(say, "well", lambda: client.chat("hello"))
         asyncio.run(_look_inside(say))
+    for words in COMMANDS:  # the server has gone, so each model refuses the connection
+        say(f"the command {' '.join(words)}", CliRunner().invoke(standby, words).output)
 
 
 def well(request: Received) -> Answer:
@@ -212,14 +216,25 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ran(folder: Path, *words: str) -> str:
+@pytest.fixture(scope="module")
+def told(place: Path) -> list[dict[str, str]]:
     root = Path(__file__).parents[2]
     environ = {**os.environ, "CANARY_ONE": ENVIRONMENT_KEY, "GEMINI_API_KEY": ENVIRONMENT_KEY, "PYTHONPATH": str(root)}
     environ |= {"OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug", "STANDBY_DEBUG": "1"}
-    done = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, *words], cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=120
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.core.test_canary"],
+        cwd=place,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
-    return done.stdout + done.stderr
+    out = done.stdout + done.stderr
+    said = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    rest = "\n".join(line for line in out.splitlines() if not line.startswith("{"))
+    assert "Traceback" not in rest, rest[-3000:]
+    return [*said, {"what": "the standard error", "text": rest}]
 
 
 def shown(text: str) -> list[str]:
@@ -228,15 +243,6 @@ def shown(text: str) -> list[str]:
     forms |= {f"{key}, in base64": base64.b64encode(key.encode()).decode().rstrip("=") for key in CANARIES}
     forms |= {f"most of {key}": key[10:] for key in CANARIES}
     return [name for name, form in forms.items() if form in text]
-
-
-@pytest.fixture(scope="module")
-def told(place: Path) -> list[dict[str, str]]:
-    out = ran(place, "-m", "tests.core.test_canary")
-    said = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    rest = "\n".join(line for line in out.splitlines() if not line.startswith("{"))
-    assert "Traceback" not in rest, rest[-3000:]
-    return [*said, {"what": "the standard error", "text": rest}]
 
 
 @pytest.mark.parametrize("about", ["the repr", "the settings", "the log", "the standard error"])
@@ -271,8 +277,8 @@ def _settings(url: str) -> Settings:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_no_command_prints_a_key(words: tuple[str, ...], place: Path) -> None:
-    out = ran(place, "-m", "standby", *words)
+def test_no_command_prints_a_key(words: tuple[str, ...], told: list[dict[str, str]]) -> None:
+    [out] = [one["text"] for one in told if one["what"] == f"the command {' '.join(words)}"]
     assert out
     assert shown(out) == []
 
