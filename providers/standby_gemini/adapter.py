@@ -240,4 +240,4 @@ def _trust() -> ssl.SSLContext:
 # The SDK warns that it uses GOOGLE_API_KEY whenever both variables are set, although it is given the key to use, and tells
 # with each call that it would call functions, of which it is given none.
 logging.getLogger("google_genai._api_client").addFilter(lambda record: "Using GOOGLE_API_KEY" not in record.getMessage())
-logging.getLogger("google_genai.models").addFilter(lambda record: "AFC is enabled" not in record.getMessage())
+logging.getLogger("google_genai.models").addFilter(lambda record: "AFC" not in record.getMessage())

@@ -21,6 +21,7 @@ from standby.plugin import (
     AttemptFailed,
     Call,
     Chunk,
+    Failure,
     Provider,
     Reply,
     decoded,
@@ -52,6 +53,14 @@ _LOST = (httpx2.TransportError, OSError)
 """What a broken connection raises; a broken TLS record is an OSError still (httpx2 #854)."""
 
 
+class _NotOk(Exception):
+    """Carries a failure past the SDK; it has no text, which openai 3.0 would log with a key in it."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__()
+        self.failure = failure
+
+
 class _Client(httpx2.AsyncClient):
     """Gives the SDK a 200 that is still unread, and nothing else."""
 
@@ -62,7 +71,7 @@ class _Client(httpx2.AsyncClient):
             return response
         async with aclosing(response):
             body = shown(await whole(response.aiter_bytes()))
-        raise AttemptFailed(failure_of(response.status_code, response.headers, body))
+        raise _NotOk(failure_of(response.status_code, response.headers, body))
 
 
 class OpenAIAdapter:
@@ -120,21 +129,29 @@ class OpenAIAdapter:
         else:
             path, body = "/chat/completions", request.body_of(call, stream=stream, max_tokens=self._max_tokens)
         try:
+            response = await self._post(path, encoded(body))
+            async with aclosing(response):
+                yield response
+        except (*_LOST, httpx2.DecodingError) as error:
+            raise _broken(error) from error
+
+    async def _post(self, path: str, body: bytes) -> httpx2.Response:
+        """Let the SDK send; raises `AttemptFailed`."""
+        try:
             sent = await self._sdk.post(
                 path,
-                content=encoded(body),
+                content=body,
                 cast_to=httpx2.Response,
                 options={"headers": self._headers},
                 stream=True,  # so that the SDK leaves the body to us
                 stream_cls=openai.AsyncStream[object],
             )
-            response = cast("httpx2.Response", sent)  # what cast_to says; the SDK's types know streams only
-            async with aclosing(response):
-                yield response
-        except openai.APIConnectionError as error:  # what the SDK makes of all that its client raises
-            raise _broken(error.__cause__ or error) from error
-        except (*_LOST, httpx2.DecodingError) as error:
-            raise _broken(error) from error
+            return cast("httpx2.Response", sent)  # what cast_to says; the SDK's types know streams only
+        except (openai.APIConnectionError, _NotOk) as error:
+            cause = error.__cause__ or error  # openai 3.0 wraps whatever its client raises
+            if not isinstance(cause, _NotOk):
+                raise _broken(cause) from error
+        raise AttemptFailed(cause.failure)  # out here, where no frame of the SDK comes along
 
 
 def _by_responses(call: Call) -> bool:

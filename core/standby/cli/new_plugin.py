@@ -18,6 +18,10 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 20
 """Characters of a name; it becomes a part of a module's, a distribution's and a variable's."""
 
+TEMPLATES = Path(__file__).parents[1] / "templates" / "new_plugin"
+
+_PLACEHOLDER = re.compile(r"\{\{ (\w+) \}\}")
+
 
 @click.command("new-plugin")
 @click.argument("name")
@@ -77,31 +81,31 @@ def _package(name: str) -> str:
 
 def rendered(name: str) -> dict[PurePosixPath, str]:
     """Return the package's files, by their paths in its folder."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only for this command
-
-    environment = Environment(
-        loader=PackageLoader("standby", "templates/new_plugin"),
-        autoescape=False,  # noqa: S701 - none of it is HTML
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-    )
     facts = {
         "name": name,
         "package": _package(name),
         "variable": f"{name.replace('-', '_').upper()}_API_KEY",
         "standby": __version__,
-        "year": date.today().year,  # noqa: DTZ011 - the user's own day
+        "year": str(date.today().year),  # noqa: DTZ011 - the user's own day
     }
-    templates = environment.list_templates(extensions=["jinja"])
-    return {_path(template, facts["package"]): environment.get_template(template).render(facts) for template in templates}
+    return {
+        _path(file, facts["package"]): filled(file.read_text(encoding="utf-8"), facts) for file in TEMPLATES.rglob("*.template")
+    }
 
 
-def _path(template: str, package: object) -> PurePosixPath:
-    """Return where a template's file belongs: `dot-` stands for a point, the folder `package` for the package's own."""
-    parts = PurePosixPath(template.removesuffix(".jinja")).parts
-    named = (str(package) if part == "package" else part for part in parts)
-    return PurePosixPath(*(f".{part.removeprefix('dot-')}" if part.startswith("dot-") else part for part in named))
+def filled(template: str, facts: Mapping[str, str]) -> str:
+    """Replace each `{{ name }}` by what the facts have under that name; raises `KeyError` for none."""
+    return _PLACEHOLDER.sub(lambda found: facts[found[1]], template)
+
+
+def _path(template: Path, package: str) -> PurePosixPath:
+    """Return where a template's file belongs.
+
+    `dot-` stands for a point, the folder `package` for the package's own.
+    """
+    parts = template.relative_to(TEMPLATES).with_suffix("").parts
+    named = (package if part == "package" else part for part in parts)
+    return PurePosixPath(*(re.sub("^dot-", ".", part) for part in named))
 
 
 def _write(folder: Path, files: Mapping[PurePosixPath, str]) -> list[Path]:

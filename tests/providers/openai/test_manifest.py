@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 from datetime import date
+from importlib.metadata import version
 from typing import get_args, get_type_hints
 
 import jsonschema
@@ -18,6 +19,8 @@ CARDS = standby_openai.standby_models()
 @pytest.fixture(scope="module")
 def retirements() -> dict[str, date]:
     """Read the installed SDK's own table of retirements: names, then "Announced shutdown date: 2026-10-23"."""
+    if tuple(map(int, version("openai").split(".")[:2])) < (3, 54):
+        pytest.skip("the cards were made from openai 3.54")
     from openai.types.shared import chat_model  # noqa: PLC0415 - the manifest must not need it
 
     told = re.sub(r"\s+", " ", inspect.getsource(chat_model).partition('"""Deprecated values:')[2])
