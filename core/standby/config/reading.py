@@ -45,7 +45,7 @@ class Reading:
     @property
     def problems(self) -> list[Problem]:
         """Return what is wrong and not silenced, as far as it was looked at, in the order of the lines."""
-        problems = [*unsilenced(self._of_the_file, self._tree.ignores), *self._of_variables]
+        problems = dict.fromkeys([*unsilenced(self._of_the_file, self._tree.ignores), *self._of_variables])  # once for a copy
         return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
     def settings(self, catalogue: Catalogue, today: date) -> Settings | None:

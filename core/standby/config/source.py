@@ -1,6 +1,8 @@
 """A file's bytes, as a tree of plain values with marks. Every scalar stays text: YAML 1.1 guesses at `no`, `1:30` and dates.
 
-Aliases and merge keys are refused: a few hundred bytes of them can grow into gigabytes.
+An alias (`*id001`, as PyYAML's own dump writes a value that occurs twice) stands for a copy of what its anchor (`&id001`)
+marks, as though it were written out: a few hundred bytes of them can grow into gigabytes, so every copy counts towards the
+largest file. Merge keys are refused.
 """
 
 import re
@@ -65,7 +67,7 @@ def read_tree(path: Path, file: str) -> Tree:
 
 
 def parse(text: str, file: str) -> Tree:
-    """Read a text; raises `Refused` where it is no YAML. Duplicate keys, aliases and the like are the tree's `problems`."""
+    """Read a text; raises `Refused` where it is no YAML. Duplicate keys, tags and the like are the tree's `problems`."""
     tree = Tree(file=file, value=None, values={}, keys={}, lines=Excerpts(text), problems=[], failed=set())
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is 8 times as fast, where it is there
     try:
@@ -135,11 +137,14 @@ def _remedy(line: str, words: str) -> str:
 
 
 class _Builder:
-    """Builds the tree from YAML's events."""
+    """Builds the tree from YAML's events; an alias is built from the events that its anchor marks, played again."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._nodes = 0
+        self._anchored: dict[str, list[Any]] = {}
+        self._recording: dict[str, list[Any]] = {}
+        self._copying = False
 
     def feed(self, events: Any) -> None:
         self._events = iter(events)
@@ -153,17 +158,35 @@ class _Builder:
             elif isinstance(event, yaml.NodeEvent):
                 self.tree.value = self._node(event, ())
 
+    def _next(self) -> Any:
+        event = next(self._events)
+        if not self._copying:
+            for recorded in self._recording.values():
+                recorded.append(event)
+        return event
+
     def _node(self, event: Any, place: Place) -> Any:
+        self._count(event, place)
+        if isinstance(event, yaml.AliasEvent):
+            return self._copy(event, place)
+        self._refuse_tag(event)
+        if event.anchor is None or self._copying:
+            return self._plain(event, place)
+        self._recording[event.anchor] = [event]
+        value = self._plain(event, place)
+        self._anchored[event.anchor] = self._recording.pop(event.anchor, [])
+        return value
+
+    def _count(self, event: Any, place: Place) -> None:
         self._nodes += 1
         self.tree.values[place] = mark = _mark(event)
         if self._nodes > MOST_NODES or len(place) > DEEPEST:
             words = f"the file has more than {MOST_NODES} values, or is nested deeper than {DEEPEST}"
-            problem = Problem(code="too-large", message=words, hint="is it the right one?")
-            raise Refused(problem_at(self.tree, mark, problem))
-        self._refuse_machinery(event)
-        if isinstance(event, yaml.AliasEvent):
-            self.tree.failed.add(place)
-            return None
+            if self._copying:
+                words = f"with its aliases (*) written out, {words}"
+            raise Refused(problem_at(self.tree, mark, Problem(code="too-large", message=words, hint="is it the right one?")))
+
+    def _plain(self, event: Any, place: Place) -> Any:
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(place)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -172,15 +195,30 @@ class _Builder:
             return event.value
         return None if event.value in ("", "~", "null", "Null", "NULL") else Plain(event.value)
 
-    def _refuse_machinery(self, event: Any) -> None:
-        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            self._problem(event, "alias", "anchors (&) and aliases (*) are not used here", "write the value out")
-        elif event.tag is not None:
+    def _copy(self, alias: Any, place: Place) -> Any:
+        """Build what an alias stands for; what is wrong with it has been told where it is written."""
+        anchored = self._anchored.get(alias.anchor)
+        if anchored is None or alias.anchor in self._recording:
+            inside = alias.anchor in self._recording
+            where = "it stands inside of the value that it repeats" if inside else f"no &{alias.anchor} stands before it"
+            hint = "write the value out" if inside else "write the value out, or quote a text that begins with '*'"
+            self._problem(alias, "alias", f"*{alias.anchor} repeats no value: {where}", hint)
+            self.tree.failed.add(place)
+            return None
+        events, copying = self._events, self._copying
+        self._events, self._copying = iter(anchored[1:]), True
+        value = self._node(anchored[0], place)
+        self._events, self._copying = events, copying
+        self.tree.values[place] = _mark(alias)
+        return value
+
+    def _refuse_tag(self, event: Any) -> None:
+        if event.tag is not None:
             self._problem(event, "tag", "tags (!) are not used here", "take it away; the field's type is known without it")
 
     def _sequence(self, place: Place) -> list[Any]:
         items: list[Any] = []
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(event, (*place, len(items))))
             if items[-1] is None and isinstance(event, yaml.ScalarEvent):
                 self._problem(event, "empty", "this item is empty", "write it, or take the '-' away")
@@ -188,29 +226,36 @@ class _Builder:
 
     def _mapping(self, place: Place) -> dict[str, Any]:
         pairs: dict[str, Any] = {}
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = event.value if isinstance(event, yaml.ScalarEvent) else None
             if key is None:
                 self._problem(event, "bad-key", "a key must be a plain word", 'quote it: inside [ ] and { } write "${NAME}"')
                 self._node(event, (*place, "?"))
-                self._node(next(self._events), (*place, "?"))
+                self._node(self._next(), (*place, "?"))
                 continue
-            self._key(event, key, place, pairs)
-            pairs[key] = self._node(next(self._events), (*place, key))
+            merges = self._key(event, key, place, pairs)
+            value = self._node(self._next(), (*place, key))
+            pairs[key] = None if merges else value
         return pairs
 
-    def _key(self, event: Any, key: str, place: Place, pairs: dict[str, Any]) -> None:
-        self._refuse_machinery(event)
-        if key == "<<" and not event.style:
+    def _key(self, event: Any, key: str, place: Place, pairs: dict[str, Any]) -> bool:
+        """Take a key in; says whether it is one that merges, whose value counts for nothing."""
+        self._refuse_tag(event)
+        if event.anchor is not None:
+            self._anchored[event.anchor] = [event]
+        merges = key == "<<" and not event.style
+        if merges:
             self._problem(event, "alias", "merge keys (<<) are not used here", "write the values out")
+            self.tree.failed.add((*place, key))
         elif key in pairs:
             first = self.tree.keys[*place, key].line
             self._problem(event, "duplicate-key", f"the key {key!r} stands here and in line {first}", "keep one of them")
         self.tree.keys[*place, key] = _mark(event)
+        return merges
 
     def _problem(self, event: Any, code: str, message: str, hint: str) -> None:
-        problem = Problem(code=code, message=message, hint=hint)
-        self.tree.problems.append(problem_at(self.tree, _mark(event), problem))
+        if not self._copying:
+            self.tree.problems.append(problem_at(self.tree, _mark(event), Problem(code=code, message=message, hint=hint)))
 
 
 def _mark(event: Any) -> Mark:

@@ -226,10 +226,35 @@ def test_what_follows_from_a_mistake_is_not_told_as_well(text: str, tmp_path: Pa
     assert len(read(tmp_path, text).problems) == 1
 
 
-def test_an_alias_is_told_and_nothing_that_follows_from_it(tmp_path: Path) -> None:
-    text = "version: 1\nmodels:\n  m: &m {provider: acme}\n  n: *m\n  o:\n    <<: *m\nchains: {default: {models: [m, n, o]}}\n"
+def test_an_alias_that_is_refused_is_told_and_nothing_that_follows_from_it(tmp_path: Path) -> None:
+    text = "version: 1\nmodels:\n  m: &m {provider: acme}\n  n: *n\n  o:\n    <<: *m\nchains: {default: {models: [m, n, o]}}\n"
     assert {problem.code for problem in read(tmp_path, text).problems} == {"alias"}
-    assert next(iter(read(tmp_path, "&a {}").problems)).code == "alias"
+
+
+def test_a_mistake_in_what_an_alias_repeats_is_told_where_it_is_written_and_once_if_it_reads_the_same(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nmodels:\n  m: &m\n    provider: acme\n    timeout: ${NONE}\n    budget: 1\n  n: *m\n"
+        "chains: {default: {models: [m, n]}}\n"
+    )
+    assert [(problem.line, problem.code) for problem in read(tmp_path, text).problems] == [
+        (5, "unset-variable"),
+        *[(6, "unknown-key")] * 2,  # the hints name the keys of m, and of n
+    ]
+
+
+def test_a_file_with_aliases_means_the_same_as_one_without(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nmodels:\n  m: &id001 {provider: acme, timeout: 7s}\n  n: *id001\n"
+        "chains: {default: &id002 {models: &id003 [m, n]}, other: *id002, third: {models: *id003}}\n"
+    )
+    reading = read(tmp_path, text)
+    assert [problem for problem in reading.problems if problem.severity == "error"] == []
+    spelt = (
+        "version: 1\nmodels:\n  m: {provider: acme, timeout: 7s}\n  n: {provider: acme, timeout: 7s}\n"
+        "chains: {default: {models: [m, n]}, other: {models: [m, n]}, third: {models: [m, n]}}\n"
+    )
+    assert reading.settings == read(tmp_path, spelt).settings
+    assert reading.settings is not None
     assert {problem.code for problem in read(tmp_path, "? [a]\n: b").problems} >= {"bad-key"}
 
 

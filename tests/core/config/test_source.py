@@ -2,8 +2,12 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from standby.config.source import LARGEST, MOST_NODES, Refused, parse, read_tree
 
@@ -172,17 +176,56 @@ def test_what_stands_in_two_mappings_of_one_name_is_not_told_as_well() -> None:
     ]
 
 
-ALIAS = "anchors (&) and aliases (*) are not used here; write the value out"
+def test_an_alias_stands_for_a_copy_of_what_its_anchor_marks() -> None:
+    tree = parse("a: &x [&y {b: 1}, *y]\nc: *x\n&k f: &s text\ng: [*k, *s]\nh: &x later\ni: *x\n", "m.yaml")
+    assert tree.problems == []
+    pair = [{"b": "1"}, {"b": "1"}]
+    assert tree.value == {"a": pair, "c": pair, "f": "text", "g": ["f", "text"], "h": "later", "i": "later"}
+    assert tree.value["a"][0] is not tree.value["a"][1]
+    marks = {place: (mark.line, mark.column) for place, mark in tree.values.items()}
+    assert (marks["c",], marks["c", 1], marks["c", 1, "b"]) == ((2, 4), (1, 19), (1, 15)), "what is wrong is mended there"
 
 
-def test_anchors_aliases_and_merge_keys_are_refused() -> None:
-    assert problems("a: &x {b: 1}\nc: *x\nd:\n  <<: *x\n  e: 1\n&y f: 1\n") == [
-        f"m.yaml:1:4  error  {ALIAS}",
-        f"m.yaml:2:4  error  {ALIAS}",
-        "m.yaml:4:3  error  merge keys (<<) are not used here; write the values out",
-        f"m.yaml:4:7  error  {ALIAS}",
-        f"m.yaml:6:1  error  {ALIAS}",
+NO_VALUE = "*x repeats no value"
+
+
+def test_an_alias_that_repeats_nothing_is_refused() -> None:
+    assert problems("a: *x\nb: &x {c: *x, d: [*x]}\ne: &y 1\n") == [
+        f"m.yaml:1:4  error  {NO_VALUE}: no &x stands before it; write the value out, or quote a text that begins with '*'",
+        f"m.yaml:2:11  error  {NO_VALUE}: it stands inside of the value that it repeats; write the value out",
+        f"m.yaml:2:19  error  {NO_VALUE}: it stands inside of the value that it repeats; write the value out",
     ]
+
+
+def test_merge_keys_are_refused() -> None:
+    told = ["m.yaml:3:3  error  merge keys (<<) are not used here; write the values out"]
+    assert problems("a: &x {b: 1}\nd:\n  <<: *x\n  e: 1\n") == told
+
+
+def test_a_mistake_that_is_repeated_is_told_once() -> None:
+    assert problems("a: &x {b: 1, b: 2, c: !t z}\nd: [*x, *x]\n") == [
+        "m.yaml:1:14  error  the key 'b' stands here and in line 1; keep one of them",
+        "m.yaml:1:23  error  tags (!) are not used here; take it away; the field's type is known without it",
+    ]
+
+
+class Spelt(yaml.SafeDumper):
+    """Writes everything out."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
+@given(st.data())
+def test_what_pyyaml_dumps_with_aliases_says_the_same_as_without(data: st.DataObject) -> None:
+    made: list[Any] = [["x"], {"k": "v"}]
+    for _ in range(data.draw(st.integers(1, 6))):
+        parts = data.draw(st.lists(st.sampled_from(made), max_size=4))
+        made.append(parts if data.draw(st.booleans()) else {f"k{at}": part for at, part in enumerate(parts)})
+    aliased, spelt = yaml.safe_dump(made[-1]), yaml.dump(made[-1], Dumper=Spelt)
+    one, other = parse(aliased, "m.yaml"), parse(spelt, "m.yaml")
+    assert (one.value, one.problems) == (other.value, [])
 
 
 def test_tags_are_refused() -> None:
@@ -223,10 +266,16 @@ def merge_bomb(levels: int) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("text", [bomb(20), merge_bomb(20)], ids=["aliases", "merge keys"])
+@pytest.mark.parametrize("text", [bomb(20), merge_bomb(20), bomb(5), "a: &x [" * 60 + "]" * 60])
 def test_a_bomb_does_not_go_off(text: str) -> None:
     began = time.monotonic()
-    tree = parse(text, "m.yaml")
+    with pytest.raises(Refused, match="the file has more than 10000 values, or is nested deeper than 50") as refused:
+        parse(text, "m.yaml")
     assert time.monotonic() - began < 1
-    assert {problem.code for problem in tree.problems} == {"alias"}
-    assert len(repr(tree.value)) < 10 * len(text)
+    assert refused.value.problem.message.startswith("with its aliases (*) written out, ") is ("*" in text)
+
+
+def test_what_is_just_small_enough_is_taken() -> None:
+    text = "a: &x [" + ", ".join("x" * 99) + "]\nb: [" + ", ".join(["*x"] * 98) + "]\n"
+    tree = parse(text, "m.yaml")
+    assert (tree.problems, len(tree.values)) == ([], 3 + 99 * 100 - 1)
