@@ -10,7 +10,7 @@ from standby.attempt import Entry
 from standby.breaker import Verdict
 from standby.budget import Budget
 from standby.failures import REACTIONS, Failure, Kind
-from standby.policy import Chain, Retry
+from standby.policy import Chain, Hedge, Retry
 from standby.triggers import Triggers
 
 LONGEST_STATED_WAIT = 2.0
@@ -73,6 +73,16 @@ def longest_pause(kind: Kind, retry: Retry, number: int) -> float:
     """Return the longest pause after the `number`th failure (from 1) of one model, in seconds, where no delay is stated."""
     first = REACTIONS[kind].pause if retry.initial is None else retry.initial
     return min(retry.limit, first * 2.0 ** (number - 1))
+
+
+def longest_silence(hedge: Hedge, entry: Entry, *, in_pieces: bool) -> float:
+    """Return the seconds without a sign of life after which the next model is asked beside this one.
+
+    An answer in pieces shows that its model thinks; one that is asked for as a whole shows nothing until it is there. So a
+    model that thinks gets half of its time-out for that, as with all that is called slow.
+    """
+    thinks_unseen = bool(entry.card.efforts) and not in_pieces
+    return max(hedge.after, entry.timeout / 2) if thinks_unseen else hedge.after
 
 
 def _pause(failure: Failure, retry: Retry, number: int, jitter: random.Random) -> float | None:

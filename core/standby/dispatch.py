@@ -16,7 +16,7 @@ import msgspec
 from standby import events
 from standby.attempt import Entry, Outlet, judge
 from standby.breaker import Refusal, Ticket
-from standby.decision import Decision, Route, decide
+from standby.decision import Decision, Route, decide, longest_silence
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped, StreamBroken
 from standby.failures import Failure, Kind
 from standby.fitting import unfit
@@ -205,19 +205,23 @@ class Walk:
         return max(left - self._reserve * later, least)
 
     def _hedge_at(self) -> float:
-        """Return when the newest attempt will have been slow for long enough."""
+        """Return when the newest attempt will have been silent for long enough."""
         hedge, newest = self._route.chain.hedge, self._floor.newest()
         if hedge is None or newest is None or self._hedged or not self._queue:
             return NEVER
-        return newest.watch.began + hedge.after
+        return newest.watch.last_sign + longest_silence(hedge, newest.entry, in_pieces=self._outlet is not None)
 
     def _hedge(self) -> None:
-        """Ask the next model beside a slow one, if both budgets allow it; once in a call."""
+        """Ask the next model that can be asked beside a slow one, if both budgets allow it; once in a call."""
         self._hedged = True
-        slow, following, now = self._floor.newest(), self._queue[0], self._now()
-        if slow is not None and self._route.hedges.take(now) and following.budget.take(now):
-            self._trail.hedges(slow.entry, following)
-            self._start(self._queue.popleft())
+        slow, now = self._floor.newest(), self._now()
+        if slow is None or not self._route.hedges.take(now):
+            return
+        while self._queue and self._queue[0].budget.take(now):
+            following = self._queue.popleft()
+            if self._start(following):
+                self._trail.hedges(slow.entry, following)
+                return
 
     # What became of it
 

@@ -12,12 +12,13 @@ import msgspec
 
 from standby.attempt import Entry
 from standby.breaker import DisabledBreaker
-from standby.costs import cost, total
-from standby.decision import LONGEST_STATED_WAIT, Decision, Route, decide, lesson, longest_pause
+from standby.costs import Cost, cost, total
+from standby.decision import LONGEST_STATED_WAIT, Decision, Route, decide, lesson, longest_pause, longest_silence
 from standby.dispatch import RESERVE
-from standby.explanation import Explanation, Known, PassedOver, Plan, Planned, Rule, Step, Worst
+from standby.explanation import Explanation, Hedging, Known, PassedOver, Plan, Planned, Rule, Step, Worst
 from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Trigger
+from standby.routes import HEDGED_SHARE, HEDGES
 from standby.triggers import Tests, Triggers
 from standby.types import Usage
 
@@ -82,7 +83,6 @@ def plan(
     """Say how the chain is walked, and what a call can come to at the worst, where no model is asked beside another."""
     asked = asked_of(route)
     at_worst = {entry.name: _at_worst(entry, route, rules) for entry in route.entries}
-    hedge = route.chain.hedge
     return Plan(
         chain=route.name,
         models=tuple(
@@ -93,9 +93,25 @@ def plan(
             for name, trigger in rules.items()
         ),
         deadline=route.chain.deadline,
-        hedge_after=None if hedge is None else hedge.after,
+        hedge_after=None if route.chain.hedge is None else route.chain.hedge.after,
+        hedge=_hedging(route, known.tokens),
         missing_keys=known.missing_keys,
         worst=_worst({entry.name: at_worst[entry.name] for entry in asked}, route, known.tokens),
+    )
+
+
+def _hedging(route: Route, tokens: Usage) -> Hedging | None:
+    hedge, awake = route.chain.hedge, [entry for entry in asked_of(route) if not entry.breaker.suspicion]
+    beside = awake[1:]
+    if hedge is None or not beside:
+        return None
+    silence = {entry.name: longest_silence(hedge, entry, in_pieces=False) for entry in awake[:-1]}
+    costs = {entry.name: cost(tokens, entry.card.price) for entry in beside}
+    return Hedging(
+        whole={name: seconds for name, seconds in silence.items() if seconds > hedge.after},
+        share=HEDGED_SHARE,
+        first=int(HEDGES),
+        cost=Cost(max(each or 0.0 for each in costs.values()), tuple(name for name, each in costs.items() if each is None)),
     )
 
 

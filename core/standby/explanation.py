@@ -98,14 +98,28 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     triggers: tuple[str, ...]
 
 
+class Hedging(msgspec.Struct, frozen=True, kw_only=True):
+    """What it can come to that a model is asked beside a silent one.
+
+    `whole`: by model, the seconds that an answer gets which is asked for as a whole, where they are more. At most `share` of
+    the calls (0 to 1) are hedged, and `first` more to begin with; each of them makes one request more, of `cost` at most.
+    """
+
+    whole: Mapping[str, float]
+    share: float
+    first: int
+    cost: Cost
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A chain as it will be walked; `hedge_after` in seconds, `None`: never."""
+    """A chain as it will be walked; `hedge_after` in seconds, `None`: never; `hedge`: what that means, if it can happen."""
 
     chain: str
     models: tuple[Planned, ...]
     triggers: tuple[Rule, ...]
     deadline: float
     hedge_after: float | None
+    hedge: Hedging | None
     missing_keys: Mapping[str, str]
     worst: Worst
 

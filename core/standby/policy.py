@@ -295,9 +295,16 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Hedge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask the next model too when the first is slow: once in a call, and for one call in twenty at most."""
+    """Ask the next model too when the first is silent: once in a call, and for one call in twenty at most."""
 
-    after: Annotated[Seconds, Meta(description="How long a model may take before the next one is asked beside it.")]
+    after: Annotated[
+        Seconds,
+        Meta(
+            description="How long a model may show no sign of life before the next one is asked beside it. Words, thoughts and "
+            "tool calls of a stream are signs; an answer that is asked for as a whole shows none, so there a model that thinks "
+            "(its card has efforts) gets half of its timeout, where that is longer."
+        ),
+    ]
 
 
 class StreamRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

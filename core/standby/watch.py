@@ -36,6 +36,7 @@ class Watch:
         """Begin now."""
         self.began = clock()
         self.first_token: float | None = None
+        self.last_sign = self.began
         self._patience = patience
         self._clock = clock
         self._allowed = min(patience.timeout, allowed)
@@ -89,7 +90,7 @@ class Watch:
 
     def token(self) -> None:
         """Note that a piece has come that means something."""
-        now = self._clock()
+        now = self.last_sign = self._clock()
         if self.first_token is None:
             self.first_token = now
             self._missed = f"no token for {self._patience.idle_timeout:g}s"
@@ -97,7 +98,8 @@ class Watch:
 
     def works(self) -> None:
         """Note a sign of life that is no word: it never leaves the model less time than it had."""
-        self._due = max(self._due, self._clock() + self._patience.idle_timeout)
+        self.last_sign = self._clock()
+        self._due = max(self._due, self.last_sign + self._patience.idle_timeout)
 
     def slow(self) -> bool:
         """Say whether the answer, or a stream's first word, took more than half of what it may."""

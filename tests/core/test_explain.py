@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standby.breaker import DisabledBreaker
+from standby.breaker import Breaker, DisabledBreaker
 from standby.costs import Cost, Price
 from standby.decision import LONG_REST, decide
 from standby.errors import RequestError
@@ -232,6 +232,24 @@ def test_the_plan_says_what_each_model_cannot_take_and_which_triggers_concern_it
     assert [model.triggers for model in told.models] == [("all",), ("mine", "all")]
     assert [(model.asked, model.attempts) for model in told.models] == [(True, 2), (False, 0)]
     assert (told.hedge_after, told.triggers[0].place, told.worst.attempts) == (8.0, "m.yaml:3", 2)
+    assert told.hedge is None  # there is nobody to ask beside it
+
+
+def test_the_plan_says_what_a_hedge_can_cost() -> None:
+    thinks, free = Card(efforts=("low",), price=Price(input=1.0, output=2.0)), Card(price=Price(input=0.0, output=0.0))
+    entries = [
+        entry("a", Plays("x"), card=thinks, timeout=120.0),
+        entry("old", Plays("x"), card=thinks, breaker=Breaker(suspected="retired on 2026-12-01")),
+        entry("b", Plays("x"), card=free),
+        entry("c", Plays("x"), card=thinks, timeout=90.0),
+        entry("d", Plays("x")),
+    ]
+    told = plan(route(*entries, hedge=Hedge(after=10.0)), {}, Known(tokens=Usage(input=100_000, output=50_000))).hedge
+    assert told is not None
+    assert told.whole == {"a": 60.0, "c": 45.0}
+    assert (told.share, told.first, told.cost) == (0.05, 5, Cost(0.2, ("d",)))
+    assert plan(route(*entries[:2], hedge=Hedge(after=10.0)), {}).hedge is None
+    assert plan(route(*entries), {}).hedge is None
 
 
 # How a failure is made

@@ -12,7 +12,7 @@ from standby.budget import Budget
 from standby.errors import ChainExhausted, Stopped
 from standby.failures import Kind
 from standby.plugin import End
-from standby.policy import BreakerSettings, Hedge, Retry, StreamRules
+from standby.policy import BreakerSettings, Card, Hedge, Retry, StreamRules
 from standby.types import Chunk, Reply
 from tests.playing import Plays, Streams, entry, failure, route, walk
 from tests.virtual_clock import run
@@ -175,3 +175,76 @@ def test_a_model_that_was_left_for_anothers_words_is_asked_again_when_those_brea
         ("a", "cancelled"), ("b", "failed"), ("a", "answered"),
     ]  # fmt: skip
     assert [(chunk.text, chunk.reset) for chunk in chunks] == [("from ", False), ("", True), ("from a", False)]
+
+
+# What counts as silence
+
+
+THOUGHT = Chunk(reasoning="hm")
+WORK = Chunk(working=True)
+
+
+class Says(Streams):
+    """Streams chunks as they are, and waits in between."""
+
+    async def stream(self, call: Any) -> Any:
+        self.calls.append(call)
+        for piece in self.pieces:
+            if isinstance(piece, Chunk):
+                yield piece
+            else:
+                await asyncio.sleep(piece)
+        yield Chunk("Lisbon.")
+        yield Chunk(end=End())
+
+
+@pytest.mark.parametrize(
+    ("pieces", "alone"),
+    [
+        ((7.9, THOUGHT, 7.9, THOUGHT, 7.9), True),
+        ((7.9, WORK, 7.9, WORK, 7.9), True),
+        ((THOUGHT, 8.1), False),
+        ((4, Chunk(), 4.1), False),  # an opening without anything in it is no sign of life
+        ((4, Chunk(" "), 4.1), False),
+        ((8.1,), False),
+    ],
+)
+def test_a_model_that_shows_signs_of_life_is_not_hedged(pieces: Any, *, alone: bool) -> None:
+    second = Plays("from b")
+
+    async def put(chunk: Chunk) -> None:
+        del chunk
+
+    way = route(entry("a", Says(*pieces), timeout=200.0), entry("b", second), hedge=HEDGE)
+    reply, _ = timed(walk(way, outlet=Outlet(put)).run())
+    assert (reply.model, second.calls == []) == ("a" if alone else "b", alone)
+
+
+def test_a_stream_that_is_held_back_is_not_hedged_while_its_words_come() -> None:
+    second = Plays("from b")
+
+    async def put(chunk: Chunk) -> None:
+        del chunk
+
+    slow = Says(*[piece for _ in range(9) for piece in (Chunk("word "), 5)])
+    way = route(entry("a", slow, timeout=200.0), entry("b", second), hedge=HEDGE, stream=StreamRules(release="whole"))
+    reply, took = timed(walk(way, outlet=Outlet(put)).run())
+    assert (reply.model, took, second.calls) == ("a", 45.0, [])
+
+
+@pytest.mark.parametrize(
+    ("efforts", "timeout", "asked_at"), [(None, 100.0, 8.0), (("low",), 100.0, 50.0), (("low",), 12.0, 8.0)]
+)
+def test_of_a_whole_answer_a_model_that_thinks_gets_half_of_its_time(efforts: Any, timeout: float, asked_at: float) -> None:
+    thinker = entry("a", Plays(99), card=Card(efforts=efforts), timeout=timeout)
+    reply, took = timed(walk(route(thinker, entry("b", Plays("from b")), hedge=HEDGE)).run())
+    assert (reply.model, took) == ("b", asked_at)
+
+
+def test_a_model_that_rests_is_passed_over_and_the_one_after_it_is_asked_beside_the_slow_one() -> None:
+    seen: list[events.Event] = []
+    rests = entry("old", Plays("never"), breaker=Breaker(suspected="retired on 2026-12-01"))
+    chain = route(entry("a", Plays(20)), rests, entry("b", Plays(3)), hedge=HEDGE)
+    reply, took = timed(walk(chain, events=seen).run())
+    assert (reply.model, took) == ("b", 11.0)
+    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [("a", "b")]

@@ -217,10 +217,20 @@ def _lines_of_plan(told: Plan) -> Iterator[str]:
             yield f"  triggers: {', '.join(model.triggers) or 'none'}"
     for rule in told.triggers:
         yield f"trigger {rule.name} ({rule.place}): then {rule.then}"
-    if told.hedge_after is not None:
-        yield f"a model that takes {told.hedge_after:g}s has the next one asked beside it, once in a call"
+    yield from _hedge(told)
     yield from _keys(told.missing_keys)
     yield _worst(told.worst)
+
+
+def _hedge(told: Plan) -> Iterator[str]:
+    if told.hedge is None:
+        return
+    yield f"a model that shows no sign of life for {told.hedge_after:g}s has the next one asked beside it, once in a call"
+    for model, seconds in told.hedge.whole.items():
+        yield f"  {model} gets {seconds:g}s where the answer is asked for as a whole: it thinks, and shows no sign until then"
+    calls = round(1 / told.hedge.share)
+    often = f"1 request more in {calls} calls at most (and up to {told.hedge.first} more to begin with)"
+    yield f"  that costs {often}, each {written_cost(told.hedge.cost)} at most"
 
 
 def _keys(missing: Mapping[str, str]) -> Iterator[str]:
