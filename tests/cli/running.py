@@ -1,11 +1,16 @@
 """The command line, run in this process or, where a process's end is the point, in one of its own."""
 
+import fcntl
 import io
 import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +86,28 @@ def process(*words: str, stdin: str = "", **environ: str) -> Ran:
     )
     assert "Traceback" not in ran.stdout + ran.stderr
     return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def terminal(*words: str, columns: int = 80, **environ: str) -> str:
+    """Run on a terminal of so many columns; return all that it shows, standard error too."""
+    outside, inside = pty.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")}
+    started = subprocess.Popen(  # noqa: S603 - this interpreter
+        [sys.executable, "-m", "standby", *words],
+        env={**kept, "TERM": "xterm-256color", **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=inside,
+        stderr=inside,
+    )
+    os.close(inside)
+    shown = b""
+    with started, suppress(OSError):  # a terminal whose programs have ended cannot be read
+        while block := os.read(outside, 65536):
+            shown += block
+    os.close(outside)
+    assert b"Traceback" not in shown
+    return shown.decode().replace("\r\n", "\n")
 
 
 def scripted() -> None:

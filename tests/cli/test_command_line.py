@@ -11,7 +11,7 @@ import pytest
 from standby.cli import standby
 from standby.config import PACKAGED
 from standby.registry import Registry
-from tests.cli.running import Run, process, scripted, written
+from tests.cli.running import Run, process, scripted, terminal, written
 
 ARGUMENTS = {"ask": ("hello",), "new-plugin": ("acme",), "plugins check": ("scripted",), "init": ("here",)}
 """What a command must be given besides its options."""
@@ -178,3 +178,28 @@ def test_the_help_has_an_example_that_begins_with_the_command(run: Run, name: st
     assert re.search(rf"^  standby {name}\b", ran.out, re.MULTILINE), "no example"
     assert max(map(len, ran.out.splitlines())) <= 80
     assert not Path("models.yaml").exists()
+
+
+# Colours
+
+
+COLOURED = ["ask hello", "check", "explain", "plugins", "simulate --duration 1m", "validate", "zzz"]
+WITHOUT = [("models", {"TERM": "dumb"}), ("validate", {"TERM": "dumb"}), ("check", {"NO_COLOR": "1", "FORCE_COLOR": "1"})]
+
+
+@pytest.mark.parametrize(("words", "environ"), [*((words, {"NO_COLOR": "1"}) for words in COLOURED), *WITHOUT])
+def test_a_terminal_without_colours_gets_no_escapes(words: str, environ: dict[str, str]) -> None:
+    scripted()
+    shown = terminal(*words.split(), **environ)
+    assert shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("words", ["check", "validate", "models"])
+def test_a_terminal_gets_colours_and_a_pipe_none_unless_they_are_forced(words: str) -> None:
+    written("version: 1\nchains: {default: {models: [o3-mini]}}\n")
+    assert "\x1b" in terminal(*words.split(), NO_COLOR="")
+    piped = process(*words.split(), NO_COLOR="", FORCE_COLOR="")
+    assert "\x1b" not in piped.out + piped.err
+    if words in ("check", "validate"):
+        assert "\x1b[3" in process(*words.split(), NO_COLOR="", FORCE_COLOR="1").out

@@ -3,12 +3,13 @@
 from datetime import date
 from typing import Any
 
+import click
 import pytest
 
 from standby import plugin
 from standby.policy import Card
 from standby.registry import Registry
-from tests.cli.running import Run
+from tests.cli.running import Run, terminal
 from tests.docs.distributions import Install
 
 
@@ -63,11 +64,36 @@ def test_a_row_tells_compactly_what_the_model_can_and_when_it_goes(run: Run, ins
         "parrot",
         window,
         "1.25/10",
-        *reads,
+        f"{date.max.year}-01-01",
         tools,
         schema,
-        f"{date.max.year}-01-01",
+        *reads,
     ]
+
+
+@pytest.mark.parametrize("text", ["flash", "FLASH-lite", "gemini"])
+def test_a_text_narrows_the_list_to_the_models_and_plugins_that_have_it(run: Run, text: str) -> None:
+    shown = set(rows(run("models", text).out))
+    assert shown == {name for name in rows(run("models").out) if text.casefold() in name}
+    assert {each["name"] for each in run("models", text, "--json").json} == shown
+
+
+def test_a_plugins_name_lists_its_models(run: Run) -> None:
+    assert set(rows(run("models", "anthropic").out)) == set(Registry().cards("anthropic"))
+
+
+def test_a_text_that_no_model_has_is_answered_with_a_near_name(run: Run) -> None:
+    ran = run("models", "fabel")
+    assert (ran.status, rows(ran.out), ran.err) == (0, {}, "nothing here is named like 'fabel'; did you mean 'fable'?\n")
+    assert run("models", "zzzz").err == "nothing here is named like 'zzzz'\n"
+    assert run("models", "zzzz", "--json").json == []
+
+
+@pytest.mark.parametrize("columns", [15, 40, 80, 120])
+def test_on_a_terminal_of_any_width_each_name_is_whole(columns: int) -> None:
+    shown = click.unstyle(terminal("models", columns=columns)).splitlines()
+    listed = {line.split()[0] for line in shown if line and not line.startswith((" ", "model ", "left out"))}
+    assert listed == {name for each in Registry().names() for name in Registry().cards(each)} | ({"model"} & listed)
 
 
 @pytest.mark.parametrize(("tokens", "told"), [(4096, "4.1k"), (200_000, "200k"), (1_048_576, "1.05M"), (64, "64")])

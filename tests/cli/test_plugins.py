@@ -85,3 +85,10 @@ def test_as_json_a_plugin_says_its_models_keys_installation_and_commands(run: Ru
         "install": info.install,
         "commands": [command.name for command in Registry().commands(name)],
     }
+
+
+def test_a_text_narrows_the_list(run: Run) -> None:
+    assert [each["name"] for each in run("plugins", "o", "--json").json] == ["anthropic", "local", "openai"]
+    assert run("plugins", "--json", "gem") == run("plugins", "gem", "--json")
+    assert len(run("plugins", "standby").out.splitlines()) == 1 + len(run("plugins", "--json").json)
+    assert run("plugins", "opnai").err == "nothing here is named like 'opnai'; did you mean 'openai'?\n"

@@ -54,3 +54,32 @@ def test_on_a_terminal_long_cells_wrap_and_are_shown_as_they_are(monkeypatch: py
 def test_a_cell_is_one_line_that_moves_no_cursor(capsys: pytest.CaptureFixture[str], text: str, line: str) -> None:
     print_table(("name",), [(text,)])
     assert capsys.readouterr().out == f"name\n{line}\n"
+
+
+def in_columns(columns: int, head: tuple[str, ...], rows: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what a terminal of so many columns shows of a table, without its colours."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    outside, inside = pty.openpty()
+    with os.fdopen(inside, "w", encoding="utf-8") as out, os.fdopen(outside, "rb", buffering=0) as screen:
+        monkeypatch.setattr(sys, "stdout", out)
+        print_table(head, rows)
+        out.flush()
+        shown = screen.read(65536).decode()
+        monkeypatch.undo()
+    return [click.unstyle(line).rstrip() for line in shown.splitlines()]
+
+
+@pytest.mark.parametrize("columns", [5, 20, 28, 30, 40, 80, 200])
+def test_a_name_is_never_cut_however_narrow_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    head = ("model", "plugin", "notice")
+    rows = [("a-name-of-twenty-six-letters", "openai", "from a small model"), ("b", "x", "")]
+    shown = in_columns(columns, head, rows, monkeypatch)
+    assert [line.split()[0] for line in shown if line and not line.startswith(" ")] == ["model", *(row[0] for row in rows)]
+    assert all(len(line) <= max(columns, 28) for line in shown)
+    left_out = capsys.readouterr().err
+    expected = ["plugin, notice"] if columns < 36 else ["notice"] if columns < 43 else []
+    assert [left_out] == [f"left out, as the terminal is narrow: {each}; --json has all\n" for each in expected] or not expected
+    assert ("openai" in " ".join(shown)) is (columns >= 36)

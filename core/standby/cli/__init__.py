@@ -10,6 +10,7 @@ from typing import Any, TextIO, cast
 
 import click
 
+from standby.cli.colours import colour
 from standby.cli.groups import Group
 from standby.version import __version__
 
@@ -147,6 +148,7 @@ def standby(ctx: click.Context) -> None:
     standby ask "What is net metering?"        asks the chain "default"
     standby validate config/models.yaml       checks a file before anything is sent
     """  # noqa: D301 - click wants the character itself
+    ctx.color = colour()
     if ctx.invoked_subcommand in _COMMANDS and sys.stdout is not None:  # None: it was closed by who started us
         ctx.with_resource(redirect_stdout(cast("TextIO", _OwnWords(sys.stdout))))
 

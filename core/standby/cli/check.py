@@ -14,6 +14,7 @@ import msgspec
 from standby.adapters import Adapters
 from standby.attempt import Entry, without_keys
 from standby.cli.asking import LIMIT, Asked, Tell, ask_all
+from standby.cli.colours import colour
 from standby.cli.options import config_options, duration_option, json_option
 from standby.cli.output import print_json
 from standby.cli.remedies import ending, remedy, spent
@@ -194,7 +195,7 @@ def _today() -> date:
 def _progress(models: int) -> Generator[Tell]:
     """Tell on standard error how far the check is: on a terminal by a bar, elsewhere by a line for each model."""
     words = f"asking {models} model{'' if models == 1 else 's'}, each for at most {LIMIT} tokens"
-    if sys.stderr is not None and sys.stderr.isatty():  # None: it was closed by who started us
+    if sys.stderr is not None and sys.stderr.isatty() and colour() is not False:  # None: it was closed by who started us
         from rich.console import Console  # noqa: PLC0415 - only where a person looks
         from rich.progress import Progress  # noqa: PLC0415 - see above
 

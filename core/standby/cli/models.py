@@ -6,7 +6,7 @@ from datetime import date
 import click
 import msgspec
 
-from standby.cli.options import json_option
+from standby.cli.options import json_option, narrow, text_argument
 from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.costs import Price
@@ -18,26 +18,31 @@ _SIZES = ((1_000_000, "M"), (1_000, "k"))
 
 
 @click.command("models")
+@text_argument
 @json_option
-def command(*, as_json: bool) -> None:
-    """List the models that the plugins know; any other is written PLUGIN/ID.
+def command(*, text: str, as_json: bool) -> None:
+    """List the models that the plugins know, or those with TEXT in their name or their plugin's.
 
+    Any other model is written PLUGIN/ID.
     A card is shown as it holds: what its plugin says of all its models, and of this one. An empty cell is not known, and
     then taken for "no". A price is in US dollars for a million tokens, in and out.
 
     \b
     standby models
-    standby models --json
+    standby models gemini
+    standby models gpt-6 --json
     """  # noqa: D301 - click wants the character itself
     registry = Registry()
     known = [(name, plugin, card) for plugin in registry.names() for name, card in _cards(registry, plugin)]
+    known = narrow(known, text, lambda row: row[:2])
     if as_json:
         rows = [{"name": name, "plugin": plugin, "card": card} for name, plugin, card in known]
         print_json(rows)
         return
     print_table(
-        ("model", "plugin", "window", "price", "reads", "tools", "schema", "retires", "successor", "notice"),
+        ("model", "plugin", "window", "price", "retires", "tools", "schema", "reads", "successor", "notice"),
         [(name, plugin, *_cells(card)) for name, plugin, card in known],
+        names=(0, 8),
     )
 
 
@@ -61,10 +66,10 @@ def _over(shared: Card, own: Card) -> Card:
 def _cells(card: Card) -> Iterable[str]:
     yield _compact(card.context_window)
     yield _price(card.price)
-    yield ", ".join(card.reads or ())
+    yield _retirement(card)
     yield _yes(card.tools)
     yield _yes(card.schema)
-    yield _retirement(card)
+    yield ", ".join(card.reads or ())
     yield card.successor or ""
     yield card.notice or ""
 

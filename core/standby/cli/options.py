@@ -1,8 +1,8 @@
 """What commands take alike: FILE or --config, --json, --chain, and durations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -10,6 +10,7 @@ from standby.config.finding import near
 from standby.config.texts import duration
 
 Function = Callable[..., Any]
+Row = TypeVar("Row")
 
 
 def duration_option(name: str, **attributes: Any) -> Callable[[Function], Function]:
@@ -41,6 +42,20 @@ def config_options(function: Function) -> Function:
 
     option = click.option("-c", "--config", metavar="FILE", type=click.Path(), help="The models.yaml to use; FILE is the same.")
     return click.argument("file", required=False, type=click.Path())(option(command))
+
+
+text_argument = click.argument("text", required=False, default="")
+"""What a list is narrowed to."""
+
+
+def narrow(rows: Sequence[Row], text: str, words: Callable[[Row], Sequence[str]]) -> list[Row]:
+    """Return the rows that have the text in one of their words, the first of which is the name; say where none has it."""
+    kept = [row for row in rows if any(text.casefold() in word.casefold() for word in words(row))]
+    if text and not kept:
+        names = [words(row)[0] for row in rows]
+        hint = near(text, [*names, *(part for name in names for part in name.split("-"))])
+        click.echo(f"nothing here is named like {text!r}" + (f"; {hint}" if hint else ""), err=True)
+    return kept
 
 
 class Choice(click.Choice[str]):

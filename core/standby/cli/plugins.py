@@ -4,7 +4,7 @@ import click
 import msgspec
 
 from standby.cli.groups import Group
-from standby.cli.options import json_option
+from standby.cli.options import json_option, narrow
 from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.errors import ConfigError
@@ -21,35 +21,52 @@ class Row(Listing, frozen=True, kw_only=True):
 
 
 class _Plugins(Group):
-    """Imports the command below it when it is asked for."""
+    """Imports the command below it when it is asked for; any other word narrows the list."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return ["check"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
         if cmd_name != "check":
-            return None
+            return None if ctx.resilient_parsing else _list_of(cmd_name)
         from standby.cli.plugins_check import command as check  # noqa: PLC0415 - only where it is called for
 
         return check
 
 
-@click.group("plugins", cls=_Plugins, invoke_without_command=True)
+@click.group("plugins", cls=_Plugins, invoke_without_command=True, subcommand_metavar="[TEXT | check NAME]")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """List the plugins: name, distribution, version, models, variables of the key, state, and the reason for a broken one.
+    """List the plugins, or those with TEXT in their name or their distribution's; say what is wrong with a broken one.
 
     \b
     standby plugins
+    standby plugins openai --json
     standby plugins check gemini
     """  # noqa: D301 - click wants the character itself
-    if ctx.invoked_subcommand is not None:
-        return
+    if ctx.invoked_subcommand is None:
+        _list("", as_json=as_json)
+
+
+def _list_of(text: str) -> click.Command:
+    """Return the command that lists what the text narrows."""
+
+    @click.command(text)
+    @json_option
+    @click.pass_context
+    def command(ctx: click.Context, *, as_json: bool) -> None:
+        """List the plugins with this text in their name or their distribution's."""
+        assert ctx.parent is not None  # noqa: S101 - it is below `standby plugins`
+        _list(text, as_json=as_json or ctx.parent.params["as_json"])
+
+    return command
+
+
+def _list(text: str, *, as_json: bool) -> None:
     registry = Registry()
-    rows = [_row(registry, name) for name in registry.names()]
+    rows = narrow([_row(registry, name) for name in registry.names()], text, lambda row: (row.name, row.distribution))
     if as_json:
         print_json(rows)
         return

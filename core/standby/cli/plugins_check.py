@@ -46,6 +46,7 @@ def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None
     \b
     standby plugins check gemini
     """  # noqa: D301 - click wants the character itself
+    as_json = as_json or (ctx.parent is not None and ctx.parent.params.get("as_json", False))
     registry = Registry()
     if name not in registry.names():
         hint = near(name, registry.names()) or "'standby plugins' lists those that are"

@@ -27,9 +27,6 @@ from standby.selftest.play import LONGEST_PAUSE, PATIENCE, Case, Played, play
 LIVE_PATIENCE = 30.0
 """Seconds for each model, as `standby check` has it."""
 
-SHOWN = 58
-"""Characters of a fault's name in the table; `--json` has all of it."""
-
 _GROUPS = {
     "usual": "the failures that people fall back on",
     "vendor": "the failures that its vendor is known for",
@@ -189,7 +186,7 @@ def _print_cases(head: str, cases: Sequence[Case]) -> None:
     rows = [
         (
             "ok" if case.fine else "FAILED",
-            case.fault if len(case.fault) <= SHOWN else case.fault[: SHOWN - 1] + "…",
+            case.fault,
             case.kind or "",
             "by default" if case.trigger is None else f"trigger {case.trigger}",
             _outcome(case),
