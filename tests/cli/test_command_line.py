@@ -183,8 +183,8 @@ def test_the_help_has_an_example_that_begins_with_the_command(run: Run, name: st
 # Colours
 
 
-COLOURED = ["ask hello", "check", "explain", "plugins", "simulate --duration 1m", "validate", "zzz"]
-WITHOUT = [("models", {"TERM": "dumb"}), ("validate", {"TERM": "dumb"}), ("check", {"NO_COLOR": "1", "FORCE_COLOR": "1"})]
+COLOURED = ["ask hello", "check --timeout 50ms", "explain", "plugins", "simulate --duration 1m", "validate", "zzz"]
+WITHOUT = [("models", {"TERM": "dumb"}), ("validate", {"TERM": "dumb"}), ("explain", {"NO_COLOR": "1", "FORCE_COLOR": "1"})]
 
 
 @pytest.mark.parametrize(("words", "environ"), [*((words, {"NO_COLOR": "1"}) for words in COLOURED), *WITHOUT])
