@@ -4,6 +4,7 @@ import re
 from asyncio import CancelledError, sleep
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
+from inspect import isawaitable
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -13,7 +14,7 @@ from standby.breaker import Breaker
 from standby.budget import Budget
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
-from standby.isolation import Origin, flaw_of, named, words_of
+from standby.isolation import Origin, flaw_of, named, unawaited, words_of
 from standby.plugin import Call
 from standby.policy import Card, Secret
 from standby.schemas import data_of
@@ -224,10 +225,15 @@ def timed_out(words: str) -> Failure:
 
 async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, entry: Entry) -> Reply:
     if hasattr(adapter, "stream") and (outlet is not None or not hasattr(adapter, "complete")):
-        reply = await _relay(adapter.stream(call), watch, outlet)
+        chunks = adapter.stream(call)
+        if isawaitable(chunks):
+            unawaited(chunks)
+            raise TypeError(f"stream() returned a {type(chunks).__name__}: write it as 'async def' with 'yield'")
+        reply = await _relay(chunks, watch, outlet)
     else:
         reply = await adapter.complete(call)
         if not isinstance(reply, Reply):
+            unawaited(reply)
             raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
     if not _is_plain(reply) and (flaw := flaw_of(reply, Reply)):
         raise TypeError(f"Reply: {flaw}")

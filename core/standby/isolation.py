@@ -1,14 +1,17 @@
 """What keeps a plugin's faults its own: whose they are, the words for them, and the one way into a plugin's code."""
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
-from typing import Any, cast
+from inspect import isasyncgen, isasyncgenfunction, isawaitable, iscoroutinefunction
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from standby.errors import AttemptFailed, ConfigError, Problem
 from standby.failures import Failure, Kind
+
+T = TypeVar("T")
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -49,6 +52,30 @@ def guarded(fail: Callable[[str], Exception], *through: type[BaseException]) -> 
         if isinstance(error, (KeyboardInterrupt, *through)):
             raise
         raise fail(named(error)) from error
+
+
+def is_async(function: object) -> bool:
+    """Say whether a function, or an object's `__call__`, is an `async def`."""
+    called = type(function).__call__ if callable(function) else None
+    return any(iscoroutinefunction(each) or isasyncgenfunction(each) for each in (function, called))
+
+
+def unawaited(value: object) -> str:
+    """Say what is wrong with a value that somebody would have to await, "" if nothing, and end it: Python would warn."""
+    if not (isawaitable(value) or isasyncgen(value)):
+        return ""
+    for name in ("close", "cancel"):  # a coroutine's; a task's, a future's
+        with suppress(Exception):  # a stranger's
+            getattr(value, name)()
+    kind = type(value).__name__
+    return f"returned {'an' if kind[0] in 'aA' else 'a'} {kind}, which is never awaited: write 'def', not 'async def'"
+
+
+def returned(value: T) -> T:
+    """Return what a plugin's function returned; raises `TypeError` if somebody would have to await it."""
+    if words := unawaited(value):
+        raise TypeError(f"it {words}")
+    return value
 
 
 def named(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from queue import SimpleQueue
 
 from standby.events import Event
 from standby.forks import join, pause_across_forks
+from standby.isolation import returned
 from standby.observe.log import report_broken_observer, report_lost_events
 
 Observer = Callable[[Event], object]
@@ -102,7 +103,7 @@ class Observers:
 
     def _tell(self, name: str, observer: Observer, event: Event) -> None:
         try:
-            observer(event)
+            returned(observer(event))
         except BaseException as error:  # noqa: BLE001 - a plugin's, even if it wants to end the program
             if (name, type(error)) not in self._told_of:
                 self._told_of.add((name, type(error)))

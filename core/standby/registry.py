@@ -15,7 +15,7 @@ import pluggy
 
 from standby.errors import ConfigError, Problem
 from standby.failures import Failure
-from standby.isolation import Origin, flaw_of, guarded, words_of
+from standby.isolation import Origin, flaw_of, guarded, is_async, returned, unawaited, words_of
 from standby.observe.log import report_broken_test
 from standby.observers import Observer
 from standby.plugin import API_VERSION, GROUP, ProviderInfo, hooks
@@ -94,6 +94,7 @@ class Registry:
         commands = self._hook(name, "standby_commands", list[Any])
         if not all(isinstance(command, click.Command) and command.name for command in commands):
             raise self.origin(name).broken("standby_commands returned something that is no list of click commands")
+        self._check_sync(name, _callbacks(commands))
         return commands
 
     def observers(self, name: str) -> Sequence[Observer]:
@@ -101,6 +102,7 @@ class Registry:
         observers = self._hook(name, "standby_observers", list[Observer])
         if not observers or not all(callable(observer) for observer in observers):
             raise self.origin(name).broken("standby_observers returned something that is no list of functions")
+        self._check_sync(name, {f"the observer {_name_of(observer)}": observer for observer in observers})
         return observers
 
     def tests(self, name: str) -> Mapping[str, Test]:
@@ -108,6 +110,7 @@ class Registry:
         tests = self._hook(name, "standby_tests", dict[str, Test])
         if not all(callable(test) for test in tests.values()):
             raise self.origin(name).broken("standby_tests returned something that is no mapping of names to functions")
+        self._check_sync(name, {f"the test {test!r}": function for test, function in tests.items()})
         return tests
 
     def test(self, reference: str) -> Test:
@@ -121,7 +124,7 @@ class Registry:
 
         def recognises(outcome: Reply | Failure) -> bool:
             try:
-                return bool(test(outcome))
+                return bool(returned(test(outcome)))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 - a plugin's, even if it wants to end the program
@@ -174,13 +177,30 @@ class Registry:
             reader = _led_to(dotted)
         if not callable(reader):
             raise broken(f"failures: {dotted} is no function")
-        return cast("FailureReader", reader)
+        self._check_sync(name, {f"failures: {dotted}": reader})
+
+        def read(status: int, headers: Mapping[str, str], body: Any) -> Failure:
+            with guarded(lambda words: broken(f"failures: {dotted} raised {words}")):
+                failure = returned(reader(status, headers, body))
+            if flaw := flaw_of(failure, Failure):
+                raise broken(f"failures: {dotted} returned no Failure: {flaw}")
+            return cast("Failure", failure)
+
+        return read
+
+    def _check_sync(self, name: str, functions: Mapping[str, object]) -> None:
+        for what, function in functions.items():
+            if is_async(function):
+                raise self.origin(name).broken(f"{what} is an 'async def', which is never awaited: write 'def'")
 
     def _hook(self, name: str, hook: str, kind: Callable[[Any], T]) -> T:
         """Return what a hook that is rarely called returns, as a list or a dictionary; empty where there is none."""
         manager, broken = self._manifest(name).manager, self.origin(name).broken
         with guarded(lambda words: broken(f"{hook} raised {words}")), _aside():
-            return kind(getattr(manager.hook, hook)() or ())
+            value = getattr(manager.hook, hook)()
+            if not (flaw := unawaited(value)):
+                return kind(value or ())
+        raise broken(f"{hook} {flaw}")
 
     def _manifest(self, name: str) -> "Manifest":
         """Import a plugin once, broken or not: what it did on its way is not done again."""
@@ -234,7 +254,8 @@ def _load(point: metadata.EntryPoint) -> Manifest:
         info: Any = manager.hook.standby_provider()
         cards: Any = manager.hook.standby_models()
         cards = cast("Any", {}) if cards is None else cards
-        flaw = _flaw_of_provider(info)
+        later = unawaited(cards)  # in any case: it must be ended
+        flaw = _flaw_of_provider(info) or (later and f"standby_models {later}")
     if not flaw and info is not None:
         _check_version(info, origin)
     with guarded(origin.broken):
@@ -242,6 +263,19 @@ def _load(point: metadata.EntryPoint) -> Manifest:
     if flaw:
         raise origin.broken(flaw)
     return Manifest(info, cards, manager)
+
+
+def _callbacks(commands: "Iterable[click.Command]") -> dict[str, object]:
+    """Return what commands call, and those inside of them."""
+    found: dict[str, object] = {}
+    for command in commands:
+        inside: Mapping[str, click.Command] = getattr(command, "commands", {})
+        found |= {f"the command {command.name!r}": command.callback, **_callbacks(inside.values())}
+    return found
+
+
+def _name_of(function: object) -> str:
+    return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 @contextmanager
@@ -271,6 +305,8 @@ def _check_version(info: ProviderInfo, origin: Origin) -> None:
 def _flaw_of_provider(info: Any) -> str:
     if info is None:
         return ""
+    if flaw := unawaited(info):
+        return f"standby_provider {flaw}"
     if not isinstance(info, ProviderInfo):
         return f"standby_provider returned a {type(info).__name__}, not a ProviderInfo"
     flaw = flaw_of(info, ProviderInfo)

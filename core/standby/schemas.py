@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from inspect import cleandoc
 from typing import Any, cast
 
 import msgspec
@@ -91,6 +92,9 @@ def _of_json(encoded: bytes) -> Schema:
 def _of_struct(struct: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the struct's schema with what it leaves open: its root is a reference, which OpenAI does not take there."""
     (root,), definitions = msgspec.json.schema_components((struct,), ref_template="#/$defs/{name}")
+    for made in definitions.values():
+        if "description" in made:
+            made["description"] = cleandoc(made["description"])  # docstrings, indented or not by msgspec's version
     named = definitions.get(struct.__name__, root)
     others = {name: schema for name, schema in definitions.items() if name != struct.__name__}
     again = f'"#/$defs/{struct.__name__}"' in msgspec.json.encode(definitions).decode()  # it contains itself

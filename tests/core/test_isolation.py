@@ -1,6 +1,7 @@
 """What keeps a plugin's faults its own: the one way into its code, the words for what it raises, and its values' flaws."""
 
 import asyncio
+import gc
 from datetime import date
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from standby.errors import AttemptFailed, ConfigError
 from standby.failures import Failure, Kind
-from standby.isolation import Origin, flaw_of, guarded, named, words_of
+from standby.isolation import Origin, flaw_of, guarded, named, returned, unawaited, words_of
 from standby.plugin import End, ProviderInfo, ToolCall, Usage
 from standby.policy import Card
 from standby.types import Reply
@@ -137,3 +138,30 @@ def test_a_field_that_has_not_its_type_is_named_in_structs_of_structs_too(value:
 @pytest.mark.parametrize(("value", "got"), [(None, "NoneType"), ({"text": "Hello."}, "dict"), ("Hello.", "str")])
 def test_a_value_of_another_type_is_named(value: object, got: str) -> None:
     assert flaw_of(value, Reply) == f"expected a Reply, got a {got}"
+
+
+class Awaitable:
+    def __await__(self) -> Any: ...
+
+    def close(self) -> None:
+        raise ValueError("a stranger's")
+
+
+async def test_what_would_have_to_be_awaited_is_told_and_ended() -> None:
+    async def soon() -> int:
+        return 1
+
+    task, future = asyncio.ensure_future(soon()), asyncio.get_running_loop().create_future()
+    for value, name in ((soon(), "a coroutine"), (task, "a Task"), (future, "a Future"), (Awaitable(), "an Awaitable")):
+        with pytest.raises(TypeError, match=f"it returned {name}, which is never awaited: write 'def', not 'async def'"):
+            returned(value)
+    await asyncio.sleep(0)
+    assert task.cancelled()
+    assert future.cancelled()
+    gc.collect()
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", [], ProviderInfo(adapter="a:B"), (_ for _ in ()), open])
+def test_what_is_there_at_once_is_returned_as_it_is(value: object) -> None:
+    assert returned(value) is value
+    assert unawaited(value) == ""

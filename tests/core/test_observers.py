@@ -1,5 +1,6 @@
 """Observers are told every event, off the calls' way, and can break nothing."""
 
+import gc
 import logging
 import os
 import threading
@@ -124,3 +125,16 @@ def test_a_forked_child_tells_its_own_events_and_not_its_parents() -> None:
     os.close(write)
     with os.fdopen(read) as lines:
         assert sorted(lines.read().splitlines()) == sorted([f"{os.getpid()} m1", f"{child} m2"])
+
+
+def test_one_that_returns_what_nobody_awaits_is_told_so_and_python_has_nothing_to_warn_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def soon() -> None: ...
+
+    observers = Observers([("one", lambda _: soon())])
+    with caplog.at_level(logging.ERROR, "standby"):
+        observers(event(1))
+        observers.close()
+    gc.collect()
+    assert "it returned a coroutine, which is never awaited: write 'def', not 'async def'" in caplog.text

@@ -1,5 +1,6 @@
 """The registry, over real distributions on disk: names, isolation, conflicts, and what each broken plugin is told."""
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -176,6 +177,86 @@ def test_a_broken_plugin_is_told_with_its_distribution_and_what_is_wrong(source:
         assert (problem.code, problem.hint) == ("broken-plugin", "update or uninstall acme-standby")
     listing = registry.listing("acme")
     assert (listing.state, listing.models, listing.reason) == ("broken", (), f"{problem.message}; {problem.hint}")
+
+
+NEVER = "which is never awaited: write 'def', not 'async def'"
+SOON = "import asyncio\nasync def soon(): return None\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (HEAD + PROVIDER.replace("def ", "async def "), f"standby_provider returned a coroutine, {NEVER}"),
+        (MANIFEST.replace("def ", "async def "), f"standby_provider returned a coroutine, {NEVER}"),
+        (HEAD + PROVIDER + MODELS.replace("def ", "async def "), f"standby_models returned a coroutine, {NEVER}"),
+        (
+            HEAD + PROVIDER + "@hookimpl\nasync def standby_models(): yield\n",
+            f"standby_models returned an async_generator, {NEVER}",
+        ),
+        (HEAD + SOON + "@hookimpl\ndef standby_provider(): return soon()\n", f"standby_provider returned a coroutine, {NEVER}"),
+    ],
+)
+def test_a_hook_that_would_have_to_be_awaited_is_refused_and_ended(source: str, words: str, distribute: Distribute) -> None:
+    registry = distribute(source)
+    assert problem_of(registry.info).message == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    gc.collect()  # Python would warn of what was never awaited, and a warning is an error here
+
+
+SYNC = "which is never awaited: write 'def'"
+
+
+@pytest.mark.parametrize(
+    ("hook", "source", "words"),
+    [
+        ("observers", "async def standby_observers(): return []", f"standby_observers returned a coroutine, {NEVER}"),
+        ("observers", "def standby_observers(): return [soon]", f"the observer soon is an 'async def', {SYNC}"),
+        ("observers", "def standby_observers(): return [Soon()]", f"the observer Soon is an 'async def', {SYNC}"),
+        ("observers", "def standby_observers(): return [partial(soon, 1)]", f"the observer partial is an 'async def', {SYNC}"),
+        ("tests", "async def standby_tests(): return {}", f"standby_tests returned a coroutine, {NEVER}"),
+        ("tests", "def standby_tests(): return {'t': soon}", f"the test 't' is an 'async def', {SYNC}"),
+        ("tests", "def standby_tests(): return {'t': soons}", f"the test 't' is an 'async def', {SYNC}"),
+        ("commands", "async def standby_commands(): yield", f"standby_commands returned an async_generator, {NEVER}"),
+        ("commands", "def standby_commands(): return [feed]", f"the command 'feed' is an 'async def', {SYNC}"),
+        ("commands", "def standby_commands(): return [birds]", f"the command 'feed' is an 'async def', {SYNC}"),
+    ],
+)
+def test_what_is_called_and_never_awaited_is_no_async_def(hook: str, source: str, words: str, distribute: Distribute) -> None:
+    registry = distribute(
+        f"""{MANIFEST}
+from functools import partial
+import click
+async def soon(*told): ...
+async def soons(*told): yield
+class Soon:
+    async def __call__(self, told): ...
+feed = click.Command('feed', callback=soon)
+birds = click.Group('birds', commands=[feed])
+@hookimpl
+{source}
+"""
+    )
+    assert problem_of(getattr(registry, hook)).message == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("reader", "words"),
+    [
+        ("async def read(*told): ...", f"failures: acme_plugin:read is an 'async def', {SYNC}"),
+        ("def read(*told): return soon()", f"failures: acme_plugin:read raised TypeError: it returned a coroutine, {NEVER}"),
+        ("def read(*told): return {}['error']", "failures: acme_plugin:read raised KeyError: 'error'"),
+        ("def read(*told): return 5", "failures: acme_plugin:read returned no Failure: expected a Failure, got a int"),
+    ],
+)
+def test_a_reader_of_failures_that_gives_none_is_told(reader: str, words: str, distribute: Distribute) -> None:
+    source = MANIFEST.replace("install=", "failures='acme_plugin:read', install=")
+    registry = distribute(f"{source}{SOON}{reader}\n")
+    with pytest.raises(ConfigError) as caught:
+        read = registry.failures("acme")
+        assert read is not None
+        read(400, {}, {})
+    assert caught.value.problems[0].message == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    gc.collect()
 
 
 @pytest.mark.parametrize(

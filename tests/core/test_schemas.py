@@ -65,6 +65,20 @@ def test_a_structs_schema_is_an_object_at_its_root() -> None:
     assert set(schema.json_schema["$defs"]) == {"Place"}
 
 
+def test_a_structs_docstring_is_told_without_its_indentation() -> None:
+    class Bill(msgspec.Struct):
+        """What is owed.
+
+        In euros.
+        """
+
+        total: float
+
+    made = schema_of(Bill)
+    assert made is not None
+    assert made.json_schema["description"] == "What is owed.\n\nIn euros."
+
+
 def test_a_struct_that_contains_itself_keeps_its_definition() -> None:
     schema = schema_of(Tree)
     assert schema is not None

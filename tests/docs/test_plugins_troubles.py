@@ -44,6 +44,16 @@ TROUBLES: dict[str, tuple[str, str]] = {
     ),
     "it has no hook standby_provider, so it reaches no model": (good("@hookimpl\n"), ASK),
     "standby_provider returned a dict, not a ProviderInfo": (good("ProviderInfo(", "dict("), ASK),
+    "standby_provider returned a coroutine, which is never awaited: write 'def', not 'async def'": (
+        good("def standby_provider", "async def standby_provider"),
+        ASK,
+    ),
+    "the command 'feed' is an 'async def', which is never awaited: write 'def'": (
+        GOOD
+        + "@hookimpl\ndef standby_commands():\n    import click\n    return [click.Command('feed', callback=feed)]\n"
+        + "async def feed(): ...\n",
+        "parrot feed",
+    ),
     "standby_models returned something that is no mapping of names to Cards": (good("Card()", "{}"), ASK),
     "the plugin 'parrot' has no commands of its own": (GOOD, "parrot feed"),
     "unknown key 'ton'; did you mean 'tone'?": (
@@ -61,7 +71,7 @@ TROUBLES: dict[str, tuple[str, str]] = {
         answering("def stream(self, call): return iter([])"),
         ASK,
     ),
-    "AttributeError: 'coroutine' object has no attribute 'aclose'": (
+    "TypeError: stream() returned a coroutine: write it as 'async def' with 'yield'": (
         answering("async def stream(self, call): return [Chunk('Hello.')]"),
         ASK,
     ),
@@ -79,7 +89,6 @@ TROUBLES: dict[str, tuple[str, str]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:coroutine 'Parrot.stream' was never awaited")
 @pytest.mark.parametrize("message", TROUBLES)
 def test_each_message_of_the_troubleshooting_is_printed(message: str, install: Install, tmp_path: Path) -> None:
     source, said = TROUBLES[message]

@@ -153,7 +153,7 @@ STREAM = {
     "Nones": Broken(streams("yield None"), "AttributeError: 'NoneType' object has no attribute 'working'"),
     "a number": Broken(streams("yield Chunk(5)"), 'TypeError: can only concatenate str (not "int") to str'),
     "an end that is a number": Broken(
-        streams("yield Chunk('Hello.', 5)"), "AttributeError: 'int' object has no attribute 'private'"
+        streams("yield Chunk('Hello.', 5)"), "AttributeError: 'int' object has no attribute 'finish'"
     ),
     "an end without usage": Broken(
         streams("yield Chunk('Hello.', End(usage=None, finish=Finish.LENGTH))"),

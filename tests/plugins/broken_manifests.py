@@ -2,6 +2,7 @@
 
 from tests.plugins.sources import HALT, HEAD, MANIFEST, MUTE, Broken, card, first, info, models, provider
 
+NEVER = "which is never awaited: write 'def', not 'async def'"
 NO_CARDS = "standby_models returned something that is no mapping of names to Cards"
 NO_HOOK = "it has no hook standby_provider, so it reaches no model"
 VALIDATION = "PluginValidationError: Plugin 'acme' for hook 'standby_provider' hookimpl definition: "
@@ -72,13 +73,13 @@ HOOKS = {
     "a list": Broken(HEAD + provider("[]"), "standby_provider returned a list, not a ProviderInfo"),
     "a text": Broken(HEAD + provider("'acme_sdk:Acme'"), "standby_provider returned a str, not a ProviderInfo"),
     "the class itself": Broken(HEAD + provider("ProviderInfo"), "standby_provider returned a StructMeta, not a ProviderInfo"),
-    "a coroutine": Broken(
-        HEAD + provider().replace("def ", "async def "), "standby_provider returned a coroutine, not a ProviderInfo"
-    ),
+    "a coroutine": Broken(HEAD + provider().replace("def ", "async def "), f"standby_provider returned a coroutine, {NEVER}"),
     "a generator": Broken(
         HEAD + provider().replace("return", "yield"), "standby_provider returned a generator, not a ProviderInfo"
     ),
-    "models as a coroutine": Broken(HEAD + provider() + models().replace("def ", "async def "), NO_CARDS),
+    "models as a coroutine": Broken(
+        HEAD + provider() + models().replace("def ", "async def "), f"standby_models returned a coroutine, {NEVER}"
+    ),
     "models as a list": Broken(HEAD + provider() + models("[Card()]"), NO_CARDS),
     "models as a text": Broken(HEAD + provider() + models("'a-1'"), NO_CARDS),
     "models as no": Broken(HEAD + provider() + models("False"), NO_CARDS),

@@ -30,11 +30,6 @@ from tests.plugins.sources import (
     provider,
 )
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 def broken_words(broken: Broken, folder: Path) -> str:
     return f"plugin 'acme' ({OWNER}) is broken: {broken.words.replace('{folder}', str(folder))}"
@@ -164,6 +159,7 @@ def test_an_answer_that_comes_too_late_because_its_adapter_blocked_the_loop_is_t
     assert asked().text == "Late."
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the plugin leaves a file open
 def test_a_broken_plugin_is_imported_once(folder: Path) -> None:
     put_acme(folder, "from pathlib import Path\nPath('loads').open('a').write('x')\nraise SystemExit(3)")
     assert plugins()["acme"].state == "broken"

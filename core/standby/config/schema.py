@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -71,6 +72,8 @@ def _rewritten(node: Node) -> Any:
             rest["default"] = written(rest["default"])
         return {**rest, "type": "string", "pattern": DURATION, "examples": ["30s", "500ms", "3m"], **_IN_WORDS}
     made = {key: _rewritten(value) for key, value in node.items()}
+    if isinstance(told := made.get("description"), str):
+        made["description"] = cleandoc(told)  # a docstring, indented or not: by Python's version, and by msgspec's
     told_elsewhere = "$ref" in node
     return _without_null(
         {key: value for key, value in made.items() if not (key == "default" and (told_elsewhere or value in (None, {})))}

@@ -13,6 +13,7 @@ from standby.adapters import Adapters
 from standby.attempt import Entry
 from standby.errors import ConfigError, Problem
 from standby.failures import Failure
+from standby.isolation import is_async
 from standby.policy import Provider, Secret, Settings
 from standby.registry import Registry
 from standby.testing.loopback import Answer, Answers, Loopback, Received, respond
@@ -108,9 +109,15 @@ def _renderer(named: str, plugin: str) -> Renderer:
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        words = f"plugin {plugin!r} is broken: double: {named}: {type(error).__name__}: {error}"
-        raise ConfigError([Problem(code="broken-plugin", message=words, hint="update the plugin")]) from error
+        raise _broken(f"{type(error).__name__}: {error}", named, plugin) from error
+    if is_async(found):
+        raise _broken("it is an 'async def', which is never awaited: write 'def'", named, plugin)
     return cast("Renderer", found)
+
+
+def _broken(words: str, named: str, plugin: str) -> ConfigError:
+    words = f"plugin {plugin!r} is broken: double: {named}: {words}"
+    return ConfigError([Problem(code="broken-plugin", message=words, hint="update the plugin")])
 
 
 def _decoded(body: bytes) -> Any:
