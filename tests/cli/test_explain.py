@@ -21,6 +21,7 @@ chains:
   default: {models: [first, second], retry: {attempts: 3}, deadline: 90s}
   plain: {models: [first, second], triggers: []}
   alone: {models: [first, second], fallback: false, hedge: {after: 8s}}
+  beside: {models: [first, second], hedge: {after: 2s}}
   keyed: {models: [first, gpt-6-luna], triggers: []}
 """
 
@@ -123,7 +124,15 @@ def test_what_is_no_size_is_a_wrong_command_line(run: Run) -> None:
 def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> None:
     told = run("explain", "--chain", "alone").out
     assert "second (scripted): not asked, fallback is false\n" in told
-    assert "a model that takes 8s has the next one asked beside it, once in a call\n" in told
+    assert "beside" not in told  # there is nobody to ask
+    beside = run("explain", "--chain", "beside", "--tokens", "8000/1000").out
+    assert "a model that shows no sign of life for 2s has the next one asked beside it, once in a call\n" in beside
+    assert "  first gets 5s where the answer is asked for as a whole: it thinks, and shows no sign until then\n" in beside
+    often = "1 request more in 20 calls at most (and up to 5 more to begin with)"
+    assert (
+        f"  that makes {often}; what each costs at most: a cost that cannot be told (the price of second is not known)\n"
+        in beside
+    )
 
 
 @pytest.mark.parametrize("words", [(), ("--kind", "empty")])

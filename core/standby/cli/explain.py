@@ -230,7 +230,7 @@ def _hedge(told: Plan) -> Iterator[str]:
         yield f"  {model} gets {seconds:g}s where the answer is asked for as a whole: it thinks, and shows no sign until then"
     calls = round(1 / told.hedge.share)
     often = f"1 request more in {calls} calls at most (and up to {told.hedge.first} more to begin with)"
-    yield f"  that costs {often}, each {written_cost(told.hedge.cost)} at most"
+    yield f"  that makes {often}; what each costs at most: {written_cost(told.hedge.cost)}"
 
 
 def _keys(missing: Mapping[str, str]) -> Iterator[str]:
