@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from standby.errors import AttemptFailed
+from standby.failures import Failure, Kind
 from standby.isolation import Origin, guarded
 from standby.observe.log import report_broken_close
 from standby.policy import Provider
@@ -55,7 +56,8 @@ class Adapters:
         making = self._making(kept or await self._begin(), name, provider)
         await asyncio.wait([making])  # it is not cancelled with one of those who wait for it
         if making.cancelled():
-            raise unavailable("the client was closed meanwhile")
+            words = "the client was closed meanwhile"
+            raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words))
         return making.result()
 
     def origin(self, provider: Provider) -> Origin:

@@ -20,9 +20,13 @@ class AttemptStarted(Event, frozen=True, kw_only=True):
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):
-    """An attempt came to its end, or was skipped."""
+    """An attempt came to its end, or was skipped.
+
+    `lasting`: the model is skipped until a person mends the settings or installs what is missing.
+    """
 
     attempt: Attempt
+    lasting: bool = False
 
 
 class RetryScheduled(Event, frozen=True, kw_only=True):

@@ -86,6 +86,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     `status` is the HTTP status, `code` the vendor's own status or error code, `message` the vendor's words (or ours, for a
     failure that no vendor reported), `retry_after` the vendor's stated delay in seconds, `id` its id of the request.
+    `lasting`: it stays so until a person mends the settings or installs what is missing.
     """
 
     kind: Kind
@@ -94,6 +95,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     retry_after: float | None = None
     id: str = ""
+    lasting: bool = False
 
     @property
     def text(self) -> str:

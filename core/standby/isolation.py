@@ -32,7 +32,8 @@ class Origin(msgspec.Struct, frozen=True):
 
     def unusable(self, words: str) -> AttemptFailed:
         """Say why its adapter cannot be had."""
-        return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=f"{self} cannot be used: {words}"))
+        words = f"{self} cannot be used: {words}"
+        return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words, lasting=True))
 
     def breach(self, words: str) -> Failure:
         """Say how it broke its promise when it was asked."""

@@ -52,6 +52,7 @@ __all__ = [
     "Failure",
     "Finish",
     "Kind",
+    "Library",
     "Media",
     "Message",
     "Only",
@@ -111,6 +112,17 @@ hookimpl = pluggy.HookimplMarker(_PROJECT)
 _hookspec = pluggy.HookspecMarker(_PROJECT)
 
 
+class Library(msgspec.Struct, frozen=True, kw_only=True):
+    """A library that an adapter imports: its `module`, and the `requirement` that pip installs it by.
+
+    With an `option` only an account that sets this option needs it.
+    """
+
+    module: str
+    requirement: str
+    option: str = ""
+
+
 class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach any model of one vendor.
 
@@ -123,6 +135,13 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     gives it: `standby validate` runs the patterns of triggers against them. `double` is a dotted name,
     `package.module:function`: what stands in for the vendor in `standby selftest`, `(path, asked, says) -> JSON`, where
     `says` is a text to answer with, or a `Failure`; "itself": the adapter reaches nobody outside of this process.
+
+    What `standby validate` knows of a `base_url`: `schemes` are those that can be asked; `endings`
+    are paths that the adapter adds itself, the longest first ("*" stands for anything), so that no
+    `base_url` should end with one; `roots` says where servers have this API, by host
+    ("api.example.com", "*:11434"), and by a wrong path ("*:11434/api") that is to be replaced.
+
+    `libraries` are what the adapter imports and a user may lack.
     """
 
     adapter: str
@@ -135,6 +154,10 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     failures: str = ""
     errors: tuple[str, ...] = ()
     double: str = ""
+    schemes: tuple[str, ...] = ("http", "https")
+    endings: tuple[str, ...] = ()
+    roots: Mapping[str, str] = {}
+    libraries: tuple[Library, ...] = ()
     api_version: int = 1
 
 

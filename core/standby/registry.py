@@ -40,12 +40,12 @@ _ASIDE = threading.Lock()
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """One plugin as `standby plugins` shows it; `reason` says what is wrong with a broken one."""
+    """One plugin as `standby plugins` shows it; `reason` says what is wrong with one that is not ok."""
 
     name: str
     distribution: str
     version: str
-    state: Literal["ok", "broken"]
+    state: Literal["ok", "broken", "no-sdk"]
     models: tuple[str, ...] = ()
     reason: str = ""
 

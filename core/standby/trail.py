@@ -106,7 +106,8 @@ class Trail:
 
     def _put(self, place: int, attempt: Attempt, failure: Failure | None) -> None:
         self._attempts[place] = attempt
-        self._tell(events.AttemptEnded, attempt.model, attempt=attempt)
+        lasting = failure is not None and failure.lasting
+        self._tell(events.AttemptEnded, attempt.model, attempt=attempt, lasting=lasting)
         if failure is None:
             return
         if attempt.outcome != "answered":

@@ -47,8 +47,11 @@ def lost(error: BaseException) -> AttemptFailed:
 
 
 def unavailable(words: str) -> AttemptFailed:
-    """Return the failure of a model that cannot be asked at all: no key, or settings that nothing can be sent with."""
-    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words))
+    """Return the failure of a model that cannot be asked at all: no key, or settings that nothing can be sent with.
+
+    It lasts until a person mends them, and is logged as a warning, once for a client.
+    """
+    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words, lasting=True))
 
 
 def _words(error: BaseException) -> str:

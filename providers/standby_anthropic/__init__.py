@@ -5,7 +5,7 @@ from importlib import resources
 
 import msgspec
 
-from standby.plugin import Card, ProviderInfo, hookimpl
+from standby.plugin import Card, Library, ProviderInfo, hookimpl
 from standby_anthropic.errors import ERRORS
 
 OPTIONS = {
@@ -34,6 +34,8 @@ REFUSES = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequen
 Source: platform.claude.com, docs/en/api/versioning, as stored in autumn 2026; anthropic 2.12, message_create_params.py.
 """
 
+SDK = Library(module="anthropic", requirement="anthropic>=2.12,<3")
+
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
@@ -44,7 +46,10 @@ def standby_provider() -> ProviderInfo:
         double="standby_anthropic.double:answer",
         keys=("ANTHROPIC_API_KEY",),
         options=OPTIONS,
-        install="pip install 'standby[anthropic]'",
+        install=f"pip install '{SDK.requirement}'",
+        libraries=(SDK,),
+        endings=("/v1/messages", "/v1/complete", "/v1"),
+        roots={"api.anthropic.com": ""},
         card=Card(refuses=REFUSES, tools=True),
         errors=ERRORS,
     )

@@ -5,7 +5,7 @@ from importlib import resources
 
 import msgspec
 
-from standby.plugin import Card, ProviderInfo, hookimpl
+from standby.plugin import Card, Library, ProviderInfo, hookimpl
 from standby_gemini.errors import ERRORS
 
 OPTIONS = {
@@ -57,6 +57,21 @@ ACCOUNT = {
     "not": {"required": ["project", "express"]},
 }
 
+SDK = Library(module="google.genai", requirement="google-genai>=3.4,<4")
+CREDENTIALS = Library(module="google.auth", requirement="google-auth>=2.48", option="project")
+
+ENDINGS = (
+    "/v1*/models/*",
+    "/v1*/models",
+    "/v1*/projects/*",
+    "/v1beta/openai",
+    "/v1beta1",
+    "/v1beta",
+    "/v1alpha",
+    "/v1",
+)
+"""The version of the API is added too."""
+
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
@@ -68,7 +83,10 @@ def standby_provider() -> ProviderInfo:
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         options=OPTIONS,
         account=ACCOUNT,
-        install="pip install 'google-genai>=3.4,<4'",
+        install=f"pip install '{SDK.requirement}'",
+        libraries=(SDK, CREDENTIALS),
+        endings=ENDINGS,
+        roots={"generativelanguage.googleapis.com": ""},
         errors=ERRORS,
         card=Card(
             reads=("image", "audio", "video", "pdf"),

@@ -9,7 +9,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from standby.plugin import Card, Price, ProviderInfo, hookimpl
+from standby.plugin import Card, Library, Price, ProviderInfo, hookimpl
 
 if TYPE_CHECKING:
     import click
@@ -45,6 +45,8 @@ _OPTIONS: dict[str, Any] = {
     },
 }
 
+ENGINE = Library(module="xllamacpp", requirement="xllamacpp>=2026.10.11549,<2027")
+
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
@@ -53,7 +55,8 @@ def standby_provider() -> ProviderInfo:
         adapter="standby_local.adapter:Local",
         options=_OPTIONS,
         double="itself",
-        install="pip install 'standby[local]' and then: standby local pull",
+        install=f"pip install '{ENGINE.requirement}' and then: standby local pull",
+        libraries=(ENGINE,),
         # a file of one's own may be ten times the size of ours; nobody sends a bill for one's own machine
         card=Card(timeout=300.0, schema=True, price=Price(input=0.0, output=0.0)),
     )

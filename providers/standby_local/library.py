@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from standby.plugin import AttemptFailed
+from standby_local import ENGINE
 from standby_local.options import Setup, unavailable
 
 BATCH = 64
 """Tokens of a prompt that are read in one go: after each the engine can be stopped, and larger ones are no faster here."""
 
-INSTALL = "pip install 'standby[local]'"
+INSTALL = f"pip install '{ENGINE.requirement}'"
 
 _INSTRUCTIONS = ("avx2", "bmi2", "f16c", "fma")
 """What the engine's x86-64 wheel is compiled for; without them it would end the whole process."""

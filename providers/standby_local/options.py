@@ -56,7 +56,7 @@ def setup_of(model: str, options: Options) -> Setup:
 
 def unavailable(message: str) -> AttemptFailed:
     """Return the failure of a model that cannot be asked on this machine as it is."""
-    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message))
+    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message, lasting=True))
 
 
 def _own(path: str) -> Path:

@@ -5,7 +5,7 @@ from importlib import resources
 
 import msgspec
 
-from standby.plugin import Card, ProviderInfo, hookimpl
+from standby.plugin import Card, Library, ProviderInfo, hookimpl
 from standby_openai.errors import ERRORS
 
 OPTIONS = {
@@ -27,17 +27,31 @@ OPTIONS = {
     },
 }
 
+SDK = Library(module="openai", requirement="openai>=3.54,<4")
+
+
+class _Endpoints(msgspec.Struct):
+    """What is known of endpoints with this wire."""
+
+    endings: tuple[str, ...]
+    roots: dict[str, str]
+
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
     """Say how to reach any model of OpenAI, or of an endpoint that speaks the same wire."""
+    known = resources.files(__name__).joinpath("endpoints.json").read_bytes()
+    endpoints = msgspec.json.decode(known, type=_Endpoints)
     return ProviderInfo(
         adapter="standby_openai.adapter:OpenAIAdapter",
         failures="standby_openai.failures:failure_of",
         double="standby_openai.double:answer",
         keys=("OPENAI_API_KEY",),
         options=OPTIONS,
-        install="pip install 'openai>=3.54,<4'",
+        install=f"pip install '{SDK.requirement}'",
+        libraries=(SDK,),
+        endings=endpoints.endings,
+        roots=endpoints.roots,
         errors=ERRORS,
         card=Card(refuses=("top_k",), tools=True, schema=True),  # Chat Completions has no such parameter
     )

@@ -94,4 +94,5 @@ def seconds(duration: str) -> float:
 
 
 def _unplayable(model: str, words: str) -> AttemptFailed:
-    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=f"the scripted model {model!r} {words}"))
+    words = f"the scripted model {model!r} {words}"
+    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words, lasting=True))

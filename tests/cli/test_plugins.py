@@ -1,5 +1,7 @@
 """`standby plugins`: what is installed, and what is broken."""
 
+import sys
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -8,6 +10,9 @@ from standby import __version__, plugin
 from standby.registry import Registry
 from tests.cli.running import Run
 from tests.docs.distributions import Install
+
+NEEDED = {"local": "xllamacpp", "anthropic": "anthropic"}
+"""What is not installed everywhere that these tests run."""
 
 BROKEN = "raise ImportError('no beak')"
 
@@ -27,9 +32,22 @@ def keys(name: str) -> list[str]:
 def test_every_plugin_is_a_row_with_its_distribution_and_how_many_models_it_knows(run: Run) -> None:
     ran = run("plugins")
     assert (ran.status, ran.err) == (0, "")
-    assert {name: row.split()[1:] for name, row in rows(ran.out).items()} == {
-        name: ["standby", __version__, str(len(Registry().cards(name))), "ok", *keys(name)] for name in Registry().names()
-    }
+    for name, row in rows(ran.out).items():
+        known = str(len(Registry().cards(name)))
+        if find_spec(NEEDED.get(name, "standby")) is None:
+            assert row.split()[1:5] == ["standby", __version__, known, "no-sdk"]
+        else:
+            assert row.split()[1:] == ["standby", __version__, known, "ok", *keys(name)]
+    assert set(rows(ran.out)) == set(Registry().names())
+
+
+def test_a_plugin_without_its_library_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "anthropic", None)
+    row = rows(run("plugins").out)["anthropic"]
+    assert " no-sdk " in row
+    assert row.endswith("not installed: pip install 'anthropic>=2.12,<3'")
+    [listed] = [each for each in run("plugins", "--json").json if each["name"] == "anthropic"]
+    assert (listed["state"], listed["missing"]) == ("no-sdk", ["anthropic>=2.12,<3"])
 
 
 def test_a_broken_plugin_is_listed_with_the_reason(run: Run, install: Install) -> None:
@@ -57,6 +75,7 @@ def test_as_json_a_broken_plugin_is_listed_with_the_reason(run: Run, install: In
         "reason": "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak; update or uninstall standby-parrot",
         "keys": [],
         "install": "",
+        "missing": [],
         "commands": [],
     }
     assert listed["scripted"]["state"] == "ok"
@@ -74,6 +93,8 @@ def test_two_distributions_with_one_name_are_listed_once_and_both_are_named(run:
 def test_as_json_a_plugin_says_its_models_keys_installation_and_commands(run: Run, name: str) -> None:
     listed = {each["name"]: each for each in run("plugins", "--json").json}[name]
     info = Registry().info(name)
+    is_whole = find_spec(NEEDED.get(name, "standby")) is not None
+    listed |= {"state": "ok", "reason": ""} if not is_whole else {}
     assert listed == {
         "name": name,
         "distribution": "standby",
@@ -83,6 +104,7 @@ def test_as_json_a_plugin_says_its_models_keys_installation_and_commands(run: Ru
         "reason": "",
         "keys": list(info.keys),
         "install": info.install,
+        "missing": [] if is_whole else [one.requirement for one in info.libraries],
         "commands": [command.name for command in Registry().commands(name)],
     }
 

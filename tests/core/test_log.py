@@ -32,6 +32,52 @@ def told(caplog: Records) -> list[tuple[str, str]]:
     return [(record.levelname, record.getMessage()) for record in caplog.records]
 
 
+# A model that a person must see to
+
+CLAUDE_OR_A_TEXT = Settings(
+    models={"last": Model(provider="scripted", options={"reply": "Here I am."})},
+    chains={"default": Chain(models=("claude-opus-5-5", "last"))},
+)
+
+
+@pytest.fixture
+def without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "standby_anthropic.adapter", raising=False)
+    monkeypatch.setitem(sys.modules, "anthropic", None)
+
+
+@pytest.mark.usefixtures("without_the_sdk")
+def test_a_missing_library_is_one_warning_for_each_client(caplog: Records) -> None:
+    caplog.set_level(logging.WARNING, logger="standby")
+    environ = {"ANTHROPIC_API_KEY": "opens-nothing"}
+    for _ in range(2):
+        caplog.clear()
+        with Standby(settings=CLAUDE_OR_A_TEXT, environ=environ) as client:
+            assert [client.chat(QUESTION).text for _ in range(3)] == ["Here I am."] * 3
+        [(level, line)] = told(caplog)
+        assert level == "WARNING"
+        assert "claude-opus-5-5 skipped (unavailable)" in line
+        assert line.endswith("install it: pip install 'anthropic>=2.12,<3'")
+
+
+def test_a_missing_key_is_one_warning_too(caplog: Records) -> None:
+    caplog.set_level(logging.WARNING, logger="standby")
+    with Standby(settings=CLAUDE_OR_A_TEXT, environ={}) as client:
+        for _ in range(3):
+            client.chat(QUESTION)
+    words = "default: claude-opus-5-5 skipped (unavailable): no key: set ANTHROPIC_API_KEY"
+    assert told(caplog) == [("WARNING", words)]
+
+
+@pytest.mark.usefixtures("without_the_sdk")
+def test_from_the_second_time_on_it_is_an_info(caplog: Records) -> None:
+    with Standby(settings=CLAUDE_OR_A_TEXT, environ={"ANTHROPIC_API_KEY": "opens-nothing"}) as client:
+        client.chat(QUESTION)
+        caplog.clear()
+        client.chat(QUESTION)
+    assert {level for level, _ in told(caplog)} == {"INFO"}
+
+
 # Each event
 
 IGNORED = "ignored its cancellation while it asked a, and is left running"

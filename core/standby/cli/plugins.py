@@ -7,16 +7,21 @@ from standby.cli.groups import Group
 from standby.cli.options import json_option, narrow
 from standby.cli.output import print_json
 from standby.cli.tables import print_table
+from standby.config.lints_providers import is_missing
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
 from standby.registry import Listing, Registry
 
 
 class Row(Listing, frozen=True, kw_only=True):
-    """One plugin: its listing, the variables that may hold its key, what installs its SDK, and its own commands."""
+    """One plugin: its listing, the variables that may hold its key, what installs its SDK, and its own commands.
+
+    `missing` are the requirements of the libraries that none of its models can be asked without.
+    """
 
     keys: tuple[str, ...] = ()
     install: str = ""
+    missing: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
 
 
@@ -81,8 +86,12 @@ def _list(text: str, *, as_json: bool) -> None:
 
 def _row(registry: Registry, name: str) -> Row:
     info, commands = _info(registry, name), _commands(registry, name)
+    missing = tuple(one.requirement for one in info.libraries if not one.option and is_missing(one))
     listed = msgspec.structs.asdict(registry.listing(name))
-    return Row(**listed, keys=info.keys, install=info.install, commands=commands)
+    if missing and listed["state"] == "ok":
+        lacking = " ".join(f"'{requirement}'" for requirement in missing)
+        listed |= {"state": "no-sdk", "reason": f"not installed: pip install {lacking}"}
+    return Row(**listed, keys=info.keys, install=info.install, missing=missing, commands=commands)
 
 
 def _info(registry: Registry, name: str) -> ProviderInfo:

@@ -15,10 +15,13 @@ UNUSED = "unused-ignore"
 _IGNORE = re.compile(r"#\s*standby:\s*ignore\[(?P<codes>[^\]]*)\]")
 
 SILENCEABLE = (
+    "base-url",
     "contradiction",
+    "doubtful-key",
     "drops",
     "loss",
     "no-key",
+    "no-sdk",
     "no-time",
     "pattern-matches-nothing",
     "retired",

@@ -9,6 +9,8 @@ _NAME = re.compile(r"key|token|secret|passw|auth|credential", re.IGNORECASE)
 _GIVES = re.compile(r"[^:=]*[:=]")
 _OPENS = re.compile(r":[\s|>+\-0-9\[{\"']*$")
 _OPAQUE = re.compile(r"(?<!\w)(?=\w*[a-z])(?=\w*[A-Z])(?=\w*[0-9])\w{16,}")
+_USER = re.compile(r"""(?<=://)[^\s"']{0,1000}@|(?<![^\s"'])[^\s"'/@:]{1,200}:[^\s"'/@]{1,200}@""")
+_QUERY = re.compile(r"""(://[^\s"'?]{0,1000}\?)[^\s"'#]+""")
 
 
 class Excerpts:
@@ -45,7 +47,13 @@ def excerpts(text: str) -> list[str]:
 
 
 def masked(text: str) -> str:
-    """Return a text without the words that look like keys: long, of small and capital letters and digits."""
+    """Return a text without what may be a secret.
+
+    That is words that look like keys (long, of small and capital letters and digits), and what a
+    URL holds before "@" and behind "?".
+    """
+    text = _QUERY.sub(r"\1…", text) if "://" in text else text
+    text = _USER.sub("…@", text) if "@" in text else text
     return _OPAQUE.sub("…", text)
 
 
@@ -73,6 +81,7 @@ def _opens_key(line: str) -> bool:
 def _shown(line: str) -> str:
     if not line.isprintable() and "\t" not in line:
         return ""
+    line = masked(line[: 4 * WIDEST])  # first of all: a password may say "passw"
     named = _named_until(line)
-    shown = masked(line[: 4 * WIDEST]) if named is None else f"{line[:named]} …"
+    shown = line if named is None else f"{line[:named]} …"
     return shown if len(shown) <= WIDEST else f"{shown[:WIDEST]} …"

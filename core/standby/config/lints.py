@@ -9,6 +9,7 @@ from standby.config.catalogue import Catalogue
 from standby.config.finding import Findings, Place
 from standby.config.lints_chains import lint_chains
 from standby.config.lints_patterns import lint_patterns
+from standby.config.lints_providers import lint_providers
 from standby.config.lints_triggers import lint_triggers
 from standby.config.lints_view import View
 from standby.policy import Settings
@@ -19,6 +20,7 @@ def lint(
 ) -> Findings:
     """Return what is doubtful; `given` has the places, `settings` is the same resolved, without errors."""
     view, findings = View(given, settings, catalogue, is_variable), Findings()
+    lint_providers(view, findings)
     lint_chains(view, findings)
     lint_triggers(view, findings)
     lint_patterns(view, findings)

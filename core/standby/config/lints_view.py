@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from standby.config.catalogue import Catalogue, Plugins
+from standby.config.catalogue import UNKNOWN, Catalogue, Plugins
 from standby.config.finding import Findings, Place
+from standby.plugin import ProviderInfo
 from standby.policy import Card, Model, Provider, Settings, Trigger
 from standby.types import Sampling
 
@@ -65,9 +66,14 @@ class View:
         asked = (one for chain in self.using(name) for one in self.chains[chain])
         return list({one.name: one for one in asked if concerns(trigger, one)}.values())
 
+    def info(self, provider: Provider) -> ProviderInfo | None:
+        """Return how to reach a provider's models; `None` where its plugin is broken."""
+        info = self._plugins.info(provider.reference, ())
+        return None if info is UNKNOWN else info
+
     def errors(self, asked: Asked) -> tuple[str, ...]:
         """Return the texts in which the model is known to fail; none for an endpoint that is not the vendor's own."""
-        info = None if asked.provider.base_url else self._plugins.info(asked.provider.reference, asked.place)
+        info = None if asked.provider.base_url else self.info(asked.provider)
         return () if info is None else info.errors
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from standby.config.catalogue import Plugins
+from standby.config.catalogue import UNKNOWN, Plugins
 from standby.config.finding import Findings, Place, Shown, as_it_is
 from standby.config.options import checked
+from standby.config.urls import unsendable
 from standby.plugin import ProviderInfo
 from standby.policy import Provider, Secret
 
@@ -56,11 +57,22 @@ class Providers:
         info = self._plugins.info(provider.reference, place)
         if info is None:
             return None
+        self._check_url(name, provider, info)
         key = provider.api_key if provider.api_key is not None else self._key(info, provider)
         spot = ("providers", name, "options")
         origin = self._plugins.origin(provider.reference)
         options = checked(provider.options, info.account, spot, provider.plugin, self._findings, self._shown, origin)
         return msgspec.structs.replace(provider, api_key=key, options=options)
+
+    def _check_url(self, name: str, provider: Provider, info: ProviderInfo) -> None:
+        """Add what keeps every request from being sent; its value is shown only as the file says it."""
+        url = provider.base_url
+        slip = None if url is None or info is UNKNOWN else unsendable(url, info)
+        if slip is not None:
+            place: Place = ("providers", name, "base_url")
+            is_shown = self._shown(place, url) == repr(url)
+            hint = f"write {slip.mended}" if slip.mended and is_shown else slip.remedy
+            self._findings.error(place, "bad-url", f"{'.'.join(map(str, place))} {slip.what}", hint)
 
     def _key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
         """Return the first key that is set; none for a plugin that needs none, and for an account that may need none."""

@@ -7,8 +7,9 @@ import msgspec
 
 from standby.events import Event
 
-_INNER = ("at", "attempt", "start", "dropped")
-"""What is no field of its own: the event loop's clock means nothing elsewhere, and an attempt's fields are the event's."""
+_INNER = ("at", "attempt", "start", "dropped", "lasting")
+"""What is no field of its own: the event loop's clock means nothing elsewhere, an attempt's fields
+are the event's, and what lasts shows in the line's level."""
 
 _HUMP = re.compile(r"(?<!^)(?=[A-Z])")
 

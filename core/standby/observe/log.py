@@ -27,17 +27,26 @@ logger.addHandler(logging.NullHandler())
 
 
 class Log:
-    """The sink of one client: it remembers for which chains a model stands in, to tell when the first answers again."""
+    """The sink of one client.
+
+    It remembers for which chains a model stands in, to tell when the first answers again, and which
+    models it has warned of: one that a person must see to is a warning once, and an info from then on.
+    """
 
     def __init__(self) -> None:
         """Begin with nobody standing in."""
         self._standing_in: dict[str, str] = {}
+        self._warned_of: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
         if isinstance(event, Answered):
             self._note(event)
-        log(event)
+        if isinstance(event, AttemptEnded) and event.lasting and event.attempt.text not in self._warned_of:
+            self._warned_of.add(event.attempt.text)
+            _write_end(logging.WARNING, event)
+        else:
+            log(event)
 
     def _note(self, event: Answered) -> None:
         if event.instead_of:
@@ -64,11 +73,16 @@ def _write(level: int, event: Event, words: str, *values: object, named: str = "
 
 @log.register
 def _ended(event: AttemptEnded) -> None:
+    outcome = event.attempt.outcome
+    if outcome in ("failed", "skipped"):
+        _write_end(logging.WARNING if outcome == "failed" else logging.INFO, event)
+
+
+def _write_end(level: int, event: AttemptEnded) -> None:
     attempt = event.attempt
-    if attempt.outcome in ("failed", "skipped"):
-        level = logging.WARNING if attempt.outcome == "failed" else logging.INFO
-        why = f"{attempt.kind}, trigger {attempt.trigger}" if attempt.trigger else attempt.kind
-        _write(level, event, "%s: %s %s (%s): %s", event.chain, event.model, attempt.outcome, why, attempt.text)
+    why = f"{attempt.kind}, trigger {attempt.trigger}" if attempt.trigger else attempt.kind
+    words = "%s: %s %s (%s): %s"
+    _write(level, event, words, event.chain, event.model, attempt.outcome, why, attempt.text)
 
 
 @log.register

@@ -70,3 +70,19 @@ def test_words_that_look_like_keys_are_masked(text: str, shown: str) -> None:
 @pytest.mark.parametrize(("name", "says"), [("api_key", True), ("authToken", True), ("base_url", False), ("monk", False)])
 def test_a_name_may_say_that_a_key_bears_it(name: str, says: bool) -> None:
     assert says_key(name) is says
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("base_url: http://user:a-password@h/v1", "base_url: http://…@h/v1"),
+        ('base_url: "http://user:pass/word@h/v1"', 'base_url: "http://…@h/v1"'),
+        ("base_url: user:a-password@h/v1", "base_url: …@h/v1"),
+        ("base_url: http://h/v1?sig=a-secret#x", "base_url: http://h/v1?…#x"),
+        ("base_url: http://h/v1", "base_url: http://h/v1"),
+        ("mail: a@b.example", "mail: a@b.example"),
+    ],
+)
+def test_what_a_url_holds_before_the_at_and_behind_the_question_mark_is_never_shown(text: str, shown: str) -> None:
+    assert masked(text) == shown
+    assert excerpts(text) == [shown]

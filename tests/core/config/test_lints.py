@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from standby.config import Loaded, load
+from standby.plugin import Library
 from standby.policy import Card
 from tests.core.config.files import KEYS, TODAY, Catalogue, info
 
@@ -30,6 +31,21 @@ def catalogue() -> Catalogue:
         ),
         bolt=(info(keys=("BOLT_KEY",), errors=BOLT, card=Card(**able, reads=("image", "pdf"))), {"flash": Card()}),
         home=(info(), {"hut": Card(efforts=("low",))}),
+        lone=(
+            info(
+                keys=("LONE_KEY",),
+                key_needed=False,
+                account={"type": "object"},
+                endings=("/ask",),
+                roots={"*:4321": "/v1"},
+                libraries=(
+                    Library(module="nowhere_at.all", requirement="nowhere-at>=1,<2"),
+                    Library(module="json.nowhere", requirement="nowhere-json", option="project"),
+                    Library(module="json.decoder", requirement="json"),
+                ),
+            ),
+            {"wolf": Card(efforts=("low",)), "owl": Card(efforts=("low",))},
+        ),
     )
 
 
@@ -104,6 +120,15 @@ HAS = {
         triggers("t: {message: 503 service unavailable, then: next}", models="large, hut"),
         "pattern-matches-nothing:3",
     ),
+    "a missing library": (chain("wolf, owl"), "no-sdk:4"),
+    "a library that an account needs": (
+        chain("mine/wolf", before="providers:\n  mine: {plugin: lone, options: {project: x}}\n"),
+        "no-sdk:6",
+    ),
+    "an operation's own path": (
+        chain("large", before="providers:\n  mine: {plugin: lone, base_url: 'http://h/ask'}\n"),
+        "base-url:3",
+    ),
     "a comment that silences nothing": (
         "version: 1\nchains:\n  default:\n    models: [large, flash]  # standby: ignore[twice]\n",
         "unused-ignore:4",
@@ -156,6 +181,63 @@ NEARLY = {
     "an ignore inside a text": triggers('t: {message: "# standby: ignore[twice]", kind: empty, then: next}', models="hut"),
 }
 """Files that nearly have one: their neighbours above, but for the point."""
+
+
+def urls(url: str, environ: Mapping[str, str] = KEYS, *, folder: Path) -> list[str]:
+    before = f"providers:\n  mine: {{plugin: lone, base_url: '{url}'}}\n"
+    problems = linted(folder, chain("large", before=before), environ).problems
+    return [f"{p.message}; {p.hint}" for p in problems if p.code == "base-url"]
+
+
+def test_a_url_is_mended_and_its_secrets_are_never_shown(tmp_path: Path) -> None:
+    environ = {**KEYS, "BASE": "http://user:a-password@h:4321/ask?key=a-secret", "HOST": "h:4321"}
+    literal = urls(environ["BASE"], folder=tmp_path)
+    assert len(literal) == 1
+    assert literal[0].endswith("write http://h:4321/v1, and put the key into api_key")
+    whole = linted(tmp_path, (tmp_path / "m.yaml").read_text(encoding="utf-8"))
+    assert "a-" not in "".join(problem.excerpt for problem in whole.problems)
+    [by_variable] = urls("${BASE}", environ, folder=tmp_path)
+    assert "(BASE, environment)" in by_variable
+    assert "4321" not in by_variable
+    [in_part] = urls("http://${HOST}", environ, folder=tmp_path)
+    assert in_part.endswith("(HOST, environment); end it with /v1")
+
+
+def test_several_slips_are_one_warning_that_names_each(tmp_path: Path) -> None:
+    [told] = urls("http://0.0.0.0:4321?x=1", folder=tmp_path)
+    assert "has a query" in told
+    assert "listen on" in told
+    assert told.endswith("write http://127.0.0.1:4321/v1")
+
+
+def test_a_missing_library_is_told_once_with_what_installs_it(tmp_path: Path) -> None:
+    problems = linted(tmp_path, chain("wolf, owl")).problems
+    [problem] = [problem for problem in problems if problem.code == "no-sdk"]
+    assert problem.message == "'wolf' needs 'nowhere_at.all', which is not installed: it is skipped"
+    assert problem.hint == "pip install 'nowhere-at>=1,<2'"
+    assert problem.severity == "warning"
+
+
+@pytest.mark.parametrize("key", ["YOUR_API_KEY", '"4eC39HqLyjWDarjtT1zdp7dc"', "Bearer 4eC39HqLyjWDarjtT1zdp7dc"])
+def test_a_key_that_is_none_is_named_by_its_variable(key: str, tmp_path: Path) -> None:
+    problems = linted(tmp_path, chain("large, plain, flash"), {**KEYS, "ACME_KEY": key}).problems
+    [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
+    assert (problem.severity, problem.line) == ("warning", 4)
+    assert problem.message.startswith("the key in ACME_KEY ")
+    assert key.strip('"').removeprefix("Bearer ") not in f"{problem}{problem.excerpt}"
+
+
+def test_a_key_of_the_file_is_told_in_its_line(tmp_path: Path) -> None:
+    before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}'}\n"
+    problems = linted(tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "changeme"}).problems
+    [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
+    assert (problem.line, problem.message) == (3, "the key in MINE is a placeholder")
+
+
+def test_a_key_on_an_endpoint_of_ones_own_may_be_any_word(tmp_path: Path) -> None:
+    before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}', base_url: 'http://h'}\n"
+    problems = linted(tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "none"}).problems
+    assert [problem for problem in problems if problem.code == "doubtful-key"] == []
 
 
 @pytest.mark.parametrize("case", HAS)

@@ -1,0 +1,77 @@
+"""Lints of accounts: a `base_url` that is likely a slip, a key that is visibly none, a library that is missing."""
+
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+
+from standby.config.finding import Findings, Place
+from standby.config.keys import flaw_of
+from standby.config.lints_view import Asked, View
+from standby.config.urls import doubtful
+from standby.plugin import Library, ProviderInfo
+from standby.policy import Provider
+
+
+def lint_providers(view: View, findings: Findings) -> None:
+    """Look at each account of the file, and at the account of each model that a chain names."""
+    for name, provider in view.settings.providers.items():
+        if name in view.given.providers and provider.base_url is not None:
+            _url(view, ("providers", name, "base_url"), provider, findings)
+    told: set[str] = set()
+    for asked in (one for chain in view.chains.values() for one in chain):
+        for tell in (_key, _libraries):
+            tell(view, asked, told, findings)
+
+
+def is_missing(library: Library) -> bool:
+    """Say whether a library cannot be imported; nothing is imported for it."""
+    top, *below = library.module.split(".")
+    try:
+        spec = find_spec(top)
+    except ValueError:  # it was imported in some unusual way
+        return False
+    name = top
+    for part in below:
+        name = f"{name}.{part}"
+        if spec is not None:
+            spec = PathFinder.find_spec(name, spec.submodule_search_locations)
+    return spec is None
+
+
+def needed(info: ProviderInfo, provider: Provider) -> list[Library]:
+    """Return the libraries that an account cannot be asked without."""
+    return [one for one in info.libraries if not one.option or (provider.options or {}).get(one.option)]
+
+
+def _url(view: View, place: Place, provider: Provider, findings: Findings) -> None:
+    info = view.info(provider)
+    slips, mended = ([], "") if info is None else doubtful(provider.base_url or "", info)
+    if slips:
+        message = f"{'.'.join(map(str, place))} {', '.join(slip.what for slip in slips)}"
+        remedies = dict.fromkeys(slip.remedy for slip in slips)
+        hint = ", ".join(remedies) if view.is_variable(place) else f"write {mended}"
+        if slips[0].what.startswith("has a user") and not view.is_variable(place):
+            hint = f"{hint}, and {slips[0].remedy}"
+        findings.warn(place, "base-url", message, hint)
+
+
+def _key(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
+    secret, name = asked.provider.api_key, asked.model.provider or ""
+    if not secret or secret.origin in told:
+        return
+    told.add(secret.origin)
+    own = asked.provider.base_url is not None
+    flaw = flaw_of(secret.reveal(), secret.origin, own_endpoint=own)
+    if flaw is not None:
+        given = view.given.providers.get(name)
+        in_file = given is not None and given.api_key is not None
+        place: Place = ("providers", name, "api_key") if in_file else asked.place
+        findings.warn(place, "doubtful-key", f"the key in {secret.origin} {flaw.what}", flaw.remedy)
+
+
+def _libraries(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
+    info = view.info(asked.provider)
+    for library in () if info is None else needed(info, asked.provider):
+        if library.module not in told and is_missing(library):
+            told.add(library.module)
+            message = f"{asked.name!r} needs {library.module!r}, which is not installed: it is skipped"
+            findings.warn(asked.place, "no-sdk", message, f"pip install '{library.requirement}'")

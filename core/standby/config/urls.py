@@ -1,0 +1,282 @@
+"""A `base_url`: what no request can be sent to, and what is likely a slip; each with the mended URL.
+
+The plugin says which schemes it takes, which paths it adds itself, and where servers that it knows
+have their API (`ProviderInfo`): nothing here knows a vendor. A mended URL has neither user
+information nor a query, which may hold a secret.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
+
+from standby.plugin import ProviderInfo
+
+LARGEST_PORT = 65535
+MOST_MENDED = 5
+"""Mistakes of one URL that are mended at once; one that has more is too far from what is meant."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/*")
+_PASTED_TWICE = re.compile(r"https?:?/+(?=\S)", re.IGNORECASE)
+_USER = re.compile("^[^/?#]*@")
+_LABEL = re.compile(r"\w([\w-]{0,61}\w)?")
+_DIGITS = re.compile(r"[0-9]{1,5}")
+_DOTTED = re.compile(r"[0-9]+(\.[0-9]+){3}")
+_IN_NO_URL = '"<>^`{|}'
+_LISTENING = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what must not be asked
+
+
+class Slip(NamedTuple):
+    """What is wrong with a URL, what to do about it, and the URL without it, where it can be told."""
+
+    what: str
+    remedy: str
+    mended: str = ""
+
+
+class _Parts(NamedTuple):
+    """A URL in pieces; `port` with its colon, `path` without a slash at its end."""
+
+    scheme: str
+    user: str
+    host: str
+    port: str
+    path: str
+    query: str
+    fragment: str
+
+    def joined(self) -> str:
+        """Return the URL without what may hold a secret."""
+        return f"{self.scheme}://{self.host}{self.port}{self.path}"
+
+
+def unsendable(url: str, info: ProviderInfo) -> Slip | None:
+    """Say why nothing can be sent to a URL; `None` if something can."""
+    slip = _first(url, info.schemes)
+    if slip is None:
+        return None
+    mended = slip.mended
+    for _ in range(MOST_MENDED):
+        following = _first(mended, info.schemes) if mended else None
+        mended = mended if following is None else following.mended
+    is_sound = mended and _first(mended, info.schemes) is None
+    return slip._replace(mended=doubtful(mended, info)[1] if is_sound else "")
+
+
+def doubtful(url: str, info: ProviderInfo) -> tuple[list[Slip], str]:
+    """Return the slips of a URL that something can be sent to, and the URL without any of them."""
+    slips: list[Slip] = []
+    for check in (_secrets, _listening, _ending, _root, _unencrypted, _slashes):
+        for slip in check(url, info):
+            slips.append(slip)
+            url = slip.mended
+    return slips, _parts(url).joined()
+
+
+def _first(url: str, schemes: tuple[str, ...]) -> Slip | None:
+    checks = (_letters, _scheme, _repeated, _ipv6, _host, _port)
+    return next((slip for check in checks if (slip := check(url, schemes)) is not None), None)
+
+
+# Nothing can be sent
+
+
+def _letters(url: str, _: tuple[str, ...]) -> Slip | None:
+    bare = url.strip().strip("\"'`<>").strip()
+    if bare != url and bare:
+        blank = url != url.strip()
+        what = "has a blank or a line end around it" if blank else "has quotes around it"
+        return Slip(what, "take them away", bare)
+    if "\\" in url:
+        return Slip("has a backslash in it", "write /", url.replace("\\", "/"))
+    for letter in url:
+        if letter.isspace():
+            return Slip("has a blank in it", "take it out; in a path it is %20", _without_blanks(url))
+        if not letter.isprintable():
+            what = f"has U+{ord(letter):04X} in it, which cannot be seen"
+            return Slip(what, "type it anew", "".join(filter(str.isprintable, url)))
+        if letter in _IN_NO_URL:
+            return Slip(f"has {letter!r} in it", "fill in what stands for something, and write no brackets")
+    return None
+
+
+def _without_blanks(url: str) -> str:
+    """Take blanks out of the host; those of a path are meant."""
+    scheme, colon, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{colon}{''.join(host.split())}{slash}{'%20'.join(path.split())}"
+
+
+def _scheme(url: str, schemes: tuple[str, ...]) -> Slip | None:
+    found = _SCHEME.match(url)
+    known = " or ".join(f"{scheme}://" for scheme in schemes)
+    if found is None or (not found[0].endswith("/") and found[1].lower() not in schemes):
+        rest = url.lstrip("/:")
+        return Slip("has no scheme", f"begin it with {known}", f"{_likely(rest, schemes)}://{rest}")
+    rest = url[found.end() :]
+    if found[1].lower() not in schemes:
+        is_local = found[0].endswith("///")  # a file, a socket: no host to send to
+        likely = "" if is_local else f"{_likely(rest, schemes)}://{rest}"
+        return Slip(f"begins with {found[1]}:, which cannot be asked", f"begin it with {known}", likely)
+    if found[0].count("/") < 2 and rest:  # noqa: PLR2004 - as in "://"
+        what = f"begins with {found[0]}, not {found[1]}://"
+        return Slip(what, f"begin it with {known}", f"{found[1]}://{rest}")
+    return None
+
+
+def _likely(rest: str, schemes: tuple[str, ...]) -> str:
+    """Return the scheme that is likely meant: names on the internet want an encrypted one."""
+    host = re.split("[/:?#]", rest)[0]
+    inside = "." not in host or _DOTTED.fullmatch(host) or host.endswith((".local", ".internal"))
+    return next(iter(schemes)) if inside or "https" not in schemes else "https"
+
+
+def _repeated(url: str, _: tuple[str, ...]) -> Slip | None:
+    rest = _USER.sub("", url.partition("://")[2])
+    found = _PASTED_TWICE.match(rest)
+    if found is None or not (":" in found[0] or "//" in found[0]):
+        return None  # a host may be called so
+    again = rest[found.end() :]
+    scheme = "https" if found[0].lower().startswith("https") else "http"
+    return Slip("has two schemes", "keep one of them", f"{scheme}://{again}")
+
+
+def _ipv6(url: str, _: tuple[str, ...]) -> Slip | None:
+    authority = _authority(url)
+    if authority.count(":") < 2 or "[" in authority:  # noqa: PLR2004 - one may stand before a port
+        return None
+    head, tail = authority.rsplit(":", 1)
+    bracketed = ""
+    if _is_ipv6(head) and re.fullmatch("[0-9]{4,5}", tail):
+        bracketed = f"[{head}]:{tail}"
+    elif _is_ipv6(authority):
+        bracketed = f"[{authority}]"
+    what, remedy = "has more than one ':' behind the scheme", "an IPv6 address stands in brackets: [::1]:8080"
+    return Slip(what, remedy, url.replace(authority, bracketed, 1) if bracketed else "")
+
+
+def _host(url: str, _: tuple[str, ...]) -> Slip | None:
+    host = _parts(url).host
+    if not host:
+        return Slip("has no host", "write the server's name behind ://")
+    if host.startswith("["):
+        if host.endswith("]") and _is_ipv6(host[1:-1]):
+            return None
+        return Slip("has brackets around what is no IPv6 address", "write it like [::1]")
+    if _DOTTED.fullmatch(host):
+        return None if _is_ipv4(host) else Slip("has an invalid IPv4 address", "correct it")
+    labels = host.removesuffix(".").split(".")
+    if all(_LABEL.fullmatch(label) and (label.isascii() or "_" not in label) for label in labels):
+        return None
+    return Slip("has a host that is not a valid name", "correct it: letters, digits, '-' and single dots")
+
+
+def _port(url: str, _: tuple[str, ...]) -> Slip | None:
+    port = _parts(url).port.removeprefix(":")
+    if not port or (_DIGITS.fullmatch(port) and 0 < int(port) <= LARGEST_PORT):
+        return None
+    what = f"has a port that is not a number from 1 to {LARGEST_PORT}"
+    return Slip(what, "correct what stands behind the ':'")
+
+
+# What is likely a slip
+
+
+def _secrets(url: str, _: ProviderInfo) -> Iterator[Slip]:
+    parts = _parts(url)
+    without = parts.joined()
+    if parts.user:
+        what = "has a user name or a password, which would be sent in place of the key"
+        yield Slip(what, "put the key into api_key", without)
+    if parts.query:
+        yield Slip("has a query, and paths are added behind it", "take it away", without)
+    if parts.fragment:
+        yield Slip("has a '#', behind which nothing is sent", "take it away", without)
+
+
+def _listening(url: str, _: ProviderInfo) -> Iterator[Slip]:
+    parts = _parts(url)
+    if parts.host in _LISTENING:
+        mended = parts._replace(host=_LISTENING[parts.host])
+        what = f"has {parts.host}, which servers listen on and nobody can ask"
+        yield Slip(what, f"write {mended.host}", mended.joined())
+
+
+def _ending(url: str, info: ProviderInfo) -> Iterator[Slip]:
+    """Tell of the operation's own path, be it there once or several times."""
+    parts = _parts(url)
+    found = ((ending, at) for ending in info.endings for at in _slashes_in(parts.path) if fnmatchcase(parts.path[at:], ending))
+    ending, at = next(found, ("", 0))
+    if ending:
+        without = parts._replace(path=parts.path[:at]).joined()
+        yield Slip(f"ends with {ending}, which is added by itself", "take it away", without)
+        yield from _ending(without, info)
+
+
+def _root(url: str, info: ProviderInfo) -> Iterator[Slip]:
+    """Tell of a path that lacks a piece of what a known server has."""
+    parts = _parts(url)
+    for server, root in info.roots.items():
+        host, slash, path = server.partition("/")
+        if not fnmatchcase(f"{parts.host.lower()}{parts.port}", host) or parts.path == root:
+            continue
+        lacks = root.startswith(parts.path) or root.endswith(parts.path)
+        if parts.path == f"/{path}" if slash else lacks:
+            what = f"lacks a path: this server has the API at {root}"
+            yield Slip(what, f"end it with {root}", parts._replace(path=root).joined())
+            return
+
+
+def _unencrypted(url: str, info: ProviderInfo) -> Iterator[Slip]:
+    """Tell of a vendor's own host without TLS; a port alone may be anybody's."""
+    parts = _parts(url)
+    hosts = (server.partition("/")[0] for server in info.roots if ":" not in server)
+    if parts.scheme == "http" and any(fnmatchcase(parts.host.lower(), host) for host in hosts):
+        what = "would send the key unencrypted"
+        yield Slip(what, "begin it with https://", parts._replace(scheme="https").joined())
+
+
+def _slashes(url: str, _: ProviderInfo) -> Iterator[Slip]:
+    parts = _parts(url)
+    if "//" in parts.path:
+        mended = parts._replace(path=re.sub("/+", "/", parts.path))
+        yield Slip("has two slashes in a row", "keep one", mended.joined())
+
+
+def _slashes_in(path: str) -> Iterator[int]:
+    """Give where the slashes of a path stand, the last first."""
+    return (at for at in range(len(path) - 1, -1, -1) if path[at] == "/")
+
+
+def _authority(url: str) -> str:
+    return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
+
+
+def _parts(url: str) -> _Parts:
+    """Take a URL with a scheme apart; the standard library's parser raises for some, and drops characters of others."""
+    scheme, _, rest = url.partition("://")
+    rest, _, fragment = rest.partition("#")
+    rest, _, query = rest.partition("?")
+    authority, slash, path = rest.partition("/")
+    user, _, server = authority.rpartition("@")
+    found = re.fullmatch(r"(\[.*\]|[^:]*)(:.*)?", server, re.DOTALL)
+    host, port = (server, "") if found is None else (found[1], found[2] or "")
+    path = f"{slash}{path}".rstrip("/")
+    return _Parts(scheme.lower(), user, host, port, path, query, fragment)
+
+
+def _is_ipv4(text: str) -> bool:
+    return _reads(IPv4Address, text)
+
+
+def _is_ipv6(text: str) -> bool:
+    return _reads(IPv6Address, text.replace("%25", "%"))
+
+
+def _reads(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,92 @@
+"""Keys that are visibly none, and keys that may be some."""
+
+import pytest
+
+from standby.config.keys import flaw_of
+
+VARIABLE = "ACME_API_KEY"
+
+FLAWED = {
+    '"sk-4eC39HqLyjWDarjtT1zdp7dc"': "has quotes around it",
+    "'sk-4eC39HqLyjWDarjtT1zdp7dc": "has quotes around it",
+    "\u201csk-4eC39HqLyjWDarjtT1zdp7dc\u201d": "has quotes around it",
+    "`sk-4eC39HqLyjWDarjtT1zdp7dc`": "has quotes around it",
+    "Bearer sk-4eC39HqLyjWDarjtT1zdp7dc": "begins as a header does",
+    "bearer: sk-4eC39HqLyjWDarjtT1zdp7dc": "begins as a header does",
+    "Authorization: Bearer sk-4eC39HqLyjWDarjtT1zdp7dc": "begins as a header does",
+    "x-api-key: 4eC39HqLyjWDarjtT1zdp7dc": "begins as a header does",
+    "ACME_API_KEY=sk-4eC39HqLyjWDarjtT1zdp7dc": "begins with the name of a variable",
+    "export ACME_API_KEY=4eC39HqLyjWDarjtT1zdp7dc": "begins with the name of a variable",
+    "${ACME_API_KEY}": "a variable that was not filled in",
+    "$ACME_API_KEY": "a variable that was not filled in",
+    "%ACME_API_KEY%": "a variable that was not filled in",
+    "{{ acme_api_key }}": "a variable that was not filled in",
+    "$(cat /run/secrets/acme)": "a variable that was not filled in",
+    "YOUR_API_KEY": "is a placeholder",
+    "your-api-key-here": "is a placeholder",
+    "sk-your-key": "is a placeholder",
+    "sk-...": "is a placeholder",
+    "sk-\u2026": "is a placeholder",
+    "sk-xxxxxxxxxxxxxxxxxxxxxxxx": "is a placeholder",
+    "xxx": "is a placeholder",
+    "sk-xxx": "is a placeholder",
+    "********": "is a placeholder",
+    "AIzaSy***": "is a placeholder",
+    "0000000000": "is a placeholder",
+    "changeme": "is a placeholder",
+    "change_me": "is a placeholder",
+    "<key>": "is a placeholder",
+    "<your key>": "is a placeholder",
+    "[KEY]": "is a placeholder",
+    "sua_chave_openai_aqui": "is a placeholder",
+    "tu-clave-aqu\u00ed": "is a placeholder",
+    "insert-key": "is a placeholder",
+    "TODO": "is a placeholder",
+    "REPLACE_ME": "is a placeholder",
+    "ACME_API_KEY": "is a placeholder",
+    "api_key": "is a placeholder",
+    "none": "is a placeholder",
+    "test": "is a placeholder",
+    "sk-4eC39Hq LyjWDarjtT1zdp7dc": "has a blank or a line end in it",
+    "sk-4eC39Hq\nLyjWDarjtT1zdp7dc": "has a blank or a line end in it",
+    "sk-4eC39Hq\r\nLyjWDarjtT1zdp7dc": "has a blank or a line end in it",
+    "sk-4eC39Hq\u00a0LyjWDarjtT1zdp7dc": "has a blank or a line end in it",
+    "sk-4eC39Hq\u200bLyjWDarjtT1zdp7dc": "has a character that no key has",
+    "sk-4eC39Hq\u0430LyjWDarjtT1zdp7dc": "has a character that no key has",
+    "sk-4eC39Hq\x00LyjWDarjtT1zdp7dc": "has a character that no key has",
+}
+
+MAY_BE_KEYS = [
+    "sk-4eC39HqLyjWDarjtT1zdp7dc",
+    "sk-proj-Ab_3-xK9-your0ne-Xx1x",
+    "sk-ant-api03-qLyjWDarjtT1zdp7dc-AA",
+    "AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY",
+    "gsk_4eC39HqLyjWDarjtT1zdp7dc",
+    "4ec39hq0lyjwdarjtt1zdp7dc:0",
+    "opens-nothing",
+]
+
+
+@pytest.mark.parametrize("key", FLAWED)
+def test_what_is_visibly_no_key_is_told_without_it(key: str) -> None:
+    flaw = flaw_of(key, VARIABLE, own_endpoint=False)
+    assert flaw is not None
+    assert FLAWED[key] in flaw.what
+    assert flaw.remedy
+    assert "4eC39Hq" not in f"{flaw}"
+
+
+@pytest.mark.parametrize("key", MAY_BE_KEYS)
+def test_what_may_be_a_key_passes(key: str) -> None:
+    assert flaw_of(key, VARIABLE, own_endpoint=False) is None
+
+
+@pytest.mark.parametrize("key", ["none", "EMPTY", "test", "token", "sk-no-key-required", "ollama"])
+def test_a_server_of_ones_own_takes_any_word(key: str) -> None:
+    assert flaw_of(key, VARIABLE, own_endpoint=True) is None
+
+
+def test_a_placeholder_of_a_template_is_none_there_either() -> None:
+    flaw = flaw_of("YOUR_API_KEY", VARIABLE, own_endpoint=True)
+    assert flaw is not None
+    assert flaw.what == "is a placeholder"
