@@ -2,11 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from standby.config import PACKAGED
-from tests.cli.running import Run, scripted, written
+from standby.config.comments import SILENCEABLE
+from standby.config.explanations import explanations
+from tests.cli.running import Run, scripted, terminal, written
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 TWO = """\
 version: 1
@@ -45,7 +50,7 @@ def test_a_missing_key_is_a_warning_and_an_error_only_if_strict(run: Run) -> Non
     ran = run("validate")
     assert ran.status == 0
     assert "  warning  no key for gpt-6-luna: it is skipped; set OPENAI_API_KEY  [no-key]\n" in ran.out
-    assert ran.out.endswith("models.yaml: no errors, 1 warning, 1 info\n")
+    assert ran.out.endswith("models.yaml: no errors, 1 warning, 1 info (--all shows them)\n")
     assert run("validate", "--strict").status == 2
 
 
@@ -53,8 +58,15 @@ def test_the_offending_line_is_shown_below_its_problem(run: Run) -> None:
     written("version: 1\nchains:\n  default:\n    modles: [o3-mini]\n")
     ran = run("validate")
     assert ran.status == 2
-    assert "error  unknown key 'modles'; did you mean 'models'?\n    modles" in ran.out
+    assert "error  unknown key 'modles'; did you mean 'models'?  [unknown-key]\n    modles" in ran.out
     assert ran.out.endswith("models.yaml: 1 error, no warnings\n")
+
+
+def test_a_line_with_several_problems_is_shown_once_below_them(run: Run) -> None:
+    written("version: 1\nchains:\n  default:\n    models:\n      - o3-mini\n")
+    out = run("validate").out
+    assert [code for code in ("[retired]", "[no-key]") if code in out] == ["[retired]", "[no-key]"]
+    assert out.count("\n    - o3-mini\n") == 1
 
 
 def test_every_problem_is_told(run: Run) -> None:
@@ -69,9 +81,9 @@ def test_every_problem_is_told(run: Run) -> None:
     [
         (
             "nowhere.yaml",
-            "nowhere.yaml  error  cannot be read: no such file or directory; check the name and the permissions\n",
+            "nowhere.yaml  error  cannot be read: no such file or directory; check the name and the permissions  [no-file]\n",
         ),
-        (".", ".  error  this is a directory; name the models.yaml in it\n"),
+        (".", ".  error  this is a directory; name the models.yaml in it  [no-file]\n"),
     ],
 )
 @pytest.mark.parametrize("words", [("validate",), ("schema", "--validate")])
@@ -138,13 +150,73 @@ def test_an_info_never_fails_and_a_silenced_warning_does_not_either(run: Run, mo
     ran = run("validate", "--strict")
     assert ran.status == 2
     assert "models.yaml:4:5  warning  all models of 'default' share one account of 'openai'" in ran.out
-    assert ran.out.endswith("models.yaml: no errors, 1 warning, 3 infos\n")
+    assert ran.out.endswith("models.yaml: no errors, 1 warning, 3 infos (--all shows them)\n")
     written(
         "version: 1\nchains:\n  default:\n    models: [gpt-6-luna, gpt-6-sol]  # standby: ignore[shared-quota] ours is large\n"
     )
     ran = run("validate", "--strict")
     assert ran.status == 0
-    assert ran.out.endswith("models.yaml: no errors, no warnings, 3 infos\n")
+    assert ran.out.endswith("models.yaml: no errors, no warnings, 3 infos (--all shows them)\n")
+
+
+def test_infos_are_counted_and_shown_with_all(run: Run) -> None:
+    written("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
+    assert "  info  " not in run("validate").out
+    ran = run("validate", "--all")
+    assert "  info  'gpt-6-luna' is not sent " in ran.out
+    assert ran.out.endswith("models.yaml: no errors, 1 warning, 1 info\n")
+    assert [each["severity"] for each in run("validate", "--json").json["problems"]].count("info") == 1
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"OPENAI_API_KEY": "opens-nothing", "GEMINI_API_KEY": "opens-nothing"},
+        {"PRIMARY_AI_MODEL": "gpt-5", "FALLBACK_AI_MODEL": "o3"},
+        {"ENABLE_MODEL_FALLBACK": "false"},
+    ],
+)
+def test_the_chain_that_ships_takes_at_most_one_screen(environ: dict[str, str]) -> None:
+    shown = terminal("validate", **environ, NO_COLOR="1").splitlines()
+    assert sum(max(1, -(-len(line) // 80)) for line in shown) <= 23  # and a line for the prompt
+
+
+# --explain
+
+
+def test_each_code_of_a_problem_is_explained() -> None:
+    told = {path.name.partition(".")[0] for path in GOLDEN.glob("*.txt")}
+    assert told | set(SILENCEABLE) <= set(explanations())
+
+
+@pytest.mark.parametrize("code", ["no-time", "[no-time]"])
+def test_a_code_is_explained_with_its_example(run: Run, code: str) -> None:
+    ran = run("validate", "--explain", code)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("no-time\n\nA model that hangs may take all the time ")
+    assert "\n\n    version: 1\n    chains:\n" in ran.out
+    assert run("validate", "--explain", code, "--json").json == {"code": "no-time", "explanation": explanations()["no-time"]}
+
+
+def test_an_error_is_explained_too_without_links_and_fences(run: Run) -> None:
+    assert "`api_key: ${OPENAI_API_KEY}`" in " ".join(run("validate", "--explain", "literal-key").out.split())
+    shown = run("validate", "--explain", "untested-streams").out
+    assert "```" not in shown
+    assert "](" not in shown
+
+
+def test_an_unknown_code_is_answered_with_the_nearest(run: Run) -> None:
+    ran = run("validate", "--explain", "not-ime")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == "standby: no problem has the code 'not-ime'; did you mean 'no-time'?\n"
+    assert ", unreachable-model, " in run("validate", "--explain", "zzzzzz").err
+
+
+def test_a_code_and_a_file_do_not_go_together(run: Run) -> None:
+    ran = run("validate", "--explain", "no-time", "models.yaml")
+    assert ran.status == 2
+    assert "--explain is about a code and reads no file; give one of the two" in ran.err
 
 
 AUDITED = """

@@ -8,6 +8,7 @@ import pytest
 
 from standby.config import load
 from standby.config.comments import SILENCEABLE, UNUSED
+from standby.config.explanations import PAGE
 from standby.errors import Problem
 from standby.registry import Registry
 from tests.docs.distributions import Install, house_rules
@@ -18,6 +19,7 @@ TODAY = date(2026, 11, 24)
 EXAMPLES = {block.heading: block.text for block in blocks(DOCUMENT, language="yaml")}
 TOLD = {block.heading: block.text for block in blocks(DOCUMENT, language="text")}
 INTRODUCTION = "Lints"
+ROOT = Path(__file__).parents[2]
 ON_THE_SIDE = {"no-key", "loss", "drops"}
 """Codes that an example may have beside its own: there are no keys here, and models differ."""
 ENVIRON = {"doubtful-key": {"OPENAI_API_KEY": "YOUR_API_KEY"}}
@@ -28,6 +30,10 @@ def found_in(folder: Path, text: str, code: str = "") -> tuple[Problem, ...]:
     (folder / "models.yaml").write_text(text, encoding="utf-8")
     environ = ENVIRON.get(code, {})
     return load(Path("models.yaml"), Registry(), environ, cwd=folder, today=TODAY, lints=True).problems
+
+
+def test_the_page_that_ships_is_this_one() -> None:
+    assert PAGE.read_bytes() == (ROOT / DOCUMENT).read_bytes(), "cp lints.md core/standby/lints.md"
 
 
 def test_each_code_that_can_be_silenced_has_its_section() -> None:

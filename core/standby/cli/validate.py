@@ -1,8 +1,10 @@
 """`standby validate`: every problem of a file at once, and what its chains come to."""
 
 import os
+import shutil
 import sys
 from datetime import date
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -10,15 +12,19 @@ import click
 from standby.cli.options import config_options, json_option
 from standby.cli.output import print_json
 from standby.config import Loaded, load
-from standby.errors import Problem
+from standby.config.explanations import explanations
+from standby.config.finding import near
+from standby.errors import Problem, RequestError
 from standby.registry import Registry
 
 
 @click.command("validate")
 @config_options
-@json_option
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
-def command(*, config: str | None, as_json: bool, strict: bool) -> None:
+@click.option("--all", "with_infos", is_flag=True, help="Show the infos, which are only counted otherwise.")
+@click.option("--explain", "code", metavar="CODE", help="Explain a problem by its code, which stands in brackets.")
+@json_option
+def command(*, config: str | None, as_json: bool, strict: bool, with_infos: bool, code: str | None) -> None:
     """Check FILE, or the models.yaml that would be used, before anything is sent.
 
     Exit status: 0, or 2 with errors. A missing key is a warning: a file must pass on a machine without secrets.
@@ -28,11 +34,30 @@ def command(*, config: str | None, as_json: bool, strict: bool) -> None:
     \b
     standby validate
     standby validate config/models.yaml --strict
+    standby validate --explain no-time
     """  # noqa: D301 - click wants the character itself
-    validate(config, as_json=as_json, strict=strict)
+    if code is None:
+        validate(config, as_json=as_json, strict=strict, with_infos=with_infos)
+    elif config is not None:
+        raise click.UsageError("--explain is about a code and reads no file; give one of the two")
+    else:
+        _explain(code.strip("[]"), as_json=as_json)
 
 
-def validate(file: str | None, *, as_json: bool = False, strict: bool = False) -> None:
+def _explain(code: str, *, as_json: bool) -> None:
+    known = explanations()
+    if code not in known:
+        hint = near(code, known) or f"there is {', '.join(known)}"
+        raise RequestError(f"no problem has the code {code!r}; {hint}")
+    if as_json:
+        print_json({"code": code, "explanation": known[code]})
+        return
+    click.secho(code, bold=True)
+    for part in known[code].split("\n\n"):
+        click.echo("\n" + (part if part.startswith(" ") else click.wrap_text(part, shutil.get_terminal_size().columns)))
+
+
+def validate(file: str | None, *, as_json: bool = False, strict: bool = False, with_infos: bool = False) -> None:
     """Check, print, and exit."""
     path = None if file is None else Path(file)
     today = date.today()  # noqa: DTZ011 - the user's own day
@@ -41,30 +66,30 @@ def validate(file: str | None, *, as_json: bool = False, strict: bool = False) -
     if as_json:
         print_json({"file": loaded.file, "problems": loaded.problems, "chains": _chains(loaded)})
     else:
-        _print(loaded)
+        _print(loaded, with_infos=with_infos)
     sys.exit(2 if failing else 0)
 
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
-def _print(loaded: Loaded) -> None:
-    for problem in loaded.problems:
-        _print_problem(problem)
+def _print(loaded: Loaded, *, with_infos: bool) -> None:
+    shown = [problem for problem in loaded.problems if with_infos or problem.severity != "info"]
+    for problem, after in zip_longest(shown, shown[1:]):
+        _print_problem(problem, with_line=after is None or (problem.file, problem.line) != (after.file, after.line))
     for name, models in _chains(loaded).items():
         told = " → ".join(f"{model['model']} ({model['origin']})" for model in models)
         click.echo(f"{name}: {told}")
     errors = sum(problem.severity == "error" for problem in loaded.problems)
     warnings = sum(problem.severity == "warning" for problem in loaded.problems)
     infos = len(loaded.problems) - errors - warnings
-    told = f", {_count(infos, 'info')}" if infos else ""
+    told = f", {_count(infos, 'info')}{'' if with_infos else ' (--all shows them)'}" if infos else ""
     click.echo(f"{loaded.file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}{told}")
 
 
-def _print_problem(problem: Problem) -> None:
-    code = "" if problem.severity == "error" else f"  [{problem.code}]"  # what silences it
-    click.secho(f"{problem}{code}", fg=_COLOURS[problem.severity])
-    if problem.excerpt:
+def _print_problem(problem: Problem, *, with_line: bool) -> None:
+    click.secho(f"{problem}  [{problem.code}]", fg=_COLOURS[problem.severity])
+    if with_line and problem.excerpt:
         click.secho(f"    {problem.excerpt.strip()}", dim=True)
 
 
