@@ -34,6 +34,7 @@ from standby.policy import Settings
 from standby.private_loop import run
 from standby.registry import Registry
 from standby.routes import Routes, routes_of
+from standby.sharing import Shared
 from standby.streams import GRACE, AsyncStream, Stream, in_time
 from standby.threads import blocking
 from standby.types import Reply
@@ -46,7 +47,7 @@ LONG_LIVED = 1.0
 """Seconds that a client lives on after a chain's first reply before what stands by is imported: a script may have ended."""
 
 
-class AsyncStandby:
+class AsyncStandby(Shared):
     """Asks the models of a chain, in order, until one answers. Safe to share between tasks, threads and event loops."""
 
     def __init__(
@@ -314,7 +315,7 @@ def _now() -> float:
         return time.monotonic()
 
 
-class Standby:
+class Standby(Shared):
     """The same for blocking code: each call runs on one private event loop, so that time-outs hold there too."""
 
     def __init__(

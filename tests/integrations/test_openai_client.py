@@ -4,6 +4,7 @@ import asyncio
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -348,3 +349,47 @@ async def test_the_blocking_client_works_inside_a_running_loop() -> None:
         warnings.simplefilter("ignore", RuntimeWarning)  # said once in a process: it blocks the loop
         with standby.openai_client(settings=scripted("Lisbon.")) as client:
             assert ask(client).choices[0].message.content == "Lisbon."
+
+
+# What makes it
+
+FILE = """\
+version: 1
+models: {well: {provider: scripted, options: {reply: Lisbon.}}}
+chains: {default: {models: [well]}}
+"""
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("make", [standby.openai_client, standby.async_openai_client, StandbyTransport, AsyncStandbyTransport])
+def test_a_path_is_taken_first_or_by_name(make: Any, tmp_path: Path, *, as_text: bool) -> None:
+    path: Any = tmp_path / "chain.yaml"
+    path.write_text(FILE, encoding="utf-8")
+    path = str(path) if as_text else path
+    for made in (make(path), make(config=path)):
+        transport = getattr(getattr(made, "_client", None), "_transport", made)
+        assert transport._client.settings.models["well"].options == {"reply": "Lisbon."}
+    with pytest.raises(TypeError, match="give the path once"):
+        make(path, config=path)
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "words"),
+    [
+        (standby.openai_client, 7, "client: expected Standby, or the path of a models.yaml, not int"),
+        (standby.openai_client, AsyncStandby, "client: expected Standby, or .* not AsyncStandby"),
+        (StandbyTransport, AsyncStandby, "client: expected Standby, or .* not AsyncStandby"),
+        (standby.async_openai_client, Standby, "client: expected AsyncStandby, or .* not Standby"),
+        (AsyncStandbyTransport, b"models.yaml", "client: expected AsyncStandby, or .* not bytes"),
+    ],
+)
+def test_anything_else_is_refused_at_once(make: Any, given: Any, words: str) -> None:
+    given = given(settings=scripted("Lisbon.")) if isinstance(given, type) else given
+    for way in ((given,), ()):
+        with pytest.raises(TypeError, match=words):
+            make(*way, **({} if way else {"client": given}))
+
+
+def test_a_client_may_be_named() -> None:
+    with Standby(settings=scripted("Lisbon.")) as ours, standby.openai_client(client=ours) as client:
+        assert ask(client).choices[0].message.content == "Lisbon."

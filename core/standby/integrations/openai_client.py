@@ -8,35 +8,35 @@
         client.chat.completions.create(model="default", messages=[{"role": "user", "content": "Hello."}])
 
 `model` names the chain. A framework that makes the SDK's client itself is given the transport:
-`openai.OpenAI(http_client=httpx2.Client(transport=StandbyTransport()), base_url=BASE_URL, api_key="unused", max_retries=0)`.
+`openai.OpenAI(http_client=httpx2.Client(transport=StandbyTransport()), base_url=BASE_URL, api_key="unused", max_retries=0)`,
+or `httpx.Client`: what is answered is of the library that asks.
 """
 
 import os
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-import httpx2
 import msgspec
 import openai
 
 from standby.client import AsyncStandby, Sink, Standby
 from standby.errors import CallFailed, DeadlineExceeded, StandbyError
+from standby.integrations.openai_http import body_of, library_of
 from standby.integrations.openai_reply import (
     Frames,
-    broken,
     completion_of,
     headers_of,
     model_of,
     models_of,
     quoted,
-    restarted,
     wrong_of,
 )
 from standby.integrations.openai_request import Asked, Refused, asked_of
 from standby.policy import Settings
+from standby.sharing import Shared
 from standby.streams import AsyncStream, Stream
 from standby.types import Chunk, Reply
 
@@ -65,45 +65,84 @@ class ClientOptions(TypedDict, total=False):
 
 Config = str | os.PathLike[str] | None
 
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
 
-def openai_client(
-    client: Standby | None = None, /, *, config: Config = None, **options: Unpack[ClientOptions]
-) -> openai.OpenAI:
+    class _Transport(httpx.BaseTransport, httpx2.BaseTransport):
+        def __enter__(self) -> Self: ...
+        def __exit__(self, *_: object) -> None: ...
+        def handle_request(self, request: Any) -> Any: ...
+
+    class _AsyncTransport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
+        async def __aenter__(self) -> Self: ...
+        async def __aexit__(self, *_: object) -> None: ...
+        async def handle_async_request(self, request: Any) -> Any: ...
+
+else:  # neither library need be here, and neither asks what a transport is made of
+    _Transport = _AsyncTransport = object
+
+
+class _OpenAI(Shared, openai.OpenAI):
+    """The SDK's client; frameworks copy what they are given, and this one is shared."""
+
+
+class _AsyncOpenAI(Shared, openai.AsyncOpenAI):
+    """The SDK's client; frameworks copy what they are given, and this one is shared."""
+
+
+def openai_client(client: Standby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]) -> openai.OpenAI:
     """Return an `openai.OpenAI` whose requests walk a chain, the one that `model` names.
 
-    `client` left out: one is made of what `Standby` takes, and closed with the SDK's. Raises `ConfigError`, and `TypeError`
-    for a client beside what would make another.
+    Args:
+        client: A `Standby`, which stays open, or the path of a models.yaml, as `config`. Left out,
+            a client is made of what `Standby` takes, and closed with the SDK's.
+        config: The path of a models.yaml.
+        options: The other arguments of `Standby`.
+
+    Raises:
+        ConfigError: The file cannot be used.
+        TypeError: There is both a client and what would make another, or something else.
+
     """
-    http_client = httpx2.Client(transport=StandbyTransport(client, config=config, **options))
-    return openai.OpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
+    transport = StandbyTransport(client, config=config, **options)
+    http_client = library_of(openai.DefaultHttpxClient).Client(transport=transport)
+    return _OpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
 
 
 def async_openai_client(
-    client: AsyncStandby | None = None, /, *, config: Config = None, **options: Unpack[ClientOptions]
+    client: AsyncStandby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]
 ) -> openai.AsyncOpenAI:
-    """Return an `openai.AsyncOpenAI`; see `openai_client`."""
-    http_client = httpx2.AsyncClient(transport=AsyncStandbyTransport(client, config=config, **options))
-    return openai.AsyncOpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
+    """Return an `openai.AsyncOpenAI`; see `openai_client`. Its client is an `AsyncStandby`."""
+    transport = AsyncStandbyTransport(client, config=config, **options)
+    http_client = library_of(openai.DefaultAsyncHttpxClient).AsyncClient(transport=transport)
+    return _AsyncOpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
 
 
-class StandbyTransport(httpx2.BaseTransport):
-    """Answers the requests of an `httpx2.Client` by `Standby`."""
+class StandbyTransport(Shared, _Transport):
+    """Answers the requests of an `httpx.Client`, or an `httpx2.Client`, by `Standby`."""
 
-    def __init__(self, client: Standby | None = None, /, *, config: Config = None, **options: Unpack[ClientOptions]) -> None:
+    def __init__(self, client: Standby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]) -> None:
         """Take a client, which stays open, or make one, which is closed with this."""
-        _refuse_both(client, config, options)
-        self._client = Standby(config, **options) if client is None else client
-        self._ours = client is None
+        self._client, self._ours = _client_of(Standby, client, config, options)
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer; raises `httpx2.ReadTimeout` where the SDK's own time-out was the shorter one."""
+    def __enter__(self) -> Self:
+        """Return the transport."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the client, if it was made here."""
+        self.close()
+
+    def handle_request(self, request: Any) -> Any:
+        """Answer; raises `ReadTimeout` where the SDK's own time-out was the shorter one."""
         ask = _Ask(request, self._client.settings)
         try:
             return ask.simple() or self._asked(ask, ask.read(request.read()))
         except StandbyError as error:
             return ask.failed(error)
 
-    def _asked(self, ask: "_Ask", asked: Asked) -> httpx2.Response:
+    def _asked(self, ask: "_Ask", asked: Asked) -> Any:
         said: dict[str, Any] = {"chain": asked.chain, "deadline": ask.deadline, **asked.options}
         if not asked.stream:
             return ask.whole(self._client.chat(asked.messages, **said))
@@ -113,7 +152,7 @@ class StandbyTransport(httpx2.BaseTransport):
         except BaseException:
             stream.close()
             raise
-        return ask.streamed(stream, _Body(stream, first, ask.frames(stream)))
+        return ask.streamed(stream, first)
 
     def close(self) -> None:
         """Close the client, if it was made here."""
@@ -121,26 +160,32 @@ class StandbyTransport(httpx2.BaseTransport):
             self._client.close()
 
 
-class AsyncStandbyTransport(httpx2.AsyncBaseTransport):
-    """Answers the requests of an `httpx2.AsyncClient` by `AsyncStandby`."""
+class AsyncStandbyTransport(Shared, _AsyncTransport):
+    """Answers the requests of an `httpx.AsyncClient`, or an `httpx2.AsyncClient`, by `AsyncStandby`."""
 
     def __init__(
-        self, client: AsyncStandby | None = None, /, *, config: Config = None, **options: Unpack[ClientOptions]
+        self, client: AsyncStandby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]
     ) -> None:
         """Take a client, which stays open, or make one, which is closed with this."""
-        _refuse_both(client, config, options)
-        self._client = AsyncStandby(config, **options) if client is None else client
-        self._ours = client is None
+        self._client, self._ours = _client_of(AsyncStandby, client, config, options)
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer; raises `httpx2.ReadTimeout` where the SDK's own time-out was the shorter one."""
+    async def __aenter__(self) -> Self:
+        """Return the transport."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the client, if it was made here."""
+        await self.aclose()
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Answer; raises `ReadTimeout` where the SDK's own time-out was the shorter one."""
         ask = _Ask(request, self._client.settings)
         try:
             return ask.simple() or await self._asked(ask, ask.read(await request.aread()))
         except StandbyError as error:
             return ask.failed(error)
 
-    async def _asked(self, ask: "_Ask", asked: Asked) -> httpx2.Response:
+    async def _asked(self, ask: "_Ask", asked: Asked) -> Any:
         said: dict[str, Any] = {"chain": asked.chain, "deadline": ask.deadline, **asked.options}
         if not asked.stream:
             return ask.whole(await self._client.chat(asked.messages, **said))
@@ -150,7 +195,7 @@ class AsyncStandbyTransport(httpx2.AsyncBaseTransport):
         except BaseException:  # whoever waited has left: so does the walk
             await stream.close()
             raise
-        return ask.streamed(stream, _AsyncBody(stream, first, ask.frames(stream)))
+        return ask.streamed(stream, first)
 
     async def aclose(self) -> None:
         """Close the client, if it was made here."""
@@ -161,7 +206,8 @@ class AsyncStandbyTransport(httpx2.AsyncBaseTransport):
 class _Ask:
     """One request and how it is answered, whoever waits for it."""
 
-    def __init__(self, request: httpx2.Request, settings: Settings) -> None:
+    def __init__(self, request: Any, settings: Settings) -> None:
+        self._http = library_of(request.__class__)
         self._request = request
         self._settings = settings
         self._chain = ""
@@ -171,7 +217,7 @@ class _Ask:
         self._impatient = False
         self.deadline: float | None = None
 
-    def simple(self) -> httpx2.Response | None:
+    def simple(self) -> Any:
         """Answer what needs no model; raises `Refused` for what nobody here answers."""
         method, path = self._request.method, self._request.url.path
         if method == "POST" and path.endswith("/chat/completions"):
@@ -189,13 +235,13 @@ class _Ask:
         self._chain, self._with_usage = self._known(asked.chain), asked.with_usage
         patience = self._request.extensions.get("timeout", {}).get("read")
         if patience is not None and patience <= 0:
-            raise httpx2.ReadTimeout("a time-out of 0 seconds or less is over at once", request=self._request)
+            raise self._http.ReadTimeout("a time-out of 0 seconds or less is over at once", request=self._request)
         own = self._settings.chains[self._chain].deadline if asked.deadline is None else asked.deadline
         self._impatient = patience is not None and isinstance(own, int | float) and patience < own
         self.deadline = patience if self._impatient else asked.deadline
         return asked
 
-    def whole(self, reply: Reply) -> httpx2.Response:
+    def whole(self, reply: Reply) -> Any:
         """Answer with a whole reply."""
         known_as = reply.id or self._id
         facts = headers_of(self._chain, reply.trail, reply.model, reply.provider, reply.notice)
@@ -203,19 +249,17 @@ class _Ask:
             200, {**_JSON, **facts, "x-request-id": quoted(known_as)}, completion_of(reply, known_as, self._created)
         )
 
-    def frames(self, stream: Stream | AsyncStream) -> Frames:
-        """Return the events to come; the model is known with its first words."""
-        return Frames(self._id, self._created, _speaker(stream)[0], with_usage=self._with_usage)
-
-    def streamed(self, stream: Stream | AsyncStream, body: Any) -> httpx2.Response:
+    def streamed(self, stream: Stream | AsyncStream, first: Chunk) -> Any:
         """Answer with a stream whose first words are here."""
-        facts = headers_of(self._chain, stream.trail, *_speaker(stream))
-        return self._response(200, {**_EVENTS, **facts, "x-request-id": self._id}, body)
+        speaker = _speaker(stream)
+        facts = headers_of(self._chain, stream.trail, *speaker)
+        frames = Frames(self._id, self._created, speaker[0], with_usage=self._with_usage)
+        return self._response(200, {**_EVENTS, **facts, "x-request-id": self._id}, body_of(self._http, stream, first, frames))
 
-    def failed(self, error: StandbyError) -> httpx2.Response:
+    def failed(self, error: StandbyError) -> Any:
         """Answer with an error."""
         if isinstance(error, DeadlineExceeded) and self._impatient:
-            raise httpx2.ReadTimeout(str(error), request=self._request) from error
+            raise self._http.ReadTimeout(str(error), request=self._request) from error
         wrong = wrong_of(error)
         trail = error.trail if isinstance(error, CallFailed) else ()
         known = [attempt.id for attempt in trail if attempt.id]
@@ -228,60 +272,10 @@ class _Ask:
         words = f"no chain is named {chain!r}; 'model' names one of {', '.join(self._settings.chains)}"
         raise Refused(words, status=404, param="model", code="model_not_found")
 
-    def _response(self, status: int, headers: Mapping[str, str], body: Any) -> httpx2.Response:
+    def _response(self, status: int, headers: Mapping[str, str], body: Any) -> Any:
         if isinstance(body, bytes):
-            return httpx2.Response(status, headers=headers, request=self._request, content=body)
-        return httpx2.Response(status, headers=headers, request=self._request, stream=body)
-
-
-class _Body(httpx2.SyncByteStream):
-    """A stream's events, for whoever reads them."""
-
-    def __init__(self, stream: Stream, first: Chunk, frames: Frames) -> None:
-        self._stream = stream
-        self._first = first
-        self._frames = frames
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            chunk: Chunk | None = self._first
-            while chunk is not None and not chunk.reset:
-                yield self._frames.of(chunk)
-                chunk = next(self._stream, None)
-        except CallFailed as error:
-            yield broken(error)
-        else:
-            if chunk is not None:
-                self._stream.close()
-                yield restarted()
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-class _AsyncBody(httpx2.AsyncByteStream):
-    """A stream's events, for whoever reads them."""
-
-    def __init__(self, stream: AsyncStream, first: Chunk, frames: Frames) -> None:
-        self._stream = stream
-        self._first = first
-        self._frames = frames
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            chunk: Chunk | None = self._first
-            while chunk is not None and not chunk.reset:
-                yield self._frames.of(chunk)
-                chunk = await anext(self._stream, None)
-        except CallFailed as error:
-            yield broken(error)
-        else:
-            if chunk is not None:
-                await self._stream.close()
-                yield restarted()
-
-    async def aclose(self) -> None:
-        await self._stream.close()
+            return self._http.Response(status, headers=headers, request=self._request, content=body)
+        return self._http.Response(status, headers=headers, request=self._request, stream=body)
 
 
 def _speaker(stream: Stream | AsyncStream) -> tuple[str, str, str]:
@@ -292,7 +286,16 @@ def _speaker(stream: Stream | AsyncStream) -> tuple[str, str, str]:
     return (answered[-1].model, answered[-1].provider, "") if answered else ("", "", "")
 
 
-def _refuse_both(client: object, config: Config, options: ClientOptions) -> None:
-    if client is not None and (config is not None or options):
-        given = ", ".join(["config"] * (config is not None) + sorted(options))
-        raise TypeError(f"give a client, or what makes one, not both: {given}")
+def _client_of(kind: Any, client: Any, config: Config, options: ClientOptions) -> tuple[Any, bool]:
+    """Return the client that was given or is made, and whether it was made here."""
+    if isinstance(client, kind):
+        if config is not None or options:
+            beside = ", ".join(["config"] * (config is not None) + sorted(options))
+            raise TypeError(f"give a client, or what makes one, not both: {beside}")
+        return client, False
+    if client is not None and not isinstance(client, str | os.PathLike | Mapping):
+        other = type(client).__name__
+        raise TypeError(f"client: expected {kind.__name__}, or the path of a models.yaml, not {other}")
+    if None not in (client, config):
+        raise TypeError("give the path once: as the first argument, or as config")
+    return kind(config if client is None else client, **options), True

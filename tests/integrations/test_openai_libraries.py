@@ -1,0 +1,208 @@
+"""The client under httpx and under httpx2: what it answers is of the library that asks.
+
+Only scripted models are asked, so that this runs beside SDKs that are too old for the providers:
+`python -m tests.openai_versions` runs it there.
+"""
+
+import copy
+import pickle
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+import openai
+import pytest
+from pydantic import BaseModel
+
+import standby
+from standby import AsyncStandby, Standby
+from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, StandbyTransport
+from standby.integrations.openai_http import LIBRARIES, library_of
+from standby.policy import Retry
+from tests.asking import scripted
+
+HELLO: list[Any] = [{"role": "user", "content": "Which city?"}]
+SAID = [{"reply": ["Lis", "bon."]}]
+DOWN = [{"fail": {"kind": "overloaded", "status": 503, "message": "The model is overloaded."}}]
+SLOW = [{"delay": "5s", "reply": "Lisbon."}]
+BROKEN = [{"reply": ["Lis"], "fail": {"kind": "connection", "message": "connection error: reset"}}]
+ONCE = Retry(attempts=1)
+
+
+def taken_by_the_sdk() -> list[ModuleType]:
+    """The libraries that are here and whose clients the installed SDK takes: httpx2's since 2.50 or so."""
+    found = []
+    for library in [import_module(name) for name in LIBRARIES if find_spec(name)]:
+        with library.Client() as http_client:
+            try:
+                openai.OpenAI(http_client=http_client, api_key="unused")
+            except TypeError:
+                continue
+        found.append(library)
+    return found
+
+
+@pytest.fixture(params=taken_by_the_sdk(), ids=lambda library: library.__name__)
+def library(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+Making = Callable[..., Any]
+
+
+@pytest.fixture
+def made(library: Any) -> Making:
+    def make(*models: Any, timeout: float | None = None, **chain: Any) -> openai.OpenAI:
+        transport = StandbyTransport(settings=scripted(*models, retry=ONCE, **chain))
+        http_client = library.Client(transport=transport)
+        return openai.OpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused", timeout=timeout, max_retries=0)
+
+    return make
+
+
+@pytest.fixture
+def made_for_tasks(library: Any) -> Making:
+    def make(*models: Any, timeout: float | None = None, **chain: Any) -> openai.AsyncOpenAI:
+        transport = AsyncStandbyTransport(settings=scripted(*models, retry=ONCE, **chain))
+        http_client = library.AsyncClient(transport=transport)
+        return openai.AsyncOpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused", timeout=timeout, max_retries=0)
+
+    return make
+
+
+def ask(client: Any, **more: Any) -> Any:
+    return client.chat.completions.create(model="default", messages=HELLO, **more)
+
+
+def test_there_is_a_library() -> None:
+    assert library_of(openai.DefaultHttpxClient) in taken_by_the_sdk()
+
+
+# What is answered
+
+
+def test_the_second_model_answers(made: Making) -> None:
+    with made(DOWN, "Lisbon.") as client:
+        assert ask(client).choices[0].message.content == "Lisbon."
+        assert [model.id for model in client.models.list()] == ["default"]
+
+
+def test_the_second_model_streams(made: Making) -> None:
+    with made(DOWN, SAID) as client:
+        stream = ask(client, stream=True)
+        assert stream.response.headers["x-standby-model"] == "m2"
+        assert [chunk.choices[0].delta.content for chunk in stream] == ["Lis", "bon.", None]
+
+
+async def test_both_are_the_same_for_tasks(made_for_tasks: Making) -> None:
+    async with made_for_tasks(DOWN, SAID) as client:
+        assert (await ask(client)).choices[0].message.content == "Lisbon."
+        stream = await ask(client, stream=True)
+        assert [chunk.choices[0].delta.content async for chunk in stream] == ["Lis", "bon.", None]
+
+
+class City(BaseModel):
+    name: str
+
+
+def test_a_schema_is_kept(made: Making) -> None:
+    with made("no JSON", '{"name": "Lisbon"}') as client:
+        completions = client.chat.completions
+        parse = getattr(completions, "parse", None) or client.beta.chat.completions.parse
+        parsed = parse(model="default", messages=HELLO, response_format=City)
+    assert parsed.choices[0].message.parsed == City(name="Lisbon")
+
+
+# What fails
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_failed_call_is_the_sdks_error(made: Making, *, stream: bool) -> None:
+    with made(DOWN) as client, pytest.raises(openai.InternalServerError) as caught:
+        ask(client, stream=stream)
+    assert (caught.value.status_code, caught.value.code) == (503, "chain_exhausted")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_the_sdks_own_time_out_is_its_own_error(made: Making, *, stream: bool) -> None:
+    with made(SLOW, timeout=0.05) as client, pytest.raises(openai.APITimeoutError):
+        ask(client, stream=stream)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_tasks_get_the_same_errors(made_for_tasks: Making, *, stream: bool) -> None:
+    async with made_for_tasks(DOWN) as client:
+        with pytest.raises(openai.InternalServerError):
+            await ask(client, stream=stream)
+    async with made_for_tasks(SLOW, timeout=0.05) as client:
+        with pytest.raises(openai.APITimeoutError):
+            await ask(client, stream=stream)
+
+
+def test_a_stream_that_breaks_is_the_sdks_error(made: Making) -> None:
+    with made(BROKEN) as client:
+        stream = ask(client, stream=True)
+        assert next(stream).choices[0].delta.content == "Lis"
+        with pytest.raises(openai.APIError):
+            next(stream)
+
+
+async def test_tasks_get_that_error_too(made_for_tasks: Making) -> None:
+    async with made_for_tasks(BROKEN) as client:
+        stream = await ask(client, stream=True)
+        assert (await anext(stream)).choices[0].delta.content == "Lis"
+        with pytest.raises(openai.APIError):
+            await anext(stream)
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "models", "models/default", "embeddings"])
+def test_all_that_is_answered_is_of_the_library(library: Any, path: str) -> None:
+    with library.Client(transport=StandbyTransport(settings=scripted("Lisbon."))) as http_client:
+        body = {"model": "default", "messages": HELLO} if "chat" in path else None
+        response = http_client.request("POST" if body else "GET", f"{BASE_URL}/{path}", json=body)
+    assert (type(response), response.status_code) == (library.Response, 404 if path == "embeddings" else 200)
+
+
+def test_what_is_of_no_such_library_is_refused() -> None:
+    with pytest.raises(TypeError, match="expected a class of httpx or httpx2, not int"):
+        library_of(int)
+
+
+# The client that is made here
+
+
+def test_the_client_is_of_the_library_that_the_sdk_stands_on() -> None:
+    own = library_of(openai.DefaultHttpxClient)
+    with standby.openai_client(settings=scripted(DOWN, SAID)) as client:
+        assert isinstance(client._client, own.Client)
+        assert ask(client).choices[0].message.content == "Lisbon."
+    assert isinstance(client, openai.OpenAI)
+
+
+SHARED = {
+    "openai_client": lambda: standby.openai_client(settings=scripted("Lisbon.")),
+    "async_openai_client": lambda: standby.async_openai_client(settings=scripted("Lisbon.")),
+    "StandbyTransport": lambda: StandbyTransport(settings=scripted("Lisbon.")),
+    "AsyncStandbyTransport": lambda: AsyncStandbyTransport(settings=scripted("Lisbon.")),
+    "Standby": lambda: Standby(settings=scripted("Lisbon.")),
+    "AsyncStandby": lambda: AsyncStandby(settings=scripted("Lisbon.")),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_copy_is_itself_and_nothing_is_pickled(name: str) -> None:
+    made = SHARED[name]()
+    assert copy.copy(made) is made
+    assert copy.deepcopy({"at": [made]})["at"][0] is made
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match=r"cannot be pickled: it holds connections and keys; make one in each"):
+            pickle.dumps(made, protocol)
+
+
+def test_a_copy_with_other_options_answers_and_is_shared_too() -> None:
+    with standby.openai_client(settings=scripted("Lisbon.")) as client:
+        patient = client.with_options(timeout=60)
+        assert ask(patient).choices[0].message.content == "Lisbon."
+        assert copy.deepcopy(patient) is patient
