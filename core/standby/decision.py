@@ -59,14 +59,19 @@ def decide(failure: Failure, entry: Entry, route: Route, number: int, jitter: ra
 
 
 def lesson(failure: Failure, decision: Decision, *, blamed: bool) -> tuple[Verdict, float | None]:
-    """Say what a failure teaches of the model: a verdict, and how long it is to rest at once (0: as long as a first pause)."""
+    """Say what a failure teaches of the model: a verdict, and how long it is to rest at once (0: as long as a first pause).
+
+    A model that is sick and states a delay that is waited for is counted as any other that is sick:
+    two answers of one call are too few to rest it by.
+    """
     health, stated = REACTIONS[failure.kind].health, failure.retry_after or 0.0
     verdict: Verdict = "sick" if health == "sick" and blamed else "none"
     if decision.then == "retry" or health == "none":
         return verdict, None  # it is about to be asked again: rest it only if that fails too
     if health == "rest long":
         return verdict, max(LONG_REST, stated)
-    return verdict, stated if stated or health == "rest" else None
+    rests = health == "rest" or stated > LONGEST_STATED_WAIT
+    return verdict, stated if rests else None
 
 
 def longest_pause(kind: Kind, retry: Retry, number: int) -> float:

@@ -123,8 +123,10 @@ def test_where_a_person_must_act_the_model_rests_for_long(kind: Kind, stated: fl
 
 
 @pytest.mark.parametrize("kind", of("sick"))
-@pytest.mark.parametrize(("stated", "rest"), [(None, None), (0.0, None), (1.0, 1.0), (60.0, 60.0)])
-def test_a_sick_model_that_states_a_delay_is_left_alone_for_it(kind: Kind, stated: float | None, rest: float | None) -> None:
+@pytest.mark.parametrize(("stated", "rest"), [(None, None), (0.0, None), (0.3, None), (2.0, None), (2.1, 2.1), (60.0, 60.0)])
+def test_a_sick_model_rests_for_a_delay_that_is_too_long_to_wait_for(
+    kind: Kind, stated: float | None, rest: float | None
+) -> None:
     assert lesson(failure(kind, retry_after=stated), Decision("next"), blamed=True) == ("sick", rest)
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from standby import events
-from standby.breaker import Breaker
+from standby.breaker import Breaker, State
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import REACTIONS, Kind
 from standby.policy import BreakerSettings, Card, Retry, Trigger
@@ -117,6 +117,20 @@ def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(stated: float, asked
     assert len(model.calls) == asked
     assert reply.trail[1].start == waited
     assert reply.model == ("a" if asked == 2 else "b")
+
+
+@pytest.mark.parametrize(("stated", "rests"), [(0.3, False), (2.0, False), (2.1, True)])
+def test_a_short_stated_delay_rests_no_model_before_five_failures_in_a_row(stated: float, rests: bool) -> None:
+    model = entry("a", Plays(failure("overloaded", status=503, retry_after=stated)))
+    other = entry("b", Plays("Lisbon."))
+
+    async def story(calls: int) -> State:
+        for _ in range(calls):
+            await walk(route(model, other)).run()
+        return model.breaker.health(asyncio.get_running_loop().time()).state
+
+    assert run(story(2)) is (State.OPEN if rests else State.CLOSED)  # two attempts each
+    assert run(story(1)) is State.OPEN
 
 
 def test_a_pause_that_does_not_fit_the_deadline_means_next() -> None:
