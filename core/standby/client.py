@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import sys
 import threading
 import time
 import weakref
@@ -30,7 +29,7 @@ from standby.failures import Kind
 from standby.messages import CallOptions, Messages, request_of
 from standby.observe.log import Log, report_broken_observer, report_broken_sink
 from standby.observers import Observer, Observers
-from standby.policy import Settings
+from standby.policy import LONGEST_SPAN, Settings
 from standby.private_loop import run
 from standby.registry import Registry
 from standby.routes import Routes, routes_of
@@ -393,5 +392,7 @@ def _check_deadline(deadline: Any) -> None:
         return
     if not isinstance(deadline, int | float):
         raise RequestError(f"deadline: expected seconds, as a number, not a {type(deadline).__name__}")
-    if not 0 < deadline <= sys.float_info.max:  # nan, infinity, and what no float can hold
-        raise RequestError(f"deadline: expected seconds, more than 0 and finite, not {deadline!r}")
+    if not 0 < deadline <= LONGEST_SPAN:  # nan too
+        is_short = isinstance(deadline, float) or abs(deadline) < LONGEST_SPAN**2
+        words = f"expected seconds, more than 0 and at most {LONGEST_SPAN:.0f}, a day"
+        raise RequestError(f"deadline: {words}, not {deadline if is_short else 'that many'}")

@@ -15,7 +15,11 @@ from standby.costs import Price
 from standby.failures import Kind, Then
 from standby.types import Effort
 
-Seconds = Annotated[float, Meta(gt=0, extra_json_schema={"format": "standby-duration"})]
+LONGEST_SPAN = 86_400.0
+"""Seconds of the longest span of time that can be set, one day: no caller waits for longer, and no
+connection stays open for as long. What lies far beyond overflows the clocks of the system."""
+
+Seconds = Annotated[float, Meta(gt=0, le=LONGEST_SPAN, extra_json_schema={"format": "standby-duration"})]
 """A span of time in seconds; `<number><ms|s|m|h>` in the file."""
 
 

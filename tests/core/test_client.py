@@ -37,7 +37,7 @@ from standby import (
     events,
     private_loop,
 )
-from standby.policy import Chain, Model, Retry, Trigger
+from standby.policy import BreakerSettings, Chain, Model, Retry, Trigger
 from tests.asking import scripted, served
 from tests.loopback import OPENAI_500, Loopback, Received, both, hang, openai_answers, openai_reply, openai_stream
 
@@ -152,10 +152,10 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ("hi", {"chain": "defualt"}, "no chain is named 'defualt'; did you mean 'default'?"),
     ("hi", {"chain": "night"}, "no chain is named 'night'; there is default"),
     ("hi", {"chain": None}, "no chain is named None; there is default"),
-    ("hi", {"deadline": 0}, "deadline: expected seconds, more than 0 and finite, not 0"),
-    ("hi", {"deadline": -1.5}, "deadline: expected seconds, more than 0 and finite, not -1.5"),
-    ("hi", {"deadline": math.nan}, "deadline: expected seconds, more than 0 and finite, not nan"),
-    ("hi", {"deadline": math.inf}, "deadline: expected seconds, more than 0 and finite, not inf"),
+    ("hi", {"deadline": 0}, "deadline: expected seconds, more than 0 and at most 86400, a day, not 0"),
+    ("hi", {"deadline": -1.5}, "deadline: expected seconds, more than 0 and at most 86400, a day, not -1.5"),
+    ("hi", {"deadline": math.nan}, "deadline: expected seconds, more than 0 and at most 86400, a day, not nan"),
+    ("hi", {"deadline": math.inf}, "deadline: expected seconds, more than 0 and at most 86400, a day, not inf"),
     ("hi", {"deadline": "30s"}, "deadline: expected seconds, as a number, not a str"),
     ("hi", {"temperatur": 1}, "unknown parameter 'temperatur'; did you mean 'temperature'?"),
     ("hi", {"temperature": 9}, "temperature: expected `float` <= 2.0"),
@@ -180,8 +180,31 @@ async def test_a_wrong_request_is_refused_at_once_by_every_way_to_ask(messages: 
 
 
 def test_an_integer_beyond_any_float_is_no_deadline() -> None:
-    with pytest.raises(RequestError, match="more than 0 and finite"):
-        Standby(settings=scripted("Lisbon.")).chat("hi", deadline=10**400)
+    with pytest.raises(RequestError, match="at most 86400, a day, not that many"):
+        Standby(settings=scripted("Lisbon.")).chat("hi", deadline=10**5000)
+
+
+@pytest.mark.parametrize("deadline", [86_400, 86_400.0, 0.5])
+def test_a_deadline_of_a_day_is_taken(deadline: float) -> None:
+    assert Standby(settings=scripted("Lisbon.")).chat("hi", deadline=deadline).text == "Lisbon."
+
+
+@pytest.mark.parametrize("seconds", [math.inf, 1e10, 86_400.1])
+@pytest.mark.parametrize("key", ["deadline", "timeout", "open_limit"])
+def test_settings_made_in_code_have_the_same_bound(key: str, seconds: float) -> None:
+    made = Settings(
+        models={
+            "a": Model(
+                provider="scripted",
+                options={"reply": "Lisbon."},
+                timeout=seconds if key == "timeout" else 30.0,
+                breaker=BreakerSettings(open_limit=seconds if key == "open_limit" else 15.0),
+            )
+        },
+        chains={"default": Chain(models=("a",), deadline=seconds if key == "deadline" else 30.0)},
+    )
+    with pytest.raises(ConfigError, match=r"longer than a day|<= 86400\.0"):
+        Standby(settings=made)
 
 
 def test_a_configuration_is_refused_with_all_that_is_wrong_with_it() -> None:

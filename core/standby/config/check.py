@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from jsonschema import Draft202012Validator, exceptions
+from jsonschema import Draft202012Validator, FormatChecker, exceptions
 
 from standby.config.finding import MOST_SUGGESTED, Finding, Node, Place, Shown, as_it_is, near
-from standby.config.texts import DURATION
+from standby.config.texts import DURATION, SPAN, is_too_long, written
 from standby.errors import Problem
+from standby.policy import LONGEST_SPAN
 
 # its result has no type:
 _closest: Any = exceptions.best_match  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -18,11 +19,21 @@ def findings_of(
     value: Any, schema: Mapping[str, Any], *, place: Place = (), owner: str = "", shown: Shown = as_it_is
 ) -> list[Finding]:
     """Return every way in which `value`, found at `place`, does not fit; `owner` is whose options they are."""
-    validator: Any = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    validator: Any = Draft202012Validator(schema, format_checker=_formats())
     told = _Told(place, owner, shown)
     findings = dict.fromkeys(finding for error in validator.iter_errors(value) for finding in told.of(_meant(error)))
     misspelt = {(finding.place[:-1], finding.problem.hint) for finding in findings if finding.problem.code == "unknown-key"}
     return [finding for finding in findings if not _is_that_key_missing(finding, misspelt)]
+
+
+def _formats() -> FormatChecker:
+    """Return the checker of formats: the dialect's own, and spans of time that are too long."""
+    checker = FormatChecker()
+    checker.checkers = {
+        **Draft202012Validator.FORMAT_CHECKER.checkers,
+        SPAN: (lambda value: not (isinstance(value, str) and is_too_long(value)), ()),
+    }
+    return checker
 
 
 def _is_that_key_missing(finding: Finding, misspelt: set[tuple[Place, str]]) -> bool:
@@ -128,6 +139,9 @@ def _pattern(misfit: _Misfit) -> Words:
 
 
 def _format(misfit: _Misfit) -> Words:
+    if misfit.wanted == SPAN:
+        hint = f"write {written(LONGEST_SPAN)} or less: nothing waits longer, and clocks overflow"
+        return "out-of-range", f"{misfit.name}: {misfit.shown} is longer than a day", hint
     if misfit.wanted != "date":
         return _unfitting(misfit)
     return "bad-value", f"{misfit.name}: {misfit.shown} is no date", "write it like 2026-12-01"

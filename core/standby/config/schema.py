@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from standby.config.finding import Node
-from standby.config.texts import DURATION, Schema, stated_types, written
+from standby.config.texts import DURATION, SPAN, Schema, stated_types, written
 from standby.policy import Secret, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -66,11 +66,12 @@ def _rewritten(node: Node) -> Any:
         return [_rewritten(item) for item in node]
     if not isinstance(node, dict):
         return node
-    if node.get("format") == "standby-duration":
+    if node.get("format") == SPAN:
         rest = {key: value for key, value in node.items() if key in ("title", "description", "default", "examples")}
         if isinstance(rest.get("default"), int | float):
             rest["default"] = written(rest["default"])
-        return {**rest, "type": "string", "pattern": DURATION, "examples": ["30s", "500ms", "3m"], **_IN_WORDS}
+        written_so = {"type": "string", "pattern": DURATION, "format": SPAN}
+        return {**rest, **written_so, "examples": ["30s", "500ms", "3m"], **_IN_WORDS}
     made = {key: _rewritten(value) for key, value in node.items()}
     if isinstance(told := made.get("description"), str):
         made["description"] = cleandoc(told)  # a docstring, indented or not: by Python's version, and by msgspec's

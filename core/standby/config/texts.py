@@ -5,9 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from standby.config.finding import Node
+from standby.policy import LONGEST_SPAN
 
-DURATION = r"^(?=.*[1-9])[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h)$"
+DURATION = r"^(?=.*[1-9])[0-9]{1,12}(\.[0-9]{1,6})?(ms|s|m|h)$"
 """More than nothing, and in figures that a float can hold."""
+
+SPAN = "standby-duration"
+"""The format that marks a span of time in the schemas."""
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -61,9 +65,19 @@ def in_seconds(value: Node, wanted: Schema, root: Schema) -> Any:
     """Turn the durations of a tree into seconds; what is none stays as it is."""
     if isinstance(value, dict):
         return {key: in_seconds(item, _property(wanted, key, root), root) for key, item in value.items()}
-    if isinstance(value, str) and _is_duration(wanted, root) and re.fullmatch(DURATION, value):
+    if isinstance(value, str) and _is_duration(wanted, root) and is_duration(value):
         return duration(value)
     return value
+
+
+def is_duration(text: str) -> bool:
+    """Say whether a text is a duration that may be set."""
+    return re.fullmatch(DURATION, text) is not None and not is_too_long(text)
+
+
+def is_too_long(text: str) -> bool:
+    """Say whether a text is a duration beyond what may be set."""
+    return re.fullmatch(DURATION, text) is not None and duration(text) > LONGEST_SPAN
 
 
 def in_units(value: Node, wanted: Schema, root: Schema) -> Any:
