@@ -36,6 +36,7 @@ MAKE = "python3.99 -m venv .venv"
 PIP = "python -m pip install --quiet --upgrade pip>=25.1"
 CHECK = "python3.99 -c import sys; sys.exit(sys.version_info < (3, 11))"
 PULL = "standby local pull"
+DEMO = "standby demo"
 
 
 class Checkout:
@@ -90,18 +91,28 @@ def checkout(tmp_path: Path) -> Checkout:
 # The set-up
 
 
-def test_the_demo_does_all_of_its_set_up_then_fetches_the_model_and_asks(checkout: Checkout) -> None:
+def test_the_demo_shows_a_fallback_before_it_sets_up_and_fetches_the_model_and_asks(checkout: Checkout) -> None:
     ran = checkout.run("demo", "Which city?")
     assert ran.returncode == 0, ran.stderr
     assert checkout.notes == [
         CHECK,
         MAKE,
         PIP,
+        "python -m pip install --quiet --editable .",
+        DEMO,
+        CHECK,
         "python -m pip install --quiet --editable .[local]",
         PULL,
         "standby ask --chain demo -- Which city?",
     ]
     assert "setting up .venv (once)" in ran.stderr
+
+
+def test_a_quick_demo_leaves_the_model_and_its_download_out(checkout: Checkout) -> None:
+    ran = checkout.run("demo", "--quick", "Which city?")
+    assert ran.returncode == 0, ran.stderr
+    assert checkout.notes == [CHECK, MAKE, PIP, "python -m pip install --quiet --editable .", DEMO]
+    assert checkout.run("demo", "--quick", FAILING="demo").returncode == 9
 
 
 def test_the_tests_set_up_their_tools_too_and_get_their_arguments(checkout: Checkout) -> None:
@@ -135,7 +146,7 @@ def test_the_integrations_have_an_environment_of_their_own(checkout: Checkout) -
 def test_what_is_set_up_already_is_not_set_up_again(checkout: Checkout, first: str, second: str) -> None:
     checkout.run(first)
     ran = checkout.run(second)
-    assert checkout.notes[:2] == [CHECK, PULL]
+    assert checkout.notes[:-1] == ([CHECK, DEMO] if second == "demo" else []) + [CHECK, PULL]
     assert "setting up" not in ran.stderr
 
 
@@ -185,8 +196,8 @@ def test_a_python_that_is_missing_or_too_old_is_told_with_the_remedy(
 # The status
 
 
-@pytest.mark.parametrize(("script", "last"), [("demo", "ask"), ("test", "-m pytest")])
-def test_the_status_of_the_last_command_is_the_scripts(checkout: Checkout, script: str, last: str) -> None:
+@pytest.mark.parametrize(("script", "last"), [("demo", "ask"), ("demo", "demo"), ("test", "-m pytest")])
+def test_the_status_of_the_command_that_fails_is_the_scripts(checkout: Checkout, script: str, last: str) -> None:
     assert checkout.run(script, FAILING=last).returncode == 9
 
 

@@ -17,6 +17,7 @@ from standby.version import __version__
 _COMMANDS = {
     "ask": "Ask a chain one question; show the answer, then how it came about.",
     "check": "Ask each model of a chain one tiny question, for real.",
+    "demo": "Show a fallback at once: no key, download, network or file.",
     "explain": "Say what a chain does with a failure, or without one.",
     "init": "Write a commented models.yaml to begin with.",
     "models": "List the models that the plugins know.",

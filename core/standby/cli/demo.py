@@ -1,0 +1,77 @@
+"""`standby demo`: a fallback, shown at once: two scripted models, and no key, download, network or file."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from standby.cli.options import json_option
+from standby.cli.output import attempt_line, print_json
+from standby.client import Standby
+from standby.policy import Chain, Model, Retry, Settings
+from standby.types import Attempt, Reply
+
+QUESTION = "What is the capital of Portugal?"
+ANSWER = "The capital of Portugal is Lisbon."
+
+BUSY = {"kind": "overloaded", "status": 503, "code": "UNAVAILABLE", "message": "The model is overloaded."}
+
+SETTINGS = Settings(
+    models={
+        "first": Model(provider="scripted", options={"script": [{"delay": "20ms", "fail": BUSY}]}),
+        "second": Model(provider="scripted", options={"script": [{"delay": "50ms", "reply": ANSWER}]}),
+    },
+    chains={"default": Chain(models=("first", "second"), retry=Retry(initial=0.1))},
+)
+
+
+@click.command("demo")
+@json_option
+def command(*, as_json: bool) -> None:
+    """Show a fallback at once: two models that follow a script, the first answers 503, the second the question.
+
+    The chain, its retry, and the trail are those that carry real calls. No key, download, network or file is needed.
+
+    Exit status: 0.
+    """
+    with Standby(settings=SETTINGS, environ={}, warm_up=False) as client:
+        reply = client.chat(QUESTION)
+    if as_json:
+        print_json(
+            {
+                "chain": list(SETTINGS.chains["default"].models),
+                "question": QUESTION,
+                "answer": reply.text,
+                "model": reply.model,
+                "trail": reply.trail,
+                "story": list(_story(reply.trail)),
+            }
+        )
+    else:
+        _print(reply)
+
+
+def _print(reply: Reply) -> None:
+    click.echo("Two models follow a script in this process: first answers 503, second answers the question.\n")
+    click.echo(f"chain:     {' -> '.join(SETTINGS.chains['default'].models)}")
+    click.echo(f"question:  {QUESTION}")
+    click.echo(f"answer:    {reply.text}\n")
+    click.echo("the trail, as it is on the reply:")
+    for attempt in reply.trail:
+        click.echo(f"  {attempt_line(attempt)}")
+    click.echo("\nwhat happened:")
+    for line in _story(reply.trail):
+        click.echo(f"  {line}")
+    click.echo("\nYour own chain: standby init")
+
+
+def _story(trail: Sequence[Attempt]) -> Iterator[str]:
+    """Tell the trail in plain words."""
+    for attempt, following in zip(trail, (*trail[1:], None), strict=True):
+        if attempt.outcome == "answered":
+            whole = attempt.start + attempt.duration
+            yield f"{attempt.model} answered. The application waited {whole:.1f} s, got one reply, and saw no error."
+        elif following is not None and following.model == attempt.model:
+            pause = following.start - attempt.start - attempt.duration
+            yield f"{attempt.model} answered {attempt.status}: that may pass, so it was asked again after {pause:.2f} s."
+        elif following is not None:
+            yield f"{attempt.model} answered {attempt.status} again, so the same question went to {following.model}."
