@@ -138,6 +138,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         date | None, Meta(description="The day on which the vendor shuts the model down.", examples=["2026-12-01"])
     ] = None
     successor: Annotated[str | None, Meta(description="The model that the vendor names in its place.")] = None
+    suggested: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="The place among the vendor's models that a new chain should begin with, 1 first; left out: none."),
+    ] = None
     notice: Annotated[
         str | None, Meta(description="What a reader must know of this model's answers; shown with each of them.")
     ] = None

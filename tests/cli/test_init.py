@@ -1,19 +1,28 @@
 """`standby init`: files to begin with, and none that was there before is touched."""
 
+import itertools
 import os
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from standby.cli.init_chain import in_service
 from standby.cli.schema import schema_text
-from standby.config import PACKAGED
+from standby.config import PACKAGED, load
+from standby.policy import Hedge, StreamRules
 from standby.registry import Registry
 from tests.cli.running import Run, written
+from tests.docs.distributions import Install
 
 FILES = ("models.yaml", "models.schema.json", ".env.example")
 
@@ -184,3 +193,151 @@ def test_a_folder_that_is_a_file_is_told(run: Run, place: str) -> None:
     ran = run("init", place)
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.endswith("; name a folder that you may write to\n")
+
+
+# For the vendors that somebody has
+
+
+NO_KEY = {"no-key"}
+
+
+def problems(run: Run) -> set[str]:
+    """Return the codes of what fails with --strict."""
+    return {each["code"] for each in run("validate", "--json").json["problems"] if each["severity"] != "info"}
+
+
+def chain() -> list[str]:
+    settings = load(Path("models.yaml"), Registry(), {}, cwd=Path.cwd(), today=date(2026, 12, 1)).settings
+    assert settings is not None
+    assert settings.chains["default"].hedge == Hedge(after=10.0)
+    return list(settings.chains["default"].models)
+
+
+def vendors() -> list[str]:
+    return [name for name in Registry().names() if Registry().cards(name)]
+
+
+@pytest.mark.parametrize("chosen", [*itertools.combinations(vendors(), 1), *itertools.permutations(vendors(), 2)], ids="-".join)
+def test_the_chain_of_any_vendors_passes_but_for_its_keys(run: Run, chosen: tuple[str, ...]) -> None:
+    ran = run("init", *(word for name in chosen for word in ("--vendor", name)))
+    assert (ran.status, ran.err) == (0, "")
+    assert problems(run) <= NO_KEY
+    cards = {model: vendor for vendor in chosen for model in Registry().cards(vendor)}
+    assert list(dict.fromkeys(cards[model] for model in chain())) == list(chosen)
+    keys = [key for name in chosen for key in Registry().info(name).keys[:1]]
+    assert variables(Path(".env.example")) == [f"{key}=" for key in dict.fromkeys(keys)]
+
+
+def test_a_vendor_that_is_named_twice_is_one(run: Run) -> None:
+    run("init", "--vendor", "gemini", "--vendor", "openai", "--vendor", "gemini")
+    assert [model.partition("-")[0] for model in chain()] == ["gemini", "gpt"]
+
+
+def test_each_line_that_is_commented_out_is_valid(run: Run) -> None:
+    run("init", "--vendor", "openai")
+    text = Path("models.yaml").read_text(encoding="utf-8")
+    for key in ("deadline", "release", "on_break", "timeout", "hedge"):
+        assert f"{key}: " in text
+    head, _, rest = text.partition("    hedge:")
+    uncommented = "".join(line.replace("# ", "", 1) for line in rest.splitlines(keepends=True)[1:])
+    written(f"{head}    hedge:{rest.splitlines()[0]}\n{uncommented}")
+    assert problems(run) <= NO_KEY
+    settings = load(Path("models.yaml"), Registry(), {}, cwd=Path.cwd(), today=date(2026, 12, 1)).settings
+    assert settings is not None
+    assert settings.chains["default"].stream == StreamRules(release="whole", on_break="restart")
+    assert all(settings.models[name].timeout for name in settings.chains["default"].models)
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("openay", "no installed plugin that knows models is named 'openay'; did you mean 'openai'?"),
+        ("scripted", f"no installed plugin that knows models is named 'scripted'; there is {', '.join(vendors())}"),
+    ],
+)
+def test_a_vendor_that_is_not_there_is_told_and_nothing_is_written(run: Run, named: str, words: str) -> None:
+    ran = run("init", "--vendor", named)
+    assert (ran.status, ran.out, ran.err) == (2, "", f"standby: {words}\n")
+    assert run("init", "--vendor", named, "--json").json["error"]["message"] == words
+    assert list(Path().iterdir()) == []
+
+
+PARROT = {"name": "standby-parrot", "version": "1.0", "entry-points": {"standby.plugins": {"parrot": "standby_extra"}}}
+
+CARDS = """
+from datetime import date
+from standby.plugin import Card, ProviderInfo, hookimpl
+
+@hookimpl
+def standby_provider(): return ProviderInfo(adapter="standby_extra:No", keys=("PARROT_KEY",))
+
+@hookimpl
+def standby_models(): return {
+    "gone": Card(retires=date(2020, 1, 1), suggested=1),
+    "later": Card(retires=date(2090, 1, 1)),
+    "stays": Card(),
+    "soon": Card(retires=date.today()),
+    "best": Card(suggested=2),
+    "gpt-6-luna": Card(),
+}
+"""
+
+
+def test_models_of_anybodys_plugin_come_by_what_it_suggests_and_by_what_is_left_to_them(run: Run, install: Install) -> None:
+    install(PARROT, {"standby_extra.py": CARDS})
+    cards = Registry().cards("parrot")
+    assert in_service(cards, date(2026, 12, 1)) == ["best", "stays", "gpt-6-luna", "later"]
+    run("init", "--vendor", "parrot")
+    assert chain() == ["best", "stays"]
+    assert "shared-quota" not in problems(run)
+    run("init", "--vendor", "parrot", "--vendor", "openai", "two")
+    assert "      - best         # parrot\n" in Path("two/models.yaml").read_text(encoding="utf-8")
+
+
+def test_a_name_that_two_plugins_know_bears_its_plugins(run: Run, install: Install) -> None:
+    only = CARDS.replace("suggested=2", "retires=date(2020, 1, 1)").replace("Card()", "Card(retires=date(2020, 1, 1))", 1)
+    install(PARROT, {"standby_extra.py": only})
+    run("init", "--vendor", "parrot")
+    assert chain() == ["parrot/gpt-6-luna", "later"]
+
+
+def test_a_vendor_without_a_model_in_service_is_told(run: Run, install: Install) -> None:
+    install(PARROT, {"standby_extra.py": re.sub(r"Card\(.*\)", "Card(retires=date(2020, 1, 1))", CARDS)})
+    ran = run("init", "--vendor", "parrot")
+    assert (ran.status, ran.err) == (
+        2,
+        "standby: parrot knows no model that stays in service; update its plugin, or write models.yaml yourself\n",
+    )
+
+
+def test_what_the_plugins_suggest_is_in_service_for_half_a_year() -> None:
+    suggested = {name: card for vendor in vendors() for name, card in Registry().cards(vendor).items() if card.suggested}
+    assert suggested
+    assert not [name for name, card in suggested.items() if card.is_retired(date(2027, 6, 1))]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
+@pytest.mark.parametrize(
+    ("typed", "keys", "asked"),
+    [
+        ("openai gemini\n", {}, ["gpt", "gemini"]),
+        ("openai, gemini\n", {}, ["gpt", "gemini"]),
+        ("\n", {"OPENAI_API_KEY": "x", "GEMINI_API_KEY": "y"}, ["gemini", "gpt"]),
+    ],
+)
+def test_on_a_terminal_the_vendors_are_asked_for(typed: str, keys: dict[str, str], asked: list[str]) -> None:
+    import pty  # noqa: PLC0415 - not everywhere
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "standby", "init"]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, **keys}) as process:  # noqa: S603
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        told = b""
+        with suppress(OSError):  # the other end is closed
+            while more := os.read(ours, 1024):
+                told += more
+    os.close(ours)
+    assert process.returncode == 0, told
+    assert b"Which of them do you have?" in told
+    assert [model.partition("-")[0] for model in chain()] == asked

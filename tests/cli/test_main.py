@@ -148,7 +148,20 @@ def test_a_misspelt_word_is_answered_with_the_nearest(run: Run, words: str, told
 def test_a_shell_can_complete_the_commands() -> None:
     ran = process(_STANDBY_COMPLETE="bash_complete", COMP_WORDS="standby ", COMP_CWORD="1")
     assert [line.removeprefix("plain,") for line in ran.out.split()] == [
-        *("ask", "check", "demo", "explain", "init", "models", "new-plugin", "plugins", "schema", "selftest", "simulate", "validate")
+        *(
+            "ask",
+            "check",
+            "demo",
+            "explain",
+            "init",
+            "models",
+            "new-plugin",
+            "plugins",
+            "schema",
+            "selftest",
+            "simulate",
+            "validate",
+        )
     ]
 
 

@@ -258,6 +258,14 @@ def test_the_demo_prints_the_trail_that_the_page_shows(tmp_path: Path) -> None:
     assert ran.stdout.strip()
 
 
+def test_the_page_shows_the_fallback_as_the_command_prints_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "standby", "demo"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - as above
+    shown, printed = (re.sub(r"\d+\.\d+ ?s\b", "0 s", text) for text in (only(DOCUMENT, "Try it", "text"), ran.stdout))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert shown.startswith(printed)
+
+
 def shipped_chain_on(gemini: str, openai: str) -> str:
     providers = (
         f"providers: {{gemini: {{plugin: gemini, base_url: {gemini}}}, openai: {{plugin: openai, base_url: {openai}/v1}}}}"

@@ -1,14 +1,17 @@
 """`standby init`: a commented models.yaml to begin with, its schema for the editor, and the keys that it wants."""
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from typing import TextIO
 
 import click
 import msgspec
 
+from standby.cli.init_chain import chain_text, vendors
 from standby.cli.options import json_option
 from standby.cli.output import Refused, print_json
 from standby.cli.schema import schema_text
@@ -36,23 +39,29 @@ class Wanted(msgspec.Struct, frozen=True):
 
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
+@click.option("--vendor", "chosen", metavar="NAME", multiple=True, help="A vendor that you have a key of; may be repeated.")
 @json_option
-def command(folder: Path, *, as_json: bool) -> None:
+def command(folder: Path, *, chosen: tuple[str, ...], as_json: bool) -> None:
     """Write models.yaml, its schema and .env.example into FOLDER; a file that is there already is kept.
 
-    Exit status: 0, or 2 if a file cannot be written.
+    With --vendor the chain has models of these vendors, in that order, each of them in service. On a terminal you are asked
+    which ones you have; elsewhere the file is the commented one that ships. A vendor is a plugin that knows models.
+
+    Exit status: 0, or 2 if a file cannot be written, or a vendor is not known.
 
     \b
     standby init
-    standby init my-app
+    standby init --vendor gemini --vendor openai my-app
     """  # noqa: D301 - click wants the character itself
     registry = Registry()
+    chosen = chosen or _ask(folder, registry, as_json=as_json)
+    text = chain_text(chosen, registry, _today()) if chosen else PACKAGED.read_text(encoding="utf-8")
     written: list[str] = []
     kept: list[str] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in (MODELS, SCHEMA, KEYS):  # in this order: the keys are those that the file wants
-            new = _write(folder / name, _text(name, folder, registry))
+            new = _write(folder / name, text if name == MODELS else _text(name, folder, registry))
             (written if new else kept).append(str(folder / name))
     except OSError as error:
         words = f"{error.filename or folder}: {(error.strerror or str(error)).lower()}"
@@ -67,9 +76,27 @@ def command(folder: Path, *, as_json: bool) -> None:
     _print_next_steps(folder)
 
 
+def _ask(folder: Path, registry: Registry, *, as_json: bool) -> tuple[str, ...]:
+    """Ask on a terminal which vendors somebody has; nobody is asked about a file that is there already."""
+    if as_json or not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)) or os.path.lexists(folder / MODELS):
+        return ()
+    known = {name: registry.info(name).keys for name in vendors(registry)}
+    keyed = [name for name, keys in known.items() if any(os.environ.get(key) for key in keys)]
+    click.echo(f"The plugins that are installed know models of: {', '.join(known)}.")
+    default = ", ".join(keyed or [name for name, keys in known.items() if keys])
+    told: str = click.prompt("Which of them do you have? The first is asked first", default=default)
+    return tuple(told.replace(",", " ").split())
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()  # None: it was closed by who started us
+
+
+def _today() -> date:
+    return date.today()  # noqa: DTZ011 - the user's own day
+
+
 def _text(name: str, folder: Path, registry: Registry) -> str:
-    if name == MODELS:
-        return PACKAGED.read_text(encoding="utf-8")
     return schema_text(registry) if name == SCHEMA else _keys(folder / MODELS, registry)
 
 
@@ -94,8 +121,7 @@ def _write(path: Path, text: str) -> bool:
 
 def _keys(file: Path, registry: Registry) -> str:
     """Return what .env is to hold: the variables of the models of the file; where it is broken, those of all plugins."""
-    today = date.today()  # noqa: DTZ011 - the user's own day
-    settings = load(file, registry, os.environ, cwd=Path.cwd(), today=today).settings
+    settings = load(file, registry, os.environ, cwd=Path.cwd(), today=_today()).settings
     wanted = _of_all(registry) if settings is None else _of_models(settings, registry)
     return "\n".join((_HEAD, *map(_paragraph, wanted)))
 
