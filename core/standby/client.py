@@ -17,19 +17,19 @@ from typing import Any, Self, Unpack
 from standby.adapters import Adapters
 from standby.attempt import Outlet
 from standby.breaker import Health
-from standby.config import load
+from standby.config import Config, check_config, load
 from standby.config.changes import Changes
 from standby.config.models import retirement
 from standby.config.resolve import resolve
 from standby.decision import Route
 from standby.dispatch import Walk
-from standby.errors import ConfigError, RequestError
+from standby.errors import ConfigError
 from standby.events import Alert, Answered, AttemptEnded, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
 from standby.failures import Kind
-from standby.messages import CallOptions, Messages, request_of
+from standby.messages import CallOptions, Messages, check_deadline, request_of
 from standby.observe.log import Log, report_broken_observer, report_broken_sink
 from standby.observers import Observer, Observers
-from standby.policy import LONGEST_SPAN, Settings
+from standby.policy import Settings
 from standby.private_loop import run
 from standby.registry import Registry
 from standby.routes import Routes, routes_of
@@ -51,7 +51,7 @@ class AsyncStandby(Shared):
 
     def __init__(
         self,
-        config: str | os.PathLike[str] | None = None,
+        config: Config | None = None,
         *,
         settings: Settings | None = None,
         environ: Mapping[str, str] | None = None,
@@ -60,11 +60,22 @@ class AsyncStandby(Shared):
         warm_up: bool = True,
         watch: bool = False,
     ) -> None:
-        """Read models.yaml, or take `settings` made in code; raises `ConfigError` with every problem at once.
+        """Read models.yaml, or take `settings` made in code.
 
-        `config` left out: `STANDBY_CONFIG`, `./config/models.yaml`, `./models.yaml`, or the chain that ships. `environ` stands
-        in for the process's environment. `warm_up`: soon after a chain's first reply, import what its other models need.
-        `watch`: take the file anew when it has changed; a call looks, once a second.
+        Args:
+            config: the file's path, or a dictionary of the file's form, which is copied. Left out: `STANDBY_CONFIG`,
+                `./config/models.yaml`, `./models.yaml`, or the chain that ships.
+            settings: typed settings, instead of a file.
+            environ: stands in for the process's environment.
+            sinks: are given every event.
+            jitter: draws the pauses before retries.
+            warm_up: soon after a chain's first reply, import what its other models need.
+            watch: take the file anew when it has changed; a call looks, once a second.
+
+        Raises:
+            ConfigError: the configuration cannot be used; it has every problem at once.
+            TypeError: `config` is no path and no dictionary, or there is no file to watch.
+
         """
         self._registry = Registry()
         self._adapters = Adapters(self._registry.adapter, self._registry.origin)
@@ -73,7 +84,7 @@ class AsyncStandby(Shared):
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._warming: dict[str, asyncio.Task[None]] = {}
         self._environ = os.environ if environ is None else environ
-        self._config, self._cwd = None if config is None else Path(config), Path.cwd()
+        self._config, self._cwd = check_config(config, watch=watch), Path.cwd()
         self._watching = watch and settings is None
         self._changes: Changes | None = None
         self._reloading = threading.Lock()
@@ -119,7 +130,7 @@ class AsyncStandby(Shared):
         return self._routes.settings
 
     def reload(self) -> None:
-        """Read the file anew, and go by it from the next call on.
+        """Read the file anew, or the dictionary as it is by now, and go by it from the next call on.
 
         Raises `ConfigError` where it cannot be used, and keeps the old settings; both is told as an event. Calls under way
         end by what they began with, and what is known of each model's health stays.
@@ -191,7 +202,7 @@ class AsyncStandby(Shared):
         self._look_for_changes()
         routes = self._routes
         route = routes.route(chain)
-        _check_deadline(deadline)
+        check_deadline(deadline)
         request = request_of(messages, options, routes.settings.providers)
 
         def begin(outlet: Outlet | None = None) -> Walk:
@@ -224,7 +235,9 @@ class AsyncStandby(Shared):
         """Read the file; raises `ConfigError`."""
         today = date.today()  # noqa: DTZ011 - the user's own day
         loaded = load(self._config, self._registry, self._environ, cwd=self._cwd, today=today)
-        self._file, self._changes = loaded.file, self._changes or Changes(loaded.path)
+        self._file = loaded.file
+        if self._changes is None and loaded.path is not None:
+            self._changes = Changes(loaded.path)
         if loaded.settings is None:
             raise ConfigError(loaded.problems)
         return loaded.settings
@@ -319,7 +332,7 @@ class Standby(Shared):
 
     def __init__(
         self,
-        config: str | os.PathLike[str] | None = None,
+        config: Config | None = None,
         *,
         settings: Settings | None = None,
         environ: Mapping[str, str] | None = None,
@@ -385,14 +398,3 @@ class Standby(Shared):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Close."""
         run(self._client.close())
-
-
-def _check_deadline(deadline: Any) -> None:
-    if deadline is None:
-        return
-    if not isinstance(deadline, int | float):
-        raise RequestError(f"deadline: expected seconds, as a number, not a {type(deadline).__name__}")
-    if not 0 < deadline <= LONGEST_SPAN:  # nan too
-        is_short = isinstance(deadline, float) or abs(deadline) < LONGEST_SPAN**2
-        words = f"expected seconds, more than 0 and at most {LONGEST_SPAN:.0f}, a day"
-        raise RequestError(f"deadline: {words}, not {deadline if is_short else 'that many'}")

@@ -8,6 +8,7 @@ import msgspec
 
 from standby.errors import RequestError
 from standby.media import checked, media_of
+from standby.policy import LONGEST_SPAN
 from standby.schemas import schema_of
 from standby.tools import ToolChoices, Tools, calls_of, choice_of, is_json, paired, tools_of
 from standby.types import Effort, Media, Message, Part, Reasoning, Request, Role, Sampling, Text, ToolCall, ToolResult
@@ -218,3 +219,15 @@ def _near(name: str, names: Iterable[str]) -> str:
 def _a(value: object) -> str:
     name = type(value).__name__
     return "nothing" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def check_deadline(deadline: Any) -> None:
+    """Raise `RequestError` for a deadline that is no span of time in seconds."""
+    if deadline is None:
+        return
+    if not isinstance(deadline, int | float):
+        raise RequestError(f"deadline: expected seconds, as a number, not a {type(deadline).__name__}")
+    if not 0 < deadline <= LONGEST_SPAN:  # nan too
+        is_short = isinstance(deadline, float) or abs(deadline) < LONGEST_SPAN**2
+        words = f"expected seconds, more than 0 and at most {LONGEST_SPAN:.0f}, a day"
+        raise RequestError(f"deadline: {words}, not {deadline if is_short else 'that many'}")

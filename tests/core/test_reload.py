@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from standby import AsyncStandby, ConfigError, Standby, events
+from standby import AsyncStandby, ConfigError, Settings, Standby, events
 from standby.config.changes import EVERY, Changes
 from standby.events import Event, Reloaded, ReloadFailed
+from standby.policy import Chain
 
 RELOADS = int(os.environ.get("STANDBY_RELOADS", "500"))
 """Races of a writer and a client; 10,000 as a campaign."""
@@ -215,3 +217,57 @@ def test_a_writer_and_a_client_that_reloads_never_make_a_call_fail_or_mix(file: 
 
 def test_the_events_are_public() -> None:
     assert events.Reloaded is Reloaded
+
+
+def dictionary(answer: str) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "models": {"m": {"provider": "scripted", "options": {"reply": answer}}},
+        "chains": {"default": {"models": ["m"]}},
+    }
+
+
+def test_a_dictionary_is_copied_and_a_reload_takes_it_as_it_is_then() -> None:
+    config, heard = dictionary("1"), list[Event]()
+    with Standby(config, environ={}, sinks=[heard.append]) as client:
+        config["models"]["m"]["options"]["reply"] = "2"
+        assert client.chat("hi").text == "1"
+        client.reload()
+        assert client.chat("hi").text == "2"
+        config["chains"]["default"]["models"].append("n/o")
+        with pytest.raises(ConfigError, match=re.escape("chains.default.models[1]  error  no provider")):
+            client.reload()
+        assert client.chat("hi").text == "2"
+    assert [type(event) for event in told(heard)] == [Reloaded, ReloadFailed]
+    assert {event.file for event in told(heard) if isinstance(event, Reloaded)} == {"the dictionary"}
+
+
+async def test_in_asynchronous_code_too() -> None:
+    async with AsyncStandby(dictionary("${ANSWER:-none}"), environ={"ANSWER": "yes"}) as client:
+        assert (await client.chat("hi")).text == "yes"
+
+
+@pytest.mark.parametrize("kind", [Standby, AsyncStandby])
+def test_there_is_no_file_to_watch_behind_a_dictionary(kind: Any) -> None:
+    words = "watch=True looks at a file: there is none behind a dictionary; change it and call reload()"
+    with pytest.raises(TypeError, match=re.escape(words)):
+        kind(dictionary("1"), watch=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (7, "got int; give the rest by name"),
+        (["models.yaml"], "got list; give the rest by name"),
+        (b"models.yaml", "got bytes; give the rest by name"),
+        (Settings(chains={"default": Chain(models=("m",))}), "got Settings; give the rest by name, like settings=…"),
+    ],
+)
+def test_what_is_no_path_and_no_dictionary_is_a_mistake_of_the_program(given: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=f"^config: expected a path or a dictionary, {re.escape(words)}$"):
+        Standby(given)
+
+
+def test_an_empty_dictionary_is_not_taken_for_none() -> None:
+    with pytest.raises(ConfigError, match="the dictionary is empty"):
+        Standby({})

@@ -97,7 +97,7 @@ def test_the_first_python_takes_five_lines_and_prints_text_model_and_trail(
 def test_the_streaming_python_prints_the_pieces_and_the_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, second = (block.text for block in blocks(DOCUMENT, "Python", "python"))
+    first, second, *_ = (block.text for block in blocks(DOCUMENT, "Python", "python"))
     importing = first.splitlines()[0]
     assert played(f"{importing}\n{second}", tmp_path, monkeypatch, capsys) == "Your surplus counts.instead\n"
 
@@ -105,7 +105,7 @@ def test_the_streaming_python_prints_the_pieces_and_the_model(
 def test_the_streaming_python_is_right_where_an_answer_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, second = (block.text for block in blocks(DOCUMENT, "Python", "python"))
+    first, second, *_ = (block.text for block in blocks(DOCUMENT, "Python", "python"))
     source = f"{first.splitlines()[0]}\n{second}\nprint(stream.text, stream.reply.text, stream.model, sep='|')"
     expected = [
         "Your sur",
@@ -114,6 +114,13 @@ def test_the_streaming_python_is_right_where_an_answer_begins_anew(
         "Your surplus counts.|Your surplus counts.|instead",
     ]
     assert played(source, tmp_path, monkeypatch, capsys, RESTARTED).splitlines() == expected
+
+
+def test_the_dictionary_is_sound() -> None:
+    source = blocks(DOCUMENT, "Python", "python")[2].text
+    with Standby(assigned(source)["config"], environ={}) as client:
+        assert client.settings.chains["default"].models == ("gemini-2.5-pro", "o3-mini")
+    assert "with Standby(config) as client:" in source
 
 
 def test_the_python_that_reads_a_reply_as_json_runs(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytest.importorskip("agno", reason="scripts/integrations runs these, where agno is")
 from agno.agent import Agent
@@ -227,6 +228,17 @@ def test_without_a_client_of_its_own_it_can_be_pickled(chain: Chain, monkeypatch
     model = pickle.loads(pickle.dumps(StandbyModel(config=chain.config, seed=7)))  # noqa: S301 - our own
     assert (model.seed, agent(model).run("?").content) == (7, "Lisbon, says Gemini.")
     assert StandbyModel(config=chain.config).route.entries[0] is model.route.entries[0]
+
+
+def test_a_dictionary_serves_as_the_file_does(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", KEYS["KEY"])
+    config = yaml.safe_load(chain.config.read_text(encoding="utf-8"))
+    model = StandbyModel(config=config)
+    assert agent(model).run("?").content == "Lisbon, says Gemini."
+    for other in (StandbyModel(config=copy.deepcopy(config)), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):  # noqa: S301 - our own
+        assert other.route.entries[0] is model.route.entries[0], "those that say the same share a client"
+    with pytest.raises(ConfigError, match="the dictionary is empty"):
+        StandbyModel(config={})
 
 
 def test_either_client_serves_both_ways(chain: Chain) -> None:

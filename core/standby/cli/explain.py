@@ -82,7 +82,7 @@ def _explained(
     settings = loaded.settings
     route = AsyncStandby(settings=settings, warm_up=False).route(chain)
     rules = {name: settings.triggers[name] for name in route.chain.triggers or ()}
-    places = places_of_triggers(loaded.path, loaded.file)
+    places = places_of_triggers(loaded.path or Path(), loaded.file)
     known = Known(places=places, missing_keys=_missing_keys(route, settings), tokens=tokens)
     if not any(told.values()):
         return plan(route, rules, known)

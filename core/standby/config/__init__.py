@@ -3,8 +3,9 @@
 import os
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -18,21 +19,38 @@ PACKAGED = Path(__file__).parents[1] / "models.yaml"
 """The chain that ships; a test keeps it equal to config/models.yaml."""
 
 
+Config = str | os.PathLike[str] | Mapping[str, Any]
+"""Where a configuration is: a file's path, or a dictionary of the file's form."""
+
+
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """What a file gave: settings with nothing implicit, or `None` where there are errors.
 
-    `origins` says, for a chain and a model in it, where the name came from: "PRIMARY_AI_MODEL, .env:3", "line 31".
+    `path` is `None` where it was a dictionary. `origins` says, for a chain and a model in it, where the name came from:
+    "PRIMARY_AI_MODEL, .env:3", "line 31".
     """
 
     file: str
-    path: Path
+    path: Path | None
     settings: Settings | None
     problems: tuple[Problem, ...]
     origins: Mapping[tuple[str, str], str]
 
 
+def check_config(config: Any, *, watch: bool) -> Path | Mapping[str, Any] | None:
+    """Return the path or the dictionary of a configuration; raises `TypeError` for what is neither."""
+    if isinstance(config, str | os.PathLike):
+        return Path(cast("str | os.PathLike[str]", config))
+    if config is not None and not isinstance(config, Mapping):
+        hint = ", like settings=…" if isinstance(config, Settings) else ""
+        raise TypeError(f"config: expected a path or a dictionary, got {type(config).__name__}; give the rest by name{hint}")
+    if watch and config is not None:
+        raise TypeError("watch=True looks at a file: there is none behind a dictionary; change it and call reload()")
+    return cast("Mapping[str, Any] | None", config)
+
+
 def load(
-    path: Path | None,
+    config: Path | Mapping[str, Any] | None,
     catalogue: "Catalogue",
     environ: Mapping[str, str],
     *,
@@ -40,23 +58,32 @@ def load(
     today: date,
     lints: bool = False,
 ) -> Loaded:
-    """Load a file; never raises for what is wrong with it: `problems` tells all at once, what is doubtful only with `lints`.
+    """Load a file, or a dictionary of its form; never raises for what is wrong with it.
 
-    `path` left out: `STANDBY_CONFIG`, then `config/models.yaml` and `models.yaml` below `cwd`, then the packaged one.
+    `problems` tells all at once, what is doubtful only with `lints`. `config` left out: `STANDBY_CONFIG`, then
+    `config/models.yaml` and `models.yaml` below `cwd`, then the packaged one.
     """
-    from standby.config.reading import Reading  # noqa: PLC0415 - `import standby` must not load yaml
-    from standby.config.source import Refused  # noqa: PLC0415 - see above
+    from standby.config.dictionary import NAME, tree_of  # noqa: PLC0415 - `import standby` must not load yaml
+    from standby.config.reading import Reading  # noqa: PLC0415 - see above
+    from standby.config.source import Refused, read_tree  # noqa: PLC0415 - see above
     from standby.config.variables import Variables  # noqa: PLC0415 - see above
 
-    found, name = _find(path, environ, cwd)
-    variables = Variables(environ, [cwd] if found == PACKAGED else [cwd, found.parent, found.parent.parent])
+    found: Path | None = None
+    if isinstance(config, Mapping):
+        name, folders, read = NAME, [cwd], partial(tree_of, config)
+    else:
+        found, name = _find(config, environ, cwd)
+        folders = [cwd] if found == PACKAGED else [cwd, found.parent, found.parent.parent]
+        read = partial(read_tree, found, name)
+    variables = Variables(environ, folders)
     try:
-        reading = Reading(found, name, variables)
+        tree = read()
     except Refused as refused:
         problem = refused.problem
-        if path is None and problem.code == "no-file" and environ.get("STANDBY_CONFIG"):
+        if config is None and problem.code == "no-file" and environ.get("STANDBY_CONFIG"):
             problem = msgspec.structs.replace(problem, hint=f"{problem.hint} (STANDBY_CONFIG names it)")
         return Loaded(file=name, path=found, settings=None, problems=(problem, *variables.problems), origins={})
+    reading = Reading(tree, variables)
     settings = reading.settings(catalogue, today)
     if lints:
         reading.lint(catalogue)

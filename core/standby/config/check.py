@@ -1,12 +1,11 @@
 """A tree against a JSON Schema: jsonschema finds what is wrong, all of it; this says it in words that can be followed."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, FormatChecker, exceptions
 
-from standby.config.finding import MOST_SUGGESTED, Finding, Node, Place, Shown, as_it_is, near
+from standby.config.finding import MOST_SUGGESTED, Finding, Node, Place, Shown, as_it_is, near, path_of
 from standby.config.texts import DURATION, SPAN, is_too_long, written
 from standby.errors import Problem
 from standby.policy import LONGEST_SPAN
@@ -231,7 +230,4 @@ _WORDS: dict[str, Callable[[_Misfit], Words]] = {
 
 
 def _name(at: Place) -> str:
-    """Return how a person calls a place: "chains.default.models[0]"."""
-    if not at:
-        return "the file"
-    return re.sub(r"\.\[", "[", ".".join(f"[{step}]" if isinstance(step, int) else step for step in at))
+    return path_of(at) or "the file"

@@ -1,6 +1,7 @@
 """What is found wrong with settings, before anybody asks in which line: the keys that lead there, and the words."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
@@ -71,6 +72,11 @@ def shown_at(tree: Any, place: Place) -> str:
         except (KeyError, IndexError, TypeError):
             return "this"
     return "this" if isinstance(tree, dict | list) else repr(tree)
+
+
+def path_of(place: Place) -> str:
+    """Return how a person calls a place: "chains.default.models[0]"."""
+    return re.sub(r"\.\[", "[", ".".join(f"[{step}]" if isinstance(step, int) else step for step in place))
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ from standby.config.fit import settings_of
 from standby.config.left_out import leave_out, thinned
 from standby.config.resolve import resolve
 from standby.config.schema import schema
-from standby.config.source import Mark, problem_at, read_tree
+from standby.config.source import Mark, Tree, problem_at
 from standby.config.texts import typed
 from standby.config.variables import Variables, substitute
 from standby.errors import Problem
@@ -31,10 +30,10 @@ _NAMING: tuple[Place, ...] = ((), ("provider",), ("model",), ("plugin",), ("<<",
 class Reading:
     """One file on its way to settings."""
 
-    def __init__(self, path: Path, name: str, variables: Variables) -> None:
-        """Read the file and fill its variables in; raises `Refused` for one that is no YAML."""
+    def __init__(self, tree: Tree, variables: Variables) -> None:
+        """Take what a file, or a dictionary of its form, says, and fill its variables in."""
         self._variables = variables
-        self._tree = read_tree(path, name)
+        self._tree = tree
         self._filled = substitute(self._tree, variables)
         self._thinned = thinned(self._filled.value)
         self.origins: dict[tuple[str, str], str] = {}
@@ -167,7 +166,7 @@ class Reading:
             names: list[str] = self._thinned.value["chains"][chain]["models"]
             for at, name in reversed(list(enumerate(names))):  # of two alike the first counts
                 place = self._thinned.in_file(("chains", chain, "models", at))
-                yield (chain, name), self._filled.origins.get(place, f"line {self._tree.values[place].line}")
+                yield (chain, name), self._filled.origins.get(place, self._tree.values[place].words)
 
 
 def _up_to(excerpt: str, key: str) -> str:

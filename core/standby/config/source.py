@@ -30,10 +30,16 @@ _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A place in the text, counted from 1."""
+    """A place in the text, counted from 1; in a dictionary, which has no lines, the `path` that leads there."""
 
     line: int
     column: int
+    path: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return it as people say it: "line 3", or the path."""
+        return f"line {self.line}" if self.line else self.path
 
 
 class Refused(Exception):
@@ -87,6 +93,8 @@ def problem_at(tree: Tree, mark: Mark | None, problem: Problem) -> Problem:
     told = msgspec.structs.replace(problem, file=tree.file, message=message, hint=hint)
     if mark is None:
         return told
+    if not mark.line:
+        return msgspec.structs.replace(told, file=mark.path or tree.file, message=re.sub("^the file", tree.file, message))
     return msgspec.structs.replace(told, line=mark.line, column=mark.column, excerpt=tree.lines.at(mark.line))
 
 

@@ -45,7 +45,10 @@ def written(value: float) -> str:
 
 
 def typed(value: Node, wanted: Schema, root: Schema) -> Any:
-    """Turn texts into numbers and truth values where the schema wants those; what does not fit stays as it is."""
+    """Turn texts into numbers and truth values where the schema wants those, and the numbers of a dictionary into texts.
+
+    What does not fit stays as it is.
+    """
     if isinstance(value, dict):
         if any("x-typed-by" in way for way in _ways(wanted, root)):
             return value
@@ -53,7 +56,7 @@ def typed(value: Node, wanted: Schema, root: Schema) -> Any:
     if isinstance(value, list):
         return [typed(item, _item(wanted, root), root) for item in value]
     if not isinstance(value, str):
-        return value
+        return _as_text(value, wanted, root)
     if _is_duration(wanted, root):
         return value.strip()
     types = _types(wanted, root)
@@ -87,6 +90,13 @@ def in_units(value: Node, wanted: Schema, root: Schema) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool) and _is_duration(wanted, root):
         return written(value)
     return value
+
+
+def _as_text(value: float | bool | None, wanted: Schema, root: Schema) -> Any:
+    """Return a number as text where that alone is wanted: a file would say `model: 4` too, and `timeout: 4` lacks its unit."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    types = _types(wanted, root)
+    return str(value) if is_number and "string" in types and not types & {"integer", "number"} else value
 
 
 def _as_yaml(text: Plain) -> Any:

@@ -115,10 +115,10 @@ class _Substitution:
             return {key: self.walk(item, (*place, key)) for key, item in value.items()}
         if isinstance(value, list):
             return [self.walk(item, (*place, at)) for at, item in enumerate(value)]
+        if place[-1:] == ("api_key",) and value is not None:
+            return self._key(str(value), place)
         if not isinstance(value, str):
             return value
-        if place[-1:] == ("api_key",):
-            return self._key(value, place)
         return self._text(value, place) if "${" in value else value
 
     def _key(self, value: str, place: Place) -> str | None:
@@ -151,7 +151,7 @@ class _Substitution:
             origins.append(f"{name}, {self._variables.origin(name)}")
             return self._variables[name]
         elif default is not None:
-            origins.append(f"default, line {self._tree.values[place].line}")
+            origins.append(f"default, {self._tree.values[place].words}")
             return str(default)
         else:
             state = "is empty" if name in self._variables else "is not set"

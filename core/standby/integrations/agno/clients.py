@@ -2,23 +2,30 @@
 
 import os
 import threading
+from collections.abc import Mapping
 
 from standby.client import AsyncStandby, Standby
+from standby.config import Config
 
 Client = Standby | AsyncStandby
-Config = str | os.PathLike[str]
-
 _shared: dict[tuple[str, str], AsyncStandby] = {}
 _lock = threading.Lock()
 
 
 def shared(config: Config | None) -> AsyncStandby:
     """Return the process's client for a configuration; raises `ConfigError` when it is made and cannot be."""
-    place = (os.getcwd(), os.fspath(config or os.environ.get("STANDBY_CONFIG") or ""))  # noqa: PTH109 - where it is looked for
+    place = (os.getcwd(), _named(config))  # noqa: PTH109 - where it is looked for
     with _lock:
         if place not in _shared:
             _shared[place] = AsyncStandby(config)
         return _shared[place]
+
+
+def _named(config: Config | None) -> str:
+    """Return a path, or what a dictionary says: those that say the same share a client."""
+    if isinstance(config, Mapping):
+        return repr(config)
+    return os.fspath(config or os.environ.get("STANDBY_CONFIG") or "")
 
 
 def of_tasks(client: Client) -> AsyncStandby:

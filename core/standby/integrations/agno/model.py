@@ -5,7 +5,6 @@
 # Agno is an extra: where it is not installed its types are unknown
 
 import copy
-import os
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from agno.models.base import Model
 from agno.models.message import Message
 from agno.models.response import ModelResponse
 
+from standby.config import Config
 from standby.decision import Route
 from standby.errors import StandbyError
 from standby.explain import asked_of
@@ -55,7 +55,7 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
     supports_native_structured_outputs: bool | None = None
     """Whether an agent asks for its schema, rather than in words; `None`: if any model of the chain can be held to one."""
     client: Client | None = None
-    config: str | os.PathLike[str] | None = None
+    config: Config | None = None
     deadline: float | None = None
     temperature: float | None = None
     top_p: float | None = None

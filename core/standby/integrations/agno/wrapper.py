@@ -16,6 +16,7 @@ from agno.run.agent import RunOutput
 from standby.attempt import Entry
 from standby.breaker import State
 from standby.client import AsyncStandby
+from standby.config import Config
 from standby.explain import asked_of
 from standby.integrations.agno.model import StandbyModel
 
@@ -34,7 +35,7 @@ class IntelligentModelFallback:
     ai_max_tokens; what it lacks comes from the environment, or .env. Raises `ConfigError`.
     """
 
-    def __init__(self, settings: Any = None, *, chain: str = "default", config: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, settings: Any = None, *, chain: str = "default", config: Config | None = None) -> None:
         """Read the chain; each wrapper has a client of its own, while the health of a model is the process's."""
         self.settings = settings
         given = {name.upper(): _told(getattr(settings, name, None)) for name in _NAMES}
