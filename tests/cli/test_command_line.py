@@ -13,7 +13,13 @@ from standby.config import PACKAGED
 from standby.registry import Registry
 from tests.cli.running import Run, process, scripted, terminal, written
 
-ARGUMENTS = {"ask": ("hello",), "new-plugin": ("acme",), "plugins check": ("scripted",), "init": ("here",)}
+ARGUMENTS = {
+    "completion": ("bash",),
+    "ask": ("hello",),
+    "new-plugin": ("acme",),
+    "plugins check": ("scripted",),
+    "init": ("here",),
+}
 """What a command must be given besides its options."""
 
 

@@ -151,6 +151,7 @@ def test_a_shell_can_complete_the_commands() -> None:
         *(
             "ask",
             "check",
+            "completion",
             "demo",
             "explain",
             "init",
@@ -161,6 +162,7 @@ def test_a_shell_can_complete_the_commands() -> None:
             "selftest",
             "simulate",
             "validate",
+            "local",
         )
     ]
 

@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from typing import Any, TextIO, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from standby.cli.colours import colour
 from standby.cli.groups import Group
@@ -17,6 +18,7 @@ from standby.version import __version__
 _COMMANDS = {
     "ask": "Ask a chain one question; show the answer, then how it came about.",
     "check": "Ask each model of a chain one tiny question, for real.",
+    "completion": "Print the script that lets a shell complete commands and names.",
     "demo": "Show a fallback at once: no key, download, network or file.",
     "explain": "Say what a chain does with a failure, or without one.",
     "init": "Write a commented models.yaml to begin with.",
@@ -49,6 +51,12 @@ class _Group(Group):
         from standby.registry import Registry  # noqa: PLC0415 - only for a name that is no command
 
         return [*self.list_commands(ctx), *Registry().names()]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the commands, and the plugins that have some."""
+        found = super().shell_complete(ctx, incomplete)
+        plugins = dict.fromkeys(row[0].partition(" ")[0] for row in _rows_of_plugins(0))
+        return found + [CompletionItem(name) for name in plugins if name.startswith(incomplete)]
 
     def main(
         self,

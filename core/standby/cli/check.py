@@ -13,6 +13,7 @@ import msgspec
 
 from standby.adapters import Adapters
 from standby.attempt import Entry, without_keys
+from standby.cli import completing
 from standby.cli.asking import LIMIT, Asked, Tell, ask_all
 from standby.cli.colours import colour
 from standby.cli.options import config_options, duration_option, json_option
@@ -65,8 +66,22 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.command("check")
 @config_options
-@click.option("--chain", "chains", metavar="NAME", multiple=True, help="Only this chain; may be given more than once.")
-@click.option("--model", "models", metavar="NAME", multiple=True, help="Only this model of the file; likewise.")
+@click.option(
+    "--chain",
+    "chains",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=completing.chains,
+    help="Only this chain; may be given more than once.",
+)
+@click.option(
+    "--model",
+    "models",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=completing.models,
+    help="Only this model of the file; likewise.",
+)
 @duration_option("--timeout", default="30s", show_default=True, help="For each model.")
 @json_option
 def command(*, config: str | None, chains: tuple[str, ...], models: tuple[str, ...], timeout: float, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from standby.attempt import Entry
+from standby.cli.completing import models
 from standby.cli.money import tokens_option
 from standby.cli.options import Choice, chain_option, config_options, duration_option, json_option
 from standby.cli.output import print_json
@@ -37,7 +38,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command("explain")
 @config_options
 @chain_option
-@click.option("--model", help="The model that fails; left out: the first that does not rest.")
+@click.option(
+    "--model", metavar="NAME", shell_complete=models, help="The model that fails; left out: the first that does not rest."
+)
 @click.option(
     "--kind",
     metavar="KIND",

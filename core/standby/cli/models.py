@@ -6,7 +6,8 @@ from datetime import date
 import click
 import msgspec
 
-from standby.cli.options import json_option, narrow, text_argument
+from standby.cli.completing import known_models
+from standby.cli.options import json_option, narrow
 from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.costs import Price
@@ -18,7 +19,7 @@ _SIZES = ((1_000_000, "M"), (1_000, "k"))
 
 
 @click.command("models")
-@text_argument
+@click.argument("text", required=False, default="", shell_complete=known_models)
 @json_option
 def command(*, text: str, as_json: bool) -> None:
     """List the models that the plugins know, or those with TEXT in their name or their plugin's.

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from standby.cli.completing import chains
 from standby.config.finding import near
 from standby.config.texts import duration
 
@@ -28,7 +29,9 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for errors too.")
 
-chain_option = click.option("--chain", metavar="NAME", default="default", show_default=True, help="The chain.")
+chain_option = click.option(
+    "--chain", metavar="NAME", default="default", show_default=True, shell_complete=chains, help="The chain."
+)
 
 
 def config_options(function: Function) -> Function:
@@ -42,10 +45,6 @@ def config_options(function: Function) -> Function:
 
     option = click.option("-c", "--config", metavar="FILE", type=click.Path(), help="The models.yaml to use; FILE is the same.")
     return click.argument("file", required=False, type=click.Path())(option(command))
-
-
-text_argument = click.argument("text", required=False, default="")
-"""What a list is narrowed to."""
 
 
 def narrow(rows: Sequence[Row], text: str, words: Callable[[Row], Sequence[str]]) -> list[Row]:

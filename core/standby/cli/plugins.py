@@ -2,6 +2,7 @@
 
 import click
 import msgspec
+from click.shell_completion import CompletionItem
 
 from standby.cli.groups import Group
 from standby.cli.options import json_option, narrow
@@ -31,6 +32,11 @@ class _Plugins(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return ["check"]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the command below, and the plugins' names."""
+        names = [name for name in Registry().names() if name.startswith(incomplete)]
+        return super().shell_complete(ctx, incomplete) + [CompletionItem(name) for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name != "check":

@@ -9,6 +9,7 @@ from unittest import SkipTest
 import click
 import msgspec
 
+from standby.cli.completing import plugins
 from standby.cli.options import json_option
 from standby.cli.output import print_json
 from standby.cli.tables import one_line
@@ -33,7 +34,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=plugins)
 @json_option
 @click.option("--http", is_flag=True, help="Ask the adapter over HTTP although its plugin names no key.")
 @click.pass_context

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from standby.cli.completing import codes
 from standby.cli.options import config_options, json_option
 from standby.cli.output import print_json
 from standby.config import Loaded, load
@@ -22,7 +23,9 @@ from standby.registry import Registry
 @config_options
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--all", "with_infos", is_flag=True, help="Show the infos, which are only counted otherwise.")
-@click.option("--explain", "code", metavar="CODE", help="Explain a problem by its code, which stands in brackets.")
+@click.option(
+    "--explain", "code", metavar="CODE", shell_complete=codes, help="Explain a problem by its code, which stands in brackets."
+)
 @json_option
 def command(*, config: str | None, as_json: bool, strict: bool, with_infos: bool, code: str | None) -> None:
     """Check FILE, or the models.yaml that would be used, before anything is sent.
