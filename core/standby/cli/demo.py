@@ -32,7 +32,10 @@ def command(*, as_json: bool) -> None:
     The chain, its retry, and the trail are those that carry real calls. No key, download, network or file is needed.
 
     Exit status: 0.
-    """
+
+    \b
+    standby demo
+    """  # noqa: D301 - click wants the character itself
     with Standby(settings=SETTINGS, environ={}, warm_up=False) as client:
         reply = client.chat(QUESTION)
     if as_json:
