@@ -156,6 +156,11 @@ def test_the_next_steps_name_the_file_where_it_is_not_found_by_itself(run: Run, 
     assert ".env.example" in out.partition("Next:")[2]
 
 
+def test_where_no_key_is_wanted_there_is_none_to_fill_in(run: Run) -> None:
+    assert "cp .env.example" in run("init").out
+    assert "cp " not in run("init", "--vendor", "local", "here").out
+
+
 def test_a_file_that_another_goes_before_is_named(run: Run) -> None:
     run("init", "config")
     assert "standby ask --config models.yaml" in run("init").out

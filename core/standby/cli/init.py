@@ -168,13 +168,19 @@ def _print_next_steps(folder: Path) -> None:
     asked = f" --config {_quoted(named)}" if named else ""
     checked = f" {_quoted(named)}" if named else ""
     keys, target = _quoted(str(folder / KEYS)), _quoted(str(folder / ".env"))
+    fill_in = f"  cp {keys} {target}      and fill in the keys\n" if _wants_keys(folder / KEYS) else ""
     click.echo(
-        "\nNext:\n"
-        f"  cp {keys} {target}      and fill in the keys\n"
-        f"  standby validate{checked}\n"
-        f"  standby check{asked}\n"
-        f'  standby ask{asked} "What is net metering?"'
+        f'\nNext:\n{fill_in}  standby validate{checked}\n  standby check{asked}\n  standby ask{asked} "What is net metering?"'
     )
+
+
+def _wants_keys(file: Path) -> bool:
+    """Say whether the file names a variable; one that cannot be read may."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeError):
+        return True
+    return any(line and not line.startswith("#") for line in lines)
 
 
 def _is_found(file: Path, environ: Mapping[str, str]) -> bool:
