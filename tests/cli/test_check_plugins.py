@@ -92,6 +92,25 @@ def test_a_model_may_answer_and_want_something_done(
     assert (ran.status, told["outcome"], told["kind"], told["do"]) == (0, "answered", kind, do)
 
 
+@pytest.mark.parametrize(
+    ("model", "by"),
+    [
+        ("{provider: p, model: well, card: {retires: 2020-01-01}}", "old"),  # it is there after all
+        ("{provider: p, model: renamed, card: {retires: 2020-01-01}}", "new"),
+        ("{provider: p, model: renamed}", "old"),
+        ("{provider: scripted, options: {script: [{fail: {kind: blocked}}]}, card: {retires: 2020-01-01}}", "new"),
+        ("{provider: scripted, options: {script: [{fail: {kind: blocked}}]}}", None),
+    ],
+)
+def test_a_model_that_begins_resting_counts_where_no_other_answers_or_it_is_back(
+    run: Run, install: Install, model: str, by: str | None
+) -> None:
+    install(PROJECT, {"standby_extra.py": ADAPTER})
+    new = "{provider: scripted, options: {reply: OK}}"
+    written(f"version: 1\nmodels: {{old: {model}, new: {new}}}\nchains: {{default: {{models: [old, new]}}}}")
+    assert run("check", "--json").json["chains"]["default"]["by"] == by
+
+
 def test_a_missing_model_is_told_with_the_one_that_follows_it(run: Run) -> None:
     fail = "{fail: {kind: model_missing, status: 404, message: no such model}}"
     model = f"{{provider: scripted, options: {{script: [{fail}]}}, card: {{successor: parrot-2}}}}"

@@ -11,6 +11,7 @@ import pytest
 from standby import AsyncStandby, Standby, health
 from standby.attempt import Entry, Outlet
 from standby.breaker import Breaker, Refusal, State, Ticket
+from standby.config import PACKAGED
 from standby.decision import LONG_REST, Route
 from standby.errors import ChainExhausted
 from standby.events import Alert, Event, HealthChanged
@@ -346,6 +347,13 @@ def test_a_model_rests_from_its_day_on_at_the_vendors_own_endpoint(days: int | N
         reply = client.chat("hi")
     assert reply.model == ("new" if rests else "old")
     assert reply.trail[0].text == (f"resting: retired on {day}" if rests else "")
+
+
+def test_of_the_chain_that_ships_those_rest_whose_day_has_come() -> None:
+    with Standby(PACKAGED, environ={}) as client:
+        cards = {name: model.card for name, model in client.settings.models.items()}
+        told = {name: each.reason for name, each in client.health().items() if each.state == "open"}
+    assert told == {name: f"retired on {card.retires}" for name, card in cards.items() if card and card.is_retired(today())}
 
 
 def test_its_retirement_is_told_once_and_no_call_is_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from standby.adapters import Adapters
-from standby.attempt import Entry, without_keys
+from standby.attempt import Entry, is_another, without_keys
 from standby.cli import completing
 from standby.cli.asking import LIMIT, Asked, Tell, ask_all
 from standby.cli.colours import colour
@@ -117,7 +117,7 @@ def _planned(config: str | None, chains: Sequence[str], models: Sequence[str]) -
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
     adapters = Adapters(registry.adapter, registry.origin)
-    all_of_them = routes_of(loaded.settings, adapters, registry.test)
+    all_of_them = routes_of(loaded.settings, adapters, registry.test, today=_today())
     for name in chains:
         _look_up(name, all_of_them.routes, "chain", loaded.file)
     routes = [_asked_of(all_of_them.routes[name]) for name in chains or (() if models else all_of_them.routes)]
@@ -160,9 +160,12 @@ def _answers(asked: Asked) -> bool:
 
 
 def _verdict(route: Route, asked: Sequence[Asked]) -> Verdict:
-    """Say whether the chain would answer: a model before the first that answers may stop it, as for a wrong request."""
+    """Say whether the chain would answer: a model before the first that answers may stop it, as for a wrong request.
+
+    A model that begins resting comes after all others, unless it has answered itself: then it is back.
+    """
     found = {each.entry.name: each for each in asked}
-    for each in (found[entry.name] for entry in route.entries):
+    for each in sorted((found[entry.name] for entry in route.entries), key=_rests):
         if _answers(each):
             return Verdict(answers=True, by=each.entry.name)
         if each.failure is not None and each.seconds is not None:
@@ -171,6 +174,10 @@ def _verdict(route: Route, asked: Sequence[Asked]) -> Verdict:
             if then == "stop":
                 return Verdict(stops_at=each.entry.name)
     return Verdict()
+
+
+def _rests(asked: Asked) -> bool:
+    return asked.entry.breaker.suspicion != "" and (asked.reply is None or is_another(asked.reply, asked.entry))
 
 
 def _checked(asked: Asked, settings: Settings) -> Checked:
