@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+import yaml
 from pydantic import BaseModel
 
 import standby
@@ -360,27 +361,27 @@ chains: {default: {models: [well]}}
 """
 
 
-@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("form", [Path, str, lambda path: yaml.safe_load(path.read_text("utf-8"))])
 @pytest.mark.parametrize("make", [standby.openai_client, standby.async_openai_client, StandbyTransport, AsyncStandbyTransport])
-def test_a_path_is_taken_first_or_by_name(make: Any, tmp_path: Path, *, as_text: bool) -> None:
-    path: Any = tmp_path / "chain.yaml"
+def test_a_path_or_a_dictionary_is_taken_first_or_by_name(make: Any, tmp_path: Path, form: Any) -> None:
+    path = tmp_path / "chain.yaml"
     path.write_text(FILE, encoding="utf-8")
-    path = str(path) if as_text else path
-    for made in (make(path), make(config=path)):
+    config = form(path)
+    for made in (make(config), make(config=config)):
         transport = getattr(getattr(made, "_client", None), "_transport", made)
         assert transport._client.settings.models["well"].options == {"reply": "Lisbon."}
-    with pytest.raises(TypeError, match="give the path once"):
-        make(path, config=path)
+    with pytest.raises(TypeError, match="give the configuration once"):
+        make(config, config=config)
 
 
 @pytest.mark.parametrize(
     ("make", "given", "words"),
     [
-        (standby.openai_client, 7, "client: expected Standby, or the path of a models.yaml, not int"),
-        (standby.openai_client, AsyncStandby, "client: expected Standby, or .* not AsyncStandby"),
-        (StandbyTransport, AsyncStandby, "client: expected Standby, or .* not AsyncStandby"),
-        (standby.async_openai_client, Standby, "client: expected AsyncStandby, or .* not Standby"),
-        (AsyncStandbyTransport, b"models.yaml", "client: expected AsyncStandby, or .* not bytes"),
+        (standby.openai_client, 7, "client: expected Standby, a path or a dictionary, not int"),
+        (standby.openai_client, AsyncStandby, "client: expected Standby, .* not AsyncStandby"),
+        (StandbyTransport, AsyncStandby, "client: expected Standby, .* not AsyncStandby"),
+        (standby.async_openai_client, Standby, "client: expected AsyncStandby, .* not Standby"),
+        (AsyncStandbyTransport, b"models.yaml", "client: expected AsyncStandby, .* not bytes"),
     ],
 )
 def test_anything_else_is_refused_at_once(make: Any, given: Any, words: str) -> None:

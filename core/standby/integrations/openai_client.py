@@ -23,6 +23,7 @@ import msgspec
 import openai
 
 from standby.client import AsyncStandby, Sink, Standby
+from standby.config import Config as _Config
 from standby.errors import CallFailed, DeadlineExceeded, StandbyError
 from standby.integrations.openai_http import body_of, library_of
 from standby.integrations.openai_reply import (
@@ -63,7 +64,7 @@ class ClientOptions(TypedDict, total=False):
     watch: bool
 
 
-Config = str | os.PathLike[str] | None
+Config = _Config | None
 
 if TYPE_CHECKING:
     import httpx
@@ -95,9 +96,9 @@ def openai_client(client: Standby | Config = None, *, config: Config = None, **o
     """Return an `openai.OpenAI` whose requests walk a chain, the one that `model` names.
 
     Args:
-        client: A `Standby`, which stays open, or the path of a models.yaml, as `config`. Left out,
-            a client is made of what `Standby` takes, and closed with the SDK's.
-        config: The path of a models.yaml.
+        client: A `Standby`, which stays open, or what makes one, as `config`. Left out, a client is
+            made of what `Standby` takes, and closed with the SDK's.
+        config: The path of a models.yaml, or a dictionary of its form.
         options: The other arguments of `Standby`.
 
     Raises:
@@ -295,7 +296,7 @@ def _client_of(kind: Any, client: Any, config: Config, options: ClientOptions) -
         return client, False
     if client is not None and not isinstance(client, str | os.PathLike | Mapping):
         other = type(client).__name__
-        raise TypeError(f"client: expected {kind.__name__}, or the path of a models.yaml, not {other}")
+        raise TypeError(f"client: expected {kind.__name__}, a path or a dictionary, not {other}")
     if None not in (client, config):
-        raise TypeError("give the path once: as the first argument, or as config")
+        raise TypeError("give the configuration once: as the first argument, or as config")
     return kind(config if client is None else client, **options), True
