@@ -160,6 +160,12 @@ def shipped(folder: Path, **environ: str) -> Loaded:
     return load(None, Registry(), environ, cwd=folder, today=TODAY)
 
 
+def line_of(words: str) -> int:
+    """Return the first line of the packaged file, but for comments, that has these words."""
+    lines = PACKAGED.read_text("utf-8").splitlines()
+    return next(at for at, line in enumerate(lines, 1) if words in line.partition("#")[0])
+
+
 def test_the_packaged_file_passes_on_a_machine_without_secrets(tmp_path: Path) -> None:
     loaded = shipped(tmp_path)
     assert loaded.settings is not None
@@ -167,8 +173,8 @@ def test_the_packaged_file_passes_on_a_machine_without_secrets(tmp_path: Path) -
     chains = loaded.settings.chains
     assert chains["default"].models == ("gemini-2.5-pro", "o3-mini", "gpt-5.6-sol")
     assert chains["demo"].models == (*chains["default"].models, "smollm2-135m")
-    assert loaded.origins["default", "gemini-2.5-pro"] == "default, line 30"
-    assert loaded.origins["default", "gpt-5.6-sol"] == "line 34"
+    assert loaded.origins["default", "gemini-2.5-pro"] == f"default, line {line_of('PRIMARY_AI_MODEL')}"
+    assert loaded.origins["default", "gpt-5.6-sol"] == f"line {line_of('- gpt-5.6-sol')}"
     assert chains["default"].triggers == ("outage",)
     assert loaded.settings.triggers["outage"].message == (
         "500 internal",
@@ -194,6 +200,6 @@ def test_both_variables_set_alike_are_a_warning(tmp_path: Path) -> None:
     assert loaded.settings.chains["default"].models == ("o3-mini", "gpt-5.6-sol")
     twice = [str(problem) for problem in loaded.problems if problem.code == "twice"]
     assert twice[0] == (
-        "standby's own models.yaml:32:9  warning  "
+        f"standby's own models.yaml:{line_of('FALLBACK_AI_MODEL')}:9  warning  "
         "'o3-mini' stands in this chain already (FALLBACK_AI_MODEL, environment); it is asked once"
     )
