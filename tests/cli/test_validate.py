@@ -115,7 +115,8 @@ def test_as_json_it_is_the_file_its_problems_and_its_chains(run: Run) -> None:
     problem, drops = ran.json["problems"]
     assert (drops["code"], drops["severity"]) == ("drops", "info")
     assert ran.json["file"] == "models.yaml"
-    assert ran.json["chains"] == {"default": [{"model": "gpt-6-luna", "origin": "line 2"}]}
+    assert ran.json["chains"] == {"default": [{"model": "gpt-6-luna", "origin": "line 2", "asked": True}]}
+    assert ran.json["fallback_off"] == {}
     assert problem == {
         "code": "no-key",
         "message": "no key for gpt-6-luna: it is skipped",
@@ -126,6 +127,35 @@ def test_as_json_it_is_the_file_its_problems_and_its_chains(run: Run) -> None:
         "hint": "set OPENAI_API_KEY",
         "excerpt": problem["excerpt"],
     }
+
+
+SWITCHED = TWO.replace("    models:", '    fallback: "${ENABLE_MODEL_FALLBACK:-true}"\n    models:')
+
+
+@pytest.mark.parametrize("off", ["false", "no", "0"])
+def test_a_fallback_that_is_off_is_shown_as_off(run: Run, off: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENABLE_MODEL_FALLBACK", off)
+    written(SWITCHED)
+    ran = run("validate")
+    [shown] = [line for line in ran.out.splitlines() if line.startswith("default: ")]
+    assert shown == (
+        "default: gemini-2.5-pro (default, line 6); fallback is off (ENABLE_MODEL_FALLBACK, environment), "
+        "so that it never asks o3-mini (default, line 7), openai/gpt-5.6-sol (line 8)"
+    )
+    told = run("validate", "--json").json
+    assert [link["asked"] for link in told["chains"]["default"]] == [True, False, False]
+    assert told["fallback_off"] == {"default": "ENABLE_MODEL_FALLBACK, environment"}
+
+
+def test_a_fallback_that_the_file_switches_off_is_shown_with_its_line(run: Run) -> None:
+    written("version: 1\nchains:\n  default: {models: [gpt-6-luna], fallback: off}\n")
+    assert "default: gpt-6-luna (line 3); fallback is off (line 3)\n" in run("validate").out
+
+
+def test_a_fallback_that_is_on_has_its_arrows(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENABLE_MODEL_FALLBACK", "true")
+    written(SWITCHED)
+    assert " → o3-mini (default, line 7) → openai/gpt-5.6-sol (line 8)\n" in run("validate").out
 
 
 def test_as_json_a_file_with_errors_has_no_chains_and_fails(run: Run) -> None:

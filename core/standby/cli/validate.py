@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import click
+import msgspec
 
 from standby.cli.completing import codes
 from standby.cli.options import config_options, json_option
@@ -67,10 +68,19 @@ def validate(file: str | None, *, as_json: bool = False, strict: bool = False, w
     loaded = load(path, Registry(), os.environ, cwd=Path.cwd(), today=today, lints=True)
     failing = [problem for problem in loaded.problems if problem.severity in (("error", "warning") if strict else ("error",))]
     if as_json:
-        print_json({"file": loaded.file, "problems": loaded.problems, "chains": _chains(loaded)})
+        off = loaded.switched_off
+        print_json({"file": loaded.file, "problems": loaded.problems, "chains": _chains(loaded), "fallback_off": off})
     else:
         _print(loaded, with_infos=with_infos)
     sys.exit(2 if failing else 0)
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A model of a chain, where its name came from, and whether a call may reach it."""
+
+    model: str
+    origin: str
+    asked: bool
 
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
@@ -81,8 +91,7 @@ def _print(loaded: Loaded, *, with_infos: bool) -> None:
     for problem, after in zip_longest(shown, shown[1:]):
         _print_problem(problem, with_line=after is None or (problem.file, problem.line) != (after.file, after.line))
     for name, models in _chains(loaded).items():
-        told = " → ".join(f"{model['model']} ({model['origin']})" for model in models)
-        click.echo(f"{name}: {told}")
+        click.echo(f"{name}: {_picture(models, loaded.switched_off.get(name, ''))}")
     errors = sum(problem.severity == "error" for problem in loaded.problems)
     warnings = sum(problem.severity == "warning" for problem in loaded.problems)
     infos = len(loaded.problems) - errors - warnings
@@ -96,11 +105,24 @@ def _print_problem(problem: Problem, *, with_line: bool) -> None:
         click.secho(f"    {problem.excerpt.strip()}", dim=True)
 
 
-def _chains(loaded: Loaded) -> dict[str, list[dict[str, str]]]:
+def _picture(models: list[Link], switched_off: str) -> str:
+    """Draw a chain: an arrow is where a call may go on."""
+    asked = " → ".join(f"{model.model} ({model.origin})" for model in models if model.asked)
+    left = [f"{model.model} ({model.origin})" for model in models if not model.asked]
+    if not switched_off:
+        return asked
+    never = f", so that it never asks {', '.join(left)}" if left else ""
+    return f"{asked}; fallback is off ({switched_off}){never}"
+
+
+def _chains(loaded: Loaded) -> dict[str, list[Link]]:
     if loaded.settings is None:
         return {}
     return {
-        name: [{"model": model, "origin": loaded.origins.get((name, model), "")} for model in chain.models]
+        name: [
+            Link(model=model, origin=loaded.origins.get((name, model), ""), asked=chain.fallback or not at)
+            for at, model in enumerate(chain.models)
+        ]
         for name, chain in loaded.settings.chains.items()
     }
 

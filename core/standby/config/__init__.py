@@ -28,6 +28,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
     `path` is `None` where it was a dictionary. `origins` says, for a chain and a model in it, where the name came from:
     "PRIMARY_AI_MODEL, .env:3", "line 31".
+    `switched_off` says the same, for each chain whose fallback is off, of what switched it off.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings | None
     problems: tuple[Problem, ...]
     origins: Mapping[tuple[str, str], str]
+    switched_off: Mapping[str, str] = {}
 
 
 def check_config(config: Any, *, watch: bool) -> Path | Mapping[str, Any] | None:
@@ -89,7 +91,14 @@ def load(
         reading.lint(catalogue)
     problems = (*reading.problems, *variables.problems)
     failed = any(problem.severity == "error" and problem.code != "broken-plugin" for problem in problems)
-    return Loaded(file=name, path=found, settings=None if failed else settings, problems=problems, origins=reading.origins)
+    return Loaded(
+        file=name,
+        path=found,
+        settings=None if failed else settings,
+        problems=problems,
+        origins=reading.origins,
+        switched_off=reading.switched_off,
+    )
 
 
 def _find(path: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Path, str]:

@@ -37,6 +37,7 @@ class Reading:
         self._filled = substitute(self._tree, variables)
         self._thinned = thinned(self._filled.value)
         self.origins: dict[tuple[str, str], str] = {}
+        self.switched_off: dict[str, str] = {}
         self._of_variables: list[Problem] = []  # a comment in the file is about what the file says
         self._given: Settings | None = None
         self._resolved: Settings | None = None
@@ -55,6 +56,11 @@ class Reading:
         resolution = resolve(settings, catalogue, self._variables, today=today, shown=self._shown)
         self._report(resolution.findings)
         self.origins = dict(self._origins(resolution.settings))
+        self.switched_off = {
+            name: self._origin(("chains", name, "fallback"))
+            for name, chain in resolution.settings.chains.items()
+            if not chain.fallback
+        }
         self._given, self._resolved = settings, resolution.settings
         return resolution.settings
 
@@ -165,8 +171,12 @@ class Reading:
         for chain in settings.chains:
             names: list[str] = self._thinned.value["chains"][chain]["models"]
             for at, name in reversed(list(enumerate(names))):  # of two alike the first counts
-                place = self._thinned.in_file(("chains", chain, "models", at))
-                yield (chain, name), self._filled.origins.get(place, self._tree.values[place].words)
+                yield (chain, name), self._origin(("chains", chain, "models", at))
+
+    def _origin(self, place: Place) -> str:
+        """Say where what stands at a place came from: a variable, its default, or a line."""
+        place = self._thinned.in_file(place)
+        return self._filled.origins.get(place, self._tree.values[place].words)
 
 
 def _up_to(excerpt: str, key: str) -> str:
