@@ -152,7 +152,7 @@ def _passed_over_for(failure: Failure, entry: Entry, trigger: Trigger, tests: Te
         alone = msgspec.structs.replace(Trigger(then=trigger.then, kind=failure.kind), **{field: wanted})
         if wanted is not None and not _recognises(alone, failure, entry, tests):
             return _misfit(field, wanted, failure, entry)
-    return f"a text alone never decides about {failure.kind}; add a kind, a status or a code"
+    return f"a text alone never decides about {failure.kind}; add kind: {failure.kind}, a status or a code"
 
 
 def _recognises(trigger: Trigger, failure: Failure, entry: Entry, tests: Tests | None = None) -> bool:

@@ -113,6 +113,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     schema: Annotated[
         bool | None, Meta(description="Whether the model can be held to a JSON Schema; left out: it cannot, and is skipped.")
     ] = None
+    tools_with_schema: Annotated[
+        bool | None,
+        Meta(description="false: the model takes tools or a schema, not both in one request."),
+    ] = None
     efforts: Annotated[
         tuple[Effort, ...] | None,
         Meta(

@@ -18,7 +18,7 @@ Tests = Callable[[str], Test]
 
 _Field = Callable[[Failure], bool]
 
-_CALLER_AT_FAULT = frozenset({Kind.INVALID_REQUEST, Kind.BLOCKED})
+CALLER_AT_FAULT = frozenset({Kind.INVALID_REQUEST, Kind.BLOCKED})
 """A 400 may echo the caller's words, so text alone never decides about these."""
 
 
@@ -97,7 +97,7 @@ def _fields(trigger: Trigger, test: Test | None) -> list[_Field]:
     if trigger.message is not None:
         patterns = [pattern(expression) for expression in _listed(trigger.message)]
         if not tests:
-            tests.append(lambda failure: failure.kind not in _CALLER_AT_FAULT)
+            tests.append(lambda failure: failure.kind not in CALLER_AT_FAULT)
         tests.append(lambda failure: any(found(failure.text) for found in patterns))
     if test is not None:
         tests.append(lambda failure: failure.code == trigger.test if failure.kind is Kind.REJECTED else test(failure))

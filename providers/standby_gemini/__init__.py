@@ -93,7 +93,7 @@ def standby_provider() -> ProviderInfo:
             tools=True,
             schema=True,
             refuses=("parallel_tool_calls",),
-            wire={"signed_calls": True, "tools_with_schema": True},
+            wire={"signed_calls": True},
         ),
     )
 

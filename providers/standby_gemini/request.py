@@ -168,7 +168,7 @@ def _format(call: Call) -> dict[str, Any]:
     request = call.request
     if request.schema is None:
         return {}
-    if request.tools and not (call.card.wire or {}).get("tools_with_schema"):
+    if request.tools and call.card.tools_with_schema is False:
         words = f"not sent: {call.model} takes tools or a schema, not both"
         raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
     wanted = {"responseMimeType": "application/json"}

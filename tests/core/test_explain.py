@@ -109,7 +109,7 @@ def test_a_failure_without_a_code_says_so() -> None:
 @pytest.mark.parametrize("kind", [Kind.INVALID_REQUEST, Kind.BLOCKED])
 def test_a_text_alone_is_told_not_to_decide_about_the_callers_own_failures(kind: Kind) -> None:
     told = explained(failure(kind, "429"), {"mine": Trigger(then="next", message="429")})
-    assert told.rules[0].why == f"a text alone never decides about {kind}; add a kind, a status or a code"
+    assert told.rules[0].why == f"a text alone never decides about {kind}; add kind: {kind}, a status or a code"
 
 
 def test_the_first_rule_that_fires_ends_the_search() -> None:

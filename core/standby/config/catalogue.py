@@ -1,15 +1,19 @@
 """What is asked of the plugins, each thing once; whom nobody asks about is not imported."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from standby.config.finding import Finding, Findings, Place
 from standby.errors import ConfigError
+from standby.failures import Failure
 from standby.isolation import Origin
 from standby.plugin import ProviderInfo
 from standby.policy import Card
 
 T = TypeVar("T")
+
+FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
+"""Reads an error answer: its HTTP status, its headers, and its body."""
 
 UNKNOWN = ProviderInfo(adapter="", options={}, account={})
 """Stands in for what a broken plugin would say: its models stay in their chains, and are skipped as unavailable."""
@@ -40,6 +44,10 @@ class Catalogue(Protocol):
 
     def tests(self, name: str) -> Collection[str]:
         """Return the names of a plugin's tests."""
+        ...
+
+    def failures(self, name: str) -> FailureReader | None:
+        """Return what reads a plugin's error answers, if it names something."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Lints of chains: models that are never asked, what is lost from one to the next, one account for all, and too little time."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,9 @@ from standby.errors import Problem
 from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Chain
 from standby.triggers import Triggers
+
+SURE = 0.75
+"""How alike a chain's name and "default" are, where it is a slip."""
 
 DEADLINE = Chain(models=("any",)).deadline
 """Seconds of a chain that says nothing of its deadline."""
@@ -26,11 +30,13 @@ _OF_TOOLS = frozenset({"parallel_tool_calls"})
 
 def lint_chains(view: View, findings: Findings) -> None:
     """Look at each chain by itself; what was told of a model in one chain is not told again of another."""
+    _default(view, findings)
     told: set[tuple[str, ...]] = set()
     for name, asked in view.chains.items():
         _reach(view, name, findings)
         _quota(("chains", name, "models"), name, asked, findings)
         _time(view, name, findings)
+        _tools_or_schema(view, name, findings)
         for before, after in pairwise(asked):
             if (before.name, after.name) not in told:
                 told.add((before.name, after.name))
@@ -40,6 +46,29 @@ def lint_chains(view: View, findings: Findings) -> None:
                 told.add((one.name,))
                 _drops(one, asked, findings)
     _models(view, findings)
+
+
+def _default(view: View, findings: Findings) -> None:
+    """Tell of a chain that is nearly called as the one that a call asks where it names none."""
+    folded = {name.strip().casefold(): name for name in view.settings.chains}
+    close = get_close_matches("default", folded, n=1, cutoff=SURE)
+    if "default" not in view.settings.chains and close:
+        name = folded[close[0]]
+        message = f"no chain is named 'default', which a call asks that names none; {name!r} nearly is"
+        findings.warn(("chains", name), "no-default", message, "write default")
+
+
+def _tools_or_schema(view: View, name: str, findings: Findings) -> None:
+    """Tell of a first model that never answers a request with tools and a schema."""
+    first, *others = view.chains[name]
+    if first.card.tools_with_schema is not False:
+        return
+    able = (one.name for one in others if one.card.tools_with_schema is not False)
+    then = "" if _is_off(view, name) else next((one for one in able), "")
+    who = f"is answered by {then!r}" if then else "is answered by no model of the chain"
+    message = f"{first.name!r} takes tools or a schema, not both: a request with both {who}"
+    hint = "for agents with tools and an output schema, put a model first that takes both"
+    findings.inform(first.place, "tools-or-schema", message, hint)
 
 
 def _reach(view: View, name: str, findings: Findings) -> None:

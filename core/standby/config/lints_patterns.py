@@ -3,11 +3,12 @@
 import re
 
 from standby.config.finding import Findings, Place
-from standby.config.lints_view import View
+from standby.config.lints_triggers import is_text_alone
+from standby.config.lints_view import Asked, View
 from standby.config.rules import items_of
 from standby.failures import kind_of_status
 from standby.policy import Trigger
-from standby.triggers import pattern
+from standby.triggers import CALLER_AT_FAULT, pattern
 
 OWN = (
     "timeout: no answer in 30s",
@@ -28,6 +29,9 @@ OWN = (
 )
 """What standby says itself of failures that no vendor reports."""
 
+_STATUS = re.compile(r"/?\^?(4\d\d)\b[ .]*(\w*)[ .]*(.*)", re.DOTALL)
+"""A pattern that begins as a failure's text does: its status, the vendor's code, the words."""
+
 LONGEST = 70
 """Characters of a vendor's text that a hint shows."""
 
@@ -35,18 +39,24 @@ LONGEST = 70
 def lint_patterns(view: View, findings: Findings) -> None:
     """Tell of patterns that nothing matches, and of those that everything does."""
     for name, trigger in view.settings.triggers.items():
-        said = {asked.name: view.errors(asked) for asked in view.reached_by(name, trigger)}
-        if trigger.message is not None and any(said.values()):
-            for at, expression in items_of(trigger.message):
-                _lint(("triggers", name, "message", *at), expression, trigger, said, findings)
+        reached = view.reached_by(name, trigger)
+        said = {asked.name: view.errors(asked) for asked in reached}
+        for at, expression in items_of(trigger.message) if reached else ():
+            place: Place = ("triggers", name, "message", *at)
+            kinds = _never_decided(view, expression, reached) if is_text_alone(trigger) else ""
+            if kinds:
+                message = f"{expression!r} is in refusals of the request alone, where a text alone decides nothing"
+                hint = f"add kind: {kinds}, if another model may answer what this one refuses"
+                findings.warn(place, "trigger-never-fires", message, hint)
+            elif any(said.values()):
+                _lint(place, expression, trigger, said, findings)
 
 
 def _lint(place: Place, expression: str, trigger: Trigger, said: dict[str, tuple[str, ...]], findings: Findings) -> None:
     is_found = pattern(expression)
     texts = (*OWN, *(text for errors in said.values() for text in errors))
     matching = [text for text in texts if is_found(text)]
-    alone = trigger.kind is None and trigger.status is None and trigger.code is None
-    if len(matching) == len(texts) and alone:
+    if len(matching) == len(texts) and is_text_alone(trigger):
         findings.warn(place, "trigger-matches-all", f"{expression!r} is in every failure's text", "write more of the text")
     if matching:
         return
@@ -55,6 +65,22 @@ def _lint(place: Place, expression: str, trigger: Trigger, said: dict[str, tuple
         known = " or ".join(repr(model) for model, errors in said.items() if errors)
         message = f"{expression!r} matches nothing that {known} is known to say"
         findings.warn(place, "pattern-matches-nothing", message, _hint(model, text))
+
+
+def _never_decided(view: View, expression: str, reached: list[Asked]) -> str:
+    """Return the kinds of the texts that a pattern is in, where a text alone decides about none of them; else ""."""
+    is_found = pattern(expression)
+    if any(map(is_found, OWN)):
+        return ""
+    kinds = {view.kind(asked, text) for asked in reached for text in view.errors(asked) if is_found(text)}
+    if not kinds and (begun := _STATUS.match(expression)) is not None:
+        kinds = {view.kind(asked, f"{begun[1]} {begun[2]}. {begun[3]}") for asked in reached}
+    elif not all(view.errors(asked) for asked in reached):
+        return ""  # a model whose texts nobody knows may well say it elsewhere
+    if not kinds or not kinds <= CALLER_AT_FAULT:
+        return ""
+    names = sorted(str(kind) for kind in kinds)
+    return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
 
 
 def _closest(expression: str, said: dict[str, tuple[str, ...]]) -> tuple[str, str, bool]:

@@ -7,10 +7,7 @@ from standby.config.finding import Findings, Place
 from standby.config.lints_view import View
 from standby.failures import Kind
 from standby.policy import Trigger
-from standby.triggers import is_of_replies
-
-_CALLER_AT_FAULT = {Kind.INVALID_REQUEST, Kind.BLOCKED}
-"""Text alone never decides about these."""
+from standby.triggers import CALLER_AT_FAULT, is_of_replies
 
 
 def lint_triggers(view: View, findings: Findings) -> None:
@@ -85,9 +82,9 @@ def _covers_statuses(wide: Trigger, narrow: Trigger) -> bool:
 def _covers_texts(wide: Trigger, narrow: Trigger) -> bool:
     if wide.message is None or narrow.message is None:
         return wide.message is None
-    if _is_text_alone(wide) and not _is_text_alone(narrow):
+    if is_text_alone(wide) and not is_text_alone(narrow):
         kinds = _items(narrow.kind)
-        if not kinds or kinds & _CALLER_AT_FAULT:
+        if not kinds or kinds & CALLER_AT_FAULT:
             return False
     known = _items(wide.message)
     return all(text in known or (not _is_expression(text) and _is_found(text, known)) for text in _items(narrow.message))
@@ -101,7 +98,8 @@ def _is_expression(text: str) -> bool:
     return len(text) > 1 and text.startswith("/") and text.endswith("/")
 
 
-def _is_text_alone(trigger: Trigger) -> bool:
+def is_text_alone(trigger: Trigger) -> bool:
+    """Say whether nothing but its text says what a trigger is about."""
     return trigger.kind is None and trigger.status is None and trigger.code is None
 
 

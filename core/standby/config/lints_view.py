@@ -1,14 +1,19 @@
 """What the lints look at: settings as they were given, beside the same with nothing left implicit."""
 
+import re
 from collections.abc import Callable
 
 import msgspec
 
-from standby.config.catalogue import UNKNOWN, Catalogue, Plugins
+from standby.config.catalogue import UNKNOWN, Catalogue, FailureReader, Plugins
 from standby.config.finding import Findings, Place
+from standby.errors import ConfigError
+from standby.failures import Kind, kind_of_status
 from standby.plugin import ProviderInfo
 from standby.policy import Card, Model, Provider, Settings, Trigger
 from standby.types import Sampling
+
+_ERROR = re.compile(r"(?P<status>\d{3})(?: (?P<code>\w*))?\. (?P<message>.*)", re.DOTALL)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -44,7 +49,9 @@ class View:
         self.given = given
         self.settings = settings
         self.is_variable = is_variable
+        self._catalogue = catalogue
         self._plugins = Plugins(catalogue, Findings())  # what is wrong with a plugin has been told
+        self._readers: dict[str, FailureReader | None] = {}
         self.chains = {name: self._asked(name) for name in settings.chains}
 
     def _asked(self, chain: str) -> tuple[Asked, ...]:
@@ -75,6 +82,26 @@ class View:
         """Return the texts in which the model is known to fail; none for an endpoint that is not the vendor's own."""
         info = None if asked.provider.base_url else self.info(asked.provider)
         return () if info is None else info.errors
+
+    def kind(self, asked: Asked, text: str) -> Kind | None:
+        """Return what a text of `errors` is, as the model's plugin reads it; `None` where no status says."""
+        found = _ERROR.fullmatch(text)
+        if found is None:
+            return None
+        status, code = int(found["status"]), found["code"] or ""
+        if asked.provider.reference not in self._readers:
+            self._readers[asked.provider.reference] = self._reader(asked.provider.reference)
+        read = self._readers[asked.provider.reference]
+        if read is None:
+            return kind_of_status(status)
+        names = {"code": code, "status": code, "type": code} if code else {}
+        return read(status, {}, {"error": {**names, "message": found["message"]}}).kind
+
+    def _reader(self, plugin: str) -> FailureReader | None:
+        try:
+            return self._catalogue.failures(plugin)
+        except ConfigError:
+            return None
 
 
 def concerns(trigger: Trigger, asked: Asked) -> bool:

@@ -68,6 +68,10 @@ class Catalogue:
         self._manifest(name)
         return {"no-price": print}
 
+    def failures(self, name: str) -> None:
+        """Name nothing that reads error answers: the HTTP status decides."""
+        self._manifest(name)
+
     def _manifest(self, name: str) -> tuple[ProviderInfo, Mapping[str, Card]]:
         self.asked[name] += 1
         plugin = self.plugins[name]

@@ -11,7 +11,11 @@ from standby.plugin import Library
 from standby.policy import Card
 from tests.core.config.files import KEYS, TODAY, Catalogue, info
 
-ACME = ("503 UNAVAILABLE. The model is overloaded. Please try again later.", "500 INTERNAL. An internal error has occurred.")
+ACME = (
+    "503 UNAVAILABLE. The model is overloaded. Please try again later.",
+    "500 INTERNAL. An internal error has occurred.",
+    "400 INVALID_ARGUMENT. Invalid tool.",
+)
 BOLT = ("502 Bad Gateway. cloudflare", "429 slow_down. Too fast.")
 
 
@@ -129,6 +133,27 @@ HAS = {
         chain("large", before="providers:\n  mine: {plugin: lone, base_url: 'http://h/ask'}\n"),
         "base-url:3",
     ),
+    "a chain that is nearly the default": (
+        chain("large, flash").replace("default:", "defualt:"),
+        "no-default:3",
+    ),
+    "the default in capitals": (chain("large").replace("default:", "Default:"), "no-default:3"),
+    "tools or a schema": (
+        chain("large, flash", before="models:\n  large: {card: {tools_with_schema: false}}\n"),
+        "tools-or-schema:6",
+    ),
+    "a text of wrong requests only": (
+        triggers("t: {message: invalid tool, provider: acme, then: next}"),
+        "trigger-never-fires:3",
+    ),
+    "a text that begins as a refusal does": (
+        triggers("t: {message: '400 bad request', then: next}", models="hut, flash"),
+        "trigger-never-fires:3",
+    ),
+    "an expression that begins so": (
+        triggers("t: {message: '/^422/', then: next}"),
+        "trigger-never-fires:3",
+    ),
     "a comment that silences nothing": (
         "version: 1\nchains:\n  default:\n    models: [large, flash]  # standby: ignore[twice]\n",
         "unused-ignore:4",
@@ -172,6 +197,23 @@ NEARLY = {
     "as one of two vendors says it": triggers("t: {message: 502 bad gateway, then: next}"),
     "as standby says it": triggers("t: {message: [timeout, connection error], then: next}"),
     "an expression that matches": triggers("t: {message: '/^50[0-9] [A-Z]+/', then: next}"),
+    "another chain's name": chain("large, flash").replace("default:", "careful:"),
+    "the default beside one that is nearly so": chain("large, flash", "  defaults: {models: [large]}\n"),
+    "tools or a schema, behind one that takes both": chain(
+        "flash, plain", before="models:\n  plain: {card: {tools_with_schema: false}}\n"
+    ),
+    "a text of wrong requests, with a kind": triggers(
+        "t: {message: invalid tool, provider: acme, kind: invalid_request, then: next}"
+    ),
+    "a text of wrong requests and of others": triggers(
+        "t: {message: invalid, then: next}", "u: {message: a, then: next}", models="large, flash"
+    ).replace("invalid", "i"),
+    "a text of wrong requests, beside a model whose texts nobody knows": triggers(
+        "t: {message: invalid tool, then: next}", models="large, hut"
+    ),
+    "a refusal that standby takes for another kind": triggers(
+        "t: {message: '429 too fast', provider: bolt, then: next}"
+    ).replace("429 too fast", "429 slow_down"),
     "far, beside a model whose texts nobody knows": triggers("t: {message: the hut burns, then: next}", models="flash, hut"),
     "an ignore of a key that is there": (
         "version: 1\nchains:\n  default:\n    models: [large, flash]  # standby: ignore[no-key] CI\n"
