@@ -64,6 +64,15 @@ COMPLETED = {
     "a chain's retry": (f"{CHAIN}retry:\n      {CURSOR}\n", "attempts initial limit"),
     "a chain's deadline": (f"{CHAIN}deadline: {CURSOR}\n", "3m 30s"),
     "options of gemini": (f"{OPTIONS}{CURSOR}\n", "thinking_budget thinking_level"),
+    "the models of a chain": (
+        f"chains:\n  default:\n    models:\n      - {CURSOR}\n",
+        "gemini-3.8-flash claude-opus-5-5 o3-mini",
+    ),
+    "the models of a chain, begun": (f"chains:\n  default:\n    models:\n      - gpt{CURSOR}\n", "gpt-6-sol"),
+    "the models of a chain in one line": (f"chains:\n  default:\n    models: [{CURSOR}]\n", "gpt-6-sol"),
+    "whose failures a trigger is about": (f"{CHAINS}triggers:\n  busy:\n    model: {CURSOR}\n", "gemini-2.5-pro"),
+    "the provider of a model": (f"{CHAINS}models:\n  x:\n    provider: {CURSOR}\n", "gemini openai"),
+    "the plugin of a provider": (f"{CHAINS}providers:\n  x:\n    plugin: {CURSOR}\n", "gemini openai"),
     "what a trigger does": (f"{CHAINS}triggers:\n  busy:\n    then: {CURSOR}\n", "next retry stop"),
 }
 VALUES = ("deadline", "fallback", "retry", "stream")

@@ -7,8 +7,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from standby.cli.schema import schema_text
+from standby.plugin import GROUP
 from standby.registry import Registry
 from tests.cli.running import Run, scripted
+from tests.docs.distributions import Install
 
 
 def test_the_text_that_is_committed_goes_to_standard_output(run: Run) -> None:
@@ -66,3 +68,23 @@ def test_with_validate_it_is_standby_validate(run: Run) -> None:
 def test_it_is_written_as_msgspec_formats_it(run: Run) -> None:
     printed = run("schema").out
     assert printed == msgspec.json.format(printed, indent=2) + "\n"
+
+
+def test_an_editor_is_offered_the_models_of_all_cards_and_any_other_may_be_written(run: Run) -> None:
+    schema = run("schema").json
+    known = sorted({name for plugin in Registry().names() for name in Registry().cards(plugin)})
+    assert schema["$defs"]["Chain"]["properties"]["models"]["items"]["anyOf"][0] == {"type": "string", "examples": known}
+    for alternatives in schema["$defs"]["Trigger"]["properties"]["model"]["anyOf"]:
+        assert alternatives.get("items", alternatives)["anyOf"][0]["examples"] == known
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid({"version": 1, "chains": {"default": {"models": ["openai/one-that-nobody-knows", known[0]]}}})
+
+
+def test_the_models_of_any_installed_plugin_are_offered(run: Run, install: Install) -> None:
+    source = "from standby.plugin import *\n@hookimpl\ndef standby_models(): return {'parrot-1': Card()}\n"
+    install(
+        {"name": "standby-parrot", "version": "1", "entry-points": {GROUP: {"parrot": "standby_extra"}}},
+        {"standby_extra.py": source},
+    )
+    offered = run("schema").json["$defs"]["Chain"]["properties"]["models"]["items"]["anyOf"][0]["examples"]
+    assert "parrot-1" in offered

@@ -54,9 +54,13 @@ def _write(text: str, out: Path) -> None:
 def schema_text(registry: Registry) -> str:
     """Return the schema as it is committed: indented, with a newline at its end."""
     infos: dict[str, ProviderInfo] = {}
+    models: list[str] = []
     for name in registry.names():
         with suppress(ConfigError):  # 'standby plugins' tells of a broken one
+            models += registry.cards(name)
             infos[name] = registry.info(name)
     options = {name: info.options for name, info in infos.items()}
     accounts = {name: info.account for name, info in infos.items() if info.account.get("properties")}
-    return msgspec.json.format(msgspec.json.encode(published(options, accounts)), indent=2).decode() + "\n"
+    return (
+        msgspec.json.format(msgspec.json.encode(published(options, accounts, dict.fromkeys(models))), indent=2).decode() + "\n"
+    )

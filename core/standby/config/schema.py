@@ -1,6 +1,6 @@
 """The JSON Schema of models.yaml, generated from the settings' types, and the one for editors, made from it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from inspect import cleandoc
 from typing import Any
@@ -32,10 +32,16 @@ def schema() -> dict[str, Any]:
     return {"$schema": DIALECT, **settings, "title": "models.yaml of standby", "$defs": made}
 
 
-def published(plugins: Mapping[str, Schema], accounts: Mapping[str, Schema] | None = None) -> dict[str, Any]:
+def published(
+    plugins: Mapping[str, Schema], accounts: Mapping[str, Schema] | None = None, models: Iterable[str] = ()
+) -> dict[str, Any]:
     """Return the schema for an editor: variables may stand in place of any scalar, and each plugin's options are known.
 
-    `plugins` holds the schemas of a model's options, `accounts` those of a provider's.
+    Args:
+        plugins: The schemas of a model's options, by plugin.
+        accounts: Those of a provider's options.
+        models: Names that an editor offers where a model is named; any other may be written.
+
     """
     whole: dict[str, Any] = _with_variables(schema())
     key = whole["$defs"]["Provider"]["properties"]["api_key"]
@@ -44,7 +50,23 @@ def published(plugins: Mapping[str, Schema], accounts: Mapping[str, Schema] | No
     for kind, key, known in (("Model", "provider", plugins), ("Provider", "plugin", accounts or {})):
         if known:
             whole["$defs"][kind]["allOf"] = [_where(key, name, options) for name, options in sorted(known.items())]
+    _offer(whole["$defs"]["Chain"]["properties"]["models"], models)
+    _offer(whole["$defs"]["Trigger"]["properties"]["model"], models)
+    _offer(whole["$defs"]["Model"]["properties"]["provider"], plugins)
+    _offer(whole["$defs"]["Provider"]["properties"]["plugin"], plugins)
     return whole
+
+
+def _offer(node: dict[str, Any], names: Iterable[str]) -> None:
+    """Let an editor complete names; examples forbid no other.
+
+    They stand with the type itself: yaml-language-server does not see those that stand beside `anyOf` in a list's item.
+    """
+    offered = sorted(names)
+    if offered and node.get("type") == "string" and "pattern" not in node:
+        node["examples"] = offered
+    for way in (*node.get("anyOf", ()), *([node["items"]] if "items" in node else ())):
+        _offer(way, offered)
 
 
 def _where(key: str, name: str, options: Schema) -> dict[str, Any]:
