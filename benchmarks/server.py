@@ -1,4 +1,7 @@
-"""A server in a process of its own that answers every request at once with the same small body, on both wires."""
+"""A server in a process of its own that answers every request at once with the same small body, on both wires.
+
+With `--gemini-is-down` it answers Gemini's wire with an error 500.
+"""
 
 import asyncio
 import contextlib
@@ -68,10 +71,10 @@ def chunked(events: list[bytes]) -> bytes:
     return head + b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in events) + b"0\r\n\r\n"
 
 
-def answer(value: object) -> bytes:
+def answer(value: object, status: bytes = b"200 OK") -> bytes:
     """Return a whole HTTP answer that holds `value` as JSON."""
     body = msgspec.json.encode(value)
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    return b"HTTP/1.1 " + status + b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 class Server(asyncio.Protocol):
@@ -98,7 +101,8 @@ class Server(asyncio.Protocol):
         wire = "openai" if b"chat/completions" in head.split(b"\r\n")[0] else "gemini"
         streams = b'"stream":true' in rest or b"streamGenerateContent" in head.split(b"\r\n")[0]
         wanted = "stream" if streams else "data" if b"json_schema" in rest or b"JsonSchema" in rest else "text"
-        self.transport.write(ANSWERS[wire, wanted])  # type: ignore[attr-defined]
+        answered = DOWN if wire == "gemini" and GEMINI_IS_DOWN else ANSWERS[wire, wanted]
+        self.transport.write(answered)  # type: ignore[attr-defined]
 
 
 DATA = b'{\\"city\\":\\"Lisbon\\"}'
@@ -120,10 +124,16 @@ ANSWERS = {
 }
 
 
+GEMINI_IS_DOWN = "--gemini-is-down" in sys.argv
+DOWN = answer(
+    {"error": {"code": 500, "message": "An internal error has occurred.", "status": "INTERNAL"}}, b"500 Internal Server Error"
+)
+
+
 @contextlib.contextmanager
-def served() -> Iterator[str]:
+def served(*options: str) -> Iterator[str]:
     """Run the server in a process of its own; gives its URL."""
-    process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+    process = subprocess.Popen([sys.executable, __file__, *options], stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
     if process.stdout is None:
         raise RuntimeError("the server has no output")
     try:

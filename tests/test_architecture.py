@@ -182,7 +182,7 @@ def test_no_safety_is_switched_off(argument: str, *, value: bool) -> None:
 
 CLOCK_AND_CHANCE = {
     # long enough to warm up; before a retry; on virtual time; a test server's delays, and what its client polls
-    "asyncio.sleep": ["client", "floor", "simulation/model", "simulation/play", "testing/basics", "testing/loopback"],
+    "asyncio.sleep": ["floor", "simulation/model", "simulation/play", "testing/basics", "testing/loopback", "warming"],
     "date.today": [
         "cli/check",
         "cli/init",

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import partial
@@ -24,7 +24,7 @@ from standby.config.resolve import resolve
 from standby.decision import Route
 from standby.dispatch import Walk
 from standby.errors import ConfigError
-from standby.events import Alert, Answered, AttemptEnded, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
+from standby.events import Alert, AttemptEnded, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
 from standby.failures import Kind
 from standby.messages import CallOptions, Messages, check_deadline, request_of
 from standby.observe.log import Log, report_broken_observer, report_broken_sink
@@ -37,13 +37,11 @@ from standby.sharing import Shared
 from standby.streams import GRACE, AsyncStream, Stream, in_time
 from standby.threads import blocking
 from standby.types import Reply
+from standby.warming import delay_after, import_ahead
 from standby.watchdog import WATCHDOG
 
 Sink = Callable[[Event], None]
 """Is given every event; it must return at once. An exception that it raises is logged, and breaks no call."""
-
-LONG_LIVED = 1.0
-"""Seconds that a client lives on after a chain's first reply before what stands by is imported: a script may have ended."""
 
 
 class AsyncStandby(Shared):
@@ -69,7 +67,7 @@ class AsyncStandby(Shared):
             environ: stands in for the process's environment.
             sinks: are given every event.
             jitter: draws the pauses before retries.
-            warm_up: soon after a chain's first reply, import what its other models need.
+            warm_up: import what a chain's other models need when one is to be asked again, or soon after the first reply.
             watch: take the file anew when it has changed; a call looks, once a second.
 
         Raises:
@@ -286,12 +284,14 @@ class AsyncStandby(Shared):
             )
 
     def _warm_up(self, event: Event) -> None:
-        """After a chain's first reply, see to the adapters of its models that stand by."""
-        if isinstance(event, Answered) and event.chain in self._cold:
+        """When a model is to be asked again, or after a chain's first reply, see to the adapters of what stands by."""
+        delay = delay_after(event)
+        if delay is not None and event.chain in self._cold:
             self._cold.discard(event.chain)
             routes = self._routes
             providers = [routes.settings.providers[entry.provider] for entry in routes.route(event.chain).entries]
-            warming = _warm(weakref.ref(self), partial(self._adapters.import_all, providers), event.chain, self._cold)
+            import_all = partial(self._adapters.import_all, providers)
+            warming = import_ahead(weakref.ref(self), delay, import_all, event.chain, self._cold)
             self._warming[event.chain] = asyncio.get_running_loop().create_task(warming)
 
 
@@ -304,19 +304,6 @@ def _observers_of(plugins: Sequence[str], registry: Registry) -> list[tuple[str,
         except ConfigError as error:
             report_broken_observer(plugin, error)
     return observers
-
-
-async def _warm(
-    client: "weakref.ref[AsyncStandby]", import_all: Callable[[], Awaitable[None]], chain: str, cold: set[str]
-) -> None:
-    """Import what stands by in a chain, if its client lives for long; holding it here would be no sign of life."""
-    try:
-        await asyncio.sleep(LONG_LIVED)
-        if client() is not None:
-            await import_all()
-    except asyncio.CancelledError:
-        cold.add(chain)  # another event loop may live longer
-        raise
 
 
 def _now() -> float:

@@ -223,6 +223,12 @@ def test_what_the_system_refuses_is_told_in_its_words(run: Run, parrot: None) ->
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_command_takes_nothing_apart_at_its_end() -> None:
+    code = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); import standby.cli as c; c.main()"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - this interpreter
+    assert ran.stdout.splitlines()[-1] == "True"
+
+
 def test_a_full_disk_is_told() -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         command = [sys.executable, "-m", "standby", "--help"]

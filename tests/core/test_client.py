@@ -611,18 +611,23 @@ def test_the_jitter_that_is_given_spreads_the_retries() -> None:
 
 WARMING = """
 import asyncio, sys, time
-import standby.client
+import standby.warming
 from standby import AsyncStandby, Settings, Standby
 from standby.policy import Chain, Model, Provider, Secret
 
-standby.client.LONG_LIVED = 0.1
+standby.warming.LONG_LIVED = 0.1
 settings = Settings(
     providers={
         "o": Provider(plugin="openai", base_url="http://127.0.0.1:9", api_key=Secret("k")),
         "g": Provider(plugin="gemini", api_key=Secret("", "G_KEY")),
     },
-    models={"m": Model(provider="scripted", options={"reply": "x"}), "o": Model(provider="o"), "g": Model(provider="g")},
-    chains={"default": Chain(models=("m", "g", "o")), "other": Chain(models=("m",))},
+    models={
+        "m": Model(provider="scripted", options={"reply": "x"}),
+        "sick": Model(provider="scripted", options={"script": [{"fail": {"kind": "overloaded"}}]}),
+        "o": Model(provider="o"),
+        "g": Model(provider="g"),
+    },
+    chains={"default": Chain(models=("m", "g", "o")), "other": Chain(models=("m",)), "fails": Chain(models=("sick", "m", "o"))},
 )
 
 def warm(seconds=0.3):
@@ -633,6 +638,7 @@ def warm(seconds=0.3):
 
 cold = Standby(settings=settings, warm_up=False)
 cold.chat("hi")
+cold.chat("hi", chain="fails")
 print("never if not wanted:", warm())
 with Standby(settings=settings) as client:
     client.chat("hi", chain="other")
@@ -656,9 +662,7 @@ print("not without a key:", "standby_gemini.adapter" in sys.modules)
 
 
 def test_what_stands_by_is_imported_once_a_client_has_proved_to_live_long() -> None:
-    program = [sys.executable, "-W", "error::ResourceWarning", "-c", WARMING]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - ours
-    assert done.stdout.splitlines() == [
+    assert warmed(WARMING).splitlines() == [
         "never if not wanted: False",
         "not for another chain: False",
         "not when closed before: False",
@@ -666,4 +670,25 @@ def test_what_stands_by_is_imported_once_a_client_has_proved_to_live_long() -> N
         "when it lives on: True",
         "not without a key: False",
     ]
+
+
+RETRYING = (
+    WARMING.partition("cold =")[0]
+    + """
+standby.warming.LONG_LIVED = 1000
+with Standby(settings=settings) as client:
+    client.chat("hi", chain="fails")
+    print(warm(10))
+"""
+)
+
+
+def test_what_stands_by_is_imported_as_soon_as_a_model_is_to_be_asked_again() -> None:
+    assert warmed(RETRYING) == "True\n"
+
+
+def warmed(code: str) -> str:
+    program = [sys.executable, "-W", "error::ResourceWarning", "-c", code]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - ours
     assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout

@@ -79,6 +79,25 @@ def test_names_import_nothing_a_manifest_no_sdk_and_an_adapter_is_imported_at_la
     assert registry.adapter("acme") is sys.modules["acme_sdk"].Acme
 
 
+@pytest.mark.parametrize("collects", [True, False])
+def test_an_adapter_is_imported_without_garbage_collections_in_between(distribute: Distribute, *, collects: bool) -> None:
+    registry = distribute(acme_sdk="import gc\nCOLLECTED = gc.isenabled()\n" + ADAPTER)
+    switch = gc.enable if collects else gc.disable
+    switch()
+    try:
+        registry.adapter("acme")
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
+    assert sys.modules["acme_sdk"].COLLECTED is False
+
+
+def test_an_sdk_that_cannot_be_imported_leaves_garbage_collection_on(distribute: Distribute) -> None:
+    registry = distribute(acme_sdk="raise RuntimeError")
+    failure_of(registry)
+    assert gc.isenabled()
+
+
 def test_the_installed_plugins_are_the_default() -> None:
     assert {"gemini", "local", "openai", "scripted"} <= set(Registry().names())
     installed = Registry().names()

@@ -1,5 +1,7 @@
 """The command line: one command a file, each imported when it is called for. Plugins add commands: `standby <plugin> …`."""
 
+import atexit
+import gc
 import importlib
 import os
 import sys
@@ -167,4 +169,5 @@ def main() -> None:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")  # a terminal that knows few letters gets "?" for the others
+    atexit.register(gc.freeze)  # the system takes it all back; to take two SDKs apart before takes a third of a second
     standby(prog_name="standby")
