@@ -1,0 +1,60 @@
+"""While standby is on no index, no text of ours says to install it, or a plugin of ours, from one: a path may be named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+INSTALLING = re.compile(r"\b(?:pip3?|pipx|uv|poetry|pdm|conda) (?:(?:pip|tool) )?(?:install|add) (?P<what>[^`#;&|]*)")
+OURS = re.compile(r"['\"]?standby(?:$|[-\[=<>~!@'\"),.:])")
+
+
+def from_an_index(line: str) -> bool:
+    """Say whether a line names us, or a plugin of ours, among what a command installs."""
+    found = (each["what"].partition(" and ")[0].split() for each in INSTALLING.finditer(line))
+    return any(OURS.match(word) for words in found for word in words)
+
+
+TEXTS = {".py", ".md", ".template", ".jinja", ".yaml", ".yml", ".json", ".toml", ".sh", ""}
+FOLDERS = ("core", "providers", "docs", "scripts", "config", "benchmarks", "findings", "tests")
+
+
+def texts() -> list[Path]:
+    below = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))
+    found = [path for path in (*ROOT.glob("*"), *ROOT.glob(".ci/*"), *below) if path.is_file() and path.suffix in TEXTS]
+    return [path for path in found if "__pycache__" not in path.parts and path != Path(__file__)]
+
+
+def test_no_text_says_to_install_it_from_an_index() -> None:
+    found = texts()
+    assert {ROOT / "README.md", ROOT / "core/standby/cli/init.py", ROOT / "CHANGELOG.md"} <= set(found)
+    told = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in found
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if from_an_index(line)
+    ]
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("line", "says_so"),
+    [
+        ("pip install standby", True),
+        ("run `pip install 'standby[local]'` first", True),
+        ('pip install "standby>=0.1"', True),
+        ("python -m pip install --upgrade standby-acme", True),
+        ("uv add standby[agno]", True),
+        ("uv pip install standby", True),
+        ("pipx install standby", True),
+        ("pip install path/to/standby", False),
+        ("pip install 'path/to/standby[agno]'", False),
+        ("pip install ../standby", False),
+        ("pip install -e . and then: standby local pull", False),
+        ("pip install 'anthropic>=2.12,<3'", False),
+        ("pip install standby_helper_of_others", False),
+    ],
+)
+def test_what_it_takes_for_such_a_text(line: str, says_so: bool) -> None:
+    assert from_an_index(line) is says_so
