@@ -125,7 +125,7 @@ def test_a_chain_hedges_one_call_in_twenty() -> None:
         return Model(provider="scripted", options={"script": [{"delay": delay, "reply": "x"}]})
 
     async def story() -> int:
-        given = settings(a=slow("4s"), b=slow("4s"))
+        given = settings(a=slow("40s"), b=slow("40s"))
         hedged = Chain(models=("a", "b"), hedge=Hedge(after=1.0))
         standby = client(Settings(models=given.models, chains={"default": hedged}))
         replies = [await standby.chat("Which city?") for _ in range(200)]
@@ -204,7 +204,7 @@ async def test_forgetting_health_refills_the_budgets_of_retries_and_hedges() -> 
 
 def test_forgetting_the_health_of_nobody_known_names_who_is_near() -> None:
     with Standby(settings=settings(small=WELL), environ={}, warm_up=False) as standby:
-        with pytest.raises(RequestError, match="no model of the chains is named 'smal'; there is small"):
+        with pytest.raises(RequestError, match=r"no model of the chains is named 'smal'; did you mean 'small'\?"):
             standby.forget_health("small", "smal")
         standby.forget_health()
         assert standby.health()["small"].state is State.CLOSED
