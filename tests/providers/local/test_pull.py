@@ -38,9 +38,11 @@ WORDS = {
 
 @pytest.fixture(params=COMMANDS)
 def client(request: pytest.FixtureRequest) -> str:
-    if request.param == "uv" and shutil.which("uv") is None and importlib.util.find_spec("uv") is None:
-        pytest.skip("uv is not installed")
-    return str(request.param)
+    """Each package client that is here; an environment that uv made has no pip."""
+    name = str(request.param)
+    if importlib.util.find_spec(name) is None and (name == "pip" or shutil.which(name) is None):
+        pytest.skip(f"{name} is not installed")
+    return name
 
 
 def pull(folder: Path, command: list[str] = PULL, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -114,9 +116,9 @@ def test_without_any_client_the_message_says_how_to_get_one(tmp_path: Path) -> N
     assert "-m ensurepip) or uv, and try again" in done.stderr
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_named(client: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    done = pull(tmp_path / "file")
+    done = pull(tmp_path / "file", COMMANDS[client])
     assert done.returncode == 1
     assert f"{tmp_path}/file/local: Not a directory; name another folder in the variable STANDBY_CACHE" in done.stderr
     assert "Traceback" not in done.stderr
