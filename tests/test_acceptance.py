@@ -17,6 +17,7 @@ import pytest
 from standby import AsyncStandby, Reply, Settings, Stopped
 from standby.breaker import Breaker
 from standby.policy import BreakerSettings, Chain, Hedge, Model, Provider, Secret
+from tests.busy import SLACK
 from tests.loopback import (
     GEMINI_503,
     Answer,
@@ -104,7 +105,7 @@ async def test_1_a_429_with_a_short_delay_is_waited_for(ask: Any) -> None:
     )
     reply, took = await asked.chat()
     assert (reply.model, asked.seen) == ("primary", (2, 0))
-    assert 2.0 <= took < 5.0  # where this is the first call of its process, the SDK is imported too
+    assert 2.0 <= took < 2.0 + SLACK
 
 
 async def test_2_a_429_for_ever_is_not_hammered(ask: Any) -> None:
@@ -142,16 +143,16 @@ async def test_6_no_answer_at_all_is_asked_once(ask: Any) -> None:
     asked.gemini.script(hang())
     reply, took = await asked.chat()
     assert (reply.model, asked.seen) == ("fallback", (1, 1))
-    assert 3.0 <= took < 3.6
+    assert 3.0 <= took < 3.0 + SLACK
 
 
 async def test_7_a_late_first_token(ask: Any) -> None:
     asked = ask(more=", first_token_timeout: 1s")
-    asked.gemini.script(late(2.0, gemini_stream(WORDS)))
+    asked.gemini.script(late(9.0, gemini_stream(WORDS)))
     asked.openai.script(lambda request: msgspec.structs.replace(_openai(request), delay=0.2))
     reply, text, took = await asked.stream()
     assert (reply.model, text) == ("fallback", WHOLE)
-    assert took < 1.5
+    assert took < 1.2 + SLACK
 
 
 async def test_8_a_stream_cut_at_40_of_60_tokens(ask: Any) -> None:
@@ -170,7 +171,7 @@ async def test_9_a_stream_that_stalls(ask: Any) -> None:
     asked.openai.answer = _openai
     reply, text, took = await asked.stream()
     assert (reply.model, text) == ("fallback", WHOLE)
-    assert took < 4.5
+    assert took < 3.5 + SLACK
 
 
 @pytest.mark.parametrize("release", ["first_token", "whole"])
@@ -195,7 +196,7 @@ async def test_11_a_complete_stream_without_done(ask: Any) -> None:
     asked.openai.script(lambda _: _openai_words(done=False, then="hang"))
     reply, text, took = await asked.stream()
     assert (text, reply.usage.output) == (WHOLE, 28)
-    assert took < 2.0
+    assert took < SLACK
 
 
 async def test_12_a_context_that_is_too_long_is_asked_once(ask: Any) -> None:

@@ -154,6 +154,6 @@ def test_an_errors_body_is_told_in_words_on_one_line(body: Any, words: str) -> N
 
 @pytest.mark.parametrize("piece", ["<", "<script", "<script>", "<script></script ", "</style", "<a"])
 def test_a_hostile_page_costs_no_time(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     plain(piece * 100_000)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1

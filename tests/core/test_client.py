@@ -39,6 +39,7 @@ from standby import (
 )
 from standby.policy import BreakerSettings, Chain, Model, Retry, Trigger
 from tests.asking import scripted, served
+from tests.busy import SLACK
 from tests.loopback import OPENAI_500, Loopback, Received, both, hang, openai_answers, openai_reply, openai_stream
 
 who = contextvars.ContextVar("who", default="nobody")
@@ -275,7 +276,7 @@ def test_a_call_ends_on_time_by_its_own_deadline_or_the_chains(settings: Setting
             began = time.monotonic()
             with pytest.raises(DeadlineExceeded, match=r"no complete reply within the deadline of 0\.2s; asked: m1"):
                 ask("hi", deadline=own)
-            assert 0.15 < time.monotonic() - began < 1
+            assert 0.15 < time.monotonic() - began < SLACK
 
 
 @pytest.mark.parametrize("models", ["default", "odd"])
@@ -296,7 +297,7 @@ def test_an_adapter_whose_import_hangs_costs_its_time_out_or_the_deadline_and_no
             else:
                 with pytest.raises(DeadlineExceeded):
                     client.chat("hi", chain="odd", deadline=0.2)
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < SLACK
     finally:
         gate.set()
         del sys.modules["odd_gate"]

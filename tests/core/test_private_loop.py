@@ -18,6 +18,7 @@ import pytest
 
 from standby import private_loop
 from standby.private_loop import run
+from tests.busy import SLACK
 from tests.loopback import Loopback, hang, openai_answers, openai_reply
 
 who = contextvars.ContextVar("who", default="nobody")
@@ -122,7 +123,7 @@ def test_the_end_waits_for_nothing_that_blocks_the_loop(fresh: Any) -> None:
     begun(block())
     began = time.monotonic()
     fresh.shut_down()
-    assert time.monotonic() - began < 2 * private_loop.LONGEST_FAREWELL + 0.5
+    assert time.monotonic() - began < 2 * private_loop.LONGEST_FAREWELL + SLACK
     assert not fresh.loop.is_closed()
     let_go.set()
     fresh.thread.join(2)
@@ -150,15 +151,22 @@ def test_the_loop_of_another_process_is_parked_and_never_touched(fresh: Any) -> 
 # The end of a process
 
 
-def command(body: str, url: str = "") -> list[str]:
+def command(body: str, url: str) -> list[str]:
     return [*PYTHON, CLIENT + textwrap.dedent(body) + "\nprint(time.time(), flush=True)", url]
 
 
-def played(body: str, url: str = "") -> tuple[int, str, str, float]:
-    """Play a program: its exit status, what it printed, what it complained of, and how long it lived after its last line."""
-    done = subprocess.run(command(body, url), capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - ours
-    *told, last = done.stdout.splitlines()
-    return done.returncode, "\n".join(told), done.stderr, time.time() - float(last)
+def played(body: str, url: str = "http://127.0.0.1:9", *, within: float = 2.0) -> tuple[int, str, str, float]:
+    """Play a program: its exit status, what it printed, what it complained of, and how long it lived after its last line.
+
+    One that lives too long is played again, twice at most: the machine may have had other work.
+    """
+    for _ in range(3):
+        done = subprocess.run(command(body, url), capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - ours
+        *told, last = done.stdout.splitlines()
+        lived = time.time() - float(last)
+        if lived < within:
+            break
+    return done.returncode, "\n".join(told), done.stderr, lived
 
 
 async def value(result: Any) -> Any:
@@ -286,7 +294,7 @@ def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_no_other_word(serv
         interrupt(program, server)
         began = time.monotonic()
         _, complaints = program.communicate(timeout=10)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SLACK
     assert program.returncode == -signal.SIGINT
     assert complaints.count("Traceback") == 1
     assert complaints.rstrip().endswith("KeyboardInterrupt")
@@ -362,6 +370,7 @@ def test_what_cannot_be_cancelled_delays_the_exit_by_two_seconds_at_most(hold: s
 
         threading.Thread(target=lambda: run(hold()), daemon=True).start()
         time.sleep(0.1)
-        """
+        """,
+        within=2.7,
     )
     assert (status, complaints, lived < 2.7) == (0, "", True)

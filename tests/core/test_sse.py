@@ -147,7 +147,7 @@ def test_the_limit_leaves_room_for_any_models_piece() -> None:
 def test_a_long_event_in_small_pieces_takes_no_quadratic_time(end: bytes) -> None:
     """1 MiB in 64 Ki pieces: copying what is held at each of them would move 34 GB."""
     piece = b"data:".ljust(16 - len(end), b"x") + end
-    began = time.perf_counter()
+    began = time.thread_time()
     [(_, data, _)] = read(*[piece] * 2**16)
     assert len(data) > 2**19
-    assert time.perf_counter() - began < 3
+    assert time.thread_time() - began < 3

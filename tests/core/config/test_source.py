@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standby.config.source import LARGEST, MOST_NODES, Refused, parse, read_tree
+from tests.busy import SLACK
 
 TABS = "indent with spaces, not with tabs"
 QUOTE = 'quote it: inside [ ] and { } a variable is written "${NAME}"'
@@ -67,7 +68,7 @@ def unreadable(path: Path) -> str:
     began = time.monotonic()
     with pytest.raises(Refused) as refusal:
         read_tree(path, "m.yaml")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SLACK
     return str(refusal.value.problem)
 
 
@@ -268,10 +269,10 @@ def merge_bomb(levels: int) -> str:
 
 @pytest.mark.parametrize("text", [bomb(20), merge_bomb(20), bomb(5), "a: &x [" * 60 + "]" * 60])
 def test_a_bomb_does_not_go_off(text: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(Refused, match="the file has more than 10000 values, or is nested deeper than 50") as refused:
         parse(text, "m.yaml")
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
     assert refused.value.problem.message.startswith("with its aliases (*) written out, ") is ("*" in text)
 
 
