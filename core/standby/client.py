@@ -72,7 +72,7 @@ class AsyncStandby(Shared):
 
         Raises:
             ConfigError: the configuration cannot be used; it has every problem at once.
-            TypeError: `config` is no path and no dictionary, or there is no file to watch.
+            TypeError: `config` is no path and no dictionary, stands beside `settings`, or has no file to watch.
 
         """
         self._registry = Registry()
@@ -82,8 +82,8 @@ class AsyncStandby(Shared):
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._warming: dict[str, asyncio.Task[None]] = {}
         self._environ = os.environ if environ is None else environ
-        self._config, self._cwd = check_config(config, watch=watch), Path.cwd()
-        self._watching = watch and settings is None
+        self._config, self._cwd = check_config(config, settings, watch=watch), Path.cwd()
+        self._watching, self._has_source = watch, settings is None
         self._changes: Changes | None = None
         self._reloading = threading.Lock()
         self._told_of: set[str] = set()
@@ -133,6 +133,8 @@ class AsyncStandby(Shared):
         Raises `ConfigError` where it cannot be used, and keeps the old settings; both is told as an event. Calls under way
         end by what they began with, and what is known of each model's health stays.
         """
+        if not self._has_source:
+            raise TypeError("this client was made of settings: there is nothing to read anew")
         with self._reloading:
             try:
                 self._take(self._read(), self._routes)
@@ -151,9 +153,9 @@ class AsyncStandby(Shared):
         return {name: entry.breaker.health(now) for name, entry in self._routes.asked.items()}
 
     def forget_health(self, *models: str) -> None:
-        """Forget what is known of the health of these models, for all clients of the process: nobody rests any more.
+        """Forget what is known of the health of these models, for all clients of the process.
 
-        Each may be asked at once, and the budget of its retries is full. Without names it concerns every model of the
+        Each is as at the beginning, and so is the budget of its retries. Without names it concerns every model of the
         chains, and the chains' budgets of hedges. Calls under way go on; what they learn of a model does not count. For
         tests, and for a person who has mended what was broken; otherwise models come back by themselves.
 

@@ -247,11 +247,26 @@ async def test_in_asynchronous_code_too() -> None:
         assert (await client.chat("hi")).text == "yes"
 
 
+SETTINGS = Settings(chains={"default": Chain(models=("gemini-2.5-pro",))})
+
+
 @pytest.mark.parametrize("kind", [Standby, AsyncStandby])
-def test_there_is_no_file_to_watch_behind_a_dictionary(kind: Any) -> None:
-    words = "watch=True looks at a file: there is none behind a dictionary; change it and call reload()"
-    with pytest.raises(TypeError, match=re.escape(words)):
+def test_there_is_no_file_to_watch_behind_a_dictionary_or_settings(kind: Any) -> None:
+    with pytest.raises(TypeError, match=r"^watch=True looks at a file: there is none behind a dictionary$"):
         kind(dictionary("1"), watch=True)
+    with pytest.raises(TypeError, match=r"^watch=True looks at a file: there is none behind settings$"):
+        kind(settings=SETTINGS, watch=True)
+
+
+def test_settings_stand_alone_and_are_not_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parent)
+    for config in (file, dictionary("1")):
+        with pytest.raises(TypeError, match=r"^give a configuration, or settings, not both$"):
+            Standby(config, settings=SETTINGS)
+    with Standby(settings=SETTINGS, environ={}) as client:
+        with pytest.raises(TypeError, match=r"^this client was made of settings: there is nothing to read anew$"):
+            client.reload()
+        assert list(client.settings.models) == ["gemini-2.5-pro"]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +275,7 @@ def test_there_is_no_file_to_watch_behind_a_dictionary(kind: Any) -> None:
         (7, "got int; give the rest by name"),
         (["models.yaml"], "got list; give the rest by name"),
         (b"models.yaml", "got bytes; give the rest by name"),
-        (Settings(chains={"default": Chain(models=("m",))}), "got Settings; give the rest by name, like settings=…"),
+        (SETTINGS, "got Settings; give the rest by name, like settings=…"),
     ],
 )
 def test_what_is_no_path_and_no_dictionary_is_a_mistake_of_the_program(given: Any, words: str) -> None:

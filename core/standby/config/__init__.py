@@ -39,16 +39,19 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     switched_off: Mapping[str, str] = {}
 
 
-def check_config(config: Any, *, watch: bool) -> Path | Mapping[str, Any] | None:
-    """Return the path or the dictionary of a configuration; raises `TypeError` for what is neither."""
-    if isinstance(config, str | os.PathLike):
-        return Path(cast("str | os.PathLike[str]", config))
-    if config is not None and not isinstance(config, Mapping):
-        hint = ", like settings=…" if isinstance(config, Settings) else ""
-        raise TypeError(f"config: expected a path or a dictionary, got {type(config).__name__}; give the rest by name{hint}")
-    if watch and config is not None:
-        raise TypeError("watch=True looks at a file: there is none behind a dictionary; change it and call reload()")
-    return cast("Mapping[str, Any] | None", config)
+def check_config(config: Any, settings: Settings | None, *, watch: bool) -> Path | Mapping[str, Any] | None:
+    """Return the path or the dictionary of a configuration; raises `TypeError` for what is neither, or has no file."""
+    if config is not None and settings is not None:
+        raise TypeError("give a configuration, or settings, not both")
+    if settings is not None or isinstance(config, Mapping):
+        if watch:
+            what = "settings" if config is None else "a dictionary"
+            raise TypeError(f"watch=True looks at a file: there is none behind {what}")
+        return cast("Mapping[str, Any] | None", config)
+    if config is None or isinstance(config, str | os.PathLike):
+        return None if config is None else Path(cast("str | os.PathLike[str]", config))
+    hint = ", like settings=…" if isinstance(config, Settings) else ""
+    raise TypeError(f"config: expected a path or a dictionary, got {type(config).__name__}; give the rest by name{hint}")
 
 
 def load(

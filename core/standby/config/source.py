@@ -14,7 +14,7 @@ import msgspec
 import yaml
 
 from standby.config.comments import Ignore, ignores_in
-from standby.config.excerpt import Excerpts, masked
+from standby.config.excerpt import Excerpts, masked, says_key
 from standby.config.finding import Place
 from standby.config.texts import Plain
 from standby.errors import Problem
@@ -144,6 +144,9 @@ def _remedy(line: str, words: str) -> str:
     return "check the indentation and the quotes"
 
 
+_WRITE_OUT = "write the value out, or quote a text that begins with '*'"
+
+
 class _Builder:
     """Builds the tree from YAML's events; an alias is built from the events that its anchor marks, played again."""
 
@@ -151,6 +154,7 @@ class _Builder:
         self.tree = tree
         self._nodes = 0
         self._anchored: dict[str, list[Any]] = {}
+        self._secret: set[str] = set()
         self._recording: dict[str, list[Any]] = {}
         self._copying = False
 
@@ -181,6 +185,7 @@ class _Builder:
         if event.anchor is None or self._copying:
             return self._plain(event, place)
         self._recording[event.anchor] = [event]
+        self._secret = self._secret - {event.anchor} | {event.anchor for step in place if says_key(str(step))}
         value = self._plain(event, place)
         self._anchored[event.anchor] = self._recording.pop(event.anchor, [])
         return value
@@ -205,12 +210,9 @@ class _Builder:
 
     def _copy(self, alias: Any, place: Place) -> Any:
         """Build what an alias stands for; what is wrong with it has been told where it is written."""
-        anchored = self._anchored.get(alias.anchor)
-        if anchored is None or alias.anchor in self._recording:
-            inside = alias.anchor in self._recording
-            where = "it stands inside of the value that it repeats" if inside else f"no &{alias.anchor} stands before it"
-            hint = "write the value out" if inside else "write the value out, or quote a text that begins with '*'"
-            self._problem(alias, "alias", f"*{alias.anchor} repeats no value: {where}", hint)
+        anchored, refusal = self._anchored.get(alias.anchor), self._refusal_of(alias.anchor, place)
+        if anchored is None or refusal:
+            self._problem(alias, "alias", f"*{alias.anchor} repeats no value: {refusal}", _WRITE_OUT)
             self.tree.failed.add(place)
             return None
         events, copying = self._events, self._copying
@@ -219,6 +221,14 @@ class _Builder:
         self._events, self._copying = events, copying
         self.tree.values[place] = _mark(alias)
         return value
+
+    def _refusal_of(self, anchor: str, place: Place) -> str:
+        """Say why an alias cannot be taken; a key must not come out under another name, where it would be shown."""
+        if anchor in self._recording:
+            return "it stands inside of the value that it would repeat"
+        if anchor in self._secret and not any(says_key(str(step)) for step in place):
+            return f"&{anchor} marks what bears a key's name"
+        return "" if anchor in self._anchored else f"no &{anchor} stands before it"
 
     def _refuse_tag(self, event: Any) -> None:
         if event.tag is not None:

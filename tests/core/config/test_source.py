@@ -191,11 +191,23 @@ NO_VALUE = "*x repeats no value"
 
 
 def test_an_alias_that_repeats_nothing_is_refused() -> None:
+    hint = "write the value out, or quote a text that begins with '*'"
     assert problems("a: *x\nb: &x {c: *x, d: [*x]}\ne: &y 1\n") == [
-        f"m.yaml:1:4  error  {NO_VALUE}: no &x stands before it; write the value out, or quote a text that begins with '*'",
-        f"m.yaml:2:11  error  {NO_VALUE}: it stands inside of the value that it repeats; write the value out",
-        f"m.yaml:2:19  error  {NO_VALUE}: it stands inside of the value that it repeats; write the value out",
+        f"m.yaml:1:4  error  {NO_VALUE}: no &x stands before it; {hint}",
+        f"m.yaml:2:11  error  {NO_VALUE}: it stands inside of the value that it would repeat; {hint}",
+        f"m.yaml:2:19  error  {NO_VALUE}: it stands inside of the value that it would repeat; {hint}",
     ]
+
+
+def test_a_key_comes_out_under_no_other_name() -> None:
+    tree = parse(
+        "a: {api_key: &x s3cret, b: *x}\nc: {api_key: *x}\nd: {tokens: [&y s3cret]}\ne: *y\nf: &x 1\ng: *x\n", "m.yaml"
+    )
+    assert [(problem.line, problem.message) for problem in tree.problems] == [
+        (1, f"{NO_VALUE}: &x marks what bears a key's name"),
+        (4, "*y repeats no value: &y marks what bears a key's name"),
+    ]
+    assert (tree.value["c"], tree.value["g"]) == ({"api_key": "s3cret"}, "1")
 
 
 def test_merge_keys_are_refused() -> None:
