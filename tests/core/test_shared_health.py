@@ -8,7 +8,7 @@ import pytest
 
 from standby import AsyncStandby, ChainExhausted, Reply, RequestError, Settings, Standby
 from standby.breaker import State
-from standby.policy import BreakerSettings, Chain, Hedge, Model, Provider, Secret
+from standby.policy import BreakerSettings, Card, Chain, Hedge, Model, Provider, Secret
 from standby.testing import rested
 from tests.virtual_clock import run
 
@@ -122,7 +122,8 @@ def test_a_model_that_is_busy_is_none_that_is_sick() -> None:
 
 def test_a_chain_hedges_one_call_in_twenty() -> None:
     def slow(delay: str) -> Model:
-        return Model(provider="scripted", options={"script": [{"delay": delay, "reply": "x"}]})
+        silent = Card(efforts=())  # one that may think is given longer
+        return Model(provider="scripted", options={"script": [{"delay": delay, "reply": "x"}]}, card=silent)
 
     async def story() -> int:
         given = settings(a=slow("40s"), b=slow("40s"))
