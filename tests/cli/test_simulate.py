@@ -133,7 +133,7 @@ def test_no_calls_are_told_as_such(run: Run) -> None:
     [
         (
             ("--outage", "primay: 503"),
-            "did you mean 'primary'? no model of chain 'default' is named 'primay'; there is primary, second",
+            "no model of chain 'default' is named 'primay'; did you mean 'primary'?",
         ),
         (("--outage", "primary: oops"), "primary: oops\n             ^^^^"),
         (("--outage", "primary: 503", "--outage", "primary: 500"), "'primary' has two outages; write one"),

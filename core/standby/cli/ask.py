@@ -22,7 +22,7 @@ _WANTED = ("deadline", "temperature", "max_tokens", "top_p", "seed", "stop")
 @config_options
 @chain_option
 @click.option("--system", help="A system message before the question.")
-@click.option("--stream", is_flag=True, help="Print the answer as it comes.")
+@click.option("--stream", is_flag=True, help="Print the answer as it comes, unless as JSON.")
 @json_option
 @duration_option("--deadline", help="How long the whole call may take, like 30s.")
 @click.option("--temperature", type=float, help="How freely the answer is drawn.")

@@ -1,6 +1,5 @@
 """`standby simulate`: an outage against the file, in virtual time, on the code that would carry the calls."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from standby.cli.options import chain_option, config_options, duration_option, j
 from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.client import AsyncStandby
+from standby.config.finding import near
 from standby.config.texts import written
 from standby.costs import written_cost, written_dollars, written_size
 from standby.decision import Route
@@ -143,9 +143,8 @@ def _check(outages: Sequence[Outage], route: Route) -> None:
     seen: set[str] = set()
     for model in (outage.model for outage in outages):
         if model not in names:
-            near = difflib.get_close_matches(model, names, n=1)
-            meant = f"did you mean {near[0]!r}? " if near else ""
-            words = f"{meant}no model of chain {route.name!r} is named {model!r}; there is {', '.join(names)}"
+            hint = near(model, names) or f"there is {', '.join(names)}"
+            words = f"no model of chain {route.name!r} is named {model!r}; {hint}"
             raise click.BadParameter(words, param_hint="'--outage'")
         if model in seen:
             words = (
