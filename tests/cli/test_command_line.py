@@ -186,6 +186,11 @@ def test_the_help_has_an_example_that_begins_with_the_command(run: Run, name: st
     assert not Path("models.yaml").exists()
 
 
+@pytest.mark.parametrize("name", ["", "plugins", "local"])
+def test_no_line_of_a_list_of_commands_is_cut(run: Run, name: str) -> None:
+    assert "..." not in run(*name.split(), "--help").out.partition("Commands:\n")[2]
+
+
 # Colours
 
 

@@ -80,9 +80,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     metavar="NAME",
     multiple=True,
     shell_complete=completing.models,
-    help="Only this model of the file; likewise.",
+    help="Only this model; may be given more than once.",
 )
-@duration_option("--timeout", default="30s", show_default=True, help="For each model.")
+@duration_option("--timeout", default="30s", show_default=True, help="How long each model may take.")
 @json_option
 def command(*, config: str | None, chains: tuple[str, ...], models: tuple[str, ...], timeout: float, as_json: bool) -> None:
     """Ask each model of the chains one tiny question, for real and all at once; say which answer, and what to do.

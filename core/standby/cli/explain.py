@@ -57,7 +57,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @tokens_option
 @json_option
 def command(*, chain: str, config: str | None, model: str | None, as_json: bool, tokens: Usage, **told: Any) -> None:
-    """Say what a chain does with a failure; without one, how it is walked. Nobody is asked.
+    """Say what a chain does with a failure.
+
+    Without a failure, say in which order its models are asked, how often, and what that may take. Nothing is sent.
 
     Exit status: 0, or 2 if the file or the command line is wrong.
 

@@ -11,6 +11,7 @@ from typing import TextIO
 import click
 import msgspec
 
+from standby.cli.completing import plugins
 from standby.cli.init_chain import chain_text, vendors
 from standby.cli.options import json_option
 from standby.cli.output import Refused, print_json
@@ -39,7 +40,14 @@ class Wanted(msgspec.Struct, frozen=True):
 
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
-@click.option("--vendor", "chosen", metavar="NAME", multiple=True, help="A vendor that you have a key of; may be repeated.")
+@click.option(
+    "--vendor",
+    "chosen",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=plugins,
+    help="A vendor that you have a key of; may be repeated.",
+)
 @json_option
 def command(folder: Path, *, chosen: tuple[str, ...], as_json: bool) -> None:
     """Write models.yaml, its schema and .env.example into FOLDER; a file that is there already is kept.

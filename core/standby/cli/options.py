@@ -30,7 +30,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for errors too.")
 
 chain_option = click.option(
-    "--chain", metavar="NAME", default="default", show_default=True, shell_complete=chains, help="The chain."
+    "--chain", metavar="NAME", default="default", show_default=True, shell_complete=chains, help="The chain to use."
 )
 
 
@@ -43,7 +43,7 @@ def config_options(function: Function) -> Function:
             raise click.UsageError(f"the file is given twice, as {file!r} and by --config {config!r}; give it once")
         return function(*args, config=config if file is None else file, **rest)
 
-    option = click.option("-c", "--config", metavar="FILE", type=click.Path(), help="The models.yaml to use; FILE is the same.")
+    option = click.option("-c", "--config", metavar="FILE", type=click.Path(), help="The models.yaml to use; the same as FILE.")
     return click.argument("file", required=False, type=click.Path())(option(command))
 
 

@@ -39,8 +39,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--http", is_flag=True, help="Ask the adapter over HTTP although its plugin names no key.")
 @click.pass_context
 def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None:
-    """Load the plugin NAME, play the quick part of the conformance suite against it, and say what is wrong.
+    """Load the plugin NAME, and say what is wrong with it.
 
+    The quick part of the conformance suite is played against it.
     The adapter is asked on 127.0.0.1 only, with a key of no account; one for which no key is named is asked with --http only.
     The status is 1 if a rule does not hold, 2 if no such plugin is installed.
 
