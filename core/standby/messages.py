@@ -95,13 +95,15 @@ def _messages(messages: Messages) -> tuple[Message, ...]:
     given: Any = messages
     if isinstance(given, Mapping) or not isinstance(given, Iterable):
         raise RequestError(f"messages: expected a string or a list of messages, not {_a(messages)}")
-    read = [_message(message, index) for index, message in enumerate(messages)]
+    spoken = (_message(message, index) for index, message in enumerate(messages))
+    read = [message for message in spoken if message.parts or message.role != "system"]
     if not read:
         raise RequestError("messages: the list is empty; give at least one message of the user")
-    spoken = tuple(message for message in paired(read) if not all(isinstance(part, Reasoning) for part in message.parts))
-    if all(message.role == "system" for message in spoken):
+    told = (message for message in paired(read) if not all(isinstance(part, Reasoning) for part in message.parts))
+    sent = tuple(told)
+    if all(message.role == "system" for message in sent):
         raise RequestError("messages: there is no message of the user")
-    return spoken
+    return sent
 
 
 def _message(message: Any, index: int) -> Message:
@@ -123,8 +125,8 @@ def _message(message: Any, index: int) -> Message:
     else:
         raise RequestError(f"message {index}: expected a Message or a dictionary, not {_a(message)}", index)
     parts = tuple(_clean(part) for part in parts if not isinstance(part, Text) or part.text)
-    if not parts and role != "assistant":
-        raise RequestError(f"message {index}: the {role} message is empty; leave it out or give it a text", index)
+    if not parts and role == "user":
+        raise RequestError(f"message {index}: the user message is empty; leave it out or give it a text", index)
     return Message(role, parts)
 
 

@@ -87,7 +87,6 @@ AT_FAULT: list[tuple[Any, str]] = [
     (SAID, "expected a Message or a dictionary, not a str"),
     (None, "expected a Message or a dictionary, not nothing"),
     ({"role": "user"}, "the user message is empty; leave it out or give it a text"),
-    ({"role": "system", "content": ""}, "the system message is empty; leave it out or give it a text"),
     ({"role": "user", "content": [{"type": "text", "text": ""}]}, "the user message is empty; leave it out or give it a text"),
     ({"content": SAID}, f"'role' is missing or no text; one of {ROLES}"),
     ({"role": ["user"], "content": SAID}, f"'role' is missing or no text; one of {ROLES}"),
@@ -119,6 +118,29 @@ PARTS: list[Any] = [
     {"type": ["text"], "text": SAID},
     Text(None),  # type: ignore[arg-type] # the point
 ]
+
+
+EMPTY: list[Any] = ["", None, [], [{"type": "text", "text": ""}]]
+
+
+@pytest.mark.parametrize("content", EMPTY)
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_an_instruction_without_words_is_left_out(role: str, content: Any) -> None:
+    empty = {"role": role, "content": content}
+    assert read([empty, RULES, USER, empty]) == read([RULES, USER])
+    assert read([{"role": role}, USER, Message("system", ())]) == read([USER])
+
+
+def test_one_between_a_call_and_its_result_parts_nothing() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    turn = [USER, {"role": "assistant", "tool_calls": [call]}]
+    result = {"role": "tool", "tool_call_id": "1", "content": "rain"}
+    assert read([*turn, {"role": "system", "content": ""}, result]) == read([*turn, result])
+
+
+def test_the_index_of_a_later_message_stays() -> None:
+    error = refused([{"role": "system", "content": ""}, USER, {"role": "robot", "content": SAID}])
+    assert error.index == 2
 
 
 def refused(messages: Any) -> RequestError:

@@ -113,6 +113,48 @@ def test_what_only_one_vendor_understands_and_the_deadline_stand_under_standby(s
     assert server.requests[0].json["verbosity"] == "low"
 
 
+HINTED: dict[str, Any] = {"verbosity": "low", "logprobs": True, "top_logprobs": 2, "logit_bias": {"50256": -100}}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_hints_are_dropped_and_a_header_names_them(server: Loopback, *, stream: bool) -> None:
+    server.answer = lambda _: openai_stream(["Lisbon."]) if stream else openai_reply("Lisbon.")
+    with standby.openai_client(settings=served(openai=server.url)) as client:
+        create = client.chat.completions.with_raw_response.create
+        asked: dict[str, Any] = {"model": "default", "messages": HELLO, "stream": stream}
+        raw = create(**asked, **HINTED)
+        plain = create(**asked)
+        assert raw.headers["x-standby-dropped"] == "logit_bias, logprobs, top_logprobs, verbosity"
+        assert "x-standby-dropped" not in plain.headers
+        if not stream:
+            assert raw.parse().choices[0].logprobs is None
+        with pytest.raises(openai.BadRequestError, match="'verbosity' is not carried") as caught:
+            create(**asked, verbosity="low", extra_body={"standby": {"strict": True}})
+    assert caught.value.param == "verbosity"
+    assert not set(HINTED) & set(server.requests[0].json)
+    assert len(server.requests) == 2
+
+
+def test_an_error_names_what_was_dropped_too() -> None:
+    down = scripted([BUSY], retry=ONCE)
+    with standby.openai_client(settings=down) as client, pytest.raises(openai.InternalServerError) as caught:
+        ask(client, verbosity="low")
+    assert caught.value.response.headers["x-standby-dropped"] == "verbosity"
+
+
+def test_instructions_without_words_and_an_old_answer_reach_the_model_as_what_they_say(server: Loopback) -> None:
+    with standby.openai_client(settings=served(openai=server.url)) as client:
+        answer = ask(client).choices[0].message.model_dump()
+        history = [{"role": "system", "content": ""}, *HELLO, {**answer, "annotations": [{"type": "url_citation"}]}, *HELLO]
+        ask(client, messages=history)
+    told = server.requests[1].json["messages"]
+    assert [(turn["role"], turn["content"]) for turn in told] == [
+        ("user", "Which city?"),
+        ("assistant", "Lisbon."),
+        ("user", "Which city?"),
+    ]
+
+
 def test_pictures_and_a_conversation_reach_the_model() -> None:
     picture = "data:image/png;base64,iVBORw0KGgo="
     content = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": picture}}]

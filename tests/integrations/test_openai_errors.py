@@ -105,9 +105,11 @@ def test_the_chains_deadline_is_a_504_with_the_trail_and_the_sdks_own_time_out_i
 
 WRONG: list[tuple[dict[str, Any], str | None, str]] = [
     ({"n": 2}, "n", "the parameter 'n' is not carried: standby gives one answer to a request; ask n times"),
-    ({"logprobs": True}, "logprobs", "not every model of a chain has them"),
     ({"functions": [{"name": "f"}]}, "functions", "use 'tools'"),
-    ({"verbosity": "low"}, "verbosity", "standby cannot hold every model of a chain to it; leave it out"),
+    ({"web_search_options": {}}, "web_search_options", "not every model of a chain can search; offer a tool"),
+    ({"modalities": ["text", "audio"]}, "modalities", "standby gives answers in text"),
+    ({"extra_body": {"best_of": 3}}, "best_of", "standby cannot hold every model of a chain to it; leave it out"),
+    ({"extra_body": {"standby": {"strict": "yes"}}}, "standby.strict", "standby.strict: expected true or false"),
     ({"extra_body": {"made_up": 1}}, "made_up", "the parameter 'made_up' is not carried"),
     ({"extra_body": {"standby": {"chain": "x"}}}, "standby", "standby: expected an object with deadline and extra"),
     ({"extra_body": {"standby": {"deadline": "3s"}}}, "standby.deadline", "deadline: expected seconds"),

@@ -1,15 +1,20 @@
 """What the wire's pure functions say where the SDK would not show it."""
 
+import inspect
+import re
 from typing import Any
 
 import msgspec
 import pytest
+from openai.resources.chat.completions import Completions
+from openai.types.chat import ParsedChatCompletionMessage
 
 import standby
 from standby import Attempt, Kind, Reply
 from standby.integrations.openai_reply import Frames, completion_of, headers_of
-from standby.integrations.openai_request import IGNORED, Refused, asked_of
-from standby.types import Chunk, Sampling
+from standby.integrations.openai_request import CARRIED, HINTS, IGNORED, REASONS, Refused, asked_of
+from standby.messages import request_of
+from standby.types import Chunk, Sampling, Text
 from tests.test_architecture import loaded_by
 
 
@@ -46,6 +51,90 @@ def test_other_messages_are_left_as_they_are(message: Any) -> None:
 def test_a_model_that_was_skipped_is_no_attempt() -> None:
     trail = (attempt(outcome="skipped", kind=Kind.UNAVAILABLE), attempt(outcome="answered"))
     assert headers_of("default", trail, "m", "p")["x-standby-attempts"] == "1"
+
+
+HOW_IT_IS_SENT = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
+"""Arguments of the SDK's methods that are no part of the body."""
+
+
+@pytest.mark.parametrize("method", ["create", "parse", "stream"])
+def test_each_parameter_of_the_sdk_is_carried_ignored_dropped_or_refused_with_a_reason(method: str) -> None:
+    known = [CARRIED, IGNORED, HINTS, frozenset(REASONS)]
+    taken = set(inspect.signature(getattr(Completions, method)).parameters) - HOW_IT_IS_SENT
+    assert {name for name in taken if sum(name in names for names in known) != 1} == set()
+
+
+@pytest.mark.parametrize("name", sorted(HINTS))
+def test_a_hint_is_dropped_and_named_unless_it_must_be_kept(name: str) -> None:
+    given = {name: {"a": 1}}
+    assert asked_of(body(**given)).dropped == (name,)
+    assert name not in asked_of(body(**given)).options
+    assert asked_of(body(**{name: None})).dropped == ()
+    with pytest.raises(Refused, match=f"{name!r} is not carried: standby drops it, unless it is asked to be strict") as caught:
+        asked_of(body(**given, standby={"strict": True}))
+    assert (caught.value.param, caught.value.code) == (name, "unsupported_parameter")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("logprobs", False), ("top_logprobs", 0), ("logit_bias", {}), ("n", 1), ("modalities", ["text"]), ("functions", [])],
+)
+def test_a_value_that_asks_for_nothing_is_nothing(name: str, value: Any, *, strict: bool) -> None:
+    asked = asked_of(body(**{name: value}, standby={"strict": strict}))
+    assert (asked.dropped, asked.options) == ((), {})
+
+
+@pytest.mark.parametrize("name", sorted(REASONS))
+def test_what_the_answer_would_lack_is_refused_for_a_reason(name: str) -> None:
+    with pytest.raises(Refused, match=re.escape(f"the parameter {name!r} is not carried: {REASONS[name]}")):
+        asked_of(body(**{name: 7}))
+
+
+REFUSED_IN_A_MESSAGE = {"audio", "function_call"}
+"""Fields that hold a part of the answer which no other model could read."""
+
+
+def test_each_field_of_the_sdks_answer_may_stand_in_a_history() -> None:
+    for name in set(ParsedChatCompletionMessage.model_fields) - REFUSED_IN_A_MESSAGE - {"role", "content", "tool_calls"}:
+        said = {"role": "assistant", "content": "Lisbon.", name: "something"}
+        [told] = asked_of(body(messages=[said])).messages
+        assert told == {"role": "assistant", "content": "Lisbon."}, name
+
+
+KEPT_BY_FRAMEWORKS = {
+    "provider_specific_fields": {"thought_signatures": ["x"]},
+    "reasoning_content": "Where?",
+    "reasoning_details": [{"text": "Where?"}],
+    "thinking_blocks": [{"thinking": "Where?"}],
+    "cache_control": {"type": "ephemeral"},
+    "audio": None,
+    "function_call": None,
+    "tool_calls": None,
+    "id": "msg_1",
+}
+
+
+def test_what_frameworks_keep_in_a_history_is_read_as_the_answer_alone() -> None:
+    [told] = asked_of(body(messages=[{"role": "assistant", "content": "Lisbon.", **KEPT_BY_FRAMEWORKS}])).messages
+    asked = [{"role": "user", "content": "Hi"}, told]
+    assert request_of(asked, {}) == request_of([asked[0], {"role": "assistant", "content": "Lisbon."}], {})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"content": None, "refusal": "I will not."},
+        {"refusal": "I will not."},
+        {"content": [], "refusal": "I will not."},
+        {"content": [{"type": "refusal", "refusal": "I will not."}]},
+    ],
+)
+def test_a_refusal_is_what_was_said(said: dict[str, Any]) -> None:
+    [told] = asked_of(body(messages=[{"role": "assistant", **said}])).messages
+    assert msgspec.json.encode(told["content"]).decode().count("I will not.") == 1
+    history = [{"role": "user", "content": "Hi"}, told]
+    assert request_of(history, {}).messages[1].parts == (Text("I will not."),)
 
 
 @pytest.mark.parametrize("name", sorted(IGNORED))

@@ -16,7 +16,7 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 import msgspec
@@ -39,7 +39,7 @@ from standby.integrations.openai_request import Asked, Refused, asked_of
 from standby.policy import Settings
 from standby.sharing import Shared
 from standby.streams import AsyncStream, Stream
-from standby.types import Chunk, Reply
+from standby.types import Attempt, Chunk, Reply
 
 BASE_URL = "http://standby.invalid/v1"
 """Nobody is there (RFC 2606): a request that misses the transport fails, and goes to no vendor."""
@@ -212,6 +212,7 @@ class _Ask:
         self._request = request
         self._settings = settings
         self._chain = ""
+        self._dropped: tuple[str, ...] = ()
         self._created = int(time.time())
         self._id = f"chatcmpl-{uuid.uuid4().hex}"  # where the vendor gives none, or gives it too late
         self._with_usage = False
@@ -233,6 +234,7 @@ class _Ask:
     def read(self, body: bytes) -> Asked:
         """Read what is asked for, and within which time: the SDK's time-out shortens the chain's deadline, never more."""
         asked = asked_of(body)
+        self._dropped = asked.dropped
         self._chain, self._with_usage = self._known(asked.chain), asked.with_usage
         patience = self._request.extensions.get("timeout", {}).get("read")
         if patience is not None and patience <= 0:
@@ -245,7 +247,7 @@ class _Ask:
     def whole(self, reply: Reply) -> Any:
         """Answer with a whole reply."""
         known_as = reply.id or self._id
-        facts = headers_of(self._chain, reply.trail, reply.model, reply.provider, reply.notice)
+        facts = self._facts(reply.trail, reply.model, reply.provider, reply.notice)
         return self._response(
             200, {**_JSON, **facts, "x-request-id": quoted(known_as)}, completion_of(reply, known_as, self._created)
         )
@@ -253,7 +255,7 @@ class _Ask:
     def streamed(self, stream: Stream | AsyncStream, first: Chunk) -> Any:
         """Answer with a stream whose first words are here."""
         speaker = _speaker(stream)
-        facts = headers_of(self._chain, stream.trail, *speaker)
+        facts = self._facts(stream.trail, *speaker)
         frames = Frames(self._id, self._created, speaker[0], with_usage=self._with_usage)
         return self._response(200, {**_EVENTS, **facts, "x-request-id": self._id}, body_of(self._http, stream, first, frames))
 
@@ -264,8 +266,11 @@ class _Ask:
         wrong = wrong_of(error)
         trail = error.trail if isinstance(error, CallFailed) else ()
         known = [attempt.id for attempt in trail if attempt.id]
-        facts = {**headers_of(self._chain, trail), **({"x-request-id": quoted(known[-1])} if known else {})}
+        facts = {**self._facts(trail), **({"x-request-id": quoted(known[-1])} if known else {})}
         return self._response(wrong.status, {**_JSON, **_AT_LAST, **facts, **wrong.headers}, wrong.body)
+
+    def _facts(self, trail: Iterable[Attempt], model: str = "", provider: str = "", notice: str = "") -> dict[str, str]:
+        return headers_of(self._chain, trail, model, provider, notice, self._dropped)
 
     def _known(self, chain: str) -> str:
         if chain in self._settings.chains:

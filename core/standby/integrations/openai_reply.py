@@ -200,7 +200,9 @@ def _error(message: str, *, kind: str, code: str | None, param: str | None = Non
 # Headers
 
 
-def headers_of(chain: str, trail: Iterable[Attempt], model: str = "", provider: str = "", notice: str = "") -> dict[str, str]:
+def headers_of(
+    chain: str, trail: Iterable[Attempt], model: str = "", provider: str = "", notice: str = "", dropped: Iterable[str] = ()
+) -> dict[str, str]:
     """Return what came about, without a word of what was said. `model`: who answers; while it does, the trail lacks it."""
     attempts = tuple(trail)
     told = [_told(attempt) for attempt in attempts]
@@ -214,6 +216,7 @@ def headers_of(chain: str, trail: Iterable[Attempt], model: str = "", provider: 
         "attempts": str(asked),
         "trail": "; ".join(told),
         "notice": quoted(notice, " ,;'"),
+        "dropped": ", ".join(map(quoted, dropped)),
     }
     return {f"x-standby-{name}": fact for name, fact in facts.items() if fact}
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
+from standby.bodies import list_in, object_in, text_in
 from standby.errors import RequestError, StandbyError
 from standby.types import Sampling
 
@@ -22,32 +23,60 @@ IGNORED = frozenset(
 )
 """Parameters that say how one vendor keeps, bills or caches a request, and nothing of the answer: they go nowhere."""
 
+HINTS = frozenset(
+    {
+        "logit_bias",
+        "logprobs",
+        "min_p",
+        "prediction",
+        "repetition_penalty",
+        "top_logprobs",
+        "verbosity",
+    }
+)
+"""Parameters that an answer may do without: frameworks send them unasked. They are dropped, and named in a header."""
+
 _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "n": (1,),
     "logprobs": (False,),
+    "top_logprobs": (0,),
     "logit_bias": ({},),
     "modalities": (["text"],),
+    "functions": ([],),
+    "function_call": ("auto", "none"),
 }
 """Values that ask for nothing beyond what there is."""
 
-_REASONS = {
+REASONS = {
+    "audio": "standby gives answers in text",
+    "modalities": "standby gives answers in text",
+    "moderation": "standby cannot have every model of a chain moderated; moderate its answer",
     "n": "standby gives one answer to a request; ask n times",
-    "logprobs": "not every model of a chain has them",
-    "top_logprobs": "not every model of a chain has them",
     "functions": "use 'tools'",
     "function_call": "use 'tool_choice'",
+    "web_search_options": "not every model of a chain can search; offer a tool",
 }
+"""Parameters without which the answer would be another one: they are refused, for this reason."""
 
 _OWN = frozenset({"model", "messages", "stream", "stream_options", "response_format", "standby", "max_completion_tokens"})
 _AS_THEY_ARE = frozenset({*Sampling.__struct_fields__, "tools", "tool_choice"})
+CARRIED = _OWN | _AS_THEY_ARE
+"""Parameters that the models are asked with."""
+
+_OF_ANY = ("cache_control", "id", "name", "provider_specific_fields")
 _UNSENT: Mapping[str, tuple[str, ...]] = {
-    "assistant": ("reasoning_content", "reasoning", "name"),
-    "developer": ("name",),
-    "system": ("name",),
-    "user": ("name",),
+    "assistant": (
+        *_OF_ANY,
+        *("annotations", "parsed", "refusal"),
+        *("reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"),
+    ),
+    "developer": _OF_ANY,
+    "system": _OF_ANY,
+    "tool": tuple(name for name in _OF_ANY if name != "name"),
+    "user": _OF_ANY,
 }
-"""What frameworks put into a message and no other vendor has a place for: the speaker's name, and thoughts, which a reply
-here tells to a reader; no model takes another's."""
+"""What frameworks keep in a message and no other vendor has a place for: the speaker's name, the sources of an answer,
+and thoughts, which a reply here tells to a reader; no model takes another's."""
 
 _ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 
@@ -72,14 +101,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     deadline: Any = None
     stream: bool = False
     with_usage: bool = False
+    dropped: tuple[str, ...] = ()
 
 
 def asked_of(body: bytes) -> Asked:
     """Read a request's body; raises `Refused` that names the parameter at fault."""
     given = _decoded(body)
-    for name in given:
-        _refuse_unknown(name, given[name])
-    own = _object(given, "standby", {"deadline", "extra"})
+    own = _object(given, "standby", {"deadline", "extra", "strict"})
+    dropped = _dropped(given, own.get("strict", False))
     options = {name: value for name, value in given.items() if name in _AS_THEY_ARE}
     if (most := _most_tokens(given)) is not None:
         options["max_tokens"] = most
@@ -94,6 +123,7 @@ def asked_of(body: bytes) -> Asked:
         deadline=own.get("deadline"),
         stream=bool(given.get("stream")),
         with_usage=bool(_object(given, "stream_options", {"include_usage", "include_obfuscation"}).get("include_usage")),
+        dropped=dropped,
     )
 
 
@@ -117,11 +147,17 @@ def _decoded(body: bytes) -> dict[str, Any]:
     return {name: value for name, value in cast("dict[str, Any]", given).items() if value is not None}
 
 
-def _refuse_unknown(name: str, value: Any) -> None:
-    if name in _OWN or name in _AS_THEY_ARE or name in IGNORED or value in _NEUTRAL.get(name, ()):
-        return
-    reason = _REASONS.get(name, "standby cannot hold every model of a chain to it; leave it out")
-    raise Refused(f"the parameter {name!r} is not carried: {reason}", param=name, code="unsupported_parameter")
+def _dropped(given: Mapping[str, Any], strict: Any) -> tuple[str, ...]:
+    """Return the hints that are left out; raises `Refused` for what the answer would lack, with `strict` for a hint too."""
+    if not isinstance(strict, bool):
+        raise Refused("standby.strict: expected true or false", param="standby.strict")
+    left = [name for name in given if name not in CARRIED | IGNORED and given[name] not in _NEUTRAL.get(name, ())]
+    for name in left:
+        if strict or name not in HINTS:
+            hint = "standby drops it, unless it is asked to be strict" if name in HINTS else ""
+            reason = REASONS.get(name) or hint or "standby cannot hold every model of a chain to it; leave it out"
+            raise Refused(f"the parameter {name!r} is not carried: {reason}", param=name, code="unsupported_parameter")
+    return tuple(sorted(left))
 
 
 def _chain(model: Any) -> str:
@@ -169,8 +205,22 @@ def _messages(messages: Any) -> list[Any]:
     return [_sent(message) for message in cast("list[object]", messages)]
 
 
-def _sent(message: object) -> Any:
-    fields: Mapping[str, Any] = cast("Mapping[str, Any]", message) if isinstance(message, Mapping) else {}
-    role = fields.get("role")
-    unsent = _UNSENT.get(role, ()) if isinstance(role, str) else ()
-    return {name: value for name, value in fields.items() if name not in unsent} if unsent else cast("Any", message)
+def _sent(message: Any) -> Any:
+    fields = object_in(message)
+    role = text_in(fields.get("role"))
+    if role not in _UNSENT:
+        return message
+    sent = {name: value for name, value in fields.items() if name not in _UNSENT[role]}
+    content = _said(fields) if role == "assistant" else None
+    return sent if content is None else {**sent, "content": content}
+
+
+def _said(message: Mapping[str, Any]) -> Any:
+    """Return an answer's content; a refusal is what was said, in the place of a text or as a part."""
+    content: Any = message.get("content") or message.get("refusal")
+    return [_spoken(part) for part in list_in(content)] if isinstance(content, list) else content
+
+
+def _spoken(part: Any) -> Any:
+    fields = object_in(part)
+    return {"type": "text", "text": fields.get("refusal")} if fields.get("type") == "refusal" else part
