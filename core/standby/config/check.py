@@ -82,8 +82,11 @@ class _Told:
         for number, key in enumerate(error.instance):
             if key not in known:
                 hint = (
-                    near(key, known) if number < MOST_SUGGESTED else ""
-                ) or f"{whose} is one of {', '.join(known) or 'none'}"
+                    _is_odd(key)
+                    or (near(key, known) if number < MOST_SUGGESTED else "")
+                    or _is_a_chain(error.instance[key], at)
+                    or f"{whose} is one of {', '.join(known) or 'none'}"
+                )
                 problem = Problem(code="unknown-key", message=f"unknown key {key!r}", hint=hint)
                 yield Finding(place=(*at, key), problem=problem, at_key=True)
 
@@ -94,6 +97,18 @@ def _wanted(error: Any) -> Any:
         return error.validator_value
     types = {inner.schema_path[0]: inner.validator_value for inner in error.context if inner.validator == "type"}
     return [{**way, "type": types[at]} if at in types else way for at, way in enumerate(error.validator_value)]
+
+
+def _is_odd(key: str) -> str:
+    """Say that a key holds what only looks like a blank, or cannot be seen at all; "" if it does not."""
+    odd = next((letter for letter in key if letter != " " and not letter.isprintable()), "")
+    return f"it has U+{ord(odd):04X} in it, which is no plain blank: type it anew" if odd else ""
+
+
+def _is_a_chain(value: Any, at: Place) -> str:
+    """Say where a chain belongs that stands at the top of the file."""
+    is_one = not at and isinstance(value, dict) and isinstance(value.get("models"), list)
+    return "a chain stands below 'chains:', two blanks deeper" if is_one else ""
 
 
 def _missing_keys(error: Any, at: Place) -> Iterator[Finding]:
@@ -188,7 +203,25 @@ def _unfitting(misfit: _Misfit) -> Words:
 
 def _not_a(misfit: _Misfit, kinds: list[str]) -> Words:
     names = " or ".join(dict.fromkeys(_KINDS.get(kind, "one of the known words") for kind in kinds))
-    return "bad-type", f"{misfit.name}: {misfit.shown} is not {names}", _REMEDIES.get(kinds[0], "see 'standby schema'")
+    remedy = _nesting(misfit) or _REMEDIES.get(kinds[0], "see 'standby schema'")
+    return "bad-type", f"{misfit.name}: {misfit.shown} is not {names}", remedy
+
+
+def _nesting(misfit: _Misfit) -> str:
+    """Say what is meant where a list of models stands at the wrong depth, or is none; "" if neither."""
+    section, *below = misfit.name.split(".")
+    if isinstance(misfit.value, str):
+        dashed = misfit.value.startswith("-")
+        listed = below[-1:] == ["models"] and "," in misfit.value
+        return "write a blank behind each '-'" if dashed else "write it in brackets: models: [a, b]" if listed else ""
+    if not isinstance(misfit.value, list):
+        return ""
+    if section == "chains" and below in ([], ["models"]):
+        return "give the chain a name: 'default:' below 'chains:', 'models:' below that, and then the list"
+    if section == "chains" and len(below) == 1:
+        return f"write 'models:' below {below[0]!r}, and the list below that"
+    is_top = section == "models" and not below
+    return "put the list below chains: default: models:; here each model has settings, by its name" if is_top else ""
 
 
 _LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than"}

@@ -23,6 +23,9 @@ IDLE_TIMEOUT = 30.0
 SOON = timedelta(days=60)
 """How long before a model's retirement there is a warning."""
 
+_TYPOGRAPHIC = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+"""Quotes that word processors write, which are letters to YAML."""
+
 
 class Models:
     """The models of the settings, and whatever else the chains name."""
@@ -89,7 +92,8 @@ class Models:
                 place, "ambiguous-model", f"{vendor_id!r} is known to {' and '.join(knowing)}", f"write {ways}"
             )
             return None
-        hint = self._findings.near(vendor_id, [*self._given, *self._plugins.models(place)])
+        quotes = "write it in plain quotes, or in none" if vendor_id[0] in _TYPOGRAPHIC else ""
+        hint = quotes or self._findings.near(vendor_id, [*self._given, *self._plugins.models(place)])
         hint = (
             hint
             or f"a model that no card knows needs its provider, like {next(iter(self._providers.names), 'plugin')}/{vendor_id}"

@@ -7,6 +7,7 @@ largest file. Merge keys are refused.
 
 import re
 import stat
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import yaml
 from standby.config.comments import Ignore, ignores_in
 from standby.config.excerpt import Excerpts, masked, says_key
 from standby.config.finding import Place
+from standby.config.layout import continues_with_a_dash, slip_at
 from standby.config.texts import Plain
 from standby.errors import Problem
 
@@ -25,6 +27,9 @@ LONGEST_MESSAGE = 500
 LARGEST = 2**20
 DEEPEST = 50
 MOST_NODES = 10_000
+
+UNKNOWN = "check the indentation and the quotes"
+"""What is left to say where no slip is known."""
 
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
@@ -77,7 +82,7 @@ def parse(text: str, file: str) -> Tree:
     tree = Tree(file=file, value=None, values={}, keys={}, lines=Excerpts(text), problems=[], failed=set())
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is 8 times as fast, where it is there
     try:
-        _Builder(tree).feed(yaml.parse(text, Loader=loader))
+        _Builder(tree, text).feed(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
         raise Refused(_syntax(error, tree, text.splitlines())) from None
     tree.ignores = ignores_in(text)
@@ -131,6 +136,10 @@ def _syntax(error: yaml.YAMLError, tree: Tree, lines: list[str]) -> Problem:
     beyond = at.line >= len(lines)  # something is missing at the end
     mark = Mark(len(lines), len(lines[-1]) + 1) if beyond else Mark(at.line + 1, at.column + 1)
     hint = _remedy(lines[mark.line - 1], words)
+    slip = slip_at(lines, mark.line - 1, words) if hint == UNKNOWN else None
+    if slip is not None:
+        words, hint = slip.what, slip.remedy
+        mark = mark if slip.line == mark.line - 1 else Mark(slip.line + 1, 1)
     return problem_at(tree, mark, Problem(code="syntax", message=f"this is no YAML: {words}", hint=hint))
 
 
@@ -141,7 +150,7 @@ def _remedy(line: str, words: str) -> str:
         return 'quote it: inside [ ] and { } a variable is written "${NAME}"'
     if "control characters" in words:
         return "this is no text, or it is not UTF-8; is it the right file?"
-    return "check the indentation and the quotes"
+    return UNKNOWN
 
 
 _WRITE_OUT = "write the value out, or quote a text that begins with '*'"
@@ -150,13 +159,18 @@ _WRITE_OUT = "write the value out, or quote a text that begins with '*'"
 class _Builder:
     """Builds the tree from YAML's events; an alias is built from the events that its anchor marks, played again."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, text: str) -> None:
         self.tree = tree
+        self._text = text
         self._nodes = 0
         self._anchored: dict[str, list[Any]] = {}
         self._secret: set[str] = set()
         self._recording: dict[str, list[Any]] = {}
         self._copying = False
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self._text.splitlines()
 
     def feed(self, events: Any) -> None:
         self._events = iter(events)
@@ -206,7 +220,19 @@ class _Builder:
             return self._sequence(place)
         if event.style:
             return event.value
+        if event.end_mark.line > event.start_mark.line and self._swallows(event, place):
+            return None
         return None if event.value in ("", "~", "null", "Null", "NULL") else Plain(event.value)
+
+    def _swallows(self, event: Any, place: Place) -> bool:
+        """Say whether a text of several lines has taken in what was to be another item; that is told."""
+        slip = continues_with_a_dash(self._lines, event.start_mark.line, event.end_mark.line)
+        if slip is None:
+            return False
+        self.tree.failed.add(place)
+        problem = Problem(code="syntax", message=slip.what, hint=slip.remedy)
+        self.tree.problems.append(problem_at(self.tree, Mark(slip.line + 1, 1), problem))
+        return True
 
     def _copy(self, alias: Any, place: Place) -> Any:
         """Build what an alias stands for; what is wrong with it has been told where it is written."""
@@ -238,7 +264,8 @@ class _Builder:
         items: list[Any] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(event, (*place, len(items))))
-            if items[-1] is None and isinstance(event, yaml.ScalarEvent):
+            is_told = (*place, len(items) - 1) in self.tree.failed
+            if items[-1] is None and isinstance(event, yaml.ScalarEvent) and not is_told:
                 self._problem(event, "empty", "this item is empty", "write it, or take the '-' away")
         return items
 
