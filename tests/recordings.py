@@ -21,7 +21,8 @@ VARIABLE = "STANDBY_RECORDINGS"
 MISSING = f"no recorded traffic of others is here; {VARIABLE}=FOLDER names it. Our own answers hold the same rules"
 
 
-def _found() -> Path | None:
+def others() -> Path | None:
+    """Return the folder of what others recorded; `None`: it is not here."""
     named = os.environ.get(VARIABLE)
     folder = Path(__file__).parents[2] / "shared" / "recordings" if named is None else Path(named)
     if named and not folder.is_dir():
@@ -29,8 +30,7 @@ def _found() -> Path | None:
     return folder if named != "" and folder.is_dir() else None
 
 
-OTHERS = _found()
-"""The folder of what others recorded; `None`: it is not here."""
+OTHERS = others()
 
 
 def folder(whose: str) -> Path:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -26,7 +27,7 @@ from tests.recorded import (
     recorded,
     split,
 )
-from tests.recordings import folder
+from tests.recordings import VARIABLE, folder, others
 
 IDS = {
     "gemini": r'"responseId": ?"([^"]+)"',
@@ -60,6 +61,16 @@ def vendors_words(body: bytes) -> str:
     except msgspec.DecodeError:
         return ""
     return str((told.get("error") or {}).get("message", "")) if isinstance(told, dict) else ""
+
+
+def test_the_variable_names_the_folder_or_says_that_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert others() == tmp_path
+    monkeypatch.setenv(VARIABLE, "")
+    assert others() is None
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "gone"))
+    with pytest.raises(NotADirectoryError, match=r"STANDBY_RECORDINGS names .*gone, which is no folder; name the recordings'"):
+        others()
 
 
 @pytest.mark.parametrize(("whose", "rows"), [("own", OWN), ("others", OTHERS)])
