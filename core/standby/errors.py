@@ -16,8 +16,8 @@ Each can be copied and pickled, with all its data and those of its causes that a
 """
 
 import copyreg
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 
@@ -50,6 +50,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         return "  ".join(part for part in (place, self.severity, words) if part)
 
 
+_ARGS: Any = vars(BaseException)["args"]
+"""What Python itself goes by for the message and the repr."""
+
+
 class StandbyError(Exception):
     """Whatever standby raises on purpose."""
 
@@ -60,7 +64,31 @@ class StandbyError(Exception):
         """
         cause = _portable(self.__cause__)
         state = self.__dict__ if cause is None else {**self.__dict__, "__cause__": cause}
-        return copyreg.__newobj__, (type(self), *self.args), state  # type: ignore[attr-defined] # documented for pickle
+        return copyreg.__newobj__, (type(self), *_ARGS.__get__(self)), state  # type: ignore[attr-defined] # documented for pickle
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """Return what makes this error anew, as JSON has it: queues like Celery carry no more of an exception."""
+        made: tuple[Any, ...] = msgspec.to_builtins(self._made_of())
+        return made
+
+    @args.setter
+    def args(self, given: tuple[Any, ...]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Change the message, as some do who add to it."""
+        _ARGS.__set__(self, given)
+
+    def _made_of(self) -> tuple[Any, ...]:
+        """Return the arguments of `__init__`."""
+        made: tuple[Any, ...] = _ARGS.__get__(self)
+        return made
+
+
+T = TypeVar("T")
+
+
+def _made(given: T, kind: type[T]) -> T:
+    """Return what an error is made of, also where it comes as JSON has it."""
+    return msgspec.convert(given, kind) if isinstance(given, Mapping) else given
 
 
 def _portable(cause: BaseException | None) -> BaseException | None:
@@ -75,8 +103,11 @@ class ConfigError(StandbyError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         """Keep the problems; the message is one line for each."""
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = tuple(problems)
+        self.problems = tuple(_made(problem, Problem) for problem in problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return (self.problems,)
 
 
 class RequestError(StandbyError):
@@ -87,14 +118,20 @@ class RequestError(StandbyError):
         super().__init__(message)
         self.index = index
 
+    def _made_of(self) -> tuple[Any, ...]:
+        return str(self), self.index
+
 
 class AttemptFailed(StandbyError):
     """One attempt failed; adapters raise it with the `failure`, from the vendor's own exception."""
 
     def __init__(self, failure: Failure) -> None:
         """Keep the failure; its text is the message."""
-        super().__init__(failure.text)
-        self.failure = failure
+        self.failure = _made(failure, Failure)
+        super().__init__(self.failure.text)
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return (self.failure,)
 
 
 class CallFailed(StandbyError):
@@ -103,7 +140,10 @@ class CallFailed(StandbyError):
     def __init__(self, message: str, trail: Sequence[Attempt] = ()) -> None:
         """Keep the trail."""
         super().__init__(message)
-        self.trail = tuple(trail)
+        self.trail = tuple(_made(attempt, Attempt) for attempt in trail)
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return str(self), self.trail
 
 
 class ChainExhausted(CallFailed):
@@ -117,14 +157,20 @@ class ChainExhausted(CallFailed):
         super().__init__(message, trail)
         self.retry_after = retry_after
 
+    def _made_of(self) -> tuple[Any, ...]:
+        return str(self), self.trail, self.retry_after
+
 
 class Stopped(CallFailed):
     """A failure that another model must not be asked about: blocked content, or a request that is wrong everywhere."""
 
     def __init__(self, failure: Failure, trail: Sequence[Attempt] = ()) -> None:
         """Keep the failure; its text is the message."""
-        super().__init__(failure.text, trail)
-        self.failure = failure
+        self.failure = _made(failure, Failure)
+        super().__init__(self.failure.text, trail)
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return self.failure, self.trail
 
 
 class DeadlineExceeded(CallFailed):
@@ -136,6 +182,9 @@ class StreamBroken(CallFailed):
 
     def __init__(self, failure: Failure, partial: str, trail: Sequence[Attempt] = ()) -> None:
         """Keep the failure and the text handed out so far."""
-        super().__init__(f"the stream broke after {len(partial)} characters: {failure.text}", trail)
-        self.failure = failure
+        self.failure = _made(failure, Failure)
+        super().__init__(f"the stream broke after {len(partial)} characters: {self.failure.text}", trail)
         self.partial = partial
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return self.failure, self.partial, self.trail

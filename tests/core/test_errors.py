@@ -1,6 +1,7 @@
 """The exceptions: their tree, their words, their data, and that they travel between processes."""
 
 import copy
+import json
 import multiprocessing
 import pickle
 import threading
@@ -81,6 +82,30 @@ def test_an_error_survives_copying_and_another_process(error: StandbyError, agai
     other = again(error)
     assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))
     del error.__notes__
+
+
+@pytest.mark.parametrize("error", [error for error, _, _ in EVERY], ids=NAMES)
+def test_an_error_is_made_anew_of_its_arguments_as_json_has_them(error: StandbyError) -> None:
+    """So do queues like Celery carry an exception."""
+    other = type(error)(*json.loads(json.dumps(error.args)))
+    assert (str(other), repr(other), vars(other)) == (str(error), repr(error), vars(error))
+
+
+def test_a_trail_that_came_later_is_among_the_arguments() -> None:
+    error = ChainExhausted("none")
+    error.trail = tuple(TRAIL)
+    assert ChainExhausted(*error.args).trail == tuple(TRAIL)
+    assert repr(error) == "ChainExhausted('none')"
+
+
+@pytest.mark.parametrize("again", AGAIN)
+def test_one_of_several_arguments_and_one_whose_message_was_added_to_survive(again: Callable[[Any], Any]) -> None:
+    several, longer = StandbyError("a", 1), ChainExhausted("none", TRAIL)
+    longer.args = ("none, said a framework",)
+    for error in (several, longer):
+        other = again(error)
+        assert (str(other), repr(other), other.args, vars(other)) == (str(error), repr(error), error.args, vars(error))
+    assert (several.args, str(longer)) == (("a", 1), "none, said a framework")
 
 
 @pytest.mark.parametrize("again", AGAIN)
