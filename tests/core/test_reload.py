@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from standby import AsyncStandby, ConfigError, Settings, Standby, events
+from standby.config import changes
 from standby.config.changes import EVERY, Changes
 from standby.events import Event, Reloaded, ReloadFailed
 from standby.policy import Chain
@@ -40,6 +41,13 @@ def file(tmp_path: Path) -> Path:
     made = tmp_path / "models.yaml"
     made.write_text(text(1), encoding="utf-8")
     return made
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Let a client look at its file ten times a second; return how long it may not know of a change."""
+    monkeypatch.setattr(changes, "EVERY", 0.1)
+    return changes.EVERY
 
 
 def rewrite(file: Path, whole: str) -> None:
@@ -118,7 +126,7 @@ def until(reached: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_a_watching_client_takes_a_changed_file_by_itself(file: Path) -> None:
+def test_a_watching_client_takes_a_changed_file_by_itself(file: Path, impatient: float) -> None:
     heard: list[Event] = []
     with Standby(file, environ={}, sinks=[heard.append], watch=True) as client:
         assert client.chat("hi").text == "1"
@@ -127,30 +135,30 @@ def test_a_watching_client_takes_a_changed_file_by_itself(file: Path) -> None:
         file.write_text("version: 1\nchains: {default: {models: [", encoding="utf-8")  # half of it is written
         until(lambda: client.chat("hi").text == "two" and isinstance(told(heard)[-1], ReloadFailed))
         file.unlink()
-        time.sleep(EVERY)
+        time.sleep(impatient)
         assert client.chat("hi").text == "two"
         file.write_text(text("four"), encoding="utf-8")
         until(lambda: client.chat("hi").text == "four")
     assert [type(event) for event in told(heard)] == [Reloaded, ReloadFailed, Reloaded]
 
 
-def test_a_client_that_does_not_watch_keeps_what_it_has(file: Path) -> None:
+def test_a_client_that_does_not_watch_keeps_what_it_has(file: Path, impatient: float) -> None:
     with Standby(file, environ={}) as client:
         client.chat("hi")
         file.write_text(text("two"), encoding="utf-8")
-        time.sleep(EVERY + 0.1)
+        time.sleep(impatient + 0.1)
         assert client.chat("hi").text == "1"
 
 
 def test_a_file_is_looked_at_once_a_second_at_most(file: Path) -> None:
-    changes = Changes(file)
-    assert not changes.any()
+    looking = Changes(file)
+    assert not looking.any()
     file.write_text(text("another"), encoding="utf-8")
-    assert not changes.any()
+    assert not looking.any()
     time.sleep(EVERY)
-    assert changes.any()
+    assert looking.any()
     time.sleep(EVERY)
-    assert not changes.any()
+    assert not looking.any()
 
 
 def test_a_changed_account_gets_an_adapter_of_its_own(file: Path, caplog: pytest.LogCaptureFixture) -> None:
