@@ -70,6 +70,7 @@ COMPLETED = {
     ),
     "the models of a chain, begun": (f"chains:\n  default:\n    models:\n      - gpt{CURSOR}\n", "gpt-6-sol"),
     "the models of a chain in one line": (f"chains:\n  default:\n    models: [{CURSOR}]\n", "gpt-6-sol"),
+    "the models of the file": (f"{CHAINS}models:\n  {CURSOR}\n", "gemini-3.8-flash claude-opus-5-5"),
     "whose failures a trigger is about": (f"{CHAINS}triggers:\n  busy:\n    model: {CURSOR}\n", "gemini-2.5-pro"),
     "the provider of a model": (f"{CHAINS}models:\n  x:\n    provider: {CURSOR}\n", "gemini openai"),
     "the plugin of a provider": (f"{CHAINS}providers:\n  x:\n    plugin: {CURSOR}\n", "gemini openai"),

@@ -2,13 +2,15 @@
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from standby import __version__, plugin
 from standby.registry import Registry
-from tests.cli.running import Run
+from tests.cli.running import Run, terminal
 from tests.docs.distributions import Install
 
 NEEDED = {"local": "xllamacpp", "anthropic": "anthropic"}
@@ -114,3 +116,13 @@ def test_a_text_narrows_the_list(run: Run) -> None:
     assert run("plugins", "--json", "gem") == run("plugins", "gem", "--json")
     assert len(run("plugins", "standby").out.splitlines()) == 1 + len(run("plugins", "--json").json)
     assert run("plugins", "opnai").err == "nothing here is named like 'opnai'; did you mean 'openai'?\n"
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_on_a_narrow_terminal_the_state_and_the_reason_stay(install: Install, columns: int, folder: Path) -> None:
+    install(project("parrot"), {"standby_extra.py": BROKEN})
+    shown = click.unstyle(terminal("plugins", "parrot", columns=columns, PYTHONPATH=str(folder)))
+    words = " ".join(shown.split())
+    assert "broken" in words
+    assert "no beak" in words
+    assert ("left out, as the terminal is narrow: " in words) is (columns == 40)

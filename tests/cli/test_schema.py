@@ -76,8 +76,10 @@ def test_an_editor_is_offered_the_models_of_all_cards_and_any_other_may_be_writt
     assert schema["$defs"]["Chain"]["properties"]["models"]["items"]["anyOf"][0] == {"type": "string", "examples": known}
     for alternatives in schema["$defs"]["Trigger"]["properties"]["model"]["anyOf"]:
         assert alternatives.get("items", alternatives)["anyOf"][0]["examples"] == known
-    validator = Draft202012Validator(schema)
-    assert validator.is_valid({"version": 1, "chains": {"default": {"models": ["openai/one-that-nobody-knows", known[0]]}}})
+    assert schema["properties"]["models"]["propertyNames"]["anyOf"][0] == {"enum": known}
+    other = "openai/one-that-nobody-knows"
+    file = {"version": 1, "models": {other: {"timeout": "30s"}}, "chains": {"default": {"models": [other, known[0]]}}}
+    assert Draft202012Validator(schema).is_valid(file)
 
 
 def test_the_models_of_any_installed_plugin_are_offered(run: Run, install: Install) -> None:

@@ -240,6 +240,7 @@ def _print(checked: Sequence[Checked], verdicts: Mapping[str, Verdict]) -> None:
     print_table(
         ("model", "provider", "outcome", "served", "kind"),
         [(each.model, each.provider, _how(each.outcome, each.seconds), each.served, each.kind or "") for each in checked],
+        names=(0, 3),
     )
     for each in checked:
         if each.text or each.do:

@@ -87,6 +87,8 @@ def _list(text: str, *, as_json: bool) -> None:
             (row.name, row.distribution, row.version, str(len(row.models)), row.state, " or ".join(row.keys), row.reason)
             for row in rows
         ],
+        names=(0, 1),
+        matter=(0, 4, 6),
     )
 
 

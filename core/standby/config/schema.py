@@ -50,8 +50,11 @@ def published(
     for kind, key, known in (("Model", "provider", plugins), ("Provider", "plugin", accounts or {})):
         if known:
             whole["$defs"][kind]["allOf"] = [_where(key, name, options) for name, options in sorted(known.items())]
-    _offer(whole["$defs"]["Chain"]["properties"]["models"], models)
-    _offer(whole["$defs"]["Trigger"]["properties"]["model"], models)
+    names = sorted(models)
+    _offer(whole["$defs"]["Chain"]["properties"]["models"], names)
+    _offer(whole["$defs"]["Trigger"]["properties"]["model"], names)
+    if names:
+        whole["properties"]["models"]["propertyNames"] = {"anyOf": [{"enum": names}, {"type": "string"}]}
     _offer(whole["$defs"]["Model"]["properties"]["provider"], plugins)
     _offer(whole["$defs"]["Provider"]["properties"]["plugin"], plugins)
     return whole
