@@ -87,7 +87,7 @@ class Caller:
         if isinstance(event, Failed):
             last_chance = self.began + self.span - self.world.reserved(self.span)
             self.probed = {name for name, each in self.world.breakers.items() if each.probed_after(last_chance)}
-        if isinstance(event, AttemptEnded) and event.attempt.text.startswith("resting"):
+        if isinstance(event, AttemptEnded) and event.attempt.text.startswith("resting "):  # and not for a mere date
             self.world.hold(self, [(self.world.models[event.model].is_well(event.at), f"{event.model} is well, and rests")])
 
     def rules(self) -> Iterator[Rule]:
@@ -133,7 +133,9 @@ class World:
         self.dice = dice = random.Random(seed)
         names = "abcd"[: dice.randint(1, 4)]
         self.models = {name: Model(name, dice, dice.choices(CLIMATES, (4, 2, 1, 2, 2))[0]) for name in names}
-        self.breakers = {name: WatchedBreaker(BreakerSettings(), dice) for name in names}
+        lot = random.Random(f"{seed}: who begins resting")
+        suspicions = {name: "retired long ago" if lot.random() < 0.15 else "" for name in names}
+        self.breakers = {name: WatchedBreaker(BreakerSettings(), dice, why) for name, why in suspicions.items()}
         self.chain = Chain(
             models=tuple(names),
             fallback=dice.random() < 0.9,

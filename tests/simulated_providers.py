@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 from standby.breaker import Breaker, Health, Refusal, Ticket, Verdict
@@ -177,6 +177,10 @@ class WatchedBreaker(Breaker):
 
     def insist(self, *when: float) -> Ticket | Refusal:
         return self._note(super().insist(*when))
+
+    def admit_behind(self, *when: float) -> Ticket | None:
+        ticket = super().admit_behind(*when)
+        return None if ticket is None else cast("Ticket", self._note(ticket))
 
     def settle(self, ticket: Ticket, verdict: Verdict, now: float, **named: Any) -> Health | None:
         self.out.remove(ticket)
