@@ -51,7 +51,7 @@ class Adapters:
         kept = self._loops.get(asyncio.get_running_loop())
         if kept is not None and (name, provider.account) in kept.adapters:
             return kept.adapters[name, provider.account]
-        if missing := _missing_key(provider):
+        if missing := missing_key(provider):
             raise unavailable(f"no key: set {missing}")
         making = self._making(kept or await self._begin(), name, provider)
         await asyncio.wait([making])  # it is not cancelled with one of those who wait for it
@@ -66,7 +66,7 @@ class Adapters:
 
     async def import_all(self, providers: Iterable[Provider]) -> None:
         """Import the adapters of models that stand by, so that the first outage does not pay for it."""
-        for plugin in {provider.reference: None for provider in providers if not _missing_key(provider)}:
+        for plugin in {provider.reference: None for provider in providers if not missing_key(provider)}:
             try:
                 await blocking(self._load, plugin)
             except Exception:  # noqa: BLE001, S112 - the call that needs it will say so
@@ -153,7 +153,7 @@ async def _close(name: str, origin: Origin, adapter: Any) -> None:
         report_broken_close(name, origin, TimeoutError(f"no end in {LONGEST_CLOSE:g}s") if limit.expired() else error)
 
 
-def _missing_key(provider: Provider) -> str:
+def missing_key(provider: Provider) -> str:
     """Return what must be set; "" if there is a key, or none is needed (`None`: an endpoint of one's own may want none)."""
     key = provider.api_key
     return key.origin if key is not None and not key else ""

@@ -53,8 +53,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     `adapter` raises `AttemptFailed` (`unavailable`) where there is none. `refused` are the sampling parameters not to be
     sent; `strict`: rather than leave one out the model is not asked. `own_names`: the endpoint is the vendor's own, so that
-    the model it says it served means something. `secrets` are what no text may show. `breaker` and `budget` are shared with
-    whoever else asks the same model.
+    the model it says it served means something. `missing_key` names the variable of a key that is not set. `secrets` are what
+    no text may show. `breaker` and `budget` are shared with whoever else asks the same model.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     breaker: Breaker = msgspec.field(default_factory=Breaker)
     budget: Budget = msgspec.field(default_factory=Budget)
     permits: Permits | None = None
+    missing_key: str = ""
     origin: Origin | None = None
 
     def breach(self, words: str) -> Failure:

@@ -83,8 +83,8 @@ def longest_pause(kind: Kind, retry: Retry, number: int) -> float:
 def longest_silence(hedge: Hedge, entry: Entry, *, in_pieces: bool) -> float:
     """Return the seconds without a sign of life after which the next model is asked beside this one.
 
-    An answer in pieces shows that its model thinks; one that is asked for as a whole shows nothing until it is there. So a
-    model that thinks gets half of its time-out for that, as with all that is called slow.
+    An answer in pieces shows that its model thinks; one that comes as a whole shows nothing until it is there. So a model
+    that thinks gets half of its time-out for that, as with all that is called slow.
     """
     thinks_unseen = bool(entry.card.efforts) and not in_pieces
     return max(hedge.after, entry.timeout / 2) if thinks_unseen else hedge.after

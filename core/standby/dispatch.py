@@ -179,6 +179,9 @@ class Walk:
             self._skip(entry, misfit)
             return False
         admitted = entry.breaker.admit(self._now(), entry.timeout + LATE)
+        if isinstance(admitted, Refusal) and entry.missing_key:
+            self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=f"no key: set {entry.missing_key}"))
+            return False
         if isinstance(admitted, Refusal):
             self._resting.append((admitted.seconds, entry))
             after = admitted.seconds or None
@@ -209,7 +212,10 @@ class Walk:
         hedge, newest = self._route.chain.hedge, self._floor.newest()
         if hedge is None or newest is None or self._hedged or not self._queue:
             return NEVER
-        return newest.watch.last_sign + longest_silence(hedge, newest.entry, in_pieces=self._outlet is not None)
+        watch = newest.watch
+        if self._now() < watch.last_sign + hedge.after:  # by then it is known whether its answer comes in pieces
+            return watch.last_sign + hedge.after
+        return watch.last_sign + longest_silence(hedge, newest.entry, in_pieces=watch.in_pieces)
 
     def _hedge(self) -> None:
         """Ask the next model that can be asked beside a slow one, if both budgets allow it; once in a call."""

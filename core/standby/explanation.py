@@ -101,7 +101,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 class Hedging(msgspec.Struct, frozen=True, kw_only=True):
     """What it can come to that a model is asked beside a silent one.
 
-    `whole`: by model, the seconds that an answer gets which is asked for as a whole, where they are more. At most `share` of
+    `whole`: by model, the seconds that an answer gets which comes as a whole, where they are more. At most `share` of
     the calls (0 to 1) are hedged, and `first` more to begin with; each of them makes one request more, of `cost` at most.
     """
 

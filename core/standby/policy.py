@@ -313,8 +313,8 @@ class Hedge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Seconds,
         Meta(
             description="How long a model may show no sign of life before the next one is asked beside it. Words, thoughts and "
-            "tool calls of a stream are signs; an answer that is asked for as a whole shows none, so there a model that thinks "
-            "(its card has efforts) gets half of its timeout, where that is longer."
+            "tool calls of a stream are signs; an answer that comes as a whole shows none, so there a model that thinks (its "
+            "card has efforts) gets half of its timeout, where that is longer."
         ),
     ]
 

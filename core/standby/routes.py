@@ -6,7 +6,7 @@ from functools import partial
 
 import msgspec
 
-from standby.adapters import Adapters
+from standby.adapters import Adapters, missing_key
 from standby.attempt import Entry
 from standby.budget import Budget
 from standby.config.finding import near
@@ -107,5 +107,6 @@ def _entry(name: str, settings: Settings, adapters: Adapters, today: date) -> En
         breaker=known.breaker,
         budget=known.budget,
         permits=Turns(model.concurrency) if model.concurrency else None,
+        missing_key=missing_key(provider),
         origin=adapters.origin(provider),
     )

@@ -37,6 +37,7 @@ class Watch:
         self.began = clock()
         self.first_token: float | None = None
         self.last_sign = self.began
+        self.in_pieces = False
         self._patience = patience
         self._clock = clock
         self._allowed = min(patience.timeout, allowed)
@@ -85,6 +86,7 @@ class Watch:
 
     def streams(self) -> None:
         """From now on the answer comes in pieces."""
+        self.in_pieces = True
         self._due = self._clock() + self._patience.first_token_timeout
         self._missed = f"no first token in {self._patience.first_token_timeout:g}s"
 

@@ -127,7 +127,7 @@ def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> N
     assert "beside" not in told  # there is nobody to ask
     beside = run("explain", "--chain", "beside", "--tokens", "8000/1000").out
     assert "a model that shows no sign of life for 2s has the next one asked beside it, once in a call\n" in beside
-    assert "  first gets 5s where the answer is asked for as a whole: it thinks, and shows no sign until then\n" in beside
+    assert "  first gets 5s where its answer comes as a whole: it thinks, and shows no sign until then\n" in beside
     often = "1 request more in 20 calls at most (and up to 5 more to begin with)"
     assert (
         f"  that makes {often}; what each costs at most: a cost that cannot be told (the price of second is not known)\n"

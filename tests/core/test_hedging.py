@@ -241,6 +241,26 @@ def test_of_a_whole_answer_a_model_that_thinks_gets_half_of_its_time(efforts: An
     assert (reply.model, took) == ("b", asked_at)
 
 
+def test_a_whole_answer_that_is_collected_from_a_stream_shows_its_signs() -> None:
+    card = Card(efforts=("low",))
+    silent = entry("a", Streams(99, "late", End()), card=card, timeout=100.0)
+    assert timed(walk(route(silent, entry("b", Plays("from b")), hedge=HEDGE)).run())[1] == 8.0
+    thinks = entry("a", Says(7.9, THOUGHT, 7.9), card=card, timeout=100.0)
+    reply, took = timed(walk(route(thinks, entry("b", Plays("from b")), hedge=HEDGE)).run())
+    assert (reply.model, took) == ("a", 15.8)
+
+
+def test_a_stream_that_a_plugin_can_give_only_as_a_whole_shows_none() -> None:
+    thinker = entry("a", Plays(20), card=Card(efforts=("low",)), timeout=100.0)
+    second = Plays("from b")
+
+    async def put(chunk: Chunk) -> None:
+        del chunk
+
+    reply, took = timed(walk(route(thinker, entry("b", second), hedge=HEDGE), outlet=Outlet(put)).run())
+    assert (reply.model, took, second.calls) == ("a", 20.0, [])
+
+
 def test_a_model_that_rests_is_passed_over_and_the_one_after_it_is_asked_beside_the_slow_one() -> None:
     seen: list[events.Event] = []
     rests = entry("old", Plays("never"), breaker=Breaker(suspected="retired on 2026-12-01"))

@@ -389,6 +389,15 @@ def test_a_date_that_the_user_knows_better_brings_it_back(tmp_path: Any) -> None
         assert client.chat("hi").model == "old"
 
 
+def test_without_a_key_it_is_the_key_that_is_told_and_nobody_asks_it() -> None:
+    old_one = Model(provider="openai", model="old", card=Card(retires=date(2020, 1, 1)))
+    new = Model(provider="scripted", options={"reply": "Lisbon."})
+    keyless = Settings(models={"old": old_one, "new": new}, chains={"default": Chain(models=("old", "new"))})
+    with Standby(settings=keyless, environ={}) as client:
+        assert [client.chat("hi").trail[0].text for _ in range(2)] == ["no key: set OPENAI_API_KEY"] * 2
+        assert client.health()["old"].reason == "retired on 2020-01-01"
+
+
 def test_the_probes_end_with_the_client() -> None:
     async def story() -> Reply:
         hanging = settings(today())

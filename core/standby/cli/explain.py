@@ -232,7 +232,7 @@ def _hedge(told: Plan) -> Iterator[str]:
         return
     yield f"a model that shows no sign of life for {told.hedge_after:g}s has the next one asked beside it, once in a call"
     for model, seconds in told.hedge.whole.items():
-        yield f"  {model} gets {seconds:g}s where the answer is asked for as a whole: it thinks, and shows no sign until then"
+        yield f"  {model} gets {seconds:g}s where its answer comes as a whole: it thinks, and shows no sign until then"
     calls = round(1 / told.hedge.share)
     often = f"1 request more in {calls} calls at most (and up to {told.hedge.first} more to begin with)"
     yield f"  that makes {often}; what each costs at most: {written_cost(told.hedge.cost)}"
