@@ -35,8 +35,12 @@ exit 0
 MAKE = "python3.99 -m venv .venv"
 PIP = "python -m pip install --quiet --upgrade pip>=25.1"
 CHECK = "python3.99 -c import sys; sys.exit(sys.version_info < (3, 11))"
+LOCKED = "python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock"
+ITSELF = "python -m pip install --quiet --no-deps --no-build-isolation --editable ."
 PULL = "standby local pull"
 DEMO = "standby demo"
+
+SOURCES = ("pyproject.toml", "requirements.lock")
 
 
 class Checkout:
@@ -45,7 +49,8 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "a checkout"
         shutil.copytree(ROOT / "scripts", self.folder / "scripts")
-        shutil.copy2(ROOT / "pyproject.toml", self.folder)
+        for name in SOURCES:
+            shutil.copy2(ROOT / name, self.folder)
         self.stand_in = folder / "python3.99"
         self.stand_in.write_text(NOTING, encoding="utf-8")
         self.stand_in.chmod(0o755)
@@ -97,7 +102,6 @@ def test_the_demo_shows_a_fallback_before_it_sets_up_and_fetches_the_model_and_a
     assert checkout.notes == [
         CHECK,
         MAKE,
-        PIP,
         "python -m pip install --quiet --editable .",
         DEMO,
         CHECK,
@@ -111,7 +115,7 @@ def test_the_demo_shows_a_fallback_before_it_sets_up_and_fetches_the_model_and_a
 def test_a_quick_demo_leaves_the_model_and_its_download_out(checkout: Checkout) -> None:
     ran = checkout.run("demo", "--quick", "Which city?")
     assert ran.returncode == 0, ran.stderr
-    assert checkout.notes == [CHECK, MAKE, PIP, "python -m pip install --quiet --editable .", DEMO]
+    assert checkout.notes == [CHECK, MAKE, "python -m pip install --quiet --editable .", DEMO]
     assert checkout.run("demo", "--quick", FAILING="demo").returncode == 9
 
 
@@ -121,8 +125,8 @@ def test_the_tests_set_up_their_tools_too_and_get_their_arguments(checkout: Chec
     assert checkout.notes == [
         CHECK,
         MAKE,
-        PIP,
-        "python -m pip install --quiet --editable .[local] --group dev",
+        LOCKED,
+        ITSELF,
         PULL,
         "python -m pytest -n 2 --dist worksteal -q tests/a file.py",
     ]
@@ -153,20 +157,29 @@ def test_what_is_set_up_already_is_not_set_up_again(checkout: Checkout, first: s
 def test_the_tests_need_more_than_the_demo_has(checkout: Checkout) -> None:
     checkout.run("demo")
     checkout.run("test")
-    assert "python -m pip install --quiet --editable .[local] --group dev" in checkout.notes
+    assert LOCKED in checkout.notes
 
 
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("script", ["demo", "test"])
-def test_a_changed_pyproject_refreshes_the_environment(checkout: Checkout, script: str) -> None:
+def test_what_it_is_made_from_refreshes_the_environment(checkout: Checkout, script: str, source: str) -> None:
     checkout.run(script)
     later = (checkout.folder / ".venv" / "bin" / "python").stat().st_mtime + 60
-    os.utime(checkout.folder / "pyproject.toml", (later, later))
+    os.utime(checkout.folder / source, (later, later))
     checkout.run(script)
     assert MAKE in checkout.notes
 
 
-@pytest.mark.parametrize("failing", ["-m venv", "-m pip install --quiet --upgrade", "-m pip install --quiet --editable"])
-@pytest.mark.parametrize("script", ["demo", "test"])
+@pytest.mark.parametrize(
+    ("script", "failing"),
+    [
+        ("demo", "-m venv"),
+        ("demo", "-m pip install --quiet --editable"),
+        ("test", "-m venv"),
+        ("test", "-m pip install --quiet --no-deps --require-hashes"),
+        ("test", "-m pip install --quiet --no-deps --no-build-isolation"),
+    ],
+)
 def test_a_set_up_that_fails_ends_it_and_is_tried_again_the_next_time(checkout: Checkout, script: str, failing: str) -> None:
     ran = checkout.run(script, FAILING=failing)
     assert ran.returncode == 1

@@ -67,7 +67,7 @@ class _PrivateLoop:
 
     def _goes_on(self) -> bool:
         with self._lock:
-            if self._paused or self.over:
+            if self._paused:
                 self.thread = None
             return self.thread is not None
 
@@ -88,7 +88,7 @@ class _PrivateLoop:
 
     def go_on(self) -> None:
         """Begin the thread again, with the next call if nothing is under way: Python 3.13.0 counts threads after this."""
-        if self.thread is not None or self._calls or asyncio.all_tasks(self.loop):
+        if not self.over and (self.thread is not None or self._calls or asyncio.all_tasks(self.loop)):
             self.wake()
 
     def _give_pool(self) -> None:
@@ -110,6 +110,8 @@ class _PrivateLoop:
                 self.loop.run_until_complete(_leave())
             else:
                 self.submit(_leave()).result(LONGEST_FAREWELL)
+        with self._lock:
+            self._paused = True
         self.loop.call_soon_threadsafe(self.loop.stop)
         if thread is not None:
             thread.join(LONGEST_FAREWELL)

@@ -15,6 +15,8 @@ WARNS = sys.version_info >= (3, 12)
 COUNTS_TOO_LATE = sys.version_info[:2] == (3, 13)
 """Python 3.13.0 counts the threads after those that go on have begun again; later ones do not."""
 
+NOWHERE = "http://127.0.0.1:9"
+
 HEAD = """
 import asyncio, os, sys, threading, time, warnings
 from standby import AsyncStandby, Settings, Standby
@@ -40,7 +42,7 @@ def fork(child):
 """
 
 
-def played(body: str, url: str = "", *flags: str) -> tuple[str, str]:
+def played(body: str, url: str = NOWHERE, *flags: str) -> tuple[str, str]:
     """Play a program, in which each warning is an error: what it printed, and what it complained of."""
     command = [sys.executable, "-W", "error", *flags, "-c", HEAD + textwrap.dedent(body), url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - ours
@@ -93,7 +95,7 @@ def test_a_stream_of_the_parent_goes_on_there_and_is_not_the_childs() -> None:
             print(*(chunk.text for chunk in stream), stream.reply.text)
     """
     words = "this stream was begun on another event loop, or before a fork; ask anew with stream()"
-    assert played(body, "", *tolerant()) == (f"{words}\nsays the script.  Lisbon, says the script.", "")
+    assert played(body, NOWHERE, *tolerant()) == (f"{words}\nsays the script.  Lisbon, says the script.", "")
 
 
 def test_what_is_under_way_goes_on_in_the_parent_before_the_next_call() -> None:
@@ -111,7 +113,7 @@ def test_what_is_under_way_goes_on_in_the_parent_before_the_next_call() -> None:
         fork(lambda: print(done.is_set()))
         print(done.wait(5))
     """
-    assert played(body, "", *tolerant()) == ("False\nTrue", "")
+    assert played(body, NOWHERE, *tolerant()) == ("False\nTrue", "")
 
 
 def test_calls_of_other_threads_live_through_many_forks() -> None:
@@ -132,7 +134,7 @@ def test_calls_of_other_threads_live_through_many_forks() -> None:
             fork(lambda: None)
         print(told)
     """
-    assert played(body, "", "-W", "ignore:This process:DeprecationWarning") == ("[100, 100, 100, 100]", "")
+    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == ("[100, 100, 100, 100]", "")
 
 
 def test_a_loop_that_is_blocked_delays_a_fork_by_a_quarter_of_a_second_and_python_says_what_it_is() -> None:
@@ -164,7 +166,7 @@ def test_code_on_the_loop_may_fork() -> None:
 
         print(run(forks()), run(forks()))
     """
-    assert played(body, "", "-W", "ignore:This process:DeprecationWarning") == ("forked forked", "")
+    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == ("forked forked", "")
 
 
 def test_the_watchdog_of_an_asynchronous_client_is_silent_and_watches_on() -> None:
@@ -232,4 +234,4 @@ def test_a_slow_observer_is_not_waited_for_and_told_in_order() -> None:
         observers.close(5)
         print(*told)
     """
-    assert played(body, "", "-W", "ignore:This process:DeprecationWarning") == ("m1 m2 m3 m4 m5 m6", "")
+    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == ("m1 m2 m3 m4 m5 m6", "")

@@ -1,8 +1,10 @@
 """Plugins as an installation leaves them: modules and a dist-info in a folder on `sys.path`; and what standby says of one."""
 
 import asyncio
+from contextlib import redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from click.testing import CliRunner
@@ -44,9 +46,11 @@ def put_acme(folder: Path, manifest: str, adapter: str = "", *, point: str = "ac
 
 def plugins() -> dict[str, Row]:
     """Return what `standby plugins` says of each."""
-    ran = CliRunner().invoke(standby, ["plugins", "--json"], catch_exceptions=False)
-    assert ran.exit_code == 0
-    return {row.name: row for row in msgspec.json.decode(ran.stdout, type=list[Row])}
+    with redirect_stdout(TextIOWrapper(BytesIO(), encoding="utf-8")) as out:  # click's own runner mixes both streams before 8.2
+        standby.main(["plugins", "--json"], standalone_mode=False)
+        out.flush()
+        written = cast(BytesIO, out.buffer).getvalue()
+    return {row.name: row for row in msgspec.json.decode(written, type=list[Row])}
 
 
 def validated() -> tuple[int, list[dict[str, Any]]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -57,11 +57,18 @@ def narrow(rows: Sequence[Row], text: str, words: Callable[[Row], Sequence[str]]
     return kept
 
 
-class Choice(click.Choice[str]):
+if TYPE_CHECKING:
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # generic since 8.2
+
+
+class Choice(_Choice):
     """A choice that answers a misspelt word with the nearest, or with all."""
 
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        """Return the words."""
-        del ctx
-        names = [str(choice) for choice in self.choices]
-        return f"{value!r} is not known; {near(value, names) or 'write one of ' + ', '.join(names)}"
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word; `click.BadParameter` where it is not known."""
+        if value not in self.choices:
+            names = [str(choice) for choice in self.choices]
+            self.fail(f"{value!r} is not known; {near(value, names) or 'write one of ' + ', '.join(names)}", param, ctx)
+        return super().convert(value, param, ctx)

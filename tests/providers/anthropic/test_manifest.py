@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from datetime import date, datetime
+from importlib import metadata
 from typing import get_args, get_type_hints
 
 import jsonschema
@@ -48,10 +49,15 @@ def test_every_card_is_of_a_model_that_the_sdk_lists_and_has_a_source(name: str)
     assert (card.output_limit or 0) < (card.context_window or 0)
 
 
+SDK = tuple(int(number) for number in metadata.version("anthropic").split(".")[:2])
+
+
 @pytest.mark.parametrize("name", CARDS)
 def test_every_card_has_the_retirement_that_the_sdk_tells(name: str) -> None:
     from anthropic._data import DEPRECATED_MODELS  # noqa: PLC0415 - the manifest must not need it
 
+    if name not in DEPRECATED_MODELS and SDK < (2, 12):
+        pytest.skip("this SDK is older than what its vendor said of the model")
     assert CARDS[name].retires == (_day(DEPRECATED_MODELS[name]) if name in DEPRECATED_MODELS else None)
 
 
