@@ -16,6 +16,8 @@ from standby.failures import Kind
 from standby.observe.log import log, logger, report_broken_close, report_broken_sink
 from standby.policy import Chain, Model, Retry, Secret, Settings
 from standby.types import Attempt
+from tests.asking import scripted, served
+from tests.loopback import both, openai_reply
 from tests.playing import QUESTION, Plays, entry, failure, route, walk
 from tests.virtual_clock import run
 
@@ -320,3 +322,23 @@ def test_only_what_observes_imports_logging() -> None:
         or (isinstance(node, ast.ImportFrom) and node.module == "logging")
     }
     assert importing == {"observe/log.py", "observe/formats.py"}
+
+
+def test_a_model_that_cannot_take_what_is_asked_is_a_warning_once(caplog: Records) -> None:
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    with both() as (gemini, openai):
+        openai.answer = lambda _: openai_reply("{}")
+        with Standby(settings=served(gemini=gemini.url, openai=openai.url)) as client:
+            asked = [client.chat(QUESTION, tools=[tool], schema={"type": "object"}) for _ in range(3)]
+        assert [reply.model for reply in asked] == ["o3-mini"] * 3
+        assert not gemini.requests
+    words = "default: gemini-2.5-pro skipped (unsupported): not sent: gemini-2.5-pro takes tools or a schema, not both"
+    assert [line for line in told(caplog) if "skipped" in line[1]] == [("WARNING", words), ("INFO", words), ("INFO", words)]
+    assert {level for level, line in told(caplog) if "moving on" in line} == {"INFO"}
+
+
+def test_what_a_vendor_says_so_is_a_warning_each_time(caplog: Records) -> None:
+    unable = [{"fail": {"kind": "unsupported", "status": 400, "message": "Image exceeds 5 MB maximum."}}]
+    with Standby(settings=scripted(unable, "Lisbon.")) as client:
+        assert [client.chat(QUESTION).model for _ in range(2)] == ["m2"] * 2
+    assert [level for level, line in told(caplog) if "m1 failed" in line] == ["WARNING"] * 2

@@ -1,6 +1,7 @@
 """A chain as Agno's model, over real sockets: agents, teams and sessions as an application has them."""
 
 import copy
+import logging
 import pickle
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -193,6 +194,33 @@ def test_an_output_schema_is_asked_of_each_model_and_read(chain: Chain) -> None:
     run = agent(chain.model(), output_schema=Invoice).run("Read it.")
     assert run.content == Invoice(total=7)
     assert chain.second.requests[0].json["response_format"]["json_schema"]["schema"]["properties"]["total"]["type"] == "integer"
+
+
+def weather(city: str) -> str:
+    """Tell the weather."""
+    return f"Rain in {city}."
+
+
+def test_tools_with_a_schema_are_the_second_models_where_the_first_takes_one_of_both(
+    chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
+    chain.second.answer = lambda _: openai_reply('{"total": 7}')
+    asked = agent(chain.model(), tools=[weather], output_schema=Invoice)
+    with caplog.at_level(logging.INFO, "standby"):
+        runs = [asked.run("Read it.") for _ in range(3)]
+    assert [(run.content, run.model) for run in runs] == [(Invoice(total=7), "o3-mini")] * 3
+    assert chain.asked == (0, 3)
+    warned = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warned == [
+        "default: gemini-2.5-pro skipped (unsupported): not sent: gemini-2.5-pro takes tools or a schema, not both"
+    ]
+
+
+def test_asked_for_in_the_prompt_the_first_model_takes_both(chain: Chain) -> None:
+    chain.first.answer = gemini_answers('{"total": 7}')
+    model = chain.model(supports_native_structured_outputs=False)
+    run = agent(model, tools=[weather], output_schema=Invoice).run("Read it.")
+    assert (run.content, run.model, chain.asked) == (Invoice(total=7), "gemini-2.5-pro", (1, 0))
 
 
 def test_json_mode_leaves_the_schema_to_agno(chain: Chain) -> None:

@@ -1,6 +1,7 @@
 """The wrapper that applications wrote for themselves: the same constructor and the same members, with nothing global."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,3 +176,41 @@ def test_what_only_a_model_has_is_reached_through_it(config: Path) -> None:
     assert made.supports_native_structured_outputs is True
     with pytest.raises(AttributeError):
         _ = made.nothing_of_the_kind
+
+
+MISSPELT = [
+    ({"image": [ONE]}, "'image' is not taken; did you mean 'images'?"),
+    ({"video": [ONE]}, "'video' is not taken; did you mean 'videos'?"),
+    ({"instruction": "Be brief."}, "'instruction' is not taken; did you mean 'instructions'?"),
+    ({"xyz": 1}, "'xyz' is not taken; there is images, audio, videos, files, instructions"),
+]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"), MISSPELT, ids=lambda value: next(iter(value)) if isinstance(value, dict) else ""
+)
+async def test_an_unknown_keyword_is_refused_at_once_and_nothing_is_sent(
+    servers: Any, config: Path, keywords: dict[str, Any], words: str
+) -> None:
+    made = wrapper(config)
+    with pytest.raises(TypeError, match=re.escape(words)):
+        made.run("Where?", **keywords)  # on an event loop: before there is anything to await
+    with pytest.raises(TypeError, match=re.escape(words)):
+        await made.arun("Where?", **keywords)
+    assert not servers[0].requests
+
+
+def test_without_a_loop_it_is_refused_too(servers: Any, config: Path) -> None:
+    with pytest.raises(TypeError, match="did you mean 'images'"):
+        wrapper(config).run("Where?", image=[ONE])
+    with pytest.raises(TypeError, match="images: put them into the messages"):
+        wrapper(config).run([{"role": "user", "content": "Where?"}], images=[ONE])
+    with pytest.raises(TypeError, match="'image' is not taken; did you mean 'images'"):
+        wrapper(config).run([{"role": "user", "content": "Where?", "image": [ONE]}])
+    assert not servers[0].requests
+
+
+@pytest.mark.parametrize("settings", ["models.yaml", Path("models.yaml"), {"google_api_key": "x"}])
+def test_a_file_in_the_place_of_the_settings_is_refused(settings: Any) -> None:
+    with pytest.raises(TypeError, match=r"settings: expected an object with attributes, not a \w+; a file is config="):
+        IntelligentModelFallback(settings)

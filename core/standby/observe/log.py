@@ -26,11 +26,16 @@ logger = logging.getLogger("standby")
 logger.addHandler(logging.NullHandler())
 
 
+_NOT_ABLE = frozenset({Kind.UNAVAILABLE, Kind.UNSUPPORTED})
+"""Kinds of a model that is well and cannot be asked this: the line before says why."""
+
+
 class Log:
     """The sink of one client.
 
     It remembers for which chains a model stands in, to tell when the first answers again, and which
-    models it has warned of: one that a person must see to is a warning once, and an info from then on.
+    models it has warned of: one that a person must see to, or that cannot take what it is asked for,
+    is a warning once, and an info from then on.
     """
 
     def __init__(self) -> None:
@@ -42,9 +47,9 @@ class Log:
         """Write the event's line, if it has one."""
         if isinstance(event, Answered):
             self._note(event)
-        if isinstance(event, AttemptEnded) and event.lasting and event.attempt.text not in self._warned_of:
-            self._warned_of.add(event.attempt.text)
-            _write_end(logging.WARNING, event)
+        if isinstance(event, AttemptEnded) and (what := _told_once(event)):
+            _write_end(logging.INFO if what in self._warned_of else logging.WARNING, event)
+            self._warned_of.add(what)
         else:
             log(event)
 
@@ -54,6 +59,15 @@ class Log:
         elif event.chain in self._standing_in:
             other = self._standing_in.pop(event.chain)
             _write(logging.INFO, event, "%s: %s answers again, %s stands by", event.chain, event.model, other, named="returned")
+
+
+def _told_once(event: AttemptEnded) -> str:
+    """Return what a person is warned of once, "" for what is told each time."""
+    attempt = event.attempt
+    if event.lasting:
+        return attempt.text
+    unable = attempt.outcome == "skipped" and attempt.kind is Kind.UNSUPPORTED
+    return f"{event.model}: {attempt.text}" if unable else ""
 
 
 @singledispatch
@@ -93,7 +107,7 @@ def _retry(event: RetryScheduled) -> None:
 @log.register
 def _moved(event: MovedOn) -> None:
     unasked = event.kind is Kind.UNAVAILABLE
-    level = logging.INFO if unasked else logging.WARNING
+    level = logging.INFO if event.kind in _NOT_ABLE else logging.WARNING
     rule = f"{event.kind}, trigger {event.trigger}" if event.trigger else event.kind if unasked else f"{event.kind}, by default"
     _write(level, event, "%s: moving on from %s to %s (%s)", event.chain, event.model, event.to, rule)
 

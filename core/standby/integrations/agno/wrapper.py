@@ -5,6 +5,7 @@
 # Agno is an extra: where it is not installed its types are unknown
 
 import asyncio
+import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,10 @@ _NAMES = ("primary_ai_model", "fallback_ai_model", "enable_model_fallback", "goo
 Prompt = str | Iterable[Any]
 """A text, or messages: Agno's, or dictionaries with a role and a content."""
 
+_MEDIA = ("images", "audio", "videos", "files")
+_FIELDS = tuple(Message.model_fields)
+"""Agno's message takes any name, and keeps what it does not know where nobody looks."""
+
 
 class IntelligentModelFallback:
     """Falls back to the next model of the chain in models.yaml, call by call.
@@ -37,6 +42,8 @@ class IntelligentModelFallback:
 
     def __init__(self, settings: Any = None, *, chain: str = "default", config: Config | None = None) -> None:
         """Read the chain; each wrapper has a client of its own, while the health of a model is the process's."""
+        if isinstance(settings, str | os.PathLike | Mapping):
+            raise TypeError(f"settings: expected an object with attributes, not a {type(settings).__name__}; a file is config=")
         self.settings = settings
         given = {name.upper(): _told(getattr(settings, name, None)) for name in _NAMES}
         self._client = AsyncStandby(config, environ={**os.environ, **{name: text for name, text in given.items() if text}})
@@ -72,16 +79,18 @@ class IntelligentModelFallback:
         """Return an Agno `RunOutput`; on an event loop, where waiting would block all else, return what awaits one.
 
         `media`: images, audio, videos and files for a prompt that is a text; `instructions` for this call alone. Raises
-        Agno's `ModelProviderError` when no model answers.
+        Agno's `ModelProviderError` when no model answers, and `TypeError` for any other keyword.
         """
-        if _on_a_loop():
-            return self.arun(message, **media)
         asked = self._messages(message, **media)
+        if _on_a_loop():
+            return self._arun(asked)
         return _output(self.current_model.response(messages=asked), asked)
 
     async def arun(self, message: Prompt, **media: Any) -> RunOutput:
         """Return an Agno `RunOutput`; see `run`."""
-        asked = self._messages(message, **media)
+        return await self._arun(self._messages(message, **media))
+
+    async def _arun(self, asked: list[Message]) -> RunOutput:
         return _output(await self.current_model.aresponse(messages=asked), asked)
 
     def reset_to_primary(self) -> None:
@@ -109,6 +118,9 @@ class IntelligentModelFallback:
         return next((entry for entry in asked if health[entry.name].state in (State.CLOSED, State.OFF)), asked[0])
 
     def _messages(self, prompt: Prompt, *, instructions: str | None = None, **media: Any) -> list[Message]:
+        _refuse_unknown(media, (*_MEDIA, "instructions"))
+        if media and not isinstance(prompt, str):
+            raise TypeError(f"{', '.join(media)}: put them into the messages; as keywords they go with a prompt that is a text")
         said = [Message(role="user", content=prompt, **media)] if isinstance(prompt, str) else [_message(one) for one in prompt]
         told = instructions or self._instructions
         return [Message(role="system", content=told), *said] if told else said
@@ -117,7 +129,18 @@ class IntelligentModelFallback:
 def _message(given: Any) -> Message:
     if isinstance(given, str):
         return Message(role="user", content=given)
-    return Message(**given) if isinstance(given, Mapping) else given
+    if not isinstance(given, Mapping):
+        return given
+    _refuse_unknown(given, _FIELDS)
+    return Message(**given)
+
+
+def _refuse_unknown(given: Iterable[str], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(known)}"
+            raise TypeError(f"{name!r} is not taken; {remedy}")
 
 
 def _output(response: ModelResponse, messages: list[Message]) -> RunOutput:
