@@ -1,7 +1,7 @@
 """A tree against a JSON Schema: jsonschema finds what is wrong, all of it; this says it in words that can be followed."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from jsonschema import Draft202012Validator, FormatChecker, exceptions
 
@@ -107,7 +107,8 @@ def _is_odd(key: str) -> str:
 
 def _is_a_chain(value: Any, at: Place) -> str:
     """Say where a chain belongs that stands at the top of the file."""
-    is_one = not at and isinstance(value, dict) and isinstance(value.get("models"), list)
+    inside = cast("dict[str, Any]", value) if isinstance(value, dict) and not at else {}
+    is_one = isinstance(inside.get("models"), list)
     return "a chain stands below 'chains:', two blanks deeper" if is_one else ""
 
 

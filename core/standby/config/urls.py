@@ -14,6 +14,9 @@ from typing import NamedTuple
 from standby.plugin import ProviderInfo
 
 LARGEST_PORT = 65535
+LONGEST = 2000
+"""Characters of a URL; many servers take no longer one."""
+
 MOST_MENDED = 5
 """Mistakes of one URL that are mended at once; one that has more is too far from what is meant."""
 
@@ -75,11 +78,15 @@ def doubtful(url: str, info: ProviderInfo) -> tuple[list[Slip], str]:
 
 
 def _first(url: str, schemes: tuple[str, ...]) -> Slip | None:
-    checks = (_letters, _scheme, _repeated, _ipv6, _host, _port)
+    checks = (_length, _letters, _scheme, _repeated, _ipv6, _host, _port)
     return next((slip for check in checks if (slip := check(url, schemes)) is not None), None)
 
 
 # Nothing can be sent
+
+
+def _length(url: str, _: tuple[str, ...]) -> Slip | None:
+    return Slip(f"is longer than {LONGEST} characters", "shorten it") if len(url) > LONGEST else None
 
 
 def _letters(url: str, _: tuple[str, ...]) -> Slip | None:

@@ -155,6 +155,12 @@ def test_a_sound_url_has_no_slip(url: str) -> None:
     assert doubtful(url, ACME)[0] == []
 
 
+def test_a_url_without_end_is_refused_at_once() -> None:
+    slip = unsendable(f"http://h{'/chat/completions' * 60_000}", ACME)
+    assert slip is not None
+    assert (slip.what, slip.mended) == ("is longer than 2000 characters", "")
+
+
 def test_several_slips_are_mended_at_once() -> None:
     slips, mended = doubtful("http://u:p@0.0.0.0:11434/chat/completions?x=1#y", ACME)
     assert (len(slips), mended) == (6, "http://127.0.0.1:11434/v1")
