@@ -60,11 +60,11 @@ def pickled(error: Any, protocol: int) -> Any:
 AGAIN = [copy.copy, copy.deepcopy, *(partial(pickled, protocol=each) for each in range(pickle.HIGHEST_PROTOCOL + 1))]
 
 
-class Mine(ChainExhausted):
+class Mine(CallFailed):
     """What an application makes of one of them."""
 
     def __init__(self, order: int, *, customer: str) -> None:
-        super().__init__(f"order {order} has no text", TRAIL, 2.5)
+        super().__init__(f"order {order} has no text", TRAIL)
         self.order = order
         self.customer = customer
 
