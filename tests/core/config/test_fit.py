@@ -47,7 +47,10 @@ def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
             Settings(chains={"x": Chain(models="abc")}),
             "chains.x.models: 'abc' is not a list; write one item a line, each behind '- '",
         ),
-        (Settings(chains={"x": ["a"]}), "chains.x: this is not a mapping of keys; write 'key: value' lines, indented below it"),
+        (
+            Settings(chains={"x": ["a"]}),
+            "chains.x: this is not a mapping of keys; write 'models:' below 'x', and the list below that",
+        ),
         (
             Settings(chains={"x": Chain(models=("a",), deadline=-1.0)}),
             "chains.x.deadline: -1.0 is no duration; write a number above 0 and a unit: 500ms, 30s, 3m, 1h",
