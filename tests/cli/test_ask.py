@@ -250,7 +250,10 @@ def test_without_weights_the_embedded_model_names_the_command_that_fetches_them(
         (("",), 'standby: TEXT is empty; write a question, or "-" to read one from standard input\n'),
         ((" \n",), "standby: TEXT is empty; "),
         (("-",), "standby: standard input is empty; "),
-        (("two", "words"), "standby: no file is named 'words'; put a question of several words in quotes\n"),
+        (
+            ("two", "words"),
+            "standby: no file is named 'words'; if it belongs to the question, put the whole of that in quotes\n",
+        ),
         (("now", "three", "words"), "Got unexpected extra argument (words)"),
         (("hello", "--chain", "healhty"), "standby: no chain is named 'healhty'; "),
         (("hello", "--cahin", "healthy"), "--chain"),

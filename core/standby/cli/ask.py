@@ -49,7 +49,7 @@ def command(text: str, *, chain: str, config: str | None, system: str | None, ve
         log_to()
     wanted = {name: options[name] for name in _WANTED if options[name] not in (None, ())}
     if config is not None and _is_no_file(config):
-        raise RequestError(f"no file is named {config!r}; put a question of several words in quotes")
+        raise RequestError(f"no file is named {config!r}; if it belongs to the question, put the whole of that in quotes")
     if options["schema"] is not None:
         wanted["schema"] = _schema_in(options["schema"])
     messages = _messages(text, system)
