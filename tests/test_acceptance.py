@@ -148,7 +148,7 @@ async def test_6_no_answer_at_all_is_asked_once(ask: Any) -> None:
 
 async def test_7_a_late_first_token(ask: Any) -> None:
     asked = ask(more=", first_token_timeout: 1s")
-    asked.gemini.script(late(9.0, gemini_stream(WORDS)))
+    asked.gemini.script(late(30.0, gemini_stream(WORDS)))
     asked.openai.script(lambda request: msgspec.structs.replace(_openai(request), delay=0.2))
     reply, text, took = await asked.stream()
     assert (reply.model, text) == ("fallback", WHOLE)

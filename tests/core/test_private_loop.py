@@ -118,7 +118,7 @@ def test_the_end_waits_for_nothing_that_blocks_the_loop(fresh: Any) -> None:
     let_go = threading.Event()
 
     async def block() -> None:
-        let_go.wait(10)
+        let_go.wait(30)
 
     begun(block())
     began = time.monotonic()
@@ -155,18 +155,11 @@ def command(body: str, url: str) -> list[str]:
     return [*PYTHON, CLIENT + textwrap.dedent(body) + "\nprint(time.time(), flush=True)", url]
 
 
-def played(body: str, url: str = "http://127.0.0.1:9", *, within: float = 2.0) -> tuple[int, str, str, float]:
-    """Play a program: its exit status, what it printed, what it complained of, and how long it lived after its last line.
-
-    One that lives too long is played again, twice at most: the machine may have had other work.
-    """
-    for _ in range(3):
-        done = subprocess.run(command(body, url), capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - ours
-        *told, last = done.stdout.splitlines()
-        lived = time.time() - float(last)
-        if lived < within:
-            break
-    return done.returncode, "\n".join(told), done.stderr, lived
+def played(body: str, url: str = "http://127.0.0.1:9") -> tuple[int, str, str, float]:
+    """Play a program: its exit status, what it printed, what it complained of, and how long it lived after its last line."""
+    done = subprocess.run(command(body, url), capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - ours
+    *told, last = done.stdout.splitlines()
+    return done.returncode, "\n".join(told), done.stderr, time.time() - float(last)
 
 
 async def value(result: Any) -> Any:
@@ -316,7 +309,7 @@ def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_no_other_word(serv
 )
 def test_a_process_leaves_an_open_client_in_silence_and_at_once(server: Loopback, body: str) -> None:
     status, _, complaints, lived = played(body, server.url)
-    assert (status, complaints, lived < 2) == (0, "", True)
+    assert (status, complaints, lived < SLACK) == (0, "", True)
 
 
 def test_an_exit_handler_that_comes_after_the_loops_end_is_told_so() -> None:
@@ -324,7 +317,7 @@ def test_an_exit_handler_that_comes_after_the_loops_end_is_told_so() -> None:
     status, _, complaints, lived = played(body)
     words = "RuntimeError: Standby was called while the process exits, after its event loop has ended"
     assert complaints.rstrip().endswith(words)
-    assert (status, lived < 2) == (0, True)
+    assert (status, lived < SLACK) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -349,7 +342,7 @@ def test_a_process_leaves_a_busy_daemon_thread_in_silence_and_at_once(server: Lo
         """,
         server.url,
     )
-    assert (status, complaints, lived < 2) == (0, "", True)
+    assert (status, complaints, lived < SLACK) == (0, "", True)
 
 
 @pytest.mark.parametrize("hold", ["time.sleep(30)", "await ignore()"])
@@ -370,7 +363,6 @@ def test_what_cannot_be_cancelled_delays_the_exit_by_two_seconds_at_most(hold: s
 
         threading.Thread(target=lambda: run(hold()), daemon=True).start()
         time.sleep(0.1)
-        """,
-        within=2.7,
+        """
     )
-    assert (status, complaints, lived < 2.7) == (0, "", True)
+    assert (status, complaints, lived < 2 + SLACK) == (0, "", True)

@@ -78,7 +78,7 @@ async def test_a_cancelled_caller_leaves_at_once_and_the_thread_ends_unheard(
     ended: list[str] = []
 
     def work() -> None:
-        gate.wait(10)
+        gate.wait(30)
         ended.append("the thread")
         raise ValueError("nobody hears it")
 
@@ -111,7 +111,7 @@ async def test_more_calls_than_threads_wait_for_their_turn_in_order(
 
     def work(number: int) -> int:
         started.append(number)
-        gate.wait(10)
+        gate.wait(30)
         return number
 
     tasks = [asyncio.create_task(blocking(work, number)) for number in range(AT_ONCE + 6)]
@@ -131,7 +131,7 @@ def test_a_loop_that_closes_meanwhile_disturbs_nobody(gate: threading.Event, beg
     ended = threading.Event()
 
     def work() -> None:
-        gate.wait(10)
+        gate.wait(30)
         ended.set()
 
     async def leave() -> None:
