@@ -225,17 +225,7 @@ def timed_out(words: str) -> Failure:
 
 
 async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, entry: Entry) -> Reply:
-    if hasattr(adapter, "stream") and (outlet is not None or not hasattr(adapter, "complete")):
-        chunks = adapter.stream(call)
-        if isawaitable(chunks):
-            unawaited(chunks)
-            raise TypeError(f"stream() returned a {type(chunks).__name__}: write it as 'async def' with 'yield'")
-        reply = await _relay(chunks, watch, outlet)
-    else:
-        reply = await adapter.complete(call)
-        if not isinstance(reply, Reply):
-            unawaited(reply)
-            raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
+    reply = await _answer(adapter, call, watch, outlet)
     if not _is_plain(reply) and (flaw := flaw_of(reply, Reply)):
         raise TypeError(f"Reply: {flaw}")
     if not reply.text.strip() and not reply.tool_calls:
@@ -249,6 +239,24 @@ async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, en
         for chunk in chunks_of(reply):
             if chunk.tool_call is not None or not said:
                 await outlet.release(watch, chunk)
+    return reply
+
+
+async def _answer(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None) -> Reply:
+    """Call the adapter's method; raises `TypeError`, in words for its author, for one that is not written as it must be."""
+    if hasattr(adapter, "stream") and (outlet is not None or not hasattr(adapter, "complete")):
+        chunks = adapter.stream(call)
+        if isawaitable(chunks):
+            unawaited(chunks)
+            raise TypeError(f"stream() returned a {type(chunks).__name__}: write it as 'async def' with 'yield'")
+        return await _relay(chunks, watch, outlet)
+    answer = adapter.complete(call)
+    if not isawaitable(answer):
+        raise TypeError(f"complete() returned a {type(answer).__name__}: write it as 'async def' without 'yield'")
+    reply = await answer
+    if not isinstance(reply, Reply):
+        unawaited(reply)
+        raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
     return reply
 
 

@@ -66,7 +66,7 @@ TROUBLES: dict[str, tuple[str, str]] = {
     "has neither 'complete' nor 'stream'": (good("def complete", "def completed"), ASK),
     "TypeError: Parrot() takes no arguments": (good("__init__(self, provider)", "made(self)"), ASK),
     "TypeError: complete() returned a dict, not a Reply": (answering("async def complete(self, call): return {}"), ASK),
-    "TypeError: object Reply can't be used in 'await' expression": (good("async def", "def"), ASK),
+    "TypeError: complete() returned a Reply: write it as 'async def' without 'yield'": (good("async def", "def"), ASK),
     "AttributeError: 'list_iterator' object has no attribute 'aclose'": (
         answering("def stream(self, call): return iter([])"),
         ASK,

@@ -78,7 +78,8 @@ COMPLETE = {
     "a text": Broken(completes("return 'Hello.'"), "TypeError: complete() returned a str, not a Reply"),
     "a coroutine": Broken(completes("return self.complete(call)"), "TypeError: complete() returned a coroutine, not a Reply"),
     "a generator": Broken(
-        completes("yield Reply(text='Hello.')"), "TypeError: object async_generator can't be used in 'await' expression"
+        completes("yield Reply(text='Hello.')"),
+        "TypeError: complete() returned a async_generator: write it as 'async def' without 'yield'",
     ),
     "a text that is a number": Broken(
         completes("return Reply(text=5)"),

@@ -1,7 +1,16 @@
 """Plugins that are broken before anybody asks them anything, and what is said of each behind "plugin 'acme' (…) is broken"."""
 
+import sys
+
 from tests.plugins.sources import HALT, HEAD, MANIFEST, MUTE, Broken, card, first, info, models, provider
 
+CIRCLE = (
+    "ImportError: cannot import name 'Acme' from 'acme_plugin' (consider renaming '{folder}/acme_plugin.py' "
+    "if it has the same name as a library you intended to import)"
+    if sys.version_info >= (3, 14)
+    else "ImportError: cannot import name 'Acme' from partially initialized module 'acme_plugin' "
+    "(most likely due to a circular import) ({folder}/acme_plugin.py)"
+)
 NEVER = "which is never awaited: write 'def', not 'async def'"
 NO_CARDS = "standby_models returned something that is no mapping of names to Cards"
 NO_HOOK = "it has no hook standby_provider, so it reaches no model"
@@ -21,8 +30,7 @@ IMPORTS = {
     ),
     "a circle": Broken(
         first("from acme_plugin import Acme"),
-        "ImportError: cannot import name 'Acme' from partially initialized module 'acme_plugin' "
-        "(most likely due to a circular import) ({folder}/acme_plugin.py)",
+        CIRCLE,
     ),
     "no end of calls": Broken(first("def f(): f()\nf()"), "RecursionError: maximum recursion depth exceeded"),
     "a group": Broken(first("raise ExceptionGroup('many', [ValueError('one')])"), "ExceptionGroup: many (1 sub-exception)"),
