@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from standby.testing import rested
+from tests.certificates import trust_nobody
 
 settings.register_profile("standby", deadline=None)  # a busy machine is no failure; what must be fast has a test of its own
 settings.load_profile("standby")
@@ -28,6 +29,7 @@ def pytest_configure() -> None:
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    trust_nobody()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
