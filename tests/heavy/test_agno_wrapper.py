@@ -208,6 +208,7 @@ def test_without_a_loop_it_is_refused_too(servers: Any, config: Path) -> None:
     with pytest.raises(TypeError, match="'image' is not taken; did you mean 'images'"):
         wrapper(config).run([{"role": "user", "content": "Where?", "image": [ONE]}])
     assert not servers[0].requests
+    assert wrapper(config).run([{"role": "user", "content": "Where?", "refusal": None}]).content == "Lisbon, says Gemini."
 
 
 @pytest.mark.parametrize("settings", ["models.yaml", Path("models.yaml"), {"google_api_key": "x"}])

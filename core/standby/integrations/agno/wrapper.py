@@ -131,7 +131,7 @@ def _message(given: Any) -> Message:
         return Message(role="user", content=given)
     if not isinstance(given, Mapping):
         return given
-    _refuse_unknown(given, _FIELDS)
+    _refuse_unknown([name for name, value in given.items() if value], _FIELDS)
     return Message(**given)
 
 
