@@ -35,7 +35,8 @@ HEAD = """\
 
 Each requirement at its newest, in an environment of its own with Python {python}: does it resolve together
 with standby, and does a chain answer there whose first model fails with a 500, through `Standby` and
-through `openai_client()`? By `scripts/resolve` on {day}: **{answer} of {all} resolve and answer.**
+through `openai_client()`? By `scripts/resolve` on {day}: **{answer} of {all} resolve and answer.** Of the pins
+that forbid one, those stand here that the resolver names; there may be more behind them.
 
 | requirement | version | resolves | `Standby` | `openai_client()` | openai | what forbids it, or is left out |
 |---|---|---|---|---|---|---|
