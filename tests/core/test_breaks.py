@@ -1,6 +1,7 @@
 """Streams, on virtual time: what is handed out when, and what follows when a stream breaks after that."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -220,6 +221,26 @@ def test_a_plugin_that_swallows_cancellation_is_abandoned_after_50_ms_and_report
     reply, took, seen = run(story())
     assert (reply.model, round(took, 6)) == ("b", 30.05)
     assert "Abandoned" in seen
+
+
+def test_an_abandoned_plugin_that_goes_on_to_speak_says_it_to_nobody() -> None:
+    class Stubborn(Streams):
+        async def stream(self, call: Any) -> Any:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(600)
+            async for chunk in super().stream(call):
+                yield chunk
+
+    async def story(reader: Reader) -> None:
+        late = Stubborn(5, "too late", End())
+        with pytest.raises(DeadlineExceeded):
+            await walk(route(entry("a", late), deadline=3.0), outlet=Outlet(reader.put)).run()
+        await asyncio.sleep(60)
+        assert late.closed == 1
+
+    reader = Reader()
+    run(story(reader))
+    assert reader.texts == []
 
 
 def test_a_plugin_that_cancels_itself_breaks_its_contract() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from standby import events
 from standby.breaker import Breaker, State
+from standby.budget import Budget
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import REACTIONS, Kind
 from standby.policy import BreakerSettings, Card, Retry, Trigger
@@ -91,6 +92,19 @@ def test_a_trigger_outweighs_the_table(then: Any, model: str) -> None:
 def test_a_retry_that_succeeds_is_the_answer() -> None:
     reply = run(walk(route(entry("a", Plays(failure("overloaded"), "Lisbon.")))).run())
     assert outcomes(reply.trail) == [("a", "failed", "retry"), ("a", "answered", None)]
+
+
+@pytest.mark.parametrize(("last", "retried"), [("Lisbon.", True), (failure("overloaded"), False)])
+def test_only_a_good_reply_brings_the_model_what_its_retry_has_cost(last: Any, *, retried: bool) -> None:
+    async def story() -> tuple[int, int]:
+        model, budget = Plays(failure("overloaded"), last), Budget(capacity=1.0, share=1.0, trickle=float("inf"))
+        chain = route(entry("a", model, budget=budget), entry("b", Plays("from b")))
+        await walk(chain).run()
+        model.steps, before = [failure("overloaded")], len(model.calls)
+        await walk(chain).run()
+        return before, len(model.calls) - before
+
+    assert run(story()) == (2, 2 if retried else 1)
 
 
 def test_pauses_are_full_jitter_within_their_bounds() -> None:

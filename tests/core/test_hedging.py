@@ -98,6 +98,15 @@ def test_without_a_token_there_is_no_hedge(empty: str) -> None:
     assert (reply.model, took, second.calls) == ("a", 20.0, [])
 
 
+def test_a_call_that_is_answered_brings_the_chain_a_share_of_a_hedge() -> None:
+    async def story() -> list[int]:
+        hedges = Budget(capacity=1.0, share=0.5, trickle=float("inf"))
+        chain = route(entry("a", Plays(20), timeout=60.0), entry("b", Plays(30)), hedge=HEDGE, hedges=hedges)
+        return [len((await walk(chain).run()).trail) for _ in range(5)]
+
+    assert run(story()) == [2, 1, 2, 1, 2]
+
+
 def test_a_resting_model_is_no_hedge() -> None:
     breaker = Breaker(BreakerSettings(failures=1, open=60.0, open_limit=60.0))
     breaker.settle(breaker.admit(0.0), "sick", 0.0, kind=Kind.OVERLOADED)  # type: ignore[arg-type] # it is a ticket

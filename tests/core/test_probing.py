@@ -9,7 +9,7 @@ import pytest
 from standby import events
 from standby.attempt import Outlet
 from standby.breaker import Breaker, Refusal, State
-from standby.errors import ChainExhausted
+from standby.errors import ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import Kind
 from standby.plugin import End
 from standby.policy import BreakerSettings, Hedge, Retry, StreamRules
@@ -96,6 +96,34 @@ def test_a_probe_that_hangs_is_cut_in_its_own_time_and_the_model_rests_on() -> N
         return [rested.health(42).state]
 
     assert run(story()) == [State.OPEN]
+
+
+@pytest.mark.parametrize("answers_after", [18, 29])
+def test_a_probe_has_its_own_time_and_not_what_the_deadline_leaves_a_model_that_is_waited_for(answers_after: int) -> None:
+    async def story() -> State:
+        rested = sick()
+        probed, next_one = Plays(answers_after), Plays("Lisbon.")
+        chain = route(entry("a", probed, breaker=rested, timeout=60.0), entry("b", next_one), deadline=20.0)
+        await at(11)
+        await walk(chain).run()
+        await at(50)
+        return rested.health(50).state
+
+    assert run(story()) == State.CLOSED
+
+
+def test_the_last_model_is_waited_for_though_it_is_a_probe_and_the_call_ends_on_time() -> None:
+    async def story() -> tuple[float, bool]:
+        probed = Plays(600)
+        chain = route(entry("a", probed, breaker=sick(), timeout=60.0), deadline=20.0)
+        await at(11)
+        with pytest.raises(DeadlineExceeded):
+            await walk(chain).run()
+        ended = asyncio.get_running_loop().time()
+        await asyncio.sleep(0.1)
+        return ended, any(not task.done() for task in chain.behind)
+
+    assert run(story()) == (31.0, False)
 
 
 def test_while_a_probe_is_out_the_others_use_the_next_model() -> None:
@@ -299,6 +327,25 @@ def test_a_probe_in_a_stream_that_speaks_first_is_the_answer() -> None:
     reply, texts = run(story())
     assert (reply.text, texts) == ("from a", ["from ", "a"])
     assert told(reply.trail) == [("a", "answered"), ("b", "cancelled")]
+
+
+def test_a_probe_that_finds_its_words_after_the_call_has_ended_says_them_to_nobody() -> None:
+    async def story() -> tuple[list[Chunk], list[str], State]:
+        chunks: list[Chunk] = []
+
+        async def put(chunk: Chunk) -> None:
+            chunks.append(chunk)
+
+        rested, outlet = sick(), Outlet(put)
+        probed = Streams(5, "from ", 1, "a", End())
+        chain = route(entry("a", probed, breaker=rested), entry("b", Plays(failure("blocked"))))
+        await at(11)
+        with pytest.raises(Stopped):
+            await walk(chain, outlet=outlet).run()
+        await at(20)
+        return chunks, [outlet.partial], rested.health(20).state
+
+    assert run(story()) == ([], [""], State.CLOSED)
 
 
 def test_after_a_recovery_traffic_ramps_up() -> None:
