@@ -188,7 +188,7 @@ def openai_stream(
     if finish is not None:
         payloads += [delta(finish), chunk([], usage=OPENAI_USAGE)]
     if done:
-        payloads.append(b"[DONE]")
+        payloads.append(b"data: [DONE]\n\n")
     return events(payloads, "\n\n", framing)
 
 

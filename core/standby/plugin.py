@@ -12,6 +12,7 @@ from standby.costs import Price
 from standby.delays import hint_in, retry_after
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind, kind_of_status
+from standby.ndjson import iter_ndjson
 from standby.policy import Card, Provider, Secret
 from standby.sse import events_of
 from standby.threads import blocking
@@ -83,6 +84,7 @@ __all__ = [
     "hint_in",
     "hookimpl",
     "hooks",
+    "iter_ndjson",
     "key_of",
     "kind_of_status",
     "list_in",

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyError, plugin
+from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyError, plugin, testing
 from standby.cli import standby
 from standby.observers import MOST_WAITING
 from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Provider, ProviderInfo, Reply, hooks
@@ -222,8 +222,14 @@ def test_the_page_states_the_bound_of_blocking_threads() -> None:
 
 
 def signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Return the line of its definition; an annotation in quotes stands without them, a default keeps its own."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg) and isinstance(node.annotation, ast.Constant):
+            node.annotation = ast.Name(node.annotation.value)
+    if isinstance(function.returns, ast.Constant):
+        function.returns = ast.Name(function.returns.value or "None")
     [line] = re.findall(r"^((?:async )?def .*):$", ast.unparse(function), re.MULTILINE)
-    return re.sub(r"['\"]", "", line)
+    return str(line)
 
 
 def functions(of: type) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -266,11 +272,18 @@ def _is_struct(made: Any) -> bool:
     return isinstance(made, type) and issubclass(made, msgspec.Struct)
 
 
-def test_every_helper_stands_there_with_its_exact_signature() -> None:
-    helpers = [made for name in plugin.__all__ if inspect.isfunction(made := getattr(plugin, name))]
+HELPERS: dict[str, Any] = {"The helpers": plugin, "The functions of the kit": testing}
+
+
+@pytest.mark.parametrize("heading", HELPERS)
+def test_every_helper_stands_there_with_its_exact_signature(heading: str) -> None:
+    """Whatever an author calls: a new one that is exported must be written down, and one that is gone must go."""
+    names = [name for name in HELPERS[heading].__all__ if name.islower()]
+    helpers = [made for name in names if inspect.isfunction(made := getattr(HELPERS[heading], name))]
+    assert set(names) - {made.__name__ for made in helpers} <= {"events", "hookimpl", "hooks"}
     definitions = [node for made in helpers for node in ast.parse(inspect.getsource(made)).body]
     wanted = [signature(node) for node in definitions if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    assert only(DOCUMENT, "The helpers", "python").splitlines() == wanted
+    assert only(DOCUMENT, heading, "python").splitlines() == wanted
     assert len(wanted) == len(helpers)
 
 
@@ -347,5 +360,5 @@ def test_the_commands_that_measure_late_import_run(tmp_path: Path) -> None:
 
 
 def test_every_python_block_is_used() -> None:
-    tried = {"The hooks", "The adapter", "The helpers", "Testing", "blocking(): an SDK that blocks"}
+    tried = {"The hooks", "The adapter", *HELPERS, "Testing", "blocking(): an SDK that blocks"}
     assert {block.heading for block in blocks(DOCUMENT, language="python") if not block.file} == tried

@@ -44,7 +44,7 @@ def _resets(streamed: bool) -> Answer:
 
 def _broken_json(streamed: bool) -> Answer:
     raw = b'{"candidates": [{"content": {"par'
-    return events([raw], "\r\n\r\n") if streamed else respond(200, raw)
+    return events([b"data: " + raw + b"\r\n\r\n"]) if streamed else respond(200, raw)
 
 
 BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "gemini-2.5-pro"}

@@ -134,7 +134,7 @@ def say_openai(turn: Turn, model: str, *, streamed: bool) -> Answer:
     made = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     made.append({"index": 0, "delta": {}, "finish_reason": finish})
     chunks: list[Any] = [_openai("chat.completion.chunk", model, [choice]) for choice in made]
-    return events([*chunks, _openai("chat.completion.chunk", model, [], usage=OPENAI_USAGE), b"[DONE]"])
+    return events([*chunks, _openai("chat.completion.chunk", model, [], usage=OPENAI_USAGE), b"data: [DONE]\n\n"])
 
 
 NO_PICTURES = openai_error(

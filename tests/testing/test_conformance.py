@@ -98,7 +98,7 @@ class TestOpenAI(Conformance):
         first = {"role": "assistant", "content": None, "tool_calls": [begun]}
         deltas: list[Any] = [first, *({"tool_calls": [piece]} for piece in pieces)]
         chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-        return events([*chunks, {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}, b"[DONE]"])
+        return events([*chunks, {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}, b"data: [DONE]\n\n"])
 
 
 class TestResponses(Conformance):

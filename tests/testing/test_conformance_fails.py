@@ -4,8 +4,9 @@ import asyncio
 import gc
 import json
 import logging
+import re
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar
 from unittest import SkipTest
@@ -28,6 +29,7 @@ from standby.plugin import (
     decoded,
     encoded,
     events_of,
+    iter_ndjson,
     kind_of_status,
     lost,
     malformed,
@@ -37,7 +39,8 @@ from standby.plugin import (
     text_in,
     whole,
 )
-from standby.testing import Answer, Basics, Conformance, Received, events, respond
+from standby.testing import Answer, Basics, Conformance, Received, events, ndjson, respond
+from standby.testing.basics import SOON
 
 USAGE = Usage(input=7, output=2)
 
@@ -61,10 +64,13 @@ class Right:
 
     async def stream(self, call: Call) -> AsyncIterator[Chunk]:
         async with self.sent(call) as response:
-            async for event in events_of(response.aiter_bytes()):
-                piece = object_in(decoded(event.stray or event.data))
+            async for piece in self.pieces(response):
                 end = End(usage=self.usage(piece)) if piece.get("done") else None
                 yield Chunk(text_in(piece.get("text")), end)
+
+    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+        async for event in events_of(response.aiter_bytes()):
+            yield object_in(decoded(event.stray or event.data))
 
     async def aclose(self) -> None:
         await self.http.aclose()
@@ -116,6 +122,14 @@ class Suite(Conformance):
     def stream(self, texts: Sequence[str]) -> Answer:
         return events([*({"text": text} for text in texts), {"text": "", "done": True, "usage": {"in": 7, "out": 2}}])
 
+
+class SuiteInLines(Suite):
+    def stream(self, texts: Sequence[str]) -> Answer:
+        return ndjson([*({"text": text} for text in texts), {"text": "", "done": True, "usage": {"in": 7, "out": 2}}])
+
+
+WHILE_IT_COMES = "test_a_stream_is_read_while_it_comes"
+BY_ITS_FRAMING = "test_a_stream_is_read_by_its_framing"
 
 RULES = [name for name in dir(Suite) if name.startswith("test_") and name != "test_the_manifest_imports_no_sdk"]
 
@@ -258,6 +272,53 @@ class ReadsBytesAsLatin1(Right):
         return super().read(json.dumps(json.loads(body), ensure_ascii=True).replace("\\u", "").encode())
 
 
+class ReadsAllFirst(Right):
+    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+        body = await whole(response.aiter_bytes())
+        async for event in events_of(once(body)):
+            yield object_in(decoded(event.data))
+
+
+class ReadsOneSpelling(Right):
+    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+        async for line in response.aiter_lines():
+            if line.startswith("data: "):
+                yield object_in(decoded(line.removeprefix("data: ")))
+
+
+async def once(body: bytes) -> AsyncIterable[bytes]:
+    yield body
+
+
+class RightInLines(Right):
+    """Passes, where the vendor streams NDJSON; the next ones change one thing each."""
+
+    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+        async for piece in iter_ndjson(response.aiter_bytes()):
+            yield piece
+
+
+class TakesLinesForEvents(Right):
+    """What `events_of` makes of NDJSON: one event at the end, with all lines in its `stray`."""
+
+    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+        async for event in events_of(response.aiter_bytes()):
+            for line in (event.stray or event.data).splitlines():
+                yield object_in(decoded(line))
+
+
+class SplitsLinesByHand(Right):
+    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+        async for line in response.aiter_lines():  # it splits at U+2028 too
+            yield object_in(decoded(line))
+
+
+class TakesEachPieceForALine(Right):
+    async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+        async for piece in response.aiter_bytes():
+            yield object_in(decoded(piece))
+
+
 BREAKS: dict[type[Right], tuple[str, str]] = {
     BelievesAny200: ("test_a_200_that_is_no_answer_is_a_failure", "took a page of HTML for an answer"),
     RaisesKeyError: ("test_a_200_that_is_no_answer_is_a_failure", "the adapter raised JSONDecodeError"),
@@ -279,6 +340,17 @@ BREAKS: dict[type[Right], tuple[str, str]] = {
     TriesAgainItself: ("test_the_endpoint_in_the_settings_is_the_one_that_is_asked", "sent 2 requests"),
     CallsAResetATimeout: ("test_a_lost_connection_is_told_as_one", "is timeout, not connection"),
     ReadsBytesAsLatin1: ("test_a_reply_is_whole", "the vendor said"),
+    ReadsAllFirst: (WHILE_IT_COMES, "3 of 4 events are sent, and no text comes: read the body as it comes"),
+    ReadsOneSpelling: (BY_ITS_FRAMING, "let events_of or iter_ndjson read it"),
+    RightInLines: (BY_ITS_FRAMING, "a stream in one piece says 'malformed: line 1 of the stream"),
+}
+
+IN_LINES: dict[type[Right], tuple[str, str]] = {
+    Right: (BY_ITS_FRAMING, "let events_of or iter_ndjson read it"),
+    TakesLinesForEvents: (WHILE_IT_COMES, "3 of 4 lines are sent, and no text comes: read the body as it comes"),
+    SplitsLinesByHand: (BY_ITS_FRAMING, "let events_of or iter_ndjson read it"),
+    TakesEachPieceForALine: (BY_ITS_FRAMING, "a stream in one piece says 'malformed: "),
+    ReadsAllFirst: (WHILE_IT_COMES, "3 of 4 lines are sent, and no text comes"),
 }
 
 
@@ -292,8 +364,8 @@ def nothing_left() -> Iterator[None]:
         gc.collect()
 
 
-def suite(adapter: type[Right]) -> Suite:
-    return type("Suite", (Suite,), {"adapter": adapter})()
+def suite(adapter: type[Right], of: type[Suite] = Suite, **rest: Any) -> Suite:
+    return type("Suite", (of,), {"adapter": adapter, "text_within": 0.2, **rest})()
 
 
 class AsksForATokenFirst(Right):
@@ -364,7 +436,7 @@ def test_a_test_that_does_not_end_fails_in_time() -> None:
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "test_no_log_holds_the_key"])
 def test_an_adapter_that_is_right_passes(rule: str) -> None:
     with suppress(SkipTest):
-        getattr(suite(Right), rule)()
+        getattr(suite(Right, text_within=SOON), rule)()
 
 
 @pytest.mark.parametrize("adapter", BREAKS)
@@ -373,6 +445,59 @@ def test_an_adapter_that_breaks_a_rule_is_told_which_and_what_to_do(adapter: typ
     with pytest.raises(AssertionError) as caught:
         getattr(suite(adapter), rule)()
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "test_no_log_holds_the_key"])
+def test_an_adapter_that_reads_lines_passes(rule: str) -> None:
+    with suppress(SkipTest):
+        getattr(suite(RightInLines, SuiteInLines, text_within=SOON), rule)()
+
+
+@pytest.mark.parametrize("adapter", IN_LINES)
+def test_an_adapter_that_reads_lines_wrongly_is_told(adapter: type[Right]) -> None:
+    rule, words = IN_LINES[adapter]
+    with pytest.raises(AssertionError) as caught:
+        getattr(suite(adapter, SuiteInLines), rule)()
+    assert words in str(caught.value)
+
+
+DONE = {"text": "", "done": True, "usage": {"in": 7, "out": 2}}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "application/x-ndjson"])
+@pytest.mark.parametrize("of", [Suite, SuiteInLines])
+def test_a_stream_that_the_author_writes_as_one_piece_lets_no_adapter_wait_for_its_end(of: type[Suite], kind: str) -> None:
+    frames = of().stream(("Lis", "bon, says ", "the loopback."))
+    written = respond(200, frames.body, {"Content-Type": kind})
+    waits = suite(ReadsAllFirst, of, stream=lambda _self, _texts: written)
+    wrong = (of is Suite) is (kind == "application/x-ndjson") and kind != "application/json"
+    expected = "stream(texts) says that it is" if wrong else "no text comes: read the body as it comes"
+    with pytest.raises(AssertionError, match=re.escape(expected)):
+        waits.test_a_stream_is_read_while_it_comes()
+
+
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        (
+            events([b'{"text": "Lis"}\n', b'{"done": true}\n']),
+            r"""this line is not a field of one: b'{"text": "Lis"}': use events""",
+        ),
+        (events([{"text": "Lis"}, DONE], "\n"), "no blank line ends the last: use events([…]) with values, or ndjson([…])"),
+        (events([]), "no blank line ends the last"),
+        (ndjson([b"data: {}\n\n"]), r"this line is not a JSON object: b'data: {}\n': use ndjson([…])"),
+        (ndjson([["Lis"]]), "this line is not a JSON object"),
+    ],
+)
+def test_a_stream_that_is_not_what_it_says_is_the_authors_slip(stream: Answer, words: str) -> None:
+    for rule in (WHILE_IT_COMES, BY_ITS_FRAMING):
+        with pytest.raises(AssertionError, match=re.escape(words)):
+            getattr(suite(Right, stream=lambda _self, _texts: stream), rule)()
+
+
+def test_a_framing_of_the_vendors_own_is_skipped() -> None:
+    with pytest.raises(SkipTest, match="neither server-sent events nor NDJSON"):
+        suite(Right, stream=lambda _self, _texts: respond(200, b"\x00\x00\x01")).test_a_stream_is_read_by_its_framing()
 
 
 def test_a_key_in_a_log_is_found(caplog: pytest.LogCaptureFixture) -> None:

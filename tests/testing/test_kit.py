@@ -11,7 +11,7 @@ import yaml
 
 from standby import Standby
 from standby.policy import Chain, Settings
-from standby.testing import isolated_registry, replayed, scripted
+from standby.testing import events, isolated_registry, ndjson, replayed, scripted
 
 JSON = {"Content-Type": ["application/json"], "Content-Length": ["99"], "Set-Cookie": ["a=b"]}
 
@@ -76,3 +76,19 @@ def test_nobody_pays_for_the_kit_who_does_not_import_it() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603 - this interpreter
     program = "import sys, standby.testing; sys.exit('pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603 - this interpreter
+
+
+def test_events_frame_values_and_send_bytes_as_they_are() -> None:
+    sent = events([{"a": 1}, b": ping\n\n", "b", b"data: [DONE]\n\n", b'{"error": 1}\n'])
+    assert [piece for _, piece in sent.pieces] == [
+        *(b'data: {"a":1}\n\n', b": ping\n\n", b'data: "b"\n\n', b"data: [DONE]\n\n", b'{"error": 1}\n')
+    ]
+    assert events([{"a": 1}, b"as it is"], "\r\n\r\n", "eof").body == b'data: {"a":1}\r\n\r\nas it is'
+    assert (sent.headers, sent.framing) == ({"Content-Type": "text/event-stream"}, "chunked")
+
+
+def test_ndjson_puts_a_value_on_a_line_and_sends_bytes_as_they_are() -> None:
+    sent = ndjson([{"a": "b\n"}, b"\n", b'{"half'])
+    assert [piece for _, piece in sent.pieces] == [b'{"a":"b\\n"}\n', b"\n", b'{"half']
+    assert ndjson([{}], "\r\n", "eof").body == b"{}\r\n"
+    assert (sent.headers, sent.framing) == ({"Content-Type": "application/x-ndjson"}, "chunked")

@@ -25,6 +25,7 @@ from standby.testing.loopback import (
     hang,
     html,
     late,
+    ndjson,
     reset,
     respond,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "html",
     "isolated_registry",
     "late",
+    "ndjson",
     "replayed",
     "reset",
     "respond",

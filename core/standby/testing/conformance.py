@@ -12,13 +12,12 @@ import msgspec
 
 from standby.plugin import Kind, Message, Reply, Role, Text, kind_of_status
 from standby.testing import asking
-from standby.testing.basics import Basics, astray, closed, require_cancelled, until
+from standby.testing.basics import astray, closed, require_cancelled, until
 from standby.testing.loopback import Answer, Received, cut, late, respond
-from standby.testing.rules import require, skip
+from standby.testing.rules import require
+from standby.testing.streaming import TEXTS, WHOLE, Streaming, require_stream
 from standby.testing.tools import Tools
 
-TEXTS = ("Lis", "bon, says ", "the loopback.")
-WHOLE = "".join(TEXTS)
 AT_ONCE = 20
 _MOMENTS = 12
 """Cancellations of one way to ask, and cuts of one body, spread over all that there could be."""
@@ -37,7 +36,7 @@ class Logs(Protocol):
         """Take in everything from this level on."""
 
 
-class Conformance(Tools, Basics):
+class Conformance(Tools, Streaming):
     """The suite: subclass it, say which plugin and model, and what the vendor's wire looks like.
 
     `reply` is required. `stream`, `tool_call` and `errors` are what there is of them: what is left out is skipped. `statuses`
@@ -52,11 +51,6 @@ class Conformance(Tools, Basics):
     def reply(self, text: str) -> Answer:
         """Return the vendor's whole answer with that text, and with some usage."""
         raise NotImplementedError(f"{type(self).__name__} must say what a reply looks like: write reply(text) -> Answer")
-
-    def stream(self, texts: Sequence[str]) -> Answer:
-        """Return the vendor's stream that says these texts one by one, then ends, with some usage."""
-        del texts
-        skip("stream(texts) is not written")
 
     def error(self, status: int, message: str) -> Answer:
         """Return the vendor's error with that message."""
@@ -90,7 +84,7 @@ class Conformance(Tools, Basics):
         for framing in ("chunked", "eof"):
             answer = msgspec.structs.replace(self.stream(TEXTS), framing=framing)
             async with self.asked(answer) as (adapter, _):
-                _require_stream(adapter)
+                require_stream(adapter)
                 reply, chunks = await asking.collected(adapter, self.call())
             said = [chunk.text for chunk in chunks if chunk.text]
             require(reply.text == WHOLE, f"the stream says {reply.text!r}, the vendor said {WHOLE!r}")
@@ -106,9 +100,12 @@ class Conformance(Tools, Basics):
         pieces = tuple((0.0, body[at : at + 1]) for at in range(len(body)))
         answer = msgspec.structs.replace(self.stream(()), pieces=pieces, framing="chunked")
         async with self.asked(answer) as (adapter, _):
-            _require_stream(adapter)
+            require_stream(adapter)
             reply, _ = await asking.collected(adapter, self.call())
-        require(reply.text == "Zürich 🦜", f"a stream that comes byte by byte says {reply.text!r}: let events_of read it")
+        require(
+            reply.text == "Zürich 🦜",
+            f"a stream that comes byte by byte says {reply.text!r}: let events_of or iter_ndjson read it",
+        )
 
     def test_the_body_holds_the_conversation_in_order(self) -> None:
         """Every turn is sent, the user's and the assistant's in their order, and the system's words somewhere."""
@@ -170,7 +167,7 @@ class Conformance(Tools, Basics):
         for at in _spread(len(answer.body) - 1):
             async with self.asked(cut(answer, at)) as (adapter, _):
                 if streamed:
-                    _require_stream(adapter)
+                    require_stream(adapter)
                 replies: list[Reply] = []
                 error = await asking.failure(_kept(replies, self._ask(adapter, streamed=streamed)))
             case = f"an answer that is cut after {at} of {len(answer.body)} bytes"
@@ -200,7 +197,7 @@ class Conformance(Tools, Basics):
         """Cancel one call, or none (0); return how often it waited."""
         async with self.asked(answer) as (adapter, server):
             if streamed:
-                _require_stream(adapter)
+                require_stream(adapter)
             others = asyncio.all_tasks()
             stepped = asking.Stepped(self._ask(adapter, streamed=streamed), at)
             task = asyncio.create_task(stepped.run())
@@ -222,7 +219,7 @@ class Conformance(Tools, Basics):
         (_, first), *rest = answer.pieces
         endless = msgspec.structs.replace(answer, pieces=((0.0, first), *rest[: len(rest) // 2]), then="hang")
         async with self.asked(endless) as (adapter, server):
-            _require_stream(adapter)
+            require_stream(adapter)
             pieces = adapter.stream(self.call())
             async for chunk in pieces:
                 if chunk.text:
@@ -273,11 +270,6 @@ class Conformance(Tools, Basics):
         if streamed:
             return (await asking.collected(adapter, self.call()))[0]
         return await asking.complete(adapter, self.call())
-
-
-def _require_stream(adapter: Any) -> None:
-    if not hasattr(adapter, "stream"):
-        skip("the adapter has no stream()")
 
 
 def _require_usage(reply: Reply) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -280,7 +280,35 @@ def drip(answer: Answer, *, every: float, size: int = 1) -> Answer:
 
 
 def events(payloads: Sequence[Any], end: str = "\n\n", framing: Literal["chunked", "eof"] = "chunked") -> Answer:
-    """Stream server-sent events, one piece each: JSON for a value, bytes as they are; `end` is what ends an event."""
-    frames = (payload if isinstance(payload, bytes) else msgspec.json.encode(payload) for payload in payloads)
-    pieces = tuple((0.0, b"data: " + frame + end.encode()) for frame in frames)
-    return Answer(pieces=pieces, headers={"Content-Type": "text/event-stream"}, framing=framing)
+    """Stream server-sent events, each in a piece of its own.
+
+    Args:
+        payloads: A value is sent as JSON in an event's `data`; bytes are sent as they are, without a field's name or an end.
+        end: What ends the event of a value.
+        framing: What ends the body.
+    """
+    pieces = (_framed(payload, "data: ", end) for payload in payloads)
+    return _streamed("text/event-stream", pieces, framing)
+
+
+def ndjson(payloads: Sequence[Any], end: str = "\n", framing: Literal["chunked", "eof"] = "chunked") -> Answer:
+    """Stream NDJSON, each line in a piece of its own.
+
+    Args:
+        payloads: A value is sent as JSON on a line; bytes are sent as they are.
+        end: What ends the line of a value.
+        framing: What ends the body.
+    """
+    pieces = (_framed(payload, "", end) for payload in payloads)
+    return _streamed("application/x-ndjson", pieces, framing)
+
+
+def _framed(payload: Any, start: str, end: str) -> bytes:
+    if isinstance(payload, bytes):
+        return payload
+    return start.encode() + msgspec.json.encode(payload) + end.encode()
+
+
+def _streamed(kind: str, frames: Iterable[bytes], framing: Literal["chunked", "eof"]) -> Answer:
+    pieces = tuple((0.0, frame) for frame in frames)
+    return Answer(pieces=pieces, headers={"Content-Type": kind}, framing=framing)
