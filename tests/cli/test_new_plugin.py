@@ -1,9 +1,11 @@
 """`standby new-plugin`: what it writes works as it stands, and nothing is written that should not be."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +18,8 @@ from tests.cli.running import Run
 from tests.docs.distributions import put
 
 NAME, PACKAGE = "acme-eu", "standby_acme_eu"
-MODULES = ("__init__", "adapter", "cards", "failures", "reply", "request")
-TESTS = ("chain", "conformance", "failures", "reply", "request")
+MODULES = ("__init__", "adapter", "cards", "failures", "reply", "request", "stub_server")
+TESTS = ("chain", "conformance", "failures", "reply", "request", "stub_server")
 CACHE = Path(__file__).parents[2] / ".mypy_cache" / "new_plugin"
 """Kept between runs: reading standby and httpx2 anew takes most of a minute."""
 
@@ -25,7 +27,7 @@ ALONE = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytes
 """Words for a pytest that has none of the plugins that are installed here: an author may have none."""
 
 FILES = {
-    *(".github/workflows/ci.yml", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"),
+    *(".github/workflows/ci.yml", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "models.yaml", "pyproject.toml"),
     *(f"src/{PACKAGE}/{module}.py" for module in MODULES),
     f"src/{PACKAGE}/py.typed",
     *(f"tests/test_{test}.py" for test in TESTS),
@@ -98,6 +100,21 @@ def test_the_plugin_is_listed_and_its_check_finds_nothing_wrong(run: Run) -> Non
     assert f"{NAME}    standby-{NAME}" in run("plugins").out
     check = run("plugins", "check", NAME)
     assert (check.status, "wrong  " in check.out) == (0, False), check.out
+
+
+def test_its_chain_falls_back_and_comes_back_in_the_self_test(package: Path) -> None:
+    told = ran(package, "standby", "selftest")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert f"{NAME}-large: the failures that its vendor is known for" in told.stdout
+    assert "429 quota. You have used up" in told.stdout
+    verdict = told.stdout.splitlines()[-1]
+    assert re.fullmatch(rf"default: falls back after (\d+) of \1 failures of {NAME}-large, and comes back", verdict)
+
+
+def test_pip_is_not_asked_for_standby_which_no_index_has(package: Path) -> None:
+    project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert [word for word in project["dependencies"] if word.startswith("standby")] == []
+    assert "pip install path/to/standby\n" in (package / "README.md").read_text(encoding="utf-8")
 
 
 def test_mypy_strict_has_nothing_to_say(package: Path) -> None:

@@ -30,8 +30,8 @@ _PLACEHOLDER = re.compile(r"\{\{ (\w+) \}\}")
 def command(name: str, *, out: Path | None, as_json: bool) -> None:
     """Write a package with the provider plugin NAME; its example speaks to a vendor that does not exist.
 
-    It can be installed as it stands, and its tests pass. Every place to change says "CHANGE ME:", and its README.md lists
-    them in order. Nothing is overwritten. Exit status: 0, or 2 if it cannot be written.
+    It can be installed as it stands; its tests and 'standby selftest' pass. Every place to change says "CHANGE ME:", and its
+    README.md lists them in order. Nothing is overwritten. Exit status: 0, or 2 if it cannot be written.
 
     \b
     standby new-plugin acme
@@ -146,5 +146,6 @@ def _print_next_steps(folder: Path) -> None:
         f"  cd {shown}\n"
         "  python -m pip install -e . --group dev\n"
         "  python -m pytest\n"
+        "  standby selftest\n"
         "Then README.md, which says what to change, in order."
     )
