@@ -16,7 +16,7 @@ from standby.bodies import list_in, object_in, shown, text_in
 from standby.errors import RequestError
 from standby.failures import Failure, Kind, kind_of_status
 from standby.policy import Secret
-from standby.registry import FailureReader
+from standby.registry import FailureReader, StubServer
 
 LARGEST = 2**25
 """Bytes of a file that are read; no cassette of one failure is larger."""
@@ -61,21 +61,34 @@ def of_kind(kind: Kind, timeout: float, *, status: int | None = None, code: str 
     return Evidence(failure, "it was given")
 
 
-def of_status(status: int | None, code: str, message: str, read: FailureReader | None) -> Evidence:
+def of_status(
+    status: int | None, code: str, message: str, read: FailureReader | None, stub: StubServer | None = None
+) -> Evidence:
     """Return the failure of an answer with that status, the vendor's own code and its words, each as far as it is known.
 
-    Raises `RequestError` where all that is known tells no kind.
+    The plugin reads it in the shape that most vendors' errors have, or else in the one that its stub server makes.
+
+    Raises:
+        RequestError: All that is known tells no kind.
     """
     if status is None and not code:
         found = _of_words("", message)
         if found is None:
             raise RequestError("the words alone tell no kind; say --status or --code too, or --kind")
         return found
+    stated = status or HTTPStatus.OK
     names = {"code": code, "status": code, "type": code} if code else {}
-    found = of_answer(status or HTTPStatus.OK, {}, {"error": {**names, "message": message}}, read, code)
-    if message:
-        return found
-    return Evidence(msgspec.structs.replace(found.failure, message=""), found.because)  # where words miss, a body is told
+    found = of_answer(stated, {}, {"error": {**names, "message": message}}, read, code)
+    if stub is not None and read is not None and not _says(found.failure, code, message):
+        said = Failure(kind=kind_of_status(stated), status=stated, code=code or None, message=message)
+        found = of_answer(stated, {}, stub("/", {}, said), read, code)
+    known = {} if code else {"code": None}  # a stub server makes one up
+    known |= {} if message else {"message": ""}  # where words miss, a body is told
+    return Evidence(msgspec.structs.replace(found.failure, **known), found.because)
+
+
+def _says(failure: Failure, code: str, message: str) -> bool:
+    return (failure.code or "", failure.message) == (code, message) or (not message and failure.code == code)
 
 
 def of_answer(status: int, headers: Mapping[str, str], body: Any, read: FailureReader | None, code: str = "") -> Evidence:
@@ -87,7 +100,8 @@ def of_answer(status: int, headers: Mapping[str, str], body: Any, read: FailureR
     failure = read(status, headers, body)
     if failure.kind is kind_of_status(status):
         return Evidence(failure, f"HTTP {status} means that")
-    if read(status, headers, _without_message(body)).kind is failure.kind:
+    bare = {} if isinstance(body, str) else _without_message(body, failure.message)
+    if read(status, headers, bare).kind is failure.kind:
         names = f"code {failure.code!r}" if failure.code else "body"
         return Evidence(failure, f"the vendor's {names} says so")
     return Evidence(failure, "the words of the message say so")
@@ -131,16 +145,23 @@ def of_recording(
     if name.endswith((".yaml", ".yml")):
         kept, headers, data = _last_answer(data, name)
         status = kept if status is None else status
-    body = _error_in(data)
-    if body is None and (status or 0) >= HTTPStatus.BAD_REQUEST:
-        body = shown(data)
+    body = _refusal_in(data) if (status or 0) >= HTTPStatus.BAD_REQUEST else _error_in(data)
     if body is None:
         played = None if play is None else play(HTTPStatus.OK, headers, _framed(data))
         if played is None:
             words = "it is an answer, which the chain takes; say --status if it was none, or what it comes to by --kind"
             raise RequestError(f"{name} holds no failure: {words}")
-        return Evidence(played, "the plugin reads the answer so")
+        return _of_no_answer(played, headers, data, read)
     return of_answer(_status_in(body) if status is None else status, headers, body, read)
+
+
+def _of_no_answer(played: Failure, headers: Mapping[str, str], data: bytes, read: FailureReader | None) -> Evidence:
+    """Return the failure of what the adapter takes for no answer; it may be an error in a shape of the vendor's own."""
+    if played.kind is Kind.MALFORMED and read is not None:
+        found = of_answer(HTTPStatus.OK, headers, shown(data), read)
+        if found.failure.kind is not Kind.MALFORMED:
+            return found
+    return Evidence(played, "the plugin reads the answer so")
 
 
 def shortened(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
@@ -245,6 +266,12 @@ def _error_in(data: bytes) -> Any:
     return None
 
 
+def _refusal_in(data: bytes) -> Any:
+    """Return the body of an error answer as it came, in whatever shape; of a stream's events the one that is an error."""
+    body = shown(data)
+    return (_error_in(data) or body) if isinstance(body, str) else body
+
+
 def _values(text: str) -> Iterator[Any]:
     """Give each JSON value in a body: the whole of it, or the events of a stream, or each line."""
     whole = _json(text)
@@ -276,11 +303,10 @@ def _status_in(body: Any) -> int:
     return stated if isinstance(stated, int) and stated in errors else HTTPStatus.OK
 
 
-def _without_message(body: Any) -> Any:
+def _without_message(body: Any, words: str) -> Any:
+    """Leave the vendor's words out of a body: whatever is called a message, and whatever reads as the failure does."""
     if isinstance(body, list):
-        return [_without_message(each) for each in list_in(body)]
-    told = object_in(body)
-    if not told:
-        return {}
-    inner = {"error": _without_message(told["error"])} if isinstance(told.get("error"), dict) else {}
-    return {key: value for key, value in told.items() if key not in ("message", "error")} | inner
+        return [_without_message(each, words) for each in list_in(body)]
+    if isinstance(body, dict):
+        return {key: _without_message(value, words) for key, value in object_in(body).items() if key != "message"}
+    return "" if body == words else body

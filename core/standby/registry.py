@@ -33,6 +33,11 @@ T = TypeVar("T")
 FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
 """Reads an error answer: its HTTP status, its headers, and its body, decoded JSON or the text where it is none."""
 
+StubServer = Callable[[str, Any, str | Failure], Any]
+"""Makes the vendor's answer to a request: its path, its decoded body, and what is to be said, a text or a failure."""
+
+ITSELF = "itself"
+"""What a manifest's `double` says of an adapter that reaches nobody outside of this process."""
 
 OLDEST_VERSION = 1
 """The oldest version of the plugin interface that plugins may still speak."""
@@ -174,11 +179,7 @@ class Registry:
         dotted, broken = self.info(name).failures, self.origin(name).broken
         if not dotted:
             return None
-        with guarded(lambda words: broken(f"failures: {dotted}: {words}")), _aside():
-            reader = _led_to(dotted)
-        if not callable(reader):
-            raise broken(f"failures: {dotted} is no function")
-        self._check_sync(name, {f"failures: {dotted}": reader})
+        reader = self._function(name, "failures", dotted)
 
         def read(status: int, headers: Mapping[str, str], body: Any) -> Failure:
             with guarded(lambda words: broken(f"failures: {dotted} raised {words}")):
@@ -188,6 +189,21 @@ class Registry:
             return cast("Failure", failure)
 
         return read
+
+    def stub_server(self, name: str) -> StubServer | None:
+        """Import the plugin's stub server; `None`: it has none, or runs as it is. Raises `ConfigError` as `failures` does."""
+        dotted = self.info(name).double
+        return None if dotted in ("", ITSELF) else self._function(name, "double", dotted)
+
+    def _function(self, name: str, field: str, dotted: str) -> Callable[..., Any]:
+        """Import a function that the manifest names in a field."""
+        broken = self.origin(name).broken
+        with guarded(lambda words: broken(f"{field}: {dotted}: {words}")), _aside():
+            function = _led_to(dotted)
+        if not callable(function):
+            raise broken(f"{field}: {dotted} is no function")
+        self._check_sync(name, {f"{field}: {dotted}": function})
+        return cast("Callable[..., Any]", function)
 
     def _check_sync(self, name: str, functions: Mapping[str, object]) -> None:
         for what, function in functions.items():

@@ -1,7 +1,10 @@
 """`standby explain`: what the chain would do, in lines that a person reads and as data."""
 
+from collections.abc import Callable
+
 import pytest
 
+from standby import plugin
 from standby.config import PACKAGED
 from standby.failures import Kind
 from tests.cli.running import Run, process, written
@@ -144,6 +147,50 @@ def test_a_missing_key_is_told(run: Run, words: tuple[str, ...]) -> None:
 def test_the_plugin_says_what_a_failure_is(run: Run) -> None:
     words = ("--chain", "keyed", "--model", "gpt-6-luna", "--status", "429", "--code", "insufficient_quota")
     assert "kind: quota_exhausted, because the vendor's code 'insufficient_quota' says so\n" in run("explain", *words).out
+
+
+OWN_SHAPE = """
+from standby.plugin import Card, Failure, Kind, ProviderInfo, hookimpl, kind_of_status, object_in, text_in
+
+
+@hookimpl
+def standby_provider():
+    return ProviderInfo(adapter="standby_extra:Own", double="standby_extra:stub", failures="standby_extra:read")
+
+
+@hookimpl
+def standby_models():
+    return {"own-1": Card()}
+
+
+class Own:
+    def __init__(self, provider):
+        pass
+
+    async def complete(self, call):
+        raise AssertionError("nobody is asked")
+
+
+def stub(path, asked, says):
+    return {"fault": {"reason": says.code or "none", "detail": says.message}}
+
+
+def read(status, headers, body):
+    told = object_in(object_in(body).get("fault"))
+    kind = Kind.QUOTA_EXHAUSTED if told.get("reason") == "spent" else kind_of_status(status)
+    return Failure(kind=kind, status=status, code=text_in(told.get("reason")) or None, message=text_in(told.get("detail")))
+"""
+
+
+def test_a_plugin_is_handed_its_vendors_own_shape(run: Run, install: Callable[..., None]) -> None:
+    project = {"name": "standby-extra", "version": "1", "entry-points": {plugin.GROUP: {"own": "standby_extra"}}}
+    install(project, {"standby_extra.py": OWN_SHAPE})
+    written(FILE + "  own: {models: [own-1, first], triggers: []}\n")
+    told = run("explain", "--chain", "own", "--status", "429", "--code", "spent", "--message", "It is used up.").out
+    assert told.startswith("429 spent. It is used up.\nkind: quota_exhausted, because the vendor's code 'spent' says so\n")
+    written('{"fault": {"reason": "spent", "detail": "Used up."}}', "body.json")
+    told = run("explain", "--chain", "own", "--recording", "body.json", "--status", "400").out
+    assert told.startswith("400 spent. Used up.\nkind: quota_exhausted, because the vendor's code 'spent' says so\n")
 
 
 def test_files_are_read(run: Run) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from standby.bodies import object_in, text_in
 from standby.breaker import Breaker, DisabledBreaker
 from standby.costs import Cost, Price
 from standby.decision import LONG_REST, decide
@@ -15,7 +16,7 @@ from standby.errors import RequestError
 from standby.evidence import of_answer, of_exception, of_kind, of_recording, of_status, shortened
 from standby.explain import explain, plan
 from standby.explanation import Explanation, Known, PassedOver
-from standby.failures import REACTIONS, Failure, Kind
+from standby.failures import REACTIONS, Failure, Kind, kind_of_status
 from standby.policy import Card, Hedge, Retry, Secret, StreamRules, Trigger
 from standby.registry import FailureReader, Registry
 from standby.types import Usage
@@ -398,3 +399,75 @@ def test_a_model_whose_breaker_is_off_is_not_rested_by_any_failure() -> None:
     for kind in Kind:
         steps = explain(failure(kind, retry_after=60.0), off, route(off), {}).steps
         assert {(step.counts, step.rests) for step in steps} == {(False, None)}
+
+
+# A vendor whose errors have a shape of their own
+
+
+def fault(status: int, headers: Any, body: Any) -> Failure:
+    """Read what a vendor says in `fault`, and nothing else."""
+    del headers
+    told = object_in(object_in(body).get("fault"))
+    kind = {"spent": Kind.QUOTA_EXHAUSTED}.get(text_in(told.get("reason")), kind_of_status(status))
+    if "too long" in text_in(told.get("detail")):
+        kind = Kind.CONTEXT_TOO_LONG
+    return Failure(kind=kind, status=status, code=text_in(told.get("reason")) or None, message=text_in(told.get("detail")))
+
+
+def stub(path: str, asked: Any, says: str | Failure) -> Any:
+    del path, asked
+    assert isinstance(says, Failure)
+    return {"fault": {"reason": says.code or "made_up", "detail": says.message}}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "kind", "because"),
+    [
+        (429, "spent", "It is used up.", "quota_exhausted", "the vendor's code 'spent' says so"),
+        (None, "spent", "", "quota_exhausted", "the vendor's code 'spent' says so"),
+        (400, "", "The text is too long.", "context_too_long", "the words of the message say so"),
+        (503, "", "Busy.", "overloaded", "HTTP 503 means that"),
+        (503, "", "", "overloaded", "HTTP 503 means that"),
+    ],
+)
+def test_a_plugin_is_handed_an_error_in_its_vendors_own_shape(
+    status: int | None, code: str, message: str, kind: str, because: str
+) -> None:
+    found = of_status(status, code, message, fault, stub)
+    assert (found.failure.kind, found.because) == (Kind(kind), because)
+    assert (found.failure.message, found.failure.code) == (message, code or None)
+
+
+def test_an_error_in_the_usual_shape_is_read_as_it_is_where_the_plugin_knows_it() -> None:
+    def never(path: str, asked: Any, says: str | Failure) -> Any:
+        raise AssertionError((path, asked, says))
+
+    for plugin in ("openai", "gemini", "anthropic"):
+        found = of_status(429, "", "Slow down.", reader(plugin), never)
+        assert (found.failure.kind, found.failure.text) == (Kind.RATE_LIMITED, "429 Too Many Requests. Slow down.")
+
+
+OWN = b'{"fault": {"reason": "spent", "detail": "It is used up."}}'
+
+
+@pytest.mark.parametrize("status", [429, 500, None])
+def test_a_recorded_error_of_a_vendors_own_shape_is_read_by_its_plugin(status: int | None) -> None:
+    malformed = Failure(kind=Kind.MALFORMED, status=200, message="malformed: no text")
+    found = of_recording(OWN, "body.json", status, fault, lambda *_: malformed)
+    assert (found.failure.kind, found.failure.text) == (Kind.QUOTA_EXHAUSTED, f"{status or 200} spent. It is used up.")
+    assert found.because == "the vendor's code 'spent' says so"
+
+
+def test_an_error_answer_is_handed_on_whole_whatever_lies_in_it() -> None:
+    handed: list[Any] = []
+
+    def read(status: int, headers: Any, body: Any) -> Failure:
+        handed.append(body)
+        return Failure(kind=kind_of_status(status), status=status, message=str(headers))
+
+    body = {"response": {"error": {"code": "x"}}, "fault": {"reason": "spent"}}
+    of_recording(msgspec.json.encode(body), "body.json", 503, read)
+    assert handed[0] == body
+    raised = f"acme.Refused: Error code: 503 - {body!r}"
+    of_exception(raised, "p", read)
+    assert handed[-1] == body

@@ -23,12 +23,12 @@ from standby.config.places import places_of_triggers
 from standby.costs import written_cost, written_dollars, written_size
 from standby.decision import Route
 from standby.errors import AttemptFailed, ConfigError, RequestError
-from standby.evidence import LARGEST, Evidence, Player, of_exception, of_kind, of_recording, of_status, shortened
+from standby.evidence import LARGEST, Evidence, of_exception, of_kind, of_recording, of_status, shortened
 from standby.explain import asked_of, explain, plan
 from standby.explanation import Explanation, Known, Plan, Step, Worst
 from standby.failures import REACTIONS, Failure, Kind
 from standby.policy import Provider, Settings
-from standby.registry import FailureReader, Registry
+from standby.registry import Registry
 from standby.replay import failure_in
 from standby.types import Usage
 
@@ -93,8 +93,7 @@ def _explained(
         return plan(route, rules, known)
     entry = _entry(route, model)
     provider = settings.providers[entry.provider]
-    play = partial(_played, entry, provider, registry)
-    evidence = _evidence(told, entry, registry.failures(provider.reference), play)
+    evidence = _evidence(told, entry, provider, registry)
     failure = shortened(evidence.failure, entry.secrets)
     return explain(failure, entry, route, rules, because=evidence.because, spent=spent, known=known)
 
@@ -125,8 +124,9 @@ def _entry(route: Route, model: str | None) -> Entry:
     return found
 
 
-def _evidence(told: Mapping[str, Any], entry: Entry, read: FailureReader | None, play: Player) -> Evidence:
+def _evidence(told: Mapping[str, Any], entry: Entry, provider: Provider, registry: Registry) -> Evidence:
     """Make a failure of what the command line tells; what it says outright outweighs what a file says."""
+    read = registry.failures(provider.reference)
     files = [name for name in ("exception", "recording") if told[name] is not None]
     if len(files) > 1 or (files and (told["code"] or told["message"])):
         raise RequestError("say one of --exception, --recording, and --status with --code and --message")
@@ -134,11 +134,13 @@ def _evidence(told: Mapping[str, Any], entry: Entry, read: FailureReader | None,
     if told["exception"] is not None:
         found = of_exception(_read(told["exception"]).decode("utf-8", "replace"), entry.provider, read)
     elif told["recording"] is not None:
+        play = partial(_played, entry, provider, registry)
         found = of_recording(_read(told["recording"]), told["recording"].name, status, read, play)
     elif kind is not None:
         found = of_kind(Kind(kind), entry.timeout, status=status, code=told["code"], message=told["message"])
     else:
-        found = of_status(status, told["code"], told["message"], read)
+        stub = registry.stub_server(provider.reference)
+        found = of_status(status, told["code"], told["message"], read, stub)
     failure, because = found.failure, found.because
     if kind is not None:
         failure, because = msgspec.structs.replace(failure, kind=Kind(kind)), "it was given"

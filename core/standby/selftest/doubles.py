@@ -1,28 +1,19 @@
 """Doubles: for each model a server on this machine that speaks its vendor's wire, as its plugin says."""
 
-import importlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Self, cast
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import msgspec
 
 from standby.adapters import Adapters
 from standby.attempt import Entry
-from standby.errors import ConfigError, Problem
 from standby.failures import Failure
-from standby.isolation import is_async
 from standby.policy import Provider, Secret, Settings
-from standby.registry import Registry
+from standby.registry import Registry, StubServer
 from standby.testing.loopback import Answer, Answers, Loopback, Received, respond
-
-Renderer = Callable[[str, Any, str | Failure], Any]
-"""A plugin's double: the request's path and its decoded body, and what is to be said, give the answer's body."""
-
-ITSELF = "itself"
-"""What a manifest says of an adapter that reaches nobody outside of this process: it runs as it is."""
 
 KEY = Secret("selftest-opens-nothing", origin="the self-test's own")
 WORDS = "OK."
@@ -31,7 +22,7 @@ WORDS = "OK."
 class Double:
     """One model's vendor, on this machine: well, until it is told otherwise."""
 
-    def __init__(self, server: Loopback, render: Renderer) -> None:
+    def __init__(self, server: Loopback, render: StubServer) -> None:
         """Be well."""
         self.url = server.url
         self._server = server
@@ -88,10 +79,11 @@ class Doubles:
         if not named:
             self.missing[entry.name] = f"its plugin {provider.plugin!r} brings no double"
             return None
-        if named == ITSELF:
+        stub = self._registry.stub_server(provider.reference)
+        if stub is None:
             return entry
         server = self._servers.enter_context(Loopback())
-        self._made[entry.name] = Double(server, _renderer(named, provider.plugin))
+        self._made[entry.name] = Double(server, stub)
         stand_in = _here(provider, server.url)
         return msgspec.structs.replace(
             entry, adapter=partial(self._adapters.get, entry.provider, stand_in), own_names=False, secrets=(KEY,)
@@ -102,22 +94,6 @@ def _here(provider: Provider, url: str) -> Provider:
     """Return the provider on this machine. Its account's options go: they lead to the vendor's own endpoints."""
     path = urlsplit(provider.base_url or "").path.rstrip("/")
     return msgspec.structs.replace(provider, base_url=url + path, api_key=KEY, options={})
-
-
-def _renderer(named: str, plugin: str) -> Renderer:
-    module, _, attribute = named.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise _broken(f"{type(error).__name__}: {error}", named, plugin) from error
-    if is_async(found):
-        raise _broken("it is an 'async def', which is never awaited: write 'def'", named, plugin)
-    return cast("Renderer", found)
-
-
-def _broken(words: str, named: str, plugin: str) -> ConfigError:
-    words = f"plugin {plugin!r} is broken: double: {named}: {words}"
-    return ConfigError([Problem(code="broken-plugin", message=words, hint="update the plugin")])
 
 
 def _decoded(body: bytes) -> Any:
