@@ -82,9 +82,9 @@ def of_status(
     if stub is not None and read is not None and not _says(found.failure, code, message):
         said = Failure(kind=kind_of_status(stated), status=stated, code=code or None, message=message)
         found = of_answer(stated, {}, stub("/", {}, said), read, code)
-    known = {} if code else {"code": None}  # a stub server makes one up
-    known |= {} if message else {"message": ""}  # where words miss, a body is told
-    return Evidence(msgspec.structs.replace(found.failure, **known), found.because)
+    stated_code = found.failure.code if code else None  # a stub server makes one up
+    words = found.failure.message if message else ""  # where words miss, a body is told
+    return Evidence(msgspec.structs.replace(found.failure, code=stated_code, message=words), found.because)
 
 
 def _says(failure: Failure, code: str, message: str) -> bool:
@@ -100,7 +100,7 @@ def of_answer(status: int, headers: Mapping[str, str], body: Any, read: FailureR
     failure = read(status, headers, body)
     if failure.kind is kind_of_status(status):
         return Evidence(failure, f"HTTP {status} means that")
-    bare = {} if isinstance(body, str) else _without_message(body, failure.message)
+    bare: Any = {} if isinstance(body, str) else _without_message(body, failure.message)
     if read(status, headers, bare).kind is failure.kind:
         names = f"code {failure.code!r}" if failure.code else "body"
         return Evidence(failure, f"the vendor's {names} says so")
