@@ -1,11 +1,9 @@
 """A failure, made from what people have of one: a status, an exception's text, a recorded answer. Pure; asks nobody."""
 
 import ast
-import importlib
 import json
 import re
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,13 +11,11 @@ import msgspec
 
 from standby.attempt import LONGEST_TEXT, without_keys
 from standby.bodies import list_in, object_in, shown, text_in
+from standby.cassettes import LARGEST, RecordedAnswer, answers_in, turns_in, unpack
 from standby.errors import RequestError
 from standby.failures import Failure, Kind, kind_of_status
 from standby.policy import Secret
 from standby.registry import FailureReader, StubServer
-
-LARGEST = 2**25
-"""Bytes of a file that are read; no cassette of one failure is larger."""
 
 _RAISED = re.compile(r"[ |]*((?:\w+\.)*(?:\w*(?:[Ee]rror|Exception|Timeout)|(?<=\.)[A-Z]\w*))(?:: ?(.*))?", re.DOTALL)
 _STATUS = re.compile(
@@ -135,16 +131,20 @@ def of_exception(text: str, provider: str, read: FailureReader | None) -> Eviden
 def of_recording(
     data: bytes, name: str, status: int | None, read: FailureReader | None, play: Player | None = None
 ) -> Evidence:
-    """Return the failure in a recorded answer: JSON, server-sent events, or a VCR cassette's (`.yaml`).
+    """Return the failure in a recorded answer: JSON, events, or a cassette's of VCR or its kin, packed with gzip or not.
 
     `status` is that of an answer which was kept without it. Of a cassette's answers the last with a status of 400 or more
     counts, else the last, and of these one whose body has an error object. One without an error may still be none: `play` shows
     it to the plugin. Raises `RequestError` for an answer that the chain would take.
     """
     headers: Mapping[str, str] = {}
-    if name.endswith((".yaml", ".yml")):
-        kept, headers, data = _last_answer(data, name)
-        status = kept if status is None else status
+    try:
+        data = unpack(data, "")
+        if (answers := _answers(data, name)) is not None:
+            kept, headers, data = _last_answer(answers)
+            status = kept if status is None else status
+    except ValueError as error:
+        raise RequestError(f"{name} {error}") from error
     body = _refusal_in(data) if (status or 0) >= HTTPStatus.BAD_REQUEST else _error_in(data)
     if body is None:
         played = None if play is None else play(HTTPStatus.OK, headers, _framed(data))
@@ -209,23 +209,35 @@ def _of_words(name: str, words: str) -> Evidence | None:
 # Answers
 
 
-def _last_answer(data: bytes, name: str) -> tuple[int, Mapping[str, str], bytes]:
-    """Return the status, the headers and the body of a cassette's answer."""
-    yaml: Any = importlib.import_module("yaml")  # only a cassette needs it
-    try:
-        interactions = list_in(object_in(yaml.safe_load(data)).get("interactions"))
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise RequestError(f"{name} is no YAML: {' '.join(str(error).split())}") from error
-    answers = [object_in(object_in(interaction).get("response")) for interaction in interactions]
+def _answers(data: bytes, name: str) -> list[RecordedAnswer] | None:
+    """Return the answers of a cassette; `None`: the file is one answer."""
+    named = name.removesuffix(".gz").endswith((".yaml", ".yml"))
+    if not named and turns_in(_json(data.decode("utf-8", "replace"))) is None:
+        return None
+    answers = answers_in(data)
     if not answers:
-        raise RequestError(f"{name} has no interactions; is it a cassette?")
-    refused = [each for each in answers if _status(each) >= HTTPStatus.BAD_REQUEST] or answers
-    telling = [each for each in refused if _inner(_error_in(_body(each)))]  # others may be no model's: telemetry is taped too
-    last = (telling or refused)[-1]
-    headers = {
-        str(key).lower(): str(next(iter(list_in(value)), value)) for key, value in object_in(last.get("headers")).items()
-    }
-    return _status(last), headers, _body(last)
+        raise ValueError("has no interactions; is it a cassette?")
+    return answers
+
+
+def _last_answer(answers: Sequence[RecordedAnswer]) -> tuple[int, Mapping[str, str], bytes]:
+    """Return the status, the headers and the unpacked body of a cassette's answer."""
+    refused = [each for each in answers if each.status >= HTTPStatus.BAD_REQUEST] or answers
+    left = LARGEST
+    for each in reversed(refused):
+        try:
+            body = each.unpacked(left)
+        except ValueError:
+            left //= 2  # of a file full of bombs no more is unpacked than of one
+            continue
+        left -= len(body)
+        if _inner(_error_in(body)):  # others may be no model's: telemetry is taped too
+            return each.status, _bare(each.headers), body
+    return refused[-1].status, _bare(refused[-1].headers), refused[-1].unpacked()
+
+
+def _bare(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name != "content-encoding"}
 
 
 def _framed(data: bytes) -> bytes:
@@ -236,22 +248,6 @@ def _framed(data: bytes) -> bytes:
     ):
         return data
     return b"".join(b"data: %s\n\n" % line.strip() for line in lines if line.strip())
-
-
-def _status(response: Mapping[str, Any]) -> int:
-    status = response.get("status")
-    stated = str(response.get("code") or object_in(status).get("code") or status)
-    return int(stated) if stated.isdecimal() else 0
-
-
-def _body(response: Mapping[str, Any]) -> bytes:
-    body = response.get("parsed_body") or response.get("body") or ""
-    if isinstance(body, dict) and "string" in body:
-        body = object_in(body)["string"]
-    if isinstance(body, dict | list):
-        return msgspec.json.encode(body)
-    raw = body.encode() if isinstance(body, str) else bytes(body)
-    return zlib.decompress(raw, wbits=31) if raw.startswith(b"\x1f\x8b") else raw
 
 
 def _error_in(data: bytes) -> Any:

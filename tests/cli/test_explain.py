@@ -1,5 +1,7 @@
 """`standby explain`: what the chain would do, in lines that a person reads and as data."""
 
+import base64
+import gzip
 from collections.abc import Callable
 
 import pytest
@@ -219,7 +221,7 @@ def test_as_json_it_is_the_same(run: Run) -> None:
         (("--chain", "alone", "--kind", "empty", "--model", "second"), "asks no model 'second'; it asks first"),
         (("--chain", "defualt"), "no chain is named 'defualt'; did you mean 'default'?"),
         (("--exception", "models.yaml", "--message", "x"), "say one of --exception, --recording, and --status"),
-        (("--recording", "models.yaml"), "models.yaml has no interactions; is it a cassette?"),
+        (("--recording", "models.yaml"), "models.yaml is no cassette: it has no list 'interactions' or"),
         (("--exception", "nowhere"), "File 'nowhere' does not exist"),
         (("--retry-after", "soon"), "'soon' is no duration"),
         (("--kind", "odd"), "'odd' is not known; write one of "),
@@ -275,3 +277,26 @@ def test_a_good_answer_is_no_failure(run: Run) -> None:
     told = run("explain", "--recording", "fine.json")
     words = "it is an answer, which the chain takes; say --status if it was none, or what it comes to by --kind"
     assert (told.status, told.err) == (2, f"standby: fine.json holds no failure: {words}\n")
+
+
+RUBY = """---
+http_interactions:
+- request: {{method: post, uri: "https://api.example/v1"}}
+  response:
+    status: {{code: 200, message: OK}}
+    headers: {{Content-Type: [application/json], Content-Encoding: [gzip]}}
+    body: {{encoding: ASCII-8BIT, string: !binary {}}}
+recorded_with: VCR 6.3.1
+"""
+
+
+@pytest.mark.parametrize(("body", "status", "told"), [(BLOCKED, 0, "200 SAFETY. the answer"), (FINE, 2, "no failure: it is")])
+def test_a_packed_answer_is_played_to_the_plugin_as_it_was_meant(run: Run, body: str, status: int, told: str) -> None:
+    written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
+    packed = base64.b64encode(gzip.compress(body.encode())).decode()
+    written(RUBY.format(packed), "ruby.yml")
+    written(RUBY.format(packed).replace("http_interactions", "interactions").replace("!binary", "!!binary"), "python.yaml")
+    for file in ("ruby.yml", "python.yaml"):
+        ran = run("explain", "--recording", file)
+        assert ran.status == status
+        assert told in ran.out + ran.err

@@ -1,12 +1,17 @@
 """What is explained of a failure: what it is and by what, which trigger, who is next; as the dispatcher then does it."""
 
+import base64
+import gzip
 import json
 import random
+import time
+import zlib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from standby.bodies import object_in, text_in
 from standby.breaker import Breaker, DisabledBreaker
@@ -471,3 +476,72 @@ def test_an_error_answer_is_handed_on_whole_whatever_lies_in_it() -> None:
     raised = f"acme.Refused: Error code: 503 - {body!r}"
     of_exception(raised, "p", read)
     assert handed[-1] == body
+
+
+# Packed and foreign cassettes
+
+
+GOOD = b'{"id":"1","model":"m","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
+REFUSED = b'{"error":{"message":"You exceeded your current quota.","code":"insufficient_quota"}}'
+
+
+def cassette(*answers: tuple[int, bytes], ruby: bool = False, coding: str = "gzip") -> bytes:
+    def held(status: int, body: bytes) -> dict[str, Any]:
+        headers = {"Content-Encoding": [coding], "Retry-After": ["9"], "Content-Type": ["application/json"]}
+        kept = {"encoding": "ASCII-8BIT", "base64_string": base64.b64encode(body).decode()} if ruby else {"string": body}
+        return {"request": {"uri": "x"}, "response": {"status": {"code": status}, "headers": headers, "body": kept}}
+
+    name = "http_interactions" if ruby else "interactions"
+    return yaml.safe_dump({name: [held(status, body) for status, body in answers]}).encode()
+
+
+@pytest.mark.parametrize("ruby", [False, True])
+@pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_packed_error_is_read(coding: str, pack: Any, *, ruby: bool) -> None:
+    data = cassette((200, pack(GOOD)), (429, pack(REFUSED)), (200, pack(GOOD)), ruby=ruby, coding=coding)
+    found = of_recording(data, "cassette.yml", None, reader("openai")).failure
+    assert (found.kind, found.status, found.retry_after) == (Kind.QUOTA_EXHAUSTED, 429, 9)
+    assert found.message == "You exceeded your current quota."
+    assert of_recording(gzip.compress(data), "cassette.yml.gz", None, reader("openai")).failure == found
+    in_json = json.dumps(yaml.safe_load(data)).encode() if ruby else None  # JSON has no bytes
+    assert in_json is None or of_recording(in_json, "cassette.json", None, reader("openai")).failure == found
+
+
+@pytest.mark.parametrize("ruby", [False, True])
+def test_a_packed_answer_is_played_unpacked(*, ruby: bool) -> None:
+    played: list[tuple[dict[str, str], bytes]] = []
+
+    def play(status: int, headers: Any, body: bytes) -> None:
+        assert status == 200
+        played.append((dict(headers), body))
+
+    with pytest.raises(RequestError, match="holds no failure: it is an answer, which the chain takes"):
+        of_recording(cassette((200, gzip.compress(GOOD)), ruby=ruby), "a.yaml", None, reader("openai"), play)
+    [(headers, body)] = played
+    assert (body, "content-encoding" in headers, headers["content-type"]) == (GOOD, False, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "words"),
+    [
+        (gzip.compress(b" " * 2**26), "gzip", f"a.yaml holds a packed body that unpacks to more than {2**25} bytes"),
+        (gzip.compress(GOOD)[:-9], "gzip", "a.yaml holds a packed body that is cut off"),
+        (b"\x0b\x02\x80Lisbon.\x03", "br", "a.yaml holds a body that is packed with br, which Python's own library cannot"),
+    ],
+)
+def test_a_body_that_cannot_be_unpacked_is_refused_with_words(body: bytes, coding: str, words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        of_recording(cassette((200, body), coding=coding), "a.yaml", None, reader("openai"))
+
+
+def test_broken_bodies_of_others_are_passed_over_and_bombs_do_not_add_up() -> None:
+    bomb = (503, gzip.compress(b" " * 2**26))
+    began = time.thread_time()
+    found = of_recording(cassette((429, gzip.compress(REFUSED)), *[bomb] * 12), "a.yaml", None, reader("openai")).failure
+    assert (found.status, found.kind) == (429, Kind.QUOTA_EXHAUSTED)
+    assert time.thread_time() - began < 10
+
+
+def test_of_a_cassette_that_the_caller_names_the_status_counts() -> None:
+    found = of_recording(cassette((200, gzip.compress(b'{"detail": "no"}'))), "a.yaml", 503, None).failure
+    assert (found.status, found.kind) == (503, Kind.OVERLOADED)

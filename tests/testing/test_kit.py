@@ -1,5 +1,6 @@
 """What the kit has besides its suite: cassettes, an isolated registry, a scripted model; and what it costs who needs it not."""
 
+import base64
 import gzip
 import subprocess
 import sys
@@ -47,6 +48,29 @@ def test_a_packed_body_stays_packed_and_an_unpacked_one_says_so_no_more(tmp_path
     assert (second.body, second.headers) == (plain, {})
 
 
+def test_a_cassette_of_ruby_is_played(tmp_path: Path) -> None:
+    packed = gzip.compress(b"Lisbon.", mtime=0)
+    file = tmp_path / "ruby.yml"
+    file.write_text(RUBY.format(base64.b64encode(packed).decode()), encoding="utf-8")
+    [answer] = replayed(file, containing="acme.example")
+    assert (answer.status, answer.body, answer.headers) == (429, packed, {"content-encoding": "gzip"})
+    assert replayed(file, containing="elsewhere") == []
+
+
+RUBY = """---
+http_interactions:
+- request: {{method: post, uri: "https://acme.example/v1", body: {{encoding: UTF-8, string: ''}}, headers: {{}}}}
+  response:
+    status: {{code: 429, message: Too Many Requests}}
+    headers: {{Content-Encoding: [gzip], Set-Cookie: [a=b]}}
+    body:
+      encoding: ASCII-8BIT
+      string: !binary |-
+        {}
+recorded_with: VCR 6.3.1
+"""
+
+
 def test_answers_are_chosen_by_their_requests_url(tmp_path: Path) -> None:
     file = cassette(tmp_path, *({"status": {"code": code}, "body": ""} for code in (200, 201)))
     assert [answer.status for answer in replayed(file, containing="example/1")] == [201]
@@ -55,7 +79,7 @@ def test_answers_are_chosen_by_their_requests_url(tmp_path: Path) -> None:
 def test_a_file_that_is_no_cassette_is_told(tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text("version: 1\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"models.yaml is no cassette: it has no list 'interactions'"):
+    with pytest.raises(ValueError, match=r"models.yaml is no cassette: it has no list 'interactions' or 'http_interactions'"):
         replayed(file)
 
 

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from standby.attempt import Entry
+from standby.cassettes import LARGEST
 from standby.cli.completing import models
 from standby.cli.money import tokens_option
 from standby.cli.options import Choice, chain_option, config_options, duration_option, json_option
@@ -23,7 +24,7 @@ from standby.config.places import places_of_triggers
 from standby.costs import written_cost, written_dollars, written_size
 from standby.decision import Route
 from standby.errors import AttemptFailed, ConfigError, RequestError
-from standby.evidence import LARGEST, Evidence, of_exception, of_kind, of_recording, of_status, shortened
+from standby.evidence import Evidence, of_exception, of_kind, of_recording, of_status, shortened
 from standby.explain import asked_of, explain, plan
 from standby.explanation import Explanation, Known, Plan, Step, Worst
 from standby.failures import REACTIONS, Failure, Kind
@@ -53,7 +54,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @duration_option("--retry-after", help="The delay that the vendor states, like 2s.")
 @duration_option("--after", help="How long the call is under way by then, like 90s.")
 @click.option("--exception", type=_FILE, help="A file with a traceback, or with an SDK's message.")
-@click.option("--recording", type=_FILE, help="A file with a recorded answer: JSON, events, or a cassette (.yaml).")
+@click.option(
+    "--recording",
+    type=_FILE,
+    help="A file with a recorded answer: JSON, events, or a cassette of VCR or its kin (Python, Ruby, Go), gzipped or not.",
+)
 @tokens_option
 @json_option
 def command(*, chain: str, config: str | None, model: str | None, as_json: bool, tokens: Usage, **told: Any) -> None:
