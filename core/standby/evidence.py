@@ -147,7 +147,7 @@ def of_recording(
         raise RequestError(f"{name} {error}") from error
     body = _refusal_in(data) if (status or 0) >= HTTPStatus.BAD_REQUEST else _error_in(data)
     if body is None:
-        played = None if play is None else play(HTTPStatus.OK, headers, _framed(data))
+        played = None if play is None else _played(play, headers, data)
         if played is None:
             words = "it is an answer, which the chain takes; say --status if it was none, or what it comes to by --kind"
             raise RequestError(f"{name} holds no failure: {words}")
@@ -238,6 +238,16 @@ def _last_answer(answers: Sequence[RecordedAnswer]) -> tuple[int, Mapping[str, s
 
 def _bare(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name != "content-encoding"}
+
+
+def _played(play: Player, headers: Mapping[str, str], data: bytes) -> Failure | None:
+    """Return what comes of a body; of lines of JSON, as events first, and then as the NDJSON that some vendors stream."""
+    framed = _framed(data)
+    first = play(HTTPStatus.OK, headers, framed)
+    if framed is data or first is None or first.kind is not Kind.MALFORMED:
+        return first
+    second = play(HTTPStatus.OK, headers, data)
+    return first if second is not None and second.kind is Kind.MALFORMED else second
 
 
 def _framed(data: bytes) -> bytes:

@@ -30,16 +30,31 @@ async def failure_in(
 
     `adapter` is the plugin's class; it is asked for a stream where the body is one. Nothing leaves this machine.
     """
-    streams = body.lstrip().startswith((b"data:", b"event:", b":"))
-    kind = {"content-type": "text/event-stream" if streams else "application/json"}
+    framing = _framing_of(body)
+    kind = {"content-type": framing or "application/json"}
     carried = kind | {name.lower(): value for name, value in headers.items() if name.lower() in _CARRIED}
     async with _playing(status, carried, body) as url:
         made = adapter(msgspec.structs.replace(provider, base_url=url, api_key=Secret("replayed")))
         try:
-            return await _outcome(msgspec.structs.replace(entry, adapter=partial(_given, made)), streams=streams)
+            return await _outcome(msgspec.structs.replace(entry, adapter=partial(_given, made)), streams=bool(framing))
         finally:
             if hasattr(made, "aclose"):
                 await made.aclose()
+
+
+def _framing_of(body: bytes) -> str:
+    """Return the media type of a stream, server-sent events or NDJSON; empty for a body that is none."""
+    if body.lstrip().startswith((b"data:", b"event:", b":")):
+        return "text/event-stream"
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    return "application/x-ndjson" if len(lines) > 1 and all(map(_is_object, lines)) else ""
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
 
 
 async def _outcome(entry: Entry, *, streams: bool) -> Failure | None:

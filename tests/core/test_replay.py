@@ -1,10 +1,17 @@
 """A recorded answer, played to the plugin's own adapter: what comes of it is what the dispatcher would make of it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2
 import pytest
 
 from standby.attempt import Entry
+from standby.errors import RequestError
+from standby.evidence import of_recording
+from standby.plugin import AttemptFailed, Call, Chunk, End, Failure, Kind, iter_ndjson, text_in
 from standby.policy import Card, Provider
 from standby.registry import Registry
 from standby.replay import failure_in
@@ -45,3 +52,51 @@ async def test_a_stated_delay_is_carried() -> None:
     failure = await failure_in(*made("chat"), 429, {"Retry-After": "7", "X-Other": "1"}, b'{"error":{"message":"slow down"}}')
     assert failure is not None
     assert failure.retry_after == 7
+
+
+class StreamsLines:
+    """An adapter for a vendor that streams one JSON object a line."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.url = str(provider.base_url)
+        self.http = httpx2.AsyncClient()
+
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        del call
+        async with self.http.stream("POST", self.url) as response:
+            async for piece in iter_ndjson(response.aiter_bytes()):
+                if text_in(piece.get("why")) == "filter":
+                    raise AttemptFailed(Failure(kind=Kind.BLOCKED, message="a filter said no"))
+                yield Chunk(text_in(piece.get("text")), End() if piece.get("done") else None)
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
+
+
+LINES = b'{"text": "Lis"}\r\n{"text": "bon."}\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (LINES + b'{"done": true}\n', None),
+        (LINES + b'\n{"done": true}', None),
+        (LINES + b'{"why": "filter"}\n', Kind.BLOCKED),
+        (LINES, Kind.MALFORMED),
+    ],
+)
+async def test_a_recorded_stream_of_lines_is_played_as_one(body: bytes, kind: Kind | None) -> None:
+    asked = entry("m", None, provider="acme", card=Card())
+    failure = await failure_in(asked, Provider(plugin="acme"), StreamsLines, 200, {}, body)
+    assert (failure and failure.kind) == kind
+
+    def play(status: int, headers: Any, played: bytes) -> Failure | None:
+        made = failure_in(asked, Provider(plugin="acme"), StreamsLines, status, headers, played)
+        with ThreadPoolExecutor() as pool:  # a loop runs here already
+            return pool.submit(asyncio.run, made).result()
+
+    if kind is None:
+        with pytest.raises(RequestError, match="holds no failure"):
+            of_recording(body, "lines.txt", None, None, play)
+    else:
+        assert of_recording(body, "lines.txt", None, None, play).failure.kind is kind

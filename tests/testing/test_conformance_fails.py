@@ -461,6 +461,12 @@ def test_an_adapter_that_reads_lines_wrongly_is_told(adapter: type[Right]) -> No
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("of", [Suite, SuiteInLines])
+def test_an_adapter_that_waits_for_the_end_cannot_be_left_early(of: type[Suite]) -> None:
+    with pytest.raises(AssertionError, match="half of a stream is sent, and no text comes: read the body as it comes"):
+        suite(ReadsAllFirst, of).test_a_stream_that_is_left_early_frees_its_connection()
+
+
 DONE = {"text": "", "done": True, "usage": {"in": 7, "out": 2}}
 
 

@@ -74,11 +74,11 @@ class Streaming(Basics):
                 f"{len(sent)} of {len(found.frames)} {found.framing} are sent, and no text comes: "
                 "read the body as it comes, with events_of or iter_ndjson"
             )
-            require(await _speaks(adapter.stream(self.call()), self.text_within), words)
+            require(await speaks(adapter.stream(self.call()), self.text_within), words)
 
 
-async def _speaks(stream: Any, within: float) -> bool:
-    """Say whether text comes within these seconds."""
+async def speaks(stream: Any, within: float) -> bool:
+    """Say whether text comes within these seconds; the stream is left then."""
     try:
         async with asyncio.timeout(within), aclosing(stream):
             async for chunk in stream:
