@@ -188,6 +188,7 @@ def test_what_python_cannot_unpack_is_told_with_the_remedy(coding: str) -> None:
         (b"\xff\xfe\xfd", "deflate", "holds a packed body that is broken"),
         (gzip.compress(b"") * 101, "gzip", "more than 100 parts"),
     ],
+    ids=["cut off", "broken", "not deflated", "many parts"],
 )
 def test_a_packed_body_that_is_none_is_told(body: bytes, coding: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
