@@ -10,7 +10,7 @@ from standby.errors import AttemptFailed, StreamBroken
 from standby.failures import Kind
 from standby.plugin import End
 from standby.policy import Card, Secret
-from standby.types import Chunk, Finish, Reply, Request, Usage
+from standby.types import Chunk, Finish, Reply, Request, ToolCall, Usage
 from standby.watch import Watch
 from tests.playing import QUESTION, Plays, Streams, entry, failure, request, route, walk
 from tests.virtual_clock import run
@@ -180,3 +180,73 @@ def test_cancelling_closes_the_stream() -> None:
         return stream.closed
 
     assert run(story()) == 1
+
+
+WRONG_CALL = ToolCall(id="1", name="f", arguments="x")  # type: ignore[arg-type] # the point
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"finish": "stopped"},
+        {"finish": 1},
+        {"text": b"Lisbon."},
+        {"id": None},
+        {"trail": [1]},
+        {"tool_calls": (WRONG_CALL,)},
+        {"usage": Usage(input="3")},  # type: ignore[arg-type] # the point
+    ],
+)
+def test_a_reply_with_a_field_of_another_type_breaks_the_contract(wrong: Any) -> None:
+    error = failed(Plays(Reply(**{"text": "Lisbon.", **wrong})))
+    assert error.failure.kind is Kind.CONTRACT
+    assert "raised TypeError: Reply: " in str(error)
+
+
+def test_an_adapter_that_cannot_be_awaited_is_told_how_it_is_written() -> None:
+    class Blocks:
+        def complete(self, call: Any) -> Reply:
+            del call
+            return Reply(text="Lisbon.")
+
+    error = failed(Blocks())
+    assert error.failure.kind is Kind.CONTRACT
+    assert "complete() returned a Reply: write it as 'async def' without 'yield'" in str(error)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_a_stream_thinks_is_a_part_of_its_reply(*, streamed: bool) -> None:
+    class Thinks:
+        async def stream(self, call: Any) -> Any:
+            del call
+            for chunk in (Chunk(reasoning="Well, "), Chunk(reasoning="so."), Chunk("Lis"), Chunk("bon."), Chunk(end=End())):
+                yield chunk
+
+    reply = run(asked(entry("a", Thinks()), request(), collected()[0] if streamed else None))
+    assert (reply.reasoning, reply.text) == ("Well, so.", "Lisbon.")
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_what_lies_below_an_expected_failure_has_no_frames(*, stated: bool) -> None:
+    below: list[BaseException] = []
+
+    def look_up() -> None:
+        try:
+            dict[str, str]().popitem()
+        except KeyError as error:
+            below.append(error)
+            if stated:
+                raise ValueError from error
+            raise ValueError  # noqa: B904 - what it came of is its context
+
+    class Chained:
+        async def complete(self, call: Any) -> Any:
+            del call
+            try:
+                look_up()
+            except ValueError as error:
+                below.append(error)
+                raise AttemptFailed(failure("overloaded")) from error
+
+    failed(Chained())
+    assert [error.__traceback__ for error in below] == [None, None]

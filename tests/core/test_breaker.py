@@ -311,6 +311,21 @@ def test_after_a_recovery_the_calls_at_once_are_limited_and_doubled(age: float, 
         assert answers[-1] == Refusal(0.0, f"recovering: {admitted} under way")
 
 
+def test_what_is_forgotten_limits_no_calls_after_it() -> None:
+    made = recovered()
+    made.forget()
+    assert all(isinstance(made.admit(0.0), Ticket) for _ in range(50))
+
+
+def test_a_probe_that_is_under_way_when_all_is_forgotten_keeps_no_later_one_from_its_turn() -> None:
+    made = resting()
+    assert getattr(made.admit(6.0, 600.0), "probe", False)
+    made.forget()
+    ends(made, "sick", 7.0)
+    later = 7.0 + made.health(7.0).resting
+    assert getattr(made.admit(later), "probe", False)
+
+
 def test_a_call_that_ends_makes_room_for_another() -> None:
     made = recovered()
     for verdict in ("healthy", "none", "slow", "healthy"):

@@ -194,6 +194,17 @@ def test_a_short_deadline_is_shared_equally() -> None:
     assert [attempt.start for attempt in caught.value.trail] == [0.0, 1.0, 2.0]
 
 
+def test_where_a_reader_of_words_that_broke_took_the_time_those_that_follow_share_what_is_left() -> None:
+    class Slow(Reader):
+        async def put(self, chunk: Chunk) -> None:
+            await asyncio.sleep(0.0 if self.texts else 14.0)
+            await super().put(chunk)
+
+    chain = (entry("a", Streams("Lis", failure("timeout"))), entry("b", Plays(600)), entry("c", Plays("Porto.")))
+    reply = run(walk(route(*chain, stream=RESTART, deadline=20.0), outlet=Outlet(Slow().put)).run())
+    assert [attempt.start for attempt in reply.trail] == [0.0, 14.0, 17.0]
+
+
 def test_a_pause_that_would_eat_the_reserve_means_next() -> None:
     chain = route(entry("a", Plays(failure("rate_limited", retry_after=2.0))), entry("b", Plays("Lisbon.")), deadline=3.0)
     assert [attempt.model for attempt in run(walk(chain).run()).trail] == ["a", "b"]

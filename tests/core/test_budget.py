@@ -51,6 +51,22 @@ def test_successes_and_time_bring_the_larger_of_the_two_and_not_their_sum(succes
     assert taken(budget, START + 100) == tokens
 
 
+def test_what_time_has_brought_is_kept_when_successes_follow() -> None:
+    budget = empty()
+    for _ in range(50):
+        budget.earn(START + 100)
+    assert taken(budget, START + 100) == 15
+
+
+@pytest.mark.parametrize("refilled", [False, True])
+def test_a_clock_may_begin_at_nought(*, refilled: bool) -> None:
+    budget = Budget()
+    if refilled:
+        taken(budget, START)
+        budget.refill()
+    assert [taken(budget, now) for now in (0.0, 9.9, 10.0)] == [35, 0, 1]
+
+
 def test_where_time_is_worth_nothing_only_successes_count() -> None:
     budget = empty(share=0.05, trickle=float("inf"))
     assert taken(budget, START + 1e6) == 0

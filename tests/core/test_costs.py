@@ -93,11 +93,12 @@ def test_a_price_has_no_other_field_and_is_never_below_nothing() -> None:
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_each_price_that_ships_has_its_source_and_is_dearer_out_than_in(vendor: str) -> None:
     cards = Registry().cards(vendor)
-    assert {name for name, card in cards.items() if card.price is None} <= UNPRICED
-    for card in cards.values():
-        if card.price is not None:
-            assert "price: " in (card.source or "")
-            assert 0 < (card.price.cached or 0) < card.price.input < card.price.output
+    prices = {name: (card.price, card.source) for name, card in cards.items() if card.price is not None}
+    assert prices
+    assert set(cards) - set(prices) <= UNPRICED
+    for price, source in prices.values():
+        assert "price: " in (source or "")
+        assert 0 < (price.cached or 0) < price.input < price.output
 
 
 def test_a_model_on_ones_own_machine_costs_nothing_and_a_script_has_no_price() -> None:

@@ -222,6 +222,7 @@ def test_when_all_fail_each_model_is_named_with_its_last_words_and_the_causes_ar
         run(walk(chain).run())
     assert str(caught.value) == "no model of chain 'default' answered: a: 503 UNAVAILABLE. busy; b: 404 Not Found. gone"
     assert caught.value.retry_after == 4.0
+    assert [attempt.status for attempt in caught.value.trail] == [503, 404]
     group = caught.value.__cause__
     assert isinstance(group, ExceptionGroup)
     assert [error.failure.kind for error in group.exceptions] == [Kind.OVERLOADED, Kind.MODEL_MISSING]

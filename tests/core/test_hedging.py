@@ -14,7 +14,7 @@ from standby.failures import Kind
 from standby.plugin import End
 from standby.policy import BreakerSettings, Card, Hedge, Retry, StreamRules
 from standby.types import Chunk, Reply
-from tests.playing import Plays, Streams, entry, failure, route, walk
+from tests.playing import Plays, Streams, entry, failure, request, route, walk
 from tests.virtual_clock import run
 
 HEDGE = Hedge(after=8.0)
@@ -107,13 +107,36 @@ def test_a_call_that_is_answered_brings_the_chain_a_share_of_a_hedge() -> None:
     assert run(story()) == [2, 1, 2, 1, 2]
 
 
-def test_a_resting_model_is_no_hedge() -> None:
+def resting() -> Breaker:
     breaker = Breaker(BreakerSettings(failures=1, open=60.0, open_limit=60.0))
     breaker.settle(breaker.admit(0.0), "sick", 0.0, kind=Kind.OVERLOADED)  # type: ignore[arg-type] # it is a ticket
+    return breaker
+
+
+def test_a_resting_model_is_no_hedge() -> None:
     second = Plays("never")
-    reply, _ = timed(walk(route(entry("a", Plays(20)), entry("b", second, breaker=breaker), hedge=HEDGE)).run())
+    reply, _ = timed(walk(route(entry("a", Plays(20)), entry("b", second, breaker=resting()), hedge=HEDGE)).run())
     assert (reply.model, second.calls) == ("a", [])
     assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [("a", "answered"), ("b", "skipped")]
+
+
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        ({"breaker": resting()}, "resting "),
+        ({"breaker": resting(), "missing_key": "B_KEY"}, "no key: set B_KEY"),
+        ({"refused": ("temperature",), "strict": True}, "temperature"),
+    ],
+)
+def test_a_model_that_cannot_be_asked_is_passed_over_and_the_one_after_it_is_the_hedge(rest: Any, words: str) -> None:
+    seen: list[events.Event] = []
+    passed_over = Plays("never")
+    chain = route(entry("a", Plays(20)), entry("b", passed_over, **rest), entry("c", Plays(1)), hedge=HEDGE)
+    reply, took = timed(walk(chain, request(temperature=0.5), events=seen).run())
+    assert (reply.model, took, passed_over.calls) == ("c", 9.0, [])
+    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [("a", "c")]
+    [skipped] = [attempt for attempt in reply.trail if attempt.model == "b"]
+    assert (skipped.outcome, words in skipped.text) == ("skipped", True)
 
 
 def test_a_failure_that_stops_ends_the_hedge_too() -> None:

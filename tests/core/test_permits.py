@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from standby.permits import LONGEST_WAIT, Turns
-from tests.virtual_clock import run
+from tests.virtual_clock import VirtualLoop, run
 
 
 @pytest.mark.parametrize("limit", [1, 3])
@@ -92,3 +92,10 @@ def test_each_loop_has_its_own_turns_and_one_that_is_gone_leaves_nothing() -> No
         assert asyncio.run(story()) == [True, True]
     gc.collect()
     assert len(turns._loops) == 1
+
+
+def test_a_loop_whose_turns_are_out_has_none_left_though_another_loop_has_begun() -> None:
+    turns, loops = Turns(1), [VirtualLoop(), VirtualLoop()]
+    assert [loop.run_until_complete(turns.take()) for loop in (*loops, *loops)] == [True, True, False, False]
+    for loop in loops:
+        loop.close()

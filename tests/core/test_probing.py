@@ -329,6 +329,26 @@ def test_a_probe_in_a_stream_that_speaks_first_is_the_answer() -> None:
     assert told(reply.trail) == [("a", "answered"), ("b", "cancelled")]
 
 
+def test_a_probe_that_fails_takes_the_word_from_nobody() -> None:
+    async def story() -> tuple[Reply, list[tuple[str, bool]]]:
+        chunks: list[Chunk] = []
+
+        async def put(chunk: Chunk) -> None:
+            chunks.append(chunk)
+
+        chain = route(
+            entry("a", Streams(3, failure("timeout")), breaker=sick()),
+            entry("b", Streams(4, "from b", End()), breaker=sick()),
+            entry("c", Streams(1, "from ", 10, "c", End())),
+        )
+        await at(11)
+        reply = await walk(chain, outlet=Outlet(put)).run()
+        return reply, [(chunk.text, chunk.reset) for chunk in chunks]
+
+    reply, chunks = run(story())
+    assert (reply.text, chunks) == ("from c", [("from ", False), ("c", False)])
+
+
 def test_a_probe_that_finds_its_words_after_the_call_has_ended_says_them_to_nobody() -> None:
     async def story() -> tuple[list[Chunk], list[str], State]:
         chunks: list[Chunk] = []

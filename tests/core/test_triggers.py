@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from standby.failures import Failure, Kind
 from standby.policy import Trigger
 from standby.triggers import Triggers, pattern
+from standby.types import Reply
 from tests.playing import failure
 
 UNAVAILABLE = failure("overloaded", "The model is busy.", status=503, code="UNAVAILABLE")
@@ -182,3 +183,41 @@ def test_a_pattern_that_cannot_be_used_is_refused_in_re2s_own_words(
 
 def test_no_expression_can_hang() -> None:
     assert not pattern("/(a+)+$/")("a" * 50_000 + "b")
+
+
+def is_sorry(what: Reply | Failure) -> bool:
+    return "sorry" in what.text
+
+
+SORRY, FINE = Reply(text="I am sorry."), Reply(text="Lisbon.")
+
+
+def test_a_test_is_asked_about_failures_and_replies_and_a_reply_that_it_recognises_is_rejected() -> None:
+    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next"))], {"house/sorry": is_sorry}.__getitem__)
+    found = triggers.match(failure("overloaded", "sorry"), provider="p", model="m")
+    assert (found and found[0], triggers.match(UNAVAILABLE, provider="p", model="m")) == ("mine", None)
+    assert triggers.reject(FINE, provider="p", model="m") is None
+    rejected = triggers.reject(SORRY, provider="p", model="m")
+    words = "rejected: the trigger 'mine' recognises the reply"
+    assert rejected == Failure(kind=Kind.REJECTED, code="house/sorry", message=words)
+
+
+@pytest.mark.parametrize("field", [{"kind": Kind.OVERLOADED}, {"status": 503}, {"code": "UNAVAILABLE"}, {"message": "sorry"}])
+def test_beside_a_field_of_failures_a_test_is_asked_about_no_reply(field: dict[str, Any]) -> None:
+    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next", **field))], lambda _: is_sorry)
+    assert triggers.reject(SORRY, provider="p", model="m") is None
+    sorry = failure("overloaded", "sorry", status=503, code="UNAVAILABLE")
+    assert triggers.match(sorry, provider="p", model="m") is not None
+
+
+@pytest.mark.parametrize("field", [{"provider": "q"}, {"model": "n"}])
+def test_a_reply_of_another_model_is_not_rejected(field: dict[str, Any]) -> None:
+    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next", **field))], lambda _: is_sorry)
+    assert triggers.reject(SORRY, provider="p", model="m") is None
+    assert triggers.reject(SORRY, provider="q", model="n") is not None
+
+
+def test_where_nobody_finds_tests_a_trigger_that_has_one_recognises_nothing() -> None:
+    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next"))])
+    assert triggers.match(failure("overloaded", "sorry"), provider="p", model="m") is None
+    assert triggers.reject(SORRY, provider="p", model="m") is None

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standby.watch import Watch
+from standby.watch import LONGEST_TURN, Watch
 
 NEVER = float("inf")
 
@@ -131,3 +131,28 @@ def test_without_patience_settings_for_streams_only_the_whole_counts() -> None:
     watch.streams()
     watch.token()
     assert (watch.until, watch.look_at(100.0), watch.words) == (160.0, 160.0, "no complete answer in 60s")
+
+
+def test_a_stream_that_never_waits_owes_the_loop_a_turn_every_20_ms() -> None:
+    watch, clock = watched()
+    assert LONGEST_TURN == 0.02
+    owed = []
+    for clock.now in (100.0, 100.019, 100.02, 100.02, 100.039, 100.05, 100.06, 100.08):
+        owed.append(watch.owes_a_turn())
+    assert owed == [False, False, True, False, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("works_at", "until", "words"), [(118.0, 123.0, "no first token in 20s"), (103.0, 120.0, "no first token in 20s")]
+)
+def test_a_sign_of_work_gives_a_stream_the_idle_time_and_never_takes_any(works_at: float, until: float, words: str) -> None:
+    watch, clock = watched()
+    watch.streams()
+    clock.now = works_at
+    watch.works()
+    assert (watch.until, watch.words, watch.last_sign, watch.first_token) == (until, words, works_at, None)
+
+
+def test_it_says_whose_time_it_is() -> None:
+    patience = Patience()
+    assert Watch(patience, Clock(), NEVER).patience is patience

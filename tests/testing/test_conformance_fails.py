@@ -7,7 +7,7 @@ import logging
 import re
 import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, ClassVar
 from unittest import SkipTest
 
@@ -397,10 +397,23 @@ class WithItsToken(Suite):
         return respond(200, {"token": "t"}) if request.path == "/token" else None
 
 
+LEFT_OUT = {
+    "test_a_schema_is_sent",
+    "test_a_tool_is_offered_and_its_call_comes_whole",
+    "test_a_tools_call_in_a_stream_comes_whole",
+    "test_a_tools_result_goes_back_behind_its_call",
+}
+"""What `Right` does not say of itself; each other rule must be tried, and not only not fail."""
+
+
+def passes_or_is_left_out(suite: Suite, rule: str) -> None:
+    with pytest.raises(SkipTest, match="the card does not say") if rule in LEFT_OUT else nullcontext():
+        getattr(suite, rule)()
+
+
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "test_no_log_holds_the_key"])
 def test_an_adapter_that_asks_for_a_token_first_passes_where_the_suite_answers_it(rule: str) -> None:
-    with suppress(SkipTest):
-        getattr(WithItsToken(), rule)()
+    passes_or_is_left_out(WithItsToken(), rule)
 
 
 ASTRAY = [
@@ -435,8 +448,7 @@ def test_a_test_that_does_not_end_fails_in_time() -> None:
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "test_no_log_holds_the_key"])
 def test_an_adapter_that_is_right_passes(rule: str) -> None:
-    with suppress(SkipTest):
-        getattr(suite(Right, text_within=SOON), rule)()
+    passes_or_is_left_out(suite(Right, text_within=SOON), rule)
 
 
 @pytest.mark.parametrize("adapter", BREAKS)

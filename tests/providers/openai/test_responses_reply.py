@@ -284,14 +284,17 @@ def test_an_end_without_its_response_ends_nothing(kind: str) -> None:
     assert not reader.finished
 
 
-@pytest.mark.parametrize("arguments", [{"word": "Zürich"}, 7, ["x"]])
-def test_arguments_that_are_no_text_never_become_none(arguments: Any) -> None:
-    try:
-        calls = reply_of(response(called("look_up", "") | {"arguments": arguments})).tool_calls
-    except AttemptFailed as error:
-        assert error.failure.kind is Kind.MALFORMED  # noqa: PT017 - both are right: to fail, or to take an object as it is
-    else:
-        assert calls[0].arguments == arguments
+def test_arguments_that_are_an_object_and_no_text_are_taken() -> None:
+    answer = response(called("look_up", "") | {"arguments": {"word": "Zürich"}})
+    assert [call.arguments for call in reply_of(answer).tool_calls] == [{"word": "Zürich"}]
+
+
+@pytest.mark.parametrize("arguments", [7, ["x"], None, True])
+def test_arguments_that_are_neither_text_nor_an_object_are_malformed(arguments: Any) -> None:
+    answer = response(called("look_up", "") | {"arguments": arguments})
+    with pytest.raises(AttemptFailed, match="a tool call has no name, or arguments that are no JSON object") as caught:
+        reply_of(answer)
+    assert caught.value.failure.kind is Kind.MALFORMED
 
 
 def life(whole: dict[str, Any]) -> list[bool]:

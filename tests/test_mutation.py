@@ -1,0 +1,131 @@
+"""The tool that changes the code: which changes it makes, and that it tells a test that notices from one that does not."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.documents import ROOT
+from tests.mutants import mutants_of
+from tests.mutation import OWN, Results, equivalent, judged, sample, targets
+
+
+def changes(code: str) -> list[str]:
+    return [mutant.name.removeprefix("m.f: ") for mutant in mutants_of(ast.parse(code), "m")]
+
+
+@pytest.mark.parametrize(
+    ("line", "made"),
+    [
+        ("x = a < b <= c", ["a < b <= c -> a <= b <= c", "a < b <= c -> a < b < c"]),
+        ("x = a is None", ["a is None -> a is not None"]),
+        ("x = a not in b", ["a not in b -> a in b"]),
+        ("x = a and b", ["a and b -> a or b"]),
+        ("x = not a", ["not a -> a"]),
+        ("x = a - b * c", ["a - b * c -> a + b * c", "b * c -> b / c"]),
+        ("x += a", ["x += a -> x -= a"]),
+        ("x = min(a, b)", ["min -> max"]),
+        ("x = 2", ["2 -> 3"]),
+        ("x = True", ["True -> False"]),
+        ("x = 'a'", ["'a' -> ''"]),
+        ("x = g(b=1, a=0)", ["b=1 -> b=2", "a=0 -> a=1"]),
+        ("x = a if b else c", ["a if b else c -> a if True else c", "a if b else c -> a if False else c"]),
+        ("while a: break", ["while a: -> while False:"]),
+        ("while True: break", ["True -> False"]),
+        ("if a: b()", ["if a: -> if True:", "if a: -> if False:", "b() -> pass"]),
+        ("await a.b()", ["await a.b() -> pass"]),
+        ("raise a", ["raise a -> pass"]),
+        ("return a", ["return a -> return None"]),
+        ("self.x = a", ["self.x = a -> pass"]),
+        ("x = a + a; y = a + a", ["a + a -> a - a", "a + a -> a - a #2"]),
+        ("x: 'T' = a", []),
+        ("'what it does'", []),
+        ("x = cast('T', a)", []),
+        ("x = set['T'](a)", []),
+        ("x = f'{a:>5} {b}'", []),
+        ("import a", []),
+        ("class A(B, frozen=True): ...", []),
+    ],
+)
+def test_each_line_has_its_changes(line: str, made: list[str]) -> None:
+    assert changes(f"async def f(self, a, b, c):\n    {line}") == made
+
+
+def test_a_change_is_in_the_code_that_is_then_compiled() -> None:
+    tree = ast.parse("def f(a):\n    if a > 1:\n        return 'large'\n    return 'small'")
+    [decided] = [mutant for mutant in mutants_of(tree, "m") if mutant.name.endswith("-> if True:")]
+    decided.apply()
+    names: dict[str, object] = {}
+    exec(compile(tree, "m", "exec"), names)  # noqa: S102 - code of this test's own
+    assert names["f"](0) == "large"  # type: ignore[operator] # it is the function
+
+
+def test_each_module_has_mutants_of_one_name_each_and_tests_that_are_there() -> None:
+    for target in targets(()):
+        names = [mutant.name for mutant in target.mutants()]
+        assert len(set(names)) == len(names) > 0
+        assert [path for path in target.tests if not path.is_file()] == []
+
+
+def test_those_that_are_called_equivalent_exist_are_few_and_have_a_reason() -> None:
+    names = {mutant.name for target in targets(()) for mutant in target.mutants()}
+    assert set(equivalent()) <= names
+    assert len(equivalent()) <= 0.03 * len(names)
+    assert all(len(reason) > 20 for reason in equivalent().values())
+
+
+def test_a_sample_is_the_same_each_time_and_part_of_a_larger_one() -> None:
+    [target] = targets(["breaker"])
+    mutants = target.mutants()
+    small, large = sample(mutants, 0.05, 1), sample(mutants, 0.5, 1)
+    assert small == sample(target.mutants(), 0.05, 1) != sample(mutants, 0.05, 2)
+    assert set(small) < set(large)
+    assert 0.4 < len(large) / len(mutants) < 0.6
+    assert len(sample(mutants, 1.0, 1)) == len(mutants)
+
+
+def test_what_was_found_is_known_until_the_module_or_a_test_changes(tmp_path: Path) -> None:
+    [target] = targets(["permits"])
+    module, file = tmp_path / "permits.py", tmp_path / "results"
+    module.write_bytes(target.path.read_bytes())
+    target = target._replace(path=module)
+    Results(file).note(target, "one", "killed")
+    assert (Results(file).known(target, "one"), Results(file).known(target, "other")) == ("killed", None)
+    module.write_text("another", "utf-8")
+    assert Results(file).known(target, "one") is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "called", "what"),
+    [
+        ("killed", (), "killed"),
+        ("survived", (), "survived"),
+        ("survived", ("it",), "equivalent"),
+        ("killed", ("it",), "killed, though called equivalent"),
+        ("timed out", ("it",), "killed, though called equivalent"),
+    ],
+)
+def test_one_that_is_called_equivalent_must_survive(outcome: str, called: tuple[str, ...], what: str) -> None:
+    assert judged("it", outcome, called) == what
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "tests.mutation", *words]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603 - ours
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_the_command_kills_one_and_changes_no_file() -> None:
+    [target] = targets(["permits"])
+    before = target.path.read_bytes()
+    ran = command("permits", "--only", "give_back: self._turns().release() -> pass")
+    assert (ran.returncode, ran.stderr, ran.stdout.splitlines()[0]) == (0, "", "permits: 1 mutants, 1 killed")
+    assert target.path.read_bytes() == before
+
+
+def test_the_command_names_the_modules_that_there_are() -> None:
+    ran = command("permit")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"no such module: permit; there are {', '.join(OWN)}" in ran.stderr
