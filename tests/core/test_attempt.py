@@ -1,6 +1,7 @@
 """One attempt: whatever the adapter does, there is a whole reply or one failure, with no secret and no prompt in its text."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from standby.attempt import LONGEST_TEXT, SHORTEST_KEY, Entry, Outlet, attempt
 from standby.errors import AttemptFailed, StreamBroken
 from standby.failures import Kind
+from standby.permits import Turns
 from standby.plugin import End
 from standby.policy import Card, Secret
 from standby.types import Chunk, Finish, Reply, Request, ToolCall, Usage
@@ -167,7 +169,7 @@ def test_a_short_prompt_does_not_tear_holes_into_the_text() -> None:
 
 def test_a_long_text_is_cut() -> None:
     error = failed(Plays(failure("server_error", "x" * 100_000)))
-    assert len(str(error)) == LONGEST_TEXT + len(" […]")
+    assert len(str(error)) == LONGEST_TEXT + len(" […]") == 2_004
 
 
 def test_cancelling_closes_the_stream() -> None:
@@ -201,6 +203,45 @@ def test_a_reply_with_a_field_of_another_type_breaks_the_contract(wrong: Any) ->
     error = failed(Plays(Reply(**{"text": "Lisbon.", **wrong})))
     assert error.failure.kind is Kind.CONTRACT
     assert "raised TypeError: Reply: " in str(error)
+
+
+@pytest.mark.parametrize("first", ["Lisbon.", failure("overloaded"), ValueError("broken")])
+def test_a_turn_is_given_back_however_the_attempt_has_ended(first: Any) -> None:
+    async def story() -> list[str]:
+        one = entry("a", Plays(first, "Porto."), permits=Turns(1))
+        with contextlib.suppress(AttemptFailed):
+            await asked(one, request())
+        return [(await asked(one, request())).text for _ in range(2)]
+
+    assert run(story()) == ["Porto.", "Porto."]
+
+
+def test_without_a_turn_the_model_is_not_asked() -> None:
+    async def story() -> tuple[str, Kind, int]:
+        model, turns = Plays("never"), Turns(1)
+        await turns.take()
+        with pytest.raises(AttemptFailed) as caught:
+            await asked(entry("a", model, permits=turns), request())
+        return str(caught.value), caught.value.failure.kind, len(model.calls)
+
+    assert run(story()) == ("as many calls are under way as its concurrency allows", Kind.UNAVAILABLE, 0)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_streams_tool_calls_are_a_part_of_its_reply_and_go_out_at_its_end(*, streamed: bool) -> None:
+    call = ToolCall(id="1", name="weather_of", arguments={"city": "Lisboa"})
+
+    class Calls:
+        async def stream(self, asks: Any) -> Any:
+            del asks
+            yield Chunk(tool_call=call)
+            yield Chunk(end=End())
+
+    outlet, chunks = collected()
+    reply = run(asked(entry("a", Calls()), request(), outlet if streamed else None))
+    [called] = reply.tool_calls
+    assert (called.name, called.arguments, called.made_by) == ("weather_of", {"city": "Lisboa"}, "p/a")
+    assert [chunk.tool_call for chunk in chunks] == ([called] if streamed else [])
 
 
 def test_an_adapter_that_cannot_be_awaited_is_told_how_it_is_written() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standby.breaker import Breaker, Health, Refusal, State, Ticket, Verdict
+from standby.breaker import Breaker, DisabledBreaker, Health, Refusal, State, Ticket, Verdict
 from standby.failures import Kind
 from standby.policy import BreakerSettings
 
@@ -309,6 +309,19 @@ def test_after_a_recovery_the_calls_at_once_are_limited_and_doubled(age: float, 
     assert sum(isinstance(answer, Ticket) for answer in answers) == admitted
     if admitted < 50:
         assert answers[-1] == Refusal(0.0, f"recovering: {admitted} under way")
+
+
+@pytest.mark.parametrize("kind", [Breaker, DisabledBreaker])
+def test_a_fresh_one_is_of_the_same_kind_and_settings_and_knows_and_suspects_nothing(kind: type[Breaker]) -> None:
+    settings = BreakerSettings(failures=1)
+    made = kind(settings, suspected="retired on 2026-12-01").fresh()
+    assert (type(made), made.settings, made.suspicion) == (kind, settings, "")
+
+
+def test_a_rest_after_a_failure_of_no_kind_says_that_it_was_one() -> None:
+    made = breaker()
+    health = made.settle(leave(made, 0.0), "none", 0.0, rest=60.0)
+    assert (health and health.reason) == "after a failure"
 
 
 def test_what_is_forgotten_limits_no_calls_after_it() -> None:

@@ -264,6 +264,11 @@ def test_a_plugin_that_cancels_itself_breaks_its_contract() -> None:
     assert (reply.trail[0].kind, reply.trail[0].text) == (Kind.CONTRACT, "the plugin of provider 'p' cancelled itself")
 
 
+def test_a_plugin_that_raises_what_closes_generators_breaks_its_contract() -> None:
+    reply = run(walk(route(entry("a", Plays(GeneratorExit())), entry("b", Plays("Lisbon.")))).run())
+    assert (reply.trail[0].kind, reply.trail[0].text) == (Kind.CONTRACT, "the plugin of provider 'p' raised GeneratorExit")
+
+
 def test_a_truncated_stream_is_marked() -> None:
     reply, _, _ = streamed(entry("a", Streams("Lis", End(finish=Finish.LENGTH))))
     assert (reply.finish, reply.trail[0].kind) == (Finish.LENGTH, Kind.TRUNCATED)

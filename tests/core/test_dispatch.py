@@ -228,6 +228,18 @@ def test_when_all_fail_each_model_is_named_with_its_last_words_and_the_causes_ar
     assert [error.failure.kind for error in group.exceptions] == [Kind.OVERLOADED, Kind.MODEL_MISSING]
 
 
+def test_events_tell_by_which_trigger_a_call_moves_on_and_that_it_failed() -> None:
+    seen: list[events.Event] = []
+    triggers = {"gone": Trigger(kind=Kind.MODEL_MISSING, then="next")}
+    failing = [failure("model_missing"), failure("unauthorized"), failure("unauthorized")]
+    chain = route(*(entry(name, Plays(each)) for name, each in zip("abc", failing, strict=True)), triggers=triggers)
+    with pytest.raises(ChainExhausted):
+        run(walk(chain, events=seen).run())
+    moves = [(event.model, event.to, event.kind, event.trigger) for event in seen if isinstance(event, events.MovedOn)]
+    assert moves == [("a", "b", "model_missing", "gone"), ("b", "c", "unauthorized", "")]
+    assert [event.model for event in seen if isinstance(event, events.Failed)] == [""]
+
+
 def test_a_model_that_cannot_be_used_is_skipped() -> None:
     chain = route(entry("a", failure("unavailable", "no key: set A_KEY")), entry("b", Plays("Lisbon.")))
     reply = run(walk(chain).run())
