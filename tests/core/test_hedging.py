@@ -44,6 +44,7 @@ def test_the_next_model_is_asked_beside_a_slow_one_and_the_first_reply_wins() ->
     reply, took = timed(walk(chain, events=seen).run())
     assert (reply.model, took) == ("b", 11.0)
     assert told(reply.trail) == [("a", "cancelled", 0.0, 11.0), ("b", "answered", 8.0, 3.0)]
+    assert [attempt.id for attempt in reply.trail] == ["", ""]
     assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [("a", "b")]
 
 

@@ -329,6 +329,32 @@ def test_a_probe_in_a_stream_that_speaks_first_is_the_answer() -> None:
     assert told(reply.trail) == [("a", "answered"), ("b", "cancelled")]
 
 
+def test_an_answer_in_the_place_of_one_that_rests_is_told_as_such() -> None:
+    seen: list[events.Event] = []
+    run(walk(route(entry("a", Plays("x"), breaker=sick()), entry("b", Plays("Lisbon."))), events=seen).run())
+    assert [(event.model, event.instead_of) for event in seen if isinstance(event, events.Answered)] == [("b", "a")]
+
+
+def test_a_late_probe_that_does_not_end_is_told_after_its_call() -> None:
+    class Stubborn(Plays):
+        async def complete(self, call: Any) -> Any:
+            try:
+                return await super().complete(call)
+            except asyncio.CancelledError:
+                await asyncio.sleep(600)
+                raise
+
+    async def story() -> list[str]:
+        seen: list[events.Event] = []
+        chain = route(entry("a", Stubborn(600), breaker=sick(), timeout=30.0), entry("b", Plays("Lisbon.")))
+        await at(11)
+        await walk(chain, events=seen).run()
+        await at(2000)
+        return [event.model for event in seen if isinstance(event, events.Abandoned)]
+
+    assert run(story()) == ["a"]
+
+
 def test_a_probe_that_fails_takes_the_word_from_nobody() -> None:
     async def story() -> tuple[Reply, list[tuple[str, bool]]]:
         chunks: list[Chunk] = []
