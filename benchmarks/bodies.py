@@ -16,7 +16,7 @@ from ratios import Ratio, compare
 from server import served
 
 from standby import AsyncStandby, Settings
-from standby.policy import Card, Chain, Model, Provider, Secret
+from standby.settings import Card, Chain, Model, Provider, Secret
 
 LIMIT = 1.1
 KEY = "benchmark"

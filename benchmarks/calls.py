@@ -16,11 +16,11 @@ from ratios import Ratio, compare
 from server import served
 
 from standby import AsyncStandby, Settings
-from standby.attempt import Entry
-from standby.decision import Route
-from standby.dispatch import Walk
-from standby.policy import Card, Chain, Model, Provider, Secret
-from standby.triggers import Triggers
+from standby.dispatch.adapter_call import Entry
+from standby.dispatch.dispatcher import Walk
+from standby.dispatch.policy import Route
+from standby.resilience.triggers import Triggers
+from standby.settings import Card, Chain, Model, Provider, Secret
 from standby.types import Message, Reply, Request, Text
 
 QUESTION = "What is the capital of Portugal?"

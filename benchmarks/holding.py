@@ -13,13 +13,13 @@ from ratios import Ratio, compare
 from server import served
 
 from standby import AsyncStandby, Settings
-from standby.attempt import Entry
-from standby.decision import Route
-from standby.dispatch import Walk
+from standby.dispatch.adapter_call import Entry
+from standby.dispatch.dispatcher import Walk
+from standby.dispatch.policy import Route
 from standby.events import AttemptStarted, Event
 from standby.plugin import Call, Chunk
-from standby.policy import BreakerSettings, Card, Chain, Model, Provider, Secret
-from standby.triggers import Triggers
+from standby.resilience.triggers import Triggers
+from standby.settings import BreakerSettings, Card, Chain, Model, Provider, Secret
 from standby.types import Message, Reply, Request, Text
 from standby_openai.adapter import OpenAIAdapter
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from standby.testing import rested
-from tests.certificates import trust_nobody
+from tests.support.certificates import trust_nobody
 
 settings.register_profile("standby", deadline=None)  # a busy machine is no failure; what must be fast has a test of its own
 settings.load_profile("standby")

@@ -15,10 +15,10 @@ import msgspec
 import pytest
 
 from standby import AsyncStandby, Reply, Settings, Stopped
-from standby.breaker import Breaker
-from standby.policy import BreakerSettings, Chain, Hedge, Model, Provider, Secret
-from tests.busy import SLACK
-from tests.loopback import (
+from standby.resilience.circuit_breaker import Breaker
+from standby.settings import BreakerSettings, Chain, Hedge, Model, Provider, Secret
+from tests.support.busy import SLACK
+from tests.support.loopback import (
     GEMINI_503,
     Answer,
     Loopback,
@@ -34,8 +34,8 @@ from tests.loopback import (
     openai_stream,
     reset,
 )
-from tests.playing import Plays, entry, failure, route, walk
-from tests.virtual_clock import run
+from tests.support.playing import Plays, entry, failure, route, walk
+from tests.support.virtual_clock import run
 
 TENTH = """
 version: 1

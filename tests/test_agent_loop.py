@@ -10,7 +10,7 @@ import pytest
 
 from standby import AsyncStandby, Reply, StreamBroken
 from standby.types import ToolCall
-from tests.loopback import GEMINI_503, Answer, Answers, Loopback, Received, respond
+from tests.support.loopback import GEMINI_503, Answer, Answers, Loopback, Received, respond
 
 YAML = """
 version: 1

@@ -41,7 +41,11 @@ def imports(node: ast.AST) -> set[str]:
 
 
 def test_the_sources_are_found() -> None:
-    assert {"core/standby/dispatch.py", "core/standby/cli/__init__.py", "providers/standby_gemini/adapter.py"} <= set(MODULES)
+    assert {
+        "core/standby/dispatch/dispatcher.py",
+        "core/standby/cli/__init__.py",
+        "providers/standby_gemini/adapter.py",
+    } <= set(MODULES)
 
 
 # Imports
@@ -87,7 +91,7 @@ def test_importing_every_public_name_loads_no_sdk_and_nothing_that_only_a_file_o
 def test_a_manifest_loads_no_sdk(plugin: str) -> None:
     loaded = loaded_by(f"import standby_{plugin}")
     assert f"standby_{plugin}" in loaded
-    assert not loaded & {*NEVER_AT_IMPORT, "asyncio", "standby.client", "standby.dispatch"}
+    assert not loaded & {*NEVER_AT_IMPORT, "asyncio", "standby.client", "standby.dispatch.dispatcher"}
 
 
 def test_only_what_observes_imports_logging() -> None:
@@ -182,7 +186,14 @@ def test_no_safety_is_switched_off(argument: str, *, value: bool) -> None:
 
 CLOCK_AND_CHANCE = {
     # long enough to warm up; before a retry; on virtual time; a test server's delays, and what its client polls
-    "asyncio.sleep": ["floor", "simulation/model", "simulation/play", "testing/basics", "testing/loopback", "warming"],
+    "asyncio.sleep": [
+        "diagnostics/simulation/model",
+        "diagnostics/simulation/play",
+        "dispatch/in_flight",
+        "registry/warming",
+        "testing/basics",
+        "testing/loopback",
+    ],
     "date.today": [
         "cli/check",
         "cli/init",
@@ -192,19 +203,19 @@ CLOCK_AND_CHANCE = {
         "cli/validate",
         "client",
     ],  # what has retired, by the user's own calendar
-    "datetime.now": ["delays"],  # a date to wait for, in a response without a date of its own
+    "datetime.now": ["http/retry_after"],  # a date to wait for, in a response without a date of its own
     "random.Random": [
-        "breaker",
         "client",
-        "selftest/play",
-        "simulation/play",
+        "diagnostics/selftest/play",
+        "diagnostics/simulation/play",
+        "resilience/circuit_breaker",
     ],  # where nobody has injected another; made of the plan's seed
     "time.monotonic": [
         "client",
         "config/changes",
-        "forks",
+        "runtime/forks",
+        "runtime/loop_watchdog",
         "streams",
-        "watchdog",
     ],  # where there is no running loop, or one that may not turn
     "time.time": ["integrations/openai_client"],  # the day and hour that an answer of that wire bears
     "uuid.uuid4": ["integrations/openai_client"],  # the id of an answer whose vendor gives none

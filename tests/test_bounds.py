@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.faults import Wire
-from tests.loopback import Answer, Loopback
+from tests.support.faults import Wire
+from tests.support.loopback import Answer, Loopback
 
 MOST = 64 * 2**20
 
 CLIENT = """
 import asyncio, resource, sys
 from standby import AsyncStandby, CallFailed, Settings
-from standby.policy import Chain, Model, Provider, Retry, Secret
+from standby.settings import Chain, Model, Provider, Retry, Secret
 
 plugin, url, streamed = sys.argv[1], sys.argv[2], sys.argv[3] == "True"
 settings = Settings(

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cuts import CUT, planned, violations
-from tests.loopback import Loopback
+from campaigns.cuts import CUT, planned, violations
+from tests.support.loopback import Loopback
 
 
 @pytest.fixture(scope="module")

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from standby.decision import Route, decide
+from standby.dispatch.policy import Route, decide
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
-from standby.policy import Chain, Trigger
-from standby.triggers import Triggers
+from standby.resilience.triggers import Triggers
+from standby.settings import Chain, Trigger
 from standby_gemini.failures import failure_of as gemini_failure
 from standby_gemini.reply import Reader as GeminiReader
 from standby_gemini.reply import reply_of as gemini_reply
 from standby_openai.failures import failure_of as openai_failure
 from standby_openai.reply import Reader as ChatReader
 from standby_openai.responses_reply import Reader as ResponsesReader
-from tests.playing import entry
+from tests.support.playing import entry
 
 QUOTA = "You exceeded your current quota, please check your plan and billing details."
 PER_MINUTE = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"

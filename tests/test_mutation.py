@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.mutants import mutants_of
+from campaigns.mutation import OWN, Results, equivalent, judged, sample, targets
 from tests.docs.documents import ROOT
-from tests.mutants import mutants_of
-from tests.mutation import OWN, Results, equivalent, judged, sample, targets
 
 
 def changes(code: str) -> list[str]:
@@ -77,7 +77,7 @@ def test_those_that_are_called_equivalent_exist_are_few_and_have_a_reason() -> N
 
 
 def test_a_sample_is_the_same_each_time_and_part_of_a_larger_one() -> None:
-    [target] = targets(["breaker"])
+    [target] = targets(["resilience.circuit_breaker"])
     mutants = target.mutants()
     small, large = sample(mutants, 0.05, 1), sample(mutants, 0.5, 1)
     assert small == sample(target.mutants(), 0.05, 1) != sample(mutants, 0.05, 2)
@@ -87,7 +87,7 @@ def test_a_sample_is_the_same_each_time_and_part_of_a_larger_one() -> None:
 
 
 def test_what_was_found_is_known_until_the_module_or_a_test_changes(tmp_path: Path) -> None:
-    [target] = targets(["permits"])
+    [target] = targets(["resilience.bulkhead"])
     module, file = tmp_path / "permits.py", tmp_path / "results"
     module.write_bytes(target.path.read_bytes())
     target = target._replace(path=module)
@@ -112,20 +112,20 @@ def test_one_that_is_called_equivalent_must_survive(outcome: str, called: tuple[
 
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "tests.mutation", *words]
+    line = [sys.executable, "-m", "campaigns.mutation", *words]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603 - ours
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_the_command_kills_one_and_changes_no_file() -> None:
-    [target] = targets(["permits"])
+    [target] = targets(["resilience.bulkhead"])
     before = target.path.read_bytes()
-    ran = command("permits", "--only", "give_back: self._turns().release() -> pass")
-    assert (ran.returncode, ran.stderr, ran.stdout.splitlines()[0]) == (0, "", "permits: 1 mutants, 1 killed")
+    ran = command("resilience.bulkhead", "--only", "give_back: self._turns().release() -> pass")
+    assert (ran.returncode, ran.stderr, ran.stdout.splitlines()[0]) == (0, "", "resilience.bulkhead: 1 mutants, 1 killed")
     assert target.path.read_bytes() == before
 
 
 def test_the_command_names_the_modules_that_there_are() -> None:
-    ran = command("permit")
+    ran = command("bulkhead")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert f"no such module: permit; there are {', '.join(OWN)}" in ran.stderr
+    assert f"no such module: bulkhead; there are {', '.join(OWN)}" in ran.stderr

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from standby.plugin import Finish, Kind, Usage, decoded
-from tests.expected import Failed, Said
-from tests.expected_of_others import OTHERS
-from tests.expected_of_own import OWN
-from tests.loopback import Loopback, respond
-from tests.recorded import (
+from tests.oracles.expected import Failed, Said
+from tests.oracles.expected_of_others import OTHERS
+from tests.oracles.expected_of_own import OWN
+from tests.support.loopback import Loopback, respond
+from tests.support.recorded import (
     ROWS,
     STREAMS,
     Outcome,
@@ -27,7 +27,7 @@ from tests.recorded import (
     recorded,
     split,
 )
-from tests.recordings import VARIABLE, folder, others
+from tests.support.recordings import VARIABLE, folder, others
 
 IDS = {
     "gemini": r'"responseId": ?"([^"]+)"',

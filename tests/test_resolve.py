@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.resolve import campaign, probe
-from tests.resolve.campaign import clauses, dependencies, listed, page, pinned
+from campaigns.resolve import campaign, probe
+from campaigns.resolve.campaign import clauses, dependencies, listed, page, pinned
 
 CONFLICT = """\
 error: No solution found when resolving dependencies

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from campaigns.simulate import World, main, simulate
 from standby import events
-from standby.breaker import Ticket
+from standby.resilience.circuit_breaker import Ticket
 from standby.types import Chunk
-from tests.simulate import World, main, simulate
 
 FOUND = (107861, 108684)
 """Seeds that violated something before what they found was mended."""
@@ -42,18 +42,18 @@ def test_the_weather_is_of_every_kind_and_calls_end_in_every_way() -> None:
 
 
 BROKEN: dict[str, tuple[int, str, Any]] = {
-    "probes at once": (3, "breaker.Breaker._probe", lambda breaker, *_: Ticket(breaker._epoch, probe=True)),
-    "is well, and rests": (3, "breaker.Breaker._pause", lambda _: 60.0),
-    "hedges in": (3, "budget.Budget.take", lambda *_: True),
-    "tickets out": (1, "floor.Floor.teach", lambda *_, **__: None),
-    "tasks are left": (3, "running.Running.give_up", lambda running: setattr(running, "_late", True)),
-    "s of ": (27, "running.GOODBYE", 1.0),
-    "a permit is missing": (1, "permits.Turns.give_back", lambda _: None),
-    "could have answered": (11, "dispatch.Walk._share", lambda walk, **_: walk._until - walk._now()),
-    "outcomes": (1, "trail.Trail.answered", lambda *_: None),
-    "on the trail": (1, "floor.Floor.conclude", lambda *_: None),
-    "not whole": (88, "dispatch.judge", lambda *_: None),
-    "more than one answer": (17, "attempt.Chunk", lambda text="", **_: Chunk(text)),
+    "probes at once": (3, "resilience.circuit_breaker.Breaker._probe", lambda breaker, *_: Ticket(breaker._epoch, probe=True)),
+    "is well, and rests": (3, "resilience.circuit_breaker.Breaker._pause", lambda _: 60.0),
+    "hedges in": (3, "resilience.retry_budget.Budget.take", lambda *_: True),
+    "tickets out": (1, "dispatch.in_flight.Floor.teach", lambda *_, **__: None),
+    "tasks are left": (3, "dispatch.attempt.Running.give_up", lambda running: setattr(running, "_late", True)),
+    "s of ": (27, "dispatch.attempt.GOODBYE", 1.0),
+    "a permit is missing": (1, "resilience.bulkhead.Turns.give_back", lambda _: None),
+    "could have answered": (11, "dispatch.dispatcher.Walk._share", lambda walk, **_: walk._until - walk._now()),
+    "outcomes": (1, "dispatch.trail.Trail.answered", lambda *_: None),
+    "on the trail": (1, "dispatch.in_flight.Floor.conclude", lambda *_: None),
+    "not whole": (88, "dispatch.dispatcher.judge", lambda *_: None),
+    "more than one answer": (17, "dispatch.adapter_call.Chunk", lambda text="", **_: Chunk(text)),
 }
 """What the simulation says; a seed from which on it soon does; and how the code must be broken for that."""
 

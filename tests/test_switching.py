@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from standby import AsyncStandby, Reply, health
+from standby import AsyncStandby, Reply
+from standby.resilience import health
 from standby.types import ToolCall
-from tests import wire_rules
-from tests.loopback import GEMINI_503, OPENAI_503, Answer, Answers, Loopback, Received, respond
+from tests.oracles import wire_rules
+from tests.support.loopback import GEMINI_503, OPENAI_503, Answer, Answers, Loopback, Received, respond
 from tests.test_agent_loop import SENTINEL, TOOLS, events, run_tool
 from tests.test_wire_matrix import entries
 

@@ -13,18 +13,18 @@ import msgspec
 import pytest
 
 from standby import AsyncStandby
-from standby.attempt import Entry
+from standby.dispatch.adapter_call import Entry
+from standby.dispatch.compatibility import fit, unfit
 from standby.errors import AttemptFailed
-from standby.fitting import fit, unfit
-from standby.messages import request_of
+from standby.http.transport import encoded
+from standby.inputs.parse import request_of
 from standby.plugin import Call, merged
-from standby.policy import Chain, Provider, Secret, Settings
-from standby.transport import encoded
+from standby.settings import Chain, Provider, Secret, Settings
 from standby.types import Media, Message, Reasoning, Request, Text, ToolCall, ToolResult
 from standby_gemini import request as gemini_request
 from standby_openai import request as chat_request
 from standby_openai import responses_request
-from tests import wire_rules
+from tests.oracles import wire_rules
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 REFRESH = "python -m tests.test_wire_matrix"

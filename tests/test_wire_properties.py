@@ -11,11 +11,11 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from standby.attempt import Entry
+from standby.dispatch.adapter_call import Entry
+from standby.dispatch.compatibility import fit
 from standby.errors import AttemptFailed
 from standby.failures import Kind
-from standby.fitting import fit
-from standby.messages import request_of
+from standby.inputs.parse import request_of
 from standby.types import EFFORTS, Media, Message, Reasoning, Request, Text, ToolCall, ToolResult
 from tests.test_wire_matrix import CLOSED, FLASH, OPEN, PRO, SOL, THOUGHT, body, broken, entries
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from standby.failures import Failure, Kind
     from standby.integrations.openai_client import async_openai_client as async_openai_client
     from standby.integrations.openai_client import openai_client as openai_client
-    from standby.policy import Settings
+    from standby.settings import Settings
     from standby.types import Attempt, Chunk, Message, Reply, Text, Usage
 
 __all__ = [
@@ -68,7 +68,7 @@ _HOMES = {
         "StreamBroken",
     ),
     "standby.failures": ("Failure", "Kind"),
-    "standby.policy": ("Settings",),
+    "standby.settings": ("Settings",),
     "standby.types": ("Attempt", "Chunk", "Message", "Reply", "Text", "Usage"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

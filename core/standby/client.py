@@ -14,31 +14,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from standby.adapters import Adapters
-from standby.attempt import Outlet
-from standby.breaker import Health
 from standby.config import Config, check_config, load
 from standby.config.changes import Changes
 from standby.config.models import retirement
 from standby.config.resolve import resolve
-from standby.decision import Route
-from standby.dispatch import Walk
+from standby.dispatch.adapter_call import Outlet
+from standby.dispatch.dispatcher import Walk
+from standby.dispatch.policy import Route
+from standby.dispatch.routes import Routes, routes_of
 from standby.errors import ConfigError
 from standby.events import Alert, AttemptEnded, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
 from standby.failures import Kind
-from standby.messages import CallOptions, Messages, check_deadline, request_of
+from standby.inputs.parse import CallOptions, Messages, check_deadline, request_of
 from standby.observe.log import Log, report_broken_observer, report_broken_sink
-from standby.observers import Observer, Observers
-from standby.policy import Settings
-from standby.private_loop import run
-from standby.registry import Registry
-from standby.routes import Routes, routes_of
-from standby.sharing import Shared
+from standby.observe.observers import Observer, Observers
+from standby.registry.adapters import Adapters
+from standby.registry.plugins import Registry
+from standby.registry.warming import delay_after, import_ahead
+from standby.resilience.circuit_breaker import Health
+from standby.runtime.background_loop import run
+from standby.runtime.loop_watchdog import WATCHDOG
+from standby.runtime.sharing import Shared
+from standby.runtime.threads import blocking
+from standby.settings import Settings
 from standby.streams import GRACE, AsyncStream, Stream, in_time
-from standby.threads import blocking
 from standby.types import Reply
-from standby.warming import delay_after, import_ahead
-from standby.watchdog import WATCHDOG
 
 Sink = Callable[[Event], None]
 """Is given every event; it must return at once. An exception that it raises is logged, and breaks no call."""

@@ -7,16 +7,16 @@ import msgspec
 import pluggy
 
 from standby import events
-from standby.bodies import count_in, decoded, list_in, malformed, merged, object_in, plain, shown, text_in, whole
-from standby.costs import Price
-from standby.delays import hint_in, retry_after
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind, kind_of_status
-from standby.ndjson import iter_ndjson
-from standby.policy import Card, Provider, Secret
-from standby.sse import events_of
-from standby.threads import blocking
-from standby.transport import encoded, key_of, lost, unavailable
+from standby.http.bodies import count_in, decoded, list_in, malformed, merged, object_in, plain, shown, text_in, whole
+from standby.http.ndjson import iter_ndjson
+from standby.http.retry_after import hint_in, retry_after
+from standby.http.sse import events_of
+from standby.http.transport import encoded, key_of, lost, unavailable
+from standby.pricing import Price
+from standby.runtime.threads import blocking
+from standby.settings import Card, Provider, Secret
 from standby.types import (
     Chunk,
     End,

@@ -13,12 +13,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from standby.attempt import Entry, Outlet, end_of
-from standby.dispatch import Walk
+from standby.dispatch.adapter_call import Entry, Outlet, end_of
+from standby.dispatch.dispatcher import Walk
 from standby.errors import DeadlineExceeded
-from standby.private_loop import LoopIsBlockedError, run
+from standby.resilience.timeouts import Watch
+from standby.runtime.background_loop import LoopIsBlockedError, run
 from standby.types import Attempt, Chunk, Reply
-from standby.watch import Watch
 
 READ_AHEAD = 1_024
 """Chunks held for a slow reader before the model has to wait; most replies fit, so a slow reader costs no time-out."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from standby import health
 from standby.observe.log import logger
+from standby.resilience import health
 from tests.cli.running import SCRIPTED, Run, scripted, untimed, written
-from tests.loopback import GEMINI_BAD_KEY, Loopback, both, openai_error
+from tests.support.loopback import GEMINI_BAD_KEY, Loopback, both, openai_error
 
 NOTICE = "well: a fixed text, not a model's answer\n"
 

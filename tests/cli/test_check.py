@@ -16,7 +16,7 @@ from standby.cli.asking import LIMIT
 from standby.cli.remedies import REMEDIES
 from standby.failures import Kind
 from tests.cli.running import Run, written
-from tests.loopback import (
+from tests.support.loopback import (
     GEMINI_503,
     GEMINI_BAD_KEY,
     OPENAI_404,

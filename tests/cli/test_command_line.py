@@ -10,7 +10,7 @@ import pytest
 
 from standby.cli import standby
 from standby.config import PACKAGED
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 from tests.cli.running import Run, process, scripted, terminal, written
 
 ARGUMENTS = {

@@ -19,8 +19,8 @@ from jsonschema import Draft202012Validator
 from standby.cli.init_chain import in_service
 from standby.cli.schema import schema_text
 from standby.config import PACKAGED, load
-from standby.policy import Hedge, StreamRules
-from standby.registry import Registry
+from standby.registry.plugins import Registry
+from standby.settings import Hedge, StreamRules
 from tests.cli.running import Run, written
 from tests.docs.distributions import Install
 

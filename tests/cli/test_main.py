@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from standby import __version__, plugin
-from tests.busy import SLACK
 from tests.cli.running import SCRIPTED, Run, process, scripted, written
 from tests.docs.distributions import Install
+from tests.support.busy import SLACK
 
 COMMANDS = """
 import click

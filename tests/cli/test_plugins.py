@@ -9,7 +9,7 @@ import click
 import pytest
 
 from standby import __version__, plugin
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 from tests.cli.running import Run, terminal
 from tests.docs.distributions import Install
 

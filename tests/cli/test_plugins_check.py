@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from standby import plugin
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 from tests.cli.running import Run
 from tests.docs.distributions import Install
 

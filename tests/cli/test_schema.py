@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from standby.cli.schema import schema_text
 from standby.plugin import GROUP
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 from tests.cli.running import Run, scripted
 from tests.docs.distributions import Install
 

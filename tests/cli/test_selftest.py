@@ -11,7 +11,7 @@ import pytest
 
 from standby.cli.selftest import command
 from tests.cli.running import Ran, Run, written
-from tests.loopback import Loopback, gemini_reply, openai_reply
+from tests.support.loopback import Loopback, gemini_reply, openai_reply
 
 ALONE = """
 import os, sys

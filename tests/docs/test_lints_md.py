@@ -10,7 +10,7 @@ from standby.config import load
 from standby.config.comments import SILENCEABLE, UNUSED
 from standby.config.explanations import PAGE
 from standby.errors import Problem
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 from tests.docs.distributions import Install, house_rules
 from tests.docs.documents import blocks
 

@@ -16,15 +16,15 @@ from click.testing import CliRunner
 
 from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyError, plugin, testing
 from standby.cli import standby
-from standby.observers import MOST_WAITING
+from standby.observe.observers import MOST_WAITING
 from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Provider, ProviderInfo, Reply, hooks
-from standby.policy import BreakerSettings, Retry
-from standby.threads import AT_ONCE
+from standby.runtime.threads import AT_ONCE
+from standby.settings import BreakerSettings, Retry
 from standby.types import Attempt
 from tests.docs.distributions import HOUSE_RULES, PARROT, Install, house_rules, project, written
 from tests.docs.documents import ROOT, blocks, only, table
-from tests.loopback import Answer, Loopback, cut, html, reset, respond
-from tests.playing import entry, request, route, walk
+from tests.support.loopback import Answer, Loopback, cut, html, reset, respond
+from tests.support.playing import entry, request, route, walk
 
 DOCUMENT = "plugins.md"
 TEXT = (ROOT / DOCUMENT).read_text(encoding="utf-8")

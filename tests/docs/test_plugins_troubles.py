@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from standby import plugin
 from standby.cli import standby
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 from tests.docs.distributions import Install, project
 from tests.docs.documents import table
 

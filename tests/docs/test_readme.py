@@ -25,20 +25,20 @@ from standby import (
     Stopped,
     StreamBroken,
 )
-from standby.breaker import FEWEST, RAMP, SHARE, WINDOW
-from standby.budget import Budget
 from standby.cli import standby
 from standby.config import PACKAGED
 from standby.config.models import IDLE_TIMEOUT, TIMEOUT
-from standby.decision import LONG_REST, LONGEST_STATED_WAIT
-from standby.dispatch import RESERVE
+from standby.dispatch.dispatcher import RESERVE
+from standby.dispatch.policy import LONG_REST, LONGEST_STATED_WAIT
+from standby.dispatch.routes import HEDGED_SHARE
 from standby.failures import REACTIONS, Kind, kind_of_status
-from standby.policy import BreakerSettings
-from standby.registry import Registry
-from standby.routes import HEDGED_SHARE
+from standby.registry.plugins import Registry
+from standby.resilience.circuit_breaker import FEWEST, RAMP, SHARE, WINDOW
+from standby.resilience.retry_budget import Budget
+from standby.settings import BreakerSettings
 from standby_local.weights import weights
 from tests.docs.documents import ROOT, blocks, only, table
-from tests.loopback import GEMINI_500, both
+from tests.support.loopback import GEMINI_500, both
 
 DOCUMENT = "README.md"
 TEXT = (ROOT / DOCUMENT).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Two loopback servers as a chain for Agno's models, and their answers beyond what `tests.loopback` has."""
+"""Two loopback servers as a chain for Agno's models, and their answers beyond what `tests.support.loopback` has."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import msgspec
 from standby import AsyncStandby
 from standby.integrations.agno import StandbyModel
 from standby.testing.loopback import events
-from tests.loopback import GEMINI_USAGE, Answer, Answers, Loopback, Received, both, openai_reply, respond
+from tests.support.loopback import GEMINI_USAGE, Answer, Answers, Loopback, Received, both, openai_reply, respond
 
 YAML = """
 version: 1

@@ -15,7 +15,7 @@ from typing import cast
 
 import msgspec
 
-from standby import health
+from standby.resilience import health
 from tests.heavy.replica import Got, Run, Tools, build_agent, got, take_turn, within
 from tests.heavy.replica_faults import ALL, FAULTS, OURS_TO_SAY, OUTAGES, STREAMED
 from tests.heavy.replica_models import KEY, WHO

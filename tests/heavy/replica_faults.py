@@ -4,7 +4,7 @@ import msgspec
 
 from standby.testing.loopback import events
 from tests.heavy.replica_servers import FaultAnswer, gemini_payload
-from tests.loopback import (
+from tests.support.loopback import (
     GEMINI_429,
     GEMINI_500,
     GEMINI_503,

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from standby.testing.loopback import events
-from tests.loopback import GEMINI_USAGE, OPENAI_USAGE, Answer, Loopback, Received, openai_error, respond
+from tests.support.loopback import GEMINI_USAGE, OPENAI_USAGE, Answer, Loopback, Received, openai_error, respond
 
 Step = Literal["first call", "after the tool", "second turn", "any"]
 STEPS: dict[Step, tuple[int, str] | None] = {

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from standby import ConfigError, RequestError, Standby
 from standby.integrations.agno import StandbyModel
 from tests.heavy.agno_chains import KEYS, Chain, chain_in, gemini_calls, openai_calls
-from tests.loopback import (
+from tests.support.loopback import (
     GEMINI_429,
     GEMINI_503,
     OPENAI_429_QUOTA,

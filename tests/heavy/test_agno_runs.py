@@ -18,7 +18,7 @@ from agno.models.message import Message
 
 from standby.integrations.agno import StandbyModel
 from tests.heavy.agno_chains import KEYS, Chain, chain_in, gemini_calls
-from tests.loopback import GEMINI_503, Answer, Received, gemini_answers, gemini_error
+from tests.support.loopback import GEMINI_503, Answer, Received, gemini_answers, gemini_error
 
 TOO_LONG = gemini_error(400, "INVALID_ARGUMENT", "The input token count (9) exceeds the maximum number of tokens allowed (8).")
 per_model = pytest.mark.skipif(importlib.util.find_spec("agno.metrics") is None, reason="this Agno does not count by model")

@@ -18,7 +18,7 @@ from agno.models.message import Message
 from pydantic import SecretStr
 
 from standby.integrations.agno import IntelligentModelFallback
-from tests.loopback import GEMINI_503, OPENAI_500, Loopback, both, gemini_answers
+from tests.support.loopback import GEMINI_503, OPENAI_500, Loopback, both, gemini_answers
 
 YAML = """
 version: 1

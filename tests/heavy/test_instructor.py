@@ -6,8 +6,8 @@ import pytest
 from pydantic import BaseModel
 
 import standby
-from standby.policy import Retry
-from tests.asking import scripted
+from standby.settings import Retry
+from tests.support.asking import scripted
 
 instructor: Any = pytest.importorskip("instructor", reason="scripts/integrations runs these, where instructor is")
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs

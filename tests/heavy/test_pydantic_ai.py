@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 import standby
-from standby.policy import Retry
-from tests.asking import scripted, served
+from standby.settings import Retry
 from tests.docs.documents import blocks
-from tests.loopback import GEMINI_503, both
+from tests.support.asking import scripted, served
+from tests.support.loopback import GEMINI_503, both
 
 pytest.importorskip("pydantic_ai", reason="scripts/integrations runs these, where pydantic_ai is")
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs

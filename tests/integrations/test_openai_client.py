@@ -16,9 +16,9 @@ from pydantic import BaseModel
 import standby
 from standby import AsyncStandby, Settings, Standby
 from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, StandbyTransport
-from standby.policy import Chain, Model, Retry, StreamRules
-from tests.asking import scripted, served
-from tests.loopback import GEMINI_503, OPENAI_500, Loopback, both, hang, openai_reply, openai_stream, respond
+from standby.settings import Chain, Model, Retry, StreamRules
+from tests.support.asking import scripted, served
+from tests.support.loopback import GEMINI_503, OPENAI_500, Loopback, both, hang, openai_reply, openai_stream, respond
 
 HELLO: list[Any] = [{"role": "user", "content": "Which city?"}]
 BUSY = {"fail": {"kind": "overloaded", "status": 503, "code": "UNAVAILABLE", "message": "The model is overloaded."}}

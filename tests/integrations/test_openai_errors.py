@@ -8,9 +8,9 @@ import pytest
 
 import standby
 from standby.integrations.openai_client import BASE_URL, StandbyTransport
-from standby.policy import Retry, StreamRules
-from tests.asking import scripted, served
-from tests.loopback import Loopback, openai_error
+from standby.settings import Retry, StreamRules
+from tests.support.asking import scripted, served
+from tests.support.loopback import Loopback, openai_error
 
 SECRET = "the prompt that nobody may repeat"
 HELLO: list[Any] = [{"role": "user", "content": SECRET}]

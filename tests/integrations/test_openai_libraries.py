@@ -1,7 +1,7 @@
 """The client under httpx and under httpx2: what it answers is of the library that asks.
 
 Only scripted models are asked, so that this runs beside SDKs that are too old for the providers:
-`python -m tests.openai_versions` runs it there.
+`python -m campaigns.openai_versions` runs it there.
 """
 
 import copy
@@ -20,8 +20,8 @@ import standby
 from standby import AsyncStandby, Standby
 from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, StandbyTransport
 from standby.integrations.openai_http import LIBRARIES, library_of
-from standby.policy import Retry
-from tests.asking import scripted
+from standby.settings import Retry
+from tests.support.asking import scripted
 
 HELLO: list[Any] = [{"role": "user", "content": "Which city?"}]
 SAID = [{"reply": ["Lis", "bon."]}]

@@ -11,9 +11,9 @@ from openai.types.chat import ParsedChatCompletionMessage
 
 import standby
 from standby import Attempt, Kind, Reply
+from standby.inputs.parse import request_of
 from standby.integrations.openai_reply import Frames, completion_of, headers_of
 from standby.integrations.openai_request import CARRIED, HINTS, IGNORED, REASONS, Refused, asked_of
-from standby.messages import request_of
 from standby.types import Chunk, Sampling, Text
 from tests.test_architecture import loaded_by
 

@@ -8,7 +8,7 @@ import pytest
 from standby import Standby, StandbyError
 from standby.failures import Kind
 from standby.plugin import GROUP
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 from tests.docs.distributions import put
 from tests.plugins.broken_adapters import ADAPTERS, CLOSE
 from tests.plugins.broken_manifests import MANIFESTS, UNREACHED

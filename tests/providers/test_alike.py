@@ -18,7 +18,7 @@ import standby_openai.adapter
 from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Message, Provider, Request, Secret, Text
 from standby_gemini.adapter import GeminiAdapter
 from standby_openai.adapter import OpenAIAdapter
-from tests.loopback import Answer, Loopback, cut, garbage, hang, html, reset, respond
+from tests.support.loopback import Answer, Loopback, cut, garbage, hang, html, reset, respond
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 PLUGINS = {"gemini": GeminiAdapter, "openai": OpenAIAdapter}

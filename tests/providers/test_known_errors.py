@@ -10,7 +10,7 @@ import standby_anthropic
 import standby_gemini
 import standby_openai
 from standby.plugin import Failure, ProviderInfo
-from standby.triggers import pattern
+from standby.resilience.triggers import pattern
 from standby_anthropic.failures import failure_of as anthropic_failure
 from standby_gemini.failures import failure_of as gemini_failure
 from standby_openai.failures import failure_of as openai_failure

@@ -6,11 +6,11 @@ import pytest
 
 from standby import AsyncStandby, Settings
 from standby.plugin import End
-from standby.policy import Chain, Model, Provider, Secret
+from standby.settings import Chain, Model, Provider, Secret
 from standby.testing import Answer, Loopback, scripted
-from tests.loopback import events, openai_stream
 from tests.providers.anthropic import wire_server as messages
-from tests.responses_wire import openai_response_stream, said, thought
+from tests.support.loopback import events, openai_stream
+from tests.support.responses_wire import openai_response_stream, said, thought
 
 SIGNED = {"text": "Lisbon.", "thoughtSignature": "c2lnbmVk"}
 GEMINI = {"candidates": [{"content": {"parts": [SIGNED]}, "finishReason": "STOP"}], "responseId": "r-1"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standby.messages import request_of
+from standby.inputs.parse import request_of
 from standby.plugin import AttemptFailed, Call, Card, Kind, Message, Only, Request, Sampling, Text, Tool, ToolCall, ToolResult
 from standby_gemini.request import SENTINEL
 from standby_gemini.request import body_of as gemini_body

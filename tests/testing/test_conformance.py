@@ -8,7 +8,8 @@ import msgspec
 
 from standby.plugin import Kind
 from standby.testing import Answer, Conformance, respond
-from tests.loopback import (
+from tests.providers.anthropic import wire_server as messages
+from tests.support.loopback import (
     GEMINI_500,
     GEMINI_503,
     GEMINI_BAD_KEY,
@@ -24,8 +25,15 @@ from tests.loopback import (
     openai_reply,
     openai_stream,
 )
-from tests.providers.anthropic import wire_server as messages
-from tests.responses_wire import called, events_of_response, openai_response, openai_response_stream, played, response, said
+from tests.support.responses_wire import (
+    called,
+    events_of_response,
+    openai_response,
+    openai_response_stream,
+    played,
+    response,
+    said,
+)
 
 KEY = "sk-canary-that-opens-nothing-81d0"
 CODES = {401: "UNAUTHENTICATED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from standby import Standby
-from standby.policy import Chain, Settings
+from standby.settings import Chain, Settings
 from standby.testing import events, isolated_registry, ndjson, replayed, scripted
 
 JSON = {"Content-Type": ["application/json"], "Content-Length": ["99"], "Set-Cookie": ["a=b"]}

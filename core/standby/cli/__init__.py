@@ -50,7 +50,7 @@ class _Group(Group):
 
     def suggestions(self, ctx: click.Context) -> list[str]:
         """Return the commands, and the plugins, which have commands below them."""
-        from standby.registry import Registry  # noqa: PLC0415 - only for a name that is no command
+        from standby.registry.plugins import Registry  # noqa: PLC0415 - only for a name that is no command
 
         return [*self.list_commands(ctx), *Registry().names()]
 
@@ -118,7 +118,7 @@ def _a_plugin_may_run_here() -> bool:
 def _of_plugin(name: str) -> click.Command | None:
     """Return the plugin's commands as a group of their own; its module is imported for it, and no other's."""
     from standby.errors import ConfigError  # noqa: PLC0415 - only for a name that is no command
-    from standby.registry import Registry  # noqa: PLC0415 - see above
+    from standby.registry.plugins import Registry  # noqa: PLC0415 - see above
 
     registry = Registry()
     if name not in registry.names():
@@ -136,7 +136,7 @@ def _of_plugin(name: str) -> click.Command | None:
 def _rows_of_plugins(width: int) -> list[tuple[str, str]]:
     """Return each plugin's commands with a line of help; a broken plugin keeps nobody from reading it."""
     from standby.errors import ConfigError  # noqa: PLC0415 - only for the list of all commands
-    from standby.registry import Registry  # noqa: PLC0415 - see above
+    from standby.registry.plugins import Registry  # noqa: PLC0415 - see above
 
     registry = Registry()
     rows: list[tuple[str, str]] = []

@@ -5,17 +5,17 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from standby.adapters import Adapters
-from standby.attempt import Entry, judge
-from standby.breaker import Ticket
+from standby.dispatch.adapter_call import Entry, judge
+from standby.dispatch.attempt import Running, ends
+from standby.dispatch.compatibility import unfit
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
-from standby.fitting import unfit
-from standby.private_loop import LoopIsBlockedError, run
-from standby.running import Running, ends
+from standby.registry.adapters import Adapters
+from standby.resilience.circuit_breaker import Ticket
+from standby.resilience.timeouts import Watch
+from standby.runtime.background_loop import LoopIsBlockedError, run
+from standby.runtime.loop_watchdog import WATCHDOG
 from standby.types import Message, Reply, Request, Sampling, Text
-from standby.watch import Watch
-from standby.watchdog import WATCHDOG
 
 LIMIT = 256
 """Tokens of an answer: models that think first need some, and a limit of 1 makes a healthy one look sick.

@@ -11,8 +11,6 @@ from typing import Literal
 import click
 import msgspec
 
-from standby.adapters import Adapters
-from standby.attempt import Entry, is_another, without_keys
 from standby.cli import completing
 from standby.cli.asking import LIMIT, Asked, Tell, ask_all
 from standby.cli.colours import colour
@@ -22,12 +20,14 @@ from standby.cli.remedies import ending, remedy, spent
 from standby.cli.tables import one_line, print_table
 from standby.config import load
 from standby.config.finding import near
-from standby.decision import Route
+from standby.dispatch.adapter_call import Entry, is_another, without_keys
+from standby.dispatch.policy import Route
+from standby.dispatch.routes import routes_of
 from standby.errors import ConfigError, RequestError
 from standby.failures import REACTIONS, Kind
-from standby.policy import Settings
-from standby.registry import Registry
-from standby.routes import routes_of
+from standby.registry.adapters import Adapters
+from standby.registry.plugins import Registry
+from standby.settings import Settings
 
 Outcome = Literal["answered", "failed", "skipped"]
 

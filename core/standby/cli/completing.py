@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from standby.policy import Settings
+    from standby.settings import Settings
 
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 Source = Callable[[click.Context], Iterable[str]]
@@ -41,7 +41,7 @@ def _settings(ctx: click.Context) -> "Settings":
     """Read the file that the command line names so far, or the one that is found; raises `ConfigError`."""
     from standby.config import load  # noqa: PLC0415 - only where a shell asks
     from standby.errors import ConfigError  # noqa: PLC0415 - see above
-    from standby.registry import Registry  # noqa: PLC0415 - see above
+    from standby.registry.plugins import Registry  # noqa: PLC0415 - see above
 
     words = [word for word in ctx.args if Path(word).is_file()]  # where an option lacks its value, click knows no FILE yet
     given = ctx.params.get("config") or ctx.params.get("file") or (words[-1] if words else None)
@@ -52,14 +52,14 @@ def _settings(ctx: click.Context) -> "Settings":
 
 
 def _plugins(_: click.Context) -> Iterable[str]:
-    from standby.registry import Registry  # noqa: PLC0415 - only where a shell asks
+    from standby.registry.plugins import Registry  # noqa: PLC0415 - only where a shell asks
 
     return Registry().names()
 
 
 def _models_of_the_cards(_: click.Context) -> Iterable[str]:
     from standby.errors import ConfigError  # noqa: PLC0415 - only where a shell asks
-    from standby.registry import Registry  # noqa: PLC0415 - see above
+    from standby.registry.plugins import Registry  # noqa: PLC0415 - see above
 
     registry = Registry()
     for plugin in registry.names():

@@ -7,7 +7,7 @@ import click
 from standby.cli.options import json_option
 from standby.cli.output import attempt_line, print_json
 from standby.client import Standby
-from standby.policy import Chain, Model, Retry, Settings
+from standby.settings import Chain, Model, Retry, Settings
 from standby.types import Attempt, Reply
 
 QUESTION = "What is the capital of Portugal?"

@@ -11,8 +11,6 @@ from typing import Any
 import click
 import msgspec
 
-from standby.attempt import Entry
-from standby.cassettes import LARGEST
 from standby.cli.completing import models
 from standby.cli.money import tokens_option
 from standby.cli.options import Choice, chain_option, config_options, duration_option, json_option
@@ -21,16 +19,18 @@ from standby.client import AsyncStandby
 from standby.config import load
 from standby.config.finding import near
 from standby.config.places import places_of_triggers
-from standby.costs import written_cost, written_dollars, written_size
-from standby.decision import Route
+from standby.diagnostics.explain import asked_of, explain, plan
+from standby.diagnostics.explanation import Explanation, Known, Plan, Step, Worst
+from standby.diagnostics.failure_input import Evidence, of_exception, of_kind, of_recording, of_status, shortened
+from standby.diagnostics.replay import failure_in
+from standby.dispatch.adapter_call import Entry
+from standby.dispatch.policy import Route
 from standby.errors import AttemptFailed, ConfigError, RequestError
-from standby.evidence import Evidence, of_exception, of_kind, of_recording, of_status, shortened
-from standby.explain import asked_of, explain, plan
-from standby.explanation import Explanation, Known, Plan, Step, Worst
 from standby.failures import REACTIONS, Failure, Kind
-from standby.policy import Provider, Settings
-from standby.registry import Registry
-from standby.replay import failure_in
+from standby.http.cassettes import LARGEST
+from standby.pricing import written_cost, written_dollars, written_size
+from standby.registry.plugins import Registry
+from standby.settings import Provider, Settings
 from standby.types import Usage
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -18,8 +18,8 @@ from standby.cli.output import Refused, print_json
 from standby.cli.schema import schema_text
 from standby.config import PACKAGED, load
 from standby.errors import ConfigError
-from standby.policy import Settings
-from standby.registry import Registry
+from standby.registry.plugins import Registry
+from standby.settings import Settings
 
 MODELS, SCHEMA, KEYS = "models.yaml", "models.schema.json", ".env.example"
 

@@ -10,8 +10,8 @@ from standby.cli.output import Refused
 from standby.config.finding import near
 from standby.config.models import TIMEOUT, retirement
 from standby.errors import ConfigError
-from standby.policy import Card
-from standby.registry import Registry
+from standby.registry.plugins import Registry
+from standby.settings import Card
 
 ENOUGH = 2
 """Models that a chain should have, so that there is one to fall back to."""

@@ -2,7 +2,7 @@
 
 import click
 
-from standby.costs import TYPICAL, size_of
+from standby.pricing import TYPICAL, size_of
 from standby.types import Usage
 
 

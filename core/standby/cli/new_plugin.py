@@ -11,7 +11,7 @@ import click
 
 from standby.cli.options import json_option
 from standby.cli.output import Refused, print_json
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 from standby.version import __version__
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

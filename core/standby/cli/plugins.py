@@ -11,7 +11,7 @@ from standby.cli.tables import print_table
 from standby.config.lints_providers import is_missing
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
-from standby.registry import Listing, Registry
+from standby.registry.plugins import Listing, Registry
 
 
 class Row(Listing, frozen=True, kw_only=True):

@@ -16,8 +16,8 @@ from standby.cli.tables import one_line
 from standby.config.finding import near
 from standby.errors import AttemptFailed, ConfigError
 from standby.plugin import ProviderInfo
-from standby.policy import Provider, Secret
-from standby.registry import Registry
+from standby.registry.plugins import Registry
+from standby.settings import Provider, Secret
 
 if TYPE_CHECKING:
     from standby.testing.basics import Basics

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from standby.attempt import Entry
 from standby.cli.asking import LIMIT
 from standby.config.models import retirement
+from standby.dispatch.adapter_call import Entry
 from standby.failures import Failure, Kind
-from standby.policy import Provider
+from standby.settings import Provider
 
 REMEDIES: Mapping[Kind, str] = {
     Kind.RATE_LIMITED: "check again later; where it lasts, have the vendor raise the limit of the account",

@@ -12,7 +12,7 @@ from standby.cli.validate import validate
 from standby.config.schema import published
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 
 
 @click.command("schema")

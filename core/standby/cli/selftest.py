@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 import msgspec
 
-from standby.adapters import Adapters
 from standby.cli.asking import Asked, ask_all
 from standby.cli.options import chain_option, config_options, json_option
 from standby.cli.output import print_json
@@ -17,12 +16,13 @@ from standby.cli.remedies import ending, spent
 from standby.cli.tables import print_table
 from standby.config import load
 from standby.config.finding import near
-from standby.decision import Route
+from standby.diagnostics.selftest.play import LONGEST_PAUSE, PATIENCE, Case, Played, play
+from standby.dispatch.policy import Route
+from standby.dispatch.routes import routes_of
 from standby.errors import ConfigError, RequestError
-from standby.policy import Settings
-from standby.registry import Registry
-from standby.routes import routes_of
-from standby.selftest.play import LONGEST_PAUSE, PATIENCE, Case, Played, play
+from standby.registry.adapters import Adapters
+from standby.registry.plugins import Registry
+from standby.settings import Settings
 
 LIVE_PATIENCE = 30.0
 """Seconds for each model, as `standby check` has it."""

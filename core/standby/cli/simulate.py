@@ -15,14 +15,23 @@ from standby.cli.tables import print_table
 from standby.client import AsyncStandby
 from standby.config.finding import near
 from standby.config.texts import written
-from standby.costs import written_cost, written_dollars, written_size
-from standby.decision import Route
-from standby.simulation.bill import Bill, bill_of
-from standby.simulation.outage import GrammarError, Outage, outage_of
-from standby.simulation.play import Plan, play
-from standby.simulation.plot import Scene, picture
-from standby.simulation.story import CallerCounts, Interval, ModelCounts, Phase, callers_of, intervals_of, models_of, phases_of
-from standby.simulation.timeline import Line, clock, timeline
+from standby.diagnostics.simulation.bill import Bill, bill_of
+from standby.diagnostics.simulation.outage import GrammarError, Outage, outage_of
+from standby.diagnostics.simulation.play import Plan, play
+from standby.diagnostics.simulation.plot import Scene, picture
+from standby.diagnostics.simulation.story import (
+    CallerCounts,
+    Interval,
+    ModelCounts,
+    Phase,
+    callers_of,
+    intervals_of,
+    models_of,
+    phases_of,
+)
+from standby.diagnostics.simulation.timeline import Line, clock, timeline
+from standby.dispatch.policy import Route
+from standby.pricing import written_cost, written_dollars, written_size
 
 MOST_CALLS = 100_000
 """Calls of one play; more would take minutes, and gigabytes."""

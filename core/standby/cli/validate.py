@@ -17,7 +17,7 @@ from standby.config import Loaded, load
 from standby.config.explanations import explanations
 from standby.config.finding import near
 from standby.errors import Problem, RequestError
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 
 
 @click.command("validate")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from standby.errors import Problem
-from standby.policy import Settings
+from standby.settings import Settings
 
 if TYPE_CHECKING:
     from standby.config.catalogue import Catalogue

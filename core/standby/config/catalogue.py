@@ -6,9 +6,9 @@ from typing import Any, Protocol, TypeVar
 from standby.config.finding import Finding, Findings, Place
 from standby.errors import ConfigError
 from standby.failures import Failure
-from standby.isolation import Origin
 from standby.plugin import ProviderInfo
-from standby.policy import Card
+from standby.runtime.isolation import Origin
+from standby.settings import Card
 
 T = TypeVar("T")
 

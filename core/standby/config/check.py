@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator, FormatChecker, exceptions
 from standby.config.finding import MOST_SUGGESTED, Finding, Node, Place, Shown, as_it_is, near, path_of
 from standby.config.texts import DURATION, SPAN, is_too_long, written
 from standby.errors import Problem
-from standby.policy import LONGEST_SPAN
+from standby.settings import LONGEST_SPAN
 
 # its result has no type:
 _closest: Any = exceptions.best_match  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

@@ -11,7 +11,7 @@ from standby.config.excerpt import Excerpts
 from standby.config.finding import Place, path_of
 from standby.config.source import DEEPEST, MOST_NODES, Mark, Refused, Tree, problem_at
 from standby.errors import Problem
-from standby.policy import Secret
+from standby.settings import Secret
 
 NAME = "the dictionary"
 

@@ -10,7 +10,7 @@ from standby.config.left_out import thinned
 from standby.config.schema import schema
 from standby.config.texts import in_seconds, in_units
 from standby.errors import Problem
-from standby.policy import Secret, Settings
+from standby.settings import Secret, Settings
 
 
 def settings_of(value: Any, secret: Callable[[str], Secret]) -> Settings:

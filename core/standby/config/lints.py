@@ -12,7 +12,7 @@ from standby.config.lints_patterns import lint_patterns
 from standby.config.lints_providers import lint_providers
 from standby.config.lints_triggers import lint_triggers
 from standby.config.lints_view import View
-from standby.policy import Settings
+from standby.settings import Settings
 
 
 def lint(

@@ -11,8 +11,8 @@ from standby.config.numbers import ENOUGH
 from standby.config.texts import written
 from standby.errors import Problem
 from standby.failures import REACTIONS, Failure, Kind
-from standby.policy import Chain
-from standby.triggers import Triggers
+from standby.resilience.triggers import Triggers
+from standby.settings import Chain
 
 SURE = 0.75
 """How alike a chain's name and "default" are, where it is a slip."""

@@ -7,8 +7,8 @@ from standby.config.lints_triggers import is_text_alone
 from standby.config.lints_view import Asked, View
 from standby.config.rules import items_of
 from standby.failures import kind_of_status
-from standby.policy import Trigger
-from standby.triggers import CALLER_AT_FAULT, pattern
+from standby.resilience.triggers import CALLER_AT_FAULT, pattern
+from standby.settings import Trigger
 
 OWN = (
     "timeout: no answer in 30s",

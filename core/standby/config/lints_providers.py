@@ -8,7 +8,7 @@ from standby.config.keys import flaw_of
 from standby.config.lints_view import Asked, View
 from standby.config.urls import doubtful
 from standby.plugin import Library, ProviderInfo
-from standby.policy import Provider
+from standby.settings import Provider
 
 
 def lint_providers(view: View, findings: Findings) -> None:

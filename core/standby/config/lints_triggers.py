@@ -6,8 +6,8 @@ from typing import Any
 from standby.config.finding import Findings, Place
 from standby.config.lints_view import View
 from standby.failures import Kind
-from standby.policy import Trigger
-from standby.triggers import CALLER_AT_FAULT, is_of_replies
+from standby.resilience.triggers import CALLER_AT_FAULT, is_of_replies
+from standby.settings import Trigger
 
 
 def lint_triggers(view: View, findings: Findings) -> None:

@@ -10,7 +10,7 @@ from standby.config.finding import Findings, Place
 from standby.errors import ConfigError
 from standby.failures import Kind, kind_of_status
 from standby.plugin import ProviderInfo
-from standby.policy import Card, Model, Provider, Settings, Trigger
+from standby.settings import Card, Model, Provider, Settings, Trigger
 from standby.types import Sampling
 
 _ERROR = re.compile(r"(?P<status>\d{3})(?: (?P<code>\w*))?\. (?P<message>.*)", re.DOTALL)

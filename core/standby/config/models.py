@@ -11,7 +11,7 @@ from standby.config.finding import Findings, Place, Shown
 from standby.config.options import checked
 from standby.config.providers import Providers
 from standby.plugin import ProviderInfo
-from standby.policy import BreakerSettings, Card, Model, Provider
+from standby.settings import BreakerSettings, Card, Model, Provider
 from standby.types import Sampling
 
 TIMEOUT = 60.0

@@ -2,7 +2,7 @@
 
 from standby.config.finding import Findings, Place
 from standby.config.texts import written
-from standby.policy import BreakerSettings, Chain, Model, Settings
+from standby.settings import BreakerSettings, Chain, Model, Settings
 
 CODE = "contradiction"
 

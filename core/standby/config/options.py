@@ -4,7 +4,7 @@ from typing import Any
 
 from standby.config.finding import Findings, Place, Shown
 from standby.config.texts import Schema, typed
-from standby.isolation import Origin
+from standby.runtime.isolation import Origin
 
 DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if"})
 """Rules of a schema that no options at all may break."""

@@ -9,7 +9,7 @@ from standby.config.finding import Findings, Place, Shown, as_it_is
 from standby.config.options import checked
 from standby.config.urls import unsendable
 from standby.plugin import ProviderInfo
-from standby.policy import Provider, Secret
+from standby.settings import Provider, Secret
 
 
 class Providers:

@@ -18,7 +18,7 @@ from standby.config.source import Mark, Tree, problem_at
 from standby.config.texts import typed
 from standby.config.variables import Variables, substitute
 from standby.errors import Problem
-from standby.policy import Secret, Settings
+from standby.settings import Secret, Settings
 
 _SECTIONS = {"unknown-trigger": "triggers", "unknown-model": "models", "unknown-provider": "providers"}
 """Where the names are defined that a finding misses."""

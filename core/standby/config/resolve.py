@@ -18,7 +18,7 @@ from standby.config.numbers import check_numbers
 from standby.config.providers import Providers
 from standby.config.rules import check_names, check_test, check_trigger
 from standby.errors import Problem
-from standby.policy import Chain, Model, Settings
+from standby.settings import Chain, Model, Settings
 
 
 class Resolution(msgspec.Struct, frozen=True, kw_only=True):

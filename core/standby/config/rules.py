@@ -5,8 +5,8 @@ from typing import Literal
 
 from standby.config.catalogue import Plugins
 from standby.config.finding import Findings, Place, Shown
-from standby.policy import Trigger
-from standby.triggers import pattern
+from standby.resilience.triggers import pattern
+from standby.settings import Trigger
 
 
 def check_trigger(name: str, trigger: Trigger, findings: Findings, shown: Shown) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from standby.config.finding import Node
 from standby.config.texts import DURATION, SPAN, Schema, stated_types, written
-from standby.policy import Secret, Settings
+from standby.settings import Secret, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from standby.config.finding import Node
-from standby.policy import LONGEST_SPAN
+from standby.settings import LONGEST_SPAN
 
 DURATION = r"^(?=.*[1-9])[0-9]{1,12}(\.[0-9]{1,6})?(ms|s|m|h)$"
 """More than nothing, and in figures that a float can hold."""

@@ -36,8 +36,8 @@ from standby.integrations.openai_reply import (
     wrong_of,
 )
 from standby.integrations.openai_request import Asked, Refused, asked_of
-from standby.policy import Settings
-from standby.sharing import Shared
+from standby.runtime.sharing import Shared
+from standby.settings import Settings
 from standby.streams import AsyncStream, Stream
 from standby.types import Attempt, Chunk, Reply
 

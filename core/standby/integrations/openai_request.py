@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import msgspec
 
-from standby.bodies import list_in, object_in, text_in
 from standby.errors import RequestError, StandbyError
+from standby.http.bodies import list_in, object_in, text_in
 from standby.types import Sampling
 
 IGNORED = frozenset(

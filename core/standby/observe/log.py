@@ -19,8 +19,8 @@ from standby.events import (
     RetryScheduled,
 )
 from standby.failures import Kind
-from standby.isolation import Origin, named
 from standby.observe.fields import fields_of
+from standby.runtime.isolation import Origin, named
 
 logger = logging.getLogger("standby")
 logger.addHandler(logging.NullHandler())

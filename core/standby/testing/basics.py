@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from standby.plugin import AttemptFailed, Call, Card, Kind, Message, Provider, Reply, Request, Secret, Text
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 from standby.testing import asking
 from standby.testing.imports import manifest_of, require_late_import
 from standby.testing.loopback import Answer, Loopback, Received, garbage, hang, html, reset, respond

@@ -3,7 +3,7 @@
 from importlib import metadata
 
 from standby.plugin import GROUP
-from standby.registry import Registry
+from standby.registry.plugins import Registry
 
 
 def isolated_registry(**modules: str) -> Registry:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from standby.cassettes import RecordedAnswer, answers_in
+from standby.http.cassettes import RecordedAnswer, answers_in
 from standby.testing.loopback import Answer
 
 _FRAMING = {"content-length", "transfer-encoding", "connection", "keep-alive", "set-cookie"}

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from standby import health
+from standby.resilience import health
 
 
 @contextmanager

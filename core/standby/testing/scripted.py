@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from standby.policy import Model
+from standby.settings import Model
 
 
 def scripted(*steps: str | Mapping[str, Any]) -> Model:

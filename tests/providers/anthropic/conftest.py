@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.loopback import Loopback
 from tests.providers.anthropic.wire_server import answers, text
+from tests.support.loopback import Loopback
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from standby.plugin import AttemptFailed, Finish, Kind, Provider, Secret, Usage
 from standby_anthropic.adapter import VERSION, AnthropicAdapter
-from tests.loopback import Answer, Loopback, Received, cut, garbage, hang, html, reset, respond
 from tests.providers.anthropic.calls import KEY, adapter, call, collected, failure, said
 from tests.providers.anthropic.wire_server import (
     MODEL,
@@ -24,6 +23,7 @@ from tests.providers.anthropic.wire_server import (
     thought,
     tool_use,
 )
+from tests.support.loopback import Answer, Loopback, Received, cut, garbage, hang, html, reset, respond
 
 BOTH = pytest.mark.parametrize("streamed", [False, True], ids=["reply", "stream"])
 USAGE = Usage(input=19, output=28, reasoning=25, cached=4)

@@ -6,8 +6,8 @@ import pytest
 
 from standby import AsyncStandby
 from standby.plugin import Tool
-from tests.loopback import Loopback, respond
 from tests.providers.anthropic.wire_server import OVERLOADED, answers, text, thought, tool_use
+from tests.support.loopback import Loopback, respond
 
 CHAIN = """
 version: 1

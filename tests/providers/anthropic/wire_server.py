@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tests.loopback import Answer, Answers, Received, respond
+from tests.support.loopback import Answer, Answers, Received, respond
 
 MODEL = "claude-haiku-5-5"
 USAGE = {

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.loopback import Loopback, gemini_answers
+from tests.support.loopback import Loopback, gemini_answers
 
 
 @pytest.fixture

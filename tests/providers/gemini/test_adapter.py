@@ -11,8 +11,8 @@ from google import genai
 
 from standby.plugin import AttemptFailed, End, Finish, Kind, Provider, Secret, Usage
 from standby_gemini.adapter import GeminiAdapter
-from tests.loopback import Loopback, Received, gemini_reply, gemini_stream
 from tests.providers.gemini.calls import KEY, adapter, call, collected
+from tests.support.loopback import Loopback, Received, gemini_reply, gemini_stream
 
 USAGE = Usage(input=12, output=28, reasoning=25)
 

@@ -9,7 +9,8 @@ import pytest
 from google.genai import errors
 
 from standby.plugin import AttemptFailed, Kind
-from tests.loopback import (
+from tests.providers.gemini.calls import KEY, adapter, call, collected, failure
+from tests.support.loopback import (
     GEMINI_429,
     GEMINI_500,
     GEMINI_503,
@@ -28,7 +29,6 @@ from tests.loopback import (
     reset,
     respond,
 )
-from tests.providers.gemini.calls import KEY, adapter, call, collected, failure
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 SSE = {"Content-Type": "text/event-stream"}

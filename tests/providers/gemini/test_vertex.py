@@ -13,8 +13,8 @@ from standby import AsyncStandby
 from standby.plugin import AttemptFailed, Kind, Provider, Secret
 from standby_gemini import standby_provider
 from standby_gemini.adapter import GeminiAdapter, _vertex_url
-from tests.loopback import Answer, Loopback, Received, gemini_answers, gemini_error
 from tests.providers.gemini.calls import call, collected
+from tests.support.loopback import Answer, Loopback, Received, gemini_answers, gemini_error
 
 PLACE = {"project": "my-project", "location": "europe-west1"}
 MODEL = "/v1beta1/projects/my-project/locations/europe-west1/publishers/google/models/gemini-2.5-pro"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from standby_local.weights import weights as place_of_weights
-from tests.certificates import outside
+from tests.support.certificates import outside
 
 PULL = [sys.executable, "-c", "from standby_local.command import pull; pull()"]
 

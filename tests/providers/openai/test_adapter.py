@@ -10,8 +10,8 @@ import pytest
 
 from standby.plugin import AttemptFailed, End, Finish, Kind, Provider, Secret, Usage
 from standby_openai.adapter import OpenAIAdapter
-from tests.loopback import Loopback, Received, openai_reply, openai_stream
 from tests.providers.openai.calls import KEY, adapter, call, collected
+from tests.support.loopback import Loopback, Received, openai_reply, openai_stream
 
 USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
 SERVED = "o3-mini-2025-01-31"

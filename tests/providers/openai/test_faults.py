@@ -10,8 +10,9 @@ import openai as sdk
 import pytest
 
 from standby.plugin import AttemptFailed, Kind
-from tests.busy import SLACK
-from tests.loopback import (
+from tests.providers.openai.calls import KEY, adapter, call, collected, failure
+from tests.support.busy import SLACK
+from tests.support.loopback import (
     OPENAI_404,
     OPENAI_429_QUOTA,
     OPENAI_500,
@@ -29,7 +30,6 @@ from tests.loopback import (
     reset,
     respond,
 )
-from tests.providers.openai.calls import KEY, adapter, call, collected, failure
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 SSE = {"Content-Type": "text/event-stream"}

@@ -10,7 +10,8 @@ import pytest
 
 from standby import AsyncStandby, CallFailed, Reply
 from standby.plugin import AttemptFailed, Chunk, End, Finish, Kind, Request, Tool, ToolCall, Usage
-from tests.loopback import (
+from tests.providers.openai.calls import KEY, adapter, call, collected, failure
+from tests.support.loopback import (
     GEMINI_503,
     OPENAI_404,
     OPENAI_429_QUOTA,
@@ -28,8 +29,7 @@ from tests.loopback import (
     reset,
     respond,
 )
-from tests.providers.openai.calls import KEY, adapter, call, collected, failure
-from tests.responses_wire import (
+from tests.support.responses_wire import (
     RESPONSE_ID,
     SERVED,
     SSE,

@@ -9,7 +9,7 @@ import pytest
 
 from standby.plugin import AttemptFailed, Failure, Finish, Kind, Reply, ToolCall, Usage, decoded, events_of
 from standby_openai.responses_reply import Reader, reply_of
-from tests.responses_wire import (
+from tests.support.responses_wire import (
     RESPONSE_ID,
     SERVED,
     called,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from standby.bodies import list_in, object_in, text_in
+from standby.http.bodies import list_in, object_in, text_in
 from standby.integrations.agno.media import media_of
 from standby.types import Message, Reasoning, Text, ToolCall
 

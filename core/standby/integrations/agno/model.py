@@ -16,9 +16,9 @@ from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from standby.config import Config
-from standby.decision import Route
+from standby.diagnostics.explain import asked_of
+from standby.dispatch.policy import Route
 from standby.errors import StandbyError
-from standby.explain import asked_of
 from standby.integrations.agno.clients import Client, of_tasks, of_threads, shared
 from standby.integrations.agno.messages import messages_of
 from standby.integrations.agno.replies import error_of, response_of

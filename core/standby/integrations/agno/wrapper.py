@@ -14,12 +14,12 @@ from agno.models.message import Message
 from agno.models.response import ModelResponse
 from agno.run.agent import RunOutput
 
-from standby.attempt import Entry
-from standby.breaker import State
 from standby.client import AsyncStandby
 from standby.config import Config
-from standby.explain import asked_of
+from standby.diagnostics.explain import asked_of
+from standby.dispatch.adapter_call import Entry
 from standby.integrations.agno.model import StandbyModel
+from standby.resilience.circuit_breaker import State
 
 _NAMES = ("primary_ai_model", "fallback_ai_model", "enable_model_fallback", "google_api_key", "openai_api_key")
 """What of an application's settings stands in models.yaml as a variable, in capitals."""

@@ -1,0 +1,101 @@
+"""Every fault of an upstream server, on both wires, whole and streamed, at the first model and at all: real SDKs, real sockets.
+
+A cell passes if the call ends once and in time, with the reply of the model that is well, or with the error that its row names.
+"""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from standby import AsyncStandby, CallFailed, ChainExhausted, Reply, Settings, Stopped, StreamBroken
+from standby.settings import Card, Chain, Model, Provider, Retry, Secret
+from tests.support.faults import FAULTS, Fault, Wire
+from tests.support.loopback import Loopback
+
+STOPS = {"blocked", "invalid_request"}
+TIMEOUT = 1.0
+WIRES = [
+    Wire(plugin, path, model, streamed)
+    for plugin, path, model in (("gemini", "", "gemini-2.5-pro"), ("openai", "/v1", "o3-mini"))
+    for streamed in (False, True)
+]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[Loopback, Loopback]]:
+    with Loopback() as first, Loopback() as second:
+        yield first, second
+
+
+def client(wire: Wire, servers: tuple[Loopback, Loopback]) -> AsyncStandby:
+    urls = [server.url + wire.path for server in servers]
+    key = Secret("a-key")
+    settings = Settings(
+        providers={name: Provider(plugin=wire.plugin, base_url=url, api_key=key) for name, url in zip("pq", urls, strict=True)},
+        models={
+            "a": Model(provider="p", model=wire.model, timeout=TIMEOUT, card=Card(context_window=1000)),
+            "b": Model(provider="q", model=wire.model, timeout=TIMEOUT),
+        },
+        chains={"default": Chain(models=("a", "b"), deadline=6.0, retry=Retry(attempts=1))},
+    )
+    return AsyncStandby(settings=settings, environ={}, warm_up=False)
+
+
+async def outcome(wire: Wire, servers: tuple[Loopback, Loopback]) -> tuple[Reply | CallFailed, str]:
+    """Return how a call ends, and the text that its reader has seen."""
+    texts: list[str] = []
+    async with client(wire, servers) as standby:
+        try:
+            if not wire.streamed:
+                reply = await standby.chat("Which city?")
+                return reply, reply.text
+            async with standby.stream("Which city?") as stream:
+                async for chunk in stream:
+                    texts.append(chunk.text)  # noqa: PERF401 - keeps what came before a break
+                return stream.reply, "".join(texts)
+        except CallFailed as error:
+            return error, "".join(texts)
+
+
+@pytest.mark.parametrize("everywhere", [False, True], ids=["at the first", "at all"])
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: f"{wire.plugin} {'streamed' if wire.streamed else 'whole'}")
+@pytest.mark.parametrize("row", FAULTS, ids=lambda row: f"{row[0]} {row[1]}")
+async def test_a_fault_ends_as_its_row_says(
+    servers: tuple[Loopback, Loopback], row: tuple[str, str, Fault, str], wire: Wire, *, everywhere: bool
+) -> None:
+    _, _, fault, kind = row
+    first, second = servers
+    first.script(fault(wire))
+    second.script(fault(wire) if everywhere else wire.good())
+    before = len(first.requests), len(second.requests)
+    began = time.monotonic()
+    ended, text = await outcome(wire, servers)
+    assert time.monotonic() - began < 6.05
+    assert len(first.requests) - before[0] == 1
+    assert len(second.requests) - before[1] <= 1
+    expected = kind.split(" or ")
+    attempt = ended.trail[0]
+    if attempt.outcome == "answered":
+        assert "ok" in expected
+        assert isinstance(ended, Reply)
+        assert text == ended.text
+        return
+    assert attempt.kind in expected, attempt
+    if isinstance(ended, StreamBroken):
+        assert text, "a stream breaks only for those who have seen some of it"
+        assert attempt.then == "stop"
+    elif attempt.kind in STOPS:
+        assert isinstance(ended, Stopped)
+        assert text == ""
+    elif everywhere:
+        assert isinstance(ended, ChainExhausted)
+        assert {each.kind for each in ended.trail} <= {*expected, "unsupported"}
+        assert text == ""
+    else:
+        assert isinstance(ended, Reply)
+        assert (ended.model, text) == ("b", "Lisbon, says the server.")
+
+
+def test_there_are_enough_cells() -> None:
+    assert len(FAULTS) * len(WIRES) * 2 >= 400

@@ -1,0 +1,1 @@
+"""What explains or proves, and no call needs."""

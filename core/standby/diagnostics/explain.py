@@ -1,0 +1,287 @@
+"""What a chain would do with a failure, and what it is planned to do. Pure: it asks nobody, and decides as the dispatcher does.
+
+A failure is taken to come at once and, where the model is asked again, to come again; the model is taken to be well, and its
+budget of extra attempts to be full.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Literal, cast
+
+import msgspec
+
+from standby.diagnostics.explanation import Explanation, Hedging, Known, PassedOver, Plan, Planned, Rule, Step, Worst
+from standby.dispatch.adapter_call import Entry
+from standby.dispatch.dispatcher import RESERVE
+from standby.dispatch.policy import LONGEST_STATED_WAIT, Decision, Route, decide, lesson, longest_pause, longest_silence
+from standby.dispatch.routes import HEDGED_SHARE, HEDGES
+from standby.failures import REACTIONS, Failure, Kind
+from standby.pricing import Cost, cost, total
+from standby.resilience.circuit_breaker import DisabledBreaker
+from standby.resilience.triggers import Tests, Triggers
+from standby.settings import Trigger
+from standby.types import Usage
+
+FIELDS = ("provider", "model", "kind", "status", "code", "message", "test")
+"""A trigger's fields, in the order in which they are told."""
+
+_CARD = {"tools": "tools", "schema": "a JSON Schema", "efforts": "reasoning_effort", "reads": "media"}
+
+
+class _Longest(random.Random):
+    """Draws the longest of each span."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return max(a, b)
+
+
+def explain(
+    failure: Failure,
+    entry: Entry,
+    route: Route,
+    rules: Mapping[str, Trigger],
+    *,
+    because: str = "",
+    spent: float = 0.0,
+    known: Known = Known(),  # noqa: B008 - frozen
+) -> Explanation:
+    """Say what the chain does with a failure of one of the models that it asks.
+
+    `rules` are the chain's triggers in order; `because` says what the kind was told by; `spent` are the seconds for which the
+    call is under way when the model fails first.
+    """
+    steps = tuple(_steps(failure, entry, route, spent))
+    passed_over, following = _following(failure, entry, route, again=steps[-1].then == "retry")
+    if steps[-1].then == "stop":
+        passed_over, following = (), ()
+    spans = {entry.name: [entry.timeout + step.pause for step in steps]}
+    for other in following:
+        spans.setdefault(other.name, []).extend(_at_worst(other, route, rules))
+    return Explanation(
+        chain=route.name,
+        model=entry.name,
+        kind=failure.kind,
+        text=failure.text,
+        because=because,
+        retry_after=failure.retry_after,
+        alert=REACTIONS[failure.kind].alert,
+        rules=tuple(_rules(failure, entry, rules, known.places, route.triggers.tests)),
+        steps=steps,
+        passed_over=passed_over,
+        next=following[0].name if following else None,
+        on_break=route.chain.stream.on_break,
+        missing_keys={name: key for name, key in known.missing_keys.items() if name in {other.name for other in following}},
+        worst=_worst(spans, route, known.tokens, spent),
+    )
+
+
+def plan(
+    route: Route,
+    rules: Mapping[str, Trigger],
+    known: Known = Known(),  # noqa: B008 - frozen
+) -> Plan:
+    """Say how the chain is walked, and what a call can come to at the worst, where no model is asked beside another."""
+    asked = asked_of(route)
+    at_worst = {entry.name: _at_worst(entry, route, rules) for entry in route.entries}
+    return Plan(
+        chain=route.name,
+        models=tuple(
+            _planned(entry, rules, known.tokens, len(at_worst[entry.name]) if entry in asked else 0) for entry in route.entries
+        ),
+        triggers=tuple(
+            Rule(name=name, then=trigger.then, outcome="not reached", place=known.places.get(name, ""))
+            for name, trigger in rules.items()
+        ),
+        deadline=route.chain.deadline,
+        hedge_after=None if route.chain.hedge is None else route.chain.hedge.after,
+        hedge=_hedging(route, known.tokens),
+        missing_keys=known.missing_keys,
+        worst=_worst({entry.name: at_worst[entry.name] for entry in asked}, route, known.tokens),
+    )
+
+
+def _hedging(route: Route, tokens: Usage) -> Hedging | None:
+    hedge, awake = route.chain.hedge, [entry for entry in asked_of(route) if not entry.breaker.suspicion]
+    beside = awake[1:]
+    if hedge is None or not beside:
+        return None
+    silence = {entry.name: longest_silence(hedge, entry, in_pieces=False) for entry in awake[:-1]}
+    costs = {entry.name: cost(tokens, entry.card.price) for entry in beside}
+    return Hedging(
+        whole={name: seconds for name, seconds in silence.items() if seconds > hedge.after},
+        share=HEDGED_SHARE,
+        first=int(HEDGES),
+        cost=Cost(max(each or 0.0 for each in costs.values()), tuple(name for name, each in costs.items() if each is None)),
+    )
+
+
+def asked_of(route: Route) -> tuple[Entry, ...]:
+    """Return the models that a call may reach."""
+    return route.entries if route.chain.fallback else route.entries[:1]
+
+
+# The rules
+
+
+def _rules(failure: Failure, entry: Entry, rules: Mapping[str, Trigger], places: Mapping[str, str], tests: Tests) -> list[Rule]:
+    told: list[Rule] = []
+    fired = ""
+    for name, trigger in rules.items():
+        why = f"{fired!r} comes first" if fired else _passed_over_for(failure, entry, trigger, tests)
+        outcome: Literal["fires", "passed over", "not reached"] = "passed over" if why else "fires"
+        told.append(
+            Rule(
+                name=name,
+                then=trigger.then,
+                outcome="not reached" if fired else outcome,
+                why=why,
+                place=places.get(name, ""),
+            )
+        )
+        fired = fired or ("" if why else name)
+    return told
+
+
+def _passed_over_for(failure: Failure, entry: Entry, trigger: Trigger, tests: Tests) -> str:
+    """Say which field does not recognise the failure; "" if all do. Each is put to the real matcher, alone."""
+    if _recognises(trigger, failure, entry, tests):
+        return ""
+    for field in FIELDS:
+        wanted = getattr(trigger, field)
+        # beside a kind that fits, a text is looked for in whatever failure it is
+        alone = msgspec.structs.replace(Trigger(then=trigger.then, kind=failure.kind), **{field: wanted})
+        if wanted is not None and not _recognises(alone, failure, entry, tests):
+            return _misfit(field, wanted, failure, entry)
+    return f"a text alone never decides about {failure.kind}; add kind: {failure.kind}, a status or a code"
+
+
+def _recognises(trigger: Trigger, failure: Failure, entry: Entry, tests: Tests | None = None) -> bool:
+    return Triggers([("", trigger)], tests).match(failure, provider=entry.provider, model=entry.name) is not None
+
+
+def _misfit(field: str, wanted: object, failure: Failure, entry: Entry) -> str:
+    items = cast("tuple[object, ...]", wanted) if isinstance(wanted, tuple) else (wanted,)
+    told = " or ".join(map(str, items))
+    if field == "test":
+        return f"test: {told} does not recognise it"
+    if field == "message":
+        return f"message: the text has no {' or '.join(repr(str(item)) for item in items)}"
+    actual = {
+        "provider": entry.provider,
+        "model": entry.name,
+        "kind": failure.kind,
+        "status": failure.status,
+        "code": failure.code,
+    }
+    return f"{field}: {'none' if actual[field] is None else actual[field]}, not {told}"
+
+
+# What follows
+
+
+def _steps(failure: Failure, entry: Entry, route: Route, spent: float) -> list[Step]:
+    steps: list[Step] = []
+    while not steps or (steps[-1].then == "retry" and not _is_too_small(entry, failure, entry)):
+        number = len(steps) + 1
+        decision, within = _fitted(decide(failure, entry, route, number, _Longest()), failure, entry, route, spent)
+        spent += decision.pause
+        verdict, rests = lesson(failure, decision, blamed=True)
+        if isinstance(entry.breaker, DisabledBreaker):
+            verdict, rests = "none", None
+        if rests == 0:
+            rests = min(entry.breaker.settings.open, entry.breaker.settings.open_limit) / 2
+        steps.append(
+            Step(
+                number=number,
+                then=decision.then,
+                trigger=decision.trigger,
+                pause=decision.pause,
+                within=within,
+                counts=verdict == "sick",
+                rests=rests,
+            )
+        )
+    return steps
+
+
+def _fitted(decision: Decision, failure: Failure, entry: Entry, route: Route, spent: float) -> tuple[Decision, float | None]:
+    """Hold a pause against what the deadline leaves after `spent` seconds, as the dispatcher does."""
+    if decision.then != "retry":
+        return decision, None
+    asked = asked_of(route)
+    later = len(asked) - 1 - asked.index(entry)
+    reserved = min(RESERVE, route.chain.deadline / len(asked)) * later
+    left = route.chain.deadline - reserved - spent
+    if failure.retry_after is not None and decision.pause >= left:
+        return Decision("next", decision.trigger), None
+    return decision, max(0.0, left) if decision.pause >= left else None
+
+
+def _following(
+    failure: Failure, entry: Entry, route: Route, *, again: bool
+) -> tuple[tuple[PassedOver, ...], tuple[Entry, ...]]:
+    """Return who is passed over after that, and all who can be asked, in order; with `again` the model itself was to be.
+
+    A model that begins resting is asked where no other is left.
+    """
+    asked = asked_of(route)
+    later = asked[asked.index(entry) + (0 if again else 1) :]
+    resting = tuple(other for other in asked if other.breaker.suspicion and other is not entry)
+    awake = tuple(other for other in later if other not in resting)
+    small = tuple(other for other in asked if other in (*awake, *resting) and _is_too_small(other, failure, entry))
+    words = "tokens is no larger than the one that was too small"
+    passed_over = [PassedOver(other.name, f"its context window of {other.card.context_window} {words}") for other in small]
+    awake, resting = (tuple(other for other in some if other not in small) for some in (awake, resting))
+    if awake:
+        rests = (PassedOver(other.name, f"resting: {other.breaker.suspicion}, and others are left") for other in resting)
+        passed_over += rests
+    return tuple(passed_over), awake + resting
+
+
+def _is_too_small(other: Entry, failure: Failure, entry: Entry) -> bool:
+    """After "context too long" only a larger window helps, the model's own does not; an unknown one counts as larger."""
+    window = other.card.context_window
+    return failure.kind is Kind.CONTEXT_TOO_LONG and window is not None and window <= (entry.card.context_window or 0)
+
+
+# The worst case
+
+
+def _at_worst(entry: Entry, route: Route, rules: Mapping[str, Trigger]) -> list[float]:
+    """Return the seconds of each attempt of a model, with the pause before the next, if it fails as late as it can."""
+    retry = route.chain.retry
+    by_trigger = any(rule.then == "retry" and _may_apply(rule, entry) for rule in rules.values())
+    attempts = retry.attempts if by_trigger else min(2, retry.attempts)
+    numbers = range(1, attempts)
+    pauses = [max(LONGEST_STATED_WAIT, *(longest_pause(kind, retry, number) for kind in Kind)) for number in numbers]
+    return [entry.timeout + pause for pause in (*pauses, 0.0)]
+
+
+def _worst(spans: Mapping[str, Sequence[float]], route: Route, tokens: Usage, spent: float = 0.0) -> Worst:
+    """Add up the attempts of each model, given by their seconds."""
+    attempts = [model for model, each in spans.items() for _ in each]
+    seconds = spent + sum(sum(each) for each in spans.values())
+    prices = {entry.name: entry.card.price for entry in route.entries}
+    return Worst(len(attempts), min(route.chain.deadline, seconds), total(attempts, prices, tokens), tokens)
+
+
+def _may_apply(trigger: Trigger, entry: Entry) -> bool:
+    there = Trigger(then=trigger.then, provider=trigger.provider, model=trigger.model)
+    return _recognises(there, Failure(kind=Kind.OVERLOADED, message=""), entry)
+
+
+def _planned(entry: Entry, rules: Mapping[str, Trigger], tokens: Usage, attempts: int) -> Planned:
+    cannot = [words for field, words in _CARD.items() if not getattr(entry.card, field)]
+    return Planned(
+        model=entry.name,
+        provider=entry.provider,
+        asked=attempts > 0,
+        rests=entry.breaker.suspicion,
+        attempts=attempts,
+        cost=cost(tokens, entry.card.price),
+        timeout=entry.timeout,
+        first_token_timeout=min(entry.first_token_timeout, entry.timeout),
+        idle_timeout=min(entry.idle_timeout, entry.timeout),
+        cannot=tuple(dict.fromkeys((*cannot, *entry.refused))),
+        triggers=tuple(name for name, rule in rules.items() if _may_apply(rule, entry)),
+    )

@@ -1,0 +1,1 @@
+"""Carry one request down one chain."""

@@ -1,0 +1,132 @@
+"""What of a request fits one model: whether it can be asked at all, and what it is not sent."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from standby.dispatch.adapter_call import Entry, maker
+from standby.failures import Failure, Kind
+from standby.types import EFFORTS, Effort, Media, Message, Part, Reasoning, Request, Sampling, Text, ToolCall, ToolResult
+
+MOST_CHARACTERS = 8
+"""Characters of one token, on the whole and at the most, where none is said again and again: prose has 4 to 5."""
+
+_RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
+"""A character said again and again, like the spaces of an indented table: many are one token."""
+
+_A = {"image": "an image", "audio": "sound", "video": "a video", "pdf": "a PDF", "file": "a file"}
+
+
+def unfit(request: Request, entry: Entry) -> Failure | None:
+    """Say why a model cannot be asked this at all; `None` if it can."""
+    words = _unread(request.messages, entry) or _unable(request, entry)
+    if words:
+        return Failure(kind=Kind.UNSUPPORTED, message=f"{entry.name} {words}")
+    window = entry.card.context_window
+    if window is None or sum(map(len, _texts(request.messages))) <= window * MOST_CHARACTERS:
+        return None  # nearly always; to look closer takes a moment
+    if (least := _least_tokens(request.messages)) > window:
+        words = f"the conversation has {least} tokens at the least, and the context window of {entry.name} holds {window}"
+        return Failure(kind=Kind.CONTEXT_TOO_LONG, message=words)
+    return None
+
+
+def dropped_for(request: Request, entry: Entry) -> tuple[str, ...]:
+    """Return the names of the parameters that the model refuses."""
+    refused = entry.refused if entry.card.efforts else (*entry.refused, "reasoning_effort")
+    return tuple(dict.fromkeys(name for name in refused if getattr(request.sampling, name, None) is not None))
+
+
+def fit(request: Request, entry: Entry) -> tuple[Request, tuple[str, ...]]:
+    """Take out of a request what the model refuses and what only another can read; return it, and the parameters' names."""
+    dropped = dropped_for(request, entry)
+    sampling = _sampling(request.sampling, dropped, entry)
+    messages = request.messages
+    if any(_changes(message, entry) for message in messages):
+        messages = tuple(_fitted(message, entry) for message in messages)
+    if sampling is request.sampling and messages is request.messages:
+        return request, dropped
+    return msgspec.structs.replace(request, sampling=sampling, messages=messages), dropped
+
+
+def _unread(messages: Iterable[Message], entry: Entry) -> str:
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, Media) and part.kind not in (entry.card.reads or ()):
+                return f"cannot read {_A[part.kind]}"
+            for media in part.media if isinstance(part, ToolResult) else ():
+                if media.kind not in (entry.card.reads_in_results or ()):
+                    return f"cannot read {_A[media.kind]} in a tool's result"
+    return ""
+
+
+def _unable(request: Request, entry: Entry) -> str:
+    card = entry.card
+    if not card.tools and (request.tools or any(message.role == "tool" for message in request.messages)):
+        return "cannot call tools"
+    if not card.schema and request.schema is not None:
+        return "cannot be held to a schema"
+    spoken = [message.role for message in request.messages if message.role != "system"]
+    if card.prefill is False and spoken[-1:] == ["assistant"]:
+        return "cannot go on with words that are the assistant's: end with a message of the user"
+    if entry.strict and (dropped := dropped_for(request, entry)):
+        return f"must not be sent {', '.join(dropped)}, and strict forbids to leave it out"
+    return ""
+
+
+def _least_tokens(messages: Iterable[Message]) -> int:
+    """Return what a conversation's text comes to at the very least: a run of one character counts as one."""
+    return sum(len(_RUN.sub(r"\1", text)) for text in _texts(messages)) // MOST_CHARACTERS
+
+
+def _texts(messages: Iterable[Message]) -> Iterator[str]:
+    return (part.text for message in messages for part in message.parts if isinstance(part, Text | ToolResult))
+
+
+def _sampling(sampling: Sampling, dropped: tuple[str, ...], entry: Entry) -> Sampling:
+    changed: dict[str, Any] = dict.fromkeys(dropped)
+    if sampling.reasoning_effort is not None and "reasoning_effort" not in dropped:
+        changed["reasoning_effort"] = _nearest(sampling.reasoning_effort, entry.card.efforts or ())
+    limit = entry.card.output_limit
+    if limit is not None and sampling.max_tokens is not None and sampling.max_tokens > limit:
+        changed["max_tokens"] = limit
+    return msgspec.structs.replace(sampling, **changed) if changed else sampling
+
+
+def _nearest(effort: Effort, taken: tuple[Effort, ...]) -> Effort:
+    """Return the effort that a model takes and that is nearest to the one asked for; of two the lower one.
+
+    "none" switches thinking off, which is no neighbour of any other.
+    """
+    asked = EFFORTS.index(effort)
+    thinking: tuple[Effort, ...] = tuple(one for one in taken if one != "none")
+    near = taken if effort == "none" else thinking or taken
+    return min(near, key=lambda one: (abs(EFFORTS.index(one) - asked), EFFORTS.index(one)))
+
+
+def _changes(message: Message, entry: Entry) -> bool:
+    if message.role == "system":
+        return entry.card.system is False
+    return message.role == "assistant" and any(_is_foreign(part, entry) for part in message.parts)
+
+
+def _fitted(message: Message, entry: Entry) -> Message:
+    """Leave out what only another model can read; where there are no system messages, give them as the user's."""
+    if not _changes(message, entry):
+        return message
+    if message.role == "system":
+        return Message("user", message.parts)
+    kept = (part for part in message.parts if not (isinstance(part, Reasoning) and _is_foreign(part, entry)))
+    parts = (
+        msgspec.structs.replace(part, private="", made_by="")
+        if isinstance(part, ToolCall) and _is_foreign(part, entry)
+        else part
+        for part in kept
+    )
+    return Message(message.role, tuple(parts))
+
+
+def _is_foreign(part: Part, entry: Entry) -> bool:
+    return isinstance(part, ToolCall | Reasoning) and part.made_by not in ("", maker(entry))

@@ -1,0 +1,1 @@
+"""Bodies, streams and delays of HTTP answers, for adapters only."""

@@ -1,0 +1,1 @@
+"""Plugins, discovered and loaded, and the adapters that are made of them."""

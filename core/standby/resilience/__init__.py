@@ -1,0 +1,1 @@
+"""Breakers, budgets, bulkheads, time-outs and triggers: told the time, they know no provider."""

@@ -1,0 +1,134 @@
+"""Files as tests write them, and a catalogue of plugins that counts what it is asked."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from standby.config import Loaded, load
+from standby.config.resolve import Resolution, resolve
+from standby.errors import ConfigError, Problem
+from standby.plugin import ProviderInfo
+from standby.runtime.isolation import Origin
+from standby.settings import Card, Chain, Settings
+
+TODAY = date(2026, 11, 20)
+
+KEYS = {"ACME_KEY": "acme-secret", "BOLT_KEY": "bolt-secret"}
+
+OPTIONS = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "effort": {"enum": ["low", "high"]},
+        "budget": {"type": "integer", "minimum": 0, "maximum": 100},
+        "share": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "loud": {"type": "boolean"},
+        "stop": {"type": ["string", "array"], "items": {"type": "string"}},
+        "wait": {"type": "string", "pattern": r"^\d+ms$", "examples": ["250ms"]},
+        "level": {"$ref": "#/$defs/level"},
+        "mode": {"const": "plain"},
+        "day": {"type": "string", "format": "date"},
+        "mail": {"type": "string", "format": "email"},
+        "limit": {"anyOf": [{"type": "integer"}, {"type": "boolean"}]},
+        "even": {"type": "integer", "multipleOf": 2},
+        "free": {},
+        "token": {"type": "integer"},
+    },
+    "$defs": {"level": {"type": "integer"}},
+    "not": {"required": ["effort", "budget"]},
+}
+
+
+class Catalogue:
+    """Plugins that are data. `asked` counts the manifests that were looked at, by plugin."""
+
+    def __init__(self, **plugins: tuple[ProviderInfo, Mapping[str, Card]] | ConfigError) -> None:
+        self.plugins = plugins
+        self.asked: Counter[str] = Counter()
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.plugins))
+
+    def origin(self, name: str) -> Origin:
+        return Origin(name, f"standby-{name}", "1.0")
+
+    def info(self, name: str) -> ProviderInfo:
+        return self._manifest(name)[0]
+
+    def cards(self, name: str) -> Mapping[str, Card]:
+        return self._manifest(name)[1]
+
+    def observers(self, name: str) -> list[object]:
+        self._manifest(name)
+        return [print]
+
+    def tests(self, name: str) -> dict[str, object]:
+        self._manifest(name)
+        return {"no-price": print}
+
+    def failures(self, name: str) -> None:
+        """Name nothing that reads error answers: the HTTP status decides."""
+        self._manifest(name)
+
+    def _manifest(self, name: str) -> tuple[ProviderInfo, Mapping[str, Card]]:
+        self.asked[name] += 1
+        plugin = self.plugins[name]
+        if isinstance(plugin, ConfigError):
+            raise plugin
+        return plugin
+
+
+def info(**fields: Any) -> ProviderInfo:
+    return ProviderInfo(adapter="nowhere:Adapter", **fields)
+
+
+def broken(code: str = "broken-plugin", message: str = "plugin 'rusty' is broken: ImportError") -> ConfigError:
+    return ConfigError([Problem(code=code, message=message, hint="update it")])
+
+
+def catalogue() -> Catalogue:
+    """Two vendors: acme with options and cards, bolt with a word of its own about all its models."""
+    return Catalogue(
+        acme=(
+            info(keys=("ACME_KEY", "OLD_ACME_KEY"), options=OPTIONS),
+            {
+                "large-3": Card(context_window=1000, timeout=90.0, refuses=("top_k",), wire={"a": 1}),
+                "small-3": Card(),
+                "old-1": Card(retires=date(2026, 1, 31), successor="large-3"),
+                "last-2": Card(retires=date(2027, 1, 19)),
+                "next-4": Card(retires=date(2027, 1, 20)),
+            },
+        ),
+        bolt=(info(keys=("BOLT_KEY",), card=Card(refuses=("seed",), timeout=20.0)), {"flash": Card(timeout=5.0)}),
+    )
+
+
+def read(folder: Path, text: str | bytes, environ: Mapping[str, str] = KEYS, plugins: Catalogue | None = None) -> Loaded:
+    """Load a text as `m.yaml` in an empty folder below the given one."""
+    place = folder / "app" / "conf"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "m.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    loaded = load(Path("m.yaml"), plugins or catalogue(), environ, cwd=place, today=TODAY)
+    assert (loaded.settings is None) == any(
+        problem.severity == "error" and problem.code != "broken-plugin" for problem in loaded.problems
+    )
+    return loaded
+
+
+def told(loaded: Loaded) -> list[str]:
+    return [str(problem) for problem in loaded.problems]
+
+
+def chain(text: str = "large-3", more: str = "") -> str:
+    """Return a file with one chain of these models, in a flow list, and more keys of the chain."""
+    return f"version: 1\nchains:\n  default:\n    models: [{text}]\n{more}"
+
+
+def resolved(settings: Settings, environ: Mapping[str, str] = KEYS, plugins: Catalogue | None = None) -> Resolution:
+    return resolve(settings, plugins or catalogue(), environ, today=TODAY)
+
+
+def one_chain(*models: str, **rest: Any) -> Settings:
+    return Settings(chains={"default": Chain(models=models)}, **rest)

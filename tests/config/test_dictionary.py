@@ -1,0 +1,207 @@
+"""A dictionary of the file's form means what the file means, and what is wrong with it is told with its path."""
+
+import copy
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from enum import Enum
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+import yaml
+
+from standby.config import Loaded, load
+from standby.config.source import DEEPEST, MOST_NODES
+from standby.failures import Kind
+from standby.registry.plugins import Registry
+from standby.settings import Model, Secret
+from tests.config.files import KEYS, TODAY, catalogue
+from tests.config.test_golden import GOLDEN, plugins
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+SOUND = [Path(__file__).parents[2] / "config" / "models.yaml", *sorted(CORPUS.glob("valid-*.yaml"))]
+SET = {"MODEL": "o3-mini", "YES": "yes", "NUMBER": "3", "SPAN": "5s"}
+OF_THE_TEXT = ("alias", "bad-key", "duplicate-key", "dotenv", "empty", "not-utf-8", "syntax", "tag", "two-documents")
+"""Codes of what is wrong with a text alone."""
+
+WRONG = [path for path in sorted(GOLDEN.glob("*.yaml")) if path.stem.partition(".")[0] not in OF_THE_TEXT]
+CHAIN = {"models": ["large-3"]}
+
+
+def given(folder: Path, config: Mapping[str, Any], environ: Mapping[str, str] = KEYS) -> Loaded:
+    return load(config, catalogue(), environ, cwd=folder, today=TODAY)
+
+
+def told(folder: Path, **more: Any) -> list[str]:
+    """Say what is wrong with one chain and these keys."""
+    return [str(problem) for problem in given(folder, {"version": 1, "chains": {"default": CHAIN}, **more}).problems]
+
+
+def codes(loaded: Loaded) -> Counter[str]:
+    return Counter(problem.code for problem in loaded.problems)
+
+
+# What it means
+
+
+def of_json(text: str) -> Any:
+    return json.loads(json.dumps(yaml.safe_load(text), default=str))
+
+
+def of_texts(text: str) -> Any:
+    return yaml.load(text, yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
+
+
+@pytest.mark.parametrize("read", [yaml.safe_load, of_texts, of_json])
+@pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
+def test_it_means_what_the_file_means_whoever_read_it(path: Path, read: Any, tmp_path: Path) -> None:
+    registry = Registry()
+    from_file = load(path, registry, SET, cwd=tmp_path, today=TODAY)
+    config = read(path.read_bytes().decode("utf-8-sig"))
+    before = copy.deepcopy(config)
+    from_dictionary = load(config, registry, SET, cwd=tmp_path, today=TODAY)
+    assert from_file.settings is not None
+    assert from_dictionary.settings == from_file.settings
+    assert config == before
+
+
+@pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
+def test_what_is_wrong_with_the_file_is_wrong_with_it_and_told_with_its_path(path: Path, tmp_path: Path) -> None:
+    config = yaml.safe_load(path.read_text("utf-8"))
+    loaded = load(config, plugins(path.stem), KEYS, cwd=tmp_path, today=TODAY)
+    assert codes(loaded) == codes(load(path, plugins(path.stem), KEYS, cwd=tmp_path, today=TODAY))
+    assert {(problem.line, problem.column, problem.excerpt) for problem in loaded.problems} == {(0, 0, "")}
+    assert all(str(problem).startswith(f"{problem.file}  {problem.severity}  ") for problem in loaded.problems)
+
+
+def test_what_python_has_besides_is_read_as_a_file_would_say_it(tmp_path: Path) -> None:
+    class Which(Enum):
+        LARGE = "large-3"
+
+    options = {"stop": (1, "b"), "free": {"day": date(2026, 12, 1), "path": PurePosixPath("a/b"), "n": 2**70, "x": 0.1}}
+    config = {
+        "version": 1,
+        "models": {"m": MappingProxyType({"provider": "acme", "model": 4, "options": options, "timeout": None})},
+        "triggers": {"t": {"kind": [Kind.OVERLOADED], "code": 503, "status": 503, "then": "next"}},
+        "chains": {"default": {"models": (Which.LARGE, "m"), "fallback": True}},
+    }
+    loaded = given(tmp_path, config)
+    settings = loaded.settings
+    assert settings is not None, loaded.problems
+    assert (settings.models["m"].model, settings.triggers["t"].code, settings.triggers["t"].status) == ("4", "503", 503)
+    assert settings.chains["default"].models == ("large-3", "m")
+    told = {"day": "2026-12-01", "path": "a/b", "n": 2**70, "x": 0.1}
+    assert settings.models["m"].options == {"stop": ["1", "b"], "free": told}
+
+
+def test_variables_are_filled_in_from_the_environment_and_from_env(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FROM_FILE=acme/y\n", encoding="utf-8")
+    models = ["acme/${NAME}", "${FROM_FILE}", "${NONE:-acme/z}", "acme/$${x}"]
+    loaded = given(tmp_path, {"version": 1, "chains": {"default": {"models": models}}}, {**KEYS, "NAME": "x"})
+    assert loaded.settings is not None
+    assert loaded.settings.chains["default"].models == ("acme/x", "acme/y", "acme/z", "acme/${x}")
+    assert loaded.origins["default", "acme/z"] == "default, chains.default.models[2]"
+    assert loaded.origins["default", "acme/${x}"] == "chains.default.models[3]"
+    [missing] = told(tmp_path, chains={"default": {"models": ["${NONE}"]}})
+    assert missing.startswith("chains.default.models[0]  error  the variable NONE is not set; ")
+
+
+# What is wrong with it
+
+
+def test_each_problem_has_its_path(tmp_path: Path) -> None:
+    chains = {"default": {"models": ["large-3", "larg-3"], "deadlin": "3m"}}
+    models = {"own": {"provider": "acme", "timeout": 30, "retries": 3}}
+    words = told(tmp_path, chains=chains, models=models)
+    assert sorted(line.partition(";")[0] for line in words) == [
+        "chains.default.deadlin  error  unknown key 'deadlin'",
+        "chains.default.models[1]  error  no model is named 'larg-3'",
+        "models.own.retries  error  unknown key 'retries'",
+        "models.own.timeout  error  models.own.timeout: 30 is no duration",
+    ]
+
+
+def test_what_is_missing_at_the_top_is_told_of_the_dictionary(tmp_path: Path) -> None:
+    missing = [str(problem) for problem in given(tmp_path, {"chains": {"default": CHAIN}}).problems]
+    assert missing == ["the dictionary  error  the dictionary has no 'version'; add 'version:'"]
+    empty = [str(problem) for problem in given(tmp_path, {}).problems]
+    assert empty == ["the dictionary  error  the dictionary is empty; begin with 'version' and 'chains'"]
+
+
+NOTHING = "is nothing that a file could say"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"models": {7: {}}}, "models  error  a key must be a text, not the int 7; write it in quotes"),
+        ({"models": {True: {}}}, "models  error  a key must be a text, not the bool True; write it in quotes"),
+        ({("a",): 1}, "the dictionary  error  a key must be a text, not the tuple ('a',); a key is a text"),
+        ({"models": {"m": Model()}}, f"models.m  error  a Model {NOTHING}; write a text, a number, True"),
+        ({"models": {"m": {"provider": "acme", "extra": {"x": b"y"}}}}, f"models.m.extra.x  error  a bytes {NOTHING}"),
+        (
+            {"models": {"m": {"provider": "acme", "timeout": float("nan")}}},
+            f"models.m.timeout  error  a number that is not finite {NOTHING}",
+        ),
+        ({"observers": {"a", "b"}}, f"observers  error  a set {NOTHING}"),
+        ({"observers": iter("ab")}, f"observers  error  a str_ascii_iterator {NOTHING}"),
+        ({"observers": ["acme", None]}, "observers[1]  error  this item is empty; write it, or take it away"),
+        ({"chains": [CHAIN]}, "chains  error  chains: this is not a mapping of keys"),
+        (
+            {"chains": {"default": {"models": "large-3"}}},
+            "chains.default.models  error  chains.default.models: 'large-3' is not",
+        ),
+        (
+            {"chains": {"default": {**CHAIN, "fallback": "maybe"}}},
+            "chains.default.fallback  error  chains.default.fallback: 'maybe'",
+        ),
+    ],
+)
+def test_what_no_file_could_say_is_told_with_its_type(more: dict[Any, Any], words: str, tmp_path: Path) -> None:
+    config = {"version": 1, "chains": {"default": CHAIN}, **more}
+    [line] = [str(problem) for problem in given(tmp_path, config).problems if problem.severity == "error"]
+    assert line.startswith(words)
+
+
+KEY = "sk-canary-0123456789abcdefABCDEF"
+
+
+@pytest.mark.parametrize("key", [KEY, 1234567890, f"${{X:-{KEY}}}"])
+def test_a_literal_key_is_refused_and_not_shown(key: Any, tmp_path: Path) -> None:
+    words = told(tmp_path, providers={"p": {"plugin": "acme", "api_key": key}})
+    hint = "put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
+    assert words == [f"providers.p.api_key  error  a key must not stand in this file; {hint}"]
+
+
+@pytest.mark.parametrize("key", [[KEY], {"a": KEY}, Secret(KEY), (KEY,), b"" + KEY.encode()])
+def test_what_is_no_key_is_not_shown_either(key: Any, tmp_path: Path) -> None:
+    words = told(tmp_path, providers={"p": {"plugin": "acme", "api_key": key}})
+    assert words
+    assert KEY not in "".join(words)
+
+
+def test_a_key_made_in_code_is_told_where_it_may_stand(tmp_path: Path) -> None:
+    [line] = told(tmp_path, providers={"p": {"plugin": "acme", "api_key": Secret(KEY)}})
+    hint = "write '${NAME_OF_THE_VARIABLE}', or make the whole as Standby(settings=Settings(…))"
+    assert line == f"providers.p.api_key  error  a Secret {NOTHING}; {hint}"
+
+
+def test_one_that_holds_itself_or_is_too_large_is_refused(tmp_path: Path) -> None:
+    loop: dict[str, Any] = {"version": 1}
+    loop["chains"] = loop
+    wide = {"version": 1, "observers": ["x"] * MOST_NODES}
+    wider: Any = ["x"]
+    for _ in range(30):
+        wider = [wider] * 9
+    words = f"the dictionary  error  it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or holds itself"
+    for config in (loop, wide, {"version": 1, "observers": wider}):
+        assert [str(problem).partition(";")[0] for problem in given(tmp_path, config).problems] == [words]
+
+
+def test_one_part_may_stand_in_two_places(tmp_path: Path) -> None:
+    loaded = given(tmp_path, {"version": 1, "chains": {"default": CHAIN, "other": CHAIN}})
+    assert loaded.settings is not None
+    assert loaded.settings.chains["default"] == loaded.settings.chains["other"]

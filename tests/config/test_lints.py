@@ -1,0 +1,389 @@
+"""Each lint, by a file that has it and by one that nearly has it."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from standby.config import Loaded, load
+from standby.plugin import Library
+from standby.settings import Card
+from tests.config.files import KEYS, TODAY, Catalogue, info
+
+ACME = (
+    "503 UNAVAILABLE. The model is overloaded. Please try again later.",
+    "500 INTERNAL. An internal error has occurred.",
+    "400 INVALID_ARGUMENT. Invalid tool.",
+)
+BOLT = ("502 Bad Gateway. cloudflare", "429 slow_down. Too fast.")
+
+
+def catalogue() -> Catalogue:
+    """Two vendors whose texts are known, one that needs no key and tells nothing."""
+    able = {"tools": True, "schema": True, "efforts": ("low",)}
+    return Catalogue(
+        acme=(
+            info(keys=("ACME_KEY",), errors=ACME, card=Card(**able, reads=("image", "pdf"))),
+            {
+                "large": Card(context_window=1000, timeout=90.0),
+                "small": Card(context_window=500, reads=("image",)),
+                "plain": Card(context_window=1000, timeout=20.0),
+                "picky": Card(context_window=1000, refuses=("temperature", "top_p"), timeout=40.0),
+                "old": Card(retires=date(2026, 1, 31)),
+            },
+        ),
+        bolt=(info(keys=("BOLT_KEY",), errors=BOLT, card=Card(**able, reads=("image", "pdf"))), {"flash": Card()}),
+        home=(info(), {"hut": Card(efforts=("low",))}),
+        lone=(
+            info(
+                keys=("LONE_KEY",),
+                key_needed=False,
+                account={"type": "object"},
+                endings=("/ask",),
+                roots={"*:4321": "/v1"},
+                libraries=(
+                    Library(module="nowhere_at.all", requirement="nowhere-at>=1,<2"),
+                    Library(module="json.nowhere", requirement="nowhere-json", option="project"),
+                    Library(module="json.decoder", requirement="json"),
+                ),
+            ),
+            {"wolf": Card(efforts=("low",)), "owl": Card(efforts=("low",))},
+        ),
+    )
+
+
+def linted(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> Loaded:
+    (folder / "m.yaml").write_text(text, encoding="utf-8")
+    return load(Path("m.yaml"), catalogue(), environ, cwd=folder, today=TODAY, lints=True)
+
+
+def codes(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> list[str]:
+    return [f"{p.code}:{p.line}" for p in linted(folder, text, environ).problems]
+
+
+def chain(models: str, more: str = "", before: str = "") -> str:
+    """Return a file whose chain stands in lines 3 and 4 behind what is `before`, with `more` keys of it from line 5."""
+    return f"version: 1\n{before}chains:\n  default:\n    models: [{models}]\n{more}"
+
+
+def triggers(*lines: str, models: str = "large, flash", more: str = "") -> str:
+    """Return a file whose triggers stand in lines from 3 on."""
+    return chain(models, more, "triggers:\n" + "".join(f"  {line}\n" for line in lines))
+
+
+HAS = {
+    "fallback off": (chain("large, flash", "    fallback: false\n"), "unreachable-model:5"),
+    "a model no chain names": (chain("large", before="models:\n  mine: {provider: acme}\n"), "unreachable-model:3"),
+    "a trigger stops whatever happens": (
+        triggers(
+            "t: {model: large, then: stop, kind: [rate_limited, quota_exhausted, overloaded, server_error, connection,"
+            " timeout, malformed, empty, schema_mismatch, unauthorized, model_missing, context_too_long, unsupported]}"
+        ),
+        "unreachable-model:6",
+    ),
+    "one account": (chain("large, plain"), "shared-quota:4"),
+    "one account in two names": (
+        chain("large, other/plain", before="providers:\n  other: {plugin: acme, api_key: '${ACME_KEY}'}\n"),
+        "shared-quota:6",
+    ),
+    "no time": (chain("large, flash", "    deadline: 90s\n"), "no-time:5"),
+    "a smaller window": (chain("plain, small, flash"), "loss:4"),
+    "refuses": (chain("picky, flash"), "drops:4"),
+    "no chain": (triggers("t: {kind: empty, then: next}", more="    triggers: []\n"), "unused-trigger:3"),
+    "another's provider": (triggers("t: {provider: home, kind: empty, then: next}"), "trigger-never-fires:3"),
+    "provider and model contradict": (
+        triggers("t: {provider: acme, model: flash, kind: empty, then: next}"),
+        "trigger-never-fires:3",
+    ),
+    "a narrower kind": (
+        triggers("t: {kind: [empty, timeout], then: next}", "u: {kind: empty, then: retry}"),
+        "trigger-hidden:4",
+    ),
+    "a longer text": (
+        triggers("t: {message: internal, then: next}", "u: {message: 500 Internal, then: retry}"),
+        "trigger-hidden:4",
+    ),
+    "order of the chain": (
+        triggers("u: {status: 503, then: retry}", "t: {status: [5xx], then: next}", more="    triggers: [t, u]\n"),
+        "trigger-hidden:8",
+    ),
+    "everything": (triggers("t: {provider: acme, then: next}"), "trigger-matches-all:3"),
+    "an expression of everything": (triggers("t: {message: /./, then: next}"), "trigger-matches-all:3"),
+    "the usual mistake": (triggers("t: {message: 503 service unavailable, then: next}"), "pattern-matches-nothing:3"),
+    "one of several texts": (
+        triggers("t:", "  message:", "    - 500 internal", "    - 503 service unavailable", "  then: next"),
+        "pattern-matches-nothing:6",
+    ),
+    "an expression": (triggers("t: {message: /^503 Service/, then: next}"), "pattern-matches-nothing:3"),
+    "another vendor's text": (
+        triggers("t: {provider: acme, message: 502 bad gateway, then: next}"),
+        "pattern-matches-nothing:3",
+    ),
+    "nearly, beside a model whose texts nobody knows": (
+        triggers("t: {message: 503 service unavailable, then: next}", models="large, hut"),
+        "pattern-matches-nothing:3",
+    ),
+    "a missing library": (chain("wolf, owl"), "no-sdk:4"),
+    "a library that an account needs": (
+        chain("mine/wolf", before="providers:\n  mine: {plugin: lone, options: {project: x}}\n"),
+        "no-sdk:6",
+    ),
+    "an operation's own path": (
+        chain("large", before="providers:\n  mine: {plugin: lone, base_url: 'http://h/ask'}\n"),
+        "base-url:3",
+    ),
+    "a chain that is nearly the default": (
+        chain("large, flash").replace("default:", "defualt:"),
+        "no-default:3",
+    ),
+    "the default in capitals": (chain("large").replace("default:", "Default:"), "no-default:3"),
+    "tools or a schema": (
+        chain("large, flash", before="models:\n  large: {card: {tools_with_schema: false}}\n"),
+        "tools-or-schema:6",
+    ),
+    "a text of wrong requests only": (
+        triggers("t: {message: invalid tool, provider: acme, then: next}"),
+        "trigger-never-fires:3",
+    ),
+    "a text that begins as a refusal does": (
+        triggers("t: {message: '400 bad request', then: next}", models="hut, flash"),
+        "trigger-never-fires:3",
+    ),
+    "an expression that begins so": (
+        triggers("t: {message: '/^422/', then: next}"),
+        "trigger-never-fires:3",
+    ),
+    "a comment that silences nothing": (
+        "version: 1\nchains:\n  default:\n    models: [large, flash]  # standby: ignore[twice]\n",
+        "unused-ignore:4",
+    ),
+    "an unknown code": (
+        "version: 1\nchains:\n  default:\n    models: [large, flash]  # standby: ignore[twiec]\n",
+        "unused-ignore:4",
+    ),
+}
+"""Files that have a lint, and the lint with its line."""
+
+NEARLY = {
+    "fallback off, one model": chain("large", "    fallback: false\n"),
+    "fallback off by a switch": chain("large, flash", '    fallback: "${SWITCH:-false}"\n'),
+    "a model that a variable may name": chain(
+        '"${FIRST:-large}", flash', before="models:\n  mine: {provider: acme, model: plain}\n"
+    ),
+    "a trigger stops, but not at everything": triggers("t: {model: large, kind: [rate_limited, timeout], then: stop}"),
+    "two accounts": chain("large, other/plain", before="providers:\n  other: {plugin: acme, api_key: '${BOLT_KEY}'}\n"),
+    "two accounts whose keys are not set": chain(
+        "large, other/plain", before="providers:\n  other: {plugin: acme, api_key: '${NOT_SET}'}\n"
+    ),
+    "no account at all": chain("hut, home/hat", before="models:\n  home/hat: {card: {efforts: [low]}}\n"),
+    "one model of an account": chain("large"),
+    "time enough": chain("large, flash", "    deadline: 100s\n"),
+    "no time, but a hedge": chain("large, flash", "    deadline: 90s\n    hedge: {after: 8s}\n"),
+    "a larger window": chain("small, flash"),
+    "a parameter that the file drops": chain("picky, flash", before="models:\n  picky: {drop: [temperature, top_p]}\n"),
+    "a trigger of one chain only": triggers(
+        "t: {kind: empty, then: next}", more="    triggers: []\n  other: {models: [large]}\n"
+    ),
+    "a provider that a chain asks": triggers("t: {provider: bolt, kind: empty, then: next}"),
+    "kinds that overlap": triggers("t: {kind: [empty, timeout], then: next}", "u: {kind: [empty, blocked], then: retry}"),
+    "the narrow one first": triggers("u: {status: 503, then: retry}", "t: {status: [5xx], then: next}"),
+    "text alone never speaks of a blocked one": triggers(
+        "t: {message: internal, then: next}", "u: {message: internal, kind: blocked, then: next}"
+    ),
+    "another model's": triggers("t: {kind: empty, model: large, then: next}", "u: {kind: empty, model: flash, then: next}"),
+    "a kind of one provider": triggers("t: {provider: acme, kind: overloaded, then: next}"),
+    "as the vendor says it": triggers("t: {message: 503 unavailable, then: next}"),
+    "as one of two vendors says it": triggers("t: {message: 502 bad gateway, then: next}"),
+    "as standby says it": triggers("t: {message: [timeout, connection error], then: next}"),
+    "an expression that matches": triggers("t: {message: '/^50[0-9] [A-Z]+/', then: next}"),
+    "another chain's name": chain("large, flash").replace("default:", "careful:"),
+    "the default beside one that is nearly so": chain("large, flash", "  defaults: {models: [large]}\n"),
+    "tools or a schema, behind one that takes both": chain(
+        "flash, plain", before="models:\n  plain: {card: {tools_with_schema: false}}\n"
+    ),
+    "a text of wrong requests, with a kind": triggers(
+        "t: {message: invalid tool, provider: acme, kind: invalid_request, then: next}"
+    ),
+    "a text of wrong requests and of others": triggers(
+        "t: {message: invalid, then: next}", "u: {message: a, then: next}", models="large, flash"
+    ).replace("invalid", "i"),
+    "a text of wrong requests, beside a model whose texts nobody knows": triggers(
+        "t: {message: invalid tool, then: next}", models="large, hut"
+    ),
+    "a refusal that standby takes for another kind": triggers(
+        "t: {message: '429 too fast', provider: bolt, then: next}"
+    ).replace("429 too fast", "429 slow_down"),
+    "far, beside a model whose texts nobody knows": triggers("t: {message: the hut burns, then: next}", models="flash, hut"),
+    "an ignore of a key that is there": (
+        "version: 1\nchains:\n  default:\n    models: [large, flash]  # standby: ignore[no-key] CI\n"
+    ),
+    "an ignore in a file with variables": chain('"${FIRST:-large}", flash')
+    + "    deadline: 100s  # standby: ignore[no-time] where the first is slow\n",
+    "an ignore inside a text": triggers('t: {message: "# standby: ignore[twice]", kind: empty, then: next}', models="hut"),
+}
+"""Files that nearly have one: their neighbours above, but for the point."""
+
+
+def urls(url: str, environ: Mapping[str, str] = KEYS, *, folder: Path) -> list[str]:
+    before = f"providers:\n  mine: {{plugin: lone, base_url: '{url}'}}\n"
+    problems = linted(folder, chain("large", before=before), environ).problems
+    return [f"{p.message}; {p.hint}" for p in problems if p.code == "base-url"]
+
+
+def test_a_url_is_mended_and_its_secrets_are_never_shown(tmp_path: Path) -> None:
+    environ = {**KEYS, "BASE": "http://user:a-password@h:4321/ask?key=a-secret", "HOST": "h:4321"}
+    literal = urls(environ["BASE"], folder=tmp_path)
+    assert len(literal) == 1
+    assert literal[0].endswith("write http://h:4321/v1, and put the key into api_key")
+    whole = linted(tmp_path, (tmp_path / "m.yaml").read_text(encoding="utf-8"))
+    assert "a-" not in "".join(problem.excerpt for problem in whole.problems)
+    [by_variable] = urls("${BASE}", environ, folder=tmp_path)
+    assert "(BASE, environment)" in by_variable
+    assert "4321" not in by_variable
+    [in_part] = urls("http://${HOST}", environ, folder=tmp_path)
+    assert in_part.endswith("(HOST, environment); end it with /v1")
+
+
+def test_several_slips_are_one_warning_that_names_each(tmp_path: Path) -> None:
+    [told] = urls("http://0.0.0.0:4321?x=1", folder=tmp_path)
+    assert "has a query" in told
+    assert "listen on" in told
+    assert told.endswith("write http://127.0.0.1:4321/v1")
+
+
+def test_a_missing_library_is_told_once_with_what_installs_it(tmp_path: Path) -> None:
+    problems = linted(tmp_path, chain("wolf, owl")).problems
+    [problem] = [problem for problem in problems if problem.code == "no-sdk"]
+    assert problem.message == "'wolf' needs 'nowhere_at.all', which is not installed: it is skipped"
+    assert problem.hint == "pip install 'nowhere-at>=1,<2'"
+    assert problem.severity == "warning"
+
+
+@pytest.mark.parametrize("key", ["YOUR_API_KEY", '"4eC39HqLyjWDarjtT1zdp7dc"', "Bearer 4eC39HqLyjWDarjtT1zdp7dc"])
+def test_a_key_that_is_none_is_named_by_its_variable(key: str, tmp_path: Path) -> None:
+    problems = linted(tmp_path, chain("large, plain, flash"), {**KEYS, "ACME_KEY": key}).problems
+    [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
+    assert (problem.severity, problem.line) == ("warning", 4)
+    assert problem.message.startswith("the key in ACME_KEY ")
+    assert key.strip('"').removeprefix("Bearer ") not in f"{problem}{problem.excerpt}"
+
+
+def test_a_key_of_the_file_is_told_in_its_line(tmp_path: Path) -> None:
+    before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}'}\n"
+    problems = linted(tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "changeme"}).problems
+    [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
+    assert (problem.line, problem.message) == (3, "the key in MINE is a placeholder")
+
+
+def test_a_key_on_an_endpoint_of_ones_own_may_be_any_word(tmp_path: Path) -> None:
+    before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}', base_url: 'http://h'}\n"
+    problems = linted(tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "none"}).problems
+    assert [problem for problem in problems if problem.code == "doubtful-key"] == []
+
+
+@pytest.mark.parametrize("case", HAS)
+def test_a_file_that_has_it(case: str, tmp_path: Path) -> None:
+    text, expected = HAS[case]
+    assert expected in codes(tmp_path, text)
+
+
+@pytest.mark.parametrize("case", NEARLY)
+def test_a_file_that_nearly_has_it(case: str, tmp_path: Path) -> None:
+    told = codes(tmp_path, NEARLY[case])
+    assert [code for code in told if code.partition(":")[0] not in ("loss", "no-key")] == []
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ("plain, small", "'small' lacks what 'plain' before it has: pdf, context (500 tokens, not 1000)"),
+        ("large, hut", "'hut' lacks what 'large' before it has: image, pdf, tools, schema"),
+    ],
+)
+def test_a_loss_is_told_with_all_that_is_lost(models: str, words: str, tmp_path: Path) -> None:
+    assert words in [problem.message for problem in linted(tmp_path, chain(models)).problems]
+
+
+def test_a_strict_model_is_skipped_where_another_drops(tmp_path: Path) -> None:
+    text = chain("picky, flash", before="models:\n  picky: {strict: true}\n")
+    told = [str(problem) for problem in linted(tmp_path, text).problems]
+    assert told == ["m.yaml:6:14  info  'picky' is skipped where a request has temperature, top_p; strict says so"]
+
+
+def test_what_belongs_to_tools_is_not_missed_where_there_are_none(tmp_path: Path) -> None:
+    refuses = "{refuses: [parallel_tool_calls]}"
+    assert codes(tmp_path, chain("mine", before=f"models:\n  mine: {{model: hut, provider: home, card: {refuses}}}\n")) == []
+
+
+def test_it_is_missed_where_there_are_tools(tmp_path: Path) -> None:
+    card = "{refuses: [parallel_tool_calls], tools: true}"
+    text = chain("mine", before=f"models:\n  mine: {{model: hut, provider: home, card: {card}}}\n")
+    assert codes(tmp_path, text) == ["drops:6"]
+
+
+def test_the_hint_of_a_pattern_quotes_the_vendor_and_names_the_kind(tmp_path: Path) -> None:
+    [problem] = linted(tmp_path, triggers("t: {message: 503 service unavailable, then: next}")).problems
+    assert problem.message == "'503 service unavailable' matches nothing that 'large' or 'flash' is known to say"
+    assert problem.hint == f"'large' says '{ACME[0]}'; kind: overloaded recognises it in any words"
+
+
+def test_an_endpoint_of_ones_own_says_what_it_likes(tmp_path: Path) -> None:
+    before = "providers:\n  mine: {plugin: acme, base_url: 'http://127.0.0.1:1'}\n"
+    before += "triggers:\n  t: {message: the hut burns, then: next}\n"
+    assert codes(tmp_path, chain("mine/x", before=before)) == []
+
+
+# Comments
+
+TWICE = "version: 1\nchains:\n  default:\n    models:\n      - large\n      - flash\n"
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "      - large  # standby: ignore[twice] it is meant so\n",
+        "      - large  #standby:ignore[ loss , twice ]\n",
+        "      # standby: ignore[twice]\n      - large\n",
+        "      # standby: ignore[twice]\n\n      # and a comment between\n      - large\n",
+        "      - 'large' # a word before: standby # standby: ignore[twice]\n",
+    ],
+)
+def test_a_comment_silences_its_line_or_the_next(last: str, tmp_path: Path) -> None:
+    assert not [code for code in codes(tmp_path, TWICE + last) if code.startswith("twice")]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "      - large\n      # standby: ignore[twice]\n",
+        "      - large\n    deadline: 3m  # standby: ignore[twice]\n",
+        "      - large  # standby ignore[twice]\n",
+        "      - large  # ignore[twice]\n",
+        "      - large  # standby: ignore[retired]\n",
+    ],
+)
+def test_a_comment_elsewhere_or_of_another_code_silences_nothing(last: str, tmp_path: Path) -> None:
+    assert "twice:7" in codes(tmp_path, TWICE + last)
+
+
+def test_an_error_is_not_silenced(tmp_path: Path) -> None:
+    text = "version: 1\nchains:\n  default:\n    models: [lagre]  # standby: ignore[unknown-model]\n"
+    assert codes(tmp_path, text) == ["unknown-model:4"]
+
+
+def test_a_comment_is_not_about_what_a_variable_puts_there(tmp_path: Path) -> None:
+    text = 'version: 1\nchains:\n  default:\n    models:\n      - "${FIRST:-old}"  # standby: ignore[retired] ours\n'
+    assert codes(tmp_path, text) == []
+    assert codes(tmp_path, text, {**KEYS, "FIRST": "acme/old"}) == ["retired:5"]
+
+
+def test_a_default_deadline_that_leaves_no_time_is_no_warning(tmp_path: Path) -> None:
+    text = chain("large, flash", before="models:\n  large: {timeout: 3m}\n")
+    [problem] = linted(tmp_path, text).problems
+    assert (problem.code, problem.severity) == ("no-time", "info")
+
+
+def test_calls_do_not_wait_for_lints(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(HAS["one account"][0], encoding="utf-8")
+    assert load(Path("m.yaml"), catalogue(), KEYS, cwd=tmp_path, today=TODAY).problems == ()

@@ -1,0 +1,104 @@
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+
+from standby.config.catalogue import Plugins
+from standby.config.finding import Findings
+from standby.config.providers import Providers
+from standby.settings import Provider, Secret
+from tests.config.files import Catalogue, broken, catalogue, info
+
+PLACE = ("chains", "default", "models", 0)
+
+
+def providers(
+    given: Mapping[str, Provider] | None = None, plugins: Catalogue | None = None, **environ: str
+) -> tuple[Providers, Findings]:
+    findings = Findings()
+    return Providers(given or {}, Plugins(plugins or catalogue(), findings), environ, findings), findings
+
+
+def told(findings: Findings) -> list[tuple[object, str]]:
+    return [(found.place, f"{found.problem.message}; {found.problem.hint}") for found in findings]
+
+
+def test_each_plugin_is_a_provider_by_itself() -> None:
+    found, findings = providers(ACME_KEY="a")
+    made = found.get("acme", PLACE)
+    assert made == Provider(plugin="acme", api_key=Secret("a"), options={})
+    assert (found.names, found.found(), findings) == (("acme", "bolt"), {"acme": made}, [])
+
+
+@pytest.mark.parametrize(
+    ("environ", "secret", "origin"),
+    [
+        ({"ACME_KEY": "a", "OLD_ACME_KEY": "b"}, "a", "ACME_KEY"),
+        ({"OLD_ACME_KEY": "b"}, "b", "OLD_ACME_KEY"),
+        ({"ACME_KEY": " \n", "OLD_ACME_KEY": "b"}, "b", "OLD_ACME_KEY"),
+        ({"ACME_KEY": " a\n"}, "a", "ACME_KEY"),
+        ({}, "", "ACME_KEY or OLD_ACME_KEY"),
+    ],
+)
+def test_the_first_variable_that_is_set_holds_the_key(environ: dict[str, str], secret: str, origin: str) -> None:
+    made = providers(**environ)[0].get("acme", PLACE)
+    assert made is not None
+    assert made.api_key is not None
+    assert (made.api_key.reveal(), made.api_key.origin) == (secret, origin)
+
+
+def test_a_plugin_without_key_variables_needs_none() -> None:
+    made = providers(plugins=Catalogue(free=(info(), {})))[0].get("free", PLACE)
+    assert made == Provider(plugin="free", options={})
+
+
+def test_a_plugin_that_takes_a_key_may_be_asked_without_one() -> None:
+    free = msgspec.structs.replace(info(), keys=("FREE_KEY",), key_needed=False)
+    for environ, key in (({}, None), ({"FREE_KEY": "a"}, Secret("a"))):
+        made = providers(plugins=Catalogue(free=(free, {})), **environ)[0].get("free", PLACE)
+        assert made == Provider(plugin="free", api_key=key)
+
+
+def test_an_endpoint_of_ones_own_may_need_none() -> None:
+    here = {"here": Provider(plugin="acme", base_url="http://127.0.0.1")}
+    assert providers(here)[0].found()["here"].api_key is None
+    assert providers(here, ACME_KEY="a")[0].found()["here"].api_key == Secret("a")
+
+
+def test_a_key_that_is_given_stays() -> None:
+    given = {"acme": Provider(plugin="acme", api_key=Secret("", origin="MINE"))}
+    assert providers(given, ACME_KEY="a")[0].found() == {"acme": msgspec.structs.replace(given["acme"], options={})}
+
+
+def test_a_provider_of_the_settings_is_looked_at_even_if_no_model_asks_it_and_told_once() -> None:
+    found, findings = providers({"mine": Provider(plugin="akme")})
+    assert found.get("mine", PLACE) is found.get("mine", PLACE) is None
+    assert told(findings) == [
+        (("providers", "mine", "plugin"), "no provider and no plugin is named 'akme'; did you mean 'acme'?")
+    ]
+
+
+def test_an_unknown_name_is_told_wherever_it_stands() -> None:
+    found, findings = providers({"router": Provider(plugin="acme")})
+    for place in ((*PLACE[:-1], 1), (*PLACE[:-1], 2)):
+        assert found.get("zzz", place) is None
+    words = "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install its package"
+    assert told(findings) == [((*PLACE[:-1], 1), words), ((*PLACE[:-1], 2), words)]
+
+
+def test_the_names_of_the_settings_are_near_too() -> None:
+    found, findings = providers({"router": Provider(plugin="acme")})
+    found.get("ruter", PLACE)
+    assert told(findings) == [(PLACE, "no provider and no plugin is named 'ruter'; did you mean 'router'?")]
+
+
+def test_with_no_plugin_at_all_it_says_so() -> None:
+    found, findings = providers(plugins=Catalogue())
+    found.get("acme", PLACE)
+    assert told(findings) == [(PLACE, "no provider and no plugin is named 'acme'; installed: none; else install its package")]
+
+
+def test_a_broken_plugin_is_told_and_its_provider_stays_to_be_skipped() -> None:
+    found, findings = providers(plugins=Catalogue(rusty=broken()))
+    assert found.get("rusty", PLACE) is not None
+    assert told(findings) == [(PLACE, "plugin 'rusty' is broken: ImportError; update it")]

@@ -1,0 +1,296 @@
+"""A changed file is taken by a running client: at once, as a whole, or not at all."""
+
+import asyncio
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from standby import AsyncStandby, ConfigError, Settings, Standby, events
+from standby.config import changes
+from standby.config.changes import EVERY, Changes
+from standby.events import Event, Reloaded, ReloadFailed
+from standby.settings import Chain
+
+RELOADS = int(os.environ.get("STANDBY_RELOADS", "500"))
+"""Races of a writer and a client; 10,000 as a campaign."""
+
+
+def text(version: object, more: str = "") -> str:
+    """Return a file whose one model says the version in its answer and in its notice."""
+    return f"""
+version: 1
+models:
+  m:
+    provider: scripted
+    options: {{reply: "{version}"}}
+    card: {{notice: "{version}"}}
+chains:
+  default: {{models: [m]}}
+{more}"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "models.yaml"
+    made.write_text(text(1), encoding="utf-8")
+    return made
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Let a client look at its file ten times a second; return how long it may not know of a change."""
+    monkeypatch.setattr(changes, "EVERY", 0.1)
+    return changes.EVERY
+
+
+def rewrite(file: Path, whole: str) -> None:
+    file.write_text(whole, encoding="utf-8")
+
+
+def told(heard: list[Event]) -> list[Event]:
+    return [event for event in heard if isinstance(event, Reloaded | ReloadFailed)]
+
+
+def test_a_reload_takes_the_file_as_it_is_now(file: Path) -> None:
+    heard: list[Event] = []
+    with Standby(file, environ={}, sinks=[heard.append]) as client:
+        assert client.chat("hi").text == "1"
+        file.write_text(text(2), encoding="utf-8")
+        assert client.chat("hi").text == "1"
+        client.reload()
+        assert client.chat("hi").text == "2"
+        assert client.settings.models["m"].options == {"reply": "2"}
+    assert [type(event) for event in told(heard)] == [Reloaded]
+
+
+def test_a_file_that_cannot_be_used_leaves_the_old_settings_and_is_told(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="standby")
+    heard: list[Event] = []
+    with Standby(file, environ={}, sinks=[heard.append]) as client:
+        file.write_text(text(2, "chians: {}\n"), encoding="utf-8")
+        with pytest.raises(ConfigError, match="unknown key 'chians'; did you mean 'chains'"):
+            client.reload()
+        assert client.chat("hi").text == "1"
+    [event] = told(heard)
+    assert isinstance(event, ReloadFailed)
+    assert event.problems[0].startswith(f"{file}:10:1  error  unknown key 'chians'")
+    assert caplog.records[0].getMessage() == (
+        f"{file} has changed, but cannot be used; the old settings stay: {event.problems[0]}"
+    )
+
+
+async def test_a_call_under_way_ends_by_what_it_began_with(file: Path) -> None:
+    rewrite(file, text(1).replace("reply:", "script: [{delay: 200ms, reply:").replace('"1"}', '"1"}]}', 1))
+    async with AsyncStandby(file, environ={}) as client:
+        asked = asyncio.create_task(client.chat("hi"))
+        await asyncio.sleep(0.05)
+        rewrite(file, text(2))
+        client.reload()
+        assert (await client.chat("hi")).text == "2"
+        reply = await asked
+    assert (reply.text, reply.notice) == ("1", "1")
+
+
+DOWN = """
+version: 1
+models:
+  down: {provider: scripted, options: {script: [{fail: {kind: overloaded, status: 503}}]}, breaker: {failures: 1}}
+  well: {provider: scripted, options: {reply: "Lisbon."}}
+chains:
+  default: {models: [down, well], retry: {attempts: 1}DEADLINE}
+"""
+
+
+def test_what_is_known_of_a_models_health_survives(file: Path) -> None:
+    file.write_text(DOWN.replace("DEADLINE", ""), encoding="utf-8")
+    with Standby(file, environ={}) as client:
+        client.chat("hi")
+        assert client.health()["down"].state == "open"
+        file.write_text(DOWN.replace("DEADLINE", ", deadline: 9s"), encoding="utf-8")
+        client.reload()
+        assert client.settings.chains["default"].deadline == 9
+        assert client.health()["down"].state == "open"
+
+
+def until(reached: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_watching_client_takes_a_changed_file_by_itself(file: Path, impatient: float) -> None:
+    heard: list[Event] = []
+    with Standby(file, environ={}, sinks=[heard.append], watch=True) as client:
+        assert client.chat("hi").text == "1"
+        file.write_text(text("two"), encoding="utf-8")
+        until(lambda: client.chat("hi").text == "two")
+        file.write_text("version: 1\nchains: {default: {models: [", encoding="utf-8")  # half of it is written
+        until(lambda: client.chat("hi").text == "two" and isinstance(told(heard)[-1], ReloadFailed))
+        file.unlink()
+        time.sleep(impatient)
+        assert client.chat("hi").text == "two"
+        file.write_text(text("four"), encoding="utf-8")
+        until(lambda: client.chat("hi").text == "four")
+    assert [type(event) for event in told(heard)] == [Reloaded, ReloadFailed, Reloaded]
+
+
+def test_a_client_that_does_not_watch_keeps_what_it_has(file: Path, impatient: float) -> None:
+    with Standby(file, environ={}) as client:
+        client.chat("hi")
+        file.write_text(text("two"), encoding="utf-8")
+        time.sleep(impatient + 0.1)
+        assert client.chat("hi").text == "1"
+
+
+def test_a_file_is_looked_at_once_a_second_at_most(file: Path) -> None:
+    looking = Changes(file)
+    assert not looking.any()
+    file.write_text(text("another"), encoding="utf-8")
+    assert not looking.any()
+    time.sleep(EVERY)
+    assert looking.any()
+    time.sleep(EVERY)
+    assert not looking.any()
+
+
+def test_a_changed_account_gets_an_adapter_of_its_own(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from tests.support.loopback import Loopback, openai_reply  # noqa: PLC0415 - only here
+
+    def chain(url: str) -> str:
+        return f"""
+version: 1
+providers:
+  mine: {{plugin: openai, base_url: "{url}/v1"}}
+chains:
+  default: {{models: [mine/m]}}
+"""
+
+    with Loopback() as first, Loopback() as second:
+        first.script(openai_reply("first"))
+        second.script(openai_reply("second"))
+        file.write_text(chain(first.url), encoding="utf-8")
+        with Standby(file, environ={}) as client:
+            assert client.chat("hi").text == "first"
+            file.write_text(chain(second.url), encoding="utf-8")
+            client.reload()
+            assert client.chat("hi").text == "second"
+    assert not caplog.records
+
+
+def test_a_writer_and_a_client_that_reloads_never_make_a_call_fail_or_mix(file: Path) -> None:
+    """The file is written in two pieces, so that it is often read half-written."""
+    over = threading.Event()
+
+    def write() -> None:
+        version = 1
+        while not over.is_set():
+            version += 1
+            whole = text(version, "# " + "x" * (version % 50) + "\n")
+            with file.open("w", encoding="utf-8") as out:
+                out.write(whole[: len(whole) // 2])
+                out.flush()
+                time.sleep(0.0005)
+                out.write(whole[len(whole) // 2 :])
+            time.sleep(0.0005)
+
+    mixed: list[Any] = []
+    taken = 0
+    writer = threading.Thread(target=write)
+    with Standby(file, environ={}) as client:
+        writer.start()
+        try:
+            for _ in range(RELOADS):
+                try:
+                    client.reload()
+                    taken += 1
+                except ConfigError:
+                    pass
+                reply = client.chat("hi")
+                if reply.text != reply.notice:
+                    mixed.append(reply)
+        finally:
+            over.set()
+            writer.join()
+    assert not mixed
+    assert 0 < taken < RELOADS  # both happened
+
+
+def test_the_events_are_public() -> None:
+    assert events.Reloaded is Reloaded
+
+
+def dictionary(answer: str) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "models": {"m": {"provider": "scripted", "options": {"reply": answer}}},
+        "chains": {"default": {"models": ["m"]}},
+    }
+
+
+def test_a_dictionary_is_copied_and_a_reload_takes_it_as_it_is_then() -> None:
+    config, heard = dictionary("1"), list[Event]()
+    with Standby(config, environ={}, sinks=[heard.append]) as client:
+        config["models"]["m"]["options"]["reply"] = "2"
+        assert client.chat("hi").text == "1"
+        client.reload()
+        assert client.chat("hi").text == "2"
+        config["chains"]["default"]["models"].append("n/o")
+        with pytest.raises(ConfigError, match=re.escape("chains.default.models[1]  error  no provider")):
+            client.reload()
+        assert client.chat("hi").text == "2"
+    assert [type(event) for event in told(heard)] == [Reloaded, ReloadFailed]
+    assert {event.file for event in told(heard) if isinstance(event, Reloaded)} == {"the dictionary"}
+
+
+async def test_in_asynchronous_code_too() -> None:
+    async with AsyncStandby(dictionary("${ANSWER:-none}"), environ={"ANSWER": "yes"}) as client:
+        assert (await client.chat("hi")).text == "yes"
+
+
+SETTINGS = Settings(chains={"default": Chain(models=("gemini-2.5-pro",))})
+
+
+@pytest.mark.parametrize("kind", [Standby, AsyncStandby])
+def test_there_is_no_file_to_watch_behind_a_dictionary_or_settings(kind: Any) -> None:
+    with pytest.raises(TypeError, match=r"^watch=True looks at a file: there is none behind a dictionary$"):
+        kind(dictionary("1"), watch=True)
+    with pytest.raises(TypeError, match=r"^watch=True looks at a file: there is none behind settings$"):
+        kind(settings=SETTINGS, watch=True)
+
+
+def test_settings_stand_alone_and_are_not_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parent)
+    for config in (file, dictionary("1")):
+        with pytest.raises(TypeError, match=r"^give a configuration, or settings, not both$"):
+            Standby(config, settings=SETTINGS)
+    with Standby(settings=SETTINGS, environ={}) as client:
+        with pytest.raises(TypeError, match=r"^this client was made of settings: there is nothing to read anew$"):
+            client.reload()
+        assert list(client.settings.models) == ["gemini-2.5-pro"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (7, "got int; give the rest by name"),
+        (["models.yaml"], "got list; give the rest by name"),
+        (b"models.yaml", "got bytes; give the rest by name"),
+        (SETTINGS, "got Settings; give the rest by name, like settings=…"),
+    ],
+)
+def test_what_is_no_path_and_no_dictionary_is_a_mistake_of_the_program(given: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=f"^config: expected a path or a dictionary, {re.escape(words)}$"):
+        Standby(given)
+
+
+def test_an_empty_dictionary_is_not_taken_for_none() -> None:
+    with pytest.raises(ConfigError, match="the dictionary is empty"):
+        Standby({})

@@ -1,0 +1,297 @@
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from standby.config.source import LARGEST, MOST_NODES, Refused, parse, read_tree
+from tests.support.busy import SLACK
+
+TABS = "indent with spaces, not with tabs"
+QUOTE = 'quote it: inside [ ] and { } a variable is written "${NAME}"'
+SHAPE = "check the indentation and the quotes"
+NO_TEXT = "this is no text, or it is not UTF-8; is it the right file?"
+EMPTY = "m.yaml  error  the file is empty; begin with 'version: 1' and 'chains:'"
+
+
+def refused(data: bytes, folder: Path) -> str:
+    path = folder / "m.yaml"
+    path.write_bytes(data)
+    with pytest.raises(Refused) as refusal:
+        read_tree(path, "m.yaml")
+    return str(refusal.value.problem)
+
+
+def problems(text: str) -> list[str]:
+    return [str(problem) for problem in parse(text, "m.yaml").problems]
+
+
+# What is no tree
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"# only a comment\n", b"---\n", b"null\n", b"~", b"\xef\xbb\xbf"])
+def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
+    assert refused(data, tmp_path) == EMPTY
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"a:\n\tb: 1\n", f"m.yaml:2:1  error  this is no YAML: found character that cannot start any token; {TABS}"),
+        (b"a:\n  b:\n \tc: 1\n", f"m.yaml:3:2  error  this is no YAML: found character that cannot start any token; {TABS}"),
+        (b"a: [1", f"m.yaml:1:6  error  this is no YAML: did not find expected ',' or ']'; {SHAPE}"),
+        (b'a: "x\n', "m.yaml:1:6  error  this is no YAML: a quote that begins in this line never ends; close it"),
+        (
+            b"a: b: c\n",
+            "m.yaml:1:5  error  this is no YAML: a value with ': ' in it is taken for another key; quote what stands behind a:",
+        ),
+        (b"a: @x\n", "m.yaml:1:4  error  this is no YAML: no value begins with '@'; quote it"),
+        (b"a: {b: ${X}}\n", f"m.yaml:1:9  error  this is no YAML: did not find expected ',' or '}}'; {QUOTE}"),
+        (b"a: [${X}]\n", f"m.yaml:1:6  error  this is no YAML: did not find expected ',' or ']'; {QUOTE}"),
+        (b"a: [\n  b,\n  ${X},\n]\n", f"m.yaml:3:4  error  this is no YAML: did not find expected ',' or ']'; {QUOTE}"),
+        (b'a: ["${X}" b]\n', f"m.yaml:1:12  error  this is no YAML: did not find expected ',' or ']'; {SHAPE}"),
+        (b"a: 1\x00\n", f"m.yaml  error  this is no YAML: control characters are not allowed; {NO_TEXT}"),
+        ("a: 1\n".encode("utf-16-le"), f"m.yaml  error  this is no YAML: control characters are not allowed; {NO_TEXT}"),
+        ("a: 1\n".encode("utf-16"), "m.yaml  error  the file is not UTF-8 (byte 0); save it as UTF-8"),
+        (b"\x89PNG\r\n\x1a\n", "m.yaml  error  the file is not UTF-8 (byte 0); save it as UTF-8"),
+        (b"a: caf\xe9\n", "m.yaml  error  the file is not UTF-8 (byte 6); save it as UTF-8"),
+        (b"#" * (LARGEST + 1), "m.yaml  error  the file is larger than 1048576 bytes; is it the right one?"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_remedy(data: bytes, words: str, tmp_path: Path) -> None:
+    assert refused(data, tmp_path) == words
+
+
+def unreadable(path: Path) -> str:
+    began = time.monotonic()
+    with pytest.raises(Refused) as refusal:
+        read_tree(path, "m.yaml")
+    assert time.monotonic() - began < SLACK
+    return str(refusal.value.problem)
+
+
+def test_a_directory_is_told_as_one(tmp_path: Path) -> None:
+    assert unreadable(tmp_path) == "m.yaml  error  this is a directory; name the models.yaml in it"
+
+
+def test_a_fifo_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert unreadable(tmp_path / "pipe") == "m.yaml  error  this is no regular file; name a file"
+
+
+def test_a_device_is_refused() -> None:
+    assert unreadable(Path("/dev/zero")) == "m.yaml  error  this is no regular file; name a file"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("none.yaml", "no such file or directory"), ("x" * 300, "file name too long"), ("a\0b", "embedded null byte")],
+)
+def test_a_file_that_is_not_there_is_told(name: str, words: str, tmp_path: Path) -> None:
+    told = unreadable(tmp_path / name).replace("stat: ", "").replace("null character in path", "null byte")
+    assert told == f"m.yaml  error  cannot be read: {words}; check the name and the permissions"
+
+
+@pytest.mark.usefixtures("anybody")
+def test_a_file_that_may_not_be_read_is_told() -> None:
+    folder = Path(tempfile.mkdtemp())
+    (folder / "m.yaml").write_text("a: 1")
+    (folder / "m.yaml").chmod(0)
+    words = "m.yaml  error  cannot be read: permission denied; check the name and the permissions"
+    assert unreadable(folder / "m.yaml") == words
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real.yaml").write_text("a: b")
+    (tmp_path / "link.yaml").symlink_to("real.yaml")
+    assert read_tree(tmp_path / "link.yaml", "m.yaml").value == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "[" * 60 + "]" * 60,
+        "".join(f"{' ' * depth}k:\n" for depth in range(60)),
+        "\n".join(f"k{number}: v" for number in range(MOST_NODES + 1)),
+    ],
+    ids=["brackets", "indentation", "values"],
+)
+def test_what_is_too_deep_or_too_much_is_refused(text: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        parse(text, "m.yaml")
+    assert refusal.value.problem.code == "too-large"
+    assert refusal.value.problem.message == "the file has more than 10000 values, or is nested deeper than 50"
+    assert refusal.value.problem.line
+
+
+# What a tree holds
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_bytes(b"\xef\xbb\xbfa: b\r\nc: d\r\n")
+    assert read_tree(tmp_path / "m.yaml", "m.yaml").value == {"a": "b", "c": "d"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no", "yes", "on", "Off", "y", "true", "1:30", "010", "0x1f", "0b1", "1e3", "1_000", "2026-12-01", "1.10", "+5", ".inf"],
+)
+def test_every_scalar_stays_text(text: str) -> None:
+    assert parse(f"a: {text}\nb: [{text}]\n{text}: c", "m.yaml").value == {"a": text, "b": [text], text: "c"}
+
+
+@pytest.mark.parametrize("nothing", ["", "~", "null", "Null", "NULL"])
+def test_a_key_without_a_value_has_none(nothing: str) -> None:
+    assert parse(f"a: {nothing}\nb: 1", "m.yaml").value == {"a": None, "b": "1"}
+
+
+@pytest.mark.parametrize("quoted", ["'~'", '"null"', "''", '""'])
+def test_what_is_quoted_is_text(quoted: str) -> None:
+    assert parse(f"a: {quoted}", "m.yaml").value == {"a": quoted[1:-1]}
+
+
+def test_every_value_and_every_key_has_its_mark() -> None:
+    tree = parse("a:\n  - b\n  - {c: d}\n", "m.yaml")
+    assert {place: (mark.line, mark.column) for place, mark in tree.values.items()} == {
+        (): (1, 1),
+        ("a",): (2, 3),
+        ("a", 0): (2, 5),
+        ("a", 1): (3, 5),
+        ("a", 1, "c"): (3, 9),
+    }
+    assert {place: (mark.line, mark.column) for place, mark in tree.keys.items()} == {("a",): (1, 1), ("a", 1, "c"): (3, 6)}
+
+
+# What is refused in a tree
+
+
+def test_a_key_that_stands_twice_is_told_with_both_lines() -> None:
+    assert problems("a: 1\nb: 2\na: 3\n") == ["m.yaml:3:1  error  the key 'a' stands here and in line 1; keep one of them"]
+
+
+def test_what_stands_in_two_mappings_of_one_name_is_not_told_as_well() -> None:
+    assert problems("a:\n  x: 1\nb: 1\na:\n  x: 1\n") == [
+        "m.yaml:4:1  error  the key 'a' stands here and in line 1; keep one of them"
+    ]
+
+
+def test_an_alias_stands_for_a_copy_of_what_its_anchor_marks() -> None:
+    tree = parse("a: &x [&y {b: 1}, *y]\nc: *x\n&k f: &s text\ng: [*k, *s]\nh: &x later\ni: *x\n", "m.yaml")
+    assert tree.problems == []
+    pair = [{"b": "1"}, {"b": "1"}]
+    assert tree.value == {"a": pair, "c": pair, "f": "text", "g": ["f", "text"], "h": "later", "i": "later"}
+    assert tree.value["a"][0] is not tree.value["a"][1]
+    marks = {place: (mark.line, mark.column) for place, mark in tree.values.items()}
+    assert (marks["c",], marks["c", 1], marks["c", 1, "b"]) == ((2, 4), (1, 19), (1, 15)), "what is wrong is mended there"
+
+
+NO_VALUE = "*x repeats no value"
+
+
+def test_an_alias_that_repeats_nothing_is_refused() -> None:
+    hint = "write the value out, or quote a text that begins with '*'"
+    assert problems("a: *x\nb: &x {c: *x, d: [*x]}\ne: &y 1\n") == [
+        f"m.yaml:1:4  error  {NO_VALUE}: no &x stands before it; {hint}",
+        f"m.yaml:2:11  error  {NO_VALUE}: it stands inside of the value that it would repeat; {hint}",
+        f"m.yaml:2:19  error  {NO_VALUE}: it stands inside of the value that it would repeat; {hint}",
+    ]
+
+
+def test_a_key_comes_out_under_no_other_name() -> None:
+    tree = parse(
+        "a: {api_key: &x s3cret, b: *x}\nc: {api_key: *x}\nd: {tokens: [&y s3cret]}\ne: *y\nf: &x 1\ng: *x\n", "m.yaml"
+    )
+    assert [(problem.line, problem.message) for problem in tree.problems] == [
+        (1, f"{NO_VALUE}: &x marks what bears a key's name"),
+        (4, "*y repeats no value: &y marks what bears a key's name"),
+    ]
+    assert (tree.value["c"], tree.value["g"]) == ({"api_key": "s3cret"}, "1")
+
+
+def test_merge_keys_are_refused() -> None:
+    told = ["m.yaml:3:3  error  merge keys (<<) are not used here; write the values out"]
+    assert problems("a: &x {b: 1}\nd:\n  <<: *x\n  e: 1\n") == told
+
+
+def test_a_mistake_that_is_repeated_is_told_once() -> None:
+    assert problems("a: &x {b: 1, b: 2, c: !t z}\nd: [*x, *x]\n") == [
+        "m.yaml:1:14  error  the key 'b' stands here and in line 1; keep one of them",
+        "m.yaml:1:23  error  tags (!) are not used here; take it away; the field's type is known without it",
+    ]
+
+
+class Spelt(yaml.SafeDumper):
+    """Writes everything out."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
+@given(st.data())
+def test_what_pyyaml_dumps_with_aliases_says_the_same_as_without(data: st.DataObject) -> None:
+    made: list[Any] = [["x"], {"k": "v"}]
+    for _ in range(data.draw(st.integers(1, 6))):
+        parts = data.draw(st.lists(st.sampled_from(made), max_size=4))
+        made.append(parts if data.draw(st.booleans()) else {f"k{at}": part for at, part in enumerate(parts)})
+    aliased, spelt = yaml.safe_dump(made[-1]), yaml.dump(made[-1], Dumper=Spelt)
+    one, other = parse(aliased, "m.yaml"), parse(spelt, "m.yaml")
+    assert (one.value, one.problems) == (other.value, [])
+
+
+def test_tags_are_refused() -> None:
+    words = "tags (!) are not used here; take it away; the field's type is known without it"
+    assert problems("a: !!python/object:os.system {}\nb: !env X\nc: !!int '3'\nd: ! e\n") == [
+        f"m.yaml:{line}:4  error  {words}" for line in (1, 2, 3, 4)
+    ]
+
+
+def test_a_second_document_is_refused() -> None:
+    assert problems("a: 1\n---\nb: 2\n") == ["m.yaml:2:1  error  a second document begins here; keep one, without '---'"]
+
+
+def test_a_key_is_a_word() -> None:
+    assert problems("? [a]\n: b\nc: {? {d: e} : f}\n") == [
+        'm.yaml:1:3  error  a key must be a plain word; quote it: inside [ ] and { } write "${NAME}"',
+        'm.yaml:3:7  error  a key must be a plain word; quote it: inside [ ] and { } write "${NAME}"',
+    ]
+
+
+def test_an_item_that_is_empty_is_told() -> None:
+    tree = parse("a:\n  - b\n  -\n  - c\n", "m.yaml")
+    assert [str(problem) for problem in tree.problems] == [
+        "m.yaml:3:4  error  this item is empty; write it, or take the '-' away"
+    ]
+    assert tree.value == {"a": ["b", None, "c"]}
+
+
+def bomb(levels: int) -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+def merge_bomb(levels: int) -> str:
+    lines = ["m0: &m0 {a: b}"]
+    lines += [f"m{n}: &m{n} {{k{n}: {{<<: [*m{n - 1}, *m{n - 1}, *m{n - 1}, *m{n - 1}]}}}}" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("text", [bomb(20), merge_bomb(20), bomb(5), "a: &x [" * 60 + "]" * 60])
+def test_a_bomb_does_not_go_off(text: str) -> None:
+    began = time.thread_time()
+    with pytest.raises(Refused, match="the file has more than 10000 values, or is nested deeper than 50") as refused:
+        parse(text, "m.yaml")
+    assert time.thread_time() - began < 1
+    assert refused.value.problem.message.startswith("with its aliases (*) written out, ") is ("*" in text)
+
+
+def test_what_is_just_small_enough_is_taken() -> None:
+    text = "a: &x [" + ", ".join("x" * 99) + "]\nb: [" + ", ".join(["*x"] * 98) + "]\n"
+    tree = parse(text, "m.yaml")
+    assert (tree.problems, len(tree.values)) == ([], 3 + 99 * 100 - 1)

@@ -1,0 +1,209 @@
+"""Files that a tired person writes: the message alone is enough to mend each."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from standby.config import Loaded, load
+from standby.registry.plugins import Registry
+
+TODAY = date(2026, 12, 1)
+KEYS = {"OPENAI_API_KEY": "opens-nothing", "GEMINI_API_KEY": "opens-nothing"}
+
+HEAD = "version: 1\nchains:\n  default:\n    models:\n"
+SOUND = f"{HEAD}      - gpt-5.6-sol\n      - gemini-3.8-flash\n"
+FLOW = "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol, gemini-3.8-flash]\n"
+
+
+def endpoint(url: str) -> str:
+    given = f"version: 1\nproviders:\n  here: {{plugin: openai, base_url: '{url}'}}\n"
+    return f"{given}chains:\n  default:\n    models: [here/qwen3, gemini-3.8-flash]\n"
+
+
+TIRED: dict[str, tuple[str, str, str]] = {
+    "one blank too many before a dash": (
+        f"{HEAD}      - gpt-5.6-sol\n       - gemini-3.8-flash\n",
+        "6:1  error  this '-' stands deeper than the one above, so both are one value; begin it in column 7, as the one above",
+        SOUND,
+    ),
+    "one blank too few before a dash": (
+        f"{HEAD}      - gpt-5.6-sol\n     - gemini-3.8-flash\n",
+        "this '-' stands in column 6, the one above in column 7; put each '-' of a list below the first",
+        SOUND,
+    ),
+    "no blank behind the dashes": (
+        f"{HEAD}      -gpt-5.6-sol\n      -gemini-3.8-flash\n",
+        "5:1  error  a '-' without a blank behind it begins no item of a list; write '- ' before each",
+        SOUND,
+    ),
+    "no blank behind one dash": (
+        f"{HEAD}      - gpt-5.6-sol\n      -gemini-3.8-flash\n",
+        "error  this is no YAML: a '-' needs a blank behind it; write '- ' and then the item",
+        SOUND,
+    ),
+    "a tab": (
+        "version: 1\nchains:\n\tdefault:\n\t\tmodels: [gpt-5.6-sol]\n",
+        "3:1  error  this is no YAML: found character that cannot start any token; indent with spaces, not with tabs",
+        "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol]\n",
+    ),
+    "no blank behind a colon": (
+        f"{FLOW}    deadline:10m\n",
+        "5:17  error  this is no YAML: a ':' needs a blank behind it; write deadline: …",
+        f"{FLOW}    deadline: 10m\n",
+    ),
+    "no colon": (
+        SOUND.replace("models:", "models"),
+        "4:1  error  'models' has no ':' behind it; write models:",
+        SOUND,
+    ),
+    "no colon behind a chain": (
+        FLOW.replace("default:", "default"),
+        "3:1  error  this is no YAML: 'default' has no ':' behind it; write default:",
+        FLOW,
+    ),
+    "a key one blank too deep": (
+        f"{FLOW}     deadline: 10m\n",
+        "this line begins in column 6, and no line that it could belong to does; begin it in column 5",
+        f"{FLOW}    deadline: 10m\n",
+    ),
+    "a bracket that is never closed": (
+        FLOW.replace("]", "") + "    deadline: 10m\n",
+        "4:1  error  this is no YAML: the '[' in this line is never closed; write ] at its end",
+        f"{FLOW}    deadline: 10m\n",
+    ),
+    "a quote that never ends": (
+        FLOW.replace("[gpt", '["gpt'),
+        "error  this is no YAML: a quote that begins in this line never ends; close it",
+        FLOW.replace("[gpt-5.6-sol", '["gpt-5.6-sol"'),
+    ),
+    "a list behind its key": (
+        "version: 1\nchains:\n  default:\n    models: - gpt-5.6-sol\n      - gemini-3.8-flash\n",
+        "4:13  error  this is no YAML: a list begins on the line below its key; move the first '-' there",
+        SOUND,
+    ),
+    "a list that begins with a value": (
+        "version: 1\nchains:\n  default:\n    models: gpt-5.6-sol\n      - gemini-3.8-flash\n",
+        "5:1  error  this '-' goes on with the value above it; begin a list on the line below its key, or quote the text",
+        SOUND,
+    ),
+    "a colon in a text": (
+        "version: 1\ntriggers:\n  t:\n    message: timeout: no answer\n    then: next\n" + FLOW[11:],
+        "4:21  error  this is no YAML: a value with ': ' in it is taken for another key; quote what stands behind message:",
+        "version: 1\ntriggers:\n  t:\n    message: 'timeout: no answer'\n    then: next\n" + FLOW[11:],
+    ),
+    "equals": (
+        FLOW.replace("version: 1", "version = 1"),
+        "1:1  error  this is no YAML: a key is followed by ':', not by '='; write version: …",
+        FLOW,
+    ),
+    "a fence": (
+        f"```yaml\n{FLOW}```\n",
+        "1:1  error  this is no YAML: this line is Markdown's; take it away, and the one at the end",
+        FLOW,
+    ),
+    "no chain's name": (
+        "version: 1\nchains:\n  models:\n    - gpt-5.6-sol\n    - gemini-3.8-flash\n",
+        "give the chain a name: 'default:' below 'chains:', 'models:' below that, and then the list",
+        SOUND,
+    ),
+    "models beside the chain": (
+        "version: 1\nchains:\n  default:\n  models:\n    - gpt-5.6-sol\n    - gemini-3.8-flash\n",
+        "give the chain a name: 'default:' below 'chains:', 'models:' below that, and then the list",
+        SOUND,
+    ),
+    "no models": (
+        "version: 1\nchains:\n  default:\n    - gpt-5.6-sol\n    - gemini-3.8-flash\n",
+        "write 'models:' below 'default', and the list below that",
+        SOUND,
+    ),
+    "a chain at the top": (
+        "version: 1\ndefault:\n  models: [gpt-5.6-sol, gemini-3.8-flash]\n",
+        "unknown key 'default'; a chain stands below 'chains:', two blanks deeper",
+        FLOW,
+    ),
+    "models with commas": (
+        "version: 1\nchains:\n  default:\n    models: gpt-5.6-sol, gemini-3.8-flash\n",
+        "is not a list; write it in brackets: models: [a, b]",
+        FLOW,
+    ),
+    "a blank that is none": (
+        FLOW.replace("  default", "\u00a0 default").replace("    models", "   models"),
+        "it has U+00A0 in it, which is no plain blank: type it anew",
+        FLOW,
+    ),
+    "quotes of a word processor": (
+        FLOW.replace("gpt-5.6-sol", "\u201cgpt-5.6-sol\u201d"),
+        "write it in plain quotes, or in none",
+        FLOW.replace("gpt-5.6-sol", '"gpt-5.6-sol"'),
+    ),
+    "a URL without its scheme": (
+        endpoint("localhost:11434/v1"),
+        "providers.here.base_url has no scheme; write http://localhost:11434/v1",
+        endpoint("http://localhost:11434/v1"),
+    ),
+    "a URL with the operation's path": (
+        endpoint("http://localhost:8000/v1/chat/completions"),
+        "write http://localhost:8000/v1",
+        endpoint("http://localhost:8000/v1"),
+    ),
+    "a deadline beyond reason": (
+        f"{FLOW}    deadline: 9999999h\n",
+        "chains.default.deadline: '9999999h' is longer than a day; write 24h or less",
+        f"{FLOW}    deadline: 24h\n",
+    ),
+    "a default that is none": (
+        FLOW.replace("default", "defualt"),
+        "'defualt' nearly is; write default",
+        FLOW,
+    ),
+}
+"""A file, what is said of it, and the file in which that was done."""
+
+
+def loaded(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> Loaded:
+    (folder / "models.yaml").write_text(text, encoding="utf-8")
+    return load(Path("models.yaml"), Registry(), environ, cwd=folder, today=TODAY, lints=True)
+
+
+def doubtful(found: Loaded) -> list[str]:
+    return [str(problem) for problem in found.problems if problem.severity != "info"]
+
+
+@pytest.mark.parametrize("case", TIRED)
+def test_the_message_says_what_to_do_and_then_all_is_well(case: str, tmp_path: Path) -> None:
+    tired, words, mended = TIRED[case]
+    told = doubtful(loaded(tmp_path, tired))
+    assert [line for line in told if words in line], told
+    assert doubtful(loaded(tmp_path, mended)) == []
+
+
+@pytest.mark.parametrize("case", TIRED)
+def test_one_slip_is_told_once(case: str, tmp_path: Path) -> None:
+    told = doubtful(loaded(tmp_path, TIRED[case][0]))
+    about_chains = [line for line in told if "the file has no 'chains'" in line]
+    assert len(told) - len(about_chains) == 1, told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol]\n    # - a comment\n",
+        "version: 1\ntriggers:\n  t:\n    kind: empty\n    message: words that go\n      on - so\n    then: next\n" + FLOW[11:],
+    ],
+)
+def test_what_is_sound_is_no_slip(text: str, tmp_path: Path) -> None:
+    assert [line for line in doubtful(loaded(tmp_path, text)) if "  error  " in line] == []
+
+
+def test_a_slip_shows_no_key(tmp_path: Path) -> None:
+    for line in (
+        "-sk-4eC39HqLyjWDarjtT1zdp7dc",
+        "api_key:sk-4eC39HqLyjWDarjtT1zdp7dc",
+        "api_key: sk-4eC39HqLyjWDarjtT1zdp7dc\n     - x",
+        "@sk-4eC39HqLyjWDarjtT1zdp7dc",
+    ):
+        found = loaded(tmp_path, f"version: 1\nproviders:\n  mine:\n    plugin: openai\n    {line}\n")
+        assert doubtful(found)
+        assert "4eC39Hq" not in "".join(f"{problem}{problem.excerpt}" for problem in found.problems)

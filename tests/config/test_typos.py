@@ -1,0 +1,229 @@
+"""Every one-letter typo of every key that models.yaml may have: told in its line, and with the right key as the remedy.
+
+All of them, some 20,000, are tried by `python -m tests.config.test_typos`; a run of the tests takes a sample.
+"""
+
+import random
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from standby.config import load
+from standby.config.schema import schema
+from standby.config.texts import DURATION
+from standby.errors import Problem
+from standby.plugin import GROUP
+from standby.registry.plugins import Registry
+
+Keys = tuple[str, ...]
+Schema = Mapping[str, Any]
+
+CHAINS = {"default": {"models": ["openai/a-model"]}}
+
+HOUSE_RULES = EntryPoint("house-rules", "tests.config.house_rules", GROUP)
+REGISTRY = Registry([*entry_points(group=GROUP), HOUSE_RULES])
+TODAY = date(2026, 11, 20)
+ENVIRON = {"MINE": "a-key"}
+RIGHT = 0.95
+SAMPLE = 6
+"""Typos of each key in a run of the tests."""
+
+NAMES = {"providers": "mine", "models": "own", "triggers": "outage", "chains": "default"}
+VALUES: dict[str, Any] = {
+    "plugin": "openai",
+    "distribution": "standby",
+    "provider": "openai",
+    "api_key": "${MINE}",
+    "models": ["openai/a-model"],
+    "triggers": [],
+    "observers": ["house-rules"],
+    "drop": ["seed"],
+    "refuses": ["seed"],
+    "open_limit": "60s",
+    "limit": "60s",
+    "open": "1s",
+    "initial": "1s",
+    "model": "openai/a-model",
+}
+"""What a key says where not everything will do."""
+
+
+class Spot(msgspec.Struct, frozen=True, kw_only=True):
+    """A key: the keys that lead to it ("0" into a list), its siblings, and a valid file that has it."""
+
+    keys: Keys
+    known: frozenset[str]
+    file: Any
+
+    def __str__(self) -> str:
+        return ".".join(self.keys)
+
+    def text(self, key: str) -> tuple[str, int]:
+        """Write the file with another word in place of the key; say in which line it stands."""
+        tree = msgspec.json.decode(msgspec.json.encode(self.file))
+        around: Any = tree
+        for step in self.keys[:-1]:
+            around = around[0] if step == "0" else around[step]
+        around["@"] = around.pop(self.keys[-1])
+        before, _, after = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True).partition("'@':")
+        return f"{before}{yaml.safe_dump(key).splitlines()[0]}:{after}", before.count("\n") + 1
+
+
+def spots() -> list[Spot]:
+    """Find each key of the grammar, and of each plugin's options, for a model and for an account."""
+    found = [Spot(keys=keys, known=known, file=_file(keys)) for keys, known in _keys(schema(), (), schema())]
+    for plugin in (name for name in REGISTRY.names() if name != HOUSE_RULES.name):  # it reaches no model
+        info = REGISTRY.info(plugin)
+        for place, way, options in (
+            (("models", "own"), {"provider": plugin}, info.options),
+            (("providers", "mine"), {"plugin": plugin}, info.account),
+        ):
+            for keys, known in _keys(options, (), options):
+                entry = {**way, "options": _with(options, keys, options)}
+                file = _file() | {place[0]: {place[1]: entry}}
+                found.append(Spot(keys=(*place, "options", *keys), known=known, file=file))
+    return found
+
+
+def _keys(wanted: Schema, at: Keys, root: Schema) -> Iterator[tuple[Keys, frozenset[str]]]:
+    for way in _ways(wanted, root):
+        known = frozenset(way.get("properties", {}))
+        for key in sorted(known):
+            yield (*at, key), known
+            yield from _keys(way["properties"][key], (*at, key), root)
+        for name, kind in ((NAMES.get(at[-1] if at else ""), "additionalProperties"), ("0", "items")):
+            if name and isinstance(way.get(kind), dict):
+                yield from _keys(way[kind], (*at, name), root)
+
+
+def _file(keys: Keys = ()) -> Any:
+    keys = (*keys, NAMES[keys[0]]) if len(keys) == 1 and keys[0] in NAMES else keys
+    made = _with(schema(), keys, schema())
+    for section, key, value in (("models", "provider", "openai"), ("triggers", "kind", "overloaded")):
+        for entry in made.get(section, {}).values():
+            entry.setdefault(key, value)
+    return made if keys[:1] == ("chains",) and keys[2:] else made | {"chains": CHAINS}
+
+
+def _with(wanted: Schema, keys: Keys, root: Schema, key: str = "") -> Any:
+    """Return a value that fits, with these keys and whatever they require."""
+    if keys == ("0",) or keys[:1] == ("0",):
+        return [_with(_first(wanted, "items", root), keys[1:], root, key)]
+    way = next((way for way in _ways(wanted, root) if "properties" in way or "additionalProperties" in way), None)
+    if way is None or (not keys and key in VALUES):
+        return VALUES[key] if key in VALUES else _scalar(wanted, root)
+    inner: Schema = way.get("properties", {})
+    needed = [*way.get("required", ()), *way.get("dependentRequired", {}).get(keys[0] if keys else "", ())]
+    choices = [choice["required"][0] for choice in way.get("oneOf", ())]
+    needed += choices[: not set(keys[:1]) & set(choices)]
+    needed += [] if keys or needed else [*inner][: way.get("minProperties", 0)]
+    made = {name: _with(inner[name], (), root, name) for name in needed if name not in keys[:1]}
+    if keys:
+        made[keys[0]] = _with(inner.get(keys[0], way.get("additionalProperties")), keys[1:], root, keys[0])
+    return made
+
+
+def _scalar(wanted: Schema, root: Schema) -> Any:
+    way = next(way for way in _ways(wanted, root) if way.keys() & {"type", "enum", "const", "pattern"} or not way)
+    if "enum" in way or "const" in way:
+        return way.get("const", way.get("enum", [None])[0])
+    kind = way.get("type")
+    if way.get("pattern"):
+        return "30s" if way["pattern"] == DURATION else way.get("examples", ["5xx"])[0]
+    if kind == "array":
+        return [_with(way.get("items", {}), (), root)]
+    plain = {"integer": max(way.get("minimum", 1), 1), "boolean": True, "object": {}}
+    text = way.get("examples", ["2030-01-01" if way.get("format") == "date" else "x"])[0]
+    return plain.get(str(kind), text)
+
+
+def _first(wanted: Schema, kind: str, root: Schema) -> Schema:
+    return next(way[kind] for way in _ways(wanted, root) if kind in way)
+
+
+def _ways(wanted: Schema, root: Schema) -> Iterator[Schema]:
+    if "$ref" in wanted:
+        yield from _ways(root["$defs"][wanted["$ref"].rpartition("/")[2]], root)
+        return
+    yield wanted
+    for way in wanted.get("anyOf", ()):
+        yield from _ways(way, root)
+
+
+def typos(spot: Spot) -> list[str]:
+    """Leave a letter out, swap two neighbours, write one twice, write another one instead."""
+    key = spot.keys[-1]
+    made = {key[:at] + key[at + 1 :] for at in range(len(key))}
+    made |= {key[:at] + key[at + 1] + key[at] + key[at + 2 :] for at in range(len(key) - 1)}
+    made |= {key[:at] + key[at] + key[at:] for at in range(len(key))}
+    made |= {key[:at] + letter + key[at + 1 :] for at in range(len(key)) for letter in "aexz"}
+    return sorted(made - spot.known - {key, ""})
+
+
+def told(text: str, folder: Path) -> list[Problem]:
+    (folder / "m.yaml").write_text(text, encoding="utf-8")
+    problems = load(Path("m.yaml"), REGISTRY, ENVIRON, cwd=folder, today=TODAY).problems
+    return [problem for problem in problems if problem.severity == "error"]
+
+
+def is_right(spot: Spot, typo: str, folder: Path) -> bool:
+    """Say whether the typo is told where it stands, with the right key."""
+    text, line = spot.text(typo)
+    unknown = [problem for problem in told(text, folder) if problem.code == "unknown-key"]
+    return [(problem.line, problem.hint) for problem in unknown] == [(line, f"did you mean {spot.keys[-1]!r}?")]
+
+
+def misled(found: Sequence[Spot], folder: Path, sample: int | None, dice: random.Random) -> tuple[int, dict[str, list[str]]]:
+    """Try typos of each key; return how many there were, and by key those that were not told right."""
+    tried, wrong = 0, dict[str, list[str]]()
+    for spot in found:
+        some = typos(spot)
+        some = some if sample is None else dice.sample(some, min(sample, len(some)))
+        tried += len(some)
+        if missed := [typo for typo in some if not is_right(spot, typo, folder)]:
+            wrong[str(spot)] = missed
+    return tried, wrong
+
+
+def test_every_key_of_the_grammar_and_of_the_plugins_is_looked_at() -> None:
+    keys = {str(spot) for spot in spots()}
+    some = {"version", "providers.mine.api_key", "models.own.breaker.open_limit", "triggers.outage.then"}
+    some |= {"chains.default.hedge.after", "models.own.options.reasoning_effort", "models.own.options.script.0.fail.kind"}
+    assert some | {"providers.mine.options.project"} <= keys
+    known = schema()["$defs"].values()
+    assert len(keys) > sum(len(kind.get("properties", ())) for kind in known) + len(schema()["properties"])
+
+
+@pytest.mark.parametrize("spot", spots(), ids=str)
+def test_a_file_with_the_key_is_valid(spot: Spot, tmp_path: Path) -> None:
+    assert told(spot.text(spot.keys[-1])[0], tmp_path) == []
+
+
+def test_a_typo_of_a_key_is_told_in_its_line_with_the_right_key(tmp_path: Path) -> None:
+    tried, wrong = misled(spots(), tmp_path, SAMPLE, random.Random(1))
+    assert sum(map(len, wrong.values())) <= (1 - RIGHT) * tried, report(tried, wrong)
+
+
+def report(tried: int, wrong: Mapping[str, Sequence[str]]) -> str:
+    missed = sum(map(len, wrong.values()))
+    share = f"{tried - missed:,} of {tried:,} typos are told right: {1 - missed / tried:.1%}"
+    return "\n".join([share, *(f"  {key}: {', '.join(typos)}" for key, typos in sorted(wrong.items()))])
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        tried, wrong = misled(spots(), Path(folder), None, random.Random(1))
+    print(report(tried, wrong))  # noqa: T201 - what it is for
+    return int(sum(map(len, wrong.values())) > (1 - RIGHT) * tried)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""A `base_url`: what cannot be asked, what is likely a slip, and the URL that is meant."""
+
+import re
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from standby.config.urls import doubtful, unsendable
+from standby.plugin import ProviderInfo
+from standby.registry.plugins import Registry
+
+ACME = ProviderInfo(
+    adapter="acme:Acme",
+    endings=("/chat/completions", "/v1*/models/*"),
+    roots={
+        "api.acme.example": "/api/v1",
+        "*.acme.example": "/v1",
+        "*:11434": "/v1",
+        "*:11434/api": "/v1",
+    },
+)
+
+UNSENDABLE = {
+    "localhost:11434/v1": "http://localhost:11434/v1",
+    "localhost:11434": "http://localhost:11434/v1",
+    "10.0.0.7/v1": "http://10.0.0.7/v1",
+    "api.acme.example": "https://api.acme.example/api/v1",
+    "//h.example/v1": "https://h.example/v1",
+    "://h/v1": "http://h/v1",
+    "http//h/v1": "http://h/v1",
+    "http:/h/v1": "http://h/v1",
+    "http:h/v1": "http://h/v1",
+    "ftp://h/v1": "http://h/v1",
+    "htps://h.example/v1": "https://h.example/v1",
+    "unix:///var/run/model.sock": "",
+    "http://http://h/v1": "http://h/v1",
+    "http://https://h/v1": "https://h/v1",
+    "https://https//h/v1": "https://h/v1",
+    "http:\\\\h\\v1": "http://h/v1",
+    " http://h/v1": "http://h/v1",
+    "http://h/v1\n": "http://h/v1",
+    "http://h /v1": "http://h/v1",
+    "http://h/a b/v1": "http://h/a%20b/v1",
+    "http://h\t/v1": "http://h/v1",
+    "http://h\u200b/v1": "http://h/v1",
+    "\ufeffhttp://h/v1": "http://h/v1",
+    "http://h\x00/v1": "http://h/v1",
+    '"http://h/v1"': "http://h/v1",
+    "<http://h/v1>": "http://h/v1",
+    "https://<resource>.acme.example/v1": "",
+    "https://{resource}.acme.example/v1": "",
+    "http:": "",
+    "http://": "",
+    "http:///v1": "",
+    "http://:8080/v1": "",
+    "http://@/v1": "",
+    "http://?x": "",
+    "http://a..b/v1": "",
+    "http://-a/v1": "",
+    "http://a,b/v1": "",
+    "http://999.1.1.1/v1": "",
+    "http://h:99999/v1": "",
+    "http://h:0/v1": "",
+    "http://h:port/v1": "",
+    "http://h:-1/v1": "",
+    "http://h:\u0661/v1": "",
+    "http://::1/v1": "http://[::1]/v1",
+    "http://::1:8080/v1": "http://[::1]:8080/v1",
+    "http://fe80::1:2:3:4/v1": "http://[fe80::1:2:3:4]/v1",
+    "http://a:b:c/v1": "",
+    "http://[::1/v1": "",
+    "http://[nobody]/v1": "",
+    "user:a-password@h/v1": "http://h/v1",
+    "ftp://user:a-password@h/v1?key=a-secret": "http://h/v1",
+    "http://user:a-pass/word@h/v1": "",
+}
+"""URLs that nothing can be sent to, and what is meant; "": that cannot be told."""
+
+SENDABLE = [
+    "http://h",
+    "https://h/v1/",
+    "HTTP://h/v1",
+    "http://my_service:8000/v1",
+    "http://h.:1/v1",
+    "http://http/v1",
+    "http://127.0.0.1:65535/v1",
+    "http://[::1]:8080/v1",
+    "http://b\u00fccher.example/v1",
+    "http://h/a%20b/v1",
+    "http://user:a-password@h/v1?x=1#y",
+]
+
+SLIPS = {
+    "http://h/v1?api-version=1": ("http://h/v1", "query"),
+    "http://h/v1#here": ("http://h/v1", "'#'"),
+    "http://user:a-password@h/v1": ("http://h/v1", "in place of the key"),
+    "http://a-key@h/v1": ("http://h/v1", "in place of the key"),
+    "http://h/v1/chat/completions": ("http://h/v1", "/chat/completions"),
+    "http://h/v1/chat/completions/chat/completions": ("http://h/v1", "/chat/completions"),
+    "http://h/v1/chat/completions/": ("http://h/v1", "/chat/completions"),
+    "http://h/v1/gate/v1beta/models/x:generate": ("http://h/v1/gate", "/v1*/models/*"),
+    "http://h:11434": ("http://h:11434/v1", "/v1"),
+    "http://h:11434/": ("http://h:11434/v1", "/v1"),
+    "http://h:11434/api": ("http://h:11434/v1", "/v1"),
+    "http://[::1]:11434": ("http://[::1]:11434/v1", "/v1"),
+    "https://api.acme.example": ("https://api.acme.example/api/v1", "/api/v1"),
+    "https://api.acme.example/v1": ("https://api.acme.example/api/v1", "/api/v1"),
+    "https://API.acme.example/api": ("https://API.acme.example/api/v1", "/api/v1"),
+    "https://mine.acme.example": ("https://mine.acme.example/v1", "/v1"),
+    "http://api.acme.example/api/v1": ("https://api.acme.example/api/v1", "unencrypted"),
+    "http://0.0.0.0:1/v1": ("http://127.0.0.1:1/v1", "listen"),
+    "http://[::]:1/v1": ("http://[::1]:1/v1", "[::]"),
+    "http://h//v1": ("http://h/v1", "two slashes"),
+}
+"""URLs that are likely a slip, what is meant, and a word of why."""
+
+SOUND = [
+    "http://h/v1",
+    "http://h:11434/v1",
+    "http://h:11434/proxy/v1",
+    "http://h:11435",
+    "https://api.acme.example/api/v1/",
+    "https://chat.example/completions/v1",
+]
+
+
+@pytest.mark.parametrize("url", UNSENDABLE)
+def test_what_nothing_can_be_sent_to_is_told_with_the_url_that_is_meant(url: str) -> None:
+    slip = unsendable(url, ACME)
+    assert slip is not None
+    assert slip.mended == UNSENDABLE[url]
+    assert "a-" not in f"{slip}".replace("a-pass/", "")  # of a password or a secret
+    assert slip.remedy
+
+
+@pytest.mark.parametrize("url", SENDABLE)
+def test_what_can_be_asked_passes(url: str) -> None:
+    assert unsendable(url, ACME) is None
+
+
+@pytest.mark.parametrize("url", SLIPS)
+def test_a_slip_is_told_with_the_url_that_is_meant(url: str) -> None:
+    assert unsendable(url, ACME) is None
+    slips, mended = doubtful(url, ACME)
+    expected, why = SLIPS[url]
+    assert mended == expected
+    assert why in " ".join(slip.what for slip in slips)
+    assert "a-" not in f"{slips}{mended}".replace("a-key/", "")
+
+
+@pytest.mark.parametrize("url", SOUND)
+def test_a_sound_url_has_no_slip(url: str) -> None:
+    assert doubtful(url, ACME)[0] == []
+
+
+def test_a_url_without_end_is_refused_at_once() -> None:
+    slip = unsendable(f"http://h{'/chat/completions' * 60_000}", ACME)
+    assert slip is not None
+    assert (slip.what, slip.mended) == ("is longer than 2000 characters", "")
+
+
+def test_several_slips_are_mended_at_once() -> None:
+    slips, mended = doubtful("http://u:p@0.0.0.0:11434/chat/completions?x=1#y", ACME)
+    assert (len(slips), mended) == (6, "http://127.0.0.1:11434/v1")
+
+
+def test_a_plugin_may_take_other_schemes() -> None:
+    sockets = ProviderInfo(adapter="acme:Acme", schemes=("grpc", "grpcs"))
+    assert unsendable("grpc://h:1", sockets) is None
+    slip = unsendable("http://h:1", sockets)
+    assert slip is not None
+    assert (slip.remedy, slip.mended) == ("begin it with grpc:// or grpcs://", "grpc://h:1")
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        re.findall(
+            r"\S+",
+            "http https ftp : / // :// @ ? # [ ] ::1 h localhost a.b .. 127.0.0.1 0.0.0.0 11434 80"
+            " 99999 - v1 /v1 /chat/completions \\ % %20 _ ü x=1 . user",
+        )
+    )
+    | st.sampled_from([" ", "\t", "\n", "\x7f", "\u200b"]),
+    max_size=9,
+).map("".join)
+
+
+@given(url=PIECES | PIECES.map("http://{}".format))
+def test_what_passes_is_a_url_for_the_http_library_and_what_is_mended_passes(url: str) -> None:
+    if not url:
+        return
+    slip = unsendable(url, ACME)
+    if slip is None:
+        assert httpx2.URL(url).host
+        mended = doubtful(url, ACME)[1]
+    else:
+        mended = slip.mended
+    if mended:
+        assert unsendable(mended, ACME) is None
+        assert doubtful(mended, ACME)[0] == []
+
+
+ADDED = {
+    "openai": ("http://h/v1", ["/chat/completions", "/responses"]),
+    "anthropic": ("http://h", ["/v1/messages", "/v1"]),
+    "gemini": (
+        "http://h",
+        [
+            "/v1beta/models/gemini-2.5-pro:generateContent",
+            "/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+            "/v1/models/x:generateContent",
+            "/v1beta1/projects/p/locations/l/publishers/google/models/x:generateContent",
+            "/v1beta",
+            "/v1beta/",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("plugin", ADDED)
+def test_each_plugin_knows_the_paths_that_it_adds(plugin: str) -> None:
+    url, paths = ADDED[plugin]
+    info = Registry().info(plugin)
+    assert doubtful(url, info)[0] == []
+    assert [doubtful(url + path, info)[1] for path in paths] == [url] * len(paths)
+
+
+@pytest.mark.parametrize(
+    ("url", "mended"),
+    [
+        ("http://localhost:11434", "http://localhost:11434/v1"),
+        ("http://localhost:11434/api/chat", "http://localhost:11434/v1"),
+        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/v1"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
+        ("http://localhost:1234", "http://localhost:1234/v1"),
+        ("https://api.openai.com", "https://api.openai.com/v1"),
+        ("https://api.openai.com/v1/chat/completions", "https://api.openai.com/v1"),
+        ("http://api.openai.com", "https://api.openai.com/v1"),
+        ("https://openrouter.ai", "https://openrouter.ai/api/v1"),
+        ("https://mine.openai.azure.com/", "https://mine.openai.azure.com/openai/v1"),
+    ],
+)
+def test_where_known_servers_have_the_api(url: str, mended: str) -> None:
+    assert doubtful(url, Registry().info("openai"))[1] == mended
+
+
+def test_each_root_that_is_known_has_no_slip_itself() -> None:
+    info = Registry().info("openai")
+    for server, root in info.roots.items():
+        url = f"https://{server.partition('/')[0].replace('*', 'h')}{root}"
+        assert (url, doubtful(url, info)[0]) == (url, [])

@@ -1,0 +1,553 @@
+"""What is explained of a failure: what it is and by what, which trigger, who is next; as the dispatcher then does it."""
+
+import base64
+import gzip
+import json
+import random
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from campaigns.explain import differences, main
+from standby.diagnostics.explain import explain, plan
+from standby.diagnostics.explanation import Explanation, Known, PassedOver
+from standby.diagnostics.failure_input import of_answer, of_exception, of_kind, of_recording, of_status, shortened
+from standby.dispatch.policy import LONG_REST, decide
+from standby.errors import RequestError
+from standby.failures import REACTIONS, Failure, Kind, kind_of_status
+from standby.http.bodies import object_in, text_in
+from standby.pricing import Cost, Price
+from standby.registry.plugins import FailureReader, Registry
+from standby.resilience.circuit_breaker import Breaker, DisabledBreaker
+from standby.settings import Card, Hedge, Retry, Secret, StreamRules, Trigger
+from standby.types import Usage
+from tests.oracles.expected import Failed
+from tests.support.playing import Plays, entry, failure, route
+from tests.support.recorded import PLUGINS, ROWS, answers_in, recorded
+from tests.support.recordings import path_of
+from tests.test_error_bodies import GEMINI, OPENAI, google, openai
+
+BUSY = {"error": {"code": 503, "message": "Busy.", "status": "UNAVAILABLE"}}
+FAILED = {name: row for name, row in ROWS.items() if isinstance(row, Failed)}
+CASSETTES = [
+    name
+    for name, row in FAILED.items()
+    if name.endswith("#0") and row.status >= 400 and len(answers_in(name.partition("#")[0])) == 1
+]
+
+
+def reader(plugin: str) -> FailureReader:
+    found = Registry().failures(plugin)
+    assert found is not None
+    return found
+
+
+def explained(
+    of_what: Failure, triggers: dict[str, Trigger] | None = None, windows: tuple[Any, ...] = (), **chain: Any
+) -> Explanation:
+    cards = [Card(context_window=window) for window in windows] or [Card(), Card()]
+    entries = [entry(name, Plays("x"), card=card) for name, card in zip("abcd", cards, strict=False)]
+    way = route(*entries, triggers=triggers, **chain)
+    return explain(of_what, entries[0], way, triggers or {}, known=Known(places={"mine": "models.yaml:7"}))
+
+
+# What the dispatcher does
+
+
+def test_a_thousand_chains_do_what_was_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["--runs", "1000", "--seed", "100000"])
+    told = capsys.readouterr().out
+    assert status == 0, told
+    assert all(
+        f" {what}" in told
+        for what in ("answered", "failed", "skipped", "then next", "then retry", "then stop", "trigger", "rest")
+    )
+
+
+@pytest.mark.parametrize("seed", [259, 3560, 100807])
+def test_what_a_seed_once_found_is_mended(seed: int) -> None:
+    assert differences(seed) == []
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_first_step_is_what_is_decided(kind: Kind) -> None:
+    one = entry("a", Plays("x"))
+    way = route(one, entry("b", Plays("x")))
+    told = explain(failure(kind), one, way, {})
+    assert told.steps[0].then == decide(failure(kind), one, way, 1, random.Random(1)).then == REACTIONS[kind].then
+    assert told.alert is REACTIONS[kind].alert
+    assert (told.next == "b") is (told.steps[-1].then in ("next", "accept"))
+
+
+# Rules
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"kind": Kind.EMPTY}, "kind: overloaded, not empty"),
+        ({"kind": (Kind.EMPTY, Kind.TIMEOUT)}, "kind: overloaded, not empty or timeout"),
+        ({"status": 500}, "status: 503, not 500"),
+        ({"status": "4xx"}, "status: 503, not 4xx"),
+        ({"code": "INTERNAL"}, "code: UNAVAILABLE, not INTERNAL"),
+        ({"message": ("internal", "/^5.2/")}, "message: the text has no 'internal' or '/^5.2/'"),
+        ({"provider": "q"}, "provider: p, not q"),
+        ({"model": "b"}, "model: a, not b"),
+        ({"kind": Kind.OVERLOADED, "status": "5xx", "message": "late"}, "message: the text has no 'late'"),
+    ],
+)
+def test_a_rule_is_passed_over_for_the_first_field_that_differs(fields: Any, why: str) -> None:
+    told = explained(failure("overloaded", "busy", status=503, code="UNAVAILABLE"), {"mine": Trigger(then="stop", **fields)})
+    [rule] = told.rules
+    assert (rule.outcome, rule.why, rule.place) == ("passed over", why, "models.yaml:7")
+
+
+def test_a_failure_without_a_code_says_so() -> None:
+    told = explained(failure("timeout"), {"mine": Trigger(then="stop", status=503, code="X")})
+    assert told.rules[0].why == "status: none, not 503"
+
+
+@pytest.mark.parametrize("kind", [Kind.INVALID_REQUEST, Kind.BLOCKED])
+def test_a_text_alone_is_told_not_to_decide_about_the_callers_own_failures(kind: Kind) -> None:
+    told = explained(failure(kind, "429"), {"mine": Trigger(then="next", message="429")})
+    assert told.rules[0].why == f"a text alone never decides about {kind}; add kind: {kind}, a status or a code"
+
+
+def test_the_first_rule_that_fires_ends_the_search() -> None:
+    rules = {"late": Trigger(then="next", kind=Kind.TIMEOUT), "mine": Trigger(then="stop", status=503)}
+    told = explained(failure("overloaded", status=503), rules | {"other": Trigger(then="next", status="5xx")})
+    assert [(rule.name, rule.outcome) for rule in told.rules] == [
+        ("late", "passed over"),
+        ("mine", "fires"),
+        ("other", "not reached"),
+    ]
+    assert (told.steps[0].then, told.steps[0].trigger, told.next) == ("stop", "mine", None)
+
+
+# What follows
+
+
+def test_each_retry_has_the_longest_pause_and_then_comes_the_next_model() -> None:
+    rules = {"mine": Trigger(then="retry", kind=Kind.TIMEOUT)}
+    told = explained(failure("timeout"), rules, retry=Retry(attempts=4, initial=0.5, limit=1.5))
+    assert [(step.then, step.pause) for step in told.steps] == [("retry", 0.5), ("retry", 1.0), ("retry", 1.5), ("next", 0.0)]
+    assert told.next == "b"
+
+
+@pytest.mark.parametrize(("kind", "pause"), [("server_error", 0.1), ("connection", 0.1), ("overloaded", 0.5)])
+def test_where_the_chain_says_nothing_the_pause_is_that_of_the_kind(kind: str, pause: float) -> None:
+    assert explained(failure(kind)).steps[0].pause == pause
+    assert explained(failure(kind), retry=Retry(initial=1.0)).steps[0].pause == 1.0
+
+
+def test_a_pause_that_may_not_fit_into_the_deadline_is_told() -> None:
+    told = explained(failure("overloaded"), deadline=2.0, retry=Retry(initial=4.0))
+    assert [(step.then, step.within) for step in told.steps] == [("retry", 1.0), ("next", None)]
+
+
+def test_a_stated_delay_that_does_not_fit_means_the_next_model() -> None:
+    assert explained(failure("overloaded", retry_after=1.0), deadline=4.0).steps[0].then == "retry"
+    assert explained(failure("overloaded", retry_after=2.0), deadline=4.0).steps[0].then == "next"
+    one = entry("a", Plays("x"))
+    told = explain(failure("overloaded"), one, route(one, deadline=9.0), {}, spent=9.0)
+    assert (told.steps[0].then, told.steps[0].within) == ("retry", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("failed", "counts", "rests"),
+    [
+        (failure("timeout"), True, None),
+        (failure("unauthorized"), False, LONG_REST),
+        (failure("rate_limited", retry_after=34.0), False, 34.0),
+        (failure("blocked"), False, None),
+    ],
+)
+def test_what_it_teaches_is_told(failed: Failure, *, counts: bool, rests: float | None) -> None:
+    step = explained(failed).steps[-1]
+    assert (step.counts, step.rests) == (counts, rests)
+
+
+def test_where_no_delay_is_stated_it_rests_for_half_a_first_pause_at_the_least() -> None:
+    assert explained(failure("rate_limited")).steps[-1].rests == 2.5
+
+
+def test_after_context_too_long_smaller_windows_are_passed_over() -> None:
+    told = explained(failure("context_too_long"), windows=(100, 50, 100, 101))
+    words = "tokens is no larger than the one that was too small"
+    assert told.passed_over == tuple(
+        PassedOver(name, f"its context window of {n} {words}") for name, n in (("b", 50), ("c", 100))
+    )
+    assert told.next == "d"
+
+
+def test_a_window_that_was_too_small_is_not_tried_again() -> None:
+    told = explained(
+        failure("context_too_long"), {"mine": Trigger(then="retry", kind=Kind.CONTEXT_TOO_LONG)}, windows=(9, None)
+    )
+    assert [step.then for step in told.steps] == ["retry"]
+    assert ([each.model for each in told.passed_over], told.next) == (["a"], "b")
+
+
+def test_without_fallback_nobody_is_next() -> None:
+    told = explained(failure("empty"), fallback=False)
+    assert (told.next, told.worst.attempts) == (None, 1)
+
+
+def test_a_stream_may_start_again_where_the_chain_says_so() -> None:
+    assert explained(failure("empty")).on_break == "fail"
+    assert explained(failure("empty"), stream=StreamRules(on_break="restart")).on_break == "restart"
+
+
+# The plan and the worst case
+
+
+def test_the_worst_case_is_every_attempt_at_its_slowest_and_never_more_than_the_deadline() -> None:
+    entries = [entry("a", Plays("x"), timeout=10.0), entry("b", Plays("x"), timeout=20.0)]
+    told = plan(route(*entries), {})
+    assert (told.worst.attempts, told.worst.seconds) == (4, 10 + 2 + 10 + 20 + 2 + 20)
+    assert plan(route(*entries, deadline=30.0), {}).worst.seconds == 30.0
+    often = plan(route(*entries, retry=Retry(attempts=5)), {"mine": Trigger(then="retry", kind=Kind.EMPTY, model="b")})
+    assert [model.attempts for model in often.models] == [2, 5]
+
+
+def test_the_worst_case_is_billed_for_every_attempt_and_names_who_has_no_price() -> None:
+    dear, free = Card(price=Price(input=1.0, output=10.0)), Card(price=Price(input=0.0, output=0.0))
+    entries = [entry("a", Plays("x"), card=dear), entry("b", Plays("x"), card=free), entry("c", Plays("x"))]
+    size = Usage(input=100_000, output=10_000)
+    told = plan(route(*entries), {}, known=Known(tokens=size))
+    assert told.worst.cost == Cost(pytest.approx(2 * 0.2), ("c",))  # type: ignore[arg-type] # a sum of floats
+    assert told.worst.tokens == size
+    assert [model.cost for model in told.models] == [pytest.approx(0.2), 0.0, None]
+    alone = plan(route(*entries, fallback=False), {}, known=Known(tokens=size))
+    assert alone.worst.cost == Cost(pytest.approx(0.4))  # type: ignore[arg-type] # as above
+    after = explain(failure("empty"), entries[0], route(*entries[:2]), {}, known=Known(tokens=size))
+    assert (after.worst.attempts, after.worst.cost) == (3, Cost(pytest.approx(0.2)))  # type: ignore[arg-type] # as above
+
+
+def test_the_plan_says_what_each_model_cannot_take_and_which_triggers_concern_it() -> None:
+    able = Card(tools=True, schema=True, efforts=("low",), reads=("image",))
+    entries = [entry("a", Plays("x"), card=able), entry("b", Plays("x"), refused=("top_k", "top_k"))]
+    rules = {"mine": Trigger(then="next", kind=Kind.EMPTY, model="b"), "all": Trigger(then="next", kind=Kind.EMPTY)}
+    told = plan(route(*entries, fallback=False, hedge=Hedge(after=8.0)), rules, Known(places={"mine": "m.yaml:3"}))
+    assert [model.cannot for model in told.models] == [(), ("tools", "a JSON Schema", "reasoning_effort", "media", "top_k")]
+    assert [model.triggers for model in told.models] == [("all",), ("mine", "all")]
+    assert [(model.asked, model.attempts) for model in told.models] == [(True, 2), (False, 0)]
+    assert (told.hedge_after, told.triggers[0].place, told.worst.attempts) == (8.0, "m.yaml:3", 2)
+    assert told.hedge is None  # there is nobody to ask beside it
+
+
+def test_the_plan_says_what_a_hedge_can_cost() -> None:
+    thinks, free = Card(efforts=("low",), price=Price(input=1.0, output=2.0)), Card(price=Price(input=0.0, output=0.0))
+    entries = [
+        entry("a", Plays("x"), card=thinks, timeout=120.0),
+        entry("old", Plays("x"), card=thinks, breaker=Breaker(suspected="retired on 2026-12-01")),
+        entry("b", Plays("x"), card=free),
+        entry("c", Plays("x"), card=thinks, timeout=90.0),
+        entry("d", Plays("x")),
+    ]
+    told = plan(route(*entries, hedge=Hedge(after=10.0)), {}, Known(tokens=Usage(input=100_000, output=50_000))).hedge
+    assert told is not None
+    assert told.whole == {"a": 60.0, "c": 45.0}
+    assert (told.share, told.first, told.cost) == (0.05, 5, Cost(0.2, ("d",)))
+    assert plan(route(*entries[:2], hedge=Hedge(after=10.0)), {}).hedge is None
+    assert plan(route(*entries), {}).hedge is None
+
+
+# How a failure is made
+
+
+@pytest.mark.parametrize("row", GEMINI)
+def test_geminis_known_errors(row: tuple[Any, ...]) -> None:
+    held(google(row[0], row[1], row[3], row[4] if len(row) > 4 else ()), row[0], row[2], "gemini")
+
+
+@pytest.mark.parametrize("row", OPENAI)
+def test_openais_known_errors(row: tuple[Any, ...]) -> None:
+    held(openai(row[1], row[2], row[4]), row[0], row[3], "openai")
+
+
+def held(body: Any, status: int, kind: Kind, plugin: str) -> None:
+    """Hold that a recording, and an SDK's message of it, are explained as what the plugin makes of the answer."""
+    read = reader(plugin)
+    found = of_recording(msgspec.json.encode(body), "body.json", status, read)
+    assert found.failure == read(status, {}, body)
+    assert found.failure.kind is kind
+    raised = f"Traceback (most recent call last):\n  …\nsdk.errors.APIError: Error code: {status} - {body!r}\n"
+    assert of_exception(raised, "p", read).failure == found.failure
+    way = [entry("a", Plays("x")), entry("b", Plays("x"))]
+    told = explain(found.failure, way[0], route(*way), {})
+    assert told.steps[0].then == decide(found.failure, way[0], route(*way), 1, random.Random(1)).then
+
+
+@pytest.mark.parametrize("name", FAILED)
+def test_a_recorded_error_is_explained_as_what_it_is(name: str) -> None:
+    row = FAILED[name]
+    plugin = PLUGINS[row.wire]
+    data, file = (recorded(name).plain, "body.txt") if "#" in name else (path_of(name).read_bytes(), Path(name).name)
+    status = recorded(name).status or (row.status if row.status != 200 else None)
+    if b'"error"' not in data:  # an answer that is no error, but blocked or without words
+        with pytest.raises(RequestError, match="holds no failure"):
+            of_recording(data, file, None, reader(plugin))
+        return
+    found = of_recording(data, file, status, reader(plugin)).failure
+    assert (found.kind, found.status, found.code, found.retry_after) == (row.kind, row.status, row.code, row.retry_after)
+
+
+@pytest.mark.parametrize("name", CASSETTES)
+def test_a_cassette_is_read_for_its_error(name: str) -> None:
+    row = FAILED[name]
+    data = path_of(name.partition("#")[0]).read_bytes()
+    found = of_recording(data, "cassette.yaml", None, reader(PLUGINS[row.wire])).failure
+    assert (found.kind, found.status, found.code, found.retry_after) == (row.kind, row.status, row.code, row.retry_after)
+
+
+def test_of_a_cassettes_answers_the_last_error_counts() -> None:
+    answers = [
+        {"response": {"status": {"code": status}, "body": {"string": "{}"}, "headers": {}}} for status in (503, 404, 200)
+    ]
+    found = of_recording(msgspec.json.encode({"interactions": answers}), "cassette.yaml", None, None)
+    assert (found.failure.status, found.failure.kind) == (404, Kind.MODEL_MISSING)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "words"),
+    [
+        (b"interactions: []", "a.yaml", "has no interactions"),
+        (b"a: [", "a.yml", "is no YAML"),
+        (b'{"choices": []}', "a.json", "holds no failure"),
+        (b"", "a.json", "holds no failure"),
+    ],
+)
+def test_what_is_no_recorded_error_is_refused(data: bytes, name: str, words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        of_recording(data, name, None, None)
+
+
+def test_a_page_is_an_error_by_the_status_that_is_given() -> None:
+    found = of_recording(b"<html>bad gateway</html>", "a.html", 502, None)
+    assert (found.failure.kind, found.failure.text) == (Kind.SERVER_ERROR, "502 Bad Gateway. <html>bad gateway</html>")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "status", "words"),
+    [
+        (f"google.genai.errors.ServerError: 503 UNAVAILABLE. {BUSY!r}", "overloaded", 503, "503 UNAVAILABLE. Busy."),
+        (f"ServerError: 503 UNAVAILABLE. {json.dumps(BUSY)}", "overloaded", 503, "503 UNAVAILABLE. Busy."),
+        ("503 UNAVAILABLE. The model is busy", "overloaded", 503, "503 UNAVAILABLE. The model is busy"),
+        ("Error code: 429", "rate_limited", 429, "429 Too Many Requests"),
+        ("httpx2.HTTPStatusError: Client error '404 Not Found' for url 'x'", "model_missing", 404, None),
+        ("httpx2.ReadTimeout", "timeout", None, "timeout: no connection in time"),
+        ("Traceback (…):\nhttpx2.ReadTimeout: The read timed out\n", "timeout", None, "timeout: The read timed out"),
+        ("openai.APITimeoutError: Request timed out.", "timeout", None, "timeout: Request timed out."),
+        ("httpx2.ConnectError: [Errno 111] refused", "connection", None, "connection error: [Errno 111] refused"),
+        ("openai.APIConnectionError: Connection error.", "connection", None, "Connection error."),
+        ("socket.gaierror: [Errno -2] Name or service not known", "connection", None, None),
+        ("timeout: no answer in 30s", "timeout", None, "timeout: no answer in 30s"),
+        ("ValueError: 3 is odd", "contract", None, "the plugin of provider 'p' raised ValueError: 3 is odd"),
+    ],
+)
+def test_an_exception_is_read(text: str, kind: str, status: int | None, words: str | None) -> None:
+    found = of_exception(text, "p", reader("gemini")).failure
+    assert (found.kind, found.status) == (Kind(kind), status)
+    assert words is None or found.text == words
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "kind", "because"),
+    [
+        (503, "", "busy", "overloaded", "HTTP 503 means that"),
+        (429, "insufficient_quota", "", "quota_exhausted", "the vendor's code 'insufficient_quota' says so"),
+        (400, "", "Unsupported parameter: 'x'", "unsupported", "the words of the message say so"),
+        (None, "rate_limit_error", "", "rate_limited", "the vendor's code 'rate_limit_error' says so"),
+        (None, "", "timeout: no answer in 3s", "timeout", "the words say so"),
+    ],
+)
+def test_a_kind_is_told_by_status_code_or_words(status: Any, code: str, message: str, kind: str, because: str) -> None:
+    found = of_status(status, code, message, reader("openai"))
+    assert (found.failure.kind, found.because) == (Kind(kind), because)
+
+
+def test_words_that_tell_no_kind_are_refused() -> None:
+    with pytest.raises(RequestError, match="say --status or --code too, or --kind"):
+        of_status(None, "", "it went wrong", reader("openai"))
+
+
+def test_a_plugin_that_reads_no_errors_goes_by_the_status() -> None:
+    assert Registry().failures("scripted") is None
+    found = of_answer(529, {}, {"error": {"message": "busy"}}, None, "slow")
+    assert (found.failure.kind, found.failure.text, found.because) == (Kind.OVERLOADED, "529 slow. busy", "HTTP 529 means that")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("timeout", "timeout: no answer in 9s"), ("overloaded", ""), ("truncated", "truncated")]
+)
+def test_a_kind_of_our_own_has_our_own_words(kind: str, words: str) -> None:
+    found = of_kind(Kind(kind), 9.0)
+    assert found.failure.text.startswith(words)
+    assert found.because == "it was given"
+    assert of_kind(Kind(kind), 9.0, status=503, message="m").failure.text == "503 Service Unavailable. m"
+
+
+def test_no_key_and_no_page_is_told_whole() -> None:
+    told = shortened(failure("unauthorized", "the key sk-proj-1 " + "x" * 3000), (Secret("sk-proj-1"),))
+    assert told.message.startswith("the key *** x")
+    assert len(told.message) == 2004
+
+
+def test_a_model_whose_breaker_is_off_is_not_rested_by_any_failure() -> None:
+    off = entry("a", Plays("x"), breaker=DisabledBreaker())
+    for kind in Kind:
+        steps = explain(failure(kind, retry_after=60.0), off, route(off), {}).steps
+        assert {(step.counts, step.rests) for step in steps} == {(False, None)}
+
+
+# A vendor whose errors have a shape of their own
+
+
+def fault(status: int, headers: Any, body: Any) -> Failure:
+    """Read what a vendor says in `fault`, and nothing else."""
+    del headers
+    told = object_in(object_in(body).get("fault"))
+    kind = {"spent": Kind.QUOTA_EXHAUSTED}.get(text_in(told.get("reason")), kind_of_status(status))
+    if "too long" in text_in(told.get("detail")):
+        kind = Kind.CONTEXT_TOO_LONG
+    return Failure(kind=kind, status=status, code=text_in(told.get("reason")) or None, message=text_in(told.get("detail")))
+
+
+def stub(path: str, asked: Any, says: str | Failure) -> Any:
+    del path, asked
+    assert isinstance(says, Failure)
+    return {"fault": {"reason": says.code or "made_up", "detail": says.message}}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "kind", "because"),
+    [
+        (429, "spent", "It is used up.", "quota_exhausted", "the vendor's code 'spent' says so"),
+        (None, "spent", "", "quota_exhausted", "the vendor's code 'spent' says so"),
+        (400, "", "The text is too long.", "context_too_long", "the words of the message say so"),
+        (503, "", "Busy.", "overloaded", "HTTP 503 means that"),
+        (503, "", "", "overloaded", "HTTP 503 means that"),
+    ],
+)
+def test_a_plugin_is_handed_an_error_in_its_vendors_own_shape(
+    status: int | None, code: str, message: str, kind: str, because: str
+) -> None:
+    found = of_status(status, code, message, fault, stub)
+    assert (found.failure.kind, found.because) == (Kind(kind), because)
+    assert (found.failure.message, found.failure.code) == (message, code or None)
+
+
+def test_an_error_in_the_usual_shape_is_read_as_it_is_where_the_plugin_knows_it() -> None:
+    def never(path: str, asked: Any, says: str | Failure) -> Any:
+        raise AssertionError((path, asked, says))
+
+    for plugin in ("openai", "gemini", "anthropic"):
+        found = of_status(429, "", "Slow down.", reader(plugin), never)
+        assert (found.failure.kind, found.failure.text) == (Kind.RATE_LIMITED, "429 Too Many Requests. Slow down.")
+
+
+OWN = b'{"fault": {"reason": "spent", "detail": "It is used up."}}'
+
+
+@pytest.mark.parametrize("status", [429, 500, None])
+def test_a_recorded_error_of_a_vendors_own_shape_is_read_by_its_plugin(status: int | None) -> None:
+    malformed = Failure(kind=Kind.MALFORMED, status=200, message="malformed: no text")
+    found = of_recording(OWN, "body.json", status, fault, lambda *_: malformed)
+    assert (found.failure.kind, found.failure.text) == (Kind.QUOTA_EXHAUSTED, f"{status or 200} spent. It is used up.")
+    assert found.because == "the vendor's code 'spent' says so"
+
+
+def test_an_error_answer_is_handed_on_whole_whatever_lies_in_it() -> None:
+    handed: list[Any] = []
+
+    def read(status: int, headers: Any, body: Any) -> Failure:
+        handed.append(body)
+        return Failure(kind=kind_of_status(status), status=status, message=str(headers))
+
+    body = {"response": {"error": {"code": "x"}}, "fault": {"reason": "spent"}}
+    of_recording(msgspec.json.encode(body), "body.json", 503, read)
+    assert handed[0] == body
+    raised = f"acme.Refused: Error code: 503 - {body!r}"
+    of_exception(raised, "p", read)
+    assert handed[-1] == body
+
+
+# Packed and foreign cassettes
+
+
+GOOD = b'{"id":"1","model":"m","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
+REFUSED = b'{"error":{"message":"You exceeded your current quota.","code":"insufficient_quota"}}'
+
+
+def cassette(*answers: tuple[int, bytes], ruby: bool = False, coding: str = "gzip") -> bytes:
+    def held(status: int, body: bytes) -> dict[str, Any]:
+        headers = {"Content-Encoding": [coding], "Retry-After": ["9"], "Content-Type": ["application/json"]}
+        kept = {"encoding": "ASCII-8BIT", "base64_string": base64.b64encode(body).decode()} if ruby else {"string": body}
+        return {"request": {"uri": "x"}, "response": {"status": {"code": status}, "headers": headers, "body": kept}}
+
+    name = "http_interactions" if ruby else "interactions"
+    return yaml.safe_dump({name: [held(status, body) for status, body in answers]}).encode()
+
+
+@pytest.mark.parametrize("ruby", [False, True])
+@pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_packed_error_is_read(coding: str, pack: Any, *, ruby: bool) -> None:
+    data = cassette((200, pack(GOOD)), (429, pack(REFUSED)), (200, pack(GOOD)), ruby=ruby, coding=coding)
+    found = of_recording(data, "cassette.yml", None, reader("openai")).failure
+    assert (found.kind, found.status, found.retry_after) == (Kind.QUOTA_EXHAUSTED, 429, 9)
+    assert found.message == "You exceeded your current quota."
+    assert of_recording(gzip.compress(data), "cassette.yml.gz", None, reader("openai")).failure == found
+    in_json = json.dumps(yaml.safe_load(data)).encode() if ruby else None  # JSON has no bytes
+    assert in_json is None or of_recording(in_json, "cassette.json", None, reader("openai")).failure == found
+
+
+@pytest.mark.parametrize("ruby", [False, True])
+def test_a_packed_answer_is_played_unpacked(*, ruby: bool) -> None:
+    played: list[tuple[dict[str, str], bytes]] = []
+
+    def play(status: int, headers: Any, body: bytes) -> None:
+        assert status == 200
+        played.append((dict(headers), body))
+
+    with pytest.raises(RequestError, match="holds no failure: it is an answer, which the chain takes"):
+        of_recording(cassette((200, gzip.compress(GOOD)), ruby=ruby), "a.yaml", None, reader("openai"), play)
+    [(headers, body)] = played
+    assert (body, "content-encoding" in headers, headers["content-type"]) == (GOOD, False, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "words"),
+    [
+        (lambda: gzip.compress(b" " * 2**26), "gzip", f"a.yaml holds a packed body that unpacks to more than {2**25} bytes"),
+        (lambda: gzip.compress(GOOD)[:-9], "gzip", "a.yaml holds a packed body that is cut off"),
+        (
+            lambda: b"\x0b\x02\x80Lisbon.\x03",
+            "br",
+            "a.yaml holds a body that is packed with br, which Python's own library cannot",
+        ),
+    ],
+    ids=["a bomb", "cut off", "Brotli"],
+)
+def test_a_body_that_cannot_be_unpacked_is_refused_with_words(body: Callable[[], bytes], coding: str, words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        of_recording(cassette((200, body()), coding=coding), "a.yaml", None, reader("openai"))
+
+
+def test_broken_bodies_of_others_are_passed_over_and_bombs_do_not_add_up() -> None:
+    bomb = (503, gzip.compress(b" " * 2**26))
+    began = time.thread_time()
+    found = of_recording(cassette((429, gzip.compress(REFUSED)), *[bomb] * 12), "a.yaml", None, reader("openai")).failure
+    assert (found.status, found.kind) == (429, Kind.QUOTA_EXHAUSTED)
+    assert time.thread_time() - began < 10
+
+
+def test_of_a_cassette_that_the_caller_names_the_status_counts() -> None:
+    found = of_recording(cassette((200, gzip.compress(b'{"detail": "no"}'))), "a.yaml", 503, None).failure
+    assert (found.status, found.kind) == (503, Kind.OVERLOADED)

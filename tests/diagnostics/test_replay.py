@@ -1,0 +1,102 @@
+"""A recorded answer, played to the plugin's own adapter: what comes of it is what the dispatcher would make of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import pytest
+
+from standby.diagnostics.failure_input import of_recording
+from standby.diagnostics.replay import failure_in
+from standby.dispatch.adapter_call import Entry
+from standby.errors import RequestError
+from standby.plugin import AttemptFailed, Call, Chunk, End, Failure, Kind, iter_ndjson, text_in
+from standby.registry.plugins import Registry
+from standby.settings import Card, Provider
+from tests.oracles.expected import Failed, Wire
+from tests.support.playing import entry
+from tests.support.recorded import PLUGINS, ROWS, as_events
+
+WIRES: dict[str, dict[str, Any]] = {"responses": {"api": "responses"}}
+REGISTRY = Registry()
+
+
+def made(wire: Wire, **rest: Any) -> tuple[Entry, Provider, type[Any]]:
+    plugin = PLUGINS[wire]
+    asked = entry("m", None, provider=plugin, card=Card(wire=WIRES.get(wire)), **rest)
+    return asked, Provider(plugin=plugin), REGISTRY.adapter(plugin)
+
+
+@pytest.mark.parametrize("name", ROWS)
+async def test_every_recording_comes_to_what_the_table_of_recordings_says(name: str) -> None:
+    row, one = ROWS[name], as_events(name)
+    status = row.status if isinstance(row, Failed) else 200
+    failure = await failure_in(*made(row.wire, own_names=False), one.status or status or 200, {}, one.plain)
+    if isinstance(row, Failed):
+        assert failure is not None
+        assert (failure.kind, failure.status, failure.code) == (row.kind, row.status, row.code)
+    else:
+        assert failure is None or failure.kind == "truncated"
+
+
+async def test_another_model_than_asked_for_is_seen() -> None:
+    body = b'{"id":"1","model":"gpt-5","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
+    failure = await failure_in(*made("chat", vendor_id="o3-mini"), 200, {}, body)
+    assert failure is not None
+    assert failure.text == "asked for o3-mini, served by gpt-5"
+
+
+async def test_a_stated_delay_is_carried() -> None:
+    failure = await failure_in(*made("chat"), 429, {"Retry-After": "7", "X-Other": "1"}, b'{"error":{"message":"slow down"}}')
+    assert failure is not None
+    assert failure.retry_after == 7
+
+
+class StreamsLines:
+    """An adapter for a vendor that streams one JSON object a line."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.url = str(provider.base_url)
+        self.http = httpx2.AsyncClient()
+
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        del call
+        async with self.http.stream("POST", self.url) as response:
+            async for piece in iter_ndjson(response.aiter_bytes()):
+                if text_in(piece.get("why")) == "filter":
+                    raise AttemptFailed(Failure(kind=Kind.BLOCKED, message="a filter said no"))
+                yield Chunk(text_in(piece.get("text")), End() if piece.get("done") else None)
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
+
+
+LINES = b'{"text": "Lis"}\r\n{"text": "bon."}\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (LINES + b'{"done": true}\n', None),
+        (LINES + b'\n{"done": true}', None),
+        (LINES + b'{"why": "filter"}\n', Kind.BLOCKED),
+        (LINES, Kind.MALFORMED),
+    ],
+)
+async def test_a_recorded_stream_of_lines_is_played_as_one(body: bytes, kind: Kind | None) -> None:
+    asked = entry("m", None, provider="acme", card=Card())
+    failure = await failure_in(asked, Provider(plugin="acme"), StreamsLines, 200, {}, body)
+    assert (failure and failure.kind) == kind
+
+    def play(status: int, headers: Any, played: bytes) -> Failure | None:
+        made = failure_in(asked, Provider(plugin="acme"), StreamsLines, status, headers, played)
+        with ThreadPoolExecutor() as pool:  # a loop runs here already
+            return pool.submit(asyncio.run, made).result()
+
+    if kind is None:
+        with pytest.raises(RequestError, match="holds no failure"):
+            of_recording(body, "lines.txt", None, None, play)
+    else:
+        assert of_recording(body, "lines.txt", None, None, play).failure.kind is kind

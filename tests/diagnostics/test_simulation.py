@@ -1,0 +1,372 @@
+"""An outage in virtual time: how it is written, how it is played, how it is told and drawn."""
+
+import asyncio
+from collections import Counter
+from xml.etree import ElementTree as ET
+
+import msgspec
+import pytest
+
+from standby.diagnostics.simulation.clock import run
+from standby.diagnostics.simulation.outage import NEVER, Fault, GrammarError, Outage, Spell, outage_of
+from standby.diagnostics.simulation.play import Plan, play
+from standby.diagnostics.simulation.plot import TOP, WIDTH, Scene, picture
+from standby.diagnostics.simulation.story import Interval, callers_of, intervals_of, length_of_interval, models_of, phases_of
+from standby.diagnostics.simulation.timeline import Line, clock, timeline
+from standby.dispatch.adapter_call import Entry
+from standby.dispatch.policy import Route
+from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed, HealthChanged
+from standby.failures import Kind
+from standby.resilience.circuit_breaker import Breaker, DisabledBreaker, State
+from standby.resilience.triggers import Triggers
+from standby.settings import Card, Chain, Hedge
+
+MODELS = ("primary", "second")
+
+
+async def nobody() -> None:
+    raise AssertionError("a simulation asks no real adapter")
+
+
+def entry(name: str, breaker: Breaker | None = None) -> Entry:
+    return Entry(
+        name=name,
+        provider="any",
+        vendor_id=name,
+        card=Card(),
+        timeout=20.0,
+        adapter=nobody,
+        breaker=breaker or Breaker(),
+    )
+
+
+def route(*models: str, chain: Chain | None = None) -> Route:
+    models = models or MODELS
+    entries = tuple(entry(name) for name in models)
+    return Route(name="default", chain=chain or Chain(models=models), entries=entries, triggers=Triggers(()))
+
+
+def plan(*outages: str, rate: float = 2.0, duration: float = 300.0, seed: int = 1) -> Plan:
+    read = tuple(outage_of(text, 60.0) for text in outages)
+    return Plan(outages=read, rate=rate, duration=duration, latency=1.0, seed=seed)
+
+
+# The grammar
+
+
+@pytest.mark.parametrize(
+    ("text", "spells"),
+    [
+        ("m: 503", [Spell(60, NEVER, Fault("503", status=503, kind=Kind.OVERLOADED))]),
+        ("m: 429 for 90s", [Spell(60, 150, Fault("429", status=429, kind=Kind.RATE_LIMITED))]),
+        ("m: empty for 1m", [Spell(60, 120, Fault("empty", kind=Kind.EMPTY))]),
+        ("m: hang for 1m", [Spell(60, 120, Fault("hang", hangs=True))]),
+        ("m: timeout for 1m", [Spell(60, 120, Fault("timeout", hangs=True))]),
+        ("m: cut for 1m", [Spell(60, 120, Fault("cut", cuts=True))]),
+        ("m: after 5s, ok for 1s", [Spell(5, 6, Fault("ok"))]),
+        ("m: 12.5% 500 for 1m", [Spell(60, 120, Fault("500", share=0.125, status=500, kind=Kind.SERVER_ERROR))]),
+        (
+            "m: hang for 1m, then ok for 1m, hang",
+            [
+                Spell(60, 120, Fault("hang", hangs=True)),
+                Spell(120, 180, Fault("ok")),
+                Spell(180, NEVER, Fault("hang", hangs=True)),
+            ],
+        ),
+    ],
+)
+def test_an_outage_reads(text: str, spells: list[Spell]) -> None:
+    assert outage_of(text, 60.0) == Outage("m", tuple(spells))
+
+
+@pytest.mark.parametrize("name", ["a", "a/b-1.5", "a/b:8b", "my model"])
+def test_a_name_ends_at_the_first_colon_before_a_blank(name: str) -> None:
+    assert outage_of(f"{name}: 503", 0.0).model == name
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "words"),
+    [
+        ("m 503", "m 503", "expected the name of a model, a colon"),
+        ("", "", "expected the name of a model, a colon"),
+        ("m:", "", "expected a status from 400 to 599"),
+        ("m: 200", "200", "expected a status from 400 to 599"),
+        ("m: unavailable", "unavailable", "expected a status"),
+        ("m: 30% overload", "overload", "did you mean 'overloaded'? "),
+        ("m: 0% 503", "0%", "a share above 0%"),
+        ("m: 101% 503", "101%", "a share above 0%"),
+        ("m: 503 for ever", "ever", "expected a duration"),
+        ("m: 503 for", "", "expected a duration"),
+        ("m: 503 10m", "10m", "write how long it lasts"),
+        ("m: 503 for 1m then 500", "then", "expected ','"),
+        ("m: 503, then 500", ",", "'503' has no end before this; write how long it lasts, like '503 for 5m'"),
+        ("m: 50% hang, ok", ",", "like '50% hang for 5m'"),
+        ("m: after 5m 503", "503", "expected ','"),
+    ],
+)
+def test_what_cannot_be_read_is_marked_with_an_example(text: str, marked: str, words: str) -> None:
+    with pytest.raises(GrammarError) as raised:
+        outage_of(text, 0.0)
+    told, shown, mark, example = str(raised.value).split("\n")
+    assert words in told
+    assert shown.strip() == text.strip()
+    assert shown[mark.index("^") : len(mark)] == marked
+    assert outage_of(example.removeprefix("for example: ").strip("'"), 0.0)
+
+
+# The clock
+
+
+def test_the_clock_jumps_and_a_task_that_is_left_is_told() -> None:
+    async def sleeps() -> float:
+        await asyncio.sleep(86_400)
+        return asyncio.get_running_loop().time()
+
+    assert run(sleeps()) == pytest.approx(86_400)
+
+
+# The play
+
+
+def test_the_same_seed_plays_the_same_and_another_does_not() -> None:
+    def told(seed: int) -> list[tuple[object, ...]]:
+        return [(event.at, event.model, type(event)) for event in play(route(), plan("primary: 50% 503 for 2m", seed=seed))]
+
+    assert told(1) == told(1)
+    assert told(1) != told(2)
+
+
+def test_without_an_outage_the_first_model_serves_all() -> None:
+    counts = models_of(play(route(), plan()), MODELS)
+    assert counts[0].served == counts[0].requests > 400
+    assert counts[1].requests == 0
+
+
+def test_the_calls_come_at_the_rate_and_an_outage_does_not_change_them() -> None:
+    calls = {callers_of(play(route(), each)).calls for each in (plan(rate=1.0), plan("primary: hang for 1m", rate=1.0))}
+    assert len(calls) == 1
+    assert 250 <= calls.pop() <= 350
+
+
+FAULTS = {
+    "503": Kind.OVERLOADED,
+    "429": Kind.RATE_LIMITED,
+    "404": Kind.MODEL_MISSING,
+    "hang": Kind.TIMEOUT,
+    "cut": Kind.CONNECTION,
+    **{str(kind): kind for kind in Kind if kind not in (Kind.UNAVAILABLE, Kind.DEADLINE)},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_met_as_its_kind_while_it_lasts(fault: str) -> None:
+    told = play(route(), plan(f"primary: {fault} for 30s", rate=0.5, duration=120.0))
+    met = [event for event in told if isinstance(event, AttemptEnded) and event.attempt.kind not in (None, Kind.UNAVAILABLE)]
+    assert {(event.model, event.attempt.kind) for event in met} == {("primary", FAULTS[fault])}
+    assert all(60 <= event.at - event.attempt.duration < 90 for event in met)
+
+
+def test_a_share_of_the_calls_meets_the_fault() -> None:
+    told = play(route(), plan("primary: 20% empty", rate=5.0, duration=600.0))
+    asked = [
+        e for e in told if isinstance(e, AttemptEnded) and e.model == "primary" and e.at > 65 and e.attempt.outcome != "skipped"
+    ]
+    failed = sum(event.attempt.outcome == "failed" for event in asked)
+    assert 0.15 < failed / len(asked) < 0.25
+
+
+def test_the_health_of_the_process_is_left_alone() -> None:
+    real = route()
+    play(real, plan("primary: hang", "second: 503"))
+    assert {each.breaker.health(300.0).state for each in real.entries} == {State.CLOSED}
+    assert all(each.budget.take(0.0) for each in real.entries for _ in range(35))
+    assert not real.behind
+
+
+def test_entries_that_share_a_breaker_share_one_in_the_play() -> None:
+    shared = Breaker()
+    entries = (entry("primary", shared), entry("second", shared))
+    told = play(msgspec.structs.replace(route(), entries=entries), plan("primary: 503 for 1m", duration=120.0))
+    resting = [event for event in told if isinstance(event, AttemptEnded) and event.attempt.text.startswith("resting")]
+    assert {event.model for event in resting} == set(MODELS)
+
+
+def test_a_model_whose_breaker_is_off_is_asked_by_every_call() -> None:
+    entries = (entry("primary", DisabledBreaker()), entry("second"))
+    told = play(msgspec.structs.replace(route(), entries=entries), plan("primary: 503 for 1m", duration=120.0))
+    assert not [event for event in told if isinstance(event, HealthChanged | AttemptEnded) and is_rest(event)]
+
+
+def is_rest(event: HealthChanged | AttemptEnded) -> bool:
+    return isinstance(event, HealthChanged) or event.attempt.text.startswith("resting")
+
+
+def test_a_chain_without_fallback_asks_its_first_model_only() -> None:
+    told = play(route(chain=Chain(models=MODELS, fallback=False)), plan("primary: 503"))
+    assert {event.model for event in told if isinstance(event, AttemptStarted)} == {"primary"}
+    assert any(isinstance(event, Failed) for event in told)
+
+
+def test_a_probe_that_hangs_ends_with_the_play() -> None:
+    told = play(route(), plan("primary: hang", duration=90.0))
+    assert any(isinstance(event, HealthChanged) for event in told)
+
+
+# What is told of it
+
+
+@pytest.fixture(scope="module")
+def outage() -> tuple[Plan, list[Event]]:
+    played = plan("primary: 503 for 3m, then ok for 1m", rate=2.0, duration=600.0)
+    return played, play(route(), played)
+
+
+def test_each_request_is_counted_once(outage: tuple[Plan, list[Event]]) -> None:
+    first, second = models_of(outage[1], MODELS)
+    assert (
+        first.requests
+        == first.answered + first.failed
+        == sum(isinstance(e, AttemptStarted) and e.model == "primary" for e in outage[1])
+    )
+    assert first.failed > first.probes > 10
+    assert first.retries > 0
+    assert second.served == second.requests == second.answered
+    assert first.served + second.served == callers_of(outage[1]).answered
+
+
+def test_what_is_cancelled_neither_answered_nor_failed() -> None:
+    hedged = Chain(models=MODELS, hedge=Hedge(after=2.0))
+    counts = models_of(play(route(chain=hedged), plan("primary: 1% hang", duration=600.0)), MODELS)
+    assert counts[0].requests > counts[0].answered + counts[0].failed
+
+
+def answered(duration: float) -> Answered:
+    return Answered(call="1", chain="default", model="m", at=0.0, attempts=1, duration=duration)
+
+
+@pytest.mark.parametrize(("count", "p50", "p95", "longest"), [(1, 1, 1, 1), (2, 1, 2, 2), (20, 10, 19, 20), (100, 50, 95, 100)])
+def test_latencies_are_of_the_nearest_rank(count: int, p50: int, p95: int, longest: int) -> None:
+    seen = callers_of([answered(float(each)) for each in range(count, 0, -1)])
+    assert (seen.p50, seen.p95, seen.longest) == (p50, p95, longest)
+
+
+def test_nobody_who_was_answered_has_no_latency() -> None:
+    seen = callers_of([Failed(call="1", chain="default", model="", at=0.0, duration=1.0, text="no")])
+    assert (seen.calls, seen.failed, seen.p50, seen.p95, seen.longest) == (1, 1, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("rate", "duration", "length"),
+    [(2.0, 1800.0, 60), (100.0, 1800.0, 60), (0.5, 360.0, 30), (0.01, 360.0, 30), (2.0, 0.5, 1), (1.0, 1e7, 250_000)],
+)
+def test_intervals_are_round_and_have_enough_calls(rate: float, duration: float, length: float) -> None:
+    assert length_of_interval(rate, duration) == length
+
+
+def test_every_call_is_in_one_interval(outage: tuple[Plan, list[Event]]) -> None:
+    intervals = intervals_of(outage[1], 2.0, 600.0)
+    served = sum((interval.served for interval in intervals), Counter[str]())
+    assert served.total() == callers_of(outage[1]).calls
+    assert [interval.begins for interval in intervals] == [15.0 * number for number in range(40)]
+
+
+def test_the_phases_of_a_breaker_join_without_a_gap(outage: tuple[Plan, list[Event]]) -> None:
+    phases = phases_of(outage[1], MODELS, 600.0)
+    ends = [0.0, *(phase.ends for phase in phases["primary"])]
+    assert [phase.begins for phase in phases["primary"]] == ends[:-1]
+    assert ends[-1] == 600.0
+    assert {phase.state for phase in phases["primary"]} == {"closed", "open", "half_open"}
+    assert [phase.state for phase in phases["second"]] == ["closed"]
+
+
+def told_of(played: Plan, events: list[Event]) -> list[Line]:
+    return timeline(events, played.outages, intervals_of(events, played.rate, played.duration), played.duration)
+
+
+def test_the_timeline_tells_an_outage_from_its_beginning_to_the_return(outage: tuple[Plan, list[Event]]) -> None:
+    lines = told_of(*outage)
+    assert [line.at for line in lines] == sorted(line.at for line in lines)
+    texts = [line.text for line in lines if line.model == "primary"]
+    begun = ["OUTAGE 503, for 3m", "first failure: overloaded: 503", "first retry, after", "breaker OPEN: rests"]
+    returned = ["breaker CLOSED: a probe was answered; back after 3 min"]
+    for text, start in zip([*texts[:4], texts[-1]], begun + returned, strict=True):
+        assert text.startswith(start)
+    assert "OUTAGE ok, for 1m" in texts
+    assert any("more probes failed since, rests of" in text for text in texts)
+    shares = [line.text for line in lines if not line.model]
+    assert shares[0] == "served since 00:00: primary 100 %"
+    assert shares[1].startswith("served since 01:00: second 9")
+    assert len(lines) < 25
+
+
+def test_the_timeline_tells_of_calls_that_got_no_answer() -> None:
+    played = plan("primary: 503 for 1m", "second: 503 for 1m")
+    lines = told_of(played, play(route(), played))
+    assert any(line.text.startswith("first call without an answer: no model of chain 'default'") for line in lines)
+    assert any(line.text.endswith("calls without an answer") for line in lines)
+    alone = timeline([], (), [Interval(begins=0.0, failed=1)], 60.0)
+    assert alone == [Line(60.0, "", "served since 00:00: nobody; 1 call without an answer")]
+
+
+def test_a_fair_play_tells_of_nothing_but_who_served() -> None:
+    assert [line.text for line in told_of(plan(), play(route(), plan()))] == ["served since 00:00: primary 100 %"]
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (61.9, "01:01"), (3600, "60:00"), (6000, "100:00")])
+def test_a_moment_is_shown_in_minutes_and_seconds(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
+
+
+# The picture
+
+
+def drawn(played: Plan, events: list[Event], title: str = "a <title> & more", models: tuple[str, ...] = MODELS) -> ET.Element:
+    scene = Scene(
+        title=title,
+        models=models,
+        duration=played.duration,
+        outages=played.outages,
+        intervals=intervals_of(events, played.rate, played.duration),
+        phases=phases_of(events, models, played.duration),
+    )
+    return ET.fromstring(picture(scene))  # noqa: S314 - written by the code above
+
+
+def test_the_picture_is_an_svg_whose_parts_lie_inside(outage: tuple[Plan, list[Event]]) -> None:
+    root = drawn(*outage)
+    height = float(root.attrib["height"])
+    rects = root.findall("{*}rect")
+    assert rects[0].attrib == {"width": str(WIDTH), "height": root.attrib["height"], "fill": "#FFFFFF"}
+    for rect in rects[1:]:
+        x, y, wide, high = (float(rect.attrib[name]) for name in ("x", "y", "width", "height"))
+        assert 0 <= x <= x + wide <= WIDTH
+        assert 0 <= y <= y + high <= height
+    words = [text.text for text in root.findall("{*}text")]
+    assert {"a <title> & more", *MODELS, "closed", "open (resting)", "half-open (a probe)", "503", "ok"} <= set(words)
+
+
+def test_the_bars_are_as_high_as_the_requests(outage: tuple[Plan, list[Event]]) -> None:
+    bars = [
+        rect
+        for rect in drawn(*outage).findall("{*}rect")
+        if ": " in rect.findtext("{*}title", "") and " to " not in rect.findtext("{*}title", "")
+    ]
+    asked = sum(isinstance(event, AttemptStarted) for event in outage[1])
+    each = {float(bar.attrib["height"]) / int(bar.findtext("{*}title", "").rpartition(" ")[2]) for bar in bars}
+    assert sum(int(bar.findtext("{*}title", "").rpartition(" ")[2]) for bar in bars) == asked
+    assert max(each) - min(each) < 0.1
+
+
+def test_calls_without_an_answer_are_drawn_inside_even_where_few_models_were_asked() -> None:
+    played = plan("primary: 503", rate=10.0, duration=120.0)
+    events = play(route("primary"), played)
+    bars = [rect for rect in drawn(played, events, models=("primary",)).findall("{*}rect") if rect.attrib["fill"] == "#000000"]
+    legend, *bars = bars
+    assert float(legend.attrib["y"]) < TOP
+    assert len(bars) > 5
+    assert all(float(bar.attrib["y"]) >= TOP for bar in bars)
+
+
+def test_the_picture_of_no_calls_at_all_and_of_many_models_is_one_too() -> None:
+    drawn(plan(), [])
+    drawn(plan(), [], models=tuple(f"a model with a long name {number}" for number in range(9)))

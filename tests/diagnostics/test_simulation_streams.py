@@ -1,0 +1,184 @@
+"""Streams in virtual time, and what a play costs."""
+
+from collections import Counter
+
+import pytest
+
+from standby.diagnostics.simulation.bill import Bill, ModelBill, bill_of
+from standby.diagnostics.simulation.model import Billed
+from standby.diagnostics.simulation.outage import outage_of
+from standby.diagnostics.simulation.play import Plan, StreamBegun, StreamCut, play
+from standby.diagnostics.simulation.story import CallerCounts, callers_of, intervals_of
+from standby.diagnostics.simulation.timeline import timeline
+from standby.dispatch.adapter_call import Entry
+from standby.dispatch.policy import Route
+from standby.events import AttemptEnded, AttemptStarted, Event, Failed
+from standby.failures import Kind
+from standby.pricing import Cost, Price
+from standby.resilience.triggers import Triggers
+from standby.settings import Card, Chain, Hedge, StreamRules
+from standby.types import Usage
+
+MODELS = ("primary", "second")
+
+
+async def nobody() -> None:
+    raise AssertionError("a simulation asks no real adapter")
+
+
+def route(stream: StreamRules = StreamRules(), hedge: Hedge | None = None) -> Route:  # noqa: B008 - frozen
+    entries = tuple(
+        Entry(name=name, provider="any", vendor_id=name, card=Card(), timeout=20.0, idle_timeout=5.0, adapter=nobody)
+        for name in MODELS
+    )
+    chain = Chain(models=MODELS, stream=stream, hedge=hedge)
+    return Route(name="default", chain=chain, entries=entries, triggers=Triggers(()))
+
+
+def plan(*outages: str, streams: float = 1.0, seed: int = 1, duration: float = 120.0) -> Plan:
+    read = tuple(outage_of(text, 60.0) for text in outages)
+    return Plan(outages=read, rate=2.0, duration=duration, latency=1.0, seed=seed, streams=streams)
+
+
+def seen(played: Plan, stream: StreamRules = StreamRules()) -> CallerCounts:  # noqa: B008 - frozen
+    return callers_of(play(route(stream), played))
+
+
+# Streams
+
+
+def test_a_share_of_the_calls_are_streams_and_the_others_are_not() -> None:
+    assert seen(plan(streams=0.0)).streams == 0
+    every = seen(plan())
+    assert every.streams == every.calls == every.answered > 160
+    some = seen(plan(streams=0.25))
+    assert some.calls == every.calls
+    assert 0.15 < some.streams / some.calls < 0.35
+
+
+def test_the_same_seed_plays_the_same_streams_and_another_does_not() -> None:
+    def told(seed: int) -> list[tuple[object, ...]]:
+        played = plan("primary: 50% cut for 1m", streams=0.5, seed=seed)
+        return [(event.at, event.model, type(event)) for event in play(route(), played)]
+
+    assert told(1) == told(1)
+    assert told(1) != told(2)
+
+
+def test_a_cut_after_the_first_words_breaks_the_streams_of_a_chain_that_fails() -> None:
+    counts = seen(plan("primary: cut for 1m"))
+    assert counts.broken == counts.failed > 4
+    assert counts.restarts == 0
+
+
+def test_a_cut_restarts_the_streams_of_a_chain_that_says_so_and_none_fails() -> None:
+    counts = seen(plan("primary: cut for 1m"), StreamRules(on_break="restart"))
+    assert (counts.broken, counts.failed) == (0, 0)
+    assert counts.restarts > 4
+
+
+def test_where_streams_are_released_whole_no_reader_sees_a_cut() -> None:
+    counts = seen(plan("primary: cut for 1m"), StreamRules(release="whole"))
+    assert (counts.broken, counts.restarts, counts.failed) == (0, 0, 0)
+
+
+def test_a_cut_breaks_no_call_that_is_no_stream() -> None:
+    counts = seen(plan("primary: cut for 1m", streams=0.0))
+    assert (counts.broken, counts.failed) == (0, 0)
+
+
+@pytest.mark.parametrize("fault", ["503", "connection", "hang", "empty"])
+def test_what_fails_before_the_first_word_is_seen_by_no_reader(fault: str) -> None:
+    counts = seen(plan(f"primary: {fault} for 1m"))
+    assert (counts.broken, counts.restarts, counts.failed) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("503", Kind.OVERLOADED),
+        ("hang", Kind.TIMEOUT),
+        ("empty", Kind.EMPTY),
+        ("truncated", Kind.TRUNCATED),
+        ("wrong_model", Kind.WRONG_MODEL),
+        ("cut", Kind.CONNECTION),
+    ],
+)
+def test_each_fault_is_met_as_its_kind_in_a_stream_too(fault: str, kind: Kind) -> None:
+    told = play(route(), plan(f"primary: {fault} for 30s", duration=120.0))
+    met = {e.attempt.kind for e in told if isinstance(e, AttemptEnded) and e.model == "primary"}
+    assert met - {None, Kind.UNAVAILABLE} == {kind}
+
+
+def told_of(played: Plan, stream: StreamRules) -> list[str]:
+    events = play(route(stream), played)
+    intervals = intervals_of(events, played.rate, played.duration)
+    assert sum(each.broken for each in intervals) == callers_of(events).broken
+    assert sum(each.restarts for each in intervals) == callers_of(events).restarts
+    return [line.text for line in timeline(events, played.outages, intervals, played.duration) if not line.model]
+
+
+def test_the_timeline_counts_broken_streams_and_restarts() -> None:
+    played = plan("primary: cut for 1m")
+    failed = told_of(played, StreamRules())
+    assert any("first call without an answer: the stream broke after" in text for text in failed)
+    assert any(" without an answer, of them " in text and "broken stream" in text for text in failed)
+    restarted = told_of(played, StreamRules(on_break="restart"))
+    assert restarted.count("first restart of a stream: what its caller had so far counts no more") == 1
+    assert any("; streams restarted: " in text for text in restarted)
+    assert not any("broken" in text for text in restarted)
+
+
+# The bill
+
+
+def billed(events: list[Event]) -> Counter[str]:
+    return Counter(event.model for event in events if isinstance(event, Billed))
+
+
+@pytest.mark.parametrize("streams", [0.0, 1.0])
+def test_each_answer_is_billed_once_and_an_error_is_not(streams: float) -> None:
+    told = play(route(), plan("primary: 503 for 1m", streams=streams))
+    answered = Counter(e.model for e in told if isinstance(e, AttemptEnded) and e.attempt.outcome == "answered")
+    unheard = billed(told) - answered
+    assert answered <= billed(told)
+    assert sum(unheard.values()) <= 2, "a probe may outlive its call"
+
+
+@pytest.mark.parametrize("streams", [0.0, 1.0])
+@pytest.mark.parametrize("fault", ["cut", "hang", "empty"])
+def test_what_is_cut_given_up_or_empty_is_billed_too(fault: str, streams: float) -> None:
+    told = play(route(), plan(f"primary: {fault} for 30s", streams=streams, duration=120.0))
+    assert billed(told) == Counter(event.model for event in told if isinstance(event, AttemptStarted))
+
+
+def test_the_one_that_lost_a_hedge_is_billed_too() -> None:
+    told = play(route(hedge=Hedge(after=2.0)), plan("primary: 1% hang", streams=0.0))
+    assert billed(told).total() > callers_of(told).answered
+    assert not any(isinstance(event, Failed) for event in told)
+
+
+def event(kind: type[Event], model: str) -> Event:
+    return kind(call="", chain="default", model=model, at=0.0)
+
+
+def test_a_bill_adds_up_by_model_and_tells_what_was_in_vain() -> None:
+    prices = {"primary": Price(input=1.0, output=2.0), "second": None}
+    size = Usage(input=1_000_000, output=500_000)
+    events = [event(Billed, "primary")] * 3 + [event(StreamBegun, "")]
+    assert bill_of(events, prices, size) == Bill(
+        tokens=size,
+        models=(ModelBill(model="primary", billed=3, dollars=6.0), ModelBill(model="second", billed=0, dollars=None)),
+        all=Cost(6.0),
+        in_vain=Cost(6.0),
+    )
+    assert bill_of([*events, event(Billed, "second")], prices, size).all == Cost(6.0, ("second",))
+
+
+def test_in_fair_weather_nothing_is_in_vain() -> None:
+    told = play(route(), plan(streams=0.5))
+    prices = {name: Price(input=1.0, output=2.0) for name in MODELS}
+    bill = bill_of(told, prices, Usage(input=1000, output=500))
+    assert bill.in_vain == Cost(0.0)
+    assert bill.all.dollars == pytest.approx(callers_of(told).answered * 0.002)
+    assert not [each for each in told if isinstance(each, StreamCut)]

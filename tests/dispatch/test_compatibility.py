@@ -1,0 +1,61 @@
+"""What of a request fits a model: private state goes back to its maker alone, and strict leaves nothing out."""
+
+import msgspec
+import pytest
+
+from standby.dispatch.compatibility import fit, unfit
+from standby.settings import Card
+from standby.types import Message, Request, Sampling, Text, Tool, ToolCall, ToolResult
+from tests.support.playing import entry, why
+
+MADE = ToolCall(id="1", name="f", arguments={}, private="a signature", made_by="p/large")
+ASKED = Request(
+    (
+        Message("user", (Text("hi"),)),
+        Message("assistant", (Text("so"), MADE)),
+        Message("tool", (ToolResult(id="1", text="x", name="f"),)),
+    ),
+    Sampling(temperature=0.5),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "kept"),
+    [("large", "p", True), ("small", "p", False), ("large", "q", False), ("other name for large", "p", False)],
+)
+def test_private_state_goes_back_to_the_model_that_made_it_and_to_no_other(name: str, provider: str, *, kept: bool) -> None:
+    fitted, _ = fit(ASKED, entry(name, None, provider=provider))
+    expected = MADE if kept else msgspec.structs.replace(MADE, private="", made_by="")
+    assert fitted.messages[1].parts == (Text("so"), expected)
+    assert ASKED.messages[1].parts == (Text("so"), MADE)
+
+
+def test_an_entry_of_another_name_is_the_same_model_by_its_vendors_id() -> None:
+    fitted, _ = fit(ASKED, entry("mine", None, vendor_id="large"))
+    assert fitted.messages[1].parts[1] == MADE
+
+
+def test_a_call_of_nobody_known_is_left_as_it_is() -> None:
+    unknown = msgspec.structs.replace(MADE, made_by="")
+    request = msgspec.structs.replace(ASKED, messages=(ASKED.messages[0], Message("assistant", (unknown,)), ASKED.messages[2]))
+    fitted, _ = fit(request, entry("small", None))
+    assert fitted.messages[1].parts == (unknown,)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_strict_skips_a_model_that_a_parameter_would_be_left_out_for(*, strict: bool) -> None:
+    words = "m must not be sent temperature, and strict forbids to leave it out" if strict else ""
+    asked = msgspec.structs.replace(ASKED, messages=ASKED.messages[:1])
+    model = entry("m", None, refused=("temperature", "top_p", "temperature"), strict=strict)
+    assert why(unfit(asked, model)) == words
+    assert fit(asked, model)[1] == ("temperature",)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [ASKED, msgspec.structs.replace(ASKED, messages=ASKED.messages[:1], tools=(Tool(name="f"),))],
+    ids=["a result in the conversation", "a tool on offer"],
+)
+def test_a_model_without_tools_is_not_asked(asked: Request) -> None:
+    assert why(unfit(asked, entry("m", None))) == "m cannot call tools"
+    assert unfit(asked, entry("m", None, card=Card(tools=True))) is None

@@ -1,0 +1,159 @@
+"""What came back over HTTP: bounded, decoded, and with no shape believed unchecked."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from standby.errors import AttemptFailed
+from standby.failures import Kind
+from standby.http.bodies import LARGEST, count_in, decoded, list_in, malformed, object_in, plain, shown, text_in, whole
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+async def body(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+def text_of(failed: AttemptFailed) -> str:
+    assert (failed.failure.kind, failed.failure.status) == (Kind.MALFORMED, 200)
+    return failed.failure.text
+
+
+@pytest.mark.parametrize("pieces", [(), (b"",), (b"ab", b"", b"cde"), (b"abcdefgh",)])
+def test_a_body_is_read_whole_up_to_its_limit(pieces: tuple[bytes, ...]) -> None:
+    assert asyncio.run(whole(body(*pieces), limit=8)) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("pieces", [(b"abcdefghi",), (b"abcdefgh", b"i", b"never read")])
+def test_a_body_beyond_its_limit_is_not_read_on(pieces: tuple[bytes, ...]) -> None:
+    async def story() -> list[bytes]:
+        left = body(*pieces)
+        with pytest.raises(AttemptFailed) as caught:
+            await whole(left, limit=8)
+        assert text_of(caught.value) == "200 OK. malformed: the answer is longer than 8 bytes"
+        return [piece async for piece in left]
+
+    assert asyncio.run(story()) == list(pieces[2:])
+
+
+def test_the_limit_is_16_mib_unless_said() -> None:
+    assert LARGEST == 16 * 2**20
+    with pytest.raises(AttemptFailed, match="the answer is longer than 16777216 bytes"):
+        asyncio.run(whole(body(*[bytes(2**20)] * 16, b"x")))
+
+
+@given(JSON)
+def test_json_is_decoded_from_bytes_and_from_text(value: Any) -> None:
+    data = msgspec.json.encode(value)
+    assert decoded(data) == decoded(data.decode()) == shown(data) == value
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "the body is empty"),
+        (b" \n", "the body is empty"),
+        ("", "the body is empty"),
+        (b"<html>Bad Gateway</html>", "expected JSON, got '<html>Bad Gateway</html>'"),
+        (b'{"a": ', "expected JSON, got '{\"a\":'"),
+        (b'{"a": "\xff"}', 'expected JSON, got \'{"a": "\ufffd"}\''),
+        (b"{} {}", "expected JSON, got '{} {}'"),
+        (b"NaN", "expected JSON, got 'NaN'"),
+        ("x" * 1000, f"expected JSON, got '{'x' * 200}'"),
+        (b"[" * 100_000, f"expected JSON, got '{'[' * 200}'"),
+        ('"\ud800"', "expected JSON, got '\"\\ud800\"'"),
+    ],
+)
+def test_what_is_no_json_is_told_by_its_first_words(data: bytes | str, words: str) -> None:
+    with pytest.raises(AttemptFailed) as caught:
+        decoded(data)
+    assert text_of(caught.value) == f"200 OK. malformed: {words}"
+    assert caught.value.__cause__ is None
+
+
+@given(st.binary() | st.text() | st.text('{}[]":,0123456789.eE-tfn\\u '))
+def test_whatever_comes_is_decoded_or_malformed(data: bytes | str) -> None:
+    try:
+        decoded(data)
+    except AttemptFailed as failed:
+        assert text_of(failed).startswith("200 OK. malformed: ")  # noqa: PT017 - either way is right
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b'{"error": {"code": 500}}', {"error": {"code": 500}}),
+        (b"upstream\n  connect\terror ", "upstream connect error"),
+        (b"\xff", "\ufffd"),
+        (b"", ""),
+    ],
+)
+def test_an_errors_body_is_shown_as_json_or_as_the_text_that_it_is(data: bytes, value: Any) -> None:
+    assert shown(data) == value
+
+
+def test_the_failure_of_a_200_says_that_it_is_malformed() -> None:
+    assert text_of(malformed("no choices")) == "200 OK. malformed: no choices"
+
+
+@given(JSON)
+def test_a_value_of_another_shape_is_an_empty_one(value: Any) -> None:
+    assert object_in(value) == (value if isinstance(value, dict) else {})
+    assert list_in(value) == (value if isinstance(value, list) else [])
+    assert text_in(value) == (value if isinstance(value, str) else "")
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        ({"n": 7}, 7),
+        ({"n": 0}, 0),
+        ({"n": True}, 0),
+        ({"n": 7.0}, 0),
+        ({"n": "7"}, 0),
+        ({"n": None}, 0),
+        ({}, 0),
+        ([7], 0),
+        (None, 0),
+    ],
+)
+def test_a_count_is_a_whole_number_or_none(value: Any, count: int) -> None:
+    assert count_in(value, "n") == count
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (None, ""),
+        ({}, ""),
+        ("", ""),
+        ([], "[]"),
+        ({"detail": "Not Found"}, '{"detail":"Not Found"}'),
+        ("upstream\n  connect error", "upstream connect error"),
+        ("<html><STYLE>p {color: red}</STYLE ><h1>Bad\nGateway</h1></html>", "Bad Gateway"),
+        ("<script>let a = '<b>';</script>Oh<br/>no", "Oh no"),
+        ("Oh<script>never closed", "Oh"),
+        ("5 < 7", "5 < 7"),
+    ],
+)
+def test_an_errors_body_is_told_in_words_on_one_line(body: Any, words: str) -> None:
+    assert plain(body) == words
+
+
+@pytest.mark.parametrize("piece", ["<", "<script", "<script>", "<script></script ", "</style", "<a"])
+def test_a_hostile_page_costs_no_time(piece: str) -> None:
+    began = time.thread_time()
+    plain(piece * 100_000)
+    assert time.thread_time() - began < 1

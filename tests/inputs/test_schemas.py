@@ -1,0 +1,180 @@
+"""The schema of an answer: read from three forms, checked on every reply, and a reason to ask again where it is not kept."""
+
+import traceback
+from typing import Any
+
+import msgspec
+import pydantic
+import pytest
+
+from standby import AsyncStandby, ChainExhausted
+from standby.dispatch.compatibility import unfit
+from standby.errors import AttemptFailed, RequestError
+from standby.failures import Kind
+from standby.inputs.parse import request_of
+from standby.inputs.schemas import data_of, schema_of
+from standby.settings import Card, Chain, Model, Settings
+from standby.types import Request
+from tests.support.playing import entry, why
+
+
+class Place(msgspec.Struct):
+    city: str
+
+
+class Invoice(msgspec.Struct):
+    number: int
+    at: Place
+
+
+class Tree(msgspec.Struct):
+    leaves: "list[Tree]"
+
+
+class Bill(pydantic.BaseModel):
+    number: int
+
+
+class Odd(msgspec.Struct):
+    value: complex
+
+
+JSON = {"title": "bill", "type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "text", "data"),
+    [
+        (Invoice, "Invoice", '{"number": 7, "at": {"city": "Porto"}}', Invoice(7, Place("Porto"))),
+        (Bill, "Bill", '{"number": 7}', Bill(number=7)),
+        (JSON, "bill", '{"number": 7}', {"number": 7}),
+        ({"type": "array"}, "answer", "[1]", [1]),
+    ],
+)
+def test_an_answer_is_read_by_its_schema(given: Any, name: str, text: str, data: Any) -> None:
+    schema = schema_of(given)
+    assert schema is not None
+    assert (schema.name, data_of(text, schema)) == (name, data)
+
+
+def test_a_structs_schema_is_an_object_at_its_root() -> None:
+    schema = schema_of(Invoice)
+    assert schema is not None
+    assert schema.json_schema["type"] == "object"
+    assert schema.json_schema["properties"]["at"] == {"$ref": "#/$defs/Place"}
+    assert set(schema.json_schema["$defs"]) == {"Place"}
+
+
+def test_a_structs_docstring_is_told_without_its_indentation() -> None:
+    class Bill(msgspec.Struct):
+        """What is owed.
+
+        In euros.
+        """
+
+        total: float
+
+    made = schema_of(Bill)
+    assert made is not None
+    assert made.json_schema["description"] == "What is owed.\n\nIn euros."
+
+
+def test_a_struct_that_contains_itself_keeps_its_definition() -> None:
+    schema = schema_of(Tree)
+    assert schema is not None
+    assert schema.json_schema["properties"]["leaves"]["items"] == {"$ref": "#/$defs/Tree"}
+    assert set(schema.json_schema["$defs"]) == {"Tree"}
+
+
+@pytest.mark.parametrize("given", [Invoice, Bill, JSON])
+@pytest.mark.parametrize("text", ["hello", "", "[]", '{"number": "secret"}', '{"number": 7'])
+def test_an_answer_that_does_not_fit_is_told_without_its_words(given: Any, text: str) -> None:
+    schema = schema_of(given)
+    assert schema is not None
+    with pytest.raises(AttemptFailed, match="the answer does not fit the schema") as caught:
+        data_of(text, schema)
+    assert caught.value.failure.kind is Kind.SCHEMA_MISMATCH
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_answer_that_was_cut_says_so_and_what_to_raise() -> None:
+    schema = schema_of(Place)
+    assert schema is not None
+    with pytest.raises(AttemptFailed) as caught:
+        data_of('{"city": "secr', schema, cut_after=9)
+    words = "truncated: the answer was cut after 9 tokens, before its JSON ended; raise max_tokens"
+    assert (caught.value.failure.kind, caught.value.failure.text) == (Kind.TRUNCATED, words)
+
+
+@pytest.mark.parametrize(("text", "cut_after"), [('{"town": "x"}', 9), ('{"city": "secr', None)])
+def test_an_answer_that_was_not_cut_within_its_json_does_not_fit(text: str, cut_after: int | None) -> None:
+    schema = schema_of(Place)
+    assert schema is not None
+    with pytest.raises(AttemptFailed) as caught:
+        data_of(text, schema, cut_after)
+    assert caught.value.failure.kind is Kind.SCHEMA_MISMATCH
+
+
+def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> None:
+    schema = schema_of({"type": "object", "additionalProperties": {"type": "integer"}})
+    assert schema is not None
+    with pytest.raises(AttemptFailed, match=r"ValidationError at additionalProperties/type$"):
+        data_of('{"secret": "x"}', schema)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (5, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
+        (str, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
+        ({"$ref": "https://x.example/s.json"}, "schema: a '$ref' leads out of it; put what it names under '$defs'"),
+        (Odd, "schema: Odd has no JSON Schema: TypeError"),
+        ({"type": object}, "schema: this is no JSON Schema: it holds what JSON cannot"),
+        ({"type": "objct"}, "schema: this is no JSON Schema: 'objct' is not valid under any of the given schemas"),
+    ],
+)
+def test_what_is_no_schema_is_refused_before_anything_is_sent(given: Any, words: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        request_of("hi", {"schema": given})
+    assert str(caught.value) == words
+
+
+def test_a_model_that_cannot_be_held_to_one_is_not_asked() -> None:
+    asked = Request((), schema=schema_of(JSON))
+    assert why(unfit(asked, entry("m", None))) == "m cannot be held to a schema"
+    assert unfit(asked, entry("m", None, card=Card(schema=True))) is None
+
+
+def client(*scripts: list[dict[str, Any]]) -> Any:
+    models = {f"m{at}": Model(provider="scripted", options={"script": script}) for at, script in enumerate(scripts)}
+    return AsyncStandby(settings=Settings(models=models, chains={"default": Chain(models=tuple(models))}), environ={})
+
+
+async def test_a_misfit_is_asked_again_and_then_the_next_model() -> None:
+    async with client([{"reply": "hello"}], [{"reply": '{"number": 7}'}]) as asked:
+        reply = await asked.chat("hi", schema=Bill)
+    assert reply.data == Bill(number=7)
+    assert [(attempt.model, attempt.kind) for attempt in reply.trail] == [
+        ("m0", "schema_mismatch"),
+        ("m0", "schema_mismatch"),
+        ("m1", None),
+    ]
+
+
+async def test_when_no_model_keeps_to_it_the_call_fails() -> None:
+    async with client([{"reply": "hello"}]) as asked:
+        with pytest.raises(ChainExhausted, match="does not fit the schema 'Bill'"):
+            await asked.chat("hi", schema=Bill)
+
+
+async def test_a_reply_that_asks_for_tools_is_not_held_to_it() -> None:
+    async with client([{"tool_calls": [{"name": "f"}]}]) as asked:
+        reply = await asked.chat("hi", schema=Bill, tools=[{"function": {"name": "f"}}])
+    assert (reply.data, reply.tool_calls[0].name) == (None, "f")
+
+
+async def test_a_streams_reply_has_the_data_too() -> None:
+    async with client([{"reply": ['{"num', 'ber": 7}']}]) as asked:
+        stream = asked.stream("hi", schema=JSON)
+        assert "".join([chunk.text async for chunk in stream]) == '{"number": 7}'
+    assert stream.reply.data == {"number": 7}

@@ -1,0 +1,103 @@
+"""The breaker and the budget against a plain reference, as state machines: 20,000 steps, and a look at the campaign's walk."""
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from campaigns.breaker import LENGTH, SETTINGS, walk
+from standby.settings import BreakerSettings
+from tests.support.beside import RESTS, VERDICTS, BreakersBeside, BudgetsBeside
+
+SECONDS = st.sampled_from([0.0, 0.125, 0.5, 1.0, 2.0, 5.0, 9.875, 29.0, 30.0, 59.875, 60.0]) | st.floats(0, 100)
+LEASES = st.sampled_from([float("inf"), 31.0, 0.5])
+PLACES = st.integers(0, 30)
+RESTED = st.none() | st.none() | st.sampled_from(RESTS) | st.floats(0.001, 4000)
+
+
+class Breakers(RuleBasedStateMachine):
+    steps = 0
+
+    @initialize(chosen=st.sampled_from(SETTINGS), seed=st.integers(0, 2**32))
+    def begin(self, chosen: BreakerSettings, seed: int) -> None:
+        self.both = BreakersBeside(chosen, seed)
+
+    @rule(seconds=SECONDS)
+    def time_passes(self, seconds: float) -> None:
+        self.both.pass_time(seconds)
+
+    @rule(beyond=st.sampled_from([-0.125, 0.0, 0.125]))
+    def the_pause_passes(self, beyond: float) -> None:
+        self.both.pass_the_pause(beyond)
+
+    @rule(seconds=st.sampled_from([0.0, 2.0, 4.0, 6.0, 8.0, 9.875, 10.0, 59.875, 60.0]))
+    def a_recovery_ages(self, seconds: float) -> None:
+        self.both.age(seconds)
+
+    @rule(lease=LEASES, calls=st.sampled_from([1, 1, 1, 10, 20]))
+    def calls_come(self, lease: float, calls: int) -> None:
+        for _ in range(calls):
+            self.both.admit(lease)
+
+    @rule(lease=LEASES)
+    def a_call_insists(self, lease: float) -> None:
+        self.both.insist(lease)
+
+    @rule(place=PLACES, verdict=st.sampled_from(VERDICTS), rest=RESTED)
+    def one_ends(self, place: int, verdict: Any, rest: float | None) -> None:
+        self.both.settle(place, verdict, rest)
+
+    @rule(verdicts=st.lists(st.sampled_from(VERDICTS), max_size=12))
+    def some_end(self, verdicts: list[Any]) -> None:
+        for verdict in verdicts:
+            self.both.settle(0, verdict, None)
+
+    @rule(place=PLACES, verdict=st.sampled_from(VERDICTS), rest=RESTED)
+    def one_ends_again(self, place: int, verdict: Any, rest: float | None) -> None:
+        self.both.settle_again(place, verdict, rest)
+
+    @invariant()
+    def they_agree(self) -> None:
+        type(self).steps += 1
+        if hasattr(self, "both"):
+            self.both.check()
+
+
+class Budgets(RuleBasedStateMachine):
+    steps = 0
+
+    @initialize(capacity=st.sampled_from([1, 5, 35]), share=st.sampled_from([4, 8]), trickles=st.booleans())
+    def begin(self, capacity: int, share: int, *, trickles: bool) -> None:
+        self.both = BudgetsBeside(capacity, share, trickles=trickles)
+
+    @rule(eighths=st.sampled_from([0, 1, 79, 80, 81]) | st.integers(0, 4000))
+    def time_passes(self, eighths: int) -> None:
+        self.both.pass_time(eighths)
+
+    @rule(calls=st.integers(1, 30))
+    def calls_go_well(self, calls: int) -> None:
+        for _ in range(calls):
+            self.both.earn()
+
+    @rule(attempts=st.integers(1, 12))
+    def extra_attempts_are_asked_for(self, attempts: int) -> None:
+        for _ in range(attempts):
+            self.both.take()
+
+    @invariant()
+    def a_step_was_taken(self) -> None:
+        type(self).steps += 1
+
+
+@pytest.mark.parametrize(("machine", "worlds", "least"), [(Breakers, 320, 14_000), (Budgets, 140, 6_000)])
+def test_the_real_one_does_what_the_reference_says(machine: Any, worlds: int, least: int) -> None:
+    machine.steps = 0
+    modest = settings(max_examples=worlds, stateful_step_count=50, deadline=None, derandomize=True, database=None)
+    run_state_machine_as_test(machine, settings=modest)
+    assert machine.steps >= least
+
+
+def test_a_walk_by_lot_comes_to_the_same() -> None:
+    assert list(walk(40 * LENGTH, seed=1)) == []

@@ -1,0 +1,158 @@
+"""An attempt's time: by when it must have said what, whom a miss is blamed on, and what counts as slow."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from standby.resilience.timeouts import LONGEST_TURN, Watch
+
+NEVER = float("inf")
+
+
+class Patience(msgspec.Struct):
+    timeout: float = 60.0
+    first_token_timeout: float = 20.0
+    idle_timeout: float = 5.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def watched(allowed: float = NEVER, **patience: Any) -> tuple[Watch, Clock]:
+    clock = Clock()
+    return Watch(Patience(**patience), clock, allowed), clock
+
+
+@pytest.mark.parametrize(
+    ("allowed", "until", "words"), [(NEVER, 160.0, "no answer in 60s"), (12.5, 112.5, "no answer in 12.5s")]
+)
+def test_a_whole_answer_has_its_time_out_or_what_the_deadline_leaves(allowed: float, until: float, words: str) -> None:
+    watch, clock = watched(allowed)
+    assert (watch.until, watch.words, watch.left()) == (until, words, until - 100)
+    clock.now = 200.0
+    assert watch.left() == 0.0
+
+
+def test_a_stream_has_less_to_its_first_word_and_between_words() -> None:
+    watch, clock = watched()
+    clock.now = 101.0
+    watch.streams()
+    assert (watch.until, watch.words) == (121.0, "no first token in 20s")
+    clock.now = 119.0
+    watch.token()
+    assert (watch.until, watch.words, watch.first_token) == (124.0, "no token for 5s", 119.0)
+    clock.now = 123.0
+    watch.token()
+    assert (watch.until, watch.first_token) == (128.0, 119.0)
+
+
+def test_a_stream_that_goes_on_and_on_has_the_whole_answers_time_too() -> None:
+    watch, clock = watched()
+    watch.streams()
+    for clock.now in range(101, 159):
+        watch.token()
+    assert (watch.until, watch.words) == (160.0, "no complete answer in 60s")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "timeout", "blamed"),
+    [(NEVER, 60.0, True), (5.0, 60.0, True), (4.9, 60.0, False), (3.0, 3.0, True), (2.9, 3.0, False)],
+)
+def test_a_caller_in_a_hurry_is_not_the_models_fault(allowed: float, timeout: float, *, blamed: bool) -> None:
+    watch, _ = watched(allowed, timeout=timeout)
+    assert watch.blames_the_model is blamed
+
+
+def test_a_stream_that_stalls_is_to_blame_however_little_the_deadline_leaves() -> None:
+    watch, _ = watched(2.0, idle_timeout=1.0)
+    watch.streams()
+    watch.token()
+    assert watch.words == "no token for 1s"
+    assert watch.blames_the_model
+
+
+@pytest.mark.parametrize(("after", "slow"), [(29.9, False), (30.0, False), (30.1, True)])
+def test_an_answer_is_slow_after_half_of_its_time(after: float, *, slow: bool) -> None:
+    watch, clock = watched()
+    clock.now += after
+    assert watch.slow() is slow
+
+
+@pytest.mark.parametrize(("first", "slow"), [(10.0, False), (10.1, True)])
+def test_a_stream_is_slow_by_its_first_word_and_not_by_its_length(first: float, *, slow: bool) -> None:
+    watch, clock = watched()
+    watch.streams()
+    clock.now += first
+    watch.token()
+    clock.now += 40
+    assert watch.slow() is slow
+
+
+def test_a_short_deadline_does_not_make_an_answer_slow() -> None:
+    watch, clock = watched(4.0)
+    clock.now += 3.9
+    assert not watch.slow()
+
+
+def test_no_time_passes_while_the_reader_is_behind() -> None:
+    watch, clock = watched()
+    watch.streams()
+    watch.token()
+    clock.now = 103.0
+    watch.stop()
+    assert watch.until == NEVER
+    clock.now = 1000.0
+    assert watch.look_at(clock.now) == 1005.0
+    watch.go_on()
+    watch.go_on()
+    assert watch.until == 1002.0
+    assert watch.left() == 57.0
+
+
+@pytest.mark.parametrize("until_streams", [0.0, 3.0])
+def test_it_is_looked_at_before_anything_can_be_missed(until_streams: float) -> None:
+    watch, clock = watched()
+    look = watch.look_at(clock.now)
+    clock.now += until_streams
+    watch.streams()
+    watch.token()
+    assert look <= watch.until
+    assert watch.look_at(clock.now) == clock.now + 5.0
+
+
+def test_without_patience_settings_for_streams_only_the_whole_counts() -> None:
+    watch, _ = watched(first_token_timeout=NEVER, idle_timeout=NEVER)
+    watch.streams()
+    watch.token()
+    assert (watch.until, watch.look_at(100.0), watch.words) == (160.0, 160.0, "no complete answer in 60s")
+
+
+def test_a_stream_that_never_waits_owes_the_loop_a_turn_every_20_ms() -> None:
+    watch, clock = watched()
+    assert LONGEST_TURN == 0.02
+    owed = []
+    for clock.now in (100.0, 100.019, 100.02, 100.02, 100.039, 100.05, 100.06, 100.08):
+        owed.append(watch.owes_a_turn())
+    assert owed == [False, False, True, False, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("works_at", "until", "words"), [(118.0, 123.0, "no first token in 20s"), (103.0, 120.0, "no first token in 20s")]
+)
+def test_a_sign_of_work_gives_a_stream_the_idle_time_and_never_takes_any(works_at: float, until: float, words: str) -> None:
+    watch, clock = watched()
+    watch.streams()
+    clock.now = works_at
+    watch.works()
+    assert (watch.until, watch.words, watch.last_sign, watch.first_token) == (until, words, works_at, None)
+
+
+def test_it_says_whose_time_it_is() -> None:
+    patience = Patience()
+    assert Watch(patience, Clock(), NEVER).patience is patience

@@ -1,0 +1,223 @@
+"""Which trigger recognises a failure: each field, all of them together, and text alone never against the caller."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from standby.failures import Failure, Kind
+from standby.resilience.triggers import Triggers, pattern
+from standby.settings import Trigger
+from standby.types import Reply
+from tests.support.playing import failure
+
+UNAVAILABLE = failure("overloaded", "The model is busy.", status=503, code="UNAVAILABLE")
+LETTERS = st.text("abcXYZ019 éÉßςΣжЖ.*+?[(\\|", min_size=1, max_size=8)
+
+
+def matches(failed: Failure, **fields: Any) -> bool:
+    """Say whether a trigger with these fields recognises the failure of model m of provider p."""
+    triggers = Triggers([("it", Trigger(then="next", **fields))])
+    return triggers.match(failed, provider="p", model="m") is not None
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"kind": Kind.OVERLOADED}, True),
+        ({"kind": (Kind.TIMEOUT, Kind.OVERLOADED)}, True),
+        ({"kind": Kind.TIMEOUT}, False),
+        ({"kind": ()}, False),
+        ({"status": 503}, True),
+        ({"status": (500, 503)}, True),
+        ({"status": "5xx"}, True),
+        ({"status": (429, "5xx")}, True),
+        ({"status": "4xx"}, False),
+        ({"status": 500}, False),
+        ({"code": "UNAVAILABLE"}, True),
+        ({"code": "unavailable"}, True),
+        ({"code": ("x", "Unavailable")}, True),
+        ({"code": "UNAVAIL"}, False),
+        ({"message": "503 unavailable. the MODEL"}, True),
+        ({"message": ("nothing", "busy")}, True),
+        ({"message": "quota"}, False),
+        ({"message": "/model is (busy|tired)/"}, True),
+        ({"message": "/^BUSY/"}, False),
+        ({"message": ("quota", "/^503 /")}, True),
+        ({"provider": "p"}, True),
+        ({"provider": ("q", "p")}, True),
+        ({"provider": "P"}, False),
+        ({"model": "m"}, True),
+        ({"model": ("n", "m")}, True),
+        ({"model": "n"}, False),
+    ],
+)
+def test_a_field_matches_what_it_names_and_a_list_any_of_its_items(fields: dict[str, Any], *, found: bool) -> None:
+    assert matches(UNAVAILABLE, **fields) is found
+
+
+@pytest.mark.parametrize("other", ["kind", "status", "code", "message", "provider", "model"])
+def test_all_fields_must_match(other: str) -> None:
+    good: dict[str, Any] = {
+        "kind": Kind.OVERLOADED, "status": 503, "code": "UNAVAILABLE", "message": "busy", "provider": "p", "model": "m",
+    }  # fmt: skip
+    bad = {"kind": Kind.TIMEOUT, "status": 500, "code": "x", "message": "x", "provider": "x", "model": "x"}
+    assert matches(UNAVAILABLE, **good)
+    assert not matches(UNAVAILABLE, **(good | {other: bad[other]}))
+
+
+@pytest.mark.parametrize("fields", [{"status": 500}, {"status": "5xx"}, {"code": "INTERNAL"}])
+def test_a_failure_of_our_own_has_neither_status_nor_code(fields: dict[str, Any]) -> None:
+    assert not matches(failure("timeout", "timeout: no answer in 30s"), **fields)
+
+
+@pytest.mark.parametrize("status", [499, 500, 529, 599, 600])
+def test_5xx_is_500_to_599(status: int) -> None:
+    assert matches(failure("server_error", status=status), status="5xx") is (500 <= status < 600)
+
+
+def test_the_first_match_wins() -> None:
+    triggers = Triggers(
+        [
+            ("not it", Trigger(then="stop", kind=Kind.TIMEOUT)),
+            ("first", Trigger(then="retry", status=503)),
+            ("second", Trigger(then="next", kind=Kind.OVERLOADED)),
+        ]
+    )
+    matched = triggers.match(UNAVAILABLE, provider="p", model="m")
+    assert matched is not None
+    assert (matched[0], matched[1].then) == ("first", "retry")
+    assert Triggers([]).match(UNAVAILABLE, provider="p", model="m") is None
+
+
+ECHO = "Bad request: 'why do I get 429 rate limit?'"
+
+
+@pytest.mark.parametrize("kind", ["invalid_request", "blocked"])
+@pytest.mark.parametrize("message", ["429 rate limit", "/rate limit/", ("x", "429 rate limit")])
+@pytest.mark.parametrize("where", [{}, {"provider": "p"}, {"model": "m"}, {"provider": "p", "model": "m"}])
+def test_text_alone_never_decides_about_the_callers_own_mistake(kind: str, message: Any, where: dict[str, Any]) -> None:
+    echoing = failure(kind, ECHO, status=400, code="INVALID_ARGUMENT")
+    assert not matches(echoing, message=message, **where)
+    assert matches(failure("rate_limited", ECHO, status=429), message=message, **where)
+
+
+@pytest.mark.parametrize("more", [{"status": 400}, {"kind": Kind.INVALID_REQUEST}, {"code": "INVALID_ARGUMENT"}])
+def test_text_decides_about_it_together_with_what_the_caller_cannot_write(more: dict[str, Any]) -> None:
+    assert matches(failure("invalid_request", ECHO, status=400, code="INVALID_ARGUMENT"), message="429 rate limit", **more)
+
+
+@pytest.mark.parametrize(
+    ("message", "failed"),
+    [
+        ("500 internal", failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")),
+        ("503 service unavailable", failure("overloaded", "", status=503)),
+        ("502 bad gateway", failure("server_error", "", status=502)),
+        ("timeout", failure("timeout", "timeout: no answer in 30s")),
+        ("connection error", failure("connection", "connection error: Connection refused")),
+        ("server error", failure("server_error", "", status=500, code="Internal Server Error")),
+        ("internal error has occurred", failure("server_error", "An internal error has occurred.", status=500)),
+    ],
+)
+def test_the_patterns_that_people_have_today_match_what_they_mean(message: str, failed: Failure) -> None:
+    assert matches(failed, message=message)
+
+
+@given(before=LETTERS, piece=LETTERS, after=LETTERS, case=st.sampled_from([str.upper, str.lower, str.title, str.swapcase]))
+def test_a_piece_of_text_is_found_in_any_case_and_no_character_of_it_is_special(
+    before: str, piece: str, after: str, case: Any
+) -> None:
+    assert pattern(piece)(before + piece + after)
+    assert pattern(piece)(case(before + piece + after))
+    assert not pattern(piece + "#")(before + piece + after)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text", "found"),
+    [
+        ("/É+/", "CAFÉé", True),
+        ("/^a.c$/", "abc", True),
+        ("/^a.c$/", "xabc", False),
+        ("/", "a/b", True),
+        ("/a", "b/A", True),
+        ("a/", "A/b", True),
+        ("/a/b/", "x a/b", True),
+    ],
+)
+def test_an_expression_stands_between_slashes_and_matches_anywhere_in_any_case(
+    expression: str, text: str, *, found: bool
+) -> None:
+    assert pattern(expression)(text) is found
+
+
+@pytest.mark.parametrize("expression", ["x", "/x/"])
+def test_text_that_is_no_unicode_can_be_searched(expression: str) -> None:
+    assert pattern(expression)("\ud800 x")
+    assert not pattern(expression)("\ud800")
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("/(/", "missing ): ("),
+        ("/a{1001}/", "invalid repetition size: {1001}"),
+        (r"/(a)\1/", r"invalid escape sequence: \1"),
+        ("/(?=a)/", "invalid perl operator: (?="),
+        ("", "it is empty and would recognise every failure"),
+        ("//", "it is empty and would recognise every failure"),
+    ],
+)
+def test_a_pattern_that_cannot_be_used_is_refused_in_re2s_own_words(
+    expression: str, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        pattern(expression)
+    assert str(caught.value) == words
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        Triggers([("bad", Trigger(then="next", message=("fine", expression)))])
+    assert str(caught.value) == words
+    assert capfd.readouterr() == ("", "")  # RE2's library would log to stderr
+
+
+def test_no_expression_can_hang() -> None:
+    assert not pattern("/(a+)+$/")("a" * 50_000 + "b")
+
+
+def is_sorry(what: Reply | Failure) -> bool:
+    return "sorry" in what.text
+
+
+SORRY, FINE = Reply(text="I am sorry."), Reply(text="Lisbon.")
+
+
+def test_a_test_is_asked_about_failures_and_replies_and_a_reply_that_it_recognises_is_rejected() -> None:
+    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next"))], {"house/sorry": is_sorry}.__getitem__)
+    found = triggers.match(failure("overloaded", "sorry"), provider="p", model="m")
+    assert (found and found[0], triggers.match(UNAVAILABLE, provider="p", model="m")) == ("mine", None)
+    assert triggers.reject(FINE, provider="p", model="m") is None
+    rejected = triggers.reject(SORRY, provider="p", model="m")
+    words = "rejected: the trigger 'mine' recognises the reply"
+    assert rejected == Failure(kind=Kind.REJECTED, code="house/sorry", message=words)
+
+
+@pytest.mark.parametrize("field", [{"kind": Kind.OVERLOADED}, {"status": 503}, {"code": "UNAVAILABLE"}, {"message": "sorry"}])
+def test_beside_a_field_of_failures_a_test_is_asked_about_no_reply(field: dict[str, Any]) -> None:
+    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next", **field))], lambda _: is_sorry)
+    assert triggers.reject(SORRY, provider="p", model="m") is None
+    sorry = failure("overloaded", "sorry", status=503, code="UNAVAILABLE")
+    assert triggers.match(sorry, provider="p", model="m") is not None
+
+
+@pytest.mark.parametrize("field", [{"provider": "q"}, {"model": "n"}])
+def test_a_reply_of_another_model_is_not_rejected(field: dict[str, Any]) -> None:
+    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next", **field))], lambda _: is_sorry)
+    assert triggers.reject(SORRY, provider="p", model="m") is None
+    assert triggers.reject(SORRY, provider="q", model="n") is not None
+
+
+def test_where_nobody_finds_tests_a_trigger_that_has_one_recognises_nothing() -> None:
+    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next"))])
+    assert triggers.match(failure("overloaded", "sorry"), provider="p", model="m") is None
+    assert triggers.reject(SORRY, provider="p", model="m") is None

@@ -1,0 +1,167 @@
+"""What keeps a plugin's faults its own: the one way into its code, the words for what it raises, and its values' flaws."""
+
+import asyncio
+import gc
+from datetime import date
+from typing import Any
+
+import pytest
+
+from standby.errors import AttemptFailed, ConfigError
+from standby.failures import Failure, Kind
+from standby.plugin import End, ProviderInfo, ToolCall, Usage
+from standby.runtime.isolation import Origin, flaw_of, guarded, named, returned, unawaited, words_of
+from standby.settings import Card
+from standby.types import Reply
+
+ACME = Origin("acme", "acme-standby", "1.2.0")
+
+
+class Halt(BaseException):
+    """No `Exception`."""
+
+
+class Mute(Exception):
+    """Raises at its own words."""
+
+    def __str__(self) -> str:
+        raise ValueError("mute")
+
+
+def raised(error: BaseException, *through: type[BaseException]) -> None:
+    with guarded(ACME.broken, *through):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ValueError("no licence"), "ValueError: no licence"),
+        (ValueError("two\n   lines"), "ValueError: two lines"),
+        (AssertionError(), "AssertionError"),
+        (KeyError("a"), "KeyError: 'a'"),
+        (Mute(), "Mute, whose message cannot be shown"),
+        (SystemExit(3), "SystemExit: 3"),
+        (Halt("halt"), "Halt: halt"),
+        (GeneratorExit(), "GeneratorExit"),
+        (asyncio.CancelledError(), "CancelledError"),
+    ],
+)
+def test_whatever_a_plugin_raises_is_raised_as_its_own_fault(error: BaseException, words: str) -> None:
+    assert named(error) == words
+    with pytest.raises(ConfigError) as caught:
+        raised(error)
+    [problem] = caught.value.problems
+    assert (problem.code, problem.message) == ("broken-plugin", f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}")
+    assert problem.hint == "update or uninstall acme-standby"
+    assert caught.value.__cause__ is error
+
+
+def test_ctrl_c_goes_through_and_what_else_is_named() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        raised(KeyboardInterrupt())
+    with pytest.raises(ImportError):
+        raised(ModuleNotFoundError("no acme_sdk"), ImportError)
+    with pytest.raises(ConfigError):
+        raised(OSError("gone"), ImportError)
+
+
+def test_what_raises_nothing_goes_on() -> None:
+    with guarded(ACME.broken):
+        done = True
+    assert done
+
+
+def test_the_words_of_an_error_without_words_are_told_apart_from_none_that_can_be_had() -> None:
+    assert words_of(ValueError()) == ""
+    assert words_of(Mute()) is None
+
+
+def test_an_origin_names_plugin_distribution_and_version() -> None:
+    assert str(ACME) == "plugin 'acme' (acme-standby 1.2.0)"
+    assert str(Origin("acme", "acme-standby")) == "plugin 'acme' (acme-standby)"
+    unusable, breach = ACME.unusable("no module"), ACME.breach("cancelled itself")
+    assert isinstance(unusable, AttemptFailed)
+    assert (unusable.failure.kind, str(unusable)) == (Kind.UNAVAILABLE, f"{ACME} cannot be used: no module")
+    assert (breach.kind, breach.message) == (
+        Kind.CONTRACT,
+        f"{ACME} cancelled itself; update acme-standby, or tell its authors",
+    )
+
+
+def made(struct: type[Any], /, **fields: object) -> Any:
+    """Make a struct as a plugin may: with whatever it likes."""
+    return struct(**fields)
+
+
+CALL = made(ToolCall, id="1", name="f", arguments={})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Reply(text="Hello."),
+        Reply(text="Hello.", usage=Usage(input=1, output=2), tool_calls=(CALL,)),
+        Card(context_window=9, retires=date(2026, 12, 1)),
+        Failure(kind=Kind.TIMEOUT, message="late", retry_after=1),
+        ProviderInfo(adapter="acme:Acme", options={"properties": {"a": {}}}),
+        End(),
+    ],
+)
+def test_a_value_as_promised_has_no_flaw(value: Any) -> None:
+    assert flaw_of(value, type(value)) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "flaw"),
+    [
+        (made(Reply, text=None), "expected `str`, got `null` - at `text`"),
+        (made(Reply, text="x", usage={}), "expected a Usage, got a dict - at `usage`"),
+        (made(Reply, text="x", usage={"input": "many"}), "expected `int`, got `str` - at `usage.input`"),
+        (made(Reply, text="x", usage=made(Usage, input="many")), "expected `int`, got `str` - at `usage.input`"),
+        (
+            made(Reply, text="x", tool_calls=(CALL, made(ToolCall, id=1, name="f", arguments={}))),
+            "expected `str`, got `int` - at `tool_calls.id`",
+        ),
+        (made(Reply, text="x", tool_calls=("f",)), "expected `object`, got `str` - at `tool_calls[0]`"),
+        (made(Card, retires="2026-12-01"), "expected `date | null`, got `str` - at `retires`"),
+        (made(Card, retires=5), "expected `date | null`, got `int` - at `retires`"),
+        (made(Failure, kind="tired", message="x"), "invalid enum value 'tired' - at `kind`"),
+        (made(ProviderInfo, adapter="a:A", card={"tools": True}), "expected a Card, got a dict - at `card`"),
+        (made(ProviderInfo, adapter="a:A", card=made(Card, tools=1)), "expected `bool | null`, got `int` - at `card.tools`"),
+    ],
+)
+def test_a_field_that_has_not_its_type_is_named_in_structs_of_structs_too(value: Any, flaw: str) -> None:
+    assert flaw_of(value, type(value)) == flaw
+
+
+@pytest.mark.parametrize(("value", "got"), [(None, "NoneType"), ({"text": "Hello."}, "dict"), ("Hello.", "str")])
+def test_a_value_of_another_type_is_named(value: object, got: str) -> None:
+    assert flaw_of(value, Reply) == f"expected a Reply, got a {got}"
+
+
+class Awaitable:
+    def __await__(self) -> Any: ...
+
+    def close(self) -> None:
+        raise ValueError("a stranger's")
+
+
+async def test_what_would_have_to_be_awaited_is_told_and_ended() -> None:
+    async def soon() -> int:
+        return 1
+
+    task, future = asyncio.ensure_future(soon()), asyncio.get_running_loop().create_future()
+    for value, name in ((soon(), "a coroutine"), (task, "a Task"), (future, "a Future"), (Awaitable(), "an Awaitable")):
+        with pytest.raises(TypeError, match=f"it returned {name}, which is never awaited: write 'def', not 'async def'"):
+            returned(value)
+    await asyncio.sleep(0)
+    assert task.cancelled()
+    assert future.cancelled()
+    gc.collect()
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", [], ProviderInfo(adapter="a:B"), (_ for _ in ()), open])
+def test_what_is_there_at_once_is_returned_as_it_is(value: object) -> None:
+    assert returned(value) is value
+    assert unawaited(value) == ""

@@ -1,0 +1,117 @@
+"""Models that play what a test says, and chains of them: real adapters, nothing patched."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from standby.dispatch.adapter_call import Entry, Outlet
+from standby.dispatch.dispatcher import Walk
+from standby.dispatch.policy import Route
+from standby.events import Event
+from standby.failures import Failure, Kind
+from standby.plugin import AttemptFailed, Call, Chunk, End
+from standby.resilience.retry_budget import Budget
+from standby.resilience.triggers import Triggers
+from standby.settings import Card, Chain, Trigger
+from standby.types import Message, Reply, Request, Sampling, Text
+
+QUESTION = "What is the capital of Portugal, please?"
+
+
+def request(question: str = QUESTION, **sampling: Any) -> Request:
+    return Request((Message("user", (Text(question),)),), Sampling(**sampling))
+
+
+def failure(kind: Kind | str, message: str = "it failed", **rest: Any) -> Failure:
+    return Failure(kind=Kind(kind), message=message, **rest)
+
+
+def why(failure: Failure | None) -> str:
+    """Say why a model cannot be asked, in words."""
+    return "" if failure is None else failure.message
+
+
+class Plays:
+    """Plays its steps in order, the last one for ever: texts, `Reply`s, failures, exceptions, or seconds to hang."""
+
+    def __init__(self, *steps: Any) -> None:
+        self.steps = list(steps)
+        self.calls: list[Call] = []
+
+    async def complete(self, call: Call) -> Any:
+        self.calls.append(call)
+        step = self.steps[min(len(self.calls), len(self.steps)) - 1]
+        match step:
+            case Failure():
+                raise AttemptFailed(step)
+            case BaseException():
+                raise step
+            case float() | int():
+                await asyncio.sleep(step)
+                return Reply(text="late")
+            case str():
+                return Reply(text=step)
+        return step
+
+
+class Streams:
+    """Streams its pieces: texts, seconds to wait, failures; ends well only if an `End` is among them."""
+
+    def __init__(self, *pieces: Any) -> None:
+        self.pieces = pieces
+        self.calls: list[Call] = []
+        self.closed = 0
+
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        self.calls.append(call)
+        try:
+            for piece in self.pieces:
+                match piece:
+                    case str():
+                        yield Chunk(piece)
+                    case End():
+                        yield Chunk(end=piece)
+                    case Failure():
+                        raise AttemptFailed(piece)
+                    case _:
+                        await asyncio.sleep(piece)
+        finally:
+            self.closed += 1
+
+
+def entry(name: str, adapter: Any, **rest: Any) -> Entry:
+    async def get() -> Any:
+        if isinstance(adapter, Failure):
+            raise AttemptFailed(adapter)
+        return adapter
+
+    settings: dict[str, Any] = {"provider": "p", "vendor_id": name, "card": Card(), "timeout": 30.0, **rest}
+    return Entry(name=name, adapter=get, **settings)
+
+
+def route(*entries: Entry, triggers: dict[str, Trigger] | None = None, hedges: Budget | None = None, **chain: Any) -> Route:
+    names = tuple(each.name for each in entries)
+    rules = Triggers((triggers or {}).items())
+    made = Chain(models=names, **chain)
+    return Route(name="default", chain=made, entries=entries, triggers=rules, hedges=hedges or Budget())
+
+
+def walk(
+    way: Route,
+    asked: Request | None = None,
+    *,
+    events: list[Event] | None = None,
+    outlet: Outlet | None = None,
+    emit: Callable[[Event], None] | None = None,
+    deadline: float | None = None,
+) -> Walk:
+    sink = emit or (events.append if events is not None else lambda _: None)
+    return Walk(
+        way,
+        asked or request(),
+        emit=sink,
+        jitter=random.Random(1),
+        deadline=deadline,
+        outlet=outlet,
+    )

@@ -1,0 +1,197 @@
+"""Models whose weather changes: fair for a while, then down, slow, rate-limited, cut off, mute or deaf; all by the dice."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+from zlib import crc32
+
+from standby.failures import Failure, Kind
+from standby.plugin import AttemptFailed, Call, Chunk, End, Finish, Reply
+from standby.resilience.circuit_breaker import Breaker, Health, Refusal, Ticket, Verdict
+
+ALWAYS = float("inf")
+FOR_EVER = 100_000.0  # seconds; longer than any world, and yet an end, so that what leaks does not keep the clock running
+DEAF = 20.0  # seconds for which a plugin that swallows cancellation goes on
+
+FAILURES = {
+    "503": Failure(kind=Kind.OVERLOADED, status=503, message="busy"),
+    "500": Failure(kind=Kind.SERVER_ERROR, status=500, message="An internal error has occurred."),
+    "429": Failure(kind=Kind.RATE_LIMITED, status=429, message="slow down"),
+    "429, soon": Failure(kind=Kind.RATE_LIMITED, status=429, message="slow down", retry_after=1.5),
+    "429, later": Failure(kind=Kind.RATE_LIMITED, status=429, message="slow down", retry_after=25.0),
+    "quota": Failure(kind=Kind.QUOTA_EXHAUSTED, status=429, message="no quota"),
+    "gone": Failure(kind=Kind.MODEL_MISSING, status=404, message="no such model"),
+    "blocked": Failure(kind=Kind.BLOCKED, message="not this"),
+}
+ERRORS = {"bug": ValueError, "quits": asyncio.CancelledError, "reset": ConnectionResetError}
+LONGEST_REST = {"429, later": 30.0, "quota": 360.0, "gone": 360.0}  # seconds, where it is not a pause's 15: stated x 1.2
+
+DOWN = ("503", "500", "reset", "hang")
+BAD = (*FAILURES, *ERRORS, "hang", "slow", "flaky", "cut", "stall", "drip", "empty", "truncated", "wrong model", "deaf")
+CLIMATES = ("fair", "outage", "flapping", "dead", "changing")
+
+
+def weather(climate: str, dice: random.Random) -> list[tuple[float, str]]:
+    """Make the weather of one model for all times: until when, and what it is like."""
+    bad, down, begins = dice.choice(BAD), dice.choice(DOWN), dice.uniform(0, 60)
+    if climate == "outage":
+        return [(begins, "fair"), (begins + dice.uniform(5, 120), bad), (ALWAYS, "fair")]
+    if climate == "flapping":
+        return [*((10.0 * n, "fair" if n % 2 else down) for n in range(1, 14)), (ALWAYS, "fair")]
+    if climate == "changing":
+        return [
+            *((end, dice.choice(("fair", *BAD))) for end in sorted(dice.uniform(0, 200) for _ in range(8))),
+            (ALWAYS, "fair"),
+        ]
+    return [(ALWAYS, "fair" if climate == "fair" else bad)]
+
+
+def is_whole(text: str) -> bool:
+    """Say whether this is one whole answer: its checksum is its last word."""
+    body, _, mark = text.rpartition(" #")
+    return mark == str(crc32(body.encode()))
+
+
+class Model:
+    """One model. In fair weather it takes at most `pace` seconds; it notes who asks, and until when it may have to rest."""
+
+    def __init__(self, name: str, dice: random.Random, climate: str) -> None:
+        self.name = name
+        self.pace = dice.choice((0.1, 0.9, 2.4, 4.8))
+        self.weather = weather(climate, dice)
+        self.answers: dict[str, str] = {}  # by their first word
+        self.asked = self.under_way = 0
+        self._dice = dice
+        self._in_trouble = 0
+        self._may_rest_until = 0.0
+        ways = dice.choice((("complete",), ("stream",), ("complete", "stream")))
+        self._adapter = SimpleNamespace(**{way: getattr(self, way) for way in ways})
+
+    async def reach(self) -> Any:
+        return self._adapter
+
+    def is_fair(self, since: float, until: float) -> bool:
+        """Say whether nothing is wrong with it in all that time."""
+        spells = zip([0.0, *(end for end, _ in self.weather)], self.weather, strict=False)
+        return all(mood == "fair" for begins, (ends, mood) in spells if begins <= until and ends > since)
+
+    def is_well(self, now: float) -> bool:
+        """Say whether its last trouble was so long ago that no breaker may think of it."""
+        return not self._in_trouble and now > self._may_rest_until
+
+    def has_been(self, mood: str) -> bool:
+        return any(mood == each for _, each in self.weather)
+
+    async def complete(self, call: Call) -> Reply:
+        text = ""
+        async with aclosing(self.stream(call)) as chunks:
+            async for chunk in chunks:
+                text += chunk.text
+                if chunk.end is not None:
+                    return Reply(text=text, finish=chunk.end.finish, served=chunk.end.served)
+        raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="no end"))
+
+    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        now = asyncio.get_running_loop().time()
+        mood = next(mood for until, mood in self.weather if now < until)
+        if mood == "flaky":
+            mood = self._dice.choices(("fair", *DOWN[:3]), (7, 1, 1, 1))[0]
+        with self._asked(mood):
+            for step in self._script(mood, call.model):
+                match step:
+                    case float():
+                        await (_deaf(step) if mood == "deaf" else asyncio.sleep(step))
+                    case str():
+                        yield Chunk(step)
+                    case End():
+                        yield Chunk(end=step)
+                    case _:
+                        raise step
+
+    def _script(self, mood: str, served: str) -> Iterator[Any]:
+        """Say what happens, step by step: seconds to wait, words, an exception, an end."""
+        took = self.pace * min(1.0, self._dice.lognormvariate(-1.1, 0.6)) * (10 if mood == "slow" else 1)
+        if mood in FAILURES or mood in ERRORS:
+            yield self._dice.choice((0.0, self._dice.uniform(0, 0.3), self._dice.uniform(0, 8)))
+            yield ERRORS[mood](mood) if mood in ERRORS else AttemptFailed(FAILURES[mood])
+        if mood in ("hang", "deaf"):
+            yield FOR_EVER if mood == "hang" else DEAF
+        words = [] if mood == "empty" else self._answer()
+        for place, word in enumerate(words):
+            if place == len(words) // 2 and mood in ("cut", "stall", "truncated"):
+                yield End(finish=Finish.LENGTH) if mood == "truncated" else FOR_EVER * (mood == "stall")
+                return
+            yield 1.0 if mood == "drip" else took / len(words)
+            yield word
+        while mood == "drip":
+            yield 1.0
+            yield " and"
+        yield End(served="another" if mood == "wrong model" else served)
+
+    def _answer(self) -> list[str]:
+        first = f"{self.name}{len(self.answers)}"
+        body = first + " word" * self._dice.randint(1, 6)
+        self.answers[first] = f"{body} #{crc32(body.encode())}"
+        return [first, *(f" {word}" for word in self.answers[first].split(" ")[1:])]
+
+    @contextmanager
+    def _asked(self, mood: str) -> Iterator[None]:
+        self.asked += 1
+        self.under_way += 1
+        self._in_trouble += mood != "fair"
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+            if mood != "fair":
+                self._in_trouble -= 1
+                rests_until = asyncio.get_running_loop().time() + LONGEST_REST.get(mood, 15.0) + 1.0
+                self._may_rest_until = max(self._may_rest_until, rests_until)
+
+
+async def _deaf(seconds: float) -> None:
+    """Wait, and swallow cancellation."""
+    now = asyncio.get_running_loop().time
+    until = now() + seconds
+    while now() < until:
+        try:
+            await asyncio.sleep(until - now())
+        except asyncio.CancelledError:
+            continue
+
+
+class WatchedBreaker(Breaker):
+    """The real breaker; it also knows who is out with a ticket."""
+
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        self.out: list[Ticket] = []
+        self.most_probes = 0
+        self._last_probe = 0.0
+
+    def admit(self, *when: float) -> Ticket | Refusal:
+        return self._note(super().admit(*when))
+
+    def insist(self, *when: float) -> Ticket | Refusal:
+        return self._note(super().insist(*when))
+
+    def admit_behind(self, *when: float) -> Ticket | None:
+        ticket = super().admit_behind(*when)
+        return None if ticket is None else cast("Ticket", self._note(ticket))
+
+    def settle(self, ticket: Ticket, verdict: Verdict, now: float, **named: Any) -> Health | None:
+        self.out.remove(ticket)
+        self._last_probe = now if ticket.probe else self._last_probe
+        return super().settle(ticket, verdict, now, **named)
+
+    def probed_after(self, moment: float) -> bool:
+        return self._last_probe > moment or any(ticket.probe for ticket in self.out)
+
+    def _note(self, answer: Ticket | Refusal) -> Ticket | Refusal:
+        if isinstance(answer, Ticket):
+            self.out.append(answer)
+            self.most_probes = max(self.most_probes, sum(ticket.probe for ticket in self.out))
+        return answer

@@ -1,0 +1,50 @@
+"""The package's loop on virtual time; where it is given dice, it also does what is ready in any order.
+
+Whatever could happen first, does in some run.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from standby.diagnostics.simulation import clock
+
+T = TypeVar("T")
+
+
+class _Shuffled(deque[Any]):
+    """What is ready, taken by lot; of a task there is never more than one step in it, so its own order stays."""
+
+    def __init__(self, dice: random.Random) -> None:
+        super().__init__()
+        self.dice = dice
+        self.steps = 0
+        self.due: dict[int, Callable[[], Any]] = {}
+
+    def popleft(self) -> Any:
+        self.steps += 1
+        if self.steps in self.due:
+            self.due.pop(self.steps)()
+        if len(self) > 1:
+            self.rotate(int(self.dice.random() * len(self)))
+        return super().popleft()
+
+
+class VirtualLoop(clock.VirtualLoop):
+    """A real event loop on virtual time, with dice or without."""
+
+    def __init__(self, dice: random.Random | None = None) -> None:
+        super().__init__()
+        if dice is not None:
+            self._ready = _Shuffled(dice)
+
+    def after(self, steps: int, act: Callable[[], Any]) -> None:
+        """Act between two steps of this loop, so many from now; only a loop with dice counts them."""
+        self._ready.due[self._ready.steps + steps] = act
+
+
+def run(coroutine: Coroutine[Any, Any, T], dice: random.Random | None = None) -> T:
+    """Run on virtual time; raises if a task is left behind."""
+    return clock.run(coroutine, partial(VirtualLoop, dice))

@@ -1,0 +1,75 @@
+import copy
+import pickle
+from typing import Any
+
+import msgspec
+import pytest
+
+from standby import settings as policy
+from standby.settings import Chain, Provider, Secret, Settings
+
+CANARY = "canary-4711"
+STRUCTS = [kind for kind in vars(policy).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+
+
+def test_a_key_shows_itself_to_nobody() -> None:
+    key = Secret(CANARY, origin="ACME_KEY")
+    provider = Provider(plugin="acme", api_key=key)
+    settings = Settings(chains={"default": Chain(models=("a",))}, providers={"p": provider})
+    shown = [repr(key), str(key), f"{key}", f"{key!r}", repr(provider), repr(settings), repr([key]), repr({"k": key})]
+    assert not [text for text in shown if CANARY in text]
+    assert (repr(key), repr(Secret("x"))) == ("Secret(ACME_KEY)", "Secret(given in code)")
+    assert key.reveal() == CANARY
+
+
+@pytest.mark.parametrize("encode", [msgspec.json.encode, msgspec.to_builtins])
+def test_a_key_is_not_written_out_by_mistake(encode: Any) -> None:
+    with pytest.raises(TypeError) as error:
+        encode(Provider(plugin="acme", api_key=Secret(CANARY)))
+    assert CANARY not in str(error.value)
+
+
+def test_two_names_for_one_key_are_one_account() -> None:
+    assert Secret("a", origin="A") == Secret("a", origin="B")
+    assert hash(Secret("a", origin="A")) == hash(Secret("a", origin="B"))
+    assert Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+
+
+def test_a_key_that_is_not_set_is_false() -> None:
+    assert [bool(Secret(value)) for value in ("", "a")] == [False, True]
+
+
+def test_a_key_is_pickled_as_its_variables_name_and_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    pickled = pickle.dumps(Provider(plugin="acme", api_key=Secret(CANARY, origin="A_KEY")))
+    assert CANARY.encode() not in pickled
+    for there, value in ((None, ""), (" another ", "another")):
+        if there is not None:
+            monkeypatch.setenv("A_KEY", there)
+        key = pickle.loads(pickled).api_key  # noqa: S301 - our own
+        assert (key.reveal(), key.origin) == (value, "A_KEY")
+
+
+@pytest.mark.parametrize("key", [Secret(CANARY), Secret(CANARY, origin="A_KEY or B_KEY")])
+def test_a_key_given_in_code_is_not_pickled(key: Secret) -> None:
+    with pytest.raises(TypeError, match="a key given in code is not pickled: give it as a variable") as error:
+        pickle.dumps(key)
+    assert CANARY not in str(error.value)
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy])
+def test_a_key_survives_a_copy(again: Any) -> None:
+    key = Secret(CANARY)
+    assert again(key) is key
+    assert again(Provider(plugin="acme", api_key=key)) == Provider(plugin="acme", api_key=key)
+
+
+def test_no_key_can_be_pickled_too() -> None:
+    none = pickle.loads(pickle.dumps(Secret("", origin="A_KEY or B_KEY")))  # noqa: S301 - our own
+    assert (bool(none), none.origin) == (False, "A_KEY or B_KEY")
+
+
+@pytest.mark.parametrize("kind", STRUCTS)
+def test_settings_are_frozen_and_refuse_what_they_do_not_know(kind: Any) -> None:
+    assert kind.__struct_config__.frozen
+    assert kind.__struct_config__.forbid_unknown_fields
