@@ -1,4 +1,4 @@
-"""What Hypothesis does under `python -m campaigns.mutation`: the same examples each time, none kept, no search for smaller ones.
+"""What Hypothesis does under `python -m campaigns.mutation`: the same examples each time, none kept, none made smaller.
 
 A mutant is to die at once, and must not leave its counterexamples to the tests of tomorrow.
 """
