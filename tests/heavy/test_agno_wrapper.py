@@ -154,6 +154,40 @@ def test_it_takes_messages_of_any_form(servers: Any, config: Path) -> None:
     assert said == [("user", "a"), ("model", "b"), ("user", "c")]
 
 
+@pytest.mark.parametrize("one", [{"role": "user", "content": "Where?"}, Message(role="user", content="Where?")])
+def test_a_message_alone_is_one_message(servers: Any, config: Path, one: Any) -> None:
+    wrapper(config).run(one)
+    assert servers[0].requests[0].json["contents"] == [{"role": "user", "parts": [{"text": "Where?"}]}]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        (None, "not None"),
+        (5, "not of type int"),
+        (b"Where?", "not of type bytes"),
+        ([5], "one of the list is of type int"),
+        (["Where?", None], "one of the list is None"),
+    ],
+)
+def test_what_is_no_message_is_refused_in_words(servers: Any, config: Path, prompt: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=rf"message: expected a text, a message, or a list of them: .*{words}"):
+        wrapper(config).run(prompt)
+    assert not servers[0].requests
+
+
+@pytest.mark.parametrize(
+    ("field", "words"), [("image", "did you mean 'images'"), ("file", "did you mean 'files'"), ("xyz", "there is id")]
+)
+def test_a_field_that_agno_would_keep_unread_is_refused(servers: Any, config: Path, field: str, words: str) -> None:
+    fields: dict[str, Any] = {"role": "user", "content": "What is it?", field: [ONE]}
+    for said in ([Message(**fields)], Message(**fields), fields):
+        with pytest.raises(TypeError, match=f"'{field}' is not taken; {words}"):
+            wrapper(config).run(said)
+    assert not servers[0].requests
+    assert wrapper(config).run([Message(**{**fields, field: None})]).content == "Lisbon, says Gemini."
+
+
 def test_it_takes_pictures(servers: Any, config: Path) -> None:
     wrapper(config).run("What is it?", images=[Image(content=ONE)])
     assert len(servers[0].requests[0].json["contents"][0]["parts"]) == 2

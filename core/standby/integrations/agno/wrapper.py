@@ -24,12 +24,15 @@ from standby.resilience.circuit_breaker import State
 _NAMES = ("primary_ai_model", "fallback_ai_model", "enable_model_fallback", "google_api_key", "openai_api_key")
 """What of an application's settings stands in models.yaml as a variable, in capitals."""
 
-Prompt = str | Iterable[Any]
-"""A text, or messages: Agno's, or dictionaries with a role and a content."""
+Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
+"""A text, a message, or several: Agno's, or dictionaries with a role and a content."""
 
 _MEDIA = ("images", "audio", "videos", "files")
 _FIELDS = tuple(Message.model_fields)
 """Agno's message takes any name, and keeps what it does not know where nobody looks."""
+
+
+_EXPECTED = "expected a text, a message, or a list of them: Agno's, or dictionaries with a role and a content"
 
 
 class IntelligentModelFallback:
@@ -79,7 +82,8 @@ class IntelligentModelFallback:
         """Return an Agno `RunOutput`; on an event loop, where waiting would block all else, return what awaits one.
 
         `media`: images, audio, videos and files for a prompt that is a text; `instructions` for this call alone. Raises
-        Agno's `ModelProviderError` when no model answers, and `TypeError` for any other keyword.
+        Agno's `ModelProviderError` when no model answers, and `TypeError` for any other keyword, for a message with a field
+        that is unknown, and for what is no message.
         """
         asked = self._messages(message, **media)
         if _on_a_loop():
@@ -121,18 +125,38 @@ class IntelligentModelFallback:
         _refuse_unknown(media, (*_MEDIA, "instructions"))
         if media and not isinstance(prompt, str):
             raise TypeError(f"{', '.join(media)}: put them into the messages; as keywords they go with a prompt that is a text")
-        said = [Message(role="user", content=prompt, **media)] if isinstance(prompt, str) else [_message(one) for one in prompt]
+        if isinstance(prompt, str):
+            said = [Message(role="user", content=prompt, **media)]
+        else:
+            said = [_message(one) for one in _listed(prompt)]
         told = instructions or self._instructions
         return [Message(role="system", content=told), *said] if told else said
 
 
+def _listed(prompt: Any) -> Iterable[Any]:
+    """Return the messages of a prompt that is no text; one alone needs no list around it."""
+    if isinstance(prompt, Mapping | Message):
+        return [prompt]
+    if isinstance(prompt, bytes | bytearray) or not isinstance(prompt, Iterable):
+        raise TypeError(f"message: {_EXPECTED}, not {_a(prompt)}")
+    return prompt
+
+
 def _message(given: Any) -> Message:
+    """Read one message; what Agno keeps unread in one of its own is refused as in a dictionary."""
     if isinstance(given, str):
         return Message(role="user", content=given)
-    if not isinstance(given, Mapping):
+    if isinstance(given, Message):
+        _refuse_unknown(_filled(given.model_extra or {}), _FIELDS)
         return given
-    _refuse_unknown([name for name, value in given.items() if value], _FIELDS)
+    if not isinstance(given, Mapping):
+        raise TypeError(f"message: {_EXPECTED}; one of the list is {_a(given)}")
+    _refuse_unknown(_filled(given), _FIELDS)
     return Message(**given)
+
+
+def _filled(fields: Mapping[str, Any]) -> list[str]:
+    return [name for name, value in fields.items() if value]
 
 
 def _refuse_unknown(given: Iterable[str], known: Sequence[str]) -> None:
@@ -141,6 +165,10 @@ def _refuse_unknown(given: Iterable[str], known: Sequence[str]) -> None:
             near = difflib.get_close_matches(name, known, n=1)
             remedy = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(known)}"
             raise TypeError(f"{name!r} is not taken; {remedy}")
+
+
+def _a(value: object) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"
 
 
 def _output(response: ModelResponse, messages: list[Message]) -> RunOutput:
