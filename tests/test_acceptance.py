@@ -16,7 +16,7 @@ import pytest
 
 from standby import AsyncStandby, Reply, Settings, Stopped
 from standby.resilience.circuit_breaker import Breaker
-from standby.settings import BreakerSettings, Chain, Hedge, Model, Provider, Secret
+from standby.settings import BreakerSettings, Card, Chain, Hedge, Model, Provider, Secret
 from tests.support.busy import SLACK
 from tests.support.loopback import (
     GEMINI_503,
@@ -302,7 +302,10 @@ async def test_the_loser_of_a_hedge_has_its_socket_closed(servers: tuple[Loopbac
             "p": Provider(plugin="gemini", base_url=gemini.url, api_key=key),
             "q": Provider(plugin="openai", base_url=f"{openai.url}/v1", api_key=key),
         },
-        models={"a": Model(provider="p", model="gemini-2.5-pro"), "b": Model(provider="q", model="o3-mini")},
+        models={
+            "a": Model(provider="p", model="gemini-2.5-pro", card=Card(efforts=())),  # one that thinks unseen is given longer
+            "b": Model(provider="q", model="o3-mini"),
+        },
         chains={"default": Chain(models=("a", "b"), hedge=Hedge(after=0.2))},
     )
     async with AsyncStandby(settings=settings, environ={}, warm_up=False) as client:
