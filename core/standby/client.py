@@ -106,8 +106,8 @@ class AsyncStandby(Shared):
         by name: the sampling parameters, the fields of `Sampling`; `tools`, what the model may ask for, `Tool`s or OpenAI-style
         dictionaries; `tool_choice`, "auto", "none", "required", or the name of the one to call; `schema`, a pydantic model, a
         msgspec.Struct or a JSON Schema: `reply.data` then fits it; `extra`, a dictionary by the provider's name of what goes
-        into the request of that provider alone, as its vendor spells it. Raises `RequestError` before anything is sent, or a
-        `CallFailed` with the trail.
+        into the request of that provider alone, as its vendor spells it; `strict`: rather than leave a parameter out, skip the
+        model that must not be sent it. Raises `RequestError` before anything is sent, or a `CallFailed` with the trail.
         """
         return await self._prepare(messages, chain, deadline, options)().run()
 

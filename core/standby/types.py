@@ -162,6 +162,7 @@ class Request(msgspec.Struct, frozen=True):
     """What is asked of a chain: a conversation, how the answer is to be drawn, and the tools and the schema that there are.
 
     `extra` holds, by the provider's name, what goes into the request of that provider alone, as its vendor spells it.
+    `strict`: a model that must not be sent one of the sampling parameters is not asked.
     """
 
     messages: tuple[Message, ...]
@@ -170,6 +171,7 @@ class Request(msgspec.Struct, frozen=True):
     tool_choice: ToolChoice = "auto"
     schema: Schema | None = None
     extra: Mapping[str, Mapping[str, Any]] = {}
+    strict: bool = False
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,11 +42,11 @@ def test_a_call_of_nobody_known_is_left_as_it_is() -> None:
     assert fitted.messages[1].parts == (unknown,)
 
 
-@pytest.mark.parametrize("strict", [False, True])
-def test_strict_skips_a_model_that_a_parameter_would_be_left_out_for(*, strict: bool) -> None:
-    words = "m must not be sent temperature, and strict forbids to leave it out" if strict else ""
-    asked = msgspec.structs.replace(ASKED, messages=ASKED.messages[:1])
-    model = entry("m", None, refused=("temperature", "top_p", "temperature"), strict=strict)
+@pytest.mark.parametrize("by", ["", "the model", "the call"])
+def test_strict_skips_a_model_that_a_parameter_would_be_left_out_for(by: str) -> None:
+    words = "m must not be sent temperature, and strict forbids to leave it out" if by else ""
+    asked = msgspec.structs.replace(ASKED, messages=ASKED.messages[:1], strict=by == "the call")
+    model = entry("m", None, refused=("temperature", "top_p", "temperature"), strict=by == "the model")
     assert why(unfit(asked, model)) == words
     assert fit(asked, model)[1] == ("temperature",)
 

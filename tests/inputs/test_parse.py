@@ -249,3 +249,10 @@ def test_every_number_is_either_refused_or_one_that_json_can_hold(name: str, val
 
 def test_without_parameters_the_defaults_are_kept() -> None:
     assert request_of(SAID, {}) == Request((ASKED,), Sampling())
+
+
+@pytest.mark.parametrize("strict", [None, 1, "true"])
+def test_strict_is_true_or_false(strict: Any) -> None:
+    assert request_of(SAID, {"strict": True}).strict
+    with pytest.raises(RequestError, match="strict: expected True or False, not "):
+        request_of(SAID, {"strict": strict})

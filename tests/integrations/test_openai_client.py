@@ -135,6 +135,50 @@ def test_hints_are_dropped_and_a_header_names_them(server: Loopback, *, stream: 
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("form", ["whole", "streamed", "held back"])
+def test_the_header_names_what_the_model_was_not_sent(server: Loopback, form: str) -> None:
+    server.answer = lambda _: openai_reply("Lisbon.") if form == "whole" else openai_stream(["Lisbon."])
+    rules = StreamRules(release="whole") if form == "held back" else StreamRules()
+    with standby.openai_client(settings=served(openai=server.url, stream=rules)) as client:
+        create = client.chat.completions.with_raw_response.create
+        raw = create(model="default", messages=HELLO, stream=form != "whole", temperature=0.5, verbosity="low")
+    assert raw.headers["x-standby-dropped"] == "verbosity, temperature"
+    assert not {"temperature", "verbosity"} & set(server.requests[0].json)
+
+
+def openai_first(gemini: Loopback, openai_server: Loopback) -> Settings:
+    settings = served(openai=openai_server.url, gemini=gemini.url)
+    chain = Chain(models=("o3-mini", "gemini-2.5-pro"), retry=ONCE)
+    return Settings(providers=settings.providers, models=settings.models, chains={"default": chain})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_model_that_failed_was_not_sent_is_no_matter(*, stream: bool) -> None:
+    with both() as (gemini, openai_server):
+        openai_server.script(OPENAI_500)
+        with standby.openai_client(settings=openai_first(gemini, openai_server)) as client:
+            create = client.chat.completions.with_raw_response.create
+            raw = create(model="default", messages=HELLO, stream=stream, temperature=0.5)
+    assert raw.headers["x-standby-model"] == "gemini-2.5-pro"
+    assert "x-standby-dropped" not in raw.headers
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_strict_skips_the_model_that_would_drop_a_parameter(*, stream: bool) -> None:
+    strict = {"standby": {"strict": True}}
+    with both() as (gemini, openai_server):
+        with standby.openai_client(settings=openai_first(gemini, openai_server)) as client:
+            create = client.chat.completions.with_raw_response.create
+            raw = create(model="default", messages=HELLO, stream=stream, temperature=0.5, extra_body=strict)
+        assert raw.headers["x-standby-trail"].startswith("o3-mini skipped unsupported; gemini-2.5-pro answer")
+        assert "x-standby-dropped" not in raw.headers
+        words = "must not be sent temperature, and strict forbids"
+        alone = served(openai=openai_server.url)
+        with standby.openai_client(settings=alone) as client, pytest.raises(openai.InternalServerError, match=words):
+            ask(client, stream=stream, temperature=0.5, extra_body=strict)
+        assert not openai_server.requests
+
+
 def test_an_error_names_what_was_dropped_too() -> None:
     down = scripted([BUSY], retry=ONCE)
     with standby.openai_client(settings=down) as client, pytest.raises(openai.InternalServerError) as caught:

@@ -71,7 +71,7 @@ def _unable(request: Request, entry: Entry) -> str:
     spoken = [message.role for message in request.messages if message.role != "system"]
     if card.prefill is False and spoken[-1:] == ["assistant"]:
         return "cannot go on with words that are the assistant's: end with a message of the user"
-    if entry.strict and (dropped := dropped_for(request, entry)):
+    if (entry.strict or request.strict) and (dropped := dropped_for(request, entry)):
         return f"must not be sent {', '.join(dropped)}, and strict forbids to leave it out"
     return ""
 

@@ -19,7 +19,7 @@ Messages = str | Iterable[Message | Mapping[str, Any]]
 _ROLES: tuple[str, ...] = get_args(Role)
 _HELD = "Text (a user's also of Media, an assistant's also of Reasoning and ToolCall, a tool's of ToolResult)"
 _ALSO_HOLDS = {"assistant": ("tool_calls",), "tool": ("tool_call_id", "name")}
-_BESIDE = frozenset({"tools", "tool_choice", "schema", "extra"})
+_BESIDE = frozenset({"tools", "tool_choice", "schema", "extra", "strict"})
 _ALSO_CALLED = {"developer": "system"}
 
 
@@ -45,6 +45,7 @@ class CallOptions(SamplingOptions, total=False):
     tool_choice: ToolChoices
     schema: Any
     extra: Mapping[str, Mapping[str, Any]]
+    strict: bool
 
 
 def request_of(messages: Messages, options: Mapping[str, Any], providers: Iterable[str] = ()) -> Request:
@@ -58,7 +59,14 @@ def request_of(messages: Messages, options: Mapping[str, Any], providers: Iterab
         choice_of(options.get("tool_choice", "auto"), offered),
         schema_of(options.get("schema")),
         _extra(options.get("extra", {}), tuple(providers)),
+        _strict(options.get("strict", False)),
     )
+
+
+def _strict(strict: Any) -> bool:
+    if not isinstance(strict, bool):
+        raise RequestError(f"strict: expected True or False, not {_a(strict)}")
+    return strict
 
 
 def _extra(extra: Any, providers: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:

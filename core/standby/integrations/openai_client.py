@@ -24,7 +24,9 @@ import openai
 
 from standby.client import AsyncStandby, Sink, Standby
 from standby.config import Config as _Config
+from standby.dispatch.compatibility import dropped_for
 from standby.errors import CallFailed, DeadlineExceeded, StandbyError
+from standby.inputs.parse import sampling_of
 from standby.integrations.openai_http import body_of, library_of
 from standby.integrations.openai_reply import (
     Frames,
@@ -39,7 +41,7 @@ from standby.integrations.openai_request import Asked, Refused, asked_of
 from standby.runtime.sharing import Shared
 from standby.settings import Settings
 from standby.streams import AsyncStream, Stream
-from standby.types import Attempt, Chunk, Reply
+from standby.types import Attempt, Chunk, Reply, Request, Sampling
 
 BASE_URL = "http://standby.invalid/v1"
 """Nobody is there (RFC 2606): a request that misses the transport fails, and goes to no vendor."""
@@ -213,6 +215,7 @@ class _Ask:
         self._settings = settings
         self._chain = ""
         self._dropped: tuple[str, ...] = ()
+        self._sampling = Sampling()
         self._created = int(time.time())
         self._id = f"chatcmpl-{uuid.uuid4().hex}"  # where the vendor gives none, or gives it too late
         self._with_usage = False
@@ -235,6 +238,9 @@ class _Ask:
         """Read what is asked for, and within which time: the SDK's time-out shortens the chain's deadline, never more."""
         asked = asked_of(body)
         self._dropped = asked.dropped
+        self._sampling = sampling_of(
+            {name: value for name, value in asked.options.items() if name in Sampling.__struct_fields__}
+        )
         self._chain, self._with_usage = self._known(asked.chain), asked.with_usage
         patience = self._request.extensions.get("timeout", {}).get("read")
         if patience is not None and patience <= 0:
@@ -255,6 +261,8 @@ class _Ask:
     def streamed(self, stream: Stream | AsyncStream, first: Chunk) -> Any:
         """Answer with a stream whose first words are here."""
         speaker = _speaker(stream)
+        if stream.speaker is not None:  # its attempt is on the trail only when it has ended
+            self._dropped += dropped_for(Request((), self._sampling), stream.speaker)
         facts = self._facts(stream.trail, *speaker)
         frames = Frames(self._id, self._created, speaker[0], with_usage=self._with_usage)
         return self._response(200, {**_EVENTS, **facts, "x-request-id": self._id}, body_of(self._http, stream, first, frames))

@@ -203,8 +203,13 @@ def _error(message: str, *, kind: str, code: str | None, param: str | None = Non
 def headers_of(
     chain: str, trail: Iterable[Attempt], model: str = "", provider: str = "", notice: str = "", dropped: Iterable[str] = ()
 ) -> dict[str, str]:
-    """Return what came about, without a word of what was said. `model`: who answers; while it does, the trail lacks it."""
+    """Return what came about, without a word of what was said.
+
+    `model`: who answers; while it does, the trail lacks it. `dropped`: what no model was sent; the trail knows what this one
+    was not sent.
+    """
     attempts = tuple(trail)
+    unsent = (name for attempt in attempts if attempt.model == model for name in attempt.dropped)
     told = [_told(attempt) for attempt in attempts]
     asked = sum(attempt.outcome != "skipped" for attempt in attempts)
     if model and not any(attempt.outcome == "answered" for attempt in attempts):
@@ -216,7 +221,7 @@ def headers_of(
         "attempts": str(asked),
         "trail": "; ".join(told),
         "notice": quoted(notice, " ,;'"),
-        "dropped": ", ".join(map(quoted, dropped)),
+        "dropped": ", ".join(map(quoted, dict.fromkeys((*dropped, *unsent)))),
     }
     return {f"x-standby-{name}": fact for name, fact in facts.items() if fact}
 

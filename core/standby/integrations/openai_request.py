@@ -114,8 +114,7 @@ def asked_of(body: bytes) -> Asked:
         options["max_tokens"] = most
     if (schema := _schema(given.get("response_format"))) is not None:
         options["schema"] = schema
-    if "extra" in own:
-        options["extra"] = own["extra"]
+    options |= {name: own[name] for name in ("extra", "strict") if name in own}
     return Asked(
         chain=_chain(given.get("model")),
         messages=_messages(given.get("messages")),
