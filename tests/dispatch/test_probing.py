@@ -234,6 +234,27 @@ def test_when_all_rest_one_call_at_a_time_goes_to_the_nearest_and_the_others_rai
     assert all(error.retry_after is not None and 0 < error.retry_after <= 10 for error in refused)
 
 
+def test_where_nobody_else_answers_a_call_asks_all_that_rest_the_nearest_first_and_each_once() -> None:
+    async def story() -> list[list[tuple[str, str]]]:
+        far, near = sick(2.0), sick(0.0)
+        plays = [Plays(failure("overloaded")) for _ in range(3)]
+        suspect = entry("retired", plays[2], breaker=Breaker(suspected="retired on 2026-12-01"))
+        chain = route(entry("far", plays[0], breaker=far), entry("near", plays[1], breaker=near), suspect)
+        await at(4)
+        calls = [walk(chain), walk(chain)]
+        for call in calls:
+            with pytest.raises(ChainExhausted):
+                await call.run()
+        assert [len(play.calls) for play in plays] == [2, 2, 2]
+        return [told(call.trail)[3:] for call in calls]
+
+    order = ["retired", "near", "far"]  # no pause is left to one that is only suspected
+    first, second = run(story())
+    assert [model for model, _ in first] == order
+    assert sorted(model for model, _ in second) == sorted(order)
+    assert {outcome for _, outcome in (*first, *second)} == {"failed"}
+
+
 def test_a_resting_model_is_the_last_resort_when_the_others_have_failed() -> None:
     async def story() -> Reply:
         chain = route(entry("a", Plays("from a"), breaker=sick()), entry("b", Plays(failure("timeout"))))

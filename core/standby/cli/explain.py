@@ -70,7 +70,7 @@ def command(*, chain: str, config: str | None, model: str | None, as_json: bool,
 
     \b
     standby explain --status 503 --message "The model is overloaded"
-    standby explain --exception traceback.txt --model o3-mini
+    standby explain --exception traceback.txt --model gpt-5.6-sol
     standby explain --kind empty
     """  # noqa: D301 - click wants the character itself
     spent: float = told.pop("after") or 0.0

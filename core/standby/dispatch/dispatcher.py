@@ -280,7 +280,10 @@ class Walk:
             self._again = Again(running.entry, running.number + 1, self._now() + decision.pause)
 
     def _decide(self, running: Running, failure: Failure) -> Decision:
-        """Say what follows; a retry needs its time, a token, and a call that has not been hedged: one extra is enough."""
+        """Say what follows; a retry needs its time, a token, and a call that has not been hedged: one extra is enough.
+
+        A model that rests, or is under suspicion, was asked as a last resort, and that once.
+        """
         if self._floor.owns(running) and self._route.chain.stream.on_break == "fail":
             return Decision("stop")  # the caller has seen some of this answer; nobody else may go on with it
         decision = decide(failure, running.entry, self._route, running.number, self._jitter)
@@ -288,6 +291,7 @@ class Walk:
             return decision
         if (
             not running.probe
+            and not running.entry.breaker.suspicion
             and not self._hedged
             and decision.pause < self._share(again=True)
             and running.entry.budget.take(self._now())
