@@ -192,7 +192,7 @@ def test_the_house_rules_move_a_request_on_and_count_its_events(install: Install
     models = (
         "models:\n  a: {provider: scripted, options: {reply: Good.}}\n  b: {provider: scripted, options: {reply: 9 EUR.}}\n"
     )
-    (tmp_path / "models.yaml").write_text(models + text.replace("[gemini-2.5-pro, o3-mini]", "[a, b]"), encoding="utf-8")
+    (tmp_path / "models.yaml").write_text(models + text.replace("[gemini-3.8-flash, gpt-5.6-sol]", "[a, b]"), encoding="utf-8")
     with Standby("models.yaml", environ={}, warm_up=False) as client:
         reply = client.chat("What does it cost?")
     assert (reply.model, reply.trail[0].trigger) == ("b", "no-price")

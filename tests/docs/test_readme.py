@@ -4,6 +4,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from standby import (
 )
 from standby.cli import standby
 from standby.config import PACKAGED
-from standby.config.models import IDLE_TIMEOUT, TIMEOUT
+from standby.config.models import IDLE_TIMEOUT, TIMEOUT, retirement
 from standby.dispatch.dispatcher import RESERVE
 from standby.dispatch.policy import LONG_REST, LONGEST_STATED_WAIT
 from standby.dispatch.routes import HEDGED_SHARE
@@ -37,8 +38,9 @@ from standby.resilience.circuit_breaker import FEWEST, RAMP, SHARE, WINDOW
 from standby.resilience.retry_budget import Budget
 from standby.settings import BreakerSettings
 from standby_local.weights import weights
+from standby_openai.double import answer as openai_body
 from tests.docs.documents import ROOT, blocks, only, table
-from tests.support.loopback import GEMINI_500, both
+from tests.support.loopback import GEMINI_500, Answer, Received, both, respond
 
 DOCUMENT = "README.md"
 TEXT = (ROOT / DOCUMENT).read_text(encoding="utf-8")
@@ -119,7 +121,7 @@ def test_the_streaming_python_is_right_where_an_answer_begins_anew(
 def test_the_dictionary_is_sound() -> None:
     source = blocks(DOCUMENT, "Python", "python")[2].text
     with Standby(assigned(source)["config"], environ={}) as client:
-        assert client.settings.chains["default"].models == ("gemini-2.5-pro", "o3-mini")
+        assert client.settings.chains["default"].models == ("gemini-3.8-flash", "gpt-5.6-sol")
     assert "with Standby(config) as client:" in source
 
 
@@ -190,6 +192,22 @@ def test_no_other_line_of_shell_stands_there_than_the_keys_and_the_installation(
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", TEXT))))
 def test_each_link_leads_to_a_file(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+COPIED = [block.text for language in ("yaml", "python", "sh") for block in blocks(DOCUMENT, language=language)]
+
+
+def test_what_a_reader_copies_names_no_model_that_is_shut_down_or_soon_will_be() -> None:
+    registry = Registry()
+    cards = {model: card for name in registry.names() for model, card in registry.cards(name).items()}
+    named = {model for model in cards for text in COPIED if re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w.-])", text)}
+    assert len(named) > 3
+    assert {model for model in named if retirement(cards[model], date(2026, 12, 1))} == set()
+
+
+def test_the_two_names_of_the_chain_that_ships_are_told_with_their_last_day() -> None:
+    for model, plugin in (("gemini-2.5-pro", "gemini"), ("o3-mini", "openai")):
+        assert f"{model} on {Registry().cards(plugin)[model].retires}" in TEXT
 
 
 # Its tables
@@ -283,11 +301,18 @@ def shipped_chain_on(gemini: str, openai: str) -> str:
 KEYS: Mapping[str, str] = {"GEMINI_API_KEY": "opens-nothing", "OPENAI_API_KEY": "opens-nothing-either"}
 
 
+LIVING = {"PRIMARY_AI_MODEL": "gemini-3.8-flash", "FALLBACK_AI_MODEL": "gpt-5.6-terra"}
+
+
+def on_either_api(request: Received) -> Answer:
+    return respond(200, openai_body(request.path, request.json, "Lisbon, says OpenAI."))
+
+
 def logged(source: str, folder: Path) -> str:
     ran = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", source],
         cwd=folder,
-        env=environ(**KEYS),
+        env=environ(**KEYS, **LIVING),
         capture_output=True,
         text=True,
         check=True,
@@ -300,22 +325,27 @@ def test_the_log_of_a_fall_back_is_the_one_that_the_page_shows_and_silent_otherw
     source = only(DOCUMENT, "Log", "python") + blocks(DOCUMENT, "Python", "python")[0].text
     with both() as (gemini, openai):
         (tmp_path / "models.yaml").write_text(shipped_chain_on(gemini.url, openai.url), encoding="utf-8")
+        openai.answer = on_either_api
         assert logged(source, tmp_path) == ""
         assert openai.requests == []
         gemini.script(GEMINI_500)
         assert untimed(logged(source, tmp_path)) == untimed(only(DOCUMENT, "Log", "text"))
+    assert all(f"`{name}={model}`" in TEXT for name, model in LIVING.items())
 
 
 async def test_the_next_model_gets_the_whole_conversation_without_what_it_refuses(tmp_path: Path) -> None:
     turns = assigned(blocks(DOCUMENT, "Python", "python")[1].text)["messages"]
     with both() as (gemini, openai):
         gemini.script(GEMINI_500)
+        openai.answer = on_either_api
         file = tmp_path / "models.yaml"
         file.write_text(shipped_chain_on(gemini.url, openai.url), encoding="utf-8")
-        async with AsyncStandby(file, environ=KEYS) as client:
+        async with AsyncStandby(file, environ={**KEYS, **LIVING}) as client:
             reply = await client.chat(turns, temperature=0.2)
         [sent] = openai.requests
-    assert sent.json["messages"] == turns
+    assert [(turn["role"], turn["content"][0]["text"]) for turn in sent.json["input"]] == [
+        (turn["role"], turn["content"]) for turn in turns
+    ]
     assert "temperature" not in sent.json
     assert 'reply.trail[1].dropped == ("temperature",)' in TEXT
     assert reply.trail[1].dropped == ("temperature",)
