@@ -6,6 +6,7 @@ bound, follow redirects with the key, and take HTML, a list and an error inside 
 
 import asyncio
 import contextlib
+import importlib
 import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -36,6 +37,11 @@ from standby.plugin import (
 )
 from standby_openai import reply, request, responses_reply, responses_request
 from standby_openai.failures import failure_of
+
+# openai looks up sys.modules["httpx"] at each request, and needs its classes. While another thread
+# imports httpx (Google's SDK does), each request would raise AttributeError; so it is imported here.
+with contextlib.suppress(Exception):  # it is not installed, or broken: openai then does without it
+    importlib.import_module("httpx")
 
 BASE_URL = "https://api.openai.com/v1"
 CONNECT = 5.0

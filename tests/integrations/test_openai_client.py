@@ -18,6 +18,7 @@ from standby import AsyncStandby, Settings, Standby
 from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, StandbyTransport
 from standby.settings import Chain, Model, Retry, StreamRules
 from tests.support.asking import scripted, served
+from tests.support.half_imported import played
 from tests.support.loopback import GEMINI_503, OPENAI_500, Loopback, both, hang, openai_reply, openai_stream, respond
 
 HELLO: list[Any] = [{"role": "user", "content": "Which city?"}]
@@ -480,3 +481,19 @@ def test_anything_else_is_refused_at_once(make: Any, given: Any, words: str) -> 
 def test_a_client_may_be_named() -> None:
     with Standby(settings=scripted("Lisbon.")) as ours, standby.openai_client(client=ours) as client:
         assert ask(client).choices[0].message.content == "Lisbon."
+
+
+def test_a_request_is_answered_while_another_thread_imports_httpx(tmp_path: Path) -> None:
+    program = """
+import standby
+file = {
+    "version": 1,
+    "models": {"m": {"provider": "scripted", "options": {"reply": ["Lisbon."]}}},
+    "chains": {"default": {"models": ["m"]}},
+}
+with standby.openai_client(file) as client:
+    asked = [{"role": "user", "content": "Hi?"}]
+    reply = client.chat.completions.create(model="default", messages=asked)
+print(reply.choices[0].message.content)
+"""
+    assert played(program, tmp_path) == ("Lisbon.\n", "")

@@ -12,11 +12,13 @@
 or `httpx.Client`: what is answered is of the library that asks.
 """
 
+import importlib
 import os
 import random
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 import msgspec
@@ -67,6 +69,11 @@ class ClientOptions(TypedDict, total=False):
 
 
 Config = _Config | None
+
+# openai looks up sys.modules["httpx"] at each request, and needs its classes. While another thread
+# imports httpx (Google's SDK does), each request would raise AttributeError; so it is imported here.
+with suppress(Exception):  # it is not installed, or broken: openai then does without it
+    importlib.import_module("httpx")
 
 if TYPE_CHECKING:
     import httpx

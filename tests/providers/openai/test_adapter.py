@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from standby.plugin import AttemptFailed, End, Finish, Kind, Provider, Secret, Usage
 from standby_openai.adapter import OpenAIAdapter
 from tests.providers.openai.calls import KEY, adapter, call, collected
+from tests.support.half_imported import played
 from tests.support.loopback import Loopback, Received, openai_reply, openai_stream
 
 USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
@@ -237,3 +239,15 @@ def test_the_certificates_are_read_once() -> None:
     adapters = [OpenAIAdapter(Provider(plugin="openai", api_key=Secret(KEY))) for _ in range(2)]
     contexts = {id(made._sdk._client._transport._pool._ssl_context) for made in adapters}  # type: ignore[attr-defined] # httpx2's
     assert len(contexts) == 1
+
+
+def test_an_answer_comes_while_another_thread_imports_httpx(server: Loopback, tmp_path: Path) -> None:
+    program = """
+import asyncio
+from tests.providers.openai.calls import adapter, call
+async def ask():
+    async with adapter(sys.argv[1]) as openai:
+        print((await openai.complete(call())).text)
+asyncio.run(ask())
+"""
+    assert played(program, tmp_path, server.url) == ("Lisbon, says OpenAI.\n", "")
