@@ -256,3 +256,18 @@ def test_strict_is_true_or_false(strict: Any) -> None:
     assert request_of(SAID, {"strict": True}).strict
     with pytest.raises(RequestError, match="strict: expected True or False, not "):
         request_of(SAID, {"strict": strict})
+
+
+@pytest.mark.parametrize(("stop", "sent"), [("", None), ([], None), (["", ""], None), (["", "a"], ("a",)), (" ", (" ",))])
+def test_an_empty_stop_is_none(stop: Any, sent: Any) -> None:
+    assert sampling_of({"stop": stop}).stop == sent
+
+
+@pytest.mark.parametrize("blanks", ["  \n", "\t", "\u00a0", "\u200b", "\ufeff\u2060 \u200d"])
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_instructions_of_blanks_are_left_out(role: str, blanks: str) -> None:
+    for content in (blanks, [{"type": "text", "text": blanks}], [Text(blanks), Text("")]):
+        assert read([{"role": role, "content": content}, USER]) == (ASKED,)
+    assert read([Message("system", (Text(blanks),)), USER]) == (ASKED,)
+    said = [{"type": "text", "text": blanks}, {"type": "text", "text": "Be brief."}]
+    assert read([{"role": role, "content": said}, USER]) == (RULES, ASKED)

@@ -103,6 +103,10 @@ def test_each_field_of_the_sdks_answer_may_stand_in_a_history() -> None:
 
 
 KEPT_BY_FRAMEWORKS = {
+    "extra_content": {"google": {"thought_signature": "x"}},
+    "reasoning_signature": "x",
+    "prefix": True,
+    "timestamp": 1_796_083_200,
     "provider_specific_fields": {"thought_signatures": ["x"]},
     "reasoning_content": "Where?",
     "reasoning_details": [{"text": "Where?"}],
@@ -187,3 +191,75 @@ def test_the_root_has_both_clients_and_importing_all_of_it_loads_no_sdk() -> Non
     assert standby.async_openai_client is home.async_openai_client
     assert "openai" not in loaded_by("from standby import *")
     assert "openai" in loaded_by("from standby import openai_client")
+
+
+@pytest.mark.parametrize("kind", ["thinking", "redacted_thinking", "reasoning"])
+def test_a_thought_among_the_parts_of_an_answer_is_left_out(kind: str) -> None:
+    thought = {"type": kind, kind: "Where?", "signature": "x"}
+    said = {"role": "assistant", "content": [thought, {"type": "text", "text": "Lisbon."}]}
+    [told] = asked_of(body(messages=[said])).messages
+    assert told["content"] == [{"type": "text", "text": "Lisbon."}]
+    asked = [{"role": "user", "content": "Hi"}, {**said, "content": [thought]}]
+    assert len(request_of(asked_of(body(messages=asked)).messages, {}).messages) == 1
+
+
+@pytest.mark.parametrize("name", ["is_error", "status", "artifact", "timestamp"])
+def test_what_is_kept_beside_a_tools_result_goes_nowhere(name: str) -> None:
+    said = {"role": "tool", "tool_call_id": "1", "content": "rain"}
+    assert asked_of(body(messages=[{**said, name: "error"}])).messages == [said]
+
+
+@pytest.mark.parametrize("role", ["user", "system", "developer", "assistant"])
+def test_the_time_of_a_message_goes_nowhere(role: str) -> None:
+    said = {"role": role, "content": "Hi"}
+    assert asked_of(body(messages=[{**said, "timestamp": 1}])).messages == [said]
+
+
+OF_OTHER_VENDORS = (
+    *("chat_template_kwargs", "enable_thinking", "keep_alive", "options"),
+    *("provider", "reasoning", "thinking", "usage"),
+)
+
+
+@pytest.mark.parametrize("name", OF_OTHER_VENDORS)
+def test_the_refusal_of_a_vendors_own_parameter_says_how_to_send_it(name: str) -> None:
+    way = f'extra_body={{"standby": {{"extra": {{PROVIDER: {{"{name}": …}}}}}}}}'
+    with pytest.raises(Refused, match=re.escape(way)) as caught:
+        asked_of(body(**{name: {"a": 1}}))
+    assert (caught.value.param, caught.value.code) == (name, "unsupported_parameter")
+    sent = {"standby": {"extra": {"mine": {name: {"a": 1}}}}}
+    assert asked_of(body(**sent)).options == {"extra": {"mine": {name: {"a": 1}}}}
+
+
+def function(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name}}
+
+
+def allowed(mode: Any, *tools: Any) -> dict[str, Any]:
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": list(tools)}}
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+@pytest.mark.parametrize("named", [function("b"), {"type": "function", "name": "b"}])
+def test_a_choice_among_some_of_the_tools_offers_those_alone(mode: str, named: Any) -> None:
+    options = asked_of(body(tools=[function("a"), function("b")], tool_choice=allowed(mode, named))).options
+    assert options == {"tools": [function("b")], "tool_choice": mode}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        allowed("auto", function("c")),
+        allowed("auto", function("a"), function("c")),
+        allowed("none", function("a")),
+        allowed(["auto"], function("a")),
+        allowed("auto"),
+        allowed("auto", 7),
+        {"type": "allowed_tools"},
+        {"type": "allowed_tools", "allowed_tools": 7},
+    ],
+)
+def test_a_choice_among_tools_that_are_not_there_is_refused(choice: Any) -> None:
+    with pytest.raises(Refused, match="tool_choice: allowed_tools wants a mode, auto or required, and tools") as caught:
+        asked_of(body(tools=[function("a"), function("b")], tool_choice=choice))
+    assert caught.value.param == "tool_choice"

@@ -87,8 +87,8 @@ def sampling_of(options: Mapping[str, Any]) -> Sampling:
             raise RequestError(f"unknown parameter {name!r}{_near(name, Sampling.__struct_fields__)}")
     stop = options.get("stop")
     if isinstance(stop, Iterable):
-        stops = (stop,) if isinstance(stop, str) else tuple(cast("Iterable[object]", stop))
-        options = {**options, "stop": stops or None}
+        stops = (stop,) if isinstance(stop, str) else cast("Iterable[object]", stop)
+        options = {**options, "stop": tuple(one for one in stops if one != "") or None}
     try:
         return msgspec.convert(dict(options), Sampling)
     except msgspec.ValidationError as error:
@@ -132,7 +132,8 @@ def _message(message: Any, index: int) -> Message:
         _refuse_unknown(fields, index)
     else:
         raise RequestError(f"message {index}: expected a Message or a dictionary, not {_a(message)}", index)
-    parts = tuple(_clean(part) for part in parts if not isinstance(part, Text) or part.text)
+    said = _is_said if role == "system" else bool  # no vendor takes instructions of blanks, and they instruct nobody
+    parts = tuple(_clean(part) for part in parts if not isinstance(part, Text) or said(part.text))
     if not parts and role == "user":
         raise RequestError(f"message {index}: the user message is empty; leave it out or give it a text", index)
     return Message(role, parts)
@@ -210,6 +211,11 @@ def _refuse_unknown(message: Mapping[str, Any], index: int) -> None:
             raise RequestError(
                 f"message {index}: {key!r} is not carried so far; only {' and '.join(map(repr, known))} are", index
             )
+
+
+def _is_said(text: str) -> bool:
+    """Say whether a text holds anything that can be seen; blanks, and characters of no width, cannot."""
+    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 def _encodable(text: str) -> str:

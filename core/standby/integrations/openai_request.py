@@ -58,25 +58,33 @@ REASONS = {
 }
 """Parameters without which the answer would be another one: they are refused, for this reason."""
 
+_FOR_ONE = (
+    "standby cannot hold every model of a chain to it; leave it out, or send it to the provider that knows it: "
+    'extra_body={"standby": {"extra": {PROVIDER: {"%s": …}}}}'
+)
+
 _OWN = frozenset({"model", "messages", "stream", "stream_options", "response_format", "standby", "max_completion_tokens"})
 _AS_THEY_ARE = frozenset({*Sampling.__struct_fields__, "tools", "tool_choice"})
 CARRIED = _OWN | _AS_THEY_ARE
 """Parameters that the models are asked with."""
 
-_OF_ANY = ("cache_control", "id", "name", "provider_specific_fields")
+_OF_ANY = ("cache_control", "id", "name", "provider_specific_fields", "timestamp")
 _UNSENT: Mapping[str, tuple[str, ...]] = {
     "assistant": (
         *_OF_ANY,
-        *("annotations", "parsed", "refusal"),
-        *("reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"),
+        *("annotations", "extra_content", "parsed", "prefix", "refusal"),
+        *("reasoning", "reasoning_content", "reasoning_details", "reasoning_signature", "thinking_blocks"),
     ),
     "developer": _OF_ANY,
     "system": _OF_ANY,
-    "tool": tuple(name for name in _OF_ANY if name != "name"),
+    "tool": (*(name for name in _OF_ANY if name != "name"), "artifact", "is_error", "status"),
     "user": _OF_ANY,
 }
 """What frameworks keep in a message and no other vendor has a place for: the speaker's name, the sources of an answer,
 and thoughts, which a reply here tells to a reader; no model takes another's."""
+
+_THOUGHTS = ("reasoning", "redacted_thinking", "thinking")
+"""Types of the parts of an answer's content that are thoughts."""
 
 _ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 
@@ -110,6 +118,8 @@ def asked_of(body: bytes) -> Asked:
     own = _object(given, "standby", {"deadline", "extra", "strict"})
     dropped = _dropped(given, own.get("strict", False))
     options = {name: value for name, value in given.items() if name in _AS_THEY_ARE}
+    if (allowed := _allowed(given.get("tool_choice"))) is not None:
+        options |= _narrowed(allowed, given.get("tools"))
     if (most := _most_tokens(given)) is not None:
         options["max_tokens"] = most
     if (schema := _schema(given.get("response_format"))) is not None:
@@ -154,7 +164,7 @@ def _dropped(given: Mapping[str, Any], strict: Any) -> tuple[str, ...]:
     for name in left:
         if strict or name not in HINTS:
             hint = "standby drops it, unless it is asked to be strict" if name in HINTS else ""
-            reason = REASONS.get(name) or hint or "standby cannot hold every model of a chain to it; leave it out"
+            reason = REASONS.get(name) or hint or _FOR_ONE % name
             raise Refused(f"the parameter {name!r} is not carried: {reason}", param=name, code="unsupported_parameter")
     return tuple(sorted(left))
 
@@ -170,6 +180,27 @@ def _most_tokens(given: Mapping[str, Any]) -> Any:
     if None not in (older, newer) and older != newer:
         raise Refused("max_tokens and max_completion_tokens are two names for one thing; give one", param="max_tokens")
     return newer if older is None else older
+
+
+def _allowed(choice: Any) -> Mapping[str, Any] | None:
+    """Return what a choice among some of the tools says: its mode, and the tools; `None` for any other choice."""
+    fields = object_in(choice)
+    return object_in(fields.get("allowed_tools")) if fields.get("type") == "allowed_tools" else None
+
+
+def _narrowed(allowed: Mapping[str, Any], tools: Any) -> dict[str, Any]:
+    """Return the tools that may be called as all that there are, and the mode as the choice: every model takes that."""
+    names = [_name(tool) for tool in list_in(allowed.get("tools"))]
+    offered = [tool for tool in list_in(tools) if _name(tool) in names]
+    if allowed.get("mode") not in ("auto", "required") or not names or {*map(_name, offered)} != {*names}:
+        words = "tool_choice: allowed_tools wants a mode, auto or required, and tools that the request has, by their names"
+        raise Refused(words, param="tool_choice")
+    return {"tools": offered, "tool_choice": allowed["mode"]}
+
+
+def _name(tool: Any) -> str:
+    fields = object_in(tool)
+    return text_in(object_in(fields.get("function")).get("name") or fields.get("name"))
 
 
 def _object(given: Mapping[str, Any], name: str, fields: set[str]) -> Mapping[str, Any]:
@@ -217,7 +248,9 @@ def _sent(message: Any) -> Any:
 def _said(message: Mapping[str, Any]) -> Any:
     """Return an answer's content; a refusal is what was said, in the place of a text or as a part."""
     content: Any = message.get("content") or message.get("refusal")
-    return [_spoken(part) for part in list_in(content)] if isinstance(content, list) else content
+    if not isinstance(content, list):
+        return content
+    return [_spoken(part) for part in list_in(content) if object_in(part).get("type") not in _THOUGHTS]
 
 
 def _spoken(part: Any) -> Any:

@@ -24,7 +24,7 @@ from standby.resilience.circuit_breaker import State
 _NAMES = ("primary_ai_model", "fallback_ai_model", "enable_model_fallback", "google_api_key", "openai_api_key")
 """What of an application's settings stands in models.yaml as a variable, in capitals."""
 
-Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
+Prompt = str | Mapping[str, Any] | Iterable[Any]
 """A text, a message, or several: Agno's, or dictionaries with a role and a content."""
 
 _MEDIA = ("images", "audio", "videos", "files")
