@@ -69,8 +69,10 @@ class Secret:
         return f"Secret({self.origin})"
 
     def __eq__(self, other: object) -> bool:
-        """Compare by value: two names for one key are one account."""
-        return isinstance(other, Secret) and self._value == other._value
+        """Compare by value: two names for one key are one account, two keys not set are not."""
+        if not isinstance(other, Secret) or self._value != other._value:
+            return False
+        return bool(self._value) or self.origin == other.origin
 
     def __hash__(self) -> int:
         """Hash by value."""

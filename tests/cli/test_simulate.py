@@ -53,6 +53,34 @@ def test_the_same_seed_is_the_same_text_in_another_process(run: Run) -> None:
     assert run("simulate", *OUTAGE, "--seed", "2").out != first.out
 
 
+def test_keys_change_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    written("""\
+version: 1
+providers:
+  one: {plugin: openai, api_key: "${FIRST_KEY}"}
+  two: {plugin: openai, api_key: "${SECOND_KEY}"}
+  three: {plugin: gemini, api_key: "${THIRD_KEY}"}
+models:
+  first: {provider: one, model: m}
+  second: {provider: two, model: m}
+  third: {provider: three, model: gemini-m}
+chains:
+  default: {models: [first, second, third]}
+""")
+    names = {"FIRST_KEY", "SECOND_KEY", "THIRD_KEY"}
+    outages = [w for name in ("first", "second", "third") for w in ("--outage", f"{name}: 503 for 2m")]
+    told: list[str] = []
+    for known in (set[str](), {"SECOND_KEY"}, names):
+        for name in names:
+            monkeypatch.delenv(name, raising=False)
+        for name in known:
+            monkeypatch.setenv(name, f"sk-{name.lower()}-5f0c2d9e")
+        told.append(run("simulate", *outages, "--duration", "5m").out)
+    assert told[0] == told[1] == told[2]
+    assert "first call without an answer: no model of chain" in told[0]
+    assert "no key" not in told[0]
+
+
 def test_json_holds_all_that_is_told(run: Run) -> None:
     told = run("simulate", *OUTAGE, "--json").json
     assert told["models"] == ["primary", "second"]

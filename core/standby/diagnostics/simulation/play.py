@@ -114,6 +114,7 @@ def _simulated(route: Route, plan: Plan, emit: Callable[[Event], None]) -> Route
     """Return the route with simulated models in full health; those that share a breaker in production share one here.
 
     A model that begins resting is played as gone, unless an outage names it: then it is there outside of that.
+    One whose key is not set is played like one with a key: a play sends nothing.
     """
     health: dict[int, tuple[Breaker, Budget]] = {}
     entries: list[Entry] = []
@@ -124,6 +125,14 @@ def _simulated(route: Route, plan: Plan, emit: Callable[[Event], None]) -> Route
         breaker, budget = health.setdefault(id(entry.breaker), fresh)
         outage = gone(entry.name) if rests else outage
         model = SimulatedModel(entry.name, outage, plan.latency, plan.dice(f"the answers of {entry.name}"), emit)
-        entries.append(msgspec.structs.replace(entry, adapter=model.reach, breaker=breaker, budget=budget))
+        entries.append(
+            msgspec.structs.replace(
+                entry,
+                adapter=model.reach,
+                breaker=breaker,
+                budget=budget,
+                missing_key="",
+            )
+        )
     hedges = Budget(HEDGES, HEDGED_SHARE, trickle=float("inf"))
     return msgspec.structs.replace(route, entries=tuple(entries), hedges=hedges, behind=set())
