@@ -143,7 +143,8 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     `base_url` should end with one; `roots` says where servers have this API, by host
     ("api.example.com", "*:11434"), and by a wrong path ("*:11434/api") that is to be replaced.
 
-    `libraries` are what the adapter imports and a user may lack.
+    `libraries` are what the adapter imports and a user may lack. `install` is how they are installed, a command line; what is
+    to be done besides follows behind " and then: ".
     """
 
     adapter: str

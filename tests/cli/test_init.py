@@ -14,8 +14,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
+from standby.cli.init_asking import ask_for_vendors
 from standby.cli.init_chain import in_service
 from standby.cli.schema import schema_text
 from standby.config import PACKAGED, load
@@ -161,6 +163,30 @@ def test_where_no_key_is_wanted_there_is_none_to_fill_in(run: Run) -> None:
     assert "cp " not in run("init", "--vendor", "local", "here").out
 
 
+@pytest.mark.parametrize(
+    ("vendor", "library", "later"), [("local", "xllamacpp", ["standby local pull"]), ("gemini", "google.genai", [])]
+)
+def test_what_is_to_be_installed_is_told_where_it_is_missing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, vendor: str, library: str, later: list[str]
+) -> None:
+    [needed] = [one for one in Registry().info(vendor).libraries if one.module == library]
+    monkeypatch.setitem(sys.modules, library.partition(".")[0], None)
+    steps = [f"pip install '{needed.requirement}'", *later]
+    assert "\nNext:\n" + "".join(f"  {step}\n" for step in steps) in run("init", "--vendor", vendor).out
+    monkeypatch.undo()
+
+
+def test_what_is_installed_is_not_to_be_installed(run: Run) -> None:
+    assert "pip install" not in run("init", "--vendor", "openai").out
+
+
+def test_where_no_key_is_wanted_the_example_says_so(run: Run) -> None:
+    run("init", "--vendor", "local")
+    assert Path(".env.example").read_text(encoding="utf-8") == (
+        "# No model of models.yaml wants a key: there is nothing to fill in.\n"
+    )
+
+
 def test_a_file_that_another_goes_before_is_named(run: Run) -> None:
     run("init", "config")
     assert "standby ask --config models.yaml" in run("init").out
@@ -214,8 +240,9 @@ def problems(run: Run) -> set[str]:
 def chain() -> list[str]:
     settings = load(Path("models.yaml"), Registry(), {}, cwd=Path.cwd(), today=date(2026, 12, 1)).settings
     assert settings is not None
-    assert settings.chains["default"].hedge == Hedge(after=10.0)
-    return list(settings.chains["default"].models)
+    default = settings.chains["default"]
+    assert default.hedge == (Hedge(after=10.0) if default.models[1:] else None)  # behind one alone nobody stands
+    return list(default.models)
 
 
 def vendors() -> list[str]:
@@ -328,6 +355,8 @@ def test_what_the_plugins_suggest_is_in_service_for_half_a_year() -> None:
         ("openai gemini\n", {}, ["gpt", "gemini"]),
         ("openai, gemini\n", {}, ["gpt", "gemini"]),
         ("\n", {"OPENAI_API_KEY": "x", "GEMINI_API_KEY": "y"}, ["gemini", "gpt"]),
+        ("openay\nopenai gemini\n", {}, ["gpt", "gemini"]),
+        (",\n9\n4 2\n", {}, ["gpt", "gemini"]),
     ],
 )
 def test_on_a_terminal_the_vendors_are_asked_for(typed: str, keys: dict[str, str], asked: list[str]) -> None:
@@ -344,5 +373,20 @@ def test_on_a_terminal_the_vendors_are_asked_for(typed: str, keys: dict[str, str
                 told += more
     os.close(ours)
     assert process.returncode == 0, told
-    assert b"Which of them do you have?" in told
+    assert b"Which of them do you have, by name or number?" in told
+    assert (b"did you mean 'openai'?" in told) == typed.startswith("openay")
     assert [model.partition("-")[0] for model in chain()] == asked
+
+
+def test_a_vendor_whose_library_is_missing_is_no_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry()
+    for key in (key for name in vendors() for key in registry.info(name).keys):
+        monkeypatch.setenv(key, "x")
+    for library in ("anthropic", "openai"):
+        monkeypatch.setitem(sys.modules, library, None)
+    with CliRunner().isolation(input="\n") as streams:
+        assert ask_for_vendors(registry, date(2026, 12, 1)) == ("gemini",)
+    shown = streams[0].getvalue().decode()
+    assert f"  1  anthropic  (first: pip install '{registry.info('anthropic').libraries[0].requirement}')\n" in shown
+    assert "  2  gemini\n" in shown
+    monkeypatch.undo()

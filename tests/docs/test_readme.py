@@ -37,6 +37,7 @@ from standby.registry.plugins import Registry
 from standby.resilience.circuit_breaker import FEWEST, RAMP, SHARE, WINDOW
 from standby.resilience.retry_budget import Budget
 from standby.settings import BreakerSettings
+from standby_local import ENGINE
 from standby_local.weights import weights
 from standby_openai.double import answer as openai_body
 from tests.docs.documents import ROOT, blocks, only, table
@@ -208,6 +209,10 @@ def test_what_a_reader_copies_names_no_model_that_is_shut_down_or_soon_will_be()
 def test_the_two_names_of_the_chain_that_ships_are_told_with_their_last_day() -> None:
     for model, plugin in (("gemini-2.5-pro", "gemini"), ("o3-mini", "openai")):
         assert f"{model} on {Registry().cards(plugin)[model].retires}" in TEXT
+
+
+def test_the_engine_of_the_embedded_model_is_the_one_that_its_plugin_wants() -> None:
+    assert f"`pip install '{ENGINE.requirement}'`" in TEXT
 
 
 # Its tables

@@ -12,7 +12,8 @@ import click
 import msgspec
 
 from standby.cli.completing import plugins
-from standby.cli.init_chain import chain_text, vendors
+from standby.cli.init_asking import ask_for_vendors, missing
+from standby.cli.init_chain import chain_text
 from standby.cli.options import json_option
 from standby.cli.output import Refused, print_json
 from standby.cli.schema import schema_text
@@ -21,6 +22,9 @@ from standby.errors import ConfigError
 from standby.registry.plugins import Registry
 from standby.settings import Settings
 
+AND_THEN = " and then: "
+"""What parts the steps of a plugin's `install`."""
+
 MODELS, SCHEMA, KEYS = "models.yaml", "models.schema.json", ".env.example"
 
 _HEAD = """\
@@ -28,6 +32,8 @@ _HEAD = """\
 # standby reads .env in the folder that you work in, beside models.yaml, and one folder above; the environment wins.
 # A model without its key is skipped. A key comes from your account with the vendor of the models that are named here.
 """
+
+_NO_KEY = f"# No model of {MODELS} wants a key: there is nothing to fill in.\n"
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -81,19 +87,14 @@ def command(folder: Path, *, chosen: tuple[str, ...], as_json: bool) -> None:
         click.echo(f"wrote {path}")
     for path in kept:
         click.echo(f"kept {path}: it was there already")
-    _print_next_steps(folder)
+    _print_next_steps(folder, registry)
 
 
 def _ask(folder: Path, registry: Registry, *, as_json: bool) -> tuple[str, ...]:
     """Ask on a terminal which vendors somebody has; nobody is asked about a file that is there already."""
     if as_json or not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)) or os.path.lexists(folder / MODELS):
         return ()
-    known = {name: registry.info(name).keys for name in vendors(registry)}
-    keyed = [name for name, keys in known.items() if any(os.environ.get(key) for key in keys)]
-    click.echo(f"The plugins that are installed know models of: {', '.join(known)}.")
-    default = ", ".join(keyed or [name for name, keys in known.items() if keys])
-    told: str = click.prompt("Which of them do you have? The first is asked first", default=default)
-    return tuple(told.replace(",", " ").split())
+    return ask_for_vendors(registry, _today())
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -129,9 +130,13 @@ def _write(path: Path, text: str) -> bool:
 
 def _keys(file: Path, registry: Registry) -> str:
     """Return what .env is to hold: the variables of the models of the file; where it is broken, those of all plugins."""
-    settings = load(file, registry, os.environ, cwd=Path.cwd(), today=_today()).settings
-    wanted = _of_all(registry) if settings is None else _of_models(settings, registry)
-    return "\n".join((_HEAD, *map(_paragraph, wanted)))
+    settings = _settings(file, registry)
+    wanted = list(_of_all(registry) if settings is None else _of_models(settings, registry))
+    return "\n".join((_HEAD, *map(_paragraph, wanted))) if wanted else _NO_KEY
+
+
+def _settings(file: Path, registry: Registry) -> Settings | None:
+    return load(file, registry, os.environ, cwd=Path.cwd(), today=_today()).settings
 
 
 def _of_models(settings: Settings, registry: Registry) -> Iterable[Wanted]:
@@ -171,15 +176,27 @@ def _paragraph(wanted: Wanted) -> str:
 # What to do next
 
 
-def _print_next_steps(folder: Path) -> None:
+def _print_next_steps(folder: Path, registry: Registry) -> None:
     named = "" if _is_found(folder / MODELS, os.environ) else str(folder / MODELS)
     asked = f" --config {_quoted(named)}" if named else ""
     checked = f" {_quoted(named)}" if named else ""
     keys, target = _quoted(str(folder / KEYS)), _quoted(str(folder / ".env"))
     fill_in = f"  cp {keys} {target}      and fill in the keys\n" if _wants_keys(folder / KEYS) else ""
-    click.echo(
-        f'\nNext:\n{fill_in}  standby validate{checked}\n  standby check{asked}\n  standby ask{asked} "What is net metering?"'
-    )
+    installing = "".join(f"  {step}\n" for step in _installing(folder / MODELS, registry))
+    trying = f'  standby validate{checked}\n  standby check{asked}\n  standby ask{asked} "What is net metering?"'
+    click.echo(f"\nNext:\n{installing}{fill_in}{trying}")
+
+
+def _installing(file: Path, registry: Registry) -> Iterable[str]:
+    """Give what the plugins of the file's models want done: a library only where it is missing, what follows always."""
+    settings = _settings(file, registry)
+    if settings is None:
+        return
+    providers = dict.fromkeys(model.provider or "" for model in settings.models.values())
+    for plugin in dict.fromkeys(settings.providers[name].reference for name in providers):
+        with suppress(ConfigError):  # 'standby plugins' tells of a broken one
+            first, *later = registry.info(plugin).install.split(AND_THEN)
+            yield from [first, *later] if missing(registry, plugin) else later
 
 
 def _wants_keys(file: Path) -> bool:

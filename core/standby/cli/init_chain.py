@@ -34,8 +34,11 @@ _ALONE = """\
     # standby: ignore[shared-quota] one vendor; a model of a second one answers when the account is at fault
 """
 
-_POLICY = """\
+_HEDGE = """\
     hedge: {after: 10s}                  # 10 s without a sign of life: the next is asked beside it (cost: standby explain)
+"""
+
+_POLICY = """\
     # deadline: 3m                       # the whole call, all attempts and waits
     # stream:
     #   release: whole                   # a stream is held back until all of it is there: no break is ever seen
@@ -65,7 +68,8 @@ def chain_text(chosen: Sequence[str], registry: Registry, today: date) -> str:
     width = max(map(len, names.values()), default=0)
     lines = [f"      - {names[vendor_id]:<{width}}  # {vendor}\n" for vendor, vendor_id in models]
     alone = _ALONE if models[1:] and len({vendor for vendor, _ in models}) == 1 else ""
-    return "".join((_HEAD, alone, "    models:\n", *lines, _POLICY, _TIMES, *_times(models, names, known)))
+    hedge = _HEDGE if models[1:] else ""
+    return "".join((_HEAD, alone, "    models:\n", *lines, hedge, _POLICY, _TIMES, *_times(models, names, known)))
 
 
 def in_service(cards: Mapping[str, Card], today: date) -> list[str]:

