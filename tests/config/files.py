@@ -15,7 +15,7 @@ from standby.settings import Card, Chain, Settings
 
 TODAY = date(2026, 11, 20)
 
-KEYS = {"ACME_KEY": "acme-secret", "BOLT_KEY": "bolt-secret"}
+KEYS = {"ACME_KEY": "acme-opens-nothing", "BOLT_KEY": "bolt-opens-nothing"}
 
 OPTIONS = {
     "type": "object",

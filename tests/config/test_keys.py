@@ -47,6 +47,46 @@ FLAWED = {
     "api_key": "is a placeholder",
     "none": "is a placeholder",
     "test": "is a placeholder",
+    "OTHER_API_KEY": "is the name of a variable",
+    "GITHUB_TOKEN": "is the name of a variable",
+    "$env:ACME_API_KEY": "a variable that was not filled in",
+    "process.env.ACME_API_KEY": "says where a key is kept",
+    "import.meta.env.ACME_KEY": "says where a key is kept",
+    'os.environ["ACME_API_KEY"]': "says where a key is kept",
+    "os.getenv('ACME_API_KEY')": "says where a key is kept",
+    "env:ACME_API_KEY": "says where a key is kept",
+    "op://vault/acme/credential": "says where a key is kept",
+    "arn:aws:secretsmanager:eu-west-1:1:secret:acme": "says where a key is kept",
+    "@Microsoft.KeyVault(SecretUri=https://v.example/s)": "says where a key is kept",
+    "/run/secrets/acme": "says where a key is kept",
+    "https://api.acme.example/v1": "is a URL",
+    "Bearer%20sk-4eC39HqLyjWDarjtT1zdp7dc": "begins as a header does",
+    "key=sk-4eC39HqLyjWDarjtT1zdp7dc": "begins with the name of a variable",
+    "api_key=sk-4eC39HqLyjWDarjtT1zdp7dc": "begins with the name of a variable",
+    "apikey: sk-4eC39HqLyjWDarjtT1zdp7dc": "begins with the name of a variable",
+    "sk-4eC39HqLyjWDarjtT1zdp7dc,": "ends with a comma",
+    "sk-4eC39HqLyjWDarjtT1zdp7dc;": "ends with a comma",
+    "sk-4eC39HqLyjWDarjtT1zdp7dc\\n": "ends with a line end that is written out",
+    "sk-4eC39HqLyjWDarjtT1zdp7dc\\r\\n": "ends with a line end that is written out",
+    "mykey": "is a placeholder",
+    "my-secret-key": "is a placeholder",
+    "secret": "is a placeholder",
+    "password": "is a placeholder",
+    "password123": "is a placeholder",
+    "tbd": "is a placeholder",
+    "n/a": "is a placeholder",
+    "abc123": "is a placeholder",
+    "no-key": "is a placeholder",
+    "sk-no-key-required": "is a placeholder",
+    "sk-1234567890": "is a placeholder",
+    "sk-abcdefghijklmnop": "is a placeholder",
+    "sk-0000000000000000": "is a placeholder",
+    "insertyourkey": "is a placeholder",
+    "YourApiKeyHere": "is a placeholder",
+    "acmekey": "is a placeholder",
+    "sk-proj-your-key": "is a placeholder",
+    "sk-your-key-82jfjs": "is a placeholder",
+    "your-acme-credential": "is a placeholder",
     "sk-4eC39Hq LyjWDarjtT1zdp7dc": "has a blank or a line end in it",
     "sk-4eC39Hq\nLyjWDarjtT1zdp7dc": "has a blank or a line end in it",
     "sk-4eC39Hq\r\nLyjWDarjtT1zdp7dc": "has a blank or a line end in it",
@@ -64,6 +104,16 @@ MAY_BE_KEYS = [
     "gsk_4eC39HqLyjWDarjtT1zdp7dc",
     "4ec39hq0lyjwdarjtt1zdp7dc:0",
     "opens-nothing",
+    "ya29.a0AfB_by-su-x",
+    "sk-tu-82jdl2k",
+    "sk-here-82jfjs",
+    "sk-proj-here-KdjQwPlmNaRtzU",
+    "sk-or-v1-4ec39hq0lyjwdarjtt1zdp7dc",
+    "AQ.Ab8RN6Itu-su_here-Zk",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln-tu-bmF0dXJl",
+    "c2VjcmV0c2VjcmV0cw==",
+    "4ec39hq0-lyjw-darj-tt1z:9f8e7d",
+    "/runAbc9/etcXk2",
 ]
 
 
@@ -81,7 +131,7 @@ def test_what_may_be_a_key_passes(key: str) -> None:
     assert flaw_of(key, VARIABLE, own_endpoint=False) is None
 
 
-@pytest.mark.parametrize("key", ["none", "EMPTY", "test", "token", "sk-no-key-required", "ollama"])
+@pytest.mark.parametrize("key", ["none", "EMPTY", "test", "token", "sk-no-key-required", "ollama", "secret", "abc123", "n/a-x"])
 def test_a_server_of_ones_own_takes_any_word(key: str) -> None:
     assert flaw_of(key, VARIABLE, own_endpoint=True) is None
 

@@ -38,7 +38,7 @@ def test_two_names_for_one_model_are_a_warning_and_it_is_asked_once() -> None:
     [
         Provider(plugin="acme", api_key=Secret("another")),
         Provider(plugin="acme", base_url="http://127.0.0.1"),
-        Provider(plugin="bolt", api_key=Secret("acme-secret")),
+        Provider(plugin="bolt", api_key=Secret("acme-opens-nothing")),
     ],
 )
 def test_another_account_endpoint_or_plugin_is_another_model(mine: Provider) -> None:
@@ -51,7 +51,7 @@ def test_other_options_make_another_model() -> None:
 
 
 def test_two_providers_of_one_account_are_one() -> None:
-    mine = {"mine": Provider(plugin="acme", api_key=Secret("acme-secret", origin="OTHER_NAME"))}
+    mine = {"mine": Provider(plugin="acme", api_key=Secret("acme-opens-nothing", origin="OTHER_NAME"))}
     assert len(told(one_chain("acme/x", "mine/x", providers=mine))) == 1
 
 
@@ -89,7 +89,7 @@ def test_settings_made_in_code_are_checked_before_they_are_looked_up() -> None:
 
 def test_what_is_resolved_leaves_nothing_open() -> None:
     done = resolved(one_chain("large-3", "acme/x")).settings
-    assert done.providers == {"acme": Provider(plugin="acme", api_key=Secret("acme-secret"), options={})}
+    assert done.providers == {"acme": Provider(plugin="acme", api_key=Secret("acme-opens-nothing"), options={})}
     for name in ("large-3", "acme/x"):
         found = done.models[name]
         assert None not in (found.provider, found.model, found.timeout, found.options, found.drop, found.card)

@@ -1,7 +1,7 @@
 """A key that is visibly none: what it has around it or in it that no vendor's key has."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 
@@ -12,18 +12,39 @@ class Flaw(NamedTuple):
     remedy: str
 
 
+LONGEST_SPLIT = 60
+"""Letters of what is taken apart into words; chance makes none that long."""
+
 _QUOTES = frozenset("\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb")
-_HEADER = re.compile(r"(bearer|authorization|x-api-key|api-key|token)\b[\s:]", re.IGNORECASE)
-_ASSIGNED = re.compile(r"(export\s+)?[A-Za-z_][A-Za-z0-9_]*(_KEY|_TOKEN|_SECRET)\s*[=:]")
-_UNEXPANDED = re.compile(r"\$\{|\$\(|\{\{|^\$[A-Za-z_]\w*$|^%\w+%$")
-_FILLED = re.compile(r"\.{3}|\u2026|x{6,}|\*{3,}|^(.)\1*$|(^|[-_])x{3,}$", re.IGNORECASE)
+_HEADER = re.compile(r"(bearer|authorization|x-api-key|api-key|token)\b([\s:]|%20)", re.IGNORECASE)
+_ASSIGNED = re.compile(
+    r"(export\s+)?([A-Za-z]\w*[_-])?(api_?key|key|token|secret|password)\s*[=:]\s*[^=\s]",
+    re.IGNORECASE,
+)
+_UNEXPANDED = re.compile(r"\$\{|\$\(|\{\{|^\$(env:)?[A-Za-z_]\w*$|^%\w+%$", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"(process\.|import\.meta\.|deno\.)?env(\.[a-z_]|:[a-z_]|\[)|(os|system)\.(environ|getenv)\b"
+    r"|getenv\(|secrets?\.[a-z_]+$|(op|vault|sm|ssm|gsm|awssm|keyring|env)://|arn:aws[\w-]*:"
+    r"|@microsoft\.keyvault\(|vault:|projects/[^/]+/secrets/|/(run|etc|var|home|root|mnt)/",
+    re.IGNORECASE,
+)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_VARIABLE = re.compile(r"([A-Z][A-Z0-9]*_)+(KEY|TOKEN|SECRET|APIKEY|PASSWORD)(_[A-Z0-9]+)*")
+_ESCAPED = re.compile(r"(\\[nrt])+$")
+_FILLED = re.compile(r"\.{3}|\u2026|x{6,}|\*{3,}|^(.)\1*$|(^|[-_])x{3,}$|^n/a$", re.IGNORECASE)
 _BRACKETS = re.compile(r"^[<\[{(].*[>\]})]$")
+_PART = re.compile(r"[^\W\d_]+|\d+")
+_WRITTEN_OUT = re.compile(r"[^\W\d_]+\d{0,2}|\d{1,4}")
+"""A word as people write them, or a number: no piece of what chance made."""
+
+_COUNTED = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "012345678901234567890", "9876543210")
 
 _ASKING = frozenset(
     re.findall(
         r"\w+",
-        "your change changeme replace replaceme insert enter paste put placeholder todo fixme dummy fake"
-        " example sample redacted here aqui aqu\u00ed sua seu tu su votre ici dein deine hier",
+        "your change changeme replace replaceme insert enter paste put placeholder todo fixme"
+        " dummy fake example sample redacted here aqui aqu\u00ed sua seu tu su votre ici dein"
+        " deine hier",
     )
 )
 """Words of templates, in some of the languages that people write them in."""
@@ -31,10 +52,15 @@ _ASKING = frozenset(
 _GENERIC = frozenset(
     re.findall(
         r"\w+",
-        "api key apikey token my the sk none null nil undefined empty false true test chave clave cle",
+        "api key keys apikey token my me the none null nil undefined empty false true"
+        " test chave clave cle secret password passwd pass tbd tba na no not required needed"
+        " set unset missing unknown default value string foo bar baz hello it",
     )
 )
 """Words of which no vendor's key consists; a server of one's own may be sent one."""
+
+_PREFIXES = frozenset({"sk", "pk", "proj"})
+"""What vendors' keys begin with, which tells nothing."""
 
 _WRITTEN: tuple[tuple[Callable[[str], object], Flaw], ...] = (
     (
@@ -45,10 +71,24 @@ _WRITTEN: tuple[tuple[Callable[[str], object], Flaw], ...] = (
         _UNEXPANDED.search,
         Flaw("is the name of a variable that was not filled in", "write the key itself"),
     ),
+    (
+        _REFERENCE.match,
+        Flaw("says where a key is kept", "write the key itself: nothing here looks it up"),
+    ),
+    (_URL.match, Flaw("is a URL", "write the key; a server's URL is base_url")),
     (_HEADER.match, Flaw("begins as a header does", "write the key alone, without 'Bearer'")),
     (_ASSIGNED.match, Flaw("begins with the name of a variable", "write the key alone")),
+    (lambda key: key[-1] in ",;", Flaw("ends with a comma or a semicolon", "take it away")),
+    (
+        _ESCAPED.search,
+        Flaw("ends with a line end that is written out, '\\n'", "take it away"),
+    ),
 )
 _CHARACTERS: tuple[tuple[Callable[[str], object], Flaw], ...] = (
+    (
+        _VARIABLE.fullmatch,
+        Flaw("is the name of a variable, not what it holds", "write the key itself"),
+    ),
     (
         lambda key: any(letter.isspace() for letter in key),
         Flaw("has a blank or a line end in it", "copy it again"),
@@ -79,11 +119,48 @@ def flaw_of(key: str, variable: str, *, own_endpoint: bool) -> Flaw | None:
 
 
 def _is_placeholder(key: str, variable: str, *, own_endpoint: bool) -> bool:
-    words = _words(key)
-    if _BRACKETS.match(key) or _FILLED.search(key) or not _ASKING.isdisjoint(words):
+    if _BRACKETS.match(key) or _FILLED.search(key) or _asks(key):
         return True
-    return not own_endpoint and words <= _GENERIC | _words(variable)
+    if own_endpoint:
+        return False
+    known = _ASKING | _GENERIC | _PREFIXES | set(_words(variable))
+    return all(_consists_of(part, known) for part in _PART.findall(key.casefold()))
 
 
-def _words(text: str) -> set[str]:
-    return {word for word in re.split(r"[\W_]+", text.casefold()) if word}
+def _asks(key: str) -> bool:
+    """Say whether a key has a template's words, more than chance puts between its dashes."""
+    words = _words(key)
+    if len(words) == 1 and not _ASKING.isdisjoint(_split(words[0], _ASKING | _GENERIC)):
+        return True
+    if _ASKING.isdisjoint(words):
+        return False
+    is_written = all(_WRITTEN_OUT.fullmatch(word) for word in words)
+    telling = [word for word in words if len(word) > 2 and word in _ASKING | _GENERIC]  # noqa: PLR2004 - chance writes two letters often
+    return (is_written and _has_one_case(key)) or len(telling) > 1
+
+
+def _has_one_case(key: str) -> bool:
+    """Say whether no word of a key goes from small letters to capitals and back, as chance does."""
+    words = re.split(r"[\W_]+", key)
+    return all(word in (word.lower(), word.upper(), word.capitalize()) for word in words)
+
+
+def _consists_of(part: str, words: Collection[str]) -> bool:
+    """Say whether a number counts or repeats, or letters are words, without blanks too."""
+    is_short_number = part.isdigit() and len(part) < 4  # noqa: PLR2004 - as in key1 and key2026
+    counts = len(part) > 2 and any(part in row for row in _COUNTED)  # noqa: PLR2004 - as abc, 123
+    return is_short_number or counts or len(set(part)) == 1 < len(part) or bool(_split(part, words))
+
+
+def _split(text: str, words: Collection[str]) -> list[str]:
+    """Return the words that a text is made of, end to end; none where it is made of others too."""
+    ways: list[list[str] | None] = [[]]
+    for end in range(1, min(len(text), LONGEST_SPLIT) + 1):
+        starts = (at for at in range(end) if ways[at] is not None and text[at:end] in words)
+        start = next(starts, None)
+        ways.append(None if start is None else [*(ways[start] or []), text[start:end]])
+    return (ways[-1] or []) if len(ways) > len(text) else []
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", text.casefold()) if word]
