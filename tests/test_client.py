@@ -158,6 +158,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ("hi", {"deadline": math.nan}, "deadline: expected seconds, more than 0 and at most 86400, a day, not nan"),
     ("hi", {"deadline": math.inf}, "deadline: expected seconds, more than 0 and at most 86400, a day, not inf"),
     ("hi", {"deadline": "30s"}, "deadline: expected seconds, as a number, not a str"),
+    ("hi", {"deadline": True}, "deadline: expected seconds, as a number, not a bool"),
     ("hi", {"temperatur": 1}, "unknown parameter 'temperatur'; did you mean 'temperature'?"),
     ("hi", {"temperature": 9}, "temperature: expected `float` <= 2.0"),
     ([], {}, "messages: the list is empty; give at least one message of the user"),

@@ -67,7 +67,18 @@ def test_words_that_look_like_keys_are_masked(text: str, shown: str) -> None:
     assert masked(text) == shown
 
 
-@pytest.mark.parametrize(("name", "says"), [("api_key", True), ("authToken", True), ("base_url", False), ("monk", False)])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("api_key", True),
+        ("authToken", True),
+        ("first_token", True),
+        ("first_token_timeout", False),
+        ("max_tokens", False),
+        ("base_url", False),
+        ("monk", False),
+    ],
+)
 def test_a_name_may_say_that_a_key_bears_it(name: str, says: bool) -> None:
     assert says_key(name) is says
 

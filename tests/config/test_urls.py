@@ -38,6 +38,19 @@ UNSENDABLE = {
     "http://http://h/v1": "http://h/v1",
     "http://https://h/v1": "https://h/v1",
     "https://https//h/v1": "https://h/v1",
+    "http://ftp://h": "http://h",
+    "https://wss://h.example/v1": "https://h.example/v1",
+    "http://h/http://h/v1": "http://h/v1",
+    "https://h.example:8/https://h.example:8/v1": "https://h.example:8/v1",
+    "wss://h/v1": "https://h/v1",
+    "wss://h.example/v1": "https://h.example/v1",
+    "ws://h/v1": "http://h/v1",
+    "http://h/v1 # the one here": "http://h/v1",
+    "http://h/v1\t# see http://g/x": "http://h/v1",
+    "http://my host/v1": "",
+    "http://my host": "",
+    "http://h,": "http://h",
+    "http://h:8080;": "http://h:8080",
     "http:\\\\h\\v1": "http://h/v1",
     " http://h/v1": "http://h/v1",
     "http://h/v1\n": "http://h/v1",
@@ -90,6 +103,9 @@ SENDABLE = [
     "http://b\u00fccher.example/v1",
     "http://h/a%20b/v1",
     "http://user:a-password@h/v1?x=1#y",
+    "http://[fe80::1%25eth0]:8080/v1",
+    "https://proxy.example/https://api.acme.example/v1",
+    "http://h:/v1",
 ]
 
 SLIPS = {
@@ -100,7 +116,7 @@ SLIPS = {
     "http://h/v1/chat/completions": ("http://h/v1", "/chat/completions"),
     "http://h/v1/chat/completions/chat/completions": ("http://h/v1", "/chat/completions"),
     "http://h/v1/chat/completions/": ("http://h/v1", "/chat/completions"),
-    "http://h/v1/gate/v1beta/models/x:generate": ("http://h/v1/gate", "/v1*/models/*"),
+    "http://h/v1/gate/v1beta/models/x:generate": ("http://h/v1/gate", "/v1beta/models/x:generate"),
     "http://h:11434": ("http://h:11434/v1", "/v1"),
     "http://h:11434/": ("http://h:11434/v1", "/v1"),
     "http://h:11434/api": ("http://h:11434/v1", "/v1"),
@@ -113,6 +129,22 @@ SLIPS = {
     "http://0.0.0.0:1/v1": ("http://127.0.0.1:1/v1", "listen"),
     "http://[::]:1/v1": ("http://[::1]:1/v1", "[::]"),
     "http://h//v1": ("http://h/v1", "two slashes"),
+    "https://api.acme.example:443": ("https://api.acme.example:443/api/v1", "/api/v1"),
+    "https://api.acme.example./v1": ("https://api.acme.example./api/v1", "/api/v1"),
+    "http://api.acme.example./api/v1": ("https://api.acme.example./api/v1", "unencrypted"),
+    "http://h/v1/chat/completions/v1": ("http://h/v1", "added by itself"),
+    "http://h/v1/Chat/Completions": ("http://h/v1", "/Chat/Completions"),
+    "http://h/v1/chat": ("http://h/v1", "an operation's"),
+    "http://h/v1/messages": ("http://h/v1", "an operation's"),
+    "http://h/v1/models": ("http://h/v1", "an operation's"),
+    "http://h/x/models/m:generateContent": ("http://h/x", "an operation's"),
+    "http://h:11434/api/tags": ("http://h:11434/v1", "an operation's"),
+    "http://h/v1/v1": ("http://h/v1", "/v1 twice"),
+    "http://h/v1//v1/": ("http://h/v1", "/v1 twice"),
+    "http://h/v1%20": ("http://h/v1", "'%20'"),
+    "http://h/v1,": ("http://h/v1", "','"),
+    "http://h/v1.": ("http://h/v1", "'.'"),
+    "http://h/v1/chat/completions,": ("http://h/v1", "added by itself"),
 }
 """URLs that are likely a slip, what is meant, and a word of why."""
 
@@ -179,7 +211,7 @@ PIECES = st.lists(
         re.findall(
             r"\S+",
             "http https ftp : / // :// @ ? # [ ] ::1 h localhost a.b .. 127.0.0.1 0.0.0.0 11434 80"
-            " 99999 - v1 /v1 /chat/completions \\ % %20 _ ü x=1 . user",
+            " 99999 - v1 /v1 /api /chat /models/x:y , /chat/completions \\ % %20 _ ü x=1 . user",
         )
     )
     | st.sampled_from([" ", "\t", "\n", "\x7f", "\u200b"]),
@@ -203,8 +235,8 @@ def test_what_passes_is_a_url_for_the_http_library_and_what_is_mended_passes(url
 
 
 ADDED = {
-    "openai": ("http://h/v1", ["/chat/completions", "/responses"]),
-    "anthropic": ("http://h", ["/v1/messages", "/v1"]),
+    "openai": ("http://h/v1", ["/chat/completions", "/responses", "/messages", "/models"]),
+    "anthropic": ("http://h", ["/v1/messages", "/v1", "/v1/v1", "/v1/chat/completions"]),
     "gemini": (
         "http://h",
         [
@@ -214,6 +246,7 @@ ADDED = {
             "/v1beta1/projects/p/locations/l/publishers/google/models/x:generateContent",
             "/v1beta",
             "/v1beta/",
+            "/v1/chat/completions",
         ],
     ),
 }
@@ -232,6 +265,14 @@ def test_each_plugin_knows_the_paths_that_it_adds(plugin: str) -> None:
     [
         ("http://localhost:11434", "http://localhost:11434/v1"),
         ("http://localhost:11434/api/chat", "http://localhost:11434/v1"),
+        ("http://localhost:11434/api/tags", "http://localhost:11434/v1"),
+        ("http://localhost:11434/api/generate", "http://localhost:11434/v1"),
+        ("https://api.openai.com:443", "https://api.openai.com:443/v1"),
+        ("https://api.openai.com.", "https://api.openai.com./v1"),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+        ),
         ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/v1"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
         ("http://localhost:1234", "http://localhost:1234/v1"),

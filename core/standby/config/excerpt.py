@@ -5,7 +5,7 @@ from functools import cached_property
 
 WIDEST = 200
 
-_NAME = re.compile(r"key|token|secret|passw|auth|credential", re.IGNORECASE)
+_NAME = re.compile(r"key|(?<!max_)token(?!_timeout)|secret|passw|auth|credential", re.IGNORECASE)
 _GIVES = re.compile(r"[^:=]*[:=]")
 _OPENS = re.compile(r":[\s|>+\-0-9\[{\"']*$")
 _OPAQUE = re.compile(r"(?<!\w)(?=\w*[a-z])(?=\w*[A-Z])(?=\w*[0-9])\w{16,}")

@@ -46,7 +46,7 @@ def _url(view: View, place: Place, provider: Provider, findings: Findings) -> No
     info = view.info(provider)
     slips, mended = ([], "") if info is None else doubtful(provider.base_url or "", info)
     if slips:
-        message = f"{'.'.join(map(str, place))} {', '.join(slip.what for slip in slips)}"
+        message = f"{'.'.join(map(str, place))} {'; it '.join(slip.what for slip in slips)}"
         remedies = dict.fromkeys(slip.remedy for slip in slips)
         hint = ", ".join(remedies) if view.is_variable(place) else f"write {mended}"
         if slips[0].what.startswith("has a user") and not view.is_variable(place):

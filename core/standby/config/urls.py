@@ -20,8 +20,33 @@ LONGEST = 2000
 MOST_MENDED = 5
 """Mistakes of one URL that are mended at once; one that has more is too far from what is meant."""
 
+MOST_ROUNDS = 9
+"""Looks at a URL for what its mended form shows; a plugin's own paths may contradict each other."""
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/*")
-_PASTED_TWICE = re.compile(r"https?:?/+(?=\S)", re.IGNORECASE)
+_PASTED_TWICE = re.compile(r"https?:?/+(?=\S)|[a-z][a-z0-9+.-]*:/{2,}(?=\S)", re.IGNORECASE)
+_COMMENT = re.compile(r"\s+#.*", re.DOTALL)
+_STUCK = re.compile(r"(%20|[.,;])+$")
+_VERSION_TWICE = re.compile(r"(/v[0-9][a-z0-9]*)\1+(?=/|$)", re.IGNORECASE)
+_DEFAULT_PORTS = ("", ":80", ":443")
+_OPERATIONS = (
+    "/chat/completions",
+    "/completions",
+    "/responses",
+    "/embeddings",
+    "/messages",
+    "/messages/count_tokens",
+    "/models/*:*",
+    "/models",
+    "/chat",
+    "/api/tags",
+    "/api/generate",
+    "/api/chat",
+    "/api/show",
+    "/api/version",
+)
+"""Paths of operations that people copy out of examples, whatever API they are of."""
+
 _USER = re.compile("^[^/?#]*@")
 _LABEL = re.compile(r"\w([\w-]{0,61}\w)?")
 _DIGITS = re.compile(r"[0-9]{1,5}")
@@ -70,15 +95,20 @@ def unsendable(url: str, info: ProviderInfo) -> Slip | None:
 def doubtful(url: str, info: ProviderInfo) -> tuple[list[Slip], str]:
     """Return the slips of a URL that something can be sent to, and the URL without any of them."""
     slips: list[Slip] = []
-    for check in (_secrets, _listening, _ending, _root, _unencrypted, _slashes):
-        for slip in check(url, info):
-            slips.append(slip)
-            url = slip.mended
+    checks = (_secrets, _listening, _slashes, _stuck, _ending, _versions, _root, _unencrypted)
+    for _ in range(MOST_ROUNDS):
+        before = len(slips)
+        for check in checks:
+            for slip in check(url, info):
+                slips.append(slip)
+                url = slip.mended
+        if len(slips) == before:
+            break
     return slips, _parts(url).joined()
 
 
 def _first(url: str, schemes: tuple[str, ...]) -> Slip | None:
-    checks = (_length, _letters, _scheme, _repeated, _ipv6, _host, _port)
+    checks = (_length, _comment, _letters, _scheme, _repeated, _comma, _ipv6, _host, _port)
     return next((slip for check in checks if (slip := check(url, schemes)) is not None), None)
 
 
@@ -87,6 +117,11 @@ def _first(url: str, schemes: tuple[str, ...]) -> Slip | None:
 
 def _length(url: str, _: tuple[str, ...]) -> Slip | None:
     return Slip(f"is longer than {LONGEST} characters", "shorten it") if len(url) > LONGEST else None
+
+
+def _comment(url: str, _: tuple[str, ...]) -> Slip | None:
+    found = _COMMENT.search(url)
+    return found and Slip("has a comment in it", "take it away", url[: found.start()])
 
 
 def _letters(url: str, _: tuple[str, ...]) -> Slip | None:
@@ -99,7 +134,8 @@ def _letters(url: str, _: tuple[str, ...]) -> Slip | None:
         return Slip("has a backslash in it", "write /", url.replace("\\", "/"))
     for letter in url:
         if letter.isspace():
-            return Slip("has a blank in it", "take it out; in a path it is %20", _without_blanks(url))
+            remedy = "take it out; in a path it is %20"
+            return Slip("has a blank in it", remedy, _without_blanks(url))
         if not letter.isprintable():
             what = f"has U+{ord(letter):04X} in it, which cannot be seen"
             return Slip(what, "type it anew", "".join(filter(str.isprintable, url)))
@@ -109,9 +145,11 @@ def _letters(url: str, _: tuple[str, ...]) -> Slip | None:
 
 
 def _without_blanks(url: str) -> str:
-    """Take blanks out of the host; those of a path are meant."""
+    """Take blanks out; those of a path are meant, and what one within a host is, nobody knows."""
     scheme, colon, rest = url.partition("://")
     host, slash, path = rest.partition("/")
+    if len(host.split()) > 1:
+        return ""
     return f"{scheme}{colon}{''.join(host.split())}{slash}{'%20'.join(path.split())}"
 
 
@@ -124,8 +162,10 @@ def _scheme(url: str, schemes: tuple[str, ...]) -> Slip | None:
     rest = url[found.end() :]
     if found[1].lower() not in schemes:
         is_local = found[0].endswith("///")  # a file, a socket: no host to send to
-        likely = "" if is_local else f"{_likely(rest, schemes)}://{rest}"
-        return Slip(f"begins with {found[1]}:, which cannot be asked", f"begin it with {known}", likely)
+        is_encrypted = found[1].lower().endswith(("ps", "wss")) and "https" in schemes
+        scheme = "https" if is_encrypted else _likely(rest, schemes)
+        what = f"begins with {found[1]}:, which cannot be asked"
+        return Slip(what, f"begin it with {known}", "" if is_local else f"{scheme}://{rest}")
     if found[0].count("/") < 2 and rest:  # noqa: PLR2004 - as in "://"
         what = f"begins with {found[0]}, not {found[1]}://"
         return Slip(what, f"begin it with {known}", f"{found[1]}://{rest}")
@@ -140,13 +180,25 @@ def _likely(rest: str, schemes: tuple[str, ...]) -> str:
 
 
 def _repeated(url: str, _: tuple[str, ...]) -> Slip | None:
+    """Find a URL that was pasted behind another's scheme, or behind the same server."""
     rest = _USER.sub("", url.partition("://")[2])
-    found = _PASTED_TWICE.match(rest)
+    server, slash, path = rest.partition("/")
+    found, pasted = _PASTED_TWICE.match(rest), rest
+    if found is None and slash:
+        found, pasted = _PASTED_TWICE.match(path), path
+        if found is None or _authority(f"http://{path[found.end() :]}") != server:
+            return None  # a proxy may have another server's URL in its path
     if found is None or not (":" in found[0] or "//" in found[0]):
         return None  # a host may be called so
-    again = rest[found.end() :]
-    scheme = "https" if found[0].lower().startswith("https") else "http"
-    return Slip("has two schemes", "keep one of them", f"{scheme}://{again}")
+    scheme = re.match("[A-Za-z0-9+.-]*", found[0])
+    mended = f"{scheme[0] if scheme else ''}://{pasted[found.end() :]}"
+    return Slip("has two schemes", "keep one of them", mended)
+
+
+def _comma(url: str, _: tuple[str, ...]) -> Slip | None:
+    if _authority(url).endswith((",", ";")) and url.endswith((",", ";")):
+        return Slip(f"ends with {url[-1]!r}", "take it away", url.rstrip(",;"))
+    return None
 
 
 def _ipv6(url: str, _: tuple[str, ...]) -> Slip | None:
@@ -210,15 +262,45 @@ def _listening(url: str, _: ProviderInfo) -> Iterator[Slip]:
         yield Slip(what, f"write {mended.host}", mended.joined())
 
 
-def _ending(url: str, info: ProviderInfo) -> Iterator[Slip]:
-    """Tell of the operation's own path, be it there once or several times."""
+def _stuck(url: str, _: ProviderInfo) -> Iterator[Slip]:
+    """Tell of what a sentence or a list left at the end of a path."""
     parts = _parts(url)
-    found = ((ending, at) for ending in info.endings for at in _slashes_in(parts.path) if fnmatchcase(parts.path[at:], ending))
-    ending, at = next(found, ("", 0))
-    if ending:
+    found = _STUCK.search(parts.path)
+    if found is not None:
+        mended = parts._replace(path=parts.path[: found.start()].rstrip("/"))
+        yield Slip(f"ends with {found[0]!r}", "take it away", mended.joined())
+
+
+def _ending(url: str, info: ProviderInfo) -> Iterator[Slip]:
+    """Tell of an operation's path, be it there once or several times, at the end or before it."""
+    parts = _parts(url)
+    found = (
+        (operation, at)
+        for operation in (*info.endings, *_OPERATIONS)
+        for at in _slashes_in(parts.path)
+        if _has_operation(parts.path[at:].lower(), operation.lower())
+    )
+    operation, at = next(found, ("", 0))
+    if operation:
         without = parts._replace(path=parts.path[:at]).joined()
-        yield Slip(f"ends with {ending}, which is added by itself", "take it away", without)
+        is_own = operation in info.endings
+        why = "is added by itself" if is_own else "is an operation's, not where the API is"
+        yield Slip(f"ends with {parts.path[at:]}, which {why}", "take it away", without)
         yield from _ending(without, info)
+
+
+def _has_operation(path: str, operation: str) -> bool:
+    """Say whether a path is an operation's, or goes on behind one that has two words or more."""
+    goes_on = operation.count("/") > 1 and path.startswith(f"{operation}/")
+    return fnmatchcase(path, operation) or goes_on
+
+
+def _versions(url: str, _: ProviderInfo) -> Iterator[Slip]:
+    parts = _parts(url)
+    found = _VERSION_TWICE.search(parts.path)
+    if found is not None:
+        mended = parts._replace(path=_VERSION_TWICE.sub(r"\1", parts.path))
+        yield Slip(f"has {found[1]} twice", "keep one", mended.joined())
 
 
 def _root(url: str, info: ProviderInfo) -> Iterator[Slip]:
@@ -226,7 +308,7 @@ def _root(url: str, info: ProviderInfo) -> Iterator[Slip]:
     parts = _parts(url)
     for server, root in info.roots.items():
         host, slash, path = server.partition("/")
-        if not fnmatchcase(f"{parts.host.lower()}{parts.port}", host) or parts.path == root:
+        if not _is_server(parts, host) or parts.path == root:
             continue
         lacks = root.startswith(parts.path) or root.endswith(parts.path)
         if parts.path == f"/{path}" if slash else lacks:
@@ -235,11 +317,19 @@ def _root(url: str, info: ProviderInfo) -> Iterator[Slip]:
             return
 
 
+def _is_server(parts: _Parts, pattern: str) -> bool:
+    """Say whether a URL's server is one; its usual ports and a dot at its end make no other."""
+    host = parts.host.lower().removesuffix(".")
+    port = "" if parts.port in _DEFAULT_PORTS else parts.port
+    return fnmatchcase(f"{host}{port}", pattern)
+
+
 def _unencrypted(url: str, info: ProviderInfo) -> Iterator[Slip]:
     """Tell of a vendor's own host without TLS; a port alone may be anybody's."""
     parts = _parts(url)
     hosts = (server.partition("/")[0] for server in info.roots if ":" not in server)
-    if parts.scheme == "http" and any(fnmatchcase(parts.host.lower(), host) for host in hosts):
+    bare = parts._replace(port="")
+    if parts.scheme == "http" and any(_is_server(bare, host) for host in hosts):
         what = "would send the key unencrypted"
         yield Slip(what, "begin it with https://", parts._replace(scheme="https").joined())
 

@@ -241,7 +241,7 @@ def check_deadline(deadline: Any) -> None:
     """Raise `RequestError` for a deadline that is no span of time in seconds."""
     if deadline is None:
         return
-    if not isinstance(deadline, int | float):
+    if isinstance(deadline, bool) or not isinstance(deadline, int | float):
         raise RequestError(f"deadline: expected seconds, as a number, not a {type(deadline).__name__}")
     if not 0 < deadline <= LONGEST_SPAN:  # nan too
         is_short = isinstance(deadline, float) or abs(deadline) < LONGEST_SPAN**2
