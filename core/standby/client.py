@@ -164,6 +164,7 @@ class AsyncStandby(Shared):
 
         Raises:
             RequestError: no model of the chains has this name.
+            TypeError: something is no name, like a list of them.
 
         """
         self._routes.forget_health(models)

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel
 
 import standby
-from standby import AsyncStandby, Settings, Standby
+from standby import AsyncStandby, ConfigError, Settings, Standby
 from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, StandbyTransport
 from standby.settings import Chain, Model, Retry, StreamRules
 from tests.support.asking import scripted, served
@@ -497,3 +497,31 @@ with standby.openai_client(file) as client:
 print(reply.choices[0].message.content)
 """
     assert played(program, tmp_path) == ("Lisbon.\n", "")
+
+
+MAKERS = [standby.openai_client, standby.async_openai_client, StandbyTransport, AsyncStandbyTransport]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("enviro", r"did you mean 'environ'\?"),
+        ("setings", r"did you mean 'settings'\?"),
+        ("api_key", "standby sets it itself: keys, URLs and time-outs stand in models.yaml"),
+        ("max_retries", "standby sets it itself"),
+        ("xyz", "there is client, config, settings, environ, sinks, jitter, warm_up, watch"),
+    ],
+)
+@pytest.mark.parametrize("make", MAKERS)
+def test_an_option_that_nobody_takes_is_refused_by_the_name_of_whom_it_was_given(make: Any, name: str, words: str) -> None:
+    for first in ((), (7,), ({"version": 1},)):
+        with pytest.raises(TypeError, match=rf"^{make.__name__}: '{name}' is not taken; {words}"):
+            make(*first, **{name: "a-secret"})
+
+
+@pytest.mark.parametrize("make", [*MAKERS, Standby, AsyncStandby])
+def test_an_empty_path_is_refused_in_words(make: Any) -> None:
+    for given in ((("",), {}), ((), {"config": ""})):
+        with pytest.raises(ConfigError, match="the configuration's path is an empty text") as caught:
+            make(*given[0], **given[1])
+        assert "leave it out" in str(caught.value)

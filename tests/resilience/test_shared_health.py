@@ -211,6 +211,17 @@ def test_forgetting_the_health_of_nobody_known_names_who_is_near() -> None:
         assert standby.health()["small"].state is State.CLOSED
 
 
+@pytest.mark.parametrize("given", [["small"], ("small",), None, 7])
+def test_what_is_no_name_is_refused_and_nothing_is_forgotten(given: Any) -> None:
+    with Standby(settings=settings(small=DOWN, b=WELL), environ={}, warm_up=False) as standby:
+        for _ in range(9):
+            standby.chat("Hi")
+        before = standby.health()["small"].state
+        with pytest.raises(TypeError, match=r"forget_health: expected the names of models, each by itself, not a \w+: "):
+            standby.forget_health("small", given)
+        assert standby.health()["small"].state is before is State.OPEN
+
+
 def test_rested_holds_for_clients_that_are_there_already() -> None:
     with Standby(settings=settings(a=DOWN, b=WELL), environ={}, warm_up=False) as standby:
         for _ in range(2):

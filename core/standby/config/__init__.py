@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from standby.errors import Problem
+from standby.errors import ConfigError, Problem
 from standby.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_config(config: Any, settings: Settings | None, *, watch: bool) -> Path | Mapping[str, Any] | None:
-    """Return the path or the dictionary of a configuration; raises `TypeError` for what is neither, or has no file."""
+    """Return the path or the dictionary of a configuration; raises `TypeError` for what is neither, or has no file.
+
+    Raises `ConfigError` for a path without a name, like that of an empty variable.
+    """
     if config is not None and settings is not None:
         raise TypeError("give a configuration, or settings, not both")
     if settings is not None or isinstance(config, Mapping):
@@ -48,6 +51,9 @@ def check_config(config: Any, settings: Settings | None, *, watch: bool) -> Path
             what = "settings" if config is None else "a dictionary"
             raise TypeError(f"watch=True looks at a file: there is none behind {what}")
         return cast("Mapping[str, Any] | None", config)
+    if config == "":
+        hint = "name a file, or leave it out: then STANDBY_CONFIG, config/models.yaml or models.yaml is read"
+        raise ConfigError([Problem(code="no-file", message="the configuration's path is an empty text", hint=hint)])
     if config is None or isinstance(config, str | os.PathLike):
         return None if config is None else Path(cast("str | os.PathLike[str]", config))
     hint = ", like settings=…" if isinstance(config, Settings) else ""

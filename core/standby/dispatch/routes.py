@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from functools import partial
+from typing import cast
 
 import msgspec
 
@@ -42,11 +43,18 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         return {entry.name: entry for route in self.routes.values() for entry in route.entries}
 
     def forget_health(self, models: Collection[str]) -> None:
-        """Forget what is known of these models, or of all and of the chains' hedges; raises `RequestError` for none."""
+        """Forget what is known of these models, or of all and of the chains' hedges.
+
+        Raises `RequestError` where no model has a name, and `TypeError` for what is no name; then nothing is forgotten.
+        """
         entries = self.asked
-        for name in models or entries:
+        for name in cast("Collection[object]", models):
+            if not isinstance(name, str):
+                words = f"expected the names of models, each by itself, not a {type(name).__name__}"
+                raise TypeError(f"forget_health: {words}: forget_health('m1', 'm2')")
             if name not in entries:
                 raise RequestError(f"no model of the chains is named {name!r}; {_hint(name, entries)}")
+        for name in models or entries:
             entries[name].breaker.forget()
             entries[name].budget.refill()
         for route in () if models else self.routes.values():

@@ -13,6 +13,7 @@ or `httpx.Client`: what is answered is of the library that asks.
 """
 
 import importlib
+import inspect
 import os
 import random
 import time
@@ -26,6 +27,7 @@ import openai
 
 from standby.client import AsyncStandby, Sink, Standby
 from standby.config import Config as _Config
+from standby.config.finding import near
 from standby.dispatch.compatibility import dropped_for
 from standby.errors import CallFailed, DeadlineExceeded, StandbyError
 from standby.inputs.parse import sampling_of
@@ -115,6 +117,7 @@ def openai_client(client: Standby | Config = None, *, config: Config = None, **o
         TypeError: There is both a client and what would make another, or something else.
 
     """
+    _check("openai_client", options)
     transport = StandbyTransport(client, config=config, **options)
     http_client = library_of(openai.DefaultHttpxClient).Client(transport=transport)
     return _OpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
@@ -124,6 +127,7 @@ def async_openai_client(
     client: AsyncStandby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]
 ) -> openai.AsyncOpenAI:
     """Return an `openai.AsyncOpenAI`; see `openai_client`. Its client is an `AsyncStandby`."""
+    _check("async_openai_client", options)
     transport = AsyncStandbyTransport(client, config=config, **options)
     http_client = library_of(openai.DefaultAsyncHttpxClient).AsyncClient(transport=transport)
     return _AsyncOpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
@@ -134,6 +138,7 @@ class StandbyTransport(Shared, _Transport):
 
     def __init__(self, client: Standby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]) -> None:
         """Take a client, which stays open, or make one, which is closed with this."""
+        _check("StandbyTransport", options)
         self._client, self._ours = _client_of(Standby, client, config, options)
 
     def __enter__(self) -> Self:
@@ -177,6 +182,7 @@ class AsyncStandbyTransport(Shared, _AsyncTransport):
         self, client: AsyncStandby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]
     ) -> None:
         """Take a client, which stays open, or make one, which is closed with this."""
+        _check("AsyncStandbyTransport", options)
         self._client, self._ours = _client_of(AsyncStandby, client, config, options)
 
     async def __aenter__(self) -> Self:
@@ -305,6 +311,17 @@ def _speaker(stream: Stream | AsyncStream) -> tuple[str, str, str]:
         return stream.speaker.name, stream.speaker.provider, stream.speaker.card.notice or ""
     answered = [attempt for attempt in stream.trail if attempt.outcome == "answered"]
     return (answered[-1].model, answered[-1].provider, "") if answered else ("", "", "")
+
+
+def _check(who: str, options: Iterable[str]) -> None:
+    """Raise `TypeError` for an option that `Standby` does not have either."""
+    known = ("client", "config", *ClientOptions.__annotations__)
+    for name in options:
+        if name not in known:
+            theirs = name in inspect.signature(openai.OpenAI).parameters
+            own = "standby sets it itself: keys, URLs and time-outs stand in models.yaml" if theirs else ""
+            remedy = own or near(name, known) or f"there is {', '.join(known)}"
+            raise TypeError(f"{who}: {name!r} is not taken; {remedy}")
 
 
 def _client_of(kind: Any, client: Any, config: Config, options: ClientOptions) -> tuple[Any, bool]:
