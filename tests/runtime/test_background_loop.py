@@ -114,6 +114,16 @@ def test_the_end_cancels_calls_closes_generators_and_wakes_no_daemon_thread(fres
         run(value(7))
 
 
+def test_after_the_end_no_thread_begins_again_and_no_call(fresh: Any) -> None:
+    fresh.shut_down()
+    fresh.wake()  # by a caller whose call has begun before the end
+    late = value(7)
+    with pytest.raises(RuntimeError, match="called while the process exits"):
+        fresh.submit(late)
+    late.close()
+    assert (fresh.thread, fresh.loop.is_closed()) == (None, True)
+
+
 def test_the_end_waits_for_nothing_that_blocks_the_loop(fresh: Any) -> None:
     let_go = threading.Event()
 

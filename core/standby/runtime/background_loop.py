@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from concurrent.futures.thread import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from standby.runtime.forks import join, pause_across_forks
 
@@ -37,10 +37,12 @@ class _PrivateLoop:
         self.wake()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin it on the loop; callable from any thread."""
+        """Begin it on the loop; callable from any thread. Raises `RuntimeError` once the loop has ended."""
         with self._lock:
-            self._calls += 1
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+            future = None if self.over else asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+            self._calls += future is not None
+        if future is None:
+            _refuse()
         future.add_done_callback(self._leave_one)
         if self.thread is None:
             self.wake()
@@ -51,8 +53,10 @@ class _PrivateLoop:
             self._calls -= 1
 
     def wake(self) -> None:
-        """Begin the loop's thread, unless it runs."""
+        """Begin the loop's thread, unless it runs, or the loop has ended since its call came."""
         with self._lock:
+            if self.over:
+                return
             self._paused = False
             if self.thread is None:
                 thread = threading.Thread(target=self._serve, name="standby", daemon=True)
@@ -101,21 +105,24 @@ class _PrivateLoop:
 
     def shut_down(self) -> None:
         """Cancel what still runs, close what still hangs on the loop, then the loop; in silence, and in bounded time."""
-        if self.pid != os.getpid() or self.over:
+        if self.pid != os.getpid():
             return
-        thread, self.over = self.thread, True
+        with self._lock:
+            if self.over:
+                return
+            thread, self.over = self.thread, True  # from now on nobody begins a call, or the thread
         with contextlib.suppress(Exception):  # it takes too long, or is broken; the process leaves all the same
             if thread is None:  # a fork paused it, and Python 3.12 begins no thread at the exit
                 self.loop.call_later(LONGEST_FAREWELL, self.loop.stop)
                 self.loop.run_until_complete(_leave())
             else:
-                self.submit(_leave()).result(LONGEST_FAREWELL)
+                asyncio.run_coroutine_threadsafe(_leave(), self.loop).result(LONGEST_FAREWELL)
         with self._lock:
             self._paused = True
         self.loop.call_soon_threadsafe(self.loop.stop)
         if thread is not None:
             thread.join(LONGEST_FAREWELL)
-        if self.thread is None:
+        if thread is None or not thread.is_alive():
             self.loop.close()
 
 
@@ -136,10 +143,10 @@ def run(coroutine: Coroutine[Any, Any, T], within: float | None = None) -> T:
     """
     try:
         private = _usable()
+        future = private.submit(coroutine)
     except BaseException:
         coroutine.close()
         raise
-    future = private.submit(coroutine)
     try:
         return future.result(within)
     except TimeoutError as error:
@@ -158,10 +165,6 @@ def _usable() -> _PrivateLoop:
     private = _private()
     if threading.current_thread() is private.thread:
         raise RuntimeError("Standby was called from inside its own event loop and would wait for itself; use AsyncStandby")
-    if private.over:
-        if threading.current_thread().daemon:
-            _freeze()
-        raise RuntimeError("Standby was called while the process exits, after its event loop has ended")
     _warn_inside_a_loop()
     return private
 
@@ -188,6 +191,12 @@ async def _leave() -> None:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
     await loop.shutdown_asyncgens()
+
+
+def _refuse() -> NoReturn:
+    if threading.current_thread().daemon:
+        _freeze()
+    raise RuntimeError("Standby was called while the process exits, after its event loop has ended")
 
 
 def _freeze() -> None:
