@@ -34,7 +34,7 @@ REFUSES = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequen
 Source: platform.claude.com, docs/en/api/versioning, as stored in autumn 2026; anthropic 2.12, message_create_params.py.
 """
 
-SDK = Library(module="anthropic", requirement="anthropic>=2.12,<3")
+SDK = Library(module="anthropic", requirement="anthropic>=2.0")
 
 
 @hookimpl

@@ -57,7 +57,7 @@ ACCOUNT = {
     "not": {"required": ["project", "express"]},
 }
 
-SDK = Library(module="google.genai", requirement="google-genai>=3.4,<4")
+SDK = Library(module="google.genai", requirement="google-genai>=2.25")
 CREDENTIALS = Library(module="google.auth", requirement="google-auth>=2.48", option="project")
 
 ENDINGS = (

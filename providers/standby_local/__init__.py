@@ -45,7 +45,7 @@ _OPTIONS: dict[str, Any] = {
     },
 }
 
-ENGINE = Library(module="xllamacpp", requirement="xllamacpp>=2026.10.11549,<2027")
+ENGINE = Library(module="xllamacpp", requirement="xllamacpp>=2026.6.9538")
 
 
 @hookimpl

@@ -27,7 +27,7 @@ OPTIONS = {
     },
 }
 
-SDK = Library(module="openai", requirement="openai>=3.54,<4")
+SDK = Library(module="openai", requirement="openai>=3.0")
 
 
 class _Endpoints(msgspec.Struct):

@@ -10,6 +10,7 @@ from standby.config import Loaded, load
 from standby.plugin import Library
 from standby.settings import Card
 from tests.config.files import KEYS, TODAY, Catalogue, info
+from tests.docs.distributions import put
 
 ACME = (
     "503 UNAVAILABLE. The model is overloaded. Please try again later.",
@@ -258,6 +259,15 @@ def test_a_missing_library_is_told_once_with_what_installs_it(tmp_path: Path) ->
     assert problem.message == "'wolf' needs 'nowhere_at.all', which is not installed: it is skipped"
     assert problem.hint == "pip install 'nowhere-at>=1,<2'"
     assert problem.severity == "warning"
+
+
+def test_a_library_of_another_version_is_told_like_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    put(tmp_path, {"name": "nowhere-at", "version": "0.9", "entry-points": {"standby.plugins": {}}}, {"nowhere_at/all.py": ""})
+    problems = linted(tmp_path, chain("wolf, owl")).problems
+    [problem] = [problem for problem in problems if problem.code == "no-sdk"]
+    assert problem.message == "'wolf' needs 'nowhere_at.all', and version 0.9 is installed: it is skipped"
+    assert problem.hint == "pip install 'nowhere-at>=1,<2'"
 
 
 @pytest.mark.parametrize("key", ["YOUR_API_KEY", '"4eC39HqLyjWDarjtT1zdp7dc"', "Bearer 4eC39HqLyjWDarjtT1zdp7dc"])

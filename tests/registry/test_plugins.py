@@ -408,3 +408,23 @@ def test_a_new_process_finds_the_plugin_by_its_metadata_alone(distribute: Distri
     )
     assert "'acme'" in ran.stdout
     assert ran.stdout.endswith("False\n")
+
+
+def test_a_library_of_another_version_is_named_with_both_and_nothing_is_imported(
+    distribute: Distribute, tmp_path: Path
+) -> None:
+    wants = "libraries=(Library(module='acme_sdk', requirement='acme-sdk>=3.0'),), "
+    source = MANIFEST.replace("import Card", "import Card, Library").replace("adapter=", f"{wants}adapter=")
+    registry = distribute(source, acme_sdk="raise TypeError('of another time')")
+    put(tmp_path, {"name": "acme-sdk", "version": "2.54.0", "entry-points": {GROUP: {}}}, {})
+    words = "it needs acme-sdk>=3.0, and version 2.54.0 is installed: pip install 'acme-sdk>=3.0'"
+    assert failure_of(registry) == f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {words}"
+    assert "acme_sdk" not in sys.modules
+
+
+def test_a_library_that_only_some_accounts_need_keeps_nobody_else_from_it(distribute: Distribute, tmp_path: Path) -> None:
+    wants = "libraries=(Library(module='acme_auth', requirement='acme-auth>=3', option='project'),), "
+    source = MANIFEST.replace("import Card", "import Card, Library").replace("adapter=", f"{wants}adapter=")
+    registry = distribute(source, acme_sdk=ADAPTER)
+    put(tmp_path, {"name": "acme-auth", "version": "2.0", "entry-points": {GROUP: {}}}, {})
+    assert registry.adapter("acme").__name__ == "Acme"

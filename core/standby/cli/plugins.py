@@ -8,7 +8,7 @@ from standby.cli.groups import Group
 from standby.cli.options import json_option, narrow
 from standby.cli.output import print_json
 from standby.cli.tables import print_table
-from standby.config.lints_providers import is_missing
+from standby.config.lints_providers import lack_of
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
 from standby.registry.plugins import Listing, Registry
@@ -17,7 +17,8 @@ from standby.registry.plugins import Listing, Registry
 class Row(Listing, frozen=True, kw_only=True):
     """One plugin: its listing, the variables that may hold its key, what installs its SDK, and its own commands.
 
-    `missing` are the requirements of the libraries that none of its models can be asked without.
+    `missing` are the requirements of the libraries that none of its models can be asked without, and that are
+    not installed, or in another version.
     """
 
     keys: tuple[str, ...] = ()
@@ -94,11 +95,13 @@ def _list(text: str, *, as_json: bool) -> None:
 
 def _row(registry: Registry, name: str) -> Row:
     info, commands = _info(registry, name), _commands(registry, name)
-    missing = tuple(one.requirement for one in info.libraries if not one.option and is_missing(one))
+    lacks = {one.requirement: lack_of(one) for one in info.libraries if not one.option}
+    missing = tuple(requirement for requirement, lack in lacks.items() if lack)
     listed = msgspec.structs.asdict(registry.listing(name))
     if missing and listed["state"] == "ok":
         lacking = " ".join(f"'{requirement}'" for requirement in missing)
-        listed |= {"state": "no-sdk", "reason": f"not installed: pip install {lacking}"}
+        why = dict.fromkeys(lacks[requirement].removeprefix("which is ").removeprefix("and ") for requirement in missing)
+        listed |= {"state": "no-sdk", "reason": f"{', '.join(why)}: pip install {lacking}"}
     return Row(**listed, keys=info.keys, install=info.install, missing=missing, commands=commands)
 
 

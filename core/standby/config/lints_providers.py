@@ -1,4 +1,4 @@
-"""Lints of accounts: a `base_url` that is likely a slip, a key that is visibly none, a library that is missing."""
+"""Lints of accounts: a `base_url` that is likely a slip, a key that is visibly none, a library that is missing or too old."""
 
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
@@ -8,6 +8,7 @@ from standby.config.keys import flaw_of
 from standby.config.lints_view import Asked, View
 from standby.config.urls import doubtful
 from standby.plugin import Library, ProviderInfo
+from standby.runtime.installed import misfit
 from standby.settings import Provider
 
 
@@ -35,6 +36,14 @@ def is_missing(library: Library) -> bool:
         if spec is not None:
             spec = PathFinder.find_spec(name, spec.submodule_search_locations)
     return spec is None
+
+
+def lack_of(library: Library) -> str:
+    """Say what keeps a library from being used, that it is missing or which version it is of; "" where nothing does."""
+    if is_missing(library):
+        return "which is not installed"
+    version = misfit(library.requirement)
+    return f"and version {version} is installed" if version else ""
 
 
 def needed(info: ProviderInfo, provider: Provider) -> list[Library]:
@@ -71,7 +80,8 @@ def _key(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
 def _libraries(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
     info = view.info(asked.provider)
     for library in () if info is None else needed(info, asked.provider):
-        if library.module not in told and is_missing(library):
+        lack = lack_of(library)
+        if library.module not in told and lack:
             told.add(library.module)
-            message = f"{asked.name!r} needs {library.module!r}, which is not installed: it is skipped"
+            message = f"{asked.name!r} needs {library.module!r}, {lack}: it is skipped"
             findings.warn(asked.place, "no-sdk", message, f"pip install '{library.requirement}'")

@@ -160,6 +160,7 @@ class Registry:
             if error.problems[0].code != "broken-plugin":
                 raise
             raise unavailable(_told(error)) from error
+        origin.check_versions(library.requirement for library in info.libraries if not library.option)
         try:
             with guarded(lambda words: origin.unusable(f"{info.adapter}: {words}"), ImportError), _uncollected():
                 adapter = _led_to(info.adapter)

@@ -1,6 +1,6 @@
 """What keeps a plugin's faults its own: whose they are, the words for them, and the one way into a plugin's code."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from datetime import date
 from inspect import isasyncgen, isasyncgenfunction, isawaitable, iscoroutinefunction
@@ -10,6 +10,7 @@ import msgspec
 
 from standby.errors import AttemptFailed, ConfigError, Problem
 from standby.failures import Failure, Kind
+from standby.runtime.installed import misfit
 
 T = TypeVar("T")
 
@@ -34,6 +35,13 @@ class Origin(msgspec.Struct, frozen=True):
         """Say why its adapter cannot be had."""
         words = f"{self} cannot be used: {words}"
         return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words, lasting=True))
+
+    def check_versions(self, requirements: Iterable[str]) -> None:
+        """Raise `AttemptFailed` (`unavailable`) for a library that is installed in a version outside of a requirement."""
+        for requirement in requirements:
+            if version := misfit(requirement):
+                words = f"it needs {requirement}, and version {version} is installed"
+                raise self.unusable(f"{words}: pip install '{requirement}'")
 
     def breach(self, words: str) -> Failure:
         """Say how it broke its promise when it was asked."""

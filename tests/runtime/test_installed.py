@@ -1,0 +1,57 @@
+"""Which installed version lies outside of a requirement, told by metadata alone."""
+
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from standby.registry.plugins import Registry
+from standby.runtime.installed import misfit
+from tests.docs.distributions import put
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("version", "requirement", "fits"),
+    [
+        ("2.54.0", "acme-sdk>=3.0", False),
+        ("3", "acme-sdk>=3.0.0", True),
+        ("3.0rc1", "acme-sdk >= 3.0", True),
+        ("10.1", "acme-sdk>=9.2,<11", True),
+        ("11.0", "acme-sdk[extra]>=9.2,<11", False),
+        ("11.0.post1", "acme-sdk<=11", True),
+        ("11", "acme-sdk>11", False),
+        ("1.0", "acme-sdk", True),
+        ("1.0", "acme-sdk>=0.1; python_version < '9'", True),
+        ("unknown", "acme-sdk>=3", True),
+        ("1.0", "nowhere-at-all>=3", True),
+        ("1.0", "", True),
+    ],
+)
+def test_a_version_fits_or_is_named(
+    version: str, requirement: str, *, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    put(tmp_path, {"name": "acme-sdk", "version": version, "entry-points": {"standby.plugins": {}}}, {})
+    assert misfit(requirement) == ("" if fits else version)
+
+
+def test_it_imports_nothing() -> None:
+    before = set(sys.modules)
+    assert misfit(f"pytest>{metadata.version('pytest')}") == metadata.version("pytest")
+    assert set(sys.modules) == before
+
+
+def test_the_plugins_ask_for_the_ranges_that_the_distribution_declares() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)}
+    registry = Registry()
+    wanted = [library for name in registry.names() for library in registry.info(name).libraries if not library.option]
+    assert {library.requirement for library in wanted} <= declared
+    assert len(wanted) >= 4
+    for name in registry.names():
+        info = registry.info(name)
+        assert all(library.requirement in info.install for library in info.libraries if not library.option)
