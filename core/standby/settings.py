@@ -365,3 +365,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...],
         Meta(description="Plugins that are told every event, off the calls' way.", examples=[["house-metrics"]]),
     ] = ()
+
+    def why_it_rests(self, name: str, today: date) -> str:
+        """Say why a model begins resting: "retired on 2026-12-01", where its vendor has shut it down; "": it does not."""
+        model = self.models[name]
+        provider, card = self.providers[model.provider or ""], model.card or Card()
+        gone = model.breaker is not False and provider.base_url is None and card.is_retired(today)
+        return f"retired on {card.retires}" if gone else ""

@@ -44,7 +44,7 @@ def test_a_failure_is_explained_line_by_line(run: Run) -> None:
     ran = run("explain", "--status", "503", "--message", "The model is overloaded")
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.splitlines() == [
-        "503 Service Unavailable. The model is overloaded",
+        "first fails with 503 Service Unavailable. The model is overloaded",
         "kind: overloaded, because HTTP 503 means that",
         "trigger late (models.yaml:6) is passed over: kind: overloaded, not timeout",
         "trigger busy (models.yaml:7) fires, then retry",
@@ -63,7 +63,7 @@ def test_without_a_trigger_the_table_is_told(run: Run) -> None:
         "the first time: next, second; rests the model for at least 300s",
         "a person is told: an alert goes to the log and to the application",
     ]
-    assert ran.out.startswith("first failed; no status, code or words are known, so no trigger that looks for one can fire\n")
+    assert ran.out.startswith("first fails; no status, code or words are known, so no trigger that looks for one can fire\n")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,10 @@ def test_without_a_trigger_the_table_is_told(run: Run) -> None:
         (("--kind", "blocked"), "the first time: stop, the caller is told; says nothing of the model's health\n"),
         (("--kind", "empty", "--model", "second"), "the first time: next: nobody"),
         (("--kind", "rate_limited", "--retry-after", "1s"), "the first time: retry first after 1s; says nothing"),
-        (("--kind", "rate_limited", "--retry-after", "34s"), "the first time: next, second; rests the model for at least 34s"),
+        (
+            ("--kind", "rate_limited", "--retry-after", "34s"),
+            "next, second (no retry: the stated delay of 34s is longer than 2s); rests the model for at least 34s",
+        ),
         (("--kind", "truncated"), "the first time: accept, a reply is given, marked; without a reply: next, second; "),
         (("--kind", "timeout"), "trigger late (models.yaml:6) fires, then stop\n"),
         (
@@ -129,7 +132,7 @@ def test_what_is_no_size_is_a_wrong_command_line(run: Run) -> None:
 def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> None:
     told = run("explain", "--chain", "alone").out
     assert "second (scripted): not asked, fallback is false\n" in told
-    assert "beside" not in told  # there is nobody to ask
+    assert "no hedge: behind first stands no model that is asked and does not begin resting\n" in told
     beside = run("explain", "--chain", "beside", "--tokens", "8000/1000").out
     assert "a model that shows no sign of life for 2s has the next one asked beside it, once in a call\n" in beside
     assert "  first gets 5s where its answer comes as a whole: it thinks, and shows no sign until then\n" in beside
@@ -144,6 +147,19 @@ def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> N
 def test_a_missing_key_is_told(run: Run, words: tuple[str, ...]) -> None:
     told = run("explain", "--chain", "keyed", *words).out
     assert "gpt-6-luna has no key here, and is passed over until there is one: set OPENAI_API_KEY\n" in told
+
+
+def test_a_delay_is_blamed_only_where_a_retry_was_due_and_it_is_too_long(run: Run) -> None:
+    for words in (("rate_limited", "2s"), ("unauthorized", "34s")):
+        assert "no retry" not in run("explain", "--chain", "plain", "--kind", words[0], "--retry-after", words[1]).out
+
+
+def test_one_that_begins_resting_is_asked_once(run: Run) -> None:
+    written("version: 1\nchains: {default: {models: [o3-mini, gpt-6-luna], hedge: {after: 2s}}}\n")
+    plan = run("explain").out
+    assert "o3-mini (openai): up to 1 attempt," in plan
+    assert "no hedge: behind gpt-6-luna stands no model" in plan
+    assert "the first time: next, gpt-6-luna" in run("explain", "--model", "o3-mini", "--kind", "overloaded").out
 
 
 def test_the_plugin_says_what_a_failure_is(run: Run) -> None:
@@ -189,10 +205,14 @@ def test_a_plugin_is_handed_its_vendors_own_shape(run: Run, install: Callable[..
     install(project, {"standby_extra.py": OWN_SHAPE})
     written(FILE + "  own: {models: [own-1, first], triggers: []}\n")
     told = run("explain", "--chain", "own", "--status", "429", "--code", "spent", "--message", "It is used up.").out
-    assert told.startswith("429 spent. It is used up.\nkind: quota_exhausted, because the vendor's code 'spent' says so\n")
+    assert told.startswith(
+        "own-1 fails with 429 spent. It is used up.\nkind: quota_exhausted, because the vendor's code 'spent' says so\n"
+    )
     written('{"fault": {"reason": "spent", "detail": "Used up."}}', "body.json")
     told = run("explain", "--chain", "own", "--recording", "body.json", "--status", "400").out
-    assert told.startswith("400 spent. Used up.\nkind: quota_exhausted, because the vendor's code 'spent' says so\n")
+    assert told.startswith(
+        "own-1 fails with 400 spent. Used up.\nkind: quota_exhausted, because the vendor's code 'spent' says so\n"
+    )
 
 
 def test_files_are_read(run: Run) -> None:
@@ -201,7 +221,9 @@ def test_files_are_read(run: Run) -> None:
     assert "kind: rate_limited, because HTTP 429 means" in run("explain", "--recording", "body.json", "--status", "429").out
     written("httpx2.ReadTimeout: The read operation timed out\n", "raised.txt")
     told = run("explain", "--exception", "raised.txt").out
-    assert told.startswith("timeout: The read operation timed out\nkind: timeout, because the exception ReadTimeout says so\n")
+    assert told.startswith(
+        "first fails with timeout: The read operation timed out\nkind: timeout, because the exception ReadTimeout says so\n"
+    )
     assert "kind: empty, because it was given\n" in run("explain", "--exception", "raised.txt", "--kind", "empty").out
 
 
@@ -218,6 +240,12 @@ def test_as_json_it_is_the_same(run: Run) -> None:
     [
         (("--message", "it went wrong"), "the words alone tell no kind; say --status or --code too, or --kind"),
         (("--kind", "empty", "--model", "third"), "chain 'default' asks no model 'third'; it asks first, second"),
+        (("--model", "frist"), "chain 'default' asks no model 'frist'; did you mean 'first'?"),
+        (("--kind", "empty", "--status", "503"), "HTTP 503 means overloaded, not empty; say one of --status and --kind"),
+        (
+            ("--exception", "models.yaml", "--status", "500"),
+            "an exception has its own status, if it has one; leave --status out",
+        ),
         (("--chain", "alone", "--kind", "empty", "--model", "second"), "asks no model 'second'; it asks first"),
         (("--chain", "defualt"), "no chain is named 'defualt'; did you mean 'default'?"),
         (("--exception", "models.yaml", "--message", "x"), "say one of --exception, --recording, and --status"),
@@ -266,7 +294,8 @@ def test_an_answer_that_is_no_error_is_played_to_the_plugin(run: Run) -> None:
     told = run("explain", "--recording", "blocked.json")
     assert told.status == 0
     assert told.out.startswith(
-        "200 SAFETY. the answer was blocked: SAFETY\nkind: blocked, because the plugin reads the answer so\n"
+        "gemini-2.5-pro fails with 200 SAFETY. the answer was blocked: SAFETY\n"
+        "kind: blocked, because the plugin reads the answer so\n"
     )
     assert "the first time: stop" in told.out
 

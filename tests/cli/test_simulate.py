@@ -189,3 +189,11 @@ def test_real_adapters_are_not_asked(run: Run) -> None:
     ran = run("simulate", "--chain", "hangs", "--duration", "1m")
     assert ran.status == 0
     assert "first failure" not in ran.out
+
+
+def test_an_outage_of_a_provider_is_told_with_its_models(run: Run) -> None:
+    written("version: 1\nchains: {default: {models: [gemini-3.8-flash, gpt-6-luna, openai/gpt-5.6-sol]}}\n")
+    for provider, models in (("gemini", "gemini-3.8-flash"), ("openai", "gpt-6-luna, openai/gpt-5.6-sol")):
+        ran = run("simulate", "--outage", f"{provider}: 503")
+        assert ran.status == 2
+        assert f"{provider} is a provider; its models here are {models}" in " ".join(ran.err.split())

@@ -40,9 +40,19 @@ def test_each_name_of_a_chain_has_its_origin(run: Run, monkeypatch: pytest.Monke
     assert f"{told}openai/gpt-5.6-sol (line 7)\n" in run("validate").out
 
 
+GONE = (", begins resting: retired on 2026-12-01", ", begins resting: retired on 2026-10-23")
+
+
+def test_a_model_that_is_shut_down_rests_nowhere_but_at_its_vendor_and_never_with_its_breaker_off(run: Run) -> None:
+    more = "providers: {mine: {plugin: openai, base_url: 'http://127.0.0.1:9/v1'}}\nmodels: {gemini-2.5-pro: {breaker: off}}\n"
+    written(f"version: 1\n{more}chains: {{default: {{models: [gemini-2.5-pro, mine/o3-mini, o3-mini]}}}}\n")
+    links = run("validate", "--json").json["chains"]["default"]
+    assert [link["rests"] for link in links] == ["", "", "retired on 2026-10-23"]
+
+
 def test_a_default_is_told_as_one(run: Run) -> None:
     written(TWO)
-    assert "default: gemini-2.5-pro (default, line 5) → o3-mini (default, line 6) → " in run("validate").out
+    assert f"default: gemini-2.5-pro (default, line 5{GONE[0]}) → o3-mini (default, line 6{GONE[1]}) → " in run("validate").out
 
 
 def test_a_missing_key_is_a_warning_and_an_error_only_if_strict(run: Run) -> None:
@@ -115,7 +125,7 @@ def test_as_json_it_is_the_file_its_problems_and_its_chains(run: Run) -> None:
     problem, drops = ran.json["problems"]
     assert (drops["code"], drops["severity"]) == ("drops", "info")
     assert ran.json["file"] == "models.yaml"
-    assert ran.json["chains"] == {"default": [{"model": "gpt-6-luna", "origin": "line 2", "asked": True}]}
+    assert ran.json["chains"] == {"default": [{"model": "gpt-6-luna", "origin": "line 2", "asked": True, "rests": ""}]}
     assert ran.json["fallback_off"] == {}
     assert problem == {
         "code": "no-key",
@@ -139,7 +149,7 @@ def test_a_fallback_that_is_off_is_shown_as_off(run: Run, off: str, monkeypatch:
     ran = run("validate")
     [shown] = [line for line in ran.out.splitlines() if line.startswith("default: ")]
     assert shown == (
-        "default: gemini-2.5-pro (default, line 6); fallback is off (ENABLE_MODEL_FALLBACK, environment), "
+        f"default: gemini-2.5-pro (default, line 6{GONE[0]}); fallback is off (ENABLE_MODEL_FALLBACK, environment), "
         "so that it never asks o3-mini (default, line 7), openai/gpt-5.6-sol (line 8)"
     )
     told = run("validate", "--json").json
@@ -155,7 +165,7 @@ def test_a_fallback_that_the_file_switches_off_is_shown_with_its_line(run: Run) 
 def test_a_fallback_that_is_on_has_its_arrows(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENABLE_MODEL_FALLBACK", "true")
     written(SWITCHED)
-    assert " → o3-mini (default, line 7) → openai/gpt-5.6-sol (line 8)\n" in run("validate").out
+    assert f" → o3-mini (default, line 7{GONE[1]}) → openai/gpt-5.6-sol (line 8)\n" in run("validate").out
 
 
 def test_as_json_a_file_with_errors_has_no_chains_and_fails(run: Run) -> None:

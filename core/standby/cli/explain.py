@@ -24,14 +24,17 @@ from standby.diagnostics.explanation import Explanation, Known, Plan, Step, Wors
 from standby.diagnostics.failure_input import Evidence, of_exception, of_kind, of_recording, of_status, shortened
 from standby.diagnostics.replay import failure_in
 from standby.dispatch.adapter_call import Entry
-from standby.dispatch.policy import Route
+from standby.dispatch.policy import LONGEST_STATED_WAIT, Route
 from standby.errors import AttemptFailed, ConfigError, RequestError
-from standby.failures import REACTIONS, Failure, Kind
+from standby.failures import REACTIONS, Failure, Kind, kind_of_status
 from standby.http.cassettes import LARGEST
 from standby.pricing import written_cost, written_dollars, written_size
 from standby.registry.plugins import Registry
 from standby.settings import Provider, Settings
 from standby.types import Usage
+
+FINER = (None, 200, 400, 429)
+"""Statuses that stand beside any kind: what they mean is in the body."""
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -94,9 +97,9 @@ def _explained(
     rules = {name: settings.triggers[name] for name in route.chain.triggers or ()}
     places = places_of_triggers(loaded.path or Path(), loaded.file)
     known = Known(places=places, missing_keys=_missing_keys(route, settings), tokens=tokens)
+    entry = _entry(route, model)
     if not any(told.values()):
         return plan(route, rules, known)
-    entry = _entry(route, model)
     provider = settings.providers[entry.provider]
     evidence = _evidence(told, entry, provider, registry)
     failure = shortened(evidence.failure, entry.secrets)
@@ -136,6 +139,10 @@ def _evidence(told: Mapping[str, Any], entry: Entry, provider: Provider, registr
     if len(files) > 1 or (files and (told["code"] or told["message"])):
         raise RequestError("say one of --exception, --recording, and --status with --code and --message")
     kind, status = told["kind"], told["status"]
+    if told["exception"] is not None and status is not None:
+        raise RequestError("an exception has its own status, if it has one; leave --status out")
+    if kind is not None and status not in FINER and kind_of_status(status) is not Kind(kind):
+        raise RequestError(f"HTTP {status} means {kind_of_status(status)}, not {kind}; say one of --status and --kind")
     if told["exception"] is not None:
         found = of_exception(_read(told["exception"]).decode("utf-8", "replace"), entry.provider, read)
     elif told["recording"] is not None:
@@ -166,7 +173,11 @@ def _read(path: Path) -> bytes:
 
 
 def _lines(told: Explanation) -> Iterator[str]:
-    yield told.text or f"{told.model} failed; no status, code or words are known, so no trigger that looks for one can fire"
+    yield (
+        f"{told.model} fails with {told.text}"
+        if told.text
+        else f"{told.model} fails; no status, code or words are known, so no trigger that looks for one can fire"
+    )
     yield f"kind: {told.kind}, because {told.because}"
     for rule in told.rules:
         why = f": {rule.why}" if rule.why else f", then {rule.then}"
@@ -201,7 +212,16 @@ def _what_follows(step: Step, told: Explanation) -> str:
         return "stop, the caller is told"
     if step.then == "accept":
         return f"accept, a reply is given, marked; without a reply: {f'next, {told.next}' if told.next else nobody}"
-    return f"next, {told.next}" if told.next else nobody
+    return f"{f'next, {told.next}' if told.next else nobody}{_no_retry(told)}"
+
+
+def _no_retry(told: Explanation) -> str:
+    """Say why a model is not asked again that a trigger or the table would ask again."""
+    fired = next((rule.then for rule in told.rules if rule.outcome == "fires"), REACTIONS[told.kind].then)
+    stated = told.retry_after or 0.0
+    if fired != "retry" or stated <= LONGEST_STATED_WAIT:
+        return ""
+    return f" (no retry: the stated delay of {stated:g}s is longer than {LONGEST_STATED_WAIT:g}s)"
 
 
 def _taught(step: Step) -> str:
@@ -235,6 +255,9 @@ def _lines_of_plan(told: Plan) -> Iterator[str]:
 
 
 def _hedge(told: Plan) -> Iterator[str]:
+    if told.hedge is None and told.hedge_after is not None:
+        first = next((model for model in told.models if model.asked and not model.rests), told.models[0])
+        yield f"no hedge: behind {first.model} stands no model that is asked and does not begin resting"
     if told.hedge is None:
         return
     yield f"a model that shows no sign of life for {told.hedge_after:g}s has the next one asked beside it, once in a call"

@@ -152,7 +152,9 @@ def _check(outages: Sequence[Outage], route: Route) -> None:
     seen: set[str] = set()
     for model in (outage.model for outage in outages):
         if model not in names:
-            hint = near(model, names) or f"there is {', '.join(names)}"
+            theirs = [entry.name for entry in route.entries if entry.provider == model]
+            whose = f"{model} is a provider; its models here are {', '.join(theirs)}" if theirs else ""
+            hint = whose or near(model, names) or f"there is {', '.join(names)}"
             words = f"no model of chain {route.name!r} is named {model!r}; {hint}"
             raise click.BadParameter(words, param_hint="'--outage'")
         if model in seen:

@@ -76,11 +76,16 @@ def validate(file: str | None, *, as_json: bool = False, strict: bool = False, w
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A model of a chain, where its name came from, and whether a call may reach it."""
+    """A model of a chain, where its name came from, whether a call may reach it, and why it begins resting, if it does."""
 
     model: str
     origin: str
     asked: bool
+    rests: str
+
+    def __str__(self) -> str:
+        """Return "o3-mini (line 5, begins resting: retired on 2026-10-23)"."""
+        return f"{self.model} ({self.origin}{f', begins resting: {self.rests}' if self.rests else ''})"
 
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
@@ -107,7 +112,7 @@ def _print_problem(problem: Problem, *, with_line: bool) -> None:
 
 def _picture(models: list[Link], switched_off: str) -> str:
     """Draw a chain: an arrow is where a call may go on."""
-    asked = " → ".join(f"{model.model} ({model.origin})" for model in models if model.asked)
+    asked = " → ".join(str(model) for model in models if model.asked)
     left = [f"{model.model} ({model.origin})" for model in models if not model.asked]
     if not switched_off:
         return asked
@@ -116,14 +121,21 @@ def _picture(models: list[Link], switched_off: str) -> str:
 
 
 def _chains(loaded: Loaded) -> dict[str, list[Link]]:
-    if loaded.settings is None:
+    settings = loaded.settings
+    if settings is None:
         return {}
+    today = date.today()  # noqa: DTZ011 - the user's own day
     return {
         name: [
-            Link(model=model, origin=loaded.origins.get((name, model), ""), asked=chain.fallback or not at)
+            Link(
+                model=model,
+                origin=loaded.origins.get((name, model), ""),
+                asked=chain.fallback or not at,
+                rests=settings.why_it_rests(model, today),
+            )
             for at, model in enumerate(chain.models)
         ]
-        for name, chain in loaded.settings.chains.items()
+        for name, chain in settings.chains.items()
     }
 
 

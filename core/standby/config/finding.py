@@ -82,5 +82,5 @@ def path_of(place: Place) -> str:
 def near(name: str, known: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the known name that is closest, or "" where none is close."""
     folded = {each.casefold(): each for each in known if each != name}
-    close = difflib.get_close_matches(name.casefold(), islice(folded, MOST_COMPARED), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name.casefold(), islice(folded, MOST_COMPARED), n=1, cutoff=0.65)
     return f"did you mean {folded[close[0]]!r}?" if close else ""

@@ -208,6 +208,8 @@ def _fitted(decision: Decision, failure: Failure, entry: Entry, route: Route, sp
     """Hold a pause against what the deadline leaves after `spent` seconds, as the dispatcher does."""
     if decision.then != "retry":
         return decision, None
+    if entry.breaker.suspicion:  # it was asked as a last resort, and that once
+        return Decision("next", decision.trigger), None
     asked = asked_of(route)
     later = len(asked) - 1 - asked.index(entry)
     reserved = min(RESERVE, route.chain.deadline / len(asked)) * later
@@ -251,7 +253,7 @@ def _at_worst(entry: Entry, route: Route, rules: Mapping[str, Trigger]) -> list[
     """Return the seconds of each attempt of a model, with the pause before the next, if it fails as late as it can."""
     retry = route.chain.retry
     by_trigger = any(rule.then == "retry" and _may_apply(rule, entry) for rule in rules.values())
-    attempts = retry.attempts if by_trigger else min(2, retry.attempts)
+    attempts = 1 if entry.breaker.suspicion else retry.attempts if by_trigger else min(2, retry.attempts)
     numbers = range(1, attempts)
     pauses = [max(LONGEST_STATED_WAIT, *(longest_pause(kind, retry, number) for kind in Kind)) for number in numbers]
     return [entry.timeout + pause for pause in (*pauses, 0.0)]

@@ -94,7 +94,7 @@ def _entry(name: str, settings: Settings, adapters: Adapters, today: date) -> En
     provider = settings.providers[model.provider or ""]
     card = model.card or Card()
     own_names = provider.base_url is None
-    retired = f"retired on {card.retires}" if own_names and card.is_retired(today) else ""
+    retired = settings.why_it_rests(name, today)
     breaker = True if model.breaker is None else model.breaker
     known = known_of((provider.account, model.model), breaker, retired)
     return Entry(
