@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -174,6 +175,22 @@ def test_what_is_no_message_is_refused_in_words(servers: Any, config: Path, prom
     with pytest.raises(TypeError, match=rf"message: expected a text, a message, or a list of them: .*{words}"):
         wrapper(config).run(prompt)
     assert not servers[0].requests
+
+
+@pytest.mark.parametrize(
+    ("prompt", "media", "field"),
+    [
+        ({"content": "a secret"}, {}, "role"),
+        ([{"role": "user", "content": 7, "id": "a secret"}], {}, "content"),
+        ("a secret", {"images": [b"a secret"]}, "images"),
+    ],
+)
+def test_a_message_that_agno_does_not_take_is_refused_without_what_was_said(
+    config: Path, prompt: Any, media: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(TypeError, match=f"message: Agno's Message does not take this as {field}$") as caught:
+        wrapper(config).run(prompt, **media)
+    assert "a secret" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(

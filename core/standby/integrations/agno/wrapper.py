@@ -13,6 +13,7 @@ from typing import Any
 from agno.models.message import Message
 from agno.models.response import ModelResponse
 from agno.run.agent import RunOutput
+from pydantic import ValidationError
 
 from standby.client import AsyncStandby
 from standby.config import Config
@@ -126,7 +127,7 @@ class IntelligentModelFallback:
         if media and not isinstance(prompt, str):
             raise TypeError(f"{', '.join(media)}: put them into the messages; as keywords they go with a prompt that is a text")
         if isinstance(prompt, str):
-            said = [Message(role="user", content=prompt, **media)]
+            said = [_made({"role": "user", "content": prompt, **media})]
         else:
             said = [_message(one) for one in _listed(prompt)]
         told = instructions or self._instructions
@@ -152,7 +153,16 @@ def _message(given: Any) -> Message:
     if not isinstance(given, Mapping):
         raise TypeError(f"message: {_EXPECTED}; one of the list is {_a(given)}")
     _refuse_unknown(_filled(given), _FIELDS)
-    return Message(**given)
+    return _made(given)
+
+
+def _made(fields: Mapping[str, Any]) -> Message:
+    """Make Agno's message; its own error would quote what was said."""
+    try:
+        return Message(**fields)
+    except ValidationError as error:
+        names = dict.fromkeys(str(wrong["loc"][0]) for wrong in error.errors() if wrong["loc"])
+        raise TypeError(f"message: Agno's Message does not take this as {', '.join(names)}") from None
 
 
 def _filled(fields: Mapping[str, Any]) -> list[str]:
