@@ -111,6 +111,11 @@ def test_its_chain_falls_back_and_comes_back_in_the_self_test(package: Path) -> 
     assert re.fullmatch(rf"default: falls back after (\d+) of \1 failures of {NAME}-large, and comes back", verdict)
 
 
+def test_pip_is_renewed_before_it_is_asked_for_a_group(run: Run) -> None:
+    steps = [line.strip() for line in run("new-plugin", "acme").out.partition("Next:")[2].splitlines()]
+    assert steps.index("python -m pip install --upgrade pip") + 1 == steps.index("python -m pip install -e . --group dev")
+
+
 def test_pip_is_not_asked_for_standby_which_no_index_has(package: Path) -> None:
     project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert [word for word in project["dependencies"] if word.startswith("standby")] == []

@@ -285,3 +285,21 @@ def test_it_opens_no_socket_and_imports_neither_an_sdk_nor_an_adapter(words: tup
         [sys.executable, "-c", AUDITED, str(PACKAGED), *words], capture_output=True, text=True, check=False
     )
     assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_file_that_ships_is_strict_enough_without_the_engine_of_its_last_word(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("GEMINI_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(key, "opens-nothing")
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    ran = run("validate", str(PACKAGED), "--strict")
+    monkeypatch.undo()
+    assert ran.status == 0, ran.out
+
+
+def test_an_ignored_library_may_be_there(run: Run) -> None:
+    written(
+        "version: 1\nchains:\n  default:\n    models:\n      - smollm2-135m  # standby: ignore[no-sdk] elsewhere it is not\n"
+    )
+    assert [problem["code"] for problem in run("validate", "--json").json["problems"]] == []

@@ -18,6 +18,7 @@ from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyEr
 from standby.cli import standby
 from standby.observe.observers import MOST_WAITING
 from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Provider, ProviderInfo, Reply, hooks
+from standby.registry.plugins import Registry
 from standby.runtime.threads import AT_ONCE
 from standby.settings import BreakerSettings, Retry
 from standby.types import Attempt
@@ -362,3 +363,14 @@ def test_the_commands_that_measure_late_import_run(tmp_path: Path) -> None:
 def test_every_python_block_is_used() -> None:
     tried = {"The hooks", "The adapter", *HELPERS, "Testing", "blocking(): an SDK that blocks"}
     assert {block.heading for block in blocks(DOCUMENT, language="python") if not block.file} == tried
+
+
+def test_the_table_of_the_scripted_plugin_has_each_key_of_a_step() -> None:
+    options = Registry().info("scripted").options["properties"]
+    step = options["script"]["items"]["properties"]
+    rows = dict(table("plugins.md", head="a step's"))
+    assert set(rows) == {f"`{key}`" for key in step}
+    assert set(options) == {"reply", "script"}
+    finishes = step["finish"]["enum"]
+    assert ", ".join(f"`{finish}`" for finish in finishes) in rows["`finish`"]
+    assert all(f"`{key}`" in rows["`fail`"] for key in step["fail"]["properties"] if key != "kind")

@@ -218,6 +218,26 @@ def test_the_engine_of_the_embedded_model_is_the_one_that_its_plugin_wants() -> 
 # Its tables
 
 
+def test_a_blank_line_stands_above_each_table() -> None:
+    lines_of_page = TEXT.splitlines()
+    heads = [at - 1 for at, line in enumerate(lines_of_page) if line.startswith("|---")]
+    assert heads
+    assert [lines_of_page[at] for at in heads if lines_of_page[at - 1]] == []
+
+
+def test_a_closed_client_works_again() -> None:
+    config = {
+        "version": 1,
+        "models": {"one": {"provider": "scripted", "options": {"reply": "Hi."}}},
+        "chains": {"default": {"models": ["one"]}},
+    }
+    with Standby(config, environ={}) as client:
+        client.chat("Hello")
+    assert client.chat("Hello").text == "Hi."
+    client.close()
+    assert "A client that was closed opens new connections when it is called again." in TEXT
+
+
 def test_the_table_of_kinds_is_what_the_code_does() -> None:
     says = {
         "retry": ["once", "yes"],

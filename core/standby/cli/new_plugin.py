@@ -144,6 +144,7 @@ def _print_next_steps(folder: Path) -> None:
     click.echo(
         "\nNext:\n"
         f"  cd {shown}\n"
+        "  python -m pip install --upgrade pip\n"
         "  python -m pip install -e . --group dev\n"
         "  python -m pytest\n"
         "  standby selftest\n"

@@ -79,7 +79,7 @@ def unused(problems: Sequence[Problem], ignores: Sequence[Ignore], *, vary: bool
         silenced = {problem.code for problem in problems if _silences(ignore, problem)}
         for code in ignore.codes or ("",):
             known = code in SILENCEABLE
-            if code in silenced or (known and (vary or code == "no-key")):  # a key may be missing elsewhere
+            if code in silenced or (known and (vary or code in ("no-key", "no-sdk"))):  # either may be missing elsewhere
                 continue
             hint = "take it away, or move it to the line that the warning names"
             if not known:
