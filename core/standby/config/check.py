@@ -45,7 +45,9 @@ def _meant(error: Any) -> Any:
     """Of a choice that nothing fits, take the alternative that comes closest."""
     if error.validator not in ("anyOf", "oneOf"):
         return error
-    closest = _closest([inner for inner in error.context if not _is_of_another_kind(inner)])
+    inner = [inner for inner in error.context if not _is_of_another_kind(inner)]
+    ordered = sorted(inner, key=lambda each: [str(step) for step in each.absolute_path], reverse=True)
+    closest = _closest(ordered)  # of equals the first one: whatever order jsonschema found them in
     return error if closest is None else _meant(closest)
 
 
