@@ -125,12 +125,14 @@ def test_after_the_end_no_thread_begins_again_and_no_call(fresh: Any) -> None:
 
 
 def test_the_end_waits_for_nothing_that_blocks_the_loop(fresh: Any) -> None:
-    let_go = threading.Event()
+    let_go, blocks = threading.Event(), threading.Event()
 
     async def block() -> None:
+        blocks.set()
         let_go.wait(30)
 
     begun(block())
+    assert blocks.wait(2)
     began = time.monotonic()
     fresh.shut_down()
     assert time.monotonic() - began < 2 * private_loop.LONGEST_FAREWELL + SLACK
