@@ -166,6 +166,16 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
 ]
 
 
+def test_a_misspelt_chain_of_the_file_is_what_is_wrong_not_the_call() -> None:
+    settings = Settings(
+        models={"a": Model(provider="scripted", options={"reply": "a"})},
+        chains={"defualt": Chain(models=("a",))},
+    )
+    words = "no chain is named 'default'; call 'defualt' 'default' in the file, or name a chain"
+    with Standby(settings=settings) as client, pytest.raises(RequestError, match=words):
+        client.chat("hi")
+
+
 @pytest.mark.parametrize(("messages", "options", "words"), WRONG, ids=[words for *_, words in WRONG])
 async def test_a_wrong_request_is_refused_at_once_by_every_way_to_ask(messages: Any, options: Any, words: str) -> None:
     seen: list[events.Event] = []

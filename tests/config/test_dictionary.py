@@ -120,13 +120,13 @@ def test_each_problem_has_its_path(tmp_path: Path) -> None:
         "chains.default.deadlin  error  unknown key 'deadlin'",
         "chains.default.models[1]  error  no model is named 'larg-3'",
         "models.own.retries  error  unknown key 'retries'",
-        "models.own.timeout  error  models.own.timeout: 30 is no duration",
+        "models.own.timeout  error  30 is no duration",
     ]
 
 
 def test_what_is_missing_at_the_top_is_told_of_the_dictionary(tmp_path: Path) -> None:
     missing = [str(problem) for problem in given(tmp_path, {"chains": {"default": CHAIN}}).problems]
-    assert missing == ["the dictionary  error  the dictionary has no 'version'; add 'version:'"]
+    assert missing == ["the dictionary  error  the dictionary has no 'version'; add 'version': 1"]
     empty = [str(problem) for problem in given(tmp_path, {}).problems]
     assert empty == ["the dictionary  error  the dictionary is empty; begin with 'version' and 'chains'"]
 
@@ -149,14 +149,14 @@ NOTHING = "is nothing that a file could say"
         ({"observers": {"a", "b"}}, f"observers  error  a set {NOTHING}"),
         ({"observers": iter("ab")}, f"observers  error  a str_ascii_iterator {NOTHING}"),
         ({"observers": ["acme", None]}, "observers[1]  error  this item is empty; write it, or take it away"),
-        ({"chains": [CHAIN]}, "chains  error  chains: this is not a mapping of keys"),
+        ({"chains": [CHAIN]}, "chains  error  this is not a mapping of keys"),
         (
             {"chains": {"default": {"models": "large-3"}}},
-            "chains.default.models  error  chains.default.models: 'large-3' is not",
+            "chains.default.models  error  'large-3' is not",
         ),
         (
             {"chains": {"default": {**CHAIN, "fallback": "maybe"}}},
-            "chains.default.fallback  error  chains.default.fallback: 'maybe'",
+            "chains.default.fallback  error  'maybe'",
         ),
     ],
 )

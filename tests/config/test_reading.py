@@ -38,7 +38,7 @@ def provider(text: str) -> str:
     [
         ("hello", f"1:1  error  the file: 'hello' is not a mapping of keys; {MAPPING}"),
         ("- a\n", f"1:1  error  the file: this is not a mapping of keys; {MAPPING}"),
-        (MODELS, "1:1  error  the file has no 'version'; add 'version:'"),
+        (MODELS, "1:1  error  the file has no 'version'; add 'version: 1'"),
         ("version: 1\n", "1:1  error  the file has no 'chains'; add 'chains:'"),
         (f"version: 2\n{MODELS}", "1:10  error  version: '2' is not known; write 1"),
         (f"vresion: 1\n{MODELS}", "1:1  error  unknown key 'vresion'; did you mean 'version'?"),
@@ -63,7 +63,7 @@ def provider(text: str) -> str:
             chain(more="    hegde: {after: 8s}\n"),
             "5:5  error  unknown key 'hegde'; did you mean 'hedge'?",
         ),
-        (chain(more="    deadline: 30\n"), f"5:15  error  chains.default.deadline: '30' is no duration; {DURATION}"),
+        (chain(more="    deadline: 30\n"), "5:15  error  chains.default.deadline: '30' is no duration; write 30s"),
         (chain(more="    deadline: 0s\n"), f"5:15  error  chains.default.deadline: '0s' is no duration; {DURATION}"),
         (chain(more="    deadline: [3s]\n"), f"5:15  error  chains.default.deadline: this is no duration; {DURATION}"),
         (
@@ -126,7 +126,7 @@ def provider(text: str) -> str:
             entry("m: {timeout: 3s}"),
             "3:3  error  no model is named 'm'; a model that no card knows needs its provider, like acme/m",
         ),
-        (entry("m: {provider: acme, timeout: 3sec}"), f"3:32  error  models.m.timeout: '3sec' is no duration; {DURATION}"),
+        (entry("m: {provider: acme, timeout: 3sec}"), "3:32  error  models.m.timeout: '3sec' is no duration; write 3s"),
         (entry("m: {provider: acme, timout: 3s}"), "3:23  error  unknown key 'timout'; did you mean 'timeout'?"),
         (entry("m: {provider: acme, drop: [seeed]}"), "3:30  error  no parameter is named 'seeed'; did you mean 'seed'?"),
         (

@@ -113,6 +113,11 @@ WRONG: list[tuple[dict[str, Any], str | None, str]] = [
     ({"extra_body": {"made_up": 1}}, "made_up", "the parameter 'made_up' is not carried"),
     ({"extra_body": {"standby": {"chain": "x"}}}, "standby", "standby: expected an object with deadline and extra"),
     ({"extra_body": {"standby": {"deadline": "3s"}}}, "standby.deadline", "deadline: expected seconds"),
+    (
+        {"extra_body": {"standby": {"deadline": True}}},
+        "standby.deadline",
+        "deadline: expected seconds, as a number, not a bool",
+    ),
     ({"extra_body": {"standby": {"extra": {"x": {}}}}}, "standby.extra", "extra: no provider is named 'x'"),
     ({"temperature": 9}, "temperature", "temperature: expected `float` <= 2.0"),
     ({"max_tokens": 1, "max_completion_tokens": 2}, "max_tokens", "two names for one thing"),

@@ -6,6 +6,13 @@ from typing import Any, NamedTuple, cast
 from jsonschema import Draft202012Validator, FormatChecker, exceptions
 
 from standby.config.finding import MOST_SUGGESTED, Finding, Node, Place, Shown, as_it_is, near, path_of
+from standby.config.remedies import (
+    duration_meant,
+    key_meant,
+    list_meant,
+    mapping_meant,
+    where_key_belongs,
+)
 from standby.config.texts import DURATION, SPAN, is_too_long, written
 from standby.errors import Problem
 from standby.settings import LONGEST_SPAN
@@ -74,9 +81,16 @@ class _Told:
 
     def _misfit(self, error: Any, at: Place) -> Finding:
         shown = self._shown(at, error.instance)
-        misfit = _Misfit(_name(at), shown, error.instance, str(error.validator), _wanted(error), error.schema)
+        rule, inside = str(error.validator), self._inside(at, error.instance)
+        misfit = _Misfit(_name(at), shown, error.instance, rule, _wanted(error), error.schema, inside)
         code, message, hint = _WORDS.get(misfit.rule, _unfitting)(misfit)
         return Finding(place=at, problem=Problem(code=code, message=message, hint=hint), at_key=code in _ABOUT_THE_WHOLE)
+
+    def _inside(self, at: Place, value: Any) -> str:
+        inside = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        names = [key for key, name in inside.items() if isinstance(name, str)]
+        is_alone = len(names) == len(inside) == 1
+        return self._shown((*at, names[0]), inside[names[0]]) if is_alone else ""
 
     def _unknown_keys(self, error: Any, at: Place) -> Iterator[Finding]:
         known = list(error.schema.get("properties", {}))
@@ -87,6 +101,7 @@ class _Told:
                     _is_odd(key)
                     or (near(key, known) if number < MOST_SUGGESTED else "")
                     or _is_a_chain(error.instance[key], at)
+                    or where_key_belongs(key, at)
                     or f"{whose} is one of {', '.join(known) or 'none'}"
                 )
                 problem = Problem(code="unknown-key", message=f"unknown key {key!r}", hint=hint)
@@ -117,7 +132,7 @@ def _is_a_chain(value: Any, at: Place) -> str:
 def _missing_keys(error: Any, at: Place) -> Iterator[Finding]:
     for key in error.validator_value:
         if key not in error.instance:
-            problem = Problem(code="missing-key", message=f"{_name(at)} has no {key!r}", hint=f"add '{key}:'")
+            problem = Problem(code="missing-key", message=f"{_name(at)} has no {key!r}", hint=f"add {key_meant(key)!r}")
             yield Finding(place=(*at, key), problem=problem, at_key=True)
 
 
@@ -130,6 +145,13 @@ class _Misfit(NamedTuple):
     rule: str
     wanted: Any
     schema: Any
+    inside: str = ""
+    """Of a mapping with one value, that value as it may be shown."""
+
+    @property
+    def said(self) -> Any:
+        """Return the value where it may be shown; `None` where a variable put it there."""
+        return self.value if self.shown in (repr(self.value), str(self.value)) else None
 
 
 Words = tuple[str, str, str]
@@ -148,10 +170,11 @@ def _too_short(misfit: _Misfit) -> Words:
 
 def _pattern(misfit: _Misfit) -> Words:
     if misfit.schema.get("pattern") == DURATION:
-        hint = "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
+        meant = duration_meant(misfit.said)
+        hint = meant or "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
         return "bad-duration", f"{misfit.name}: {misfit.shown} is no duration", hint
     examples = " or ".join(map(str, misfit.schema.get("examples", ())))
-    hint = f"write it like {examples}" if examples else f"it must match {misfit.wanted}"
+    hint = list_meant(misfit.said) or f"write it like {examples}" if examples else f"it must match {misfit.wanted}"
     return "bad-value", f"{misfit.name}: {misfit.shown} is not well formed", hint
 
 
@@ -206,7 +229,8 @@ def _unfitting(misfit: _Misfit) -> Words:
 
 def _not_a(misfit: _Misfit, kinds: list[str]) -> Words:
     names = " or ".join(dict.fromkeys(_KINDS.get(kind, "one of the known words") for kind in kinds))
-    remedy = _nesting(misfit) or _REMEDIES.get(kinds[0], "see 'standby schema'")
+    meant = mapping_meant(misfit.name, misfit.said)
+    remedy = meant or _nesting(misfit) or _REMEDIES.get(kinds[0], "see 'standby schema'")
     return "bad-type", f"{misfit.name}: {misfit.shown} is not {names}", remedy
 
 
@@ -217,6 +241,8 @@ def _nesting(misfit: _Misfit) -> str:
         dashed = misfit.value.startswith("-")
         listed = below[-1:] == ["models"] and "," in misfit.value
         return "write a blank behind each '-'" if dashed else "write it in brackets: models: [a, b]" if listed else ""
+    if misfit.inside and below[-1:] and below[-1].startswith("models["):
+        return f"write the name alone: - {misfit.inside.strip(_QUOTES)}"
     if not isinstance(misfit.value, list):
         return ""
     if section == "chains" and below in ([], ["models"]):
@@ -227,6 +253,7 @@ def _nesting(misfit: _Misfit) -> str:
     return "put the list below chains: default: models:; here each model has settings, by its name" if is_top else ""
 
 
+_QUOTES = "'\""
 _LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than"}
 
 _KINDS = {

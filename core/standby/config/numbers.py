@@ -38,7 +38,7 @@ def _check_chain(place: Place, chain: Chain, findings: Findings) -> None:
         findings.error((*place, "retry"), CODE, words, f"write limit: {written(initial)} or more")
     if chain.hedge is not None and chain.hedge.after >= chain.deadline:
         words = f"a hedge after {written(chain.hedge.after)} never happens within the deadline of {written(chain.deadline)}"
-        findings.error((*place, "hedge"), CODE, words, "hedge earlier, or take it out")
+        findings.warn((*place, "hedge"), CODE, words, "hedge earlier, or take it out")
     count = len(chain.models)
     if count > 1 and chain.deadline < ENOUGH * count:
         share = written(round(chain.deadline / count, 3))

@@ -31,6 +31,17 @@ MOST_NODES = 10_000
 UNKNOWN = "check the indentation and the quotes"
 """What is left to say where no slip is known."""
 
+_OF_A_DICTIONARY = {
+    "write one item a line, each behind '- '": "write a list: ['a', 'b']",
+    "write it in brackets: models: [a, b]": "write a list: ['a', 'b']",
+    "write a blank behind each '-'": "write a list: ['a', 'b']",
+    "write 'key: value' lines, indented below it": "write a dictionary: {'key': value}",
+    "write one text behind the ':'": "write one text",
+    "write true or false": "write True or False",
+    "add 'version: 1'": "add 'version': 1",
+}
+"""What a hint for a file says to whom writes a dictionary."""
+
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 
@@ -95,6 +106,9 @@ def problem_at(tree: Tree, mark: Mark | None, problem: Problem) -> Problem:
     """Return a problem with its place, and without any word that looks like a key."""
     message, hint = masked(problem.message), masked(problem.hint)
     message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} …"
+    if mark is not None and not mark.line:
+        message = message.removeprefix(f"{mark.path}: ")
+        hint = _OF_A_DICTIONARY.get(hint, hint)
     told = msgspec.structs.replace(problem, file=tree.file, message=message, hint=hint)
     if mark is None:
         return told

@@ -34,7 +34,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
     def route(self, chain: str) -> Route:
         """Return a chain as it is walked; raises `RequestError` for none."""
         if chain not in self.routes:
-            raise RequestError(f"no chain is named {chain!r}; {_hint(chain, self.routes)}")
+            raise RequestError(f"no chain is named {chain!r}; {_chain_hint(chain, self.routes)}")
         return self.routes[chain]
 
     @property
@@ -59,6 +59,15 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
             entries[name].budget.refill()
         for route in () if models else self.routes.values():
             route.hedges.refill()
+
+
+def _chain_hint(chain: object, known: Collection[str]) -> str:
+    """Say what is meant; a call that names no chain has no slip in it, but the file may have one."""
+    slip = near("default", known) if chain == "default" else ""
+    if not slip:
+        return _hint(chain, known)
+    likely = slip.removeprefix("did you mean ").removesuffix("?")
+    return f"call {likely} 'default' in the file, or name a chain"
 
 
 def _hint(name: object, known: Collection[str]) -> str:

@@ -1,0 +1,109 @@
+"""What is meant by a value or a key that does not fit, in the words of the file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from standby.config import load
+from standby.config.remedies import duration_meant, where_key_belongs
+from tests.config.files import KEYS, TODAY, catalogue, read
+
+CHAIN = "version: 1\nchains:\n  default:\n    models: [large-3]\n"
+
+
+def hints(folder: Path, text: str, **environ: str) -> list[str]:
+    return [problem.hint for problem in read(folder, text, {**KEYS, **environ}).problems]
+
+
+def test_an_item_that_is_a_mapping_is_told_as_a_name(tmp_path: Path) -> None:
+    text = CHAIN.replace("[large-3]", "[{model: large-3}]")
+    assert hints(tmp_path, text) == ["write the name alone: - large-3"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("3 minutes", "write 3m"),
+        ("180", "write 180s"),
+        ("1.5", "write 1500ms"),
+        ("3m30s", "write 210s"),
+        ("1h 30m", "write 90m"),
+        ("1:30", "write 90s"),
+        ("1:00:00", "write 1h"),
+        ("20 Sekunden", "write 20s"),
+        ("20sec", "write 20s"),
+        ("2 hours", "write 2h"),
+        ("250 milliseconds", "write 250ms"),
+        ("3M", "write 3m"),
+        ("0s", ""),
+        ("-3s", ""),
+        ("soon", ""),
+        ("3 months", ""),
+        ("3 days", ""),
+        ("90h", ""),
+        ("", ""),
+    ],
+)
+def test_a_duration_in_other_words_is_told_in_the_files(written: str, meant: str) -> None:
+    assert duration_meant(written) == meant
+
+
+def test_a_truth_value_is_no_duration() -> None:
+    assert duration_meant(True) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("hedge: 10s", "write hedge: {after: 10s}"),
+        ("hedge: 10 seconds", "write hedge: {after: 10s}"),
+        ("hedge: 10", "write hedge: {after: 10s}"),
+        ("retry: 3", "write retry: {attempts: 3}"),
+        ("stream: whole", "write stream: {release: whole}"),
+        ("deadline: 3 minutes", "write 3m"),
+        ("timeout: 9s", "'timeout' is a key of a model: write it there, below models:"),
+        ("attempts: 9", "'attempts' belongs into a chain: retry: {attempts: …}"),
+        ("providers: {}", "'providers' belongs at the top of the file"),
+    ],
+)
+def test_a_line_of_a_chain_is_told_as_it_is_meant(line: str, hint: str, tmp_path: Path) -> None:
+    assert hints(tmp_path, f"{CHAIN}    {line}\n") == [hint]
+
+
+def test_what_a_variable_holds_is_in_no_hint(tmp_path: Path) -> None:
+    told = hints(tmp_path, f"{CHAIN}    deadline: ${{SPAN}}\n", SPAN="3 minutes")
+    assert told == ["write a number above 0 and a unit: 500ms, 30s, 3m, 1h"]
+
+
+def test_a_missing_version_is_told_with_its_value(tmp_path: Path) -> None:
+    assert hints(tmp_path, CHAIN.removeprefix("version: 1\n")) == ["add 'version: 1'"]
+
+
+def test_statuses_in_one_text_are_told_as_a_list(tmp_path: Path) -> None:
+    trigger = "triggers:\n  busy: {then: next, status: '503, 502'}\n"
+    assert hints(tmp_path, CHAIN + trigger) == ["write a list: [503, 502]"]
+
+
+def test_a_key_that_belongs_nowhere_is_told_of_no_place() -> None:
+    assert where_key_belongs("temperature", ("chains", "default")) == ""
+
+
+def test_a_hedge_beyond_the_deadline_harms_nobody(tmp_path: Path) -> None:
+    text = CHAIN.replace("]", ", bolt/flash]") + "    deadline: 20s\n    hedge: {after: 30s}\n"
+    assert [problem.severity for problem in read(tmp_path, text).problems] == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("chain", "told"),
+    [
+        ({"models": "large-3, flash"}, "'large-3, flash' is not a list; write a list: ['a', 'b']"),
+        ({"models": {"a": 1}}, "this is not a list; write a list: ['a', 'b']"),
+        ({"models": ["large-3"], "fallback": "x"}, "'x' is not true or false; write True or False"),
+    ],
+)
+def test_a_dictionary_gets_a_dictionarys_advice(chain: Any, told: str, tmp_path: Path) -> None:
+    given = {"version": 1, "chains": {"default": chain}}
+    (problem,) = load(given, catalogue(), KEYS, cwd=tmp_path, today=TODAY).problems
+    assert f"{problem.message}; {problem.hint}" == told
+    assert problem.file.startswith("chains.default.")
