@@ -29,7 +29,11 @@ def turn(agent: Agent, *, streamed: bool) -> Work:
             raise RuntimeError(f"no answer: {output.status}")
 
     async def stream() -> None:
-        words = [event async for event in agent.arun(QUESTION, stream=True) if event.event == "RunContent"]
+        words = [
+            event
+            async for event in agent.arun(QUESTION, stream=True)
+            if event.event == "RunContent"
+        ]
         if not words:
             raise RuntimeError("no answer")
 
@@ -39,8 +43,14 @@ def turn(agent: Agent, *, streamed: bool) -> Work:
 async def measure(url: str, rounds: int) -> dict[str, Ratio]:
     """Compare whole and streamed turns on both wires."""
     bare = {
-        "openai": OpenAIChat(id="o3-mini", api_key="benchmark", base_url=f"{url}/v1", max_retries=0),
-        "gemini": Gemini(id="gemini-2.5-pro", api_key="benchmark", client_params={"http_options": {"base_url": url}}),
+        "openai": OpenAIChat(
+            id="o3-mini", api_key="benchmark", base_url=f"{url}/v1", max_retries=0
+        ),
+        "gemini": Gemini(
+            id="gemini-2.5-pro",
+            api_key="benchmark",
+            client_params={"http_options": {"base_url": url}},
+        ),
     }
     ratios: dict[str, Ratio] = {}
     async with AsyncStandby(settings=settings(url), warm_up=False) as client:
@@ -50,7 +60,10 @@ async def measure(url: str, rounds: int) -> dict[str, Ratio]:
             for streamed in (False, True):
                 name = f"{wire}, {'a stream of 100 chunks' if streamed else 'one answer'}"
                 ratios[name] = await compare(
-                    turn(ours, streamed=streamed), turn(theirs, streamed=streamed), rounds=rounds, calls=10
+                    turn(ours, streamed=streamed),
+                    turn(theirs, streamed=streamed),
+                    rounds=rounds,
+                    calls=10,
                 )
     return ratios
 
@@ -63,7 +76,9 @@ async def main() -> int:
     with served() as url:
         ratios = await measure(url, rounds)
     for name, ratio in ratios.items():
-        print(f"| {name} | {ratio} | limit {LIMIT} | {ratio.a * 1e3:.2f} ms against {ratio.b * 1e3:.2f} ms |")
+        print(
+            f"| {name} | {ratio} | limit {LIMIT} | {ratio.a * 1e3:.2f} ms against {ratio.b * 1e3:.2f} ms |"
+        )
     return int(any(ratio.median > LIMIT for ratio in ratios.values()))
 
 

@@ -30,13 +30,23 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 FUNCTIONS: list[dict[str, Any]] = [
-    {"name": f"tool_{number}", "description": "Looks a city up.", "parameters": SCHEMA} for number in range(10)
+    {"name": f"tool_{number}", "description": "Looks a city up.", "parameters": SCHEMA}
+    for number in range(10)
 ]
 TOOLS: list[Any] = [{"type": "function", "function": function} for function in FUNCTIONS]
-FORMAT: Any = {"type": "json_schema", "json_schema": {"name": "place", "schema": SCHEMA, "strict": True}}
+FORMAT: Any = {
+    "type": "json_schema",
+    "json_schema": {"name": "place", "schema": SCHEMA, "strict": True},
+}
 URL = f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}"
 SEEN: list[Any] = [
-    {"role": "user", "content": [{"type": "text", "text": QUESTION}, {"type": "image_url", "image_url": {"url": URL}}]}
+    {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": QUESTION},
+            {"type": "image_url", "image_url": {"url": URL}},
+        ],
+    }
 ]
 
 
@@ -53,28 +63,46 @@ def client(url: str) -> AsyncStandby:
         "o": Provider(plugin="openai", base_url=f"{url}/v1", api_key=key),
     }
     chains = {name: Chain(models=(name,)) for name in models}
-    return AsyncStandby(settings=Settings(providers=providers, models=models, chains=chains), warm_up=False)
+    return AsyncStandby(
+        settings=Settings(providers=providers, models=models, chains=chains), warm_up=False
+    )
 
 
 async def measured(url: str, rounds: int) -> dict[str, Ratio]:
     """Compare whole calls."""
-    bare_openai = openai.AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1", max_retries=0).chat.completions
+    bare_openai = openai.AsyncOpenAI(
+        api_key=KEY, base_url=f"{url}/v1", max_retries=0
+    ).chat.completions
     bare_gemini = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=url))
     asked: Any = [{"role": "user", "content": QUESTION}]
-    declared: Any = [{"function_declarations": [{**tool, "parameters_json_schema": tool["parameters"]} for tool in FUNCTIONS]}]
+    declared: Any = [
+        {
+            "function_declarations": [
+                {**tool, "parameters_json_schema": tool["parameters"]} for tool in FUNCTIONS
+            ]
+        }
+    ]
     for tool in declared[0]["function_declarations"]:
         del tool["parameters"]
-    config: Any = {"tools": declared, "response_mime_type": "application/json", "response_json_schema": SCHEMA}
+    config: Any = {
+        "tools": declared,
+        "response_mime_type": "application/json",
+        "response_json_schema": SCHEMA,
+    }
 
     async def bare_gemini_picture() -> None:
         picture = types.Part.from_bytes(data=PICTURE, mime_type="image/png")
-        await bare_gemini.aio.models.generate_content(model="gemini-3.8-flash", contents=[QUESTION, picture])
+        await bare_gemini.aio.models.generate_content(
+            model="gemini-3.8-flash", contents=[QUESTION, picture]
+        )
 
     async with client(url) as ours:
         return {
             "openai, ten tools and a schema": await compare(
                 lambda: ours.chat(QUESTION, chain="openai", tools=TOOLS, schema=SCHEMA),
-                lambda: bare_openai.create(model="gpt-4.1", messages=asked, tools=TOOLS, response_format=FORMAT),
+                lambda: bare_openai.create(
+                    model="gpt-4.1", messages=asked, tools=TOOLS, response_format=FORMAT
+                ),
                 rounds=rounds,
                 calls=10,
             ),
@@ -86,7 +114,9 @@ async def measured(url: str, rounds: int) -> dict[str, Ratio]:
             ),
             "gemini, ten tools and a schema": await compare(
                 lambda: ours.chat(QUESTION, chain="gemini", tools=TOOLS, schema=SCHEMA),
-                lambda: bare_gemini.aio.models.generate_content(model="gemini-3.8-flash", contents=QUESTION, config=config),
+                lambda: bare_gemini.aio.models.generate_content(
+                    model="gemini-3.8-flash", contents=QUESTION, config=config
+                ),
                 rounds=rounds,
                 calls=10,
             ),
@@ -104,7 +134,9 @@ async def main() -> int:
     with served() as url:
         ratios = await measured(url, rounds)
     for name, ratio in ratios.items():
-        print(f"| {name} | {ratio} | limit {LIMIT} | {ratio.a * 1e3:.1f} ms against {ratio.b * 1e3:.1f} ms |")
+        print(
+            f"| {name} | {ratio} | limit {LIMIT} | {ratio.a * 1e3:.1f} ms against {ratio.b * 1e3:.1f} ms |"
+        )
     return int(any(ratio.median > LIMIT for ratio in ratios.values()))
 
 

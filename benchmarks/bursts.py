@@ -22,17 +22,25 @@ LIMITS = {"openai": 0.6, "gemini": 1.1}
 
 async def measured(url: str, rounds: int) -> dict[str, Ratio]:
     """Compare whole streams, read to their end."""
-    bare_openai = openai.AsyncOpenAI(api_key="benchmark", base_url=f"{url}/v1", max_retries=0).chat.completions
-    bare_gemini = genai.Client(api_key="benchmark", http_options=types.HttpOptions(base_url=url)).aio.models
+    bare_openai = openai.AsyncOpenAI(
+        api_key="benchmark", base_url=f"{url}/v1", max_retries=0
+    ).chat.completions
+    bare_gemini = genai.Client(
+        api_key="benchmark", http_options=types.HttpOptions(base_url=url)
+    ).aio.models
     asked: Any = [{"role": "user", "content": QUESTION}]
 
     async def openai_alone() -> None:
-        stream = await bare_openai.create(model="o3-mini", messages=asked, stream=True, stream_options={"include_usage": True})
+        stream = await bare_openai.create(
+            model="o3-mini", messages=asked, stream=True, stream_options={"include_usage": True}
+        )
         async for _ in stream:
             pass
 
     async def gemini_alone() -> None:
-        async for _ in await bare_gemini.generate_content_stream(model="gemini-2.5-pro", contents=QUESTION):
+        async for _ in await bare_gemini.generate_content_stream(
+            model="gemini-2.5-pro", contents=QUESTION
+        ):
             pass
 
     async with AsyncStandby(settings=settings(url), warm_up=False) as client:

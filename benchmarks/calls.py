@@ -25,7 +25,10 @@ from standby.types import Message, Reply, Request, Text
 
 QUESTION = "What is the capital of Portugal?"
 HISTORY = [
-    {"role": ("user", "assistant")[turn % 2], "content": f"Turn {turn}: some forty characters of small talk."}
+    {
+        "role": ("user", "assistant")[turn % 2],
+        "content": f"Turn {turn}: some forty characters of small talk.",
+    }
     for turn in range(99)
 ] + [{"role": "user", "content": QUESTION}]
 
@@ -38,7 +41,10 @@ def settings(url: str) -> Settings:
             "g": Provider(plugin="gemini", base_url=url, api_key=key),
             "o": Provider(plugin="openai", base_url=f"{url}/v1", api_key=key),
         },
-        models={"gemini": Model(provider="g", model="gemini-2.5-pro"), "openai": Model(provider="o", model="o3-mini")},
+        models={
+            "gemini": Model(provider="g", model="gemini-2.5-pro"),
+            "openai": Model(provider="o", model="o3-mini"),
+        },
         chains={"gemini": Chain(models=("gemini",)), "openai": Chain(models=("openai",))},
     )
 
@@ -48,7 +54,11 @@ async def against_the_sdks(url: str, rounds: int) -> dict[str, Ratio]:
     bare_openai = openai.AsyncOpenAI(api_key="benchmark", base_url=f"{url}/v1", max_retries=0)
     bare_gemini = genai.Client(api_key="benchmark", http_options=types.HttpOptions(base_url=url))
     contents = [
-        {"role": {"user": "user", "assistant": "model"}[turn["role"]], "parts": [{"text": turn["content"]}]} for turn in HISTORY
+        {
+            "role": {"user": "user", "assistant": "model"}[turn["role"]],
+            "parts": [{"text": turn["content"]}],
+        }
+        for turn in HISTORY
     ]
     question = [{"role": "user", "content": QUESTION}]
     ask_openai = partial(bare_openai.chat.completions.create, model="o3-mini")
@@ -56,16 +66,28 @@ async def against_the_sdks(url: str, rounds: int) -> dict[str, Ratio]:
     async with AsyncStandby(settings=settings(url), warm_up=False) as client:
         return {
             "openai, one message": await compare(
-                lambda: client.chat(QUESTION, chain="openai"), lambda: ask_openai(messages=question), rounds=rounds, calls=20
+                lambda: client.chat(QUESTION, chain="openai"),
+                lambda: ask_openai(messages=question),
+                rounds=rounds,
+                calls=20,
             ),
             "openai, history of 100": await compare(
-                lambda: client.chat(HISTORY, chain="openai"), lambda: ask_openai(messages=HISTORY), rounds=rounds, calls=5
+                lambda: client.chat(HISTORY, chain="openai"),
+                lambda: ask_openai(messages=HISTORY),
+                rounds=rounds,
+                calls=5,
             ),
             "gemini, one message": await compare(
-                lambda: client.chat(QUESTION, chain="gemini"), lambda: ask_gemini(contents=QUESTION), rounds=rounds, calls=20
+                lambda: client.chat(QUESTION, chain="gemini"),
+                lambda: ask_gemini(contents=QUESTION),
+                rounds=rounds,
+                calls=20,
             ),
             "gemini, history of 100": await compare(
-                lambda: client.chat(HISTORY, chain="gemini"), lambda: ask_gemini(contents=contents), rounds=rounds, calls=5
+                lambda: client.chat(HISTORY, chain="gemini"),
+                lambda: ask_gemini(contents=contents),
+                rounds=rounds,
+                calls=5,
             ),
         }
 
@@ -86,8 +108,12 @@ async def the_walk(rounds: int) -> dict[str, Ratio]:
     async def get() -> Instant:
         return adapter
 
-    entry = Entry(name="instant", provider="p", vendor_id="instant", card=Card(), timeout=60.0, adapter=get)
-    route = Route(name="default", chain=Chain(models=("instant",)), entries=(entry,), triggers=Triggers(()))
+    entry = Entry(
+        name="instant", provider="p", vendor_id="instant", card=Card(), timeout=60.0, adapter=get
+    )
+    route = Route(
+        name="default", chain=Chain(models=("instant",)), entries=(entry,), triggers=Triggers(())
+    )
     request = Request((Message("user", (Text(QUESTION),)),))
     jitter = random.Random(1)  # noqa: S311 - spreads retries, guards nothing
 
@@ -98,7 +124,11 @@ async def the_walk(rounds: int) -> dict[str, Ratio]:
     def walk() -> object:
         return Walk(route, request, emit=lambda _: None, jitter=jitter).run()
 
-    return {"the walk, against create_task + wait + timeout": await compare(walk, bare, rounds=rounds, calls=500)}
+    return {
+        "the walk, against create_task + wait + timeout": await compare(
+            walk, bare, rounds=rounds, calls=500
+        )
+    }
 
 
 async def main() -> int:
@@ -110,8 +140,12 @@ async def main() -> int:
         ratios = await against_the_sdks(url, rounds) | await the_walk(rounds)
     limits = [0.9, 0.2, 1.1, 0.25, 4.0]
     for (name, ratio), limit in zip(ratios.items(), limits, strict=True):
-        print(f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e6:.0f} us against {ratio.b * 1e6:.0f} us |")
-    return int(any(ratio.median > limit for ratio, limit in zip(ratios.values(), limits, strict=True)))
+        print(
+            f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e6:.0f} us against {ratio.b * 1e6:.0f} us |"
+        )
+    return int(
+        any(ratio.median > limit for ratio, limit in zip(ratios.values(), limits, strict=True))
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 usage: python benchmarks/cold_fallback.py CHECKOUT [--rounds N]
 
-CHECKOUT is another version of this project with its environment in `.venv`; both run in turn, as whole processes.
+CHECKOUT is another version of this project with its environment in `.venv`; both run in turn, as
+whole processes.
 """
 
 import argparse
@@ -32,7 +33,9 @@ KEYS = {"GEMINI_API_KEY": "a-key-of-no-account", "OPENAI_API_KEY": "a-key-of-no-
 
 def main() -> int:
     """Print a table; the exit status is 1 if a ratio is above its limit."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--rounds", type=int, default=15)
     asked = parser.parse_args()
@@ -52,7 +55,9 @@ def main() -> int:
                 seconds(a), seconds(b)
                 rows[name] = summary([(seconds(a), seconds(b)) for _ in range(asked.rounds)])
     for name, ratio in rows.items():
-        print(f"| {name} | {ratio} | limit {LIMIT} | {ratio.a * 1e3:.0f} ms against {ratio.b * 1e3:.0f} ms |")
+        print(
+            f"| {name} | {ratio} | limit {LIMIT} | {ratio.a * 1e3:.0f} ms against {ratio.b * 1e3:.0f} ms |"
+        )
     return int(any(ratio.median > LIMIT for ratio in rows.values()))
 
 

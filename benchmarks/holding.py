@@ -56,7 +56,10 @@ async def a_resting_model(url: str, rounds: int) -> tuple[Ratio, int]:
         await client.chat(QUESTION, chain="both")  # finds it dead
         asked.clear()
         ratio = await compare(
-            lambda: client.chat(QUESTION, chain="both"), lambda: client.chat(QUESTION, chain="alone"), rounds=rounds, calls=40
+            lambda: client.chat(QUESTION, chain="both"),
+            lambda: client.chat(QUESTION, chain="alone"),
+            rounds=rounds,
+            calls=40,
         )
     return ratio, len(asked)
 
@@ -77,8 +80,12 @@ async def the_walk(rounds: int) -> Ratio:
     async def get() -> Instant:
         return adapter
 
-    entry = Entry(name="instant", provider="p", vendor_id="instant", card=Card(), timeout=60.0, adapter=get)
-    route = Route(name="default", chain=Chain(models=("instant",)), entries=(entry,), triggers=Triggers(()))
+    entry = Entry(
+        name="instant", provider="p", vendor_id="instant", card=Card(), timeout=60.0, adapter=get
+    )
+    route = Route(
+        name="default", chain=Chain(models=("instant",)), entries=(entry,), triggers=Triggers(())
+    )
     jitter = random.Random(1)  # noqa: S311 - spreads retries, guards nothing
 
     async def bare() -> None:
@@ -93,14 +100,18 @@ async def the_walk(rounds: int) -> Ratio:
 
 async def a_stream(url: str, rounds: int) -> Ratio:
     """Compare a stream of 100 chunks with the same adapter, bare."""
-    adapter = OpenAIAdapter(Provider(plugin="openai", base_url=f"{url}/v1", api_key=Secret("benchmark")))
+    adapter = OpenAIAdapter(
+        Provider(plugin="openai", base_url=f"{url}/v1", api_key=Secret("benchmark"))
+    )
     call = Call(request=REQUEST, model="o3-mini", card=Card(), options={}, timeout=60.0)
 
     async def consumed(chunks: AsyncIterator[Chunk]) -> int:
         return sum([1 async for _ in chunks])
 
     async with AsyncStandby(settings=settings(url), warm_up=False) as client:
-        if await consumed(client.stream(QUESTION, chain="alone")) != await consumed(adapter.stream(call)):
+        if await consumed(client.stream(QUESTION, chain="alone")) != await consumed(
+            adapter.stream(call)
+        ):
             raise RuntimeError("the two do not stream the same")
         ratio = await compare(
             lambda: consumed(client.stream(QUESTION, chain="alone")),
@@ -125,7 +136,9 @@ async def main() -> int:
             ("a stream of 100 chunks, against the bare adapter", await a_stream(url, rounds), 1.3),
         ]
     for name, ratio, limit in rows:
-        print(f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e6:.0f} us against {ratio.b * 1e6:.0f} us |")
+        print(
+            f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e6:.0f} us against {ratio.b * 1e6:.0f} us |"
+        )
     print(f"requests to the resting model meanwhile: {asked}")
     return int(any(ratio.median > limit for _, ratio, limit in rows) or asked > 0)
 

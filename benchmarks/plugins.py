@@ -68,7 +68,9 @@ async def a_hook(folder: Path, rounds: int) -> Ratio:
         return manager.hook.standby_provider()
 
     async with AsyncStandby(folder / "models.yaml", environ={}, warm_up=False) as client:
-        return await compare(hook, lambda: client.chat("What is the capital of Portugal?"), rounds=rounds, calls=200)
+        return await compare(
+            hook, lambda: client.chat("What is the capital of Portugal?"), rounds=rounds, calls=200
+        )
 
 
 def installed(folder: Path, plugins: int) -> Path:
@@ -79,9 +81,15 @@ def installed(folder: Path, plugins: int) -> Path:
         name = f"bench{number}"
         info = folder / f"{name}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
-        (info / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = {name}_plugin\n", encoding="utf-8")
-        (folder / f"{name}_plugin.py").write_text(MANIFEST.format(module=name, name=name), encoding="utf-8")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8"
+        )
+        (info / "entry_points.txt").write_text(
+            f"[{GROUP}]\n{name} = {name}_plugin\n", encoding="utf-8"
+        )
+        (folder / f"{name}_plugin.py").write_text(
+            MANIFEST.format(module=name, name=name), encoding="utf-8"
+        )
     return folder
 
 
@@ -124,7 +132,8 @@ def main() -> int:
     print(f"| a hook's call, of a call answered at once | {share} | limit {SHARE:.0%} | ", end="")
     print(f"{hook.a * 1e6:.1f} us of {hook.b * 1e6:.0f} us |")
     print(
-        f"| `standby validate` with {PLUGINS} plugins, one used, against that one alone | {validate} | limit {LIMIT} | ", end=""
+        f"| `standby validate` with {PLUGINS} plugins, one used, against that one alone | {validate} | limit {LIMIT} | ",
+        end="",
     )
     print(f"{validate.a * 1e3:.0f} ms against {validate.b * 1e3:.0f} ms |")
     return int(hook.median > SHARE or validate.median > LIMIT)

@@ -12,8 +12,19 @@ from collections.abc import Iterator
 import msgspec
 
 GEMINI = {
-    "candidates": [{"content": {"parts": [{"text": "Lisbon."}], "role": "model"}, "finishReason": "STOP", "index": 0}],
-    "usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 3, "totalTokenCount": 40, "thoughtsTokenCount": 25},
+    "candidates": [
+        {
+            "content": {"parts": [{"text": "Lisbon."}], "role": "model"},
+            "finishReason": "STOP",
+            "index": 0,
+        }
+    ],
+    "usageMetadata": {
+        "promptTokenCount": 12,
+        "candidatesTokenCount": 3,
+        "totalTokenCount": 40,
+        "thoughtsTokenCount": 25,
+    },
     "modelVersion": "gemini-2.5-pro",
     "responseId": "benchmark",
 }
@@ -22,7 +33,13 @@ OPENAI = {
     "object": "chat.completion",
     "created": 1_790_000_000,
     "model": "o3-mini-2025-01-31",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Lisbon."}, "finish_reason": "stop"}],
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Lisbon."},
+            "finish_reason": "stop",
+        }
+    ],
     "usage": {"prompt_tokens": 12, "completion_tokens": 28, "total_tokens": 40},
 }
 
@@ -31,9 +48,13 @@ def stream(texts: list[str]) -> bytes:
     """Return a whole HTTP answer that is an OpenAI stream of these texts, each in a chunk of its own."""
 
     def event(choices: list[object], **rest: object) -> bytes:
-        return b"data: %s\n\n" % msgspec.json.encode({"model": OPENAI["model"], "choices": choices, **rest})
+        return b"data: %s\n\n" % msgspec.json.encode(
+            {"model": OPENAI["model"], "choices": choices, **rest}
+        )
 
-    events = [event([{"index": 0, "delta": {"content": text}, "finish_reason": None}]) for text in texts]
+    events = [
+        event([{"index": 0, "delta": {"content": text}, "finish_reason": None}]) for text in texts
+    ]
     events.append(event([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
     events.append(event([], usage=OPENAI["usage"]))
     events.append(b"data: [DONE]\n\n")
@@ -67,14 +88,20 @@ def gemini_stream(texts: list[str]) -> bytes:
 
 def chunked(events: list[bytes]) -> bytes:
     """Return a whole HTTP answer of server-sent events, each in a chunk of its own."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
     return head + b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in events) + b"0\r\n\r\n"
 
 
 def answer(value: object, status: bytes = b"200 OK") -> bytes:
     """Return a whole HTTP answer that holds `value` as JSON."""
     body = msgspec.json.encode(value)
-    return b"HTTP/1.1 " + status + b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    return (
+        b"HTTP/1.1 "
+        + status
+        + b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    )
 
 
 class Server(asyncio.Protocol):
@@ -100,7 +127,13 @@ class Server(asyncio.Protocol):
         self.received = rest[length:]
         wire = "openai" if b"chat/completions" in head.split(b"\r\n")[0] else "gemini"
         streams = b'"stream":true' in rest or b"streamGenerateContent" in head.split(b"\r\n")[0]
-        wanted = "stream" if streams else "data" if b"json_schema" in rest or b"JsonSchema" in rest else "text"
+        wanted = (
+            "stream"
+            if streams
+            else "data"
+            if b"json_schema" in rest or b"JsonSchema" in rest
+            else "text"
+        )
         answered = DOWN if wire == "gemini" and GEMINI_IS_DOWN else ANSWERS[wire, wanted]
         self.transport.write(answered)  # type: ignore[attr-defined]
 
@@ -126,14 +159,17 @@ ANSWERS = {
 
 GEMINI_IS_DOWN = "--gemini-is-down" in sys.argv
 DOWN = answer(
-    {"error": {"code": 500, "message": "An internal error has occurred.", "status": "INTERNAL"}}, b"500 Internal Server Error"
+    {"error": {"code": 500, "message": "An internal error has occurred.", "status": "INTERNAL"}},
+    b"500 Internal Server Error",
 )
 
 
 @contextlib.contextmanager
 def served(*options: str) -> Iterator[str]:
     """Run the server in a process of its own; gives its URL."""
-    process = subprocess.Popen([sys.executable, __file__, *options], stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+    process = subprocess.Popen(
+        [sys.executable, __file__, *options], stdout=subprocess.PIPE, text=True
+    )  # noqa: S603 - ourselves
     if process.stdout is None:
         raise RuntimeError("the server has no output")
     try:

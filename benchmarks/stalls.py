@@ -69,10 +69,18 @@ def bodies() -> dict[str, Callable[[], Awaitable[None]]]:
     one = b"data: " + msgspec.json.encode(gemini) + b"\r\n\r\n"
     many = (b"data: " + msgspec.json.encode(delta) + b"\n\n") * (MIB // 60)
     return {
-        "gemini, one answer": partial(unary, msgspec.json.encode(gemini), lambda value: GeminiReader().chunk(value)),
-        "openai, one answer": partial(unary, msgspec.json.encode(openai), lambda value: OpenAIReader().chunk(value)),
-        "gemini, a stream of one event": partial(streamed, one, lambda value: GeminiReader().chunk(value)),
-        "openai, a stream of many events": partial(streamed, many, lambda value: OpenAIReader().chunk(value)),
+        "gemini, one answer": partial(
+            unary, msgspec.json.encode(gemini), lambda value: GeminiReader().chunk(value)
+        ),
+        "openai, one answer": partial(
+            unary, msgspec.json.encode(openai), lambda value: OpenAIReader().chunk(value)
+        ),
+        "gemini, a stream of one event": partial(
+            streamed, one, lambda value: GeminiReader().chunk(value)
+        ),
+        "openai, a stream of many events": partial(
+            streamed, many, lambda value: OpenAIReader().chunk(value)
+        ),
     }
 
 

@@ -14,7 +14,9 @@ from ratios import Ratio, summary
 
 MODELS = str(Path(__file__).parents[1] / "config" / "models.yaml")
 PYTHON = sys.executable
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+}
 """With the bytecode that an installed package has; both sides alike."""
 
 
@@ -42,12 +44,18 @@ def main() -> int:
             1.5,
         ),
         "`standby validate` against `import jsonschema, yaml, click`": (
-            compare([PYTHON, "-m", "standby", "validate", MODELS], [PYTHON, "-c", "import jsonschema, yaml, click"], rounds),
+            compare(
+                [PYTHON, "-m", "standby", "validate", MODELS],
+                [PYTHON, "-c", "import jsonschema, yaml, click"],
+                rounds,
+            ),
             1.6,
         ),
     }
     for name, (ratio, limit) in rows.items():
-        print(f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e3:.0f} ms against {ratio.b * 1e3:.0f} ms |")
+        print(
+            f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e3:.0f} ms against {ratio.b * 1e3:.0f} ms |"
+        )
     return int(any(ratio.median > limit for ratio, limit in rows.values()))
 
 

@@ -1,6 +1,7 @@
 """How much retries multiply the load on a model that fails: `python -m campaigns.amplification --seconds 86400 --seed S`.
 
-Each call that fails asks its budget for one extra attempt; no breaker helps. Exit status 1 where a bound is broken.
+Each call that fails asks its budget for one extra attempt; no breaker helps. Exit status 1 where a
+bound is broken.
 """
 
 import argparse
@@ -40,15 +41,23 @@ class Load:
     @property
     def bound(self) -> float:
         """Return how many extra attempts there may be: a tenth of the calls, or one in ten seconds, and the bucket."""
-        return BUCKET + max(SHARE * self.calls, self.seconds / TRICKLE) + CHANCE * self.calls * self.by_chance
+        return (
+            BUCKET
+            + max(SHARE * self.calls, self.seconds / TRICKLE)
+            + CHANCE * self.calls * self.by_chance
+        )
 
     def __str__(self) -> str:
         """Describe it."""
-        calls = f"{self.calls:,} calls {'by chance' if self.by_chance else 'evenly'} at {self.rate:g}/s"
+        calls = (
+            f"{self.calls:,} calls {'by chance' if self.by_chance else 'evenly'} at {self.rate:g}/s"
+        )
         return f"{calls}, {self.failures:.0%} fail: {self.amplification:.4f} times the load"
 
 
-def load(rate: float, failures: float, *, by_chance: bool, seconds: float, dice: random.Random) -> Load:
+def load(
+    rate: float, failures: float, *, by_chance: bool, seconds: float, dice: random.Random
+) -> Load:
     """Let calls come to a model of which this share fails, retries included."""
     budget, began = Budget(), 10_000.0
     now, calls, extra = began, 0, 0
@@ -69,12 +78,16 @@ def loads(seconds: float, seed: int) -> Iterator[Load]:
     for rate in RATES:
         for failures in FAILURES:
             for by_chance in (False, True):
-                yield load(rate, failures, by_chance=by_chance, seconds=seconds, dice=random.Random(seed))
+                yield load(
+                    rate, failures, by_chance=by_chance, seconds=seconds, dice=random.Random(seed)
+                )
 
 
 def main() -> int:
     """Print the worst of each rate and what is beyond its bound; return the exit status."""
-    parser = argparse.ArgumentParser(description="How much retries multiply the load on a model that fails.")
+    parser = argparse.ArgumentParser(
+        description="How much retries multiply the load on a model that fails."
+    )
     parser.add_argument("--seconds", type=float, default=86_400.0)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()

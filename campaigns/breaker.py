@@ -1,7 +1,7 @@
 """The breaker and the budget against the reference, by lot: `python -m campaigns.breaker --steps N --seed S`.
 
-Each seed is a world of `LENGTH` steps; seed follows seed until there were N steps. A violation names its seed, and
-`--steps 1 --seed S` plays its world again. Exit status 1 if there was any.
+Each seed is a world of `LENGTH` steps; seed follows seed until there were N steps. A violation
+names its seed, and `--steps 1 --seed S` plays its world again. Exit status 1 if there was any.
 """
 
 import argparse
@@ -12,7 +12,13 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from standby.settings import BreakerSettings
-from tests.support.beside import MOODS, BreakersBeside, BudgetsBeside, any_breaker_step, any_budget_step
+from tests.support.beside import (
+    MOODS,
+    BreakersBeside,
+    BudgetsBeside,
+    any_breaker_step,
+    any_budget_step,
+)
 
 LENGTH = 200
 """Steps of one world: the reference tells its whole story for every question."""
@@ -31,7 +37,9 @@ def world(seed: int) -> Callable[[], None]:
     if seed % 4:
         both, mood = BreakersBeside(dice.choice(SETTINGS), seed), dice.choice(MOODS)
         return lambda: any_breaker_step(both, mood, dice)
-    budgets = BudgetsBeside(dice.choice((1, 5, 35)), dice.choice((4, 8)), trickles=dice.random() < 0.8)
+    budgets = BudgetsBeside(
+        dice.choice((1, 5, 35)), dice.choice((4, 8)), trickles=dice.random() < 0.8
+    )
     return lambda: any_budget_step(budgets, dice)
 
 
@@ -50,7 +58,9 @@ def walk(steps: int, seed: int) -> Iterator[str]:
 
 def main() -> int:
     """Take the steps, print what was wrong, and return the exit status."""
-    parser = argparse.ArgumentParser(description="The breaker and the budget against the reference, by lot.")
+    parser = argparse.ArgumentParser(
+        description="The breaker and the budget against the reference, by lot."
+    )
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()

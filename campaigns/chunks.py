@@ -2,10 +2,11 @@
 
 usage: python -m campaigns.chunks [--every N]      the exit status is 1 if one was not
 
-The streams are our own, those that others recorded where they are here, and some that are built: Portuguese, Japanese and
-joined emoji, and tool calls, with each line end that an event stream may have. A stream of more than 40,000 bytes is parted
-inside the event that the byte falls into, with the event before and the one after, and those must be the same; as every
-stream it is also read whole in small pieces.
+The streams are our own, those that others recorded where they are here, and some that are built:
+Portuguese, Japanese and joined emoji, and tool calls, with each line end that an event stream may
+have. A stream of more than 40,000 bytes is parted inside the event that the byte falls into, with
+the event before and the one after, and those must be the same; as every stream it is also read
+whole in small pieces.
 """
 
 import argparse
@@ -41,7 +42,11 @@ SIZES = (1, 2, 3, 5, 7, 16, 64, 1000)
 """Bytes of the small pieces in which each stream is read once as a whole."""
 
 SPOKEN = "Não, amanhã à tarde: 30 °C. 東京は今日も雨です。「はい」\u2028👩\u200d👩\u200d👧\u200d👦\r\n\r\ndata: no event"
-CALLS = [("tempo_em", {"cidade": "São Paulo", "dias": [1, 2]}), ("天気", {"都市": "東京", "印": "👩🏽\u200d🚀"}), ("agora", {})]
+CALLS = [
+    ("tempo_em", {"cidade": "São Paulo", "dias": [1, 2]}),
+    ("天気", {"都市": "東京", "印": "👩🏽\u200d🚀"}),
+    ("agora", {}),
+]
 LINE_ENDS = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 
 
@@ -49,10 +54,19 @@ def built() -> Iterator[tuple[str, Wire, bytes]]:
     """Return streams of each wire that speak and call tools, with each line end."""
     usage = {"promptTokenCount": 12, "candidatesTokenCount": 40, "thoughtsTokenCount": 9}
     parts: list[Any] = [{"text": "Pensando… 考え中", "thought": True}, {"text": SPOKEN}]
-    parts += [{"functionCall": {"name": name, "args": given}, "thoughtSignature": "Ab+/"} for name, given in CALLS]
+    parts += [
+        {"functionCall": {"name": name, "args": given}, "thoughtSignature": "Ab+/"}
+        for name, given in CALLS
+    ]
     candidate = {"content": {"parts": parts}, "finishReason": "STOP"}
-    asked = [(f"call_{at}", name, msgspec.json.encode(given).decode()) for at, (name, given) in enumerate(CALLS)]
-    tools = [{"id": at, "type": "function", "function": {"name": name, "arguments": given}} for at, name, given in asked]
+    asked = [
+        (f"call_{at}", name, msgspec.json.encode(given).decode())
+        for at, (name, given) in enumerate(CALLS)
+    ]
+    tools = [
+        {"id": at, "type": "function", "function": {"name": name, "arguments": given}}
+        for at, name, given in asked
+    ]
     choice = {"message": {"content": SPOKEN, "tool_calls": tools}, "finish_reason": "tool_calls"}
     items: list[Any] = [
         {
@@ -62,30 +76,65 @@ def built() -> Iterator[tuple[str, Wire, bytes]]:
             "encrypted_content": "gA==",
         },
         {"type": "message", "content": [{"type": "output_text", "text": SPOKEN}]},
-        *({"type": "function_call", "call_id": at, "name": name, "arguments": given} for at, name, given in asked),
+        *(
+            {"type": "function_call", "call_id": at, "name": name, "arguments": given}
+            for at, name, given in asked
+        ),
     ]
     blocks: list[Any] = [
         {"type": "thinking", "thinking": "Pensando… 考え中", "signature": "gA=="},
         {"type": "text", "text": SPOKEN},
-        *({"type": "tool_use", "id": f"toolu_{at}", "name": name, "input": given} for at, (name, given) in enumerate(CALLS)),
+        *(
+            {"type": "tool_use", "id": f"toolu_{at}", "name": name, "input": given}
+            for at, (name, given) in enumerate(CALLS)
+        ),
     ]
     whole: dict[Wire, Any] = {
-        "gemini": {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m", "responseId": "r"},
-        "chat": {"id": "c", "model": "m", "choices": [choice], "usage": {"prompt_tokens": 12, "completion_tokens": 40}},
-        "anthropic": {"type": "message", "id": "a", "model": "m", "content": blocks, "stop_reason": "tool_use", "usage": {}},
-        "responses": {"id": "r", "model": "m", "status": "completed", "output": items, "usage": {"input_tokens": 12}},
+        "gemini": {
+            "candidates": [candidate],
+            "usageMetadata": usage,
+            "modelVersion": "m",
+            "responseId": "r",
+        },
+        "chat": {
+            "id": "c",
+            "model": "m",
+            "choices": [choice],
+            "usage": {"prompt_tokens": 12, "completion_tokens": 40},
+        },
+        "anthropic": {
+            "type": "message",
+            "id": "a",
+            "model": "m",
+            "content": blocks,
+            "stop_reason": "tool_use",
+            "usage": {},
+        },
+        "responses": {
+            "id": "r",
+            "model": "m",
+            "status": "completed",
+            "output": items,
+            "usage": {"input_tokens": 12},
+        },
     }
     for wire, answer in whole.items():
         for name, end in LINE_ENDS.items():
             stream = split(wire, answer)
             yield f"built for {wire}, {name}", wire, re.sub(rb"\r?\n", end, stream)
-            yield f"built for {wire}, many lines an event, {name}", wire, re.sub(rb"\r?\n", end, in_lines(stream))
+            yield (
+                f"built for {wire}, many lines an event, {name}",
+                wire,
+                re.sub(rb"\r?\n", end, in_lines(stream)),
+            )
 
 
 def in_lines(stream: bytes) -> bytes:
     """Write each event's object on several lines, each a data field."""
     payloads = (line.removeprefix(b"data: ") for line in stream.splitlines() if line)
-    pretty = (payload if payload == b"[DONE]" else msgspec.json.format(payload) for payload in payloads)
+    pretty = (
+        payload if payload == b"[DONE]" else msgspec.json.format(payload) for payload in payloads
+    )
     return b"".join(re.sub(rb"(?m)^", b"data: ", payload) + b"\n\n" for payload in pretty)
 
 
@@ -125,7 +174,11 @@ def read(wire: Wire, events: Sequence[ServerSentEvent]) -> Outcome:
 def as_built(got: Outcome) -> bool:
     """Say whether a reply is what the built streams say."""
     reply = got.reply
-    return reply is not None and reply.text == SPOKEN and [(call.name, call.arguments) for call in reply.tool_calls] == CALLS
+    return (
+        reply is not None
+        and reply.text == SPOKEN
+        and [(call.name, call.arguments) for call in reply.tool_calls] == CALLS
+    )
 
 
 async def parted(wire: Wire, body: bytes, every: int) -> tuple[int, list[str]]:
@@ -134,7 +187,8 @@ async def parted(wire: Wire, body: bytes, every: int) -> tuple[int, list[str]]:
     wrong = [
         f"in pieces of {size}"
         for size in SIZES
-        if read(wire, await events_in([body[at : at + size] for at in range(0, len(body), size)])) != expected
+        if read(wire, await events_in([body[at : at + size] for at in range(0, len(body), size)]))
+        != expected
     ]
     edges = [0, *(found.end() for found in re.finditer(rb"\r\n\r\n|\n\n|\r\r", body)), len(body)]
     windows: dict[tuple[int, int], list[ServerSentEvent]] = {}
@@ -172,6 +226,8 @@ async def _main(every: int) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N")
     sys.exit(asyncio.run(_main(parser.parse_args().every)))

@@ -14,7 +14,16 @@ from typing import Any, Literal
 import msgspec
 
 from standby import AsyncStandby, Settings
-from standby.settings import BreakerSettings, Card, Chain, Model, Provider, Retry, Secret, StreamRules
+from standby.settings import (
+    BreakerSettings,
+    Card,
+    Chain,
+    Model,
+    Provider,
+    Retry,
+    Secret,
+    StreamRules,
+)
 from tests.oracles.expected import Said, Wire
 from tests.oracles.expected_of_own import OWN
 from tests.support.loopback import Answer, Loopback, cut, gemini_stream
@@ -33,7 +42,11 @@ OTHERS = {
     "fantasy/TestOpenAICommon/openai-o4-mini/tool_streaming.yaml#1",
     "vercel-ai/openai-text.chunks.txt",
 }
-CUT = [name for name in STREAMS if (name in OWN or name in OTHERS) and isinstance(ROWS[name], Said) and ROWS[name].text]
+CUT = [
+    name
+    for name in STREAMS
+    if (name in OWN or name in OTHERS) and isinstance(ROWS[name], Said) and ROWS[name].text
+]
 STANDBY = "the standby's own words"
 LARGE = 40_000
 """Bytes above which a stream's event boundaries are sampled too, and its bytes more thinly."""
@@ -73,7 +86,12 @@ def client(wire: Wire, servers: tuple[Loopback, Loopback]) -> AsyncStandby:
                 "b": Model(provider="b", model="m", timeout=5.0, breaker=never),
             },
             chains={
-                "default": Chain(models=("a", "b"), retry=Retry(attempts=1), stream=StreamRules(release="whole"), deadline=20.0)
+                "default": Chain(
+                    models=("a", "b"),
+                    retry=Retry(attempts=1),
+                    stream=StreamRules(release="whole"),
+                    deadline=20.0,
+                )
             },
         ),
         environ={},
@@ -83,7 +101,11 @@ def client(wire: Wire, servers: tuple[Loopback, Loopback]) -> AsyncStandby:
 
 async def violations(name: str, cuts: list[Cut], servers: tuple[Loopback, Loopback]) -> list[str]:
     """Cut one recorded stream in many places; return what went wrong."""
-    whole = Answer(pieces=((0.0, as_events(name).body),), headers={"Content-Type": "text/event-stream"}, framing="chunked")
+    whole = Answer(
+        pieces=((0.0, as_events(name).body),),
+        headers={"Content-Type": "text/event-stream"},
+        framing="chunked",
+    )
     first, second = servers
     second.answer = lambda _: gemini_stream([STANDBY])
     wrong: list[str] = []
@@ -99,9 +121,13 @@ async def violations(name: str, cuts: list[Cut], servers: tuple[Loopback, Loopba
             first.requests.clear()
             got = await _streamed(standby)
             if len(first.requests) != 1:
-                wrong.append(f"{name}: the cut at {each.at} was asked for {len(first.requests)} times")
+                wrong.append(
+                    f"{name}: the cut at {each.at} was asked for {len(first.requests)} times"
+                )
             if got not in ((text, "a"), (STANDBY, "b")):
-                wrong.append(f"{name}: cut at {each.at} by {each.how}: {got[1]} said {len(got[0])} of {len(text)} characters")
+                wrong.append(
+                    f"{name}: cut at {each.at} by {each.how}: {got[1]} said {len(got[0])} of {len(text)} characters"
+                )
     return wrong
 
 

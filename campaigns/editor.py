@@ -60,7 +60,10 @@ FAULTY = {
 }
 COMPLETED = {
     "the file": (f"{CHAINS}{CURSOR}\n", "models providers triggers"),
-    "a chain": (f"chains:\n  default:\n    {CURSOR}\n", "models fallback triggers deadline retry hedge stream"),
+    "a chain": (
+        f"chains:\n  default:\n    {CURSOR}\n",
+        "models fallback triggers deadline retry hedge stream",
+    ),
     "a chain's retry": (f"{CHAIN}retry:\n      {CURSOR}\n", "attempts initial limit"),
     "a chain's deadline": (f"{CHAIN}deadline: {CURSOR}\n", "3m 30s"),
     "options of gemini": (f"{OPTIONS}{CURSOR}\n", "thinking_budget thinking_level"),
@@ -68,19 +71,40 @@ COMPLETED = {
         f"chains:\n  default:\n    models:\n      - {CURSOR}\n",
         "gemini-3.8-flash claude-opus-5-5 o3-mini",
     ),
-    "the models of a chain, begun": (f"chains:\n  default:\n    models:\n      - gpt{CURSOR}\n", "gpt-6-sol"),
-    "the models of a chain in one line": (f"chains:\n  default:\n    models: [{CURSOR}]\n", "gpt-6-sol"),
-    "the models of the file": (f"{CHAINS}models:\n  {CURSOR}\n", "gemini-3.8-flash claude-opus-5-5"),
-    "whose failures a trigger is about": (f"{CHAINS}triggers:\n  busy:\n    model: {CURSOR}\n", "gemini-2.5-pro"),
-    "the provider of a model": (f"{CHAINS}models:\n  x:\n    provider: {CURSOR}\n", "gemini openai"),
-    "the plugin of a provider": (f"{CHAINS}providers:\n  x:\n    plugin: {CURSOR}\n", "gemini openai"),
+    "the models of a chain, begun": (
+        f"chains:\n  default:\n    models:\n      - gpt{CURSOR}\n",
+        "gpt-6-sol",
+    ),
+    "the models of a chain in one line": (
+        f"chains:\n  default:\n    models: [{CURSOR}]\n",
+        "gpt-6-sol",
+    ),
+    "the models of the file": (
+        f"{CHAINS}models:\n  {CURSOR}\n",
+        "gemini-3.8-flash claude-opus-5-5",
+    ),
+    "whose failures a trigger is about": (
+        f"{CHAINS}triggers:\n  busy:\n    model: {CURSOR}\n",
+        "gemini-2.5-pro",
+    ),
+    "the provider of a model": (
+        f"{CHAINS}models:\n  x:\n    provider: {CURSOR}\n",
+        "gemini openai",
+    ),
+    "the plugin of a provider": (
+        f"{CHAINS}providers:\n  x:\n    plugin: {CURSOR}\n",
+        "gemini openai",
+    ),
     "what a trigger does": (f"{CHAINS}triggers:\n  busy:\n    then: {CURSOR}\n", "next retry stop"),
 }
 VALUES = ("deadline", "fallback", "retry", "stream")
 """Keys of a chain whose offered values must fit when they are taken."""
 HOVERED = {
     "deadline": (f"{CHAIN}dead{CURSOR}line: 3m\n", "How long the whole call may take"),
-    "an option": (f"{OPTIONS}thinking{CURSOR}_budget: 1\n", "Tokens that a 2.5 model may think with"),
+    "an option": (
+        f"{OPTIONS}thinking{CURSOR}_budget: 1\n",
+        "Tokens that a 2.5 model may think with",
+    ),
 }
 
 
@@ -92,10 +116,21 @@ class Editor:
 
     async def begin(self) -> str:
         """Greet the server; return its name and version."""
-        able = {"workspace": {"configuration": True}, "textDocument": {"hover": {"contentFormat": ["markdown"]}}}
-        begun = await self.ask("initialize", {"processId": None, "rootUri": self._folder.as_uri(), "capabilities": able})
+        able = {
+            "workspace": {"configuration": True},
+            "textDocument": {"hover": {"contentFormat": ["markdown"]}},
+        }
+        begun = await self.ask(
+            "initialize",
+            {"processId": None, "rootUri": self._folder.as_uri(), "capabilities": able},
+        )
         self._send({"method": "initialized", "params": {}})
-        self._send({"method": "workspace/didChangeConfiguration", "params": {"settings": {"yaml": SETTINGS}}})
+        self._send(
+            {
+                "method": "workspace/didChangeConfiguration",
+                "params": {"settings": {"yaml": SETTINGS}},
+            }
+        )
         return " ".join(begun["serverInfo"].values())
 
     async def open(self, text: str) -> tuple[str, list[dict[str, Any]]]:
@@ -105,7 +140,10 @@ class Editor:
         self._send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
         while True:
             said = await self._next()
-            if said.get("method") == "textDocument/publishDiagnostics" and said["params"]["uri"] == uri:
+            if (
+                said.get("method") == "textDocument/publishDiagnostics"
+                and said["params"]["uri"] == uri
+            ):
                 return uri, said["params"]["diagnostics"]
 
     async def ask(self, method: str, params: dict[str, Any]) -> Any:
@@ -121,8 +159,14 @@ class Editor:
         assert self._server.stdout
         async with asyncio.timeout(PATIENCE):
             head = await self._server.stdout.readuntil(b"\r\n\r\n")
-            length = next(line for line in head.decode().splitlines() if line.lower().startswith("content-length:"))
-            said: dict[str, Any] = json.loads(await self._server.stdout.readexactly(int(length.partition(":")[2])))
+            length = next(
+                line
+                for line in head.decode().splitlines()
+                if line.lower().startswith("content-length:")
+            )
+            said: dict[str, Any] = json.loads(
+                await self._server.stdout.readexactly(int(length.partition(":")[2]))
+            )
         if "method" in said and "id" in said:
             items = said["params"]["items"] if said["method"] == "workspace/configuration" else []
             answer = [SETTINGS if item.get("section") == "yaml" else {} for item in items]
@@ -140,7 +184,9 @@ async def editor(server: Path) -> AsyncIterator[Editor]:
     """Start a language server over a folder with the schema in it."""
     with tempfile.TemporaryDirectory() as name:
         shutil.copy(CONFIG / "models.schema.json", name)
-        process = await asyncio.create_subprocess_exec("node", server, "--stdio", stdin=PIPE, stdout=PIPE)
+        process = await asyncio.create_subprocess_exec(
+            "node", server, "--stdio", stdin=PIPE, stdout=PIPE
+        )
         try:
             yield Editor(process, Path(name))
         finally:
@@ -152,7 +198,10 @@ async def opened(at: Editor, text: str) -> dict[str, Any]:
     """Open a text that has a cursor in it; return the cursor's place, lines and columns from 0."""
     before = (HEAD + text).partition(CURSOR)[0].split("\n")
     uri, _ = await at.open((HEAD + text).replace(CURSOR, ""))
-    return {"textDocument": {"uri": uri}, "position": {"line": len(before) - 1, "character": len(before[-1])}}
+    return {
+        "textDocument": {"uri": uri},
+        "position": {"line": len(before) - 1, "character": len(before[-1])},
+    }
 
 
 def taken(key: str, snippet: str) -> str:
@@ -168,23 +217,39 @@ async def checks(at: Editor) -> AsyncIterator[tuple[str, bool, str]]:
         yield f"valid: {name}", not found, _faults(found)
     for name, text in FAULTY.items():
         _, found = await at.open(HEAD + text)
-        lines = {number for number, line in enumerate((HEAD + text).splitlines()) if line.endswith(HERE)}
-        yield f"found: {name}", {each["range"]["start"]["line"] for each in found} == lines, _faults(found)
+        lines = {
+            number for number, line in enumerate((HEAD + text).splitlines()) if line.endswith(HERE)
+        }
+        yield (
+            f"found: {name}",
+            {each["range"]["start"]["line"] for each in found} == lines,
+            _faults(found),
+        )
     for name, (text, wanted) in COMPLETED.items():
         got = await at.ask("textDocument/completion", await opened(at, text))
         labels = {item["label"] for item in got["items"]}
         yield f"completed: {name}", set(wanted.split()) <= labels, ", ".join(sorted(labels))
     for key in VALUES:
         got = await at.ask("textDocument/completion", await opened(at, f"{CHAIN}{key}: {CURSOR}\n"))
-        found = [each for item in got["items"] for each in (await at.open(taken(key, item["insertText"])))[1]]
+        found = [
+            each
+            for item in got["items"]
+            for each in (await at.open(taken(key, item["insertText"])))[1]
+        ]
         yield f"offered: values of {key}", not found, _faults(found)
     for name, (text, words) in HOVERED.items():
         got = await at.ask("textDocument/hover", await opened(at, text))
-        yield f"described: {name}", words in json.dumps(got), " ".join(str(got and got["contents"]["value"]).split())
+        yield (
+            f"described: {name}",
+            words in json.dumps(got),
+            " ".join(str(got and got["contents"]["value"]).split()),
+        )
 
 
 def _faults(found: list[dict[str, Any]]) -> str:
-    return "; ".join(f"line {each['range']['start']['line'] + 1}: {each['message']}" for each in found).replace("\n", " ")
+    return "; ".join(
+        f"line {each['range']['start']['line'] + 1}: {each['message']}" for each in found
+    ).replace("\n", " ")
 
 
 async def _main(server: Path) -> int:

@@ -1,7 +1,8 @@
 """What `explain` says beside what the dispatcher then does: `python -m campaigns.explain --runs N --seed S`.
 
-A seed is a chain of models that fail at once, its triggers, its policy. The explanations of its models' failures, one behind
-the other, say what the trail must be; a virtual clock carries the call. A violation names its seed.
+A seed is a chain of models that fail at once, its triggers, its policy. The explanations of its
+models' failures, one behind the other, say what the trail must be; a virtual clock carries the
+call. A violation names its seed.
 """
 
 import argparse
@@ -36,7 +37,15 @@ WORDS = (
     "",
     "connection error: x",
 )
-PATTERNS = ("overloaded", "500 INTERNAL", "timeout", "connection error", "/^5[0-9]{2} /", "429", "/rate +limit/")
+PATTERNS = (
+    "overloaded",
+    "500 INTERNAL",
+    "timeout",
+    "connection error",
+    "/^5[0-9]{2} /",
+    "429",
+    "/rate +limit/",
+)
 WINDOWS = (None, 8_000, 128_000, 1_000_000)
 CUT = Reply(text="half an ans", finish=Finish.LENGTH, usage=Usage(output=3))
 MOMENT = 1e-6  # seconds: sums of floats are no more exact
@@ -54,7 +63,9 @@ class World:
         self.rules = {f"rule {number}": self._rule(names) for number in range(dice.randint(0, 4))}
         self.steps: dict[str, Any] = {name: self._step() for name in names}
         for name in [name for name, step in self.steps.items() if self._is_too_long(step)][1:]:
-            self.steps[name] = Reply(text="well")  # an explanation is of one failure; windows that were too small add up
+            self.steps[name] = Reply(
+                text="well"
+            )  # an explanation is of one failure; windows that were too small add up
         chain = Chain(
             models=tuple(names),
             fallback=dice.random() < 0.9,
@@ -62,7 +73,9 @@ class World:
             retry=Retry(attempts=dice.randint(1, 4), limit=dice.choice((1.0, 8.0))),
         )
         entries = tuple(self._entry(name) for name in names)
-        self.route = Route(name="drawn", chain=chain, entries=entries, triggers=Triggers(self.rules.items()))
+        self.route = Route(
+            name="drawn", chain=chain, entries=entries, triggers=Triggers(self.rules.items())
+        )
 
     def _rule(self, names: str) -> Trigger:
         dice = self.dice
@@ -74,9 +87,18 @@ class World:
             "provider": dice.choice(("p", "p", "q")),
             "model": self._some(tuple(names)),
         }
-        weights = {"kind": 0.4, "status": 0.3, "code": 0.15, "message": 0.4, "provider": 0.15, "model": 0.15}
+        weights = {
+            "kind": 0.4,
+            "status": 0.3,
+            "code": 0.15,
+            "message": 0.4,
+            "provider": 0.15,
+            "model": 0.15,
+        }
         fields = {name: value for name, value in drawn.items() if dice.random() < weights[name]}
-        return Trigger(then=dice.choice(("retry", "next", "stop")), **(fields or {"kind": drawn["kind"]}))
+        return Trigger(
+            then=dice.choice(("retry", "next", "stop")), **(fields or {"kind": drawn["kind"]})
+        )
 
     def _some(self, known: tuple[Any, ...]) -> Any:
         drawn = tuple(self.dice.sample(known, self.dice.randint(1, min(3, len(known)))))
@@ -88,21 +110,30 @@ class World:
             return dice.choice((Reply(text="well"), CUT))
         stated = dice.choice((None, None, None, 0.0, 0.5, 2.0, 2.5, 40.0))
         kind, status, code = dice.choice(tuple(Kind)), dice.choice(STATUSES), dice.choice(CODES)
-        return Failure(kind=kind, message=dice.choice(WORDS), status=status, code=code, retry_after=stated)
+        return Failure(
+            kind=kind, message=dice.choice(WORDS), status=status, code=code, retry_after=stated
+        )
 
     def _entry(self, name: str) -> Entry:
         card = Card(context_window=self.dice.choice(WINDOWS))
-        return entry(name, Plays(self.steps[name]), card=card, timeout=self.dice.choice((1.0, 30.0)))
+        return entry(
+            name, Plays(self.steps[name]), card=card, timeout=self.dice.choice((1.0, 30.0))
+        )
 
     def _is_too_long(self, step: Failure | Reply) -> bool:
         return isinstance(step, Failure) and step.kind is Kind.CONTEXT_TOO_LONG
 
     def explained(self, one: Entry, trail: Sequence[Attempt]) -> Explanation | None:
         """Explain the failure of a model that was asked when the trail says; `None`: it answers well."""
-        spent = next((attempt.start + attempt.duration for attempt in trail if attempt.model == one.name), 0.0)
+        spent = next(
+            (attempt.start + attempt.duration for attempt in trail if attempt.model == one.name),
+            0.0,
+        )
         step = self.steps[one.name]
         failure = judge(step, one) if isinstance(step, Reply) else step
-        return None if failure is None else explain(failure, one, self.route, self.rules, spent=spent)
+        return (
+            None if failure is None else explain(failure, one, self.route, self.rules, spent=spent)
+        )
 
     def expected(self, trail: Sequence[Attempt]) -> Iterator[tuple[Line, Explanation | None]]:
         """Say line by line what the trail must be, by nothing but the explanations."""
@@ -116,8 +147,19 @@ class World:
                 yield (one.name, "answered", None, None, None), None
                 return
             for step in told.steps:
-                yield (one.name, self._ends(one, step.then), told.kind, step.trigger, self._then(one, step.then)), told
-            if told.steps[-1].then == "stop" or (told.steps[-1].then == "accept" and isinstance(self.steps[one.name], Reply)):
+                yield (
+                    (
+                        one.name,
+                        self._ends(one, step.then),
+                        told.kind,
+                        step.trigger,
+                        self._then(one, step.then),
+                    ),
+                    told,
+                )
+            if told.steps[-1].then == "stop" or (
+                told.steps[-1].then == "accept" and isinstance(self.steps[one.name], Reply)
+            ):
                 return
             left_out |= {
                 each.model for each in told.passed_over
@@ -132,7 +174,11 @@ class World:
         step = self.steps[one.name]
         if isinstance(step, Reply):
             return "answered" if then == "accept" else "failed"
-        return "skipped" if step.status is None and step.kind in (Kind.UNAVAILABLE, Kind.UNSUPPORTED) else "failed"
+        return (
+            "skipped"
+            if step.status is None and step.kind in (Kind.UNAVAILABLE, Kind.UNSUPPORTED)
+            else "failed"
+        )
 
     def _then(self, one: Entry, then: str) -> str | None:
         """Where there is no reply there is nothing to accept."""
@@ -155,24 +201,35 @@ def differences(seed: int, seen: Counter[str] | None = None) -> list[str]:
     explained = list(world.expected(walk.trail))
     first = world.explained(world.route.entries[0], walk.trail)
     trail = [line_of(attempt) for attempt in walk.trail]
-    wrong = [] if trail == [line for line, _ in explained] else list(_differ(trail, explained, seen))
+    wrong = (
+        [] if trail == [line for line, _ in explained] else list(_differ(trail, explained, seen))
+    )
     if not wrong and isinstance(result, Stopped) != any(line[4] == "stop" for line in trail):
         wrong.append(f"it ended as {result!r}")
     asked = [attempt for attempt in walk.trail if attempt.outcome != "skipped"]
     for most in (worst, *([first.worst] if first and not wrong else [])):
         if len(asked) > most.attempts or took > most.seconds + MOMENT:
             wrong.append(f"{len(asked)} attempts in {took}s are worse than {most}")
-    rested = {told.model for line, told in explained if told is not None and told.steps[-1].rests is not None and line in trail}
+    rested = {
+        told.model
+        for line, told in explained
+        if told is not None and told.steps[-1].rests is not None and line in trail
+    }
     if trail == [line for line, _ in explained] and rested != health:
         wrong.append(f"{rested} should rest, {health} do")
     seen.update(line[1] for line in trail)
     seen.update(f"then {line[4]}" for line in trail if line[4])
     seen["trigger"] += sum(line[3] is not None for line in trail)
     seen["rest"] += len(rested)
-    return [f"{words}\n  explained {explained}\n  trail {trail}\n  {world.route.chain} {world.rules}" for words in wrong]
+    return [
+        f"{words}\n  explained {explained}\n  trail {trail}\n  {world.route.chain} {world.rules}"
+        for words in wrong
+    ]
 
 
-def _differ(trail: list[Line], explained: list[tuple[Line, Explanation | None]], seen: Counter[str]) -> Iterator[str]:
+def _differ(
+    trail: list[Line], explained: list[tuple[Line, Explanation | None]], seen: Counter[str]
+) -> Iterator[str]:
     """Say where the two part; a retry whose drawn pause did not fit into the deadline was foretold as that."""
     for at, (line, told) in enumerate(explained):
         actual = trail[at] if at < len(trail) else None
@@ -194,11 +251,21 @@ async def _carried(walk: Walk, route: Route) -> tuple[Any, float, set[str]]:
         result: Any = await walk.run()
     except CallFailed as error:
         result = error
-    return result, now(), {one.name for one in asked_of(route) if one.breaker.health(now()).state is not State.CLOSED}
+    return (
+        result,
+        now(),
+        {
+            one.name
+            for one in asked_of(route)
+            if one.breaker.health(now()).state is not State.CLOSED
+        },
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m campaigns.explain", description="Hold explain against the dispatcher.")
+    parser = argparse.ArgumentParser(
+        prog="python -m campaigns.explain", description="Hold explain against the dispatcher."
+    )
     parser.add_argument("--runs", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     asked = parser.parse_args(arguments)

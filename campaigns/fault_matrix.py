@@ -1,6 +1,7 @@
 """Every fault of an upstream server, on both wires, whole and streamed, at the first model and at all: real SDKs, real sockets.
 
-A cell passes if the call ends once and in time, with the reply of the model that is well, or with the error that its row names.
+A cell passes if the call ends once and in time, with the reply of the model that is well, or with
+the error that its row names.
 """
 
 import time
@@ -32,9 +33,14 @@ def client(wire: Wire, servers: tuple[Loopback, Loopback]) -> AsyncStandby:
     urls = [server.url + wire.path for server in servers]
     key = Secret("a-key")
     settings = Settings(
-        providers={name: Provider(plugin=wire.plugin, base_url=url, api_key=key) for name, url in zip("pq", urls, strict=True)},
+        providers={
+            name: Provider(plugin=wire.plugin, base_url=url, api_key=key)
+            for name, url in zip("pq", urls, strict=True)
+        },
         models={
-            "a": Model(provider="p", model=wire.model, timeout=TIMEOUT, card=Card(context_window=1000)),
+            "a": Model(
+                provider="p", model=wire.model, timeout=TIMEOUT, card=Card(context_window=1000)
+            ),
             "b": Model(provider="q", model=wire.model, timeout=TIMEOUT),
         },
         chains={"default": Chain(models=("a", "b"), deadline=6.0, retry=Retry(attempts=1))},
@@ -59,10 +65,16 @@ async def outcome(wire: Wire, servers: tuple[Loopback, Loopback]) -> tuple[Reply
 
 
 @pytest.mark.parametrize("everywhere", [False, True], ids=["at the first", "at all"])
-@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: f"{wire.plugin} {'streamed' if wire.streamed else 'whole'}")
+@pytest.mark.parametrize(
+    "wire", WIRES, ids=lambda wire: f"{wire.plugin} {'streamed' if wire.streamed else 'whole'}"
+)
 @pytest.mark.parametrize("row", FAULTS, ids=lambda row: f"{row[0]} {row[1]}")
 async def test_a_fault_ends_as_its_row_says(
-    servers: tuple[Loopback, Loopback], row: tuple[str, str, Fault, str], wire: Wire, *, everywhere: bool
+    servers: tuple[Loopback, Loopback],
+    row: tuple[str, str, Fault, str],
+    wire: Wire,
+    *,
+    everywhere: bool,
 ) -> None:
     _, _, fault, kind = row
     first, second = servers

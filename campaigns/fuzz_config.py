@@ -1,7 +1,8 @@
 """Loads files that nobody would write, and looks that nothing comes of them but problems: `python -m campaigns.fuzz_config`.
 
-The files are the ones in `tests/corpus`, changed by the dice. Where atheris is installed it chooses the changes, by the code
-that they reach; it has its own dice and its own report of what it found. One seed of ours plays the same files again.
+The files are the ones in `tests/corpus`, changed by the dice. Where atheris is installed it chooses
+the changes, by the code that they reach; it has its own dice and its own report of what it found.
+One seed of ours plays the same files again.
 """
 
 import argparse
@@ -50,14 +51,111 @@ ENVIRON = {
 TODAY = date(2026, 11, 20)
 
 TOKENS = [
-    *(b"*a", b"&a ", b"!x ", b"!!binary ", b"<<: ", b"<<: *a", b"? ", b"| ", b">-\n", b"---\n", b"...\n", b"%YAML 1.1\n"),
-    *(b"${MODEL}", b"${MODEL:-o3-mini}", b"${NOPE}", b"${EMPTY:-}", b"${SPAN}", b"${", b"$${", b"${a b}", b"${A:-${B}}"),
-    *(b"[", b"]", b"{", b"}", b": ", b"- ", b", ", b"~", b"''", b'""', b"'", b'"', b"#", b"\t", b"\n", b"\r\n", b"\n  ", b" "),
-    *(b"no", b"1:30", b"0x1F", b"1e400", b"-0", b"NaN", b".inf", b"2026-12-01", b"99999999999999999999", b"0s", b"1.5h"),
-    *(b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"\x1b[31m", b"\xe2\x80\xa8", b"\xc2\x85", b"\xf0\x9f\x92\xa5", b"\xed\xa0\x80"),
-    *(b"version", b"providers", b"models", b"triggers", b"chains", b"default", b"provider", b"plugin", b"options", b"card"),
-    *(b"api_key", b"base_url", b"timeout", b"breaker", b"then", b"kind", b"status", b"message", b"retry", b"hedge", b"stream"),
-    *(b"next", b"5xx", b"rate_limited", b"/a+/", b"/(/", b"openai/", b"gemini-2.5-pro", b"o3-mini", b"scripted", b"30s"),
+    *(
+        b"*a",
+        b"&a ",
+        b"!x ",
+        b"!!binary ",
+        b"<<: ",
+        b"<<: *a",
+        b"? ",
+        b"| ",
+        b">-\n",
+        b"---\n",
+        b"...\n",
+        b"%YAML 1.1\n",
+    ),
+    *(
+        b"${MODEL}",
+        b"${MODEL:-o3-mini}",
+        b"${NOPE}",
+        b"${EMPTY:-}",
+        b"${SPAN}",
+        b"${",
+        b"$${",
+        b"${a b}",
+        b"${A:-${B}}",
+    ),
+    *(
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b": ",
+        b"- ",
+        b", ",
+        b"~",
+        b"''",
+        b'""',
+        b"'",
+        b'"',
+        b"#",
+        b"\t",
+        b"\n",
+        b"\r\n",
+        b"\n  ",
+        b" ",
+    ),
+    *(
+        b"no",
+        b"1:30",
+        b"0x1F",
+        b"1e400",
+        b"-0",
+        b"NaN",
+        b".inf",
+        b"2026-12-01",
+        b"99999999999999999999",
+        b"0s",
+        b"1.5h",
+    ),
+    *(
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\x00",
+        b"\x1b[31m",
+        b"\xe2\x80\xa8",
+        b"\xc2\x85",
+        b"\xf0\x9f\x92\xa5",
+        b"\xed\xa0\x80",
+    ),
+    *(
+        b"version",
+        b"providers",
+        b"models",
+        b"triggers",
+        b"chains",
+        b"default",
+        b"provider",
+        b"plugin",
+        b"options",
+        b"card",
+    ),
+    *(
+        b"api_key",
+        b"base_url",
+        b"timeout",
+        b"breaker",
+        b"then",
+        b"kind",
+        b"status",
+        b"message",
+        b"retry",
+        b"hedge",
+        b"stream",
+    ),
+    *(
+        b"next",
+        b"5xx",
+        b"rate_limited",
+        b"/a+/",
+        b"/(/",
+        b"openai/",
+        b"gemini-2.5-pro",
+        b"o3-mini",
+        b"scripted",
+        b"30s",
+    ),
 ]
 """Words of YAML's grammar, of its traps, and of the file's own."""
 
@@ -117,7 +215,15 @@ def _with_a_value_changed(data: bytes, _: list[bytes], dice: random.Random) -> b
     return b"".join(lines)
 
 
-_CHANGES = (_flipped, _with_token, _without_a_piece, _spliced, _with_lines_moved, _with_a_value_changed, _with_a_value_changed)
+_CHANGES = (
+    _flipped,
+    _with_token,
+    _without_a_piece,
+    _spliced,
+    _with_lines_moved,
+    _with_a_value_changed,
+    _with_a_value_changed,
+)
 
 
 class Loader:
@@ -148,10 +254,22 @@ class Loader:
 def _wrong(loaded: Loaded, told: bytes) -> Iterator[tuple[bool, str]]:
     failed = any(problem.severity == "error" for problem in loaded.problems)
     yield failed != (loaded.settings is None), "there are settings and errors, or neither"
-    keys = [provider.api_key for provider in loaded.settings.providers.values()] if loaded.settings else []
-    yield CANARY.encode() in told or CANARY in repr((loaded.problems, loaded.origins, keys)), "a key is shown"
+    keys = (
+        [provider.api_key for provider in loaded.settings.providers.values()]
+        if loaded.settings
+        else []
+    )
+    yield (
+        CANARY.encode() in told or CANARY in repr((loaded.problems, loaded.origins, keys)),
+        "a key is shown",
+    )
     for problem in loaded.problems:
-        yield not (problem.code and problem.message and (problem.hint or problem.code == "bad-value")), f"no words: {problem!r}"
+        yield (
+            not (
+                problem.code and problem.message and (problem.hint or problem.code == "bad-value")
+            ),
+            f"no words: {problem!r}",
+        )
         yield bool(problem.line) != bool(problem.column), f"half a place: {problem!r}"
         yield "\n" in str(problem), f"more than one line: {problem!r}"
 
@@ -195,14 +313,25 @@ def by_coverage(runs: int, seed: int) -> None:
     atheris: Any = importlib.import_module("atheris")
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as folder:
         words = Path(scratch, "words")
-        words.write_text("".join('"' + "".join(f"\\x{byte:02x}" for byte in token) + '"\n' for token in TOKENS))
+        words.write_text(
+            "".join('"' + "".join(f"\\x{byte:02x}" for byte in token) + '"\n' for token in TOKENS)
+        )
         found = Path(scratch, "found")
         found.mkdir()
         loader = Loader(Path(folder))
         loader.check(b"x")  # imports what is imported late
         atheris.instrument_all()
-        limits = [f"-runs={runs}", f"-seed={seed}", "-timeout=5", f"-rss_limit_mb={MEMORY >> 20}", "-max_len=8192"]
-        atheris.Setup([sys.argv[0], *limits, f"-dict={words}", str(found), str(CORPUS)], lambda data: _quiet(loader, data))
+        limits = [
+            f"-runs={runs}",
+            f"-seed={seed}",
+            "-timeout=5",
+            f"-rss_limit_mb={MEMORY >> 20}",
+            "-max_len=8192",
+        ]
+        atheris.Setup(
+            [sys.argv[0], *limits, f"-dict={words}", str(found), str(CORPUS)],
+            lambda data: _quiet(loader, data),
+        )
         atheris.Fuzz()
 
 
@@ -211,10 +340,14 @@ def _quiet(loader: Loader, data: bytes) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m campaigns.fuzz_config", description="Load files that nobody would write.")
+    parser = argparse.ArgumentParser(
+        prog="python -m campaigns.fuzz_config", description="Load files that nobody would write."
+    )
     parser.add_argument("--runs", type=int, default=20_000, help="so many files")
     parser.add_argument("--seed", type=int, default=1, help="what the dice begin with")
-    parser.add_argument("--dice", action="store_true", help="do without atheris, even where it is installed")
+    parser.add_argument(
+        "--dice", action="store_true", help="do without atheris, even where it is installed"
+    )
     asked = parser.parse_args(arguments)
     if asked.dice or importlib.util.find_spec("atheris") is None:
         return 1 if by_dice(asked.runs, asked.seed) else 0

@@ -136,7 +136,9 @@ def _other_operators(node: ast.expr) -> Iterator[ast.AST]:
         case ast.Compare(left=left, ops=ops, comparators=comparators):
             for at, op in enumerate(ops):
                 other = COMPARISONS[type(op)]()
-                yield ast.Compare(left=left, ops=[*ops[:at], other, *ops[at + 1 :]], comparators=comparators)
+                yield ast.Compare(
+                    left=left, ops=[*ops[:at], other, *ops[at + 1 :]], comparators=comparators
+                )
         case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
             yield ast.BinOp(left=left, op=ARITHMETIC[type(op)](), right=right)
         case ast.BoolOp(op=op, values=values):

@@ -2,10 +2,12 @@
 
 usage: python -m campaigns.mutation [MODULE…] [--share 0.05] [--seed S] [--jobs 2] [--results FILE] [--only TEXT]
 
-Each mutant (`campaigns/mutants.py`) lives in a process of its own, forked from this one, and dies at the first test that fails;
-the files on the disk are never changed. Those that no test can kill stand in `mutants_equivalent.toml`, with the reason. With
-`--results FILE` each outcome is noted there, and a later run goes on where this one ended: what it finds there is not run
-again while the module and its tests are the same. The exit status is 1 if a mutant survived that is not in that list.
+Each mutant (`campaigns/mutants.py`) lives in a process of its own, forked from this one, and dies
+at the first test that fails; the files on the disk are never changed. Those that no test can kill
+stand in `mutants_equivalent.toml`, with the reason. With `--results FILE` each outcome is noted
+there, and a later run goes on where this one ended: what it finds there is not run again while the
+module and its tests are the same. The exit status is 1 if a mutant survived that is not in that
+list.
 """
 
 import argparse
@@ -57,7 +59,10 @@ OWN = {
         "resilience/test_health.py",
         "resilience/test_circuit_breaker_model.py",
     ),
-    "resilience.retry_budget": ("resilience/test_retry_budget.py", "resilience/test_circuit_breaker_model.py"),
+    "resilience.retry_budget": (
+        "resilience/test_retry_budget.py",
+        "resilience/test_circuit_breaker_model.py",
+    ),
     "dispatch.policy": ("dispatch/test_policy.py", "diagnostics/test_explain.py"),
     "dispatch.dispatcher": (),
     "dispatch.in_flight": ("dispatch/test_retired.py", "dispatch/test_attempt.py"),
@@ -81,7 +86,9 @@ class Target(NamedTuple):
     @property
     def digest(self) -> str:
         """Return what is another as soon as the module or one of its tests is."""
-        return hashlib.sha256(b"\0".join(path.read_bytes() for path in (self.path, *self.tests))).hexdigest()[:16]
+        return hashlib.sha256(
+            b"\0".join(path.read_bytes() for path in (self.path, *self.tests))
+        ).hexdigest()[:16]
 
     def mutants(self) -> list[Mutant]:
         """Return all its mutants, of one tree."""
@@ -93,7 +100,10 @@ def targets(names: Iterable[str]) -> list[Target]:
     chosen = tuple(names) or tuple(OWN)
     folder = ROOT / "core" / "standby"
     tests = {name: tuple(ROOT / "tests" / path for path in (*OWN[name], *WALKS)) for name in chosen}
-    return [Target(name, f"standby.{name}", folder / f"{name.replace('.', '/')}.py", tests[name]) for name in chosen]
+    return [
+        Target(name, f"standby.{name}", folder / f"{name.replace('.', '/')}.py", tests[name])
+        for name in chosen
+    ]
 
 
 class _Changed(SourceFileLoader):
@@ -119,7 +129,11 @@ class _Finder:
         """Find the one module."""
         del path, target
         loader = self._loader
-        return spec_from_file_location(fullname, loader.path, loader=loader) if fullname == loader.name else None
+        return (
+            spec_from_file_location(fullname, loader.path, loader=loader)
+            if fullname == loader.name
+            else None
+        )
 
 
 def live(target: Target, index: int | None, seconds: int) -> None:
@@ -136,7 +150,16 @@ def live(target: Target, index: int | None, seconds: int) -> None:
     os.dup2(silence, 2)
     import pytest  # noqa: PLC0415 - only the processes that run tests need it
 
-    options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "campaigns.mutation_profile", "--rootdir", str(ROOT))
+    options = (
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "campaigns.mutation_profile",
+        "--rootdir",
+        str(ROOT),
+    )
     os._exit(pytest.main([*options, *map(str, target.tests)]))
 
 
@@ -151,7 +174,8 @@ def lives(
 ) -> Iterator[tuple[str, int | None]]:
     """Run the mutants, at most `jobs` at once; yield each name with pytest's exit status, `None` if it ran out of time.
 
-    `seconds` are of processor time; where one waits without an end, it is stopped after ten times as many.
+    `seconds` are of processor time; where one waits without an end, it is stopped after ten times
+    as many.
     """
     waiting, running = deque(chosen), dict[int, _Life]()
     while waiting or running:
@@ -175,13 +199,19 @@ def seconds_for(target: Target) -> int:
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     [(_, status)] = lives(target, [("", None)], 1, 600)
     if status != 0:
-        raise SystemExit(f"{target.name}: its tests fail without a change: pytest ended with {status}")
+        raise SystemExit(
+            f"{target.name}: its tests fail without a change: pytest ended with {status}"
+        )
     return 10 + 3 * round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
 
 
 def sample(mutants: list[Mutant], share: float, seed: int) -> list[int]:
     """Choose mutants by their names, so that a smaller share is a part of a larger one, and most survive a change."""
-    return [at for at, mutant in enumerate(mutants) if random.Random(f"{seed} {mutant.name}").random() < share]
+    return [
+        at
+        for at, mutant in enumerate(mutants)
+        if random.Random(f"{seed} {mutant.name}").random() < share
+    ]
 
 
 def equivalent() -> dict[str, str]:
@@ -196,7 +226,9 @@ class Results:
         """Read the file."""
         self._path = path
         lines = path.read_text("utf-8").splitlines() if path is not None and path.exists() else []
-        self._known = {(row["digest"], row["name"]): row["outcome"] for row in map(json.loads, lines)}
+        self._known = {
+            (row["digest"], row["name"]): row["outcome"] for row in map(json.loads, lines)
+        }
 
     def known(self, target: Target, name: str) -> str | None:
         """Return an outcome of an earlier run."""
@@ -207,7 +239,9 @@ class Results:
         self._known[target.digest, name] = outcome
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"digest": target.digest, "name": name, "outcome": outcome}) + "\n")
+                file.write(
+                    json.dumps({"digest": target.digest, "name": name, "outcome": outcome}) + "\n"
+                )
 
 
 def outcome_of(name: str, status: int | None) -> str:
@@ -227,8 +261,16 @@ def judged(name: str, outcome: str, called: Iterable[str]) -> str:
 def campaign(target: Target, arguments: Any, results: Results) -> Iterator[tuple[str, str]]:
     """Yield each mutant of a module that is chosen, and what became of it."""
     mutants = target.mutants()
-    chosen = [at for at in sample(mutants, arguments.share, arguments.seed) if arguments.only in mutants[at].name]
-    known = {at: outcome for at in chosen if (outcome := results.known(target, mutants[at].name)) is not None}
+    chosen = [
+        at
+        for at in sample(mutants, arguments.share, arguments.seed)
+        if arguments.only in mutants[at].name
+    ]
+    known = {
+        at: outcome
+        for at in chosen
+        if (outcome := results.known(target, mutants[at].name)) is not None
+    }
     yield from ((mutants[at].name, outcome) for at, outcome in known.items())
     todo = [(mutants[at].name, at) for at in chosen if at not in known]
     seconds = seconds_for(target) if todo else 0
@@ -240,17 +282,28 @@ def campaign(target: Target, arguments: Any, results: Results) -> Iterator[tuple
 
 def main() -> int:
     """Run the mutants, print those that survive and how many there were, and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"{', '.join(OWN)}: all, if none is named")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE", help=f"{', '.join(OWN)}: all, if none is named"
+    )
     parser.add_argument("--share", type=float, default=1.0, help="of the mutants, from 0 to 1")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--results", type=Path)
-    parser.add_argument("--only", default="", metavar="TEXT", help="mutants whose name contains this")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="mutants whose name contains this"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.modules) - set(OWN):
         parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(OWN)}")
-    began, total, results, called = time.monotonic(), Counter[str](), Results(arguments.results), equivalent()
+    began, total, results, called = (
+        time.monotonic(),
+        Counter[str](),
+        Results(arguments.results),
+        equivalent(),
+    )
     for target in targets(arguments.modules):
         counted = Counter[str]()
         for name, ended in campaign(target, arguments, results):
@@ -265,7 +318,12 @@ def main() -> int:
 
 
 def _words(counted: Counter[str]) -> str:
-    return ", ".join([f"{counted.total()} mutants", *(f"{number} {outcome}" for outcome, number in sorted(counted.items()))])
+    return ", ".join(
+        [
+            f"{counted.total()} mutants",
+            *(f"{number} {outcome}" for outcome, number in sorted(counted.items())),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,13 @@ A mutant is to die at once, and must not leave its counterexamples to the tests 
 
 from hypothesis import Phase, settings
 
-settings.register_profile("mutation", database=None, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+settings.register_profile(
+    "mutation",
+    database=None,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
 
 
 def pytest_collection() -> None:

@@ -1,7 +1,7 @@
 """The OpenAI client beside one SDK after the other, each in an environment without the other HTTP library.
 
-A campaign: `python -m campaigns.openai_versions [VERSION ...]` needs uv and a package index. It exits with
-the number of versions that failed.
+A campaign: `python -m campaigns.openai_versions [VERSION ...]` needs uv and a package index. It
+exits with the number of versions that failed.
 """
 
 import subprocess

@@ -1,7 +1,8 @@
 """Simulate calls against the production code: `python -m campaigns.simulate --calls N --seed S`, or `--seeds A-B`.
 
-A seed is a world: a chain, its models and their weather, and the calls that come, on a virtual clock that does what is ready
-in any order. Seed follows seed until there were N calls. A violation names its seed, which plays the same world again.
+A seed is a world: a chain, its models and their weather, and the calls that come, on a virtual
+clock that does what is ready in any order. Seed follows seed until there were N calls. A violation
+names its seed, which plays the same world again.
 """
 
 import argparse
@@ -31,7 +32,10 @@ from tests.support.simulated_providers import CLIMATES, Model, WatchedBreaker, i
 from tests.support.virtual_clock import VirtualLoop, run
 
 REQUEST = Request((Message("user", (Text("What is the capital of Portugal, please?"),)),))
-TRIGGERS = {"cut": Trigger(kind=Kind.TRUNCATED, then="next"), "late": Trigger(kind=Kind.TIMEOUT, then="retry")}
+TRIGGERS = {
+    "cut": Trigger(kind=Kind.TRUNCATED, then="next"),
+    "late": Trigger(kind=Kind.TIMEOUT, then="retry"),
+}
 PERMITS = 3
 BUCKET = 35  # extra attempts that a model's budget begins with
 MOMENT = 1e-6  # seconds: sums of floats are no more exact
@@ -47,13 +51,17 @@ class Caller:
         self.world = world
         self.span = dice.choice((world.chain.deadline, world.chain.deadline, 3.0, 12.0))
         self.streams = dice.random() < 0.5
-        self.leaves_after = int(2 ** dice.uniform(0, 12)) if dice.random() < 0.15 else 0  # steps of the loop, of whatever task
+        self.leaves_after = (
+            int(2 ** dice.uniform(0, 12)) if dice.random() < 0.15 else 0
+        )  # steps of the loop, of whatever task
         self.reads = dice.choice((1, 2)) if dice.random() < 0.05 else 0  # chunks; 0: all
         self.walk: Walk | None = None
         self.told: list[Event] = []
         self.chunks: list[Chunk] = []
         self.began = self.ended = self.left = 0.0
-        self.probed: set[str] = set()  # models that another call was probing when this one needed them
+        self.probed: set[str] = (
+            set()
+        )  # models that another call was probing when this one needed them
         self.result: Reply | BaseException | None = None
 
     async def call(self, loop: VirtualLoop) -> None:
@@ -63,7 +71,9 @@ class Caller:
             loop.after(self.leaves_after, lambda: self._leave(task, loop.time()))
         await asyncio.wait([task])
         self.ended = loop.time()
-        self.result = asyncio.CancelledError() if task.cancelled() else task.exception() or task.result()
+        self.result = (
+            asyncio.CancelledError() if task.cancelled() else task.exception() or task.result()
+        )
 
     def _leave(self, task: "asyncio.Task[Any]", now: float) -> None:
         self.left = now
@@ -71,7 +81,14 @@ class Caller:
 
     def _make(self, outlet: Outlet | None = None) -> Walk:
         world = self.world
-        self.walk = Walk(world.route, REQUEST, emit=self._note, jitter=world.dice, deadline=self.span, outlet=outlet)
+        self.walk = Walk(
+            world.route,
+            REQUEST,
+            emit=self._note,
+            jitter=world.dice,
+            deadline=self.span,
+            outlet=outlet,
+        )
         return self.walk
 
     async def _stream(self) -> Reply | None:
@@ -86,35 +103,75 @@ class Caller:
         self.told.append(event)
         if isinstance(event, Failed):
             last_chance = self.began + self.span - self.world.reserved(self.span)
-            self.probed = {name for name, each in self.world.breakers.items() if each.probed_after(last_chance)}
-        if isinstance(event, AttemptEnded) and event.attempt.text.startswith("resting "):  # and not for a mere date
-            self.world.hold(self, [(self.world.models[event.model].is_well(event.at), f"{event.model} is well, and rests")])
+            self.probed = {
+                name for name, each in self.world.breakers.items() if each.probed_after(last_chance)
+            }
+        if isinstance(event, AttemptEnded) and event.attempt.text.startswith(
+            "resting "
+        ):  # and not for a mere date
+            self.world.hold(
+                self,
+                [
+                    (
+                        self.world.models[event.model].is_well(event.at),
+                        f"{event.model} is well, and rests",
+                    )
+                ],
+            )
 
     def rules(self) -> Iterator[Rule]:
-        result, trail, took = self.result, self.walk.trail if self.walk else (), self.ended - self.began
+        result, trail, took = (
+            self.result,
+            self.walk.trail if self.walk else (),
+            self.ended - self.began,
+        )
         told = [type(event) for event in self.told]
         outcomes = told.count(Answered) + told.count(Failed)
         gone = result is None or isinstance(result, asyncio.CancelledError)
         yield outcomes != 1 and not (gone and outcomes == 0), f"it has {outcomes} outcomes"
         yield not (gone or isinstance(result, Reply | CallFailed)), f"it raised {result!r}"
         ended = told.count(AttemptEnded)
-        yield not told.count(AttemptStarted) <= ended == len(trail), f"{ended} attempts ended, {len(trail)} are on the trail"
+        yield (
+            not told.count(AttemptStarted) <= ended == len(trail),
+            f"{ended} attempts ended, {len(trail)} are on the trail",
+        )
         grace = MOMENT + GOODBYE * self.world.is_deaf
         yield took > self.span + grace, f"it took {took}s of {self.span}s"
-        yield self.left and gone and result and self.ended > self.left + grace, "its caller had left before it ended"
+        yield (
+            self.left and gone and result and self.ended > self.left + grace,
+            "its caller had left before it ended",
+        )
         if isinstance(result, Reply):
-            marked = result.finish is Finish.LENGTH and any(attempt.kind is Kind.TRUNCATED for attempt in trail)
-            yield not (marked or is_whole(result.text)), f"a reply that is not whole: {result.text!r}"
+            marked = result.finish is Finish.LENGTH and any(
+                attempt.kind is Kind.TRUNCATED for attempt in trail
+            )
+            yield (
+                not (marked or is_whole(result.text)),
+                f"a reply that is not whole: {result.text!r}",
+            )
         if isinstance(result, CallFailed) and not self._may_break(result):
-            yield from ((True, f"{name} could have answered") for name in self.world.sure(self.began, self.span) - self.probed)
+            yield from (
+                (True, f"{name} could have answered")
+                for name in self.world.sure(self.began, self.span) - self.probed
+            )
         yield from self._rules_of_words(result)
 
     def _may_break(self, result: CallFailed) -> bool:
         """What is blocked stops, and words that are out may break, or take the time that was kept for others."""
         stopped = isinstance(result, Stopped | StreamBroken) and result.failure.kind is Kind.BLOCKED
-        spent = max((attempt.start + attempt.duration for attempt in result.trail if attempt.outcome != "skipped"), default=0.0)
+        spent = max(
+            (
+                attempt.start + attempt.duration
+                for attempt in result.trail
+                if attempt.outcome != "skipped"
+            ),
+            default=0.0,
+        )
         too_late = spent > self.span - self.world.reserved(self.span) * len(self.world.asked)
-        return stopped or (isinstance(result, StreamBroken) and (too_late or self.world.chain.stream.on_break == "fail"))
+        return stopped or (
+            isinstance(result, StreamBroken)
+            and (too_late or self.world.chain.stream.on_break == "fail")
+        )
 
     def _rules_of_words(self, result: object) -> Iterator[Rule]:
         said = ""
@@ -132,17 +189,24 @@ class World:
     def __init__(self, seed: int) -> None:
         self.dice = dice = random.Random(seed)
         names = "abcd"[: dice.randint(1, 4)]
-        self.models = {name: Model(name, dice, dice.choices(CLIMATES, (4, 2, 1, 2, 2))[0]) for name in names}
+        self.models = {
+            name: Model(name, dice, dice.choices(CLIMATES, (4, 2, 1, 2, 2))[0]) for name in names
+        }
         lot = random.Random(f"{seed}: who begins resting")
         suspicions = {name: "retired long ago" if lot.random() < 0.15 else "" for name in names}
-        self.breakers = {name: WatchedBreaker(BreakerSettings(), dice, why) for name, why in suspicions.items()}
+        self.breakers = {
+            name: WatchedBreaker(BreakerSettings(), dice, why) for name, why in suspicions.items()
+        }
         self.chain = Chain(
             models=tuple(names),
             fallback=dice.random() < 0.9,
             deadline=dice.choice((6.0, 20.0, 60.0, 180.0)),
             retry=Retry(attempts=dice.randint(1, 3)),
             hedge=dice.choice((None, Hedge(after=0.5), Hedge(after=3.0), Hedge(after=8.0))),
-            stream=StreamRules(release=dice.choice(("first_token", "whole")), on_break=dice.choice(("fail", "restart"))),
+            stream=StreamRules(
+                release=dice.choice(("first_token", "whole")),
+                on_break=dice.choice(("fail", "restart")),
+            ),
         )
         self.route = Route(
             name="simulated",
@@ -179,7 +243,11 @@ class World:
         """Name the models that can answer for sure: fair during the whole call, quick enough for what is reserved for them."""
         enough = self.reserved(span) - 0.1 - 10 * GOODBYE * self.is_deaf
         fit = [self.models[entry.name] for entry in self.asked if entry.permits is None]
-        return {model.name for model in fit if model.pace < enough and model.is_fair(began, began + span)}
+        return {
+            model.name
+            for model in fit
+            if model.pace < enough and model.is_fair(began, began + span)
+        }
 
     def has_said(self, words: str) -> bool:
         """Say whether these are the first words of one answer."""
@@ -188,11 +256,15 @@ class World:
 
     async def run(self, loop: VirtualLoop) -> None:
         loop.after(20_000 * len(self.callers), self._spins)
-        loop.set_exception_handler(lambda _, context: self.hold(None, [(True, f"unhandled: {context}")]))
+        loop.set_exception_handler(
+            lambda _, context: self.hold(None, [(True, f"unhandled: {context}")])
+        )
         calls = []
         for number, caller in enumerate(self.callers, 1):
             calls.append(asyncio.create_task(caller.call(loop)))
-            await asyncio.sleep(0.0 if number % self.herd else self.dice.expovariate(1 / self.pause))
+            await asyncio.sleep(
+                0.0 if number % self.herd else self.dice.expovariate(1 / self.pause)
+            )
         await asyncio.wait(calls)
         for caller in self.callers:
             self.hold(caller, caller.rules())
@@ -203,9 +275,16 @@ class World:
     def hold(self, caller: Caller | None, rules: Any) -> None:
         """Note the rules that are broken."""
         of = (
-            [] if caller is None else [f"began {caller.began:g}, {caller.span:g}s", *(caller.walk.trail if caller.walk else ())]
+            []
+            if caller is None
+            else [
+                f"began {caller.began:g}, {caller.span:g}s",
+                *(caller.walk.trail if caller.walk else ()),
+            ]
         )
-        self.violations += ["\n    ".join([words, *map(str, of)]) for broken, words in rules if broken]
+        self.violations += [
+            "\n    ".join([words, *map(str, of)]) for broken, words in rules if broken
+        ]
 
     def _spins(self) -> None:
         raise RuntimeError("the loop spins")
@@ -215,21 +294,41 @@ class World:
         yield left or self.route.behind, f"tasks are left: {left or self.route.behind}"
         for entry in self.route.entries:
             name, model, breaker = entry.name, self.models[entry.name], self.breakers[entry.name]
-            yield model.under_way or breaker.out, f"{name}: {model.under_way} are under way, tickets out: {breaker.out}"
+            yield (
+                model.under_way or breaker.out,
+                f"{name}: {model.under_way} are under way, tickets out: {breaker.out}",
+            )
             yield breaker.most_probes > 1, f"{name}: {breaker.most_probes} probes at once"
-            yield entry.permits and entry.permits._turns()._value != PERMITS, f"{name}: a permit is missing"
+            yield (
+                entry.permits and entry.permits._turns()._value != PERMITS,
+                f"{name}: a permit is missing",
+            )
             asking = sum(
-                any(isinstance(event, AttemptStarted) and event.model == name for event in c.told) for c in self.callers
+                any(isinstance(event, AttemptStarted) and event.model == name for event in c.told)
+                for c in self.callers
             )
             most = asking + BUCKET + max(0.1 * asking, took / 10)
-            yield model.asked > most, f"{name} was asked {model.asked} times by {asking} calls in {took:g}s"
+            yield (
+                model.asked > most,
+                f"{name} was asked {model.asked} times by {asking} calls in {took:g}s",
+            )
         hedged = sum(isinstance(event, Hedged) for caller in self.callers for event in caller.told)
-        yield hedged > HEDGES + HEDGED_SHARE * len(self.callers), f"{hedged} hedges in {len(self.callers)} calls"
+        yield (
+            hedged > HEDGES + HEDGED_SHARE * len(self.callers),
+            f"{hedged} hedges in {len(self.callers)} calls",
+        )
 
     def __str__(self) -> str:
         """Describe it."""
-        models = (f"{name}: at most {model.pace}s, {model.weather}" for name, model in self.models.items())
-        return "\n  ".join([f"{len(self.callers)} calls, {self.herd} at once every {self.pause}s, {self.chain}", *models])
+        models = (
+            f"{name}: at most {model.pace}s, {model.weather}" for name, model in self.models.items()
+        )
+        return "\n  ".join(
+            [
+                f"{len(self.callers)} calls, {self.herd} at once every {self.pause}s, {self.chain}",
+                *models,
+            ]
+        )
 
 
 def simulate(seed: int) -> World:
@@ -247,7 +346,9 @@ def simulate(seed: int) -> World:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m campaigns.simulate", description="Simulate calls; print what is violated.")
+    parser = argparse.ArgumentParser(
+        prog="python -m campaigns.simulate", description="Simulate calls; print what is violated."
+    )
     parser.add_argument("--calls", type=int, default=20_000, help="at least so many")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", help="A-B: these seeds, however many calls they make")
@@ -264,7 +365,9 @@ def main(arguments: list[str] | None = None) -> int:
         if not last and calls >= asked.calls:
             break
     rate = calls / (time.perf_counter() - began)
-    print(f"{calls:,} calls, seeds {first} to {seed}: {violations} violations ({rate:,.0f} calls/s)")  # noqa: T201 - as above
+    print(
+        f"{calls:,} calls, seeds {first} to {seed}: {violations} violations ({rate:,.0f} calls/s)"
+    )  # noqa: T201 - as above
     return 1 if violations else 0
 
 

@@ -11,7 +11,9 @@ from hypothesis import settings
 from standby.testing import rested
 from tests.support.certificates import trust_nobody
 
-settings.register_profile("standby", deadline=None)  # a busy machine is no failure; what must be fast has a test of its own
+settings.register_profile(
+    "standby", deadline=None
+)  # a busy machine is no failure; what must be fast has a test of its own
 settings.load_profile("standby")
 
 
@@ -24,8 +26,8 @@ def pytest_collection_finish() -> None:
 def pytest_configure() -> None:
     """Give the tests and the programs that they start what a plain terminal gives them.
 
-    A shell's background job ignores Ctrl-C. Some systems forbid Python to keep what it compiles; a hundred programs would then
-    compile the whole package each.
+    A shell's background job ignores Ctrl-C. Some systems forbid Python to keep what it compiles; a
+    hundred programs would then compile the whole package each.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False

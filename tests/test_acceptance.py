@@ -1,7 +1,8 @@
 """Sixteen faults that other systems were seen to fail on, through the public API, the real SDKs and real sockets.
 
-Each has the models.yaml that it uses, and what the provider must see. Times are a tenth of those that the stories name, except
-for what a vendor states (`Retry-After`); the recovery in the fifteenth is also played on virtual time, in 1,000 seeds.
+Each has the models.yaml that it uses, and what the provider must see. Times are a tenth of those
+that the stories name, except for what a vendor states (`Retry-After`); the recovery in the
+fifteenth is also played on virtual time, in 1,000 seeds.
 """
 
 import asyncio
@@ -73,7 +74,9 @@ class Asked:
         self.gemini, self.openai = servers
         values = {"timeout": "3s", "more": "", "release": "first_token", **settings}
         file = folder / "models.yaml"
-        file.write_text(TENTH.format(gemini=self.gemini.url, openai=self.openai.url, **values), encoding="utf-8")
+        file.write_text(
+            TENTH.format(gemini=self.gemini.url, openai=self.openai.url, **values), encoding="utf-8"
+        )
         self.client = AsyncStandby(file, environ={"KEY": "a-key"}, warm_up=False)
 
     async def chat(self) -> tuple[Reply, float]:
@@ -101,7 +104,8 @@ def ask(servers: tuple[Loopback, Loopback], tmp_path: Path) -> Any:
 async def test_1_a_429_with_a_short_delay_is_waited_for(ask: Any) -> None:
     asked = ask(timeout="30s")
     asked.gemini.script(
-        gemini_error(429, "RESOURCE_EXHAUSTED", "Slow down.", **{"Retry-After": "2"}), gemini_answers("Lisbon.")
+        gemini_error(429, "RESOURCE_EXHAUSTED", "Slow down.", **{"Retry-After": "2"}),
+        gemini_answers("Lisbon."),
     )
     reply, took = await asked.chat()
     assert (reply.model, asked.seen) == ("primary", (2, 0))
@@ -118,7 +122,9 @@ async def test_2_a_429_for_ever_is_not_hammered(ask: Any) -> None:
 
 async def test_3_a_500_once_is_answered_by_the_same_model(ask: Any) -> None:
     asked = ask()
-    asked.gemini.script(gemini_error(500, "INTERNAL", "Internal error encountered."), gemini_answers("Lisbon."))
+    asked.gemini.script(
+        gemini_error(500, "INTERNAL", "Internal error encountered."), gemini_answers("Lisbon.")
+    )
     reply, _ = await asked.chat()
     assert (reply.model, asked.seen) == ("primary", (2, 0))
 
@@ -178,7 +184,11 @@ async def test_9_a_stream_that_stalls(ask: Any) -> None:
 async def test_10_one_malformed_event_is_no_answer(ask: Any, release: str) -> None:
     asked = ask(release=release)
     stream = gemini_stream(WORDS)
-    pieces = (*stream.pieces[:30], (0.0, b'data: {"candidates": [{"content\r\n\r\n'), *stream.pieces[30:])
+    pieces = (
+        *stream.pieces[:30],
+        (0.0, b'data: {"candidates": [{"content\r\n\r\n'),
+        *stream.pieces[30:],
+    )
     asked.gemini.script(msgspec.structs.replace(stream, pieces=pieces))
     asked.openai.answer = _openai
     if release == "whole":
@@ -201,7 +211,9 @@ async def test_11_a_complete_stream_without_done(ask: Any) -> None:
 
 async def test_12_a_context_that_is_too_long_is_asked_once(ask: Any) -> None:
     asked = ask(more=", card: {context_window: 100000}")
-    words = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
+    words = (
+        "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
+    )
     asked.gemini.script(gemini_error(400, "INVALID_ARGUMENT", words))
     reply, _ = await asked.chat()
     assert asked.seen == (1, 1)
@@ -211,7 +223,12 @@ async def test_12_a_context_that_is_too_long_is_asked_once(ask: Any) -> None:
 async def test_13_a_content_policy_violation_is_the_callers_to_know(ask: Any) -> None:
     asked = ask()
     blocked = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}
-    asked.gemini.script(Answer(pieces=((0.0, msgspec.json.encode(blocked)),), headers={"Content-Type": "application/json"}))
+    asked.gemini.script(
+        Answer(
+            pieces=((0.0, msgspec.json.encode(blocked)),),
+            headers={"Content-Type": "application/json"},
+        )
+    )
     with pytest.raises(Stopped, match="the prompt was blocked: PROHIBITED_CONTENT"):
         await asked.chat()
     assert asked.seen == (1, 0)
@@ -224,7 +241,11 @@ async def test_14_a_refused_prefill_never_surfaces(ask: Any) -> None:
 
     def refuses_a_prefill(request: Received) -> Answer:
         if request.json["messages"][-1]["role"] == "assistant":
-            return openai_error(400, "This model does not support assistant message prefill.", kind="invalid_request_error")
+            return openai_error(
+                400,
+                "This model does not support assistant message prefill.",
+                kind="invalid_request_error",
+            )
         return _openai(request)
 
     asked.openai.answer = refuses_a_prefill
@@ -236,7 +257,9 @@ async def test_14_a_refused_prefill_never_surfaces(ask: Any) -> None:
 async def test_15_an_outage_of_a_minute_then_well(ask: Any) -> None:
     asked = ask(more=", breaker: {open: 500ms, open_limit: 1500ms}")
     began = time.monotonic()
-    asked.gemini.answer = lambda request: GEMINI_503 if time.monotonic() - began < 6 else gemini_answers("Lisbon.")(request)
+    asked.gemini.answer = lambda request: (
+        GEMINI_503 if time.monotonic() - began < 6 else gemini_answers("Lisbon.")(request)
+    )
     models = []
     async with asked.client:
         for number in range(20):
@@ -244,7 +267,9 @@ async def test_15_an_outage_of_a_minute_then_well(ask: Any) -> None:
             models.append((await asked.client.chat("Which city?")).model)
     assert set(models[:14]) == {"fallback"}
     assert set(models[-1:]) == {"primary"}
-    assert asked.seen[0] < 5 + 12 + 6  # until it rests, then one probe a pause, then the calls after its recovery
+    assert (
+        asked.seen[0] < 5 + 12 + 6
+    )  # until it rests, then one probe a pause, then the calls after its recovery
 
 
 def test_15_the_primary_is_back_within_16_s_in_every_one_of_1_000_seeds() -> None:
@@ -256,10 +281,17 @@ def test_15_the_primary_is_back_within_16_s_in_every_one_of_1_000_seeds() -> Non
             async def complete(self, call: Any) -> Any:
                 self.calls.append(call)
                 await asyncio.sleep(jitter.uniform(0.01, 0.4))
-                return Reply(text="well") if now() >= 60 else await Plays(failure("overloaded")).complete(call)
+                return (
+                    Reply(text="well")
+                    if now() >= 60
+                    else await Plays(failure("overloaded")).complete(call)
+                )
 
         primary = Outage()
-        chain = route(entry("a", primary, breaker=Breaker(BreakerSettings(), jitter)), entry("b", Plays("standing by")))
+        chain = route(
+            entry("a", primary, breaker=Breaker(BreakerSettings(), jitter)),
+            entry("b", Plays("standing by")),
+        )
         probes = 0
         for number in range(20):
             await asyncio.sleep(max(0.0, number * 4 - now()))
@@ -279,7 +311,11 @@ async def test_16_a_503_for_ever_names_who_answered_and_what_it_used(ask: Any) -
     asked = ask()
     asked.gemini.script(GEMINI_503)
     reply, _ = await asked.chat()
-    assert (reply.model, reply.provider, reply.served) == ("fallback", "second", "o3-mini-2025-01-31")
+    assert (reply.model, reply.provider, reply.served) == (
+        "fallback",
+        "second",
+        "o3-mini-2025-01-31",
+    )
     assert (reply.usage.input, reply.usage.output, reply.usage.reasoning) == (12, 28, 25)
 
 
@@ -293,7 +329,9 @@ def _openai_words(*, done: bool = True, **rest: Any) -> Answer:
     return msgspec.structs.replace(openai_stream(WORDS, done=done), **rest)
 
 
-async def test_the_loser_of_a_hedge_has_its_socket_closed(servers: tuple[Loopback, Loopback]) -> None:
+async def test_the_loser_of_a_hedge_has_its_socket_closed(
+    servers: tuple[Loopback, Loopback],
+) -> None:
     gemini, openai = servers
     gemini.script(hang())
     key = Secret("a-key")
@@ -303,7 +341,9 @@ async def test_the_loser_of_a_hedge_has_its_socket_closed(servers: tuple[Loopbac
             "q": Provider(plugin="openai", base_url=f"{openai.url}/v1", api_key=key),
         },
         models={
-            "a": Model(provider="p", model="gemini-2.5-pro", card=Card(efforts=())),  # one that thinks unseen is given longer
+            "a": Model(
+                provider="p", model="gemini-2.5-pro", card=Card(efforts=())
+            ),  # one that thinks unseen is given longer
             "b": Model(provider="q", model="o3-mini"),
         },
         chains={"default": Chain(models=("a", "b"), hedge=Hedge(after=0.2))},
@@ -311,4 +351,7 @@ async def test_the_loser_of_a_hedge_has_its_socket_closed(servers: tuple[Loopbac
     async with AsyncStandby(settings=settings, environ={}, warm_up=False) as client:
         reply = await client.chat("Which city?")
         assert await asyncio.to_thread(gemini.requests[0].left.wait, 2)
-    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [("a", "cancelled"), ("b", "answered")]
+    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
+        ("a", "cancelled"),
+        ("b", "answered"),
+    ]

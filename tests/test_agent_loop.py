@@ -24,14 +24,28 @@ chains:
   o3-mini: {{models: [o3-mini, gemini-3.8-flash], retry: {{initial: 10ms, limit: 20ms}}}}
 """
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "add": {"type": "object", "properties": {"numbers": {"type": "array"}}, "additionalProperties": False},
-    "look_up": {"type": "object", "properties": {"word": {"$ref": "#/$defs/word"}}, "$defs": {"word": {}}},
+    "add": {
+        "type": "object",
+        "properties": {"numbers": {"type": "array"}},
+        "additionalProperties": False,
+    },
+    "look_up": {
+        "type": "object",
+        "properties": {"word": {"$ref": "#/$defs/word"}},
+        "$defs": {"word": {}},
+    },
 }
 DECLARED = [{"name": name, "parametersJsonSchema": schema} for name, schema in SCHEMAS.items()]
-TOOLS = [{"type": "function", "function": {"name": name, "parameters": schema}} for name, schema in SCHEMAS.items()]
+TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": schema}}
+    for name, schema in SCHEMAS.items()
+]
 TURNS: list[list[tuple[str, dict[str, Any]]]] = [
     [("add", {"numbers": [1, 2.5]})],
-    [("look_up", {"word": "Zürich 🚋", "book": [{"in": '"'}, None, True]}), ("add", {"numbers": []})],
+    [
+        ("look_up", {"word": "Zürich 🚋", "book": [{"in": '"'}, None, True]}),
+        ("add", {"numbers": []}),
+    ],
     [("look_up", {})],
     [("add", {"numbers": [-1]}), ("add", {"numbers": [-1]})],
     [("look_up", {"word": "Lisbon\n"}), ("look_up", {"word": "Lisbon"})],
@@ -42,7 +56,11 @@ SENTINEL = "skip_thought_signature_validator"
 
 
 def run_tool(call: ToolCall) -> str:
-    return json.dumps({"sum": sum(call.arguments["numbers"])}) if call.name == "add" else f"found {call.arguments}"
+    return (
+        json.dumps({"sum": sum(call.arguments["numbers"])})
+        if call.name == "add"
+        else f"found {call.arguments}"
+    )
 
 
 def events(payloads: Sequence[Any], framing: Any = "chunked") -> Answer:
@@ -50,8 +68,14 @@ def events(payloads: Sequence[Any], framing: Any = "chunked") -> Answer:
     return Answer(pieces=pieces, headers={"Content-Type": "text/event-stream"}, framing=framing)
 
 
-def gemini_payload(parts: list[dict[str, Any]], turn: int, finish: str | None = None) -> dict[str, Any]:
-    candidate = {"content": {"role": "model", "parts": parts}, "index": 0, **({"finishReason": finish} if finish else {})}
+def gemini_payload(
+    parts: list[dict[str, Any]], turn: int, finish: str | None = None
+) -> dict[str, Any]:
+    candidate = {
+        "content": {"role": "model", "parts": parts},
+        "index": 0,
+        **({"finishReason": finish} if finish else {}),
+    }
     return {"candidates": [candidate], "modelVersion": "gemini", "responseId": f"response-{turn}"}
 
 
@@ -71,12 +95,21 @@ def gemini(vendor: str, fails_at: int | None) -> Answers:
         turn = len(contents) // 2
         if turn == fails_at:
             return GEMINI_503
-        told = [part["functionResponse"]["response"] for results in contents[2::2] for part in results["parts"]]
+        told = [
+            part["functionResponse"]["response"]
+            for results in contents[2::2]
+            for part in results["parts"]
+        ]
         final = json.dumps([value.get("result") or json.dumps(value) for value in told])
         parts = gemini_parts(turn, vendor) if turn < len(TURNS) else [{"text": final}]
         if not request.path.endswith(":streamGenerateContent"):
             return respond(200, gemini_payload(parts, turn, "STOP"))
-        return events([*(gemini_payload([part], turn) for part in parts), gemini_payload([{"text": ""}], turn, "STOP")])
+        return events(
+            [
+                *(gemini_payload([part], turn) for part in parts),
+                gemini_payload([{"text": ""}], turn, "STOP"),
+            ]
+        )
 
     return answer
 
@@ -87,14 +120,23 @@ def openai_payload(finish: str | None = None, **words: Any) -> dict[str, Any]:
 
 def openai_calls(turn: int) -> list[dict[str, Any]]:
     called = [{"name": name, "arguments": json.dumps(args)} for name, args in [*TURNS, []][turn]]
-    return [{"id": f"call_openai_{turn}_{at}", "type": "function", "function": call} for at, call in enumerate(called)]
+    return [
+        {"id": f"call_openai_{turn}_{at}", "type": "function", "function": call}
+        for at, call in enumerate(called)
+    ]
 
 
 def openai_chunks(turn: int, text: str | None = None) -> list[dict[str, Any]]:
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": text or WORDS.get(turn)}]
     for at, call in enumerate(openai_calls(turn)):
         said = call["function"]["arguments"]
-        deltas.append({"tool_calls": [{**call, "index": at, "function": {**call["function"], "arguments": ""}}]})
+        deltas.append(
+            {
+                "tool_calls": [
+                    {**call, "index": at, "function": {**call["function"], "arguments": ""}}
+                ]
+            }
+        )
         pieces = [{"arguments": said[start : start + 3]} for start in range(0, len(said), 3)]
         deltas += [{"tool_calls": [{"index": at, "function": piece}]} for piece in pieces]
     return [openai_payload(delta=delta) for delta in deltas]
@@ -104,37 +146,70 @@ def openai(request: Received) -> Answer:
     messages = request.json["messages"]
     turn = sum(message["role"] == "assistant" for message in messages)
     told = [message["content"] for message in messages if message["role"] == "tool"]
-    text, finish = (WORDS.get(turn), "tool_calls") if turn < len(TURNS) else (json.dumps(told), "stop")
+    text, finish = (
+        (WORDS.get(turn), "tool_calls") if turn < len(TURNS) else (json.dumps(told), "stop")
+    )
     if request.json.get("stream"):
         return events([*openai_chunks(turn, text), openai_payload(finish, delta={})])
-    return respond(200, openai_payload(finish, message={"content": text, "tool_calls": openai_calls(turn)}))
+    return respond(
+        200, openai_payload(finish, message={"content": text, "tool_calls": openai_calls(turn)})
+    )
 
 
 def check_gemini(bodies: list[dict[str, Any]], vendor: str) -> None:
     for contents in (body["contents"] for body in bodies):
-        assert [content["role"] for content in contents] == [*["user", "model"] * (len(contents) // 2), "user"]
+        assert [content["role"] for content in contents] == [
+            *["user", "model"] * (len(contents) // 2),
+            "user",
+        ]
         for turn, (model, user) in enumerate(zip(contents[1::2], contents[2::2], strict=True)):
             parts = [part for part in model["parts"] if "functionCall" in part]
             calls = [part["functionCall"] for part in parts]
-            assert calls == [{"id": call["id"], "name": n, "args": a} for call, (n, a) in zip(calls, TURNS[turn], strict=True)]
+            assert calls == [
+                {"id": call["id"], "name": n, "args": a}
+                for call, (n, a) in zip(calls, TURNS[turn], strict=True)
+            ]
             results = [part["functionResponse"] for part in user["parts"]]
-            assert [(result["id"], result["name"]) for result in results] == [(call["id"], call["name"]) for call in calls]
+            assert [(result["id"], result["name"]) for result in results] == [
+                (call["id"], call["name"]) for call in calls
+            ]
             assert all(isinstance(result["response"], dict) for result in results)
-            first = {FLASH: SENTINEL}.get(vendor) if calls[0]["id"].startswith("call_openai") else f"signature-{turn}"
-            assert [part.get("thoughtSignature") for part in parts] == [first, *[None] * (len(calls) - 1)]
+            first = (
+                {FLASH: SENTINEL}.get(vendor)
+                if calls[0]["id"].startswith("call_openai")
+                else f"signature-{turn}"
+            )
+            assert [part.get("thoughtSignature") for part in parts] == [
+                first,
+                *[None] * (len(calls) - 1),
+            ]
     assert all(body["tools"] == [{"functionDeclarations": DECLARED}] for body in bodies)
 
 
 def check_openai(bodies: list[dict[str, Any]]) -> None:
-    assert all(set(body) <= {"model", "messages", "tools", "stream", "stream_options"} for body in bodies)
+    assert all(
+        set(body) <= {"model", "messages", "tools", "stream", "stream_options"} for body in bodies
+    )
     assert all(body["tools"] == TOOLS and "ignature" not in json.dumps(body) for body in bodies)
     waiting: list[str] = []
-    for message in (message for body in bodies for message in [*body["messages"], {"role": "user", "content": ""}]):
+    for message in (
+        message
+        for body in bodies
+        for message in [*body["messages"], {"role": "user", "content": ""}]
+    ):
         if message["role"] == "tool":
-            assert message == {"role": "tool", "tool_call_id": waiting.pop(0), "content": message["content"]}
+            assert message == {
+                "role": "tool",
+                "tool_call_id": waiting.pop(0),
+                "content": message["content"],
+            }
             continue
         assert not waiting
-        assert set(message) == {"role", "content", *(["tool_calls"] if message["role"] == "assistant" else [])}
+        assert set(message) == {
+            "role",
+            "content",
+            *(["tool_calls"] if message["role"] == "assistant" else []),
+        }
         for call in message.get("tool_calls", []):
             told = call["function"]
             assert call == {"id": call["id"], "type": "function", "function": told}
@@ -147,8 +222,14 @@ def check_openai(bodies: list[dict[str, Any]]) -> None:
 def world(tmp_path: Path) -> Iterator[tuple[AsyncStandby, Loopback, Loopback]]:
     with Loopback() as first, Loopback() as second:
         first.answer, second.answer = gemini(FLASH, None), openai
-        (tmp_path / "models.yaml").write_text(YAML.format(gemini=first.url, openai=second.url), encoding="utf-8")
-        yield AsyncStandby(tmp_path / "models.yaml", environ={"KEY": "a-key"}, warm_up=False), first, second
+        (tmp_path / "models.yaml").write_text(
+            YAML.format(gemini=first.url, openai=second.url), encoding="utf-8"
+        )
+        yield (
+            AsyncStandby(tmp_path / "models.yaml", environ={"KEY": "a-key"}, warm_up=False),
+            first,
+            second,
+        )
 
 
 async def ask(client: AsyncStandby, messages: Any, chain: str, seen: list[ToolCall]) -> Reply:
@@ -161,10 +242,15 @@ async def ask(client: AsyncStandby, messages: Any, chain: str, seen: list[ToolCa
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fails_at", [None, *range(6)])
 @pytest.mark.parametrize("vendor", ["gemini-2.5-pro", FLASH])
-async def test_a_loop_ends_alike_wherever_it_fails(world: Any, vendor: str, fails_at: int | None, streamed: bool) -> None:
+async def test_a_loop_ends_alike_wherever_it_fails(
+    world: Any, vendor: str, fails_at: int | None, streamed: bool
+) -> None:
     client, first, second = world
     first.answer = gemini(vendor, fails_at)
-    messages: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Add, and look up."}]
+    messages: list[Any] = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Add, and look up."},
+    ]
     ran: list[tuple[ToolCall, str]] = []
     replies: list[Reply] = []
     async with client:
@@ -172,23 +258,38 @@ async def test_a_loop_ends_alike_wherever_it_fails(world: Any, vendor: str, fail
             streams = ask(client, messages, vendor, []) if streamed else None
             replies.append(await (streams or client.chat(messages, tools=TOOLS, chain=vendor)))
             results = [(call, run_tool(call)) for call in replies[-1].tool_calls]
-            told = [{"role": "tool", "tool_call_id": call.id, "content": text} for call, text in reversed(results)]
+            told = [
+                {"role": "tool", "tool_call_id": call.id, "content": text}
+                for call, text in reversed(results)
+            ]
             messages, ran = [*messages, replies[-1].message, *told], [*ran, *results]
     check_gemini([request.json for request in first.requests], vendor)
     check_openai([request.json for request in second.requests])
-    assert [(call.name, call.arguments) for call, _ in ran] == [call for turn in TURNS for call in turn]
+    assert [(call.name, call.arguments) for call, _ in ran] == [
+        call for turn in TURNS for call in turn
+    ]
     assert json.loads(replies[-1].text) == [text for _, text in ran]
-    assert [reply.model for reply in replies] == ["o3-mini" if turn == fails_at else vendor for turn in range(6)]
+    assert [reply.model for reply in replies] == [
+        "o3-mini" if turn == fails_at else vendor for turn in range(6)
+    ]
 
 
-@pytest.mark.parametrize(("turn", "lost"), [(1, 0), (1, 1), (2, 0)])  # how many pieces are lost besides the end marker
+@pytest.mark.parametrize(
+    ("turn", "lost"), [(1, 0), (1, 1), (2, 0)]
+)  # how many pieces are lost besides the end marker
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
 @pytest.mark.parametrize("wire", [FLASH, "o3-mini"])
-async def test_a_call_of_a_broken_stream_stays_in(world: Any, wire: str, framing: str, turn: int, lost: int) -> None:
+async def test_a_call_of_a_broken_stream_stays_in(
+    world: Any, wire: str, framing: str, turn: int, lost: int
+) -> None:
     client, first, second = world
     chunks = [gemini_payload([part], turn) for part in gemini_parts(turn, wire)]
-    server, chunks, other = (first, chunks, "o3-mini") if wire != "o3-mini" else (second, openai_chunks(turn), FLASH)
-    server.answer = lambda _: msgspec.structs.replace(events(chunks[: len(chunks) - lost], framing), then="close")
+    server, chunks, other = (
+        (first, chunks, "o3-mini") if wire != "o3-mini" else (second, openai_chunks(turn), FLASH)
+    )
+    server.answer = lambda _: msgspec.structs.replace(
+        events(chunks[: len(chunks) - lost], framing), then="close"
+    )
     seen: list[ToolCall] = []
     async with client:
         if turn in WORDS:  # some of its words are out, so that no other model may go on

@@ -67,7 +67,9 @@ NEVER_AT_IMPORT = [
 
 def loaded_by(statement: str) -> set[str]:
     """Return the modules of a new process after the statement that were not there before."""
-    program = f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
+    program = (
+        f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
+    )
     ran = subprocess.run(  # noqa: S603 - this interpreter, with words of this file
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
     )
@@ -77,10 +79,19 @@ def loaded_by(statement: str) -> set[str]:
 def test_importing_standby_loads_next_to_nothing() -> None:
     loaded = loaded_by("import standby")
     assert {name for name in loaded if name.startswith("standby")} == {"standby", "standby.version"}
-    assert not loaded & {*NEVER_AT_IMPORT, "msgspec", "pluggy", "asyncio", "logging", "importlib.metadata"}
+    assert not loaded & {
+        *NEVER_AT_IMPORT,
+        "msgspec",
+        "pluggy",
+        "asyncio",
+        "logging",
+        "importlib.metadata",
+    }
 
 
-def test_importing_every_public_name_loads_no_sdk_and_nothing_that_only_a_file_or_a_person_needs() -> None:
+def test_importing_every_public_name_loads_no_sdk_and_nothing_that_only_a_file_or_a_person_needs() -> (
+    None
+):
     loaded = loaded_by(f"from standby import {', '.join(standby.__all__)}")
     assert "standby.client" in loaded
     assert not loaded & {*NEVER_AT_IMPORT, "standby.cli"}
@@ -91,19 +102,40 @@ def test_importing_every_public_name_loads_no_sdk_and_nothing_that_only_a_file_o
 def test_a_manifest_loads_no_sdk(plugin: str) -> None:
     loaded = loaded_by(f"import standby_{plugin}")
     assert f"standby_{plugin}" in loaded
-    assert not loaded & {*NEVER_AT_IMPORT, "asyncio", "standby.client", "standby.dispatch.dispatcher"}
+    assert not loaded & {
+        *NEVER_AT_IMPORT,
+        "asyncio",
+        "standby.client",
+        "standby.dispatch.dispatcher",
+    }
 
 
 def test_only_what_observes_imports_logging() -> None:
-    assert [name for name in IN_CORE if any("logging" in imports(node) for node in ast.walk(MODULES[name]))] == [
+    assert [
+        name
+        for name in IN_CORE
+        if any("logging" in imports(node) for node in ast.walk(MODULES[name]))
+    ] == [
         "core/standby/observe/formats.py",
         "core/standby/observe/log.py",
     ]
 
 
 def test_the_core_imports_no_sdk_and_no_http_library() -> None:
-    foreign = {"openai", "google", "httpx", "httpx2", "requests", "aiohttp", "urllib3", "xllamacpp", "http.client"}
-    outside = [name for name in IN_CORE if "/integrations/" not in name]  # each of which exists for one library, and imports it
+    foreign = {
+        "openai",
+        "google",
+        "httpx",
+        "httpx2",
+        "requests",
+        "aiohttp",
+        "urllib3",
+        "xllamacpp",
+        "http.client",
+    }
+    outside = [
+        name for name in IN_CORE if "/integrations/" not in name
+    ]  # each of which exists for one library, and imports it
     assert not find(lambda node: bool(imports(node) & foreign), outside)
 
 
@@ -121,7 +153,11 @@ INTEGRATED = re.compile(r"(async_)?openai_client|standby\.integrations\.\w+")
 
 def words_of_code(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Give each name and each text of the code. Comments and docstrings are none: they cite sources and name formats."""
-    quoted = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+    quoted = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
     for node in ast.walk(tree):
         if id(node) not in quoted:
             for _, value in ast.iter_fields(node):
@@ -132,8 +168,17 @@ def words_of_code(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def test_no_code_of_the_core_names_a_vendor_or_a_model_except_to_integrate_it() -> None:
     modules = [name for name in IN_CORE if "/integrations/" not in name]
-    found = [(name, line, word) for name in modules for line, word in words_of_code(MODULES[name]) if VENDOR.search(word)]
-    assert [each for each in found if not INTEGRATED.fullmatch(each[2]) or each[0] != "core/standby/__init__.py"] == []
+    found = [
+        (name, line, word)
+        for name in modules
+        for line, word in words_of_code(MODULES[name])
+        if VENDOR.search(word)
+    ]
+    assert [
+        each
+        for each in found
+        if not INTEGRATED.fullmatch(each[2]) or each[0] != "core/standby/__init__.py"
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -162,7 +207,17 @@ def called(node: ast.AST) -> str:
 
 
 @pytest.mark.parametrize(
-    "builtin", ["eval", "exec", "compile", "__import__", "os.system", "os.popen", "yaml.load", "tempfile.mktemp"]
+    "builtin",
+    [
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "os.system",
+        "os.popen",
+        "yaml.load",
+        "tempfile.mktemp",
+    ],
 )
 def test_nothing_is_evaluated_from_text(builtin: str) -> None:
     assert not find(lambda node: called(node) == builtin)
@@ -173,7 +228,9 @@ def test_nothing_unpickles(module: str) -> None:
     assert not find(lambda node: module in imports(node))
 
 
-@pytest.mark.parametrize(("argument", "value"), [("verify", False), ("shell", True), ("check_hostname", False)])
+@pytest.mark.parametrize(
+    ("argument", "value"), [("verify", False), ("shell", True), ("check_hostname", False)]
+)
 def test_no_safety_is_switched_off(argument: str, *, value: bool) -> None:
     def switched(node: ast.AST) -> bool:
         match node:
@@ -181,11 +238,14 @@ def test_no_safety_is_switched_off(argument: str, *, value: bool) -> None:
                 return found is value
         return False
 
-    assert not [name for name, tree in MODULES.items() if any(switched(node) for node in ast.walk(tree))]
+    assert not [
+        name for name, tree in MODULES.items() if any(switched(node) for node in ast.walk(tree))
+    ]
 
 
 CLOCK_AND_CHANCE = {
-    # long enough to warm up; before a retry; on virtual time; a test server's delays, and what its client polls
+    # long enough to warm up; before a retry; on virtual time; a test server's delays, and what its
+    # client polls
     "asyncio.sleep": [
         "diagnostics/simulation/model",
         "diagnostics/simulation/play",
@@ -203,7 +263,9 @@ CLOCK_AND_CHANCE = {
         "cli/validate",
         "client",
     ],  # what has retired, by the user's own calendar
-    "datetime.now": ["http/retry_after"],  # a date to wait for, in a response without a date of its own
+    "datetime.now": [
+        "http/retry_after"
+    ],  # a date to wait for, in a response without a date of its own
     "random.Random": [
         "client",
         "diagnostics/selftest/play",
@@ -217,34 +279,56 @@ CLOCK_AND_CHANCE = {
         "runtime/loop_watchdog",
         "streams",
     ],  # where there is no running loop, or one that may not turn
-    "time.time": ["integrations/openai_client"],  # the day and hour that an answer of that wire bears
+    "time.time": [
+        "integrations/openai_client"
+    ],  # the day and hour that an answer of that wire bears
     "uuid.uuid4": ["integrations/openai_client"],  # the id of an answer whose vendor gives none
 }
 
 
 def test_time_comes_from_the_loop_and_chance_from_what_was_injected() -> None:
     """Everything else in the core would run on a clock, or throw dice, that no test can hold."""
-    sources = re.compile(r"(asyncio\.sleep|(date|datetime)\.(now|utcnow|today)|time\.\w+|random\.\w+|uuid\.\w+|secrets\.\w+)")
+    sources = re.compile(
+        r"(asyncio\.sleep|(date|datetime)\.(now|utcnow|today)|time\.\w+|random\.\w+|uuid\.\w+|secrets\.\w+)"
+    )
     found: dict[str, set[str]] = {}
     for name in IN_CORE:
         for node in ast.walk(MODULES[name]):
             if sources.fullmatch(called(node)):
-                found.setdefault(called(node), set()).add(name.removeprefix("core/standby/").removesuffix(".py"))
+                found.setdefault(called(node), set()).add(
+                    name.removeprefix("core/standby/").removesuffix(".py")
+                )
     assert {source: sorted(modules) for source, modules in found.items()} == CLOCK_AND_CHANCE
-    timed = [f"core/standby/{name}.py" for source in ("time.monotonic", "time.time") for name in CLOCK_AND_CHANCE[source]]
+    timed = [
+        f"core/standby/{name}.py"
+        for source in ("time.monotonic", "time.time")
+        for name in CLOCK_AND_CHANCE[source]
+    ]
     known = [f"core/standby/{name}.py" for name in CLOCK_AND_CHANCE["uuid.uuid4"]]
-    assert not find(lambda node: "time" in imports(node), [name for name in IN_CORE if name not in timed])
-    assert not find(lambda node: bool(imports(node) & {"uuid", "secrets"}), [name for name in IN_CORE if name not in known])
+    assert not find(
+        lambda node: "time" in imports(node), [name for name in IN_CORE if name not in timed]
+    )
+    assert not find(
+        lambda node: bool(imports(node) & {"uuid", "secrets"}),
+        [name for name in IN_CORE if name not in known],
+    )
 
 
 # Size
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
-    assert not {name: lines for name in MODULES if (lines := len((ROOT / name).read_text(encoding="utf-8").splitlines())) > 400}
+    assert not {
+        name: lines
+        for name in MODULES
+        if (lines := len((ROOT / name).read_text(encoding="utf-8").splitlines())) > 400
+    }
 
 
 def test_no_function_is_longer_than_50_lines() -> None:
     assert not find(
-        lambda node: isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 50
+        lambda node: (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and (node.end_lineno or 0) - node.lineno >= 50
+        )
     )

@@ -58,12 +58,17 @@ def server() -> Iterator[Loopback]:
 def bomb(megabytes: int, encoding: str) -> Answer:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31 if encoding == "gzip" else 15)
     packed = b"".join([packer.compress(b"0" * 2**20) for _ in range(megabytes)]) + packer.flush()
-    return Answer(pieces=((0.0, packed),), headers={"Content-Type": "application/json", "Content-Encoding": encoding})
+    return Answer(
+        pieces=((0.0, packed),),
+        headers={"Content-Type": "application/json", "Content-Encoding": encoding},
+    )
 
 
 def endless(wire: Wire, piece: bytes) -> Answer:
     good = wire.good()
-    return msgspec.structs.replace(good, pieces=((0.0, piece),) * 200, framing="chunked", then="close")
+    return msgspec.structs.replace(
+        good, pieces=((0.0, piece),) * 200, framing="chunked", then="close"
+    )
 
 
 @pytest.mark.parametrize(("plugin", "path"), [("gemini", ""), ("openai", "/v1")])
@@ -78,7 +83,9 @@ def endless(wire: Wire, piece: bytes) -> Answer:
         ("comments", True),
     ],
 )
-def test_no_peer_costs_more_than_64_mib(server: Loopback, what: str, plugin: str, path: str, *, streamed: bool) -> None:
+def test_no_peer_costs_more_than_64_mib(
+    server: Loopback, what: str, plugin: str, path: str, *, streamed: bool
+) -> None:
     wire = Wire(plugin, path, "m", streamed)
     faults: dict[str, Any] = {
         "gzip": lambda: bomb(160, "gzip"),
@@ -88,7 +95,14 @@ def test_no_peer_costs_more_than_64_mib(server: Loopback, what: str, plugin: str
         "comments": lambda: endless(wire, b": keep-alive\n\n" * 50_000),
     }
     server.script(wire.good(), faults[what]())
-    command = [sys.executable, "-c", textwrap.dedent(CLIENT), plugin, server.url + path, str(streamed)]
+    command = [
+        sys.executable,
+        "-c",
+        textwrap.dedent(CLIENT),
+        plugin,
+        server.url + path,
+        str(streamed),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - ourselves
     ended, grown = done.stdout.rsplit(maxsplit=1)
     assert int(grown) <= MOST

@@ -1,6 +1,7 @@
 """A key's value appears nowhere: not in logs, errors, tracebacks with their locals, reprs, nor in what a command prints.
 
-One process has keys in its environment and in `.env`, and fails in every way that it can; whatever it says is searched.
+One process has keys in its environment and in `.env`, and fails in every way that it can; whatever
+it says is searched.
 """
 
 import asyncio
@@ -73,7 +74,11 @@ BY_RICH = ("401, default", "500, only-y", "malformed, only-t")
 
 def key_of(request: Received) -> str:
     headers = request.headers
-    return headers.get("x-goog-api-key") or headers.get("x-api-key") or headers.get("authorization", "").partition(" ")[2]
+    return (
+        headers.get("x-goog-api-key")
+        or headers.get("x-api-key")
+        or headers.get("authorization", "").partition(" ")[2]
+    )
 
 
 def echoing(status: int, text: str) -> Answers:
@@ -81,8 +86,15 @@ def echoing(status: int, text: str) -> Answers:
 
     def answer(request: Received) -> Answer:
         key = key_of(request)
-        error = {"code": status, "status": "UNAUTHENTICATED", "message": text.format(key), "type": "authentication_error"}
-        return respond(status, {"error": error}, {"x-request-id": key} if status == IN_A_HEADER else {})
+        error = {
+            "code": status,
+            "status": "UNAUTHENTICATED",
+            "message": text.format(key),
+            "type": "authentication_error",
+        }
+        return respond(
+            status, {"error": error}, {"x-request-id": key} if status == IN_A_HEADER else {}
+        )
 
     return answer
 
@@ -92,7 +104,9 @@ def echoing_page(request: Received) -> Answer:
 
 
 FAULTS: dict[str, Answer | Answers] = {
-    "401": echoing(401, "Incorrect API key provided: {}. You can find your key at https://example.test."),
+    "401": echoing(
+        401, "Incorrect API key provided: {}. You can find your key at https://example.test."
+    ),
     "403, in quotes": echoing(403, "the key '{0}' (\"{0}\") may not"),
     "400": echoing(400, "API key not valid: key={}&x=1"),
     "404": echoing(404, "no such model for {}"),
@@ -109,7 +123,14 @@ FAULTS: dict[str, Answer | Answers] = {
 }
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
-    *(("validate",), ("validate", "--json"), ("models",), ("models", "--json"), ("plugins",), ("plugins", "--json")),
+    *(
+        ("validate",),
+        ("validate", "--json"),
+        ("models",),
+        ("models", "--json"),
+        ("plugins",),
+        ("plugins", "--json"),
+    ),
     *(("schema",), ("ask", "hello"), ("ask", "hello", "--json"), ("check",), ("check", "--json")),
     *(("explain",), ("explain", "--json"), ("validate", "--strict"), ("simulate", "--json")),
 )
@@ -125,7 +146,12 @@ def by_rich(error: BaseException) -> str:
 
     out = io.StringIO()
     made = Traceback.from_exception(
-        type(error), error, error.__traceback__, show_locals=True, locals_max_string=None, locals_max_length=None
+        type(error),
+        error,
+        error.__traceback__,
+        show_locals=True,
+        locals_max_string=None,
+        locals_max_length=None,
     )
     Console(file=out, width=4_000).print(made)
     return out.getvalue()
@@ -136,7 +162,12 @@ class Saying:
 
     def __init__(self) -> None:
         self._log = io.StringIO()
-        logging.basicConfig(level=logging.DEBUG, stream=self._log, format="%(name)s %(message)s %(args)s", force=True)
+        logging.basicConfig(
+            level=logging.DEBUG,
+            stream=self._log,
+            format="%(name)s %(message)s %(args)s",
+            force=True,
+        )
 
     def __call__(self, what: str, text: str) -> None:
         print(json.dumps({"what": what, "text": text}))  # noqa: T201 - read by the test
@@ -158,8 +189,15 @@ class Saying:
 
     def object(self, what: str, thing: Any) -> None:
         self(f"the repr of {what}", f"{thing!r} {thing}")
-        own = {name: part for name, part in getattr(thing, "__dict__", {}).items() if not isinstance(part, os._Environ)}
-        for name, part in own.items():  # the environment itself is Python's own, and shows what it holds
+        own = {
+            name: part
+            for name, part in getattr(thing, "__dict__", {}).items()
+            if not isinstance(part, os._Environ)
+        }
+        for (
+            name,
+            part,
+        ) in own.items():  # the environment itself is Python's own, and shows what it holds
             self(f"the repr of {what}.{name}", f"{part!r} {part}")
 
 
@@ -174,8 +212,16 @@ def fail_in_every_way() -> None:
             for name, fault in FAULTS.items():
                 server.script(fault)
                 for chain in CHAINS:
-                    _call(say, f"{name}, {chain}, whole", lambda chain=chain: client.chat("hello", chain=chain))  # type: ignore[misc]
-                    _call(say, f"{name}, {chain}, streamed", lambda chain=chain: list(client.stream("hello", chain=chain)))  # type: ignore[misc]
+                    _call(
+                        say,
+                        f"{name}, {chain}, whole",
+                        lambda chain=chain: client.chat("hello", chain=chain),
+                    )  # type: ignore[misc]
+                    _call(
+                        say,
+                        f"{name}, {chain}, streamed",
+                        lambda chain=chain: list(client.stream("hello", chain=chain)),
+                    )  # type: ignore[misc]
             server.answer = well
             _call(say, "well", lambda: client.chat("hello"))
         asyncio.run(_look_inside(say))
@@ -184,7 +230,11 @@ def fail_in_every_way() -> None:
 
 
 def well(request: Received) -> Answer:
-    return gemini_answers("Hi")(request) if "enerateContent" in request.path else openai_answers("Hi", model="gpt-x")(request)
+    return (
+        gemini_answers("Hi")(request)
+        if "enerateContent" in request.path
+        else openai_answers("Hi", model="gpt-x")(request)
+    )
 
 
 def _call(say: Saying, what: str, call: Callable[[], Any]) -> None:
@@ -212,7 +262,9 @@ async def _look_inside(say: Saying) -> None:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a key in its `.env`."""
     folder = tmp_path_factory.mktemp("canary")
-    (folder / ".env").write_text(f"CANARY_TWO={DOTENV_KEY}\nOPENAI_API_KEY={DOTENV_KEY}\n", encoding="utf-8")
+    (folder / ".env").write_text(
+        f"CANARY_TWO={DOTENV_KEY}\nOPENAI_API_KEY={DOTENV_KEY}\n", encoding="utf-8"
+    )
     (folder / "models.yaml").write_text(FILE.format(url="http://127.0.0.1:9"), encoding="utf-8")
     return folder
 
@@ -220,7 +272,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(place: Path) -> list[dict[str, str]]:
     root = Path(__file__).parents[1]
-    environ = {**os.environ, "CANARY_ONE": ENVIRONMENT_KEY, "GEMINI_API_KEY": ENVIRONMENT_KEY, "PYTHONPATH": str(root)}
+    environ = {
+        **os.environ,
+        "CANARY_ONE": ENVIRONMENT_KEY,
+        "GEMINI_API_KEY": ENVIRONMENT_KEY,
+        "PYTHONPATH": str(root),
+    }
     environ |= {"OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug", "STANDBY_DEBUG": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.test_canary"],
@@ -241,17 +298,28 @@ def told(place: Path) -> list[dict[str, str]]:
 def shown(text: str) -> list[str]:
     """Return the forms in which a key is found: as it is, coded, or most of it."""
     forms = {key: key for key in CANARIES}
-    forms |= {f"{key}, in base64": base64.b64encode(key.encode()).decode().rstrip("=") for key in CANARIES}
+    forms |= {
+        f"{key}, in base64": base64.b64encode(key.encode()).decode().rstrip("=") for key in CANARIES
+    }
     forms |= {f"most of {key}": key[10:] for key in CANARIES}
     return [name for name, form in forms.items() if form in text]
 
 
 @pytest.mark.parametrize("about", ["the repr", "the settings", "the log", "the standard error"])
-def test_what_is_said_of_the_client_and_by_the_logs_has_no_key(told: list[dict[str, str]], about: str) -> None:
-    assert {one["what"]: found for one in told if one["what"].startswith(about) and (found := shown(one["text"]))} == {}
+def test_what_is_said_of_the_client_and_by_the_logs_has_no_key(
+    told: list[dict[str, str]], about: str
+) -> None:
+    assert {
+        one["what"]: found
+        for one in told
+        if one["what"].startswith(about) and (found := shown(one["text"]))
+    } == {}
 
 
-@pytest.mark.parametrize("part", ["the error", "its traceback", "its traceback with locals", "rich's traceback with locals"])
+@pytest.mark.parametrize(
+    "part",
+    ["the error", "its traceback", "its traceback with locals", "rich's traceback with locals"],
+)
 def test_what_is_said_of_a_failed_call_has_no_key(told: list[dict[str, str]], part: str) -> None:
     some = [one for one in told if one["what"].endswith(f": {part}")]
     assert len(some) >= 2 * len(BY_RICH)
@@ -259,7 +327,9 @@ def test_what_is_said_of_a_failed_call_has_no_key(told: list[dict[str, str]], pa
 
 
 def test_a_reply_has_no_key(told: list[dict[str, str]]) -> None:
-    assert [one["what"] for one in told if one["what"].endswith(": the reply") and shown(one["text"])] == []
+    assert [
+        one["what"] for one in told if one["what"].endswith(": the reply") and shown(one["text"])
+    ] == []
     assert any(one["what"] == "well: the reply" for one in told)
 
 
@@ -274,7 +344,10 @@ def test_the_servers_were_sent_the_keys() -> None:
 
 def _settings(url: str) -> Settings:
     provider = Provider(plugin="openai", base_url=f"{url}/v1", api_key=Secret(ENVIRONMENT_KEY))
-    return Settings(providers={"p": provider}, chains={"default": Chain(models=("p/x",), retry=Retry(attempts=1))})
+    return Settings(
+        providers={"p": provider},
+        chains={"default": Chain(models=("p/x",), retry=Retry(attempts=1))},
+    )
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -40,10 +40,26 @@ from standby.runtime import background_loop as private_loop
 from standby.settings import BreakerSettings, Chain, Model, Retry, Trigger
 from tests.support.asking import scripted, served
 from tests.support.busy import SLACK
-from tests.support.loopback import OPENAI_500, Loopback, Received, both, hang, openai_answers, openai_reply, openai_stream
+from tests.support.loopback import (
+    OPENAI_500,
+    Loopback,
+    Received,
+    both,
+    hang,
+    openai_answers,
+    openai_reply,
+    openai_stream,
+)
 
 who = contextvars.ContextVar("who", default="nobody")
-BUSY = {"fail": {"kind": "overloaded", "status": 503, "code": "UNAVAILABLE", "message": "The model is overloaded."}}
+BUSY = {
+    "fail": {
+        "kind": "overloaded",
+        "status": 503,
+        "code": "UNAVAILABLE",
+        "message": "The model is overloaded.",
+    }
+}
 DOWN = {"fail": {"kind": "timeout", "message": "timeout: no answer in 30s"}}
 HANG = [{"hang": True}]
 
@@ -73,7 +89,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
             "def standby_provider():\n"
             "    return ProviderInfo(adapter='odd_adapter:Odd')\n"
         )
-        (tmp_path / "odd_adapter.py").write_text("from standby.plugin import *\n" + textwrap.dedent(adapter))
+        (tmp_path / "odd_adapter.py").write_text(
+            "from standby.plugin import *\n" + textwrap.dedent(adapter)
+        )
         importlib.invalidate_caches()
         return Settings(
             models={"last": Model(provider="scripted", options={"reply": "the last word"})},
@@ -100,20 +118,28 @@ def outcomes(reply: Any) -> list[tuple[str, str]]:
         ([Message("user", (Text("Which city?"),))], [{"role": "user", "content": "Which city?"}]),
         (({"role": "user", "content": text} for text in ("a", "b")), ["a", "b"]),
         (
-            [{"role": "user", "content": "Hi"}, Message("assistant", (Text("Hello."),)), {"role": "user", "content": "Where?"}],
+            [
+                {"role": "user", "content": "Hi"},
+                Message("assistant", (Text("Hello."),)),
+                {"role": "user", "content": "Where?"},
+            ],
             ["Hi", "Hello.", "Where?"],
         ),
     ],
     ids=["string", "Message", "generator", "mixed"],
 )
-def test_a_string_messages_and_dictionaries_are_a_conversation(server: Loopback, messages: Any, sent: list[Any]) -> None:
+def test_a_string_messages_and_dictionaries_are_a_conversation(
+    server: Loopback, messages: Any, sent: list[Any]
+) -> None:
     with Standby(settings=served(openai=server.url)) as client:
         assert client.chat(messages).text == "Lisbon, says OpenAI."
     got = server.requests[0].json["messages"]
     assert sent in (got, [message["content"] for message in got])
 
 
-def test_sampling_parameters_are_keywords_and_what_a_model_refuses_stands_on_the_trail(server: Loopback) -> None:
+def test_sampling_parameters_are_keywords_and_what_a_model_refuses_stands_on_the_trail(
+    server: Loopback,
+) -> None:
     with Standby(settings=served(openai=server.url)) as client:
         reply = client.chat("hi", max_tokens=7, seed=3, stop="\n", temperature=0.2)
     sent = server.requests[0].json
@@ -127,7 +153,10 @@ async def test_a_call_falls_back_over_both_wires_in_both_forms() -> None:
         gemini.script(OPENAI_500)
         settings = served(gemini=gemini.url, openai=openai.url, retry=Retry(attempts=1))
         async with AsyncStandby(settings=settings) as client:
-            replies = [await client.chat("hi"), await asyncio.to_thread(Standby(settings=settings).chat, "hi")]
+            replies = [
+                await client.chat("hi"),
+                await asyncio.to_thread(Standby(settings=settings).chat, "hi"),
+            ]
             async with client.stream("hi") as stream:
                 assert [chunk.text async for chunk in stream] == ["Lisbon, ", "says OpenAI.", ""]
             replies.append(stream.reply)
@@ -153,16 +182,36 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ("hi", {"chain": "defualt"}, "no chain is named 'defualt'; did you mean 'default'?"),
     ("hi", {"chain": "night"}, "no chain is named 'night'; there is default"),
     ("hi", {"chain": None}, "no chain is named None; there is default"),
-    ("hi", {"deadline": 0}, "deadline: expected seconds, more than 0 and at most 86400, a day, not 0"),
-    ("hi", {"deadline": -1.5}, "deadline: expected seconds, more than 0 and at most 86400, a day, not -1.5"),
-    ("hi", {"deadline": math.nan}, "deadline: expected seconds, more than 0 and at most 86400, a day, not nan"),
-    ("hi", {"deadline": math.inf}, "deadline: expected seconds, more than 0 and at most 86400, a day, not inf"),
+    (
+        "hi",
+        {"deadline": 0},
+        "deadline: expected seconds, more than 0 and at most 86400, a day, not 0",
+    ),
+    (
+        "hi",
+        {"deadline": -1.5},
+        "deadline: expected seconds, more than 0 and at most 86400, a day, not -1.5",
+    ),
+    (
+        "hi",
+        {"deadline": math.nan},
+        "deadline: expected seconds, more than 0 and at most 86400, a day, not nan",
+    ),
+    (
+        "hi",
+        {"deadline": math.inf},
+        "deadline: expected seconds, more than 0 and at most 86400, a day, not inf",
+    ),
     ("hi", {"deadline": "30s"}, "deadline: expected seconds, as a number, not a str"),
     ("hi", {"deadline": True}, "deadline: expected seconds, as a number, not a bool"),
     ("hi", {"temperatur": 1}, "unknown parameter 'temperatur'; did you mean 'temperature'?"),
     ("hi", {"temperature": 9}, "temperature: expected `float` <= 2.0"),
     ([], {}, "messages: the list is empty; give at least one message of the user"),
-    ([{"role": "user"}], {}, "message 0: the user message is empty; leave it out or give it a text"),
+    (
+        [{"role": "user"}],
+        {},
+        "message 0: the user message is empty; leave it out or give it a text",
+    ),
 ]
 
 
@@ -176,11 +225,17 @@ def test_a_misspelt_chain_of_the_file_is_what_is_wrong_not_the_call() -> None:
         client.chat("hi")
 
 
-@pytest.mark.parametrize(("messages", "options", "words"), WRONG, ids=[words for *_, words in WRONG])
-async def test_a_wrong_request_is_refused_at_once_by_every_way_to_ask(messages: Any, options: Any, words: str) -> None:
+@pytest.mark.parametrize(
+    ("messages", "options", "words"), WRONG, ids=[words for *_, words in WRONG]
+)
+async def test_a_wrong_request_is_refused_at_once_by_every_way_to_ask(
+    messages: Any, options: Any, words: str
+) -> None:
     seen: list[events.Event] = []
     settings = scripted("Lisbon.")
-    client, blocking = (kind(settings=settings, sinks=[seen.append]) for kind in (AsyncStandby, Standby))
+    client, blocking = (
+        kind(settings=settings, sinks=[seen.append]) for kind in (AsyncStandby, Standby)
+    )
     for ask in (client.stream, blocking.stream, blocking.chat):
         with pytest.raises(RequestError) as caught:
             ask(messages, **options)
@@ -221,15 +276,26 @@ def test_settings_made_in_code_have_the_same_bound(key: str, seconds: float) -> 
 
 def test_a_configuration_is_refused_with_all_that_is_wrong_with_it() -> None:
     settings = Settings(
-        models={"mine": Model(provider="nobodys"), "script": Model(provider="scripted", options={"replay": "x"})},
+        models={
+            "mine": Model(provider="nobodys"),
+            "script": Model(provider="scripted", options={"replay": "x"}),
+        },
         triggers={"empty": Trigger(then="next")},
-        chains={"default": Chain(models=("mine", "unknown-model-7", "script"), triggers=("emtpy",))},
+        chains={
+            "default": Chain(models=("mine", "unknown-model-7", "script"), triggers=("emtpy",))
+        },
     )
     for client in (AsyncStandby, Standby):
         with pytest.raises(ConfigError) as caught:
             client(settings=settings, environ={})
         codes = {problem.code for problem in caught.value.problems}
-        assert {"unknown-provider", "unknown-model", "unknown-key", "empty-trigger", "unknown-trigger"} <= codes
+        assert {
+            "unknown-provider",
+            "unknown-model",
+            "unknown-key",
+            "empty-trigger",
+            "unknown-trigger",
+        } <= codes
         assert all(problem.severity == "error" for problem in caught.value.problems)
 
 
@@ -247,7 +313,9 @@ def test_settings_made_in_code_are_checked_like_a_files(settings: Settings) -> N
         Standby(settings=settings)
 
 
-def test_settings_made_in_code_need_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_made_in_code_need_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "models.yaml").write_text("no: [good")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STANDBY_CONFIG", "nowhere.yaml")
@@ -256,7 +324,9 @@ def test_settings_made_in_code_need_no_file(tmp_path: Path, monkeypatch: pytest.
         assert client.settings.models["m1"].timeout == 60.0  # nothing is left implicit
 
 
-def test_a_file_is_read_with_the_environment_that_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_with_the_environment_that_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAST_WORD", "the process's")
     path = tmp_path / "mine.yaml"
@@ -285,7 +355,9 @@ def test_a_call_ends_on_time_by_its_own_deadline_or_the_chains(settings: Setting
     with Standby(settings=settings) as client:
         for ask in (client.chat, lambda *args, **rest: list(client.stream(*args, **rest))):
             began = time.monotonic()
-            with pytest.raises(DeadlineExceeded, match=r"no complete reply within the deadline of 0\.2s; asked: m1"):
+            with pytest.raises(
+                DeadlineExceeded, match=r"no complete reply within the deadline of 0\.2s; asked: m1"
+            ):
                 ask("hi", deadline=own)
             assert 0.15 < time.monotonic() - began < SLACK
 
@@ -297,7 +369,9 @@ def test_an_adapter_whose_import_hangs_costs_its_time_out_or_the_deadline_and_no
     settings = install("import odd_gate\nodd_gate.wait()\nclass Odd: complete = None")
     gate = threading.Event()
     sys.modules["odd_gate"] = gate  # type: ignore[assignment] # all that the import asks of it is wait()
-    quick = msgspec.structs.replace(settings, models={**settings.models, "odd/m": Model(provider="odd", timeout=0.2)})
+    quick = msgspec.structs.replace(
+        settings, models={**settings.models, "odd/m": Model(provider="odd", timeout=0.2)}
+    )
     try:
         with Standby(settings=quick if models == "default" else settings, warm_up=False) as client:
             began = time.monotonic()
@@ -322,8 +396,16 @@ GOOD = "async def complete(self, call): return Reply(text='from odd')"
 @pytest.mark.parametrize(
     ("adapter", "outcome", "text"),
     [
-        ("import nowhere", "skipped", "plugin 'odd' (odd 1.0) cannot be used: No module named 'nowhere'"),
-        ("1 / 0", "skipped", "plugin 'odd' (odd 1.0) cannot be used: odd_adapter:Odd: ZeroDivisionError: division by zero"),
+        (
+            "import nowhere",
+            "skipped",
+            "plugin 'odd' (odd 1.0) cannot be used: No module named 'nowhere'",
+        ),
+        (
+            "1 / 0",
+            "skipped",
+            "plugin 'odd' (odd 1.0) cannot be used: odd_adapter:Odd: ZeroDivisionError: division by zero",
+        ),
         ("class Odd: pass", "skipped", "odd_adapter:Odd has neither 'complete' nor 'stream'"),
         (
             f"class Odd:\n    {GOOD}\n    def __init__(self, provider): raise KeyError('region')",
@@ -361,14 +443,20 @@ def test_an_adapter_that_can_be_had_later_is(install: Callable[[str], Settings])
         """
     )
     with Standby(settings=settings) as client:
-        assert [client.chat("hi").text for _ in range(3)] == ["the last word", "from odd", "from odd"]
+        assert [client.chat("hi").text for _ in range(3)] == [
+            "the last word",
+            "from odd",
+            "from odd",
+        ]
 
 
 @pytest.mark.parametrize("at", ["constructor", "call"])
 def test_a_plugin_that_exits_is_answered_by_the_next_model_and_the_client_lives_on(
     install: Callable[[str], Settings], at: str
 ) -> None:
-    exits = {place: "raise SystemExit(3)" if place == at else "pass" for place in ("constructor", "call")}
+    exits = {
+        place: "raise SystemExit(3)" if place == at else "pass" for place in ("constructor", "call")
+    }
     settings = install(
         f"""
         class Odd:
@@ -379,12 +467,17 @@ def test_a_plugin_that_exits_is_answered_by_the_next_model_and_the_client_lives_
         """
     )
     with Standby(settings=settings, warm_up=False) as client:
-        for ask in (lambda text: client.chat(text).text, lambda text: "".join(chunk.text for chunk in client.stream(text))):
+        for ask in (
+            lambda text: client.chat(text).text,
+            lambda text: "".join(chunk.text for chunk in client.stream(text)),
+        ):
             assert ask("hi") == "the last word"
         assert Standby(settings=scripted("Lisbon.")).chat("hi").text == "Lisbon."
 
 
-def test_context_variables_reach_the_adapter_in_both_forms(install: Callable[[str], Settings]) -> None:
+def test_context_variables_reach_the_adapter_in_both_forms(
+    install: Callable[[str], Settings],
+) -> None:
     settings = install(
         """
         import sys
@@ -443,12 +536,19 @@ def test_sixteen_threads_with_twenty_calls_each_never_mix(server: Loopback) -> N
     gc.collect()
 
 
-def test_one_client_serves_several_loops_at_once_and_again_and_again_and_leaves_no_socket(server: Loopback) -> None:
+def test_one_client_serves_several_loops_at_once_and_again_and_again_and_leaves_no_socket(
+    server: Loopback,
+) -> None:
     server.answer = echo
     client = AsyncStandby(settings=served(openai=server.url))
 
     async def ask(number: int) -> list[str]:
-        return [reply.text for reply in await asyncio.gather(*(client.chat(f"question {number}.{turn}") for turn in range(5)))]
+        return [
+            reply.text
+            for reply in await asyncio.gather(
+                *(client.chat(f"question {number}.{turn}") for turn in range(5))
+            )
+        ]
 
     def thread(number: int) -> None:
         for _ in range(5):
@@ -461,7 +561,9 @@ def test_one_client_serves_several_loops_at_once_and_again_and_again_and_leaves_
     assert open_connections(server, 0) == 0
 
 
-async def test_a_closed_client_has_no_socket_left_and_a_later_call_opens_new_ones(server: Loopback) -> None:
+async def test_a_closed_client_has_no_socket_left_and_a_later_call_opens_new_ones(
+    server: Loopback,
+) -> None:
     client = AsyncStandby(settings=served(openai=server.url))
     for _ in range(3):
         await client.chat("hi")
@@ -470,7 +572,9 @@ async def test_a_closed_client_has_no_socket_left_and_a_later_call_opens_new_one
         assert open_connections(server, 0) == 0
 
 
-def test_a_closed_blocking_client_has_no_socket_left_and_a_later_call_opens_new_ones(server: Loopback) -> None:
+def test_a_closed_blocking_client_has_no_socket_left_and_a_later_call_opens_new_ones(
+    server: Loopback,
+) -> None:
     client = Standby(settings=served(openai=server.url))
     for _ in range(2):
         with client:
@@ -483,9 +587,15 @@ def test_a_closed_blocking_client_has_no_socket_left_and_a_later_call_opens_new_
 
 
 @pytest.mark.parametrize("kind", ["blocking", "asynchronous"])
-async def test_a_client_that_nobody_holds_any_more_closes_its_sockets(server: Loopback, kind: str) -> None:
-    settings = served(openai=server.url, gemini="http://127.0.0.1:9")  # what stands by is about to be imported
-    settings = msgspec.structs.replace(settings, chains={"default": Chain(models=("o3-mini", "gemini-2.5-pro"))})
+async def test_a_client_that_nobody_holds_any_more_closes_its_sockets(
+    server: Loopback, kind: str
+) -> None:
+    settings = served(
+        openai=server.url, gemini="http://127.0.0.1:9"
+    )  # what stands by is about to be imported
+    settings = msgspec.structs.replace(
+        settings, chains={"default": Chain(models=("o3-mini", "gemini-2.5-pro"))}
+    )
     if kind == "blocking":
         await asyncio.to_thread(Standby(settings=settings).chat, "hi")
     else:
@@ -559,13 +669,20 @@ def test_a_sink_hears_of_failures_too() -> None:
     with Standby(settings=scripted(blocked), sinks=[seen.append]) as client, pytest.raises(Stopped):
         client.chat("hi")
     assert isinstance(seen[-1], events.Failed)
-    broken = [{"reply": ["Half an"], "fail": {"kind": "connection", "message": "connection error: reset"}}]
-    with Standby(settings=scripted(broken), sinks=[seen.append]) as client, pytest.raises(StreamBroken):
+    broken = [
+        {"reply": ["Half an"], "fail": {"kind": "connection", "message": "connection error: reset"}}
+    ]
+    with (
+        Standby(settings=scripted(broken), sinks=[seen.append]) as client,
+        pytest.raises(StreamBroken),
+    ):
         list(client.stream("hi"))
     assert isinstance(seen[-1], events.Failed)
 
 
-def test_a_sink_that_raises_is_told_and_breaks_neither_the_call_nor_the_other_sinks(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sink_that_raises_is_told_and_breaks_neither_the_call_nor_the_other_sinks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     seen: list[events.Event] = []
 
     def broken(_: events.Event) -> None:
@@ -582,17 +699,23 @@ def test_a_sink_that_raises_is_told_and_breaks_neither_the_call_nor_the_other_si
     assert all("broken" in words and "raised KeyError: 'my sink'" in words for words in told)
 
 
-def test_a_sink_that_calls_the_client_is_told_at_once_instead_of_waiting_for_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sink_that_calls_the_client_is_told_at_once_instead_of_waiting_for_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def curious(_: events.Event) -> None:
         client.chat("what do you think?")
 
     with Standby(settings=scripted("Lisbon."), sinks=[curious]) as client:
         assert client.chat("hi").text == "Lisbon."
-    assert "from inside its own event loop and would wait for itself; use AsyncStandby" in caplog.text
+    assert (
+        "from inside its own event loop and would wait for itself; use AsyncStandby" in caplog.text
+    )
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
-def test_a_sink_that_wants_the_process_to_exit_reaches_the_caller_and_the_client_lives_on(error: BaseException) -> None:
+def test_a_sink_that_wants_the_process_to_exit_reaches_the_caller_and_the_client_lives_on(
+    error: BaseException,
+) -> None:
     errors = [error]
 
     def exits(_: events.Event) -> None:

@@ -15,7 +15,9 @@ def servers() -> Iterator[tuple[Loopback, Loopback]]:
 
 
 @pytest.mark.parametrize("name", CUT)
-async def test_no_cut_answer_passes_for_a_whole_one(name: str, servers: tuple[Loopback, Loopback]) -> None:
+async def test_no_cut_answer_passes_for_a_whole_one(
+    name: str, servers: tuple[Loopback, Loopback]
+) -> None:
     cuts = list(planned(name, 0.02, seed=1))
     assert cuts
     assert await violations(name, cuts, servers) == []

@@ -39,8 +39,10 @@ def because(reason: str, **metadata: str) -> dict[str, Any]:
 
 
 def limited(limit: int, delay: str = " Please retry in 20.04s.") -> str:
-    return f"{QUOTA} For more information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.\n* Quota \
+    return (
+        f"{QUOTA} For more information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.\n* Quota \
 exceeded for metric: generate_content_requests, limit: {limit}, model: gemini-2.5-pro\n{delay}"
+    )
 
 
 INVALID = "INVALID_ARGUMENT"
@@ -62,8 +64,18 @@ GEMINI: list[tuple[Any, ...]] = [
         "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try again later.",
     ),
     (503, "UNAVAILABLE", Kind.OVERLOADED, "Deadline expired before operation could complete."),
-    (504, "DEADLINE_EXCEEDED", Kind.SERVER_ERROR, "The service is unable to finish processing within the deadline."),
-    (504, "DEADLINE_EXCEEDED", Kind.SERVER_ERROR, "Deadline expired before operation could complete."),
+    (
+        504,
+        "DEADLINE_EXCEEDED",
+        Kind.SERVER_ERROR,
+        "The service is unable to finish processing within the deadline.",
+    ),
+    (
+        504,
+        "DEADLINE_EXCEEDED",
+        Kind.SERVER_ERROR,
+        "Deadline expired before operation could complete.",
+    ),
     (499, "CANCELLED", Kind.SERVER_ERROR, "The operation was cancelled."),
     (429, SPENT, Kind.RATE_LIMITED, limited(10), [violated(PER_MINUTE), HELP, DELAY], 34.4),
     (429, SPENT, Kind.RATE_LIMITED, limited(10), [violated(PER_MINUTE), HELP], 20.04),
@@ -77,7 +89,13 @@ GEMINI: list[tuple[Any, ...]] = [
     ),
     (429, SPENT, Kind.QUOTA_EXHAUSTED, limited(0), [violated(PER_MINUTE, "0"), HELP, DELAY], 34.4),
     (429, SPENT, Kind.QUOTA_EXHAUSTED, limited(0, "")),
-    (429, SPENT, Kind.QUOTA_EXHAUSTED, "Quota exceeded.", [because("RATE_LIMIT_EXCEEDED", quota_limit_value="0")]),
+    (
+        429,
+        SPENT,
+        Kind.QUOTA_EXHAUSTED,
+        "Quota exceeded.",
+        [because("RATE_LIMIT_EXCEEDED", quota_limit_value="0")],
+    ),
     (
         400,
         INVALID,
@@ -85,9 +103,26 @@ GEMINI: list[tuple[Any, ...]] = [
         "API key not valid. Please pass a valid API key.",
         [because("API_KEY_INVALID", service="generativelanguage.googleapis.com")],
     ),
-    (400, INVALID, Kind.UNAUTHORIZED, "API Key not found. Please pass a valid API key.", [because("API_KEY_INVALID")]),
-    (400, INVALID, Kind.UNAUTHORIZED, "API key expired. Please renew the API key.", [because("API_KEY_INVALID")]),
-    (400, "FAILED_PRECONDITION", Kind.UNAUTHORIZED, "User location is not supported for the API use."),
+    (
+        400,
+        INVALID,
+        Kind.UNAUTHORIZED,
+        "API Key not found. Please pass a valid API key.",
+        [because("API_KEY_INVALID")],
+    ),
+    (
+        400,
+        INVALID,
+        Kind.UNAUTHORIZED,
+        "API key expired. Please renew the API key.",
+        [because("API_KEY_INVALID")],
+    ),
+    (
+        400,
+        "FAILED_PRECONDITION",
+        Kind.UNAUTHORIZED,
+        "User location is not supported for the API use.",
+    ),
     (
         400,
         INVALID,
@@ -112,13 +147,43 @@ GEMINI: list[tuple[Any, ...]] = [
         "Cannot fetch content from the provided URL. Please ensure the URL is valid. URL_ROBOTED",
     ),
     (400, INVALID, Kind.UNSUPPORTED, "Penalty is not enabled for models/gemini-2.5-flash"),
-    (400, INVALID, Kind.UNSUPPORTED, "Budget 0 is invalid. This model only works in thinking mode."),
-    (400, INVALID, Kind.UNSUPPORTED, "Function calling with a response mime type: 'application/json' is unsupported"),
-    (400, INVALID, Kind.UNSUPPORTED, "Invalid JSON payload received. Unknown name \"const\" at 'tools[0]': Cannot find field."),
+    (
+        400,
+        INVALID,
+        Kind.UNSUPPORTED,
+        "Budget 0 is invalid. This model only works in thinking mode.",
+    ),
+    (
+        400,
+        INVALID,
+        Kind.UNSUPPORTED,
+        "Function calling with a response mime type: 'application/json' is unsupported",
+    ),
+    (
+        400,
+        INVALID,
+        Kind.UNSUPPORTED,
+        "Invalid JSON payload received. Unknown name \"const\" at 'tools[0]': Cannot find field.",
+    ),
     (400, INVALID, Kind.UNSUPPORTED, "The schema exceeds the maximum allowed nesting depth."),
-    (400, INVALID, Kind.UNSUPPORTED, "The specified schema produces a constraint that has too many states for serving."),
-    (400, INVALID, Kind.UNSUPPORTED, "Function call is missing a thought_signature in functionCall parts."),
-    (403, DENIED, Kind.UNAUTHORIZED, "Your API key was reported as leaked. Please use another API key."),
+    (
+        400,
+        INVALID,
+        Kind.UNSUPPORTED,
+        "The specified schema produces a constraint that has too many states for serving.",
+    ),
+    (
+        400,
+        INVALID,
+        Kind.UNSUPPORTED,
+        "Function call is missing a thought_signature in functionCall parts.",
+    ),
+    (
+        403,
+        DENIED,
+        Kind.UNAUTHORIZED,
+        "Your API key was reported as leaked. Please use another API key.",
+    ),
     (
         403,
         DENIED,
@@ -126,7 +191,12 @@ GEMINI: list[tuple[Any, ...]] = [
         "Generative Language API has not been used in project 1 before or it is disabled.",
         [because("SERVICE_DISABLED")],
     ),
-    (403, DENIED, Kind.UNAUTHORIZED, "Permission 'aiplatform.endpoints.predict' denied on resource 'x'"),
+    (
+        403,
+        DENIED,
+        Kind.UNAUTHORIZED,
+        "Permission 'aiplatform.endpoints.predict' denied on resource 'x'",
+    ),
     (
         404,
         "NOT_FOUND",
@@ -158,7 +228,13 @@ OPENAI: list[tuple[Any, ...]] = [
         Kind.UNAUTHORIZED,
         "Country, region, or territory not supported",
     ),
-    (404, BAD, "model_not_found", Kind.MODEL_MISSING, "The model `X` does not exist or you do not have access to it."),
+    (
+        404,
+        BAD,
+        "model_not_found",
+        Kind.MODEL_MISSING,
+        "The model `X` does not exist or you do not have access to it.",
+    ),
     (
         404,
         BAD,
@@ -193,8 +269,20 @@ OPENAI: list[tuple[Any, ...]] = [
     (429, "insufficient_quota", "insufficient_quota", Kind.QUOTA_EXHAUSTED, QUOTA),
     (429, "insufficient_quota", "credit_balance_exhausted", Kind.QUOTA_EXHAUSTED, QUOTA),
     (429, "rate_limit_error", "slow_down", Kind.OVERLOADED, "Please reduce your request rate."),
-    (500, "server_error", None, Kind.SERVER_ERROR, "The server had an error while processing your request. Sorry about that!"),
-    (503, "server_error", None, Kind.OVERLOADED, "That model is currently overloaded with other requests."),
+    (
+        500,
+        "server_error",
+        None,
+        Kind.SERVER_ERROR,
+        "The server had an error while processing your request. Sorry about that!",
+    ),
+    (
+        503,
+        "server_error",
+        None,
+        Kind.OVERLOADED,
+        "That model is currently overloaded with other requests.",
+    ),
     (
         503,
         "service_unavailable_error",
@@ -218,8 +306,20 @@ OPENAI: list[tuple[Any, ...]] = [
         Kind.BLOCKED,
         "Invalid prompt: your prompt was flagged as potentially violating our usage policy. Please try again.",
     ),
-    (400, BAD, "content_policy_violation", Kind.BLOCKED, "Your request was rejected by our safety system."),
-    (400, None, "content_filter", Kind.BLOCKED, "The response was filtered due to the prompt triggering the policy."),
+    (
+        400,
+        BAD,
+        "content_policy_violation",
+        Kind.BLOCKED,
+        "Your request was rejected by our safety system.",
+    ),
+    (
+        400,
+        None,
+        "content_filter",
+        Kind.BLOCKED,
+        "The response was filtered due to the prompt triggering the policy.",
+    ),
     (
         400,
         BAD,
@@ -227,18 +327,41 @@ OPENAI: list[tuple[Any, ...]] = [
         Kind.UNSUPPORTED,
         "Function tools with reasoning_effort are not supported for gpt-5.6-sol in /v1/chat/completions.",
     ),
-    (400, BAD, None, Kind.UNSUPPORTED, "Invalid content type. image_url is only supported by certain models."),
+    (
+        400,
+        BAD,
+        None,
+        Kind.UNSUPPORTED,
+        "Invalid content type. image_url is only supported by certain models.",
+    ),
     *(
-        (400, BAD, code, Kind.UNSUPPORTED, f"{what}: 'temperature' is not supported with this model.")
+        (
+            400,
+            BAD,
+            code,
+            Kind.UNSUPPORTED,
+            f"{what}: 'temperature' is not supported with this model.",
+        )
         for what in ("Unsupported parameter", "Unsupported value")
         for code in ("unsupported_parameter", "unsupported_value", None)
     ),
     *(
         (400, BAD, code, Kind.INVALID_REQUEST, "Error while downloading https://example.org/a.png.")
-        for code in ("invalid_image_url", "invalid_image_format", "sanitizer_server_error", "image_parse_error")
+        for code in (
+            "invalid_image_url",
+            "invalid_image_format",
+            "sanitizer_server_error",
+            "image_parse_error",
+        )
     ),
     *(
-        (400, BAD, code, Kind.INVALID_REQUEST, f"Invalid schema for response_format 'r': In context=(), {words}")
+        (
+            400,
+            BAD,
+            code,
+            Kind.INVALID_REQUEST,
+            f"Invalid schema for response_format 'r': In context=(), {words}",
+        )
         for code in ("invalid_function_parameters", "invalid_json_schema", None)
         for words in (
             "'additionalProperties' is required to be supplied and to be false.",
@@ -263,7 +386,9 @@ def openai(kind: str | None, code: Any, message: str) -> dict[str, Any]:
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "in a list"])
 @pytest.mark.parametrize("row", GEMINI, ids=lambda row: f"{row[0]} {row[3][:30]}")
 def test_geminis_errors(row: tuple[Any, ...], *, wrapped: bool) -> None:
-    status, code, kind, message, details, delay = (*row, [], None)[:6] if len(row) != 5 else (*row, None)
+    status, code, kind, message, details, delay = (
+        (*row, [], None)[:6] if len(row) != 5 else (*row, None)
+    )
     told = google(status, code, message, details)
     expected = Failure(kind=kind, status=status, code=code, message=message, retry_after=delay)
     for said in (status, 200):  # a stream's status is sent before anything can go wrong
@@ -276,23 +401,44 @@ def test_openais_errors(row: tuple[Any, ...], *, wrapped: bool) -> None:
     status, kind_of, code, kind, message, delay = (*row, None)[:6]
     told = openai(kind_of, code, message)
     failure = openai_failure(status, {"x-request-id": "req_1"}, [told] if wrapped else told)
-    assert (failure.kind, failure.status, failure.message, failure.id) == (kind, status, message, "req_1")
+    assert (failure.kind, failure.status, failure.message, failure.id) == (
+        kind,
+        status,
+        message,
+        "req_1",
+    )
     assert failure.code == (code if isinstance(code, str) else kind_of)
     assert failure.retry_after == pytest.approx(delay)
 
 
 @pytest.mark.parametrize("headers", [{"Retry-After": "7"}, {"retry-after-ms": "7000"}])
 def test_a_header_states_the_delay_where_the_body_does_not(headers: dict[str, str]) -> None:
-    told = [gemini_failure(429, headers, google(429, SPENT, "Resource has been exhausted (e.g. check quota)."))]
-    told.append(openai_failure(429, headers, openai("requests", "rate_limit_exceeded", "Rate limit reached for X.")))
+    told = [
+        gemini_failure(
+            429, headers, google(429, SPENT, "Resource has been exhausted (e.g. check quota).")
+        )
+    ]
+    told.append(
+        openai_failure(
+            429, headers, openai("requests", "rate_limit_exceeded", "Rate limit reached for X.")
+        )
+    )
     assert [failure.retry_after for failure in told] == [7.0, 7.0]
 
 
-@pytest.mark.parametrize(("status", "kind"), [(404, Kind.MODEL_MISSING), (502, Kind.SERVER_ERROR), (520, Kind.SERVER_ERROR)])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(404, Kind.MODEL_MISSING), (502, Kind.SERVER_ERROR), (520, Kind.SERVER_ERROR)],
+)
 def test_a_page_in_html_is_told_by_its_status(status: int, kind: Kind) -> None:
     page = "<html><head><title>Error</title></head><body><h1>That is an error.</h1></body></html>"
     for failure in (gemini_failure(status, {}, page), openai_failure(status, {}, page)):
-        assert (failure.kind, failure.status, failure.code, failure.message) == (kind, status, None, "Error That is an error.")
+        assert (failure.kind, failure.status, failure.code, failure.message) == (
+            kind,
+            status,
+            None,
+            "Error That is an error.",
+        )
 
 
 @pytest.mark.parametrize(
@@ -302,25 +448,72 @@ def test_a_page_in_html_is_told_by_its_status(status: int, kind: Kind) -> None:
         ({"promptFeedback": {"blockReason": "OTHER"}, "candidates": []}, Kind.BLOCKED, "OTHER"),
         ({"promptFeedback": {"blockReasonMessage": "The prompt was blocked."}}, Kind.BLOCKED, None),
         ({"candidates": [{"content": {}, "finishReason": "SAFETY"}]}, Kind.BLOCKED, "SAFETY"),
-        ({"candidates": [{"finishReason": "OTHER", "finishMessage": "internal error."}]}, Kind.MALFORMED, "OTHER"),
-        ({"candidates": [{"content": {"role": "model"}, "finishReason": "MAX_TOKENS"}]}, Kind.EMPTY, "MAX_TOKENS"),
+        (
+            {"candidates": [{"finishReason": "OTHER", "finishMessage": "internal error."}]},
+            Kind.MALFORMED,
+            "OTHER",
+        ),
+        (
+            {"candidates": [{"content": {"role": "model"}, "finishReason": "MAX_TOKENS"}]},
+            Kind.EMPTY,
+            "MAX_TOKENS",
+        ),
         ({"candidates": [{"content": {"role": "model"}}]}, Kind.MALFORMED, None),
     ],
 )
 def test_geminis_200s_that_are_none(answer: dict[str, Any], kind: Kind, code: str | None) -> None:
     with pytest.raises(AttemptFailed) as caught:
         gemini_reply(answer)
-    assert (caught.value.failure.kind, caught.value.failure.status, caught.value.failure.code) == (kind, 200, code)
+    assert (caught.value.failure.kind, caught.value.failure.status, caught.value.failure.code) == (
+        kind,
+        200,
+        code,
+    )
     assert caught.value.failure.message
 
 
 BUSY = openai("server_error", None, "The server had an error.")
 STREAMED: list[tuple[Any, Any, Kind, int, str | None, str]] = [
-    (GeminiReader, google(499, "CANCELLED", "Cancelled."), Kind.SERVER_ERROR, 499, "CANCELLED", "Cancelled."),
-    (GeminiReader, [google(503, "UNAVAILABLE", "Busy.")], Kind.OVERLOADED, 503, "UNAVAILABLE", "Busy."),
-    (GeminiReader, {"responseId": "r", **google(500, "INTERNAL", "Oh.")}, Kind.SERVER_ERROR, 500, "INTERNAL", "Oh."),
-    (GeminiReader, {"error": {"status": "UNAVAILABLE", "message": "Busy."}}, Kind.OVERLOADED, 200, "UNAVAILABLE", "Busy."),
-    (GeminiReader, {"error": {"code": "503", "message": "Busy."}}, Kind.MALFORMED, 200, None, "Busy."),
+    (
+        GeminiReader,
+        google(499, "CANCELLED", "Cancelled."),
+        Kind.SERVER_ERROR,
+        499,
+        "CANCELLED",
+        "Cancelled.",
+    ),
+    (
+        GeminiReader,
+        [google(503, "UNAVAILABLE", "Busy.")],
+        Kind.OVERLOADED,
+        503,
+        "UNAVAILABLE",
+        "Busy.",
+    ),
+    (
+        GeminiReader,
+        {"responseId": "r", **google(500, "INTERNAL", "Oh.")},
+        Kind.SERVER_ERROR,
+        500,
+        "INTERNAL",
+        "Oh.",
+    ),
+    (
+        GeminiReader,
+        {"error": {"status": "UNAVAILABLE", "message": "Busy."}},
+        Kind.OVERLOADED,
+        200,
+        "UNAVAILABLE",
+        "Busy.",
+    ),
+    (
+        GeminiReader,
+        {"error": {"code": "503", "message": "Busy."}},
+        Kind.MALFORMED,
+        200,
+        None,
+        "Busy.",
+    ),
     *(
         (reader, body, kind, status, code, "The server had an error.")
         for reader in (ChatReader, ResponsesReader)
@@ -328,9 +521,24 @@ STREAMED: list[tuple[Any, Any, Kind, int, str | None, str]] = [
             (BUSY, Kind.SERVER_ERROR, 200, "server_error"),
             ([BUSY], Kind.SERVER_ERROR, 200, "server_error"),
             ({"type": "error", **BUSY}, Kind.SERVER_ERROR, 200, "server_error"),
-            ({**BUSY["error"], "type": "error", "code": "server_error"}, Kind.SERVER_ERROR, 200, "server_error"),
-            ({"type": "error", **openai(QUOTED, QUOTED, BUSY["error"]["message"])}, Kind.QUOTA_EXHAUSTED, 200, QUOTED),
-            (openai("cf_bad_gateway", 502, BUSY["error"]["message"]), Kind.SERVER_ERROR, 502, "cf_bad_gateway"),
+            (
+                {**BUSY["error"], "type": "error", "code": "server_error"},
+                Kind.SERVER_ERROR,
+                200,
+                "server_error",
+            ),
+            (
+                {"type": "error", **openai(QUOTED, QUOTED, BUSY["error"]["message"])},
+                Kind.QUOTA_EXHAUSTED,
+                200,
+                QUOTED,
+            ),
+            (
+                openai("cf_bad_gateway", 502, BUSY["error"]["message"]),
+                Kind.SERVER_ERROR,
+                502,
+                "cf_bad_gateway",
+            ),
             ({"error": {**BUSY["error"], "type": None, "code": 429}}, Kind.RATE_LIMITED, 429, None),
         ]
     ),
@@ -338,7 +546,9 @@ STREAMED: list[tuple[Any, Any, Kind, int, str | None, str]] = [
 
 
 @pytest.mark.parametrize(("reader", "event", "kind", "status", "code", "message"), STREAMED)
-def test_an_error_in_a_stream(reader: Any, event: Any, kind: Kind, status: int, code: str | None, message: str) -> None:
+def test_an_error_in_a_stream(
+    reader: Any, event: Any, kind: Kind, status: int, code: str | None, message: str
+) -> None:
     with pytest.raises(AttemptFailed) as caught:
         reader().chunk(event)
     assert caught.value.failure == Failure(kind=kind, status=status, code=code, message=message)
@@ -346,10 +556,18 @@ def test_an_error_in_a_stream(reader: Any, event: Any, kind: Kind, status: int, 
 
 def test_a_response_that_failed_is_an_error() -> None:
     reader = ResponsesReader()
-    assert reader.chunk({"type": "response.failed", "response": {"status": "failed", "error": BUSY["error"]}}) is None
+    assert (
+        reader.chunk(
+            {"type": "response.failed", "response": {"status": "failed", "error": BUSY["error"]}}
+        )
+        is None
+    )
     with pytest.raises(AttemptFailed) as caught:
         reader.rest()
-    assert (caught.value.failure.kind, caught.value.failure.message) == (Kind.SERVER_ERROR, "The server had an error.")
+    assert (caught.value.failure.kind, caught.value.failure.message) == (
+        Kind.SERVER_ERROR,
+        "The server had an error.",
+    )
 
 
 def decided(failure: Failure, **trigger: Any) -> tuple[str, str | None]:
@@ -357,13 +575,18 @@ def decided(failure: Failure, **trigger: Any) -> tuple[str, str | None]:
         name="r",
         chain=Chain(models=("m",)),
         entries=(),
-        triggers=Triggers([("busy", Trigger(message=("429", "rate limit"), then="next", **trigger))]),
+        triggers=Triggers(
+            [("busy", Trigger(message=("429", "rate limit"), then="next", **trigger))]
+        ),
     )
     decision = decide(failure, entry("m", None), route, 1, random.Random(1))
     return decision.then, decision.trigger
 
 
-@pytest.mark.parametrize("message", ["Invalid value: 'explain rate limit 429'.", "explain rate limit 429", "429 rate limit"])
+@pytest.mark.parametrize(
+    "message",
+    ["Invalid value: 'explain rate limit 429'.", "explain rate limit 429", "429 rate limit"],
+)
 def test_a_400_that_echoes_the_prompt_stays_the_callers(message: str) -> None:
     for failure in (
         gemini_failure(400, {}, google(400, INVALID, message)),
@@ -374,7 +597,11 @@ def test_a_400_that_echoes_the_prompt_stays_the_callers(message: str) -> None:
         assert decided(failure) == ("stop", None)
         assert decided(failure, kind=Kind.RATE_LIMITED) == ("stop", None)
         assert decided(failure, provider="p") == decided(failure, model="m") == ("stop", None)
-        assert decided(failure, kind=Kind.INVALID_REQUEST) == decided(failure, status="4xx") == ("next", "busy")
+        assert (
+            decided(failure, kind=Kind.INVALID_REQUEST)
+            == decided(failure, status="4xx")
+            == ("next", "busy")
+        )
     blocked = openai_failure(400, {}, openai(BAD, "invalid_prompt", message))
     assert (blocked.kind, decided(blocked)) == (Kind.BLOCKED, ("stop", None))
     limited_too = openai_failure(429, {}, openai("requests", "rate_limit_exceeded", message))

@@ -57,7 +57,11 @@ def pickled(error: Any, protocol: int) -> Any:
     return pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 - made here
 
 
-AGAIN = [copy.copy, copy.deepcopy, *(partial(pickled, protocol=each) for each in range(pickle.HIGHEST_PROTOCOL + 1))]
+AGAIN = [
+    copy.copy,
+    copy.deepcopy,
+    *(partial(pickled, protocol=each) for each in range(pickle.HIGHEST_PROTOCOL + 1)),
+]
 
 
 class Mine(CallFailed):
@@ -70,14 +74,18 @@ class Mine(CallFailed):
 
 
 @pytest.mark.parametrize(("error", "message", "data"), EVERY, ids=NAMES)
-def test_an_error_has_a_message_and_its_data(error: StandbyError, message: str, data: dict[str, Any]) -> None:
+def test_an_error_has_a_message_and_its_data(
+    error: StandbyError, message: str, data: dict[str, Any]
+) -> None:
     assert str(error) == message
     assert vars(error) == data
 
 
 @pytest.mark.parametrize("error", [error for error, _, _ in EVERY], ids=NAMES)
 @pytest.mark.parametrize("again", AGAIN)
-def test_an_error_survives_copying_and_another_process(error: StandbyError, again: Callable[[Any], Any]) -> None:
+def test_an_error_survives_copying_and_another_process(
+    error: StandbyError, again: Callable[[Any], Any]
+) -> None:
     error.add_note("seen by nobody yet")
     other = again(error)
     assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))
@@ -99,19 +107,30 @@ def test_a_trail_that_came_later_is_among_the_arguments() -> None:
 
 
 @pytest.mark.parametrize("again", AGAIN)
-def test_one_of_several_arguments_and_one_whose_message_was_added_to_survive(again: Callable[[Any], Any]) -> None:
+def test_one_of_several_arguments_and_one_whose_message_was_added_to_survive(
+    again: Callable[[Any], Any],
+) -> None:
     several, longer = StandbyError("a", 1), ChainExhausted("none", TRAIL)
     longer.args = ("none, said a framework",)
     for error in (several, longer):
         other = again(error)
-        assert (str(other), repr(other), other.args, vars(other)) == (str(error), repr(error), error.args, vars(error))
+        assert (str(other), repr(other), other.args, vars(other)) == (
+            str(error),
+            repr(error),
+            error.args,
+            vars(error),
+        )
     assert (several.args, str(longer)) == (("a", 1), "none, said a framework")
 
 
 @pytest.mark.parametrize("again", AGAIN)
 def test_a_subclass_of_an_applications_own_survives_too(again: Callable[[Any], Any]) -> None:
     other = again(Mine(7, customer="c"))
-    assert (type(other), str(other), vars(other)) == (Mine, "order 7 has no text", vars(Mine(7, customer="c")))
+    assert (type(other), str(other), vars(other)) == (
+        Mine,
+        "order 7 has no text",
+        vars(Mine(7, customer="c")),
+    )
 
 
 @pytest.mark.parametrize("again", AGAIN[1:])  # a shallow copy has the very causes
@@ -119,9 +138,14 @@ def test_standbys_own_causes_go_along_and_others_do_not(again: Callable[[Any], A
     attempt = AttemptFailed(FAILURE)
     attempt.__cause__ = Connected("sk-canary")
     error = ChainExhausted("none", TRAIL)
-    error.__cause__ = ExceptionGroup("the attempts", [attempt, AttemptFailed(failure("timeout")), Connected("sk-canary")])
+    error.__cause__ = ExceptionGroup(
+        "the attempts", [attempt, AttemptFailed(failure("timeout")), Connected("sk-canary")]
+    )
     group = again(error).__cause__
-    assert (group.message, [str(each) for each in group.exceptions]) == ("the attempts", ["400 SAFETY. no", "it failed"])
+    assert (group.message, [str(each) for each in group.exceptions]) == (
+        "the attempts",
+        ["400 SAFETY. no", "it failed"],
+    )
     assert [each.failure for each in group.exceptions] == [FAILURE, failure("timeout")]
     assert group.exceptions[0].__cause__ is None
     stopped = Stopped(FAILURE)
@@ -142,13 +166,18 @@ class Connected(Exception):
 def exhaust(number: int) -> None:
     """Ask a chain that fails, in a process of a pool."""
     down = scripted({"fail": {"kind": "timeout", "message": f"timeout: no answer {number}"}})
-    with Standby(settings=Settings(models={"m": down}, chains={"default": Chain(models=("m",))}), environ={}) as client:
+    with Standby(
+        settings=Settings(models={"m": down}, chains={"default": Chain(models=("m",))}), environ={}
+    ) as client:
         client.chat("Which city?")
 
 
 def test_errors_arrive_from_the_processes_of_a_pool() -> None:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as pool, pytest.raises(ChainExhausted, match="no answer 1") as one:
+    with (
+        ProcessPoolExecutor(1, context) as pool,
+        pytest.raises(ChainExhausted, match="no answer 1") as one,
+    ):
         pool.submit(exhaust, 1).result(timeout=60)
     with context.Pool(1) as processes, pytest.raises(ChainExhausted, match="no answer 2") as other:
         processes.apply_async(exhaust, (2,)).get(timeout=60)
@@ -190,7 +219,10 @@ def test_the_words_handed_out_are_in_no_message() -> None:
     [
         (Problem(code="c", message="wrong"), "error  wrong"),
         (Problem(code="c", message="wrong", file="m.yaml"), "m.yaml  error  wrong"),
-        (Problem(code="c", message="wrong", file="m.yaml", line=3, column=5), "m.yaml:3:5  error  wrong"),
+        (
+            Problem(code="c", message="wrong", file="m.yaml", line=3, column=5),
+            "m.yaml:3:5  error  wrong",
+        ),
         (Problem(code="c", message="odd", severity="warning", hint="look"), "warning  odd; look"),
     ],
 )

@@ -8,7 +8,9 @@ from standby.events import Event
 from standby.failures import Kind
 from standby.types import Attempt
 
-KINDS = [value for value in vars(events).values() if isinstance(value, type) and issubclass(value, Event)]
+KINDS = [
+    value for value in vars(events).values() if isinstance(value, type) and issubclass(value, Event)
+]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -20,4 +22,12 @@ def test_every_event_says_which_call_where_and_when_each_by_its_name(kind: type[
 
 def test_no_event_has_a_field_that_could_hold_messages() -> None:
     types = {field.type for kind in KINDS for field in msgspec.structs.fields(kind)}
-    assert types <= {str, float, int, bool, Kind, Attempt, tuple[str, ...]}  # the last: a file's problems
+    assert types <= {
+        str,
+        float,
+        int,
+        bool,
+        Kind,
+        Attempt,
+        tuple[str, ...],
+    }  # the last: a file's problems

@@ -55,20 +55,40 @@ NAMED = {
 
 
 def test_every_status_stands_for_a_kind() -> None:
-    by_class = {1: "malformed", 2: "malformed", 3: "malformed", 4: "invalid_request", 5: "server_error"}
+    by_class = {
+        1: "malformed",
+        2: "malformed",
+        3: "malformed",
+        4: "invalid_request",
+        5: "server_error",
+    }
     stands_for = {status: kind_of_status(status) for status in range(100, 600)}
-    assert stands_for == {status: NAMED.get(status, by_class[status // 100]) for status in range(100, 600)}
+    assert stands_for == {
+        status: NAMED.get(status, by_class[status // 100]) for status in range(100, 600)
+    }
 
 
 @pytest.mark.parametrize(
     ("failure", "text"),
     [
-        (Failure(kind=Kind.SERVER_ERROR, message="It broke.", status=500, code="INTERNAL"), "500 INTERNAL. It broke."),
+        (
+            Failure(kind=Kind.SERVER_ERROR, message="It broke.", status=500, code="INTERNAL"),
+            "500 INTERNAL. It broke.",
+        ),
         (Failure(kind=Kind.OVERLOADED, message="", status=503), "503 Service Unavailable"),
-        (Failure(kind=Kind.OVERLOADED, message="busy", status=503, code=""), "503 Service Unavailable. busy"),
+        (
+            Failure(kind=Kind.OVERLOADED, message="busy", status=503, code=""),
+            "503 Service Unavailable. busy",
+        ),
         (Failure(kind=Kind.OVERLOADED, message="busy", status=529), "529. busy"),
-        (Failure(kind=Kind.QUOTA_EXHAUSTED, message="spent", code="insufficient_quota"), "insufficient_quota. spent"),
-        (Failure(kind=Kind.TIMEOUT, message="timeout: no answer in 30s"), "timeout: no answer in 30s"),
+        (
+            Failure(kind=Kind.QUOTA_EXHAUSTED, message="spent", code="insufficient_quota"),
+            "insufficient_quota. spent",
+        ),
+        (
+            Failure(kind=Kind.TIMEOUT, message="timeout: no answer in 30s"),
+            "timeout: no answer in 30s",
+        ),
         (Failure(kind=Kind.EMPTY, message=""), ""),
     ],
 )

@@ -12,8 +12,12 @@ from packaging.utils import canonicalize_name
 from tests.docs.documents import ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-ENTRIES = re.findall(r"^([^#\s][^\n]*?) ?\\?\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", LOCK, re.MULTILINE)
-LOCKED = {canonicalize_name(each.name): each for each in (Requirement(entry) for entry, _ in ENTRIES)}
+ENTRIES = re.findall(
+    r"^([^#\s][^\n]*?) ?\\?\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", LOCK, re.MULTILINE
+)
+LOCKED = {
+    canonicalize_name(each.name): each for each in (Requirement(entry) for entry, _ in ENTRIES)
+}
 AGAIN = "run: scripts/lock"
 
 
@@ -21,7 +25,11 @@ def wanted() -> list[Requirement]:
     """What the project, its extra for the embedded model and its tests ask for."""
     told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project = told["project"]
-    asked = [*project["dependencies"], *project["optional-dependencies"]["local"], *told["dependency-groups"]["dev"]]
+    asked = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["local"],
+        *told["dependency-groups"]["dev"],
+    ]
     return [Requirement(each) for each in asked]
 
 
@@ -40,12 +48,16 @@ def test_whatever_is_asked_for_is_locked_within_its_range(requirement: Requireme
 
 
 def test_nothing_is_locked_that_nobody_asks_for() -> None:
-    here = {name: each for name, each in LOCKED.items() if each.marker is None or each.marker.evaluate()}
+    here = {
+        name: each for name, each in LOCKED.items() if each.marker is None or each.marker.evaluate()
+    }
     if any(version_of(each) != installed(name) for name, each in here.items()):
         pytest.skip("these tests run outside of the locked environment")
     asked = {canonicalize_name(each.name) for each in wanted()}
     for name in here:
-        asked |= {canonicalize_name(Requirement(each).name) for each in metadata.requires(name) or ()}
+        asked |= {
+            canonicalize_name(Requirement(each).name) for each in metadata.requires(name) or ()
+        }
     assert set(LOCKED) - asked == set(), AGAIN
 
 
@@ -58,7 +70,11 @@ def installed(name: str) -> str:
 
 def test_each_is_one_version_known_by_its_contents_wherever_it_comes_from() -> None:
     assert len(LOCKED) == len(ENTRIES) > 0
-    others = [line for line in LOCK.splitlines() if line not in set(lines_of_entries()) and not line.startswith("#")]
+    others = [
+        line
+        for line in LOCK.splitlines()
+        if line not in set(lines_of_entries()) and not line.startswith("#")
+    ]
     assert others == []
     assert "//" not in LOCK, "the lock names no place"
 

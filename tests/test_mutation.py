@@ -31,7 +31,10 @@ def changes(code: str) -> list[str]:
         ("x = True", ["True -> False"]),
         ("x = 'a'", ["'a' -> ''"]),
         ("x = g(b=1, a=0)", ["b=1 -> b=2", "a=0 -> a=1"]),
-        ("x = a if b else c", ["a if b else c -> a if True else c", "a if b else c -> a if False else c"]),
+        (
+            "x = a if b else c",
+            ["a if b else c -> a if True else c", "a if b else c -> a if False else c"],
+        ),
         ("while a: break", ["while a: -> while False:"]),
         ("while True: break", ["True -> False"]),
         ("if a: b()", ["if a: -> if True:", "if a: -> if False:", "b() -> pass"]),
@@ -92,7 +95,10 @@ def test_what_was_found_is_known_until_the_module_or_a_test_changes(tmp_path: Pa
     module.write_bytes(target.path.read_bytes())
     target = target._replace(path=module)
     Results(file).note(target, "one", "killed")
-    assert (Results(file).known(target, "one"), Results(file).known(target, "other")) == ("killed", None)
+    assert (Results(file).known(target, "one"), Results(file).known(target, "other")) == (
+        "killed",
+        None,
+    )
     module.write_text("another", "utf-8")
     assert Results(file).known(target, "one") is None
 
@@ -107,7 +113,9 @@ def test_what_was_found_is_known_until_the_module_or_a_test_changes(tmp_path: Pa
         ("timed out", ("it",), "killed, though called equivalent"),
     ],
 )
-def test_one_that_is_called_equivalent_must_survive(outcome: str, called: tuple[str, ...], what: str) -> None:
+def test_one_that_is_called_equivalent_must_survive(
+    outcome: str, called: tuple[str, ...], what: str
+) -> None:
     assert judged("it", outcome, called) == what
 
 
@@ -121,7 +129,11 @@ def test_the_command_kills_one_and_changes_no_file() -> None:
     [target] = targets(["resilience.bulkhead"])
     before = target.path.read_bytes()
     ran = command("resilience.bulkhead", "--only", "give_back: self._turns().release() -> pass")
-    assert (ran.returncode, ran.stderr, ran.stdout.splitlines()[0]) == (0, "", "resilience.bulkhead: 1 mutants, 1 killed")
+    assert (ran.returncode, ran.stderr, ran.stdout.splitlines()[0]) == (
+        0,
+        "",
+        "resilience.bulkhead: 1 mutants, 1 killed",
+    )
     assert target.path.read_bytes() == before
 
 

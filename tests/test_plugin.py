@@ -26,9 +26,16 @@ def test_every_name_is_there_once_and_sorted() -> None:
 
 @pytest.mark.parametrize(
     ("adapter", "completes", "streams"),
-    [(Plays(), True, False), (Streams(), False, True), (Both(), True, True), (object(), False, False)],
+    [
+        (Plays(), True, False),
+        (Streams(), False, True),
+        (Both(), True, True),
+        (object(), False, False),
+    ],
 )
-def test_an_adapter_has_complete_or_stream(adapter: object, *, completes: bool, streams: bool) -> None:
+def test_an_adapter_has_complete_or_stream(
+    adapter: object, *, completes: bool, streams: bool
+) -> None:
     assert isinstance(adapter, Adapter) is completes
     assert isinstance(adapter, StreamingAdapter) is streams
 

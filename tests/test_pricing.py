@@ -6,7 +6,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from standby.pricing import Cost, Price, cost, size_of, total, written_cost, written_dollars, written_size
+from standby.pricing import (
+    Cost,
+    Price,
+    cost,
+    size_of,
+    total,
+    written_cost,
+    written_dollars,
+    written_size,
+)
 from standby.registry.plugins import Registry
 from standby.settings import Card
 from standby.types import Usage
@@ -31,7 +40,9 @@ UNPRICED = {"gemini-flash-latest"}
         (Usage(input=5, output=5), None, None),
     ],
 )
-def test_a_call_costs_its_tokens_and_the_cached_ones_less(usage: Usage, price: Price | None, dollars: float | None) -> None:
+def test_a_call_costs_its_tokens_and_the_cached_ones_less(
+    usage: Usage, price: Price | None, dollars: float | None
+) -> None:
     assert cost(usage, price) == (None if dollars is None else pytest.approx(dollars))
 
 
@@ -42,12 +53,17 @@ def test_a_sum_names_the_models_without_a_price_once_and_only_those_that_are_ask
     assert total([], prices, Usage(input=5)) == Cost(0.0)
 
 
-@pytest.mark.parametrize(("text", "usage"), [("1000/500", Usage(input=1000, output=500)), ("0/0", Usage())])
+@pytest.mark.parametrize(
+    ("text", "usage"), [("1000/500", Usage(input=1000, output=500)), ("0/0", Usage())]
+)
 def test_a_size_is_tokens_in_and_out(text: str, usage: Usage) -> None:
     assert size_of(text) == usage
 
 
-@pytest.mark.parametrize("text", ["", "1000", "1000/", "/5", "1/2/3", "-1/5", "1.5/2", "1k/2", "²/1", f"1/{10**9}", " 1/2"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1000", "1000/", "/5", "1/2/3", "-1/5", "1.5/2", "1k/2", "²/1", f"1/{10**9}", " 1/2"],
+)
 def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write tokens in and tokens out, like 1000/500"):
         size_of(text)
@@ -66,7 +82,9 @@ def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
         (1234.567, "$1,234.57"),
     ],
 )
-def test_a_sum_is_written_with_as_many_decimals_as_say_something(dollars: float, written: str) -> None:
+def test_a_sum_is_written_with_as_many_decimals_as_say_something(
+    dollars: float, written: str
+) -> None:
     assert written_dollars(dollars) == written
 
 
@@ -93,7 +111,9 @@ def test_a_price_has_no_other_field_and_is_never_below_nothing() -> None:
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_each_price_that_ships_has_its_source_and_is_dearer_out_than_in(vendor: str) -> None:
     cards = Registry().cards(vendor)
-    prices = {name: (card.price, card.source) for name, card in cards.items() if card.price is not None}
+    prices = {
+        name: (card.price, card.source) for name, card in cards.items() if card.price is not None
+    }
     assert prices
     assert set(cards) - set(prices) <= UNPRICED
     for price, source in prices.values():

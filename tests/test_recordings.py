@@ -63,18 +63,25 @@ def vendors_words(body: bytes) -> str:
     return str((told.get("error") or {}).get("message", "")) if isinstance(told, dict) else ""
 
 
-def test_the_variable_names_the_folder_or_says_that_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_names_the_folder_or_says_that_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     assert others() == tmp_path
     monkeypatch.setenv(VARIABLE, "")
     assert others() is None
     monkeypatch.setenv(VARIABLE, str(tmp_path / "gone"))
-    with pytest.raises(NotADirectoryError, match=r"STANDBY_RECORDINGS names .*gone, which is no folder; name the recordings'"):
+    with pytest.raises(
+        NotADirectoryError,
+        match=r"STANDBY_RECORDINGS names .*gone, which is no folder; name the recordings'",
+    ):
         others()
 
 
 @pytest.mark.parametrize(("whose", "rows"), [("own", OWN), ("others", OTHERS)])
-def test_the_table_names_every_recorded_answer_of_every_file(whose: str, rows: Mapping[str, Said | Failed]) -> None:
+def test_the_table_names_every_recorded_answer_of_every_file(
+    whose: str, rows: Mapping[str, Said | Failed]
+) -> None:
     found = files(folder(whose))
     assert {name.partition("#")[0] for name in rows} == found
     assert set(rows) == {answer for file in found for answer in answers_in(file)}
@@ -86,7 +93,12 @@ async def test_a_recording_is_read_as_what_it_is(server: Loopback, name: str) ->
     if isinstance(row, Failed):
         failure = got.failure
         assert failure is not None
-        assert (failure.kind, failure.status, failure.code, got.text) == (row.kind, row.status, row.code, row.text)
+        assert (failure.kind, failure.status, failure.code, got.text) == (
+            row.kind,
+            row.status,
+            row.code,
+            row.text,
+        )
         assert failure.retry_after == row.retry_after
         assert failure.message.startswith(vendors_words(recorded(name).plain))
         assert row.words in failure.message != ""
@@ -96,12 +108,16 @@ async def test_a_recording_is_read_as_what_it_is(server: Loopback, name: str) ->
     assert reply.text.startswith(row.text)
     assert len(reply.text) == (row.size or len(row.text))
     assert reply.finish is (row.finish or (Finish.TOOL_CALLS if row.calls else Finish.STOP))
-    assert reply.usage == Usage(input=row.tokens[0], output=row.tokens[1], reasoning=row.tokens[2], cached=row.cached)
+    assert reply.usage == Usage(
+        input=row.tokens[0], output=row.tokens[1], reasoning=row.tokens[2], cached=row.cached
+    )
     assert reply.served == row.served
     assert reply.id == next(iter(re.findall(IDS[row.wire], as_events(name).plain.decode())), "")
     assert [(asked.name, asked.arguments) for asked in reply.tool_calls] == list(row.calls)
     assert len({asked.id for asked in reply.tool_calls} - {""}) == len(row.calls)
-    assert [asked.private[:8] for asked in reply.tool_calls] == list(row.signed or [""] * len(row.calls))
+    assert [asked.private[:8] for asked in reply.tool_calls] == list(
+        row.signed or [""] * len(row.calls)
+    )
     assert (reply.reasoning[:14], reply.private[:8]) == (row.thought, row.private)
     assert len([chunk for chunk in got.chunks if chunk.text or chunk.reasoning]) == row.chunks
 
@@ -119,13 +135,17 @@ async def test_the_other_form_of_an_answer_is_read_as_the_same(server: Loopback,
 
 
 @pytest.mark.parametrize("name", STREAMS)
-async def test_a_stream_is_read_alike_wherever_its_bytes_are_parted(server: Loopback, name: str) -> None:
+async def test_a_stream_is_read_alike_wherever_its_bytes_are_parted(
+    server: Loopback, name: str
+) -> None:
     assert await replayed(server, name, cuts=25) == await replayed(server, name)
 
 
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_json_list_where_events_were_asked_for_is_malformed(server: Loopback, name: str, stream: bool) -> None:
+async def test_a_json_list_where_events_were_asked_for_is_malformed(
+    server: Loopback, name: str, stream: bool
+) -> None:
     got = await outcome(server, "gemini", recorded(name).answer(200), stream=stream)
     assert got.failure is not None
     assert (got.failure.kind, got.chunks) == (Kind.MALFORMED, [])

@@ -23,7 +23,10 @@ error: No solution found when resolving dependencies
     ("told", "words"),
     [
         (CONFLICT, "openai>=3.0: crewai wants openai>=2.30.0,<3"),
-        ("Because a[x]<=\n  0.7.10 depends on b>=1. And c==2 depends on\n d==3, we", "openai>=3.0: c wants d==3"),
+        (
+            "Because a[x]<=\n  0.7.10 depends on b>=1. And c==2 depends on\n d==3, we",
+            "openai>=3.0: c wants d==3",
+        ),
         ("nothing within 180 s", "openai>=3.0: nothing within 180 s"),
     ],
 )
@@ -32,14 +35,21 @@ def test_the_pin_that_forbids_is_named(told: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("requirement", "version"), [("crewai[openai]", "1.15.30"), ("Crewai", "1.15.30"), ("crew", ""), ("rewai", "")]
+    ("requirement", "version"),
+    [("crewai[openai]", "1.15.30"), ("Crewai", "1.15.30"), ("crew", ""), ("rewai", "")],
 )
 def test_the_version_is_the_requirements_own(requirement: str, version: str) -> None:
     assert pinned(requirement, "crewai-tools==2.0\ncrewai==1.15.30\nopenai==2.54.0\n") == version
 
 
 def test_the_page_counts_what_resolves_and_answers() -> None:
-    fine: dict[str, Any] = {"version": "1", "resolves": True, "standby": "yes", "openai_client": "yes", "openai": "3.0"}
+    fine: dict[str, Any] = {
+        "version": "1",
+        "resolves": True,
+        "standby": "yes",
+        "openai_client": "yes",
+        "openai": "3.0",
+    }
     found = {
         "a": fine,
         "b": {"version": "2", "resolves": False, "note": "openai>=3.0: b wants openai<3"},
@@ -56,21 +66,29 @@ def test_the_page_counts_what_resolves_and_answers() -> None:
 
 def test_the_page_in_the_docs_has_each_requirement() -> None:
     written = campaign.PAGE.read_text(encoding="utf-8")
-    assert [line.split("`")[1] for line in written.splitlines() if line.startswith("| `")] == listed()
+    assert [
+        line.split("`")[1] for line in written.splitlines() if line.startswith("| `")
+    ] == listed()
     assert "/home/" not in written
     assert "http" not in written.replace("httpx", "")
 
 
 def test_what_is_required_is_read_from_the_project() -> None:
-    assert {"openai", "google-genai", "httpx2"} <= {each.partition(">")[0] for each in dependencies()}
+    assert {"openai", "google-genai", "httpx2"} <= {
+        each.partition(">")[0] for each in dependencies()
+    }
 
 
 def test_the_probe_gets_both_answers_here() -> None:
-    done = subprocess.run([sys.executable, probe.__file__], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    done = subprocess.run(
+        [sys.executable, probe.__file__], capture_output=True, text=True, check=True
+    )  # noqa: S603 - ours
     assert '"standby": "yes", "openai_client": "yes"' in done.stdout
 
 
-@pytest.mark.parametrize(("text", "kinds"), [("Porto.", ["server_error"]), (probe.WORDS, [""]), (None, ["server_error"])])
+@pytest.mark.parametrize(
+    ("text", "kinds"), [("Porto.", ["server_error"]), (probe.WORDS, [""]), (None, ["server_error"])]
+)
 def test_the_probe_takes_nothing_else_for_an_answer(text: Any, kinds: list[str]) -> None:
     assert probe.verdict(text, kinds) != "yes"
 
@@ -78,5 +96,10 @@ def test_the_probe_takes_nothing_else_for_an_answer(text: Any, kinds: list[str])
 def test_the_script_needs_uv_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "dirname").symlink_to(shutil.which("dirname") or "")
     command = ["/bin/sh", str(campaign.ROOT / "scripts" / "resolve")]
-    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    assert (done.returncode, done.stderr) == (1, "scripts/resolve needs uv on the PATH: pip install uv\n")
+    done = subprocess.run(
+        command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )  # noqa: S603 - ours
+    assert (done.returncode, done.stderr) == (
+        1,
+        "scripts/resolve needs uv on the PATH: pip install uv\n",
+    )

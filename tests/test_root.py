@@ -25,7 +25,9 @@ def test_the_public_names_are_few_sorted_and_listed() -> None:
 
 
 def test_another_name_is_refused_as_python_does_it() -> None:
-    with pytest.raises(AttributeError, match=re.escape("module 'standby' has no attribute 'Standbye'")):
+    with pytest.raises(
+        AttributeError, match=re.escape("module 'standby' has no attribute 'Standbye'")
+    ):
         _ = standby.Standbye  # type: ignore[attr-defined] # the point
     with pytest.raises(ImportError, match="cannot import name 'Standbye'"):
         exec("from standby import Standbye", {})  # noqa: S102 - a name that no checker would let through

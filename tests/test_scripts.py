@@ -1,7 +1,8 @@
 """scripts/demo and scripts/test: what they set up, when, and that their exit status is the one of what they run.
 
-Each runs in a copy of the checkout. Where the set-up itself is the point, a small interpreter stands in that notes what it is
-asked to do; where the work is the point, the environment of these tests stands there, ready.
+Each runs in a copy of the checkout. Where the set-up itself is the point, a small interpreter
+stands in that notes what it is asked to do; where the work is the point, the environment of these
+tests stands there, ready.
 """
 
 import os
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="the scripts are for 
 
 NOTING = """\
 #!/bin/sh
-# Stands in for Python: makes an environment of stand-ins, installs nothing, and notes what it was asked to do.
+# Stands in for Python: makes an environment of stand-ins, installs nothing, and notes what it was
+# asked to do.
 echo "$(basename "$0") $*" >>"$NOTES"
 case "$*" in
 "$FAILING"*) exit 9 ;;
@@ -96,7 +98,9 @@ def checkout(tmp_path: Path) -> Checkout:
 # The set-up
 
 
-def test_the_demo_shows_a_fallback_before_it_sets_up_and_fetches_the_model_and_asks(checkout: Checkout) -> None:
+def test_the_demo_shows_a_fallback_before_it_sets_up_and_fetches_the_model_and_asks(
+    checkout: Checkout,
+) -> None:
     ran = checkout.run("demo", "Which city?")
     assert ran.returncode == 0, ran.stderr
     assert checkout.notes == [
@@ -146,8 +150,12 @@ def test_the_integrations_have_an_environment_of_their_own(checkout: Checkout) -
     ]
 
 
-@pytest.mark.parametrize(("first", "second"), [("demo", "demo"), ("test", "test"), ("test", "demo")])
-def test_what_is_set_up_already_is_not_set_up_again(checkout: Checkout, first: str, second: str) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"), [("demo", "demo"), ("test", "test"), ("test", "demo")]
+)
+def test_what_is_set_up_already_is_not_set_up_again(
+    checkout: Checkout, first: str, second: str
+) -> None:
     checkout.run(first)
     ran = checkout.run(second)
     assert checkout.notes[:-1] == ([CHECK, DEMO] if second == "demo" else []) + [CHECK, PULL]
@@ -162,7 +170,9 @@ def test_the_tests_need_more_than_the_demo_has(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("script", ["demo", "test"])
-def test_what_it_is_made_from_refreshes_the_environment(checkout: Checkout, script: str, source: str) -> None:
+def test_what_it_is_made_from_refreshes_the_environment(
+    checkout: Checkout, script: str, source: str
+) -> None:
     checkout.run(script)
     later = (checkout.folder / ".venv" / "bin" / "python").stat().st_mtime + 60
     os.utime(checkout.folder / source, (later, later))
@@ -180,7 +190,9 @@ def test_what_it_is_made_from_refreshes_the_environment(checkout: Checkout, scri
         ("test", "-m pip install --quiet --no-deps --no-build-isolation"),
     ],
 )
-def test_a_set_up_that_fails_ends_it_and_is_tried_again_the_next_time(checkout: Checkout, script: str, failing: str) -> None:
+def test_a_set_up_that_fails_ends_it_and_is_tried_again_the_next_time(
+    checkout: Checkout, script: str, failing: str
+) -> None:
     ran = checkout.run(script, FAILING=failing)
     assert ran.returncode == 1
     assert PULL not in checkout.notes
@@ -190,11 +202,15 @@ def test_a_set_up_that_fails_ends_it_and_is_tried_again_the_next_time(checkout: 
 
 def test_a_python_without_venv_leads_to_the_package_that_has_it(checkout: Checkout) -> None:
     ran = checkout.run("demo", FAILING="-m venv")
-    assert ran.stderr.endswith("has no venv module; on Debian and Ubuntu: apt-get install python3-venv\n")
+    assert ran.stderr.endswith(
+        "has no venv module; on Debian and Ubuntu: apt-get install python3-venv\n"
+    )
 
 
 @pytest.mark.parametrize("script", ["demo", "test"])
-@pytest.mark.parametrize(("python", "environ"), [("no-such-python", {}), ("", {"FAILING": "-c import sys"})])
+@pytest.mark.parametrize(
+    ("python", "environ"), [("no-such-python", {}), ("", {"FAILING": "-c import sys"})]
+)
 def test_a_python_that_is_missing_or_too_old_is_told_with_the_remedy(
     checkout: Checkout, script: str, python: str, environ: dict[str, str]
 ) -> None:
@@ -209,8 +225,12 @@ def test_a_python_that_is_missing_or_too_old_is_told_with_the_remedy(
 # The status
 
 
-@pytest.mark.parametrize(("script", "last"), [("demo", "ask"), ("demo", "demo"), ("test", "-m pytest")])
-def test_the_status_of_the_command_that_fails_is_the_scripts(checkout: Checkout, script: str, last: str) -> None:
+@pytest.mark.parametrize(
+    ("script", "last"), [("demo", "ask"), ("demo", "demo"), ("test", "-m pytest")]
+)
+def test_the_status_of_the_command_that_fails_is_the_scripts(
+    checkout: Checkout, script: str, last: str
+) -> None:
     assert checkout.run(script, FAILING=last).returncode == 9
 
 
@@ -221,7 +241,9 @@ def test_the_status_of_the_command_that_fails_is_the_scripts(checkout: Checkout,
         ("test", "the embedded model's weights are missing: its tests are skipped\n"),
     ],
 )
-def test_without_the_weights_they_go_on_and_say_so(checkout: Checkout, script: str, told: str) -> None:
+def test_without_the_weights_they_go_on_and_say_so(
+    checkout: Checkout, script: str, told: str
+) -> None:
     ran = checkout.run(script, FAILING="local pull")
     assert ran.returncode == 0
     assert ran.stderr.endswith(told)
@@ -249,10 +271,14 @@ def test_the_demo_answers_without_a_key(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize(("source", "status"), [("assert True", 0), ("assert False", 1)])
-def test_the_tests_pass_or_fail_as_pytest_says(checkout: Checkout, source: str, status: int) -> None:
+def test_the_tests_pass_or_fail_as_pytest_says(
+    checkout: Checkout, source: str, status: int
+) -> None:
     checkout.make_ready()
     (checkout.folder / "tests").mkdir()
-    (checkout.folder / "tests" / "test_one.py").write_text(f"def test_one():\n    {source}\n", encoding="utf-8")
+    (checkout.folder / "tests" / "test_one.py").write_text(
+        f"def test_one():\n    {source}\n", encoding="utf-8"
+    )
     ran = checkout.run("test", "-q", "-p", "no:cacheprovider", PYTHON=sys.executable, **OFFLINE)
     assert ran.returncode == status, ran.stdout + ran.stderr
     assert "1 passed" in ran.stdout or "1 failed" in ran.stdout

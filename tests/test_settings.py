@@ -9,14 +9,27 @@ from standby import settings as policy
 from standby.settings import Chain, Provider, Secret, Settings
 
 CANARY = "canary-4711"
-STRUCTS = [kind for kind in vars(policy).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+STRUCTS = [
+    kind
+    for kind in vars(policy).values()
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+]
 
 
 def test_a_key_shows_itself_to_nobody() -> None:
     key = Secret(CANARY, origin="ACME_KEY")
     provider = Provider(plugin="acme", api_key=key)
     settings = Settings(chains={"default": Chain(models=("a",))}, providers={"p": provider})
-    shown = [repr(key), str(key), f"{key}", f"{key!r}", repr(provider), repr(settings), repr([key]), repr({"k": key})]
+    shown = [
+        repr(key),
+        str(key),
+        f"{key}",
+        f"{key!r}",
+        repr(provider),
+        repr(settings),
+        repr([key]),
+        repr({"k": key}),
+    ]
     assert not [text for text in shown if CANARY in text]
     assert (repr(key), repr(Secret("x"))) == ("Secret(ACME_KEY)", "Secret(given in code)")
     assert key.reveal() == CANARY
@@ -40,7 +53,9 @@ def test_a_key_that_is_not_set_is_false() -> None:
     assert [bool(Secret(value)) for value in ("", "a")] == [False, True]
 
 
-def test_a_key_is_pickled_as_its_variables_name_and_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_pickled_as_its_variables_name_and_read_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pickled = pickle.dumps(Provider(plugin="acme", api_key=Secret(CANARY, origin="A_KEY")))
     assert CANARY.encode() not in pickled
     for there, value in ((None, ""), (" another ", "another")):
@@ -52,7 +67,9 @@ def test_a_key_is_pickled_as_its_variables_name_and_read_anew(monkeypatch: pytes
 
 @pytest.mark.parametrize("key", [Secret(CANARY), Secret(CANARY, origin="A_KEY or B_KEY")])
 def test_a_key_given_in_code_is_not_pickled(key: Secret) -> None:
-    with pytest.raises(TypeError, match="a key given in code is not pickled: give it as a variable") as error:
+    with pytest.raises(
+        TypeError, match="a key given in code is not pickled: give it as a variable"
+    ) as error:
         pickle.dumps(key)
     assert CANARY not in str(error.value)
 

@@ -25,7 +25,11 @@ def test_twenty_thousand_calls_violate_nothing(capsys: pytest.CaptureFixture[str
 
 def test_a_seed_plays_the_same_world_again() -> None:
     def story(world: World) -> list[Any]:
-        return [(event.at, event.model, type(event)) for caller in world.callers for event in caller.told]
+        return [
+            (event.at, event.model, type(event))
+            for caller in world.callers
+            for event in caller.told
+        ]
 
     assert story(simulate(7)) == story(simulate(7))
     assert story(simulate(7)) != story(simulate(8))
@@ -37,19 +41,40 @@ def test_the_weather_is_of_every_kind_and_calls_end_in_every_way() -> None:
     kinds = {event.attempt.kind for event in told if isinstance(event, events.AttemptEnded)}
     assert len(kinds) >= 12
     ends = {type(caller.result).__name__ for world in worlds for caller in world.callers}
-    assert {"Reply", "ChainExhausted", "DeadlineExceeded", "StreamBroken", "CancelledError", "NoneType"} <= ends
-    assert {events.Hedged, events.RetryScheduled, events.HealthChanged, events.Abandoned} <= {type(event) for event in told}
+    assert {
+        "Reply",
+        "ChainExhausted",
+        "DeadlineExceeded",
+        "StreamBroken",
+        "CancelledError",
+        "NoneType",
+    } <= ends
+    assert {events.Hedged, events.RetryScheduled, events.HealthChanged, events.Abandoned} <= {
+        type(event) for event in told
+    }
 
 
 BROKEN: dict[str, tuple[int, str, Any]] = {
-    "probes at once": (3, "resilience.circuit_breaker.Breaker._probe", lambda breaker, *_: Ticket(breaker._epoch, probe=True)),
+    "probes at once": (
+        3,
+        "resilience.circuit_breaker.Breaker._probe",
+        lambda breaker, *_: Ticket(breaker._epoch, probe=True),
+    ),
     "is well, and rests": (3, "resilience.circuit_breaker.Breaker._pause", lambda _: 60.0),
     "hedges in": (3, "resilience.retry_budget.Budget.take", lambda *_: True),
     "tickets out": (1, "dispatch.in_flight.Floor.teach", lambda *_, **__: None),
-    "tasks are left": (3, "dispatch.attempt.Running.give_up", lambda running: setattr(running, "_late", True)),
+    "tasks are left": (
+        3,
+        "dispatch.attempt.Running.give_up",
+        lambda running: setattr(running, "_late", True),
+    ),
     "s of ": (27, "dispatch.attempt.GOODBYE", 1.0),
     "a permit is missing": (1, "resilience.bulkhead.Turns.give_back", lambda _: None),
-    "could have answered": (11, "dispatch.dispatcher.Walk._share", lambda walk, **_: walk._until - walk._now()),
+    "could have answered": (
+        11,
+        "dispatch.dispatcher.Walk._share",
+        lambda walk, **_: walk._until - walk._now(),
+    ),
     "outcomes": (1, "dispatch.trail.Trail.answered", lambda *_: None),
     "on the trail": (1, "dispatch.in_flight.Floor.conclude", lambda *_: None),
     "not whole": (88, "dispatch.dispatcher.judge", lambda *_: None),
@@ -62,4 +87,6 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
 def test_the_simulation_notices(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     first, place, broken = BROKEN[told]
     monkeypatch.setattr(f"standby.{place}", broken)
-    assert any(told in words for seed in range(first, first + 60) for words in simulate(seed).violations)
+    assert any(
+        told in words for seed in range(first, first + 60) for words in simulate(seed).violations
+    )

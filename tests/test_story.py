@@ -1,6 +1,7 @@
 """The story that the project exists for: Gemini fails, o3-mini answers, and the user sees one reply.
 
-The chain is the one that ships, with real SDKs over real sockets: on the command line, and from Python, blocking and not.
+The chain is the one that ships, with real SDKs over real sockets: on the command line, and from
+Python, blocking and not.
 """
 
 import asyncio
@@ -69,7 +70,9 @@ providers:
   gemini: {{plugin: gemini, base_url: "{self.gemini.url}"}}
   openai: {{plugin: openai, base_url: "{self.openai.url}/v1"}}
 """
-        file.write_text((text or PACKAGED.read_text(encoding="utf-8")) + endpoints + more, encoding="utf-8")
+        file.write_text(
+            (text or PACKAGED.read_text(encoding="utf-8")) + endpoints + more, encoding="utf-8"
+        )
         return file
 
     @property
@@ -107,7 +110,10 @@ def blocking(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
 
 
 def blocking_stream(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
-    with Standby(environ=environ, jitter=AtOnce()) as client, client.stream(QUESTION, **sampling) as chunks:
+    with (
+        Standby(environ=environ, jitter=AtOnce()) as client,
+        client.stream(QUESTION, **sampling) as chunks,
+    ):
         text = "".join(chunk.text for chunk in chunks)
         assert text == chunks.reply.text
         return _told(chunks.reply)
@@ -123,7 +129,10 @@ def asynchronous(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
 
 def asynchronous_stream(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
     async def ask() -> Reply:
-        async with AsyncStandby(environ=environ, jitter=AtOnce()) as client, client.stream(QUESTION, **sampling) as chunks:
+        async with (
+            AsyncStandby(environ=environ, jitter=AtOnce()) as client,
+            client.stream(QUESTION, **sampling) as chunks,
+        ):
             text = "".join([chunk.text async for chunk in chunks])
             assert text == chunks.reply.text
             return chunks.reply
@@ -135,12 +144,21 @@ def _told(reply: Reply) -> Told:
     return Told(reply.text, reply.model, list(reply.trail))
 
 
-FROM_PYTHON = pytest.mark.parametrize("ask", [blocking, blocking_stream, asynchronous, asynchronous_stream])
+FROM_PYTHON = pytest.mark.parametrize(
+    "ask", [blocking, blocking_stream, asynchronous, asynchronous_stream]
+)
 STREAMED_OR_NOT = pytest.mark.parametrize("ask", [asynchronous, asynchronous_stream])
 
 
 def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    names = (*KEYS, "GOOGLE_API_KEY", "STANDBY_CONFIG", "PRIMARY_AI_MODEL", "FALLBACK_AI_MODEL", "ENABLE_MODEL_FALLBACK")
+    names = (
+        *KEYS,
+        "GOOGLE_API_KEY",
+        "STANDBY_CONFIG",
+        "PRIMARY_AI_MODEL",
+        "FALLBACK_AI_MODEL",
+        "ENABLE_MODEL_FALLBACK",
+    )
     clean = {name: value for name, value in os.environ.items() if name not in names}
     return subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-m", "standby", "ask", QUESTION, *words],
@@ -164,7 +182,9 @@ def test_on_the_command_line(stage: Stage, stream: tuple[str, ...]) -> None:
     stage.gemini.script(GEMINI_500)
     ran = command("--temperature", "0.2", "-v", *stream, **KEYS)
     assert (ran.returncode, ran.stdout) == (0, "Lisbon, says OpenAI.\n")
-    untold = re.sub(r"^2\d{3}-.{18} ", "", untimed(ran.stderr), flags=re.MULTILINE)  # without the log's own times
+    untold = re.sub(
+        r"^2\d{3}-.{18} ", "", untimed(ran.stderr), flags=re.MULTILINE
+    )  # without the log's own times
     assert untold.splitlines() == [
         f"WARNING default: gemini-2.5-pro failed (server_error, trigger outage): {ERROR_500}",
         "WARNING default: moving on from gemini-2.5-pro to o3-mini (server_error, trigger outage)",
@@ -182,9 +202,23 @@ def test_from_python(stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask) -
     told = ask(temperature=0.2, max_tokens=500)
     assert (told.text, told.model) == ("Lisbon, says OpenAI.", "o3-mini")
     failed, answered = told.trail
-    assert (failed.model, failed.outcome, failed.kind, failed.status) == ("gemini-2.5-pro", "failed", Kind.SERVER_ERROR, 500)
-    assert (failed.trigger, failed.then, failed.text, failed.dropped) == ("outage", "next", ERROR_500, ())
-    assert (answered.model, answered.outcome, answered.dropped) == ("o3-mini", "answered", ("temperature",))
+    assert (failed.model, failed.outcome, failed.kind, failed.status) == (
+        "gemini-2.5-pro",
+        "failed",
+        Kind.SERVER_ERROR,
+        500,
+    )
+    assert (failed.trigger, failed.then, failed.text, failed.dropped) == (
+        "outage",
+        "next",
+        ERROR_500,
+        (),
+    )
+    assert (answered.model, answered.outcome, answered.dropped) == (
+        "o3-mini",
+        "answered",
+        ("temperature",),
+    )
     assert [untimed(record.getMessage()) for record in caplog.records] == [
         f"default: gemini-2.5-pro failed (server_error, trigger outage): {ERROR_500}",
         "default: moving on from gemini-2.5-pro to o3-mini (server_error, trigger outage)",
@@ -198,7 +232,9 @@ def test_from_python(stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask) -
     assert sent.headers["authorization"] == "Bearer a-key-of-openai"
 
 
-def test_the_three_lines_of_the_log_are_the_ones_that_people_know(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_three_lines_of_the_log_are_the_ones_that_people_know(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
     """What they read so far: "Erro no modelo Gemini: 500 INTERNAL", "Ativando fallback para o3-mini", "bem-sucedido"."""
     caplog.set_level(logging.INFO, logger="standby")
     stage.gemini.script(GEMINI_500)
@@ -217,7 +253,9 @@ def test_with_gemini_well_no_request_reaches_openai_and_the_log_is_silent(
     caplog.set_level(logging.DEBUG, logger="standby")
     told = ask(temperature=0.2)
     assert (told.text, told.model) == ("Lisbon, says Gemini.", "gemini-2.5-pro")
-    assert [(attempt.model, attempt.outcome, attempt.dropped) for attempt in told.trail] == [("gemini-2.5-pro", "answered", ())]
+    assert [(attempt.model, attempt.outcome, attempt.dropped) for attempt in told.trail] == [
+        ("gemini-2.5-pro", "answered", ())
+    ]
     assert stage.asked == (1, 0)
     assert stage.openai.accepted == 0
     assert caplog.records == []
@@ -235,7 +273,11 @@ def test_the_next_call_goes_to_gemini_again(stage: Stage) -> None:
     well = stage.gemini.answer
     stage.gemini.script(GEMINI_500, well)
     with Standby(environ=KEYS) as client:
-        assert [client.chat(QUESTION).model for _ in range(3)] == ["o3-mini", "gemini-2.5-pro", "gemini-2.5-pro"]
+        assert [client.chat(QUESTION).model for _ in range(3)] == [
+            "o3-mini",
+            "gemini-2.5-pro",
+            "gemini-2.5-pro",
+        ]
     assert stage.asked == (3, 1)
 
 
@@ -252,7 +294,9 @@ def test_with_the_fallback_switched_off_the_error_is_geminis(stage: Stage, ask: 
     assert stage.asked == (1, 0)
 
 
-def test_with_the_fallback_switched_off_the_command_line_fails_with_geminis_error(stage: Stage) -> None:
+def test_with_the_fallback_switched_off_the_command_line_fails_with_geminis_error(
+    stage: Stage,
+) -> None:
     stage.gemini.script(GEMINI_500)
     ran = command(**KEYS, ENABLE_MODEL_FALLBACK="false")
     assert (ran.returncode, ran.stdout) == (1, "")
@@ -279,9 +323,13 @@ def test_swapping_the_two_variables_swaps_the_roles(stage: Stage, ask: Ask) -> N
 
 @FROM_PYTHON
 def test_swapping_the_two_lines_swaps_the_roles(stage: Stage, ask: Ask) -> None:
-    stage.write("version: 1\nchains:\n  default:\n    models:\n      - gemini-2.5-pro\n      - o3-mini\n")
+    stage.write(
+        "version: 1\nchains:\n  default:\n    models:\n      - gemini-2.5-pro\n      - o3-mini\n"
+    )
     assert ask().model == "gemini-2.5-pro"
-    stage.write("version: 1\nchains:\n  default:\n    models:\n      - o3-mini\n      - gemini-2.5-pro\n")
+    stage.write(
+        "version: 1\nchains:\n  default:\n    models:\n      - o3-mini\n      - gemini-2.5-pro\n"
+    )
     assert ask().model == "o3-mini"
     stage.openai.script(OPENAI_500)
     assert ask().model == "gemini-2.5-pro"
@@ -307,8 +355,12 @@ def test_the_env_file_that_people_have_is_read(stage: Stage) -> None:
     assert blocking({}).model == "o3-mini"
     ran = command()
     assert (ran.returncode, ran.stdout) == (0, "Lisbon, says OpenAI.\n")
-    assert {request.headers["x-goog-api-key"] for request in stage.gemini.requests} == {"a-key-of-google"}
-    assert {request.headers["authorization"] for request in stage.openai.requests} == {"Bearer a-key-of-openai"}
+    assert {request.headers["x-goog-api-key"] for request in stage.gemini.requests} == {
+        "a-key-of-google"
+    }
+    assert {request.headers["authorization"] for request in stage.openai.requests} == {
+        "Bearer a-key-of-openai"
+    }
     assert not set(KEYS) & {name for name in os.environ if os.environ[name] in KEYS.values()}
 
 
@@ -335,7 +387,9 @@ IMPATIENT = "models: {gemini-2.5-pro: {timeout: 300ms}}\n"
 
 @STREAMED_OR_NOT
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_each_of_the_seven_patterns_moves_the_request_on_at_once(stage: Stage, ask: Ask, pattern: str) -> None:
+def test_each_of_the_seven_patterns_moves_the_request_on_at_once(
+    stage: Stage, ask: Ask, pattern: str
+) -> None:
     stage.write(more=IMPATIENT)
     stage.gemini.script(PATTERNS[pattern])
     told = ask()
@@ -347,14 +401,20 @@ def test_each_of_the_seven_patterns_moves_the_request_on_at_once(stage: Stage, a
 
 def test_the_file_has_these_seven_and_no_other() -> None:
     text = PACKAGED.read_text(encoding="utf-8")
-    assert re.findall(r"^      - ([a-z0-9 ]+)$", text.partition("then:")[0], re.MULTILINE) == list(PATTERNS)
+    assert re.findall(r"^      - ([a-z0-9 ]+)$", text.partition("then:")[0], re.MULTILINE) == list(
+        PATTERNS
+    )
 
 
 MISSED: dict[str, tuple[Answer, Kind, int]] = {
     "503 UNAVAILABLE": (GEMINI_503, Kind.OVERLOADED, 2),
     "429": (GEMINI_429, Kind.RATE_LIMITED, 1),
     "504": (GEMINI_504, Kind.SERVER_ERROR, 2),
-    "no such model": (gemini_error(404, "NOT_FOUND", "models/gemini-2.5-pro is not found."), Kind.MODEL_MISSING, 1),
+    "no such model": (
+        gemini_error(404, "NOT_FOUND", "models/gemini-2.5-pro is not found."),
+        Kind.MODEL_MISSING,
+        1,
+    ),
     "an empty answer": (gemini_reply(""), Kind.EMPTY, 1),
     "a page of a proxy": (html(200), Kind.MALFORMED, 2),
 }
@@ -365,7 +425,9 @@ MISSED: dict[str, tuple[Answer, Kind, int]] = {
 @pytest.mark.parametrize("what", MISSED)
 def test_what_the_seven_miss_moves_on_by_the_table(stage: Stage, ask: Ask, what: str) -> None:
     answer, kind, times = MISSED[what]
-    stage.gemini.script(gemini_stream([""]) if what == "an empty answer" and ask is asynchronous_stream else answer)
+    stage.gemini.script(
+        gemini_stream([""]) if what == "an empty answer" and ask is asynchronous_stream else answer
+    )
     told = ask()
     assert (told.text, told.model) == ("Lisbon, says OpenAI.", "o3-mini")
     assert {(attempt.kind, attempt.trigger) for attempt in told.trail[:-1]} == {(kind, None)}
@@ -375,7 +437,9 @@ def test_what_the_seven_miss_moves_on_by_the_table(stage: Stage, ask: Ask, what:
 
 @STREAMED_OR_NOT
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_an_answer_that_is_cut_before_its_first_word_moves_on(stage: Stage, ask: Ask, how: Any) -> None:
+def test_an_answer_that_is_cut_before_its_first_word_moves_on(
+    stage: Stage, ask: Ask, how: Any
+) -> None:
     whole = gemini_stream(["Lisbon"]) if ask is asynchronous_stream else gemini_reply("Lisbon")
     stage.gemini.script(cut(whole, 5, how))
     told = ask()
@@ -399,7 +463,9 @@ def test_when_all_are_down_each_is_named_with_its_own_words(stage: Stage, ask: A
 
 @STREAMED_OR_NOT
 def test_a_request_that_is_wrong_everywhere_stops_at_the_first(stage: Stage, ask: Ask) -> None:
-    stage.gemini.script(gemini_error(400, "INVALID_ARGUMENT", "Request contains an invalid argument, says timeout."))
+    stage.gemini.script(
+        gemini_error(400, "INVALID_ARGUMENT", "Request contains an invalid argument, says timeout.")
+    )
     with pytest.raises(CallFailed, match="400 INVALID_ARGUMENT"):
         ask()
     assert stage.asked == (1, 0)

@@ -29,7 +29,13 @@ from tests.support.playing import Plays, Streams, entry, failure, route, walk
 from tests.support.virtual_clock import run
 
 who = contextvars.ContextVar("who", default="nobody")
-END = End(finish=Finish.LENGTH, usage=Usage(input=3, output=2), served="m1-2026", id="r-1", private="state")
+END = End(
+    finish=Finish.LENGTH,
+    usage=Usage(input=3, output=2),
+    served="m1-2026",
+    id="r-1",
+    private="state",
+)
 
 
 def asking(*adapters: Any, **rest: Any) -> Callable[[Outlet], Walk]:
@@ -70,12 +76,18 @@ class Counts:
 def test_chunks_arrive_as_they_come() -> None:
     async def story() -> list[tuple[float, str]]:
         now = asyncio.get_running_loop().time
-        return [(now(), chunk.text) async for chunk in AsyncStream(asking(Streams("a", 1.0, "b", 2.0, "c", END)))]
+        return [
+            (now(), chunk.text)
+            async for chunk in AsyncStream(asking(Streams("a", 1.0, "b", 2.0, "c", END)))
+        ]
 
     assert run(story()) == [(0.0, "a"), (1.0, "b"), (3.0, "c"), (3.0, "")]
 
 
-@pytest.mark.parametrize("adapter", [Streams("Lis", "bon.", END), Plays(Reply(text="Lisbon.", **msgspec.structs.asdict(END)))])
+@pytest.mark.parametrize(
+    "adapter",
+    [Streams("Lis", "bon.", END), Plays(Reply(text="Lisbon.", **msgspec.structs.asdict(END)))],
+)
 def test_one_chunk_with_an_end_comes_last_and_together_they_are_the_reply(adapter: Any) -> None:
     async def story() -> tuple[list[Chunk], AsyncStream]:
         stream = AsyncStream(asking(adapter))
@@ -84,7 +96,9 @@ def test_one_chunk_with_an_end_comes_last_and_together_they_are_the_reply(adapte
     chunks, stream = run(story())
     assert [chunk.end for chunk in chunks if chunk.end] == [chunks[-1].end] == [END]
     assert "".join(texts(chunks)) == stream.reply.text == "Lisbon."
-    assert {name: getattr(stream.reply, name) for name in End.__struct_fields__} == msgspec.structs.asdict(END)
+    assert {
+        name: getattr(stream.reply, name) for name in End.__struct_fields__
+    } == msgspec.structs.asdict(END)
     assert stream.trail == stream.reply.trail
     assert stream.reply.model == "m1"
 
@@ -115,8 +129,12 @@ BROKEN_TWICE = (Streams("Ma", "drid", CUT), Streams("Pa", CUT), Streams("Lis", "
 
 def breaking(*adapters: Any, timeout: float = 30.0, **rules: Any) -> Callable[[Outlet], Walk]:
     """Return a chain whose models are each asked once, with these rules for its streams."""
-    entries = [entry(f"m{number}", adapter, timeout=timeout) for number, adapter in enumerate(adapters, 1)]
-    return lambda outlet: walk(route(*entries, stream=StreamRules(**rules), retry=Retry(attempts=1)), outlet=outlet)
+    entries = [
+        entry(f"m{number}", adapter, timeout=timeout) for number, adapter in enumerate(adapters, 1)
+    ]
+    return lambda outlet: walk(
+        route(*entries, stream=StreamRules(**rules), retry=Retry(attempts=1)), outlet=outlet
+    )
 
 
 async def seen(stream: AsyncStream) -> list[tuple[str | None, str]]:
@@ -170,7 +188,9 @@ def test_in_a_thread_too_they_are_those_of_the_chunk_that_was_handed_out() -> No
 
 def test_a_reset_that_could_not_be_put_is_owed_by_whoever_speaks_next() -> None:
     first = Streams(*["x"] * (READ_AHEAD + 1), CUT)  # the reader is behind, so that the reset waits
-    chain = breaking(first, Streams("Paris", 20.0, CUT), Streams("Lisbon.", END), timeout=4.0, on_break="restart")
+    chain = breaking(
+        first, Streams("Paris", 20.0, CUT), Streams("Lisbon.", END), timeout=4.0, on_break="restart"
+    )
 
     async def story() -> list[Chunk]:
         stream = AsyncStream(chain)
@@ -217,7 +237,11 @@ def test_what_fails_before_the_first_word_is_never_seen_and_stands_on_the_trail(
     ("pieces", "error", "seen"),
     [
         ((failure("timeout"),), ChainExhausted, []),
-        (("Lis", "bon", failure("connection", "connection error: reset")), StreamBroken, ["Lis", "bon"]),
+        (
+            ("Lis", "bon", failure("connection", "connection error: reset")),
+            StreamBroken,
+            ["Lis", "bon"],
+        ),
         (("Lis", "bon"), StreamBroken, ["Lis", "bon"]),
     ],
 )
@@ -485,7 +509,9 @@ def test_a_stream_belongs_to_the_loop_that_began_it() -> None:
     model = Streams("a", 600, END)
     stream = AsyncStream(asking(model))
     run_privately(begin(stream))
-    with pytest.raises(RuntimeError, match="begun on another event loop, or before a fork; ask anew"):
+    with pytest.raises(
+        RuntimeError, match="begun on another event loop, or before a fork; ask anew"
+    ):
         asyncio.run(begin(stream))
     asyncio.run(stream.close())  # cancels it there, and does not wait
     ended = time.monotonic() + 2
@@ -560,7 +586,9 @@ def raise_in_the_context(stream: Stream) -> None:
         raise ZeroDivisionError
 
 
-@pytest.mark.parametrize("way", [close, drop, leave_the_loop, leave_the_context, raise_in_the_context])
+@pytest.mark.parametrize(
+    "way", [close, drop, leave_the_loop, leave_the_context, raise_in_the_context]
+)
 def test_leaving_early_closes_the_socket(server: Loopback, way: Callable[[Stream], None]) -> None:
     with Standby(settings=served(openai=server.url)) as client, leaves(server):
         way(client.stream("hi"))
@@ -600,8 +628,12 @@ async def acancel(stream: AsyncStream) -> None:
             await collected(stream)
 
 
-@pytest.mark.parametrize("way", [aclose, adrop, aleave_the_loop, aleave_the_context, araise_in_the_context, acancel])
-async def test_leaving_early_closes_the_socket_in_asynchronous_code_too(server: Loopback, way: Any) -> None:
+@pytest.mark.parametrize(
+    "way", [aclose, adrop, aleave_the_loop, aleave_the_context, araise_in_the_context, acancel]
+)
+async def test_leaving_early_closes_the_socket_in_asynchronous_code_too(
+    server: Loopback, way: Any
+) -> None:
     async with AsyncStandby(settings=served(openai=server.url)) as client:
         await way(client.stream("hi"))
         gc.collect()
@@ -612,7 +644,11 @@ async def test_leaving_early_closes_the_socket_in_asynchronous_code_too(server: 
 def test_the_first_chunk_is_there_before_the_last_is_sent(server: Loopback) -> None:
     whole = openai_stream(["Lis", "bon."])
     *first, last = whole.pieces
-    server.script(msgspec.structs.replace(whole, pieces=(*first[:2], *((0.2, piece) for _, piece in [*first[2:], last]))))
+    server.script(
+        msgspec.structs.replace(
+            whole, pieces=(*first[:2], *((0.2, piece) for _, piece in [*first[2:], last]))
+        )
+    )
     with Standby(settings=served(openai=server.url)) as client, client.stream("hi") as stream:
         assert next(stream).text == "Lis"
         came = time.monotonic()

@@ -11,7 +11,15 @@ from standby import AsyncStandby, Reply
 from standby.resilience import health
 from standby.types import ToolCall
 from tests.oracles import wire_rules
-from tests.support.loopback import GEMINI_503, OPENAI_503, Answer, Answers, Loopback, Received, respond
+from tests.support.loopback import (
+    GEMINI_503,
+    OPENAI_503,
+    Answer,
+    Answers,
+    Loopback,
+    Received,
+    respond,
+)
 from tests.test_agent_loop import SENTINEL, TOOLS, events, run_tool
 from tests.test_wire_matrix import entries
 
@@ -29,7 +37,10 @@ chains:
   default: {{models: [gemini-3.8-flash, gpt-5.6-sol, gpt-4o], retry: {{attempts: 1}}}}
 """
 TURNS: list[list[tuple[str, dict[str, Any]]]] = [
-    [("add", {"numbers": [turn, 0.5]}), *([("look_up", {"word": f"Zürich {turn} 🚋"})] if turn % 2 else [])]
+    [
+        ("add", {"numbers": [turn, 0.5]}),
+        *([("look_up", {"word": f"Zürich {turn} 🚋"})] if turn % 2 else []),
+    ]
     for turn in range(10)
 ]
 AT = [sum(map(len, TURNS[:turn])) for turn in range(11)]
@@ -66,10 +77,16 @@ def gemini(who: list[str]) -> Answers:
         turn = AT.index(sum("functionCall" in part for part in parts))
         if who[turn] != FLASH:
             return GEMINI_503
-        told = [part["functionResponse"]["response"] for part in parts if "functionResponse" in part]
+        told = [
+            part["functionResponse"]["response"] for part in parts if "functionResponse" in part
+        ]
         said = gemini_answer(turn, [one.get("result") or json.dumps(one) for one in told])
         candidate = {"content": {"role": "model", "parts": said}, "finishReason": "STOP"}
-        payload = {"candidates": [candidate], "modelVersion": FLASH, "responseId": f"flash-reply-{turn}"}
+        payload = {
+            "candidates": [candidate],
+            "modelVersion": FLASH,
+            "responseId": f"flash-reply-{turn}",
+        }
         return events([payload]) if "stream" in request.path else respond(200, payload)
 
     return answer
@@ -78,23 +95,55 @@ def gemini(who: list[str]) -> Answers:
 def responses_answer(turn: int, told: list[str]) -> dict[str, Any]:
     text = json.dumps(told) if turn == len(TURNS) else words(turn)
     calls = [] if turn == len(TURNS) else TURNS[turn]
-    thought = {"type": "reasoning", "id": f"rs_{turn}", "summary": [], "encrypted_content": f"sol-{turn}", "status": None}
-    message = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text, "annotations": []}]}
+    thought = {
+        "type": "reasoning",
+        "id": f"rs_{turn}",
+        "summary": [],
+        "encrypted_content": f"sol-{turn}",
+        "status": None,
+    }
+    message = {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": text, "annotations": []}],
+    }
     called = [
-        {"type": "function_call", "id": f"fc_{turn}", "call_id": f"sol_id_{turn}_{at}", "name": n, "arguments": json.dumps(a)}
+        {
+            "type": "function_call",
+            "id": f"fc_{turn}",
+            "call_id": f"sol_id_{turn}_{at}",
+            "name": n,
+            "arguments": json.dumps(a),
+        }
         for at, (n, a) in enumerate(calls)
     ]
     output = [thought, *([message] if text else []), *called]
-    return {"id": f"resp_{turn}", "object": "response", "status": "completed", "model": SOL, "error": None, "output": output}
+    return {
+        "id": f"resp_{turn}",
+        "object": "response",
+        "status": "completed",
+        "model": SOL,
+        "error": None,
+        "output": output,
+    }
 
 
 def responses_stream(response: dict[str, Any]) -> list[dict[str, Any]]:
     begun = {**response, "status": "in_progress", "output": []}
     told: list[dict[str, Any]] = [{"type": "response.created", "response": begun}]
     for place, item in enumerate(response["output"]):
-        told.append({"type": "response.output_item.added", "output_index": place, "item": {**item, "content": []}})
+        told.append(
+            {
+                "type": "response.output_item.added",
+                "output_index": place,
+                "item": {**item, "content": []},
+            }
+        )
         deltas = [part["text"] for part in item.get("content", [])]
-        told += [{"type": "response.output_text.delta", "output_index": place, "delta": delta} for delta in deltas]
+        told += [
+            {"type": "response.output_text.delta", "output_index": place, "delta": delta}
+            for delta in deltas
+        ]
         told.append({"type": "response.output_item.done", "output_index": place, "item": item})
     return [*told, {"type": "response.completed", "response": response}]
 
@@ -104,7 +153,9 @@ def responses(request: Received, who: list[str]) -> Answer:
     turn = AT.index(sum(item.get("type") == "function_call" for item in items))
     if who[turn] != SOL:
         return OPENAI_503
-    answer = responses_answer(turn, [item["output"] for item in items if item.get("type") == "function_call_output"])
+    answer = responses_answer(
+        turn, [item["output"] for item in items if item.get("type") == "function_call_output"]
+    )
     return events(responses_stream(answer)) if request.json.get("stream") else respond(200, answer)
 
 
@@ -112,21 +163,35 @@ def chat(request: Received) -> Answer:
     messages = request.json["messages"]
     turn = AT.index(sum(len(message.get("tool_calls", [])) for message in messages))
     told = [message["content"] for message in messages if message["role"] == "tool"]
-    text, calls = (json.dumps(told), []) if turn == len(TURNS) else (words(turn) or None, TURNS[turn])
+    text, calls = (
+        (json.dumps(told), []) if turn == len(TURNS) else (words(turn) or None, TURNS[turn])
+    )
     made = [
-        {"id": f"four_id_{turn}_{at}", "type": "function", "function": {"name": n, "arguments": json.dumps(a)}, "index": at}
+        {
+            "id": f"four_id_{turn}_{at}",
+            "type": "function",
+            "function": {"name": n, "arguments": json.dumps(a)},
+            "index": at,
+        }
         for at, (n, a) in enumerate(calls)
     ]
-    said, finish = {"role": "assistant", "content": text, "tool_calls": made}, "tool_calls" if made else "stop"
+    said, finish = (
+        {"role": "assistant", "content": text, "tool_calls": made},
+        "tool_calls" if made else "stop",
+    )
     base = {"id": f"four-reply-{turn}", "model": FOUR}
     if not request.json.get("stream"):
-        return respond(200, {**base, "choices": [{"index": 0, "message": said, "finish_reason": finish}]})
+        return respond(
+            200, {**base, "choices": [{"index": 0, "message": said, "finish_reason": finish}]}
+        )
     choices = [{"index": 0, "delta": said}, {"index": 0, "delta": {}, "finish_reason": finish}]
     return events([{**base, "choices": [choice]} for choice in choices])
 
 
 def openai(who: list[str]) -> Answers:
-    return lambda request: responses(request, who) if request.path.endswith("/responses") else chat(request)
+    return lambda request: (
+        responses(request, who) if request.path.endswith("/responses") else chat(request)
+    )
 
 
 @pytest.fixture
@@ -142,7 +207,10 @@ class Talk:
 
     def __init__(self, *, streamed: bool) -> None:
         self.streamed = streamed
-        self.messages: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Add, look up."}]
+        self.messages: list[Any] = [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Add, look up."},
+        ]
         self.replies: list[Reply] = []
         self.ran: list[tuple[ToolCall, str]] = []
 
@@ -153,8 +221,14 @@ class Talk:
             for _ in range(turns):
                 self.replies.append(await self._ask(client))
                 results = [(call, run_tool(call)) for call in self.replies[-1].tool_calls]
-                told = [{"role": "tool", "tool_call_id": call.id, "content": text} for call, text in results]
-                self.messages, self.ran = [*self.messages, self.replies[-1].message, *told], [*self.ran, *results]
+                told = [
+                    {"role": "tool", "tool_call_id": call.id, "content": text}
+                    for call, text in results
+                ]
+                self.messages, self.ran = (
+                    [*self.messages, self.replies[-1].message, *told],
+                    [*self.ran, *results],
+                )
 
     async def _ask(self, client: AsyncStandby) -> Reply:
         if not self.streamed:
@@ -168,9 +242,13 @@ class Talk:
 def check_gemini(body: dict[str, Any], who: list[str]) -> None:
     assert wire_rules.gemini(body, FLASH, entries()[FLASH].card) == []
     made = [content["parts"] for content in body["contents"] if content["role"] == "model"]
-    signed = [[part.get("thoughtSignature") for part in parts if "functionCall" in part] for parts in made]
+    signed = [
+        [part.get("thoughtSignature") for part in parts if "functionCall" in part] for parts in made
+    ]
     expected = [f"flash-{turn}" if who[turn] == FLASH else SENTINEL for turn in range(len(made))]
-    assert signed == [[first, *[None] * (len(TURNS[turn]) - 1)] for turn, first in enumerate(expected)]
+    assert signed == [
+        [first, *[None] * (len(TURNS[turn]) - 1)] for turn, first in enumerate(expected)
+    ]
     assert "sol-" not in json.dumps(body)
 
 
@@ -182,32 +260,50 @@ def check_responses(body: dict[str, Any], who: list[str]) -> None:
     assert [item["encrypted_content"] for item in items if item.get("type") == "reasoning"] == [
         thought for thought in mine if int(thought.removeprefix("sol-")) < turn
     ]
-    assert all(set(item) == {"type", "id", "summary", "encrypted_content"} for item in items if item.get("type") == "reasoning")
+    assert all(
+        set(item) == {"type", "id", "summary", "encrypted_content"}
+        for item in items
+        if item.get("type") == "reasoning"
+    )
     for place, item in enumerate(items):
         if item.get("type") == "reasoning":
             later = next(one for one in items[place:] if one.get("type") == "function_call")
-            assert later["call_id"].startswith(f"sol_id_{item['encrypted_content'].removeprefix('sol-')}_")
+            assert later["call_id"].startswith(
+                f"sol_id_{item['encrypted_content'].removeprefix('sol-')}_"
+            )
     assert "ignature" not in json.dumps(body)
 
 
 def check_chat(body: dict[str, Any]) -> None:
     assert wire_rules.chat(body, own=True) == []
-    assert not any(word in json.dumps(body) for word in ("ignature", "encrypted", "sol-", "flash-last"))
+    assert not any(
+        word in json.dumps(body) for word in ("ignature", "encrypted", "sol-", "flash-last")
+    )
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("who", ROUNDS.values(), ids=ROUNDS)
-async def test_a_conversation_goes_back_and_forth_ten_times(world: Any, who: list[str], streamed: bool) -> None:
+async def test_a_conversation_goes_back_and_forth_ten_times(
+    world: Any, who: list[str], streamed: bool
+) -> None:
     config, first, second = world
     first.answer, second.answer = gemini(who), openai(who)
     talk = Talk(streamed=streamed)
     await talk.go_on(config, 6)
     await talk.go_on(config, 5)
     assert [reply.model for reply in talk.replies] == who
-    assert [(call.name, call.arguments) for call, _ in talk.ran] == [call for turn in TURNS for call in turn]
-    assert (talk.replies[-1].tool_calls, json.loads(talk.replies[-1].text)) == ((), [text for _, text in talk.ran])
+    assert [(call.name, call.arguments) for call, _ in talk.ran] == [
+        call for turn in TURNS for call in turn
+    ]
+    assert (talk.replies[-1].tool_calls, json.loads(talk.replies[-1].text)) == (
+        (),
+        [text for _, text in talk.ran],
+    )
     asked = [request.json for request in second.requests]
-    assert (len(first.requests), len(asked)) == (11, sum({FLASH: 0, SOL: 1, FOUR: 2}[name] for name in who))
+    assert (len(first.requests), len(asked)) == (
+        11,
+        sum({FLASH: 0, SOL: 1, FOUR: 2}[name] for name in who),
+    )
     for body in (request.json for request in first.requests):
         check_gemini(body, who)
     for body in asked:

@@ -134,11 +134,23 @@ DATA: list[tuple[Any, Any]] = [
     (Money(in_cents=1250), {"inCents": 1250}),
     (Line("roof", Money(3)), {"name": "roof", "price": {"inCents": 3}}),
     (Invoice(due=DUE, total=1.5), {"due": "2026-12-01", "totalEuros": 1.5, "key": "**********"}),
-    ([Invoice(due=DUE, total=float("nan"))], [{"due": "2026-12-01", "totalEuros": None, "key": "**********"}]),
+    (
+        [Invoice(due=DUE, total=float("nan"))],
+        [{"due": "2026-12-01", "totalEuros": None, "key": "**********"}],
+    ),
     (pydantic.RootModel[list[int]]([1, 2]), [1, 2]),
-    ({"when": DUE, "id": uuid.UUID(int=7)}, {"when": "2026-12-01", "id": "00000000-0000-0000-0000-000000000007"}),
-    ({1: decimal.Decimal("1.50"), "c": Color.RED, "s": {1}, "t": (1,)}, {"1": "1.50", "c": "red", "s": [1], "t": [1]}),
-    ({"b": b"\x00\xff", "big": 2**80, "no": float("-inf")}, {"b": "AP8=", "big": 2**80, "no": None}),
+    (
+        {"when": DUE, "id": uuid.UUID(int=7)},
+        {"when": "2026-12-01", "id": "00000000-0000-0000-0000-000000000007"},
+    ),
+    (
+        {1: decimal.Decimal("1.50"), "c": Color.RED, "s": {1}, "t": (1,)},
+        {"1": "1.50", "c": "red", "s": [1], "t": [1]},
+    ),
+    (
+        {"b": b"\x00\xff", "big": 2**80, "no": float("-inf")},
+        {"b": "AP8=", "big": 2**80, "no": None},
+    ),
     ("a lone \ud800", "a lone \ud800"),
     ([Opaque()], ["opaque"]),
     (Holder(held=Opaque(), raw=b"\xff"), {"held": "opaque", "raw": "/w=="}),
@@ -154,11 +166,28 @@ def test_a_reply_is_json_whatever_its_data_is(data: Any, told: Any) -> None:
 
 def test_a_reply_as_a_dictionary_has_every_field_and_its_trail() -> None:
     call = types.ToolCall(id="c1", name="weather", arguments={"city": "Porto"}, private="c2ln")
-    tried = types.Attempt(model="a", provider="p", outcome="failed", start=0.0, duration=1.0, kind=Kind.TIMEOUT, then="next")
-    whole = Reply(text="", tool_calls=(call,), finish=types.Finish.TOOL_CALLS, usage=types.Usage(input=3), trail=(tried,))
+    tried = types.Attempt(
+        model="a",
+        provider="p",
+        outcome="failed",
+        start=0.0,
+        duration=1.0,
+        kind=Kind.TIMEOUT,
+        then="next",
+    )
+    whole = Reply(
+        text="",
+        tool_calls=(call,),
+        finish=types.Finish.TOOL_CALLS,
+        usage=types.Usage(input=3),
+        trail=(tried,),
+    )
     told = whole.to_dict()
     assert list(told) == list(Reply.__struct_fields__)
-    assert (told["finish"], told["usage"]) == ("tool_calls", {"input": 3, "output": 0, "reasoning": 0, "cached": 0})
+    assert (told["finish"], told["usage"]) == (
+        "tool_calls",
+        {"input": 3, "output": 0, "reasoning": 0, "cached": 0},
+    )
     assert told["tool_calls"][0]["arguments"] == {"city": "Porto"}
     assert list(told["trail"][0]) == list(types.Attempt.__struct_fields__)
     assert (told["trail"][0]["kind"], told["trail"][0]["then"]) == ("timeout", "next")

@@ -30,13 +30,18 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 REFRESH = "python -m tests.test_wire_matrix"
 ENDPOINT = "endpoint/some-model"
 MODELS = ("gemini-2.5-pro", "gemini-3.8-flash", "o3-mini", "gpt-4o", "gpt-5.6-sol", ENDPOINT)
-PROVIDERS = {"endpoint": Provider(plugin="openai", base_url="http://127.0.0.1:9/v1", api_key=Secret("a-key"))}
+PROVIDERS = {
+    "endpoint": Provider(plugin="openai", base_url="http://127.0.0.1:9/v1", api_key=Secret("a-key"))
+}
 KEYS = {"GEMINI_API_KEY": "a-key", "OPENAI_API_KEY": "a-key"}
 
 CLOSED = {
     "title": "Place",
     "type": "object",
-    "properties": {"city": {"type": "string"}, "near": {"type": "array", "items": {"$ref": "#/$defs/near"}}},
+    "properties": {
+        "city": {"type": "string"},
+        "near": {"type": "array", "items": {"$ref": "#/$defs/near"}},
+    },
     "required": ["city", "near"],
     "additionalProperties": False,
     "$defs": {
@@ -51,41 +56,73 @@ CLOSED = {
 OPEN = {
     "title": "a place, an open one",
     "type": "object",
-    "properties": {"city": {"type": "string"}, "where": {"type": "object", "additionalProperties": {"type": "number"}}},
+    "properties": {
+        "city": {"type": "string"},
+        "where": {"type": "object", "additionalProperties": {"type": "number"}},
+    },
     "required": ["city"],
 }
-WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+WEATHER = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
 CLOCK = {
     "type": "object",
     "properties": {"zone": {"enum": ["UTC", "CET"]}, "of": {}},
     "additionalProperties": {"type": "string"},
 }
 TOOLS = [
-    {"type": "function", "function": {"name": "weather", "description": "Tells the weather.", "parameters": WEATHER}},
+    {
+        "type": "function",
+        "function": {"name": "weather", "description": "Tells the weather.", "parameters": WEATHER},
+    },
     {"type": "function", "function": {"name": "clock", "parameters": CLOCK}},
 ]
 PNG = Media(media_type="image/png", data=base64.b64encode(b"\x89PNG\r\n\x1a\n").decode())
-PDF = Media(media_type="application/pdf", data=base64.b64encode(b"%PDF-1.7").decode(), name="bill.pdf")
+PDF = Media(
+    media_type="application/pdf", data=base64.b64encode(b"%PDF-1.7").decode(), name="bill.pdf"
+)
 WAV = Media(media_type="audio/wav", data=base64.b64encode(b"RIFF").decode())
 SOL, FLASH, PRO = "openai/gpt-5.6-sol", "gemini/gemini-3.8-flash", "gemini/gemini-2.5-pro"
-THOUGHT = json.dumps([{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "what sol thought"}])
+THOUGHT = json.dumps(
+    [{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "what sol thought"}]
+)
 ASKED = Message("user", (Text("How is it in Rome?"),))
 
 
-def turn(made_by: str = "", private: str = "", ids: tuple[str, str] = ("call_1", "call_2"), **result: Any) -> list[Message]:
+def turn(
+    made_by: str = "", private: str = "", ids: tuple[str, str] = ("call_1", "call_2"), **result: Any
+) -> list[Message]:
     """Return two calls at once and their results."""
-    weather = ToolCall(id=ids[0], name="weather", arguments={"city": "Rome"}, private=private, made_by=made_by)
+    weather = ToolCall(
+        id=ids[0], name="weather", arguments={"city": "Rome"}, private=private, made_by=made_by
+    )
     clock = ToolCall(id=ids[1], name="clock", arguments={}, made_by=made_by)
-    results = (ToolResult(id=ids[0], text='{"sky": "blue"}', **result), ToolResult(id=ids[1], text="noon"))
+    results = (
+        ToolResult(id=ids[0], text='{"sky": "blue"}', **result),
+        ToolResult(id=ids[1], text="noon"),
+    )
     return [Message("assistant", (Text("Let me see."), weather, clock)), Message("tool", results)]
 
 
 def thinking(made_by: str, private: str) -> list[Message]:
     thought = Reasoning(text="Rome is warm.", private=private, made_by=made_by)
-    return [ASKED, Message("assistant", (thought, Text("It is warm."))), Message("user", (Text("And tomorrow?"),))]
+    return [
+        ASKED,
+        Message("assistant", (thought, Text("It is warm."))),
+        Message("user", (Text("And tomorrow?"),)),
+    ]
 
 
-HISTORY = [ASKED, *turn(), *turn(ids=("call_3", "x" * 60)), Message("assistant", (Text("Blue, at noon."),)), ASKED]
+HISTORY = [
+    ASKED,
+    *turn(),
+    *turn(ids=("call_3", "x" * 60)),
+    Message("assistant", (Text("Blue, at noon."),)),
+    ASKED,
+]
 MIDDLE = [
     Message("system", (Text("Be brief."),)),
     ASKED,
@@ -116,7 +153,10 @@ REQUESTS: dict[str, tuple[list[Message], dict[str, Any]]] = {
     "one text": ([ASKED], {}),
     "system in the middle, and turns of one role": (MIDDLE, {}),
     "a history of tools": (HISTORY, {"tools": TOOLS}),
-    "a history of tools by gemini-3.8-flash": ([ASKED, *turn(FLASH, "signed by flash")], {"tools": TOOLS}),
+    "a history of tools by gemini-3.8-flash": (
+        [ASKED, *turn(FLASH, "signed by flash")],
+        {"tools": TOOLS},
+    ),
     "a history of tools by gpt-5.6-sol": ([ASKED, *turn(SOL)], {"tools": TOOLS}),
     **{
         f"tools, {choice}": ([ASKED], {"tools": TOOLS, "tool_choice": choice})
@@ -126,11 +166,17 @@ REQUESTS: dict[str, tuple[list[Message], dict[str, Any]]] = {
     "an open schema": ([ASKED], {"schema": OPEN}),
     "tools and a schema": ([ASKED], {"tools": TOOLS, "schema": CLOSED}),
     "a picture": ([Message("user", (Text("What is this?"), PNG))], {}),
-    "a picture by its URL": ([Message("user", (Media(media_type="image/*", url="https://example.org/a"), Text("And?")))], {}),
+    "a picture by its URL": (
+        [Message("user", (Media(media_type="image/*", url="https://example.org/a"), Text("And?")))],
+        {},
+    ),
     "a document": ([Message("user", (PDF, Text("How much?")))], {}),
     "sound": ([Message("user", (WAV,))], {}),
     "all that is drawn": ([ASKED], DRAWN),
-    **{f"effort {effort}": ([ASKED], {"reasoning_effort": effort}) for effort in ("minimal", "high")},
+    **{
+        f"effort {effort}": ([ASKED], {"reasoning_effort": effort})
+        for effort in ("minimal", "high")
+    },
     "the thoughts of gpt-5.6-sol": (thinking(SOL, THOUGHT), {}),
     "the thoughts of gemini-3.8-flash": (thinking(FLASH, "signed by flash"), {}),
     "a picture from a tool": ([ASKED, *turn(media=(PNG,))], {"tools": TOOLS}),
@@ -159,7 +205,12 @@ def body(request: Request, entry: Entry, *, stream: bool = False) -> dict[str, A
     extra = merged(entry.extra, request.extra.get(entry.provider, {}))
     fitted, _ = fit(request, entry)
     call = Call(
-        request=fitted, model=entry.vendor_id, card=entry.card, options=entry.options, timeout=entry.timeout, extra=extra
+        request=fitted,
+        model=entry.vendor_id,
+        card=entry.card,
+        options=entry.options,
+        timeout=entry.timeout,
+        extra=extra,
     )
     if entry.provider == "gemini":
         made = gemini_request.body_of(call)
@@ -206,11 +257,15 @@ def path_of(name: str) -> Path:
 def test_every_body_is_as_pinned(name: str) -> None:
     path = path_of(name)
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    assert text_of(pinned(name)) == before, f"{path.name} is missing or old; look at what changes after: {REFRESH}"
+    assert text_of(pinned(name)) == before, (
+        f"{path.name} is missing or old; look at what changes after: {REFRESH}"
+    )
 
 
 def test_no_snapshot_is_left_over() -> None:
-    assert sorted(path.name for path in SNAPSHOTS.iterdir()) == sorted(path_of(name).name for name in REQUESTS)
+    assert sorted(path.name for path in SNAPSHOTS.iterdir()) == sorted(
+        path_of(name).name for name in REQUESTS
+    )
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -251,7 +306,13 @@ def test_who_is_asked_what() -> None:
     assert only("a picture") == only("a picture by its URL") == only("a document") == seeing
     assert only("sound") == {"gemini-2.5-pro", "gemini-3.8-flash"}
     assert only("a picture from a tool") == {"gemini-3.8-flash", "gpt-5.6-sol"}
-    rest = set(REQUESTS) - {"tools and a schema", "a picture", "a picture by its URL", "a document", "sound"}
+    rest = set(REQUESTS) - {
+        "tools and a schema",
+        "a picture",
+        "a picture by its URL",
+        "a document",
+        "sound",
+    }
     assert all(only(name) == everyone for name in rest - {"a picture from a tool"})
 
 
@@ -277,7 +338,13 @@ WRONG: list[tuple[str, str, str, Any, str]] = [
     ("gemini-3.8-flash", HISTORY_OF, "contents", [], "there are no contents"),
     ("gemini-3.8-flash", HISTORY_OF, "contents.0.role", "assistant", "a role is 'assistant'"),
     ("gemini-3.8-flash", HISTORY_OF, "contents.0.role", "model", "roles do not alternate"),
-    ("gemini-3.8-flash", HISTORY_OF, "contents.0", ..., "a functionCall does not follow a turn of the user"),
+    (
+        "gemini-3.8-flash",
+        HISTORY_OF,
+        "contents.0",
+        ...,
+        "a functionCall does not follow a turn of the user",
+    ),
     (
         "gemini-3.8-flash",
         HISTORY_OF,
@@ -285,8 +352,20 @@ WRONG: list[tuple[str, str, str, Any, str]] = [
         ...,
         "the number of functionResponse parts is not that of the calls",
     ),
-    ("gemini-3.8-flash", HISTORY_OF, "contents.2.parts.0.functionResponse.id", "x", "results do not name their calls in order"),
-    ("gemini-3.8-flash", HISTORY_OF, "contents.2.parts.0.functionResponse.response", [1], "a response is no object"),
+    (
+        "gemini-3.8-flash",
+        HISTORY_OF,
+        "contents.2.parts.0.functionResponse.id",
+        "x",
+        "results do not name their calls in order",
+    ),
+    (
+        "gemini-3.8-flash",
+        HISTORY_OF,
+        "contents.2.parts.0.functionResponse.response",
+        [1],
+        "a response is no object",
+    ),
     (
         "gemini-3.8-flash",
         HISTORY_OF,
@@ -295,24 +374,96 @@ WRONG: list[tuple[str, str, str, Any, str]] = [
         "results do not stand alone, right behind their calls",
     ),
     ("gemini-3.8-flash", HISTORY_OF, "contents.2", ..., "results do not stand alone, right behind"),
-    ("gemini-3.8-flash", HISTORY_OF, "contents.1.parts.1.thoughtSignature", ..., "a functionCall lacks its thoughtSignature"),
-    ("gemini-3.8-flash", HISTORY_OF, "contents.1.parts.1.functionCall.args", "{}", "a functionCall has no name, or args"),
+    (
+        "gemini-3.8-flash",
+        HISTORY_OF,
+        "contents.1.parts.1.thoughtSignature",
+        ...,
+        "a functionCall lacks its thoughtSignature",
+    ),
+    (
+        "gemini-3.8-flash",
+        HISTORY_OF,
+        "contents.1.parts.1.functionCall.args",
+        "{}",
+        "a functionCall has no name, or args",
+    ),
     ("gemini-3.8-flash", HISTORY_OF, "contents.1.parts.0.text", "", "a text is empty"),
     ("gemini-3.8-flash", HISTORY_OF, "contents.0.parts", [], "a content has no parts"),
     ("gemini-3.8-flash", HISTORY_OF, "contents.0.parts.0.kind", "a", "a part is not of one kind"),
-    ("gemini-3.8-flash", "a picture", "contents.0.parts.1.inlineData.mimeType", "png", "an inlineData has no exact type"),
-    ("gemini-3.8-flash", "system in the middle, and turns of one role", "systemInstruction.parts", [], "of texts"),
-    ("gemini-2.5-pro", "tools, clock", "tools.0.functionDeclarations.0.parameters", {}, "another schema than"),
-    ("gemini-2.5-pro", "tools, clock", "tools.0.functionDeclarations.0.name", "a b", "not of the pattern"),
-    ("gemini-2.5-pro", "tools, clock", "tools.0.functionDeclarations.0.name", "clock", "two tools have one name"),
-    ("gemini-2.5-pro", "tools, clock", "toolConfig.functionCallingConfig.mode", "AUTO", "allowedFunctionNames without ANY"),
+    (
+        "gemini-3.8-flash",
+        "a picture",
+        "contents.0.parts.1.inlineData.mimeType",
+        "png",
+        "an inlineData has no exact type",
+    ),
+    (
+        "gemini-3.8-flash",
+        "system in the middle, and turns of one role",
+        "systemInstruction.parts",
+        [],
+        "of texts",
+    ),
+    (
+        "gemini-2.5-pro",
+        "tools, clock",
+        "tools.0.functionDeclarations.0.parameters",
+        {},
+        "another schema than",
+    ),
+    (
+        "gemini-2.5-pro",
+        "tools, clock",
+        "tools.0.functionDeclarations.0.name",
+        "a b",
+        "not of the pattern",
+    ),
+    (
+        "gemini-2.5-pro",
+        "tools, clock",
+        "tools.0.functionDeclarations.0.name",
+        "clock",
+        "two tools have one name",
+    ),
+    (
+        "gemini-2.5-pro",
+        "tools, clock",
+        "toolConfig.functionCallingConfig.mode",
+        "AUTO",
+        "allowedFunctionNames without ANY",
+    ),
     ("gemini-2.5-pro", "tools, clock", "tools", ..., "a toolConfig without tools"),
     ("gemini-2.5-pro", "a closed schema", "tools", [], "tools beside a responseMimeType"),
-    ("gemini-2.5-pro", "a closed schema", "generationConfig.responseSchema", {}, "responseSchema in place of"),
-    ("gemini-2.5-pro", "a closed schema", "generationConfig.responseMimeType", ..., "stands without responseMimeType"),
-    ("gemini-2.5-pro", "all that is drawn", "generationConfig.presencePenalty", 1, "penalties are not enabled"),
+    (
+        "gemini-2.5-pro",
+        "a closed schema",
+        "generationConfig.responseSchema",
+        {},
+        "responseSchema in place of",
+    ),
+    (
+        "gemini-2.5-pro",
+        "a closed schema",
+        "generationConfig.responseMimeType",
+        ...,
+        "stands without responseMimeType",
+    ),
+    (
+        "gemini-2.5-pro",
+        "all that is drawn",
+        "generationConfig.presencePenalty",
+        1,
+        "penalties are not enabled",
+    ),
     ("gemini-2.5-pro", "all that is drawn", "generationConfig.topP", 2, "out of range"),
-    ("gemini-2.5-pro", "all that is drawn", "generationConfig.stopSequences", ["a"] * 6, "more than five"),
+    (
+        "gemini-2.5-pro",
+        "all that is drawn",
+        "generationConfig.stopSequences",
+        ["a"] * 6,
+        "more than five",
+    ),
     *(
         (
             "gemini-2.5-pro",
@@ -323,8 +474,20 @@ WRONG: list[tuple[str, str, str, Any, str]] = [
         )
         for budget in (0, 127, 32769)
     ),
-    ("gemini-2.5-pro", "effort high", "generationConfig.thinkingConfig.thinkingLevel", "HIGH", "thinkingBudget beside"),
-    ("gemini-3.8-flash", "effort high", "generationConfig.thinkingConfig.thinkingLevel", "MINIMAL", "none of the model's"),
+    (
+        "gemini-2.5-pro",
+        "effort high",
+        "generationConfig.thinkingConfig.thinkingLevel",
+        "HIGH",
+        "thinkingBudget beside",
+    ),
+    (
+        "gemini-3.8-flash",
+        "effort high",
+        "generationConfig.thinkingConfig.thinkingLevel",
+        "MINIMAL",
+        "none of the model's",
+    ),
     ("gpt-4o", HISTORY_OF, "top_k", 1, "there is no field top_k"),
     ("gpt-4o", HISTORY_OF, "messages.0.role", "model", "a role is 'model'"),
     ("gpt-4o", HISTORY_OF, "messages.0.content", "", "a message is empty"),
@@ -332,31 +495,97 @@ WRONG: list[tuple[str, str, str, Any, str]] = [
     ("gpt-4o", HISTORY_OF, "messages.2.content", {}, "a tool's message answers no call"),
     ("gpt-4o", HISTORY_OF, "messages.3", ..., "calls have no results"),
     ("gpt-4o", HISTORY_OF, "messages.1.tool_calls.1.id", "call_1", "two calls have one id"),
-    ("gpt-4o", HISTORY_OF, "messages.1.tool_calls.1.id", "x" * 41, "an id is empty or longer than 40"),
-    ("gpt-4o", HISTORY_OF, "messages.1.tool_calls.1.function.arguments", "[]", "arguments that are no JSON text of an object"),
-    ("gpt-4o", HISTORY_OF, "messages.1.tool_calls.1.function.arguments", {}, "arguments that are no JSON text of an object"),
+    (
+        "gpt-4o",
+        HISTORY_OF,
+        "messages.1.tool_calls.1.id",
+        "x" * 41,
+        "an id is empty or longer than 40",
+    ),
+    (
+        "gpt-4o",
+        HISTORY_OF,
+        "messages.1.tool_calls.1.function.arguments",
+        "[]",
+        "arguments that are no JSON text of an object",
+    ),
+    (
+        "gpt-4o",
+        HISTORY_OF,
+        "messages.1.tool_calls.1.function.arguments",
+        {},
+        "arguments that are no JSON text of an object",
+    ),
     ("gpt-4o", HISTORY_OF, "messages.1.role", "user", "calls are not the assistant's"),
     ("gpt-4o", "a picture", "messages.0.content.1.type", "input_image", "content is 'input_image'"),
     ("gpt-4o", "a document", "messages.0.content.0.file.filename", ..., "a file has no name"),
     ("gpt-4o", "tools, clock", "tools", ..., "but there are no tools"),
     ("gpt-4o", "tools, clock", "tool_choice.function.name", "x", "the tool_choice is none"),
     ("gpt-4o", "tools, clock", "tools.0.type", "x", "a tool is no function"),
-    ("gpt-4o", "tools, clock", "tools.1.function.strict", True, "a tool is strict, and its schema is open"),
+    (
+        "gpt-4o",
+        "tools, clock",
+        "tools.1.function.strict",
+        True,
+        "a tool is strict, and its schema is open",
+    ),
     ("gpt-4o", "tools, clock", "tools.1.function.parameters", {}, "a tool's schema is no object"),
     ("gpt-4o", "extra", "max_tokens", 1, "max_tokens is not the endpoint's name"),
-    (ENDPOINT, "extra", "max_completion_tokens", 1, "max_completion_tokens is not the endpoint's name"),
+    (
+        ENDPOINT,
+        "extra",
+        "max_completion_tokens",
+        1,
+        "max_completion_tokens is not the endpoint's name",
+    ),
     ("gpt-4o", "extra", "stream", True, "stream_options and stream"),
     ("gpt-4o", "extra", "stop", ["a"] * 5, "more than four stops"),
     ("gpt-4o", "extra", "reasoning_effort", "low", "for a model that does not reason"),
     ("o3-mini", "effort high", "reasoning_effort", "minimal", "none of o3-mini's"),
     ("o3-mini", "effort high", "temperature", 1, "a reasoning model refuses temperature"),
     ("o3-mini", "tools, clock", "parallel_tool_calls", True, "o3-mini refuses parallel_tool_calls"),
-    ("gpt-4o", "an open schema", "response_format.json_schema.strict", True, "the schema is strict, and open"),
-    ("gpt-4o", "a closed schema", "response_format.json_schema.schema.required", [], "the schema is strict, and open"),
-    ("gpt-4o", "a closed schema", "response_format.json_schema.schema.properties.city", {}, "the schema is strict, and open"),
-    ("gpt-4o", "a closed schema", "response_format.json_schema.schema.anyOf", [], "the root of the schema is no object"),
-    ("gpt-4o", "a closed schema", "response_format.json_schema.name", "a b", "no json_schema with a name"),
-    ("gpt-4o", "a closed schema", "response_format.json_schema.strict", ..., "not said whether the schema is strict"),
+    (
+        "gpt-4o",
+        "an open schema",
+        "response_format.json_schema.strict",
+        True,
+        "the schema is strict, and open",
+    ),
+    (
+        "gpt-4o",
+        "a closed schema",
+        "response_format.json_schema.schema.required",
+        [],
+        "the schema is strict, and open",
+    ),
+    (
+        "gpt-4o",
+        "a closed schema",
+        "response_format.json_schema.schema.properties.city",
+        {},
+        "the schema is strict, and open",
+    ),
+    (
+        "gpt-4o",
+        "a closed schema",
+        "response_format.json_schema.schema.anyOf",
+        [],
+        "the root of the schema is no object",
+    ),
+    (
+        "gpt-4o",
+        "a closed schema",
+        "response_format.json_schema.name",
+        "a b",
+        "no json_schema with a name",
+    ),
+    (
+        "gpt-4o",
+        "a closed schema",
+        "response_format.json_schema.strict",
+        ...,
+        "not said whether the schema is strict",
+    ),
     ("gpt-5.6-sol", HISTORY_OF, "stop", ["a"], "there is no field stop"),
     ("gpt-5.6-sol", HISTORY_OF, "seed", 1, "there is no field seed"),
     ("gpt-5.6-sol", HISTORY_OF, "store", ..., "store is not false"),
@@ -379,7 +608,9 @@ WRONG: list[tuple[str, str, str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("model", "name", "path", "to", "words"), WRONG)
-def test_the_rules_refuse_what_is_wrong(model: str, name: str, path: str, to: Any, words: str) -> None:
+def test_the_rules_refuse_what_is_wrong(
+    model: str, name: str, path: str, to: Any, words: str
+) -> None:
     entry, right = entries()[model], pinned(name)[model]["body"]
     assert broken(right, entry, ["what sol thought"]) == []
     assert words in "; ".join(broken(changed(right, path, to), entry, ["what sol thought"]))

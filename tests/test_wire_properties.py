@@ -27,40 +27,72 @@ WORDS = st.text(max_size=8) | st.sampled_from(
 )
 SOME_WORDS = WORDS.map("x".__add__)
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9, allow_nan=False)
-SCALARS = st.none() | st.booleans() | NUMBERS | st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | NUMBERS
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+)
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 VALUES = st.recursive(
-    SCALARS, lambda below: st.lists(below, max_size=2) | st.dictionaries(KEYS, below, max_size=2), max_leaves=4
+    SCALARS,
+    lambda below: st.lists(below, max_size=2) | st.dictionaries(KEYS, below, max_size=2),
+    max_leaves=4,
 )
 IDS = st.text("abc", min_size=1, max_size=4) | st.text("abc", min_size=39, max_size=70)
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True)
 MAKERS = st.sampled_from(["", FLASH, PRO, SOL, "openai/gpt-4o", "anthropic/some-model"])
-BEGINS = {"image/png": b"\x89PNG\r\n\x1a\n", "application/pdf": b"%PDF", "audio/wav": b"RIFF", "text/csv": b"a,b"}
+BEGINS = {
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "application/pdf": b"%PDF",
+    "audio/wav": b"RIFF",
+    "text/csv": b"a,b",
+}
 DATA = st.tuples(st.sampled_from(sorted(BEGINS)), st.binary(max_size=6)).map(
-    lambda made: Media(media_type=made[0], data=base64.b64encode(BEGINS[made[0]] + made[1]).decode())
+    lambda made: Media(
+        media_type=made[0], data=base64.b64encode(BEGINS[made[0]] + made[1]).decode()
+    )
 )
 LINKS = st.sampled_from(["image/png", "image/*", "application/pdf", "audio/mpeg", "video/mp4"]).map(
     lambda kind: Media(media_type=kind, url="https://example.org/a?b=c")
 )
-PLAIN = st.sampled_from([{"type": "string"}, {"type": ["integer", "null"]}, {"enum": ["a", None]}, {"type": "number"}])
+PLAIN = st.sampled_from(
+    [{"type": "string"}, {"type": ["integer", "null"]}, {"enum": ["a", None]}, {"type": "number"}]
+)
 
 
 @st.composite
 def objects(draw: st.DrawFn, below: st.SearchStrategy[Any]) -> dict[str, Any]:
-    properties = draw(st.dictionaries(st.text(string.ascii_letters, min_size=1, max_size=4), below, max_size=3))
-    required = draw(
-        st.just(sorted(properties)) | st.lists(st.sampled_from(sorted(properties)), unique=True) if properties else st.just([])
+    properties = draw(
+        st.dictionaries(st.text(string.ascii_letters, min_size=1, max_size=4), below, max_size=3)
     )
-    about = draw(st.sampled_from([{}, {"additionalProperties": False}, {"additionalProperties": {"type": "string"}}]))
+    required = draw(
+        st.just(sorted(properties)) | st.lists(st.sampled_from(sorted(properties)), unique=True)
+        if properties
+        else st.just([])
+    )
+    about = draw(
+        st.sampled_from(
+            [{}, {"additionalProperties": False}, {"additionalProperties": {"type": "string"}}]
+        )
+    )
     return {"type": "object", "properties": properties, "required": required, **about}
 
 
 SCHEMAS = objects(
-    st.recursive(PLAIN, lambda below: objects(below) | below.map(lambda items: {"type": "array", "items": items}), max_leaves=4)
+    st.recursive(
+        PLAIN,
+        lambda below: objects(below) | below.map(lambda items: {"type": "array", "items": items}),
+        max_leaves=4,
+    )
 )
 TOOLS = st.lists(
     st.fixed_dictionaries(
-        {"name": NAMES, "description": st.text(st.characters(exclude_categories=["Cs"]), max_size=5), "parameters": SCHEMAS}
+        {
+            "name": NAMES,
+            "description": st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+            "parameters": SCHEMAS,
+        }
     ),
     max_size=3,
     unique_by=lambda tool: tool["name"],
@@ -73,10 +105,17 @@ def turns_of_calls(draw: st.DrawFn) -> list[Message]:
     made_by = draw(MAKERS)
     private = draw(st.sampled_from(["", "a signature"])) if made_by else ""
     arguments = st.dictionaries(KEYS, VALUES, max_size=2)
-    calls = [ToolCall(id=one, name=draw(NAMES), arguments=draw(arguments), made_by=made_by, private=private) for one in ids]
+    calls = [
+        ToolCall(
+            id=one, name=draw(NAMES), arguments=draw(arguments), made_by=made_by, private=private
+        )
+        for one in ids
+    ]
     media = st.just(()) | st.just(()) | st.lists(DATA | LINKS, max_size=1).map(tuple)
     texts = WORDS | st.sampled_from(['{"a": 1}', "[1, 2]", "1", '{"a": ', "{}"])
-    results = draw(st.permutations([ToolResult(id=one, text=draw(texts), media=draw(media)) for one in ids]))
+    results = draw(
+        st.permutations([ToolResult(id=one, text=draw(texts), media=draw(media)) for one in ids])
+    )
     said = Message("assistant", (Text(draw(WORDS)), *calls))
     return [said, *(Message("tool", (result,)) for result in results)]
 
@@ -92,16 +131,22 @@ def turns_of_thought(draw: st.DrawFn) -> list[Message]:
     made_by = draw(st.sampled_from([FLASH, PRO, SOL, "anthropic/some-model"]))
     private = THOUGHT if made_by == SOL else "a signature"
     thought = Reasoning(text=draw(WORDS), private=private, made_by=made_by)
-    return [Message("assistant", (thought, Text(draw(SOME_WORDS)))), Message("user", (Text(draw(SOME_WORDS)),))]
+    return [
+        Message("assistant", (thought, Text(draw(SOME_WORDS)))),
+        Message("user", (Text(draw(SOME_WORDS)),)),
+    ]
 
 
 @st.composite
 def turns_of_media(draw: st.DrawFn) -> list[Message]:
-    return [Message("user", (*draw(st.lists(DATA | LINKS, min_size=1, max_size=2)), Text(draw(WORDS))))]
+    return [
+        Message("user", (*draw(st.lists(DATA | LINKS, min_size=1, max_size=2)), Text(draw(WORDS))))
+    ]
 
 
 CONVERSATIONS = st.lists(
-    turns_of_words() | turns_of_words() | turns_of_calls() | turns_of_thought() | turns_of_media(), max_size=5
+    turns_of_words() | turns_of_words() | turns_of_calls() | turns_of_thought() | turns_of_media(),
+    max_size=5,
 )
 SAMPLING = st.fixed_dictionaries(
     {},
@@ -110,7 +155,11 @@ SAMPLING = st.fixed_dictionaries(
         "top_p": st.floats(0, 1),
         "top_k": st.integers(1, 100),
         "max_tokens": st.integers(1, 2**31),
-        "stop": st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3), min_size=1, max_size=4),
+        "stop": st.lists(
+            st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3),
+            min_size=1,
+            max_size=4,
+        ),
         "seed": st.integers(-(2**31), 2**31 - 1),
         "presence_penalty": st.floats(-2, 2),
         "frequency_penalty": st.floats(-2, 2),
@@ -120,7 +169,11 @@ SAMPLING = st.fixed_dictionaries(
 )
 EXTRA = st.fixed_dictionaries(
     {},
-    optional={"gemini": st.just({"labels": {"a": "b"}}), "openai": st.just({"user": "u"}), "endpoint": st.just({"user": "e"})},
+    optional={
+        "gemini": st.just({"labels": {"a": "b"}}),
+        "openai": st.just({"user": "u"}),
+        "endpoint": st.just({"user": "e"}),
+    },
 )
 
 
@@ -138,7 +191,11 @@ def requests(draw: st.DrawFn) -> Request:
         **draw(SAMPLING),
         "tools": [{"type": "function", "function": tool} for tool in tools],
         "tool_choice": draw(st.sampled_from(choices)),
-        "schema": draw(st.none() | SCHEMAS | st.sampled_from([CLOSED, OPEN, {"type": "array", "items": {"type": "string"}}])),
+        "schema": draw(
+            st.none()
+            | SCHEMAS
+            | st.sampled_from([CLOSED, OPEN, {"type": "array", "items": {"type": "string"}}])
+        ),
         "extra": draw(EXTRA),
     }
     return request_of(messages, options, ("gemini", "openai", "endpoint"))
@@ -185,7 +242,9 @@ def expected(messages: Sequence[Message], *, gemini: bool) -> Said:
                 places[part.id] = len(said)
                 said.append(("call", part.name, part.arguments))
             elif isinstance(part, ToolResult):
-                said.append(("result", len(said) - places[part.id], _told(part.text, gemini=gemini)))
+                said.append(
+                    ("result", len(said) - places[part.id], _told(part.text, gemini=gemini))
+                )
                 said += [("media", media.data or media.url) for media in part.media]
     return merged_texts(said)
 
@@ -203,14 +262,18 @@ def _told(text: str, *, gemini: bool) -> Any:
 def merged_texts(said: Said) -> Said:
     """Join texts of one role in a row."""
     joined: Said = []
-    for role, group in groupby(said, key=lambda one: one[0] if len(one) == 2 and one[0] != "media" else None):
+    for role, group in groupby(
+        said, key=lambda one: one[0] if len(one) == 2 and one[0] != "media" else None
+    ):
         together = list(group)
         joined += [(role, "".join(text for _, text in together))] if role else together
     return joined
 
 
 def read_gemini(made: dict[str, Any]) -> Said:
-    said: Said = [("system", part["text"]) for part in made.get("systemInstruction", {"parts": []})["parts"]]
+    said: Said = [
+        ("system", part["text"]) for part in made.get("systemInstruction", {"parts": []})["parts"]
+    ]
     places: dict[str, int] = {}
     for content in made["contents"]:
         role = {"user": "user", "model": "assistant"}[content["role"]]
@@ -245,7 +308,9 @@ def read_chat(made: dict[str, Any]) -> Said:
         said += _parts(message["role"], content)
         for call in message.get("tool_calls", []):
             places[call["id"]] = len(said)
-            said.append(("call", call["function"]["name"], json.loads(call["function"]["arguments"])))
+            said.append(
+                ("call", call["function"]["name"], json.loads(call["function"]["arguments"]))
+            )
     return merged_texts(said)
 
 
@@ -260,7 +325,9 @@ def read_responses(made: dict[str, Any]) -> Said:
         elif kind == "function_call_output":
             whole = isinstance(item["output"], str)
             told = [] if whole else _parts("text", item["output"])
-            text = item["output"] if whole else "".join(text for role, text in told if role == "text")
+            text = (
+                item["output"] if whole else "".join(text for role, text in told if role == "text")
+            )
             said.append(("result", len(said) - places[item["call_id"]], text))
             said += [one for one in told if one[0] == "media"]
         elif kind == "message":
@@ -278,14 +345,29 @@ def _url(part: dict[str, Any]) -> str:
     """Return the data or the URL of what is no text, wherever OpenAI's two APIs put it."""
     inner = part.get(part["type"], part)
     inner = inner if isinstance(inner, dict) else part
-    url = next(inner[name] for name in ("url", "image_url", "file_url", "file_data", "data") if name in inner)
+    url = next(
+        inner[name]
+        for name in ("url", "image_url", "file_url", "file_data", "data")
+        if name in inner
+    )
     told: str = url.partition(";base64,")[2] if url.startswith("data:") else url
     return told
 
 
 def tools_in(made: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    told = [one for tool in made.get("tools", []) for one in tool.get("functionDeclarations", [tool.get("function", tool)])]
-    return [(one["name"], one.get("description", ""), one.get("parametersJsonSchema", one.get("parameters"))) for one in told]
+    told = [
+        one
+        for tool in made.get("tools", [])
+        for one in tool.get("functionDeclarations", [tool.get("function", tool)])
+    ]
+    return [
+        (
+            one["name"],
+            one.get("description", ""),
+            one.get("parametersJsonSchema", one.get("parameters")),
+        )
+        for one in told
+    ]
 
 
 def schema_in(made: dict[str, Any]) -> Any:
@@ -307,5 +389,7 @@ def test_a_body_says_all_that_was_asked(request: Request) -> None:
         gemini = entry.provider == "gemini"
         read = read_gemini if gemini else read_chat if "messages" in made else read_responses
         assert read(made) == expected(fit(request, entry)[0].messages, gemini=gemini)
-        assert tools_in(made) == [(tool.name, tool.description, tool.parameters) for tool in request.tools]
+        assert tools_in(made) == [
+            (tool.name, tool.description, tool.parameters) for tool in request.tools
+        ]
         assert schema_in(made) == (request.schema and request.schema.json_schema)

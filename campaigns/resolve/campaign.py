@@ -84,8 +84,12 @@ def forbidding(requirement: str, told: str) -> str:
 def clauses(told: str, own: str) -> str:
     """Return what the resolver says of who wants what, in one line."""
     words = flat(told)
-    wants = re.findall(r"([a-z][\w.\[\]-]*)[^\s,]* depends? on ([\w.\[\]-]+)((?:[<>=!~][^\s,]*,?)*)", words)
-    found = dict.fromkeys(f"{who} wants {what}{spec.rstrip('.,')}" for who, what, spec in wants if spec)
+    wants = re.findall(
+        r"([a-z][\w.\[\]-]*)[^\s,]* depends? on ([\w.\[\]-]+)((?:[<>=!~][^\s,]*,?)*)", words
+    )
+    found = dict.fromkeys(
+        f"{who} wants {what}{spec.rstrip('.,')}" for who, what, spec in wants if spec
+    )
     return f"{own}: {', '.join(list(found)[:3]) or words[:160]}"
 
 
@@ -93,7 +97,11 @@ def tried(requirement: str, wheel: Path) -> dict[str, Any]:
     """Try one requirement."""
     alone = resolved(requirement)
     if alone.returncode:
-        return {"version": "", "resolves": False, "note": f"not even alone: {clauses(alone.stderr, requirement)}"}
+        return {
+            "version": "",
+            "resolves": False,
+            "note": f"not even alone: {clauses(alone.stderr, requirement)}",
+        }
     version = pinned(requirement, alone.stdout)
     newest = f"{requirement}=={version}"
     both = resolved(newest, *dependencies())
@@ -105,7 +113,10 @@ def tried(requirement: str, wheel: Path) -> dict[str, Any]:
 def answered(distributions: list[str], wheel: Path) -> dict[str, Any]:
     """Install what was resolved, and ask there."""
     light = [each for each in distributions if not HEAVY.match(each)]
-    left = sorted({each.partition("==")[0] for each in distributions} - {each.partition("==")[0] for each in light})
+    left = sorted(
+        {each.partition("==")[0] for each in distributions}
+        - {each.partition("==")[0] for each in light}
+    )
     shown = [name for name in left if not name.startswith(("nvidia-", "cuda-"))]
     note = f"without {', '.join(shown)}" if shown else ""
     with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +138,12 @@ def asked(python: str) -> dict[str, str]:
     command = (python, str(HERE / "probe.py"))
     try:
         done = subprocess.run(  # noqa: S603 - ours
-            command, capture_output=True, text=True, check=True, timeout=BOUND, cwd=Path(python).parent
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=BOUND,
+            cwd=Path(python).parent,
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         return {"standby": f"{type(error).__name__}: {str(error.stderr or '').strip()[-160:]}"}
@@ -177,7 +193,9 @@ def run(requirements: Iterable[str], known: dict[str, dict[str, Any]]) -> None:
     """Try them, two at a time, and keep what was found as soon as it is."""
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
         wheel = build(folder)
-        outcomes = {requirement: pool.submit(tried, requirement, wheel) for requirement in requirements}
+        outcomes = {
+            requirement: pool.submit(tried, requirement, wheel) for requirement in requirements
+        }
         for requirement, outcome in outcomes.items():
             known[requirement] = outcome.result()
             print(row(requirement, known[requirement]), flush=True)  # noqa: T201 - progress
@@ -187,7 +205,9 @@ def run(requirements: Iterable[str], known: dict[str, dict[str, Any]]) -> None:
 def main() -> None:
     """Try what is asked for, and write the page."""
     parser = argparse.ArgumentParser(prog="scripts/resolve", description=__doc__.partition("\n")[0])
-    parser.add_argument("requirements", nargs="*", help="as in packages.txt; those that are missing, if left out")
+    parser.add_argument(
+        "requirements", nargs="*", help="as in packages.txt; those that are missing, if left out"
+    )
     parser.add_argument("--again", action="store_true", help="try all of them anew")
     wanted = parser.parse_args()
     known = json.loads(STATE.read_text(encoding="utf-8")) if STATE.exists() else {}
@@ -195,7 +215,9 @@ def main() -> None:
     missing = [each for each in everything if wanted.again or each not in known]
     run(wanted.requirements or missing, known)
     day = datetime.now(tz=UTC).date().isoformat()
-    PAGE.write_text(page({each: known[each] for each in everything if each in known}, day), encoding="utf-8")
+    PAGE.write_text(
+        page({each: known[each] for each in everything if each in known}, day), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

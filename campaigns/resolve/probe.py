@@ -16,7 +16,9 @@ REPLY = {
     "object": "chat.completion",
     "created": 0,
     "model": "o3-mini",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": WORDS}, "finish_reason": "stop"}],
+    "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": WORDS}, "finish_reason": "stop"}
+    ],
     "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
 }
 FAULT = {"error": {"code": 500, "message": "An internal error has occurred.", "status": "INTERNAL"}}
@@ -48,7 +50,9 @@ def asked(url: str) -> dict[str, str]:
     settings = Settings(
         providers={
             "gemini": Provider(plugin="gemini", base_url=url, api_key=Secret("key-of-no-account")),
-            "openai": Provider(plugin="openai", base_url=f"{url}/v1", api_key=Secret("key-of-no-account")),
+            "openai": Provider(
+                plugin="openai", base_url=f"{url}/v1", api_key=Secret("key-of-no-account")
+            ),
         },
         models={"gemini-2.5-pro": Model(provider="gemini"), "o3-mini": Model(provider="openai")},
         chains={"default": Chain(models=("gemini-2.5-pro", "o3-mini"), retry=Retry(attempts=1))},
@@ -65,7 +69,10 @@ def asked(url: str) -> dict[str, str]:
                 model="default", messages=[{"role": "user", "content": "Which city?"}]
             )
             trail = raw.headers["x-standby-trail"]
-            return verdict(raw.parse().choices[0].message.content, ["server_error"] if "server_error 500" in trail else [])
+            return verdict(
+                raw.parse().choices[0].message.content,
+                ["server_error"] if "server_error 500" in trail else [],
+            )
 
     return {"standby": tried(by_standby), "openai_client": tried(by_openai)}
 

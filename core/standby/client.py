@@ -23,7 +23,15 @@ from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
 from standby.dispatch.routes import Routes, routes_of
 from standby.errors import ConfigError
-from standby.events import Alert, AttemptEnded, AttemptStarted, Event, LoopBlocked, Reloaded, ReloadFailed
+from standby.events import (
+    Alert,
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    LoopBlocked,
+    Reloaded,
+    ReloadFailed,
+)
 from standby.failures import Kind
 from standby.inputs.parse import CallOptions, Messages, check_deadline, request_of
 from standby.observe.log import Log, report_broken_observer, report_broken_sink
@@ -61,24 +69,32 @@ class AsyncStandby(Shared):
         """Read models.yaml, or take `settings` made in code.
 
         Args:
-            config: the file's path, or a dictionary of the file's form, which is copied. Left out: `STANDBY_CONFIG`,
-                `./config/models.yaml`, `./models.yaml`, or the chain that ships.
+            config: the file's path, or a dictionary of the file's form, which is copied. Left out:
+                `STANDBY_CONFIG`, `./config/models.yaml`, `./models.yaml`, or the chain that ships.
             settings: typed settings, instead of a file.
             environ: stands in for the process's environment.
             sinks: are given every event.
             jitter: draws the pauses before retries.
-            warm_up: import what a chain's other models need when one is to be asked again, or soon after the first reply.
+            warm_up: import what a chain's other models need when one is to be asked again, or soon
+                after the first reply.
             watch: take the file anew when it has changed; a call looks, once a second.
 
         Raises:
             ConfigError: the configuration cannot be used; it has every problem at once.
-            TypeError: `config` is no path and no dictionary, stands beside `settings`, or has no file to watch.
+            TypeError: `config` is no path and no dictionary, stands beside `settings`, or has no
+                file to watch.
 
         """
         self._registry = Registry()
         self._adapters = Adapters(self._registry.adapter, self._registry.origin)
         weakref.finalize(self, self._adapters.abandon).atexit = False
-        self._sinks: tuple[Sink, ...] = (Log(), self._warm_up, self._tell_of_retirement, self._observe, *sinks)
+        self._sinks: tuple[Sink, ...] = (
+            Log(),
+            self._warm_up,
+            self._tell_of_retirement,
+            self._observe,
+            *sinks,
+        )
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._warming: dict[str, asyncio.Task[None]] = {}
         self._environ = os.environ if environ is None else environ
@@ -102,12 +118,14 @@ class AsyncStandby(Shared):
     ) -> Reply:
         """Return one whole reply.
 
-        `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the whole call. `options`, all
-        by name: the sampling parameters, the fields of `Sampling`; `tools`, what the model may ask for, `Tool`s or OpenAI-style
-        dictionaries; `tool_choice`, "auto", "none", "required", or the name of the one to call; `schema`, a pydantic model, a
-        msgspec.Struct or a JSON Schema: `reply.data` then fits it; `extra`, a dictionary by the provider's name of what goes
-        into the request of that provider alone, as its vendor spells it; `strict`: rather than leave a parameter out, skip the
-        model that must not be sent it. Raises `RequestError` before anything is sent, or a `CallFailed` with the trail.
+        `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the
+        whole call. `options`, all by name: the sampling parameters, the fields of `Sampling`;
+        `tools`, what the model may ask for, `Tool`s or OpenAI-style dictionaries; `tool_choice`,
+        "auto", "none", "required", or the name of the one to call; `schema`, a pydantic model, a
+        msgspec.Struct or a JSON Schema: `reply.data` then fits it; `extra`, a dictionary by the
+        provider's name of what goes into the request of that provider alone, as its vendor spells
+        it; `strict`: rather than leave a parameter out, skip the model that must not be sent it.
+        Raises `RequestError` before anything is sent, or a `CallFailed` with the trail.
         """
         return await self._prepare(messages, chain, deadline, options)().run()
 
@@ -130,8 +148,9 @@ class AsyncStandby(Shared):
     def reload(self) -> None:
         """Read the file anew, or the dictionary as it is by now, and go by it from the next call on.
 
-        Raises `ConfigError` where it cannot be used, and keeps the old settings; both is told as an event. Calls under way
-        end by what they began with, and what is known of each model's health stays.
+        Raises `ConfigError` where it cannot be used, and keeps the old settings; both is told as an
+        event. Calls under way end by what they began with, and what is known of each model's health
+        stays.
         """
         if not self._has_source:
             raise TypeError("this client was made of settings: there is nothing to read anew")
@@ -155,9 +174,10 @@ class AsyncStandby(Shared):
     def forget_health(self, *models: str) -> None:
         """Forget what is known of the health of these models, for all clients of the process.
 
-        Each is as at the beginning, and so is the budget of its retries. Without names it concerns every model of the
-        chains, and the chains' budgets of hedges. Calls under way go on; what they learn of a model does not count. For
-        tests, and for a person who has mended what was broken; otherwise models come back by themselves.
+        Each is as at the beginning, and so is the budget of its retries. Without names it concerns
+        every model of the chains, and the chains' budgets of hedges. Calls under way go on; what
+        they learn of a model does not count. For tests, and for a person who has mended what was
+        broken; otherwise models come back by themselves.
 
         Args:
             models: names as in `health()`.
@@ -172,11 +192,15 @@ class AsyncStandby(Shared):
     async def close(self) -> None:
         """Close the connections that belong to this event loop; a later call opens new ones.
 
-        Other event loops close theirs when they shut down. A call that is still under way loses its connection, and a probe
-        that outlived its call ends.
+        Other event loops close theirs when they shut down. A call that is still under way loses its
+        connection, and a probe that outlived its call ends.
         """
         probes = [task for route in self._routes.routes.values() for task in route.behind]
-        ours = [task for task in (*probes, *self._warming.values()) if task.get_loop() is asyncio.get_running_loop()]
+        ours = [
+            task
+            for task in (*probes, *self._warming.values())
+            if task.get_loop() is asyncio.get_running_loop()
+        ]
         for task in ours:
             task.cancel()
         if ours:
@@ -189,7 +213,12 @@ class AsyncStandby(Shared):
         """Return the client."""
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         """Close."""
         await self.close()
 
@@ -245,7 +274,11 @@ class AsyncStandby(Shared):
 
     def _resolve(self, settings: Settings) -> Settings:
         resolution = resolve(settings, self._registry, self._environ, today=date.today())  # noqa: DTZ011 - the user's own day
-        errors = [problem for problem in resolution.problems if problem.severity == "error" and problem.code != "broken-plugin"]
+        errors = [
+            problem
+            for problem in resolution.problems
+            if problem.severity == "error" and problem.code != "broken-plugin"
+        ]
         if errors:
             raise ConfigError(errors)
         return resolution.settings
@@ -253,19 +286,25 @@ class AsyncStandby(Shared):
     def _take(self, settings: Settings, before: Routes | None = None) -> None:
         """Go by these settings from the next call on; calls under way keep theirs."""
         today = date.today()  # noqa: DTZ011 - the user's own day
-        self._routes = taken = routes_of(settings, self._adapters, self._registry.test, before, today=today)
+        self._routes = taken = routes_of(
+            settings, self._adapters, self._registry.test, before, today=today
+        )
         if before is None or before.settings.observers != settings.observers:
             self._observers.close(0)
             self._observers = Observers(_observers_of(settings.observers, self._registry))
             weakref.finalize(self, self._observers.close)
         self._cold |= {
-            name for name, route in taken.routes.items() if self._warms and route.chain.fallback and route.entries[1:]
+            name
+            for name, route in taken.routes.items()
+            if self._warms and route.chain.fallback and route.entries[1:]
         }
 
     def _look_for_changes(self) -> None:
         """Where the file has changed, read it in a thread; whoever calls meanwhile goes by the old settings."""
         if self._watching and self._changes is not None and self._changes.any():
-            threading.Thread(target=self._reload_or_tell, name="standby-reload", daemon=True).start()
+            threading.Thread(
+                target=self._reload_or_tell, name="standby-reload", daemon=True
+            ).start()
 
     def _reload_or_tell(self) -> None:
         with suppress(ConfigError):  # told, as an event
@@ -276,14 +315,30 @@ class AsyncStandby(Shared):
 
     def _tell_of_retirement(self, event: Event) -> None:
         """On the first call that asks or passes over a model that is retired, or soon will be, ask for a person's attention."""
-        entry = self._routes.entries.get(event.model) if isinstance(event, AttemptStarted | AttemptEnded) else None
-        if entry is None or entry.card.retires is None or not entry.own_names or entry.name in self._told_of:
+        entry = (
+            self._routes.entries.get(event.model)
+            if isinstance(event, AttemptStarted | AttemptEnded)
+            else None
+        )
+        if (
+            entry is None
+            or entry.card.retires is None
+            or not entry.own_names
+            or entry.name in self._told_of
+        ):
             return
         words = retirement(entry.card, date.today())  # noqa: DTZ011 - the user's own day
         if words:
             self._told_of.add(entry.name)
             self._emit(
-                Alert(call=event.call, chain=event.chain, model=event.model, at=event.at, kind=Kind.MODEL_MISSING, text=words)
+                Alert(
+                    call=event.call,
+                    chain=event.chain,
+                    model=event.model,
+                    at=event.at,
+                    kind=Kind.MODEL_MISSING,
+                    text=words,
+                )
             )
 
     def _warm_up(self, event: Event) -> None:
@@ -292,7 +347,10 @@ class AsyncStandby(Shared):
         if delay is not None and event.chain in self._cold:
             self._cold.discard(event.chain)
             routes = self._routes
-            providers = [routes.settings.providers[entry.provider] for entry in routes.route(event.chain).entries]
+            providers = [
+                routes.settings.providers[entry.provider]
+                for entry in routes.route(event.chain).entries
+            ]
             import_all = partial(self._adapters.import_all, providers)
             warming = import_ahead(weakref.ref(self), delay, import_all, event.chain, self._cold)
             self._warming[event.chain] = asyncio.get_running_loop().create_task(warming)
@@ -333,7 +391,13 @@ class Standby(Shared):
     ) -> None:
         """Take what `AsyncStandby` takes."""
         self._client = AsyncStandby(
-            config, settings=settings, environ=environ, sinks=sinks, jitter=jitter, warm_up=warm_up, watch=watch
+            config,
+            settings=settings,
+            environ=environ,
+            sinks=sinks,
+            jitter=jitter,
+            warm_up=warm_up,
+            watch=watch,
         )
         self._prepare = self._client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - one client in two forms
 
@@ -385,6 +449,11 @@ class Standby(Shared):
         """Return the client."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         """Close."""
         run(self._client.close())

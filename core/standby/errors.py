@@ -7,10 +7,10 @@
     ├── RequestError(index)        mend the request: nothing was sent
     ├── CallFailed(trail)          no reply came
     │   ├── ChainExhausted         every model failed; its cause is the ExceptionGroup of why
-    │   ├── Stopped(failure)       asking another model would be wrong: blocked, or an invalid request
-    │   ├── DeadlineExceeded       the call's time was spent
-    │   └── StreamBroken(partial)  a stream broke after some of it had been handed out
-    └── AttemptFailed(failure)     one attempt; raised by adapters, met by a caller only inside a CallFailed's cause
+    │   ├── Stopped(failure)       asking another model would be wrong: blocked, or an invalid
+    request │   ├── DeadlineExceeded       the call's time was spent │   └── StreamBroken(partial)
+    a stream broke after some of it had been handed out └── AttemptFailed(failure)     one attempt;
+    raised by adapters, met by a caller only inside a CallFailed's cause
 
 Each can be copied and pickled, with all its data and those of its causes that are drawn here.
 """
@@ -28,8 +28,8 @@ from standby.types import Attempt
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong, doubtful, or (`info`) worth knowing, with a configuration.
 
-    `line` and `column` count from 1; 0 means that no place in a file belongs to it. `code` is stable, for machines;
-    `hint` says what to do; `excerpt` is the offending line.
+    `line` and `column` count from 1; 0 means that no place in a file belongs to it. `code` is
+    stable, for machines; `hint` says what to do; `excerpt` is the offending line.
     """
 
     code: str
@@ -60,7 +60,8 @@ class StandbyError(Exception):
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
         """Copy and pickle by state: Python's own way calls `__init__` with the message, which takes other arguments here.
 
-        Of the causes standby's own go along; a vendor's exception holds a connection and what was sent over it.
+        Of the causes standby's own go along; a vendor's exception holds a connection and what was
+        sent over it.
         """
         cause = _portable(self.__cause__)
         state = self.__dict__ if cause is None else {**self.__dict__, "__cause__": cause}
@@ -149,10 +150,13 @@ class CallFailed(StandbyError):
 class ChainExhausted(CallFailed):
     """Every model of the chain failed or was skipped.
 
-    `__cause__` is the `ExceptionGroup` of the failures; `retry_after` is the soonest delay, in seconds, that a vendor stated.
+    `__cause__` is the `ExceptionGroup` of the failures; `retry_after` is the soonest delay, in
+    seconds, that a vendor stated.
     """
 
-    def __init__(self, message: str, trail: Sequence[Attempt] = (), retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, trail: Sequence[Attempt] = (), retry_after: float | None = None
+    ) -> None:
         """Keep the trail, and the soonest stated delay."""
         super().__init__(message, trail)
         self.retry_after = retry_after
@@ -183,7 +187,9 @@ class StreamBroken(CallFailed):
     def __init__(self, failure: Failure, partial: str, trail: Sequence[Attempt] = ()) -> None:
         """Keep the failure and the text handed out so far."""
         self.failure = _made(failure, Failure)
-        super().__init__(f"the stream broke after {len(partial)} characters: {self.failure.text}", trail)
+        super().__init__(
+            f"the stream broke after {len(partial)} characters: {self.failure.text}", trail
+        )
         self.partial = partial
 
     def _made_of(self) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """What went wrong with one attempt, normalised: kinds, the value that carries one, and what each kind means by default.
 
-This module is the one place that says how a kind is reacted to when no trigger speaks up (`REACTIONS`).
+This module is the one place that says how a kind is reacted to when no trigger speaks up
+(`REACTIONS`).
 """
 
 from enum import StrEnum
@@ -42,11 +43,12 @@ class Kind(StrEnum):
 class Reaction(msgspec.Struct, frozen=True):
     """What happens by default after a failure of one kind.
 
-    `then` is `"accept"` for a reply that is marked but good enough. `health` is what it teaches of the model: "sick" counts
-    towards its rest, "rest" rests it at once for as long as the vendor says, "rest long" until a person may have acted.
-    `alert` asks for a person's attention. `pause`: the seconds that the first pause before a retry takes at most, unless the
-    chain says otherwise; short where the next moment may find a server that is well, so that a fallback costs nobody half a
-    second; 0.5 s is openai-python's own bound.
+    `then` is `"accept"` for a reply that is marked but good enough. `health` is what it teaches of
+    the model: "sick" counts towards its rest, "rest" rests it at once for as long as the vendor
+    says, "rest long" until a person may have acted. `alert` asks for a person's attention. `pause`:
+    the seconds that the first pause before a retry takes at most, unless the chain says otherwise;
+    short where the next moment may find a server that is well, so that a fallback costs nobody half
+    a second; 0.5 s is openai-python's own bound.
     """
 
     then: Literal["retry", "next", "stop", "accept"]
@@ -84,9 +86,10 @@ REACTIONS: dict[Kind, Reaction] = {
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """What went wrong with one attempt.
 
-    `status` is the HTTP status, `code` the vendor's own status or error code, `message` the vendor's words (or ours, for a
-    failure that no vendor reported), `retry_after` the vendor's stated delay in seconds, `id` its id of the request.
-    `lasting`: it stays so until a person mends the settings or installs what is missing.
+    `status` is the HTTP status, `code` the vendor's own status or error code, `message` the
+    vendor's words (or ours, for a failure that no vendor reported), `retry_after` the vendor's
+    stated delay in seconds, `id` its id of the request. `lasting`: it stays so until a person mends
+    the settings or installs what is missing.
     """
 
     kind: Kind
@@ -101,7 +104,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """The line that triggers are matched with and people read: `<status> <code>. <message>`.
 
-        Where the vendor gives no code, the status's reason phrase stands in its place ("503 Service Unavailable").
+        Where the vendor gives no code, the status's reason phrase stands in its place ("503 Service
+        Unavailable").
         """
         status = "" if self.status is None else str(self.status)
         code = self.code or ("" if self.status is None else _phrase(self.status))

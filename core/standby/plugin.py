@@ -9,7 +9,18 @@ import pluggy
 from standby import events
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind, kind_of_status
-from standby.http.bodies import count_in, decoded, list_in, malformed, merged, object_in, plain, shown, text_in, whole
+from standby.http.bodies import (
+    count_in,
+    decoded,
+    list_in,
+    malformed,
+    merged,
+    object_in,
+    plain,
+    shown,
+    text_in,
+    whole,
+)
 from standby.http.ndjson import iter_ndjson
 from standby.http.retry_after import hint_in, retry_after
 from standby.http.sse import events_of
@@ -128,30 +139,37 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach any model of one vendor.
 
-    `adapter` is a dotted name, `package.module:Class`, imported on the first call that needs it. `keys` are the environment
-    variables that may hold the key, the first that is set wins; none: no key is needed. Where `key_needed` is false, a model
-    is asked without a key if none of them is set. `options` is the JSON Schema of a model's `options`, `account` that of a
-    provider's. `install` is the command that installs the SDK. `card` is what holds for every model of the vendor. `failures`
-    is a dotted name too, `package.module:function`: what reads an error answer, `(status, headers, body) -> Failure`, without
-    the SDK; `standby explain` asks it. `errors` are texts of failures that the vendor is known for, each as `Failure.text`
-    gives it: `standby validate` runs the patterns of triggers against them. `double` is a dotted name,
-    `package.module:function`: what stands in for the vendor in `standby selftest`, `(path, asked, says) -> JSON`, where
-    `says` is a text to answer with, or a `Failure`; "itself": the adapter reaches nobody outside of this process.
+    `adapter` is a dotted name, `package.module:Class`, imported on the first call that needs it.
+    `keys` are the environment variables that may hold the key, the first that is set wins; none: no
+    key is needed. Where `key_needed` is false, a model is asked without a key if none of them is
+    set. `options` is the JSON Schema of a model's `options`, `account` that of a provider's.
+    `install` is the command that installs the SDK. `card` is what holds for every model of the
+    vendor. `failures` is a dotted name too, `package.module:function`: what reads an error answer,
+    `(status, headers, body) -> Failure`, without the SDK; `standby explain` asks it. `errors` are
+    texts of failures that the vendor is known for, each as `Failure.text` gives it: `standby
+    validate` runs the patterns of triggers against them. `double` is a dotted name,
+    `package.module:function`: what stands in for the vendor in `standby selftest`, `(path, asked,
+    says) -> JSON`, where `says` is a text to answer with, or a `Failure`; "itself": the adapter
+    reaches nobody outside of this process.
 
     What `standby validate` knows of a `base_url`: `schemes` are those that can be asked; `endings`
     are paths that the adapter adds itself, the longest first ("*" stands for anything), so that no
     `base_url` should end with one; `roots` says where servers have this API, by host
     ("api.example.com", "*:11434"), and by a wrong path ("*:11434/api") that is to be replaced.
 
-    `libraries` are what the adapter imports and a user may lack. `install` is how they are installed, a command line; what is
-    to be done besides follows behind " and then: ".
+    `libraries` are what the adapter imports and a user may lack. `install` is how they are
+    installed, a command line; what is to be done besides follows behind " and then: ".
     """
 
     adapter: str
     keys: tuple[str, ...] = ()
     key_needed: bool = True
-    options: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "additionalProperties": False})
-    account: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "additionalProperties": False})
+    options: Mapping[str, Any] = msgspec.field(
+        default_factory=lambda: {"type": "object", "additionalProperties": False}
+    )
+    account: Mapping[str, Any] = msgspec.field(
+        default_factory=lambda: {"type": "object", "additionalProperties": False}
+    )
     install: str = ""
     card: Card = Card()
     failures: str = ""
@@ -167,9 +185,9 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt, as an adapter sees it.
 
-    `model` is the vendor's id. Parameters that the model refuses are already gone from the request. `extra` belongs into the
-    request's body as it stands, over all else (`merged`). `timeout` is what is left for this attempt, in seconds; the
-    dispatcher enforces it by cancellation.
+    `model` is the vendor's id. Parameters that the model refuses are already gone from the request.
+    `extra` belongs into the request's body as it stands, over all else (`merged`). `timeout` is
+    what is left for this attempt, in seconds; the dispatcher enforces it by cancellation.
     """
 
     request: Request
@@ -184,8 +202,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Adapter(Protocol):
     """Speaks to one provider, on one event loop: an instance is made for each, as `Class(provider)`.
 
-    One of `complete` and `stream` (`StreamingAdapter`) is enough. Raise `AttemptFailed`; never swallow cancellation. An
-    `aclose()` coroutine, if there is one, is awaited before the loop closes.
+    One of `complete` and `stream` (`StreamingAdapter`) is enough. Raise `AttemptFailed`; never
+    swallow cancellation. An `aclose()` coroutine, if there is one, is awaited before the loop
+    closes.
     """
 
     async def complete(self, call: Call) -> Reply:

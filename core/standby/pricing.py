@@ -21,9 +21,17 @@ FIGURES = 3
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a vendor asks, in US dollars for a million tokens; a tier for long prompts is not known here."""
 
-    input: Annotated[float, Meta(ge=0, description="US dollars for a million tokens of the prompt.", examples=[1.25])]
+    input: Annotated[
+        float,
+        Meta(ge=0, description="US dollars for a million tokens of the prompt.", examples=[1.25]),
+    ]
     output: Annotated[
-        float, Meta(ge=0, description="US dollars for a million tokens of the answer, thinking included.", examples=[10.0])
+        float,
+        Meta(
+            ge=0,
+            description="US dollars for a million tokens of the answer, thinking included.",
+            examples=[10.0],
+        ),
     ]
     cached: Annotated[
         Annotated[float, Meta(ge=0)] | None,
@@ -47,7 +55,9 @@ def cost(usage: Usage, price: Price | None) -> float | None:
         return None
     cached = min(usage.cached, usage.input)
     kept = price.input if price.cached is None else price.cached
-    return ((usage.input - cached) * price.input + cached * kept + usage.output * price.output) / MILLION
+    return (
+        (usage.input - cached) * price.input + cached * kept + usage.output * price.output
+    ) / MILLION
 
 
 def total(calls: Iterable[str], prices: Mapping[str, Price | None], usage: Usage) -> Cost:
@@ -63,8 +73,12 @@ def total(calls: Iterable[str], prices: Mapping[str, Price | None], usage: Usage
 def size_of(text: str) -> Usage:
     """Read the size of a call, "IN/OUT" in tokens; raises `ValueError`."""
     parts = text.split("/")
-    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):  # noqa: PLR2004 - a pair
-        raise ValueError(f"{text!r} is no size of a call; write tokens in and tokens out, like 1000/500")
+    if len(parts) != 2 or not all(
+        part.isascii() and part.isdigit() and len(part) <= 9 for part in parts
+    ):  # noqa: PLR2004 - a pair
+        raise ValueError(
+            f"{text!r} is no size of a call; write tokens in and tokens out, like 1000/500"
+        )
     return Usage(input=int(parts[0]), output=int(parts[1]))
 
 
@@ -86,5 +100,7 @@ def written_cost(told: Cost) -> str:
     if not told.unpriced:
         return written_dollars(told.dollars)
     return (
-        f"at least {written_dollars(told.dollars)} ({unknown})" if told.dollars else f"a cost that cannot be told ({unknown})"
+        f"at least {written_dollars(told.dollars)} ({unknown})"
+        if told.dollars
+        else f"a cost that cannot be told ({unknown})"
     )

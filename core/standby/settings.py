@@ -1,6 +1,7 @@
 """The settings: what models.yaml says, as frozen values. The file's schema is generated from these types.
 
-Seconds are floats here; in the file they are written with a unit ("120s"). Nothing here knows the file.
+Seconds are floats here; in the file they are written with a unit ("120s"). Nothing here knows the
+file.
 """
 
 import os
@@ -19,7 +20,9 @@ LONGEST_SPAN = 86_400.0
 """Seconds of the longest span of time that can be set, one day: no caller waits for longer, and no
 connection stays open for as long. What lies far beyond overflows the clocks of the system."""
 
-Seconds = Annotated[float, Meta(gt=0, le=LONGEST_SPAN, extra_json_schema={"format": "standby-duration"})]
+Seconds = Annotated[
+    float, Meta(gt=0, le=LONGEST_SPAN, extra_json_schema={"format": "standby-duration"})
+]
 """A span of time in seconds; `<number><ms|s|m|h>` in the file."""
 
 
@@ -30,7 +33,8 @@ BY_PLUGIN = {"x-typed-by": "plugin"}
 class Secret:
     """A key that shows itself to nobody: its repr names where it came from, `reveal()` gives the value.
 
-    `origin` is what the user wrote (`OPENAI_API_KEY`); an empty value means that the variable was not set.
+    `origin` is what the user wrote (`OPENAI_API_KEY`); an empty value means that the variable was
+    not set.
     """
 
     __slots__ = ("_value", "origin")
@@ -49,7 +53,9 @@ class Secret:
         if not self._value:
             return Secret, ("", self.origin)
         if not self.origin.isidentifier():
-            raise TypeError("a key given in code is not pickled: give it as a variable, api_key: ${NAME} in models.yaml")
+            raise TypeError(
+                "a key given in code is not pickled: give it as a variable, api_key: ${NAME} in models.yaml"
+            )
         return _read_anew, (self.origin,)
 
     def __copy__(self) -> "Secret":
@@ -94,26 +100,44 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Meta(description="Tokens that fit in, prompt and answer together.", examples=[1048576]),
     ] = None
     output_limit: Annotated[
-        int | None, Meta(description="Tokens that one answer may have; a larger max_tokens is lowered to it.", examples=[65536])
+        int | None,
+        Meta(
+            description="Tokens that one answer may have; a larger max_tokens is lowered to it.",
+            examples=[65536],
+        ),
     ] = None
     refuses: Annotated[
         tuple[str, ...] | None,
-        Meta(description="Sampling parameters that this model must not be sent.", examples=[["temperature", "top_p"]]),
+        Meta(
+            description="Sampling parameters that this model must not be sent.",
+            examples=[["temperature", "top_p"]],
+        ),
     ] = None
     reads: Annotated[
         tuple[Literal["image", "audio", "video", "pdf", "file"], ...] | None,
-        Meta(description="What the model reads besides text; left out: nothing.", examples=[["image", "pdf"]]),
+        Meta(
+            description="What the model reads besides text; left out: nothing.",
+            examples=[["image", "pdf"]],
+        ),
     ] = None
     reads_in_results: Annotated[
         tuple[Literal["image", "audio", "video", "pdf", "file"], ...] | None,
-        Meta(description="What the model reads besides text in the result of a tool; left out: nothing.", examples=[["image"]]),
+        Meta(
+            description="What the model reads besides text in the result of a tool; left out: nothing.",
+            examples=[["image"]],
+        ),
     ] = None
     tools: Annotated[
         bool | None,
-        Meta(description="Whether the model can call tools; left out: it cannot, and is skipped where there are any."),
+        Meta(
+            description="Whether the model can call tools; left out: it cannot, and is skipped where there are any."
+        ),
     ] = None
     schema: Annotated[
-        bool | None, Meta(description="Whether the model can be held to a JSON Schema; left out: it cannot, and is skipped.")
+        bool | None,
+        Meta(
+            description="Whether the model can be held to a JSON Schema; left out: it cannot, and is skipped."
+        ),
     ] = None
     tools_with_schema: Annotated[
         bool | None,
@@ -127,33 +151,56 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         ),
     ] = None
     system: Annotated[
-        bool | None, Meta(description="false: the model takes no system messages, and they are sent as the user's.")
+        bool | None,
+        Meta(
+            description="false: the model takes no system messages, and they are sent as the user's."
+        ),
     ] = None
     prefill: Annotated[
         bool | None,
-        Meta(description="false: a conversation must not end with the assistant's words; the model is skipped where one does."),
+        Meta(
+            description="false: a conversation must not end with the assistant's words; the model is skipped where one does."
+        ),
     ] = None
     timeout: Annotated[
-        Seconds | None, Meta(description="How long one answer may take; reasoning models think for minutes.")
+        Seconds | None,
+        Meta(description="How long one answer may take; reasoning models think for minutes."),
     ] = None
     first_token_timeout: Annotated[
-        Seconds | None, Meta(description="How long a stream may take to its first word, all thinking included.")
+        Seconds | None,
+        Meta(description="How long a stream may take to its first word, all thinking included."),
     ] = None
-    idle_timeout: Annotated[Seconds | None, Meta(description="How long a stream may then say nothing.")] = None
+    idle_timeout: Annotated[
+        Seconds | None, Meta(description="How long a stream may then say nothing.")
+    ] = None
     retires: Annotated[
-        date | None, Meta(description="The day on which the vendor shuts the model down.", examples=["2026-12-01"])
+        date | None,
+        Meta(
+            description="The day on which the vendor shuts the model down.", examples=["2026-12-01"]
+        ),
     ] = None
-    successor: Annotated[str | None, Meta(description="The model that the vendor names in its place.")] = None
+    successor: Annotated[
+        str | None, Meta(description="The model that the vendor names in its place.")
+    ] = None
     suggested: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="The place among the vendor's models that a new chain should begin with, 1 first; left out: none."),
+        Meta(
+            description="The place among the vendor's models that a new chain should begin with, 1 first; left out: none."
+        ),
     ] = None
     notice: Annotated[
-        str | None, Meta(description="What a reader must know of this model's answers; shown with each of them.")
+        str | None,
+        Meta(
+            description="What a reader must know of this model's answers; shown with each of them."
+        ),
     ] = None
-    price: Annotated[Price | None, Meta(description="What the vendor asks for the model's tokens; left out: not known.")] = None
+    price: Annotated[
+        Price | None,
+        Meta(description="What the vendor asks for the model's tokens; left out: not known."),
+    ] = None
     wire: Annotated[
-        dict[str, Any] | None, Meta(description="Hints for the plugin that speaks to the model; its own words.")
+        dict[str, Any] | None,
+        Meta(description="Hints for the plugin that speaks to the model; its own words."),
     ] = None
     source: Annotated[str | None, Meta(description="Where these facts were read, and when.")] = None
 
@@ -167,11 +214,17 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     plugin: Annotated[str, Meta(description="The plugin that speaks to it.")]
     distribution: Annotated[
-        str | None, Meta(description="The distribution that the plugin comes from, where two offer one of its name.")
+        str | None,
+        Meta(
+            description="The distribution that the plugin comes from, where two offer one of its name."
+        ),
     ] = None
     base_url: Annotated[
         str | None,
-        Meta(description="Where the API is; left out: the vendor's own.", examples=["http://127.0.0.1:11434/v1"]),
+        Meta(
+            description="Where the API is; left out: the vendor's own.",
+            examples=["http://127.0.0.1:11434/v1"],
+        ),
     ] = None
     api_key: Annotated[
         Secret | None,
@@ -202,8 +255,12 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a model rests, and for how long."""
 
-    failures: Annotated[int, Meta(ge=1, description="Failures in a row after which the model rests.")] = 5
-    open: Annotated[Seconds, Meta(description="The first pause; each further one is twice as long.")] = 5.0
+    failures: Annotated[
+        int, Meta(ge=1, description="Failures in a row after which the model rests.")
+    ] = 5
+    open: Annotated[
+        Seconds, Meta(description="The first pause; each further one is twice as long.")
+    ] = 5.0
     open_limit: Annotated[Seconds, Meta(description="No pause is longer.")] = 15.0
 
 
@@ -211,22 +268,35 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A named entry: a provider, the vendor's id, and settings of one's own."""
 
     provider: Annotated[
-        str | None, Meta(description="A provider of this file, or a plugin; left out: the one whose card knows the model.")
+        str | None,
+        Meta(
+            description="A provider of this file, or a plugin; left out: the one whose card knows the model."
+        ),
     ] = None
-    model: Annotated[str | None, Meta(description="The vendor's id; left out: the entry's own name.")] = None
+    model: Annotated[
+        str | None, Meta(description="The vendor's id; left out: the entry's own name.")
+    ] = None
     timeout: Annotated[
-        Seconds | None, Meta(description="How long one attempt may take; left out: as the card says, else 60s.")
+        Seconds | None,
+        Meta(description="How long one attempt may take; left out: as the card says, else 60s."),
     ] = None
     first_token_timeout: Annotated[
         Seconds | None,
-        Meta(description="How long a stream may take to its first word; left out: as the card says, else the timeout."),
+        Meta(
+            description="How long a stream may take to its first word; left out: as the card says, else the timeout."
+        ),
     ] = None
     idle_timeout: Annotated[
-        Seconds | None, Meta(description="How long a stream may then say nothing; left out: as the card says, else 30s.")
+        Seconds | None,
+        Meta(
+            description="How long a stream may then say nothing; left out: as the card says, else 30s."
+        ),
     ] = None
     concurrency: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Calls at once, on one event loop; a further one waits a second at most. Left out: no limit."),
+        Meta(
+            description="Calls at once, on one event loop; a further one waits a second at most. Left out: no limit."
+        ),
     ] = None
     breaker: Annotated[
         BreakerSettings | bool | None,
@@ -237,20 +307,32 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
     options: Annotated[
         dict[str, Any] | None,
-        Meta(description="Options of the plugin, checked against its own schema.", extra_json_schema=BY_PLUGIN),
+        Meta(
+            description="Options of the plugin, checked against its own schema.",
+            extra_json_schema=BY_PLUGIN,
+        ),
     ] = None
     extra: Annotated[
         dict[str, Any] | None,
-        Meta(description="Goes into each request as it stands, over what standby says; the vendor's own names."),
+        Meta(
+            description="Goes into each request as it stands, over what standby says; the vendor's own names."
+        ),
     ] = None
     drop: Annotated[
         tuple[str, ...] | None,
-        Meta(description="Sampling parameters not to send to this model.", examples=[["temperature"]]),
+        Meta(
+            description="Sampling parameters not to send to this model.", examples=[["temperature"]]
+        ),
     ] = None
     strict: Annotated[
-        bool, Meta(description="true: skip this model rather than leave out a parameter that the request has.")
+        bool,
+        Meta(
+            description="true: skip this model rather than leave out a parameter that the request has."
+        ),
     ] = False
-    card: Annotated[Card | None, Meta(description="What you know better than the plugin's card, key by key.")] = None
+    card: Annotated[
+        Card | None, Meta(description="What you know better than the plugin's card, key by key.")
+    ] = None
 
 
 Status = Annotated[int, Meta(ge=100, le=599)]
@@ -263,13 +345,21 @@ Texts = Annotated[tuple[Text, ...], Meta(min_length=1)]
 class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A named rule that recognises a failure and says what to do. Fields must all match; a list matches if any item does."""
 
-    then: Annotated[Then, Meta(description="retry: ask the same model again, then the next; next; stop: tell the caller.")]
+    then: Annotated[
+        Then,
+        Meta(
+            description="retry: ask the same model again, then the next; next; stop: tell the caller."
+        ),
+    ]
     kind: Annotated[
         Kind | Annotated[tuple[Kind, ...], Meta(min_length=1)] | None,
         Meta(description="What the failure is, in standby's words: the field to reach for."),
     ] = None
     status: Annotated[
-        Status | StatusClass | Annotated[tuple[Status | StatusClass, ...], Meta(min_length=1)] | None,
+        Status
+        | StatusClass
+        | Annotated[tuple[Status | StatusClass, ...], Meta(min_length=1)]
+        | None,
         Meta(description="The HTTP status: a number, or a class like 5xx.", examples=[503, "5xx"]),
     ] = None
     code: Annotated[
@@ -278,7 +368,10 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     message: Annotated[
         Text | Texts | None,
-        Meta(description="A piece of the failure's text, in any case; /…/ is an RE2 expression.", examples=["500 internal"]),
+        Meta(
+            description="A piece of the failure's text, in any case; /…/ is an RE2 expression.",
+            examples=["500 internal"],
+        ),
     ] = None
     test: Annotated[
         Annotated[str, Meta(pattern=r"^[^/]+/.+$")] | None,
@@ -287,17 +380,22 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             examples=["house-rules/no-price"],
         ),
     ] = None
-    provider: Annotated[Text | Texts | None, Meta(description="Only failures of this provider.")] = None
+    provider: Annotated[
+        Text | Texts | None, Meta(description="Only failures of this provider.")
+    ] = None
     model: Annotated[Text | Texts | None, Meta(description="Only failures of this model.")] = None
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one model is asked again: after random(0, min(limit, initial x 2^n)), "full jitter".
 
-    Source: AWS Architecture Blog, "Exponential Backoff And Jitter"; 8 s is openai-python's own bound.
+    Source: AWS Architecture Blog, "Exponential Backoff And Jitter"; 8 s is openai-python's own
+        bound.
     """
 
-    attempts: Annotated[int, Meta(ge=1, le=10, description="Attempts of one model in all; 1: never again.")] = 2
+    attempts: Annotated[
+        int, Meta(ge=1, le=10, description="Attempts of one model in all; 1: never again.")
+    ] = 2
     initial: Annotated[
         Seconds | None,
         Meta(
@@ -326,29 +424,44 @@ class StreamRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     release: Annotated[
         Literal["first_token", "whole"],
-        Meta(description="first_token: as it comes; whole: when all of it is there, so that no break is ever seen."),
+        Meta(
+            description="first_token: as it comes; whole: when all of it is there, so that no break is ever seen."
+        ),
     ] = "first_token"
     on_break: Annotated[
         Literal["fail", "restart"],
-        Meta(description="fail: raise, with the part so far; restart: ask again from the beginning, after a reset chunk."),
+        Meta(
+            description="fail: raise, with the part so far; restart: ask again from the beginning, after a reset chunk."
+        ),
     ] = "fail"
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Models in order, with a policy."""
 
-    models: Annotated[tuple[str, ...], Meta(description="Names of models, asked in this order.", min_length=1)]
-    fallback: Annotated[bool, Meta(description="false: the first model only; its retries stay.")] = True
+    models: Annotated[
+        tuple[str, ...], Meta(description="Names of models, asked in this order.", min_length=1)
+    ]
+    fallback: Annotated[
+        bool, Meta(description="false: the first model only; its retries stay.")
+    ] = True
     triggers: Annotated[
         tuple[str, ...] | None,
-        Meta(description="Names of triggers, in the order in which they are tried; left out: all, in file order; []: none."),
+        Meta(
+            description="Names of triggers, in the order in which they are tried; left out: all, in file order; []: none."
+        ),
     ] = None
-    deadline: Annotated[Seconds, Meta(description="How long the whole call may take, all attempts and waits.")] = 180.0
+    deadline: Annotated[
+        Seconds, Meta(description="How long the whole call may take, all attempts and waits.")
+    ] = 180.0
     retry: Annotated[Retry, Meta(description="How one model is asked again.")] = Retry()
-    hedge: Annotated[Hedge | None, Meta(description="Ask the next model too when one is slow; left out: never.")] = None
-    stream: Annotated[StreamRules, Meta(description="When a stream's text is handed out, and what follows a break.")] = (
-        StreamRules()
-    )
+    hedge: Annotated[
+        Hedge | None, Meta(description="Ask the next model too when one is slow; left out: never.")
+    ] = None
+    stream: Annotated[
+        StreamRules,
+        Meta(description="When a stream's text is handed out, and what follows a break."),
+    ] = StreamRules()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -356,14 +469,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     version: Annotated[Literal[1], Meta(description="The version of this file's grammar.")] = 1
     providers: Annotated[
-        dict[str, Provider], Meta(description="Accounts and endpoints of your own; each plugin is a provider by itself.")
+        dict[str, Provider],
+        Meta(
+            description="Accounts and endpoints of your own; each plugin is a provider by itself."
+        ),
     ] = {}
-    models: Annotated[dict[str, Model], Meta(description="What the cards do not know, or what you want otherwise.")] = {}
-    triggers: Annotated[dict[str, Trigger], Meta(description="Rules that recognise a failure and say what to do.")] = {}
-    chains: Annotated[dict[str, Chain], Meta(description="Models in order, each chain with a policy.", min_length=1)]
+    models: Annotated[
+        dict[str, Model],
+        Meta(description="What the cards do not know, or what you want otherwise."),
+    ] = {}
+    triggers: Annotated[
+        dict[str, Trigger], Meta(description="Rules that recognise a failure and say what to do.")
+    ] = {}
+    chains: Annotated[
+        dict[str, Chain],
+        Meta(description="Models in order, each chain with a policy.", min_length=1),
+    ]
     observers: Annotated[
         tuple[str, ...],
-        Meta(description="Plugins that are told every event, off the calls' way.", examples=[["house-metrics"]]),
+        Meta(
+            description="Plugins that are told every event, off the calls' way.",
+            examples=[["house-metrics"]],
+        ),
     ] = ()
 
     def why_it_rests(self, name: str, today: date) -> str:

@@ -1,6 +1,7 @@
 """Streams as a caller holds them: an iterator of chunks, a context manager, and, at the end, the whole reply.
 
-One task runs the walk into a bounded buffer, so that time-outs and context variables keep their meaning between chunks.
+One task runs the walk into a bounded buffer, so that time-outs and context variables keep their
+meaning between chunks.
 """
 
 import asyncio
@@ -65,7 +66,8 @@ class _Buffer:
         self.over = True
         self._news.set()
         if walked is not None and not walked.cancelled():
-            walked.exception()  # seen: the readers may have left, and asyncio logs a failure that nobody looks at
+            # seen: the readers may have left, and asyncio logs a failure that nobody looks at
+            walked.exception()
 
 
 class _Position:
@@ -99,7 +101,11 @@ class _Position:
     @property
     def entry(self) -> Entry | None:
         speaker = self._speaker
-        return speaker.patience if isinstance(speaker, Watch) and isinstance(speaker.patience, Entry) else None
+        return (
+            speaker.patience
+            if isinstance(speaker, Watch) and isinstance(speaker.patience, Entry)
+            else None
+        )
 
     @property
     def _speaker(self) -> Watch | Reply | None:
@@ -133,7 +139,8 @@ class _Read:
 class AsyncStream(_Read):
     """A streamed reply. Iterate over its chunks; `reply` and `trail` are there at the end; `close()` leaves early.
 
-    Under `on_break: restart` a chunk with `reset` voids the text before it: `text` is what counts, `model` whose it is::
+    Under `on_break: restart` a chunk with `reset` voids the text before it: `text` is what counts,
+    `model` whose it is::
 
         async with client.stream("Explain net metering.") as stream:
             async for chunk in stream:
@@ -172,7 +179,12 @@ class AsyncStream(_Read):
         self._begin()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         """Close."""
         await self.close()
 
@@ -227,9 +239,13 @@ class AsyncStream(_Read):
             self._task.add_done_callback(self._buffer.end)
             left = weakref.finalize(self, _abandon, self._task)
             left.atexit = False
-            self._task.add_done_callback(lambda _: left.detach())  # its error knows the stream, which so would never be freed
+            self._task.add_done_callback(
+                lambda _: left.detach()
+            )  # its error knows the stream, which so would never be freed
         if self._task is not None and self._task.get_loop() is not asyncio.get_running_loop():
-            raise RuntimeError("this stream was begun on another event loop, or before a fork; ask anew with stream()")
+            raise RuntimeError(
+                "this stream was begun on another event loop, or before a fork; ask anew with stream()"
+            )
         return self._task
 
 
@@ -260,7 +276,12 @@ class Stream(_Read):
         self._wait_for(self._stream.__aenter__())
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         """Close."""
         self.close()
 
@@ -274,7 +295,9 @@ class Stream(_Read):
             if not self._chunks and not self._ended:
                 try:
                     self._chunks.extend(self._wait_for(self._stream.take()))
-                except BaseException:  # Ctrl-C among them: what was on its way is lost, so nothing may follow it
+                except (
+                    BaseException
+                ):  # Ctrl-C among them: what was on its way is lost, so nothing may follow it
                     self._ended = True
                     self._stream.abandon()
                     raise
@@ -288,7 +311,9 @@ class Stream(_Read):
         """Leave: whoever is still being asked is cancelled, and has gone when this returns."""
         patience = GRACE if self._ended else LONGEST_FAREWELL + GRACE
         self._ended = True
-        with contextlib.suppress(LoopIsBlockedError):  # whoever blocks it is named in the log; it closes once the loop turns
+        with contextlib.suppress(
+            LoopIsBlockedError
+        ):  # whoever blocks it is named in the log; it closes once the loop turns
             run(self._stream.close(), within=patience)
 
     def _wait_for(self, step: Coroutine[Any, Any, T]) -> T:
@@ -304,7 +329,9 @@ def in_time(step: Coroutine[Any, Any, T], within: float, span: float) -> T:
         return run(step, within=within)
     except LoopIsBlockedError:
         words = "the event loop is blocked, the log says by what; work that blocks belongs into standby.plugin.blocking()"
-        raise DeadlineExceeded(f"no complete reply within the deadline of {span:g}s: {words}") from None
+        raise DeadlineExceeded(
+            f"no complete reply within the deadline of {span:g}s: {words}"
+        ) from None
 
 
 def _abandon(task: asyncio.Task[Reply]) -> None:

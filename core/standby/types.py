@@ -51,8 +51,9 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, tag="media"):
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
     """A model wants a tool to be run; always whole.
 
-    `id` ties the result to it. `private` is what only the model that made the call can read (a thought signature): it goes
-    back to that one, and to no other. `made_by` names that model; the dispatcher fills it in.
+    `id` ties the result to it. `private` is what only the model that made the call can read (a
+    thought signature): it goes back to that one, and to no other. `made_by` names that model; the
+    dispatcher fills it in.
     """
 
     id: str
@@ -97,7 +98,8 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True, tag="reasoning"):
 Part = Text | Media | Reasoning | ToolCall | ToolResult
 """One piece of a message's content.
 
-A user's are texts and media, an assistant's reasoning, texts and calls, a tool's results, the system's texts.
+A user's are texts and media, an assistant's reasoning, texts and calls, a tool's results, the
+system's texts.
 """
 
 
@@ -113,7 +115,9 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     description: str = ""
-    parameters: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
+    parameters: Mapping[str, Any] = msgspec.field(
+        default_factory=lambda: {"type": "object", "properties": {}}
+    )
 
 
 class Only(msgspec.Struct, frozen=True):
@@ -161,8 +165,9 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Request(msgspec.Struct, frozen=True):
     """What is asked of a chain: a conversation, how the answer is to be drawn, and the tools and the schema that there are.
 
-    `extra` holds, by the provider's name, what goes into the request of that provider alone, as its vendor spells it.
-    `strict`: a model that must not be sent one of the sampling parameters is not asked.
+    `extra` holds, by the provider's name, what goes into the request of that provider alone, as its
+    vendor spells it. `strict`: a model that must not be sent one of the sampling parameters is not
+    asked.
     """
 
     messages: tuple[Message, ...]
@@ -194,9 +199,10 @@ class Finish(StrEnum):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One call to one model, or why there was none.
 
-    `start` is in seconds since the call began, `duration` in seconds. `dropped` names the parameters that this model was not
-    sent. `trigger` is the name of the trigger that matched, `then` what was decided. `id` is the vendor's, of the answer or of
-    the request that failed: the one to name to its support.
+    `start` is in seconds since the call began, `duration` in seconds. `dropped` names the
+    parameters that this model was not sent. `trigger` is the name of the trigger that matched,
+    `then` what was decided. `id` is the vendor's, of the answer or of the request that failed: the
+    one to name to its support.
     """
 
     model: str
@@ -216,10 +222,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """One whole answer.
 
-    `model` is the entry that answered, `served` the vendor's word for it, `id` the vendor's id of the answer, `notice` what a
-    reader must know of an answer that is not a full model's. `data` is what the text says, read by the schema that was asked
-    for. `reasoning` is what the model told of its thoughts, `private` what of them only it can read. An adapter fills `text`,
-    `reasoning`, `private`, `tool_calls`, `finish`, `usage`, `served` and `id`; the dispatcher fills the rest.
+    `model` is the entry that answered, `served` the vendor's word for it, `id` the vendor's id of
+    the answer, `notice` what a reader must know of an answer that is not a full model's. `data` is
+    what the text says, read by the schema that was asked for. `reasoning` is what the model told of
+    its thoughts, `private` what of them only it can read. An adapter fills `text`, `reasoning`,
+    `private`, `tool_calls`, `finish`, `usage`, `served` and `id`; the dispatcher fills the rest.
     """
 
     text: str
@@ -249,8 +256,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON has it: dictionaries, lists, texts, numbers, true, false and `None`.
 
-        The keys are this class's fields. `data` is written as its schema says it, a pydantic object by its aliases; a number
-        that JSON has not, like infinity, is `None`, and what is no data at all is its `str()`.
+        The keys are this class's fields. `data` is written as its schema says it, a pydantic object
+        by its aliases; a number that JSON has not, like infinity, is `None`, and what is no data at
+        all is its `str()`.
         """
         told = msgspec.to_builtins(self, str_keys=True, enc_hook=_plain)
         whole: dict[str, Any] = json.loads(json.dumps(told), parse_constant=lambda _: None)
@@ -281,10 +289,11 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 class Chunk(msgspec.Struct, frozen=True):
     """One piece of a streamed reply: some text, a thought, a tool call, or its end.
 
-    A stream is complete only if its last chunk has an `end`. With `reset` all text so far is void: another answer begins. A
-    `tool_call` is whole, and comes only when the answer is. `reasoning` comes with the first text, or after it: while a model
-    only thinks, another may still answer in its place. `working`, from an adapter, is a sign of life without words: the model
-    writes a call's arguments.
+    A stream is complete only if its last chunk has an `end`. With `reset` all text so far is void:
+    another answer begins. A `tool_call` is whole, and comes only when the answer is. `reasoning`
+    comes with the first text, or after it: while a model only thinks, another may still answer in
+    its place. `working`, from an adapter, is a sign of life without words: the model writes a
+    call's arguments.
     """
 
     text: str = ""

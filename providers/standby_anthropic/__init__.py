@@ -31,7 +31,8 @@ OPTIONS = {
 REFUSES = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
 """API version 2026-10-21, which the SDK's 2.x sends, answers the first three with a 400; the Messages API never had the rest.
 
-Source: platform.claude.com, docs/en/api/versioning, as stored in autumn 2026; anthropic 2.12, message_create_params.py.
+Source: platform.claude.com, docs/en/api/versioning, as stored in autumn 2026; anthropic 2.12,
+    message_create_params.py.
 """
 
 SDK = Library(module="anthropic", requirement="anthropic>=2.0")

@@ -1,7 +1,8 @@
 """The SDK: anthropic builds the URL, authenticates and sends; what comes back is read here, not by the SDK.
 
-The SDK gets an HTTP client of ours, which shows it nothing but an unread 200: it would read the body of an error without a
-bound, follow redirects with the key, and take HTML, a list and an error inside a 200 for success.
+The SDK gets an HTTP client of ours, which shows it nothing but an unread 200: it would read the
+body of an error without a bound, follow redirects with the key, and take HTML, a list and an error
+inside a 200 for success.
 """
 
 import asyncio
@@ -74,7 +75,9 @@ class AnthropicAdapter:
     def __init__(self, provider: Provider) -> None:
         """Make the SDK's client; every setting that an environment variable could switch is given."""
         key = key_of(provider, "ANTHROPIC_API_KEY")
-        self._headers = {} if key else {"Authorization": anthropic.Omit()}  # an endpoint of one's own may want no key
+        self._headers = (
+            {} if key else {"Authorization": anthropic.Omit()}
+        )  # an endpoint of one's own may want no key
         timeout = httpx2.Timeout(None, connect=CONNECT)
         try:
             self._sdk = anthropic.AsyncAnthropic(
@@ -86,7 +89,11 @@ class AnthropicAdapter:
                 open_telemetry={"traces": False, "propagation": False},
                 http_client=_Client(verify=_trust(), limits=LIMITS, timeout=timeout),
             )
-        except (ValueError, ImportError, httpx2.InvalidURL) as error:  # a proxy variable that cannot be followed, no URL
+        except (
+            ValueError,
+            ImportError,
+            httpx2.InvalidURL,
+        ) as error:  # a proxy variable that cannot be followed, no URL
             raise unavailable(f"the client cannot be made: {error}") from error
 
     async def complete(self, call: Call) -> Reply:
@@ -125,10 +132,14 @@ class AnthropicAdapter:
                 stream=True,  # so that the SDK leaves the body to us
                 stream_cls=anthropic.AsyncStream[object],
             )
-            response = cast("httpx2.Response", sent)  # what cast_to says; the SDK's types know streams only
+            response = cast(
+                "httpx2.Response", sent
+            )  # what cast_to says; the SDK's types know streams only
             async with aclosing(response):
                 yield response
-        except anthropic.APIConnectionError as error:  # what the SDK makes of all that its client raises, a failure of ours too
+        except (
+            anthropic.APIConnectionError
+        ) as error:  # what the SDK makes of all that its client raises, a failure of ours too
             if isinstance(error.__cause__, AttemptFailed):
                 raise error.__cause__ from None
             raise _broken(error.__cause__ or error) from error
@@ -160,7 +171,9 @@ def _headers(key: str) -> dict[str, Any]:
         "user-agent": f"AsyncAnthropic/Python {anthropic.__version__}",
     }
     custom = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").split("\n")
-    names = [line.partition(":")[0].strip() for line in custom if ":" in line]  # as the SDK splits it
+    names = [
+        line.partition(":")[0].strip() for line in custom if ":" in line
+    ]  # as the SDK splits it
     return {name: ours.get(name.lower(), anthropic.Omit()) for name in ("Authorization", *names)}
 
 
@@ -174,5 +187,8 @@ def _trust() -> ssl.SSLContext:
         raise unavailable(words) from error
 
 
-# At DEBUG the SDK logs whatever its HTTP client raises with its words, which are the vendor's and may echo the key.
-logging.getLogger("anthropic._base_client").addFilter(lambda record: "Encountered Exception" not in record.getMessage())
+# At DEBUG the SDK logs whatever its HTTP client raises with its words, which are the vendor's and
+# may echo the key.
+logging.getLogger("anthropic._base_client").addFilter(
+    lambda record: "Encountered Exception" not in record.getMessage()
+)

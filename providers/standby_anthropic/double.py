@@ -12,7 +12,10 @@ def answer(path: str, asked: Any, says: str | Failure) -> Any:
     """Return the body of an answer that says this, or of an error, for a request to `path` that asked with `asked`."""
     del path  # there is but one
     if isinstance(says, Failure):
-        return {"type": "error", "error": {"type": says.code or "api_error", "message": says.message}}
+        return {
+            "type": "error",
+            "error": {"type": says.code or "api_error", "message": says.message},
+        }
     return {
         "id": "msg_1",
         "type": "message",

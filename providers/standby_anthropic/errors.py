@@ -1,7 +1,8 @@
 """How Anthropic is known to fail, as `Failure.text` gives it: `standby validate` runs triggers' patterns against them.
 
-The messages are documented, or cited in public issues (529: anthropic-sdk-typescript #616; credit: claude-code #66314), as
-read in November 2026. Cloudflare, which stands before the API, answers 502 and 520.
+The messages are documented, or cited in public issues (529: anthropic-sdk-typescript #616; credit:
+claude-code #66314), as read in November 2026. Cloudflare, which stands before the API, answers 502
+and 520.
 """
 
 ERRORS = (

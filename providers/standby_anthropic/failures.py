@@ -1,17 +1,28 @@
 """What Anthropic answers when it fails, as failures. Pure; knows no SDK.
 
-In this order: the HTTP status, then the structured code, then the text. The bodies are published ones.
+In this order: the HTTP status, then the structured code, then the text. The bodies are published
+ones.
 """
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from standby.plugin import Failure, Kind, hint_in, kind_of_status, object_in, plain, retry_after, text_in
+from standby.plugin import (
+    Failure,
+    Kind,
+    hint_in,
+    kind_of_status,
+    object_in,
+    plain,
+    retry_after,
+    text_in,
+)
 
 _KIND_OF_CODE = {
     "billing_error": Kind.QUOTA_EXHAUSTED,
-    "enforced_spend_limit_reached": Kind.QUOTA_EXHAUSTED,  # a 429 that no waiting ends before the next month
+    # a 429 that no waiting ends before the next month
+    "enforced_spend_limit_reached": Kind.QUOTA_EXHAUSTED,
     "contract_spend_limit_reached": Kind.QUOTA_EXHAUSTED,
     "linked_organization_spend_limit_reached": Kind.QUOTA_EXHAUSTED,
     "linked_organization_billing_unavailable": Kind.QUOTA_EXHAUSTED,
@@ -35,8 +46,14 @@ _KIND_OF_CODE_ALONE = {
 """The same for an error inside a 200, where the status says nothing."""
 
 _KIND_OF_TEXT = (
-    ("prompt is too long", Kind.CONTEXT_TOO_LONG),  # "prompt is too long: 210000 tokens > 200000 maximum"
-    ("exceed context limit", Kind.CONTEXT_TOO_LONG),  # "input length and `max_tokens` exceed context limit: …"
+    (
+        "prompt is too long",
+        Kind.CONTEXT_TOO_LONG,
+    ),  # "prompt is too long: 210000 tokens > 200000 maximum"
+    (
+        "exceed context limit",
+        Kind.CONTEXT_TOO_LONG,
+    ),  # "input length and `max_tokens` exceed context limit: …"
     ("credit balance is too low", Kind.QUOTA_EXHAUSTED),  # anthropics/claude-code #66314: a 400
     ("reached your specified api usage limits", Kind.QUOTA_EXHAUSTED),
     ("output blocked by content filtering policy", Kind.BLOCKED),
@@ -47,10 +64,16 @@ _KIND_OF_TEXT = (
     ),  # "When using tools, pre-filling the `assistant` response is not supported."
     ("thinking may not be enabled when tool_choice", Kind.UNSUPPORTED),
     ("cannot both be specified for this model", Kind.UNSUPPORTED),  # temperature and top_p
-    ("not supported for this model", Kind.UNSUPPORTED),  # "tool_choice: type "tool" and "any" are not supported for this model"
+    (
+        "not supported for this model",
+        Kind.UNSUPPORTED,
+    ),  # "tool_choice: type "tool" and "any" are not supported for this model"
     ("not supported by this model", Kind.UNSUPPORTED),
     ("does not support image", Kind.UNSUPPORTED),
-    ("output_config.format.schema:", Kind.UNSUPPORTED),  # a schema that another vendor may well take
+    (
+        "output_config.format.schema:",
+        Kind.UNSUPPORTED,
+    ),  # a schema that another vendor may well take
 )
 """What only the words of a refused request tell."""
 
@@ -58,7 +81,8 @@ _KIND_OF_TEXT = (
 def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     """Read an error answer; `body` is decoded JSON, or the text where it is none.
 
-    An error inside a 200 counts as what it says it is: a stream's status is sent before anything can go wrong.
+    An error inside a 200 counts as what it says it is: a stream's status is sent before anything
+    can go wrong.
     """
     told = object_in(body)
     error = object_in(told.get("error"))
@@ -82,7 +106,9 @@ def is_error(answer: Any) -> bool:
 
 
 def _kind(status: int, names: Sequence[str], message: str) -> Kind:
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # Cloudflare's, before Anthropic sees it, and maybe without a body
+    if (
+        status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    ):  # Cloudflare's, before Anthropic sees it, and maybe without a body
         return Kind.UNSUPPORTED
     kind = kind_of_status(status)
     known = _KIND_OF_CODE | _KIND_OF_CODE_ALONE if kind is Kind.MALFORMED else _KIND_OF_CODE

@@ -1,6 +1,7 @@
 """What the Messages API answers with 200, read into a reply or into the failure that it really is. Pure; knows no SDK.
 
-A 200 is believed in nothing. A whole message is read as its stream would be, so that both give the same reply.
+A 200 is believed in nothing. A whole message is read as its stream would be, so that both give the
+same reply.
 """
 
 from collections.abc import Mapping
@@ -74,7 +75,11 @@ class _Block:
         """Return the block as it must be given back, if it is a thought."""
         if self.kind == "thinking":
             return {"type": "thinking", "thinking": self.words, "signature": self.signature}
-        return {"type": "redacted_thinking", "data": self.data} if self.kind == "redacted_thinking" else None
+        return (
+            {"type": "redacted_thinking", "data": self.data}
+            if self.kind == "redacted_thinking"
+            else None
+        )
 
     def call(self, place: int) -> ToolCall | None:
         """Return the tool call, or `None` if it is not whole: no name, or an input that is no JSON object."""
@@ -85,7 +90,9 @@ class _Block:
             return None
         if not self.name or not self.stopped or not isinstance(given, dict):
             return None
-        return ToolCall(id=self.known_as or f"toolu_{place}", name=self.name, arguments=object_in(given))
+        return ToolCall(
+            id=self.known_as or f"toolu_{place}", name=self.name, arguments=object_in(given)
+        )
 
 
 class Reader:
@@ -114,7 +121,11 @@ class Reader:
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """Return the calls that are whole, in order."""
-        return tuple(call for call in map(_Block.call, self._calls, range(len(self._calls))) if call is not None)
+        return tuple(
+            call
+            for call in map(_Block.call, self._calls, range(len(self._calls)))
+            if call is not None
+        )
 
     @property
     def _calls(self) -> list[_Block]:
@@ -147,7 +158,9 @@ class Reader:
                 self._blocks[index] = _Block(object_in(told.get("content_block")))
                 return _said(self._blocks[index], self._blocks[index].words)
             case "content_block_delta" if index in self._blocks:
-                return _said(self._blocks[index], self._blocks[index].add(object_in(told.get("delta"))))
+                return _said(
+                    self._blocks[index], self._blocks[index].add(object_in(told.get("delta")))
+                )
             case "content_block_stop" if index in self._blocks:
                 self._blocks[index].stopped = True
             case "ping" if self._thinks:  # thoughts that are not shown leave no other sign
@@ -163,7 +176,9 @@ class Reader:
 
     @property
     def _thinks(self) -> bool:
-        return any(block.kind == "thinking" and not block.stopped for block in self._blocks.values())
+        return any(
+            block.kind == "thinking" and not block.stopped for block in self._blocks.values()
+        )
 
     def _start(self, message: Mapping[str, Any]) -> None:
         self._served = text_in(message.get("model"))
@@ -178,7 +193,10 @@ class Reader:
         """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
         if self._stop == "refusal":
             category = text_in(self._details.get("category"))
-            words = text_in(self._details.get("explanation")) or f"the model refused{category and f': {category}'}"
+            words = (
+                text_in(self._details.get("explanation"))
+                or f"the model refused{category and f': {category}'}"
+            )
             _fail(Kind.BLOCKED, "refusal", words)
         if not self.finished or not self._stop:
             raise malformed("the answer has no stop_reason and message_stop, so it is not whole")
@@ -186,7 +204,9 @@ class Reader:
             return self._cut()
         calls = self._calls
         if self._stop not in _DONE or (self._stop == "tool_use" and not calls):
-            raise malformed(f"the answer ended with stop_reason {self._stop!r}, which nothing asked for")
+            raise malformed(
+                f"the answer ended with stop_reason {self._stop!r}, which nothing asked for"
+            )
         if len(self.tool_calls) < len(calls):
             raise malformed("a tool call has no name, or an input that is no JSON object")
         return self._end(Finish.TOOL_CALLS if calls else Finish.STOP)
@@ -199,18 +219,33 @@ class Reader:
     def _cut(self) -> End:
         if not self.text and not self.tool_calls:
             spent = self._counted.reasoning
-            _fail(Kind.EMPTY, self._stop, f"empty: max_tokens was spent, {spent} tokens on thinking, before any text came")
+            _fail(
+                Kind.EMPTY,
+                self._stop,
+                f"empty: max_tokens was spent, {spent} tokens on thinking, before any text came",
+            )
         return self._end(Finish.LENGTH)
 
     def _end(self, finish: Finish) -> End:
-        parts = [block.thought or block.words if block.kind != "tool_use" else None for block in self._blocks.values()]
-        return End(finish=finish, usage=self._counted, served=self._served, id=self._id, private=private_of(parts))
+        parts = [
+            block.thought or block.words if block.kind != "tool_use" else None
+            for block in self._blocks.values()
+        ]
+        return End(
+            finish=finish,
+            usage=self._counted,
+            served=self._served,
+            id=self._id,
+            private=private_of(parts),
+        )
 
     @property
     def _counted(self) -> Usage:
         cached = count_in(self._usage, "cache_read_input_tokens")
         return Usage(
-            input=count_in(self._usage, "input_tokens") + cached + count_in(self._usage, "cache_creation_input_tokens"),
+            input=count_in(self._usage, "input_tokens")
+            + cached
+            + count_in(self._usage, "cache_creation_input_tokens"),
             output=count_in(self._usage, "output_tokens"),
             reasoning=count_in(self._usage.get("output_tokens_details"), "thinking_tokens"),
             cached=cached,
@@ -233,7 +268,9 @@ def _said(block: _Block, words: str) -> Chunk | None:
 
 def _counts(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return the counts that are there; those of a stream's end are cumulative, and leave out what the start has said."""
-    return {name: value for name, value in object_in(told.get("usage")).items() if value is not None}
+    return {
+        name: value for name, value in object_in(told.get("usage")).items() if value is not None
+    }
 
 
 def _fail(kind: Kind, code: str, message: str) -> NoReturn:

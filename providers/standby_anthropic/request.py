@@ -29,7 +29,14 @@ from standby_anthropic.thoughts import placed
 MAX_TOKENS = 16_384
 """Tokens of an answer where neither the request nor the card says: the Messages API demands a number."""
 
-BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 24_576, "xhigh": 32_768, "max": 32_768}
+BUDGETS = {
+    "minimal": 1024,
+    "low": 2048,
+    "medium": 8192,
+    "high": 24_576,
+    "xhigh": 32_768,
+    "max": 32_768,
+}
 """Tokens for thinking, for models that take no effort; the least is Anthropic's, above the greatest it advises batches."""
 
 LEAST_BUDGET = 1024
@@ -39,7 +46,12 @@ _ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 _ROLES = {"user": "user", "assistant": "assistant", "tool": "user"}
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
-_SAMPLING = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}
+_SAMPLING = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "stop": "stop_sequences",
+}
 
 Block = dict[str, Any]
 
@@ -47,14 +59,23 @@ Block = dict[str, Any]
 def body_of(call: Call, *, stream: bool) -> Block:
     """Return the request's body; raises `AttemptFailed` (`unsupported`) for what the Messages API has no form for.
 
-    System messages become the one `system` that every model takes, in order, wherever they stood. Turns of one role in a row
-    become one turn. An empty text is a 400, and is left out; where nothing but a system's text is left, it is the user's.
+    System messages become the one `system` that every model takes, in order, wherever they stood.
+    Turns of one role in a row become one turn. An empty text is a 400, and is left out; where
+    nothing but a system's text is left, it is the user's.
     """
     request = call.request
-    system = [_text(part.text) for part in _parts_of("system", request) if isinstance(part, Text) and part.text.strip()]
+    system = [
+        _text(part.text)
+        for part in _parts_of("system", request)
+        if isinstance(part, Text) and part.text.strip()
+    ]
     turns = _turns(request.messages)
     limit = request.sampling.max_tokens or call.card.output_limit or MAX_TOKENS
-    body: Block = {"model": call.model, "max_tokens": limit, "messages": turns or [{"role": "user", "content": system}]}
+    body: Block = {
+        "model": call.model,
+        "max_tokens": limit,
+        "messages": turns or [{"role": "user", "content": system}],
+    }
     if system and turns:
         body["system"] = system
     for ours, theirs in _SAMPLING.items():
@@ -74,14 +95,20 @@ def _parts_of(role: str, request: Request) -> Iterator[Part]:
 def _turns(messages: Iterable[Message]) -> list[Block]:
     """Give the turns, the results of tools first in theirs; words that the model is to go on with end in no blank."""
     spoken = (message for message in messages if message.role != "system")
-    grouped = ((role, list(turn)) for role, turn in groupby(spoken, key=lambda message: _ROLES[message.role]))
+    grouped = (
+        (role, list(turn))
+        for role, turn in groupby(spoken, key=lambda message: _ROLES[message.role])
+    )
     turns: list[Block] = [
-        {"role": role, "content": [block for message in turn for block in _blocks(message)]} for role, turn in grouped
+        {"role": role, "content": [block for message in turn for block in _blocks(message)]}
+        for role, turn in grouped
     ]
     turns = [turn for turn in turns if turn["content"]]
     last: Block = turns[-1]["content"][-1] if turns and turns[-1]["role"] == "assistant" else {}
     if last.get("type") == "text":
-        last["text"] = last["text"].rstrip()  # "final assistant content cannot end with trailing whitespace"
+        last["text"] = last[
+            "text"
+        ].rstrip()  # "final assistant content cannot end with trailing whitespace"
     return turns
 
 
@@ -95,7 +122,12 @@ def _blocks(message: Message) -> Iterator[Block]:
         elif isinstance(part, Media):
             yield block_of(part)
         elif isinstance(part, ToolCall):
-            yield {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": part.arguments}
+            yield {
+                "type": "tool_use",
+                "id": _id(part.id),
+                "name": part.name,
+                "input": part.arguments,
+            }
         elif isinstance(part, ToolResult):
             yield _result(part)
 
@@ -112,7 +144,11 @@ def _result(result: ToolResult) -> Block:
 
 def _id(known_as: str) -> str:
     """Replace an id that another vendor gave and this one refuses, the same way wherever it stands."""
-    return known_as if _ID.fullmatch(known_as) else f"toolu_{hashlib.sha256(known_as.encode()).hexdigest()[:24]}"
+    return (
+        known_as
+        if _ID.fullmatch(known_as)
+        else f"toolu_{hashlib.sha256(known_as.encode()).hexdigest()[:24]}"
+    )
 
 
 def _tools(call: Call) -> Block:
@@ -124,7 +160,11 @@ def _tools(call: Call) -> Block:
     if _is_forced(request) and not (call.card.wire or {}).get("forced_tools", True):
         words = f"not sent: {call.model} cannot be made to call a tool; it takes tool_choice auto or none"
         raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
-    told: Block = {"type": "tool", "name": choice.name} if isinstance(choice, Only) else {"type": _CHOICES[choice]}
+    told: Block = (
+        {"type": "tool", "name": choice.name}
+        if isinstance(choice, Only)
+        else {"type": _CHOICES[choice]}
+    )
     if request.sampling.parallel_tool_calls is not None and choice != "none":
         told["disable_parallel_tool_use"] = not request.sampling.parallel_tool_calls
     said: Block = {"tools": [_described(tool) for tool in request.tools]}
@@ -143,7 +183,11 @@ def _described(tool: Tool) -> Block:
 def _format(request: Request) -> Block:
     if request.schema is None:
         return {}
-    return {"output_config": {"format": {"type": "json_schema", "schema": sendable(request.schema.json_schema)}}}
+    return {
+        "output_config": {
+            "format": {"type": "json_schema", "schema": sendable(request.schema.json_schema)}
+        }
+    }
 
 
 def _effort(call: Call, limit: int) -> Block:
@@ -163,12 +207,15 @@ def _effort(call: Call, limit: int) -> Block:
 def _budget(tokens: int, call: Call) -> Block:
     """Ask for thinking within a budget, where that is no 400: from the least on, and with no tool that must be called.
 
-    "When `thinking` is enabled, a final `assistant` message must start with a thinking block": a call that another model made
-    has none, and goes on without.
+    "When `thinking` is enabled, a final `assistant` message must start with a thinking block": a
+    call that another model made has none, and goes on without.
     """
     turns = _turns(call.request.messages)
     ends_in_results = bool(turns) and turns[-1]["content"][0]["type"] == "tool_result"
-    thought = ends_in_results and turns[-2]["content"][0]["type"] in ("thinking", "redacted_thinking")
+    thought = ends_in_results and turns[-2]["content"][0]["type"] in (
+        "thinking",
+        "redacted_thinking",
+    )
     if tokens < LEAST_BUDGET or _is_forced(call.request) or (ends_in_results and not thought):
         return {}
     return {"thinking": {"type": "enabled", "budget_tokens": tokens}}
@@ -180,4 +227,6 @@ def _options(call: Call) -> Block:
         said["output_config"] = {"effort": call.options["effort"]}
     if "service_tier" in call.options:
         said["service_tier"] = call.options["service_tier"]
-    return said | (_budget(call.options["thinking_budget"], call) if "thinking_budget" in call.options else {})
+    return said | (
+        _budget(call.options["thinking_budget"], call) if "thinking_budget" in call.options else {}
+    )

@@ -1,7 +1,8 @@
 """A schema, as Anthropic takes it: every object closed, and constraints that it refuses told in words. Pure; knows no SDK.
 
-What is sent may ask for less than what was given: standby holds the answer against the schema itself.
-Source: anthropic 2.12, lib/_parse/_transform.py, which does the same to what its users pass.
+What is sent may ask for less than what was given: standby holds the answer against the schema
+itself. Source: anthropic 2.12, lib/_parse/_transform.py, which does the same to what its users
+pass.
 """
 
 from collections.abc import Mapping
@@ -12,10 +13,14 @@ import msgspec
 from standby.plugin import AttemptFailed, Failure, Kind, list_in, object_in
 
 _KEPT = frozenset({"type", "title", "description", "enum", "const", "required", "$ref"})
-_FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
+_FORMATS = frozenset(
+    {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
+)
 _CHOICES = {"anyOf": "anyOf", "oneOf": "anyOf", "allOf": "allOf"}
 _MAPS = {"$defs": "$defs", "definitions": "definitions", "properties": "properties"}
-_UNTOLD = frozenset({"additionalProperties", "default", "$schema", "$id", "examples", "discriminator"})
+_UNTOLD = frozenset(
+    {"additionalProperties", "default", "$schema", "$id", "examples", "discriminator"}
+)
 
 
 def sendable(schema: Any) -> dict[str, Any]:
@@ -35,7 +40,9 @@ def sendable(schema: Any) -> dict[str, Any]:
         sent |= {"properties": sent.get("properties", {}), "additionalProperties": False}
     if told:
         words = msgspec.json.encode(told).decode()
-        sent["description"] = f"{sent['description']}\n\n{words}" if "description" in sent else words
+        sent["description"] = (
+            f"{sent['description']}\n\n{words}" if "description" in sent else words
+        )
     return sent
 
 
@@ -47,7 +54,11 @@ def _place(name: str, value: Any, sent: dict[str, Any], told: dict[str, Any]) ->
         sent[_CHOICES[name]] = [sendable(schema) for schema in list_in(value)]
     elif name == "items":
         sent[name] = sendable(value)
-    elif name in _KEPT or (name == "format" and value in _FORMATS) or (name == "minItems" and value in (0, 1)):
+    elif (
+        name in _KEPT
+        or (name == "format" and value in _FORMATS)
+        or (name == "minItems" and value in (0, 1))
+    ):
         sent[name] = value
     elif name not in _UNTOLD:
         told[name] = value

@@ -1,6 +1,7 @@
 """A model's thoughts, kept so that they go back unmodified and in their place: "in their original order" (the SDK's words).
 
-`private` is a JSON list with an item for each block: a thought as it came, the length of a text, or null for a call.
+`private` is a JSON list with an item for each block: a thought as it came, the length of a text, or
+null for a call.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,9 @@ def private_of(blocks: Sequence[dict[str, Any] | str | None]) -> str:
     """Return what is kept of an answer's blocks (thoughts, texts, `None` for calls); nothing where there is no thought."""
     if not any(isinstance(block, dict) for block in blocks):
         return ""
-    return msgspec.json.encode([len(block) if isinstance(block, str) else block for block in blocks]).decode()
+    return msgspec.json.encode(
+        [len(block) if isinstance(block, str) else block for block in blocks]
+    ).decode()
 
 
 def placed(parts: Iterable[Part]) -> list[Part | dict[str, Any]]:
@@ -24,12 +27,16 @@ def placed(parts: Iterable[Part]) -> list[Part | dict[str, Any]]:
     kept = [block for part in parts if isinstance(part, Reasoning) for block in _read(part.private)]
     text = "".join(part.text for part in said if isinstance(part, Text))
     calls = [part for part in said if isinstance(part, ToolCall)]
-    fits = sum(block for block in kept if isinstance(block, int)) == len(text) and kept.count(None) == len(calls)
+    fits = sum(block for block in kept if isinstance(block, int)) == len(text) and kept.count(
+        None
+    ) == len(calls)
     thoughts: list[Part | dict[str, Any]] = [block for block in kept if isinstance(block, dict)]
     return list(_laid(kept, text, calls)) if thoughts and fits else [*thoughts, *said]
 
 
-def _laid(kept: Sequence[Any], text: str, calls: Sequence[ToolCall]) -> Iterator[Part | dict[str, Any]]:
+def _laid(
+    kept: Sequence[Any], text: str, calls: Sequence[ToolCall]
+) -> Iterator[Part | dict[str, Any]]:
     at, left = 0, iter(calls)
     for block in kept:
         if isinstance(block, int):

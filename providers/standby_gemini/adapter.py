@@ -1,9 +1,10 @@
 """The SDK: google-genai builds the URL, authenticates and sends; what comes back is read here, not by the SDK.
 
-The SDK gets an HTTP client of ours, which sends the call's own body, keeps the real response, and gives the SDK an empty one.
-Its own reading of a stream leaks the connection when it is left early, fails on comments, and takes errors inside a 200 for
-success; its own way to send a body copies it three times. It is given no settings with a call: it would spend a quarter of the
-call on copying them, and calls no tool and asks for no continuation of an answer that is empty.
+The SDK gets an HTTP client of ours, which sends the call's own body, keeps the real response, and
+gives the SDK an empty one. Its own reading of a stream leaks the connection when it is left early,
+fails on comments, and takes errors inside a 200 for success; its own way to send a body copies it
+three times. It is given no settings with a call: it would spend a quarter of the call on copying
+them, and calls no tool and asks for no continuation of an answer that is empty.
 """
 
 import asyncio
@@ -72,7 +73,9 @@ class _Exchange:
 class _Models(Protocol):
     """What is used of the SDK."""
 
-    async def generate_content(self, *, model: str, contents: types.Content) -> types.GenerateContentResponse: ...
+    async def generate_content(
+        self, *, model: str, contents: types.Content
+    ) -> types.GenerateContentResponse: ...
 
     async def generate_content_stream(
         self, *, model: str, contents: types.Content
@@ -87,7 +90,10 @@ class _Client(httpx2.AsyncClient):
 
     def build_request(self, *args: Any, **kwargs: Any) -> httpx2.Request:
         """Build what the SDK asks for, around the call's body; only the connection has a time-out."""
-        kwargs |= {"content": _exchange.get().body, "timeout": httpx2.Timeout(None, connect=CONNECT)}
+        kwargs |= {
+            "content": _exchange.get().body,
+            "timeout": httpx2.Timeout(None, connect=CONNECT),
+        }
         return super().build_request(*args, **kwargs)
 
     async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
@@ -109,7 +115,10 @@ class GeminiAdapter:
         try:
             self._http = _Client(verify=_trust(), limits=LIMITS)
             self._clients = {VERSION: self._client(VERSION)}
-        except (ValueError, ImportError) as error:  # a proxy variable, or GOOGLE_GENAI_HTTP_CLIENT, that cannot be followed
+        except (
+            ValueError,
+            ImportError,
+        ) as error:  # a proxy variable, or GOOGLE_GENAI_HTTP_CLIENT, that cannot be followed
             raise unavailable(f"the client cannot be made: {error}") from error
 
     async def complete(self, call: Call) -> Reply:
@@ -142,7 +151,8 @@ class GeminiAdapter:
             location=self._location,
             debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
             http_options=types.HttpOptions(
-                base_url=self._provider.base_url or (_vertex_url(self._location or "global") if self._vertex else BASE_URL),
+                base_url=self._provider.base_url
+                or (_vertex_url(self._location or "global") if self._vertex else BASE_URL),
                 api_version=f"{version}1" if self._vertex and version == VERSION else version,
                 headers={"X-Server-Timeout": SERVER_TIMEOUT},
                 retry_options=types.HttpRetryOptions(attempts=1),
@@ -165,7 +175,10 @@ class GeminiAdapter:
                 failed = shown(await whole(response.aiter_bytes()))
                 raise AttemptFailed(failure_of(response.status_code, response.headers, failed))
             yield response
-        except (httpx2.TransportError, OSError) as error:  # a broken TLS record is an OSError still (httpx2 #854)
+        except (
+            httpx2.TransportError,
+            OSError,
+        ) as error:  # a broken TLS record is an OSError still (httpx2 #854)
             raise lost(error) from error.with_traceback(None)  # a frame of the SDK holds the key
         except httpx2.DecodingError as error:
             raise malformed(f"the body is not what its Content-Encoding says: {error}") from error
@@ -178,20 +191,28 @@ class GeminiAdapter:
         version = call.options.get("api_version", VERSION)
         if version not in self._clients:
             self._clients[version] = self._client(version)
-        models = cast("_Models", self._clients[version].aio.models)  # whose own types are partly unknown
+        models = cast(
+            "_Models", self._clients[version].aio.models
+        )  # whose own types are partly unknown
         token = _exchange.set(exchange)
         try:
             if stream:
-                async for _ in await models.generate_content_stream(model=call.model, contents=_PLACE):
+                async for _ in await models.generate_content_stream(
+                    model=call.model, contents=_PLACE
+                ):
                     pass
             else:
                 await models.generate_content(model=call.model, contents=_PLACE)
         except google.auth.exceptions.TransportError as error:
             raise lost(error) from error
         except google.auth.exceptions.GoogleAuthError as error:
-            raise unavailable(f"no Google Cloud credentials: {error}; see 'gcloud auth application-default login'") from error
+            raise unavailable(
+                f"no Google Cloud credentials: {error}; see 'gcloud auth application-default login'"
+            ) from error
         except (ValueError, httpx2.InvalidURL) as error:
-            raise unavailable(f"not sent: {error} (model {call.model!r}; see also the base_url)") from error
+            raise unavailable(
+                f"not sent: {error} (model {call.model!r}; see also the base_url)"
+            ) from error
         finally:
             _exchange.reset(token)
 
@@ -200,7 +221,9 @@ async def _chunks(response: httpx2.Response, reader: Reader) -> AsyncIterator[Ch
     """Read the events of a stream to its end; one that breaks after its end marker is whole."""
     try:
         async for event in events_of(response.aiter_bytes()):
-            data = event.stray or event.data  # Google puts a bare JSON error between events, without "data:"
+            data = (
+                event.stray or event.data
+            )  # Google puts a bare JSON error between events, without "data:"
             if data == "[DONE]":
                 break  # a proxy's own end marker: what follows is none of Gemini's words
             if data and (chunk := reader.chunk(decoded(data))):
@@ -223,7 +246,9 @@ def _key(provider: Provider) -> str:
     """Return a key that generateContent takes; the SDK insists on one where a proxy of one's own may want none."""
     key = key_of(provider, "GEMINI_API_KEY", "GOOGLE_API_KEY")
     if key.startswith("auth_tokens/"):
-        raise unavailable(f"the key ({provider.api_key!r}) is a token for the Live API: take a key from AI Studio")
+        raise unavailable(
+            f"the key ({provider.api_key!r}) is a token for the Live API: take a key from AI Studio"
+        )
     return key or "none"
 
 
@@ -237,7 +262,9 @@ def _trust() -> ssl.SSLContext:
         raise unavailable(words) from error
 
 
-# The SDK warns that it uses GOOGLE_API_KEY whenever both variables are set, although it is given the key to use, and tells
-# with each call that it would call functions, of which it is given none.
-logging.getLogger("google_genai._api_client").addFilter(lambda record: "Using GOOGLE_API_KEY" not in record.getMessage())
+# The SDK warns that it uses GOOGLE_API_KEY whenever both variables are set, although it is given
+# the key to use, and tells with each call that it would call functions, of which it is given none.
+logging.getLogger("google_genai._api_client").addFilter(
+    lambda record: "Using GOOGLE_API_KEY" not in record.getMessage()
+)
 logging.getLogger("google_genai.models").addFilter(lambda record: "AFC" not in record.getMessage())

@@ -28,5 +28,14 @@ def answer(path: str, asked: Any, says: str | Failure) -> Any:
         code = says.code or _CODES.get(says.status or 0, "UNKNOWN")
         return {"error": {"code": says.status, "message": says.message, "status": code}}
     model = path.rpartition("/models/")[2].partition(":")[0]
-    said = {"content": {"role": "model", "parts": [{"text": says}]}, "finishReason": "STOP", "index": 0}
-    return {"candidates": [said], "usageMetadata": _USAGE, "modelVersion": model, "responseId": "response-1"}
+    said = {
+        "content": {"role": "model", "parts": [{"text": says}]},
+        "finishReason": "STOP",
+        "index": 0,
+    }
+    return {
+        "candidates": [said],
+        "usageMetadata": _USAGE,
+        "modelVersion": model,
+        "responseId": "response-1",
+    }

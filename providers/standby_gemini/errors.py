@@ -1,6 +1,7 @@
 """How Gemini is known to fail, each text as `Failure.text` gives it: `standby validate` runs triggers' patterns against them.
 
-The messages are recorded answers or cited in public issues, as read in November 2026; what differs each time is left out.
+The messages are recorded answers or cited in public issues, as read in November 2026; what differs
+each time is left out.
 """
 
 ERRORS = (

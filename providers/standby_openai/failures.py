@@ -1,13 +1,25 @@
 """What OpenAI answers when it fails, as failures. Pure; knows no SDK.
 
-In this order: the HTTP status, then the structured code, then the text. The bodies are recorded or published ones.
+In this order: the HTTP status, then the structured code, then the text. The bodies are recorded or
+published ones.
 """
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from standby.plugin import Failure, Kind, count_in, hint_in, kind_of_status, list_in, object_in, plain, retry_after, text_in
+from standby.plugin import (
+    Failure,
+    Kind,
+    count_in,
+    hint_in,
+    kind_of_status,
+    list_in,
+    object_in,
+    plain,
+    retry_after,
+    text_in,
+)
 
 _KIND_OF_CODE = {
     "insufficient_quota": Kind.QUOTA_EXHAUSTED,
@@ -44,7 +56,9 @@ _KIND_OF_CODE_ALONE = {
 """The same for an error inside a 200, where the status says nothing."""
 
 _KIND_OF_TEXT = {
-    Kind.RATE_LIMITED: (("request too large", Kind.CONTEXT_TOO_LONG),),  # never fits this model's limit, however long we wait
+    Kind.RATE_LIMITED: (
+        ("request too large", Kind.CONTEXT_TOO_LONG),
+    ),  # never fits this model's limit, however long we wait
     Kind.INVALID_REQUEST: (
         ("maximum context length", Kind.CONTEXT_TOO_LONG),
         ("exceeds the context window", Kind.CONTEXT_TOO_LONG),
@@ -61,12 +75,19 @@ _KIND_OF_TEXT = {
 def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     """Read an error answer; `body` is decoded JSON, or the text where it is none.
 
-    An error inside a 200 counts as what it says it is: a stream's status is sent before anything can go wrong.
+    An error inside a 200 counts as what it says it is: a stream's status is sent before anything
+    can go wrong.
     """
     error = _error_in(body)
     if status < HTTPStatus.BAD_REQUEST:
-        status = max(status, count_in(error, "code"))  # some say the status there: Cloudflare, vLLM, OpenRouter
-    names = [name for name in (text_in(error.get("code")), text_in(error.get("type"))) if name not in ("", "error")]
+        status = max(
+            status, count_in(error, "code")
+        )  # some say the status there: Cloudflare, vLLM, OpenRouter
+    names = [
+        name
+        for name in (text_in(error.get("code")), text_in(error.get("type")))
+        if name not in ("", "error")
+    ]
     message = text_in(error.get("message")) or plain(body)
     return Failure(
         kind=_kind(status, names, message),
@@ -88,7 +109,9 @@ def _kind(status: int, names: Sequence[str], message: str) -> Kind:
     kind = kind_of_status(status)
     known = _KIND_OF_CODE | _KIND_OF_CODE_ALONE if kind is Kind.MALFORMED else _KIND_OF_CODE
     kind = next((known[name] for name in names if name in known), kind)
-    return next((better for words, better in _KIND_OF_TEXT.get(kind, ()) if words in message.lower()), kind)
+    return next(
+        (better for words, better in _KIND_OF_TEXT.get(kind, ()) if words in message.lower()), kind
+    )
 
 
 def _error_in(body: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What Chat Completions answers with 200, read into a reply or into the failure that it really is. Pure; knows no SDK.
 
-A 200 is believed in nothing: the SDK itself passes HTML, `null`, a list and an error object off as success.
+A 200 is believed in nothing: the SDK itself passes HTML, `null`, a list and an error object off as
+success.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,13 +60,21 @@ class _Call:
 
     def is_another(self, piece: Mapping[str, Any]) -> bool:
         """Say whether a piece begins another call: by its id, or, where there is no index either, by its name."""
-        known_as, name = text_in(piece.get("id")), text_in(object_in(piece.get("function")).get("name"))
-        return known_as not in ("", self.known_as) if self.known_as and known_as else "index" not in piece and bool(name)
+        known_as, name = (
+            text_in(piece.get("id")),
+            text_in(object_in(piece.get("function")).get("name")),
+        )
+        return (
+            known_as not in ("", self.known_as)
+            if self.known_as and known_as
+            else "index" not in piece and bool(name)
+        )
 
     def whole(self, place: int, *, cut: bool) -> ToolCall | None:
         """Return the call, or `None` if it is not whole: no name, or arguments that are no JSON object.
 
-        No arguments at all are an empty object, but in an answer that was `cut` they had yet to come.
+        No arguments at all are an empty object, but in an answer that was `cut` they had yet to
+        come.
         """
         written = "".join(self.arguments).strip()
         try:
@@ -74,7 +83,9 @@ class _Call:
             return None
         if not self.name or not isinstance(arguments, dict):
             return None
-        return ToolCall(id=self.known_as or f"call_{place}", name=self.name, arguments=object_in(arguments))
+        return ToolCall(
+            id=self.known_as or f"call_{place}", name=self.name, arguments=object_in(arguments)
+        )
 
 
 class Reader:
@@ -95,7 +106,10 @@ class Reader:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """Return the calls that are whole, in order."""
         cut = self._finish == "length"
-        found = (call.whole(place, cut=cut) for place, (_, call) in enumerate(sorted(self._calls, key=itemgetter(0))))
+        found = (
+            call.whole(place, cut=cut)
+            for place, (_, call) in enumerate(sorted(self._calls, key=itemgetter(0)))
+        )
         return tuple(call for call in found if call is not None)
 
     @property
@@ -125,7 +139,9 @@ class Reader:
             text_in(words.get("reasoning_content")) or text_in(words.get("reasoning")),
         )
         self._any_text = self._any_text or bool(text)
-        return Chunk(text, working=working, reasoning=thought) if text or thought or working else None
+        return (
+            Chunk(text, working=working, reasoning=thought) if text or thought or working else None
+        )
 
     def _take_calls(self, pieces: Sequence[Any]) -> bool:
         """Take in fragments of tool calls; some servers leave out the index of a whole one, or give two calls the same."""
@@ -149,14 +165,19 @@ class Reader:
                 words = f"empty: max_tokens was spent, {spent} tokens on reasoning, before any text came"
                 _fail(Kind.EMPTY, self._finish, words)
             return self._end(Finish.LENGTH)
-        if self._calls and self._finish in ("stop", "tool_calls"):  # OpenAI says "stop" too, where one tool was demanded
+        if self._calls and self._finish in (
+            "stop",
+            "tool_calls",
+        ):  # OpenAI says "stop" too, where one tool was demanded
             if len(self.tool_calls) < len(self._calls):
                 raise malformed("a tool call has no name, or arguments that are no JSON object")
             return self._end(Finish.TOOL_CALLS)
         if self._finish == "stop":
             return self._end(Finish.STOP)
         if self._finish:
-            raise malformed(f"the answer ended with finish_reason {self._finish!r}, which nothing asked for")
+            raise malformed(
+                f"the answer ended with finish_reason {self._finish!r}, which nothing asked for"
+            )
         raise malformed("the answer has no finish_reason, so it is not whole")
 
     def rest(self) -> list[Chunk]:

@@ -67,20 +67,31 @@ def _turns(message: Message) -> Iterator[dict[str, Any]]:
     """Give a message as the wire has it: each result is a message of its own, an assistant's calls stand beside its words."""
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     if results:
-        yield from ({"role": "tool", "tool_call_id": short_id(part.id), "content": _result(part)} for part in results)
+        yield from (
+            {"role": "tool", "tool_call_id": short_id(part.id), "content": _result(part)}
+            for part in results
+        )
         return
     words = _words(message.parts)
     calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
     if calls:
         yield {"role": message.role, "content": words or None, "tool_calls": calls}
     else:
-        yield {"role": message.role, "content": _content(message.parts) if _has_media(message) else words}
+        yield {
+            "role": message.role,
+            "content": _content(message.parts) if _has_media(message) else words,
+        }
 
 
 def _result(result: ToolResult) -> str:
     """Return what a tool returned; raises `AttemptFailed` (`unsupported`) for a picture, which has no place there."""
     if result.media:
-        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message="not sent: Chat Completions takes text alone from a tool"))
+        raise AttemptFailed(
+            Failure(
+                kind=Kind.UNSUPPORTED,
+                message="not sent: Chat Completions takes text alone from a tool",
+            )
+        )
     return result.text
 
 
@@ -94,7 +105,10 @@ def _has_media(message: Message) -> bool:
 
 def _content(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
     texts_and_media = (part for part in parts if isinstance(part, Text | Media))
-    return [_media(part) if isinstance(part, Media) else {"type": "text", "text": part.text} for part in texts_and_media]
+    return [
+        _media(part) if isinstance(part, Media) else {"type": "text", "text": part.text}
+        for part in texts_and_media
+    ]
 
 
 def _media(media: Media) -> dict[str, Any]:
@@ -103,16 +117,26 @@ def _media(media: Media) -> dict[str, Any]:
     if media.kind == "image":
         return {"type": "image_url", "image_url": {"url": url}}
     if media.kind == "audio" and media.media_type in _AUDIO and media.data:
-        return {"type": "input_audio", "input_audio": {"data": media.data, "format": _AUDIO[media.media_type]}}
+        return {
+            "type": "input_audio",
+            "input_audio": {"data": media.data, "format": _AUDIO[media.media_type]},
+        }
     if media.kind in ("pdf", "file") and media.data:
-        return {"type": "file", "file": {"filename": media.name or f"file.{media.kind}", "file_data": url}}
+        return {
+            "type": "file",
+            "file": {"filename": media.name or f"file.{media.kind}", "file_data": url},
+        }
     words = f"not sent: Chat Completions takes no {media.media_type} {'by its URL' if media.url else 'as data'}"
     raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
     arguments = msgspec.json.encode(call.arguments).decode()
-    return {"id": short_id(call.id), "type": "function", "function": {"name": tool_name(call.name), "arguments": arguments}}
+    return {
+        "id": short_id(call.id),
+        "type": "function",
+        "function": {"name": tool_name(call.name), "arguments": arguments},
+    }
 
 
 def tool_name(name: str) -> str:
@@ -122,14 +146,20 @@ def tool_name(name: str) -> str:
 
 def short_id(known_as: str) -> str:
     """Shorten an id that another vendor gave, the same way wherever it stands."""
-    return known_as if len(known_as) <= LONGEST_ID else f"call_{hashlib.sha256(known_as.encode()).hexdigest()[:24]}"
+    return (
+        known_as
+        if len(known_as) <= LONGEST_ID
+        else f"call_{hashlib.sha256(known_as.encode()).hexdigest()[:24]}"
+    )
 
 
 def _tools(request: Request) -> dict[str, Any]:
     """Return what is said of tools; without any, to say how to choose is a 400."""
     if not request.tools:
         return {}
-    said: dict[str, Any] = {"tools": [{"type": "function", "function": _described(tool)} for tool in request.tools]}
+    said: dict[str, Any] = {
+        "tools": [{"type": "function", "function": _described(tool)} for tool in request.tools]
+    }
     if isinstance(request.tool_choice, Only):
         said["tool_choice"] = {"type": "function", "function": {"name": request.tool_choice.name}}
     elif request.tool_choice != "auto":

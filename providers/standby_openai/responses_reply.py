@@ -1,6 +1,7 @@
 """What Responses answers with 200, read into a reply or into the failure that it really is. Pure; knows no SDK.
 
-A stream's last event brings the whole response once more, so that a stream and a whole answer are read by the same code.
+A stream's last event brings the whole response once more, so that a stream and a whole answer are
+read by the same code.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -106,7 +107,9 @@ class Reader:
             self._thought.begins()
         if kind == "response.output_item.added" and item.get("type") == "message":
             self._text.begins()
-        writes = item.get("type") == "function_call" or kind.startswith("response.function_call_arguments.")
+        writes = item.get("type") == "function_call" or kind.startswith(
+            "response.function_call_arguments."
+        )
         return Chunk(working=True) if writes else None
 
     def rest(self) -> list[Chunk]:
@@ -116,7 +119,13 @@ class Reader:
         reply = _reply(self._response, _items(self._response.get("output")) or self._items)
         text, thought = self._text.left_of(reply.text), self._thought.left_of(reply.reasoning)
         said = [Chunk(text, reasoning=thought)] if text or thought else []
-        end = End(finish=reply.finish, usage=reply.usage, served=reply.served, id=reply.id, private=reply.private)
+        end = End(
+            finish=reply.finish,
+            usage=reply.usage,
+            served=reply.served,
+            id=reply.id,
+            private=reply.private,
+        )
         return [*said, *(Chunk(tool_call=call) for call in reply.tool_calls), Chunk(end=end)]
 
 
@@ -135,16 +144,27 @@ def _reply(response: Mapping[str, Any], items: Sequence[dict[str, Any]]) -> Repl
         reasoning=GAP.join(_summaries(thoughts)),
         private=_private(thoughts),
         tool_calls=calls,
-        finish=_finish(response, _refusal(content), anything=bool(text or calls), called=bool(calls), usage=usage),
+        finish=_finish(
+            response,
+            _refusal(content),
+            anything=bool(text or calls),
+            called=bool(calls),
+            usage=usage,
+        ),
         usage=usage,
         served=text_in(response.get("model")),
         id=text_in(response.get("id")),
     )
 
 
-def _finish(response: Mapping[str, Any], refusal: str, *, anything: bool, called: bool, usage: Usage) -> Finish:
+def _finish(
+    response: Mapping[str, Any], refusal: str, *, anything: bool, called: bool, usage: Usage
+) -> Finish:
     """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
-    status, reason = text_in(response.get("status")), text_in(object_in(response.get("incomplete_details")).get("reason"))
+    status, reason = (
+        text_in(response.get("status")),
+        text_in(object_in(response.get("incomplete_details")).get("reason")),
+    )
     if refusal:
         _fail(Kind.BLOCKED, "refusal", refusal)
     if reason == "content_filter":
@@ -168,18 +188,26 @@ def _calls(items: Iterable[Mapping[str, Any]], *, cut: bool) -> tuple[ToolCall, 
         name, known_as = text_in(item.get("name")), text_in(item.get("call_id"))
         try:
             written = item.get("arguments", "")
-            arguments = decoded(written or ("" if cut else "{}")) if isinstance(written, str) else written
+            arguments = (
+                decoded(written or ("" if cut else "{}")) if isinstance(written, str) else written
+            )
         except AttemptFailed:
             arguments = None
         if name and isinstance(arguments, dict):
-            found.append(ToolCall(id=known_as or f"call_{len(found)}", name=name, arguments=object_in(arguments)))
+            found.append(
+                ToolCall(
+                    id=known_as or f"call_{len(found)}", name=name, arguments=object_in(arguments)
+                )
+            )
         elif not cut:
             raise malformed("a tool call has no name, or arguments that are no JSON object")
     return tuple(found)
 
 
 def _text(content: Iterable[Mapping[str, Any]]) -> str:
-    return "".join(text_in(part.get("text")) for part in content if part.get("type") == "output_text")
+    return "".join(
+        text_in(part.get("text")) for part in content if part.get("type") == "output_text"
+    )
 
 
 def _summaries(thoughts: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -190,7 +218,11 @@ def _summaries(thoughts: Iterable[Mapping[str, Any]]) -> list[str]:
 def _private(thoughts: Iterable[Mapping[str, Any]]) -> str:
     """Return the thoughts that can be given back: those that came encrypted, since nothing is stored."""
     kept = [
-        {name: item[name] for name in ("type", "id", "summary", "encrypted_content") if name in item}
+        {
+            name: item[name]
+            for name in ("type", "id", "summary", "encrypted_content")
+            if name in item
+        }
         for item in thoughts
         if item.get("encrypted_content")
     ]
@@ -198,7 +230,9 @@ def _private(thoughts: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _refusal(content: Iterable[Mapping[str, Any]]) -> str:
-    return "".join(text_in(part.get("refusal")) for part in content if part.get("type") == "refusal")
+    return "".join(
+        text_in(part.get("refusal")) for part in content if part.get("type") == "refusal"
+    )
 
 
 def _items(value: Any) -> list[dict[str, Any]]:

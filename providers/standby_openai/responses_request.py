@@ -1,6 +1,7 @@
 """A call, as the JSON that Responses takes. Pure; knows no SDK.
 
-Nothing is stored at OpenAI: the conversation goes along each time, and what a model thought comes back to it encrypted.
+Nothing is stored at OpenAI: the conversation goes along each time, and what a model thought comes
+back to it encrypted.
 """
 
 from collections.abc import Iterator
@@ -45,7 +46,11 @@ def body_of(call: Call, *, stream: bool) -> dict[str, Any]:
         **_tools(call.request),
         **_reasoning(call),
     }
-    given = {"temperature": sampling.temperature, "top_p": sampling.top_p, "max_output_tokens": sampling.max_tokens}
+    given = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_output_tokens": sampling.max_tokens,
+    }
     body |= {name: value for name, value in given.items() if value is not None}
     if call.request.schema is not None:
         body["text"] = {"format": {"type": "json_schema", **described(call.request.schema)}}
@@ -75,7 +80,12 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
         if isinstance(part, Reasoning):
             yield from _thoughts(part.private)
         elif isinstance(part, Text):
-            content.append({"type": "output_text" if message.role == "assistant" else "input_text", "text": part.text})
+            content.append(
+                {
+                    "type": "output_text" if message.role == "assistant" else "input_text",
+                    "text": part.text,
+                }
+            )
         elif isinstance(part, Media):
             content.append(_media(part))
         elif isinstance(part, ToolCall):
@@ -83,7 +93,9 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
         else:
             others.append(_result(part))
     if content:
-        typed = {"type": "message"} if message.role == "assistant" else {}  # llama.cpp's server knows it by that
+        typed = (
+            {"type": "message"} if message.role == "assistant" else {}
+        )  # llama.cpp's server knows it by that
         yield {**typed, "role": message.role, "content": content}
     yield from others
 
@@ -94,7 +106,9 @@ def _thoughts(private: str) -> list[dict[str, Any]]:
         kept = [object_in(item) for item in list_in(msgspec.json.decode(private or "[]"))]
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return []
-    return [item for item in kept if item.get("type") == "reasoning" and item.get("encrypted_content")]
+    return [
+        item for item in kept if item.get("type") == "reasoning" and item.get("encrypted_content")
+    ]
 
 
 def _media(media: Media) -> dict[str, Any]:
@@ -104,13 +118,22 @@ def _media(media: Media) -> dict[str, Any]:
     if media.kind in ("pdf", "file"):
         if media.url:
             return {"type": "input_file", "file_url": url}
-        return {"type": "input_file", "filename": media.name or f"file.{media.kind}", "file_data": url}
+        return {
+            "type": "input_file",
+            "filename": media.name or f"file.{media.kind}",
+            "file_data": url,
+        }
     raise _unsupported(f"Responses takes no {media.media_type}")
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
     arguments = msgspec.json.encode(call.arguments).decode()
-    return {"type": "function_call", "call_id": short_id(call.id), "name": tool_name(call.name), "arguments": arguments}
+    return {
+        "type": "function_call",
+        "call_id": short_id(call.id),
+        "name": tool_name(call.name),
+        "arguments": arguments,
+    }
 
 
 def _result(result: ToolResult) -> dict[str, Any]:
@@ -126,7 +149,13 @@ def _tools(request: Request) -> dict[str, Any]:
     if not request.tools:
         return {}
     told = (
-        {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.parameters, "strict": False}
+        {
+            "type": "function",
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": tool.parameters,
+            "strict": False,
+        }
         for tool in request.tools
     )
     said: dict[str, Any] = {"tools": list(told)}

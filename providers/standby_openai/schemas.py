@@ -8,7 +8,17 @@ from typing import Any
 from standby.plugin import AttemptFailed, Failure, Kind, Schema, list_in, object_in
 
 _UNSUPPORTED = frozenset(
-    {"allOf", "oneOf", "not", "dependentRequired", "dependentSchemas", "if", "then", "else", "patternProperties"}
+    {
+        "allOf",
+        "oneOf",
+        "not",
+        "dependentRequired",
+        "dependentSchemas",
+        "if",
+        "then",
+        "else",
+        "patternProperties",
+    }
 )
 """Keywords with which strictness is not asked for: where OpenAI refuses one there, it answers 400."""
 
@@ -19,7 +29,8 @@ _SAYS_WHAT = frozenset({"type", "$ref", "anyOf", "enum", "const"})
 def described(schema: Schema) -> dict[str, Any]:
     """Name and describe a schema, strictly where it keeps OpenAI's rules for that, else as a wish that standby checks.
 
-    Raises `AttemptFailed` (`unsupported`) for what is no object, or a choice, at its root: OpenAI takes neither there.
+    Raises `AttemptFailed` (`unsupported`) for what is no object, or a choice, at its root: OpenAI
+    takes neither there.
     """
     told = schema.json_schema
     if told.get("type") != "object" or "anyOf" in told:
@@ -38,10 +49,17 @@ def is_strict(schema: Any) -> bool:
     if ("object" in types and not _is_closed(told)) or ("array" in types and "items" not in told):
         return False
     named = (object_in(told.get(key)).values() for key in ("properties", "$defs", "definitions"))
-    within = [*chain.from_iterable(named), *list_in(told.get("anyOf")), *([told["items"]] if "items" in told else [])]
+    within = [
+        *chain.from_iterable(named),
+        *list_in(told.get("anyOf")),
+        *([told["items"]] if "items" in told else []),
+    ]
     return all(map(is_strict, within))
 
 
 def _is_closed(schema: Mapping[str, Any]) -> bool:
     required = set(list_in(schema.get("required")))
-    return schema.get("additionalProperties") is False and set(object_in(schema.get("properties"))) == required
+    return (
+        schema.get("additionalProperties") is False
+        and set(object_in(schema.get("properties"))) == required
+    )

@@ -8,15 +8,17 @@ In models.yaml, or as the same dictionary in `Model(options=…)` from Python::
         provider: scripted
         options:
           script:
-            - fail: {kind: overloaded, status: 503, code: UNAVAILABLE, message: The model is overloaded.}
+            - fail: {kind: overloaded, status: 503, code: UNAVAILABLE, message: The model is
+              overloaded.}
             - {delay: 2s, reply: Here I am.}
-            - {reply: [Half an, " answer"], fail: {kind: connection, message: "connection error: reset"}}
+            - {reply: [Half an, " answer"], fail: {kind: connection, message: "connection error:
+              reset"}}
             - tool_calls: [{name: weather, arguments: {city: Lisbon}}]
             - hang: true
 
-Each call plays the next step. The last step repeats for ever. A step waits (`delay`), says its `reply` (a list: the pieces of
-a stream), asks for its `tool_calls`, and then hangs, fails or ends. The position belongs to the model's id with its options,
-on one event loop.
+Each call plays the next step. The last step repeats for ever. A step waits (`delay`), says its
+`reply` (a list: the pieces of a stream), asks for its `tool_calls`, and then hangs, fails or ends.
+The position belongs to the model's id with its options, on one event loop.
 """
 
 from typing import Any, Literal
@@ -39,7 +41,10 @@ _FAIL = {
     "additionalProperties": False,
     "required": ["kind"],
     "properties": {
-        "kind": {"description": "What the failure is, in standby's words.", "enum": [kind.value for kind in Kind]},
+        "kind": {
+            "description": "What the failure is, in standby's words.",
+            "enum": [kind.value for kind in Kind],
+        },
         "message": {"description": "The vendor's words.", "type": "string"},
         "status": {"description": "The HTTP status.", "type": "integer"},
         "code": {"description": "The vendor's own error code or status.", "type": "string"},
@@ -62,20 +67,35 @@ _STEP = {
                 "additionalProperties": False,
                 "required": ["name"],
                 "properties": {
-                    "id": {"description": "The call's id; left out: call_1, call_2, …", "type": "string"},
+                    "id": {
+                        "description": "The call's id; left out: call_1, call_2, …",
+                        "type": "string",
+                    },
                     "name": {"description": "The tool's name.", "type": "string"},
                     "arguments": {"description": "What to call it with.", "type": "object"},
                 },
             },
         },
-        "reasoning": {"description": "What the model tells of its thoughts, before it speaks.", "type": "string"},
-        "finish": {"description": "Why the reply ends.", "enum": [finish.value for finish in Finish]},
+        "reasoning": {
+            "description": "What the model tells of its thoughts, before it speaks.",
+            "type": "string",
+        },
+        "finish": {
+            "description": "Why the reply ends.",
+            "enum": [finish.value for finish in Finish],
+        },
         "fail": _FAIL,
         "hang": {"description": "true: never end.", "type": "boolean"},
     },
 }
 
-_ALL: tuple[Literal["image", "audio", "video", "pdf", "file"], ...] = ("image", "audio", "video", "pdf", "file")
+_ALL: tuple[Literal["image", "audio", "video", "pdf", "file"], ...] = (
+    "image",
+    "audio",
+    "video",
+    "pdf",
+    "file",
+)
 
 _OPTIONS: dict[str, Any] = {
     "type": "object",

@@ -28,7 +28,13 @@ class Fail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def failure(self) -> Failure:
         """Return the failure as the dispatcher knows it."""
         wait = None if self.retry_after is None else seconds(self.retry_after)
-        return Failure(kind=self.kind, message=self.message, status=self.status, code=self.code, retry_after=wait)
+        return Failure(
+            kind=self.kind,
+            message=self.message,
+            status=self.status,
+            code=self.code,
+            retry_after=wait,
+        )
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,7 +13,13 @@ from tests.docs.distributions import put
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder, without keys."""
     monkeypatch.chdir(tmp_path)
-    for name in ("STANDBY_CONFIG", "STANDBY_DEBUG", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
+    for name in (
+        "STANDBY_CONFIG",
+        "STANDBY_DEBUG",
+        "GEMINI_API_KEY",
+        "GOOGLE_API_KEY",
+        "OPENAI_API_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 

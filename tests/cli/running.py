@@ -92,7 +92,11 @@ def terminal(*words: str, columns: int = 80, **environ: str) -> str:
     """Run on a terminal of so many columns; return all that it shows, standard error too."""
     outside, inside = pty.openpty()
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
+    }
     started = subprocess.Popen(  # noqa: S603 - this interpreter
         [sys.executable, "-m", "standby", *words],
         env={**kept, "TERM": "xterm-256color", **environ},

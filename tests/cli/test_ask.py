@@ -37,8 +37,15 @@ def test_a_stream_shows_the_same(run: Run) -> None:
 
 
 def test_a_parameter_that_a_model_refuses_is_named_on_the_trail(run: Run) -> None:
-    written(f"{SCRIPTED}  picky: {{models: [picky]}}\n".replace("models:\n", f"models:\n  picky: {PICKY}\n", 1))
-    assert "  without temperature\n" in run("ask", "Which city?", "--chain", "picky", "--temperature", "0.2").err
+    written(
+        f"{SCRIPTED}  picky: {{models: [picky]}}\n".replace(
+            "models:\n", f"models:\n  picky: {PICKY}\n", 1
+        )
+    )
+    assert (
+        "  without temperature\n"
+        in run("ask", "Which city?", "--chain", "picky", "--temperature", "0.2").err
+    )
 
 
 PICKY = "{provider: scripted, options: {reply: Lisbon.}, drop: [temperature, top_p]}"
@@ -49,7 +56,12 @@ def test_as_json_it_is_the_reply_with_its_trail_and_nothing_else(run: Run) -> No
     ran = run("ask", "Which city?", "--json")
     assert (ran.status, ran.err) == (0, "")
     reply = ran.json
-    assert (reply["text"], reply["model"], reply["provider"], reply["finish"]) == ("Lisbon.", "well", "scripted", "stop")
+    assert (reply["text"], reply["model"], reply["provider"], reply["finish"]) == (
+        "Lisbon.",
+        "well",
+        "scripted",
+        "stop",
+    )
     assert [(each["model"], each["kind"], each["then"]) for each in reply["trail"]] == [
         ("gone", "model_missing", "next"),
         ("well", None, None),
@@ -67,7 +79,18 @@ chains:
   default: {{models: [mine/any-model]}}
   other: {{models: [mine/another-model]}}
 """)
-        words = ("--system", "Be brief.", "--temperature", "0.2", "--max-tokens", "99", "--chain", "other", "--deadline", "30s")
+        words = (
+            "--system",
+            "Be brief.",
+            "--temperature",
+            "0.2",
+            "--max-tokens",
+            "99",
+            "--chain",
+            "other",
+            "--deadline",
+            "30s",
+        )
         more = ("--top-p", "0.5", "--seed", "0", "--stop", "b", "--stop", "c")
         assert run("ask", "  Which city?\n", *words, *more).status == 0
         [sent] = openai.requests
@@ -76,7 +99,12 @@ chains:
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Which city?"},
     ]
-    assert [sent.json[name] for name in ("temperature", "top_p", "seed", "stop")] == [0.2, 0.5, 0, ["b", "c"]]
+    assert [sent.json[name] for name in ("temperature", "top_p", "seed", "stop")] == [
+        0.2,
+        0.5,
+        0,
+        ["b", "c"],
+    ]
     assert 99 in (sent.json.get("max_tokens"), sent.json.get("max_completion_tokens"))
 
 
@@ -122,7 +150,9 @@ def test_verbose_shows_the_log_before_the_trail(run: Run) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_chain_that_fails_leaves_standard_output_empty_and_says_why(run: Run, *, stream: bool) -> None:
+def test_a_chain_that_fails_leaves_standard_output_empty_and_says_why(
+    run: Run, *, stream: bool
+) -> None:
     scripted()
     ran = run("ask", "Which city?", "--chain", "fails", *["--stream"] * stream)
     assert (ran.status, ran.out) == (1, "")
@@ -136,18 +166,26 @@ def test_what_stops_a_chain_is_told_and_nobody_else_is_asked(run: Run) -> None:
     scripted()
     ran = run("ask", "Which city?", "--chain", "stops")
     assert (ran.status, ran.out) == (1, "")
-    assert untimed(ran.err) == "blocked  failed after 0.0s  blocked: a filter said no  -> stop\nstandby: a filter said no\n"
+    assert (
+        untimed(ran.err)
+        == "blocked  failed after 0.0s  blocked: a filter said no  -> stop\nstandby: a filter said no\n"
+    )
 
 
 def test_a_stream_that_breaks_keeps_what_was_shown_on_a_line_of_its_own(run: Run) -> None:
     scripted()
     ran = run("ask", "Which city?", "--chain", "cut", "--stream")
     assert (ran.status, ran.out) == (1, "Lis\n")
-    assert ran.err.endswith("standby: the stream broke after 3 characters: connection error: reset\n")
+    assert ran.err.endswith(
+        "standby: the stream broke after 3 characters: connection error: reset\n"
+    )
 
 
 def test_a_stream_that_begins_anew_says_by_whom_and_its_words_stand_apart(run: Run) -> None:
-    written(SCRIPTED + "  anew: {models: [cut, well], retry: {attempts: 1}, stream: {on_break: restart}}\n")
+    written(
+        SCRIPTED
+        + "  anew: {models: [cut, well], retry: {attempts: 1}, stream: {on_break: restart}}\n"
+    )
     ran = run("ask", "Which city?", "--chain", "anew", "--stream")
     assert (ran.status, ran.out) == (0, "Lis\nLisbon.\n")
     assert ran.err.startswith("the answer broke off; well gives another, from its beginning:\n")
@@ -156,9 +194,13 @@ def test_a_stream_that_begins_anew_says_by_whom_and_its_words_stand_apart(run: R
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_deadline_that_passes_is_a_failure(run: Run, *, stream: bool) -> None:
     scripted()
-    ran = run("ask", "Which city?", "--chain", "hangs", "--deadline", "50ms", *["--stream"] * stream)
+    ran = run(
+        "ask", "Which city?", "--chain", "hangs", "--deadline", "50ms", *["--stream"] * stream
+    )
     assert (ran.status, ran.out) == (1, "")
-    assert ran.err.endswith("standby: no complete reply within the deadline of 0.05s; asked: hangs (no answer yet)\n")
+    assert ran.err.endswith(
+        "standby: no complete reply within the deadline of 0.05s; asked: hangs (no answer yet)\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +208,12 @@ def test_a_deadline_that_passes_is_a_failure(run: Run, *, stream: bool) -> None:
     [
         (("--chain", "fails"), 1, "ChainExhausted", "404 Not Found. no such model"),
         (("--chain", "stops"), 1, "Stopped", "a filter said no"),
-        (("--chain", "hangs", "--deadline", "50ms"), 1, "DeadlineExceeded", "no complete reply within the deadline of 0.05s"),
+        (
+            ("--chain", "hangs", "--deadline", "50ms"),
+            1,
+            "DeadlineExceeded",
+            "no complete reply within the deadline of 0.05s",
+        ),
         (("--chain", "falis"), 2, "RequestError", "no chain is named 'falis'"),
         (("--max-tokens", "0"), 2, "RequestError", "max_tokens: "),
         (("--config", "nowhere.yaml"), 2, "ConfigError", "nowhere.yaml  error  cannot be read"),
@@ -185,7 +232,9 @@ def test_as_json_a_failure_is_one_object_on_standard_output(
     assert bool(error["problems"]) is (kind == "ConfigError")
 
 
-def test_wrong_keys_are_told_in_the_vendors_words_and_not_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_keys_are_told_in_the_vendors_words_and_not_shown(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", "AIza-wrong-as-can-be")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-as-can-be")
     with both() as (gemini, openai):
@@ -202,7 +251,10 @@ def test_wrong_keys_are_told_in_the_vendors_words_and_not_shown(run: Run, monkey
         ran = run("ask", "Which city?")
     assert (ran.status, ran.out) == (1, "")
     assert "gemini-2.5-pro  failed after" in ran.err
-    assert "unauthorized: 400 INVALID_ARGUMENT. API key not valid. Please pass a valid API key.  -> next" in ran.err
+    assert (
+        "unauthorized: 400 INVALID_ARGUMENT. API key not valid. Please pass a valid API key.  -> next"
+        in ran.err
+    )
     assert "unauthorized: 401 invalid_api_key. Incorrect API key provided: ***.  -> next" in ran.err
     assert "wrong-as-can-be" not in ran.err
 
@@ -247,7 +299,10 @@ def test_without_weights_the_embedded_model_names_the_command_that_fetches_them(
     ("words", "told"),
     [
         ((), "Missing argument 'TEXT'"),
-        (("",), 'standby: TEXT is empty; write a question, or "-" to read one from standard input\n'),
+        (
+            ("",),
+            'standby: TEXT is empty; write a question, or "-" to read one from standard input\n',
+        ),
         ((" \n",), "standby: TEXT is empty; "),
         (("-",), "standby: standard input is empty; "),
         (
@@ -264,7 +319,9 @@ def test_without_weights_the_embedded_model_names_the_command_that_fetches_them(
         (("hello", "--max-tokens", "0"), "standby: max_tokens: "),
     ],
 )
-def test_each_mistake_on_the_command_line_is_named(run: Run, words: tuple[str, ...], told: str) -> None:
+def test_each_mistake_on_the_command_line_is_named(
+    run: Run, words: tuple[str, ...], told: str
+) -> None:
     scripted()
     ran = run("ask", *words)
     assert (ran.status, ran.out) == (2, "")
@@ -280,7 +337,10 @@ def test_a_misspelt_chain_is_answered_with_the_nearest(run: Run) -> None:
     ("stdin", "told"),
     [
         (b"\xff\xfe", "standby: standard input is no utf-8 text; convert it\n"),
-        (None, 'standby: standard input is empty; write a question, or "-" to read one from standard input\n'),
+        (
+            None,
+            'standby: standard input is empty; write a question, or "-" to read one from standard input\n',
+        ),
     ],
     ids=["bytes", "closed"],
 )
@@ -304,7 +364,9 @@ def test_standard_input_that_is_no_text_is_told(run: Run, stdin: bytes | None, t
         ("version: 1\nchains: {default: {models: [o3-mini], deadline: 30}}", "30s"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_wrong_is_told_with_its_line_and_the_remedy(run: Run, text: str, told: str) -> None:
+def test_a_file_that_is_wrong_is_told_with_its_line_and_the_remedy(
+    run: Run, text: str, told: str
+) -> None:
     written(text)
     ran = run("ask", "hello")
     assert (ran.status, ran.out) == (2, "")
@@ -314,7 +376,10 @@ def test_a_file_that_is_wrong_is_told_with_its_line_and_the_remedy(run: Run, tex
 def test_every_problem_is_told_at_once(run: Run) -> None:
     written("version: 1\nchains:\n  default: {models: [o4-mni]}\n  other: {models: [openia/x]}\n")
     told = run("ask", "hello").err
-    assert [line.partition("  ")[0].rpartition(":")[0] for line in told.splitlines()] == ["models.yaml:3", "models.yaml:4"]
+    assert [line.partition("  ")[0].rpartition(":")[0] for line in told.splitlines()] == [
+        "models.yaml:3",
+        "models.yaml:4",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -339,7 +404,9 @@ CITY = '{"type": "object", "required": ["city"]}'
 
 
 def says(text: str) -> None:
-    written(f"version: 1\nmodels:\n  a: {SAYS % text}\nchains:\n  default: {{models: [a], retry: {{attempts: 1}}}}\n")
+    written(
+        f"version: 1\nmodels:\n  a: {SAYS % text}\nchains:\n  default: {{models: [a], retry: {{attempts: 1}}}}\n"
+    )
 
 
 def test_with_a_schema_the_data_is_printed_as_json(run: Run, tmp_path: Path) -> None:
@@ -357,8 +424,13 @@ def test_an_answer_that_does_not_fit_fails(run: Run, tmp_path: Path) -> None:
     assert "schema_mismatch: the answer does not fit the schema" in ran.err
 
 
-@pytest.mark.parametrize(("text", "words"), [(None, "cannot be read: No such file"), ("{", "is no JSON: "), ("[]", "schema: ")])
-def test_a_schema_that_is_none_is_a_wrong_command_line(run: Run, tmp_path: Path, text: str | None, words: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(None, "cannot be read: No such file"), ("{", "is no JSON: "), ("[]", "schema: ")],
+)
+def test_a_schema_that_is_none_is_a_wrong_command_line(
+    run: Run, tmp_path: Path, text: str | None, words: str
+) -> None:
     says("{}")
     if text is not None:
         (tmp_path / "city.json").write_text(text, encoding="utf-8")
@@ -375,10 +447,19 @@ def test_a_schema_that_is_none_is_a_wrong_command_line(run: Run, tmp_path: Path,
     [
         ("{kind: connection, message: 'connection error: refused'}", "connection error: refused"),
         ("{kind: timeout, message: 'timeout: late'}", "timeout: late"),
-        ("{kind: overloaded, status: 503, message: Busy.}", "overloaded: 503 Service Unavailable. Busy."),
+        (
+            "{kind: overloaded, status: 503, message: Busy.}",
+            "overloaded: 503 Service Unavailable. Busy.",
+        ),
     ],
 )
-def test_the_kind_is_said_where_the_words_do_not_begin_with_it(run: Run, fail: str, words: str) -> None:
+def test_the_kind_is_said_where_the_words_do_not_begin_with_it(
+    run: Run, fail: str, words: str
+) -> None:
     model = f"{{provider: scripted, options: {{script: [{{fail: {fail}}}]}}}}"
-    written(f"version: 1\nmodels:\n  a: {model}\nchains:\n  default: {{models: [a], retry: {{attempts: 1}}}}\n")
-    assert untimed(run("ask", "Which city?").err).startswith(f"a  failed after 0.0s  {words}  -> next\n")
+    written(
+        f"version: 1\nmodels:\n  a: {model}\nchains:\n  default: {{models: [a], retry: {{attempts: 1}}}}\n"
+    )
+    assert untimed(run("ask", "Which city?").err).startswith(
+        f"a  failed after 0.0s  {words}  -> next\n"
+    )

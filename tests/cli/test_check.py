@@ -76,7 +76,9 @@ def models(ran: Any) -> dict[str, dict[str, Any]]:
 # What is asked
 
 
-def test_each_model_of_the_chains_is_asked_once_whole_and_for_few_tokens(run: Run, servers: Servers) -> None:
+def test_each_model_of_the_chains_is_asked_once_whole_and_for_few_tokens(
+    run: Run, servers: Servers
+) -> None:
     gemini, openai = servers
     ran = run("check")
     assert ran.status == 0
@@ -98,7 +100,9 @@ def test_the_models_are_asked_at_the_same_time(run: Run, servers: Servers) -> No
 
     def meet(answer: Answer) -> Any:
         def answered(_: Received) -> Answer:
-            meeting.wait(20)  # broken, and the answer a failure, if the other is not asked meanwhile
+            meeting.wait(
+                20
+            )  # broken, and the answer a failure, if the other is not asked meanwhile
             return answer
 
         return answered
@@ -126,7 +130,11 @@ def test_chains_and_models_can_be_named(run: Run, words: tuple[str, ...], asked:
 
 def test_without_fallback_only_the_first_model_counts(run: Run, servers: Servers) -> None:
     gemini, openai = servers
-    written(FILE.format(gemini=gemini.url, openai=openai.url).replace("o3-mini]}\n", "o3-mini], fallback: false}\n", 1))
+    written(
+        FILE.format(gemini=gemini.url, openai=openai.url).replace(
+            "o3-mini]}\n", "o3-mini], fallback: false}\n", 1
+        )
+    )
     gemini.script(GEMINI_503)
     ran = run("check", "--chain", "default", "--json")
     assert (ran.status, list(models(ran))) == (1, ["gemini-2.5-pro"])
@@ -136,13 +144,17 @@ def test_no_breaker_learns_of_a_check(run: Run, servers: Servers) -> None:
     gemini, _ = servers
     gemini.script(GEMINI_BAD_KEY)  # rests for minutes in a call
     assert models(run("check", "--json"))["gemini-2.5-pro"]["kind"] == "unauthorized"
-    assert {each.state for each in AsyncStandby("models.yaml", warm_up=False).health().values()} == {"closed"}
+    assert {
+        each.state for each in AsyncStandby("models.yaml", warm_up=False).health().values()
+    } == {"closed"}
 
 
 # What came of it
 
 
-def test_an_answer_is_shown_with_its_time_and_the_model_that_served(run: Run, servers: Servers) -> None:
+def test_an_answer_is_shown_with_its_time_and_the_model_that_served(
+    run: Run, servers: Servers
+) -> None:
     _, openai = servers
     openai.script(late(0.3, openai_reply("OK")))
     told = models(run("check", "--json"))["o3-mini"]
@@ -159,33 +171,64 @@ def test_an_answer_is_shown_with_its_time_and_the_model_that_served(run: Run, se
     }
 
 
-BAD_KEY = openai_error(401, f"Incorrect API key provided: {CANARY}.", kind="invalid_request_error", code="invalid_api_key")
+BAD_KEY = openai_error(
+    401,
+    f"Incorrect API key provided: {CANARY}.",
+    kind="invalid_request_error",
+    code="invalid_api_key",
+)
 THOUGHT_TO_THE_END = openai_reply("", finish="length")
 
 OUTCOMES: Mapping[str, tuple[Answer, str, str | None, str]] = {
     "well": (openai_reply("OK"), "answered", None, ""),
-    "cut": (openai_reply("OK, so", finish="length"), "answered", "truncated", f"nothing: .* limit of {LIMIT} tokens cut it"),
-    "thinking": (THOUGHT_TO_THE_END, "answered", "empty", f"nothing: .* limit of {LIMIT} tokens was spent"),
+    "cut": (
+        openai_reply("OK, so", finish="length"),
+        "answered",
+        "truncated",
+        f"nothing: .* limit of {LIMIT} tokens cut it",
+    ),
+    "thinking": (
+        THOUGHT_TO_THE_END,
+        "answered",
+        "empty",
+        f"nothing: .* limit of {LIMIT} tokens was spent",
+    ),
     "silent": (openai_reply(""), "failed", "empty", "check again"),
     "overloaded": (OPENAI_503, "failed", "overloaded", "check again in some minutes"),
     "broken": (OPENAI_500, "failed", "server_error", "status page"),
     "key": (BAD_KEY, "failed", "unauthorized", r"key of provider 'second' \(SECOND_KEY\)"),
     "quota": (OPENAI_429_QUOTA, "failed", "quota_exhausted", "billing"),
     "gone": (OPENAI_404, "failed", "model_missing", "check the vendor's id 'o3-mini'"),
-    "reset": (reset(), "failed", "connection", "check the network, the proxy .* base_url of provider 'second'"),
+    "reset": (
+        reset(),
+        "failed",
+        "connection",
+        "check the network, the proxy .* base_url of provider 'second'",
+    ),
     "no-http": (garbage(), "failed", "connection", "check the network"),
     "proxy": (html(200), "failed", "malformed", "base_url of provider 'second'"),
-    "refused": (openai_error(400, "Unsupported.", kind="invalid_request_error"), "failed", "invalid_request", "'drop'"),
+    "refused": (
+        openai_error(400, "Unsupported.", kind="invalid_request_error"),
+        "failed",
+        "invalid_request",
+        "'drop'",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_each_outcome_has_its_kind_and_says_what_to_do(run: Run, servers: Servers, name: str) -> None:
+def test_each_outcome_has_its_kind_and_says_what_to_do(
+    run: Run, servers: Servers, name: str
+) -> None:
     answer, outcome, kind, do = OUTCOMES[name]
     servers[1].script(answer)
     ran = run("check", "--model", "o3-mini", "--json")
     told = models(ran)["o3-mini"]
-    assert (ran.status, told["outcome"], told["kind"]) == (0 if outcome == "answered" else 1, outcome, kind)
+    assert (ran.status, told["outcome"], told["kind"]) == (
+        0 if outcome == "answered" else 1,
+        outcome,
+        kind,
+    )
     assert bool(told["text"]) == (kind is not None)
     assert re.fullmatch(f".*{do}.*" if do else "", told["do"])
 
@@ -196,7 +239,10 @@ def test_who_hangs_is_given_up_after_the_time_out(run: Run, servers: Servers) ->
     ran = run("check", "--timeout", "500ms", "--model", "gemini-2.5-pro")
     assert time.monotonic() - before < 20
     assert ran.status == 1
-    assert "gemini-2.5-pro: timeout: no answer in 0.5s\n  to do: check again with a longer --timeout" in ran.out
+    assert (
+        "gemini-2.5-pro: timeout: no answer in 0.5s\n  to do: check again with a longer --timeout"
+        in ran.out
+    )
 
 
 def test_a_person_reads_a_table_then_what_to_do_then_the_chains(run: Run, servers: Servers) -> None:
@@ -204,7 +250,12 @@ def test_a_person_reads_a_table_then_what_to_do_then_the_chains(run: Run, server
     ran = run("check")
     head, first, second, *rest = ran.out.splitlines()
     assert head.split() == ["model", "provider", "outcome", "served", "kind"]
-    assert first.split()[:3] + first.split()[-1:] == ["gemini-2.5-pro", "first", "failed", "overloaded"]
+    assert first.split()[:3] + first.split()[-1:] == [
+        "gemini-2.5-pro",
+        "first",
+        "failed",
+        "overloaded",
+    ]
     assert second.split()[:4] == ["o3-mini", "second", "answered", "in"]
     assert rest == [
         "",
@@ -238,8 +289,14 @@ def test_a_chain_of_which_nobody_answers_fails_the_check(run: Run, servers: Serv
     assert "other: cannot answer: none of its models does" in run("check").out
 
 
-def test_a_failure_that_stops_the_chain_fails_the_check_though_a_later_model_answers(run: Run, servers: Servers) -> None:
-    servers[0].script(respond(400, {"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "Unknown field."}}))
+def test_a_failure_that_stops_the_chain_fails_the_check_though_a_later_model_answers(
+    run: Run, servers: Servers
+) -> None:
+    servers[0].script(
+        respond(
+            400, {"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "Unknown field."}}
+        )
+    )
     ran = run("check", "--chain", "default")
     assert ran.status == 1
     assert "default: cannot answer: gemini-2.5-pro stops it, and no other model is asked" in ran.out
@@ -256,7 +313,9 @@ def test_a_named_model_must_answer_itself(run: Run, servers: Servers) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_a_model_without_a_key_is_skipped_and_says_what_to_set(run: Run, options: tuple[str, ...]) -> None:
+def test_a_model_without_a_key_is_skipped_and_says_what_to_set(
+    run: Run, options: tuple[str, ...]
+) -> None:
     written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}")
     ran = run("check", *options)
     assert ran.status == 1
@@ -266,9 +325,13 @@ def test_a_model_without_a_key_is_skipped_and_says_what_to_set(run: Run, options
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 @pytest.mark.parametrize(
-    "answer", [BAD_KEY, openai_reply(CANARY, model=CANARY), html(502, f"<html>{CANARY}</html>"), reset()], ids=str
+    "answer",
+    [BAD_KEY, openai_reply(CANARY, model=CANARY), html(502, f"<html>{CANARY}</html>"), reset()],
+    ids=str,
 )
-def test_no_key_is_ever_shown(run: Run, servers: Servers, options: tuple[str, ...], answer: Answer) -> None:
+def test_no_key_is_ever_shown(
+    run: Run, servers: Servers, options: tuple[str, ...], answer: Answer
+) -> None:
     servers[1].script(answer)
     ran = run("check", *options)
     assert CANARY in servers[1].requests[0].headers["authorization"]
@@ -282,13 +345,21 @@ def test_no_key_is_ever_shown(run: Run, servers: Servers, options: tuple[str, ..
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--chain", "defualt"), "models.yaml has no chain named 'defualt'; did you mean 'default'?"),
+        (
+            ("--chain", "defualt"),
+            "models.yaml has no chain named 'defualt'; did you mean 'default'?",
+        ),
         (("--chain", "xyz"), "models.yaml has no chain named 'xyz'; there is default, other"),
         (("--model", "o3mini"), "models.yaml has no model named 'o3mini'; did you mean 'o3-mini'?"),
-        (("--model", "aside", "--chain", "other"), "other has no model named 'aside'; there is o3-mini"),
+        (
+            ("--model", "aside", "--chain", "other"),
+            "other has no model named 'aside'; there is o3-mini",
+        ),
     ],
 )
-def test_an_unknown_name_is_told_with_the_nearest(run: Run, servers: Servers, words: tuple[str, ...], told: str) -> None:
+def test_an_unknown_name_is_told_with_the_nearest(
+    run: Run, servers: Servers, words: tuple[str, ...], told: str
+) -> None:
     ran = run("check", *words)
     assert (ran.status, ran.out, ran.err) == (2, "", f"standby: {told}\n")
     ran = run("check", "--json", *words)
@@ -297,7 +368,9 @@ def test_an_unknown_name_is_told_with_the_nearest(run: Run, servers: Servers, wo
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_a_file_that_is_wrong_is_told_and_nobody_is_asked(run: Run, options: tuple[str, ...]) -> None:
+def test_a_file_that_is_wrong_is_told_and_nobody_is_asked(
+    run: Run, options: tuple[str, ...]
+) -> None:
     written("version: 1\nchains: {default: {models: [parrot-9]}}")
     ran = run("check", *options)
     assert ran.status == 2
@@ -313,12 +386,17 @@ def test_a_time_out_that_is_no_duration_is_refused(run: Run) -> None:
 # Progress
 
 
-def test_without_a_terminal_each_model_is_a_line_on_standard_error(run: Run, servers: Servers) -> None:
+def test_without_a_terminal_each_model_is_a_line_on_standard_error(
+    run: Run, servers: Servers
+) -> None:
     servers[0].script(GEMINI_503)
     ran = run("check", "--json")
     first, *lines = ran.err.splitlines()
     assert first == f"asking 2 models, each for at most {LIMIT} tokens"
-    assert sorted(line.split()[:2] for line in lines) == [["gemini-2.5-pro", "failed"], ["o3-mini", "answered"]]
+    assert sorted(line.split()[:2] for line in lines) == [
+        ["gemini-2.5-pro", "failed"],
+        ["o3-mini", "answered"],
+    ]
 
 
 @pytest.mark.usefixtures("servers")

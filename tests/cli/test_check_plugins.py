@@ -54,12 +54,18 @@ def standby_provider():
 """
 
 
-PROJECT = {"name": "standby-p", "version": "1", "entry-points": {plugin.GROUP: {"p": "standby_extra"}}}
+PROJECT = {
+    "name": "standby-p",
+    "version": "1",
+    "entry-points": {plugin.GROUP: {"p": "standby_extra"}},
+}
 
 
 def test_a_plugin_that_exits_spoils_no_other_models_check(run: Run, install: Install) -> None:
     install(PROJECT, {"standby_extra.py": ADAPTER})
-    written("version: 1\nmodels: {w: {provider: scripted, options: {reply: OK}}}\nchains: {default: {models: [p/exits, w]}}")
+    written(
+        "version: 1\nmodels: {w: {provider: scripted, options: {reply: OK}}}\nchains: {default: {models: [p/exits, w]}}"
+    )
     ran = run("check", "--json")
     assert ran.status == 0
     assert [each["kind"] for each in ran.json["models"]] == ["contract", None]
@@ -68,16 +74,30 @@ def test_a_plugin_that_exits_spoils_no_other_models_check(run: Run, install: Ins
 def test_a_plugin_that_blocks_the_event_loop_is_named_and_the_check_ends(install: Install) -> None:
     install(PROJECT, {"standby_extra.py": ADAPTER})
     written("version: 1\nchains: {default: {models: [p/blocks]}}")
-    ran = process("check", "--timeout", "500ms")  # in a process of its own: its event loop does not turn again
+    ran = process(
+        "check", "--timeout", "500ms"
+    )  # in a process of its own: its event loop does not turn again
     assert ran.status == 1
-    assert re.search(r"p/blocks: no answer: standby_extra\.complete, line \d+ blocks the event loop", ran.out)
+    assert re.search(
+        r"p/blocks: no answer: standby_extra\.complete, line \d+ blocks the event loop", ran.out
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "card", "kind", "do"),
     [
-        ("renamed", "{}", "wrong_model", "the vendor serves another model under this name: name the one that you want"),
-        ("well", "{retires: 2020-01-01, successor: x}", None, "was retired on 2020-01-01; use x instead"),
+        (
+            "renamed",
+            "{}",
+            "wrong_model",
+            "the vendor serves another model under this name: name the one that you want",
+        ),
+        (
+            "well",
+            "{retires: 2020-01-01, successor: x}",
+            None,
+            "was retired on 2020-01-01; use x instead",
+        ),
         ("well", "{retires: 2020-01-01}", None, "was retired on 2020-01-01; choose another"),
         ("well", "{}", None, ""),
     ],
@@ -86,7 +106,9 @@ def test_a_model_may_answer_and_want_something_done(
     run: Run, install: Install, name: str, card: str, kind: str | None, do: str
 ) -> None:
     install(PROJECT, {"standby_extra.py": ADAPTER})
-    written(f"version: 1\nmodels: {{m: {{provider: p, model: {name}, card: {card}}}}}\nchains: {{default: {{models: [m]}}}}")
+    written(
+        f"version: 1\nmodels: {{m: {{provider: p, model: {name}, card: {card}}}}}\nchains: {{default: {{models: [m]}}}}"
+    )
     ran = run("check", "--json")
     told = models(ran)["m"]
     assert (ran.status, told["outcome"], told["kind"], told["do"]) == (0, "answered", kind, do)
@@ -98,7 +120,10 @@ def test_a_model_may_answer_and_want_something_done(
         ("{provider: p, model: well, card: {retires: 2020-01-01}}", "old"),  # it is there after all
         ("{provider: p, model: renamed, card: {retires: 2020-01-01}}", "new"),
         ("{provider: p, model: renamed}", "old"),
-        ("{provider: scripted, options: {script: [{fail: {kind: blocked}}]}, card: {retires: 2020-01-01}}", "new"),
+        (
+            "{provider: scripted, options: {script: [{fail: {kind: blocked}}]}, card: {retires: 2020-01-01}}",
+            "new",
+        ),
         ("{provider: scripted, options: {script: [{fail: {kind: blocked}}]}}", None),
     ],
 )
@@ -107,7 +132,9 @@ def test_a_model_that_begins_resting_counts_where_no_other_answers_or_it_is_back
 ) -> None:
     install(PROJECT, {"standby_extra.py": ADAPTER})
     new = "{provider: scripted, options: {reply: OK}}"
-    written(f"version: 1\nmodels: {{old: {model}, new: {new}}}\nchains: {{default: {{models: [old, new]}}}}")
+    written(
+        f"version: 1\nmodels: {{old: {model}, new: {new}}}\nchains: {{default: {{models: [old, new]}}}}"
+    )
     assert run("check", "--json").json["chains"]["default"]["by"] == by
 
 
@@ -123,11 +150,20 @@ def test_a_model_that_the_question_does_not_fit_is_skipped_and_not_asked(run: Ru
     written(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
     ran = run("check", "--json")
     told = models(ran)["m"]
-    assert (ran.status, told["outcome"], told["kind"], told["seconds"]) == (1, "skipped", "unsupported", 0.0)
+    assert (ran.status, told["outcome"], told["kind"], told["seconds"]) == (
+        1,
+        "skipped",
+        "unsupported",
+        0.0,
+    )
 
 
-@pytest.mark.parametrize(("kind", "then", "status"), [("overloaded", "stop", 1), ("invalid_request", "next", 0)])
-def test_a_trigger_decides_whether_a_failure_stops_the_chain(run: Run, kind: str, then: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "then", "status"), [("overloaded", "stop", 1), ("invalid_request", "next", 0)]
+)
+def test_a_trigger_decides_whether_a_failure_stops_the_chain(
+    run: Run, kind: str, then: str, status: int
+) -> None:
     fails = f"{{provider: scripted, options: {{script: [{{fail: {{kind: {kind}, message: so it goes}}}}]}}}}"
     written(
         f"version: 1\nmodels: {{m: {fails}, w: {{provider: scripted, options: {{reply: OK}}}}}}\n"
@@ -136,7 +172,10 @@ def test_a_trigger_decides_whether_a_failure_stops_the_chain(run: Run, kind: str
     ran = run("check", "--json")
     by = "w" if status == 0 else None
     stops_at = "m" if status == 1 else None
-    assert (ran.status, ran.json["chains"]["default"]) == (status, {"answers": status == 0, "by": by, "stops_at": stops_at})
+    assert (ran.status, ran.json["chains"]["default"]) == (
+        status,
+        {"answers": status == 0, "by": by, "stops_at": stops_at},
+    )
 
 
 # The real thing

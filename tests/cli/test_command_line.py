@@ -39,13 +39,18 @@ def commands(group: click.Group, name: str = "") -> Iterator[tuple[str, click.Co
 def every() -> dict[str, click.Command]:
     """Return every command, those of the plugins that ship too."""
     own = dict(commands(standby))
-    plugins = {name: click.Group(name, commands=list(Registry().commands(name))) for name in Registry().names()}
+    plugins = {
+        name: click.Group(name, commands=list(Registry().commands(name)))
+        for name in Registry().names()
+    }
     return own | dict(each for name, group in plugins.items() for each in commands(group, name))
 
 
 COMMANDS = every()
 READERS = sorted(
-    name for name, command in COMMANDS.items() if any("--config" in each.opts for each in command.params) and name != "schema"
+    name
+    for name, command in COMMANDS.items()
+    if any("--config" in each.opts for each in command.params) and name != "schema"
 )
 """The commands that read the file, but for `schema`, which reads one with --validate."""
 
@@ -102,9 +107,17 @@ def test_a_wrong_command_line_is_one_json_document(run: Run, words: tuple[str, .
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize(
-    "text", [None, "", "version: 1\nchains:\n\tdefault: x", "version: 1\nchains: {default: {models: [zz]}}"]
+    "text",
+    [
+        None,
+        "",
+        "version: 1\nchains:\n\tdefault: x",
+        "version: 1\nchains: {default: {models: [zz]}}",
+    ],
 )
-def test_a_bad_file_is_one_json_document_with_its_problems(run: Run, name: str, text: str | None) -> None:
+def test_a_bad_file_is_one_json_document_with_its_problems(
+    run: Run, name: str, text: str | None
+) -> None:
     if text is not None:
         written(text, "bad.yaml")
     ran = run(*words_of(name), "bad.yaml", "--json")
@@ -114,15 +127,23 @@ def test_a_bad_file_is_one_json_document_with_its_problems(run: Run, name: str, 
 
 
 @pytest.mark.parametrize("name", [name for name in READERS if name not in ("check", "validate")])
-def test_a_chain_that_is_not_there_is_one_json_document_with_the_nearest(run: Run, name: str) -> None:
+def test_a_chain_that_is_not_there_is_one_json_document_with_the_nearest(
+    run: Run, name: str
+) -> None:
     scripted()
     ran = run(*words_of(name), "--chain", "defualt", "--json")
     assert (ran.status, ran.err, ran.json["error"]["type"]) == (2, "", "RequestError")
     assert ran.json["error"]["message"].endswith("; did you mean 'default'?")
 
 
-def test_what_nobody_foresaw_and_what_is_interrupted_is_json_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for error, status in ((ValueError("oh"), 1), (OSError(28, "No space left on device"), 1), (KeyboardInterrupt(), 130)):
+def test_what_nobody_foresaw_and_what_is_interrupted_is_json_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error, status in (
+        (ValueError("oh"), 1),
+        (OSError(28, "No space left on device"), 1),
+        (KeyboardInterrupt(), 130),
+    ):
 
         def fail(*_: object, error: BaseException = error) -> None:
             raise error
@@ -160,10 +181,15 @@ def test_the_file_is_taken_as_file_and_by_config_alike(run: Run, name: str) -> N
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_a_file_that_is_given_twice_is_refused(run: Run, name: str, options: tuple[str, ...]) -> None:
+def test_a_file_that_is_given_twice_is_refused(
+    run: Run, name: str, options: tuple[str, ...]
+) -> None:
     ran = run(*words_of(name), "a.yaml", "--config", "b.yaml", *options)
     assert ran.status == 2
-    assert "the file is given twice, as 'a.yaml' and by --config 'b.yaml'; give it once" in ran.out + ran.err
+    assert (
+        "the file is given twice, as 'a.yaml' and by --config 'b.yaml'; give it once"
+        in ran.out + ran.err
+    )
 
 
 def test_schema_takes_the_file_that_it_validates_in_both_ways(run: Run) -> None:
@@ -194,11 +220,25 @@ def test_no_line_of_a_list_of_commands_is_cut(run: Run, name: str) -> None:
 # Colours
 
 
-COLOURED = ["ask hello", "check --timeout 50ms", "explain", "plugins", "simulate --duration 1m", "validate", "zzz"]
-WITHOUT = [("models", {"TERM": "dumb"}), ("validate", {"TERM": "dumb"}), ("explain", {"NO_COLOR": "1", "FORCE_COLOR": "1"})]
+COLOURED = [
+    "ask hello",
+    "check --timeout 50ms",
+    "explain",
+    "plugins",
+    "simulate --duration 1m",
+    "validate",
+    "zzz",
+]
+WITHOUT = [
+    ("models", {"TERM": "dumb"}),
+    ("validate", {"TERM": "dumb"}),
+    ("explain", {"NO_COLOR": "1", "FORCE_COLOR": "1"}),
+]
 
 
-@pytest.mark.parametrize(("words", "environ"), [*((words, {"NO_COLOR": "1"}) for words in COLOURED), *WITHOUT])
+@pytest.mark.parametrize(
+    ("words", "environ"), [*((words, {"NO_COLOR": "1"}) for words in COLOURED), *WITHOUT]
+)
 def test_a_terminal_without_colours_gets_no_escapes(words: str, environ: dict[str, str]) -> None:
     scripted()
     shown = terminal(*words.split(), **environ)

@@ -65,7 +65,13 @@ def needs(shell: str) -> None:
 
 
 def ask(shell: list[str], script: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*shell, script], env={**os.environ, "PATH": PATH}, capture_output=True, text=True, check=False)  # noqa: S603 - a shell of this system
+    return subprocess.run(
+        [*shell, script],
+        env={**os.environ, "PATH": PATH},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # noqa: S603 - a shell of this system
 
 
 @pytest.mark.parametrize(("typed", "names"), COMPLETED)
@@ -98,16 +104,26 @@ def test_bash_completes() -> None:
 
 def test_fish_completes() -> None:
     needs("fish")
-    lines = ["standby completion fish | source", 'complete -C "standby ask hello --chain h"', 'complete -C "standby vali"']
+    lines = [
+        "standby completion fish | source",
+        'complete -C "standby ask hello --chain h"',
+        'complete -C "standby vali"',
+    ]
     ran = ask(["fish", "--no-config", "-c"], "; ".join(lines))
-    assert [line.split("\t")[0] for line in ran.stdout.split("\n") if line] == ["healthy", "validate"]
+    assert [line.split("\t")[0] for line in ran.stdout.split("\n") if line] == [
+        "healthy",
+        "validate",
+    ]
 
 
 @pytest.mark.parametrize(
     ("shell", "ready"),
     [
         (["bash", "--norc", "-i"], 'eval "$(standby completion bash)"'),
-        (["zsh", "-f", "-i"], 'autoload -Uz compinit; compinit -u -D; eval "$(standby completion zsh)"'),
+        (
+            ["zsh", "-f", "-i"],
+            'autoload -Uz compinit; compinit -u -D; eval "$(standby completion zsh)"',
+        ),
     ],
     ids=["bash", "zsh"],
 )
@@ -137,14 +153,23 @@ def until(words: str, screen: int) -> str:
 
 def test_as_json_it_is_the_script(run: Run) -> None:
     script = run("completion", "bash").out
-    assert run("completion", "bash", "--json").json == {"shell": "bash", "script": script.removesuffix("\n")}
+    assert run("completion", "bash", "--json").json == {
+        "shell": "bash",
+        "script": script.removesuffix("\n"),
+    }
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [(("zhs",), "did you mean 'zsh'?"), (("tcsh",), "write one of bash, zsh, fish"), ((), "Missing argument")],
+    [
+        (("zhs",), "did you mean 'zsh'?"),
+        (("tcsh",), "write one of bash, zsh, fish"),
+        ((), "Missing argument"),
+    ],
 )
-def test_another_shell_is_answered_with_those_that_are_known(words: tuple[str, ...], told: str) -> None:
+def test_another_shell_is_answered_with_those_that_are_known(
+    words: tuple[str, ...], told: str
+) -> None:
     ran = process("completion", *words)
     assert (ran.status, ran.out) == (2, "")
     assert told in ran.err

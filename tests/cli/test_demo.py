@@ -35,7 +35,11 @@ def test_it_shows_the_answer_the_trail_and_what_happened(run: Run) -> None:
     assert f"answer:    {ANSWER}" in lines
     failed = "overloaded: 503 UNAVAILABLE. The model is overloaded."
     trail = lines[lines.index("the trail, as it is on the reply:") + 1 :][:3]
-    assert [line.split()[:2] for line in trail] == [["first", "failed"], ["first", "failed"], ["second", "answered"]]
+    assert [line.split()[:2] for line in trail] == [
+        ["first", "failed"],
+        ["first", "failed"],
+        ["second", "answered"],
+    ]
     assert [line.partition(failed)[2] for line in trail] == ["  -> retry", "  -> next", ""]
     told = lines[lines.index("what happened:") + 1 :][:3]
     assert told[0].startswith("  first answered 503: that may pass, so it was asked again after 0.")
@@ -63,7 +67,9 @@ def test_the_fallback_itself_takes_well_under_a_second(run: Run) -> None:
 
 
 def test_it_opens_no_socket_and_writes_no_file(folder: Path) -> None:
-    ran = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    ran = subprocess.run(
+        [sys.executable, "-c", ALONE], capture_output=True, text=True, check=False, timeout=60
+    )  # noqa: S603
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ANSWER in ran.stdout
     assert list(folder.iterdir()) == []

@@ -32,7 +32,9 @@ chains:
 
 UNPRICED = "a cost that cannot be told (the price of first, second is not known)"
 
-PRICED = FILE.replace("first: {", "first: {card: {price: {input: '${DOLLARS:-1.25}', output: 10}}, ")
+PRICED = FILE.replace(
+    "first: {", "first: {card: {price: {input: '${DOLLARS:-1.25}', output: 10}}, "
+)
 
 
 @pytest.fixture(autouse=True)
@@ -63,20 +65,31 @@ def test_without_a_trigger_the_table_is_told(run: Run) -> None:
         "the first time: next, second; rests the model for at least 300s",
         "a person is told: an alert goes to the log and to the application",
     ]
-    assert ran.out.startswith("first fails; no status, code or words are known, so no trigger that looks for one can fire\n")
+    assert ran.out.startswith(
+        "first fails; no status, code or words are known, so no trigger that looks for one can fire\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--kind", "blocked"), "the first time: stop, the caller is told; says nothing of the model's health\n"),
+        (
+            ("--kind", "blocked"),
+            "the first time: stop, the caller is told; says nothing of the model's health\n",
+        ),
         (("--kind", "empty", "--model", "second"), "the first time: next: nobody"),
-        (("--kind", "rate_limited", "--retry-after", "1s"), "the first time: retry first after 1s; says nothing"),
+        (
+            ("--kind", "rate_limited", "--retry-after", "1s"),
+            "the first time: retry first after 1s; says nothing",
+        ),
         (
             ("--kind", "rate_limited", "--retry-after", "34s"),
             "next, second (no retry: the stated delay of 34s is longer than 2s); rests the model for at least 34s",
         ),
-        (("--kind", "truncated"), "the first time: accept, a reply is given, marked; without a reply: next, second; "),
+        (
+            ("--kind", "truncated"),
+            "the first time: accept, a reply is given, marked; without a reply: next, second; ",
+        ),
         (("--kind", "timeout"), "trigger late (models.yaml:6) fires, then stop\n"),
         (
             ("--kind", "overloaded", "--after", "85s"),
@@ -112,7 +125,9 @@ def test_the_worst_case_is_told_in_money_for_calls_of_a_size(run: Run) -> None:
         "at the worst: 6 attempts, 90s, at least $0.06 (the price of second is not known); "
         "each billed for 8000 tokens in and 1000 out"
     )
-    after = run("explain", "--status", "503", "--chain", "plain", "--tokens", "8000/1000", "--json").json
+    after = run(
+        "explain", "--status", "503", "--chain", "plain", "--tokens", "8000/1000", "--json"
+    ).json
     assert after["worst"]["cost"] == {"dollars": pytest.approx(0.04), "unpriced": ["second"]}
     assert after["worst"]["tokens"]["input"] == 8000
 
@@ -132,10 +147,18 @@ def test_what_is_no_size_is_a_wrong_command_line(run: Run) -> None:
 def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> None:
     told = run("explain", "--chain", "alone").out
     assert "second (scripted): not asked, fallback is false\n" in told
-    assert "no hedge: behind first stands no model that is asked and does not begin resting\n" in told
+    assert (
+        "no hedge: behind first stands no model that is asked and does not begin resting\n" in told
+    )
     beside = run("explain", "--chain", "beside", "--tokens", "8000/1000").out
-    assert "a model that shows no sign of life for 2s has the next one asked beside it, once in a call\n" in beside
-    assert "  first gets 5s where its answer comes as a whole: it thinks, and shows no sign until then\n" in beside
+    assert (
+        "a model that shows no sign of life for 2s has the next one asked beside it, once in a call\n"
+        in beside
+    )
+    assert (
+        "  first gets 5s where its answer comes as a whole: it thinks, and shows no sign until then\n"
+        in beside
+    )
     often = "1 request more in 20 calls at most (and up to 5 more to begin with)"
     assert (
         f"  that makes {often}; what each costs at most: a cost that cannot be told (the price of second is not known)\n"
@@ -146,12 +169,20 @@ def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> N
 @pytest.mark.parametrize("words", [(), ("--kind", "empty")])
 def test_a_missing_key_is_told(run: Run, words: tuple[str, ...]) -> None:
     told = run("explain", "--chain", "keyed", *words).out
-    assert "gpt-6-luna has no key here, and is passed over until there is one: set OPENAI_API_KEY\n" in told
+    assert (
+        "gpt-6-luna has no key here, and is passed over until there is one: set OPENAI_API_KEY\n"
+        in told
+    )
 
 
 def test_a_delay_is_blamed_only_where_a_retry_was_due_and_it_is_too_long(run: Run) -> None:
     for words in (("rate_limited", "2s"), ("unauthorized", "34s")):
-        assert "no retry" not in run("explain", "--chain", "plain", "--kind", words[0], "--retry-after", words[1]).out
+        assert (
+            "no retry"
+            not in run(
+                "explain", "--chain", "plain", "--kind", words[0], "--retry-after", words[1]
+            ).out
+        )
 
 
 def test_one_that_begins_resting_is_asked_once(run: Run) -> None:
@@ -159,12 +190,27 @@ def test_one_that_begins_resting_is_asked_once(run: Run) -> None:
     plan = run("explain").out
     assert "o3-mini (openai): up to 1 attempt," in plan
     assert "no hedge: behind gpt-6-luna stands no model" in plan
-    assert "the first time: next, gpt-6-luna" in run("explain", "--model", "o3-mini", "--kind", "overloaded").out
+    assert (
+        "the first time: next, gpt-6-luna"
+        in run("explain", "--model", "o3-mini", "--kind", "overloaded").out
+    )
 
 
 def test_the_plugin_says_what_a_failure_is(run: Run) -> None:
-    words = ("--chain", "keyed", "--model", "gpt-6-luna", "--status", "429", "--code", "insufficient_quota")
-    assert "kind: quota_exhausted, because the vendor's code 'insufficient_quota' says so\n" in run("explain", *words).out
+    words = (
+        "--chain",
+        "keyed",
+        "--model",
+        "gpt-6-luna",
+        "--status",
+        "429",
+        "--code",
+        "insufficient_quota",
+    )
+    assert (
+        "kind: quota_exhausted, because the vendor's code 'insufficient_quota' says so\n"
+        in run("explain", *words).out
+    )
 
 
 OWN_SHAPE = """
@@ -201,10 +247,24 @@ def read(status, headers, body):
 
 
 def test_a_plugin_is_handed_its_vendors_own_shape(run: Run, install: Callable[..., None]) -> None:
-    project = {"name": "standby-extra", "version": "1", "entry-points": {plugin.GROUP: {"own": "standby_extra"}}}
+    project = {
+        "name": "standby-extra",
+        "version": "1",
+        "entry-points": {plugin.GROUP: {"own": "standby_extra"}},
+    }
     install(project, {"standby_extra.py": OWN_SHAPE})
     written(FILE + "  own: {models: [own-1, first], triggers: []}\n")
-    told = run("explain", "--chain", "own", "--status", "429", "--code", "spent", "--message", "It is used up.").out
+    told = run(
+        "explain",
+        "--chain",
+        "own",
+        "--status",
+        "429",
+        "--code",
+        "spent",
+        "--message",
+        "It is used up.",
+    ).out
     assert told.startswith(
         "own-1 fails with 429 spent. It is used up.\nkind: quota_exhausted, because the vendor's code 'spent' says so\n"
     )
@@ -217,14 +277,23 @@ def test_a_plugin_is_handed_its_vendors_own_shape(run: Run, install: Callable[..
 
 def test_files_are_read(run: Run) -> None:
     written('{"error": {"message": "slow down", "code": 503}}', "body.json")
-    assert "kind: overloaded, because HTTP 503 means that\n" in run("explain", "--recording", "body.json").out
-    assert "kind: rate_limited, because HTTP 429 means" in run("explain", "--recording", "body.json", "--status", "429").out
+    assert (
+        "kind: overloaded, because HTTP 503 means that\n"
+        in run("explain", "--recording", "body.json").out
+    )
+    assert (
+        "kind: rate_limited, because HTTP 429 means"
+        in run("explain", "--recording", "body.json", "--status", "429").out
+    )
     written("httpx2.ReadTimeout: The read operation timed out\n", "raised.txt")
     told = run("explain", "--exception", "raised.txt").out
     assert told.startswith(
         "first fails with timeout: The read operation timed out\nkind: timeout, because the exception ReadTimeout says so\n"
     )
-    assert "kind: empty, because it was given\n" in run("explain", "--exception", "raised.txt", "--kind", "empty").out
+    assert (
+        "kind: empty, because it was given\n"
+        in run("explain", "--exception", "raised.txt", "--kind", "empty").out
+    )
 
 
 def test_as_json_it_is_the_same(run: Run) -> None:
@@ -232,24 +301,45 @@ def test_as_json_it_is_the_same(run: Run) -> None:
     assert (told["kind"], told["next"], told["because"]) == ("overloaded", "second", "it was given")
     assert told["rules"][1]["outcome"] == "passed over"
     assert [step["then"] for step in told["steps"]] == ["retry", "next"]
-    assert [model["model"] for model in run("explain", "--json").json["models"]] == ["first", "second"]
+    assert [model["model"] for model in run("explain", "--json").json["models"]] == [
+        "first",
+        "second",
+    ]
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--message", "it went wrong"), "the words alone tell no kind; say --status or --code too, or --kind"),
-        (("--kind", "empty", "--model", "third"), "chain 'default' asks no model 'third'; it asks first, second"),
+        (
+            ("--message", "it went wrong"),
+            "the words alone tell no kind; say --status or --code too, or --kind",
+        ),
+        (
+            ("--kind", "empty", "--model", "third"),
+            "chain 'default' asks no model 'third'; it asks first, second",
+        ),
         (("--model", "frist"), "chain 'default' asks no model 'frist'; did you mean 'first'?"),
-        (("--kind", "empty", "--status", "503"), "HTTP 503 means overloaded, not empty; say one of --status and --kind"),
+        (
+            ("--kind", "empty", "--status", "503"),
+            "HTTP 503 means overloaded, not empty; say one of --status and --kind",
+        ),
         (
             ("--exception", "models.yaml", "--status", "500"),
             "an exception has its own status, if it has one; leave --status out",
         ),
-        (("--chain", "alone", "--kind", "empty", "--model", "second"), "asks no model 'second'; it asks first"),
+        (
+            ("--chain", "alone", "--kind", "empty", "--model", "second"),
+            "asks no model 'second'; it asks first",
+        ),
         (("--chain", "defualt"), "no chain is named 'defualt'; did you mean 'default'?"),
-        (("--exception", "models.yaml", "--message", "x"), "say one of --exception, --recording, and --status"),
-        (("--recording", "models.yaml"), "models.yaml is no cassette: it has no list 'interactions' or"),
+        (
+            ("--exception", "models.yaml", "--message", "x"),
+            "say one of --exception, --recording, and --status",
+        ),
+        (
+            ("--recording", "models.yaml"),
+            "models.yaml is no cassette: it has no list 'interactions' or",
+        ),
         (("--exception", "nowhere"), "File 'nowhere' does not exist"),
         (("--retry-after", "soon"), "'soon' is no duration"),
         (("--kind", "odd"), "'odd' is not known; write one of "),
@@ -271,20 +361,33 @@ def test_an_error_as_json_is_one_object(run: Run) -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_the_chain_that_ships_is_explained_on_a_machine_without_secrets(run: Run, kind: Kind) -> None:
+def test_the_chain_that_ships_is_explained_on_a_machine_without_secrets(
+    run: Run, kind: Kind
+) -> None:
     ran = run("explain", "--config", str(PACKAGED), "--kind", kind.value)
     assert (ran.status, ran.err) == (0, "")
     assert f"kind: {kind}, because it was given\n" in ran.out
 
 
 def test_no_key_is_ever_shown() -> None:
-    words = ("--chain", "keyed", "--model", "gpt-6-luna", "--status", "401", "--message", "wrong key: sk-opens-nothing")
+    words = (
+        "--chain",
+        "keyed",
+        "--model",
+        "gpt-6-luna",
+        "--status",
+        "401",
+        "--message",
+        "wrong key: sk-opens-nothing",
+    )
     ran = process("explain", *words, OPENAI_API_KEY="sk-opens-nothing")
     assert ran.status == 0
     assert "sk-" not in ran.out + ran.err
 
 
-BLOCKED = '{"candidates": [{"content": {}, "finishReason": "SAFETY"}], "modelVersion": "gemini-2.5-pro"}'
+BLOCKED = (
+    '{"candidates": [{"content": {}, "finishReason": "SAFETY"}], "modelVersion": "gemini-2.5-pro"}'
+)
 FINE = '{"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}], "modelVersion": "gemini-2.5-pro"}'
 
 
@@ -319,12 +422,22 @@ recorded_with: VCR 6.3.1
 """
 
 
-@pytest.mark.parametrize(("body", "status", "told"), [(BLOCKED, 0, "200 SAFETY. the answer"), (FINE, 2, "no failure: it is")])
-def test_a_packed_answer_is_played_to_the_plugin_as_it_was_meant(run: Run, body: str, status: int, told: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [(BLOCKED, 0, "200 SAFETY. the answer"), (FINE, 2, "no failure: it is")],
+)
+def test_a_packed_answer_is_played_to_the_plugin_as_it_was_meant(
+    run: Run, body: str, status: int, told: str
+) -> None:
     written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
     packed = base64.b64encode(gzip.compress(body.encode())).decode()
     written(RUBY.format(packed), "ruby.yml")
-    written(RUBY.format(packed).replace("http_interactions", "interactions").replace("!binary", "!!binary"), "python.yaml")
+    written(
+        RUBY.format(packed)
+        .replace("http_interactions", "interactions")
+        .replace("!binary", "!!binary"),
+        "python.yaml",
+    )
     for file in ("ruby.yml", "python.yaml"):
         ran = run("explain", "--recording", file)
         assert ran.status == status

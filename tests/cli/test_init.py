@@ -31,7 +31,11 @@ FILES = ("models.yaml", "models.schema.json", ".env.example")
 
 def variables(path: Path) -> list[str]:
     """Return the variables that a file of variables sets, without those in its comments."""
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    return [
+        line
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
 
 
 # What is written
@@ -64,7 +68,11 @@ def test_what_was_written_is_valid(run: Run) -> None:
     run("init")
     ran = run("validate", "--json")
     assert (ran.status, ran.json["file"]) == (0, "models.yaml")
-    assert {problem["code"] for problem in ran.json["problems"]} <= {"no-key", "retired", "tools-or-schema"}
+    assert {problem["code"] for problem in ran.json["problems"]} <= {
+        "no-key",
+        "retired",
+        "tools-or-schema",
+    }
 
 
 # Keys
@@ -95,7 +103,11 @@ def test_for_a_file_that_was_there_the_keys_are_those_that_it_wants(run: Run) ->
 def test_for_a_file_that_is_broken_the_keys_are_those_of_all_plugins(run: Run) -> None:
     written("version: 1\nchains: [")
     assert run("init").status == 0
-    keys = {registered.keys[0] for registered in map(Registry().info, Registry().names()) if registered.keys}
+    keys = {
+        registered.keys[0]
+        for registered in map(Registry().info, Registry().names())
+        if registered.keys
+    }
     assert set(variables(Path(".env.example"))) == {f"{key}=" for key in keys}
 
 
@@ -110,8 +122,17 @@ def test_a_key_that_is_set_is_not_copied(run: Run, monkeypatch: pytest.MonkeyPat
 
 def test_the_example_once_copied_is_read_and_a_key_filled_in_counts(run: Run) -> None:
     run("init")
-    written(Path(".env.example").read_text(encoding="utf-8").replace("OPENAI_API_KEY=", "OPENAI_API_KEY=k"), ".env")
-    told = [problem["message"] for problem in run("validate", "--json").json["problems"] if problem["code"] == "no-key"]
+    written(
+        Path(".env.example")
+        .read_text(encoding="utf-8")
+        .replace("OPENAI_API_KEY=", "OPENAI_API_KEY=k"),
+        ".env",
+    )
+    told = [
+        problem["message"]
+        for problem in run("validate", "--json").json["problems"]
+        if problem["code"] == "no-key"
+    ]
     assert told
     assert all("gemini" in message for message in told)
 
@@ -149,9 +170,15 @@ def test_a_link_that_leads_nowhere_is_kept_too(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("place", "ask"),
-    [(".", "standby ask "), ("config", "standby ask "), ("my app", 'standby ask --config "my app/models.yaml" ')],
+    [
+        (".", "standby ask "),
+        ("config", "standby ask "),
+        ("my app", 'standby ask --config "my app/models.yaml" '),
+    ],
 )
-def test_the_next_steps_name_the_file_where_it_is_not_found_by_itself(run: Run, place: str, ask: str) -> None:
+def test_the_next_steps_name_the_file_where_it_is_not_found_by_itself(
+    run: Run, place: str, ask: str
+) -> None:
     out = run("init", place).out
     assert f'\n  {ask}"What is net metering?"\n' in out
     assert "\n  standby validate" in out
@@ -164,7 +191,8 @@ def test_where_no_key_is_wanted_there_is_none_to_fill_in(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "library", "later"), [("local", "xllamacpp", ["standby local pull"]), ("gemini", "google.genai", [])]
+    ("vendor", "library", "later"),
+    [("local", "xllamacpp", ["standby local pull"]), ("gemini", "google.genai", [])],
 )
 def test_what_is_to_be_installed_is_told_where_it_is_missing(
     run: Run, monkeypatch: pytest.MonkeyPatch, vendor: str, library: str, later: list[str]
@@ -172,7 +200,10 @@ def test_what_is_to_be_installed_is_told_where_it_is_missing(
     [needed] = [one for one in Registry().info(vendor).libraries if one.module == library]
     monkeypatch.setitem(sys.modules, library.partition(".")[0], None)
     steps = [f"pip install '{needed.requirement}'", *later]
-    assert "\nNext:\n" + "".join(f"  {step}\n" for step in steps) in run("init", "--vendor", vendor).out
+    assert (
+        "\nNext:\n" + "".join(f"  {step}\n" for step in steps)
+        in run("init", "--vendor", vendor).out
+    )
     monkeypatch.undo()
 
 
@@ -234,14 +265,22 @@ NO_KEY = {"no-key"}
 
 def problems(run: Run) -> set[str]:
     """Return the codes of what fails with --strict."""
-    return {each["code"] for each in run("validate", "--json").json["problems"] if each["severity"] != "info"}
+    return {
+        each["code"]
+        for each in run("validate", "--json").json["problems"]
+        if each["severity"] != "info"
+    }
 
 
 def chain() -> list[str]:
-    settings = load(Path("models.yaml"), Registry(), {}, cwd=Path.cwd(), today=date(2026, 12, 1)).settings
+    settings = load(
+        Path("models.yaml"), Registry(), {}, cwd=Path.cwd(), today=date(2026, 12, 1)
+    ).settings
     assert settings is not None
     default = settings.chains["default"]
-    assert default.hedge == (Hedge(after=10.0) if default.models[1:] else None)  # behind one alone nobody stands
+    assert default.hedge == (
+        Hedge(after=10.0) if default.models[1:] else None
+    )  # behind one alone nobody stands
     return list(default.models)
 
 
@@ -249,8 +288,14 @@ def vendors() -> list[str]:
     return [name for name in Registry().names() if Registry().cards(name)]
 
 
-@pytest.mark.parametrize("chosen", [*itertools.combinations(vendors(), 1), *itertools.permutations(vendors(), 2)], ids="-".join)
-def test_the_chain_of_any_vendors_passes_but_for_its_keys(run: Run, chosen: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "chosen",
+    [*itertools.combinations(vendors(), 1), *itertools.permutations(vendors(), 2)],
+    ids="-".join,
+)
+def test_the_chain_of_any_vendors_passes_but_for_its_keys(
+    run: Run, chosen: tuple[str, ...]
+) -> None:
     ran = run("init", *(word for name in chosen for word in ("--vendor", name)))
     assert (ran.status, ran.err) == (0, "")
     assert problems(run) <= NO_KEY
@@ -274,7 +319,9 @@ def test_each_line_that_is_commented_out_is_valid(run: Run) -> None:
     uncommented = "".join(line.replace("# ", "", 1) for line in rest.splitlines(keepends=True)[1:])
     written(f"{head}    hedge:{rest.splitlines()[0]}\n{uncommented}")
     assert problems(run) <= NO_KEY
-    settings = load(Path("models.yaml"), Registry(), {}, cwd=Path.cwd(), today=date(2026, 12, 1)).settings
+    settings = load(
+        Path("models.yaml"), Registry(), {}, cwd=Path.cwd(), today=date(2026, 12, 1)
+    ).settings
     assert settings is not None
     assert settings.chains["default"].stream == StreamRules(release="whole", on_break="restart")
     assert all(settings.models[name].timeout for name in settings.chains["default"].models)
@@ -283,18 +330,30 @@ def test_each_line_that_is_commented_out_is_valid(run: Run) -> None:
 @pytest.mark.parametrize(
     ("named", "words"),
     [
-        ("openay", "no installed plugin that knows models is named 'openay'; did you mean 'openai'?"),
-        ("scripted", f"no installed plugin that knows models is named 'scripted'; there is {', '.join(vendors())}"),
+        (
+            "openay",
+            "no installed plugin that knows models is named 'openay'; did you mean 'openai'?",
+        ),
+        (
+            "scripted",
+            f"no installed plugin that knows models is named 'scripted'; there is {', '.join(vendors())}",
+        ),
     ],
 )
-def test_a_vendor_that_is_not_there_is_told_and_nothing_is_written(run: Run, named: str, words: str) -> None:
+def test_a_vendor_that_is_not_there_is_told_and_nothing_is_written(
+    run: Run, named: str, words: str
+) -> None:
     ran = run("init", "--vendor", named)
     assert (ran.status, ran.out, ran.err) == (2, "", f"standby: {words}\n")
     assert run("init", "--vendor", named, "--json").json["error"]["message"] == words
     assert list(Path().iterdir()) == []
 
 
-PARROT = {"name": "standby-parrot", "version": "1.0", "entry-points": {"standby.plugins": {"parrot": "standby_extra"}}}
+PARROT = {
+    "name": "standby-parrot",
+    "version": "1.0",
+    "entry-points": {"standby.plugins": {"parrot": "standby_extra"}},
+}
 
 CARDS = """
 from datetime import date
@@ -315,7 +374,9 @@ def standby_models(): return {
 """
 
 
-def test_models_of_anybodys_plugin_come_by_what_it_suggests_and_by_what_is_left_to_them(run: Run, install: Install) -> None:
+def test_models_of_anybodys_plugin_come_by_what_it_suggests_and_by_what_is_left_to_them(
+    run: Run, install: Install
+) -> None:
     install(PARROT, {"standby_extra.py": CARDS})
     cards = Registry().cards("parrot")
     assert in_service(cards, date(2026, 12, 1)) == ["best", "stays", "gpt-6-luna", "later"]
@@ -327,14 +388,18 @@ def test_models_of_anybodys_plugin_come_by_what_it_suggests_and_by_what_is_left_
 
 
 def test_a_name_that_two_plugins_know_bears_its_plugins(run: Run, install: Install) -> None:
-    only = CARDS.replace("suggested=2", "retires=date(2020, 1, 1)").replace("Card()", "Card(retires=date(2020, 1, 1))", 1)
+    only = CARDS.replace("suggested=2", "retires=date(2020, 1, 1)").replace(
+        "Card()", "Card(retires=date(2020, 1, 1))", 1
+    )
     install(PARROT, {"standby_extra.py": only})
     run("init", "--vendor", "parrot")
     assert chain() == ["parrot/gpt-6-luna", "later"]
 
 
 def test_a_vendor_without_a_model_in_service_is_told(run: Run, install: Install) -> None:
-    install(PARROT, {"standby_extra.py": re.sub(r"Card\(.*\)", "Card(retires=date(2020, 1, 1))", CARDS)})
+    install(
+        PARROT, {"standby_extra.py": re.sub(r"Card\(.*\)", "Card(retires=date(2020, 1, 1))", CARDS)}
+    )
     ran = run("init", "--vendor", "parrot")
     assert (ran.status, ran.err) == (
         2,
@@ -343,7 +408,12 @@ def test_a_vendor_without_a_model_in_service_is_told(run: Run, install: Install)
 
 
 def test_what_the_plugins_suggest_is_in_service_for_half_a_year() -> None:
-    suggested = {name: card for vendor in vendors() for name, card in Registry().cards(vendor).items() if card.suggested}
+    suggested = {
+        name: card
+        for vendor in vendors()
+        for name, card in Registry().cards(vendor).items()
+        if card.suggested
+    }
     assert suggested
     assert not [name for name, card in suggested.items() if card.is_retired(date(2027, 6, 1))]
 
@@ -359,12 +429,16 @@ def test_what_the_plugins_suggest_is_in_service_for_half_a_year() -> None:
         (",\n9\n4 2\n", {}, ["gpt", "gemini"]),
     ],
 )
-def test_on_a_terminal_the_vendors_are_asked_for(typed: str, keys: dict[str, str], asked: list[str]) -> None:
+def test_on_a_terminal_the_vendors_are_asked_for(
+    typed: str, keys: dict[str, str], asked: list[str]
+) -> None:
     import pty  # noqa: PLC0415 - not everywhere
 
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "standby", "init"]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, **keys}) as process:  # noqa: S603
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, **keys}
+    ) as process:  # noqa: S603
         os.close(theirs)
         os.write(ours, typed.encode())
         told = b""
@@ -387,6 +461,9 @@ def test_a_vendor_whose_library_is_missing_is_no_default(monkeypatch: pytest.Mon
     with CliRunner().isolation(input="\n") as streams:
         assert ask_for_vendors(registry, date(2026, 12, 1)) == ("gemini",)
     shown = streams[0].getvalue().decode()
-    assert f"  1  anthropic  (first: pip install '{registry.info('anthropic').libraries[0].requirement}')\n" in shown
+    assert (
+        f"  1  anthropic  (first: pip install '{registry.info('anthropic').libraries[0].requirement}')\n"
+        in shown
+    )
     assert "  2  gemini\n" in shown
     monkeypatch.undo()

@@ -55,7 +55,11 @@ def standby_commands():
 
 
 def extra(name: str, module: str) -> dict[str, Any]:
-    return {"name": f"standby-{name}", "version": "2.1", "entry-points": {plugin.GROUP: {name: module}}}
+    return {
+        "name": f"standby-{name}",
+        "version": "2.1",
+        "entry-points": {plugin.GROUP: {name: module}},
+    }
 
 
 @pytest.fixture
@@ -100,7 +104,9 @@ def test_the_help_lists_the_commands_that_plugins_add(run: Run, parrot: None) ->
         "from standby.plugin import hookimpl\n@hookimpl\ndef standby_commands(): return 7",
     ],
 )
-def test_a_broken_plugin_spoils_neither_the_help_nor_other_commands(run: Run, install: Install, source: str) -> None:
+def test_a_broken_plugin_spoils_neither_the_help_nor_other_commands(
+    run: Run, install: Install, source: str
+) -> None:
     install(extra("parrot", "standby_extra"), {"standby_extra.py": source})
     ran = run("--help")
     assert (ran.status, ran.err) == (0, "")
@@ -115,7 +121,10 @@ def test_a_broken_plugin_spoils_neither_the_help_nor_other_commands(run: Run, in
 def test_a_plugin_without_commands_says_so(run: Run) -> None:
     ran = run("scripted", "play")
     assert ran.status == 2
-    assert ran.err == "Error: the plugin 'scripted' has no commands of its own; 'standby --help' lists all that there are\n"
+    assert (
+        ran.err
+        == "Error: the plugin 'scripted' has no commands of its own; 'standby --help' lists all that there are\n"
+    )
 
 
 def test_a_plugins_own_help_lists_its_commands(run: Run) -> None:
@@ -129,7 +138,11 @@ def test_the_version_is_the_packages(run: Run) -> None:
 
 
 CLICK = tuple(int(number) for number in metadata.version("click").split(".")[:2])
-STRIT = " '--strit'. Did you mean '--strict'?" if CLICK >= (8, 4) else ": --strit Did you mean --strict?"
+STRIT = (
+    " '--strit'. Did you mean '--strict'?"
+    if CLICK >= (8, 4)
+    else ": --strit Did you mean --strict?"
+)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +153,15 @@ STRIT = " '--strit'. Did you mean '--strict'?" if CLICK >= (8, 4) else ": --stri
         ("zzz", "Error: no command is named 'zzz'; 'standby --help' lists all that there are\n"),
         ("locl pull", "Error: no command is named 'locl'; did you mean 'local'?\n"),
         ("local pul", " for help.\n\nError: no command is named 'pul'; did you mean 'pull'?\n"),
-        ("plugins check opnai", "Error: no plugin named 'opnai' is installed; did you mean 'openai'?\n"),
+        (
+            "plugins check opnai",
+            "Error: no plugin named 'opnai' is installed; did you mean 'openai'?\n",
+        ),
         ("validate --strit", f"Error: No such option{STRIT}\n"),
-        ("explain --kind emtpy", "Error: Invalid value for '--kind': 'emtpy' is not known; did you mean 'empty'?\n"),
+        (
+            "explain --kind emtpy",
+            "Error: Invalid value for '--kind': 'emtpy' is not known; did you mean 'empty'?\n",
+        ),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_nearest(run: Run, words: str, told: str) -> None:
@@ -180,7 +199,9 @@ def test_it_starts_without_any_sdk_and_without_rich(folder: Path) -> None:
         "try:\n    from standby.cli import main; main()\n"
         "finally: print(sorted({'google', 'openai', 'httpx2', 'rich', 'xllamacpp', 'pydantic'} & set(sys.modules)))"
     )
-    ran = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)  # noqa: S603 - this interpreter
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )  # noqa: S603 - this interpreter
     assert ran.stdout.splitlines()[-1] == "[]"
 
 
@@ -188,7 +209,9 @@ def test_it_starts_without_any_sdk_and_without_rich(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 1, 7])
-def test_the_status_that_a_plugins_command_exits_with_is_the_processs(run: Run, parrot: None, status: int) -> None:
+def test_the_status_that_a_plugins_command_exits_with_is_the_processs(
+    run: Run, parrot: None, status: int
+) -> None:
     del parrot
     ran = run("parrot", "feed", "--status", str(status))
     assert (ran.status, ran.out) == (status, "fed\n")
@@ -216,7 +239,10 @@ def test_what_nobody_foresaw_is_one_line_and_a_way_to_see_where(
 ) -> None:
     del parrot
     ran = run("parrot", "crash")
-    assert (ran.status, ran.err) == (1, "standby: internal error: RuntimeError: two lines; STANDBY_DEBUG=1 shows where\n")
+    assert (ran.status, ran.err) == (
+        1,
+        "standby: internal error: RuntimeError: two lines; STANDBY_DEBUG=1 shows where\n",
+    )
     monkeypatch.setenv("STANDBY_DEBUG", "1")
     with pytest.raises(RuntimeError, match="two\nlines"):
         run("parrot", "crash")
@@ -242,11 +268,15 @@ def test_a_full_disk_is_told() -> None:
     assert (ran.returncode, ran.stderr) == (1, "standby: No space left on device\n")
 
 
-@pytest.mark.parametrize("words", ["ask hello --chain healthy", "ask hello --chain healthy --stream", "schema"])
+@pytest.mark.parametrize(
+    "words", ["ask hello --chain healthy", "ask hello --chain healthy --stream", "schema"]
+)
 def test_a_reader_that_leaves_is_no_failure_to_talk_about(words: str) -> None:
     scripted()
     command = [sys.executable, "-m", "standby", *words.split()]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:  # noqa: S603 - this interpreter
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as started:  # noqa: S603 - this interpreter
         assert started.stdout is not None
         assert started.stderr is not None
         started.stdout.close()
@@ -258,7 +288,9 @@ def test_a_reader_that_leaves_is_no_failure_to_talk_about(words: str) -> None:
 def test_ctrl_c_ends_a_call_at_once_with_130_and_no_word(options: tuple[str, ...]) -> None:
     written(SCRIPTED.replace("[{hang", "[{reply: Lis, hang"))
     command = [sys.executable, "-m", "standby", "ask", "hello", "--chain", "hangs", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:  # noqa: S603 - this interpreter
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as started:  # noqa: S603 - this interpreter
         _until_it_waits(started.pid)
         began = time.monotonic()
         started.send_signal(signal.SIGINT)

@@ -14,7 +14,11 @@ from tests.docs.distributions import Install
 
 
 def project(name: str) -> dict[str, Any]:
-    return {"name": f"standby-{name}", "version": "2.1", "entry-points": {plugin.GROUP: {name: "standby_extra"}}}
+    return {
+        "name": f"standby-{name}",
+        "version": "2.1",
+        "entry-points": {plugin.GROUP: {name: "standby_extra"}},
+    }
 
 
 CARDS = f"""
@@ -51,13 +55,24 @@ def test_every_card_of_every_plugin_is_a_row(run: Run) -> None:
     ran = run("models")
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.splitlines()[0].split("  ")[0] == "model"
-    assert set(rows(ran.out)) == {name for each in Registry().names() for name in Registry().cards(each)}
+    assert set(rows(ran.out)) == {
+        name for each in Registry().names() for name in Registry().cards(each)
+    }
 
 
-def test_a_row_tells_compactly_what_the_model_can_and_when_it_goes(run: Run, install: Install) -> None:
+def test_a_row_tells_compactly_what_the_model_can_and_when_it_goes(
+    run: Run, install: Install
+) -> None:
     install(project("parrot"), {"standby_extra.py": CARDS})
     told = rows(run("models").out)
-    assert told["parrot-1"].split() == ["parrot-1", "parrot", "2020-01-01", "(retired)", "parrot-2", "repeats"]
+    assert told["parrot-1"].split() == [
+        "parrot-1",
+        "parrot",
+        "2020-01-01",
+        "(retired)",
+        "parrot-2",
+        "repeats",
+    ]
     window, reads, tools, schema = "64", ["image,", "pdf"], "yes", "no"
     assert told["parrot-2"].split() == [
         "parrot-2",
@@ -72,7 +87,9 @@ def test_a_row_tells_compactly_what_the_model_can_and_when_it_goes(run: Run, ins
 
 
 @pytest.mark.parametrize("text", ["flash", "FLASH-lite", "gemini"])
-def test_a_text_narrows_the_list_to_the_models_and_plugins_that_have_it(run: Run, text: str) -> None:
+def test_a_text_narrows_the_list_to_the_models_and_plugins_that_have_it(
+    run: Run, text: str
+) -> None:
     shown = set(rows(run("models", text).out))
     assert shown == {name for name in rows(run("models").out) if text.casefold() in name}
     assert {each["name"] for each in run("models", text, "--json").json} == shown
@@ -84,7 +101,11 @@ def test_a_plugins_name_lists_its_models(run: Run) -> None:
 
 def test_a_text_that_no_model_has_is_answered_with_a_near_name(run: Run) -> None:
     ran = run("models", "fabel")
-    assert (ran.status, rows(ran.out), ran.err) == (0, {}, "nothing here is named like 'fabel'; did you mean 'fable'?\n")
+    assert (ran.status, rows(ran.out), ran.err) == (
+        0,
+        {},
+        "nothing here is named like 'fabel'; did you mean 'fable'?\n",
+    )
     assert run("models", "zzzz").err == "nothing here is named like 'zzzz'\n"
     assert run("models", "zzzz", "--json").json == []
 
@@ -92,12 +113,22 @@ def test_a_text_that_no_model_has_is_answered_with_a_near_name(run: Run) -> None
 @pytest.mark.parametrize("columns", [15, 40, 80, 120])
 def test_on_a_terminal_of_any_width_each_name_is_whole(columns: int) -> None:
     shown = click.unstyle(terminal("models", columns=columns)).splitlines()
-    listed = {line.split()[0] for line in shown if line and not line.startswith((" ", "model ", "left out"))}
-    assert listed == {name for each in Registry().names() for name in Registry().cards(each)} | ({"model"} & listed)
+    listed = {
+        line.split()[0]
+        for line in shown
+        if line and not line.startswith((" ", "model ", "left out"))
+    }
+    assert listed == {name for each in Registry().names() for name in Registry().cards(each)} | (
+        {"model"} & listed
+    )
 
 
-@pytest.mark.parametrize(("tokens", "told"), [(4096, "4.1k"), (200_000, "200k"), (1_048_576, "1.05M"), (64, "64")])
-def test_a_window_is_told_in_three_digits(run: Run, install: Install, tokens: int, told: str) -> None:
+@pytest.mark.parametrize(
+    ("tokens", "told"), [(4096, "4.1k"), (200_000, "200k"), (1_048_576, "1.05M"), (64, "64")]
+)
+def test_a_window_is_told_in_three_digits(
+    run: Run, install: Install, tokens: int, told: str
+) -> None:
     install(project("parrot"), {"standby_extra.py": CARDS.replace("64", str(tokens))})
     assert rows(run("models").out)["parrot-2"].split()[2] == told
 
@@ -114,7 +145,9 @@ def test_as_json_each_model_has_every_field_of_its_card(run: Run, install: Insta
     install(project("parrot"), {"standby_extra.py": CARDS})
     listed = {each["name"]: each for each in run("models", "--json").json}
     assert all(tuple(each["card"]) == Card.__struct_fields__ for each in listed.values())
-    known = {name: value for name, value in listed["parrot-2"].pop("card").items() if value is not None}
+    known = {
+        name: value for name, value in listed["parrot-2"].pop("card").items() if value is not None
+    }
     assert listed["parrot-2"] == {"name": "parrot-2", "plugin": "parrot"}
     assert known == {
         "context_window": 64,
@@ -127,7 +160,9 @@ def test_as_json_each_model_has_every_field_of_its_card(run: Run, install: Insta
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_a_broken_plugin_spoils_no_list(run: Run, install: Install, options: tuple[str, ...]) -> None:
+def test_a_broken_plugin_spoils_no_list(
+    run: Run, install: Install, options: tuple[str, ...]
+) -> None:
     before = run("models", *options).out
     install(project("parrot"), {"standby_extra.py": BROKEN})
     assert run("models", *options).out == before

@@ -27,7 +27,15 @@ ALONE = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytes
 """Words for a pytest that has none of the plugins that are installed here: an author may have none."""
 
 FILES = {
-    *(".github/workflows/ci.yml", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "models.yaml", "pyproject.toml"),
+    *(
+        ".github/workflows/ci.yml",
+        ".gitignore",
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "models.yaml",
+        "pyproject.toml",
+    ),
     *(f"src/{PACKAGE}/{module}.py" for module in MODULES),
     f"src/{PACKAGE}/py.typed",
     *(f"tests/test_{test}.py" for test in TESTS),
@@ -46,7 +54,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package, metadata = folder / f"standby-{NAME}", folder / "installed"
     written = CliRunner().invoke(standby, ["new-plugin", NAME, "--out", str(package)])
     assert written.exit_code == 0, written.output
-    project = {"name": f"standby-{NAME}", "version": "0.1.0", "entry-points": {plugin.GROUP: {NAME: PACKAGE}}}
+    project = {
+        "name": f"standby-{NAME}",
+        "version": "0.1.0",
+        "entry-points": {plugin.GROUP: {NAME: PACKAGE}},
+    }
     metadata.mkdir()
     put(metadata, project, {})
     return package
@@ -59,7 +71,9 @@ def importable(package: Path) -> tuple[Path, Path]:
 def ran(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, importable(package)))}
     command = [sys.executable, "-m", *words]
-    return subprocess.run(command, cwd=package, env=environ, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - this interpreter
+    return subprocess.run(
+        command, cwd=package, env=environ, capture_output=True, text=True, check=False, timeout=120
+    )  # noqa: S603 - this interpreter
 
 
 # What is written works
@@ -80,7 +94,10 @@ def test_its_own_tests_pass_unedited(package: Path) -> None:
 def test_its_tests_fail_where_a_reply_is_read_wrongly(package: Path, folder: Path) -> None:
     changed = shutil.copytree(package, folder / package.name)
     module = changed / "src" / PACKAGE / "reply.py"
-    module.write_text(module.read_text(encoding="utf-8").replace('told.get("text")', 'told.get("words")'), encoding="utf-8")
+    module.write_text(
+        module.read_text(encoding="utf-8").replace('told.get("text")', 'told.get("words")'),
+        encoding="utf-8",
+    )
     tests = ran(changed, "pytest", "-q", "-x", *ALONE, "tests/test_reply.py")
     assert tests.returncode == 1, tests.stdout
 
@@ -108,12 +125,18 @@ def test_its_chain_falls_back_and_comes_back_in_the_self_test(package: Path) -> 
     assert f"{NAME}-large: the failures that its vendor is known for" in told.stdout
     assert "429 quota. You have used up" in told.stdout
     verdict = told.stdout.splitlines()[-1]
-    assert re.fullmatch(rf"default: falls back after (\d+) of \1 failures of {NAME}-large, and comes back", verdict)
+    assert re.fullmatch(
+        rf"default: falls back after (\d+) of \1 failures of {NAME}-large, and comes back", verdict
+    )
 
 
 def test_pip_is_renewed_before_it_is_asked_for_a_group(run: Run) -> None:
-    steps = [line.strip() for line in run("new-plugin", "acme").out.partition("Next:")[2].splitlines()]
-    assert steps.index("python -m pip install --upgrade pip") + 1 == steps.index("python -m pip install -e . --group dev")
+    steps = [
+        line.strip() for line in run("new-plugin", "acme").out.partition("Next:")[2].splitlines()
+    ]
+    assert steps.index("python -m pip install --upgrade pip") + 1 == steps.index(
+        "python -m pip install -e . --group dev"
+    )
 
 
 def test_pip_is_not_asked_for_standby_which_no_index_has(package: Path) -> None:
@@ -164,18 +187,29 @@ def test_the_next_steps_name_the_folder(run: Run) -> None:
 # What is refused
 
 
-@pytest.mark.parametrize("name", ["Acme", "acme_eu", "acme.eu", "1acme", "acme-", "a--b", "../acme", "äcme", "", "a" * 21])
+@pytest.mark.parametrize(
+    "name",
+    ["Acme", "acme_eu", "acme.eu", "1acme", "acme-", "a--b", "../acme", "äcme", "", "a" * 21],
+)
 def test_a_name_that_no_plugin_can_have_is_refused(run: Run, folder: Path, name: str) -> None:
     told = run("new-plugin", name)
     assert (told.status, told.out, files_in(folder)) == (2, "", set())
-    assert told.err.startswith(f"standby: {name!r} is no name for a plugin: take lowercase letters, digits and single dashes")
+    assert told.err.startswith(
+        f"standby: {name!r} is no name for a plugin: take lowercase letters, digits and single dashes"
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("scripted", "standby: a plugin named 'scripted' is installed already (standby): take another name, or uninstall it\n"),
-        ("ask", "standby: 'standby ask' is a command, so a plugin of that name could add none of its own: take another name\n"),
+        (
+            "scripted",
+            "standby: a plugin named 'scripted' is installed already (standby): take another name, or uninstall it\n",
+        ),
+        (
+            "ask",
+            "standby: 'standby ask' is a command, so a plugin of that name could add none of its own: take another name\n",
+        ),
     ],
 )
 def test_a_name_that_is_taken_is_refused(run: Run, folder: Path, name: str, words: str) -> None:

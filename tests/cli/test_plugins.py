@@ -20,7 +20,11 @@ BROKEN = "raise ImportError('no beak')"
 
 
 def project(name: str) -> dict[str, Any]:
-    return {"name": f"standby-{name}", "version": "2.1", "entry-points": {plugin.GROUP: {name: "standby_extra"}}}
+    return {
+        "name": f"standby-{name}",
+        "version": "2.1",
+        "entry-points": {plugin.GROUP: {name: "standby_extra"}},
+    }
 
 
 def rows(text: str) -> dict[str, str]:
@@ -43,7 +47,9 @@ def test_every_plugin_is_a_row_with_its_distribution_and_how_many_models_it_know
     assert set(rows(ran.out)) == set(Registry().names())
 
 
-def test_a_plugin_without_its_library_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_without_its_library_says_what_to_install(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "anthropic", None)
     row = rows(run("plugins").out)["anthropic"]
     assert " no-sdk " in row
@@ -83,7 +89,9 @@ def test_as_json_a_broken_plugin_is_listed_with_the_reason(run: Run, install: In
     assert listed["scripted"]["state"] == "ok"
 
 
-def test_two_distributions_with_one_name_are_listed_once_and_both_are_named(run: Run, install: Install) -> None:
+def test_two_distributions_with_one_name_are_listed_once_and_both_are_named(
+    run: Run, install: Install
+) -> None:
     install(project("parrot"), {"standby_extra.py": "from standby.plugin import hookimpl"})
     install({**project("parrot"), "name": "standby-cage"}, {})
     ran = run("plugins")
@@ -92,7 +100,9 @@ def test_two_distributions_with_one_name_are_listed_once_and_both_are_named(run:
 
 
 @pytest.mark.parametrize("name", Registry().names())
-def test_as_json_a_plugin_says_its_models_keys_installation_and_commands(run: Run, name: str) -> None:
+def test_as_json_a_plugin_says_its_models_keys_installation_and_commands(
+    run: Run, name: str
+) -> None:
     listed = {each["name"]: each for each in run("plugins", "--json").json}[name]
     info = Registry().info(name)
     is_whole = find_spec(NEEDED.get(name, "standby")) is not None
@@ -112,14 +122,23 @@ def test_as_json_a_plugin_says_its_models_keys_installation_and_commands(run: Ru
 
 
 def test_a_text_narrows_the_list(run: Run) -> None:
-    assert [each["name"] for each in run("plugins", "o", "--json").json] == ["anthropic", "local", "openai"]
+    assert [each["name"] for each in run("plugins", "o", "--json").json] == [
+        "anthropic",
+        "local",
+        "openai",
+    ]
     assert run("plugins", "--json", "gem") == run("plugins", "gem", "--json")
     assert len(run("plugins", "standby").out.splitlines()) == 1 + len(run("plugins", "--json").json)
-    assert run("plugins", "opnai").err == "nothing here is named like 'opnai'; did you mean 'openai'?\n"
+    assert (
+        run("plugins", "opnai").err
+        == "nothing here is named like 'opnai'; did you mean 'openai'?\n"
+    )
 
 
 @pytest.mark.parametrize("columns", [40, 80])
-def test_on_a_narrow_terminal_the_state_and_the_reason_stay(install: Install, columns: int, folder: Path) -> None:
+def test_on_a_narrow_terminal_the_state_and_the_reason_stay(
+    install: Install, columns: int, folder: Path
+) -> None:
     install(project("parrot"), {"standby_extra.py": BROKEN})
     shown = click.unstyle(terminal("plugins", "parrot", columns=columns, PYTHONPATH=str(folder)))
     words = " ".join(shown.split())

@@ -30,7 +30,11 @@ ENDPOINT = "the endpoint in the settings is the one that is asked"
 
 
 def put(install: Install, manifest: str = MANIFEST, adapter: str = ADAPTER) -> None:
-    project = {"name": "standby-parrot", "version": "2.1", "entry-points": {plugin.GROUP: {"parrot": "standby_extra"}}}
+    project = {
+        "name": "standby-parrot",
+        "version": "2.1",
+        "entry-points": {plugin.GROUP: {"parrot": "standby_extra"}},
+    }
     install(project, {"standby_extra.py": manifest, "standby_extra_adapter.py": adapter})
 
 
@@ -43,7 +47,11 @@ def test_the_plugins_that_come_with_standby_have_nothing_wrong(run: Run, name: s
     ran = run("plugins", "check", name, "--json")
     assert ran.status == 0
     assert states(ran.json) <= {"ok", "skipped"}
-    asked = [check for check in ran.json if check["rule"] == "the endpoint in the settings is the one that is asked"]
+    asked = [
+        check
+        for check in ran.json
+        if check["rule"] == "the endpoint in the settings is the one that is asked"
+    ]
     assert bool(asked) is bool(Registry().info(name).keys)
 
 
@@ -58,7 +66,9 @@ def test_each_rule_is_a_line_and_one_without_a_key_is_not_asked(run: Run, instal
     assert lines[-3:] == [ANSWERS, MADE, NO_KEY]
 
 
-def test_one_without_a_key_is_asked_over_http_where_the_author_says_so(run: Run, install: Install) -> None:
+def test_one_without_a_key_is_asked_over_http_where_the_author_says_so(
+    run: Run, install: Install
+) -> None:
     put(install)
     ran = run("plugins", "check", "parrot", "--http")
     assert ran.status == 1
@@ -67,12 +77,20 @@ def test_one_without_a_key_is_asked_over_http_where_the_author_says_so(run: Run,
 
 
 def test_the_endpoint_rule_says_what_was_asked(run: Run) -> None:
-    [asked] = [check for check in run("plugins", "check", "openai", "--json").json if check["rule"] == ENDPOINT]
+    [asked] = [
+        check
+        for check in run("plugins", "check", "openai", "--json").json
+        if check["rule"] == ENDPOINT
+    ]
     assert asked["words"].startswith("POST /")
 
 
 def test_a_constructor_that_raises_is_told_once_with_its_line(run: Run, install: Install) -> None:
-    put(install, MANIFEST.replace(INFO, f"{INFO}keys=('PARROT_KEY',), "), ADAPTER.replace("= provider", "= provider.optoins"))
+    put(
+        install,
+        MANIFEST.replace(INFO, f"{INFO}keys=('PARROT_KEY',), "),
+        ADAPTER.replace("= provider", "= provider.optoins"),
+    )
     ran = run("plugins", "check", "parrot")
     wrong = [line for line in ran.out.splitlines() if line.startswith("wrong ")]
     words = "Parrot(provider) raised AttributeError: 'Provider' object has no attribute 'optoins' (standby_extra_adapter.py:4)"
@@ -80,13 +98,20 @@ def test_a_constructor_that_raises_is_told_once_with_its_line(run: Run, install:
     assert f"skipped  {ENDPOINT}: it cannot be made" in ran.out
 
 
-def test_a_key_that_is_not_needed_must_not_be_missed_by_the_adapter(run: Run, install: Install) -> None:
+def test_a_key_that_is_not_needed_must_not_be_missed_by_the_adapter(
+    run: Run, install: Install
+) -> None:
     put(
         install,
         MANIFEST.replace(INFO, f"{INFO}keys=('PARROT_KEY',), key_needed=False, "),
-        ADAPTER.replace("self.provider = provider", "key_of(provider, 'PARROT_KEY')").replace("Reply", "Reply, key_of", 1),
+        ADAPTER.replace("self.provider = provider", "key_of(provider, 'PARROT_KEY')").replace(
+            "Reply", "Reply, key_of", 1
+        ),
     )
-    assert "wrong    the adapter can be made: no key: set PARROT_KEY" in run("plugins", "check", "parrot").out
+    assert (
+        "wrong    the adapter can be made: no key: set PARROT_KEY"
+        in run("plugins", "check", "parrot").out
+    )
 
 
 INFO = "ProviderInfo("
@@ -94,12 +119,20 @@ WRONG = {
     "raise ImportError('no beak')": "the manifest loads: plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak",
     f"import standby_extra_adapter\n{MANIFEST}": "imports the adapter's module, standby_extra_adapter: name it as a text",
     f"import yaml\n{MANIFEST}": "standby_extra imports yaml: move that import into the adapter's module",
-    MANIFEST.replace(INFO, f"{INFO}keys=('sk-4f21a',), "): "the keys are names of variables: keys holds something that is no",
-    MANIFEST.replace(INFO, f"{INFO}options={{'type': 'objekt'}}, "): "options is a JSON Schema: at type: 'objekt' is",
-    MANIFEST.replace(INFO, f"{INFO}account={{}}, "): "options are a mapping: the schema's type must be 'object'",
+    MANIFEST.replace(
+        INFO, f"{INFO}keys=('sk-4f21a',), "
+    ): "the keys are names of variables: keys holds something that is no",
+    MANIFEST.replace(
+        INFO, f"{INFO}options={{'type': 'objekt'}}, "
+    ): "options is a JSON Schema: at type: 'objekt' is",
+    MANIFEST.replace(
+        INFO, f"{INFO}account={{}}, "
+    ): "options are a mapping: the schema's type must be 'object'",
     MANIFEST.replace(INFO, f"{INFO}failures='standby_extra:gone', "): "has no attribute 'gone'",
     MANIFEST.replace("Parrot", "Parot"): "module 'standby_extra_adapter' has no attribute 'Parot'",
-    MANIFEST.replace(INFO, f"{INFO}keys=('PARROT_KEY',), "): "complete() has not asked provider.base_url",
+    MANIFEST.replace(
+        INFO, f"{INFO}keys=('PARROT_KEY',), "
+    ): "complete() has not asked provider.base_url",
 }
 
 
@@ -122,10 +155,15 @@ def test_what_is_wrong_is_said_with_what_to_do(run: Run, install: Install, manif
             "stream() is no asynchronous generator: write it as 'async def' with 'yield'",
         ),
         ("pass", "standby_extra_adapter:Parrot has neither 'complete' nor 'stream'"),
-        ("import gone_sdk", "plugin 'parrot' (standby-parrot 2.1) cannot be used: No module named 'gone_sdk'"),
+        (
+            "import gone_sdk",
+            "plugin 'parrot' (standby-parrot 2.1) cannot be used: No module named 'gone_sdk'",
+        ),
     ],
 )
-def test_an_adapter_that_cannot_answer_is_told_why(run: Run, install: Install, method: str, words: str) -> None:
+def test_an_adapter_that_cannot_answer_is_told_why(
+    run: Run, install: Install, method: str, words: str
+) -> None:
     put(install, adapter=f"class Parrot:\n    {method}\n")
     ran = run("plugins", "check", "parrot")
     assert ran.status == 1

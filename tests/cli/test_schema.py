@@ -32,7 +32,10 @@ def test_it_can_be_written_to_a_file(run: Run) -> None:
 
 def test_it_knows_each_plugins_options(run: Run) -> None:
     rules = run("schema").json["$defs"]["Model"]["allOf"]
-    named = {rule["if"]["properties"]["provider"]["const"]: rule["then"]["properties"]["options"] for rule in rules}
+    named = {
+        rule["if"]["properties"]["provider"]["const"]: rule["then"]["properties"]["options"]
+        for rule in rules
+    }
     assert set(named) == {"anthropic", "gemini", "local", "openai", "scripted"}
     assert "path" in named["local"]["properties"]
 
@@ -49,7 +52,10 @@ def test_a_place_that_cannot_be_written_is_named_with_the_remedy(run: Run, out: 
     ("words", "told"),
     [
         (("models.yaml",), "FILE goes with --validate; to write the schema use --out\n"),
-        (("--validate", "--out", "x.json"), "--out writes the schema, --validate checks a file; give one of the two\n"),
+        (
+            ("--validate", "--out", "x.json"),
+            "--out writes the schema, --validate checks a file; give one of the two\n",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_told(run: Run, words: tuple[str, ...], told: str) -> None:
@@ -70,23 +76,38 @@ def test_it_is_written_as_msgspec_formats_it(run: Run) -> None:
     assert printed == msgspec.json.format(printed, indent=2) + "\n"
 
 
-def test_an_editor_is_offered_the_models_of_all_cards_and_any_other_may_be_written(run: Run) -> None:
+def test_an_editor_is_offered_the_models_of_all_cards_and_any_other_may_be_written(
+    run: Run,
+) -> None:
     schema = run("schema").json
     known = sorted({name for plugin in Registry().names() for name in Registry().cards(plugin)})
-    assert schema["$defs"]["Chain"]["properties"]["models"]["items"]["anyOf"][0] == {"type": "string", "examples": known}
+    assert schema["$defs"]["Chain"]["properties"]["models"]["items"]["anyOf"][0] == {
+        "type": "string",
+        "examples": known,
+    }
     for alternatives in schema["$defs"]["Trigger"]["properties"]["model"]["anyOf"]:
         assert alternatives.get("items", alternatives)["anyOf"][0]["examples"] == known
     assert schema["properties"]["models"]["propertyNames"]["anyOf"][0] == {"enum": known}
     other = "openai/one-that-nobody-knows"
-    file = {"version": 1, "models": {other: {"timeout": "30s"}}, "chains": {"default": {"models": [other, known[0]]}}}
+    file = {
+        "version": 1,
+        "models": {other: {"timeout": "30s"}},
+        "chains": {"default": {"models": [other, known[0]]}},
+    }
     assert Draft202012Validator(schema).is_valid(file)
 
 
 def test_the_models_of_any_installed_plugin_are_offered(run: Run, install: Install) -> None:
     source = "from standby.plugin import *\n@hookimpl\ndef standby_models(): return {'parrot-1': Card()}\n"
     install(
-        {"name": "standby-parrot", "version": "1", "entry-points": {GROUP: {"parrot": "standby_extra"}}},
+        {
+            "name": "standby-parrot",
+            "version": "1",
+            "entry-points": {GROUP: {"parrot": "standby_extra"}},
+        },
         {"standby_extra.py": source},
     )
-    offered = run("schema").json["$defs"]["Chain"]["properties"]["models"]["items"]["anyOf"][0]["examples"]
+    offered = run("schema").json["$defs"]["Chain"]["properties"]["models"]["items"]["anyOf"][0][
+        "examples"
+    ]
     assert "parrot-1" in offered

@@ -103,7 +103,9 @@ def here(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 # The file that ships
 
 
-def test_the_chain_that_ships_falls_back_and_comes_back_without_a_key_and_without_the_network(shipped: Ran) -> None:
+def test_the_chain_that_ships_falls_back_and_comes_back_without_a_key_and_without_the_network(
+    shipped: Ran,
+) -> None:
     assert (shipped.status, shipped.err) == (0, "")
     assert shipped.json["fine"] is True
 
@@ -116,17 +118,31 @@ def test_each_of_its_models_answers_in_its_own_wire(shipped: Ran) -> None:
 def test_each_usual_failure_is_recognised_by_the_trigger_that_ships(shipped: Ran) -> None:
     usual = [case for case in shipped.json["played"]["cases"] if case["group"] == "usual"]
     assert [case["fault"] for case in usual] == USUAL
-    assert {(case["trigger"], case["by"], case["asked"]) for case in usual} == {("outage", "o3-mini", 1)}
+    assert {(case["trigger"], case["by"], case["asked"]) for case in usual} == {
+        ("outage", "o3-mini", 1)
+    }
 
 
 def test_what_the_vendor_is_known_for_is_met_in_its_own_words_and_by_its_kind(shipped: Ran) -> None:
-    cases = {case["fault"]: case for case in shipped.json["played"]["cases"] if case["group"] == "vendor"}
+    cases = {
+        case["fault"]: case for case in shipped.json["played"]["cases"] if case["group"] == "vendor"
+    }
     assert len(cases) > 20
     assert all(case["text"].startswith(fault[:40]) for fault, case in cases.items())
     busy = cases["503 UNAVAILABLE. The model is overloaded. Please try again later."]
-    assert (busy["kind"], busy["trigger"], busy["asked"], busy["by"]) == ("overloaded", None, 2, "o3-mini")
+    assert (busy["kind"], busy["trigger"], busy["asked"], busy["by"]) == (
+        "overloaded",
+        None,
+        2,
+        "o3-mini",
+    )
     own = cases["400 INVALID_ARGUMENT. Request contains an invalid argument."]
-    assert (own["kind"], own["then"], own["by"], own["fine"]) == ("invalid_request", "stop", "", True)
+    assert (own["kind"], own["then"], own["by"], own["fine"]) == (
+        "invalid_request",
+        "stop",
+        "",
+        True,
+    )
 
 
 def test_the_first_model_rests_and_is_used_again(shipped: Ran) -> None:
@@ -137,7 +153,10 @@ def test_the_first_model_rests_and_is_used_again(shipped: Ran) -> None:
 
 def test_it_warns_of_keys_that_are_not_set_and_of_models_that_retire(shipped: Ran) -> None:
     warnings = shipped.json["warnings"]
-    assert "gemini-2.5-pro: GEMINI_API_KEY or GOOGLE_API_KEY is not set, so a real call would skip it" in warnings
+    assert (
+        "gemini-2.5-pro: GEMINI_API_KEY or GOOGLE_API_KEY is not set, so a real call would skip it"
+        in warnings
+    )
     assert "o3-mini: was retired on 2026-10-23; use gpt-5.6-sol instead" in warnings
 
 
@@ -175,7 +194,9 @@ def test_no_real_key_is_used_or_shown_and_no_proxy_is_asked(shown: Ran) -> None:
     assert "is not set" not in shown.err
 
 
-def test_the_providers_of_the_file_are_tested_under_their_own_names_and_without_the_options_of_an_account(here: Run) -> None:
+def test_the_providers_of_the_file_are_tested_under_their_own_names_and_without_the_options_of_an_account(
+    here: Run,
+) -> None:
     written(
         "version: 1\n"
         "providers:\n"
@@ -186,7 +207,9 @@ def test_the_providers_of_the_file_are_tested_under_their_own_names_and_without_
     )
     ran = here("--json").json
     assert ran["fine"] is True
-    assert {case["trigger"] for case in ran["played"]["cases"] if case["fault"] == "502 bad gateway"} == {"ours"}
+    assert {
+        case["trigger"] for case in ran["played"]["cases"] if case["fault"] == "502 bad gateway"
+    } == {"ours"}
     assert "house/large: HOUSE is not set, so a real call would skip it" in ran["warnings"]
     [words] = [each for each in ran["warnings"] if "options" in each]
     assert words.startswith("cloud/gemini-2.5-pro: the options of provider 'cloud' were left out")
@@ -214,7 +237,9 @@ def test_the_providers_of_the_file_are_tested_under_their_own_names_and_without_
     ],
     ids=["one model", "fallback: false", "nothing to inject into", "mute"],
 )
-def test_a_chain_that_cannot_fall_back_ends_with_1_and_says_why(here: Run, text: str, words: str) -> None:
+def test_a_chain_that_cannot_fall_back_ends_with_1_and_says_why(
+    here: Run, text: str, words: str
+) -> None:
     written(text)
     ran = here("--json")
     assert (ran.status, ran.json["fine"]) == (1, False)
@@ -222,10 +247,15 @@ def test_a_chain_that_cannot_fall_back_ends_with_1_and_says_why(here: Run, text:
 
 
 def test_a_chain_that_a_trigger_stops_ends_with_1_and_each_failure_is_marked(here: Run) -> None:
-    written("version: 1\ntriggers: {no: {status: 502, then: stop}}\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
+    written(
+        "version: 1\ntriggers: {no: {status: 502, then: stop}}\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n"
+    )
     ran = here()
     assert ran.status == 1
-    assert ran.out.splitlines()[-1] == "default: does not fall back after 1 of 37 failures of gemini-2.5-pro"
+    assert (
+        ran.out.splitlines()[-1]
+        == "default: does not fall back after 1 of 37 failures of gemini-2.5-pro"
+    )
     [line] = [line for line in ran.out.splitlines() if line.startswith("FAILED")]
     assert line.split()[1:4] == ["502", "bad", "gateway"]
     assert "trigger no" in line
@@ -242,7 +272,9 @@ def test_a_chain_that_a_trigger_stops_ends_with_1_and_each_failure_is_marked(her
         (("--chain", "defualt"), "no chain named 'defualt'; did you mean 'default'?"),
     ],
 )
-def test_a_file_or_a_chain_that_is_not_there_ends_with_2(here: Run, words: tuple[str, str], error: str) -> None:
+def test_a_file_or_a_chain_that_is_not_there_ends_with_2(
+    here: Run, words: tuple[str, str], error: str
+) -> None:
     ran = here(*words)
     assert (ran.status, ran.out) == (2, "")
     assert error in ran.err
@@ -254,10 +286,14 @@ def test_a_file_or_a_chain_that_is_not_there_ends_with_2(here: Run, words: tuple
 # For real first
 
 
-def test_live_asks_each_model_for_real_first_and_with_the_real_key(here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_asks_each_model_for_real_first_and_with_the_real_key(
+    here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KEY", "the-real-one")
     with Loopback() as vendor:
-        vendor.answer = lambda request: openai_reply("OK.") if "chat" in request.path else gemini_reply("OK.")
+        vendor.answer = lambda request: (
+            openai_reply("OK.") if "chat" in request.path else gemini_reply("OK.")
+        )
         written(
             "version: 1\nproviders:\n"
             f'  one: {{plugin: gemini, base_url: "{vendor.url}", api_key: "${{KEY}}"}}\n'
@@ -267,21 +303,36 @@ def test_live_asks_each_model_for_real_first_and_with_the_real_key(here: Run, mo
         ran = here("--json", "--live").json
         assert ran["fine"] is True
         assert ran["live"] == {"one/gemini-2.5-pro": "answers", "two/o3-mini": "answers"}
-        assert [request.headers.get("authorization") for request in vendor.requests if "chat" in request.path] == [
-            "Bearer the-real-one"
-        ]
+        assert [
+            request.headers.get("authorization")
+            for request in vendor.requests
+            if "chat" in request.path
+        ] == ["Bearer the-real-one"]
         assert len(vendor.requests) == 2
 
 
 def test_live_ends_with_1_where_no_model_answers_for_real(here: Run) -> None:
     written(ONE)
     ran = here("--live", "--json")
-    assert (ran.status, ran.json["verdict"]) == (1, "no model answers for real: see 'standby check'")
+    assert (ran.status, ran.json["verdict"]) == (
+        1,
+        "no model answers for real: see 'standby check'",
+    )
 
 
 def test_the_help_says_how_it_ends() -> None:
-    assert "1 if the chain did not fall back or come back" in command.get_help(click.Context(command))
+    assert "1 if the chain did not fall back or come back" in command.get_help(
+        click.Context(command)
+    )
 
 
 def test_what_is_printed_as_json_is_one_object(shipped: Ran) -> None:
-    assert list(msgspec.json.decode(shipped.out)) == ["file", "chain", "fine", "verdict", "warnings", "played", "live"]
+    assert list(msgspec.json.decode(shipped.out)) == [
+        "file",
+        "chain",
+        "fine",
+        "verdict",
+        "warnings",
+        "played",
+        "live",
+    ]

@@ -47,7 +47,9 @@ def test_an_outage_is_told_and_counted(run: Run) -> None:
 
 def test_the_same_seed_is_the_same_text_in_another_process(run: Run) -> None:
     first = run("simulate", *OUTAGE, "--plot", "a.svg")
-    again = process("simulate", *OUTAGE, "--plot", "b.svg", PYTHONHASHSEED="7", PYTHONIOENCODING="utf-8")
+    again = process(
+        "simulate", *OUTAGE, "--plot", "b.svg", PYTHONHASHSEED="7", PYTHONIOENCODING="utf-8"
+    )
     assert first.out == again.out
     assert Path("a.svg").read_bytes() == Path("b.svg").read_bytes()
     assert run("simulate", *OUTAGE, "--seed", "2").out != first.out
@@ -68,7 +70,9 @@ chains:
   default: {models: [first, second, third]}
 """)
     names = {"FIRST_KEY", "SECOND_KEY", "THIRD_KEY"}
-    outages = [w for name in ("first", "second", "third") for w in ("--outage", f"{name}: 503 for 2m")]
+    outages = [
+        w for name in ("first", "second", "third") for w in ("--outage", f"{name}: 503 for 2m")
+    ]
     told: list[str] = []
     for known in (set[str](), {"SECOND_KEY"}, names):
         for name in names:
@@ -92,7 +96,11 @@ def test_json_holds_all_that_is_told(run: Run) -> None:
         "hangs": False,
         "cuts": False,
     }
-    assert told["callers"]["calls"] == told["healthy"]["calls"] == sum(count["served"] for count in told["counts"])
+    assert (
+        told["callers"]["calls"]
+        == told["healthy"]["calls"]
+        == sum(count["served"] for count in told["counts"])
+    )
     assert told["breakers"]["second"] == [{"state": "closed", "begins": 0.0, "ends": 300.0}]
     assert told["timeline"][0].keys() == {"at", "model", "text"}
 
@@ -120,13 +128,19 @@ def test_the_cost_is_told_by_model_and_in_all(run: Run) -> None:
     assert "(the price of second is not known)" in broken
     assert "; without the outage $" in broken
     told = run("simulate", *OUTAGE, *size, "--json").json["bill"]
-    assert [(each["model"], each["dollars"] is None) for each in told["models"]] == [("primary", False), ("second", True)]
+    assert [(each["model"], each["dollars"] is None) for each in told["models"]] == [
+        ("primary", False),
+        ("second", True),
+    ]
     assert told["all"]["unpriced"] == ["second"]
 
 
 def test_an_answer_that_no_caller_got_is_told(run: Run) -> None:
     written(PRICED)
-    assert "of it for answers that no caller got" in run("simulate", "--outage", "primary: cut for 1m", "--duration", "3m").out
+    assert (
+        "of it for answers that no caller got"
+        in run("simulate", "--outage", "primary: cut for 1m", "--duration", "3m").out
+    )
 
 
 def test_the_picture_is_written(run: Run) -> None:
@@ -141,7 +155,9 @@ def test_it_needs_no_key_and_no_file(run: Run) -> None:
 
 
 def test_calls_without_an_answer_are_told_and_no_error(run: Run) -> None:
-    ran = run("simulate", "--chain", "single", "--outage", "primary: 503 for 1m", "--duration", "3m")
+    ran = run(
+        "simulate", "--chain", "single", "--outage", "primary: 503 for 1m", "--duration", "3m"
+    )
     assert ran.status == 0
     assert "calls without an answer" in ran.out
 
@@ -153,7 +169,10 @@ def test_fair_weather_has_no_second_row_to_compare_with(run: Run) -> None:
 
 
 def test_no_calls_are_told_as_such(run: Run) -> None:
-    assert "No calls came; raise --rate or --duration." in run("simulate", "--rate", "1/h", "--duration", "1s").out
+    assert (
+        "No calls came; raise --rate or --duration."
+        in run("simulate", "--rate", "1/h", "--duration", "1s").out
+    )
 
 
 @pytest.mark.parametrize(
@@ -164,7 +183,10 @@ def test_no_calls_are_told_as_such(run: Run) -> None:
             "no model of chain 'default' is named 'primay'; did you mean 'primary'?",
         ),
         (("--outage", "primary: oops"), "primary: oops\n             ^^^^"),
-        (("--outage", "primary: 503", "--outage", "primary: 500"), "'primary' has two outages; write one"),
+        (
+            ("--outage", "primary: 503", "--outage", "primary: 500"),
+            "'primary' has two outages; write one",
+        ),
         (("--chain", "nope"), "no chain is named 'nope'"),
         (("--streams", "half"), "'half' is no share; write 0% to 100%"),
         (("--streams", "101%"), "'101%' is no share"),
@@ -172,8 +194,14 @@ def test_no_calls_are_told_as_such(run: Run) -> None:
         (("--rate", "0/s"), "'0/s' is no rate"),
         (("--rate", "2"), "'2' is no rate; write a number above 0 and s, m or h, like 2/s, 30/m"),
         (("--duration", "soon"), "'soon' is no duration"),
-        (("--rate", "100/s", "--duration", "1h"), "that is about 360,000 calls, and at most 100,000 are played"),
-        (("--duration", "1s", "--plot", "no/such/a.svg"), "cannot be written: no such file or directory"),
+        (
+            ("--rate", "100/s", "--duration", "1h"),
+            "that is about 360,000 calls, and at most 100,000 are played",
+        ),
+        (
+            ("--duration", "1s", "--plot", "no/such/a.svg"),
+            "cannot be written: no such file or directory",
+        ),
         (("--config", "none.yaml"), "none.yaml"),
     ],
 )
@@ -192,8 +220,15 @@ def test_real_adapters_are_not_asked(run: Run) -> None:
 
 
 def test_an_outage_of_a_provider_is_told_with_its_models(run: Run) -> None:
-    written("version: 1\nchains: {default: {models: [gemini-3.8-flash, gpt-6-luna, openai/gpt-5.6-sol]}}\n")
-    for provider, models in (("gemini", "gemini-3.8-flash"), ("openai", "gpt-6-luna, openai/gpt-5.6-sol")):
+    written(
+        "version: 1\nchains: {default: {models: [gemini-3.8-flash, gpt-6-luna, openai/gpt-5.6-sol]}}\n"
+    )
+    for provider, models in (
+        ("gemini", "gemini-3.8-flash"),
+        ("openai", "gpt-6-luna, openai/gpt-5.6-sol"),
+    ):
         ran = run("simulate", "--outage", f"{provider}: 503")
         assert ran.status == 2
-        assert f"{provider} is a provider; its models here are {models}" in " ".join(ran.err.split())
+        assert f"{provider} is a provider; its models here are {models}" in " ".join(
+            ran.err.split()
+        )

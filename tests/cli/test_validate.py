@@ -43,23 +43,32 @@ def test_each_name_of_a_chain_has_its_origin(run: Run, monkeypatch: pytest.Monke
 GONE = (", begins resting: retired on 2026-12-01", ", begins resting: retired on 2026-10-23")
 
 
-def test_a_model_that_is_shut_down_rests_nowhere_but_at_its_vendor_and_never_with_its_breaker_off(run: Run) -> None:
+def test_a_model_that_is_shut_down_rests_nowhere_but_at_its_vendor_and_never_with_its_breaker_off(
+    run: Run,
+) -> None:
     more = "providers: {mine: {plugin: openai, base_url: 'http://127.0.0.1:9/v1'}}\nmodels: {gemini-2.5-pro: {breaker: off}}\n"
-    written(f"version: 1\n{more}chains: {{default: {{models: [gemini-2.5-pro, mine/o3-mini, o3-mini]}}}}\n")
+    written(
+        f"version: 1\n{more}chains: {{default: {{models: [gemini-2.5-pro, mine/o3-mini, o3-mini]}}}}\n"
+    )
     links = run("validate", "--json").json["chains"]["default"]
     assert [link["rests"] for link in links] == ["", "", "retired on 2026-10-23"]
 
 
 def test_a_default_is_told_as_one(run: Run) -> None:
     written(TWO)
-    assert f"default: gemini-2.5-pro (default, line 5{GONE[0]}) → o3-mini (default, line 6{GONE[1]}) → " in run("validate").out
+    assert (
+        f"default: gemini-2.5-pro (default, line 5{GONE[0]}) → o3-mini (default, line 6{GONE[1]}) → "
+        in run("validate").out
+    )
 
 
 def test_a_missing_key_is_a_warning_and_an_error_only_if_strict(run: Run) -> None:
     written("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
     ran = run("validate")
     assert ran.status == 0
-    assert "  warning  no key for gpt-6-luna: it is skipped; set OPENAI_API_KEY  [no-key]\n" in ran.out
+    assert (
+        "  warning  no key for gpt-6-luna: it is skipped; set OPENAI_API_KEY  [no-key]\n" in ran.out
+    )
     assert ran.out.endswith("models.yaml: no errors, 1 warning, 1 info (--all shows them)\n")
     assert run("validate", "--strict").status == 2
 
@@ -68,7 +77,9 @@ def test_the_offending_line_is_shown_below_its_problem(run: Run) -> None:
     written("version: 1\nchains:\n  default:\n    modles: [o3-mini]\n")
     ran = run("validate")
     assert ran.status == 2
-    assert "error  unknown key 'modles'; did you mean 'models'?  [unknown-key]\n    modles" in ran.out
+    assert (
+        "error  unknown key 'modles'; did you mean 'models'?  [unknown-key]\n    modles" in ran.out
+    )
     assert ran.out.endswith("models.yaml: 1 error, no warnings\n")
 
 
@@ -80,7 +91,9 @@ def test_a_line_with_several_problems_is_shown_once_below_them(run: Run) -> None
 
 
 def test_every_problem_is_told(run: Run) -> None:
-    written("version: 1\nchains:\n  a: {models: [o3-mini], deadlin: 3s}\n  b: {models: [o3-mni]}\n  c: {models: [openia/x]}\n")
+    written(
+        "version: 1\nchains:\n  a: {models: [o3-mini], deadlin: 3s}\n  b: {models: [o3-mni]}\n  c: {models: [openia/x]}\n"
+    )
     ran = run("validate")
     assert ran.status == 2
     assert "models.yaml: 3 errors, " in ran.out
@@ -97,7 +110,9 @@ def test_every_problem_is_told(run: Run) -> None:
     ],
 )
 @pytest.mark.parametrize("words", [("validate",), ("schema", "--validate")])
-def test_a_file_that_is_none_is_told(run: Run, words: tuple[str, ...], file: str, told: str) -> None:
+def test_a_file_that_is_none_is_told(
+    run: Run, words: tuple[str, ...], file: str, told: str
+) -> None:
     ran = run(*words, file)
     assert (ran.status, ran.out) == (2, f"{told}{file}: 1 error, no warnings\n")
 
@@ -105,10 +120,14 @@ def test_a_file_that_is_none_is_told(run: Run, words: tuple[str, ...], file: str
 def test_a_file_can_be_named(run: Run) -> None:
     written("version: 1\nchains: {}\n")
     written(
-        "version: 1\nmodels: {a: {provider: scripted, options: {reply: x}}}\nchains: {b: {models: [a]}}\n", "elsewhere.yaml"
+        "version: 1\nmodels: {a: {provider: scripted, options: {reply: x}}}\nchains: {b: {models: [a]}}\n",
+        "elsewhere.yaml",
     )
     assert run("validate").status == 2
-    assert run("validate", "elsewhere.yaml").out == "b: a (line 3)\nelsewhere.yaml: no errors, no warnings\n"
+    assert (
+        run("validate", "elsewhere.yaml").out
+        == "b: a (line 3)\nelsewhere.yaml: no errors, no warnings\n"
+    )
 
 
 def test_the_chain_that_ships_is_valid_on_a_machine_without_secrets(run: Run) -> None:
@@ -125,7 +144,9 @@ def test_as_json_it_is_the_file_its_problems_and_its_chains(run: Run) -> None:
     problem, drops = ran.json["problems"]
     assert (drops["code"], drops["severity"]) == ("drops", "info")
     assert ran.json["file"] == "models.yaml"
-    assert ran.json["chains"] == {"default": [{"model": "gpt-6-luna", "origin": "line 2", "asked": True, "rests": ""}]}
+    assert ran.json["chains"] == {
+        "default": [{"model": "gpt-6-luna", "origin": "line 2", "asked": True, "rests": ""}]
+    }
     assert ran.json["fallback_off"] == {}
     assert problem == {
         "code": "no-key",
@@ -143,7 +164,9 @@ SWITCHED = TWO.replace("    models:", '    fallback: "${ENABLE_MODEL_FALLBACK:-t
 
 
 @pytest.mark.parametrize("off", ["false", "no", "0"])
-def test_a_fallback_that_is_off_is_shown_as_off(run: Run, off: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fallback_that_is_off_is_shown_as_off(
+    run: Run, off: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ENABLE_MODEL_FALLBACK", off)
     written(SWITCHED)
     ran = run("validate")
@@ -165,7 +188,10 @@ def test_a_fallback_that_the_file_switches_off_is_shown_with_its_line(run: Run) 
 def test_a_fallback_that_is_on_has_its_arrows(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENABLE_MODEL_FALLBACK", "true")
     written(SWITCHED)
-    assert f" → o3-mini (default, line 7{GONE[1]}) → openai/gpt-5.6-sol (line 8)\n" in run("validate").out
+    assert (
+        f" → o3-mini (default, line 7{GONE[1]}) → openai/gpt-5.6-sol (line 8)\n"
+        in run("validate").out
+    )
 
 
 def test_as_json_a_file_with_errors_has_no_chains_and_fails(run: Run) -> None:
@@ -177,19 +203,30 @@ def test_as_json_a_file_with_errors_has_no_chains_and_fails(run: Run) -> None:
 
 def test_no_key_is_ever_shown(run: Run) -> None:
     written("OPENAI_API_KEY=sk-a-key-that-opens-nothing\n", ".env")
-    written("version: 1\nproviders: {mine: {plugin: openai, api_key: sk-literal-key}}\nchains: {default: {models: [mine/x]}}\n")
-    for words in (("validate",), ("validate", "--json"), ("ask", "hello"), ("ask", "hello", "--json")):
+    written(
+        "version: 1\nproviders: {mine: {plugin: openai, api_key: sk-literal-key}}\nchains: {default: {models: [mine/x]}}\n"
+    )
+    for words in (
+        ("validate",),
+        ("validate", "--json"),
+        ("ask", "hello"),
+        ("ask", "hello", "--json"),
+    ):
         ran = run(*words)
         assert ran.status == 2
         assert "sk-" not in ran.out + ran.err
 
 
-def test_an_info_never_fails_and_a_silenced_warning_does_not_either(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_info_never_fails_and_a_silenced_warning_does_not_either(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "opens-nothing")
     written("version: 1\nchains:\n  default:\n    models: [gpt-6-luna, gpt-6-sol]\n")
     ran = run("validate", "--strict")
     assert ran.status == 2
-    assert "models.yaml:4:5  warning  all models of 'default' share one account of 'openai'" in ran.out
+    assert (
+        "models.yaml:4:5  warning  all models of 'default' share one account of 'openai'" in ran.out
+    )
     assert ran.out.endswith("models.yaml: no errors, 1 warning, 3 infos (--all shows them)\n")
     written(
         "version: 1\nchains:\n  default:\n    models: [gpt-6-luna, gpt-6-sol]  # standby: ignore[shared-quota] ours is large\n"
@@ -205,7 +242,9 @@ def test_infos_are_counted_and_shown_with_all(run: Run) -> None:
     ran = run("validate", "--all")
     assert "  info  'gpt-6-luna' is not sent " in ran.out
     assert ran.out.endswith("models.yaml: no errors, 1 warning, 1 info\n")
-    assert [each["severity"] for each in run("validate", "--json").json["problems"]].count("info") == 1
+    assert [each["severity"] for each in run("validate", "--json").json["problems"]].count(
+        "info"
+    ) == 1
 
 
 @pytest.mark.parametrize(
@@ -236,11 +275,16 @@ def test_a_code_is_explained_with_its_example(run: Run, code: str) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith("no-time\n\nA model that hangs may take all the time ")
     assert "\n\n    version: 1\n    chains:\n" in ran.out
-    assert run("validate", "--explain", code, "--json").json == {"code": "no-time", "explanation": explanations()["no-time"]}
+    assert run("validate", "--explain", code, "--json").json == {
+        "code": "no-time",
+        "explanation": explanations()["no-time"],
+    }
 
 
 def test_an_error_is_explained_too_without_links_and_fences(run: Run) -> None:
-    assert "`api_key: ${OPENAI_API_KEY}`" in " ".join(run("validate", "--explain", "literal-key").out.split())
+    assert "`api_key: ${OPENAI_API_KEY}`" in " ".join(
+        run("validate", "--explain", "literal-key").out.split()
+    )
     shown = run("validate", "--explain", "untested-streams").out
     assert "```" not in shown
     assert "](" not in shown
@@ -280,9 +324,14 @@ finally:
 
 
 @pytest.mark.parametrize("words", [(), ("--json",), ("--strict",)])
-def test_it_opens_no_socket_and_imports_neither_an_sdk_nor_an_adapter(words: tuple[str, ...]) -> None:
+def test_it_opens_no_socket_and_imports_neither_an_sdk_nor_an_adapter(
+    words: tuple[str, ...],
+) -> None:
     ran = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", AUDITED, str(PACKAGED), *words], capture_output=True, text=True, check=False
+        [sys.executable, "-c", AUDITED, str(PACKAGED), *words],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.stdout.splitlines()[-1] == "[]"
 

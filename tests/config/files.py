@@ -84,7 +84,9 @@ def info(**fields: Any) -> ProviderInfo:
     return ProviderInfo(adapter="nowhere:Adapter", **fields)
 
 
-def broken(code: str = "broken-plugin", message: str = "plugin 'rusty' is broken: ImportError") -> ConfigError:
+def broken(
+    code: str = "broken-plugin", message: str = "plugin 'rusty' is broken: ImportError"
+) -> ConfigError:
     return ConfigError([Problem(code=code, message=message, hint="update it")])
 
 
@@ -94,25 +96,36 @@ def catalogue() -> Catalogue:
         acme=(
             info(keys=("ACME_KEY", "OLD_ACME_KEY"), options=OPTIONS),
             {
-                "large-3": Card(context_window=1000, timeout=90.0, refuses=("top_k",), wire={"a": 1}),
+                "large-3": Card(
+                    context_window=1000, timeout=90.0, refuses=("top_k",), wire={"a": 1}
+                ),
                 "small-3": Card(),
                 "old-1": Card(retires=date(2026, 1, 31), successor="large-3"),
                 "last-2": Card(retires=date(2027, 1, 19)),
                 "next-4": Card(retires=date(2027, 1, 20)),
             },
         ),
-        bolt=(info(keys=("BOLT_KEY",), card=Card(refuses=("seed",), timeout=20.0)), {"flash": Card(timeout=5.0)}),
+        bolt=(
+            info(keys=("BOLT_KEY",), card=Card(refuses=("seed",), timeout=20.0)),
+            {"flash": Card(timeout=5.0)},
+        ),
     )
 
 
-def read(folder: Path, text: str | bytes, environ: Mapping[str, str] = KEYS, plugins: Catalogue | None = None) -> Loaded:
+def read(
+    folder: Path,
+    text: str | bytes,
+    environ: Mapping[str, str] = KEYS,
+    plugins: Catalogue | None = None,
+) -> Loaded:
     """Load a text as `m.yaml` in an empty folder below the given one."""
     place = folder / "app" / "conf"
     place.mkdir(parents=True, exist_ok=True)
     (place / "m.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     loaded = load(Path("m.yaml"), plugins or catalogue(), environ, cwd=place, today=TODAY)
     assert (loaded.settings is None) == any(
-        problem.severity == "error" and problem.code != "broken-plugin" for problem in loaded.problems
+        problem.severity == "error" and problem.code != "broken-plugin"
+        for problem in loaded.problems
     )
     return loaded
 
@@ -126,7 +139,9 @@ def chain(text: str = "large-3", more: str = "") -> str:
     return f"version: 1\nchains:\n  default:\n    models: [{text}]\n{more}"
 
 
-def resolved(settings: Settings, environ: Mapping[str, str] = KEYS, plugins: Catalogue | None = None) -> Resolution:
+def resolved(
+    settings: Settings, environ: Mapping[str, str] = KEYS, plugins: Catalogue | None = None
+) -> Resolution:
     return resolve(settings, plugins or catalogue(), environ, today=TODAY)
 
 

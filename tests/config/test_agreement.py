@@ -31,7 +31,9 @@ def generated(dice: random.Random) -> bytes:
     kind = dice.choice(("valid", "typo", "changed", "changed", "words"))
     spot = dice.choice(SPOTS)
     if kind == "valid":
-        return yaml.safe_dump(spot.file, sort_keys=False, default_flow_style=dice.choice((None, True, False))).encode()
+        return yaml.safe_dump(
+            spot.file, sort_keys=False, default_flow_style=dice.choice((None, True, False))
+        ).encode()
     if kind == "typo":
         return spot.text(dice.choice(typos(spot)))[0].encode()
     if kind == "changed":
@@ -49,8 +51,13 @@ def disagreement(data: bytes) -> tuple[str, str]:
     except ConfigError as error:
         # the day is another one: retired models are told or not
         refused = [problem for problem in error.problems if problem.code != "retired"]
-        alike = errors and refused == [problem for problem in loaded.problems if problem.code != "retired"]
-        return "refused", "" if alike else f"validate says {loaded.problems}, the client {error.problems}"
+        alike = errors and refused == [
+            problem for problem in loaded.problems if problem.code != "retired"
+        ]
+        return (
+            "refused",
+            "" if alike else f"validate says {loaded.problems}, the client {error.problems}",
+        )
     if errors:
         return "taken", f"the client takes what validate refuses: {errors}"
     return "taken", "" if client.settings == loaded.settings else "the settings differ"
@@ -77,7 +84,9 @@ def test_validate_and_the_client_agree_on_each_file() -> None:
     assert min(ends["taken"], ends["refused"]) > FILES / 10
 
 
-@pytest.mark.parametrize("text", ["${EMPTY:-}", '"${EMPTY:-}${EMPTY:-}"\n', "# a comment\n---\n${EMPTY:-} # nothing\n"])
+@pytest.mark.parametrize(
+    "text", ["${EMPTY:-}", '"${EMPTY:-}${EMPTY:-}"\n', "# a comment\n---\n${EMPTY:-} # nothing\n"]
+)
 def test_a_file_of_which_nothing_is_left_is_empty_for_both(text: str, tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         assert disagreement(text.encode()) == ("refused", "")

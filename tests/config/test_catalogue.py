@@ -38,10 +38,14 @@ def test_a_broken_plugin_that_is_needed_is_an_error_told_once() -> None:
     findings = Findings()
     plugins = Plugins(Catalogue(rusty=broken()), findings)
     assert plugins.info("rusty", PLACE) is plugins.info("rusty", OTHER) is UNKNOWN
-    assert [(f.place, f.problem.severity, f.problem.hint) for f in findings] == [(PLACE, "error", "update it")]
+    assert [(f.place, f.problem.severity, f.problem.hint) for f in findings] == [
+        (PLACE, "error", "update it")
+    ]
 
 
-@pytest.mark.parametrize(("code", "severity"), [("plugin-conflict", "error"), ("broken-plugin", "warning")])
+@pytest.mark.parametrize(
+    ("code", "severity"), [("plugin-conflict", "error"), ("broken-plugin", "warning")]
+)
 def test_two_plugins_of_one_name_are_an_error_whoever_looks(code: str, severity: str) -> None:
     findings = Findings()
     Plugins(Catalogue(rusty=broken(code)), findings).cards("rusty", PLACE)

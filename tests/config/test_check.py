@@ -11,10 +11,15 @@ BUDGET = {"budget": 5}
 
 def words(value: Any, schema: dict[str, Any] = OPTIONS, **rest: Any) -> list[str]:
     found = findings_of(value, schema, **rest)
-    return [f"{'.'.join(map(str, finding.place))}: {finding.problem.message}; {finding.problem.hint}" for finding in found]
+    return [
+        f"{'.'.join(map(str, finding.place))}: {finding.problem.message}; {finding.problem.hint}"
+        for finding in found
+    ]
 
 
-@pytest.mark.parametrize("value", [{}, BUDGET, {"effort": "low", "loud": True, "stop": ["a"], "free": [1], "level": 3}])
+@pytest.mark.parametrize(
+    "value", [{}, BUDGET, {"effort": "low", "loud": True, "stop": ["a"], "free": [1], "level": 3}]
+)
 def test_what_fits_has_no_findings(value: Any) -> None:
     assert words(value) == []
 
@@ -24,24 +29,40 @@ def test_what_fits_has_no_findings(value: Any) -> None:
     [
         ({"effort": "hihg"}, "effort: effort: 'hihg' is not known; did you mean 'high'?"),
         ({"effort": "none"}, "effort: effort: 'none' is not known; one of low, high"),
-        ({"budget": "lots"}, "budget: budget: 'lots' is not a whole number; write a number, like 3"),
+        (
+            {"budget": "lots"},
+            "budget: budget: 'lots' is not a whole number; write a number, like 3",
+        ),
         ({"budget": -1}, "budget: budget: -1 is out of range; write at least 0"),
         ({"budget": 101}, "budget: budget: 101 is out of range; write at most 100"),
         ({"share": 0}, "share: share: 0 is out of range; write more than 0"),
         ({"share": 1}, "share: share: 1 is out of range; write less than 1"),
         ({"share": "x"}, "share: share: 'x' is not a number; write a number, like 0.5"),
         ({"loud": "maybe"}, "loud: loud: 'maybe' is not true or false; write true or false"),
-        ({"stop": {"a": 1}}, "stop: stop: this is not a text or a list; write one text behind the ':'"),
+        (
+            {"stop": {"a": 1}},
+            "stop: stop: this is not a text or a list; write one text behind the ':'",
+        ),
         ({"stop": [1]}, "stop.0: stop[0]: 1 is not a text; write one text behind the ':'"),
         ({"wait": "3s"}, "wait: wait: '3s' is not well formed; write it like 250ms"),
         ({"mode": "fancy"}, "mode: mode: 'fancy' is not known; write plain"),
         ({"day": "soon"}, "day: day: 'soon' is no date; write it like 2026-12-01"),
         ({"mail": "nobody"}, "mail: mail: 'nobody' does not fit; the rule is format: email"),
-        ({"limit": "x"}, "limit: limit: 'x' is not a whole number or true or false; write a number, like 3"),
+        (
+            {"limit": "x"},
+            "limit: limit: 'x' is not a whole number or true or false; write a number, like 3",
+        ),
         ({"even": 3}, "even: even: 3 does not fit; the rule is multipleOf: 2"),
-        ({"zzz": 1}, "zzz: unknown key 'zzz'; a key of the file is one of " + ", ".join(OPTIONS["properties"])),
+        (
+            {"zzz": 1},
+            "zzz: unknown key 'zzz'; a key of the file is one of "
+            + ", ".join(OPTIONS["properties"]),
+        ),
         ({"buget": 1}, "buget: unknown key 'buget'; did you mean 'budget'?"),
-        ({"effort": "low", **BUDGET}, ": the file: 'effort' and 'budget' do not go together; keep one of them"),
+        (
+            {"effort": "low", **BUDGET},
+            ": the file: 'effort' and 'budget' do not go together; keep one of them",
+        ),
     ],
 )
 def test_each_rule_has_its_words(value: Any, told: str) -> None:
@@ -51,13 +72,25 @@ def test_each_rule_has_its_words(value: Any, told: str) -> None:
 @pytest.mark.parametrize(
     ("value", "schema", "told"),
     [
-        ({}, {"required": ["a", "b"]}, ["a: the file has no 'a'; add 'a:'", "b: the file has no 'b'; add 'b:'"]),
+        (
+            {},
+            {"required": ["a", "b"]},
+            ["a: the file has no 'a'; add 'a:'", "b: the file has no 'b'; add 'b:'"],
+        ),
         ([], {"minItems": 1}, [": the file is empty; write at least one"]),
         ({}, {"minProperties": 1}, [": the file is empty; write at least one"]),
         ("", {"minLength": 1}, [": the file is empty; write it, or take it away"]),
         ("x", {"pattern": "^y$"}, [": the file: 'x' is not well formed; it must match ^y$"]),
-        ({"a": 1}, {"additionalProperties": False}, ["a: unknown key 'a'; a key of the file is one of none"]),
-        ({}, {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, [": the file has neither 'a' nor 'b'; add one of them"]),
+        (
+            {"a": 1},
+            {"additionalProperties": False},
+            ["a: unknown key 'a'; a key of the file is one of none"],
+        ),
+        (
+            {},
+            {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
+            [": the file has neither 'a' nor 'b'; add one of them"],
+        ),
         (
             {"a": 1, "b": 1},
             {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
@@ -66,7 +99,9 @@ def test_each_rule_has_its_words(value: Any, told: str) -> None:
         (
             "x",
             {"type": "object"},
-            [": the file: 'x' is not a mapping of keys; write 'key: value' lines, indented below it"],
+            [
+                ": the file: 'x' is not a mapping of keys; write 'key: value' lines, indented below it"
+            ],
         ),
         (
             3,
@@ -78,34 +113,63 @@ def test_each_rule_has_its_words(value: Any, told: str) -> None:
             {"anyOf": [{"type": "string", "minLength": 2}, {"type": "array"}]},
             [": the file is too short; write at least 2"],
         ),
-        ([], {"anyOf": [{"enum": ["a"]}, {"type": "array", "minItems": 1}]}, [": the file is empty; write at least one"]),
-        ("x", {"not": {"type": "string"}}, [": the file: 'x' does not fit; the rule is not: {'type': 'string'}"]),
-        (3, {"type": ["string", "null"]}, [": the file: 3 is not a text or nothing; write one text behind the ':'"]),
+        (
+            [],
+            {"anyOf": [{"enum": ["a"]}, {"type": "array", "minItems": 1}]},
+            [": the file is empty; write at least one"],
+        ),
+        (
+            "x",
+            {"not": {"type": "string"}},
+            [": the file: 'x' does not fit; the rule is not: {'type': 'string'}"],
+        ),
+        (
+            3,
+            {"type": ["string", "null"]},
+            [": the file: 3 is not a text or nothing; write one text behind the ':'"],
+        ),
         (3, {"type": "null"}, [": the file: 3 is not nothing; see 'standby schema'"]),
     ],
 )
-def test_each_rule_about_a_whole_has_its_words(value: Any, schema: dict[str, Any], told: list[str]) -> None:
+def test_each_rule_about_a_whole_has_its_words(
+    value: Any, schema: dict[str, Any], told: list[str]
+) -> None:
     assert words(value, schema) == told
 
 
 def test_a_key_that_is_there_misspelt_is_not_missing_as_well() -> None:
-    schema = {"required": ["models", "then"], "properties": {"models": {}, "then": {}}, "additionalProperties": False}
-    assert words({"modles": 1, "then": 1}, schema) == ["modles: unknown key 'modles'; did you mean 'models'?"]
+    schema = {
+        "required": ["models", "then"],
+        "properties": {"models": {}, "then": {}},
+        "additionalProperties": False,
+    }
+    assert words({"modles": 1, "then": 1}, schema) == [
+        "modles: unknown key 'modles'; did you mean 'models'?"
+    ]
 
 
 def test_places_owner_and_what_may_be_shown_are_the_callers() -> None:
     told = words(
-        {"budget": "secret", "zzz": 1}, place=("models", 0, "options"), owner="acme", shown=lambda place, _: f"<{place[-1]}>"
+        {"budget": "secret", "zzz": 1},
+        place=("models", 0, "options"),
+        owner="acme",
+        shown=lambda place, _: f"<{place[-1]}>",
     )
     assert told == [
-        "models.0.options.zzz: unknown key 'zzz'; an option of 'acme' is one of " + ", ".join(OPTIONS["properties"]),
+        "models.0.options.zzz: unknown key 'zzz'; an option of 'acme' is one of "
+        + ", ".join(OPTIONS["properties"]),
         "models.0.options.budget: models[0].options.budget: <budget> is not a whole number; write a number, like 3",
     ]
 
 
 def test_a_choice_names_what_its_alternatives_stand_for() -> None:
     [finding] = findings_of(
-        {"version": 1, "models": {"a": {"breaker": "maybe"}}, "chains": {"default": {"models": ["a"]}}}, schema()
+        {
+            "version": 1,
+            "models": {"a": {"breaker": "maybe"}},
+            "chains": {"default": {"models": ["a"]}},
+        },
+        schema(),
     )
     words = "models.a.breaker: 'maybe' is not true or false or a mapping of keys"
     assert (finding.problem.code, finding.problem.message) == ("bad-type", words)

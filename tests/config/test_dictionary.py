@@ -24,10 +24,22 @@ from tests.config.test_golden import GOLDEN, plugins
 CORPUS = Path(__file__).parents[1] / "corpus"
 SOUND = [Path(__file__).parents[2] / "config" / "models.yaml", *sorted(CORPUS.glob("valid-*.yaml"))]
 SET = {"MODEL": "o3-mini", "YES": "yes", "NUMBER": "3", "SPAN": "5s"}
-OF_THE_TEXT = ("alias", "bad-key", "duplicate-key", "dotenv", "empty", "not-utf-8", "syntax", "tag", "two-documents")
+OF_THE_TEXT = (
+    "alias",
+    "bad-key",
+    "duplicate-key",
+    "dotenv",
+    "empty",
+    "not-utf-8",
+    "syntax",
+    "tag",
+    "two-documents",
+)
 """Codes of what is wrong with a text alone."""
 
-WRONG = [path for path in sorted(GOLDEN.glob("*.yaml")) if path.stem.partition(".")[0] not in OF_THE_TEXT]
+WRONG = [
+    path for path in sorted(GOLDEN.glob("*.yaml")) if path.stem.partition(".")[0] not in OF_THE_TEXT
+]
 CHAIN = {"models": ["large-3"]}
 
 
@@ -37,7 +49,10 @@ def given(folder: Path, config: Mapping[str, Any], environ: Mapping[str, str] = 
 
 def told(folder: Path, **more: Any) -> list[str]:
     """Say what is wrong with one chain and these keys."""
-    return [str(problem) for problem in given(folder, {"version": 1, "chains": {"default": CHAIN}, **more}).problems]
+    return [
+        str(problem)
+        for problem in given(folder, {"version": 1, "chains": {"default": CHAIN}, **more}).problems
+    ]
 
 
 def codes(loaded: Loaded) -> Counter[str]:
@@ -57,7 +72,9 @@ def of_texts(text: str) -> Any:
 
 @pytest.mark.parametrize("read", [yaml.safe_load, of_texts, of_json])
 @pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
-def test_it_means_what_the_file_means_whoever_read_it(path: Path, read: Any, tmp_path: Path) -> None:
+def test_it_means_what_the_file_means_whoever_read_it(
+    path: Path, read: Any, tmp_path: Path
+) -> None:
     registry = Registry()
     from_file = load(path, registry, SET, cwd=tmp_path, today=TODAY)
     config = read(path.read_bytes().decode("utf-8-sig"))
@@ -69,29 +86,47 @@ def test_it_means_what_the_file_means_whoever_read_it(path: Path, read: Any, tmp
 
 
 @pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
-def test_what_is_wrong_with_the_file_is_wrong_with_it_and_told_with_its_path(path: Path, tmp_path: Path) -> None:
+def test_what_is_wrong_with_the_file_is_wrong_with_it_and_told_with_its_path(
+    path: Path, tmp_path: Path
+) -> None:
     config = yaml.safe_load(path.read_text("utf-8"))
     loaded = load(config, plugins(path.stem), KEYS, cwd=tmp_path, today=TODAY)
     assert codes(loaded) == codes(load(path, plugins(path.stem), KEYS, cwd=tmp_path, today=TODAY))
-    assert {(problem.line, problem.column, problem.excerpt) for problem in loaded.problems} == {(0, 0, "")}
-    assert all(str(problem).startswith(f"{problem.file}  {problem.severity}  ") for problem in loaded.problems)
+    assert {(problem.line, problem.column, problem.excerpt) for problem in loaded.problems} == {
+        (0, 0, "")
+    }
+    assert all(
+        str(problem).startswith(f"{problem.file}  {problem.severity}  ")
+        for problem in loaded.problems
+    )
 
 
 def test_what_python_has_besides_is_read_as_a_file_would_say_it(tmp_path: Path) -> None:
     class Which(Enum):
         LARGE = "large-3"
 
-    options = {"stop": (1, "b"), "free": {"day": date(2026, 12, 1), "path": PurePosixPath("a/b"), "n": 2**70, "x": 0.1}}
+    options = {
+        "stop": (1, "b"),
+        "free": {"day": date(2026, 12, 1), "path": PurePosixPath("a/b"), "n": 2**70, "x": 0.1},
+    }
     config = {
         "version": 1,
-        "models": {"m": MappingProxyType({"provider": "acme", "model": 4, "options": options, "timeout": None})},
+        "models": {
+            "m": MappingProxyType(
+                {"provider": "acme", "model": 4, "options": options, "timeout": None}
+            )
+        },
         "triggers": {"t": {"kind": [Kind.OVERLOADED], "code": 503, "status": 503, "then": "next"}},
         "chains": {"default": {"models": (Which.LARGE, "m"), "fallback": True}},
     }
     loaded = given(tmp_path, config)
     settings = loaded.settings
     assert settings is not None, loaded.problems
-    assert (settings.models["m"].model, settings.triggers["t"].code, settings.triggers["t"].status) == ("4", "503", 503)
+    assert (
+        settings.models["m"].model,
+        settings.triggers["t"].code,
+        settings.triggers["t"].status,
+    ) == ("4", "503", 503)
     assert settings.chains["default"].models == ("large-3", "m")
     told = {"day": "2026-12-01", "path": "a/b", "n": 2**70, "x": 0.1}
     assert settings.models["m"].options == {"stop": ["1", "b"], "free": told}
@@ -100,7 +135,9 @@ def test_what_python_has_besides_is_read_as_a_file_would_say_it(tmp_path: Path) 
 def test_variables_are_filled_in_from_the_environment_and_from_env(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("FROM_FILE=acme/y\n", encoding="utf-8")
     models = ["acme/${NAME}", "${FROM_FILE}", "${NONE:-acme/z}", "acme/$${x}"]
-    loaded = given(tmp_path, {"version": 1, "chains": {"default": {"models": models}}}, {**KEYS, "NAME": "x"})
+    loaded = given(
+        tmp_path, {"version": 1, "chains": {"default": {"models": models}}}, {**KEYS, "NAME": "x"}
+    )
     assert loaded.settings is not None
     assert loaded.settings.chains["default"].models == ("acme/x", "acme/y", "acme/z", "acme/${x}")
     assert loaded.origins["default", "acme/z"] == "default, chains.default.models[2]"
@@ -128,7 +165,9 @@ def test_what_is_missing_at_the_top_is_told_of_the_dictionary(tmp_path: Path) ->
     missing = [str(problem) for problem in given(tmp_path, {"chains": {"default": CHAIN}}).problems]
     assert missing == ["the dictionary  error  the dictionary has no 'version'; add 'version': 1"]
     empty = [str(problem) for problem in given(tmp_path, {}).problems]
-    assert empty == ["the dictionary  error  the dictionary is empty; begin with 'version' and 'chains'"]
+    assert empty == [
+        "the dictionary  error  the dictionary is empty; begin with 'version' and 'chains'"
+    ]
 
 
 NOTHING = "is nothing that a file could say"
@@ -137,18 +176,36 @@ NOTHING = "is nothing that a file could say"
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"models": {7: {}}}, "models  error  a key must be a text, not the int 7; write it in quotes"),
-        ({"models": {True: {}}}, "models  error  a key must be a text, not the bool True; write it in quotes"),
-        ({("a",): 1}, "the dictionary  error  a key must be a text, not the tuple ('a',); a key is a text"),
-        ({"models": {"m": Model()}}, f"models.m  error  a Model {NOTHING}; write a text, a number, True"),
-        ({"models": {"m": {"provider": "acme", "extra": {"x": b"y"}}}}, f"models.m.extra.x  error  a bytes {NOTHING}"),
+        (
+            {"models": {7: {}}},
+            "models  error  a key must be a text, not the int 7; write it in quotes",
+        ),
+        (
+            {"models": {True: {}}},
+            "models  error  a key must be a text, not the bool True; write it in quotes",
+        ),
+        (
+            {("a",): 1},
+            "the dictionary  error  a key must be a text, not the tuple ('a',); a key is a text",
+        ),
+        (
+            {"models": {"m": Model()}},
+            f"models.m  error  a Model {NOTHING}; write a text, a number, True",
+        ),
+        (
+            {"models": {"m": {"provider": "acme", "extra": {"x": b"y"}}}},
+            f"models.m.extra.x  error  a bytes {NOTHING}",
+        ),
         (
             {"models": {"m": {"provider": "acme", "timeout": float("nan")}}},
             f"models.m.timeout  error  a number that is not finite {NOTHING}",
         ),
         ({"observers": {"a", "b"}}, f"observers  error  a set {NOTHING}"),
         ({"observers": iter("ab")}, f"observers  error  a str_ascii_iterator {NOTHING}"),
-        ({"observers": ["acme", None]}, "observers[1]  error  this item is empty; write it, or take it away"),
+        (
+            {"observers": ["acme", None]},
+            "observers[1]  error  this item is empty; write it, or take it away",
+        ),
         ({"chains": [CHAIN]}, "chains  error  this is not a mapping of keys"),
         (
             {"chains": {"default": {"models": "large-3"}}},
@@ -160,9 +217,13 @@ NOTHING = "is nothing that a file could say"
         ),
     ],
 )
-def test_what_no_file_could_say_is_told_with_its_type(more: dict[Any, Any], words: str, tmp_path: Path) -> None:
+def test_what_no_file_could_say_is_told_with_its_type(
+    more: dict[Any, Any], words: str, tmp_path: Path
+) -> None:
     config = {"version": 1, "chains": {"default": CHAIN}, **more}
-    [line] = [str(problem) for problem in given(tmp_path, config).problems if problem.severity == "error"]
+    [line] = [
+        str(problem) for problem in given(tmp_path, config).problems if problem.severity == "error"
+    ]
     assert line.startswith(words)
 
 
@@ -198,7 +259,9 @@ def test_one_that_holds_itself_or_is_too_large_is_refused(tmp_path: Path) -> Non
         wider = [wider] * 9
     words = f"the dictionary  error  it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or holds itself"
     for config in (loop, wide, {"version": 1, "observers": wider}):
-        assert [str(problem).partition(";")[0] for problem in given(tmp_path, config).problems] == [words]
+        assert [str(problem).partition(";")[0] for problem in given(tmp_path, config).problems] == [
+            words
+        ]
 
 
 def test_one_part_may_stand_in_two_places(tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ def test_a_name_may_say_that_a_key_bears_it(name: str, says: bool) -> None:
         ("mail: a@b.example", "mail: a@b.example"),
     ],
 )
-def test_what_a_url_holds_before_the_at_and_behind_the_question_mark_is_never_shown(text: str, shown: str) -> None:
+def test_what_a_url_holds_before_the_at_and_behind_the_question_mark_is_never_shown(
+    text: str, shown: str
+) -> None:
     assert masked(text) == shown
     assert excerpts(text) == [shown]

@@ -41,7 +41,10 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a long key": (b"a" * (LARGEST - 100) + b": 1", "syntax"),
     "a long key, in quotes": (b'"' + b"a" * 1000 + b'": 1', "unknown-key"),
     "a large text": (b"version: 1\nx: |\n" + b"  abcdefgh\n" * 90_000, "unknown-key"),
-    "brackets": (b"[" * (LARGEST - 10), "too-large|syntax"),  # some libyamls have a limit of their own
+    "brackets": (
+        b"[" * (LARGEST - 10),
+        "too-large|syntax",
+    ),  # some libyamls have a limit of their own
     "braces": (b"{a: " * 200_000, "too-large"),
     "anchors": (b"&a " * 200_000, "syntax"),
     "values": (b"[" + b"a," * 500_000 + b"]", "too-large"),
@@ -55,7 +58,10 @@ FILES: dict[str, tuple[bytes, str]] = {
         lines("version: 1", "chains: {default: {models: [", many('"${{A{}}}",', 9_000), "]}}"),
         "unset-variable",
     ),
-    "unknown models": (lines("version: 1", "chains: {default: {models: [", many("model-{},", 9_000), "]}}"), "unknown-model"),
+    "unknown models": (
+        lines("version: 1", "chains: {default: {models: [", many("model-{},", 9_000), "]}}"),
+        "unknown-model",
+    ),
     "unknown triggers": (
         lines(
             "version: 1\ntriggers:",
@@ -66,7 +72,10 @@ FILES: dict[str, tuple[bytes, str]] = {
         ),
         "unknown-trigger",
     ),
-    "misfits": (lines("version: 1\nmodels:", many("  m{}: {{timeout: never}}", 3_000)), "bad-duration"),
+    "misfits": (
+        lines("version: 1\nmodels:", many("  m{}: {{timeout: never}}", 3_000)),
+        "bad-duration",
+    ),
 }
 """What each file says, and the code that it is refused with; "": it is sound."""
 
@@ -141,6 +150,8 @@ def a_large_hole(path: Path) -> None:
         (a_large_hole, "too-large"),
     ],
 )
-def test_what_is_no_file_of_text_is_refused_soon(make: Callable[[Path], None], code: str, tmp_path: Path) -> None:
+def test_what_is_no_file_of_text_is_refused_soon(
+    make: Callable[[Path], None], code: str, tmp_path: Path
+) -> None:
     make(tmp_path / "m.yaml")
     held(measured(tmp_path / "m.yaml"), code)

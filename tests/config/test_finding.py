@@ -44,7 +44,10 @@ def test_the_nearest_name_is_offered_if_any_is_near(name: str, words: str) -> No
 
 def test_only_a_scalar_is_shown() -> None:
     tree = {"a": ["x", {"b": "y"}]}
-    assert [shown_at(tree, place) for place in [("a", 0), ("a", 1, "b"), ("a",), ("a", 7), ("a", 0, "b"), ("z",)]] == [
+    assert [
+        shown_at(tree, place)
+        for place in [("a", 0), ("a", 1, "b"), ("a",), ("a", 7), ("a", 0, "b"), ("z",)]
+    ] == [
         "'x'",
         "'y'",
         "this",

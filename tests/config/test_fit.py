@@ -15,7 +15,9 @@ def tree(**more: Any) -> dict[str, Any]:
 
 
 def test_a_tree_becomes_settings_in_seconds_with_the_key_behind_its_name() -> None:
-    whole = tree(providers={"p": {"plugin": "acme", "api_key": "ACME_KEY"}}, models={"a": {"timeout": "3m"}})
+    whole = tree(
+        providers={"p": {"plugin": "acme", "api_key": "ACME_KEY"}}, models={"a": {"timeout": "3m"}}
+    )
     settings = settings_of(whole, lambda name: Secret(f"<{name}>", origin=name))
     assert settings.providers["p"].api_key == Secret("<ACME_KEY>")
     assert settings.models["a"].timeout == 180.0
@@ -29,7 +31,14 @@ def test_a_tree_that_does_not_fit_is_refused() -> None:
 SOUND = one_chain(
     "a",
     providers={"p": Provider(plugin="acme", api_key=Secret("x"))},
-    models={"a": Model(provider="p", timeout=0.5, options={"path": Path("x"), "free": object()}, card=Card(retires=date.max))},
+    models={
+        "a": Model(
+            provider="p",
+            timeout=0.5,
+            options={"path": Path("x"), "free": object()},
+            card=Card(retires=date.max),
+        )
+    },
     triggers={"t": Trigger(then="next", status=(503, "5xx"), kind="timeout", message=("a", "/b/"))},
 )
 
@@ -87,20 +96,33 @@ def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
             Settings(chains={"x": Chain(models=("a",), retry={"attempts": 1})}),
             "chains.x.retry is a dict, not a Retry; write Retry(…)",
         ),
-        (Settings(chains={"x": {"models": ("a",)}}), "chains.x is a dict, not a Chain; write Chain(…)"),
-        (one_chain("a", models={"a": {"provider": "acme"}}), "models.a is a dict, not a Model; write Model(…)"),
-        (Settings(version=2, chains={"x": Chain(models=("a",))}), "version: 2 is not known; write 1"),
+        (
+            Settings(chains={"x": {"models": ("a",)}}),
+            "chains.x is a dict, not a Chain; write Chain(…)",
+        ),
+        (
+            one_chain("a", models={"a": {"provider": "acme"}}),
+            "models.a is a dict, not a Model; write Model(…)",
+        ),
+        (
+            Settings(version=2, chains={"x": Chain(models=("a",))}),
+            "version: 2 is not known; write 1",
+        ),
     ],
 )
 def test_settings_made_in_code_are_told_as_a_files_are(settings: Settings, told: str) -> None:
     found = misfits(settings)
-    assert [f"{finding.problem.message}; {finding.problem.hint}".removesuffix("; ") for finding in found] == [told]
+    assert [
+        f"{finding.problem.message}; {finding.problem.hint}".removesuffix("; ") for finding in found
+    ] == [told]
 
 
 def test_a_key_is_never_in_the_words() -> None:
     settings = one_chain("a", providers={"p": Provider(plugin=3, api_key=Secret("canary-4711"))})
     literal = one_chain("a", providers={"p": Provider(plugin="acme", api_key="canary-4711")})
-    assert [finding.problem.message for finding in misfits(settings)] == ["providers.p.plugin: 3 is not a text"]
+    assert [finding.problem.message for finding in misfits(settings)] == [
+        "providers.p.plugin: 3 is not a text"
+    ]
     assert [finding.problem.message for finding in misfits(literal)] == [
         "the settings: a key is written Secret(…) - at `$.providers[...].api_key`"
     ]

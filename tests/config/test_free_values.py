@@ -41,10 +41,18 @@ def test_free_values_are_read_by_yamls_own_rules_and_quotes_matter_there(tmp_pat
         "deep": {"n": -2},
     }
     assert model.options is not None
-    assert model.options["script"][0]["tool_calls"][0]["arguments"] == {"n": 1, "text": "1", "deep": {"on": True}}
+    assert model.options["script"][0]["tool_calls"][0]["arguments"] == {
+        "n": 1,
+        "text": "1",
+        "deep": {"on": True},
+    }
     assert model.card is not None
     assert model.card.wire == {"signed_calls": False, "level": "high"}
-    assert (model.model, model.timeout, loaded.settings.chains["default"].deadline) == ("7", 30.0, 60.0)
+    assert (model.model, model.timeout, loaded.settings.chains["default"].deadline) == (
+        "7",
+        30.0,
+        60.0,
+    )
 
 
 def test_no_text_of_another_kind_gets_into_the_settings(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Each problem that a file can have, in its exact words: for each code there are files in `tests/golden`, and what is told.
 
-`unknown-key.yaml` stands beside `unknown-key.txt`; a second case of a code is `unknown-key.2.yaml`, and `.env` files may go
-with them. After a change that is meant: `python -m tests.config.test_golden`, and read the difference.
+`unknown-key.yaml` stands beside `unknown-key.txt`; a second case of a code is `unknown-key.2.yaml`,
+and `.env` files may go with them. After a change that is meant: `python -m
+tests.config.test_golden`, and read the difference.
 """
 
 import ast
@@ -44,9 +45,14 @@ def plugins(case: str) -> Catalogue:
     if case == "ambiguous-model":
         made.plugins["copy"] = (info(), {"large-3": Card()})
     if case == "broken-plugin":
-        made.plugins["rusty"] = told_by_registry("rusty", EntryPoint("rusty", "nowhere.at_all", GROUP))
+        made.plugins["rusty"] = told_by_registry(
+            "rusty", EntryPoint("rusty", "nowhere.at_all", GROUP)
+        )
     if case == "broken-plugin.2":
-        made.plugins["muddled"] = (info(options={"properties": {"a": {"$ref": "#/$defs/nowhere"}}}), {})
+        made.plugins["muddled"] = (
+            info(options={"properties": {"a": {"$ref": "#/$defs/nowhere"}}}),
+            {},
+        )
     if case == "plugin-conflict":
         twin = EntryPoint("twin", "nowhere", GROUP)
         made.plugins["twin"] = told_by_registry("twin", twin, twin)
@@ -65,7 +71,10 @@ def told(case: str) -> list[Problem]:
                 shutil.copy(file, Path(folder, name))
         loaded = load(Path("models.yaml"), plugins(case), KEYS, cwd=Path(folder), today=TODAY)
         home = f"{Path(folder).resolve()}/"
-        return [msgspec.structs.replace(problem, file=problem.file.removeprefix(home)) for problem in loaded.problems]
+        return [
+            msgspec.structs.replace(problem, file=problem.file.removeprefix(home))
+            for problem in loaded.problems
+        ]
 
 
 def printed(case: str) -> str:
@@ -74,7 +83,9 @@ def printed(case: str) -> str:
 
 @pytest.mark.parametrize("case", cases())
 def test_each_problem_has_its_exact_words(case: str) -> None:
-    assert printed(case) == (GOLDEN / f"{case}.txt").read_text(encoding="utf-8"), f"if that is meant, run: {REFRESH}"
+    assert printed(case) == (GOLDEN / f"{case}.txt").read_text(encoding="utf-8"), (
+        f"if that is meant, run: {REFRESH}"
+    )
 
 
 @pytest.mark.parametrize("case", cases())
@@ -87,7 +98,10 @@ def test_every_code_in_the_source_has_a_golden_file() -> None:
 
 
 def test_the_registry_tells_of_a_plugin_that_nobody_has_installed() -> None:
-    assert str(told_by_registry("nobody").problems[0]) == "error  no plugin named 'nobody' is installed"
+    assert (
+        str(told_by_registry("nobody").problems[0])
+        == "error  no plugin named 'nobody' is installed"
+    )
 
 
 def test_a_problem_without_a_golden_file_would_be_noticed() -> None:
@@ -98,8 +112,15 @@ def test_a_problem_without_a_golden_file_would_be_noticed() -> None:
 def codes() -> Iterator[str]:
     """Find the code of each problem that reading a file can tell, in the source."""
     core = Path(str(standby.__file__)).parent
-    reading = (path for path in sorted((core / "config").glob("*.py")) if not path.name.startswith(("lints", "comments")))
-    for path in (*reading, core / "registry" / "plugins.py"):  # lints.md has the lints, which no client is told of
+    reading = (
+        path
+        for path in sorted((core / "config").glob("*.py"))
+        if not path.name.startswith(("lints", "comments"))
+    )
+    for path in (
+        *reading,
+        core / "registry" / "plugins.py",
+    ):  # lints.md has the lints, which no client is told of
         yield from _codes(ast.parse(path.read_text(encoding="utf-8")))
 
 
@@ -123,10 +144,18 @@ def _codes(module: ast.Module) -> Iterator[str]:
 def _places(node: ast.AST) -> Iterator[ast.expr]:
     """Return what stands where a code belongs: by name, as a teller's second argument, or first of three words returned."""
     if isinstance(node, ast.Call):
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        yield from (word.value for word in node.keywords if word.arg == "code" and name == "Problem")
+        name = (
+            node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        )
+        yield from (
+            word.value for word in node.keywords if word.arg == "code" and name == "Problem"
+        )
         yield from node.args[1:2] if name in TELLERS else ()
-    if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 3:
+    if (
+        isinstance(node, ast.Return)
+        and isinstance(node.value, ast.Tuple)
+        and len(node.value.elts) == 3
+    ):
         yield node.value.elts[0]
 
 

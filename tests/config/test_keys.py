@@ -131,7 +131,10 @@ def test_what_may_be_a_key_passes(key: str) -> None:
     assert flaw_of(key, VARIABLE, own_endpoint=False) is None
 
 
-@pytest.mark.parametrize("key", ["none", "EMPTY", "test", "token", "sk-no-key-required", "ollama", "secret", "abc123", "n/a-x"])
+@pytest.mark.parametrize(
+    "key",
+    ["none", "EMPTY", "test", "token", "sk-no-key-required", "ollama", "secret", "abc123", "n/a-x"],
+)
 def test_a_server_of_ones_own_takes_any_word(key: str) -> None:
     assert flaw_of(key, VARIABLE, own_endpoint=True) is None
 

@@ -8,7 +8,10 @@ from standby.config.left_out import leave_out, thinned
 
 TREES = st.recursive(
     st.none() | st.text("ab", min_size=1, max_size=2),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("xy", min_size=1, max_size=2), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text("xy", min_size=1, max_size=2), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -25,9 +28,9 @@ def leaves(tree: Any, place: Place = ()) -> list[tuple[Place, Any]]:
 @settings(max_examples=100)
 def test_what_is_left_is_found_where_the_file_has_it(tree: Any) -> None:
     thin = thinned(tree)
-    assert [(thin.in_file(place), leaf) for place, leaf in leaves(thin.value) if leaf is not None] == [
-        (place, leaf) for place, leaf in leaves(tree) if leaf is not None
-    ]
+    assert [
+        (thin.in_file(place), leaf) for place, leaf in leaves(thin.value) if leaf is not None
+    ] == [(place, leaf) for place, leaf in leaves(tree) if leaf is not None]
 
 
 def test_a_list_closes_up_and_a_mapping_loses_its_key() -> None:

@@ -34,7 +34,10 @@ def catalogue() -> Catalogue:
                 "old": Card(retires=date(2026, 1, 31)),
             },
         ),
-        bolt=(info(keys=("BOLT_KEY",), errors=BOLT, card=Card(**able, reads=("image", "pdf"))), {"flash": Card()}),
+        bolt=(
+            info(keys=("BOLT_KEY",), errors=BOLT, card=Card(**able, reads=("image", "pdf"))),
+            {"flash": Card()},
+        ),
         home=(info(), {"hut": Card(efforts=("low",))}),
         lone=(
             info(
@@ -75,7 +78,10 @@ def triggers(*lines: str, models: str = "large, flash", more: str = "") -> str:
 
 HAS = {
     "fallback off": (chain("large, flash", "    fallback: false\n"), "unreachable-model:5"),
-    "a model no chain names": (chain("large", before="models:\n  mine: {provider: acme}\n"), "unreachable-model:3"),
+    "a model no chain names": (
+        chain("large", before="models:\n  mine: {provider: acme}\n"),
+        "unreachable-model:3",
+    ),
     "a trigger stops whatever happens": (
         triggers(
             "t: {model: large, then: stop, kind: [rate_limited, quota_exhausted, overloaded, server_error, connection,"
@@ -85,14 +91,23 @@ HAS = {
     ),
     "one account": (chain("large, plain"), "shared-quota:4"),
     "one account in two names": (
-        chain("large, other/plain", before="providers:\n  other: {plugin: acme, api_key: '${ACME_KEY}'}\n"),
+        chain(
+            "large, other/plain",
+            before="providers:\n  other: {plugin: acme, api_key: '${ACME_KEY}'}\n",
+        ),
         "shared-quota:6",
     ),
     "no time": (chain("large, flash", "    deadline: 90s\n"), "no-time:5"),
     "a smaller window": (chain("plain, small, flash"), "loss:4"),
     "refuses": (chain("picky, flash"), "drops:4"),
-    "no chain": (triggers("t: {kind: empty, then: next}", more="    triggers: []\n"), "unused-trigger:3"),
-    "another's provider": (triggers("t: {provider: home, kind: empty, then: next}"), "trigger-never-fires:3"),
+    "no chain": (
+        triggers("t: {kind: empty, then: next}", more="    triggers: []\n"),
+        "unused-trigger:3",
+    ),
+    "another's provider": (
+        triggers("t: {provider: home, kind: empty, then: next}"),
+        "trigger-never-fires:3",
+    ),
     "provider and model contradict": (
         triggers("t: {provider: acme, model: flash, kind: empty, then: next}"),
         "trigger-never-fires:3",
@@ -106,17 +121,36 @@ HAS = {
         "trigger-hidden:4",
     ),
     "order of the chain": (
-        triggers("u: {status: 503, then: retry}", "t: {status: [5xx], then: next}", more="    triggers: [t, u]\n"),
+        triggers(
+            "u: {status: 503, then: retry}",
+            "t: {status: [5xx], then: next}",
+            more="    triggers: [t, u]\n",
+        ),
         "trigger-hidden:8",
     ),
     "everything": (triggers("t: {provider: acme, then: next}"), "trigger-matches-all:3"),
-    "an expression of everything": (triggers("t: {message: /./, then: next}"), "trigger-matches-all:3"),
-    "the usual mistake": (triggers("t: {message: 503 service unavailable, then: next}"), "pattern-matches-nothing:3"),
+    "an expression of everything": (
+        triggers("t: {message: /./, then: next}"),
+        "trigger-matches-all:3",
+    ),
+    "the usual mistake": (
+        triggers("t: {message: 503 service unavailable, then: next}"),
+        "pattern-matches-nothing:3",
+    ),
     "one of several texts": (
-        triggers("t:", "  message:", "    - 500 internal", "    - 503 service unavailable", "  then: next"),
+        triggers(
+            "t:",
+            "  message:",
+            "    - 500 internal",
+            "    - 503 service unavailable",
+            "  then: next",
+        ),
         "pattern-matches-nothing:6",
     ),
-    "an expression": (triggers("t: {message: /^503 Service/, then: next}"), "pattern-matches-nothing:3"),
+    "an expression": (
+        triggers("t: {message: /^503 Service/, then: next}"),
+        "pattern-matches-nothing:3",
+    ),
     "another vendor's text": (
         triggers("t: {provider: acme, message: 502 bad gateway, then: next}"),
         "pattern-matches-nothing:3",
@@ -172,34 +206,50 @@ NEARLY = {
     "a model that a variable may name": chain(
         '"${FIRST:-large}", flash', before="models:\n  mine: {provider: acme, model: plain}\n"
     ),
-    "a trigger stops, but not at everything": triggers("t: {model: large, kind: [rate_limited, timeout], then: stop}"),
-    "two accounts": chain("large, other/plain", before="providers:\n  other: {plugin: acme, api_key: '${BOLT_KEY}'}\n"),
+    "a trigger stops, but not at everything": triggers(
+        "t: {model: large, kind: [rate_limited, timeout], then: stop}"
+    ),
+    "two accounts": chain(
+        "large, other/plain", before="providers:\n  other: {plugin: acme, api_key: '${BOLT_KEY}'}\n"
+    ),
     "two accounts whose keys are not set": chain(
         "large, other/plain", before="providers:\n  other: {plugin: acme, api_key: '${NOT_SET}'}\n"
     ),
-    "no account at all": chain("hut, home/hat", before="models:\n  home/hat: {card: {efforts: [low]}}\n"),
+    "no account at all": chain(
+        "hut, home/hat", before="models:\n  home/hat: {card: {efforts: [low]}}\n"
+    ),
     "one model of an account": chain("large"),
     "time enough": chain("large, flash", "    deadline: 100s\n"),
     "no time, but a hedge": chain("large, flash", "    deadline: 90s\n    hedge: {after: 8s}\n"),
     "a larger window": chain("small, flash"),
-    "a parameter that the file drops": chain("picky, flash", before="models:\n  picky: {drop: [temperature, top_p]}\n"),
+    "a parameter that the file drops": chain(
+        "picky, flash", before="models:\n  picky: {drop: [temperature, top_p]}\n"
+    ),
     "a trigger of one chain only": triggers(
         "t: {kind: empty, then: next}", more="    triggers: []\n  other: {models: [large]}\n"
     ),
     "a provider that a chain asks": triggers("t: {provider: bolt, kind: empty, then: next}"),
-    "kinds that overlap": triggers("t: {kind: [empty, timeout], then: next}", "u: {kind: [empty, blocked], then: retry}"),
-    "the narrow one first": triggers("u: {status: 503, then: retry}", "t: {status: [5xx], then: next}"),
+    "kinds that overlap": triggers(
+        "t: {kind: [empty, timeout], then: next}", "u: {kind: [empty, blocked], then: retry}"
+    ),
+    "the narrow one first": triggers(
+        "u: {status: 503, then: retry}", "t: {status: [5xx], then: next}"
+    ),
     "text alone never speaks of a blocked one": triggers(
         "t: {message: internal, then: next}", "u: {message: internal, kind: blocked, then: next}"
     ),
-    "another model's": triggers("t: {kind: empty, model: large, then: next}", "u: {kind: empty, model: flash, then: next}"),
+    "another model's": triggers(
+        "t: {kind: empty, model: large, then: next}", "u: {kind: empty, model: flash, then: next}"
+    ),
     "a kind of one provider": triggers("t: {provider: acme, kind: overloaded, then: next}"),
     "as the vendor says it": triggers("t: {message: 503 unavailable, then: next}"),
     "as one of two vendors says it": triggers("t: {message: 502 bad gateway, then: next}"),
     "as standby says it": triggers("t: {message: [timeout, connection error], then: next}"),
     "an expression that matches": triggers("t: {message: '/^50[0-9] [A-Z]+/', then: next}"),
     "another chain's name": chain("large, flash").replace("default:", "careful:"),
-    "the default beside one that is nearly so": chain("large, flash", "  defaults: {models: [large]}\n"),
+    "the default beside one that is nearly so": chain(
+        "large, flash", "  defaults: {models: [large]}\n"
+    ),
     "tools or a schema, behind one that takes both": chain(
         "flash, plain", before="models:\n  plain: {card: {tools_with_schema: false}}\n"
     ),
@@ -215,13 +265,17 @@ NEARLY = {
     "a refusal that standby takes for another kind": triggers(
         "t: {message: '429 too fast', provider: bolt, then: next}"
     ).replace("429 too fast", "429 slow_down"),
-    "far, beside a model whose texts nobody knows": triggers("t: {message: the hut burns, then: next}", models="flash, hut"),
+    "far, beside a model whose texts nobody knows": triggers(
+        "t: {message: the hut burns, then: next}", models="flash, hut"
+    ),
     "an ignore of a key that is there": (
         "version: 1\nchains:\n  default:\n    models: [large, flash]  # standby: ignore[no-key] CI\n"
     ),
     "an ignore in a file with variables": chain('"${FIRST:-large}", flash')
     + "    deadline: 100s  # standby: ignore[no-time] where the first is slow\n",
-    "an ignore inside a text": triggers('t: {message: "# standby: ignore[twice]", kind: empty, then: next}', models="hut"),
+    "an ignore inside a text": triggers(
+        't: {message: "# standby: ignore[twice]", kind: empty, then: next}', models="hut"
+    ),
 }
 """Files that nearly have one: their neighbours above, but for the point."""
 
@@ -261,16 +315,27 @@ def test_a_missing_library_is_told_once_with_what_installs_it(tmp_path: Path) ->
     assert problem.severity == "warning"
 
 
-def test_a_library_of_another_version_is_told_like_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_of_another_version_is_told_like_a_missing_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    put(tmp_path, {"name": "nowhere-at", "version": "0.9", "entry-points": {"standby.plugins": {}}}, {"nowhere_at/all.py": ""})
+    put(
+        tmp_path,
+        {"name": "nowhere-at", "version": "0.9", "entry-points": {"standby.plugins": {}}},
+        {"nowhere_at/all.py": ""},
+    )
     problems = linted(tmp_path, chain("wolf, owl")).problems
     [problem] = [problem for problem in problems if problem.code == "no-sdk"]
-    assert problem.message == "'wolf' needs 'nowhere_at.all', and version 0.9 is installed: it is skipped"
+    assert (
+        problem.message
+        == "'wolf' needs 'nowhere_at.all', and version 0.9 is installed: it is skipped"
+    )
     assert problem.hint == "pip install 'nowhere-at>=1,<2'"
 
 
-@pytest.mark.parametrize("key", ["YOUR_API_KEY", '"4eC39HqLyjWDarjtT1zdp7dc"', "Bearer 4eC39HqLyjWDarjtT1zdp7dc"])
+@pytest.mark.parametrize(
+    "key", ["YOUR_API_KEY", '"4eC39HqLyjWDarjtT1zdp7dc"', "Bearer 4eC39HqLyjWDarjtT1zdp7dc"]
+)
 def test_a_key_that_is_none_is_named_by_its_variable(key: str, tmp_path: Path) -> None:
     problems = linted(tmp_path, chain("large, plain, flash"), {**KEYS, "ACME_KEY": key}).problems
     [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
@@ -281,7 +346,9 @@ def test_a_key_that_is_none_is_named_by_its_variable(key: str, tmp_path: Path) -
 
 def test_a_key_of_the_file_is_told_in_its_line(tmp_path: Path) -> None:
     before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}'}\n"
-    problems = linted(tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "changeme"}).problems
+    problems = linted(
+        tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "changeme"}
+    ).problems
     [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
     assert (problem.line, problem.message) == (3, "the key in MINE is a placeholder")
 
@@ -307,7 +374,10 @@ def test_a_file_that_nearly_has_it(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("models", "words"),
     [
-        ("plain, small", "'small' lacks what 'plain' before it has: pdf, context (500 tokens, not 1000)"),
+        (
+            "plain, small",
+            "'small' lacks what 'plain' before it has: pdf, context (500 tokens, not 1000)",
+        ),
         ("large, hut", "'hut' lacks what 'large' before it has: image, pdf, tools, schema"),
     ],
 )
@@ -318,12 +388,22 @@ def test_a_loss_is_told_with_all_that_is_lost(models: str, words: str, tmp_path:
 def test_a_strict_model_is_skipped_where_another_drops(tmp_path: Path) -> None:
     text = chain("picky, flash", before="models:\n  picky: {strict: true}\n")
     told = [str(problem) for problem in linted(tmp_path, text).problems]
-    assert told == ["m.yaml:6:14  info  'picky' is skipped where a request has temperature, top_p; strict says so"]
+    assert told == [
+        "m.yaml:6:14  info  'picky' is skipped where a request has temperature, top_p; strict says so"
+    ]
 
 
 def test_what_belongs_to_tools_is_not_missed_where_there_are_none(tmp_path: Path) -> None:
     refuses = "{refuses: [parallel_tool_calls]}"
-    assert codes(tmp_path, chain("mine", before=f"models:\n  mine: {{model: hut, provider: home, card: {refuses}}}\n")) == []
+    assert (
+        codes(
+            tmp_path,
+            chain(
+                "mine", before=f"models:\n  mine: {{model: hut, provider: home, card: {refuses}}}\n"
+            ),
+        )
+        == []
+    )
 
 
 def test_it_is_missed_where_there_are_tools(tmp_path: Path) -> None:
@@ -333,8 +413,13 @@ def test_it_is_missed_where_there_are_tools(tmp_path: Path) -> None:
 
 
 def test_the_hint_of_a_pattern_quotes_the_vendor_and_names_the_kind(tmp_path: Path) -> None:
-    [problem] = linted(tmp_path, triggers("t: {message: 503 service unavailable, then: next}")).problems
-    assert problem.message == "'503 service unavailable' matches nothing that 'large' or 'flash' is known to say"
+    [problem] = linted(
+        tmp_path, triggers("t: {message: 503 service unavailable, then: next}")
+    ).problems
+    assert (
+        problem.message
+        == "'503 service unavailable' matches nothing that 'large' or 'flash' is known to say"
+    )
     assert problem.hint == f"'large' says '{ACME[0]}'; kind: overloaded recognises it in any words"
 
 
@@ -378,7 +463,9 @@ def test_a_comment_elsewhere_or_of_another_code_silences_nothing(last: str, tmp_
 
 
 def test_an_error_is_not_silenced(tmp_path: Path) -> None:
-    text = "version: 1\nchains:\n  default:\n    models: [lagre]  # standby: ignore[unknown-model]\n"
+    text = (
+        "version: 1\nchains:\n  default:\n    models: [lagre]  # standby: ignore[unknown-model]\n"
+    )
     assert codes(tmp_path, text) == ["unknown-model:4"]
 
 

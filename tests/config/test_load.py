@@ -18,7 +18,9 @@ def find(folder: Path, path: str | None = None, environ: Mapping[str, str] = KEY
 def write(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(ONE.format(name=Path(name).as_posix().replace("/", "-").removesuffix(".yaml")))
+        (folder / name).write_text(
+            ONE.format(name=Path(name).as_posix().replace("/", "-").removesuffix(".yaml"))
+        )
 
 
 def which(loaded: Loaded) -> str:
@@ -50,7 +52,9 @@ def test_a_file_has_the_name_that_the_user_gave_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "environ"), [("none.yaml", {}), (None, {"STANDBY_CONFIG": "none.yaml"})], ids=["--config", "STANDBY_CONFIG"]
+    ("path", "environ"),
+    [("none.yaml", {}), (None, {"STANDBY_CONFIG": "none.yaml"})],
+    ids=["--config", "STANDBY_CONFIG"],
 )
 def test_a_file_that_was_named_and_is_not_there_is_never_replaced(
     path: str | None, environ: dict[str, str], tmp_path: Path
@@ -67,20 +71,28 @@ def test_a_file_that_was_named_and_is_not_there_is_never_replaced(
 def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "config" / "models.yaml").mkdir(parents=True)
     write(tmp_path, "models.yaml")
-    assert told(find(tmp_path)) == ["config/models.yaml  error  this is a directory; name the models.yaml in it"]
+    assert told(find(tmp_path)) == [
+        "config/models.yaml  error  this is a directory; name the models.yaml in it"
+    ]
 
 
 def test_a_dangling_link_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").symlink_to("gone.yaml")
-    assert told(find(tmp_path))[0].startswith("models.yaml  error  cannot be read: no such file or directory")
+    assert told(find(tmp_path))[0].startswith(
+        "models.yaml  error  cannot be read: no such file or directory"
+    )
 
 
 # Where variables come from
 
 
-def test_dotenv_is_read_from_the_working_directory_then_the_files_folder_and_its_parent(tmp_path: Path) -> None:
+def test_dotenv_is_read_from_the_working_directory_then_the_files_folder_and_its_parent(
+    tmp_path: Path,
+) -> None:
     write(tmp_path, "cwd/x.yaml", "app/conf/m.yaml")
-    (tmp_path / "app/conf/m.yaml").write_text("version: 1\nchains: {default: {models: ['${A}', '${B}', '${C}', '${D}']}}\n")
+    (tmp_path / "app/conf/m.yaml").write_text(
+        "version: 1\nchains: {default: {models: ['${A}', '${B}', '${C}', '${D}']}}\n"
+    )
     (tmp_path / "cwd/.env").write_text("A=flash\n")
     (tmp_path / "app/conf/.env").write_text("# why\nA=old-1\nB=large-3\n")
     (tmp_path / "app/.env").write_text("A=old-1\nB=old-1\n\nC=small-3\nD=next-4\n")
@@ -153,7 +165,9 @@ chains:
 
 def test_the_packaged_file_is_the_one_in_the_repository() -> None:
     repository = Path(__file__).parents[2] / "config" / "models.yaml"
-    assert PACKAGED.read_text() == repository.read_text(), "run: cp config/models.yaml core/standby/models.yaml"
+    assert PACKAGED.read_text() == repository.read_text(), (
+        "run: cp config/models.yaml core/standby/models.yaml"
+    )
 
 
 def shipped(folder: Path, **environ: str) -> Loaded:
@@ -173,7 +187,10 @@ def test_the_packaged_file_passes_on_a_machine_without_secrets(tmp_path: Path) -
     chains = loaded.settings.chains
     assert chains["default"].models == ("gemini-2.5-pro", "o3-mini", "gpt-5.6-sol")
     assert chains["demo"].models == (*chains["default"].models, "smollm2-135m")
-    assert loaded.origins["default", "gemini-2.5-pro"] == f"default, line {line_of('PRIMARY_AI_MODEL')}"
+    assert (
+        loaded.origins["default", "gemini-2.5-pro"]
+        == f"default, line {line_of('PRIMARY_AI_MODEL')}"
+    )
     assert loaded.origins["default", "gpt-5.6-sol"] == f"line {line_of('- gpt-5.6-sol')}"
     assert chains["default"].triggers == ("outage",)
     assert loaded.settings.triggers["outage"].message == (
@@ -188,9 +205,18 @@ def test_the_packaged_file_passes_on_a_machine_without_secrets(tmp_path: Path) -
 
 
 def test_the_variables_that_its_users_have_today_choose_the_models(tmp_path: Path) -> None:
-    loaded = shipped(tmp_path, PRIMARY_AI_MODEL="gpt-5.6-terra", FALLBACK_AI_MODEL="openai/gpt-9", ENABLE_MODEL_FALLBACK="no")
+    loaded = shipped(
+        tmp_path,
+        PRIMARY_AI_MODEL="gpt-5.6-terra",
+        FALLBACK_AI_MODEL="openai/gpt-9",
+        ENABLE_MODEL_FALLBACK="no",
+    )
     assert loaded.settings is not None
-    assert loaded.settings.chains["default"].models == ("gpt-5.6-terra", "openai/gpt-9", "gpt-5.6-sol")
+    assert loaded.settings.chains["default"].models == (
+        "gpt-5.6-terra",
+        "openai/gpt-9",
+        "gpt-5.6-sol",
+    )
     assert loaded.settings.chains["default"].fallback is False
 
 

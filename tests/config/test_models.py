@@ -16,10 +16,15 @@ def model(name: str, given: Model | None = None, **rest: Any) -> Model:
     return resolution.settings.models[name]
 
 
-def told(settings: Settings, environ: dict[str, str] | None = None, plugins: Catalogue | None = None) -> list[str]:
+def told(
+    settings: Settings, environ: dict[str, str] | None = None, plugins: Catalogue | None = None
+) -> list[str]:
     keys = {"ACME_KEY": "a", "BOLT_KEY": "b"} if environ is None else environ
     found = resolved(settings, keys, plugins).findings
-    return [f"{'.'.join(map(str, f.place))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}" for f in found]
+    return [
+        f"{'.'.join(map(str, f.place))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}"
+        for f in found
+    ]
 
 
 # Who serves a name
@@ -30,7 +35,9 @@ def test_a_bare_name_is_served_by_the_plugin_whose_card_knows_it() -> None:
     assert (found.provider, found.model) == ("bolt", "flash")
 
 
-@pytest.mark.parametrize(("name", "vendor_id"), [("acme/new-9", "new-9"), ("acme/org/new-9", "org/new-9")])
+@pytest.mark.parametrize(
+    ("name", "vendor_id"), [("acme/new-9", "new-9"), ("acme/org/new-9", "org/new-9")]
+)
 def test_a_name_with_a_provider_is_split_at_the_first_slash(name: str, vendor_id: str) -> None:
     found = model(name)
     assert (found.provider, found.model) == ("acme", vendor_id)
@@ -43,7 +50,11 @@ def test_a_provider_of_the_settings_serves_too() -> None:
 
 def test_an_entry_is_named_as_one_likes() -> None:
     found = model("fast", Model(provider="bolt", model="flash"))
-    assert (found.provider, found.model, found.card) == ("bolt", "flash", Card(refuses=("seed",), timeout=5.0))
+    assert (found.provider, found.model, found.card) == (
+        "bolt",
+        "flash",
+        Card(refuses=("seed",), timeout=5.0),
+    )
 
 
 def test_the_id_of_an_entry_is_its_own_name_if_left_out() -> None:
@@ -88,7 +99,9 @@ def test_what_holds_for_all_of_a_vendors_models_lies_below_the_card() -> None:
         ("small-3", None, TIMEOUT),
     ],
 )
-def test_the_settings_the_card_the_vendor_then_a_minute(name: str, given: Model | None, timeout: float) -> None:
+def test_the_settings_the_card_the_vendor_then_a_minute(
+    name: str, given: Model | None, timeout: float
+) -> None:
     assert model(name, given).timeout == timeout
 
 
@@ -100,11 +113,20 @@ def test_the_settings_the_card_the_vendor_then_a_minute(name: str, given: Model 
     [
         ("large3", "no model is named 'large3'; did you mean 'large-3'?"),
         ("Flash", "no model is named 'Flash'; did you mean 'flash'?"),
-        ("zzz", "no model is named 'zzz'; a model that no card knows needs its provider, like acme/zzz"),
+        (
+            "zzz",
+            "no model is named 'zzz'; a model that no card knows needs its provider, like acme/zzz",
+        ),
         ("akme/x", "no provider and no plugin is named 'akme'; did you mean 'acme'?"),
-        ("zzz/x", "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install its package"),
+        (
+            "zzz/x",
+            "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install its package",
+        ),
         ("acme/", "'acme/' names no model; write the vendor's id: acme/…"),
-        ("/x", "no provider and no plugin is named ''; installed: acme, bolt; else install its package"),
+        (
+            "/x",
+            "no provider and no plugin is named ''; installed: acme, bolt; else install its package",
+        ),
     ],
 )
 def test_an_unknown_name_is_told_with_the_nearest(name: str, words: str) -> None:
@@ -132,7 +154,10 @@ def test_a_name_that_two_cards_bear_lists_both_and_how_to_choose() -> None:
 
 def test_an_unknown_name_is_told_in_each_chain_and_a_wrong_entry_once() -> None:
     chains = {"a": Chain(models=("zzz", "bad")), "b": Chain(models=("zzz", "bad"))}
-    words = [line.partition(";")[0] for line in told(Settings(chains=chains, models={"bad": Model(provider="nobody")}))]
+    words = [
+        line.partition(";")[0]
+        for line in told(Settings(chains=chains, models={"bad": Model(provider="nobody")}))
+    ]
     assert words == [
         "models.bad.provider error: no provider and no plugin is named 'nobody'",
         "chains.a.models.0 error: no model is named 'zzz'",
@@ -145,7 +170,10 @@ def test_an_unknown_name_is_told_in_each_chain_and_a_wrong_entry_once() -> None:
 
 @pytest.mark.parametrize(
     ("given", "place"),
-    [(Model(drop=("temprature", "top_p")), "drop.0"), (Model(card=Card(refuses=("seed", "temprature"))), "card.refuses.1")],
+    [
+        (Model(drop=("temprature", "top_p")), "drop.0"),
+        (Model(card=Card(refuses=("seed", "temprature"))), "card.refuses.1"),
+    ],
 )
 def test_a_parameter_that_is_none_is_told(given: Model, place: str) -> None:
     assert told(one_chain("large-3", models={"large-3": given})) == [
@@ -159,9 +187,16 @@ def test_a_parameter_that_is_near_none_lists_all() -> None:
 
 
 def test_options_are_typed_and_checked_by_the_plugins_own_schema() -> None:
-    found = model("x", Model(provider="acme", options={"budget": "5", "loud": "yes", "free": "1", "level": "3"}))
+    found = model(
+        "x",
+        Model(provider="acme", options={"budget": "5", "loud": "yes", "free": "1", "level": "3"}),
+    )
     assert found.options == {"budget": 5, "loud": True, "free": "1", "level": 3}
-    assert told(one_chain("x", models={"x": Model(provider="acme", options={"budget": "500", "efort": "low"})})) == [
+    assert told(
+        one_chain(
+            "x", models={"x": Model(provider="acme", options={"budget": "500", "efort": "low"})}
+        )
+    ) == [
         "models.x.options.efort error: unknown key 'efort'; did you mean 'effort'?",
         "models.x.options.budget error: models.x.options.budget: 500 is out of range; write at most 100",
     ]
@@ -173,12 +208,18 @@ def test_options_of_a_plugin_that_has_none_are_told() -> None:
     ]
 
 
-@pytest.mark.parametrize("schema", [{"required": ["a"]}, {"minProperties": 1}, {"oneOf": [{"required": ["a"]}]}])
-def test_options_that_a_plugin_demands_are_missed_where_there_are_none(schema: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "schema", [{"required": ["a"]}, {"minProperties": 1}, {"oneOf": [{"required": ["a"]}]}]
+)
+def test_options_that_a_plugin_demands_are_missed_where_there_are_none(
+    schema: dict[str, Any],
+) -> None:
     assert len(told(one_chain("p/x"), plugins=Catalogue(p=(info(options=schema), {})))) == 1
 
 
-@pytest.mark.parametrize("schema", [{"type": "objekt"}, {"properties": []}, {"properties": {"a": {"pattern": "("}}}])
+@pytest.mark.parametrize(
+    "schema", [{"type": "objekt"}, {"properties": []}, {"properties": {"a": {"pattern": "("}}}]
+)
 def test_a_plugins_schema_that_is_none_is_told_as_the_plugins_fault(schema: dict[str, Any]) -> None:
     settings = one_chain("x", models={"x": Model(provider="p", options={"a": "b"})})
     [line] = told(settings, plugins=Catalogue(p=(info(options=schema), {})))
@@ -214,7 +255,9 @@ def test_a_model_that_is_retired_later_is_none() -> None:
 def test_a_retirement_is_told_once_and_may_be_known_better() -> None:
     settings = Settings(chains={name: Chain(models=("old-1",)) for name in ("a", "b")})
     assert len(told(settings)) == 1
-    assert told(one_chain("old-1", models={"old-1": Model(card=Card(retires=date(2030, 1, 1)))})) == []
+    assert (
+        told(one_chain("old-1", models={"old-1": Model(card=Card(retires=date(2030, 1, 1)))})) == []
+    )
 
 
 def test_a_missing_key_is_a_warning_for_each_model() -> None:
@@ -244,7 +287,9 @@ def test_a_named_key_is_missed_even_by_an_endpoint_of_ones_own() -> None:
         (one_chain("flash"), {"acme", "bolt"}),
     ],
 )
-def test_where_every_model_names_its_provider_only_those_plugins_are_asked(settings: Settings, asked: set[str]) -> None:
+def test_where_every_model_names_its_provider_only_those_plugins_are_asked(
+    settings: Settings, asked: set[str]
+) -> None:
     plugins = catalogue()
     resolved(settings, plugins=plugins)
     assert set(plugins.asked) == asked

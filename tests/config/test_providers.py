@@ -16,7 +16,9 @@ def providers(
     given: Mapping[str, Provider] | None = None, plugins: Catalogue | None = None, **environ: str
 ) -> tuple[Providers, Findings]:
     findings = Findings()
-    return Providers(given or {}, Plugins(plugins or catalogue(), findings), environ, findings), findings
+    return Providers(
+        given or {}, Plugins(plugins or catalogue(), findings), environ, findings
+    ), findings
 
 
 def told(findings: Findings) -> list[tuple[object, str]]:
@@ -40,7 +42,9 @@ def test_each_plugin_is_a_provider_by_itself() -> None:
         ({}, "", "ACME_KEY or OLD_ACME_KEY"),
     ],
 )
-def test_the_first_variable_that_is_set_holds_the_key(environ: dict[str, str], secret: str, origin: str) -> None:
+def test_the_first_variable_that_is_set_holds_the_key(
+    environ: dict[str, str], secret: str, origin: str
+) -> None:
     made = providers(**environ)[0].get("acme", PLACE)
     assert made is not None
     assert made.api_key is not None
@@ -67,14 +71,19 @@ def test_an_endpoint_of_ones_own_may_need_none() -> None:
 
 def test_a_key_that_is_given_stays() -> None:
     given = {"acme": Provider(plugin="acme", api_key=Secret("", origin="MINE"))}
-    assert providers(given, ACME_KEY="a")[0].found() == {"acme": msgspec.structs.replace(given["acme"], options={})}
+    assert providers(given, ACME_KEY="a")[0].found() == {
+        "acme": msgspec.structs.replace(given["acme"], options={})
+    }
 
 
 def test_a_provider_of_the_settings_is_looked_at_even_if_no_model_asks_it_and_told_once() -> None:
     found, findings = providers({"mine": Provider(plugin="akme")})
     assert found.get("mine", PLACE) is found.get("mine", PLACE) is None
     assert told(findings) == [
-        (("providers", "mine", "plugin"), "no provider and no plugin is named 'akme'; did you mean 'acme'?")
+        (
+            ("providers", "mine", "plugin"),
+            "no provider and no plugin is named 'akme'; did you mean 'acme'?",
+        )
     ]
 
 
@@ -82,20 +91,29 @@ def test_an_unknown_name_is_told_wherever_it_stands() -> None:
     found, findings = providers({"router": Provider(plugin="acme")})
     for place in ((*PLACE[:-1], 1), (*PLACE[:-1], 2)):
         assert found.get("zzz", place) is None
-    words = "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install its package"
+    words = (
+        "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install its package"
+    )
     assert told(findings) == [((*PLACE[:-1], 1), words), ((*PLACE[:-1], 2), words)]
 
 
 def test_the_names_of_the_settings_are_near_too() -> None:
     found, findings = providers({"router": Provider(plugin="acme")})
     found.get("ruter", PLACE)
-    assert told(findings) == [(PLACE, "no provider and no plugin is named 'ruter'; did you mean 'router'?")]
+    assert told(findings) == [
+        (PLACE, "no provider and no plugin is named 'ruter'; did you mean 'router'?")
+    ]
 
 
 def test_with_no_plugin_at_all_it_says_so() -> None:
     found, findings = providers(plugins=Catalogue())
     found.get("acme", PLACE)
-    assert told(findings) == [(PLACE, "no provider and no plugin is named 'acme'; installed: none; else install its package")]
+    assert told(findings) == [
+        (
+            PLACE,
+            "no provider and no plugin is named 'acme'; installed: none; else install its package",
+        )
+    ]
 
 
 def test_a_broken_plugin_is_told_and_its_provider_stays_to_be_skipped() -> None:

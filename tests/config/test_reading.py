@@ -49,7 +49,10 @@ def provider(text: str) -> str:
             f"3:3  error  chains.default: 'large-3' is not a mapping of keys; {MAPPING}",
         ),
         (chain("", ""), "4:5  error  chains.default.models is empty; write at least one"),
-        ("version: 1\nchains:\n  default: {fallback: yes}\n", "3:3  error  chains.default has no 'models'; add 'models:'"),
+        (
+            "version: 1\nchains:\n  default: {fallback: yes}\n",
+            "3:3  error  chains.default has no 'models'; add 'models:'",
+        ),
         (
             "version: 1\nchains:\n  default:\n    modles: [large-3]\n",
             "4:5  error  unknown key 'modles'; did you mean 'models'?",
@@ -58,14 +61,26 @@ def provider(text: str) -> str:
             "version: 1\nchains:\n  default:\n    models: large-3\n",
             "4:13  error  chains.default.models: 'large-3' is not a list; write one item a line, each behind '- '",
         ),
-        (chain("[large-3]"), "4:14  error  chains.default.models[0]: this is not a text; write one text behind the ':'"),
+        (
+            chain("[large-3]"),
+            "4:14  error  chains.default.models[0]: this is not a text; write one text behind the ':'",
+        ),
         (
             chain(more="    hegde: {after: 8s}\n"),
             "5:5  error  unknown key 'hegde'; did you mean 'hedge'?",
         ),
-        (chain(more="    deadline: 30\n"), "5:15  error  chains.default.deadline: '30' is no duration; write 30s"),
-        (chain(more="    deadline: 0s\n"), f"5:15  error  chains.default.deadline: '0s' is no duration; {DURATION}"),
-        (chain(more="    deadline: [3s]\n"), f"5:15  error  chains.default.deadline: this is no duration; {DURATION}"),
+        (
+            chain(more="    deadline: 30\n"),
+            "5:15  error  chains.default.deadline: '30' is no duration; write 30s",
+        ),
+        (
+            chain(more="    deadline: 0s\n"),
+            f"5:15  error  chains.default.deadline: '0s' is no duration; {DURATION}",
+        ),
+        (
+            chain(more="    deadline: [3s]\n"),
+            f"5:15  error  chains.default.deadline: this is no duration; {DURATION}",
+        ),
         (
             chain(more="    fallback: maybe\n"),
             "5:15  error  chains.default.fallback: 'maybe' is not true or false; write true or false",
@@ -86,15 +101,27 @@ def provider(text: str) -> str:
             chain(more="    triggers: busy\n"),
             "5:15  error  chains.default.triggers: 'busy' is not a list; write one item a line, each behind '- '",
         ),
-        (chain(more="    triggers: [busy]\n"), "5:16  error  no trigger is named 'busy'; define it under 'triggers:'"),
-        (chain("flash, larg-3"), "4:21  error  no model is named 'larg-3'; did you mean 'large-3'?"),
-        (chain("akme/x"), "4:14  error  no provider and no plugin is named 'akme'; did you mean 'acme'?"),
+        (
+            chain(more="    triggers: [busy]\n"),
+            "5:16  error  no trigger is named 'busy'; define it under 'triggers:'",
+        ),
+        (
+            chain("flash, larg-3"),
+            "4:21  error  no model is named 'larg-3'; did you mean 'large-3'?",
+        ),
+        (
+            chain("akme/x"),
+            "4:14  error  no provider and no plugin is named 'akme'; did you mean 'acme'?",
+        ),
         (trigger("t: {kind: timeout}"), "3:3  error  triggers.t has no 'then'; add 'then:'"),
         (
             trigger("t: {kind: timout, then: next}"),
             "3:13  error  triggers.t.kind: 'timout' is not known; did you mean 'timeout'?",
         ),
-        (trigger("t: {kind: timeout, then: nxt}"), "3:28  error  triggers.t.then: 'nxt' is not known; did you mean 'next'?"),
+        (
+            trigger("t: {kind: timeout, then: nxt}"),
+            "3:28  error  triggers.t.then: 'nxt' is not known; did you mean 'next'?",
+        ),
         (
             trigger("t: {status: 6xx, then: next}"),
             "3:15  error  triggers.t.status: '6xx' is not well formed; write it like 5xx",
@@ -103,8 +130,14 @@ def provider(text: str) -> str:
             trigger("t: {status: [99], then: next}"),
             "3:16  error  triggers.t.status[0]: '99' is out of range; write at least 100",
         ),
-        (trigger("t: {message: '', then: next}"), "3:7  error  triggers.t.message is empty; write it, or take it away"),
-        (trigger("t: {kind: [], then: next}"), "3:7  error  triggers.t.kind is empty; write at least one"),
+        (
+            trigger("t: {message: '', then: next}"),
+            "3:7  error  triggers.t.message is empty; write it, or take it away",
+        ),
+        (
+            trigger("t: {kind: [], then: next}"),
+            "3:7  error  triggers.t.kind is empty; write at least one",
+        ),
         (
             trigger("t: {then: next}"),
             "3:3  error  the trigger 't' says nothing to recognise a failure by; add a kind, or a message",
@@ -113,8 +146,14 @@ def provider(text: str) -> str:
             trigger("t: {message: [ok, '/(?=x)/'], then: next}"),
             f"3:21  error  '/(?=x)/' is no RE2 expression: invalid perl operator: (?=; {RE2}",
         ),
-        (trigger("t: {model: larg-3, then: next}"), "3:14  error  no model is named 'larg-3'; did you mean 'large-3'?"),
-        (provider("p: {plugin: akme}"), "3:15  error  no provider and no plugin is named 'akme'; did you mean 'acme'?"),
+        (
+            trigger("t: {model: larg-3, then: next}"),
+            "3:14  error  no model is named 'larg-3'; did you mean 'large-3'?",
+        ),
+        (
+            provider("p: {plugin: akme}"),
+            "3:15  error  no provider and no plugin is named 'akme'; did you mean 'acme'?",
+        ),
         (provider("p: {base_url: x}"), "3:3  error  providers.p has no 'plugin'; add 'plugin:'"),
         (provider("p: acme"), f"3:3  error  providers.p: this is not a mapping of keys; {MAPPING}"),
         (provider("p: {plugin: acme, api_key: canary}"), f"3:30  error  {KEY}"),
@@ -126,9 +165,18 @@ def provider(text: str) -> str:
             entry("m: {timeout: 3s}"),
             "3:3  error  no model is named 'm'; a model that no card knows needs its provider, like acme/m",
         ),
-        (entry("m: {provider: acme, timeout: 3sec}"), "3:32  error  models.m.timeout: '3sec' is no duration; write 3s"),
-        (entry("m: {provider: acme, timout: 3s}"), "3:23  error  unknown key 'timout'; did you mean 'timeout'?"),
-        (entry("m: {provider: acme, drop: [seeed]}"), "3:30  error  no parameter is named 'seeed'; did you mean 'seed'?"),
+        (
+            entry("m: {provider: acme, timeout: 3sec}"),
+            "3:32  error  models.m.timeout: '3sec' is no duration; write 3s",
+        ),
+        (
+            entry("m: {provider: acme, timout: 3s}"),
+            "3:23  error  unknown key 'timout'; did you mean 'timeout'?",
+        ),
+        (
+            entry("m: {provider: acme, drop: [seeed]}"),
+            "3:30  error  no parameter is named 'seeed'; did you mean 'seed'?",
+        ),
         (
             entry("m: {provider: acme, card: {context_window: big}}"),
             "3:46  error  models.m.card.context_window: 'big' is not a whole number; write a number, like 3",
@@ -149,18 +197,38 @@ def provider(text: str) -> str:
             entry("m: {provider: acme, options: {effort: low, budget: 1}}"),
             "3:23  error  models.m.options: 'effort' and 'budget' do not go together; keep one of them",
         ),
-        (f"version: 1\nversion: 1\n{MODELS}", "2:1  error  the key 'version' stands here and in line 1; keep one of them"),
-        (chain('"${NONE}", flash'), "4:14  error  the variable NONE is not set; set it, or write a default: ${NONE:-…}"),
+        (
+            f"version: 1\nversion: 1\n{MODELS}",
+            "2:1  error  the key 'version' stands here and in line 1; keep one of them",
+        ),
+        (
+            chain('"${NONE}", flash'),
+            "4:14  error  the variable NONE is not set; set it, or write a default: ${NONE:-…}",
+        ),
         (chain("old-1"), "4:14  warning  old-1 was retired on 2026-01-31; use large-3 instead"),
-        (chain("flash, flash"), "4:21  warning  'flash' stands in this chain already; it is asked once"),
+        (
+            chain("flash, flash"),
+            "4:21  warning  'flash' stands in this chain already; it is asked once",
+        ),
     ],
 )
-def test_each_mistake_has_one_message_with_its_line_and_its_remedy(text: str, words: str, tmp_path: Path) -> None:
+def test_each_mistake_has_one_message_with_its_line_and_its_remedy(
+    text: str, words: str, tmp_path: Path
+) -> None:
     assert told(read(tmp_path, text)) == [f"m.yaml:{words}"]
 
 
 def test_a_problem_is_data() -> None:
-    assert Problem.__struct_fields__ == ("code", "message", "severity", "file", "line", "column", "hint", "excerpt")
+    assert Problem.__struct_fields__ == (
+        "code",
+        "message",
+        "severity",
+        "file",
+        "line",
+        "column",
+        "hint",
+        "excerpt",
+    )
 
 
 def test_a_problem_shows_its_line(tmp_path: Path) -> None:
@@ -190,7 +258,9 @@ chains:
     triggers: [t, zzz]
     fallback: 2
 """
-    places = [(problem.line, problem.column, problem.code) for problem in read(tmp_path, text).problems]
+    places = [
+        (problem.line, problem.column, problem.code) for problem in read(tmp_path, text).problems
+    ]
     assert places == [
         (4, 32, "bad-duration"),
         (5, 30, "unknown-parameter"),
@@ -231,7 +301,9 @@ def test_an_alias_that_is_refused_is_told_and_nothing_that_follows_from_it(tmp_p
     assert {problem.code for problem in read(tmp_path, text).problems} == {"alias"}
 
 
-def test_a_mistake_in_what_an_alias_repeats_is_told_where_it_is_written_and_once_if_it_reads_the_same(tmp_path: Path) -> None:
+def test_a_mistake_in_what_an_alias_repeats_is_told_where_it_is_written_and_once_if_it_reads_the_same(
+    tmp_path: Path,
+) -> None:
     text = (
         "version: 1\nmodels:\n  m: &m\n    provider: acme\n    timeout: ${NONE}\n    budget: 1\n  n: *m\n"
         "chains: {default: {models: [m, n]}}\n"
@@ -259,10 +331,10 @@ def test_a_file_with_aliases_means_the_same_as_one_without(tmp_path: Path) -> No
 
 
 def test_a_key_left_empty_is_no_mistake_and_hides_none(tmp_path: Path) -> None:
-    text = (
-        "version: 1\nmodels:\ntriggers:\n  t:\nproviders: ~\nchains: {default: {models: [flash], deadline: , triggers: [t]}}\n"
-    )
-    assert told(read(tmp_path, text)) == ["m.yaml:6:60  error  no trigger is named 't'; define it under 'triggers:'"]
+    text = "version: 1\nmodels:\ntriggers:\n  t:\nproviders: ~\nchains: {default: {models: [flash], deadline: , triggers: [t]}}\n"
+    assert told(read(tmp_path, text)) == [
+        "m.yaml:6:60  error  no trigger is named 't'; define it under 'triggers:'"
+    ]
 
 
 # Variables
@@ -346,12 +418,18 @@ def test_the_keys_of_sound_settings_are_shown_nowhere(tmp_path: Path) -> None:
     text = provider("p: {plugin: acme, api_key: '${MINE}'}").replace("large-3", "large-3, p/x")
     loaded = read(tmp_path, text, {"MINE": CANARY, "ACME_KEY": CANARY})
     assert loaded.settings is not None
-    assert [each.api_key.reveal() for each in loaded.settings.providers.values() if each.api_key] == [CANARY, CANARY]
+    assert [
+        each.api_key.reveal() for each in loaded.settings.providers.values() if each.api_key
+    ] == [CANARY, CANARY]
     assert CANARY not in repr(loaded) + str(loaded)
 
 
 def test_a_key_is_read_without_the_line_end_that_came_with_it(tmp_path: Path) -> None:
-    loaded = read(tmp_path, provider("p: {plugin: acme, api_key: '${MINE}'}"), {"MINE": " k\n", "ACME_KEY": "x"})
+    loaded = read(
+        tmp_path,
+        provider("p: {plugin: acme, api_key: '${MINE}'}"),
+        {"MINE": " k\n", "ACME_KEY": "x"},
+    )
     assert loaded.settings is not None
     key = loaded.settings.providers["p"].api_key
     assert key is not None
@@ -359,7 +437,9 @@ def test_a_key_is_read_without_the_line_end_that_came_with_it(tmp_path: Path) ->
 
 
 def test_a_key_that_is_not_set_is_a_warning(tmp_path: Path) -> None:
-    text = provider("p: {plugin: acme, base_url: http://x, api_key: '${MINE}'}").replace("large-3", "p/x, large-3")
+    text = provider("p: {plugin: acme, base_url: http://x, api_key: '${MINE}'}").replace(
+        "large-3", "p/x, large-3"
+    )
     loaded = read(tmp_path, text, {})
     assert told(loaded) == [
         "m.yaml:4:29  warning  no key for p/x: it is skipped; set MINE",
@@ -368,7 +448,9 @@ def test_a_key_that_is_not_set_is_a_warning(tmp_path: Path) -> None:
     assert loaded.settings is not None
 
 
-@pytest.mark.parametrize("truth", ["no", "'no'", '"off"', "False", "0", "'0'", '"${OFF}"', "${OFF}", '"${NONE:-no}"'])
+@pytest.mark.parametrize(
+    "truth", ["no", "'no'", '"off"', "False", "0", "'0'", '"${OFF}"', "${OFF}", '"${NONE:-no}"']
+)
 def test_quoting_never_matters_to_a_truth_value(truth: str, tmp_path: Path) -> None:
     loaded = read(tmp_path, chain(more=f"    fallback: {truth}\n"), KEYS | {"OFF": "OFF"})
     assert loaded.settings is not None
@@ -403,21 +485,33 @@ def test_a_name_is_text_whatever_it_looks_like(name: str, tmp_path: Path) -> Non
     loaded = read(tmp_path, f"{text}chains: {{{name}: {{models: [{name}]}}}}\n")
     assert loaded.settings is not None
     assert loaded.settings.chains[name].models == (name,)
-    assert (loaded.settings.models[name].model, loaded.settings.models[name].options) == (name, {"stop": [name]})
+    assert (loaded.settings.models[name].model, loaded.settings.models[name].options) == (
+        name,
+        {"stop": [name]},
+    )
 
 
 def test_a_variable_never_becomes_a_list(tmp_path: Path) -> None:
     text = chain().replace("[large-3]", "${LIST}")
     [words] = told(read(tmp_path, text, {"LIST": "[large-3, flash]"}))
-    assert words.startswith("m.yaml:4:13  error  chains.default.models: '${LIST}' is not a list (LIST, environment); write")
+    assert words.startswith(
+        "m.yaml:4:13  error  chains.default.models: '${LIST}' is not a list (LIST, environment); write"
+    )
 
 
 def test_a_value_that_is_empty_after_substitution_counts_as_left_out(tmp_path: Path) -> None:
     more = '    fallback: "${NONE:-}"\n    deadline: "${EMPTY:-}"\n    triggers: ["${NONE:-}"]\n'
-    loaded = read(tmp_path, chain('"${NONE:-}", flash, "${EMPTY:-}", large-3', more), KEYS | {"EMPTY": " "})
+    loaded = read(
+        tmp_path, chain('"${NONE:-}", flash, "${EMPTY:-}", large-3', more), KEYS | {"EMPTY": " "}
+    )
     assert loaded.settings is not None
     found = loaded.settings.chains["default"]
-    assert (found.models, found.fallback, found.deadline, found.triggers) == (("flash", "large-3"), True, 180.0, ())
+    assert (found.models, found.fallback, found.deadline, found.triggers) == (
+        ("flash", "large-3"),
+        True,
+        180.0,
+        (),
+    )
     assert loaded.origins == {("default", "flash"): "line 4", ("default", "large-3"): "line 4"}
 
 
@@ -486,7 +580,11 @@ def test_the_whole_grammar_is_valid(tmp_path: Path) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 12), st.sampled_from(["", *WORDS])), min_size=1, max_size=4)
+    st.lists(
+        st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 12), st.sampled_from(["", *WORDS])),
+        min_size=1,
+        max_size=4,
+    )
 )
 @settings(max_examples=100, deadline=None)
 def test_no_file_is_beyond_words(edits: list[tuple[int, int, str]]) -> None:
@@ -498,4 +596,6 @@ def test_no_file_is_beyond_words(edits: list[tuple[int, int, str]]) -> None:
         loaded = read(Path(folder), text, KEYS | {"MINE": CANARY})
     assert CANARY not in repr(loaded)
     assert all(problem.message and problem.code for problem in loaded.problems)
-    assert all(1 <= problem.line <= text.count("\n") + 1 or not problem.line for problem in loaded.problems)
+    assert all(
+        1 <= problem.line <= text.count("\n") + 1 or not problem.line for problem in loaded.problems
+    )

@@ -70,7 +70,9 @@ def test_a_reload_takes_the_file_as_it_is_now(file: Path) -> None:
     assert [type(event) for event in told(heard)] == [Reloaded]
 
 
-def test_a_file_that_cannot_be_used_leaves_the_old_settings_and_is_told(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_cannot_be_used_leaves_the_old_settings_and_is_told(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, logger="standby")
     heard: list[Event] = []
     with Standby(file, environ={}, sinks=[heard.append]) as client:
@@ -87,7 +89,10 @@ def test_a_file_that_cannot_be_used_leaves_the_old_settings_and_is_told(file: Pa
 
 
 async def test_a_call_under_way_ends_by_what_it_began_with(file: Path) -> None:
-    rewrite(file, text(1).replace("reply:", "script: [{delay: 200ms, reply:").replace('"1"}', '"1"}]}', 1))
+    rewrite(
+        file,
+        text(1).replace("reply:", "script: [{delay: 200ms, reply:").replace('"1"}', '"1"}]}', 1),
+    )
     async with AsyncStandby(file, environ={}) as client:
         asked = asyncio.create_task(client.chat("hi"))
         await asyncio.sleep(0.05)
@@ -132,7 +137,9 @@ def test_a_watching_client_takes_a_changed_file_by_itself(file: Path, impatient:
         assert client.chat("hi").text == "1"
         file.write_text(text("two"), encoding="utf-8")
         until(lambda: client.chat("hi").text == "two")
-        file.write_text("version: 1\nchains: {default: {models: [", encoding="utf-8")  # half of it is written
+        file.write_text(
+            "version: 1\nchains: {default: {models: [", encoding="utf-8"
+        )  # half of it is written
         until(lambda: client.chat("hi").text == "two" and isinstance(told(heard)[-1], ReloadFailed))
         file.unlink()
         time.sleep(impatient)
@@ -161,7 +168,9 @@ def test_a_file_is_looked_at_once_a_second_at_most(file: Path) -> None:
     assert not looking.any()
 
 
-def test_a_changed_account_gets_an_adapter_of_its_own(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_changed_account_gets_an_adapter_of_its_own(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     from tests.support.loopback import Loopback, openai_reply  # noqa: PLC0415 - only here
 
     def chain(url: str) -> str:
@@ -243,11 +252,15 @@ def test_a_dictionary_is_copied_and_a_reload_takes_it_as_it_is_then() -> None:
         client.reload()
         assert client.chat("hi").text == "2"
         config["chains"]["default"]["models"].append("n/o")
-        with pytest.raises(ConfigError, match=re.escape("chains.default.models[1]  error  no provider")):
+        with pytest.raises(
+            ConfigError, match=re.escape("chains.default.models[1]  error  no provider")
+        ):
             client.reload()
         assert client.chat("hi").text == "2"
     assert [type(event) for event in told(heard)] == [Reloaded, ReloadFailed]
-    assert {event.file for event in told(heard) if isinstance(event, Reloaded)} == {"the dictionary"}
+    assert {event.file for event in told(heard) if isinstance(event, Reloaded)} == {
+        "the dictionary"
+    }
 
 
 async def test_in_asynchronous_code_too() -> None:
@@ -260,19 +273,27 @@ SETTINGS = Settings(chains={"default": Chain(models=("gemini-2.5-pro",))})
 
 @pytest.mark.parametrize("kind", [Standby, AsyncStandby])
 def test_there_is_no_file_to_watch_behind_a_dictionary_or_settings(kind: Any) -> None:
-    with pytest.raises(TypeError, match=r"^watch=True looks at a file: there is none behind a dictionary$"):
+    with pytest.raises(
+        TypeError, match=r"^watch=True looks at a file: there is none behind a dictionary$"
+    ):
         kind(dictionary("1"), watch=True)
-    with pytest.raises(TypeError, match=r"^watch=True looks at a file: there is none behind settings$"):
+    with pytest.raises(
+        TypeError, match=r"^watch=True looks at a file: there is none behind settings$"
+    ):
         kind(settings=SETTINGS, watch=True)
 
 
-def test_settings_stand_alone_and_are_not_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_stand_alone_and_are_not_read_anew(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(file.parent)
     for config in (file, dictionary("1")):
         with pytest.raises(TypeError, match=r"^give a configuration, or settings, not both$"):
             Standby(config, settings=SETTINGS)
     with Standby(settings=SETTINGS, environ={}) as client:
-        with pytest.raises(TypeError, match=r"^this client was made of settings: there is nothing to read anew$"):
+        with pytest.raises(
+            TypeError, match=r"^this client was made of settings: there is nothing to read anew$"
+        ):
             client.reload()
         assert list(client.settings.models) == ["gemini-2.5-pro"]
 
@@ -286,8 +307,12 @@ def test_settings_stand_alone_and_are_not_read_anew(file: Path, monkeypatch: pyt
         (SETTINGS, "got Settings; give the rest by name, like settings=…"),
     ],
 )
-def test_what_is_no_path_and_no_dictionary_is_a_mistake_of_the_program(given: Any, words: str) -> None:
-    with pytest.raises(TypeError, match=f"^config: expected a path or a dictionary, {re.escape(words)}$"):
+def test_what_is_no_path_and_no_dictionary_is_a_mistake_of_the_program(
+    given: Any, words: str
+) -> None:
+    with pytest.raises(
+        TypeError, match=f"^config: expected a path or a dictionary, {re.escape(words)}$"
+    ):
         Standby(given)
 
 

@@ -12,7 +12,10 @@ from tests.config.files import one_chain, resolved
 
 def told(settings: Settings) -> list[str]:
     found = resolved(settings).findings
-    return [f"{'.'.join(map(str, f.place))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}" for f in found]
+    return [
+        f"{'.'.join(map(str, f.place))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}"
+        for f in found
+    ]
 
 
 # Chains
@@ -20,12 +23,16 @@ def told(settings: Settings) -> list[str]:
 
 def test_one_name_twice_is_a_warning_and_asked_once() -> None:
     settings = one_chain("flash", "large-3", "flash")
-    assert told(settings) == ["chains.default.models.2 warning: 'flash' stands in this chain already; it is asked once"]
+    assert told(settings) == [
+        "chains.default.models.2 warning: 'flash' stands in this chain already; it is asked once"
+    ]
     assert resolved(settings).settings.chains["default"].models == ("flash", "large-3")
 
 
 def test_two_names_for_one_model_are_a_warning_and_it_is_asked_once() -> None:
-    settings = one_chain("flash", "bolt/flash", "quick", models={"quick": Model(model="flash", timeout=1.0)})
+    settings = one_chain(
+        "flash", "bolt/flash", "quick", models={"quick": Model(model="flash", timeout=1.0)}
+    )
     assert told(settings) == [
         "chains.default.models.1 warning: 'bolt/flash' is the same model as 'flash' before it; it is asked once",
         "chains.default.models.2 warning: 'quick' is the same model as 'flash' before it; it is asked once",
@@ -46,12 +53,17 @@ def test_another_account_endpoint_or_plugin_is_another_model(mine: Provider) -> 
 
 
 def test_other_options_make_another_model() -> None:
-    models = {name: Model(provider="acme", model="x", options={"effort": name}) for name in ("low", "high")}
+    models = {
+        name: Model(provider="acme", model="x", options={"effort": name})
+        for name in ("low", "high")
+    }
     assert told(one_chain("low", "high", models=models)) == []
 
 
 def test_two_providers_of_one_account_are_one() -> None:
-    mine = {"mine": Provider(plugin="acme", api_key=Secret("acme-opens-nothing", origin="OTHER_NAME"))}
+    mine = {
+        "mine": Provider(plugin="acme", api_key=Secret("acme-opens-nothing", origin="OTHER_NAME"))
+    }
     assert len(told(one_chain("acme/x", "mine/x", providers=mine))) == 1
 
 
@@ -63,7 +75,11 @@ def test_triggers_left_out_are_all_in_their_order_and_none_are_none() -> None:
         "one": Chain(models=("flash",), triggers=("a",)),
     }
     done = resolved(Settings(chains=chains, triggers=triggers)).settings.chains
-    assert {name: chain.triggers for name, chain in done.items()} == {"all": ("b", "a"), "none": (), "one": ("a",)}
+    assert {name: chain.triggers for name, chain in done.items()} == {
+        "all": ("b", "a"),
+        "none": (),
+        "one": ("a",),
+    }
 
 
 def test_an_unknown_trigger_is_told_with_the_nearest() -> None:
@@ -89,10 +105,19 @@ def test_settings_made_in_code_are_checked_before_they_are_looked_up() -> None:
 
 def test_what_is_resolved_leaves_nothing_open() -> None:
     done = resolved(one_chain("large-3", "acme/x")).settings
-    assert done.providers == {"acme": Provider(plugin="acme", api_key=Secret("acme-opens-nothing"), options={})}
+    assert done.providers == {
+        "acme": Provider(plugin="acme", api_key=Secret("acme-opens-nothing"), options={})
+    }
     for name in ("large-3", "acme/x"):
         found = done.models[name]
-        assert None not in (found.provider, found.model, found.timeout, found.options, found.drop, found.card)
+        assert None not in (
+            found.provider,
+            found.model,
+            found.timeout,
+            found.options,
+            found.drop,
+            found.card,
+        )
     assert done.chains["default"].triggers == ()
 
 
@@ -132,7 +157,9 @@ SETTINGS = st.builds(
         ),
     ),
     models=st.dictionaries(st.sampled_from(["own", "flash", "acme/x"]), MODELS),
-    triggers=st.dictionaries(st.sampled_from(["t", "u"]), st.just(Trigger(then="next", kind="timeout"))),
+    triggers=st.dictionaries(
+        st.sampled_from(["t", "u"]), st.just(Trigger(then="next", kind="timeout"))
+    ),
     chains=st.dictionaries(
         st.sampled_from(["default", "other"]),
         st.builds(
@@ -147,13 +174,17 @@ SETTINGS = st.builds(
 
 @given(SETTINGS, st.sampled_from([{}, {"ACME_KEY": "a"}, {"ACME_KEY": "a", "BOLT_KEY": "b"}]))
 @limits(max_examples=150)
-def test_resolving_what_is_resolved_changes_nothing(settings: Settings, environ: dict[str, str]) -> None:
+def test_resolving_what_is_resolved_changes_nothing(
+    settings: Settings, environ: dict[str, str]
+) -> None:
     once = resolved(settings, environ)
     if any(problem.severity == "error" for problem in once.problems):
         return
     twice = resolved(once.settings, {})
     assert twice.settings == once.settings
-    assert [problem for problem in twice.problems if problem.code not in ("retired", "no-key")] == []
+    assert [
+        problem for problem in twice.problems if problem.code not in ("retired", "no-key")
+    ] == []
 
 
 def test_a_chain_that_lost_its_models_to_errors_is_an_error() -> None:

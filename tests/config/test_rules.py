@@ -20,11 +20,15 @@ def test_a_trigger_that_looks_at_nothing_is_told() -> None:
     ("message", "words"),
     [
         ("/(?=x)/", "message: '/(?=x)/' is no RE2 expression: invalid perl operator: (?=; " + RE2),
-        (("ok", r"/(a)\1/"), r"message.1: '/(a)\\1/' is no RE2 expression: invalid escape sequence: \1; " + RE2),
+        (
+            ("ok", r"/(a)\1/"),
+            r"message.1: '/(a)\\1/' is no RE2 expression: invalid escape sequence: \1; " + RE2,
+        ),
         ("/(/", "message: '/(/' is no RE2 expression: missing ): (; " + RE2),
         (
             "/((a{100}){100}){100}/",
-            "message: '/((a{100}){100}){100}/' is no RE2 expression: invalid repetition size: {100}; " + RE2,
+            "message: '/((a{100}){100}){100}/' is no RE2 expression: invalid repetition size: {100}; "
+            + RE2,
         ),
     ],
 )
@@ -55,7 +59,9 @@ def test_a_model_that_no_chain_asks_just_now_is_fine(model: str) -> None:
 
 def test_plugins_are_asked_about_a_triggers_model_only_if_no_chain_names_it() -> None:
     plugins = catalogue()
-    settings = one_chain("acme/x", triggers={"t": Trigger(then="next", model="acme/x", provider="bolt")})
+    settings = one_chain(
+        "acme/x", triggers={"t": Trigger(then="next", model="acme/x", provider="bolt")}
+    )
     assert resolved(settings, plugins=plugins).findings == ()
     assert set(plugins.asked) == {"acme"}
 

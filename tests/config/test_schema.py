@@ -30,14 +30,20 @@ EDITOR = Draft202012Validator(WHOLE)
 
 def test_the_committed_schema_is_the_generated_one() -> None:
     committed = (ROOT / "config" / "models.schema.json").read_text()
-    ours = [point for point in entry_points(group=GROUP) if point.dist is not None and point.dist.name == "standby"]
+    ours = [
+        point
+        for point in entry_points(group=GROUP)
+        if point.dist is not None and point.dist.name == "standby"
+    ]
     words = "run, where no plugins but those of standby are installed: standby schema --out config/models.schema.json"
     assert committed == schema_text(Registry(ours)), words
 
 
 def test_its_text_is_the_same_whether_docstrings_keep_their_indentation_or_not() -> None:
     """They do up to Python 3.12, and up to msgspec 0.22."""
-    told = [node["description"] for node in nodes(WHOLE) if isinstance(node.get("description"), str)]
+    told = [
+        node["description"] for node in nodes(WHOLE) if isinstance(node.get("description"), str)
+    ]
     assert any("\n" in each for each in told)
     assert [each for each in told if each != inspect.cleandoc(each)] == []
 
@@ -57,7 +63,12 @@ def test_it_is_a_schema_of_its_dialect(made: dict[str, Any]) -> None:
 
 def test_every_key_is_described() -> None:
     parts = {"Settings": WHOLE, **WHOLE["$defs"]}
-    silent = [f"{name}.{key}" for name, part in parts.items() for key in part.get("properties", ()) if not described(part, key)]
+    silent = [
+        f"{name}.{key}"
+        for name, part in parts.items()
+        for key in part.get("properties", ())
+        if not described(part, key)
+    ]
     assert silent == []
 
 
@@ -84,8 +95,12 @@ class Editor(yaml.SafeLoader):
 
 Editor.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 Editor.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^(null|~|)$"), ["n", "~", ""])
-Editor.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789"))
-Editor.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+\.[0-9]+$"), list("-+0123456789"))
+Editor.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789")
+)
+Editor.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+\.[0-9]+$"), list("-+0123456789")
+)
 
 
 CHAIN = "chains: {default: {models: [smollm2-135m]}}\n"
@@ -138,10 +153,13 @@ chains:
 """,
     HEAD.replace("]}", "], fallback: yes}"),
     HEAD.replace("]}", "], fallback: 'off'}"),
-    HEAD.replace("]}", "], fallback: '${NONE:-1}', deadline: '${NONE:-3m}', retry: {attempts: '${NONE:-2}'}}"),
+    HEAD.replace(
+        "]}", "], fallback: '${NONE:-1}', deadline: '${NONE:-3m}', retry: {attempts: '${NONE:-2}'}}"
+    ),
     HEAD + "models: {m: {provider: openai, options: {reasoning_effort: '${NONE:-low}'}}}\n",
     HEAD + "models: {m: {provider: gemini, card: {retires: 2026-12-01, wire: {a: b}}}}\n",
-    HEAD + "models: {m: {provider: scripted, options: {script: [{delay: 250ms, reply: [a, b]}, {hang: true}]}}}\n",
+    HEAD
+    + "models: {m: {provider: scripted, options: {script: [{delay: 250ms, reply: [a, b]}, {hang: true}]}}}\n",
     HEAD + "triggers: {t: {status: 503, code: X, provider: openai, then: stop}}\n",
     HEAD + "providers: {p: {plugin: openai, api_key: '${OPENAI_API_KEY:-}'}}\n",
 ]
@@ -246,7 +264,9 @@ def test_the_types_and_the_schema_agree(text: str) -> None:
     value = yaml.load(text.replace("${NONE:-1}", "1"), Loader=yaml.BaseLoader)  # noqa: S506 - makes nothing but texts
     value = typed(value, schema(), schema())
     try:
-        msgspec.convert(in_seconds(value, schema(), schema()), Settings, dec_hook=lambda _, name: Secret(name))
+        msgspec.convert(
+            in_seconds(value, schema(), schema()), Settings, dec_hook=lambda _, name: Secret(name)
+        )
         fits = "version" in value
     except msgspec.ValidationError:
         fits = False
@@ -254,7 +274,9 @@ def test_the_types_and_the_schema_agree(text: str) -> None:
 
 
 def test_a_plugins_options_are_its_own() -> None:
-    validator = Draft202012Validator(published({"acme": OPTIONS, "bolt": {"properties": {"default": {"type": "integer"}}}}))
+    validator = Draft202012Validator(
+        published({"acme": OPTIONS, "bolt": {"properties": {"default": {"type": "integer"}}}})
+    )
 
     def fits(provider: str, options: dict[str, Any]) -> bool:
         return validator.is_valid(
@@ -285,7 +307,9 @@ def test_what_a_file_leaves_out_has_its_default_in_the_schema() -> None:
     chain = WHOLE["$defs"]["Chain"]["properties"]
     assert (chain["deadline"]["default"], chain["fallback"]["default"]) == ("3m", True)
     assert WHOLE["$defs"]["Retry"]["properties"]["limit"]["default"] == "8s"
-    assert "default" not in WHOLE["$defs"]["Retry"]["properties"]["initial"]  # each kind has its own
+    assert (
+        "default" not in WHOLE["$defs"]["Retry"]["properties"]["initial"]
+    )  # each kind has its own
     assert "default" not in WHOLE["$defs"]["Model"]["properties"]["timeout"]
 
 

@@ -34,7 +34,9 @@ def problems(text: str) -> list[str]:
 # What is no tree
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n", b"# only a comment\n", b"---\n", b"null\n", b"~", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\n\n", b"# only a comment\n", b"---\n", b"null\n", b"~", b"\xef\xbb\xbf"]
+)
 def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
     assert refused(data, tmp_path) == EMPTY
 
@@ -42,28 +44,66 @@ def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"a:\n\tb: 1\n", f"m.yaml:2:1  error  this is no YAML: found character that cannot start any token; {TABS}"),
-        (b"a:\n  b:\n \tc: 1\n", f"m.yaml:3:2  error  this is no YAML: found character that cannot start any token; {TABS}"),
-        (b"a: [1", f"m.yaml:1:6  error  this is no YAML: did not find expected ',' or ']'; {SHAPE}"),
-        (b'a: "x\n', "m.yaml:1:6  error  this is no YAML: a quote that begins in this line never ends; close it"),
+        (
+            b"a:\n\tb: 1\n",
+            f"m.yaml:2:1  error  this is no YAML: found character that cannot start any token; {TABS}",
+        ),
+        (
+            b"a:\n  b:\n \tc: 1\n",
+            f"m.yaml:3:2  error  this is no YAML: found character that cannot start any token; {TABS}",
+        ),
+        (
+            b"a: [1",
+            f"m.yaml:1:6  error  this is no YAML: did not find expected ',' or ']'; {SHAPE}",
+        ),
+        (
+            b'a: "x\n',
+            "m.yaml:1:6  error  this is no YAML: a quote that begins in this line never ends; close it",
+        ),
         (
             b"a: b: c\n",
             "m.yaml:1:5  error  this is no YAML: a value with ': ' in it is taken for another key; quote what stands behind a:",
         ),
         (b"a: @x\n", "m.yaml:1:4  error  this is no YAML: no value begins with '@'; quote it"),
-        (b"a: {b: ${X}}\n", f"m.yaml:1:9  error  this is no YAML: did not find expected ',' or '}}'; {QUOTE}"),
-        (b"a: [${X}]\n", f"m.yaml:1:6  error  this is no YAML: did not find expected ',' or ']'; {QUOTE}"),
-        (b"a: [\n  b,\n  ${X},\n]\n", f"m.yaml:3:4  error  this is no YAML: did not find expected ',' or ']'; {QUOTE}"),
-        (b'a: ["${X}" b]\n', f"m.yaml:1:12  error  this is no YAML: did not find expected ',' or ']'; {SHAPE}"),
-        (b"a: 1\x00\n", f"m.yaml  error  this is no YAML: control characters are not allowed; {NO_TEXT}"),
-        ("a: 1\n".encode("utf-16-le"), f"m.yaml  error  this is no YAML: control characters are not allowed; {NO_TEXT}"),
-        ("a: 1\n".encode("utf-16"), "m.yaml  error  the file is not UTF-8 (byte 0); save it as UTF-8"),
+        (
+            b"a: {b: ${X}}\n",
+            f"m.yaml:1:9  error  this is no YAML: did not find expected ',' or '}}'; {QUOTE}",
+        ),
+        (
+            b"a: [${X}]\n",
+            f"m.yaml:1:6  error  this is no YAML: did not find expected ',' or ']'; {QUOTE}",
+        ),
+        (
+            b"a: [\n  b,\n  ${X},\n]\n",
+            f"m.yaml:3:4  error  this is no YAML: did not find expected ',' or ']'; {QUOTE}",
+        ),
+        (
+            b'a: ["${X}" b]\n',
+            f"m.yaml:1:12  error  this is no YAML: did not find expected ',' or ']'; {SHAPE}",
+        ),
+        (
+            b"a: 1\x00\n",
+            f"m.yaml  error  this is no YAML: control characters are not allowed; {NO_TEXT}",
+        ),
+        (
+            "a: 1\n".encode("utf-16-le"),
+            f"m.yaml  error  this is no YAML: control characters are not allowed; {NO_TEXT}",
+        ),
+        (
+            "a: 1\n".encode("utf-16"),
+            "m.yaml  error  the file is not UTF-8 (byte 0); save it as UTF-8",
+        ),
         (b"\x89PNG\r\n\x1a\n", "m.yaml  error  the file is not UTF-8 (byte 0); save it as UTF-8"),
         (b"a: caf\xe9\n", "m.yaml  error  the file is not UTF-8 (byte 6); save it as UTF-8"),
-        (b"#" * (LARGEST + 1), "m.yaml  error  the file is larger than 1048576 bytes; is it the right one?"),
+        (
+            b"#" * (LARGEST + 1),
+            "m.yaml  error  the file is larger than 1048576 bytes; is it the right one?",
+        ),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_remedy(data: bytes, words: str, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_told_with_its_remedy(
+    data: bytes, words: str, tmp_path: Path
+) -> None:
     assert refused(data, tmp_path) == words
 
 
@@ -90,10 +130,18 @@ def test_a_device_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("none.yaml", "no such file or directory"), ("x" * 300, "file name too long"), ("a\0b", "embedded null byte")],
+    [
+        ("none.yaml", "no such file or directory"),
+        ("x" * 300, "file name too long"),
+        ("a\0b", "embedded null byte"),
+    ],
 )
 def test_a_file_that_is_not_there_is_told(name: str, words: str, tmp_path: Path) -> None:
-    told = unreadable(tmp_path / name).replace("stat: ", "").replace("null character in path", "null byte")
+    told = (
+        unreadable(tmp_path / name)
+        .replace("stat: ", "")
+        .replace("null character in path", "null byte")
+    )
     assert told == f"m.yaml  error  cannot be read: {words}; check the name and the permissions"
 
 
@@ -125,7 +173,10 @@ def test_what_is_too_deep_or_too_much_is_refused(text: str) -> None:
     with pytest.raises(Refused) as refusal:
         parse(text, "m.yaml")
     assert refusal.value.problem.code == "too-large"
-    assert refusal.value.problem.message == "the file has more than 10000 values, or is nested deeper than 50"
+    assert (
+        refusal.value.problem.message
+        == "the file has more than 10000 values, or is nested deeper than 50"
+    )
     assert refusal.value.problem.line
 
 
@@ -139,10 +190,31 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["no", "yes", "on", "Off", "y", "true", "1:30", "010", "0x1f", "0b1", "1e3", "1_000", "2026-12-01", "1.10", "+5", ".inf"],
+    [
+        "no",
+        "yes",
+        "on",
+        "Off",
+        "y",
+        "true",
+        "1:30",
+        "010",
+        "0x1f",
+        "0b1",
+        "1e3",
+        "1_000",
+        "2026-12-01",
+        "1.10",
+        "+5",
+        ".inf",
+    ],
 )
 def test_every_scalar_stays_text(text: str) -> None:
-    assert parse(f"a: {text}\nb: [{text}]\n{text}: c", "m.yaml").value == {"a": text, "b": [text], text: "c"}
+    assert parse(f"a: {text}\nb: [{text}]\n{text}: c", "m.yaml").value == {
+        "a": text,
+        "b": [text],
+        text: "c",
+    }
 
 
 @pytest.mark.parametrize("nothing", ["", "~", "null", "Null", "NULL"])
@@ -164,14 +236,19 @@ def test_every_value_and_every_key_has_its_mark() -> None:
         ("a", 1): (3, 5),
         ("a", 1, "c"): (3, 9),
     }
-    assert {place: (mark.line, mark.column) for place, mark in tree.keys.items()} == {("a",): (1, 1), ("a", 1, "c"): (3, 6)}
+    assert {place: (mark.line, mark.column) for place, mark in tree.keys.items()} == {
+        ("a",): (1, 1),
+        ("a", 1, "c"): (3, 6),
+    }
 
 
 # What is refused in a tree
 
 
 def test_a_key_that_stands_twice_is_told_with_both_lines() -> None:
-    assert problems("a: 1\nb: 2\na: 3\n") == ["m.yaml:3:1  error  the key 'a' stands here and in line 1; keep one of them"]
+    assert problems("a: 1\nb: 2\na: 3\n") == [
+        "m.yaml:3:1  error  the key 'a' stands here and in line 1; keep one of them"
+    ]
 
 
 def test_what_stands_in_two_mappings_of_one_name_is_not_told_as_well() -> None:
@@ -181,13 +258,24 @@ def test_what_stands_in_two_mappings_of_one_name_is_not_told_as_well() -> None:
 
 
 def test_an_alias_stands_for_a_copy_of_what_its_anchor_marks() -> None:
-    tree = parse("a: &x [&y {b: 1}, *y]\nc: *x\n&k f: &s text\ng: [*k, *s]\nh: &x later\ni: *x\n", "m.yaml")
+    tree = parse(
+        "a: &x [&y {b: 1}, *y]\nc: *x\n&k f: &s text\ng: [*k, *s]\nh: &x later\ni: *x\n", "m.yaml"
+    )
     assert tree.problems == []
     pair = [{"b": "1"}, {"b": "1"}]
-    assert tree.value == {"a": pair, "c": pair, "f": "text", "g": ["f", "text"], "h": "later", "i": "later"}
+    assert tree.value == {
+        "a": pair,
+        "c": pair,
+        "f": "text",
+        "g": ["f", "text"],
+        "h": "later",
+        "i": "later",
+    }
     assert tree.value["a"][0] is not tree.value["a"][1]
     marks = {place: (mark.line, mark.column) for place, mark in tree.values.items()}
-    assert (marks["c",], marks["c", 1], marks["c", 1, "b"]) == ((2, 4), (1, 19), (1, 15)), "what is wrong is mended there"
+    assert (marks["c",], marks["c", 1], marks["c", 1, "b"]) == ((2, 4), (1, 19), (1, 15)), (
+        "what is wrong is mended there"
+    )
 
 
 NO_VALUE = "*x repeats no value"
@@ -204,7 +292,8 @@ def test_an_alias_that_repeats_nothing_is_refused() -> None:
 
 def test_a_key_comes_out_under_no_other_name() -> None:
     tree = parse(
-        "a: {api_key: &x s3cret, b: *x}\nc: {api_key: *x}\nd: {tokens: [&y s3cret]}\ne: *y\nf: &x 1\ng: *x\n", "m.yaml"
+        "a: {api_key: &x s3cret, b: *x}\nc: {api_key: *x}\nd: {tokens: [&y s3cret]}\ne: *y\nf: &x 1\ng: *x\n",
+        "m.yaml",
     )
     assert [(problem.line, problem.message) for problem in tree.problems] == [
         (1, f"{NO_VALUE}: &x marks what bears a key's name"),
@@ -238,7 +327,9 @@ def test_what_pyyaml_dumps_with_aliases_says_the_same_as_without(data: st.DataOb
     made: list[Any] = [["x"], {"k": "v"}]
     for _ in range(data.draw(st.integers(1, 6))):
         parts = data.draw(st.lists(st.sampled_from(made), max_size=4))
-        made.append(parts if data.draw(st.booleans()) else {f"k{at}": part for at, part in enumerate(parts)})
+        made.append(
+            parts if data.draw(st.booleans()) else {f"k{at}": part for at, part in enumerate(parts)}
+        )
     aliased, spelt = yaml.safe_dump(made[-1]), yaml.dump(made[-1], Dumper=Spelt)
     one, other = parse(aliased, "m.yaml"), parse(spelt, "m.yaml")
     assert (one.value, one.problems) == (other.value, [])
@@ -252,7 +343,9 @@ def test_tags_are_refused() -> None:
 
 
 def test_a_second_document_is_refused() -> None:
-    assert problems("a: 1\n---\nb: 2\n") == ["m.yaml:2:1  error  a second document begins here; keep one, without '---'"]
+    assert problems("a: 1\n---\nb: 2\n") == [
+        "m.yaml:2:1  error  a second document begins here; keep one, without '---'"
+    ]
 
 
 def test_a_key_is_a_word() -> None:
@@ -278,17 +371,24 @@ def bomb(levels: int) -> str:
 
 def merge_bomb(levels: int) -> str:
     lines = ["m0: &m0 {a: b}"]
-    lines += [f"m{n}: &m{n} {{k{n}: {{<<: [*m{n - 1}, *m{n - 1}, *m{n - 1}, *m{n - 1}]}}}}" for n in range(1, levels)]
+    lines += [
+        f"m{n}: &m{n} {{k{n}: {{<<: [*m{n - 1}, *m{n - 1}, *m{n - 1}, *m{n - 1}]}}}}"
+        for n in range(1, levels)
+    ]
     return "\n".join(lines)
 
 
 @pytest.mark.parametrize("text", [bomb(20), merge_bomb(20), bomb(5), "a: &x [" * 60 + "]" * 60])
 def test_a_bomb_does_not_go_off(text: str) -> None:
     began = time.thread_time()
-    with pytest.raises(Refused, match="the file has more than 10000 values, or is nested deeper than 50") as refused:
+    with pytest.raises(
+        Refused, match="the file has more than 10000 values, or is nested deeper than 50"
+    ) as refused:
         parse(text, "m.yaml")
     assert time.thread_time() - began < 1
-    assert refused.value.problem.message.startswith("with its aliases (*) written out, ") is ("*" in text)
+    assert refused.value.problem.message.startswith("with its aliases (*) written out, ") is (
+        "*" in text
+    )
 
 
 def test_what_is_just_small_enough_is_taken() -> None:

@@ -16,7 +16,16 @@ ROOT = {"$defs": {"Whole": WHOLE, "Span": SPAN}}
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("500ms", 0.5), ("30s", 30), ("3m", 180), ("1h", 3600), ("1.5s", 1.5), ("0.5m", 30), ("0.000001ms", 1e-9), ("007s", 7)],
+    [
+        ("500ms", 0.5),
+        ("30s", 30),
+        ("3m", 180),
+        ("1h", 3600),
+        ("1.5s", 1.5),
+        ("0.5m", 30),
+        ("0.000001ms", 1e-9),
+        ("007s", 7),
+    ],
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
     assert duration(text) == seconds
@@ -25,12 +34,32 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "s", "30", "0s", "0.0h", "-1s", "+1s", "1 s", " 1s", "1s ", "1s\n", "1S", "1d", "1e3s", ".5s", "5.s", "1_0s"),
+        *(
+            "",
+            "s",
+            "30",
+            "0s",
+            "0.0h",
+            "-1s",
+            "+1s",
+            "1 s",
+            " 1s",
+            "1s ",
+            "1s\n",
+            "1S",
+            "1d",
+            "1e3s",
+            ".5s",
+            "5.s",
+            "1_0s",
+        ),
         *("inf s", "nans", "1s30ms", "\u0663s", "9" * 400 + "h", "0." + "1" * 400 + "s"),
     ],
 )
 def test_anything_else_is_none(text: str) -> None:
-    with pytest.raises(ValueError, match="is no duration; write a number above 0 and a unit, like 30s, 500ms, 3m") as error:
+    with pytest.raises(
+        ValueError, match="is no duration; write a number above 0 and a unit, like 30s, 500ms, 3m"
+    ) as error:
         duration(text)
     assert str(error.value).startswith(repr(text))
 
@@ -43,13 +72,16 @@ def test_seconds_that_are_written_are_read_back(seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(180.0, "3m"), (3600.0, "1h"), (90.0, "90s"), (0.5, "500ms"), (8.0, "8s"), (1.5, "1500ms")]
+    ("seconds", "text"),
+    [(180.0, "3m"), (3600.0, "1h"), (90.0, "90s"), (0.5, "500ms"), (8.0, "8s"), (1.5, "1500ms")],
 )
 def test_seconds_are_written_with_the_largest_unit_that_fits(seconds: float, text: str) -> None:
     assert written(seconds) == text
 
 
-@pytest.mark.parametrize("true", ["true", "True", "TRUE", "yes", "Yes", "on", "ON", "1", " true ", "true\r"])
+@pytest.mark.parametrize(
+    "true", ["true", "True", "TRUE", "yes", "Yes", "on", "ON", "1", " true ", "true\r"]
+)
 def test_what_says_yes_is_true_where_a_truth_value_belongs(true: str) -> None:
     assert typed(true, TRUTH, ROOT) is True
 
@@ -93,18 +125,27 @@ def test_what_says_no_is_false_where_a_truth_value_belongs(false: str) -> None:
         (["3", "x"], {"anyOf": [TEXT, {"type": "array", "items": WHOLE}]}, [3, "x"]),
         (["3"], {"type": "array"}, ["3"]),
         ({"a": "3", "b": "3"}, {"properties": {"a": WHOLE}}, {"a": 3, "b": "3"}),
-        ({"a": "3", "b": "yes"}, {"properties": {"a": WHOLE}, "additionalProperties": TRUTH}, {"a": 3, "b": True}),
+        (
+            {"a": "3", "b": "yes"},
+            {"properties": {"a": WHOLE}, "additionalProperties": TRUTH},
+            {"a": 3, "b": True},
+        ),
         ({"a": "3"}, {"properties": {"a": True}, "additionalProperties": False}, {"a": "3"}),
         (None, WHOLE, None),
         (True, WHOLE, True),
     ],
 )
-def test_a_text_becomes_what_the_schema_wants_or_stays(text: object, wanted: dict[str, object], value: object) -> None:
+def test_a_text_becomes_what_the_schema_wants_or_stays(
+    text: object, wanted: dict[str, object], value: object
+) -> None:
     made = typed(text, wanted, ROOT)
     assert (made, type(made)) == (value, type(value))
 
 
-SPANS = {"properties": {"a": {"$ref": "#/$defs/Span"}}, "additionalProperties": {"properties": {"b": SPAN}}}
+SPANS = {
+    "properties": {"a": {"$ref": "#/$defs/Span"}},
+    "additionalProperties": {"properties": {"b": SPAN}},
+}
 
 
 def test_durations_become_seconds_and_back() -> None:
@@ -115,5 +156,8 @@ def test_durations_become_seconds_and_back() -> None:
 
 
 def test_what_is_no_duration_stays() -> None:
-    assert in_seconds({"a": "soon", "x": {"b": "3s\n"}}, SPANS, ROOT) == {"a": "soon", "x": {"b": "3s\n"}}
+    assert in_seconds({"a": "soon", "x": {"b": "3s\n"}}, SPANS, ROOT) == {
+        "a": "soon",
+        "x": {"b": "3s\n"},
+    }
     assert in_units({"a": True, "x": {"b": None}}, SPANS, ROOT) == {"a": True, "x": {"b": None}}

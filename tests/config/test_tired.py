@@ -89,9 +89,11 @@ TIRED: dict[str, tuple[str, str, str]] = {
         SOUND,
     ),
     "a colon in a text": (
-        "version: 1\ntriggers:\n  t:\n    message: timeout: no answer\n    then: next\n" + FLOW[11:],
+        "version: 1\ntriggers:\n  t:\n    message: timeout: no answer\n    then: next\n"
+        + FLOW[11:],
         "4:21  error  this is no YAML: a value with ': ' in it is taken for another key; quote what stands behind message:",
-        "version: 1\ntriggers:\n  t:\n    message: 'timeout: no answer'\n    then: next\n" + FLOW[11:],
+        "version: 1\ntriggers:\n  t:\n    message: 'timeout: no answer'\n    then: next\n"
+        + FLOW[11:],
     ),
     "equals": (
         FLOW.replace("version: 1", "version = 1"),
@@ -190,7 +192,8 @@ def test_one_slip_is_told_once(case: str, tmp_path: Path) -> None:
     "text",
     [
         "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol]\n    # - a comment\n",
-        "version: 1\ntriggers:\n  t:\n    kind: empty\n    message: words that go\n      on - so\n    then: next\n" + FLOW[11:],
+        "version: 1\ntriggers:\n  t:\n    kind: empty\n    message: words that go\n      on - so\n    then: next\n"
+        + FLOW[11:],
     ],
 )
 def test_what_is_sound_is_no_slip(text: str, tmp_path: Path) -> None:
@@ -204,6 +207,8 @@ def test_a_slip_shows_no_key(tmp_path: Path) -> None:
         "api_key: sk-4eC39HqLyjWDarjtT1zdp7dc\n     - x",
         "@sk-4eC39HqLyjWDarjtT1zdp7dc",
     ):
-        found = loaded(tmp_path, f"version: 1\nproviders:\n  mine:\n    plugin: openai\n    {line}\n")
+        found = loaded(
+            tmp_path, f"version: 1\nproviders:\n  mine:\n    plugin: openai\n    {line}\n"
+        )
         assert doubtful(found)
         assert "4eC39Hq" not in "".join(f"{problem}{problem.excerpt}" for problem in found.problems)

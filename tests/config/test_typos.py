@@ -1,6 +1,7 @@
 """Every one-letter typo of every key that models.yaml may have: told in its line, and with the right key as the remedy.
 
-All of them, some 20,000, are tried by `python -m tests.config.test_typos`; a run of the tests takes a sample.
+All of them, some 20,000, are tried by `python -m tests.config.test_typos`; a run of the tests takes
+a sample.
 """
 
 import random
@@ -73,14 +74,21 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
         for step in self.keys[:-1]:
             around = around[0] if step == "0" else around[step]
         around["@"] = around.pop(self.keys[-1])
-        before, _, after = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True).partition("'@':")
+        before, _, after = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True).partition(
+            "'@':"
+        )
         return f"{before}{yaml.safe_dump(key).splitlines()[0]}:{after}", before.count("\n") + 1
 
 
 def spots() -> list[Spot]:
     """Find each key of the grammar, and of each plugin's options, for a model and for an account."""
-    found = [Spot(keys=keys, known=known, file=_file(keys)) for keys, known in _keys(schema(), (), schema())]
-    for plugin in (name for name in REGISTRY.names() if name != HOUSE_RULES.name):  # it reaches no model
+    found = [
+        Spot(keys=keys, known=known, file=_file(keys))
+        for keys, known in _keys(schema(), (), schema())
+    ]
+    for plugin in (
+        name for name in REGISTRY.names() if name != HOUSE_RULES.name
+    ):  # it reaches no model
         info = REGISTRY.info(plugin)
         for place, way, options in (
             (("models", "own"), {"provider": plugin}, info.options),
@@ -99,7 +107,10 @@ def _keys(wanted: Schema, at: Keys, root: Schema) -> Iterator[tuple[Keys, frozen
         for key in sorted(known):
             yield (*at, key), known
             yield from _keys(way["properties"][key], (*at, key), root)
-        for name, kind in ((NAMES.get(at[-1] if at else ""), "additionalProperties"), ("0", "items")):
+        for name, kind in (
+            (NAMES.get(at[-1] if at else ""), "additionalProperties"),
+            ("0", "items"),
+        ):
             if name and isinstance(way.get(kind), dict):
                 yield from _keys(way[kind], (*at, name), root)
 
@@ -107,7 +118,10 @@ def _keys(wanted: Schema, at: Keys, root: Schema) -> Iterator[tuple[Keys, frozen
 def _file(keys: Keys = ()) -> Any:
     keys = (*keys, NAMES[keys[0]]) if len(keys) == 1 and keys[0] in NAMES else keys
     made = _with(schema(), keys, schema())
-    for section, key, value in (("models", "provider", "openai"), ("triggers", "kind", "overloaded")):
+    for section, key, value in (
+        ("models", "provider", "openai"),
+        ("triggers", "kind", "overloaded"),
+    ):
         for entry in made.get(section, {}).values():
             entry.setdefault(key, value)
     return made if keys[:1] == ("chains",) and keys[2:] else made | {"chains": CHAINS}
@@ -117,22 +131,38 @@ def _with(wanted: Schema, keys: Keys, root: Schema, key: str = "") -> Any:
     """Return a value that fits, with these keys and whatever they require."""
     if keys == ("0",) or keys[:1] == ("0",):
         return [_with(_first(wanted, "items", root), keys[1:], root, key)]
-    way = next((way for way in _ways(wanted, root) if "properties" in way or "additionalProperties" in way), None)
+    way = next(
+        (
+            way
+            for way in _ways(wanted, root)
+            if "properties" in way or "additionalProperties" in way
+        ),
+        None,
+    )
     if way is None or (not keys and key in VALUES):
         return VALUES[key] if key in VALUES else _scalar(wanted, root)
     inner: Schema = way.get("properties", {})
-    needed = [*way.get("required", ()), *way.get("dependentRequired", {}).get(keys[0] if keys else "", ())]
+    needed = [
+        *way.get("required", ()),
+        *way.get("dependentRequired", {}).get(keys[0] if keys else "", ()),
+    ]
     choices = [choice["required"][0] for choice in way.get("oneOf", ())]
     needed += choices[: not set(keys[:1]) & set(choices)]
     needed += [] if keys or needed else [*inner][: way.get("minProperties", 0)]
     made = {name: _with(inner[name], (), root, name) for name in needed if name not in keys[:1]}
     if keys:
-        made[keys[0]] = _with(inner.get(keys[0], way.get("additionalProperties")), keys[1:], root, keys[0])
+        made[keys[0]] = _with(
+            inner.get(keys[0], way.get("additionalProperties")), keys[1:], root, keys[0]
+        )
     return made
 
 
 def _scalar(wanted: Schema, root: Schema) -> Any:
-    way = next(way for way in _ways(wanted, root) if way.keys() & {"type", "enum", "const", "pattern"} or not way)
+    way = next(
+        way
+        for way in _ways(wanted, root)
+        if way.keys() & {"type", "enum", "const", "pattern"} or not way
+    )
     if "enum" in way or "const" in way:
         return way.get("const", way.get("enum", [None])[0])
     kind = way.get("type")
@@ -178,10 +208,14 @@ def is_right(spot: Spot, typo: str, folder: Path) -> bool:
     """Say whether the typo is told where it stands, with the right key."""
     text, line = spot.text(typo)
     unknown = [problem for problem in told(text, folder) if problem.code == "unknown-key"]
-    return [(problem.line, problem.hint) for problem in unknown] == [(line, f"did you mean {spot.keys[-1]!r}?")]
+    return [(problem.line, problem.hint) for problem in unknown] == [
+        (line, f"did you mean {spot.keys[-1]!r}?")
+    ]
 
 
-def misled(found: Sequence[Spot], folder: Path, sample: int | None, dice: random.Random) -> tuple[int, dict[str, list[str]]]:
+def misled(
+    found: Sequence[Spot], folder: Path, sample: int | None, dice: random.Random
+) -> tuple[int, dict[str, list[str]]]:
     """Try typos of each key; return how many there were, and by key those that were not told right."""
     tried, wrong = 0, dict[str, list[str]]()
     for spot in found:
@@ -195,11 +229,22 @@ def misled(found: Sequence[Spot], folder: Path, sample: int | None, dice: random
 
 def test_every_key_of_the_grammar_and_of_the_plugins_is_looked_at() -> None:
     keys = {str(spot) for spot in spots()}
-    some = {"version", "providers.mine.api_key", "models.own.breaker.open_limit", "triggers.outage.then"}
-    some |= {"chains.default.hedge.after", "models.own.options.reasoning_effort", "models.own.options.script.0.fail.kind"}
+    some = {
+        "version",
+        "providers.mine.api_key",
+        "models.own.breaker.open_limit",
+        "triggers.outage.then",
+    }
+    some |= {
+        "chains.default.hedge.after",
+        "models.own.options.reasoning_effort",
+        "models.own.options.script.0.fail.kind",
+    }
     assert some | {"providers.mine.options.project"} <= keys
     known = schema()["$defs"].values()
-    assert len(keys) > sum(len(kind.get("properties", ())) for kind in known) + len(schema()["properties"])
+    assert len(keys) > sum(len(kind.get("properties", ())) for kind in known) + len(
+        schema()["properties"]
+    )
 
 
 @pytest.mark.parametrize("spot", spots(), ids=str)
@@ -215,7 +260,9 @@ def test_a_typo_of_a_key_is_told_in_its_line_with_the_right_key(tmp_path: Path) 
 def report(tried: int, wrong: Mapping[str, Sequence[str]]) -> str:
     missed = sum(map(len, wrong.values()))
     share = f"{tried - missed:,} of {tried:,} typos are told right: {1 - missed / tried:.1%}"
-    return "\n".join([share, *(f"  {key}: {', '.join(typos)}" for key, typos in sorted(wrong.items()))])
+    return "\n".join(
+        [share, *(f"  {key}: {', '.join(typos)}" for key, typos in sorted(wrong.items()))]
+    )
 
 
 def main() -> int:

@@ -40,7 +40,9 @@ def test_of_two_files_the_first_wins(tmp_path: Path) -> None:
 
 def test_the_process_environment_is_not_changed(tmp_path: Path) -> None:
     before = dict(os.environ)
-    assert variables(tmp_path, "SURELY_NOT_SET_BEFORE=1", **os.environ)["SURELY_NOT_SET_BEFORE"] == "1"
+    assert (
+        variables(tmp_path, "SURELY_NOT_SET_BEFORE=1", **os.environ)["SURELY_NOT_SET_BEFORE"] == "1"
+    )
     assert dict(os.environ) == before
 
 
@@ -48,7 +50,13 @@ def test_a_file_is_read_as_dotenv_files_are(tmp_path: Path) -> None:
     text = "# why\n\nexport A=1\nB = 'two words' # why\nC=\"a\nb\"\n\n\nD=${A}\nE\nF=\n"
     found = variables(tmp_path, text)
     assert dict(found) == {"A": "1", "B": "two words", "C": "a\nb", "D": "${A}", "F": ""}
-    assert [found.origin(name) for name in "ABCDF"] == [".env:3", ".env:4", ".env:5", ".env:9", ".env:11"]
+    assert [found.origin(name) for name in "ABCDF"] == [
+        ".env:3",
+        ".env:4",
+        ".env:5",
+        ".env:9",
+        ".env:11",
+    ]
     assert found.problems == []
 
 
@@ -60,7 +68,8 @@ def test_a_line_that_is_no_assignment_is_told_and_not_shown(tmp_path: Path) -> N
     found = variables(tmp_path, f"A=1\n{CANARY} is my key\nB='{CANARY}\n")
     assert dict(found) == {"A": "1"}
     assert [str(problem) for problem in found.problems] == [
-        f"{tmp_path}/.env:{line}:1  warning  this line is ignored; write NAME=value" for line in (2, 3)
+        f"{tmp_path}/.env:{line}:1  warning  this line is ignored; write NAME=value"
+        for line in (2, 3)
     ]
     assert CANARY not in repr(found.problems)
 
@@ -78,7 +87,9 @@ def test_a_file_that_may_not_be_read_is_told() -> None:
     (folder / ".env").write_text("A=1")
     (folder / ".env").chmod(0)
     [problem] = Variables({}, [folder]).problems
-    assert str(problem) == (f"{folder}/.env  warning  cannot be read: permission denied; it is ignored; check the permissions")
+    assert str(problem) == (
+        f"{folder}/.env  warning  cannot be read: permission denied; it is ignored; check the permissions"
+    )
 
 
 def test_a_folder_or_a_fifo_of_that_name_is_no_file(tmp_path: Path) -> None:
@@ -119,7 +130,14 @@ def test_a_folder_or_a_fifo_of_that_name_is_no_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_reference_becomes_the_value(text: str, value: object, tmp_path: Path) -> None:
-    given = {"A": "one", "B": "two", "EMPTY": "", "BLANK": " \t", "LIST": "[a, b]", "NESTED": "${A}"}
+    given = {
+        "A": "one",
+        "B": "two",
+        "EMPTY": "",
+        "BLANK": " \t",
+        "LIST": "[a, b]",
+        "NESTED": "${A}",
+    }
     tree, filled_in, _ = filled(f"a: {text}\nb: [x]", variables(tmp_path, **given))
     assert filled_in == {"a": value, "b": ["x"]}
     assert tree.problems == []
@@ -131,7 +149,9 @@ def test_keys_stay_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"A": ""}, {"A": "  "}])
-def test_a_variable_without_a_value_is_told_by_name_and_place(environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_variable_without_a_value_is_told_by_name_and_place(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
     tree, value, _ = filled("a:\n  - x\n  - ${A}\n", variables(tmp_path, **environ))
     state = "is empty" if environ else "is not set"
     assert [str(problem) for problem in tree.problems] == [
@@ -141,7 +161,9 @@ def test_a_variable_without_a_value_is_told_by_name_and_place(environ: dict[str,
     assert tree.failed == {("a", 1)}
 
 
-@pytest.mark.parametrize("text", ["${}", "${1A}", "${A", "${A-b}", "${A:?b}", "${A:=b}", "${A B}", "${a.b}", "${A:-${A}"])
+@pytest.mark.parametrize(
+    "text", ["${}", "${1A}", "${A", "${A-b}", "${A:?b}", "${A:=b}", "${A B}", "${a.b}", "${A:-${A}"]
+)
 def test_what_is_no_reference_is_told(text: str, tmp_path: Path) -> None:
     tree, _, _ = filled(f"a: '{text}'", variables(tmp_path, A=CANARY))
     [problem] = tree.problems
@@ -173,7 +195,16 @@ def test_a_key_is_kept_as_the_name_of_its_variable(text: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "text", [CANARY, f"'{CANARY}'", f"${{A:-{CANARY}}}", f"x${{A}}{CANARY}", f"$${CANARY}", f">-\n  {CANARY}\n  {CANARY}", "1"]
+    "text",
+    [
+        CANARY,
+        f"'{CANARY}'",
+        f"${{A:-{CANARY}}}",
+        f"x${{A}}{CANARY}",
+        f"$${CANARY}",
+        f">-\n  {CANARY}\n  {CANARY}",
+        "1",
+    ],
 )
 def test_a_literal_key_is_refused_and_not_shown(text: str, tmp_path: Path) -> None:
     tree, value, _ = filled(f"api_key: {text}", variables(tmp_path, A="a"))

@@ -17,7 +17,14 @@ import yaml
 from campaigns.explain import differences, main
 from standby.diagnostics.explain import explain, plan
 from standby.diagnostics.explanation import Explanation, Known, PassedOver
-from standby.diagnostics.failure_input import of_answer, of_exception, of_kind, of_recording, of_status, shortened
+from standby.diagnostics.failure_input import (
+    of_answer,
+    of_exception,
+    of_kind,
+    of_recording,
+    of_status,
+    shortened,
+)
 from standby.dispatch.policy import LONG_REST, decide
 from standby.errors import RequestError
 from standby.failures import REACTIONS, Failure, Kind, kind_of_status
@@ -49,12 +56,19 @@ def reader(plugin: str) -> FailureReader:
 
 
 def explained(
-    of_what: Failure, triggers: dict[str, Trigger] | None = None, windows: tuple[Any, ...] = (), **chain: Any
+    of_what: Failure,
+    triggers: dict[str, Trigger] | None = None,
+    windows: tuple[Any, ...] = (),
+    **chain: Any,
 ) -> Explanation:
     cards = [Card(context_window=window) for window in windows] or [Card(), Card()]
-    entries = [entry(name, Plays("x"), card=card) for name, card in zip("abcd", cards, strict=False)]
+    entries = [
+        entry(name, Plays("x"), card=card) for name, card in zip("abcd", cards, strict=False)
+    ]
     way = route(*entries, triggers=triggers, **chain)
-    return explain(of_what, entries[0], way, triggers or {}, known=Known(places={"mine": "models.yaml:7"}))
+    return explain(
+        of_what, entries[0], way, triggers or {}, known=Known(places={"mine": "models.yaml:7"})
+    )
 
 
 # What the dispatcher does
@@ -66,7 +80,16 @@ def test_a_thousand_chains_do_what_was_explained(capsys: pytest.CaptureFixture[s
     assert status == 0, told
     assert all(
         f" {what}" in told
-        for what in ("answered", "failed", "skipped", "then next", "then retry", "then stop", "trigger", "rest")
+        for what in (
+            "answered",
+            "failed",
+            "skipped",
+            "then next",
+            "then retry",
+            "then stop",
+            "trigger",
+            "rest",
+        )
     )
 
 
@@ -80,7 +103,11 @@ def test_the_first_step_is_what_is_decided(kind: Kind) -> None:
     one = entry("a", Plays("x"))
     way = route(one, entry("b", Plays("x")))
     told = explain(failure(kind), one, way, {})
-    assert told.steps[0].then == decide(failure(kind), one, way, 1, random.Random(1)).then == REACTIONS[kind].then
+    assert (
+        told.steps[0].then
+        == decide(failure(kind), one, way, 1, random.Random(1)).then
+        == REACTIONS[kind].then
+    )
     assert told.alert is REACTIONS[kind].alert
     assert (told.next == "b") is (told.steps[-1].then in ("next", "accept"))
 
@@ -99,11 +126,17 @@ def test_the_first_step_is_what_is_decided(kind: Kind) -> None:
         ({"message": ("internal", "/^5.2/")}, "message: the text has no 'internal' or '/^5.2/'"),
         ({"provider": "q"}, "provider: p, not q"),
         ({"model": "b"}, "model: a, not b"),
-        ({"kind": Kind.OVERLOADED, "status": "5xx", "message": "late"}, "message: the text has no 'late'"),
+        (
+            {"kind": Kind.OVERLOADED, "status": "5xx", "message": "late"},
+            "message: the text has no 'late'",
+        ),
     ],
 )
 def test_a_rule_is_passed_over_for_the_first_field_that_differs(fields: Any, why: str) -> None:
-    told = explained(failure("overloaded", "busy", status=503, code="UNAVAILABLE"), {"mine": Trigger(then="stop", **fields)})
+    told = explained(
+        failure("overloaded", "busy", status=503, code="UNAVAILABLE"),
+        {"mine": Trigger(then="stop", **fields)},
+    )
     [rule] = told.rules
     assert (rule.outcome, rule.why, rule.place) == ("passed over", why, "models.yaml:7")
 
@@ -116,12 +149,20 @@ def test_a_failure_without_a_code_says_so() -> None:
 @pytest.mark.parametrize("kind", [Kind.INVALID_REQUEST, Kind.BLOCKED])
 def test_a_text_alone_is_told_not_to_decide_about_the_callers_own_failures(kind: Kind) -> None:
     told = explained(failure(kind, "429"), {"mine": Trigger(then="next", message="429")})
-    assert told.rules[0].why == f"a text alone never decides about {kind}; add kind: {kind}, a status or a code"
+    assert (
+        told.rules[0].why
+        == f"a text alone never decides about {kind}; add kind: {kind}, a status or a code"
+    )
 
 
 def test_the_first_rule_that_fires_ends_the_search() -> None:
-    rules = {"late": Trigger(then="next", kind=Kind.TIMEOUT), "mine": Trigger(then="stop", status=503)}
-    told = explained(failure("overloaded", status=503), rules | {"other": Trigger(then="next", status="5xx")})
+    rules = {
+        "late": Trigger(then="next", kind=Kind.TIMEOUT),
+        "mine": Trigger(then="stop", status=503),
+    }
+    told = explained(
+        failure("overloaded", status=503), rules | {"other": Trigger(then="next", status="5xx")}
+    )
     assert [(rule.name, rule.outcome) for rule in told.rules] == [
         ("late", "passed over"),
         ("mine", "fires"),
@@ -136,12 +177,21 @@ def test_the_first_rule_that_fires_ends_the_search() -> None:
 def test_each_retry_has_the_longest_pause_and_then_comes_the_next_model() -> None:
     rules = {"mine": Trigger(then="retry", kind=Kind.TIMEOUT)}
     told = explained(failure("timeout"), rules, retry=Retry(attempts=4, initial=0.5, limit=1.5))
-    assert [(step.then, step.pause) for step in told.steps] == [("retry", 0.5), ("retry", 1.0), ("retry", 1.5), ("next", 0.0)]
+    assert [(step.then, step.pause) for step in told.steps] == [
+        ("retry", 0.5),
+        ("retry", 1.0),
+        ("retry", 1.5),
+        ("next", 0.0),
+    ]
     assert told.next == "b"
 
 
-@pytest.mark.parametrize(("kind", "pause"), [("server_error", 0.1), ("connection", 0.1), ("overloaded", 0.5)])
-def test_where_the_chain_says_nothing_the_pause_is_that_of_the_kind(kind: str, pause: float) -> None:
+@pytest.mark.parametrize(
+    ("kind", "pause"), [("server_error", 0.1), ("connection", 0.1), ("overloaded", 0.5)]
+)
+def test_where_the_chain_says_nothing_the_pause_is_that_of_the_kind(
+    kind: str, pause: float
+) -> None:
     assert explained(failure(kind)).steps[0].pause == pause
     assert explained(failure(kind), retry=Retry(initial=1.0)).steps[0].pause == 1.0
 
@@ -181,14 +231,17 @@ def test_after_context_too_long_smaller_windows_are_passed_over() -> None:
     told = explained(failure("context_too_long"), windows=(100, 50, 100, 101))
     words = "tokens is no larger than the one that was too small"
     assert told.passed_over == tuple(
-        PassedOver(name, f"its context window of {n} {words}") for name, n in (("b", 50), ("c", 100))
+        PassedOver(name, f"its context window of {n} {words}")
+        for name, n in (("b", 50), ("c", 100))
     )
     assert told.next == "d"
 
 
 def test_a_window_that_was_too_small_is_not_tried_again() -> None:
     told = explained(
-        failure("context_too_long"), {"mine": Trigger(then="retry", kind=Kind.CONTEXT_TOO_LONG)}, windows=(9, None)
+        failure("context_too_long"),
+        {"mine": Trigger(then="retry", kind=Kind.CONTEXT_TOO_LONG)},
+        windows=(9, None),
     )
     assert [step.then for step in told.steps] == ["retry"]
     assert ([each.model for each in told.passed_over], told.next) == (["a"], "b")
@@ -212,13 +265,20 @@ def test_the_worst_case_is_every_attempt_at_its_slowest_and_never_more_than_the_
     told = plan(route(*entries), {})
     assert (told.worst.attempts, told.worst.seconds) == (4, 10 + 2 + 10 + 20 + 2 + 20)
     assert plan(route(*entries, deadline=30.0), {}).worst.seconds == 30.0
-    often = plan(route(*entries, retry=Retry(attempts=5)), {"mine": Trigger(then="retry", kind=Kind.EMPTY, model="b")})
+    often = plan(
+        route(*entries, retry=Retry(attempts=5)),
+        {"mine": Trigger(then="retry", kind=Kind.EMPTY, model="b")},
+    )
     assert [model.attempts for model in often.models] == [2, 5]
 
 
 def test_the_worst_case_is_billed_for_every_attempt_and_names_who_has_no_price() -> None:
     dear, free = Card(price=Price(input=1.0, output=10.0)), Card(price=Price(input=0.0, output=0.0))
-    entries = [entry("a", Plays("x"), card=dear), entry("b", Plays("x"), card=free), entry("c", Plays("x"))]
+    entries = [
+        entry("a", Plays("x"), card=dear),
+        entry("b", Plays("x"), card=free),
+        entry("c", Plays("x")),
+    ]
     size = Usage(input=100_000, output=10_000)
     told = plan(route(*entries), {}, known=Known(tokens=size))
     assert told.worst.cost == Cost(pytest.approx(2 * 0.2), ("c",))  # type: ignore[arg-type] # a sum of floats
@@ -232,10 +292,23 @@ def test_the_worst_case_is_billed_for_every_attempt_and_names_who_has_no_price()
 
 def test_the_plan_says_what_each_model_cannot_take_and_which_triggers_concern_it() -> None:
     able = Card(tools=True, schema=True, efforts=("low",), reads=("image",))
-    entries = [entry("a", Plays("x"), card=able), entry("b", Plays("x"), refused=("top_k", "top_k"))]
-    rules = {"mine": Trigger(then="next", kind=Kind.EMPTY, model="b"), "all": Trigger(then="next", kind=Kind.EMPTY)}
-    told = plan(route(*entries, fallback=False, hedge=Hedge(after=8.0)), rules, Known(places={"mine": "m.yaml:3"}))
-    assert [model.cannot for model in told.models] == [(), ("tools", "a JSON Schema", "reasoning_effort", "media", "top_k")]
+    entries = [
+        entry("a", Plays("x"), card=able),
+        entry("b", Plays("x"), refused=("top_k", "top_k")),
+    ]
+    rules = {
+        "mine": Trigger(then="next", kind=Kind.EMPTY, model="b"),
+        "all": Trigger(then="next", kind=Kind.EMPTY),
+    }
+    told = plan(
+        route(*entries, fallback=False, hedge=Hedge(after=8.0)),
+        rules,
+        Known(places={"mine": "m.yaml:3"}),
+    )
+    assert [model.cannot for model in told.models] == [
+        (),
+        ("tools", "a JSON Schema", "reasoning_effort", "media", "top_k"),
+    ]
     assert [model.triggers for model in told.models] == [("all",), ("mine", "all")]
     assert [(model.asked, model.attempts) for model in told.models] == [(True, 2), (False, 0)]
     assert (told.hedge_after, told.triggers[0].place, told.worst.attempts) == (8.0, "m.yaml:3", 2)
@@ -243,7 +316,10 @@ def test_the_plan_says_what_each_model_cannot_take_and_which_triggers_concern_it
 
 
 def test_the_plan_says_what_a_hedge_can_cost() -> None:
-    thinks, free = Card(efforts=("low",), price=Price(input=1.0, output=2.0)), Card(price=Price(input=0.0, output=0.0))
+    thinks, free = (
+        Card(efforts=("low",), price=Price(input=1.0, output=2.0)),
+        Card(price=Price(input=0.0, output=0.0)),
+    )
     entries = [
         entry("a", Plays("x"), card=thinks, timeout=120.0),
         entry("old", Plays("x"), card=thinks, breaker=Breaker(suspected="retired on 2026-12-01")),
@@ -251,7 +327,11 @@ def test_the_plan_says_what_a_hedge_can_cost() -> None:
         entry("c", Plays("x"), card=thinks, timeout=90.0),
         entry("d", Plays("x")),
     ]
-    told = plan(route(*entries, hedge=Hedge(after=10.0)), {}, Known(tokens=Usage(input=100_000, output=50_000))).hedge
+    told = plan(
+        route(*entries, hedge=Hedge(after=10.0)),
+        {},
+        Known(tokens=Usage(input=100_000, output=50_000)),
+    ).hedge
     assert told is not None
     assert told.whole == {"a": 60.0, "c": 45.0}
     assert (told.share, told.first, told.cost) == (0.05, 5, Cost(0.2, ("d",)))
@@ -282,21 +362,32 @@ def held(body: Any, status: int, kind: Kind, plugin: str) -> None:
     assert of_exception(raised, "p", read).failure == found.failure
     way = [entry("a", Plays("x")), entry("b", Plays("x"))]
     told = explain(found.failure, way[0], route(*way), {})
-    assert told.steps[0].then == decide(found.failure, way[0], route(*way), 1, random.Random(1)).then
+    assert (
+        told.steps[0].then == decide(found.failure, way[0], route(*way), 1, random.Random(1)).then
+    )
 
 
 @pytest.mark.parametrize("name", FAILED)
 def test_a_recorded_error_is_explained_as_what_it_is(name: str) -> None:
     row = FAILED[name]
     plugin = PLUGINS[row.wire]
-    data, file = (recorded(name).plain, "body.txt") if "#" in name else (path_of(name).read_bytes(), Path(name).name)
+    data, file = (
+        (recorded(name).plain, "body.txt")
+        if "#" in name
+        else (path_of(name).read_bytes(), Path(name).name)
+    )
     status = recorded(name).status or (row.status if row.status != 200 else None)
     if b'"error"' not in data:  # an answer that is no error, but blocked or without words
         with pytest.raises(RequestError, match="holds no failure"):
             of_recording(data, file, None, reader(plugin))
         return
     found = of_recording(data, file, status, reader(plugin)).failure
-    assert (found.kind, found.status, found.code, found.retry_after) == (row.kind, row.status, row.code, row.retry_after)
+    assert (found.kind, found.status, found.code, found.retry_after) == (
+        row.kind,
+        row.status,
+        row.code,
+        row.retry_after,
+    )
 
 
 @pytest.mark.parametrize("name", CASSETTES)
@@ -304,14 +395,22 @@ def test_a_cassette_is_read_for_its_error(name: str) -> None:
     row = FAILED[name]
     data = path_of(name.partition("#")[0]).read_bytes()
     found = of_recording(data, "cassette.yaml", None, reader(PLUGINS[row.wire])).failure
-    assert (found.kind, found.status, found.code, found.retry_after) == (row.kind, row.status, row.code, row.retry_after)
+    assert (found.kind, found.status, found.code, found.retry_after) == (
+        row.kind,
+        row.status,
+        row.code,
+        row.retry_after,
+    )
 
 
 def test_of_a_cassettes_answers_the_last_error_counts() -> None:
     answers = [
-        {"response": {"status": {"code": status}, "body": {"string": "{}"}, "headers": {}}} for status in (503, 404, 200)
+        {"response": {"status": {"code": status}, "body": {"string": "{}"}, "headers": {}}}
+        for status in (503, 404, 200)
     ]
-    found = of_recording(msgspec.json.encode({"interactions": answers}), "cassette.yaml", None, None)
+    found = of_recording(
+        msgspec.json.encode({"interactions": answers}), "cassette.yaml", None, None
+    )
     assert (found.failure.status, found.failure.kind) == (404, Kind.MODEL_MISSING)
 
 
@@ -331,25 +430,68 @@ def test_what_is_no_recorded_error_is_refused(data: bytes, name: str, words: str
 
 def test_a_page_is_an_error_by_the_status_that_is_given() -> None:
     found = of_recording(b"<html>bad gateway</html>", "a.html", 502, None)
-    assert (found.failure.kind, found.failure.text) == (Kind.SERVER_ERROR, "502 Bad Gateway. <html>bad gateway</html>")
+    assert (found.failure.kind, found.failure.text) == (
+        Kind.SERVER_ERROR,
+        "502 Bad Gateway. <html>bad gateway</html>",
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "status", "words"),
     [
-        (f"google.genai.errors.ServerError: 503 UNAVAILABLE. {BUSY!r}", "overloaded", 503, "503 UNAVAILABLE. Busy."),
-        (f"ServerError: 503 UNAVAILABLE. {json.dumps(BUSY)}", "overloaded", 503, "503 UNAVAILABLE. Busy."),
-        ("503 UNAVAILABLE. The model is busy", "overloaded", 503, "503 UNAVAILABLE. The model is busy"),
+        (
+            f"google.genai.errors.ServerError: 503 UNAVAILABLE. {BUSY!r}",
+            "overloaded",
+            503,
+            "503 UNAVAILABLE. Busy.",
+        ),
+        (
+            f"ServerError: 503 UNAVAILABLE. {json.dumps(BUSY)}",
+            "overloaded",
+            503,
+            "503 UNAVAILABLE. Busy.",
+        ),
+        (
+            "503 UNAVAILABLE. The model is busy",
+            "overloaded",
+            503,
+            "503 UNAVAILABLE. The model is busy",
+        ),
         ("Error code: 429", "rate_limited", 429, "429 Too Many Requests"),
-        ("httpx2.HTTPStatusError: Client error '404 Not Found' for url 'x'", "model_missing", 404, None),
+        (
+            "httpx2.HTTPStatusError: Client error '404 Not Found' for url 'x'",
+            "model_missing",
+            404,
+            None,
+        ),
         ("httpx2.ReadTimeout", "timeout", None, "timeout: no connection in time"),
-        ("Traceback (…):\nhttpx2.ReadTimeout: The read timed out\n", "timeout", None, "timeout: The read timed out"),
-        ("openai.APITimeoutError: Request timed out.", "timeout", None, "timeout: Request timed out."),
-        ("httpx2.ConnectError: [Errno 111] refused", "connection", None, "connection error: [Errno 111] refused"),
+        (
+            "Traceback (…):\nhttpx2.ReadTimeout: The read timed out\n",
+            "timeout",
+            None,
+            "timeout: The read timed out",
+        ),
+        (
+            "openai.APITimeoutError: Request timed out.",
+            "timeout",
+            None,
+            "timeout: Request timed out.",
+        ),
+        (
+            "httpx2.ConnectError: [Errno 111] refused",
+            "connection",
+            None,
+            "connection error: [Errno 111] refused",
+        ),
         ("openai.APIConnectionError: Connection error.", "connection", None, "Connection error."),
         ("socket.gaierror: [Errno -2] Name or service not known", "connection", None, None),
         ("timeout: no answer in 30s", "timeout", None, "timeout: no answer in 30s"),
-        ("ValueError: 3 is odd", "contract", None, "the plugin of provider 'p' raised ValueError: 3 is odd"),
+        (
+            "ValueError: 3 is odd",
+            "contract",
+            None,
+            "the plugin of provider 'p' raised ValueError: 3 is odd",
+        ),
     ],
 )
 def test_an_exception_is_read(text: str, kind: str, status: int | None, words: str | None) -> None:
@@ -362,13 +504,27 @@ def test_an_exception_is_read(text: str, kind: str, status: int | None, words: s
     ("status", "code", "message", "kind", "because"),
     [
         (503, "", "busy", "overloaded", "HTTP 503 means that"),
-        (429, "insufficient_quota", "", "quota_exhausted", "the vendor's code 'insufficient_quota' says so"),
+        (
+            429,
+            "insufficient_quota",
+            "",
+            "quota_exhausted",
+            "the vendor's code 'insufficient_quota' says so",
+        ),
         (400, "", "Unsupported parameter: 'x'", "unsupported", "the words of the message say so"),
-        (None, "rate_limit_error", "", "rate_limited", "the vendor's code 'rate_limit_error' says so"),
+        (
+            None,
+            "rate_limit_error",
+            "",
+            "rate_limited",
+            "the vendor's code 'rate_limit_error' says so",
+        ),
         (None, "", "timeout: no answer in 3s", "timeout", "the words say so"),
     ],
 )
-def test_a_kind_is_told_by_status_code_or_words(status: Any, code: str, message: str, kind: str, because: str) -> None:
+def test_a_kind_is_told_by_status_code_or_words(
+    status: Any, code: str, message: str, kind: str, because: str
+) -> None:
     found = of_status(status, code, message, reader("openai"))
     assert (found.failure.kind, found.because) == (Kind(kind), because)
 
@@ -381,21 +537,31 @@ def test_words_that_tell_no_kind_are_refused() -> None:
 def test_a_plugin_that_reads_no_errors_goes_by_the_status() -> None:
     assert Registry().failures("scripted") is None
     found = of_answer(529, {}, {"error": {"message": "busy"}}, None, "slow")
-    assert (found.failure.kind, found.failure.text, found.because) == (Kind.OVERLOADED, "529 slow. busy", "HTTP 529 means that")
+    assert (found.failure.kind, found.failure.text, found.because) == (
+        Kind.OVERLOADED,
+        "529 slow. busy",
+        "HTTP 529 means that",
+    )
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("timeout", "timeout: no answer in 9s"), ("overloaded", ""), ("truncated", "truncated")]
+    ("kind", "words"),
+    [("timeout", "timeout: no answer in 9s"), ("overloaded", ""), ("truncated", "truncated")],
 )
 def test_a_kind_of_our_own_has_our_own_words(kind: str, words: str) -> None:
     found = of_kind(Kind(kind), 9.0)
     assert found.failure.text.startswith(words)
     assert found.because == "it was given"
-    assert of_kind(Kind(kind), 9.0, status=503, message="m").failure.text == "503 Service Unavailable. m"
+    assert (
+        of_kind(Kind(kind), 9.0, status=503, message="m").failure.text
+        == "503 Service Unavailable. m"
+    )
 
 
 def test_no_key_and_no_page_is_told_whole() -> None:
-    told = shortened(failure("unauthorized", "the key sk-proj-1 " + "x" * 3000), (Secret("sk-proj-1"),))
+    told = shortened(
+        failure("unauthorized", "the key sk-proj-1 " + "x" * 3000), (Secret("sk-proj-1"),)
+    )
     assert told.message.startswith("the key *** x")
     assert len(told.message) == 2004
 
@@ -417,7 +583,12 @@ def fault(status: int, headers: Any, body: Any) -> Failure:
     kind = {"spent": Kind.QUOTA_EXHAUSTED}.get(text_in(told.get("reason")), kind_of_status(status))
     if "too long" in text_in(told.get("detail")):
         kind = Kind.CONTEXT_TOO_LONG
-    return Failure(kind=kind, status=status, code=text_in(told.get("reason")) or None, message=text_in(told.get("detail")))
+    return Failure(
+        kind=kind,
+        status=status,
+        code=text_in(told.get("reason")) or None,
+        message=text_in(told.get("detail")),
+    )
 
 
 def stub(path: str, asked: Any, says: str | Failure) -> Any:
@@ -450,7 +621,10 @@ def test_an_error_in_the_usual_shape_is_read_as_it_is_where_the_plugin_knows_it(
 
     for plugin in ("openai", "gemini", "anthropic"):
         found = of_status(429, "", "Slow down.", reader(plugin), never)
-        assert (found.failure.kind, found.failure.text) == (Kind.RATE_LIMITED, "429 Too Many Requests. Slow down.")
+        assert (found.failure.kind, found.failure.text) == (
+            Kind.RATE_LIMITED,
+            "429 Too Many Requests. Slow down.",
+        )
 
 
 OWN = b'{"fault": {"reason": "spent", "detail": "It is used up."}}'
@@ -460,7 +634,10 @@ OWN = b'{"fault": {"reason": "spent", "detail": "It is used up."}}'
 def test_a_recorded_error_of_a_vendors_own_shape_is_read_by_its_plugin(status: int | None) -> None:
     malformed = Failure(kind=Kind.MALFORMED, status=200, message="malformed: no text")
     found = of_recording(OWN, "body.json", status, fault, lambda *_: malformed)
-    assert (found.failure.kind, found.failure.text) == (Kind.QUOTA_EXHAUSTED, f"{status or 200} spent. It is used up.")
+    assert (found.failure.kind, found.failure.text) == (
+        Kind.QUOTA_EXHAUSTED,
+        f"{status or 200} spent. It is used up.",
+    )
     assert found.because == "the vendor's code 'spent' says so"
 
 
@@ -488,9 +665,20 @@ REFUSED = b'{"error":{"message":"You exceeded your current quota.","code":"insuf
 
 def cassette(*answers: tuple[int, bytes], ruby: bool = False, coding: str = "gzip") -> bytes:
     def held(status: int, body: bytes) -> dict[str, Any]:
-        headers = {"Content-Encoding": [coding], "Retry-After": ["9"], "Content-Type": ["application/json"]}
-        kept = {"encoding": "ASCII-8BIT", "base64_string": base64.b64encode(body).decode()} if ruby else {"string": body}
-        return {"request": {"uri": "x"}, "response": {"status": {"code": status}, "headers": headers, "body": kept}}
+        headers = {
+            "Content-Encoding": [coding],
+            "Retry-After": ["9"],
+            "Content-Type": ["application/json"],
+        }
+        kept = (
+            {"encoding": "ASCII-8BIT", "base64_string": base64.b64encode(body).decode()}
+            if ruby
+            else {"string": body}
+        )
+        return {
+            "request": {"uri": "x"},
+            "response": {"status": {"code": status}, "headers": headers, "body": kept},
+        }
 
     name = "http_interactions" if ruby else "interactions"
     return yaml.safe_dump({name: [held(status, body) for status, body in answers]}).encode()
@@ -499,13 +687,21 @@ def cassette(*answers: tuple[int, bytes], ruby: bool = False, coding: str = "gzi
 @pytest.mark.parametrize("ruby", [False, True])
 @pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 def test_a_packed_error_is_read(coding: str, pack: Any, *, ruby: bool) -> None:
-    data = cassette((200, pack(GOOD)), (429, pack(REFUSED)), (200, pack(GOOD)), ruby=ruby, coding=coding)
+    data = cassette(
+        (200, pack(GOOD)), (429, pack(REFUSED)), (200, pack(GOOD)), ruby=ruby, coding=coding
+    )
     found = of_recording(data, "cassette.yml", None, reader("openai")).failure
     assert (found.kind, found.status, found.retry_after) == (Kind.QUOTA_EXHAUSTED, 429, 9)
     assert found.message == "You exceeded your current quota."
-    assert of_recording(gzip.compress(data), "cassette.yml.gz", None, reader("openai")).failure == found
+    assert (
+        of_recording(gzip.compress(data), "cassette.yml.gz", None, reader("openai")).failure
+        == found
+    )
     in_json = json.dumps(yaml.safe_load(data)).encode() if ruby else None  # JSON has no bytes
-    assert in_json is None or of_recording(in_json, "cassette.json", None, reader("openai")).failure == found
+    assert (
+        in_json is None
+        or of_recording(in_json, "cassette.json", None, reader("openai")).failure == found
+    )
 
 
 @pytest.mark.parametrize("ruby", [False, True])
@@ -516,16 +712,28 @@ def test_a_packed_answer_is_played_unpacked(*, ruby: bool) -> None:
         assert status == 200
         played.append((dict(headers), body))
 
-    with pytest.raises(RequestError, match="holds no failure: it is an answer, which the chain takes"):
-        of_recording(cassette((200, gzip.compress(GOOD)), ruby=ruby), "a.yaml", None, reader("openai"), play)
+    with pytest.raises(
+        RequestError, match="holds no failure: it is an answer, which the chain takes"
+    ):
+        of_recording(
+            cassette((200, gzip.compress(GOOD)), ruby=ruby), "a.yaml", None, reader("openai"), play
+        )
     [(headers, body)] = played
-    assert (body, "content-encoding" in headers, headers["content-type"]) == (GOOD, False, "application/json")
+    assert (body, "content-encoding" in headers, headers["content-type"]) == (
+        GOOD,
+        False,
+        "application/json",
+    )
 
 
 @pytest.mark.parametrize(
     ("body", "coding", "words"),
     [
-        (lambda: gzip.compress(b" " * 2**26), "gzip", f"a.yaml holds a packed body that unpacks to more than {2**25} bytes"),
+        (
+            lambda: gzip.compress(b" " * 2**26),
+            "gzip",
+            f"a.yaml holds a packed body that unpacks to more than {2**25} bytes",
+        ),
         (lambda: gzip.compress(GOOD)[:-9], "gzip", "a.yaml holds a packed body that is cut off"),
         (
             lambda: b"\x0b\x02\x80Lisbon.\x03",
@@ -535,7 +743,9 @@ def test_a_packed_answer_is_played_unpacked(*, ruby: bool) -> None:
     ],
     ids=["a bomb", "cut off", "Brotli"],
 )
-def test_a_body_that_cannot_be_unpacked_is_refused_with_words(body: Callable[[], bytes], coding: str, words: str) -> None:
+def test_a_body_that_cannot_be_unpacked_is_refused_with_words(
+    body: Callable[[], bytes], coding: str, words: str
+) -> None:
     with pytest.raises(RequestError, match=words):
         of_recording(cassette((200, body()), coding=coding), "a.yaml", None, reader("openai"))
 
@@ -543,11 +753,15 @@ def test_a_body_that_cannot_be_unpacked_is_refused_with_words(body: Callable[[],
 def test_broken_bodies_of_others_are_passed_over_and_bombs_do_not_add_up() -> None:
     bomb = (503, gzip.compress(b" " * 2**26))
     began = time.thread_time()
-    found = of_recording(cassette((429, gzip.compress(REFUSED)), *[bomb] * 12), "a.yaml", None, reader("openai")).failure
+    found = of_recording(
+        cassette((429, gzip.compress(REFUSED)), *[bomb] * 12), "a.yaml", None, reader("openai")
+    ).failure
     assert (found.status, found.kind) == (429, Kind.QUOTA_EXHAUSTED)
     assert time.thread_time() - began < 10
 
 
 def test_of_a_cassette_that_the_caller_names_the_status_counts() -> None:
-    found = of_recording(cassette((200, gzip.compress(b'{"detail": "no"}'))), "a.yaml", 503, None).failure
+    found = of_recording(
+        cassette((200, gzip.compress(b'{"detail": "no"}'))), "a.yaml", 503, None
+    ).failure
     assert (found.status, found.kind) == (503, Kind.OVERLOADED)

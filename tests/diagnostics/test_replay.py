@@ -33,7 +33,9 @@ def made(wire: Wire, **rest: Any) -> tuple[Entry, Provider, type[Any]]:
 async def test_every_recording_comes_to_what_the_table_of_recordings_says(name: str) -> None:
     row, one = ROWS[name], as_events(name)
     status = row.status if isinstance(row, Failed) else 200
-    failure = await failure_in(*made(row.wire, own_names=False), one.status or status or 200, {}, one.plain)
+    failure = await failure_in(
+        *made(row.wire, own_names=False), one.status or status or 200, {}, one.plain
+    )
     if isinstance(row, Failed):
         assert failure is not None
         assert (failure.kind, failure.status, failure.code) == (row.kind, row.status, row.code)
@@ -49,7 +51,12 @@ async def test_another_model_than_asked_for_is_seen() -> None:
 
 
 async def test_a_stated_delay_is_carried() -> None:
-    failure = await failure_in(*made("chat"), 429, {"Retry-After": "7", "X-Other": "1"}, b'{"error":{"message":"slow down"}}')
+    failure = await failure_in(
+        *made("chat"),
+        429,
+        {"Retry-After": "7", "X-Other": "1"},
+        b'{"error":{"message":"slow down"}}',
+    )
     assert failure is not None
     assert failure.retry_after == 7
 

@@ -30,7 +30,9 @@ WIRES = [(plugin, path) for plugin, paths in PATHS.items() for path in paths]
 
 def few(_: Sequence[str]) -> list[Fault]:
     """Two faults, for rules that hold of any."""
-    return [fault for fault in USUAL if fault.name in ("502 bad gateway", "503 service unavailable")]
+    return [
+        fault for fault in USUAL if fault.name in ("502 bad gateway", "503 service unavailable")
+    ]
 
 
 def played(
@@ -43,7 +45,11 @@ def played(
     """Test one chain of these models, without a key."""
     registry = registry or Registry()
     triggers = rest.pop("triggers", {})
-    settings = Settings(models=dict(given or {}), triggers=triggers, chains={"default": Chain(models=models, **rest)})
+    settings = Settings(
+        models=dict(given or {}),
+        triggers=triggers,
+        chains={"default": Chain(models=models, **rest)},
+    )
     resolution = resolve(settings, registry, {}, today=date(2026, 11, 24))
     assert [problem for problem in resolution.problems if problem.severity == "error"] == []
     return play(resolution.settings, registry, "default", faults)
@@ -58,23 +64,35 @@ def double_of(plugin: str) -> Any:
 
 
 @pytest.mark.parametrize(("plugin", "path"), WIRES)
-@pytest.mark.parametrize(("status", "code"), [(500, "oh"), (503, None), (429, "oh"), (404, None), (401, None)])
+@pytest.mark.parametrize(
+    ("status", "code"), [(500, "oh"), (503, None), (429, "oh"), (404, None), (401, None)]
+)
 def test_a_failure_that_a_double_says_is_read_by_the_plugin_as_the_same(
     plugin: str, path: str, status: int, code: str | None
 ) -> None:
-    said = Failure(kind=kind_of_status(status), status=status, code=code, message="It is not what it was.")
+    said = Failure(
+        kind=kind_of_status(status), status=status, code=code, message="It is not what it was."
+    )
     read = Registry().failures(plugin)
     assert read is not None
-    failure = read(status, {}, msgspec.json.decode(msgspec.json.encode(double_of(plugin)(path, {}, said))))
+    failure = read(
+        status, {}, msgspec.json.decode(msgspec.json.encode(double_of(plugin)(path, {}, said)))
+    )
     assert (failure.kind, failure.status, failure.message) == (said.kind, said.status, said.message)
     assert code is None or failure.code == code
 
 
-PAIRS = [("gemini/first", "openai/second"), ("openai/first", "anthropic/second"), ("anthropic/first", "gemini/second")]
+PAIRS = [
+    ("gemini/first", "openai/second"),
+    ("openai/first", "anthropic/second"),
+    ("anthropic/first", "gemini/second"),
+]
 
 
 @pytest.mark.parametrize(("first", "second"), [*PAIRS, ("gpt-5.6-sol", "o3-mini")])
-def test_each_vendor_and_each_api_of_one_falls_back_after_every_fault_and_comes_back(first: str, second: str) -> None:
+def test_each_vendor_and_each_api_of_one_falls_back_after_every_fault_and_comes_back(
+    first: str, second: str
+) -> None:
     ran = played(first, second, faults=faults_of)
     assert [each.outcome for each in ran.models] == ["answers", "answers"]
     assert ran.failing == first
@@ -108,7 +126,10 @@ def test_each_fault_has_a_name_of_its_own() -> None:
 
 
 def test_each_fault_becomes_the_kind_that_it_is() -> None:
-    kinds = {case.fault: case.kind for case in played("gemini-2.5-pro", "o3-mini", faults=lambda _: (*USUAL, *NETWORK)).cases}
+    kinds = {
+        case.fault: case.kind
+        for case in played("gemini-2.5-pro", "o3-mini", faults=lambda _: (*USUAL, *NETWORK)).cases
+    }
     wanted = {
         "503 service unavailable": Kind.OVERLOADED,
         "timeout": Kind.TIMEOUT,
@@ -129,15 +150,30 @@ def test_each_fault_becomes_the_kind_that_it_is() -> None:
 
 def test_a_trigger_that_matches_is_named_and_followed() -> None:
     again = {"again": Trigger(status=502, then="retry")}
-    cases = {case.fault: case for case in played("gemini-2.5-pro", "o3-mini", triggers=again, retry=Retry(attempts=3)).cases}
+    cases = {
+        case.fault: case
+        for case in played(
+            "gemini-2.5-pro", "o3-mini", triggers=again, retry=Retry(attempts=3)
+        ).cases
+    }
     assert (cases["502 bad gateway"].trigger, cases["502 bad gateway"].asked) == ("again", 3)
-    assert (cases["503 service unavailable"].trigger, cases["503 service unavailable"].asked) == (None, 2)
+    assert (cases["503 service unavailable"].trigger, cases["503 service unavailable"].asked) == (
+        None,
+        2,
+    )
 
 
 def test_an_outage_that_a_trigger_stops_at_is_not_fine() -> None:
     stop = {"no": Trigger(status=502, then="stop")}
-    [wrong] = [case for case in played("gemini-2.5-pro", "o3-mini", triggers=stop).cases if not case.fine]
-    assert (wrong.fault, wrong.trigger, wrong.then, wrong.by) == ("502 bad gateway", "no", "stop", "")
+    [wrong] = [
+        case for case in played("gemini-2.5-pro", "o3-mini", triggers=stop).cases if not case.fine
+    ]
+    assert (wrong.fault, wrong.trigger, wrong.then, wrong.by) == (
+        "502 bad gateway",
+        "no",
+        "stop",
+        "",
+    )
 
 
 @pytest.mark.parametrize("failures", [1, 1000])
@@ -164,7 +200,9 @@ def test_a_chain_of_one_and_one_that_does_not_fall_back_meet_no_fault() -> None:
     assert (ran.cases, [each.model for each in ran.models]) == ((), ["gemini-2.5-pro"])
 
 
-def test_what_runs_in_this_process_runs_as_it_is_and_the_first_with_a_double_is_made_to_fail() -> None:
+def test_what_runs_in_this_process_runs_as_it_is_and_the_first_with_a_double_is_made_to_fail() -> (
+    None
+):
     word = {"word": Model(provider="scripted", options={"reply": "Later."})}
     ran = played("word", "gemini-2.5-pro", "word", given=word)
     assert [each.outcome for each in ran.models] == ["answers"] * len(ran.models)
@@ -195,7 +233,9 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def with_acme() -> Registry:
-    return isolated_registry(acme="standby_extra_acme", gemini="standby_gemini", openai="standby_openai")
+    return isolated_registry(
+        acme="standby_extra_acme", gemini="standby_gemini", openai="standby_openai"
+    )
 
 
 def test_a_model_without_a_double_is_never_asked_and_that_is_told(acme: Path) -> None:
@@ -209,7 +249,9 @@ def test_a_model_without_a_double_is_never_asked_and_that_is_told(acme: Path) ->
     assert {case.by for case in ran.cases if case.by} == {"openai/third"}
 
 
-@pytest.mark.parametrize("double", ["standby_extra_acme:absent", "standby_extra_absent:answer", "nonsense"])
+@pytest.mark.parametrize(
+    "double", ["standby_extra_acme:absent", "standby_extra_absent:answer", "nonsense"]
+)
 def test_a_double_that_is_not_there_is_a_broken_plugin(acme: Path, double: str) -> None:
     acme.write_text(ACME.format(double=double), encoding="utf-8")
     with pytest.raises(ConfigError, match=rf"plugin 'acme' \(.*\) is broken: double: {double}: "):

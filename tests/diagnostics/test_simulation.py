@@ -8,10 +8,24 @@ import msgspec
 import pytest
 
 from standby.diagnostics.simulation.clock import run
-from standby.diagnostics.simulation.outage import NEVER, Fault, GrammarError, Outage, Spell, outage_of
+from standby.diagnostics.simulation.outage import (
+    NEVER,
+    Fault,
+    GrammarError,
+    Outage,
+    Spell,
+    outage_of,
+)
 from standby.diagnostics.simulation.play import Plan, play
 from standby.diagnostics.simulation.plot import TOP, WIDTH, Scene, picture
-from standby.diagnostics.simulation.story import Interval, callers_of, intervals_of, length_of_interval, models_of, phases_of
+from standby.diagnostics.simulation.story import (
+    Interval,
+    callers_of,
+    intervals_of,
+    length_of_interval,
+    models_of,
+    phases_of,
+)
 from standby.diagnostics.simulation.timeline import Line, clock, timeline
 from standby.dispatch.adapter_call import Entry
 from standby.dispatch.policy import Route
@@ -43,7 +57,9 @@ def entry(name: str, breaker: Breaker | None = None) -> Entry:
 def route(*models: str, chain: Chain | None = None) -> Route:
     models = models or MODELS
     entries = tuple(entry(name) for name in models)
-    return Route(name="default", chain=chain or Chain(models=models), entries=entries, triggers=Triggers(()))
+    return Route(
+        name="default", chain=chain or Chain(models=models), entries=entries, triggers=Triggers(())
+    )
 
 
 def plan(*outages: str, rate: float = 2.0, duration: float = 300.0, seed: int = 1) -> Plan:
@@ -64,7 +80,10 @@ def plan(*outages: str, rate: float = 2.0, duration: float = 300.0, seed: int = 
         ("m: timeout for 1m", [Spell(60, 120, Fault("timeout", hangs=True))]),
         ("m: cut for 1m", [Spell(60, 120, Fault("cut", cuts=True))]),
         ("m: after 5s, ok for 1s", [Spell(5, 6, Fault("ok"))]),
-        ("m: 12.5% 500 for 1m", [Spell(60, 120, Fault("500", share=0.125, status=500, kind=Kind.SERVER_ERROR))]),
+        (
+            "m: 12.5% 500 for 1m",
+            [Spell(60, 120, Fault("500", share=0.125, status=500, kind=Kind.SERVER_ERROR))],
+        ),
         (
             "m: hang for 1m, then ok for 1m, hang",
             [
@@ -99,7 +118,11 @@ def test_a_name_ends_at_the_first_colon_before_a_blank(name: str) -> None:
         ("m: 503 for", "", "expected a duration"),
         ("m: 503 10m", "10m", "write how long it lasts"),
         ("m: 503 for 1m then 500", "then", "expected ','"),
-        ("m: 503, then 500", ",", "'503' has no end before this; write how long it lasts, like '503 for 5m'"),
+        (
+            "m: 503, then 500",
+            ",",
+            "'503' has no end before this; write how long it lasts, like '503 for 5m'",
+        ),
         ("m: 50% hang, ok", ",", "like '50% hang for 5m'"),
         ("m: after 5m 503", "503", "expected ','"),
     ],
@@ -130,7 +153,10 @@ def test_the_clock_jumps_and_a_task_that_is_left_is_told() -> None:
 
 def test_the_same_seed_plays_the_same_and_another_does_not() -> None:
     def told(seed: int) -> list[tuple[object, ...]]:
-        return [(event.at, event.model, type(event)) for event in play(route(), plan("primary: 50% 503 for 2m", seed=seed))]
+        return [
+            (event.at, event.model, type(event))
+            for event in play(route(), plan("primary: 50% 503 for 2m", seed=seed))
+        ]
 
     assert told(1) == told(1)
     assert told(1) != told(2)
@@ -143,7 +169,10 @@ def test_without_an_outage_the_first_model_serves_all() -> None:
 
 
 def test_the_calls_come_at_the_rate_and_an_outage_does_not_change_them() -> None:
-    calls = {callers_of(play(route(), each)).calls for each in (plan(rate=1.0), plan("primary: hang for 1m", rate=1.0))}
+    calls = {
+        callers_of(play(route(), each)).calls
+        for each in (plan(rate=1.0), plan("primary: hang for 1m", rate=1.0))
+    }
     assert len(calls) == 1
     assert 250 <= calls.pop() <= 350
 
@@ -161,7 +190,11 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_met_as_its_kind_while_it_lasts(fault: str) -> None:
     told = play(route(), plan(f"primary: {fault} for 30s", rate=0.5, duration=120.0))
-    met = [event for event in told if isinstance(event, AttemptEnded) and event.attempt.kind not in (None, Kind.UNAVAILABLE)]
+    met = [
+        event
+        for event in told
+        if isinstance(event, AttemptEnded) and event.attempt.kind not in (None, Kind.UNAVAILABLE)
+    ]
     assert {(event.model, event.attempt.kind) for event in met} == {("primary", FAULTS[fault])}
     assert all(60 <= event.at - event.attempt.duration < 90 for event in met)
 
@@ -169,7 +202,12 @@ def test_each_fault_is_met_as_its_kind_while_it_lasts(fault: str) -> None:
 def test_a_share_of_the_calls_meets_the_fault() -> None:
     told = play(route(), plan("primary: 20% empty", rate=5.0, duration=600.0))
     asked = [
-        e for e in told if isinstance(e, AttemptEnded) and e.model == "primary" and e.at > 65 and e.attempt.outcome != "skipped"
+        e
+        for e in told
+        if isinstance(e, AttemptEnded)
+        and e.model == "primary"
+        and e.at > 65
+        and e.attempt.outcome != "skipped"
     ]
     failed = sum(event.attempt.outcome == "failed" for event in asked)
     assert 0.15 < failed / len(asked) < 0.25
@@ -186,15 +224,29 @@ def test_the_health_of_the_process_is_left_alone() -> None:
 def test_entries_that_share_a_breaker_share_one_in_the_play() -> None:
     shared = Breaker()
     entries = (entry("primary", shared), entry("second", shared))
-    told = play(msgspec.structs.replace(route(), entries=entries), plan("primary: 503 for 1m", duration=120.0))
-    resting = [event for event in told if isinstance(event, AttemptEnded) and event.attempt.text.startswith("resting")]
+    told = play(
+        msgspec.structs.replace(route(), entries=entries),
+        plan("primary: 503 for 1m", duration=120.0),
+    )
+    resting = [
+        event
+        for event in told
+        if isinstance(event, AttemptEnded) and event.attempt.text.startswith("resting")
+    ]
     assert {event.model for event in resting} == set(MODELS)
 
 
 def test_a_model_whose_breaker_is_off_is_asked_by_every_call() -> None:
     entries = (entry("primary", DisabledBreaker()), entry("second"))
-    told = play(msgspec.structs.replace(route(), entries=entries), plan("primary: 503 for 1m", duration=120.0))
-    assert not [event for event in told if isinstance(event, HealthChanged | AttemptEnded) and is_rest(event)]
+    told = play(
+        msgspec.structs.replace(route(), entries=entries),
+        plan("primary: 503 for 1m", duration=120.0),
+    )
+    assert not [
+        event
+        for event in told
+        if isinstance(event, HealthChanged | AttemptEnded) and is_rest(event)
+    ]
 
 
 def is_rest(event: HealthChanged | AttemptEnded) -> bool:
@@ -244,22 +296,36 @@ def answered(duration: float) -> Answered:
     return Answered(call="1", chain="default", model="m", at=0.0, attempts=1, duration=duration)
 
 
-@pytest.mark.parametrize(("count", "p50", "p95", "longest"), [(1, 1, 1, 1), (2, 1, 2, 2), (20, 10, 19, 20), (100, 50, 95, 100)])
+@pytest.mark.parametrize(
+    ("count", "p50", "p95", "longest"),
+    [(1, 1, 1, 1), (2, 1, 2, 2), (20, 10, 19, 20), (100, 50, 95, 100)],
+)
 def test_latencies_are_of_the_nearest_rank(count: int, p50: int, p95: int, longest: int) -> None:
     seen = callers_of([answered(float(each)) for each in range(count, 0, -1)])
     assert (seen.p50, seen.p95, seen.longest) == (p50, p95, longest)
 
 
 def test_nobody_who_was_answered_has_no_latency() -> None:
-    seen = callers_of([Failed(call="1", chain="default", model="", at=0.0, duration=1.0, text="no")])
+    seen = callers_of(
+        [Failed(call="1", chain="default", model="", at=0.0, duration=1.0, text="no")]
+    )
     assert (seen.calls, seen.failed, seen.p50, seen.p95, seen.longest) == (1, 1, None, None, None)
 
 
 @pytest.mark.parametrize(
     ("rate", "duration", "length"),
-    [(2.0, 1800.0, 60), (100.0, 1800.0, 60), (0.5, 360.0, 30), (0.01, 360.0, 30), (2.0, 0.5, 1), (1.0, 1e7, 250_000)],
+    [
+        (2.0, 1800.0, 60),
+        (100.0, 1800.0, 60),
+        (0.5, 360.0, 30),
+        (0.01, 360.0, 30),
+        (2.0, 0.5, 1),
+        (1.0, 1e7, 250_000),
+    ],
 )
-def test_intervals_are_round_and_have_enough_calls(rate: float, duration: float, length: float) -> None:
+def test_intervals_are_round_and_have_enough_calls(
+    rate: float, duration: float, length: float
+) -> None:
     assert length_of_interval(rate, duration) == length
 
 
@@ -280,14 +346,23 @@ def test_the_phases_of_a_breaker_join_without_a_gap(outage: tuple[Plan, list[Eve
 
 
 def told_of(played: Plan, events: list[Event]) -> list[Line]:
-    return timeline(events, played.outages, intervals_of(events, played.rate, played.duration), played.duration)
+    return timeline(
+        events, played.outages, intervals_of(events, played.rate, played.duration), played.duration
+    )
 
 
-def test_the_timeline_tells_an_outage_from_its_beginning_to_the_return(outage: tuple[Plan, list[Event]]) -> None:
+def test_the_timeline_tells_an_outage_from_its_beginning_to_the_return(
+    outage: tuple[Plan, list[Event]],
+) -> None:
     lines = told_of(*outage)
     assert [line.at for line in lines] == sorted(line.at for line in lines)
     texts = [line.text for line in lines if line.model == "primary"]
-    begun = ["OUTAGE 503, for 3m", "first failure: overloaded: 503", "first retry, after", "breaker OPEN: rests"]
+    begun = [
+        "OUTAGE 503, for 3m",
+        "first failure: overloaded: 503",
+        "first retry, after",
+        "breaker OPEN: rests",
+    ]
     returned = ["breaker CLOSED: a probe was answered; back after 3 min"]
     for text, start in zip([*texts[:4], texts[-1]], begun + returned, strict=True):
         assert text.startswith(start)
@@ -302,17 +377,24 @@ def test_the_timeline_tells_an_outage_from_its_beginning_to_the_return(outage: t
 def test_the_timeline_tells_of_calls_that_got_no_answer() -> None:
     played = plan("primary: 503 for 1m", "second: 503 for 1m")
     lines = told_of(played, play(route(), played))
-    assert any(line.text.startswith("first call without an answer: no model of chain 'default'") for line in lines)
+    assert any(
+        line.text.startswith("first call without an answer: no model of chain 'default'")
+        for line in lines
+    )
     assert any(line.text.endswith("calls without an answer") for line in lines)
     alone = timeline([], (), [Interval(begins=0.0, failed=1)], 60.0)
     assert alone == [Line(60.0, "", "served since 00:00: nobody; 1 call without an answer")]
 
 
 def test_a_fair_play_tells_of_nothing_but_who_served() -> None:
-    assert [line.text for line in told_of(plan(), play(route(), plan()))] == ["served since 00:00: primary 100 %"]
+    assert [line.text for line in told_of(plan(), play(route(), plan()))] == [
+        "served since 00:00: primary 100 %"
+    ]
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (61.9, "01:01"), (3600, "60:00"), (6000, "100:00")])
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "00:00"), (61.9, "01:01"), (3600, "60:00"), (6000, "100:00")]
+)
 def test_a_moment_is_shown_in_minutes_and_seconds(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
 
@@ -320,7 +402,12 @@ def test_a_moment_is_shown_in_minutes_and_seconds(seconds: float, shown: str) ->
 # The picture
 
 
-def drawn(played: Plan, events: list[Event], title: str = "a <title> & more", models: tuple[str, ...] = MODELS) -> ET.Element:
+def drawn(
+    played: Plan,
+    events: list[Event],
+    title: str = "a <title> & more",
+    models: tuple[str, ...] = MODELS,
+) -> ET.Element:
     scene = Scene(
         title=title,
         models=models,
@@ -336,13 +423,25 @@ def test_the_picture_is_an_svg_whose_parts_lie_inside(outage: tuple[Plan, list[E
     root = drawn(*outage)
     height = float(root.attrib["height"])
     rects = root.findall("{*}rect")
-    assert rects[0].attrib == {"width": str(WIDTH), "height": root.attrib["height"], "fill": "#FFFFFF"}
+    assert rects[0].attrib == {
+        "width": str(WIDTH),
+        "height": root.attrib["height"],
+        "fill": "#FFFFFF",
+    }
     for rect in rects[1:]:
         x, y, wide, high = (float(rect.attrib[name]) for name in ("x", "y", "width", "height"))
         assert 0 <= x <= x + wide <= WIDTH
         assert 0 <= y <= y + high <= height
     words = [text.text for text in root.findall("{*}text")]
-    assert {"a <title> & more", *MODELS, "closed", "open (resting)", "half-open (a probe)", "503", "ok"} <= set(words)
+    assert {
+        "a <title> & more",
+        *MODELS,
+        "closed",
+        "open (resting)",
+        "half-open (a probe)",
+        "503",
+        "ok",
+    } <= set(words)
 
 
 def test_the_bars_are_as_high_as_the_requests(outage: tuple[Plan, list[Event]]) -> None:
@@ -352,7 +451,10 @@ def test_the_bars_are_as_high_as_the_requests(outage: tuple[Plan, list[Event]]) 
         if ": " in rect.findtext("{*}title", "") and " to " not in rect.findtext("{*}title", "")
     ]
     asked = sum(isinstance(event, AttemptStarted) for event in outage[1])
-    each = {float(bar.attrib["height"]) / int(bar.findtext("{*}title", "").rpartition(" ")[2]) for bar in bars}
+    each = {
+        float(bar.attrib["height"]) / int(bar.findtext("{*}title", "").rpartition(" ")[2])
+        for bar in bars
+    }
     assert sum(int(bar.findtext("{*}title", "").rpartition(" ")[2]) for bar in bars) == asked
     assert max(each) - min(each) < 0.1
 
@@ -360,7 +462,11 @@ def test_the_bars_are_as_high_as_the_requests(outage: tuple[Plan, list[Event]]) 
 def test_calls_without_an_answer_are_drawn_inside_even_where_few_models_were_asked() -> None:
     played = plan("primary: 503", rate=10.0, duration=120.0)
     events = play(route("primary"), played)
-    bars = [rect for rect in drawn(played, events, models=("primary",)).findall("{*}rect") if rect.attrib["fill"] == "#000000"]
+    bars = [
+        rect
+        for rect in drawn(played, events, models=("primary",)).findall("{*}rect")
+        if rect.attrib["fill"] == "#000000"
+    ]
     legend, *bars = bars
     assert float(legend.attrib["y"]) < TOP
     assert len(bars) > 5

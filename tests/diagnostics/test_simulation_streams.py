@@ -28,7 +28,15 @@ async def nobody() -> None:
 
 def route(stream: StreamRules = StreamRules(), hedge: Hedge | None = None) -> Route:  # noqa: B008 - frozen
     entries = tuple(
-        Entry(name=name, provider="any", vendor_id=name, card=Card(), timeout=20.0, idle_timeout=5.0, adapter=nobody)
+        Entry(
+            name=name,
+            provider="any",
+            vendor_id=name,
+            card=Card(),
+            timeout=20.0,
+            idle_timeout=5.0,
+            adapter=nobody,
+        )
         for name in MODELS
     )
     chain = Chain(models=MODELS, stream=stream, hedge=hedge)
@@ -115,16 +123,24 @@ def told_of(played: Plan, stream: StreamRules) -> list[str]:
     intervals = intervals_of(events, played.rate, played.duration)
     assert sum(each.broken for each in intervals) == callers_of(events).broken
     assert sum(each.restarts for each in intervals) == callers_of(events).restarts
-    return [line.text for line in timeline(events, played.outages, intervals, played.duration) if not line.model]
+    return [
+        line.text
+        for line in timeline(events, played.outages, intervals, played.duration)
+        if not line.model
+    ]
 
 
 def test_the_timeline_counts_broken_streams_and_restarts() -> None:
     played = plan("primary: cut for 1m")
     failed = told_of(played, StreamRules())
     assert any("first call without an answer: the stream broke after" in text for text in failed)
-    assert any(" without an answer, of them " in text and "broken stream" in text for text in failed)
+    assert any(
+        " without an answer, of them " in text and "broken stream" in text for text in failed
+    )
     restarted = told_of(played, StreamRules(on_break="restart"))
-    assert restarted.count("first restart of a stream: what its caller had so far counts no more") == 1
+    assert (
+        restarted.count("first restart of a stream: what its caller had so far counts no more") == 1
+    )
     assert any("; streams restarted: " in text for text in restarted)
     assert not any("broken" in text for text in restarted)
 
@@ -139,7 +155,9 @@ def billed(events: list[Event]) -> Counter[str]:
 @pytest.mark.parametrize("streams", [0.0, 1.0])
 def test_each_answer_is_billed_once_and_an_error_is_not(streams: float) -> None:
     told = play(route(), plan("primary: 503 for 1m", streams=streams))
-    answered = Counter(e.model for e in told if isinstance(e, AttemptEnded) and e.attempt.outcome == "answered")
+    answered = Counter(
+        e.model for e in told if isinstance(e, AttemptEnded) and e.attempt.outcome == "answered"
+    )
     unheard = billed(told) - answered
     assert answered <= billed(told)
     assert sum(unheard.values()) <= 2, "a probe may outlive its call"
@@ -149,7 +167,9 @@ def test_each_answer_is_billed_once_and_an_error_is_not(streams: float) -> None:
 @pytest.mark.parametrize("fault", ["cut", "hang", "empty"])
 def test_what_is_cut_given_up_or_empty_is_billed_too(fault: str, streams: float) -> None:
     told = play(route(), plan(f"primary: {fault} for 30s", streams=streams, duration=120.0))
-    assert billed(told) == Counter(event.model for event in told if isinstance(event, AttemptStarted))
+    assert billed(told) == Counter(
+        event.model for event in told if isinstance(event, AttemptStarted)
+    )
 
 
 def test_the_one_that_lost_a_hedge_is_billed_too() -> None:
@@ -168,7 +188,10 @@ def test_a_bill_adds_up_by_model_and_tells_what_was_in_vain() -> None:
     events = [event(Billed, "primary")] * 3 + [event(StreamBegun, "")]
     assert bill_of(events, prices, size) == Bill(
         tokens=size,
-        models=(ModelBill(model="primary", billed=3, dollars=6.0), ModelBill(model="second", billed=0, dollars=None)),
+        models=(
+            ModelBill(model="primary", billed=3, dollars=6.0),
+            ModelBill(model="second", billed=0, dollars=None),
+        ),
         all=Cost(6.0),
         in_vain=Cost(6.0),
     )

@@ -23,7 +23,9 @@ async def asked(one: Entry, question: Request, outlet: Outlet | None = None) -> 
     return await attempt(one, question, watch, outlet)
 
 
-def failed(adapter: Any, outlet: Outlet | None = None, question: str = QUESTION, **rest: Any) -> AttemptFailed:
+def failed(
+    adapter: Any, outlet: Outlet | None = None, question: str = QUESTION, **rest: Any
+) -> AttemptFailed:
     with pytest.raises(AttemptFailed) as caught:
         run(asked(entry("a", adapter, **rest), request(question), outlet))
     return caught.value
@@ -46,13 +48,20 @@ def test_the_reply_bears_the_entrys_names_and_the_cards_notice() -> None:
 @pytest.mark.parametrize("text", ["", " ", "\n\t "])
 def test_a_reply_that_says_nothing_is_empty(text: str) -> None:
     error = failed(Plays(Reply(text=text, finish=Finish.LENGTH)))
-    assert (error.failure.kind, str(error)) == (Kind.EMPTY, "empty: a reply without text, finish length")
+    assert (error.failure.kind, str(error)) == (
+        Kind.EMPTY,
+        "empty: a reply without text, finish length",
+    )
 
 
 def test_a_whole_reply_is_made_from_a_stream() -> None:
     end = End(finish=Finish.STOP, usage=Usage(input=3, output=2), served="a-2026")
     reply = run(asked(entry("a", Streams("Lis", "bon.", end)), request()))
-    assert (reply.text, reply.usage, reply.served) == ("Lisbon.", Usage(input=3, output=2), "a-2026")
+    assert (reply.text, reply.usage, reply.served) == (
+        "Lisbon.",
+        Usage(input=3, output=2),
+        "a-2026",
+    )
 
 
 def test_a_stream_is_made_from_a_whole_reply() -> None:
@@ -79,7 +88,10 @@ def test_white_space_that_was_held_back_comes_with_the_first_word() -> None:
 def test_a_stream_that_merely_ends_is_cut() -> None:
     stream = Streams("Lis")
     error = failed(stream)
-    assert (error.failure.kind, str(error)) == (Kind.MALFORMED, "the stream ended without its end marker")
+    assert (error.failure.kind, str(error)) == (
+        Kind.MALFORMED,
+        "the stream ended without its end marker",
+    )
     assert stream.closed == 1
 
 
@@ -92,7 +104,10 @@ def test_what_comes_after_the_end_is_not_read() -> None:
 def test_a_stream_that_breaks_after_its_first_words_is_an_error_with_the_partial_text() -> None:
     outlet, _ = collected()
     second = Plays("never")
-    chain = route(entry("a", Streams("Lis", failure("connection", "connection error: reset"))), entry("b", second))
+    chain = route(
+        entry("a", Streams("Lis", failure("connection", "connection error: reset"))),
+        entry("b", second),
+    )
     with pytest.raises(StreamBroken) as caught:
         run(walk(chain, outlet=outlet).run())
     assert caught.value.partial == "Lis"
@@ -122,10 +137,16 @@ def test_a_stall_after_the_first_words_says_that_the_answer_is_not_complete() ->
         (TimeoutError("too slow"), Kind.TIMEOUT, "timeout: too slow"),
         (TimeoutError(), Kind.TIMEOUT, "timeout: the adapter gave up"),
         (ValueError("oops"), Kind.CONTRACT, "the plugin of provider 'p' raised ValueError: oops"),
-        (KeyError("choices"), Kind.CONTRACT, "the plugin of provider 'p' raised KeyError: 'choices'"),
+        (
+            KeyError("choices"),
+            Kind.CONTRACT,
+            "the plugin of provider 'p' raised KeyError: 'choices'",
+        ),
     ],
 )
-def test_whatever_an_adapter_raises_becomes_a_failure(raised: Exception, kind: Kind, text: str) -> None:
+def test_whatever_an_adapter_raises_becomes_a_failure(
+    raised: Exception, kind: Kind, text: str
+) -> None:
     error = failed(Plays(raised))
     assert (error.failure.kind, str(error)) == (kind, text)
     assert error.__cause__ is raised
@@ -160,7 +181,10 @@ def test_a_key_that_is_too_short_to_be_one_does_not_tear_holes_into_the_text(key
 
 def test_the_shortest_key_that_may_be_one_is_cut_out() -> None:
     key = "k" * SHORTEST_KEY
-    assert str(failed(Plays(failure("server_error", f"bad key {key}")), secrets=(Secret(key),))) == "bad key ***"
+    assert (
+        str(failed(Plays(failure("server_error", f"bad key {key}")), secrets=(Secret(key),)))
+        == "bad key ***"
+    )
 
 
 def test_a_short_prompt_does_not_tear_holes_into_the_text() -> None:
@@ -224,11 +248,17 @@ def test_without_a_turn_the_model_is_not_asked() -> None:
             await asked(entry("a", model, permits=turns), request())
         return str(caught.value), caught.value.failure.kind, len(model.calls)
 
-    assert run(story()) == ("as many calls are under way as its concurrency allows", Kind.UNAVAILABLE, 0)
+    assert run(story()) == (
+        "as many calls are under way as its concurrency allows",
+        Kind.UNAVAILABLE,
+        0,
+    )
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_streams_tool_calls_are_a_part_of_its_reply_and_go_out_at_its_end(*, streamed: bool) -> None:
+def test_a_streams_tool_calls_are_a_part_of_its_reply_and_go_out_at_its_end(
+    *, streamed: bool
+) -> None:
     call = ToolCall(id="1", name="weather_of", arguments={"city": "Lisboa"})
 
     class Calls:
@@ -240,7 +270,11 @@ def test_a_streams_tool_calls_are_a_part_of_its_reply_and_go_out_at_its_end(*, s
     outlet, chunks = collected()
     reply = run(asked(entry("a", Calls()), request(), outlet if streamed else None))
     [called] = reply.tool_calls
-    assert (called.name, called.arguments, called.made_by) == ("weather_of", {"city": "Lisboa"}, "p/a")
+    assert (called.name, called.arguments, called.made_by) == (
+        "weather_of",
+        {"city": "Lisboa"},
+        "p/a",
+    )
     assert [chunk.tool_call for chunk in chunks] == ([called] if streamed else [])
 
 
@@ -260,7 +294,13 @@ def test_what_a_stream_thinks_is_a_part_of_its_reply(*, streamed: bool) -> None:
     class Thinks:
         async def stream(self, call: Any) -> Any:
             del call
-            for chunk in (Chunk(reasoning="Well, "), Chunk(reasoning="so."), Chunk("Lis"), Chunk("bon."), Chunk(end=End())):
+            for chunk in (
+                Chunk(reasoning="Well, "),
+                Chunk(reasoning="so."),
+                Chunk("Lis"),
+                Chunk("bon."),
+                Chunk(end=End()),
+            ):
                 yield chunk
 
     reply = run(asked(entry("a", Thinks()), request(), collected()[0] if streamed else None))

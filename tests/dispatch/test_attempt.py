@@ -123,10 +123,14 @@ def test_one_whose_time_is_over_is_late_whatever_it_does_then(then: Cancelled) -
 
 @pytest.mark.parametrize("then", [answers, fails, gives_in_late, goes_on])
 @pytest.mark.parametrize("way", ["leave", "give_up"])
-def test_nothing_is_complained_of_when_a_cancelled_one_ends_badly(then: Cancelled, way: str) -> None:
+def test_nothing_is_complained_of_when_a_cancelled_one_ends_badly(
+    then: Cancelled, way: str
+) -> None:
     async def story() -> list[Any]:
         complaints: list[Any] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: complaints.append(context["message"])
+        )
         running = asking(entry("a", OnCancel(then)))
         await asyncio.sleep(1)
         getattr(running, way)()
@@ -144,7 +148,11 @@ def test_nobody_waits_for_a_stubborn_one_for_longer_than_a_goodbye() -> None:
     async def story() -> tuple[list[str], float, int, int]:
         stubborn, gentle, done = (
             asking(entry(name, adapter))
-            for name, adapter in (("s", OnCancel(goes_on)), ("g", OnCancel(gives_in_late)), ("d", Plays("x")))
+            for name, adapter in (
+                ("s", OnCancel(goes_on)),
+                ("g", OnCancel(gives_in_late)),
+                ("d", Plays("x")),
+            )
         )
         await asyncio.sleep(1)
         for running in (stubborn, gentle, done):
@@ -173,13 +181,18 @@ def test_only_the_first_lesson_counts() -> None:
         breaker = Breaker(BreakerSettings(failures=1), random.Random(1))
         running = asking(entry("a", Plays("x"), breaker=breaker))
         await asyncio.wait([running.task])
-        lessons = [running.teach(verdict, 0.0, kind=Kind.TIMEOUT) for verdict in ("none", "sick", "sick")]
+        lessons = [
+            running.teach(verdict, 0.0, kind=Kind.TIMEOUT) for verdict in ("none", "sick", "sick")
+        ]
         return [*lessons, breaker.health(0.0).state, breaker._under_way]
 
     assert run(story()) == [None, None, None, State.CLOSED, 0]
 
 
-@pytest.mark.parametrize(("adapter", "verdict"), [(Plays(15), "healthy"), (Plays(15.1), "slow"), (Streams(14, "x"), "healthy")])
+@pytest.mark.parametrize(
+    ("adapter", "verdict"),
+    [(Plays(15), "healthy"), (Plays(15.1), "slow"), (Streams(14, "x"), "healthy")],
+)
 def test_an_answer_is_healthy_or_slow(adapter: Any, verdict: str) -> None:
     async def story() -> str:
         running = asking(entry("a", adapter, timeout=30.0))

@@ -58,7 +58,9 @@ def broken(*entries: Any, **chain: Any) -> tuple[StreamBroken, Reader]:
 
 
 def test_a_break_before_the_first_word_is_never_seen() -> None:
-    reply, reader, _ = streamed(entry("a", Streams(" ", CUT)), entry("b", Streams("Lis", "bon.", End())))
+    reply, reader, _ = streamed(
+        entry("a", Streams(" ", CUT)), entry("b", Streams("Lis", "bon.", End()))
+    )
     assert (reply.model, reader.text, reader.resets) == ("b", "Lisbon.", 0)
 
 
@@ -71,9 +73,16 @@ def test_a_break_after_it_fails_with_the_part_and_nobody_else_is_asked() -> None
 
 def test_restart_asks_the_next_model_from_the_beginning_and_says_so() -> None:
     timeout = failure("timeout", "timeout: no token for 30s")
-    reply, reader, _ = streamed(entry("a", Streams("Lis", timeout)), entry("b", Streams("Por", "to.", End())), stream=RESTART)
+    reply, reader, _ = streamed(
+        entry("a", Streams("Lis", timeout)),
+        entry("b", Streams("Por", "to.", End())),
+        stream=RESTART,
+    )
     assert (reply.text, reader.text, reader.resets) == ("Porto.", "Porto.", 1)
-    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [("a", "failed"), ("b", "answered")]
+    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
+        ("a", "failed"),
+        ("b", "answered"),
+    ]
 
 
 def test_restart_may_ask_the_same_model_again() -> None:
@@ -88,26 +97,34 @@ def test_restart_may_ask_the_same_model_again() -> None:
 
 
 def test_restart_by_a_model_that_answers_whole() -> None:
-    reply, reader, _ = streamed(entry("a", Streams("Lis", failure("timeout"))), entry("b", Plays("Porto.")), stream=RESTART)
+    reply, reader, _ = streamed(
+        entry("a", Streams("Lis", failure("timeout"))), entry("b", Plays("Porto.")), stream=RESTART
+    )
     assert (reply.text, reader.text, reader.resets) == ("Porto.", "Porto.", 1)
 
 
 def test_when_nobody_can_restart_the_caller_gets_the_part_that_still_counts() -> None:
     error, reader = broken(
-        entry("a", Streams("Lis", failure("timeout"))), entry("b", Plays(failure("timeout"))), stream=RESTART
+        entry("a", Streams("Lis", failure("timeout"))),
+        entry("b", Plays(failure("timeout"))),
+        stream=RESTART,
     )
     assert (error.partial, reader.text, reader.resets) == ("Lis", "Lis", 0)
     assert [attempt.model for attempt in error.trail] == ["a", "b"]
 
 
 def test_a_block_after_the_first_word_ends_a_restart_too() -> None:
-    error, _ = broken(entry("a", Streams("Lis", failure("blocked"))), entry("b", Plays("never")), stream=RESTART)
+    error, _ = broken(
+        entry("a", Streams("Lis", failure("blocked"))), entry("b", Plays("never")), stream=RESTART
+    )
     assert (error.failure.kind, error.partial) == (Kind.BLOCKED, "Lis")
 
 
 def test_whole_hides_every_break() -> None:
     reply, reader, _ = streamed(
-        entry("a", Streams(*"forty tokens of sixty", CUT)), entry("b", Streams("Lis", "bon.", End())), whole=True
+        entry("a", Streams(*"forty tokens of sixty", CUT)),
+        entry("b", Streams("Lis", "bon.", End())),
+        whole=True,
     )
     assert (reply.model, reader.texts, reader.resets) == ("b", ["Lisbon."], 0)
 
@@ -116,13 +133,19 @@ def test_whole_gives_nothing_if_nobody_can_answer() -> None:
     reader = Reader()
     with pytest.raises(ChainExhausted):
         whole = StreamRules(release="whole")
-        run(walk(route(entry("a", Streams("Lis", failure("timeout"))), stream=whole), outlet=Outlet(reader.put)).run())
+        run(
+            walk(
+                route(entry("a", Streams("Lis", failure("timeout"))), stream=whole),
+                outlet=Outlet(reader.put),
+            ).run()
+        )
     assert reader.texts == []
 
 
 def test_the_first_token_must_come_in_time() -> None:
     reply, _, took = streamed(
-        entry("a", Streams(20, "late", End()), first_token_timeout=10.0), entry("b", Streams(4, "in time", End()))
+        entry("a", Streams(20, "late", End()), first_token_timeout=10.0),
+        entry("b", Streams(4, "in time", End())),
     )
     assert (reply.text, took) == ("in time", 14.0)
     assert reply.trail[0].text == "timeout: no first token in 10s"
@@ -130,14 +153,21 @@ def test_the_first_token_must_come_in_time() -> None:
 
 def test_white_space_is_no_first_token() -> None:
     reply, _, took = streamed(
-        entry("a", Streams(1, " ", 20, "late", End()), first_token_timeout=10.0), entry("b", Plays("in time"))
+        entry("a", Streams(1, " ", 20, "late", End()), first_token_timeout=10.0),
+        entry("b", Plays("in time")),
     )
     assert (reply.text, took) == ("in time", 10.0)
 
 
 def test_a_stall_is_noticed_to_the_second_whatever_came_before() -> None:
     reply, _, took = streamed(
-        entry("a", Streams(1, "x", 2, "y", 2, "z", 600), first_token_timeout=60.0, idle_timeout=7.0, timeout=300.0),
+        entry(
+            "a",
+            Streams(1, "x", 2, "y", 2, "z", 600),
+            first_token_timeout=60.0,
+            idle_timeout=7.0,
+            timeout=300.0,
+        ),
         entry("b", Plays("whole")),
         whole=True,
     )
@@ -147,7 +177,12 @@ def test_a_stall_is_noticed_to_the_second_whatever_came_before() -> None:
 
 def test_a_stream_that_keeps_talking_is_bounded_by_the_timeout() -> None:
     reply, _, took = streamed(
-        entry("a", Streams(*(piece for _ in range(100) for piece in (1, "x"))), timeout=30.0, idle_timeout=5.0),
+        entry(
+            "a",
+            Streams(*(piece for _ in range(100) for piece in (1, "x"))),
+            timeout=30.0,
+            idle_timeout=5.0,
+        ),
         entry("b", Plays("whole")),
         whole=True,
     )
@@ -161,7 +196,9 @@ def test_a_slow_reader_costs_the_model_no_time() -> None:
             del chunk
             await asyncio.sleep(20)
 
-        chain = route(entry("a", Streams("x", 1, "y", 1, "z", End()), idle_timeout=5.0, timeout=10.0))
+        chain = route(
+            entry("a", Streams("x", 1, "y", 1, "z", End()), idle_timeout=5.0, timeout=10.0)
+        )
         return await walk(chain, outlet=Outlet(put)).run()
 
     assert run(story()).text == "xyz"
@@ -174,7 +211,9 @@ def test_the_deadline_bounds_a_slow_reader_too() -> None:
             await asyncio.sleep(600)
 
         with pytest.raises(StreamBroken, match="within the deadline of 30s"):
-            await walk(route(entry("a", Streams("x", End()))), outlet=Outlet(put), deadline=30.0).run()
+            await walk(
+                route(entry("a", Streams("x", End()))), outlet=Outlet(put), deadline=30.0
+            ).run()
         return asyncio.get_running_loop().time()
 
     assert run(story()) == 30.0
@@ -184,7 +223,11 @@ def test_each_model_leaves_time_for_those_after_it() -> None:
     chain = route(*(entry(name, Plays(600), timeout=100.0) for name in "abc"), deadline=30.0)
     with pytest.raises(DeadlineExceeded) as caught:
         run(walk(chain).run())
-    assert [(attempt.start, attempt.duration) for attempt in caught.value.trail] == [(0.0, 20.0), (20.0, 5.0), (25.0, 5.0)]
+    assert [(attempt.start, attempt.duration) for attempt in caught.value.trail] == [
+        (0.0, 20.0),
+        (20.0, 5.0),
+        (25.0, 5.0),
+    ]
 
 
 def test_a_short_deadline_is_shared_equally() -> None:
@@ -194,19 +237,29 @@ def test_a_short_deadline_is_shared_equally() -> None:
     assert [attempt.start for attempt in caught.value.trail] == [0.0, 1.0, 2.0]
 
 
-def test_where_a_reader_of_words_that_broke_took_the_time_those_that_follow_share_what_is_left() -> None:
+def test_where_a_reader_of_words_that_broke_took_the_time_those_that_follow_share_what_is_left() -> (
+    None
+):
     class Slow(Reader):
         async def put(self, chunk: Chunk) -> None:
             await asyncio.sleep(0.0 if self.texts else 14.0)
             await super().put(chunk)
 
-    chain = (entry("a", Streams("Lis", failure("timeout"))), entry("b", Plays(600)), entry("c", Plays("Porto.")))
+    chain = (
+        entry("a", Streams("Lis", failure("timeout"))),
+        entry("b", Plays(600)),
+        entry("c", Plays("Porto.")),
+    )
     reply = run(walk(route(*chain, stream=RESTART, deadline=20.0), outlet=Outlet(Slow().put)).run())
     assert [attempt.start for attempt in reply.trail] == [0.0, 14.0, 17.0]
 
 
 def test_a_pause_that_would_eat_the_reserve_means_next() -> None:
-    chain = route(entry("a", Plays(failure("rate_limited", retry_after=2.0))), entry("b", Plays("Lisbon.")), deadline=3.0)
+    chain = route(
+        entry("a", Plays(failure("rate_limited", retry_after=2.0))),
+        entry("b", Plays("Lisbon.")),
+        deadline=3.0,
+    )
     assert [attempt.model for attempt in run(walk(chain).run()).trail] == ["a", "b"]
 
 
@@ -223,7 +276,9 @@ def test_a_plugin_that_swallows_cancellation_is_abandoned_after_50_ms_and_report
 
     async def story() -> tuple[Reply, float, list[str]]:
         seen: list[Any] = []
-        chain = route(entry("a", Stubborn(), timeout=30.0), entry("b", Plays("Lisbon.")), deadline=60.0)
+        chain = route(
+            entry("a", Stubborn(), timeout=30.0), entry("b", Plays("Lisbon.")), deadline=60.0
+        )
         reply = await walk(chain, events=seen).run()
         took = asyncio.get_running_loop().time()
         await asyncio.sleep(2000)
@@ -261,12 +316,18 @@ def test_a_plugin_that_cancels_itself_breaks_its_contract() -> None:
             raise asyncio.CancelledError
 
     reply = run(walk(route(entry("a", Suicidal()), entry("b", Plays("Lisbon.")))).run())
-    assert (reply.trail[0].kind, reply.trail[0].text) == (Kind.CONTRACT, "the plugin of provider 'p' cancelled itself")
+    assert (reply.trail[0].kind, reply.trail[0].text) == (
+        Kind.CONTRACT,
+        "the plugin of provider 'p' cancelled itself",
+    )
 
 
 def test_a_plugin_that_raises_what_closes_generators_breaks_its_contract() -> None:
     reply = run(walk(route(entry("a", Plays(GeneratorExit())), entry("b", Plays("Lisbon.")))).run())
-    assert (reply.trail[0].kind, reply.trail[0].text) == (Kind.CONTRACT, "the plugin of provider 'p' raised GeneratorExit")
+    assert (reply.trail[0].kind, reply.trail[0].text) == (
+        Kind.CONTRACT,
+        "the plugin of provider 'p' raised GeneratorExit",
+    )
 
 
 def test_a_truncated_stream_is_marked() -> None:

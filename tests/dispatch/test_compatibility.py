@@ -21,9 +21,16 @@ ASKED = Request(
 
 @pytest.mark.parametrize(
     ("name", "provider", "kept"),
-    [("large", "p", True), ("small", "p", False), ("large", "q", False), ("other name for large", "p", False)],
+    [
+        ("large", "p", True),
+        ("small", "p", False),
+        ("large", "q", False),
+        ("other name for large", "p", False),
+    ],
 )
-def test_private_state_goes_back_to_the_model_that_made_it_and_to_no_other(name: str, provider: str, *, kept: bool) -> None:
+def test_private_state_goes_back_to_the_model_that_made_it_and_to_no_other(
+    name: str, provider: str, *, kept: bool
+) -> None:
     fitted, _ = fit(ASKED, entry(name, None, provider=provider))
     expected = MADE if kept else msgspec.structs.replace(MADE, private="", made_by="")
     assert fitted.messages[1].parts == (Text("so"), expected)
@@ -37,7 +44,9 @@ def test_an_entry_of_another_name_is_the_same_model_by_its_vendors_id() -> None:
 
 def test_a_call_of_nobody_known_is_left_as_it_is() -> None:
     unknown = msgspec.structs.replace(MADE, made_by="")
-    request = msgspec.structs.replace(ASKED, messages=(ASKED.messages[0], Message("assistant", (unknown,)), ASKED.messages[2]))
+    request = msgspec.structs.replace(
+        ASKED, messages=(ASKED.messages[0], Message("assistant", (unknown,)), ASKED.messages[2])
+    )
     fitted, _ = fit(request, entry("small", None))
     assert fitted.messages[1].parts == (unknown,)
 
@@ -46,7 +55,9 @@ def test_a_call_of_nobody_known_is_left_as_it_is() -> None:
 def test_strict_skips_a_model_that_a_parameter_would_be_left_out_for(by: str) -> None:
     words = "m must not be sent temperature, and strict forbids to leave it out" if by else ""
     asked = msgspec.structs.replace(ASKED, messages=ASKED.messages[:1], strict=by == "the call")
-    model = entry("m", None, refused=("temperature", "top_p", "temperature"), strict=by == "the model")
+    model = entry(
+        "m", None, refused=("temperature", "top_p", "temperature"), strict=by == "the model"
+    )
     assert why(unfit(asked, model)) == words
     assert fit(asked, model)[1] == ("temperature",)
 

@@ -25,17 +25,28 @@ def result(known_as: str = "1", text: str = "x") -> dict[str, Any]:
 
 
 def test_results_come_in_the_order_of_their_calls_with_the_tools_names() -> None:
-    asked = [SAID, calls(call("1"), call("2", '{"a": 1}', "g")), result("2", "second"), result("1", "first"), SAID]
+    asked = [
+        SAID,
+        calls(call("1"), call("2", '{"a": 1}', "g")),
+        result("2", "second"),
+        result("1", "first"),
+        SAID,
+    ]
     read = request_of(asked, {}).messages
     assert [message.role for message in read] == ["user", "assistant", "tool", "tool", "user"]
-    assert read[1].parts == (ToolCall(id="1", name="f", arguments={}), ToolCall(id="2", name="g", arguments={"a": 1}))
+    assert read[1].parts == (
+        ToolCall(id="1", name="f", arguments={}),
+        ToolCall(id="2", name="g", arguments={"a": 1}),
+    )
     assert read[2].parts == (ToolResult(id="1", text="first", name="f"),)
     assert read[3].parts == (ToolResult(id="2", text="second", name="g"),)
 
 
 def test_an_id_may_come_again_in_a_later_turn() -> None:
     read = request_of([SAID, calls(call()), result(), calls(call()), result(text="y")], {}).messages
-    assert [part.text for message in read for part in message.parts if isinstance(part, ToolResult)] == ["x", "y"]
+    assert [
+        part.text for message in read for part in message.parts if isinstance(part, ToolResult)
+    ] == ["x", "y"]
 
 
 def test_one_message_may_hold_all_results() -> None:
@@ -49,14 +60,18 @@ def test_one_message_may_hold_all_results() -> None:
 
 @pytest.mark.parametrize("arguments", ["", "{}", {}])
 def test_no_arguments_are_an_empty_object(arguments: Any) -> None:
-    assert request_of([SAID, calls(call(arguments=arguments)), result()], {}).messages[1].parts[0] == ToolCall(
-        id="1", name="f", arguments={}
-    )
+    assert request_of([SAID, calls(call(arguments=arguments)), result()], {}).messages[1].parts[
+        0
+    ] == ToolCall(id="1", name="f", arguments={})
 
 
 WRONG: list[tuple[list[Any], int, str]] = [
     ([SAID, result()], 1, "the result for '1' has no call right before it"),
-    ([SAID, calls(call()), SAID, result()], 1, "the call of 'f' has no result; send one for each call, right behind it"),
+    (
+        [SAID, calls(call()), SAID, result()],
+        1,
+        "the call of 'f' has no result; send one for each call, right behind it",
+    ),
     (
         [SAID, calls(call("1"), call("2")), result("1")],
         1,
@@ -64,25 +79,51 @@ WRONG: list[tuple[list[Any], int, str]] = [
     ),
     ([SAID, calls(call()), result(), result()], 3, "the call '1' has a result already"),
     ([SAID, calls(call(), call())], 1, "two tool calls have one id"),
-    ([SAID, calls(call(arguments='{"a":'))], 1, "the arguments of the call of 'f' are no JSON object"),
-    ([SAID, calls(call(arguments="[1]"))], 1, "the arguments of the call of 'f' are no JSON object"),
+    (
+        [SAID, calls(call(arguments='{"a":'))],
+        1,
+        "the arguments of the call of 'f' are no JSON object",
+    ),
+    (
+        [SAID, calls(call(arguments="[1]"))],
+        1,
+        "the arguments of the call of 'f' are no JSON object",
+    ),
     ([SAID, calls(call(arguments=None))], 1, "the arguments of the call of 'f' are no JSON object"),
     ([SAID, calls({"id": "1"})], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
     ([SAID, {**calls(), "tool_calls": 5}], 1, "'tool_calls' must be a list"),
-    ([SAID, calls(call(arguments={"a": object()}))], 1, "the arguments of the call of 'f' hold what JSON cannot"),
-    ([SAID, calls(call(arguments={"a": "\ud800"}))], 1, "the arguments of the call of 'f' hold what JSON cannot"),
     (
-        [SAID, calls(ToolCall(id="", name="", arguments={})), Message("tool", (ToolResult(id="", text="x"),))],
+        [SAID, calls(call(arguments={"a": object()}))],
+        1,
+        "the arguments of the call of 'f' hold what JSON cannot",
+    ),
+    (
+        [SAID, calls(call(arguments={"a": "\ud800"}))],
+        1,
+        "the arguments of the call of 'f' hold what JSON cannot",
+    ),
+    (
+        [
+            SAID,
+            calls(ToolCall(id="", name="", arguments={})),
+            Message("tool", (ToolResult(id="", text="x"),)),
+        ],
         1,
         "a tool call needs an 'id' and a 'function' with a 'name'",
     ),
     ([SAID, calls(5)], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
-    ([SAID, {"role": "tool", "content": "x"}], 1, "a tool's message needs the 'tool_call_id' of the call that it answers"),
+    (
+        [SAID, {"role": "tool", "content": "x"}],
+        1,
+        "a tool's message needs the 'tool_call_id' of the call that it answers",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("messages", "index", "words"), WRONG)
-def test_a_conversation_that_no_vendor_takes_names_its_message(messages: list[Any], index: int, words: str) -> None:
+def test_a_conversation_that_no_vendor_takes_names_its_message(
+    messages: list[Any], index: int, words: str
+) -> None:
     with pytest.raises(RequestError) as caught:
         request_of(messages, {})
     assert (str(caught.value), caught.value.index) == (f"message {index}: {words}", index)
@@ -99,7 +140,9 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
     ],
 )
 def test_a_tool_is_read_from_both_forms(given: Any) -> None:
-    assert request_of("hi", {"tools": [given]}).tools == (Tool(name="f", description="d", parameters=SCHEMA),)
+    assert request_of("hi", {"tools": [given]}).tools == (
+        Tool(name="f", description="d", parameters=SCHEMA),
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,4 +213,6 @@ def test_a_choice_of_what_is_not_there_is_refused(tools: Any, choice: Any, words
 
 def test_a_repr_shows_neither_arguments_nor_results() -> None:
     made = ToolCall(id="1", name="f", arguments={"a": "secret"}, private="secret")
-    assert repr(Message("assistant", (made, ToolResult(id="1", text="secret")))).count("secret") == 0
+    assert (
+        repr(Message("assistant", (made, ToolResult(id="1", text="secret")))).count("secret") == 0
+    )

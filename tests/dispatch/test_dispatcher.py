@@ -40,7 +40,11 @@ def test_a_healthy_first_model_is_the_only_one_asked() -> None:
 def test_a_kind_that_may_pass_is_asked_once_more_then_the_next(kind: Kind) -> None:
     first, second = Plays(failure(kind)), Plays("Lisbon.")
     reply = run(walk(route(entry("a", first), entry("b", second))).run())
-    assert outcomes(reply.trail) == [("a", "failed", "retry"), ("a", "failed", "next"), ("b", "answered", None)]
+    assert outcomes(reply.trail) == [
+        ("a", "failed", "retry"),
+        ("a", "failed", "next"),
+        ("b", "answered", None),
+    ]
 
 
 @pytest.mark.parametrize("kind", NEXT)
@@ -65,7 +69,9 @@ def test_a_kind_that_is_the_callers_stops(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(("attempts", "asked"), [(1, 1), (2, 2), (5, 2)])
-def test_the_table_retries_once_and_never_more_than_the_chain_allows(attempts: int, asked: int) -> None:
+def test_the_table_retries_once_and_never_more_than_the_chain_allows(
+    attempts: int, asked: int
+) -> None:
     model = Plays(failure("server_error"))
     with pytest.raises(ChainExhausted):
         run(walk(route(entry("a", model), retry=Retry(attempts=attempts))).run())
@@ -85,7 +91,11 @@ def test_a_trigger_retries_as_often_as_the_chain_allows(attempts: int) -> None:
 @pytest.mark.parametrize(("then", "model"), [("next", "b"), ("retry", "a")])
 def test_a_trigger_outweighs_the_table(then: Any, model: str) -> None:
     triggers = {"mine": Trigger(kind=Kind.BLOCKED, then=then)}
-    chain = route(entry("a", Plays(failure("blocked"), "from a")), entry("b", Plays("from b")), triggers=triggers)
+    chain = route(
+        entry("a", Plays(failure("blocked"), "from a")),
+        entry("b", Plays("from b")),
+        triggers=triggers,
+    )
     assert run(walk(chain).run()).text == f"from {model}"
 
 
@@ -95,9 +105,14 @@ def test_a_retry_that_succeeds_is_the_answer() -> None:
 
 
 @pytest.mark.parametrize(("last", "retried"), [("Lisbon.", True), (failure("overloaded"), False)])
-def test_only_a_good_reply_brings_the_model_what_its_retry_has_cost(last: Any, *, retried: bool) -> None:
+def test_only_a_good_reply_brings_the_model_what_its_retry_has_cost(
+    last: Any, *, retried: bool
+) -> None:
     async def story() -> tuple[int, int]:
-        model, budget = Plays(failure("overloaded"), last), Budget(capacity=1.0, share=1.0, trickle=float("inf"))
+        model, budget = (
+            Plays(failure("overloaded"), last),
+            Budget(capacity=1.0, share=1.0, trickle=float("inf")),
+        )
         chain = route(entry("a", model, budget=budget), entry("b", Plays("from b")))
         await walk(chain).run()
         model.steps, before = [failure("overloaded")], len(model.calls)
@@ -118,14 +133,19 @@ def test_pauses_are_full_jitter_within_their_bounds() -> None:
         run(walk(chain, events=seen).run())
     pauses = [event.delay for event in seen if isinstance(event, events.RetryScheduled)]
     assert len(pauses) == 7
-    assert all(0 <= pause <= limit for pause, limit in zip(pauses, [1, 2, 4, 4, 4, 4, 4], strict=True))
+    assert all(
+        0 <= pause <= limit for pause, limit in zip(pauses, [1, 2, 4, 4, 4, 4, 4], strict=True)
+    )
     assert len(set(pauses)) == len(pauses)
 
 
 @pytest.mark.parametrize(
-    ("stated", "asked", "waited"), [(0.0, 2, 0.0), (1.5, 2, 1.5), (2.0, 2, 2.0), (2.1, 1, 0.0), (3600.0, 1, 0.0)]
+    ("stated", "asked", "waited"),
+    [(0.0, 2, 0.0), (1.5, 2, 1.5), (2.0, 2, 2.0), (2.1, 1, 0.0), (3600.0, 1, 0.0)],
 )
-def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(stated: float, asked: int, waited: float) -> None:
+def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(
+    stated: float, asked: int, waited: float
+) -> None:
     model = Plays(failure("rate_limited", retry_after=stated), "Lisbon.")
     reply = run(walk(route(entry("a", model), entry("b", Plays("from b")))).run())
     assert len(model.calls) == asked
@@ -134,7 +154,9 @@ def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(stated: float, asked
 
 
 @pytest.mark.parametrize(("stated", "rests"), [(0.3, False), (2.0, False), (2.1, True)])
-def test_a_short_stated_delay_rests_no_model_before_five_failures_in_a_row(stated: float, rests: bool) -> None:
+def test_a_short_stated_delay_rests_no_model_before_five_failures_in_a_row(
+    stated: float, rests: bool
+) -> None:
     model = entry("a", Plays(failure("overloaded", status=503, retry_after=stated)))
     other = entry("b", Plays("Lisbon."))
 
@@ -155,7 +177,9 @@ def test_a_pause_that_does_not_fit_the_deadline_means_next() -> None:
 
 def test_an_attempt_that_takes_too_long_is_cut_and_the_next_is_asked() -> None:
     async def story() -> tuple[Reply, float]:
-        reply = await walk(route(entry("a", Plays(600), timeout=30.0), entry("b", Plays("Lisbon.")))).run()
+        reply = await walk(
+            route(entry("a", Plays(600), timeout=30.0), entry("b", Plays("Lisbon.")))
+        ).run()
         return reply, asyncio.get_running_loop().time()
 
     reply, took = run(story())
@@ -173,7 +197,10 @@ def test_the_deadline_ends_the_call_exactly(own: float | None) -> None:
 
     error, took = run(story())
     assert took == (own or 12.0)
-    assert str(error) == f"no complete reply within the deadline of {took:g}s; asked: a (timeout), b (no answer yet)"
+    assert (
+        str(error)
+        == f"no complete reply within the deadline of {took:g}s; asked: a (timeout), b (no answer yet)"
+    )
     assert outcomes(error.trail) == [("a", "failed", "next"), ("b", "cancelled", None)]
     assert isinstance(error.__cause__, ExceptionGroup)
 
@@ -188,7 +215,11 @@ def test_a_deadline_with_nothing_failed_before_has_no_cause() -> None:
 def test_cancellation_goes_straight_through_wherever_it_comes(after: float) -> None:
     async def story() -> list[events.Event]:
         seen: list[events.Event] = []
-        chain = route(entry("a", Plays(600)), entry("b", Plays(failure("overloaded"), 20)), entry("c", Plays(600)))
+        chain = route(
+            entry("a", Plays(600)),
+            entry("b", Plays(failure("overloaded"), 20)),
+            entry("c", Plays(600)),
+        )
         task = asyncio.create_task(walk(chain, events=seen).run())
         await asyncio.sleep(after)
         task.cancel()
@@ -205,7 +236,9 @@ def test_cancellation_goes_straight_through_wherever_it_comes(after: float) -> N
 
 def test_without_fallback_only_the_first_is_asked_and_the_error_is_its_own() -> None:
     second = Plays("never")
-    first = Plays(failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL"))
+    first = Plays(
+        failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")
+    )
     with pytest.raises(ChainExhausted) as caught:
         run(walk(route(entry("a", first), entry("b", second), fallback=False)).run())
     assert str(caught.value) == "500 INTERNAL. An internal error has occurred."
@@ -215,33 +248,51 @@ def test_without_fallback_only_the_first_is_asked_and_the_error_is_its_own() -> 
 
 def test_when_all_fail_each_model_is_named_with_its_last_words_and_the_causes_are_a_group() -> None:
     chain = route(
-        entry("a", Plays(failure("overloaded", "busy", status=503, code="UNAVAILABLE", retry_after=9.0))),
+        entry(
+            "a",
+            Plays(failure("overloaded", "busy", status=503, code="UNAVAILABLE", retry_after=9.0)),
+        ),
         entry("b", Plays(failure("model_missing", "gone", status=404, retry_after=4.0))),
     )
     with pytest.raises(ChainExhausted) as caught:
         run(walk(chain).run())
-    assert str(caught.value) == "no model of chain 'default' answered: a: 503 UNAVAILABLE. busy; b: 404 Not Found. gone"
+    assert (
+        str(caught.value)
+        == "no model of chain 'default' answered: a: 503 UNAVAILABLE. busy; b: 404 Not Found. gone"
+    )
     assert caught.value.retry_after == 4.0
     assert [attempt.status for attempt in caught.value.trail] == [503, 404]
     group = caught.value.__cause__
     assert isinstance(group, ExceptionGroup)
-    assert [error.failure.kind for error in group.exceptions] == [Kind.OVERLOADED, Kind.MODEL_MISSING]
+    assert [error.failure.kind for error in group.exceptions] == [
+        Kind.OVERLOADED,
+        Kind.MODEL_MISSING,
+    ]
 
 
 def test_events_tell_by_which_trigger_a_call_moves_on_and_that_it_failed() -> None:
     seen: list[events.Event] = []
     triggers = {"gone": Trigger(kind=Kind.MODEL_MISSING, then="next")}
     failing = [failure("model_missing"), failure("unauthorized"), failure("unauthorized")]
-    chain = route(*(entry(name, Plays(each)) for name, each in zip("abc", failing, strict=True)), triggers=triggers)
+    chain = route(
+        *(entry(name, Plays(each)) for name, each in zip("abc", failing, strict=True)),
+        triggers=triggers,
+    )
     with pytest.raises(ChainExhausted):
         run(walk(chain, events=seen).run())
-    moves = [(event.model, event.to, event.kind, event.trigger) for event in seen if isinstance(event, events.MovedOn)]
+    moves = [
+        (event.model, event.to, event.kind, event.trigger)
+        for event in seen
+        if isinstance(event, events.MovedOn)
+    ]
     assert moves == [("a", "b", "model_missing", "gone"), ("b", "c", "unauthorized", "")]
     assert [event.model for event in seen if isinstance(event, events.Failed)] == [""]
 
 
 def test_a_model_that_cannot_be_used_is_skipped() -> None:
-    chain = route(entry("a", failure("unavailable", "no key: set A_KEY")), entry("b", Plays("Lisbon.")))
+    chain = route(
+        entry("a", failure("unavailable", "no key: set A_KEY")), entry("b", Plays("Lisbon."))
+    )
     reply = run(walk(chain).run())
     assert outcomes(reply.trail) == [("a", "skipped", "next"), ("b", "answered", None)]
     assert reply.trail[0].text == "no key: set A_KEY"
@@ -249,24 +300,51 @@ def test_a_model_that_cannot_be_used_is_skipped() -> None:
 
 @pytest.mark.parametrize(
     ("windows", "asked"),
-    [([100, 100, 200], "ac"), ([100, 200], "ab"), ([100, None], "ab"), ([None, 50], "ab"), ([200, 100, 200], "a")],
+    [
+        ([100, 100, 200], "ac"),
+        ([100, 200], "ab"),
+        ([100, None], "ab"),
+        ([None, 50], "ab"),
+        ([200, 100, 200], "a"),
+    ],
 )
-def test_after_a_prompt_too_long_only_larger_or_unknown_windows_are_asked(windows: list[int | None], asked: str) -> None:
+def test_after_a_prompt_too_long_only_larger_or_unknown_windows_are_asked(
+    windows: list[int | None], asked: str
+) -> None:
     models = [Plays(failure("context_too_long", status=400)) for _ in windows]
     names = "abc"[: len(windows)]
-    chain = route(*(entry(n, m, card=Card(context_window=w)) for n, m, w in zip(names, models, windows, strict=True)))
+    chain = route(
+        *(
+            entry(n, m, card=Card(context_window=w))
+            for n, m, w in zip(names, models, windows, strict=True)
+        )
+    )
     with pytest.raises(ChainExhausted):
         run(walk(chain).run())
     assert "".join(name for name, model in zip(names, models, strict=True) if model.calls) == asked
 
 
 def test_a_truncated_reply_is_accepted_and_marked() -> None:
-    reply = run(walk(route(entry("a", Plays(Reply(text="Lis", finish=Finish.LENGTH))), entry("b", Plays("x")))).run())
-    assert (reply.text, reply.finish, reply.trail[0].outcome, reply.trail[0].kind) == ("Lis", "length", "answered", "truncated")
+    reply = run(
+        walk(
+            route(
+                entry("a", Plays(Reply(text="Lis", finish=Finish.LENGTH))), entry("b", Plays("x"))
+            )
+        ).run()
+    )
+    assert (reply.text, reply.finish, reply.trail[0].outcome, reply.trail[0].kind) == (
+        "Lis",
+        "length",
+        "answered",
+        "truncated",
+    )
 
 
 def test_after_json_that_was_cut_the_next_model_is_asked_and_not_the_same_again() -> None:
-    cut, whole = Plays(Reply(text='{"city": "Lis', finish=Finish.LENGTH)), Plays('{"city": "Lisbon"}')
+    cut, whole = (
+        Plays(Reply(text='{"city": "Lis', finish=Finish.LENGTH)),
+        Plays('{"city": "Lisbon"}'),
+    )
     city = schema_of({"type": "object", "required": ["city"]})
     card = Card(schema=True)
     chain = route(entry("a", cut, card=card), entry("b", whole, card=card))
@@ -278,7 +356,9 @@ def test_after_json_that_was_cut_the_next_model_is_asked_and_not_the_same_again(
     ]
 
 
-def test_a_trigger_can_move_on_from_a_truncated_reply_and_the_first_is_returned_if_all_end_so() -> None:
+def test_a_trigger_can_move_on_from_a_truncated_reply_and_the_first_is_returned_if_all_end_so() -> (
+    None
+):
     cut = [Plays(Reply(text=text, finish=Finish.LENGTH)) for text in ("first", "second")]
     triggers = {"cut": Trigger(kind=Kind.TRUNCATED, then="next")}
     chain = route(entry("a", cut[0]), entry("b", cut[1]), triggers=triggers)
@@ -301,7 +381,9 @@ def test_a_trigger_can_move_on_from_a_truncated_reply_and_the_first_is_returned_
         ("m-2", True),
     ],
 )
-def test_another_model_than_asked_is_accepted_marked_and_alerted(served: str, *, marked: bool) -> None:
+def test_another_model_than_asked_is_accepted_marked_and_alerted(
+    served: str, *, marked: bool
+) -> None:
     seen: list[events.Event] = []
     chain = route(entry("m-1", Plays(Reply(text="Lisbon.", served=served))))
     reply = run(walk(chain, events=seen).run())
@@ -310,7 +392,9 @@ def test_another_model_than_asked_is_accepted_marked_and_alerted(served: str, *,
 
 
 def test_what_an_endpoint_of_ones_own_calls_its_models_is_not_judged() -> None:
-    chain = route(entry("m-1", Plays(Reply(text="Lisbon.", served="/models/any.gguf")), own_names=False))
+    chain = route(
+        entry("m-1", Plays(Reply(text="Lisbon.", served="/models/any.gguf")), own_names=False)
+    )
     assert run(walk(chain).run()).trail[0].kind is None
 
 
@@ -319,13 +403,19 @@ def test_refused_parameters_are_left_out_for_that_model_only_and_named() -> None
     chain = route(entry("a", first), entry("b", second, refused=("temperature", "top_k")))
     reply = run(walk(chain, request(temperature=0.2, seed=7)).run())
     assert [attempt.dropped for attempt in reply.trail] == [(), ("temperature",)]
-    assert (first.calls[0].request.sampling.temperature, second.calls[0].request.sampling.temperature) == (0.2, None)
+    assert (
+        first.calls[0].request.sampling.temperature,
+        second.calls[0].request.sampling.temperature,
+    ) == (0.2, None)
     assert second.calls[0].request.sampling.seed == 7
 
 
 def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:
     seen: list[events.Event] = []
-    chain = route(entry("a", Plays(failure("unauthorized", "bad key", status=401))), entry("b", Plays("Lisbon.")))
+    chain = route(
+        entry("a", Plays(failure("unauthorized", "bad key", status=401))),
+        entry("b", Plays("Lisbon.")),
+    )
     run(walk(chain, events=seen).run())
     assert [type(event).__name__ for event in seen] == [
         "AttemptStarted", "AttemptEnded", "Alert", "HealthChanged", "MovedOn", "AttemptStarted", "AttemptEnded", "Answered",
@@ -346,7 +436,9 @@ def test_two_calls_have_two_ids() -> None:
 def test_no_event_holds_what_was_said() -> None:
     seen: list[events.Event] = []
     chain = route(
-        entry("a", Plays(failure("server_error", "echo: What is the capital of Portugal, please?"))),
+        entry(
+            "a", Plays(failure("server_error", "echo: What is the capital of Portugal, please?"))
+        ),
         entry("b", Plays("secret answer")),
     )
     run(walk(chain, events=seen).run())
@@ -355,10 +447,15 @@ def test_no_event_holds_what_was_said() -> None:
     assert "secret answer" not in told
 
 
-@pytest.mark.parametrize("kinds", list(itertools.product(["timeout", "overloaded", "blocked", "unavailable"], repeat=2)))
+@pytest.mark.parametrize(
+    "kinds", list(itertools.product(["timeout", "overloaded", "blocked", "unavailable"], repeat=2))
+)
 def test_every_call_has_exactly_one_outcome(kinds: tuple[str, str]) -> None:
     seen: list[events.Event] = []
-    chain = route(*(entry(name, Plays(failure(kind))) for name, kind in zip("ab", kinds, strict=True)), entry("c", Plays("ok")))
+    chain = route(
+        *(entry(name, Plays(failure(kind))) for name, kind in zip("ab", kinds, strict=True)),
+        entry("c", Plays("ok")),
+    )
     with contextlib.suppress(CallFailed):
         run(walk(chain, events=seen).run())
     assert sum(isinstance(event, events.Answered | events.Failed) for event in seen) == 1

@@ -34,7 +34,11 @@ def test_extras_go_to_their_provider_alone_over_the_models_own() -> None:
     assert gemini.requests[0].json["generationConfig"] == {"temperature": 0.5, "seed": 9}
     assert "metadata" not in gemini.requests[0].json
     sent = openai.requests[0].json
-    assert (sent["metadata"], sent["user"], "generationConfig" in sent) == ({"app": "shop", "run": "2"}, "u", False)
+    assert (sent["metadata"], sent["user"], "generationConfig" in sent) == (
+        {"app": "shop", "run": "2"},
+        "u",
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,10 @@ def test_extras_go_to_their_provider_alone_over_the_models_own() -> None:
 )
 def test_an_extra_for_nobody_or_no_json_is_refused_at_once(extra: Any, words: str) -> None:
     chain = Chain(models=("openai/x",))
-    with Standby(settings=Settings(chains={"default": chain}), environ=KEYS) as client, pytest.raises(RequestError) as caught:
+    with (
+        Standby(settings=Settings(chains={"default": chain}), environ=KEYS) as client,
+        pytest.raises(RequestError) as caught,
+    ):
         client.chat("hi", extra=extra)
     assert str(caught.value) == words
 
@@ -69,7 +76,9 @@ def retiring(days: int, events: list[Event], **provider: Any) -> Standby:
     return Standby(settings=settings, environ={}, sinks=[events.append])
 
 
-@pytest.mark.parametrize(("days", "verb"), [(-1, "was retired"), (0, "was retired"), (59, "retires"), (60, "retires")])
+@pytest.mark.parametrize(
+    ("days", "verb"), [(-1, "was retired"), (0, "was retired"), (59, "retires"), (60, "retires")]
+)
 def test_a_model_that_retires_within_sixty_days_is_told_of_on_its_first_call_and_once(
     days: int, verb: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -89,7 +98,9 @@ def test_a_model_that_retires_within_sixty_days_is_told_of_on_its_first_call_and
 
 
 @pytest.mark.parametrize(("days", "provider"), [(61, {}), (1, {"base_url": "http://127.0.0.1:1"})])
-def test_one_that_retires_later_or_is_served_by_another_endpoint_is_not(days: int, provider: dict[str, Any]) -> None:
+def test_one_that_retires_later_or_is_served_by_another_endpoint_is_not(
+    days: int, provider: dict[str, Any]
+) -> None:
     events: list[Event] = []
     with retiring(days, events, **provider) as client:
         client.chat("hi")

@@ -40,12 +40,16 @@ def test_a_model_that_answers_in_time_is_not_hedged() -> None:
 
 def test_the_next_model_is_asked_beside_a_slow_one_and_the_first_reply_wins() -> None:
     seen: list[events.Event] = []
-    chain = route(entry("a", Plays(20)), entry("b", Plays(3)), entry("c", Plays("never")), hedge=HEDGE)
+    chain = route(
+        entry("a", Plays(20)), entry("b", Plays(3)), entry("c", Plays("never")), hedge=HEDGE
+    )
     reply, took = timed(walk(chain, events=seen).run())
     assert (reply.model, took) == ("b", 11.0)
     assert told(reply.trail) == [("a", "cancelled", 0.0, 11.0), ("b", "answered", 8.0, 3.0)]
     assert [attempt.id for attempt in reply.trail] == ["", ""]
-    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [("a", "b")]
+    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [
+        ("a", "b")
+    ]
 
 
 def test_the_slow_one_may_still_win() -> None:
@@ -56,7 +60,14 @@ def test_the_slow_one_may_still_win() -> None:
 
 def test_a_fast_error_of_the_hedge_does_not_win() -> None:
     reply, took = timed(
-        walk(route(entry("a", Plays(20)), entry("b", Plays(failure("overloaded"))), entry("c", Plays("x")), hedge=HEDGE)).run()
+        walk(
+            route(
+                entry("a", Plays(20)),
+                entry("b", Plays(failure("overloaded"))),
+                entry("c", Plays("x")),
+                hedge=HEDGE,
+            )
+        ).run()
     )
     assert (reply.model, took) == ("a", 20.0)
     assert [attempt.model for attempt in reply.trail] == ["a", "b"]
@@ -102,7 +113,9 @@ def test_without_a_token_there_is_no_hedge(empty: str) -> None:
 def test_a_call_that_is_answered_brings_the_chain_a_share_of_a_hedge() -> None:
     async def story() -> list[int]:
         hedges = Budget(capacity=1.0, share=0.5, trickle=float("inf"))
-        chain = route(entry("a", Plays(20), timeout=60.0), entry("b", Plays(30)), hedge=HEDGE, hedges=hedges)
+        chain = route(
+            entry("a", Plays(20), timeout=60.0), entry("b", Plays(30)), hedge=HEDGE, hedges=hedges
+        )
         return [len((await walk(chain).run()).trail) for _ in range(5)]
 
     assert run(story()) == [2, 1, 2, 1, 2]
@@ -116,9 +129,14 @@ def resting() -> Breaker:
 
 def test_a_resting_model_is_no_hedge() -> None:
     second = Plays("never")
-    reply, _ = timed(walk(route(entry("a", Plays(20)), entry("b", second, breaker=resting()), hedge=HEDGE)).run())
+    reply, _ = timed(
+        walk(route(entry("a", Plays(20)), entry("b", second, breaker=resting()), hedge=HEDGE)).run()
+    )
     assert (reply.model, second.calls) == ("a", [])
-    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [("a", "answered"), ("b", "skipped")]
+    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
+        ("a", "answered"),
+        ("b", "skipped"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -129,13 +147,19 @@ def test_a_resting_model_is_no_hedge() -> None:
         ({"refused": ("temperature",), "strict": True}, "temperature"),
     ],
 )
-def test_a_model_that_cannot_be_asked_is_passed_over_and_the_one_after_it_is_the_hedge(rest: Any, words: str) -> None:
+def test_a_model_that_cannot_be_asked_is_passed_over_and_the_one_after_it_is_the_hedge(
+    rest: Any, words: str
+) -> None:
     seen: list[events.Event] = []
     passed_over = Plays("never")
-    chain = route(entry("a", Plays(20)), entry("b", passed_over, **rest), entry("c", Plays(1)), hedge=HEDGE)
+    chain = route(
+        entry("a", Plays(20)), entry("b", passed_over, **rest), entry("c", Plays(1)), hedge=HEDGE
+    )
     reply, took = timed(walk(chain, request(temperature=0.5), events=seen).run())
     assert (reply.model, took, passed_over.calls) == ("c", 9.0, [])
-    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [("a", "c")]
+    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [
+        ("a", "c")
+    ]
     [skipped] = [attempt for attempt in reply.trail if attempt.model == "b"]
     assert (skipped.outcome, words in skipped.text) == ("skipped", True)
 
@@ -144,7 +168,10 @@ def test_a_failure_that_stops_ends_the_hedge_too() -> None:
     chain = route(entry("a", Plays(20)), entry("b", Plays(failure("blocked"))), hedge=HEDGE)
     with pytest.raises(Stopped) as caught:
         run(walk(chain).run())
-    assert [(attempt.model, attempt.outcome) for attempt in caught.value.trail] == [("a", "cancelled"), ("b", "failed")]
+    assert [(attempt.model, attempt.outcome) for attempt in caught.value.trail] == [
+        ("a", "cancelled"),
+        ("b", "failed"),
+    ]
 
 
 def test_all_failing_with_a_hedge_is_one_error_with_every_cause() -> None:
@@ -153,7 +180,9 @@ def test_all_failing_with_a_hedge_is_one_error_with_every_cause() -> None:
             await asyncio.sleep(9)
             return await super().complete(call)
 
-    chain = route(entry("a", Late(failure("timeout"))), entry("b", Late(failure("timeout"))), hedge=HEDGE)
+    chain = route(
+        entry("a", Late(failure("timeout"))), entry("b", Late(failure("timeout"))), hedge=HEDGE
+    )
     with pytest.raises(ChainExhausted) as caught:
         run(walk(chain).run())
     assert isinstance(caught.value.__cause__, ExceptionGroup)
@@ -200,14 +229,20 @@ def test_a_model_that_was_left_for_anothers_words_is_asked_again_when_those_brea
 
         left, breaks = Streams(10, "from a", End()), Streams(1, "from ", 1, failure("connection"))
         rules = StreamRules(on_break="restart")
-        chain = route(entry("a", left), entry("b", breaks), hedge=HEDGE, stream=rules, retry=Retry(attempts=1))
+        chain = route(
+            entry("a", left), entry("b", breaks), hedge=HEDGE, stream=rules, retry=Retry(attempts=1)
+        )
         return await walk(chain, outlet=Outlet(put)).run(), chunks
 
     reply, chunks = run(story())
     assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
         ("a", "cancelled"), ("b", "failed"), ("a", "answered"),
     ]  # fmt: skip
-    assert [(chunk.text, chunk.reset) for chunk in chunks] == [("from ", False), ("", True), ("from a", False)]
+    assert [(chunk.text, chunk.reset) for chunk in chunks] == [
+        ("from ", False),
+        ("", True),
+        ("from a", False),
+    ]
 
 
 # What counts as silence
@@ -260,15 +295,23 @@ def test_a_stream_that_is_held_back_is_not_hedged_while_its_words_come() -> None
         del chunk
 
     slow = Says(*[piece for _ in range(9) for piece in (Chunk("word "), 5)])
-    way = route(entry("a", slow, timeout=200.0), entry("b", second), hedge=HEDGE, stream=StreamRules(release="whole"))
+    way = route(
+        entry("a", slow, timeout=200.0),
+        entry("b", second),
+        hedge=HEDGE,
+        stream=StreamRules(release="whole"),
+    )
     reply, took = timed(walk(way, outlet=Outlet(put)).run())
     assert (reply.model, took, second.calls) == ("a", 45.0, [])
 
 
 @pytest.mark.parametrize(
-    ("efforts", "timeout", "asked_at"), [(None, 100.0, 8.0), (("low",), 100.0, 50.0), (("low",), 12.0, 8.0)]
+    ("efforts", "timeout", "asked_at"),
+    [(None, 100.0, 8.0), (("low",), 100.0, 50.0), (("low",), 12.0, 8.0)],
 )
-def test_of_a_whole_answer_a_model_that_thinks_gets_half_of_its_time(efforts: Any, timeout: float, asked_at: float) -> None:
+def test_of_a_whole_answer_a_model_that_thinks_gets_half_of_its_time(
+    efforts: Any, timeout: float, asked_at: float
+) -> None:
     thinker = entry("a", Plays(99), card=Card(efforts=efforts), timeout=timeout)
     reply, took = timed(walk(route(thinker, entry("b", Plays("from b")), hedge=HEDGE)).run())
     assert (reply.model, took) == ("b", asked_at)
@@ -290,14 +333,20 @@ def test_a_stream_that_a_plugin_can_give_only_as_a_whole_shows_none() -> None:
     async def put(chunk: Chunk) -> None:
         del chunk
 
-    reply, took = timed(walk(route(thinker, entry("b", second), hedge=HEDGE), outlet=Outlet(put)).run())
+    reply, took = timed(
+        walk(route(thinker, entry("b", second), hedge=HEDGE), outlet=Outlet(put)).run()
+    )
     assert (reply.model, took, second.calls) == ("a", 20.0, [])
 
 
-def test_a_model_that_rests_is_passed_over_and_the_one_after_it_is_asked_beside_the_slow_one() -> None:
+def test_a_model_that_rests_is_passed_over_and_the_one_after_it_is_asked_beside_the_slow_one() -> (
+    None
+):
     seen: list[events.Event] = []
     rests = entry("old", Plays("never"), breaker=Breaker(suspected="retired on 2026-12-01"))
     chain = route(entry("a", Plays(20)), rests, entry("b", Plays(3)), hedge=HEDGE)
     reply, took = timed(walk(chain, events=seen).run())
     assert (reply.model, took) == ("b", 11.0)
-    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [("a", "b")]
+    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [
+        ("a", "b")
+    ]

@@ -7,7 +7,17 @@ import pytest
 from standby.dispatch.compatibility import fit, unfit
 from standby.failures import Kind
 from standby.settings import Card
-from standby.types import EFFORTS, Media, Message, Reasoning, Request, Sampling, Text, ToolCall, ToolResult
+from standby.types import (
+    EFFORTS,
+    Media,
+    Message,
+    Reasoning,
+    Request,
+    Sampling,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from tests.support.playing import Plays, entry, request, walk, why
 from tests.support.playing import route as chain_of
 
@@ -33,13 +43,17 @@ def fitted(asked: Request, **card: Any) -> Request:
         (EFFORTS, "xhigh", "xhigh"),
     ],
 )
-def test_of_the_efforts_that_a_model_takes_the_nearest_is_sent(taken: Any, asked: Any, sent: str) -> None:
+def test_of_the_efforts_that_a_model_takes_the_nearest_is_sent(
+    taken: Any, asked: Any, sent: str
+) -> None:
     assert fitted(request(reasoning_effort=asked), efforts=taken).sampling.reasoning_effort == sent
 
 
 @pytest.mark.parametrize("efforts", [None, ()])
 def test_a_model_that_takes_no_effort_is_sent_none_and_the_trail_says_so(efforts: Any) -> None:
-    asked, dropped = fit(request(reasoning_effort="high"), entry("m", None, card=Card(efforts=efforts)))
+    asked, dropped = fit(
+        request(reasoning_effort="high"), entry("m", None, card=Card(efforts=efforts))
+    )
     assert (asked.sampling, dropped) == (Sampling(), ("reasoning_effort",))
     strict = entry("m", None, card=Card(efforts=efforts), strict=True)
     assert why(unfit(request(reasoning_effort="high"), strict)) == (
@@ -48,7 +62,9 @@ def test_a_model_that_takes_no_effort_is_sent_none_and_the_trail_says_so(efforts
 
 
 @pytest.mark.parametrize(("limit", "sent"), [(None, 500), (500, 500), (499, 499), (1000, 500)])
-def test_more_tokens_than_a_model_can_give_are_not_asked_of_it(limit: int | None, sent: int) -> None:
+def test_more_tokens_than_a_model_can_give_are_not_asked_of_it(
+    limit: int | None, sent: int
+) -> None:
     assert fitted(request(max_tokens=500), output_limit=limit).sampling.max_tokens == sent
     assert fitted(request(), output_limit=limit).sampling.max_tokens is None
 
@@ -68,7 +84,9 @@ def test_a_conversation_that_ends_with_the_assistants_words_is_not_for_every_mod
 
 
 def test_a_system_message_behind_the_assistants_words_ends_no_turn() -> None:
-    asked = Request((USER, Message("assistant", (Text("Well,"),)), Message("system", (Text("Be brief."),))))
+    asked = Request(
+        (USER, Message("assistant", (Text("Well,"),)), Message("system", (Text("Be brief."),)))
+    )
     assert unfit(asked, entry("m", None, card=Card(prefill=False))) is not None
 
 
@@ -77,7 +95,10 @@ def test_what_is_too_long_by_any_count_is_not_sent() -> None:
     misfit = unfit(asked, entry("m", None, card=Card(context_window=1000)))
     assert misfit is not None
     assert misfit.kind is Kind.CONTEXT_TOO_LONG
-    assert misfit.message == "the conversation has 1001 tokens at the least, and the context window of m holds 1000"
+    assert (
+        misfit.message
+        == "the conversation has 1001 tokens at the least, and the context window of m holds 1000"
+    )
     assert unfit(asked, entry("m", None, card=Card(context_window=1001))) is None
     assert unfit(asked, entry("m", None)) is None
 
@@ -89,11 +110,15 @@ def test_a_character_said_again_and_again_skips_nobody(text: str) -> None:
 
 def test_results_of_tools_count_towards_the_length() -> None:
     call = Message("assistant", (ToolCall(id="1", name="f", arguments={}),))
-    asked = Request((USER, call, Message("tool", (ToolResult(id="1", text="ab" * 4_000, name="f"),))))
+    asked = Request(
+        (USER, call, Message("tool", (ToolResult(id="1", text="ab" * 4_000, name="f"),)))
+    )
     assert unfit(asked, entry("m", None, card=Card(context_window=900, tools=True))) is not None
 
 
-async def test_after_one_that_is_too_small_only_a_larger_window_is_asked_and_an_unknown_one_counts_as_larger() -> None:
+async def test_after_one_that_is_too_small_only_a_larger_window_is_asked_and_an_unknown_one_counts_as_larger() -> (
+    None
+):
     first, second, third = Plays("one"), Plays("two"), Plays("three")
     asked = request("ab" * 40_000)
     reply = await walk(
@@ -113,16 +138,24 @@ async def test_after_one_that_is_too_small_only_a_larger_window_is_asked_and_an_
     assert first.calls == second.calls == []
 
 
-@pytest.mark.parametrize(("reads", "words"), [(None, "m cannot read an image in a tool's result"), (("image",), "")])
-def test_a_picture_in_a_result_goes_only_to_a_model_that_reads_it_there(reads: Any, words: str) -> None:
+@pytest.mark.parametrize(
+    ("reads", "words"), [(None, "m cannot read an image in a tool's result"), (("image",), "")]
+)
+def test_a_picture_in_a_result_goes_only_to_a_model_that_reads_it_there(
+    reads: Any, words: str
+) -> None:
     call = Message("assistant", (ToolCall(id="1", name="f", arguments={}),))
-    asked = Request((USER, call, Message("tool", (ToolResult(id="1", text="", name="f", media=(PICTURE,)),))))
+    asked = Request(
+        (USER, call, Message("tool", (ToolResult(id="1", text="", name="f", media=(PICTURE,)),)))
+    )
     card = Card(tools=True, reads=("image",), reads_in_results=reads)
     assert why(unfit(asked, entry("m", None, card=card))) == words
 
 
 @pytest.mark.parametrize(("maker", "kept"), [("p/m", True), ("p/other", False), ("", True)])
-def test_thoughts_go_back_to_who_had_them_and_are_left_out_for_others(maker: str, *, kept: bool) -> None:
+def test_thoughts_go_back_to_who_had_them_and_are_left_out_for_others(
+    maker: str, *, kept: bool
+) -> None:
     thought = Reasoning(text="hm", private="secret", made_by=maker)
     asked = Request((USER, Message("assistant", (thought, Text("so"))), USER))
     parts = fitted(asked).messages[1].parts

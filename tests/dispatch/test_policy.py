@@ -17,9 +17,13 @@ def of(health: str) -> list[Kind]:
     return [kind for kind in Kind if HEALTH[kind] == health]
 
 
-def decided(of_what: Failure, number: int = 1, triggers: dict[str, Trigger] | None = None, **retry: Any) -> Decision:
+def decided(
+    of_what: Failure, number: int = 1, triggers: dict[str, Trigger] | None = None, **retry: Any
+) -> Decision:
     one = entry("a", Plays("x"))
-    return decide(of_what, one, route(one, triggers=triggers, retry=Retry(**retry)), number, random.Random(1))
+    return decide(
+        of_what, one, route(one, triggers=triggers, retry=Retry(**retry)), number, random.Random(1)
+    )
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -30,24 +34,35 @@ def test_without_a_trigger_the_table_decides(kind: Kind) -> None:
 
 @pytest.mark.parametrize(("attempts", "retried"), [(1, []), (2, [1]), (5, [1])])
 def test_the_table_retries_once(attempts: int, retried: list[int]) -> None:
-    assert [n for n in range(1, 7) if decided(failure("overloaded"), n, attempts=attempts).then == "retry"] == retried
+    assert [
+        n
+        for n in range(1, 7)
+        if decided(failure("overloaded"), n, attempts=attempts).then == "retry"
+    ] == retried
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])
 def test_a_trigger_retries_as_often_as_the_chain_says_then_goes_on(attempts: int) -> None:
     mine = {"mine": Trigger(kind=Kind.TIMEOUT, then="retry")}
     then = [decided(failure("timeout"), n, mine, attempts=attempts) for n in range(1, 7)]
-    assert [decision.then for decision in then] == ["retry"] * (attempts - 1) + ["next"] * (7 - attempts)
+    assert [decision.then for decision in then] == ["retry"] * (attempts - 1) + ["next"] * (
+        7 - attempts
+    )
     assert {decision.trigger for decision in then} == {"mine"}
 
 
 @pytest.mark.parametrize("then", ["next", "stop"])
 def test_what_a_trigger_says_is_done_without_a_pause(then: Any) -> None:
-    assert decided(failure("overloaded"), 1, {"mine": Trigger(kind=Kind.OVERLOADED, then=then)}) == Decision(then, "mine")
+    assert decided(
+        failure("overloaded"), 1, {"mine": Trigger(kind=Kind.OVERLOADED, then=then)}
+    ) == Decision(then, "mine")
 
 
 def test_the_first_trigger_that_matches_decides() -> None:
-    both = {"one": Trigger(status="5xx", then="next"), "two": Trigger(kind=Kind.OVERLOADED, then="stop")}
+    both = {
+        "one": Trigger(status="5xx", then="next"),
+        "two": Trigger(kind=Kind.OVERLOADED, then="stop"),
+    }
     assert decided(failure("overloaded", status=503), 1, both) == Decision("next", "one")
     assert decided(failure("overloaded", status=429), 1, both) == Decision("stop", "two")
 
@@ -56,7 +71,10 @@ def test_the_first_trigger_that_matches_decides() -> None:
 def test_a_pause_is_full_jitter_up_to_a_bound_that_doubles(number: int) -> None:
     mine = {"mine": Trigger(kind=Kind.TIMEOUT, then="retry")}
     one = entry("a", Plays("x"))
-    chain, dice = route(one, triggers=mine, retry=Retry(attempts=10, initial=0.5, limit=4.0)), random.Random(1)
+    chain, dice = (
+        route(one, triggers=mine, retry=Retry(attempts=10, initial=0.5, limit=4.0)),
+        random.Random(1),
+    )
     pauses = [decide(failure("timeout"), one, chain, number, dice).pause for _ in range(300)]
     most = min(4.0, 0.5 * 2 ** (number - 1))
     assert min(pauses) < 0.05 * most
@@ -69,7 +87,9 @@ SOON = {Kind.SERVER_ERROR, Kind.CONNECTION, Kind.MALFORMED}
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("number", range(1, 8))
-def test_where_the_chain_says_nothing_the_kind_says_how_long_a_pause_may_be(kind: Kind, number: int) -> None:
+def test_where_the_chain_says_nothing_the_kind_says_how_long_a_pause_may_be(
+    kind: Kind, number: int
+) -> None:
     first = 0.1 if kind in SOON else 0.5
     assert longest_pause(kind, Retry(), number) == min(8.0, first * 2 ** (number - 1))
     assert longest_pause(kind, Retry(initial=3.0), number) == min(8.0, 3.0 * 2 ** (number - 1))
@@ -89,9 +109,12 @@ def test_a_limit_below_the_first_pause_of_a_kind_bounds_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stated", "then", "pause"), [(0.0, "retry", 0.0), (2.0, "retry", 2.0), (2.01, "next", 0.0), (1e9, "next", 0.0)]
+    ("stated", "then", "pause"),
+    [(0.0, "retry", 0.0), (2.0, "retry", 2.0), (2.01, "next", 0.0), (1e9, "next", 0.0)],
 )
-def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(stated: float, then: str, pause: float) -> None:
+def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(
+    stated: float, then: str, pause: float
+) -> None:
     decision = decided(failure("rate_limited", retry_after=stated))
     assert (decision.then, decision.pause) == (then, pause)
 
@@ -111,23 +134,41 @@ def test_what_is_not_the_models_fault_teaches_nothing(kind: Kind) -> None:
 
 @pytest.mark.parametrize("then", ["next", "stop"])
 @pytest.mark.parametrize(("stated", "rest"), [(None, 0.0), (0.0, 0.0), (34.0, 34.0)])
-def test_a_throttled_model_rests_as_stated_and_is_not_sick(then: Any, stated: float | None, rest: float) -> None:
+def test_a_throttled_model_rests_as_stated_and_is_not_sick(
+    then: Any, stated: float | None, rest: float
+) -> None:
     assert of("rest") == [Kind.RATE_LIMITED]
-    assert lesson(failure("rate_limited", retry_after=stated), Decision(then), blamed=True) == ("none", rest)
+    assert lesson(failure("rate_limited", retry_after=stated), Decision(then), blamed=True) == (
+        "none",
+        rest,
+    )
 
 
 @pytest.mark.parametrize("kind", of("rest long"))
-@pytest.mark.parametrize(("stated", "rest"), [(None, LONG_REST), (9.0, LONG_REST), (1000.0, 1000.0)])
-def test_where_a_person_must_act_the_model_rests_for_long(kind: Kind, stated: float | None, rest: float) -> None:
-    assert lesson(failure(kind, retry_after=stated), Decision("next"), blamed=True) == ("none", rest)
+@pytest.mark.parametrize(
+    ("stated", "rest"), [(None, LONG_REST), (9.0, LONG_REST), (1000.0, 1000.0)]
+)
+def test_where_a_person_must_act_the_model_rests_for_long(
+    kind: Kind, stated: float | None, rest: float
+) -> None:
+    assert lesson(failure(kind, retry_after=stated), Decision("next"), blamed=True) == (
+        "none",
+        rest,
+    )
 
 
 @pytest.mark.parametrize("kind", of("sick"))
-@pytest.mark.parametrize(("stated", "rest"), [(None, None), (0.0, None), (0.3, None), (2.0, None), (2.1, 2.1), (60.0, 60.0)])
+@pytest.mark.parametrize(
+    ("stated", "rest"),
+    [(None, None), (0.0, None), (0.3, None), (2.0, None), (2.1, 2.1), (60.0, 60.0)],
+)
 def test_a_sick_model_rests_for_a_delay_that_is_too_long_to_wait_for(
     kind: Kind, stated: float | None, rest: float | None
 ) -> None:
-    assert lesson(failure(kind, retry_after=stated), Decision("next"), blamed=True) == ("sick", rest)
+    assert lesson(failure(kind, retry_after=stated), Decision("next"), blamed=True) == (
+        "sick",
+        rest,
+    )
 
 
 @pytest.mark.parametrize("kind", of("sick"))

@@ -41,7 +41,10 @@ async def at(seconds: float) -> None:
 def test_a_model_that_failed_often_rests_and_costs_nothing() -> None:
     async def story() -> tuple[list[Reply], int]:
         dead = Plays(failure("timeout"))
-        chain = route(entry("a", dead, breaker=breaker(BreakerSettings(failures=3))), entry("b", Plays("Lisbon.")))
+        chain = route(
+            entry("a", dead, breaker=breaker(BreakerSettings(failures=3))),
+            entry("b", Plays("Lisbon.")),
+        )
         replies = [await walk(chain).run() for _ in range(10)]
         return replies, len(dead.calls)
 
@@ -89,7 +92,9 @@ def test_nobody_waits_for_a_probe_and_it_runs_to_its_end_behind_the_call() -> No
 def test_a_probe_that_hangs_is_cut_in_its_own_time_and_the_model_rests_on() -> None:
     async def story() -> list[State]:
         rested = sick()
-        chain = route(entry("a", Plays(600), breaker=rested, timeout=30.0), entry("b", Plays("Lisbon.")))
+        chain = route(
+            entry("a", Plays(600), breaker=rested, timeout=30.0), entry("b", Plays("Lisbon."))
+        )
         await at(11)
         await walk(chain).run()
         await at(42)
@@ -99,11 +104,15 @@ def test_a_probe_that_hangs_is_cut_in_its_own_time_and_the_model_rests_on() -> N
 
 
 @pytest.mark.parametrize("answers_after", [18, 29])
-def test_a_probe_has_its_own_time_and_not_what_the_deadline_leaves_a_model_that_is_waited_for(answers_after: int) -> None:
+def test_a_probe_has_its_own_time_and_not_what_the_deadline_leaves_a_model_that_is_waited_for(
+    answers_after: int,
+) -> None:
     async def story() -> State:
         rested = sick()
         probed, next_one = Plays(answers_after), Plays("Lisbon.")
-        chain = route(entry("a", probed, breaker=rested, timeout=60.0), entry("b", next_one), deadline=20.0)
+        chain = route(
+            entry("a", probed, breaker=rested, timeout=60.0), entry("b", next_one), deadline=20.0
+        )
         await at(11)
         await walk(chain).run()
         await at(50)
@@ -158,7 +167,9 @@ def test_a_caller_who_leaves_leaves_the_probe_to_teach() -> None:
 def test_a_probe_that_is_itself_cancelled_leaves_the_breaker_as_it_was() -> None:
     async def story() -> tuple[Breaker, float]:
         rested = sick()
-        chain = route(entry("a", Plays(50), breaker=rested, timeout=100.0), entry("b", Plays("Lisbon.")))
+        chain = route(
+            entry("a", Plays(50), breaker=rested, timeout=100.0), entry("b", Plays("Lisbon."))
+        )
         await at(11)
         await walk(chain).run()
         for task in chain.behind:
@@ -174,7 +185,9 @@ def test_a_probe_that_is_itself_cancelled_leaves_the_breaker_as_it_was() -> None
 def test_a_probe_that_ends_in_the_moment_of_the_reply_teaches_too() -> None:
     async def story() -> State:
         rested = sick()
-        chain = route(entry("a", Plays(20)), entry("b", Plays(12), breaker=rested), hedge=Hedge(after=8.0))
+        chain = route(
+            entry("a", Plays(20)), entry("b", Plays(12), breaker=rested), hedge=Hedge(after=8.0)
+        )
         await at(11)
         await walk(chain).run()
         await asyncio.sleep(0.1)
@@ -193,7 +206,10 @@ def test_a_caller_who_leaves_while_a_late_probe_takes_its_time_to_end_leaves_it_
 
     async def story() -> tuple[State, str]:
         rested = sick()
-        chain = route(entry("a", TakesItsTime(600), breaker=rested, timeout=30.0), entry("b", Plays(300), timeout=600.0))
+        chain = route(
+            entry("a", TakesItsTime(600), breaker=rested, timeout=30.0),
+            entry("b", Plays(300), timeout=600.0),
+        )
         await at(11)
         task = asyncio.create_task(walk(chain).run())
         await at(41.02)
@@ -207,7 +223,9 @@ def test_a_caller_who_leaves_while_a_late_probe_takes_its_time_to_end_leaves_it_
 
 def test_a_probe_whose_loop_was_closed_is_lost_a_second_after_its_time_out() -> None:
     rested = sick()
-    chain = route(entry("a", Plays(600), breaker=rested, timeout=30.0), entry("b", Plays("Lisbon.")))
+    chain = route(
+        entry("a", Plays(600), breaker=rested, timeout=30.0), entry("b", Plays("Lisbon."))
+    )
     loop = VirtualLoop()
     loop._clock.now = 11.0
     loop.run_until_complete(walk(chain).run())
@@ -216,13 +234,17 @@ def test_a_probe_whose_loop_was_closed_is_lost_a_second_after_its_time_out() -> 
     assert getattr(rested.admit(42.0), "probe", False)
 
 
-def test_when_all_rest_one_call_at_a_time_goes_to_the_nearest_and_the_others_raise_at_once() -> None:
+def test_when_all_rest_one_call_at_a_time_goes_to_the_nearest_and_the_others_raise_at_once() -> (
+    None
+):
     async def story() -> tuple[list[Any], list[Plays]]:
         plays = [Plays(3), Plays("never")]
         far, near = sick(2.0), sick(0.0)
         chain = route(entry("far", plays[1], breaker=far), entry("near", plays[0], breaker=near))
         await at(4)
-        results = await asyncio.gather(*(walk(chain).run() for _ in range(5)), return_exceptions=True)
+        results = await asyncio.gather(
+            *(walk(chain).run() for _ in range(5)), return_exceptions=True
+        )
         return results, plays
 
     results, (near, far) = run(story())
@@ -234,12 +256,16 @@ def test_when_all_rest_one_call_at_a_time_goes_to_the_nearest_and_the_others_rai
     assert all(error.retry_after is not None and 0 < error.retry_after <= 10 for error in refused)
 
 
-def test_where_nobody_else_answers_a_call_asks_all_that_rest_the_nearest_first_and_each_once() -> None:
+def test_where_nobody_else_answers_a_call_asks_all_that_rest_the_nearest_first_and_each_once() -> (
+    None
+):
     async def story() -> list[list[tuple[str, str]]]:
         far, near = sick(2.0), sick(0.0)
         plays = [Plays(failure("overloaded")) for _ in range(3)]
         suspect = entry("retired", plays[2], breaker=Breaker(suspected="retired on 2026-12-01"))
-        chain = route(entry("far", plays[0], breaker=far), entry("near", plays[1], breaker=near), suspect)
+        chain = route(
+            entry("far", plays[0], breaker=far), entry("near", plays[1], breaker=near), suspect
+        )
         await at(4)
         calls = [walk(chain), walk(chain)]
         for call in calls:
@@ -257,11 +283,16 @@ def test_where_nobody_else_answers_a_call_asks_all_that_rest_the_nearest_first_a
 
 def test_a_resting_model_is_the_last_resort_when_the_others_have_failed() -> None:
     async def story() -> Reply:
-        chain = route(entry("a", Plays("from a"), breaker=sick()), entry("b", Plays(failure("timeout"))))
+        chain = route(
+            entry("a", Plays("from a"), breaker=sick()), entry("b", Plays(failure("timeout")))
+        )
         return await walk(chain).run()
 
     reply = run(story())
-    assert (reply.model, told(reply.trail)) == ("a", [("a", "skipped"), ("b", "failed"), ("a", "answered")])
+    assert (reply.model, told(reply.trail)) == (
+        "a",
+        [("a", "skipped"), ("b", "failed"), ("a", "answered")],
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,7 +305,9 @@ def test_a_resting_model_is_the_last_resort_when_the_others_have_failed() -> Non
         ("model_missing", 1000.0, 1000.0, 1200.0),
     ],
 )
-def test_some_failures_rest_the_model_at_once(kind: str, stated: float | None, least: float, most: float) -> None:
+def test_some_failures_rest_the_model_at_once(
+    kind: str, stated: float | None, least: float, most: float
+) -> None:
     rested = breaker(BreakerSettings())
     plays = Plays(failure(kind, retry_after=stated, status=429))
     run(walk(route(entry("a", plays, breaker=rested), entry("b", Plays("Lisbon.")))).run())
@@ -284,11 +317,17 @@ def test_some_failures_rest_the_model_at_once(kind: str, stated: float | None, l
     assert health.reason == f"after {kind}"
 
 
-@pytest.mark.parametrize("kind", ["blocked", "invalid_request", "unsupported", "context_too_long", "contract", "unavailable"])
+@pytest.mark.parametrize(
+    "kind",
+    ["blocked", "invalid_request", "unsupported", "context_too_long", "contract", "unavailable"],
+)
 def test_what_is_not_the_models_fault_never_rests_it(kind: str) -> None:
     async def story() -> State:
         rested = breaker(BreakerSettings(failures=1))
-        chain = route(entry("a", Plays(failure(kind, status=400)), breaker=rested), entry("b", Plays("Lisbon.")))
+        chain = route(
+            entry("a", Plays(failure(kind, status=400)), breaker=rested),
+            entry("b", Plays("Lisbon.")),
+        )
         await asyncio.gather(*(walk(chain).run() for _ in range(12)), return_exceptions=True)
         return rested.health(0.0).state
 
@@ -299,12 +338,15 @@ def test_the_states_are_told_as_events() -> None:
     async def story() -> list[tuple[str, str]]:
         seen: list[events.Event] = []
         chain = route(
-            entry("a", Plays(failure("timeout"), "well"), breaker=breaker()), entry("b", Plays(1, "Lisbon.", "Lisbon."))
+            entry("a", Plays(failure("timeout"), "well"), breaker=breaker()),
+            entry("b", Plays(1, "Lisbon.", "Lisbon.")),
         )
         await walk(chain, events=seen).run()
         await at(20)
         await walk(chain, events=seen).run()
-        return [(event.model, event.state) for event in seen if isinstance(event, events.HealthChanged)]
+        return [
+            (event.model, event.state) for event in seen if isinstance(event, events.HealthChanged)
+        ]
 
     assert run(story()) == [("a", "open"), ("a", "half_open"), ("a", "closed")]
 
@@ -352,8 +394,14 @@ def test_a_probe_in_a_stream_that_speaks_first_is_the_answer() -> None:
 
 def test_an_answer_in_the_place_of_one_that_rests_is_told_as_such() -> None:
     seen: list[events.Event] = []
-    run(walk(route(entry("a", Plays("x"), breaker=sick()), entry("b", Plays("Lisbon."))), events=seen).run())
-    assert [(event.model, event.instead_of) for event in seen if isinstance(event, events.Answered)] == [("b", "a")]
+    run(
+        walk(
+            route(entry("a", Plays("x"), breaker=sick()), entry("b", Plays("Lisbon."))), events=seen
+        ).run()
+    )
+    assert [
+        (event.model, event.instead_of) for event in seen if isinstance(event, events.Answered)
+    ] == [("b", "a")]
 
 
 def test_a_late_probe_that_does_not_end_is_told_after_its_call() -> None:
@@ -367,7 +415,9 @@ def test_a_late_probe_that_does_not_end_is_told_after_its_call() -> None:
 
     async def story() -> list[str]:
         seen: list[events.Event] = []
-        chain = route(entry("a", Stubborn(600), breaker=sick(), timeout=30.0), entry("b", Plays("Lisbon.")))
+        chain = route(
+            entry("a", Stubborn(600), breaker=sick(), timeout=30.0), entry("b", Plays("Lisbon."))
+        )
         await at(11)
         await walk(chain, events=seen).run()
         await at(2000)
@@ -448,8 +498,12 @@ def test_a_lone_model_that_recovers_serves_everybody_at_once() -> None:
 
 
 @pytest.mark.parametrize(("deadline", "asked_at"), [(20.0, 15.0), (6.0, 3.0)])
-def test_a_resting_model_is_asked_beside_one_that_hangs_while_it_can_still_be_heard(deadline: float, asked_at: float) -> None:
-    chain = route(entry("a", Plays("from a"), breaker=sick()), entry("b", Plays(600)), deadline=deadline)
+def test_a_resting_model_is_asked_beside_one_that_hangs_while_it_can_still_be_heard(
+    deadline: float, asked_at: float
+) -> None:
+    chain = route(
+        entry("a", Plays("from a"), breaker=sick()), entry("b", Plays(600)), deadline=deadline
+    )
     reply = run(walk(chain).run())
     assert told(reply.trail) == [("a", "skipped"), ("b", "cancelled"), ("a", "answered")]
     assert reply.trail[-1].start == asked_at
@@ -457,7 +511,11 @@ def test_a_resting_model_is_asked_beside_one_that_hangs_while_it_can_still_be_he
 
 def test_a_resting_model_never_cuts_short_the_one_that_is_being_asked() -> None:
     async def story() -> Reply:
-        chain = route(entry("a", Plays(600), breaker=sick()), entry("b", Streams(18, "Lisbon.", End())), deadline=20.0)
+        chain = route(
+            entry("a", Plays(600), breaker=sick()),
+            entry("b", Streams(18, "Lisbon.", End())),
+            deadline=20.0,
+        )
         reply = await walk(chain).run()
         await at(60)
         return reply
@@ -483,14 +541,20 @@ def unheard(probed: Streams, breaks: Streams) -> tuple[Reply, list[tuple[str, bo
     return run(story())
 
 
-def test_a_probe_that_was_unheard_so_far_is_heard_from_its_beginning_when_the_others_words_break() -> None:
-    reply, chunks = unheard(Streams(2, "Lis", 4, "bon", 1, ".", End()), Streams(1, "Por", 3, failure("connection")))
+def test_a_probe_that_was_unheard_so_far_is_heard_from_its_beginning_when_the_others_words_break() -> (
+    None
+):
+    reply, chunks = unheard(
+        Streams(2, "Lis", 4, "bon", 1, ".", End()), Streams(1, "Por", 3, failure("connection"))
+    )
     assert (reply.text, reply.model) == ("Lisbon.", "a")
     assert chunks == [("Por", False), ("", True), ("Lisbon", False), (".", False)]
 
 
 def test_a_probe_that_answered_unheard_is_asked_again_when_the_others_words_break() -> None:
-    reply, chunks = unheard(Streams(2, "Lisbon.", End()), Streams(1, "Por", 3, failure("connection")))
+    reply, chunks = unheard(
+        Streams(2, "Lisbon.", End()), Streams(1, "Por", 3, failure("connection"))
+    )
     assert told(reply.trail) == [("a", "answered"), ("b", "failed"), ("a", "answered")]
     assert chunks == [("Por", False), ("", True), ("Lisbon.", False)]
 

@@ -5,7 +5,18 @@ from typing import Any
 import pytest
 
 from standby.dispatch.adapter_call import Outlet
-from standby.plugin import Call, Chunk, End, Failure, Kind, Message, Reasoning, Reply, Text, ToolCall
+from standby.plugin import (
+    Call,
+    Chunk,
+    End,
+    Failure,
+    Kind,
+    Message,
+    Reasoning,
+    Reply,
+    Text,
+    ToolCall,
+)
 from standby.settings import Retry
 from standby.types import Finish
 from tests.support.playing import Plays, Streams, entry, route, walk
@@ -41,29 +52,50 @@ END = Chunk(end=End(id="answer-1", private="state"))
 
 
 async def test_thoughts_come_with_the_first_words_and_as_they_are_after_them() -> None:
-    pieces = [Chunk(reasoning="Hm. "), Chunk(reasoning="So: "), Chunk("Lis"), Chunk(reasoning="really?"), Chunk("bon"), END]
+    pieces = [
+        Chunk(reasoning="Hm. "),
+        Chunk(reasoning="So: "),
+        Chunk("Lis"),
+        Chunk(reasoning="really?"),
+        Chunk("bon"),
+        END,
+    ]
     out, reply = await streamed(entry("m", Thinks(*pieces)))
     assert out == [Chunk("Lis", reasoning="Hm. So: "), Chunk(reasoning="really?"), Chunk("bon")]
-    assert (reply.text, reply.reasoning, reply.private, reply.id) == ("Lisbon", "Hm. So: really?", "state", "answer-1")
+    assert (reply.text, reply.reasoning, reply.private, reply.id) == (
+        "Lisbon",
+        "Hm. So: really?",
+        "state",
+        "answer-1",
+    )
 
 
 async def test_a_model_that_fails_while_it_thinks_is_followed_by_the_next_unseen() -> None:
     first = Thinks(Chunk(reasoning="Hm. "), BROKEN)
-    out, reply = await streamed(entry("one", first), entry("two", Thinks(Chunk("Lisbon"), END)), retry=Retry(attempts=1))
+    out, reply = await streamed(
+        entry("one", first), entry("two", Thinks(Chunk("Lisbon"), END)), retry=Retry(attempts=1)
+    )
     assert out == [Chunk("Lisbon")]
     assert (reply.model, reply.reasoning) == ("two", "")
 
 
 async def test_thoughts_before_a_tool_call_come_with_it() -> None:
     end = Chunk(end=End(finish=Finish.TOOL_CALLS))
-    out, reply = await streamed(entry("m", Thinks(Chunk(reasoning="Hm."), Chunk(tool_call=CALL), end)))
-    assert [(chunk.reasoning, chunk.tool_call is not None) for chunk in out] == [("Hm.", False), ("", True)]
+    out, reply = await streamed(
+        entry("m", Thinks(Chunk(reasoning="Hm."), Chunk(tool_call=CALL), end))
+    )
+    assert [(chunk.reasoning, chunk.tool_call is not None) for chunk in out] == [
+        ("Hm.", False),
+        ("", True),
+    ]
     assert reply.reasoning == "Hm."
 
 
 async def test_a_reply_that_is_thought_alone_is_empty() -> None:
     adapter = Thinks(Chunk(reasoning="Hm."), END)
-    reply = await walk(route(entry("one", adapter), entry("two", Plays("Lisbon")), retry=Retry(attempts=1))).run()
+    reply = await walk(
+        route(entry("one", adapter), entry("two", Plays("Lisbon")), retry=Retry(attempts=1))
+    ).run()
     assert [attempt.kind for attempt in reply.trail] == [Kind.EMPTY, None]
 
 
@@ -88,5 +120,7 @@ def test_a_repr_shows_no_thought() -> None:
 
 async def test_the_trail_has_the_vendors_id_of_a_request_that_failed() -> None:
     failed = Failure(kind=Kind.OVERLOADED, status=503, message="busy", id="req_7")
-    reply = await walk(route(entry("one", Plays(failed)), entry("two", Plays("Lisbon")), retry=Retry(attempts=1))).run()
+    reply = await walk(
+        route(entry("one", Plays(failed)), entry("two", Plays("Lisbon")), retry=Retry(attempts=1))
+    ).run()
     assert [attempt.id for attempt in reply.trail] == ["req_7", ""]

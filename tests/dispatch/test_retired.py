@@ -106,7 +106,9 @@ def test_a_probe_that_finds_nobody_leaves_the_suspicion_for_long() -> None:
     assert (told.state, told.reason) == (State.OPEN, WHY)
     assert told.resting >= LONG_REST - 1
     assert breaker.admit_behind(LONG_REST) is None
-    assert breaker.admit(10_000.0) == Refusal(0.0, RESTING)  # it is never asked in front of a call again
+    assert breaker.admit(10_000.0) == Refusal(
+        0.0, RESTING
+    )  # it is never asked in front of a call again
     assert breaker.admit_behind(10_000.0) is not None
 
 
@@ -129,7 +131,9 @@ def test_as_a_last_resort_as_many_are_admitted_as_come_until_something_is_known(
     told = breaker.settle(last[0], "healthy", 1.0)
     assert told is not None
     assert (told.state, breaker.suspicion) == (State.CLOSED, "")
-    assert breaker.settle(probe, "none", 2.0, rest=LONG_REST) is None  # what was seen of an answer counts
+    assert (
+        breaker.settle(probe, "none", 2.0, rest=LONG_REST) is None
+    )  # what was seen of an answer counts
     assert isinstance(breaker.admit(2.0), Ticket)
 
 
@@ -142,13 +146,19 @@ def test_a_last_resort_that_finds_nobody_rests_it_for_long() -> None:
     first = breaker.insist(2.0)
     assert isinstance(first, Ticket)
     assert first.probe
-    assert isinstance(breaker.insist(2.0), Refusal)  # from now on one call at a time, as with all that rest
+    assert isinstance(
+        breaker.insist(2.0), Refusal
+    )  # from now on one call at a time, as with all that rest
 
 
 def test_the_newest_settings_say_what_is_suspected_and_an_answer_outweighs_them() -> None:
     known = health.known_of("a", BreakerSettings())
     breaker = known.breaker
-    assert [health.known_of("a", True, why).breaker.suspicion for why in (WHY, "", WHY)] == [WHY, "", WHY]
+    assert [health.known_of("a", True, why).breaker.suspicion for why in (WHY, "", WHY)] == [
+        WHY,
+        "",
+        WHY,
+    ]
     ticket = breaker.insist(0.0)
     assert isinstance(ticket, Ticket)
     breaker.settle(ticket, "healthy", 0.0)
@@ -178,7 +188,9 @@ def test_retired_models_in_front_cost_a_call_nothing_and_are_asked_once_behind_i
     reply, took, later = run(story())
     assert took == 2.0
     assert outcomes(reply) == [("old", "skipped"), ("older", "skipped"), ("new", "answered")]
-    assert [(each.kind, each.text, each.duration) for each in reply.trail[:2]] == [(Kind.UNAVAILABLE, RESTING, 0.0)] * 2
+    assert [(each.kind, each.text, each.duration) for each in reply.trail[:2]] == [
+        (Kind.UNAVAILABLE, RESTING, 0.0)
+    ] * 2
     assert {each.model for each in later} == {"new"}
     assert (calls(first), calls(second)) == (1, 1)
 
@@ -204,7 +216,8 @@ def test_one_that_answers_after_all_is_back_for_the_next_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("served", "later"), [("newer-model", "new"), ("old-2026-01-31", "old"), ("models/old", "old"), ("", "old")]
+    ("served", "later"),
+    [("newer-model", "new"), ("old-2026-01-31", "old"), ("models/old", "old"), ("", "old")],
 )
 def test_another_that_answers_in_its_place_does_not_bring_it_back(served: str, later: str) -> None:
     async def story() -> tuple[Reply, Breaker]:
@@ -287,7 +300,9 @@ def test_a_stream_is_not_kept_either(release: Any) -> None:
     gone = entry("old", Streams(60, "Porto.", End()), breaker=doubted(), timeout=200.0)
 
     async def story() -> tuple[Reply, list[str], float]:
-        way = route(gone, entry("new", Streams("Lis", "bon.", End())), stream=StreamRules(release=release))
+        way = route(
+            gone, entry("new", Streams("Lis", "bon.", End())), stream=StreamRules(release=release)
+        )
         out: list[str] = []
 
         async def put(chunk: Any) -> None:
@@ -325,7 +340,11 @@ def settings(retires: date | None, *, url: str | None = None, reply: str = "Port
     return Settings(
         providers={"theirs": Provider(plugin="scripted", base_url=url)},
         models={
-            "old": Model(provider="theirs", options={"reply": reply}, card=Card(retires=retires, successor="new")),
+            "old": Model(
+                provider="theirs",
+                options={"reply": reply},
+                card=Card(retires=retires, successor="new"),
+            ),
             "new": Model(provider="scripted", options={"reply": "Lisbon."}),
         },
         chains={"default": Chain(models=("old", "new"))},
@@ -338,9 +357,17 @@ def today() -> date:
 
 @pytest.mark.parametrize(
     ("days", "url", "rests"),
-    [(-400, None, True), (0, None, True), (1, None, False), (-400, "http://127.0.0.1:9", False), (None, None, False)],
+    [
+        (-400, None, True),
+        (0, None, True),
+        (1, None, False),
+        (-400, "http://127.0.0.1:9", False),
+        (None, None, False),
+    ],
 )
-def test_a_model_rests_from_its_day_on_at_the_vendors_own_endpoint(days: int | None, url: str | None, *, rests: bool) -> None:
+def test_a_model_rests_from_its_day_on_at_the_vendors_own_endpoint(
+    days: int | None, url: str | None, *, rests: bool
+) -> None:
     day = None if days is None else today() + timedelta(days=days)
     with Standby(settings=settings(day, url=url), environ={}) as client:
         told = client.health()["old"]
@@ -354,16 +381,25 @@ def test_of_the_chain_that_ships_those_rest_whose_day_has_come() -> None:
     with Standby(PACKAGED, environ={}) as client:
         cards = {name: model.card for name, model in client.settings.models.items()}
         told = {name: each.reason for name, each in client.health().items() if each.state == "open"}
-    assert told == {name: f"retired on {card.retires}" for name, card in cards.items() if card and card.is_retired(today())}
+    assert told == {
+        name: f"retired on {card.retires}"
+        for name, card in cards.items()
+        if card and card.is_retired(today())
+    }
 
 
-def test_its_retirement_is_told_once_and_no_call_is_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_its_retirement_is_told_once_and_no_call_is_worth_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.WARNING, logger="standby")
     gone = settings(today() - timedelta(days=1))
-    options = {"script": [{"fail": {"kind": "model_missing", "status": 404, "message": "no such model"}}]}
+    options = {
+        "script": [{"fail": {"kind": "model_missing", "status": 404, "message": "no such model"}}]
+    }
     gone = Settings(
         providers=gone.providers,
-        models=gone.models | {"old": Model(provider="theirs", options=options, card=gone.models["old"].card)},
+        models=gone.models
+        | {"old": Model(provider="theirs", options=options, card=gone.models["old"].card)},
         chains=gone.chains,
     )
     with Standby(settings=gone, environ={}) as client:
@@ -393,9 +429,13 @@ def test_a_date_that_the_user_knows_better_brings_it_back(tmp_path: Any) -> None
 def test_without_a_key_it_is_the_key_that_is_told_and_nobody_asks_it() -> None:
     old_one = Model(provider="openai", model="old", card=Card(retires=date(2020, 1, 1)))
     new = Model(provider="scripted", options={"reply": "Lisbon."})
-    keyless = Settings(models={"old": old_one, "new": new}, chains={"default": Chain(models=("old", "new"))})
+    keyless = Settings(
+        models={"old": old_one, "new": new}, chains={"default": Chain(models=("old", "new"))}
+    )
     with Standby(settings=keyless, environ={}) as client:
-        assert [client.chat("hi").trail[0].text for _ in range(2)] == ["no key: set OPENAI_API_KEY"] * 2
+        assert [client.chat("hi").trail[0].text for _ in range(2)] == [
+            "no key: set OPENAI_API_KEY"
+        ] * 2
         assert client.health()["old"].reason == "retired on 2020-01-01"
 
 
@@ -403,9 +443,14 @@ def test_the_probes_end_with_the_client() -> None:
     async def story() -> Reply:
         hanging = settings(today())
         models = hanging.models | {
-            "old": Model(provider="theirs", options={"script": [{"hang": True}]}, card=Card(retires=today()))
+            "old": Model(
+                provider="theirs", options={"script": [{"hang": True}]}, card=Card(retires=today())
+            )
         }
-        client = AsyncStandby(settings=Settings(providers=hanging.providers, models=models, chains=hanging.chains), environ={})
+        client = AsyncStandby(
+            settings=Settings(providers=hanging.providers, models=models, chains=hanging.chains),
+            environ={},
+        )
         async with client:
             return await client.chat("hi")
 
@@ -416,7 +461,9 @@ def test_the_probes_end_with_the_client() -> None:
 
 
 def mixed() -> Route:
-    return route(old("x"), entry("mid", Plays("x")), old("x", name="older"), entry("new", Plays("x")))
+    return route(
+        old("x"), entry("mid", Plays("x")), old("x", name="older"), entry("new", Plays("x"))
+    )
 
 
 def test_a_plan_says_who_begins_resting_and_counts_them_in_the_worst_case() -> None:
@@ -441,12 +488,20 @@ def test_a_play_takes_a_retired_model_for_gone_unless_an_outage_names_it() -> No
     way = route(old("x"), entry("new", Plays("x")))
 
     def served(*outages: str) -> list[int]:
-        plan = Plan(outages=tuple(outage_of(text, 60.0) for text in outages), rate=1.0, duration=120.0, latency=1.0, seed=1)
+        plan = Plan(
+            outages=tuple(outage_of(text, 60.0) for text in outages),
+            rate=1.0,
+            duration=120.0,
+            latency=1.0,
+            seed=1,
+        )
         return [count.served for count in models_of(play(way, plan), ("old", "new"))]
 
     gone, there = served(), served("old: 503 for 30s")
     assert gone[0] == 0 < gone[1]
     assert there[0] > there[1] > 0
-    plan = Plan(outages=(outage_of("old: 503", 60.0),), rate=1.0, duration=120.0, latency=1.0, seed=1)
+    plan = Plan(
+        outages=(outage_of("old: 503", 60.0),), rate=1.0, duration=120.0, latency=1.0, seed=1
+    )
     healthy = models_of(play(way, plan.without_outages()), ("old", "new"))
     assert healthy[1].served == 0

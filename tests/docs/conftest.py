@@ -15,5 +15,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STANDBY_CONFIG", raising=False)
     yield partial(put, tmp_path)
-    for name in [name for name in sys.modules if name.startswith(("standby_parrot", "standby_acme", "house_rules"))]:
+    for name in [
+        name
+        for name in sys.modules
+        if name.startswith(("standby_parrot", "standby_acme", "house_rules"))
+    ]:
         del sys.modules[name]

@@ -24,8 +24,12 @@ def put(folder: Path, project: dict[str, Any], files: dict[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
     info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    lines = [f"{name} = {module}\n" for name, module in project["entry-points"][plugin.GROUP].items()]
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    lines = [
+        f"{name} = {module}\n" for name, module in project["entry-points"][plugin.GROUP].items()
+    ]
     (info / "entry_points.txt").write_text(f"[{plugin.GROUP}]\n{''.join(lines)}")
     importlib.invalidate_caches()
 
@@ -37,7 +41,11 @@ def written(heading: str) -> dict[str, str]:
 
 def house_rules() -> tuple[dict[str, Any], dict[str, str]]:
     """Return the house rules' project table and files."""
-    project = {"name": "house-rules", "version": "1.0", "entry-points": {plugin.GROUP: {"house-rules": "house_rules"}}}
+    project = {
+        "name": "house-rules",
+        "version": "1.0",
+        "entry-points": {plugin.GROUP: {"house-rules": "house_rules"}},
+    }
     return project, written(HOUSE_RULES)
 
 

@@ -24,7 +24,11 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 def blocks(document: str, heading: str = "", language: str = "") -> list[Block]:
     """Return the fenced blocks of a document; those under one heading, or in one language."""
-    return [block for block in _blocks(document) if heading in ("", block.heading) and language in ("", block.language)]
+    return [
+        block
+        for block in _blocks(document)
+        if heading in ("", block.heading) and language in ("", block.language)
+    ]
 
 
 def only(document: str, heading: str, language: str) -> str:
@@ -48,7 +52,12 @@ def _blocks(document: str) -> Iterator[Block]:
             before = token.content
         elif token.type == "fence":
             named = _FILE.match(before)
-            yield Block(language=token.info, text=token.content, heading=heading, file=named[1] if named else "")
+            yield Block(
+                language=token.info,
+                text=token.content,
+                heading=heading,
+                file=named[1] if named else "",
+            )
             before = ""
 
 
@@ -82,4 +91,8 @@ def _tables(document: str) -> Iterator[list[list[str]]]:
 
 
 def _parsed(document: str) -> list[Token]:
-    return MarkdownIt("commonmark").enable("table").parse((ROOT / document).read_text(encoding="utf-8"))
+    return (
+        MarkdownIt("commonmark")
+        .enable("table")
+        .parse((ROOT / document).read_text(encoding="utf-8"))
+    )

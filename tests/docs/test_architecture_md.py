@@ -10,18 +10,30 @@ CORE = ROOT / "core" / "standby"
 
 
 def test_each_folder_and_each_module_at_the_root_has_its_row() -> None:
-    named = {name for row in table(PAGE, head="folder of `core/standby`") for name in re.findall(r"`([\w./]+)`", row[0])}
-    folders = {
-        f"{path.name}/" for path in CORE.iterdir() if path.is_dir() and any(path.rglob("*.*")) and path.name != "__pycache__"
+    named = {
+        name
+        for row in table(PAGE, head="folder of `core/standby`")
+        for name in re.findall(r"`([\w./]+)`", row[0])
     }
-    modules = {path.name for path in CORE.glob("*.py")} - {"__init__.py", "__main__.py", "version.py"}
+    folders = {
+        f"{path.name}/"
+        for path in CORE.iterdir()
+        if path.is_dir() and any(path.rglob("*.*")) and path.name != "__pycache__"
+    }
+    modules = {path.name for path in CORE.glob("*.py")} - {
+        "__init__.py",
+        "__main__.py",
+        "version.py",
+    }
     assert named == folders | modules
 
 
 def test_the_layers_are_those_that_are_kept() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         [contract] = [
-            each for each in tomllib.load(file)["tool"]["importlinter"]["contracts"] if each["name"] == "imports go down only"
+            each
+            for each in tomllib.load(file)["tool"]["importlinter"]["contracts"]
+            if each["name"] == "imports go down only"
         ]
     kept = [re.findall(r"standby\.(\w+)", layer) for layer in contract["layers"]]
     page = (ROOT / PAGE).read_text(encoding="utf-8")

@@ -18,7 +18,9 @@ def test_every_dependency_has_its_reason_and_nothing_else_has_one() -> None:
     extras = PROJECT["optional-dependencies"]
     needed = [*PROJECT["dependencies"], *(line for extra in extras.values() for line in extra)]
     names = [Requirement(line).name for line in needed]
-    assert sorted(re.findall(r"^- \*\*([\w-]+)\*\*: ", TEXT, re.MULTILINE), key=str.lower) == sorted(names, key=str.lower)
+    assert sorted(
+        re.findall(r"^- \*\*([\w-]+)\*\*: ", TEXT, re.MULTILINE), key=str.lower
+    ) == sorted(names, key=str.lower)
 
 
 def test_each_entry_is_one_sentence() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-INSTALLING = re.compile(r"\b(?:pip3?|pipx|uv|poetry|pdm|conda) (?:(?:pip|tool) )?(?:install|add) (?P<what>[^`#;&|]*)")
+INSTALLING = re.compile(
+    r"\b(?:pip3?|pipx|uv|poetry|pdm|conda) (?:(?:pip|tool) )?(?:install|add) (?P<what>[^`#;&|]*)"
+)
 OURS = re.compile(r"['\"]?standby(?:$|[-\[=<>~!@'\"),.:])")
 
 
@@ -22,13 +24,19 @@ FOLDERS = ("core", "providers", "docs", "scripts", "config", "benchmarks", "find
 
 def texts() -> list[Path]:
     below = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))
-    found = [path for path in (*ROOT.glob("*"), *ROOT.glob(".ci/*"), *below) if path.is_file() and path.suffix in TEXTS]
+    found = [
+        path
+        for path in (*ROOT.glob("*"), *ROOT.glob(".ci/*"), *below)
+        if path.is_file() and path.suffix in TEXTS
+    ]
     return [path for path in found if "__pycache__" not in path.parts and path != Path(__file__)]
 
 
 def test_no_text_says_to_install_it_from_an_index() -> None:
     found = texts()
-    assert {ROOT / "README.md", ROOT / "core/standby/cli/init.py", ROOT / "CHANGELOG.md"} <= set(found)
+    assert {ROOT / "README.md", ROOT / "core/standby/cli/init.py", ROOT / "CHANGELOG.md"} <= set(
+        found
+    )
     told = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for path in found

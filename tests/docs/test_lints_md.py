@@ -29,7 +29,9 @@ ENVIRON = {"doubtful-key": {"OPENAI_API_KEY": "YOUR_API_KEY"}}
 def found_in(folder: Path, text: str, code: str = "") -> tuple[Problem, ...]:
     (folder / "models.yaml").write_text(text, encoding="utf-8")
     environ = ENVIRON.get(code, {})
-    return load(Path("models.yaml"), Registry(), environ, cwd=folder, today=TODAY, lints=True).problems
+    return load(
+        Path("models.yaml"), Registry(), environ, cwd=folder, today=TODAY, lints=True
+    ).problems
 
 
 def test_the_page_that_ships_is_this_one() -> None:
@@ -47,13 +49,17 @@ def _house_rules(install: Install) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _without_the_sdk_of_claude(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_the_sdk_of_claude(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if "no-sdk" in request.node.name:
         monkeypatch.setitem(sys.modules, "anthropic", None)
 
 
 @pytest.mark.parametrize("code", TOLD)
-def test_each_example_has_its_code_on_the_line_that_the_page_says_and_no_other(code: str, tmp_path: Path) -> None:
+def test_each_example_has_its_code_on_the_line_that_the_page_says_and_no_other(
+    code: str, tmp_path: Path
+) -> None:
     problems = found_in(tmp_path, EXAMPLES[code], code)
     told = [f"{problem}  [{code}]" for problem in problems if problem.code == code]
     assert "\n".join(told) == TOLD[code].rstrip("\n")
@@ -62,7 +68,9 @@ def test_each_example_has_its_code_on_the_line_that_the_page_says_and_no_other(c
 
 @pytest.mark.parametrize("code", sorted(set(TOLD) - {UNUSED}))
 def test_a_comment_above_the_line_silences_each(code: str, tmp_path: Path) -> None:
-    [problem] = [problem for problem in found_in(tmp_path, EXAMPLES[code], code) if problem.code == code]
+    [problem] = [
+        problem for problem in found_in(tmp_path, EXAMPLES[code], code) if problem.code == code
+    ]
     lines = EXAMPLES[code].splitlines()
     lines.insert(problem.line - 1, f"# standby: ignore[{code}] for a reason")
     problems = found_in(tmp_path, "\n".join(lines), code)
@@ -70,4 +78,7 @@ def test_a_comment_above_the_line_silences_each(code: str, tmp_path: Path) -> No
 
 
 def test_the_introduction_has_no_code_left_that_it_silences(tmp_path: Path) -> None:
-    assert {problem.code for problem in found_in(tmp_path, EXAMPLES[INTRODUCTION])} <= {"no-key", "drops"}
+    assert {problem.code for problem in found_in(tmp_path, EXAMPLES[INTRODUCTION])} <= {
+        "no-key",
+        "drops",
+    }

@@ -17,7 +17,17 @@ from click.testing import CliRunner
 from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyError, plugin, testing
 from standby.cli import standby
 from standby.observe.observers import MOST_WAITING
-from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Provider, ProviderInfo, Reply, hooks
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Card,
+    Failure,
+    Kind,
+    Provider,
+    ProviderInfo,
+    Reply,
+    hooks,
+)
 from standby.registry.plugins import Registry
 from standby.runtime.threads import AT_ONCE
 from standby.settings import BreakerSettings, Retry
@@ -39,7 +49,11 @@ def parrot(install: Install) -> None:
 
 @pytest.fixture
 def acme(install: Install) -> None:
-    renamed = {"name": "standby-acme", "version": "0.1.0", "entry-points": {plugin.GROUP: {"acme": "standby_acme"}}}
+    renamed = {
+        "name": "standby-acme",
+        "version": "0.1.0",
+        "entry-points": {plugin.GROUP: {"acme": "standby_acme"}},
+    }
     install(renamed, written(ACME))
 
 
@@ -65,13 +79,22 @@ def test_the_example_answers_on_the_command_line_what_the_page_prints(tmp_path: 
     assert 'standby ask "Good morning."' in TEXT
     ran = shell(tmp_path, "standby", "ask", "Good morning.")
     assert ran.returncode == 0
-    assert ran.stdout + re.sub(r"in \d+\.\ds", "in 0.0s", ran.stderr) == only(DOCUMENT, PARROT, "text")
+    assert ran.stdout + re.sub(r"in \d+\.\ds", "in 0.0s", ran.stderr) == only(
+        DOCUMENT, PARROT, "text"
+    )
 
 
 @pytest.mark.usefixtures("parrot")
 def test_the_example_is_listed_and_its_chain_is_valid() -> None:
-    assert re.search(r"^parrot +standby-parrot +0\.1\.0 +1 +ok$", CliRunner().invoke(standby, ["plugins"]).output, re.MULTILINE)
-    assert "default: parrot-1 (line 5)\nmodels.yaml: no errors, no warnings" in CliRunner().invoke(standby, ["validate"]).output
+    assert re.search(
+        r"^parrot +standby-parrot +0\.1\.0 +1 +ok$",
+        CliRunner().invoke(standby, ["plugins"]).output,
+        re.MULTILINE,
+    )
+    assert (
+        "default: parrot-1 (line 5)\nmodels.yaml: no errors, no warnings"
+        in CliRunner().invoke(standby, ["validate"]).output
+    )
 
 
 @pytest.mark.usefixtures("parrot")
@@ -96,11 +119,15 @@ def events(*pieces: Any) -> Answer:
 async def asked(acme: None) -> AsyncIterator[tuple[AsyncStandby, Loopback]]:
     del acme  # installed by now
     with Loopback() as server:
-        async with AsyncStandby("models.yaml", environ={"ACME_URL": server.url, "ACME_API_KEY": "opens-nothing"}) as client:
+        async with AsyncStandby(
+            "models.yaml", environ={"ACME_URL": server.url, "ACME_API_KEY": "opens-nothing"}
+        ) as client:
             yield client, server
 
 
-async def test_the_http_example_sends_the_conversation_the_key_and_the_options(asked: tuple[AsyncStandby, Loopback]) -> None:
+async def test_the_http_example_sends_the_conversation_the_key_and_the_options(
+    asked: tuple[AsyncStandby, Loopback],
+) -> None:
     client, server = asked
     server.script(respond(200, DONE))
     reply = await client.chat("Which city?", temperature=0.5, top_k=3)
@@ -109,10 +136,18 @@ async def test_the_http_example_sends_the_conversation_the_key_and_the_options(a
     [sent] = server.requests
     assert sent.headers["authorization"] == "Bearer opens-nothing"
     turns = [{"role": "user", "text": "Which city?"}]
-    assert sent.json == {"model": "acme-large", "turns": turns, "stream": False, "temperature": 0.5, "tone": "formal"}
+    assert sent.json == {
+        "model": "acme-large",
+        "turns": turns,
+        "stream": False,
+        "temperature": 0.5,
+        "tone": "formal",
+    }
 
 
-async def test_the_http_example_sends_the_schema_and_what_is_extra(asked: tuple[AsyncStandby, Loopback]) -> None:
+async def test_the_http_example_sends_the_schema_and_what_is_extra(
+    asked: tuple[AsyncStandby, Loopback],
+) -> None:
     client, server = asked
     server.script(respond(200, {**DONE, "text": '{"city": "Lisbon"}'}))
     schema = {"type": "object", "required": ["city"]}
@@ -121,10 +156,16 @@ async def test_the_http_example_sends_the_schema_and_what_is_extra(asked: tuple[
     assert (server.requests[0].json["schema"], server.requests[0].json["cache"]) == (schema, True)
 
 
-async def test_the_http_example_reads_an_error_between_two_events(asked: tuple[AsyncStandby, Loopback]) -> None:
+async def test_the_http_example_reads_an_error_between_two_events(
+    asked: tuple[AsyncStandby, Loopback],
+) -> None:
     client, server = asked
     stray = b'{"error": {"code": "too_long"}}\n\n'
-    server.script(Answer(pieces=((0.0, stray),), headers={"Content-Type": "text/event-stream"}, framing="chunked"))
+    server.script(
+        Answer(
+            pieces=((0.0, stray),), headers={"Content-Type": "text/event-stream"}, framing="chunked"
+        )
+    )
     with pytest.raises(ChainExhausted) as caught:
         [chunk async for chunk in client.stream("Which city?", deadline=1.5)]
     assert caught.value.trail[0].kind == "context_too_long"
@@ -141,8 +182,14 @@ async def test_the_http_example_streams(asked: tuple[AsyncStandby, Loopback]) ->
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (respond(429, {"error": {"code": "quota", "message": "You have used it up."}}), "quota_exhausted"),
-        (respond(429, {"error": {"code": "busy", "message": "Please try again in 30s."}}), "rate_limited"),
+        (
+            respond(429, {"error": {"code": "quota", "message": "You have used it up."}}),
+            "quota_exhausted",
+        ),
+        (
+            respond(429, {"error": {"code": "busy", "message": "Please try again in 30s."}}),
+            "rate_limited",
+        ),
         (respond(503, {"error": {"message": "Busy."}}), "overloaded"),
         (html(502), "server_error"),
         (html(200), "malformed"),
@@ -153,7 +200,9 @@ async def test_the_http_example_streams(asked: tuple[AsyncStandby, Loopback]) ->
         (cut(respond(200, DONE), 5), "connection"),
     ],
 )
-async def test_the_http_example_classifies(asked: tuple[AsyncStandby, Loopback], answer: Answer, kind: str) -> None:
+async def test_the_http_example_classifies(
+    asked: tuple[AsyncStandby, Loopback], answer: Answer, kind: str
+) -> None:
     client, server = asked
     server.script(answer)
     with pytest.raises(StandbyError) as caught:
@@ -163,7 +212,10 @@ async def test_the_http_example_classifies(asked: tuple[AsyncStandby, Loopback],
 
 @pytest.mark.parametrize(
     ("pieces", "kind"),
-    [([{"text": "  "}], "malformed"), ([{"error": {"code": "too_long", "message": "Too long."}}], "context_too_long")],
+    [
+        ([{"text": "  "}], "malformed"),
+        ([{"error": {"code": "too_long", "message": "Too long."}}], "context_too_long"),
+    ],
 )
 async def test_the_http_example_believes_no_stream_unchecked(
     asked: tuple[AsyncStandby, Loopback], pieces: list[Any], kind: str
@@ -179,7 +231,11 @@ async def test_the_http_example_believes_no_stream_unchecked(
 def test_the_http_example_is_valid_without_its_http_library(tmp_path: Path) -> None:
     code = "import sys; from standby import Standby; Standby('models.yaml'); sys.exit('httpx2' in sys.modules)"
     ran = subprocess.run(  # noqa: S603 - the interpreter that runs this
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False, timeout=30
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=False,
+        timeout=30,
     )
     assert ran.returncode == 0
 
@@ -187,13 +243,15 @@ def test_the_http_example_is_valid_without_its_http_library(tmp_path: Path) -> N
 # House rules
 
 
-def test_the_house_rules_move_a_request_on_and_count_its_events(install: Install, tmp_path: Path) -> None:
+def test_the_house_rules_move_a_request_on_and_count_its_events(
+    install: Install, tmp_path: Path
+) -> None:
     install(*house_rules())
     text = only(DOCUMENT, HOUSE_RULES, "yaml")
-    models = (
-        "models:\n  a: {provider: scripted, options: {reply: Good.}}\n  b: {provider: scripted, options: {reply: 9 EUR.}}\n"
+    models = "models:\n  a: {provider: scripted, options: {reply: Good.}}\n  b: {provider: scripted, options: {reply: 9 EUR.}}\n"
+    (tmp_path / "models.yaml").write_text(
+        models + text.replace("[gemini-3.8-flash, gpt-5.6-sol]", "[a, b]"), encoding="utf-8"
     )
-    (tmp_path / "models.yaml").write_text(models + text.replace("[gemini-3.8-flash, gpt-5.6-sol]", "[a, b]"), encoding="utf-8")
     with Standby("models.yaml", environ={}, warm_up=False) as client:
         reply = client.chat("What does it cost?")
     assert (reply.model, reply.trail[0].trigger) == ("b", "no-price")
@@ -242,18 +300,29 @@ def functions(of: type) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 def test_every_hook_stands_there_with_its_exact_signature_and_no_other() -> None:
     wanted = [signature(function) for function in functions(hooks)]
     assert only(DOCUMENT, "The hooks", "python").splitlines() == wanted
-    assert [row[0] for row in table(DOCUMENT, head="hook")] == [f"`{function.name}`" for function in functions(hooks)]
-    assert {name for name in vars(hooks) if name.startswith("standby_")} == {function.name for function in functions(hooks)}
+    assert [row[0] for row in table(DOCUMENT, head="hook")] == [
+        f"`{function.name}`" for function in functions(hooks)
+    ]
+    assert {name for name in vars(hooks) if name.startswith("standby_")} == {
+        function.name for function in functions(hooks)
+    }
 
 
 def test_both_methods_of_an_adapter_stand_there_with_their_exact_signature() -> None:
     methods = [*functions(plugin.Adapter), *functions(plugin.StreamingAdapter)]
-    assert only(DOCUMENT, "The adapter", "python").splitlines() == [signature(method) for method in methods]
+    assert only(DOCUMENT, "The adapter", "python").splitlines() == [
+        signature(method) for method in methods
+    ]
 
 
 @pytest.mark.parametrize(
     ("heading", "of"),
-    [("ProviderInfo", ProviderInfo), ("Card", Card), ("The adapter", Call), ("Failures and kinds", Failure)],
+    [
+        ("ProviderInfo", ProviderInfo),
+        ("Card", Card),
+        ("The adapter", Call),
+        ("Failures and kinds", Failure),
+    ],
 )
 def test_every_field_is_explained(heading: str, of: type[msgspec.Struct]) -> None:
     part = re.split(r"^#+ ", TEXT, flags=re.MULTILINE)
@@ -263,10 +332,17 @@ def test_every_field_is_explained(heading: str, of: type[msgspec.Struct]) -> Non
 
 
 def test_the_fields_of_every_other_value_are_listed() -> None:
-    listed = {row[0].strip("`"): tuple(re.findall(r"`(\w+)`", row[1])) for row in table(DOCUMENT, head="value")}
-    structs = {name: made for name in plugin.__all__ if _is_struct(made := getattr(plugin, name))} | {"Attempt": Attempt}
+    listed = {
+        row[0].strip("`"): tuple(re.findall(r"`(\w+)`", row[1]))
+        for row in table(DOCUMENT, head="value")
+    }
+    structs = {
+        name: made for name in plugin.__all__ if _is_struct(made := getattr(plugin, name))
+    } | {"Attempt": Attempt}
     explained = {ProviderInfo, Card, Call, Failure, Provider}
-    assert listed == {name: made.__struct_fields__ for name, made in structs.items() if made not in explained}
+    assert listed == {
+        name: made.__struct_fields__ for name, made in structs.items() if made not in explained
+    }
 
 
 def _is_struct(made: Any) -> bool:
@@ -280,10 +356,16 @@ HELPERS: dict[str, Any] = {"The helpers": plugin, "The functions of the kit": te
 def test_every_helper_stands_there_with_its_exact_signature(heading: str) -> None:
     """Whatever an author calls: a new one that is exported must be written down, and one that is gone must go."""
     names = [name for name in HELPERS[heading].__all__ if name.islower()]
-    helpers = [made for name in names if inspect.isfunction(made := getattr(HELPERS[heading], name))]
+    helpers = [
+        made for name in names if inspect.isfunction(made := getattr(HELPERS[heading], name))
+    ]
     assert set(names) - {made.__name__ for made in helpers} <= {"events", "hookimpl", "hooks"}
     definitions = [node for made in helpers for node in ast.parse(inspect.getsource(made)).body]
-    wanted = [signature(node) for node in definitions if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    wanted = [
+        signature(node)
+        for node in definitions
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
     assert only(DOCUMENT, heading, "python").splitlines() == wanted
     assert len(wanted) == len(helpers)
 
@@ -326,8 +408,14 @@ async def _blank() -> Reply:
 MADE_OF: dict[str, tuple[Any, Kind]] = {
     "is not done in time": (_hang, Kind.TIMEOUT),
     "raises `TimeoutError`": (_raise(TimeoutError("late")), Kind.TIMEOUT),
-    "raises `ConnectionError`, or a subclass of it": (_raise(ConnectionResetError("gone")), Kind.CONNECTION),
-    "cannot be imported": (_raise(AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message="no SDK"))), Kind.UNAVAILABLE),
+    "raises `ConnectionError`, or a subclass of it": (
+        _raise(ConnectionResetError("gone")),
+        Kind.CONNECTION,
+    ),
+    "cannot be imported": (
+        _raise(AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message="no SDK"))),
+        Kind.UNAVAILABLE,
+    ),
     "raises any other `Exception`": (_raise(KeyError("choices")), Kind.CONTRACT),
     "returns a reply without text": (_blank, Kind.EMPTY),
 }
@@ -362,7 +450,9 @@ def test_the_commands_that_measure_late_import_run(tmp_path: Path) -> None:
 
 def test_every_python_block_is_used() -> None:
     tried = {"The hooks", "The adapter", *HELPERS, "Testing", "blocking(): an SDK that blocks"}
-    assert {block.heading for block in blocks(DOCUMENT, language="python") if not block.file} == tried
+    assert {
+        block.heading for block in blocks(DOCUMENT, language="python") if not block.file
+    } == tried
 
 
 def test_the_table_of_the_scripted_plugin_has_each_key_of_a_step() -> None:

@@ -15,7 +15,13 @@ HEAD = "from standby.plugin import *\n"
 HOOK = "@hookimpl\ndef standby_provider(): return ProviderInfo(adapter='standby_parrot:Parrot'{})\n"
 MODELS = "@hookimpl\ndef standby_models(): return {'parrot-1': Card()}\n"
 MAKE = "class Parrot:\n    def __init__(self, provider): pass\n"
-GOOD = HEAD + HOOK.format("") + MODELS + MAKE + "    async def complete(self, call): return Reply(text='Hello.')\n"
+GOOD = (
+    HEAD
+    + HOOK.format("")
+    + MODELS
+    + MAKE
+    + "    async def complete(self, call): return Reply(text='Hello.')\n"
+)
 TONE = ", options={'additionalProperties': False, 'properties': {'tone': {'type': 'string'}}}"
 
 
@@ -37,7 +43,10 @@ TROUBLES: dict[str, tuple[str, str]] = {
     "'parrot-1' is known to parrot and parrot2": (GOOD, BARE),
     "two distributions offer a plugin named 'parrot'": (GOOD, BARE),
     "is broken: ModuleNotFoundError: No module named 'parrot_sdk'": ("import parrot_sdk\n", ASK),
-    "is broken: PluginValidationError: unknown hook 'standby_model'": (good("standby_models", "standby_model"), ASK),
+    "is broken: PluginValidationError: unknown hook 'standby_model'": (
+        good("standby_models", "standby_model"),
+        ASK,
+    ),
     "Argument(s) {'model'} are declared in the hookimpl but can not be found in the hookspec": (
         good("standby_models()", "standby_models(model)"),
         ASK,
@@ -54,7 +63,10 @@ TROUBLES: dict[str, tuple[str, str]] = {
         + "async def feed(): ...\n",
         "parrot feed",
     ),
-    "standby_models returned something that is no mapping of names to Cards": (good("Card()", "{}"), ASK),
+    "standby_models returned something that is no mapping of names to Cards": (
+        good("Card()", "{}"),
+        ASK,
+    ),
     "the plugin 'parrot' has no commands of its own": (GOOD, "parrot feed"),
     "unknown key 'ton'; did you mean 'tone'?": (
         good("')", f"'{TONE})"),
@@ -62,11 +74,20 @@ TROUBLES: dict[str, tuple[str, str]] = {
     ),
     "no key: set PARROT_API_KEY": (good("')", "', keys=('PARROT_API_KEY',))"), ASK),
     "cannot be used: No module named 'parrot_sdk'": (good("standby_parrot:", "parrot_sdk:"), ASK),
-    "AttributeError: module 'standby_parrot' has no attribute 'Parot'": (good(":Parrot", ":Parot"), ASK),
+    "AttributeError: module 'standby_parrot' has no attribute 'Parot'": (
+        good(":Parrot", ":Parot"),
+        ASK,
+    ),
     "has neither 'complete' nor 'stream'": (good("def complete", "def completed"), ASK),
     "TypeError: Parrot() takes no arguments": (good("__init__(self, provider)", "made(self)"), ASK),
-    "TypeError: complete() returned a dict, not a Reply": (answering("async def complete(self, call): return {}"), ASK),
-    "TypeError: complete() returned a Reply: write it as 'async def' without 'yield'": (good("async def", "def"), ASK),
+    "TypeError: complete() returned a dict, not a Reply": (
+        answering("async def complete(self, call): return {}"),
+        ASK,
+    ),
+    "TypeError: complete() returned a Reply: write it as 'async def' without 'yield'": (
+        good("async def", "def"),
+        ASK,
+    ),
     "AttributeError: 'list_iterator' object has no attribute 'aclose'": (
         answering("def stream(self, call): return iter([])"),
         ASK,
@@ -75,7 +96,10 @@ TROUBLES: dict[str, tuple[str, str]] = {
         answering("async def stream(self, call): return [Chunk('Hello.')]"),
         ASK,
     ),
-    "the stream ended without its end marker": (answering("async def stream(self, call): yield Chunk('Hello.')"), ASK),
+    "the stream ended without its end marker": (
+        answering("async def stream(self, call): yield Chunk('Hello.')"),
+        ASK,
+    ),
     "empty: a reply without text, finish stop": (good("Hello."), ASK),
     "asked for parrot-1, served by parrot-2": (good("text=", "served='parrot-2', text="), ASK),
     "timeout: no answer in 0.2s": (
@@ -90,7 +114,9 @@ TROUBLES: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("message", TROUBLES)
-def test_each_message_of_the_troubleshooting_is_printed(message: str, install: Install, tmp_path: Path) -> None:
+def test_each_message_of_the_troubleshooting_is_printed(
+    message: str, install: Install, tmp_path: Path
+) -> None:
     source, said = TROUBLES[message]
     points = {"parrot": "standby_parrot"} if source else {}
     if "parrot2" in message:
@@ -122,5 +148,7 @@ def test_a_broken_plugin_is_one_row_and_one_line_of_error(install: Install) -> N
     rows = CliRunner().invoke(standby, ["plugins"]).output.splitlines()
     assert len(rows) == 1 + len(Registry().names())
     told = CliRunner().invoke(standby, ["parrot", "feed"]).output
-    assert told.startswith("Error: plugin 'parrot' (standby-parrot 0.1.0) is broken: PluginValidationError: ")
+    assert told.startswith(
+        "Error: plugin 'parrot' (standby-parrot 0.1.0) is broken: PluginValidationError: "
+    )
     assert told.endswith("; update or uninstall standby-parrot\n")

@@ -68,7 +68,11 @@ chains:
 
 def environ(**more: str) -> dict[str, str]:
     """Return this process's environment without keys and without what leads to another file."""
-    ours = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY") and name != "STANDBY_CONFIG"}
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.endswith("_API_KEY") and name != "STANDBY_CONFIG"
+    }
     return ours | more
 
 
@@ -82,7 +86,13 @@ def untimed(text: str) -> str:
 
 
 def test_every_block_is_in_a_language_that_is_tried_here() -> None:
-    assert {block.language for block in blocks(DOCUMENT)} == {"mermaid", "sh", "text", "yaml", "python"}
+    assert {block.language for block in blocks(DOCUMENT)} == {
+        "mermaid",
+        "sh",
+        "text",
+        "yaml",
+        "python",
+    }
 
 
 def test_nothing_is_left_to_fill_in() -> None:
@@ -94,7 +104,9 @@ def test_the_first_python_takes_five_lines_and_prints_text_model_and_trail(
 ) -> None:
     source = blocks(DOCUMENT, "Python", "python")[0].text
     assert len([line for line in source.splitlines() if line]) <= 5
-    assert played(source, tmp_path, monkeypatch, capsys).startswith("Your surplus counts. instead (Attempt(model='instead'")
+    assert played(source, tmp_path, monkeypatch, capsys).startswith(
+        "Your surplus counts. instead (Attempt(model='instead'"
+    )
 
 
 def test_the_streaming_python_prints_the_pieces_and_the_model(
@@ -102,7 +114,10 @@ def test_the_streaming_python_prints_the_pieces_and_the_model(
 ) -> None:
     first, second, *_ = (block.text for block in blocks(DOCUMENT, "Python", "python"))
     importing = first.splitlines()[0]
-    assert played(f"{importing}\n{second}", tmp_path, monkeypatch, capsys) == "Your surplus counts.instead\n"
+    assert (
+        played(f"{importing}\n{second}", tmp_path, monkeypatch, capsys)
+        == "Your surplus counts.instead\n"
+    )
 
 
 def test_the_streaming_python_is_right_where_an_answer_begins_anew(
@@ -144,7 +159,11 @@ def test_a_reply_as_json_has_the_fields_that_are_named_and_no_others() -> None:
 
 
 def played(
-    source: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: str = SCRIPTED
+    source: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    file: str = SCRIPTED,
 ) -> str:
     (folder / "models.yaml").write_text(file, encoding="utf-8")
     monkeypatch.chdir(folder)
@@ -154,7 +173,9 @@ def played(
 
 
 @pytest.mark.parametrize("source", [block.text for block in blocks(DOCUMENT, language="yaml")])
-def test_each_models_yaml_is_valid(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_models_yaml_is_valid(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("models.yaml").write_text(source, encoding="utf-8")
     ran = CliRunner(env={"STANDBY_CONFIG": None}).invoke(standby, ["validate"])
@@ -163,7 +184,12 @@ def test_each_models_yaml_is_valid(source: str, tmp_path: Path, monkeypatch: pyt
 
 
 def lines(language: str) -> list[str]:
-    return [line for block in blocks(DOCUMENT, language=language) for line in block.text.splitlines() if line]
+    return [
+        line
+        for block in blocks(DOCUMENT, language=language)
+        for line in block.text.splitlines()
+        if line
+    ]
 
 
 @pytest.mark.parametrize("line", [line for line in lines("sh") if line.startswith("standby ")])
@@ -174,7 +200,9 @@ def test_each_command_line_has_a_real_command_and_real_options(line: str) -> Non
     command.make_context(name, arguments).close()
 
 
-@pytest.mark.parametrize("line", [line for line in lines("sh") if line.startswith(("scripts/", "python "))])
+@pytest.mark.parametrize(
+    "line", [line for line in lines("sh") if line.startswith(("scripts/", "python "))]
+)
 def test_each_script_is_there(line: str) -> None:
     words = shlex.split(line)
     script = ROOT / (words[1] if words[0] == "python" else words[0])
@@ -183,7 +211,9 @@ def test_each_script_is_there(line: str) -> None:
 
 
 def test_no_other_line_of_shell_stands_there_than_the_keys_and_the_installation() -> None:
-    rest = [line for line in lines("sh") if not line.startswith(("standby ", "scripts/", "python "))]
+    rest = [
+        line for line in lines("sh") if not line.startswith(("standby ", "scripts/", "python "))
+    ]
     keys = [line.partition("=")[0] for line in rest if "=" in line]
     known = {key for plugin in Registry().names() for key in Registry().info(plugin).keys}
     assert set(keys) <= known
@@ -195,13 +225,24 @@ def test_each_link_leads_to_a_file(path: str) -> None:
     assert (ROOT / path).is_file()
 
 
-COPIED = [block.text for language in ("yaml", "python", "sh") for block in blocks(DOCUMENT, language=language)]
+COPIED = [
+    block.text
+    for language in ("yaml", "python", "sh")
+    for block in blocks(DOCUMENT, language=language)
+]
 
 
 def test_what_a_reader_copies_names_no_model_that_is_shut_down_or_soon_will_be() -> None:
     registry = Registry()
-    cards = {model: card for name in registry.names() for model, card in registry.cards(name).items()}
-    named = {model for model in cards for text in COPIED if re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w.-])", text)}
+    cards = {
+        model: card for name in registry.names() for model, card in registry.cards(name).items()
+    }
+    named = {
+        model
+        for model in cards
+        for text in COPIED
+        if re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w.-])", text)
+    }
     assert len(named) > 3
     assert {model for model in named if retirement(cards[model], date(2026, 12, 1))} == set()
 
@@ -250,11 +291,15 @@ def test_the_table_of_kinds_is_what_the_code_does() -> None:
     assert [row[0] for row in table(DOCUMENT, head="kind")] == list(wanted)
 
 
-@pytest.mark.parametrize(("kind", "example"), [(row[0].strip("`"), row[1]) for row in table(DOCUMENT, head="kind")])
+@pytest.mark.parametrize(
+    ("kind", "example"), [(row[0].strip("`"), row[1]) for row in table(DOCUMENT, head="kind")]
+)
 def test_each_status_in_the_table_of_kinds_stands_for_its_kind(kind: str, example: str) -> None:
     statuses = re.match(r"(?:\d{3}(?:, )?)*", example)
     assert statuses is not None
-    assert {kind_of_status(int(status)) for status in re.findall(r"\d{3}", statuses[0])} <= {Kind(kind)}
+    assert {kind_of_status(int(status)) for status in re.findall(r"\d{3}", statuses[0])} <= {
+        Kind(kind)
+    }
 
 
 def test_the_kinds_that_ask_for_a_person_are_named() -> None:
@@ -276,7 +321,9 @@ EXCEPTIONS = {
 }
 
 
-@pytest.mark.parametrize("row", table(DOCUMENT, head="exception"), ids=lambda row: row[0].strip("`"))
+@pytest.mark.parametrize(
+    "row", table(DOCUMENT, head="exception"), ids=lambda row: row[0].strip("`")
+)
 def test_each_exception_has_what_the_table_says(row: list[str]) -> None:
     error = EXCEPTIONS[row[0].strip("`")]
     attributes = re.findall(r"`([a-z_]+)`", " ".join(row[1:]))
@@ -287,7 +334,9 @@ def test_every_exception_that_a_caller_meets_is_in_the_table() -> None:
     public = {
         name
         for name in package.__all__
-        if isinstance(value := getattr(package, name), type) and issubclass(value, StandbyError) and not value.__subclasses__()
+        if isinstance(value := getattr(package, name), type)
+        and issubclass(value, StandbyError)
+        and not value.__subclasses__()
     }
     assert {row[0].strip("`") for row in table(DOCUMENT, head="exception")} == public
 
@@ -298,9 +347,23 @@ def test_every_exception_that_a_caller_meets_is_in_the_table() -> None:
 def test_the_demo_prints_the_trail_that_the_page_shows(tmp_path: Path) -> None:
     if not weights().is_file():
         pytest.skip("the embedded model's weights are missing: standby local pull")
-    command = [sys.executable, "-m", "standby", "ask", "--chain", "demo", "What is the capital of Portugal?"]
+    command = [
+        sys.executable,
+        "-m",
+        "standby",
+        "ask",
+        "--chain",
+        "demo",
+        "What is the capital of Portugal?",
+    ]
     ran = subprocess.run(  # noqa: S603 - this interpreter
-        command, cwd=tmp_path, env=environ(), capture_output=True, text=True, check=False, timeout=60
+        command,
+        cwd=tmp_path,
+        env=environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     shown = only(DOCUMENT, "Try it", "text")
     assert untimed(shown).endswith(f"\n{untimed(ran.stderr)}")
@@ -310,20 +373,26 @@ def test_the_demo_prints_the_trail_that_the_page_shows(tmp_path: Path) -> None:
 
 def test_the_page_shows_the_fallback_as_the_command_prints_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "standby", "demo"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - as above
-    shown, printed = (re.sub(r"\d+\.\d+ ?s\b", "0 s", text) for text in (only(DOCUMENT, "Try it", "text"), ran.stdout))
+    ran = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )  # noqa: S603 - as above
+    shown, printed = (
+        re.sub(r"\d+\.\d+ ?s\b", "0 s", text)
+        for text in (only(DOCUMENT, "Try it", "text"), ran.stdout)
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert shown.startswith(printed)
 
 
 def shipped_chain_on(gemini: str, openai: str) -> str:
-    providers = (
-        f"providers: {{gemini: {{plugin: gemini, base_url: {gemini}}}, openai: {{plugin: openai, base_url: {openai}/v1}}}}"
-    )
+    providers = f"providers: {{gemini: {{plugin: gemini, base_url: {gemini}}}, openai: {{plugin: openai, base_url: {openai}/v1}}}}"
     return f"{PACKAGED.read_text(encoding='utf-8')}\n{providers}\n"
 
 
-KEYS: Mapping[str, str] = {"GEMINI_API_KEY": "opens-nothing", "OPENAI_API_KEY": "opens-nothing-either"}
+KEYS: Mapping[str, str] = {
+    "GEMINI_API_KEY": "opens-nothing",
+    "OPENAI_API_KEY": "opens-nothing-either",
+}
 
 
 LIVING = {"PRIMARY_AI_MODEL": "gemini-3.8-flash", "FALLBACK_AI_MODEL": "gpt-5.6-terra"}
@@ -346,10 +415,14 @@ def logged(source: str, folder: Path) -> str:
     return ran.stderr
 
 
-def test_the_log_of_a_fall_back_is_the_one_that_the_page_shows_and_silent_otherwise(tmp_path: Path) -> None:
+def test_the_log_of_a_fall_back_is_the_one_that_the_page_shows_and_silent_otherwise(
+    tmp_path: Path,
+) -> None:
     source = only(DOCUMENT, "Log", "python") + blocks(DOCUMENT, "Python", "python")[0].text
     with both() as (gemini, openai):
-        (tmp_path / "models.yaml").write_text(shipped_chain_on(gemini.url, openai.url), encoding="utf-8")
+        (tmp_path / "models.yaml").write_text(
+            shipped_chain_on(gemini.url, openai.url), encoding="utf-8"
+        )
         openai.answer = on_either_api
         assert logged(source, tmp_path) == ""
         assert openai.requests == []
@@ -358,7 +431,9 @@ def test_the_log_of_a_fall_back_is_the_one_that_the_page_shows_and_silent_otherw
     assert all(f"`{name}={model}`" in TEXT for name, model in LIVING.items())
 
 
-async def test_the_next_model_gets_the_whole_conversation_without_what_it_refuses(tmp_path: Path) -> None:
+async def test_the_next_model_gets_the_whole_conversation_without_what_it_refuses(
+    tmp_path: Path,
+) -> None:
     turns = assigned(blocks(DOCUMENT, "Python", "python")[1].text)["messages"]
     with both() as (gemini, openai):
         gemini.script(GEMINI_500)
@@ -382,9 +457,15 @@ def assigned(source: str) -> dict[str, Any]:
     return names
 
 
-def test_the_variables_of_the_chain_that_ships_do_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variables_of_the_chain_that_ships_do_what_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    names = {"PRIMARY_AI_MODEL": "o3-mini", "FALLBACK_AI_MODEL": "gemini-2.5-pro", "ENABLE_MODEL_FALLBACK": "false"}
+    names = {
+        "PRIMARY_AI_MODEL": "o3-mini",
+        "FALLBACK_AI_MODEL": "gemini-2.5-pro",
+        "ENABLE_MODEL_FALLBACK": "false",
+    }
     assert all(f"`{name}" in TEXT for name in names)
     chain = Standby(environ=names).settings.chains["default"]
     assert chain.models[:2] == ("o3-mini", "gemini-2.5-pro")
@@ -397,7 +478,10 @@ def test_the_variables_of_the_chain_that_ships_do_what_the_page_says(tmp_path: P
 def test_the_health_of_each_model_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert played(only(DOCUMENT, "While a model is down", "python"), tmp_path, monkeypatch, capsys) == "instead closed 0 \n"
+    assert (
+        played(only(DOCUMENT, "While a model is down", "python"), tmp_path, monkeypatch, capsys)
+        == "instead closed 0 \n"
+    )
 
 
 def test_the_numbers_of_rest_and_time_are_those_of_the_code() -> None:
@@ -405,6 +489,19 @@ def test_the_numbers_of_rest_and_time_are_those_of_the_code() -> None:
     settings = BreakerSettings()
     assert f"at least {['', '', '', '', '', '', '', '', '', '', 'ten'][FEWEST]} calls" in section
     assert f"{WINDOW} s" in section
-    assert (settings.failures, settings.open, settings.open_limit, RAMP, LONG_REST, SHARE) == (5, 5.0, 15.0, 10.0, 300.0, 0.5)
+    assert (settings.failures, settings.open, settings.open_limit, RAMP, LONG_REST, SHARE) == (
+        5,
+        5.0,
+        15.0,
+        10.0,
+        300.0,
+        0.5,
+    )
     assert f"less {RESERVE:g} s for every model" in section
-    assert (Budget()._capacity, Budget()._share, HEDGED_SHARE, TIMEOUT, IDLE_TIMEOUT) == (35.0, 0.1, 0.05, 60.0, 30.0)
+    assert (Budget()._capacity, Budget()._share, HEDGED_SHARE, TIMEOUT, IDLE_TIMEOUT) == (
+        35.0,
+        0.1,
+        0.05,
+        60.0,
+        30.0,
+    )

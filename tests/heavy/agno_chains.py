@@ -10,7 +10,16 @@ import msgspec
 from standby import AsyncStandby
 from standby.integrations.agno import StandbyModel
 from standby.testing.loopback import events
-from tests.support.loopback import GEMINI_USAGE, Answer, Answers, Loopback, Received, both, openai_reply, respond
+from tests.support.loopback import (
+    GEMINI_USAGE,
+    Answer,
+    Answers,
+    Loopback,
+    Received,
+    both,
+    openai_reply,
+    respond,
+)
 
 YAML = """
 version: 1
@@ -56,7 +65,12 @@ def gemini_calls(name: str, args: dict[str, Any], signature: str) -> Answers:
     """Answer with a call of a tool, signed as Gemini signs its thoughts; whole or streamed, as the path says."""
     part = {"functionCall": {"name": name, "args": args}, "thoughtSignature": signature}
     candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
-    body = {"candidates": [candidate], "usageMetadata": GEMINI_USAGE, "modelVersion": "gemini-2.5-pro", "responseId": "r1"}
+    body = {
+        "candidates": [candidate],
+        "usageMetadata": GEMINI_USAGE,
+        "modelVersion": "gemini-2.5-pro",
+        "responseId": "r1",
+    }
 
     def answer(request: Received) -> Answer:
         streamed = request.path.endswith(":streamGenerateContent")

@@ -92,7 +92,9 @@ def _whole(world: World, at: int) -> bool:
     """Say whether every model that was asked in the second turn knew of the first: its question, and its tool's result."""
     asked = world.answered.get(CUSTOMER, [])
     second = [heard for _, heard in asked if len(heard.said) == 2]
-    return "nobody" not in world.answered and (at == 1 or (bool(second) and all(heard.told for heard in second)))
+    return "nobody" not in world.answered and (
+        at == 1 or (bool(second) and all(heard.told for heard in second))
+    )
 
 
 def rows(case: Case) -> Iterator[tuple[str, list[Cell]]]:
@@ -102,7 +104,9 @@ def rows(case: Case) -> Iterator[tuple[str, list[Cell]]]:
 
 
 def line(name: str, who: str, cells: Sequence[Cell]) -> str:
-    what = ", ".join(f"{count} {kind}" for kind, count in Counter(cell.got for cell in cells).most_common())
+    what = ", ".join(
+        f"{count} {kind}" for kind, count in Counter(cell.got for cell in cells).most_common()
+    )
     named = [cell.named for cell in cells if cell.named is not None]
     right = f"{sum(named)} of {len(named)}" if named else "-"
     whole = f"{sum(cell.whole for cell in cells)} of {len(cells)}"
@@ -119,7 +123,9 @@ def summary(all_cells: dict[str, list[Cell]]) -> Iterator[str]:
         yield f"| {kind} | {' | '.join(counts)} |"
     whole = (f"{sum(cell.whole for cell in cells)} of {len(cells)}" for cells in all_cells.values())
     yield f"| *the history was whole afterwards* | {' | '.join(whole)} |"
-    named = ([cell.named for cell in cells if cell.named is not None] for cells in all_cells.values())
+    named = (
+        [cell.named for cell in cells if cell.named is not None] for cells in all_cells.values()
+    )
     yield f"| *the run names the model that answered* | {' | '.join(f'{sum(n)} of {len(n)}' for n in named)} |"
 
 
@@ -130,15 +136,21 @@ def main(arguments: Sequence[str]) -> int:
     only = parser.parse_args(arguments).fault
     logging.disable(logging.CRITICAL)  # Agno logs every error, with the text of the conversation
     sums: dict[str, dict[bool, list[Cell]]] = {who: {True: [], False: []} for who in WHO}
-    sys.stdout.write("| fault | who | what the user got | runs of a tool | history whole | named rightly | seconds at most |\n")
+    sys.stdout.write(
+        "| fault | who | what the user got | runs of a tool | history whole | named rightly | seconds at most |\n"
+    )
     sys.stdout.write("|---|---|---|---|---|---|---|\n")
     for case in CASES:
         for who, cells in rows(case) if only in (None, case.name) else ():
             sys.stdout.write(line(case.name, who, cells) + "\n")
             sys.stdout.flush()
             sums[who][case.name in OURS_TO_SAY] += cells
-    sys.stdout.write("\n" + "\n".join(summary({who: cells[False] for who, cells in sums.items()})) + "\n")
-    sys.stdout.write(f"\nwithout {', '.join(OURS_TO_SAY)}: these are the user's own, so that an error is the right answer.\n")
+    sys.stdout.write(
+        "\n" + "\n".join(summary({who: cells[False] for who, cells in sums.items()})) + "\n"
+    )
+    sys.stdout.write(
+        f"\nwithout {', '.join(OURS_TO_SAY)}: these are the user's own, so that an error is the right answer.\n"
+    )
     return 0
 
 

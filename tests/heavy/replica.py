@@ -1,6 +1,7 @@
 """The users' agent, rebuilt: Agno, Gemini first, tools, pictures, a history in SQLite, and many conversations at once.
 
-`build_agent(model, ...)` takes any Agno model, so that one script can be run on each way to stand by.
+`build_agent(model, ...)` takes any Agno model, so that one script can be run on each way to stand
+by.
 """
 
 import asyncio
@@ -147,25 +148,35 @@ class _Screen:
 
     def see(self, event: Any) -> None:
         if isinstance(event, RunOutput):
-            self.content, self.status, self.named = str(event.content or ""), event.status.value, str(event.model)
+            self.content, self.status, self.named = (
+                str(event.content or ""),
+                event.status.value,
+                str(event.model),
+            )
         elif event.event == "RunContent":
             self.shown += event.content or ""
 
 
 def _run_of(output: Any, began: float) -> Run:
     content = str(output.content or "")
-    return Run(content, content, output.status.value, str(output.model), seconds=time.monotonic() - began)
+    return Run(
+        content, content, output.status.value, str(output.model), seconds=time.monotonic() - began
+    )
 
 
 def _screen_of(screen: _Screen, began: float) -> Run:
-    return Run(screen.shown, screen.content, screen.status, screen.named, seconds=time.monotonic() - began)
+    return Run(
+        screen.shown, screen.content, screen.status, screen.named, seconds=time.monotonic() - began
+    )
 
 
 def _raised(error: BaseException, began: float) -> Run:
     return Run(error=f"{type(error).__name__}: {error}", seconds=time.monotonic() - began)
 
 
-def take_turn(agent: Agent, customer: str, turn: int, *, streamed: bool, photo: bool = False) -> Run:
+def take_turn(
+    agent: Agent, customer: str, turn: int, *, streamed: bool, photo: bool = False
+) -> Run:
     """Take a turn from a thread."""
     began = time.monotonic()
     asked = question(customer, turn, photo=photo)
@@ -180,7 +191,9 @@ def take_turn(agent: Agent, customer: str, turn: int, *, streamed: bool, photo: 
         return _raised(error, began)
 
 
-async def take_turn_async(agent: Agent, customer: str, turn: int, *, streamed: bool, photo: bool = False) -> Run:
+async def take_turn_async(
+    agent: Agent, customer: str, turn: int, *, streamed: bool, photo: bool = False
+) -> Run:
     """Take a turn on an event loop."""
     began = time.monotonic()
     asked = question(customer, turn, photo=photo)
@@ -203,7 +216,9 @@ def converse(agent: Agent, customer: str, *, streamed: bool, photo: bool = False
     return first, take_turn(agent, customer, 2, streamed=streamed)
 
 
-async def converse_async(agent: Agent, customer: str, *, streamed: bool, photo: bool = False) -> Conversation:
+async def converse_async(
+    agent: Agent, customer: str, *, streamed: bool, photo: bool = False
+) -> Conversation:
     first = await take_turn_async(agent, customer, 1, streamed=streamed, photo=photo)
     return first, await take_turn_async(agent, customer, 2, streamed=streamed)
 
@@ -230,7 +245,10 @@ def all_at_once(agent: Agent, count: int, *, streamed: bool) -> dict[str, Conver
 async def all_at_once_async(agent: Agent, count: int, *, streamed: bool) -> dict[str, Conversation]:
     """Hold the conversations in a task each."""
     who = customers(count)
-    held = (converse_async(agent, customer, streamed=streamed, photo=has_photo(customer)) for customer in who)
+    held = (
+        converse_async(agent, customer, streamed=streamed, photo=has_photo(customer))
+        for customer in who
+    )
     return dict(zip(who, await asyncio.gather(*held), strict=True))
 
 

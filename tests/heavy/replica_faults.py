@@ -49,9 +49,17 @@ def _broken_json(streamed: bool) -> Answer:
 
 BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "gemini-2.5-pro"}
 EMPTY = gemini_payload([], "STOP")
-ERROR = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "The model is overloaded. Please try again later."}}
+ERROR = {
+    "error": {
+        "code": 503,
+        "status": "UNAVAILABLE",
+        "message": "The model is overloaded. Please try again later.",
+    }
+}
 PER_DAY = gemini_error(
-    429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: generate_content_free_tier_requests, limit: 0, model: gemini-2.5-pro"
+    429,
+    "RESOURCE_EXHAUSTED",
+    "Quota exceeded for metric: generate_content_free_tier_requests, limit: 0, model: gemini-2.5-pro",
 )
 TOO_LONG = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
 
@@ -62,10 +70,14 @@ FAULTS: dict[str, FaultAnswer] = {
     "504 DEADLINE_EXCEEDED": _always(GEMINI_504),
     "429, retry in 34.4s": _always(GEMINI_429),
     "429, quota": _always(PER_DAY),
-    "401": _always(gemini_error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")),
+    "401": _always(
+        gemini_error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
+    ),
     "403": _always(gemini_error(403, "PERMISSION_DENIED", "The caller does not have permission.")),
     "400 API_KEY_INVALID": _always(GEMINI_BAD_KEY),
-    "404, retired": _always(gemini_error(404, "NOT_FOUND", "models/gemini-2.5-pro is not found for API version v1beta.")),
+    "404, retired": _always(
+        gemini_error(404, "NOT_FOUND", "models/gemini-2.5-pro is not found for API version v1beta.")
+    ),
     "reset": _always(reset()),
     "reset in the body": _resets,
     "hang": _always(hang()),
@@ -75,7 +87,9 @@ FAULTS: dict[str, FaultAnswer] = {
     "broken JSON": _broken_json,
     "safety block": _in_a_200(BLOCKED),
     "context too long": _always(gemini_error(400, "INVALID_ARGUMENT", TOO_LONG)),
-    "400, invalid": _always(gemini_error(400, "INVALID_ARGUMENT", "Invalid value at 'contents[0]'.")),
+    "400, invalid": _always(
+        gemini_error(400, "INVALID_ARGUMENT", "Invalid value at 'contents[0]'.")
+    ),
 }
 """Faults of an answer: `fault(streamed)` is what the first model sends."""
 

@@ -53,15 +53,25 @@ def openai(url: str, model: str) -> OpenAIChat:
 def agno(first: str, second: str, folder: Path, *, key: str | None = KEY) -> Setup:
     """Agno's own: `fallback_models`, and the time-out that Agno leaves to be set."""
     del folder
-    return Setup(gemini(first, key=key, timeout=2000), (openai(second, "o3-mini"), openai(second, "gpt-4o")))
+    return Setup(
+        gemini(first, key=key, timeout=2000), (openai(second, "o3-mini"), openai(second, "gpt-4o"))
+    )
 
 
 def standby(
-    first: str, second: str, folder: Path, *, key: str | None = KEY, release: str = "whole", timeout: str = "2s"
+    first: str,
+    second: str,
+    folder: Path,
+    *,
+    key: str | None = KEY,
+    release: str = "whole",
+    timeout: str = "2s",
 ) -> Setup:
     """Standby's model for Agno, on a file."""
     name = "REPLICA_KEY" if key else "REPLICA_NO_KEY:-"
-    text = STANDBY_YAML.format(gemini=first, openai=second, key=name, breaker=BREAKER, release=release, timeout=timeout)
+    text = STANDBY_YAML.format(
+        gemini=first, openai=second, key=name, breaker=BREAKER, release=release, timeout=timeout
+    )
     (folder / "models.yaml").write_text(text, encoding="utf-8")
     client = AsyncStandby(folder / "models.yaml", environ={"REPLICA_KEY": KEY}, warm_up=False)
     return Setup(StandbyModel(client=client), (), client)
@@ -70,7 +80,8 @@ def standby(
 class IntelligentModelFallback:
     """The users' wrapper, rebuilt after their report: `current_model` is what the agent is given, once.
 
-    What it does on an error is done in a method of its own, which an agent that holds the model never calls.
+    What it does on an error is done in a method of its own, which an agent that holds the model
+    never calls.
     """
 
     fallback_triggers = (
@@ -109,8 +120,14 @@ class IntelligentModelFallback:
 def today(first: str, second: str, folder: Path, *, key: str | None = KEY) -> Setup:
     """What the users have: the wrapper hands out the first model as it is; nobody has set a time-out."""
     del folder
-    wrapper = IntelligentModelFallback(gemini(first, key=key, timeout=None), openai(second, "o3-mini"))
+    wrapper = IntelligentModelFallback(
+        gemini(first, key=key, timeout=None), openai(second, "o3-mini")
+    )
     return Setup(wrapper.current_model)
 
 
-WHO: dict[str, Callable[..., Setup]] = {"Agno's own": agno, "standby": standby, "today's wrapper": today}
+WHO: dict[str, Callable[..., Setup]] = {
+    "Agno's own": agno,
+    "standby": standby,
+    "today's wrapper": today,
+}

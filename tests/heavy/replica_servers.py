@@ -1,7 +1,8 @@
 """A model that is scripted by rule, on the wires of two vendors, and the faults of the first of them.
 
-In each turn it first asks for a tool, and then answers with what it finds in the history: whose conversation it is, and what
-all the tools have said. So what it answers shows whether the history was whole, and whether it was the user's own.
+In each turn it first asks for a tool, and then answers with what it finds in the history: whose
+conversation it is, and what all the tools have said. So what it answers shows whether the history
+was whole, and whether it was the user's own.
 """
 
 import json
@@ -12,7 +13,15 @@ from typing import Any, Literal, Self
 import msgspec
 
 from standby.testing.loopback import events
-from tests.support.loopback import GEMINI_USAGE, OPENAI_USAGE, Answer, Loopback, Received, openai_error, respond
+from tests.support.loopback import (
+    GEMINI_USAGE,
+    OPENAI_USAGE,
+    Answer,
+    Loopback,
+    Received,
+    openai_error,
+    respond,
+)
 
 Step = Literal["first call", "after the tool", "second turn", "any"]
 STEPS: dict[Step, tuple[int, str] | None] = {
@@ -75,7 +84,11 @@ def _result(response: dict[str, Any]) -> str:
 def hear_gemini(request: Received) -> Heard:
     contents = request.json["contents"]
     parts = [(content["role"], part) for content in contents for part in content["parts"]]
-    told = [_result(part["functionResponse"]["response"]) for _, part in parts if "functionResponse" in part]
+    told = [
+        _result(part["functionResponse"]["response"])
+        for _, part in parts
+        if "functionResponse" in part
+    ]
     said = [part["text"] for role, part in parts if role == "user" and part.get("text")]
     last = "tool" if "functionResponse" in contents[-1]["parts"][-1] else "user"
     pictures = sum("inlineData" in part for _, part in parts)
@@ -101,7 +114,9 @@ def say_gemini(turn: Turn, *, streamed: bool) -> Answer:
         whole = parts if turn.tool else [{"text": "".join(turn.words)}]
         return respond(200, gemini_payload(whole, "STOP"))
     ends = [None] * (len(parts) - 1) + ["STOP"]
-    return events([gemini_payload([part], end) for part, end in zip(parts, ends, strict=True)], "\r\n\r\n")
+    return events(
+        [gemini_payload([part], end) for part, end in zip(parts, ends, strict=True)], "\r\n\r\n"
+    )
 
 
 # OpenAI's wire
@@ -111,15 +126,29 @@ def hear_openai(request: Received) -> Heard:
     messages = request.json["messages"]
     users = [message["content"] for message in messages if message["role"] == "user"]
     parts = [part for content in users if isinstance(content, list) for part in content]
-    words = [content if isinstance(content, str) else "".join(part.get("text", "") for part in content) for content in users]
+    words = [
+        content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+        for content in users
+    ]
     told = [message["content"] for message in messages if message["role"] == "tool"]
-    texts = [text if isinstance(text, str) else "".join(part["text"] for part in text) for text in told]
+    texts = [
+        text if isinstance(text, str) else "".join(part["text"] for part in text) for text in told
+    ]
     pictures = sum(part["type"] == "image_url" for part in parts)
-    return Heard(tuple(words), tuple(texts), pictures, messages[-1]["role"], bool(request.json.get("stream")))
+    return Heard(
+        tuple(words), tuple(texts), pictures, messages[-1]["role"], bool(request.json.get("stream"))
+    )
 
 
 def _openai(kind: str, model: str, choices: list[Any], **rest: Any) -> dict[str, Any]:
-    return {"id": "chatcmpl-BMSBsbj", "object": kind, "created": 1_790_000_000, "model": model, "choices": choices, **rest}
+    return {
+        "id": "chatcmpl-BMSBsbj",
+        "object": kind,
+        "created": 1_790_000_000,
+        "model": model,
+        "choices": choices,
+        **rest,
+    }
 
 
 def say_openai(turn: Turn, model: str, *, streamed: bool) -> Answer:
@@ -127,18 +156,32 @@ def say_openai(turn: Turn, model: str, *, streamed: bool) -> Answer:
     calls = [{"index": 0, "id": f"call_{turn.tool}", "type": "function", "function": function}]
     finish = "tool_calls" if turn.tool else "stop"
     if not streamed:
-        said = {"role": "assistant", "content": "".join(turn.words) or None, **({"tool_calls": calls} if turn.tool else {})}
+        said = {
+            "role": "assistant",
+            "content": "".join(turn.words) or None,
+            **({"tool_calls": calls} if turn.tool else {}),
+        }
         choice = {"index": 0, "message": said, "finish_reason": finish}
         return respond(200, _openai("chat.completion", model, [choice], usage=OPENAI_USAGE))
-    deltas: list[Any] = [{"tool_calls": calls}] if turn.tool else [{"content": word} for word in turn.words]
+    deltas: list[Any] = (
+        [{"tool_calls": calls}] if turn.tool else [{"content": word} for word in turn.words]
+    )
     made = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     made.append({"index": 0, "delta": {}, "finish_reason": finish})
     chunks: list[Any] = [_openai("chat.completion.chunk", model, [choice]) for choice in made]
-    return events([*chunks, _openai("chat.completion.chunk", model, [], usage=OPENAI_USAGE), b"data: [DONE]\n\n"])
+    return events(
+        [
+            *chunks,
+            _openai("chat.completion.chunk", model, [], usage=OPENAI_USAGE),
+            b"data: [DONE]\n\n",
+        ]
+    )
 
 
 NO_PICTURES = openai_error(
-    400, "Invalid content type. image_url is only supported by certain models.", kind="invalid_request_error"
+    400,
+    "Invalid content type. image_url is only supported by certain models.",
+    kind="invalid_request_error",
 )
 TOO_LONG = openai_error(
     400,

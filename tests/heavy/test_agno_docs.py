@@ -15,12 +15,22 @@ pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs
 
 @pytest.mark.parametrize(
     ("document", "heading"),
-    [("docs/agno.md", "Try it"), ("docs/agno.md", "When no model answers"), ("docs/migration.md", "Try it")],
+    [
+        ("docs/agno.md", "Try it"),
+        ("docs/agno.md", "When no model answers"),
+        ("docs/migration.md", "Try it"),
+    ],
 )
 def test_each_block_prints_what_stands_below_it(
-    document: str, heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    document: str,
+    heading: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    file, source, printed = (blocks(document, heading, language)[0].text for language in ("yaml", "python", "text"))
+    file, source, printed = (
+        blocks(document, heading, language)[0].text for language in ("yaml", "python", "text")
+    )
     (tmp_path / "models.yaml").write_text(file, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STANDBY_CONFIG", raising=False)
@@ -34,10 +44,19 @@ def test_every_setting_that_is_read_is_in_the_table() -> None:
     assert [row[1].strip("`") for row in rows[: len(_NAMES)]] == [name.upper() for name in _NAMES]
 
 
-def test_the_chain_that_ships_takes_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_chain_that_ships_takes_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STANDBY_CONFIG", raising=False)
     made = IntelligentModelFallback(
-        SimpleNamespace(primary_ai_model="gemini-2.5-flash", google_api_key="key-0123", openai_api_key="key-4567")
+        SimpleNamespace(
+            primary_ai_model="gemini-2.5-flash",
+            google_api_key="key-0123",
+            openai_api_key="key-4567",
+        )
     )
-    assert [entry.name for entry in made.current_model.route.entries][:2] == ["gemini-2.5-flash", "o3-mini"]
+    assert [entry.name for entry in made.current_model.route.entries][:2] == [
+        "gemini-2.5-flash",
+        "o3-mini",
+    ]

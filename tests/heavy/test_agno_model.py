@@ -53,22 +53,34 @@ def agent(model: StandbyModel, **rest: Any) -> Agent:
 
 def words(events: Iterable[Any]) -> str:
     """Return the text of a run's events; older versions of Agno put a line for each tool among them."""
-    texts = [event.content for event in events if event.event.endswith("RunContent") and event.content]
+    texts = [
+        event.content for event in events if event.event.endswith("RunContent") and event.content
+    ]
     return "".join(text for text in texts if ") completed in " not in text)
 
 
 def test_an_agent_gets_the_answer_and_says_who_gave_it(chain: Chain) -> None:
     run = agent(chain.model()).run("Where?")
-    assert (run.content, run.model, run.model_provider) == ("Lisbon, says Gemini.", "gemini-2.5-pro", "first")
+    assert (run.content, run.model, run.model_provider) == (
+        "Lisbon, says Gemini.",
+        "gemini-2.5-pro",
+        "first",
+    )
     data = run.model_provider_data
-    assert [sorted(attempt) for attempt in data["trail"]] == [["duration", "id", "model", "outcome", "provider", "start"]]
+    assert [sorted(attempt) for attempt in data["trail"]] == [
+        ["duration", "id", "model", "outcome", "provider", "start"]
+    ]
     assert (data["model"], data["served"]) == ("gemini-2.5-pro", "gemini-2.5-pro")
 
 
 def test_the_next_model_answers_in_place_of_one_that_fails(chain: Chain) -> None:
     chain.first.script(GEMINI_503)
     run = agent(chain.model()).run("Where?")
-    assert (run.content, run.model, run.model_provider) == ("Lisbon, says OpenAI.", "o3-mini", "second")
+    assert (run.content, run.model, run.model_provider) == (
+        "Lisbon, says OpenAI.",
+        "o3-mini",
+        "second",
+    )
     trail = run.model_provider_data["trail"]
     assert [(attempt["model"], attempt.get("kind")) for attempt in trail] == [
         ("gemini-2.5-pro", "overloaded"),
@@ -87,9 +99,18 @@ def test_the_answers_tokens_are_counted_once(chain: Chain) -> None:
     chain.first.script(GEMINI_503)
     run = agent(chain.model()).run("Where?")
     counted = run.metrics
-    assert (counted.input_tokens, counted.output_tokens, counted.total_tokens, counted.reasoning_tokens) == (12, 28, 40, 25)
+    assert (
+        counted.input_tokens,
+        counted.output_tokens,
+        counted.total_tokens,
+        counted.reasoning_tokens,
+    ) == (12, 28, 40, 25)
     [spoken] = [message for message in run.messages if message.role == "assistant"]
-    assert spoken.metrics.provider_metrics == {"o3-mini answers": 1, "o3-mini input_tokens": 12, "o3-mini output_tokens": 28}
+    assert spoken.metrics.provider_metrics == {
+        "o3-mini answers": 1,
+        "o3-mini input_tokens": 12,
+        "o3-mini output_tokens": 28,
+    }
 
 
 def test_a_stream_gives_the_words_as_they_come_and_counts_once(chain: Chain) -> None:
@@ -98,7 +119,11 @@ def test_a_stream_gives_the_words_as_they_come_and_counts_once(chain: Chain) -> 
     spoken = Message(role="assistant")
     deltas = list(model.invoke_stream([Message(role="user", content="Where?")], spoken))
     assert [delta.content for delta in deltas] == ["Lisbon, ", "says OpenAI.", None]
-    assert [delta.response_usage and delta.response_usage.total_tokens for delta in deltas] == [None, None, 40]
+    assert [delta.response_usage and delta.response_usage.total_tokens for delta in deltas] == [
+        None,
+        None,
+        40,
+    ]
     assert deltas[-1].provider_data["model"] == "o3-mini"
 
 
@@ -122,7 +147,9 @@ def test_a_stream_that_breaks_fails_by_agnos_own_error(chain: Chain) -> None:
     broken_stream(chain)
     said: list[Any] = []
     with pytest.raises(ModelProviderError) as caught:
-        for delta in chain.model().invoke_stream([Message(role="user", content="Where?")], Message(role="assistant")):
+        for delta in chain.model().invoke_stream(
+            [Message(role="user", content="Where?")], Message(role="assistant")
+        ):
             said.append(delta)  # noqa: PERF402 - what came before the break counts
     assert (caught.value.status_code, [delta.content for delta in said]) == (502, ["Por", "to"])
     assert chain.asked == (1, 0)
@@ -130,12 +157,16 @@ def test_a_stream_that_breaks_fails_by_agnos_own_error(chain: Chain) -> None:
 
 def test_a_chain_that_restarts_is_shown_whole_only(chain: Chain) -> None:
     broken_stream(chain)
-    stream = chain.model(id="restart").invoke_stream([Message(role="user", content="Where?")], Message(role="assistant"))
+    stream = chain.model(id="restart").invoke_stream(
+        [Message(role="user", content="Where?")], Message(role="assistant")
+    )
     assert [delta.content for delta in stream] == ["Lisbon, says OpenAI."]
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_each_tool_runs_once_although_the_first_model_fails_after_it(chain: Chain, *, stream: bool) -> None:
+def test_each_tool_runs_once_although_the_first_model_fails_after_it(
+    chain: Chain, *, stream: bool
+) -> None:
     ran: list[str] = []
 
     def weather(city: str) -> str:
@@ -174,16 +205,30 @@ def test_what_only_its_model_can_read_comes_back_from_sqlite(chain: Chain, tmp_p
 
     def talk(words: str) -> Any:
         database = SqliteDb(db_file=str(tmp_path / "agno.db"))
-        return agent(chain.model(), tools=[weather], db=database, add_history_to_context=True, session_id="s").run(words)
+        return agent(
+            chain.model(), tools=[weather], db=database, add_history_to_context=True, session_id="s"
+        ).run(words)
 
     signed = gemini_calls("weather", {"city": "Lisbon"}, "c2lnbmVk")
     chain.first.script(signed, gemini_reply("Sunny."), GEMINI_503, gemini_reply("Bye."))
     talk("first words")
     talk("second words")
     assert talk("third words").content == "Bye."
-    second, last = chain.second.requests[0].json["messages"], chain.first.requests[-1].json["contents"]
-    assert [message["content"] for message in second if message["role"] == "user"] == ["first words", "second words"]
-    assert [message["role"] for message in second] == ["user", "assistant", "tool", "assistant", "user"]
+    second, last = (
+        chain.second.requests[0].json["messages"],
+        chain.first.requests[-1].json["contents"],
+    )
+    assert [message["content"] for message in second if message["role"] == "user"] == [
+        "first words",
+        "second words",
+    ]
+    assert [message["role"] for message in second] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+    ]
     [call] = [part for content in last for part in content["parts"] if "functionCall" in part]
     assert call["thoughtSignature"] == "c2lnbmVk"
 
@@ -193,7 +238,12 @@ def test_an_output_schema_is_asked_of_each_model_and_read(chain: Chain) -> None:
     chain.second.script(openai_reply('{"total": 7}'))
     run = agent(chain.model(), output_schema=Invoice).run("Read it.")
     assert run.content == Invoice(total=7)
-    assert chain.second.requests[0].json["response_format"]["json_schema"]["schema"]["properties"]["total"]["type"] == "integer"
+    assert (
+        chain.second.requests[0].json["response_format"]["json_schema"]["schema"]["properties"][
+            "total"
+        ]["type"]
+        == "integer"
+    )
 
 
 def weather(city: str) -> str:
@@ -233,7 +283,9 @@ def test_json_mode_leaves_the_schema_to_agno(chain: Chain) -> None:
 def test_a_picture_reaches_a_model_that_can_see(chain: Chain) -> None:
     run = agent(chain.model()).run("What is it?", images=[Image(content=PNG)])
     assert run.content == "Lisbon, says Gemini."
-    [part] = [part for part in chain.first.requests[0].json["contents"][0]["parts"] if "text" not in part]
+    [part] = [
+        part for part in chain.first.requests[0].json["contents"][0]["parts"] if "text" not in part
+    ]
     assert next(iter(part.values()))["mimeType"] == "image/png"
 
 
@@ -251,20 +303,30 @@ def test_a_copy_shares_the_client(chain: Chain) -> None:
     assert (copied.temperature, agent(copied).run("?").content) == (0.5, "Lisbon, says Gemini.")
 
 
-def test_without_a_client_of_its_own_it_can_be_pickled(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_client_of_its_own_it_can_be_pickled(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KEY", KEYS["KEY"])
     model = pickle.loads(pickle.dumps(StandbyModel(config=chain.config, seed=7)))  # noqa: S301 - our own
     assert (model.seed, agent(model).run("?").content) == (7, "Lisbon, says Gemini.")
     assert StandbyModel(config=chain.config).route.entries[0] is model.route.entries[0]
 
 
-def test_a_dictionary_serves_as_the_file_does(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dictionary_serves_as_the_file_does(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KEY", KEYS["KEY"])
     config = yaml.safe_load(chain.config.read_text(encoding="utf-8"))
     model = StandbyModel(config=config)
     assert agent(model).run("?").content == "Lisbon, says Gemini."
-    for other in (StandbyModel(config=copy.deepcopy(config)), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):  # noqa: S301 - our own
-        assert other.route.entries[0] is model.route.entries[0], "those that say the same share a client"
+    for other in (
+        StandbyModel(config=copy.deepcopy(config)),
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),
+    ):  # noqa: S301 - our own
+        assert other.route.entries[0] is model.route.entries[0], (
+            "those that say the same share a client"
+        )
     with pytest.raises(ConfigError, match="the dictionary is empty"):
         StandbyModel(config={})
 
@@ -299,15 +361,24 @@ def test_when_no_model_answers_agno_sees_an_error_of_its_own(
     with pytest.raises(ModelProviderError) as caught:
         chain.model().response([Message(role="user", content="Where?")])
     error = caught.value
-    assert (type(error), error.status_code, error.model_name, error.model_id) == (kind, status, model, "default")
+    assert (type(error), error.status_code, error.model_name, error.model_id) == (
+        kind,
+        status,
+        model,
+        "default",
+    )
 
 
-@pytest.mark.skipif("retries" not in StandbyModel.__dataclass_fields__, reason="this Agno's models do not retry")
+@pytest.mark.skipif(
+    "retries" not in StandbyModel.__dataclass_fields__, reason="this Agno's models do not retry"
+)
 def test_agno_does_not_ask_the_chain_again(chain: Chain) -> None:
     chain.first.script(GEMINI_503)
     chain.second.script(OPENAI_500)
     with pytest.raises(ModelProviderError):
-        chain.model(retries=3, delay_between_retries=0).response([Message(role="user", content="Where?")])
+        chain.model(retries=3, delay_between_retries=0).response(
+            [Message(role="user", content="Where?")]
+        )
     assert chain.asked == (1, 1)
 
 
@@ -350,9 +421,14 @@ def test_results_that_agnos_gemini_kept_as_one_are_taken_apart(chain: Chain) -> 
     history = [
         Message(role="user", content="?"),
         Message(role="assistant", tool_calls=[call, {**call, "id": "2"}]),
-        Message(role="tool", content=["a", "b"], tool_calls=[{"tool_name": "f"}, {"tool_name": "f"}]),
+        Message(
+            role="tool", content=["a", "b"], tool_calls=[{"tool_name": "f"}, {"tool_name": "f"}]
+        ),
     ]
     chain.first.script(GEMINI_503)
     chain.model().response(history)
     told = chain.second.requests[0].json["messages"]
-    assert [(message["tool_call_id"], message["content"]) for message in told[2:]] == [("1", "a"), ("2", "b")]
+    assert [(message["tool_call_id"], message["content"]) for message in told[2:]] == [
+        ("1", "a"),
+        ("2", "b"),
+    ]

@@ -20,8 +20,14 @@ from standby.integrations.agno import StandbyModel
 from tests.heavy.agno_chains import KEYS, Chain, chain_in, gemini_calls
 from tests.support.loopback import GEMINI_503, Answer, Received, gemini_answers, gemini_error
 
-TOO_LONG = gemini_error(400, "INVALID_ARGUMENT", "The input token count (9) exceeds the maximum number of tokens allowed (8).")
-per_model = pytest.mark.skipif(importlib.util.find_spec("agno.metrics") is None, reason="this Agno does not count by model")
+TOO_LONG = gemini_error(
+    400,
+    "INVALID_ARGUMENT",
+    "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+)
+per_model = pytest.mark.skipif(
+    importlib.util.find_spec("agno.metrics") is None, reason="this Agno does not count by model"
+)
 Named = list[tuple[str, str, int]]
 
 
@@ -47,7 +53,9 @@ def agent(model: StandbyModel, **rest: Any) -> Agent:
 
 def counted(run: Any) -> Named:
     """Return for whom Agno has counted tokens in a run, and how many."""
-    return [(entry.id, entry.provider, entry.total_tokens) for entry in run.metrics.details["model"]]
+    return [
+        (entry.id, entry.provider, entry.total_tokens) for entry in run.metrics.details["model"]
+    ]
 
 
 @per_model
@@ -56,7 +64,9 @@ def test_tokens_are_counted_for_the_models_that_answered(chain: Chain, *, stream
     chain.first.script(gemini_calls("weather", {"city": "Lisbon"}, "c2ln"), GEMINI_503)
     model = chain.model()
     asked = agent(model, tools=[weather])
-    run: Any = list(asked.run("?", stream=True, yield_run_output=True))[-1] if stream else asked.run("?")
+    run: Any = (
+        list(asked.run("?", stream=True, yield_run_output=True))[-1] if stream else asked.run("?")
+    )
     assert counted(run) == [("gemini-2.5-pro", "first", 40), ("o3-mini", "second", 40)]
     assert (model.id, model.provider) == ("default", "standby")
 
@@ -79,7 +89,9 @@ def test_fifty_threads_share_one_model_and_nothing_else(chain: Chain) -> None:
     model = chain.model()
     with ThreadPoolExecutor(50) as pool:
         runs = list(pool.map(lambda number: agent(model).run(f"turn {number}"), range(50)))
-    assert [(run.content, run.model) for run in runs] == [(f"turn {number}", "gemini-2.5-pro") for number in range(50)]
+    assert [(run.content, run.model) for run in runs] == [
+        (f"turn {number}", "gemini-2.5-pro") for number in range(50)
+    ]
 
 
 async def test_fifty_tasks_share_one_model_and_nothing_else(chain: Chain) -> None:
@@ -92,10 +104,14 @@ async def test_fifty_tasks_share_one_model_and_nothing_else(chain: Chain) -> Non
 
 def test_a_run_walks_the_chain_that_the_model_is_named_after_to_its_end(chain: Chain) -> None:
     chain.first.script(gemini_calls("weather", {"city": "Lisbon"}, "c2ln"), GEMINI_503)
-    assert agent(chain.model(id="restart"), tools=[weather]).run("?").content == "Lisbon, says OpenAI."
+    assert (
+        agent(chain.model(id="restart"), tools=[weather]).run("?").content == "Lisbon, says OpenAI."
+    )
 
 
-@pytest.mark.skipif(not hasattr(agno.exceptions, "ContextWindowExceededError"), reason="this Agno has no such error")
+@pytest.mark.skipif(
+    not hasattr(agno.exceptions, "ContextWindowExceededError"), reason="this Agno has no such error"
+)
 def test_a_conversation_that_is_too_long_for_all_is_told_as_agno_tells_it(chain: Chain) -> None:
     chain.first.script(TOO_LONG)  # the second, which takes less, is not asked
     with pytest.raises(ModelProviderError) as caught:
@@ -108,20 +124,30 @@ def test_a_file_is_read_from_its_path(chain: Chain, tmp_path: Path) -> None:
     (tmp_path / "bill.pdf").write_bytes(b"%PDF-1.4")
     run = agent(chain.model()).run("Read it.", files=[File(filepath=tmp_path / "bill.pdf")])
     assert run.content == "Lisbon, says Gemini."
-    [part] = [part for part in chain.first.requests[0].json["contents"][0]["parts"] if "text" not in part]
+    [part] = [
+        part for part in chain.first.requests[0].json["contents"][0]["parts"] if "text" not in part
+    ]
     assert part["inlineData"] == {"mimeType": "application/pdf", "data": "JVBERi0xLjQ="}
 
 
 def test_a_file_that_is_gone_is_said_by_agnos_own_error(chain: Chain, tmp_path: Path) -> None:
     message = Message(role="user", content="Read it.", files=[File(filepath=tmp_path / "gone.pdf")])
-    with pytest.raises(ModelProviderError, match="files: one cannot be read: No such file or directory"):
+    with pytest.raises(
+        ModelProviderError, match="files: one cannot be read: No such file or directory"
+    ):
         chain.model().response([message])
 
 
-def test_what_a_model_can_do_is_what_those_that_may_be_asked_can(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_model_can_do_is_what_those_that_may_be_asked_can(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KEY", KEYS["KEY"])
     unable = "{provider: first, card: {schema: false}}"
-    text = chain.config.read_text().replace("{provider: first}", unable).replace("default: {", "default: {fallback: false, ")
+    text = (
+        chain.config.read_text()
+        .replace("{provider: first}", unable)
+        .replace("default: {", "default: {fallback: false, ")
+    )
     chain.config.write_text(text)
     assert StandbyModel(config=chain.config).supports_native_structured_outputs is False
     assert StandbyModel("restart", config=chain.config).supports_native_structured_outputs is True

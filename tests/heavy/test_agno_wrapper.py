@@ -59,20 +59,28 @@ def wrapper(config: Path, **rest: Any) -> IntelligentModelFallback:
 
 def test_run_returns_an_object_with_the_content(servers: Any, config: Path) -> None:
     run = wrapper(config).run("Where?")
-    assert (run.content, run.model, run.status.value) == ("Lisbon, says Gemini.", "gemini-2.5-pro", "COMPLETED")
+    assert (run.content, run.model, run.status.value) == (
+        "Lisbon, says Gemini.",
+        "gemini-2.5-pro",
+        "COMPLETED",
+    )
     assert servers[0].requests[0].headers["x-goog-api-key"] == "google-key-0123"
 
 
 def test_keys_and_names_come_from_the_settings(servers: Any, config: Path) -> None:
     servers[0].script(GEMINI_503)
-    run = wrapper(config, primary_ai_model="gemini-2.5-flash", ai_temperature=0.25, ai_max_tokens=99).run("Where?")
+    run = wrapper(
+        config, primary_ai_model="gemini-2.5-flash", ai_temperature=0.25, ai_max_tokens=99
+    ).run("Where?")
     assert (run.content, run.model) == ("Lisbon, says OpenAI.", "o3-mini")
     assert "gemini-2.5-flash" in servers[0].requests[0].path
     assert servers[0].requests[0].json["generationConfig"]["maxOutputTokens"] == 99
     assert servers[1].requests[0].headers["authorization"] == "Bearer openai-key-0123"
 
 
-def test_without_settings_the_environment_says_it(servers: Any, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_settings_the_environment_says_it(
+    servers: Any, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", "from-the-environment")
     monkeypatch.setenv("PRIMARY_AI_MODEL", "gemini-2.5-flash")
     assert IntelligentModelFallback(config=config).run("Where?").model == "gemini-2.5-flash"
@@ -96,12 +104,16 @@ def test_when_all_fail_run_raises(servers: Any, config: Path) -> None:
 
 async def test_on_an_event_loop_both_are_awaited(servers: Any, config: Path) -> None:
     made = wrapper(config)
-    assert [(await made.run("Where?")).content, (await made.arun("Where?")).content] == ["Lisbon, says Gemini."] * 2
+    assert [(await made.run("Where?")).content, (await made.arun("Where?")).content] == [
+        "Lisbon, says Gemini."
+    ] * 2
     assert len(servers[0].requests) == 2
     await made._client.close()
 
 
-async def test_many_calls_at_once_do_not_see_each_others_fallback(servers: Any, config: Path) -> None:
+async def test_many_calls_at_once_do_not_see_each_others_fallback(
+    servers: Any, config: Path
+) -> None:
     servers[0].script(GEMINI_503, gemini_answers("Lisbon, says Gemini."))
     made = wrapper(config, primary_ai_model="gemini-2.5-flash")
     runs = await asyncio.gather(*(made.arun("Where?") for _ in range(8)))
@@ -116,7 +128,11 @@ def test_it_says_which_model_is_asked_now_and_returns_by_itself(servers: Any, co
     assert (made.id, made.provider, made.fallback_active) == ("gemini-2.5-pro", "first", False)
     made.run("Where?")
     assert (made.id, made.provider, made.fallback_active) == ("o3-mini", "second", True)
-    assert made.get_current_model_info() == {"current_model": "o3-mini", "fallback_active": True, "has_fallback": True}
+    assert made.get_current_model_info() == {
+        "current_model": "o3-mini",
+        "fallback_active": True,
+        "has_fallback": True,
+    }
     made.reset_to_primary()
     assert made.fallback_active
     servers[0].answer = gemini_answers("Back.")
@@ -144,21 +160,30 @@ def test_a_calls_own_instructions_go_before_the_wrappers(servers: Any, config: P
     made.set_agent_instructions("Be brief.")
     made.run("Where?", instructions="Be long.")
     made.run("Where?")
-    told = [request.json["systemInstruction"]["parts"][0]["text"] for request in servers[0].requests]
+    told = [
+        request.json["systemInstruction"]["parts"][0]["text"] for request in servers[0].requests
+    ]
     assert told == ["Be long.", "Be brief."]
 
 
 def test_it_takes_messages_of_any_form(servers: Any, config: Path) -> None:
     made = wrapper(config)
     made.run([{"role": "user", "content": "a"}, Message(role="assistant", content="b"), "c"])
-    said = [(content["role"], content["parts"][0]["text"]) for content in servers[0].requests[0].json["contents"]]
+    said = [
+        (content["role"], content["parts"][0]["text"])
+        for content in servers[0].requests[0].json["contents"]
+    ]
     assert said == [("user", "a"), ("model", "b"), ("user", "c")]
 
 
-@pytest.mark.parametrize("one", [{"role": "user", "content": "Where?"}, Message(role="user", content="Where?")])
+@pytest.mark.parametrize(
+    "one", [{"role": "user", "content": "Where?"}, Message(role="user", content="Where?")]
+)
 def test_a_message_alone_is_one_message(servers: Any, config: Path, one: Any) -> None:
     wrapper(config).run(one)
-    assert servers[0].requests[0].json["contents"] == [{"role": "user", "parts": [{"text": "Where?"}]}]
+    assert servers[0].requests[0].json["contents"] == [
+        {"role": "user", "parts": [{"text": "Where?"}]}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -171,8 +196,12 @@ def test_a_message_alone_is_one_message(servers: Any, config: Path, one: Any) ->
         (["Where?", None], "one of the list is None"),
     ],
 )
-def test_what_is_no_message_is_refused_in_words(servers: Any, config: Path, prompt: Any, words: str) -> None:
-    with pytest.raises(TypeError, match=rf"message: expected a text, a message, or a list of them: .*{words}"):
+def test_what_is_no_message_is_refused_in_words(
+    servers: Any, config: Path, prompt: Any, words: str
+) -> None:
+    with pytest.raises(
+        TypeError, match=rf"message: expected a text, a message, or a list of them: .*{words}"
+    ):
         wrapper(config).run(prompt)
     assert not servers[0].requests
 
@@ -188,21 +217,28 @@ def test_what_is_no_message_is_refused_in_words(servers: Any, config: Path, prom
 def test_a_message_that_agno_does_not_take_is_refused_without_what_was_said(
     config: Path, prompt: Any, media: dict[str, Any], field: str
 ) -> None:
-    with pytest.raises(TypeError, match=f"message: Agno's Message does not take this as {field}$") as caught:
+    with pytest.raises(
+        TypeError, match=f"message: Agno's Message does not take this as {field}$"
+    ) as caught:
         wrapper(config).run(prompt, **media)
     assert "a secret" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(
-    ("field", "words"), [("image", "did you mean 'images'"), ("file", "did you mean 'files'"), ("xyz", "there is id")]
+    ("field", "words"),
+    [("image", "did you mean 'images'"), ("file", "did you mean 'files'"), ("xyz", "there is id")],
 )
-def test_a_field_that_agno_would_keep_unread_is_refused(servers: Any, config: Path, field: str, words: str) -> None:
+def test_a_field_that_agno_would_keep_unread_is_refused(
+    servers: Any, config: Path, field: str, words: str
+) -> None:
     fields: dict[str, Any] = {"role": "user", "content": "What is it?", field: [ONE]}
     for said in ([Message(**fields)], Message(**fields), fields):
         with pytest.raises(TypeError, match=f"'{field}' is not taken; {words}"):
             wrapper(config).run(said)
     assert not servers[0].requests
-    assert wrapper(config).run([Message(**{**fields, field: None})]).content == "Lisbon, says Gemini."
+    assert (
+        wrapper(config).run([Message(**{**fields, field: None})]).content == "Lisbon, says Gemini."
+    )
 
 
 def test_it_takes_pictures(servers: Any, config: Path) -> None:
@@ -238,7 +274,9 @@ MISSPELT = [
 
 
 @pytest.mark.parametrize(
-    ("keywords", "words"), MISSPELT, ids=lambda value: next(iter(value)) if isinstance(value, dict) else ""
+    ("keywords", "words"),
+    MISSPELT,
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 async def test_an_unknown_keyword_is_refused_at_once_and_nothing_is_sent(
     servers: Any, config: Path, keywords: dict[str, Any], words: str
@@ -259,10 +297,16 @@ def test_without_a_loop_it_is_refused_too(servers: Any, config: Path) -> None:
     with pytest.raises(TypeError, match="'image' is not taken; did you mean 'images'"):
         wrapper(config).run([{"role": "user", "content": "Where?", "image": [ONE]}])
     assert not servers[0].requests
-    assert wrapper(config).run([{"role": "user", "content": "Where?", "refusal": None}]).content == "Lisbon, says Gemini."
+    assert (
+        wrapper(config).run([{"role": "user", "content": "Where?", "refusal": None}]).content
+        == "Lisbon, says Gemini."
+    )
 
 
 @pytest.mark.parametrize("settings", ["models.yaml", Path("models.yaml"), {"google_api_key": "x"}])
 def test_a_file_in_the_place_of_the_settings_is_refused(settings: Any) -> None:
-    with pytest.raises(TypeError, match=r"settings: expected an object with attributes, not a \w+; a file is config="):
+    with pytest.raises(
+        TypeError,
+        match=r"settings: expected an object with attributes, not a \w+; a file is config=",
+    ):
         IntelligentModelFallback(settings)

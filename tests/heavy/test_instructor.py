@@ -9,7 +9,9 @@ import standby
 from standby.settings import Retry
 from tests.support.asking import scripted
 
-instructor: Any = pytest.importorskip("instructor", reason="scripts/integrations runs these, where instructor is")
+instructor: Any = pytest.importorskip(
+    "instructor", reason="scripts/integrations runs these, where instructor is"
+)
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs
 
 BUSY = [{"fail": {"kind": "overloaded", "status": 503}}]
@@ -27,11 +29,15 @@ BY_TOOL = [{"tool_calls": [{"name": "City", "arguments": LISBON.model_dump()}]}]
 BY_TEXT = LISBON.model_dump_json()
 
 
-@pytest.mark.parametrize(("mode", "steps"), [("TOOLS", BY_TOOL), ("JSON_SCHEMA", BY_TEXT), ("JSON", BY_TEXT)])
+@pytest.mark.parametrize(
+    ("mode", "steps"), [("TOOLS", BY_TOOL), ("JSON_SCHEMA", BY_TEXT), ("JSON", BY_TEXT)]
+)
 def test_an_instance_comes_from_the_second_model(mode: str, steps: Any) -> None:
     with standby.openai_client(settings=scripted(BUSY, steps, retry=ONCE)) as client:
         asking = instructor.from_openai(client, mode=instructor.Mode[mode])
-        city, completion = asking.chat.completions.create_with_completion(model="default", messages=ASKED, response_model=City)
+        city, completion = asking.chat.completions.create_with_completion(
+            model="default", messages=ASKED, response_model=City
+        )
     assert city.model_dump() == LISBON.model_dump()
     assert completion.model == "m2"
 
@@ -39,5 +45,7 @@ def test_an_instance_comes_from_the_second_model(mode: str, steps: Any) -> None:
 async def test_the_asynchronous_side_does_the_same() -> None:
     async with standby.async_openai_client(settings=scripted(BUSY, BY_TOOL, retry=ONCE)) as client:
         asking = instructor.from_openai(client)
-        city = await asking.chat.completions.create(model="default", messages=ASKED, response_model=City)
+        city = await asking.chat.completions.create(
+            model="default", messages=ASKED, response_model=City
+        )
     assert city.model_dump() == LISBON.model_dump()

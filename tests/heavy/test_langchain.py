@@ -11,7 +11,9 @@ from tests.docs.documents import blocks
 from tests.support.asking import scripted, served
 from tests.support.loopback import GEMINI_503, both
 
-pytest.importorskip("langchain_openai", reason="scripts/integrations runs these, where langchain_openai is")
+pytest.importorskip(
+    "langchain_openai", reason="scripts/integrations runs these, where langchain_openai is"
+)
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs
 
 DOCUMENT = "docs/langchain.md"
@@ -19,11 +21,16 @@ DOCUMENT = "docs/langchain.md"
 
 @pytest.mark.parametrize("heading", ["Try it", "Tools and answers that fit a schema"])
 def test_each_block_prints_what_stands_below_it(
-    heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    heading: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     if heading != "Try it":
         pytest.importorskip("langchain")
-    file, source, printed = (blocks(DOCUMENT, heading, language)[0].text for language in ("yaml", "python", "text"))
+    file, source, printed = (
+        blocks(DOCUMENT, heading, language)[0].text for language in ("yaml", "python", "text")
+    )
     (tmp_path / "models.yaml").write_text(file, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STANDBY_CONFIG", raising=False)
@@ -35,7 +42,9 @@ def chat(asynchronous: Any) -> Any:
     from langchain_openai import ChatOpenAI  # noqa: PLC0415 - it may be missing
 
     client = asynchronous.chat.completions
-    return ChatOpenAI(model="default", api_key="unused", root_async_client=asynchronous, async_client=client)
+    return ChatOpenAI(
+        model="default", api_key="unused", root_async_client=asynchronous, async_client=client
+    )
 
 
 async def test_the_asynchronous_side_falls_back_over_sockets() -> None:
@@ -58,18 +67,29 @@ def test_an_agent_that_has_a_name_goes_on_after_its_tools() -> None:
         """Tell the weather."""
         return f"rain in {city}"
 
-    settings = scripted([{"tool_calls": [{"name": "weather", "arguments": {"city": "Porto"}}]}, {"reply": "Rain."}])
+    settings = scripted(
+        [{"tool_calls": [{"name": "weather", "arguments": {"city": "Porto"}}]}, {"reply": "Rain."}]
+    )
     with standby.openai_client(settings=settings) as client:
         agent = agents.create_agent(chat_of(client), tools=[weather], name="meteorologist")
-        told = agent.invoke({"messages": [{"role": "user", "content": "Porto?", "name": "Ana"}]})["messages"]
-    assert [message.name for message in told] == ["Ana", "meteorologist", "weather", "meteorologist"]
+        told = agent.invoke({"messages": [{"role": "user", "content": "Porto?", "name": "Ana"}]})[
+            "messages"
+        ]
+    assert [message.name for message in told] == [
+        "Ana",
+        "meteorologist",
+        "weather",
+        "meteorologist",
+    ]
     assert told[-1].content == "Rain."
 
 
 def chat_of(blocking: Any) -> Any:
     from langchain_openai import ChatOpenAI  # noqa: PLC0415 - it may be missing
 
-    return ChatOpenAI(model="default", api_key="unused", root_client=blocking, client=blocking.chat.completions)
+    return ChatOpenAI(
+        model="default", api_key="unused", root_client=blocking, client=blocking.chat.completions
+    )
 
 
 async def test_when_all_fail_the_sdks_exception_comes_through_after_one_walk() -> None:

@@ -19,9 +19,14 @@ DOCUMENT = "docs/pydantic-ai.md"
 
 @pytest.mark.parametrize("heading", ["Try it", "Answers that fit a schema"])
 def test_each_block_prints_what_stands_below_it(
-    heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    heading: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    file, source, printed = (blocks(DOCUMENT, heading, language)[0].text for language in ("yaml", "python", "text"))
+    file, source, printed = (
+        blocks(DOCUMENT, heading, language)[0].text for language in ("yaml", "python", "text")
+    )
     (tmp_path / "models.yaml").write_text(file, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STANDBY_CONFIG", raising=False)

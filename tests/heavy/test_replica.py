@@ -47,10 +47,16 @@ def world() -> Iterator[World]:
 class Replica:
     """The agent on standby, in a folder."""
 
-    def __init__(self, world: World, folder: Path, *, first: str = "", fault: str | None = None, **rest: Any) -> None:
+    def __init__(
+        self, world: World, folder: Path, *, first: str = "", fault: str | None = None, **rest: Any
+    ) -> None:
         self.world, self.tools = world, Tools()
-        timeout = "1s" if fault in SLOW else "30s"  # a history in SQLite blocks the loop for seconds where all write at once
-        self.setup = standby(first or world.gemini.url, world.openai.url, folder, timeout=timeout, **rest)
+        timeout = (
+            "1s" if fault in SLOW else "30s"
+        )  # a history in SQLite blocks the loop for seconds where all write at once
+        self.setup = standby(
+            first or world.gemini.url, world.openai.url, folder, timeout=timeout, **rest
+        )
         self.agent = build_agent(self.setup.model, folder / "history.db", self.tools)
 
     def hold(self, count: int, *, streamed: bool, tasks: bool) -> dict[str, Conversation]:
@@ -65,19 +71,25 @@ class Replica:
             assert [run.shown for run in runs] == [expected(customer, 1), expected(customer, 2)]
             assert [run.content for run in runs] == [run.shown for run in runs]
             asked = self.world.answered[customer]
-            answered: dict[tuple[int, str], list[str]] = {}  # by two, where one is a probe that runs beside
+            answered: dict[
+                tuple[int, str], list[str]
+            ] = {}  # by two, where one is a probe that runs beside
             for model, heard in asked:
                 answered.setdefault(heard.at, []).append(model)
             assert list(answered) == [(1, "user"), (1, "tool"), (2, "user"), (2, "tool")]
             assert all(runs[turn - 1].named in answered[turn, "tool"] for turn in (1, 2))
             assert {heard.pictures for _, heard in asked} == {int(has_photo(customer))}
         assert set(self.world.answered) == set(held)
-        assert dict(self.tools.ran) == {(tool, who): 1 for who in held for tool in ("check_price", "book_visit")}
+        assert dict(self.tools.ran) == {
+            (tool, who): 1 for who in held for tool in ("check_price", "book_visit")
+        }
 
 
 @pytest.mark.parametrize("tasks", [False, True], ids=["threads", "tasks"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("fault", [None, "503 UNAVAILABLE", "429, retry in 34.4s", "hang", "empty 200"])
+@pytest.mark.parametrize(
+    "fault", [None, "503 UNAVAILABLE", "429, retry in 34.4s", "hang", "empty 200"]
+)
 def test_twenty_at_once_get_each_his_own_answer(
     world: World, tmp_path: Path, fault: str | None, streamed: bool, tasks: bool
 ) -> None:
@@ -90,7 +102,9 @@ def test_twenty_at_once_get_each_his_own_answer(
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("tasks", [False, True], ids=["threads", "tasks"])
 @pytest.mark.parametrize("fault", [name for name in OTHERS_MAY if name in FAULTS])
-def test_no_fault_is_seen(world: World, tmp_path: Path, fault: str, step: Step, tasks: bool) -> None:
+def test_no_fault_is_seen(
+    world: World, tmp_path: Path, fault: str, step: Step, tasks: bool
+) -> None:
     replica = Replica(world, tmp_path, fault=fault)
     world.fail(ALL[fault], step)
     replica.check(replica.hold(4, streamed=False, tasks=tasks))
@@ -99,7 +113,9 @@ def test_no_fault_is_seen(world: World, tmp_path: Path, fault: str, step: Step, 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("tasks", [False, True], ids=["threads", "tasks"])
 @pytest.mark.parametrize("fault", OTHERS_MAY)
-def test_no_fault_is_seen_in_a_stream(world: World, tmp_path: Path, fault: str, step: Step, tasks: bool) -> None:
+def test_no_fault_is_seen_in_a_stream(
+    world: World, tmp_path: Path, fault: str, step: Step, tasks: bool
+) -> None:
     replica = Replica(world, tmp_path, fault=fault)
     world.fail(ALL[fault], step)
     replica.check(replica.hold(4, streamed=True, tasks=tasks))
@@ -107,7 +123,9 @@ def test_no_fault_is_seen_in_a_stream(world: World, tmp_path: Path, fault: str, 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_a_first_model_that_is_not_there_is_not_missed(world: World, tmp_path: Path, outage: str, streamed: bool) -> None:
+def test_a_first_model_that_is_not_there_is_not_missed(
+    world: World, tmp_path: Path, outage: str, streamed: bool
+) -> None:
     first = NOWHERE if outage == "connection refused" else ""
     replica = Replica(world, tmp_path, first=first, key=None if outage == "missing key" else KEY)
     replica.check(replica.hold(4, streamed=streamed, tasks=False))
@@ -133,7 +151,9 @@ def test_what_is_the_users_own_is_told_and_the_next_turn_goes_on(
 
 
 @pytest.mark.parametrize("fault", STREAMED)
-def test_words_that_are_out_are_never_followed_by_another_models(world: World, tmp_path: Path, fault: str) -> None:
+def test_words_that_are_out_are_never_followed_by_another_models(
+    world: World, tmp_path: Path, fault: str
+) -> None:
     replica = Replica(world, tmp_path, fault=fault, release="first_token")
     world.fail(ALL[fault], "after the tool")
     run = take_turn(replica.agent, "U00", 1, streamed=True)
@@ -143,12 +163,17 @@ def test_words_that_are_out_are_never_followed_by_another_models(world: World, t
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", ["503 UNAVAILABLE", "hang", "reset", "HTML in a 200"])
-def test_the_first_model_is_asked_again_once_it_is_well(world: World, tmp_path: Path, fault: str, streamed: bool) -> None:
+def test_the_first_model_is_asked_again_once_it_is_well(
+    world: World, tmp_path: Path, fault: str, streamed: bool
+) -> None:
     replica = Replica(world, tmp_path, fault=fault)
     world.fail(ALL[fault])
     held = replica.hold(6, streamed=streamed, tasks=False)
     replica.check(held)
-    assert {model for asked in world.answered.values() for model, _ in asked} == {"o3-mini", "gpt-4o"}
+    assert {model for asked in world.answered.values() for model, _ in asked} == {
+        "o3-mini",
+        "gpt-4o",
+    }
     world.well()
     deadline = time.monotonic() + 10 * PAUSE
     names, late = [], iter(range(MANY, 99))

@@ -12,10 +12,25 @@ from hypothesis import strategies as st
 
 from standby.errors import AttemptFailed
 from standby.failures import Kind
-from standby.http.bodies import LARGEST, count_in, decoded, list_in, malformed, object_in, plain, shown, text_in, whole
+from standby.http.bodies import (
+    LARGEST,
+    count_in,
+    decoded,
+    list_in,
+    malformed,
+    object_in,
+    plain,
+    shown,
+    text_in,
+    whole,
+)
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
@@ -152,7 +167,9 @@ def test_an_errors_body_is_told_in_words_on_one_line(body: Any, words: str) -> N
     assert plain(body) == words
 
 
-@pytest.mark.parametrize("piece", ["<", "<script", "<script>", "<script></script ", "</style", "<a"])
+@pytest.mark.parametrize(
+    "piece", ["<", "<script", "<script>", "<script></script ", "</style", "<a"]
+)
 def test_a_hostile_page_costs_no_time(piece: str) -> None:
     began = time.thread_time()
     plain(piece * 100_000)

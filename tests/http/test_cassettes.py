@@ -70,7 +70,9 @@ http_interactions:
 recorded_with: VCR 6.3.1
 """
 
-RUBY_WITH_OBJECTS = RUBY.replace("    headers:\n      Accept:", "    headers: !ruby/hash:Acme::Headers\n      Accept:")
+RUBY_WITH_OBJECTS = RUBY.replace(
+    "    headers:\n      Accept:", "    headers: !ruby/hash:Acme::Headers\n      Accept:"
+)
 RUBY_BYTES = RUBY.replace("string: !binary |-", "base64_string: |-")
 RUBY_TEXT = RUBY.replace(f"!binary |-\n        {BASE64}", json.dumps(ERROR))
 RUBY_ESCAPED = RUBY.replace(f"!binary |-\n        {BASE64}", json.dumps(PACKED.decode("latin-1")))
@@ -78,7 +80,12 @@ RUBY_ESCAPED = RUBY.replace(f"!binary |-\n        {BASE64}", json.dumps(PACKED.d
 BETAMAX: dict[str, Any] = {
     "http_interactions": [
         {
-            "request": {"method": "POST", "uri": URL, "headers": {}, "body": {"encoding": "utf-8", "string": "{}"}},
+            "request": {
+                "method": "POST",
+                "uri": URL,
+                "headers": {},
+                "body": {"encoding": "utf-8", "string": "{}"},
+            },
             "response": {
                 "url": URL,
                 "status": {"code": 429, "message": "Too Many Requests"},
@@ -95,15 +102,21 @@ BETAMAX: dict[str, Any] = {
 def response(**fields: Any) -> str:
     """Return a cassette with one answer."""
     headers = {"retry-after": "7"}
-    return yaml.safe_dump({"interactions": [{"request": {"url": URL}, "response": {"headers": headers, **fields}}]})
+    return yaml.safe_dump(
+        {"interactions": [{"request": {"url": URL}, "response": {"headers": headers, **fields}}]}
+    )
 
 
 FORMS = {
     "vcrpy": VCRPY,
     "vcrpy, unpacked by the recorder": VCRPY.replace(f"!!binary |\n        {BASE64}", f"'{ERROR}'"),
     "vcrpy of httpx": response(status_code=429, content=ERROR, headers=[["Retry-After", "7"]]),
-    "vcrpy of httpx, packed": response(status_code=429, content=PACKED, headers=[["Retry-After", ["7"]]]),
-    "vcrpy in JSON": json.dumps(yaml.safe_load(response(status={"code": 429}, body={"string": ERROR}))),
+    "vcrpy of httpx, packed": response(
+        status_code=429, content=PACKED, headers=[["Retry-After", ["7"]]]
+    ),
+    "vcrpy in JSON": json.dumps(
+        yaml.safe_load(response(status={"code": 429}, body={"string": ERROR}))
+    ),
     "go-vcr": response(status="429 Too Many Requests", code=429, body=ERROR),
     "go-vcr, older": response(status="429 Too Many Requests", body=ERROR),
     "bodies decoded": response(status={"code": 429}, parsed_body=json.loads(ERROR)),
@@ -116,7 +129,9 @@ FORMS = {
     "Ruby's VCR, unpacked, in its own escapes": RUBY_TEXT.replace("\\ud83e\\udd9c", "\\U0001F99C"),
     "Ruby's VCR, symbols aside": RUBY.replace("---\n", "--- # comment\n"),
     "Betamax": json.dumps(BETAMAX),
-    "R's vcr": RUBY.replace("      code: 429\n", "      status_code: 429\n      category: Client error\n"),
+    "R's vcr": RUBY.replace(
+        "      code: 429\n", "      status_code: 429\n      category: Client error\n"
+    ),
 }
 
 
@@ -173,9 +188,7 @@ def test_bare_deflate_is_unpacked() -> None:
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br"])
 def test_what_python_cannot_unpack_is_told_with_the_remedy(coding: str) -> None:
-    words = (
-        f"packed with {coding.removeprefix('gzip, ')}, which Python's own library cannot unpack: record it again with .* gzip'"
-    )
+    words = f"packed with {coding.removeprefix('gzip, ')}, which Python's own library cannot unpack: record it again with .* gzip'"
     with pytest.raises(ValueError, match=words):
         unpack(b"\x0b\x02\x80Lisbon.\x03", coding)
 
@@ -207,7 +220,10 @@ def test_a_bomb_is_refused_before_it_is_unpacked(coding: str) -> None:
 
 
 def test_a_body_that_aliases_blow_up_is_refused() -> None:
-    lines = ["a0: &a0 [xxxxxxxx]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12))]
+    lines = [
+        "a0: &a0 [xxxxxxxx]",
+        *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)),
+    ]
     bomb = "\n".join([*lines, "interactions: [{response: {code: 500, parsed_body: *a11}}]"])
     began = time.thread_time()
     with pytest.raises(ValueError, match=f"holds a body of more than {LARGEST} bytes"):
@@ -225,7 +241,10 @@ def test_a_body_that_aliases_blow_up_is_refused() -> None:
         (b"version: 1", "is no cassette: it has no list 'interactions' or 'http_interactions'"),
         (b"[]", "is no cassette"),
         (b"interactions: {}", "is no cassette"),
-        (b"http_interactions: [{response: {body: {base64_string: 'a'}}}]", "holds a body that is no base64"),
+        (
+            b"http_interactions: [{response: {body: {base64_string: 'a'}}}]",
+            "holds a body that is no base64",
+        ),
     ],
 )
 def test_what_is_no_cassette_is_told(data: bytes, words: str) -> None:
@@ -234,7 +253,14 @@ def test_what_is_no_cassette_is_told(data: bytes, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "turn", ["{}", "null", "7", "{response: 7, request: []}", "{response: {headers: 7, status: [], body: 7}}"]
+    "turn",
+    [
+        "{}",
+        "null",
+        "7",
+        "{response: 7, request: []}",
+        "{response: {headers: 7, status: [], body: 7}}",
+    ],
 )
 def test_an_odd_turn_is_an_answer_without_a_status(turn: str) -> None:
     [answer] = answers_in(f"interactions: [{turn}]".encode())

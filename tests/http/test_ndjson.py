@@ -35,7 +35,9 @@ def in_pieces(body: bytes, size: int) -> list[bytes]:
     return [body[at : at + size] for at in range(0, len(body), size)]
 
 
-VALUES = st.dictionaries(st.text(max_size=4), st.text(max_size=8) | st.integers(-9, 9) | st.none(), max_size=3)
+VALUES = st.dictionaries(
+    st.text(max_size=4), st.text(max_size=8) | st.integers(-9, 9) | st.none(), max_size=3
+)
 LINES = st.tuples(VALUES, st.booleans(), st.sampled_from(["\n", "\r\n", "\n\n", "\r\n \t\r\n"]))
 
 
@@ -48,7 +50,12 @@ LINES = st.tuples(VALUES, st.booleans(), st.sampled_from(["\n", "\r\n", "\n\n", 
 def test_the_objects_are_the_lines_however_the_bytes_are_cut(
     lines: list[tuple[dict[str, Any], bool, str]], start: bytes, cuts: list[int], *, ended: bool
 ) -> None:
-    body = start + "".join(json.dumps(value, ensure_ascii=escaped) + end for value, escaped, end in lines).encode()
+    body = (
+        start
+        + "".join(
+            json.dumps(value, ensure_ascii=escaped) + end for value, escaped, end in lines
+        ).encode()
+    )
     body = body if ended else body.rstrip()
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
     expected = [value for value, _, _ in lines]
@@ -126,7 +133,9 @@ def test_what_came_before_a_broken_line_is_given() -> None:
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 def test_a_line_beyond_the_limit_is_refused_even_without_its_end(size: int, end: bytes) -> None:
     body = b'{"a": 1}\n' + b'{"a":"' + b"x" * 20 + b'"}' + end
-    with pytest.raises(AttemptFailed, match="malformed: line 2 of the stream is longer than 20 bytes"):
+    with pytest.raises(
+        AttemptFailed, match="malformed: line 2 of the stream is longer than 20 bytes"
+    ):
         read(*in_pieces(body, size), limit=20)
 
 

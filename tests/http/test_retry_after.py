@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from standby.http.retry_after import hint_in, retry_after
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
-TEXTS = st.text() | st.text("0123456789.hmsinfaeE+-_ ٣,") | st.from_regex(r"[0-9]{1,9}(\.[0-9]+)?(ms|[hms])?([0-9]+s)?")
+TEXTS = (
+    st.text()
+    | st.text("0123456789.hmsinfaeE+-_ ٣,")
+    | st.from_regex(r"[0-9]{1,9}(\.[0-9]+)?(ms|[hms])?([0-9]+s)?")
+)
 DATES = st.builds(
     "{}, {} {} {} {}:{}:{} {}".format,
     st.sampled_from(["Mon", "Wed", "X", ""]),
@@ -62,7 +66,9 @@ def test_a_span_in_the_body_is_read(hint: str, seconds: float) -> None:
         ({"date": DATE}, None),
     ],
 )
-def test_the_headers_are_read_whatever_their_case(headers: dict[str, str], seconds: float | None) -> None:
+def test_the_headers_are_read_whatever_their_case(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     assert retry_after(headers) == seconds
 
 
@@ -108,10 +114,23 @@ def test_the_body_comes_first_then_milliseconds_then_seconds(
     assert retry_after(headers, *hints) == seconds
 
 
-@given(hints=st.lists(TEXTS, max_size=2), ms=TEXTS, stated=TEXTS | DATES, date=st.none() | TEXTS | DATES)
-def test_it_never_raises_and_every_delay_can_be_waited_for(hints: list[str], ms: str, stated: str, date: str | None) -> None:
-    headers = {"retry-after-ms": ms, "retry-after": stated} | ({} if date is None else {"date": date})
-    for delay in (retry_after(headers, *hints), retry_after({"retry-after": stated, **headers}), retry_after({}, *hints)):
+@given(
+    hints=st.lists(TEXTS, max_size=2),
+    ms=TEXTS,
+    stated=TEXTS | DATES,
+    date=st.none() | TEXTS | DATES,
+)
+def test_it_never_raises_and_every_delay_can_be_waited_for(
+    hints: list[str], ms: str, stated: str, date: str | None
+) -> None:
+    headers = {"retry-after-ms": ms, "retry-after": stated} | (
+        {} if date is None else {"date": date}
+    )
+    for delay in (
+        retry_after(headers, *hints),
+        retry_after({"retry-after": stated, **headers}),
+        retry_after({}, *hints),
+    ):
         assert delay is None or (math.isfinite(delay) and delay >= 0)
 
 
@@ -134,7 +153,12 @@ def test_a_messages_own_delay_is_found(message: str, hint: str, seconds: Any) ->
     assert retry_after({}, hint_in(message)) == pytest.approx(seconds)
 
 
-@given(message=st.text(), before=st.text(), number=st.integers(0, 9999999), unit=st.sampled_from(["ms", "s", "m", "h"]))
+@given(
+    message=st.text(),
+    before=st.text(),
+    number=st.integers(0, 9999999),
+    unit=st.sampled_from(["ms", "s", "m", "h"]),
+)
 def test_a_hint_is_a_span_or_nothing(message: str, before: str, number: int, unit: str) -> None:
     assert hint_in(message) == "" or retry_after({}, hint_in(message)) is not None
     assert retry_after({}, hint_in(f"{before} (retry in {number}{unit})")) is not None

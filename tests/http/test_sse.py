@@ -24,7 +24,10 @@ async def feed(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 def read(*pieces: bytes, **options: Any) -> list[Event]:
     async def collect() -> list[Event]:
-        return [(event.event, event.data, event.stray) async for event in events_of(feed(pieces), **options)]
+        return [
+            (event.event, event.data, event.stray)
+            async for event in events_of(feed(pieces), **options)
+        ]
 
     return asyncio.run(collect())
 
@@ -59,16 +62,20 @@ FIELDS = [
 ]  # fmt: skip
 LINES = st.sampled_from(FIELDS)
 ENDS = st.sampled_from(["\n", "\r", "\r\n"])
-BODIES = st.lists(st.tuples(LINES, ENDS), max_size=12).map(lambda lines: "".join(map("".join, lines)).encode()) | st.binary(
-    max_size=30
-)
+BODIES = st.lists(st.tuples(LINES, ENDS), max_size=12).map(
+    lambda lines: "".join(map("".join, lines)).encode()
+) | st.binary(max_size=30)
 
 
 @given(
-    body=st.tuples(st.sampled_from([b"", b"\xef\xbb\xbf"]), BODIES, LINES.map(str.encode)).map(b"".join),
+    body=st.tuples(st.sampled_from([b"", b"\xef\xbb\xbf"]), BODIES, LINES.map(str.encode)).map(
+        b"".join
+    ),
     cuts=st.lists(st.integers(0, 200), max_size=12),
 )
-def test_the_events_are_the_standards_however_the_bytes_are_cut(body: bytes, cuts: list[int]) -> None:
+def test_the_events_are_the_standards_however_the_bytes_are_cut(
+    body: bytes, cuts: list[int]
+) -> None:
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
     pieces = [body[start:end] for start, end in itertools.pairwise(places)]
     assert b"".join(pieces) == body
@@ -124,7 +131,14 @@ TOO_LONG = "a server-sent event is longer than 20 characters"
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 @pytest.mark.parametrize(
-    "body", [b"data: " + b"x" * 15, b"data: xxxxxxxx\n" * 2, b"event: xxxxxxxxx\ndata:\n", b": ping....\n" * 3, b"{" * 21]
+    "body",
+    [
+        b"data: " + b"x" * 15,
+        b"data: xxxxxxxx\n" * 2,
+        b"event: xxxxxxxxx\ndata:\n",
+        b": ping....\n" * 3,
+        b"{" * 21,
+    ],
 )
 def test_an_event_beyond_the_limit_is_refused_even_without_its_end(body: bytes, size: int) -> None:
     pieces = [body[at : at + size] for at in range(0, len(body), size)]

@@ -37,7 +37,8 @@ def test_a_key_that_the_file_names_is_missed_though_the_vendor_needs_none() -> N
 
 
 @pytest.mark.parametrize(
-    ("key", "words"), [(None, "no key: set A_KEY or B_KEY"), ("", "no key: set P_KEY"), (" \n", "no key: set P_KEY")]
+    ("key", "words"),
+    [(None, "no key: set A_KEY or B_KEY"), ("", "no key: set P_KEY"), (" \n", "no key: set P_KEY")],
 )
 def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: str | None, words: str) -> None:
     with pytest.raises(AttemptFailed) as caught:
@@ -47,7 +48,9 @@ def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: str | None, word
 
 @pytest.mark.parametrize("key", ["sk\n1", "sk\r\nX-Injected: 1", "schlüssel", "sk\x00", "sk\x7f"])
 def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
-    with pytest.raises(AttemptFailed, match=r"the key \(Secret\(P_KEY\)\) cannot be sent: .* copy it again") as caught:
+    with pytest.raises(
+        AttemptFailed, match=r"the key \(Secret\(P_KEY\)\) cannot be sent: .* copy it again"
+    ) as caught:
         key_of(provider(key, HERE), "P_KEY")
     assert caught.value.failure.kind is Kind.UNAVAILABLE
     assert key not in str(caught.value)

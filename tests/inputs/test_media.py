@@ -22,7 +22,9 @@ def image(url: Any) -> dict[str, Any]:
 
 
 def read(part: Any, role: str = "user") -> Any:
-    [_, message] = request_of([{"role": "user", "content": "hi"}, {"role": role, "content": [part]}], {}).messages
+    [_, message] = request_of(
+        [{"role": "user", "content": "hi"}, {"role": role, "content": [part]}], {}
+    ).messages
     return message.parts[0]
 
 
@@ -30,10 +32,21 @@ def read(part: Any, role: str = "user") -> Any:
     ("part", "media", "kind"),
     [
         (image(f"data:image/png;base64,{PNG}"), Media(media_type="image/png", data=PNG), "image"),
-        (image("https://x.example/a.jpg?b=c"), Media(media_type="image/jpeg", url="https://x.example/a.jpg?b=c"), "image"),
-        (image("https://x.example/a"), Media(media_type="image/*", url="https://x.example/a"), "image"),
         (
-            {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}},
+            image("https://x.example/a.jpg?b=c"),
+            Media(media_type="image/jpeg", url="https://x.example/a.jpg?b=c"),
+            "image",
+        ),
+        (
+            image("https://x.example/a"),
+            Media(media_type="image/*", url="https://x.example/a"),
+            "image",
+        ),
+        (
+            {
+                "type": "file",
+                "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"},
+            },
             Media(media_type="application/pdf", data=PDF, name="a.pdf"),
             "pdf",
         ),
@@ -47,7 +60,11 @@ def read(part: Any, role: str = "user") -> Any:
             Media(media_type="video/mp4", url="https://x.example/v"),
             "video",
         ),
-        (Media(media_type="text/csv", data=SOUND), Media(media_type="text/csv", data=SOUND), "file"),
+        (
+            Media(media_type="text/csv", data=SOUND),
+            Media(media_type="text/csv", data=SOUND),
+            "file",
+        ),
     ],
 )
 def test_openais_forms_are_read(part: Any, media: Media, kind: str) -> None:
@@ -60,15 +77,24 @@ UNREADABLE = [
     (image("ftp://x.example/a.png"), "the url must begin with https://"),
     (image("data:image/png;base64,%%%"), "the data is no base64"),
     (image(f"data:image/png;base64,{PNG[:-1]}"), "the data is no base64"),
-    (image(f"data:image/png;base64,{PDF}"), "the data cannot be read as image/png: it begins otherwise"),
+    (
+        image(f"data:image/png;base64,{PDF}"),
+        "the data cannot be read as image/png: it begins otherwise",
+    ),
     (image(f"data:png;base64,{PNG}"), "media_type must be a type like image/png"),
-    ({"type": "file", "file": {"file_id": "file-1"}}, "'file' needs a URL: data:TYPE;base64,… or https://…"),
+    (
+        {"type": "file", "file": {"file_id": "file-1"}},
+        "'file' needs a URL: data:TYPE;base64,… or https://…",
+    ),
     (
         {"type": "input_audio", "input_audio": {"data": SOUND, "format": "ogg"}},
         'expected {"type": "text", "text": "…"}, or an image_url, input_audio or file',
     ),
     (Media(media_type="image/png"), "give either data, as base64, or a url"),
-    (Media(media_type="image/png", data=PNG, url="https://x.example/a.png"), "give either data, as base64, or a url"),
+    (
+        Media(media_type="image/png", data=PNG, url="https://x.example/a.png"),
+        "give either data, as base64, or a url",
+    ),
 ]
 
 
@@ -86,12 +112,17 @@ def test_a_message_that_holds_unreadable_media_is_refused_too() -> None:
 
 @pytest.mark.parametrize("role", ["system", "assistant"])
 def test_only_the_user_and_tools_send_media(role: str) -> None:
-    with pytest.raises(RequestError, match=f"only a user's message and a tool's carry media, not one of the {role}"):
+    with pytest.raises(
+        RequestError, match=f"only a user's message and a tool's carry media, not one of the {role}"
+    ):
         read(image(f"data:image/png;base64,{PNG}"), role)
 
 
 def test_a_repr_shows_no_content() -> None:
-    assert repr(Media(media_type="image/png", data=PNG)) == f"Media(image/png, <{len(PNG)} characters>)"
+    assert (
+        repr(Media(media_type="image/png", data=PNG))
+        == f"Media(image/png, <{len(PNG)} characters>)"
+    )
 
 
 @pytest.mark.parametrize(

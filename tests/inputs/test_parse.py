@@ -33,15 +33,26 @@ def read(messages: Any) -> tuple[Message, ...]:
         ([USER], (ASKED,)),
         ([RULES, USER, REPLIED, ASKED], (RULES, ASKED, REPLIED, ASKED)),
         ([{"role": "developer", "content": "Be brief."}, USER], (RULES, ASKED)),
-        ([{"role": "user", "content": [{"type": "text", "text": "a"}, Text("b")]}], (Message("user", (Text("a"), Text("b"))),)),
-        ([{"role": "user", "content": ({"type": "text", "text": "a"},)}], (Message("user", (Text("a"),)),)),
+        (
+            [{"role": "user", "content": [{"type": "text", "text": "a"}, Text("b")]}],
+            (Message("user", (Text("a"), Text("b"))),),
+        ),
+        (
+            [{"role": "user", "content": ({"type": "text", "text": "a"},)}],
+            (Message("user", (Text("a"),)),),
+        ),
         ([Message("user", [Text("a")])], (Message("user", (Text("a"),)),)),  # type: ignore[arg-type] # the point
         ([Message("user", (Text("a"), Text("")))], (Message("user", (Text("a"),)),)),
-        ([USER, {"role": "assistant", "content": None, "tool_calls": None, "refusal": ""}, USER], (ASKED, ASKED)),
+        (
+            [USER, {"role": "assistant", "content": None, "tool_calls": None, "refusal": ""}, USER],
+            (ASKED, ASKED),
+        ),
         ([USER, {"role": "assistant", "content": "", "name": ""}, USER], (ASKED, ASKED)),
     ],
 )
-def test_a_string_messages_and_dictionaries_are_read_alike(given_: Any, messages: tuple[Message, ...]) -> None:
+def test_a_string_messages_and_dictionaries_are_read_alike(
+    given_: Any, messages: tuple[Message, ...]
+) -> None:
     assert read(given_) == messages
 
 
@@ -87,17 +98,32 @@ AT_FAULT: list[tuple[Any, str]] = [
     (SAID, "expected a Message or a dictionary, not a str"),
     (None, "expected a Message or a dictionary, not nothing"),
     ({"role": "user"}, "the user message is empty; leave it out or give it a text"),
-    ({"role": "user", "content": [{"type": "text", "text": ""}]}, "the user message is empty; leave it out or give it a text"),
+    (
+        {"role": "user", "content": [{"type": "text", "text": ""}]},
+        "the user message is empty; leave it out or give it a text",
+    ),
     ({"content": SAID}, f"'role' is missing or no text; one of {ROLES}"),
     ({"role": ["user"], "content": SAID}, f"'role' is missing or no text; one of {ROLES}"),
-    ({"role": "tool", "content": SAID}, "a tool's message needs the 'tool_call_id' of the call that it answers"),
+    (
+        {"role": "tool", "content": SAID},
+        "a tool's message needs the 'tool_call_id' of the call that it answers",
+    ),
     ({"role": "robot", "content": SAID}, f"unknown role 'robot'; one of {ROLES}"),
     ({"role": "User", "content": SAID}, f"unknown role 'User'; one of {ROLES}"),
     ({"role": SAID, "content": "user"}, f"unknown role; one of {ROLES}"),
     ({"role": "user", "content": 5}, "'content' must be a string or a list of parts, not an int"),
-    ({"role": "user", "content": {"type": "text", "text": SAID}}, "'content' must be a string or a list of parts, not a dict"),
-    ({"role": "user", "content": SAID.encode()}, "'content' must be a string or a list of parts, not a bytes"),
-    ({**USER, "tool_calls": [{}]}, "'tool_calls' is not carried so far; only 'role' and 'content' are"),
+    (
+        {"role": "user", "content": {"type": "text", "text": SAID}},
+        "'content' must be a string or a list of parts, not a dict",
+    ),
+    (
+        {"role": "user", "content": SAID.encode()},
+        "'content' must be a string or a list of parts, not a bytes",
+    ),
+    (
+        {**USER, "tool_calls": [{}]},
+        "'tool_calls' is not carried so far; only 'role' and 'content' are",
+    ),
     ({**USER, "name": "Ann"}, "'name' is not carried so far; only 'role' and 'content' are"),
     (Message("tool", (Text(SAID),)), UNSOUND),
     (Message(["user"], (Text(SAID),)), UNSOUND),  # type: ignore[arg-type] # the point, here and below
@@ -157,7 +183,9 @@ def test_what_is_no_conversation_is_refused(messages: Any, words: str) -> None:
 
 @pytest.mark.parametrize(("message", "words"), AT_FAULT)
 @pytest.mark.parametrize("before", [[], [RULES, USER]])
-def test_a_message_at_fault_is_named_by_its_index(message: Any, words: str, before: list[Any]) -> None:
+def test_a_message_at_fault_is_named_by_its_index(
+    message: Any, words: str, before: list[Any]
+) -> None:
     error = refused([*before, message])
     assert (error.index, str(error)) == (len(before), f"message {len(before)}: {words}")
 
@@ -179,7 +207,9 @@ def test_every_text_can_be_sent_and_only_half_characters_are_replaced(text: str)
     [part] = message.parts
     msgspec.json.encode(part.text)
     paired = re.sub(
-        "[\ud800-\udbff][\udc00-\udfff]", lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text
+        "[\ud800-\udbff][\udc00-\udfff]",
+        lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"),
+        text,
     )
     assert part.text == re.sub("[\ud800-\udfff]", "\ufffd", paired)
 
@@ -191,9 +221,15 @@ def test_every_text_can_be_sent_and_only_half_characters_are_replaced(text: str)
     ("options", "sampling"),
     [
         ({}, Sampling()),
-        ({"temperature": 0, "top_p": 1, "top_k": 1, "max_tokens": 1}, Sampling(temperature=0, top_p=1, top_k=1, max_tokens=1)),
+        (
+            {"temperature": 0, "top_p": 1, "top_k": 1, "max_tokens": 1},
+            Sampling(temperature=0, top_p=1, top_k=1, max_tokens=1),
+        ),
         ({"temperature": 2.0, "seed": -(2**63)}, Sampling(temperature=2.0, seed=-(2**63))),
-        ({"presence_penalty": -2, "frequency_penalty": 2}, Sampling(presence_penalty=-2, frequency_penalty=2)),
+        (
+            {"presence_penalty": -2, "frequency_penalty": 2},
+            Sampling(presence_penalty=-2, frequency_penalty=2),
+        ),
         ({"temperature": None, "stop": None}, Sampling()),
         ({"stop": "END"}, Sampling(stop=("END",))),
         ({"stop": ["a", "b"]}, Sampling(stop=("a", "b"))),
@@ -210,7 +246,10 @@ def test_sampling_parameters_are_read(options: dict[str, Any], sampling: Samplin
     [
         ({"tempreature": 1}, "unknown parameter 'tempreature'; did you mean 'temperature'?"),
         ({"max_token": 1}, "unknown parameter 'max_token'; did you mean 'max_tokens'?"),
-        ({"temperature": 1, "zzz": 1}, f"unknown parameter 'zzz'; one of {', '.join(Sampling.__struct_fields__)}"),
+        (
+            {"temperature": 1, "zzz": 1},
+            f"unknown parameter 'zzz'; one of {', '.join(Sampling.__struct_fields__)}",
+        ),
         ({"temperature": -0.1}, "temperature: expected `float` >= 0.0"),
         ({"temperature": 2.1}, "temperature: expected `float` <= 2.0"),
         ({"temperature": float("nan")}, "temperature: expected `float` >= 0.0"),
@@ -236,7 +275,9 @@ def test_a_parameter_at_fault_is_named(options: dict[str, Any], words: str) -> N
     assert (caught.value.index, str(caught.value)) == (None, words)
 
 
-@pytest.mark.parametrize("name", [name for name in Sampling.__struct_fields__ if name not in ("stop", "seed")])
+@pytest.mark.parametrize(
+    "name", [name for name in Sampling.__struct_fields__ if name not in ("stop", "seed")]
+)
 @given(value=st.floats() | st.integers() | st.booleans())
 def test_every_number_is_either_refused_or_one_that_json_can_hold(name: str, value: float) -> None:
     try:
@@ -258,7 +299,9 @@ def test_strict_is_true_or_false(strict: Any) -> None:
         request_of(SAID, {"strict": strict})
 
 
-@pytest.mark.parametrize(("stop", "sent"), [("", None), ([], None), (["", ""], None), (["", "a"], ("a",)), (" ", (" ",))])
+@pytest.mark.parametrize(
+    ("stop", "sent"), [("", None), ([], None), (["", ""], None), (["", "a"], ("a",)), (" ", (" ",))]
+)
 def test_an_empty_stop_is_none(stop: Any, sent: Any) -> None:
     assert sampling_of({"stop": stop}).stop == sent
 

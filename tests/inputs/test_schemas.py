@@ -39,7 +39,12 @@ class Odd(msgspec.Struct):
     value: complex
 
 
-JSON = {"title": "bill", "type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
+JSON = {
+    "title": "bill",
+    "type": "object",
+    "properties": {"number": {"type": "integer"}},
+    "required": ["number"],
+}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,9 @@ def test_an_answer_that_was_cut_says_so_and_what_to_raise() -> None:
 
 
 @pytest.mark.parametrize(("text", "cut_after"), [('{"town": "x"}', 9), ('{"city": "secr', None)])
-def test_an_answer_that_was_not_cut_within_its_json_does_not_fit(text: str, cut_after: int | None) -> None:
+def test_an_answer_that_was_not_cut_within_its_json_does_not_fit(
+    text: str, cut_after: int | None
+) -> None:
     schema = schema_of(Place)
     assert schema is not None
     with pytest.raises(AttemptFailed) as caught:
@@ -126,11 +133,20 @@ def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> 
     ("given", "words"),
     [
         (5, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
-        (str, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
-        ({"$ref": "https://x.example/s.json"}, "schema: a '$ref' leads out of it; put what it names under '$defs'"),
+        (
+            str,
+            "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary",
+        ),
+        (
+            {"$ref": "https://x.example/s.json"},
+            "schema: a '$ref' leads out of it; put what it names under '$defs'",
+        ),
         (Odd, "schema: Odd has no JSON Schema: TypeError"),
         ({"type": object}, "schema: this is no JSON Schema: it holds what JSON cannot"),
-        ({"type": "objct"}, "schema: this is no JSON Schema: 'objct' is not valid under any of the given schemas"),
+        (
+            {"type": "objct"},
+            "schema: this is no JSON Schema: 'objct' is not valid under any of the given schemas",
+        ),
     ],
 )
 def test_what_is_no_schema_is_refused_before_anything_is_sent(given: Any, words: str) -> None:
@@ -146,8 +162,14 @@ def test_a_model_that_cannot_be_held_to_one_is_not_asked() -> None:
 
 
 def client(*scripts: list[dict[str, Any]]) -> Any:
-    models = {f"m{at}": Model(provider="scripted", options={"script": script}) for at, script in enumerate(scripts)}
-    return AsyncStandby(settings=Settings(models=models, chains={"default": Chain(models=tuple(models))}), environ={})
+    models = {
+        f"m{at}": Model(provider="scripted", options={"script": script})
+        for at, script in enumerate(scripts)
+    }
+    return AsyncStandby(
+        settings=Settings(models=models, chains={"default": Chain(models=tuple(models))}),
+        environ={},
+    )
 
 
 async def test_a_misfit_is_asked_again_and_then_the_next_model() -> None:

@@ -19,14 +19,33 @@ from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, 
 from standby.settings import Chain, Model, Retry, StreamRules
 from tests.support.asking import scripted, served
 from tests.support.half_imported import played
-from tests.support.loopback import GEMINI_503, OPENAI_500, Loopback, both, hang, openai_reply, openai_stream, respond
+from tests.support.loopback import (
+    GEMINI_503,
+    OPENAI_500,
+    Loopback,
+    both,
+    hang,
+    openai_reply,
+    openai_stream,
+    respond,
+)
 
 HELLO: list[Any] = [{"role": "user", "content": "Which city?"}]
-BUSY = {"fail": {"kind": "overloaded", "status": 503, "code": "UNAVAILABLE", "message": "The model is overloaded."}}
+BUSY = {
+    "fail": {
+        "kind": "overloaded",
+        "status": 503,
+        "code": "UNAVAILABLE",
+        "message": "The model is overloaded.",
+    }
+}
 ONCE = Retry(attempts=1)
 WEATHER: Any = {
     "type": "function",
-    "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+    "function": {
+        "name": "weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
 }
 
 
@@ -58,7 +77,11 @@ def test_the_first_model_answers_503_and_the_second_answers_the_sdk() -> None:
         "stop",
     )
     assert reply.usage is not None
-    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.total_tokens) == (12, 28, 40)
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.total_tokens) == (
+        12,
+        28,
+        40,
+    )
     assert reply.usage.completion_tokens_details is not None
     assert reply.usage.prompt_tokens_details is not None
     assert reply.usage.completion_tokens_details.reasoning_tokens == 25
@@ -80,41 +103,77 @@ def test_an_answer_without_a_vendors_id_gets_one_of_its_own() -> None:
 
 
 def test_a_vendors_id_of_any_letters_is_kept_and_its_header_is_one_line(server: Loopback) -> None:
-    choice = {"index": 0, "message": {"role": "assistant", "content": "Hey."}, "finish_reason": "stop"}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Hey."},
+        "finish_reason": "stop",
+    }
     server.script(respond(200, {"id": "é\r\nx-odd: 1", "choices": [choice]}))
     with standby.openai_client(settings=served(openai=server.url)) as client:
         completion: Any = ask(client)
     assert (completion.id, completion._request_id) == ("é\r\nx-odd: 1", "%C3%A9%0D%0Ax-odd:%201")
 
 
-def test_what_a_model_thought_is_its_reasoning_content_and_is_not_sent_back(server: Loopback) -> None:
-    with standby.openai_client(settings=scripted([{"reasoning": "Where?", "reply": "Lisbon."}])) as client:
+def test_what_a_model_thought_is_its_reasoning_content_and_is_not_sent_back(
+    server: Loopback,
+) -> None:
+    with standby.openai_client(
+        settings=scripted([{"reasoning": "Where?", "reply": "Lisbon."}])
+    ) as client:
         message = ask(client).choices[0].message
     assert message.reasoning_content == "Where?"
     history = [*HELLO, message.model_dump(), {"role": "user", "content": "Sure?"}]
     with standby.openai_client(settings=served(openai=server.url)) as client:
         ask(client, messages=history)
-    assert [turn["content"] for turn in server.requests[0].json["messages"]] == ["Which city?", "Lisbon.", "Sure?"]
+    assert [turn["content"] for turn in server.requests[0].json["messages"]] == [
+        "Which city?",
+        "Lisbon.",
+        "Sure?",
+    ]
     assert "Where?" not in server.requests[0].body.decode()
 
 
 def test_sampling_parameters_reach_the_model_by_both_of_their_names(server: Loopback) -> None:
     with standby.openai_client(settings=served(openai=server.url)) as client:
         ask(client, max_completion_tokens=7, seed=3, stop="\n", reasoning_effort="low")
-        ask(client, max_tokens=8, stop=["a", "b"], temperature=None, user="ann", metadata={"a": "b"}, store=False, n=1)
+        ask(
+            client,
+            max_tokens=8,
+            stop=["a", "b"],
+            temperature=None,
+            user="ann",
+            metadata={"a": "b"},
+            store=False,
+            n=1,
+        )
     first, second = (request.json for request in server.requests)
-    assert (first["max_completion_tokens"], first["seed"], first["stop"], first["reasoning_effort"]) == (7, 3, ["\n"], "low")
+    assert (
+        first["max_completion_tokens"],
+        first["seed"],
+        first["stop"],
+        first["reasoning_effort"],
+    ) == (7, 3, ["\n"], "low")
     assert (second["max_completion_tokens"], second["stop"]) == (8, ["a", "b"])
     assert not {"user", "metadata", "store", "n"} & set(second)
 
 
-def test_what_only_one_vendor_understands_and_the_deadline_stand_under_standby(server: Loopback) -> None:
+def test_what_only_one_vendor_understands_and_the_deadline_stand_under_standby(
+    server: Loopback,
+) -> None:
     with standby.openai_client(settings=served(openai=server.url)) as client:
-        ask(client, extra_body={"standby": {"deadline": 20, "extra": {"at-openai": {"verbosity": "low"}}}})
+        ask(
+            client,
+            extra_body={"standby": {"deadline": 20, "extra": {"at-openai": {"verbosity": "low"}}}},
+        )
     assert server.requests[0].json["verbosity"] == "low"
 
 
-HINTED: dict[str, Any] = {"verbosity": "low", "logprobs": True, "top_logprobs": 2, "logit_bias": {"50256": -100}}
+HINTED: dict[str, Any] = {
+    "verbosity": "low",
+    "logprobs": True,
+    "top_logprobs": 2,
+    "logit_bias": {"50256": -100},
+}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -138,11 +197,19 @@ def test_hints_are_dropped_and_a_header_names_them(server: Loopback, *, stream: 
 
 @pytest.mark.parametrize("form", ["whole", "streamed", "held back"])
 def test_the_header_names_what_the_model_was_not_sent(server: Loopback, form: str) -> None:
-    server.answer = lambda _: openai_reply("Lisbon.") if form == "whole" else openai_stream(["Lisbon."])
+    server.answer = lambda _: (
+        openai_reply("Lisbon.") if form == "whole" else openai_stream(["Lisbon."])
+    )
     rules = StreamRules(release="whole") if form == "held back" else StreamRules()
     with standby.openai_client(settings=served(openai=server.url, stream=rules)) as client:
         create = client.chat.completions.with_raw_response.create
-        raw = create(model="default", messages=HELLO, stream=form != "whole", temperature=0.5, verbosity="low")
+        raw = create(
+            model="default",
+            messages=HELLO,
+            stream=form != "whole",
+            temperature=0.5,
+            verbosity="low",
+        )
     assert raw.headers["x-standby-dropped"] == "verbosity, temperature"
     assert not {"temperature", "verbosity"} & set(server.requests[0].json)
 
@@ -170,27 +237,44 @@ def test_strict_skips_the_model_that_would_drop_a_parameter(*, stream: bool) -> 
     with both() as (gemini, openai_server):
         with standby.openai_client(settings=openai_first(gemini, openai_server)) as client:
             create = client.chat.completions.with_raw_response.create
-            raw = create(model="default", messages=HELLO, stream=stream, temperature=0.5, extra_body=strict)
-        assert raw.headers["x-standby-trail"].startswith("o3-mini skipped unsupported; gemini-2.5-pro answer")
+            raw = create(
+                model="default", messages=HELLO, stream=stream, temperature=0.5, extra_body=strict
+            )
+        assert raw.headers["x-standby-trail"].startswith(
+            "o3-mini skipped unsupported; gemini-2.5-pro answer"
+        )
         assert "x-standby-dropped" not in raw.headers
         words = "must not be sent temperature, and strict forbids"
         alone = served(openai=openai_server.url)
-        with standby.openai_client(settings=alone) as client, pytest.raises(openai.InternalServerError, match=words):
+        with (
+            standby.openai_client(settings=alone) as client,
+            pytest.raises(openai.InternalServerError, match=words),
+        ):
             ask(client, stream=stream, temperature=0.5, extra_body=strict)
         assert not openai_server.requests
 
 
 def test_an_error_names_what_was_dropped_too() -> None:
     down = scripted([BUSY], retry=ONCE)
-    with standby.openai_client(settings=down) as client, pytest.raises(openai.InternalServerError) as caught:
+    with (
+        standby.openai_client(settings=down) as client,
+        pytest.raises(openai.InternalServerError) as caught,
+    ):
         ask(client, verbosity="low")
     assert caught.value.response.headers["x-standby-dropped"] == "verbosity"
 
 
-def test_instructions_without_words_and_an_old_answer_reach_the_model_as_what_they_say(server: Loopback) -> None:
+def test_instructions_without_words_and_an_old_answer_reach_the_model_as_what_they_say(
+    server: Loopback,
+) -> None:
     with standby.openai_client(settings=served(openai=server.url)) as client:
         answer = ask(client).choices[0].message.model_dump()
-        history = [{"role": "system", "content": ""}, *HELLO, {**answer, "annotations": [{"type": "url_citation"}]}, *HELLO]
+        history = [
+            {"role": "system", "content": ""},
+            *HELLO,
+            {**answer, "annotations": [{"type": "url_citation"}]},
+            *HELLO,
+        ]
         ask(client, messages=history)
     told = server.requests[1].json["messages"]
     assert [(turn["role"], turn["content"]) for turn in told] == [
@@ -202,12 +286,24 @@ def test_instructions_without_words_and_an_old_answer_reach_the_model_as_what_th
 
 def test_pictures_and_a_conversation_reach_the_model() -> None:
     picture = "data:image/png;base64,iVBORw0KGgo="
-    content = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": picture}}]
+    content = [
+        {"type": "text", "text": "What is it?"},
+        {"type": "image_url", "image_url": {"url": picture}},
+    ]
     with both() as (gemini, _), standby.openai_client(settings=served(gemini=gemini.url)) as client:
-        ask(client, messages=[{"role": "developer", "content": "Be brief."}, {"role": "user", "content": content}])
+        ask(
+            client,
+            messages=[
+                {"role": "developer", "content": "Be brief."},
+                {"role": "user", "content": content},
+            ],
+        )
         [sent] = gemini.requests
     parts = sent.json["contents"][0]["parts"]
-    assert [part.get("text") or part["inlineData"]["mimeType"] for part in parts] == ["What is it?", "image/png"]
+    assert [part.get("text") or part["inlineData"]["mimeType"] for part in parts] == [
+        "What is it?",
+        "image/png",
+    ]
 
 
 # Tools and schemas
@@ -216,25 +312,37 @@ def test_pictures_and_a_conversation_reach_the_model() -> None:
 def test_an_agents_loop_of_tools_goes_over_two_models() -> None:
     steps = [{"tool_calls": [{"name": "weather", "arguments": {"city": "Porto"}}]}]
     with standby.openai_client(settings=scripted(steps)) as client:
-        asked = ask(client, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False).choices[0]
+        asked = ask(
+            client, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False
+        ).choices[0]
     [call] = asked.message.tool_calls
-    assert (asked.finish_reason, call.function.name, call.function.arguments) == ("tool_calls", "weather", '{"city":"Porto"}')
+    assert (asked.finish_reason, call.function.name, call.function.arguments) == (
+        "tool_calls",
+        "weather",
+        '{"city":"Porto"}',
+    )
     assert asked.message.content is None
     with Loopback() as server, standby.openai_client(settings=served(openai=server.url)) as client:
         server.script(openai_reply("Take one."))
         result = {"role": "tool", "tool_call_id": call.id, "content": "rain"}
         choice = {"type": "function", "function": {"name": "weather"}}
-        said = ask(client, messages=[*HELLO, asked.message, result], tools=[WEATHER], tool_choice=choice)
+        said = ask(
+            client, messages=[*HELLO, asked.message, result], tools=[WEATHER], tool_choice=choice
+        )
         sent = server.requests[0].json
     assert said.choices[0].message.content == "Take one."
     assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "tool"]
-    assert sent["messages"][1]["tool_calls"][0]["id"] == sent["messages"][2]["tool_call_id"] == call.id
+    assert (
+        sent["messages"][1]["tool_calls"][0]["id"] == sent["messages"][2]["tool_call_id"] == call.id
+    )
     assert sent["tool_choice"] == choice
 
 
 def test_a_stream_asks_for_each_tool_in_one_piece() -> None:
     calls = [{"name": "weather", "arguments": {"city": city}} for city in ("Porto", "Faro")]
-    with standby.openai_client(settings=scripted([{"reply": "I look.", "tool_calls": calls}])) as client:
+    with standby.openai_client(
+        settings=scripted([{"reply": "I look.", "tool_calls": calls}])
+    ) as client:
         chunks = list(ask(client, stream=True, tools=[WEATHER]))
     deltas = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
     assert [(call.index, call.id, call.function.arguments) for call in deltas] == [
@@ -254,21 +362,27 @@ LISBON = '{"name": "Lisbon", "people": 545000}'
 
 def test_parse_returns_an_instance_and_a_misfit_is_the_next_models_turn() -> None:
     with standby.openai_client(settings=scripted("no JSON", LISBON)) as client:
-        parsed = client.chat.completions.parse(model="default", messages=HELLO, response_format=City)
+        parsed = client.chat.completions.parse(
+            model="default", messages=HELLO, response_format=City
+        )
     assert parsed.choices[0].message.parsed == City(name="Lisbon", people=545000)
     assert parsed.model == "m2"
 
 
 async def test_the_asynchronous_parse_does_the_same() -> None:
     async with standby.async_openai_client(settings=scripted(LISBON)) as client:
-        parsed = await client.chat.completions.parse(model="default", messages=HELLO, response_format=City)
+        parsed = await client.chat.completions.parse(
+            model="default", messages=HELLO, response_format=City
+        )
     assert parsed.choices[0].message.parsed == City(name="Lisbon", people=545000)
 
 
 def test_the_sdks_own_stream_helper_parses_at_its_end() -> None:
     with (
         standby.openai_client(settings=scripted([{"reply": [LISBON[:9], LISBON[9:]]}])) as client,
-        client.chat.completions.stream(model="default", messages=HELLO, response_format=City) as stream,
+        client.chat.completions.stream(
+            model="default", messages=HELLO, response_format=City
+        ) as stream,
     ):
         kinds = {event.type for event in stream}
         final = stream.get_final_completion()
@@ -281,7 +395,13 @@ def test_the_sdks_own_stream_helper_parses_at_its_end() -> None:
     [
         ({"type": "text"}, "words"),
         ({"type": "json_object"}, '{"a": 1}'),
-        ({"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "required": ["a"]}}}, '{"a": 1}'),
+        (
+            {
+                "type": "json_schema",
+                "json_schema": {"name": "n", "schema": {"type": "object", "required": ["a"]}},
+            },
+            '{"a": 1}',
+        ),
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
@@ -302,19 +422,27 @@ def test_a_stream_is_pieces_their_usage_if_asked_for_and_headers_with_the_first(
             headers = stream.response.headers
             chunks = list(stream)
             plain = list(ask(client, stream=True))
-    assert [chunk.choices[0].delta.content for chunk in chunks[:-1]] == ["Lisbon, ", "says OpenAI.", None]
+    assert [chunk.choices[0].delta.content for chunk in chunks[:-1]] == [
+        "Lisbon, ",
+        "says OpenAI.",
+        None,
+    ]
     assert [chunk.choices[0].finish_reason for chunk in chunks[:-1]] == [None, None, "stop"]
     assert (chunks[-1].choices, chunks[-1].usage.total_tokens) == ([], 40)
     assert {chunk.model for chunk in chunks} == {"o3-mini"}
     assert len({chunk.id for chunk in chunks}) == 1
     assert chunks[0].choices[0].delta.role == "assistant"
     assert (headers["x-standby-model"], headers["x-standby-attempts"]) == ("o3-mini", "2")
-    assert headers["x-standby-trail"].startswith("gemini-2.5-pro failed overloaded 503; o3-mini answer")
+    assert headers["x-standby-trail"].startswith(
+        "gemini-2.5-pro failed overloaded 503; o3-mini answer"
+    )
     assert all(chunk.choices and chunk.usage is None for chunk in plain)
 
 
 async def test_an_asynchronous_stream_is_the_same() -> None:
-    async with standby.async_openai_client(settings=scripted([BUSY], [{"reply": ["Lis", "bon."]}], retry=ONCE)) as client:
+    async with standby.async_openai_client(
+        settings=scripted([BUSY], [{"reply": ["Lis", "bon."]}], retry=ONCE)
+    ) as client:
         stream = await client.chat.completions.create(model="default", messages=HELLO, stream=True)
         said = [chunk.choices[0].delta.content async for chunk in stream]
     assert said == ["Lis", "bon.", None]
@@ -334,7 +462,9 @@ def test_a_stream_that_is_held_back_names_its_model_too() -> None:
 
 def test_the_chains_are_the_models_and_model_names_one() -> None:
     models = {name: Model(provider="scripted", options={"reply": name}) for name in ("a", "b")}
-    settings = Settings(models=models, chains={"default": Chain(models=("a",)), "careful/b": Chain(models=("b",))})
+    settings = Settings(
+        models=models, chains={"default": Chain(models=("a",)), "careful/b": Chain(models=("b",))}
+    )
     with standby.openai_client(settings=settings) as client:
         assert [model.id for model in client.models.list()] == ["default", "careful/b"]
         assert client.models.retrieve("careful/b").id == "careful/b"
@@ -351,14 +481,18 @@ def test_a_framework_may_make_the_client_around_the_transport() -> None:
 async def test_an_asynchronous_framework_may_too() -> None:
     async with AsyncStandby(settings=scripted("Lisbon.")) as ours:
         http_client = httpx2.AsyncClient(transport=AsyncStandbyTransport(ours))
-        async with openai.AsyncOpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused") as client:
+        async with openai.AsyncOpenAI(
+            http_client=http_client, base_url=BASE_URL, api_key="unused"
+        ) as client:
             reply = await client.chat.completions.create(model="default", messages=HELLO)
     assert reply.choices[0].message.content == "Lisbon."
 
 
 def test_a_client_beside_what_would_make_one_is_refused() -> None:
     ours = Standby(settings=scripted("Lisbon."))
-    with pytest.raises(TypeError, match="give a client, or what makes one, not both: config, warm_up"):
+    with pytest.raises(
+        TypeError, match="give a client, or what makes one, not both: config, warm_up"
+    ):
         standby.openai_client(ours, config="models.yaml", warm_up=False)
 
 
@@ -392,7 +526,9 @@ async def test_cancelling_a_call_cancels_the_walk(server: Loopback) -> None:
     server.script(hang())
     async with standby.async_openai_client(settings=served(openai=server.url)) as client:
         for stream in (False, True):
-            task = asyncio.create_task(client.chat.completions.create(model="default", messages=HELLO, stream=stream))
+            task = asyncio.create_task(
+                client.chat.completions.create(model="default", messages=HELLO, stream=stream)
+            )
             async with asyncio.timeout(5):
                 while len(server.requests) < 1 + stream:
                     await asyncio.sleep(0.01)
@@ -405,7 +541,9 @@ async def test_cancelling_a_call_cancels_the_walk(server: Loopback) -> None:
 
 async def test_leaving_a_stream_early_leaves_the_model(server: Loopback) -> None:
     drip = openai_stream(["Lis", "bon."])
-    slow = type(drip)(pieces=(*drip.pieces[:2], (60.0, b"")), headers=drip.headers, framing="chunked")
+    slow = type(drip)(
+        pieces=(*drip.pieces[:2], (60.0, b"")), headers=drip.headers, framing="chunked"
+    )
     server.script(slow)
     async with standby.async_openai_client(settings=served(openai=server.url)) as client:
         stream = await client.chat.completions.create(model="default", messages=HELLO, stream=True)
@@ -426,7 +564,9 @@ def test_twenty_threads_share_a_client() -> None:
 
 
 async def test_twenty_tasks_share_a_client() -> None:
-    async with standby.async_openai_client(settings=scripted([BUSY], [{"delay": "50ms", "reply": "Lisbon."}])) as client:
+    async with standby.async_openai_client(
+        settings=scripted([BUSY], [{"delay": "50ms", "reply": "Lisbon."}])
+    ) as client:
         calls = [client.chat.completions.create(model="default", messages=HELLO) for _ in range(20)]
         replies = await asyncio.gather(*calls)
     assert {reply.choices[0].message.content for reply in replies} == {"Lisbon."}
@@ -434,7 +574,9 @@ async def test_twenty_tasks_share_a_client() -> None:
 
 async def test_the_blocking_client_works_inside_a_running_loop() -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # said once in a process: it blocks the loop
+        warnings.simplefilter(
+            "ignore", RuntimeWarning
+        )  # said once in a process: it blocks the loop
         with standby.openai_client(settings=scripted("Lisbon.")) as client:
             assert ask(client).choices[0].message.content == "Lisbon."
 
@@ -449,8 +591,13 @@ chains: {default: {models: [well]}}
 
 
 @pytest.mark.parametrize("form", [Path, str, lambda path: yaml.safe_load(path.read_text("utf-8"))])
-@pytest.mark.parametrize("make", [standby.openai_client, standby.async_openai_client, StandbyTransport, AsyncStandbyTransport])
-def test_a_path_or_a_dictionary_is_taken_first_or_by_name(make: Any, tmp_path: Path, form: Any) -> None:
+@pytest.mark.parametrize(
+    "make",
+    [standby.openai_client, standby.async_openai_client, StandbyTransport, AsyncStandbyTransport],
+)
+def test_a_path_or_a_dictionary_is_taken_first_or_by_name(
+    make: Any, tmp_path: Path, form: Any
+) -> None:
     path = tmp_path / "chain.yaml"
     path.write_text(FILE, encoding="utf-8")
     config = form(path)
@@ -479,7 +626,10 @@ def test_anything_else_is_refused_at_once(make: Any, given: Any, words: str) -> 
 
 
 def test_a_client_may_be_named() -> None:
-    with Standby(settings=scripted("Lisbon.")) as ours, standby.openai_client(client=ours) as client:
+    with (
+        Standby(settings=scripted("Lisbon.")) as ours,
+        standby.openai_client(client=ours) as client,
+    ):
         assert ask(client).choices[0].message.content == "Lisbon."
 
 
@@ -499,7 +649,12 @@ print(reply.choices[0].message.content)
     assert played(program, tmp_path) == ("Lisbon.\n", "")
 
 
-MAKERS = [standby.openai_client, standby.async_openai_client, StandbyTransport, AsyncStandbyTransport]
+MAKERS = [
+    standby.openai_client,
+    standby.async_openai_client,
+    StandbyTransport,
+    AsyncStandbyTransport,
+]
 
 
 @pytest.mark.parametrize(
@@ -513,7 +668,9 @@ MAKERS = [standby.openai_client, standby.async_openai_client, StandbyTransport, 
     ],
 )
 @pytest.mark.parametrize("make", MAKERS)
-def test_an_option_that_nobody_takes_is_refused_by_the_name_of_whom_it_was_given(make: Any, name: str, words: str) -> None:
+def test_an_option_that_nobody_takes_is_refused_by_the_name_of_whom_it_was_given(
+    make: Any, name: str, words: str
+) -> None:
     for first in ((), (7,), ({"version": 1},)):
         with pytest.raises(TypeError, match=rf"^{make.__name__}: '{name}' is not taken; {words}"):
             make(*first, **{name: "a-secret"})
@@ -522,6 +679,8 @@ def test_an_option_that_nobody_takes_is_refused_by_the_name_of_whom_it_was_given
 @pytest.mark.parametrize("make", [*MAKERS, Standby, AsyncStandby])
 def test_an_empty_path_is_refused_in_words(make: Any) -> None:
     for given in ((("",), {}), ((), {"config": ""})):
-        with pytest.raises(ConfigError, match="the configuration's path is an empty text") as caught:
+        with pytest.raises(
+            ConfigError, match="the configuration's path is an empty text"
+        ) as caught:
             make(*given[0], **given[1])
         assert "leave it out" in str(caught.value)

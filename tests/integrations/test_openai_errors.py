@@ -31,14 +31,31 @@ def ask(client: openai.OpenAI, **more: Any) -> Any:
     [
         (failing("overloaded", status=503), openai.InternalServerError, 503, "chain_exhausted"),
         (failing("rate_limited", status=429), openai.InternalServerError, 503, "chain_exhausted"),
-        (failing("blocked", status=200, code="SAFETY"), openai.BadRequestError, 400, "content_filter"),
+        (
+            failing("blocked", status=200, code="SAFETY"),
+            openai.BadRequestError,
+            400,
+            "content_filter",
+        ),
         (failing("blocked"), openai.BadRequestError, 400, "content_filter"),
-        (failing("invalid_request", status=422, code="odd"), openai.UnprocessableEntityError, 422, "odd"),
-        (failing("context_too_long", status=400), openai.BadRequestError, 400, "context_length_exceeded"),
+        (
+            failing("invalid_request", status=422, code="odd"),
+            openai.UnprocessableEntityError,
+            422,
+            "odd",
+        ),
+        (
+            failing("context_too_long", status=400),
+            openai.BadRequestError,
+            400,
+            "context_length_exceeded",
+        ),
         (failing("invalid_request"), openai.BadRequestError, 400, "invalid_request"),
     ],
 )
-def test_a_call_that_fails_is_the_sdks_own_exception(steps: Any, raised: type, status: int, code: str) -> None:
+def test_a_call_that_fails_is_the_sdks_own_exception(
+    steps: Any, raised: type, status: int, code: str
+) -> None:
     for stream in (False, True):
         settings = scripted(steps, retry=ONCE)
         with standby.openai_client(settings=settings) as client, pytest.raises(raised) as caught:
@@ -52,25 +69,39 @@ def test_a_call_that_fails_is_the_sdks_own_exception(steps: Any, raised: type, s
 def test_what_is_too_long_for_all_that_could_read_it_is_too_long() -> None:
     steps = failing("context_too_long", status=400)
     settings = scripted(steps, steps, retry=ONCE)
-    with standby.openai_client(settings=settings) as client, pytest.raises(openai.BadRequestError) as caught:
+    with (
+        standby.openai_client(settings=settings) as client,
+        pytest.raises(openai.BadRequestError) as caught,
+    ):
         ask(client)
     assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "messages")
     settings = scripted(steps, failing("overloaded", status=503), retry=ONCE)
-    with standby.openai_client(settings=settings) as client, pytest.raises(openai.InternalServerError):
+    with (
+        standby.openai_client(settings=settings) as client,
+        pytest.raises(openai.InternalServerError),
+    ):
         ask(client)
 
 
 @pytest.mark.parametrize("patience", [0, -1, openai.Timeout(5, read=0)])
 def test_no_time_at_all_is_the_sdks_time_out(patience: Any) -> None:
-    with standby.openai_client(settings=scripted("never said")) as client, pytest.raises(openai.APITimeoutError):
+    with (
+        standby.openai_client(settings=scripted("never said")) as client,
+        pytest.raises(openai.APITimeoutError),
+    ):
         ask(client, timeout=patience)
 
 
 def test_when_all_have_failed_the_error_says_who_and_when_to_come_back() -> None:
     settings = scripted(
-        failing("overloaded", status=503), failing("rate_limited", status=429, retry_after="7500ms"), retry=ONCE
+        failing("overloaded", status=503),
+        failing("rate_limited", status=429, retry_after="7500ms"),
+        retry=ONCE,
     )
-    with standby.openai_client(settings=settings) as client, pytest.raises(openai.InternalServerError) as caught:
+    with (
+        standby.openai_client(settings=settings) as client,
+        pytest.raises(openai.InternalServerError) as caught,
+    ):
         ask(client)
     headers = caught.value.response.headers
     assert headers["retry-after"] == "8"
@@ -82,9 +113,13 @@ def test_when_all_have_failed_the_error_says_who_and_when_to_come_back() -> None
 def test_a_client_that_retries_does_not_once_standby_has() -> None:
     with Loopback() as server:
         server.script(openai_error(503, "Busy.", kind="server_error"))
-        http_client = httpx2.Client(transport=StandbyTransport(settings=served(openai=server.url, retry=ONCE)))
+        http_client = httpx2.Client(
+            transport=StandbyTransport(settings=served(openai=server.url, retry=ONCE))
+        )
         with (
-            openai.OpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused", max_retries=2) as client,
+            openai.OpenAI(
+                http_client=http_client, base_url=BASE_URL, api_key="unused", max_retries=2
+            ) as client,
             pytest.raises(openai.InternalServerError),
         ):
             ask(client)
@@ -104,39 +139,89 @@ def test_the_chains_deadline_is_a_504_with_the_trail_and_the_sdks_own_time_out_i
 
 
 WRONG: list[tuple[dict[str, Any], str | None, str]] = [
-    ({"n": 2}, "n", "the parameter 'n' is not carried: standby gives one answer to a request; ask n times"),
+    (
+        {"n": 2},
+        "n",
+        "the parameter 'n' is not carried: standby gives one answer to a request; ask n times",
+    ),
     ({"functions": [{"name": "f"}]}, "functions", "use 'tools'"),
-    ({"web_search_options": {}}, "web_search_options", "not every model of a chain can search; offer a tool"),
+    (
+        {"web_search_options": {}},
+        "web_search_options",
+        "not every model of a chain can search; offer a tool",
+    ),
     ({"modalities": ["text", "audio"]}, "modalities", "standby gives answers in text"),
-    ({"extra_body": {"best_of": 3}}, "best_of", "standby cannot hold every model of a chain to it; leave it out"),
-    ({"extra_body": {"standby": {"strict": "yes"}}}, "standby.strict", "standby.strict: expected true or false"),
+    (
+        {"extra_body": {"best_of": 3}},
+        "best_of",
+        "standby cannot hold every model of a chain to it; leave it out",
+    ),
+    (
+        {"extra_body": {"standby": {"strict": "yes"}}},
+        "standby.strict",
+        "standby.strict: expected true or false",
+    ),
     ({"extra_body": {"made_up": 1}}, "made_up", "is not carried"),
-    ({"extra_body": {"standby": {"chain": "x"}}}, "standby", "standby: expected an object with deadline and extra"),
-    ({"extra_body": {"standby": {"deadline": "3s"}}}, "standby.deadline", "deadline: expected seconds"),
+    (
+        {"extra_body": {"standby": {"chain": "x"}}},
+        "standby",
+        "standby: expected an object with deadline and extra",
+    ),
+    (
+        {"extra_body": {"standby": {"deadline": "3s"}}},
+        "standby.deadline",
+        "deadline: expected seconds",
+    ),
     (
         {"extra_body": {"standby": {"deadline": True}}},
         "standby.deadline",
         "deadline: expected seconds, as a number, not a bool",
     ),
-    ({"extra_body": {"standby": {"extra": {"x": {}}}}}, "standby.extra", "extra: no provider is named 'x'"),
+    (
+        {"extra_body": {"standby": {"extra": {"x": {}}}}},
+        "standby.extra",
+        "extra: no provider is named 'x'",
+    ),
     ({"temperature": 9}, "temperature", "temperature: expected `float` <= 2.0"),
     ({"max_tokens": 1, "max_completion_tokens": 2}, "max_tokens", "two names for one thing"),
     ({"tools": [{"type": "custom"}]}, "tools", "tool 0: expected a Tool"),
     ({"tool_choice": "required"}, "tool_choice", "tool_choice: there are no tools to choose from"),
-    ({"response_format": {"type": "yaml"}}, "response_format", "response_format: expected the type text"),
     (
-        {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "odd"}}}},
+        {"response_format": {"type": "yaml"}},
+        "response_format",
+        "response_format: expected the type text",
+    ),
+    (
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "n", "schema": {"type": "odd"}},
+            }
+        },
         "response_format",
         "schema: this is no JSON Schema",
     ),
     ({"messages": []}, "messages", "messages: the list is empty"),
-    ({"messages": [{"role": "user", "content": 7}]}, "messages[0]", "message 0: 'content' must be a string"),
+    (
+        {"messages": [{"role": "user", "content": 7}]},
+        "messages[0]",
+        "message 0: 'content' must be a string",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("more", "param", "words"), WRONG, ids=lambda value: str(value) if isinstance(value, str) else "")
-def test_a_request_that_is_wrong_is_a_400_that_names_the_parameter(more: Any, param: str, words: str) -> None:
-    with standby.openai_client(settings=scripted("never said")) as client, pytest.raises(openai.BadRequestError) as caught:
+@pytest.mark.parametrize(
+    ("more", "param", "words"),
+    WRONG,
+    ids=lambda value: str(value) if isinstance(value, str) else "",
+)
+def test_a_request_that_is_wrong_is_a_400_that_names_the_parameter(
+    more: Any, param: str, words: str
+) -> None:
+    with (
+        standby.openai_client(settings=scripted("never said")) as client,
+        pytest.raises(openai.BadRequestError) as caught,
+    ):
         ask(client, **more)
     assert (caught.value.param, caught.value.type) == (param, "invalid_request_error")
     assert words in caught.value.message
@@ -144,12 +229,17 @@ def test_a_request_that_is_wrong_is_a_400_that_names_the_parameter(more: Any, pa
 
 def test_an_unknown_chain_is_a_404_and_so_is_an_api_that_nobody_answers() -> None:
     with standby.openai_client(settings=scripted("never said")) as client:
-        with pytest.raises(openai.NotFoundError, match="no chain is named 'gpt-x'; 'model' names one of default") as caught:
+        with pytest.raises(
+            openai.NotFoundError, match="no chain is named 'gpt-x'; 'model' names one of default"
+        ) as caught:
             ask(client, model="gpt-x")
         assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
         with pytest.raises(openai.NotFoundError, match="no chain is named 'gpt-x'"):
             client.models.retrieve("gpt-x")
-        with pytest.raises(openai.NotFoundError, match="answers chat completions and models, not POST /v1/embeddings"):
+        with pytest.raises(
+            openai.NotFoundError,
+            match="answers chat completions and models, not POST /v1/embeddings",
+        ):
             client.embeddings.create(model="default", input=SECRET)
 
 
@@ -165,7 +255,9 @@ def test_a_body_that_is_no_json_is_a_400() -> None:
 def test_a_stream_that_breaks_raises_and_is_never_called_whole() -> None:
     with standby.openai_client(settings=scripted([HALF], "Another answer.")) as client:
         stream, said = ask(client, stream=True), []
-        with pytest.raises(openai.APIError, match="the stream broke after 7 characters: connection error: reset") as caught:
+        with pytest.raises(
+            openai.APIError, match="the stream broke after 7 characters: connection error: reset"
+        ) as caught:
             for chunk in stream:
                 said.append(chunk.choices[0])  # noqa: PERF401 - what came before the break is looked at
     assert caught.value.code == "stream_broken"
@@ -181,17 +273,23 @@ async def test_an_asynchronous_one_does_the_same() -> None:
 
 
 def test_an_answer_that_begins_anew_is_a_break_because_words_cannot_be_taken_back() -> None:
-    settings = scripted([HALF], "Another answer.", stream=StreamRules(on_break="restart"), retry=ONCE)
+    settings = scripted(
+        [HALF], "Another answer.", stream=StreamRules(on_break="restart"), retry=ONCE
+    )
     with standby.openai_client(settings=settings) as client:
         stream = iter(ask(client, stream=True))
         assert next(stream).choices[0].delta.content == "Half an"
-        with pytest.raises(openai.APIError, match="set on_break to fail, or release to whole") as caught:
+        with pytest.raises(
+            openai.APIError, match="set on_break to fail, or release to whole"
+        ) as caught:
             next(stream)
     assert caught.value.code == "stream_restarted"
 
 
 async def test_an_asynchronous_one_cannot_take_them_back_either() -> None:
-    settings = scripted([HALF], "Another answer.", stream=StreamRules(on_break="restart"), retry=ONCE)
+    settings = scripted(
+        [HALF], "Another answer.", stream=StreamRules(on_break="restart"), retry=ONCE
+    )
     async with standby.async_openai_client(settings=settings) as client:
         stream = await client.chat.completions.create(model="default", messages=HELLO, stream=True)
         assert (await anext(stream)).choices[0].delta.content == "Half an"

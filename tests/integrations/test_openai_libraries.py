@@ -57,7 +57,13 @@ def made(library: Any) -> Making:
     def make(*models: Any, timeout: float | None = None, **chain: Any) -> openai.OpenAI:
         transport = StandbyTransport(settings=scripted(*models, retry=ONCE, **chain))
         http_client = library.Client(transport=transport)
-        return openai.OpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused", timeout=timeout, max_retries=0)
+        return openai.OpenAI(
+            http_client=http_client,
+            base_url=BASE_URL,
+            api_key="unused",
+            timeout=timeout,
+            max_retries=0,
+        )
 
     return make
 
@@ -67,7 +73,13 @@ def made_for_tasks(library: Any) -> Making:
     def make(*models: Any, timeout: float | None = None, **chain: Any) -> openai.AsyncOpenAI:
         transport = AsyncStandbyTransport(settings=scripted(*models, retry=ONCE, **chain))
         http_client = library.AsyncClient(transport=transport)
-        return openai.AsyncOpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused", timeout=timeout, max_retries=0)
+        return openai.AsyncOpenAI(
+            http_client=http_client,
+            base_url=BASE_URL,
+            api_key="unused",
+            timeout=timeout,
+            max_retries=0,
+        )
 
     return make
 
@@ -162,7 +174,10 @@ def test_all_that_is_answered_is_of_the_library(library: Any, path: str) -> None
     with library.Client(transport=StandbyTransport(settings=scripted("Lisbon."))) as http_client:
         body = {"model": "default", "messages": HELLO} if "chat" in path else None
         response = http_client.request("POST" if body else "GET", f"{BASE_URL}/{path}", json=body)
-    assert (type(response), response.status_code) == (library.Response, 404 if path == "embeddings" else 200)
+    assert (type(response), response.status_code) == (
+        library.Response,
+        404 if path == "embeddings" else 200,
+    )
 
 
 def test_what_is_of_no_such_library_is_refused() -> None:
@@ -197,7 +212,9 @@ def test_a_copy_is_itself_and_nothing_is_pickled(name: str) -> None:
     assert copy.copy(made) is made
     assert copy.deepcopy({"at": [made]})["at"][0] is made
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        with pytest.raises(TypeError, match=r"cannot be pickled: it holds connections and keys; make one in each"):
+        with pytest.raises(
+            TypeError, match=r"cannot be pickled: it holds connections and keys; make one in each"
+        ):
             pickle.dumps(made, protocol)
 
 

@@ -19,15 +19,29 @@ from tests.test_architecture import loaded_by
 
 
 def body(**more: Any) -> bytes:
-    return msgspec.json.encode({"model": "default", "messages": [{"role": "user", "content": "Hi"}], **more})
+    return msgspec.json.encode(
+        {"model": "default", "messages": [{"role": "user", "content": "Hi"}], **more}
+    )
 
 
 def attempt(**more: Any) -> Attempt:
-    return Attempt(**{"model": "m", "provider": "p", "outcome": "failed", "start": 0.0, "duration": 0.1, **more})
+    return Attempt(
+        **{
+            "model": "m",
+            "provider": "p",
+            "outcome": "failed",
+            "start": 0.0,
+            "duration": 0.1,
+            **more,
+        }
+    )
 
 
 def test_a_header_holds_names_of_any_letters_and_no_word_of_what_was_said() -> None:
-    trail = (attempt(model="здесь/qwen3:8b", kind=Kind.TIMEOUT, text="the vendor's words"), attempt(model="a; b\r\nx"))
+    trail = (
+        attempt(model="здесь/qwen3:8b", kind=Kind.TIMEOUT, text="the vendor's words"),
+        attempt(model="a; b\r\nx"),
+    )
     headers = headers_of("très prudent", trail, "m2", "p", "small; d'été")
     assert headers["x-standby-chain"] == "tr%C3%A8s%20prudent"
     assert headers["x-standby-trail"] == (
@@ -43,7 +57,9 @@ def test_a_speakers_name_goes_nowhere(role: str) -> None:
     assert asked_of(body(messages=[{**said, "name": "Ana"}])).messages == [said]
 
 
-@pytest.mark.parametrize("message", [7, None, {"role": ["user"], "name": "Ana"}, {"role": "tool", "name": "weather"}])
+@pytest.mark.parametrize(
+    "message", [7, None, {"role": ["user"], "name": "Ana"}, {"role": "tool", "name": "weather"}]
+)
 def test_other_messages_are_left_as_they_are(message: Any) -> None:
     assert asked_of(body(messages=[message])).messages == [message]
 
@@ -58,7 +74,9 @@ HOW_IT_IS_SENT = {"self", "extra_headers", "extra_query", "extra_body", "timeout
 
 
 @pytest.mark.parametrize("method", ["create", "parse", "stream"])
-def test_each_parameter_of_the_sdk_is_carried_ignored_dropped_or_refused_with_a_reason(method: str) -> None:
+def test_each_parameter_of_the_sdk_is_carried_ignored_dropped_or_refused_with_a_reason(
+    method: str,
+) -> None:
     known = [CARRIED, IGNORED, HINTS, frozenset(REASONS)]
     taken = set(inspect.signature(getattr(Completions, method)).parameters) - HOW_IT_IS_SENT
     assert {name for name in taken if sum(name in names for names in known) != 1} == set()
@@ -70,7 +88,9 @@ def test_a_hint_is_dropped_and_named_unless_it_must_be_kept(name: str) -> None:
     assert asked_of(body(**given)).dropped == (name,)
     assert name not in asked_of(body(**given)).options
     assert asked_of(body(**{name: None})).dropped == ()
-    with pytest.raises(Refused, match=f"{name!r} is not carried: standby drops it, unless it is asked to be strict") as caught:
+    with pytest.raises(
+        Refused, match=f"{name!r} is not carried: standby drops it, unless it is asked to be strict"
+    ) as caught:
         asked_of(body(**given, standby={"strict": True}))
     assert (caught.value.param, caught.value.code) == (name, "unsupported_parameter")
 
@@ -78,7 +98,14 @@ def test_a_hint_is_dropped_and_named_unless_it_must_be_kept(name: str) -> None:
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("logprobs", False), ("top_logprobs", 0), ("logit_bias", {}), ("n", 1), ("modalities", ["text"]), ("functions", [])],
+    [
+        ("logprobs", False),
+        ("top_logprobs", 0),
+        ("logit_bias", {}),
+        ("n", 1),
+        ("modalities", ["text"]),
+        ("functions", []),
+    ],
 )
 def test_a_value_that_asks_for_nothing_is_nothing(name: str, value: Any, *, strict: bool) -> None:
     asked = asked_of(body(**{name: value}, standby={"strict": strict}))
@@ -87,7 +114,9 @@ def test_a_value_that_asks_for_nothing_is_nothing(name: str, value: Any, *, stri
 
 @pytest.mark.parametrize("name", sorted(REASONS))
 def test_what_the_answer_would_lack_is_refused_for_a_reason(name: str) -> None:
-    with pytest.raises(Refused, match=re.escape(f"the parameter {name!r} is not carried: {REASONS[name]}")):
+    with pytest.raises(
+        Refused, match=re.escape(f"the parameter {name!r} is not carried: {REASONS[name]}")
+    ):
         asked_of(body(**{name: 7}))
 
 
@@ -96,7 +125,11 @@ REFUSED_IN_A_MESSAGE = {"audio", "function_call"}
 
 
 def test_each_field_of_the_sdks_answer_may_stand_in_a_history() -> None:
-    for name in set(ParsedChatCompletionMessage.model_fields) - REFUSED_IN_A_MESSAGE - {"role", "content", "tool_calls"}:
+    for name in (
+        set(ParsedChatCompletionMessage.model_fields)
+        - REFUSED_IN_A_MESSAGE
+        - {"role", "content", "tool_calls"}
+    ):
         said = {"role": "assistant", "content": "Lisbon.", name: "something"}
         [told] = asked_of(body(messages=[said])).messages
         assert told == {"role": "assistant", "content": "Lisbon."}, name
@@ -120,9 +153,13 @@ KEPT_BY_FRAMEWORKS = {
 
 
 def test_what_frameworks_keep_in_a_history_is_read_as_the_answer_alone() -> None:
-    [told] = asked_of(body(messages=[{"role": "assistant", "content": "Lisbon.", **KEPT_BY_FRAMEWORKS}])).messages
+    [told] = asked_of(
+        body(messages=[{"role": "assistant", "content": "Lisbon.", **KEPT_BY_FRAMEWORKS}])
+    ).messages
     asked = [{"role": "user", "content": "Hi"}, told]
-    assert request_of(asked, {}) == request_of([asked[0], {"role": "assistant", "content": "Lisbon."}], {})
+    assert request_of(asked, {}) == request_of(
+        [asked[0], {"role": "assistant", "content": "Lisbon."}], {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +197,10 @@ def test_a_body_that_is_no_object_is_refused(value: bytes) -> None:
 
 @pytest.mark.parametrize("options", [7, "x", {"include_all": True}])
 def test_the_options_of_a_stream_are_known_or_refused(options: Any) -> None:
-    with pytest.raises(Refused, match="stream_options: expected an object with include_obfuscation and include_usage"):
+    with pytest.raises(
+        Refused,
+        match="stream_options: expected an object with include_obfuscation and include_usage",
+    ):
         asked_of(body(stream=True, stream_options=options))
 
 
@@ -172,7 +212,10 @@ def test_a_model_that_is_no_name_is_refused(model: Any) -> None:
 
 def test_the_schema_of_an_answer_keeps_its_name() -> None:
     named = {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}}
-    assert asked_of(body(response_format=named)).options["schema"] == {"title": "city", "type": "object"}
+    assert asked_of(body(response_format=named)).options["schema"] == {
+        "title": "city",
+        "type": "object",
+    }
 
 
 def test_a_reply_without_text_has_no_content() -> None:
@@ -242,7 +285,9 @@ def allowed(mode: Any, *tools: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("mode", ["auto", "required"])
 @pytest.mark.parametrize("named", [function("b"), {"type": "function", "name": "b"}])
 def test_a_choice_among_some_of_the_tools_offers_those_alone(mode: str, named: Any) -> None:
-    options = asked_of(body(tools=[function("a"), function("b")], tool_choice=allowed(mode, named))).options
+    options = asked_of(
+        body(tools=[function("a"), function("b")], tool_choice=allowed(mode, named))
+    ).options
     assert options == {"tools": [function("b")], "tool_choice": mode}
 
 
@@ -260,6 +305,8 @@ def test_a_choice_among_some_of_the_tools_offers_those_alone(mode: str, named: A
     ],
 )
 def test_a_choice_among_tools_that_are_not_there_is_refused(choice: Any) -> None:
-    with pytest.raises(Refused, match="tool_choice: allowed_tools wants a mode, auto or required, and tools") as caught:
+    with pytest.raises(
+        Refused, match="tool_choice: allowed_tools wants a mode, auto or required, and tools"
+    ) as caught:
         asked_of(body(tools=[function("a"), function("b")], tool_choice=choice))
     assert caught.value.param == "tool_choice"

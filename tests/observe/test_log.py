@@ -73,7 +73,9 @@ def test_a_missing_key_is_one_warning_too(caplog: Records) -> None:
 
 @pytest.mark.usefixtures("without_the_sdk")
 def test_from_the_second_time_on_it_is_an_info(caplog: Records) -> None:
-    with Standby(settings=CLAUDE_OR_A_TEXT, environ={"ANTHROPIC_API_KEY": "opens-nothing"}) as client:
+    with Standby(
+        settings=CLAUDE_OR_A_TEXT, environ={"ANTHROPIC_API_KEY": "opens-nothing"}
+    ) as client:
         client.chat(QUESTION)
         caplog.clear()
         client.chat(QUESTION)
@@ -108,7 +110,13 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
             ("WARNING", "default: a failed (overloaded): 503 UNAVAILABLE. Busy."),
         ),
         (
-            ended("failed", kind=Kind.OVERLOADED, text="503 UNAVAILABLE. Busy.", trigger="busy", then="next"),
+            ended(
+                "failed",
+                kind=Kind.OVERLOADED,
+                text="503 UNAVAILABLE. Busy.",
+                trigger="busy",
+                then="next",
+            ),
             ("WARNING", "default: a failed (overloaded, trigger busy): 503 UNAVAILABLE. Busy."),
         ),
         (
@@ -116,55 +124,95 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
             ("INFO", "default: a skipped (unavailable): no key: set A_KEY"),
         ),
         (at(events.RetryScheduled, delay=0.3), ("WARNING", "default: asking a again in 0.3s")),
-        (at(events.MovedOn, to="b", kind=Kind.TIMEOUT), ("WARNING", "default: moving on from a to b (timeout, by default)")),
+        (
+            at(events.MovedOn, to="b", kind=Kind.TIMEOUT),
+            ("WARNING", "default: moving on from a to b (timeout, by default)"),
+        ),
         (
             at(events.MovedOn, to="b", kind=Kind.TIMEOUT, trigger="slow"),
             ("WARNING", "default: moving on from a to b (timeout, trigger slow)"),
         ),
-        (at(events.MovedOn, to="b", kind=Kind.UNAVAILABLE), ("INFO", "default: moving on from a to b (unavailable)")),
+        (
+            at(events.MovedOn, to="b", kind=Kind.UNAVAILABLE),
+            ("INFO", "default: moving on from a to b (unavailable)"),
+        ),
         (at(events.Hedged, to="b"), ("INFO", "default: a is slow, asking b beside it")),
         (
-            at(events.HealthChanged, state="open", resting=4.6, reason="after 5 failures in a row, the last: timeout"),
+            at(
+                events.HealthChanged,
+                state="open",
+                resting=4.6,
+                reason="after 5 failures in a row, the last: timeout",
+            ),
             ("WARNING", "default: a rests for 5s, after 5 failures in a row, the last: timeout"),
         ),
         (
             at(events.HealthChanged, state="half_open", resting=0.0, reason=""),
             ("INFO", "default: probing a, whether it is well again"),
         ),
-        (at(events.HealthChanged, state="closed", resting=0.0, reason=""), ("WARNING", "default: a is well again")),
+        (
+            at(events.HealthChanged, state="closed", resting=0.0, reason=""),
+            ("WARNING", "default: a is well again"),
+        ),
         (
             at(events.Abandoned, provider="p"),
             ("ERROR", f"default: the plugin of provider 'p' {IGNORED}; update it, {TELL}"),
         ),
         (
-            at(events.Abandoned, provider="p", plugin="acme", distribution="acme-standby", version="1.2.0"),
-            ("ERROR", f"default: plugin 'acme' (acme-standby 1.2.0) {IGNORED}; update acme-standby, {TELL}"),
+            at(
+                events.Abandoned,
+                provider="p",
+                plugin="acme",
+                distribution="acme-standby",
+                version="1.2.0",
+            ),
+            (
+                "ERROR",
+                f"default: plugin 'acme' (acme-standby 1.2.0) {IGNORED}; update acme-standby, {TELL}",
+            ),
         ),
         (
             at(events.LoopBlocked, code="acme.adapter.ask, line 7", seconds=1.04),
-            ("ERROR", f"the event loop has been blocked for 1.0s by acme.adapter.ask, line 7; {ADVICE}"),
+            (
+                "ERROR",
+                f"the event loop has been blocked for 1.0s by acme.adapter.ask, line 7; {ADVICE}",
+            ),
         ),
         (
             at(events.Alert, kind=Kind.UNAUTHORIZED, text="401. No."),
             ("ERROR", "default: a needs a person's attention (unauthorized): 401. No."),
         ),
-        (at(events.Reloaded, file="models.yaml"), ("INFO", "models.yaml has changed, and is taken as it is now")),
+        (
+            at(events.Reloaded, file="models.yaml"),
+            ("INFO", "models.yaml has changed, and is taken as it is now"),
+        ),
         (
             at(events.ReloadFailed, file="models.yaml", problems=("a", "b")),
-            ("ERROR", "models.yaml has changed, but cannot be used; the old settings stay: a (and 1 more)"),
+            (
+                "ERROR",
+                "models.yaml has changed, but cannot be used; the old settings stay: a (and 1 more)",
+            ),
         ),
         (at(events.Answered, attempts=1, duration=1.0, notice="small"), None),
         (at(events.Answered, attempts=2, duration=1.26), ("INFO", "default: a answered in 1.3s")),
-        (at(events.Answered, attempts=2, duration=1.0, notice="small"), ("INFO", "default: a answered in 1.0s (small)")),
+        (
+            at(events.Answered, attempts=2, duration=1.0, notice="small"),
+            ("INFO", "default: a answered in 1.0s (small)"),
+        ),
         (
             at(events.Answered, attempts=2, duration=1.0, instead_of="b", notice="small"),
             ("INFO", "default: a answered in 1.0s, instead of b (small)"),
         ),
-        (at(events.Failed, duration=2.0, text="all failed"), ("ERROR", "default: no reply after 2.0s: all failed")),
+        (
+            at(events.Failed, duration=2.0, text="all failed"),
+            ("ERROR", "default: no reply after 2.0s: all failed"),
+        ),
     ],
     ids=str,
 )
-def test_each_event_is_one_line_or_none(caplog: Records, event: events.Event, line: tuple[str, str] | None) -> None:
+def test_each_event_is_one_line_or_none(
+    caplog: Records, event: events.Event, line: tuple[str, str] | None
+) -> None:
     log(event)
     assert told(caplog) == ([] if line is None else [line])
 
@@ -189,7 +237,10 @@ def test_a_fall_back_is_the_failure_the_switch_and_the_answer(caplog: Records) -
     chain = route(entry("a", Plays(down)), entry("b", Plays("Lisbon.")), retry=Retry(attempts=1))
     run(walk(chain, emit=log).run())
     assert told(caplog) == [
-        ("WARNING", "default: a failed (server_error): 500 INTERNAL. An internal error has occurred."),
+        (
+            "WARNING",
+            "default: a failed (server_error): 500 INTERNAL. An internal error has occurred.",
+        ),
         ("WARNING", "default: moving on from a to b (server_error, by default)"),
         ("INFO", "default: b answered in 0.0s, instead of a"),
     ]
@@ -207,7 +258,8 @@ def test_a_retry_is_told_too(caplog: Records) -> None:
 
 def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
     chain = route(
-        entry("a", Plays(failure("timeout", "timeout: no answer in 30s"))), entry("b", failure("unavailable", "no key"))
+        entry("a", Plays(failure("timeout", "timeout: no answer in 30s"))),
+        entry("b", failure("unavailable", "no key")),
     )
     with pytest.raises(CallFailed):
         run(walk(chain, emit=log).run())
@@ -225,16 +277,27 @@ def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
 @pytest.mark.parametrize("text", ["two\nlines", "a\r\nforged: line", "\x85odd\u2028ends\x0b"])
 def test_words_of_several_lines_are_one_line(caplog: Records, text: str) -> None:
     with pytest.raises(CallFailed):
-        run(walk(route(entry("a", Plays(failure("model_missing", text, status=404, code=text)))), emit=log).run())
+        run(
+            walk(
+                route(entry("a", Plays(failure("model_missing", text, status=404, code=text)))),
+                emit=log,
+            ).run()
+        )
     assert len(told(caplog)) == 4
     assert all(len(line.splitlines()) == 1 for _, line in told(caplog))
 
 
 def test_no_line_holds_a_key_or_what_was_said(caplog: Records) -> None:
-    echo = failure("unauthorized", f"the key sk-opens-nothing is wrong; you said: {QUESTION}", status=401)
+    echo = failure(
+        "unauthorized", f"the key sk-opens-nothing is wrong; you said: {QUESTION}", status=401
+    )
     chain = route(
         entry("a", Plays(echo), secrets=(Secret("sk-opens-nothing"),)),
-        entry("b", Plays(ValueError(f"sk-opens-nothing {QUESTION}")), secrets=(Secret("sk-opens-nothing"),)),
+        entry(
+            "b",
+            Plays(ValueError(f"sk-opens-nothing {QUESTION}")),
+            secrets=(Secret("sk-opens-nothing"),),
+        ),
         entry("c", Plays("a secret answer")),
     )
     run(walk(chain, emit=log).run())
@@ -262,7 +325,8 @@ def test_a_sink_that_raises_is_one_line_and_breaks_no_call(caplog: Records) -> N
 
 
 SETTINGS = Settings(
-    models={"well": Model(provider="scripted", options={"reply": "Lisbon."})}, chains={"default": Chain(models=("well",))}
+    models={"well": Model(provider="scripted", options={"reply": "Lisbon."})},
+    chains={"default": Chain(models=("well",))},
 )
 
 
@@ -294,14 +358,24 @@ with Standby(settings=Settings(models=models, chains={"default": Chain(models=("
     [
         ("", 0),
         ("import logging; logging.basicConfig()", 4),
-        ("import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('CRITICAL')", 0),
-        ("import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('ERROR')", 2),
+        (
+            "import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('CRITICAL')",
+            0,
+        ),
+        (
+            "import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('ERROR')",
+            2,
+        ),
     ],
     ids=["not configured", "configured", "switched off", "errors only"],
 )
 def test_it_is_silent_until_it_is_configured(before: str, lines: int, tmp_path: Path) -> None:
     ran = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", before + FAILING], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", before + FAILING],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert ran.stdout == ""
     assert len(ran.stderr.splitlines()) == lines, ran.stderr
@@ -329,16 +403,24 @@ def test_a_model_that_cannot_take_what_is_asked_is_a_warning_once(caplog: Record
     with both() as (gemini, openai):
         openai.answer = lambda _: openai_reply("{}")
         with Standby(settings=served(gemini=gemini.url, openai=openai.url)) as client:
-            asked = [client.chat(QUESTION, tools=[tool], schema={"type": "object"}) for _ in range(3)]
+            asked = [
+                client.chat(QUESTION, tools=[tool], schema={"type": "object"}) for _ in range(3)
+            ]
         assert [reply.model for reply in asked] == ["o3-mini"] * 3
         assert not gemini.requests
     words = "default: gemini-2.5-pro skipped (unsupported): not sent: gemini-2.5-pro takes tools or a schema, not both"
-    assert [line for line in told(caplog) if "skipped" in line[1]] == [("WARNING", words), ("INFO", words), ("INFO", words)]
+    assert [line for line in told(caplog) if "skipped" in line[1]] == [
+        ("WARNING", words),
+        ("INFO", words),
+        ("INFO", words),
+    ]
     assert {level for level, line in told(caplog) if "moving on" in line} == {"INFO"}
 
 
 def test_what_a_vendor_says_so_is_a_warning_each_time(caplog: Records) -> None:
-    unable = [{"fail": {"kind": "unsupported", "status": 400, "message": "Image exceeds 5 MB maximum."}}]
+    unable = [
+        {"fail": {"kind": "unsupported", "status": 400, "message": "Image exceeds 5 MB maximum."}}
+    ]
     with Standby(settings=scripted(unable, "Lisbon.")) as client:
         assert [client.chat(QUESTION).model for _ in range(2)] == ["m2"] * 2
     assert [level for level, line in told(caplog) if "m1 failed" in line] == ["WARNING"] * 2

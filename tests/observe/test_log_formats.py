@@ -46,7 +46,13 @@ def ended(**rest: Any) -> events.Event:
 def answered(model: str, instead_of: str = "") -> events.Event:
     attempts = 2 if instead_of else 1
     return events.Answered(
-        call="1", chain="default", model=model, at=0.0, attempts=attempts, duration=1.0, instead_of=instead_of
+        call="1",
+        chain="default",
+        model=model,
+        at=0.0,
+        attempts=attempts,
+        duration=1.0,
+        instead_of=instead_of,
     )
 
 
@@ -76,7 +82,13 @@ def test_people_read_the_failure_the_switch_and_the_success_each_with_time_and_l
 def test_the_return_of_the_first_model_is_told_once() -> None:
     lines, told = io.StringIO(), Log()
     log_to(lines)
-    for event in (answered("a"), answered("b", "a"), answered("c", "a"), answered("a"), answered("a")):
+    for event in (
+        answered("a"),
+        answered("b", "a"),
+        answered("c", "a"),
+        answered("a"),
+        answered("a"),
+    ):
         told(event)
     assert [line.partition("INFO ")[2] for line in lines.getvalue().splitlines()] == [
         "default: b answered in 1.0s, instead of a",
@@ -101,7 +113,9 @@ def test_machines_read_one_object_a_line_with_the_fields_of_the_event() -> None:
     failed, moved, stood_in = map(json.loads, fallen_back(json=True))
     call = failed["call"]
     for line in (failed, moved, stood_in):
-        assert abs(datetime.fromisoformat(line.pop("time")) - datetime.now(UTC)).total_seconds() < 60
+        assert (
+            abs(datetime.fromisoformat(line.pop("time")) - datetime.now(UTC)).total_seconds() < 60
+        )
         assert line.pop("call") == call
     words = "500 INTERNAL. An internal error has occurred."
     assert failed == {
@@ -151,7 +165,10 @@ def test_the_return_of_the_first_model_has_an_event_of_its_own() -> None:
     log_to(lines, json=True)
     told(answered("b", "a"))
     told(answered("a"))
-    assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == ["answered", "returned"]
+    assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == [
+        "answered",
+        "returned",
+    ]
 
 
 def test_records_of_other_origin_keep_their_logger_and_their_traceback_on_one_line() -> None:
@@ -176,7 +193,9 @@ def test_neither_format_holds_what_was_said() -> None:
         assert "Lisbon" not in str(fallen_back(**how))
 
 
-@pytest.mark.parametrize("text", ["two\nlines", 'a "quoted" \\ one', "\u2028 \x00 \x85", "half \ud800 a letter"])
+@pytest.mark.parametrize(
+    "text", ["two\nlines", 'a "quoted" \\ one', "\u2028 \x00 \x85", "half \ud800 a letter"]
+)
 def test_whatever_the_words_are_it_is_one_object_on_one_line(text: str) -> None:
     lines = io.StringIO()
     log_to(lines, json=True)
@@ -205,7 +224,9 @@ def test_a_record_carries_its_fields_for_whoever_reads_records() -> None:
 # Where it is sent
 
 
-def test_it_goes_to_standard_error_where_nothing_else_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_goes_to_standard_error_where_nothing_else_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     log_to()
     log(answered("b", "a"))
     out, err = capsys.readouterr()
@@ -244,7 +265,9 @@ def test_a_level_that_there_is_not_is_an_error_and_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("name", "first"), [("JsonFormatter", '{"time"'), ("TextFormatter", "20")])
-def test_the_configuration_of_logging_can_name_the_formatters(name: str, first: str, tmp_path: Path) -> None:
+def test_the_configuration_of_logging_can_name_the_formatters(
+    name: str, first: str, tmp_path: Path
+) -> None:
     code = f"""
 import logging.config
 logging.config.dictConfig({{
@@ -278,7 +301,10 @@ def test_nothing_is_made_of_a_normal_call() -> None:
     handler = logging.Handler()
     handler.emit = made.append  # type: ignore[method-assign] # the simplest handler that there is
     log_to(handler, level="DEBUG")
-    told, attempt = Log(), Attempt(model="a", provider="p", outcome="answered", start=0.0, duration=1.0)
+    told, attempt = (
+        Log(),
+        Attempt(model="a", provider="p", outcome="answered", start=0.0, duration=1.0),
+    )
     normal = (
         events.AttemptStarted(call="1", chain="default", model="a", at=0.0),
         events.AttemptEnded(call="1", chain="default", model="a", at=0.0, attempt=attempt),
@@ -298,4 +324,13 @@ def test_nothing_is_formatted_where_nobody_listens() -> None:
         __str__ = __format__  # type: ignore[assignment]
 
     logger.setLevel("CRITICAL")
-    log(events.MovedOn(call="1", chain=Unshown("default"), model=Unshown("a"), at=0.0, to=Unshown("b"), kind=Kind.TIMEOUT))
+    log(
+        events.MovedOn(
+            call="1",
+            chain=Unshown("default"),
+            model=Unshown("a"),
+            at=0.0,
+            to=Unshown("b"),
+            kind=Kind.TIMEOUT,
+        )
+    )

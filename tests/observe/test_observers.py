@@ -21,7 +21,12 @@ def event(number: int = 0) -> Event:
 def test_each_observer_is_told_every_event_in_order() -> None:
     first: list[str] = []
     second: list[str] = []
-    observers = Observers([("one", lambda told: first.append(told.model)), ("two", lambda told: second.append(told.model))])
+    observers = Observers(
+        [
+            ("one", lambda told: first.append(told.model)),
+            ("two", lambda told: second.append(told.model)),
+        ]
+    )
     for number in range(100):
         observers(event(number))
     observers.close()
@@ -49,7 +54,9 @@ def test_one_that_hangs_lets_the_program_go_after_a_second() -> None:
     gate.set()
 
 
-def test_what_waits_is_bounded_and_the_log_says_how_much_was_lost(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_waits_is_bounded_and_the_log_says_how_much_was_lost(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     gate, told = threading.Event(), []
     observers = Observers([("slow", lambda one: (gate.wait(30), told.append(one)))])
     for number in range(module.MOST_WAITING + 50):
@@ -63,7 +70,9 @@ def test_what_waits_is_bounded_and_the_log_says_how_much_was_lost(caplog: pytest
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()])
-def test_what_one_raises_is_logged_once_and_the_others_go_on(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_one_raises_is_logged_once_and_the_others_go_on(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
     told: list[str] = []
 
     def broken(_: Event) -> None:
@@ -114,7 +123,9 @@ def test_without_observers_there_is_no_thread(begun: list[threading.Thread]) -> 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_tells_its_own_events_and_not_its_parents() -> None:
     read, write = os.pipe()
-    observers = Observers([("one", lambda one: os.write(write, f"{os.getpid()} {one.model}\n".encode()))])
+    observers = Observers(
+        [("one", lambda one: os.write(write, f"{os.getpid()} {one.model}\n".encode()))]
+    )
     observers(event(1))
     child = os.fork()
     if child == 0:
@@ -138,4 +149,7 @@ def test_one_that_returns_what_nobody_awaits_is_told_so_and_python_has_nothing_t
         observers(event(1))
         observers.close()
     gc.collect()
-    assert "it returned a coroutine, which is never awaited: write 'def', not 'async def'" in caplog.text
+    assert (
+        "it returned a coroutine, which is never awaited: write 'def', not 'async def'"
+        in caplog.text
+    )

@@ -10,7 +10,9 @@ OTHERS: dict[str, Said | Failed] = {
     "crewai/TestAgentMultimodalGemini.test_mixed_files[gemini-gemini-2.0-flash].yaml#1": Failed(
         "gemini", Kind.RATE_LIMITED, 429, "RESOURCE_EXHAUSTED"
     ),
-    "crewai/test_llm_call_with_error.yaml#0": Failed("chat", Kind.MODEL_MISSING, 404, "model_not_found"),
+    "crewai/test_llm_call_with_error.yaml#0": Failed(
+        "chat", Kind.MODEL_MISSING, 404, "model_not_found"
+    ),
     "crewai/test_o3_mini_reasoning_effort_low.yaml#0": Said(
         "chat", "The capital of France is Paris.", (13, 17, 0), "o3-mini-2025-01-31"
     ),
@@ -36,16 +38,31 @@ OTHERS: dict[str, Said | Failed] = {
         "chat", "Olá!", (19, 84, 64), "o4-mini-2025-04-16", chunks=2
     ),
     "fantasy/TestOpenAICommon/openai-o4-mini/tool_streaming.yaml#0": Said(
-        "chat", "", (64, 89, 64), "o4-mini-2025-04-16", chunks=0, calls=(("weather", {"location": "Florence, Italy"}),)
+        "chat",
+        "",
+        (64, 89, 64),
+        "o4-mini-2025-04-16",
+        chunks=0,
+        calls=(("weather", {"location": "Florence, Italy"}),),
     ),
     "fantasy/TestOpenAICommon/openai-o4-mini/tool_streaming.yaml#1": Said(
         "chat", "The current temperature ", (95, 24, 0), "o4-mini-2025-04-16", size=51, chunks=12
     ),
     "fantasy/TestOpenAIResponsesCommon/openai-o4-mini/tool_streaming.yaml#0": Said(
-        "responses", "", (60, 210, 128), "o4-mini-2025-04-16", chunks=0, calls=(("weather", {"location": "Florence, Italy"}),)
+        "responses",
+        "",
+        (60, 210, 128),
+        "o4-mini-2025-04-16",
+        chunks=0,
+        calls=(("weather", {"location": "Florence, Italy"}),),
     ),
     "fantasy/TestOpenAIResponsesCommon/openai-o4-mini/tool_streaming.yaml#1": Said(
-        "responses", "The current temperature ", (89, 55, 0), "o4-mini-2025-04-16", size=231, chunks=51
+        "responses",
+        "The current temperature ",
+        (89, 55, 0),
+        "o4-mini-2025-04-16",
+        size=231,
+        chunks=51,
     ),
     "llm-gemini/test_prompt_with_pydantic_schema.yaml#0": Said(
         "gemini",
@@ -66,16 +83,34 @@ OTHERS: dict[str, Said | Failed] = {
         calls=(
             (
                 "add_person",
-                {"address": {"street": "123 Main St", "city": "San Francisco", "zipcode": "94102"}, "age": 30, "name": "Alice"},
+                {
+                    "address": {
+                        "street": "123 Main St",
+                        "city": "San Francisco",
+                        "zipcode": "94102",
+                    },
+                    "age": 30,
+                    "name": "Alice",
+                },
             ),
         ),
         signed=("EsYFCsMF",),
     ),
     "llm-gemini/test_tools_with_nested_pydantic_models.yaml#1": Said(
-        "gemini", "Alice (age 30) living at", (467, 47, 13), "gemini-3.6-flash", size=106, chunks=2, private="EoEBCn8B"
+        "gemini",
+        "Alice (age 30) living at",
+        (467, 47, 13),
+        "gemini-3.6-flash",
+        size=106,
+        chunks=2,
+        private="EoEBCn8B",
     ),
     "logfire/test_instrument_google_genai.yaml#0": Said(
-        "gemini", "", (42, 9, 0), "gemini-2.0-flash-001", calls=(("get_current_weather", {"location": "Boston, MA"}),)
+        "gemini",
+        "",
+        (42, 9, 0),
+        "gemini-2.0-flash-001",
+        calls=(("get_current_weather", {"location": "Boston, MA"}),),
     ),
     "logfire/test_instrument_google_genai.yaml#1": Said(
         "gemini", "It is rainy in Boston, MA.\n", (58, 9, 0), "gemini-2.0-flash-001"
@@ -83,7 +118,9 @@ OTHERS: dict[str, Said | Failed] = {
     "pydantic-ai/test_cancel_recorded_provider_stream[google].yaml#0": Said(
         "gemini", "Paris", (6, 36, 35), "gemini-2.5-flash", chunks=1
     ),
-    "pydantic-ai/test_google_model.yaml#0": Said("gemini", "Hello! How can I help you today?", (9, 43, 34), "gemini-2.5-flash"),
+    "pydantic-ai/test_google_model.yaml#0": Said(
+        "gemini", "Hello! How can I help you today?", (9, 43, 34), "gemini-2.5-flash"
+    ),
     "pydantic-ai/test_google_model_armor_prompt_template_text_gets_blocked.yaml#1": Failed(
         "vertex", Kind.BLOCKED, 200, "MODEL_ARMOR", words="Prompt Injection"
     ),
@@ -91,10 +128,20 @@ OTHERS: dict[str, Said | Failed] = {
         "gemini", "As an AI, I don't retain", (10, 818, 699), "gemini-2.5-flash", size=572
     ),
     "pydantic-ai/test_google_model_iter_stream.yaml#0": Said(
-        "gemini", "", (52, 5, 0), "gemini-2.0-flash", chunks=0, calls=(("get_capital", {"country": "France"}),)
+        "gemini",
+        "",
+        (52, 5, 0),
+        "gemini-2.0-flash",
+        chunks=0,
+        calls=(("get_capital", {"country": "France"}),),
     ),
     "pydantic-ai/test_google_model_iter_stream.yaml#1": Said(
-        "gemini", "", (64, 5, 0), "gemini-2.0-flash", chunks=0, calls=(("get_temperature", {"city": "Paris"}),)
+        "gemini",
+        "",
+        (64, 5, 0),
+        "gemini-2.0-flash",
+        chunks=0,
+        calls=(("get_temperature", {"city": "Paris"}),),
     ),
     "pydantic-ai/test_google_model_iter_stream.yaml#2": Said(
         "gemini", "The temperature in Paris is 30°C.\n", (79, 12, 0), "gemini-2.0-flash", chunks=2
@@ -105,7 +152,9 @@ OTHERS: dict[str, Said | Failed] = {
     "pydantic-ai/test_google_model_max_tokens_thinking_model_empty_response.yaml#0": Failed(
         "gemini", Kind.EMPTY, 200, "MAX_TOKENS"
     ),
-    "pydantic-ai/test_google_model_safety_settings.yaml#0": Failed("gemini", Kind.BLOCKED, 200, "SAFETY"),
+    "pydantic-ai/test_google_model_safety_settings.yaml#0": Failed(
+        "gemini", Kind.BLOCKED, 200, "SAFETY"
+    ),
     "pydantic-ai/test_google_model_stream.yaml#0": Said(
         "gemini", "The capital of France is Paris.\n", (13, 8, 0), "gemini-2.0-flash-exp", chunks=3
     ),
@@ -126,7 +175,13 @@ OTHERS: dict[str, Said | Failed] = {
         "gemini", '{"value":"A","children":', (20, 199, 183), "gemini-2.5-flash", size=54
     ),
     "pydantic-ai/test_google_streaming_tool_call_thought_signature.yaml#0": Said(
-        "gemini", "", (29, 212, 202), "gemini-3-pro-preview", chunks=0, calls=(("get_country", {}),), signed=("EpwICpkI",)
+        "gemini",
+        "",
+        (29, 212, 202),
+        "gemini-3-pro-preview",
+        chunks=0,
+        calls=(("get_country", {}),),
+        signed=("EpwICpkI",),
     ),
     "pydantic-ai/test_google_streaming_tool_call_thought_signature.yaml#1": Said(
         "gemini", "The capital of Mexico is", (257, 8, 0), "gemini-3-pro-preview", size=37, chunks=2
@@ -143,17 +198,33 @@ OTHERS: dict[str, Said | Failed] = {
     "pydantic-ai/test_google_url_input[ImageUrl].yaml#0": Said(
         "vertex", "The URL's main content i", (2589, 33, 0), "gemini-2.0-flash", size=173
     ),
-    "pydantic-ai/test_google_vertex_logprobs.yaml#0": Said("vertex", "2 + 2 = 4", (7, 80, 73), "gemini-2.5-flash"),
+    "pydantic-ai/test_google_vertex_logprobs.yaml#0": Said(
+        "vertex", "2 + 2 = 4", (7, 80, 73), "gemini-2.5-flash"
+    ),
     "pydantic-ai/test_max_completion_tokens[o3-mini].yaml#0": Said(
         "chat", "Hello there! How can I h", (7, 87, 64), "o3-mini-2025-01-31", size=38
     ),
-    "pydantic-ai/test_model_name_suggestion[anthropic].yaml#0": Failed("anthropic", Kind.MODEL_MISSING, 404, "not_found_error"),
-    "pydantic-ai/test_model_name_suggestion[openai-chat].yaml#0": Failed("chat", Kind.MODEL_MISSING, 404, "model_not_found"),
+    "pydantic-ai/test_model_name_suggestion[anthropic].yaml#0": Failed(
+        "anthropic", Kind.MODEL_MISSING, 404, "not_found_error"
+    ),
+    "pydantic-ai/test_model_name_suggestion[openai-chat].yaml#0": Failed(
+        "chat", Kind.MODEL_MISSING, 404, "model_not_found"
+    ),
     "pydantic-ai/test_multimodal_tool_return_matrix[direct-url-image-google_vertex].yaml#0": Said(
-        "vertex", "", (22, 312, 303), "gemini-3-flash-preview", calls=(("get_file", {"type": "IMAGE"}),), signed=("CtAJAY89",)
+        "vertex",
+        "",
+        (22, 312, 303),
+        "gemini-3-flash-preview",
+        calls=(("get_file", {"type": "IMAGE"}),),
+        signed=("CtAJAY89",),
     ),
     "pydantic-ai/test_multimodal_tool_return_matrix[direct-url-image-google_vertex].yaml#1": Said(
-        "vertex", "", (102, 198, 191), "gemini-3-flash-preview", calls=(("get_file", {}),), signed=("CooCAY89",)
+        "vertex",
+        "",
+        (102, 198, 191),
+        "gemini-3-flash-preview",
+        calls=(("get_file", {}),),
+        signed=("CooCAY89",),
     ),
     "pydantic-ai/test_multimodal_tool_return_matrix[direct-url-image-google_vertex].yaml#2": Failed(
         "vertex", Kind.INVALID_REQUEST, 400, "INVALID_ARGUMENT"
@@ -179,8 +250,12 @@ OTHERS: dict[str, Said | Failed] = {
     "pydantic-ai/test_openai_native_output.yaml#1": Said(
         "chat", '{"city":"Mexico City","c', (92, 15, 0), "gpt-4o-2024-08-06", size=41
     ),
-    "pydantic-ai/test_openai_o1_mini_system_role[developer].yaml#0": Failed("chat", Kind.UNSUPPORTED, 400, "unsupported_value"),
-    "pydantic-ai/test_openai_o1_mini_system_role[system].yaml#0": Failed("chat", Kind.UNSUPPORTED, 400, "unsupported_value"),
+    "pydantic-ai/test_openai_o1_mini_system_role[developer].yaml#0": Failed(
+        "chat", Kind.UNSUPPORTED, 400, "unsupported_value"
+    ),
+    "pydantic-ai/test_openai_o1_mini_system_role[system].yaml#0": Failed(
+        "chat", Kind.UNSUPPORTED, 400, "unsupported_value"
+    ),
     "pydantic-ai/test_openai_responses_model_http_error.yaml#0": Failed(
         "responses", Kind.INVALID_REQUEST, 400, "decimal_below_min_value"
     ),
@@ -198,7 +273,12 @@ OTHERS: dict[str, Said | Failed] = {
         "chat", "The capital of Mexico is", (13, 238, 192), "o3-mini-2025-01-31", size=161
     ),
     "pydantic-ai/test_run_stream_sync_streams_real_model.yaml#0": Said(
-        "chat", "", (53, 15, 0), "gpt-4o-mini-2024-07-18", chunks=0, calls=(("get_capital", {"country": "UK"}),)
+        "chat",
+        "",
+        (53, 15, 0),
+        "gpt-4o-mini-2024-07-18",
+        chunks=0,
+        calls=(("get_capital", {"country": "UK"}),),
     ),
     "pydantic-ai/test_run_stream_sync_streams_real_model.yaml#1": Said(
         "chat", "The capital of the UK is London.", (78, 9, 0), "gpt-4o-mini-2024-07-18", chunks=8
@@ -206,7 +286,9 @@ OTHERS: dict[str, Said | Failed] = {
     "pydantic-ai/test_stop_settings[openai].yaml#0": Said(
         "chat", "The capital of France is ", (31, 467, 448), "o3-mini-2025-01-31"
     ),
-    "vercel-ai/google-429-retry-info.json": Failed("gemini", Kind.RATE_LIMITED, 429, "RESOURCE_EXHAUSTED", retry_after=34.4),
+    "vercel-ai/google-429-retry-info.json": Failed(
+        "gemini", Kind.RATE_LIMITED, 429, "RESOURCE_EXHAUSTED", retry_after=34.4
+    ),
     "vercel-ai/google-tool-call.chunks.txt": Said(
         "gemini",
         "",
@@ -216,17 +298,33 @@ OTHERS: dict[str, Said | Failed] = {
         calls=(("weather", {"location": "San Francisco"}),),
         signed=("EqUCCqIC",),
     ),
-    "vercel-ai/openai-error.1.json": Failed("chat", Kind.QUOTA_EXHAUSTED, 429, "insufficient_quota"),
-    "vercel-ai/openai-text.chunks.txt": Said(
-        "chat", "**Holiday Name:** Harmon", (16, 300, 0), "gpt-4.1-nano-2025-04-14", size=1724, chunks=300
+    "vercel-ai/openai-error.1.json": Failed(
+        "chat", Kind.QUOTA_EXHAUSTED, 429, "insufficient_quota"
     ),
-    "vercel-ai/reasoning-model-legacy-parameter-error.json": Failed("chat", Kind.UNSUPPORTED, 400, "unsupported_parameter"),
-    "vercel-ai/reasoning-model-temperature-error.json": Failed("chat", Kind.UNSUPPORTED, 400, "invalid_request_error"),
+    "vercel-ai/openai-text.chunks.txt": Said(
+        "chat",
+        "**Holiday Name:** Harmon",
+        (16, 300, 0),
+        "gpt-4.1-nano-2025-04-14",
+        size=1724,
+        chunks=300,
+    ),
+    "vercel-ai/reasoning-model-legacy-parameter-error.json": Failed(
+        "chat", Kind.UNSUPPORTED, 400, "unsupported_parameter"
+    ),
+    "vercel-ai/reasoning-model-temperature-error.json": Failed(
+        "chat", Kind.UNSUPPORTED, 400, "invalid_request_error"
+    ),
     "vertexai-sdk-test-data/googleai/streaming-failure-prompt-blocked-safety.txt": Failed(
         "gemini", Kind.BLOCKED, 200, "SAFETY"
     ),
     "vertexai-sdk-test-data/googleai/streaming-success-no-content-parts.txt": Said(
-        "gemini", "I will generate a 3D ren", (34, 1370, 0), "gemini-2.0-flash-preview-image-generation", size=419, chunks=4
+        "gemini",
+        "I will generate a 3D ren",
+        (34, 1370, 0),
+        "gemini-2.0-flash-preview-image-generation",
+        size=419,
+        chunks=4,
     ),
     "vertexai-sdk-test-data/googleai/streaming-success-thinking-function-call-thought-summary-signature.txt": Said(
         "gemini",
@@ -238,8 +336,12 @@ OTHERS: dict[str, Said | Failed] = {
         signed=("CiIBVKhc",),
         thought="**Calculating ",
     ),
-    "vertexai-sdk-test-data/googleai/unary-failure-api-key.json": Failed("gemini", Kind.UNAUTHORIZED, 400, "INVALID_ARGUMENT"),
-    "vertexai-sdk-test-data/googleai/unary-failure-unknown-model.json": Failed("gemini", Kind.MODEL_MISSING, 404, "NOT_FOUND"),
+    "vertexai-sdk-test-data/googleai/unary-failure-api-key.json": Failed(
+        "gemini", Kind.UNAUTHORIZED, 400, "INVALID_ARGUMENT"
+    ),
+    "vertexai-sdk-test-data/googleai/unary-failure-unknown-model.json": Failed(
+        "gemini", Kind.MODEL_MISSING, 404, "NOT_FOUND"
+    ),
     "vertexai-sdk-test-data/googleai/unary-failure-with-message-no-content.json": Failed(
         "gemini", Kind.MALFORMED, 200, "OTHER", words="due to internal error"
     ),
@@ -247,7 +349,12 @@ OTHERS: dict[str, Said | Failed] = {
         "vertex", Kind.MALFORMED, 200, None, words="no finishReason"
     ),
     "vertexai-sdk-test-data/vertexai/streaming-failure-error-mid-stream.txt": Failed(
-        "vertex", Kind.SERVER_ERROR, 499, "CANCELLED", text="First Second ", words="The operation was cancelled"
+        "vertex",
+        Kind.SERVER_ERROR,
+        499,
+        "CANCELLED",
+        text="First Second ",
+        words="The operation was cancelled",
     ),
     "vertexai-sdk-test-data/vertexai/streaming-failure-image-rejected.txt": Failed(
         "vertex", Kind.INVALID_REQUEST, 400, "INVALID_ARGUMENT"
@@ -255,7 +362,9 @@ OTHERS: dict[str, Said | Failed] = {
     "vertexai-sdk-test-data/vertexai/unary-failure-finish-reason-safety-no-content.json": Failed(
         "vertex", Kind.BLOCKED, 200, "SAFETY"
     ),
-    "vertexai-sdk-test-data/vertexai/unary-failure-prompt-blocked-safety.json": Failed("vertex", Kind.BLOCKED, 200, "SAFETY"),
+    "vertexai-sdk-test-data/vertexai/unary-failure-prompt-blocked-safety.json": Failed(
+        "vertex", Kind.BLOCKED, 200, "SAFETY"
+    ),
     "vertexai-sdk-test-data/vertexai/unary-failure-unknown-enum-finish-reason.json": Failed(
         "vertex", Kind.MALFORMED, 200, "FAKE_NEW_FINISH_REASON"
     ),

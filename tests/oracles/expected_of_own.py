@@ -1,17 +1,29 @@
 """What is read of the answers in `answers/`: shapes of our own writing, which a clone alone has.
 
-Each stands for something that a vendor or a recorder does: what ends an answer, how a cassette keeps it, where an error stands.
+Each stands for something that a vendor or a recorder does: what ends an answer, how a cassette
+keeps it, where an error stands.
 """
 
 from standby.plugin import Finish, Kind
 from tests.oracles.expected import Failed, Said
 
 OWN: dict[str, Said | Failed] = {
-    "gemini/plain.yaml#0": Said("gemini", "It leaves every 20 minutes, até à meia-noite. ⛴", (17, 59, 38), "gemini-2.5-flash"),
+    "gemini/plain.yaml#0": Said(
+        "gemini",
+        "It leaves every 20 minutes, até à meia-noite. ⛴",
+        (17, 59, 38),
+        "gemini-2.5-flash",
+    ),
     "gemini/plain.yaml#1": Failed("gemini", Kind.RATE_LIMITED, 429, "RESOURCE_EXHAUSTED"),
-    "gemini/plain.yaml#2": Said("gemini", "The harbour opened in", (13, 6, 0), "gemini-2.5-flash", finish=Finish.LENGTH),
-    "gemini/plain.yaml#3": Failed("gemini", Kind.EMPTY, 200, "MAX_TOKENS", words="9 tokens on thinking"),
-    "gemini/plain.yaml#4": Failed("gemini", Kind.BLOCKED, 200, "SAFETY", words="the answer was blocked"),
+    "gemini/plain.yaml#2": Said(
+        "gemini", "The harbour opened in", (13, 6, 0), "gemini-2.5-flash", finish=Finish.LENGTH
+    ),
+    "gemini/plain.yaml#3": Failed(
+        "gemini", Kind.EMPTY, 200, "MAX_TOKENS", words="9 tokens on thinking"
+    ),
+    "gemini/plain.yaml#4": Failed(
+        "gemini", Kind.BLOCKED, 200, "SAFETY", words="the answer was blocked"
+    ),
     "gemini/streamed.yaml#0": Said(
         "gemini",
         "Maré que sobe,\na tábua diz a hora —\no barco espera. 🌊",
@@ -36,16 +48,25 @@ OWN: dict[str, Said | Failed] = {
         thought="**Comparing th",
         private="bWFkZS11",
     ),
-    "gemini/tools.yaml#0": Said("gemini", "", (33, 23, 19), "gemini-2.5-flash", calls=(("now", {}),), signed=("bWFkZS11",)),
+    "gemini/tools.yaml#0": Said(
+        "gemini", "", (33, 23, 19), "gemini-2.5-flash", calls=(("now", {}),), signed=("bWFkZS11",)
+    ),
     "gemini/tools.yaml#1": Said("gemini", "It is 14:30.", (48, 8, 0), "gemini-2.5-flash", chunks=2),
     "gemini/tools.yaml#2": Said(
         "gemini",
         "",
         (52, 16, 0),
         "gemini-2.5-flash",
-        calls=(("log_repair", {"buoy": "N7", "parts": ["chain", "lamp"], "by": {"name": "Inês", "hours": 1.5}}),),
+        calls=(
+            (
+                "log_repair",
+                {"buoy": "N7", "parts": ["chain", "lamp"], "by": {"name": "Inês", "hours": 1.5}},
+            ),
+        ),
     ),
-    "gemini/packed.yaml#0": Said("gemini", "In the lantern room, atop 96 steps.\n", (8, 11, 0), "gemini-2.5-flash"),
+    "gemini/packed.yaml#0": Said(
+        "gemini", "In the lantern room, atop 96 steps.\n", (8, 11, 0), "gemini-2.5-flash"
+    ),
     "gemini/packed.yaml#1": Said(
         "gemini",
         "Nobody since 1998: it runs by itself.",
@@ -55,7 +76,9 @@ OWN: dict[str, Said | Failed] = {
         thought="**Looking up t",
         private="bWFkZS11",
     ),
-    "gemini/vertex.yaml#1": Failed("vertex", Kind.BLOCKED, 200, "MODEL_ARMOR", words="The prompt tries to change the rules."),
+    "gemini/vertex.yaml#1": Failed(
+        "vertex", Kind.BLOCKED, 200, "MODEL_ARMOR", words="The prompt tries to change the rules."
+    ),
     "gemini/vertex.yaml#2": Said("vertex", "12", (6, 33, 31), "gemini-2.5-flash"),
     "gemini/vertex.yaml#3": Said(
         "vertex",
@@ -66,17 +89,33 @@ OWN: dict[str, Said | Failed] = {
         signed=("bWFkZS11",),
     ),
     "gemini/vertex.yaml#4": Failed("vertex", Kind.INVALID_REQUEST, 400, "INVALID_ARGUMENT"),
-    "gemini/delay.json": Failed("gemini", Kind.RATE_LIMITED, 429, "RESOURCE_EXHAUSTED", retry_after=12.5),
+    "gemini/delay.json": Failed(
+        "gemini", Kind.RATE_LIMITED, 429, "RESOURCE_EXHAUSTED", retry_after=12.5
+    ),
     "gemini/key.json": Failed("gemini", Kind.UNAUTHORIZED, 400, "INVALID_ARGUMENT"),
     "gemini/model.json": Failed("gemini", Kind.MODEL_MISSING, 404, "NOT_FOUND"),
     "gemini/place.json": Failed("vertex", Kind.UNAUTHORIZED, 400, "FAILED_PRECONDITION"),
-    "gemini/blocked-prompt.json": Failed("vertex", Kind.BLOCKED, 200, "SAFETY", words="the prompt was blocked"),
-    "gemini/blocked-answer.json": Failed("vertex", Kind.BLOCKED, 200, "SAFETY", words="the answer was blocked"),
-    "gemini/ended-otherwise.json": Failed("gemini", Kind.MALFORMED, 200, "OTHER", words="nobody knows why"),
-    "gemini/ended-unheard-of.json": Failed("vertex", Kind.MALFORMED, 200, "AN_END_OF_2030", words="ended with AN_END"),
-    "gemini/blocked-prompt.txt": Failed("gemini", Kind.BLOCKED, 200, "SAFETY", words="the prompt was blocked"),
+    "gemini/blocked-prompt.json": Failed(
+        "vertex", Kind.BLOCKED, 200, "SAFETY", words="the prompt was blocked"
+    ),
+    "gemini/blocked-answer.json": Failed(
+        "vertex", Kind.BLOCKED, 200, "SAFETY", words="the answer was blocked"
+    ),
+    "gemini/ended-otherwise.json": Failed(
+        "gemini", Kind.MALFORMED, 200, "OTHER", words="nobody knows why"
+    ),
+    "gemini/ended-unheard-of.json": Failed(
+        "vertex", Kind.MALFORMED, 200, "AN_END_OF_2030", words="ended with AN_END"
+    ),
+    "gemini/blocked-prompt.txt": Failed(
+        "gemini", Kind.BLOCKED, 200, "SAFETY", words="the prompt was blocked"
+    ),
     "gemini/no-parts-at-the-end.txt": Said(
-        "gemini", "I will draw a lighthouse at dusk.\n\n", (12, 1300, 0), "gemini-2.5-flash", chunks=2
+        "gemini",
+        "I will draw a lighthouse at dusk.\n\n",
+        (12, 1300, 0),
+        "gemini-2.5-flash",
+        chunks=2,
     ),
     "gemini/thoughts-and-a-call.txt": Said(
         "gemini",
@@ -88,9 +127,16 @@ OWN: dict[str, Said | Failed] = {
         signed=("bWFkZS11",),
         thought="**Finding the ",
     ),
-    "gemini/empty-content.txt": Failed("vertex", Kind.MALFORMED, 200, None, words="no finishReason"),
+    "gemini/empty-content.txt": Failed(
+        "vertex", Kind.MALFORMED, 200, None, words="no finishReason"
+    ),
     "gemini/error-between-events.txt": Failed(
-        "vertex", Kind.SERVER_ERROR, 499, "CANCELLED", text="Low tide is at ", words="The work was given up."
+        "vertex",
+        Kind.SERVER_ERROR,
+        499,
+        "CANCELLED",
+        text="Low tide is at ",
+        words="The work was given up.",
     ),
     "gemini/refused.txt": Failed("vertex", Kind.INVALID_REQUEST, 400, "INVALID_ARGUMENT"),
     "gemini/call.chunks.txt": Said(
@@ -108,19 +154,39 @@ OWN: dict[str, Said | Failed] = {
         "o3-mini-2025-01-31",
     ),
     "chat/plain.yaml#1": Said(
-        "chat", "", (58, 17, 0), "gpt-4o-mini-2024-07-18", calls=(("log_visit", {"who": "Inês", "steps": [96]}),)
+        "chat",
+        "",
+        (58, 17, 0),
+        "gpt-4o-mini-2024-07-18",
+        calls=(("log_visit", {"who": "Inês", "steps": [96]}),),
     ),
-    "chat/plain.yaml#2": Said("chat", '{"tower":"velha","steps":96}', (60, 12, 0), "gpt-4o-mini-2024-07-18"),
-    "chat/plain.yaml#3": Failed("chat", Kind.BLOCKED, 200, "refusal", words="With that I cannot help."),
-    "chat/plain.yaml#4": Said("chat", "In 1756 the first", (13, 4, 0), "gpt-4o-mini-2024-07-18", finish=Finish.LENGTH),
+    "chat/plain.yaml#2": Said(
+        "chat", '{"tower":"velha","steps":96}', (60, 12, 0), "gpt-4o-mini-2024-07-18"
+    ),
+    "chat/plain.yaml#3": Failed(
+        "chat", Kind.BLOCKED, 200, "refusal", words="With that I cannot help."
+    ),
+    "chat/plain.yaml#4": Said(
+        "chat", "In 1756 the first", (13, 4, 0), "gpt-4o-mini-2024-07-18", finish=Finish.LENGTH
+    ),
     "chat/missing-model.yaml#0": Failed("chat", Kind.MODEL_MISSING, 404, "model_not_found"),
     "chat/refused-role.yaml#0": Failed("chat", Kind.UNSUPPORTED, 400, "unsupported_value"),
-    "chat/streamed.yaml#0": Said("chat", "Bom dia, faroleira! 🗼", (10, 90, 64), "o3-mini-2025-01-31", chunks=3),
-    "chat/streamed.yaml#1": Said("chat", "", (51, 14, 0), "gpt-4o-mini-2024-07-18", calls=(("tide_at", {"port": "Faro"}),)),
-    "chat/streamed.yaml#2": Said(
-        "chat", "", (70, 28, 0), "gpt-4o-mini-2024-07-18", calls=(("tide_at", {"port": "Sines"}), ("now", {}))
+    "chat/streamed.yaml#0": Said(
+        "chat", "Bom dia, faroleira! 🗼", (10, 90, 64), "o3-mini-2025-01-31", chunks=3
     ),
-    "chat/spoken.yaml#0": Said("chat", "High water at noon.", (77, 6, 0), "gpt-4o-mini-2024-07-18", chunks=5),
+    "chat/streamed.yaml#1": Said(
+        "chat", "", (51, 14, 0), "gpt-4o-mini-2024-07-18", calls=(("tide_at", {"port": "Faro"}),)
+    ),
+    "chat/streamed.yaml#2": Said(
+        "chat",
+        "",
+        (70, 28, 0),
+        "gpt-4o-mini-2024-07-18",
+        calls=(("tide_at", {"port": "Sines"}), ("now", {})),
+    ),
+    "chat/spoken.yaml#0": Said(
+        "chat", "High water at noon.", (77, 6, 0), "gpt-4o-mini-2024-07-18", chunks=5
+    ),
     "chat/words.chunks.txt": Said(
         "chat",
         "**The keeper's** log:\n\n- fog until ten\n- “all clear”, and the lamp out\n",
@@ -150,14 +216,30 @@ OWN: dict[str, Said | Failed] = {
         private='[{"type"',
     ),
     "responses/streamed.yaml#1": Said(
-        "responses", "", (40, 81, 64), "o4-mini-2025-04-16", calls=(("log_visit", {"who": "Inês", "steps": 96}),)
+        "responses",
+        "",
+        (40, 81, 64),
+        "o4-mini-2025-04-16",
+        calls=(("log_visit", {"who": "Inês", "steps": 96}),),
     ),
     "responses/streamed.yaml#2": Said(
-        "responses", "In 1756 the first", (12, 16, 0), "o4-mini-2025-04-16", chunks=3, finish=Finish.LENGTH
+        "responses",
+        "In 1756 the first",
+        (12, 16, 0),
+        "o4-mini-2025-04-16",
+        chunks=3,
+        finish=Finish.LENGTH,
     ),
-    "responses/below-the-least.yaml#0": Failed("responses", Kind.INVALID_REQUEST, 400, "decimal_below_min_value"),
+    "responses/below-the-least.yaml#0": Failed(
+        "responses", Kind.INVALID_REQUEST, 400, "decimal_below_min_value"
+    ),
     "responses/failed.txt": Failed(
-        "responses", Kind.SERVER_ERROR, 200, "server_error", text="Half a ", words="Something broke on our side."
+        "responses",
+        Kind.SERVER_ERROR,
+        200,
+        "server_error",
+        text="Half a ",
+        words="Something broke on our side.",
     ),
     "anthropic/plain.yaml#0": Said(
         "anthropic",
@@ -175,9 +257,15 @@ OWN: dict[str, Said | Failed] = {
         "claude-sonnet-4-5-20250929",
         calls=(("log_lamp", {"colour": "red", "side": ["left"]}), ("now", {})),
     ),
-    "anthropic/plain.yaml#2": Failed("anthropic", Kind.BLOCKED, 200, "refusal", words="This would endanger people."),
+    "anthropic/plain.yaml#2": Failed(
+        "anthropic", Kind.BLOCKED, 200, "refusal", words="This would endanger people."
+    ),
     "anthropic/plain.yaml#3": Said(
-        "anthropic", "In 1756 the first", (9, 5, 0), "claude-sonnet-4-5-20250929", finish=Finish.LENGTH
+        "anthropic",
+        "In 1756 the first",
+        (9, 5, 0),
+        "claude-sonnet-4-5-20250929",
+        finish=Finish.LENGTH,
     ),
     "anthropic/streamed.yaml#0": Said(
         "anthropic",
@@ -196,8 +284,15 @@ OWN: dict[str, Said | Failed] = {
         chunks=1,
         calls=(("log_lamp", {"colour": "green", "side": ["right"]}), ("now", {})),
     ),
-    "anthropic/missing-model.yaml#0": Failed("anthropic", Kind.MODEL_MISSING, 404, "not_found_error"),
+    "anthropic/missing-model.yaml#0": Failed(
+        "anthropic", Kind.MODEL_MISSING, 404, "not_found_error"
+    ),
     "anthropic/overloaded.txt": Failed(
-        "anthropic", Kind.OVERLOADED, 200, "overloaded_error", text="The left ", words="Too many ships ask at once."
+        "anthropic",
+        Kind.OVERLOADED,
+        200,
+        "overloaded_error",
+        text="The left ",
+        words="Too many ships ask at once.",
     ),
 }

@@ -1,7 +1,8 @@
 """The rules of the breaker and of the budget once more, plainly: from the whole story, told anew for every question.
 
-Slow on purpose, and written in another style than the code, so that one mistake is not made twice. What is drawn by lot is
-given as bounds; whoever holds the real one beside this then says what was drawn.
+Slow on purpose, and written in another style than the code, so that one mistake is not made twice.
+What is drawn by lot is given as bounds; whoever holds the real one beside this then says what was
+drawn.
 """
 
 from dataclasses import dataclass, field
@@ -134,9 +135,13 @@ class BreakerReference:
         return "call", self.tickets
 
     def is_stale(self, ticket: int) -> bool:
-        return ticket not in self.calls_out and (self.probe_out is None or self.probe_out[0] != ticket)
+        return ticket not in self.calls_out and (
+            self.probe_out is None or self.probe_out[0] != ticket
+        )
 
-    def settle(self, ticket: int, verdict: str, now: float, kind: str, rest: float | None) -> Change | None:
+    def settle(
+        self, ticket: int, verdict: str, now: float, kind: str, rest: float | None
+    ) -> Change | None:
         if self.is_stale(ticket):
             return None
         before = State.CLOSED if ticket in self.calls_out else State.HALF_OPEN
@@ -183,7 +188,9 @@ class BreakerReference:
             opening = self.opening()
             assert opening is not None
             return Change(self.state(now), opening.until, opening.until)
-        return self._open(now, f"its probe failed: {kind}" if verdict == "sick" else "its probe was slow")
+        return self._open(
+            now, f"its probe failed: {kind}" if verdict == "sick" else "its probe was slow"
+        )
 
     def _open(self, now: float, reason: str, rest: float = 0.0, *, sick: bool = False) -> Change:
         longest = self.settings.open
@@ -198,14 +205,17 @@ class BreakerReference:
         self.story.append(Opened(now, own, reason))
         self.calls_out.clear()
         self.probe_out = None
-        earliest, latest = (max(no_sooner, now + max(bounds)) for bounds in zip(*spans, strict=True))
+        earliest, latest = (
+            max(no_sooner, now + max(bounds)) for bounds in zip(*spans, strict=True)
+        )
         return Change(State.OPEN, earliest - EXACT, latest + EXACT)
 
 
 class BudgetReference:
     """A bucket, counted in whole eightieths of a token: an eighth of a second is worth one of them, a success eight or four.
 
-    Whatever is worth a token in time first pays for what successes have brought already; only then it fills the bucket.
+    Whatever is worth a token in time first pays for what successes have brought already; only then
+    it fills the bucket.
     """
 
     UNIT = 80

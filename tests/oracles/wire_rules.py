@@ -1,6 +1,7 @@
 """What the vendors publish of their wires, as validators: each takes a body, and returns the rules that it breaks.
 
-They know nothing of how a body is made: they read the JSON alone, and what a model's card says of the vendor's rules for it.
+They know nothing of how a body is made: they read the JSON alone, and what a model's card says of
+the vendor's rules for it.
 """
 
 import json
@@ -13,11 +14,38 @@ from standby.settings import Card
 SENTINEL = "skip_thought_signature_validator"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 BUDGETS = {"gemini-2.5-pro": range(128, 32769), "gemini-2.5-flash": range(24577)}
-NOT_STRICT = {"allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties"}
+NOT_STRICT = {
+    "allOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentRequired",
+    "dependentSchemas",
+    "patternProperties",
+}
 CHAT_ROLES = ("system", "developer", "user", "assistant", "tool")
 CHAT_FIELDS = (
-    {"model", "messages", "tools", "tool_choice", "parallel_tool_calls", "response_format", "stream", "stream_options"}
-    | {"temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty", "reasoning_effort"}
+    {
+        "model",
+        "messages",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "stream",
+        "stream_options",
+    }
+    | {
+        "temperature",
+        "top_p",
+        "stop",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+        "reasoning_effort",
+    }
     | {"max_tokens", "max_completion_tokens", "service_tier", "user"}
 )
 RESPONSES_FIELDS = {
@@ -32,9 +60,24 @@ RESPONSES_FIELDS = {
     "reasoning",
     "stream",
 } | {"temperature", "top_p", "max_output_tokens", "service_tier", "user"}
-GEMINI_FIELDS = {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings", "labels"}
+GEMINI_FIELDS = {
+    "contents",
+    "systemInstruction",
+    "tools",
+    "toolConfig",
+    "generationConfig",
+    "safetySettings",
+    "labels",
+}
 REASONERS = ("o1", "o3", "o4", "gpt-5", "gpt-6")
-REFUSED_BY_REASONERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "logit_bias")
+REFUSED_BY_REASONERS = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "logit_bias",
+)
 
 
 def gemini(body: dict[str, Any], model: str, card: Card) -> list[str]:
@@ -59,11 +102,18 @@ def _turns(contents: list[dict[str, Any]], *, signed: bool) -> Iterator[str]:
         results = [part["functionResponse"] for part in parts if "functionResponse" in part]
         if role not in ("user", "model"):
             yield f"a role is {role!r}"
-        if before and before["role"] == role and not (role == "user" and _has(before, "functionResponse") and not results):
-            yield "roles do not alternate"  # only the results of tools stand apart from the user's own words
+        if (
+            before
+            and before["role"] == role
+            and not (role == "user" and _has(before, "functionResponse") and not results)
+        ):
+            # only the results of tools stand apart from the user's own words
+            yield "roles do not alternate"
         if calls and (role != "model" or before is None or before["role"] != "user"):
             yield "a functionCall does not follow a turn of the user"
-        if bool(owed) != bool(results) or (results and (role != "user" or len(results) != len(parts))):
+        if bool(owed) != bool(results) or (
+            results and (role != "user" or len(results) != len(parts))
+        ):
             yield "results do not stand alone, right behind their calls"
         yield from _results(results, owed)
         yield from _gemini_parts(parts)
@@ -78,7 +128,9 @@ def _turns(contents: list[dict[str, Any]], *, signed: bool) -> Iterator[str]:
 def _results(results: list[dict[str, Any]], owed: list[dict[str, Any]]) -> Iterator[str]:
     if results and len(results) != len(owed):
         yield "the number of functionResponse parts is not that of the calls"
-    if [(one.get("id"), one.get("name")) for one in results] != [(one.get("id"), one["name"]) for one in owed[: len(results)]]:
+    if [(one.get("id"), one.get("name")) for one in results] != [
+        (one.get("id"), one["name"]) for one in owed[: len(results)]
+    ]:
         yield "results do not name their calls in order"
     if not all(isinstance(one.get("response"), dict) for one in results):
         yield "a response is no object"
@@ -94,10 +146,14 @@ def _gemini_parts(parts: list[dict[str, Any]]) -> Iterator[str]:
         if part.get("text") == "":
             yield "a text is empty"
         call = part.get("functionCall")
-        if call is not None and not (isinstance(call.get("args"), dict) and NAME.fullmatch(call.get("name", ""))):
+        if call is not None and not (
+            isinstance(call.get("args"), dict) and NAME.fullmatch(call.get("name", ""))
+        ):
             yield "a functionCall has no name, or args that are no object"
         data = part.get("inlineData")
-        if data is not None and ("/" not in data.get("mimeType", "") or "*" in data["mimeType"] or not data.get("data")):
+        if data is not None and (
+            "/" not in data.get("mimeType", "") or "*" in data["mimeType"] or not data.get("data")
+        ):
             yield "an inlineData has no exact type, or no data"
 
 
@@ -114,7 +170,10 @@ def _gemini_system(body: dict[str, Any]) -> Iterator[str]:
 def _gemini_tools(body: dict[str, Any]) -> Iterator[str]:
     declared = [one for tool in body.get("tools", []) for one in tool["functionDeclarations"]]
     for one in declared:
-        if set(one) - {"name", "description", "parametersJsonSchema"} or "parametersJsonSchema" not in one:
+        if (
+            set(one) - {"name", "description", "parametersJsonSchema"}
+            or "parametersJsonSchema" not in one
+        ):
             yield "a declaration has another schema than parametersJsonSchema"
         if not NAME.fullmatch(one.get("name", "")):
             yield "a tool's name is not of the pattern"
@@ -128,7 +187,9 @@ def _gemini_tools(body: dict[str, Any]) -> Iterator[str]:
     allowed = config.get("allowedFunctionNames", [])
     if not declared or config.get("mode") not in ("AUTO", "ANY", "NONE", "VALIDATED"):
         yield "a toolConfig without tools, or of no known mode"
-    if (allowed and config.get("mode") != "ANY") or set(allowed) - {one.get("name") for one in declared}:
+    if (allowed and config.get("mode") != "ANY") or set(allowed) - {
+        one.get("name") for one in declared
+    }:
         yield "allowedFunctionNames without ANY, or of no tool"
 
 
@@ -151,7 +212,9 @@ def _gemini_config(body: dict[str, Any], model: str) -> Iterator[str]:
     budget, level = thinking.get("thinkingBudget"), thinking.get("thinkingLevel")
     if budget is not None and level is not None:
         yield "thinkingBudget beside thinkingLevel"
-    if budget is not None and (not older or (budget != -1 and budget not in BUDGETS.get(model, range(1)))):
+    if budget is not None and (
+        not older or (budget != -1 and budget not in BUDGETS.get(model, range(1)))
+    ):
         yield "the thinkingBudget is out of range"
     if level is not None and (older or level not in ("LOW", "MEDIUM", "HIGH")):
         yield "the thinkingLevel is none of the model's"
@@ -164,7 +227,9 @@ def chat(body: dict[str, Any], *, own: bool) -> list[str]:
         *_chat_messages(body["messages"]),
         *_chat_tools(body),
         *_chat_sampling(body, own=own),
-        *_format(body.get("response_format", {}), body.get("response_format", {}).get("json_schema")),
+        *_format(
+            body.get("response_format", {}), body.get("response_format", {}).get("json_schema")
+        ),
     ]
 
 
@@ -175,7 +240,11 @@ def _chat_messages(messages: list[dict[str, Any]]) -> Iterator[str]:
         if role not in CHAT_ROLES:
             yield f"a role is {role!r}"
         if role == "tool":
-            if not owed or message.get("tool_call_id") != owed.pop(0) or not isinstance(message.get("content"), str):
+            if (
+                not owed
+                or message.get("tool_call_id") != owed.pop(0)
+                or not isinstance(message.get("content"), str)
+            ):
                 yield "a tool's message answers no call, out of order, or with no text"
             continue
         if owed:
@@ -199,7 +268,9 @@ def _chat_content(content: Any, role: Any) -> Iterator[str]:
     for part in content if isinstance(content, list) else ():
         if part.get("type") not in known or set(part) != {"type", part["type"]}:
             yield f"a part of the {role}'s content is {part.get('type')!r}"
-        if "file" in part and not (part["file"].get("filename") and part["file"].get("file_data", "").startswith("data:")):
+        if "file" in part and not (
+            part["file"].get("filename") and part["file"].get("file_data", "").startswith("data:")
+        ):
             yield "a file has no name, or no data URL"
         if "input_audio" in part and part["input_audio"].get("format") not in ("wav", "mp3"):
             yield "sound is neither wav nor mp3"
@@ -231,9 +302,13 @@ def _chat_tools(body: dict[str, Any]) -> Iterator[str]:
     yield from _openai_tools(body, functions, wanted, named=isinstance(choice, dict))
 
 
-def _openai_tools(body: dict[str, Any], functions: list[dict[str, Any]], wanted: Any, *, named: bool) -> Iterator[str]:
+def _openai_tools(
+    body: dict[str, Any], functions: list[dict[str, Any]], wanted: Any, *, named: bool
+) -> Iterator[str]:
     names = [function.get("name", "") for function in functions]
-    if ("tools" in body and not names) or (not names and ("tool_choice" in body or "parallel_tool_calls" in body)):
+    if ("tools" in body and not names) or (
+        not names and ("tool_choice" in body or "parallel_tool_calls" in body)
+    ):
         yield "it is said how to choose, but there are no tools"
     if wanted is not None and wanted not in (names if named else ("auto", "none", "required")):
         yield "the tool_choice is none"
@@ -262,7 +337,11 @@ def _chat_sampling(body: dict[str, Any], *, own: bool) -> Iterator[str]:
         yield "o3-mini refuses parallel_tool_calls"
     if "reasoning_effort" in body and not thinks:
         yield "a reasoning_effort for a model that does not reason"
-    if own and model == "o3-mini" and body.get("reasoning_effort", "low") not in ("low", "medium", "high"):
+    if (
+        own
+        and model == "o3-mini"
+        and body.get("reasoning_effort", "low") not in ("low", "medium", "high")
+    ):
         yield "the reasoning_effort is none of o3-mini's"
 
 
@@ -270,7 +349,11 @@ def _format(asked: dict[str, Any], told: dict[str, Any] | None) -> Iterator[str]
     """Check what both of OpenAI's APIs say of a schema."""
     if not asked:
         return
-    if asked.get("type") != "json_schema" or told is None or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", told.get("name", "")):
+    if (
+        asked.get("type") != "json_schema"
+        or told is None
+        or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", told.get("name", ""))
+    ):
         yield "the format is no json_schema with a name"
         return
     schema = told.get("schema", {})
@@ -291,7 +374,9 @@ def is_closed(schema: Any) -> bool:
     if not kinds and not {"$ref", "anyOf", "enum", "const"} & schema.keys():
         return False
     properties = schema.get("properties", {})
-    closed = schema.get("additionalProperties") is False and sorted(properties) == sorted(schema.get("required", []))
+    closed = schema.get("additionalProperties") is False and sorted(properties) == sorted(
+        schema.get("required", [])
+    )
     if not closed and ("object" in kinds or "properties" in schema):
         return False
     if "array" in kinds and "items" not in schema:
@@ -309,7 +394,11 @@ def responses(body: dict[str, Any], mine: Iterable[str] | None = None) -> list[s
         *_unknown(body, RESPONSES_FIELDS),
         *(["store is not false"] if body.get("store") is not False else []),
         *_items(body["input"], None if mine is None else set(mine)),
-        *(["a tool is no function, or says not whether it is strict"] if not all(map(_is_flat_tool, tools)) else []),
+        *(
+            ["a tool is no function, or says not whether it is strict"]
+            if not all(map(_is_flat_tool, tools))
+            else []
+        ),
         *_openai_tools(body, tools, wanted, named=isinstance(choice, dict)),
         *_format(told, told or None),
         *(["a model that thinks is not asked for its thoughts"] if "include" not in body else []),
@@ -318,11 +407,20 @@ def responses(body: dict[str, Any], mine: Iterable[str] | None = None) -> list[s
 
 
 def _is_flat_tool(tool: dict[str, Any]) -> bool:
-    return tool.get("type") == "function" and "name" in tool and isinstance(tool.get("strict"), bool)
+    return (
+        tool.get("type") == "function" and "name" in tool and isinstance(tool.get("strict"), bool)
+    )
 
 
 def _unknown_effort(body: dict[str, Any]) -> bool:
-    return body.get("reasoning", {}).get("effort", "low") not in ("none", "low", "medium", "high", "xhigh", "max")
+    return body.get("reasoning", {}).get("effort", "low") not in (
+        "none",
+        "low",
+        "medium",
+        "high",
+        "xhigh",
+        "max",
+    )
 
 
 def _items(items: list[dict[str, Any]], mine: set[str] | None) -> Iterator[str]:
@@ -355,7 +453,11 @@ def _said(item: dict[str, Any], after: dict[str, Any], mine: set[str] | None) ->
     else:
         if mine is not None and item.get("encrypted_content") not in mine:
             yield "a thought is of another model"
-        if not item.get("encrypted_content") or not after or after.get("role", "assistant") != "assistant":
+        if (
+            not item.get("encrypted_content")
+            or not after
+            or after.get("role", "assistant") != "assistant"
+        ):
             yield "a thought is not encrypted, or nothing of the model follows it"
 
 
@@ -363,7 +465,11 @@ def _message(item: dict[str, Any]) -> Iterator[str]:
     role, content = item.get("role"), item.get("content")
     if role not in CHAT_ROLES[:4] or not content:
         yield f"a message of {role!r} is empty, or of no role"
-    known = {"output_text", "refusal"} if role == "assistant" else {"input_text", "input_image", "input_file"}
+    known = (
+        {"output_text", "refusal"}
+        if role == "assistant"
+        else {"input_text", "input_image", "input_file"}
+    )
     yield from _content(content, known)
 
 
@@ -373,7 +479,9 @@ def _content(content: Any, known: set[str]) -> Iterator[str]:
     for part in content if isinstance(content, list) else ():
         if part.get("type") not in known:
             yield f"a content's part is {part.get('type')!r}"
-        if part.get("type") == "input_file" and not (part.get("file_url") or (part.get("filename") and part.get("file_data"))):
+        if part.get("type") == "input_file" and not (
+            part.get("file_url") or (part.get("filename") and part.get("file_data"))
+        ):
             yield "a file has no name, or no data"
 
 

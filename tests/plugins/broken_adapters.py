@@ -26,14 +26,22 @@ def failed(fields: str) -> str:
 
 
 MADE = {
-    "a class that calls itself": Broken("def f(): f()\nf()", f"{UNUSABLE}: RecursionError: maximum recursion depth exceeded"),
-    "an import that is no Exception": Broken(f"{HALT}raise Halt('halt')", f"{UNUSABLE}: Halt: halt"),
+    "a class that calls itself": Broken(
+        "def f(): f()\nf()", f"{UNUSABLE}: RecursionError: maximum recursion depth exceeded"
+    ),
+    "an import that is no Exception": Broken(
+        f"{HALT}raise Halt('halt')", f"{UNUSABLE}: Halt: halt"
+    ),
     "an import that is cancelled": Broken(
         "import asyncio; raise asyncio.CancelledError",
         f"{UNUSABLE}: CancelledError",
     ),
-    "an import without words": Broken(f"{MUTE}raise Mute", f"{UNUSABLE}: Mute, whose message cannot be shown"),
-    "a function": Broken("async def Acme(provider): ...", f"{UNUSABLE} has neither 'complete' nor 'stream'"),
+    "an import without words": Broken(
+        f"{MUTE}raise Mute", f"{UNUSABLE}: Mute, whose message cannot be shown"
+    ),
+    "a function": Broken(
+        "async def Acme(provider): ...", f"{UNUSABLE} has neither 'complete' nor 'stream'"
+    ),
     "a constructor that raises": Broken(
         acme("async def complete(self, call): ...", made="raise ValueError('no licence')"),
         breach("raised ValueError: no licence"),
@@ -65,7 +73,9 @@ MADE = {
         kind=Kind.CONTRACT,
     ),
     "a property that raises": Broken(
-        f"{PROPERTY}    def complete(self): raise OSError('gone')\n", breach("raised OSError: gone"), kind=Kind.CONTRACT
+        f"{PROPERTY}    def complete(self): raise OSError('gone')\n",
+        breach("raised OSError: gone"),
+        kind=Kind.CONTRACT,
     ),
 }
 
@@ -74,9 +84,16 @@ COMPLETE = {
         acme("async def complete(self): return Reply(text='x')"),
         "TypeError: Acme.complete() takes 1 positional argument but 2 were given",
     ),
-    "nothing": Broken(completes("return None"), "TypeError: complete() returned a NoneType, not a Reply"),
-    "a text": Broken(completes("return 'Hello.'"), "TypeError: complete() returned a str, not a Reply"),
-    "a coroutine": Broken(completes("return self.complete(call)"), "TypeError: complete() returned a coroutine, not a Reply"),
+    "nothing": Broken(
+        completes("return None"), "TypeError: complete() returned a NoneType, not a Reply"
+    ),
+    "a text": Broken(
+        completes("return 'Hello.'"), "TypeError: complete() returned a str, not a Reply"
+    ),
+    "a coroutine": Broken(
+        completes("return self.complete(call)"),
+        "TypeError: complete() returned a coroutine, not a Reply",
+    ),
     "a generator": Broken(
         completes("yield Reply(text='Hello.')"),
         "TypeError: complete() returned a async_generator: write it as 'async def' without 'yield'",
@@ -86,7 +103,8 @@ COMPLETE = {
         "TypeError: Reply: expected `str`, got `int` - at `text`",
     ),
     "a text in bytes": Broken(
-        completes("return Reply(text=b'Hello.')"), "TypeError: Reply: expected `str`, got `bytes` - at `text`"
+        completes("return Reply(text=b'Hello.')"),
+        "TypeError: Reply: expected `str`, got `bytes` - at `text`",
     ),
     "no usage": Broken(
         completes("return Reply(text='Hello.', usage=None, finish=Finish.LENGTH)"),
@@ -105,14 +123,16 @@ COMPLETE = {
         "TypeError: Reply: expected `array`, got `int` - at `tool_calls`",
     ),
     "an error in words": Broken(
-        completes("raise AttemptFailed('overloaded')"), "AttributeError: 'str' object has no attribute 'text'"
+        completes("raise AttemptFailed('overloaded')"),
+        "AttributeError: 'str' object has no attribute 'text'",
     ),
     "an error without a failure": Broken(
         completes("raise AttemptFailed"),
         "TypeError: AttemptFailed.__init__() missing 1 required positional argument: 'failure'",
     ),
     "a failure of no kind": Broken(
-        failed("kind='tired', message='zzz'"), "TypeError: Failure: invalid enum value 'tired' - at `kind`"
+        failed("kind='tired', message='zzz'"),
+        "TypeError: Failure: invalid enum value 'tired' - at `kind`",
     ),
     "a failure without words": Broken(
         failed("kind=Kind.OVERLOADED, message=None"),
@@ -122,12 +142,20 @@ COMPLETE = {
         failed("kind=Kind.RATE_LIMITED, message='slow', retry_after='soon'"),
         "TypeError: Failure: expected `float | null`, got `str` - at `retry_after`",
     ),
-    "an error that has no words": Broken(MUTE + completes("raise Mute"), "Mute, whose message cannot be shown"),
-    "StopIteration": Broken(completes("raise StopIteration"), "RuntimeError: coroutine raised StopIteration"),
+    "an error that has no words": Broken(
+        MUTE + completes("raise Mute"), "Mute, whose message cannot be shown"
+    ),
+    "StopIteration": Broken(
+        completes("raise StopIteration"), "RuntimeError: coroutine raised StopIteration"
+    ),
     "an error without a word": Broken(completes("raise StopAsyncIteration"), "StopAsyncIteration"),
-    "a group": Broken(completes("raise ExceptionGroup('many', [ValueError('one')])"), "ExceptionGroup: many (1 sub-exception)"),
+    "a group": Broken(
+        completes("raise ExceptionGroup('many', [ValueError('one')])"),
+        "ExceptionGroup: many (1 sub-exception)",
+    ),
     "no end of calls": Broken(
-        completes("return await self.complete(call)"), "RecursionError: maximum recursion depth exceeded"
+        completes("return await self.complete(call)"),
+        "RecursionError: maximum recursion depth exceeded",
     ),
     "an exit": Broken(completes("sys.exit(3)"), "SystemExit: 3"),
     "the end of a generator": Broken(completes("raise GeneratorExit"), "GeneratorExit"),
@@ -144,17 +172,25 @@ STREAM = {
         "TypeError: Acme.stream() takes 1 positional argument but 2 were given",
     ),
     "nothing": Broken(
-        acme("def stream(self, call): return None"), "AttributeError: 'NoneType' object has no attribute 'aclose'"
+        acme("def stream(self, call): return None"),
+        "AttributeError: 'NoneType' object has no attribute 'aclose'",
     ),
     "no async": Broken(
         acme("def stream(self, call): yield Chunk('Hello.', End())"),
         "AttributeError: 'generator' object has no attribute 'aclose'",
     ),
-    "texts": Broken(streams("yield 'Hello.'"), "AttributeError: 'str' object has no attribute 'working'"),
-    "Nones": Broken(streams("yield None"), "AttributeError: 'NoneType' object has no attribute 'working'"),
-    "a number": Broken(streams("yield Chunk(5)"), 'TypeError: can only concatenate str (not "int") to str'),
+    "texts": Broken(
+        streams("yield 'Hello.'"), "AttributeError: 'str' object has no attribute 'working'"
+    ),
+    "Nones": Broken(
+        streams("yield None"), "AttributeError: 'NoneType' object has no attribute 'working'"
+    ),
+    "a number": Broken(
+        streams("yield Chunk(5)"), 'TypeError: can only concatenate str (not "int") to str'
+    ),
     "an end that is a number": Broken(
-        streams("yield Chunk('Hello.', 5)"), "AttributeError: 'int' object has no attribute 'finish'"
+        streams("yield Chunk('Hello.', 5)"),
+        "AttributeError: 'int' object has no attribute 'finish'",
     ),
     "an end without usage": Broken(
         streams("yield Chunk('Hello.', End(usage=None, finish=Finish.LENGTH))"),
@@ -169,25 +205,38 @@ STREAM = {
         "RuntimeError: async generator raised StopAsyncIteration",
     ),
     "an error at its close": Broken(
-        streams("try: yield Chunk('Hello.', End())\nfinally: raise RuntimeError('closing')"), "RuntimeError: closing"
+        streams("try: yield Chunk('Hello.', End())\nfinally: raise RuntimeError('closing')"),
+        "RuntimeError: closing",
     ),
     "a word after its close": Broken(
         streams("try: yield Chunk('Hello.', End())\nexcept GeneratorExit: yield Chunk('more')"),
         "RuntimeError: async generator ignored GeneratorExit",
     ),
     "an exit": Broken(streams("yield Chunk('Hello')\nsys.exit(3)"), "SystemExit: 3"),
-    "an exit at its close": Broken(streams("try: yield Chunk('Hello.', End())\nfinally: sys.exit(4)"), "SystemExit: 4"),
-    "the end of a generator": Broken(streams("yield Chunk('Hello')\nraise GeneratorExit"), "GeneratorExit"),
-    "no Exception": Broken(HALT + streams("yield Chunk('Hello')\nraise Halt('halt')"), "Halt: halt"),
+    "an exit at its close": Broken(
+        streams("try: yield Chunk('Hello.', End())\nfinally: sys.exit(4)"), "SystemExit: 4"
+    ),
+    "the end of a generator": Broken(
+        streams("yield Chunk('Hello')\nraise GeneratorExit"), "GeneratorExit"
+    ),
+    "no Exception": Broken(
+        HALT + streams("yield Chunk('Hello')\nraise Halt('halt')"), "Halt: halt"
+    ),
 }
 
 LATE = {
-    "ignores its cancellation": Broken(acme(IGNORES), "timeout: no answer in 0.5s", kind=Kind.TIMEOUT),
+    "ignores its cancellation": Broken(
+        acme(IGNORES), "timeout: no answer in 0.5s", kind=Kind.TIMEOUT
+    ),
     "blocks the loop, and then waits": Broken(
-        completes("time.sleep(0.6); await asyncio.sleep(60)"), "timeout: no answer in 0.5s", kind=Kind.TIMEOUT
+        completes("time.sleep(0.6); await asyncio.sleep(60)"),
+        "timeout: no answer in 0.5s",
+        kind=Kind.TIMEOUT,
     ),
     "a stream that hangs": Broken(
-        streams("yield Chunk('Hello')\nawait asyncio.sleep(60)"), "timeout: no complete answer in 0.5s", kind=Kind.TIMEOUT
+        streams("yield Chunk('Hello')\nawait asyncio.sleep(60)"),
+        "timeout: no complete answer in 0.5s",
+        kind=Kind.TIMEOUT,
     ),
     "a stream without end": Broken(
         streams("while True:\n    yield Chunk('Hello')\n    await asyncio.sleep(0.01)"),
@@ -195,7 +244,9 @@ LATE = {
         kind=Kind.TIMEOUT,
     ),
     "a stream that never waits": Broken(
-        streams("until = time.monotonic() + 1.5\nwhile time.monotonic() < until: yield Chunk('Hello')"),
+        streams(
+            "until = time.monotonic() + 1.5\nwhile time.monotonic() < until: yield Chunk('Hello')"
+        ),
         "timeout: no complete answer in 0.5s",
         kind=Kind.TIMEOUT,
     ),
@@ -204,26 +255,40 @@ LATE = {
         "timeout: no complete answer in 0.5s",
         kind=Kind.TIMEOUT,
     ),
-    "complete that cancels itself": Broken(completes("raise asyncio.CancelledError"), ITSELF, kind=Kind.CONTRACT),
+    "complete that cancels itself": Broken(
+        completes("raise asyncio.CancelledError"), ITSELF, kind=Kind.CONTRACT
+    ),
     "complete that has itself cancelled": Broken(
-        completes("asyncio.current_task().cancel(); await asyncio.sleep(1)"), ITSELF, kind=Kind.CONTRACT
+        completes("asyncio.current_task().cancel(); await asyncio.sleep(1)"),
+        ITSELF,
+        kind=Kind.CONTRACT,
     ),
     "a stream that cancels itself": Broken(
         streams("yield Chunk('Hello')\nraise asyncio.CancelledError"), ITSELF, kind=Kind.CONTRACT
     ),
     "a stream that just ends": Broken(
-        streams("yield Chunk('Hello.')"), "the stream ended without its end marker", kind=Kind.MALFORMED
+        streams("yield Chunk('Hello.')"),
+        "the stream ended without its end marker",
+        kind=Kind.MALFORMED,
     ),
 }
 
 
 def _contract(table: dict[str, Broken]) -> dict[str, Broken]:
-    return {name: Broken(each.source, breach(f"raised {each.words}"), kind=Kind.CONTRACT) for name, each in table.items()}
+    return {
+        name: Broken(each.source, breach(f"raised {each.words}"), kind=Kind.CONTRACT)
+        for name, each in table.items()
+    }
 
 
 ADAPTERS = {
     f"{kind}: {name}": broken
-    for kind, table in (("made", MADE), ("complete", _contract(COMPLETE)), ("stream", _contract(STREAM)), ("late", LATE))
+    for kind, table in (
+        ("made", MADE),
+        ("complete", _contract(COMPLETE)),
+        ("stream", _contract(STREAM)),
+        ("late", LATE),
+    )
     for name, broken in table.items()
 }
 

@@ -37,7 +37,14 @@ class Row(msgspec.Struct, frozen=True):
     reason: str
 
 
-def put_acme(folder: Path, manifest: str, adapter: str = "", *, point: str = "acme_plugin", timeout: str = "10s") -> None:
+def put_acme(
+    folder: Path,
+    manifest: str,
+    adapter: str = "",
+    *,
+    point: str = "acme_plugin",
+    timeout: str = "10s",
+) -> None:
     """Install the plugin `acme`, and write a file whose chain asks its model first."""
     project = {"name": "acme-broken", "version": "1.2.0", "entry-points": {GROUP: {"acme": point}}}
     put(folder, project, {"acme_plugin.py": manifest, "acme_sdk.py": adapter})
@@ -46,7 +53,9 @@ def put_acme(folder: Path, manifest: str, adapter: str = "", *, point: str = "ac
 
 def plugins() -> dict[str, Row]:
     """Return what `standby plugins` says of each."""
-    with redirect_stdout(TextIOWrapper(BytesIO(), encoding="utf-8")) as out:  # click's own runner mixes both streams before 8.2
+    with redirect_stdout(
+        TextIOWrapper(BytesIO(), encoding="utf-8")
+    ) as out:  # click's own runner mixes both streams before 8.2
         standby.main(["plugins", "--json"], standalone_mode=False)
         out.flush()
         written = cast(BytesIO, out.buffer).getvalue()

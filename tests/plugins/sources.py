@@ -38,7 +38,10 @@ def card(fields: str) -> str:
 
 def acme(*methods: str, made: str = "pass") -> str:
     """Return an adapter of these methods, each a line of code; `made` is what its constructor does."""
-    lines = [f"    def __init__(self, provider): {made}\n", *(f"    {method}\n" for method in methods)]
+    lines = [
+        f"    def __init__(self, provider): {made}\n",
+        *(f"    {method}\n" for method in methods),
+    ]
     return f"{HEAD}class Acme:\n{''.join(lines)}"
 
 

@@ -19,7 +19,11 @@ from tests.plugins.broken_adapters import ADAPTERS
 from tests.plugins.installed import put_acme, validated
 from tests.plugins.sources import HEAD, MANIFEST, OWNER, WELL, acme, completes, provider
 
-OTHER: dict[str, Any] = {"name": "other-acme", "version": "3.0", "entry-points": {GROUP: {"acme": "other_acme"}}}
+OTHER: dict[str, Any] = {
+    "name": "other-acme",
+    "version": "3.0",
+    "entry-points": {GROUP: {"acme": "other_acme"}},
+}
 CARDS = "@hookimpl\ndef standby_models(): return {'a-1': Card()}\n"
 
 PINNED = """\
@@ -33,14 +37,20 @@ def pinned(folder: Path, distribution: str, model: str) -> None:
     """Install two distributions that offer one plugin; the other one cannot be imported."""
     put_acme(folder, MANIFEST, WELL)
     put(folder, OTHER, {"other_acme.py": "raise SystemExit(3)"})
-    (folder / "models.yaml").write_text(PINNED.format(distribution=distribution, model=model), encoding="utf-8")
+    (folder / "models.yaml").write_text(
+        PINNED.format(distribution=distribution, model=model), encoding="utf-8"
+    )
 
 
 def test_a_distribution_that_offers_no_such_plugin_is_told_with_those_that_do(folder: Path) -> None:
     pinned(folder, "acme-brokn", "acme/a-1")
     status, problems = validated()
     assert status == 2
-    told = [(each["code"], each["message"], each["hint"]) for each in problems if each["severity"] == "error"]
+    told = [
+        (each["code"], each["message"], each["hint"])
+        for each in problems
+        if each["severity"] == "error"
+    ]
     assert told == [
         (
             "unknown-plugin",
@@ -51,7 +61,9 @@ def test_a_distribution_that_offers_no_such_plugin_is_told_with_those_that_do(fo
 
 
 @pytest.mark.parametrize("distribution", ["acme-broken", "Acme_Broken"])
-def test_a_bare_model_name_is_found_in_the_distribution_that_is_pinned(distribution: str, folder: Path) -> None:
+def test_a_bare_model_name_is_found_in_the_distribution_that_is_pinned(
+    distribution: str, folder: Path
+) -> None:
     pinned(folder, distribution, "a-1")
     assert [each for each in validated()[1] if each["severity"] == "error"] == []
     ran = process("ask", "Good morning.", "--json", PYTHONPATH=str(folder))
@@ -65,9 +77,7 @@ theirs = [name for name in sys.modules if name.startswith("extra_") or name in (
 assert "acme_plugin" in sys.modules
 print(*sorted(theirs))
 """
-VALIDATES = (
-    "from standby.cli import standby\ntry: standby(['validate'])\nexcept SystemExit as end: assert end.code == 0, end.code"
-)
+VALIDATES = "from standby.cli import standby\ntry: standby(['validate'])\nexcept SystemExit as end: assert end.code == 0, end.code"
 ASKS = """
 from standby import Standby
 with Standby() as client:
@@ -81,7 +91,11 @@ def imported(folder: Path, code: str, file: str) -> list[str]:
     """Return which other plugins' modules a process has imported, with two more installed."""
     put_acme(folder, MANIFEST, WELL)
     for name in ("one", "two"):
-        project = {"name": f"extra-{name}", "version": "1.0", "entry-points": {GROUP: {name: f"extra_{name}"}}}
+        project = {
+            "name": f"extra-{name}",
+            "version": "1.0",
+            "entry-points": {GROUP: {name: f"extra_{name}"}},
+        }
         put(folder, project, {f"extra_{name}.py": MANIFEST.replace("a-1", f"{name}-1")})
     (folder / "models.yaml").write_text(file, encoding="utf-8")
     ran = subprocess.run(  # noqa: S603 - this interpreter
@@ -96,12 +110,19 @@ def imported(folder: Path, code: str, file: str) -> list[str]:
 
 
 @pytest.mark.parametrize("code", [VALIDATES, ASKS], ids=["validate", "a client that answers"])
-def test_where_every_model_names_its_provider_no_other_plugin_is_imported(code: str, folder: Path) -> None:
+def test_where_every_model_names_its_provider_no_other_plugin_is_imported(
+    code: str, folder: Path
+) -> None:
     assert imported(folder, code, NAMES) == []
 
 
 def test_a_bare_name_is_looked_up_among_all_of_them(folder: Path) -> None:
-    assert imported(folder, VALIDATES, BARE) == ["extra_one", "extra_two", "standby_gemini", "standby_openai"]
+    assert imported(folder, VALIDATES, BARE) == [
+        "extra_one",
+        "extra_two",
+        "standby_gemini",
+        "standby_openai",
+    ]
 
 
 LOUD = "print('Welcome to Acme!')\n"
@@ -129,7 +150,9 @@ def test_what_a_plugin_prints_is_no_part_of_an_answer(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "validate", "plugins", "models"])
-def test_what_a_plugin_prints_is_no_part_of_what_a_machine_reads(command: str, folder: Path) -> None:
+def test_what_a_plugin_prints_is_no_part_of_what_a_machine_reads(
+    command: str, folder: Path
+) -> None:
     loud(folder)
     ran = process(command, "--json", PYTHONPATH=str(folder))
     assert ran.status == 0
@@ -160,7 +183,9 @@ def test_a_command_called_from_code_leaves_standard_output_as_it_was(folder: Pat
     assert sys.stdout is before
 
 
-async def test_who_ignores_its_cancellation_is_named_with_what_to_do(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_who_ignores_its_cancellation_is_named_with_what_to_do(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     put_acme(folder, MANIFEST, ADAPTERS["late: ignores its cancellation"].source, timeout="300ms")
     with caplog.at_level(logging.ERROR, "standby"):
         async with AsyncStandby(environ={}, warm_up=False) as client:
@@ -180,7 +205,13 @@ async def test_who_ignores_its_cancellation_is_named_with_what_to_do(folder: Pat
 
 
 def test_a_short_key_tears_no_holes_into_what_is_said_of_a_plugin(folder: Path) -> None:
-    put_acme(folder, HEAD + provider("ProviderInfo(adapter='acme_sdk:Acme', keys=('ACME_KEY',))") + CARDS)
-    (folder / "acme_sdk.py").write_text(completes("raise OSError('broken, kaput')"), encoding="utf-8")
-    ran = process("ask", "Good morning.", "--chain", "sick", "--json", PYTHONPATH=str(folder), ACME_KEY="k")
+    put_acme(
+        folder, HEAD + provider("ProviderInfo(adapter='acme_sdk:Acme', keys=('ACME_KEY',))") + CARDS
+    )
+    (folder / "acme_sdk.py").write_text(
+        completes("raise OSError('broken, kaput')"), encoding="utf-8"
+    )
+    ran = process(
+        "ask", "Good morning.", "--chain", "sick", "--json", PYTHONPATH=str(folder), ACME_KEY="k"
+    )
     assert "raised OSError: broken, kaput" in msgspec.json.encode(ran.json).decode()

@@ -43,13 +43,17 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.parametrize("broken", each(MANIFESTS))
-def test_a_broken_manifest_is_told_everywhere_and_spoils_no_other_plugin(broken: Broken, folder: Path) -> None:
+def test_a_broken_manifest_is_told_everywhere_and_spoils_no_other_plugin(
+    broken: Broken, folder: Path
+) -> None:
     put_acme(folder, broken.source, WELL, point=broken.point)
     rows, words = plugins(), broken_words(broken, folder)
     assert (rows["acme"].state, rows["acme"].reason) == ("broken", f"{words}; {REMEDY}")
     assert {row.state for name, row in rows.items() if name != "acme"} == {"ok"}
     status, problems = validated()
-    assert [(each["code"], each["message"], each["hint"]) for each in problems] == [("broken-plugin", words, REMEDY)]
+    assert [(each["code"], each["message"], each["hint"]) for each in problems] == [
+        ("broken-plugin", words, REMEDY)
+    ]
     assert (status, problems[0]["line"], problems[0]["column"]) == (2, 3, 20)
     with pytest.raises(StandbyError) as caught:
         asked("sick")
@@ -57,40 +61,64 @@ def test_a_broken_manifest_is_told_everywhere_and_spoils_no_other_plugin(broken:
 
 
 @pytest.mark.parametrize("broken", each(MANIFESTS))
-def test_a_chain_goes_on_without_the_model_of_a_broken_manifest(broken: Broken, folder: Path) -> None:
+def test_a_chain_goes_on_without_the_model_of_a_broken_manifest(
+    broken: Broken, folder: Path
+) -> None:
     put_acme(folder, broken.source, WELL, point=broken.point)
     reply = asked()
-    assert (reply.text, reply.trail[0].text) == ("I am well.", f"{broken_words(broken, folder)}; {REMEDY}")
+    assert (reply.text, reply.trail[0].text) == (
+        "I am well.",
+        f"{broken_words(broken, folder)}; {REMEDY}",
+    )
 
 
 @pytest.mark.parametrize("broken", each(UNREACHED))
-def test_a_plugin_that_reaches_no_model_is_told_where_a_file_names_it(broken: Broken, folder: Path) -> None:
+def test_a_plugin_that_reaches_no_model_is_told_where_a_file_names_it(
+    broken: Broken, folder: Path
+) -> None:
     put_acme(folder, broken.source, WELL, point=broken.point)
     assert plugins()["acme"].state == "ok"
     status, [problem] = validated()
-    assert (status, problem["code"], problem["message"]) == (2, "broken-plugin", broken_words(broken, folder))
+    assert (status, problem["code"], problem["message"]) == (
+        2,
+        "broken-plugin",
+        broken_words(broken, folder),
+    )
 
 
 @pytest.mark.parametrize("broken", each(ADAPTERS))
-def test_a_broken_adapter_is_told_on_the_trail_and_the_next_model_answers(broken: Broken, folder: Path) -> None:
-    put_acme(folder, MANIFEST, broken.source, timeout="500ms" if broken.kind is Kind.TIMEOUT else "10s")
+def test_a_broken_adapter_is_told_on_the_trail_and_the_next_model_answers(
+    broken: Broken, folder: Path
+) -> None:
+    put_acme(
+        folder, MANIFEST, broken.source, timeout="500ms" if broken.kind is Kind.TIMEOUT else "10s"
+    )
     reply = asked()
     failed, answered = reply.trail
     assert (reply.text, answered.outcome) == ("I am well.", "answered")
     assert (failed.kind, failed.text) == (broken.kind, broken.words)
 
 
-IMPORTED = ("made: an import that is no Exception", "made: a function", "made: a constructor that exits")
+IMPORTED = (
+    "made: an import that is no Exception",
+    "made: a function",
+    "made: a constructor that exits",
+)
 
 
 @pytest.mark.parametrize("broken", each({name: ADAPTERS[name] for name in IMPORTED}))
-def test_what_lists_plugins_and_checks_files_imports_no_adapter(broken: Broken, folder: Path) -> None:
+def test_what_lists_plugins_and_checks_files_imports_no_adapter(
+    broken: Broken, folder: Path
+) -> None:
     put_acme(folder, MANIFEST, broken.source)
     assert plugins()["acme"].state == "ok"
     assert validated()[0] == 0
 
 
-BADLY = {name: ADAPTERS[name] for name in ("complete: an exit", "complete: no Exception", "made: a constructor that raises")}
+BADLY = {
+    name: ADAPTERS[name]
+    for name in ("complete: an exit", "complete: no Exception", "made: a constructor that raises")
+}
 
 
 @pytest.mark.parametrize("broken", each(BADLY))
@@ -102,14 +130,20 @@ def test_blocking_code_is_answered_by_the_next_model_too(broken: Broken, folder:
 
 
 @pytest.mark.parametrize("broken", each(CLOSE))
-def test_an_adapter_that_cannot_be_closed_keeps_nobody_from_leaving(broken: Broken, folder: Path) -> None:
+def test_an_adapter_that_cannot_be_closed_keeps_nobody_from_leaving(
+    broken: Broken, folder: Path
+) -> None:
     answers = "async def complete(self, call): return Reply(text='Hello.')"
     put_acme(folder, MANIFEST, HALT + MUTE + acme(answers, broken.source))
     assert asked().text == "Hello."
 
 
-@pytest.mark.parametrize("name", ["made: a function", "complete: nothing", "late: complete that cancels itself"])
-def test_every_message_of_a_call_names_the_distribution_and_its_version(name: str, folder: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["made: a function", "complete: nothing", "late: complete that cancels itself"]
+)
+def test_every_message_of_a_call_names_the_distribution_and_its_version(
+    name: str, folder: Path
+) -> None:
     put_acme(folder, MANIFEST, ADAPTERS[name].source)
     assert OWNER in asked().trail[0].text
 
@@ -125,7 +159,9 @@ def test_every_message_of_a_call_names_the_distribution_and_its_version(name: st
 def test_a_schema_that_is_none_is_told(schema: str, error: str, folder: Path) -> None:
     put_acme(folder, info(f"options={schema}"), WELL)
     status, [problem] = validated()
-    words = f"the options of plugin 'acme' ({OWNER}) cannot be checked: its schema is broken: {error}"
+    words = (
+        f"the options of plugin 'acme' ({OWNER}) cannot be checked: its schema is broken: {error}"
+    )
     assert (status, problem["code"], problem["message"]) == (2, "broken-plugin", words)
     assert problem["hint"] == "update acme-broken, or leave the options out"
 
@@ -147,21 +183,35 @@ def test_a_plugin_that_starts_threads_and_one_that_is_slow_are_well(folder: Path
     assert asked().text == "Hello."
 
 
-def test_an_adapter_that_is_slow_to_import_is_late_as_one_that_is_slow_to_answer(folder: Path) -> None:
-    put_acme(folder, HEAD + provider("ProviderInfo(adapter='acme_slow:Acme')") + models(), timeout="500ms")
+def test_an_adapter_that_is_slow_to_import_is_late_as_one_that_is_slow_to_answer(
+    folder: Path,
+) -> None:
+    put_acme(
+        folder,
+        HEAD + provider("ProviderInfo(adapter='acme_slow:Acme')") + models(),
+        timeout="500ms",
+    )
     (folder / "acme_slow.py").write_text(f"import time; time.sleep(1)\n{WELL}", encoding="utf-8")
     reply = asked()
     assert (reply.text, reply.trail[0].text) == ("I am well.", "timeout: no answer in 0.5s")
 
 
-def test_an_answer_that_comes_too_late_because_its_adapter_blocked_the_loop_is_taken(folder: Path) -> None:
-    put_acme(folder, MANIFEST, completes("time.sleep(0.6); return Reply(text='Late.')"), timeout="500ms")
+def test_an_answer_that_comes_too_late_because_its_adapter_blocked_the_loop_is_taken(
+    folder: Path,
+) -> None:
+    put_acme(
+        folder, MANIFEST, completes("time.sleep(0.6); return Reply(text='Late.')"), timeout="500ms"
+    )
     assert asked().text == "Late."
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the plugin leaves a file open
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # the plugin leaves a file open
 def test_a_broken_plugin_is_imported_once(folder: Path) -> None:
-    put_acme(folder, "from pathlib import Path\nPath('loads').open('a').write('x')\nraise SystemExit(3)")
+    put_acme(
+        folder, "from pathlib import Path\nPath('loads').open('a').write('x')\nraise SystemExit(3)"
+    )
     assert plugins()["acme"].state == "broken"
     assert (folder / "loads").read_text() == "x"
 
@@ -176,7 +226,11 @@ chains: {default: {models: [m]}}
 
 def test_a_file_may_pin_one_of_two_distributions(folder: Path) -> None:
     put_acme(folder, MANIFEST, WELL)
-    other = {"name": "other-acme", "version": "3.0", "entry-points": {GROUP: {"acme": "other_acme"}}}
+    other = {
+        "name": "other-acme",
+        "version": "3.0",
+        "entry-points": {GROUP: {"acme": "other_acme"}},
+    }
     put(folder, other, {"other_acme.py": "raise SystemExit(3)"})
     (folder / "models.yaml").write_text(PINNED, encoding="utf-8")
     assert validated()[0] == 0
@@ -184,7 +238,11 @@ def test_a_file_may_pin_one_of_two_distributions(folder: Path) -> None:
 
 
 def test_ctrl_c_goes_through_wherever_it_comes(folder: Path) -> None:
-    put_acme(folder, HEAD + provider() + "@hookimpl\ndef standby_models(): raise KeyboardInterrupt\n", WELL)
+    put_acme(
+        folder,
+        HEAD + provider() + "@hookimpl\ndef standby_models(): raise KeyboardInterrupt\n",
+        WELL,
+    )
     with pytest.raises(KeyboardInterrupt):
         Registry().listing("acme")
 
@@ -197,12 +255,15 @@ chains: {default: {models: [well]}}
 """
 
 
-@pytest.mark.parametrize("broken", [MANIFESTS["import: an exit"], MANIFESTS["hook: an exit"], MANIFESTS["field: no time"]])
-def test_a_file_that_names_every_provider_imports_no_other_plugin(broken: Broken, folder: Path) -> None:
+@pytest.mark.parametrize(
+    "broken",
+    [MANIFESTS["import: an exit"], MANIFESTS["hook: an exit"], MANIFESTS["field: no time"]],
+)
+def test_a_file_that_names_every_provider_imports_no_other_plugin(
+    broken: Broken, folder: Path
+) -> None:
     put_acme(folder, broken.source, WELL)
-    file = (
-        "version: 1\nmodels: {well: {provider: scripted, options: {reply: I am well.}}}\nchains: {default: {models: [well]}}\n"
-    )
+    file = "version: 1\nmodels: {well: {provider: scripted, options: {reply: I am well.}}}\nchains: {default: {models: [well]}}\n"
     (folder / "models.yaml").write_text(file, encoding="utf-8")
     assert validated() == (0, [])
     assert asked().text == "I am well."
@@ -211,24 +272,47 @@ def test_a_file_that_names_every_provider_imports_no_other_plugin(broken: Broken
 
 def test_a_bare_name_is_found_among_the_others_where_one_is_broken(folder: Path) -> None:
     put_acme(folder, "raise SystemExit(3)")
-    (folder / "models.yaml").write_text("version: 1\nchains: {default: {models: [gemini-2.5-pro]}}\n", encoding="utf-8")
+    (folder / "models.yaml").write_text(
+        "version: 1\nchains: {default: {models: [gemini-2.5-pro]}}\n", encoding="utf-8"
+    )
     status, problems = validated()
-    told = [(each["severity"], each["message"]) for each in problems if each["code"] == "broken-plugin"]
+    told = [
+        (each["severity"], each["message"]) for each in problems if each["code"] == "broken-plugin"
+    ]
     assert (status, told) == (0, [("warning", f"plugin 'acme' ({OWNER}) is broken: SystemExit: 3")])
 
 
 @pytest.mark.parametrize(
     ("version", "words"),
     [
-        (99, "it speaks version 99 of the plugin interface, and this standby speaks 1; update standby"),
-        (0, "it speaks version 0 of the plugin interface, and this standby speaks 1; update acme-broken"),
+        (
+            99,
+            "it speaks version 99 of the plugin interface, and this standby speaks 1; update standby",
+        ),
+        (
+            0,
+            "it speaks version 0 of the plugin interface, and this standby speaks 1; update acme-broken",
+        ),
     ],
 )
-def test_another_version_of_the_interface_is_told_as_such(version: int, words: str, folder: Path) -> None:
+def test_another_version_of_the_interface_is_told_as_such(
+    version: int, words: str, folder: Path
+) -> None:
     put_acme(folder, info(f"api_version={version}"), WELL)
     assert plugins()["acme"].reason == f"plugin 'acme' ({OWNER}) is broken: {words}"
 
 
-def test_what_a_plugin_of_another_version_would_say_is_told_as_an_error_of_its_own_today(folder: Path) -> None:
-    put_acme(folder, first("from standby.plugin import API_VERSION\nassert API_VERSION == 2, 'acme needs interface 2'"), WELL)
-    assert plugins()["acme"].reason == f"plugin 'acme' ({OWNER}) is broken: AssertionError: acme needs interface 2; {REMEDY}"
+def test_what_a_plugin_of_another_version_would_say_is_told_as_an_error_of_its_own_today(
+    folder: Path,
+) -> None:
+    put_acme(
+        folder,
+        first(
+            "from standby.plugin import API_VERSION\nassert API_VERSION == 2, 'acme needs interface 2'"
+        ),
+        WELL,
+    )
+    assert (
+        plugins()["acme"].reason
+        == f"plugin 'acme' ({OWNER}) is broken: AssertionError: acme needs interface 2; {REMEDY}"
+    )

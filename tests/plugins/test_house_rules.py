@@ -53,8 +53,14 @@ chains:
 """
 
 
-def installed(folder: Path, trigger: str, first: str = "reply: Good morning.", plugin: str = PLUGIN) -> None:
-    project = {"name": "house-rules", "version": "0.3.0", "entry-points": {GROUP: {"house": "house_rules"}}}
+def installed(
+    folder: Path, trigger: str, first: str = "reply: Good morning.", plugin: str = PLUGIN
+) -> None:
+    project = {
+        "name": "house-rules",
+        "version": "0.3.0",
+        "entry-points": {GROUP: {"house": "house_rules"}},
+    }
     put(folder, project, {"house_rules.py": plugin})
     (folder / "models.yaml").write_text(FILE.format(trigger=trigger, first=first), encoding="utf-8")
 
@@ -69,7 +75,12 @@ def test_a_reply_that_a_test_recognises_moves_the_request_on(folder: Path) -> No
     reply = asked()
     assert reply.text == "It costs 90 EUR."
     first = reply.trail[0]
-    assert (first.outcome, first.kind, first.trigger, first.then) == ("failed", "rejected", "cheap", "next")
+    assert (first.outcome, first.kind, first.trigger, first.then) == (
+        "failed",
+        "rejected",
+        "cheap",
+        "next",
+    )
     assert first.text == "house/no-price. rejected: the trigger 'cheap' recognises the reply"
 
 
@@ -92,7 +103,9 @@ def test_where_every_reply_is_rejected_there_is_none(folder: Path) -> None:
 def test_a_trigger_that_retries_asks_the_same_model_again(folder: Path) -> None:
     script = "script: [{reply: Good morning.}, {reply: It costs 80 EUR.}]"
     installed(folder, "cheap: {test: house/no-price, then: retry}", script)
-    (folder / "models.yaml").write_text((folder / "models.yaml").read_text().replace("attempts: 1", "attempts: 2"))
+    (folder / "models.yaml").write_text(
+        (folder / "models.yaml").read_text().replace("attempts: 1", "attempts: 2")
+    )
     assert asked().text == "It costs 80 EUR."
 
 
@@ -103,7 +116,11 @@ def test_a_test_recognises_a_failure_whatever_its_kind(folder: Path) -> None:
         "script: [{fail: {kind: invalid_request, status: 400, message: out of credit}}]",
     )
     reply = asked()
-    assert (reply.model, reply.trail[0].trigger, reply.trail[0].kind) == ("second", "credit", "invalid_request")
+    assert (reply.model, reply.trail[0].trigger, reply.trail[0].kind) == (
+        "second",
+        "credit",
+        "invalid_request",
+    )
 
 
 def test_the_other_fields_of_a_trigger_narrow_its_test(folder: Path) -> None:
@@ -116,11 +133,18 @@ def test_with_a_field_of_failures_no_reply_is_tested(folder: Path) -> None:
     assert asked().text == "Good morning."
 
 
-@pytest.mark.parametrize(("raised", "words"), [('ValueError("no")', "ValueError: no"), ("SystemExit(3)", "SystemExit: 3")])
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [('ValueError("no")', "ValueError: no"), ("SystemExit(3)", "SystemExit: 3")],
+)
 def test_a_test_that_raises_recognises_nothing_and_is_logged(
     folder: Path, raised: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    installed(folder, "odd: {test: house/broken, then: next}", plugin=PLUGIN.replace('ValueError("no")', raised))
+    installed(
+        folder,
+        "odd: {test: house/broken, then: next}",
+        plugin=PLUGIN.replace('ValueError("no")', raised),
+    )
     with caplog.at_level(logging.ERROR, "standby"):
         assert asked().text == "Good morning."
     assert f"the test 'house/broken' raised {words}" in caplog.text
@@ -149,7 +173,14 @@ def test_an_observer_is_told_every_event_of_a_call(folder: Path) -> None:
     import house_rules  # type: ignore[import-not-found]  # noqa: PLC0415 - installed by this test
 
     names = [type(event).__name__ for event in house_rules.TOLD]
-    assert names == ["AttemptStarted", "AttemptEnded", "MovedOn", "AttemptStarted", "AttemptEnded", "Answered"]
+    assert names == [
+        "AttemptStarted",
+        "AttemptEnded",
+        "MovedOn",
+        "AttemptStarted",
+        "AttemptEnded",
+        "Answered",
+    ]
 
 
 def test_a_reload_changes_the_observers(folder: Path) -> None:
@@ -163,7 +194,10 @@ def test_a_reload_changes_the_observers(folder: Path) -> None:
         client.chat("What does it cost?")
     import house_rules  # type: ignore[import-not-found]  # noqa: PLC0415 - installed by this test
 
-    assert [type(event).__name__ for event in house_rules.TOLD][:2] == ["Reloaded", "AttemptStarted"]
+    assert [type(event).__name__ for event in house_rules.TOLD][:2] == [
+        "Reloaded",
+        "AttemptStarted",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +212,11 @@ def test_a_reload_changes_the_observers(folder: Path) -> None:
 def test_a_broken_observer_is_told_and_the_calls_go_on(
     folder: Path, hook: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    installed(folder, "{any: {kind: timeout, then: next}}"[1:-1], plugin=PLUGIN.replace("return [TOLD.append]", hook))
+    installed(
+        folder,
+        "{any: {kind: timeout, then: next}}"[1:-1],
+        plugin=PLUGIN.replace("return [TOLD.append]", hook),
+    )
     ran = CliRunner().invoke(standby, ["validate"])
     assert ran.exit_code == 2
     assert f"plugin 'house' (house-rules 0.3.0) is broken: {words}" in ran.output
@@ -212,7 +250,9 @@ def test_a_broken_observer_is_told_and_the_calls_go_on(
         ),
     ],
 )
-def test_a_name_that_nobody_brings_is_an_error(folder: Path, before: str, after: str, said: str) -> None:
+def test_a_name_that_nobody_brings_is_an_error(
+    folder: Path, before: str, after: str, said: str
+) -> None:
     installed(folder, "cheap: {test: house/no-price, then: next}")
     path = folder / "models.yaml"
     path.write_text(path.read_text().replace(before, after))
@@ -223,7 +263,9 @@ def test_a_name_that_nobody_brings_is_an_error(folder: Path, before: str, after:
 
 def test_explain_says_which_test_recognises_a_failure(folder: Path) -> None:
     installed(folder, "credit: {test: house/out-of-credit, then: next}")
-    fires = CliRunner().invoke(standby, ["explain", "--status", "400", "--message", "out of credit"])
+    fires = CliRunner().invoke(
+        standby, ["explain", "--status", "400", "--message", "out of credit"]
+    )
     passed = CliRunner().invoke(standby, ["explain", "--status", "400", "--message", "bad"])
     assert "credit" in fires.output
     assert "test: house/out-of-credit does not recognise it" in passed.output

@@ -14,8 +14,12 @@ from tests.docs.distributions import put, written
 from tests.plugins.installed import plugins, validated
 
 OLD = Path(__file__).parent / "old"
-POINTS = {path.stem: f"old_{path.stem}" for path in sorted(OLD.glob("*.py"))} | {"commands": "old_commands:plugin"}
-LOOK_UP = Tool(name="look_up", parameters={"type": "object", "properties": {"city": {"type": "string"}}})
+POINTS = {path.stem: f"old_{path.stem}" for path in sorted(OLD.glob("*.py"))} | {
+    "commands": "old_commands:plugin"
+}
+LOOK_UP = Tool(
+    name="look_up", parameters={"type": "object", "properties": {"city": {"type": "string"}}}
+)
 
 Install = Callable[[str], None]
 
@@ -23,8 +27,14 @@ Install = Callable[[str], None]
 @pytest.fixture
 def install(folder: Path) -> Install:
     def installs(models: str) -> None:
-        files = {f"old_{name}.py": (OLD / f"{name}.py").read_text(encoding="utf-8") for name in POINTS}
-        put(folder, {"name": "old-plugins", "version": "1.0", "entry-points": {GROUP: POINTS}}, files)
+        files = {
+            f"old_{name}.py": (OLD / f"{name}.py").read_text(encoding="utf-8") for name in POINTS
+        }
+        put(
+            folder,
+            {"name": "old-plugins", "version": "1.0", "entry-points": {GROUP: POINTS}},
+            files,
+        )
         (folder / "models.yaml").write_text(f"version: 1\n{models}\n", encoding="utf-8")
 
     return installs
@@ -58,7 +68,10 @@ def test_the_minimal_one_answers_with_its_notice(install: Install, plugin: str) 
 def test_the_minimal_one_is_streamed_in_one_piece(install: Install) -> None:
     install(chain("minimal/parrot-1"))
     with Standby(environ={}, warm_up=False) as client:
-        assert [chunk.text for chunk in client.stream("Good morning.")] == ["You said: Good morning.", ""]
+        assert [chunk.text for chunk in client.stream("Good morning.")] == [
+            "You said: Good morning.",
+            "",
+        ]
 
 
 WHOLE = """\
@@ -75,7 +88,10 @@ def test_one_with_complete_alone_gets_its_account_options_and_sampling(install: 
     install(WHOLE)
     with Standby(environ={"OLD_KEY": "k" * 7}, warm_up=False) as client:
         reply = client.chat("Good morning.", max_tokens=100, seed=3, extra={"mine": {"more": 2}})
-    assert reply.text == "7 west {'tone': 'formal', 'tokens': 64, 'seed': None, 'top': 'one', 'more': 2}"
+    assert (
+        reply.text
+        == "7 west {'tone': 'formal', 'tokens': 64, 'seed': None, 'top': 'one', 'more': 2}"
+    )
     assert (reply.finish, reply.usage, reply.served, reply.id) == (
         Finish.LENGTH,
         Usage(input=3, output=64),
@@ -98,7 +114,9 @@ def test_its_failures_are_read(install: Install) -> None:
 
 def test_an_option_that_its_schema_does_not_know_is_told(install: Install) -> None:
     install(WHOLE.replace("tone:", "ton:"))
-    assert [each["message"] for each in validated()[1] if each["severity"] == "error"] == ["unknown key 'ton'"]
+    assert [each["message"] for each in validated()[1] if each["severity"] == "error"] == [
+        "unknown key 'ton'"
+    ]
 
 
 def test_one_with_stream_alone_is_collected_and_streamed(install: Install) -> None:
@@ -108,7 +126,10 @@ def test_one_with_stream_alone_is_collected_and_streamed(install: Install) -> No
     assert reply.usage == Usage(input=5, output=2, reasoning=1)
 
     async def streamed() -> list[Chunk]:
-        async with AsyncStandby(environ={}, warm_up=False) as client, client.stream("Good morning.") as stream:
+        async with (
+            AsyncStandby(environ={}, warm_up=False) as client,
+            client.stream("Good morning.") as stream,
+        ):
             return [chunk async for chunk in stream]
 
     chunks = asyncio.run(streamed())
@@ -122,10 +143,18 @@ def test_one_with_tools_gets_back_what_only_it_can_read(install: Install) -> Non
     with Standby(environ={}, warm_up=False) as client:
         reply = client.chat([question], tools=[LOOK_UP])
         [call] = reply.tool_calls
-        assert (call.name, call.arguments, reply.finish) == ("look_up", {"city": "Lisbon"}, Finish.TOOL_CALLS)
+        assert (call.name, call.arguments, reply.finish) == (
+            "look_up",
+            {"city": "Lisbon"},
+            Finish.TOOL_CALLS,
+        )
         result = {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
         again = client.chat([question, reply.message, result], tools=[LOOK_UP])
-        streamed = [chunk.tool_call for chunk in client.stream([question], tools=[LOOK_UP]) if chunk.tool_call]
+        streamed = [
+            chunk.tool_call
+            for chunk in client.stream([question], tools=[LOOK_UP])
+            if chunk.tool_call
+        ]
     assert again.text == "look_up said sunny; I kept a signature"
     assert [each.name for each in streamed] == ["look_up"]
 
@@ -138,6 +167,7 @@ def test_one_with_commands_and_an_object_for_its_hooks(install: Install) -> None
 
 def test_what_plugins_md_shows_today_is_in_the_corpus() -> None:
     kept = {
-        path.read_text(encoding="utf-8").replace(f"old_{path.stem}:", "standby_parrot:") for path in OLD.glob("minimal*.py")
+        path.read_text(encoding="utf-8").replace(f"old_{path.stem}:", "standby_parrot:")
+        for path in OLD.glob("minimal*.py")
     }
     assert written("A working plugin in 60 seconds")["standby_parrot.py"] in kept

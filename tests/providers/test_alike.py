@@ -15,14 +15,31 @@ import pytest
 
 import standby_gemini.adapter
 import standby_openai.adapter
-from standby.plugin import AttemptFailed, Call, Card, Failure, Kind, Message, Provider, Request, Secret, Text
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Card,
+    Failure,
+    Kind,
+    Message,
+    Provider,
+    Request,
+    Secret,
+    Text,
+)
 from standby_gemini.adapter import GeminiAdapter
 from standby_openai.adapter import OpenAIAdapter
 from tests.support.loopback import Answer, Loopback, cut, garbage, hang, html, reset, respond
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 PLUGINS = {"gemini": GeminiAdapter, "openai": OpenAIAdapter}
-CALL = Call(request=Request((Message("user", (Text("Which city?"),)),)), model="a-model", card=Card(), options={}, timeout=60.0)
+CALL = Call(
+    request=Request((Message("user", (Text("Which city?"),)),)),
+    model="a-model",
+    card=Card(),
+    options={},
+    timeout=60.0,
+)
 
 
 @pytest.fixture
@@ -61,24 +78,52 @@ async def failure(made: Any, *, stream: bool) -> Failure:
     ("answer", "kind", "text"),
     [
         (html(502), Kind.SERVER_ERROR, "502 Bad Gateway. Bad Gateway"),
-        (html(200), Kind.MALFORMED, "200 OK. malformed: expected JSON, got '<html><body><h1>Bad Gateway</h1></body></html>'"),
+        (
+            html(200),
+            Kind.MALFORMED,
+            "200 OK. malformed: expected JSON, got '<html><body><h1>Bad Gateway</h1></body></html>'",
+        ),
         (respond(500, ""), Kind.SERVER_ERROR, "500 Internal Server Error"),
-        (respond(500, {"error": {"message": "Oh."}}), Kind.SERVER_ERROR, "500 Internal Server Error. Oh."),
-        (respond(503, "upstream connect error"), Kind.OVERLOADED, "503 Service Unavailable. upstream connect error"),
+        (
+            respond(500, {"error": {"message": "Oh."}}),
+            Kind.SERVER_ERROR,
+            "500 Internal Server Error. Oh.",
+        ),
+        (
+            respond(503, "upstream connect error"),
+            Kind.OVERLOADED,
+            "503 Service Unavailable. upstream connect error",
+        ),
         (respond(504, ""), Kind.SERVER_ERROR, "504 Gateway Timeout"),
-        (respond(429, {"error": {"message": "Slow."}}), Kind.RATE_LIMITED, "429 Too Many Requests. Slow."),
+        (
+            respond(429, {"error": {"message": "Slow."}}),
+            Kind.RATE_LIMITED,
+            "429 Too Many Requests. Slow.",
+        ),
         (respond(402, ""), Kind.QUOTA_EXHAUSTED, "402 Payment Required"),
         (respond(401, {"error": {"message": "Who?"}}), Kind.UNAUTHORIZED, "401 Unauthorized. Who?"),
         (respond(403, ""), Kind.UNAUTHORIZED, "403 Forbidden"),
         (respond(404, {"error": {"message": "No."}}), Kind.MODEL_MISSING, "404 Not Found. No."),
         (respond(400, {"error": {"message": "No."}}), Kind.INVALID_REQUEST, "400 Bad Request. No."),
-        (respond(200, {"error": {"message": "Oh.", "code": 503}}), Kind.OVERLOADED, "503 Service Unavailable. Oh."),
+        (
+            respond(200, {"error": {"message": "Oh.", "code": 503}}),
+            Kind.OVERLOADED,
+            "503 Service Unavailable. Oh.",
+        ),
         (respond(200, "null"), Kind.MALFORMED, None),
         (respond(204, ""), Kind.MALFORMED, "204 No Content"),
-        (respond(307, "", {"Location": "http://127.0.0.1:9/"}), Kind.MALFORMED, "307 Temporary Redirect"),
+        (
+            respond(307, "", {"Location": "http://127.0.0.1:9/"}),
+            Kind.MALFORMED,
+            "307 Temporary Redirect",
+        ),
         (respond(200, "no gzip", {"Content-Encoding": "gzip"}), Kind.MALFORMED, None),
         (reset(), Kind.CONNECTION, "connection error: Connection reset by peer"),
-        (cut(Answer(raw=True), 0), Kind.CONNECTION, "connection error: Server disconnected without sending a response."),
+        (
+            cut(Answer(raw=True), 0),
+            Kind.CONNECTION,
+            "connection error: Server disconnected without sending a response.",
+        ),
         (garbage(), Kind.CONNECTION, None),
     ],
     ids=str,
@@ -110,7 +155,9 @@ async def test_a_refused_connection_is_told_alike(name: str, *, stream: bool) ->
 
 
 @BOTH
-async def test_a_hang_ends_with_the_one_who_asks(asked: Any, server: Loopback, *, stream: bool) -> None:
+async def test_a_hang_ends_with_the_one_who_asks(
+    asked: Any, server: Loopback, *, stream: bool
+) -> None:
     server.script(hang())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
@@ -118,7 +165,10 @@ async def test_a_hang_ends_with_the_one_who_asks(asked: Any, server: Loopback, *
     assert await asyncio.to_thread(server.requests[0].left.wait, 2)
 
 
-@pytest.mark.parametrize(("url", "key"), [(None, ""), ("http://127.0.0.1:9", "a\nkey"), ("http://127.0.0.1:9", "schlüssel")])
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [(None, ""), ("http://127.0.0.1:9", "a\nkey"), ("http://127.0.0.1:9", "schlüssel")],
+)
 def test_a_key_that_is_missing_or_cannot_be_sent_is_told_alike(url: str | None, key: str) -> None:
     told: set[Failure] = set()
     for name in PLUGINS:
@@ -140,10 +190,16 @@ def fresh_trust() -> Iterator[None]:
 
 @pytest.mark.usefixtures("fresh_trust")
 @pytest.mark.parametrize("name", PLUGINS)
-@pytest.mark.parametrize("file", ["/nowhere/certificates.pem", __file__], ids=["missing", "no certificate"])
-def test_certificates_that_cannot_be_read_are_said(monkeypatch: pytest.MonkeyPatch, name: str, file: str) -> None:
+@pytest.mark.parametrize(
+    "file", ["/nowhere/certificates.pem", __file__], ids=["missing", "no certificate"]
+)
+def test_certificates_that_cannot_be_read_are_said(
+    monkeypatch: pytest.MonkeyPatch, name: str, file: str
+) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", file)
-    with pytest.raises(AttemptFailed, match=r"the trusted certificates cannot be read: .* SSL_CERT_FILE") as caught:
+    with pytest.raises(
+        AttemptFailed, match=r"the trusted certificates cannot be read: .* SSL_CERT_FILE"
+    ) as caught:
         made_for(name, "https://127.0.0.1:9")
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 
@@ -167,7 +223,11 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "-addext",
         "subjectAltName=IP:127.0.0.1",
     ]
-    subprocess.run([openssl, *made, "-keyout", file, "-out", tmp_path / "only.pem"], check=True, capture_output=True)  # noqa: S603 - ours
+    subprocess.run(
+        [openssl, *made, "-keyout", file, "-out", tmp_path / "only.pem"],
+        check=True,
+        capture_output=True,
+    )  # noqa: S603 - ours
     file.write_bytes(file.read_bytes() + (tmp_path / "only.pem").read_bytes())
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "only.pem"))
     return file
@@ -186,7 +246,9 @@ def broken_tls(listening: socket.socket, certificate: Path) -> None:
 @BOTH
 @pytest.mark.usefixtures("fresh_trust")
 @pytest.mark.parametrize("name", PLUGINS)
-async def test_a_broken_tls_record_is_a_lost_connection(certificate: Path, name: str, *, stream: bool) -> None:
+async def test_a_broken_tls_record_is_a_lost_connection(
+    certificate: Path, name: str, *, stream: bool
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         serving = threading.Thread(target=broken_tls, args=(listening, certificate), daemon=True)
         serving.start()
@@ -195,4 +257,6 @@ async def test_a_broken_tls_record_is_a_lost_connection(certificate: Path, name:
         await made.aclose()
         await asyncio.to_thread(serving.join, 5)
     assert told.kind is Kind.CONNECTION
-    assert "bad record mac" in told.text or "record layer failure" in told.text  # by OpenSSL's version
+    assert (
+        "bad record mac" in told.text or "record layer failure" in told.text
+    )  # by OpenSSL's version

@@ -26,7 +26,12 @@ Read = Callable[[int, dict[str, str], Any], Failure]
 
 
 def texts() -> list[tuple[str, str]]:
-    return [(plugin, text) for plugin, info in INFOS.items() for text in info.errors if OF_A_STATUS.fullmatch(text)]
+    return [
+        (plugin, text)
+        for plugin, info in INFOS.items()
+        for text in info.errors
+        if OF_A_STATUS.fullmatch(text)
+    ]
 
 
 @pytest.mark.parametrize(("plugin", "text"), texts())
@@ -35,11 +40,17 @@ def test_each_text_is_what_the_answer_reads(plugin: str, text: str) -> None:
     assert found is not None
     status, code, message = int(found["status"]), found["code"], found["message"]
     if plugin == "gemini":
-        told = gemini_failure(status, {}, {"error": {"code": status, "status": code, "message": message}})
+        told = gemini_failure(
+            status, {}, {"error": {"code": status, "status": code, "message": message}}
+        )
     elif plugin == "anthropic":
-        told = anthropic_failure(status, {}, {"type": "error", "error": {"type": code, "message": message}})
+        told = anthropic_failure(
+            status, {}, {"type": "error", "error": {"type": code, "message": message}}
+        )
     else:
-        told = openai_failure(status, {}, {"error": {"code": code, "type": "error", "message": message}})
+        told = openai_failure(
+            status, {}, {"error": {"code": code, "type": "error", "message": message}}
+        )
     assert told.text == text
 
 

@@ -19,11 +19,19 @@ PDF = Media(media_type="application/pdf", data="JVBERg==", name="bill.pdf")
 
 
 def call(*parts: Any) -> Call:
-    return Call(request=Request((Message("user", (Text("Look."), *parts)),)), model="m", card=Card(), options={}, timeout=60.0)
+    return Call(
+        request=Request((Message("user", (Text("Look."), *parts)),)),
+        model="m",
+        card=Card(),
+        options={},
+        timeout=60.0,
+    )
 
 
 def test_openais_body_holds_them_beside_the_text() -> None:
-    [message] = openai_body(call(PNG, LINKED, WAV, PDF), stream=False, max_tokens="max_tokens")["messages"]
+    [message] = openai_body(call(PNG, LINKED, WAV, PDF), stream=False, max_tokens="max_tokens")[
+        "messages"
+    ]
     assert message == {
         "role": "user",
         "content": [
@@ -31,7 +39,13 @@ def test_openais_body_holds_them_beside_the_text() -> None:
             {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
             {"type": "image_url", "image_url": {"url": "https://x.example/a.jpg"}},
             {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
-            {"type": "file", "file": {"filename": "bill.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}},
+            {
+                "type": "file",
+                "file": {
+                    "filename": "bill.pdf",
+                    "file_data": "data:application/pdf;base64,JVBERg==",
+                },
+            },
         ],
     }
 
@@ -60,8 +74,12 @@ def test_geminis_body_holds_them_beside_the_text() -> None:
         Media(media_type="video/mp4", data="AAAA"),
     ],
 )
-def test_what_chat_completions_has_no_form_for_is_unsupported_and_not_left_out(media: Media) -> None:
-    with pytest.raises(AttemptFailed, match=f"not sent: Chat Completions takes no {media.media_type}") as caught:
+def test_what_chat_completions_has_no_form_for_is_unsupported_and_not_left_out(
+    media: Media,
+) -> None:
+    with pytest.raises(
+        AttemptFailed, match=f"not sent: Chat Completions takes no {media.media_type}"
+    ) as caught:
         openai_body(call(media), stream=False, max_tokens="max_tokens")
     assert caught.value.failure.kind is Kind.UNSUPPORTED
 
@@ -70,5 +88,7 @@ def test_the_cards_say_who_reads_what() -> None:
     assert openai_models()["o3-mini"].reads is None
     assert openai_models()["gpt-5.6-sol"].reads == ("image", "pdf")
     assert gemini_provider().card.reads == ("image", "audio", "video", "pdf")
-    lesser = {name for name, card in gemini_models().items() if card.reads is not None}  # the provider's says it for the others
+    lesser = {
+        name for name, card in gemini_models().items() if card.reads is not None
+    }  # the provider's says it for the others
     assert lesser == {"gemini-3.1-flash-lite", "gemini-3.5-flash-lite"}

@@ -10,7 +10,12 @@ from standby_gemini.request import body_of as gemini_body
 from standby_openai.request import body_of as openai_body
 from standby_openai.schemas import is_strict
 
-CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
+CLOSED = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
 OPEN = {"type": "object", "properties": {"a": {"type": "integer"}}}
 TOOL = Tool(name="f")
 
@@ -22,15 +27,21 @@ def call(schema: dict[str, Any], *tools: Tool, card: Card = Card()) -> Call:  # 
 
 
 @pytest.mark.parametrize(("schema", "strict"), [(CLOSED, True), (OPEN, False)])
-def test_openai_is_asked_strictly_where_the_schema_keeps_its_rules(schema: dict[str, Any], *, strict: bool) -> None:
+def test_openai_is_asked_strictly_where_the_schema_keeps_its_rules(
+    schema: dict[str, Any], *, strict: bool
+) -> None:
     body = openai_body(call(schema), stream=False, max_tokens="max_tokens")
     told = {"name": "Bill__x_", "schema": schema, "strict": strict}
     assert body["response_format"] == {"type": "json_schema", "json_schema": told}
 
 
-@pytest.mark.parametrize("schema", [{"type": "array", "items": CLOSED}, {"anyOf": [CLOSED]}, {**CLOSED, "anyOf": []}])
+@pytest.mark.parametrize(
+    "schema", [{"type": "array", "items": CLOSED}, {"anyOf": [CLOSED]}, {**CLOSED, "anyOf": []}]
+)
 def test_openai_takes_an_object_at_the_root_only(schema: dict[str, Any]) -> None:
-    with pytest.raises(AttemptFailed, match="not sent: OpenAI takes a schema whose root is an object") as caught:
+    with pytest.raises(
+        AttemptFailed, match="not sent: OpenAI takes a schema whose root is an object"
+    ) as caught:
         openai_body(call(schema), stream=False, max_tokens="max_tokens")
     assert caught.value.failure.kind is Kind.UNSUPPORTED
 
@@ -56,11 +67,15 @@ def test_gemini_gets_it_as_json_schema() -> None:
 
 
 def test_any_object_is_what_gemini_calls_json_mode() -> None:
-    assert gemini_body(call({"type": "object"}))["generationConfig"] == {"responseMimeType": "application/json"}
+    assert gemini_body(call({"type": "object"}))["generationConfig"] == {
+        "responseMimeType": "application/json"
+    }
 
 
 def test_gemini_3_takes_tools_beside_it_and_2_5_does_not() -> None:
     assert "tools" in gemini_body(call(OPEN, TOOL, card=standby_provider().card))
-    with pytest.raises(AttemptFailed, match="not sent: m takes tools or a schema, not both") as caught:
+    with pytest.raises(
+        AttemptFailed, match="not sent: m takes tools or a schema, not both"
+    ) as caught:
         gemini_body(call(OPEN, TOOL, card=standby_models()["gemini-2.5-pro"]))
     assert caught.value.failure.kind is Kind.UNSUPPORTED

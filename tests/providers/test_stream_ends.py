@@ -13,16 +13,26 @@ from tests.support.loopback import events, openai_stream
 from tests.support.responses_wire import openai_response_stream, said, thought
 
 SIGNED = {"text": "Lisbon.", "thoughtSignature": "c2lnbmVk"}
-GEMINI = {"candidates": [{"content": {"parts": [SIGNED]}, "finishReason": "STOP"}], "responseId": "r-1"}
+GEMINI = {
+    "candidates": [{"content": {"parts": [SIGNED]}, "finishReason": "STOP"}],
+    "responseId": "r-1",
+}
 
 WIRES: dict[str, tuple[str, str, Answer, bool]] = {
     "gemini": ("gemini", "gemini-3.8-flash", events([GEMINI]), True),
     "completions": ("openai", "o3-mini", openai_stream(["Lis", "bon."]), False),
-    "responses": ("openai", "gpt-5.6-sol", openai_response_stream(thought(encrypted="c2VjcmV0"), said("Lisbon.")), True),
+    "responses": (
+        "openai",
+        "gpt-5.6-sol",
+        openai_response_stream(thought(encrypted="c2VjcmV0"), said("Lisbon.")),
+        True,
+    ),
     "anthropic": (
         "anthropic",
         "claude-haiku-5-5",
-        messages.stream(messages.events(messages.message(messages.thought("so"), messages.text("Lisbon.")))),
+        messages.stream(
+            messages.events(messages.message(messages.thought("so"), messages.text("Lisbon.")))
+        ),
         True,
     ),
 }
@@ -33,8 +43,14 @@ async def test_the_end_of_a_stream_has_the_id_and_the_state_of_its_reply(wire: s
     plugin, model, answer, has_state = WIRES[wire]
     with Loopback() as server:
         server.answer = lambda _: answer
-        provider = Provider(plugin=plugin, base_url=f"{server.url}{'/v1' if plugin == 'openai' else ''}", api_key=Secret("k"))
-        end, reply = await read(Settings(**chain(Model(provider="here", model=model)), providers={"here": provider}))
+        provider = Provider(
+            plugin=plugin,
+            base_url=f"{server.url}{'/v1' if plugin == 'openai' else ''}",
+            api_key=Secret("k"),
+        )
+        end, reply = await read(
+            Settings(**chain(Model(provider="here", model=model)), providers={"here": provider})
+        )
     assert fields(end) == fields(reply)
     assert (bool(end.id), bool(end.private)) == (True, has_state)
 
@@ -49,7 +65,10 @@ def chain(model: Model) -> dict[str, Any]:
 
 
 async def read(settings: Settings) -> tuple[Any, Any]:
-    async with AsyncStandby(settings=settings, environ={}, warm_up=False) as client, client.stream("Which city?") as stream:
+    async with (
+        AsyncStandby(settings=settings, environ={}, warm_up=False) as client,
+        client.stream("Which city?") as stream,
+    ):
         chunks = [chunk async for chunk in stream]
     assert "".join(chunk.text for chunk in chunks) == stream.reply.text == stream.text == "Lisbon."
     return chunks[-1].end, stream.reply

@@ -27,7 +27,11 @@ PARTS = (
 
 
 def openai(*calls: Any, finish: str = "tool_calls", text: str | None = None) -> dict[str, Any]:
-    return {"choices": [{"finish_reason": finish, "message": {"content": text, "tool_calls": list(calls)}}]}
+    return {
+        "choices": [
+            {"finish_reason": finish, "message": {"content": text, "tool_calls": list(calls)}}
+        ]
+    }
 
 
 def delta(finish: str | None = None, **said: Any) -> dict[str, Any]:
@@ -58,16 +62,26 @@ def failure(read: Any, answer: Any) -> Failure:
 @pytest.mark.parametrize("finish", ["tool_calls", "stop"])
 def test_openais_whole_reply(finish: str) -> None:
     reply = openai_reply(openai(*CALLS, finish=finish, text="Let me see."))
-    assert (reply.text, reply.tool_calls, reply.finish) == ("Let me see.", (A, B), Finish.TOOL_CALLS)
+    assert (reply.text, reply.tool_calls, reply.finish) == (
+        "Let me see.",
+        (A, B),
+        Finish.TOOL_CALLS,
+    )
 
 
 def test_geminis_whole_reply() -> None:
     reply = gemini_reply(gemini({"text": "Let me see."}, *PARTS))
-    assert (reply.text, reply.tool_calls, reply.finish) == ("Let me see.", (A, B), Finish.TOOL_CALLS)
+    assert (reply.text, reply.tool_calls, reply.finish) == (
+        "Let me see.",
+        (A, B),
+        Finish.TOOL_CALLS,
+    )
 
 
 def test_geminis_signature_is_kept_as_the_calls_private_state() -> None:
-    first, second = gemini_reply(gemini({**PARTS[0], "thoughtSignature": "own"}, PARTS[1])).tool_calls
+    first, second = gemini_reply(
+        gemini({**PARTS[0], "thoughtSignature": "own"}, PARTS[1])
+    ).tool_calls
     assert (first.private, second.private) == ("own", "")
 
 
@@ -78,14 +92,19 @@ def test_geminis_calls_without_an_id_get_one_each() -> None:
 
 
 def fragments(raw: str, cuts: list[int]) -> list[str]:
-    return [raw[start:end] for start, end in pairwise([0, *sorted(min(place, len(raw)) for place in cuts), len(raw)])]
+    return [
+        raw[start:end]
+        for start, end in pairwise([0, *sorted(min(place, len(raw)) for place in cuts), len(raw)])
+    ]
 
 
 CUTS = st.lists(st.integers(0, 40), max_size=8)
 
 
 @given(CUTS, CUTS, st.randoms(use_true_random=False))
-def test_openais_fragments_in_any_split_and_turn_give_the_same_calls(first: list[int], second: list[int], dice: Any) -> None:
+def test_openais_fragments_in_any_split_and_turn_give_the_same_calls(
+    first: list[int], second: list[int], dice: Any
+) -> None:
     queues = [
         [{"index": place, **call, "function": {"name": call["function"]["name"], "arguments": ""}}]
         + [{"index": place, "function": {"arguments": piece}} for piece in fragments(raw, cuts)]
@@ -124,10 +143,15 @@ def test_openais_arguments_that_are_no_object_are_malformed(arguments: str, fini
     assert (found.kind, found.message) == (Kind.MALFORMED, words)
 
 
-@pytest.mark.parametrize("call", [{}, None, {"name": ""}, {"name": "f", "args": "{}"}, {"name": "f", "args": [1]}])
+@pytest.mark.parametrize(
+    "call", [{}, None, {"name": ""}, {"name": "f", "args": "{}"}, {"name": "f", "args": [1]}]
+)
 def test_geminis_call_without_a_name_or_an_object_is_malformed(call: Any) -> None:
     found = failure(gemini_reply, gemini({"functionCall": call}))
-    assert (found.kind, found.message) == (Kind.MALFORMED, "malformed: a functionCall has no name, or args that are no object")
+    assert (found.kind, found.message) == (
+        Kind.MALFORMED,
+        "malformed: a functionCall has no name, or args that are no object",
+    )
 
 
 @pytest.mark.parametrize("arguments", ["{", '{"city": "Ro', '{"city": "Rome"'])
@@ -151,6 +175,11 @@ def test_gemini_at_its_token_limit_keeps_the_whole_calls_and_is_empty_without_an
 
 
 @pytest.mark.parametrize("events", [[], [delta("length")]])
-def test_a_stream_that_breaks_hands_out_no_call_that_is_not_whole(events: list[dict[str, Any]]) -> None:
+def test_a_stream_that_breaks_hands_out_no_call_that_is_not_whole(
+    events: list[dict[str, Any]],
+) -> None:
     began = delta(tool_calls=[{"index": 0, **cut('{"city": ')}])
-    assert failure(lambda each: streamed(OpenAIReader(), each), [began, *events]).kind in (Kind.MALFORMED, Kind.EMPTY)
+    assert failure(lambda each: streamed(OpenAIReader(), each), [began, *events]).kind in (
+        Kind.MALFORMED,
+        Kind.EMPTY,
+    )

@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standby.inputs.parse import request_of
-from standby.plugin import AttemptFailed, Call, Card, Kind, Message, Only, Request, Sampling, Text, Tool, ToolCall, ToolResult
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Card,
+    Kind,
+    Message,
+    Only,
+    Request,
+    Sampling,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
 from standby_gemini.request import SENTINEL
 from standby_gemini.request import body_of as gemini_body
 from standby_openai.request import body_of as openai_body
@@ -26,7 +39,12 @@ def told(call: ToolCall, text: str) -> Message:
     return Message("tool", (ToolResult(id=call.id, text=text, name=call.name),))
 
 
-TURN = (ASKED, Message("assistant", (Text("Let me see."), A, B)), told(A, '{"sky":"blue"}'), told(B, "noon"))
+TURN = (
+    ASKED,
+    Message("assistant", (Text("Let me see."), A, B)),
+    told(A, '{"sky":"blue"}'),
+    told(B, "noon"),
+)
 
 
 def call(request: Request, card: Card = Card()) -> Call:  # noqa: B008 - frozen
@@ -47,7 +65,10 @@ def test_openais_tools() -> None:
     assert openai(Request((ASKED,), tools=TOOLS)) == {
         "messages": [{"role": "user", "content": "hi"}],
         "tools": [
-            {"type": "function", "function": {"name": "weather", "description": "Tells it.", "parameters": SCHEMA}},
+            {
+                "type": "function",
+                "function": {"name": "weather", "description": "Tells it.", "parameters": SCHEMA},
+            },
             {"type": "function", "function": {"name": "clock", "parameters": ANYTHING}},
         ],
     }
@@ -91,7 +112,9 @@ def test_openai_alone_hears_of_parallel_calls_and_only_beside_tools(*, parallel:
     sampling = Sampling(parallel_tool_calls=parallel)
     assert openai(Request((ASKED,), sampling, TOOLS))["parallel_tool_calls"] is parallel
     assert openai(Request((ASKED,), sampling)) == {"messages": [{"role": "user", "content": "hi"}]}
-    assert gemini_body(call(Request((ASKED,), sampling, TOOLS))) == gemini_body(call(Request((ASKED,), tools=TOOLS)))
+    assert gemini_body(call(Request((ASKED,), sampling, TOOLS))) == gemini_body(
+        call(Request((ASKED,), tools=TOOLS))
+    )
 
 
 @pytest.mark.parametrize("choice", ["auto", "none"])
@@ -108,7 +131,11 @@ def test_openais_turn_of_words_two_calls_and_their_results() -> None:
             "role": "assistant",
             "content": "Let me see.",
             "tool_calls": [
-                {"id": "a", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Rome"}'}},
+                {
+                    "id": "a",
+                    "type": "function",
+                    "function": {"name": "weather", "arguments": '{"city":"Rome"}'},
+                },
                 {"id": "b", "type": "function", "function": {"name": "clock", "arguments": "{}"}},
             ],
         },
@@ -122,7 +149,9 @@ def test_openais_calls_without_words_have_no_content() -> None:
         {
             "role": "assistant",
             "content": None,
-            "tool_calls": [{"id": "b", "type": "function", "function": {"name": "clock", "arguments": "{}"}}],
+            "tool_calls": [
+                {"id": "b", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
+            ],
         },
         {"role": "tool", "tool_call_id": "b", "content": ""},
     ]
@@ -168,7 +197,11 @@ def test_geminis_results_are_objects(text: str, response: dict[str, Any]) -> Non
 @pytest.mark.parametrize(("length", "kept"), [(40, True), (41, False), (200, False)])
 def test_openais_ids_are_shortened_alike_in_call_and_result(length: int, *, kept: bool) -> None:
     calls = [ToolCall(id=letter * length, name="clock", arguments={}) for letter in "xy"]
-    turns = openai(Request((ASKED, Message("assistant", tuple(calls)), *(told(each, "noon") for each in calls))))["messages"]
+    turns = openai(
+        Request(
+            (ASKED, Message("assistant", tuple(calls)), *(told(each, "noon") for each in calls))
+        )
+    )["messages"]
     sent = [each["id"] for each in turns[1]["tool_calls"]]
     assert [turn["tool_call_id"] for turn in turns[2:]] == sent
     assert (sent == [each.id for each in calls]) is kept
@@ -177,11 +210,18 @@ def test_openais_ids_are_shortened_alike_in_call_and_result(length: int, *, kept
 
 
 def signatures(*calls: ToolCall, card: Card) -> list[str | None]:
-    turns = gemini(ASKED, Message("assistant", (Text("so"), *calls)), *(told(each, "x") for each in calls), card=card)
+    turns = gemini(
+        ASKED,
+        Message("assistant", (Text("so"), *calls)),
+        *(told(each, "x") for each in calls),
+        card=card,
+    )
     return [part.get("thoughtSignature") for part in turns[1]["parts"] if "functionCall" in part]
 
 
-def test_a_card_of_signed_calls_puts_the_sentinel_on_the_first_call_that_lacks_a_signature() -> None:
+def test_a_card_of_signed_calls_puts_the_sentinel_on_the_first_call_that_lacks_a_signature() -> (
+    None
+):
     own = msgspec.structs.replace(A, private="own")
     later = msgspec.structs.replace(B, private="own")
     assert SENTINEL == "skip_thought_signature_validator"
@@ -195,11 +235,18 @@ def test_a_card_of_signed_calls_puts_the_sentinel_on_the_first_call_that_lacks_a
 
 def test_each_turn_gets_its_own_sentinel() -> None:
     turn = (Message("assistant", (A,)), told(A, "x"))
-    parts = [turn["parts"][0] for turn in gemini(ASKED, *turn, *turn, card=SIGNED) if turn["role"] == "model"]
+    parts = [
+        turn["parts"][0]
+        for turn in gemini(ASKED, *turn, *turn, card=SIGNED)
+        if turn["role"] == "model"
+    ]
     assert [part["thoughtSignature"] for part in parts] == [SENTINEL, SENTINEL]
 
 
-@pytest.mark.parametrize("before", [(), (Message("system", (Text("Be brief."),)),), (Message("assistant", (Text("so"),)),)])
+@pytest.mark.parametrize(
+    "before",
+    [(), (Message("system", (Text("Be brief."),)),), (Message("assistant", (Text("so"),)),)],
+)
 def test_gemini_refuses_a_conversation_that_begins_with_a_call(before: tuple[Message, ...]) -> None:
     with pytest.raises(AttemptFailed) as caught:
         gemini(*before, Message("assistant", (A,)), told(A, "x"), ASKED)
@@ -219,7 +266,9 @@ def fits_openai(turns: list[dict[str, Any]]) -> None:
         owed = [each["id"] for each in calls]
         assert len(set(owed)) == len(owed)
         assert all(0 < len(known_as) <= 40 for known_as in owed)
-        assert all(isinstance(msgspec.json.decode(each["function"]["arguments"]), dict) for each in calls)
+        assert all(
+            isinstance(msgspec.json.decode(each["function"]["arguments"]), dict) for each in calls
+        )
         assert turn["content"] or calls
     assert not owed
 
@@ -233,13 +282,19 @@ def fits_gemini(turns: list[dict[str, Any]]) -> None:
         assert all(part.get("text") != "" for part in turn["parts"])
         assert [(each["id"], each["name"]) for each in answers] == owed
         assert all(isinstance(each["response"], dict) for each in answers)
-        assert not made or (turn["role"] == "model" and before is not None and before["role"] == "user")
+        assert not made or (
+            turn["role"] == "model" and before is not None and before["role"] == "user"
+        )
         assert not answers or (turn["role"] == "user" and len(answers) == len(turn["parts"]))
         owed = [(each["id"], each["name"]) for each in made]
     assert not owed
 
 
-VALUES = st.recursive(st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5), st.lists, max_leaves=3)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5),
+    st.lists,
+    max_leaves=3,
+)
 IDS = st.text("abc", min_size=1, max_size=4) | st.text("abc", min_size=39, max_size=60)
 NAMES = st.sampled_from(["weather", "clock"])
 WORDS = st.text(max_size=6)
@@ -265,8 +320,12 @@ def turns_of_words(draw: st.DrawFn) -> list[Message]:
 
 
 @given(turns=st.lists(turns_of_calls() | turns_of_words(), max_size=6), signed=st.booleans())
-def test_any_valid_conversation_is_one_for_both_vendors(turns: list[list[Message]], *, signed: bool) -> None:
-    request = request_of([ASKED, *(message for turn in turns for message in turn)], {"tools": TOOLS})
+def test_any_valid_conversation_is_one_for_both_vendors(
+    turns: list[list[Message]], *, signed: bool
+) -> None:
+    request = request_of(
+        [ASKED, *(message for turn in turns for message in turn)], {"tools": TOOLS}
+    )
     body = openai(request)
     fits_openai(body["messages"])
     contents = gemini(*request.messages, card=SIGNED if signed else Card())

@@ -25,7 +25,12 @@ B = Provider(plugin="b")
 class Vendor:
     """A plugin's adapter class, and what became of it: how often imported, what it made, what of that is closed."""
 
-    def __init__(self, *mishaps: BaseException, importing: Callable[[], None] = lambda: None, closing: Any = 0.0) -> None:
+    def __init__(
+        self,
+        *mishaps: BaseException,
+        importing: Callable[[], None] = lambda: None,
+        closing: Any = 0.0,
+    ) -> None:
         self.mishaps = list(mishaps)
         self.importing = importing
         self.closing = closing
@@ -85,7 +90,9 @@ def test_each_loop_has_its_own_which_closes_with_it_and_neither_is_held() -> Non
         asyncio.run(use())
         assert len(vendor.made) == len(vendor.closed) == number
     gc.collect()
-    assert [loop() for loop in loops[:-1]] == [None] * 4  # the last one is known to `blocking` until the next one needs it
+    assert [loop() for loop in loops[:-1]] == [
+        None
+    ] * 4  # the last one is known to `blocking` until the next one needs it
 
 
 def test_a_loop_that_nobody_shut_down_is_let_go_by_the_next() -> None:
@@ -100,11 +107,16 @@ def test_a_loop_that_nobody_shut_down_is_let_go_by_the_next() -> None:
     assert left() is None
 
 
-@pytest.mark.parametrize("mishap", [AttemptFailed(failure("unavailable", "no proxy")), ValueError("no URL"), KeyError("x")])
+@pytest.mark.parametrize(
+    "mishap",
+    [AttemptFailed(failure("unavailable", "no proxy")), ValueError("no URL"), KeyError("x")],
+)
 async def test_a_constructor_that_raises_is_asked_anew_by_the_next_call(mishap: Exception) -> None:
     vendor = Vendor(mishap)
     adapters = Adapters(vendor.load)
-    outcomes = await asyncio.gather(*(adapters.get("mine", A) for _ in range(3)), return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *(adapters.get("mine", A) for _ in range(3)), return_exceptions=True
+    )
     assert outcomes == [mishap] * 3
     assert await adapters.get("mine", A) is vendor.made[0]
     await adapters.close()
@@ -125,7 +137,9 @@ async def test_an_import_that_fails_is_tried_anew_by_the_next_call() -> None:
     await adapters.close()
 
 
-async def test_an_import_that_hangs_holds_up_its_own_provider_only_and_never_a_second_thread() -> None:
+async def test_an_import_that_hangs_holds_up_its_own_provider_only_and_never_a_second_thread() -> (
+    None
+):
     go_on = threading.Event()
     vendor = Vendor(importing=lambda: None)
 
@@ -182,7 +196,9 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_logged_by_the_loo
         (None, None, ""),
     ],
 )
-async def test_without_a_key_that_is_needed_nothing_is_imported(key: Any, url: Any, words: str) -> None:
+async def test_without_a_key_that_is_needed_nothing_is_imported(
+    key: Any, url: Any, words: str
+) -> None:
     vendor = Vendor()
     adapters = Adapters(vendor.load)
     provider = Provider(plugin="a", api_key=key, base_url=url)
@@ -243,7 +259,9 @@ def test_closing_on_one_loop_leaves_the_others_alone() -> None:
     assert len(vendor.closed) == 2
 
 
-async def test_who_waits_for_an_adapter_while_the_client_closes_is_told_and_nothing_stays_open() -> None:
+async def test_who_waits_for_an_adapter_while_the_client_closes_is_told_and_nothing_stays_open() -> (
+    None
+):
     go_on = threading.Event()
     vendor = Vendor(importing=lambda: go_on.wait(5) and None)
     adapters = Adapters(vendor.load)

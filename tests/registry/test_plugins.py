@@ -32,10 +32,22 @@ def distribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dist
     monkeypatch.syspath_prepend(tmp_path)
 
     def make(
-        source: str = MANIFEST, *, distribution: str = "acme-standby", point: str = "acme_plugin", **files: str
+        source: str = MANIFEST,
+        *,
+        distribution: str = "acme-standby",
+        point: str = "acme_plugin",
+        **files: str,
     ) -> Registry:
-        project = {"name": distribution, "version": "1.2.0", "entry-points": {GROUP: {"acme": point}}}
-        put(tmp_path, project, {"acme_plugin.py": source, **{f"{name}.py": text for name, text in files.items()}})
+        project = {
+            "name": distribution,
+            "version": "1.2.0",
+            "entry-points": {GROUP: {"acme": point}},
+        }
+        put(
+            tmp_path,
+            project,
+            {"acme_plugin.py": source, **{f"{name}.py": text for name, text in files.items()}},
+        )
         found = [each.entry_points for each in metadata.distributions(path=[str(tmp_path)])]
         return Registry(point for points in found for point in points.select(group=GROUP))
 
@@ -61,15 +73,23 @@ def failure_of(registry: Registry) -> str:
 def test_a_plugin_is_found_and_says_what_it_registers(distribute: Distribute) -> None:
     registry = distribute(acme_sdk=ADAPTER)
     assert registry.names() == ("acme",)
-    assert registry.info("acme") == ProviderInfo(adapter="acme_sdk:Acme", install="pip install acme-sdk")
+    assert registry.info("acme") == ProviderInfo(
+        adapter="acme_sdk:Acme", install="pip install acme-sdk"
+    )
     assert registry.cards("acme") == {"a-1": Card(context_window=9), "a-2": Card()}
     assert registry.commands("acme") == []
     listing = registry.listing("acme")
-    assert (listing.name, listing.distribution, listing.version) == ("acme", "acme-standby", "1.2.0")
+    assert (listing.name, listing.distribution, listing.version) == (
+        "acme",
+        "acme-standby",
+        "1.2.0",
+    )
     assert (listing.state, listing.models, listing.reason) == ("ok", ("a-1", "a-2"), "")
 
 
-def test_names_import_nothing_a_manifest_no_sdk_and_an_adapter_is_imported_at_last(distribute: Distribute) -> None:
+def test_names_import_nothing_a_manifest_no_sdk_and_an_adapter_is_imported_at_last(
+    distribute: Distribute,
+) -> None:
     registry = distribute(acme_sdk=ADAPTER)
     assert registry.names() == ("acme",)
     assert not {"acme_plugin", "acme_sdk"} & set(sys.modules)
@@ -80,7 +100,9 @@ def test_names_import_nothing_a_manifest_no_sdk_and_an_adapter_is_imported_at_la
 
 
 @pytest.mark.parametrize("collects", [True, False])
-def test_an_adapter_is_imported_without_garbage_collections_in_between(distribute: Distribute, *, collects: bool) -> None:
+def test_an_adapter_is_imported_without_garbage_collections_in_between(
+    distribute: Distribute, *, collects: bool
+) -> None:
     registry = distribute(acme_sdk="import gc\nCOLLECTED = gc.isenabled()\n" + ADAPTER)
     switch = gc.enable if collects else gc.disable
     switch()
@@ -92,7 +114,9 @@ def test_an_adapter_is_imported_without_garbage_collections_in_between(distribut
     assert sys.modules["acme_sdk"].COLLECTED is False
 
 
-def test_an_sdk_that_cannot_be_imported_leaves_garbage_collection_on(distribute: Distribute) -> None:
+def test_an_sdk_that_cannot_be_imported_leaves_garbage_collection_on(
+    distribute: Distribute,
+) -> None:
     registry = distribute(acme_sdk="raise RuntimeError")
     failure_of(registry)
     assert gc.isenabled()
@@ -105,14 +129,18 @@ def test_the_installed_plugins_are_the_default() -> None:
 
 
 def test_a_manifest_is_loaded_once(distribute: Distribute) -> None:
-    registry = distribute("import acme_count\nacme_count.loads += 1\n" + MANIFEST, acme_count="loads = 0\n")
+    registry = distribute(
+        "import acme_count\nacme_count.loads += 1\n" + MANIFEST, acme_count="loads = 0\n"
+    )
     for _ in range(3):
         registry.info("acme")
         registry.cards("acme")
     assert sys.modules["acme_count"].loads == 1
 
 
-def test_the_metadata_of_a_distribution_are_read_once_for_all_its_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_metadata_of_a_distribution_are_read_once_for_all_its_plugins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     read: list[str] = []
     text = metadata.PathDistribution.read_text
 
@@ -125,26 +153,39 @@ def test_the_metadata_of_a_distribution_are_read_once_for_all_its_plugins(monkey
     shipped = ("gemini", "local", "openai", "scripted")
     origins = [registry.origin(name) for name in shipped]
     assert {origin.distribution for origin in origins} == {"standby"}
-    assert [registry.listing(name).version for name in shipped] == [origin.version for origin in origins]
+    assert [registry.listing(name).version for name in shipped] == [
+        origin.version for origin in origins
+    ]
     assert read.count("METADATA") == 1
 
 
 def test_a_plugin_may_do_without_any_hook(distribute: Distribute) -> None:
     registry = distribute("")
-    assert (registry.cards("acme"), registry.commands("acme"), registry.listing("acme").state) == ({}, [], "ok")
+    assert (registry.cards("acme"), registry.commands("acme"), registry.listing("acme").state) == (
+        {},
+        [],
+        "ok",
+    )
     words = "plugin 'acme' (acme-standby 1.2.0) is broken: it has no hook standby_provider, so it reaches no model"
     assert problem_of(registry.info).message == words
 
 
 def test_hooks_that_return_none_say_nothing(distribute: Distribute) -> None:
     registry = distribute(
-        HEAD + "".join(f"@hookimpl\ndef standby_{hook}(): pass\n" for hook in ("provider", "models", "commands"))
+        HEAD
+        + "".join(
+            f"@hookimpl\ndef standby_{hook}(): pass\n"
+            for hook in ("provider", "models", "commands")
+        )
     )
     assert (registry.cards("acme"), registry.commands("acme")) == ({}, [])
 
 
 def test_the_entry_point_may_name_an_object(distribute: Distribute) -> None:
-    source = HEAD + "class Plugin:\n    @hookimpl\n    def standby_models(self): return {'a': Card()}\nplugin = Plugin()\n"
+    source = (
+        HEAD
+        + "class Plugin:\n    @hookimpl\n    def standby_models(self): return {'a': Card()}\nplugin = Plugin()\n"
+    )
     assert list(distribute(source, point="acme_plugin:plugin").cards("acme")) == ["a"]
 
 
@@ -165,16 +206,26 @@ BROKEN = {
     "raise SystemExit(3)": "SystemExit: 3",
     "raise RuntimeError('two\\nlines')": "RuntimeError: two lines",
     "def broken(:": "SyntaxError: invalid syntax (acme_plugin.py, line 1)",
-    MANIFEST.replace("standby_models", "standby_model"): "PluginValidationError: unknown hook 'standby_model' in plugin",
+    MANIFEST.replace(
+        "standby_models", "standby_model"
+    ): "PluginValidationError: unknown hook 'standby_model' in plugin",
     MANIFEST.replace(
         "standby_models()", "standby_models(model)"
     ): "PluginValidationError: Plugin 'acme' for hook 'standby_models'",
-    MANIFEST.replace("return {'a-1'", "return 1 / 0, {'a-1'"): "ZeroDivisionError: division by zero",
+    MANIFEST.replace(
+        "return {'a-1'", "return 1 / 0, {'a-1'"
+    ): "ZeroDivisionError: division by zero",
     provider("{}"): "standby_provider returned a dict, not a ProviderInfo",
     provider("ProviderInfo()"): "TypeError: Missing required argument 'adapter'",
-    provider("ProviderInfo(adapter=5)"): "standby_provider: expected `str`, got `int` - at `adapter`",
-    provider("ProviderInfo(adapter='a:B', keys='A_KEY')"): "standby_provider: expected `array`, got `str` - at `keys`",
-    provider("ProviderInfo(adapter='a:B', card={})"): "standby_provider: expected a Card, got a dict",
+    provider(
+        "ProviderInfo(adapter=5)"
+    ): "standby_provider: expected `str`, got `int` - at `adapter`",
+    provider(
+        "ProviderInfo(adapter='a:B', keys='A_KEY')"
+    ): "standby_provider: expected `array`, got `str` - at `keys`",
+    provider(
+        "ProviderInfo(adapter='a:B', card={})"
+    ): "standby_provider: expected a Card, got a dict",
     provider(
         "ProviderInfo(adapter='a:B', card=Card(timeout=0))"
     ): "standby_provider: expected `float` > 0.0 - at `card.timeout`",
@@ -182,20 +233,30 @@ BROKEN = {
     models("5"): NO_CARDS,
     models("{'a-1': {}}"): NO_CARDS,
     models("{1: Card()}"): NO_CARDS,
-    models("{'a-1': Card(refuses='seed')}"): "standby_models, 'a-1': expected `array | null`, got `str` - at `refuses`",
+    models(
+        "{'a-1': Card(refuses='seed')}"
+    ): "standby_models, 'a-1': expected `array | null`, got `str` - at `refuses`",
 }
 
 
 @pytest.mark.parametrize("source", BROKEN)
-def test_a_broken_plugin_is_told_with_its_distribution_and_what_is_wrong(source: str, distribute: Distribute) -> None:
+def test_a_broken_plugin_is_told_with_its_distribution_and_what_is_wrong(
+    source: str, distribute: Distribute
+) -> None:
     registry = distribute(source)
     for call in (registry.info, registry.cards, registry.commands):
         problem = problem_of(call)
-        assert problem.message.startswith(f"plugin 'acme' (acme-standby 1.2.0) is broken: {BROKEN[source]}")
+        assert problem.message.startswith(
+            f"plugin 'acme' (acme-standby 1.2.0) is broken: {BROKEN[source]}"
+        )
         assert "\n" not in problem.message
         assert (problem.code, problem.hint) == ("broken-plugin", "update or uninstall acme-standby")
     listing = registry.listing("acme")
-    assert (listing.state, listing.models, listing.reason) == ("broken", (), f"{problem.message}; {problem.hint}")
+    assert (listing.state, listing.models, listing.reason) == (
+        "broken",
+        (),
+        f"{problem.message}; {problem.hint}",
+    )
 
 
 NEVER = "which is never awaited: write 'def', not 'async def'"
@@ -205,19 +266,33 @@ SOON = "import asyncio\nasync def soon(): return None\n"
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (HEAD + PROVIDER.replace("def ", "async def "), f"standby_provider returned a coroutine, {NEVER}"),
+        (
+            HEAD + PROVIDER.replace("def ", "async def "),
+            f"standby_provider returned a coroutine, {NEVER}",
+        ),
         (MANIFEST.replace("def ", "async def "), f"standby_provider returned a coroutine, {NEVER}"),
-        (HEAD + PROVIDER + MODELS.replace("def ", "async def "), f"standby_models returned a coroutine, {NEVER}"),
+        (
+            HEAD + PROVIDER + MODELS.replace("def ", "async def "),
+            f"standby_models returned a coroutine, {NEVER}",
+        ),
         (
             HEAD + PROVIDER + "@hookimpl\nasync def standby_models(): yield\n",
             f"standby_models returned an async_generator, {NEVER}",
         ),
-        (HEAD + SOON + "@hookimpl\ndef standby_provider(): return soon()\n", f"standby_provider returned a coroutine, {NEVER}"),
+        (
+            HEAD + SOON + "@hookimpl\ndef standby_provider(): return soon()\n",
+            f"standby_provider returned a coroutine, {NEVER}",
+        ),
     ],
 )
-def test_a_hook_that_would_have_to_be_awaited_is_refused_and_ended(source: str, words: str, distribute: Distribute) -> None:
+def test_a_hook_that_would_have_to_be_awaited_is_refused_and_ended(
+    source: str, words: str, distribute: Distribute
+) -> None:
     registry = distribute(source)
-    assert problem_of(registry.info).message == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    assert (
+        problem_of(registry.info).message
+        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    )
     gc.collect()  # Python would warn of what was never awaited, and a warning is an error here
 
 
@@ -227,19 +302,61 @@ SYNC = "which is never awaited: write 'def'"
 @pytest.mark.parametrize(
     ("hook", "source", "words"),
     [
-        ("observers", "async def standby_observers(): return []", f"standby_observers returned a coroutine, {NEVER}"),
-        ("observers", "def standby_observers(): return [soon]", f"the observer soon is an 'async def', {SYNC}"),
-        ("observers", "def standby_observers(): return [Soon()]", f"the observer Soon is an 'async def', {SYNC}"),
-        ("observers", "def standby_observers(): return [partial(soon, 1)]", f"the observer partial is an 'async def', {SYNC}"),
-        ("tests", "async def standby_tests(): return {}", f"standby_tests returned a coroutine, {NEVER}"),
-        ("tests", "def standby_tests(): return {'t': soon}", f"the test 't' is an 'async def', {SYNC}"),
-        ("tests", "def standby_tests(): return {'t': soons}", f"the test 't' is an 'async def', {SYNC}"),
-        ("commands", "async def standby_commands(): yield", f"standby_commands returned an async_generator, {NEVER}"),
-        ("commands", "def standby_commands(): return [feed]", f"the command 'feed' is an 'async def', {SYNC}"),
-        ("commands", "def standby_commands(): return [birds]", f"the command 'feed' is an 'async def', {SYNC}"),
+        (
+            "observers",
+            "async def standby_observers(): return []",
+            f"standby_observers returned a coroutine, {NEVER}",
+        ),
+        (
+            "observers",
+            "def standby_observers(): return [soon]",
+            f"the observer soon is an 'async def', {SYNC}",
+        ),
+        (
+            "observers",
+            "def standby_observers(): return [Soon()]",
+            f"the observer Soon is an 'async def', {SYNC}",
+        ),
+        (
+            "observers",
+            "def standby_observers(): return [partial(soon, 1)]",
+            f"the observer partial is an 'async def', {SYNC}",
+        ),
+        (
+            "tests",
+            "async def standby_tests(): return {}",
+            f"standby_tests returned a coroutine, {NEVER}",
+        ),
+        (
+            "tests",
+            "def standby_tests(): return {'t': soon}",
+            f"the test 't' is an 'async def', {SYNC}",
+        ),
+        (
+            "tests",
+            "def standby_tests(): return {'t': soons}",
+            f"the test 't' is an 'async def', {SYNC}",
+        ),
+        (
+            "commands",
+            "async def standby_commands(): yield",
+            f"standby_commands returned an async_generator, {NEVER}",
+        ),
+        (
+            "commands",
+            "def standby_commands(): return [feed]",
+            f"the command 'feed' is an 'async def', {SYNC}",
+        ),
+        (
+            "commands",
+            "def standby_commands(): return [birds]",
+            f"the command 'feed' is an 'async def', {SYNC}",
+        ),
     ],
 )
-def test_what_is_called_and_never_awaited_is_no_async_def(hook: str, source: str, words: str, distribute: Distribute) -> None:
+def test_what_is_called_and_never_awaited_is_no_async_def(
+    hook: str, source: str, words: str, distribute: Distribute
+) -> None:
     registry = distribute(
         f"""{MANIFEST}
 from functools import partial
@@ -254,7 +371,10 @@ birds = click.Group('birds', commands=[feed])
 {source}
 """
     )
-    assert problem_of(getattr(registry, hook)).message == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    assert (
+        problem_of(getattr(registry, hook)).message
+        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    )
     gc.collect()
 
 
@@ -262,19 +382,32 @@ birds = click.Group('birds', commands=[feed])
     ("reader", "words"),
     [
         ("async def read(*told): ...", f"failures: acme_plugin:read is an 'async def', {SYNC}"),
-        ("def read(*told): return soon()", f"failures: acme_plugin:read raised TypeError: it returned a coroutine, {NEVER}"),
-        ("def read(*told): return {}['error']", "failures: acme_plugin:read raised KeyError: 'error'"),
-        ("def read(*told): return 5", "failures: acme_plugin:read returned no Failure: expected a Failure, got a int"),
+        (
+            "def read(*told): return soon()",
+            f"failures: acme_plugin:read raised TypeError: it returned a coroutine, {NEVER}",
+        ),
+        (
+            "def read(*told): return {}['error']",
+            "failures: acme_plugin:read raised KeyError: 'error'",
+        ),
+        (
+            "def read(*told): return 5",
+            "failures: acme_plugin:read returned no Failure: expected a Failure, got a int",
+        ),
     ],
 )
-def test_a_reader_of_failures_that_gives_none_is_told(reader: str, words: str, distribute: Distribute) -> None:
+def test_a_reader_of_failures_that_gives_none_is_told(
+    reader: str, words: str, distribute: Distribute
+) -> None:
     source = MANIFEST.replace("install=", "failures='acme_plugin:read', install=")
     registry = distribute(f"{source}{SOON}{reader}\n")
     with pytest.raises(ConfigError) as caught:
         read = registry.failures("acme")
         assert read is not None
         read(400, {}, {})
-    assert caught.value.problems[0].message == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    assert (
+        caught.value.problems[0].message == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    )
     gc.collect()
 
 
@@ -282,15 +415,26 @@ def test_a_reader_of_failures_that_gives_none_is_told(reader: str, words: str, d
     ("body", "words"),
     [
         ("return 1 / 0", "standby_commands raised ZeroDivisionError: division by zero"),
-        ("import acme_missing", "standby_commands raised ModuleNotFoundError: No module named 'acme_missing'"),
+        (
+            "import acme_missing",
+            "standby_commands raised ModuleNotFoundError: No module named 'acme_missing'",
+        ),
         ("raise SystemExit(2)", "standby_commands raised SystemExit: 2"),
-        ("return ['feed']", "standby_commands returned something that is no list of click commands"),
+        (
+            "return ['feed']",
+            "standby_commands returned something that is no list of click commands",
+        ),
         ("return 5", "standby_commands raised TypeError: 'int' object is not iterable"),
     ],
 )
-def test_commands_that_are_none_are_told_and_spoil_nothing_else(body: str, words: str, distribute: Distribute) -> None:
+def test_commands_that_are_none_are_told_and_spoil_nothing_else(
+    body: str, words: str, distribute: Distribute
+) -> None:
     registry = distribute(f"{MANIFEST}@hookimpl\ndef standby_commands(): {body}\n")
-    assert problem_of(registry.commands).message == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    assert (
+        problem_of(registry.commands).message
+        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+    )
     assert registry.listing("acme").state == "ok"
 
 
@@ -304,14 +448,18 @@ def test_ctrl_c_while_a_plugin_loads_goes_through(distribute: Distribute) -> Non
         distribute("raise KeyboardInterrupt").listing("acme")
 
 
-def test_two_distributions_of_one_name_are_both_named_and_neither_is_imported(distribute: Distribute) -> None:
+def test_two_distributions_of_one_name_are_both_named_and_neither_is_imported(
+    distribute: Distribute,
+) -> None:
     distribute()
     registry = distribute(distribution="other-acme")
     assert registry.names() == ("acme",)
     hint = "uninstall one of them, or say which: providers: {acme: {plugin: acme, distribution: acme-standby}}"
     for call in (registry.info, registry.cards, registry.commands, registry.adapter):
         problem = problem_of(call)
-        words = "two distributions offer a plugin named 'acme': acme-standby 1.2.0 and other-acme 1.2.0"
+        words = (
+            "two distributions offer a plugin named 'acme': acme-standby 1.2.0 and other-acme 1.2.0"
+        )
         assert (problem.code, problem.message, problem.hint) == ("plugin-conflict", words, hint)
     assert registry.listing("acme").reason == f"{words}; {hint}"
     assert "acme_plugin" not in sys.modules
@@ -321,7 +469,10 @@ def test_a_plugin_that_is_not_installed_is_named() -> None:
     registry = Registry([])
     assert registry.names() == ()
     problem = problem_of(registry.info)
-    assert (problem.code, problem.message) == ("unknown-plugin", "no plugin named 'acme' is installed")
+    assert (problem.code, problem.message) == (
+        "unknown-plugin",
+        "no plugin named 'acme' is installed",
+    )
     assert registry.listing("acme").state == "broken"
 
 
@@ -345,9 +496,13 @@ ADAPTERS = {
 
 
 @pytest.mark.parametrize("source", ADAPTERS)
-def test_an_adapter_that_cannot_be_used_makes_its_models_unavailable(source: str, distribute: Distribute) -> None:
+def test_an_adapter_that_cannot_be_used_makes_its_models_unavailable(
+    source: str, distribute: Distribute
+) -> None:
     registry = distribute(acme_sdk=source)
-    assert failure_of(registry).startswith(f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {ADAPTERS[source]}")
+    assert failure_of(registry).startswith(
+        f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {ADAPTERS[source]}"
+    )
     assert registry.listing("acme").state == "ok"
 
 
@@ -358,7 +513,10 @@ def test_a_missing_sdk_says_the_command_that_installs_it(distribute: Distribute)
 
 def test_without_a_command_the_missing_module_is_told_alone(distribute: Distribute) -> None:
     registry = distribute(MANIFEST.replace(", install='pip install acme-sdk'", ""))
-    assert failure_of(registry) == "plugin 'acme' (acme-standby 1.2.0) cannot be used: No module named 'acme_sdk'"
+    assert (
+        failure_of(registry)
+        == "plugin 'acme' (acme-standby 1.2.0) cannot be used: No module named 'acme_sdk'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -367,10 +525,15 @@ def test_without_a_command_the_missing_module_is_told_alone(distribute: Distribu
         ("acme_sdk", "acme_sdk: AttributeError: module 'acme_sdk' has no attribute ''"),
         (":Acme", ":Acme: ValueError: Empty module name"),
         ("", ": ValueError: Empty module name"),
-        ("acme_sdk:Acme.Inner", "acme_sdk:Acme.Inner: AttributeError: module 'acme_sdk' has no attribute 'Acme.Inner'"),
+        (
+            "acme_sdk:Acme.Inner",
+            "acme_sdk:Acme.Inner: AttributeError: module 'acme_sdk' has no attribute 'Acme.Inner'",
+        ),
     ],
 )
-def test_a_dotted_name_that_leads_nowhere_is_told(name: str, words: str, distribute: Distribute) -> None:
+def test_a_dotted_name_that_leads_nowhere_is_told(
+    name: str, words: str, distribute: Distribute
+) -> None:
     registry = distribute(MANIFEST.replace("acme_sdk:Acme", name), acme_sdk=ADAPTER)
     assert failure_of(registry) == f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {words}"
 
@@ -393,11 +556,11 @@ def test_a_broken_plugin_spoils_no_others_hooks(distribute: Distribute) -> None:
     assert registry.listing("scripted").state == "ok"
 
 
-def test_a_new_process_finds_the_plugin_by_its_metadata_alone(distribute: Distribute, tmp_path: Path) -> None:
+def test_a_new_process_finds_the_plugin_by_its_metadata_alone(
+    distribute: Distribute, tmp_path: Path
+) -> None:
     distribute("raise SystemExit(3)")
-    program = (
-        "from standby.registry.plugins import Registry; import sys; print(Registry().names(), 'acme_plugin' in sys.modules)"
-    )
+    program = "from standby.registry.plugins import Registry; import sys; print(Registry().names(), 'acme_plugin' in sys.modules)"
     ran = subprocess.run(  # noqa: S603 - this interpreter, with words of this file
         [sys.executable, "-c", program],
         env={"PYTHONPATH": str(tmp_path)},
@@ -414,7 +577,9 @@ def test_a_library_of_another_version_is_named_with_both_and_nothing_is_imported
     distribute: Distribute, tmp_path: Path
 ) -> None:
     wants = "libraries=(Library(module='acme_sdk', requirement='acme-sdk>=3.0'),), "
-    source = MANIFEST.replace("import Card", "import Card, Library").replace("adapter=", f"{wants}adapter=")
+    source = MANIFEST.replace("import Card", "import Card, Library").replace(
+        "adapter=", f"{wants}adapter="
+    )
     registry = distribute(source, acme_sdk="raise TypeError('of another time')")
     put(tmp_path, {"name": "acme-sdk", "version": "2.54.0", "entry-points": {GROUP: {}}}, {})
     words = "it needs acme-sdk>=3.0, and version 2.54.0 is installed: pip install 'acme-sdk>=3.0'"
@@ -422,9 +587,15 @@ def test_a_library_of_another_version_is_named_with_both_and_nothing_is_imported
     assert "acme_sdk" not in sys.modules
 
 
-def test_a_library_that_only_some_accounts_need_keeps_nobody_else_from_it(distribute: Distribute, tmp_path: Path) -> None:
-    wants = "libraries=(Library(module='acme_auth', requirement='acme-auth>=3', option='project'),), "
-    source = MANIFEST.replace("import Card", "import Card, Library").replace("adapter=", f"{wants}adapter=")
+def test_a_library_that_only_some_accounts_need_keeps_nobody_else_from_it(
+    distribute: Distribute, tmp_path: Path
+) -> None:
+    wants = (
+        "libraries=(Library(module='acme_auth', requirement='acme-auth>=3', option='project'),), "
+    )
+    source = MANIFEST.replace("import Card", "import Card, Library").replace(
+        "adapter=", f"{wants}adapter="
+    )
     registry = distribute(source, acme_sdk=ADAPTER)
     put(tmp_path, {"name": "acme-auth", "version": "2.0", "entry-points": {GROUP: {}}}, {})
     assert registry.adapter("acme").__name__ == "Acme"

@@ -96,6 +96,11 @@ def test_each_loop_has_its_own_turns_and_one_that_is_gone_leaves_nothing() -> No
 
 def test_a_loop_whose_turns_are_out_has_none_left_though_another_loop_has_begun() -> None:
     turns, loops = Turns(1), [VirtualLoop(), VirtualLoop()]
-    assert [loop.run_until_complete(turns.take()) for loop in (*loops, *loops)] == [True, True, False, False]
+    assert [loop.run_until_complete(turns.take()) for loop in (*loops, *loops)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
     for loop in loops:
         loop.close()

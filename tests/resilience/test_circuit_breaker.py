@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standby.failures import Kind
-from standby.resilience.circuit_breaker import Breaker, DisabledBreaker, Health, Refusal, State, Ticket, Verdict
+from standby.resilience.circuit_breaker import (
+    Breaker,
+    DisabledBreaker,
+    Health,
+    Refusal,
+    State,
+    Ticket,
+    Verdict,
+)
 from standby.settings import BreakerSettings
 
 ROUGH = 1e-9
@@ -95,7 +103,8 @@ def test_failures_in_a_row_count_however_rarely_calls_come() -> None:
 
 @pytest.mark.parametrize("bad", ["slow", "sick"])
 @pytest.mark.parametrize(
-    ("calls", "opens"), [("bg" * 4 + "b", False), ("gb" * 5, True), ("g" + "gbb" * 3, True), ("ggb" * 9, False)]
+    ("calls", "opens"),
+    [("bg" * 4 + "b", False), ("gb" * 5, True), ("g" + "gbb" * 3, True), ("ggb" * 9, False)],
 )
 def test_half_of_ten_calls_bad_opens_it(bad: Verdict, calls: str, *, opens: bool) -> None:
     made = breaker()
@@ -137,7 +146,9 @@ def test_a_few_errors_never_open_it_in_a_day() -> None:
 
 
 @given(seed=st.integers(0, 2**32), first=st.floats(0.1, 60), limit=st.floats(0.1, 600))
-def test_pauses_double_up_to_their_limit_and_none_is_shorter_than_half(seed: int, first: float, limit: float) -> None:
+def test_pauses_double_up_to_their_limit_and_none_is_shorter_than_half(
+    seed: int, first: float, limit: float
+) -> None:
     made = breaker(seed, failures=1, open=first, open_limit=limit)
     for number, pause in zip(range(12), pauses(made, 0.0), strict=False):
         longest = min(limit, first * 2**number)
@@ -169,7 +180,8 @@ def test_a_minute_of_being_closed_forgives_also_where_the_vendor_states_the_next
 
 
 @pytest.mark.parametrize(
-    ("stated", "least"), [(0.5, 0.5), (34.0, 34.0), (3600.0, 3600.0), (1e6, 3600.0), (float("inf"), 3600.0)]
+    ("stated", "least"),
+    [(0.5, 0.5), (34.0, 34.0), (3600.0, 3600.0), (1e6, 3600.0), (float("inf"), 3600.0)],
 )
 def test_a_stated_rest_is_kept_and_spread_upwards(stated: float, least: float) -> None:
     rests = []
@@ -254,7 +266,9 @@ def test_a_cancelled_probe_leaves_everything_as_it_was(cancelled: int) -> None:
     for _ in range(cancelled):
         assert ends(made, "none", 6.0) is None
         assert state(made, 6.0) is State.HALF_OPEN
-    assert ends(made, "sick", 6.0) == ends(same, "sick", 6.0)  # the pause is as long as without them
+    assert ends(made, "sick", 6.0) == ends(
+        same, "sick", 6.0
+    )  # the pause is as long as without them
 
 
 def test_a_last_resort_that_is_cancelled_is_told_as_resting_again() -> None:
@@ -263,10 +277,16 @@ def test_a_last_resort_that_is_cancelled_is_told_as_resting_again() -> None:
     assert isinstance(probe, Ticket)
     health = made.settle(probe, "none", 1.5)
     assert health is not None
-    assert (health.state, health.reason) == (State.OPEN, "after 1 failures in a row, the last: overloaded")
+    assert (health.state, health.reason) == (
+        State.OPEN,
+        "after 1 failures in a row, the last: overloaded",
+    )
 
 
-@pytest.mark.parametrize(("verdict", "reason"), [("sick", "its probe failed: overloaded"), ("slow", "its probe was slow")])
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [("sick", "its probe failed: overloaded"), ("slow", "its probe was slow")],
+)
 def test_a_probe_that_is_no_good_says_so(verdict: Verdict, reason: str) -> None:
     health = ends(resting(), verdict, 6.0)
     assert health is not None
@@ -302,8 +322,12 @@ def test_what_an_older_epoch_settles_changes_nothing(verdict: Verdict, rest: flo
 # How it comes back
 
 
-@pytest.mark.parametrize(("age", "admitted"), [(0, 1), (1.9, 1), (2, 2), (4, 4), (6, 8), (8, 16), (9.9, 16), (10, 50)])
-def test_after_a_recovery_the_calls_at_once_are_limited_and_doubled(age: float, admitted: int) -> None:
+@pytest.mark.parametrize(
+    ("age", "admitted"), [(0, 1), (1.9, 1), (2, 2), (4, 4), (6, 8), (8, 16), (9.9, 16), (10, 50)]
+)
+def test_after_a_recovery_the_calls_at_once_are_limited_and_doubled(
+    age: float, admitted: int
+) -> None:
     made = recovered()
     answers = [made.admit(age) for _ in range(50)]
     assert sum(isinstance(answer, Ticket) for answer in answers) == admitted
@@ -312,7 +336,9 @@ def test_after_a_recovery_the_calls_at_once_are_limited_and_doubled(age: float, 
 
 
 @pytest.mark.parametrize("kind", [Breaker, DisabledBreaker])
-def test_a_fresh_one_is_of_the_same_kind_and_settings_and_knows_and_suspects_nothing(kind: type[Breaker]) -> None:
+def test_a_fresh_one_is_of_the_same_kind_and_settings_and_knows_and_suspects_nothing(
+    kind: type[Breaker],
+) -> None:
     settings = BreakerSettings(failures=1)
     made = kind(settings, suspected="retired on 2026-12-01").fresh()
     assert (type(made), made.settings, made.suspicion) == (kind, settings, "")
@@ -391,7 +417,12 @@ def test_many_threads_share_one_breaker_and_there_is_one_probe_at_a_time() -> No
                 with counting:
                     probes -= 1
             seen.add(ticket.probe)
-            made.settle(ticket, dice.choice(("healthy", "sick", "sick", "none")), time.monotonic(), kind=Kind.TIMEOUT)
+            made.settle(
+                ticket,
+                dice.choice(("healthy", "sick", "sick", "none")),
+                time.monotonic(),
+                kind=Kind.TIMEOUT,
+            )
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
     for thread in threads:

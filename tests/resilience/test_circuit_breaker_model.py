@@ -5,13 +5,21 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from campaigns.breaker import LENGTH, SETTINGS, walk
 from standby.settings import BreakerSettings
 from tests.support.beside import RESTS, VERDICTS, BreakersBeside, BudgetsBeside
 
-SECONDS = st.sampled_from([0.0, 0.125, 0.5, 1.0, 2.0, 5.0, 9.875, 29.0, 30.0, 59.875, 60.0]) | st.floats(0, 100)
+SECONDS = st.sampled_from(
+    [0.0, 0.125, 0.5, 1.0, 2.0, 5.0, 9.875, 29.0, 30.0, 59.875, 60.0]
+) | st.floats(0, 100)
 LEASES = st.sampled_from([float("inf"), 31.0, 0.5])
 PLACES = st.integers(0, 30)
 RESTED = st.none() | st.none() | st.sampled_from(RESTS) | st.floats(0.001, 4000)
@@ -68,7 +76,9 @@ class Breakers(RuleBasedStateMachine):
 class Budgets(RuleBasedStateMachine):
     steps = 0
 
-    @initialize(capacity=st.sampled_from([1, 5, 35]), share=st.sampled_from([4, 8]), trickles=st.booleans())
+    @initialize(
+        capacity=st.sampled_from([1, 5, 35]), share=st.sampled_from([4, 8]), trickles=st.booleans()
+    )
     def begin(self, capacity: int, share: int, *, trickles: bool) -> None:
         self.both = BudgetsBeside(capacity, share, trickles=trickles)
 
@@ -91,10 +101,14 @@ class Budgets(RuleBasedStateMachine):
         type(self).steps += 1
 
 
-@pytest.mark.parametrize(("machine", "worlds", "least"), [(Breakers, 320, 14_000), (Budgets, 140, 6_000)])
+@pytest.mark.parametrize(
+    ("machine", "worlds", "least"), [(Breakers, 320, 14_000), (Budgets, 140, 6_000)]
+)
 def test_the_real_one_does_what_the_reference_says(machine: Any, worlds: int, least: int) -> None:
     machine.steps = 0
-    modest = settings(max_examples=worlds, stateful_step_count=50, deadline=None, derandomize=True, database=None)
+    modest = settings(
+        max_examples=worlds, stateful_step_count=50, deadline=None, derandomize=True, database=None
+    )
     run_state_machine_as_test(machine, settings=modest)
     assert machine.steps >= least
 

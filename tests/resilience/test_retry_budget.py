@@ -43,8 +43,12 @@ def test_time_alone_brings_one_in_ten_seconds(seconds: float, tokens: int) -> No
     assert taken(empty(), START + seconds) == tokens
 
 
-@pytest.mark.parametrize(("successes", "tokens"), [(0, 10), (50, 10), (100, 10), (101, 10), (200, 20)])
-def test_successes_and_time_bring_the_larger_of_the_two_and_not_their_sum(successes: int, tokens: int) -> None:
+@pytest.mark.parametrize(
+    ("successes", "tokens"), [(0, 10), (50, 10), (100, 10), (101, 10), (200, 20)]
+)
+def test_successes_and_time_bring_the_larger_of_the_two_and_not_their_sum(
+    successes: int, tokens: int
+) -> None:
     budget = empty()
     for number in range(successes):
         budget.earn(START + 100 * number / successes)
@@ -84,7 +88,9 @@ def test_a_clock_that_reads_a_little_earlier_on_another_thread_brings_nothing() 
 
 
 @given(steps=st.lists(st.tuples(st.sampled_from(["earn", "take"]), st.floats(0, 30)), max_size=200))
-def test_what_is_given_never_exceeds_the_bucket_and_the_larger_for_each_success_and_second(steps: list[Any]) -> None:
+def test_what_is_given_never_exceeds_the_bucket_and_the_larger_for_each_success_and_second(
+    steps: list[Any],
+) -> None:
     budget, now, given_out, brought = Budget(3.0), START, 0, 0.0
     for step, seconds in steps:
         now += seconds
@@ -107,7 +113,9 @@ def test_beginning_anew_it_is_full() -> None:
 
 def test_many_threads_are_given_no_more_than_there_is() -> None:
     budget, given_out = Budget(100.0), list[int]()
-    threads = [threading.Thread(target=lambda: given_out.append(taken(budget, START))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: given_out.append(taken(budget, START))) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -121,7 +129,13 @@ def test_many_threads_are_given_no_more_than_there_is() -> None:
 def test_load_is_multiplied_by_no_more_than_a_tenth_or_one_in_ten_seconds(
     rate: float, failures: float, *, by_chance: bool
 ) -> None:
-    seen = load(rate, failures, by_chance=by_chance, seconds=2_000 if rate > 1 else 7_200, dice=random.Random(1))
+    seen = load(
+        rate,
+        failures,
+        by_chance=by_chance,
+        seconds=2_000 if rate > 1 else 7_200,
+        dice=random.Random(1),
+    )
     assert seen.extra <= seen.bound
     if rate >= 1 and not by_chance:
         assert seen.amplification <= 1.10

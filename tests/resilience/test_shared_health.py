@@ -19,10 +19,15 @@ TWICE = BreakerSettings(failures=2, open=10.0, open_limit=10.0)
 
 def settings(**models: Any) -> Settings:
     made = {
-        name: Model(provider="scripted", options=options, breaker=TWICE) if isinstance(options, dict) else options
+        name: Model(provider="scripted", options=options, breaker=TWICE)
+        if isinstance(options, dict)
+        else options
         for name, options in models.items()
     }
-    return Settings(models=made, chains={"default": Chain(models=tuple(made)), "other": Chain(models=tuple(made))})
+    return Settings(
+        models=made,
+        chains={"default": Chain(models=tuple(made)), "other": Chain(models=tuple(made))},
+    )
 
 
 def client(given: Settings) -> AsyncStandby:
@@ -71,7 +76,9 @@ def test_a_blocking_client_tells_it_too() -> None:
 def test_the_primary_comes_back_by_itself() -> None:
     async def story() -> list[str]:
         failing: list[dict[str, Any]] = [*DOWN["script"] * 2, {"reply": "back"}]
-        standby = client(settings(a={"script": failing}, b={"script": [{"delay": "1s", "reply": "standing by"}]}))
+        standby = client(
+            settings(a={"script": failing}, b={"script": [{"delay": "1s", "reply": "standing by"}]})
+        )
         texts = []
         for _ in range(4):
             texts.append((await standby.chat("Which city?")).text)
@@ -84,7 +91,9 @@ def test_the_primary_comes_back_by_itself() -> None:
 async def test_closing_ends_a_probe_that_outlived_its_call() -> None:
     given = settings(a={"script": [*DOWN["script"] * 2, {"hang": True}]}, b=WELL)
     given.models["a"] = Model(
-        provider="scripted", options=given.models["a"].options, breaker=BreakerSettings(failures=2, open=0.02)
+        provider="scripted",
+        options=given.models["a"].options,
+        breaker=BreakerSettings(failures=2, open=0.02),
     )
     standby = client(given)
     for _ in range(2):
@@ -99,7 +108,9 @@ async def test_closing_ends_a_probe_that_outlived_its_call() -> None:
 
 
 def test_no_more_calls_at_once_than_allowed_and_the_others_go_on_after_a_second() -> None:
-    slow = Model(provider="scripted", options={"script": [{"delay": "5s", "reply": "slow"}]}, concurrency=2)
+    slow = Model(
+        provider="scripted", options={"script": [{"delay": "5s", "reply": "slow"}]}, concurrency=2
+    )
 
     async def story() -> list[tuple[str, float]]:
         standby = client(settings(a=slow, b=WELL))
@@ -110,12 +121,19 @@ def test_no_more_calls_at_once_than_allowed_and_the_others_go_on_after_a_second(
 
 
 def test_a_model_that_is_busy_is_none_that_is_sick() -> None:
-    slow = Model(provider="scripted", options={"script": [{"delay": "5s", "reply": "slow"}]}, concurrency=1, breaker=TWICE)
+    slow = Model(
+        provider="scripted",
+        options={"script": [{"delay": "5s", "reply": "slow"}]},
+        concurrency=1,
+        breaker=TWICE,
+    )
 
     async def story() -> tuple[State, set[str]]:
         standby = client(settings(a=slow, b=WELL))
         replies = await asyncio.gather(*(standby.chat("Which city?") for _ in range(20)))
-        return standby.health()["a"].state, {attempt.text for reply in replies for attempt in reply.trail if attempt.text}
+        return standby.health()["a"].state, {
+            attempt.text for reply in replies for attempt in reply.trail if attempt.text
+        }
 
     assert run(story()) == (State.CLOSED, {"as many calls are under way as its concurrency allows"})
 
@@ -123,7 +141,9 @@ def test_a_model_that_is_busy_is_none_that_is_sick() -> None:
 def test_a_chain_hedges_one_call_in_twenty() -> None:
     def slow(delay: str) -> Model:
         silent = Card(efforts=())  # one that may think is given longer
-        return Model(provider="scripted", options={"script": [{"delay": delay, "reply": "x"}]}, card=silent)
+        return Model(
+            provider="scripted", options={"script": [{"delay": delay, "reply": "x"}]}, card=silent
+        )
 
     async def story() -> int:
         given = settings(a=slow("40s"), b=slow("40s"))
@@ -138,7 +158,9 @@ def test_a_chain_hedges_one_call_in_twenty() -> None:
 def test_the_log_tells_of_a_rest_a_probe_and_a_recovery(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         script = [*DOWN["script"] * 2, {"reply": "back"}]
-        standby = client(settings(a={"script": script}, b={"script": [{"delay": "1s", "reply": "standing by"}]}))
+        standby = client(
+            settings(a={"script": script}, b={"script": [{"delay": "1s", "reply": "standing by"}]})
+        )
         for _ in range(4):
             await standby.chat("Which city?")
             await asyncio.sleep(6)
@@ -147,7 +169,11 @@ def test_the_log_tells_of_a_rest_a_probe_and_a_recovery(caplog: pytest.LogCaptur
         run(story())
     lines = [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
     assert "WARNING default: a rests for 9s, after 2 failures in a row, the last: timeout" in [
-        line.replace("8s", "9s").replace("7s", "9s").replace("6s", "9s").replace("5s", "9s").replace("10s", "9s")
+        line.replace("8s", "9s")
+        .replace("7s", "9s")
+        .replace("6s", "9s")
+        .replace("5s", "9s")
+        .replace("10s", "9s")
         for line in lines
     ]
     assert "INFO default: probing a, whether it is well again" in lines
@@ -170,7 +196,11 @@ async def test_a_model_whose_breaker_is_off_never_rests(failure: dict[str, Any])
         trails = [told(await one.chat("Which city?")) for _ in range(6)]
         health = one.health()
     assert {trail[0] for trail in trails} == {("a", "failed")}, "each call asks it"
-    assert (health["a"].state, health["a"].resting, health["b"].state) == (State.OFF, 0.0, State.CLOSED)
+    assert (health["a"].state, health["a"].resting, health["b"].state) == (
+        State.OFF,
+        0.0,
+        State.CLOSED,
+    )
 
 
 async def test_health_is_forgotten_for_all_clients_at_once() -> None:
@@ -179,10 +209,18 @@ async def test_health_is_forgotten_for_all_clients_at_once() -> None:
         for _ in range(2):
             await one.chat("Which city?")
         two.forget_health("a")
-        assert [each.state for each in one.health().values()] == [State.CLOSED, State.OPEN, State.CLOSED]
+        assert [each.state for each in one.health().values()] == [
+            State.CLOSED,
+            State.OPEN,
+            State.CLOSED,
+        ]
         one.forget_health()
         assert {each.state for each in two.health().values()} == {State.CLOSED}
-        assert [outcome for _, outcome in told(await two.chat("Which city?"))] == ["failed", "failed", "answered"]
+        assert [outcome for _, outcome in told(await two.chat("Which city?"))] == [
+            "failed",
+            "failed",
+            "answered",
+        ]
 
 
 async def test_forgetting_health_refills_the_budgets_of_retries_and_hedges() -> None:
@@ -192,7 +230,9 @@ async def test_forgetting_health_refills_the_budgets_of_retries_and_hedges() -> 
 
         def spend() -> list[bool]:
             return [
-                all(budget.take(0.0) for _ in range(5)) and not all(budget.take(0.0) for _ in range(40)) for budget in budgets
+                all(budget.take(0.0) for _ in range(5))
+                and not all(budget.take(0.0) for _ in range(40))
+                for budget in budgets
             ]
 
         assert spend() == [True, True, True]
@@ -205,7 +245,9 @@ async def test_forgetting_health_refills_the_budgets_of_retries_and_hedges() -> 
 
 def test_forgetting_the_health_of_nobody_known_names_who_is_near() -> None:
     with Standby(settings=settings(small=WELL), environ={}, warm_up=False) as standby:
-        with pytest.raises(RequestError, match=r"no model of the chains is named 'smal'; did you mean 'small'\?"):
+        with pytest.raises(
+            RequestError, match=r"no model of the chains is named 'smal'; did you mean 'small'\?"
+        ):
             standby.forget_health("small", "smal")
         standby.forget_health()
         assert standby.health()["small"].state is State.CLOSED
@@ -217,7 +259,10 @@ def test_what_is_no_name_is_refused_and_nothing_is_forgotten(given: Any) -> None
         for _ in range(9):
             standby.chat("Hi")
         before = standby.health()["small"].state
-        with pytest.raises(TypeError, match=r"forget_health: expected the names of models, each by itself, not a \w+: "):
+        with pytest.raises(
+            TypeError,
+            match=r"forget_health: expected the names of models, each by itself, not a \w+: ",
+        ):
             standby.forget_health("small", given)
         assert standby.health()["small"].state is before is State.OPEN
 

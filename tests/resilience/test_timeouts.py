@@ -30,9 +30,12 @@ def watched(allowed: float = NEVER, **patience: Any) -> tuple[Watch, Clock]:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "until", "words"), [(NEVER, 160.0, "no answer in 60s"), (12.5, 112.5, "no answer in 12.5s")]
+    ("allowed", "until", "words"),
+    [(NEVER, 160.0, "no answer in 60s"), (12.5, 112.5, "no answer in 12.5s")],
 )
-def test_a_whole_answer_has_its_time_out_or_what_the_deadline_leaves(allowed: float, until: float, words: str) -> None:
+def test_a_whole_answer_has_its_time_out_or_what_the_deadline_leaves(
+    allowed: float, until: float, words: str
+) -> None:
     watch, clock = watched(allowed)
     assert (watch.until, watch.words, watch.left()) == (until, words, until - 100)
     clock.now = 200.0
@@ -62,9 +65,17 @@ def test_a_stream_that_goes_on_and_on_has_the_whole_answers_time_too() -> None:
 
 @pytest.mark.parametrize(
     ("allowed", "timeout", "blamed"),
-    [(NEVER, 60.0, True), (5.0, 60.0, True), (4.9, 60.0, False), (3.0, 3.0, True), (2.9, 3.0, False)],
+    [
+        (NEVER, 60.0, True),
+        (5.0, 60.0, True),
+        (4.9, 60.0, False),
+        (3.0, 3.0, True),
+        (2.9, 3.0, False),
+    ],
 )
-def test_a_caller_in_a_hurry_is_not_the_models_fault(allowed: float, timeout: float, *, blamed: bool) -> None:
+def test_a_caller_in_a_hurry_is_not_the_models_fault(
+    allowed: float, timeout: float, *, blamed: bool
+) -> None:
     watch, _ = watched(allowed, timeout=timeout)
     assert watch.blames_the_model is blamed
 
@@ -85,7 +96,9 @@ def test_an_answer_is_slow_after_half_of_its_time(after: float, *, slow: bool) -
 
 
 @pytest.mark.parametrize(("first", "slow"), [(10.0, False), (10.1, True)])
-def test_a_stream_is_slow_by_its_first_word_and_not_by_its_length(first: float, *, slow: bool) -> None:
+def test_a_stream_is_slow_by_its_first_word_and_not_by_its_length(
+    first: float, *, slow: bool
+) -> None:
     watch, clock = watched()
     watch.streams()
     clock.now += first
@@ -130,7 +143,11 @@ def test_without_patience_settings_for_streams_only_the_whole_counts() -> None:
     watch, _ = watched(first_token_timeout=NEVER, idle_timeout=NEVER)
     watch.streams()
     watch.token()
-    assert (watch.until, watch.look_at(100.0), watch.words) == (160.0, 160.0, "no complete answer in 60s")
+    assert (watch.until, watch.look_at(100.0), watch.words) == (
+        160.0,
+        160.0,
+        "no complete answer in 60s",
+    )
 
 
 def test_a_stream_that_never_waits_owes_the_loop_a_turn_every_20_ms() -> None:
@@ -143,14 +160,22 @@ def test_a_stream_that_never_waits_owes_the_loop_a_turn_every_20_ms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("works_at", "until", "words"), [(118.0, 123.0, "no first token in 20s"), (103.0, 120.0, "no first token in 20s")]
+    ("works_at", "until", "words"),
+    [(118.0, 123.0, "no first token in 20s"), (103.0, 120.0, "no first token in 20s")],
 )
-def test_a_sign_of_work_gives_a_stream_the_idle_time_and_never_takes_any(works_at: float, until: float, words: str) -> None:
+def test_a_sign_of_work_gives_a_stream_the_idle_time_and_never_takes_any(
+    works_at: float, until: float, words: str
+) -> None:
     watch, clock = watched()
     watch.streams()
     clock.now = works_at
     watch.works()
-    assert (watch.until, watch.words, watch.last_sign, watch.first_token) == (until, words, works_at, None)
+    assert (watch.until, watch.words, watch.last_sign, watch.first_token) == (
+        until,
+        words,
+        works_at,
+        None,
+    )
 
 
 def test_it_says_whose_time_it_is() -> None:

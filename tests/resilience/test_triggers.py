@@ -54,7 +54,9 @@ def matches(failed: Failure, **fields: Any) -> bool:
         ({"model": "n"}, False),
     ],
 )
-def test_a_field_matches_what_it_names_and_a_list_any_of_its_items(fields: dict[str, Any], *, found: bool) -> None:
+def test_a_field_matches_what_it_names_and_a_list_any_of_its_items(
+    fields: dict[str, Any], *, found: bool
+) -> None:
     assert matches(UNAVAILABLE, **fields) is found
 
 
@@ -63,7 +65,14 @@ def test_all_fields_must_match(other: str) -> None:
     good: dict[str, Any] = {
         "kind": Kind.OVERLOADED, "status": 503, "code": "UNAVAILABLE", "message": "busy", "provider": "p", "model": "m",
     }  # fmt: skip
-    bad = {"kind": Kind.TIMEOUT, "status": 500, "code": "x", "message": "x", "provider": "x", "model": "x"}
+    bad = {
+        "kind": Kind.TIMEOUT,
+        "status": 500,
+        "code": "x",
+        "message": "x",
+        "provider": "x",
+        "model": "x",
+    }
     assert matches(UNAVAILABLE, **good)
     assert not matches(UNAVAILABLE, **(good | {other: bad[other]}))
 
@@ -97,35 +106,60 @@ ECHO = "Bad request: 'why do I get 429 rate limit?'"
 
 @pytest.mark.parametrize("kind", ["invalid_request", "blocked"])
 @pytest.mark.parametrize("message", ["429 rate limit", "/rate limit/", ("x", "429 rate limit")])
-@pytest.mark.parametrize("where", [{}, {"provider": "p"}, {"model": "m"}, {"provider": "p", "model": "m"}])
-def test_text_alone_never_decides_about_the_callers_own_mistake(kind: str, message: Any, where: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "where", [{}, {"provider": "p"}, {"model": "m"}, {"provider": "p", "model": "m"}]
+)
+def test_text_alone_never_decides_about_the_callers_own_mistake(
+    kind: str, message: Any, where: dict[str, Any]
+) -> None:
     echoing = failure(kind, ECHO, status=400, code="INVALID_ARGUMENT")
     assert not matches(echoing, message=message, **where)
     assert matches(failure("rate_limited", ECHO, status=429), message=message, **where)
 
 
-@pytest.mark.parametrize("more", [{"status": 400}, {"kind": Kind.INVALID_REQUEST}, {"code": "INVALID_ARGUMENT"}])
-def test_text_decides_about_it_together_with_what_the_caller_cannot_write(more: dict[str, Any]) -> None:
-    assert matches(failure("invalid_request", ECHO, status=400, code="INVALID_ARGUMENT"), message="429 rate limit", **more)
+@pytest.mark.parametrize(
+    "more", [{"status": 400}, {"kind": Kind.INVALID_REQUEST}, {"code": "INVALID_ARGUMENT"}]
+)
+def test_text_decides_about_it_together_with_what_the_caller_cannot_write(
+    more: dict[str, Any],
+) -> None:
+    assert matches(
+        failure("invalid_request", ECHO, status=400, code="INVALID_ARGUMENT"),
+        message="429 rate limit",
+        **more,
+    )
 
 
 @pytest.mark.parametrize(
     ("message", "failed"),
     [
-        ("500 internal", failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")),
+        (
+            "500 internal",
+            failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL"),
+        ),
         ("503 service unavailable", failure("overloaded", "", status=503)),
         ("502 bad gateway", failure("server_error", "", status=502)),
         ("timeout", failure("timeout", "timeout: no answer in 30s")),
         ("connection error", failure("connection", "connection error: Connection refused")),
         ("server error", failure("server_error", "", status=500, code="Internal Server Error")),
-        ("internal error has occurred", failure("server_error", "An internal error has occurred.", status=500)),
+        (
+            "internal error has occurred",
+            failure("server_error", "An internal error has occurred.", status=500),
+        ),
     ],
 )
-def test_the_patterns_that_people_have_today_match_what_they_mean(message: str, failed: Failure) -> None:
+def test_the_patterns_that_people_have_today_match_what_they_mean(
+    message: str, failed: Failure
+) -> None:
     assert matches(failed, message=message)
 
 
-@given(before=LETTERS, piece=LETTERS, after=LETTERS, case=st.sampled_from([str.upper, str.lower, str.title, str.swapcase]))
+@given(
+    before=LETTERS,
+    piece=LETTERS,
+    after=LETTERS,
+    case=st.sampled_from([str.upper, str.lower, str.title, str.swapcase]),
+)
 def test_a_piece_of_text_is_found_in_any_case_and_no_character_of_it_is_special(
     before: str, piece: str, after: str, case: Any
 ) -> None:
@@ -192,19 +226,31 @@ def is_sorry(what: Reply | Failure) -> bool:
 SORRY, FINE = Reply(text="I am sorry."), Reply(text="Lisbon.")
 
 
-def test_a_test_is_asked_about_failures_and_replies_and_a_reply_that_it_recognises_is_rejected() -> None:
-    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next"))], {"house/sorry": is_sorry}.__getitem__)
+def test_a_test_is_asked_about_failures_and_replies_and_a_reply_that_it_recognises_is_rejected() -> (
+    None
+):
+    triggers = Triggers(
+        [("mine", Trigger(test="house/sorry", then="next"))], {"house/sorry": is_sorry}.__getitem__
+    )
     found = triggers.match(failure("overloaded", "sorry"), provider="p", model="m")
-    assert (found and found[0], triggers.match(UNAVAILABLE, provider="p", model="m")) == ("mine", None)
+    assert (found and found[0], triggers.match(UNAVAILABLE, provider="p", model="m")) == (
+        "mine",
+        None,
+    )
     assert triggers.reject(FINE, provider="p", model="m") is None
     rejected = triggers.reject(SORRY, provider="p", model="m")
     words = "rejected: the trigger 'mine' recognises the reply"
     assert rejected == Failure(kind=Kind.REJECTED, code="house/sorry", message=words)
 
 
-@pytest.mark.parametrize("field", [{"kind": Kind.OVERLOADED}, {"status": 503}, {"code": "UNAVAILABLE"}, {"message": "sorry"}])
+@pytest.mark.parametrize(
+    "field",
+    [{"kind": Kind.OVERLOADED}, {"status": 503}, {"code": "UNAVAILABLE"}, {"message": "sorry"}],
+)
 def test_beside_a_field_of_failures_a_test_is_asked_about_no_reply(field: dict[str, Any]) -> None:
-    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next", **field))], lambda _: is_sorry)
+    triggers = Triggers(
+        [("mine", Trigger(test="house/sorry", then="next", **field))], lambda _: is_sorry
+    )
     assert triggers.reject(SORRY, provider="p", model="m") is None
     sorry = failure("overloaded", "sorry", status=503, code="UNAVAILABLE")
     assert triggers.match(sorry, provider="p", model="m") is not None
@@ -212,7 +258,9 @@ def test_beside_a_field_of_failures_a_test_is_asked_about_no_reply(field: dict[s
 
 @pytest.mark.parametrize("field", [{"provider": "q"}, {"model": "n"}])
 def test_a_reply_of_another_model_is_not_rejected(field: dict[str, Any]) -> None:
-    triggers = Triggers([("mine", Trigger(test="house/sorry", then="next", **field))], lambda _: is_sorry)
+    triggers = Triggers(
+        [("mine", Trigger(test="house/sorry", then="next", **field))], lambda _: is_sorry
+    )
     assert triggers.reject(SORRY, provider="p", model="m") is None
     assert triggers.reject(SORRY, provider="q", model="n") is not None
 

@@ -110,7 +110,9 @@ def test_the_end_cancels_calls_closes_generators_and_wakes_no_daemon_thread(fres
     late, later = begun(value(7))
     late.join(0.05)
     assert (thread.is_alive(), raised, late.is_alive(), later) == (True, [], True, [])
-    with pytest.raises(RuntimeError, match="called while the process exits, after its event loop has ended"):
+    with pytest.raises(
+        RuntimeError, match="called while the process exits, after its event loop has ended"
+    ):
         run(value(7))
 
 
@@ -169,7 +171,9 @@ def command(body: str, url: str) -> list[str]:
 
 def played(body: str, url: str = "http://127.0.0.1:9") -> tuple[int, str, str, float]:
     """Play a program: its exit status, what it printed, what it complained of, and how long it lived after its last line."""
-    done = subprocess.run(command(body, url), capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - ours
+    done = subprocess.run(
+        command(body, url), capture_output=True, text=True, timeout=20, check=False
+    )  # noqa: S603 - ours
     *told, last = done.stdout.splitlines()
     return done.returncode, "\n".join(told), done.stderr, time.time() - float(last)
 
@@ -211,7 +215,10 @@ def test_called_from_its_own_thread_it_raises_at_once() -> None:
     async def ask_inside() -> Any:
         return run(value(7))
 
-    with pytest.raises(RuntimeError, match="from inside its own event loop and would wait for itself; use AsyncStandby"):
+    with pytest.raises(
+        RuntimeError,
+        match="from inside its own event loop and would wait for itself; use AsyncStandby",
+    ):
         run(ask_inside())
 
 
@@ -242,7 +249,9 @@ def test_a_warning_that_is_an_error_leaves_no_coroutine_behind() -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
-def test_a_plugin_that_wants_the_process_to_exit_reaches_the_caller_and_the_loop_lives_on(error: BaseException) -> None:
+def test_a_plugin_that_wants_the_process_to_exit_reaches_the_caller_and_the_loop_lives_on(
+    error: BaseException,
+) -> None:
     async def fail() -> None:
         await asyncio.sleep(0)
         raise error
@@ -271,7 +280,9 @@ def interrupt(program: subprocess.Popen[str], server: Loopback, asked: int = 1) 
     assert server.requests[asked - 1].left.wait(2)
 
 
-def test_ctrl_c_cancels_the_call_closes_its_socket_and_the_program_may_go_on(server: Loopback) -> None:
+def test_ctrl_c_cancels_the_call_closes_its_socket_and_the_program_may_go_on(
+    server: Loopback,
+) -> None:
     server.script(hang(), hang(), openai_reply("Lisbon."))
     body = """
         stream = client.stream("hi")
@@ -286,10 +297,16 @@ def test_ctrl_c_cancels_the_call_closes_its_socket_and_the_program_may_go_on(ser
         interrupt(program, server)
         interrupt(program, server, 2)
         told, complaints = program.communicate(timeout=10)
-    assert (told.splitlines()[:-1], complaints, program.returncode) == (["interrupted", "interrupted", "[] Lisbon."], "", 0)
+    assert (told.splitlines()[:-1], complaints, program.returncode) == (
+        ["interrupted", "interrupted", "[] Lisbon."],
+        "",
+        0,
+    )
 
 
-def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_no_other_word(server: Loopback) -> None:
+def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_no_other_word(
+    server: Loopback,
+) -> None:
     server.script(hang())
     body = """
         with client.stream("hi") as stream:
@@ -311,15 +328,22 @@ def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_no_other_word(serv
         "",
         "client.close()",
         "client.chat('hi', chain='script')",
-        "client.chat('hi'); stream = client.stream('hi'); next(stream)",  # a connection at rest, one in use
+        # a connection at rest, one in use
+        "client.chat('hi'); stream = client.stream('hi'); next(stream)",
         pytest.param(
-            "atexit.register(client.chat, 'hi', chain='script')",  # makes the loop while the process exits
-            marks=pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="Python 3.12 begins no thread at the exit"),
+            # makes the loop while the process exits
+            "atexit.register(client.chat, 'hi', chain='script')",
+            marks=pytest.mark.skipif(
+                sys.version_info[:2] == (3, 12), reason="Python 3.12 begins no thread at the exit"
+            ),
         ),
-        "client.chat('hi', chain='script'); atexit.register(client.close)",  # comes before the loop's own end
+        # comes before the loop's own end
+        "client.chat('hi', chain='script'); atexit.register(client.close)",
     ],
 )
-def test_a_process_leaves_an_open_client_in_silence_and_at_once(server: Loopback, body: str) -> None:
+def test_a_process_leaves_an_open_client_in_silence_and_at_once(
+    server: Loopback, body: str
+) -> None:
     status, _, complaints, lived = played(body, server.url)
     assert (status, complaints, lived < SLACK) == (0, "", True)
 
@@ -327,7 +351,9 @@ def test_a_process_leaves_an_open_client_in_silence_and_at_once(server: Loopback
 def test_an_exit_handler_that_comes_after_the_loops_end_is_told_so() -> None:
     body = "atexit.register(client.close); client.chat('hi', chain='script')"
     status, _, complaints, lived = played(body)
-    words = "RuntimeError: Standby was called while the process exits, after its event loop has ended"
+    words = (
+        "RuntimeError: Standby was called while the process exits, after its event loop has ended"
+    )
     assert complaints.rstrip().endswith(words)
     assert (status, lived < SLACK) == (0, True)
 
@@ -341,7 +367,9 @@ def test_an_exit_handler_that_comes_after_the_loops_end_is_told_so() -> None:
         "while True: client.close()",  # the next call comes when the loop has ended
     ],
 )
-def test_a_process_leaves_a_busy_daemon_thread_in_silence_and_at_once(server: Loopback, work: str) -> None:
+def test_a_process_leaves_a_busy_daemon_thread_in_silence_and_at_once(
+    server: Loopback, work: str
+) -> None:
     server.script(hang())
     status, _, complaints, lived = played(
         f"""

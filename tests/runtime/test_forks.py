@@ -67,7 +67,10 @@ def test_both_sides_of_a_fork_ask_again_and_again(host: str) -> None:
         fork(ask)
         ask()
         """
-        assert played(body, server.url.replace("127.0.0.1", host)) == (("Lisbon. Lisbon.\n" * 14).strip(), "")
+        assert played(body, server.url.replace("127.0.0.1", host)) == (
+            ("Lisbon. Lisbon.\n" * 14).strip(),
+            "",
+        )
 
 
 def test_a_process_may_end_right_after_a_fork() -> None:
@@ -95,7 +98,10 @@ def test_a_stream_of_the_parent_goes_on_there_and_is_not_the_childs() -> None:
             print(*(chunk.text for chunk in stream), stream.reply.text)
     """
     words = "this stream was begun on another event loop, or before a fork; ask anew with stream()"
-    assert played(body, NOWHERE, *tolerant()) == (f"{words}\nsays the script.  Lisbon, says the script.", "")
+    assert played(body, NOWHERE, *tolerant()) == (
+        f"{words}\nsays the script.  Lisbon, says the script.",
+        "",
+    )
 
 
 def test_what_is_under_way_goes_on_in_the_parent_before_the_next_call() -> None:
@@ -134,10 +140,15 @@ def test_calls_of_other_threads_live_through_many_forks() -> None:
             fork(lambda: None)
         print(told)
     """
-    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == ("[100, 100, 100, 100]", "")
+    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == (
+        "[100, 100, 100, 100]",
+        "",
+    )
 
 
-def test_a_loop_that_is_blocked_delays_a_fork_by_a_quarter_of_a_second_and_python_says_what_it_is() -> None:
+def test_a_loop_that_is_blocked_delays_a_fork_by_a_quarter_of_a_second_and_python_says_what_it_is() -> (
+    None
+):
     body = """
         begun = threading.Event()
 
@@ -166,7 +177,10 @@ def test_code_on_the_loop_may_fork() -> None:
 
         print(run(forks()), run(forks()))
     """
-    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == ("forked forked", "")
+    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == (
+        "forked forked",
+        "",
+    )
 
 
 def test_the_watchdog_of_an_asynchronous_client_is_silent_and_watches_on() -> None:
@@ -234,4 +248,7 @@ def test_a_slow_observer_is_not_waited_for_and_told_in_order() -> None:
         observers.close(5)
         print(*told)
     """
-    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == ("m1 m2 m3 m4 m5 m6", "")
+    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == (
+        "m1 m2 m3 m4 m5 m6",
+        "",
+    )

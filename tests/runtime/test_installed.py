@@ -35,7 +35,11 @@ def test_a_version_fits_or_is_named(
     version: str, requirement: str, *, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    put(tmp_path, {"name": "acme-sdk", "version": version, "entry-points": {"standby.plugins": {}}}, {})
+    put(
+        tmp_path,
+        {"name": "acme-sdk", "version": version, "entry-points": {"standby.plugins": {}}},
+        {},
+    )
     assert misfit(requirement) == ("" if fits else version)
 
 
@@ -47,11 +51,21 @@ def test_it_imports_nothing() -> None:
 
 def test_the_plugins_ask_for_the_ranges_that_the_distribution_declares() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)}
+    declared = {
+        *project["dependencies"],
+        *(one for extra in project["optional-dependencies"].values() for one in extra),
+    }
     registry = Registry()
-    wanted = [library for name in registry.names() for library in registry.info(name).libraries if not library.option]
+    wanted = [
+        library
+        for name in registry.names()
+        for library in registry.info(name).libraries
+        if not library.option
+    ]
     assert {library.requirement for library in wanted} <= declared
     assert len(wanted) >= 4
     for name in registry.names():
         info = registry.info(name)
-        assert all(library.requirement in info.install for library in info.libraries if not library.option)
+        assert all(
+            library.requirement in info.install for library in info.libraries if not library.option
+        )

@@ -47,12 +47,17 @@ def raised(error: BaseException, *through: type[BaseException]) -> None:
         (asyncio.CancelledError(), "CancelledError"),
     ],
 )
-def test_whatever_a_plugin_raises_is_raised_as_its_own_fault(error: BaseException, words: str) -> None:
+def test_whatever_a_plugin_raises_is_raised_as_its_own_fault(
+    error: BaseException, words: str
+) -> None:
     assert named(error) == words
     with pytest.raises(ConfigError) as caught:
         raised(error)
     [problem] = caught.value.problems
-    assert (problem.code, problem.message) == ("broken-plugin", f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}")
+    assert (problem.code, problem.message) == (
+        "broken-plugin",
+        f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}",
+    )
     assert problem.hint == "update or uninstall acme-standby"
     assert caught.value.__cause__ is error
 
@@ -82,7 +87,10 @@ def test_an_origin_names_plugin_distribution_and_version() -> None:
     assert str(Origin("acme", "acme-standby")) == "plugin 'acme' (acme-standby)"
     unusable, breach = ACME.unusable("no module"), ACME.breach("cancelled itself")
     assert isinstance(unusable, AttemptFailed)
-    assert (unusable.failure.kind, str(unusable)) == (Kind.UNAVAILABLE, f"{ACME} cannot be used: no module")
+    assert (unusable.failure.kind, str(unusable)) == (
+        Kind.UNAVAILABLE,
+        f"{ACME} cannot be used: no module",
+    )
     assert (breach.kind, breach.message) == (
         Kind.CONTRACT,
         f"{ACME} cancelled itself; update acme-standby, or tell its authors",
@@ -117,25 +125,44 @@ def test_a_value_as_promised_has_no_flaw(value: Any) -> None:
     [
         (made(Reply, text=None), "expected `str`, got `null` - at `text`"),
         (made(Reply, text="x", usage={}), "expected a Usage, got a dict - at `usage`"),
-        (made(Reply, text="x", usage={"input": "many"}), "expected `int`, got `str` - at `usage.input`"),
-        (made(Reply, text="x", usage=made(Usage, input="many")), "expected `int`, got `str` - at `usage.input`"),
+        (
+            made(Reply, text="x", usage={"input": "many"}),
+            "expected `int`, got `str` - at `usage.input`",
+        ),
+        (
+            made(Reply, text="x", usage=made(Usage, input="many")),
+            "expected `int`, got `str` - at `usage.input`",
+        ),
         (
             made(Reply, text="x", tool_calls=(CALL, made(ToolCall, id=1, name="f", arguments={}))),
             "expected `str`, got `int` - at `tool_calls.id`",
         ),
-        (made(Reply, text="x", tool_calls=("f",)), "expected `object`, got `str` - at `tool_calls[0]`"),
+        (
+            made(Reply, text="x", tool_calls=("f",)),
+            "expected `object`, got `str` - at `tool_calls[0]`",
+        ),
         (made(Card, retires="2026-12-01"), "expected `date | null`, got `str` - at `retires`"),
         (made(Card, retires=5), "expected `date | null`, got `int` - at `retires`"),
         (made(Failure, kind="tired", message="x"), "invalid enum value 'tired' - at `kind`"),
-        (made(ProviderInfo, adapter="a:A", card={"tools": True}), "expected a Card, got a dict - at `card`"),
-        (made(ProviderInfo, adapter="a:A", card=made(Card, tools=1)), "expected `bool | null`, got `int` - at `card.tools`"),
+        (
+            made(ProviderInfo, adapter="a:A", card={"tools": True}),
+            "expected a Card, got a dict - at `card`",
+        ),
+        (
+            made(ProviderInfo, adapter="a:A", card=made(Card, tools=1)),
+            "expected `bool | null`, got `int` - at `card.tools`",
+        ),
     ],
 )
-def test_a_field_that_has_not_its_type_is_named_in_structs_of_structs_too(value: Any, flaw: str) -> None:
+def test_a_field_that_has_not_its_type_is_named_in_structs_of_structs_too(
+    value: Any, flaw: str
+) -> None:
     assert flaw_of(value, type(value)) == flaw
 
 
-@pytest.mark.parametrize(("value", "got"), [(None, "NoneType"), ({"text": "Hello."}, "dict"), ("Hello.", "str")])
+@pytest.mark.parametrize(
+    ("value", "got"), [(None, "NoneType"), ({"text": "Hello."}, "dict"), ("Hello.", "str")]
+)
 def test_a_value_of_another_type_is_named(value: object, got: str) -> None:
     assert flaw_of(value, Reply) == f"expected a Reply, got a {got}"
 
@@ -152,8 +179,16 @@ async def test_what_would_have_to_be_awaited_is_told_and_ended() -> None:
         return 1
 
     task, future = asyncio.ensure_future(soon()), asyncio.get_running_loop().create_future()
-    for value, name in ((soon(), "a coroutine"), (task, "a Task"), (future, "a Future"), (Awaitable(), "an Awaitable")):
-        with pytest.raises(TypeError, match=f"it returned {name}, which is never awaited: write 'def', not 'async def'"):
+    for value, name in (
+        (soon(), "a coroutine"),
+        (task, "a Task"),
+        (future, "a Future"),
+        (Awaitable(), "an Awaitable"),
+    ):
+        with pytest.raises(
+            TypeError,
+            match=f"it returned {name}, which is never awaited: write 'def', not 'async def'",
+        ):
             returned(value)
     await asyncio.sleep(0)
     assert task.cancelled()
@@ -161,7 +196,9 @@ async def test_what_would_have_to_be_awaited_is_told_and_ended() -> None:
     gc.collect()
 
 
-@pytest.mark.parametrize("value", [None, 1, "text", [], ProviderInfo(adapter="a:B"), (_ for _ in ()), open])
+@pytest.mark.parametrize(
+    "value", [None, 1, "text", [], ProviderInfo(adapter="a:B"), (_ for _ in ()), open]
+)
 def test_what_is_there_at_once_is_returned_as_it_is(value: object) -> None:
     assert returned(value) is value
     assert unawaited(value) == ""

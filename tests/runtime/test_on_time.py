@@ -65,8 +65,12 @@ class Rude:
 def _rude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     info = tmp_path / "standby_rude-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: standby-rude\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text("[standby.plugins]\nrude = standby_rude\n", encoding="utf-8")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: standby-rude\nVersion: 1.0\n", encoding="utf-8"
+    )
+    (info / "entry_points.txt").write_text(
+        "[standby.plugins]\nrude = standby_rude\n", encoding="utf-8"
+    )
     (tmp_path / "standby_rude.py").write_text(PLUGIN, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
@@ -84,7 +88,12 @@ def client(does: str, sinks: list[Event] | None = None) -> Standby:
         models={"rude": Model(provider="rude", options={"does": does})},
         chains={"default": Chain(models=("rude",), deadline=0.8)},
     )
-    return Standby(settings=settings, environ={}, sinks=[(sinks if sinks is not None else []).append], warm_up=False)
+    return Standby(
+        settings=settings,
+        environ={},
+        sinks=[(sinks if sinks is not None else []).append],
+        warm_up=False,
+    )
 
 
 @pytest.mark.parametrize("does", ["waits", "blocks_in_a_thread", "swallows", "blocks"])

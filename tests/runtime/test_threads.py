@@ -44,11 +44,20 @@ async def test_it_runs_in_a_daemon_thread_with_its_arguments_and_context() -> No
 
     WORD.set("carried over")
     result = await blocking(work, 1, 2, function=3, loop=4)
-    assert result == ((1, 2), {"function": 3, "loop": 4}, "carried over", True, "standby-blocking", False)
+    assert result == (
+        (1, 2),
+        {"function": 3, "loop": 4},
+        "carried over",
+        True,
+        "standby-blocking",
+        False,
+    )
     assert WORD.get() == "carried over"
 
 
-@pytest.mark.parametrize("error", [ValueError("bad"), OSError(2, "gone"), KeyError("k"), TimeoutError()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [ValueError("bad"), OSError(2, "gone"), KeyError("k"), TimeoutError()], ids=repr
+)
 async def test_what_it_raises_is_raised_with_its_traceback(error: Exception) -> None:
     def work() -> None:
         raise error
@@ -126,7 +135,9 @@ async def test_more_calls_than_threads_wait_for_their_turn_in_order(
     assert AT_ONCE not in started
 
 
-def test_a_loop_that_closes_meanwhile_disturbs_nobody(gate: threading.Event, begun: list[threading.Thread]) -> None:
+def test_a_loop_that_closes_meanwhile_disturbs_nobody(
+    gate: threading.Event, begun: list[threading.Thread]
+) -> None:
     """Nor does the thread: an exception in it would be a warning, and warnings are errors here."""
     ended = threading.Event()
 
@@ -176,7 +187,9 @@ def test_many_loops_in_many_threads_do_not_meet() -> None:
         return [asyncio.run(blocking(abs, -number)) for number in range(start, start + 10)]
 
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(many, range(8))) == [list(range(start, start + 10)) for start in range(8)]
+        assert list(pool.map(many, range(8))) == [
+            list(range(start, start + 10)) for start in range(8)
+        ]
 
 
 async def test_a_thread_that_cannot_start_is_an_error_and_costs_no_turn() -> None:

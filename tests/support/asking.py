@@ -8,16 +8,27 @@ from standby.settings import Chain, Model, Provider, Secret
 
 def scripted(*models: Any, **chain: Any) -> Settings:
     """Return a chain of scripted models, "m1" first; each is a list of steps, or a fixed reply."""
-    options = ({"script": model} if isinstance(model, list) else {"reply": model} for model in models)
-    named = {f"m{number}": Model(provider="scripted", options=each) for number, each in enumerate(options, 1)}
+    options = (
+        {"script": model} if isinstance(model, list) else {"reply": model} for model in models
+    )
+    named = {
+        f"m{number}": Model(provider="scripted", options=each)
+        for number, each in enumerate(options, 1)
+    }
     return Settings(models=named, chains={"default": Chain(models=tuple(named), **chain)})
 
 
 def served(*, gemini: str = "", openai: str = "", **chain: Any) -> Settings:
     """Return a chain of the vendors' models, in the order given, behind servers at these URLs."""
     ways = {
-        "gemini": (Provider(plugin="gemini", base_url=gemini, api_key=Secret("g-key")), "gemini-2.5-pro"),
-        "openai": (Provider(plugin="openai", base_url=f"{openai}/v1", api_key=Secret("o-key")), "o3-mini"),
+        "gemini": (
+            Provider(plugin="gemini", base_url=gemini, api_key=Secret("g-key")),
+            "gemini-2.5-pro",
+        ),
+        "openai": (
+            Provider(plugin="openai", base_url=f"{openai}/v1", api_key=Secret("o-key")),
+            "o3-mini",
+        ),
     }
     asked = [name for name, url in (("gemini", gemini), ("openai", openai)) if url]
     return Settings(

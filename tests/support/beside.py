@@ -42,7 +42,9 @@ class BreakersBeside:
         resting = self.real.health(self.now).state is State.OPEN
         leave, number = self.book.admit(self.now, lease)
         answer = self.real.admit(self.now, lease)
-        assert not (resting and isinstance(answer, Ticket)), "somebody was admitted while the model rests"
+        assert not (resting and isinstance(answer, Ticket)), (
+            "somebody was admitted while the model rests"
+        )
         self._compare(leave, number, answer)
 
     def insist(self, lease: float) -> None:
@@ -71,11 +73,16 @@ class BreakersBeside:
         if opening is None:
             assert (health.resting, health.reason, until) == (0.0, "", None)
         else:
-            assert (health.resting, health.reason) == (max(0.0, opening.until - self.now), opening.reason)
+            assert (health.resting, health.reason) == (
+                max(0.0, opening.until - self.now),
+                opening.reason,
+            )
             assert until is not None
             assert until >= self._until, "the end of a rest moved backwards"
         self._until = float("-inf") if until is None else until
-        probes = [number for ticket, number in self.out if ticket.probe and not self.book.is_stale(number)]
+        probes = [
+            number for ticket, number in self.out if ticket.probe and not self.book.is_stale(number)
+        ]
         assert len(probes) <= 1, "two probes are in flight"
 
     def _compare(self, leave: LEAVE, number: int, answer: Ticket | Refusal) -> None:
@@ -154,8 +161,12 @@ class Mood:
 MOODS = (
     Mood(),
     Mood(rests=30),
-    Mood(verdicts=(5, 2, 2, 1), spans=(0.0, 0.125, 0.5, 1.0, 5.0), ages=(60.0,), asks=8, rests=0),  # half of them bad
-    Mood(verdicts=(6, 3, 3, 0), spans=(1.0, 2.0, 3.0), ages=(60.0,), asks=8, rests=0),  # bad ones grow old
+    Mood(
+        verdicts=(5, 2, 2, 1), spans=(0.0, 0.125, 0.5, 1.0, 5.0), ages=(60.0,), asks=8, rests=0
+    ),  # half of them bad
+    Mood(
+        verdicts=(6, 3, 3, 0), spans=(1.0, 2.0, 3.0), ages=(60.0,), asks=8, rests=0
+    ),  # bad ones grow old
     Mood(verdicts=(12, 0, 1, 1), spans=(0.0, 0.125), asks=20, rests=0),  # a crowd after a recovery
 )
 
@@ -166,7 +177,15 @@ LEASES = (float("inf"), float("inf"), 31.0, 0.5)
 
 def any_breaker_step(both: BreakersBeside, mood: Mood, dice: random.Random) -> None:
     """Take one step by lot."""
-    steps = (both.admit, both.insist, both.settle, both.settle_again, both.pass_time, both.pass_the_pause, both.age)
+    steps = (
+        both.admit,
+        both.insist,
+        both.settle,
+        both.settle_again,
+        both.pass_time,
+        both.pass_the_pause,
+        both.age,
+    )
     step = dice.choices(steps, (mood.asks, 1, 8, 1, 2, 2, 1))[0]
     if step in (both.admit, both.insist):
         step(dice.choice(LEASES))
@@ -174,7 +193,11 @@ def any_breaker_step(both: BreakersBeside, mood: Mood, dice: random.Random) -> N
         rest = dice.choice(RESTS) if dice.randrange(100) < mood.rests else None
         step(dice.randrange(50), dice.choices(VERDICTS, mood.verdicts)[0], rest)
     else:
-        spans = {both.pass_time: mood.spans, both.pass_the_pause: (-0.125, 0.0, 0.0, 0.125), both.age: mood.ages}
+        spans = {
+            both.pass_time: mood.spans,
+            both.pass_the_pause: (-0.125, 0.0, 0.0, 0.125),
+            both.age: mood.ages,
+        }
         step(dice.choice(spans[step]))
     both.check()
 

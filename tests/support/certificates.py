@@ -1,7 +1,8 @@
 """One certificate, of nobody, is trusted in the tests, instead of all that the system trusts.
 
-An HTTP client reads what it trusts when it is made, 20 ms for some 150 authorities, and the tests make thousands of clients,
-which ask this machine alone, without TLS. Whoever has set `SSL_CERT_FILE` keeps it.
+An HTTP client reads what it trusts when it is made, 20 ms for some 150 authorities, and the tests
+make thousands of clients, which ask this machine alone, without TLS. Whoever has set
+`SSL_CERT_FILE` keeps it.
 """
 
 import os

@@ -37,10 +37,20 @@ class Wire(msgspec.Struct, frozen=True):
 
     def good(self, texts: tuple[str, ...] = TEXTS, **rest: Any) -> Answer:
         if self.plugin == "gemini":
-            return gemini_stream(texts, **rest) if self.streamed else gemini_reply("".join(texts), **_unary(rest))
-        return openai_stream(texts, **rest) if self.streamed else openai_reply("".join(texts), **_unary(rest))
+            return (
+                gemini_stream(texts, **rest)
+                if self.streamed
+                else gemini_reply("".join(texts), **_unary(rest))
+            )
+        return (
+            openai_stream(texts, **rest)
+            if self.streamed
+            else openai_reply("".join(texts), **_unary(rest))
+        )
 
-    def error(self, status: int, message: str = "It failed.", code: str = "", **headers: str) -> Answer:
+    def error(
+        self, status: int, message: str = "It failed.", code: str = "", **headers: str
+    ) -> Answer:
         if self.plugin == "gemini":
             return gemini_error(status, code or "INTERNAL", message, **headers)
         return openai_error(status, message, kind=code or "server_error", **headers)
@@ -51,7 +61,9 @@ class Wire(msgspec.Struct, frozen=True):
         if not self.streamed:
             return respond(200, raw)
         frame = b"data: " + raw.replace(b"\n", b" ") + b"\n\n"
-        return Answer(pieces=((0.0, frame),), headers={"Content-Type": "text/event-stream"}, framing="chunked")
+        return Answer(
+            pieces=((0.0, frame),), headers={"Content-Type": "text/event-stream"}, framing="chunked"
+        )
 
     def finish(self, reason: str, text: str = "") -> Answer:
         if self.plugin == "gemini":
@@ -101,15 +113,42 @@ def _bomb() -> bytes:
 
 
 def _statuses() -> list[tuple[str, str, Fault, str]]:
-    kinds = {500: "server_error", 502: "server_error", 504: "server_error", 520: "server_error", 522: "server_error"}
-    kinds |= {524: "server_error", 499: "server_error", 408: "server_error", 409: "server_error", 503: "overloaded"}
-    kinds |= {529: "overloaded", 501: "unsupported", 505: "unsupported", 507: "server_error", 418: "invalid_request"}
-    kinds |= {401: "unauthorized", 403: "unauthorized", 404: "model_missing", 402: "quota_exhausted", 422: "invalid_request"}
+    kinds = {
+        500: "server_error",
+        502: "server_error",
+        504: "server_error",
+        520: "server_error",
+        522: "server_error",
+    }
+    kinds |= {
+        524: "server_error",
+        499: "server_error",
+        408: "server_error",
+        409: "server_error",
+        503: "overloaded",
+    }
+    kinds |= {
+        529: "overloaded",
+        501: "unsupported",
+        505: "unsupported",
+        507: "server_error",
+        418: "invalid_request",
+    }
+    kinds |= {
+        401: "unauthorized",
+        403: "unauthorized",
+        404: "model_missing",
+        402: "quota_exhausted",
+        422: "invalid_request",
+    }
 
     def fault(status: int) -> Fault:
         return lambda wire: wire.error(status, code="UNKNOWN")
 
-    return [("U4" if status < 405 else "U1", f"status {status}", fault(status), kind) for status, kind in kinds.items()]
+    return [
+        ("U4" if status < 405 else "U1", f"status {status}", fault(status), kind)
+        for status, kind in kinds.items()
+    ]
 
 
 def _rate(**headers: str) -> Fault:

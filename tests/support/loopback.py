@@ -67,14 +67,29 @@ __all__ = [
 # Gemini
 
 
-def _gemini(text: str, *, model: str, finish: str | None, usage: Mapping[str, int]) -> dict[str, Any]:
-    candidate: dict[str, Any] = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}
+def _gemini(
+    text: str, *, model: str, finish: str | None, usage: Mapping[str, int]
+) -> dict[str, Any]:
+    candidate: dict[str, Any] = {
+        "content": {"parts": [{"text": text}], "role": "model"},
+        "index": 0,
+    }
     if finish is not None:
         candidate["finishReason"] = finish
-    return {"candidates": [candidate], "usageMetadata": dict(usage), "modelVersion": model, "responseId": "w1peaMz6INOvnvgP"}
+    return {
+        "candidates": [candidate],
+        "usageMetadata": dict(usage),
+        "modelVersion": model,
+        "responseId": "w1peaMz6INOvnvgP",
+    }
 
 
-GEMINI_USAGE = {"promptTokenCount": 12, "candidatesTokenCount": 3, "thoughtsTokenCount": 25, "totalTokenCount": 40}
+GEMINI_USAGE = {
+    "promptTokenCount": 12,
+    "candidatesTokenCount": 3,
+    "thoughtsTokenCount": 25,
+    "totalTokenCount": 40,
+}
 
 
 def gemini_reply(text: str, *, model: str = "gemini-2.5-pro", finish: str = "STOP") -> Answer:
@@ -90,12 +105,15 @@ def gemini_stream(
 ) -> Answer:
     last = len(texts) - 1
     payloads = [
-        _gemini(text, model=model, finish=finish if at == last else None, usage=GEMINI_USAGE) for at, text in enumerate(texts)
+        _gemini(text, model=model, finish=finish if at == last else None, usage=GEMINI_USAGE)
+        for at, text in enumerate(texts)
     ]
     return events(payloads, "\r\n\r\n", framing)
 
 
-def gemini_error(status: int, code: str, message: str, details: Sequence[Any] = (), **headers: str) -> Answer:
+def gemini_error(
+    status: int, code: str, message: str, details: Sequence[Any] = (), **headers: str
+) -> Answer:
     error: dict[str, Any] = {"code": status, "message": message, "status": code}
     if details:
         error["details"] = list(details)
@@ -119,7 +137,9 @@ GEMINI_500 = gemini_error(
     "An internal error has occurred. Please retry or report in https://developers.generativeai.google/guide/troubleshooting",
 )
 GEMINI_503 = gemini_error(503, "UNAVAILABLE", "The model is overloaded. Please try again later.")
-GEMINI_504 = gemini_error(504, "DEADLINE_EXCEEDED", "The service is unable to finish processing within the deadline.")
+GEMINI_504 = gemini_error(
+    504, "DEADLINE_EXCEEDED", "The service is unable to finish processing within the deadline."
+)
 GEMINI_429 = gemini_error(
     429,
     "RESOURCE_EXHAUSTED",
@@ -130,7 +150,13 @@ GEMINI_BAD_KEY = gemini_error(
     400,
     "INVALID_ARGUMENT",
     "API key not valid. Please pass a valid API key.",
-    [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}],
+    [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "API_KEY_INVALID",
+            "domain": "googleapis.com",
+        }
+    ],
 )
 
 # OpenAI
@@ -144,7 +170,9 @@ OPENAI_USAGE = {
 }
 
 
-def openai_reply(text: str | None, *, model: str = "o3-mini-2025-01-31", finish: str = "stop", **message: Any) -> Answer:
+def openai_reply(
+    text: str | None, *, model: str = "o3-mini-2025-01-31", finish: str = "stop", **message: Any
+) -> Answer:
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": text, "refusal": None, **message},
@@ -184,7 +212,10 @@ def openai_stream(
     def delta(finish_reason: str | None = None, **delta: str) -> dict[str, Any]:
         return chunk([{"index": 0, "delta": delta, "finish_reason": finish_reason}])
 
-    payloads: list[Any] = [delta(role="assistant", content=""), *(delta(content=text) for text in texts)]
+    payloads: list[Any] = [
+        delta(role="assistant", content=""),
+        *(delta(content=text) for text in texts),
+    ]
     if finish is not None:
         payloads += [delta(finish), chunk([], usage=OPENAI_USAGE)]
     if done:
@@ -193,9 +224,17 @@ def openai_stream(
 
 
 def openai_error(
-    status: int, message: str, *, kind: str, code: str | int | None = None, param: str | None = None, **headers: str
+    status: int,
+    message: str,
+    *,
+    kind: str,
+    code: str | int | None = None,
+    param: str | None = None,
+    **headers: str,
 ) -> Answer:
-    return respond(status, {"error": {"message": message, "type": kind, "param": param, "code": code}}, headers)
+    return respond(
+        status, {"error": {"message": message, "type": kind, "param": param, "code": code}}, headers
+    )
 
 
 def openai_answers(*texts: str, model: str = "o3-mini-2025-01-31") -> Answers:
@@ -209,7 +248,11 @@ def openai_answers(*texts: str, model: str = "o3-mini-2025-01-31") -> Answers:
     return answer
 
 
-OPENAI_500 = openai_error(500, "The server had an error while processing your request. Sorry about that!", kind="server_error")
+OPENAI_500 = openai_error(
+    500,
+    "The server had an error while processing your request. Sorry about that!",
+    kind="server_error",
+)
 OPENAI_503 = openai_error(
     503,
     "That model is currently overloaded with other requests.",

@@ -86,15 +86,28 @@ def entry(name: str, adapter: Any, **rest: Any) -> Entry:
             raise AttemptFailed(adapter)
         return adapter
 
-    settings: dict[str, Any] = {"provider": "p", "vendor_id": name, "card": Card(), "timeout": 30.0, **rest}
+    settings: dict[str, Any] = {
+        "provider": "p",
+        "vendor_id": name,
+        "card": Card(),
+        "timeout": 30.0,
+        **rest,
+    }
     return Entry(name=name, adapter=get, **settings)
 
 
-def route(*entries: Entry, triggers: dict[str, Trigger] | None = None, hedges: Budget | None = None, **chain: Any) -> Route:
+def route(
+    *entries: Entry,
+    triggers: dict[str, Trigger] | None = None,
+    hedges: Budget | None = None,
+    **chain: Any,
+) -> Route:
     names = tuple(each.name for each in entries)
     rules = Triggers((triggers or {}).items())
     made = Chain(models=names, **chain)
-    return Route(name="default", chain=made, entries=entries, triggers=rules, hedges=hedges or Budget())
+    return Route(
+        name="default", chain=made, entries=entries, triggers=rules, hedges=hedges or Budget()
+    )
 
 
 def walk(

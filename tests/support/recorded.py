@@ -45,7 +45,13 @@ PLUGINS: dict[Wire, str] = {
     "responses": "openai",
     "anthropic": "anthropic",
 }
-PATHS: dict[Wire, str] = {"gemini": "", "vertex": "", "chat": "/v1", "responses": "/v1", "anthropic": ""}
+PATHS: dict[Wire, str] = {
+    "gemini": "",
+    "vertex": "",
+    "chat": "/v1",
+    "responses": "/v1",
+    "anthropic": "",
+}
 ENDS = {"response.completed", "response.incomplete", "response.failed"}
 CALLS = ("enerateContent", "/chat/completions", "/responses", "/messages")
 NO_DATA = {"README.md", "LICENSE"}
@@ -66,11 +72,15 @@ class Recorded(msgspec.Struct, frozen=True):
 
     def answer(self, status: int, *, cuts: Sequence[int] = ()) -> Answer:
         """Return what the server plays; each cut begins a piece of its own, which is sent after the last has gone."""
-        headers = {"Content-Type": self.content_type} | ({"Content-Encoding": self.encoding} if self.encoding else {})
+        headers = {"Content-Type": self.content_type} | (
+            {"Content-Encoding": self.encoding} if self.encoding else {}
+        )
         edges = [0, *cuts, len(self.body)]
         pieces = [(0.001 if at else 0.0, self.body[at:end]) for at, end in pairwise(edges)]
         framing: Literal["chunked", "length"] = "chunked" if self.streamed else "length"
-        return Answer(status=self.status or status, pieces=tuple(pieces), headers=headers, framing=framing)
+        return Answer(
+            status=self.status or status, pieces=tuple(pieces), headers=headers, framing=framing
+        )
 
 
 def files(folder: Path) -> set[str]:
@@ -92,13 +102,20 @@ def recorded(name: str) -> Recorded:
     """Return one answer of the recordings, with its bytes as they came."""
     file, _, number = name.partition("#")
     if file.endswith(".json"):
-        return Recorded(streamed=False, status=0, content_type="application/json", body=body_of(name))
+        return Recorded(
+            streamed=False, status=0, content_type="application/json", body=body_of(name)
+        )
     if file.endswith(".txt"):
         raw = body_of(name)
         lines = [line for line in raw.splitlines() if line]
         framed = sse(decoded(line) for line in lines) if file.endswith(".chunks.txt") else raw
         refused = raw.lstrip().startswith(b"{") and framed is raw
-        return Recorded(streamed=True, status=0 if refused else 200, content_type="text/event-stream", body=framed)
+        return Recorded(
+            streamed=True,
+            status=0 if refused else 200,
+            content_type="text/event-stream",
+            body=framed,
+        )
     turn = cassette(file)[int(number)]
     response, url = turn["response"], _url(turn["request"])
     status = response.get("code") or response["status"]
@@ -132,7 +149,11 @@ def _url(asked: dict[str, Any]) -> str:
 async def adapter(wire: Wire, url: str) -> AsyncIterator[Any]:
     """Give the vendor's real adapter, for a server of ours."""
     plugin = PLUGINS[wire]
-    adapters: dict[str, Any] = {"gemini": GeminiAdapter, "openai": OpenAIAdapter, "anthropic": AnthropicAdapter}
+    adapters: dict[str, Any] = {
+        "gemini": GeminiAdapter,
+        "openai": OpenAIAdapter,
+        "anthropic": AnthropicAdapter,
+    }
     made = adapters[plugin](
         Provider(
             plugin=plugin,
@@ -213,14 +234,18 @@ async def payloads_of(body: bytes) -> list[Any]:
     async def once() -> AsyncIterator[bytes]:
         yield body
 
-    return [decoded(event.data) async for event in events_of(once()) if event.data not in ("", "[DONE]")]
+    return [
+        decoded(event.data) async for event in events_of(once()) if event.data not in ("", "[DONE]")
+    ]
 
 
 def cuts_of(body: bytes, count: int, seed: str) -> list[int]:
     """Choose where a body is cut: anywhere, and inside some of its characters."""
     chance = random.Random(seed)
     inside = [at for at, byte in enumerate(body) if byte & 0xC0 == 0x80]
-    places = chance.sample(range(1, len(body)), min(count, len(body) - 1)) + chance.sample(inside, min(5, len(inside)))
+    places = chance.sample(range(1, len(body)), min(count, len(body) - 1)) + chance.sample(
+        inside, min(5, len(inside))
+    )
     return sorted(set(places))
 
 
@@ -247,7 +272,11 @@ def split(wire: Wire, answer: Any) -> bytes:
         return sse(_responses_events(answer))
     if wire == "anthropic":
         return sse(anthropic_events(answer))
-    return sse(_chat_events(answer), done=True) if wire == "chat" else sse(_gemini_events(answer), end="\r\n\r\n")
+    return (
+        sse(_chat_events(answer), done=True)
+        if wire == "chat"
+        else sse(_gemini_events(answer), end="\r\n\r\n")
+    )
 
 
 def _gemini_merged(events: Sequence[Any]) -> Any:
@@ -259,7 +288,11 @@ def _gemini_merged(events: Sequence[Any]) -> Any:
         for one in event.get("candidates", ()):
             parts += one.get("content", {}).get("parts", ())
             candidate |= one
-    return whole | ({"candidates": [candidate | {"content": {"role": "model", "parts": parts}}]} if candidate else {})
+    return whole | (
+        {"candidates": [candidate | {"content": {"role": "model", "parts": parts}}]}
+        if candidate
+        else {}
+    )
 
 
 def _gemini_events(answer: Any) -> Iterator[Any]:
@@ -267,9 +300,14 @@ def _gemini_events(answer: Any) -> Iterator[Any]:
     candidate: dict[str, Any] = next(iter(answer.get("candidates", ())), {})
     for part in candidate.get("content", {}).get("parts", ()):
         words = list(pieces(part.get("text", "")))
-        told = [{"text": word} | ({"thought": True} if part.get("thought") else {}) for word in words[:-1]]
+        told = [
+            {"text": word} | ({"thought": True} if part.get("thought") else {})
+            for word in words[:-1]
+        ]
         for piece in [*told, part | ({"text": words[-1]} if words else {})]:
-            yield head | {"candidates": [{"content": {"role": "model", "parts": [piece]}, "index": 0}]}
+            yield head | {
+                "candidates": [{"content": {"role": "model", "parts": [piece]}, "index": 0}]
+            }
     last = {"candidates": [candidate | {"content": {"role": "model"}}]} if candidate else {}
     yield answer | last
 
@@ -286,7 +324,9 @@ def _chat_merged(events: Sequence[Any]) -> Any:
                 if choice["delta"].get(name):
                     message[name] = (message[name] or "") + choice["delta"][name]
             for piece in choice["delta"].get("tool_calls", ()):
-                one = calls.setdefault(piece["index"], {"type": "function", "function": {"name": "", "arguments": ""}})
+                one = calls.setdefault(
+                    piece["index"], {"type": "function", "function": {"name": "", "arguments": ""}}
+                )
                 one |= {"id": piece["id"]} if "id" in piece else {}
                 for name, value in piece["function"].items():
                     one["function"][name] += value
@@ -309,7 +349,9 @@ def _anthropic_merged(events: Sequence[Any]) -> Any:
                 whole["content"].append(dict(event["content_block"]))
             case "content_block_delta":
                 delta = {name: value for name, value in event["delta"].items() if name != "type"}
-                written[event["index"]] = written.get(event["index"], "") + delta.pop("partial_json", "")
+                written[event["index"]] = written.get(event["index"], "") + delta.pop(
+                    "partial_json", ""
+                )
                 block = whole["content"][event["index"]]
                 block |= {name: block[name] + value for name, value in delta.items()}
             case "message_delta":
@@ -341,18 +383,33 @@ def _chat_events(answer: Any) -> Iterator[Any]:
 
 
 def _responses_events(answer: Any) -> Iterator[Any]:
-    yield {"type": "response.created", "response": answer | {"status": "in_progress", "output": [], "usage": None}}
+    yield {
+        "type": "response.created",
+        "response": answer | {"status": "in_progress", "output": [], "usage": None},
+    }
     for index, item in enumerate(answer["output"]):
-        yield {"type": "response.output_item.added", "output_index": index, "item": item | {"status": "in_progress"}}
+        yield {
+            "type": "response.output_item.added",
+            "output_index": index,
+            "item": item | {"status": "in_progress"},
+        }
         for place, part in enumerate(item.get("summary") or ()):
             yield {"type": "response.reasoning_summary_part.added", "summary_index": place}
             for word in pieces(part["text"]):
-                yield {"type": "response.reasoning_summary_text.delta", "summary_index": place, "delta": word}
+                yield {
+                    "type": "response.reasoning_summary_text.delta",
+                    "summary_index": place,
+                    "delta": word,
+                }
         for part in item.get("content") or ():
             for word in pieces(part.get("text", "")):
                 yield {"type": "response.output_text.delta", "output_index": index, "delta": word}
         for word in pieces(item.get("arguments", "")):
-            yield {"type": "response.function_call_arguments.delta", "output_index": index, "delta": word}
+            yield {
+                "type": "response.function_call_arguments.delta",
+                "output_index": index,
+                "delta": word,
+            }
         yield {"type": "response.output_item.done", "output_index": index, "item": item}
     yield {"type": f"response.{answer['status']}", "response": answer}
 

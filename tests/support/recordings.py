@@ -1,7 +1,8 @@
 """Where recorded answers lie: our own in this folder, and those of other projects beside the checkout.
 
-What others recorded is never committed. `STANDBY_RECORDINGS` names its folder, empty it says that there is none, and unset
-it is `../shared/recordings` beside the checkout. Where there is none, the same tests read our own answers alone.
+What others recorded is never committed. `STANDBY_RECORDINGS` names its folder, empty it says that
+there is none, and unset it is `../shared/recordings` beside the checkout. Where there is none, the
+same tests read our own answers alone.
 """
 
 import os
@@ -26,7 +27,9 @@ def others() -> Path | None:
     named = os.environ.get(VARIABLE)
     folder = Path(__file__).parents[3] / "shared" / "recordings" if named is None else Path(named)
     if named and not folder.is_dir():
-        raise NotADirectoryError(f"{VARIABLE} names {named}, which is no folder; name the recordings' folder, or unset it")
+        raise NotADirectoryError(
+            f"{VARIABLE} names {named}, which is no folder; name the recordings' folder, or unset it"
+        )
     return folder if named != "" and folder.is_dir() else None
 
 

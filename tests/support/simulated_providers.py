@@ -13,7 +13,8 @@ from standby.plugin import AttemptFailed, Call, Chunk, End, Finish, Reply
 from standby.resilience.circuit_breaker import Breaker, Health, Refusal, Ticket, Verdict
 
 ALWAYS = float("inf")
-FOR_EVER = 100_000.0  # seconds; longer than any world, and yet an end, so that what leaks does not keep the clock running
+# seconds; longer than any world, and yet an end, so that what leaks does not keep the clock running
+FOR_EVER = 100_000.0
 DEAF = 20.0  # seconds for which a plugin that swallows cancellation goes on
 
 FAILURES = {
@@ -21,16 +22,35 @@ FAILURES = {
     "500": Failure(kind=Kind.SERVER_ERROR, status=500, message="An internal error has occurred."),
     "429": Failure(kind=Kind.RATE_LIMITED, status=429, message="slow down"),
     "429, soon": Failure(kind=Kind.RATE_LIMITED, status=429, message="slow down", retry_after=1.5),
-    "429, later": Failure(kind=Kind.RATE_LIMITED, status=429, message="slow down", retry_after=25.0),
+    "429, later": Failure(
+        kind=Kind.RATE_LIMITED, status=429, message="slow down", retry_after=25.0
+    ),
     "quota": Failure(kind=Kind.QUOTA_EXHAUSTED, status=429, message="no quota"),
     "gone": Failure(kind=Kind.MODEL_MISSING, status=404, message="no such model"),
     "blocked": Failure(kind=Kind.BLOCKED, message="not this"),
 }
 ERRORS = {"bug": ValueError, "quits": asyncio.CancelledError, "reset": ConnectionResetError}
-LONGEST_REST = {"429, later": 30.0, "quota": 360.0, "gone": 360.0}  # seconds, where it is not a pause's 15: stated x 1.2
+LONGEST_REST = {
+    "429, later": 30.0,
+    "quota": 360.0,
+    "gone": 360.0,
+}  # seconds, where it is not a pause's 15: stated x 1.2
 
 DOWN = ("503", "500", "reset", "hang")
-BAD = (*FAILURES, *ERRORS, "hang", "slow", "flaky", "cut", "stall", "drip", "empty", "truncated", "wrong model", "deaf")
+BAD = (
+    *FAILURES,
+    *ERRORS,
+    "hang",
+    "slow",
+    "flaky",
+    "cut",
+    "stall",
+    "drip",
+    "empty",
+    "truncated",
+    "wrong model",
+    "deaf",
+)
 CLIMATES = ("fair", "outage", "flapping", "dead", "changing")
 
 
@@ -43,7 +63,10 @@ def weather(climate: str, dice: random.Random) -> list[tuple[float, str]]:
         return [*((10.0 * n, "fair" if n % 2 else down) for n in range(1, 14)), (ALWAYS, "fair")]
     if climate == "changing":
         return [
-            *((end, dice.choice(("fair", *BAD))) for end in sorted(dice.uniform(0, 200) for _ in range(8))),
+            *(
+                (end, dice.choice(("fair", *BAD)))
+                for end in sorted(dice.uniform(0, 200) for _ in range(8))
+            ),
             (ALWAYS, "fair"),
         ]
     return [(ALWAYS, "fair" if climate == "fair" else bad)]
@@ -76,7 +99,9 @@ class Model:
     def is_fair(self, since: float, until: float) -> bool:
         """Say whether nothing is wrong with it in all that time."""
         spells = zip([0.0, *(end for end, _ in self.weather)], self.weather, strict=False)
-        return all(mood == "fair" for begins, (ends, mood) in spells if begins <= until and ends > since)
+        return all(
+            mood == "fair" for begins, (ends, mood) in spells if begins <= until and ends > since
+        )
 
     def is_well(self, now: float) -> bool:
         """Say whether its last trouble was so long ago that no breaker may think of it."""
@@ -113,7 +138,11 @@ class Model:
 
     def _script(self, mood: str, served: str) -> Iterator[Any]:
         """Say what happens, step by step: seconds to wait, words, an exception, an end."""
-        took = self.pace * min(1.0, self._dice.lognormvariate(-1.1, 0.6)) * (10 if mood == "slow" else 1)
+        took = (
+            self.pace
+            * min(1.0, self._dice.lognormvariate(-1.1, 0.6))
+            * (10 if mood == "slow" else 1)
+        )
         if mood in FAILURES or mood in ERRORS:
             yield self._dice.choice((0.0, self._dice.uniform(0, 0.3), self._dice.uniform(0, 8)))
             yield ERRORS[mood](mood) if mood in ERRORS else AttemptFailed(FAILURES[mood])
@@ -122,7 +151,11 @@ class Model:
         words = [] if mood == "empty" else self._answer()
         for place, word in enumerate(words):
             if place == len(words) // 2 and mood in ("cut", "stall", "truncated"):
-                yield End(finish=Finish.LENGTH) if mood == "truncated" else FOR_EVER * (mood == "stall")
+                yield (
+                    End(finish=Finish.LENGTH)
+                    if mood == "truncated"
+                    else FOR_EVER * (mood == "stall")
+                )
                 return
             yield 1.0 if mood == "drip" else took / len(words)
             yield word

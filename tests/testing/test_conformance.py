@@ -69,7 +69,9 @@ class TestGemini(Conformance):
     def _called(self, name: str, arguments: Mapping[str, Any]) -> Any:
         whole = gemini_reply("").body
         answer = msgspec.json.decode(whole)
-        answer["candidates"][0]["content"]["parts"] = [{"functionCall": {"name": name, "args": arguments}}]
+        answer["candidates"][0]["content"]["parts"] = [
+            {"functionCall": {"name": name, "args": arguments}}
+        ]
         return answer
 
 
@@ -101,12 +103,28 @@ class TestOpenAI(Conformance):
 
     def tool_stream(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         written = json.dumps(arguments)
-        begun = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": ""}}
-        pieces = [{"index": 0, "function": {"arguments": written[at : at + 4]}} for at in range(0, len(written), 4)]
+        begun = {
+            "index": 0,
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": name, "arguments": ""},
+        }
+        pieces = [
+            {"index": 0, "function": {"arguments": written[at : at + 4]}}
+            for at in range(0, len(written), 4)
+        ]
         first = {"role": "assistant", "content": None, "tool_calls": [begun]}
         deltas: list[Any] = [first, *({"tool_calls": [piece]} for piece in pieces)]
-        chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-        return events([*chunks, {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}, b"data: [DONE]\n\n"])
+        chunks = [
+            {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
+        ]
+        return events(
+            [
+                *chunks,
+                {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+                b"data: [DONE]\n\n",
+            ]
+        )
 
 
 class TestResponses(Conformance):

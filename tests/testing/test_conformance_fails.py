@@ -82,20 +82,33 @@ class Right:
         return answer
 
     def usage(self, answer: Mapping[str, Any]) -> Usage:
-        return Usage(input=count_in(answer.get("usage"), "in"), output=count_in(answer.get("usage"), "out"))
+        return Usage(
+            input=count_in(answer.get("usage"), "in"), output=count_in(answer.get("usage"), "out")
+        )
 
     def body(self, call: Call) -> Any:
-        return {"turns": [[turn.role, *(part.text for part in turn.parts)] for turn in call.request.messages]}
+        return {
+            "turns": [
+                [turn.role, *(part.text for part in turn.parts)] for turn in call.request.messages
+            ]
+        }
 
     def failure(self, status: int, headers: Mapping[str, str], body: Any) -> Failure:
         words = text_in(object_in(object_in(body).get("error")).get("message")) or str(body)
-        return Failure(kind=kind_of_status(status), status=status, message=words, retry_after=retry_after(headers))
+        return Failure(
+            kind=kind_of_status(status),
+            status=status,
+            message=words,
+            retry_after=retry_after(headers),
+        )
 
     @asynccontextmanager
     async def sent(self, call: Call) -> AsyncIterator[httpx2.Response]:
         headers = {"Authorization": f"Bearer {self.key}"}
         try:
-            async with self.http.stream("POST", self.url, content=encoded(self.body(call)), headers=headers) as response:
+            async with self.http.stream(
+                "POST", self.url, content=encoded(self.body(call)), headers=headers
+            ) as response:
                 if response.status_code != 200:
                     body = shown(await whole(response.aiter_bytes()))
                     raise AttemptFailed(self.failure(response.status_code, response.headers, body))
@@ -107,7 +120,9 @@ class Right:
 class Suite(Conformance):
     plugin = "right"
     model = "right-1"
-    errors: ClassVar[Mapping[Kind, Answer]] = {Kind.MODEL_MISSING: respond(404, {"error": {"message": "No such model."}})}
+    errors: ClassVar[Mapping[Kind, Answer]] = {
+        Kind.MODEL_MISSING: respond(404, {"error": {"message": "No such model."}})
+    }
     adapter: ClassVar[Callable[[Provider], Any]] = Right
 
     def adapter_class(self) -> Callable[[Provider], Any]:
@@ -120,18 +135,32 @@ class Suite(Conformance):
         return respond(200, {"text": text, "done": True, "usage": {"in": 7, "out": 2}})
 
     def stream(self, texts: Sequence[str]) -> Answer:
-        return events([*({"text": text} for text in texts), {"text": "", "done": True, "usage": {"in": 7, "out": 2}}])
+        return events(
+            [
+                *({"text": text} for text in texts),
+                {"text": "", "done": True, "usage": {"in": 7, "out": 2}},
+            ]
+        )
 
 
 class SuiteInLines(Suite):
     def stream(self, texts: Sequence[str]) -> Answer:
-        return ndjson([*({"text": text} for text in texts), {"text": "", "done": True, "usage": {"in": 7, "out": 2}}])
+        return ndjson(
+            [
+                *({"text": text} for text in texts),
+                {"text": "", "done": True, "usage": {"in": 7, "out": 2}},
+            ]
+        )
 
 
 WHILE_IT_COMES = "test_a_stream_is_read_while_it_comes"
 BY_ITS_FRAMING = "test_a_stream_is_read_by_its_framing"
 
-RULES = [name for name in dir(Suite) if name.startswith("test_") and name != "test_the_manifest_imports_no_sdk"]
+RULES = [
+    name
+    for name in dir(Suite)
+    if name.startswith("test_") and name != "test_the_manifest_imports_no_sdk"
+]
 
 
 class BelievesAny200(Right):
@@ -185,7 +214,9 @@ class CallsEverythingAServerError(Right):
 
 class ForgetsTheDelay(Right):
     def failure(self, status: int, headers: Mapping[str, str], body: Any) -> Failure:
-        return super().failure(status, {}, body) if headers else super().failure(status, headers, body)
+        return (
+            super().failure(status, {}, body) if headers else super().failure(status, headers, body)
+        )
 
 
 class SwallowsCancellation(Right):
@@ -235,7 +266,11 @@ class SendsTheKeyInTheUrl(Right):
 
 class TellsTheKeyInAFailure(Right):
     def failure(self, status: int, headers: Mapping[str, str], body: Any) -> Failure:
-        return Failure(kind=super().failure(status, headers, body).kind, status=status, message=f"{self.key} was refused")
+        return Failure(
+            kind=super().failure(status, headers, body).kind,
+            status=status,
+            message=f"{self.key} was refused",
+        )
 
 
 class LogsTheKey(Right):
@@ -269,7 +304,9 @@ class CallsAResetATimeout(Right):
 
 class ReadsBytesAsLatin1(Right):
     def read(self, body: bytes) -> Any:
-        return super().read(json.dumps(json.loads(body), ensure_ascii=True).replace("\\u", "").encode())
+        return super().read(
+            json.dumps(json.loads(body), ensure_ascii=True).replace("\\u", "").encode()
+        )
 
 
 class ReadsAllFirst(Right):
@@ -320,34 +357,73 @@ class TakesEachPieceForALine(Right):
 
 
 BREAKS: dict[type[Right], tuple[str, str]] = {
-    BelievesAny200: ("test_a_200_that_is_no_answer_is_a_failure", "took a page of HTML for an answer"),
-    RaisesKeyError: ("test_a_200_that_is_no_answer_is_a_failure", "the adapter raised JSONDecodeError"),
+    BelievesAny200: (
+        "test_a_200_that_is_no_answer_is_a_failure",
+        "took a page of HTML for an answer",
+    ),
+    RaisesKeyError: (
+        "test_a_200_that_is_no_answer_is_a_failure",
+        "the adapter raised JSONDecodeError",
+    ),
     EndsWithTheConnection: ("test_a_stream_that_is_cut_is_no_reply", "is taken for whole"),
-    StreamsInOnePiece: ("test_a_stream_comes_in_pieces_and_ends", "come as 1: yield each as it comes"),
+    StreamsInOnePiece: (
+        "test_a_stream_comes_in_pieces_and_ends",
+        "come as 1: yield each as it comes",
+    ),
     CountsNothing: ("test_a_reply_is_whole", "the tokens of a reply are not counted"),
-    SendsTheLastTurnOnly: ("test_the_body_holds_the_conversation_in_order", "is 0 times in the request's body"),
-    TurnsTheConversationRound: ("test_the_body_holds_the_conversation_in_order", "are not sent in their order"),
-    CallsEverythingAServerError: ("test_each_error_is_of_its_kind", "is server_error, not model_missing"),
+    SendsTheLastTurnOnly: (
+        "test_the_body_holds_the_conversation_in_order",
+        "is 0 times in the request's body",
+    ),
+    TurnsTheConversationRound: (
+        "test_the_body_holds_the_conversation_in_order",
+        "are not sent in their order",
+    ),
+    CallsEverythingAServerError: (
+        "test_each_error_is_of_its_kind",
+        "is server_error, not model_missing",
+    ),
     ForgetsTheDelay: ("test_a_stated_delay_is_read", "is read as None"),
-    SwallowsCancellation: ("test_cancellation_goes_through_and_frees_the_connection", "has swallowed CancelledError"),
-    LeavesATaskBehind: ("test_cancellation_goes_through_and_frees_the_connection", "its connection is still open"),
-    NeverCloses: ("test_closing_the_adapter_closes_its_connections", "aclose() leaves connections open"),
+    SwallowsCancellation: (
+        "test_cancellation_goes_through_and_frees_the_connection",
+        "has swallowed CancelledError",
+    ),
+    LeavesATaskBehind: (
+        "test_cancellation_goes_through_and_frees_the_connection",
+        "its connection is still open",
+    ),
+    NeverCloses: (
+        "test_closing_the_adapter_closes_its_connections",
+        "aclose() leaves connections open",
+    ),
     MixesCallsUp: ("test_calls_at_once_never_mix", "at once got"),
     ShowsTheKey: ("test_the_key_shows_nowhere", "the key shows in a repr or a failure"),
     SendsTheKeyInTheUrl: ("test_the_key_shows_nowhere", "the key is in the URL"),
     TellsTheKeyInAFailure: ("test_the_key_shows_nowhere", "the key shows in a repr or a failure"),
-    AsksElsewhere: ("test_the_endpoint_in_the_settings_is_the_one_that_is_asked", "has not asked provider.base_url"),
-    TriesAgainItself: ("test_the_endpoint_in_the_settings_is_the_one_that_is_asked", "sent 2 requests"),
+    AsksElsewhere: (
+        "test_the_endpoint_in_the_settings_is_the_one_that_is_asked",
+        "has not asked provider.base_url",
+    ),
+    TriesAgainItself: (
+        "test_the_endpoint_in_the_settings_is_the_one_that_is_asked",
+        "sent 2 requests",
+    ),
     CallsAResetATimeout: ("test_a_lost_connection_is_told_as_one", "is timeout, not connection"),
     ReadsBytesAsLatin1: ("test_a_reply_is_whole", "the vendor said"),
-    ReadsAllFirst: (WHILE_IT_COMES, "3 of 4 events are sent, and no text comes: read the body as it comes"),
+    ReadsAllFirst: (
+        WHILE_IT_COMES,
+        "3 of 4 events are sent, and no text comes: read the body as it comes",
+    ),
     ReadsOneSpelling: (BY_ITS_FRAMING, "let events_of or iter_ndjson read it"),
     RightInLines: (BY_ITS_FRAMING, "a stream in one piece says 'malformed: line 1 of the stream"),
 }
 
 IN_LINES: dict[type[Right], tuple[str, str]] = {
     Right: (BY_ITS_FRAMING, "let events_of or iter_ndjson read it"),
-    TakesLinesForEvents: (WHILE_IT_COMES, "3 of 4 lines are sent, and no text comes: read the body as it comes"),
+    TakesLinesForEvents: (
+        WHILE_IT_COMES,
+        "3 of 4 lines are sent, and no text comes: read the body as it comes",
+    ),
     SplitsLinesByHand: (BY_ITS_FRAMING, "let events_of or iter_ndjson read it"),
     TakesEachPieceForALine: (BY_ITS_FRAMING, "a stream in one piece says 'malformed: "),
     ReadsAllFirst: (WHILE_IT_COMES, "3 of 4 lines are sent, and no text comes"),
@@ -360,7 +436,9 @@ def nothing_left() -> Iterator[None]:
     LeavesATaskBehind.left.clear()
     NeverCloses.kept.clear()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # what these adapters leave open is the point of them
+        warnings.simplefilter(
+            "ignore", ResourceWarning
+        )  # what these adapters leave open is the point of them
         gc.collect()
 
 
@@ -407,12 +485,18 @@ LEFT_OUT = {
 
 
 def passes_or_is_left_out(suite: Suite, rule: str) -> None:
-    with pytest.raises(SkipTest, match="the card does not say") if rule in LEFT_OUT else nullcontext():
+    with (
+        pytest.raises(SkipTest, match="the card does not say")
+        if rule in LEFT_OUT
+        else nullcontext()
+    ):
         getattr(suite, rule)()
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "test_no_log_holds_the_key"])
-def test_an_adapter_that_asks_for_a_token_first_passes_where_the_suite_answers_it(rule: str) -> None:
+def test_an_adapter_that_asks_for_a_token_first_passes_where_the_suite_answers_it(
+    rule: str,
+) -> None:
     passes_or_is_left_out(WithItsToken(), rule)
 
 
@@ -430,7 +514,10 @@ ASTRAY = [
 
 @pytest.mark.parametrize("rule", ASTRAY)
 def test_a_rule_never_passes_where_the_main_request_is_not_reached(rule: str) -> None:
-    with pytest.raises(AssertionError, match=r"the adapter asked POST /token, and not what the kit answers \(.*no token\)"):
+    with pytest.raises(
+        AssertionError,
+        match=r"the adapter asked POST /token, and not what the kit answers \(.*no token\)",
+    ):
         getattr(suite(AsksForATokenFirst), rule)()
 
 
@@ -442,7 +529,10 @@ class NeverAnswers(Right):
 
 def test_a_test_that_does_not_end_fails_in_time() -> None:
     hasty = type("Hasty", (Suite,), {"adapter": NeverAnswers, "limit": 0.05})()
-    with pytest.raises(AssertionError, match=r"no end in 0\.05s: the adapter waits for what the server does not send"):
+    with pytest.raises(
+        AssertionError,
+        match=r"no end in 0\.05s: the adapter waits for what the server does not send",
+    ):
         hasty.test_a_reply_is_whole()
 
 
@@ -475,7 +565,10 @@ def test_an_adapter_that_reads_lines_wrongly_is_told(adapter: type[Right]) -> No
 
 @pytest.mark.parametrize("of", [Suite, SuiteInLines])
 def test_an_adapter_that_waits_for_the_end_cannot_be_left_early(of: type[Suite]) -> None:
-    with pytest.raises(AssertionError, match="half of a stream is sent, and no text comes: read the body as it comes"):
+    with pytest.raises(
+        AssertionError,
+        match="half of a stream is sent, and no text comes: read the body as it comes",
+    ):
         suite(ReadsAllFirst, of).test_a_stream_that_is_left_early_frees_its_connection()
 
 
@@ -484,12 +577,16 @@ DONE = {"text": "", "done": True, "usage": {"in": 7, "out": 2}}
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "application/x-ndjson"])
 @pytest.mark.parametrize("of", [Suite, SuiteInLines])
-def test_a_stream_that_the_author_writes_as_one_piece_lets_no_adapter_wait_for_its_end(of: type[Suite], kind: str) -> None:
+def test_a_stream_that_the_author_writes_as_one_piece_lets_no_adapter_wait_for_its_end(
+    of: type[Suite], kind: str
+) -> None:
     frames = of().stream(("Lis", "bon, says ", "the loopback."))
     written = respond(200, frames.body, {"Content-Type": kind})
     waits = suite(ReadsAllFirst, of, stream=lambda _self, _texts: written)
     wrong = (of is Suite) is (kind == "application/x-ndjson") and kind != "application/json"
-    expected = "stream(texts) says that it is" if wrong else "no text comes: read the body as it comes"
+    expected = (
+        "stream(texts) says that it is" if wrong else "no text comes: read the body as it comes"
+    )
     with pytest.raises(AssertionError, match=re.escape(expected)):
         waits.test_a_stream_is_read_while_it_comes()
 
@@ -501,9 +598,15 @@ def test_a_stream_that_the_author_writes_as_one_piece_lets_no_adapter_wait_for_i
             events([b'{"text": "Lis"}\n', b'{"done": true}\n']),
             r"""this line is not a field of one: b'{"text": "Lis"}': use events""",
         ),
-        (events([{"text": "Lis"}, DONE], "\n"), "no blank line ends the last: use events([…]) with values, or ndjson([…])"),
+        (
+            events([{"text": "Lis"}, DONE], "\n"),
+            "no blank line ends the last: use events([…]) with values, or ndjson([…])",
+        ),
         (events([]), "no blank line ends the last"),
-        (ndjson([b"data: {}\n\n"]), r"this line is not a JSON object: b'data: {}\n': use ndjson([…])"),
+        (
+            ndjson([b"data: {}\n\n"]),
+            r"this line is not a JSON object: b'data: {}\n': use ndjson([…])",
+        ),
         (ndjson([["Lis"]]), "this line is not a JSON object"),
     ],
 )
@@ -515,7 +618,9 @@ def test_a_stream_that_is_not_what_it_says_is_the_authors_slip(stream: Answer, w
 
 def test_a_framing_of_the_vendors_own_is_skipped() -> None:
     with pytest.raises(SkipTest, match="neither server-sent events nor NDJSON"):
-        suite(Right, stream=lambda _self, _texts: respond(200, b"\x00\x00\x01")).test_a_stream_is_read_by_its_framing()
+        suite(
+            Right, stream=lambda _self, _texts: respond(200, b"\x00\x00\x01")
+        ).test_a_stream_is_read_by_its_framing()
 
 
 def test_a_key_in_a_log_is_found(caplog: pytest.LogCaptureFixture) -> None:
@@ -525,7 +630,9 @@ def test_a_key_in_a_log_is_found(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_what_the_author_has_not_written_is_skipped_with_the_reason() -> None:
     with pytest.raises(SkipTest, match=r"stream\(texts\) is not written"):
-        type("Bare", (Suite,), {"stream": Conformance.stream})().test_a_stream_comes_in_pieces_and_ends()
+        type(
+            "Bare", (Suite,), {"stream": Conformance.stream}
+        )().test_a_stream_comes_in_pieces_and_ends()
     with pytest.raises(SkipTest, match="the card does not say tools=True"):
         suite(Right).test_a_tool_is_offered_and_its_call_comes_whole()
 
@@ -537,4 +644,7 @@ def test_a_suite_without_a_reply_says_what_to_write() -> None:
 
 def test_every_rule_has_a_sentence() -> None:
     assert [name for name in RULES if not getattr(Suite, name).__doc__] == []
-    assert {name for name in vars(Basics) if name.startswith("test_")} <= {*RULES, "test_the_manifest_imports_no_sdk"}
+    assert {name for name in vars(Basics) if name.startswith("test_")} <= {
+        *RULES,
+        "test_the_manifest_imports_no_sdk",
+    }

@@ -18,7 +18,10 @@ JSON = {"Content-Type": ["application/json"], "Content-Length": ["99"], "Set-Coo
 
 
 def cassette(folder: Path, *responses: dict[str, Any]) -> Path:
-    turns = [{"request": {"uri": f"https://acme.example/{at}"}, "response": each} for at, each in enumerate(responses)]
+    turns = [
+        {"request": {"uri": f"https://acme.example/{at}"}, "response": each}
+        for at, each in enumerate(responses)
+    ]
     file = folder / "cassette.yaml"
     file.write_text(yaml.safe_dump({"interactions": turns}), encoding="utf-8")
     return file
@@ -27,22 +30,35 @@ def cassette(folder: Path, *responses: dict[str, Any]) -> Path:
 @pytest.mark.parametrize(
     ("response", "status", "body"),
     [
-        ({"status": {"code": 200, "message": "OK"}, "body": {"string": '{"a": 1}'}}, 200, b'{"a": 1}'),
+        (
+            {"status": {"code": 200, "message": "OK"}, "body": {"string": '{"a": 1}'}},
+            200,
+            b'{"a": 1}',
+        ),
         ({"status": "429 Too Many Requests", "body": "Slow."}, 429, b"Slow."),
         ({"code": 500, "body": {"string": b"\x00"}}, 500, b"\x00"),
         ({"status": {"code": 200}, "parsed_body": {"a": 1}}, 200, b'{"a":1}'),
         ({"status": {"code": 204}}, 204, b""),
     ],
 )
-def test_an_answer_of_a_cassette_is_played_as_it_came(tmp_path: Path, response: Any, status: int, body: bytes) -> None:
+def test_an_answer_of_a_cassette_is_played_as_it_came(
+    tmp_path: Path, response: Any, status: int, body: bytes
+) -> None:
     [answer] = replayed(cassette(tmp_path, {**response, "headers": JSON}))
-    assert (answer.status, answer.body, answer.headers) == (status, body, {"content-type": "application/json"})
+    assert (answer.status, answer.body, answer.headers) == (
+        status,
+        body,
+        {"content-type": "application/json"},
+    )
 
 
 def test_a_packed_body_stays_packed_and_an_unpacked_one_says_so_no_more(tmp_path: Path) -> None:
     headers = {"Content-Encoding": ["gzip"]}
     packed, plain = gzip.compress(b"Lisbon."), b"Lisbon."
-    told = [{"status": {"code": 200}, "headers": headers, "body": {"string": body}} for body in (packed, plain)]
+    told = [
+        {"status": {"code": 200}, "headers": headers, "body": {"string": body}}
+        for body in (packed, plain)
+    ]
     first, second = replayed(cassette(tmp_path, *told))
     assert (first.body, first.headers) == (packed, {"content-encoding": "gzip"})
     assert (second.body, second.headers) == (plain, {})
@@ -53,7 +69,11 @@ def test_a_cassette_of_ruby_is_played(tmp_path: Path) -> None:
     file = tmp_path / "ruby.yml"
     file.write_text(RUBY.format(base64.b64encode(packed).decode()), encoding="utf-8")
     [answer] = replayed(file, containing="acme.example")
-    assert (answer.status, answer.body, answer.headers) == (429, packed, {"content-encoding": "gzip"})
+    assert (answer.status, answer.body, answer.headers) == (
+        429,
+        packed,
+        {"content-encoding": "gzip"},
+    )
     assert replayed(file, containing="elsewhere") == []
 
 
@@ -79,7 +99,10 @@ def test_answers_are_chosen_by_their_requests_url(tmp_path: Path) -> None:
 def test_a_file_that_is_no_cassette_is_told(tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text("version: 1\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"models.yaml is no cassette: it has no list 'interactions' or 'http_interactions'"):
+    with pytest.raises(
+        ValueError,
+        match=r"models.yaml is no cassette: it has no list 'interactions' or 'http_interactions'",
+    ):
         replayed(file)
 
 
@@ -89,7 +112,10 @@ def test_an_isolated_registry_sees_nothing_else() -> None:
 
 
 def test_a_scripted_model_plays_its_steps() -> None:
-    models = {"shaky": scripted({"fail": {"kind": "model_missing", "status": 404}}), "well": scripted("Well.")}
+    models = {
+        "shaky": scripted({"fail": {"kind": "model_missing", "status": 404}}),
+        "well": scripted("Well."),
+    }
     settings = Settings(models=models, chains={"default": Chain(models=("shaky", "well"))})
     with Standby(settings=settings, environ={}) as client:
         assert client.chat("Hello.").text == "Well."
@@ -105,9 +131,17 @@ def test_nobody_pays_for_the_kit_who_does_not_import_it() -> None:
 def test_events_frame_values_and_send_bytes_as_they_are() -> None:
     sent = events([{"a": 1}, b": ping\n\n", "b", b"data: [DONE]\n\n", b'{"error": 1}\n'])
     assert [piece for _, piece in sent.pieces] == [
-        *(b'data: {"a":1}\n\n', b": ping\n\n", b'data: "b"\n\n', b"data: [DONE]\n\n", b'{"error": 1}\n')
+        *(
+            b'data: {"a":1}\n\n',
+            b": ping\n\n",
+            b'data: "b"\n\n',
+            b"data: [DONE]\n\n",
+            b'{"error": 1}\n',
+        )
     ]
-    assert events([{"a": 1}, b"as it is"], "\r\n\r\n", "eof").body == b'data: {"a":1}\r\n\r\nas it is'
+    assert (
+        events([{"a": 1}, b"as it is"], "\r\n\r\n", "eof").body == b'data: {"a":1}\r\n\r\nas it is'
+    )
     assert (sent.headers, sent.framing) == ({"Content-Type": "text/event-stream"}, "chunked")
 
 

@@ -18,7 +18,11 @@ ACME = "A plugin for an HTTP API"
 
 @pytest.fixture
 def acme(tmp_path: Path) -> Path:
-    project = {"name": "standby-acme", "version": "0.1.0", "entry-points": {plugin.GROUP: {"acme": "standby_acme"}}}
+    project = {
+        "name": "standby-acme",
+        "version": "0.1.0",
+        "entry-points": {plugin.GROUP: {"acme": "standby_acme"}},
+    }
     put(tmp_path, project, written(ACME) | written(SUITE))
     return tmp_path
 
@@ -26,11 +30,25 @@ def acme(tmp_path: Path) -> Path:
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environ = os.environ | {"PYTHONPATH": str(folder)}
     command = [sys.executable, *words]
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=90)  # noqa: S603 - this interpreter
+    return subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=90
+    )  # noqa: S603 - this interpreter
 
 
 def test_the_suite_of_the_page_passes_under_pytest_without_a_plugin_of_pytests(acme: Path) -> None:
-    ran = python(acme, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio", "test_acme.py")
+    ran = python(
+        acme,
+        "-m",
+        "pytest",
+        "-q",
+        "-W",
+        "error",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:asyncio",
+        "test_acme.py",
+    )
     assert ran.returncode == 0, ran.stdout
     assert re.search(r"\d+ passed, 3 skipped", ran.stdout), ran.stdout
 
@@ -38,4 +56,6 @@ def test_the_suite_of_the_page_passes_under_pytest_without_a_plugin_of_pytests(a
 def test_the_check_prints_what_the_page_shows(acme: Path) -> None:
     ran = python(acme, "-m", "standby", "plugins", "check", "acme")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert re.sub(r"\d+ modules? in \d+ ms", "1 module in 1 ms", ran.stdout) == only("plugins.md", SUITE, "text")
+    assert re.sub(r"\d+ modules? in \d+ ms", "1 module in 1 ms", ran.stdout) == only(
+        "plugins.md", SUITE, "text"
+    )

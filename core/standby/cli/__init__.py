@@ -44,7 +44,9 @@ class _Group(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
         if cmd_name in _COMMANDS:
-            command: click.Command = importlib.import_module(f"standby.cli.{cmd_name.replace('-', '_')}").command
+            command: click.Command = importlib.import_module(
+                f"standby.cli.{cmd_name.replace('-', '_')}"
+            ).command
             return command
         return _of_plugin(cmd_name)
 
@@ -73,14 +75,18 @@ class _Group(Group):
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         words = sys.argv[1:] if args is None else args
         try:
-            ended = super().main(list(words), prog_name, complete_var, standalone_mode=False, **extra)
+            ended = super().main(
+                list(words), prog_name, complete_var, standalone_mode=False, **extra
+            )
         except Exception as error:  # click.Abort, for Ctrl-C, is one
             from standby.cli.output import asks_for_json, is_foreseen, report  # noqa: PLC0415 - only where something failed
 
             if os.environ.get("STANDBY_DEBUG") and not is_foreseen(error):
                 raise
             sys.exit(report(error, as_json=asks_for_json(words)))
-        sys.exit(ended if isinstance(ended, int) else 0)  # an int: what ctx.exit() was given, or a plugin's command returned
+        sys.exit(
+            ended if isinstance(ended, int) else 0
+        )  # an int: what ctx.exit() was given, or a plugin's command returned
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any of them."""
@@ -96,8 +102,8 @@ class _Group(Group):
 class _OwnWords:
     """Standard output for a command of ours: what a plugin prints while it is imported or asked goes to standard error.
 
-    A command prints from the main thread, outside of any event loop; there no plugin runs, but for its hooks, which the
-    registry calls with care.
+    A command prints from the main thread, outside of any event loop; there no plugin runs, but for
+    its hooks, which the registry calls with care.
     """
 
     def __init__(self, out: object) -> None:
@@ -129,7 +135,9 @@ def _of_plugin(name: str) -> click.Command | None:
         [problem] = error.problems
         raise click.UsageError(f"{problem.message}; {problem.hint}") from None
     if not commands:
-        raise click.UsageError(f"the plugin {name!r} has no commands of its own; 'standby --help' lists all that there are")
+        raise click.UsageError(
+            f"the plugin {name!r} has no commands of its own; 'standby --help' lists all that there are"
+        )
     return Group(name, commands=list(commands), help=f"Commands of the plugin {name!r}.")
 
 
@@ -145,7 +153,9 @@ def _rows_of_plugins(width: int) -> list[tuple[str, str]]:
             commands = registry.commands(plugin)
         except ConfigError:
             continue  # 'standby plugins' tells of a broken one
-        rows += ((f"{plugin} {command.name}", command.get_short_help_str(width)) for command in commands)
+        rows += (
+            (f"{plugin} {command.name}", command.get_short_help_str(width)) for command in commands
+        )
     return rows
 
 
@@ -160,7 +170,9 @@ def standby(ctx: click.Context) -> None:
     standby validate config/models.yaml       checks a file before anything is sent
     """  # noqa: D301 - click wants the character itself
     ctx.color = colour()
-    if ctx.invoked_subcommand in _COMMANDS and sys.stdout is not None:  # None: it was closed by who started us
+    if (
+        ctx.invoked_subcommand in _COMMANDS and sys.stdout is not None
+    ):  # None: it was closed by who started us
         ctx.with_resource(redirect_stdout(cast("TextIO", _OwnWords(sys.stdout))))
 
 
@@ -169,5 +181,7 @@ def main() -> None:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")  # a terminal that knows few letters gets "?" for the others
-    atexit.register(gc.freeze)  # the system takes it all back; to take two SDKs apart before takes a third of a second
+    atexit.register(
+        gc.freeze
+    )  # the system takes it all back; to take two SDKs apart before takes a third of a second
     standby(prog_name="standby")

@@ -27,14 +27,26 @@ _WANTED = ("deadline", "temperature", "max_tokens", "top_p", "seed", "stop")
 @duration_option("--deadline", help="How long the whole call may take, like 30s.")
 @click.option("--temperature", type=float, help="How freely the answer is drawn.")
 @click.option("--max-tokens", type=int, help="The most tokens that the answer may have.")
-@click.option("--top-p", type=float, help="From how much of the likeliest words the answer is drawn.")
-@click.option("--seed", type=int, help="Draws the same answer again, where the model can.")
-@click.option("--stop", metavar="TEXT", multiple=True, help="Ends the answer where the model says this; may be repeated.")
 @click.option(
-    "--schema", metavar="FILE", type=click.Path(), help="A JSON Schema that the answer is to fit; its JSON is printed."
+    "--top-p", type=float, help="From how much of the likeliest words the answer is drawn."
+)
+@click.option("--seed", type=int, help="Draws the same answer again, where the model can.")
+@click.option(
+    "--stop",
+    metavar="TEXT",
+    multiple=True,
+    help="Ends the answer where the model says this; may be repeated.",
+)
+@click.option(
+    "--schema",
+    metavar="FILE",
+    type=click.Path(),
+    help="A JSON Schema that the answer is to fit; its JSON is printed.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show the log on standard error.")
-def command(text: str, *, chain: str, config: str | None, system: str | None, verbose: bool, **options: Any) -> None:
+def command(
+    text: str, *, chain: str, config: str | None, system: str | None, verbose: bool, **options: Any
+) -> None:
     """Ask a chain TEXT ("-" reads standard input); show the answer, then how it came about.
 
     Exit status: 0, 1 if the call failed, 2 if the file or the command line is wrong.
@@ -49,12 +61,16 @@ def command(text: str, *, chain: str, config: str | None, system: str | None, ve
         log_to()
     wanted = {name: options[name] for name in _WANTED if options[name] not in (None, ())}
     if config is not None and _is_no_file(config):
-        raise RequestError(f"no file is named {config!r}; if it belongs to the question, put the whole of that in quotes")
+        raise RequestError(
+            f"no file is named {config!r}; if it belongs to the question, put the whole of that in quotes"
+        )
     if options["schema"] is not None:
         wanted["schema"] = _schema_in(options["schema"])
     messages = _messages(text, system)
     with Standby(config, warm_up=False) as client:
-        reply = _asked(client, messages, chain, wanted, stream=options["stream"] and not options["as_json"])
+        reply = _asked(
+            client, messages, chain, wanted, stream=options["stream"] and not options["as_json"]
+        )
     if options["as_json"]:
         print_json(reply)
     else:
@@ -79,7 +95,9 @@ def _messages(text: str, system: str | None) -> list[dict[str, str]]:
     question = (_read_input() if text == "-" else text).strip()
     if not question:
         where = "standard input" if text == "-" else "TEXT"
-        raise RequestError(f'{where} is empty; write a question, or "-" to read one from standard input')
+        raise RequestError(
+            f'{where} is empty; write a question, or "-" to read one from standard input'
+        )
     before = [{"role": "system", "content": system}] if system else []
     return [*before, {"role": "user", "content": question}]
 
@@ -93,7 +111,14 @@ def _read_input() -> str:
         raise RequestError(f"standard input is no {error.encoding} text; convert it") from None
 
 
-def _asked(client: Standby, messages: list[dict[str, str]], chain: str, wanted: dict[str, Any], *, stream: bool) -> Reply:
+def _asked(
+    client: Standby,
+    messages: list[dict[str, str]],
+    chain: str,
+    wanted: dict[str, Any],
+    *,
+    stream: bool,
+) -> Reply:
     if not stream:
         return client.chat(messages, chain=chain, **wanted)
     printed = False
@@ -102,7 +127,11 @@ def _asked(client: Standby, messages: list[dict[str, str]], chain: str, wanted: 
             for chunk in chunks:
                 if chunk.reset:
                     click.echo()
-                    click.secho(f"the answer broke off; {chunks.model} gives another, from its beginning:", err=True, dim=True)
+                    click.secho(
+                        f"the answer broke off; {chunks.model} gives another, from its beginning:",
+                        err=True,
+                        dim=True,
+                    )
                 click.echo(chunk.text, nl=False)
                 printed = True
         finally:

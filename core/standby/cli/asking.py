@@ -23,7 +23,9 @@ LIMIT = 256
 Source: BerriAI/litellm issue 26987.
 """
 
-REQUEST = Request((Message("user", (Text("Reply with the single word OK."),)),), Sampling(max_tokens=LIMIT))
+REQUEST = Request(
+    (Message("user", (Text("Reply with the single word OK."),)),), Sampling(max_tokens=LIMIT)
+)
 
 SLACK = 5.0
 """Seconds beyond all time-outs in which connections close; after them the event loop is taken for blocked."""
@@ -41,10 +43,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 Tell = Callable[[Asked], None]
 
 
-def ask_all(entries: Sequence[Entry], adapters: Adapters, patience: float, tell: Tell) -> list[Asked]:
+def ask_all(
+    entries: Sequence[Entry], adapters: Adapters, patience: float, tell: Tell
+) -> list[Asked]:
     """Ask them all, each for at most `patience` seconds; `tell` hears of each as it ends.
 
-    Who has not been heard when the event loop does not turn any more is told too, with what blocks it.
+    Who has not been heard when the event loop does not turn any more is told too, with what blocks
+    it.
     """
     heard: dict[str, Asked] = {}
     blocking: list[str] = []
@@ -55,7 +60,10 @@ def ask_all(entries: Sequence[Entry], adapters: Adapters, patience: float, tell:
 
     within = 2 * patience + SLACK
     try:
-        run(_all(entries, adapters, patience, hear, lambda code, _: blocking.append(code)), within=within)
+        run(
+            _all(entries, adapters, patience, hear, lambda code, _: blocking.append(code)),
+            within=within,
+        )
     except LoopIsBlockedError:
         words = f"no answer: {' and '.join(blocking) or 'a plugin'} blocks the event loop on which all are asked"
         failure = Failure(kind=Kind.CONTRACT, message=words)
@@ -89,7 +97,9 @@ async def _get_ready(entries: Sequence[Entry], patience: float) -> None:
         await asyncio.wait(making, timeout=patience)
     for each in making:
         each.cancel()
-    await asyncio.gather(*making, return_exceptions=True)  # looked at; who needs one that failed will say so
+    await asyncio.gather(
+        *making, return_exceptions=True
+    )  # looked at; who needs one that failed will say so
 
 
 async def _ask(entry: Entry, patience: float, tell: Tell) -> None:
@@ -100,7 +110,9 @@ async def _ask(entry: Entry, patience: float, tell: Tell) -> None:
         return
     now = asyncio.get_running_loop().time
     watch = Watch(entry, now, patience)
-    running = Running(entry, REQUEST, Ticket(0), watch)  # nobody settles this ticket, so no breaker learns of it
+    running = Running(
+        entry, REQUEST, Ticket(0), watch
+    )  # nobody settles this ticket, so no breaker learns of it
     while not running.task.done() and (at := now()) < watch.until:
         await asyncio.wait([running.task], timeout=watch.look_at(at) - at)
     seconds = now() - watch.began
@@ -116,10 +128,16 @@ def _ended(running: Running, seconds: float) -> Asked:
         result = running.result()
     except BaseException as error:  # noqa: BLE001 - a plugin's, SystemExit too: one model's fault spoils no other's check
         words = f"the plugin of provider {entry.provider!r} raised {type(error).__name__}"
-        return Asked(entry=entry, seconds=seconds, failure=Failure(kind=Kind.CONTRACT, message=words))
+        return Asked(
+            entry=entry, seconds=seconds, failure=Failure(kind=Kind.CONTRACT, message=words)
+        )
     if isinstance(result, Reply):
         return Asked(entry=entry, seconds=seconds, reply=result, failure=judge(result, entry))
     if isinstance(result, AttemptFailed):
         unsent = result.failure.kind is Kind.UNAVAILABLE
         return Asked(entry=entry, seconds=None if unsent else seconds, failure=result.failure)
-    return Asked(entry=entry, seconds=None, failure=Failure(kind=Kind.UNAVAILABLE, message="the check was ended meanwhile"))
+    return Asked(
+        entry=entry,
+        seconds=None,
+        failure=Failure(kind=Kind.UNAVAILABLE, message="the check was ended meanwhile"),
+    )

@@ -82,13 +82,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     shell_complete=completing.models,
     help="Only this model; may be given more than once.",
 )
-@duration_option("--timeout", default="30s", show_default=True, help="How long each model may take.")
+@duration_option(
+    "--timeout", default="30s", show_default=True, help="How long each model may take."
+)
 @json_option
-def command(*, config: str | None, chains: tuple[str, ...], models: tuple[str, ...], timeout: float, as_json: bool) -> None:
+def command(
+    *,
+    config: str | None,
+    chains: tuple[str, ...],
+    models: tuple[str, ...],
+    timeout: float,
+    as_json: bool,
+) -> None:
     """Ask each model of the chains one tiny question, for real and all at once; say which answer, and what to do.
 
-    Exit status: 0, 1 if a chain could not answer (with --model alone: if a model did not), 2 if the file or the command line
-    is wrong. Each model is asked for one word, and may spend 256 tokens on it: vendors bill that.
+    Exit status: 0, 1 if a chain could not answer (with --model alone: if a model did not), 2 if the
+    file or the command line is wrong. Each model is asked for one word, and may spend 256 tokens on
+    it: vendors bill that.
 
     \b
     standby check
@@ -99,7 +109,9 @@ def command(*, config: str | None, chains: tuple[str, ...], models: tuple[str, .
         asked = ask_all(plan.entries, plan.adapters, timeout, tell)
     checked = [_checked(each, plan.settings) for each in asked]
     verdicts = {name: _verdict(route, asked) for name, route in plan.chains.items()}
-    fine = all(each.answers for each in verdicts.values()) if verdicts else all(map(_answers, asked))
+    fine = (
+        all(each.answers for each in verdicts.values()) if verdicts else all(map(_answers, asked))
+    )
     if as_json:
         print_json({"file": plan.file, "fine": fine, "models": checked, "chains": verdicts})
     else:
@@ -113,15 +125,28 @@ def command(*, config: str | None, chains: tuple[str, ...], models: tuple[str, .
 def _planned(config: str | None, chains: Sequence[str], models: Sequence[str]) -> Plan:
     """Read the file and look the names up; raises `ConfigError`, or `RequestError` for a name that is not there."""
     registry = Registry()
-    loaded = load(None if config is None else Path(config), registry, os.environ, cwd=Path.cwd(), today=_today())
+    loaded = load(
+        None if config is None else Path(config),
+        registry,
+        os.environ,
+        cwd=Path.cwd(),
+        today=_today(),
+    )
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
     adapters = Adapters(registry.adapter, registry.origin)
     all_of_them = routes_of(loaded.settings, adapters, registry.test, today=_today())
     for name in chains:
         _look_up(name, all_of_them.routes, "chain", loaded.file)
-    routes = [_asked_of(all_of_them.routes[name]) for name in chains or (() if models else all_of_them.routes)]
-    entries = {entry.name: entry for route in routes for entry in route.entries} if routes else all_of_them.entries
+    routes = [
+        _asked_of(all_of_them.routes[name])
+        for name in chains or (() if models else all_of_them.routes)
+    ]
+    entries = (
+        {entry.name: entry for route in routes for entry in route.entries}
+        if routes
+        else all_of_them.entries
+    )
     for name in models:
         _look_up(name, entries, "model", " and ".join(chains) or loaded.file)
     kept = (_only(models, route) for route in routes)
@@ -136,7 +161,9 @@ def _planned(config: str | None, chains: Sequence[str], models: Sequence[str]) -
 
 def _asked_of(route: Route) -> Route:
     """Leave out the models that the chain never asks."""
-    return route if route.chain.fallback else msgspec.structs.replace(route, entries=route.entries[:1])
+    return (
+        route if route.chain.fallback else msgspec.structs.replace(route, entries=route.entries[:1])
+    )
 
 
 def _only(models: Sequence[str], route: Route) -> Route:
@@ -162,14 +189,17 @@ def _answers(asked: Asked) -> bool:
 def _verdict(route: Route, asked: Sequence[Asked]) -> Verdict:
     """Say whether the chain would answer: a model before the first that answers may stop it, as for a wrong request.
 
-    A model that begins resting comes after all others, unless it has answered itself: then it is back.
+    A model that begins resting comes after all others, unless it has answered itself: then it is
+    back.
     """
     found = {each.entry.name: each for each in asked}
     for each in sorted((found[entry.name] for entry in route.entries), key=_rests):
         if _answers(each):
             return Verdict(answers=True, by=each.entry.name)
         if each.failure is not None and each.seconds is not None:
-            rule = route.triggers.match(each.failure, provider=each.entry.provider, model=each.entry.name)
+            rule = route.triggers.match(
+                each.failure, provider=each.entry.provider, model=each.entry.name
+            )
             then = REACTIONS[each.failure.kind].then if rule is None else rule[1].then
             if then == "stop":
                 return Verdict(stops_at=each.entry.name)
@@ -177,7 +207,9 @@ def _verdict(route: Route, asked: Sequence[Asked]) -> Verdict:
 
 
 def _rests(asked: Asked) -> bool:
-    return asked.entry.breaker.suspicion != "" and (asked.reply is None or is_another(asked.reply, asked.entry))
+    return asked.entry.breaker.suspicion != "" and (
+        asked.reply is None or is_another(asked.reply, asked.entry)
+    )
 
 
 def _checked(asked: Asked, settings: Settings) -> Checked:
@@ -191,7 +223,9 @@ def _checked(asked: Asked, settings: Settings) -> Checked:
         kind=None if failure is None else failure.kind,
         status=None if failure is None else failure.status,
         text="" if failure is None else _shown(failure.text, entry),
-        do=ending(entry, today) if failure is None else remedy(failure, entry, settings.providers[entry.provider], today),
+        do=ending(entry, today)
+        if failure is None
+        else remedy(failure, entry, settings.providers[entry.provider], today),
     )
 
 
@@ -217,7 +251,9 @@ def _today() -> date:
 def _progress(models: int) -> Generator[Tell]:
     """Tell on standard error how far the check is: on a terminal by a bar, elsewhere by a line for each model."""
     words = f"asking {models} model{'' if models == 1 else 's'}, each for at most {LIMIT} tokens"
-    if sys.stderr is not None and sys.stderr.isatty() and colour() is not False:  # None: it was closed by who started us
+    if (
+        sys.stderr is not None and sys.stderr.isatty() and colour() is not False
+    ):  # None: it was closed by who started us
         from rich.console import Console  # noqa: PLC0415 - only where a person looks
         from rich.progress import Progress  # noqa: PLC0415 - see above
 
@@ -226,7 +262,9 @@ def _progress(models: int) -> Generator[Tell]:
             yield lambda _: bars.advance(bar)
         return
     click.echo(words, err=True)
-    yield lambda asked: click.echo(f"{asked.entry.name}  {_how(_outcome(asked), asked.seconds)}", err=True)
+    yield lambda asked: click.echo(
+        f"{asked.entry.name}  {_how(_outcome(asked), asked.seconds)}", err=True
+    )
 
 
 def _how(outcome: Outcome, seconds: float | None) -> str:
@@ -239,7 +277,16 @@ def _print(checked: Sequence[Checked], verdicts: Mapping[str, Verdict]) -> None:
     """Print a line for each model, then the words of each that wants something done, then each chain."""
     print_table(
         ("model", "provider", "outcome", "served", "kind"),
-        [(each.model, each.provider, _how(each.outcome, each.seconds), each.served, each.kind or "") for each in checked],
+        [
+            (
+                each.model,
+                each.provider,
+                _how(each.outcome, each.seconds),
+                each.served,
+                each.kind or "",
+            )
+            for each in checked
+        ],
         names=(0, 3),
     )
     for each in checked:

@@ -43,9 +43,13 @@ def _settings(ctx: click.Context) -> "Settings":
     from standby.errors import ConfigError  # noqa: PLC0415 - see above
     from standby.registry.plugins import Registry  # noqa: PLC0415 - see above
 
-    words = [word for word in ctx.args if Path(word).is_file()]  # where an option lacks its value, click knows no FILE yet
+    words = [
+        word for word in ctx.args if Path(word).is_file()
+    ]  # where an option lacks its value, click knows no FILE yet
     given = ctx.params.get("config") or ctx.params.get("file") or (words[-1] if words else None)
-    loaded = load(Path(given) if given else None, Registry(), os.environ, cwd=Path.cwd(), today=date.min)
+    loaded = load(
+        Path(given) if given else None, Registry(), os.environ, cwd=Path.cwd(), today=date.min
+    )
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
     return loaded.settings

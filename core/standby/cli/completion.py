@@ -16,8 +16,9 @@ VARIABLE = "_STANDBY_COMPLETE"
 def command(shell: str, *, as_json: bool) -> None:
     """Print the script that lets SHELL (bash, zsh or fish) complete what follows "standby".
 
-    It completes commands and options, and from your models.yaml and the plugins' cards the names of chains, models,
-    plugins and codes. Write the line for your shell into ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish:
+    It completes commands and options, and from your models.yaml and the plugins' cards the names of
+    chains, models, plugins and codes. Write the line for your shell into ~/.bashrc, ~/.zshrc or
+    ~/.config/fish/config.fish:
 
     \b
     eval "$(standby completion bash)"

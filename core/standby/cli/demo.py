@@ -13,12 +13,19 @@ from standby.types import Attempt, Reply
 QUESTION = "What is the capital of Portugal?"
 ANSWER = "The capital of Portugal is Lisbon."
 
-BUSY = {"kind": "overloaded", "status": 503, "code": "UNAVAILABLE", "message": "The model is overloaded."}
+BUSY = {
+    "kind": "overloaded",
+    "status": 503,
+    "code": "UNAVAILABLE",
+    "message": "The model is overloaded.",
+}
 
 SETTINGS = Settings(
     models={
         "first": Model(provider="scripted", options={"script": [{"delay": "20ms", "fail": BUSY}]}),
-        "second": Model(provider="scripted", options={"script": [{"delay": "50ms", "reply": ANSWER}]}),
+        "second": Model(
+            provider="scripted", options={"script": [{"delay": "50ms", "reply": ANSWER}]}
+        ),
     },
     chains={"default": Chain(models=("first", "second"), retry=Retry(initial=0.1))},
 )
@@ -29,7 +36,8 @@ SETTINGS = Settings(
 def command(*, as_json: bool) -> None:
     """Show a fallback at once: two models that follow a script, the first answers 503, the second the question.
 
-    The chain, its retry, and the trail are those that carry real calls. No key, download, network or file is needed.
+    The chain, its retry, and the trail are those that carry real calls. No key, download, network
+    or file is needed.
 
     Exit status: 0.
 
@@ -54,7 +62,9 @@ def command(*, as_json: bool) -> None:
 
 
 def _print(reply: Reply) -> None:
-    click.echo("Two models follow a script in this process: first answers 503, second answers the question.\n")
+    click.echo(
+        "Two models follow a script in this process: first answers 503, second answers the question.\n"
+    )
     click.echo(f"chain:     {' -> '.join(SETTINGS.chains['default'].models)}")
     click.echo(f"question:  {QUESTION}")
     click.echo(f"answer:    {reply.text}\n")

@@ -21,7 +21,14 @@ from standby.config.finding import near
 from standby.config.places import places_of_triggers
 from standby.diagnostics.explain import asked_of, explain, plan
 from standby.diagnostics.explanation import Explanation, Known, Plan, Step, Worst
-from standby.diagnostics.failure_input import Evidence, of_exception, of_kind, of_recording, of_status, shortened
+from standby.diagnostics.failure_input import (
+    Evidence,
+    of_exception,
+    of_kind,
+    of_recording,
+    of_status,
+    shortened,
+)
 from standby.diagnostics.replay import failure_in
 from standby.dispatch.adapter_call import Entry
 from standby.dispatch.policy import LONGEST_STATED_WAIT, Route
@@ -43,7 +50,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @config_options
 @chain_option
 @click.option(
-    "--model", metavar="NAME", shell_complete=models, help="The model that fails; left out: the first that does not rest."
+    "--model",
+    metavar="NAME",
+    shell_complete=models,
+    help="The model that fails; left out: the first that does not rest.",
 )
 @click.option(
     "--kind",
@@ -64,10 +74,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @tokens_option
 @json_option
-def command(*, chain: str, config: str | None, model: str | None, as_json: bool, tokens: Usage, **told: Any) -> None:
+def command(
+    *, chain: str, config: str | None, model: str | None, as_json: bool, tokens: Usage, **told: Any
+) -> None:
     """Say what a chain does with a failure.
 
-    Without a failure, say in which order its models are asked, how often, and what that may take. Nothing is sent.
+    Without a failure, say in which order its models are asked, how often, and what that may take.
+    Nothing is sent.
 
     Exit status: 0, or 2 if the file or the command line is wrong.
 
@@ -85,11 +98,18 @@ def command(*, chain: str, config: str | None, model: str | None, as_json: bool,
 
 
 def _explained(
-    chain: str, config: str | None, model: str | None, told: Mapping[str, Any], spent: float, tokens: Usage
+    chain: str,
+    config: str | None,
+    model: str | None,
+    told: Mapping[str, Any],
+    spent: float,
+    tokens: Usage,
 ) -> Explanation | Plan:
     registry = Registry()
     path = None if config is None else Path(config)
-    loaded = load(path, registry, os.environ, cwd=Path.cwd(), today=date.min)  # what has retired is told by validate
+    loaded = load(
+        path, registry, os.environ, cwd=Path.cwd(), today=date.min
+    )  # what has retired is told by validate
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
     settings = loaded.settings
@@ -107,7 +127,12 @@ def _explained(
 
 
 def _played(
-    entry: Entry, provider: Provider, registry: Registry, status: int, headers: Mapping[str, str], body: bytes
+    entry: Entry,
+    provider: Provider,
+    registry: Registry,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
 ) -> Failure | None:
     try:
         adapter = registry.adapter(provider.reference)
@@ -132,24 +157,34 @@ def _entry(route: Route, model: str | None) -> Entry:
     return found
 
 
-def _evidence(told: Mapping[str, Any], entry: Entry, provider: Provider, registry: Registry) -> Evidence:
+def _evidence(
+    told: Mapping[str, Any], entry: Entry, provider: Provider, registry: Registry
+) -> Evidence:
     """Make a failure of what the command line tells; what it says outright outweighs what a file says."""
     read = registry.failures(provider.reference)
     files = [name for name in ("exception", "recording") if told[name] is not None]
     if len(files) > 1 or (files and (told["code"] or told["message"])):
-        raise RequestError("say one of --exception, --recording, and --status with --code and --message")
+        raise RequestError(
+            "say one of --exception, --recording, and --status with --code and --message"
+        )
     kind, status = told["kind"], told["status"]
     if told["exception"] is not None and status is not None:
         raise RequestError("an exception has its own status, if it has one; leave --status out")
     if kind is not None and status not in FINER and kind_of_status(status) is not Kind(kind):
-        raise RequestError(f"HTTP {status} means {kind_of_status(status)}, not {kind}; say one of --status and --kind")
+        raise RequestError(
+            f"HTTP {status} means {kind_of_status(status)}, not {kind}; say one of --status and --kind"
+        )
     if told["exception"] is not None:
-        found = of_exception(_read(told["exception"]).decode("utf-8", "replace"), entry.provider, read)
+        found = of_exception(
+            _read(told["exception"]).decode("utf-8", "replace"), entry.provider, read
+        )
     elif told["recording"] is not None:
         play = partial(_played, entry, provider, registry)
         found = of_recording(_read(told["recording"]), told["recording"].name, status, read, play)
     elif kind is not None:
-        found = of_kind(Kind(kind), entry.timeout, status=status, code=told["code"], message=told["message"])
+        found = of_kind(
+            Kind(kind), entry.timeout, status=status, code=told["code"], message=told["message"]
+        )
     else:
         stub = registry.stub_server(provider.reference)
         found = of_status(status, told["code"], told["message"], read, stub)
@@ -197,15 +232,27 @@ def _lines(told: Explanation) -> Iterator[str]:
 
 
 def _time(number: int) -> str:
-    return "the first time" if number == 1 else "after the retry" if number == 2 else f"after retry {number - 1}"  # noqa: PLR2004
+    return (
+        "the first time"
+        if number == 1
+        else "after the retry"
+        if number == 2
+        else f"after retry {number - 1}"
+    )  # noqa: PLR2004
 
 
 def _what_follows(step: Step, told: Explanation) -> str:
     nobody = "nobody is left to ask, the call fails"
     if step.then == "retry":
-        pause = "at once" if step.pause == 0 else f"after {'' if told.retry_after else 'up to '}{step.pause:g}s"
+        pause = (
+            "at once"
+            if step.pause == 0
+            else f"after {'' if told.retry_after else 'up to '}{step.pause:g}s"
+        )
         late = (
-            "" if step.within is None else f" (a pause of {step.within:g}s or more does not fit into the deadline: then next)"
+            ""
+            if step.within is None
+            else f" (a pause of {step.within:g}s or more does not fit into the deadline: then next)"
         )
         return f"retry {told.model} {pause}{late}"
     if step.then == "stop":
@@ -217,7 +264,9 @@ def _what_follows(step: Step, told: Explanation) -> str:
 
 def _no_retry(told: Explanation) -> str:
     """Say why a model is not asked again that a trigger or the table would ask again."""
-    fired = next((rule.then for rule in told.rules if rule.outcome == "fires"), REACTIONS[told.kind].then)
+    fired = next(
+        (rule.then for rule in told.rules if rule.outcome == "fires"), REACTIONS[told.kind].then
+    )
     stated = told.retry_after or 0.0
     if fired != "retry" or stated <= LONGEST_STATED_WAIT:
         return ""
@@ -256,7 +305,9 @@ def _lines_of_plan(told: Plan) -> Iterator[str]:
 
 def _hedge(told: Plan) -> Iterator[str]:
     if told.hedge is None and told.hedge_after is not None:
-        first = next((model for model in told.models if model.asked and not model.rests), told.models[0])
+        first = next(
+            (model for model in told.models if model.asked and not model.rests), told.models[0]
+        )
         yield f"no hedge: behind {first.model} stands no model that is asked and does not begin resting"
     if told.hedge is None:
         return
@@ -264,7 +315,9 @@ def _hedge(told: Plan) -> Iterator[str]:
     for model, seconds in told.hedge.whole.items():
         yield f"  {model} gets {seconds:g}s where its answer comes as a whole: it thinks, and shows no sign until then"
     calls = round(1 / told.hedge.share)
-    often = f"1 request more in {calls} calls at most (and up to {told.hedge.first} more to begin with)"
+    often = (
+        f"1 request more in {calls} calls at most (and up to {told.hedge.first} more to begin with)"
+    )
     yield f"  that makes {often}; what each costs at most: {written_cost(told.hedge.cost)}"
 
 

@@ -29,8 +29,9 @@ MODELS, SCHEMA, KEYS = "models.yaml", "models.schema.json", ".env.example"
 
 _HEAD = """\
 # Copy this file to .env and fill in the keys; keep .env out of version control.
-# standby reads .env in the folder that you work in, beside models.yaml, and one folder above; the environment wins.
-# A model without its key is skipped. A key comes from your account with the vendor of the models that are named here.
+# standby reads .env in the folder that you work in, beside models.yaml, and one folder above; the
+# environment wins. A model without its key is skipped. A key comes from your account with the
+# vendor of the models that are named here.
 """
 
 _NO_KEY = f"# No model of {MODELS} wants a key: there is nothing to fill in.\n"
@@ -58,8 +59,9 @@ class Wanted(msgspec.Struct, frozen=True):
 def command(folder: Path, *, chosen: tuple[str, ...], as_json: bool) -> None:
     """Write models.yaml, its schema and .env.example into FOLDER; a file that is there already is kept.
 
-    With --vendor the chain has models of these vendors, in that order, each of them in service. On a terminal you are asked
-    which ones you have; elsewhere the file is the commented one that ships. A vendor is a plugin that knows models.
+    With --vendor the chain has models of these vendors, in that order, each of them in service. On
+    a terminal you are asked which ones you have; elsewhere the file is the commented one that
+    ships. A vendor is a plugin that knows models.
 
     Exit status: 0, or 2 if a file cannot be written, or a vendor is not known.
 
@@ -69,7 +71,9 @@ def command(folder: Path, *, chosen: tuple[str, ...], as_json: bool) -> None:
     """  # noqa: D301 - click wants the character itself
     registry = Registry()
     chosen = chosen or _ask(folder, registry, as_json=as_json)
-    text = chain_text(chosen, registry, _today()) if chosen else PACKAGED.read_text(encoding="utf-8")
+    text = (
+        chain_text(chosen, registry, _today()) if chosen else PACKAGED.read_text(encoding="utf-8")
+    )
     written: list[str] = []
     kept: list[str] = []
     try:
@@ -92,7 +96,11 @@ def command(folder: Path, *, chosen: tuple[str, ...], as_json: bool) -> None:
 
 def _ask(folder: Path, registry: Registry, *, as_json: bool) -> tuple[str, ...]:
     """Ask on a terminal which vendors somebody has; nobody is asked about a file that is there already."""
-    if as_json or not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)) or os.path.lexists(folder / MODELS):
+    if (
+        as_json
+        or not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout))
+        or os.path.lexists(folder / MODELS)
+    ):
         return ()
     return ask_for_vendors(registry, _today())
 
@@ -145,7 +153,9 @@ def _of_models(settings: Settings, registry: Registry) -> Iterable[Wanted]:
         asked.setdefault(model.provider or "", []).append(name)
     for provider, models in asked.items():
         with suppress(ConfigError):  # as above: a broken one is told, and its models are skipped
-            variables = _variables(provider, settings, registry.info(settings.providers[provider].reference).keys)
+            variables = _variables(
+                provider, settings, registry.info(settings.providers[provider].reference).keys
+            )
             if variables:
                 yield Wanted(provider, variables, tuple(models))
 
@@ -181,7 +191,9 @@ def _print_next_steps(folder: Path, registry: Registry) -> None:
     asked = f" --config {_quoted(named)}" if named else ""
     checked = f" {_quoted(named)}" if named else ""
     keys, target = _quoted(str(folder / KEYS)), _quoted(str(folder / ".env"))
-    fill_in = f"  cp {keys} {target}      and fill in the keys\n" if _wants_keys(folder / KEYS) else ""
+    fill_in = (
+        f"  cp {keys} {target}      and fill in the keys\n" if _wants_keys(folder / KEYS) else ""
+    )
     installing = "".join(f"  {step}\n" for step in _installing(folder / MODELS, registry))
     trying = f'  standby validate{checked}\n  standby check{asked}\n  standby ask{asked} "What is net metering?"'
     click.echo(f"\nNext:\n{installing}{fill_in}{trying}")

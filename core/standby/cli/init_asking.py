@@ -33,13 +33,19 @@ def ask_for_vendors(registry: Registry, today: date) -> tuple[str, ...]:
         return chosen
 
     words = "Which of them do you have, by name or number? The first is asked first"
-    chosen: tuple[str, ...] = click.prompt(words, default=_default(registry, known), value_proc=read)
+    chosen: tuple[str, ...] = click.prompt(
+        words, default=_default(registry, known), value_proc=read
+    )
     return chosen
 
 
 def missing(registry: Registry, plugin: str) -> list[Library]:
     """Return the libraries that every account of a plugin needs and that are not installed."""
-    return [library for library in registry.info(plugin).libraries if not library.option and is_missing(library)]
+    return [
+        library
+        for library in registry.info(plugin).libraries
+        if not library.option and is_missing(library)
+    ]
 
 
 def _default(registry: Registry, known: list[str]) -> str:

@@ -19,9 +19,9 @@ ENOUGH = 2
 _HEAD = """\
 # yaml-language-server: $schema=./models.schema.json
 #
-# The models that answer, in the order in which they are asked: each is in service. Reorder them, then run: standby validate
-# Every key is described by: standby schema
-# "standby: ignore[code] reason" silences a warning of standby validate in the line below: see lints.md.
+# The models that answer, in the order in which they are asked: each is in service. Reorder them,
+# then run: standby validate Every key is described by: standby schema "standby: ignore[code]
+# reason" silences a warning of standby validate in the line below: see lints.md.
 
 version: 1
 
@@ -31,7 +31,8 @@ chains:
 """
 
 _ALONE = """\
-    # standby: ignore[shared-quota] one vendor; a model of a second one answers when the account is at fault
+    # standby: ignore[shared-quota] one vendor; a model of a second one answers when the account is
+    # at fault
 """
 
 _HEDGE = """\
@@ -41,8 +42,9 @@ _HEDGE = """\
 _POLICY = """\
     # deadline: 3m                       # the whole call, all attempts and waits
     # stream:
-    #   release: whole                   # a stream is held back until all of it is there: no break is ever seen
-    #   on_break: restart                # or: one that breaks begins anew with the next model, after a reset chunk
+    #   release: whole                   # a stream is held back until all of it is there: no break
+    # is ever seen   on_break: restart                # or: one that breaks begins anew with the
+    # next model, after a reset chunk
 """
 
 _TIMES = """
@@ -69,20 +71,35 @@ def chain_text(chosen: Sequence[str], registry: Registry, today: date) -> str:
     lines = [f"      - {names[vendor_id]:<{width}}  # {vendor}\n" for vendor, vendor_id in models]
     alone = _ALONE if models[1:] and len({vendor for vendor, _ in models}) == 1 else ""
     hedge = _HEDGE if models[1:] else ""
-    return "".join((_HEAD, alone, "    models:\n", *lines, hedge, _POLICY, _TIMES, *_times(models, names, known)))
+    return "".join(
+        (
+            _HEAD,
+            alone,
+            "    models:\n",
+            *lines,
+            hedge,
+            _POLICY,
+            _TIMES,
+            *_times(models, names, known),
+        )
+    )
 
 
 def in_service(cards: Mapping[str, Card], today: date) -> list[str]:
     """Return the models that are not retired, nor soon will be: first those that the plugin suggests, then by what is left."""
     living = [name for name, card in cards.items() if not retirement(card, today)]
-    return sorted(living, key=lambda name: (cards[name].suggested or len(cards) + 1, -_last_day(cards[name])))
+    return sorted(
+        living, key=lambda name: (cards[name].suggested or len(cards) + 1, -_last_day(cards[name]))
+    )
 
 
 def _last_day(card: Card) -> int:
     return (card.retires or date.max).toordinal()
 
 
-def _models(chosen: Sequence[str], known: Mapping[str, Mapping[str, Card]], today: date) -> Iterator[tuple[str, str]]:
+def _models(
+    chosen: Sequence[str], known: Mapping[str, Mapping[str, Card]], today: date
+) -> Iterator[tuple[str, str]]:
     """Give the first model of each vendor; of one alone, its first two."""
     for vendor in chosen:
         if vendor not in known:
@@ -90,7 +107,9 @@ def _models(chosen: Sequence[str], known: Mapping[str, Mapping[str, Card]], toda
             raise Refused(f"no installed plugin that knows models is named {vendor!r}; {hint}")
         living = in_service(known[vendor], today)
         if not living:
-            raise Refused(f"{vendor} knows no model that stays in service; update its plugin, or write models.yaml yourself")
+            raise Refused(
+                f"{vendor} knows no model that stays in service; update its plugin, or write models.yaml yourself"
+            )
         for model in living[: 1 if len(chosen) >= ENOUGH else ENOUGH]:
             yield vendor, model
 
@@ -102,7 +121,9 @@ def _name(vendor: str, vendor_id: str, known: Mapping[str, Mapping[str, Card]]) 
 
 
 def _times(
-    models: Sequence[tuple[str, str]], names: Mapping[str, str], known: Mapping[str, Mapping[str, Card]]
+    models: Sequence[tuple[str, str]],
+    names: Mapping[str, str],
+    known: Mapping[str, Mapping[str, Card]],
 ) -> Iterator[str]:
     for vendor, vendor_id in models:
         timeout = f"#     timeout: {known[vendor][vendor_id].timeout or TIMEOUT:g}s"

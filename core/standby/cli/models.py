@@ -25,8 +25,9 @@ def command(*, text: str, as_json: bool) -> None:
     """List the models that the plugins know, or those with TEXT in their name or their plugin's.
 
     Any other model is written PLUGIN/ID.
-    A card is shown as it holds: what its plugin says of all its models, and of this one. An empty cell is not known, and
-    then taken for "no". A price is in US dollars for a million tokens, in and out.
+    A card is shown as it holds: what its plugin says of all its models, and of this one. An empty
+    cell is not known, and then taken for "no". A price is in US dollars for a million tokens, in
+    and out.
 
     \b
     standby models
@@ -34,14 +35,29 @@ def command(*, text: str, as_json: bool) -> None:
     standby models gpt-6 --json
     """  # noqa: D301 - click wants the character itself
     registry = Registry()
-    known = [(name, plugin, card) for plugin in registry.names() for name, card in _cards(registry, plugin)]
+    known = [
+        (name, plugin, card)
+        for plugin in registry.names()
+        for name, card in _cards(registry, plugin)
+    ]
     known = narrow(known, text, lambda row: row[:2])
     if as_json:
         rows = [{"name": name, "plugin": plugin, "card": card} for name, plugin, card in known]
         print_json(rows)
         return
     print_table(
-        ("model", "plugin", "window", "price", "retires", "tools", "schema", "reads", "successor", "notice"),
+        (
+            "model",
+            "plugin",
+            "window",
+            "price",
+            "retires",
+            "tools",
+            "schema",
+            "reads",
+            "successor",
+            "notice",
+        ),
         [(name, plugin, *_cells(card)) for name, plugin, card in known],
         names=(0, 8),
     )
@@ -60,7 +76,9 @@ def _cards(registry: Registry, plugin: str) -> list[tuple[str, Card]]:
 
 
 def _over(shared: Card, own: Card) -> Card:
-    known = {name: value for name, value in msgspec.structs.asdict(own).items() if value is not None}
+    known = {
+        name: value for name, value in msgspec.structs.asdict(own).items() if value is not None
+    }
     return msgspec.structs.replace(shared, **known)
 
 
@@ -79,7 +97,9 @@ def _compact(tokens: int | None) -> str:
     """Return a number of tokens in three digits: 1048576 as "1.05M"."""
     if tokens is None:
         return ""
-    return next((f"{tokens / size:.3g}{unit}" for size, unit in _SIZES if tokens >= size), str(tokens))
+    return next(
+        (f"{tokens / size:.3g}{unit}" for size, unit in _SIZES if tokens >= size), str(tokens)
+    )
 
 
 def _price(price: Price | None) -> str:

@@ -25,13 +25,16 @@ _PLACEHOLDER = re.compile(r"\{\{ (\w+) \}\}")
 
 @click.command("new-plugin")
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), help="The folder to write, instead of ./standby-NAME.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The folder to write, instead of ./standby-NAME."
+)
 @json_option
 def command(name: str, *, out: Path | None, as_json: bool) -> None:
     """Write a package with the provider plugin NAME; its example speaks to a vendor that does not exist.
 
-    It can be installed as it stands; its tests and 'standby selftest' pass. Every place to change says "CHANGE ME:", and its
-    README.md lists them in order. Nothing is overwritten. Exit status: 0, or 2 if it cannot be written.
+    It can be installed as it stands; its tests and 'standby selftest' pass. Every place to change
+    says "CHANGE ME:", and its README.md lists them in order. Nothing is overwritten. Exit status:
+    0, or 2 if it cannot be written.
 
     \b
     standby new-plugin acme
@@ -56,14 +59,20 @@ def _check(name: str) -> None:
             f"a letter first, at most {LONGEST} in all, as in 'acme' or 'acme-eu'"
         )
     if name in _commands():
-        raise Refused(f"'standby {name}' is a command, so a plugin of that name could add none of its own: take another name")
+        raise Refused(
+            f"'standby {name}' is a command, so a plugin of that name could add none of its own: take another name"
+        )
     registry = Registry()
     if name in registry.names():
         owner = registry.listing(name).distribution
-        raise Refused(f"a plugin named {name!r} is installed already ({owner}): take another name, or uninstall it")
+        raise Refused(
+            f"a plugin named {name!r} is installed already ({owner}): take another name, or uninstall it"
+        )
     package = _package(name)
     if find_spec(package) is not None:
-        raise Refused(f"a module named {package} is installed already: take another name, or uninstall it")
+        raise Refused(
+            f"a module named {package} is installed already: take another name, or uninstall it"
+        )
 
 
 def _commands() -> frozenset[str]:
@@ -89,7 +98,8 @@ def rendered(name: str) -> dict[PurePosixPath, str]:
         "year": str(date.today().year),  # noqa: DTZ011 - the user's own day
     }
     return {
-        _path(file, facts["package"]): filled(file.read_text(encoding="utf-8"), facts) for file in TEMPLATES.rglob("*.template")
+        _path(file, facts["package"]): filled(file.read_text(encoding="utf-8"), facts)
+        for file in TEMPLATES.rglob("*.template")
     }
 
 
@@ -115,13 +125,17 @@ def _write(folder: Path, files: Mapping[PurePosixPath, str]) -> list[Path]:
         folder.mkdir()
     except FileExistsError as error:
         taken = error.filename or folder
-        raise Refused(f"{taken} is there already, and stays as it is: move it away, or name another with --out") from None
+        raise Refused(
+            f"{taken} is there already, and stays as it is: move it away, or name another with --out"
+        ) from None
     except OSError as error:
         raise _unwritable(error, folder) from error
     try:
         return [_put(folder / path, text) for path, text in sorted(files.items())]
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)  # half a package would be in the way the next time
+        shutil.rmtree(
+            folder, ignore_errors=True
+        )  # half a package would be in the way the next time
         raise _unwritable(error, folder) from error
 
 
@@ -133,7 +147,9 @@ def _put(path: Path, text: str) -> Path:
 
 def _unwritable(error: OSError, folder: Path) -> Refused:
     words = (error.strerror or str(error)).lower()
-    return Refused(f"{error.filename or folder}: {words}; name a folder that you may write to with --out")
+    return Refused(
+        f"{error.filename or folder}: {words}; name a folder that you may write to with --out"
+    )
 
 
 # What is said

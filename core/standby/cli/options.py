@@ -27,10 +27,17 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
         raise click.BadParameter(str(error)) from None
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for errors too.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document, for errors too."
+)
 
 chain_option = click.option(
-    "--chain", metavar="NAME", default="default", show_default=True, shell_complete=chains, help="The chain to use."
+    "--chain",
+    metavar="NAME",
+    default="default",
+    show_default=True,
+    shell_complete=chains,
+    help="The chain to use.",
 )
 
 
@@ -40,10 +47,18 @@ def config_options(function: Function) -> Function:
     @wraps(function)
     def command(*args: Any, file: str | None, config: str | None, **rest: Any) -> Any:
         if file is not None and config is not None:
-            raise click.UsageError(f"the file is given twice, as {file!r} and by --config {config!r}; give it once")
+            raise click.UsageError(
+                f"the file is given twice, as {file!r} and by --config {config!r}; give it once"
+            )
         return function(*args, config=config if file is None else file, **rest)
 
-    option = click.option("-c", "--config", metavar="FILE", type=click.Path(), help="The models.yaml to use; the same as FILE.")
+    option = click.option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        type=click.Path(),
+        help="The models.yaml to use; the same as FILE.",
+    )
     return click.argument("file", required=False, type=click.Path())(option(command))
 
 
@@ -70,5 +85,9 @@ class Choice(_Choice):
         """Return the word; `click.BadParameter` where it is not known."""
         if value not in self.choices:
             names = [str(choice) for choice in self.choices]
-            self.fail(f"{value!r} is not known; {near(value, names) or 'write one of ' + ', '.join(names)}", param, ctx)
+            self.fail(
+                f"{value!r} is not known; {near(value, names) or 'write one of ' + ', '.join(names)}",
+                param,
+                ctx,
+            )
         return super().convert(value, param, ctx)

@@ -1,6 +1,7 @@
 """What a command prints for a machine, and how each error is told: in lines for a person, or as one JSON document.
 
-Commands raise; `report` is the one place that knows the texts, the JSON and the exit statuses of errors.
+Commands raise; `report` is the one place that knows the texts, the JSON and the exit statuses of
+errors.
 """
 
 import json
@@ -47,7 +48,12 @@ def report(error: Exception, *, as_json: bool) -> int:
 def _print(error: Exception, *, as_json: bool) -> None:
     if as_json:
         problems, trail = getattr(error, "problems", ()), getattr(error, "trail", ())
-        shown = {"type": type(error).__name__, "message": _message(error), "problems": problems, "trail": trail}
+        shown = {
+            "type": type(error).__name__,
+            "message": _message(error),
+            "problems": problems,
+            "trail": trail,
+        }
         print_json({"error": shown})
     elif isinstance(error, click.ClickException):
         error.show()
@@ -102,7 +108,9 @@ def attempt_line(attempt: Attempt) -> str:
     if attempt.dropped:
         parts.append(f"without {', '.join(attempt.dropped)}")
     if attempt.then is not None:
-        parts.append(f"-> {attempt.then}" + (f" (trigger {attempt.trigger})" if attempt.trigger else ""))
+        parts.append(
+            f"-> {attempt.then}" + (f" (trigger {attempt.trigger})" if attempt.trigger else "")
+        )
     return "  ".join(parts)
 
 

@@ -17,8 +17,8 @@ from standby.registry.plugins import Listing, Registry
 class Row(Listing, frozen=True, kw_only=True):
     """One plugin: its listing, the variables that may hold its key, what installs its SDK, and its own commands.
 
-    `missing` are the requirements of the libraries that none of its models can be asked without, and that are
-    not installed, or in another version.
+    `missing` are the requirements of the libraries that none of its models can be asked without,
+    and that are not installed, or in another version.
     """
 
     keys: tuple[str, ...] = ()
@@ -47,7 +47,9 @@ class _Plugins(Group):
         return check
 
 
-@click.group("plugins", cls=_Plugins, invoke_without_command=True, subcommand_metavar="[TEXT | check NAME]")
+@click.group(
+    "plugins", cls=_Plugins, invoke_without_command=True, subcommand_metavar="[TEXT | check NAME]"
+)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
@@ -78,14 +80,26 @@ def _list_of(text: str) -> click.Command:
 
 def _list(text: str, *, as_json: bool) -> None:
     registry = Registry()
-    rows = narrow([_row(registry, name) for name in registry.names()], text, lambda row: (row.name, row.distribution))
+    rows = narrow(
+        [_row(registry, name) for name in registry.names()],
+        text,
+        lambda row: (row.name, row.distribution),
+    )
     if as_json:
         print_json(rows)
         return
     print_table(
         ("plugin", "distribution", "version", "models", "state", "key in", "reason"),
         [
-            (row.name, row.distribution, row.version, str(len(row.models)), row.state, " or ".join(row.keys), row.reason)
+            (
+                row.name,
+                row.distribution,
+                row.version,
+                str(len(row.models)),
+                row.state,
+                " or ".join(row.keys),
+                row.reason,
+            )
             for row in rows
         ],
         names=(0, 1),
@@ -100,7 +114,10 @@ def _row(registry: Registry, name: str) -> Row:
     listed = msgspec.structs.asdict(registry.listing(name))
     if missing and listed["state"] == "ok":
         lacking = " ".join(f"'{requirement}'" for requirement in missing)
-        why = dict.fromkeys(lacks[requirement].removeprefix("which is ").removeprefix("and ") for requirement in missing)
+        why = dict.fromkeys(
+            lacks[requirement].removeprefix("which is ").removeprefix("and ")
+            for requirement in missing
+        )
         listed |= {"state": "no-sdk", "reason": f"{', '.join(why)}: pip install {lacking}"}
     return Row(**listed, keys=info.keys, install=info.install, missing=missing, commands=commands)
 

@@ -36,14 +36,17 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 @click.command("check")
 @click.argument("name", shell_complete=plugins)
 @json_option
-@click.option("--http", is_flag=True, help="Ask the adapter over HTTP although its plugin names no key.")
+@click.option(
+    "--http", is_flag=True, help="Ask the adapter over HTTP although its plugin names no key."
+)
 @click.pass_context
 def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None:
     """Load the plugin NAME, and say what is wrong with it.
 
     The quick part of the conformance suite is played against it.
-    The adapter is asked on 127.0.0.1 only, with a key of no account; one for which no key is named is asked with --http only.
-    The status is 1 if a rule does not hold, 2 if no such plugin is installed.
+    The adapter is asked on 127.0.0.1 only, with a key of no account; one for which no key is named
+    is asked with --http only. The status is 1 if a rule does not hold, 2 if no such plugin is
+    installed.
 
     \b
     standby plugins check gemini
@@ -64,7 +67,9 @@ def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None
 
 
 def _print(check: Check) -> None:
-    click.echo(f"{check.state:<7}  {check.rule}" + (f": {one_line(check.words)}" if check.words else ""))
+    click.echo(
+        f"{check.state:<7}  {check.rule}" + (f": {one_line(check.words)}" if check.words else "")
+    )
 
 
 def _checks(registry: Registry, name: str, *, http: bool) -> Iterator[Check]:
@@ -93,7 +98,11 @@ def _checked(rule: str, check: Callable[[], str | None]) -> Check:
         return Check(rule=rule, state="skipped", words=str(error))
     except ConfigError as error:
         told = error.problems[0]
-        return Check(rule=rule, state="wrong", words="; ".join(part for part in (told.message, told.hint) if part))
+        return Check(
+            rule=rule,
+            state="wrong",
+            words="; ".join(part for part in (told.message, told.hint) if part),
+        )
     except AttemptFailed as error:
         return Check(rule=rule, state="wrong", words=error.failure.text)
     except AssertionError as error:
@@ -125,7 +134,9 @@ def _keys(info: ProviderInfo) -> str:
 
     wrong = [key for key in info.keys if not re.fullmatch(VARIABLE, key)]
     if wrong:
-        raise AssertionError("keys holds something that is no name of a variable: write ('ACME_API_KEY',), never a key itself")
+        raise AssertionError(
+            "keys holds something that is no name of a variable: write ('ACME_API_KEY',), never a key itself"
+        )
     return " or ".join(info.keys) or "no key is needed"
 
 
@@ -143,7 +154,9 @@ def _schema(schema: Mapping[str, Any]) -> None:
 
 def _reader(registry: Registry, name: str) -> None:
     if registry.failures(name) is None:
-        raise SkipTest("ProviderInfo.failures names none; 'standby explain' goes by the HTTP status alone")
+        raise SkipTest(
+            "ProviderInfo.failures names none; 'standby explain' goes by the HTTP status alone"
+        )
 
 
 def _adapter(registry: Registry, name: str) -> str:
@@ -154,7 +167,9 @@ def _adapter(registry: Registry, name: str) -> str:
     if complete is not None and not inspect.iscoroutinefunction(complete):
         raise AssertionError("complete() is no coroutine: write it as 'async def'")
     if stream is not None and not inspect.isasyncgenfunction(stream):
-        raise AssertionError("stream() is no asynchronous generator: write it as 'async def' with 'yield'")
+        raise AssertionError(
+            "stream() is no asynchronous generator: write it as 'async def' with 'yield'"
+        )
     return " and ".join(f"{way}()" for way in ("complete", "stream") if hasattr(adapter, way))
 
 
@@ -162,14 +177,23 @@ def _asked(registry: Registry, name: str, info: ProviderInfo, *, http: bool) -> 
     """Make the adapter, and ask it on a loopback server that fails in every way that needs no vendor's JSON."""
     from standby.testing.basics import Basics  # noqa: PLC0415 - only for this command
 
-    made = _checked("the adapter can be made", lambda: _made(registry.adapter(name), _accounts(name, info, http=http)))
+    made = _checked(
+        "the adapter can be made",
+        lambda: _made(registry.adapter(name), _accounts(name, info, http=http)),
+    )
     yield made
     if not http:
         words = "it names no key, so it may not ask over HTTP; if it does: --http"
         yield Check(rule="the adapter is asked", state="skipped", words=words)
         return
-    suite = type("Suite", (Basics,), {"plugin": name, "model": next(iter(registry.cards(name)), "a-model")})()
-    for test in [rule for rule in vars(Basics) if rule.startswith("test_") and rule != "test_the_manifest_imports_no_sdk"]:
+    suite = type(
+        "Suite", (Basics,), {"plugin": name, "model": next(iter(registry.cards(name)), "a-model")}
+    )()
+    for test in [
+        rule
+        for rule in vars(Basics)
+        if rule.startswith("test_") and rule != "test_the_manifest_imports_no_sdk"
+    ]:
         rule = test.removeprefix("test_").replace("_", " ")
         if made.state == "wrong":
             yield Check(rule=rule, state="skipped", words="it cannot be made")
@@ -180,7 +204,11 @@ def _asked(registry: Registry, name: str, info: ProviderInfo, *, http: bool) -> 
 def _played(suite: "Basics", test: str) -> str:
     """Play a rule; the one of the endpoint shows what was asked there, which may be another request than the main one."""
     getattr(suite, test)()
-    return " and ".join(suite.paths) if test == "test_the_endpoint_in_the_settings_is_the_one_that_is_asked" else ""
+    return (
+        " and ".join(suite.paths)
+        if test == "test_the_endpoint_in_the_settings_is_the_one_that_is_asked"
+        else ""
+    )
 
 
 def _accounts(name: str, info: ProviderInfo, *, http: bool) -> Iterator[Provider]:
@@ -216,5 +244,7 @@ def _line(adapter: type[Any], error: Exception) -> str:
     import traceback  # noqa: PLC0415 - only for this command
 
     own = inspect.getfile(adapter)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own
+    ]
     return f" ({Path(own).name}:{lines[-1]})" if lines else ""

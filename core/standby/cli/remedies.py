@@ -36,7 +36,9 @@ REMEDIES: Mapping[Kind, str] = {
 """What to do about a failure of each kind."""
 
 NO_KEY = "set {key}, in the environment or in a file .env"
-SPENT = "nothing: the model answers, and the check's own limit of {limit} tokens was spent on thinking"
+SPENT = (
+    "nothing: the model answers, and the check's own limit of {limit} tokens was spent on thinking"
+)
 
 _LIMIT_WORDS = re.compile(r"max_tokens|max_output_tokens|\blength\b", re.IGNORECASE)
 """How an empty answer says that its limit was spent: all vendors' reasons for it, and our own words."""

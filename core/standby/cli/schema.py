@@ -18,7 +18,9 @@ from standby.registry.plugins import Registry
 @click.command("schema")
 @config_options
 @click.option("--out", type=click.Path(path_type=Path), help="Write it to this file.")
-@click.option("--validate", "check", is_flag=True, help="Check FILE instead: the same as 'standby validate'.")
+@click.option(
+    "--validate", "check", is_flag=True, help="Check FILE instead: the same as 'standby validate'."
+)
 @json_option
 def command(*, config: str | None, out: Path | None, check: bool, as_json: bool) -> None:
     """Print the JSON Schema (2020-12) of models.yaml, for an editor.
@@ -27,7 +29,9 @@ def command(*, config: str | None, out: Path | None, check: bool, as_json: bool)
     standby schema --out config/models.schema.json
     """  # noqa: D301 - click wants the character itself
     if check and out is not None:
-        raise click.UsageError("--out writes the schema, --validate checks a file; give one of the two")
+        raise click.UsageError(
+            "--out writes the schema, --validate checks a file; give one of the two"
+        )
     if check:
         validate(config, as_json=as_json)
     if config is not None:
@@ -60,7 +64,12 @@ def schema_text(registry: Registry) -> str:
             models += registry.cards(name)
             infos[name] = registry.info(name)
     options = {name: info.options for name, info in infos.items()}
-    accounts = {name: info.account for name, info in infos.items() if info.account.get("properties")}
+    accounts = {
+        name: info.account for name, info in infos.items() if info.account.get("properties")
+    }
     return (
-        msgspec.json.format(msgspec.json.encode(published(options, accounts, dict.fromkeys(models))), indent=2).decode() + "\n"
+        msgspec.json.format(
+            msgspec.json.encode(published(options, accounts, dict.fromkeys(models))), indent=2
+        ).decode()
+        + "\n"
     )

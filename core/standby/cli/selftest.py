@@ -49,15 +49,20 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 @click.command("selftest")
 @config_options
 @chain_option
-@click.option("--live", is_flag=True, help="First ask each model for real, as 'standby check' does; vendors bill that.")
+@click.option(
+    "--live",
+    is_flag=True,
+    help="First ask each model for real, as 'standby check' does; vendors bill that.",
+)
 @json_option
 def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> None:
     """Prove on this machine that a chain falls back and comes back, without a key and without the network.
 
-    The chain's own adapters and SDKs talk to servers on 127.0.0.1 that fail in each known way, and then are well again.
-    Time-outs and pauses are shortened for it, in memory only.
+    The chain's own adapters and SDKs talk to servers on 127.0.0.1 that fail in each known way, and
+    then are well again. Time-outs and pauses are shortened for it, in memory only.
 
-    Exit status: 0, 1 if the chain did not fall back or come back, 2 if the file or the command line is wrong.
+    Exit status: 0, 1 if the chain did not fall back or come back, 2 if the file or the command line
+    is wrong.
 
     \b
     standby selftest
@@ -67,13 +72,21 @@ def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> Non
     adapters = Adapters(registry.adapter, registry.origin)
     file, settings, route = _found(config, chain, registry, adapters)
     answers = _live(route, adapters) if live else {}
-    os.environ["no_proxy"] = "*"  # from here on only this machine is asked, and no proxy leads there
+    os.environ["no_proxy"] = (
+        "*"  # from here on only this machine is asked, and no proxy leads there
+    )
     played = play(settings, registry, chain)
     words, fine = _verdict(route, played)
     if live and "answers" not in answers.values():
         words, fine = "no model answers for real: see 'standby check'", False
     told = Told(
-        file=file, chain=chain, fine=fine, verdict=words, warnings=_warnings(route, settings), played=played, live=answers
+        file=file,
+        chain=chain,
+        fine=fine,
+        verdict=words,
+        warnings=_warnings(route, settings),
+        played=played,
+        live=answers,
     )
     if as_json:
         print_json(told)
@@ -82,9 +95,17 @@ def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> Non
     sys.exit(0 if fine else 1)
 
 
-def _found(config: str | None, chain: str, registry: Registry, adapters: Adapters) -> tuple[str, Settings, Route]:
+def _found(
+    config: str | None, chain: str, registry: Registry, adapters: Adapters
+) -> tuple[str, Settings, Route]:
     """Read the file and look the chain up; raises `ConfigError`, or `RequestError` for a chain that is not there."""
-    loaded = load(None if config is None else Path(config), registry, os.environ, cwd=Path.cwd(), today=_today())
+    loaded = load(
+        None if config is None else Path(config),
+        registry,
+        os.environ,
+        cwd=Path.cwd(),
+        today=_today(),
+    )
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
     routes = routes_of(loaded.settings, adapters, registry.test).routes
@@ -121,7 +142,9 @@ def _warnings(route: Route, settings: Settings) -> tuple[str, ...]:
     for entry in route.entries if route.chain.fallback else route.entries[:1]:
         provider = settings.providers[entry.provider]
         if provider.api_key is not None and not provider.api_key:
-            told.append(f"{entry.name}: {provider.api_key.origin} is not set, so a real call would skip it")
+            told.append(
+                f"{entry.name}: {provider.api_key.origin} is not set, so a real call would skip it"
+            )
         if provider.options:
             told.append(
                 f"{entry.name}: the options of provider {entry.provider!r} were left out: they lead to its real endpoint"
@@ -136,18 +159,34 @@ def _verdict(route: Route, played: Played) -> tuple[str, bool]:
     if alone := _alone(route):
         return f"nothing to fall back to: {alone}", False
     if not played.failing:
-        return "nothing proven: of the models that answer here, none can be made to fail and has another behind it", False
+        return (
+            "nothing proven: of the models that answer here, none can be made to fail and has another behind it",
+            False,
+        )
     mute = [each.model for each in played.models if each.outcome == "does not answer"]
     wrong = [case.fault for case in played.cases if not case.fine]
     flaws = [f"{' and '.join(mute)} cannot answer"] if mute else []
-    flaws += [f"does not fall back after {len(wrong)} of {len(played.cases)} failures of {played.failing}"] if wrong else []
+    flaws += (
+        [
+            f"does not fall back after {len(wrong)} of {len(played.cases)} failures of {played.failing}"
+        ]
+        if wrong
+        else []
+    )
     flaws += [f"{played.failing} {lost}"] if (lost := _lost(played)) else []
     if flaws:
         return "; ".join(flaws), False
     moved = sum(bool(case.by) for case in played.cases)
     rest = len(played.cases) - moved
-    own = f" (the other {rest}: the request itself is refused, and the caller is told)" if rest else ""
-    return f"falls back after {moved} of {len(played.cases)} failures of {played.failing}{own}, and comes back", True
+    own = (
+        f" (the other {rest}: the request itself is refused, and the caller is told)"
+        if rest
+        else ""
+    )
+    return (
+        f"falls back after {moved} of {len(played.cases)} failures of {played.failing}{own}, and comes back",
+        True,
+    )
 
 
 def _alone(route: Route) -> str:
@@ -169,10 +208,16 @@ def _print(told: Told) -> None:
     for model, words in told.live.items():
         click.echo(f"for real: {model}: {words}")
     click.echo("each model, in its own wire, on this machine:")
-    rows = [(each.model, each.provider, each.outcome, f"{each.seconds:.2f}s", each.words) for each in told.played.models]
+    rows = [
+        (each.model, each.provider, each.outcome, f"{each.seconds:.2f}s", each.words)
+        for each in told.played.models
+    ]
     print_table(("model", "provider", "outcome", "time", ""), rows)
     for group, words in _GROUPS.items():
-        _print_cases(f"\n{told.played.failing}: {words}", [case for case in told.played.cases if case.group == group])
+        _print_cases(
+            f"\n{told.played.failing}: {words}",
+            [case for case in told.played.cases if case.group == group],
+        )
     _print_return(told.played)
     for warning in told.warnings:
         click.secho(f"warning: {warning}", fg="yellow", err=True)
@@ -213,8 +258,14 @@ def _print_return(played: Played) -> None:
     if not (played.back.rested_after or played.back.never_rests):
         click.echo("it never rested")
         return
-    used = "not used again" if played.back.seconds is None else f"used again {played.back.seconds:.2f}s after its recovery"
+    used = (
+        "not used again"
+        if played.back.seconds is None
+        else f"used again {played.back.seconds:.2f}s after its recovery"
+    )
     rests = (
-        "never rests: its breaker is off" if played.back.never_rests else f"rests after {played.back.rested_after} failed calls"
+        "never rests: its breaker is off"
+        if played.back.never_rests
+        else f"rests after {played.back.rested_after} failed calls"
     )
     click.echo(f"{rests}; {used}")

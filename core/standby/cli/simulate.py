@@ -45,7 +45,8 @@ _PER_SECOND = {"s": 1.0, "m": 60.0, "h": 3600.0}
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a play; `healthy` is what the callers see of the same calls without the outages.
 
-    `retired` says of models that their vendor has shut them down: they are played as gone, but for those with an outage.
+    `retired` says of models that their vendor has shut them down: they are played as gone, but for
+    those with an outage.
     """
 
     chain: str
@@ -67,7 +68,9 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float:
     found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)/(s|m|h)", value)
     rate = float(found[1]) / _PER_SECOND[found[2]] if found else 0.0
     if not rate:
-        raise click.BadParameter(f"{value!r} is no rate; write a number above 0 and s, m or h, like 2/s, 30/m")
+        raise click.BadParameter(
+            f"{value!r} is no rate; write a number above 0 and s, m or h, like 2/s, 30/m"
+        )
     return rate
 
 
@@ -81,26 +84,66 @@ def _share(ctx: click.Context, param: click.Parameter, value: str) -> float:
 
 
 @click.command("simulate")
-@click.option("--outage", "outages", multiple=True, metavar="TEXT", help="What goes wrong with one model; may be repeated.")
+@click.option(
+    "--outage",
+    "outages",
+    multiple=True,
+    metavar="TEXT",
+    help="What goes wrong with one model; may be repeated.",
+)
 @duration_option("--at", default="1m", show_default=True, help="When the outages begin.")
-@click.option("--rate", default="2/s", show_default=True, callback=_rate, help="Calls that come, like 2/s, 30/m.")
+@click.option(
+    "--rate",
+    default="2/s",
+    show_default=True,
+    callback=_rate,
+    help="Calls that come, like 2/s, 30/m.",
+)
 @duration_option("--duration", default="30m", show_default=True, help="How long calls come.")
-@duration_option("--latency", default="1s", show_default=True, help="How long a healthy answer takes.")
-@click.option("--streams", metavar="N%", default="0%", show_default=True, callback=_share, help="How many calls are streams.")
+@duration_option(
+    "--latency", default="1s", show_default=True, help="How long a healthy answer takes."
+)
+@click.option(
+    "--streams",
+    metavar="N%",
+    default="0%",
+    show_default=True,
+    callback=_share,
+    help="How many calls are streams.",
+)
 @tokens_option
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws everything: the same seed, the same result.")
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Draws everything: the same seed, the same result.",
+)
 @config_options
 @chain_option
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw a picture into this file.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE.svg",
+    help="Draw a picture into this file.",
+)
 @json_option
 def command(
-    outages: tuple[str, ...], *, chain: str, config: str | None, plot: Path | None, as_json: bool, at: float, **numbers: Any
+    outages: tuple[str, ...],
+    *,
+    chain: str,
+    config: str | None,
+    plot: Path | None,
+    as_json: bool,
+    at: float,
+    **numbers: Any,
 ) -> None:
     """Play an outage against a chain, in virtual time: nothing is sent, and no key is needed.
 
-    The walk, retries, breakers and triggers are the ones that carry real calls; the models and the clock are simulated.
-    Calls come at random (Poisson) at the rate; an answer takes about --latency, a fault less; a stream says its first
-    words after 0.3 of that. Each answer is billed for --tokens, and so is one that is cut or given up; an error is not.
+    The walk, retries, breakers and triggers are the ones that carry real calls; the models and the
+    clock are simulated. Calls come at random (Poisson) at the rate; an answer takes about
+    --latency, a fault less; a stream says its first words after 0.3 of that. Each answer is billed
+    for --tokens, and so is one that is cut or given up; an error is not.
 
     \b
     An outage is   MODEL: [after DURATION,] FAULT [for DURATION]
@@ -153,14 +196,14 @@ def _check(outages: Sequence[Outage], route: Route) -> None:
     for model in (outage.model for outage in outages):
         if model not in names:
             theirs = [entry.name for entry in route.entries if entry.provider == model]
-            whose = f"{model} is a provider; its models here are {', '.join(theirs)}" if theirs else ""
+            whose = (
+                f"{model} is a provider; its models here are {', '.join(theirs)}" if theirs else ""
+            )
             hint = whose or near(model, names) or f"there is {', '.join(names)}"
             words = f"no model of chain {route.name!r} is named {model!r}; {hint}"
             raise click.BadParameter(words, param_hint="'--outage'")
         if model in seen:
-            words = (
-                f"{model!r} has two outages; write one, its parts joined by ', then' (with 'ok' where it is well between them)"
-            )
+            words = f"{model!r} has two outages; write one, its parts joined by ', then' (with 'ok' where it is well between them)"
             raise click.BadParameter(words, param_hint="'--outage'")
         seen.add(model)
 
@@ -220,20 +263,37 @@ def _print(told: Told, plot: Path | None) -> None:
     click.echo(f"Models: {' → '.join(told.models)}. Virtual time; nothing is sent.")
     for name, why in told.retired.items():
         named = any(outage.model == name for outage in told.plan.outages)
-        click.echo(f"{name} is {why}: it is played as {'if it were there' if named else 'gone, and begins resting'}.")
+        click.echo(
+            f"{name} is {why}: it is played as {'if it were there' if named else 'gone, and begins resting'}."
+        )
     click.echo()
     streams = told.plan.streams > 0
     wide = max(map(len, (CALLERS, *told.models)))
     for line in told.timeline:
         click.echo(f"{clock(line.at)}  {(line.model or CALLERS).ljust(wide)}  {line.text}")
     if not told.timeline:
-        click.echo("Nothing went wrong." if told.callers.calls else "No calls came; raise --rate or --duration.")
+        click.echo(
+            "Nothing went wrong."
+            if told.callers.calls
+            else "No calls came; raise --rate or --duration."
+        )
     click.echo()
     columns = ("model", "requests", "answered", "failed", "retries", "probes", "served", "cost")
     print_table(columns, list(map(_row(told), told.counts)))
     click.echo()
-    sights = [("these callers", told.callers)] + ([("without the outage", told.healthy)] if told.plan.outages else [])
-    head = ("", "calls", "answered", "failed", "p50", "p95", "longest", *(("streams", "broken", "restarts") if streams else ()))
+    sights = [("these callers", told.callers)] + (
+        [("without the outage", told.healthy)] if told.plan.outages else []
+    )
+    head = (
+        "",
+        "calls",
+        "answered",
+        "failed",
+        "p50",
+        "p95",
+        "longest",
+        *(("streams", "broken", "restarts") if streams else ()),
+    )
     print_table(head, [_sight(*each, streams=streams) for each in sights])
     click.echo()
     click.echo(_money(told))
@@ -246,7 +306,9 @@ def _money(told: Told) -> str:
     words = f"Cost at {written_size(bill.tokens)} a call: {written_cost(bill.all)}"
     if bill.in_vain.dollars:
         words += f", {written_dollars(bill.in_vain.dollars)} of it for answers that no caller got"
-    return words + (f"; without the outage {written_cost(told.healthy_bill.all)}" if told.plan.outages else "")
+    return words + (
+        f"; without the outage {written_cost(told.healthy_bill.all)}" if told.plan.outages else ""
+    )
 
 
 def _row(told: Told) -> Any:
@@ -269,4 +331,11 @@ def _row(told: Told) -> Any:
 def _sight(name: str, seen: CallerCounts, *, streams: bool) -> tuple[str, ...]:
     took = ["-" if each is None else f"{each:.2f} s" for each in (seen.p50, seen.p95, seen.longest)]
     of_streams = (seen.streams, seen.broken, seen.restarts) if streams else ()
-    return (name, str(seen.calls), str(seen.answered), str(seen.failed), *took, *map(str, of_streams))
+    return (
+        name,
+        str(seen.calls),
+        str(seen.answered),
+        str(seen.failed),
+        *took,
+        *map(str, of_streams),
+    )

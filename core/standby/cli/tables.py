@@ -17,11 +17,17 @@ LONGEST_WORD = 32
 Rows = Sequence[Sequence[str]]
 
 
-def print_table(head: Sequence[str], rows: Rows, *, names: Collection[int] = (0,), matter: Collection[int] = (0,)) -> None:
+def print_table(
+    head: Sequence[str],
+    rows: Rows,
+    *,
+    names: Collection[int] = (0,),
+    matter: Collection[int] = (0,),
+) -> None:
     """Print the rows below their head; on a terminal cells wrap, in a pipe a row stays one line.
 
-    `names` are the columns of names. On a narrow terminal the last columns are left out, those that `matter` at the very end,
-    and it is said which.
+    `names` are the columns of names. On a narrow terminal the last columns are left out, those that
+    `matter` at the very end, and it is said which.
     """
     rows = [[one_line(cell) for cell in row] for row in rows]
     if sys.stdout is not None and sys.stdout.isatty():  # None: it was closed by who started us
@@ -29,10 +35,16 @@ def print_table(head: Sequence[str], rows: Rows, *, names: Collection[int] = (0,
         return
     widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
     for row in (head, *rows):
-        click.echo((" " * GAP).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo(
+            (" " * GAP)
+            .join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            .rstrip()
+        )
 
 
-def _print_wrapped(head: Sequence[str], rows: Rows, names: Collection[int], matter: Collection[int]) -> None:
+def _print_wrapped(
+    head: Sequence[str], rows: Rows, names: Collection[int], matter: Collection[int]
+) -> None:
     from rich.console import Console  # noqa: PLC0415 - only where a person looks
     from rich.table import Table  # noqa: PLC0415 - see above
     from rich.text import Text  # noqa: PLC0415 - see above
@@ -46,10 +58,14 @@ def _print_wrapped(head: Sequence[str], rows: Rows, names: Collection[int], matt
     for row in rows:
         table.add_row(*(Text(row[at]) for at in kept))
     width = max(width, least[0])
-    console = Console(width=width, height=height, color_system=None if colour() is False else "auto")
+    console = Console(
+        width=width, height=height, color_system=None if colour() is False else "auto"
+    )
     console.print(table)
     if left_out := ", ".join(each for at, each in enumerate(head) if each and at not in kept):
-        click.secho(f"left out, as the terminal is narrow: {left_out}; --json has all", dim=True, err=True)
+        click.secho(
+            f"left out, as the terminal is narrow: {left_out}; --json has all", dim=True, err=True
+        )
 
 
 def _least(rows: Rows, at: int, *, whole: bool) -> int:
@@ -58,7 +74,9 @@ def _least(rows: Rows, at: int, *, whole: bool) -> int:
 
     if whole:
         return max(cell_len(row[at]) for row in rows)
-    return min(max((cell_len(word) for row in rows for word in row[at].split()), default=0), LONGEST_WORD)
+    return min(
+        max((cell_len(word) for row in rows for word in row[at].split()), default=0), LONGEST_WORD
+    )
 
 
 def _fitting(least: Sequence[int], width: int, matter: Collection[int]) -> list[int]:

@@ -23,17 +23,26 @@ from standby.registry.plugins import Registry
 @click.command("validate")
 @config_options
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
-@click.option("--all", "with_infos", is_flag=True, help="Show the infos, which are only counted otherwise.")
 @click.option(
-    "--explain", "code", metavar="CODE", shell_complete=codes, help="Explain a problem by its code, which stands in brackets."
+    "--all", "with_infos", is_flag=True, help="Show the infos, which are only counted otherwise."
+)
+@click.option(
+    "--explain",
+    "code",
+    metavar="CODE",
+    shell_complete=codes,
+    help="Explain a problem by its code, which stands in brackets.",
 )
 @json_option
-def command(*, config: str | None, as_json: bool, strict: bool, with_infos: bool, code: str | None) -> None:
+def command(
+    *, config: str | None, as_json: bool, strict: bool, with_infos: bool, code: str | None
+) -> None:
     """Check FILE, or the models.yaml that would be used, before anything is sent.
 
-    Exit status: 0, or 2 with errors. A missing key is a warning: a file must pass on a machine without secrets.
-    What is worth knowing and as it should be is an info, and never fails. To silence a warning or an info, write
-    "# standby: ignore[code] the reason" into its line or above it; the code stands in brackets.
+    Exit status: 0, or 2 with errors. A missing key is a warning: a file must pass on a machine
+    without secrets. What is worth knowing and as it should be is an info, and never fails. To
+    silence a warning or an info, write "# standby: ignore[code] the reason" into its line or above
+    it; the code stands in brackets.
 
     \b
     standby validate
@@ -58,18 +67,38 @@ def _explain(code: str, *, as_json: bool) -> None:
         return
     click.secho(code, bold=True)
     for part in known[code].split("\n\n"):
-        click.echo("\n" + (part if part.startswith(" ") else click.wrap_text(part, shutil.get_terminal_size().columns)))
+        click.echo(
+            "\n"
+            + (
+                part
+                if part.startswith(" ")
+                else click.wrap_text(part, shutil.get_terminal_size().columns)
+            )
+        )
 
 
-def validate(file: str | None, *, as_json: bool = False, strict: bool = False, with_infos: bool = False) -> None:
+def validate(
+    file: str | None, *, as_json: bool = False, strict: bool = False, with_infos: bool = False
+) -> None:
     """Check, print, and exit."""
     path = None if file is None else Path(file)
     today = date.today()  # noqa: DTZ011 - the user's own day
     loaded = load(path, Registry(), os.environ, cwd=Path.cwd(), today=today, lints=True)
-    failing = [problem for problem in loaded.problems if problem.severity in (("error", "warning") if strict else ("error",))]
+    failing = [
+        problem
+        for problem in loaded.problems
+        if problem.severity in (("error", "warning") if strict else ("error",))
+    ]
     if as_json:
         off = loaded.switched_off
-        print_json({"file": loaded.file, "problems": loaded.problems, "chains": _chains(loaded), "fallback_off": off})
+        print_json(
+            {
+                "file": loaded.file,
+                "problems": loaded.problems,
+                "chains": _chains(loaded),
+                "fallback_off": off,
+            }
+        )
     else:
         _print(loaded, with_infos=with_infos)
     sys.exit(2 if failing else 0)
@@ -85,7 +114,9 @@ class Link(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Return "o3-mini (line 5, begins resting: retired on 2026-10-23)"."""
-        return f"{self.model} ({self.origin}{f', begins resting: {self.rests}' if self.rests else ''})"
+        return (
+            f"{self.model} ({self.origin}{f', begins resting: {self.rests}' if self.rests else ''})"
+        )
 
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
@@ -94,13 +125,18 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 def _print(loaded: Loaded, *, with_infos: bool) -> None:
     shown = [problem for problem in loaded.problems if with_infos or problem.severity != "info"]
     for problem, after in zip_longest(shown, shown[1:]):
-        _print_problem(problem, with_line=after is None or (problem.file, problem.line) != (after.file, after.line))
+        _print_problem(
+            problem,
+            with_line=after is None or (problem.file, problem.line) != (after.file, after.line),
+        )
     for name, models in _chains(loaded).items():
         click.echo(f"{name}: {_picture(models, loaded.switched_off.get(name, ''))}")
     errors = sum(problem.severity == "error" for problem in loaded.problems)
     warnings = sum(problem.severity == "warning" for problem in loaded.problems)
     infos = len(loaded.problems) - errors - warnings
-    told = f", {_count(infos, 'info')}{'' if with_infos else ' (--all shows them)'}" if infos else ""
+    told = (
+        f", {_count(infos, 'info')}{'' if with_infos else ' (--all shows them)'}" if infos else ""
+    )
     click.echo(f"{loaded.file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}{told}")
 
 

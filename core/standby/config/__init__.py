@@ -26,9 +26,9 @@ Config = str | os.PathLike[str] | Mapping[str, Any]
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """What a file gave: settings with nothing implicit, or `None` where there are errors.
 
-    `path` is `None` where it was a dictionary. `origins` says, for a chain and a model in it, where the name came from:
-    "PRIMARY_AI_MODEL, .env:3", "line 31".
-    `switched_off` says the same, for each chain whose fallback is off, of what switched it off.
+    `path` is `None` where it was a dictionary. `origins` says, for a chain and a model in it, where
+    the name came from: "PRIMARY_AI_MODEL, .env:3", "line 31". `switched_off` says the same, for
+    each chain whose fallback is off, of what switched it off.
     """
 
     file: str
@@ -39,7 +39,9 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     switched_off: Mapping[str, str] = {}
 
 
-def check_config(config: Any, settings: Settings | None, *, watch: bool) -> Path | Mapping[str, Any] | None:
+def check_config(
+    config: Any, settings: Settings | None, *, watch: bool
+) -> Path | Mapping[str, Any] | None:
     """Return the path or the dictionary of a configuration; raises `TypeError` for what is neither, or has no file.
 
     Raises `ConfigError` for a path without a name, like that of an empty variable.
@@ -53,11 +55,19 @@ def check_config(config: Any, settings: Settings | None, *, watch: bool) -> Path
         return cast("Mapping[str, Any] | None", config)
     if config == "":
         hint = "name a file, or leave it out: then STANDBY_CONFIG, config/models.yaml or models.yaml is read"
-        raise ConfigError([Problem(code="no-file", message="the configuration's path is an empty text", hint=hint)])
+        raise ConfigError(
+            [
+                Problem(
+                    code="no-file", message="the configuration's path is an empty text", hint=hint
+                )
+            ]
+        )
     if config is None or isinstance(config, str | os.PathLike):
         return None if config is None else Path(cast("str | os.PathLike[str]", config))
     hint = ", like settings=…" if isinstance(config, Settings) else ""
-    raise TypeError(f"config: expected a path or a dictionary, got {type(config).__name__}; give the rest by name{hint}")
+    raise TypeError(
+        f"config: expected a path or a dictionary, got {type(config).__name__}; give the rest by name{hint}"
+    )
 
 
 def load(
@@ -71,8 +81,9 @@ def load(
 ) -> Loaded:
     """Load a file, or a dictionary of its form; never raises for what is wrong with it.
 
-    `problems` tells all at once, what is doubtful only with `lints`. `config` left out: `STANDBY_CONFIG`, then
-    `config/models.yaml` and `models.yaml` below `cwd`, then the packaged one.
+    `problems` tells all at once, what is doubtful only with `lints`. `config` left out:
+    `STANDBY_CONFIG`, then `config/models.yaml` and `models.yaml` below `cwd`, then the packaged
+    one.
     """
     from standby.config.dictionary import NAME, tree_of  # noqa: PLC0415 - `import standby` must not load yaml
     from standby.config.reading import Reading  # noqa: PLC0415 - see above
@@ -92,14 +103,24 @@ def load(
     except Refused as refused:
         problem = refused.problem
         if config is None and problem.code == "no-file" and environ.get("STANDBY_CONFIG"):
-            problem = msgspec.structs.replace(problem, hint=f"{problem.hint} (STANDBY_CONFIG names it)")
-        return Loaded(file=name, path=found, settings=None, problems=(problem, *variables.problems), origins={})
+            problem = msgspec.structs.replace(
+                problem, hint=f"{problem.hint} (STANDBY_CONFIG names it)"
+            )
+        return Loaded(
+            file=name,
+            path=found,
+            settings=None,
+            problems=(problem, *variables.problems),
+            origins={},
+        )
     reading = Reading(tree, variables)
     settings = reading.settings(catalogue, today)
     if lints:
         reading.lint(catalogue)
     problems = (*reading.problems, *variables.problems)
-    failed = any(problem.severity == "error" and problem.code != "broken-plugin" for problem in problems)
+    failed = any(
+        problem.severity == "error" and problem.code != "broken-plugin" for problem in problems
+    )
     return Loaded(
         file=name,
         path=found,
@@ -116,6 +137,8 @@ def _find(path: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Pat
     if path is not None:
         return cwd / path, str(path)
     for candidate in (Path("config/models.yaml"), Path("models.yaml")):
-        if os.path.lexists(cwd / candidate):  # whatever it is: a directory or a dangling link is told, not passed over
+        if os.path.lexists(
+            cwd / candidate
+        ):  # whatever it is: a directory or a dangling link is told, not passed over
             return cwd / candidate, str(candidate)
     return PACKAGED, "standby's own models.yaml"

@@ -54,7 +54,9 @@ class Catalogue(Protocol):
 class Plugins:
     """A catalogue that answers once: what is wrong with a plugin is told where it was first asked about."""
 
-    def __init__(self, catalogue: Catalogue, findings: Findings, pinned: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, catalogue: Catalogue, findings: Findings, pinned: Mapping[str, str] | None = None
+    ) -> None:
         """Add to `findings` what is wrong; `pinned` says for a name which plugin is meant where two distributions offer it."""
         self.names = catalogue.names()
         self._catalogue = catalogue
@@ -75,7 +77,9 @@ class Plugins:
             except ConfigError as error:
                 broken = all(problem.code == "broken-plugin" for problem in error.problems)
                 self._infos[plugin] = UNKNOWN if broken else None
-                self._findings += (Finding(place=place, problem=problem) for problem in error.problems)
+                self._findings += (
+                    Finding(place=place, problem=problem) for problem in error.problems
+                )
         return self._infos[plugin]
 
     def check_observers(self, plugin: str, place: Place) -> None:
@@ -86,10 +90,17 @@ class Plugins:
         """Return the names of a plugin's tests; `None` if they cannot be had."""
         return self._asked(plugin, place, self._catalogue.tests)
 
-    def _asked(self, plugin: str, place: Place, ask: Callable[[str], Collection[T]]) -> Collection[T] | None:
+    def _asked(
+        self, plugin: str, place: Place, ask: Callable[[str], Collection[T]]
+    ) -> Collection[T] | None:
         if plugin not in self.names:
-            hint = self._findings.near(plugin, self.names) or f"installed: {', '.join(self.names) or 'none'}"
-            self._findings.error(place, "unknown-plugin", f"no plugin named {plugin!r} is installed", hint)
+            hint = (
+                self._findings.near(plugin, self.names)
+                or f"installed: {', '.join(self.names) or 'none'}"
+            )
+            self._findings.error(
+                place, "unknown-plugin", f"no plugin named {plugin!r} is installed", hint
+            )
             return None
         try:
             return ask(self._pinned.get(plugin, plugin))
@@ -107,14 +118,26 @@ class Plugins:
             except ConfigError as error:
                 self._cards[plugin] = {}
                 for problem in error.problems:
-                    tell = self._findings.error if problem.code == "plugin-conflict" else self._findings.warn
+                    tell = (
+                        self._findings.error
+                        if problem.code == "plugin-conflict"
+                        else self._findings.warn
+                    )
                     tell(place, problem.code, problem.message, problem.hint)
         return self._cards[plugin]
 
     def knowing(self, vendor_id: str, place: Place) -> list[str]:
         """Return the plugins whose cards know a model."""
-        return [plugin for plugin in self.names if vendor_id in self.cards(self._pinned.get(plugin, plugin), place)]
+        return [
+            plugin
+            for plugin in self.names
+            if vendor_id in self.cards(self._pinned.get(plugin, plugin), place)
+        ]
 
     def models(self, place: Place) -> list[str]:
         """Return all models that the plugins know."""
-        return [model for plugin in self.names for model in self.cards(self._pinned.get(plugin, plugin), place)]
+        return [
+            model
+            for plugin in self.names
+            for model in self.cards(self._pinned.get(plugin, plugin), place)
+        ]

@@ -5,7 +5,16 @@ from typing import Any, NamedTuple, cast
 
 from jsonschema import Draft202012Validator, FormatChecker, exceptions
 
-from standby.config.finding import MOST_SUGGESTED, Finding, Node, Place, Shown, as_it_is, near, path_of
+from standby.config.finding import (
+    MOST_SUGGESTED,
+    Finding,
+    Node,
+    Place,
+    Shown,
+    as_it_is,
+    near,
+    path_of,
+)
 from standby.config.remedies import (
     duration_meant,
     key_meant,
@@ -22,13 +31,24 @@ _closest: Any = exceptions.best_match  # pyright: ignore[reportUnknownMemberType
 
 
 def findings_of(
-    value: Any, schema: Mapping[str, Any], *, place: Place = (), owner: str = "", shown: Shown = as_it_is
+    value: Any,
+    schema: Mapping[str, Any],
+    *,
+    place: Place = (),
+    owner: str = "",
+    shown: Shown = as_it_is,
 ) -> list[Finding]:
     """Return every way in which `value`, found at `place`, does not fit; `owner` is whose options they are."""
     validator: Any = Draft202012Validator(schema, format_checker=_formats())
     told = _Told(place, owner, shown)
-    findings = dict.fromkeys(finding for error in validator.iter_errors(value) for finding in told.of(_meant(error)))
-    misspelt = {(finding.place[:-1], finding.problem.hint) for finding in findings if finding.problem.code == "unknown-key"}
+    findings = dict.fromkeys(
+        finding for error in validator.iter_errors(value) for finding in told.of(_meant(error))
+    )
+    misspelt = {
+        (finding.place[:-1], finding.problem.hint)
+        for finding in findings
+        if finding.problem.code == "unknown-key"
+    }
     return [finding for finding in findings if not _is_that_key_missing(finding, misspelt)]
 
 
@@ -53,13 +73,17 @@ def _meant(error: Any) -> Any:
     if error.validator not in ("anyOf", "oneOf"):
         return error
     inner = [inner for inner in error.context if not _is_of_another_kind(inner)]
-    ordered = sorted(inner, key=lambda each: [str(step) for step in each.absolute_path], reverse=True)
+    ordered = sorted(
+        inner, key=lambda each: [str(step) for step in each.absolute_path], reverse=True
+    )
     closest = _closest(ordered)  # of equals the first one: whatever order jsonschema found them in
     return error if closest is None else _meant(closest)
 
 
 def _is_of_another_kind(error: Any) -> bool:
-    return error.validator in ("type", "required") or (error.validator == "enum" and isinstance(error.instance, list | dict))
+    return error.validator in ("type", "required") or (
+        error.validator == "enum" and isinstance(error.instance, list | dict)
+    )
 
 
 class _Told:
@@ -82,9 +106,15 @@ class _Told:
     def _misfit(self, error: Any, at: Place) -> Finding:
         shown = self._shown(at, error.instance)
         rule, inside = str(error.validator), self._inside(at, error.instance)
-        misfit = _Misfit(_name(at), shown, error.instance, rule, _wanted(error), error.schema, inside)
+        misfit = _Misfit(
+            _name(at), shown, error.instance, rule, _wanted(error), error.schema, inside
+        )
         code, message, hint = _WORDS.get(misfit.rule, _unfitting)(misfit)
-        return Finding(place=at, problem=Problem(code=code, message=message, hint=hint), at_key=code in _ABOUT_THE_WHOLE)
+        return Finding(
+            place=at,
+            problem=Problem(code=code, message=message, hint=hint),
+            at_key=code in _ABOUT_THE_WHOLE,
+        )
 
     def _inside(self, at: Place, value: Any) -> str:
         inside = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
@@ -112,8 +142,15 @@ def _wanted(error: Any) -> Any:
     """Return the rule's value; of a choice, the alternatives with the types that those which only refer to one stand for."""
     if error.validator not in ("anyOf", "oneOf"):
         return error.validator_value
-    types = {inner.schema_path[0]: inner.validator_value for inner in error.context if inner.validator == "type"}
-    return [{**way, "type": types[at]} if at in types else way for at, way in enumerate(error.validator_value)]
+    types = {
+        inner.schema_path[0]: inner.validator_value
+        for inner in error.context
+        if inner.validator == "type"
+    }
+    return [
+        {**way, "type": types[at]} if at in types else way
+        for at, way in enumerate(error.validator_value)
+    ]
 
 
 def _is_odd(key: str) -> str:
@@ -132,7 +169,11 @@ def _is_a_chain(value: Any, at: Place) -> str:
 def _missing_keys(error: Any, at: Place) -> Iterator[Finding]:
     for key in error.validator_value:
         if key not in error.instance:
-            problem = Problem(code="missing-key", message=f"{_name(at)} has no {key!r}", hint=f"add {key_meant(key)!r}")
+            problem = Problem(
+                code="missing-key",
+                message=f"{_name(at)} has no {key!r}",
+                hint=f"add {key_meant(key)!r}",
+            )
             yield Finding(place=(*at, key), problem=problem, at_key=True)
 
 
@@ -174,7 +215,11 @@ def _pattern(misfit: _Misfit) -> Words:
         hint = meant or "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
         return "bad-duration", f"{misfit.name}: {misfit.shown} is no duration", hint
     examples = " or ".join(map(str, misfit.schema.get("examples", ())))
-    hint = list_meant(misfit.said) or f"write it like {examples}" if examples else f"it must match {misfit.wanted}"
+    hint = (
+        list_meant(misfit.said) or f"write it like {examples}"
+        if examples
+        else f"it must match {misfit.wanted}"
+    )
     return "bad-value", f"{misfit.name}: {misfit.shown} is not well formed", hint
 
 
@@ -190,7 +235,11 @@ def _format(misfit: _Misfit) -> Words:
 def _choice(misfit: _Misfit) -> Words:
     words = [str(word) for word in (misfit.wanted if misfit.rule == "enum" else [misfit.wanted])]
     hint = near(str(misfit.value), words) if len(words) > 1 else f"write {words[0]}"
-    return "bad-value", f"{misfit.name}: {misfit.shown} is not known", hint or f"one of {', '.join(words)}"
+    return (
+        "bad-value",
+        f"{misfit.name}: {misfit.shown} is not known",
+        hint or f"one of {', '.join(words)}",
+    )
 
 
 def _type(misfit: _Misfit) -> Words:
@@ -206,7 +255,11 @@ def _alternatives(misfit: _Misfit) -> Words:
         return _not_a(misfit, [way.get("type", "") for way in misfit.wanted])
     if any(key in value for key in keys):
         return _exclusive(misfit.name, keys)
-    return "exclusive-keys", f"{misfit.name} has neither {' nor '.join(map(repr, keys))}", "add one of them"
+    return (
+        "exclusive-keys",
+        f"{misfit.name} has neither {' nor '.join(map(repr, keys))}",
+        "add one of them",
+    )
 
 
 def _not(misfit: _Misfit) -> Words:
@@ -215,7 +268,11 @@ def _not(misfit: _Misfit) -> Words:
 
 
 def _exclusive(name: str, keys: list[str]) -> Words:
-    return "exclusive-keys", f"{name}: {' and '.join(map(repr, keys))} do not go together", "keep one of them"
+    return (
+        "exclusive-keys",
+        f"{name}: {' and '.join(map(repr, keys))} do not go together",
+        "keep one of them",
+    )
 
 
 def _limit(misfit: _Misfit) -> Words:
@@ -224,7 +281,11 @@ def _limit(misfit: _Misfit) -> Words:
 
 
 def _unfitting(misfit: _Misfit) -> Words:
-    return "bad-value", f"{misfit.name}: {misfit.shown} does not fit", f"the rule is {misfit.rule}: {misfit.wanted}"
+    return (
+        "bad-value",
+        f"{misfit.name}: {misfit.shown} does not fit",
+        f"the rule is {misfit.rule}: {misfit.wanted}",
+    )
 
 
 def _not_a(misfit: _Misfit, kinds: list[str]) -> Words:
@@ -240,7 +301,13 @@ def _nesting(misfit: _Misfit) -> str:
     if isinstance(misfit.value, str):
         dashed = misfit.value.startswith("-")
         listed = below[-1:] == ["models"] and "," in misfit.value
-        return "write a blank behind each '-'" if dashed else "write it in brackets: models: [a, b]" if listed else ""
+        return (
+            "write a blank behind each '-'"
+            if dashed
+            else "write it in brackets: models: [a, b]"
+            if listed
+            else ""
+        )
     if misfit.inside and below[-1:] and below[-1].startswith("models["):
         return f"write the name alone: - {misfit.inside.strip(_QUOTES)}"
     if not isinstance(misfit.value, list):
@@ -250,11 +317,20 @@ def _nesting(misfit: _Misfit) -> str:
     if section == "chains" and len(below) == 1:
         return f"write 'models:' below {below[0]!r}, and the list below that"
     is_top = section == "models" and not below
-    return "put the list below chains: default: models:; here each model has settings, by its name" if is_top else ""
+    return (
+        "put the list below chains: default: models:; here each model has settings, by its name"
+        if is_top
+        else ""
+    )
 
 
 _QUOTES = "'\""
-_LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than"}
+_LIMITS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+}
 
 _KINDS = {
     "integer": "a whole number",

@@ -61,35 +61,49 @@ def ignores_in(text: str) -> tuple[Ignore, ...]:
         _ignore(found, at, lines)
         for at, line in enumerate(lines)
         for found in _IGNORE.finditer(line)
-        if _is_comment(line, found.start()) and not any(start <= (at, found.start()) < end for start, end in values)
+        if _is_comment(line, found.start())
+        and not any(start <= (at, found.start()) < end for start, end in values)
     )
 
 
 def unsilenced(problems: Sequence[Problem], ignores: Sequence[Ignore]) -> list[Problem]:
     """Return the problems that no comment silences; an error is never silenced."""
-    return [problem for problem in problems if not any(_silences(ignore, problem) for ignore in ignores)]
+    return [
+        problem for problem in problems if not any(_silences(ignore, problem) for ignore in ignores)
+    ]
 
 
-def unused(problems: Sequence[Problem], ignores: Sequence[Ignore], *, vary: bool) -> Iterator[tuple[Ignore, Problem]]:
+def unused(
+    problems: Sequence[Problem], ignores: Sequence[Ignore], *, vary: bool
+) -> Iterator[tuple[Ignore, Problem]]:
     """Give the ignores that silence nothing, each with what is to be said of it; `problems` are all that were found.
 
-    Where problems `vary` from machine to machine, because variables name models, only codes that do not exist are told.
+    Where problems `vary` from machine to machine, because variables name models, only codes that do
+    not exist are told.
     """
     for ignore in ignores:
         silenced = {problem.code for problem in problems if _silences(ignore, problem)}
         for code in ignore.codes or ("",):
             known = code in SILENCEABLE
-            if code in silenced or (known and (vary or code in ("no-key", "no-sdk"))):  # either may be missing elsewhere
+            if code in silenced or (
+                known and (vary or code in ("no-key", "no-sdk"))
+            ):  # either may be missing elsewhere
                 continue
             hint = "take it away, or move it to the line that the warning names"
             if not known:
-                hint = near(code, SILENCEABLE) or f"what can be silenced is {', '.join(SILENCEABLE)}"
+                hint = (
+                    near(code, SILENCEABLE) or f"what can be silenced is {', '.join(SILENCEABLE)}"
+                )
             message = f"ignore[{code}] silences nothing in line {ignore.target}"
             yield ignore, Problem(code=UNUSED, message=message, hint=hint, severity="warning")
 
 
 def _silences(ignore: Ignore, problem: Problem) -> bool:
-    return problem.severity != "error" and problem.line == ignore.target and problem.code in ignore.codes
+    return (
+        problem.severity != "error"
+        and problem.line == ignore.target
+        and problem.code in ignore.codes
+    )
 
 
 def _ignore(found: re.Match[str], at: int, lines: Sequence[str]) -> Ignore:
@@ -100,7 +114,11 @@ def _ignore(found: re.Match[str], at: int, lines: Sequence[str]) -> Ignore:
 
 def _next(at: int, lines: Sequence[str]) -> int:
     """Return the line that a comment which stands alone belongs to: the next that is neither blank nor a comment."""
-    following = (number for number in range(at + 1, len(lines)) if lines[number].strip() and lines[number].lstrip()[0] != "#")
+    following = (
+        number
+        for number in range(at + 1, len(lines))
+        if lines[number].strip() and lines[number].lstrip()[0] != "#"
+    )
     return next(following, at)
 
 
@@ -111,7 +129,9 @@ def _is_comment(line: str, column: int) -> bool:
 def _values(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Return where the values and keys stand that may hold a `#`: from line and column to line and column, from 0."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    tokens = (token for token in yaml.scan(text, Loader=loader) if isinstance(token, yaml.ScalarToken))
+    tokens = (
+        token for token in yaml.scan(text, Loader=loader) if isinstance(token, yaml.ScalarToken)
+    )
     return [(_position(token.start_mark), _position(token.end_mark)) for token in tokens]
 
 

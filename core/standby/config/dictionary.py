@@ -19,13 +19,22 @@ NAME = "the dictionary"
 def tree_of(given: Mapping[str, Any]) -> Tree:
     """Return a copy of what the dictionary says; what no file could say is among the tree's `problems`.
 
-    Lists and tuples are lists, dates and paths are texts, members of an `Enum` their values. Raises `Refused` for one that
-    is empty, larger than a file may be, or holds itself.
+    Lists and tuples are lists, dates and paths are texts, members of an `Enum` their values. Raises
+    `Refused` for one that is empty, larger than a file may be, or holds itself.
     """
-    tree = Tree(file=NAME, value=None, values={}, keys={}, lines=Excerpts(""), problems=[], failed=set())
+    tree = Tree(
+        file=NAME, value=None, values={}, keys={}, lines=Excerpts(""), problems=[], failed=set()
+    )
     tree.value = _Builder(tree).node(given, ())
     if not given:
-        raise Refused(Problem(code="empty", file=NAME, message=f"{NAME} is empty", hint="begin with 'version' and 'chains'"))
+        raise Refused(
+            Problem(
+                code="empty",
+                file=NAME,
+                message=f"{NAME} is empty",
+                hint="begin with 'version' and 'chains'",
+            )
+        )
     return tree
 
 
@@ -44,7 +53,9 @@ class _Builder:
             value = value.value
         if isinstance(value, str):
             return str.__str__(value)
-        read = next((read for kinds, read in self._readers if isinstance(value, kinds)), self._scalar)
+        read = next(
+            (read for kinds, read in self._readers if isinstance(value, kinds)), self._scalar
+        )
         return read(value, place)
 
     def _count(self, place: Place) -> None:
@@ -52,14 +63,21 @@ class _Builder:
         self.tree.values[place] = Mark(0, 0, path_of(place))
         if self._nodes > MOST_NODES or len(place) > DEEPEST:
             words = f"it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or holds itself"
-            raise Refused(Problem(code="too-large", file=NAME, message=words, hint="is it the right one?"))
+            raise Refused(
+                Problem(code="too-large", file=NAME, message=words, hint="is it the right one?")
+            )
 
     def _mapping(self, value: Mapping[Any, Any], place: Place) -> dict[str, Any]:
         pairs: dict[str, Any] = {}
         for key, item in value.items():
             if not isinstance(key, str):
                 hint = "write it in quotes" if isinstance(key, int | float) else "a key is a text"
-                self._problem(place, "bad-key", f"a key must be a text, not the {type(key).__name__} {key!r}", hint)
+                self._problem(
+                    place,
+                    "bad-key",
+                    f"a key must be a text, not the {type(key).__name__} {key!r}",
+                    hint,
+                )
                 continue
             self.tree.keys[*place, key] = Mark(0, 0, path_of((*place, key)))
             pairs[str.__str__(key)] = self.node(item, (*place, key))
@@ -69,11 +87,17 @@ class _Builder:
         items = [self.node(item, (*place, at)) for at, item in enumerate(value)]
         for at, item in enumerate(value):
             if item is None:
-                self._problem((*place, at), "empty", "this item is empty", "write it, or take it away")
+                self._problem(
+                    (*place, at), "empty", "this item is empty", "write it, or take it away"
+                )
         return items
 
     def _scalar(self, value: Any, place: Place) -> Any:
-        if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        if (
+            value is None
+            or isinstance(value, int)
+            or (isinstance(value, float) and math.isfinite(value))
+        ):
             return value
         if isinstance(value, date):
             return value.isoformat()

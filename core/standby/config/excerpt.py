@@ -32,7 +32,9 @@ class Excerpts:
 def excerpts(text: str) -> list[str]:
     """Return a file's lines as they may be shown; one that goes on with a key begun above is empty."""
     shown: list[str] = []
-    parents: list[tuple[int, bool]] = []  # of each line around this one: its indentation, and whether it says "key"
+    parents: list[
+        tuple[int, bool]
+    ] = []  # of each line around this one: its indentation, and whether it says "key"
     opened = False
     for line in text.splitlines():
         indentation = len(line) - len(line.lstrip())

@@ -7,7 +7,9 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "lints.md"
 """The page that ships; a test keeps it equal to lints.md."""
 
-_SECTION = re.compile(r"^### (?P<code>\S+)\n\n(?P<text>.*?)\s*(?=^#{2,3} |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(
+    r"^### (?P<code>\S+)\n\n(?P<text>.*?)\s*(?=^#{2,3} |\Z)", re.MULTILINE | re.DOTALL
+)
 _FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
@@ -30,4 +32,6 @@ def _indented(example: str) -> str:
 
 
 def _prose(text: str) -> str:
-    return "\n\n".join(" ".join(_LINK.sub(r"\1", each).split()) for each in text.split("\n\n")).strip()
+    return "\n\n".join(
+        " ".join(_LINK.sub(r"\1", each).split()) for each in text.split("\n\n")
+    ).strip()

@@ -76,11 +76,15 @@ def shown_at(tree: Any, place: Place) -> str:
 
 def path_of(place: Place) -> str:
     """Return how a person calls a place: "chains.default.models[0]"."""
-    return re.sub(r"\.\[", "[", ".".join(f"[{step}]" if isinstance(step, int) else step for step in place))
+    return re.sub(
+        r"\.\[", "[", ".".join(f"[{step}]" if isinstance(step, int) else step for step in place)
+    )
 
 
 def near(name: str, known: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the known name that is closest, or "" where none is close."""
     folded = {each.casefold(): each for each in known if each != name}
-    close = difflib.get_close_matches(name.casefold(), islice(folded, MOST_COMPARED), n=1, cutoff=0.65)
+    close = difflib.get_close_matches(
+        name.casefold(), islice(folded, MOST_COMPARED), n=1, cutoff=0.65
+    )
     return f"did you mean {folded[close[0]]!r}?" if close else ""

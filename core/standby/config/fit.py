@@ -30,7 +30,9 @@ def misfits(settings: Settings) -> list[Finding]:
         given = thinned(msgspec.json.decode(msgspec.json.encode(settings, enc_hook=_named))).value
         in_file = in_units(given, schema(), schema())
         found = findings_of(in_file, schema(), shown=lambda place, _: shown_at(given, place))
-        return found or [Finding(place=(), problem=Problem(code="bad-value", message=f"the settings: {error}"))]
+        return found or [
+            Finding(place=(), problem=Problem(code="bad-value", message=f"the settings: {error}"))
+        ]
 
 
 def _no_structs(given: Any, right: Any, place: Place) -> Iterator[Finding]:
@@ -39,9 +41,15 @@ def _no_structs(given: Any, right: Any, place: Place) -> Iterator[Finding]:
         kind = type(right).__name__
         if not isinstance(given, type(right)):
             words = f"{'.'.join(map(str, place))} is a {type(given).__name__}, not a {kind}"
-            yield Finding(place=place, problem=Problem(code="bad-type", message=words, hint=f"write {kind}(…)"))
+            yield Finding(
+                place=place,
+                problem=Problem(code="bad-type", message=words, hint=f"write {kind}(…)"),
+            )
             return
-        pairs = [(field, getattr(given, field), getattr(right, field)) for field in right.__struct_fields__]
+        pairs = [
+            (field, getattr(given, field), getattr(right, field))
+            for field in right.__struct_fields__
+        ]
     else:
         entries = cast("dict[str, Any]", right) if isinstance(right, dict) else {}
         pairs = [(key, given[key], entry) for key, entry in entries.items()]

@@ -36,19 +36,31 @@ def slip_at(lines: Sequence[str], at: int, words: str) -> Slip | None:
     """Return the slip by which a parser stopped at a line, counted from 0, with these words; `None`: none is known."""
     near = [at, *(_before(lines, at))][:2]
     ways = chain.from_iterable(((rule, line) for line in near) for rule in _RULES)
-    return next((slip for rule, line in ways if (slip := rule(lines, line, words)) is not None), None)
+    return next(
+        (slip for rule, line in ways if (slip := rule(lines, line, words)) is not None), None
+    )
 
 
 def continues_with_a_dash(lines: Sequence[str], first: int, last: int) -> Slip | None:
     """Return the slip by which a value goes on over lines that begin with a dash, counted from 0."""
-    dashed = next((at for at in range(first + 1, last + 1) if lines[at].lstrip().startswith("-")), None)
+    dashed = next(
+        (at for at in range(first + 1, last + 1) if lines[at].lstrip().startswith("-")), None
+    )
     if dashed is None:
         return None
     begun = lines[first].lstrip()
     if begun.startswith("- "):
-        return Slip(dashed, "this '-' stands deeper than the one above, so both are one value", _below(lines, first))
+        return Slip(
+            dashed,
+            "this '-' stands deeper than the one above, so both are one value",
+            _below(lines, first),
+        )
     if begun.startswith("-"):
-        return Slip(first, "a '-' without a blank behind it begins no item of a list", "write '- ' before each")
+        return Slip(
+            first,
+            "a '-' without a blank behind it begins no item of a list",
+            "write '- ' before each",
+        )
     found = _NO_COLON.match(lines[first])
     if found is not None:
         return Slip(first, f"{found['key']!r} has no ':' behind it", f"write {found['key']}:")
@@ -102,7 +114,11 @@ def _colon_in_value(lines: Sequence[str], at: int, words: str) -> Slip | None:
     found = _COLON_IN_VALUE.match(lines[at])
     if found is None or "mapping values" not in words:
         return None
-    return Slip(at, "a value with ': ' in it is taken for another key", f"quote what stands behind {found['key']}:")
+    return Slip(
+        at,
+        "a value with ': ' in it is taken for another key",
+        f"quote what stands behind {found['key']}:",
+    )
 
 
 def _unquoted(lines: Sequence[str], at: int, words: str) -> Slip | None:
@@ -119,9 +135,17 @@ def _unclosed(lines: Sequence[str], at: int, words: str) -> Slip | None:
             bare = _QUOTED.sub("", _COMMENT.sub("", lines[line]))
             for opens, closes in ("[]", "{}"):
                 if bare.count(opens) > bare.count(closes) and line != at:
-                    return Slip(line, f"the {opens!r} in this line is never closed", f"write {closes} at its end")
+                    return Slip(
+                        line,
+                        f"the {opens!r} in this line is never closed",
+                        f"write {closes} at its end",
+                    )
     if "unexpected end of stream" in words:
-        odd = (line for line in (at, *_before(lines, at)) if any(q in _QUOTED.sub("", lines[line]) for q in "\"'"))
+        odd = (
+            line
+            for line in (at, *_before(lines, at))
+            if any(q in _QUOTED.sub("", lines[line]) for q in "\"'")
+        )
         first = min(odd, default=None)
         if first is not None:
             return Slip(first, "a quote that begins in this line never ends", "close it")
@@ -136,7 +160,9 @@ def _indented(lines: Sequence[str], at: int, _: str) -> Slip | None:
         if not open_at or _indent(lines[line]) < open_at[-1]:
             open_at.append(_indent(lines[line]))
     if is_item:
-        other = next((line for line in _before(lines, at) if lines[line].lstrip().startswith("-")), None)
+        other = next(
+            (line for line in _before(lines, at) if lines[line].lstrip().startswith("-")), None
+        )
         if other is not None and _indent(lines[other]) != indent:
             what = f"this '-' stands in column {indent + 1}, the one above in column {_indent(lines[other]) + 1}"
             return Slip(at, what, "put each '-' of a list below the first")
@@ -171,7 +197,11 @@ _RULES: tuple[Rule, ...] = (
 
 def _before(lines: Sequence[str], at: int) -> Iterator[int]:
     """Give the lines before one, the nearest first, that say something."""
-    return (line for line in range(min(at, len(lines)) - 1, -1, -1) if _COMMENT.sub("", lines[line]).strip())
+    return (
+        line
+        for line in range(min(at, len(lines)) - 1, -1, -1)
+        if _COMMENT.sub("", lines[line]).strip()
+    )
 
 
 def _indent(line: str) -> int:

@@ -17,7 +17,9 @@ class Thinned(msgspec.Struct):
         """Return where the file says what stands at `place` now."""
         written: Place = ()
         for step in place:
-            at = self.kept[written][step] if isinstance(step, int) and written in self.kept else step
+            at = (
+                self.kept[written][step] if isinstance(step, int) and written in self.kept else step
+            )
             written = (*written, at)
         return written
 
@@ -40,7 +42,9 @@ def leave_out(tree: Any, place: Place) -> None:
 
 def _thin(value: Node, place: Place, kept: dict[Place, list[int]]) -> Any:
     if isinstance(value, dict):
-        return {key: _thin(item, (*place, key), kept) for key, item in value.items() if item is not None}
+        return {
+            key: _thin(item, (*place, key), kept) for key, item in value.items() if item is not None
+        }
     if isinstance(value, list):
         kept[place] = [at for at, item in enumerate(value) if item is not None]
         return [_thin(value[at], (*place, at), kept) for at in kept[place]]

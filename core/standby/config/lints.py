@@ -1,6 +1,7 @@
 """What a sound file may yet not mean: each lint has a code, and lints.md shows an example of each.
 
-They run on resolved settings that have no errors, for `standby validate` alone: no call waits for them.
+They run on resolved settings that have no errors, for `standby validate` alone: no call waits for
+them.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,10 @@ from standby.settings import Settings
 
 
 def lint(
-    given: Settings, settings: Settings, catalogue: Catalogue, is_variable: Callable[[Place], bool] = lambda _: False
+    given: Settings,
+    settings: Settings,
+    catalogue: Catalogue,
+    is_variable: Callable[[Place], bool] = lambda _: False,
 ) -> Findings:
     """Return what is doubtful; `given` has the places, `settings` is the same resolved, without errors."""
     view, findings = View(given, settings, catalogue, is_variable), Findings()

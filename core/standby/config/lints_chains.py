@@ -54,7 +54,9 @@ def _default(view: View, findings: Findings) -> None:
     close = get_close_matches("default", folded, n=1, cutoff=SURE)
     if "default" not in view.settings.chains and close:
         name = folded[close[0]]
-        message = f"no chain is named 'default', which a call asks that names none; {name!r} nearly is"
+        message = (
+            f"no chain is named 'default', which a call asks that names none; {name!r} nearly is"
+        )
         findings.warn(("chains", name), "no-default", message, "write default")
 
 
@@ -78,20 +80,28 @@ def _reach(view: View, name: str, findings: Findings) -> None:
     if _is_off(view, name) and len(asked) > 1:
         never = ", ".join(repr(one.name) for one in asked[1:])
         hint = "take them out, or write fallback: true"
-        findings.warn(place, "unreachable-model", f"fallback is false: {never} can never be reached", hint)
+        findings.warn(
+            place, "unreachable-model", f"fallback is false: {never} can never be reached", hint
+        )
         return
-    triggers = Triggers((each, view.settings.triggers[each]) for each in chain.triggers or ())  # a test never tells by itself
+    triggers = Triggers(
+        (each, view.settings.triggers[each]) for each in chain.triggers or ()
+    )  # a test never tells by itself
     for before, after in pairwise(asked):
         stopping = _stopping(triggers, before)
         if stopping:
             message = f"{after.name!r} is not asked after any failure of {before.name!r}: the trigger {stopping!r} stops there"
-            findings.warn(after.place, "unreachable-model", message, "narrow the trigger, or write then: next")
+            findings.warn(
+                after.place, "unreachable-model", message, "narrow the trigger, or write then: next"
+            )
             return
 
 
 def _is_off(view: View, chain: str) -> bool:
     """Say whether the file itself switches the fallback off; a variable is a switch, and may be switched on tomorrow."""
-    return not view.settings.chains[chain].fallback and not view.is_variable(("chains", chain, "fallback"))
+    return not view.settings.chains[chain].fallback and not view.is_variable(
+        ("chains", chain, "fallback")
+    )
 
 
 def _stopping(triggers: Triggers, asked: Asked) -> str:
@@ -110,13 +120,22 @@ def _stopping(triggers: Triggers, asked: Asked) -> str:
 
 def _models(view: View, findings: Findings) -> None:
     """Tell of models that no chain names; where a variable names some, it may name any."""
-    named = {(name, at): model for name, chain in view.given.chains.items() for at, model in enumerate(chain.models)}
+    named = {
+        (name, at): model
+        for name, chain in view.given.chains.items()
+        for at, model in enumerate(chain.models)
+    }
     if any(view.is_variable(("chains", chain, "models", at)) for chain, at in named):
         return
     for name in view.given.models:
         if name not in named.values():
             message = f"{name!r} can never be reached: no chain names it"
-            findings.warn(("models", name), "unreachable-model", message, "put it into a chain, or take it out")
+            findings.warn(
+                ("models", name),
+                "unreachable-model",
+                message,
+                "put it into a chain, or take it out",
+            )
 
 
 def _quota(place: Place, name: str, asked: tuple[Asked, ...], findings: Findings) -> None:
@@ -139,7 +158,12 @@ def _time(view: View, name: str, findings: Findings) -> None:
     """Tell where one model that hangs leaves the last one with no more than what is kept in reserve for it."""
     chain, asked = view.settings.chains[name], view.chains[name]
     count = len(asked)
-    if count < 2 or _is_off(view, name) or chain.hedge is not None or chain.deadline < ENOUGH * count:  # noqa: PLR2004 - a last and one before
+    if (
+        count < 2
+        or _is_off(view, name)
+        or chain.hedge is not None
+        or chain.deadline < ENOUGH * count
+    ):  # noqa: PLR2004 - a last and one before
         return
     for at, one in enumerate(asked[:-1]):
         rest = ENOUGH * (count - 1 - at)
@@ -150,7 +174,9 @@ def _time(view: View, name: str, findings: Findings) -> None:
                 f"leaves {written(ENOUGH)} for {last.name!r}"
             )
             hint = f"write a longer deadline, or a shorter timeout for {one.name!r}"
-            tell = findings.inform if chain.deadline == DEADLINE else findings.warn  # nobody chose the default
+            tell = (
+                findings.inform if chain.deadline == DEADLINE else findings.warn
+            )  # nobody chose the default
             tell(("chains", name, "deadline"), "no-time", message, hint)
             return
 
@@ -182,6 +208,16 @@ def _drops(one: Asked, asked: tuple[Asked, ...], findings: Findings) -> None:
         return
     names = ", ".join(dict.fromkeys(dropped))
     if one.model.strict:
-        findings.inform(one.place, "drops", f"{one.name!r} is skipped where a request has {names}", "strict says so")
+        findings.inform(
+            one.place,
+            "drops",
+            f"{one.name!r} is skipped where a request has {names}",
+            "strict says so",
+        )
     else:
-        findings.inform(one.place, "drops", f"{one.name!r} is not sent {names}", "each is left out, and the trail says so")
+        findings.inform(
+            one.place,
+            "drops",
+            f"{one.name!r} is not sent {names}",
+            "each is left out, and the trail says so",
+        )

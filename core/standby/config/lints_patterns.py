@@ -52,12 +52,23 @@ def lint_patterns(view: View, findings: Findings) -> None:
                 _lint(place, expression, trigger, said, findings)
 
 
-def _lint(place: Place, expression: str, trigger: Trigger, said: dict[str, tuple[str, ...]], findings: Findings) -> None:
+def _lint(
+    place: Place,
+    expression: str,
+    trigger: Trigger,
+    said: dict[str, tuple[str, ...]],
+    findings: Findings,
+) -> None:
     is_found = pattern(expression)
     texts = (*OWN, *(text for errors in said.values() for text in errors))
     matching = [text for text in texts if is_found(text)]
     if len(matching) == len(texts) and is_text_alone(trigger):
-        findings.warn(place, "trigger-matches-all", f"{expression!r} is in every failure's text", "write more of the text")
+        findings.warn(
+            place,
+            "trigger-matches-all",
+            f"{expression!r} is in every failure's text",
+            "write more of the text",
+        )
     if matching:
         return
     model, text, is_close = _closest(expression, said)
@@ -72,7 +83,9 @@ def _never_decided(view: View, expression: str, reached: list[Asked]) -> str:
     is_found = pattern(expression)
     if any(map(is_found, OWN)):
         return ""
-    kinds = {view.kind(asked, text) for asked in reached for text in view.errors(asked) if is_found(text)}
+    kinds = {
+        view.kind(asked, text) for asked in reached for text in view.errors(asked) if is_found(text)
+    }
     if not kinds and (begun := _STATUS.match(expression)) is not None:
         kinds = {view.kind(asked, f"{begun[1]} {begun[2]}. {begun[3]}") for asked in reached}
     elif not all(view.errors(asked) for asked in reached):
@@ -106,5 +119,9 @@ def _hint(model: str, text: str) -> str:
     if not text:
         return "name the kind: it recognises a failure in any words"
     shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
-    kind = f"; kind: {kind_of_status(int(text[:3]))} recognises it in any words" if text[:3].isdigit() else ""
+    kind = (
+        f"; kind: {kind_of_status(int(text[:3]))} recognises it in any words"
+        if text[:3].isdigit()
+        else ""
+    )
     return f"{model!r} says '{shown}'{kind}"

@@ -48,7 +48,9 @@ def lack_of(library: Library) -> str:
 
 def needed(info: ProviderInfo, provider: Provider) -> list[Library]:
     """Return the libraries that an account cannot be asked without."""
-    return [one for one in info.libraries if not one.option or (provider.options or {}).get(one.option)]
+    return [
+        one for one in info.libraries if not one.option or (provider.options or {}).get(one.option)
+    ]
 
 
 def _url(view: View, place: Place, provider: Provider, findings: Findings) -> None:

@@ -16,12 +16,26 @@ def lint_triggers(view: View, findings: Findings) -> None:
         place = ("triggers", name)
         if not view.using(name):
             message = f"no chain uses the trigger {name!r}"
-            findings.warn(place, "unused-trigger", message, "name it under 'triggers:' of a chain, or take it out")
+            findings.warn(
+                place,
+                "unused-trigger",
+                message,
+                "name it under 'triggers:' of a chain, or take it out",
+            )
         elif not view.reached_by(name, trigger):
             message = f"the trigger {name!r} can never fire: no chain that uses it asks a model that it names"
-            findings.warn(place, "trigger-never-fires", message, "correct its 'provider' and 'model', or take it out")
+            findings.warn(
+                place,
+                "trigger-never-fires",
+                message,
+                "correct its 'provider' and 'model', or take it out",
+            )
         elif _is_about_everything(trigger):
-            whose = "" if trigger.provider is None and trigger.model is None else " of the models that it names"
+            whose = (
+                ""
+                if trigger.provider is None and trigger.model is None
+                else " of the models that it names"
+            )
             message = f"the trigger {name!r} matches every failure{whose}, a request that is wrong everywhere too"
             findings.warn(place, "trigger-matches-all", message, "add a kind")
     for chain in view.settings.chains:
@@ -31,7 +45,9 @@ def lint_triggers(view: View, findings: Findings) -> None:
 
 def _hidden(view: View, chain: str, findings: Findings) -> None:
     names = view.settings.chains[chain].triggers or ()
-    told: set[Place] = {finding.place for finding in findings if finding.problem.code == "trigger-hidden"}
+    told: set[Place] = {
+        finding.place for finding in findings if finding.problem.code == "trigger-hidden"
+    }
     for (_, first), (at, second) in combinations(enumerate(names), 2):
         in_order = view.given.chains[chain].triggers is not None
         place: Place = ("chains", chain, "triggers", at) if in_order else ("triggers", second)
@@ -39,7 +55,9 @@ def _hidden(view: View, chain: str, findings: Findings) -> None:
         if place not in told and view.reached_by(second, narrow) and _covers(wide, narrow):
             told.add(place)
             message = f"the trigger {second!r} can never fire: {first!r} before it recognises all that it does"
-            findings.warn(place, "trigger-hidden", message, f"put it before {first!r}, or take it out")
+            findings.warn(
+                place, "trigger-hidden", message, f"put it before {first!r}, or take it out"
+            )
 
 
 def _unheard(view: View, chain: str, findings: Findings) -> None:
@@ -47,9 +65,7 @@ def _unheard(view: View, chain: str, findings: Findings) -> None:
     rules = view.settings.chains[chain]
     testing = [name for name in rules.triggers or () if is_of_replies(view.settings.triggers[name])]
     if testing and rules.stream.release != "whole":
-        message = (
-            f"streams of {chain!r} hand their words out before {testing[0]!r} could test them: it tests whole replies only"
-        )
+        message = f"streams of {chain!r} hand their words out before {testing[0]!r} could test them: it tests whole replies only"
         hint = "write stream: {release: whole}, if the chain is streamed"
         findings.inform(("chains", chain), "untested-streams", message, hint)
 
@@ -76,7 +92,9 @@ def _covers_statuses(wide: Trigger, narrow: Trigger) -> bool:
     if wide.status is None or narrow.status is None:
         return wide.status is None
     known = _items(wide.status)
-    return all(status in known or f"{str(status)[0]}xx" in known for status in _items(narrow.status))
+    return all(
+        status in known or f"{str(status)[0]}xx" in known for status in _items(narrow.status)
+    )
 
 
 def _covers_texts(wide: Trigger, narrow: Trigger) -> bool:
@@ -87,7 +105,10 @@ def _covers_texts(wide: Trigger, narrow: Trigger) -> bool:
         if not kinds or kinds & CALLER_AT_FAULT:
             return False
     known = _items(wide.message)
-    return all(text in known or (not _is_expression(text) and _is_found(text, known)) for text in _items(narrow.message))
+    return all(
+        text in known or (not _is_expression(text) and _is_found(text, known))
+        for text in _items(narrow.message)
+    )
 
 
 def _is_found(text: str, known: set[str]) -> bool:

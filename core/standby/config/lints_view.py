@@ -38,13 +38,23 @@ class Asked(msgspec.Struct, frozen=True):
     def refused(self) -> tuple[str, ...]:
         """Return the parameters that the card refuses and the file does not drop by itself."""
         known = Sampling.__struct_fields__
-        return tuple(name for name in self.card.refuses or () if name in known and name not in (self.model.drop or ()))
+        return tuple(
+            name
+            for name in self.card.refuses or ()
+            if name in known and name not in (self.model.drop or ())
+        )
 
 
 class View:
     """Settings, given and resolved; `is_variable` says whether a variable put there what stands at a place."""
 
-    def __init__(self, given: Settings, settings: Settings, catalogue: Catalogue, is_variable: Callable[[Place], bool]) -> None:
+    def __init__(
+        self,
+        given: Settings,
+        settings: Settings,
+        catalogue: Catalogue,
+        is_variable: Callable[[Place], bool],
+    ) -> None:
         """Look at resolved settings without errors."""
         self.given = given
         self.settings = settings
@@ -61,12 +71,18 @@ class View:
         for name in self.settings.chains[chain].models:
             model = self.settings.models[name]
             provider = self.settings.providers[model.provider or ""]
-            made.append(Asked(("chains", chain, "models", written.index(name)), name, model, provider))
+            made.append(
+                Asked(("chains", chain, "models", written.index(name)), name, model, provider)
+            )
         return tuple(made)
 
     def using(self, trigger: str) -> list[str]:
         """Return the chains that try a trigger."""
-        return [name for name, chain in self.settings.chains.items() if trigger in (chain.triggers or ())]
+        return [
+            name
+            for name, chain in self.settings.chains.items()
+            if trigger in (chain.triggers or ())
+        ]
 
     def reached_by(self, name: str, trigger: Trigger) -> list[Asked]:
         """Return the models whose failures a trigger looks at, each once."""
@@ -106,9 +122,9 @@ class View:
 
 def concerns(trigger: Trigger, asked: Asked) -> bool:
     """Say whether a trigger's `provider` and `model` leave a model in."""
-    return asked.model.provider in listed(trigger.provider, asked.model.provider) and asked.name in listed(
-        trigger.model, asked.name
-    )
+    return asked.model.provider in listed(
+        trigger.provider, asked.model.provider
+    ) and asked.name in listed(trigger.model, asked.name)
 
 
 def listed(value: str | tuple[str, ...] | None, otherwise: str | None) -> tuple[str | None, ...]:

@@ -31,7 +31,13 @@ class Models:
     """The models of the settings, and whatever else the chains name."""
 
     def __init__(
-        self, given: Mapping[str, Model], providers: Providers, plugins: Plugins, findings: Findings, shown: Shown, today: date
+        self,
+        given: Mapping[str, Model],
+        providers: Providers,
+        plugins: Plugins,
+        findings: Findings,
+        shown: Shown,
+        today: date,
     ) -> None:
         """Look at nothing yet."""
         self._given = given
@@ -62,7 +68,9 @@ class Models:
 
     def is_known(self, name: str, place: Place) -> bool:
         """Say whether a plugin knows the name, or could."""
-        return name.partition("/")[0] in self._providers.names or bool(self._plugins.knowing(name, place))
+        return name.partition("/")[0] in self._providers.names or bool(
+            self._plugins.knowing(name, place)
+        )
 
     def _explicit(self, name: str, entry: Model, place: Place) -> Model | None:
         if entry.provider is None and entry.model is None and "/" in name:
@@ -72,14 +80,23 @@ class Models:
         if provider is None:
             return None
         spot = (*place, "provider") if entry.provider else place
-        return self._completed(msgspec.structs.replace(entry, provider=provider, model=vendor_id), place, spot)
+        return self._completed(
+            msgspec.structs.replace(entry, provider=provider, model=vendor_id), place, spot
+        )
 
     def _split(self, name: str, entry: Model, place: Place) -> Model | None:
         provider, _, vendor_id = name.partition("/")
         if not vendor_id:
-            self._findings.error(place, "unknown-model", f"{name!r} names no model", f"write the vendor's id: {name}…")
+            self._findings.error(
+                place,
+                "unknown-model",
+                f"{name!r} names no model",
+                f"write the vendor's id: {name}…",
+            )
             return None
-        return self._completed(msgspec.structs.replace(entry, provider=provider, model=vendor_id), place, place)
+        return self._completed(
+            msgspec.structs.replace(entry, provider=provider, model=vendor_id), place, place
+        )
 
     def _served_by(self, vendor_id: str, place: Place) -> str | None:
         """Find the plugin whose card knows a model."""
@@ -89,11 +106,16 @@ class Models:
         if knowing:
             ways = " or ".join(f"{plugin}/{vendor_id}" for plugin in knowing)
             self._findings.error(
-                place, "ambiguous-model", f"{vendor_id!r} is known to {' and '.join(knowing)}", f"write {ways}"
+                place,
+                "ambiguous-model",
+                f"{vendor_id!r} is known to {' and '.join(knowing)}",
+                f"write {ways}",
             )
             return None
         quotes = "write it in plain quotes, or in none" if vendor_id[0] in _TYPOGRAPHIC else ""
-        hint = quotes or self._findings.near(vendor_id, [*self._given, *self._plugins.models(place)])
+        hint = quotes or self._findings.near(
+            vendor_id, [*self._given, *self._plugins.models(place)]
+        )
         hint = (
             hint
             or f"a model that no card knows needs its provider, like {next(iter(self._providers.names), 'plugin')}/{vendor_id}"
@@ -107,15 +129,21 @@ class Models:
         info = None if provider is None else self._plugins.info(provider.reference, spot)
         if provider is None or info is None:
             return None
-        known = _merged(info.card, self._plugins.cards(provider.reference, place).get(vendor_id, Card()))
+        known = _merged(
+            info.card, self._plugins.cards(provider.reference, place).get(vendor_id, Card())
+        )
         card = _merged(known, model.card or Card())
         self._check_parameters(model.drop, (*place, "drop"))
-        self._check_parameters(model.card.refuses if model.card else None, (*place, "card", "refuses"))
+        self._check_parameters(
+            model.card.refuses if model.card else None, (*place, "card", "refuses")
+        )
         timeout = model.timeout or card.timeout or TIMEOUT
         return msgspec.structs.replace(
             model,
             timeout=timeout,
-            first_token_timeout=min(model.first_token_timeout or card.first_token_timeout or timeout, timeout),
+            first_token_timeout=min(
+                model.first_token_timeout or card.first_token_timeout or timeout, timeout
+            ),
             idle_timeout=min(model.idle_timeout or card.idle_timeout or IDLE_TIMEOUT, timeout),
             breaker=BreakerSettings() if model.breaker in (None, True) else model.breaker,
             options=self._options(model, provider, info, (*place, "options")),
@@ -123,9 +151,19 @@ class Models:
             card=card,
         )
 
-    def _options(self, model: Model, provider: Provider, info: ProviderInfo, place: Place) -> dict[str, Any]:
+    def _options(
+        self, model: Model, provider: Provider, info: ProviderInfo, place: Place
+    ) -> dict[str, Any]:
         origin = self._plugins.origin(provider.reference)
-        return checked(model.options or {}, info.options, place, model.provider or "", self._findings, self._shown, origin)
+        return checked(
+            model.options or {},
+            info.options,
+            place,
+            model.provider or "",
+            self._findings,
+            self._shown,
+            origin,
+        )
 
     def _check_parameters(self, names: Iterable[str] | None, place: Place) -> None:
         for at, name in enumerate(names or ()):
@@ -140,14 +178,21 @@ class Models:
     def _warn_of_retirement(self, name: str, model: Model, place: Place) -> None:
         provider = self._providers.get(model.provider or "", place)
         words = retirement(model.card or Card(), self._today)
-        if words and provider is not None and provider.base_url is None:  # an endpoint of one's own goes on as its owner likes
+        if (
+            words and provider is not None and provider.base_url is None
+        ):  # an endpoint of one's own goes on as its owner likes
             what, _, instead = words.partition("; ")
             self._findings.warn(place, "retired", f"{name} {what}", instead)
 
     def _warn_without_key(self, name: str, model: Model, place: Place) -> None:
         provider = self._providers.get(model.provider or "", place)
         if provider is not None and provider.api_key is not None and not provider.api_key:
-            self._findings.warn(place, "no-key", f"no key for {name}: it is skipped", f"set {provider.api_key.origin}")
+            self._findings.warn(
+                place,
+                "no-key",
+                f"no key for {name}: it is skipped",
+                f"set {provider.api_key.origin}",
+            )
 
 
 def retirement(card: Card, today: date) -> str:
@@ -155,9 +200,13 @@ def retirement(card: Card, today: date) -> str:
     if card.retires is None or card.retires > today + SOON:
         return ""
     verb = "was retired" if card.is_retired(today) else "retires"
-    return f"{verb} on {card.retires}; " + (f"use {card.successor} instead" if card.successor else "choose another")
+    return f"{verb} on {card.retires}; " + (
+        f"use {card.successor} instead" if card.successor else "choose another"
+    )
 
 
 def _merged(under: Card, over: Card) -> Card:
-    known = {name: value for name, value in msgspec.structs.asdict(over).items() if value is not None}
+    known = {
+        name: value for name, value in msgspec.structs.asdict(over).items() if value is not None
+    }
     return msgspec.structs.replace(under, **known)

@@ -11,7 +11,13 @@ DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if
 
 
 def checked(
-    given: dict[str, Any], schema: Schema, place: Place, owner: str, findings: Findings, shown: Shown, origin: Origin
+    given: dict[str, Any],
+    schema: Schema,
+    place: Place,
+    owner: str,
+    findings: Findings,
+    shown: Shown,
+    origin: Origin,
 ) -> dict[str, Any]:
     """Return the options with their types; what does not fit is told."""
     if not given and DEMANDS.isdisjoint(schema):
@@ -23,7 +29,12 @@ def checked(
         found = findings_of(options, schema, place=place, owner=owner, shown=shown)
     except Exception as error:  # noqa: BLE001 - a stranger's schema may be none at all
         message = f"the options of {origin} cannot be checked: its schema is broken: {type(error).__name__}"
-        findings.error(place, "broken-plugin", message, f"update {origin.distribution}, or leave the options out")
+        findings.error(
+            place,
+            "broken-plugin",
+            message,
+            f"update {origin.distribution}, or leave the options out",
+        )
         return given
     findings += found
     return options

@@ -9,4 +9,8 @@ def places_of_triggers(path: Path, file: str) -> Mapping[str, str]:
     from standby.config.source import read_tree  # noqa: PLC0415 - `import standby` must not load yaml
 
     keys = read_tree(path, file).keys
-    return {str(place[1]): f"{file}:{mark.line}" for place, mark in keys.items() if place[0] == "triggers" and len(place) == 2}  # noqa: PLR2004 - a definition's own key
+    return {
+        str(place[1]): f"{file}:{mark.line}"
+        for place, mark in keys.items()
+        if place[0] == "triggers" and len(place) == 2
+    }  # noqa: PLR2004 - a definition's own key

@@ -50,7 +50,10 @@ class Providers:
     def _explicit(self, name: str, provider: Provider, place: Place) -> Provider | None:
         if provider.plugin not in self._plugins.names:
             installed = ", ".join(self._plugins.names) or "none"
-            hint = self._findings.near(provider.plugin, self.names) or f"installed: {installed}; else install its package"
+            hint = (
+                self._findings.near(provider.plugin, self.names)
+                or f"installed: {installed}; else install its package"
+            )
             message = f"no provider and no plugin is named {provider.plugin!r}"
             self._findings.error(place, "unknown-provider", message, hint)
             return None
@@ -61,7 +64,15 @@ class Providers:
         key = provider.api_key if provider.api_key is not None else self._key(info, provider)
         spot = ("providers", name, "options")
         origin = self._plugins.origin(provider.reference)
-        options = checked(provider.options, info.account, spot, provider.plugin, self._findings, self._shown, origin)
+        options = checked(
+            provider.options,
+            info.account,
+            spot,
+            provider.plugin,
+            self._findings,
+            self._shown,
+            origin,
+        )
         return msgspec.structs.replace(provider, api_key=key, options=options)
 
     def _check_url(self, name: str, provider: Provider, info: ProviderInfo) -> None:

@@ -20,7 +20,11 @@ from standby.config.variables import Variables, substitute
 from standby.errors import Problem
 from standby.settings import Secret, Settings
 
-_SECTIONS = {"unknown-trigger": "triggers", "unknown-model": "models", "unknown-provider": "providers"}
+_SECTIONS = {
+    "unknown-trigger": "triggers",
+    "unknown-model": "models",
+    "unknown-provider": "providers",
+}
 """Where the names are defined that a finding misses."""
 
 _NAMING: tuple[Place, ...] = ((), ("provider",), ("model",), ("plugin",), ("<<",))
@@ -45,7 +49,9 @@ class Reading:
     @property
     def problems(self) -> list[Problem]:
         """Return what is wrong and not silenced, as far as it was looked at, in the order of the lines."""
-        problems = dict.fromkeys([*unsilenced(self._of_the_file, self._tree.ignores), *self._of_variables])  # once for a copy
+        problems = dict.fromkeys(
+            [*unsilenced(self._of_the_file, self._tree.ignores), *self._of_variables]
+        )  # once for a copy
         return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
     def settings(self, catalogue: Catalogue, today: date) -> Settings | None:
@@ -66,14 +72,20 @@ class Reading:
 
     def lint(self, catalogue: Catalogue) -> None:
         """Look for what is doubtful in settings without errors, and for comments that silence nothing."""
-        if self._given is None or self._resolved is None or any(one.severity == "error" for one in self._tree.problems):
+        if (
+            self._given is None
+            or self._resolved is None
+            or any(one.severity == "error" for one in self._tree.problems)
+        ):
             return
         from standby.config.lints import lint  # noqa: PLC0415 - only `standby validate` waits for these
 
         self._report(lint(self._given, self._resolved, catalogue, self._is_variable))
         problems = [
             problem_at(self._tree, Mark(ignore.line, ignore.column), problem)
-            for ignore, problem in unused(self._of_the_file, self._tree.ignores, vary=bool(self._filled.origins))
+            for ignore, problem in unused(
+                self._of_the_file, self._tree.ignores, vary=bool(self._filled.origins)
+            )
         ]
         self._tree.problems += problems
 
@@ -88,7 +100,13 @@ class Reading:
         if self._thinned.value is None:
             if not self._tree.problems:
                 words = "nothing is left of the file once its variables are filled in"
-                self._report([Finding(place=(), problem=Problem(code="empty", message=words, hint="set them"))])
+                self._report(
+                    [
+                        Finding(
+                            place=(), problem=Problem(code="empty", message=words, hint="set them")
+                        )
+                    ]
+                )
             return None
         whole = typed(self._thinned.value, schema(), schema())
         try:
@@ -101,10 +119,15 @@ class Reading:
         from standby.config.check import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
 
         findings = findings_of(whole, schema(), shown=self._shown)
-        self._report(findings or [Finding(place=(), problem=Problem(code="bad-value", message=f"the file: {error}"))])
+        self._report(
+            findings
+            or [Finding(place=(), problem=Problem(code="bad-value", message=f"the file: {error}"))]
+        )
         return self._rest(findings, whole, findings_of)
 
-    def _rest(self, findings: list[Finding], whole: Any, findings_of: Callable[..., list[Finding]]) -> Settings | None:
+    def _rest(
+        self, findings: list[Finding], whole: Any, findings_of: Callable[..., list[Finding]]
+    ) -> Settings | None:
         """Cut out what does not fit, so that the rest can be looked at too; `None` if nothing fits."""
         rest = whole
         while cut := {self._cut_for(finding) for finding in findings} - {()}:
@@ -134,12 +157,22 @@ class Reading:
 
     def _follows(self, finding: Finding) -> bool:
         """Say whether something is missing only because it could not be had, or was cut out; both have been told."""
-        code, place, failed = finding.problem.code, self._thinned.in_file(finding.place), self._tree.failed
+        code, place, failed = (
+            finding.problem.code,
+            self._thinned.in_file(finding.place),
+            self._tree.failed,
+        )
         if code in ("missing-key", "empty", "empty-trigger"):
             return any(each[: len(place)] == place for each in failed)
         section = _SECTIONS.get(code, "")
-        names = {str(each[1]) for each in failed if each[:1] == (section,) and len(each) > 1 and each[2:] in _NAMING}
-        return (section,) in failed or any(repr(name) in finding.problem.message or place[1:2] == (name,) for name in names)
+        names = {
+            str(each[1])
+            for each in failed
+            if each[:1] == (section,) and len(each) > 1 and each[2:] in _NAMING
+        }
+        return (section,) in failed or any(
+            repr(name) in finding.problem.message or place[1:2] == (name,) for name in names
+        )
 
     def _report(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
@@ -152,7 +185,9 @@ class Reading:
             if not origin.startswith("default"):
                 problem = msgspec.structs.replace(problem, message=f"{problem.message} ({origin})")
             if problem.code == "unknown-key" or place[:-1] == ("providers",):
-                problem = msgspec.structs.replace(problem, excerpt=_up_to(problem.excerpt, str(place[-1])))
+                problem = msgspec.structs.replace(
+                    problem, excerpt=_up_to(problem.excerpt, str(place[-1]))
+                )
             if not origin.startswith("default"):
                 self._of_variables.append(problem)
             self._tree.problems.append(problem)

@@ -8,7 +8,16 @@ import msgspec
 
 from standby.config.finding import Place
 from standby.config.texts import duration, written
-from standby.settings import LONGEST_SPAN, Chain, Hedge, Model, Provider, Retry, StreamRules, Trigger
+from standby.settings import (
+    LONGEST_SPAN,
+    Chain,
+    Hedge,
+    Model,
+    Provider,
+    Retry,
+    StreamRules,
+    Trigger,
+)
 
 _SPOKEN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([a-z]*)\.?\s*", re.IGNORECASE)
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{2})(?::([0-9]{2}))?")
@@ -48,7 +57,9 @@ def duration_meant(value: Any) -> str:
 def _seconds(text: str) -> float:
     clock = _CLOCK.fullmatch(text)
     if clock is not None:
-        hours, minutes, rest = (clock[1], clock[2], clock[3]) if clock[3] else ("0", *clock.group(1, 2))
+        hours, minutes, rest = (
+            (clock[1], clock[2], clock[3]) if clock[3] else ("0", *clock.group(1, 2))
+        )
         return int(hours) * 3600 + int(minutes) * 60 + int(rest)
     pieces = _SPOKEN.findall(text)
     if not pieces or _SPOKEN.sub("", text):
@@ -57,7 +68,10 @@ def _seconds(text: str) -> float:
     if len(units) > 1 and "" in units:
         return 0
     try:
-        spans = (duration(f"{number}{unit or 's'}") for (number, _), unit in zip(pieces, units, strict=True))
+        spans = (
+            duration(f"{number}{unit or 's'}")
+            for (number, _), unit in zip(pieces, units, strict=True)
+        )
         return round(sum(spans), 9)
     except ValueError:
         return 0

@@ -1,6 +1,7 @@
 """Make settings explicit: which plugin serves each name, with which key, card, time-out and triggers.
 
-Names are looked up here, and only here. Resolved settings are settings again, and resolving them once more changes nothing.
+Names are looked up here, and only here. Resolved settings are settings again, and resolving them
+once more changes nothing.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,12 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resolve(
-    settings: Settings, catalogue: Catalogue, environ: Mapping[str, str], *, today: date, shown: Shown = as_it_is
+    settings: Settings,
+    catalogue: Catalogue,
+    environ: Mapping[str, str],
+    *,
+    today: date,
+    shown: Shown = as_it_is,
 ) -> Resolution:
     """Look all names up; what is wrong is told, all of it, in the findings. Settings made in code are checked like a file's."""
     found = misfits(settings)
@@ -44,25 +50,44 @@ def resolve(
 
 
 class _Resolver:
-    def __init__(self, settings: Settings, catalogue: Catalogue, environ: Mapping[str, str], today: date, shown: Shown) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        environ: Mapping[str, str],
+        today: date,
+        shown: Shown,
+    ) -> None:
         self._settings = settings
         self._shown = shown
         self._findings = Findings()
-        pinned = {name: provider.reference for name, provider in settings.providers.items() if name == provider.plugin}
+        pinned = {
+            name: provider.reference
+            for name, provider in settings.providers.items()
+            if name == provider.plugin
+        }
         self._plugins = plugins = Plugins(catalogue, self._findings, pinned)
         self._providers = Providers(settings.providers, plugins, environ, self._findings, shown)
-        self._models = Models(settings.models, self._providers, plugins, self._findings, shown, today)
+        self._models = Models(
+            settings.models, self._providers, plugins, self._findings, shown, today
+        )
 
     def run(self) -> Resolution:
         check_numbers(self._settings, self._findings)
         for name in self._settings.models:
             self._models.get(name, ("models", name))
-        chains = {name: self._chain(("chains", name), chain) for name, chain in self._settings.chains.items()}
+        chains = {
+            name: self._chain(("chains", name), chain)
+            for name, chain in self._settings.chains.items()
+        }
         self._check_triggers()
         for at, plugin in enumerate(self._settings.observers):
             self._plugins.check_observers(plugin, ("observers", at))
         settings = msgspec.structs.replace(
-            self._settings, providers=self._providers.found(), models=self._models.found(), chains=chains
+            self._settings,
+            providers=self._providers.found(),
+            models=self._models.found(),
+            chains=chains,
         )
         return Resolution(settings=settings, findings=tuple(self._findings))
 
@@ -75,10 +100,19 @@ class _Resolver:
                 continue
             first = kept.setdefault(self._identity(model, spot), name)
             if first != name:
-                self._findings.warn(spot, "twice", f"{name!r} is the same model as {first!r} before it", "it is asked once")
+                self._findings.warn(
+                    spot,
+                    "twice",
+                    f"{name!r} is the same model as {first!r} before it",
+                    "it is asked once",
+                )
             elif name in chain.models[:at]:
-                self._findings.warn(spot, "twice", f"{name!r} stands in this chain already", "it is asked once")
-        return msgspec.structs.replace(chain, models=tuple(kept.values()), triggers=self._triggers(place, chain))
+                self._findings.warn(
+                    spot, "twice", f"{name!r} stands in this chain already", "it is asked once"
+                )
+        return msgspec.structs.replace(
+            chain, models=tuple(kept.values()), triggers=self._triggers(place, chain)
+        )
 
     def _identity(self, model: Model, place: Place) -> tuple[Any, ...]:
         provider = self._providers.get(model.provider or "", place)
@@ -90,7 +124,12 @@ class _Resolver:
         for at, name in enumerate(chain.triggers or ()):
             if name not in known:
                 hint = self._findings.near(name, known) or "define it under 'triggers:'"
-                self._findings.error((*place, "triggers", at), "unknown-trigger", f"no trigger is named {name!r}", hint)
+                self._findings.error(
+                    (*place, "triggers", at),
+                    "unknown-trigger",
+                    f"no trigger is named {name!r}",
+                    hint,
+                )
         return tuple(known) if chain.triggers is None else chain.triggers
 
     def _check_triggers(self) -> None:

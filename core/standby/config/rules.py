@@ -12,7 +12,9 @@ from standby.settings import Trigger
 def check_trigger(name: str, trigger: Trigger, findings: Findings, shown: Shown) -> None:
     """Add what is wrong with a trigger by itself."""
     place: Place = ("triggers", name)
-    if all(getattr(trigger, field) is None for field in trigger.__struct_fields__ if field != "then"):
+    if all(
+        getattr(trigger, field) is None for field in trigger.__struct_fields__ if field != "then"
+    ):
         message = f"the trigger {name!r} says nothing to recognise a failure by"
         findings.error(place, "empty-trigger", message, "add a kind, or a message")
     for at, expression in items_of(trigger.message):
@@ -21,7 +23,9 @@ def check_trigger(name: str, trigger: Trigger, findings: Findings, shown: Shown)
             pattern(expression)
         except ValueError as error:
             message = f"{shown(spot, expression)} is no RE2 expression: {error}"
-            findings.error(spot, "bad-pattern", message, "RE2 has no look-around and no back-references")
+            findings.error(
+                spot, "bad-pattern", message, "RE2 has no look-around and no back-references"
+            )
 
 
 def check_test(name: str, trigger: Trigger, plugins: Plugins, findings: Findings) -> None:
@@ -33,7 +37,9 @@ def check_test(name: str, trigger: Trigger, plugins: Plugins, findings: Findings
     known = plugins.tests(plugin, place)
     if known is not None and test not in known:
         hint = findings.near(test, known) or f"its tests: {', '.join(sorted(known)) or 'none'}"
-        findings.error(place, "unknown-test", f"the plugin {plugin!r} brings no test named {test!r}", hint)
+        findings.error(
+            place, "unknown-test", f"the plugin {plugin!r} brings no test named {test!r}", hint
+        )
 
 
 def check_names(
@@ -48,11 +54,20 @@ def check_names(
     for at, named in items_of(getattr(trigger, field)):
         if named not in known and not elsewhere(named):
             hint = findings.near(named, known) or f"write the name of a {field} that a chain asks"
-            findings.error(("triggers", name, field, *at), f"unknown-{field}", f"no {field} is named {named!r}", hint)
+            findings.error(
+                ("triggers", name, field, *at),
+                f"unknown-{field}",
+                f"no {field} is named {named!r}",
+                hint,
+            )
 
 
 def items_of(value: str | tuple[str, ...] | None) -> list[tuple[tuple[int, ...], str]]:
     """Return a field's items, each with where in the field it stands."""
     if value is None:
         return []
-    return [((), value)] if isinstance(value, str) else [((at,), item) for at, item in enumerate(value)]
+    return (
+        [((), value)]
+        if isinstance(value, str)
+        else [((at,), item) for at, item in enumerate(value)]
+    )

@@ -14,18 +14,27 @@ from standby.settings import Secret, Settings
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
-_VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "A variable, filled in when the file is read."}
+_VARIABLE = {
+    "type": "string",
+    "pattern": r"\$\{",
+    "description": "A variable, filled in when the file is read.",
+}
 _KEY = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$"}
 _IN_WORDS = {"patternErrorMessage": "a number and a unit, ms, s, m or h: 30s"}
 """What yaml-language-server says in place of a pattern; to others these are no words of a schema."""
 
-_YES_OR_NO = {"type": "string", "pattern": "^([Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|[Tt]rue|TRUE|[Ff]alse|FALSE|1|0)$"}
+_YES_OR_NO = {
+    "type": "string",
+    "pattern": "^([Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|[Tt]rue|TRUE|[Ff]alse|FALSE|1|0)$",
+}
 
 
 @cache
 def schema() -> dict[str, Any]:
     """Return the schema that a file's tree must fit, once its variables are filled in."""
-    _, named = msgspec.json.schema_components([Settings], schema_hook=_hook, ref_template="#/$defs/{name}")
+    _, named = msgspec.json.schema_components(
+        [Settings], schema_hook=_hook, ref_template="#/$defs/{name}"
+    )
     made: dict[str, Any] = _rewritten(named)
     settings = made.pop("Settings")
     settings["required"] = sorted({*settings.get("required", ()), "version"})
@@ -33,7 +42,9 @@ def schema() -> dict[str, Any]:
 
 
 def published(
-    plugins: Mapping[str, Schema], accounts: Mapping[str, Schema] | None = None, models: Iterable[str] = ()
+    plugins: Mapping[str, Schema],
+    accounts: Mapping[str, Schema] | None = None,
+    models: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the schema for an editor: variables may stand in place of any scalar, and each plugin's options are known.
 
@@ -47,14 +58,21 @@ def published(
     key = whole["$defs"]["Provider"]["properties"]["api_key"]
     del key["anyOf"]  # a key is nothing but a variable
     key.update(_KEY)
-    for kind, key, known in (("Model", "provider", plugins), ("Provider", "plugin", accounts or {})):
+    for kind, key, known in (
+        ("Model", "provider", plugins),
+        ("Provider", "plugin", accounts or {}),
+    ):
         if known:
-            whole["$defs"][kind]["allOf"] = [_where(key, name, options) for name, options in sorted(known.items())]
+            whole["$defs"][kind]["allOf"] = [
+                _where(key, name, options) for name, options in sorted(known.items())
+            ]
     names = sorted(models)
     _offer(whole["$defs"]["Chain"]["properties"]["models"], names)
     _offer(whole["$defs"]["Trigger"]["properties"]["model"], names)
     if names:
-        whole["properties"]["models"]["propertyNames"] = {"anyOf": [{"enum": names}, {"type": "string"}]}
+        whole["properties"]["models"]["propertyNames"] = {
+            "anyOf": [{"enum": names}, {"type": "string"}]
+        }
     _offer(whole["$defs"]["Model"]["properties"]["provider"], plugins)
     _offer(whole["$defs"]["Provider"]["properties"]["plugin"], plugins)
     return whole
@@ -63,7 +81,8 @@ def published(
 def _offer(node: dict[str, Any], names: Iterable[str]) -> None:
     """Let an editor complete names; examples forbid no other.
 
-    They stand with the type itself: yaml-language-server does not see those that stand beside `anyOf` in a list's item.
+    They stand with the type itself: yaml-language-server does not see those that stand beside
+    `anyOf` in a list's item.
     """
     offered = sorted(names)
     if offered and node.get("type") == "string" and "pattern" not in node:
@@ -92,17 +111,27 @@ def _rewritten(node: Node) -> Any:
     if not isinstance(node, dict):
         return node
     if node.get("format") == SPAN:
-        rest = {key: value for key, value in node.items() if key in ("title", "description", "default", "examples")}
+        rest = {
+            key: value
+            for key, value in node.items()
+            if key in ("title", "description", "default", "examples")
+        }
         if isinstance(rest.get("default"), int | float):
             rest["default"] = written(rest["default"])
         written_so = {"type": "string", "pattern": DURATION, "format": SPAN}
         return {**rest, **written_so, "examples": ["30s", "500ms", "3m"], **_IN_WORDS}
     made = {key: _rewritten(value) for key, value in node.items()}
     if isinstance(told := made.get("description"), str):
-        made["description"] = cleandoc(told)  # a docstring, indented or not: by Python's version, and by msgspec's
+        made["description"] = cleandoc(
+            told
+        )  # a docstring, indented or not: by Python's version, and by msgspec's
     told_elsewhere = "$ref" in node
     return _without_null(
-        {key: value for key, value in made.items() if not (key == "default" and (told_elsewhere or value in (None, {})))}
+        {
+            key: value
+            for key, value in made.items()
+            if not (key == "default" and (told_elsewhere or value in (None, {})))
+        }
     )
 
 
@@ -121,7 +150,9 @@ def _with_variables(node: Schema) -> dict[str, Any]:
     types = stated_types(made)
     if not (types & _SCALARS or ("enum" in made and not types)):
         return made
-    told: dict[str, Any] = {key: made.pop(key) for key in ("title", "description", "default", "examples") if key in made}
+    told: dict[str, Any] = {
+        key: made.pop(key) for key in ("title", "description", "default", "examples") if key in made
+    }
     truth = [_YES_OR_NO] if "boolean" in types else []
     return {**told, "anyOf": [made, *truth, _VARIABLE]}
 

@@ -1,8 +1,8 @@
 """A file's bytes, as a tree of plain values with marks. Every scalar stays text: YAML 1.1 guesses at `no`, `1:30` and dates.
 
-An alias (`*id001`, as PyYAML's own dump writes a value that occurs twice) stands for a copy of what its anchor (`&id001`)
-marks, as though it were written out: a few hundred bytes of them can grow into gigabytes, so every copy counts towards the
-largest file. Merge keys are refused.
+An alias (`*id001`, as PyYAML's own dump writes a value that occurs twice) stands for a copy of what
+its anchor (`&id001`) marks, as though it were written out: a few hundred bytes of them can grow
+into gigabytes, so every copy counts towards the largest file. Merge keys are refused.
 """
 
 import re
@@ -90,15 +90,21 @@ def read_tree(path: Path, file: str) -> Tree:
 
 def parse(text: str, file: str) -> Tree:
     """Read a text; raises `Refused` where it is no YAML. Duplicate keys, tags and the like are the tree's `problems`."""
-    tree = Tree(file=file, value=None, values={}, keys={}, lines=Excerpts(text), problems=[], failed=set())
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is 8 times as fast, where it is there
+    tree = Tree(
+        file=file, value=None, values={}, keys={}, lines=Excerpts(text), problems=[], failed=set()
+    )
+    loader = getattr(
+        yaml, "CSafeLoader", yaml.SafeLoader
+    )  # libyaml is 8 times as fast, where it is there
     try:
         _Builder(tree, text).feed(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
         raise Refused(_syntax(error, tree, text.splitlines())) from None
     tree.ignores = ignores_in(text)
     if tree.value is None and not tree.problems:
-        raise Refused(_refusal(file, "empty", "the file is empty", "begin with 'version: 1' and 'chains:'"))
+        raise Refused(
+            _refusal(file, "empty", "the file is empty", "begin with 'version: 1' and 'chains:'")
+        )
     return tree
 
 
@@ -113,24 +119,41 @@ def problem_at(tree: Tree, mark: Mark | None, problem: Problem) -> Problem:
     if mark is None:
         return told
     if not mark.line:
-        return msgspec.structs.replace(told, file=mark.path or tree.file, message=re.sub("^the file", tree.file, message))
-    return msgspec.structs.replace(told, line=mark.line, column=mark.column, excerpt=tree.lines.at(mark.line))
+        return msgspec.structs.replace(
+            told, file=mark.path or tree.file, message=re.sub("^the file", tree.file, message)
+        )
+    return msgspec.structs.replace(
+        told, line=mark.line, column=mark.column, excerpt=tree.lines.at(mark.line)
+    )
 
 
 def _text(path: Path, file: str) -> str:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise Refused(_refusal(file, "no-file", "this is a directory", "name the models.yaml in it"))
+            raise Refused(
+                _refusal(file, "no-file", "this is a directory", "name the models.yaml in it")
+            )
         if not stat.S_ISREG(mode):
             raise Refused(_refusal(file, "no-file", "this is no regular file", "name a file"))
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         words = (getattr(error, "strerror", None) or str(error)).lower()
-        raise Refused(_refusal(file, "no-file", f"cannot be read: {words}", "check the name and the permissions")) from None
+        raise Refused(
+            _refusal(
+                file, "no-file", f"cannot be read: {words}", "check the name and the permissions"
+            )
+        ) from None
     if len(data) > LARGEST:
-        raise Refused(_refusal(file, "too-large", f"the file is larger than {LARGEST} bytes", "is it the right one?"))
+        raise Refused(
+            _refusal(
+                file,
+                "too-large",
+                f"the file is larger than {LARGEST} bytes",
+                "is it the right one?",
+            )
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -143,10 +166,16 @@ def _refusal(file: str, code: str, message: str, hint: str) -> Problem:
 
 
 def _syntax(error: yaml.YAMLError, tree: Tree, lines: list[str]) -> Problem:
-    words = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read")
+    words = str(
+        getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+    )
     at = getattr(error, "problem_mark", None)
     if at is None or not lines:
-        return problem_at(tree, None, Problem(code="syntax", message=f"this is no YAML: {words}", hint=_remedy("", words)))
+        return problem_at(
+            tree,
+            None,
+            Problem(code="syntax", message=f"this is no YAML: {words}", hint=_remedy("", words)),
+        )
     beyond = at.line >= len(lines)  # something is missing at the end
     mark = Mark(len(lines), len(lines[-1]) + 1) if beyond else Mark(at.line + 1, at.column + 1)
     hint = _remedy(lines[mark.line - 1], words)
@@ -154,11 +183,15 @@ def _syntax(error: yaml.YAMLError, tree: Tree, lines: list[str]) -> Problem:
     if slip is not None:
         words, hint = slip.what, slip.remedy
         mark = mark if slip.line == mark.line - 1 else Mark(slip.line + 1, 1)
-    return problem_at(tree, mark, Problem(code="syntax", message=f"this is no YAML: {words}", hint=hint))
+    return problem_at(
+        tree, mark, Problem(code="syntax", message=f"this is no YAML: {words}", hint=hint)
+    )
 
 
 def _remedy(line: str, words: str) -> str:
-    if "\t" in line[: len(line) - len(line.lstrip())] or ("cannot start any token" in words and "\t" in line):
+    if "\t" in line[: len(line) - len(line.lstrip())] or (
+        "cannot start any token" in words and "\t" in line
+    ):
         return "indent with spaces, not with tabs"
     if "${" in _QUOTED.sub("", line):
         return 'quote it: inside [ ] and { } a variable is written "${NAME}"'
@@ -193,7 +226,12 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._problem(event, "two-documents", "a second document begins here", "keep one, without '---'")
+                    self._problem(
+                        event,
+                        "two-documents",
+                        "a second document begins here",
+                        "keep one, without '---'",
+                    )
                     return
             elif isinstance(event, yaml.NodeEvent):
                 self.tree.value = self._node(event, ())
@@ -213,7 +251,9 @@ class _Builder:
         if event.anchor is None or self._copying:
             return self._plain(event, place)
         self._recording[event.anchor] = [event]
-        self._secret = self._secret - {event.anchor} | {event.anchor for step in place if says_key(str(step))}
+        self._secret = self._secret - {event.anchor} | {
+            event.anchor for step in place if says_key(str(step))
+        }
         value = self._plain(event, place)
         self._anchored[event.anchor] = self._recording.pop(event.anchor, [])
         return value
@@ -222,10 +262,18 @@ class _Builder:
         self._nodes += 1
         self.tree.values[place] = mark = _mark(event)
         if self._nodes > MOST_NODES or len(place) > DEEPEST:
-            words = f"the file has more than {MOST_NODES} values, or is nested deeper than {DEEPEST}"
+            words = (
+                f"the file has more than {MOST_NODES} values, or is nested deeper than {DEEPEST}"
+            )
             if self._copying:
                 words = f"with its aliases (*) written out, {words}"
-            raise Refused(problem_at(self.tree, mark, Problem(code="too-large", message=words, hint="is it the right one?")))
+            raise Refused(
+                problem_at(
+                    self.tree,
+                    mark,
+                    Problem(code="too-large", message=words, hint="is it the right one?"),
+                )
+            )
 
     def _plain(self, event: Any, place: Place) -> Any:
         if isinstance(event, yaml.MappingStartEvent):
@@ -252,7 +300,9 @@ class _Builder:
         """Build what an alias stands for; what is wrong with it has been told where it is written."""
         anchored, refusal = self._anchored.get(alias.anchor), self._refusal_of(alias.anchor, place)
         if anchored is None or refusal:
-            self._problem(alias, "alias", f"*{alias.anchor} repeats no value: {refusal}", _WRITE_OUT)
+            self._problem(
+                alias, "alias", f"*{alias.anchor} repeats no value: {refusal}", _WRITE_OUT
+            )
             self.tree.failed.add(place)
             return None
         events, copying = self._events, self._copying
@@ -272,7 +322,12 @@ class _Builder:
 
     def _refuse_tag(self, event: Any) -> None:
         if event.tag is not None:
-            self._problem(event, "tag", "tags (!) are not used here", "take it away; the field's type is known without it")
+            self._problem(
+                event,
+                "tag",
+                "tags (!) are not used here",
+                "take it away; the field's type is known without it",
+            )
 
     def _sequence(self, place: Place) -> list[Any]:
         items: list[Any] = []
@@ -280,7 +335,9 @@ class _Builder:
             items.append(self._node(event, (*place, len(items))))
             is_told = (*place, len(items) - 1) in self.tree.failed
             if items[-1] is None and isinstance(event, yaml.ScalarEvent) and not is_told:
-                self._problem(event, "empty", "this item is empty", "write it, or take the '-' away")
+                self._problem(
+                    event, "empty", "this item is empty", "write it, or take the '-' away"
+                )
         return items
 
     def _mapping(self, place: Place) -> dict[str, Any]:
@@ -288,7 +345,12 @@ class _Builder:
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = event.value if isinstance(event, yaml.ScalarEvent) else None
             if key is None:
-                self._problem(event, "bad-key", "a key must be a plain word", 'quote it: inside [ ] and { } write "${NAME}"')
+                self._problem(
+                    event,
+                    "bad-key",
+                    "a key must be a plain word",
+                    'quote it: inside [ ] and { } write "${NAME}"',
+                )
                 self._node(event, (*place, "?"))
                 self._node(self._next(), (*place, "?"))
                 continue
@@ -304,17 +366,26 @@ class _Builder:
             self._anchored[event.anchor] = [event]
         merges = key == "<<" and not event.style
         if merges:
-            self._problem(event, "alias", "merge keys (<<) are not used here", "write the values out")
+            self._problem(
+                event, "alias", "merge keys (<<) are not used here", "write the values out"
+            )
             self.tree.failed.add((*place, key))
         elif key in pairs:
             first = self.tree.keys[*place, key].line
-            self._problem(event, "duplicate-key", f"the key {key!r} stands here and in line {first}", "keep one of them")
+            self._problem(
+                event,
+                "duplicate-key",
+                f"the key {key!r} stands here and in line {first}",
+                "keep one of them",
+            )
         self.tree.keys[*place, key] = _mark(event)
         return merges
 
     def _problem(self, event: Any, code: str, message: str, hint: str) -> None:
         if not self._copying:
-            self.tree.problems.append(problem_at(self.tree, _mark(event), Problem(code=code, message=message, hint=hint)))
+            self.tree.problems.append(
+                problem_at(self.tree, _mark(event), Problem(code=code, message=message, hint=hint))
+            )
 
 
 def _mark(event: Any) -> Mark:

@@ -32,7 +32,9 @@ def duration(text: str) -> float:
     """Return the seconds of "30s", "500ms", "3m", "1h"; raises `ValueError` for anything else."""
     found = re.fullmatch(r"(.*?)(ms|s|m|h)", text)
     if found is None or re.fullmatch(DURATION, text) is None:
-        raise ValueError(f"{text!r} is no duration; write a number above 0 and a unit, like 30s, 500ms, 3m")
+        raise ValueError(
+            f"{text!r} is no duration; write a number above 0 and a unit, like 30s, 500ms, 3m"
+        )
     return round(float(found[1]) * _SECONDS[found[2]], 9)
 
 
@@ -67,7 +69,9 @@ def typed(value: Node, wanted: Schema, root: Schema) -> Any:
 def in_seconds(value: Node, wanted: Schema, root: Schema) -> Any:
     """Turn the durations of a tree into seconds; what is none stays as it is."""
     if isinstance(value, dict):
-        return {key: in_seconds(item, _property(wanted, key, root), root) for key, item in value.items()}
+        return {
+            key: in_seconds(item, _property(wanted, key, root), root) for key, item in value.items()
+        }
     if isinstance(value, str) and _is_duration(wanted, root) and is_duration(value):
         return duration(value)
     return value
@@ -86,8 +90,14 @@ def is_too_long(text: str) -> bool:
 def in_units(value: Node, wanted: Schema, root: Schema) -> Any:
     """Turn the seconds of a tree into durations as a file writes them."""
     if isinstance(value, dict):
-        return {key: in_units(item, _property(wanted, key, root), root) for key, item in value.items()}
-    if isinstance(value, int | float) and not isinstance(value, bool) and _is_duration(wanted, root):
+        return {
+            key: in_units(item, _property(wanted, key, root), root) for key, item in value.items()
+        }
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and _is_duration(wanted, root)
+    ):
         return written(value)
     return value
 
@@ -96,7 +106,11 @@ def _as_text(value: float | bool | None, wanted: Schema, root: Schema) -> Any:
     """Return a number as text where that alone is wanted: a file would say `model: 4` too, and `timeout: 4` lacks its unit."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     types = _types(wanted, root)
-    return str(value) if is_number and "string" in types and not types & {"integer", "number"} else value
+    return (
+        str(value)
+        if is_number and "string" in types and not types & {"integer", "number"}
+        else value
+    )
 
 
 def _as_yaml(text: Plain) -> Any:
@@ -123,7 +137,11 @@ def _types(wanted: Schema, root: Schema) -> set[str]:
     types: set[str] = set()
     for way in _ways(wanted, root):
         types |= stated_types(way)
-        types |= {kinds[type(each)] for each in (*way.get("enum", ()), way.get("const")) if type(each) in kinds}
+        types |= {
+            kinds[type(each)]
+            for each in (*way.get("enum", ()), way.get("const"))
+            if type(each) in kinds
+        }
     return types
 
 
@@ -153,7 +171,10 @@ def _item(wanted: Schema, root: Schema) -> Schema:
 
 
 def _property(wanted: Schema, key: str, root: Schema) -> Schema:
-    return _first(way.get("properties", {}).get(key, way.get("additionalProperties")) for way in _ways(wanted, root))
+    return _first(
+        way.get("properties", {}).get(key, way.get("additionalProperties"))
+        for way in _ways(wanted, root)
+    )
 
 
 def _first(nodes: Iterable[Node]) -> Schema:

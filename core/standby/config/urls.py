@@ -116,7 +116,9 @@ def _first(url: str, schemes: tuple[str, ...]) -> Slip | None:
 
 
 def _length(url: str, _: tuple[str, ...]) -> Slip | None:
-    return Slip(f"is longer than {LONGEST} characters", "shorten it") if len(url) > LONGEST else None
+    return (
+        Slip(f"is longer than {LONGEST} characters", "shorten it") if len(url) > LONGEST else None
+    )
 
 
 def _comment(url: str, _: tuple[str, ...]) -> Slip | None:
@@ -140,7 +142,9 @@ def _letters(url: str, _: tuple[str, ...]) -> Slip | None:
             what = f"has U+{ord(letter):04X} in it, which cannot be seen"
             return Slip(what, "type it anew", "".join(filter(str.isprintable, url)))
         if letter in _IN_NO_URL:
-            return Slip(f"has {letter!r} in it", "fill in what stands for something, and write no brackets")
+            return Slip(
+                f"has {letter!r} in it", "fill in what stands for something, and write no brackets"
+            )
     return None
 
 
@@ -211,7 +215,10 @@ def _ipv6(url: str, _: tuple[str, ...]) -> Slip | None:
         bracketed = f"[{head}]:{tail}"
     elif _is_ipv6(authority):
         bracketed = f"[{authority}]"
-    what, remedy = "has more than one ':' behind the scheme", "an IPv6 address stands in brackets: [::1]:8080"
+    what, remedy = (
+        "has more than one ':' behind the scheme",
+        "an IPv6 address stands in brackets: [::1]:8080",
+    )
     return Slip(what, remedy, url.replace(authority, bracketed, 1) if bracketed else "")
 
 
@@ -228,7 +235,9 @@ def _host(url: str, _: tuple[str, ...]) -> Slip | None:
     labels = host.removesuffix(".").split(".")
     if all(_LABEL.fullmatch(label) and (label.isascii() or "_" not in label) for label in labels):
         return None
-    return Slip("has a host that is not a valid name", "correct it: letters, digits, '-' and single dots")
+    return Slip(
+        "has a host that is not a valid name", "correct it: letters, digits, '-' and single dots"
+    )
 
 
 def _port(url: str, _: tuple[str, ...]) -> Slip | None:

@@ -64,7 +64,9 @@ def _dotenv(path: Path, problems: list[Problem]) -> list[tuple[str, str, int]]:
             problems.append(_ignored(path, "this is not UTF-8, and is ignored", "save it as UTF-8"))
         else:
             words = (error.strerror or str(error)).lower()
-            problems.append(_ignored(path, f"cannot be read: {words}; it is ignored", "check the permissions"))
+            problems.append(
+                _ignored(path, f"cannot be read: {words}; it is ignored", "check the permissions")
+            )
         return []
     found: list[tuple[str, str, int]] = []
     for binding in bindings:
@@ -78,7 +80,13 @@ def _dotenv(path: Path, problems: list[Problem]) -> list[tuple[str, str, int]]:
 
 def _ignored(path: Path, message: str, hint: str, line: int = 0) -> Problem:
     return Problem(
-        code="dotenv", message=message, hint=hint, severity="warning", file=str(path), line=line, column=int(line > 0)
+        code="dotenv",
+        message=message,
+        hint=hint,
+        severity="warning",
+        file=str(path),
+        line=line,
+        column=int(line > 0),
     )
 
 
@@ -143,7 +151,11 @@ class _Substitution:
         name, default = found["name"], found["default"]
         if found["broken"]:
             hint = "write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves"
-            shown = found["broken"] if len(found["broken"]) <= LONGEST_SHOWN else f"{found['broken'][:LONGEST_SHOWN]}…"
+            shown = (
+                found["broken"]
+                if len(found["broken"]) <= LONGEST_SHOWN
+                else f"{found['broken'][:LONGEST_SHOWN]}…"
+            )
             self._error(place, "bad-variable", f"{shown!r} is no variable", hint)
         elif name is None:
             return "${"

@@ -1,7 +1,7 @@
 """What a chain would do with a failure, and what it is planned to do. Pure: it asks nobody, and decides as the dispatcher does.
 
-A failure is taken to come at once and, where the model is asked again, to come again; the model is taken to be well, and its
-budget of extra attempts to be full.
+A failure is taken to come at once and, where the model is asked again, to come again; the model is
+taken to be well, and its budget of extra attempts to be full.
 """
 
 import random
@@ -10,10 +10,28 @@ from typing import Literal, cast
 
 import msgspec
 
-from standby.diagnostics.explanation import Explanation, Hedging, Known, PassedOver, Plan, Planned, Rule, Step, Worst
+from standby.diagnostics.explanation import (
+    Explanation,
+    Hedging,
+    Known,
+    PassedOver,
+    Plan,
+    Planned,
+    Rule,
+    Step,
+    Worst,
+)
 from standby.dispatch.adapter_call import Entry
 from standby.dispatch.dispatcher import RESERVE
-from standby.dispatch.policy import LONGEST_STATED_WAIT, Decision, Route, decide, lesson, longest_pause, longest_silence
+from standby.dispatch.policy import (
+    LONGEST_STATED_WAIT,
+    Decision,
+    Route,
+    decide,
+    lesson,
+    longest_pause,
+    longest_silence,
+)
 from standby.dispatch.routes import HEDGED_SHARE, HEDGES
 from standby.failures import REACTIONS, Failure, Kind
 from standby.pricing import Cost, cost, total
@@ -25,7 +43,12 @@ from standby.types import Usage
 FIELDS = ("provider", "model", "kind", "status", "code", "message", "test")
 """A trigger's fields, in the order in which they are told."""
 
-_CARD = {"tools": "tools", "schema": "a JSON Schema", "efforts": "reasoning_effort", "reads": "media"}
+_CARD = {
+    "tools": "tools",
+    "schema": "a JSON Schema",
+    "efforts": "reasoning_effort",
+    "reads": "media",
+}
 
 
 class _Longest(random.Random):
@@ -47,8 +70,8 @@ def explain(
 ) -> Explanation:
     """Say what the chain does with a failure of one of the models that it asks.
 
-    `rules` are the chain's triggers in order; `because` says what the kind was told by; `spent` are the seconds for which the
-    call is under way when the model fails first.
+    `rules` are the chain's triggers in order; `because` says what the kind was told by; `spent` are
+    the seconds for which the call is under way when the model fails first.
     """
     steps = tuple(_steps(failure, entry, route, spent))
     passed_over, following = _following(failure, entry, route, again=steps[-1].then == "retry")
@@ -70,7 +93,11 @@ def explain(
         passed_over=passed_over,
         next=following[0].name if following else None,
         on_break=route.chain.stream.on_break,
-        missing_keys={name: key for name, key in known.missing_keys.items() if name in {other.name for other in following}},
+        missing_keys={
+            name: key
+            for name, key in known.missing_keys.items()
+            if name in {other.name for other in following}
+        },
         worst=_worst(spans, route, known.tokens, spent),
     )
 
@@ -86,10 +113,16 @@ def plan(
     return Plan(
         chain=route.name,
         models=tuple(
-            _planned(entry, rules, known.tokens, len(at_worst[entry.name]) if entry in asked else 0) for entry in route.entries
+            _planned(entry, rules, known.tokens, len(at_worst[entry.name]) if entry in asked else 0)
+            for entry in route.entries
         ),
         triggers=tuple(
-            Rule(name=name, then=trigger.then, outcome="not reached", place=known.places.get(name, ""))
+            Rule(
+                name=name,
+                then=trigger.then,
+                outcome="not reached",
+                place=known.places.get(name, ""),
+            )
             for name, trigger in rules.items()
         ),
         deadline=route.chain.deadline,
@@ -101,7 +134,10 @@ def plan(
 
 
 def _hedging(route: Route, tokens: Usage) -> Hedging | None:
-    hedge, awake = route.chain.hedge, [entry for entry in asked_of(route) if not entry.breaker.suspicion]
+    hedge, awake = (
+        route.chain.hedge,
+        [entry for entry in asked_of(route) if not entry.breaker.suspicion],
+    )
     beside = awake[1:]
     if hedge is None or not beside:
         return None
@@ -111,7 +147,10 @@ def _hedging(route: Route, tokens: Usage) -> Hedging | None:
         whole={name: seconds for name, seconds in silence.items() if seconds > hedge.after},
         share=HEDGED_SHARE,
         first=int(HEDGES),
-        cost=Cost(max(each or 0.0 for each in costs.values()), tuple(name for name, each in costs.items() if each is None)),
+        cost=Cost(
+            max(each or 0.0 for each in costs.values()),
+            tuple(name for name, each in costs.items() if each is None),
+        ),
     )
 
 
@@ -123,11 +162,19 @@ def asked_of(route: Route) -> tuple[Entry, ...]:
 # The rules
 
 
-def _rules(failure: Failure, entry: Entry, rules: Mapping[str, Trigger], places: Mapping[str, str], tests: Tests) -> list[Rule]:
+def _rules(
+    failure: Failure,
+    entry: Entry,
+    rules: Mapping[str, Trigger],
+    places: Mapping[str, str],
+    tests: Tests,
+) -> list[Rule]:
     told: list[Rule] = []
     fired = ""
     for name, trigger in rules.items():
-        why = f"{fired!r} comes first" if fired else _passed_over_for(failure, entry, trigger, tests)
+        why = (
+            f"{fired!r} comes first" if fired else _passed_over_for(failure, entry, trigger, tests)
+        )
         outcome: Literal["fires", "passed over", "not reached"] = "passed over" if why else "fires"
         told.append(
             Rule(
@@ -149,14 +196,21 @@ def _passed_over_for(failure: Failure, entry: Entry, trigger: Trigger, tests: Te
     for field in FIELDS:
         wanted = getattr(trigger, field)
         # beside a kind that fits, a text is looked for in whatever failure it is
-        alone = msgspec.structs.replace(Trigger(then=trigger.then, kind=failure.kind), **{field: wanted})
+        alone = msgspec.structs.replace(
+            Trigger(then=trigger.then, kind=failure.kind), **{field: wanted}
+        )
         if wanted is not None and not _recognises(alone, failure, entry, tests):
             return _misfit(field, wanted, failure, entry)
     return f"a text alone never decides about {failure.kind}; add kind: {failure.kind}, a status or a code"
 
 
-def _recognises(trigger: Trigger, failure: Failure, entry: Entry, tests: Tests | None = None) -> bool:
-    return Triggers([("", trigger)], tests).match(failure, provider=entry.provider, model=entry.name) is not None
+def _recognises(
+    trigger: Trigger, failure: Failure, entry: Entry, tests: Tests | None = None
+) -> bool:
+    return (
+        Triggers([("", trigger)], tests).match(failure, provider=entry.provider, model=entry.name)
+        is not None
+    )
 
 
 def _misfit(field: str, wanted: object, failure: Failure, entry: Entry) -> str:
@@ -183,7 +237,9 @@ def _steps(failure: Failure, entry: Entry, route: Route, spent: float) -> list[S
     steps: list[Step] = []
     while not steps or (steps[-1].then == "retry" and not _is_too_small(entry, failure, entry)):
         number = len(steps) + 1
-        decision, within = _fitted(decide(failure, entry, route, number, _Longest()), failure, entry, route, spent)
+        decision, within = _fitted(
+            decide(failure, entry, route, number, _Longest()), failure, entry, route, spent
+        )
         spent += decision.pause
         verdict, rests = lesson(failure, decision, blamed=True)
         if isinstance(entry.breaker, DisabledBreaker):
@@ -204,7 +260,9 @@ def _steps(failure: Failure, entry: Entry, route: Route, spent: float) -> list[S
     return steps
 
 
-def _fitted(decision: Decision, failure: Failure, entry: Entry, route: Route, spent: float) -> tuple[Decision, float | None]:
+def _fitted(
+    decision: Decision, failure: Failure, entry: Entry, route: Route, spent: float
+) -> tuple[Decision, float | None]:
     """Hold a pause against what the deadline leaves after `spent` seconds, as the dispatcher does."""
     if decision.then != "retry":
         return decision, None
@@ -230,12 +288,24 @@ def _following(
     later = asked[asked.index(entry) + (0 if again else 1) :]
     resting = tuple(other for other in asked if other.breaker.suspicion and other is not entry)
     awake = tuple(other for other in later if other not in resting)
-    small = tuple(other for other in asked if other in (*awake, *resting) and _is_too_small(other, failure, entry))
+    small = tuple(
+        other
+        for other in asked
+        if other in (*awake, *resting) and _is_too_small(other, failure, entry)
+    )
     words = "tokens is no larger than the one that was too small"
-    passed_over = [PassedOver(other.name, f"its context window of {other.card.context_window} {words}") for other in small]
-    awake, resting = (tuple(other for other in some if other not in small) for some in (awake, resting))
+    passed_over = [
+        PassedOver(other.name, f"its context window of {other.card.context_window} {words}")
+        for other in small
+    ]
+    awake, resting = (
+        tuple(other for other in some if other not in small) for some in (awake, resting)
+    )
     if awake:
-        rests = (PassedOver(other.name, f"resting: {other.breaker.suspicion}, and others are left") for other in resting)
+        rests = (
+            PassedOver(other.name, f"resting: {other.breaker.suspicion}, and others are left")
+            for other in resting
+        )
         passed_over += rests
     return tuple(passed_over), awake + resting
 
@@ -243,7 +313,11 @@ def _following(
 def _is_too_small(other: Entry, failure: Failure, entry: Entry) -> bool:
     """After "context too long" only a larger window helps, the model's own does not; an unknown one counts as larger."""
     window = other.card.context_window
-    return failure.kind is Kind.CONTEXT_TOO_LONG and window is not None and window <= (entry.card.context_window or 0)
+    return (
+        failure.kind is Kind.CONTEXT_TOO_LONG
+        and window is not None
+        and window <= (entry.card.context_window or 0)
+    )
 
 
 # The worst case
@@ -253,18 +327,27 @@ def _at_worst(entry: Entry, route: Route, rules: Mapping[str, Trigger]) -> list[
     """Return the seconds of each attempt of a model, with the pause before the next, if it fails as late as it can."""
     retry = route.chain.retry
     by_trigger = any(rule.then == "retry" and _may_apply(rule, entry) for rule in rules.values())
-    attempts = 1 if entry.breaker.suspicion else retry.attempts if by_trigger else min(2, retry.attempts)
+    attempts = (
+        1 if entry.breaker.suspicion else retry.attempts if by_trigger else min(2, retry.attempts)
+    )
     numbers = range(1, attempts)
-    pauses = [max(LONGEST_STATED_WAIT, *(longest_pause(kind, retry, number) for kind in Kind)) for number in numbers]
+    pauses = [
+        max(LONGEST_STATED_WAIT, *(longest_pause(kind, retry, number) for kind in Kind))
+        for number in numbers
+    ]
     return [entry.timeout + pause for pause in (*pauses, 0.0)]
 
 
-def _worst(spans: Mapping[str, Sequence[float]], route: Route, tokens: Usage, spent: float = 0.0) -> Worst:
+def _worst(
+    spans: Mapping[str, Sequence[float]], route: Route, tokens: Usage, spent: float = 0.0
+) -> Worst:
     """Add up the attempts of each model, given by their seconds."""
     attempts = [model for model, each in spans.items() for _ in each]
     seconds = spent + sum(sum(each) for each in spans.values())
     prices = {entry.name: entry.card.price for entry in route.entries}
-    return Worst(len(attempts), min(route.chain.deadline, seconds), total(attempts, prices, tokens), tokens)
+    return Worst(
+        len(attempts), min(route.chain.deadline, seconds), total(attempts, prices, tokens), tokens
+    )
 
 
 def _may_apply(trigger: Trigger, entry: Entry) -> bool:

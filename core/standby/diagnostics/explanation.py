@@ -23,9 +23,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """What follows the `number`th failure of the model.
 
-    `pause` is the longest that is waited before a retry, in seconds; `within`: a pause that is drawn as long as that, or
-    longer, does not fit into the deadline, and the next model is asked instead. `counts`: towards the model's rest. `rests`:
-    the seconds that it rests at once, at the least; `None`: it does not.
+    `pause` is the longest that is waited before a retry, in seconds; `within`: a pause that is
+    drawn as long as that, or longer, does not fit into the deadline, and the next model is asked
+    instead. `counts`: towards the model's rest. `rests`: the seconds that it rests at once, at the
+    least; `None`: it does not.
     """
 
     number: int
@@ -47,7 +48,8 @@ class PassedOver(msgspec.Struct, frozen=True):
 class Worst(msgspec.Struct, frozen=True):
     """The most that a call can come to: attempts, seconds, never more than its deadline, and what it costs.
 
-    Each attempt is taken to be billed in full, for the `tokens` that were assumed: who runs out of time may be billed too.
+    Each attempt is taken to be billed in full, for the `tokens` that were assumed: who runs out of
+    time may be billed too.
     """
 
     attempts: int
@@ -59,8 +61,9 @@ class Worst(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """What a chain would do with a failure of one of its models.
 
-    `next` is the model that is asked when this one is not asked any more; `None`: nobody. `on_break`: what follows instead
-    once a stream's words are out. `missing_keys`: of the models that come next.
+    `next` is the model that is asked when this one is not asked any more; `None`: nobody.
+    `on_break`: what follows instead once a stream's words are out. `missing_keys`: of the models
+    that come next.
     """
 
     chain: str
@@ -82,7 +85,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A model of a chain: how long one attempt may take, how often it may be asked, what its card says it cannot do.
 
-    `cost` is that of one attempt, in US dollars; `None`: its price is not known. `rests`: why it begins resting, if it does.
+    `cost` is that of one attempt, in US dollars; `None`: its price is not known. `rests`: why it
+    begins resting, if it does.
     """
 
     model: str
@@ -101,8 +105,9 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 class Hedging(msgspec.Struct, frozen=True, kw_only=True):
     """What it can come to that a model is asked beside a silent one.
 
-    `whole`: by model, the seconds that an answer gets which comes as a whole, where they are more. At most `share` of
-    the calls (0 to 1) are hedged, and `first` more to begin with; each of them makes one request more, of `cost` at most.
+    `whole`: by model, the seconds that an answer gets which comes as a whole, where they are more.
+    At most `share` of the calls (0 to 1) are hedged, and `first` more to begin with; each of them
+    makes one request more, of `cost` at most.
     """
 
     whole: Mapping[str, float]

@@ -17,9 +17,12 @@ from standby.http.cassettes import LARGEST, RecordedAnswer, answers_in, turns_in
 from standby.registry.plugins import FailureReader, StubServer
 from standby.settings import Secret
 
-_RAISED = re.compile(r"[ |]*((?:\w+\.)*(?:\w*(?:[Ee]rror|Exception|Timeout)|(?<=\.)[A-Z]\w*))(?:: ?(.*))?", re.DOTALL)
+_RAISED = re.compile(
+    r"[ |]*((?:\w+\.)*(?:\w*(?:[Ee]rror|Exception|Timeout)|(?<=\.)[A-Z]\w*))(?:: ?(.*))?", re.DOTALL
+)
 _STATUS = re.compile(
-    r"(?:^\s*|error code:? |error '|status(?:[ _]code)?[ :=]+|HTTP(?:/[0-9.]+)? )([1-5][0-9]{2})(?!\w)", re.IGNORECASE
+    r"(?:^\s*|error code:? |error '|status(?:[ _]code)?[ :=]+|HTTP(?:/[0-9.]+)? )([1-5][0-9]{2})(?!\w)",
+    re.IGNORECASE,
 )
 _CODE = re.compile(r"\s+([A-Z][A-Z_]+[A-Z])\b\.?\s*")
 _LATE = re.compile(r"time-?out|timed out", re.IGNORECASE)
@@ -50,19 +53,28 @@ _OWN_WORDS = {
 """How failures that no vendor reports begin: a trigger may look for that."""
 
 
-def of_kind(kind: Kind, timeout: float, *, status: int | None = None, code: str = "", message: str = "") -> Evidence:
+def of_kind(
+    kind: Kind, timeout: float, *, status: int | None = None, code: str = "", message: str = ""
+) -> Evidence:
     """Return a failure of that kind; left out, its words are standby's own, where it has such."""
     own = _OWN_WORDS.get(kind, "") if status is None and not code else ""
-    failure = Failure(kind=kind, status=status, code=code or None, message=message or own.format(timeout=timeout))
+    failure = Failure(
+        kind=kind, status=status, code=code or None, message=message or own.format(timeout=timeout)
+    )
     return Evidence(failure, "it was given")
 
 
 def of_status(
-    status: int | None, code: str, message: str, read: FailureReader | None, stub: StubServer | None = None
+    status: int | None,
+    code: str,
+    message: str,
+    read: FailureReader | None,
+    stub: StubServer | None = None,
 ) -> Evidence:
     """Return the failure of an answer with that status, the vendor's own code and its words, each as far as it is known.
 
-    The plugin reads it in the shape that most vendors' errors have, or else in the one that its stub server makes.
+    The plugin reads it in the shape that most vendors' errors have, or else in the one that its
+    stub server makes.
 
     Raises:
         RequestError: All that is known tells no kind.
@@ -70,28 +82,40 @@ def of_status(
     if status is None and not code:
         found = _of_words("", message)
         if found is None:
-            raise RequestError("the words alone tell no kind; say --status or --code too, or --kind")
+            raise RequestError(
+                "the words alone tell no kind; say --status or --code too, or --kind"
+            )
         return found
     stated = status or HTTPStatus.OK
     names = {"code": code, "status": code, "type": code} if code else {}
     found = of_answer(stated, {}, {"error": {**names, "message": message}}, read, code)
     if stub is not None and read is not None and not _says(found.failure, code, message):
-        said = Failure(kind=kind_of_status(stated), status=stated, code=code or None, message=message)
+        said = Failure(
+            kind=kind_of_status(stated), status=stated, code=code or None, message=message
+        )
         found = of_answer(stated, {}, stub("/", {}, said), read, code)
     stated_code = found.failure.code if code else None  # a stub server makes one up
     words = found.failure.message if message else ""  # where words miss, a body is told
-    return Evidence(msgspec.structs.replace(found.failure, code=stated_code, message=words), found.because)
+    return Evidence(
+        msgspec.structs.replace(found.failure, code=stated_code, message=words), found.because
+    )
 
 
 def _says(failure: Failure, code: str, message: str) -> bool:
-    return (failure.code or "", failure.message) == (code, message) or (not message and failure.code == code)
+    return (failure.code or "", failure.message) == (code, message) or (
+        not message and failure.code == code
+    )
 
 
-def of_answer(status: int, headers: Mapping[str, str], body: Any, read: FailureReader | None, code: str = "") -> Evidence:
+def of_answer(
+    status: int, headers: Mapping[str, str], body: Any, read: FailureReader | None, code: str = ""
+) -> Evidence:
     """Return the failure of an error answer, read by the plugin's own function, or else by the HTTP status."""
     if read is None:
         words = text_in(object_in(object_in(body).get("error")).get("message")) or text_in(body)
-        failure = Failure(kind=kind_of_status(status), status=status, code=code or None, message=words)
+        failure = Failure(
+            kind=kind_of_status(status), status=status, code=code or None, message=words
+        )
         return Evidence(failure, f"HTTP {status} means that")
     failure = read(status, headers, body)
     if failure.kind is kind_of_status(status):
@@ -124,18 +148,27 @@ def of_exception(text: str, provider: str, read: FailureReader | None) -> Eviden
     found = _of_words(name, words)
     if found is not None:
         return found
-    failure = Failure(kind=Kind.CONTRACT, message=f"the plugin of provider {provider!r} raised {name}: {words}")
-    return Evidence(failure, "it is no failure of a vendor's or of the connection's, so the plugin is at fault")
+    failure = Failure(
+        kind=Kind.CONTRACT, message=f"the plugin of provider {provider!r} raised {name}: {words}"
+    )
+    return Evidence(
+        failure, "it is no failure of a vendor's or of the connection's, so the plugin is at fault"
+    )
 
 
 def of_recording(
-    data: bytes, name: str, status: int | None, read: FailureReader | None, play: Player | None = None
+    data: bytes,
+    name: str,
+    status: int | None,
+    read: FailureReader | None,
+    play: Player | None = None,
 ) -> Evidence:
     """Return the failure in a recorded answer: JSON, events, or a cassette's of VCR or its kin, packed with gzip or not.
 
-    `status` is that of an answer which was kept without it. Of a cassette's answers the last with a status of 400 or more
-    counts, else the last, and of these one whose body has an error object. One without an error may still be none: `play` shows
-    it to the plugin. Raises `RequestError` for an answer that the chain would take.
+    `status` is that of an answer which was kept without it. Of a cassette's answers the last with a
+    status of 400 or more counts, else the last, and of these one whose body has an error object.
+    One without an error may still be none: `play` shows it to the plugin. Raises `RequestError` for
+    an answer that the chain would take.
     """
     headers: Mapping[str, str] = {}
     try:
@@ -155,7 +188,9 @@ def of_recording(
     return of_answer(_status_in(body) if status is None else status, headers, body, read)
 
 
-def _of_no_answer(played: Failure, headers: Mapping[str, str], data: bytes, read: FailureReader | None) -> Evidence:
+def _of_no_answer(
+    played: Failure, headers: Mapping[str, str], data: bytes, read: FailureReader | None
+) -> Evidence:
     """Return the failure of what the adapter takes for no answer; it may be an error in a shape of the vendor's own."""
     if played.kind is Kind.MALFORMED and read is not None:
         found = of_answer(HTTPStatus.OK, headers, shown(data), read)
@@ -198,10 +233,18 @@ def _of_words(name: str, words: str) -> Evidence | None:
     """Tell a time-out or a lost connection by an exception's name and words; `None`: it is neither."""
     said = f"the exception {name} says so" if name else "the words say so"
     if _LATE.search(name) or _LATE.search(words):
-        told = words if words.lower().startswith("timeout:") else f"timeout: {words or 'no connection in time'}"
+        told = (
+            words
+            if words.lower().startswith("timeout:")
+            else f"timeout: {words or 'no connection in time'}"
+        )
         return Evidence(Failure(kind=Kind.TIMEOUT, message=told), said)
     if _LOST.search(name) or _LOST.search(words):
-        told = words if words.lower().startswith("connection error") else f"connection error: {words or name}"
+        told = (
+            words
+            if words.lower().startswith("connection error")
+            else f"connection error: {words or name}"
+        )
         return Evidence(Failure(kind=Kind.CONNECTION, message=told), said)
     return None
 
@@ -314,5 +357,9 @@ def _without_message(body: Any, words: str) -> Any:
     if isinstance(body, list):
         return [_without_message(each, words) for each in list_in(body)]
     if isinstance(body, dict):
-        return {key: _without_message(value, words) for key, value in object_in(body).items() if key != "message"}
+        return {
+            key: _without_message(value, words)
+            for key, value in object_in(body).items()
+            if key != "message"
+        }
     return "" if body == words else body

@@ -24,19 +24,29 @@ _CARRIED = ("content-type", "content-encoding", "retry-after")
 
 
 async def failure_in(
-    entry: Entry, provider: Provider, adapter: type[Any], status: int, headers: Mapping[str, str], body: bytes
+    entry: Entry,
+    provider: Provider,
+    adapter: type[Any],
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
 ) -> Failure | None:
     """Return what the dispatcher would make of the answer; `None`: it is a good one.
 
-    `adapter` is the plugin's class; it is asked for a stream where the body is one. Nothing leaves this machine.
+    `adapter` is the plugin's class; it is asked for a stream where the body is one. Nothing leaves
+    this machine.
     """
     framing = _framing_of(body)
     kind = {"content-type": framing or "application/json"}
-    carried = kind | {name.lower(): value for name, value in headers.items() if name.lower() in _CARRIED}
+    carried = kind | {
+        name.lower(): value for name, value in headers.items() if name.lower() in _CARRIED
+    }
     async with _playing(status, carried, body) as url:
         made = adapter(msgspec.structs.replace(provider, base_url=url, api_key=Secret("replayed")))
         try:
-            return await _outcome(msgspec.structs.replace(entry, adapter=partial(_given, made)), streams=bool(framing))
+            return await _outcome(
+                msgspec.structs.replace(entry, adapter=partial(_given, made)), streams=bool(framing)
+            )
         finally:
             if hasattr(made, "aclose"):
                 await made.aclose()
@@ -76,7 +86,9 @@ async def _nowhere(_: Chunk) -> None:
 
 
 @asynccontextmanager
-async def _playing(status: int, headers: Mapping[str, str], body: bytes) -> AsyncGenerator[str, None]:
+async def _playing(
+    status: int, headers: Mapping[str, str], body: bytes
+) -> AsyncGenerator[str, None]:
     """Answer every request with the same bytes; gives the server's URL."""
     lines = [f"HTTP/1.1 {status} -", *(f"{name}: {value}" for name, value in headers.items())]
     head = "\r\n".join([*lines, f"content-length: {len(body)}", "connection: close", "", ""])

@@ -19,19 +19,43 @@ from standby.resilience.retry_budget import Budget
 from standby.resilience.timeouts import Watch
 from standby.runtime.isolation import Origin, flaw_of, named, unawaited, words_of
 from standby.settings import Card, Secret
-from standby.types import Chunk, End, Finish, Media, Part, Reasoning, Reply, Request, Text, ToolCall, ToolResult, Usage
+from standby.types import (
+    Chunk,
+    End,
+    Finish,
+    Media,
+    Part,
+    Reasoning,
+    Reply,
+    Request,
+    Text,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 
 LONGEST_TEXT = 2_000
 """Characters of a vendor's words that are kept; an HTML page says no more in a hundred thousand."""
 
 SHORTEST_KEY = 6
 """Characters: a shorter key is none that a vendor gives out, but what a server of one's own is sent to have something
-("k", "none", "EMPTY"); cut out wherever it stands, it would tear holes into words that have it in them: "bro***en"."""
+("k", "none", "EMPTY"); cut out wherever it stands, it would tear holes into words that have it in
+them: "bro***en"."""
 
 SHORTEST_QUOTE = 8
 """Characters: a message's text of this length or more is cut out of a vendor's words that echo it."""
 
-_TEXTS_OF_A_REPLY = ("text", "reasoning", "private", "served", "id", "model", "provider", "made_by", "notice")
+_TEXTS_OF_A_REPLY = (
+    "text",
+    "reasoning",
+    "private",
+    "served",
+    "id",
+    "model",
+    "provider",
+    "made_by",
+    "notice",
+)
 
 _DATED = re.compile(r"[-@](\d|exp|preview|latest)")
 
@@ -51,10 +75,11 @@ class Permits(Protocol):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One model of a chain, ready to be asked: nothing implicit left.
 
-    `adapter` raises `AttemptFailed` (`unavailable`) where there is none. `refused` are the sampling parameters not to be
-    sent; `strict`: rather than leave one out the model is not asked. `own_names`: the endpoint is the vendor's own, so that
-    the model it says it served means something. `missing_key` names the variable of a key that is not set. `secrets` are what
-    no text may show. `breaker` and `budget` are shared with whoever else asks the same model.
+    `adapter` raises `AttemptFailed` (`unavailable`) where there is none. `refused` are the sampling
+    parameters not to be sent; `strict`: rather than leave one out the model is not asked.
+    `own_names`: the endpoint is the vendor's own, so that the model it says it served means
+    something. `missing_key` names the variable of a key that is not set. `secrets` are what no text
+    may show. `breaker` and `budget` are shared with whoever else asks the same model.
     """
 
     name: str
@@ -81,7 +106,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """Say how the plugin broke its promise; nobody may know where it comes from, in a test."""
         if self.origin is not None:
             return self.origin.breach(words)
-        return Failure(kind=Kind.CONTRACT, message=f"the plugin of provider {self.provider!r} {words}")
+        return Failure(
+            kind=Kind.CONTRACT, message=f"the plugin of provider {self.provider!r} {words}"
+        )
 
 
 _NOBODY = object()
@@ -93,7 +120,8 @@ class Outlet:
     def __init__(self, put: Callable[[Chunk], Awaitable[None]]) -> None:
         """Take the way out: `put` waits while the reader is behind. `whole`: hold everything back until it is complete.
 
-        `speakers` are the attempts whose text went out, in order, or the whole reply; a reset chunk lies between two.
+        `speakers` are the attempts whose text went out, in order, or the whole reply; a reset chunk
+        lies between two.
         """
         self.whole = False
         self.owner: object | None = None
@@ -167,10 +195,13 @@ def maker(entry: Entry) -> str:
     return f"{entry.provider}/{entry.vendor_id}"
 
 
-async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet | None = None) -> Reply:
+async def attempt(
+    entry: Entry, request: Request, watch: Watch, outlet: Outlet | None = None
+) -> Reply:
     """Return the model's whole reply; raises `AttemptFailed`, whatever the adapter did, or lets cancellation through.
 
-    With an `outlet` the answer is asked for in pieces, which then must come in time; those that mean something go there.
+    With an `outlet` the answer is asked for in pieces, which then must come in time; those that
+    mean something go there.
     """
     if entry.permits is not None and not await entry.permits.take():
         words = "as many calls are under way as its concurrency allows"
@@ -188,12 +219,19 @@ async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet |
         reply = await _ask(adapter, call, watch, outlet, entry)
     except AttemptFailed as error:
         if flaw := flaw_of(error.failure, Failure):
-            raise _scrubbed(entry.breach(f"raised TypeError: Failure: {flaw}"), entry, request) from error
+            raise _scrubbed(
+                entry.breach(f"raised TypeError: Failure: {flaw}"), entry, request
+            ) from error
         raise _scrubbed(error.failure, entry, request) from _without_frames(error.__cause__)
     except TimeoutError as error:
-        raise _scrubbed(timed_out(words_of(error) or "the adapter gave up"), entry, request) from error
+        raise _scrubbed(
+            timed_out(words_of(error) or "the adapter gave up"), entry, request
+        ) from error
     except ConnectionError as error:
-        failure = Failure(kind=Kind.CONNECTION, message=f"connection error: {words_of(error) or type(error).__name__}")
+        failure = Failure(
+            kind=Kind.CONNECTION,
+            message=f"connection error: {words_of(error) or type(error).__name__}",
+        )
         raise _scrubbed(failure, entry, request) from error
     except (KeyboardInterrupt, CancelledError, GeneratorExit):
         raise  # the program's own; Running tells of what the plugin made up
@@ -208,9 +246,14 @@ async def attempt(entry: Entry, request: Request, watch: Watch, outlet: Outlet |
 def judge(reply: Reply, entry: Entry) -> Failure | None:
     """Say what is doubtful about a reply that is otherwise whole: cut at a token limit, or served by another model."""
     if is_another(reply, entry):
-        return Failure(kind=Kind.WRONG_MODEL, message=f"asked for {entry.vendor_id}, served by {reply.served}")
+        return Failure(
+            kind=Kind.WRONG_MODEL, message=f"asked for {entry.vendor_id}, served by {reply.served}"
+        )
     if reply.finish is Finish.LENGTH:
-        return Failure(kind=Kind.TRUNCATED, message=f"truncated: the token limit cut it after {reply.usage.output} tokens")
+        return Failure(
+            kind=Kind.TRUNCATED,
+            message=f"truncated: the token limit cut it after {reply.usage.output} tokens",
+        )
     return None
 
 
@@ -224,15 +267,21 @@ def timed_out(words: str) -> Failure:
     return Failure(kind=Kind.TIMEOUT, message=f"timeout: {words}")
 
 
-async def _ask(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, entry: Entry) -> Reply:
+async def _ask(
+    adapter: Any, call: Call, watch: Watch, outlet: Outlet | None, entry: Entry
+) -> Reply:
     reply = await _answer(adapter, call, watch, outlet)
     if not _is_plain(reply) and (flaw := flaw_of(reply, Reply)):
         raise TypeError(f"Reply: {flaw}")
     if not reply.text.strip() and not reply.tool_calls:
-        raise AttemptFailed(Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}"))
+        raise AttemptFailed(
+            Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}")
+        )
     if call.request.schema is not None and not reply.tool_calls:
         cut_after = reply.usage.output if reply.finish is Finish.LENGTH else None
-        reply = msgspec.structs.replace(reply, data=data_of(reply.text, call.request.schema, cut_after))
+        reply = msgspec.structs.replace(
+            reply, data=data_of(reply.text, call.request.schema, cut_after)
+        )
     reply = _signed(reply, entry)
     if outlet is not None:
         said = outlet.owner is watch  # then its words have gone out as they came
@@ -248,11 +297,15 @@ async def _answer(adapter: Any, call: Call, watch: Watch, outlet: Outlet | None)
         chunks = adapter.stream(call)
         if isawaitable(chunks):
             unawaited(chunks)
-            raise TypeError(f"stream() returned a {type(chunks).__name__}: write it as 'async def' with 'yield'")
+            raise TypeError(
+                f"stream() returned a {type(chunks).__name__}: write it as 'async def' with 'yield'"
+            )
         return await _relay(chunks, watch, outlet)
     answer = adapter.complete(call)
     if not isawaitable(answer):
-        raise TypeError(f"complete() returned a {type(answer).__name__}: write it as 'async def' without 'yield'")
+        raise TypeError(
+            f"complete() returned a {type(answer).__name__}: write it as 'async def' without 'yield'"
+        )
     reply = await answer
     if not isinstance(reply, Reply):
         unawaited(reply)
@@ -267,7 +320,10 @@ def _is_plain(reply: Reply) -> bool:
         reply.tool_calls == ()
         and type(usage) is Usage
         and type(reply.finish) is Finish
-        and all(type(count) is int for count in (usage.input, usage.output, usage.reasoning, usage.cached))
+        and all(
+            type(count) is int
+            for count in (usage.input, usage.output, usage.reasoning, usage.cached)
+        )
         and all(type(getattr(reply, name)) is str for name in _TEXTS_OF_A_REPLY)
         and reply.trail == ()
     )
@@ -278,7 +334,9 @@ def _signed(reply: Reply, entry: Entry) -> Reply:
     made_by = maker(entry)
     return msgspec.structs.replace(
         reply,
-        tool_calls=tuple(msgspec.structs.replace(call, made_by=made_by) for call in reply.tool_calls),
+        tool_calls=tuple(
+            msgspec.structs.replace(call, made_by=made_by) for call in reply.tool_calls
+        ),
         model=entry.name,
         provider=entry.provider,
         made_by=made_by,
@@ -289,15 +347,17 @@ def _signed(reply: Reply, entry: Entry) -> Reply:
 async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | None) -> Reply:
     """Collect a stream, handing its text out from the first that means something; only an end makes it a reply.
 
-    Its tool calls are kept until then: a call of a stream that breaks is never handed out, so that no tool runs twice. What it
-    thinks before it speaks is kept until it does.
+    Its tool calls are kept until then: a call of a stream that breaks is never handed out, so that
+    no tool runs twice. What it thinks before it speaks is kept until it does.
     """
     texts: list[str] = []
     thoughts: list[str] = []
     calls: list[ToolCall] = []
     held, begun = Chunk(), False
     watch.streams()
-    async with aclosing(cast("AsyncGenerator[Chunk, None]", stream)) as chunks:  # one without aclose() breaks the contract
+    async with aclosing(
+        cast("AsyncGenerator[Chunk, None]", stream)
+    ) as chunks:  # one without aclose() breaks the contract
         async for chunk in chunks:
             if watch.owes_a_turn():
                 await sleep(0)
@@ -322,13 +382,20 @@ async def _relay(stream: AsyncIterator[Chunk], watch: Watch, outlet: Outlet | No
                     tool_calls=tuple(calls),
                     **{name: getattr(end, name) for name in End.__struct_fields__},
                 )
-    raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker"))
+    raise AttemptFailed(
+        Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker")
+    )
 
 
 def _scrubbed(failure: Failure, entry: Entry, request: Request) -> AttemptFailed:
     """Keep keys and the caller's own words out of a failure's message, and the message short."""
-    message, known_as = without_keys(failure.message, entry.secrets), without_keys(failure.id, entry.secrets)
-    for text in (text for message_ in request.messages for part in message_.parts for text in _texts(part)):
+    message, known_as = (
+        without_keys(failure.message, entry.secrets),
+        without_keys(failure.id, entry.secrets),
+    )
+    for text in (
+        text for message_ in request.messages for part in message_.parts for text in _texts(part)
+    ):
         if len(text) >= SHORTEST_QUOTE:
             message = message.replace(text, "[…]")
     if len(message) > LONGEST_TEXT:

@@ -57,7 +57,11 @@ class Running:
     @property
     def known_as(self) -> str:
         """Return the vendor's id of the answer, if there is one."""
-        return self.task.result().id if self.task.done() and not (self.task.cancelled() or self.task.exception()) else ""
+        return (
+            self.task.result().id
+            if self.task.done() and not (self.task.cancelled() or self.task.exception())
+            else ""
+        )
 
     def leave(self) -> None:
         """Cancel it: it is not needed any more."""
@@ -84,10 +88,16 @@ class Running:
             return AttemptFailed(self.entry.breach(f"raised {named(error)}"))
         raise error
 
-    def teach(self, verdict: Verdict, now: float, *, kind: Kind | None = None, rest: float | None = None) -> Health | None:
+    def teach(
+        self, verdict: Verdict, now: float, *, kind: Kind | None = None, rest: float | None = None
+    ) -> Health | None:
         """Settle with the model's breaker, the first time only; returns the model's new health where that changed it."""
         ticket, self._ticket = self._ticket, None
-        return None if ticket is None else self.entry.breaker.settle(ticket, verdict, now, kind=kind, rest=rest)
+        return (
+            None
+            if ticket is None
+            else self.entry.breaker.settle(ticket, verdict, now, kind=kind, rest=rest)
+        )
 
     def _cancelled_itself(self) -> AttemptFailed:
         return AttemptFailed(self.entry.breach("cancelled itself"))
@@ -95,7 +105,11 @@ class Running:
 
 async def ends(cancelled: Iterable[Running]) -> list[Running]:
     """Wait until the cancelled attempts have ended; return those that do not, to be reported: nobody waits for them."""
-    tasks = {running.task: running for running in cancelled if not running.task.done() and running.task not in _abandoned}
+    tasks = {
+        running.task: running
+        for running in cancelled
+        if not running.task.done() and running.task not in _abandoned
+    }
     if not tasks:
         return []
     _, stubborn = await asyncio.wait(tasks, timeout=GOODBYE)

@@ -8,7 +8,19 @@ import msgspec
 
 from standby.dispatch.adapter_call import Entry, maker
 from standby.failures import Failure, Kind
-from standby.types import EFFORTS, Effort, Media, Message, Part, Reasoning, Request, Sampling, Text, ToolCall, ToolResult
+from standby.types import (
+    EFFORTS,
+    Effort,
+    Media,
+    Message,
+    Part,
+    Reasoning,
+    Request,
+    Sampling,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 
 MOST_CHARACTERS = 8
 """Characters of one token, on the whole and at the most, where none is said again and again: prose has 4 to 5."""
@@ -36,7 +48,9 @@ def unfit(request: Request, entry: Entry) -> Failure | None:
 def dropped_for(request: Request, entry: Entry) -> tuple[str, ...]:
     """Return the names of the parameters that the model refuses."""
     refused = entry.refused if entry.card.efforts else (*entry.refused, "reasoning_effort")
-    return tuple(dict.fromkeys(name for name in refused if getattr(request.sampling, name, None) is not None))
+    return tuple(
+        dict.fromkeys(name for name in refused if getattr(request.sampling, name, None) is not None)
+    )
 
 
 def fit(request: Request, entry: Entry) -> tuple[Request, tuple[str, ...]]:
@@ -64,7 +78,9 @@ def _unread(messages: Iterable[Message], entry: Entry) -> str:
 
 def _unable(request: Request, entry: Entry) -> str:
     card = entry.card
-    if not card.tools and (request.tools or any(message.role == "tool" for message in request.messages)):
+    if not card.tools and (
+        request.tools or any(message.role == "tool" for message in request.messages)
+    ):
         return "cannot call tools"
     if not card.schema and request.schema is not None:
         return "cannot be held to a schema"
@@ -82,7 +98,12 @@ def _least_tokens(messages: Iterable[Message]) -> int:
 
 
 def _texts(messages: Iterable[Message]) -> Iterator[str]:
-    return (part.text for message in messages for part in message.parts if isinstance(part, Text | ToolResult))
+    return (
+        part.text
+        for message in messages
+        for part in message.parts
+        if isinstance(part, Text | ToolResult)
+    )
 
 
 def _sampling(sampling: Sampling, dropped: tuple[str, ...], entry: Entry) -> Sampling:
@@ -118,7 +139,11 @@ def _fitted(message: Message, entry: Entry) -> Message:
         return message
     if message.role == "system":
         return Message("user", message.parts)
-    kept = (part for part in message.parts if not (isinstance(part, Reasoning) and _is_foreign(part, entry)))
+    kept = (
+        part
+        for part in message.parts
+        if not (isinstance(part, Reasoning) and _is_foreign(part, entry))
+    )
     parts = (
         msgspec.structs.replace(part, private="", made_by="")
         if isinstance(part, ToolCall) and _is_foreign(part, entry)

@@ -1,8 +1,8 @@
 """Carry one request down one chain. Knows no provider, no model's name and no file.
 
-One loop looks at the attempts whenever something is due: one has ended or run out of time, a pause is over, a slow model is to
-be hedged, the deadline is reached. A reply and a stream take the same way; so do fallback, hedging and probing, which differ
-only in when the next model is asked.
+One loop looks at the attempts whenever something is due: one has ended or run out of time, a pause
+is over, a slow model is to be hedged, the deadline is reached. A reply and a stream take the same
+way; so do fallback, hedging and probing, which differ only in when the next model is asked.
 """
 
 import asyncio
@@ -20,7 +20,14 @@ from standby.dispatch.compatibility import unfit
 from standby.dispatch.in_flight import NEVER, Floor
 from standby.dispatch.policy import Decision, Route, decide, longest_silence
 from standby.dispatch.trail import Trail
-from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped, StreamBroken
+from standby.errors import (
+    AttemptFailed,
+    CallFailed,
+    ChainExhausted,
+    DeadlineExceeded,
+    Stopped,
+    StreamBroken,
+)
 from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import Refusal, Ticket
 from standby.types import Attempt, Reply, Request
@@ -56,7 +63,8 @@ class Walk:
     ) -> None:
         """Prepare. `deadline`: seconds for the whole call, the chain's own if left out. With an `outlet` it is a stream.
 
-        `watched` surrounds the run: whoever watches the event loop knows by it that somebody is being asked.
+        `watched` surrounds the run: whoever watches the event loop knows by it that somebody is
+        being asked.
         """
         self._route = route
         self._request = request
@@ -90,7 +98,9 @@ class Walk:
         self._now = asyncio.get_running_loop().time
         self._begun = self._trail = Trail(self._route.name, self._emit, self._now)
         self._until = self._trail.began + self.span
-        self._floor = Floor(self._request, self._trail, self._now, outlet=self._outlet, behind=self._route.behind)
+        self._floor = Floor(
+            self._request, self._trail, self._now, outlet=self._outlet, behind=self._route.behind
+        )
         try:
             try:
                 reply = await self._walk()
@@ -111,7 +121,11 @@ class Walk:
             self._start_what_is_due()
             if self._floor.empty and self._again is None:
                 return self._without_a_good_reply()
-            due = min(self._hedge_at(), self._last_chance(), NEVER if self._again is None else self._again.at)
+            due = min(
+                self._hedge_at(),
+                self._last_chance(),
+                NEVER if self._again is None else self._again.at,
+            )
             for running in await self._floor.wait(due, self._until):
                 reply = self._settle(running)
                 if reply is not None:
@@ -133,7 +147,9 @@ class Walk:
         if self._again is not None and self._again.at <= now:
             again, self._again = self._again, None
             self._start(again.entry, again.number)
-        if self._again is None and not self._floor.held:  # a retry may be a probe by now, which nobody waits for
+        if (
+            self._again is None and not self._floor.held
+        ):  # a retry may be a probe by now, which nobody waits for
             self._start_next()
         elif self._hedge_at() <= now:
             self._hedge()
@@ -180,12 +196,16 @@ class Walk:
             return False
         admitted = entry.breaker.admit(self._now(), entry.timeout + LATE)
         if isinstance(admitted, Refusal) and entry.missing_key:
-            self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=f"no key: set {entry.missing_key}"))
+            self._skip(
+                entry, Failure(kind=Kind.UNAVAILABLE, message=f"no key: set {entry.missing_key}")
+            )
             return False
         if isinstance(admitted, Refusal):
             self._resting.append((admitted.seconds, entry))
             after = admitted.seconds or None
-            self._skip(entry, Failure(kind=Kind.UNAVAILABLE, message=admitted.words, retry_after=after))
+            self._skip(
+                entry, Failure(kind=Kind.UNAVAILABLE, message=admitted.words, retry_after=after)
+            )
             return False
         allowed = NEVER if admitted.probe and self._queue else self._share(again=number > 1)
         self._floor.ask(entry, admitted, number=number, allowed=allowed)
@@ -197,14 +217,20 @@ class Walk:
 
     def _is_too_small(self, entry: Entry) -> bool:
         """After "context too long" only a larger window helps; an unknown one counts as larger."""
-        tried = [asked.card.context_window or 0 for asked, error in self._causes if error.failure.kind is Kind.CONTEXT_TOO_LONG]
+        tried = [
+            asked.card.context_window or 0
+            for asked, error in self._causes
+            if error.failure.kind is Kind.CONTEXT_TOO_LONG
+        ]
         window = entry.card.context_window
         return bool(tried) and window is not None and window <= max(tried)
 
     def _share(self, *, again: bool = False) -> float:
         """Return the seconds that an attempt may take: what is left, less the reserve for the models still to come."""
         left, later = max(0.0, self._until - self._now()), len(self._queue)
-        least = 0.0 if again else left / (later + 1)  # where words that broke took the time: an equal share
+        least = (
+            0.0 if again else left / (later + 1)
+        )  # where words that broke took the time: an equal share
         return max(left - self._reserve * later, least)
 
     def _hedge_at(self) -> float:
@@ -213,7 +239,9 @@ class Walk:
         if hedge is None or newest is None or self._hedged or not self._queue:
             return NEVER
         watch = newest.watch
-        if self._now() < watch.last_sign + hedge.after:  # by then it is known whether its answer comes in pieces
+        if (
+            self._now() < watch.last_sign + hedge.after
+        ):  # by then it is known whether its answer comes in pieces
             return watch.last_sign + hedge.after
         return watch.last_sign + longest_silence(hedge, newest.entry, in_pieces=watch.in_pieces)
 
@@ -237,7 +265,11 @@ class Walk:
         if isinstance(result, AttemptFailed):
             decision = self._decide(running, result.failure)
             nothing_to_accept = decision.then == "accept"
-            self._fail(running, result, Decision("next", decision.trigger) if nothing_to_accept else decision)
+            self._fail(
+                running,
+                result,
+                Decision("next", decision.trigger) if nothing_to_accept else decision,
+            )
             return None
         if result is None:  # it was left for another's words; should those break, it is asked again
             self._floor.conclude(running, "cancelled")
@@ -247,7 +279,9 @@ class Walk:
         doubt = self._rejected(running, result) or judge(result, running.entry)
         decision = Decision("accept") if doubt is None else self._decide(running, doubt)
         if doubt is not None and decision.then != "accept" and not self._floor.owns(running):
-            if doubt.kind is not Kind.REJECTED:  # a rule of the user's own holds for the last reply too
+            if (
+                doubt.kind is not Kind.REJECTED
+            ):  # a rule of the user's own holds for the last reply too
                 self._second_best = self._second_best or result
             self._fail(running, AttemptFailed(doubt), decision)
             return None
@@ -256,20 +290,29 @@ class Walk:
         self._route.hedges.earn(self._now())
         if self._floor.heard(running):
             return result
-        self._queue.appendleft(running.entry)  # it answered unheard; should the other's words break, it is asked again
+        self._queue.appendleft(
+            running.entry
+        )  # it answered unheard; should the other's words break, it is asked again
         return None
 
     def _rejected(self, running: Running, reply: Reply) -> Failure | None:
         """Say what a trigger has against a reply; none of whose words may have gone out."""
         if self._floor.owns(running):
             return None
-        return self._route.triggers.reject(reply, provider=running.entry.provider, model=running.entry.name)
+        return self._route.triggers.reject(
+            reply, provider=running.entry.provider, model=running.entry.name
+        )
 
     def _fail(self, running: Running, error: AttemptFailed, decision: Decision) -> None:
         """Take in a failure: what it teaches, what is told of it, and what follows."""
         failure = error.failure
-        found_before_sending = failure.status is None and failure.kind in (Kind.UNAVAILABLE, Kind.UNSUPPORTED)
-        self._floor.conclude(running, "skipped" if found_before_sending else "failed", failure, decision)
+        found_before_sending = failure.status is None and failure.kind in (
+            Kind.UNAVAILABLE,
+            Kind.UNSUPPORTED,
+        )
+        self._floor.conclude(
+            running, "skipped" if found_before_sending else "failed", failure, decision
+        )
         self._causes.append((running.entry, error))
         if self._outlet is not None and self._floor.owns(running):
             self._outlet.disown()
@@ -285,7 +328,9 @@ class Walk:
         A model that rests, or is under suspicion, was asked as a last resort, and that once.
         """
         if self._floor.owns(running) and self._route.chain.stream.on_break == "fail":
-            return Decision("stop")  # the caller has seen some of this answer; nobody else may go on with it
+            return Decision(
+                "stop"
+            )  # the caller has seen some of this answer; nobody else may go on with it
         decision = decide(failure, running.entry, self._route, running.number, self._jitter)
         if decision.then != "retry":
             return decision
@@ -317,7 +362,11 @@ class Walk:
         else:
             told = "; ".join(f"{name}: {words}" for name, words in last_words.items())
             message = f"no model of chain {self._route.name!r} answered: {told}"
-        stated = [error.failure.retry_after for _, error in self._causes if error.failure.retry_after is not None]
+        stated = [
+            error.failure.retry_after
+            for _, error in self._causes
+            if error.failure.retry_after is not None
+        ]
         return ChainExhausted(message, retry_after=min(stated, default=None))
 
     def _late(self) -> DeadlineExceeded | StreamBroken:
@@ -332,4 +381,6 @@ class Walk:
     def _group(self) -> ExceptionGroup[AttemptFailed] | None:
         if not self._causes:
             return None
-        return ExceptionGroup(f"the attempts of chain {self._route.name!r}", [error for _, error in self._causes])
+        return ExceptionGroup(
+            f"the attempts of chain {self._route.name!r}", [error for _, error in self._causes]
+        )

@@ -78,16 +78,22 @@ class Floor:
         if ticket.probe:
             self._trail.health(entry, entry.breaker.health(self._now()))
         watch = Watch(entry, self._now, allowed)
-        running = Running(entry, self._request, ticket, watch, place=place, number=number, outlet=self._outlet)
+        running = Running(
+            entry, self._request, ticket, watch, place=place, number=number, outlet=self._outlet
+        )
         self._running.append(running)
 
     async def wait(self, until: float, deadline: float) -> list[Running]:
         """Sleep until somebody has ended or `until` is reached; return those that have ended or run out of time."""
         now = self._now()
-        due = min(until, deadline, *(running.watch.look_at(now) for running in self._running), NEVER)
+        due = min(
+            until, deadline, *(running.watch.look_at(now) for running in self._running), NEVER
+        )
         if self._running:
             tasks = [running.task for running in self._running]
-            await asyncio.wait(tasks, timeout=max(0.0, due - now), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                tasks, timeout=max(0.0, due - now), return_when=asyncio.FIRST_COMPLETED
+            )
         else:
             await asyncio.sleep(max(0.0, due - now))
         return await self._ended(deadline)
@@ -95,7 +101,11 @@ class Floor:
     async def _ended(self, deadline: float) -> list[Running]:
         now = self._now()
         ended = [running for running in self._running if running.task.done()]
-        late = [running for running in self._running if running not in ended and running.watch.until <= now < deadline]
+        late = [
+            running
+            for running in self._running
+            if running not in ended and running.watch.until <= now < deadline
+        ]
         for running in late:
             running.give_up()
         await self._see_off(late)
@@ -112,7 +122,9 @@ class Floor:
             running.leave()
         for probe in probes:
             words = "being probed, whether it is well again; nobody waited for it"
-            self._trail.ends(probe, "skipped", Failure(kind=Kind.UNAVAILABLE, message=words), Decision("next"))
+            self._trail.ends(
+                probe, "skipped", Failure(kind=Kind.UNAVAILABLE, message=words), Decision("next")
+            )
             self._finish_behind(probe, self._learn_from)
         try:
             await self._see_off(left)
@@ -121,7 +133,11 @@ class Floor:
                 self.conclude(running, "cancelled")
 
     def conclude(
-        self, running: Running, outcome: Outcome, failure: Failure | None = None, decision: Decision | None = None
+        self,
+        running: Running,
+        outcome: Outcome,
+        failure: Failure | None = None,
+        decision: Decision | None = None,
     ) -> None:
         """Put an attempt's end on the trail, and tell the model's breaker of a failure; all else teaches nothing."""
         self._running = [other for other in self._running if other is not running]
@@ -134,7 +150,13 @@ class Floor:
         verdict, rest = lesson(failure, decision, blamed=running.watch.blames_the_model)
         self.teach(running, verdict, failure.kind, rest)
 
-    def teach(self, running: Running, verdict: Verdict, kind: Kind | None = None, rest: float | None = None) -> None:
+    def teach(
+        self,
+        running: Running,
+        verdict: Verdict,
+        kind: Kind | None = None,
+        rest: float | None = None,
+    ) -> None:
         """Tell the model's breaker what an attempt was like; only the first time counts."""
         changed = running.teach(verdict, self._now(), kind=kind, rest=rest)
         if changed is not None:
@@ -149,7 +171,9 @@ class Floor:
     def ask_behind(self, entry: Entry, ticket: Ticket) -> None:
         """Ask a model that is under suspicion: its answer goes to nobody, and is told of only where it ends the suspicion."""
         watch = Watch(entry, self._now, NEVER)
-        self._finish_behind(Running(entry, self._request, ticket, watch), self._learn_whether_it_is_there)
+        self._finish_behind(
+            Running(entry, self._request, ticket, watch), self._learn_whether_it_is_there
+        )
 
     def _finish_behind(self, probe: Running, learn: Callable[[Running], None]) -> None:
         task = asyncio.create_task(self._finish(probe, learn))

@@ -23,7 +23,8 @@ LONG_REST = 300.0
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A chain, ready to be walked.
 
-    `hedges` is the budget of its extra attempts, `behind` holds the probes that outlive their calls.
+    `hedges` is the budget of its extra attempts, `behind` holds the probes that outlive their
+    calls.
     """
 
     name: str
@@ -42,7 +43,9 @@ class Decision(msgspec.Struct, frozen=True):
     pause: float = 0.0
 
 
-def decide(failure: Failure, entry: Entry, route: Route, number: int, jitter: random.Random) -> Decision:
+def decide(
+    failure: Failure, entry: Entry, route: Route, number: int, jitter: random.Random
+) -> Decision:
     """Say what follows the model's `number`th failure (from 1)."""
     retry = route.chain.retry
     found = route.triggers.match(failure, provider=entry.provider, model=entry.name)
@@ -83,8 +86,9 @@ def longest_pause(kind: Kind, retry: Retry, number: int) -> float:
 def longest_silence(hedge: Hedge, entry: Entry, *, in_pieces: bool) -> float:
     """Return the seconds without a sign of life after which the next model is asked beside this one.
 
-    An answer in pieces shows that its model thinks; one that comes as a whole shows nothing until it is there. So a model
-    that thinks gets half of its time-out for that, as with all that is called slow.
+    An answer in pieces shows that its model thinks; one that comes as a whole shows nothing until
+    it is there. So a model that thinks gets half of its time-out for that, as with all that is
+    called slow.
     """
     thinks_unseen = bool(entry.card.efforts) and not in_pieces
     return max(hedge.after, entry.timeout / 2) if thinks_unseen else hedge.after

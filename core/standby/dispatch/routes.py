@@ -45,7 +45,8 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
     def forget_health(self, models: Collection[str]) -> None:
         """Forget what is known of these models, or of all and of the chains' hedges.
 
-        Raises `RequestError` where no model has a name, and `TypeError` for what is no name; then nothing is forgotten.
+        Raises `RequestError` where no model has a name, and `TypeError` for what is no name; then
+        nothing is forgotten.
         """
         entries = self.asked
         for name in cast("Collection[object]", models):
@@ -53,7 +54,9 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
                 words = f"expected the names of models, each by itself, not a {type(name).__name__}"
                 raise TypeError(f"forget_health: {words}: forget_health('m1', 'm2')")
             if name not in entries:
-                raise RequestError(f"no model of the chains is named {name!r}; {_hint(name, entries)}")
+                raise RequestError(
+                    f"no model of the chains is named {name!r}; {_hint(name, entries)}"
+                )
         for name in models or entries:
             entries[name].breaker.forget()
             entries[name].budget.refill()
@@ -75,23 +78,42 @@ def _hint(name: object, known: Collection[str]) -> str:
 
 
 def routes_of(
-    settings: Settings, adapters: Adapters, tests: Tests, before: Routes | None = None, *, today: date = date.min
+    settings: Settings,
+    adapters: Adapters,
+    tests: Tests,
+    before: Routes | None = None,
+    *,
+    today: date = date.min,
 ) -> Routes:
     """Make resolved settings ready; what a chain of the same name had `before` goes on: its budget and its probes.
 
-    The health of a model is the process's own, and so survives by itself. `tests` finds a plugin's test by its name. A model
-    that is retired by `today` begins resting.
+    The health of a model is the process's own, and so survives by itself. `tests` finds a plugin's
+    test by its name. A model that is retired by `today` begins resting.
     """
-    entries = {name: _entry(name, settings, adapters, today) for name in settings.models if settings.models[name].provider}
+    entries = {
+        name: _entry(name, settings, adapters, today)
+        for name in settings.models
+        if settings.models[name].provider
+    }
     earlier: Mapping[str, Route] = before.routes if before is not None else {}
     routes: dict[str, Route] = {}
     for name, chain in settings.chains.items():
-        triggers = Triggers(((each, settings.triggers[each]) for each in chain.triggers or ()), tests)
-        routes[name] = _route(name, chain, tuple(entries[model] for model in chain.models), triggers, earlier.get(name))
+        triggers = Triggers(
+            ((each, settings.triggers[each]) for each in chain.triggers or ()), tests
+        )
+        routes[name] = _route(
+            name,
+            chain,
+            tuple(entries[model] for model in chain.models),
+            triggers,
+            earlier.get(name),
+        )
     return Routes(settings=settings, entries=entries, routes=routes)
 
 
-def _route(name: str, chain: Chain, asked: tuple[Entry, ...], triggers: Triggers, earlier: Route | None) -> Route:
+def _route(
+    name: str, chain: Chain, asked: tuple[Entry, ...], triggers: Triggers, earlier: Route | None
+) -> Route:
     if earlier is not None:
         return msgspec.structs.replace(earlier, chain=chain, entries=asked, triggers=triggers)
     hedges = Budget(HEDGES, HEDGED_SHARE, trickle=float("inf"))

@@ -22,7 +22,9 @@ _serial = count(1)
 class Trail:
     """What one call has tried so far; each entry is told as an event too. Never holds what was said."""
 
-    def __init__(self, chain: str, emit: Callable[[events.Event], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, chain: str, emit: Callable[[events.Event], None], clock: Callable[[], float]
+    ) -> None:
         """Begin now."""
         self.began = clock()
         self._chain = chain
@@ -49,17 +51,29 @@ class Trail:
         return next(self._places)
 
     def ends(
-        self, running: Running, outcome: Outcome, failure: Failure | None = None, decision: Decision | None = None
+        self,
+        running: Running,
+        outcome: Outcome,
+        failure: Failure | None = None,
+        decision: Decision | None = None,
     ) -> None:
         """Put an attempt on the trail, at its end."""
         attempt = self._attempt(running.entry, outcome, running.watch.began, failure, decision)
         known_as = running.known_as or (failure.id if failure else "")
-        self._put(running.place, msgspec.structs.replace(attempt, dropped=running.dropped, id=known_as), failure)
+        self._put(
+            running.place,
+            msgspec.structs.replace(attempt, dropped=running.dropped, id=known_as),
+            failure,
+        )
 
     def skips(self, entry: Entry, failure: Failure) -> None:
         """Put a model on the trail that was not asked at all."""
         self._first = self._first or entry.name
-        self._put(next(self._places), self._attempt(entry, "skipped", self._clock(), failure, Decision("next")), failure)
+        self._put(
+            next(self._places),
+            self._attempt(entry, "skipped", self._clock(), failure, Decision("next")),
+            failure,
+        )
 
     def retries(self, entry: Entry, delay: float) -> None:
         """Tell that the same model will be asked again."""
@@ -71,7 +85,13 @@ class Trail:
 
     def health(self, entry: Entry, health: Health) -> None:
         """Tell that a model's breaker has changed."""
-        self._tell(events.HealthChanged, entry.name, state=health.state, resting=health.resting, reason=health.reason)
+        self._tell(
+            events.HealthChanged,
+            entry.name,
+            state=health.state,
+            resting=health.resting,
+            reason=health.reason,
+        )
 
     def abandons(self, entry: Entry) -> None:
         """Tell that a plugin goes on although it was cancelled."""
@@ -82,14 +102,26 @@ class Trail:
         """Tell that the call has its reply."""
         took, instead_of = self._clock() - self.began, "" if model == self._first else self._first
         attempts = len(self._attempts)
-        self._tell(events.Answered, model, attempts=attempts, duration=took, notice=notice, instead_of=instead_of)
+        self._tell(
+            events.Answered,
+            model,
+            attempts=attempts,
+            duration=took,
+            notice=notice,
+            instead_of=instead_of,
+        )
 
     def failed(self, text: str) -> None:
         """Tell that the call has ended without a reply."""
         self._tell(events.Failed, "", duration=self._clock() - self.began, text=text)
 
     def _attempt(
-        self, entry: Entry, outcome: Outcome, start: float, failure: Failure | None, decision: Decision | None
+        self,
+        entry: Entry,
+        outcome: Outcome,
+        start: float,
+        failure: Failure | None,
+        decision: Decision | None,
     ) -> Attempt:
         return Attempt(
             model=entry.name,

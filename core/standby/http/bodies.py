@@ -12,7 +12,9 @@ from standby.failures import Failure, Kind
 LARGEST = 16 * 2**20
 """Bytes of one whole body; the largest output of any model is below 1 MiB of text."""
 
-_MARKUP = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>")  # linear: nothing is looked through twice
+_MARKUP = re.compile(
+    r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
+)  # linear: nothing is looked through twice
 
 
 async def whole(body: AsyncIterable[bytes], *, limit: int = LARGEST) -> bytes:

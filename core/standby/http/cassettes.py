@@ -1,8 +1,8 @@
 """Recorded answers, read from the cassettes of VCR and its kin, in YAML or JSON.
 
-Read are vcrpy's (`interactions`; `body: {string: …}`, or httpx's `content`), go-vcr's (`code`, a text as `body`), those of
-Ruby's VCR, Betamax and R's vcr (`http_interactions`; `body: {encoding, string or base64_string}`), and those that keep JSON
-bodies decoded (`parsed_body`).
+Read are vcrpy's (`interactions`; `body: {string: …}`, or httpx's `content`), go-vcr's (`code`, a
+text as `body`), those of Ruby's VCR, Betamax and R's vcr (`http_interactions`; `body: {encoding,
+string or base64_string}`), and those that keep JSON bodies decoded (`parsed_body`).
 """
 
 import base64
@@ -34,8 +34,8 @@ _PACKINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress"})
 class RecordedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of a cassette.
 
-    The names of `headers` are in lower case. `body` is what went over the wire: packed as its `content-encoding` says, which
-    is left out where the recorder has unpacked the body.
+    The names of `headers` are in lower case. `body` is what went over the wire: packed as its
+    `content-encoding` says, which is left out where the recorder has unpacked the body.
     """
 
     url: str
@@ -50,7 +50,8 @@ class RecordedAnswer(msgspec.Struct, frozen=True, kw_only=True):
             limit: The bytes that it may unpack to.
 
         Raises:
-            ValueError: It is broken, too large, or packed in a way that Python's own library does not know.
+            ValueError: It is broken, too large, or packed in a way that Python's own library does
+                not know.
         """
         return unpack(self.body, self.headers.get("content-encoding", ""), limit)
 
@@ -59,7 +60,8 @@ def answers_in(data: bytes) -> list[RecordedAnswer]:
     """Read a cassette's answers, in order.
 
     Raises:
-        ValueError: It is neither YAML nor JSON, or is not a cassette; the words go behind the file's name.
+        ValueError: It is neither YAML nor JSON, or is not a cassette; the words go behind the
+            file's name.
     """
     turns = turns_in(_loaded(data))
     if turns is None:
@@ -141,7 +143,9 @@ def _status(response: Mapping[str, Any]) -> int:
 
 
 def _body(response: Mapping[str, Any], codings: Sequence[str]) -> bytes:
-    body: Any = response.get("parsed_body") or response.get("body") or response.get("content") or b""
+    body: Any = (
+        response.get("parsed_body") or response.get("body") or response.get("content") or b""
+    )
     if isinstance(body, dict) and "base64_string" in body:
         return _from_base64(str(object_in(body)["base64_string"]))
     if isinstance(body, dict) and "string" in body:
@@ -156,9 +160,13 @@ def _body(response: Mapping[str, Any], codings: Sequence[str]) -> bytes:
 
 def _bytes_of(text: str, codings: Sequence[str]) -> bytes:
     """Return a body that was kept as a text; of a packed one, each character stands for a byte."""
-    if _BYTES.fullmatch(text) and (text.startswith(_GZIP.decode("latin-1")) or (codings and _CONTROL.search(text))):
+    if _BYTES.fullmatch(text) and (
+        text.startswith(_GZIP.decode("latin-1")) or (codings and _CONTROL.search(text))
+    ):
         return text.encode("latin-1")
-    paired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # YAML keeps JSON's two halves apart
+    paired = text.encode("utf-16", "surrogatepass").decode(
+        "utf-16", "replace"
+    )  # YAML keeps JSON's two halves apart
     return paired.encode()
 
 
@@ -193,7 +201,8 @@ def unpack(body: bytes, coding: str, limit: int = LARGEST) -> bytes:
         limit: The bytes that it may unpack to.
 
     Raises:
-        ValueError: The body is broken, too large, or packed in a way that Python's own library does not know.
+        ValueError: The body is broken, too large, or packed in a way that Python's own library does
+            not know.
     """
     for each in reversed(_codings(coding) or ["gzip"]):
         if not _is_packed(body, each):
@@ -230,7 +239,11 @@ def _window(body: bytes, coding: str) -> int:
 
 
 def _has_zlib_header(body: bytes) -> bool:
-    return len(body) > 1 and body[0] & 15 == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
+    return (
+        len(body) > 1
+        and body[0] & 15 == zlib.DEFLATED
+        and int.from_bytes(body[:2], "big") % 31 == 0
+    )
 
 
 def _inflated(body: bytes, window: int, limit: int) -> bytes:

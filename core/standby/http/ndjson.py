@@ -1,7 +1,7 @@
 """NDJSON: a stream of JSON objects, one a line, as Ollama's own API sends it.
 
-Source: the NDJSON specification 1.0.0. A line ends at LF, with or without a CR before it. The bytes are split
-before they are decoded, so that no piece of the network tears a letter.
+Source: the NDJSON specification 1.0.0. A line ends at LF, with or without a CR before it. The bytes
+    are split before they are decoded, so that no piece of the network tears a letter.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
@@ -26,8 +26,8 @@ async def iter_ndjson(
         most: The lines that the body may have, blank ones included.
 
     Raises:
-        AttemptFailed: `malformed`, for a line that is not a JSON object, is too long, or is one too many.
-            The message has the line's number, and none of its text.
+        AttemptFailed: `malformed`, for a line that is not a JSON object, is too long, or is one too
+            many. The message has the line's number, and none of its text.
     """
     reader = _Reader(limit, most)
     async for piece in body:

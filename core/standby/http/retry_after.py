@@ -1,7 +1,8 @@
 """The delay that a vendor states before it wants to be asked again, read by one strict grammar.
 
-ASCII digits only, at most seven before the point: `float()` would take "nan", "inf", "1_000" and Arabic digits as well.
-Sources: RFC 9110, section 10.2.3 (`Retry-After`); openai-python (`retry-after-ms`); google.rpc.RetryInfo ("34.4s").
+ASCII digits only, at most seven before the point: `float()` would take "nan", "inf", "1_000" and
+Arabic digits as well. Sources: RFC 9110, section 10.2.3 (`Retry-After`); openai-python
+(`retry-after-ms`); google.rpc.RetryInfo ("34.4s").
 """
 
 import re
@@ -21,8 +22,9 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 def retry_after(headers: Mapping[str, str], *hints: str) -> float | None:
     """Return the stated delay in seconds, or `None`; never raises.
 
-    `hints` come first: what the body says, as "34.4s", "174ms" or "6m0s". Then `retry-after-ms`, `retry-after` in seconds, and
-    `retry-after` as a date, counted from the response's own `date` (without one, from now). A date in the past is 0.
+    `hints` come first: what the body says, as "34.4s", "174ms" or "6m0s". Then `retry-after-ms`,
+    `retry-after` in seconds, and `retry-after` as a date, counted from the response's own `date`
+    (without one, from now). A date in the past is 0.
     """
     for hint in hints:
         delay = _span(hint)
@@ -50,7 +52,11 @@ def _span(text: str) -> float | None:
     found = _SPAN.fullmatch(text)
     if found is None:
         return None
-    return sum(float(value) * _SECONDS[unit] for unit, value in found.groupdict().items() if value is not None)
+    return sum(
+        float(value) * _SECONDS[unit]
+        for unit, value in found.groupdict().items()
+        if value is not None
+    )
 
 
 def _date(text: str) -> datetime | None:

@@ -1,7 +1,7 @@
 """Server-sent events, read as the WHATWG says: lines end at CR, LF or CRLF and at nothing else.
 
-The HTTP libraries' own line readers also split at U+2028, U+0085 and VT, which may stand inside JSON.
-Source: HTML Living Standard, section 9.2, "Server-sent events".
+The HTTP libraries' own line readers also split at U+2028, U+0085 and VT, which may stand inside
+JSON. Source: HTML Living Standard, section 9.2, "Server-sent events".
 """
 
 import codecs
@@ -35,8 +35,9 @@ async def events_of(
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """Read a body's events as they come.
 
-    Raises `AttemptFailed` (`malformed`) for one of more than `limit` characters, and for more than `most` of them, comments
-    included. A block that the end of the body cuts off is given too: a JSON payload shows by itself whether it is whole.
+    Raises `AttemptFailed` (`malformed`) for one of more than `limit` characters, and for more than
+    `most` of them, comments included. A block that the end of the body cuts off is given too: a
+    JSON payload shows by itself whether it is whole.
     """
     block = _Block(limit)
     ended = 0

@@ -1,6 +1,7 @@
 """What every sender over HTTP needs: a key that can be sent, a body in bytes, and what is lost on the way as a failure.
 
-Knows no HTTP library: transport errors are told by their names and by the system's errors below them.
+Knows no HTTP library: transport errors are told by their names and by the system's errors below
+them.
 """
 
 import os
@@ -17,16 +18,20 @@ from standby.settings import Provider
 def key_of(provider: Provider, *variables: str, needed: bool = True) -> str:
     """Return the provider's key, or "" where an endpoint of one's own may want none; raises `AttemptFailed` (`unavailable`).
 
-    `variables` are the ones that may hold the key. `needed` is false where the vendor is asked without a key too, as
-    `ProviderInfo.key_needed`. The key is never shown.
+    `variables` are the ones that may hold the key. `needed` is false where the vendor is asked
+    without a key too, as `ProviderInfo.key_needed`. The key is never shown.
     """
     given = provider.api_key
     key = given.reveal().strip() if given is not None else ""
     named_and_empty = given is not None and not key
     if not key and provider.base_url is None and (needed or named_and_empty):
-        raise unavailable(f"no key: set {given.origin if given is not None else ' or '.join(variables)}")
+        raise unavailable(
+            f"no key: set {given.origin if given is not None else ' or '.join(variables)}"
+        )
     if not key.isascii() or not key.isprintable():
-        raise unavailable(f"the key ({given!r}) cannot be sent: it holds a line end or a character beyond ASCII; copy it again")
+        raise unavailable(
+            f"the key ({given!r}) cannot be sent: it holds a line end or a character beyond ASCII; copy it again"
+        )
     return key
 
 
@@ -42,8 +47,12 @@ def encoded(body: Any) -> bytes:
 def lost(error: BaseException) -> AttemptFailed:
     """Return the failure of a connection that was refused, reset, cut, or too slow to come about."""
     if "Timeout" in type(error).__name__:
-        return AttemptFailed(Failure(kind=Kind.TIMEOUT, message=f"timeout: {str(error) or 'no connection in time'}"))
-    return AttemptFailed(Failure(kind=Kind.CONNECTION, message=f"connection error: {_words(error)}"))
+        return AttemptFailed(
+            Failure(kind=Kind.TIMEOUT, message=f"timeout: {str(error) or 'no connection in time'}")
+        )
+    return AttemptFailed(
+        Failure(kind=Kind.CONNECTION, message=f"connection error: {_words(error)}")
+    )
 
 
 def unavailable(words: str) -> AttemptFailed:
@@ -58,7 +67,9 @@ def _words(error: BaseException) -> str:
     """Return the system's own words ("Connection refused"), which lie below what three libraries made of them."""
     for cause in _causes(error):
         if isinstance(cause, OSError) and cause.errno is not None:
-            plain = isinstance(cause, ConnectionError) or type(cause) is OSError  # names and TLS have numbers of their own
+            plain = (
+                isinstance(cause, ConnectionError) or type(cause) is OSError
+            )  # names and TLS have numbers of their own
             return os.strerror(cause.errno) if plain else str(cause.strerror)
     return str(error) or type(error).__name__
 

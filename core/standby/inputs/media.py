@@ -23,12 +23,18 @@ _BEGINNINGS = {
 def media_of(part: Mapping[str, Any], place: str, index: int) -> Media | None:
     """Read an OpenAI-style part that is no text, `None` if it is none; raises `RequestError` with the message's index."""
     kind = str(part.get("type"))
-    inner: Mapping[str, Any] = cast("Mapping[str, Any]", part[kind]) if isinstance(part.get(kind), Mapping) else {}
+    inner: Mapping[str, Any] = (
+        cast("Mapping[str, Any]", part[kind]) if isinstance(part.get(kind), Mapping) else {}
+    )
     if kind == "image_url":
         media = _of_url(inner.get("url"), "image/*")
     elif kind == "file":
         media = _of_url(inner.get("file_data"), "application/pdf", str(inner.get("filename") or ""))
-    elif kind == "input_audio" and inner.get("format") in _FORMATS and isinstance(inner.get("data"), str):
+    elif (
+        kind == "input_audio"
+        and inner.get("format") in _FORMATS
+        and isinstance(inner.get("data"), str)
+    ):
         media = Media(media_type=_FORMATS[inner["format"]], data=inner["data"])
     else:
         return None
@@ -48,14 +54,18 @@ def checked(media: Any, place: str, index: int) -> Media:
             raise RequestError(f"{place}: the url must begin with https://", index)
         return media  # type: ignore[no-any-return] # checked: the caller may have passed anything
     if media.media_type.endswith("/*"):
-        raise RequestError(f"{place}: data needs its exact type, like image/png, not {media.media_type}", index)
+        raise RequestError(
+            f"{place}: data needs its exact type, like image/png, not {media.media_type}", index
+        )
     try:
         begins = binascii.a2b_base64(media.data, strict_mode=True)[:16]
     except ValueError:
         raise RequestError(f"{place}: the data is no base64", index) from None
     known = _BEGINNINGS.get(media.media_type)
     if known is not None and not begins.startswith(known):
-        raise RequestError(f"{place}: the data cannot be read as {media.media_type}: it begins otherwise", index)
+        raise RequestError(
+            f"{place}: the data cannot be read as {media.media_type}: it begins otherwise", index
+        )
     return media  # type: ignore[no-any-return] # see above
 
 
@@ -65,6 +75,10 @@ def _of_url(url: Any, default: str, name: str = "") -> Media | None:
     if url.startswith("data:"):
         head, comma, data = url.removeprefix("data:").partition(",")
         media_type, _, coding = head.partition(";")
-        return Media(media_type=media_type, data=data, name=name) if comma and coding.endswith("base64") else None
+        return (
+            Media(media_type=media_type, data=data, name=name)
+            if comma and coding.endswith("base64")
+            else None
+        )
     guessed, _ = mimetypes.guess_type(url.partition("?")[0])
     return Media(media_type=guessed or default, url=url, name=name)

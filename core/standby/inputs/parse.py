@@ -11,7 +11,19 @@ from standby.inputs.media import checked, media_of
 from standby.inputs.schemas import schema_of
 from standby.inputs.tools import ToolChoices, Tools, calls_of, choice_of, is_json, paired, tools_of
 from standby.settings import LONGEST_SPAN
-from standby.types import Effort, Media, Message, Part, Reasoning, Request, Role, Sampling, Text, ToolCall, ToolResult
+from standby.types import (
+    Effort,
+    Media,
+    Message,
+    Part,
+    Reasoning,
+    Request,
+    Role,
+    Sampling,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 
 Messages = str | Iterable[Message | Mapping[str, Any]]
 """A string, messages, or OpenAI-style dictionaries."""
@@ -48,7 +60,9 @@ class CallOptions(SamplingOptions, total=False):
     strict: bool
 
 
-def request_of(messages: Messages, options: Mapping[str, Any], providers: Iterable[str] = ()) -> Request:
+def request_of(
+    messages: Messages, options: Mapping[str, Any], providers: Iterable[str] = ()
+) -> Request:
     """Read a request; raises `RequestError`, with the index of the message at fault. `providers`: whom `extra` may name."""
     sampling = {name: value for name, value in options.items() if name not in _BESIDE}
     offered = tools_of(options.get("tools", ()))
@@ -84,7 +98,9 @@ def sampling_of(options: Mapping[str, Any]) -> Sampling:
     """Read the sampling parameters; raises `RequestError` that names the one at fault."""
     for name in options:
         if name not in Sampling.__struct_fields__:
-            raise RequestError(f"unknown parameter {name!r}{_near(name, Sampling.__struct_fields__)}")
+            raise RequestError(
+                f"unknown parameter {name!r}{_near(name, Sampling.__struct_fields__)}"
+            )
     stop = options.get("stop")
     if isinstance(stop, Iterable):
         stops = (stop,) if isinstance(stop, str) else cast("Iterable[object]", stop)
@@ -107,7 +123,11 @@ def _messages(messages: Messages) -> tuple[Message, ...]:
     read = [message for message in spoken if message.parts or message.role != "system"]
     if not read:
         raise RequestError("messages: the list is empty; give at least one message of the user")
-    told = (message for message in paired(read) if not all(isinstance(part, Reasoning) for part in message.parts))
+    told = (
+        message
+        for message in paired(read)
+        if not all(isinstance(part, Reasoning) for part in message.parts)
+    )
     sent = tuple(told)
     if all(message.role == "system" for message in sent):
         raise RequestError("messages: there is no message of the user")
@@ -119,7 +139,13 @@ def _message(message: Any, index: int) -> Message:
         role, parts = message.role, message.parts
         _refuse_unsound(role, parts, index)
         for position, part in enumerate(parts):
-            for media in (part,) if isinstance(part, Media) else part.media if isinstance(part, ToolResult) else ():
+            for media in (
+                (part,)
+                if isinstance(part, Media)
+                else part.media
+                if isinstance(part, ToolResult)
+                else ()
+            ):
                 checked(media, f"message {index}, part {position}", index)
     elif isinstance(message, Mapping):
         fields = cast("Mapping[str, Any]", message)
@@ -131,20 +157,33 @@ def _message(message: Any, index: int) -> Message:
             parts = (*parts, *calls_of(fields.get("tool_calls"), index))
         _refuse_unknown(fields, index)
     else:
-        raise RequestError(f"message {index}: expected a Message or a dictionary, not {_a(message)}", index)
-    said = _is_said if role == "system" else bool  # no vendor takes instructions of blanks, and they instruct nobody
+        raise RequestError(
+            f"message {index}: expected a Message or a dictionary, not {_a(message)}", index
+        )
+    said = (
+        _is_said if role == "system" else bool
+    )  # no vendor takes instructions of blanks, and they instruct nobody
     parts = tuple(_clean(part) for part in parts if not isinstance(part, Text) or said(part.text))
     if not parts and role == "user":
-        raise RequestError(f"message {index}: the user message is empty; leave it out or give it a text", index)
+        raise RequestError(
+            f"message {index}: the user message is empty; leave it out or give it a text", index
+        )
     return Message(role, parts)
 
 
 def _result(fields: Mapping[str, Any], parts: tuple[Part, ...], index: int) -> ToolResult:
     known_as = fields.get("tool_call_id")
     if not isinstance(known_as, str) or not known_as:
-        raise RequestError(f"message {index}: a tool's message needs the 'tool_call_id' of the call that it answers", index)
+        raise RequestError(
+            f"message {index}: a tool's message needs the 'tool_call_id' of the call that it answers",
+            index,
+        )
     media = tuple(part for part in parts if isinstance(part, Media))
-    return ToolResult(id=known_as, text="".join(part.text for part in parts if isinstance(part, Text)), media=media)
+    return ToolResult(
+        id=known_as,
+        text="".join(part.text for part in parts if isinstance(part, Text)),
+        media=media,
+    )
 
 
 def _clean(part: Part) -> Part:
@@ -156,11 +195,17 @@ def _clean(part: Part) -> Part:
 
 def _role(role: Any, index: int) -> Role:
     if not isinstance(role, str):
-        raise RequestError(f"message {index}: 'role' is missing or no text; one of {', '.join(_ROLES)}", index)
+        raise RequestError(
+            f"message {index}: 'role' is missing or no text; one of {', '.join(_ROLES)}", index
+        )
     known = _ALSO_CALLED.get(role, role)
     if known not in _ROLES:
-        shown = f" {role!r}" if role.isidentifier() else ""  # what is no word may be the prompt, in the wrong place
-        raise RequestError(f"message {index}: unknown role{shown}; one of {', '.join(_ROLES)}", index)
+        shown = (
+            f" {role!r}" if role.isidentifier() else ""
+        )  # what is no word may be the prompt, in the wrong place
+        raise RequestError(
+            f"message {index}: unknown role{shown}; one of {', '.join(_ROLES)}", index
+        )
     return cast("Role", known)
 
 
@@ -168,28 +213,51 @@ def _parts(content: Any, role: Role, index: int) -> tuple[Part, ...]:
     if content is None or isinstance(content, str):
         return (Text(content or ""),)
     if not isinstance(content, list | tuple):
-        raise RequestError(f"message {index}: 'content' must be a string or a list of parts, not {_a(content)}", index)
-    return tuple(_part(part, role, index, position) for position, part in enumerate(cast("Iterable[object]", content)))
+        raise RequestError(
+            f"message {index}: 'content' must be a string or a list of parts, not {_a(content)}",
+            index,
+        )
+    return tuple(
+        _part(part, role, index, position)
+        for position, part in enumerate(cast("Iterable[object]", content))
+    )
 
 
 def _part(part: Any, role: Role, index: int, position: int) -> Part:
     place = f"message {index}, part {position}"
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", part) if isinstance(part, Mapping) else {}
-    media = checked(part, place, index) if isinstance(part, Media) else media_of(fields, place, index)
+    media = (
+        checked(part, place, index) if isinstance(part, Media) else media_of(fields, place, index)
+    )
     if media is not None:
         if role not in ("user", "tool"):
-            raise RequestError(f"{place}: only a user's message and a tool's carry media, not one of the {role}", index)
+            raise RequestError(
+                f"{place}: only a user's message and a tool's carry media, not one of the {role}",
+                index,
+            )
         return media
-    text = part.text if isinstance(part, Text) else fields.get("text") if fields.get("type") == "text" else None
+    text = (
+        part.text
+        if isinstance(part, Text)
+        else fields.get("text")
+        if fields.get("type") == "text"
+        else None
+    )
     if not isinstance(text, str):
-        raise RequestError(f'{place}: expected {{"type": "text", "text": "…"}}, or an image_url, input_audio or file', index)
+        raise RequestError(
+            f'{place}: expected {{"type": "text", "text": "…"}}, or an image_url, input_audio or file',
+            index,
+        )
     return Text(text)
 
 
 def _refuse_unsound(role: Any, parts: Any, index: int) -> None:
     pieces = cast("Iterable[object]", parts) if isinstance(parts, tuple | list) else (None,)
     if role not in _ROLES or not all(_is_sound(piece, role) for piece in pieces):
-        raise RequestError(f"message {index}: a Message holds a role ({', '.join(_ROLES)}) and a tuple of {_HELD}", index)
+        raise RequestError(
+            f"message {index}: a Message holds a role ({', '.join(_ROLES)}) and a tuple of {_HELD}",
+            index,
+        )
 
 
 def _is_sound(piece: object, role: str) -> bool:
@@ -209,7 +277,8 @@ def _refuse_unknown(message: Mapping[str, Any], index: int) -> None:
     for key, value in message.items():
         if key not in known and value:
             raise RequestError(
-                f"message {index}: {key!r} is not carried so far; only {' and '.join(map(repr, known))} are", index
+                f"message {index}: {key!r} is not carried so far; only {' and '.join(map(repr, known))} are",
+                index,
             )
 
 
@@ -242,7 +311,9 @@ def check_deadline(deadline: Any) -> None:
     if deadline is None:
         return
     if isinstance(deadline, bool) or not isinstance(deadline, int | float):
-        raise RequestError(f"deadline: expected seconds, as a number, not a {type(deadline).__name__}")
+        raise RequestError(
+            f"deadline: expected seconds, as a number, not a {type(deadline).__name__}"
+        )
     if not 0 < deadline <= LONGEST_SPAN:  # nan too
         is_short = isinstance(deadline, float) or abs(deadline) < LONGEST_SPAN**2
         words = f"expected seconds, more than 0 and at most {LONGEST_SPAN:.0f}, a day"

@@ -29,19 +29,30 @@ def schema_of(given: Any) -> Schema | None:
         try:
             return _of_json(msgspec.json.encode(cast("Mapping[str, Any]", given)))
         except (TypeError, RecursionError, UnicodeEncodeError):
-            raise RequestError("schema: this is no JSON Schema: it holds what JSON cannot") from None
-    if isinstance(given, type) and (hasattr(given, "model_json_schema") or issubclass(given, msgspec.Struct)):
+            raise RequestError(
+                "schema: this is no JSON Schema: it holds what JSON cannot"
+            ) from None
+    if isinstance(given, type) and (
+        hasattr(given, "model_json_schema") or issubclass(given, msgspec.Struct)
+    ):
         try:
             return _of_model(given)
-        except Exception as error:  # both libraries raise errors of their own for a field that has no schema
-            raise RequestError(f"schema: {given.__name__} has no JSON Schema: {type(error).__name__}") from error
-    raise RequestError("schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary")
+        except (
+            Exception
+        ) as error:  # both libraries raise errors of their own for a field that has no schema
+            raise RequestError(
+                f"schema: {given.__name__} has no JSON Schema: {type(error).__name__}"
+            ) from error
+    raise RequestError(
+        "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"
+    )
 
 
 def data_of(text: str, schema: Schema, cut_after: int | None = None) -> Any:
     """Return what an answer says; raises `AttemptFailed` (`schema_mismatch`) without the answer's own words.
 
-    `cut_after` says after how many tokens a limit cut the answer: it is `truncated` then, where its JSON has no end.
+    `cut_after` says after how many tokens a limit cut the answer: it is `truncated` then, where its
+    JSON has no end.
     """
     try:
         return schema.read(text)
@@ -65,7 +76,9 @@ def _is_json(text: str) -> bool:
 def _of_model(model: Any) -> Schema:
     if issubclass(model, msgspec.Struct):
         return Schema(name=model.__name__, json_schema=_of_struct(model), read=_decoder(model))
-    return Schema(name=model.__name__, json_schema=model.model_json_schema(), read=model.model_validate_json)
+    return Schema(
+        name=model.__name__, json_schema=model.model_json_schema(), read=model.model_validate_json
+    )
 
 
 @lru_cache(maxsize=KEPT)
@@ -94,10 +107,14 @@ def _of_struct(struct: type[msgspec.Struct]) -> dict[str, Any]:
     (root,), definitions = msgspec.json.schema_components((struct,), ref_template="#/$defs/{name}")
     for made in definitions.values():
         if "description" in made:
-            made["description"] = cleandoc(made["description"])  # docstrings, indented or not by msgspec's version
+            made["description"] = cleandoc(
+                made["description"]
+            )  # docstrings, indented or not by msgspec's version
     named = definitions.get(struct.__name__, root)
     others = {name: schema for name, schema in definitions.items() if name != struct.__name__}
-    again = f'"#/$defs/{struct.__name__}"' in msgspec.json.encode(definitions).decode()  # it contains itself
+    again = (
+        f'"#/$defs/{struct.__name__}"' in msgspec.json.encode(definitions).decode()
+    )  # it contains itself
     kept = definitions if again else others
     return {**named, "$defs": kept} if kept else named
 

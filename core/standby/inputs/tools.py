@@ -27,7 +27,9 @@ def tools_of(tools: Any) -> tuple[Tool, ...]:
     names = [tool.name for tool in read]
     for place, name in enumerate(names):
         if name in names[:place]:
-            raise RequestError(f"tool {place}: the name {name!r} is taken already; give each tool its own")
+            raise RequestError(
+                f"tool {place}: the name {name!r} is taken already; give each tool its own"
+            )
     return read
 
 
@@ -45,7 +47,9 @@ def choice_of(choice: Any, tools: tuple[Tool, ...]) -> ToolChoice:
         return "required"
     names = [tool.name for tool in tools]
     if choice not in names:
-        raise RequestError(f"tool_choice: expected auto, none, required or one of {', '.join(names)}")
+        raise RequestError(
+            f"tool_choice: expected auto, none, required or one of {', '.join(names)}"
+        )
     return Only(choice)
 
 
@@ -65,7 +69,9 @@ def _call(call: Any, index: int) -> ToolCall:
     inner = _inner(fields)
     name, known_as = inner.get("name"), fields.get("id")
     if not (isinstance(name, str) and name and isinstance(known_as, str) and known_as):
-        raise RequestError(f"message {index}: a tool call needs an 'id' and a 'function' with a 'name'", index)
+        raise RequestError(
+            f"message {index}: a tool call needs an 'id' and a 'function' with a 'name'", index
+        )
     arguments = inner.get("arguments")
     if isinstance(arguments, str):
         try:
@@ -73,7 +79,9 @@ def _call(call: Any, index: int) -> ToolCall:
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
             arguments = None
     if not isinstance(arguments, Mapping):
-        raise RequestError(f"message {index}: the arguments of the call of {name!r} are no JSON object", index)
+        raise RequestError(
+            f"message {index}: the arguments of the call of {name!r} are no JSON object", index
+        )
     return ToolCall(id=known_as, name=name, arguments=cast("Mapping[str, Any]", arguments))
 
 
@@ -103,9 +111,13 @@ def paired(messages: Iterable[Message]) -> tuple[Message, ...]:
     return (*ordered, *close())
 
 
-def _take(part: Any, calls: Mapping[str, ToolCall], results: dict[str, ToolResult], index: int) -> None:
+def _take(
+    part: Any, calls: Mapping[str, ToolCall], results: dict[str, ToolResult], index: int
+) -> None:
     if part.id not in calls:
-        raise RequestError(f"message {index}: the result for {part.id!r} has no call right before it", index)
+        raise RequestError(
+            f"message {index}: the result for {part.id!r} has no call right before it", index
+        )
     if part.id in results:
         raise RequestError(f"message {index}: the call {part.id!r} has a result already", index)
     results[part.id] = msgspec.structs.replace(part, name=calls[part.id].name)
@@ -120,7 +132,10 @@ def _calls_in(message: Message, index: int) -> dict[str, ToolCall]:
         raise RequestError(f"message {index}: two tool calls have one id", index)
     for call in calls:
         if not is_json(call.arguments):
-            raise RequestError(f"message {index}: the arguments of the call of {call.name!r} hold what JSON cannot", index)
+            raise RequestError(
+                f"message {index}: the arguments of the call of {call.name!r} hold what JSON cannot",
+                index,
+            )
     return named
 
 
@@ -128,12 +143,16 @@ def _tool(tool: Any, place: int) -> Tool:
     if isinstance(tool, Tool):
         fields: Mapping[str, Any] = msgspec.structs.asdict(tool)
     else:
-        given: Mapping[str, Any] = cast("Mapping[str, Any]", tool) if isinstance(tool, Mapping) else {}
+        given: Mapping[str, Any] = (
+            cast("Mapping[str, Any]", tool) if isinstance(tool, Mapping) else {}
+        )
         fields = _inner(given) if given.get("type", "function") == "function" else {}
     name, about = fields.get("name"), fields.get("description") or ""
     parameters: Any = fields.get("parameters")
     if not isinstance(name, str) or not name:
-        raise RequestError(f"tool {place}: expected a Tool, or a dictionary of type 'function' with a 'name'")
+        raise RequestError(
+            f"tool {place}: expected a Tool, or a dictionary of type 'function' with a 'name'"
+        )
     if not _NAME.fullmatch(name):
         raise RequestError(
             f"tool {place}: a tool's name is up to 64 letters, digits, '_' and '-', and begins with a letter or '_'"
@@ -141,12 +160,18 @@ def _tool(tool: Any, place: int) -> Tool:
     if parameters is None:
         parameters = Tool(name=name).parameters
     if not isinstance(parameters, Mapping) or not isinstance(about, str):
-        raise RequestError(f"tool {place} ({name!r}): 'description' is a text and 'parameters' a JSON Schema, as an object")
+        raise RequestError(
+            f"tool {place} ({name!r}): 'description' is a text and 'parameters' a JSON Schema, as an object"
+        )
     schema = cast("Mapping[str, Any]", parameters)
     if schema.get("type") != "object":
-        raise RequestError(f"tool {place} ({name!r}): the schema of its parameters must be of type 'object'")
+        raise RequestError(
+            f"tool {place} ({name!r}): the schema of its parameters must be of type 'object'"
+        )
     if not is_json((about, schema)):
-        raise RequestError(f"tool {place} ({name!r}): its description or its schema holds what JSON cannot")
+        raise RequestError(
+            f"tool {place} ({name!r}): its description or its schema holds what JSON cannot"
+        )
     return Tool(name=name, description=about, parameters=schema)
 
 
@@ -154,7 +179,12 @@ def is_json(value: Any) -> bool:
     """Say whether JSON can hold a value."""
     try:
         msgspec.json.encode(value)
-    except (TypeError, ValueError, RecursionError, OverflowError):  # UnicodeEncodeError is a ValueError
+    except (
+        TypeError,
+        ValueError,
+        RecursionError,
+        OverflowError,
+    ):  # UnicodeEncodeError is a ValueError
         return False
     return True
 

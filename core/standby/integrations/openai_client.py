@@ -5,11 +5,12 @@
     import standby
 
     with standby.openai_client() as client:
-        client.chat.completions.create(model="default", messages=[{"role": "user", "content": "Hello."}])
+        client.chat.completions.create(model="default", messages=[{"role": "user", "content":
+        "Hello."}])
 
 `model` names the chain. A framework that makes the SDK's client itself is given the transport:
-`openai.OpenAI(http_client=httpx2.Client(transport=StandbyTransport()), base_url=BASE_URL, api_key="unused", max_retries=0)`,
-or `httpx.Client`: what is answered is of the library that asks.
+`openai.OpenAI(http_client=httpx2.Client(transport=StandbyTransport()), base_url=BASE_URL,
+api_key="unused", max_retries=0)`, or `httpx.Client`: what is answered is of the library that asks.
 """
 
 import importlib
@@ -73,7 +74,8 @@ class ClientOptions(TypedDict, total=False):
 Config = _Config | None
 
 # openai looks up sys.modules["httpx"] at each request, and needs its classes. While another thread
-# imports httpx (Google's SDK does), each request would raise AttributeError; so it is imported here.
+# imports httpx (Google's SDK does), each request would raise AttributeError; so it is imported
+# here.
 with suppress(Exception):  # it is not installed, or broken: openai then does without it
     importlib.import_module("httpx")
 
@@ -103,7 +105,9 @@ class _AsyncOpenAI(Shared, openai.AsyncOpenAI):
     """The SDK's client; frameworks copy what they are given, and this one is shared."""
 
 
-def openai_client(client: Standby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]) -> openai.OpenAI:
+def openai_client(
+    client: Standby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]
+) -> openai.OpenAI:
     """Return an `openai.OpenAI` whose requests walk a chain, the one that `model` names.
 
     Args:
@@ -120,7 +124,9 @@ def openai_client(client: Standby | Config = None, *, config: Config = None, **o
     _check("openai_client", options)
     transport = StandbyTransport(client, config=config, **options)
     http_client = library_of(openai.DefaultHttpxClient).Client(transport=transport)
-    return _OpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
+    return _OpenAI(
+        http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None
+    )
 
 
 def async_openai_client(
@@ -130,13 +136,21 @@ def async_openai_client(
     _check("async_openai_client", options)
     transport = AsyncStandbyTransport(client, config=config, **options)
     http_client = library_of(openai.DefaultAsyncHttpxClient).AsyncClient(transport=transport)
-    return _AsyncOpenAI(http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None)
+    return _AsyncOpenAI(
+        http_client=http_client, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=None
+    )
 
 
 class StandbyTransport(Shared, _Transport):
     """Answers the requests of an `httpx.Client`, or an `httpx2.Client`, by `Standby`."""
 
-    def __init__(self, client: Standby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]) -> None:
+    def __init__(
+        self,
+        client: Standby | Config = None,
+        *,
+        config: Config = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
         """Take a client, which stays open, or make one, which is closed with this."""
         _check("StandbyTransport", options)
         self._client, self._ours = _client_of(Standby, client, config, options)
@@ -179,7 +193,11 @@ class AsyncStandbyTransport(Shared, _AsyncTransport):
     """Answers the requests of an `httpx.AsyncClient`, or an `httpx2.AsyncClient`, by `AsyncStandby`."""
 
     def __init__(
-        self, client: AsyncStandby | Config = None, *, config: Config = None, **options: Unpack[ClientOptions]
+        self,
+        client: AsyncStandby | Config = None,
+        *,
+        config: Config = None,
+        **options: Unpack[ClientOptions],
     ) -> None:
         """Take a client, which stays open, or make one, which is closed with this."""
         _check("AsyncStandbyTransport", options)
@@ -230,7 +248,9 @@ class _Ask:
         self._dropped: tuple[str, ...] = ()
         self._sampling = Sampling()
         self._created = int(time.time())
-        self._id = f"chatcmpl-{uuid.uuid4().hex}"  # where the vendor gives none, or gives it too late
+        self._id = (
+            f"chatcmpl-{uuid.uuid4().hex}"  # where the vendor gives none, or gives it too late
+        )
         self._with_usage = False
         self._impatient = False
         self.deadline: float | None = None
@@ -245,20 +265,34 @@ class _Ask:
         _, found, name = path.partition("/models/")
         if method == "GET" and found:
             return self._response(200, _JSON, msgspec.json.encode(model_of(self._known(name))))
-        raise Refused(f"standby answers chat completions and models, not {method} {path}", status=404, code="unknown_url")
+        raise Refused(
+            f"standby answers chat completions and models, not {method} {path}",
+            status=404,
+            code="unknown_url",
+        )
 
     def read(self, body: bytes) -> Asked:
         """Read what is asked for, and within which time: the SDK's time-out shortens the chain's deadline, never more."""
         asked = asked_of(body)
         self._dropped = asked.dropped
         self._sampling = sampling_of(
-            {name: value for name, value in asked.options.items() if name in Sampling.__struct_fields__}
+            {
+                name: value
+                for name, value in asked.options.items()
+                if name in Sampling.__struct_fields__
+            }
         )
         self._chain, self._with_usage = self._known(asked.chain), asked.with_usage
         patience = self._request.extensions.get("timeout", {}).get("read")
         if patience is not None and patience <= 0:
-            raise self._http.ReadTimeout("a time-out of 0 seconds or less is over at once", request=self._request)
-        own = self._settings.chains[self._chain].deadline if asked.deadline is None else asked.deadline
+            raise self._http.ReadTimeout(
+                "a time-out of 0 seconds or less is over at once", request=self._request
+            )
+        own = (
+            self._settings.chains[self._chain].deadline
+            if asked.deadline is None
+            else asked.deadline
+        )
         self._impatient = patience is not None and isinstance(own, int | float) and patience < own
         self.deadline = patience if self._impatient else asked.deadline
         return asked
@@ -268,7 +302,9 @@ class _Ask:
         known_as = reply.id or self._id
         facts = self._facts(reply.trail, reply.model, reply.provider, reply.notice)
         return self._response(
-            200, {**_JSON, **facts, "x-request-id": quoted(known_as)}, completion_of(reply, known_as, self._created)
+            200,
+            {**_JSON, **facts, "x-request-id": quoted(known_as)},
+            completion_of(reply, known_as, self._created),
         )
 
     def streamed(self, stream: Stream | AsyncStream, first: Chunk) -> Any:
@@ -278,7 +314,11 @@ class _Ask:
             self._dropped += dropped_for(Request((), self._sampling), stream.speaker)
         facts = self._facts(stream.trail, *speaker)
         frames = Frames(self._id, self._created, speaker[0], with_usage=self._with_usage)
-        return self._response(200, {**_EVENTS, **facts, "x-request-id": self._id}, body_of(self._http, stream, first, frames))
+        return self._response(
+            200,
+            {**_EVENTS, **facts, "x-request-id": self._id},
+            body_of(self._http, stream, first, frames),
+        )
 
     def failed(self, error: StandbyError) -> Any:
         """Answer with an error."""
@@ -288,15 +328,21 @@ class _Ask:
         trail = error.trail if isinstance(error, CallFailed) else ()
         known = [attempt.id for attempt in trail if attempt.id]
         facts = {**self._facts(trail), **({"x-request-id": quoted(known[-1])} if known else {})}
-        return self._response(wrong.status, {**_JSON, **_AT_LAST, **facts, **wrong.headers}, wrong.body)
+        return self._response(
+            wrong.status, {**_JSON, **_AT_LAST, **facts, **wrong.headers}, wrong.body
+        )
 
-    def _facts(self, trail: Iterable[Attempt], model: str = "", provider: str = "", notice: str = "") -> dict[str, str]:
+    def _facts(
+        self, trail: Iterable[Attempt], model: str = "", provider: str = "", notice: str = ""
+    ) -> dict[str, str]:
         return headers_of(self._chain, trail, model, provider, notice, self._dropped)
 
     def _known(self, chain: str) -> str:
         if chain in self._settings.chains:
             return chain
-        words = f"no chain is named {chain!r}; 'model' names one of {', '.join(self._settings.chains)}"
+        words = (
+            f"no chain is named {chain!r}; 'model' names one of {', '.join(self._settings.chains)}"
+        )
         raise Refused(words, status=404, param="model", code="model_not_found")
 
     def _response(self, status: int, headers: Mapping[str, str], body: Any) -> Any:
@@ -319,7 +365,11 @@ def _check(who: str, options: Iterable[str]) -> None:
     for name in options:
         if name not in known:
             theirs = name in inspect.signature(openai.OpenAI).parameters
-            own = "standby sets it itself: keys, URLs and time-outs stand in models.yaml" if theirs else ""
+            own = (
+                "standby sets it itself: keys, URLs and time-outs stand in models.yaml"
+                if theirs
+                else ""
+            )
             remedy = own or near(name, known) or f"there is {', '.join(known)}"
             raise TypeError(f"{who}: {name!r} is not taken; {remedy}")
 

@@ -8,7 +8,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from standby.errors import CallFailed, ChainExhausted, DeadlineExceeded, RequestError, StandbyError, Stopped, StreamBroken
+from standby.errors import (
+    CallFailed,
+    ChainExhausted,
+    DeadlineExceeded,
+    RequestError,
+    StandbyError,
+    Stopped,
+    StreamBroken,
+)
 from standby.failures import Failure, Kind
 from standby.integrations.openai_request import Refused, refusal_of
 from standby.types import Attempt, Chunk, Finish, Reply, ToolCall, Usage
@@ -82,7 +90,11 @@ def usage_of(usage: Usage) -> dict[str, Any]:
 
 def _call(call: ToolCall) -> dict[str, Any]:
     arguments = msgspec.json.encode(call.arguments).decode()
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
 
 
 class Frames:
@@ -90,7 +102,12 @@ class Frames:
 
     def __init__(self, known_as: str, created: int, model: str, *, with_usage: bool) -> None:
         """Begin: the first piece names the role."""
-        self._head = {"id": known_as, "object": "chat.completion.chunk", "created": created, "model": model}
+        self._head = {
+            "id": known_as,
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": model,
+        }
         self._with_usage = with_usage
         self._begun = False
         self._calls = 0
@@ -162,12 +179,19 @@ def wrong_of(error: StandbyError) -> Wrong:
     if isinstance(error, Stopped):
         return _stopped(error)
     if isinstance(error, ChainExhausted) and _is_too_long(error):
-        said = _error(str(error), kind="invalid_request_error", code=_CODES[Kind.CONTEXT_TOO_LONG], param="messages")
+        said = _error(
+            str(error),
+            kind="invalid_request_error",
+            code=_CODES[Kind.CONTEXT_TOO_LONG],
+            param="messages",
+        )
         return Wrong(status=HTTPStatus.BAD_REQUEST, error=said)
     status, code = next(told for kind, told in _STATUS.items() if isinstance(error, kind))
     after = getattr(error, "retry_after", None)
     headers = {} if after is None else {"retry-after": str(math.ceil(after))}
-    return Wrong(status=status, error=_error(str(error), kind="server_error", code=code), headers=headers)
+    return Wrong(
+        status=status, error=_error(str(error), kind="server_error", code=code), headers=headers
+    )
 
 
 def _is_too_long(error: ChainExhausted) -> bool:
@@ -190,10 +214,14 @@ def _status(failure: Failure) -> int:
         return HTTPStatus.BAD_REQUEST
     if failure.status is not None and failure.status >= HTTPStatus.BAD_REQUEST:
         return failure.status
-    return HTTPStatus.BAD_REQUEST if failure.kind is Kind.INVALID_REQUEST else HTTPStatus.BAD_GATEWAY
+    return (
+        HTTPStatus.BAD_REQUEST if failure.kind is Kind.INVALID_REQUEST else HTTPStatus.BAD_GATEWAY
+    )
 
 
-def _error(message: str, *, kind: str, code: str | None, param: str | None = None) -> dict[str, Any]:
+def _error(
+    message: str, *, kind: str, code: str | None, param: str | None = None
+) -> dict[str, Any]:
     return {"message": message, "type": kind, "param": param, "code": code}
 
 
@@ -201,12 +229,17 @@ def _error(message: str, *, kind: str, code: str | None, param: str | None = Non
 
 
 def headers_of(
-    chain: str, trail: Iterable[Attempt], model: str = "", provider: str = "", notice: str = "", dropped: Iterable[str] = ()
+    chain: str,
+    trail: Iterable[Attempt],
+    model: str = "",
+    provider: str = "",
+    notice: str = "",
+    dropped: Iterable[str] = (),
 ) -> dict[str, str]:
     """Return what came about, without a word of what was said.
 
-    `model`: who answers; while it does, the trail lacks it. `dropped`: what no model was sent; the trail knows what this one
-    was not sent.
+    `model`: who answers; while it does, the trail lacks it. `dropped`: what no model was sent; the
+    trail knows what this one was not sent.
     """
     attempts = tuple(trail)
     unsent = (name for attempt in attempts if attempt.model == model for name in attempt.dropped)

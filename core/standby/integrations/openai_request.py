@@ -63,7 +63,17 @@ _FOR_ONE = (
     'extra_body={"standby": {"extra": {PROVIDER: {"%s": …}}}}'
 )
 
-_OWN = frozenset({"model", "messages", "stream", "stream_options", "response_format", "standby", "max_completion_tokens"})
+_OWN = frozenset(
+    {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "response_format",
+        "standby",
+        "max_completion_tokens",
+    }
+)
 _AS_THEY_ARE = frozenset({*Sampling.__struct_fields__, "tools", "tool_choice"})
 CARRIED = _OWN | _AS_THEY_ARE
 """Parameters that the models are asked with."""
@@ -73,7 +83,13 @@ _UNSENT: Mapping[str, tuple[str, ...]] = {
     "assistant": (
         *_OF_ANY,
         *("annotations", "extra_content", "parsed", "prefix", "refusal"),
-        *("reasoning", "reasoning_content", "reasoning_details", "reasoning_signature", "thinking_blocks"),
+        *(
+            "reasoning",
+            "reasoning_content",
+            "reasoning_details",
+            "reasoning_signature",
+            "thinking_blocks",
+        ),
     ),
     "developer": _OF_ANY,
     "system": _OF_ANY,
@@ -92,7 +108,9 @@ _ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 class Refused(StandbyError):
     """A request that is answered with an error at once: its HTTP status, the parameter at fault, and OpenAI's code."""
 
-    def __init__(self, message: str, *, status: int = 400, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int = 400, param: str | None = None, code: str | None = None
+    ) -> None:
         """Keep what the error's body says."""
         super().__init__(message)
         self.status = status
@@ -131,7 +149,11 @@ def asked_of(body: bytes) -> Asked:
         options=options,
         deadline=own.get("deadline"),
         stream=bool(given.get("stream")),
-        with_usage=bool(_object(given, "stream_options", {"include_usage", "include_obfuscation"}).get("include_usage")),
+        with_usage=bool(
+            _object(given, "stream_options", {"include_usage", "include_obfuscation"}).get(
+                "include_usage"
+            )
+        ),
         dropped=dropped,
     )
 
@@ -141,7 +163,12 @@ def refusal_of(error: RequestError) -> Refused:
     if error.index is not None:
         return Refused(str(error), param=f"messages[{error.index}]")
     head = str(error).partition(":")[0].partition(" ")[0]
-    renamed = {"schema": "response_format", "tool": "tools", "extra": "standby.extra", "deadline": "standby.deadline"}
+    renamed = {
+        "schema": "response_format",
+        "tool": "tools",
+        "extra": "standby.extra",
+        "deadline": "standby.deadline",
+    }
     known = {*_AS_THEY_ARE, "messages"}
     return Refused(str(error), param=renamed.get(head, head if head in known else None))
 
@@ -153,19 +180,29 @@ def _decoded(body: bytes) -> dict[str, Any]:
         given = None
     if not isinstance(given, dict):
         raise Refused("the body of the request is no JSON object")
-    return {name: value for name, value in cast("dict[str, Any]", given).items() if value is not None}
+    return {
+        name: value for name, value in cast("dict[str, Any]", given).items() if value is not None
+    }
 
 
 def _dropped(given: Mapping[str, Any], strict: Any) -> tuple[str, ...]:
     """Return the hints that are left out; raises `Refused` for what the answer would lack, with `strict` for a hint too."""
     if not isinstance(strict, bool):
         raise Refused("standby.strict: expected true or false", param="standby.strict")
-    left = [name for name in given if name not in CARRIED | IGNORED and given[name] not in _NEUTRAL.get(name, ())]
+    left = [
+        name
+        for name in given
+        if name not in CARRIED | IGNORED and given[name] not in _NEUTRAL.get(name, ())
+    ]
     for name in left:
         if strict or name not in HINTS:
             hint = "standby drops it, unless it is asked to be strict" if name in HINTS else ""
             reason = REASONS.get(name) or hint or _FOR_ONE % name
-            raise Refused(f"the parameter {name!r} is not carried: {reason}", param=name, code="unsupported_parameter")
+            raise Refused(
+                f"the parameter {name!r} is not carried: {reason}",
+                param=name,
+                code="unsupported_parameter",
+            )
     return tuple(sorted(left))
 
 
@@ -178,7 +215,10 @@ def _chain(model: Any) -> str:
 def _most_tokens(given: Mapping[str, Any]) -> Any:
     older, newer = given.get("max_tokens"), given.get("max_completion_tokens")
     if None not in (older, newer) and older != newer:
-        raise Refused("max_tokens and max_completion_tokens are two names for one thing; give one", param="max_tokens")
+        raise Refused(
+            "max_tokens and max_completion_tokens are two names for one thing; give one",
+            param="max_tokens",
+        )
     return newer if older is None else older
 
 
@@ -192,7 +232,11 @@ def _narrowed(allowed: Mapping[str, Any], tools: Any) -> dict[str, Any]:
     """Return the tools that may be called as all that there are, and the mode as the choice: every model takes that."""
     names = [_name(tool) for tool in list_in(allowed.get("tools"))]
     offered = [tool for tool in list_in(tools) if _name(tool) in names]
-    if allowed.get("mode") not in ("auto", "required") or not names or {*map(_name, offered)} != {*names}:
+    if (
+        allowed.get("mode") not in ("auto", "required")
+        or not names
+        or {*map(_name, offered)} != {*names}
+    ):
         words = "tool_choice: allowed_tools wants a mode, auto or required, and tools that the request has, by their names"
         raise Refused(words, param="tool_choice")
     return {"tools": offered, "tool_choice": allowed["mode"]}
@@ -213,7 +257,9 @@ def _object(given: Mapping[str, Any], name: str, fields: set[str]) -> Mapping[st
 
 def _schema(given: Any) -> Any:
     """Return the JSON Schema that an answer is to fit, `None` for plain text; "json_object" is any object."""
-    wanted: Mapping[str, Any] = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
+    wanted: Mapping[str, Any] = (
+        cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
+    )
     if given is None or wanted.get("type") == "text":
         return None
     if wanted.get("type") == "json_object":
@@ -223,8 +269,14 @@ def _schema(given: Any) -> Any:
         fields = cast("Mapping[str, Any]", named)
         schema: Any = fields.get("schema", _ANY_OBJECT)
         titled = {"title": fields["name"]} if "name" in fields else {}
-        return {**titled, **cast("Mapping[str, Any]", schema)} if isinstance(schema, Mapping) else schema
-    words = "response_format: expected the type text, json_object, or json_schema with a 'json_schema'"
+        return (
+            {**titled, **cast("Mapping[str, Any]", schema)}
+            if isinstance(schema, Mapping)
+            else schema
+        )
+    words = (
+        "response_format: expected the type text, json_object, or json_schema with a 'json_schema'"
+    )
     raise Refused(words, param="response_format")
 
 
@@ -250,9 +302,13 @@ def _said(message: Mapping[str, Any]) -> Any:
     content: Any = message.get("content") or message.get("refusal")
     if not isinstance(content, list):
         return content
-    return [_spoken(part) for part in list_in(content) if object_in(part).get("type") not in _THOUGHTS]
+    return [
+        _spoken(part) for part in list_in(content) if object_in(part).get("type") not in _THOUGHTS
+    ]
 
 
 def _spoken(part: Any) -> Any:
     fields = object_in(part)
-    return {"type": "text", "text": fields.get("refusal")} if fields.get("type") == "refusal" else part
+    return (
+        {"type": "text", "text": fields.get("refusal")} if fields.get("type") == "refusal" else part
+    )

@@ -18,5 +18,9 @@ def fields_of(event: Event, named: str = "") -> dict[str, Any]:
     """Return the fields that an event has something in, as JSON knows values; `event` is its name, like `moved_on`."""
     told: dict[str, Any] = msgspec.to_builtins(event)
     told |= told.get("attempt", {})
-    kept = {name: value for name, value in told.items() if name not in _INNER and value not in (None, "")}
+    kept = {
+        name: value
+        for name, value in told.items()
+        if name not in _INNER and value not in (None, "")
+    }
     return {"event": named or _HUMP.sub("_", type(event).__name__).lower(), **kept}

@@ -32,18 +32,25 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         fields: dict[str, Any] = getattr(record, "standby", None) or {"logger": record.name}
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        time = (
+            datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z")
+        )
         line = {"time": time, "level": record.levelname, **fields, "message": record.getMessage()}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
-def log_to(where: TextIO | logging.Handler | None = None, *, json: bool = False, level: str = "INFO") -> logging.Handler:
+def log_to(
+    where: TextIO | logging.Handler | None = None, *, json: bool = False, level: str = "INFO"
+) -> logging.Handler:
     """Send the log to a stream or a handler of `logging`, from a level on; returns the handler, for `logger.removeHandler`.
 
-    `where` left out: standard error. What an earlier call sent to the same place is replaced. Handlers of the root logger get
-    their records as before. Raises `ValueError` for a level that there is not.
+    `where` left out: standard error. What an earlier call sent to the same place is replaced.
+    Handlers of the root logger get their records as before. Raises `ValueError` for a level that
+    there is not.
     """
     handler = where if isinstance(where, logging.Handler) else logging.StreamHandler(where)
     handler.setFormatter(JsonFormatter() if json else TextFormatter())

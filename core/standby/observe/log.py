@@ -34,8 +34,8 @@ class Log:
     """The sink of one client.
 
     It remembers for which chains a model stands in, to tell when the first answers again, and which
-    models it has warned of: one that a person must see to, or that cannot take what it is asked for,
-    is a warning once, and an info from then on.
+    models it has warned of: one that a person must see to, or that cannot take what it is asked
+    for, is a warning once, and an info from then on.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,15 @@ class Log:
             self._standing_in[event.chain] = event.model
         elif event.chain in self._standing_in:
             other = self._standing_in.pop(event.chain)
-            _write(logging.INFO, event, "%s: %s answers again, %s stands by", event.chain, event.model, other, named="returned")
+            _write(
+                logging.INFO,
+                event,
+                "%s: %s answers again, %s stands by",
+                event.chain,
+                event.model,
+                other,
+                named="returned",
+            )
 
 
 def _told_once(event: AttemptEnded) -> str:
@@ -101,28 +109,64 @@ def _write_end(level: int, event: AttemptEnded) -> None:
 
 @log.register
 def _retry(event: RetryScheduled) -> None:
-    _write(logging.WARNING, event, "%s: asking %s again in %.1fs", event.chain, event.model, event.delay)
+    _write(
+        logging.WARNING,
+        event,
+        "%s: asking %s again in %.1fs",
+        event.chain,
+        event.model,
+        event.delay,
+    )
 
 
 @log.register
 def _moved(event: MovedOn) -> None:
     unasked = event.kind is Kind.UNAVAILABLE
     level = logging.INFO if event.kind in _NOT_ABLE else logging.WARNING
-    rule = f"{event.kind}, trigger {event.trigger}" if event.trigger else event.kind if unasked else f"{event.kind}, by default"
-    _write(level, event, "%s: moving on from %s to %s (%s)", event.chain, event.model, event.to, rule)
+    rule = (
+        f"{event.kind}, trigger {event.trigger}"
+        if event.trigger
+        else event.kind
+        if unasked
+        else f"{event.kind}, by default"
+    )
+    _write(
+        level, event, "%s: moving on from %s to %s (%s)", event.chain, event.model, event.to, rule
+    )
 
 
 @log.register
 def _hedged(event: Hedged) -> None:
-    _write(logging.INFO, event, "%s: %s is slow, asking %s beside it", event.chain, event.model, event.to)
+    _write(
+        logging.INFO,
+        event,
+        "%s: %s is slow, asking %s beside it",
+        event.chain,
+        event.model,
+        event.to,
+    )
 
 
 @log.register
 def _health(event: HealthChanged) -> None:
     if event.state == "open":
-        _write(logging.WARNING, event, "%s: %s rests for %.0fs, %s", event.chain, event.model, event.resting, event.reason)
+        _write(
+            logging.WARNING,
+            event,
+            "%s: %s rests for %.0fs, %s",
+            event.chain,
+            event.model,
+            event.resting,
+            event.reason,
+        )
     elif event.state == "half_open":
-        _write(logging.INFO, event, "%s: probing %s, whether it is well again", event.chain, event.model)
+        _write(
+            logging.INFO,
+            event,
+            "%s: probing %s, whether it is well again",
+            event.chain,
+            event.model,
+        )
     else:
         _write(logging.WARNING, event, "%s: %s is well again", event.chain, event.model)
 
@@ -162,7 +206,16 @@ def _answered(event: Answered) -> None:
     if event.attempts > 1:
         instead = f", instead of {event.instead_of}" if event.instead_of else ""
         notice = f" ({event.notice})" if event.notice else ""
-        _write(logging.INFO, event, "%s: %s answered in %.1fs%s%s", event.chain, event.model, event.duration, instead, notice)
+        _write(
+            logging.INFO,
+            event,
+            "%s: %s answered in %.1fs%s%s",
+            event.chain,
+            event.model,
+            event.duration,
+            instead,
+            notice,
+        )
 
 
 @log.register
@@ -173,7 +226,14 @@ def _alert(event: Alert) -> None:
 
 @log.register
 def _failed(event: Failed) -> None:
-    _write(logging.ERROR, event, "%s: no reply after %.1fs: %s", event.chain, event.duration, event.text)
+    _write(
+        logging.ERROR,
+        event,
+        "%s: no reply after %.1fs: %s",
+        event.chain,
+        event.duration,
+        event.text,
+    )
 
 
 def report_broken_sink(sink: object, error: Exception) -> None:

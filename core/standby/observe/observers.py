@@ -37,7 +37,8 @@ class Observers:
         if not self._observers:
             return
         if self._process != os.getpid():
-            self._begin()  # in a forked child: the thread stayed behind, and somebody may have held the lock
+            # in a forked child: the thread stayed behind, and somebody may have held the lock
+            self._begin()
         with self._lock:
             if self._waiting.qsize() < MOST_WAITING:
                 self._waiting.put(event)
@@ -87,11 +88,15 @@ class Observers:
     def _started(self) -> threading.Thread:
         pause_across_forks(self)
         work = self._waiting, self._before
-        thread = threading.Thread(target=self._tell_all, args=work, name="standby-observers", daemon=True)
+        thread = threading.Thread(
+            target=self._tell_all, args=work, name="standby-observers", daemon=True
+        )
         thread.start()
         return thread
 
-    def _tell_all(self, waiting: "SimpleQueue[Event | None]", before: threading.Thread | None) -> None:
+    def _tell_all(
+        self, waiting: "SimpleQueue[Event | None]", before: threading.Thread | None
+    ) -> None:
         if before is not None:
             before.join()  # one that a fork did not wait for any longer
         while (event := waiting.get()) is not None:

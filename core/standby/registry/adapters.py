@@ -37,10 +37,13 @@ def _unknown(plugin: str) -> Origin:
 class Adapters:
     """Gets adapters by their provider.
 
-    `load` imports a plugin's adapter class; it is slow and runs in a thread. `origin` says where a plugin comes from.
+    `load` imports a plugin's adapter class; it is slow and runs in a thread. `origin` says where a
+    plugin comes from.
     """
 
-    def __init__(self, load: Callable[[str], type[Any]], origin: Callable[[str], Origin] = _unknown) -> None:
+    def __init__(
+        self, load: Callable[[str], type[Any]], origin: Callable[[str], Origin] = _unknown
+    ) -> None:
         """Hold nothing yet."""
         self._load = load
         self._origin = origin
@@ -66,7 +69,9 @@ class Adapters:
 
     async def import_all(self, providers: Iterable[Provider]) -> None:
         """Import the adapters of models that stand by, so that the first outage does not pay for it."""
-        for plugin in {provider.reference: None for provider in providers if not missing_key(provider)}:
+        for plugin in {
+            provider.reference: None for provider in providers if not missing_key(provider)
+        }:
             try:
                 await blocking(self._load, plugin)
             except Exception:  # noqa: BLE001, S112 - the call that needs it will say so
@@ -96,7 +101,9 @@ class Adapters:
     async def _make(self, kept: _Kept, name: str, provider: Provider) -> Any:
         adapter_class = await blocking(self._load, provider.reference)
         origin = self.origin(provider)
-        with guarded(lambda words: AttemptFailed(origin.breach(f"raised {words}")), Exception):  # an attempt sorts those
+        with guarded(
+            lambda words: AttemptFailed(origin.breach(f"raised {words}")), Exception
+        ):  # an attempt sorts those
             adapter = adapter_class(provider)
         kept.adapters[name, provider.account] = adapter
         kept.closing.push_async_callback(_close, name, origin, adapter)
@@ -112,7 +119,9 @@ class Adapters:
         await anext(kept.keeper)
         return kept
 
-    async def _keep(self, loop: asyncio.AbstractEventLoop, kept: _Kept) -> AsyncGenerator[None, None]:
+    async def _keep(
+        self, loop: asyncio.AbstractEventLoop, kept: _Kept
+    ) -> AsyncGenerator[None, None]:
         async with kept.closing:
             try:
                 yield
@@ -123,7 +132,9 @@ class Adapters:
 
 
 def _end(kept: _Kept) -> None:
-    kept.ending = asyncio.create_task(_ended(kept))  # held, because a task that nobody holds may be collected before it ran
+    kept.ending = asyncio.create_task(
+        _ended(kept)
+    )  # held, because a task that nobody holds may be collected before it ran
 
 
 async def _ended(kept: _Kept) -> None:
@@ -150,7 +161,11 @@ async def _close(name: str, origin: Origin, adapter: Any) -> None:
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise  # the caller's
-        report_broken_close(name, origin, TimeoutError(f"no end in {LONGEST_CLOSE:g}s") if limit.expired() else error)
+        report_broken_close(
+            name,
+            origin,
+            TimeoutError(f"no end in {LONGEST_CLOSE:g}s") if limit.expired() else error,
+        )
 
 
 def missing_key(provider: Provider) -> str:

@@ -21,7 +21,15 @@ from standby.observe.log import report_broken_test
 from standby.observe.observers import Observer
 from standby.plugin import API_VERSION, GROUP, ProviderInfo, hooks
 from standby.resilience.triggers import Test
-from standby.runtime.isolation import Origin, flaw_of, guarded, is_async, returned, unawaited, words_of
+from standby.runtime.isolation import (
+    Origin,
+    flaw_of,
+    guarded,
+    is_async,
+    returned,
+    unawaited,
+    words_of,
+)
 from standby.settings import Card
 from standby.types import Reply
 
@@ -59,7 +67,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 class Registry:
     """All installed plugins. Names come from metadata alone; a plugin's module is imported when it is first asked for.
 
-    A plugin is named as `Provider.reference` does: where two distributions offer one name, with the one that is meant.
+    A plugin is named as `Provider.reference` does: where two distributions offer one name, with the
+    one that is meant.
     """
 
     def __init__(self, entry_points: Iterable[metadata.EntryPoint] | None = None) -> None:
@@ -86,7 +95,9 @@ class Registry:
         """Say how to reach any model of the plugin; raises `ConfigError` if it is missing, broken, or reaches none."""
         info = self._manifest(name).info
         if info is None:
-            raise self.origin(name).broken("it has no hook standby_provider, so it reaches no model")
+            raise self.origin(name).broken(
+                "it has no hook standby_provider, so it reaches no model"
+            )
         return info
 
     def cards(self, name: str) -> Mapping[str, Card]:
@@ -99,7 +110,9 @@ class Registry:
 
         commands = self._hook(name, "standby_commands", list[Any])
         if not all(isinstance(command, click.Command) and command.name for command in commands):
-            raise self.origin(name).broken("standby_commands returned something that is no list of click commands")
+            raise self.origin(name).broken(
+                "standby_commands returned something that is no list of click commands"
+            )
         self._check_sync(name, _callbacks(commands))
         return commands
 
@@ -107,15 +120,21 @@ class Registry:
         """Return what the plugin wants to be told every event; raises `ConfigError` if it is missing or broken, or has none."""
         observers = self._hook(name, "standby_observers", list[Observer])
         if not observers or not all(callable(observer) for observer in observers):
-            raise self.origin(name).broken("standby_observers returned something that is no list of functions")
-        self._check_sync(name, {f"the observer {_name_of(observer)}": observer for observer in observers})
+            raise self.origin(name).broken(
+                "standby_observers returned something that is no list of functions"
+            )
+        self._check_sync(
+            name, {f"the observer {_name_of(observer)}": observer for observer in observers}
+        )
         return observers
 
     def tests(self, name: str) -> Mapping[str, Test]:
         """Return the tests that the plugin brings, by their names; raises `ConfigError` if it is missing or broken."""
         tests = self._hook(name, "standby_tests", dict[str, Test])
         if not all(callable(test) for test in tests.values()):
-            raise self.origin(name).broken("standby_tests returned something that is no mapping of names to functions")
+            raise self.origin(name).broken(
+                "standby_tests returned something that is no mapping of names to functions"
+            )
         self._check_sync(name, {f"the test {test!r}": function for test, function in tests.items()})
         return tests
 
@@ -142,7 +161,9 @@ class Registry:
     def listing(self, name: str) -> Listing:
         """Describe the plugin; a broken one is described too."""
         origin = self.origin(name)
-        found = Listing(name=name, distribution=origin.distribution, version=origin.version, state="ok")
+        found = Listing(
+            name=name, distribution=origin.distribution, version=origin.version, state="ok"
+        )
         try:
             return msgspec.structs.replace(found, models=tuple(self.cards(name)))
         except ConfigError as error:
@@ -160,9 +181,14 @@ class Registry:
             if error.problems[0].code != "broken-plugin":
                 raise
             raise unavailable(_told(error)) from error
-        origin.check_versions(library.requirement for library in info.libraries if not library.option)
+        origin.check_versions(
+            library.requirement for library in info.libraries if not library.option
+        )
         try:
-            with guarded(lambda words: origin.unusable(f"{info.adapter}: {words}"), ImportError), _uncollected():
+            with (
+                guarded(lambda words: origin.unusable(f"{info.adapter}: {words}"), ImportError),
+                _uncollected(),
+            ):
                 adapter = _led_to(info.adapter)
                 answers = hasattr(adapter, "complete") or hasattr(adapter, "stream")
         except ImportError as error:
@@ -209,7 +235,9 @@ class Registry:
     def _check_sync(self, name: str, functions: Mapping[str, object]) -> None:
         for what, function in functions.items():
             if is_async(function):
-                raise self.origin(name).broken(f"{what} is an 'async def', which is never awaited: write 'def'")
+                raise self.origin(name).broken(
+                    f"{what} is an 'async def', which is never awaited: write 'def'"
+                )
 
     def _hook(self, name: str, hook: str, kind: Callable[[Any], T]) -> T:
         """Return what a hook that is rarely called returns, as a list or a dictionary; empty where there is none."""
@@ -236,7 +264,11 @@ class Registry:
         if name in self._found:
             return self._found[name]
         plugin, _, distribution = name.partition("@")
-        return [point for point in self._found.get(plugin, []) if _same(_origin(point).distribution, distribution)]
+        return [
+            point
+            for point in self._found.get(plugin, [])
+            if _same(_origin(point).distribution, distribution)
+        ]
 
     def _only(self, name: str) -> metadata.EntryPoint:
         points, (plugin, _, distribution) = self._points(name), name.partition("@")
@@ -245,10 +277,16 @@ class Registry:
         if points:
             raise ConfigError([_conflict(plugin, [_origin(point) for point in points])])
         if distribution and plugin in self._found:
-            offered = " and ".join(sorted(_origin(point).distribution for point in self._found[plugin]))
+            offered = " and ".join(
+                sorted(_origin(point).distribution for point in self._found[plugin])
+            )
             words = f"no distribution named {distribution!r} offers a plugin named {plugin!r}"
-            raise ConfigError([Problem(code="unknown-plugin", message=words, hint=f"it is offered by {offered}")])
-        raise ConfigError([Problem(code="unknown-plugin", message=f"no plugin named {name!r} is installed")])
+            raise ConfigError(
+                [Problem(code="unknown-plugin", message=words, hint=f"it is offered by {offered}")]
+            )
+        raise ConfigError(
+            [Problem(code="unknown-plugin", message=f"no plugin named {name!r} is installed")]
+        )
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -265,7 +303,9 @@ def _load(point: metadata.EntryPoint) -> Manifest:
     manager = pluggy.PluginManager("standby")
     manager.add_hookspecs(hooks)
     if metadata.EntryPoint.pattern.match(point.value) is None:
-        raise origin.broken(f"its entry point {point.value!r} is no 'module' and no 'module:object'")
+        raise origin.broken(
+            f"its entry point {point.value!r} is no 'module' and no 'module:object'"
+        )
     with guarded(origin.broken), _aside():
         manager.register(point.load(), point.name)
         manager.check_pending()
@@ -300,7 +340,8 @@ def _name_of(function: object) -> str:
 def _aside() -> Generator[None, None, None]:
     """Let what a plugin prints go to standard error: it must not get between the lines that a machine reads.
 
-    The stream is the process's own, so one thread at a time changes it, and puts back the right one.
+    The stream is the process's own, so one thread at a time changes it, and puts back the right
+    one.
     """
     if not _ASIDE.acquire(blocking=False):
         yield
@@ -316,8 +357,12 @@ def _check_version(info: ProviderInfo, origin: Origin) -> None:
     spoken = info.api_version
     if OLDEST_VERSION <= spoken <= API_VERSION:
         return
-    words = f"it speaks version {spoken} of the plugin interface, and this standby speaks {API_VERSION}"
-    raise origin.broken(words, "update standby" if spoken > API_VERSION else f"update {origin.distribution}")
+    words = (
+        f"it speaks version {spoken} of the plugin interface, and this standby speaks {API_VERSION}"
+    )
+    raise origin.broken(
+        words, "update standby" if spoken > API_VERSION else f"update {origin.distribution}"
+    )
 
 
 def _flaw_of_provider(info: Any) -> str:
@@ -382,7 +427,11 @@ def _name_and_version(distribution: metadata.Distribution) -> tuple[str, str]:
 def _conflict(plugin: str, origins: Sequence[Origin]) -> Problem:
     owners = sorted(f"{origin.distribution} {origin.version}".strip() for origin in origins)
     pin = f"{{{plugin}: {{plugin: {plugin}, distribution: {min(origin.distribution for origin in origins)}}}}}"
-    which = f", or say which: providers: {pin}" if len({origin.distribution for origin in origins}) > 1 else ""
+    which = (
+        f", or say which: providers: {pin}"
+        if len({origin.distribution for origin in origins}) > 1
+        else ""
+    )
     return Problem(
         code="plugin-conflict",
         message=f"two distributions offer a plugin named {plugin!r}: {' and '.join(owners)}",

@@ -31,7 +31,9 @@ class Turns:
     def _turns(self) -> asyncio.Semaphore:
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
-            for other in tuple(self._loops):  # weak keys would not do: a semaphore that was waited for holds its loop
+            for other in tuple(
+                self._loops
+            ):  # weak keys would not do: a semaphore that was waited for holds its loop
                 if other.is_closed():
                     self._loops.pop(other, None)
             self._loops[loop] = asyncio.Semaphore(self._limit)

@@ -3,19 +3,24 @@
 ::
 
     state      admits                  until
-    closed     every call              `failures` in a row were sick, or half of at least 10 in 30 s sick or slow  -> open
-               (at first a few only)   a vendor stated a delay, or a person must act                               -> open
-    open       nobody                  the pause is over, or a last resort comes early                             -> half open
-    half open  exactly one probe       the probe was healthy                                                       -> closed
-                                       the probe was sick or slow: a longer pause                                  -> open
-                                       the probe taught nothing (cancelled, lost): the same pause, so the next call probes
+    closed     every call              `failures` in a row were sick, or half of at least 10 in 30 s
+               sick or slow  -> open (at first a few only)   a vendor stated a delay, or a person
+               must act                               -> open
+    open       nobody                  the pause is over, or a last resort comes early
+    -> half open half open  exactly one probe       the probe was healthy
+    -> closed
+                                       the probe was sick or slow: a longer pause
+                                       -> open the probe taught nothing (cancelled, lost): the same
+                                       pause, so the next call probes
 
-A model under suspicion (its vendor said that it would be gone by now) begins open, without a pause, and admits no call: it is
-probed behind the calls that others answer, and asked as a last resort. Any answer of its own ends the suspicion.
+A model under suspicion (its vendor said that it would be gone by now) begins open, without a pause,
+and admits no call: it is probed behind the calls that others answer, and asked as a last resort.
+Any answer of its own ends the suspicion.
 
-Every admitted call is settled once. What an older epoch settles is ignored: it says nothing of the model as it is now.
-Each probe begins an epoch of its own, so that one that was taken for lost teaches nothing any more.
-Sources: five in a row (Envoy, Finagle); half of what a window of 30 s saw (resilience4j, Polly); equal jitter (AWS).
+Every admitted call is settled once. What an older epoch settles is ignored: it says nothing of the
+model as it is now. Each probe begins an epoch of its own, so that one that was taken for lost
+teaches nothing any more. Sources: five in a row (Envoy, Finagle); half of what a window of 30 s saw
+(resilience4j, Polly); equal jitter (AWS).
 """
 
 import math
@@ -97,7 +102,10 @@ class Breaker:
     """One model's breaker. Safe from many threads, since event loops share it."""
 
     def __init__(
-        self, settings: BreakerSettings | None = None, jitter: random.Random | None = None, suspected: str = ""
+        self,
+        settings: BreakerSettings | None = None,
+        jitter: random.Random | None = None,
+        suspected: str = "",
     ) -> None:
         """Begin closed, or with what is suspected of the model ("retired on 2026-12-01")."""
         self.settings = settings or BreakerSettings()
@@ -120,7 +128,12 @@ class Breaker:
         """Return why the model is taken to be gone; "": it is not, or it has answered since."""
         return "" if self._answered else self.suspected
 
-    def fresh(self, settings: BreakerSettings | None = None, jitter: random.Random | None = None, suspected: str = "") -> Self:
+    def fresh(
+        self,
+        settings: BreakerSettings | None = None,
+        jitter: random.Random | None = None,
+        suspected: str = "",
+    ) -> Self:
         """Return one of this kind that knows nothing yet; `settings` left out: its own."""
         return type(self)(settings or self.settings, jitter, suspected)
 
@@ -143,7 +156,8 @@ class Breaker:
     def admit(self, now: float, lease: float = NEVER) -> Ticket | Refusal:
         """Ask for leave to make a call; a probe's ticket says that the model may still be sick.
 
-        `lease`: seconds after which a probe that is not settled is taken for lost, as with an event loop that was closed.
+        `lease`: seconds after which a probe that is not settled is taken for lost, as with an event
+        loop that was closed.
         """
         with self._lock:
             if self.suspicion:
@@ -168,12 +182,18 @@ class Breaker:
             return ticket if isinstance(ticket, Ticket) else None
 
     def settle(
-        self, ticket: Ticket, verdict: Verdict, now: float, *, kind: Kind | None = None, rest: float | None = None
+        self,
+        ticket: Ticket,
+        verdict: Verdict,
+        now: float,
+        *,
+        kind: Kind | None = None,
+        rest: float | None = None,
     ) -> Health | None:
         """Say what a call taught; returns the new health where the state has changed.
 
-        `rest`: seconds for which the vendor wants to be left alone (0: it did not say for how long), whatever the verdict;
-        a sick model rests for no less than a pause.
+        `rest`: seconds for which the vendor wants to be left alone (0: it did not say for how
+        long), whatever the verdict; a sick model rests for no less than a pause.
         """
         with self._lock:
             if ticket.epoch != self._epoch:

@@ -26,8 +26,9 @@ _lock = threading.Lock()
 def known_of(identity: Hashable, settings: BreakerSettings | bool, suspected: str = "") -> Known:
     """Return what is known of a model: provider, endpoint, account and the vendor's id. The newest settings count.
 
-    `settings` of `False`: the breaker is off, and whoever asks the model under other settings is not concerned; of `True`:
-    the default ones. `suspected`: why the model begins resting, until it has answered.
+    `settings` of `False`: the breaker is off, and whoever asks the model under other settings is
+    not concerned; of `True`: the default ones. `suspected`: why the model begins resting, until it
+    has answered.
     """
     with _lock:
         known = _known.get(identity)
@@ -43,7 +44,9 @@ def known_of(identity: Hashable, settings: BreakerSettings | bool, suspected: st
 def forget() -> None:
     """Forget everything, also what clients that there are have learnt; models that no client has any more are let go."""
     with _lock:
-        learnt = [(identity, ref(known.breaker), ref(known.budget)) for identity, known in _known.items()]
+        learnt = [
+            (identity, ref(known.breaker), ref(known.budget)) for identity, known in _known.items()
+        ]
         _known.clear()
         for identity, its_breaker, its_budget in learnt:
             breaker, budget = its_breaker(), its_budget()

@@ -1,6 +1,7 @@
 """How many extra attempts are allowed: a bucket that real traffic fills slowly, so that retries never become a storm.
 
-Sources: gRPC's retry throttling (0.1 token for a success), AWS SDKs' retry quota (500 tokens of 14: about 35 retries).
+Sources: gRPC's retry throttling (0.1 token for a success), AWS SDKs' retry quota (500 tokens of 14:
+    about 35 retries).
 """
 
 import threading
@@ -15,7 +16,9 @@ ROUNDING = 1e-9
 class Budget:
     """A bucket of tokens, one for each extra attempt; it starts full. Safe from many threads."""
 
-    def __init__(self, capacity: float = 35.0, share: float = 0.1, *, trickle: float = TRICKLE) -> None:
+    def __init__(
+        self, capacity: float = 35.0, share: float = 0.1, *, trickle: float = TRICKLE
+    ) -> None:
         """Hold at most `capacity` tokens; every call that is `earned` for brings `share` of one.
 
         Where that is less, time brings one in every `trickle` seconds (`inf`: it brings none).

@@ -82,7 +82,9 @@ class Watch:
 
     def look_at(self, now: float) -> float:
         """Return when to look again: never later than the shortest patience, since `until` may have come nearer."""
-        return min(self.until, now + min(self._patience.first_token_timeout, self._patience.idle_timeout))
+        return min(
+            self.until, now + min(self._patience.first_token_timeout, self._patience.idle_timeout)
+        )
 
     def streams(self) -> None:
         """From now on the answer comes in pieces."""

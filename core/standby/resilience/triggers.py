@@ -28,7 +28,8 @@ class Triggers:
     def __init__(self, named: Iterable[tuple[str, Trigger]], tests: Tests | None = None) -> None:
         """Compile; raises `ValueError` for a pattern that RE2 refuses.
 
-        `tests` finds a plugin's test by its name; without it no trigger that has one recognises anything.
+        `tests` finds a plugin's test by its name; without it no trigger that has one recognises
+        anything.
         """
         self.tests = tests or _nothing
         self._rules: list[tuple[str, Trigger, list[_Field]]] = []
@@ -42,7 +43,11 @@ class Triggers:
     def match(self, failure: Failure, *, provider: str, model: str) -> tuple[str, Trigger] | None:
         """Return the name of the first trigger that recognises the failure, and the trigger."""
         for name, trigger, fields in self._rules:
-            if _names(trigger.provider, provider) and _names(trigger.model, model) and all(fits(failure) for fits in fields):
+            if (
+                _names(trigger.provider, provider)
+                and _names(trigger.model, model)
+                and all(fits(failure) for fits in fields)
+            ):
                 return name, trigger
         return None
 
@@ -62,16 +67,22 @@ def pattern(expression: str) -> Callable[[str], bool]:
     if not (len(expression) > 1 and expression.startswith("/") and expression.endswith("/")):
         piece = expression.casefold()
         return lambda text: piece in text.casefold()
-    re2: Any = importlib.import_module("re2")  # has no types; `import standby` must not load it, only an expression needs it
+    re2: Any = importlib.import_module(
+        "re2"
+    )  # has no types; `import standby` must not load it, only an expression needs it
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = False
     try:
         compiled = re2.compile(expression[1:-1], options=options)
     except re2.error as error:
-        words = str(error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error)
+        words = str(
+            error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error
+        )
         raise ValueError(words) from None
-    return lambda text: compiled.search(text.encode(errors="replace")) is not None  # half a character is no UTF-8
+    return lambda text: (
+        compiled.search(text.encode(errors="replace")) is not None
+    )  # half a character is no UTF-8
 
 
 def _nothing(_: str) -> Test:
@@ -80,7 +91,9 @@ def _nothing(_: str) -> Test:
 
 def is_of_replies(trigger: Trigger) -> bool:
     """Say whether a test is asked about replies too: not beside a field that is about failures alone."""
-    return trigger.test is not None and all(getattr(trigger, field) is None for field in ("kind", "status", "code", "message"))
+    return trigger.test is not None and all(
+        getattr(trigger, field) is None for field in ("kind", "status", "code", "message")
+    )
 
 
 def _fields(trigger: Trigger, test: Test | None) -> list[_Field]:
@@ -90,7 +103,12 @@ def _fields(trigger: Trigger, test: Test | None) -> list[_Field]:
         tests.append(lambda failure: failure.kind in kinds)
     if trigger.status is not None:
         statuses = frozenset(str(status) for status in _listed(trigger.status))
-        tests.append(lambda failure: failure.status is not None and not statuses.isdisjoint(_status_names(failure.status)))
+        tests.append(
+            lambda failure: (
+                failure.status is not None
+                and not statuses.isdisjoint(_status_names(failure.status))
+            )
+        )
     if trigger.code is not None:
         codes = frozenset(code.casefold() for code in _listed(trigger.code))
         tests.append(lambda failure: failure.code is not None and failure.code.casefold() in codes)
@@ -100,7 +118,11 @@ def _fields(trigger: Trigger, test: Test | None) -> list[_Field]:
             tests.append(lambda failure: failure.kind not in CALLER_AT_FAULT)
         tests.append(lambda failure: any(found(failure.text) for found in patterns))
     if test is not None:
-        tests.append(lambda failure: failure.code == trigger.test if failure.kind is Kind.REJECTED else test(failure))
+        tests.append(
+            lambda failure: (
+                failure.code == trigger.test if failure.kind is Kind.REJECTED else test(failure)
+            )
+        )
     return tests
 
 

@@ -65,7 +65,8 @@ class _PrivateLoop:
 
     def _serve(self) -> None:
         while self._goes_on():
-            # what a plugin or a sink raised: the loop throws it here, and its caller gets it as well; the loop goes on
+            # what a plugin or a sink raised: the loop throws it here, and its caller gets it as
+            # well; the loop goes on
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_forever()
 
@@ -92,14 +93,17 @@ class _PrivateLoop:
 
     def go_on(self) -> None:
         """Begin the thread again, with the next call if nothing is under way: Python 3.13.0 counts threads after this."""
-        if not self.over and (self.thread is not None or self._calls or asyncio.all_tasks(self.loop)):
+        if not self.over and (
+            self.thread is not None or self._calls or asyncio.all_tasks(self.loop)
+        ):
             self.wake()
 
     def _give_pool(self) -> None:
         threads: list[threading.Thread] = []
         self._pool_threads = threads
         self._pool = ThreadPoolExecutor(
-            thread_name_prefix="standby-lookup", initializer=lambda: threads.append(threading.current_thread())
+            thread_name_prefix="standby-lookup",
+            initializer=lambda: threads.append(threading.current_thread()),
         )
         self.loop.set_default_executor(self._pool)
 
@@ -111,7 +115,9 @@ class _PrivateLoop:
             if self.over:
                 return
             thread, self.over = self.thread, True  # from now on nobody begins a call, or the thread
-        with contextlib.suppress(Exception):  # it takes too long, or is broken; the process leaves all the same
+        with contextlib.suppress(
+            Exception
+        ):  # it takes too long, or is broken; the process leaves all the same
             if thread is None:  # a fork paused it, and Python 3.12 begins no thread at the exit
                 self.loop.call_later(LONGEST_FAREWELL, self.loop.stop)
                 self.loop.run_until_complete(_leave())
@@ -138,8 +144,9 @@ class LoopIsBlockedError(Exception):
 def run(coroutine: Coroutine[Any, Any, T], within: float | None = None) -> T:
     """Run on the private loop and wait; Ctrl-C cancels. Context variables are carried over.
 
-    Raises `RuntimeError` when called from the loop's own thread, where waiting would be for ever, and `LoopIsBlockedError`
-    after `within` seconds: what keeps its own deadline takes longer only on a loop that cannot turn.
+    Raises `RuntimeError` when called from the loop's own thread, where waiting would be for ever,
+    and `LoopIsBlockedError` after `within` seconds: what keeps its own deadline takes longer only
+    on a loop that cannot turn.
     """
     try:
         private = _usable()
@@ -164,7 +171,9 @@ def run(coroutine: Coroutine[Any, Any, T], within: float | None = None) -> T:
 def _usable() -> _PrivateLoop:
     private = _private()
     if threading.current_thread() is private.thread:
-        raise RuntimeError("Standby was called from inside its own event loop and would wait for itself; use AsyncStandby")
+        raise RuntimeError(
+            "Standby was called from inside its own event loop and would wait for itself; use AsyncStandby"
+        )
     _warn_inside_a_loop()
     return private
 

@@ -1,7 +1,8 @@
 """Threads of this library across a fork: each ends before it, and goes on after it in the parent.
 
-A child has only the thread that forked. Whatever another one was doing stays half done there for ever, a lock that it held
-included; that is why Python 3.12 and later warn. A thread that has ended leaves nothing half done.
+A child has only the thread that forked. Whatever another one was doing stays half done there for
+ever, a lock that it held included; that is why Python 3.12 and later warn. A thread that has ended
+leaves nothing half done.
 """
 
 import concurrent.futures.thread  # noqa: F401 # pyright: ignore[reportUnusedImport] - see the end of this module
@@ -63,6 +64,9 @@ def _after_in_child() -> None:
     _pausable.clear()
 
 
-# `concurrent.futures` locks every pool before a fork; it is imported by now, so that its hook comes after ours
+# `concurrent.futures` locks every pool before a fork; it is imported by now, so that its hook comes
+# after ours
 if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function
-    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+    os.register_at_fork(
+        before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+    )

@@ -29,7 +29,9 @@ class Origin(msgspec.Struct, frozen=True):
     def broken(self, words: str, hint: str = "") -> ConfigError:
         """Say what is wrong with it before it is asked anything."""
         hint = hint or f"update or uninstall {self.distribution}"
-        return ConfigError([Problem(code="broken-plugin", message=f"{self} is broken: {words}", hint=hint)])
+        return ConfigError(
+            [Problem(code="broken-plugin", message=f"{self} is broken: {words}", hint=hint)]
+        )
 
     def unusable(self, words: str) -> AttemptFailed:
         """Say why its adapter cannot be had."""
@@ -50,10 +52,13 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def guarded(fail: Callable[[str], Exception], *through: type[BaseException]) -> Generator[None, None, None]:
+def guarded(
+    fail: Callable[[str], Exception], *through: type[BaseException]
+) -> Generator[None, None, None]:
     """Run a plugin's own code: whatever it raises, an exit too, is raised as what `fail` makes of its words.
 
-    Ctrl-C goes through, and what else is named. Nothing is to be awaited inside: a `CancelledError` here is the plugin's own.
+    Ctrl-C goes through, and what else is named. Nothing is to be awaited inside: a `CancelledError`
+    here is the plugin's own.
     """
     try:
         yield
@@ -112,13 +117,25 @@ def flaw_of(value: object, kind: type[msgspec.Struct]) -> str:
         right = msgspec.convert(fields, kind, builtin_types=(date,))
     except msgspec.ValidationError as error:
         return str(error)[:1].lower() + str(error)[1:].replace("`$.", "`")
-    return next(filter(None, (_flaw_inside(name, field, getattr(right, name)) for name, field in fields.items())), "")
+    return next(
+        filter(
+            None,
+            (_flaw_inside(name, field, getattr(right, name)) for name, field in fields.items()),
+        ),
+        "",
+    )
 
 
 def _flaw_inside(name: str, field: Any, right: Any) -> str:
     """Look into structs, which `msgspec.convert` takes as they are, or makes of a dictionary."""
     several = isinstance(right, tuple)
-    for one, made in zip(*cast("tuple[Any, Any]", (field, right) if several else ((field,), (right,))), strict=True):
+    for one, made in zip(
+        *cast("tuple[Any, Any]", (field, right) if several else ((field,), (right,))), strict=True
+    ):
         if isinstance(made, msgspec.Struct) and (flaw := flaw_of(one, type(made))):
-            return flaw.replace("- at `", f"- at `{name}.") if "- at `" in flaw else f"{flaw} - at `{name}`"
+            return (
+                flaw.replace("- at `", f"- at `{name}.")
+                if "- at `" in flaw
+                else f"{flaw} - at `{name}`"
+            )
     return ""

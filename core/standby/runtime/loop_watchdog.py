@@ -87,7 +87,9 @@ class Watchdog:
         if self._thread is None:
             pause_across_forks(self)
             self._paused = threading.Event()
-            self._thread = threading.Thread(target=self._watch, args=(self._paused,), name="standby-watchdog", daemon=True)
+            self._thread = threading.Thread(
+                target=self._watch, args=(self._paused,), name="standby-watchdog", daemon=True
+            )
             self._thread.start()
 
     def _watch(self, paused: threading.Event) -> None:

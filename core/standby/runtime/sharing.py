@@ -17,4 +17,6 @@ class Shared:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled; raises `TypeError`."""
         name = type(self).__name__
-        raise TypeError(f"{name} cannot be pickled: it holds connections and keys; make one in each process")
+        raise TypeError(
+            f"{name} cannot be pickled: it holds connections and keys; make one in each process"
+        )

@@ -20,8 +20,8 @@ _turns: "dict[asyncio.AbstractEventLoop, asyncio.Semaphore]" = {}
 async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking function in a daemon thread and await its result.
 
-    Context variables are carried over. When the awaiting task is cancelled it leaves at once; the thread goes on to its end
-    unheard, and its turn is free again when it gets there.
+    Context variables are carried over. When the awaiting task is cancelled it leaves at once; the
+    thread goes on to its end unheard, and its turn is free again when it gets there.
     """
     import asyncio  # noqa: PLC0415 - every manifest imports this module, and `standby validate` needs no event loop
 
@@ -61,7 +61,9 @@ def _tell(loop: "asyncio.AbstractEventLoop", callback: Callable[..., None], *arg
             raise  # otherwise the loop has ended, and nobody waits any more
 
 
-def _finish(done: "asyncio.Future[Any]", turn: "asyncio.Semaphore", result: Any, error: BaseException | None) -> None:
+def _finish(
+    done: "asyncio.Future[Any]", turn: "asyncio.Semaphore", result: Any, error: BaseException | None
+) -> None:
     turn.release()
     if done.cancelled():
         return

@@ -1,6 +1,7 @@
 """The kit for authors of plugins: a suite that an adapter must pass, a server that fails on demand, recorded answers.
 
-Nothing of standby imports it but `standby plugins check`; it needs no pytest, and pytest finds its tests in a subclass::
+Nothing of standby imports it but `standby plugins check`; it needs no pytest, and pytest finds its
+tests in a subclass::
 
     class TestAcme(Conformance):
         plugin = "acme"

@@ -21,7 +21,9 @@ async def complete(adapter: Any, call: Call) -> Reply:
         reply, _ = await collected(adapter, call)
         return reply
     reply = await adapter.complete(call)
-    require(isinstance(reply, Reply), f"complete() returned a {type(reply).__name__}: return a Reply")
+    require(
+        isinstance(reply, Reply), f"complete() returned a {type(reply).__name__}: return a Reply"
+    )
     return cast("Reply", reply)
 
 
@@ -29,13 +31,18 @@ async def collected(adapter: Any, call: Call) -> tuple[Reply, list[Chunk]]:
     """Return a stream's reply and its chunks; raises `AttemptFailed` (`malformed`) where it ends without its end."""
     chunks: list[Chunk] = []
     stream = adapter.stream(call)
-    require(hasattr(stream, "aclose"), "stream() is no asynchronous generator: write it as 'async def' with 'yield'")
+    require(
+        hasattr(stream, "aclose"),
+        "stream() is no asynchronous generator: write it as 'async def' with 'yield'",
+    )
     async with aclosing(stream) as pieces:
         async for chunk in pieces:
             chunks.append(chunk)
             if chunk.end is not None:
                 return _reply(chunks), chunks
-    raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker"))
+    raise AttemptFailed(
+        Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker")
+    )
 
 
 async def failure(asked: Awaitable[Reply]) -> AttemptFailed | None:
@@ -52,11 +59,13 @@ async def failure(asked: Awaitable[Reply]) -> AttemptFailed | None:
     except AssertionError:
         raise
     except Exception as error:
-        words = (
-            f"the adapter raised {type(error).__name__}: {error}; catch it, and raise AttemptFailed with the kind of failure"
-        )
+        words = f"the adapter raised {type(error).__name__}: {error}; catch it, and raise AttemptFailed with the kind of failure"
         raise AssertionError(words) from error
-    return None if reply.text.strip() or reply.tool_calls else _failed(Kind.EMPTY, "a reply without text")
+    return (
+        None
+        if reply.text.strip() or reply.tool_calls
+        else _failed(Kind.EMPTY, "a reply without text")
+    )
 
 
 def _failed(kind: Kind, words: object) -> AttemptFailed:
@@ -67,7 +76,9 @@ def _reply(chunks: list[Chunk]) -> Reply:
     end = chunks[-1].end
     calls: list[ToolCall] = [chunk.tool_call for chunk in chunks if chunk.tool_call is not None]
     text = "".join(chunk.text for chunk in chunks)
-    whole = Reply(text=text, reasoning="".join(chunk.reasoning for chunk in chunks), tool_calls=tuple(calls))
+    whole = Reply(
+        text=text, reasoning="".join(chunk.reasoning for chunk in chunks), tool_calls=tuple(calls)
+    )
     return whole if end is None else msgspec.structs.replace(whole, **msgspec.structs.asdict(end))
 
 

@@ -13,7 +13,18 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from standby.plugin import AttemptFailed, Call, Card, Kind, Message, Provider, Reply, Request, Secret, Text
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Card,
+    Kind,
+    Message,
+    Provider,
+    Reply,
+    Request,
+    Secret,
+    Text,
+)
 from standby.registry.plugins import Registry
 from standby.testing import asking
 from standby.testing.imports import manifest_of, require_late_import
@@ -47,8 +58,9 @@ _LOST: Mapping[str, Answer] = {
 class Basics:
     """What any adapter must do; subclass `Conformance`, which adds the rules that need the vendor's own answers.
 
-    `plugin` is its name, `model` an id, `key` a canary that must show up nowhere. `path` is what `base_url` has behind the
-    server's address. `options` and `account` are as in `models.yaml`. `limit` is how long one test may take, in seconds.
+    `plugin` is its name, `model` an id, `key` a canary that must show up nowhere. `path` is what
+    `base_url` has behind the server's address. `options` and `account` are as in `models.yaml`.
+    `limit` is how long one test may take, in seconds.
     """
 
     plugin: ClassVar[str] = ""
@@ -68,8 +80,13 @@ class Basics:
 
     def card(self) -> Card:
         """Return the model's card: the provider's, and the model's laid over it."""
-        shared, own = self._registry.info(self.plugin).card, self._registry.cards(self.plugin).get(self.model, Card())
-        known = {name: value for name, value in msgspec.structs.asdict(own).items() if value is not None}
+        shared, own = (
+            self._registry.info(self.plugin).card,
+            self._registry.cards(self.plugin).get(self.model, Card()),
+        )
+        known = {
+            name: value for name, value in msgspec.structs.asdict(own).items() if value is not None
+        }
         return msgspec.structs.replace(shared, **known)
 
     def answer(self, request: Received) -> Answer | None:
@@ -90,12 +107,19 @@ class Basics:
     def call(self, *messages: Message, **fields: Any) -> Call:
         """Return a call of the model; `fields` are those of the request."""
         request = Request(messages or (Message("user", (Text(QUESTION),)),), **fields)
-        return Call(request=request, model=self.model, card=self.card(), options=self.options, timeout=60.0)
+        return Call(
+            request=request, model=self.model, card=self.card(), options=self.options, timeout=60.0
+        )
 
     def provider(self, base_url: str) -> Provider:
         """Return the account at a server of ours."""
         secret = Secret(self.key, "CANARY")
-        return Provider(plugin=self.plugin, base_url=base_url + self.path, api_key=secret, options=dict(self.account))
+        return Provider(
+            plugin=self.plugin,
+            base_url=base_url + self.path,
+            api_key=secret,
+            options=dict(self.account),
+        )
 
     @asynccontextmanager
     async def asked(self, *answers: Answer) -> AsyncGenerator[tuple[Any, Loopback], None]:
@@ -122,7 +146,10 @@ class Basics:
             async with within:
                 await rule()
         except TimeoutError as error:
-            require(not within.expired(), f"no end in {self.limit:g}s: the adapter waits for what the server does not send")
+            require(
+                not within.expired(),
+                f"no end in {self.limit:g}s: the adapter waits for what the server does not send",
+            )
             raise AssertionError(f"TimeoutError: {error}") from error
 
     def run_once_reached(self, rule: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -134,7 +161,9 @@ class Basics:
 
         self.run(reached)
 
-    def ways(self, adapter: Any) -> Iterator[tuple[str, Callable[[Call], Coroutine[Any, Any, Reply]]]]:
+    def ways(
+        self, adapter: Any
+    ) -> Iterator[tuple[str, Callable[[Call], Coroutine[Any, Any, Reply]]]]:
         """Give each way to ask that the adapter has, and its name."""
         if hasattr(adapter, "complete"):
             yield "complete()", lambda call: asking.complete(adapter, call)
@@ -149,7 +178,9 @@ class Basics:
                 error = await asking.failure(ask(self.call()))
                 require_main(server)
                 if error is None:
-                    raise AssertionError(f"{way} took {case} for an answer: check what a 200 holds, raise malformed(…)")
+                    raise AssertionError(
+                        f"{way} took {case} for an answer: check what a 200 holds, raise malformed(…)"
+                    )
                 failed.append(error)
         return failed
 
@@ -168,12 +199,19 @@ class Basics:
             for way, ask in self.ways(adapter):
                 before = len(server.main)
                 await asking.failure(ask(self.call()))
-                require(server.requests, f"{way} has not asked provider.base_url: build the URL from it where it is set")
+                require(
+                    server.requests,
+                    f"{way} has not asked provider.base_url: build the URL from it where it is set",
+                )
                 require_main(server)
                 sent = len(server.main) - before
-                require(sent, f"{way} has not asked provider.base_url: build the URL from it where it is set")
                 require(
-                    sent == 1, f"{way} sent {sent} requests: switch the SDK's own retries off, standby decides who is asked"
+                    sent,
+                    f"{way} has not asked provider.base_url: build the URL from it where it is set",
+                )
+                require(
+                    sent == 1,
+                    f"{way} sent {sent} requests: switch the SDK's own retries off, standby decides who is asked",
                 )
 
     def test_a_200_that_is_no_answer_is_a_failure(self) -> None:
@@ -184,18 +222,31 @@ class Basics:
         for case, answer in _NO_ANSWER.items():
             for error in await self.fails(answer, case):
                 told = error.failure
-                require(told.kind in _BELIEVED, f"{case} inside a 200 is {told.kind} ({told.text}): it should be malformed")
+                require(
+                    told.kind in _BELIEVED,
+                    f"{case} inside a 200 is {told.kind} ({told.text}): it should be malformed",
+                )
 
     def test_an_error_of_a_proxy_is_told_by_its_status(self) -> None:
         """A page of HTML has a status, and nothing else to go by."""
         self.run_once_reached(self._tells_by_status)
 
     async def _tells_by_status(self) -> None:
-        for status, kind in ((502, Kind.SERVER_ERROR), (503, Kind.OVERLOADED), (429, Kind.RATE_LIMITED)):
+        for status, kind in (
+            (502, Kind.SERVER_ERROR),
+            (503, Kind.OVERLOADED),
+            (429, Kind.RATE_LIMITED),
+        ):
             for error in await self.fails(html(status), f"a page of HTML with the status {status}"):
                 told = error.failure
-                require(told.kind is kind, f"{status} with HTML is {told.kind}, not {kind}: ask kind_of_status(status)")
-                require(told.status == status, f"a failure of {status} has the status {told.status}: fill in Failure.status")
+                require(
+                    told.kind is kind,
+                    f"{status} with HTML is {told.kind}, not {kind}: ask kind_of_status(status)",
+                )
+                require(
+                    told.status == status,
+                    f"a failure of {status} has the status {told.status}: fill in Failure.status",
+                )
 
     def test_a_lost_connection_is_told_as_one(self) -> None:
         """A reset, a refusal and no HTTP at all are `connection`."""
@@ -222,7 +273,10 @@ class Basics:
                 task.cancel()
                 await require_cancelled(task, f"{way}, waiting for its answer,")
                 gone = await asyncio.to_thread(server.main[-1].left.wait, SOON)
-                require(gone, f"{way} was cancelled, and its connection is still open: free it in 'finally'")
+                require(
+                    gone,
+                    f"{way} was cancelled, and its connection is still open: free it in 'finally'",
+                )
 
     def test_the_key_shows_nowhere(self) -> None:
         """Neither in a repr nor in a failure, nor in the URL that proxies write down."""
@@ -234,10 +288,19 @@ class Basics:
                 shown = [repr(adapter)]
                 for _, ask in self.ways(adapter):
                     error = await asking.failure(ask(self.call()))
-                    shown += ["".join(traceback.format_exception(error)), repr(error and error.failure)]
-                require(not any(self.key in text for text in shown), "the key shows in a repr or a failure: keep it out")
+                    shown += [
+                        "".join(traceback.format_exception(error)),
+                        repr(error and error.failure),
+                    ]
+                require(
+                    not any(self.key in text for text in shown),
+                    "the key shows in a repr or a failure: keep it out",
+                )
                 urls = [f"{request.path} {request.query}" for request in server.requests]
-                require(not any(self.key in url for url in urls), "the key is in the URL, which proxies log: send a header")
+                require(
+                    not any(self.key in url for url in urls),
+                    "the key is in the URL, which proxies log: send a header",
+                )
 
 
 async def _only_reply(adapter: Any, call: Call) -> Reply:
@@ -259,7 +322,9 @@ def require_main(server: Loopback) -> None:
 
 def astray(server: Loopback, words: str) -> str:
     """Say what was asked, where that is not what the kit has an answer for."""
-    asked = ", ".join(dict.fromkeys(f"{request.method} {request.path}" for request in server.requests))
+    asked = ", ".join(
+        dict.fromkeys(f"{request.method} {request.path}" for request in server.requests)
+    )
     hint = "let answer(request) answer what is asked before the main request"
     return f"the adapter asked {asked}, and not what the kit answers ({words}): {hint}"
 
@@ -275,7 +340,10 @@ def _nobody_listens() -> str:
 
 def _require_connection(error: AttemptFailed | None, case: str) -> None:
     kind = error and error.failure.kind
-    require(kind is Kind.CONNECTION, f"{case} is {kind}, not connection: raise lost(error) for what the transport raises")
+    require(
+        kind is Kind.CONNECTION,
+        f"{case} is {kind}, not connection: raise lost(error) for what the transport raises",
+    )
 
 
 async def until(holds: Callable[[], bool], words: str, seconds: float = SOON) -> None:
@@ -292,4 +360,7 @@ async def require_cancelled(task: "asyncio.Task[Any]", who: str) -> None:
     """Require that a cancelled task ends as one, and soon."""
     done, _ = await asyncio.wait([task], timeout=SOON)
     require(done, f"{who} was cancelled and goes on: do not wait in 'finally' for the vendor")
-    require(task.cancelled(), f"{who} has swallowed CancelledError: let it through, 'except Exception' does")
+    require(
+        task.cancelled(),
+        f"{who} has swallowed CancelledError: let it through, 'except Exception' does",
+    )

@@ -39,8 +39,9 @@ class Logs(Protocol):
 class Conformance(Tools, Streaming):
     """The suite: subclass it, say which plugin and model, and what the vendor's wire looks like.
 
-    `reply` is required. `stream`, `tool_call` and `errors` are what there is of them: what is left out is skipped. `statuses`
-    are HTTP statuses that, with the vendor's own error body, mean what they always mean.
+    `reply` is required. `stream`, `tool_call` and `errors` are what there is of them: what is left
+    out is skipped. `statuses` are HTTP statuses that, with the vendor's own error body, mean what
+    they always mean.
     """
 
     errors: ClassVar[Mapping[Kind, Answer]] = {}
@@ -50,7 +51,9 @@ class Conformance(Tools, Streaming):
 
     def reply(self, text: str) -> Answer:
         """Return the vendor's whole answer with that text, and with some usage."""
-        raise NotImplementedError(f"{type(self).__name__} must say what a reply looks like: write reply(text) -> Answer")
+        raise NotImplementedError(
+            f"{type(self).__name__} must say what a reply looks like: write reply(text) -> Answer"
+        )
 
     def error(self, status: int, message: str) -> Answer:
         """Return the vendor's error with that message."""
@@ -87,8 +90,13 @@ class Conformance(Tools, Streaming):
                 require_stream(adapter)
                 reply, chunks = await asking.collected(adapter, self.call())
             said = [chunk.text for chunk in chunks if chunk.text]
-            require(reply.text == WHOLE, f"the stream says {reply.text!r}, the vendor said {WHOLE!r}")
-            require(len(said) > 1, f"{len(TEXTS)} pieces of the vendor come as {len(said)}: yield each as it comes")
+            require(
+                reply.text == WHOLE, f"the stream says {reply.text!r}, the vendor said {WHOLE!r}"
+            )
+            require(
+                len(said) > 1,
+                f"{len(TEXTS)} pieces of the vendor come as {len(said)}: yield each as it comes",
+            )
             _require_usage(reply)
 
     def test_a_stream_in_any_pieces_says_the_same(self) -> None:
@@ -118,14 +126,25 @@ class Conformance(Tools, Streaming):
             ("assistant", "w2-answer"),
             ("user", "w3-second"),
         ]
-        messages = [Message(role, (Text(text),)) for role, text in turns if role != "system" or self.card().system is not False]
+        messages = [
+            Message(role, (Text(text),))
+            for role, text in turns
+            if role != "system" or self.card().system is not False
+        ]
         async with self.asked(self._whole(WHOLE)) as (adapter, server):
             await asking.complete(adapter, self.call(*messages))
         body = server.main[0].body.decode()
-        for text in (part.text for message in messages for part in message.parts if isinstance(part, Text)):
-            require(body.count(text) == 1, f"the message {text!r} is {body.count(text)} times in the request's body")
+        for text in (
+            part.text for message in messages for part in message.parts if isinstance(part, Text)
+        ):
+            require(
+                body.count(text) == 1,
+                f"the message {text!r} is {body.count(text)} times in the request's body",
+            )
         places = [body.index(text) for role, text in turns if role != "system"]
-        require(places == sorted(places), "the turns of the conversation are not sent in their order")
+        require(
+            places == sorted(places), "the turns of the conversation are not sent in their order"
+        )
 
     # Failures
 
@@ -136,12 +155,20 @@ class Conformance(Tools, Streaming):
     async def _classifies(self) -> None:
         words = "It is not what it was."
         cases = [(kind, answer, "") for kind, answer in self.errors.items()]
-        cases += [(kind_of_status(status), self.error(status, words), words) for status in self.statuses]
+        cases += [
+            (kind_of_status(status), self.error(status, words), words) for status in self.statuses
+        ]
         for kind, answer, message in cases:
             for error in await self.fails(answer, f"a failure that is {kind}"):
                 told = error.failure
-                require(told.kind is kind, f"{answer.status} {answer.body[:200]!r} is {told.kind}, not {kind}")
-                require(message in told.message, f"the vendor said {message!r}, the failure says {told.message!r}")
+                require(
+                    told.kind is kind,
+                    f"{answer.status} {answer.body[:200]!r} is {told.kind}, not {kind}",
+                )
+                require(
+                    message in told.message,
+                    f"the vendor said {message!r}, the failure says {told.message!r}",
+                )
 
     def test_a_stated_delay_is_read(self) -> None:
         """`Retry-After` says how long the vendor wants to be left alone."""
@@ -161,7 +188,11 @@ class Conformance(Tools, Streaming):
     def test_a_stream_that_is_cut_is_no_reply(self) -> None:
         """Only the vendor's own end marker ends a stream; that the connection is closed ends none."""
         self.run(lambda: self._believes_no_half(self.stream(TEXTS), streamed=True))
-        self.run(lambda: self._believes_no_half(msgspec.structs.replace(self.stream(TEXTS), framing="eof"), streamed=True))
+        self.run(
+            lambda: self._believes_no_half(
+                msgspec.structs.replace(self.stream(TEXTS), framing="eof"), streamed=True
+            )
+        )
 
     async def _believes_no_half(self, answer: Answer, *, streamed: bool) -> None:
         for at in _spread(len(answer.body) - 1):
@@ -172,9 +203,15 @@ class Conformance(Tools, Streaming):
                 error = await asking.failure(_kept(replies, self._ask(adapter, streamed=streamed)))
             case = f"an answer that is cut after {at} of {len(answer.body)} bytes"
             if error is None:  # what is cut off may have been of no weight, behind the end marker
-                require(replies[0].text == WHOLE, f"{case} is taken for whole, with the text {replies[0].text!r}")
+                require(
+                    replies[0].text == WHOLE,
+                    f"{case} is taken for whole, with the text {replies[0].text!r}",
+                )
             else:
-                require(error.failure.kind in _BROKEN, f"{case} is {error.failure.kind}, not connection or malformed")
+                require(
+                    error.failure.kind in _BROKEN,
+                    f"{case} is {error.failure.kind}, not connection or malformed",
+                )
 
     # Leaving, sharing, closing
 
@@ -188,7 +225,9 @@ class Conformance(Tools, Streaming):
 
     async def _cancels(self, *, streamed: bool) -> None:
         answer = self.stream(TEXTS) if streamed else self._whole(WHOLE)
-        slow = msgspec.structs.replace(answer, pieces=tuple((0.002, piece) for _, piece in answer.pieces))
+        slow = msgspec.structs.replace(
+            answer, pieces=tuple((0.002, piece) for _, piece in answer.pieces)
+        )
         waits = await self._cancelled(slow, 0, streamed=streamed)
         for at in _spread(waits):
             await self._cancelled(slow, at or 1, streamed=streamed)
@@ -206,8 +245,14 @@ class Conformance(Tools, Streaming):
             elif at <= (await _settled(task, stepped)):
                 await require_cancelled(task, f"a call at its await number {at}")
             await closed(adapter)
-            await until(lambda: server.open == 0, f"cancelled at its await number {at}, the call leaves its connection open")
-            await until(lambda: not _left(others, task), f"cancelled at its await number {at}, the call leaves a task behind")
+            await until(
+                lambda: server.open == 0,
+                f"cancelled at its await number {at}, the call leaves its connection open",
+            )
+            await until(
+                lambda: not _left(others, task),
+                f"cancelled at its await number {at}, the call leaves a task behind",
+            )
             return stepped.waited
 
     def test_a_stream_that_is_left_early_frees_its_connection(self) -> None:
@@ -217,12 +262,17 @@ class Conformance(Tools, Streaming):
     async def _leaves_early(self) -> None:
         answer = self.stream(TEXTS)
         (_, first), *rest = answer.pieces
-        endless = msgspec.structs.replace(answer, pieces=((0.0, first), *rest[: len(rest) // 2]), then="hang")
+        endless = msgspec.structs.replace(
+            answer, pieces=((0.0, first), *rest[: len(rest) // 2]), then="hang"
+        )
         async with self.asked(endless) as (adapter, server):
             require_stream(adapter)
             words = "half of a stream is sent, and no text comes: read the body as it comes"
             require(await speaks(adapter.stream(self.call()), self.text_within), words)
-            await until(lambda: server.open == 0, "a stream that is left early leaves its connection open: use 'async with'")
+            await until(
+                lambda: server.open == 0,
+                "a stream that is left early leaves its connection open: use 'async with'",
+            )
 
     def test_calls_at_once_never_mix(self) -> None:
         """Twenty callers get twenty answers, each their own."""
@@ -231,10 +281,16 @@ class Conformance(Tools, Streaming):
     async def _keeps_apart(self) -> None:
         async with self.asked() as (adapter, server):
             server.answer = self._echo
-            calls = [self.call(Message("user", (Text(f"question-{number}-"),))) for number in range(AT_ONCE)]
+            calls = [
+                self.call(Message("user", (Text(f"question-{number}-"),)))
+                for number in range(AT_ONCE)
+            ]
             replies = await asyncio.gather(*(asking.complete(adapter, call) for call in calls))
         for number, reply in enumerate(replies):
-            require(reply.text == f"answer {number}", f"question {number} of {AT_ONCE} at once got {reply.text!r}")
+            require(
+                reply.text == f"answer {number}",
+                f"question {number} of {AT_ONCE} at once got {reply.text!r}",
+            )
 
     def _echo(self, request: Received) -> Answer:
         found = _ASKED.search(request.body)
@@ -249,19 +305,26 @@ class Conformance(Tools, Streaming):
         async with self.asked(self._whole(WHOLE)) as (adapter, server):
             await asking.complete(adapter, self.call())
             await closed(adapter)
-            await until(lambda: server.open == 0, "aclose() leaves connections open: close the client there")
+            await until(
+                lambda: server.open == 0, "aclose() leaves connections open: close the client there"
+            )
 
     def test_no_log_holds_the_key(self, caplog: Logs) -> None:
         """Whoever logs everything logs no key; under pytest only."""
         caplog.set_level(_DEBUG)
         self.run(self._replies)
-        require(self.key not in caplog.text, "the key is in a log: switch off what logs it, or filter it")
+        require(
+            self.key not in caplog.text,
+            "the key is in a log: switch off what logs it, or filter it",
+        )
 
     # The two forms of an answer
 
     def _whole(self, text: str) -> Answer:
         """Return what an adapter reads where it is asked for a whole reply; one that only streams reads a stream."""
-        return self.reply(text) if hasattr(self.adapter_class(), "complete") else self.stream((text,))
+        return (
+            self.reply(text) if hasattr(self.adapter_class(), "complete") else self.stream((text,))
+        )
 
     async def _ask(self, adapter: Any, *, streamed: bool) -> Reply:
         if streamed:
@@ -271,7 +334,10 @@ class Conformance(Tools, Streaming):
 
 def _require_usage(reply: Reply) -> None:
     counted = reply.usage.input and reply.usage.output
-    require(counted, f"the tokens of a reply are not counted ({reply.usage}): fill in Reply.usage and End.usage")
+    require(
+        counted,
+        f"the tokens of a reply are not counted ({reply.usage}): fill in Reply.usage and End.usage",
+    )
 
 
 def _spread(count: int) -> Iterator[int]:

@@ -56,7 +56,9 @@ def frames_of(answer: Answer) -> Frames:
         AssertionError: The body is not what its Content-Type says.
         SkipTest: It is neither events nor lines.
     """
-    stated = next((value for name, value in answer.headers.items() if name.lower() == "content-type"), "")
+    stated = next(
+        (value for name, value in answer.headers.items() if name.lower() == "content-type"), ""
+    )
     framing = _TYPES.get(stated.partition(";")[0].strip().lower()) or _guess(answer.body)
     if framing is None:
         skip("stream(texts) is neither server-sent events nor NDJSON")

@@ -40,7 +40,10 @@ class Brought(msgspec.Struct, frozen=True):
 def manifest_of(plugin: str) -> str:
     """Return the module that the plugin's entry point names; raises `AssertionError` where it is not installed."""
     points = sorted(metadata.entry_points(group=GROUP, name=plugin), key=lambda point: point.value)
-    require(points, f"no plugin named {plugin!r} is installed: install its distribution, then see 'standby plugins'")
+    require(
+        points,
+        f"no plugin named {plugin!r} is installed: install its distribution, then see 'standby plugins'",
+    )
     return points[0].module
 
 
@@ -63,8 +66,15 @@ def require_late_import(manifest: str, adapter: str) -> Brought:
     """Require that the manifest imports no SDK; `adapter` is `ProviderInfo.adapter`. Raises `AssertionError`."""
     brought = brought_in(manifest)
     module = adapter.partition(":")[0]
-    late = module == manifest or module not in brought.modules  # an adapter in the manifest itself needs no SDK
-    require(late, f"{manifest} imports the adapter's module, {module}: name it as a text in ProviderInfo.adapter, no more")
+    late = (
+        module == manifest or module not in brought.modules
+    )  # an adapter in the manifest itself needs no SDK
+    require(
+        late,
+        f"{manifest} imports the adapter's module, {module}: name it as a text in ProviderInfo.adapter, no more",
+    )
     foreign = ", ".join(brought.foreign(manifest))
-    require(not foreign, f"{manifest} imports {foreign}: move that import into the adapter's module")
+    require(
+        not foreign, f"{manifest} imports {foreign}: move that import into the adapter's module"
+    )
     return brought

@@ -41,7 +41,8 @@ class Received(msgspec.Struct, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What the server sends: a head, then `pieces` as (seconds to wait before, bytes), then what becomes of the connection.
 
-    `raw` leaves the head away. `framing`: "length", "chunked", or "eof", where only the connection's end ends the body.
+    `raw` leaves the head away. `framing`: "length", "chunked", or "eof", where only the
+    connection's end ends the body.
     """
 
     status: int = 200
@@ -118,7 +119,9 @@ class Loopback:
         return port
 
     async def _shut(self) -> None:
-        await _turns()  # a connection that is just being accepted trips over a server that is closed (CPython 3.11, _attach)
+        # a connection that is just being accepted trips over a server that is closed (CPython 3.11,
+        # _attach)
+        await _turns()
         self._server.close()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
@@ -130,7 +133,9 @@ class Loopback:
         await _turns()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = cast("asyncio.Task[None]", asyncio.current_task())  # the server runs each connection in one
+        task = cast(
+            "asyncio.Task[None]", asyncio.current_task()
+        )  # the server runs each connection in one
         self._connections[task] = writer
         self.accepted += 1
         try:
@@ -173,10 +178,15 @@ async def _read(reader: asyncio.StreamReader) -> Received | None:
         return None
     first, *lines = head.split("\r\n")
     method, target, _ = first.split(" ", 2)
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+    headers = {
+        name.lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in lines if line)
+    }
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     parts = urlsplit(target)
-    return Received(method=method, path=parts.path, query=parse_qs(parts.query), headers=headers, body=body)
+    return Received(
+        method=method, path=parts.path, query=parse_qs(parts.query), headers=headers, body=body
+    )
 
 
 async def _watch(reader: asyncio.StreamReader, request: Received) -> None:
@@ -198,7 +208,11 @@ async def _send(answer: Answer, writer: asyncio.StreamWriter) -> bool:
             await writer.drain()
             await asyncio.sleep(wait)
         if piece:  # an empty chunk would end the body
-            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece) if answer.framing == "chunked" and not answer.raw else piece)
+            writer.write(
+                b"%x\r\n%s\r\n" % (len(piece), piece)
+                if answer.framing == "chunked" and not answer.raw
+                else piece
+            )
     await writer.drain()
     if answer.then == "hang":
         await asyncio.sleep(3600)
@@ -223,18 +237,34 @@ def _head(answer: Answer) -> bytes:
         headers.setdefault("Transfer-Encoding", "chunked")
     else:
         headers.setdefault("Connection", "close")
-    lines = [f"HTTP/1.1 {answer.status} X", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [
+        f"HTTP/1.1 {answer.status} X",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 # Faults
 
 
-def respond(status: int, body: Any, headers: Mapping[str, str] | None = None, **rest: Any) -> Answer:
+def respond(
+    status: int, body: Any, headers: Mapping[str, str] | None = None, **rest: Any
+) -> Answer:
     """Return an answer of one piece: JSON for a value, as they are for bytes and text."""
-    raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else msgspec.json.encode(body)
+    raw = (
+        body
+        if isinstance(body, bytes)
+        else body.encode()
+        if isinstance(body, str)
+        else msgspec.json.encode(body)
+    )
     kind = "text/html" if raw.startswith(b"<") else "application/json"
-    return Answer(status=status, pieces=((0.0, raw),), headers={"Content-Type": kind, **(headers or {})}, **rest)
+    return Answer(
+        status=status,
+        pieces=((0.0, raw),),
+        headers={"Content-Type": kind, **(headers or {})},
+        **rest,
+    )
 
 
 def hang() -> Answer:
@@ -262,7 +292,9 @@ def late(seconds: float, answer: Answer) -> Answer:
     return msgspec.structs.replace(answer, delay=seconds)
 
 
-def cut(answer: Answer, after: int, how: Literal["close", "reset"] = "close", *, wait: float = 0.05) -> Answer:
+def cut(
+    answer: Answer, after: int, how: Literal["close", "reset"] = "close", *, wait: float = 0.05
+) -> Answer:
     """End the connection when `after` bytes of the body are out; a reset throws away what is unread, so it waits."""
     headers = dict(answer.headers)
     if answer.framing == "length":
@@ -276,14 +308,19 @@ def cut(answer: Answer, after: int, how: Literal["close", "reset"] = "close", *,
 def drip(answer: Answer, *, every: float, size: int = 1) -> Answer:
     """Send the body in small pieces."""
     body = answer.body
-    return msgspec.structs.replace(answer, pieces=tuple((every, body[at : at + size]) for at in range(0, len(body), size)))
+    return msgspec.structs.replace(
+        answer, pieces=tuple((every, body[at : at + size]) for at in range(0, len(body), size))
+    )
 
 
-def events(payloads: Sequence[Any], end: str = "\n\n", framing: Literal["chunked", "eof"] = "chunked") -> Answer:
+def events(
+    payloads: Sequence[Any], end: str = "\n\n", framing: Literal["chunked", "eof"] = "chunked"
+) -> Answer:
     """Stream server-sent events, each in a piece of its own.
 
     Args:
-        payloads: A value is sent as JSON in an event's `data`; bytes are sent as they are, without a field's name or an end.
+        payloads: A value is sent as JSON in an event's `data`; bytes are sent as they are, without
+            a field's name or an end.
         end: What ends the event of a value.
         framing: What ends the body.
     """
@@ -291,7 +328,9 @@ def events(payloads: Sequence[Any], end: str = "\n\n", framing: Literal["chunked
     return _streamed("text/event-stream", pieces, framing)
 
 
-def ndjson(payloads: Sequence[Any], end: str = "\n", framing: Literal["chunked", "eof"] = "chunked") -> Answer:
+def ndjson(
+    payloads: Sequence[Any], end: str = "\n", framing: Literal["chunked", "eof"] = "chunked"
+) -> Answer:
     """Stream NDJSON, each line in a piece of its own.
 
     Args:

@@ -31,4 +31,9 @@ def _answer(recorded: RecordedAnswer) -> Answer:
     headers = {name: value for name, value in recorded.headers.items() if name not in _FRAMING}
     streamed = "stream" in headers.get("content-type", "")
     pieces = ((0.0, recorded.body),)
-    return Answer(status=recorded.status, pieces=pieces, headers=headers, framing="chunked" if streamed else "length")
+    return Answer(
+        status=recorded.status,
+        pieces=pieces,
+        headers=headers,
+        framing="chunked" if streamed else "length",
+    )

@@ -40,7 +40,9 @@ class Streaming(Basics):
     async def _reads_every_form(self) -> None:
         answer = self.stream(_TORN)
         for case, pieces in frames_of(answer).variants():
-            sent = msgspec.structs.replace(answer, pieces=tuple((0.0, piece) for piece in pieces), framing="chunked")
+            sent = msgspec.structs.replace(
+                answer, pieces=tuple((0.0, piece) for piece in pieces), framing="chunked"
+            )
             said = await self._text_of(sent)
             words = f"a stream {case} says {said!r}: let events_of or iter_ndjson read it"
             require(said == "".join(_TORN), words)
@@ -92,7 +94,9 @@ async def speaks(stream: Any, within: float) -> bool:
 def _texts_end(found: Frames) -> int:
     """Return how many frames hold all the texts, but not the end; half of them where the vendor cuts texts anew."""
     last = TEXTS[-1].encode()
-    number = next((at for at, frame in enumerate(found.frames, 1) if last in frame), len(found.frames))
+    number = next(
+        (at for at, frame in enumerate(found.frames, 1) if last in frame), len(found.frames)
+    )
     return number if number < len(found.frames) else (len(found.frames) + 1) // 2
 
 

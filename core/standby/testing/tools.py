@@ -64,11 +64,18 @@ class Tools(Basics):
     async def _calls(self, answer: Answer, *, streamed: bool) -> None:
         async with self.asked(answer) as (adapter, server):
             call = self.call(tools=(TOOL,))
-            reply = (await asking.collected(adapter, call))[0] if streamed else await asking.complete(adapter, call)
+            reply = (
+                (await asking.collected(adapter, call))[0]
+                if streamed
+                else await asking.complete(adapter, call)
+            )
         _require_call(reply)
         body = server.main[0].body.decode()
         for words in (TOOL.name, TOOL.description, *ARGUMENTS):
-            require(words in body, f"the request's body does not say {words!r} of the tool: send call.request.tools")
+            require(
+                words in body,
+                f"the request's body does not say {words!r} of the tool: send call.request.tools",
+            )
 
     def test_a_tools_result_goes_back_behind_its_call(self) -> None:
         """The conversation with a call and its result is sent whole, in its order."""
@@ -86,9 +93,18 @@ class Tools(Basics):
             await asking.failure(asking.complete(adapter, self.call(*messages, tools=(TOOL,))))
         require(server.main, "a conversation with a tool's result is not sent")
         body = server.main[0].body.decode()
-        require("sun-all-day" in body, "the tool's result is not in the request's body: send the parts of the role 'tool'")
-        require("Lisboa" in body, "the tool's call is not in the request's body: send the assistant's ToolCall parts")
-        require(body.index("Lisboa") < body.index("sun-all-day"), "the tool's result is sent before its call")
+        require(
+            "sun-all-day" in body,
+            "the tool's result is not in the request's body: send the parts of the role 'tool'",
+        )
+        require(
+            "Lisboa" in body,
+            "the tool's call is not in the request's body: send the assistant's ToolCall parts",
+        )
+        require(
+            body.index("Lisboa") < body.index("sun-all-day"),
+            "the tool's result is sent before its call",
+        )
 
     def test_a_schema_is_sent(self) -> None:
         """The model is held to the schema that the answer is to fit."""
@@ -101,8 +117,14 @@ class Tools(Basics):
         async with self.asked(self.reply(text)) as (adapter, server):
             reply = await asking.complete(adapter, self.call(schema=SCHEMA))
         body = server.main[0].body.decode()
-        require("capital_of_it" in body, "the schema is not in the request's body: send call.request.schema.json_schema")
-        require(reply.text == text, f"with a schema the reply says {reply.text!r}, the vendor said {text!r}")
+        require(
+            "capital_of_it" in body,
+            "the schema is not in the request's body: send call.request.schema.json_schema",
+        )
+        require(
+            reply.text == text,
+            f"with a schema the reply says {reply.text!r}, the vendor said {text!r}",
+        )
 
     def _require_tools(self) -> None:
         if not self.card().tools:
@@ -110,9 +132,23 @@ class Tools(Basics):
 
 
 def _require_call(reply: Reply) -> None:
-    require(len(reply.tool_calls) == 1, f"the vendor asks for one tool, the reply for {len(reply.tool_calls)}")
+    require(
+        len(reply.tool_calls) == 1,
+        f"the vendor asks for one tool, the reply for {len(reply.tool_calls)}",
+    )
     [call] = reply.tool_calls
-    require(call.name == TOOL.name, f"the vendor asks for {TOOL.name!r}, the reply for {call.name!r}")
-    require(call.arguments == ARGUMENTS, f"the call's arguments are {call.arguments}, the vendor wrote {ARGUMENTS}")
-    require(call.id, "the call has no id, which its result will need: make one up where the vendor has none")
-    require(reply.finish is Finish.TOOL_CALLS, f"a reply that waits for tools ends with {reply.finish}: say Finish.TOOL_CALLS")
+    require(
+        call.name == TOOL.name, f"the vendor asks for {TOOL.name!r}, the reply for {call.name!r}"
+    )
+    require(
+        call.arguments == ARGUMENTS,
+        f"the call's arguments are {call.arguments}, the vendor wrote {ARGUMENTS}",
+    )
+    require(
+        call.id,
+        "the call has no id, which its result will need: make one up where the vendor has none",
+    )
+    require(
+        reply.finish is Finish.TOOL_CALLS,
+        f"a reply that waits for tools ends with {reply.finish}: say Finish.TOOL_CALLS",
+    )

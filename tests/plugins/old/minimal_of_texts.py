@@ -5,7 +5,9 @@ from standby.plugin import Call, Card, Provider, ProviderInfo, Reply, Text, hook
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
-    return ProviderInfo(adapter="old_minimal_of_texts:Parrot", card=Card(notice="a parrot, not a model"))
+    return ProviderInfo(
+        adapter="old_minimal_of_texts:Parrot", card=Card(notice="a parrot, not a model")
+    )
 
 
 @hookimpl
@@ -18,5 +20,7 @@ class Parrot:
         self.name = provider.plugin
 
     async def complete(self, call: Call) -> Reply:
-        said = "".join(part.text for part in call.request.messages[-1].parts if isinstance(part, Text))
+        said = "".join(
+            part.text for part in call.request.messages[-1].parts if isinstance(part, Text)
+        )
         return Reply(text=f"You said: {said}")

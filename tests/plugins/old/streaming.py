@@ -2,7 +2,18 @@
 
 from collections.abc import AsyncIterator, Mapping
 
-from standby.plugin import Call, Card, Chunk, End, Finish, Provider, ProviderInfo, Usage, events_of, hookimpl
+from standby.plugin import (
+    Call,
+    Card,
+    Chunk,
+    End,
+    Finish,
+    Provider,
+    ProviderInfo,
+    Usage,
+    events_of,
+    hookimpl,
+)
 
 
 @hookimpl
@@ -30,7 +41,13 @@ class Streaming:
         async for event in events_of(body()):
             if event.data == "[DONE]":
                 yield Chunk(
-                    "", End(finish=Finish.STOP, usage=Usage(input=5, output=2, reasoning=1), served=call.model, id="s-1")
+                    "",
+                    End(
+                        finish=Finish.STOP,
+                        usage=Usage(input=5, output=2, reasoning=1),
+                        served=call.model,
+                        id="s-1",
+                    ),
                 )
                 return
             yield Chunk(event.data)

@@ -2,7 +2,19 @@
 
 from collections.abc import AsyncIterator, Mapping
 
-from standby.plugin import Call, Card, Chunk, End, Finish, Provider, ProviderInfo, Reply, ToolCall, ToolResult, hookimpl
+from standby.plugin import (
+    Call,
+    Card,
+    Chunk,
+    End,
+    Finish,
+    Provider,
+    ProviderInfo,
+    Reply,
+    ToolCall,
+    ToolResult,
+    hookimpl,
+)
 
 
 @hookimpl
@@ -32,4 +44,9 @@ class Tools:
         yield Chunk("", End(finish=Finish.TOOL_CALLS))
 
     def _call(self, call: Call) -> ToolCall:
-        return ToolCall(id="call-1", name=call.request.tools[0].name, arguments={"city": "Lisbon"}, private="a signature")
+        return ToolCall(
+            id="call-1",
+            name=call.request.tools[0].name,
+            arguments={"city": "Lisbon"},
+            private="a signature",
+        )

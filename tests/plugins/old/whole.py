@@ -28,8 +28,16 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="old_whole:Whole",
         keys=("OLD_API_KEY", "OLD_KEY"),
-        options={"type": "object", "additionalProperties": False, "properties": {"tone": {"enum": ["plain", "formal"]}}},
-        account={"type": "object", "additionalProperties": False, "properties": {"region": {"type": "string"}}},
+        options={
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"tone": {"enum": ["plain", "formal"]}},
+        },
+        account={
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"region": {"type": "string"}},
+        },
         install="pip install old-sdk",
         card=Card(refuses=("top_k", "seed")),
         failures="old_whole:failure_of",
@@ -40,14 +48,23 @@ def standby_provider() -> ProviderInfo:
 @hookimpl
 def standby_models() -> Mapping[str, Card]:
     return {
-        "whole-1": Card(context_window=200_000, output_limit=64, timeout=120.0, source="the vendor's page, November 2026"),
+        "whole-1": Card(
+            context_window=200_000,
+            output_limit=64,
+            timeout=120.0,
+            source="the vendor's page, November 2026",
+        ),
         "whole-0": Card(wire={"path": "old"}, efforts=("low", "high"), system=False),
     }
 
 
 def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     return Failure(
-        kind=kind_of_status(status), status=status, code="tired", message=str(body), retry_after=retry_after(headers)
+        kind=kind_of_status(status),
+        status=status,
+        code="tired",
+        message=str(body),
+        retry_after=retry_after(headers),
     )
 
 
@@ -63,11 +80,24 @@ class Whole:
         if call.model == "whole-gone":
             raise AttemptFailed(Failure(kind=Kind.MODEL_MISSING, message="no such model"))
         text = await blocking(self._ask, call)
-        return Reply(text=text, finish=Finish.LENGTH, usage=Usage(input=3, output=64), served=call.model, id="answer-1")
+        return Reply(
+            text=text,
+            finish=Finish.LENGTH,
+            usage=Usage(input=3, output=64),
+            served=call.model,
+            id="answer-1",
+        )
 
     def _ask(self, call: Call) -> str:
         sampling = call.request.sampling
-        body = merged({"tone": call.options.get("tone"), "tokens": sampling.max_tokens, "seed": sampling.seed}, call.extra)
+        body = merged(
+            {
+                "tone": call.options.get("tone"),
+                "tokens": sampling.max_tokens,
+                "seed": sampling.seed,
+            },
+            call.extra,
+        )
         return f"{len(self._key)} {self._region} {body}"
 
     async def aclose(self) -> None:

@@ -33,17 +33,32 @@ def said(role: Role, *parts: Part | str) -> Message:
     return Message(role, tuple(Text(part) if isinstance(part, str) else part for part in parts))
 
 
-def call(*messages: Message, model: str = "claude-haiku-5-5", options: Any = None, extra: Any = None, **rest: Any) -> Call:
+def call(
+    *messages: Message,
+    model: str = "claude-haiku-5-5",
+    options: Any = None,
+    extra: Any = None,
+    **rest: Any,
+) -> Call:
     """Return a call; `rest` are fields of the request, and all others sampling parameters."""
     fields = {name: rest.pop(name) for name in ("tools", "tool_choice", "schema") if name in rest}
     request = Request(messages or (said("user", "Which city?"),), Sampling(**rest), **fields)
     card = CARDS.get(model, Card())
-    return Call(request=request, model=model, card=card, options=options or {}, timeout=60.0, extra=extra or {})
+    return Call(
+        request=request,
+        model=model,
+        card=card,
+        options=options or {},
+        timeout=60.0,
+        extra=extra or {},
+    )
 
 
 @asynccontextmanager
 async def adapter(url: str, key: str = KEY) -> AsyncIterator[AnthropicAdapter]:
-    made = AnthropicAdapter(Provider(plugin="anthropic", base_url=url, api_key=Secret(key, "ANTHROPIC_API_KEY")))
+    made = AnthropicAdapter(
+        Provider(plugin="anthropic", base_url=url, api_key=Secret(key, "ANTHROPIC_API_KEY"))
+    )
     try:
         yield made
     finally:

@@ -23,19 +23,36 @@ from tests.providers.anthropic.wire_server import (
     thought,
     tool_use,
 )
-from tests.support.loopback import Answer, Loopback, Received, cut, garbage, hang, html, reset, respond
+from tests.support.loopback import (
+    Answer,
+    Loopback,
+    Received,
+    cut,
+    garbage,
+    hang,
+    html,
+    reset,
+    respond,
+)
 
 BOTH = pytest.mark.parametrize("streamed", [False, True], ids=["reply", "stream"])
 USAGE = Usage(input=19, output=28, reasoning=25, cached=4)
 BUSY = respond(529, OVERLOADED, {"request-id": "req_of_the_header"})
 SLOW = error(429, "rate_limit_error", "Slow down.", {"retry-after": "12"})
-NO_CREDIT = error(400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API.")
+NO_CREDIT = error(
+    400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API."
+)
 
 
 async def test_a_reply_comes_back_whole(server: Loopback) -> None:
     async with adapter(server.url) as anthropic:
         reply = await anthropic.complete(call())
-    assert (reply.text, reply.finish, reply.usage, reply.served) == ("Lisbon, says Claude.", Finish.STOP, USAGE, MODEL)
+    assert (reply.text, reply.finish, reply.usage, reply.served) == (
+        "Lisbon, says Claude.",
+        Finish.STOP,
+        USAGE,
+        MODEL,
+    )
     assert reply.id.startswith("msg_")
 
 
@@ -82,7 +99,9 @@ no header at all
 """
 
 
-async def test_no_environment_variable_switches_anything(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_environment_variable_switches_anything(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with adapter(server.url) as anthropic:
         await anthropic.complete(call())
     for name, value in {
@@ -122,7 +141,9 @@ async def test_an_endpoint_of_ones_own_may_want_no_key(
 
 @pytest.mark.parametrize("key", ["key\nwith a line end", "schlüssel"])
 def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
-    with pytest.raises(AttemptFailed, match=r"the key \(Secret\(ANTHROPIC_API_KEY\)\) cannot be sent") as caught:
+    with pytest.raises(
+        AttemptFailed, match=r"the key \(Secret\(ANTHROPIC_API_KEY\)\) cannot be sent"
+    ) as caught:
         AnthropicAdapter(Provider(plugin="anthropic", api_key=Secret(key, "ANTHROPIC_API_KEY")))
     assert caught.value.failure.kind is Kind.UNAVAILABLE
     assert key not in str(caught.value)
@@ -130,7 +151,9 @@ def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
 
 def test_an_endpoint_that_no_url_can_be_read_from_is_unavailable() -> None:
     with pytest.raises(AttemptFailed, match="the client cannot be made: ") as caught:
-        AnthropicAdapter(Provider(plugin="anthropic", base_url="http://127.0.0.1:port", api_key=Secret(KEY)))
+        AnthropicAdapter(
+            Provider(plugin="anthropic", base_url="http://127.0.0.1:port", api_key=Secret(KEY))
+        )
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 
 
@@ -141,7 +164,11 @@ def test_an_endpoint_that_no_url_can_be_read_from_is_unavailable() -> None:
         (BUSY, Kind.OVERLOADED, "529 overloaded_error. Overloaded"),
         (SLOW, Kind.RATE_LIMITED, "429 rate_limit_error. Slow down."),
         (NO_CREDIT, Kind.QUOTA_EXHAUSTED, "400 invalid_request_error. Your credit balance"),
-        (error(404, "not_found_error", "model: x"), Kind.MODEL_MISSING, "404 not_found_error. model: x"),
+        (
+            error(404, "not_found_error", "model: x"),
+            Kind.MODEL_MISSING,
+            "404 not_found_error. model: x",
+        ),
         (html(502), Kind.SERVER_ERROR, "502 Bad Gateway. Bad Gateway"),
         (respond(413, ""), Kind.UNSUPPORTED, "413"),
         (html(200), Kind.MALFORMED, "expected JSON"),
@@ -179,7 +206,9 @@ async def test_a_failure_names_its_request_and_keeps_a_stated_delay(server: Loop
 
 @BOTH
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_never_takes_the_key_along(server: Loopback, status: int, *, streamed: bool) -> None:
+async def test_a_redirect_never_takes_the_key_along(
+    server: Loopback, status: int, *, streamed: bool
+) -> None:
     with Loopback() as elsewhere:
         server.script(respond(status, "", {"Location": f"{elsewhere.url}/v1/messages"}))
         async with adapter(server.url) as anthropic:
@@ -200,7 +229,9 @@ CONTENT = [thought("Which?"), text("I look."), tool_use("toolu_1", "weather", {"
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
-async def test_a_stream_that_is_cut_anywhere_is_no_answer(server: Loopback, how: Any, framing: Any) -> None:
+async def test_a_stream_that_is_cut_anywhere_is_no_answer(
+    server: Loopback, how: Any, framing: Any
+) -> None:
     whole = stream(events(message(*CONTENT, stop="tool_use")), framing=framing)
     last = len(whole.body) - len(framed([{"type": "message_stop"}]))
     async with adapter(server.url) as anthropic:
@@ -239,7 +270,9 @@ async def test_a_stream_that_is_left_early_is_closed(server: Loopback) -> None:
 async def test_cancellation_closes_the_connection(server: Loopback, *, streamed: bool) -> None:
     server.script(hang())
     async with adapter(server.url) as anthropic:
-        asking = asyncio.create_task(collected(anthropic, call()) if streamed else anthropic.complete(call()))
+        asking = asyncio.create_task(
+            collected(anthropic, call()) if streamed else anthropic.complete(call())
+        )
         while not server.requests:
             await asyncio.sleep(0.01)
         asking.cancel()
@@ -257,9 +290,15 @@ async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
 
         async def ask(number: int) -> str:
             asked = call(said("user", f"question {number}"))
-            return (await anthropic.complete(asked)).text if number % 2 else "".join((await collected(anthropic, asked))[0])
+            return (
+                (await anthropic.complete(asked)).text
+                if number % 2
+                else "".join((await collected(anthropic, asked))[0])
+            )
 
-        assert await asyncio.gather(*map(ask, range(20))) == [f"question {number}" for number in range(20)]
+        assert await asyncio.gather(*map(ask, range(20))) == [
+            f"question {number}" for number in range(20)
+        ]
 
 
 def test_the_version_is_the_sdks_own() -> None:

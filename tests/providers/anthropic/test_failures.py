@@ -7,12 +7,13 @@ from standby_anthropic.failures import failure_of
 
 
 def body(kind: str, words: str, **details: Any) -> dict[str, Any]:
-    return {"type": "error", "error": {"type": kind, "message": words, **({"details": details} if details else {})}}
+    return {
+        "type": "error",
+        "error": {"type": kind, "message": words, **({"details": details} if details else {})},
+    }
 
 
-NO_CREDIT = (
-    "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits."
-)
+NO_CREDIT = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits."
 NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
 NO_OBJECT = "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
 
@@ -21,37 +22,78 @@ NO_OBJECT = "output_config.format.schema: For 'object' type, 'additionalProperti
     ("status", "told", "kind"),
     [
         (400, body("invalid_request_error", "max_tokens: Field required"), Kind.INVALID_REQUEST),
-        (400, body("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"), Kind.CONTEXT_TOO_LONG),
         (
             400,
-            body("invalid_request_error", "input length and `max_tokens` exceed context limit: 197202 + 21333 > 200000"),
+            body("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
+            Kind.CONTEXT_TOO_LONG,
+        ),
+        (
+            400,
+            body(
+                "invalid_request_error",
+                "input length and `max_tokens` exceed context limit: 197202 + 21333 > 200000",
+            ),
             Kind.CONTEXT_TOO_LONG,
         ),
         (400, body("invalid_request_error", NO_CREDIT), Kind.QUOTA_EXHAUSTED),
-        (400, body("invalid_request_error", "You have reached your specified API usage limits."), Kind.QUOTA_EXHAUSTED),
-        (400, body("invalid_request_error", "Output blocked by content filtering policy"), Kind.BLOCKED),
+        (
+            400,
+            body("invalid_request_error", "You have reached your specified API usage limits."),
+            Kind.QUOTA_EXHAUSTED,
+        ),
+        (
+            400,
+            body("invalid_request_error", "Output blocked by content filtering policy"),
+            Kind.BLOCKED,
+        ),
         (400, body("invalid_request_error", NO_PREFILL), Kind.UNSUPPORTED),
         (400, body("invalid_request_error", NO_OBJECT), Kind.UNSUPPORTED),
         (
             400,
-            body("invalid_request_error", 'tool_choice: type "tool" and "any" are not supported for this model'),
+            body(
+                "invalid_request_error",
+                'tool_choice: type "tool" and "any" are not supported for this model',
+            ),
             Kind.UNSUPPORTED,
         ),
         (
             400,
-            body("invalid_request_error", "Thinking may not be enabled when tool_choice forces tool use."),
+            body(
+                "invalid_request_error",
+                "Thinking may not be enabled when tool_choice forces tool use.",
+            ),
             Kind.UNSUPPORTED,
         ),
         (401, body("authentication_error", "invalid x-api-key"), Kind.UNAUTHORIZED),
         (402, body("billing_error", "There is an issue with your billing."), Kind.QUOTA_EXHAUSTED),
-        (403, body("permission_error", "Your API key does not have permission."), Kind.UNAUTHORIZED),
-        (403, body("permission_error", "On hold.", error_code="organization_on_hold"), Kind.UNAUTHORIZED),
+        (
+            403,
+            body("permission_error", "Your API key does not have permission."),
+            Kind.UNAUTHORIZED,
+        ),
+        (
+            403,
+            body("permission_error", "On hold.", error_code="organization_on_hold"),
+            Kind.UNAUTHORIZED,
+        ),
         (404, body("not_found_error", "model: claude-sonet-4-5"), Kind.MODEL_MISSING),
         (413, body("request_too_large", "Request exceeds the maximum size"), Kind.UNSUPPORTED),
         (413, "", Kind.UNSUPPORTED),
-        (429, body("rate_limit_error", "This request would exceed your rate limit."), Kind.RATE_LIMITED),
-        (429, body("rate_limit_error", "Slow.", error_code="ramp_limit_exceeded"), Kind.RATE_LIMITED),
-        (429, body("rate_limit_error", "Spent.", error_code="enforced_spend_limit_reached"), Kind.QUOTA_EXHAUSTED),
+        (
+            429,
+            body("rate_limit_error", "This request would exceed your rate limit."),
+            Kind.RATE_LIMITED,
+        ),
+        (
+            429,
+            body("rate_limit_error", "Slow.", error_code="ramp_limit_exceeded"),
+            Kind.RATE_LIMITED,
+        ),
+        (
+            429,
+            body("rate_limit_error", "Spent.", error_code="enforced_spend_limit_reached"),
+            Kind.QUOTA_EXHAUSTED,
+        ),
         (500, body("api_error", "Internal server error"), Kind.SERVER_ERROR),
         (500, body("overloaded_error", "Overloaded"), Kind.OVERLOADED),
         (504, body("timeout_error", "The request timed out."), Kind.SERVER_ERROR),
@@ -95,9 +137,15 @@ def test_every_type_of_error_that_the_sdk_knows_of_messages_is_known_here() -> N
 
 def test_a_misspelt_model_is_told_as_it_was_recorded() -> None:
     told = failure_of(
-        404, {}, body("not_found_error", "model: claude-sonet-4-5") | {"request_id": "req_011CdufXo8Y2LVfY2veyuQWG"}
+        404,
+        {},
+        body("not_found_error", "model: claude-sonet-4-5")
+        | {"request_id": "req_011CdufXo8Y2LVfY2veyuQWG"},
     )
-    assert (told.kind, told.text) == (Kind.MODEL_MISSING, "404 not_found_error. model: claude-sonet-4-5")
+    assert (told.kind, told.text) == (
+        Kind.MODEL_MISSING,
+        "404 not_found_error. model: claude-sonet-4-5",
+    )
     assert told.id == "req_011CdufXo8Y2LVfY2veyuQWG"
 
 
@@ -109,10 +157,16 @@ def test_the_requests_id_is_in_a_header_or_in_the_body() -> None:
 
 
 def test_a_stated_delay_is_kept() -> None:
-    assert failure_of(429, {"retry-after": "12"}, body("rate_limit_error", "Slow.")).retry_after == 12.0
+    assert (
+        failure_of(429, {"retry-after": "12"}, body("rate_limit_error", "Slow.")).retry_after
+        == 12.0
+    )
     assert failure_of(529, {}, body("overloaded_error", "Overloaded")).retry_after is None
 
 
-@pytest.mark.parametrize("told", [None, {}, [], 3, {"error": None}, {"error": "Oh."}, {"error": {"type": 3, "message": []}}])
+@pytest.mark.parametrize(
+    "told",
+    [None, {}, [], 3, {"error": None}, {"error": "Oh."}, {"error": {"type": 3, "message": []}}],
+)
 def test_an_error_of_another_shape_is_still_a_failure(told: Any) -> None:
     assert failure_of(500, {}, told).kind is Kind.SERVER_ERROR

@@ -26,16 +26,26 @@ def test_the_manifest_imports_no_sdk_and_no_http() -> None:
 def test_the_adapter_is_where_the_manifest_says() -> None:
     from standby_anthropic import adapter  # noqa: PLC0415 - the manifest must not need it
 
-    assert INFO.adapter == f"{adapter.AnthropicAdapter.__module__}:{adapter.AnthropicAdapter.__qualname__}"
+    assert (
+        INFO.adapter
+        == f"{adapter.AnthropicAdapter.__module__}:{adapter.AnthropicAdapter.__qualname__}"
+    )
 
 
 def test_what_the_messages_api_has_no_parameter_for_is_refused_for_all_models() -> None:
     from anthropic.types.message_create_params import MessageCreateParamsBase  # noqa: PLC0415 - the manifest must not need it
 
-    ours = {"max_tokens", "stop", "parallel_tool_calls", "reasoning_effort"}  # they are there under other names
+    ours = {
+        "max_tokens",
+        "stop",
+        "parallel_tool_calls",
+        "reasoning_effort",
+    }  # they are there under other names
     assert set(INFO.card.refuses or ()) == set(Sampling.__struct_fields__) - ours
     assert not set(INFO.card.refuses or ()) & get_type_hints(MessageCreateParamsBase).keys()
-    assert not any(card.refuses for card in CARDS.values())  # it would stand in place of the provider's
+    assert not any(
+        card.refuses for card in CARDS.values()
+    )  # it would stand in place of the provider's
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -58,7 +68,9 @@ def test_every_card_has_the_retirement_that_the_sdk_tells(name: str) -> None:
 
     if name not in DEPRECATED_MODELS and SDK < (2, 12):
         pytest.skip("this SDK is older than what its vendor said of the model")
-    assert CARDS[name].retires == (_day(DEPRECATED_MODELS[name]) if name in DEPRECATED_MODELS else None)
+    assert CARDS[name].retires == (
+        _day(DEPRECATED_MODELS[name]) if name in DEPRECATED_MODELS else None
+    )
 
 
 def _day(told: str) -> date:
@@ -67,18 +79,31 @@ def _day(told: str) -> date:
 
 
 def test_a_model_that_thinks_always_takes_no_effort_of_none() -> None:
-    always = {name: card.efforts for name, card in CARDS.items() if (card.wire or {}).get("thinks") == "always"}
+    always = {
+        name: card.efforts
+        for name, card in CARDS.items()
+        if (card.wire or {}).get("thinks") == "always"
+    }
     assert "claude-opus-5-5" in always
     assert [name for name, efforts in always.items() if "none" in (efforts or ())] == []
 
 
-@pytest.mark.parametrize("options", [{}, {"effort": "low"}, {"thinking_budget": 1024}, {"service_tier": "standard_only"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"effort": "low"}, {"thinking_budget": 1024}, {"service_tier": "standard_only"}]
+)
 def test_options_that_anthropic_knows_are_valid(options: dict[str, object]) -> None:
     jsonschema.validate(options, INFO.options)
 
 
 @pytest.mark.parametrize(
-    "options", [{"effort": "none"}, {"thinking_budget": 1023}, {"thinking_budget": "1k"}, {"service_tier": ""}, {"model": "x"}]
+    "options",
+    [
+        {"effort": "none"},
+        {"thinking_budget": 1023},
+        {"thinking_budget": "1k"},
+        {"service_tier": ""},
+        {"model": "x"},
+    ],
 )
 def test_options_that_anthropic_refuses_are_not(options: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):

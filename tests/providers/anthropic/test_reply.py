@@ -4,9 +4,30 @@ from typing import Any
 
 import pytest
 
-from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Reply, ToolCall, Usage, decoded, events_of
+from standby.plugin import (
+    AttemptFailed,
+    Chunk,
+    End,
+    Failure,
+    Finish,
+    Kind,
+    Reply,
+    ToolCall,
+    Usage,
+    decoded,
+    events_of,
+)
 from standby_anthropic.reply import Reader, reply_of
-from tests.providers.anthropic.wire_server import MODEL, OVERLOADED, events, framed, message, text, thought, tool_use
+from tests.providers.anthropic.wire_server import (
+    MODEL,
+    OVERLOADED,
+    events,
+    framed,
+    message,
+    text,
+    thought,
+    tool_use,
+)
 
 REDACTED = {"type": "redacted_thinking", "data": "b3BhcXVl"}
 WEATHER = tool_use("toolu_01", "weather", {"city": "Oslo 🗺", "days": [1, 2]})
@@ -18,7 +39,9 @@ ANSWERS = {
     "a call that ends a turn": message(WEATHER, stop="end_turn"),
     "thoughts": message(thought("Which city do they mean?"), text("Lisbon.")),
     "thoughts that are not shown": message(thought(""), REDACTED, text("Lisbon.")),
-    "thoughts between calls": message(thought("One."), text("I look."), thought("Two.", "eA=="), WEATHER, stop="tool_use"),
+    "thoughts between calls": message(
+        thought("One."), text("I look."), thought("Two.", "eA=="), WEATHER, stop="tool_use"
+    ),
     "a limit": message(text("Lis"), stop="max_tokens"),
     "a full window": message(text("Lis"), stop="model_context_window_exceeded"),
     "a limit in a call": message(text("I look."), WEATHER, NOW, stop="max_tokens"),
@@ -27,7 +50,12 @@ ANSWERS = {
 FAILURES = {
     "a refusal": message(text("Sure, "), stop="refusal"),
     "a refusal that is explained": message(
-        stop="refusal", stop_details={"type": "refusal", "category": "bio", "explanation": "This asks for a lab method."}
+        stop="refusal",
+        stop_details={
+            "type": "refusal",
+            "category": "bio",
+            "explanation": "This asks for a lab method.",
+        },
     ),
     "a pause": message(text("Lis"), stop="pause_turn"),
     "an end of 2027": message(text("Lis"), stop="a_reason_of_2027"),
@@ -105,7 +133,9 @@ def test_a_stream_that_is_cut_anywhere_is_no_answer(name: str) -> None:
 def test_a_reply_has_all_that_was_told() -> None:
     assert reply_of(ANSWERS["a call"]) == Reply(
         text="I look.",
-        tool_calls=(ToolCall(id="toolu_01", name="weather", arguments={"city": "Oslo 🗺", "days": [1, 2]}),),
+        tool_calls=(
+            ToolCall(id="toolu_01", name="weather", arguments={"city": "Oslo 🗺", "days": [1, 2]}),
+        ),
         finish=Finish.TOOL_CALLS,
         usage=Usage(input=19, output=28, reasoning=25, cached=4),
         served=MODEL,
@@ -149,7 +179,11 @@ def test_a_thought_is_told_and_what_only_the_model_reads_is_kept() -> None:
 
 def test_thinking_and_the_writing_of_a_call_are_signs_of_life() -> None:
     reader = Reader()
-    chunks = [chunk for one in events(ANSWERS["thoughts between calls"]) if (chunk := reader.chunk(one)) is not None]
+    chunks = [
+        chunk
+        for one in events(ANSWERS["thoughts between calls"])
+        if (chunk := reader.chunk(one)) is not None
+    ]
     assert all(chunk.text or chunk.working for chunk in chunks)
     assert not any(chunk.tool_call for chunk in chunks)
 
@@ -166,14 +200,33 @@ def test_a_ping_is_a_sign_of_life_while_the_model_thinks_and_at_no_other_time() 
 
 
 @pytest.mark.parametrize(
-    "body", [None, [], "Hello", 3, {}, {"type": "message"}, {"content": [text("Lisbon.")]}, {"type": "ping"}]
+    "body",
+    [
+        None,
+        [],
+        "Hello",
+        3,
+        {},
+        {"type": "message"},
+        {"content": [text("Lisbon.")]},
+        {"type": "ping"},
+    ],
 )
 def test_a_200_that_is_no_message_is_malformed(body: Any) -> None:
     assert failed(reply_of, body).kind is Kind.MALFORMED
 
 
 @pytest.mark.parametrize(
-    "content", [None, "Lisbon.", [None], [3], [{"type": "text"}], [{"type": "text", "text": 3}], [{"type": "thinking"}]]
+    "content",
+    [
+        None,
+        "Lisbon.",
+        [None],
+        [3],
+        [{"type": "text"}],
+        [{"type": "text", "text": 3}],
+        [{"type": "thinking"}],
+    ],
 )
 def test_content_of_another_shape_is_no_text(content: Any) -> None:
     assert reply_of(message(content=content)).text == ""
@@ -182,7 +235,11 @@ def test_content_of_another_shape_is_no_text(content: Any) -> None:
 @pytest.mark.parametrize("read", [reply_of, lambda told: streamed([told])])
 def test_an_error_inside_a_200_is_what_it_says_it_is(read: Any) -> None:
     told = failed(read, OVERLOADED)
-    assert (told.kind, told.text, told.id) == (Kind.OVERLOADED, "200 overloaded_error. Overloaded", "req_011Cb6r")
+    assert (told.kind, told.text, told.id) == (
+        Kind.OVERLOADED,
+        "200 overloaded_error. Overloaded",
+        "req_011Cb6r",
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +247,11 @@ def test_an_error_inside_a_200_is_what_it_says_it_is(read: Any) -> None:
     [
         {"type": "an_event_of_2027", "index": 0},
         {"type": "content_block_delta", "index": 9, "delta": {"type": "text_delta", "text": "!"}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": {}}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "citations_delta", "citation": {}},
+        },
         {},
     ],
 )

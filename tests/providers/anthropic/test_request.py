@@ -22,7 +22,9 @@ from tests.providers.anthropic.wire_server import message, text, thought, tool_u
 
 PNG = "iVBORw0KGgo="
 WEATHER = Tool(
-    name="weather", description="Tells it.", parameters={"type": "object", "properties": {"city": {"type": "string"}}}
+    name="weather",
+    description="Tells it.",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}}},
 )
 TURN = (
     said("user", "Oslo?"),
@@ -131,15 +133,21 @@ def test_results_are_one_turn_and_come_first_in_it() -> None:
         ("required", True, {"type": "any", "disable_parallel_tool_use": False}),
     ],
 )
-def test_the_choice_of_a_tool_gets_anthropics_words(choice: Any, parallel: bool | None, told: Any) -> None:
+def test_the_choice_of_a_tool_gets_anthropics_words(
+    choice: Any, parallel: bool | None, told: Any
+) -> None:
     body = sent(tools=(WEATHER,), tool_choice=choice, parallel_tool_calls=parallel)
-    assert body["tools"] == [{"name": "weather", "description": "Tells it.", "input_schema": WEATHER.parameters}]
+    assert body["tools"] == [
+        {"name": "weather", "description": "Tells it.", "input_schema": WEATHER.parameters}
+    ]
     assert body.get("tool_choice") == told
 
 
 @pytest.mark.parametrize("choice", ["required", Only("weather")])
 def test_a_model_that_cannot_be_made_to_call_is_not_asked_to(choice: Any) -> None:
-    assert "tool_choice auto or none" in refused(model="claude-opus-5-5", tools=(WEATHER,), tool_choice=choice)
+    assert "tool_choice auto or none" in refused(
+        model="claude-opus-5-5", tools=(WEATHER,), tool_choice=choice
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,15 +175,24 @@ def test_a_model_that_cannot_be_made_to_call_is_not_asked_to(choice: Any) -> Non
         ),
         (
             Media(media_type="text/csv", data=base64.b64encode("a;ü".encode()).decode()),
-            {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a;ü"}},
+            {
+                "type": "document",
+                "source": {"type": "text", "media_type": "text/plain", "data": "a;ü"},
+            },
         ),
     ],
     ids=str,
 )
-def test_pictures_and_documents_are_blocks_in_a_turn_and_in_a_result(media: Media, block: dict[str, Any]) -> None:
+def test_pictures_and_documents_are_blocks_in_a_turn_and_in_a_result(
+    media: Media, block: dict[str, Any]
+) -> None:
     assert sent(said("user", media, "What?"))["messages"][0]["content"] == [block, text("What?")]
     result = ToolResult(id="toolu_2", name="now", text="See:", media=(media,))
-    turns = (said("user", "a"), said("assistant", ToolCall(id="toolu_2", name="now", arguments={})), Message("tool", (result,)))
+    turns = (
+        said("user", "a"),
+        said("assistant", ToolCall(id="toolu_2", name="now", arguments={})),
+        Message("tool", (result,)),
+    )
     assert sent(*turns)["messages"][2]["content"][0]["content"] == [text("See:"), block]
 
 
@@ -215,7 +232,11 @@ def test_sampling_parameters_get_anthropics_names() -> None:
         ("claude-opus-5-5", "xhigh", {"output_config": {"effort": "xhigh"}}),
         ("claude-haiku-5-5", "none", {"thinking": {"type": "disabled"}}),
         ("claude-haiku-5-5", "max", {"output_config": {"effort": "max"}}),
-        ("claude-opus-4-8", "low", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
+        (
+            "claude-opus-4-8",
+            "low",
+            {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}},
+        ),
         ("claude-opus-4-8", "none", {}),
         ("claude-opus-4-5", "high", {"output_config": {"effort": "high"}}),
         ("claude-haiku-4-5", "medium", {"thinking": {"type": "enabled", "budget_tokens": 8192}}),
@@ -228,24 +249,42 @@ def test_an_effort_is_told_as_the_card_says(model: str, effort: str, told: dict[
 
 
 def test_a_budget_leaves_room_for_the_words_and_is_not_below_the_least() -> None:
-    assert sent(model="claude-haiku-4-5", reasoning_effort="high", max_tokens=4000)["thinking"]["budget_tokens"] == 2000
-    assert "thinking" not in sent(model="claude-haiku-4-5", reasoning_effort="high", max_tokens=2000)
+    assert (
+        sent(model="claude-haiku-4-5", reasoning_effort="high", max_tokens=4000)["thinking"][
+            "budget_tokens"
+        ]
+        == 2000
+    )
+    assert "thinking" not in sent(
+        model="claude-haiku-4-5", reasoning_effort="high", max_tokens=2000
+    )
 
 
 @pytest.mark.parametrize("choice", ["required", Only("weather")])
 def test_a_budget_is_not_asked_for_where_a_tool_must_be_called(choice: Any) -> None:
-    assert "thinking" not in sent(model="claude-haiku-4-5", reasoning_effort="low", tools=(WEATHER,), tool_choice=choice)
+    assert "thinking" not in sent(
+        model="claude-haiku-4-5", reasoning_effort="low", tools=(WEATHER,), tool_choice=choice
+    )
 
 
 def test_a_budget_is_not_asked_for_behind_a_call_that_was_made_without_a_thought() -> None:
     ask = {"model": "claude-haiku-4-5", "reasoning_effort": "low", "tools": (WEATHER,)}
     assert "thinking" not in sent(*TURN, **ask)
-    own = said("assistant", Reasoning(private=reply_of(message(thought("Well."), text("x"))).private), *TURN[1].parts)
+    own = said(
+        "assistant",
+        Reasoning(private=reply_of(message(thought("Well."), text("x"))).private),
+        *TURN[1].parts,
+    )
     assert sent(TURN[0], own, *TURN[2:], **ask)["thinking"]["type"] == "enabled"
 
 
 def test_thoughts_go_back_unmodified_and_in_their_place() -> None:
-    content = [thought("One."), text("I look."), thought("Two.", "eA=="), tool_use("toolu_1", "weather", {"city": "Oslo"})]
+    content = [
+        thought("One."),
+        text("I look."),
+        thought("Two.", "eA=="),
+        tool_use("toolu_1", "weather", {"city": "Oslo"}),
+    ]
     redacted = {"type": "redacted_thinking", "data": "b3BhcXVl"}
     for told in (content, [redacted, *content[1:]], content[:2]):
         given = reply_of(message(*told)).message
@@ -254,9 +293,13 @@ def test_thoughts_go_back_unmodified_and_in_their_place() -> None:
 
 def test_thoughts_whose_place_is_not_known_come_first() -> None:
     reasoning = next(
-        part for part in reply_of(message(text("a"), thought("One."))).message.parts if isinstance(part, Reasoning)
+        part
+        for part in reply_of(message(text("a"), thought("One."))).message.parts
+        if isinstance(part, Reasoning)
     )
-    assert sent(said("user", "b"), said("assistant", reasoning, "changed"))["messages"][1]["content"] == [
+    assert sent(said("user", "b"), said("assistant", reasoning, "changed"))["messages"][1][
+        "content"
+    ] == [
         thought("One."),
         text("changed"),
     ]
@@ -277,6 +320,12 @@ def test_options_are_laid_over_what_the_request_says() -> None:
 
 def test_an_extra_is_laid_over_all_else() -> None:
     schema = Schema(name="a", json_schema={"type": "string"}, read=str)
-    body = sent(schema=schema, extra={"output_config": {"effort": "max"}, "metadata": {"user_id": "7"}, "max_tokens": 1})
-    assert body["output_config"] == {"format": {"type": "json_schema", "schema": {"type": "string"}}, "effort": "max"}
+    body = sent(
+        schema=schema,
+        extra={"output_config": {"effort": "max"}, "metadata": {"user_id": "7"}, "max_tokens": 1},
+    )
+    assert body["output_config"] == {
+        "format": {"type": "json_schema", "schema": {"type": "string"}},
+        "effort": "max",
+    }
     assert (body["metadata"], body["max_tokens"]) == ({"user_id": "7"}, 1)

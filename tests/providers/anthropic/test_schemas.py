@@ -16,7 +16,10 @@ CLOSED = {**CITY, "additionalProperties": False}
         (CITY, CLOSED),
         (CLOSED, CLOSED),
         ({"type": "array", "items": CITY}, {"type": "array", "items": CLOSED}),
-        ({"$defs": {"a": CITY}, "$ref": "#/$defs/a"}, {"$defs": {"a": CLOSED}, "$ref": "#/$defs/a"}),
+        (
+            {"$defs": {"a": CITY}, "$ref": "#/$defs/a"},
+            {"$defs": {"a": CLOSED}, "$ref": "#/$defs/a"},
+        ),
         ({"oneOf": [CITY, {"type": "null"}]}, {"anyOf": [CLOSED, {"type": "null"}]}),
         ({"type": ["string", "null"]}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
         ({"enum": ["a", 1, None]}, {"enum": ["a", 1, None]}),
@@ -26,10 +29,15 @@ CLOSED = {**CITY, "additionalProperties": False}
             {"type": "array", "minItems": 1, "items": {"type": "null"}},
             {"type": "array", "minItems": 1, "items": {"type": "null"}},
         ),
-        ({"type": "object", "properties": {}}, {"type": "object", "properties": {}, "additionalProperties": False}),
+        (
+            {"type": "object", "properties": {}},
+            {"type": "object", "properties": {}, "additionalProperties": False},
+        ),
     ],
 )
-def test_every_object_is_closed_and_the_rest_stays(given: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_every_object_is_closed_and_the_rest_stays(
+    given: dict[str, Any], sent: dict[str, Any]
+) -> None:
     assert sendable(given) == sent
 
 
@@ -38,7 +46,9 @@ def test_a_constraint_that_anthropic_refuses_is_told_in_words() -> None:
         "type": "integer",
         "description": 'A rank.\n\n{"minimum":1}',
     }
-    assert sendable({"type": "string", "format": "a-format"})["description"] == '{"format":"a-format"}'
+    assert (
+        sendable({"type": "string", "format": "a-format"})["description"] == '{"format":"a-format"}'
+    )
 
 
 @pytest.mark.parametrize(

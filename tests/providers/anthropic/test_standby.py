@@ -22,7 +22,9 @@ chains:
   default: {{models: [down, claude-haiku-5-5], retry: {{attempts: 1}}}}
   two: {{models: [claude-haiku-5-5, second], retry: {{attempts: 1}}}}
 """
-WEATHER = Tool(name="weather", parameters={"type": "object", "properties": {"city": {"type": "string"}}})
+WEATHER = Tool(
+    name="weather", parameters={"type": "object", "properties": {"city": {"type": "string"}}}
+)
 CALL = tool_use("toolu_1", "weather", {"city": "Oslo"})
 
 
@@ -38,7 +40,9 @@ def client(file: Path) -> AsyncStandby:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
-async def test_claude_stands_by_with_tools_and_a_history(server: Loopback, file: Path, *, stream: bool) -> None:
+async def test_claude_stands_by_with_tools_and_a_history(
+    server: Loopback, file: Path, *, stream: bool
+) -> None:
     server.answer = answers(thought("Oslo."), text("I look."), CALL, stop="tool_use")
     history = [
         {"role": "system", "content": "Be brief."},
@@ -46,7 +50,13 @@ async def test_claude_stands_by_with_tools_and_a_history(server: Loopback, file:
         {
             "role": "assistant",
             "content": None,
-            "tool_calls": [{"id": "call|fc:1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}],
+            "tool_calls": [
+                {
+                    "id": "call|fc:1",
+                    "type": "function",
+                    "function": {"name": "weather", "arguments": "{}"},
+                }
+            ],
         },
         {"role": "tool", "tool_call_id": "call|fc:1", "content": "Rain."},
         {"role": "assistant", "content": "Rain."},
@@ -65,7 +75,11 @@ async def test_claude_stands_by_with_tools_and_a_history(server: Loopback, file:
             ("claude-haiku-5-5", "answered"),
         ]
         assert reply.trail[-1].dropped == ("temperature",)
-        assert (reply.text, reply.reasoning, reply.tool_calls[0].arguments) == ("I look.", "Oslo.", {"city": "Oslo"})
+        assert (reply.text, reply.reasoning, reply.tool_calls[0].arguments) == (
+            "I look.",
+            "Oslo.",
+            {"city": "Oslo"},
+        )
         server.answer = answers(text("Sun."))
         result = {"role": "tool", "tool_call_id": "toolu_1", "content": "Sun."}
         after = await standby.chat([*history, reply.message, result], tools=[WEATHER])
@@ -82,20 +96,34 @@ async def test_claude_stands_by_with_tools_and_a_history(server: Loopback, file:
         "user",
     ]
     assert second["messages"][5]["content"] == [thought("Oslo."), text("I look."), CALL]
-    assert second["messages"][6]["content"] == [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "Sun."}]
+    assert second["messages"][6]["content"] == [
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Sun."}
+    ]
 
 
-async def test_an_overloaded_model_gives_way_and_its_thoughts_stay_its_own(server: Loopback, file: Path) -> None:
+async def test_an_overloaded_model_gives_way_and_its_thoughts_stay_its_own(
+    server: Loopback, file: Path
+) -> None:
     server.answer = answers(thought("Oslo."), CALL, stop="tool_use")
     async with client(file) as standby:
         reply = await standby.chat("Oslo?", chain="two", tools=[WEATHER])
         result = {"role": "tool", "tool_call_id": "toolu_1", "content": "Sun."}
         whole = answers(text("Sun."), model="claude-opus-4-8")
-        server.answer = lambda request: whole(request) if request.path.startswith("/other") else respond(529, OVERLOADED)
-        after = await standby.chat([{"role": "user", "content": "Oslo?"}, reply.message, result], chain="two", tools=[WEATHER])
+        server.answer = lambda request: (
+            whole(request) if request.path.startswith("/other") else respond(529, OVERLOADED)
+        )
+        after = await standby.chat(
+            [{"role": "user", "content": "Oslo?"}, reply.message, result],
+            chain="two",
+            tools=[WEATHER],
+        )
     assert (after.text, after.model) == ("Sun.", "second")
     assert (after.trail[0].kind, after.trail[0].id) == ("overloaded", "req_011Cb6r")
-    assert [request.path for request in server.requests] == ["/v1/messages", "/v1/messages", "/other/v1/messages"]
+    assert [request.path for request in server.requests] == [
+        "/v1/messages",
+        "/v1/messages",
+        "/other/v1/messages",
+    ]
     own, foreign = (request.json["messages"][1]["content"] for request in server.requests[1:])
     assert (own, foreign) == ([thought("Oslo."), CALL], [CALL])
 
@@ -104,7 +132,9 @@ async def test_a_picture_and_an_effort_reach_the_wire(server: Loopback, file: Pa
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
     question = [{"role": "user", "content": [picture, {"type": "text", "text": "What?"}]}]
     async with client(file) as standby:
-        reply = await standby.chat(question, reasoning_effort="high", extra={"claude": {"metadata": {"user_id": "7"}}})
+        reply = await standby.chat(
+            question, reasoning_effort="high", extra={"claude": {"metadata": {"user_id": "7"}}}
+        )
     assert reply.trail[-1].outcome == "answered"
     body = server.requests[0].json
     assert body["messages"][0]["content"][0]["source"]["media_type"] == "image/png"

@@ -15,7 +15,11 @@ USAGE = {
     "output_tokens": 28,
     "output_tokens_details": {"thinking_tokens": 25},
 }
-OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}, "request_id": "req_011Cb6r"}
+OVERLOADED = {
+    "type": "error",
+    "error": {"type": "overloaded_error", "message": "Overloaded"},
+    "request_id": "req_011Cb6r",
+}
 
 
 def text(words: str) -> dict[str, Any]:
@@ -46,27 +50,49 @@ def message(*content: Any, stop: str | None = "end_turn", **rest: Any) -> dict[s
 
 def events(whole: dict[str, Any], *, size: int = 7) -> list[dict[str, Any]]:
     """Return the events of the stream that says what a message says, its words in pieces of that size."""
-    begun = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 1}}
+    begun = {
+        **whole,
+        "content": [],
+        "stop_reason": None,
+        "usage": {**whole["usage"], "output_tokens": 1},
+    }
     told: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
     for index, block in enumerate(whole["content"]):
         told += [{**event, "index": index} for event in _block(block, size)]
-    delta = {name: whole[name] for name in ("stop_reason", "stop_sequence", "stop_details") if name in whole}
-    ended = {"type": "message_delta", "delta": delta, "usage": {**whole["usage"], "input_tokens": None}}
+    delta = {
+        name: whole[name]
+        for name in ("stop_reason", "stop_sequence", "stop_details")
+        if name in whole
+    }
+    ended = {
+        "type": "message_delta",
+        "delta": delta,
+        "usage": {**whole["usage"], "input_tokens": None},
+    }
     return [*told, ended, {"type": "message_stop"}]
 
 
 def _block(block: dict[str, Any], size: int) -> list[dict[str, Any]]:
     match block["type"]:
         case "text":
-            begun, deltas = text(""), [{"type": "text_delta", "text": piece} for piece in _pieces(block["text"], size)]
+            begun, deltas = (
+                text(""),
+                [{"type": "text_delta", "text": piece} for piece in _pieces(block["text"], size)],
+            )
         case "thinking":
             begun = thought("", "")
-            deltas = [{"type": "thinking_delta", "thinking": piece} for piece in _pieces(block["thinking"], size)]
+            deltas = [
+                {"type": "thinking_delta", "thinking": piece}
+                for piece in _pieces(block["thinking"], size)
+            ]
             deltas.append({"type": "signature_delta", "signature": block["signature"]})
         case "tool_use":
             written = msgspec.json.encode(block["input"]).decode() if block["input"] else ""
             begun = {**block, "input": {}}
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *_pieces(written, size)]]
+            deltas = [
+                {"type": "input_json_delta", "partial_json": piece}
+                for piece in ["", *_pieces(written, size)]
+            ]
         case _:
             begun, deltas = block, []
     return [
@@ -81,10 +107,15 @@ def _pieces(words: str, size: int) -> list[str]:
 
 
 def framed(told: Sequence[dict[str, Any]]) -> bytes:
-    return b"".join(b"event: %s\ndata: %s\n\n" % (one["type"].encode(), msgspec.json.encode(one)) for one in told)
+    return b"".join(
+        b"event: %s\ndata: %s\n\n" % (one["type"].encode(), msgspec.json.encode(one))
+        for one in told
+    )
 
 
-def stream(told: Sequence[dict[str, Any]], *, framing: Literal["chunked", "eof"] = "chunked") -> Answer:
+def stream(
+    told: Sequence[dict[str, Any]], *, framing: Literal["chunked", "eof"] = "chunked"
+) -> Answer:
     pieces = tuple((0.0, framed([one])) for one in told)
     return Answer(pieces=pieces, headers={"Content-Type": "text/event-stream"}, framing=framing)
 
@@ -99,8 +130,12 @@ def answers(*content: Any, **rest: Any) -> Answers:
     return answer
 
 
-def error(status: int, kind: str, words: str, headers: dict[str, str] | None = None, **details: Any) -> Answer:
+def error(
+    status: int, kind: str, words: str, headers: dict[str, str] | None = None, **details: Any
+) -> Answer:
     told: dict[str, Any] = {"type": kind, "message": words}
     if details:
         told["details"] = details
-    return respond(status, {"type": "error", "error": told, "request_id": "req_in_the_body"}, headers)
+    return respond(
+        status, {"type": "error", "error": told, "request_id": "req_in_the_body"}, headers
+    )

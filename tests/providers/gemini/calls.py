@@ -27,19 +27,32 @@ KEY = "AIzaSy-a-key-that-opens-nothing"
 
 
 def request(*turns: tuple[Role, str], **sampling: Any) -> Request:
-    messages = tuple(Message(role, (Text(text),)) for role, text in turns or [("user", "Which city?")])
+    messages = tuple(
+        Message(role, (Text(text),)) for role, text in turns or [("user", "Which city?")]
+    )
     return Request(messages, Sampling(**sampling))
 
 
 def call(
-    *turns: tuple[Role, str], model: str = "gemini-2.5-pro", options: dict[str, Any] | None = None, **sampling: Any
+    *turns: tuple[Role, str],
+    model: str = "gemini-2.5-pro",
+    options: dict[str, Any] | None = None,
+    **sampling: Any,
 ) -> Call:
-    return Call(request=request(*turns, **sampling), model=model, card=Card(), options=options or {}, timeout=60.0)
+    return Call(
+        request=request(*turns, **sampling),
+        model=model,
+        card=Card(),
+        options=options or {},
+        timeout=60.0,
+    )
 
 
 @asynccontextmanager
 async def adapter(url: str, key: str = KEY) -> AsyncIterator[GeminiAdapter]:
-    made = GeminiAdapter(Provider(plugin="gemini", base_url=url, api_key=Secret(key, "GEMINI_API_KEY")))
+    made = GeminiAdapter(
+        Provider(plugin="gemini", base_url=url, api_key=Secret(key, "GEMINI_API_KEY"))
+    )
     try:
         yield made
     finally:

@@ -48,18 +48,30 @@ async def test_the_path_names_the_version_and_the_model(
         await collected(gemini, call(model=model, options=options))
     unary, stream = server.requests
     assert (unary.method, unary.path, unary.query) == ("POST", f"{path}:generateContent", {})
-    assert (stream.method, stream.path, stream.query) == ("POST", f"{path}:streamGenerateContent", {"alt": ["sse"]})
+    assert (stream.method, stream.path, stream.query) == (
+        "POST",
+        f"{path}:streamGenerateContent",
+        {"alt": ["sse"]},
+    )
 
 
 @pytest.mark.parametrize("base", ["", "/", "/proxy/gemini"])
 async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
     async with adapter(server.url + base) as gemini:
         await gemini.complete(call())
-    assert server.requests[0].path == f"{base.rstrip('/')}/v1beta/models/gemini-2.5-pro:generateContent"
+    assert (
+        server.requests[0].path
+        == f"{base.rstrip('/')}/v1beta/models/gemini-2.5-pro:generateContent"
+    )
 
 
 async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -> None:
-    asked = call(("system", "Be brief."), ("user", "Wo? 🗺"), temperature=0.5, options={"thinking_budget": 128})
+    asked = call(
+        ("system", "Be brief."),
+        ("user", "Wo? 🗺"),
+        temperature=0.5,
+        options={"thinking_budget": 128},
+    )
     async with adapter(server.url) as gemini:
         await gemini.complete(asked)
         await collected(gemini, asked)
@@ -71,7 +83,9 @@ async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -
         }
 
 
-async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(server: Loopback) -> None:
+async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(
+    server: Loopback,
+) -> None:
     async with adapter(server.url) as gemini:
         await gemini.complete(call())
     headers = server.requests[0].headers
@@ -109,7 +123,9 @@ async def test_no_environment_variable_switches_anything(
             assert (await gemini.complete(call())).text == "Lisbon, says Gemini."
             await collected(gemini, call())
     assert {request.headers["x-goog-api-key"] for request in server.requests} == {KEY}
-    assert {request.path.rpartition(":")[0] for request in server.requests} == {"/v1beta/models/gemini-2.5-pro"}
+    assert {request.path.rpartition(":")[0] for request in server.requests} == {
+        "/v1beta/models/gemini-2.5-pro"
+    }
     assert not [record for record in caplog.records if record.name.startswith("google_genai")]
 
 
@@ -129,7 +145,9 @@ async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
                 return (await gemini.complete(asked)).text
             return "".join((await collected(gemini, asked))[0])
 
-        assert await asyncio.gather(*map(ask, range(20))) == [f"question {number}" for number in range(20)]
+        assert await asyncio.gather(*map(ask, range(20))) == [
+            f"question {number}" for number in range(20)
+        ]
 
 
 async def test_a_connection_is_used_again(server: Loopback) -> None:
@@ -148,21 +166,33 @@ def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopbac
     assert [asyncio.run(ask()) for _ in range(3)] == ["Lisbon, says Gemini."] * 3
 
 
-@pytest.mark.parametrize("key", ["key\nwith a line end", "schlüssel", "auth_tokens/ephemeral", "key\x00"])
+@pytest.mark.parametrize(
+    "key", ["key\nwith a line end", "schlüssel", "auth_tokens/ephemeral", "key\x00"]
+)
 def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
     with pytest.raises(AttemptFailed, match=r"the key \(Secret\(GEMINI_API_KEY\)\)") as caught:
-        GeminiAdapter(Provider(plugin="gemini", base_url="http://127.0.0.1:9", api_key=Secret(key, "GEMINI_API_KEY")))
+        GeminiAdapter(
+            Provider(
+                plugin="gemini",
+                base_url="http://127.0.0.1:9",
+                api_key=Secret(key, "GEMINI_API_KEY"),
+            )
+        )
     assert caught.value.failure.kind is Kind.UNAVAILABLE
     assert key not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", [None, Secret("", "GEMINI_API_KEY"), Secret("  \n", "GEMINI_API_KEY")])
+@pytest.mark.parametrize(
+    "key", [None, Secret("", "GEMINI_API_KEY"), Secret("  \n", "GEMINI_API_KEY")]
+)
 def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: Secret | None) -> None:
     with pytest.raises(AttemptFailed, match="no key: set GEMINI_API_KEY"):
         GeminiAdapter(Provider(plugin="gemini", api_key=key))
 
 
-def test_a_variable_that_makes_the_client_impossible_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_makes_the_client_impossible_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "gopher://127.0.0.1:9")
     with pytest.raises(AttemptFailed, match=r"the client cannot be made: .*gopher") as caught:
         GeminiAdapter(Provider(plugin="gemini", base_url="http://127.0.0.1:9", api_key=Secret(KEY)))
@@ -185,5 +215,9 @@ except AttemptFailed as error:
 
 @pytest.mark.skipif(genai.__version__.startswith("2."), reason="google-genai 2 requires httpx")
 def test_the_sdks_choice_of_a_library_that_is_missing_is_named() -> None:
-    told = subprocess.run([sys.executable, "-c", WITHOUT_HTTPX], capture_output=True, text=True, check=True)  # noqa: S603 - ours
-    assert told.stdout.startswith("unavailable the client cannot be made: httpx is configured via GOOGLE_GENAI_HTTP_CLIENT")
+    told = subprocess.run(
+        [sys.executable, "-c", WITHOUT_HTTPX], capture_output=True, text=True, check=True
+    )  # noqa: S603 - ours
+    assert told.stdout.startswith(
+        "unavailable the client cannot be made: httpx is configured via GOOGLE_GENAI_HTTP_CLIENT"
+    )

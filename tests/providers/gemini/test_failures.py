@@ -11,52 +11,129 @@ def error(code: int, status: str, message: str, *details: Any) -> dict[str, Any]
 
 
 def quota(quota_id: str, value: str = "50") -> dict[str, Any]:
-    return {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": quota_id, "quotaValue": value}]}
+    return {
+        "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+        "violations": [{"quotaId": quota_id, "quotaValue": value}],
+    }
 
 
 def info(reason: str, **metadata: str) -> dict[str, Any]:
-    return {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "metadata": metadata}
+    return {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reason,
+        "metadata": metadata,
+    }
 
 
 QUOTA = "You exceeded your current quota, please check your plan and billing details."
 TABLE = [
-    (500, "INTERNAL", "An internal error has occurred. Please retry or report in https://…", Kind.SERVER_ERROR),
+    (
+        500,
+        "INTERNAL",
+        "An internal error has occurred. Please retry or report in https://…",
+        Kind.SERVER_ERROR,
+    ),
     (500, "INTERNAL", "Internal error encountered.", Kind.SERVER_ERROR),
     (503, "UNAVAILABLE", "The model is overloaded. Please try again later.", Kind.OVERLOADED),
     (503, "UNAVAILABLE", "This model is currently experiencing high demand.", Kind.OVERLOADED),
-    (504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete.", Kind.SERVER_ERROR),
+    (
+        504,
+        "DEADLINE_EXCEEDED",
+        "Deadline expired before operation could complete.",
+        Kind.SERVER_ERROR,
+    ),
     (499, "CANCELLED", "The operation was cancelled.", Kind.SERVER_ERROR),
-    (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).", Kind.RATE_LIMITED),
-    (429, "RESOURCE_EXHAUSTED", f"{QUOTA} * Quota exceeded for metric: m, limit: 10, model: x", Kind.RATE_LIMITED),
-    (429, "RESOURCE_EXHAUSTED", f"{QUOTA} * Quota exceeded for metric: m, limit: 0, model: x", Kind.QUOTA_EXHAUSTED),
-    (429, "RESOURCE_EXHAUSTED", f"{QUOTA} * Quota exceeded for metric: m, limit: 0\nPlease retry", Kind.QUOTA_EXHAUSTED),
-    (429, "RESOURCE_EXHAUSTED", "Your billing account has exceeded its monthly spending cap", Kind.QUOTA_EXHAUSTED),
+    (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "Resource has been exhausted (e.g. check quota).",
+        Kind.RATE_LIMITED,
+    ),
+    (
+        429,
+        "RESOURCE_EXHAUSTED",
+        f"{QUOTA} * Quota exceeded for metric: m, limit: 10, model: x",
+        Kind.RATE_LIMITED,
+    ),
+    (
+        429,
+        "RESOURCE_EXHAUSTED",
+        f"{QUOTA} * Quota exceeded for metric: m, limit: 0, model: x",
+        Kind.QUOTA_EXHAUSTED,
+    ),
+    (
+        429,
+        "RESOURCE_EXHAUSTED",
+        f"{QUOTA} * Quota exceeded for metric: m, limit: 0\nPlease retry",
+        Kind.QUOTA_EXHAUSTED,
+    ),
+    (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "Your billing account has exceeded its monthly spending cap",
+        Kind.QUOTA_EXHAUSTED,
+    ),
     (402, "", "Payment required", Kind.QUOTA_EXHAUSTED),
     (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", Kind.UNAUTHORIZED),
     (400, "INVALID_ARGUMENT", "API Key not found. Please pass a valid API key.", Kind.UNAUTHORIZED),
     (400, "INVALID_ARGUMENT", "API key expired. Please renew the API key.", Kind.UNAUTHORIZED),
-    (400, "FAILED_PRECONDITION", "User location is not supported for the API use.", Kind.UNAUTHORIZED),
-    (400, "FAILED_PRECONDITION", "The free tier is not available in your country.", Kind.UNAUTHORIZED),
+    (
+        400,
+        "FAILED_PRECONDITION",
+        "User location is not supported for the API use.",
+        Kind.UNAUTHORIZED,
+    ),
+    (
+        400,
+        "FAILED_PRECONDITION",
+        "The free tier is not available in your country.",
+        Kind.UNAUTHORIZED,
+    ),
     (401, "UNAUTHENTICATED", "Request had invalid authentication credentials.", Kind.UNAUTHORIZED),
     (403, "PERMISSION_DENIED", "Your API key was reported as leaked.", Kind.UNAUTHORIZED),
     (404, "NOT_FOUND", "models/x is not found for API version v1beta", Kind.MODEL_MISSING),
-    (404, "NOT_FOUND", "This model models/gemini-2.5-pro is no longer available to new users.", Kind.MODEL_MISSING),
+    (
+        404,
+        "NOT_FOUND",
+        "This model models/gemini-2.5-pro is no longer available to new users.",
+        Kind.MODEL_MISSING,
+    ),
     (
         400,
         "INVALID_ARGUMENT",
         "The input token count (2) exceeds the maximum number of tokens allowed (1048576).",
         Kind.CONTEXT_TOO_LONG,
     ),
-    (400, "INVALID_ARGUMENT", "Penalty is not enabled for models/gemini-2.5-flash", Kind.UNSUPPORTED),
-    (400, "INVALID_ARGUMENT", "Budget 0 is invalid. This model only works in thinking mode.", Kind.UNSUPPORTED),
+    (
+        400,
+        "INVALID_ARGUMENT",
+        "Penalty is not enabled for models/gemini-2.5-flash",
+        Kind.UNSUPPORTED,
+    ),
+    (
+        400,
+        "INVALID_ARGUMENT",
+        "Budget 0 is invalid. This model only works in thinking mode.",
+        Kind.UNSUPPORTED,
+    ),
     (
         400,
         "INVALID_ARGUMENT",
         "Function calling with a response mime type: 'application/json' is unsupported",
         Kind.UNSUPPORTED,
     ),
-    (400, "INVALID_ARGUMENT", 'Unknown name "systemInstruction": Cannot find field.', Kind.UNSUPPORTED),
-    (400, "INVALID_ARGUMENT", "Requests ending with a model turn are not supported.", Kind.UNSUPPORTED),
+    (
+        400,
+        "INVALID_ARGUMENT",
+        'Unknown name "systemInstruction": Cannot find field.',
+        Kind.UNSUPPORTED,
+    ),
+    (
+        400,
+        "INVALID_ARGUMENT",
+        "Requests ending with a model turn are not supported.",
+        Kind.UNSUPPORTED,
+    ),
     (400, "INVALID_ARGUMENT", "Request contains an invalid argument.", Kind.INVALID_REQUEST),
     (400, "INVALID_ARGUMENT", "Please use a valid role: user, model.", Kind.INVALID_REQUEST),
     (400, "INVALID_ARGUMENT", "Provided image is not valid", Kind.INVALID_REQUEST),
@@ -64,9 +141,16 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("status", "code", "message", "kind"), TABLE)
-def test_every_known_error_has_its_kind_and_keeps_geminis_words(status: int, code: str, message: str, kind: Kind) -> None:
+def test_every_known_error_has_its_kind_and_keeps_geminis_words(
+    status: int, code: str, message: str, kind: Kind
+) -> None:
     failure = failure_of(status, {}, error(status, code, message))
-    assert (failure.kind, failure.status, failure.code, failure.message) == (kind, status, code or None, message)
+    assert (failure.kind, failure.status, failure.code, failure.message) == (
+        kind,
+        status,
+        code or None,
+        message,
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +170,11 @@ def test_a_quota_is_told_from_a_rate_by_what_was_violated(detail: Any, kind: Kin
 
 
 def test_the_structured_reason_counts_more_than_the_status() -> None:
-    failure = failure_of(400, {}, error(400, "INVALID_ARGUMENT", "Bitte einen API-Schlüssel.", info("API_KEY_INVALID")))
+    failure = failure_of(
+        400,
+        {},
+        error(400, "INVALID_ARGUMENT", "Bitte einen API-Schlüssel.", info("API_KEY_INVALID")),
+    )
     assert failure.kind is Kind.UNAUTHORIZED
 
 
@@ -101,8 +189,13 @@ def test_the_structured_reason_counts_more_than_the_status() -> None:
         ({}, QUOTA, [], None),
     ],
 )
-def test_the_stated_delay_is_kept(headers: dict[str, str], message: str, details: Any, seconds: float | None) -> None:
-    assert failure_of(429, headers, error(429, "RESOURCE_EXHAUSTED", message, *details)).retry_after == seconds
+def test_the_stated_delay_is_kept(
+    headers: dict[str, str], message: str, details: Any, seconds: float | None
+) -> None:
+    assert (
+        failure_of(429, headers, error(429, "RESOURCE_EXHAUSTED", message, *details)).retry_after
+        == seconds
+    )
 
 
 def test_an_error_in_a_list_is_read() -> None:
@@ -113,7 +206,11 @@ def test_an_error_in_a_list_is_read() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "text"),
     [
-        (502, "<html><style>p {color: red}</style><h1>Bad\nGateway</h1></html>", "502 Bad Gateway. Bad Gateway"),
+        (
+            502,
+            "<html><style>p {color: red}</style><h1>Bad\nGateway</h1></html>",
+            "502 Bad Gateway. Bad Gateway",
+        ),
         (503, "upstream connect error", "503 Service Unavailable. upstream connect error"),
         (500, None, "500 Internal Server Error"),
         (500, {}, "500 Internal Server Error"),
@@ -127,5 +224,13 @@ def test_what_a_proxy_writes_instead_is_read_too(status: int, body: Any, text: s
 
 
 def test_debugging_details_are_kept_out_of_the_message() -> None:
-    detail = {"@type": "type.googleapis.com/google.rpc.DebugInfo", "detail": "Invalid API key: key1234"}
-    assert "key1234" not in failure_of(400, {}, error(400, "INVALID_ARGUMENT", "API key not valid.", detail)).text
+    detail = {
+        "@type": "type.googleapis.com/google.rpc.DebugInfo",
+        "detail": "Invalid API key: key1234",
+    }
+    assert (
+        "key1234"
+        not in failure_of(
+            400, {}, error(400, "INVALID_ARGUMENT", "API key not valid.", detail)
+        ).text
+    )

@@ -35,7 +35,9 @@ SSE = {"Content-Type": "text/event-stream"}
 
 
 def events(*frames: bytes, **rest: Any) -> Answer:
-    return Answer(pieces=tuple((0.0, frame) for frame in frames), headers=SSE, framing="chunked", **rest)
+    return Answer(
+        pieces=tuple((0.0, frame) for frame in frames), headers=SSE, framing="chunked", **rest
+    )
 
 
 def piece(text: str, finish: str = "") -> bytes:
@@ -52,7 +54,11 @@ def piece(text: str, finish: str = "") -> bytes:
         (GEMINI_504, Kind.SERVER_ERROR, "504 DEADLINE_EXCEEDED. The service"),
         (GEMINI_429, Kind.RATE_LIMITED, "429 RESOURCE_EXHAUSTED. You exceeded"),
         (GEMINI_BAD_KEY, Kind.UNAUTHORIZED, "400 INVALID_ARGUMENT. API key not valid."),
-        (gemini_error(404, "NOT_FOUND", "models/x is not found"), Kind.MODEL_MISSING, "404 NOT_FOUND. models/x"),
+        (
+            gemini_error(404, "NOT_FOUND", "models/x is not found"),
+            Kind.MODEL_MISSING,
+            "404 NOT_FOUND. models/x",
+        ),
         (html(502), Kind.SERVER_ERROR, "502 Bad Gateway. Bad Gateway"),
         (html(200), Kind.MALFORMED, "expected JSON"),
         (respond(200, ""), Kind.MALFORMED, ""),
@@ -91,7 +97,11 @@ async def test_a_stated_delay_is_kept(server: Loopback) -> None:
 
 @BOTH
 async def test_a_reply_that_is_cut_is_no_reply(server: Loopback, *, stream: bool) -> None:
-    whole = gemini_stream(["Lisbon, ", "says Gemini."]) if stream else gemini_reply("Lisbon, says Gemini.")
+    whole = (
+        gemini_stream(["Lisbon, ", "says Gemini."])
+        if stream
+        else gemini_reply("Lisbon, says Gemini.")
+    )
     async with adapter(server.url) as gemini:
         for how in ("close", "reset"):
             server.script(cut(whole, len(whole.body) // 2, how))
@@ -105,13 +115,20 @@ async def test_a_stream_that_merely_ends_is_cut(server: Loopback, framing: Any) 
     server.script(gemini_stream(["Lisbon, ", "says"], finish=None, framing=framing))
     async with adapter(server.url) as gemini:
         told = await failure(gemini, call(), stream=True)
-    assert (told.kind, told.message) == (Kind.MALFORMED, "malformed: the answer has no finishReason, so it is not whole")
+    assert (told.kind, told.message) == (
+        Kind.MALFORMED,
+        "malformed: the answer has no finishReason, so it is not whole",
+    )
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-async def test_a_stream_that_breaks_after_its_end_marker_is_whole(server: Loopback, how: Any) -> None:
+async def test_a_stream_that_breaks_after_its_end_marker_is_whole(
+    server: Loopback, how: Any
+) -> None:
     server.script(
-        events(piece("Lisbon", "STOP"), then=how) if how == "close" else cut(events(piece("Lisbon", "STOP")), 200, how)
+        events(piece("Lisbon", "STOP"), then=how)
+        if how == "close"
+        else cut(events(piece("Lisbon", "STOP")), 200, how)
     )
     async with adapter(server.url) as gemini:
         assert (await collected(gemini, call()))[0] == ["Lisbon"]
@@ -130,8 +147,16 @@ async def test_a_stream_that_breaks_after_its_end_marker_is_whole(server: Loopba
             Kind.OVERLOADED,
             "503 UNAVAILABLE",
         ),
-        (b'data: {"responseId": "x", "error": {"code": 500, "message": "Oh."}}\n\n', Kind.SERVER_ERROR, "Oh."),
-        (b'event: error\ndata: {"error": {"message": "Oh.", "code": "503"}}\n\n', Kind.MALFORMED, "Oh."),
+        (
+            b'data: {"responseId": "x", "error": {"code": 500, "message": "Oh."}}\n\n',
+            Kind.SERVER_ERROR,
+            "Oh.",
+        ),
+        (
+            b'event: error\ndata: {"error": {"message": "Oh.", "code": "503"}}\n\n',
+            Kind.MALFORMED,
+            "Oh.",
+        ),
         (b'[{"error": {"code": 503, "message": "Busy."}}]\n\n', Kind.OVERLOADED, "Busy."),
         (b"data: <html>\n\n", Kind.MALFORMED, "expected JSON"),
         (b"<html>Bad Gateway</html>\n\n", Kind.MALFORMED, "expected JSON"),
@@ -141,7 +166,9 @@ async def test_a_stream_that_breaks_after_its_end_marker_is_whole(server: Loopba
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_an_error_in_the_middle_of_a_stream_is_one(server: Loopback, frame: bytes, kind: Kind, text: str) -> None:
+async def test_an_error_in_the_middle_of_a_stream_is_one(
+    server: Loopback, frame: bytes, kind: Kind, text: str
+) -> None:
     server.script(events(piece("Lisbon, "), frame))
     texts: list[str] = []
     async with adapter(server.url) as gemini:
@@ -153,7 +180,12 @@ async def test_an_error_in_the_middle_of_a_stream_is_one(server: Loopback, frame
 
 
 async def test_a_stream_may_hold_comments_ids_and_another_vendors_end(server: Loopback) -> None:
-    odd = (b": keep-alive\n\n", b"id: 7\nretry: 10\n\n", b"data:\n\n", piece("Lisbon").replace(b"data: ", b"data:"))
+    odd = (
+        b": keep-alive\n\n",
+        b"id: 7\nretry: 10\n\n",
+        b"data:\n\n",
+        piece("Lisbon").replace(b"data: ", b"data:"),
+    )
     server.script(events(*odd, piece("", "STOP"), b"data: [DONE]\n\n"))
     async with adapter(server.url) as gemini:
         assert (await collected(gemini, call()))[0] == ["Lisbon"]
@@ -205,12 +237,21 @@ async def test_a_refused_connection_is_told_in_the_systems_words() -> None:
     async with adapter(f"http://127.0.0.1:{port}") as gemini:
         for stream in (False, True):
             told = await failure(gemini, call(), stream=stream)
-            assert (told.kind, told.text) == (Kind.CONNECTION, "connection error: Connection refused")
+            assert (told.kind, told.text) == (
+                Kind.CONNECTION,
+                "connection error: Connection refused",
+            )
 
 
-async def test_a_connection_that_does_not_come_about_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_does_not_come_about_is_a_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("standby_gemini.adapter.CONNECT", 0.2)
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+        socket.socket() as first,
+        socket.socket() as second,
+    ):
         for waiting in (first, second):  # the queue holds one: the next is left waiting
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
@@ -242,8 +283,13 @@ async def test_half_a_character_is_the_callers_own_mistake(server: Loopback) -> 
     assert (told.kind, server.requests) == (Kind.INVALID_REQUEST, [])
 
 
-@pytest.mark.parametrize("error", [errors.APIError, errors.ClientError, errors.ServerError, errors.UnknownApiResponseError])
-async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(server: Loopback, error: type[Exception]) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [errors.APIError, errors.ClientError, errors.ServerError, errors.UnknownApiResponseError],
+)
+async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(
+    server: Loopback, error: type[Exception]
+) -> None:
     server.script(gemini_error(500, "INTERNAL", "Internal error encountered."))
     async with adapter(server.url) as gemini:
         with pytest.raises(AttemptFailed) as caught:
@@ -253,9 +299,13 @@ async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(server: Loopb
 
 
 @BOTH
-async def test_a_finish_that_asks_to_be_continued_sends_no_second_request(server: Loopback, *, stream: bool) -> None:
+async def test_a_finish_that_asks_to_be_continued_sends_no_second_request(
+    server: Loopback, *, stream: bool
+) -> None:
     finish = "CONTINUATION"  # google-genai 2.25 has no name for it
-    server.script(gemini_stream(["Lis"], finish=finish) if stream else gemini_reply("Lis", finish=finish))
+    server.script(
+        gemini_stream(["Lis"], finish=finish) if stream else gemini_reply("Lis", finish=finish)
+    )
     async with adapter(server.url) as gemini:
         assert (await failure(gemini, call(), stream=stream)).code == finish
     assert len(server.requests) == 1
@@ -263,7 +313,9 @@ async def test_a_finish_that_asks_to_be_continued_sends_no_second_request(server
 
 @BOTH
 @pytest.mark.parametrize(
-    "answer", [GEMINI_BAD_KEY, GEMINI_500, reset(), garbage(), html(200)], ids=["400", "500", "rst", "junk", "html"]
+    "answer",
+    [GEMINI_BAD_KEY, GEMINI_500, reset(), garbage(), html(200)],
+    ids=["400", "500", "rst", "junk", "html"],
 )
 async def test_no_failure_shows_the_key(server: Loopback, answer: Answer, *, stream: bool) -> None:
     server.script(answer)

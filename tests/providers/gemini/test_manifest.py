@@ -24,7 +24,9 @@ def test_the_manifest_imports_no_sdk_and_no_http() -> None:
 def test_the_adapter_is_where_the_manifest_says() -> None:
     from standby_gemini import adapter  # noqa: PLC0415 - the manifest must not need it
 
-    assert INFO.adapter == f"{adapter.GeminiAdapter.__module__}:{adapter.GeminiAdapter.__qualname__}"
+    assert (
+        INFO.adapter == f"{adapter.GeminiAdapter.__module__}:{adapter.GeminiAdapter.__qualname__}"
+    )
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -36,13 +38,21 @@ def test_every_card_has_a_source_and_refuses_what_exists(name: str) -> None:
 
 
 def test_the_retiring_models_name_their_successors() -> None:
-    retiring = {name: (card.retires, card.successor) for name, card in CARDS.items() if card.retires}
+    retiring = {
+        name: (card.retires, card.successor) for name, card in CARDS.items() if card.retires
+    }
     assert retiring["gemini-2.5-pro"] == (date(2026, 12, 1), "gemini-3.8-flash")
 
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"thinking_budget": -1}, {"thinking_budget": 32768}, {"thinking_level": "low"}, {"api_version": "v1"}],
+    [
+        {},
+        {"thinking_budget": -1},
+        {"thinking_budget": 32768},
+        {"thinking_level": "low"},
+        {"api_version": "v1"},
+    ],
 )
 def test_options_that_gemini_knows_are_valid(options: dict[str, object]) -> None:
     jsonschema.validate(options, INFO.options)

@@ -20,8 +20,19 @@ def refused(body: Any) -> Failure:
 
 
 def test_a_reply_is_all_text_but_the_thoughts() -> None:
-    reply = reply_of(answer({"text": "Lis"}, {"text": "hm", "thought": True}, {"functionCall": {"name": "f"}}, {"text": "bon"}))
-    assert (reply.text, reply.finish, reply.served) == ("Lisbon", Finish.TOOL_CALLS, "gemini-2.5-pro")
+    reply = reply_of(
+        answer(
+            {"text": "Lis"},
+            {"text": "hm", "thought": True},
+            {"functionCall": {"name": "f"}},
+            {"text": "bon"},
+        )
+    )
+    assert (reply.text, reply.finish, reply.served) == (
+        "Lisbon",
+        Finish.TOOL_CALLS,
+        "gemini-2.5-pro",
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,10 +51,15 @@ def test_a_reply_is_all_text_but_the_thoughts() -> None:
             },
             Usage(input=17, output=28, reasoning=25, cached=4),
         ),
-        ({"promptTokenCount": None, "candidatesTokenCount": "3", "thoughtsTokenCount": True}, Usage()),
+        (
+            {"promptTokenCount": None, "candidatesTokenCount": "3", "thoughtsTokenCount": True},
+            Usage(),
+        ),
     ],
 )
-def test_usage_counts_thoughts_as_output_and_tool_prompts_as_input(counts: dict[str, Any], usage: Usage) -> None:
+def test_usage_counts_thoughts_as_output_and_tool_prompts_as_input(
+    counts: dict[str, Any], usage: Usage
+) -> None:
     assert reply_of(answer({"text": "x"}, usageMetadata=counts)).usage == usage
 
 
@@ -89,7 +105,9 @@ def test_any_other_finish_is_a_failure_with_geminis_word(finish: str, kind: Kind
 
 def test_geminis_own_words_about_a_finish_are_kept() -> None:
     body = answer(finish="OTHER")
-    body["candidates"][0]["finishMessage"] = "Model failed to generate content due to internal error."
+    body["candidates"][0]["finishMessage"] = (
+        "Model failed to generate content due to internal error."
+    )
     assert refused(body).message == "Model failed to generate content due to internal error."
 
 
@@ -97,12 +115,22 @@ def test_geminis_own_words_about_a_finish_are_kept() -> None:
 @pytest.mark.parametrize(
     ("feedback", "code", "words"),
     [
-        ({"blockReason": "PROHIBITED_CONTENT"}, "PROHIBITED_CONTENT", "the prompt was blocked: PROHIBITED_CONTENT"),
-        ({"blockReason": "A_REASON_OF_2027"}, "A_REASON_OF_2027", "the prompt was blocked: A_REASON_OF_2027"),
+        (
+            {"blockReason": "PROHIBITED_CONTENT"},
+            "PROHIBITED_CONTENT",
+            "the prompt was blocked: PROHIBITED_CONTENT",
+        ),
+        (
+            {"blockReason": "A_REASON_OF_2027"},
+            "A_REASON_OF_2027",
+            "the prompt was blocked: A_REASON_OF_2027",
+        ),
         ({"blockReasonMessage": "By Model Armor."}, None, "By Model Armor."),
     ],
 )
-def test_a_blocked_prompt_is_blocked(candidates: Any, feedback: Any, code: str | None, words: str) -> None:
+def test_a_blocked_prompt_is_blocked(
+    candidates: Any, feedback: Any, code: str | None, words: str
+) -> None:
     failure = refused({"promptFeedback": feedback, **candidates})
     assert (failure.kind, failure.code, failure.message) == (Kind.BLOCKED, code, words)
 
@@ -143,7 +171,11 @@ def test_a_200_that_is_no_answer_is_malformed(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [answer(), answer(None, 7, {"text": 7}, {"text": None}), {"candidates": [{"finishReason": "STOP", "content": None}]}],
+    [
+        answer(),
+        answer(None, 7, {"text": 7}, {"text": None}),
+        {"candidates": [{"finishReason": "STOP", "content": None}]},
+    ],
 )
 def test_an_answer_without_text_is_left_for_the_dispatcher_to_judge(body: Any) -> None:
     assert reply_of(body).text == ""
@@ -151,7 +183,11 @@ def test_an_answer_without_text_is_left_for_the_dispatcher_to_judge(body: Any) -
 
 @pytest.mark.parametrize("wrap", [lambda error: error, lambda error: [error]])
 def test_an_error_inside_a_200_is_what_it_says_it_is(wrap: Any) -> None:
-    failure = refused(wrap({"error": {"code": 503, "status": "UNAVAILABLE", "message": "The model is overloaded."}}))
+    failure = refused(
+        wrap(
+            {"error": {"code": 503, "status": "UNAVAILABLE", "message": "The model is overloaded."}}
+        )
+    )
     assert failure.text == "503 UNAVAILABLE. The model is overloaded."
     assert failure.kind is Kind.OVERLOADED
 
@@ -159,9 +195,17 @@ def test_an_error_inside_a_200_is_what_it_says_it_is(wrap: Any) -> None:
 def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
     reader = Reader()
     pieces = [
-        answer({"text": "Lis"}, finish=None, usageMetadata={"promptTokenCount": 12, "candidatesTokenCount": 1}),
+        answer(
+            {"text": "Lis"},
+            finish=None,
+            usageMetadata={"promptTokenCount": 12, "candidatesTokenCount": 1},
+        ),
         answer({"text": "hm", "thought": True}, finish=None),
-        answer({"text": "bon"}, finish=None, usageMetadata={"promptTokenCount": 12, "candidatesTokenCount": 2}),
+        answer(
+            {"text": "bon"},
+            finish=None,
+            usageMetadata={"promptTokenCount": 12, "candidatesTokenCount": 2},
+        ),
         {"candidates": [{"finishReason": "STOP", "index": 0}]},
         {"usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 3}},
     ]

@@ -20,7 +20,15 @@ def test_a_question_is_the_smallest_body() -> None:
 
 
 def test_system_messages_become_one_instruction_wherever_they_stood() -> None:
-    body = body_of(call(("system", "Be brief."), ("user", "a"), ("system", "Be kind."), ("assistant", "b"), ("user", "c")))
+    body = body_of(
+        call(
+            ("system", "Be brief."),
+            ("user", "a"),
+            ("system", "Be kind."),
+            ("assistant", "b"),
+            ("user", "c"),
+        )
+    )
     assert body == {
         "contents": [user("a"), model("b"), user("c")],
         "systemInstruction": {"parts": [{"text": "Be brief."}, {"text": "Be kind."}]},
@@ -32,16 +40,23 @@ def test_system_messages_become_one_instruction_wherever_they_stood() -> None:
     [
         ([("user", "a"), ("user", "b")], [user("a", "b")]),
         ([("user", "a"), ("system", "s"), ("user", "b")], [user("a", "b")]),
-        ([("user", "a"), ("assistant", "b"), ("assistant", "c"), ("user", "d")], [user("a"), model("b", "c"), user("d")]),
+        (
+            [("user", "a"), ("assistant", "b"), ("assistant", "c"), ("user", "d")],
+            [user("a"), model("b", "c"), user("d")],
+        ),
         ([("assistant", "a"), ("user", "b")], [model("a"), user("b")]),
     ],
 )
-def test_turns_of_one_role_in_a_row_are_one(turns: list[tuple[Role, str]], contents: list[Any]) -> None:
+def test_turns_of_one_role_in_a_row_are_one(
+    turns: list[tuple[Role, str]], contents: list[Any]
+) -> None:
     assert body_of(call(*turns))["contents"] == contents
 
 
 def test_an_empty_turn_is_left_out_and_its_neighbours_are_one() -> None:
-    assert body_of(call(("user", "a"), ("assistant", ""), ("user", "b")))["contents"] == [user("a", "b")]
+    assert body_of(call(("user", "a"), ("assistant", ""), ("user", "b")))["contents"] == [
+        user("a", "b")
+    ]
 
 
 def test_a_conversation_of_system_messages_alone_is_asked_as_the_user() -> None:
@@ -81,5 +96,7 @@ def test_sampling_parameters_get_geminis_names() -> None:
         ({"thinking_level": "low"}, {"thinkingLevel": "LOW"}),
     ],
 )
-def test_thinking_is_configured_by_the_options(options: dict[str, Any], config: dict[str, Any]) -> None:
+def test_thinking_is_configured_by_the_options(
+    options: dict[str, Any], config: dict[str, Any]
+) -> None:
     assert body_of(call(options=options))["generationConfig"] == {"thinkingConfig": config}

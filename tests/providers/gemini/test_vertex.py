@@ -17,7 +17,9 @@ from tests.providers.gemini.calls import call, collected
 from tests.support.loopback import Answer, Loopback, Received, gemini_answers, gemini_error
 
 PLACE = {"project": "my-project", "location": "europe-west1"}
-MODEL = "/v1beta1/projects/my-project/locations/europe-west1/publishers/google/models/gemini-2.5-pro"
+MODEL = (
+    "/v1beta1/projects/my-project/locations/europe-west1/publishers/google/models/gemini-2.5-pro"
+)
 TOKEN = "ya29.a-token-that-opens-nothing"
 
 
@@ -25,7 +27,9 @@ TOKEN = "ya29.a-token-that-opens-nothing"
 def credentials(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A service account whose tokens come from the same server: google-auth's real way, from its file to the header."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     account = {
         "type": "service_account",
         "project_id": "another-project",
@@ -44,23 +48,38 @@ def answers(request: Received) -> Answer:
     if request.path == "/token":
         return Answer(
             headers={"content-type": "application/json"},
-            pieces=((0, msgspec.json.encode({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"})),),
+            pieces=(
+                (
+                    0,
+                    msgspec.json.encode(
+                        {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
+                    ),
+                ),
+            ),
         )
     return gemini_answers("Lisbon, ", "says Vertex.")(request)
 
 
 def adapter(server: Loopback, options: dict[str, Any], key: str = "") -> GeminiAdapter:
     secret = Secret(key, "GEMINI_API_KEY") if key else None
-    return GeminiAdapter(Provider(plugin="gemini", base_url=server.url, api_key=secret, options=options))
+    return GeminiAdapter(
+        Provider(plugin="gemini", base_url=server.url, api_key=secret, options=options)
+    )
 
 
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("streams", [False, True])
-async def test_a_project_is_asked_with_application_default_credentials(server: Loopback, *, streams: bool) -> None:
+async def test_a_project_is_asked_with_application_default_credentials(
+    server: Loopback, *, streams: bool
+) -> None:
     server.answer = answers
     made = adapter(server, PLACE, key="a-key-of-the-developer-api")
     try:
-        text = "".join((await collected(made, call()))[0]) if streams else (await made.complete(call())).text
+        text = (
+            "".join((await collected(made, call()))[0])
+            if streams
+            else (await made.complete(call())).text
+        )
         await made.complete(call())
     finally:
         await made.aclose()
@@ -71,7 +90,11 @@ async def test_a_project_is_asked_with_application_default_credentials(server: L
     for request in (asked, again):
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         assert "x-goog-api-key" not in request.headers
-    assert asked.json == again.json == {"contents": [{"role": "user", "parts": [{"text": "Which city?"}]}]}
+    assert (
+        asked.json
+        == again.json
+        == {"contents": [{"role": "user", "parts": [{"text": "Which city?"}]}]}
+    )
 
 
 @pytest.mark.usefixtures("credentials")
@@ -82,7 +105,10 @@ async def test_the_version_of_vertex_is_its_own(server: Loopback) -> None:
         await made.complete(call(options={"api_version": "v1"}))
     finally:
         await made.aclose()
-    assert server.requests[1].path == "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-pro:generateContent"
+    assert (
+        server.requests[1].path
+        == "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-pro:generateContent"
+    )
 
 
 async def test_express_mode_wants_a_key_and_no_project(server: Loopback) -> None:
@@ -119,14 +145,24 @@ async def test_without_credentials_the_model_is_unavailable_and_the_words_say_wh
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, Kind.UNAVAILABLE),
+        (
+            400,
+            {"error": "invalid_grant", "error_description": "Invalid JWT Signature."},
+            Kind.UNAVAILABLE,
+        ),
         (403, {"error": "access_denied"}, Kind.UNAVAILABLE),
     ],
 )
 async def test_a_token_that_is_refused_makes_the_model_unavailable(
     server: Loopback, status: int, body: dict[str, Any], kind: Kind
 ) -> None:
-    server.script(Answer(status=status, headers={"content-type": "application/json"}, pieces=((0, msgspec.json.encode(body)),)))
+    server.script(
+        Answer(
+            status=status,
+            headers={"content-type": "application/json"},
+            pieces=((0, msgspec.json.encode(body)),),
+        )
+    )
     made = adapter(server, PLACE)
     try:
         with pytest.raises(AttemptFailed) as caught:
@@ -167,7 +203,9 @@ def test_what_an_account_may_say(options: dict[str, Any], *, valid: bool) -> Non
 
 
 @pytest.mark.usefixtures("credentials")
-async def test_a_chain_goes_from_the_developer_api_to_vertex_with_the_same_cards(server: Loopback, tmp_path: Path) -> None:
+async def test_a_chain_goes_from_the_developer_api_to_vertex_with_the_same_cards(
+    server: Loopback, tmp_path: Path
+) -> None:
     with Loopback() as developer:
         developer.script(gemini_error(503, "UNAVAILABLE", "The model is overloaded."))
         server.answer = answers
@@ -185,5 +223,12 @@ chains:
         )
         async with AsyncStandby(file, environ={"GEMINI_API_KEY": "a-key"}) as client:
             reply = await client.chat("hi", presence_penalty=0.5)
-    assert (reply.text, reply.model, reply.provider) == ("Lisbon, says Vertex.", "vertex/gemini-2.5-pro", "vertex")
-    assert [attempt.dropped for attempt in reply.trail] == [("presence_penalty",), ("presence_penalty",)]
+    assert (reply.text, reply.model, reply.provider) == (
+        "Lisbon, says Vertex.",
+        "vertex/gemini-2.5-pro",
+        "vertex",
+    )
+    assert [attempt.dropped for attempt in reply.trail] == [
+        ("presence_penalty",),
+        ("presence_penalty",),
+    ]

@@ -14,7 +14,9 @@ PULL = [sys.executable, "-c", "from standby_local.command import pull; pull()"]
 
 @pytest.fixture(scope="session")
 def weights() -> Path:
-    pytest.importorskip("xllamacpp", reason="the extra [local] is not installed", exc_type=ImportError)
+    pytest.importorskip(
+        "xllamacpp", reason="the extra [local] is not installed", exc_type=ImportError
+    )
     place = place_of_weights()
     if not place.is_file():
         done = subprocess.run(PULL, env=outside(), capture_output=True, text=True, check=False)  # noqa: S603 - our own command

@@ -26,7 +26,9 @@ class Sayer:
         self.error = error
         self.said = 0
 
-    def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[object], bool], /) -> object:
+    def handle_chat_completions(
+        self, body: dict[str, Any], hear: Callable[[object], bool], /
+    ) -> object:
         del body
         if self.error is not None:
             raise self.error
@@ -71,7 +73,10 @@ def test_what_the_engine_raises_is_a_failure_without_its_words() -> None:
     Job({}, told.append).run(Sayer(ValueError("parse error; last read: the prompt itself")))
     (failed,) = told
     assert isinstance(failed, AttemptFailed)
-    assert (failed.failure.kind, failed.failure.text) == (Kind.SERVER_ERROR, "the engine raised ValueError")
+    assert (failed.failure.kind, failed.failure.text) == (
+        Kind.SERVER_ERROR,
+        "the engine raised ValueError",
+    )
     assert isinstance(failed.__cause__, ValueError)
 
 
@@ -89,8 +94,14 @@ def test_an_engine_that_cannot_be_loaded_tells_every_job_and_is_tried_anew(tmp_p
 def test_closing_stops_the_running_job_and_waits_for_the_engine(weights: Path) -> None:
     engines = Engines()
     begun = threading.Event()
-    story = {**SHORT, "messages": [{"role": "user", "content": "Tell me a long story."}], "max_tokens": 1000}
-    engines.ask(Setup(path=str(weights), threads=1, context=1024), Job(story, lambda _: begun.set()))
+    story = {
+        **SHORT,
+        "messages": [{"role": "user", "content": "Tell me a long story."}],
+        "max_tokens": 1000,
+    }
+    engines.ask(
+        Setup(path=str(weights), threads=1, context=1024), Job(story, lambda _: begun.set())
+    )
     assert begun.wait(30)
     (engine,) = engines._engines.values()
     engines.close()
@@ -115,7 +126,13 @@ def run_script(code: str, weights: Path) -> subprocess.CompletedProcess[str]:
         return told
     """
     script = textwrap.dedent(head) + textwrap.dedent(code)
-    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", script]  # the engine's own threads
+    command = [
+        sys.executable,
+        "-W",
+        "ignore:This process:DeprecationWarning",
+        "-c",
+        script,
+    ]  # the engine's own threads
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own code
 
 

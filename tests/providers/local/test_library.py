@@ -20,17 +20,26 @@ def test_a_missing_engine_names_the_command_that_installs_it() -> None:
         "except Exception as error: print(error.failure.kind, error.failure.text, sep=': ')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
-    assert done.stdout.strip() == "unavailable: the engine xllamacpp is not installed: pip install 'xllamacpp>=2026.6.9538'"
+    assert (
+        done.stdout.strip()
+        == "unavailable: the engine xllamacpp is not installed: pip install 'xllamacpp>=2026.6.9538'"
+    )
 
 
 def test_a_missing_system_library_names_its_package() -> None:
-    error = ImportError("libgomp.so.1: cannot open shared object file: No such file or directory", name="xllamacpp")
-    assert import_failure(error).failure.message.endswith("No such file or directory: apt-get install libgomp1")
+    error = ImportError(
+        "libgomp.so.1: cannot open shared object file: No such file or directory", name="xllamacpp"
+    )
+    assert import_failure(error).failure.message.endswith(
+        "No such file or directory: apt-get install libgomp1"
+    )
 
 
 def test_any_other_import_error_is_told_in_its_own_words() -> None:
     message = import_failure(ImportError("undefined symbol: x")).failure.message
-    assert message.startswith("the engine xllamacpp cannot be imported: undefined symbol: x; install it anew: pip install")
+    assert message.startswith(
+        "the engine xllamacpp cannot be imported: undefined symbol: x; install it anew: pip install"
+    )
 
 
 def test_a_processor_without_the_instructions_is_not_risked(tmp_path: Path) -> None:

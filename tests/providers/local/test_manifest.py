@@ -13,7 +13,9 @@ from standby_local.options import Options, options_of
 
 
 def accepted_by_schema(options: dict[str, Any]) -> bool:
-    return jsonschema.Draft202012Validator(standby_local.standby_provider().options).is_valid(options)
+    return jsonschema.Draft202012Validator(standby_local.standby_provider().options).is_valid(
+        options
+    )
 
 
 def test_no_key_is_needed() -> None:
@@ -22,7 +24,10 @@ def test_no_key_is_needed() -> None:
 
 def test_the_card_says_what_a_reader_must_know() -> None:
     card = standby_local.standby_models()["smollm2-135m"]
-    assert card.notice == "from a very small model on this machine: English only, its facts are unreliable"
+    assert (
+        card.notice
+        == "from a very small model on this machine: English only, its facts are unreliable"
+    )
     assert card.context_window == Options().context
 
 
@@ -45,18 +50,30 @@ def test_the_plugin_adds_the_command_pull() -> None:
     assert [command.name for command in standby_local.standby_commands()] == ["pull"]
 
 
-@pytest.mark.parametrize("options", [{}, {"path": "~/a.gguf"}, {"threads": 4, "context": 8192, "max_tokens": 1000}])
+@pytest.mark.parametrize(
+    "options", [{}, {"path": "~/a.gguf"}, {"threads": 4, "context": 8192, "max_tokens": 1000}]
+)
 def test_options_that_the_schema_accepts_are_read(options: dict[str, Any]) -> None:
     assert accepted_by_schema(options)
     options_of("m", options)
 
 
 @pytest.mark.parametrize(
-    "options", [{"pth": "a"}, {"path": 3}, {"path": ""}, {"threads": 0}, {"context": 100}, {"max_tokens": "many"}]
+    "options",
+    [
+        {"pth": "a"},
+        {"path": 3},
+        {"path": ""},
+        {"threads": 0},
+        {"context": 100},
+        {"max_tokens": "many"},
+    ],
 )
 def test_options_that_the_schema_refuses_are_unavailable_and_named(options: dict[str, Any]) -> None:
     assert not accepted_by_schema(options)
-    with pytest.raises(AttemptFailed, match=f"the options of 'm' are wrong: .*{next(iter(options))}") as caught:
+    with pytest.raises(
+        AttemptFailed, match=f"the options of 'm' are wrong: .*{next(iter(options))}"
+    ) as caught:
         options_of("m", options)
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 

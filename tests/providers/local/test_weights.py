@@ -8,7 +8,11 @@ from standby_local.weights import cache, weights
 
 
 def test_a_folder_of_ones_own_comes_first(tmp_path: Path) -> None:
-    environ = {"STANDBY_CACHE": str(tmp_path), "XDG_CACHE_HOME": "/elsewhere", "LOCALAPPDATA": "C:/elsewhere"}
+    environ = {
+        "STANDBY_CACHE": str(tmp_path),
+        "XDG_CACHE_HOME": "/elsewhere",
+        "LOCALAPPDATA": "C:/elsewhere",
+    }
     assert [cache(environ, platform) for platform in ("linux", "darwin", "win32")] == [tmp_path] * 3
     assert weights(environ).parent == tmp_path / "local"
 
@@ -27,4 +31,6 @@ def test_a_mac_keeps_caches_in_the_library() -> None:
 
 
 def test_windows_keeps_them_in_local_app_data() -> None:
-    assert cache({"LOCALAPPDATA": "/users/me/local"}, "win32") == Path("/users/me/local/standby/cache")
+    assert cache({"LOCALAPPDATA": "/users/me/local"}, "win32") == Path(
+        "/users/me/local/standby/cache"
+    )

@@ -29,18 +29,33 @@ CARDS = standby_models()
 
 
 def request(*turns: tuple[Role, str], **sampling: Any) -> Request:
-    messages = tuple(Message(role, (Text(text),)) for role, text in turns or [("user", "Which city?")])
+    messages = tuple(
+        Message(role, (Text(text),)) for role, text in turns or [("user", "Which city?")]
+    )
     return Request(messages, Sampling(**sampling))
 
 
-def call(*turns: tuple[Role, str], model: str = "o3-mini", options: dict[str, Any] | None = None, **sampling: Any) -> Call:
+def call(
+    *turns: tuple[Role, str],
+    model: str = "o3-mini",
+    options: dict[str, Any] | None = None,
+    **sampling: Any,
+) -> Call:
     card = CARDS.get(model, Card())
-    return Call(request=request(*turns, **sampling), model=model, card=card, options=options or {}, timeout=60.0)
+    return Call(
+        request=request(*turns, **sampling),
+        model=model,
+        card=card,
+        options=options or {},
+        timeout=60.0,
+    )
 
 
 @asynccontextmanager
 async def adapter(url: str, key: str = KEY) -> AsyncIterator[OpenAIAdapter]:
-    made = OpenAIAdapter(Provider(plugin="openai", base_url=url, api_key=Secret(key, "OPENAI_API_KEY")))
+    made = OpenAIAdapter(
+        Provider(plugin="openai", base_url=url, api_key=Secret(key, "OPENAI_API_KEY"))
+    )
     try:
         yield made
     finally:

@@ -40,7 +40,11 @@ async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
         await openai.complete(call())
         await collected(openai, call())
     for request in server.requests:
-        assert (request.method, request.path, request.query) == ("POST", f"{base.rstrip('/')}/chat/completions", {})
+        assert (request.method, request.path, request.query) == (
+            "POST",
+            f"{base.rstrip('/')}/chat/completions",
+            {},
+        )
 
 
 def test_without_a_base_url_it_is_openais_own() -> None:
@@ -50,14 +54,22 @@ def test_without_a_base_url_it_is_openais_own() -> None:
 
 
 async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -> None:
-    asked = call(("system", "Be brief."), ("user", "Wo? 🗺"), max_tokens=100, options={"reasoning_effort": "low"})
+    asked = call(
+        ("system", "Be brief."),
+        ("user", "Wo? 🗺"),
+        max_tokens=100,
+        options={"reasoning_effort": "low"},
+    )
     async with adapter(server.url) as openai:
         await openai.complete(asked)
         await collected(openai, asked)
     unary, stream = (request.json for request in server.requests)
     assert unary == {
         "model": "o3-mini",
-        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Wo? 🗺"}],
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Wo? 🗺"},
+        ],
         "max_completion_tokens": 100,
         "reasoning_effort": "low",
     }
@@ -70,18 +82,24 @@ async def test_an_endpoint_of_ones_own_is_asked_with_max_tokens(server: Loopback
     assert server.requests[0].json["max_tokens"] == 100
 
 
-async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(server: Loopback) -> None:
+async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(
+    server: Loopback,
+) -> None:
     async with adapter(server.url) as openai:
         await openai.complete(call())
     headers = server.requests[0].headers
     assert headers["authorization"] == f"Bearer {KEY}"
     assert headers["content-type"] == headers["accept"] == "application/json"
     assert headers["user-agent"].startswith("AsyncOpenAI/Python ")
-    assert not {"x-stainless-read-timeout", "openai-organization", "openai-project"} & headers.keys()
+    assert (
+        not {"x-stainless-read-timeout", "openai-organization", "openai-project"} & headers.keys()
+    )
 
 
 @pytest.mark.parametrize("key", [None, Secret("", "OPENAI_API_KEY")])
-async def test_an_endpoint_of_ones_own_may_want_no_key(server: Loopback, key: Secret | None) -> None:
+async def test_an_endpoint_of_ones_own_may_want_no_key(
+    server: Loopback, key: Secret | None
+) -> None:
     openai = OpenAIAdapter(Provider(plugin="openai", base_url=server.url, api_key=key))
     assert (await openai.complete(call())).text
     assert (await collected(openai, call()))[0]
@@ -103,7 +121,9 @@ no header at all
 """
 
 
-async def test_no_environment_variable_switches_anything(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_environment_variable_switches_anything(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with adapter(server.url) as openai:
         await openai.complete(call())
     for name, value in {
@@ -133,7 +153,9 @@ def without(headers: dict[str, str], name: str) -> dict[str, str]:
     return {one: value for one, value in headers.items() if one != name}
 
 
-async def test_without_a_key_no_variable_brings_one(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_key_no_variable_brings_one(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
         monkeypatch.setenv(name, "another-key")
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer another-key")
@@ -155,7 +177,11 @@ def test_a_legacy_http_client_beside_it_changes_nothing() -> None:
 async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
     def echo(request: Received) -> Any:
         text = request.json["messages"][0]["content"]
-        return openai_stream([text[:2], text[2:]]) if request.json.get("stream") else openai_reply(text)
+        return (
+            openai_stream([text[:2], text[2:]])
+            if request.json.get("stream")
+            else openai_reply(text)
+        )
 
     server.answer = echo
 
@@ -167,7 +193,9 @@ async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
                 return (await openai.complete(asked)).text
             return "".join((await collected(openai, asked))[0])
 
-        assert await asyncio.gather(*map(ask, range(20))) == [f"question {number}" for number in range(20)]
+        assert await asyncio.gather(*map(ask, range(20))) == [
+            f"question {number}" for number in range(20)
+        ]
 
 
 async def test_a_connection_is_used_again(server: Loopback) -> None:
@@ -198,15 +226,27 @@ async def test_a_key_may_have_blanks_around_it(server: Loopback) -> None:
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize("key", ["key\nwith a line end", "key\r\nX-Injected: 1", "schlüssel", "key\x00"])
+@pytest.mark.parametrize(
+    "key", ["key\nwith a line end", "key\r\nX-Injected: 1", "schlüssel", "key\x00"]
+)
 def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
-    with pytest.raises(AttemptFailed, match=r"the key \(Secret\(OPENAI_API_KEY\)\) cannot be sent") as caught:
-        OpenAIAdapter(Provider(plugin="openai", base_url="http://127.0.0.1:9", api_key=Secret(key, "OPENAI_API_KEY")))
+    with pytest.raises(
+        AttemptFailed, match=r"the key \(Secret\(OPENAI_API_KEY\)\) cannot be sent"
+    ) as caught:
+        OpenAIAdapter(
+            Provider(
+                plugin="openai",
+                base_url="http://127.0.0.1:9",
+                api_key=Secret(key, "OPENAI_API_KEY"),
+            )
+        )
     assert caught.value.failure.kind is Kind.UNAVAILABLE
     assert key not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", [None, Secret("", "OPENAI_API_KEY"), Secret("  \n", "OPENAI_API_KEY")])
+@pytest.mark.parametrize(
+    "key", [None, Secret("", "OPENAI_API_KEY"), Secret("  \n", "OPENAI_API_KEY")]
+)
 def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: Secret | None) -> None:
     with pytest.raises(AttemptFailed, match="no key: set OPENAI_API_KEY") as caught:
         OpenAIAdapter(Provider(plugin="openai", api_key=key))
@@ -214,7 +254,9 @@ def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: Secret | None) -
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
-def test_a_proxy_that_cannot_be_followed_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_proxy_that_cannot_be_followed_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(name, "gopher://127.0.0.1:9")
     with pytest.raises(AttemptFailed, match=r"the client cannot be made: .*gopher") as caught:
         OpenAIAdapter(Provider(plugin="openai", base_url="http://127.0.0.1:9", api_key=Secret(KEY)))
@@ -241,7 +283,9 @@ def test_the_certificates_are_read_once() -> None:
     assert len(contexts) == 1
 
 
-def test_an_answer_comes_while_another_thread_imports_httpx(server: Loopback, tmp_path: Path) -> None:
+def test_an_answer_comes_while_another_thread_imports_httpx(
+    server: Loopback, tmp_path: Path
+) -> None:
     program = """
 import asyncio
 from tests.providers.openai.calls import adapter, call

@@ -33,7 +33,9 @@ from tests.support.loopback import (
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 SSE = {"Content-Type": "text/event-stream"}
-BAD_KEY = openai_error(401, "Incorrect API key provided: ***.", kind="invalid_request_error", code="invalid_api_key")
+BAD_KEY = openai_error(
+    401, "Incorrect API key provided: ***.", kind="invalid_request_error", code="invalid_api_key"
+)
 SLOW = openai_error(
     429,
     "Rate limit reached for o3-mini. Please try again in 174ms.",
@@ -44,7 +46,9 @@ BAD_GATEWAY = openai_error(502, "Bad gateway.", kind="cf_bad_gateway", code=502)
 
 
 def events(*frames: bytes, **rest: Any) -> Answer:
-    return Answer(pieces=tuple((0.0, frame) for frame in frames), headers=SSE, framing="chunked", **rest)
+    return Answer(
+        pieces=tuple((0.0, frame) for frame in frames), headers=SSE, framing="chunked", **rest
+    )
 
 
 def piece(text: str, finish: str = "") -> bytes:
@@ -57,8 +61,16 @@ def piece(text: str, finish: str = "") -> bytes:
     ("answer", "kind", "text"),
     [
         (OPENAI_500, Kind.SERVER_ERROR, "500 server_error. The server had an error"),
-        (OPENAI_503, Kind.OVERLOADED, "503 server_is_overloaded. That model is currently overloaded"),
-        (OPENAI_404, Kind.MODEL_MISSING, "404 model_not_found. The model `o3-mini` has been deprecated"),
+        (
+            OPENAI_503,
+            Kind.OVERLOADED,
+            "503 server_is_overloaded. That model is currently overloaded",
+        ),
+        (
+            OPENAI_404,
+            Kind.MODEL_MISSING,
+            "404 model_not_found. The model `o3-mini` has been deprecated",
+        ),
         (OPENAI_429_QUOTA, Kind.QUOTA_EXHAUSTED, "429 insufficient_quota. You exceeded"),
         (SLOW, Kind.RATE_LIMITED, "429 rate_limit_exceeded. Rate limit reached"),
         (BAD_KEY, Kind.UNAUTHORIZED, "401 invalid_api_key. Incorrect API key"),
@@ -70,7 +82,11 @@ def piece(text: str, finish: str = "") -> bytes:
         (respond(200, ""), Kind.MALFORMED, ""),
         (respond(200, "null"), Kind.MALFORMED, ""),
         (respond(200, "[]"), Kind.MALFORMED, ""),
-        (respond(200, OPENAI_500.body), Kind.SERVER_ERROR, "200 server_error. The server had an error"),
+        (
+            respond(200, OPENAI_500.body),
+            Kind.SERVER_ERROR,
+            "200 server_error. The server had an error",
+        ),
         (respond(204, ""), Kind.MALFORMED, "204 No Content"),
         (respond(302, "", {"Location": "http://127.0.0.1:9/"}), Kind.MALFORMED, "302 Found"),
         (respond(200, "no gzip", {"Content-Encoding": "gzip"}), Kind.MALFORMED, "Content-Encoding"),
@@ -102,7 +118,9 @@ async def test_a_stated_delay_is_kept(server: Loopback) -> None:
 
 @BOTH
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_never_takes_the_key_along(server: Loopback, status: int, *, stream: bool) -> None:
+async def test_a_redirect_never_takes_the_key_along(
+    server: Loopback, status: int, *, stream: bool
+) -> None:
     with Loopback() as elsewhere:
         server.script(respond(status, "", {"Location": f"{elsewhere.url}/chat/completions"}))
         async with adapter(server.url) as openai:
@@ -112,7 +130,11 @@ async def test_a_redirect_never_takes_the_key_along(server: Loopback, status: in
 
 @BOTH
 async def test_a_reply_that_is_cut_is_no_reply(server: Loopback, *, stream: bool) -> None:
-    whole = openai_stream(["Lisbon, ", "says OpenAI."]) if stream else openai_reply("Lisbon, says OpenAI.")
+    whole = (
+        openai_stream(["Lisbon, ", "says OpenAI."])
+        if stream
+        else openai_reply("Lisbon, says OpenAI.")
+    )
     async with adapter(server.url) as openai:
         for how in ("close", "reset"):
             server.script(cut(whole, len(whole.body) // 3, how))
@@ -123,11 +145,16 @@ async def test_a_reply_that_is_cut_is_no_reply(server: Loopback, *, stream: bool
 
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
 @pytest.mark.parametrize("done", [False, True])
-async def test_a_stream_that_merely_ends_is_cut(server: Loopback, framing: Any, *, done: bool) -> None:
+async def test_a_stream_that_merely_ends_is_cut(
+    server: Loopback, framing: Any, *, done: bool
+) -> None:
     server.script(openai_stream(["Lisbon, ", "says"], finish=None, done=done, framing=framing))
     async with adapter(server.url) as openai:
         told = await failure(openai, call(), stream=True)
-    assert (told.kind, told.message) == (Kind.MALFORMED, "malformed: the answer has no finish_reason, so it is not whole")
+    assert (told.kind, told.message) == (
+        Kind.MALFORMED,
+        "malformed: the answer has no finish_reason, so it is not whole",
+    )
 
 
 async def test_a_stream_cut_inside_its_last_event_is_malformed(server: Loopback) -> None:
@@ -145,9 +172,15 @@ async def test_a_stream_without_done_is_whole(server: Loopback, framing: Any) ->
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-async def test_a_stream_that_breaks_after_its_end_marker_is_whole(server: Loopback, how: Any) -> None:
+async def test_a_stream_that_breaks_after_its_end_marker_is_whole(
+    server: Loopback, how: Any
+) -> None:
     whole = events(piece("Lisbon", "stop"))
-    server.script(events(piece("Lisbon", "stop"), then=how) if how == "close" else cut(whole, len(whole.body), how))
+    server.script(
+        events(piece("Lisbon", "stop"), then=how)
+        if how == "close"
+        else cut(whole, len(whole.body), how)
+    )
     async with adapter(server.url) as openai:
         assert (await collected(openai, call()))[0] == ["Lisbon"]
 
@@ -183,10 +216,22 @@ async def test_a_whole_stream_waits_but_a_moment_for_a_connection_that_stays_ope
             Kind.OVERLOADED,
             "200 server_is_overloaded. Busy.",
         ),
-        (b'{"error": {"code": 503, "message": "Busy."}}\n\n', Kind.OVERLOADED, "503 Service Unavailable. Busy."),
-        (b'{\n  "error": {\n    "message": "Busy.",\n    "code": 503\n  }\n}\n', Kind.OVERLOADED, "Busy."),
+        (
+            b'{"error": {"code": 503, "message": "Busy."}}\n\n',
+            Kind.OVERLOADED,
+            "503 Service Unavailable. Busy.",
+        ),
+        (
+            b'{\n  "error": {\n    "message": "Busy.",\n    "code": 503\n  }\n}\n',
+            Kind.OVERLOADED,
+            "Busy.",
+        ),
         (b'[{"error": {"code": 503, "message": "Busy."}}]\n\n', Kind.OVERLOADED, "Busy."),
-        (b'event: error\ndata: {"error": "upstream failed"}\n\n', Kind.MALFORMED, "upstream failed"),
+        (
+            b'event: error\ndata: {"error": "upstream failed"}\n\n',
+            Kind.MALFORMED,
+            "upstream failed",
+        ),
         (b"data: <html>\n\n", Kind.MALFORMED, "expected JSON"),
         (b"<html>Bad Gateway</html>\n\n", Kind.MALFORMED, "expected JSON"),
         (b"data: null\n\n", Kind.MALFORMED, "expected a JSON object"),
@@ -195,7 +240,9 @@ async def test_a_whole_stream_waits_but_a_moment_for_a_connection_that_stays_ope
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_an_error_in_the_middle_of_a_stream_is_one(server: Loopback, frame: bytes, kind: Kind, text: str) -> None:
+async def test_an_error_in_the_middle_of_a_stream_is_one(
+    server: Loopback, frame: bytes, kind: Kind, text: str
+) -> None:
     server.script(events(piece("Lisbon, "), frame))
     texts: list[str] = []
     async with adapter(server.url) as openai:
@@ -207,7 +254,12 @@ async def test_an_error_in_the_middle_of_a_stream_is_one(server: Loopback, frame
 
 
 async def test_a_stream_may_hold_comments_ids_and_empty_events(server: Loopback) -> None:
-    odd = (b": OPENROUTER PROCESSING\n\n", b"id: 7\nretry: 10\n\n", b"data:\n\n", piece("Lisbon").replace(b"data: ", b"data:"))
+    odd = (
+        b": OPENROUTER PROCESSING\n\n",
+        b"id: 7\nretry: 10\n\n",
+        b"data:\n\n",
+        piece("Lisbon").replace(b"data: ", b"data:"),
+    )
     server.script(events(*odd, piece("", "stop"), b"data: [DONE]\n\n"))
     async with adapter(server.url) as openai:
         assert (await collected(openai, call()))[0] == ["Lisbon"]
@@ -235,7 +287,9 @@ async def test_cancelling_closes_the_socket(server: Loopback, *, stream: bool, h
 
 
 @BOTH
-async def test_cancelling_while_an_errors_body_comes_closes_the_socket(server: Loopback, *, stream: bool) -> None:
+async def test_cancelling_while_an_errors_body_comes_closes_the_socket(
+    server: Loopback, *, stream: bool
+) -> None:
     server.script(Answer(status=500, pieces=((0.0, b"{"),), framing="chunked", then="hang"))
     async with adapter(server.url) as openai:
         with pytest.raises(TimeoutError):
@@ -256,7 +310,9 @@ async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> Non
             assert await asyncio.to_thread(request.left.wait, 2)
 
 
-async def test_an_errors_body_without_end_is_not_read_to_its_end(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_errors_body_without_end_is_not_read_to_its_end(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("standby_openai.adapter.whole.__kwdefaults__", {"limit": 1000})
     server.script(respond(500, "x" * 2000))
     async with adapter(server.url) as openai:
@@ -269,12 +325,21 @@ async def test_a_refused_connection_is_told_in_the_systems_words() -> None:
     async with adapter(f"http://127.0.0.1:{port}") as openai:
         for stream in (False, True):
             told = await failure(openai, call(), stream=stream)
-            assert (told.kind, told.text) == (Kind.CONNECTION, "connection error: Connection refused")
+            assert (told.kind, told.text) == (
+                Kind.CONNECTION,
+                "connection error: Connection refused",
+            )
 
 
-async def test_a_connection_that_does_not_come_about_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_does_not_come_about_is_a_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("standby_openai.adapter.CONNECT", 0.2)
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+        socket.socket() as first,
+        socket.socket() as second,
+    ):
         for waiting in (first, second):  # the queue holds one: the next is left waiting
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
@@ -287,11 +352,16 @@ async def test_a_connection_that_does_not_come_about_is_a_timeout(monkeypatch: p
 @BOTH
 async def test_an_endpoint_that_is_no_url_is_a_failure(url: str, *, stream: bool) -> None:
     async with adapter(url) as openai:
-        assert (await failure(openai, call(), stream=stream)).kind in {Kind.CONNECTION, Kind.UNAVAILABLE}
+        assert (await failure(openai, call(), stream=stream)).kind in {
+            Kind.CONNECTION,
+            Kind.UNAVAILABLE,
+        }
 
 
 @BOTH
-async def test_half_a_character_is_the_callers_own_mistake(server: Loopback, *, stream: bool) -> None:
+async def test_half_a_character_is_the_callers_own_mistake(
+    server: Loopback, *, stream: bool
+) -> None:
     async with adapter(server.url) as openai:
         told = await failure(openai, call(("user", "\ud800")), stream=stream)
     assert (told.kind, server.requests) == (Kind.INVALID_REQUEST, [])
@@ -300,7 +370,9 @@ async def test_half_a_character_is_the_callers_own_mistake(server: Loopback, *, 
 
 @BOTH
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 418])
-async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(server: Loopback, status: int, *, stream: bool) -> None:
+async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(
+    server: Loopback, status: int, *, stream: bool
+) -> None:
     server.script(openai_error(status, "Oh.", kind="server_error"))
     async with adapter(server.url) as openai:
         with pytest.raises(AttemptFailed) as caught:
@@ -311,7 +383,9 @@ async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(server: Loopb
 
 @BOTH
 @pytest.mark.parametrize(
-    "answer", [BAD_KEY, OPENAI_500, reset(), garbage(), html(200)], ids=["401", "500", "rst", "junk", "html"]
+    "answer",
+    [BAD_KEY, OPENAI_500, reset(), garbage(), html(200)],
+    ids=["401", "500", "rst", "junk", "html"],
 )
 async def test_no_failure_shows_the_key(server: Loopback, answer: Answer, *, stream: bool) -> None:
     server.script(answer)

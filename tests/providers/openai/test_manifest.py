@@ -25,7 +25,11 @@ def retirements() -> dict[str, date]:
 
     told = re.sub(r"\s+", " ", inspect.getsource(chat_model).partition('"""Deprecated values:')[2])
     rows = re.findall(r'- ((?:"[^"]+",? ?)+): Announced shutdown date: (\d{4}-\d\d-\d\d)', told)
-    return {name: date.fromisoformat(day) for names, day in rows for name in re.findall(r'"([^"]+)"', names)}
+    return {
+        name: date.fromisoformat(day)
+        for names, day in rows
+        for name in re.findall(r'"([^"]+)"', names)
+    }
 
 
 def test_the_manifest_imports_no_sdk_and_no_http() -> None:
@@ -40,7 +44,9 @@ def test_the_manifest_imports_no_sdk_and_no_http() -> None:
 def test_the_adapter_is_where_the_manifest_says() -> None:
     from standby_openai import adapter  # noqa: PLC0415 - the manifest must not need it
 
-    assert INFO.adapter == f"{adapter.OpenAIAdapter.__module__}:{adapter.OpenAIAdapter.__qualname__}"
+    assert (
+        INFO.adapter == f"{adapter.OpenAIAdapter.__module__}:{adapter.OpenAIAdapter.__qualname__}"
+    )
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -53,7 +59,9 @@ def test_every_card_has_a_source_and_refuses_what_exists(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CARDS)
-def test_every_card_is_of_a_model_that_the_sdk_lists_and_has_its_retirement(name: str, retirements: dict[str, date]) -> None:
+def test_every_card_is_of_a_model_that_the_sdk_lists_and_has_its_retirement(
+    name: str, retirements: dict[str, date]
+) -> None:
     from openai.types.shared import chat_model  # noqa: PLC0415 - the manifest must not need it
 
     assert name in chat_model.ChatModel.__args__
@@ -66,7 +74,14 @@ def test_the_sdk_tells_retirements(retirements: dict[str, date]) -> None:
 
 def test_o3_mini_refuses_what_it_was_recorded_to_refuse_and_names_a_living_successor() -> None:
     card = CARDS["o3-mini"]
-    assert card.refuses == ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "parallel_tool_calls")
+    assert card.refuses == (
+        "temperature",
+        "top_p",
+        "top_k",
+        "presence_penalty",
+        "frequency_penalty",
+        "parallel_tool_calls",
+    )
     assert card.context_window == 200_000
     assert card.successor == "gpt-5.6-sol"
 
@@ -77,13 +92,17 @@ def test_a_successor_is_in_service(name: str) -> None:
     assert successor is None or CARDS[successor].retires is None
 
 
-@pytest.mark.parametrize("options", [{}, {"reasoning_effort": "low"}, {"reasoning_effort": "none"}, {"service_tier": "flex"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"reasoning_effort": "low"}, {"reasoning_effort": "none"}, {"service_tier": "flex"}],
+)
 def test_options_that_openai_knows_are_valid(options: dict[str, object]) -> None:
     jsonschema.validate(options, INFO.options)
 
 
 @pytest.mark.parametrize(
-    "options", [{"reasoning_effort": "huge"}, {"reasoning_effort": 3}, {"service_tier": ""}, {"model": "x"}]
+    "options",
+    [{"reasoning_effort": "huge"}, {"reasoning_effort": 3}, {"service_tier": ""}, {"model": "x"}],
 )
 def test_options_that_openai_refuses_are_not(options: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
@@ -94,7 +113,9 @@ def test_the_options_values_are_the_sdks_own() -> None:
     from openai.types.chat.completion_create_params import CompletionCreateParamsBase  # noqa: PLC0415 - only this test
     from openai.types.shared_params.reasoning import Reasoning  # noqa: PLC0415 - likewise
 
-    types = get_type_hints(CompletionCreateParamsBase) | {"reasoning_summary": get_type_hints(Reasoning)["summary"]}
+    types = get_type_hints(CompletionCreateParamsBase) | {
+        "reasoning_summary": get_type_hints(Reasoning)["summary"]
+    }
     for name, option in INFO.options["properties"].items():
         told = {value for literal in get_args(types[name]) for value in get_args(literal)}
         assert set(option["enum"]) == told

@@ -14,7 +14,9 @@ USAGE = {
 }
 
 
-def answer(content: Any = "Lisbon", finish: Any = "stop", refusal: Any = None, **rest: Any) -> dict[str, Any]:
+def answer(
+    content: Any = "Lisbon", finish: Any = "stop", refusal: Any = None, **rest: Any
+) -> dict[str, Any]:
     message = {"role": "assistant", "content": content, "refusal": refusal}
     return {
         "model": "o3-mini-2025-01-31",
@@ -25,7 +27,11 @@ def answer(content: Any = "Lisbon", finish: Any = "stop", refusal: Any = None, *
 
 def piece(content: Any = None, finish: Any = None, **rest: Any) -> dict[str, Any]:
     delta = {} if content is None else {"content": content}
-    return {"model": "o3-mini-2025-01-31", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **rest}
+    return {
+        "model": "o3-mini-2025-01-31",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        **rest,
+    }
 
 
 def refused(body: Any) -> Failure:
@@ -47,7 +53,12 @@ def test_a_reply_is_the_first_choices_text() -> None:
         ({"prompt_tokens": 12}, Usage(input=12)),
         (USAGE, Usage(input=12, output=28, reasoning=25, cached=4)),
         (
-            {"prompt_tokens": None, "completion_tokens": "3", "completion_tokens_details": None, "prompt_tokens_details": []},
+            {
+                "prompt_tokens": None,
+                "completion_tokens": "3",
+                "completion_tokens_details": None,
+                "prompt_tokens_details": [],
+            },
             Usage(),
         ),
     ],
@@ -64,14 +75,25 @@ def test_a_token_limit_with_text_is_a_reply_cut_short() -> None:
 def test_a_token_limit_without_text_says_that_reasoning_took_it(content: Any) -> None:
     failure = refused(answer(content, "length", usage=USAGE))
     assert (failure.kind, failure.code) == (Kind.EMPTY, "length")
-    assert failure.message == "empty: max_tokens was spent, 25 tokens on reasoning, before any text came"
+    assert (
+        failure.message
+        == "empty: max_tokens was spent, 25 tokens on reasoning, before any text came"
+    )
 
 
 @pytest.mark.parametrize(
     ("body", "code", "words"),
     [
-        (answer(None, "stop", refusal="I can't help with that."), "refusal", "I can't help with that."),
-        (answer("Lis", "content_filter"), "content_filter", "the answer was blocked by the content filter"),
+        (
+            answer(None, "stop", refusal="I can't help with that."),
+            "refusal",
+            "I can't help with that.",
+        ),
+        (
+            answer("Lis", "content_filter"),
+            "content_filter",
+            "the answer was blocked by the content filter",
+        ),
     ],
 )
 def test_what_the_vendor_withholds_is_blocked(body: Any, code: str, words: str) -> None:
@@ -179,15 +201,25 @@ def test_an_error_inside_a_200_is_what_it_says_it_is(body: Any, kind: Kind, text
 def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
     reader = Reader()
     pieces = [
-        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "", "refusal": None}}], "usage": None},
+        {
+            "choices": [
+                {"index": 0, "delta": {"role": "assistant", "content": "", "refusal": None}}
+            ],
+            "usage": None,
+        },
         piece("Lis", usage={"prompt_tokens": 12, "completion_tokens": 1}),
         piece("bon", usage=None),
     ]
     assert [(reader.chunk(one) or Chunk()).text for one in pieces] == ["", "Lis", "bon"]
     assert not reader.finished
-    assert [(reader.chunk(one) or Chunk()).text for one in (piece(None, "stop"), {"choices": [], "usage": USAGE})] == ["", ""]
+    assert [
+        (reader.chunk(one) or Chunk()).text
+        for one in (piece(None, "stop"), {"choices": [], "usage": USAGE})
+    ] == ["", ""]
     assert reader.finished
-    assert reader.end() == End(usage=Usage(input=12, output=28, reasoning=25, cached=4), served="o3-mini-2025-01-31")
+    assert reader.end() == End(
+        usage=Usage(input=12, output=28, reasoning=25, cached=4), served="o3-mini-2025-01-31"
+    )
 
 
 def test_a_refusal_may_come_in_pieces() -> None:

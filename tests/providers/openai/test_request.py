@@ -67,9 +67,13 @@ def test_sampling_parameters_get_openais_names() -> None:
     }
 
 
-@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if "api" not in (card.wire or {})])
+@pytest.mark.parametrize(
+    "name", [name for name, card in CARDS.items() if "api" not in (card.wire or {})]
+)
 @pytest.mark.parametrize("endpoint", ["max_tokens", "max_completion_tokens"])
-def test_every_model_of_openais_own_is_asked_with_max_completion_tokens(name: str, endpoint: str) -> None:
+def test_every_model_of_openais_own_is_asked_with_max_completion_tokens(
+    name: str, endpoint: str
+) -> None:
     body = body_of(call(model=name, max_tokens=100), stream=False, max_tokens=endpoint)
     assert body["max_completion_tokens"] == 100
     assert "max_tokens" not in body
@@ -77,7 +81,9 @@ def test_every_model_of_openais_own_is_asked_with_max_completion_tokens(name: st
 
 @pytest.mark.parametrize("endpoint", ["max_tokens", "max_completion_tokens"])
 def test_a_model_without_a_card_is_asked_as_its_endpoint_wants_it(endpoint: str) -> None:
-    body = body_of(call(model="a-model-of-ones-own", max_tokens=100), stream=False, max_tokens=endpoint)
+    body = body_of(
+        call(model="a-model-of-ones-own", max_tokens=100), stream=False, max_tokens=endpoint
+    )
     assert {name for name in body if name.startswith("max_")} == {endpoint}
 
 

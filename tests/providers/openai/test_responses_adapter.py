@@ -45,7 +45,16 @@ from tests.support.responses_wire import (
     said,
     thought,
 )
-from tests.test_agent_loop import FLASH, SCHEMAS, TOOLS, TURNS, WORDS, check_gemini, gemini, run_tool
+from tests.test_agent_loop import (
+    FLASH,
+    SCHEMAS,
+    TOOLS,
+    TURNS,
+    WORDS,
+    check_gemini,
+    gemini,
+    run_tool,
+)
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 SOL = "gpt-5.6-sol"
@@ -66,7 +75,13 @@ BELOW = openai_error(
     code="decimal_below_min_value",
     param="temperature",
 )
-ERROR = {"type": "error", "code": "server_error", "message": "The server had an error.", "param": None, "sequence_number": 9}
+ERROR = {
+    "type": "error",
+    "code": "server_error",
+    "message": "The server had an error.",
+    "param": None,
+    "sequence_number": 9,
+}
 
 
 @pytest.mark.parametrize("base", ["", "/", "/v1", "/v1/", "/proxy/openai/v1"])
@@ -76,7 +91,11 @@ async def test_it_is_asked_under_its_own_path_and_with_the_key(server: Loopback,
         await openai.complete(ASKED)
         await collected(openai, ASKED)
     for request in server.requests:
-        assert (request.method, request.path, request.query) == ("POST", f"{base.rstrip('/')}/responses", {})
+        assert (request.method, request.path, request.query) == (
+            "POST",
+            f"{base.rstrip('/')}/responses",
+            {},
+        )
         assert request.headers["authorization"] == f"Bearer {KEY}"
         assert request.headers["content-type"] == request.headers["accept"] == "application/json"
     unary, streamed = (request.json for request in server.requests)
@@ -100,10 +119,14 @@ async def test_it_is_asked_under_its_own_path_and_with_the_key(server: Loopback,
     ],
 )
 @BOTH
-async def test_the_card_says_which_of_the_two_it_is(server: Loopback, model: str, path: str, *, stream: bool) -> None:
+async def test_the_card_says_which_of_the_two_it_is(
+    server: Loopback, model: str, path: str, *, stream: bool
+) -> None:
     server.answer = openai_responses(*ITEMS) if path == "responses" else openai_answers("Lisbon")
     async with adapter(f"{server.url}/v1") as openai:
-        await (collected(openai, call(model=model)) if stream else openai.complete(call(model=model)))
+        await (
+            collected(openai, call(model=model)) if stream else openai.complete(call(model=model))
+        )
     assert [request.path for request in server.requests] == [f"/v1/{path}"]
 
 
@@ -111,7 +134,12 @@ async def test_a_reply_comes_back_whole(server: Loopback) -> None:
     server.script(openai_response(*ITEMS))
     async with adapter(server.url) as openai:
         reply = await openai.complete(ASKED)
-    assert (reply.text, reply.reasoning, reply.finish, reply.usage) == ("Lisbon, says OpenAI.", "Hm.", Finish.TOOL_CALLS, USAGE)
+    assert (reply.text, reply.reasoning, reply.finish, reply.usage) == (
+        "Lisbon, says OpenAI.",
+        "Hm.",
+        Finish.TOOL_CALLS,
+        USAGE,
+    )
     assert (reply.served, reply.id) == (SERVED, RESPONSE_ID)
     assert reply.tool_calls == (ToolCall(id="call_1", name="now", arguments={}),)
     assert json.loads(reply.private) == [ITEMS[0]]
@@ -152,8 +180,16 @@ async def test_one_connection_serves_many(server: Loopback, *, stream: bool) -> 
     ("answer", "kind", "text"),
     [
         (OPENAI_500, Kind.SERVER_ERROR, "500 server_error. The server had an error"),
-        (OPENAI_503, Kind.OVERLOADED, "503 server_is_overloaded. That model is currently overloaded"),
-        (OPENAI_404, Kind.MODEL_MISSING, "404 model_not_found. The model `o3-mini` has been deprecated"),
+        (
+            OPENAI_503,
+            Kind.OVERLOADED,
+            "503 server_is_overloaded. That model is currently overloaded",
+        ),
+        (
+            OPENAI_404,
+            Kind.MODEL_MISSING,
+            "404 model_not_found. The model `o3-mini` has been deprecated",
+        ),
         (MISSING, Kind.MODEL_MISSING, "400 model_not_found. The requested model 'gpt-9'"),
         (BELOW, Kind.INVALID_REQUEST, "400 decimal_below_min_value. Invalid 'temperature'"),
         (OPENAI_429_QUOTA, Kind.QUOTA_EXHAUSTED, "429 insufficient_quota. You exceeded"),
@@ -164,7 +200,9 @@ async def test_one_connection_serves_many(server: Loopback, *, stream: bool) -> 
 async def test_a_refused_request_is_one_failure_with_its_id(
     server: Loopback, answer: Answer, kind: Kind, text: str, *, stream: bool
 ) -> None:
-    server.script(msgspec.structs.replace(answer, headers={**answer.headers, "x-request-id": "req_7"}))
+    server.script(
+        msgspec.structs.replace(answer, headers={**answer.headers, "x-request-id": "req_7"})
+    )
     async with adapter(server.url) as openai:
         told = await failure(openai, ASKED, stream=stream)
     assert (told.kind, told.id, len(server.requests)) == (kind, "req_7", 1)
@@ -179,13 +217,19 @@ async def test_a_refused_request_is_one_failure_with_its_id(
         (respond(200, ""), Kind.MALFORMED, ""),
         (respond(200, "null"), Kind.MALFORMED, ""),
         (respond(200, "[]"), Kind.MALFORMED, ""),
-        (respond(200, OPENAI_500.body), Kind.SERVER_ERROR, "200 server_error. The server had an error"),
+        (
+            respond(200, OPENAI_500.body),
+            Kind.SERVER_ERROR,
+            "200 server_error. The server had an error",
+        ),
         (reset(), Kind.CONNECTION, "connection error: Connection reset by peer"),
         (garbage(), Kind.CONNECTION, "connection error: "),
     ],
     ids=str,
 )
-async def test_every_fault_is_one_failure(server: Loopback, answer: Answer, kind: Kind, text: str, *, stream: bool) -> None:
+async def test_every_fault_is_one_failure(
+    server: Loopback, answer: Answer, kind: Kind, text: str, *, stream: bool
+) -> None:
     server.script(answer)
     async with adapter(server.url) as openai:
         told = await failure(openai, ASKED, stream=stream)
@@ -196,7 +240,9 @@ async def test_every_fault_is_one_failure(server: Loopback, answer: Answer, kind
 @BOTH
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
-async def test_an_answer_that_is_cut_is_none(server: Loopback, how: Any, share: float, *, stream: bool) -> None:
+async def test_an_answer_that_is_cut_is_none(
+    server: Loopback, how: Any, share: float, *, stream: bool
+) -> None:
     whole = (openai_response_stream if stream else openai_response)(*ITEMS)
     server.script(cut(whole, int(len(whole.body) * share), how))
     async with adapter(server.url) as openai:
@@ -216,18 +262,30 @@ async def test_a_stream_that_ends_early_but_in_order_is_none(server: Loopback, k
 
 
 @pytest.mark.parametrize(
-    "event", [ERROR, {"type": "error", "error": {"code": "server_error", "message": "The server had an error."}}]
+    "event",
+    [
+        ERROR,
+        {"type": "error", "error": {"code": "server_error", "message": "The server had an error."}},
+    ],
 )
 @pytest.mark.parametrize("kept", [0, 3, 9])
-async def test_an_error_in_the_midst_of_a_stream_fails(server: Loopback, event: dict[str, Any], kept: int) -> None:
+async def test_an_error_in_the_midst_of_a_stream_fails(
+    server: Loopback, event: dict[str, Any], kept: int
+) -> None:
     server.script(played([*events_of_response(response(*ITEMS))[:kept], event]))
     async with adapter(server.url) as openai:
         told = await failure(openai, ASKED, stream=True)
-    assert (told.kind, told.code, told.message) == (Kind.SERVER_ERROR, "server_error", "The server had an error.")
+    assert (told.kind, told.code, told.message) == (
+        Kind.SERVER_ERROR,
+        "server_error",
+        "The server had an error.",
+    )
 
 
 @pytest.mark.parametrize("then", ["close", "reset", "hang"])
-async def test_a_whole_stream_stays_whole_whatever_becomes_of_the_connection(server: Loopback, then: Any) -> None:
+async def test_a_whole_stream_stays_whole_whatever_becomes_of_the_connection(
+    server: Loopback, then: Any
+) -> None:
     server.script(played(events_of_response(response(*ITEMS)), then=then))
     async with adapter(server.url) as openai:
         texts, end = await collected(openai, ASKED)
@@ -235,7 +293,10 @@ async def test_a_whole_stream_stays_whole_whatever_becomes_of_the_connection(ser
 
 
 async def test_done_may_follow_the_end(server: Loopback) -> None:
-    pieces = tuple((0.0, frame) for frame in [*frames(events_of_response(response(*ITEMS))), b"data: [DONE]\n\n"])
+    pieces = tuple(
+        (0.0, frame)
+        for frame in [*frames(events_of_response(response(*ITEMS))), b"data: [DONE]\n\n"]
+    )
     server.script(Answer(pieces=pieces, headers=SSE, framing="chunked"))
     async with adapter(server.url) as openai:
         assert (await collected(openai, ASKED))[1].finish is Finish.TOOL_CALLS
@@ -250,7 +311,9 @@ async def test_a_token_limit_without_words_is_empty(server: Loopback, *, stream:
 
 
 async def test_what_cannot_be_said_is_not_sent(server: Loopback) -> None:
-    asked = msgspec.structs.replace(ASKED, request=Request(ASKED.request.messages, tools=(Tool(name="\ud800"),)))
+    asked = msgspec.structs.replace(
+        ASKED, request=Request(ASKED.request.messages, tools=(Tool(name="\ud800"),))
+    )
     async with adapter(server.url) as openai:
         with pytest.raises(AttemptFailed) as caught:
             await openai.complete(asked)
@@ -279,8 +342,14 @@ chains:
 def world(tmp_path: Path) -> Iterator[tuple[AsyncStandby, Loopback, Loopback]]:
     with Loopback() as first, Loopback() as second:
         first.answer, second.answer = gemini(FLASH, None), sol(frozenset())
-        (tmp_path / "models.yaml").write_text(YAML.format(gemini=first.url, openai=second.url), encoding="utf-8")
-        yield AsyncStandby(tmp_path / "models.yaml", environ={"KEY": "a-key"}, warm_up=False), first, second
+        (tmp_path / "models.yaml").write_text(
+            YAML.format(gemini=first.url, openai=second.url), encoding="utf-8"
+        )
+        yield (
+            AsyncStandby(tmp_path / "models.yaml", environ={"KEY": "a-key"}, warm_up=False),
+            first,
+            second,
+        )
 
 
 def flash(fails: frozenset[int]) -> Answers:
@@ -298,15 +367,24 @@ def sol(fails: frozenset[int]) -> Answers:
     """Think, sealed, at every turn; call what the turn wants, and in the end tell what the tools have said."""
 
     def answer(request: Received) -> Answer:
-        results = [item["output"] for item in request.json["input"] if item.get("type") == "function_call_output"]
+        results = [
+            item["output"]
+            for item in request.json["input"]
+            if item.get("type") == "function_call_output"
+        ]
         turn = next(at for at in range(len(TURNS) + 1) if sum(map(len, TURNS[:at])) == len(results))
         if turn in fails:
             return OPENAI_503
         calls = [
-            called(name, json.dumps(args), f"call_openai_{turn}_{at}") for at, (name, args) in enumerate([*TURNS, []][turn])
+            called(name, json.dumps(args), f"call_openai_{turn}_{at}")
+            for at, (name, args) in enumerate([*TURNS, []][turn])
         ]
-        words = [said(WORDS[turn])] if turn in WORDS else [] if calls else [said(json.dumps(results))]
-        return openai_responses(thought("Hm.", known_as=f"rs_{turn}", encrypted=f"sealed-{turn}"), *words, *calls)(request)
+        words = (
+            [said(WORDS[turn])] if turn in WORDS else [] if calls else [said(json.dumps(results))]
+        )
+        return openai_responses(
+            thought("Hm.", known_as=f"rs_{turn}", encrypted=f"sealed-{turn}"), *words, *calls
+        )(request)
 
     return answer
 
@@ -327,7 +405,9 @@ def check_sol(body: dict[str, Any], by_sol: frozenset[int]) -> None:
             ("function_call", name, args) for name, args in TURNS[turn]
         ]
         results = [next(items) for _ in TURNS[turn]]
-        assert [(one["type"], one["call_id"]) for one in results] == [("function_call_output", one["call_id"]) for one in calls]
+        assert [(one["type"], one["call_id"]) for one in results] == [
+            ("function_call_output", one["call_id"]) for one in calls
+        ]
         assert all(0 < len(one["call_id"]) <= 40 for one in calls)
         assert all(one["call_id"].startswith("call_openai_") is (turn in by_sol) for one in calls)
     assert "ignature" not in json.dumps(body)
@@ -336,7 +416,9 @@ def check_sol(body: dict[str, Any], by_sol: frozenset[int]) -> None:
     ]
 
 
-async def turn_of(client: AsyncStandby, messages: list[Any], chain: str, *, streamed: bool) -> Reply:
+async def turn_of(
+    client: AsyncStandby, messages: list[Any], chain: str, *, streamed: bool
+) -> Reply:
     if not streamed:
         return await client.chat(messages, tools=TOOLS, chain=chain)
     async with client.stream(messages, tools=TOOLS, chain=chain) as chunks:
@@ -358,21 +440,30 @@ async def test_a_conversation_of_tools_goes_on_at_the_other_and_back(
         first.answer = flash(failing)
     else:
         second.answer = sol(failing)
-    messages: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Add, and look up."}]
+    messages: list[Any] = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Add, and look up."},
+    ]
     ran: list[tuple[ToolCall, str]] = []
     replies: list[Reply] = []
     async with client:
         while not replies or replies[-1].tool_calls:
             replies.append(await turn_of(client, messages, chain, streamed=streamed))
             results = [(one, run_tool(one)) for one in replies[-1].tool_calls]
-            told = [{"role": "tool", "tool_call_id": one.id, "content": text} for one, text in results]
+            told = [
+                {"role": "tool", "tool_call_id": one.id, "content": text} for one, text in results
+            ]
             messages, ran = [*messages, replies[-1].message, *told], [*ran, *results]
-    assert [reply.model for reply in replies] == [SOL if turn in by_sol else FLASH for turn in range(6)]
+    assert [reply.model for reply in replies] == [
+        SOL if turn in by_sol else FLASH for turn in range(6)
+    ]
     assert [(one.name, one.arguments) for one, _ in ran] == [one for turn in TURNS for one in turn]
     assert json.loads(replies[-1].text) == [text for _, text in ran]
     assert all(bool(reply.private) is (turn in by_sol) for turn, reply in enumerate(replies))
     check_gemini([request.json for request in first.requests], FLASH)
-    assert not any(b"sealed" in request.body or b"Hm." in request.body for request in first.requests)
+    assert not any(
+        b"sealed" in request.body or b"Hm." in request.body for request in first.requests
+    )
     for request in second.requests:
         assert request.path == "/v1/responses"
         check_sol(request.json, by_sol)
@@ -380,7 +471,9 @@ async def test_a_conversation_of_tools_goes_on_at_the_other_and_back(
 
 async def test_without_anyone_else_the_vendors_id_of_the_request_is_told(world: Any) -> None:
     client, _, second = world
-    second.script(msgspec.structs.replace(MISSING, headers={**MISSING.headers, "x-request-id": "req_7"}))
+    second.script(
+        msgspec.structs.replace(MISSING, headers={**MISSING.headers, "x-request-id": "req_7"})
+    )
     async with client:
         with pytest.raises(CallFailed) as caught:
             await client.chat("Which city?", chain="thinker")

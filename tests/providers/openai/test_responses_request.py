@@ -5,7 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming, ResponseCreateParamsStreaming
+from openai.types.responses.response_create_params import (
+    ResponseCreateParamsNonStreaming,
+    ResponseCreateParamsStreaming,
+)
 from pydantic import TypeAdapter, ValidationError
 
 from standby.plugin import (
@@ -43,20 +46,43 @@ PLAIN: dict[str, Any] = {
 PARAMETERS = {"type": "object", "properties": {"word": {"type": "string"}}}
 TOOL = Tool(name="look_up", description="Finds a word.", parameters=PARAMETERS)
 BARE = Tool(name="now")
-CLOSED = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+CLOSED = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
 OPEN = {"type": "object", "properties": {"a": {"type": "string"}}}
-PNG, PNG_URL = Media(media_type="image/png", data="aGk="), Media(media_type="image/png", url="https://x.example/a.png")
+PNG, PNG_URL = (
+    Media(media_type="image/png", data="aGk="),
+    Media(media_type="image/png", url="https://x.example/a.png"),
+)
 PDF = Media(media_type="application/pdf", data="JVBERg==")
 CSV = Media(media_type="text/csv", data="YQ==", name="a.csv")
 THOUGHTS = [{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAsecret"}]
-SEALED = Reasoning(text="Hm.", private=msgspec.json.encode(THOUGHTS).decode(), made_by=f"openai/{SOL}")
+SEALED = Reasoning(
+    text="Hm.", private=msgspec.json.encode(THOUGHTS).decode(), made_by=f"openai/{SOL}"
+)
 LONG = f"gemini-{'x' * 60}"
 
 
-def asked(*messages: Message, card: Card | None = None, options: Any = None, extra: Any = None, **rest: Any) -> Call:
+def asked(
+    *messages: Message,
+    card: Card | None = None,
+    options: Any = None,
+    extra: Any = None,
+    **rest: Any,
+) -> Call:
     request = Request(messages or (ASKED,), **rest)
     card = card or CARDS[SOL]
-    return Call(request=request, model=SOL, card=card, options=options or {}, timeout=60.0, extra=extra or {})
+    return Call(
+        request=request,
+        model=SOL,
+        card=card,
+        options=options or {},
+        timeout=60.0,
+        extra=extra or {},
+    )
 
 
 def body(*messages: Message, **rest: Any) -> dict[str, Any]:
@@ -65,7 +91,11 @@ def body(*messages: Message, **rest: Any) -> dict[str, Any]:
 
 def check(body: dict[str, Any]) -> None:
     """Hold a body against the SDK's types; what they call an iterable is only looked at while one walks it."""
-    assert set(body) <= ResponseCreateParamsStreaming.__required_keys__ | ResponseCreateParamsStreaming.__optional_keys__
+    assert (
+        set(body)
+        <= ResponseCreateParamsStreaming.__required_keys__
+        | ResponseCreateParamsStreaming.__optional_keys__
+    )
     filled = body | {"input": [filled_up(item) for item in body["input"]]}
     walk((STREAMED if body.get("stream") else WHOLE).validate_json(msgspec.json.encode(filled)))
 
@@ -76,7 +106,11 @@ def filled_up(item: dict[str, Any]) -> dict[str, Any]:
         return item
     more: dict[str, Any] = {"output_text": {"annotations": []}, "input_image": {"detail": "auto"}}
     content = [more.get(part["type"], {}) | part for part in item["content"]]
-    about = {"id": "msg_1", "type": "message", "status": "completed"} if item["role"] == "assistant" else {}
+    about = (
+        {"id": "msg_1", "type": "message", "status": "completed"}
+        if item["role"] == "assistant"
+        else {}
+    )
     return about | item | {"content": content}
 
 
@@ -94,7 +128,11 @@ def user(*content: dict[str, Any]) -> dict[str, Any]:
 
 
 def assistant(text: str) -> dict[str, Any]:
-    return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+    return {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": text}],
+    }
 
 
 def picture(url: str) -> dict[str, Any]:
@@ -102,7 +140,13 @@ def picture(url: str) -> dict[str, Any]:
 
 
 def told(name: str, description: str, parameters: Any) -> dict[str, Any]:
-    return {"type": "function", "name": name, "description": description, "parameters": parameters, "strict": False}
+    return {
+        "type": "function",
+        "name": name,
+        "description": description,
+        "parameters": parameters,
+        "strict": False,
+    }
 
 
 INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
@@ -113,7 +157,10 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
     ),
     "system": (
         [Message("system", (Text("Be brief."),)), ASKED],
-        [{"role": "system", "content": [{"type": "input_text", "text": "Be brief."}]}, *PLAIN["input"]],
+        [
+            {"role": "system", "content": [{"type": "input_text", "text": "Be brief."}]},
+            *PLAIN["input"],
+        ],
     ),
     "an image": ([Message("user", (PNG,))], [user(picture("data:image/png;base64,aGk="))]),
     "an image's URL": (
@@ -122,7 +169,15 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
     ),
     "a PDF": (
         [Message("user", (PDF,))],
-        [user({"type": "input_file", "filename": "file.pdf", "file_data": "data:application/pdf;base64,JVBERg=="})],
+        [
+            user(
+                {
+                    "type": "input_file",
+                    "filename": "file.pdf",
+                    "file_data": "data:application/pdf;base64,JVBERg==",
+                }
+            )
+        ],
     ),
     "a PDF's URL": (
         [Message("user", (Media(media_type="application/pdf", url="https://x.example/a.pdf"),))],
@@ -130,7 +185,15 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
     ),
     "a file": (
         [Message("user", (CSV,))],
-        [user({"type": "input_file", "filename": "a.csv", "file_data": "data:text/csv;base64,YQ=="})],
+        [
+            user(
+                {
+                    "type": "input_file",
+                    "filename": "a.csv",
+                    "file_data": "data:text/csv;base64,YQ==",
+                }
+            )
+        ],
     ),
     "history": (
         [ASKED, Message("assistant", (Text("Lisbon."),)), ASKED],
@@ -141,7 +204,9 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
             Message(
                 "assistant",
                 (
-                    ToolCall(id="call_1", name="look_up", arguments={"word": "Zürich", "deep": [1, None]}),
+                    ToolCall(
+                        id="call_1", name="look_up", arguments={"word": "Zürich", "deep": [1, None]}
+                    ),
                     ToolCall(id=LONG, name="now", arguments={}, private="a signature"),
                 ),
             ),
@@ -154,9 +219,18 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
                 "name": "look_up",
                 "arguments": '{"word":"Zürich","deep":[1,null]}',
             },
-            {"type": "function_call", "call_id": "call_117208e3391da52e307a57af", "name": "now", "arguments": "{}"},
+            {
+                "type": "function_call",
+                "call_id": "call_117208e3391da52e307a57af",
+                "name": "now",
+                "arguments": "{}",
+            },
             {"type": "function_call_output", "call_id": "call_1", "output": "found"},
-            {"type": "function_call_output", "call_id": "call_117208e3391da52e307a57af", "output": ""},
+            {
+                "type": "function_call_output",
+                "call_id": "call_117208e3391da52e307a57af",
+                "output": "",
+            },
         ],
     ),
     "results with pictures": (
@@ -182,18 +256,35 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
                 "type": "function_call_output",
                 "call_id": "call_2",
                 "output": [
-                    {"type": "input_file", "filename": "file.pdf", "file_data": "data:application/pdf;base64,JVBERg=="},
+                    {
+                        "type": "input_file",
+                        "filename": "file.pdf",
+                        "file_data": "data:application/pdf;base64,JVBERg==",
+                    },
                     picture("https://x.example/a.png"),
                 ],
             },
         ],
     ),
     "thoughts before their call": (
-        [Message("assistant", (SEALED, ToolCall(id="call_1", name="now", arguments={}, made_by=f"openai/{SOL}")))],
-        [*THOUGHTS, {"type": "function_call", "call_id": "call_1", "name": "now", "arguments": "{}"}],
+        [
+            Message(
+                "assistant",
+                (SEALED, ToolCall(id="call_1", name="now", arguments={}, made_by=f"openai/{SOL}")),
+            )
+        ],
+        [
+            *THOUGHTS,
+            {"type": "function_call", "call_id": "call_1", "name": "now", "arguments": "{}"},
+        ],
     ),
     "thoughts, words, a call": (
-        [Message("assistant", (SEALED, Text("Let me see."), ToolCall(id="call_1", name="now", arguments={})))],
+        [
+            Message(
+                "assistant",
+                (SEALED, Text("Let me see."), ToolCall(id="call_1", name="now", arguments={})),
+            )
+        ],
         [
             *THOUGHTS,
             assistant("Let me see."),
@@ -202,10 +293,16 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
     ),
 }
 OPTIONS_OF: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "temperature": ({"sampling": Sampling(temperature=0.5, top_p=0.9)}, {"temperature": 0.5, "top_p": 0.9}),
+    "temperature": (
+        {"sampling": Sampling(temperature=0.5, top_p=0.9)},
+        {"temperature": 0.5, "top_p": 0.9},
+    ),
     "max_tokens": ({"sampling": Sampling(max_tokens=100)}, {"max_output_tokens": 100}),
     "effort": ({"sampling": Sampling(reasoning_effort="low")}, {"reasoning": {"effort": "low"}}),
-    "effort, option": ({"options": {"reasoning_effort": "xhigh"}}, {"reasoning": {"effort": "xhigh"}}),
+    "effort, option": (
+        {"options": {"reasoning_effort": "xhigh"}},
+        {"reasoning": {"effort": "xhigh"}},
+    ),
     "effort, both": (
         {"sampling": Sampling(reasoning_effort="none"), "options": {"reasoning_effort": "high"}},
         {"reasoning": {"effort": "none"}},
@@ -218,15 +315,33 @@ OPTIONS_OF: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "tier": ({"options": {"service_tier": "flex"}}, {"service_tier": "flex"}),
     "schema, strict": (
         {"schema": Schema(name="city of", json_schema=CLOSED, read=str)},
-        {"text": {"format": {"type": "json_schema", "name": "city_of", "schema": CLOSED, "strict": True}}},
+        {
+            "text": {
+                "format": {
+                    "type": "json_schema",
+                    "name": "city_of",
+                    "schema": CLOSED,
+                    "strict": True,
+                }
+            }
+        },
     ),
     "schema, open": (
         {"schema": Schema(name="city", json_schema=OPEN, read=str)},
-        {"text": {"format": {"type": "json_schema", "name": "city", "schema": OPEN, "strict": False}}},
+        {
+            "text": {
+                "format": {"type": "json_schema", "name": "city", "schema": OPEN, "strict": False}
+            }
+        },
     ),
     "tools": (
         {"tools": (TOOL, BARE)},
-        {"tools": [told("look_up", "Finds a word.", PARAMETERS), told("now", "", {"type": "object", "properties": {}})]},
+        {
+            "tools": [
+                told("look_up", "Finds a word.", PARAMETERS),
+                told("now", "", {"type": "object", "properties": {}}),
+            ]
+        },
     ),
     "no tool": (
         {"tools": (BARE,), "tool_choice": "none"},
@@ -238,19 +353,35 @@ OPTIONS_OF: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "that tool": (
         {"tools": (BARE,), "tool_choice": Only("now")},
-        {"tools": [told("now", "", BARE.parameters)], "tool_choice": {"type": "function", "name": "now"}},
+        {
+            "tools": [told("now", "", BARE.parameters)],
+            "tool_choice": {"type": "function", "name": "now"},
+        },
     ),
     "one at a time": (
         {"tools": (BARE,), "sampling": Sampling(parallel_tool_calls=False)},
         {"tools": [told("now", "", BARE.parameters)], "parallel_tool_calls": False},
     ),
-    "no tools, no word of them": ({"tool_choice": "required", "sampling": Sampling(parallel_tool_calls=True)}, {}),
+    "no tools, no word of them": (
+        {"tool_choice": "required", "sampling": Sampling(parallel_tool_calls=True)},
+        {},
+    ),
     "extra": (
         {
             "options": {"reasoning_effort": "low", "service_tier": "flex"},
-            "extra": {"reasoning": {"summary": "auto"}, "service_tier": "default", "store": True, "truncation": "auto"},
+            "extra": {
+                "reasoning": {"summary": "auto"},
+                "service_tier": "default",
+                "store": True,
+                "truncation": "auto",
+            },
         },
-        {"reasoning": {"effort": "low", "summary": "auto"}, "service_tier": "default", "store": True, "truncation": "auto"},
+        {
+            "reasoning": {"effort": "low", "summary": "auto"},
+            "service_tier": "default",
+            "store": True,
+            "truncation": "auto",
+        },
     ),
 }
 
@@ -274,14 +405,23 @@ def test_each_parameter_has_its_place(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"input": [{"role": "nobody", "content": []}]}, {"tools": [{}]}, {"store": "x"}, {"stop": "x"}]
+    "wrong",
+    [
+        {"input": [{"role": "nobody", "content": []}]},
+        {"tools": [{}]},
+        {"store": "x"},
+        {"stop": "x"},
+    ],
 )
 def test_the_sdks_types_do_not_allow_everything(wrong: dict[str, Any]) -> None:
     with pytest.raises((ValidationError, AssertionError)):
         check(PLAIN | wrong)
 
 
-@pytest.mark.parametrize(("option", "value"), [(name, value) for name, about in CHOICES.items() for value in about["enum"]])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [(name, value) for name, about in CHOICES.items() for value in about["enum"]],
+)
 def test_the_sdks_types_allow_each_value_of_each_option(option: str, value: str) -> None:
     check(body(options={option: value}))
 
@@ -303,7 +443,11 @@ def test_only_a_model_that_thinks_is_asked_for_its_thoughts(efforts: Any) -> Non
 @pytest.mark.parametrize("in_result", [False, True])
 def test_what_has_no_form_is_not_sent(type_: str, in_result: bool) -> None:
     media = Media(media_type=type_, data="aGk=")
-    message = Message("tool", (ToolResult(id="call_1", text="", media=(media,)),)) if in_result else Message("user", (media,))
+    message = (
+        Message("tool", (ToolResult(id="call_1", text="", media=(media,)),))
+        if in_result
+        else Message("user", (media,))
+    )
     with pytest.raises(AttemptFailed) as caught:
         body(message)
     assert (caught.value.failure.kind, caught.value.failure.message) == (

@@ -9,7 +9,11 @@ from standby_openai.reply import Reader
 
 
 def piece(known_as: str = "", name: str = "", arguments: str = "", **index: int) -> dict[str, Any]:
-    return {**index, "id": known_as or None, "function": {"name": name or None, "arguments": arguments}}
+    return {
+        **index,
+        "id": known_as or None,
+        "function": {"name": name or None, "arguments": arguments},
+    }
 
 
 def read(*deltas: list[dict[str, Any]], finish: str = "tool_calls", text: str = "") -> Reader:
@@ -26,11 +30,19 @@ TWO = [("f", {}), ("g", {"a": 1})]
 @pytest.mark.parametrize(
     "deltas",
     [
-        [[piece("1", "f", "{}", index=0)], [piece("2", "g", '{"a":', index=1)], [piece(arguments="1}", index=1)]],
+        [
+            [piece("1", "f", "{}", index=0)],
+            [piece("2", "g", '{"a":', index=1)],
+            [piece(arguments="1}", index=1)],
+        ],
         [[piece("1", "f", "{}"), piece("2", "g", '{"a":1}')]],
         [[piece("1", "f", "{}")], [piece("2", "g", '{"a":1}')]],
         [[piece("", "f", "{}")], [piece("", "g", '{"a":')], [piece(arguments="1}")]],
-        [[piece("1", "f", index=0)], [piece("2", "g", '{"a":', index=0)], [piece(arguments="1}", index=0)]],
+        [
+            [piece("1", "f", index=0)],
+            [piece("2", "g", '{"a":', index=0)],
+            [piece(arguments="1}", index=0)],
+        ],
         [[piece("1", "f", "{}", index=0)], [piece("2", "g", '{"a":1}', index=0)]],
     ],
 )
@@ -43,7 +55,9 @@ def test_each_call_is_read_for_itself(deltas: list[list[dict[str, Any]]]) -> Non
 
 @pytest.mark.parametrize("arguments", ["", '{"a":'])
 def test_a_call_that_the_token_limit_cut_is_left_out(arguments: str) -> None:
-    reader = read([piece("1", "f", "{}", index=0), piece("2", "g", arguments, index=1)], finish="length")
+    reader = read(
+        [piece("1", "f", "{}", index=0), piece("2", "g", arguments, index=1)], finish="length"
+    )
     assert reader.end().finish is Finish.LENGTH
     assert [call.name for call in reader.tool_calls] == ["f"]
 

@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 
 import standby_scripted
-from standby.plugin import AttemptFailed, Call, Card, Chunk, End, Finish, Kind, Message, Provider, Request, Text, Usage
+from standby.plugin import (
+    AttemptFailed,
+    Call,
+    Card,
+    Chunk,
+    End,
+    Finish,
+    Kind,
+    Message,
+    Provider,
+    Request,
+    Text,
+    Usage,
+)
 from standby_scripted.adapter import Scripted
 
 REQUEST = Request((Message("user", (Text("Are you there?"),)),))
@@ -32,7 +45,9 @@ async def text(adapter: Scripted, asked: Call) -> str:
 
 async def test_a_fixed_reply_is_the_same_for_ever() -> None:
     adapter = scripted()
-    assert [await text(adapter, call({"reply": "Back soon."})) for _ in range(3)] == ["Back soon."] * 3
+    assert [await text(adapter, call({"reply": "Back soon."})) for _ in range(3)] == [
+        "Back soon."
+    ] * 3
 
 
 async def test_a_reply_ends_with_the_model_asked_for_and_counts_no_tokens() -> None:
@@ -49,7 +64,11 @@ async def test_steps_are_played_in_order_and_the_last_repeats() -> None:
 async def test_each_model_has_a_position_of_its_own() -> None:
     adapter = scripted()
     script = [{"reply": "one"}, {"reply": "two"}]
-    asked = [call({"script": script}), call({"script": script}, "other"), call({"script": [*script, {"reply": "three"}]})]
+    asked = [
+        call({"script": script}),
+        call({"script": script}, "other"),
+        call({"script": [*script, {"reply": "three"}]}),
+    ]
     assert [await text(adapter, each) for each in asked] == ["one", "one", "one"]
 
 
@@ -65,14 +84,23 @@ async def test_a_step_can_end_at_the_token_limit() -> None:
 
 
 async def test_a_step_fails_with_the_vendors_words() -> None:
-    fail = {"kind": "overloaded", "status": 503, "code": "UNAVAILABLE", "message": "The model is overloaded."}
-    with pytest.raises(AttemptFailed, match=r"^503 UNAVAILABLE\. The model is overloaded\.$") as caught:
+    fail = {
+        "kind": "overloaded",
+        "status": 503,
+        "code": "UNAVAILABLE",
+        "message": "The model is overloaded.",
+    }
+    with pytest.raises(
+        AttemptFailed, match=r"^503 UNAVAILABLE\. The model is overloaded\.$"
+    ) as caught:
         await chunks(scripted(), call({"script": [{"fail": fail}]}))
     assert caught.value.failure.kind is Kind.OVERLOADED
 
 
 async def test_a_stream_can_break_after_some_text() -> None:
-    stream = scripted().stream(call({"script": [{"reply": ["a", "b"], "fail": {"kind": "connection"}}]}))
+    stream = scripted().stream(
+        call({"script": [{"reply": ["a", "b"], "fail": {"kind": "connection"}}]})
+    )
     assert [(await anext(stream)).text for _ in range(2)] == ["a", "b"]
     with pytest.raises(AttemptFailed, match=r"^a scripted failure$"):
         await anext(stream)

@@ -14,7 +14,19 @@ GOOD: list[dict[str, Any]] = [
     {"reply": ["We will ", "be right back."]},
     {"script": [{"reply": "one"}, {"hang": True}]},
     {"script": [{"delay": "1.5m", "reply": "late", "finish": "length"}]},
-    {"script": [{"fail": {"kind": "rate_limited", "status": 429, "code": "slow", "message": "no", "retry_after": "2s"}}]},
+    {
+        "script": [
+            {
+                "fail": {
+                    "kind": "rate_limited",
+                    "status": 429,
+                    "code": "slow",
+                    "message": "no",
+                    "retry_after": "2s",
+                }
+            }
+        ]
+    },
 ]
 
 BAD: list[dict[str, Any]] = [
@@ -58,14 +70,24 @@ def test_a_wrong_step_is_named_by_its_place() -> None:
 
 
 def test_a_failure_carries_all_that_the_script_says() -> None:
-    fail = {"kind": "rate_limited", "status": 429, "code": "slow", "message": "too many", "retry_after": "500ms"}
+    fail = {
+        "kind": "rate_limited",
+        "status": 429,
+        "code": "slow",
+        "message": "too many",
+        "retry_after": "500ms",
+    }
     (step,) = steps_of("m", {"script": [{"fail": fail}]})
     assert step.fail is not None
-    expected = Failure(kind=Kind.RATE_LIMITED, status=429, code="slow", message="too many", retry_after=0.5)
+    expected = Failure(
+        kind=Kind.RATE_LIMITED, status=429, code="slow", message="too many", retry_after=0.5
+    )
     assert step.fail.failure == expected
     assert step.ends is Finish.STOP
 
 
-@pytest.mark.parametrize(("duration", "expected"), [("250ms", 0.25), ("2s", 2.0), ("1.5m", 90.0), ("1h", 3600.0)])
+@pytest.mark.parametrize(
+    ("duration", "expected"), [("250ms", 0.25), ("2s", 2.0), ("1.5m", 90.0), ("1h", 3600.0)]
+)
 def test_durations_are_those_of_the_file(duration: str, expected: float) -> None:
     assert seconds(duration) == expected

@@ -86,7 +86,10 @@ class Doubles:
         self._made[entry.name] = Double(server, stub)
         stand_in = _here(provider, server.url)
         return msgspec.structs.replace(
-            entry, adapter=partial(self._adapters.get, entry.provider, stand_in), own_names=False, secrets=(KEY,)
+            entry,
+            adapter=partial(self._adapters.get, entry.provider, stand_in),
+            own_names=False,
+            secrets=(KEY,),
         )
 
 

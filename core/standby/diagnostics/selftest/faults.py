@@ -9,7 +9,17 @@ import msgspec
 
 from standby.diagnostics.selftest.doubles import Double
 from standby.failures import Failure, kind_of_status
-from standby.testing.loopback import Answer, Answers, Received, cut, garbage, hang, html, reset, respond
+from standby.testing.loopback import (
+    Answer,
+    Answers,
+    Received,
+    cut,
+    garbage,
+    hang,
+    html,
+    reset,
+    respond,
+)
 
 Group = Literal["usual", "vendor", "network"]
 """Where a fault comes from: the patterns of the chain that ships, the plugin's own list, or the way between."""
@@ -70,7 +80,11 @@ def _phrase(status: int) -> str:
 
 USUAL = (
     Fault("500 internal", "usual", _said(500, "Internal error encountered.")),
-    Fault("503 service unavailable", "usual", _always(html(503, "<html><body>Service Unavailable</body></html>"))),
+    Fault(
+        "503 service unavailable",
+        "usual",
+        _always(html(503, "<html><body>Service Unavailable</body></html>")),
+    ),
     Fault("502 bad gateway", "usual", _always(html(502))),
     Fault("timeout", "usual", _always(hang()), hangs=True),
     Fault("connection error", "usual", _always(reset())),
@@ -86,7 +100,13 @@ NETWORK = (
     Fault("a 200 with a page of HTML", "network", _always(html(200))),
     Fault("a 200 with nothing in it", "network", _always(respond(200, b""))),
     Fault("a 200 with an error inside", "network", _inside),
-    Fault("an answer without text", "network", lambda double: lambda request: double.says(request, "")),
+    Fault(
+        "an answer without text", "network", lambda double: lambda request: double.says(request, "")
+    ),
     Fault("529 overloaded", "network", _said(529, "Overloaded.")),
-    Fault("504 gateway timeout", "network", _always(html(504, "<html><body>Gateway Timeout</body></html>"))),
+    Fault(
+        "504 gateway timeout",
+        "network",
+        _always(html(504, "<html><body>Gateway Timeout</body></html>")),
+    ),
 )

@@ -21,7 +21,9 @@ from standby.resilience.retry_budget import Budget
 from standby.settings import BreakerSettings, Retry, Settings
 from standby.types import Attempt, Message, Reply, Request, Sampling, Text
 
-REQUEST = Request((Message("user", (Text("Reply with the single word OK."),)),), Sampling(max_tokens=16))
+REQUEST = Request(
+    (Message("user", (Text("Reply with the single word OK."),)),), Sampling(max_tokens=16)
+)
 
 PATIENCE = 0.25
 """Seconds that are waited for a model that hangs."""
@@ -55,8 +57,9 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one fault of the first model.
 
-    `kind` and `text` are what the chain took it for, `trigger` what matched (`None`: the kind's default), `asked` how often
-    the model was asked, `by` who answered then. `then` is what happened: "next", or "stop" for a fault of the caller's own.
+    `kind` and `text` are what the chain took it for, `trigger` what matched (`None`: the kind's
+    default), `asked` how often the model was asked, `by` who answered then. `then` is what
+    happened: "next", or "stop" for a fault of the caller's own.
     """
 
     fault: str
@@ -118,7 +121,9 @@ async def _closed(test: "_Test", adapters: Adapters, faults: Faults) -> Played:
 class _Test:
     """One chain, its models redirected to their doubles."""
 
-    def __init__(self, route: Route, doubles: Doubles, registry: Registry, settings: Settings) -> None:
+    def __init__(
+        self, route: Route, doubles: Doubles, registry: Registry, settings: Settings
+    ) -> None:
         self._asked = route.entries if route.chain.fallback else route.entries[:1]
         self._redirected = {entry.name: doubles.redirected(entry) for entry in self._asked}
         self._doubles = doubles
@@ -135,7 +140,10 @@ class _Test:
         if double is None or not entries[1:]:
             return Played(models=tuple(models))
         plugin = self._settings.providers[entries[0].provider].reference
-        cases = [await self._meet(fault, entries, double) for fault in faults(self._registry.info(plugin).errors)]
+        cases = [
+            await self._meet(fault, entries, double)
+            for fault in faults(self._registry.info(plugin).errors)
+        ]
         back = await self._comes_back(entries, double)
         return Played(models=tuple(models), failing=entries[0].name, cases=tuple(cases), back=back)
 
@@ -158,12 +166,16 @@ class _Test:
         if reply is not None:
             return msgspec.structs.replace(told, outcome="answers", seconds=trail[-1].duration)
         outcome = "not tested" if trail[-1].kind is Kind.UNAVAILABLE else "does not answer"
-        return msgspec.structs.replace(told, outcome=outcome, seconds=trail[-1].duration, words=trail[-1].text)
+        return msgspec.structs.replace(
+            told, outcome=outcome, seconds=trail[-1].duration, words=trail[-1].text
+        )
 
     async def _meet(self, fault: Fault, entries: Sequence[Entry], double: Double) -> Case:
         double.fails(fault.answer)
         began = asyncio.get_running_loop().time()
-        reply, trail = await self._walk(_hurried(entries, PATIENCE if fault.hangs else ANSWERS_WITHIN))
+        reply, trail = await self._walk(
+            _hurried(entries, PATIENCE if fault.hangs else ANSWERS_WITHIN)
+        )
         seconds = asyncio.get_running_loop().time() - began
         double.is_well()
         failed = [attempt for attempt in trail if attempt.model == entries[0].name]
@@ -185,7 +197,11 @@ class _Test:
 
     async def _comes_back(self, entries: Sequence[Entry], double: Double) -> Return:
         """Let the first model fail until it rests, then be well; traffic comes all the time."""
-        kept, first, now = _hurried(entries, ANSWERS_WITHIN), entries[0].name, asyncio.get_running_loop().time
+        kept, first, now = (
+            _hurried(entries, ANSWERS_WITHIN),
+            entries[0].name,
+            asyncio.get_running_loop().time,
+        )
         double.fails(USUAL[0].answer)
         calls, never_rests = 0, kept[0].breaker.health(now()).state == State.OFF
         while calls < ENOUGH and kept[0].breaker.health(now()).state == State.CLOSED:
@@ -198,7 +214,9 @@ class _Test:
         while now() - recovered < COMES_BACK_WITHIN:
             reply, _ = await self._walk(kept)
             if reply is not None and reply.model == first:
-                return Return(rested_after=calls, seconds=now() - recovered, never_rests=never_rests)
+                return Return(
+                    rested_after=calls, seconds=now() - recovered, never_rests=never_rests
+                )
         return Return(rested_after=calls, seconds=None, never_rests=never_rests)
 
     async def _walk(self, entries: Sequence[Entry]) -> tuple[Reply | None, tuple[Attempt, ...]]:
@@ -217,7 +235,9 @@ class _Test:
 
 def _fresh(entry: Entry) -> Entry:
     """Return the model in full health, which no one else shares."""
-    return msgspec.structs.replace(entry, breaker=entry.breaker.fresh(), budget=Budget(), permits=None)
+    return msgspec.structs.replace(
+        entry, breaker=entry.breaker.fresh(), budget=Budget(), permits=None
+    )
 
 
 def _hurried(entries: Sequence[Entry], patience: float) -> list[Entry]:
@@ -225,9 +245,16 @@ def _hurried(entries: Sequence[Entry], patience: float) -> list[Entry]:
     first, *others = map(_fresh, entries)
     known = first.breaker.settings
     pauses = BreakerSettings(
-        failures=known.failures, open=min(known.open, PAUSE), open_limit=min(known.open_limit, LONGEST_PAUSE)
+        failures=known.failures,
+        open=min(known.open, PAUSE),
+        open_limit=min(known.open_limit, LONGEST_PAUSE),
     )
-    return [msgspec.structs.replace(first, timeout=min(first.timeout, patience), breaker=first.breaker.fresh(pauses)), *others]
+    return [
+        msgspec.structs.replace(
+            first, timeout=min(first.timeout, patience), breaker=first.breaker.fresh(pauses)
+        ),
+        *others,
+    ]
 
 
 def _bounded(retry: Retry) -> Retry:

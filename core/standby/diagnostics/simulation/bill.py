@@ -22,7 +22,8 @@ class ModelBill(msgspec.Struct, frozen=True, kw_only=True):
 class Bill(msgspec.Struct, frozen=True, kw_only=True):
     """What all calls cost, each billed for the same `tokens`.
 
-    `in_vain` is the part for answers that no caller got: cut, given up, refused by standby, or slower than another.
+    `in_vain` is the part for answers that no caller got: cut, given up, refused by standby, or
+    slower than another.
     """
 
     tokens: Usage
@@ -43,7 +44,11 @@ def bill_of(events: Iterable[Event], prices: Mapping[str, Price | None], tokens:
     return Bill(
         tokens=tokens,
         models=tuple(
-            ModelBill(model=model, billed=billed[model], dollars=None if dollars is None else billed[model] * dollars)
+            ModelBill(
+                model=model,
+                billed=billed[model],
+                dollars=None if dollars is None else billed[model] * dollars,
+            )
             for model, dollars in one_call.items()
         ),
         all=total(billed.elements(), prices, tokens),

@@ -39,7 +39,8 @@ _REPLIES = {Kind.EMPTY, Kind.TRUNCATED, Kind.WRONG_MODEL}
 class Billed(Event, frozen=True, kw_only=True):
     """A vendor bills a call to `model`: it has answered, broken off, or worked in vain until it was given up.
 
-    What it refuses is not billed. Source: ai.google.dev, gemini-api/docs/billing, on requests that fail with a 400 or 500.
+    What it refuses is not billed. Source: ai.google.dev, gemini-api/docs/billing, on requests that
+    fail with a 400 or 500.
     """
 
 
@@ -55,7 +56,12 @@ class SimulatedModel:
     """An adapter that is well where its outage says nothing."""
 
     def __init__(
-        self, name: str, outage: Outage | None, latency: float, dice: random.Random, emit: Callable[[Event], None]
+        self,
+        name: str,
+        outage: Outage | None,
+        latency: float,
+        dice: random.Random,
+        emit: Callable[[Event], None],
     ) -> None:
         """Take the dice from which all is drawn; `latency` is in seconds."""
         self._name = name
@@ -79,7 +85,11 @@ class SimulatedModel:
         if lot.fault is not None and lot.fault.cuts:
             raise ConnectionResetError(MESSAGE)
         kind = None if lot.fault is None else lot.fault.kind
-        return Reply(text="" if kind is Kind.EMPTY else "".join(PIECES), finish=_finish(kind), served=_served(kind, call))
+        return Reply(
+            text="" if kind is Kind.EMPTY else "".join(PIECES),
+            finish=_finish(kind),
+            served=_served(kind, call),
+        )
 
     async def stream(self, call: Call) -> AsyncIterator[Chunk]:
         """Answer in pieces, fail before the first, hang, or break off after a few."""
@@ -101,13 +111,23 @@ class SimulatedModel:
 
     def _lot(self) -> Lot:
         """Draw for one call; always as many draws, so that an outage shifts no later one."""
-        took, fate, haste = self._dice.lognormvariate(0, SPREAD), self._dice.random(), self._dice.uniform(*QUICK)
+        took, fate, haste = (
+            self._dice.lognormvariate(0, SPREAD),
+            self._dice.random(),
+            self._dice.uniform(*QUICK),
+        )
         spell = self._outage.spell_at(asyncio.get_running_loop().time()) if self._outage else None
         met = spell is not None and spell.fault.words != "ok" and fate < spell.fault.share
-        return Lot(self._latency * took, self._latency * haste, spell.fault if spell is not None and met else None)
+        return Lot(
+            self._latency * took,
+            self._latency * haste,
+            spell.fault if spell is not None and met else None,
+        )
 
     def _bill(self) -> None:
-        self._emit(Billed(call="", chain="", model=self._name, at=asyncio.get_running_loop().time()))
+        self._emit(
+            Billed(call="", chain="", model=self._name, at=asyncio.get_running_loop().time())
+        )
 
 
 async def _refuse(lot: Lot) -> None:

@@ -25,7 +25,8 @@ _STATUS = re.compile(r"[45]\d\d")
 class Fault(msgspec.Struct, frozen=True):
     """What a model does instead of answering, in `share` of its calls (0 to 1).
 
-    Without a `kind` it answers, hangs, or breaks off amid its answer: a stream so ends after its first words.
+    Without a `kind` it answers, hangs, or breaks off amid its answer: a stream so ends after its
+    first words.
     """
 
     words: str
@@ -77,7 +78,12 @@ def outage_of(text: str, begins: float) -> Outage:
     """Read an outage that begins at a moment, in seconds, unless it says "after …" itself; raises `GrammarError`."""
     found = re.match(r"\s*(\S.*?):(?=\s|$)", text)
     if found is None:
-        raise GrammarError(text, 0, len(text), "expected the name of a model, a colon, a blank, and what goes wrong with it")
+        raise GrammarError(
+            text,
+            0,
+            len(text),
+            "expected the name of a model, a colon, a blank, and what goes wrong with it",
+        )
     return Outage(model=found[1], spells=tuple(_Reader(text, found.end()).spells(begins)))
 
 
@@ -102,7 +108,9 @@ class _Reader:
             if self._at == len(self._tokens):
                 return spells
             if ends == NEVER:
-                self._fail(f"{str(fault)!r} has no end before this; write how long it lasts, like {f'{fault} for 5m'!r}")
+                self._fail(
+                    f"{str(fault)!r} has no end before this; write how long it lasts, like {f'{fault} for 5m'!r}"
+                )
             self._expect(",")
             self._skip("then")
             now = ends
@@ -157,5 +165,7 @@ class _Reader:
             self._fail(f"expected {word!r} here")
 
     def _fail(self, words: str) -> NoReturn:
-        word, place = self._tokens[self._at] if self._at < len(self._tokens) else ("", len(self._text))
+        word, place = (
+            self._tokens[self._at] if self._at < len(self._tokens) else ("", len(self._text))
+        )
         raise GrammarError(self._text, place, len(word), words)

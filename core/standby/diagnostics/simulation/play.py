@@ -31,7 +31,8 @@ REQUEST = Request((Message("user", (Text("A simulated question."),)),))
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is played: `rate` calls a second, for `duration` seconds; a healthy answer takes about `latency` seconds.
 
-    `streams` is the share of the calls (0 to 1) that are streams; each call is of `tokens`, by which it is billed.
+    `streams` is the share of the calls (0 to 1) that are streams; each call is of `tokens`, by
+    which it is billed.
     """
 
     outages: tuple[Outage, ...]
@@ -44,7 +45,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def without_outages(self) -> "Plan":
         """Return the same calls in fair weather."""
-        return msgspec.structs.replace(self, outages=tuple(Outage(outage.model, ()) for outage in self.outages))
+        return msgspec.structs.replace(
+            self, outages=tuple(Outage(outage.model, ()) for outage in self.outages)
+        )
 
     def dice(self, what: str) -> random.Random:
         """Return dice of their own for one purpose, so that none disturbs another."""
@@ -73,7 +76,11 @@ def play(route: Route, plan: Plan) -> list[Event]:
 
 
 async def _play(route: Route, plan: Plan, emit: Callable[[Event], None]) -> None:
-    arrivals, jitter, kinds = plan.dice("the arrivals"), plan.dice("the pauses before retries"), plan.dice("which are streams")
+    arrivals, jitter, kinds = (
+        plan.dice("the arrivals"),
+        plan.dice("the pauses before retries"),
+        plan.dice("which are streams"),
+    )
     calls: set[asyncio.Task[None]] = set()
     now = asyncio.get_running_loop().time
 
@@ -113,18 +120,23 @@ async def _read(begin: Callable[[Outlet], Walk], chain: str, emit: Callable[[Eve
 def _simulated(route: Route, plan: Plan, emit: Callable[[Event], None]) -> Route:
     """Return the route with simulated models in full health; those that share a breaker in production share one here.
 
-    A model that begins resting is played as gone, unless an outage names it: then it is there outside of that.
-    One whose key is not set is played like one with a key: a play sends nothing.
+    A model that begins resting is played as gone, unless an outage names it: then it is there
+    outside of that. One whose key is not set is played like one with a key: a play sends nothing.
     """
     health: dict[int, tuple[Breaker, Budget]] = {}
     entries: list[Entry] = []
     for entry in route.entries:
         outage = next((outage for outage in plan.outages if outage.model == entry.name), None)
         rests = entry.breaker.suspicion if outage is None else ""
-        fresh = (entry.breaker.fresh(jitter=plan.dice(f"the pauses of {entry.name}"), suspected=rests), Budget())
+        fresh = (
+            entry.breaker.fresh(jitter=plan.dice(f"the pauses of {entry.name}"), suspected=rests),
+            Budget(),
+        )
         breaker, budget = health.setdefault(id(entry.breaker), fresh)
         outage = gone(entry.name) if rests else outage
-        model = SimulatedModel(entry.name, outage, plan.latency, plan.dice(f"the answers of {entry.name}"), emit)
+        model = SimulatedModel(
+            entry.name, outage, plan.latency, plan.dice(f"the answers of {entry.name}"), emit
+        )
         entries.append(
             msgspec.structs.replace(
                 entry,

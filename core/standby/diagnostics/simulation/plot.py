@@ -69,7 +69,11 @@ def picture(scene: Scene) -> str:
         *_legend(scene),
         *_bars(scene),
         *_time_axis(scene, height - 16),
-        *(line for row, model in enumerate(scene.models) for line in _strip(scene, model, TOP + BARS + 50 + ROW * row)),
+        *(
+            line
+            for row, model in enumerate(scene.models)
+            for line in _strip(scene, model, TOP + BARS + 50 + ROW * row)
+        ),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -115,10 +119,24 @@ def _bars(scene: Scene) -> Iterator[str]:
         for model in scene.models:
             if asked := interval.requests[model]:
                 y -= asked * scale
-                yield _rect(x, y, width, asked * scale, scene.colour(model), f"{clock(interval.begins)} {model}: {asked}")
+                yield _rect(
+                    x,
+                    y,
+                    width,
+                    asked * scale,
+                    scene.colour(model),
+                    f"{clock(interval.begins)} {model}: {asked}",
+                )
         if interval.failed:
             high = max(2.0, interval.failed * scale)
-            yield _rect(x + width / 3, foot - high, width / 3, high, FAILED, f"{interval.failed} calls without an answer")
+            yield _rect(
+                x + width / 3,
+                foot - high,
+                width / 3,
+                high,
+                FAILED,
+                f"{interval.failed} calls without an answer",
+            )
 
 
 def _round_up(value: int) -> int:
@@ -143,12 +161,18 @@ def _strip(scene: Scene, model: str, y: float) -> Iterator[str]:
     """Draw one model's row: its outages as words above a bracket, its breaker below."""
     yield _rect(12, y + 2, 10, 10, scene.colour(model))
     yield _text(28, y + 12, model if len(model) <= 18 else f"{model[:17]}…")  # noqa: PLR2004 - what fits
-    for phase in sorted(scene.phases[model], key=lambda phase: phase.state == State.HALF_OPEN):  # probes on top
+    for phase in sorted(
+        scene.phases[model], key=lambda phase: phase.state == State.HALF_OPEN
+    ):  # probes on top
         fill, words = STATES[State(phase.state)]
         x = scene.x(phase.begins)
         width = max(NARROWEST, scene.x(phase.ends) - x)
-        yield _rect(x, y, width, STRIP, fill, f"{clock(phase.begins)} to {clock(phase.ends)}: {words}")
-    for spell in (spell for outage in scene.outages if outage.model == model for spell in outage.spells):
+        yield _rect(
+            x, y, width, STRIP, fill, f"{clock(phase.begins)} to {clock(phase.ends)}: {words}"
+        )
+    for spell in (
+        spell for outage in scene.outages if outage.model == model for spell in outage.spells
+    ):
         if spell.begins < scene.duration:
             x, until = scene.x(spell.begins), scene.x(spell.ends)
             yield f'<path d="M{x:.1f} {y - 1:.1f}v-3H{until:.1f}v3" fill="none" stroke="#222222"/>'

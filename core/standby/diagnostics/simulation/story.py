@@ -7,7 +7,15 @@ from itertools import pairwise
 import msgspec
 
 from standby.diagnostics.simulation.play import StreamBegun, StreamCut, StreamRestarted
-from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed, HealthChanged, RetryScheduled
+from standby.events import (
+    Answered,
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    Failed,
+    HealthChanged,
+    RetryScheduled,
+)
 from standby.resilience.circuit_breaker import State
 
 INTERVALS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
@@ -37,7 +45,8 @@ class ModelCounts(msgspec.Struct, kw_only=True):
 class CallerCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What the callers saw; latencies in seconds, of the calls that were answered; `None`: there were none.
 
-    Of the `streams`, `broken` failed when their callers had some words already; `restarts` took such words back.
+    Of the `streams`, `broken` failed when their callers had some words already; `restarts` took
+    such words back.
     """
 
     calls: int
@@ -54,7 +63,8 @@ class CallerCounts(msgspec.Struct, frozen=True, kw_only=True):
 class Interval(msgspec.Struct, kw_only=True):
     """A piece of the play: when it began, how often each model was asked and served, and how many calls failed.
 
-    Of those that failed, `broken` were streams whose callers had some words already; `restarts` took such words back.
+    Of those that failed, `broken` were streams whose callers had some words already; `restarts`
+    took such words back.
     """
 
     begins: float
@@ -77,7 +87,9 @@ def models_of(events: Iterable[Event], models: Sequence[str]) -> list[ModelCount
     """Count what each model was asked and did."""
     counts = {name: ModelCounts(model=name) for name in models}
     under_way: Counter[tuple[str, str]] = Counter()
-    unheard: set[tuple[str, str]] = set()  # probes that have outlived their call; its breaker tells how they ended
+    unheard: set[tuple[str, str]] = (
+        set()
+    )  # probes that have outlived their call; its breaker tells how they ended
     for event in events:
         key, count = (event.call, event.model), counts.get(event.model)
         match event:
@@ -166,7 +178,9 @@ def intervals_of(events: Iterable[Event], rate: float, duration: float) -> list[
     return found
 
 
-def phases_of(events: Iterable[Event], models: Sequence[str], duration: float) -> dict[str, list[Phase]]:
+def phases_of(
+    events: Iterable[Event], models: Sequence[str], duration: float
+) -> dict[str, list[Phase]]:
     """Return each model's breaker over time; it begins closed."""
     changes: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
     for event in events:
@@ -175,5 +189,7 @@ def phases_of(events: Iterable[Event], models: Sequence[str], duration: float) -
     phases: dict[str, list[Phase]] = {}
     for model in models:
         points = [(0.0, str(State.CLOSED)), *changes[model], (duration, "")]
-        phases[model] = [Phase(state, begins, ends) for (begins, state), (ends, _) in pairwise(points)]
+        phases[model] = [
+            Phase(state, begins, ends) for (begins, state), (ends, _) in pairwise(points)
+        ]
     return phases

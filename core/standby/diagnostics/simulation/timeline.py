@@ -27,13 +27,25 @@ class Line(msgspec.Struct, frozen=True):
     text: str
 
 
-def timeline(events: Sequence[Event], outages: Sequence[Outage], intervals: Sequence[Interval], duration: float) -> list[Line]:
+def timeline(
+    events: Sequence[Event],
+    outages: Sequence[Outage],
+    intervals: Sequence[Interval],
+    duration: float,
+) -> list[Line]:
     """Tell the play: what was made to go wrong, what it did to each model, and who served the callers."""
     end = max([duration, *(event.at for event in events)])
     lines = [line for outage in outages for line in _of_outage(outage, duration)]
     lines += _first_ones(events, outages)
     for model in dict.fromkeys(event.model for event in events):
-        lines += _of_health(model, [event for event in events if event.model == model and isinstance(event, HealthChanged)])
+        lines += _of_health(
+            model,
+            [
+                event
+                for event in events
+                if event.model == model and isinstance(event, HealthChanged)
+            ],
+        )
     lines += _of_shares(intervals, end)
     return sorted(lines, key=lambda line: line.at)  # stable: what was said first stays first
 
@@ -43,7 +55,11 @@ def _of_outage(outage: Outage, duration: float) -> Iterator[Line]:
     for spell in outage.spells:
         if spell.begins >= duration:
             return
-        lasts = "to the end" if spell.ends == NEVER else f"for {written(round(spell.ends - spell.begins, 9))}"
+        lasts = (
+            "to the end"
+            if spell.ends == NEVER
+            else f"for {written(round(spell.ends - spell.begins, 9))}"
+        )
         yield Line(spell.begins, outage.model, f"OUTAGE {spell.fault}, {lasts}")
         well = "" if spell.fault.words == "ok" else "OUTAGE is over"
     if well and outage.spells[-1].ends < duration:
@@ -113,12 +129,18 @@ def _of_health(model: str, changes: Sequence[HealthChanged]) -> Iterator[Line]:
     for change in changes:
         if change.state == State.OPEN and rests_since is None:
             rests_since = change.at
-            yield Line(change.at, model, f"breaker OPEN: rests {_pause(change.resting)}, {change.reason}")
+            yield Line(
+                change.at, model, f"breaker OPEN: rests {_pause(change.resting)}, {change.reason}"
+            )
         elif change.state == State.OPEN:
             failed.append(change)
         elif change.state == State.CLOSED and rests_since is not None:
             yield from _of_probes(model, failed)
-            yield Line(change.at, model, f"breaker CLOSED: a probe was answered; back after {_span(change.at - rests_since)}")
+            yield Line(
+                change.at,
+                model,
+                f"breaker CLOSED: a probe was answered; back after {_span(change.at - rests_since)}",
+            )
             rests_since, failed = None, []
     yield from _of_probes(model, failed)
 
@@ -151,10 +173,16 @@ def _of_shares(intervals: Sequence[Interval], end: float) -> Iterator[Line]:
     for interval, until in zip(intervals, ends, strict=True):
         answered = interval.served.total()
         shares = {model: 100 * served / answered for model, served in interval.served.items()}
-        shifted = any(abs(shares.get(model, 0.0) - last.get(model, 0.0)) >= SHIFT for model in {**shares, **last})
+        shifted = any(
+            abs(shares.get(model, 0.0) - last.get(model, 0.0)) >= SHIFT
+            for model in {**shares, **last}
+        )
         if interval.failed or interval.restarts or (answered and shifted):
             last = shares
-            told = [f"{model} {share:.0f} %" for model, share in sorted(shares.items(), key=lambda pair: -pair[1])]
+            told = [
+                f"{model} {share:.0f} %"
+                for model, share in sorted(shares.items(), key=lambda pair: -pair[1])
+            ]
             served = f"served since {clock(interval.begins)}: {', '.join(told) or 'nobody'}"
             yield Line(until, "", served + _of_failures(interval))
 
@@ -162,7 +190,9 @@ def _of_shares(intervals: Sequence[Interval], end: float) -> Iterator[Line]:
 def _of_failures(interval: Interval) -> str:
     failed = f"; {_count(interval.failed, 'call')} without an answer" if interval.failed else ""
     broken = f", of them {_count(interval.broken, 'broken stream')}" if interval.broken else ""
-    return failed + broken + (f"; streams restarted: {interval.restarts}" if interval.restarts else "")
+    return (
+        failed + broken + (f"; streams restarted: {interval.restarts}" if interval.restarts else "")
+    )
 
 
 def _count(number: int, what: str) -> str:

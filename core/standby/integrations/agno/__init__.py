@@ -11,7 +11,9 @@
 try:
     import agno as _agno  # noqa: F401 # pyright: ignore[reportMissingImports,reportUnusedImport] - an extra
 except ImportError as error:
-    raise ImportError("standby.integrations.agno needs Agno: pip install 'agno>=2.4,<4'", name="agno") from error
+    raise ImportError(
+        "standby.integrations.agno needs Agno: pip install 'agno>=2.4,<4'", name="agno"
+    ) from error
 
 from standby.integrations.agno.model import StandbyModel
 from standby.integrations.agno.wrapper import IntelligentModelFallback

@@ -17,8 +17,8 @@ Spoken = Message | Mapping[str, Any]
 def messages_of(messages: Iterable[Any], *, compressed: bool = False) -> list[Spoken]:
     """Read Agno messages; calls that have no result, and results that have no call, are left out, as no vendor takes them.
 
-    Agno's own trimming of a history makes them. `compressed`: take the short form of tool results where Agno has made one.
-    Raises `RequestError` for media that cannot be read.
+    Agno's own trimming of a history makes them. `compressed`: take the short form of tool results
+    where Agno has made one. Raises `RequestError` for media that cannot be read.
     """
     turns = [message for given in messages for message in _apart(given)]
     read: list[Spoken] = []
@@ -39,7 +39,10 @@ def _apart(message: Any) -> Iterator[Any]:
     for place, call in enumerate(message.tool_calls):
         content = contents[place] if place < len(contents) else call.get("content")
         yield type(message)(
-            role="tool", content=content, tool_call_id=call.get("tool_call_id"), tool_name=call.get("tool_name")
+            role="tool",
+            content=content,
+            tool_call_id=call.get("tool_call_id"),
+            tool_name=call.get("tool_name"),
         )
 
 
@@ -55,14 +58,20 @@ def _turn(message: Any, told: Sequence[Any], *, compressed: bool) -> Iterator[Sp
         calls, results = _paired(_calls_of(message), told)
         yield Message("assistant", (*_thought(message), *_said(message), *calls))
         for known_as, result in results:
-            yield {"role": "tool", "tool_call_id": known_as, "content": [_result(result, compressed), *media_of(result)]}
+            yield {
+                "role": "tool",
+                "tool_call_id": known_as,
+                "content": [_result(result, compressed), *media_of(result)],
+            }
     elif message.role != "tool":
         content = [*_parts(message.content), *(media_of(message) if message.role == "user" else ())]
         if content:
             yield {"role": message.role, "content": content}
 
 
-def _paired(calls: Sequence[ToolCall], told: Sequence[Any]) -> tuple[list[ToolCall], list[tuple[str, Any]]]:
+def _paired(
+    calls: Sequence[ToolCall], told: Sequence[Any]
+) -> tuple[list[ToolCall], list[tuple[str, Any]]]:
     """Keep calls that have a result, and the first result of each; one without an id answers the call in its place."""
     results: dict[str, Any] = {}
     for place, result in enumerate(told):
@@ -85,7 +94,9 @@ def _parts(content: Any) -> Iterator[Any]:
 
 def _said(message: Any) -> Iterator[Text]:
     parts = _listed(message.content)  # Agno's models of some vendors keep a list
-    text = "".join(part if isinstance(part, str) else text_in(object_in(part).get("text")) for part in parts)
+    text = "".join(
+        part if isinstance(part, str) else text_in(object_in(part).get("text")) for part in parts
+    )
     if text:
         yield Text(text)
 
@@ -104,7 +115,9 @@ def _calls_of(message: Any) -> list[ToolCall]:
         name = text_in(function.get("name"))
         if known_as and name:
             state = object_in(private.get(known_as))
-            calls[known_as] = ToolCall(id=known_as, name=name, arguments=_arguments(function.get("arguments")), **state)
+            calls[known_as] = ToolCall(
+                id=known_as, name=name, arguments=_arguments(function.get("arguments")), **state
+            )
     return list(calls.values())
 
 

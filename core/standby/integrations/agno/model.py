@@ -1,8 +1,9 @@
 """A standby chain as an Agno model: an agent, a team or a workflow takes it wherever it takes a model."""
 
-# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false, reportUntypedBaseClass=false
-# Agno is an extra: where it is not installed its types are unknown
+# pyright: reportMissingImports=false, reportUnknownVariableType=false,
+# reportUnknownMemberType=false pyright: reportUnknownParameterType=false,
+# reportUnknownArgumentType=false, reportUntypedBaseClass=false Agno is an extra: where it is not
+# installed its types are unknown
 
 import copy
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
@@ -43,9 +44,10 @@ _BESIDE = ("deadline", "extra")
 class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
     """Asks the models of a chain, in order, until one answers.
 
-    `id` is the chain's name. `client` is a client of your own; without one, all models with one `config` share the process's.
-    `deadline` is in seconds, for one call of the model, all attempts and waits; a run may need several. The rest is what
-    `AsyncStandby.chat` takes. Raises `ConfigError` or `RequestError` when it is made; a call that fails raises Agno's own
+    `id` is the chain's name. `client` is a client of your own; without one, all models with one
+    `config` share the process's. `deadline` is in seconds, for one call of the model, all attempts
+    and waits; a run may need several. The rest is what `AsyncStandby.chat` takes. Raises
+    `ConfigError` or `RequestError` when it is made; a call that fails raises Agno's own
     `ModelProviderError`, from standby's.
     """
 
@@ -74,7 +76,9 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         """Look at the chain; raises `ConfigError` for a file that cannot be used, and `RequestError` for no such chain."""
         super().__post_init__()
         if self.supports_native_structured_outputs is None:
-            self.supports_native_structured_outputs = any(entry.card.schema for entry in asked_of(self.route))
+            self.supports_native_structured_outputs = any(
+                entry.card.schema for entry in asked_of(self.route)
+            )
 
     @property
     def route(self) -> Route:
@@ -95,17 +99,23 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
 
     async def aresponse(self, *args: Any, **asked: Any) -> ModelResponse:
         """Return the answer of one run's model calls, with its tools."""
-        answer: ModelResponse = await super(StandbyModel, self._of_one_run()).aresponse(*args, **asked)
+        answer: ModelResponse = await super(StandbyModel, self._of_one_run()).aresponse(
+            *args, **asked
+        )
         return answer
 
     def response_stream(self, *args: Any, **asked: Any) -> Iterator[Any]:
         """Give the answer of one run's model calls, with its tools, as it comes."""
-        answers: Iterator[Any] = super(StandbyModel, self._of_one_run()).response_stream(*args, **asked)
+        answers: Iterator[Any] = super(StandbyModel, self._of_one_run()).response_stream(
+            *args, **asked
+        )
         return answers
 
     def aresponse_stream(self, *args: Any, **asked: Any) -> AsyncIterator[Any]:
         """Give the answer of one run's model calls, with its tools, as it comes."""
-        answers: AsyncIterator[Any] = super(StandbyModel, self._of_one_run()).aresponse_stream(*args, **asked)
+        answers: AsyncIterator[Any] = super(StandbyModel, self._of_one_run()).aresponse_stream(
+            *args, **asked
+        )
         return answers
 
     def _of_one_run(self) -> Self:
@@ -114,22 +124,31 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         made._walked = chain  # noqa: SLF001 - our own
         return made
 
-    def invoke(self, messages: list[Message], assistant_message: Message, **asked: Any) -> ModelResponse:
+    def invoke(
+        self, messages: list[Message], assistant_message: Message, **asked: Any
+    ) -> ModelResponse:
         """Return one whole answer."""
         with self._timed(assistant_message):
             reply = of_threads(self._client).chat(**self._call(messages, asked))
         return self._answered(reply, asked)
 
-    async def ainvoke(self, messages: list[Message], assistant_message: Message, **asked: Any) -> ModelResponse:
+    async def ainvoke(
+        self, messages: list[Message], assistant_message: Message, **asked: Any
+    ) -> ModelResponse:
         """Return one whole answer."""
         with self._timed(assistant_message):
             reply = await of_tasks(self._client).chat(**self._call(messages, asked))
         return self._answered(reply, asked)
 
-    def invoke_stream(self, messages: list[Message], assistant_message: Message, **asked: Any) -> Iterator[ModelResponse]:
+    def invoke_stream(
+        self, messages: list[Message], assistant_message: Message, **asked: Any
+    ) -> Iterator[ModelResponse]:
         """Give an answer's words as they come, then its tool calls, its usage and who gave it."""
         held = self._is_held()
-        with self._timed(assistant_message), of_threads(self._client).stream(**self._call(messages, asked)) as stream:
+        with (
+            self._timed(assistant_message),
+            of_threads(self._client).stream(**self._call(messages, asked)) as stream,
+        ):
             for chunk in stream:
                 if not held and (chunk.text or chunk.reasoning):
                     yield self._parse_provider_response_delta(chunk)
@@ -150,7 +169,10 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
     def to_dict(self) -> dict[str, Any]:
         """Return what the model is, without its client."""
         told = {name: getattr(self, name) for name in (*_SAMPLING, *_BESIDE)}
-        return {**super().to_dict(), **{name: value for name, value in told.items() if value is not None}}
+        return {
+            **super().to_dict(),
+            **{name: value for name, value in told.items() if value is not None},
+        }
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copy all but the client: agents copy their models, and a client is shared on purpose."""
@@ -167,11 +189,15 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         return response_of(response)
 
     def _parse_provider_response_delta(self, response: Chunk) -> ModelResponse:
-        return ModelResponse(content=response.text or None, reasoning_content=response.reasoning or None)
+        return ModelResponse(
+            content=response.text or None, reasoning_content=response.reasoning or None
+        )
 
     def _call(self, messages: list[Message], asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call, for either client."""
-        sampling = {name: getattr(self, name) for name in _SAMPLING if getattr(self, name) is not None}
+        sampling = {
+            name: getattr(self, name) for name in _SAMPLING if getattr(self, name) is not None
+        }
         tools, choice = asked.get("tools") or (), asked.get("tool_choice")
         return {
             "messages": messages_of(messages, compressed=bool(asked.get("compress_tool_results"))),
@@ -188,14 +214,22 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         """Say whether an answer is shown whole only: where another may begin anew, since Agno cannot take words back."""
         return self.route.chain.stream.on_break == "restart"
 
-    def _answered(self, reply: Reply, asked: Mapping[str, Any], *, streamed: bool = False) -> ModelResponse:
+    def _answered(
+        self, reply: Reply, asked: Mapping[str, Any], *, streamed: bool = False
+    ) -> ModelResponse:
         """Translate the reply, and let the run that asked name the model that answered."""
         response, run = response_of(reply, streamed=streamed), asked.get("run_response")
-        purpose = getattr(self, "model_type", None)  # an agent's own model, or the one that parses or rewrites its answer
+        purpose = getattr(
+            self, "model_type", None
+        )  # an agent's own model, or the one that parses or rewrites its answer
         if self._walked:
             self.id, self.provider = reply.model, reply.provider
         if run is not None and getattr(purpose, "value", "model") == "model":
-            run.model, run.model_provider, run.model_provider_data = reply.model, reply.provider, response.provider_data
+            run.model, run.model_provider, run.model_provider_data = (
+                reply.model,
+                reply.provider,
+                response.provider_data,
+            )
         return response
 
     @contextmanager

@@ -1,8 +1,9 @@
 """A reply as Agno's model response, and a call that failed as Agno's error."""
 
-# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false, reportUnnecessaryComparison=false
-# Agno is an extra: where it is not installed its types are unknown
+# pyright: reportMissingImports=false, reportUnknownVariableType=false,
+# reportUnknownMemberType=false pyright: reportUnknownParameterType=false,
+# reportUnknownArgumentType=false, reportUnnecessaryComparison=false Agno is an extra: where it is
+# not installed its types are unknown
 
 import json
 from typing import Any
@@ -24,7 +25,9 @@ _NOT_ASKED = frozenset({None, Kind.UNAVAILABLE, Kind.UNSUPPORTED})
 
 _BAD_REQUEST, _BAD_GATEWAY, _UNAVAILABLE, _GATEWAY_TIMEOUT = 400, 502, 503, 504
 
-_Metrics: Any = type(Message(role="assistant").metrics)  # the class has another name and another home in Agno 2.0
+_Metrics: Any = type(
+    Message(role="assistant").metrics
+)  # the class has another name and another home in Agno 2.0
 
 
 def response_of(reply: Reply, *, streamed: bool = False) -> ModelResponse:
@@ -59,7 +62,9 @@ def error_of(error: StandbyError, model: str, chain: str) -> ModelProviderError:
     if kinds and kinds <= _TOO_OFTEN:
         made = ModelRateLimitError
     elif kinds == {Kind.CONTEXT_TOO_LONG}:
-        made = getattr(agno.exceptions, "ContextWindowExceededError", ModelProviderError)  # not in Agno 2.0
+        made = getattr(
+            agno.exceptions, "ContextWindowExceededError", ModelProviderError
+        )  # not in Agno 2.0
     name = asked[-1] if asked else model
     status = 429 if made is ModelRateLimitError else _status_of(error, trail)
     return made(str(error), status_code=status, model_name=name, model_id=chain)
@@ -92,19 +97,31 @@ def _metrics(reply: Reply) -> Any:
 
 def _of_model(model: str, usage: Usage) -> dict[str, int]:
     """Count for the model that answered; Agno adds up what has one name, and knows the chain only."""
-    return {f"{model} answers": 1, f"{model} input_tokens": usage.input, f"{model} output_tokens": usage.output}
+    return {
+        f"{model} answers": 1,
+        f"{model} input_tokens": usage.input,
+        f"{model} output_tokens": usage.output,
+    }
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
     arguments = json.dumps(call.arguments, ensure_ascii=False)
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
 
 
 def _private(reply: Reply) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     if reply.private:
         kept["reasoning"] = {"private": reply.private, "made_by": reply.made_by}
-    calls = {call.id: {"private": call.private, "made_by": call.made_by} for call in reply.tool_calls if call.private}
+    calls = {
+        call.id: {"private": call.private, "made_by": call.made_by}
+        for call in reply.tool_calls
+        if call.private
+    }
     return {**kept, "calls": calls} if calls else kept
 
 

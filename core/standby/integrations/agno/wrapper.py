@@ -1,8 +1,8 @@
 """The wrapper that applications wrote for themselves; the chain does the falling back, and nothing is global."""
 
-# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
-# Agno is an extra: where it is not installed its types are unknown
+# pyright: reportMissingImports=false, reportUnknownVariableType=false,
+# reportUnknownMemberType=false pyright: reportUnknownParameterType=false,
+# reportUnknownArgumentType=false Agno is an extra: where it is not installed its types are unknown
 
 import asyncio
 import difflib
@@ -22,7 +22,13 @@ from standby.dispatch.adapter_call import Entry
 from standby.integrations.agno.model import StandbyModel
 from standby.resilience.circuit_breaker import State
 
-_NAMES = ("primary_ai_model", "fallback_ai_model", "enable_model_fallback", "google_api_key", "openai_api_key")
+_NAMES = (
+    "primary_ai_model",
+    "fallback_ai_model",
+    "enable_model_fallback",
+    "google_api_key",
+    "openai_api_key",
+)
 """What of an application's settings stands in models.yaml as a variable, in capitals."""
 
 Prompt = str | Mapping[str, Any] | Iterable[Any]
@@ -39,18 +45,25 @@ _EXPECTED = "expected a text, a message, or a list of them: Agno's, or dictionar
 class IntelligentModelFallback:
     """Falls back to the next model of the chain in models.yaml, call by call.
 
-    `current_model` is for an agent; `run` and `arun` ask it without one. `settings` is any object with some of
-    primary_ai_model, fallback_ai_model, enable_model_fallback, google_api_key, openai_api_key, ai_temperature and
-    ai_max_tokens; what it lacks comes from the environment, or .env. Raises `ConfigError`.
+    `current_model` is for an agent; `run` and `arun` ask it without one. `settings` is any object
+    with some of primary_ai_model, fallback_ai_model, enable_model_fallback, google_api_key,
+    openai_api_key, ai_temperature and ai_max_tokens; what it lacks comes from the environment, or
+    .env. Raises `ConfigError`.
     """
 
-    def __init__(self, settings: Any = None, *, chain: str = "default", config: Config | None = None) -> None:
+    def __init__(
+        self, settings: Any = None, *, chain: str = "default", config: Config | None = None
+    ) -> None:
         """Read the chain; each wrapper has a client of its own, while the health of a model is the process's."""
         if isinstance(settings, str | os.PathLike | Mapping):
-            raise TypeError(f"settings: expected an object with attributes, not a {type(settings).__name__}; a file is config=")
+            raise TypeError(
+                f"settings: expected an object with attributes, not a {type(settings).__name__}; a file is config="
+            )
         self.settings = settings
         given = {name.upper(): _told(getattr(settings, name, None)) for name in _NAMES}
-        self._client = AsyncStandby(config, environ={**os.environ, **{name: text for name, text in given.items() if text}})
+        self._client = AsyncStandby(
+            config, environ={**os.environ, **{name: text for name, text in given.items() if text}}
+        )
         self._instructions: str | None = None
         self.current_model = StandbyModel(
             id=chain,
@@ -82,9 +95,10 @@ class IntelligentModelFallback:
     def run(self, message: Prompt, **media: Any) -> Any:
         """Return an Agno `RunOutput`; on an event loop, where waiting would block all else, return what awaits one.
 
-        `media`: images, audio, videos and files for a prompt that is a text; `instructions` for this call alone. Raises
-        Agno's `ModelProviderError` when no model answers, and `TypeError` for any other keyword, for a message with a field
-        that is unknown, and for what is no message.
+        `media`: images, audio, videos and files for a prompt that is a text; `instructions` for
+        this call alone. Raises Agno's `ModelProviderError` when no model answers, and `TypeError`
+        for any other keyword, for a message with a field that is unknown, and for what is no
+        message.
         """
         asked = self._messages(message, **media)
         if _on_a_loop():
@@ -120,12 +134,19 @@ class IntelligentModelFallback:
 
     def _now_asked(self) -> Entry:
         health, asked = self._client.health(), self._asked()
-        return next((entry for entry in asked if health[entry.name].state in (State.CLOSED, State.OFF)), asked[0])
+        return next(
+            (entry for entry in asked if health[entry.name].state in (State.CLOSED, State.OFF)),
+            asked[0],
+        )
 
-    def _messages(self, prompt: Prompt, *, instructions: str | None = None, **media: Any) -> list[Message]:
+    def _messages(
+        self, prompt: Prompt, *, instructions: str | None = None, **media: Any
+    ) -> list[Message]:
         _refuse_unknown(media, (*_MEDIA, "instructions"))
         if media and not isinstance(prompt, str):
-            raise TypeError(f"{', '.join(media)}: put them into the messages; as keywords they go with a prompt that is a text")
+            raise TypeError(
+                f"{', '.join(media)}: put them into the messages; as keywords they go with a prompt that is a text"
+            )
         if isinstance(prompt, str):
             said = [_made({"role": "user", "content": prompt, **media})]
         else:
@@ -162,7 +183,9 @@ def _made(fields: Mapping[str, Any]) -> Message:
         return Message(**fields)
     except ValidationError as error:
         names = dict.fromkeys(str(wrong["loc"][0]) for wrong in error.errors() if wrong["loc"])
-        raise TypeError(f"message: Agno's Message does not take this as {', '.join(names)}") from None
+        raise TypeError(
+            f"message: Agno's Message does not take this as {', '.join(names)}"
+        ) from None
 
 
 def _filled(fields: Mapping[str, Any]) -> list[str]:
@@ -182,9 +205,14 @@ def _a(value: object) -> str:
 
 
 def _output(response: ModelResponse, messages: list[Message]) -> RunOutput:
-    data: dict[str, Any] = messages[-1].provider_data or {}  # the answer's: Agno has put it behind what was asked
+    data: dict[str, Any] = (
+        messages[-1].provider_data or {}
+    )  # the answer's: Agno has put it behind what was asked
     output = RunOutput(
-        content=response.content, model=data.get("model"), model_provider=data.get("provider"), messages=messages
+        content=response.content,
+        model=data.get("model"),
+        model_provider=data.get("provider"),
+        messages=messages,
     )
     output.reasoning_content = response.reasoning_content
     output.model_provider_data = data
