@@ -16,9 +16,9 @@ from ratios import Ratio, compare
 from server import served
 
 from standby import AsyncStandby, Settings
-from standby.dispatch.adapter_call import Entry
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
+from standby.dispatch.target import Target
 from standby.resilience.triggers import Triggers
 from standby.settings import Card, Chain, Model, Provider, Secret
 from standby.types import Message, Reply, Request, Text
@@ -108,11 +108,11 @@ async def the_walk(rounds: int) -> dict[str, Ratio]:
     async def get() -> Instant:
         return adapter
 
-    entry = Entry(
+    target = Target(
         name="instant", provider="p", vendor_id="instant", card=Card(), timeout=60.0, adapter=get
     )
     route = Route(
-        name="default", chain=Chain(models=("instant",)), entries=(entry,), triggers=Triggers(())
+        name="default", chain=Chain(models=("instant",)), targets=(target,), triggers=Triggers(())
     )
     request = Request((Message("user", (Text(QUESTION),)),))
     jitter = random.Random(1)  # noqa: S311 - spreads retries, guards nothing

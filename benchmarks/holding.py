@@ -13,11 +13,11 @@ from ratios import Ratio, compare
 from server import served
 
 from standby import AsyncStandby, Settings
-from standby.dispatch.adapter_call import Entry
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
+from standby.dispatch.target import Target
 from standby.events import AttemptStarted, Event
-from standby.plugin import Call, Chunk
+from standby.plugin import Chunk, ModelRequest
 from standby.resilience.triggers import Triggers
 from standby.settings import BreakerSettings, Card, Chain, Model, Provider, Secret
 from standby.types import Message, Reply, Request, Text
@@ -80,11 +80,11 @@ async def the_walk(rounds: int) -> Ratio:
     async def get() -> Instant:
         return adapter
 
-    entry = Entry(
+    target = Target(
         name="instant", provider="p", vendor_id="instant", card=Card(), timeout=60.0, adapter=get
     )
     route = Route(
-        name="default", chain=Chain(models=("instant",)), entries=(entry,), triggers=Triggers(())
+        name="default", chain=Chain(models=("instant",)), targets=(target,), triggers=Triggers(())
     )
     jitter = random.Random(1)  # noqa: S311 - spreads retries, guards nothing
 
@@ -103,7 +103,7 @@ async def a_stream(url: str, rounds: int) -> Ratio:
     adapter = OpenAIAdapter(
         Provider(plugin="openai", base_url=f"{url}/v1", api_key=Secret("benchmark"))
     )
-    call = Call(request=REQUEST, model="o3-mini", card=Card(), options={}, timeout=60.0)
+    call = ModelRequest(request=REQUEST, model="o3-mini", card=Card(), options={}, timeout=60.0)
 
     async def consumed(chunks: AsyncIterator[Chunk]) -> int:
         return sum([1 async for _ in chunks])

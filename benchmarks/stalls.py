@@ -13,7 +13,7 @@ from functools import partial
 
 import msgspec
 
-from standby.plugin import decoded, events_of, whole
+from standby.plugin import decode_json, iter_events, read_body
 from standby_gemini.reply import Reader as GeminiReader
 from standby_openai.reply import Reader as OpenAIReader
 
@@ -32,13 +32,13 @@ async def arriving(body: bytes) -> AsyncIterator[bytes]:
 
 async def unary(body: bytes, read: Callable[[object], object]) -> None:
     """Read a whole answer as the adapters do."""
-    read(decoded(await whole(arriving(body))))
+    read(decode_json(await read_body(arriving(body))))
 
 
 async def streamed(body: bytes, read: Callable[[object], object]) -> None:
     """Read a stream as the adapters do."""
-    async for event in events_of(arriving(body)):
-        read(decoded(event.data))
+    async for event in iter_events(arriving(body)):
+        read(decode_json(event.data))
 
 
 async def longest_stall(work: Callable[[], Awaitable[None]]) -> float:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from standby.resilience.retry_budget import TRICKLE, Budget
+from standby.resilience.retry_budget import MIN_RATE, RetryBudget
 
 BUCKET = 35
 SHARE = 0.1
@@ -43,7 +43,7 @@ class Load:
         """Return how many extra attempts there may be: a tenth of the calls, or one in ten seconds, and the bucket."""
         return (
             BUCKET
-            + max(SHARE * self.calls, self.seconds / TRICKLE)
+            + max(SHARE * self.calls, self.seconds / MIN_RATE)
             + CHANCE * self.calls * self.by_chance
         )
 
@@ -59,16 +59,16 @@ def load(
     rate: float, failures: float, *, by_chance: bool, seconds: float, dice: random.Random
 ) -> Load:
     """Let calls come to a model of which this share fails, retries included."""
-    budget, began = Budget(), 10_000.0
+    budget, began = RetryBudget(), 10_000.0
     now, calls, extra = began, 0, 0
     while now < began + seconds:
         calls += 1
         fails = dice.random() < failures
-        if fails and budget.take(now):
+        if fails and budget.try_withdraw(now):
             extra += 1
             fails = dice.random() < failures
         if not fails:
-            budget.earn(now)
+            budget.deposit(now)
         now = now + dice.expovariate(rate) if by_chance else began + calls / rate
     return Load(rate, failures, by_chance, seconds, calls, extra)
 

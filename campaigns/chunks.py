@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from standby.http.sse import ServerSentEvent
-from standby.plugin import AttemptFailed, Chunk, decoded, events_of
+from standby.plugin import AttemptFailed, Chunk, decode_json, iter_events
 from standby_anthropic import reply as anthropic
 from standby_gemini import reply as gemini
 from standby_openai import reply as chat
@@ -150,7 +150,7 @@ async def events_in(pieces: Sequence[bytes]) -> list[ServerSentEvent]:
         for piece in pieces:
             yield piece
 
-    return [event async for event in events_of(body())]
+    return [event async for event in iter_events(body())]
 
 
 def read(wire: Wire, events: Sequence[ServerSentEvent]) -> Outcome:
@@ -161,7 +161,7 @@ def read(wire: Wire, events: Sequence[ServerSentEvent]) -> Outcome:
             data = event.stray or event.data
             if data == "[DONE]":
                 break
-            chunk: Chunk | None = reader.chunk(decoded(data)) if data else None
+            chunk: Chunk | None = reader.chunk(decode_json(data)) if data else None
             got.chunks += [chunk] if chunk else []
         got.chunks += reader.rest()
     except AttemptFailed as error:

@@ -116,8 +116,8 @@ async def violations(name: str, cuts: list[Cut], servers: tuple[Loopback, Loopba
             return [f"{name}: uncut, it is not read"]
         for each in cuts:
             first.script(cut(whole, each.at, each.how, wait=0.0))
-            for entry in standby._routes.entries.values():
-                entry.breaker.begin_anew()
+            for target in standby._routes.targets.values():
+                target.breaker.reset_after_fork()
             first.requests.clear()
             got = await _streamed(standby)
             if len(first.requests) != 1:

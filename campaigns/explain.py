@@ -15,16 +15,17 @@ from typing import Any
 
 from standby.diagnostics.explain import asked_of, explain, plan
 from standby.diagnostics.explanation import Explanation
-from standby.dispatch.adapter_call import Entry, judge
+from standby.dispatch.assessment import assess
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
+from standby.dispatch.target import Target
 from standby.errors import CallFailed, Stopped
 from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import State
 from standby.resilience.triggers import Triggers
 from standby.settings import Card, Chain, Retry, Trigger
 from standby.types import Attempt, Finish, Reply, Usage
-from tests.support.playing import Plays, entry, request
+from tests.support.playing import Plays, request, target
 from tests.support.virtual_clock import run
 
 STATUSES = (None, 200, 400, 401, 404, 408, 429, 500, 502, 503, 504, 529)
@@ -72,9 +73,9 @@ class World:
             deadline=dice.choice((2.0, 6.0, 20.0, 180.0)),
             retry=Retry(attempts=dice.randint(1, 4), limit=dice.choice((1.0, 8.0))),
         )
-        entries = tuple(self._entry(name) for name in names)
+        targets = tuple(self._target(name) for name in names)
         self.route = Route(
-            name="drawn", chain=chain, entries=entries, triggers=Triggers(self.rules.items())
+            name="drawn", chain=chain, targets=targets, triggers=Triggers(self.rules.items())
         )
 
     def _rule(self, names: str) -> Trigger:
@@ -114,33 +115,33 @@ class World:
             kind=kind, message=dice.choice(WORDS), status=status, code=code, retry_after=stated
         )
 
-    def _entry(self, name: str) -> Entry:
+    def _target(self, name: str) -> Target:
         card = Card(context_window=self.dice.choice(WINDOWS))
-        return entry(
+        return target(
             name, Plays(self.steps[name]), card=card, timeout=self.dice.choice((1.0, 30.0))
         )
 
     def _is_too_long(self, step: Failure | Reply) -> bool:
         return isinstance(step, Failure) and step.kind is Kind.CONTEXT_TOO_LONG
 
-    def explained(self, one: Entry, trail: Sequence[Attempt]) -> Explanation | None:
+    def explained(self, one: Target, trail: Sequence[Attempt]) -> Explanation | None:
         """Explain the failure of a model that was asked when the trail says; `None`: it answers well."""
         spent = next(
             (attempt.start + attempt.duration for attempt in trail if attempt.model == one.name),
             0.0,
         )
         step = self.steps[one.name]
-        failure = judge(step, one) if isinstance(step, Reply) else step
+        failure = assess(step, one) if isinstance(step, Reply) else step
         return (
             None if failure is None else explain(failure, one, self.route, self.rules, spent=spent)
         )
 
     def expected(self, trail: Sequence[Attempt]) -> Iterator[tuple[Line, Explanation | None]]:
         """Say line by line what the trail must be, by nothing but the explanations."""
-        by_name = {one.name: one for one in self.route.entries}
+        by_name = {one.name: one for one in self.route.targets}
         names = [one.name for one in asked_of(self.route)]
         left_out: set[str] = set()
-        one: Entry | None = self.route.entries[0]
+        one: Target | None = self.route.targets[0]
         while one is not None:
             told = self.explained(one, trail)
             if told is None:
@@ -170,7 +171,7 @@ class World:
                 yield (name, "skipped", Kind.UNSUPPORTED, None, "next"), told
             one = by_name.get((following if told.next in left_out else told.next) or "")
 
-    def _ends(self, one: Entry, then: str) -> str:
+    def _ends(self, one: Target, then: str) -> str:
         step = self.steps[one.name]
         if isinstance(step, Reply):
             return "answered" if then == "accept" else "failed"
@@ -180,7 +181,7 @@ class World:
             else "failed"
         )
 
-    def _then(self, one: Entry, then: str) -> str | None:
+    def _then(self, one: Target, then: str) -> str | None:
         """Where there is no reply there is nothing to accept."""
         if then != "accept":
             return then
@@ -199,7 +200,7 @@ def differences(seed: int, seen: Counter[str] | None = None) -> list[str]:
     walk = Walk(world.route, request(), emit=lambda _: None, jitter=world.dice)
     result, took, health = run(_carried(walk, world.route))
     explained = list(world.expected(walk.trail))
-    first = world.explained(world.route.entries[0], walk.trail)
+    first = world.explained(world.route.targets[0], walk.trail)
     trail = [line_of(attempt) for attempt in walk.trail]
     wrong = (
         [] if trail == [line for line, _ in explained] else list(_differ(trail, explained, seen))

@@ -14,16 +14,17 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from standby.dispatch.adapter_call import Entry, Outlet
 from standby.dispatch.attempt import GOODBYE
 from standby.dispatch.dispatcher import RESERVE, Walk
 from standby.dispatch.policy import Route
 from standby.dispatch.routes import HEDGED_SHARE, HEDGES
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
 from standby.errors import CallFailed, Stopped, StreamBroken
 from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed, Hedged
 from standby.failures import Kind
-from standby.resilience.bulkhead import Turns
-from standby.resilience.retry_budget import Budget
+from standby.resilience.bulkhead import Bulkhead
+from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
 from standby.settings import BreakerSettings, Card, Chain, Hedge, Retry, StreamRules, Trigger
 from standby.streams import AsyncStream
@@ -79,7 +80,7 @@ class Caller:
         self.left = now
         task.cancel()
 
-    def _make(self, outlet: Outlet | None = None) -> Walk:
+    def _make(self, outlet: StreamGate | None = None) -> Walk:
         world = self.world
         self.walk = Walk(
             world.route,
@@ -211,18 +212,18 @@ class World:
         self.route = Route(
             name="simulated",
             chain=self.chain,
-            entries=tuple(self._entry(model, dice) for model in self.models.values()),
+            targets=tuple(self._target(model, dice) for model in self.models.values()),
             triggers=Triggers(pair for pair in TRIGGERS.items() if dice.random() < 0.2),
-            hedges=Budget(HEDGES, HEDGED_SHARE, trickle=float("inf")),
+            hedges=RetryBudget(HEDGES, HEDGED_SHARE, min_rate=float("inf")),
         )
-        self.asked = self.route.entries if self.chain.fallback else self.route.entries[:1]
+        self.asked = self.route.targets if self.chain.fallback else self.route.targets[:1]
         self.is_deaf = any(model.has_been("deaf") for model in self.models.values())
         self.callers = [Caller(self, dice) for _ in range(dice.choice((10, 40, 100, 300)))]
         self.herd, self.pause = dice.choice(((1, 0.3), (1, 3.0), (100, 20.0), (20, 20.0)))
         self.violations: list[str] = []
 
-    def _entry(self, model: Model, dice: random.Random) -> Entry:
-        return Entry(
+    def _target(self, model: Model, dice: random.Random) -> Target:
+        return Target(
             name=model.name,
             provider="simulated",
             vendor_id=model.name,
@@ -232,7 +233,7 @@ class World:
             first_token_timeout=dice.choice((10.0, float("inf"))),
             idle_timeout=dice.choice((6.0, 30.0)),
             breaker=self.breakers[model.name],
-            permits=Turns(PERMITS) if dice.random() < 0.1 else None,
+            permits=Bulkhead(PERMITS) if dice.random() < 0.1 else None,
         )
 
     def reserved(self, span: float) -> float:
@@ -242,7 +243,7 @@ class World:
     def sure(self, began: float, span: float) -> set[str]:
         """Name the models that can answer for sure: fair during the whole call, quick enough for what is reserved for them."""
         enough = self.reserved(span) - 0.1 - 10 * GOODBYE * self.is_deaf
-        fit = [self.models[entry.name] for entry in self.asked if entry.permits is None]
+        fit = [self.models[target.name] for target in self.asked if target.permits is None]
         return {
             model.name
             for model in fit
@@ -269,7 +270,7 @@ class World:
         for caller in self.callers:
             self.hold(caller, caller.rules())
         took = loop.time()
-        await asyncio.sleep(max(entry.timeout for entry in self.route.entries) + 30)
+        await asyncio.sleep(max(target.timeout for target in self.route.targets) + 30)
         self.hold(None, self._rules(took))
 
     def hold(self, caller: Caller | None, rules: Any) -> None:
@@ -291,16 +292,19 @@ class World:
 
     def _rules(self, took: float) -> Iterator[Rule]:
         left = asyncio.all_tasks() - {asyncio.current_task()}
-        yield left or self.route.behind, f"tasks are left: {left or self.route.behind}"
-        for entry in self.route.entries:
-            name, model, breaker = entry.name, self.models[entry.name], self.breakers[entry.name]
+        yield (
+            left or self.route.background_probes,
+            f"tasks are left: {left or self.route.background_probes}",
+        )
+        for target in self.route.targets:
+            name, model, breaker = target.name, self.models[target.name], self.breakers[target.name]
             yield (
                 model.under_way or breaker.out,
                 f"{name}: {model.under_way} are under way, tickets out: {breaker.out}",
             )
             yield breaker.most_probes > 1, f"{name}: {breaker.most_probes} probes at once"
             yield (
-                entry.permits and entry.permits._turns()._value != PERMITS,
+                target.permits and target.permits._turns()._value != PERMITS,
                 f"{name}: a permit is missing",
             )
             asking = sum(

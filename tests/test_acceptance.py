@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from standby import AsyncStandby, Reply, Settings, Stopped
-from standby.resilience.circuit_breaker import Breaker
+from standby.resilience.circuit_breaker import CircuitBreaker
 from standby.settings import BreakerSettings, Card, Chain, Hedge, Model, Provider, Secret
 from tests.support.busy import SLACK
 from tests.support.loopback import (
@@ -35,7 +35,7 @@ from tests.support.loopback import (
     openai_stream,
     reset,
 )
-from tests.support.playing import Plays, entry, failure, route, walk
+from tests.support.playing import Plays, failure, route, target, walk
 from tests.support.virtual_clock import run
 
 TENTH = """
@@ -289,8 +289,8 @@ def test_15_the_primary_is_back_within_16_s_in_every_one_of_1_000_seeds() -> Non
 
         primary = Outage()
         chain = route(
-            entry("a", primary, breaker=Breaker(BreakerSettings(), jitter)),
-            entry("b", Plays("standing by")),
+            target("a", primary, breaker=CircuitBreaker(BreakerSettings(), jitter)),
+            target("b", Plays("standing by")),
         )
         probes = 0
         for number in range(20):
@@ -311,7 +311,7 @@ async def test_16_a_503_for_ever_names_who_answered_and_what_it_used(ask: Any) -
     asked = ask()
     asked.gemini.script(GEMINI_503)
     reply, _ = await asked.chat()
-    assert (reply.model, reply.provider, reply.served) == (
+    assert (reply.model, reply.provider, reply.response_model) == (
         "fallback",
         "second",
         "o3-mini-2025-01-31",

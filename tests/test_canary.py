@@ -253,9 +253,9 @@ async def _look_inside(say: Saying) -> None:
         with contextlib.suppress(StandbyError):
             await client.chat("hello")
         say.object("the asynchronous client", client)
-        for entry in client.route().entries:
-            say.object(f"the entry {entry.name}", entry)
-            say.object(f"the adapter of {entry.name}", await entry.adapter())
+        for target in client.route().targets:
+            say.object(f"the target {target.name}", target)
+            say.object(f"the adapter of {target.name}", await target.adapter())
 
 
 @pytest.fixture(scope="module")

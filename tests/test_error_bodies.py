@@ -16,7 +16,7 @@ from standby_gemini.reply import reply_of as gemini_reply
 from standby_openai.failures import failure_of as openai_failure
 from standby_openai.reply import Reader as ChatReader
 from standby_openai.responses_reply import Reader as ResponsesReader
-from tests.support.playing import entry
+from tests.support.playing import target
 
 QUOTA = "You exceeded your current quota, please check your plan and billing details."
 PER_MINUTE = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
@@ -574,12 +574,12 @@ def decided(failure: Failure, **trigger: Any) -> tuple[str, str | None]:
     route = Route(
         name="r",
         chain=Chain(models=("m",)),
-        entries=(),
+        targets=(),
         triggers=Triggers(
             [("busy", Trigger(message=("429", "rate limit"), then="next", **trigger))]
         ),
     )
-    decision = decide(failure, entry("m", None), route, 1, random.Random(1))
+    decision = decide(failure, target("m", None), route, 1, random.Random(1))
     return decision.then, decision.trigger
 
 

@@ -7,15 +7,24 @@ import msgspec
 import pytest
 
 from standby import plugin
-from standby.plugin import Adapter, Call, Card, Chunk, ProviderInfo, Reply, StreamingAdapter, hooks
+from standby.plugin import (
+    Adapter,
+    Card,
+    Chunk,
+    ModelRequest,
+    ProviderInfo,
+    Reply,
+    StreamingAdapter,
+    hooks,
+)
 from tests.support.playing import Plays, Streams, request
 
 
 class Both:
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         return Reply(text=call.model)
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         yield Chunk(call.model)
 
 
@@ -62,7 +71,7 @@ def test_a_provider_takes_no_options_and_needs_no_key_unless_it_says_so() -> Non
 
 
 def test_a_call_is_frozen_and_silent_about_its_prompt() -> None:
-    call = Call(request=request(), model="m", card=Card(), options={}, timeout=1.0)
+    call = ModelRequest(request=request(), model="m", card=Card(), options={}, timeout=1.0)
     with pytest.raises(AttributeError):
         call.timeout = 2.0  # type: ignore[misc] # the point
     assert "capital" not in repr(call)

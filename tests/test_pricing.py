@@ -10,11 +10,11 @@ from standby.pricing import (
     Cost,
     Price,
     cost,
-    size_of,
+    format_cost,
+    format_dollars,
+    format_size,
+    parse_size,
     total,
-    written_cost,
-    written_dollars,
-    written_size,
 )
 from standby.registry.plugins import Registry
 from standby.settings import Card
@@ -57,7 +57,7 @@ def test_a_sum_names_the_models_without_a_price_once_and_only_those_that_are_ask
     ("text", "usage"), [("1000/500", Usage(input=1000, output=500)), ("0/0", Usage())]
 )
 def test_a_size_is_tokens_in_and_out(text: str, usage: Usage) -> None:
-    assert size_of(text) == usage
+    assert parse_size(text) == usage
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_size_is_tokens_in_and_out(text: str, usage: Usage) -> None:
 )
 def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write tokens in and tokens out, like 1000/500"):
-        size_of(text)
+        parse_size(text)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
 def test_a_sum_is_written_with_as_many_decimals_as_say_something(
     dollars: float, written: str
 ) -> None:
-    assert written_dollars(dollars) == written
+    assert format_dollars(dollars) == written
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_a_sum_is_written_with_as_many_decimals_as_say_something(
     ],
 )
 def test_what_is_not_known_is_said(told: Cost, written: str) -> None:
-    assert written_cost(told) == written
-    assert written_size(Usage(input=7, output=5)) == "7 tokens in and 5 out"
+    assert format_cost(told) == written
+    assert format_size(Usage(input=7, output=5)) == "7 tokens in and 5 out"
 
 
 def test_a_price_has_no_other_field_and_is_never_below_nothing() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from standby.plugin import Finish, Kind, Usage, decoded
+from standby.plugin import Finish, Kind, Usage, decode_json
 from tests.oracles.expected import Failed, Said
 from tests.oracles.expected_of_others import OTHERS
 from tests.oracles.expected_of_own import OWN
@@ -111,14 +111,14 @@ async def test_a_recording_is_read_as_what_it_is(server: Loopback, name: str) ->
     assert reply.usage == Usage(
         input=row.tokens[0], output=row.tokens[1], reasoning=row.tokens[2], cached=row.cached
     )
-    assert reply.served == row.served
+    assert reply.response_model == row.response_model
     assert reply.id == next(iter(re.findall(IDS[row.wire], as_events(name).plain.decode())), "")
     assert [(asked.name, asked.arguments) for asked in reply.tool_calls] == list(row.calls)
     assert len({asked.id for asked in reply.tool_calls} - {""}) == len(row.calls)
-    assert [asked.private[:8] for asked in reply.tool_calls] == list(
+    assert [asked.provider_state[:8] for asked in reply.tool_calls] == list(
         row.signed or [""] * len(row.calls)
     )
-    assert (reply.reasoning[:14], reply.private[:8]) == (row.thought, row.private)
+    assert (reply.reasoning[:14], reply.provider_state[:8]) == (row.thought, row.provider_state)
     assert len([chunk for chunk in got.chunks if chunk.text or chunk.reasoning]) == row.chunks
 
 
@@ -128,7 +128,7 @@ async def test_the_other_form_of_an_answer_is_read_as_the_same(server: Loopback,
     if one.streamed:
         other = respond(200, merged(wire, await payloads_of(one.body)))
     else:
-        events = Recorded(True, 200, "text/event-stream", split(wire, decoded(one.plain)))
+        events = Recorded(True, 200, "text/event-stream", split(wire, decode_json(one.plain)))
         other = events.answer(200)
     turned = await outcome(server, wire, other, stream=not one.streamed)
     assert (turned.reply, turned.failure) == (as_it_was.reply, as_it_was.failure)

@@ -6,7 +6,7 @@ import pytest
 
 from campaigns.simulate import World, main, simulate
 from standby import events
-from standby.resilience.circuit_breaker import Ticket
+from standby.resilience.circuit_breaker import Permit
 from standby.types import Chunk
 
 FOUND = (107861, 108684)
@@ -58,7 +58,7 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
     "probes at once": (
         3,
         "resilience.circuit_breaker.Breaker._probe",
-        lambda breaker, *_: Ticket(breaker._epoch, probe=True),
+        lambda breaker, *_: Permit(breaker._epoch, probe=True),
     ),
     "is well, and rests": (3, "resilience.circuit_breaker.Breaker._pause", lambda _: 60.0),
     "hedges in": (3, "resilience.retry_budget.Budget.take", lambda *_: True),

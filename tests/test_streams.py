@@ -14,33 +14,33 @@ import msgspec
 import pytest
 
 from standby import AsyncStandby, ChainExhausted, Standby, StreamBroken
-from standby.dispatch.adapter_call import Outlet
 from standby.dispatch.attempt import GOODBYE
 from standby.dispatch.dispatcher import Walk
+from standby.dispatch.stream_gate import StreamGate
 from standby.errors import CallFailed
-from standby.plugin import Call, Chunk, End
+from standby.plugin import Chunk, End, ModelRequest
 from standby.runtime.background_loop import run as run_privately
 from standby.settings import Retry, StreamRules
 from standby.streams import READ_AHEAD, AsyncStream, Stream
 from standby.types import Finish, Reply, Usage
 from tests.support.asking import served
 from tests.support.loopback import Loopback, openai_stream
-from tests.support.playing import Plays, Streams, entry, failure, route, walk
+from tests.support.playing import Plays, Streams, failure, route, target, walk
 from tests.support.virtual_clock import run
 
 who = contextvars.ContextVar("who", default="nobody")
 END = End(
     finish=Finish.LENGTH,
     usage=Usage(input=3, output=2),
-    served="m1-2026",
+    response_model="m1-2026",
     id="r-1",
-    private="state",
+    provider_state="state",
 )
 
 
-def asking(*adapters: Any, **rest: Any) -> Callable[[Outlet], Walk]:
-    entries = [entry(f"m{number}", adapter, **rest) for number, adapter in enumerate(adapters, 1)]
-    return lambda outlet: walk(route(*entries), outlet=outlet)
+def asking(*adapters: Any, **rest: Any) -> Callable[[StreamGate], Walk]:
+    targets = [target(f"m{number}", adapter, **rest) for number, adapter in enumerate(adapters, 1)]
+    return lambda outlet: walk(route(*targets), outlet=outlet)
 
 
 def texts(chunks: Any) -> list[str]:
@@ -58,7 +58,7 @@ class Counts:
         self.size = size
         self.sent = 0
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         del call
         while self.sent < self.size:
             self.sent += 1
@@ -127,13 +127,13 @@ CUT = failure("connection", "connection error: reset")
 BROKEN_TWICE = (Streams("Ma", "drid", CUT), Streams("Pa", CUT), Streams("Lis", "bon.", END))
 
 
-def breaking(*adapters: Any, timeout: float = 30.0, **rules: Any) -> Callable[[Outlet], Walk]:
+def breaking(*adapters: Any, timeout: float = 30.0, **rules: Any) -> Callable[[StreamGate], Walk]:
     """Return a chain whose models are each asked once, with these rules for its streams."""
-    entries = [
-        entry(f"m{number}", adapter, timeout=timeout) for number, adapter in enumerate(adapters, 1)
+    targets = [
+        target(f"m{number}", adapter, timeout=timeout) for number, adapter in enumerate(adapters, 1)
     ]
     return lambda outlet: walk(
-        route(*entries, stream=StreamRules(**rules), retry=Retry(attempts=1)), outlet=outlet
+        route(*targets, stream=StreamRules(**rules), retry=Retry(attempts=1)), outlet=outlet
     )
 
 
@@ -285,7 +285,7 @@ def test_context_variables_of_who_begins_reach_the_model() -> None:
     seen: list[str] = []
 
     class Asks:
-        async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
             del call
             for _ in range(2):
                 seen.append(who.get())
@@ -359,7 +359,7 @@ def test_close_cancels_whoever_is_asked_and_waits_until_it_has_gone() -> None:
 
 def test_close_leaves_behind_what_ignores_it() -> None:
     class Stubborn:
-        async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
             del call
             yield Chunk("Lis")
             try:
@@ -425,7 +425,7 @@ def test_a_task_that_waits_for_a_chunk_is_released_by_close() -> None:
 
 def test_a_model_that_cancels_itself_leaves_nobody_waiting() -> None:
     class Cancels:
-        async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+        async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
             del call
             yield Chunk("a")
             raise asyncio.CancelledError

@@ -21,7 +21,7 @@ from tests.support.loopback import (
     respond,
 )
 from tests.test_agent_loop import SENTINEL, TOOLS, events, run_tool
-from tests.test_wire_matrix import entries
+from tests.test_wire_matrix import targets
 
 FLASH, SOL, FOUR = "gemini-3.8-flash", "gpt-5.6-sol", "gpt-4o"
 YAML = """
@@ -240,7 +240,7 @@ class Talk:
 
 
 def check_gemini(body: dict[str, Any], who: list[str]) -> None:
-    assert wire_rules.gemini(body, FLASH, entries()[FLASH].card) == []
+    assert wire_rules.gemini(body, FLASH, targets()[FLASH].card) == []
     made = [content["parts"] for content in body["contents"] if content["role"] == "model"]
     signed = [
         [part.get("thoughtSignature") for part in parts if "functionCall" in part] for parts in made

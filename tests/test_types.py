@@ -16,7 +16,7 @@ import pytest
 from standby import errors, events, failures, types
 from standby import settings as policy
 from standby.failures import Kind
-from standby.plugin import Call
+from standby.plugin import ModelRequest
 from standby.types import Chunk, Message, Reply, Request, Text
 from tests.support.playing import QUESTION, request
 
@@ -42,7 +42,7 @@ def test_every_value_is_frozen(struct: type[msgspec.Struct]) -> None:
         Text(QUESTION),
         request().messages[0],
         request(temperature=0.5),
-        Call(request=request(), model="m", card=policy.Card(), options={}, timeout=1.0),
+        ModelRequest(request=request(), model="m", card=policy.Card(), options={}, timeout=1.0),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -165,7 +165,9 @@ def test_a_reply_is_json_whatever_its_data_is(data: Any, told: Any) -> None:
 
 
 def test_a_reply_as_a_dictionary_has_every_field_and_its_trail() -> None:
-    call = types.ToolCall(id="c1", name="weather", arguments={"city": "Porto"}, private="c2ln")
+    call = types.ToolCall(
+        id="c1", name="weather", arguments={"city": "Porto"}, provider_state="c2ln"
+    )
     tried = types.Attempt(
         model="a",
         provider="p",

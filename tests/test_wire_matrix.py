@@ -13,12 +13,12 @@ import msgspec
 import pytest
 
 from standby import AsyncStandby
-from standby.dispatch.adapter_call import Entry
-from standby.dispatch.compatibility import fit, unfit
+from standby.dispatch.compatibility import adapt, incompatibility
+from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
-from standby.http.transport import encoded
-from standby.inputs.parse import request_of
-from standby.plugin import Call, merged
+from standby.http.transport import encode_json
+from standby.inputs.parse import parse_request
+from standby.plugin import ModelRequest, deep_merge
 from standby.settings import Chain, Provider, Secret, Settings
 from standby.types import Media, Message, Reasoning, Request, Text, ToolCall, ToolResult
 from standby_gemini import request as gemini_request
@@ -93,13 +93,20 @@ ASKED = Message("user", (Text("How is it in Rome?"),))
 
 
 def turn(
-    made_by: str = "", private: str = "", ids: tuple[str, str] = ("call_1", "call_2"), **result: Any
+    produced_by: str = "",
+    private: str = "",
+    ids: tuple[str, str] = ("call_1", "call_2"),
+    **result: Any,
 ) -> list[Message]:
     """Return two calls at once and their results."""
     weather = ToolCall(
-        id=ids[0], name="weather", arguments={"city": "Rome"}, private=private, made_by=made_by
+        id=ids[0],
+        name="weather",
+        arguments={"city": "Rome"},
+        provider_state=private,
+        produced_by=produced_by,
     )
-    clock = ToolCall(id=ids[1], name="clock", arguments={}, made_by=made_by)
+    clock = ToolCall(id=ids[1], name="clock", arguments={}, produced_by=produced_by)
     results = (
         ToolResult(id=ids[0], text='{"sky": "blue"}', **result),
         ToolResult(id=ids[1], text="noon"),
@@ -107,8 +114,8 @@ def turn(
     return [Message("assistant", (Text("Let me see."), weather, clock)), Message("tool", results)]
 
 
-def thinking(made_by: str, private: str) -> list[Message]:
-    thought = Reasoning(text="Rome is warm.", private=private, made_by=made_by)
+def thinking(produced_by: str, private: str) -> list[Message]:
+    thought = Reasoning(text="Rome is warm.", provider_state=private, produced_by=produced_by)
     return [
         ASKED,
         Message("assistant", (thought, Text("It is warm."))),
@@ -185,63 +192,63 @@ REQUESTS: dict[str, tuple[list[Message], dict[str, Any]]] = {
 
 
 @cache
-def entries() -> dict[str, Entry]:
+def targets() -> dict[str, Target]:
     """Return the models as the settings make them: nothing left implicit."""
     settings = Settings(providers=PROVIDERS, chains={"default": Chain(models=MODELS)})
     client = AsyncStandby(settings=settings, environ=KEYS, warm_up=False)
-    return {name: client._routes.entries[name] for name in MODELS}
+    return {name: client._routes.targets[name] for name in MODELS}
 
 
 def read(name: str) -> Request:
     messages, options = REQUESTS[name]
-    return request_of(messages, options, ("gemini", "openai", "endpoint"))
+    return parse_request(messages, options, ("gemini", "openai", "endpoint"))
 
 
-def body(request: Request, entry: Entry, *, stream: bool = False) -> dict[str, Any]:
+def body(request: Request, target: Target, *, stream: bool = False) -> dict[str, Any]:
     """Make a body as the dispatcher and the adapters do; raises `AttemptFailed`."""
-    failure = unfit(request, entry)
+    failure = incompatibility(request, target)
     if failure is not None:
         raise AttemptFailed(failure)
-    extra = merged(entry.extra, request.extra.get(entry.provider, {}))
-    fitted, _ = fit(request, entry)
-    call = Call(
+    extra = deep_merge(target.extra, request.extra.get(target.provider, {}))
+    fitted, _ = adapt(request, target)
+    call = ModelRequest(
         request=fitted,
-        model=entry.vendor_id,
-        card=entry.card,
-        options=entry.options,
-        timeout=entry.timeout,
+        model=target.vendor_id,
+        card=target.card,
+        options=target.options,
+        timeout=target.timeout,
         extra=extra,
     )
-    if entry.provider == "gemini":
+    if target.provider == "gemini":
         made = gemini_request.body_of(call)
-    elif (entry.card.wire or {}).get("api") == "responses":
+    elif (target.card.wire or {}).get("api") == "responses":
         made = responses_request.body_of(call, stream=stream)
     else:
-        limit = "max_completion_tokens" if entry.own_names else "max_tokens"
+        limit = "max_completion_tokens" if target.verify_response_model else "max_tokens"
         made = chat_request.body_of(call, stream=stream, max_tokens=limit)
-    sent: dict[str, Any] = msgspec.json.decode(encoded(made))
+    sent: dict[str, Any] = msgspec.json.decode(encode_json(made))
     return sent
 
 
-def broken(sent: dict[str, Any], entry: Entry, mine: list[str] | None = None) -> list[str]:
+def broken(sent: dict[str, Any], target: Target, mine: list[str] | None = None) -> list[str]:
     """Return the rules of its vendor that a body breaks."""
-    if entry.provider == "gemini":
-        return wire_rules.gemini(sent, entry.vendor_id, entry.card)
-    if entry.vendor_id == "gpt-5.6-sol":
+    if target.provider == "gemini":
+        return wire_rules.gemini(sent, target.vendor_id, target.card)
+    if target.vendor_id == "gpt-5.6-sol":
         return wire_rules.responses(sent, mine)
-    return wire_rules.chat(sent, own=entry.own_names)
+    return wire_rules.chat(sent, own=target.verify_response_model)
 
 
 def pinned(name: str) -> dict[str, Any]:
     """Return what a snapshot says: for each model its body and what it was not sent, or why it was not asked."""
     told: dict[str, Any] = {}
-    for model, entry in entries().items():
+    for model, target in targets().items():
         try:
-            sent = body(read(name), entry)
+            sent = body(read(name), target)
         except AttemptFailed as error:
             told[model] = {error.failure.kind.value: error.failure.message}
         else:
-            told[model] = {"body": sent, "dropped": list(fit(read(name), entry)[1])}
+            told[model] = {"body": sent, "dropped": list(adapt(read(name), target)[1])}
     return told
 
 
@@ -271,11 +278,11 @@ def test_no_snapshot_is_left_over() -> None:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", REQUESTS)
 def test_every_body_keeps_its_vendors_rules(name: str, model: str) -> None:
-    entry = entries()[model]
+    target = targets()[model]
     told = pinned(name)[model]
     if "body" in told:
-        assert broken(told["body"], entry, ["what sol thought"]) == []
-        assert broken(body(read(name), entry, stream=True), entry, ["what sol thought"]) == []
+        assert broken(told["body"], target, ["what sol thought"]) == []
+        assert broken(body(read(name), target, stream=True), target, ["what sol thought"]) == []
     else:
         assert list(told) == ["unsupported"]
         assert told["unsupported"]
@@ -287,9 +294,9 @@ def test_to_stream_changes_nothing_else(name: str, model: str) -> None:
     told = pinned(name)[model]
     if "body" not in told:
         with pytest.raises(AttemptFailed, match=r"^\S"):
-            body(read(name), entries()[model], stream=True)
+            body(read(name), targets()[model], stream=True)
         return
-    streamed = body(read(name), entries()[model], stream=True)
+    streamed = body(read(name), targets()[model], stream=True)
     beside = {} if model.startswith("gemini") else {"stream": True}
     options = {"stream_options": {"include_usage": True}} if "messages" in streamed else {}
     assert streamed == told["body"] | beside | options
@@ -611,9 +618,9 @@ WRONG: list[tuple[str, str, str, Any, str]] = [
 def test_the_rules_refuse_what_is_wrong(
     model: str, name: str, path: str, to: Any, words: str
 ) -> None:
-    entry, right = entries()[model], pinned(name)[model]["body"]
-    assert broken(right, entry, ["what sol thought"]) == []
-    assert words in "; ".join(broken(changed(right, path, to), entry, ["what sol thought"]))
+    target, right = targets()[model], pinned(name)[model]["body"]
+    assert broken(right, target, ["what sol thought"]) == []
+    assert words in "; ".join(broken(changed(right, path, to), target, ["what sol thought"]))
 
 
 def write() -> None:

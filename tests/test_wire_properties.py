@@ -11,13 +11,13 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from standby.dispatch.adapter_call import Entry
-from standby.dispatch.compatibility import fit
+from standby.dispatch.compatibility import adapt
+from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Kind
-from standby.inputs.parse import request_of
+from standby.inputs.parse import parse_request
 from standby.types import EFFORTS, Media, Message, Reasoning, Request, Text, ToolCall, ToolResult
-from tests.test_wire_matrix import CLOSED, FLASH, OPEN, PRO, SOL, THOUGHT, body, broken, entries
+from tests.test_wire_matrix import CLOSED, FLASH, OPEN, PRO, SOL, THOUGHT, body, broken, targets
 
 Said = list[tuple[Any, ...]]
 """What a conversation says, vendor-neutral: ("user", text), ("call", place, name, arguments), ("result", place, text) …"""
@@ -107,7 +107,11 @@ def turns_of_calls(draw: st.DrawFn) -> list[Message]:
     arguments = st.dictionaries(KEYS, VALUES, max_size=2)
     calls = [
         ToolCall(
-            id=one, name=draw(NAMES), arguments=draw(arguments), made_by=made_by, private=private
+            id=one,
+            name=draw(NAMES),
+            arguments=draw(arguments),
+            produced_by=made_by,
+            provider_state=private,
         )
         for one in ids
     ]
@@ -130,7 +134,7 @@ def turns_of_words(draw: st.DrawFn) -> list[Message]:
 def turns_of_thought(draw: st.DrawFn) -> list[Message]:
     made_by = draw(st.sampled_from([FLASH, PRO, SOL, "anthropic/some-model"]))
     private = THOUGHT if made_by == SOL else "a signature"
-    thought = Reasoning(text=draw(WORDS), private=private, made_by=made_by)
+    thought = Reasoning(text=draw(WORDS), provider_state=private, produced_by=made_by)
     return [
         Message("assistant", (thought, Text(draw(SOME_WORDS)))),
         Message("user", (Text(draw(SOME_WORDS)),)),
@@ -198,13 +202,13 @@ def requests(draw: st.DrawFn) -> Request:
         ),
         "extra": draw(EXTRA),
     }
-    return request_of(messages, options, ("gemini", "openai", "endpoint"))
+    return parse_request(messages, options, ("gemini", "openai", "endpoint"))
 
 
-def sent(request: Request, entry: Entry) -> dict[str, Any] | None:
+def sent(request: Request, target: Target) -> dict[str, Any] | None:
     """Return the body, or `None` where the request is unsupported, for a reason."""
     try:
-        return body(request, entry)
+        return body(request, target)
     except AttemptFailed as error:
         failure = error.failure
     assert (failure.kind, bool(failure.message)) == (Kind.UNSUPPORTED, True)
@@ -221,9 +225,9 @@ def frozen(request: Request) -> tuple[str, Any]:
 @given(request=requests())
 def test_any_request_keeps_the_vendors_rules_or_is_unsupported(request: Request) -> None:
     before = frozen(request)
-    for entry in entries().values():
-        made = sent(request, entry)
-        assert made is None or broken(made, entry, ["what sol thought"]) == []
+    for target in targets().values():
+        made = sent(request, target)
+        assert made is None or broken(made, target, ["what sol thought"]) == []
     assert frozen(request) == before
 
 
@@ -382,13 +386,13 @@ def schema_in(made: dict[str, Any]) -> Any:
 @settings(max_examples=100)
 @given(request=requests())
 def test_a_body_says_all_that_was_asked(request: Request) -> None:
-    for entry in entries().values():
-        made = sent(request, entry)
+    for target in targets().values():
+        made = sent(request, target)
         if made is None:
             continue
-        gemini = entry.provider == "gemini"
+        gemini = target.provider == "gemini"
         read = read_gemini if gemini else read_chat if "messages" in made else read_responses
-        assert read(made) == expected(fit(request, entry)[0].messages, gemini=gemini)
+        assert read(made) == expected(adapt(request, target)[0].messages, gemini=gemini)
         assert tools_in(made) == [
             (tool.name, tool.description, tool.parameters) for tool in request.tools
         ]

@@ -18,10 +18,10 @@ from standby.config import Config, check_config, load
 from standby.config.changes import Changes
 from standby.config.models import retirement
 from standby.config.resolve import resolve
-from standby.dispatch.adapter_call import Outlet
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
-from standby.dispatch.routes import Routes, routes_of
+from standby.dispatch.routes import Routes, build_routes
+from standby.dispatch.stream_gate import StreamGate
 from standby.errors import ConfigError
 from standby.events import (
     Alert,
@@ -33,7 +33,7 @@ from standby.events import (
     ReloadFailed,
 )
 from standby.failures import Kind
-from standby.inputs.parse import CallOptions, Messages, check_deadline, request_of
+from standby.inputs.parse import CallOptions, Messages, check_deadline, parse_request
 from standby.observe.log import Log, report_broken_observer, report_broken_sink
 from standby.observe.observers import Observer, Observers
 from standby.registry.adapters import Adapters
@@ -45,7 +45,7 @@ from standby.runtime.loop_watchdog import WATCHDOG
 from standby.runtime.sharing import Shared
 from standby.runtime.threads import blocking
 from standby.settings import Settings
-from standby.streams import GRACE, AsyncStream, Stream, in_time
+from standby.streams import GRACE, AsyncStream, Stream, run_within
 from standby.types import Reply
 
 Sink = Callable[[Event], None]
@@ -169,7 +169,7 @@ class AsyncStandby(Shared):
     def health(self) -> dict[str, Health]:
         """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
         now = _now()
-        return {name: entry.breaker.health(now) for name, entry in self._routes.asked.items()}
+        return {name: target.breaker.health(now) for name, target in self._routes.asked.items()}
 
     def forget_health(self, *models: str) -> None:
         """Forget what is known of the health of these models, for all clients of the process.
@@ -195,7 +195,9 @@ class AsyncStandby(Shared):
         Other event loops close theirs when they shut down. A call that is still under way loses its
         connection, and a probe that outlived its call ends.
         """
-        probes = [task for route in self._routes.routes.values() for task in route.behind]
+        probes = [
+            task for route in self._routes.routes.values() for task in route.background_probes
+        ]
         ours = [
             task
             for task in (*probes, *self._warming.values())
@@ -233,9 +235,9 @@ class AsyncStandby(Shared):
         routes = self._routes
         route = routes.route(chain)
         check_deadline(deadline)
-        request = request_of(messages, options, routes.settings.providers)
+        request = parse_request(messages, options, routes.settings.providers)
 
-        def begin(outlet: Outlet | None = None) -> Walk:
+        def begin(outlet: StreamGate | None = None) -> Walk:
             return Walk(
                 route,
                 request,
@@ -286,7 +288,7 @@ class AsyncStandby(Shared):
     def _take(self, settings: Settings, before: Routes | None = None) -> None:
         """Go by these settings from the next call on; calls under way keep theirs."""
         today = date.today()  # noqa: DTZ011 - the user's own day
-        self._routes = taken = routes_of(
+        self._routes = taken = build_routes(
             settings, self._adapters, self._registry.test, before, today=today
         )
         if before is None or before.settings.observers != settings.observers:
@@ -296,7 +298,7 @@ class AsyncStandby(Shared):
         self._cold |= {
             name
             for name, route in taken.routes.items()
-            if self._warms and route.chain.fallback and route.entries[1:]
+            if self._warms and route.chain.fallback and route.targets[1:]
         }
 
     def _look_for_changes(self) -> None:
@@ -315,21 +317,21 @@ class AsyncStandby(Shared):
 
     def _tell_of_retirement(self, event: Event) -> None:
         """On the first call that asks or passes over a model that is retired, or soon will be, ask for a person's attention."""
-        entry = (
-            self._routes.entries.get(event.model)
+        target = (
+            self._routes.targets.get(event.model)
             if isinstance(event, AttemptStarted | AttemptEnded)
             else None
         )
         if (
-            entry is None
-            or entry.card.retires is None
-            or not entry.own_names
-            or entry.name in self._told_of
+            target is None
+            or target.card.retires is None
+            or not target.verify_response_model
+            or target.name in self._told_of
         ):
             return
-        words = retirement(entry.card, date.today())  # noqa: DTZ011 - the user's own day
+        words = retirement(target.card, date.today())  # noqa: DTZ011 - the user's own day
         if words:
-            self._told_of.add(entry.name)
+            self._told_of.add(target.name)
             self._emit(
                 Alert(
                     call=event.call,
@@ -348,8 +350,8 @@ class AsyncStandby(Shared):
             self._cold.discard(event.chain)
             routes = self._routes
             providers = [
-                routes.settings.providers[entry.provider]
-                for entry in routes.route(event.chain).entries
+                routes.settings.providers[target.provider]
+                for target in routes.route(event.chain).targets
             ]
             import_all = partial(self._adapters.import_all, providers)
             warming = import_ahead(weakref.ref(self), delay, import_all, event.chain, self._cold)
@@ -416,7 +418,7 @@ class Standby(Shared):
     ) -> Reply:
         """Return one whole reply; see `AsyncStandby.chat`."""
         walk = self._prepare(messages, chain, deadline, options)()
-        return in_time(walk.run(), walk.span + GRACE, walk.span)
+        return run_within(walk.run(), walk.span + GRACE, walk.span)
 
     def stream(
         self,

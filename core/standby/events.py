@@ -97,14 +97,14 @@ class Alert(Event, frozen=True, kw_only=True):
 
 
 class Answered(Event, frozen=True, kw_only=True):
-    """The call has its reply, after `duration` seconds and `attempts` attempts; `notice` is the answering card's.
+    """The call has its reply, after `duration` seconds and `attempts` attempts; `disclaimer` is the answering card's.
 
     `instead_of` is the chain's first model, where another than that answered.
     """
 
     attempts: int
     duration: float
-    notice: str = ""
+    disclaimer: str = ""
     instead_of: str = ""
 
 

@@ -44,7 +44,7 @@ class Reaction(msgspec.Struct, frozen=True):
     """What happens by default after a failure of one kind.
 
     `then` is `"accept"` for a reply that is marked but good enough. `health` is what it teaches of
-    the model: "sick" counts towards its rest, "rest" rests it at once for as long as the vendor
+    the model: "failure" counts towards its rest, "rest" rests it at once for as long as the vendor
     says, "rest long" until a person may have acted. `alert` asks for a person's attention. `pause`:
     the seconds that the first pause before a retry takes at most, unless the chain says otherwise;
     short where the next moment may find a server that is well, so that a fallback costs nobody half
@@ -52,7 +52,7 @@ class Reaction(msgspec.Struct, frozen=True):
     """
 
     then: Literal["retry", "next", "stop", "accept"]
-    health: Literal["sick", "rest", "rest long", "none"] = "none"
+    health: Literal["failure", "rest", "rest long", "ignored"] = "ignored"
     alert: bool = False
     pause: float = 0.5
 
@@ -60,12 +60,12 @@ class Reaction(msgspec.Struct, frozen=True):
 REACTIONS: dict[Kind, Reaction] = {
     Kind.RATE_LIMITED: Reaction("retry", "rest"),
     Kind.QUOTA_EXHAUSTED: Reaction("next", "rest long", alert=True),
-    Kind.OVERLOADED: Reaction("retry", "sick"),
-    Kind.SERVER_ERROR: Reaction("retry", "sick", pause=0.1),
-    Kind.CONNECTION: Reaction("retry", "sick", pause=0.1),
-    Kind.TIMEOUT: Reaction("next", "sick"),
-    Kind.MALFORMED: Reaction("retry", "sick", pause=0.1),
-    Kind.EMPTY: Reaction("next", "sick"),
+    Kind.OVERLOADED: Reaction("retry", "failure"),
+    Kind.SERVER_ERROR: Reaction("retry", "failure", pause=0.1),
+    Kind.CONNECTION: Reaction("retry", "failure", pause=0.1),
+    Kind.TIMEOUT: Reaction("next", "failure"),
+    Kind.MALFORMED: Reaction("retry", "failure", pause=0.1),
+    Kind.EMPTY: Reaction("next", "failure"),
     Kind.SCHEMA_MISMATCH: Reaction("retry"),
     Kind.REJECTED: Reaction("next"),
     Kind.TRUNCATED: Reaction("accept"),

@@ -10,21 +10,21 @@ from standby import events
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind, kind_of_status
 from standby.http.bodies import (
-    count_in,
-    decoded,
-    list_in,
+    decode_error,
+    decode_json,
+    deep_merge,
+    get_int,
+    get_list,
+    get_object,
+    get_str,
     malformed,
-    merged,
-    object_in,
-    plain,
-    shown,
-    text_in,
-    whole,
+    read_body,
+    strip_markup,
 )
 from standby.http.ndjson import iter_ndjson
 from standby.http.retry_after import hint_in, retry_after
-from standby.http.sse import events_of
-from standby.http.transport import encoded, key_of, lost, unavailable
+from standby.http.sse import iter_events
+from standby.http.transport import connection_failure, encode_json, key_of, unavailable
 from standby.pricing import Price
 from standby.runtime.threads import blocking
 from standby.settings import Card, Provider, Secret
@@ -57,7 +57,7 @@ __all__ = [
     "API_VERSION",
     "Adapter",
     "AttemptFailed",
-    "Call",
+    "ModelRequest",
     "Card",
     "Chunk",
     "End",
@@ -87,28 +87,28 @@ __all__ = [
     "ToolResult",
     "Usage",
     "blocking",
-    "count_in",
-    "decoded",
-    "encoded",
+    "get_int",
+    "decode_json",
+    "encode_json",
     "events",
-    "events_of",
+    "iter_events",
     "hint_in",
     "hookimpl",
     "hooks",
     "iter_ndjson",
     "key_of",
     "kind_of_status",
-    "list_in",
-    "lost",
+    "get_list",
+    "connection_failure",
     "malformed",
-    "merged",
-    "object_in",
-    "plain",
+    "deep_merge",
+    "get_object",
+    "strip_markup",
     "retry_after",
-    "shown",
-    "text_in",
+    "decode_error",
+    "get_str",
     "unavailable",
-    "whole",
+    "read_body",
 ]
 
 API_VERSION = 1
@@ -147,7 +147,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     vendor. `failures` is a dotted name too, `package.module:function`: what reads an error answer,
     `(status, headers, body) -> Failure`, without the SDK; `standby explain` asks it. `errors` are
     texts of failures that the vendor is known for, each as `Failure.text` gives it: `standby
-    validate` runs the patterns of triggers against them. `double` is a dotted name,
+    validate` runs the patterns of triggers against them. `stub_server` is a dotted name,
     `package.module:function`: what stands in for the vendor in `standby selftest`, `(path, asked,
     says) -> JSON`, where `says` is a text to answer with, or a `Failure`; "itself": the adapter
     reaches nobody outside of this process.
@@ -174,7 +174,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     card: Card = Card()
     failures: str = ""
     errors: tuple[str, ...] = ()
-    double: str = ""
+    stub_server: str = ""
     schemes: tuple[str, ...] = ("http", "https")
     endings: tuple[str, ...] = ()
     roots: Mapping[str, str] = {}
@@ -182,11 +182,11 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     api_version: int = 1
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt, as an adapter sees it.
 
     `model` is the vendor's id. Parameters that the model refuses are already gone from the request.
-    `extra` belongs into the request's body as it stands, over all else (`merged`). `timeout` is
+    `extra` belongs into the request's body as it stands, over all else (`deep_merge`). `timeout` is
     what is left for this attempt, in seconds; the dispatcher enforces it by cancellation.
     """
 
@@ -207,7 +207,7 @@ class Adapter(Protocol):
     closes.
     """
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         """Return the whole answer, or raise `AttemptFailed`."""
         ...
 
@@ -216,7 +216,7 @@ class Adapter(Protocol):
 class StreamingAdapter(Protocol):
     """Streams: the last chunk has an `end`, made from the vendor's own end marker and from nothing else."""
 
-    def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         """Yield the answer in pieces, or raise `AttemptFailed`."""
         ...
 
@@ -241,7 +241,7 @@ class hooks:  # noqa: N801 - a namespace of hook specifications, spelt as plugin
 
     @staticmethod
     @_hookspec(firstresult=True)
-    def standby_tests() -> Mapping[str, Callable[[Reply | Failure], bool]] | None:
+    def standby_predicates() -> Mapping[str, Callable[[Reply | Failure], bool]] | None:
         """Bring tests by their names: a trigger's `test: plugin/name` asks one about failures and replies."""
 
     @staticmethod

@@ -70,7 +70,7 @@ def total(calls: Iterable[str], prices: Mapping[str, Price | None], usage: Usage
     )
 
 
-def size_of(text: str) -> Usage:
+def parse_size(text: str) -> Usage:
     """Read the size of a call, "IN/OUT" in tokens; raises `ValueError`."""
     parts = text.split("/")
     if len(parts) != 2 or not all(
@@ -82,25 +82,25 @@ def size_of(text: str) -> Usage:
     return Usage(input=int(parts[0]), output=int(parts[1]))
 
 
-def written_size(usage: Usage) -> str:
+def format_size(usage: Usage) -> str:
     """Return the size of a call in words."""
     return f"{usage.input} tokens in and {usage.output} out"
 
 
-def written_dollars(dollars: float) -> str:
+def format_dollars(dollars: float) -> str:
     """Return a sum with two decimals, or with as many as three figures need where it is below a dollar."""
     decimals = 2 if dollars <= 0 or dollars >= 1 else FIGURES - 1 - floor(log10(dollars))
     whole, _, rest = f"{dollars:,.{decimals}f}".partition(".")
     return f"${whole}.{rest.rstrip('0').ljust(2, '0')}"
 
 
-def written_cost(told: Cost) -> str:
+def format_cost(told: Cost) -> str:
     """Return a sum in words, "at least" where a price is not known, or what it cannot be told for."""
     unknown = f"the price of {', '.join(told.unpriced)} is not known"
     if not told.unpriced:
-        return written_dollars(told.dollars)
+        return format_dollars(told.dollars)
     return (
-        f"at least {written_dollars(told.dollars)} ({unknown})"
+        f"at least {format_dollars(told.dollars)} ({unknown})"
         if told.dollars
         else f"a cost that cannot be told ({unknown})"
     )

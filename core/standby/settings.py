@@ -188,7 +188,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             description="The place among the vendor's models that a new chain should begin with, 1 first; left out: none."
         ),
     ] = None
-    notice: Annotated[
+    disclaimer: Annotated[
         str | None,
         Meta(
             description="What a reader must know of this model's answers; shown with each of them."

@@ -14,10 +14,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from standby.dispatch.adapter_call import Entry, Outlet, end_of
 from standby.dispatch.dispatcher import Walk
+from standby.dispatch.stream_gate import StreamGate, end_of
+from standby.dispatch.target import Target
 from standby.errors import DeadlineExceeded
-from standby.resilience.timeouts import Watch
+from standby.resilience.timeouts import AttemptTimer
 from standby.runtime.background_loop import LoopIsBlockedError, run
 from standby.types import Attempt, Chunk, Reply
 
@@ -73,7 +74,7 @@ class _Buffer:
 class _Position:
     """How far a reader has come: the text that counts there, and whose it is. Whoever speaks by now may be ahead of it."""
 
-    def __init__(self, speakers: Sequence[Watch | Reply]) -> None:
+    def __init__(self, speakers: Sequence[AttemptTimer | Reply]) -> None:
         self._speakers = speakers
         self._resets = -1  # nothing has been read
         self._texts: list[str] = []
@@ -96,19 +97,19 @@ class _Position:
         speaker = self._speaker
         if isinstance(speaker, Reply):
             return speaker.model
-        return None if self.entry is None else self.entry.name
+        return None if self.target is None else self.target.name
 
     @property
-    def entry(self) -> Entry | None:
+    def target(self) -> Target | None:
         speaker = self._speaker
         return (
-            speaker.patience
-            if isinstance(speaker, Watch) and isinstance(speaker.patience, Entry)
+            speaker.timeouts
+            if isinstance(speaker, AttemptTimer) and isinstance(speaker.timeouts, Target)
             else None
         )
 
     @property
-    def _speaker(self) -> Watch | Reply | None:
+    def _speaker(self) -> AttemptTimer | Reply | None:
         return self._speakers[self._resets] if 0 <= self._resets < len(self._speakers) else None
 
 
@@ -118,9 +119,9 @@ class _Read:
     _position: _Position
 
     @property
-    def speaker(self) -> Entry | None:
+    def speaker(self) -> Target | None:
         """Return the model whose words have been read last; `None` before the first, or where they were held back."""
-        return self._position.entry
+        return self._position.target
 
     @property
     def model(self) -> str | None:
@@ -147,10 +148,10 @@ class AsyncStream(_Read):
                 show(stream.text)
     """
 
-    def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
+    def __init__(self, begin: Callable[[StreamGate], Walk]) -> None:
         """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
         self._buffer = _Buffer()
-        self._outlet = Outlet(self._buffer.put)
+        self._outlet = StreamGate(self._buffer.put)
         self._walk = begin(self._outlet)
         self._task: asyncio.Task[Reply] | None = None
         self._reply: Reply | None = None
@@ -252,7 +253,7 @@ class AsyncStream(_Read):
 class Stream(_Read):
     """A streamed reply for blocking code: an `AsyncStream`, read from the threads that iterate."""
 
-    def __init__(self, begin: Callable[[Outlet], Walk]) -> None:
+    def __init__(self, begin: Callable[[StreamGate], Walk]) -> None:
         """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
         self._stream = AsyncStream(begin)
         self._position = self._stream.another_reader()
@@ -320,10 +321,10 @@ class Stream(_Read):
         """Run one step; the deadline began with the first."""
         now = time.monotonic()
         self._until = self._until or now + self._stream.span + GRACE
-        return in_time(step, max(GRACE, self._until - now), self._stream.span)
+        return run_within(step, max(GRACE, self._until - now), self._stream.span)
 
 
-def in_time(step: Coroutine[Any, Any, T], within: float, span: float) -> T:
+def run_within(step: Coroutine[Any, Any, T], within: float, span: float) -> T:
     """Run on the private loop, for `within` seconds; raises `DeadlineExceeded` if that loop does not turn."""
     try:
         return run(step, within=within)

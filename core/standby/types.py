@@ -51,16 +51,16 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, tag="media"):
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
     """A model wants a tool to be run; always whole.
 
-    `id` ties the result to it. `private` is what only the model that made the call can read (a
-    thought signature): it goes back to that one, and to no other. `made_by` names that model; the
+    `id` ties the result to it. `provider_state` is what only the model that made the call can read (a
+    thought signature): it goes back to that one, and to no other. `produced_by` names that model; the
     dispatcher fills it in.
     """
 
     id: str
     name: str
     arguments: Mapping[str, Any]
-    private: str = ""
-    made_by: str = ""
+    provider_state: str = ""
+    produced_by: str = ""
 
     def __repr__(self) -> str:
         """Leave out what was said: the arguments, and the model's private state."""
@@ -81,14 +81,14 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result"):
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True, tag="reasoning"):
-    """What a model thought before it spoke: in words, if it says so, and what only it can read, `private`.
+    """What a model thought before it spoke: in words, if it says so, and what only it can read, `provider_state`.
 
-    It goes back to the model that `made_by` names, and to no other; the dispatcher fills that in.
+    It goes back to the model that `produced_by` names, and to no other; the dispatcher fills that in.
     """
 
     text: str = ""
-    private: str = ""
-    made_by: str = ""
+    provider_state: str = ""
+    produced_by: str = ""
 
     def __repr__(self) -> str:
         """Show the size only."""
@@ -222,34 +222,40 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """One whole answer.
 
-    `model` is the entry that answered, `served` the vendor's word for it, `id` the vendor's id of
-    the answer, `notice` what a reader must know of an answer that is not a full model's. `data` is
+    `model` is the entry that answered, `response_model` the vendor's word for it, `id` the vendor's id of
+    the answer, `disclaimer` what a reader must know of an answer that is not a full model's. `data` is
     what the text says, read by the schema that was asked for. `reasoning` is what the model told of
-    its thoughts, `private` what of them only it can read. An adapter fills `text`, `reasoning`,
-    `private`, `tool_calls`, `finish`, `usage`, `served` and `id`; the dispatcher fills the rest.
+    its thoughts, `provider_state` what of them only it can read. An adapter fills `text`, `reasoning`,
+    `provider_state`, `tool_calls`, `finish`, `usage`, `response_model` and `id`; the dispatcher fills the rest.
     """
 
     text: str
     data: Any = None
     reasoning: str = ""
-    private: str = ""
+    provider_state: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     finish: Finish = Finish.STOP
     usage: Usage = Usage()
-    served: str = ""
+    response_model: str = ""
     id: str = ""
     model: str = ""
     provider: str = ""
-    made_by: str = ""
-    notice: str = ""
+    produced_by: str = ""
+    disclaimer: str = ""
     trail: tuple[Attempt, ...] = ()
 
     @property
     def message(self) -> Message:
         """Return the reply as the next message of its conversation; the results of its tools follow it."""
         thought: tuple[Part, ...] = ()
-        if self.private:
-            thought = (Reasoning(text=self.reasoning, private=self.private, made_by=self.made_by),)
+        if self.provider_state:
+            thought = (
+                Reasoning(
+                    text=self.reasoning,
+                    provider_state=self.provider_state,
+                    produced_by=self.produced_by,
+                ),
+            )
         said: tuple[Part, ...] = (Text(self.text),) if self.text else ()
         return Message("assistant", (*thought, *said, *self.tool_calls))
 
@@ -277,13 +283,13 @@ def _plain(value: Any) -> Any:
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stream's last chunk carries: the vendor's end marker, translated; `private` and `id` as on a `Reply`."""
+    """What a stream's last chunk carries: the vendor's end marker, translated; `provider_state` and `id` as on a `Reply`."""
 
     finish: Finish = Finish.STOP
     usage: Usage = Usage()
-    served: str = ""
+    response_model: str = ""
     id: str = ""
-    private: str = ""
+    provider_state: str = ""
 
 
 class Chunk(msgspec.Struct, frozen=True):

@@ -44,7 +44,7 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_anthropic.adapter:AnthropicAdapter",
         failures="standby_anthropic.failures:failure_of",
-        double="standby_anthropic.double:answer",
+        stub_server="standby_anthropic.stub_server:answer",
         keys=("ANTHROPIC_API_KEY",),
         options=OPTIONS,
         install=f"pip install '{SDK.requirement}'",

@@ -21,19 +21,19 @@ import httpx2
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Chunk,
+    ModelRequest,
     Provider,
     Reply,
-    decoded,
-    encoded,
-    events_of,
+    connection_failure,
+    decode_error,
+    decode_json,
+    encode_json,
+    iter_events,
     key_of,
-    lost,
     malformed,
-    shown,
+    read_body,
     unavailable,
-    whole,
 )
 from standby_anthropic.failures import failure_of
 from standby_anthropic.reply import Reader, reply_of
@@ -65,7 +65,7 @@ class _Client(httpx2.AsyncClient):
         if response.status_code == HTTPStatus.OK:
             return response
         async with aclosing(response):
-            body = shown(await whole(response.aiter_bytes()))
+            body = decode_error(await read_body(response.aiter_bytes()))
         raise AttemptFailed(failure_of(response.status_code, response.headers, body))
 
 
@@ -96,18 +96,18 @@ class AnthropicAdapter:
         ) as error:  # a proxy variable that cannot be followed, no URL
             raise unavailable(f"the client cannot be made: {error}") from error
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         """Return the whole answer; raises `AttemptFailed`."""
         async with self._sent(call, stream=False) as response:
-            return reply_of(decoded(await whole(response.aiter_bytes())))
+            return reply_of(decode_json(await read_body(response.aiter_bytes())))
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         """Yield the answer in pieces; raises `AttemptFailed`."""
         reader = Reader()
         async with self._sent(call, stream=True) as response:
-            events = events_of(response.aiter_bytes())
+            events = iter_events(response.aiter_bytes())
             async for event in events:
-                if chunk := reader.chunk(decoded(event.stray or event.data)):
+                if chunk := reader.chunk(decode_json(event.stray or event.data)):
                     yield chunk
                 if reader.finished:
                     break
@@ -120,9 +120,11 @@ class AnthropicAdapter:
         await self._sdk.close()
 
     @asynccontextmanager
-    async def _sent(self, call: Call, *, stream: bool) -> AsyncGenerator[httpx2.Response, None]:
+    async def _sent(
+        self, call: ModelRequest, *, stream: bool
+    ) -> AsyncGenerator[httpx2.Response, None]:
         """Send; give a response that is a 200, unread, and close it whatever happens."""
-        body = encoded(body_of(call, stream=stream))
+        body = encode_json(body_of(call, stream=stream))
         try:
             sent = await self._sdk.post(
                 "/v1/messages",
@@ -158,7 +160,7 @@ async def _rest(events: AsyncIterator[object]) -> None:
 def _broken(error: BaseException) -> AttemptFailed:
     if isinstance(error, httpx2.DecodingError):
         return malformed(f"the body is not what its Content-Encoding says: {error}")
-    return lost(error)
+    return connection_failure(error)
 
 
 def _headers(key: str) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from typing import Any
 from standby.plugin import (
     Failure,
     Kind,
+    get_object,
+    get_str,
     hint_in,
     kind_of_status,
-    object_in,
-    plain,
     retry_after,
-    text_in,
+    strip_markup,
 )
 
 _KIND_OF_CODE = {
@@ -84,24 +84,27 @@ def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     An error inside a 200 counts as what it says it is: a stream's status is sent before anything
     can go wrong.
     """
-    told = object_in(body)
-    error = object_in(told.get("error"))
-    names = [text_in(object_in(error.get("details")).get("error_code")), text_in(error.get("type"))]
+    told = get_object(body)
+    error = get_object(told.get("error"))
+    names = [
+        get_str(get_object(error.get("details")).get("error_code")),
+        get_str(error.get("type")),
+    ]
     names = [name for name in names if name]
-    message = text_in(error.get("message")) or plain(body)
+    message = get_str(error.get("message")) or strip_markup(body)
     return Failure(
         kind=_kind(status, names, message),
         status=status,
         code=names[0] if names else None,
         message=message,
         retry_after=retry_after(headers, hint_in(message)),
-        id=_header(headers, "request-id") or text_in(told.get("request_id")),
+        id=_header(headers, "request-id") or get_str(told.get("request_id")),
     )
 
 
 def is_error(answer: Any) -> bool:
     """Say whether an answer is an error, whatever its status."""
-    told = object_in(answer)
+    told = get_object(answer)
     return told.get("type") == "error" or bool(told.get("error"))
 
 

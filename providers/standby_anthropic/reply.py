@@ -17,12 +17,12 @@ from standby.plugin import (
     Reply,
     ToolCall,
     Usage,
-    count_in,
-    decoded,
-    list_in,
+    decode_json,
+    get_int,
+    get_list,
+    get_object,
+    get_str,
     malformed,
-    object_in,
-    text_in,
 )
 from standby_anthropic.failures import failure_of, is_error
 from standby_anthropic.thoughts import private_of
@@ -39,11 +39,11 @@ def reply_of(answer: Any) -> Reply:
     return Reply(
         text=reader.text,
         reasoning=reader.reasoning,
-        private=end.private,
+        provider_state=end.provider_state,
         tool_calls=reader.tool_calls,
         finish=end.finish,
         usage=end.usage,
-        served=end.served,
+        response_model=end.response_model,
         id=end.id,
     )
 
@@ -52,22 +52,22 @@ class _Block:
     """A content block as it comes: what it begins as, and what is added to it."""
 
     def __init__(self, begun: Mapping[str, Any]) -> None:
-        self.kind = text_in(begun.get("type"))
-        self.name = text_in(begun.get("name"))
-        self.known_as = text_in(begun.get("id"))
-        self.data = text_in(begun.get("data"))
-        self.words = text_in(begun.get("text" if self.kind == "text" else "thinking"))
-        self.signature = text_in(begun.get("signature"))
+        self.kind = get_str(begun.get("type"))
+        self.name = get_str(begun.get("name"))
+        self.known_as = get_str(begun.get("id"))
+        self.data = get_str(begun.get("data"))
+        self.words = get_str(begun.get("text" if self.kind == "text" else "thinking"))
+        self.signature = get_str(begun.get("signature"))
         self.input: Any = begun.get("input")
         self.stopped = False
         self._written: list[str] = []
 
     def add(self, delta: Mapping[str, Any]) -> str:
         """Take in a piece; return its words. A citation, and whatever is new, has none."""
-        words = text_in(delta.get("text" if self.kind == "text" else "thinking"))
+        words = get_str(delta.get("text" if self.kind == "text" else "thinking"))
         self.words += words
-        self.signature += text_in(delta.get("signature"))
-        self._written.append(text_in(delta.get("partial_json")))
+        self.signature += get_str(delta.get("signature"))
+        self._written.append(get_str(delta.get("partial_json")))
         return words
 
     @property
@@ -85,13 +85,13 @@ class _Block:
         """Return the tool call, or `None` if it is not whole: no name, or an input that is no JSON object."""
         written = "".join(self._written).strip()
         try:
-            given = decoded(written) if written else self.input
+            given = decode_json(written) if written else self.input
         except AttemptFailed:
             return None
         if not self.name or not self.stopped or not isinstance(given, dict):
             return None
         return ToolCall(
-            id=self.known_as or f"toolu_{place}", name=self.name, arguments=object_in(given)
+            id=self.known_as or f"toolu_{place}", name=self.name, arguments=get_object(given)
         )
 
 
@@ -141,8 +141,8 @@ class Reader:
         if message.get("type") != "message":
             raise malformed(f"expected a message, got the type {message.get('type')!r}")
         self._start(message)
-        for index, block in enumerate(list_in(message.get("content"))):
-            self._blocks[index] = _Block(object_in(block))
+        for index, block in enumerate(get_list(message.get("content"))):
+            self._blocks[index] = _Block(get_object(block))
             self._blocks[index].stopped = True
         self._finish(message)
         self.finished = True
@@ -150,16 +150,16 @@ class Reader:
     def chunk(self, event: Any) -> Chunk | None:
         """Take in one event of a stream; return what it says, or its sign of life, if it has any. Raises `AttemptFailed`."""
         told = _checked(event)
-        index = count_in(told, "index")
+        index = get_int(told, "index")
         match told.get("type"):
             case "message_start":
-                self._start(object_in(told.get("message")))
+                self._start(get_object(told.get("message")))
             case "content_block_start":
-                self._blocks[index] = _Block(object_in(told.get("content_block")))
+                self._blocks[index] = _Block(get_object(told.get("content_block")))
                 return _said(self._blocks[index], self._blocks[index].words)
             case "content_block_delta" if index in self._blocks:
                 return _said(
-                    self._blocks[index], self._blocks[index].add(object_in(told.get("delta")))
+                    self._blocks[index], self._blocks[index].add(get_object(told.get("delta")))
                 )
             case "content_block_stop" if index in self._blocks:
                 self._blocks[index].stopped = True
@@ -167,7 +167,7 @@ class Reader:
                 return Chunk(working=True)
             case "message_delta":
                 self._usage |= _counts(told)
-                self._finish(object_in(told.get("delta")))
+                self._finish(get_object(told.get("delta")))
             case "message_stop":
                 self.finished = True
             case _:
@@ -181,20 +181,20 @@ class Reader:
         )
 
     def _start(self, message: Mapping[str, Any]) -> None:
-        self._served = text_in(message.get("model"))
-        self._id = text_in(message.get("id"))
+        self._served = get_str(message.get("model"))
+        self._id = get_str(message.get("id"))
         self._usage |= _counts(message)
 
     def _finish(self, told: Mapping[str, Any]) -> None:
-        self._stop = text_in(told.get("stop_reason")) or self._stop
-        self._details = object_in(told.get("stop_details")) or self._details
+        self._stop = get_str(told.get("stop_reason")) or self._stop
+        self._details = get_object(told.get("stop_details")) or self._details
 
     def end(self) -> End:
         """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
         if self._stop == "refusal":
-            category = text_in(self._details.get("category"))
+            category = get_str(self._details.get("category"))
             words = (
-                text_in(self._details.get("explanation"))
+                get_str(self._details.get("explanation"))
                 or f"the model refused{category and f': {category}'}"
             )
             _fail(Kind.BLOCKED, "refusal", words)
@@ -234,20 +234,20 @@ class Reader:
         return End(
             finish=finish,
             usage=self._counted,
-            served=self._served,
+            response_model=self._served,
             id=self._id,
-            private=private_of(parts),
+            provider_state=private_of(parts),
         )
 
     @property
     def _counted(self) -> Usage:
-        cached = count_in(self._usage, "cache_read_input_tokens")
+        cached = get_int(self._usage, "cache_read_input_tokens")
         return Usage(
-            input=count_in(self._usage, "input_tokens")
+            input=get_int(self._usage, "input_tokens")
             + cached
-            + count_in(self._usage, "cache_creation_input_tokens"),
-            output=count_in(self._usage, "output_tokens"),
-            reasoning=count_in(self._usage.get("output_tokens_details"), "thinking_tokens"),
+            + get_int(self._usage, "cache_creation_input_tokens"),
+            output=get_int(self._usage, "output_tokens"),
+            reasoning=get_int(self._usage.get("output_tokens_details"), "thinking_tokens"),
             cached=cached,
         )
 
@@ -257,7 +257,7 @@ def _checked(answer: Any) -> dict[str, Any]:
         raise AttemptFailed(failure_of(200, {}, answer))
     if not isinstance(answer, dict):
         raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
-    return object_in(answer)
+    return get_object(answer)
 
 
 def _said(block: _Block, words: str) -> Chunk | None:
@@ -269,7 +269,7 @@ def _said(block: _Block, words: str) -> Chunk | None:
 def _counts(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return the counts that are there; those of a stream's end are cumulative, and leave out what the start has said."""
     return {
-        name: value for name, value in object_in(told.get("usage")).items() if value is not None
+        name: value for name, value in get_object(told.get("usage")).items() if value is not None
     }
 
 

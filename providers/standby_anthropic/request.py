@@ -8,11 +8,11 @@ from typing import Any
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Failure,
     Kind,
     Media,
     Message,
+    ModelRequest,
     Only,
     Part,
     Request,
@@ -20,7 +20,7 @@ from standby.plugin import (
     Tool,
     ToolCall,
     ToolResult,
-    merged,
+    deep_merge,
 )
 from standby_anthropic.documents import block_of
 from standby_anthropic.schemas import sendable
@@ -56,7 +56,7 @@ _SAMPLING = {
 Block = dict[str, Any]
 
 
-def body_of(call: Call, *, stream: bool) -> Block:
+def body_of(call: ModelRequest, *, stream: bool) -> Block:
     """Return the request's body; raises `AttemptFailed` (`unsupported`) for what the Messages API has no form for.
 
     System messages become the one `system` that every model takes, in order, wherever they stood.
@@ -81,11 +81,11 @@ def body_of(call: Call, *, stream: bool) -> Block:
     for ours, theirs in _SAMPLING.items():
         if (value := getattr(request.sampling, ours)) is not None:
             body[theirs] = value
-    body = merged(body | _tools(call), _format(request))
-    body = merged(merged(body, _effort(call, limit)), _options(call))
+    body = deep_merge(body | _tools(call), _format(request))
+    body = deep_merge(deep_merge(body, _effort(call, limit)), _options(call))
     if stream:
         body["stream"] = True
-    return merged(body, call.extra)
+    return deep_merge(body, call.extra)
 
 
 def _parts_of(role: str, request: Request) -> Iterator[Part]:
@@ -151,7 +151,7 @@ def _id(known_as: str) -> str:
     )
 
 
-def _tools(call: Call) -> Block:
+def _tools(call: ModelRequest) -> Block:
     """Return what is said of tools; raises `AttemptFailed` (`unsupported`) where the model cannot be made to call one."""
     request = call.request
     if not request.tools:
@@ -190,7 +190,7 @@ def _format(request: Request) -> Block:
     }
 
 
-def _effort(call: Call, limit: int) -> Block:
+def _effort(call: ModelRequest, limit: int) -> Block:
     """Say how hard to think, in the way that the card's `thinks` names; the core has sent one of the card's efforts."""
     effort = call.request.sampling.reasoning_effort
     thinks = (call.card.wire or {}).get("thinks")
@@ -204,7 +204,7 @@ def _effort(call: Call, limit: int) -> Block:
     return {**adaptive, "output_config": {"effort": effort}}
 
 
-def _budget(tokens: int, call: Call) -> Block:
+def _budget(tokens: int, call: ModelRequest) -> Block:
     """Ask for thinking within a budget, where that is no 400: from the least on, and with no tool that must be called.
 
     "When `thinking` is enabled, a final `assistant` message must start with a thinking block": a
@@ -221,7 +221,7 @@ def _budget(tokens: int, call: Call) -> Block:
     return {"thinking": {"type": "enabled", "budget_tokens": tokens}}
 
 
-def _options(call: Call) -> Block:
+def _options(call: ModelRequest) -> Block:
     said: Block = {}
     if "effort" in call.options:
         said["output_config"] = {"effort": call.options["effort"]}

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, cast
 
 import msgspec
 
-from standby.plugin import AttemptFailed, Failure, Kind, list_in, object_in
+from standby.plugin import AttemptFailed, Failure, Kind, get_list, get_object
 
 _KEPT = frozenset({"type", "title", "description", "enum", "const", "required", "$ref"})
 _FORMATS = frozenset(
@@ -28,7 +28,7 @@ def sendable(schema: Any) -> dict[str, Any]:
     if not isinstance(schema, Mapping) or not schema:
         _refuse("a schema that allows anything")
     given = dict(cast("Mapping[str, Any]", schema))
-    kinds = list_in(given.get("type"))
+    kinds = get_list(given.get("type"))
     if kinds:  # the SDK knows one type only
         return {"anyOf": [sendable({**given, "type": kind}) for kind in kinds]}
     sent: dict[str, Any] = {}
@@ -49,9 +49,9 @@ def sendable(schema: Any) -> dict[str, Any]:
 def _place(name: str, value: Any, sent: dict[str, Any], told: dict[str, Any]) -> None:
     """Put a keyword where it belongs: into the schema, or into words."""
     if name in _MAPS:
-        sent[name] = {one: sendable(schema) for one, schema in object_in(value).items()}
+        sent[name] = {one: sendable(schema) for one, schema in get_object(value).items()}
     elif name in _CHOICES:
-        sent[_CHOICES[name]] = [sendable(schema) for schema in list_in(value)]
+        sent[_CHOICES[name]] = [sendable(schema) for schema in get_list(value)]
     elif name == "items":
         sent[name] = sendable(value)
     elif (

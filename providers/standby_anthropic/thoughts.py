@@ -1,6 +1,6 @@
 """A model's thoughts, kept so that they go back unmodified and in their place: "in their original order" (the SDK's words).
 
-`private` is a JSON list with an item for each block: a thought as it came, the length of a text, or
+`provider_state` is a JSON list with an item for each block: a thought as it came, the length of a text, or
 null for a call.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from standby.plugin import Part, Reasoning, Text, ToolCall, list_in
+from standby.plugin import Part, Reasoning, Text, ToolCall, get_list
 
 
 def private_of(blocks: Sequence[dict[str, Any] | str | None]) -> str:
@@ -24,7 +24,12 @@ def private_of(blocks: Sequence[dict[str, Any] | str | None]) -> str:
 def placed(parts: Iterable[Part]) -> list[Part | dict[str, Any]]:
     """Put an assistant's thoughts where they stood among its texts and calls; where that is not known, before them."""
     said = [part for part in parts if isinstance(part, Text | ToolCall)]
-    kept = [block for part in parts if isinstance(part, Reasoning) for block in _read(part.private)]
+    kept = [
+        block
+        for part in parts
+        if isinstance(part, Reasoning)
+        for block in _read(part.provider_state)
+    ]
     text = "".join(part.text for part in said if isinstance(part, Text))
     calls = [part for part in said if isinstance(part, ToolCall)]
     fits = sum(block for block in kept if isinstance(block, int)) == len(text) and kept.count(
@@ -49,6 +54,6 @@ def _laid(
 def _read(private: str) -> list[Any]:
     """Read what was kept; what is none of ours is no thought."""
     try:
-        return list_in(msgspec.json.decode(private or "[]"))
+        return get_list(msgspec.json.decode(private or "[]"))
     except (msgspec.DecodeError, RecursionError):
         return []

@@ -79,7 +79,7 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_gemini.adapter:GeminiAdapter",
         failures="standby_gemini.failures:failure_of",
-        double="standby_gemini.double:answer",
+        stub_server="standby_gemini.stub_server:answer",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         options=OPTIONS,
         account=ACCOUNT,

@@ -25,19 +25,19 @@ from google.genai.client import DebugConfig
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Chunk,
+    ModelRequest,
     Provider,
     Reply,
-    decoded,
-    encoded,
-    events_of,
+    connection_failure,
+    decode_error,
+    decode_json,
+    encode_json,
+    iter_events,
     key_of,
-    lost,
     malformed,
-    shown,
+    read_body,
     unavailable,
-    whole,
 )
 from standby_gemini.failures import failure_of
 from standby_gemini.reply import Reader, reply_of
@@ -121,12 +121,12 @@ class GeminiAdapter:
         ) as error:  # a proxy variable, or GOOGLE_GENAI_HTTP_CLIENT, that cannot be followed
             raise unavailable(f"the client cannot be made: {error}") from error
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         """Return the whole answer; raises `AttemptFailed`."""
         async with self._sent(call, stream=False) as response:
-            return reply_of(decoded(await whole(response.aiter_bytes())))
+            return reply_of(decode_json(await read_body(response.aiter_bytes())))
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         """Yield the answer in pieces; raises `AttemptFailed`."""
         reader = Reader()
         async with self._sent(call, stream=True) as response:
@@ -163,30 +163,34 @@ class GeminiAdapter:
         )
 
     @asynccontextmanager
-    async def _sent(self, call: Call, *, stream: bool) -> AsyncGenerator[httpx2.Response, None]:
+    async def _sent(
+        self, call: ModelRequest, *, stream: bool
+    ) -> AsyncGenerator[httpx2.Response, None]:
         """Send; give a response that is a 200, unread, and close it whatever happens."""
-        exchange = _Exchange(encoded(body_of(call)))
+        exchange = _Exchange(encode_json(body_of(call)))
         try:
             await self._send(call, exchange, stream=stream)
             response = exchange.response
             if response is None:
                 raise unavailable("the SDK sent nothing")
             if response.status_code != HTTPStatus.OK:
-                failed = shown(await whole(response.aiter_bytes()))
+                failed = decode_error(await read_body(response.aiter_bytes()))
                 raise AttemptFailed(failure_of(response.status_code, response.headers, failed))
             yield response
         except (
             httpx2.TransportError,
             OSError,
         ) as error:  # a broken TLS record is an OSError still (httpx2 #854)
-            raise lost(error) from error.with_traceback(None)  # a frame of the SDK holds the key
+            raise connection_failure(error) from error.with_traceback(
+                None
+            )  # a frame of the SDK holds the key
         except httpx2.DecodingError as error:
             raise malformed(f"the body is not what its Content-Encoding says: {error}") from error
         finally:
             if exchange.response is not None and not exchange.response.is_closed:
                 await asyncio.shield(exchange.response.aclose())
 
-    async def _send(self, call: Call, exchange: _Exchange, *, stream: bool) -> None:
+    async def _send(self, call: ModelRequest, exchange: _Exchange, *, stream: bool) -> None:
         """Let the SDK send; it reads an empty answer to its end."""
         version = call.options.get("api_version", VERSION)
         if version not in self._clients:
@@ -204,7 +208,7 @@ class GeminiAdapter:
             else:
                 await models.generate_content(model=call.model, contents=_PLACE)
         except google.auth.exceptions.TransportError as error:
-            raise lost(error) from error
+            raise connection_failure(error) from error
         except google.auth.exceptions.GoogleAuthError as error:
             raise unavailable(
                 f"no Google Cloud credentials: {error}; see 'gcloud auth application-default login'"
@@ -220,13 +224,13 @@ class GeminiAdapter:
 async def _chunks(response: httpx2.Response, reader: Reader) -> AsyncIterator[Chunk]:
     """Read the events of a stream to its end; one that breaks after its end marker is whole."""
     try:
-        async for event in events_of(response.aiter_bytes()):
+        async for event in iter_events(response.aiter_bytes()):
             data = (
                 event.stray or event.data
             )  # Google puts a bare JSON error between events, without "data:"
             if data == "[DONE]":
                 break  # a proxy's own end marker: what follows is none of Gemini's words
-            if data and (chunk := reader.chunk(decoded(data))):
+            if data and (chunk := reader.chunk(decode_json(data))):
                 yield chunk
     except (httpx2.TransportError, OSError):
         if not reader.finished:

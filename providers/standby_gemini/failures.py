@@ -11,14 +11,14 @@ from typing import Any
 from standby.plugin import (
     Failure,
     Kind,
-    count_in,
+    get_int,
+    get_list,
+    get_object,
+    get_str,
     hint_in,
     kind_of_status,
-    list_in,
-    object_in,
-    plain,
     retry_after,
-    text_in,
+    strip_markup,
 )
 
 _KIND_OF_REASON = {
@@ -86,11 +86,11 @@ def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     """
     error = error_in(body)
     if status < HTTPStatus.BAD_REQUEST:
-        status = max(status, count_in(error, "code"))
-    code = text_in(error.get("status"))
-    details = [object_in(detail) for detail in list_in(error.get("details"))]
-    message = text_in(error.get("message")) or plain(body)
-    hints = [text_in(detail.get("retryDelay")) for detail in details]
+        status = max(status, get_int(error, "code"))
+    code = get_str(error.get("status"))
+    details = [get_object(detail) for detail in get_list(error.get("details"))]
+    message = get_str(error.get("message")) or strip_markup(body)
+    hints = [get_str(detail.get("retryDelay")) for detail in details]
     return Failure(
         kind=_kind(status, code, details, message),
         status=status,
@@ -114,15 +114,15 @@ def _quota(details: Sequence[Mapping[str, Any]]) -> str:
     """Return what a QuotaFailure names: "GenerateRequestsPerDayPerProjectPerModel-FreeTier limit: 50,"."""
     told: list[str] = []
     for detail in details:
-        named = [object_in(violation) for violation in list_in(detail.get("violations"))]
+        named = [get_object(violation) for violation in get_list(detail.get("violations"))]
         told += [
             f"{violation.get('quotaId')} limit: {violation.get('quotaValue')},"
             for violation in named
         ]
-        told.append(f"limit: {object_in(detail.get('metadata')).get('quota_limit_value')},")
+        told.append(f"limit: {get_object(detail.get('metadata')).get('quota_limit_value')},")
     return " ".join(told)
 
 
 def error_in(body: Any) -> dict[str, Any]:
     """Return the error object, or an empty one; a stream that is no event stream wraps it in a list."""
-    return object_in(object_in(next(iter(list_in(body)), body)).get("error"))
+    return get_object(get_object(next(iter(get_list(body)), body)).get("error"))

@@ -17,11 +17,11 @@ from standby.plugin import (
     Reply,
     ToolCall,
     Usage,
-    count_in,
-    list_in,
+    get_int,
+    get_list,
+    get_object,
+    get_str,
     malformed,
-    object_in,
-    text_in,
 )
 from standby_gemini.failures import error_in, failure_of
 
@@ -48,11 +48,11 @@ def reply_of(answer: Any) -> Reply:
     return Reply(
         text=said.text,
         reasoning=said.reasoning,
-        private=end.private,
+        provider_state=end.provider_state,
         tool_calls=reader.tool_calls,
         finish=end.finish,
         usage=end.usage,
-        served=end.served,
+        response_model=end.response_model,
         id=end.id,
     )
 
@@ -86,22 +86,22 @@ class Reader:
 
     def chunk(self, answer: Any) -> Chunk | None:
         """Take in one answer; return its words, if it has any. Raises `AttemptFailed`."""
-        if error_in(answer) or object_in(answer).get("error"):
+        if error_in(answer) or get_object(answer).get("error"):
             raise AttemptFailed(failure_of(200, {}, answer))
         if not isinstance(answer, dict):
             raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
-        return self._read(object_in(answer))
+        return self._read(get_object(answer))
 
     def _read(self, answer: Mapping[str, Any]) -> Chunk | None:
-        self._served = text_in(answer.get("modelVersion")) or self._served
-        self._response_id = text_in(answer.get("responseId")) or self._response_id
-        self._usage = object_in(answer.get("usageMetadata")) or self._usage
+        self._served = get_str(answer.get("modelVersion")) or self._served
+        self._response_id = get_str(answer.get("responseId")) or self._response_id
+        self._usage = get_object(answer.get("usageMetadata")) or self._usage
         _raise_if_blocked(answer.get("promptFeedback"))
-        candidate = object_in(next(iter(list_in(answer.get("candidates"))), None))
-        self._finish = text_in(candidate.get("finishReason")) or self._finish
-        self._finish_message = text_in(candidate.get("finishMessage")) or self._finish_message
+        candidate = get_object(next(iter(get_list(answer.get("candidates"))), None))
+        self._finish = get_str(candidate.get("finishReason")) or self._finish
+        self._finish_message = get_str(candidate.get("finishMessage")) or self._finish_message
         parts = [
-            object_in(part) for part in list_in(object_in(candidate.get("content")).get("parts"))
+            get_object(part) for part in get_list(get_object(candidate.get("content")).get("parts"))
         ]
         self._take_calls(parts)
         text, thought = "".join(_texts(parts, thought=False)), "".join(_texts(parts, thought=True))
@@ -112,18 +112,23 @@ class Reader:
         """Take in tool calls, and the signature of what is none; a call without an id gets one, of its answer and its place."""
         for part in parts:
             if "functionCall" not in part:
-                self._signature = text_in(part.get("thoughtSignature")) or self._signature
+                self._signature = get_str(part.get("thoughtSignature")) or self._signature
                 continue
-            call = object_in(part["functionCall"])
-            name, arguments = text_in(call.get("name")), call.get("args")
+            call = get_object(part["functionCall"])
+            name, arguments = get_str(call.get("name")), call.get("args")
             if not name or not isinstance(arguments, dict | None):
                 raise malformed("a functionCall has no name, or args that are no object")
             known_as = (
-                text_in(call.get("id")) or f"call_{self._response_id[:24]}_{len(self._calls)}"
+                get_str(call.get("id")) or f"call_{self._response_id[:24]}_{len(self._calls)}"
             )
-            signature = text_in(part.get("thoughtSignature"))
+            signature = get_str(part.get("thoughtSignature"))
             self._calls.append(
-                ToolCall(id=known_as, name=name, arguments=object_in(arguments), private=signature)
+                ToolCall(
+                    id=known_as,
+                    name=name,
+                    arguments=get_object(arguments),
+                    provider_state=signature,
+                )
             )
 
     def end(self) -> End:
@@ -142,7 +147,7 @@ class Reader:
             )
         if self._finish == "MAX_TOKENS":
             if not self._any_text and not self._calls:
-                spent = count_in(self._usage, "thoughtsTokenCount")
+                spent = get_int(self._usage, "thoughtsTokenCount")
                 _fail(
                     Kind.EMPTY,
                     self._finish,
@@ -168,31 +173,31 @@ class Reader:
         return End(
             finish=finish,
             usage=_usage(self._usage),
-            served=self._served,
+            response_model=self._served,
             id=self._response_id,
-            private=self._signature,
+            provider_state=self._signature,
         )
 
 
 def _texts(parts: Iterable[Mapping[str, Any]], *, thought: bool) -> Iterable[str]:
-    return (text_in(part.get("text")) for part in parts if (part.get("thought") is True) is thought)
+    return (get_str(part.get("text")) for part in parts if (part.get("thought") is True) is thought)
 
 
 def _raise_if_blocked(feedback: Any) -> None:
     """Look at the prompt's own verdict; it may carry only the reason's message."""
-    told = object_in(feedback)
-    reason, message = text_in(told.get("blockReason")), text_in(told.get("blockReasonMessage"))
+    told = get_object(feedback)
+    reason, message = get_str(told.get("blockReason")), get_str(told.get("blockReasonMessage"))
     if reason or message:
         _fail(Kind.BLOCKED, reason, message or f"the prompt was blocked: {reason}")
 
 
 def _usage(counts: Mapping[str, Any]) -> Usage:
-    thoughts = count_in(counts, "thoughtsTokenCount")
+    thoughts = get_int(counts, "thoughtsTokenCount")
     return Usage(
-        input=count_in(counts, "promptTokenCount") + count_in(counts, "toolUsePromptTokenCount"),
-        output=count_in(counts, "candidatesTokenCount") + thoughts,
+        input=get_int(counts, "promptTokenCount") + get_int(counts, "toolUsePromptTokenCount"),
+        output=get_int(counts, "candidatesTokenCount") + thoughts,
         reasoning=thoughts,
-        cached=count_in(counts, "cachedContentTokenCount"),
+        cached=get_int(counts, "cachedContentTokenCount"),
     )
 
 

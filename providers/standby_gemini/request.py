@@ -8,11 +8,11 @@ import msgspec
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Failure,
     Kind,
     Media,
     Message,
+    ModelRequest,
     Only,
     Reasoning,
     Request,
@@ -21,9 +21,9 @@ from standby.plugin import (
     Tool,
     ToolCall,
     ToolResult,
-    merged,
-    object_in,
-    text_in,
+    deep_merge,
+    get_object,
+    get_str,
 )
 
 SENTINEL = "skip_thought_signature_validator"
@@ -46,7 +46,7 @@ _ROLES = {"user": "user", "assistant": "model", "tool": "user"}
 _MODES = {"none": "NONE", "required": "ANY"}
 
 
-def body_of(call: Call) -> dict[str, Any]:
+def body_of(call: ModelRequest) -> dict[str, Any]:
     """Return the request's body; raises `AttemptFailed` (`unsupported`) for a conversation that Gemini has no form for.
 
     System messages become one systemInstruction, in order, wherever they stood: Gemini has no other
@@ -88,7 +88,7 @@ def body_of(call: Call) -> dict[str, Any]:
     config = _config(call.request.sampling) | _thinking(call) | _format(call)
     if config:
         body["generationConfig"] = config
-    return merged(body, call.extra)
+    return deep_merge(body, call.extra)
 
 
 def _is_text(part: object) -> TypeGuard[Text]:
@@ -115,17 +115,17 @@ def _parts(messages: Iterable[Message], *, signed: bool) -> list[dict[str, Any]]
     parts: list[dict[str, Any]] = []
     for message in messages:
         calls = _calls(message) if message.role == "assistant" else []
-        lacks = signed and not any(call.private for call in calls)
+        lacks = signed and not any(call.provider_state for call in calls)
         thought = ""
         for part in message.parts:
             if isinstance(part, Reasoning):
-                thought = part.private
+                thought = part.provider_state
             elif isinstance(part, Text):
                 parts += _signed_text(part, thought)
                 thought = ""
             elif isinstance(part, ToolCall):
                 sentinel = SENTINEL if lacks and part is calls[0] else ""
-                parts.append(_call(part, part.private or sentinel))
+                parts.append(_call(part, part.provider_state or sentinel))
             elif isinstance(part, ToolResult):
                 parts.append(_result(part))
             else:
@@ -161,7 +161,7 @@ def _result(result: ToolResult) -> dict[str, Any]:
         told: Any = msgspec.json.decode(result.text)
     except (msgspec.DecodeError, RecursionError):
         told = result.text
-    response: dict[str, Any] = object_in(told) if isinstance(told, dict) else {"result": told}
+    response: dict[str, Any] = get_object(told) if isinstance(told, dict) else {"result": told}
     if any(media.url for media in result.media):
         words = "not sent: Gemini takes what a tool returns as data, not by its URL"
         raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
@@ -187,7 +187,7 @@ def _tools(request: Request) -> dict[str, Any]:
     return said
 
 
-def _format(call: Call) -> dict[str, Any]:
+def _format(call: ModelRequest) -> dict[str, Any]:
     """Say what the answer is to fit; raises `AttemptFailed` (`unsupported`) where the model takes it without tools only."""
     request = call.request
     if request.schema is None:
@@ -212,12 +212,12 @@ def _config(sampling: Sampling) -> dict[str, Any]:
     return {name: value for name, value in named if value is not None}
 
 
-def _thinking(call: Call) -> dict[str, Any]:
+def _thinking(call: ModelRequest) -> dict[str, Any]:
     """Say how hard to think: as the request asks, in tokens where the card has a number for it, else as the options say."""
     effort, options = call.request.sampling.reasoning_effort, call.options
-    budget, level = options.get("thinking_budget"), text_in(options.get("thinking_level"))
+    budget, level = options.get("thinking_budget"), get_str(options.get("thinking_level"))
     if effort is not None:
-        budget = object_in((call.card.wire or {}).get("thinking_budgets")).get(effort)
+        budget = get_object((call.card.wire or {}).get("thinking_budgets")).get(effort)
         level = "" if budget is not None else effort
     told: dict[str, Any] = {} if budget is None else {"thinkingBudget": budget}
     if level:

@@ -55,7 +55,7 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_local.adapter:Local",
         options=_OPTIONS,
-        double="itself",
+        stub_server="itself",
         install=f"pip install '{ENGINE.requirement}' and then: standby local pull",
         libraries=(ENGINE,),
         # a file of one's own may be ten times the size of ours; nobody sends a bill for one's own
@@ -71,7 +71,7 @@ def standby_models() -> Mapping[str, Card]:
         "smollm2-135m": Card(
             context_window=4096,
             timeout=120.0,  # a full context is read in a minute on one busy core
-            notice="from a very small model on this machine: English only, its facts are unreliable",
+            disclaimer="from a very small model on this machine: English only, its facts are unreliable",
             source="SmolLM2-135M-Instruct, Q4_1, by Hugging Face (Apache-2.0); measured in November 2026",
         )
     }

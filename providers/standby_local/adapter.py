@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from standby.plugin import AttemptFailed, Call, Chunk, Provider
+from standby.plugin import AttemptFailed, Chunk, ModelRequest, Provider
 from standby_local.engine import ENGINES, Job
 from standby_local.options import options_of, setup_of
 from standby_local.reply import Reading
@@ -17,7 +17,7 @@ class Local:
         """Load nothing yet."""
         del provider  # a model in this process needs no endpoint and no key
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         """Yield the answer as it is drawn; when nobody listens any more, the engine stops."""
         options = options_of(call.model, call.options)
         setup = setup_of(call.model, options)

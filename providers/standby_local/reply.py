@@ -42,7 +42,7 @@ class Reading:
     """Reads one stream: `text_of` each chunk as it comes, and the `end` when there are no more."""
 
     def __init__(self, served: str) -> None:
-        """Begin; `served` is the name of the model that was loaded."""
+        """Begin; `response_model` is the name of the model that was loaded."""
         self._served = served
         self._finish: str | None = None
         self._usage = _Usage()
@@ -71,7 +71,7 @@ class Reading:
             output=self._usage.completion_tokens,
             cached=details.cached_tokens,
         )
-        return End(finish=Finish(self._finish), usage=usage, served=self._served)
+        return End(finish=Finish(self._finish), usage=usage, response_model=self._served)
 
 
 def _failure(error: _Error) -> Failure:

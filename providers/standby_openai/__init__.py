@@ -45,7 +45,7 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_openai.adapter:OpenAIAdapter",
         failures="standby_openai.failures:failure_of",
-        double="standby_openai.double:answer",
+        stub_server="standby_openai.stub_server:answer",
         keys=("OPENAI_API_KEY",),
         options=OPTIONS,
         install=f"pip install '{SDK.requirement}'",

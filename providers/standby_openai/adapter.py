@@ -21,20 +21,20 @@ import openai
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Chunk,
     Failure,
+    ModelRequest,
     Provider,
     Reply,
-    decoded,
-    encoded,
-    events_of,
+    connection_failure,
+    decode_error,
+    decode_json,
+    encode_json,
+    iter_events,
     key_of,
-    lost,
     malformed,
-    shown,
+    read_body,
     unavailable,
-    whole,
 )
 from standby_openai import reply, request, responses_reply, responses_request
 from standby_openai.failures import failure_of
@@ -78,7 +78,7 @@ class _Client(httpx2.AsyncClient):
         if response.status_code == HTTPStatus.OK:
             return response
         async with aclosing(response):
-            body = shown(await whole(response.aiter_bytes()))
+            body = decode_error(await read_body(response.aiter_bytes()))
         raise _NotOk(failure_of(response.status_code, response.headers, body))
 
 
@@ -109,13 +109,13 @@ class OpenAIAdapter:
         ) as error:  # a proxy variable that cannot be followed, no URL
             raise unavailable(f"the client cannot be made: {error}") from error
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         """Return the whole answer; raises `AttemptFailed`."""
         async with self._sent(call, stream=False) as response:
-            answer = decoded(await whole(response.aiter_bytes()))
+            answer = decode_json(await read_body(response.aiter_bytes()))
         return responses_reply.reply_of(answer) if _by_responses(call) else reply.reply_of(answer)
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         """Yield the answer in pieces; raises `AttemptFailed`."""
         reader = responses_reply.Reader() if _by_responses(call) else reply.Reader()
         async with self._sent(call, stream=True) as response:
@@ -123,7 +123,7 @@ class OpenAIAdapter:
             async for data in events:
                 if data == DONE:
                     break
-                if chunk := reader.chunk(decoded(data)):
+                if chunk := reader.chunk(decode_json(data)):
                     yield chunk
                 if reader.finished:
                     break
@@ -136,7 +136,9 @@ class OpenAIAdapter:
         await self._sdk.close()
 
     @asynccontextmanager
-    async def _sent(self, call: Call, *, stream: bool) -> AsyncGenerator[httpx2.Response, None]:
+    async def _sent(
+        self, call: ModelRequest, *, stream: bool
+    ) -> AsyncGenerator[httpx2.Response, None]:
         """Send; give a response that is a 200, unread, and close it whatever happens."""
         if _by_responses(call):
             path, body = "/responses", responses_request.body_of(call, stream=stream)
@@ -146,7 +148,7 @@ class OpenAIAdapter:
                 request.body_of(call, stream=stream, max_tokens=self._max_tokens),
             )
         try:
-            response = await self._post(path, encoded(body))
+            response = await self._post(path, encode_json(body))
             async with aclosing(response):
                 yield response
         except (*_LOST, httpx2.DecodingError) as error:
@@ -173,7 +175,7 @@ class OpenAIAdapter:
         raise AttemptFailed(cause.failure)  # out here, where no frame of the SDK comes along
 
 
-def _by_responses(call: Call) -> bool:
+def _by_responses(call: ModelRequest) -> bool:
     """Say whether the model's card wants the Responses API: newer models call tools only there."""
     return (call.card.wire or {}).get("api") == "responses"
 
@@ -181,7 +183,7 @@ def _by_responses(call: Call) -> bool:
 async def _events(response: httpx2.Response) -> AsyncIterator[str]:
     """Read what the events of a stream hold; after its end marker the body is read on, and holds nothing any more."""
     done = False
-    async for event in events_of(response.aiter_bytes()):
+    async for event in iter_events(response.aiter_bytes()):
         data = event.stray or event.data
         if data and not done:
             done = data == DONE
@@ -196,13 +198,13 @@ async def _rest(
         async with asyncio.timeout(LINGER):
             async for data in events:
                 if data != DONE:
-                    reader.chunk(decoded(data))
+                    reader.chunk(decode_json(data))
 
 
 def _broken(error: BaseException) -> AttemptFailed:
     if isinstance(error, httpx2.DecodingError):
         return malformed(f"the body is not what its Content-Encoding says: {error}")
-    return lost(error)
+    return connection_failure(error)
 
 
 def _headers(key: str) -> dict[str, Any]:

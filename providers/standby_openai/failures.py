@@ -11,14 +11,14 @@ from typing import Any
 from standby.plugin import (
     Failure,
     Kind,
-    count_in,
+    get_int,
+    get_list,
+    get_object,
+    get_str,
     hint_in,
     kind_of_status,
-    list_in,
-    object_in,
-    plain,
     retry_after,
-    text_in,
+    strip_markup,
 )
 
 _KIND_OF_CODE = {
@@ -81,14 +81,14 @@ def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     error = _error_in(body)
     if status < HTTPStatus.BAD_REQUEST:
         status = max(
-            status, count_in(error, "code")
+            status, get_int(error, "code")
         )  # some say the status there: Cloudflare, vLLM, OpenRouter
     names = [
         name
-        for name in (text_in(error.get("code")), text_in(error.get("type")))
+        for name in (get_str(error.get("code")), get_str(error.get("type")))
         if name not in ("", "error")
     ]
-    message = text_in(error.get("message")) or plain(body)
+    message = get_str(error.get("message")) or strip_markup(body)
     return Failure(
         kind=_kind(status, names, message),
         status=status,
@@ -118,9 +118,9 @@ def _error_in(body: Any) -> dict[str, Any]:
     """Return the error object; a flat one is the body itself, and some servers give the words alone."""
     told = _first(body)
     error = told.get("error")
-    return {"message": error} if isinstance(error, str) else object_in(error) or told
+    return {"message": error} if isinstance(error, str) else get_object(error) or told
 
 
 def _first(body: Any) -> dict[str, Any]:
     """Return the body's object; Google's compatible endpoint wraps it in a list."""
-    return object_in(next(iter(list_in(body)), body))
+    return get_object(next(iter(get_list(body)), body))

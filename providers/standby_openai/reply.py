@@ -18,12 +18,12 @@ from standby.plugin import (
     Reply,
     ToolCall,
     Usage,
-    count_in,
-    decoded,
-    list_in,
+    decode_json,
+    get_int,
+    get_list,
+    get_object,
+    get_str,
     malformed,
-    object_in,
-    text_in,
 )
 from standby_openai.failures import failure_of, is_error
 
@@ -39,7 +39,7 @@ def reply_of(answer: Any) -> Reply:
         tool_calls=reader.tool_calls,
         finish=end.finish,
         usage=end.usage,
-        served=end.served,
+        response_model=end.response_model,
         id=end.id,
     )
 
@@ -53,16 +53,16 @@ class _Call:
         self.arguments: list[str] = []
 
     def add(self, piece: Mapping[str, Any]) -> None:
-        function = object_in(piece.get("function"))
-        self.known_as = self.known_as or text_in(piece.get("id"))
-        self.name = self.name or text_in(function.get("name"))
-        self.arguments.append(text_in(function.get("arguments")))
+        function = get_object(piece.get("function"))
+        self.known_as = self.known_as or get_str(piece.get("id"))
+        self.name = self.name or get_str(function.get("name"))
+        self.arguments.append(get_str(function.get("arguments")))
 
     def is_another(self, piece: Mapping[str, Any]) -> bool:
         """Say whether a piece begins another call: by its id, or, where there is no index either, by its name."""
         known_as, name = (
-            text_in(piece.get("id")),
-            text_in(object_in(piece.get("function")).get("name")),
+            get_str(piece.get("id")),
+            get_str(get_object(piece.get("function")).get("name")),
         )
         return (
             known_as not in ("", self.known_as)
@@ -78,13 +78,13 @@ class _Call:
         """
         written = "".join(self.arguments).strip()
         try:
-            arguments = decoded(written if written or cut else "{}")
+            arguments = decode_json(written if written or cut else "{}")
         except AttemptFailed:
             return None
         if not self.name or not isinstance(arguments, dict):
             return None
         return ToolCall(
-            id=self.known_as or f"call_{place}", name=self.name, arguments=object_in(arguments)
+            id=self.known_as or f"call_{place}", name=self.name, arguments=get_object(arguments)
         )
 
 
@@ -123,20 +123,20 @@ class Reader:
             raise AttemptFailed(failure_of(200, {}, answer))
         if not isinstance(answer, dict):
             raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
-        return self._read(object_in(answer))
+        return self._read(get_object(answer))
 
     def _read(self, answer: Mapping[str, Any]) -> Chunk | None:
-        self._served = text_in(answer.get("model")) or self._served
-        self._id = text_in(answer.get("id")) or self._id
-        self._usage = object_in(answer.get("usage")) or self._usage
-        choice = object_in(next(iter(list_in(answer.get("choices"))), None))
-        self._finish = text_in(choice.get("finish_reason")) or self._finish
-        words = object_in(choice.get("delta")) or object_in(choice.get("message"))
-        self._refusal += text_in(words.get("refusal"))
-        working = self._take_calls(list_in(words.get("tool_calls")))
+        self._served = get_str(answer.get("model")) or self._served
+        self._id = get_str(answer.get("id")) or self._id
+        self._usage = get_object(answer.get("usage")) or self._usage
+        choice = get_object(next(iter(get_list(answer.get("choices"))), None))
+        self._finish = get_str(choice.get("finish_reason")) or self._finish
+        words = get_object(choice.get("delta")) or get_object(choice.get("message"))
+        self._refusal += get_str(words.get("refusal"))
+        working = self._take_calls(get_list(words.get("tool_calls")))
         text, thought = (
-            text_in(words.get("content")),
-            text_in(words.get("reasoning_content")) or text_in(words.get("reasoning")),
+            get_str(words.get("content")),
+            get_str(words.get("reasoning_content")) or get_str(words.get("reasoning")),
         )
         self._any_text = self._any_text or bool(text)
         return (
@@ -145,8 +145,8 @@ class Reader:
 
     def _take_calls(self, pieces: Sequence[Any]) -> bool:
         """Take in fragments of tool calls; some servers leave out the index of a whole one, or give two calls the same."""
-        for piece in map(object_in, pieces):
-            index = count_in(piece, "index")
+        for piece in map(get_object, pieces):
+            index = get_int(piece, "index")
             if index not in self._at or self._at[index].is_another(piece):
                 self._at[index] = _Call()
                 self._calls.append((index, self._at[index]))
@@ -186,15 +186,17 @@ class Reader:
         return [*(Chunk(tool_call=call) for call in self.tool_calls), Chunk(end=end)]
 
     def _end(self, finish: Finish) -> End:
-        return End(finish=finish, usage=_usage(self._usage), served=self._served, id=self._id)
+        return End(
+            finish=finish, usage=_usage(self._usage), response_model=self._served, id=self._id
+        )
 
 
 def _usage(counts: Mapping[str, Any]) -> Usage:
     return Usage(
-        input=count_in(counts, "prompt_tokens"),
-        output=count_in(counts, "completion_tokens"),
-        reasoning=count_in(counts.get("completion_tokens_details"), "reasoning_tokens"),
-        cached=count_in(counts.get("prompt_tokens_details"), "cached_tokens"),
+        input=get_int(counts, "prompt_tokens"),
+        output=get_int(counts, "completion_tokens"),
+        reasoning=get_int(counts.get("completion_tokens_details"), "reasoning_tokens"),
+        cached=get_int(counts.get("prompt_tokens_details"), "cached_tokens"),
     )
 
 

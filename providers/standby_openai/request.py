@@ -9,11 +9,11 @@ import msgspec
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Failure,
     Kind,
     Media,
     Message,
+    ModelRequest,
     Only,
     Part,
     Request,
@@ -21,7 +21,7 @@ from standby.plugin import (
     Tool,
     ToolCall,
     ToolResult,
-    merged,
+    deep_merge,
 )
 from standby_openai.schemas import described
 
@@ -35,7 +35,7 @@ _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/
 _SAMPLING = ("temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty")
 
 
-def body_of(call: Call, *, stream: bool, max_tokens: str) -> dict[str, Any]:
+def body_of(call: ModelRequest, *, stream: bool, max_tokens: str) -> dict[str, Any]:
     """Return the request's body; `max_tokens` is the name that the endpoint has for it, where the card says no better."""
     sampling = call.request.sampling
     if len(sampling.stop or ()) > MOST_STOPS:
@@ -60,7 +60,7 @@ def body_of(call: Call, *, stream: bool, max_tokens: str) -> dict[str, Any]:
         body["service_tier"] = call.options["service_tier"]
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-    return merged(body, call.extra)
+    return deep_merge(body, call.extra)
 
 
 def _turns(message: Message) -> Iterator[dict[str, Any]]:

@@ -19,12 +19,12 @@ from standby.plugin import (
     Reply,
     ToolCall,
     Usage,
-    count_in,
-    decoded,
-    list_in,
+    decode_json,
+    get_int,
+    get_list,
+    get_object,
+    get_str,
     malformed,
-    object_in,
-    text_in,
 )
 from standby_openai.failures import failure_of, is_error
 
@@ -40,7 +40,7 @@ def reply_of(answer: Any) -> Reply:
         raise AttemptFailed(failure_of(200, {}, answer))
     if not isinstance(answer, dict):
         raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
-    told = object_in(answer)
+    told = get_object(answer)
     items = _items(told.get("output"))
     return _reply(told, items)
 
@@ -89,14 +89,14 @@ class Reader:
             raise AttemptFailed(failure_of(200, {}, event))
         if not isinstance(event, dict):
             raise malformed(f"expected a JSON object, got a {type(event).__name__}")
-        return self._read(object_in(event))
+        return self._read(get_object(event))
 
     def _read(self, event: Mapping[str, Any]) -> Chunk | None:
-        kind, delta = text_in(event.get("type")), text_in(event.get("delta"))
+        kind, delta = get_str(event.get("type")), get_str(event.get("delta"))
         if kind in _ENDS:
-            self._response = object_in(event.get("response"))
+            self._response = get_object(event.get("response"))
             return None
-        item = object_in(event.get("item"))
+        item = get_object(event.get("item"))
         if kind == "response.output_item.done":
             self._items.append(item)
         if kind == "response.output_text.delta" and delta:
@@ -122,9 +122,9 @@ class Reader:
         end = End(
             finish=reply.finish,
             usage=reply.usage,
-            served=reply.served,
+            response_model=reply.response_model,
             id=reply.id,
-            private=reply.private,
+            provider_state=reply.provider_state,
         )
         return [*said, *(Chunk(tool_call=call) for call in reply.tool_calls), Chunk(end=end)]
 
@@ -138,11 +138,11 @@ def _reply(response: Mapping[str, Any], items: Sequence[dict[str, Any]]) -> Repl
     cut = response.get("status") == "incomplete"
     calls = _calls(items, cut=cut)
     thoughts = [item for item in items if item.get("type") == "reasoning"]
-    usage = _usage(object_in(response.get("usage")))
+    usage = _usage(get_object(response.get("usage")))
     return Reply(
         text=text,
         reasoning=GAP.join(_summaries(thoughts)),
-        private=_private(thoughts),
+        provider_state=_private(thoughts),
         tool_calls=calls,
         finish=_finish(
             response,
@@ -152,8 +152,8 @@ def _reply(response: Mapping[str, Any], items: Sequence[dict[str, Any]]) -> Repl
             usage=usage,
         ),
         usage=usage,
-        served=text_in(response.get("model")),
-        id=text_in(response.get("id")),
+        response_model=get_str(response.get("model")),
+        id=get_str(response.get("id")),
     )
 
 
@@ -162,8 +162,8 @@ def _finish(
 ) -> Finish:
     """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
     status, reason = (
-        text_in(response.get("status")),
-        text_in(object_in(response.get("incomplete_details")).get("reason")),
+        get_str(response.get("status")),
+        get_str(get_object(response.get("incomplete_details")).get("reason")),
     )
     if refusal:
         _fail(Kind.BLOCKED, "refusal", refusal)
@@ -185,18 +185,20 @@ def _calls(items: Iterable[Mapping[str, Any]], *, cut: bool) -> tuple[ToolCall, 
     for item in items:
         if item.get("type") != "function_call":
             continue
-        name, known_as = text_in(item.get("name")), text_in(item.get("call_id"))
+        name, known_as = get_str(item.get("name")), get_str(item.get("call_id"))
         try:
             written = item.get("arguments", "")
             arguments = (
-                decoded(written or ("" if cut else "{}")) if isinstance(written, str) else written
+                decode_json(written or ("" if cut else "{}"))
+                if isinstance(written, str)
+                else written
             )
         except AttemptFailed:
             arguments = None
         if name and isinstance(arguments, dict):
             found.append(
                 ToolCall(
-                    id=known_as or f"call_{len(found)}", name=name, arguments=object_in(arguments)
+                    id=known_as or f"call_{len(found)}", name=name, arguments=get_object(arguments)
                 )
             )
         elif not cut:
@@ -206,13 +208,13 @@ def _calls(items: Iterable[Mapping[str, Any]], *, cut: bool) -> tuple[ToolCall, 
 
 def _text(content: Iterable[Mapping[str, Any]]) -> str:
     return "".join(
-        text_in(part.get("text")) for part in content if part.get("type") == "output_text"
+        get_str(part.get("text")) for part in content if part.get("type") == "output_text"
     )
 
 
 def _summaries(thoughts: Iterable[Mapping[str, Any]]) -> list[str]:
     parts = [part for item in thoughts for part in _items(item.get("summary"))]
-    return [text for text in (text_in(part.get("text")) for part in parts) if text]
+    return [text for text in (get_str(part.get("text")) for part in parts) if text]
 
 
 def _private(thoughts: Iterable[Mapping[str, Any]]) -> str:
@@ -231,20 +233,20 @@ def _private(thoughts: Iterable[Mapping[str, Any]]) -> str:
 
 def _refusal(content: Iterable[Mapping[str, Any]]) -> str:
     return "".join(
-        text_in(part.get("refusal")) for part in content if part.get("type") == "refusal"
+        get_str(part.get("refusal")) for part in content if part.get("type") == "refusal"
     )
 
 
 def _items(value: Any) -> list[dict[str, Any]]:
-    return [object_in(item) for item in list_in(value)]
+    return [get_object(item) for item in get_list(value)]
 
 
 def _usage(counts: Mapping[str, Any]) -> Usage:
     return Usage(
-        input=count_in(counts, "input_tokens"),
-        output=count_in(counts, "output_tokens"),
-        reasoning=count_in(counts.get("output_tokens_details"), "reasoning_tokens"),
-        cached=count_in(counts.get("input_tokens_details"), "cached_tokens"),
+        input=get_int(counts, "input_tokens"),
+        output=get_int(counts, "output_tokens"),
+        reasoning=get_int(counts.get("output_tokens_details"), "reasoning_tokens"),
+        cached=get_int(counts.get("input_tokens_details"), "cached_tokens"),
     )
 
 

@@ -11,20 +11,20 @@ import msgspec
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Failure,
     Kind,
     Media,
     Message,
+    ModelRequest,
     Only,
     Reasoning,
     Request,
     Text,
     ToolCall,
     ToolResult,
-    list_in,
-    merged,
-    object_in,
+    deep_merge,
+    get_list,
+    get_object,
 )
 from standby_openai.request import short_id, tool_name
 from standby_openai.schemas import described
@@ -33,7 +33,7 @@ _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty")
 """Parameters that Responses does not have; the cards of its models refuse them."""
 
 
-def body_of(call: Call, *, stream: bool) -> dict[str, Any]:
+def body_of(call: ModelRequest, *, stream: bool) -> dict[str, Any]:
     """Return the request's body; raises `AttemptFailed` (`unsupported`) for what the API has no form for."""
     sampling = call.request.sampling
     absent = [name for name in _ABSENT if getattr(sampling, name) is not None]
@@ -58,10 +58,10 @@ def body_of(call: Call, *, stream: bool) -> dict[str, Any]:
         body["service_tier"] = call.options["service_tier"]
     if stream:
         body["stream"] = True
-    return merged(body, call.extra)
+    return deep_merge(body, call.extra)
 
 
-def _reasoning(call: Call) -> dict[str, Any]:
+def _reasoning(call: ModelRequest) -> dict[str, Any]:
     """Say how hard to think and what to tell of it; only a model that thinks can give its thoughts away encrypted."""
     told = {
         "effort": call.request.sampling.reasoning_effort or call.options.get("reasoning_effort"),
@@ -78,7 +78,7 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
     others: list[dict[str, Any]] = []
     for part in message.parts:
         if isinstance(part, Reasoning):
-            yield from _thoughts(part.private)
+            yield from _thoughts(part.provider_state)
         elif isinstance(part, Text):
             content.append(
                 {
@@ -103,7 +103,7 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
 def _thoughts(private: str) -> list[dict[str, Any]]:
     """Return the encrypted thoughts; what a caller has put there instead is none."""
     try:
-        kept = [object_in(item) for item in list_in(msgspec.json.decode(private or "[]"))]
+        kept = [get_object(item) for item in get_list(msgspec.json.decode(private or "[]"))]
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return []
     return [

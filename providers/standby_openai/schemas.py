@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
-from standby.plugin import AttemptFailed, Failure, Kind, Schema, list_in, object_in
+from standby.plugin import AttemptFailed, Failure, Kind, Schema, get_list, get_object
 
 _UNSUPPORTED = frozenset(
     {
@@ -42,24 +42,24 @@ def described(schema: Schema) -> dict[str, Any]:
 
 def is_strict(schema: Any) -> bool:
     """Say whether OpenAI's strict mode takes a schema: types said, every object closed and all its properties required."""
-    told = object_in(schema)
+    told = get_object(schema)
     if not _SAYS_WHAT & told.keys() or _UNSUPPORTED & told.keys():
         return False
-    types = list_in(told.get("type")) or [told.get("type")]
+    types = get_list(told.get("type")) or [told.get("type")]
     if ("object" in types and not _is_closed(told)) or ("array" in types and "items" not in told):
         return False
-    named = (object_in(told.get(key)).values() for key in ("properties", "$defs", "definitions"))
+    named = (get_object(told.get(key)).values() for key in ("properties", "$defs", "definitions"))
     within = [
         *chain.from_iterable(named),
-        *list_in(told.get("anyOf")),
+        *get_list(told.get("anyOf")),
         *([told["items"]] if "items" in told else []),
     ]
     return all(map(is_strict, within))
 
 
 def _is_closed(schema: Mapping[str, Any]) -> bool:
-    required = set(list_in(schema.get("required")))
+    required = set(get_list(schema.get("required")))
     return (
         schema.get("additionalProperties") is False
-        and set(object_in(schema.get("properties"))) == required
+        and set(get_object(schema.get("properties"))) == required
     )

@@ -119,9 +119,9 @@ def standby_provider() -> ProviderInfo:
     return ProviderInfo(
         adapter="standby_scripted.adapter:Scripted",
         options=_OPTIONS,
-        double="itself",
+        stub_server="itself",
         card=Card(
-            notice="a fixed text, not a model's answer",
+            disclaimer="a fixed text, not a model's answer",
             reads=_ALL,
             reads_in_results=_ALL,
             tools=True,

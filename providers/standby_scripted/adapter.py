@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from standby.plugin import AttemptFailed, Call, Chunk, End, Provider
+from standby.plugin import AttemptFailed, Chunk, End, ModelRequest, Provider
 from standby_scripted.script import Step, seconds, steps_of
 
 
@@ -18,7 +18,7 @@ class Scripted:
         del provider  # a script needs no endpoint and no key
         self._played: Counter[tuple[str, bytes]] = Counter()
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         """Play the next step; a whole reply is the same, collected."""
         step = self._next(call)
         await asyncio.sleep(seconds(step.delay))
@@ -32,9 +32,9 @@ class Scripted:
             raise AttemptFailed(step.fail.failure)
         for tool_call in step.calls:
             yield Chunk(tool_call=tool_call)
-        yield Chunk(end=End(finish=step.ends, served=call.model))
+        yield Chunk(end=End(finish=step.ends, response_model=call.model))
 
-    def _next(self, call: Call) -> Step:
+    def _next(self, call: ModelRequest) -> Step:
         steps = steps_of(call.model, call.options)
         which = (call.model, msgspec.json.encode(call.options, order="sorted"))
         position = self._played[which]

@@ -163,7 +163,7 @@ def test_an_answer_is_shown_with_its_time_and_the_model_that_served(
         "model": "o3-mini",
         "provider": "second",
         "outcome": "answered",
-        "served": "o3-mini-2025-01-31",
+        "response_model": "o3-mini-2025-01-31",
         "kind": None,
         "status": None,
         "text": "",
@@ -249,7 +249,7 @@ def test_a_person_reads_a_table_then_what_to_do_then_the_chains(run: Run, server
     servers[0].script(GEMINI_503)
     ran = run("check")
     head, first, second, *rest = ran.out.splitlines()
-    assert head.split() == ["model", "provider", "outcome", "served", "kind"]
+    assert head.split() == ["model", "provider", "outcome", "response_model", "kind"]
     assert first.split()[:3] + first.split()[-1:] == [
         "gemini-2.5-pro",
         "first",

@@ -43,9 +43,9 @@ class Adapter:
         if call.model == "exits":
             sys.exit("so it goes")
         if call.model == "renamed":
-            return Reply(text="OK", served="another")
+            return Reply(text="OK", response_model="another")
         if call.model == "well":
-            return Reply(text="OK", served="well")
+            return Reply(text="OK", response_model="well")
         time.sleep(20)
 
 @hookimpl

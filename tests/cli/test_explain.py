@@ -219,7 +219,7 @@ from standby.plugin import Card, Failure, Kind, ProviderInfo, hookimpl, kind_of_
 
 @hookimpl
 def standby_provider():
-    return ProviderInfo(adapter="standby_extra:Own", double="standby_extra:stub", failures="standby_extra:read")
+    return ProviderInfo(adapter="standby_extra:Own", stub_server="standby_extra:stub", failures="standby_extra:read")
 
 
 @hookimpl

@@ -28,7 +28,7 @@ from standby.plugin import Card, Price, hookimpl
 @hookimpl
 def standby_models():
     return {{
-        "parrot-1": Card(retires=date(2020, 1, 1), successor="parrot-2", notice="repeats"),
+        "parrot-1": Card(retires=date(2020, 1, 1), successor="parrot-2", disclaimer="repeats"),
         "parrot-2": Card(
             context_window=64, reads=("image", "pdf"), tools=True, schema=False, retires=date({date.max.year}, 1, 1),
             price=Price(input=1.25, output=10.0),

@@ -98,7 +98,7 @@ def in_columns(
 def test_a_name_is_never_cut_however_narrow_the_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
 ) -> None:
-    head = ("model", "plugin", "notice")
+    head = ("model", "plugin", "disclaimer")
     rows = [("a-name-of-twenty-six-letters", "openai", "from a small model"), ("b", "x", "")]
     shown = in_columns(columns, head, rows, monkeypatch)
     assert [line.split()[0] for line in shown if line and not line.startswith(" ")] == [
@@ -107,7 +107,7 @@ def test_a_name_is_never_cut_however_narrow_the_terminal(
     ]
     assert all(len(line) <= max(columns, 28) for line in shown)
     left_out = capsys.readouterr().err
-    expected = ["plugin, notice"] if columns < 36 else ["notice"] if columns < 43 else []
+    expected = ["plugin, disclaimer"] if columns < 36 else ["disclaimer"] if columns < 43 else []
     assert [left_out] == [
         f"left out, as the terminal is narrow: {each}; --json has all\n" for each in expected
     ] or not expected

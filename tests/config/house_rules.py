@@ -9,5 +9,5 @@ def standby_observers() -> list[object]:
 
 
 @hookimpl
-def standby_tests() -> dict[str, object]:
+def standby_predicates() -> dict[str, object]:
     return {"no-price": print}

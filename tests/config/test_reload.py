@@ -23,14 +23,14 @@ RELOADS = int(os.environ.get("STANDBY_RELOADS", "500"))
 
 
 def text(version: object, more: str = "") -> str:
-    """Return a file whose one model says the version in its answer and in its notice."""
+    """Return a file whose one model says the version in its answer and in its disclaimer."""
     return f"""
 version: 1
 models:
   m:
     provider: scripted
     options: {{reply: "{version}"}}
-    card: {{notice: "{version}"}}
+    card: {{disclaimer: "{version}"}}
 chains:
   default: {{models: [m]}}
 {more}"""
@@ -100,7 +100,7 @@ async def test_a_call_under_way_ends_by_what_it_began_with(file: Path) -> None:
         client.reload()
         assert (await client.chat("hi")).text == "2"
         reply = await asked
-    assert (reply.text, reply.notice) == ("1", "1")
+    assert (reply.text, reply.disclaimer) == ("1", "1")
 
 
 DOWN = """
@@ -223,7 +223,7 @@ def test_a_writer_and_a_client_that_reloads_never_make_a_call_fail_or_mix(file: 
                 except ConfigError:
                     pass
                 reply = client.chat("hi")
-                if reply.text != reply.notice:
+                if reply.text != reply.disclaimer:
                     mixed.append(reply)
         finally:
             over.set()

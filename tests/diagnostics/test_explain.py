@@ -28,14 +28,14 @@ from standby.diagnostics.failure_input import (
 from standby.dispatch.policy import LONG_REST, decide
 from standby.errors import RequestError
 from standby.failures import REACTIONS, Failure, Kind, kind_of_status
-from standby.http.bodies import object_in, text_in
+from standby.http.bodies import get_object, get_str
 from standby.pricing import Cost, Price
 from standby.registry.plugins import FailureReader, Registry
-from standby.resilience.circuit_breaker import Breaker, DisabledBreaker
+from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker
 from standby.settings import Card, Hedge, Retry, Secret, StreamRules, Trigger
 from standby.types import Usage
 from tests.oracles.expected import Failed
-from tests.support.playing import Plays, entry, failure, route
+from tests.support.playing import Plays, failure, route, target
 from tests.support.recorded import PLUGINS, ROWS, answers_in, recorded
 from tests.support.recordings import path_of
 from tests.test_error_bodies import GEMINI, OPENAI, google, openai
@@ -62,12 +62,12 @@ def explained(
     **chain: Any,
 ) -> Explanation:
     cards = [Card(context_window=window) for window in windows] or [Card(), Card()]
-    entries = [
-        entry(name, Plays("x"), card=card) for name, card in zip("abcd", cards, strict=False)
+    targets = [
+        target(name, Plays("x"), card=card) for name, card in zip("abcd", cards, strict=False)
     ]
-    way = route(*entries, triggers=triggers, **chain)
+    way = route(*targets, triggers=triggers, **chain)
     return explain(
-        of_what, entries[0], way, triggers or {}, known=Known(places={"mine": "models.yaml:7"})
+        of_what, targets[0], way, triggers or {}, known=Known(places={"mine": "models.yaml:7"})
     )
 
 
@@ -100,8 +100,8 @@ def test_what_a_seed_once_found_is_mended(seed: int) -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_the_first_step_is_what_is_decided(kind: Kind) -> None:
-    one = entry("a", Plays("x"))
-    way = route(one, entry("b", Plays("x")))
+    one = target("a", Plays("x"))
+    way = route(one, target("b", Plays("x")))
     told = explain(failure(kind), one, way, {})
     assert (
         told.steps[0].then
@@ -204,7 +204,7 @@ def test_a_pause_that_may_not_fit_into_the_deadline_is_told() -> None:
 def test_a_stated_delay_that_does_not_fit_means_the_next_model() -> None:
     assert explained(failure("overloaded", retry_after=1.0), deadline=4.0).steps[0].then == "retry"
     assert explained(failure("overloaded", retry_after=2.0), deadline=4.0).steps[0].then == "next"
-    one = entry("a", Plays("x"))
+    one = target("a", Plays("x"))
     told = explain(failure("overloaded"), one, route(one, deadline=9.0), {}, spent=9.0)
     assert (told.steps[0].then, told.steps[0].within) == ("retry", 0.0)
 
@@ -261,12 +261,12 @@ def test_a_stream_may_start_again_where_the_chain_says_so() -> None:
 
 
 def test_the_worst_case_is_every_attempt_at_its_slowest_and_never_more_than_the_deadline() -> None:
-    entries = [entry("a", Plays("x"), timeout=10.0), entry("b", Plays("x"), timeout=20.0)]
-    told = plan(route(*entries), {})
+    targets = [target("a", Plays("x"), timeout=10.0), target("b", Plays("x"), timeout=20.0)]
+    told = plan(route(*targets), {})
     assert (told.worst.attempts, told.worst.seconds) == (4, 10 + 2 + 10 + 20 + 2 + 20)
-    assert plan(route(*entries, deadline=30.0), {}).worst.seconds == 30.0
+    assert plan(route(*targets, deadline=30.0), {}).worst.seconds == 30.0
     often = plan(
-        route(*entries, retry=Retry(attempts=5)),
+        route(*targets, retry=Retry(attempts=5)),
         {"mine": Trigger(then="retry", kind=Kind.EMPTY, model="b")},
     )
     assert [model.attempts for model in often.models] == [2, 5]
@@ -274,34 +274,34 @@ def test_the_worst_case_is_every_attempt_at_its_slowest_and_never_more_than_the_
 
 def test_the_worst_case_is_billed_for_every_attempt_and_names_who_has_no_price() -> None:
     dear, free = Card(price=Price(input=1.0, output=10.0)), Card(price=Price(input=0.0, output=0.0))
-    entries = [
-        entry("a", Plays("x"), card=dear),
-        entry("b", Plays("x"), card=free),
-        entry("c", Plays("x")),
+    targets = [
+        target("a", Plays("x"), card=dear),
+        target("b", Plays("x"), card=free),
+        target("c", Plays("x")),
     ]
     size = Usage(input=100_000, output=10_000)
-    told = plan(route(*entries), {}, known=Known(tokens=size))
+    told = plan(route(*targets), {}, known=Known(tokens=size))
     assert told.worst.cost == Cost(pytest.approx(2 * 0.2), ("c",))  # type: ignore[arg-type] # a sum of floats
     assert told.worst.tokens == size
     assert [model.cost for model in told.models] == [pytest.approx(0.2), 0.0, None]
-    alone = plan(route(*entries, fallback=False), {}, known=Known(tokens=size))
+    alone = plan(route(*targets, fallback=False), {}, known=Known(tokens=size))
     assert alone.worst.cost == Cost(pytest.approx(0.4))  # type: ignore[arg-type] # as above
-    after = explain(failure("empty"), entries[0], route(*entries[:2]), {}, known=Known(tokens=size))
+    after = explain(failure("empty"), targets[0], route(*targets[:2]), {}, known=Known(tokens=size))
     assert (after.worst.attempts, after.worst.cost) == (3, Cost(pytest.approx(0.2)))  # type: ignore[arg-type] # as above
 
 
 def test_the_plan_says_what_each_model_cannot_take_and_which_triggers_concern_it() -> None:
     able = Card(tools=True, schema=True, efforts=("low",), reads=("image",))
-    entries = [
-        entry("a", Plays("x"), card=able),
-        entry("b", Plays("x"), refused=("top_k", "top_k")),
+    targets = [
+        target("a", Plays("x"), card=able),
+        target("b", Plays("x"), refused=("top_k", "top_k")),
     ]
     rules = {
         "mine": Trigger(then="next", kind=Kind.EMPTY, model="b"),
         "all": Trigger(then="next", kind=Kind.EMPTY),
     }
     told = plan(
-        route(*entries, fallback=False, hedge=Hedge(after=8.0)),
+        route(*targets, fallback=False, hedge=Hedge(after=8.0)),
         rules,
         Known(places={"mine": "m.yaml:3"}),
     )
@@ -320,23 +320,28 @@ def test_the_plan_says_what_a_hedge_can_cost() -> None:
         Card(efforts=("low",), price=Price(input=1.0, output=2.0)),
         Card(price=Price(input=0.0, output=0.0)),
     )
-    entries = [
-        entry("a", Plays("x"), card=thinks, timeout=120.0),
-        entry("old", Plays("x"), card=thinks, breaker=Breaker(suspected="retired on 2026-12-01")),
-        entry("b", Plays("x"), card=free),
-        entry("c", Plays("x"), card=thinks, timeout=90.0),
-        entry("d", Plays("x")),
+    targets = [
+        target("a", Plays("x"), card=thinks, timeout=120.0),
+        target(
+            "old",
+            Plays("x"),
+            card=thinks,
+            breaker=CircuitBreaker(suspected="retired on 2026-12-01"),
+        ),
+        target("b", Plays("x"), card=free),
+        target("c", Plays("x"), card=thinks, timeout=90.0),
+        target("d", Plays("x")),
     ]
     told = plan(
-        route(*entries, hedge=Hedge(after=10.0)),
+        route(*targets, hedge=Hedge(after=10.0)),
         {},
         Known(tokens=Usage(input=100_000, output=50_000)),
     ).hedge
     assert told is not None
     assert told.whole == {"a": 60.0, "c": 45.0}
     assert (told.share, told.first, told.cost) == (0.05, 5, Cost(0.2, ("d",)))
-    assert plan(route(*entries[:2], hedge=Hedge(after=10.0)), {}).hedge is None
-    assert plan(route(*entries), {}).hedge is None
+    assert plan(route(*targets[:2], hedge=Hedge(after=10.0)), {}).hedge is None
+    assert plan(route(*targets), {}).hedge is None
 
 
 # How a failure is made
@@ -360,7 +365,7 @@ def held(body: Any, status: int, kind: Kind, plugin: str) -> None:
     assert found.failure.kind is kind
     raised = f"Traceback (most recent call last):\n  …\nsdk.errors.APIError: Error code: {status} - {body!r}\n"
     assert of_exception(raised, "p", read).failure == found.failure
-    way = [entry("a", Plays("x")), entry("b", Plays("x"))]
+    way = [target("a", Plays("x")), target("b", Plays("x"))]
     told = explain(found.failure, way[0], route(*way), {})
     assert (
         told.steps[0].then == decide(found.failure, way[0], route(*way), 1, random.Random(1)).then
@@ -567,7 +572,7 @@ def test_no_key_and_no_page_is_told_whole() -> None:
 
 
 def test_a_model_whose_breaker_is_off_is_not_rested_by_any_failure() -> None:
-    off = entry("a", Plays("x"), breaker=DisabledBreaker())
+    off = target("a", Plays("x"), breaker=DisabledBreaker())
     for kind in Kind:
         steps = explain(failure(kind, retry_after=60.0), off, route(off), {}).steps
         assert {(step.counts, step.rests) for step in steps} == {(False, None)}
@@ -579,15 +584,15 @@ def test_a_model_whose_breaker_is_off_is_not_rested_by_any_failure() -> None:
 def fault(status: int, headers: Any, body: Any) -> Failure:
     """Read what a vendor says in `fault`, and nothing else."""
     del headers
-    told = object_in(object_in(body).get("fault"))
-    kind = {"spent": Kind.QUOTA_EXHAUSTED}.get(text_in(told.get("reason")), kind_of_status(status))
-    if "too long" in text_in(told.get("detail")):
+    told = get_object(get_object(body).get("fault"))
+    kind = {"spent": Kind.QUOTA_EXHAUSTED}.get(get_str(told.get("reason")), kind_of_status(status))
+    if "too long" in get_str(told.get("detail")):
         kind = Kind.CONTEXT_TOO_LONG
     return Failure(
         kind=kind,
         status=status,
-        code=text_in(told.get("reason")) or None,
-        message=text_in(told.get("detail")),
+        code=get_str(told.get("reason")) or None,
+        message=get_str(told.get("detail")),
     )
 
 

@@ -10,22 +10,31 @@ import pytest
 
 from standby.diagnostics.failure_input import of_recording
 from standby.diagnostics.replay import failure_in
-from standby.dispatch.adapter_call import Entry
+from standby.dispatch.target import Target
 from standby.errors import RequestError
-from standby.plugin import AttemptFailed, Call, Chunk, End, Failure, Kind, iter_ndjson, text_in
+from standby.plugin import (
+    AttemptFailed,
+    Chunk,
+    End,
+    Failure,
+    Kind,
+    ModelRequest,
+    get_str,
+    iter_ndjson,
+)
 from standby.registry.plugins import Registry
 from standby.settings import Card, Provider
 from tests.oracles.expected import Failed, Wire
-from tests.support.playing import entry
+from tests.support.playing import target
 from tests.support.recorded import PLUGINS, ROWS, as_events
 
 WIRES: dict[str, dict[str, Any]] = {"responses": {"api": "responses"}}
 REGISTRY = Registry()
 
 
-def made(wire: Wire, **rest: Any) -> tuple[Entry, Provider, type[Any]]:
+def made(wire: Wire, **rest: Any) -> tuple[Target, Provider, type[Any]]:
     plugin = PLUGINS[wire]
-    asked = entry("m", None, provider=plugin, card=Card(wire=WIRES.get(wire)), **rest)
+    asked = target("m", None, provider=plugin, card=Card(wire=WIRES.get(wire)), **rest)
     return asked, Provider(plugin=plugin), REGISTRY.adapter(plugin)
 
 
@@ -34,7 +43,7 @@ async def test_every_recording_comes_to_what_the_table_of_recordings_says(name: 
     row, one = ROWS[name], as_events(name)
     status = row.status if isinstance(row, Failed) else 200
     failure = await failure_in(
-        *made(row.wire, own_names=False), one.status or status or 200, {}, one.plain
+        *made(row.wire, verify_response_model=False), one.status or status or 200, {}, one.plain
     )
     if isinstance(row, Failed):
         assert failure is not None
@@ -68,13 +77,13 @@ class StreamsLines:
         self.url = str(provider.base_url)
         self.http = httpx2.AsyncClient()
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         del call
         async with self.http.stream("POST", self.url) as response:
             async for piece in iter_ndjson(response.aiter_bytes()):
-                if text_in(piece.get("why")) == "filter":
+                if get_str(piece.get("why")) == "filter":
                     raise AttemptFailed(Failure(kind=Kind.BLOCKED, message="a filter said no"))
-                yield Chunk(text_in(piece.get("text")), End() if piece.get("done") else None)
+                yield Chunk(get_str(piece.get("text")), End() if piece.get("done") else None)
 
     async def aclose(self) -> None:
         await self.http.aclose()
@@ -93,7 +102,7 @@ LINES = b'{"text": "Lis"}\r\n{"text": "bon."}\n'
     ],
 )
 async def test_a_recorded_stream_of_lines_is_played_as_one(body: bytes, kind: Kind | None) -> None:
-    asked = entry("m", None, provider="acme", card=Card())
+    asked = target("m", None, provider="acme", card=Card())
     failure = await failure_in(asked, Provider(plugin="acme"), StreamsLines, 200, {}, body)
     assert (failure and failure.kind) == kind
 

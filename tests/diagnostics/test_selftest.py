@@ -1,4 +1,4 @@
-"""The self-test: each plugin's double speaks its vendor's wire, every fault is one, and nothing of the process is touched."""
+"""The self-test: each plugin's stub_server speaks its vendor's wire, every fault is one, and nothing of the process is touched."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -56,18 +56,18 @@ def played(
 
 
 def double_of(plugin: str) -> Any:
-    module, _, name = Registry().info(plugin).double.partition(":")
+    module, _, name = Registry().info(plugin).stub_server.partition(":")
     return getattr(import_module(module), name)
 
 
-# The doubles
+# The stub_servers
 
 
 @pytest.mark.parametrize(("plugin", "path"), WIRES)
 @pytest.mark.parametrize(
     ("status", "code"), [(500, "oh"), (503, None), (429, "oh"), (404, None), (401, None)]
 )
-def test_a_failure_that_a_double_says_is_read_by_the_plugin_as_the_same(
+def test_a_failure_that_a_stub_server_says_is_read_by_the_plugin_as_the_same(
     plugin: str, path: str, status: int, code: str | None
 ) -> None:
     said = Failure(
@@ -200,7 +200,7 @@ def test_a_chain_of_one_and_one_that_does_not_fall_back_meet_no_fault() -> None:
     assert (ran.cases, [each.model for each in ran.models]) == ((), ["gemini-2.5-pro"])
 
 
-def test_what_runs_in_this_process_runs_as_it_is_and_the_first_with_a_double_is_made_to_fail() -> (
+def test_what_runs_in_this_process_runs_as_it_is_and_the_first_with_a_stub_server_is_made_to_fail() -> (
     None
 ):
     word = {"word": Model(provider="scripted", options={"reply": "Later."})}
@@ -216,12 +216,12 @@ from standby.plugin import AttemptFailed
 
 class Acme:
     def __init__(self, provider):
-        raise AssertionError("asked, without a double")
+        raise AssertionError("asked, without a stub_server")
 
 
 @hookimpl
 def standby_provider():
-    return ProviderInfo(adapter="standby_extra_acme:Acme", keys=("ACME_KEY",), double={double!r})
+    return ProviderInfo(adapter="standby_extra_acme:Acme", keys=("ACME_KEY",), stub_server={stub_server!r})
 """
 
 
@@ -238,23 +238,25 @@ def with_acme() -> Registry:
     )
 
 
-def test_a_model_without_a_double_is_never_asked_and_that_is_told(acme: Path) -> None:
-    acme.write_text(ACME.format(double=""), encoding="utf-8")
+def test_a_model_without_a_stub_server_is_never_asked_and_that_is_told(acme: Path) -> None:
+    acme.write_text(ACME.format(stub_server=""), encoding="utf-8")
     ran = played("gemini/first", "acme/second", "openai/third", registry=with_acme())
     assert [(each.outcome, each.words) for each in ran.models] == [
         ("answers", ""),
-        ("not tested", "its plugin 'acme' brings no double"),
+        ("not tested", "its plugin 'acme' brings no stub server"),
         ("answers", ""),
     ]
     assert {case.by for case in ran.cases if case.by} == {"openai/third"}
 
 
 @pytest.mark.parametrize(
-    "double", ["standby_extra_acme:absent", "standby_extra_absent:answer", "nonsense"]
+    "stub_server", ["standby_extra_acme:absent", "standby_extra_absent:answer", "nonsense"]
 )
-def test_a_double_that_is_not_there_is_a_broken_plugin(acme: Path, double: str) -> None:
-    acme.write_text(ACME.format(double=double), encoding="utf-8")
-    with pytest.raises(ConfigError, match=rf"plugin 'acme' \(.*\) is broken: double: {double}: "):
+def test_a_stub_server_that_is_not_there_is_a_broken_plugin(acme: Path, stub_server: str) -> None:
+    acme.write_text(ACME.format(stub_server=stub_server), encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=rf"plugin 'acme' \(.*\) is broken: stub_server: {stub_server}: "
+    ):
         played("gemini/first", "acme/second", registry=with_acme())
 
 

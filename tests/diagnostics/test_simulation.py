@@ -27,11 +27,11 @@ from standby.diagnostics.simulation.story import (
     phases_of,
 )
 from standby.diagnostics.simulation.timeline import Line, clock, timeline
-from standby.dispatch.adapter_call import Entry
 from standby.dispatch.policy import Route
+from standby.dispatch.target import Target
 from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed, HealthChanged
 from standby.failures import Kind
-from standby.resilience.circuit_breaker import Breaker, DisabledBreaker, State
+from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker, State
 from standby.resilience.triggers import Triggers
 from standby.settings import Card, Chain, Hedge
 
@@ -42,23 +42,23 @@ async def nobody() -> None:
     raise AssertionError("a simulation asks no real adapter")
 
 
-def entry(name: str, breaker: Breaker | None = None) -> Entry:
-    return Entry(
+def target(name: str, breaker: CircuitBreaker | None = None) -> Target:
+    return Target(
         name=name,
         provider="any",
         vendor_id=name,
         card=Card(),
         timeout=20.0,
         adapter=nobody,
-        breaker=breaker or Breaker(),
+        breaker=breaker or CircuitBreaker(),
     )
 
 
 def route(*models: str, chain: Chain | None = None) -> Route:
     models = models or MODELS
-    entries = tuple(entry(name) for name in models)
+    targets = tuple(target(name) for name in models)
     return Route(
-        name="default", chain=chain or Chain(models=models), entries=entries, triggers=Triggers(())
+        name="default", chain=chain or Chain(models=models), targets=targets, triggers=Triggers(())
     )
 
 
@@ -216,16 +216,16 @@ def test_a_share_of_the_calls_meets_the_fault() -> None:
 def test_the_health_of_the_process_is_left_alone() -> None:
     real = route()
     play(real, plan("primary: hang", "second: 503"))
-    assert {each.breaker.health(300.0).state for each in real.entries} == {State.CLOSED}
-    assert all(each.budget.take(0.0) for each in real.entries for _ in range(35))
-    assert not real.behind
+    assert {each.breaker.health(300.0).state for each in real.targets} == {State.CLOSED}
+    assert all(each.budget.try_withdraw(0.0) for each in real.targets for _ in range(35))
+    assert not real.background_probes
 
 
 def test_entries_that_share_a_breaker_share_one_in_the_play() -> None:
-    shared = Breaker()
-    entries = (entry("primary", shared), entry("second", shared))
+    shared = CircuitBreaker()
+    targets = (target("primary", shared), target("second", shared))
     told = play(
-        msgspec.structs.replace(route(), entries=entries),
+        msgspec.structs.replace(route(), targets=targets),
         plan("primary: 503 for 1m", duration=120.0),
     )
     resting = [
@@ -237,9 +237,9 @@ def test_entries_that_share_a_breaker_share_one_in_the_play() -> None:
 
 
 def test_a_model_whose_breaker_is_off_is_asked_by_every_call() -> None:
-    entries = (entry("primary", DisabledBreaker()), entry("second"))
+    targets = (target("primary", DisabledBreaker()), target("second"))
     told = play(
-        msgspec.structs.replace(route(), entries=entries),
+        msgspec.structs.replace(route(), targets=targets),
         plan("primary: 503 for 1m", duration=120.0),
     )
     assert not [

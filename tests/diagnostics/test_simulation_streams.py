@@ -10,8 +10,8 @@ from standby.diagnostics.simulation.outage import outage_of
 from standby.diagnostics.simulation.play import Plan, StreamBegun, StreamCut, play
 from standby.diagnostics.simulation.story import CallerCounts, callers_of, intervals_of
 from standby.diagnostics.simulation.timeline import timeline
-from standby.dispatch.adapter_call import Entry
 from standby.dispatch.policy import Route
+from standby.dispatch.target import Target
 from standby.events import AttemptEnded, AttemptStarted, Event, Failed
 from standby.failures import Kind
 from standby.pricing import Cost, Price
@@ -27,8 +27,8 @@ async def nobody() -> None:
 
 
 def route(stream: StreamRules = StreamRules(), hedge: Hedge | None = None) -> Route:  # noqa: B008 - frozen
-    entries = tuple(
-        Entry(
+    targets = tuple(
+        Target(
             name=name,
             provider="any",
             vendor_id=name,
@@ -40,7 +40,7 @@ def route(stream: StreamRules = StreamRules(), hedge: Hedge | None = None) -> Ro
         for name in MODELS
     )
     chain = Chain(models=MODELS, stream=stream, hedge=hedge)
-    return Route(name="default", chain=chain, entries=entries, triggers=Triggers(()))
+    return Route(name="default", chain=chain, targets=targets, triggers=Triggers(()))
 
 
 def plan(*outages: str, streams: float = 1.0, seed: int = 1, duration: float = 120.0) -> Plan:

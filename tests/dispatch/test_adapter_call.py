@@ -6,43 +6,48 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.adapter_call import LONGEST_TEXT, SHORTEST_KEY, Entry, Outlet, attempt
+from standby.dispatch.adapter_call import attempt
+from standby.dispatch.redaction import LONGEST_TEXT, SHORTEST_KEY
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
 from standby.errors import AttemptFailed, StreamBroken
 from standby.failures import Kind
 from standby.plugin import End
-from standby.resilience.bulkhead import Turns
-from standby.resilience.timeouts import Watch
+from standby.resilience.bulkhead import Bulkhead
+from standby.resilience.timeouts import AttemptTimer
 from standby.settings import Card, Secret
 from standby.types import Chunk, Finish, Reply, Request, ToolCall, Usage
-from tests.support.playing import QUESTION, Plays, Streams, entry, failure, request, route, walk
+from tests.support.playing import QUESTION, Plays, Streams, failure, request, route, target, walk
 from tests.support.virtual_clock import run
 
 
-async def asked(one: Entry, question: Request, outlet: Outlet | None = None) -> Reply:
-    watch = Watch(one, asyncio.get_running_loop().time, float("inf"))
-    return await attempt(one, question, watch, outlet)
+async def asked(one: Target, question: Request, outlet: StreamGate | None = None) -> Reply:
+    timer = AttemptTimer(one, asyncio.get_running_loop().time, float("inf"))
+    return await attempt(one, question, timer, outlet)
 
 
 def failed(
-    adapter: Any, outlet: Outlet | None = None, question: str = QUESTION, **rest: Any
+    adapter: Any, outlet: StreamGate | None = None, question: str = QUESTION, **rest: Any
 ) -> AttemptFailed:
     with pytest.raises(AttemptFailed) as caught:
-        run(asked(entry("a", adapter, **rest), request(question), outlet))
+        run(asked(target("a", adapter, **rest), request(question), outlet))
     return caught.value
 
 
-def collected() -> tuple[Outlet, list[Chunk]]:
+def collected() -> tuple[StreamGate, list[Chunk]]:
     chunks: list[Chunk] = []
 
     async def put(chunk: Chunk) -> None:
         chunks.append(chunk)
 
-    return Outlet(put), chunks
+    return StreamGate(put), chunks
 
 
 def test_the_reply_bears_the_entrys_names_and_the_cards_notice() -> None:
-    reply = run(asked(entry("a", Plays("Lisbon."), card=Card(notice="a small model")), request()))
-    assert (reply.model, reply.provider, reply.notice) == ("a", "p", "a small model")
+    reply = run(
+        asked(target("a", Plays("Lisbon."), card=Card(disclaimer="a small model")), request())
+    )
+    assert (reply.model, reply.provider, reply.disclaimer) == ("a", "p", "a small model")
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t "])
@@ -55,9 +60,9 @@ def test_a_reply_that_says_nothing_is_empty(text: str) -> None:
 
 
 def test_a_whole_reply_is_made_from_a_stream() -> None:
-    end = End(finish=Finish.STOP, usage=Usage(input=3, output=2), served="a-2026")
-    reply = run(asked(entry("a", Streams("Lis", "bon.", end)), request()))
-    assert (reply.text, reply.usage, reply.served) == (
+    end = End(finish=Finish.STOP, usage=Usage(input=3, output=2), response_model="a-2026")
+    reply = run(asked(target("a", Streams("Lis", "bon.", end)), request()))
+    assert (reply.text, reply.usage, reply.response_model) == (
         "Lisbon.",
         Usage(input=3, output=2),
         "a-2026",
@@ -66,7 +71,7 @@ def test_a_whole_reply_is_made_from_a_stream() -> None:
 
 def test_a_stream_is_made_from_a_whole_reply() -> None:
     outlet, chunks = collected()
-    run(asked(entry("a", Plays("Lisbon.")), request(), outlet))
+    run(asked(target("a", Plays("Lisbon.")), request(), outlet))
     assert [chunk.text for chunk in chunks] == ["Lisbon."]
 
 
@@ -80,7 +85,7 @@ def test_nothing_is_released_before_something_means_something() -> None:
 
 def test_white_space_that_was_held_back_comes_with_the_first_word() -> None:
     outlet, chunks = collected()
-    reply = run(asked(entry("a", Streams(" ", "\n", "Lis", " ", "bon", End())), request(), outlet))
+    reply = run(asked(target("a", Streams(" ", "\n", "Lis", " ", "bon", End())), request(), outlet))
     assert [chunk.text for chunk in chunks] == [" \nLis", " ", "bon"]
     assert reply.text == outlet.partial == " \nLis bon"
 
@@ -97,7 +102,7 @@ def test_a_stream_that_merely_ends_is_cut() -> None:
 
 def test_what_comes_after_the_end_is_not_read() -> None:
     stream = Streams("Lisbon.", End(), "and more", failure("server_error"))
-    assert run(asked(entry("a", stream), request())).text == "Lisbon."
+    assert run(asked(target("a", stream), request())).text == "Lisbon."
     assert stream.closed == 1
 
 
@@ -105,8 +110,8 @@ def test_a_stream_that_breaks_after_its_first_words_is_an_error_with_the_partial
     outlet, _ = collected()
     second = Plays("never")
     chain = route(
-        entry("a", Streams("Lis", failure("connection", "connection error: reset"))),
-        entry("b", second),
+        target("a", Streams("Lis", failure("connection", "connection error: reset"))),
+        target("b", second),
     )
     with pytest.raises(StreamBroken) as caught:
         run(walk(chain, outlet=outlet).run())
@@ -119,14 +124,14 @@ def test_a_stream_that_breaks_after_its_first_words_is_an_error_with_the_partial
 def test_a_stream_that_outlives_the_deadline_after_its_first_words_is_broken_too() -> None:
     outlet, _ = collected()
     with pytest.raises(StreamBroken) as caught:
-        run(walk(route(entry("a", Streams("Lis", 600))), outlet=outlet, deadline=3.0).run())
+        run(walk(route(target("a", Streams("Lis", 600))), outlet=outlet, deadline=3.0).run())
     assert (caught.value.failure.kind, caught.value.partial) == (Kind.DEADLINE, "Lis")
 
 
 def test_a_stall_after_the_first_words_says_that_the_answer_is_not_complete() -> None:
     outlet, _ = collected()
     with pytest.raises(StreamBroken) as caught:
-        run(walk(route(entry("a", Streams("Lis", 600), timeout=2.0)), outlet=outlet).run())
+        run(walk(route(target("a", Streams("Lis", 600), timeout=2.0)), outlet=outlet).run())
     assert caught.value.failure.text == "timeout: no complete answer in 2s"
 
 
@@ -199,7 +204,7 @@ def test_a_long_text_is_cut() -> None:
 def test_cancelling_closes_the_stream() -> None:
     async def story() -> int:
         stream = Streams("Lis", 600)
-        task = asyncio.create_task(asked(entry("a", stream), request()))
+        task = asyncio.create_task(asked(target("a", stream), request()))
         await asyncio.sleep(1)
         task.cancel()
         await asyncio.wait([task])
@@ -232,7 +237,7 @@ def test_a_reply_with_a_field_of_another_type_breaks_the_contract(wrong: Any) ->
 @pytest.mark.parametrize("first", ["Lisbon.", failure("overloaded"), ValueError("broken")])
 def test_a_turn_is_given_back_however_the_attempt_has_ended(first: Any) -> None:
     async def story() -> list[str]:
-        one = entry("a", Plays(first, "Porto."), permits=Turns(1))
+        one = target("a", Plays(first, "Porto."), permits=Bulkhead(1))
         with contextlib.suppress(AttemptFailed):
             await asked(one, request())
         return [(await asked(one, request())).text for _ in range(2)]
@@ -242,10 +247,10 @@ def test_a_turn_is_given_back_however_the_attempt_has_ended(first: Any) -> None:
 
 def test_without_a_turn_the_model_is_not_asked() -> None:
     async def story() -> tuple[str, Kind, int]:
-        model, turns = Plays("never"), Turns(1)
-        await turns.take()
+        model, turns = Plays("never"), Bulkhead(1)
+        await turns.acquire()
         with pytest.raises(AttemptFailed) as caught:
-            await asked(entry("a", model, permits=turns), request())
+            await asked(target("a", model, permits=turns), request())
         return str(caught.value), caught.value.failure.kind, len(model.calls)
 
     assert run(story()) == (
@@ -268,9 +273,9 @@ def test_a_streams_tool_calls_are_a_part_of_its_reply_and_go_out_at_its_end(
             yield Chunk(end=End())
 
     outlet, chunks = collected()
-    reply = run(asked(entry("a", Calls()), request(), outlet if streamed else None))
+    reply = run(asked(target("a", Calls()), request(), outlet if streamed else None))
     [called] = reply.tool_calls
-    assert (called.name, called.arguments, called.made_by) == (
+    assert (called.name, called.arguments, called.produced_by) == (
         "weather_of",
         {"city": "Lisboa"},
         "p/a",
@@ -303,7 +308,7 @@ def test_what_a_stream_thinks_is_a_part_of_its_reply(*, streamed: bool) -> None:
             ):
                 yield chunk
 
-    reply = run(asked(entry("a", Thinks()), request(), collected()[0] if streamed else None))
+    reply = run(asked(target("a", Thinks()), request(), collected()[0] if streamed else None))
     assert (reply.reasoning, reply.text) == ("Well, so.", "Lisbon.")
 
 

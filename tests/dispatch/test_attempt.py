@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.adapter_call import Entry
-from standby.dispatch.attempt import GOODBYE, Running, _abandoned, ends
+from standby.dispatch.attempt import GOODBYE, AttemptTask, _abandoned, ends
+from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Kind
-from standby.resilience.circuit_breaker import Breaker, State, Ticket
-from standby.resilience.timeouts import Watch
+from standby.resilience.circuit_breaker import CircuitBreaker, Permit, State
+from standby.resilience.timeouts import AttemptTimer
 from standby.settings import BreakerSettings
 from standby.types import Reply
-from tests.support.playing import Plays, Streams, entry, failure, request
+from tests.support.playing import Plays, Streams, failure, request, target
 from tests.support.virtual_clock import run
 
 Cancelled = Callable[[], Coroutine[Any, Any, Any]]
@@ -53,15 +53,17 @@ async def goes_on() -> Reply:
     raise RuntimeError("at last")
 
 
-def asking(one: Entry, allowed: float = float("inf")) -> Running:
-    ticket = one.breaker.admit(asyncio.get_running_loop().time())
-    assert isinstance(ticket, Ticket)
-    return Running(one, request(), ticket, Watch(one, asyncio.get_running_loop().time, allowed))
+def asking(one: Target, allowed: float = float("inf")) -> AttemptTask:
+    permit = one.breaker.admit(asyncio.get_running_loop().time())
+    assert isinstance(permit, Permit)
+    return AttemptTask(
+        one, request(), permit, AttemptTimer(one, asyncio.get_running_loop().time, allowed)
+    )
 
 
 def ended(adapter: Any) -> Reply | AttemptFailed | None:
     async def story() -> Any:
-        running = asking(entry("a", adapter))
+        running = asking(target("a", adapter))
         await asyncio.wait([running.task])
         return running.result()
 
@@ -86,7 +88,7 @@ def test_a_plugin_that_cancels_itself_breaks_the_contract() -> None:
 @pytest.mark.parametrize("times", [1, 2])
 def test_one_that_was_left_has_no_result(times: int) -> None:
     async def story() -> Any:
-        running = asking(entry("a", Plays(600)))
+        running = asking(target("a", Plays(600)))
         await asyncio.sleep(1)
         for _ in range(times):
             running.leave()
@@ -98,7 +100,7 @@ def test_one_that_was_left_has_no_result(times: int) -> None:
 
 def test_one_that_had_ended_before_it_was_left_has_its_result() -> None:
     async def story() -> Any:
-        running = asking(entry("a", Plays("Lisbon.")))
+        running = asking(target("a", Plays("Lisbon.")))
         await asyncio.wait([running.task])
         running.leave()
         return running.result()
@@ -109,7 +111,7 @@ def test_one_that_had_ended_before_it_was_left_has_its_result() -> None:
 @pytest.mark.parametrize("then", [answers, fails, gives_in_late, goes_on])
 def test_one_whose_time_is_over_is_late_whatever_it_does_then(then: Cancelled) -> None:
     async def story() -> Any:
-        running = asking(entry("a", OnCancel(then)), allowed=7.0)
+        running = asking(target("a", OnCancel(then)), allowed=7.0)
         await asyncio.sleep(7)
         running.give_up()
         await ends([running])
@@ -131,7 +133,7 @@ def test_nothing_is_complained_of_when_a_cancelled_one_ends_badly(
         asyncio.get_running_loop().set_exception_handler(
             lambda _, context: complaints.append(context["message"])
         )
-        running = asking(entry("a", OnCancel(then)))
+        running = asking(target("a", OnCancel(then)))
         await asyncio.sleep(1)
         getattr(running, way)()
         await ends([running])
@@ -147,7 +149,7 @@ def test_nothing_is_complained_of_when_a_cancelled_one_ends_badly(
 def test_nobody_waits_for_a_stubborn_one_for_longer_than_a_goodbye() -> None:
     async def story() -> tuple[list[str], float, int, int]:
         stubborn, gentle, done = (
-            asking(entry(name, adapter))
+            asking(target(name, adapter))
             for name, adapter in (
                 ("s", OnCancel(goes_on)),
                 ("g", OnCancel(gives_in_late)),
@@ -160,7 +162,7 @@ def test_nobody_waits_for_a_stubborn_one_for_longer_than_a_goodbye() -> None:
         left = await ends([stubborn, gentle, done])
         took, held = asyncio.get_running_loop().time() - 1, len(_abandoned)
         await asyncio.sleep(10)
-        return [running.entry.name for running in left], took, held, len(_abandoned)
+        return [running.target.name for running in left], took, held, len(_abandoned)
 
     names, took, held, after = run(story())
     assert (names, held, after) == (["s"], 1, 0)
@@ -168,8 +170,8 @@ def test_nobody_waits_for_a_stubborn_one_for_longer_than_a_goodbye() -> None:
 
 
 def test_nothing_to_wait_for_takes_no_time() -> None:
-    async def story() -> tuple[list[Running], float]:
-        running = asking(entry("a", Plays("x")))
+    async def story() -> tuple[list[AttemptTask], float]:
+        running = asking(target("a", Plays("x")))
         await asyncio.wait([running.task])
         return await ends([running]), asyncio.get_running_loop().time()
 
@@ -178,11 +180,12 @@ def test_nothing_to_wait_for_takes_no_time() -> None:
 
 def test_only_the_first_lesson_counts() -> None:
     async def story() -> list[Any]:
-        breaker = Breaker(BreakerSettings(failures=1), random.Random(1))
-        running = asking(entry("a", Plays("x"), breaker=breaker))
+        breaker = CircuitBreaker(BreakerSettings(failures=1), random.Random(1))
+        running = asking(target("a", Plays("x"), breaker=breaker))
         await asyncio.wait([running.task])
         lessons = [
-            running.teach(verdict, 0.0, kind=Kind.TIMEOUT) for verdict in ("none", "sick", "sick")
+            running.teach(outcome, 0.0, kind=Kind.TIMEOUT)
+            for outcome in ("ignored", "failure", "failure")
         ]
         return [*lessons, breaker.health(0.0).state, breaker._under_way]
 
@@ -190,26 +193,28 @@ def test_only_the_first_lesson_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("adapter", "verdict"),
-    [(Plays(15), "healthy"), (Plays(15.1), "slow"), (Streams(14, "x"), "healthy")],
+    ("adapter", "outcome"),
+    [(Plays(15), "success"), (Plays(15.1), "slow"), (Streams(14, "x"), "success")],
 )
-def test_an_answer_is_healthy_or_slow(adapter: Any, verdict: str) -> None:
+def test_an_answer_is_healthy_or_slow(adapter: Any, outcome: str) -> None:
     async def story() -> str:
-        running = asking(entry("a", adapter, timeout=30.0))
+        running = asking(target("a", adapter, timeout=30.0))
         await asyncio.wait([running.task])
-        return running.verdict
+        return running.outcome
 
-    assert run(story()) == verdict
+    assert run(story()) == outcome
 
 
 def test_parameters_that_the_model_refuses_are_not_sent_and_named() -> None:
     async def story() -> tuple[Any, Any]:
         plays = Plays("x")
-        one = entry("a", plays, refused=("temperature",))
-        ticket = one.breaker.admit(0.0)
-        assert isinstance(ticket, Ticket)
+        one = target("a", plays, refused=("temperature",))
+        permit = one.breaker.admit(0.0)
+        assert isinstance(permit, Permit)
         asked = request(temperature=0.3, seed=1)
-        running = Running(one, asked, ticket, Watch(one, asyncio.get_running_loop().time, 9.0))
+        running = AttemptTask(
+            one, asked, permit, AttemptTimer(one, asyncio.get_running_loop().time, 9.0)
+        )
         await asyncio.wait([running.task])
         return running.dropped, plays.calls[0].request.sampling
 

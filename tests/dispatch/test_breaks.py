@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.adapter_call import Outlet
+from standby.dispatch.stream_gate import StreamGate
 from standby.errors import ChainExhausted, DeadlineExceeded, StreamBroken
 from standby.failures import Kind
 from standby.plugin import End
 from standby.settings import StreamRules
 from standby.types import Chunk, Finish, Reply
-from tests.support.playing import Plays, Streams, entry, failure, route, walk
+from tests.support.playing import Plays, Streams, failure, route, target, walk
 from tests.support.virtual_clock import run
 
 CUT = failure("connection", "connection error: reset")
@@ -37,36 +37,36 @@ class Reader:
         return "".join(self.texts)
 
 
-def streamed(*entries: Any, whole: bool = False, **chain: Any) -> tuple[Reply, Reader, float]:
+def streamed(*targets: Any, whole: bool = False, **chain: Any) -> tuple[Reply, Reader, float]:
     reader = Reader()
     if whole:
         chain["stream"] = StreamRules(release="whole")
 
     async def story() -> tuple[Reply, float]:
-        reply = await walk(route(*entries, **chain), outlet=Outlet(reader.put)).run()
+        reply = await walk(route(*targets, **chain), outlet=StreamGate(reader.put)).run()
         return reply, asyncio.get_running_loop().time()
 
     reply, took = run(story())
     return reply, reader, took
 
 
-def broken(*entries: Any, **chain: Any) -> tuple[StreamBroken, Reader]:
+def broken(*targets: Any, **chain: Any) -> tuple[StreamBroken, Reader]:
     reader = Reader()
     with pytest.raises(StreamBroken) as caught:
-        run(walk(route(*entries, **chain), outlet=Outlet(reader.put)).run())
+        run(walk(route(*targets, **chain), outlet=StreamGate(reader.put)).run())
     return caught.value, reader
 
 
 def test_a_break_before_the_first_word_is_never_seen() -> None:
     reply, reader, _ = streamed(
-        entry("a", Streams(" ", CUT)), entry("b", Streams("Lis", "bon.", End()))
+        target("a", Streams(" ", CUT)), target("b", Streams("Lis", "bon.", End()))
     )
     assert (reply.model, reader.text, reader.resets) == ("b", "Lisbon.", 0)
 
 
 def test_a_break_after_it_fails_with_the_part_and_nobody_else_is_asked() -> None:
     second = Plays("never")
-    error, reader = broken(entry("a", Streams("Lis", CUT)), entry("b", second))
+    error, reader = broken(target("a", Streams("Lis", CUT)), target("b", second))
     assert (error.partial, reader.text, second.calls) == ("Lis", "Lis", [])
     assert (error.failure.kind, error.trail[0].then) == (Kind.CONNECTION, "stop")
 
@@ -74,8 +74,8 @@ def test_a_break_after_it_fails_with_the_part_and_nobody_else_is_asked() -> None
 def test_restart_asks_the_next_model_from_the_beginning_and_says_so() -> None:
     timeout = failure("timeout", "timeout: no token for 30s")
     reply, reader, _ = streamed(
-        entry("a", Streams("Lis", timeout)),
-        entry("b", Streams("Por", "to.", End())),
+        target("a", Streams("Lis", timeout)),
+        target("b", Streams("Por", "to.", End())),
         stream=RESTART,
     )
     assert (reply.text, reader.text, reader.resets) == ("Porto.", "Porto.", 1)
@@ -92,21 +92,23 @@ def test_restart_may_ask_the_same_model_again() -> None:
             async for chunk in super().stream(call):
                 yield chunk
 
-    reply, reader, _ = streamed(entry("a", Second()), stream=RESTART)
+    reply, reader, _ = streamed(target("a", Second()), stream=RESTART)
     assert (reply.text, reader.text, reader.resets) == ("Lisbon.", "Lisbon.", 1)
 
 
 def test_restart_by_a_model_that_answers_whole() -> None:
     reply, reader, _ = streamed(
-        entry("a", Streams("Lis", failure("timeout"))), entry("b", Plays("Porto.")), stream=RESTART
+        target("a", Streams("Lis", failure("timeout"))),
+        target("b", Plays("Porto.")),
+        stream=RESTART,
     )
     assert (reply.text, reader.text, reader.resets) == ("Porto.", "Porto.", 1)
 
 
 def test_when_nobody_can_restart_the_caller_gets_the_part_that_still_counts() -> None:
     error, reader = broken(
-        entry("a", Streams("Lis", failure("timeout"))),
-        entry("b", Plays(failure("timeout"))),
+        target("a", Streams("Lis", failure("timeout"))),
+        target("b", Plays(failure("timeout"))),
         stream=RESTART,
     )
     assert (error.partial, reader.text, reader.resets) == ("Lis", "Lis", 0)
@@ -115,15 +117,15 @@ def test_when_nobody_can_restart_the_caller_gets_the_part_that_still_counts() ->
 
 def test_a_block_after_the_first_word_ends_a_restart_too() -> None:
     error, _ = broken(
-        entry("a", Streams("Lis", failure("blocked"))), entry("b", Plays("never")), stream=RESTART
+        target("a", Streams("Lis", failure("blocked"))), target("b", Plays("never")), stream=RESTART
     )
     assert (error.failure.kind, error.partial) == (Kind.BLOCKED, "Lis")
 
 
 def test_whole_hides_every_break() -> None:
     reply, reader, _ = streamed(
-        entry("a", Streams(*"forty tokens of sixty", CUT)),
-        entry("b", Streams("Lis", "bon.", End())),
+        target("a", Streams(*"forty tokens of sixty", CUT)),
+        target("b", Streams("Lis", "bon.", End())),
         whole=True,
     )
     assert (reply.model, reader.texts, reader.resets) == ("b", ["Lisbon."], 0)
@@ -135,8 +137,8 @@ def test_whole_gives_nothing_if_nobody_can_answer() -> None:
         whole = StreamRules(release="whole")
         run(
             walk(
-                route(entry("a", Streams("Lis", failure("timeout"))), stream=whole),
-                outlet=Outlet(reader.put),
+                route(target("a", Streams("Lis", failure("timeout"))), stream=whole),
+                outlet=StreamGate(reader.put),
             ).run()
         )
     assert reader.texts == []
@@ -144,8 +146,8 @@ def test_whole_gives_nothing_if_nobody_can_answer() -> None:
 
 def test_the_first_token_must_come_in_time() -> None:
     reply, _, took = streamed(
-        entry("a", Streams(20, "late", End()), first_token_timeout=10.0),
-        entry("b", Streams(4, "in time", End())),
+        target("a", Streams(20, "late", End()), first_token_timeout=10.0),
+        target("b", Streams(4, "in time", End())),
     )
     assert (reply.text, took) == ("in time", 14.0)
     assert reply.trail[0].text == "timeout: no first token in 10s"
@@ -153,22 +155,22 @@ def test_the_first_token_must_come_in_time() -> None:
 
 def test_white_space_is_no_first_token() -> None:
     reply, _, took = streamed(
-        entry("a", Streams(1, " ", 20, "late", End()), first_token_timeout=10.0),
-        entry("b", Plays("in time")),
+        target("a", Streams(1, " ", 20, "late", End()), first_token_timeout=10.0),
+        target("b", Plays("in time")),
     )
     assert (reply.text, took) == ("in time", 10.0)
 
 
 def test_a_stall_is_noticed_to_the_second_whatever_came_before() -> None:
     reply, _, took = streamed(
-        entry(
+        target(
             "a",
             Streams(1, "x", 2, "y", 2, "z", 600),
             first_token_timeout=60.0,
             idle_timeout=7.0,
             timeout=300.0,
         ),
-        entry("b", Plays("whole")),
+        target("b", Plays("whole")),
         whole=True,
     )
     assert (reply.text, took) == ("whole", 12.0)
@@ -177,13 +179,13 @@ def test_a_stall_is_noticed_to_the_second_whatever_came_before() -> None:
 
 def test_a_stream_that_keeps_talking_is_bounded_by_the_timeout() -> None:
     reply, _, took = streamed(
-        entry(
+        target(
             "a",
             Streams(*(piece for _ in range(100) for piece in (1, "x"))),
             timeout=30.0,
             idle_timeout=5.0,
         ),
-        entry("b", Plays("whole")),
+        target("b", Plays("whole")),
         whole=True,
     )
     assert (reply.text, took) == ("whole", 30.0)
@@ -197,9 +199,9 @@ def test_a_slow_reader_costs_the_model_no_time() -> None:
             await asyncio.sleep(20)
 
         chain = route(
-            entry("a", Streams("x", 1, "y", 1, "z", End()), idle_timeout=5.0, timeout=10.0)
+            target("a", Streams("x", 1, "y", 1, "z", End()), idle_timeout=5.0, timeout=10.0)
         )
-        return await walk(chain, outlet=Outlet(put)).run()
+        return await walk(chain, outlet=StreamGate(put)).run()
 
     assert run(story()).text == "xyz"
 
@@ -212,7 +214,7 @@ def test_the_deadline_bounds_a_slow_reader_too() -> None:
 
         with pytest.raises(StreamBroken, match="within the deadline of 30s"):
             await walk(
-                route(entry("a", Streams("x", End()))), outlet=Outlet(put), deadline=30.0
+                route(target("a", Streams("x", End()))), outlet=StreamGate(put), deadline=30.0
             ).run()
         return asyncio.get_running_loop().time()
 
@@ -220,7 +222,7 @@ def test_the_deadline_bounds_a_slow_reader_too() -> None:
 
 
 def test_each_model_leaves_time_for_those_after_it() -> None:
-    chain = route(*(entry(name, Plays(600), timeout=100.0) for name in "abc"), deadline=30.0)
+    chain = route(*(target(name, Plays(600), timeout=100.0) for name in "abc"), deadline=30.0)
     with pytest.raises(DeadlineExceeded) as caught:
         run(walk(chain).run())
     assert [(attempt.start, attempt.duration) for attempt in caught.value.trail] == [
@@ -231,7 +233,7 @@ def test_each_model_leaves_time_for_those_after_it() -> None:
 
 
 def test_a_short_deadline_is_shared_equally() -> None:
-    chain = route(*(entry(name, Plays(600), timeout=100.0) for name in "abc"), deadline=3.0)
+    chain = route(*(target(name, Plays(600), timeout=100.0) for name in "abc"), deadline=3.0)
     with pytest.raises(DeadlineExceeded) as caught:
         run(walk(chain).run())
     assert [attempt.start for attempt in caught.value.trail] == [0.0, 1.0, 2.0]
@@ -246,18 +248,20 @@ def test_where_a_reader_of_words_that_broke_took_the_time_those_that_follow_shar
             await super().put(chunk)
 
     chain = (
-        entry("a", Streams("Lis", failure("timeout"))),
-        entry("b", Plays(600)),
-        entry("c", Plays("Porto.")),
+        target("a", Streams("Lis", failure("timeout"))),
+        target("b", Plays(600)),
+        target("c", Plays("Porto.")),
     )
-    reply = run(walk(route(*chain, stream=RESTART, deadline=20.0), outlet=Outlet(Slow().put)).run())
+    reply = run(
+        walk(route(*chain, stream=RESTART, deadline=20.0), outlet=StreamGate(Slow().put)).run()
+    )
     assert [attempt.start for attempt in reply.trail] == [0.0, 14.0, 17.0]
 
 
 def test_a_pause_that_would_eat_the_reserve_means_next() -> None:
     chain = route(
-        entry("a", Plays(failure("rate_limited", retry_after=2.0))),
-        entry("b", Plays("Lisbon.")),
+        target("a", Plays(failure("rate_limited", retry_after=2.0))),
+        target("b", Plays("Lisbon.")),
         deadline=3.0,
     )
     assert [attempt.model for attempt in run(walk(chain).run()).trail] == ["a", "b"]
@@ -277,7 +281,7 @@ def test_a_plugin_that_swallows_cancellation_is_abandoned_after_50_ms_and_report
     async def story() -> tuple[Reply, float, list[str]]:
         seen: list[Any] = []
         chain = route(
-            entry("a", Stubborn(), timeout=30.0), entry("b", Plays("Lisbon.")), deadline=60.0
+            target("a", Stubborn(), timeout=30.0), target("b", Plays("Lisbon.")), deadline=60.0
         )
         reply = await walk(chain, events=seen).run()
         took = asyncio.get_running_loop().time()
@@ -300,7 +304,7 @@ def test_an_abandoned_plugin_that_goes_on_to_speak_says_it_to_nobody() -> None:
     async def story(reader: Reader) -> None:
         late = Stubborn(5, "too late", End())
         with pytest.raises(DeadlineExceeded):
-            await walk(route(entry("a", late), deadline=3.0), outlet=Outlet(reader.put)).run()
+            await walk(route(target("a", late), deadline=3.0), outlet=StreamGate(reader.put)).run()
         await asyncio.sleep(60)
         assert late.closed == 1
 
@@ -315,7 +319,7 @@ def test_a_plugin_that_cancels_itself_breaks_its_contract() -> None:
             del call
             raise asyncio.CancelledError
 
-    reply = run(walk(route(entry("a", Suicidal()), entry("b", Plays("Lisbon.")))).run())
+    reply = run(walk(route(target("a", Suicidal()), target("b", Plays("Lisbon.")))).run())
     assert (reply.trail[0].kind, reply.trail[0].text) == (
         Kind.CONTRACT,
         "the plugin of provider 'p' cancelled itself",
@@ -323,7 +327,9 @@ def test_a_plugin_that_cancels_itself_breaks_its_contract() -> None:
 
 
 def test_a_plugin_that_raises_what_closes_generators_breaks_its_contract() -> None:
-    reply = run(walk(route(entry("a", Plays(GeneratorExit())), entry("b", Plays("Lisbon.")))).run())
+    reply = run(
+        walk(route(target("a", Plays(GeneratorExit())), target("b", Plays("Lisbon.")))).run()
+    )
     assert (reply.trail[0].kind, reply.trail[0].text) == (
         Kind.CONTRACT,
         "the plugin of provider 'p' raised GeneratorExit",
@@ -331,5 +337,5 @@ def test_a_plugin_that_raises_what_closes_generators_breaks_its_contract() -> No
 
 
 def test_a_truncated_stream_is_marked() -> None:
-    reply, _, _ = streamed(entry("a", Streams("Lis", End(finish=Finish.LENGTH))))
+    reply, _, _ = streamed(target("a", Streams("Lis", End(finish=Finish.LENGTH))))
     assert (reply.finish, reply.trail[0].kind) == (Finish.LENGTH, Kind.TRUNCATED)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from standby.errors import RequestError
-from standby.inputs.parse import request_of
+from standby.inputs.parse import parse_request
 from standby.types import Message, Only, Tool, ToolCall, ToolResult
 
 SAID = {"role": "user", "content": "hi"}
@@ -32,7 +32,7 @@ def test_results_come_in_the_order_of_their_calls_with_the_tools_names() -> None
         result("1", "first"),
         SAID,
     ]
-    read = request_of(asked, {}).messages
+    read = parse_request(asked, {}).messages
     assert [message.role for message in read] == ["user", "assistant", "tool", "tool", "user"]
     assert read[1].parts == (
         ToolCall(id="1", name="f", arguments={}),
@@ -43,7 +43,9 @@ def test_results_come_in_the_order_of_their_calls_with_the_tools_names() -> None
 
 
 def test_an_id_may_come_again_in_a_later_turn() -> None:
-    read = request_of([SAID, calls(call()), result(), calls(call()), result(text="y")], {}).messages
+    read = parse_request(
+        [SAID, calls(call()), result(), calls(call()), result(text="y")], {}
+    ).messages
     assert [
         part.text for message in read for part in message.parts if isinstance(part, ToolResult)
     ] == ["x", "y"]
@@ -51,7 +53,7 @@ def test_an_id_may_come_again_in_a_later_turn() -> None:
 
 def test_one_message_may_hold_all_results() -> None:
     both = Message("tool", (ToolResult(id="2", text="b"), ToolResult(id="1", text="a")))
-    read = request_of([SAID, calls(call("1"), call("2")), both], {}).messages
+    read = parse_request([SAID, calls(call("1"), call("2")), both], {}).messages
     assert [message.parts[0] for message in read[2:]] == [
         ToolResult(id="1", text="a", name="f"),
         ToolResult(id="2", text="b", name="f"),
@@ -60,7 +62,7 @@ def test_one_message_may_hold_all_results() -> None:
 
 @pytest.mark.parametrize("arguments", ["", "{}", {}])
 def test_no_arguments_are_an_empty_object(arguments: Any) -> None:
-    assert request_of([SAID, calls(call(arguments=arguments)), result()], {}).messages[1].parts[
+    assert parse_request([SAID, calls(call(arguments=arguments)), result()], {}).messages[1].parts[
         0
     ] == ToolCall(id="1", name="f", arguments={})
 
@@ -125,7 +127,7 @@ def test_a_conversation_that_no_vendor_takes_names_its_message(
     messages: list[Any], index: int, words: str
 ) -> None:
     with pytest.raises(RequestError) as caught:
-        request_of(messages, {})
+        parse_request(messages, {})
     assert (str(caught.value), caught.value.index) == (f"message {index}: {words}", index)
 
 
@@ -140,7 +142,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
     ],
 )
 def test_a_tool_is_read_from_both_forms(given: Any) -> None:
-    assert request_of("hi", {"tools": [given]}).tools == (
+    assert parse_request("hi", {"tools": [given]}).tools == (
         Tool(name="f", description="d", parameters=SCHEMA),
     )
 
@@ -178,7 +180,7 @@ def test_a_tool_is_read_from_both_forms(given: Any) -> None:
 )
 def test_what_is_no_tool_names_its_place(tools: Any, words: str) -> None:
     with pytest.raises(RequestError) as caught:
-        request_of("hi", {"tools": tools})
+        parse_request("hi", {"tools": tools})
     assert str(caught.value) == words
 
 
@@ -194,7 +196,7 @@ def test_what_is_no_tool_names_its_place(tools: Any, words: str) -> None:
     ],
 )
 def test_a_choice_is_read_from_all_its_forms(choice: Any, read: Any) -> None:
-    assert request_of("hi", {"tools": [F], "tool_choice": choice}).tool_choice == read
+    assert parse_request("hi", {"tools": [F], "tool_choice": choice}).tool_choice == read
 
 
 @pytest.mark.parametrize(
@@ -207,12 +209,12 @@ def test_a_choice_is_read_from_all_its_forms(choice: Any, read: Any) -> None:
 )
 def test_a_choice_of_what_is_not_there_is_refused(tools: Any, choice: Any, words: str) -> None:
     with pytest.raises(RequestError) as caught:
-        request_of("hi", {"tools": tools, "tool_choice": choice})
+        parse_request("hi", {"tools": tools, "tool_choice": choice})
     assert str(caught.value) == words
 
 
 def test_a_repr_shows_neither_arguments_nor_results() -> None:
-    made = ToolCall(id="1", name="f", arguments={"a": "secret"}, private="secret")
+    made = ToolCall(id="1", name="f", arguments={"a": "secret"}, provider_state="secret")
     assert (
         repr(Message("assistant", (made, ToolResult(id="1", text="secret")))).count("secret") == 0
     )

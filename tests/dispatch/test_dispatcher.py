@@ -11,12 +11,12 @@ import pytest
 from standby import events
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import REACTIONS, Kind
-from standby.inputs.schemas import schema_of
-from standby.resilience.circuit_breaker import Breaker, State
-from standby.resilience.retry_budget import Budget
+from standby.inputs.schemas import parse_schema
+from standby.resilience.circuit_breaker import CircuitBreaker, State
+from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings, Card, Retry, Trigger
 from standby.types import Finish, Reply
-from tests.support.playing import Plays, entry, failure, request, route, walk
+from tests.support.playing import Plays, failure, request, route, target, walk
 from tests.support.virtual_clock import run
 
 ONE_RETRY = [kind for kind, reaction in REACTIONS.items() if reaction.then == "retry"]
@@ -30,7 +30,7 @@ def outcomes(trail: Any) -> list[tuple[str, str, str | None]]:
 
 def test_a_healthy_first_model_is_the_only_one_asked() -> None:
     first, second = Plays("Lisbon."), Plays("never")
-    reply = run(walk(route(entry("a", first), entry("b", second))).run())
+    reply = run(walk(route(target("a", first), target("b", second))).run())
     assert (reply.text, reply.model, reply.provider) == ("Lisbon.", "a", "p")
     assert outcomes(reply.trail) == [("a", "answered", None)]
     assert not second.calls
@@ -39,7 +39,7 @@ def test_a_healthy_first_model_is_the_only_one_asked() -> None:
 @pytest.mark.parametrize("kind", ONE_RETRY)
 def test_a_kind_that_may_pass_is_asked_once_more_then_the_next(kind: Kind) -> None:
     first, second = Plays(failure(kind)), Plays("Lisbon.")
-    reply = run(walk(route(entry("a", first), entry("b", second))).run())
+    reply = run(walk(route(target("a", first), target("b", second))).run())
     assert outcomes(reply.trail) == [
         ("a", "failed", "retry"),
         ("a", "failed", "next"),
@@ -50,7 +50,7 @@ def test_a_kind_that_may_pass_is_asked_once_more_then_the_next(kind: Kind) -> No
 @pytest.mark.parametrize("kind", NEXT)
 def test_a_kind_that_will_not_pass_goes_to_the_next_at_once(kind: Kind) -> None:
     first, second = Plays(failure(kind, status=400)), Plays("Lisbon.")
-    reply = run(walk(route(entry("a", first), entry("b", second))).run())
+    reply = run(walk(route(target("a", first), target("b", second))).run())
     assert len(first.calls) == 1
     assert reply.model == "b"
     assert reply.trail[0].then == "next"
@@ -61,7 +61,7 @@ def test_a_kind_that_will_not_pass_goes_to_the_next_at_once(kind: Kind) -> None:
 def test_a_kind_that_is_the_callers_stops(kind: Kind) -> None:
     second = Plays("never")
     with pytest.raises(Stopped, match="it failed") as caught:
-        run(walk(route(entry("a", Plays(failure(kind))), entry("b", second))).run())
+        run(walk(route(target("a", Plays(failure(kind))), target("b", second))).run())
     assert not second.calls
     assert caught.value.failure.kind is kind
     assert isinstance(caught.value.__cause__, AttemptFailed)
@@ -74,7 +74,7 @@ def test_the_table_retries_once_and_never_more_than_the_chain_allows(
 ) -> None:
     model = Plays(failure("server_error"))
     with pytest.raises(ChainExhausted):
-        run(walk(route(entry("a", model), retry=Retry(attempts=attempts))).run())
+        run(walk(route(target("a", model), retry=Retry(attempts=attempts))).run())
     assert len(model.calls) == asked
 
 
@@ -83,7 +83,9 @@ def test_a_trigger_retries_as_often_as_the_chain_allows(attempts: int) -> None:
     model = Plays(failure("timeout"))
     triggers = {"slow": Trigger(kind=Kind.TIMEOUT, then="retry")}
     with pytest.raises(ChainExhausted) as caught:
-        run(walk(route(entry("a", model), triggers=triggers, retry=Retry(attempts=attempts))).run())
+        run(
+            walk(route(target("a", model), triggers=triggers, retry=Retry(attempts=attempts))).run()
+        )
     assert len(model.calls) == attempts
     assert {attempt.trigger for attempt in caught.value.trail} == {"slow"}
 
@@ -92,15 +94,15 @@ def test_a_trigger_retries_as_often_as_the_chain_allows(attempts: int) -> None:
 def test_a_trigger_outweighs_the_table(then: Any, model: str) -> None:
     triggers = {"mine": Trigger(kind=Kind.BLOCKED, then=then)}
     chain = route(
-        entry("a", Plays(failure("blocked"), "from a")),
-        entry("b", Plays("from b")),
+        target("a", Plays(failure("blocked"), "from a")),
+        target("b", Plays("from b")),
         triggers=triggers,
     )
     assert run(walk(chain).run()).text == f"from {model}"
 
 
 def test_a_retry_that_succeeds_is_the_answer() -> None:
-    reply = run(walk(route(entry("a", Plays(failure("overloaded"), "Lisbon.")))).run())
+    reply = run(walk(route(target("a", Plays(failure("overloaded"), "Lisbon.")))).run())
     assert outcomes(reply.trail) == [("a", "failed", "retry"), ("a", "answered", None)]
 
 
@@ -111,9 +113,9 @@ def test_only_a_good_reply_brings_the_model_what_its_retry_has_cost(
     async def story() -> tuple[int, int]:
         model, budget = (
             Plays(failure("overloaded"), last),
-            Budget(capacity=1.0, share=1.0, trickle=float("inf")),
+            RetryBudget(capacity=1.0, share=1.0, min_rate=float("inf")),
         )
-        chain = route(entry("a", model, budget=budget), entry("b", Plays("from b")))
+        chain = route(target("a", model, budget=budget), target("b", Plays("from b")))
         await walk(chain).run()
         model.steps, before = [failure("overloaded")], len(model.calls)
         await walk(chain).run()
@@ -125,7 +127,9 @@ def test_only_a_good_reply_brings_the_model_what_its_retry_has_cost(
 def test_pauses_are_full_jitter_within_their_bounds() -> None:
     seen: list[events.Event] = []
     chain = route(
-        entry("a", Plays(failure("timeout")), breaker=Breaker(BreakerSettings(failures=100))),
+        target(
+            "a", Plays(failure("timeout")), breaker=CircuitBreaker(BreakerSettings(failures=100))
+        ),
         triggers={"slow": Trigger(kind=Kind.TIMEOUT, then="retry")},
         retry=Retry(attempts=8, initial=1.0, limit=4.0),
     )
@@ -147,7 +151,7 @@ def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(
     stated: float, asked: int, waited: float
 ) -> None:
     model = Plays(failure("rate_limited", retry_after=stated), "Lisbon.")
-    reply = run(walk(route(entry("a", model), entry("b", Plays("from b")))).run())
+    reply = run(walk(route(target("a", model), target("b", Plays("from b")))).run())
     assert len(model.calls) == asked
     assert reply.trail[1].start == waited
     assert reply.model == ("a" if asked == 2 else "b")
@@ -157,8 +161,8 @@ def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(
 def test_a_short_stated_delay_rests_no_model_before_five_failures_in_a_row(
     stated: float, rests: bool
 ) -> None:
-    model = entry("a", Plays(failure("overloaded", status=503, retry_after=stated)))
-    other = entry("b", Plays("Lisbon."))
+    model = target("a", Plays(failure("overloaded", status=503, retry_after=stated)))
+    other = target("b", Plays("Lisbon."))
 
     async def story(calls: int) -> State:
         for _ in range(calls):
@@ -171,14 +175,14 @@ def test_a_short_stated_delay_rests_no_model_before_five_failures_in_a_row(
 
 def test_a_pause_that_does_not_fit_the_deadline_means_next() -> None:
     model = Plays(failure("rate_limited", retry_after=2.0))
-    reply = run(walk(route(entry("a", model), entry("b", Plays("Lisbon.")), deadline=1.0)).run())
+    reply = run(walk(route(target("a", model), target("b", Plays("Lisbon.")), deadline=1.0)).run())
     assert outcomes(reply.trail) == [("a", "failed", "next"), ("b", "answered", None)]
 
 
 def test_an_attempt_that_takes_too_long_is_cut_and_the_next_is_asked() -> None:
     async def story() -> tuple[Reply, float]:
         reply = await walk(
-            route(entry("a", Plays(600), timeout=30.0), entry("b", Plays("Lisbon.")))
+            route(target("a", Plays(600), timeout=30.0), target("b", Plays("Lisbon.")))
         ).run()
         return reply, asyncio.get_running_loop().time()
 
@@ -190,7 +194,7 @@ def test_an_attempt_that_takes_too_long_is_cut_and_the_next_is_asked() -> None:
 @pytest.mark.parametrize("own", [None, 7.0])
 def test_the_deadline_ends_the_call_exactly(own: float | None) -> None:
     async def story() -> tuple[CallFailed, float]:
-        chain = route(entry("a", Plays(600), timeout=5.0), entry("b", Plays(600)), deadline=12.0)
+        chain = route(target("a", Plays(600), timeout=5.0), target("b", Plays(600)), deadline=12.0)
         with pytest.raises(DeadlineExceeded) as caught:
             await walk(chain, deadline=own).run()
         return caught.value, asyncio.get_running_loop().time()
@@ -207,7 +211,7 @@ def test_the_deadline_ends_the_call_exactly(own: float | None) -> None:
 
 def test_a_deadline_with_nothing_failed_before_has_no_cause() -> None:
     with pytest.raises(DeadlineExceeded) as caught:
-        run(walk(route(entry("a", Plays(600))), deadline=1.0).run())
+        run(walk(route(target("a", Plays(600))), deadline=1.0).run())
     assert caught.value.__cause__ is None
 
 
@@ -216,9 +220,9 @@ def test_cancellation_goes_straight_through_wherever_it_comes(after: float) -> N
     async def story() -> list[events.Event]:
         seen: list[events.Event] = []
         chain = route(
-            entry("a", Plays(600)),
-            entry("b", Plays(failure("overloaded"), 20)),
-            entry("c", Plays(600)),
+            target("a", Plays(600)),
+            target("b", Plays(failure("overloaded"), 20)),
+            target("c", Plays(600)),
         )
         task = asyncio.create_task(walk(chain, events=seen).run())
         await asyncio.sleep(after)
@@ -240,7 +244,7 @@ def test_without_fallback_only_the_first_is_asked_and_the_error_is_its_own() -> 
         failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")
     )
     with pytest.raises(ChainExhausted) as caught:
-        run(walk(route(entry("a", first), entry("b", second), fallback=False)).run())
+        run(walk(route(target("a", first), target("b", second), fallback=False)).run())
     assert str(caught.value) == "500 INTERNAL. An internal error has occurred."
     assert len(first.calls) == 2
     assert not second.calls
@@ -248,11 +252,11 @@ def test_without_fallback_only_the_first_is_asked_and_the_error_is_its_own() -> 
 
 def test_when_all_fail_each_model_is_named_with_its_last_words_and_the_causes_are_a_group() -> None:
     chain = route(
-        entry(
+        target(
             "a",
             Plays(failure("overloaded", "busy", status=503, code="UNAVAILABLE", retry_after=9.0)),
         ),
-        entry("b", Plays(failure("model_missing", "gone", status=404, retry_after=4.0))),
+        target("b", Plays(failure("model_missing", "gone", status=404, retry_after=4.0))),
     )
     with pytest.raises(ChainExhausted) as caught:
         run(walk(chain).run())
@@ -275,7 +279,7 @@ def test_events_tell_by_which_trigger_a_call_moves_on_and_that_it_failed() -> No
     triggers = {"gone": Trigger(kind=Kind.MODEL_MISSING, then="next")}
     failing = [failure("model_missing"), failure("unauthorized"), failure("unauthorized")]
     chain = route(
-        *(entry(name, Plays(each)) for name, each in zip("abc", failing, strict=True)),
+        *(target(name, Plays(each)) for name, each in zip("abc", failing, strict=True)),
         triggers=triggers,
     )
     with pytest.raises(ChainExhausted):
@@ -291,7 +295,7 @@ def test_events_tell_by_which_trigger_a_call_moves_on_and_that_it_failed() -> No
 
 def test_a_model_that_cannot_be_used_is_skipped() -> None:
     chain = route(
-        entry("a", failure("unavailable", "no key: set A_KEY")), entry("b", Plays("Lisbon."))
+        target("a", failure("unavailable", "no key: set A_KEY")), target("b", Plays("Lisbon."))
     )
     reply = run(walk(chain).run())
     assert outcomes(reply.trail) == [("a", "skipped", "next"), ("b", "answered", None)]
@@ -315,7 +319,7 @@ def test_after_a_prompt_too_long_only_larger_or_unknown_windows_are_asked(
     names = "abc"[: len(windows)]
     chain = route(
         *(
-            entry(n, m, card=Card(context_window=w))
+            target(n, m, card=Card(context_window=w))
             for n, m, w in zip(names, models, windows, strict=True)
         )
     )
@@ -328,7 +332,7 @@ def test_a_truncated_reply_is_accepted_and_marked() -> None:
     reply = run(
         walk(
             route(
-                entry("a", Plays(Reply(text="Lis", finish=Finish.LENGTH))), entry("b", Plays("x"))
+                target("a", Plays(Reply(text="Lis", finish=Finish.LENGTH))), target("b", Plays("x"))
             )
         ).run()
     )
@@ -345,9 +349,9 @@ def test_after_json_that_was_cut_the_next_model_is_asked_and_not_the_same_again(
         Plays(Reply(text='{"city": "Lis', finish=Finish.LENGTH)),
         Plays('{"city": "Lisbon"}'),
     )
-    city = schema_of({"type": "object", "required": ["city"]})
+    city = parse_schema({"type": "object", "required": ["city"]})
     card = Card(schema=True)
-    chain = route(entry("a", cut, card=card), entry("b", whole, card=card))
+    chain = route(target("a", cut, card=card), target("b", whole, card=card))
     reply = run(walk(chain, msgspec.structs.replace(request(), schema=city)).run())
     assert (reply.data, len(cut.calls)) == ({"city": "Lisbon"}, 1)
     assert [(step.outcome, step.kind, step.then) for step in reply.trail] == [
@@ -361,11 +365,11 @@ def test_a_trigger_can_move_on_from_a_truncated_reply_and_the_first_is_returned_
 ):
     cut = [Plays(Reply(text=text, finish=Finish.LENGTH)) for text in ("first", "second")]
     triggers = {"cut": Trigger(kind=Kind.TRUNCATED, then="next")}
-    chain = route(entry("a", cut[0]), entry("b", cut[1]), triggers=triggers)
+    chain = route(target("a", cut[0]), target("b", cut[1]), triggers=triggers)
     reply = run(walk(chain).run())
     assert (reply.text, reply.model) == ("first", "a")
     assert [attempt.trigger for attempt in reply.trail] == ["cut", "cut"]
-    whole = route(entry("a", cut[0]), entry("b", Plays("whole")), triggers=triggers)
+    whole = route(target("a", cut[0]), target("b", Plays("whole")), triggers=triggers)
     assert run(walk(whole).run()).text == "whole"
 
 
@@ -385,7 +389,7 @@ def test_another_model_than_asked_is_accepted_marked_and_alerted(
     served: str, *, marked: bool
 ) -> None:
     seen: list[events.Event] = []
-    chain = route(entry("m-1", Plays(Reply(text="Lisbon.", served=served))))
+    chain = route(target("m-1", Plays(Reply(text="Lisbon.", response_model=served))))
     reply = run(walk(chain, events=seen).run())
     assert (reply.trail[0].kind is Kind.WRONG_MODEL) is marked
     assert any(isinstance(event, events.Alert) for event in seen) is marked
@@ -393,14 +397,18 @@ def test_another_model_than_asked_is_accepted_marked_and_alerted(
 
 def test_what_an_endpoint_of_ones_own_calls_its_models_is_not_judged() -> None:
     chain = route(
-        entry("m-1", Plays(Reply(text="Lisbon.", served="/models/any.gguf")), own_names=False)
+        target(
+            "m-1",
+            Plays(Reply(text="Lisbon.", response_model="/models/any.gguf")),
+            verify_response_model=False,
+        )
     )
     assert run(walk(chain).run()).trail[0].kind is None
 
 
 def test_refused_parameters_are_left_out_for_that_model_only_and_named() -> None:
     first, second = Plays(failure("timeout")), Plays("Lisbon.")
-    chain = route(entry("a", first), entry("b", second, refused=("temperature", "top_k")))
+    chain = route(target("a", first), target("b", second, refused=("temperature", "top_k")))
     reply = run(walk(chain, request(temperature=0.2, seed=7)).run())
     assert [attempt.dropped for attempt in reply.trail] == [(), ("temperature",)]
     assert (
@@ -413,8 +421,8 @@ def test_refused_parameters_are_left_out_for_that_model_only_and_named() -> None
 def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:
     seen: list[events.Event] = []
     chain = route(
-        entry("a", Plays(failure("unauthorized", "bad key", status=401))),
-        entry("b", Plays("Lisbon.")),
+        target("a", Plays(failure("unauthorized", "bad key", status=401))),
+        target("b", Plays("Lisbon.")),
     )
     run(walk(chain, events=seen).run())
     assert [type(event).__name__ for event in seen] == [
@@ -429,17 +437,17 @@ def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:
 def test_two_calls_have_two_ids() -> None:
     seen: list[events.Event] = []
     for _ in range(2):
-        run(walk(route(entry("a", Plays("x"))), events=seen).run())
+        run(walk(route(target("a", Plays("x"))), events=seen).run())
     assert len({event.call for event in seen}) == 2
 
 
 def test_no_event_holds_what_was_said() -> None:
     seen: list[events.Event] = []
     chain = route(
-        entry(
+        target(
             "a", Plays(failure("server_error", "echo: What is the capital of Portugal, please?"))
         ),
-        entry("b", Plays("secret answer")),
+        target("b", Plays("secret answer")),
     )
     run(walk(chain, events=seen).run())
     told = repr(seen)
@@ -453,8 +461,8 @@ def test_no_event_holds_what_was_said() -> None:
 def test_every_call_has_exactly_one_outcome(kinds: tuple[str, str]) -> None:
     seen: list[events.Event] = []
     chain = route(
-        *(entry(name, Plays(failure(kind))) for name, kind in zip("ab", kinds, strict=True)),
-        entry("c", Plays("ok")),
+        *(target(name, Plays(failure(kind))) for name, kind in zip("ab", kinds, strict=True)),
+        target("c", Plays("ok")),
     )
     with contextlib.suppress(CallFailed):
         run(walk(chain, events=seen).run())
@@ -469,8 +477,8 @@ def test_retries_never_eat_what_is_kept_for_the_models_to_come() -> None:
 
     again = {"again": Trigger(kind=(Kind.OVERLOADED, Kind.TIMEOUT), then="retry")}
     chain = route(
-        entry("a", Slow(failure("overloaded"))),
-        entry("b", Slow("Lisbon.")),
+        target("a", Slow(failure("overloaded"))),
+        target("b", Slow("Lisbon.")),
         triggers=again,
         retry=Retry(attempts=5, initial=0.001),
         deadline=6.0,

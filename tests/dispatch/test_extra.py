@@ -9,7 +9,7 @@ import pytest
 from standby import RequestError, Settings, Standby
 from standby.events import Alert, Event
 from standby.failures import Kind
-from standby.plugin import merged
+from standby.plugin import deep_merge
 from standby.settings import Card, Chain, Model, Provider, Retry
 from tests.support.loopback import GEMINI_503, both, openai_reply
 
@@ -62,7 +62,7 @@ def test_an_extra_for_nobody_or_no_json_is_refused_at_once(extra: Any, words: st
 
 def test_laying_one_object_over_another_changes_neither() -> None:
     under, over = {"a": {"b": 1, "c": [1]}, "d": 1}, {"a": {"c": [2]}, "e": {"f": 1}}
-    assert merged(under, over) == {"a": {"b": 1, "c": [2]}, "d": 1, "e": {"f": 1}}
+    assert deep_merge(under, over) == {"a": {"b": 1, "c": [2]}, "d": 1, "e": {"f": 1}}
     assert under == {"a": {"b": 1, "c": [1]}, "d": 1}
 
 

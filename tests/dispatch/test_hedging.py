@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from standby import events
-from standby.dispatch.adapter_call import Outlet
+from standby.dispatch.stream_gate import StreamGate
 from standby.errors import ChainExhausted, Stopped
 from standby.failures import Kind
 from standby.plugin import End
-from standby.resilience.circuit_breaker import Breaker
-from standby.resilience.retry_budget import Budget
+from standby.resilience.circuit_breaker import CircuitBreaker
+from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings, Card, Hedge, Retry, StreamRules
 from standby.types import Chunk, Reply
-from tests.support.playing import Plays, Streams, entry, failure, request, route, walk
+from tests.support.playing import Plays, Streams, failure, request, route, target, walk
 from tests.support.virtual_clock import run
 
 HEDGE = Hedge(after=8.0)
@@ -34,14 +34,16 @@ def told(trail: Any) -> list[tuple[str, str, float, float]]:
 
 def test_a_model_that_answers_in_time_is_not_hedged() -> None:
     second = Plays("never")
-    reply, took = timed(walk(route(entry("a", Plays(7.9)), entry("b", second), hedge=HEDGE)).run())
+    reply, took = timed(
+        walk(route(target("a", Plays(7.9)), target("b", second), hedge=HEDGE)).run()
+    )
     assert (reply.model, took, second.calls) == ("a", 7.9, [])
 
 
 def test_the_next_model_is_asked_beside_a_slow_one_and_the_first_reply_wins() -> None:
     seen: list[events.Event] = []
     chain = route(
-        entry("a", Plays(20)), entry("b", Plays(3)), entry("c", Plays("never")), hedge=HEDGE
+        target("a", Plays(20)), target("b", Plays(3)), target("c", Plays("never")), hedge=HEDGE
     )
     reply, took = timed(walk(chain, events=seen).run())
     assert (reply.model, took) == ("b", 11.0)
@@ -53,7 +55,9 @@ def test_the_next_model_is_asked_beside_a_slow_one_and_the_first_reply_wins() ->
 
 
 def test_the_slow_one_may_still_win() -> None:
-    reply, took = timed(walk(route(entry("a", Plays(9)), entry("b", Plays(3)), hedge=HEDGE)).run())
+    reply, took = timed(
+        walk(route(target("a", Plays(9)), target("b", Plays(3)), hedge=HEDGE)).run()
+    )
     assert (reply.model, took) == ("a", 9.0)
     assert told(reply.trail) == [("a", "answered", 0.0, 9.0), ("b", "cancelled", 8.0, 1.0)]
 
@@ -62,9 +66,9 @@ def test_a_fast_error_of_the_hedge_does_not_win() -> None:
     reply, took = timed(
         walk(
             route(
-                entry("a", Plays(20)),
-                entry("b", Plays(failure("overloaded"))),
-                entry("c", Plays("x")),
+                target("a", Plays(20)),
+                target("b", Plays(failure("overloaded"))),
+                target("c", Plays("x")),
                 hedge=HEDGE,
             )
         ).run()
@@ -80,9 +84,9 @@ def test_when_both_have_failed_the_third_is_asked_and_nobody_is_asked_twice() ->
             return await super().complete(call)
 
     chain = route(
-        entry("a", SlowFailure(failure("overloaded"))),
-        entry("b", Plays(failure("overloaded"))),
-        entry("c", Plays("Lisbon.")),
+        target("a", SlowFailure(failure("overloaded"))),
+        target("b", Plays(failure("overloaded"))),
+        target("c", Plays("Lisbon.")),
         hedge=HEDGE,
     )
     reply, took = timed(walk(chain).run())
@@ -92,7 +96,7 @@ def test_when_both_have_failed_the_third_is_asked_and_nobody_is_asked_twice() ->
 
 
 def test_a_call_is_hedged_once() -> None:
-    chain = route(*(entry(name, Plays(25), timeout=60.0) for name in "abcd"), hedge=HEDGE)
+    chain = route(*(target(name, Plays(25), timeout=60.0) for name in "abcd"), hedge=HEDGE)
     reply, took = timed(walk(chain).run())
     assert (reply.model, took) == ("a", 25.0)
     assert [attempt.model for attempt in reply.trail] == ["a", "b"]
@@ -100,37 +104,39 @@ def test_a_call_is_hedged_once() -> None:
 
 @pytest.mark.parametrize("empty", ["the model's", "the chain's"])
 def test_without_a_token_there_is_no_hedge(empty: str) -> None:
-    nothing = Budget(capacity=0.5)
+    nothing = RetryBudget(capacity=0.5)
     second = Plays("never")
     budgets = {"budget": nothing} if empty == "the model's" else {}
-    chain = route(entry("a", Plays(20)), entry("b", second, **budgets), hedge=HEDGE)
+    chain = route(target("a", Plays(20)), target("b", second, **budgets), hedge=HEDGE)
     if empty == "the chain's":
-        chain = route(*chain.entries, hedge=HEDGE, hedges=nothing)
+        chain = route(*chain.targets, hedge=HEDGE, hedges=nothing)
     reply, took = timed(walk(chain).run())
     assert (reply.model, took, second.calls) == ("a", 20.0, [])
 
 
 def test_a_call_that_is_answered_brings_the_chain_a_share_of_a_hedge() -> None:
     async def story() -> list[int]:
-        hedges = Budget(capacity=1.0, share=0.5, trickle=float("inf"))
+        hedges = RetryBudget(capacity=1.0, share=0.5, min_rate=float("inf"))
         chain = route(
-            entry("a", Plays(20), timeout=60.0), entry("b", Plays(30)), hedge=HEDGE, hedges=hedges
+            target("a", Plays(20), timeout=60.0), target("b", Plays(30)), hedge=HEDGE, hedges=hedges
         )
         return [len((await walk(chain).run()).trail) for _ in range(5)]
 
     assert run(story()) == [2, 1, 2, 1, 2]
 
 
-def resting() -> Breaker:
-    breaker = Breaker(BreakerSettings(failures=1, open=60.0, open_limit=60.0))
-    breaker.settle(breaker.admit(0.0), "sick", 0.0, kind=Kind.OVERLOADED)  # type: ignore[arg-type] # it is a ticket
+def resting() -> CircuitBreaker:
+    breaker = CircuitBreaker(BreakerSettings(failures=1, open=60.0, open_limit=60.0))
+    breaker.record(breaker.admit(0.0), "failure", 0.0, kind=Kind.OVERLOADED)  # type: ignore[arg-type] # it is a permit
     return breaker
 
 
 def test_a_resting_model_is_no_hedge() -> None:
     second = Plays("never")
     reply, _ = timed(
-        walk(route(entry("a", Plays(20)), entry("b", second, breaker=resting()), hedge=HEDGE)).run()
+        walk(
+            route(target("a", Plays(20)), target("b", second, breaker=resting()), hedge=HEDGE)
+        ).run()
     )
     assert (reply.model, second.calls) == ("a", [])
     assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
@@ -153,7 +159,7 @@ def test_a_model_that_cannot_be_asked_is_passed_over_and_the_one_after_it_is_the
     seen: list[events.Event] = []
     passed_over = Plays("never")
     chain = route(
-        entry("a", Plays(20)), entry("b", passed_over, **rest), entry("c", Plays(1)), hedge=HEDGE
+        target("a", Plays(20)), target("b", passed_over, **rest), target("c", Plays(1)), hedge=HEDGE
     )
     reply, took = timed(walk(chain, request(temperature=0.5), events=seen).run())
     assert (reply.model, took, passed_over.calls) == ("c", 9.0, [])
@@ -165,7 +171,7 @@ def test_a_model_that_cannot_be_asked_is_passed_over_and_the_one_after_it_is_the
 
 
 def test_a_failure_that_stops_ends_the_hedge_too() -> None:
-    chain = route(entry("a", Plays(20)), entry("b", Plays(failure("blocked"))), hedge=HEDGE)
+    chain = route(target("a", Plays(20)), target("b", Plays(failure("blocked"))), hedge=HEDGE)
     with pytest.raises(Stopped) as caught:
         run(walk(chain).run())
     assert [(attempt.model, attempt.outcome) for attempt in caught.value.trail] == [
@@ -181,7 +187,7 @@ def test_all_failing_with_a_hedge_is_one_error_with_every_cause() -> None:
             return await super().complete(call)
 
     chain = route(
-        entry("a", Late(failure("timeout"))), entry("b", Late(failure("timeout"))), hedge=HEDGE
+        target("a", Late(failure("timeout"))), target("b", Late(failure("timeout"))), hedge=HEDGE
     )
     with pytest.raises(ChainExhausted) as caught:
         run(walk(chain).run())
@@ -197,8 +203,8 @@ def test_streams_are_hedged_until_the_first_word_and_never_after_it() -> None:
             chunks.append(chunk)
 
         slow, quick = Streams(9, "from a", 1, End()), Streams(2, "from ", 20, "b", End())
-        chain = route(entry("a", slow), entry("b", quick), hedge=HEDGE, deadline=60.0)
-        return await walk(chain, outlet=Outlet(put)).run(), chunks
+        chain = route(target("a", slow), target("b", quick), hedge=HEDGE, deadline=60.0)
+        return await walk(chain, outlet=StreamGate(put)).run(), chunks
 
     reply, chunks = run(story())
     assert (reply.model, reply.text) == ("a", "from a")
@@ -208,16 +214,16 @@ def test_streams_are_hedged_until_the_first_word_and_never_after_it() -> None:
 
 def test_a_loser_is_closed_before_the_reply_is_there() -> None:
     loser = Streams(600)
-    run(walk(route(entry("a", loser, timeout=900.0), entry("b", Plays(1)), hedge=HEDGE)).run())
+    run(walk(route(target("a", loser, timeout=900.0), target("b", Plays(1)), hedge=HEDGE)).run())
     assert loser.closed == 1
 
 
 def test_two_that_end_at_one_moment_are_both_on_the_trail_and_settled() -> None:
-    chain = route(entry("a", Plays(10)), entry("b", Plays(2)), hedge=HEDGE)
+    chain = route(target("a", Plays(10)), target("b", Plays(2)), hedge=HEDGE)
     reply, took = timed(walk(chain).run())
     assert took == 10.0
     assert sorted(attempt.outcome for attempt in reply.trail) == ["answered", "cancelled"]
-    assert [each.breaker._under_way for each in chain.entries] == [0, 0]
+    assert [each.breaker._under_way for each in chain.targets] == [0, 0]
 
 
 def test_a_model_that_was_left_for_anothers_words_is_asked_again_when_those_break() -> None:
@@ -230,9 +236,13 @@ def test_a_model_that_was_left_for_anothers_words_is_asked_again_when_those_brea
         left, breaks = Streams(10, "from a", End()), Streams(1, "from ", 1, failure("connection"))
         rules = StreamRules(on_break="restart")
         chain = route(
-            entry("a", left), entry("b", breaks), hedge=HEDGE, stream=rules, retry=Retry(attempts=1)
+            target("a", left),
+            target("b", breaks),
+            hedge=HEDGE,
+            stream=rules,
+            retry=Retry(attempts=1),
         )
-        return await walk(chain, outlet=Outlet(put)).run(), chunks
+        return await walk(chain, outlet=StreamGate(put)).run(), chunks
 
     reply, chunks = run(story())
     assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
@@ -283,8 +293,8 @@ def test_a_model_that_shows_signs_of_life_is_not_hedged(pieces: Any, *, alone: b
     async def put(chunk: Chunk) -> None:
         del chunk
 
-    way = route(entry("a", Says(*pieces), timeout=200.0), entry("b", second), hedge=HEDGE)
-    reply, _ = timed(walk(way, outlet=Outlet(put)).run())
+    way = route(target("a", Says(*pieces), timeout=200.0), target("b", second), hedge=HEDGE)
+    reply, _ = timed(walk(way, outlet=StreamGate(put)).run())
     assert (reply.model, second.calls == []) == ("a" if alone else "b", alone)
 
 
@@ -296,12 +306,12 @@ def test_a_stream_that_is_held_back_is_not_hedged_while_its_words_come() -> None
 
     slow = Says(*[piece for _ in range(9) for piece in (Chunk("word "), 5)])
     way = route(
-        entry("a", slow, timeout=200.0),
-        entry("b", second),
+        target("a", slow, timeout=200.0),
+        target("b", second),
         hedge=HEDGE,
         stream=StreamRules(release="whole"),
     )
-    reply, took = timed(walk(way, outlet=Outlet(put)).run())
+    reply, took = timed(walk(way, outlet=StreamGate(put)).run())
     assert (reply.model, took, second.calls) == ("a", 45.0, [])
 
 
@@ -312,29 +322,29 @@ def test_a_stream_that_is_held_back_is_not_hedged_while_its_words_come() -> None
 def test_of_a_whole_answer_a_model_that_thinks_gets_half_of_its_time(
     efforts: Any, timeout: float, asked_at: float
 ) -> None:
-    thinker = entry("a", Plays(99), card=Card(efforts=efforts), timeout=timeout)
-    reply, took = timed(walk(route(thinker, entry("b", Plays("from b")), hedge=HEDGE)).run())
+    thinker = target("a", Plays(99), card=Card(efforts=efforts), timeout=timeout)
+    reply, took = timed(walk(route(thinker, target("b", Plays("from b")), hedge=HEDGE)).run())
     assert (reply.model, took) == ("b", asked_at)
 
 
 def test_a_whole_answer_that_is_collected_from_a_stream_shows_its_signs() -> None:
     card = Card(efforts=("low",))
-    silent = entry("a", Streams(99, "late", End()), card=card, timeout=100.0)
-    assert timed(walk(route(silent, entry("b", Plays("from b")), hedge=HEDGE)).run())[1] == 8.0
-    thinks = entry("a", Says(7.9, THOUGHT, 7.9), card=card, timeout=100.0)
-    reply, took = timed(walk(route(thinks, entry("b", Plays("from b")), hedge=HEDGE)).run())
+    silent = target("a", Streams(99, "late", End()), card=card, timeout=100.0)
+    assert timed(walk(route(silent, target("b", Plays("from b")), hedge=HEDGE)).run())[1] == 8.0
+    thinks = target("a", Says(7.9, THOUGHT, 7.9), card=card, timeout=100.0)
+    reply, took = timed(walk(route(thinks, target("b", Plays("from b")), hedge=HEDGE)).run())
     assert (reply.model, took) == ("a", 15.8)
 
 
 def test_a_stream_that_a_plugin_can_give_only_as_a_whole_shows_none() -> None:
-    thinker = entry("a", Plays(20), card=Card(efforts=("low",)), timeout=100.0)
+    thinker = target("a", Plays(20), card=Card(efforts=("low",)), timeout=100.0)
     second = Plays("from b")
 
     async def put(chunk: Chunk) -> None:
         del chunk
 
     reply, took = timed(
-        walk(route(thinker, entry("b", second), hedge=HEDGE), outlet=Outlet(put)).run()
+        walk(route(thinker, target("b", second), hedge=HEDGE), outlet=StreamGate(put)).run()
     )
     assert (reply.model, took, second.calls) == ("a", 20.0, [])
 
@@ -343,8 +353,8 @@ def test_a_model_that_rests_is_passed_over_and_the_one_after_it_is_asked_beside_
     None
 ):
     seen: list[events.Event] = []
-    rests = entry("old", Plays("never"), breaker=Breaker(suspected="retired on 2026-12-01"))
-    chain = route(entry("a", Plays(20)), rests, entry("b", Plays(3)), hedge=HEDGE)
+    rests = target("old", Plays("never"), breaker=CircuitBreaker(suspected="retired on 2026-12-01"))
+    chain = route(target("a", Plays(20)), rests, target("b", Plays(3)), hedge=HEDGE)
     reply, took = timed(walk(chain, events=seen).run())
     assert (reply.model, took) == ("b", 11.0)
     assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.compatibility import fit, unfit
+from standby.dispatch.compatibility import adapt, incompatibility
 from standby.failures import Kind
 from standby.settings import Card
 from standby.types import (
@@ -18,7 +18,7 @@ from standby.types import (
     ToolCall,
     ToolResult,
 )
-from tests.support.playing import Plays, entry, request, walk, why
+from tests.support.playing import Plays, request, target, walk, why
 from tests.support.playing import route as chain_of
 
 PICTURE = Media(media_type="image/png", data="iVBORw0KGgo=")
@@ -26,7 +26,7 @@ USER = Message("user", (Text("hi"),))
 
 
 def fitted(asked: Request, **card: Any) -> Request:
-    return fit(asked, entry("m", None, card=Card(**card)))[0]
+    return adapt(asked, target("m", None, card=Card(**card)))[0]
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_of_the_efforts_that_a_model_takes_the_nearest_is_sent(
 
 @pytest.mark.parametrize("efforts", [None, ()])
 def test_a_model_that_takes_no_effort_is_sent_none_and_the_trail_says_so(efforts: Any) -> None:
-    asked, dropped = fit(
-        request(reasoning_effort="high"), entry("m", None, card=Card(efforts=efforts))
+    asked, dropped = adapt(
+        request(reasoning_effort="high"), target("m", None, card=Card(efforts=efforts))
     )
     assert (asked.sampling, dropped) == (Sampling(), ("reasoning_effort",))
-    strict = entry("m", None, card=Card(efforts=efforts), strict=True)
-    assert why(unfit(request(reasoning_effort="high"), strict)) == (
+    strict = target("m", None, card=Card(efforts=efforts), strict=True)
+    assert why(incompatibility(request(reasoning_effort="high"), strict)) == (
         "m must not be sent reasoning_effort, and strict forbids to leave it out"
     )
 
@@ -78,34 +78,37 @@ def test_where_there_are_no_system_messages_they_are_the_users() -> None:
 def test_a_conversation_that_ends_with_the_assistants_words_is_not_for_every_model() -> None:
     asked = Request((USER, Message("assistant", (Text("Well,"),))))
     words = "m cannot go on with words that are the assistant's: end with a message of the user"
-    assert why(unfit(asked, entry("m", None, card=Card(prefill=False)))) == words
-    assert unfit(asked, entry("m", None)) is None
-    assert unfit(Request((USER,)), entry("m", None, card=Card(prefill=False))) is None
+    assert why(incompatibility(asked, target("m", None, card=Card(prefill=False)))) == words
+    assert incompatibility(asked, target("m", None)) is None
+    assert incompatibility(Request((USER,)), target("m", None, card=Card(prefill=False))) is None
 
 
 def test_a_system_message_behind_the_assistants_words_ends_no_turn() -> None:
     asked = Request(
         (USER, Message("assistant", (Text("Well,"),)), Message("system", (Text("Be brief."),)))
     )
-    assert unfit(asked, entry("m", None, card=Card(prefill=False))) is not None
+    assert incompatibility(asked, target("m", None, card=Card(prefill=False))) is not None
 
 
 def test_what_is_too_long_by_any_count_is_not_sent() -> None:
     asked = request("ab" * 4_004)
-    misfit = unfit(asked, entry("m", None, card=Card(context_window=1000)))
+    misfit = incompatibility(asked, target("m", None, card=Card(context_window=1000)))
     assert misfit is not None
     assert misfit.kind is Kind.CONTEXT_TOO_LONG
     assert (
         misfit.message
         == "the conversation has 1001 tokens at the least, and the context window of m holds 1000"
     )
-    assert unfit(asked, entry("m", None, card=Card(context_window=1001))) is None
-    assert unfit(asked, entry("m", None)) is None
+    assert incompatibility(asked, target("m", None, card=Card(context_window=1001))) is None
+    assert incompatibility(asked, target("m", None)) is None
 
 
 @pytest.mark.parametrize("text", [" " * 100_000, ("-" * 200 + "\n") * 500])
 def test_a_character_said_again_and_again_skips_nobody(text: str) -> None:
-    assert unfit(request(f"{text}."), entry("m", None, card=Card(context_window=1000))) is None
+    assert (
+        incompatibility(request(f"{text}."), target("m", None, card=Card(context_window=1000)))
+        is None
+    )
 
 
 def test_results_of_tools_count_towards_the_length() -> None:
@@ -113,7 +116,10 @@ def test_results_of_tools_count_towards_the_length() -> None:
     asked = Request(
         (USER, call, Message("tool", (ToolResult(id="1", text="ab" * 4_000, name="f"),)))
     )
-    assert unfit(asked, entry("m", None, card=Card(context_window=900, tools=True))) is not None
+    assert (
+        incompatibility(asked, target("m", None, card=Card(context_window=900, tools=True)))
+        is not None
+    )
 
 
 async def test_after_one_that_is_too_small_only_a_larger_window_is_asked_and_an_unknown_one_counts_as_larger() -> (
@@ -123,9 +129,9 @@ async def test_after_one_that_is_too_small_only_a_larger_window_is_asked_and_an_
     asked = request("ab" * 40_000)
     reply = await walk(
         chain_of(
-            entry("small", first, card=Card(context_window=5_000)),
-            entry("smaller", second, card=Card(context_window=4_000)),
-            entry("unknown", third),
+            target("small", first, card=Card(context_window=5_000)),
+            target("smaller", second, card=Card(context_window=4_000)),
+            target("unknown", third),
         ),
         asked,
     ).run()
@@ -149,14 +155,14 @@ def test_a_picture_in_a_result_goes_only_to_a_model_that_reads_it_there(
         (USER, call, Message("tool", (ToolResult(id="1", text="", name="f", media=(PICTURE,)),)))
     )
     card = Card(tools=True, reads=("image",), reads_in_results=reads)
-    assert why(unfit(asked, entry("m", None, card=card))) == words
+    assert why(incompatibility(asked, target("m", None, card=card))) == words
 
 
 @pytest.mark.parametrize(("maker", "kept"), [("p/m", True), ("p/other", False), ("", True)])
 def test_thoughts_go_back_to_who_had_them_and_are_left_out_for_others(
     maker: str, *, kept: bool
 ) -> None:
-    thought = Reasoning(text="hm", private="secret", made_by=maker)
+    thought = Reasoning(text="hm", provider_state="secret", produced_by=maker)
     asked = Request((USER, Message("assistant", (thought, Text("so"))), USER))
     parts = fitted(asked).messages[1].parts
     assert parts == ((thought, Text("so")) if kept else (Text("so"),))

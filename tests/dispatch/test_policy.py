@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.policy import LONG_REST, Decision, decide, lesson, longest_pause
+from standby.dispatch.policy import LONG_REST, Decision, decide, longest_pause, outcome_of
 from standby.failures import REACTIONS, Failure, Kind
 from standby.settings import Retry, Trigger
-from tests.support.playing import Plays, entry, failure, route
+from tests.support.playing import Plays, failure, route, target
 
 HEALTH = {kind: reaction.health for kind, reaction in REACTIONS.items()}
 
@@ -20,7 +20,7 @@ def of(health: str) -> list[Kind]:
 def decided(
     of_what: Failure, number: int = 1, triggers: dict[str, Trigger] | None = None, **retry: Any
 ) -> Decision:
-    one = entry("a", Plays("x"))
+    one = target("a", Plays("x"))
     return decide(
         of_what, one, route(one, triggers=triggers, retry=Retry(**retry)), number, random.Random(1)
     )
@@ -68,9 +68,9 @@ def test_the_first_trigger_that_matches_decides() -> None:
 
 
 @pytest.mark.parametrize("number", range(1, 7))
-def test_a_pause_is_full_jitter_up_to_a_bound_that_doubles(number: int) -> None:
+def test_a_pause_is_full_jitter_up_to_a_bound_that_stub_servers(number: int) -> None:
     mine = {"mine": Trigger(kind=Kind.TIMEOUT, then="retry")}
-    one = entry("a", Plays("x"))
+    one = target("a", Plays("x"))
     chain, dice = (
         route(one, triggers=mine, retry=Retry(attempts=10, initial=0.5, limit=4.0)),
         random.Random(1),
@@ -97,7 +97,7 @@ def test_where_the_chain_says_nothing_the_kind_says_how_long_a_pause_may_be(
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if REACTIONS[kind].then == "retry"])
 def test_no_retry_waits_longer_than_its_kind_may(kind: Kind) -> None:
-    one = entry("a", Plays("x"))
+    one = target("a", Plays("x"))
     chain, dice = route(one), random.Random(1)
     pauses = [decide(failure(kind), one, chain, 1, dice).pause for _ in range(300)]
     most = 0.1 if kind in SOON else 0.5
@@ -122,14 +122,17 @@ def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("stated", [None, 0.0, 1.0, 400.0])
 def test_what_is_about_to_be_asked_again_is_not_rested(kind: Kind, stated: float | None) -> None:
-    verdict, rest = lesson(failure(kind, retry_after=stated), Decision("retry"), blamed=True)
+    outcome, rest = outcome_of(failure(kind, retry_after=stated), Decision("retry"), blamed=True)
     assert rest is None
-    assert verdict == ("sick" if HEALTH[kind] == "sick" else "none")
+    assert outcome == ("failure" if HEALTH[kind] == "failure" else "ignored")
 
 
-@pytest.mark.parametrize("kind", of("none"))
+@pytest.mark.parametrize("kind", of("ignored"))
 def test_what_is_not_the_models_fault_teaches_nothing(kind: Kind) -> None:
-    assert lesson(failure(kind, retry_after=9.0), Decision("next"), blamed=True) == ("none", None)
+    assert outcome_of(failure(kind, retry_after=9.0), Decision("next"), blamed=True) == (
+        "ignored",
+        None,
+    )
 
 
 @pytest.mark.parametrize("then", ["next", "stop"])
@@ -138,8 +141,8 @@ def test_a_throttled_model_rests_as_stated_and_is_not_sick(
     then: Any, stated: float | None, rest: float
 ) -> None:
     assert of("rest") == [Kind.RATE_LIMITED]
-    assert lesson(failure("rate_limited", retry_after=stated), Decision(then), blamed=True) == (
-        "none",
+    assert outcome_of(failure("rate_limited", retry_after=stated), Decision(then), blamed=True) == (
+        "ignored",
         rest,
     )
 
@@ -151,13 +154,13 @@ def test_a_throttled_model_rests_as_stated_and_is_not_sick(
 def test_where_a_person_must_act_the_model_rests_for_long(
     kind: Kind, stated: float | None, rest: float
 ) -> None:
-    assert lesson(failure(kind, retry_after=stated), Decision("next"), blamed=True) == (
-        "none",
+    assert outcome_of(failure(kind, retry_after=stated), Decision("next"), blamed=True) == (
+        "ignored",
         rest,
     )
 
 
-@pytest.mark.parametrize("kind", of("sick"))
+@pytest.mark.parametrize("kind", of("failure"))
 @pytest.mark.parametrize(
     ("stated", "rest"),
     [(None, None), (0.0, None), (0.3, None), (2.0, None), (2.1, 2.1), (60.0, 60.0)],
@@ -165,12 +168,12 @@ def test_where_a_person_must_act_the_model_rests_for_long(
 def test_a_sick_model_rests_for_a_delay_that_is_too_long_to_wait_for(
     kind: Kind, stated: float | None, rest: float | None
 ) -> None:
-    assert lesson(failure(kind, retry_after=stated), Decision("next"), blamed=True) == (
-        "sick",
+    assert outcome_of(failure(kind, retry_after=stated), Decision("next"), blamed=True) == (
+        "failure",
         rest,
     )
 
 
-@pytest.mark.parametrize("kind", of("sick"))
+@pytest.mark.parametrize("kind", of("failure"))
 def test_a_caller_in_a_hurry_teaches_nothing(kind: Kind) -> None:
-    assert lesson(failure(kind), Decision("next"), blamed=False) == ("none", None)
+    assert outcome_of(failure(kind), Decision("next"), blamed=False) == ("ignored", None)

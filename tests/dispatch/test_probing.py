@@ -7,26 +7,26 @@ from typing import Any
 import pytest
 
 from standby import events
-from standby.dispatch.adapter_call import Outlet
+from standby.dispatch.stream_gate import StreamGate
 from standby.errors import ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import Kind
 from standby.plugin import End
-from standby.resilience.circuit_breaker import Breaker, Refusal, State
+from standby.resilience.circuit_breaker import CircuitBreaker, Rejection, State
 from standby.settings import BreakerSettings, Hedge, Retry, StreamRules
 from standby.types import Attempt, Chunk, Reply
-from tests.support.playing import Plays, Streams, entry, failure, route, walk
+from tests.support.playing import Plays, Streams, failure, route, target, walk
 from tests.support.virtual_clock import VirtualLoop, run
 
 QUICK = BreakerSettings(failures=1, open=10.0, open_limit=10.0)
 
 
-def breaker(settings: BreakerSettings = QUICK) -> Breaker:
-    return Breaker(settings, random.Random(1))
+def breaker(settings: BreakerSettings = QUICK) -> CircuitBreaker:
+    return CircuitBreaker(settings, random.Random(1))
 
 
-def sick(at: float = 0.0) -> Breaker:
+def sick(at: float = 0.0) -> CircuitBreaker:
     made = breaker()
-    made.settle(made.admit(at), "sick", at, kind=Kind.OVERLOADED)  # type: ignore[arg-type] # it is a ticket
+    made.record(made.admit(at), "failure", at, kind=Kind.OVERLOADED)  # type: ignore[arg-type] # it is a permit
     return made
 
 
@@ -42,8 +42,8 @@ def test_a_model_that_failed_often_rests_and_costs_nothing() -> None:
     async def story() -> tuple[list[Reply], int]:
         dead = Plays(failure("timeout"))
         chain = route(
-            entry("a", dead, breaker=breaker(BreakerSettings(failures=3))),
-            entry("b", Plays("Lisbon.")),
+            target("a", dead, breaker=breaker(BreakerSettings(failures=3))),
+            target("b", Plays("Lisbon.")),
         )
         replies = [await walk(chain).run() for _ in range(10)]
         return replies, len(dead.calls)
@@ -60,7 +60,7 @@ def test_a_model_that_failed_often_rests_and_costs_nothing() -> None:
 def test_a_probe_that_is_well_answers_and_the_model_is_back() -> None:
     async def story() -> tuple[Reply, Reply]:
         rested = sick()
-        chain = route(entry("a", Plays("from a"), breaker=rested), entry("b", Plays(2)))
+        chain = route(target("a", Plays("from a"), breaker=rested), target("b", Plays(2)))
         await at(11)
         return await walk(chain).run(), await walk(chain).run()
 
@@ -73,7 +73,7 @@ def test_nobody_waits_for_a_probe_and_it_runs_to_its_end_behind_the_call() -> No
     async def story() -> tuple[Reply, float, list[State]]:
         rested = sick()
         states = []
-        chain = route(entry("a", Plays(14), breaker=rested), entry("b", Plays(2)))
+        chain = route(target("a", Plays(14), breaker=rested), target("b", Plays(2)))
         await at(11)
         reply = await walk(chain).run()
         took = asyncio.get_running_loop().time() - 11
@@ -93,7 +93,7 @@ def test_a_probe_that_hangs_is_cut_in_its_own_time_and_the_model_rests_on() -> N
     async def story() -> list[State]:
         rested = sick()
         chain = route(
-            entry("a", Plays(600), breaker=rested, timeout=30.0), entry("b", Plays("Lisbon."))
+            target("a", Plays(600), breaker=rested, timeout=30.0), target("b", Plays("Lisbon."))
         )
         await at(11)
         await walk(chain).run()
@@ -111,7 +111,7 @@ def test_a_probe_has_its_own_time_and_not_what_the_deadline_leaves_a_model_that_
         rested = sick()
         probed, next_one = Plays(answers_after), Plays("Lisbon.")
         chain = route(
-            entry("a", probed, breaker=rested, timeout=60.0), entry("b", next_one), deadline=20.0
+            target("a", probed, breaker=rested, timeout=60.0), target("b", next_one), deadline=20.0
         )
         await at(11)
         await walk(chain).run()
@@ -124,13 +124,13 @@ def test_a_probe_has_its_own_time_and_not_what_the_deadline_leaves_a_model_that_
 def test_the_last_model_is_waited_for_though_it_is_a_probe_and_the_call_ends_on_time() -> None:
     async def story() -> tuple[float, bool]:
         probed = Plays(600)
-        chain = route(entry("a", probed, breaker=sick(), timeout=60.0), deadline=20.0)
+        chain = route(target("a", probed, breaker=sick(), timeout=60.0), deadline=20.0)
         await at(11)
         with pytest.raises(DeadlineExceeded):
             await walk(chain).run()
         ended = asyncio.get_running_loop().time()
         await asyncio.sleep(0.1)
-        return ended, any(not task.done() for task in chain.behind)
+        return ended, any(not task.done() for task in chain.background_probes)
 
     assert run(story()) == (31.0, False)
 
@@ -138,7 +138,7 @@ def test_the_last_model_is_waited_for_though_it_is_a_probe_and_the_call_ends_on_
 def test_while_a_probe_is_out_the_others_use_the_next_model() -> None:
     async def story() -> tuple[list[Reply], int]:
         probed = Plays(20)
-        chain = route(entry("a", probed, breaker=sick()), entry("b", Plays("Lisbon.")))
+        chain = route(target("a", probed, breaker=sick()), target("b", Plays("Lisbon.")))
         await at(11)
         replies = await asyncio.gather(*(walk(chain).run() for _ in range(20)))
         await at(60)
@@ -153,7 +153,7 @@ def test_while_a_probe_is_out_the_others_use_the_next_model() -> None:
 def test_a_caller_who_leaves_leaves_the_probe_to_teach() -> None:
     async def story() -> State:
         rested = sick()
-        chain = route(entry("a", Plays(5), breaker=rested), entry("b", Plays(20)))
+        chain = route(target("a", Plays(5), breaker=rested), target("b", Plays(20)))
         await at(11)
         task = asyncio.create_task(walk(chain).run())
         await at(12)
@@ -165,14 +165,14 @@ def test_a_caller_who_leaves_leaves_the_probe_to_teach() -> None:
 
 
 def test_a_probe_that_is_itself_cancelled_leaves_the_breaker_as_it_was() -> None:
-    async def story() -> tuple[Breaker, float]:
+    async def story() -> tuple[CircuitBreaker, float]:
         rested = sick()
         chain = route(
-            entry("a", Plays(50), breaker=rested, timeout=100.0), entry("b", Plays("Lisbon."))
+            target("a", Plays(50), breaker=rested, timeout=100.0), target("b", Plays("Lisbon."))
         )
         await at(11)
         await walk(chain).run()
-        for task in chain.behind:
+        for task in chain.background_probes:
             task.cancel()
         await asyncio.sleep(0.1)
         return rested, asyncio.get_running_loop().time()
@@ -186,7 +186,7 @@ def test_a_probe_that_ends_in_the_moment_of_the_reply_teaches_too() -> None:
     async def story() -> State:
         rested = sick()
         chain = route(
-            entry("a", Plays(20)), entry("b", Plays(12), breaker=rested), hedge=Hedge(after=8.0)
+            target("a", Plays(20)), target("b", Plays(12), breaker=rested), hedge=Hedge(after=8.0)
         )
         await at(11)
         await walk(chain).run()
@@ -207,8 +207,8 @@ def test_a_caller_who_leaves_while_a_late_probe_takes_its_time_to_end_leaves_it_
     async def story() -> tuple[State, str]:
         rested = sick()
         chain = route(
-            entry("a", TakesItsTime(600), breaker=rested, timeout=30.0),
-            entry("b", Plays(300), timeout=600.0),
+            target("a", TakesItsTime(600), breaker=rested, timeout=30.0),
+            target("b", Plays(300), timeout=600.0),
         )
         await at(11)
         task = asyncio.create_task(walk(chain).run())
@@ -224,13 +224,13 @@ def test_a_caller_who_leaves_while_a_late_probe_takes_its_time_to_end_leaves_it_
 def test_a_probe_whose_loop_was_closed_is_lost_a_second_after_its_time_out() -> None:
     rested = sick()
     chain = route(
-        entry("a", Plays(600), breaker=rested, timeout=30.0), entry("b", Plays("Lisbon."))
+        target("a", Plays(600), breaker=rested, timeout=30.0), target("b", Plays("Lisbon."))
     )
     loop = VirtualLoop()
     loop._clock.now = 11.0
     loop.run_until_complete(walk(chain).run())
     loop.close()
-    assert isinstance(rested.admit(41.9), Refusal)
+    assert isinstance(rested.admit(41.9), Rejection)
     assert getattr(rested.admit(42.0), "probe", False)
 
 
@@ -240,7 +240,7 @@ def test_when_all_rest_one_call_at_a_time_goes_to_the_nearest_and_the_others_rai
     async def story() -> tuple[list[Any], list[Plays]]:
         plays = [Plays(3), Plays("never")]
         far, near = sick(2.0), sick(0.0)
-        chain = route(entry("far", plays[1], breaker=far), entry("near", plays[0], breaker=near))
+        chain = route(target("far", plays[1], breaker=far), target("near", plays[0], breaker=near))
         await at(4)
         results = await asyncio.gather(
             *(walk(chain).run() for _ in range(5)), return_exceptions=True
@@ -262,9 +262,11 @@ def test_where_nobody_else_answers_a_call_asks_all_that_rest_the_nearest_first_a
     async def story() -> list[list[tuple[str, str]]]:
         far, near = sick(2.0), sick(0.0)
         plays = [Plays(failure("overloaded")) for _ in range(3)]
-        suspect = entry("retired", plays[2], breaker=Breaker(suspected="retired on 2026-12-01"))
+        suspect = target(
+            "retired", plays[2], breaker=CircuitBreaker(suspected="retired on 2026-12-01")
+        )
         chain = route(
-            entry("far", plays[0], breaker=far), entry("near", plays[1], breaker=near), suspect
+            target("far", plays[0], breaker=far), target("near", plays[1], breaker=near), suspect
         )
         await at(4)
         calls = [walk(chain), walk(chain)]
@@ -284,7 +286,7 @@ def test_where_nobody_else_answers_a_call_asks_all_that_rest_the_nearest_first_a
 def test_a_resting_model_is_the_last_resort_when_the_others_have_failed() -> None:
     async def story() -> Reply:
         chain = route(
-            entry("a", Plays("from a"), breaker=sick()), entry("b", Plays(failure("timeout")))
+            target("a", Plays("from a"), breaker=sick()), target("b", Plays(failure("timeout")))
         )
         return await walk(chain).run()
 
@@ -310,7 +312,7 @@ def test_some_failures_rest_the_model_at_once(
 ) -> None:
     rested = breaker(BreakerSettings())
     plays = Plays(failure(kind, retry_after=stated, status=429))
-    run(walk(route(entry("a", plays, breaker=rested), entry("b", Plays("Lisbon.")))).run())
+    run(walk(route(target("a", plays, breaker=rested), target("b", Plays("Lisbon.")))).run())
     health = rested.health(0.0)
     assert health.state == State.OPEN
     assert least <= health.resting <= most + 1
@@ -325,8 +327,8 @@ def test_what_is_not_the_models_fault_never_rests_it(kind: str) -> None:
     async def story() -> State:
         rested = breaker(BreakerSettings(failures=1))
         chain = route(
-            entry("a", Plays(failure(kind, status=400)), breaker=rested),
-            entry("b", Plays("Lisbon.")),
+            target("a", Plays(failure(kind, status=400)), breaker=rested),
+            target("b", Plays("Lisbon.")),
         )
         await asyncio.gather(*(walk(chain).run() for _ in range(12)), return_exceptions=True)
         return rested.health(0.0).state
@@ -338,8 +340,8 @@ def test_the_states_are_told_as_events() -> None:
     async def story() -> list[tuple[str, str]]:
         seen: list[events.Event] = []
         chain = route(
-            entry("a", Plays(failure("timeout"), "well"), breaker=breaker()),
-            entry("b", Plays(1, "Lisbon.", "Lisbon.")),
+            target("a", Plays(failure("timeout"), "well"), breaker=breaker()),
+            target("b", Plays(1, "Lisbon.", "Lisbon.")),
         )
         await walk(chain, events=seen).run()
         await at(20)
@@ -360,9 +362,9 @@ def test_a_probe_in_a_stream_goes_on_unheard_once_the_next_model_speaks() -> Non
 
         rested = sick()
         probed, next_one = Streams(2, "from a", End()), Streams(1, "from ", 3, "b", End())
-        chain = route(entry("a", probed, breaker=rested), entry("b", next_one))
+        chain = route(target("a", probed, breaker=rested), target("b", next_one))
         await at(11)
-        reply = await walk(chain, outlet=Outlet(put)).run()
+        reply = await walk(chain, outlet=StreamGate(put)).run()
         return reply, [chunk.text for chunk in chunks], rested.health(16).state
 
     reply, texts, state = run(story())
@@ -379,12 +381,12 @@ def test_a_probe_in_a_stream_that_speaks_first_is_the_answer() -> None:
             chunks.append(chunk)
 
         chain = route(
-            entry("a", Streams(1, "from ", 5, "a", End()), breaker=sick()),
-            entry("b", Streams(2, "from b", End())),
-            entry("c", Streams("never", End())),
+            target("a", Streams(1, "from ", 5, "a", End()), breaker=sick()),
+            target("b", Streams(2, "from b", End())),
+            target("c", Streams("never", End())),
         )
         await at(11)
-        reply = await walk(chain, outlet=Outlet(put)).run()
+        reply = await walk(chain, outlet=StreamGate(put)).run()
         return reply, [chunk.text for chunk in chunks]
 
     reply, texts = run(story())
@@ -396,7 +398,8 @@ def test_an_answer_in_the_place_of_one_that_rests_is_told_as_such() -> None:
     seen: list[events.Event] = []
     run(
         walk(
-            route(entry("a", Plays("x"), breaker=sick()), entry("b", Plays("Lisbon."))), events=seen
+            route(target("a", Plays("x"), breaker=sick()), target("b", Plays("Lisbon."))),
+            events=seen,
         ).run()
     )
     assert [
@@ -416,7 +419,7 @@ def test_a_late_probe_that_does_not_end_is_told_after_its_call() -> None:
     async def story() -> list[str]:
         seen: list[events.Event] = []
         chain = route(
-            entry("a", Stubborn(600), breaker=sick(), timeout=30.0), entry("b", Plays("Lisbon."))
+            target("a", Stubborn(600), breaker=sick(), timeout=30.0), target("b", Plays("Lisbon."))
         )
         await at(11)
         await walk(chain, events=seen).run()
@@ -434,12 +437,12 @@ def test_a_probe_that_fails_takes_the_word_from_nobody() -> None:
             chunks.append(chunk)
 
         chain = route(
-            entry("a", Streams(3, failure("timeout")), breaker=sick()),
-            entry("b", Streams(4, "from b", End()), breaker=sick()),
-            entry("c", Streams(1, "from ", 10, "c", End())),
+            target("a", Streams(3, failure("timeout")), breaker=sick()),
+            target("b", Streams(4, "from b", End()), breaker=sick()),
+            target("c", Streams(1, "from ", 10, "c", End())),
         )
         await at(11)
-        reply = await walk(chain, outlet=Outlet(put)).run()
+        reply = await walk(chain, outlet=StreamGate(put)).run()
         return reply, [(chunk.text, chunk.reset) for chunk in chunks]
 
     reply, chunks = run(story())
@@ -453,9 +456,9 @@ def test_a_probe_that_finds_its_words_after_the_call_has_ended_says_them_to_nobo
         async def put(chunk: Chunk) -> None:
             chunks.append(chunk)
 
-        rested, outlet = sick(), Outlet(put)
+        rested, outlet = sick(), StreamGate(put)
         probed = Streams(5, "from ", 1, "a", End())
-        chain = route(entry("a", probed, breaker=rested), entry("b", Plays(failure("blocked"))))
+        chain = route(target("a", probed, breaker=rested), target("b", Plays(failure("blocked"))))
         await at(11)
         with pytest.raises(Stopped):
             await walk(chain, outlet=outlet).run()
@@ -469,9 +472,9 @@ def test_after_a_recovery_traffic_ramps_up() -> None:
     async def story() -> list[int]:
         slow = Plays(5)
         rested = sick()
-        chain = route(entry("a", slow, breaker=rested), entry("b", Plays("Lisbon.")))
+        chain = route(target("a", slow, breaker=rested), target("b", Plays("Lisbon.")))
         await at(11)
-        await walk(route(entry("a", Plays("well"), breaker=rested))).run()
+        await walk(route(target("a", Plays("well"), breaker=rested))).run()
         counts = []
         for moment in (11, 16, 22):
             await at(moment)
@@ -488,7 +491,7 @@ def test_after_a_recovery_traffic_ramps_up() -> None:
 def test_a_lone_model_that_recovers_serves_everybody_at_once() -> None:
     async def story() -> list[Attempt]:
         rested = sick()
-        chain = route(entry("a", Plays("well"), breaker=rested))
+        chain = route(target("a", Plays("well"), breaker=rested))
         await at(11)
         await walk(chain).run()
         replies = await asyncio.gather(*(walk(chain).run() for _ in range(30)))
@@ -502,7 +505,7 @@ def test_a_resting_model_is_asked_beside_one_that_hangs_while_it_can_still_be_he
     deadline: float, asked_at: float
 ) -> None:
     chain = route(
-        entry("a", Plays("from a"), breaker=sick()), entry("b", Plays(600)), deadline=deadline
+        target("a", Plays("from a"), breaker=sick()), target("b", Plays(600)), deadline=deadline
     )
     reply = run(walk(chain).run())
     assert told(reply.trail) == [("a", "skipped"), ("b", "cancelled"), ("a", "answered")]
@@ -512,8 +515,8 @@ def test_a_resting_model_is_asked_beside_one_that_hangs_while_it_can_still_be_he
 def test_a_resting_model_never_cuts_short_the_one_that_is_being_asked() -> None:
     async def story() -> Reply:
         chain = route(
-            entry("a", Plays(600), breaker=sick()),
-            entry("b", Streams(18, "Lisbon.", End())),
+            target("a", Plays(600), breaker=sick()),
+            target("b", Streams(18, "Lisbon.", End())),
             deadline=20.0,
         )
         reply = await walk(chain).run()
@@ -533,9 +536,9 @@ def unheard(probed: Streams, breaks: Streams) -> tuple[Reply, list[tuple[str, bo
             chunks.append(chunk)
 
         rules = {"stream": StreamRules(on_break="restart"), "retry": Retry(attempts=1)}
-        chain = route(entry("a", probed, breaker=sick()), entry("b", breaks), **rules)
+        chain = route(target("a", probed, breaker=sick()), target("b", breaks), **rules)
         await at(11)
-        reply = await walk(chain, outlet=Outlet(put)).run()
+        reply = await walk(chain, outlet=StreamGate(put)).run()
         return reply, [(chunk.text, chunk.reset) for chunk in chunks]
 
     return run(story())
@@ -563,7 +566,7 @@ def test_a_retry_that_has_become_a_probe_is_waited_for_by_nobody() -> None:
     async def story() -> Reply:
         failing = Plays(failure("overloaded", retry_after=1.0), 14)
         rests = breaker(BreakerSettings(failures=1, open=0.5, open_limit=0.5))
-        chain = route(entry("a", failing, breaker=rests), entry("b", Plays("Lisbon.")))
+        chain = route(target("a", failing, breaker=rests), target("b", Plays("Lisbon.")))
         reply = await walk(chain).run()
         await at(60)
         return reply

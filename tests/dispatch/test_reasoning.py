@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.adapter_call import Outlet
+from standby.dispatch.stream_gate import StreamGate
 from standby.plugin import (
-    Call,
     Chunk,
     End,
     Failure,
     Kind,
     Message,
+    ModelRequest,
     Reasoning,
     Reply,
     Text,
@@ -19,7 +19,7 @@ from standby.plugin import (
 )
 from standby.settings import Retry
 from standby.types import Finish
-from tests.support.playing import Plays, Streams, entry, route, walk
+from tests.support.playing import Plays, Streams, route, target, walk
 
 CALL = ToolCall(id="1", name="f", arguments={})
 BROKEN = Failure(kind=Kind.SERVER_ERROR, status=500, message="broken")
@@ -28,7 +28,7 @@ BROKEN = Failure(kind=Kind.SERVER_ERROR, status=500, message="broken")
 class Thinks(Streams):
     """Streams chunks as they stand, and raises failures."""
 
-    async def stream(self, call: Call) -> Any:
+    async def stream(self, call: ModelRequest) -> Any:
         self.calls.append(call)
         for piece in self.pieces:
             if isinstance(piece, Failure):
@@ -38,17 +38,17 @@ class Thinks(Streams):
             yield piece
 
 
-async def streamed(*entries: Any, **chain: Any) -> tuple[list[Chunk], Reply]:
+async def streamed(*targets: Any, **chain: Any) -> tuple[list[Chunk], Reply]:
     out: list[Chunk] = []
 
     async def put(chunk: Chunk) -> None:
         out.append(chunk)
 
-    reply = await walk(route(*entries, **chain), outlet=Outlet(put)).run()
+    reply = await walk(route(*targets, **chain), outlet=StreamGate(put)).run()
     return out, reply
 
 
-END = Chunk(end=End(id="answer-1", private="state"))
+END = Chunk(end=End(id="answer-1", provider_state="state"))
 
 
 async def test_thoughts_come_with_the_first_words_and_as_they_are_after_them() -> None:
@@ -60,9 +60,9 @@ async def test_thoughts_come_with_the_first_words_and_as_they_are_after_them() -
         Chunk("bon"),
         END,
     ]
-    out, reply = await streamed(entry("m", Thinks(*pieces)))
+    out, reply = await streamed(target("m", Thinks(*pieces)))
     assert out == [Chunk("Lis", reasoning="Hm. So: "), Chunk(reasoning="really?"), Chunk("bon")]
-    assert (reply.text, reply.reasoning, reply.private, reply.id) == (
+    assert (reply.text, reply.reasoning, reply.provider_state, reply.id) == (
         "Lisbon",
         "Hm. So: really?",
         "state",
@@ -73,7 +73,7 @@ async def test_thoughts_come_with_the_first_words_and_as_they_are_after_them() -
 async def test_a_model_that_fails_while_it_thinks_is_followed_by_the_next_unseen() -> None:
     first = Thinks(Chunk(reasoning="Hm. "), BROKEN)
     out, reply = await streamed(
-        entry("one", first), entry("two", Thinks(Chunk("Lisbon"), END)), retry=Retry(attempts=1)
+        target("one", first), target("two", Thinks(Chunk("Lisbon"), END)), retry=Retry(attempts=1)
     )
     assert out == [Chunk("Lisbon")]
     assert (reply.model, reply.reasoning) == ("two", "")
@@ -82,7 +82,7 @@ async def test_a_model_that_fails_while_it_thinks_is_followed_by_the_next_unseen
 async def test_thoughts_before_a_tool_call_come_with_it() -> None:
     end = Chunk(end=End(finish=Finish.TOOL_CALLS))
     out, reply = await streamed(
-        entry("m", Thinks(Chunk(reasoning="Hm."), Chunk(tool_call=CALL), end))
+        target("m", Thinks(Chunk(reasoning="Hm."), Chunk(tool_call=CALL), end))
     )
     assert [(chunk.reasoning, chunk.tool_call is not None) for chunk in out] == [
         ("Hm.", False),
@@ -94,33 +94,33 @@ async def test_thoughts_before_a_tool_call_come_with_it() -> None:
 async def test_a_reply_that_is_thought_alone_is_empty() -> None:
     adapter = Thinks(Chunk(reasoning="Hm."), END)
     reply = await walk(
-        route(entry("one", adapter), entry("two", Plays("Lisbon")), retry=Retry(attempts=1))
+        route(target("one", adapter), target("two", Plays("Lisbon")), retry=Retry(attempts=1))
     ).run()
     assert [attempt.kind for attempt in reply.trail] == [Kind.EMPTY, None]
 
 
 @pytest.mark.parametrize("streams", [False, True])
 async def test_the_next_message_holds_what_only_the_model_itself_can_read(*, streams: bool) -> None:
-    whole = Reply(text="Lisbon", reasoning="Hm.", private="state", id="answer-1")
+    whole = Reply(text="Lisbon", reasoning="Hm.", provider_state="state", id="answer-1")
     adapter = Thinks(Chunk(reasoning="Hm."), Chunk("Lisbon"), END) if streams else Plays(whole)
-    reply = await walk(route(entry("mine", adapter, vendor_id="large"))).run()
-    thought = Reasoning(text="Hm.", private="state", made_by="p/large")
+    reply = await walk(route(target("mine", adapter, vendor_id="large"))).run()
+    thought = Reasoning(text="Hm.", provider_state="state", produced_by="p/large")
     assert reply.message == Message("assistant", (thought, Text("Lisbon")))
     assert [attempt.id for attempt in reply.trail] == ["answer-1"]
 
 
 async def test_where_nothing_is_private_the_next_message_is_its_words_alone() -> None:
-    reply = await walk(route(entry("m", Plays(Reply(text="Lisbon", reasoning="Hm."))))).run()
+    reply = await walk(route(target("m", Plays(Reply(text="Lisbon", reasoning="Hm."))))).run()
     assert reply.message == Message("assistant", (Text("Lisbon"),))
 
 
 def test_a_repr_shows_no_thought() -> None:
-    assert repr(Reasoning(text="secret", private="secret")) == "Reasoning(<6 characters>)"
+    assert repr(Reasoning(text="secret", provider_state="secret")) == "Reasoning(<6 characters>)"
 
 
 async def test_the_trail_has_the_vendors_id_of_a_request_that_failed() -> None:
     failed = Failure(kind=Kind.OVERLOADED, status=503, message="busy", id="req_7")
     reply = await walk(
-        route(entry("one", Plays(failed)), entry("two", Plays("Lisbon")), retry=Retry(attempts=1))
+        route(target("one", Plays(failed)), target("two", Plays("Lisbon")), retry=Retry(attempts=1))
     ).run()
     assert [attempt.id for attempt in reply.trail] == ["req_7", ""]

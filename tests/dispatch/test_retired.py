@@ -14,17 +14,18 @@ from standby.diagnostics.explain import explain, plan
 from standby.diagnostics.simulation.outage import outage_of
 from standby.diagnostics.simulation.play import Plan, play
 from standby.diagnostics.simulation.story import models_of
-from standby.dispatch.adapter_call import Entry, Outlet
 from standby.dispatch.policy import LONG_REST, Route
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
 from standby.errors import ChainExhausted
 from standby.events import Alert, Event, HealthChanged
 from standby.failures import Kind
 from standby.plugin import End
 from standby.resilience import health
-from standby.resilience.circuit_breaker import Breaker, Refusal, State, Ticket
+from standby.resilience.circuit_breaker import CircuitBreaker, Permit, Rejection, State
 from standby.settings import BreakerSettings, Card, Chain, Model, Provider, Settings, StreamRules
 from standby.types import Reply, Request
-from tests.support.playing import Plays, Streams, entry, failure, request, route, walk
+from tests.support.playing import Plays, Streams, failure, request, route, target, walk
 from tests.support.virtual_clock import run
 
 WHY = "retired on 2026-12-01"
@@ -32,15 +33,15 @@ RESTING = f"resting: {WHY}"
 GONE = failure("model_missing", "models/old is not found", status=404)
 
 
-def doubted() -> Breaker:
-    return Breaker(BreakerSettings(), random.Random(1), WHY)
+def doubted() -> CircuitBreaker:
+    return CircuitBreaker(BreakerSettings(), random.Random(1), WHY)
 
 
-def old(*steps: Any, name: str = "old", **rest: Any) -> Entry:
-    return entry(name, Plays(*steps), breaker=doubted(), **rest)
+def old(*steps: Any, name: str = "old", **rest: Any) -> Target:
+    return target(name, Plays(*steps), breaker=doubted(), **rest)
 
 
-def calls(of: Entry) -> int:
+def calls(of: Target) -> int:
     return len(asyncio.run(of.adapter()).calls)
 
 
@@ -50,8 +51,8 @@ def outcomes(reply: Reply) -> list[tuple[str, str]]:
 
 async def settled(way: Route) -> None:
     """Wait for the probes that go on behind the calls."""
-    while way.behind:
-        await asyncio.wait(way.behind)
+    while way.background_probes:
+        await asyncio.wait(way.background_probes)
 
 
 async def asked(way: Route, what: Request | None = None, *, at: float = 0.0, **more: Any) -> Reply:
@@ -67,108 +68,110 @@ async def asked(way: Route, what: Request | None = None, *, at: float = 0.0, **m
 
 def test_a_model_under_suspicion_admits_no_call_and_says_why() -> None:
     breaker = doubted()
-    assert breaker.admit(5.0) == Refusal(0.0, RESTING)
+    assert breaker.admit(5.0) == Rejection(0.0, RESTING)
     told = breaker.health(5.0)
     assert (told.state, told.resting, told.reason) == (State.OPEN, 0.0, WHY)
 
 
 def test_one_probe_at_a_time_is_admitted_behind_the_calls() -> None:
     breaker = doubted()
-    probe = breaker.admit_behind(0.0, lease=10.0)
+    probe = breaker.admit_background_probe(0.0, probe_timeout=10.0)
     assert probe is not None
     assert probe.probe
     assert breaker.health(1.0).state is State.HALF_OPEN
-    assert breaker.admit_behind(9.0) is None
-    assert breaker.admit_behind(10.0) is not None  # it was lost, as with a loop that was closed
+    assert breaker.admit_background_probe(9.0) is None
+    assert (
+        breaker.admit_background_probe(10.0) is not None
+    )  # it was lost, as with a loop that was closed
 
 
 def test_a_model_of_which_nothing_is_suspected_has_no_probe_behind_the_calls() -> None:
-    assert Breaker().admit_behind(0.0) is None
+    assert CircuitBreaker().admit_background_probe(0.0) is None
 
 
-@pytest.mark.parametrize(("verdict", "state"), [("healthy", State.CLOSED), ("slow", State.OPEN)])
-def test_any_answer_to_a_probe_ends_the_suspicion(verdict: Any, state: State) -> None:
+@pytest.mark.parametrize(("outcome", "state"), [("success", State.CLOSED), ("slow", State.OPEN)])
+def test_any_answer_to_a_probe_ends_the_suspicion(outcome: Any, state: State) -> None:
     breaker = doubted()
-    probe = breaker.admit_behind(0.0)
+    probe = breaker.admit_background_probe(0.0)
     assert probe is not None
-    told = breaker.settle(probe, verdict, 1.0)
+    told = breaker.record(probe, outcome, 1.0)
     assert told is not None
     assert (told.state, breaker.suspicion) == (state, "")
-    assert isinstance(breaker.admit(20.0), Ticket)
+    assert isinstance(breaker.admit(20.0), Permit)
 
 
 def test_a_probe_that_finds_nobody_leaves_the_suspicion_for_long() -> None:
     breaker = doubted()
-    probe = breaker.admit_behind(0.0)
+    probe = breaker.admit_background_probe(0.0)
     assert probe is not None
-    breaker.settle(probe, "none", 1.0, rest=LONG_REST)
+    breaker.record(probe, "ignored", 1.0, rest=LONG_REST)
     told = breaker.health(2.0)
     assert (told.state, told.reason) == (State.OPEN, WHY)
     assert told.resting >= LONG_REST - 1
-    assert breaker.admit_behind(LONG_REST) is None
-    assert breaker.admit(10_000.0) == Refusal(
+    assert breaker.admit_background_probe(LONG_REST) is None
+    assert breaker.admit(10_000.0) == Rejection(
         0.0, RESTING
     )  # it is never asked in front of a call again
-    assert breaker.admit_behind(10_000.0) is not None
+    assert breaker.admit_background_probe(10_000.0) is not None
 
 
 def test_a_cancelled_probe_leaves_the_next_call_to_probe() -> None:
     breaker = doubted()
-    probe = breaker.admit_behind(0.0)
+    probe = breaker.admit_background_probe(0.0)
     assert probe is not None
-    breaker.settle(probe, "none", 1.0)
+    breaker.record(probe, "ignored", 1.0)
     assert breaker.suspicion == WHY
-    assert breaker.admit_behind(1.0) is not None
+    assert breaker.admit_background_probe(1.0) is not None
 
 
 def test_as_a_last_resort_as_many_are_admitted_as_come_until_something_is_known() -> None:
     breaker = doubted()
-    probe = breaker.admit_behind(0.0)
+    probe = breaker.admit_background_probe(0.0)
     assert probe is not None
-    last = [breaker.insist(0.0) for _ in range(50)]
-    assert all(isinstance(ticket, Ticket) and not ticket.probe for ticket in last)
-    assert isinstance(last[0], Ticket)
-    told = breaker.settle(last[0], "healthy", 1.0)
+    last = [breaker.force_probe(0.0) for _ in range(50)]
+    assert all(isinstance(permit, Permit) and not permit.probe for permit in last)
+    assert isinstance(last[0], Permit)
+    told = breaker.record(last[0], "success", 1.0)
     assert told is not None
     assert (told.state, breaker.suspicion) == (State.CLOSED, "")
     assert (
-        breaker.settle(probe, "none", 2.0, rest=LONG_REST) is None
+        breaker.record(probe, "ignored", 2.0, rest=LONG_REST) is None
     )  # what was seen of an answer counts
-    assert isinstance(breaker.admit(2.0), Ticket)
+    assert isinstance(breaker.admit(2.0), Permit)
 
 
 def test_a_last_resort_that_finds_nobody_rests_it_for_long() -> None:
     breaker = doubted()
-    ticket = breaker.insist(0.0)
-    assert isinstance(ticket, Ticket)
-    breaker.settle(ticket, "none", 1.0, rest=LONG_REST)
+    permit = breaker.force_probe(0.0)
+    assert isinstance(permit, Permit)
+    breaker.record(permit, "ignored", 1.0, rest=LONG_REST)
     assert breaker.health(1.0).resting >= LONG_REST
-    first = breaker.insist(2.0)
-    assert isinstance(first, Ticket)
+    first = breaker.force_probe(2.0)
+    assert isinstance(first, Permit)
     assert first.probe
     assert isinstance(
-        breaker.insist(2.0), Refusal
+        breaker.force_probe(2.0), Rejection
     )  # from now on one call at a time, as with all that rest
 
 
 def test_the_newest_settings_say_what_is_suspected_and_an_answer_outweighs_them() -> None:
-    known = health.known_of("a", BreakerSettings())
+    known = health.model_health("a", BreakerSettings())
     breaker = known.breaker
-    assert [health.known_of("a", True, why).breaker.suspicion for why in (WHY, "", WHY)] == [
+    assert [health.model_health("a", True, why).breaker.suspicion for why in (WHY, "", WHY)] == [
         WHY,
         "",
         WHY,
     ]
-    ticket = breaker.insist(0.0)
-    assert isinstance(ticket, Ticket)
-    breaker.settle(ticket, "healthy", 0.0)
-    assert health.known_of("a", BreakerSettings(), WHY).breaker.suspicion == ""
+    permit = breaker.force_probe(0.0)
+    assert isinstance(permit, Permit)
+    breaker.record(permit, "success", 0.0)
+    assert health.model_health("a", BreakerSettings(), WHY).breaker.suspicion == ""
     health.forget()
     assert breaker.suspicion == WHY  # nothing is known of it any more
 
 
 def test_a_model_whose_breaker_is_off_never_rests() -> None:
-    assert isinstance(health.known_of("a", False, WHY).breaker.admit(0.0), Ticket)
+    assert isinstance(health.model_health("a", False, WHY).breaker.admit(0.0), Permit)
 
 
 # Calls
@@ -176,7 +179,7 @@ def test_a_model_whose_breaker_is_off_never_rests() -> None:
 
 def test_retired_models_in_front_cost_a_call_nothing_and_are_asked_once_behind_it() -> None:
     first, second = old(60, GONE), old(GONE, name="older")
-    third = entry("new", Plays(2, "Lisbon."))
+    third = target("new", Plays(2, "Lisbon."))
 
     async def story() -> tuple[Reply, float, list[Reply]]:
         way = route(first, second, third)
@@ -199,7 +202,7 @@ def test_one_that_is_gone_is_looked_for_again_after_a_long_rest() -> None:
     gone = old(GONE)
 
     async def story() -> None:
-        way = route(gone, entry("new", Plays("Lisbon.")))
+        way = route(gone, target("new", Plays("Lisbon.")))
         for moment in range(0, 3600, 10):
             assert (await asked(way, at=moment)).model == "new"
 
@@ -209,7 +212,7 @@ def test_one_that_is_gone_is_looked_for_again_after_a_long_rest() -> None:
 
 def test_one_that_answers_after_all_is_back_for_the_next_call() -> None:
     async def story() -> list[Reply]:
-        way = route(old("Porto."), entry("new", Plays("Lisbon.")))
+        way = route(old("Porto."), target("new", Plays("Lisbon.")))
         return [await asked(way) for _ in range(3)]
 
     assert [reply.model for reply in run(story())] == ["new", "old", "old"]
@@ -220,9 +223,9 @@ def test_one_that_answers_after_all_is_back_for_the_next_call() -> None:
     [("newer-model", "new"), ("old-2026-01-31", "old"), ("models/old", "old"), ("", "old")],
 )
 def test_another_that_answers_in_its_place_does_not_bring_it_back(served: str, later: str) -> None:
-    async def story() -> tuple[Reply, Breaker]:
-        gone = old(Reply(text="Porto.", served=served))
-        way = route(gone, entry("new", Plays("Lisbon.")))
+    async def story() -> tuple[Reply, CircuitBreaker]:
+        gone = old(Reply(text="Porto.", response_model=served))
+        way = route(gone, target("new", Plays("Lisbon.")))
         await asked(way)
         return await asked(way), gone.breaker
 
@@ -248,7 +251,7 @@ def test_whatever_else_it_answers_no_call_hears_of_it_and_it_rests_for_long(step
     gone, seen = old(step), list[Event]()
 
     async def story() -> list[Reply]:
-        way = route(gone, entry("new", Plays("Lisbon.")))
+        way = route(gone, target("new", Plays("Lisbon.")))
         return [await asked(way, events=seen) for _ in range(5)]
 
     assert {reply.model for reply in run(story())} == {"new"}
@@ -258,7 +261,7 @@ def test_whatever_else_it_answers_no_call_hears_of_it_and_it_rests_for_long(step
 
 def test_where_nobody_else_answers_it_is_asked() -> None:
     async def story() -> list[Reply]:
-        way = route(old("Porto."), entry("new", Plays(failure("unauthorized"))))
+        way = route(old("Porto."), target("new", Plays(failure("unauthorized"))))
         return [await asked(way) for _ in range(2)]
 
     first, second = run(story())
@@ -297,18 +300,18 @@ def test_where_all_are_gone_the_call_fails_with_the_vendors_words_and_states_no_
 
 @pytest.mark.parametrize("release", ["first_token", "whole"])
 def test_a_stream_is_not_kept_either(release: Any) -> None:
-    gone = entry("old", Streams(60, "Porto.", End()), breaker=doubted(), timeout=200.0)
+    gone = target("old", Streams(60, "Porto.", End()), breaker=doubted(), timeout=200.0)
 
     async def story() -> tuple[Reply, list[str], float]:
         way = route(
-            gone, entry("new", Streams("Lis", "bon.", End())), stream=StreamRules(release=release)
+            gone, target("new", Streams("Lis", "bon.", End())), stream=StreamRules(release=release)
         )
         out: list[str] = []
 
         async def put(chunk: Any) -> None:
             out.append(chunk.text)
 
-        reply = await walk(way, outlet=Outlet(put)).run()
+        reply = await walk(way, outlet=StreamGate(put)).run()
         took = asyncio.get_running_loop().time()
         await settled(way)
         return reply, out, took
@@ -322,7 +325,7 @@ def test_a_request_that_it_cannot_take_is_no_probe() -> None:
     gone = old("Porto.", strict=True, refused=("temperature",))
 
     async def story() -> Reply:
-        return await asked(route(gone, entry("new", Plays("Lisbon."))), request(temperature=0.2))
+        return await asked(route(gone, target("new", Plays("Lisbon."))), request(temperature=0.2))
 
     assert run(story()).model == "new"
     assert calls(gone) == 0
@@ -462,7 +465,7 @@ def test_the_probes_end_with_the_client() -> None:
 
 def mixed() -> Route:
     return route(
-        old("x"), entry("mid", Plays("x")), old("x", name="older"), entry("new", Plays("x"))
+        old("x"), target("mid", Plays("x")), old("x", name="older"), target("new", Plays("x"))
     )
 
 
@@ -474,18 +477,18 @@ def test_a_plan_says_who_begins_resting_and_counts_them_in_the_worst_case() -> N
 
 def test_who_rests_is_passed_over_while_others_are_left_and_asked_where_none_is() -> None:
     way = mixed()
-    middle = explain(failure("unauthorized"), way.entries[1], way, {})
+    middle = explain(failure("unauthorized"), way.targets[1], way, {})
     assert middle.next == "new"
     assert [(each.model, each.why) for each in middle.passed_over] == [
         ("old", f"{RESTING}, and others are left"),
         ("older", f"{RESTING}, and others are left"),
     ]
-    last = explain(failure("unauthorized"), way.entries[3], way, {})
+    last = explain(failure("unauthorized"), way.targets[3], way, {})
     assert (last.next, last.passed_over) == ("old", ())
 
 
 def test_a_play_takes_a_retired_model_for_gone_unless_an_outage_names_it() -> None:
-    way = route(old("x"), entry("new", Plays("x")))
+    way = route(old("x"), target("new", Plays("x")))
 
     def served(*outages: str) -> list[int]:
         plan = Plan(

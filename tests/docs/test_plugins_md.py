@@ -19,10 +19,10 @@ from standby.cli import standby
 from standby.observe.observers import MOST_WAITING
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Failure,
     Kind,
+    ModelRequest,
     Provider,
     ProviderInfo,
     Reply,
@@ -35,7 +35,7 @@ from standby.types import Attempt
 from tests.docs.distributions import HOUSE_RULES, PARROT, Install, house_rules, project, written
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.support.loopback import Answer, Loopback, cut, html, reset, respond
-from tests.support.playing import entry, request, route, walk
+from tests.support.playing import request, route, target, walk
 
 DOCUMENT = "plugins.md"
 TEXT = (ROOT / DOCUMENT).read_text(encoding="utf-8")
@@ -176,7 +176,7 @@ async def test_the_http_example_streams(asked: tuple[AsyncStandby, Loopback]) ->
     server.script(events({"text": "Lis"}, {"text": "bon."}, {**DONE, "text": ""}))
     stream = client.stream("Which city?")
     assert [chunk.text async for chunk in stream] == ["Lis", "bon.", ""]
-    assert stream.reply.served == "acme-large"
+    assert stream.reply.response_model == "acme-large"
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ async def test_the_example_of_blocking_answers() -> None:
     names: dict[str, Any] = {}
     exec(only(DOCUMENT, "blocking(): an SDK that blocks", "python"), names)  # noqa: S102 - the page's own code
     slow = names["Slow"](Provider(plugin="slow"))
-    call = Call(request=request(), model="slow-1", card=Card(), options={}, timeout=5.0)
+    call = ModelRequest(request=request(), model="slow-1", card=Card(), options={}, timeout=5.0)
     assert (await slow.complete(call)).text == "slow-1 has answered"
 
 
@@ -320,7 +320,7 @@ def test_both_methods_of_an_adapter_stand_there_with_their_exact_signature() -> 
     [
         ("ProviderInfo", ProviderInfo),
         ("Card", Card),
-        ("The adapter", Call),
+        ("The adapter", ModelRequest),
         ("Failures and kinds", Failure),
     ],
 )
@@ -339,7 +339,7 @@ def test_the_fields_of_every_other_value_are_listed() -> None:
     structs = {
         name: made for name in plugin.__all__ if _is_struct(made := getattr(plugin, name))
     } | {"Attempt": Attempt}
-    explained = {ProviderInfo, Card, Call, Failure, Provider}
+    explained = {ProviderInfo, Card, ModelRequest, Failure, Provider}
     assert listed == {
         name: made.__struct_fields__ for name, made in structs.items() if made not in explained
     }
@@ -426,12 +426,12 @@ async def test_what_an_adapter_does_becomes_the_kind_that_the_page_says(does: st
     work, kind = MADE_OF[does]
 
     class Does:
-        async def complete(self, call: Call) -> Any:
+        async def complete(self, call: ModelRequest) -> Any:
             del call
             return await work()
 
     with pytest.raises(CallFailed) as caught:
-        await walk(route(entry("m", Does(), timeout=0.02), retry=Retry(attempts=1))).run()
+        await walk(route(target("m", Does(), timeout=0.02), retry=Retry(attempts=1))).run()
     assert caught.value.trail[-1].kind is kind
     [row] = [row for row in table(DOCUMENT, head="the adapter") if row[0] == does]
     assert row[1].startswith(f"`{kind}`")

@@ -101,7 +101,10 @@ TROUBLES: dict[str, tuple[str, str]] = {
         ASK,
     ),
     "empty: a reply without text, finish stop": (good("Hello."), ASK),
-    "asked for parrot-1, served by parrot-2": (good("text=", "served='parrot-2', text="), ASK),
+    "asked for parrot-1, served by parrot-2": (
+        good("text=", "response_model='parrot-2', text="),
+        ASK,
+    ),
     "timeout: no answer in 0.2s": (
         answering("async def complete(self, call): import asyncio; await asyncio.sleep(60)"),
         ASK,

@@ -34,12 +34,17 @@ from standby.dispatch.policy import LONG_REST, LONGEST_STATED_WAIT
 from standby.dispatch.routes import HEDGED_SHARE
 from standby.failures import REACTIONS, Kind, kind_of_status
 from standby.registry.plugins import Registry
-from standby.resilience.circuit_breaker import FEWEST, RAMP, SHARE, WINDOW
-from standby.resilience.retry_budget import Budget
+from standby.resilience.circuit_breaker import (
+    FAILURE_RATE_THRESHOLD,
+    MINIMUM_CALLS,
+    SLOW_START,
+    WINDOW,
+)
+from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings
 from standby_local import ENGINE
 from standby_local.weights import weights
-from standby_openai.double import answer as openai_body
+from standby_openai.stub_server import answer as openai_body
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.support.loopback import GEMINI_500, Answer, Received, both, respond
 
@@ -487,9 +492,19 @@ def test_the_health_of_each_model_is_printed(
 def test_the_numbers_of_rest_and_time_are_those_of_the_code() -> None:
     section = TEXT[TEXT.index("## While a model is down") : TEXT.index("## Streams")]
     settings = BreakerSettings()
-    assert f"at least {['', '', '', '', '', '', '', '', '', '', 'ten'][FEWEST]} calls" in section
+    assert (
+        f"at least {['', '', '', '', '', '', '', '', '', '', 'ten'][MINIMUM_CALLS]} calls"
+        in section
+    )
     assert f"{WINDOW} s" in section
-    assert (settings.failures, settings.open, settings.open_limit, RAMP, LONG_REST, SHARE) == (
+    assert (
+        settings.failures,
+        settings.open,
+        settings.open_limit,
+        SLOW_START,
+        LONG_REST,
+        FAILURE_RATE_THRESHOLD,
+    ) == (
         5,
         5.0,
         15.0,
@@ -498,7 +513,7 @@ def test_the_numbers_of_rest_and_time_are_those_of_the_code() -> None:
         0.5,
     )
     assert f"less {RESERVE:g} s for every model" in section
-    assert (Budget()._capacity, Budget()._share, HEDGED_SHARE, TIMEOUT, IDLE_TIMEOUT) == (
+    assert (RetryBudget()._capacity, RetryBudget()._share, HEDGED_SHARE, TIMEOUT, IDLE_TIMEOUT) == (
         35.0,
         0.1,
         0.05,

@@ -56,7 +56,7 @@ def test_the_chain_that_ships_takes_the_settings(
             openai_api_key="key-4567",
         )
     )
-    assert [entry.name for entry in made.current_model.route.entries][:2] == [
+    assert [target.name for target in made.current_model.route.targets][:2] == [
         "gemini-2.5-flash",
         "o3-mini",
     ]

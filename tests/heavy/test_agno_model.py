@@ -70,7 +70,7 @@ def test_an_agent_gets_the_answer_and_says_who_gave_it(chain: Chain) -> None:
     assert [sorted(attempt) for attempt in data["trail"]] == [
         ["duration", "id", "model", "outcome", "provider", "start"]
     ]
-    assert (data["model"], data["served"]) == ("gemini-2.5-pro", "gemini-2.5-pro")
+    assert (data["model"], data["response_model"]) == ("gemini-2.5-pro", "gemini-2.5-pro")
 
 
 def test_the_next_model_answers_in_place_of_one_that_fails(chain: Chain) -> None:
@@ -309,7 +309,7 @@ def test_without_a_client_of_its_own_it_can_be_pickled(
     monkeypatch.setenv("KEY", KEYS["KEY"])
     model = pickle.loads(pickle.dumps(StandbyModel(config=chain.config, seed=7)))  # noqa: S301 - our own
     assert (model.seed, agent(model).run("?").content) == (7, "Lisbon, says Gemini.")
-    assert StandbyModel(config=chain.config).route.entries[0] is model.route.entries[0]
+    assert StandbyModel(config=chain.config).route.targets[0] is model.route.targets[0]
 
 
 def test_a_dictionary_serves_as_the_file_does(
@@ -324,7 +324,7 @@ def test_a_dictionary_serves_as_the_file_does(
         copy.deepcopy(model),
         pickle.loads(pickle.dumps(model)),
     ):  # noqa: S301 - our own
-        assert other.route.entries[0] is model.route.entries[0], (
+        assert other.route.targets[0] is model.route.targets[0], (
             "those that say the same share a client"
         )
     with pytest.raises(ConfigError, match="the dictionary is empty"):

@@ -14,15 +14,15 @@ from standby.errors import AttemptFailed
 from standby.failures import Kind
 from standby.http.bodies import (
     LARGEST,
-    count_in,
-    decoded,
-    list_in,
+    decode_error,
+    decode_json,
+    get_int,
+    get_list,
+    get_object,
+    get_str,
     malformed,
-    object_in,
-    plain,
-    shown,
-    text_in,
-    whole,
+    read_body,
+    strip_markup,
 )
 
 JSON = st.recursive(
@@ -48,7 +48,7 @@ def text_of(failed: AttemptFailed) -> str:
 
 @pytest.mark.parametrize("pieces", [(), (b"",), (b"ab", b"", b"cde"), (b"abcdefgh",)])
 def test_a_body_is_read_whole_up_to_its_limit(pieces: tuple[bytes, ...]) -> None:
-    assert asyncio.run(whole(body(*pieces), limit=8)) == b"".join(pieces)
+    assert asyncio.run(read_body(body(*pieces), limit=8)) == b"".join(pieces)
 
 
 @pytest.mark.parametrize("pieces", [(b"abcdefghi",), (b"abcdefgh", b"i", b"never read")])
@@ -56,7 +56,7 @@ def test_a_body_beyond_its_limit_is_not_read_on(pieces: tuple[bytes, ...]) -> No
     async def story() -> list[bytes]:
         left = body(*pieces)
         with pytest.raises(AttemptFailed) as caught:
-            await whole(left, limit=8)
+            await read_body(left, limit=8)
         assert text_of(caught.value) == "200 OK. malformed: the answer is longer than 8 bytes"
         return [piece async for piece in left]
 
@@ -66,13 +66,13 @@ def test_a_body_beyond_its_limit_is_not_read_on(pieces: tuple[bytes, ...]) -> No
 def test_the_limit_is_16_mib_unless_said() -> None:
     assert LARGEST == 16 * 2**20
     with pytest.raises(AttemptFailed, match="the answer is longer than 16777216 bytes"):
-        asyncio.run(whole(body(*[bytes(2**20)] * 16, b"x")))
+        asyncio.run(read_body(body(*[bytes(2**20)] * 16, b"x")))
 
 
 @given(JSON)
 def test_json_is_decoded_from_bytes_and_from_text(value: Any) -> None:
     data = msgspec.json.encode(value)
-    assert decoded(data) == decoded(data.decode()) == shown(data) == value
+    assert decode_json(data) == decode_json(data.decode()) == decode_error(data) == value
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_json_is_decoded_from_bytes_and_from_text(value: Any) -> None:
 )
 def test_what_is_no_json_is_told_by_its_first_words(data: bytes | str, words: str) -> None:
     with pytest.raises(AttemptFailed) as caught:
-        decoded(data)
+        decode_json(data)
     assert text_of(caught.value) == f"200 OK. malformed: {words}"
     assert caught.value.__cause__ is None
 
@@ -101,7 +101,7 @@ def test_what_is_no_json_is_told_by_its_first_words(data: bytes | str, words: st
 @given(st.binary() | st.text() | st.text('{}[]":,0123456789.eE-tfn\\u '))
 def test_whatever_comes_is_decoded_or_malformed(data: bytes | str) -> None:
     try:
-        decoded(data)
+        decode_json(data)
     except AttemptFailed as failed:
         assert text_of(failed).startswith("200 OK. malformed: ")  # noqa: PT017 - either way is right
 
@@ -116,7 +116,7 @@ def test_whatever_comes_is_decoded_or_malformed(data: bytes | str) -> None:
     ],
 )
 def test_an_errors_body_is_shown_as_json_or_as_the_text_that_it_is(data: bytes, value: Any) -> None:
-    assert shown(data) == value
+    assert decode_error(data) == value
 
 
 def test_the_failure_of_a_200_says_that_it_is_malformed() -> None:
@@ -125,9 +125,9 @@ def test_the_failure_of_a_200_says_that_it_is_malformed() -> None:
 
 @given(JSON)
 def test_a_value_of_another_shape_is_an_empty_one(value: Any) -> None:
-    assert object_in(value) == (value if isinstance(value, dict) else {})
-    assert list_in(value) == (value if isinstance(value, list) else [])
-    assert text_in(value) == (value if isinstance(value, str) else "")
+    assert get_object(value) == (value if isinstance(value, dict) else {})
+    assert get_list(value) == (value if isinstance(value, list) else [])
+    assert get_str(value) == (value if isinstance(value, str) else "")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_value_of_another_shape_is_an_empty_one(value: Any) -> None:
     ],
 )
 def test_a_count_is_a_whole_number_or_none(value: Any, count: int) -> None:
-    assert count_in(value, "n") == count
+    assert get_int(value, "n") == count
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_count_is_a_whole_number_or_none(value: Any, count: int) -> None:
     ],
 )
 def test_an_errors_body_is_told_in_words_on_one_line(body: Any, words: str) -> None:
-    assert plain(body) == words
+    assert strip_markup(body) == words
 
 
 @pytest.mark.parametrize(
@@ -172,5 +172,5 @@ def test_an_errors_body_is_told_in_words_on_one_line(body: Any, words: str) -> N
 )
 def test_a_hostile_page_costs_no_time(piece: str) -> None:
     began = time.thread_time()
-    plain(piece * 100_000)
+    strip_markup(piece * 100_000)
     assert time.thread_time() - began < 1

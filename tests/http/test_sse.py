@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standby.errors import AttemptFailed
-from standby.http.sse import LONGEST, ServerSentEvent, events_of
+from standby.http.sse import LONGEST, ServerSentEvent, iter_events
 
 Event = tuple[str, str, str]
 
@@ -26,7 +26,7 @@ def read(*pieces: bytes, **options: Any) -> list[Event]:
     async def collect() -> list[Event]:
         return [
             (event.event, event.data, event.stray)
-            async for event in events_of(feed(pieces), **options)
+            async for event in iter_events(feed(pieces), **options)
         ]
 
     return asyncio.run(collect())
@@ -119,7 +119,7 @@ def test_an_event_is_given_as_soon_as_it_is_whole() -> None:
             yield b" b\r\n\r\n"
             assert [event.data for event in seen] == ["a", "b"]
 
-        async for event in events_of(body()):
+        async for event in iter_events(body()):
             seen.append(event)  # noqa: PERF401 - the body looks at it meanwhile
         return seen
 

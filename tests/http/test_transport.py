@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from standby.failures import Kind
-from standby.http.transport import encoded, key_of, lost, unavailable
+from standby.http.transport import connection_failure, encode_json, key_of, unavailable
 from standby.plugin import AttemptFailed, Provider, Secret
 
 HERE = "http://127.0.0.1:9"
@@ -57,12 +57,14 @@ def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
 
 
 def test_a_body_is_json_in_bytes() -> None:
-    assert encoded({"text": "bön 🗺", "stop": ("a",)}) == '{"text":"bön 🗺","stop":["a"]}'.encode()
+    assert (
+        encode_json({"text": "bön 🗺", "stop": ("a",)}) == '{"text":"bön 🗺","stop":["a"]}'.encode()
+    )
 
 
 def test_half_a_character_is_the_callers_own_mistake() -> None:
     with pytest.raises(AttemptFailed, match="not sent: a message is no valid Unicode") as caught:
-        encoded({"text": "\ud800 in private"})
+        encode_json({"text": "\ud800 in private"})
     assert caught.value.failure.kind is Kind.INVALID_REQUEST
     assert "private" not in str(caught.value)
 
@@ -80,7 +82,7 @@ class ConnectTimeout(Exception):
     ],
 )
 def test_what_takes_too_long_is_a_timeout(error: Exception, text: str) -> None:
-    failure = lost(error).failure
+    failure = connection_failure(error).failure
     assert (failure.kind, failure.text) == (Kind.TIMEOUT, text)
 
 
@@ -99,12 +101,12 @@ def test_a_lost_connection_is_told_in_the_systems_words(cause: Exception, words:
     group = ExceptionGroup("attempts", [cause, OSError(22, "of another address")])
     middle, outer = OSError("All connection attempts failed"), RuntimeError("it broke")
     middle.__cause__, outer.__cause__ = group, middle
-    failure = lost(outer).failure
+    failure = connection_failure(outer).failure
     assert (failure.kind, failure.text) == (Kind.CONNECTION, f"connection error: {words}")
 
 
 def test_a_lost_connection_without_words_is_told_by_its_type() -> None:
-    assert lost(EOFError()).failure.text == "connection error: EOFError"
+    assert connection_failure(EOFError()).failure.text == "connection error: EOFError"
 
 
 def test_unavailable_costs_no_status() -> None:

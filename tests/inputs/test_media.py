@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.compatibility import unfit
+from standby.dispatch.compatibility import incompatibility
 from standby.errors import RequestError
-from standby.inputs.parse import request_of
+from standby.inputs.parse import parse_request
 from standby.settings import Card
 from standby.types import Media, Message, Request, Text
-from tests.support.playing import entry, why
+from tests.support.playing import target, why
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n and a picture").decode()
 PDF = base64.b64encode(b"%PDF-1.7 and a document").decode()
@@ -22,7 +22,7 @@ def image(url: Any) -> dict[str, Any]:
 
 
 def read(part: Any, role: str = "user") -> Any:
-    [_, message] = request_of(
+    [_, message] = parse_request(
         [{"role": "user", "content": "hi"}, {"role": role, "content": [part]}], {}
     ).messages
     return message.parts[0]
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_names_its_place(part: Any, words: str) -> None:
 
 def test_a_message_that_holds_unreadable_media_is_refused_too() -> None:
     with pytest.raises(RequestError, match="message 0, part 1: the data is no base64"):
-        request_of([Message("user", (Text("hi"), Media(media_type="image/png", data="%")))], {})
+        parse_request([Message("user", (Text("hi"), Media(media_type="image/png", data="%")))], {})
 
 
 @pytest.mark.parametrize("role", ["system", "assistant"])
@@ -131,4 +131,4 @@ def test_a_repr_shows_no_content() -> None:
 )
 def test_a_model_that_does_not_read_a_kind_is_not_asked(reads: Any, words: str) -> None:
     asked = Request((Message("user", (Text("hi"), Media(media_type="image/png", data=PNG))),))
-    assert why(unfit(asked, entry("m", None, card=Card(reads=reads)))) == words
+    assert why(incompatibility(asked, target("m", None, card=Card(reads=reads)))) == words

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from standby.errors import RequestError
-from standby.inputs.parse import request_of, sampling_of
+from standby.inputs.parse import parse_request, parse_sampling
 from standby.types import Message, Request, Sampling, Text
 
 SAID = "What is the capital of Portugal?"
@@ -21,7 +21,7 @@ USER = {"role": "user", "content": SAID}
 
 
 def read(messages: Any) -> tuple[Message, ...]:
-    return request_of(messages, {}).messages
+    return parse_request(messages, {}).messages
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_generator_is_consumed_once() -> None:
 def test_the_callers_own_values_are_not_changed() -> None:
     message = {"role": "user", "content": [{"type": "text", "text": "a"}]}
     options = {"stop": "x"}
-    request_of([message], options)
+    parse_request([message], options)
     assert message == {"role": "user", "content": [{"type": "text", "text": "a"}]}
     assert options == {"stop": "x"}
 
@@ -197,7 +197,7 @@ def test_a_part_at_fault_is_named_by_its_position(part: Any) -> None:
 
 
 def test_no_repr_of_a_request_shows_its_prompt() -> None:
-    assert "capital" not in repr(request_of([USER, ASKED], {"seed": 1}))
+    assert "capital" not in repr(parse_request([USER, ASKED], {"seed": 1}))
 
 
 @example("\ud83d\ude00 a pair, \ud800 and its halves \udfff")
@@ -237,8 +237,8 @@ def test_every_text_can_be_sent_and_only_half_characters_are_replaced(text: str)
     ],
 )
 def test_sampling_parameters_are_read(options: dict[str, Any], sampling: Sampling) -> None:
-    assert sampling_of(options) == sampling
-    assert request_of(SAID, options if options.get("stop") is None else {}).messages == (ASKED,)
+    assert parse_sampling(options) == sampling
+    assert parse_request(SAID, options if options.get("stop") is None else {}).messages == (ASKED,)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_sampling_parameters_are_read(options: dict[str, Any], sampling: Samplin
 )
 def test_a_parameter_at_fault_is_named(options: dict[str, Any], words: str) -> None:
     with pytest.raises(RequestError) as caught:
-        request_of(SAID, options)
+        parse_request(SAID, options)
     assert (caught.value.index, str(caught.value)) == (None, words)
 
 
@@ -281,7 +281,7 @@ def test_a_parameter_at_fault_is_named(options: dict[str, Any], words: str) -> N
 @given(value=st.floats() | st.integers() | st.booleans())
 def test_every_number_is_either_refused_or_one_that_json_can_hold(name: str, value: float) -> None:
     try:
-        sampling = sampling_of({name: value})
+        sampling = parse_sampling({name: value})
     except RequestError as error:
         assert str(error).startswith(f"{name}: expected ")  # noqa: PT017 - either way is right
     else:
@@ -289,21 +289,21 @@ def test_every_number_is_either_refused_or_one_that_json_can_hold(name: str, val
 
 
 def test_without_parameters_the_defaults_are_kept() -> None:
-    assert request_of(SAID, {}) == Request((ASKED,), Sampling())
+    assert parse_request(SAID, {}) == Request((ASKED,), Sampling())
 
 
 @pytest.mark.parametrize("strict", [None, 1, "true"])
 def test_strict_is_true_or_false(strict: Any) -> None:
-    assert request_of(SAID, {"strict": True}).strict
+    assert parse_request(SAID, {"strict": True}).strict
     with pytest.raises(RequestError, match="strict: expected True or False, not "):
-        request_of(SAID, {"strict": strict})
+        parse_request(SAID, {"strict": strict})
 
 
 @pytest.mark.parametrize(
     ("stop", "sent"), [("", None), ([], None), (["", ""], None), (["", "a"], ("a",)), (" ", (" ",))]
 )
 def test_an_empty_stop_is_none(stop: Any, sent: Any) -> None:
-    assert sampling_of({"stop": stop}).stop == sent
+    assert parse_sampling({"stop": stop}).stop == sent
 
 
 @pytest.mark.parametrize("blanks", ["  \n", "\t", "\u00a0", "\u200b", "\ufeff\u2060 \u200d"])

@@ -8,14 +8,14 @@ import pydantic
 import pytest
 
 from standby import AsyncStandby, ChainExhausted
-from standby.dispatch.compatibility import unfit
+from standby.dispatch.compatibility import incompatibility
 from standby.errors import AttemptFailed, RequestError
 from standby.failures import Kind
-from standby.inputs.parse import request_of
-from standby.inputs.schemas import data_of, schema_of
+from standby.inputs.parse import parse_request
+from standby.inputs.schemas import parse_data, parse_schema
 from standby.settings import Card, Chain, Model, Settings
 from standby.types import Request
-from tests.support.playing import entry, why
+from tests.support.playing import target, why
 
 
 class Place(msgspec.Struct):
@@ -57,13 +57,13 @@ JSON = {
     ],
 )
 def test_an_answer_is_read_by_its_schema(given: Any, name: str, text: str, data: Any) -> None:
-    schema = schema_of(given)
+    schema = parse_schema(given)
     assert schema is not None
-    assert (schema.name, data_of(text, schema)) == (name, data)
+    assert (schema.name, parse_data(text, schema)) == (name, data)
 
 
 def test_a_structs_schema_is_an_object_at_its_root() -> None:
-    schema = schema_of(Invoice)
+    schema = parse_schema(Invoice)
     assert schema is not None
     assert schema.json_schema["type"] == "object"
     assert schema.json_schema["properties"]["at"] == {"$ref": "#/$defs/Place"}
@@ -79,13 +79,13 @@ def test_a_structs_docstring_is_told_without_its_indentation() -> None:
 
         total: float
 
-    made = schema_of(Bill)
+    made = parse_schema(Bill)
     assert made is not None
     assert made.json_schema["description"] == "What is owed.\n\nIn euros."
 
 
 def test_a_struct_that_contains_itself_keeps_its_definition() -> None:
-    schema = schema_of(Tree)
+    schema = parse_schema(Tree)
     assert schema is not None
     assert schema.json_schema["properties"]["leaves"]["items"] == {"$ref": "#/$defs/Tree"}
     assert set(schema.json_schema["$defs"]) == {"Tree"}
@@ -94,19 +94,19 @@ def test_a_struct_that_contains_itself_keeps_its_definition() -> None:
 @pytest.mark.parametrize("given", [Invoice, Bill, JSON])
 @pytest.mark.parametrize("text", ["hello", "", "[]", '{"number": "secret"}', '{"number": 7'])
 def test_an_answer_that_does_not_fit_is_told_without_its_words(given: Any, text: str) -> None:
-    schema = schema_of(given)
+    schema = parse_schema(given)
     assert schema is not None
     with pytest.raises(AttemptFailed, match="the answer does not fit the schema") as caught:
-        data_of(text, schema)
+        parse_data(text, schema)
     assert caught.value.failure.kind is Kind.SCHEMA_MISMATCH
     assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_answer_that_was_cut_says_so_and_what_to_raise() -> None:
-    schema = schema_of(Place)
+    schema = parse_schema(Place)
     assert schema is not None
     with pytest.raises(AttemptFailed) as caught:
-        data_of('{"city": "secr', schema, cut_after=9)
+        parse_data('{"city": "secr', schema, cut_after=9)
     words = "truncated: the answer was cut after 9 tokens, before its JSON ended; raise max_tokens"
     assert (caught.value.failure.kind, caught.value.failure.text) == (Kind.TRUNCATED, words)
 
@@ -115,18 +115,18 @@ def test_an_answer_that_was_cut_says_so_and_what_to_raise() -> None:
 def test_an_answer_that_was_not_cut_within_its_json_does_not_fit(
     text: str, cut_after: int | None
 ) -> None:
-    schema = schema_of(Place)
+    schema = parse_schema(Place)
     assert schema is not None
     with pytest.raises(AttemptFailed) as caught:
-        data_of(text, schema, cut_after)
+        parse_data(text, schema, cut_after)
     assert caught.value.failure.kind is Kind.SCHEMA_MISMATCH
 
 
 def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> None:
-    schema = schema_of({"type": "object", "additionalProperties": {"type": "integer"}})
+    schema = parse_schema({"type": "object", "additionalProperties": {"type": "integer"}})
     assert schema is not None
     with pytest.raises(AttemptFailed, match=r"ValidationError at additionalProperties/type$"):
-        data_of('{"secret": "x"}', schema)
+        parse_data('{"secret": "x"}', schema)
 
 
 @pytest.mark.parametrize(
@@ -151,14 +151,14 @@ def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> 
 )
 def test_what_is_no_schema_is_refused_before_anything_is_sent(given: Any, words: str) -> None:
     with pytest.raises(RequestError) as caught:
-        request_of("hi", {"schema": given})
+        parse_request("hi", {"schema": given})
     assert str(caught.value) == words
 
 
 def test_a_model_that_cannot_be_held_to_one_is_not_asked() -> None:
-    asked = Request((), schema=schema_of(JSON))
-    assert why(unfit(asked, entry("m", None))) == "m cannot be held to a schema"
-    assert unfit(asked, entry("m", None, card=Card(schema=True))) is None
+    asked = Request((), schema=parse_schema(JSON))
+    assert why(incompatibility(asked, target("m", None))) == "m cannot be held to a schema"
+    assert incompatibility(asked, target("m", None, card=Card(schema=True))) is None
 
 
 def client(*scripts: list[dict[str, Any]]) -> Any:

@@ -11,7 +11,7 @@ from openai.types.chat import ParsedChatCompletionMessage
 
 import standby
 from standby import Attempt, Kind, Reply
-from standby.inputs.parse import request_of
+from standby.inputs.parse import parse_request
 from standby.integrations.openai_reply import Frames, completion_of, headers_of
 from standby.integrations.openai_request import CARRIED, HINTS, IGNORED, REASONS, Refused, asked_of
 from standby.types import Chunk, Sampling, Text
@@ -157,7 +157,7 @@ def test_what_frameworks_keep_in_a_history_is_read_as_the_answer_alone() -> None
         body(messages=[{"role": "assistant", "content": "Lisbon.", **KEPT_BY_FRAMEWORKS}])
     ).messages
     asked = [{"role": "user", "content": "Hi"}, told]
-    assert request_of(asked, {}) == request_of(
+    assert parse_request(asked, {}) == parse_request(
         [asked[0], {"role": "assistant", "content": "Lisbon."}], {}
     )
 
@@ -175,7 +175,7 @@ def test_a_refusal_is_what_was_said(said: dict[str, Any]) -> None:
     [told] = asked_of(body(messages=[{"role": "assistant", **said}])).messages
     assert msgspec.json.encode(told["content"]).decode().count("I will not.") == 1
     history = [{"role": "user", "content": "Hi"}, told]
-    assert request_of(history, {}).messages[1].parts == (Text("I will not."),)
+    assert parse_request(history, {}).messages[1].parts == (Text("I will not."),)
 
 
 @pytest.mark.parametrize("name", sorted(IGNORED))
@@ -243,7 +243,7 @@ def test_a_thought_among_the_parts_of_an_answer_is_left_out(kind: str) -> None:
     [told] = asked_of(body(messages=[said])).messages
     assert told["content"] == [{"type": "text", "text": "Lisbon."}]
     asked = [{"role": "user", "content": "Hi"}, {**said, "content": [thought]}]
-    assert len(request_of(asked_of(body(messages=asked)).messages, {}).messages) == 1
+    assert len(parse_request(asked_of(body(messages=asked)).messages, {}).messages) == 1
 
 
 @pytest.mark.parametrize("name", ["is_error", "status", "artifact", "timestamp"])

@@ -18,7 +18,7 @@ from standby.settings import Chain, Model, Retry, Secret, Settings
 from standby.types import Attempt
 from tests.support.asking import scripted, served
 from tests.support.loopback import both, openai_reply
-from tests.support.playing import QUESTION, Plays, entry, failure, route, walk
+from tests.support.playing import QUESTION, Plays, failure, route, target, walk
 from tests.support.virtual_clock import run
 
 Records = pytest.LogCaptureFixture
@@ -193,14 +193,14 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
                 "models.yaml has changed, but cannot be used; the old settings stay: a (and 1 more)",
             ),
         ),
-        (at(events.Answered, attempts=1, duration=1.0, notice="small"), None),
+        (at(events.Answered, attempts=1, duration=1.0, disclaimer="small"), None),
         (at(events.Answered, attempts=2, duration=1.26), ("INFO", "default: a answered in 1.3s")),
         (
-            at(events.Answered, attempts=2, duration=1.0, notice="small"),
+            at(events.Answered, attempts=2, duration=1.0, disclaimer="small"),
             ("INFO", "default: a answered in 1.0s (small)"),
         ),
         (
-            at(events.Answered, attempts=2, duration=1.0, instead_of="b", notice="small"),
+            at(events.Answered, attempts=2, duration=1.0, instead_of="b", disclaimer="small"),
             ("INFO", "default: a answered in 1.0s, instead of b (small)"),
         ),
         (
@@ -228,13 +228,13 @@ def test_every_kind_of_event_was_tried() -> None:
 
 
 def test_a_call_that_the_first_model_answers_is_silent(caplog: Records) -> None:
-    run(walk(route(entry("a", Plays("Lisbon.")), entry("b", Plays("never"))), emit=log).run())
+    run(walk(route(target("a", Plays("Lisbon.")), target("b", Plays("never"))), emit=log).run())
     assert told(caplog) == []
 
 
 def test_a_fall_back_is_the_failure_the_switch_and_the_answer(caplog: Records) -> None:
     down = failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")
-    chain = route(entry("a", Plays(down)), entry("b", Plays("Lisbon.")), retry=Retry(attempts=1))
+    chain = route(target("a", Plays(down)), target("b", Plays("Lisbon.")), retry=Retry(attempts=1))
     run(walk(chain, emit=log).run())
     assert told(caplog) == [
         (
@@ -248,7 +248,7 @@ def test_a_fall_back_is_the_failure_the_switch_and_the_answer(caplog: Records) -
 
 def test_a_retry_is_told_too(caplog: Records) -> None:
     busy = failure("overloaded", "Busy.", status=503, code="UNAVAILABLE", retry_after=1.5)
-    run(walk(route(entry("a", Plays(busy, "Lisbon."))), emit=log).run())
+    run(walk(route(target("a", Plays(busy, "Lisbon."))), emit=log).run())
     assert told(caplog) == [
         ("WARNING", "default: a failed (overloaded): 503 UNAVAILABLE. Busy."),
         ("WARNING", "default: asking a again in 1.5s"),
@@ -258,8 +258,8 @@ def test_a_retry_is_told_too(caplog: Records) -> None:
 
 def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
     chain = route(
-        entry("a", Plays(failure("timeout", "timeout: no answer in 30s"))),
-        entry("b", failure("unavailable", "no key")),
+        target("a", Plays(failure("timeout", "timeout: no answer in 30s"))),
+        target("b", failure("unavailable", "no key")),
     )
     with pytest.raises(CallFailed):
         run(walk(chain, emit=log).run())
@@ -279,7 +279,7 @@ def test_words_of_several_lines_are_one_line(caplog: Records, text: str) -> None
     with pytest.raises(CallFailed):
         run(
             walk(
-                route(entry("a", Plays(failure("model_missing", text, status=404, code=text)))),
+                route(target("a", Plays(failure("model_missing", text, status=404, code=text)))),
                 emit=log,
             ).run()
         )
@@ -292,13 +292,13 @@ def test_no_line_holds_a_key_or_what_was_said(caplog: Records) -> None:
         "unauthorized", f"the key sk-opens-nothing is wrong; you said: {QUESTION}", status=401
     )
     chain = route(
-        entry("a", Plays(echo), secrets=(Secret("sk-opens-nothing"),)),
-        entry(
+        target("a", Plays(echo), secrets=(Secret("sk-opens-nothing"),)),
+        target(
             "b",
             Plays(ValueError(f"sk-opens-nothing {QUESTION}")),
             secrets=(Secret("sk-opens-nothing"),),
         ),
-        entry("c", Plays("a secret answer")),
+        target("c", Plays("a secret answer")),
     )
     run(walk(chain, emit=log).run())
     lines = str(told(caplog))

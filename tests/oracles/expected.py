@@ -16,7 +16,7 @@ class Said(msgspec.Struct, frozen=True):
     wire: Wire
     text: str
     tokens: tuple[int, int, int]
-    served: str
+    response_model: str
     cached: int = 0
     size: int = 0
     chunks: int = 0
@@ -24,7 +24,7 @@ class Said(msgspec.Struct, frozen=True):
     calls: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     signed: tuple[str, ...] = ()
     thought: str = ""
-    private: str = ""
+    provider_state: str = ""
 
 
 class Failed(msgspec.Struct, frozen=True):

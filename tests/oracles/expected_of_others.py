@@ -72,7 +72,7 @@ OTHERS: dict[str, Said | Failed] = {
         size=189,
         chunks=4,
         thought="**Defining the",
-        private="EsIPCr8P",
+        provider_state="EsIPCr8P",
     ),
     "llm-gemini/test_tools_with_nested_pydantic_models.yaml#0": Said(
         "gemini",
@@ -103,7 +103,7 @@ OTHERS: dict[str, Said | Failed] = {
         "gemini-3.6-flash",
         size=106,
         chunks=2,
-        private="EoEBCn8B",
+        provider_state="EoEBCn8B",
     ),
     "logfire/test_instrument_google_genai.yaml#0": Said(
         "gemini",
@@ -166,7 +166,7 @@ OTHERS: dict[str, Said | Failed] = {
         size=1938,
         chunks=23,
         thought="**Clarifying U",
-        private="CiIB0e2K",
+        provider_state="CiIB0e2K",
     ),
     "pydantic-ai/test_google_native_output.yaml#0": Said(
         "gemini", '{\n  "city": "Mexico City', (8, 20, 0), "gemini-2.0-flash", size=50
@@ -236,7 +236,7 @@ OTHERS: dict[str, Said | Failed] = {
         "o3-mini-2025-01-31",
         size=1501,
         thought="**Emphasizing ",
-        private='[{"type"',
+        provider_state='[{"type"',
     ),
     "pydantic-ai/test_openai_model_thinking_part.yaml#1": Said(
         "chat", "When it comes to crossin", (577, 2320, 1792), "o3-mini-2025-01-31", size=2496
@@ -267,7 +267,7 @@ OTHERS: dict[str, Said | Failed] = {
         size=1251,
         chunks=654,
         thought="**Providing st",
-        private='[{"type"',
+        provider_state='[{"type"',
     ),
     "pydantic-ai/test_reasoning_model_with_temperature.yaml#0": Said(
         "chat", "The capital of Mexico is", (13, 238, 192), "o3-mini-2025-01-31", size=161

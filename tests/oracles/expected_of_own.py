@@ -46,7 +46,7 @@ OWN: dict[str, Said | Failed] = {
         "gemini-2.5-pro",
         chunks=3,
         thought="**Comparing th",
-        private="bWFkZS11",
+        provider_state="bWFkZS11",
     ),
     "gemini/tools.yaml#0": Said(
         "gemini", "", (33, 23, 19), "gemini-2.5-flash", calls=(("now", {}),), signed=("bWFkZS11",)
@@ -74,7 +74,7 @@ OWN: dict[str, Said | Failed] = {
         "gemini-2.5-flash",
         chunks=3,
         thought="**Looking up t",
-        private="bWFkZS11",
+        provider_state="bWFkZS11",
     ),
     "gemini/vertex.yaml#1": Failed(
         "vertex", Kind.BLOCKED, 200, "MODEL_ARMOR", words="The prompt tries to change the rules."
@@ -203,7 +203,7 @@ OWN: dict[str, Said | Failed] = {
         (11, 300, 256),
         "o3-mini-2025-01-31",
         thought="**Weighing bot",
-        private='[{"type"',
+        provider_state='[{"type"',
     ),
     "responses/plain.yaml#1": Said("chat", "Sines.", (340, 70, 64), "o3-mini-2025-01-31"),
     "responses/streamed.yaml#0": Said(
@@ -213,7 +213,7 @@ OWN: dict[str, Said | Failed] = {
         "o3-mini-2025-01-31",
         chunks=6,
         thought="**Counting the",
-        private='[{"type"',
+        provider_state='[{"type"',
     ),
     "responses/streamed.yaml#1": Said(
         "responses",
@@ -248,7 +248,7 @@ OWN: dict[str, Said | Failed] = {
         "claude-sonnet-4-5-20250929",
         cached=5,
         thought="Red marks the ",
-        private='[{"type"',
+        provider_state='[{"type"',
     ),
     "anthropic/plain.yaml#1": Said(
         "anthropic",
@@ -274,7 +274,7 @@ OWN: dict[str, Said | Failed] = {
         "claude-sonnet-4-5-20250929",
         chunks=5,
         thought="Green is the o",
-        private='[{"type"',
+        provider_state='[{"type"',
     ),
     "anthropic/streamed.yaml#1": Said(
         "anthropic",

@@ -25,7 +25,7 @@ class Settled:
     """A call that was no probe taught something."""
 
     now: float
-    verdict: str
+    outcome: str
 
 
 @dataclass
@@ -63,7 +63,7 @@ class BreakerReference:
     calls_out: set[int] = field(default_factory=set)
     """The tickets of calls, no probes, that were admitted since the last change of state."""
     probe_out: tuple[int, float] | None = None
-    """The ticket of the probe under way, and when it is taken for lost."""
+    """The permit of the probe under way, and when it is taken for lost."""
     tickets: int = 0
 
     # What the story says
@@ -116,41 +116,41 @@ class BreakerReference:
 
     # What happens
 
-    def admit(self, now: float, lease: float) -> tuple[LEAVE, int]:
+    def admit(self, now: float, probe_timeout: float) -> tuple[LEAVE, int]:
         opening = self.opening()
         if opening is None and len(self.calls_out) >= self.at_once(now):
             return "recovering", 0
         if opening is not None and now < opening.until:
             return "resting", 0
-        return self.insist(now, lease)
+        return self.force_probe(now, probe_timeout)
 
-    def insist(self, now: float, lease: float) -> tuple[LEAVE, int]:
+    def force_probe(self, now: float, probe_timeout: float) -> tuple[LEAVE, int]:
         if self.opening() is not None and self.probing(now):
             return "being probed", 0
         self.tickets += 1
         if self.opening() is not None:
-            self.probe_out = self.tickets, now + lease
+            self.probe_out = self.tickets, now + probe_timeout
             return "probe", self.tickets
         self.calls_out.add(self.tickets)
         return "call", self.tickets
 
-    def is_stale(self, ticket: int) -> bool:
-        return ticket not in self.calls_out and (
-            self.probe_out is None or self.probe_out[0] != ticket
+    def is_stale(self, permit: int) -> bool:
+        return permit not in self.calls_out and (
+            self.probe_out is None or self.probe_out[0] != permit
         )
 
-    def settle(
-        self, ticket: int, verdict: str, now: float, kind: str, rest: float | None
+    def record(
+        self, permit: int, outcome: str, now: float, kind: str, rest: float | None
     ) -> Change | None:
-        if self.is_stale(ticket):
+        if self.is_stale(permit):
             return None
-        before = State.CLOSED if ticket in self.calls_out else State.HALF_OPEN
-        if ticket in self.calls_out:
-            self.calls_out.remove(ticket)
-            change = self._after_a_call(verdict, now, kind, rest)
+        before = State.CLOSED if permit in self.calls_out else State.HALF_OPEN
+        if permit in self.calls_out:
+            self.calls_out.remove(permit)
+            change = self._after_a_call(outcome, now, kind, rest)
         else:
             self.probe_out = None
-            change = self._after_a_probe(verdict, now, kind, rest)
+            change = self._after_a_probe(outcome, now, kind, rest)
         return change if change.state is not before else None
 
     def drawn(self, until: float) -> None:
@@ -159,37 +159,37 @@ class BreakerReference:
         assert opening is not None
         opening.until = until
 
-    def _after_a_call(self, verdict: str, now: float, kind: str, rest: float | None) -> Change:
+    def _after_a_call(self, outcome: str, now: float, kind: str, rest: float | None) -> Change:
         if rest is not None:
-            return self._open(now, f"after {kind}", rest, sick=verdict == "sick")
-        if verdict == "none":
+            return self._open(now, f"after {kind}", rest, sick=outcome == "failure")
+        if outcome == "ignored":
             return Change(State.CLOSED)
-        self.story.append(Settled(now, verdict))
+        self.story.append(Settled(now, outcome))
         seen = self.since_the_last_change()
         row = 0
-        while row < len(seen) and seen[-1 - row].verdict == "sick":
+        while row < len(seen) and seen[-1 - row].outcome == "failure":
             row += 1
         if row >= self.settings.failures:
             return self._open(now, f"after {row} failures in a row, the last: {kind}")
         recent = [call for call in seen if int(now) - int(call.now) < 30]
-        bad = [call for call in recent if call.verdict in ("sick", "slow")]
-        if verdict != "healthy" and len(recent) >= 10 and len(bad) / len(recent) >= 0.5:
+        bad = [call for call in recent if call.outcome in ("failure", "slow")]
+        if outcome != "success" and len(recent) >= 10 and len(bad) / len(recent) >= 0.5:
             return self._open(now, f"after {len(bad)} of {len(recent)} calls failed or were slow")
         return Change(State.CLOSED)
 
-    def _after_a_probe(self, verdict: str, now: float, kind: str, rest: float | None) -> Change:
+    def _after_a_probe(self, outcome: str, now: float, kind: str, rest: float | None) -> Change:
         if rest is not None:
-            return self._open(now, f"after {kind}", rest, sick=verdict == "sick")
-        if verdict == "healthy":
+            return self._open(now, f"after {kind}", rest, sick=outcome == "failure")
+        if outcome == "success":
             self.story.append(Closed(now))
             self.calls_out.clear()
             return Change(State.CLOSED)
-        if verdict == "none":
+        if outcome == "ignored":
             opening = self.opening()
             assert opening is not None
             return Change(self.state(now), opening.until, opening.until)
         return self._open(
-            now, f"its probe failed: {kind}" if verdict == "sick" else "its probe was slow"
+            now, f"its probe failed: {kind}" if outcome == "failure" else "its probe was slow"
         )
 
     def _open(self, now: float, reason: str, rest: float = 0.0, *, sick: bool = False) -> Change:
@@ -237,11 +237,11 @@ class BudgetReference:
             elif self.tokens == self.capacity:
                 break  # full, and nothing to pay for: time changes nothing any more
 
-    def earn(self) -> None:
+    def deposit(self) -> None:
         self.ahead = min(self.capacity, self.ahead + self.share)
         self.tokens = min(self.capacity, self.tokens + self.share)
 
-    def take(self) -> bool:
+    def try_withdraw(self) -> bool:
         if self.tokens < self.UNIT:
             return False
         self.tokens -= self.UNIT

@@ -115,8 +115,8 @@ COMPLETE = {
         "TypeError: Reply: invalid enum value 'odd' - at `finish`",
     ),
     "served by a number": Broken(
-        completes("return Reply(text='Hello.', served=5)"),
-        "TypeError: Reply: expected `str`, got `int` - at `served`",
+        completes("return Reply(text='Hello.', response_model=5)"),
+        "TypeError: Reply: expected `str`, got `int` - at `response_model`",
     ),
     "calls that are a number": Broken(
         completes("return Reply(text='Hello.', tool_calls=5)"),

@@ -23,7 +23,7 @@ def standby_observers():
     return [TOLD.append]
 
 @hookimpl
-def standby_tests():
+def standby_predicates():
     return {"no-price": no_price, "out-of-credit": out_of_credit, "broken": broken}
 
 def no_price(outcome):

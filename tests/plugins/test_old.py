@@ -62,7 +62,7 @@ def test_all_are_well_beside_each_other(install: Install) -> None:
 def test_the_minimal_one_answers_with_its_notice(install: Install, plugin: str) -> None:
     install(chain(f"{plugin}/parrot-1"))
     reply = asked()
-    assert (reply.text, reply.notice) == ("You said: Good morning.", "a parrot, not a model")
+    assert (reply.text, reply.disclaimer) == ("You said: Good morning.", "a parrot, not a model")
 
 
 def test_the_minimal_one_is_streamed_in_one_piece(install: Install) -> None:
@@ -92,7 +92,7 @@ def test_one_with_complete_alone_gets_its_account_options_and_sampling(install: 
         reply.text
         == "7 west {'tone': 'formal', 'tokens': 64, 'seed': None, 'top': 'one', 'more': 2}"
     )
-    assert (reply.finish, reply.usage, reply.served, reply.id) == (
+    assert (reply.finish, reply.usage, reply.response_model, reply.id) == (
         Finish.LENGTH,
         Usage(input=3, output=64),
         "whole-1",

@@ -17,11 +17,11 @@ import standby_gemini.adapter
 import standby_openai.adapter
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Failure,
     Kind,
     Message,
+    ModelRequest,
     Provider,
     Request,
     Secret,
@@ -33,7 +33,7 @@ from tests.support.loopback import Answer, Loopback, cut, garbage, hang, html, r
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 PLUGINS = {"gemini": GeminiAdapter, "openai": OpenAIAdapter}
-CALL = Call(
+CALL = ModelRequest(
     request=Request((Message("user", (Text("Which city?"),)),)),
     model="a-model",
     card=Card(),

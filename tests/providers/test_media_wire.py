@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from standby.plugin import AttemptFailed, Call, Card, Kind, Media, Message, Request, Text
+from standby.plugin import AttemptFailed, Card, Kind, Media, Message, ModelRequest, Request, Text
 from standby_gemini import standby_models as gemini_models
 from standby_gemini import standby_provider as gemini_provider
 from standby_gemini.request import body_of as gemini_body
@@ -18,8 +18,8 @@ WAV = Media(media_type="audio/wav", data="UklGRg==")
 PDF = Media(media_type="application/pdf", data="JVBERg==", name="bill.pdf")
 
 
-def call(*parts: Any) -> Call:
-    return Call(
+def call(*parts: Any) -> ModelRequest:
+    return ModelRequest(
         request=Request((Message("user", (Text("Look."), *parts)),)),
         model="m",
         card=Card(),

@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from standby.plugin import AttemptFailed, Call, Card, Kind, Message, Request, Schema, Text, Tool
+from standby.plugin import (
+    AttemptFailed,
+    Card,
+    Kind,
+    Message,
+    ModelRequest,
+    Request,
+    Schema,
+    Text,
+    Tool,
+)
 from standby_gemini import standby_models, standby_provider
 from standby_gemini.request import body_of as gemini_body
 from standby_openai.request import body_of as openai_body
@@ -20,10 +30,10 @@ OPEN = {"type": "object", "properties": {"a": {"type": "integer"}}}
 TOOL = Tool(name="f")
 
 
-def call(schema: dict[str, Any], *tools: Tool, card: Card = Card()) -> Call:  # noqa: B008 - frozen
+def call(schema: dict[str, Any], *tools: Tool, card: Card = Card()) -> ModelRequest:  # noqa: B008 - frozen
     asked = Schema(name="Bill [x]", json_schema=schema, read=str)
     request = Request((Message("user", (Text("hi"),)),), tools=tools, schema=asked)
-    return Call(request=request, model="m", card=card, options={}, timeout=60.0)
+    return ModelRequest(request=request, model="m", card=card, options={}, timeout=60.0)
 
 
 @pytest.mark.parametrize(("schema", "strict"), [(CLOSED, True), (OPEN, False)])

@@ -52,7 +52,7 @@ async def test_the_end_of_a_stream_has_the_id_and_the_state_of_its_reply(wire: s
             Settings(**chain(Model(provider="here", model=model)), providers={"here": provider})
         )
     assert fields(end) == fields(reply)
-    assert (bool(end.id), bool(end.private)) == (True, has_state)
+    assert (bool(end.id), bool(end.provider_state)) == (True, has_state)
 
 
 async def test_the_end_of_a_scripted_stream_too() -> None:

@@ -82,7 +82,7 @@ def test_geminis_signature_is_kept_as_the_calls_private_state() -> None:
     first, second = gemini_reply(
         gemini({**PARTS[0], "thoughtSignature": "own"}, PARTS[1])
     ).tool_calls
-    assert (first.private, second.private) == ("own", "")
+    assert (first.provider_state, second.provider_state) == ("own", "")
 
 
 def test_geminis_calls_without_an_id_get_one_each() -> None:

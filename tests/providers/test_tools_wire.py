@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standby.inputs.parse import request_of
+from standby.inputs.parse import parse_request
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Kind,
     Message,
+    ModelRequest,
     Only,
     Request,
     Sampling,
@@ -47,8 +47,8 @@ TURN = (
 )
 
 
-def call(request: Request, card: Card = Card()) -> Call:  # noqa: B008 - frozen
-    return Call(request=request, model="m", card=card, options={}, timeout=60.0)
+def call(request: Request, card: Card = Card()) -> ModelRequest:  # noqa: B008 - frozen
+    return ModelRequest(request=request, model="m", card=card, options={}, timeout=60.0)
 
 
 def openai(request: Request) -> dict[str, Any]:
@@ -222,8 +222,8 @@ def signatures(*calls: ToolCall, card: Card) -> list[str | None]:
 def test_a_card_of_signed_calls_puts_the_sentinel_on_the_first_call_that_lacks_a_signature() -> (
     None
 ):
-    own = msgspec.structs.replace(A, private="own")
-    later = msgspec.structs.replace(B, private="own")
+    own = msgspec.structs.replace(A, provider_state="own")
+    later = msgspec.structs.replace(B, provider_state="own")
     assert SENTINEL == "skip_thought_signature_validator"
     assert signatures(A, B, card=SIGNED) == [SENTINEL, None]
     assert signatures(own, B, card=SIGNED) == ["own", None]
@@ -323,7 +323,7 @@ def turns_of_words(draw: st.DrawFn) -> list[Message]:
 def test_any_valid_conversation_is_one_for_both_vendors(
     turns: list[list[Message]], *, signed: bool
 ) -> None:
-    request = request_of(
+    request = parse_request(
         [ASKED, *(message for turn in turns for message in turn)], {"tools": TOOLS}
     )
     body = openai(request)

@@ -324,17 +324,17 @@ SYNC = "which is never awaited: write 'def'"
         ),
         (
             "tests",
-            "async def standby_tests(): return {}",
-            f"standby_tests returned a coroutine, {NEVER}",
+            "async def standby_predicates(): return {}",
+            f"standby_predicates returned a coroutine, {NEVER}",
         ),
         (
             "tests",
-            "def standby_tests(): return {'t': soon}",
+            "def standby_predicates(): return {'t': soon}",
             f"the test 't' is an 'async def', {SYNC}",
         ),
         (
             "tests",
-            "def standby_tests(): return {'t': soons}",
+            "def standby_predicates(): return {'t': soons}",
             f"the test 't' is an 'async def', {SYNC}",
         ),
         (

@@ -13,54 +13,56 @@ from hypothesis import strategies as st
 
 from standby.failures import Kind
 from standby.resilience.circuit_breaker import (
-    Breaker,
+    CircuitBreaker,
     DisabledBreaker,
     Health,
-    Refusal,
+    Outcome,
+    Permit,
+    Rejection,
     State,
-    Ticket,
-    Verdict,
 )
 from standby.settings import BreakerSettings
 
 ROUGH = 1e-9
 
 
-def breaker(seed: int = 1, **settings: Any) -> Breaker:
-    return Breaker(BreakerSettings(**settings), random.Random(seed))
+def breaker(seed: int = 1, **settings: Any) -> CircuitBreaker:
+    return CircuitBreaker(BreakerSettings(**settings), random.Random(seed))
 
 
-def leave(made: Breaker, now: float, **lease: float) -> Ticket:
-    ticket = made.admit(now, **lease)
-    assert isinstance(ticket, Ticket)
-    return ticket
+def leave(made: CircuitBreaker, now: float, **probe_timeout: float) -> Permit:
+    permit = made.admit(now, **probe_timeout)
+    assert isinstance(permit, Permit)
+    return permit
 
 
-def ends(made: Breaker, verdict: Verdict, now: float, rest: float | None = None) -> Health | None:
+def ends(
+    made: CircuitBreaker, outcome: Outcome, now: float, rest: float | None = None
+) -> Health | None:
     """Make one call, at once."""
-    return made.settle(leave(made, now), verdict, now, kind=Kind.OVERLOADED, rest=rest)
+    return made.record(leave(made, now), outcome, now, kind=Kind.OVERLOADED, rest=rest)
 
 
-def resting(now: float = 0.0, **settings: Any) -> Breaker:
+def resting(now: float = 0.0, **settings: Any) -> CircuitBreaker:
     made = breaker(failures=1, **settings)
-    ends(made, "sick", now)
+    ends(made, "failure", now)
     return made
 
 
-def recovered(now: float = 0.0) -> Breaker:
+def recovered(now: float = 0.0) -> CircuitBreaker:
     made = resting(now - 5)
-    ends(made, "healthy", now)
+    ends(made, "success", now)
     return made
 
 
-def state(made: Breaker, now: float) -> State:
+def state(made: CircuitBreaker, now: float) -> State:
     return made.health(now).state
 
 
-def pauses(made: Breaker, now: float) -> Iterator[float]:
+def pauses(made: CircuitBreaker, now: float) -> Iterator[float]:
     """Let probe after probe fail, each as soon as it may; yield the pauses."""
     while True:
-        health = ends(made, "sick", now)
+        health = ends(made, "failure", now)
         assert health is not None
         yield health.resting
         now += health.resting
@@ -72,43 +74,43 @@ def pauses(made: Breaker, now: float) -> Iterator[float]:
 @pytest.mark.parametrize("failures", [1, 3, 5])
 def test_so_many_failures_in_a_row_open_it(failures: int) -> None:
     made = breaker(failures=failures)
-    changes = [ends(made, "sick", float(number)) for number in range(failures)]
+    changes = [ends(made, "failure", float(number)) for number in range(failures)]
     assert changes[:-1] == [None] * (failures - 1)
     assert changes[-1] == made.health(failures - 1)
     assert changes[-1].state is State.OPEN
     assert changes[-1].reason == f"after {failures} failures in a row, the last: overloaded"
 
 
-@pytest.mark.parametrize("between", ["healthy", "slow"])
-def test_an_answer_between_them_breaks_the_row(between: Verdict) -> None:
+@pytest.mark.parametrize("between", ["success", "slow"])
+def test_an_answer_between_them_breaks_the_row(between: Outcome) -> None:
     made = breaker()
-    for verdict in ["sick"] * 4 + [between] + ["sick"] * 4:
-        ends(made, verdict, 0.0)
+    for outcome in ["failure"] * 4 + [between] + ["failure"] * 4:
+        ends(made, outcome, 0.0)
     assert state(made, 0.0) is State.CLOSED
 
 
 def test_what_teaches_nothing_does_not_break_the_row() -> None:
     made = breaker(failures=2)
-    for verdict in ("sick", "none", "none", "sick"):
-        ends(made, verdict, 0.0)
+    for outcome in ("failure", "ignored", "ignored", "failure"):
+        ends(made, outcome, 0.0)
     assert state(made, 0.0) is State.OPEN
 
 
 def test_failures_in_a_row_count_however_rarely_calls_come() -> None:
     made = breaker()
     for hour in range(5):
-        ends(made, "sick", hour * 3600.0)
+        ends(made, "failure", hour * 3600.0)
     assert state(made, 4 * 3600.0) is State.OPEN
 
 
-@pytest.mark.parametrize("bad", ["slow", "sick"])
+@pytest.mark.parametrize("bad", ["slow", "failure"])
 @pytest.mark.parametrize(
     ("calls", "opens"),
     [("bg" * 4 + "b", False), ("gb" * 5, True), ("g" + "gbb" * 3, True), ("ggb" * 9, False)],
 )
-def test_half_of_ten_calls_bad_opens_it(bad: Verdict, calls: str, *, opens: bool) -> None:
+def test_half_of_ten_calls_bad_opens_it(bad: Outcome, calls: str, *, opens: bool) -> None:
     made = breaker()
-    health = [ends(made, bad if call == "b" else "healthy", 1.0) for call in calls][-1]
+    health = [ends(made, bad if call == "b" else "success", 1.0) for call in calls][-1]
     assert (state(made, 1.0) is State.OPEN) is opens
     if opens:
         assert health is not None
@@ -120,8 +122,8 @@ def test_only_the_last_thirty_seconds_count(later: float, *, opens: bool) -> Non
     made = breaker()
     for _ in range(4):
         ends(made, "slow", 100.5)
-    for verdict in ["healthy"] * 5 + ["slow"]:
-        ends(made, verdict, 100.5 + later)
+    for outcome in ["success"] * 5 + ["slow"]:
+        ends(made, outcome, 100.5 + later)
     assert (state(made, 100.5 + later) is State.OPEN) is opens
 
 
@@ -129,17 +131,17 @@ def test_a_brown_out_is_noticed_within_thirty_seconds_at_one_call_a_second() -> 
     for seed in range(200):
         dice, made, second = random.Random(seed), breaker(), 0
         for second in range(600):
-            ends(made, "slow" if dice.random() < 0.01 else "healthy", float(second))
+            ends(made, "slow" if dice.random() < 0.01 else "success", float(second))
         while state(made, float(second)) is State.CLOSED:
             second += 1
-            ends(made, "slow" if dice.random() < 0.9 else "healthy", float(second))
+            ends(made, "slow" if dice.random() < 0.9 else "success", float(second))
         assert second - 600 <= 30
 
 
 def test_a_few_errors_never_open_it_in_a_day() -> None:
     dice, made = random.Random(1), breaker()
     for second in range(86_400):
-        assert ends(made, "sick" if dice.random() < 0.005 else "healthy", float(second)) is None
+        assert ends(made, "failure" if dice.random() < 0.005 else "success", float(second)) is None
 
 
 # How long it rests
@@ -162,8 +164,8 @@ def test_a_minute_of_being_closed_forgives_the_pauses(well_for: float, longest: 
         for _, pause in zip(range(3), pauses(made, now), strict=False):
             now += pause
         now = math.ceil(now)  # so that a minute later is a minute later
-        ends(made, "healthy", now)
-        health = ends(made, "sick", now + well_for)
+        ends(made, "success", now)
+        health = ends(made, "failure", now + well_for)
         assert health is not None
         assert longest / 2 <= health.resting <= longest
 
@@ -172,9 +174,9 @@ def test_a_minute_of_being_closed_forgives_also_where_the_vendor_states_the_next
     made, now = breaker(failures=1), 0.0
     for _, pause in zip(range(3), pauses(made, now), strict=False):
         now += pause
-    ends(made, "healthy", now)
-    ends(made, "none", now + 100, rest=30.0)
-    health = ends(made, "sick", now + 140)
+    ends(made, "success", now)
+    ends(made, "ignored", now + 100, rest=30.0)
+    health = ends(made, "failure", now + 140)
     assert health is not None
     assert health.resting <= 5.0
 
@@ -187,7 +189,7 @@ def test_a_stated_rest_is_kept_and_spread_upwards(stated: float, least: float) -
     rests = []
     for seed in range(50):
         made = breaker(seed)
-        health = ends(made, "none", 0.0, rest=stated)
+        health = ends(made, "ignored", 0.0, rest=stated)
         assert health is not None
         assert health.reason == "after overloaded"
         rests.append(health.resting)
@@ -198,7 +200,7 @@ def test_a_stated_rest_is_kept_and_spread_upwards(stated: float, least: float) -
 @pytest.mark.parametrize("stated", [0.0, -5.0, float("nan")])
 def test_a_rest_without_a_length_is_a_pause(stated: float) -> None:
     made = breaker()
-    health = ends(made, "none", 0.0, rest=stated)
+    health = ends(made, "ignored", 0.0, rest=stated)
     assert health is not None
     assert 2.5 <= health.resting <= 5.0
 
@@ -206,23 +208,23 @@ def test_a_rest_without_a_length_is_a_pause(stated: float) -> None:
 def test_a_sick_model_rests_for_no_less_than_its_pause_however_little_the_vendor_states() -> None:
     made, now, health = breaker(failures=1), 0.0, None
     for longest in (5.0, 10.0, 15.0):
-        health = ends(made, "sick", now, rest=0.1)
+        health = ends(made, "failure", now, rest=0.1)
         assert health is not None
         assert longest / 2 <= health.resting <= longest
         now += health.resting
-    health = ends(made, "sick", now, rest=100.0)
+    health = ends(made, "failure", now, rest=100.0)
     assert health is not None
     assert health.resting >= 100.0
 
 
 def test_a_rest_is_never_shortened() -> None:
     made = breaker()
-    ends(made, "none", 0.0, rest=100.0)
+    ends(made, "ignored", 0.0, rest=100.0)
     until = made.health(0.0).resting
     for now in (1.0, 2.0, 3.0):
-        probe = made.insist(now)
-        assert isinstance(probe, Ticket)
-        made.settle(probe, "sick", now, kind=Kind.TIMEOUT)
+        probe = made.force_probe(now)
+        assert isinstance(probe, Permit)
+        made.record(probe, "failure", now, kind=Kind.TIMEOUT)
         assert made.health(now).resting == until - now
 
 
@@ -233,49 +235,49 @@ def test_nobody_is_admitted_while_it_rests_and_the_words_say_for_how_long_and_wh
     made = resting(open=10.0, open_limit=10.0)
     until = made.health(0.0).resting
     for now in (0.0, until / 2, until - 0.01):
-        refusal = made.admit(now)
-        assert isinstance(refusal, Refusal)
-        assert refusal.seconds == until - now
-    assert refusal.words == "resting 1 s more, after 1 failures in a row, the last: overloaded"
+        rejection = made.admit(now)
+        assert isinstance(rejection, Rejection)
+        assert rejection.seconds == until - now
+    assert rejection.message == "resting 1 s more, after 1 failures in a row, the last: overloaded"
 
 
 def test_exactly_one_probe_is_admitted_after_the_pause() -> None:
     made = resting()
     probe, *others = [made.admit(5.0) for _ in range(10)]
-    assert isinstance(probe, Ticket)
+    assert isinstance(probe, Permit)
     assert probe.probe
-    assert others == [Refusal(1.0, "being probed")] * 9
+    assert others == [Rejection(1.0, "being probed")] * 9
     assert state(made, 5.0) is State.HALF_OPEN
 
 
 def test_the_last_resort_comes_early_but_one_at_a_time() -> None:
     made = resting()
-    first, *others = [made.insist(1.0) for _ in range(5)]
-    assert isinstance(first, Ticket)
+    first, *others = [made.force_probe(1.0) for _ in range(5)]
+    assert isinstance(first, Permit)
     assert first.probe
     until = made.health(1.0).resting
-    assert others == [Refusal(max(1.0, until), "being probed")] * 4
-    closed = made.settle(first, "healthy", 2.0)
+    assert others == [Rejection(max(1.0, until), "being probed")] * 4
+    closed = made.record(first, "success", 2.0)
     assert closed == Health(state=State.CLOSED)
-    assert all(isinstance(made.insist(2.0), Ticket) for _ in range(5))
+    assert all(isinstance(made.force_probe(2.0), Permit) for _ in range(5))
 
 
 @pytest.mark.parametrize("cancelled", [0, 1, 7])
 def test_a_cancelled_probe_leaves_everything_as_it_was(cancelled: int) -> None:
     made, same = resting(), resting()
     for _ in range(cancelled):
-        assert ends(made, "none", 6.0) is None
+        assert ends(made, "ignored", 6.0) is None
         assert state(made, 6.0) is State.HALF_OPEN
-    assert ends(made, "sick", 6.0) == ends(
-        same, "sick", 6.0
+    assert ends(made, "failure", 6.0) == ends(
+        same, "failure", 6.0
     )  # the pause is as long as without them
 
 
 def test_a_last_resort_that_is_cancelled_is_told_as_resting_again() -> None:
     made = resting()
-    probe = made.insist(1.0)
-    assert isinstance(probe, Ticket)
-    health = made.settle(probe, "none", 1.5)
+    probe = made.force_probe(1.0)
+    assert isinstance(probe, Permit)
+    health = made.record(probe, "ignored", 1.5)
     assert health is not None
     assert (health.state, health.reason) == (
         State.OPEN,
@@ -284,38 +286,38 @@ def test_a_last_resort_that_is_cancelled_is_told_as_resting_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "reason"),
-    [("sick", "its probe failed: overloaded"), ("slow", "its probe was slow")],
+    ("outcome", "reason"),
+    [("failure", "its probe failed: overloaded"), ("slow", "its probe was slow")],
 )
-def test_a_probe_that_is_no_good_says_so(verdict: Verdict, reason: str) -> None:
-    health = ends(resting(), verdict, 6.0)
+def test_a_probe_that_is_no_good_says_so(outcome: Outcome, reason: str) -> None:
+    health = ends(resting(), outcome, 6.0)
     assert health is not None
     assert (health.state, health.reason) == (State.OPEN, reason)
 
 
 def test_a_probe_that_nobody_settles_is_lost_with_its_lease_and_teaches_nothing_after_it() -> None:
     made = resting()
-    lost = leave(made, 6.0, lease=31.0)
-    assert isinstance(made.admit(36.9, lease=31.0), Refusal)
-    assert leave(made, 37.0, lease=31.0).probe
-    assert made.settle(lost, "healthy", 38.0) is None
+    lost = leave(made, 6.0, probe_timeout=31.0)
+    assert isinstance(made.admit(36.9, probe_timeout=31.0), Rejection)
+    assert leave(made, 37.0, probe_timeout=31.0).probe
+    assert made.record(lost, "success", 38.0) is None
     assert state(made, 38.0) is State.HALF_OPEN
 
 
-@pytest.mark.parametrize("verdict", ["healthy", "slow", "sick", "none"])
+@pytest.mark.parametrize("outcome", ["success", "slow", "failure", "ignored"])
 @pytest.mark.parametrize("rest", [None, 100.0])
-def test_what_an_older_epoch_settles_changes_nothing(verdict: Verdict, rest: float | None) -> None:
+def test_what_an_older_epoch_settles_changes_nothing(outcome: Outcome, rest: float | None) -> None:
     made = breaker(failures=1)
     old = [leave(made, 0.0) for _ in range(3)]
-    ends(made, "sick", 0.0)
+    ends(made, "failure", 0.0)
     resting_until = made.health(0.0)
-    assert made.settle(old[0], verdict, 0.0, rest=rest) is None
+    assert made.record(old[0], outcome, 0.0, rest=rest) is None
     assert made.health(0.0) == resting_until
     probe = leave(made, 6.0)
-    assert made.settle(old[1], verdict, 6.0, rest=rest) is None
-    made.settle(probe, "healthy", 7.0)
-    assert made.settle(old[2], verdict, 7.0, rest=rest) is None
-    assert made.settle(probe, verdict, 7.0, rest=rest) is None
+    assert made.record(old[1], outcome, 6.0, rest=rest) is None
+    made.record(probe, "success", 7.0)
+    assert made.record(old[2], outcome, 7.0, rest=rest) is None
+    assert made.record(probe, outcome, 7.0, rest=rest) is None
     assert made.health(7.0) == Health(state=State.CLOSED)
 
 
@@ -330,14 +332,14 @@ def test_after_a_recovery_the_calls_at_once_are_limited_and_doubled(
 ) -> None:
     made = recovered()
     answers = [made.admit(age) for _ in range(50)]
-    assert sum(isinstance(answer, Ticket) for answer in answers) == admitted
+    assert sum(isinstance(answer, Permit) for answer in answers) == admitted
     if admitted < 50:
-        assert answers[-1] == Refusal(0.0, f"recovering: {admitted} under way")
+        assert answers[-1] == Rejection(0.0, f"recovering: {admitted} under way")
 
 
-@pytest.mark.parametrize("kind", [Breaker, DisabledBreaker])
+@pytest.mark.parametrize("kind", [CircuitBreaker, DisabledBreaker])
 def test_a_fresh_one_is_of_the_same_kind_and_settings_and_knows_and_suspects_nothing(
-    kind: type[Breaker],
+    kind: type[CircuitBreaker],
 ) -> None:
     settings = BreakerSettings(failures=1)
     made = kind(settings, suspected="retired on 2026-12-01").fresh()
@@ -346,43 +348,43 @@ def test_a_fresh_one_is_of_the_same_kind_and_settings_and_knows_and_suspects_not
 
 def test_a_rest_after_a_failure_of_no_kind_says_that_it_was_one() -> None:
     made = breaker()
-    health = made.settle(leave(made, 0.0), "none", 0.0, rest=60.0)
+    health = made.record(leave(made, 0.0), "ignored", 0.0, rest=60.0)
     assert (health and health.reason) == "after a failure"
 
 
 def test_what_is_forgotten_limits_no_calls_after_it() -> None:
     made = recovered()
     made.forget()
-    assert all(isinstance(made.admit(0.0), Ticket) for _ in range(50))
+    assert all(isinstance(made.admit(0.0), Permit) for _ in range(50))
 
 
 def test_a_probe_that_is_under_way_when_all_is_forgotten_keeps_no_later_one_from_its_turn() -> None:
     made = resting()
     assert getattr(made.admit(6.0, 600.0), "probe", False)
     made.forget()
-    ends(made, "sick", 7.0)
+    ends(made, "failure", 7.0)
     later = 7.0 + made.health(7.0).resting
     assert getattr(made.admit(later), "probe", False)
 
 
 def test_a_call_that_ends_makes_room_for_another() -> None:
     made = recovered()
-    for verdict in ("healthy", "none", "slow", "healthy"):
-        ends(made, verdict, 1.0)
-    assert isinstance(made.admit(1.0), Ticket)
+    for outcome in ("success", "ignored", "slow", "success"):
+        ends(made, outcome, 1.0)
+    assert isinstance(made.admit(1.0), Permit)
 
 
 def test_a_last_resort_is_not_limited() -> None:
     made = recovered()
-    assert all(isinstance(made.insist(0.0), Ticket) for _ in range(50))
+    assert all(isinstance(made.force_probe(0.0), Permit) for _ in range(50))
 
 
 def test_what_was_before_the_outage_is_forgotten() -> None:
     made = breaker()
-    for verdict in ["slow", "healthy"] * 4 + ["slow"]:
-        ends(made, verdict, 0.0)
-    ends(made, "none", 0.0, rest=1.0)
-    ends(made, "healthy", 2.0)
+    for outcome in ["slow", "success"] * 4 + ["slow"]:
+        ends(made, outcome, 0.0)
+    ends(made, "ignored", 0.0, rest=1.0)
+    ends(made, "success", 2.0)
     ends(made, "slow", 3.0)
     assert state(made, 3.0) is State.CLOSED
 
@@ -392,10 +394,10 @@ def test_beginning_anew_it_is_closed_and_knows_nothing() -> None:
     probe = leave(made, 6.0)
     held = made._lock
     with held:  # as a thread that the fork left behind
-        made.begin_anew()
+        made.reset_after_fork()
     assert made.health(6.0) == Health(state=State.CLOSED)
-    assert all(isinstance(made.admit(6.0), Ticket) for _ in range(20))
-    assert made.settle(probe, "sick", 6.0) is None
+    assert all(isinstance(made.admit(6.0), Permit) for _ in range(20))
+    assert made.record(probe, "failure", 6.0) is None
 
 
 def test_many_threads_share_one_breaker_and_there_is_one_probe_at_a_time() -> None:
@@ -406,20 +408,20 @@ def test_many_threads_share_one_breaker_and_there_is_one_probe_at_a_time() -> No
         nonlocal probes, most
         dice = random.Random(seed)
         for _ in range(1500):
-            ticket = made.admit(time.monotonic())
-            if not isinstance(ticket, Ticket):
+            permit = made.admit(time.monotonic())
+            if not isinstance(permit, Permit):
                 continue
-            if ticket.probe:
+            if permit.probe:
                 with counting:
                     probes += 1
                     most = max(most, probes)
                 time.sleep(0)
                 with counting:
                     probes -= 1
-            seen.add(ticket.probe)
-            made.settle(
-                ticket,
-                dice.choice(("healthy", "sick", "sick", "none")),
+            seen.add(permit.probe)
+            made.record(
+                permit,
+                dice.choice(("success", "failure", "failure", "ignored")),
                 time.monotonic(),
                 kind=Kind.TIMEOUT,
             )

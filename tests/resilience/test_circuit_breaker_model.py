@@ -44,27 +44,27 @@ class Breakers(RuleBasedStateMachine):
     def a_recovery_ages(self, seconds: float) -> None:
         self.both.age(seconds)
 
-    @rule(lease=LEASES, calls=st.sampled_from([1, 1, 1, 10, 20]))
-    def calls_come(self, lease: float, calls: int) -> None:
+    @rule(probe_timeout=LEASES, calls=st.sampled_from([1, 1, 1, 10, 20]))
+    def calls_come(self, probe_timeout: float, calls: int) -> None:
         for _ in range(calls):
-            self.both.admit(lease)
+            self.both.admit(probe_timeout)
 
-    @rule(lease=LEASES)
-    def a_call_insists(self, lease: float) -> None:
-        self.both.insist(lease)
+    @rule(probe_timeout=LEASES)
+    def a_call_insists(self, probe_timeout: float) -> None:
+        self.both.force_probe(probe_timeout)
 
-    @rule(place=PLACES, verdict=st.sampled_from(VERDICTS), rest=RESTED)
-    def one_ends(self, place: int, verdict: Any, rest: float | None) -> None:
-        self.both.settle(place, verdict, rest)
+    @rule(place=PLACES, outcome=st.sampled_from(VERDICTS), rest=RESTED)
+    def one_ends(self, place: int, outcome: Any, rest: float | None) -> None:
+        self.both.record(place, outcome, rest)
 
     @rule(verdicts=st.lists(st.sampled_from(VERDICTS), max_size=12))
     def some_end(self, verdicts: list[Any]) -> None:
-        for verdict in verdicts:
-            self.both.settle(0, verdict, None)
+        for outcome in verdicts:
+            self.both.record(0, outcome, None)
 
-    @rule(place=PLACES, verdict=st.sampled_from(VERDICTS), rest=RESTED)
-    def one_ends_again(self, place: int, verdict: Any, rest: float | None) -> None:
-        self.both.settle_again(place, verdict, rest)
+    @rule(place=PLACES, outcome=st.sampled_from(VERDICTS), rest=RESTED)
+    def one_ends_again(self, place: int, outcome: Any, rest: float | None) -> None:
+        self.both.settle_again(place, outcome, rest)
 
     @invariant()
     def they_agree(self) -> None:
@@ -89,7 +89,7 @@ class Budgets(RuleBasedStateMachine):
     @rule(calls=st.integers(1, 30))
     def calls_go_well(self, calls: int) -> None:
         for _ in range(calls):
-            self.both.earn()
+            self.both.deposit()
 
     @rule(attempts=st.integers(1, 12))
     def extra_attempts_are_asked_for(self, attempts: int) -> None:

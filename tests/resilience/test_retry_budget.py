@@ -9,32 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.amplification import load
-from standby.resilience.retry_budget import Budget
+from standby.resilience.retry_budget import RetryBudget
 
 START = 50_000.0
 
 
-def taken(budget: Budget, now: float, asked: int = 1000) -> int:
-    return sum(budget.take(now) for _ in range(asked))
+def taken(budget: RetryBudget, now: float, asked: int = 1000) -> int:
+    return sum(budget.try_withdraw(now) for _ in range(asked))
 
 
-def empty(**settings: Any) -> Budget:
-    budget = Budget(**settings)
+def empty(**settings: Any) -> RetryBudget:
+    budget = RetryBudget(**settings)
     taken(budget, START)
     return budget
 
 
 @pytest.mark.parametrize("capacity", [1.0, 5.0, 35.0])
 def test_it_starts_full_and_gives_no_more_than_it_holds(capacity: float) -> None:
-    assert taken(Budget(capacity), START) == capacity
+    assert taken(RetryBudget(capacity), START) == capacity
 
 
 def test_ten_successes_bring_a_token() -> None:
     budget = empty()
     for _ in range(9):
-        budget.earn(START)
-    assert not budget.take(START)
-    budget.earn(START)
+        budget.deposit(START)
+    assert not budget.try_withdraw(START)
+    budget.deposit(START)
     assert taken(budget, START) == 1
 
 
@@ -51,20 +51,20 @@ def test_successes_and_time_bring_the_larger_of_the_two_and_not_their_sum(
 ) -> None:
     budget = empty()
     for number in range(successes):
-        budget.earn(START + 100 * number / successes)
+        budget.deposit(START + 100 * number / successes)
     assert taken(budget, START + 100) == tokens
 
 
 def test_what_time_has_brought_is_kept_when_successes_follow() -> None:
     budget = empty()
     for _ in range(50):
-        budget.earn(START + 100)
+        budget.deposit(START + 100)
     assert taken(budget, START + 100) == 15
 
 
 @pytest.mark.parametrize("refilled", [False, True])
 def test_a_clock_may_begin_at_nought(*, refilled: bool) -> None:
-    budget = Budget()
+    budget = RetryBudget()
     if refilled:
         taken(budget, START)
         budget.refill()
@@ -72,18 +72,18 @@ def test_a_clock_may_begin_at_nought(*, refilled: bool) -> None:
 
 
 def test_where_time_is_worth_nothing_only_successes_count() -> None:
-    budget = empty(share=0.05, trickle=float("inf"))
+    budget = empty(share=0.05, min_rate=float("inf"))
     assert taken(budget, START + 1e6) == 0
     for _ in range(40):
-        budget.earn(START + 1e6)
+        budget.deposit(START + 1e6)
     assert taken(budget, START + 1e6) == 2
 
 
 def test_a_clock_that_reads_a_little_earlier_on_another_thread_brings_nothing() -> None:
     budget = empty()
     for _ in range(1000):
-        assert not budget.take(START + 9.0)
-        assert not budget.take(START)
+        assert not budget.try_withdraw(START + 9.0)
+        assert not budget.try_withdraw(START)
     assert taken(budget, START + 10.0) == 1
 
 
@@ -91,15 +91,15 @@ def test_a_clock_that_reads_a_little_earlier_on_another_thread_brings_nothing() 
 def test_what_is_given_never_exceeds_the_bucket_and_the_larger_for_each_success_and_second(
     steps: list[Any],
 ) -> None:
-    budget, now, given_out, brought = Budget(3.0), START, 0, 0.0
+    budget, now, given_out, brought = RetryBudget(3.0), START, 0, 0.0
     for step, seconds in steps:
         now += seconds
         brought += seconds / 10
         if step == "earn":
-            budget.earn(now)
+            budget.deposit(now)
             brought += 0.1
         else:
-            given_out += budget.take(now)
+            given_out += budget.try_withdraw(now)
     assert given_out <= 3 + brought + 1e-6
 
 
@@ -107,12 +107,12 @@ def test_beginning_anew_it_is_full() -> None:
     budget = empty()
     held = budget._lock
     with held:  # as a thread that the fork left behind
-        budget.begin_anew()
+        budget.reset_after_fork()
     assert taken(budget, START) == 35
 
 
 def test_many_threads_are_given_no_more_than_there_is() -> None:
-    budget, given_out = Budget(100.0), list[int]()
+    budget, given_out = RetryBudget(100.0), list[int]()
     threads = [
         threading.Thread(target=lambda: given_out.append(taken(budget, START))) for _ in range(8)
     ]

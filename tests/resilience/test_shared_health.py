@@ -226,12 +226,12 @@ async def test_health_is_forgotten_for_all_clients_at_once() -> None:
 async def test_forgetting_health_refills_the_budgets_of_retries_and_hedges() -> None:
     async with client(settings(a=WELL, b=WELL)) as one:
         route = one.route()
-        budgets = [*(entry.budget for entry in route.entries), route.hedges]
+        budgets = [*(target.budget for target in route.targets), route.hedges]
 
         def spend() -> list[bool]:
             return [
-                all(budget.take(0.0) for _ in range(5))
-                and not all(budget.take(0.0) for _ in range(40))
+                all(budget.try_withdraw(0.0) for _ in range(5))
+                and not all(budget.try_withdraw(0.0) for _ in range(40))
                 for budget in budgets
             ]
 

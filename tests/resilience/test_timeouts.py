@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standby.resilience.timeouts import LONGEST_TURN, Watch
+from standby.resilience.timeouts import LONGEST_TURN, AttemptTimer
 
 NEVER = float("inf")
 
@@ -24,9 +24,9 @@ class Clock:
         return self.now
 
 
-def watched(allowed: float = NEVER, **patience: Any) -> tuple[Watch, Clock]:
+def watched(allowed: float = NEVER, **patience: Any) -> tuple[AttemptTimer, Clock]:
     clock = Clock()
-    return Watch(Patience(**patience), clock, allowed), clock
+    return AttemptTimer(Patience(**patience), clock, allowed), clock
 
 
 @pytest.mark.parametrize(
@@ -36,31 +36,31 @@ def watched(allowed: float = NEVER, **patience: Any) -> tuple[Watch, Clock]:
 def test_a_whole_answer_has_its_time_out_or_what_the_deadline_leaves(
     allowed: float, until: float, words: str
 ) -> None:
-    watch, clock = watched(allowed)
-    assert (watch.until, watch.words, watch.left()) == (until, words, until - 100)
+    timer, clock = watched(allowed)
+    assert (timer.expires_at, timer.message, timer.remaining()) == (until, words, until - 100)
     clock.now = 200.0
-    assert watch.left() == 0.0
+    assert timer.remaining() == 0.0
 
 
 def test_a_stream_has_less_to_its_first_word_and_between_words() -> None:
-    watch, clock = watched()
+    timer, clock = watched()
     clock.now = 101.0
-    watch.streams()
-    assert (watch.until, watch.words) == (121.0, "no first token in 20s")
+    timer.start_stream()
+    assert (timer.expires_at, timer.message) == (121.0, "no first token in 20s")
     clock.now = 119.0
-    watch.token()
-    assert (watch.until, watch.words, watch.first_token) == (124.0, "no token for 5s", 119.0)
+    timer.token()
+    assert (timer.expires_at, timer.message, timer.first_token) == (124.0, "no token for 5s", 119.0)
     clock.now = 123.0
-    watch.token()
-    assert (watch.until, watch.first_token) == (128.0, 119.0)
+    timer.token()
+    assert (timer.expires_at, timer.first_token) == (128.0, 119.0)
 
 
 def test_a_stream_that_goes_on_and_on_has_the_whole_answers_time_too() -> None:
-    watch, clock = watched()
-    watch.streams()
+    timer, clock = watched()
+    timer.start_stream()
     for clock.now in range(101, 159):
-        watch.token()
-    assert (watch.until, watch.words) == (160.0, "no complete answer in 60s")
+        timer.token()
+    assert (timer.expires_at, timer.message) == (160.0, "no complete answer in 60s")
 
 
 @pytest.mark.parametrize(
@@ -76,74 +76,74 @@ def test_a_stream_that_goes_on_and_on_has_the_whole_answers_time_too() -> None:
 def test_a_caller_in_a_hurry_is_not_the_models_fault(
     allowed: float, timeout: float, *, blamed: bool
 ) -> None:
-    watch, _ = watched(allowed, timeout=timeout)
-    assert watch.blames_the_model is blamed
+    timer, _ = watched(allowed, timeout=timeout)
+    assert timer.counts_against_model is blamed
 
 
 def test_a_stream_that_stalls_is_to_blame_however_little_the_deadline_leaves() -> None:
-    watch, _ = watched(2.0, idle_timeout=1.0)
-    watch.streams()
-    watch.token()
-    assert watch.words == "no token for 1s"
-    assert watch.blames_the_model
+    timer, _ = watched(2.0, idle_timeout=1.0)
+    timer.start_stream()
+    timer.token()
+    assert timer.message == "no token for 1s"
+    assert timer.counts_against_model
 
 
 @pytest.mark.parametrize(("after", "slow"), [(29.9, False), (30.0, False), (30.1, True)])
 def test_an_answer_is_slow_after_half_of_its_time(after: float, *, slow: bool) -> None:
-    watch, clock = watched()
+    timer, clock = watched()
     clock.now += after
-    assert watch.slow() is slow
+    assert timer.is_slow() is slow
 
 
 @pytest.mark.parametrize(("first", "slow"), [(10.0, False), (10.1, True)])
 def test_a_stream_is_slow_by_its_first_word_and_not_by_its_length(
     first: float, *, slow: bool
 ) -> None:
-    watch, clock = watched()
-    watch.streams()
+    timer, clock = watched()
+    timer.start_stream()
     clock.now += first
-    watch.token()
+    timer.token()
     clock.now += 40
-    assert watch.slow() is slow
+    assert timer.is_slow() is slow
 
 
 def test_a_short_deadline_does_not_make_an_answer_slow() -> None:
-    watch, clock = watched(4.0)
+    timer, clock = watched(4.0)
     clock.now += 3.9
-    assert not watch.slow()
+    assert not timer.is_slow()
 
 
 def test_no_time_passes_while_the_reader_is_behind() -> None:
-    watch, clock = watched()
-    watch.streams()
-    watch.token()
+    timer, clock = watched()
+    timer.start_stream()
+    timer.token()
     clock.now = 103.0
-    watch.stop()
-    assert watch.until == NEVER
+    timer.pause()
+    assert timer.expires_at == NEVER
     clock.now = 1000.0
-    assert watch.look_at(clock.now) == 1005.0
-    watch.go_on()
-    watch.go_on()
-    assert watch.until == 1002.0
-    assert watch.left() == 57.0
+    assert timer.next_check(clock.now) == 1005.0
+    timer.resume()
+    timer.resume()
+    assert timer.expires_at == 1002.0
+    assert timer.remaining() == 57.0
 
 
 @pytest.mark.parametrize("until_streams", [0.0, 3.0])
 def test_it_is_looked_at_before_anything_can_be_missed(until_streams: float) -> None:
-    watch, clock = watched()
-    look = watch.look_at(clock.now)
+    timer, clock = watched()
+    look = timer.next_check(clock.now)
     clock.now += until_streams
-    watch.streams()
-    watch.token()
-    assert look <= watch.until
-    assert watch.look_at(clock.now) == clock.now + 5.0
+    timer.start_stream()
+    timer.token()
+    assert look <= timer.expires_at
+    assert timer.next_check(clock.now) == clock.now + 5.0
 
 
 def test_without_patience_settings_for_streams_only_the_whole_counts() -> None:
-    watch, _ = watched(first_token_timeout=NEVER, idle_timeout=NEVER)
-    watch.streams()
-    watch.token()
-    assert (watch.until, watch.look_at(100.0), watch.words) == (
+    timer, _ = watched(first_token_timeout=NEVER, idle_timeout=NEVER)
+    timer.start_stream()
+    timer.token()
+    assert (timer.expires_at, timer.next_check(100.0), timer.message) == (
         160.0,
         160.0,
         "no complete answer in 60s",
@@ -151,11 +151,11 @@ def test_without_patience_settings_for_streams_only_the_whole_counts() -> None:
 
 
 def test_a_stream_that_never_waits_owes_the_loop_a_turn_every_20_ms() -> None:
-    watch, clock = watched()
+    timer, clock = watched()
     assert LONGEST_TURN == 0.02
     owed = []
     for clock.now in (100.0, 100.019, 100.02, 100.02, 100.039, 100.05, 100.06, 100.08):
-        owed.append(watch.owes_a_turn())
+        owed.append(timer.should_yield())
     assert owed == [False, False, True, False, False, True, False, True]
 
 
@@ -166,11 +166,11 @@ def test_a_stream_that_never_waits_owes_the_loop_a_turn_every_20_ms() -> None:
 def test_a_sign_of_work_gives_a_stream_the_idle_time_and_never_takes_any(
     works_at: float, until: float, words: str
 ) -> None:
-    watch, clock = watched()
-    watch.streams()
+    timer, clock = watched()
+    timer.start_stream()
     clock.now = works_at
-    watch.works()
-    assert (watch.until, watch.words, watch.last_sign, watch.first_token) == (
+    timer.keep_alive()
+    assert (timer.expires_at, timer.message, timer.last_activity, timer.first_token) == (
         until,
         words,
         works_at,
@@ -180,4 +180,4 @@ def test_a_sign_of_work_gives_a_stream_the_idle_time_and_never_takes_any(
 
 def test_it_says_whose_time_it_is() -> None:
     patience = Patience()
-    assert Watch(patience, Clock(), NEVER).patience is patience
+    assert AttemptTimer(patience, Clock(), NEVER).timeouts is patience

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from standby.registry.plugins import Registry
-from standby.runtime.installed import misfit
+from standby.runtime.installed import version_mismatch
 from tests.docs.distributions import put
 
 ROOT = Path(__file__).parents[2]
@@ -40,12 +40,12 @@ def test_a_version_fits_or_is_named(
         {"name": "acme-sdk", "version": version, "entry-points": {"standby.plugins": {}}},
         {},
     )
-    assert misfit(requirement) == ("" if fits else version)
+    assert version_mismatch(requirement) == ("" if fits else version)
 
 
 def test_it_imports_nothing() -> None:
     before = set(sys.modules)
-    assert misfit(f"pytest>{metadata.version('pytest')}") == metadata.version("pytest")
+    assert version_mismatch(f"pytest>{metadata.version('pytest')}") == metadata.version("pytest")
     assert set(sys.modules) == before
 
 

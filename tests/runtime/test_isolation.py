@@ -10,7 +10,15 @@ import pytest
 from standby.errors import AttemptFailed, ConfigError
 from standby.failures import Failure, Kind
 from standby.plugin import End, ProviderInfo, ToolCall, Usage
-from standby.runtime.isolation import Origin, flaw_of, guarded, named, returned, unawaited, words_of
+from standby.runtime.isolation import (
+    Origin,
+    describe_error,
+    error_message,
+    guard,
+    reject_awaitable,
+    require_value,
+    type_error,
+)
 from standby.settings import Card
 from standby.types import Reply
 
@@ -29,7 +37,7 @@ class Mute(Exception):
 
 
 def raised(error: BaseException, *through: type[BaseException]) -> None:
-    with guarded(ACME.broken, *through):
+    with guard(ACME.broken, *through):
         raise error
 
 
@@ -50,7 +58,7 @@ def raised(error: BaseException, *through: type[BaseException]) -> None:
 def test_whatever_a_plugin_raises_is_raised_as_its_own_fault(
     error: BaseException, words: str
 ) -> None:
-    assert named(error) == words
+    assert describe_error(error) == words
     with pytest.raises(ConfigError) as caught:
         raised(error)
     [problem] = caught.value.problems
@@ -72,20 +80,20 @@ def test_ctrl_c_goes_through_and_what_else_is_named() -> None:
 
 
 def test_what_raises_nothing_goes_on() -> None:
-    with guarded(ACME.broken):
+    with guard(ACME.broken):
         done = True
     assert done
 
 
 def test_the_words_of_an_error_without_words_are_told_apart_from_none_that_can_be_had() -> None:
-    assert words_of(ValueError()) == ""
-    assert words_of(Mute()) is None
+    assert error_message(ValueError()) == ""
+    assert error_message(Mute()) is None
 
 
 def test_an_origin_names_plugin_distribution_and_version() -> None:
     assert str(ACME) == "plugin 'acme' (acme-standby 1.2.0)"
     assert str(Origin("acme", "acme-standby")) == "plugin 'acme' (acme-standby)"
-    unusable, breach = ACME.unusable("no module"), ACME.breach("cancelled itself")
+    unusable, breach = ACME.unusable("no module"), ACME.contract_violation("cancelled itself")
     assert isinstance(unusable, AttemptFailed)
     assert (unusable.failure.kind, str(unusable)) == (
         Kind.UNAVAILABLE,
@@ -117,7 +125,7 @@ CALL = made(ToolCall, id="1", name="f", arguments={})
     ],
 )
 def test_a_value_as_promised_has_no_flaw(value: Any) -> None:
-    assert flaw_of(value, type(value)) == ""
+    assert type_error(value, type(value)) == ""
 
 
 @pytest.mark.parametrize(
@@ -157,14 +165,14 @@ def test_a_value_as_promised_has_no_flaw(value: Any) -> None:
 def test_a_field_that_has_not_its_type_is_named_in_structs_of_structs_too(
     value: Any, flaw: str
 ) -> None:
-    assert flaw_of(value, type(value)) == flaw
+    assert type_error(value, type(value)) == flaw
 
 
 @pytest.mark.parametrize(
     ("value", "got"), [(None, "NoneType"), ({"text": "Hello."}, "dict"), ("Hello.", "str")]
 )
 def test_a_value_of_another_type_is_named(value: object, got: str) -> None:
-    assert flaw_of(value, Reply) == f"expected a Reply, got a {got}"
+    assert type_error(value, Reply) == f"expected a Reply, got a {got}"
 
 
 class Awaitable:
@@ -189,7 +197,7 @@ async def test_what_would_have_to_be_awaited_is_told_and_ended() -> None:
             TypeError,
             match=f"it returned {name}, which is never awaited: write 'def', not 'async def'",
         ):
-            returned(value)
+            require_value(value)
     await asyncio.sleep(0)
     assert task.cancelled()
     assert future.cancelled()
@@ -200,5 +208,5 @@ async def test_what_would_have_to_be_awaited_is_told_and_ended() -> None:
     "value", [None, 1, "text", [], ProviderInfo(adapter="a:B"), (_ for _ in ()), open]
 )
 def test_what_is_there_at_once_is_returned_as_it_is(value: object) -> None:
-    assert returned(value) is value
-    assert unawaited(value) == ""
+    assert require_value(value) is value
+    assert reject_awaitable(value) == ""

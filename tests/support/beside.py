@@ -4,8 +4,8 @@ import random
 from dataclasses import dataclass
 
 from standby.failures import Kind
-from standby.resilience.circuit_breaker import Breaker, Refusal, State, Ticket, Verdict
-from standby.resilience.retry_budget import Budget
+from standby.resilience.circuit_breaker import CircuitBreaker, Outcome, Permit, Rejection, State
+from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings
 from tests.oracles.reference import EXACT, LEAVE, BreakerReference, BudgetReference
 
@@ -16,11 +16,11 @@ class BreakersBeside:
     """Two breakers on one clock. Raises `AssertionError` where they part, or a rule is broken."""
 
     def __init__(self, settings: BreakerSettings, seed: int) -> None:
-        self.real = Breaker(settings, random.Random(seed))
+        self.real = CircuitBreaker(settings, random.Random(seed))
         self.book = BreakerReference(settings)
         self.now = 1000.0
-        self.out: list[tuple[Ticket, int]] = []
-        self.over: list[tuple[Ticket, int]] = []
+        self.out: list[tuple[Permit, int]] = []
+        self.over: list[tuple[Permit, int]] = []
         self._until = float("-inf")
 
     def pass_time(self, seconds: float) -> None:
@@ -38,32 +38,32 @@ class BreakersBeside:
         if recovered is not None and self.book.opening() is None:
             self.now = max(self.now, recovered + seconds)
 
-    def admit(self, lease: float) -> None:
+    def admit(self, probe_timeout: float) -> None:
         resting = self.real.health(self.now).state is State.OPEN
-        leave, number = self.book.admit(self.now, lease)
-        answer = self.real.admit(self.now, lease)
-        assert not (resting and isinstance(answer, Ticket)), (
+        leave, number = self.book.admit(self.now, probe_timeout)
+        answer = self.real.admit(self.now, probe_timeout)
+        assert not (resting and isinstance(answer, Permit)), (
             "somebody was admitted while the model rests"
         )
         self._compare(leave, number, answer)
 
-    def insist(self, lease: float) -> None:
-        leave, number = self.book.insist(self.now, lease)
-        self._compare(leave, number, self.real.insist(self.now, lease))
+    def force_probe(self, probe_timeout: float) -> None:
+        leave, number = self.book.force_probe(self.now, probe_timeout)
+        self._compare(leave, number, self.real.force_probe(self.now, probe_timeout))
 
-    def settle(self, place: int, verdict: Verdict, rest: float | None) -> None:
+    def record(self, place: int, outcome: Outcome, rest: float | None) -> None:
         """Settle one of the calls that are out, if there is any."""
         if self.out:
             self.over.append(self.out.pop(place % len(self.out)))
-            self._settle(*self.over[-1], verdict, rest)
+            self._settle(*self.over[-1], outcome, rest)
 
-    def settle_again(self, place: int, verdict: Verdict, rest: float | None) -> None:
+    def settle_again(self, place: int, outcome: Outcome, rest: float | None) -> None:
         """Settle one of those that are over: where that is told from a first time, it changes nothing."""
         if self.over:
-            ticket, number = self.over[place % len(self.over)]
-            if ticket.probe or self.real._epoch != ticket.epoch:
+            permit, number = self.over[place % len(self.over)]
+            if permit.probe or self.real._generation != permit.generation:
                 assert self.book.is_stale(number)
-                self._settle(ticket, number, verdict, rest)
+                self._settle(permit, number, outcome, rest)
 
     def check(self) -> None:
         """Compare how the model is, and look at the rules that hold at any time."""
@@ -81,12 +81,12 @@ class BreakersBeside:
             assert until >= self._until, "the end of a rest moved backwards"
         self._until = float("-inf") if until is None else until
         probes = [
-            number for ticket, number in self.out if ticket.probe and not self.book.is_stale(number)
+            number for permit, number in self.out if permit.probe and not self.book.is_stale(number)
         ]
         assert len(probes) <= 1, "two probes are in flight"
 
-    def _compare(self, leave: LEAVE, number: int, answer: Ticket | Refusal) -> None:
-        if isinstance(answer, Ticket):
+    def _compare(self, leave: LEAVE, number: int, answer: Permit | Rejection) -> None:
+        if isinstance(answer, Permit):
             assert leave == ("probe" if answer.probe else "call")
             self.out.append((answer, number))
             return
@@ -97,12 +97,12 @@ class BreakersBeside:
             "recovering": (0.0, f"recovering: {len(self.book.calls_out)} under way"),
         }[leave]
         assert answer.seconds == seconds
-        assert answer.words.startswith(words)
+        assert answer.message.startswith(words)
 
-    def _settle(self, ticket: Ticket, number: int, verdict: Verdict, rest: float | None) -> None:
-        changed = self.real.settle(ticket, verdict, self.now, kind=KIND, rest=rest)
+    def _settle(self, permit: Permit, number: int, outcome: Outcome, rest: float | None) -> None:
+        changed = self.real.record(permit, outcome, self.now, kind=KIND, rest=rest)
         before = self.book.opening()
-        change = self.book.settle(number, verdict, self.now, KIND, rest)
+        change = self.book.record(number, outcome, self.now, KIND, rest)
         if change is None:
             assert changed is None
         else:
@@ -121,8 +121,8 @@ class BudgetsBeside:
     """Two budgets on one clock, in eighths of a second. The reference counts in whole numbers: they never part."""
 
     def __init__(self, capacity: int, share: int, *, trickles: bool) -> None:
-        each = {} if trickles else {"trickle": float("inf")}
-        self.real = Budget(float(capacity), share / BudgetReference.UNIT, **each)
+        each = {} if trickles else {"min_rate": float("inf")}
+        self.real = RetryBudget(float(capacity), share / BudgetReference.UNIT, **each)
         self.book = BudgetReference(capacity, share, trickles=trickles)
         self.eighths = 0
 
@@ -130,12 +130,12 @@ class BudgetsBeside:
         self.eighths += eighths
         self.book.pass_time(eighths)
 
-    def earn(self) -> None:
-        self.book.earn()
-        self.real.earn(self.eighths / 8)
+    def deposit(self) -> None:
+        self.book.deposit()
+        self.real.deposit(self.eighths / 8)
 
     def take(self) -> None:
-        assert self.real.take(self.eighths / 8) is self.book.take()
+        assert self.real.try_withdraw(self.eighths / 8) is self.book.try_withdraw()
         self.check()
 
     def check(self) -> None:
@@ -148,7 +148,7 @@ class Mood:
     """What is likely in a world; without moods every model would fail five times in a row before anything else happens."""
 
     verdicts: tuple[int, int, int, int] = (4, 2, 5, 1)
-    """How likely each verdict is, in the order of `VERDICTS`."""
+    """How likely each outcome is, in the order of `VERDICTS`."""
     spans: tuple[float, ...] = (0.0, 0.125, 0.5, 1.0, 2.0, 9.0, 30.0, 61.0)
     """By what time passes."""
     ages: tuple[float, ...] = (0.0, 1.875, 2.0, 3.875, 4.0, 6.0, 8.0, 9.875, 10.0, 59.5, 60.0)
@@ -170,7 +170,7 @@ MOODS = (
     Mood(verdicts=(12, 0, 1, 1), spans=(0.0, 0.125), asks=20, rests=0),  # a crowd after a recovery
 )
 
-VERDICTS: tuple[Verdict, ...] = ("healthy", "slow", "sick", "none")
+VERDICTS: tuple[Outcome, ...] = ("success", "slow", "failure", "ignored")
 RESTS = (0.0, 0.5, 7.0, 90.0, 5000.0, -1.0)
 LEASES = (float("inf"), float("inf"), 31.0, 0.5)
 
@@ -179,17 +179,17 @@ def any_breaker_step(both: BreakersBeside, mood: Mood, dice: random.Random) -> N
     """Take one step by lot."""
     steps = (
         both.admit,
-        both.insist,
-        both.settle,
+        both.force_probe,
+        both.record,
         both.settle_again,
         both.pass_time,
         both.pass_the_pause,
         both.age,
     )
     step = dice.choices(steps, (mood.asks, 1, 8, 1, 2, 2, 1))[0]
-    if step in (both.admit, both.insist):
+    if step in (both.admit, both.force_probe):
         step(dice.choice(LEASES))
-    elif step in (both.settle, both.settle_again):
+    elif step in (both.record, both.settle_again):
         rest = dice.choice(RESTS) if dice.randrange(100) < mood.rests else None
         step(dice.randrange(50), dice.choices(VERDICTS, mood.verdicts)[0], rest)
     else:
@@ -208,6 +208,6 @@ def any_budget_step(both: BudgetsBeside, dice: random.Random) -> None:
     if step == 0:
         both.pass_time(dice.choice((0, 1, 8, 79, 80, 81, 400)))
     elif step == 1:
-        both.earn()
+        both.deposit()
     else:
         both.take()

@@ -5,13 +5,14 @@ import random
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from standby.dispatch.adapter_call import Entry, Outlet
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
 from standby.events import Event
 from standby.failures import Failure, Kind
-from standby.plugin import AttemptFailed, Call, Chunk, End
-from standby.resilience.retry_budget import Budget
+from standby.plugin import AttemptFailed, Chunk, End, ModelRequest
+from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
 from standby.settings import Card, Chain, Trigger
 from standby.types import Message, Reply, Request, Sampling, Text
@@ -37,9 +38,9 @@ class Plays:
 
     def __init__(self, *steps: Any) -> None:
         self.steps = list(steps)
-        self.calls: list[Call] = []
+        self.calls: list[ModelRequest] = []
 
-    async def complete(self, call: Call) -> Any:
+    async def complete(self, call: ModelRequest) -> Any:
         self.calls.append(call)
         step = self.steps[min(len(self.calls), len(self.steps)) - 1]
         match step:
@@ -60,10 +61,10 @@ class Streams:
 
     def __init__(self, *pieces: Any) -> None:
         self.pieces = pieces
-        self.calls: list[Call] = []
+        self.calls: list[ModelRequest] = []
         self.closed = 0
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         self.calls.append(call)
         try:
             for piece in self.pieces:
@@ -80,7 +81,7 @@ class Streams:
             self.closed += 1
 
 
-def entry(name: str, adapter: Any, **rest: Any) -> Entry:
+def target(name: str, adapter: Any, **rest: Any) -> Target:
     async def get() -> Any:
         if isinstance(adapter, Failure):
             raise AttemptFailed(adapter)
@@ -93,20 +94,20 @@ def entry(name: str, adapter: Any, **rest: Any) -> Entry:
         "timeout": 30.0,
         **rest,
     }
-    return Entry(name=name, adapter=get, **settings)
+    return Target(name=name, adapter=get, **settings)
 
 
 def route(
-    *entries: Entry,
+    *targets: Target,
     triggers: dict[str, Trigger] | None = None,
-    hedges: Budget | None = None,
+    hedges: RetryBudget | None = None,
     **chain: Any,
 ) -> Route:
-    names = tuple(each.name for each in entries)
+    names = tuple(each.name for each in targets)
     rules = Triggers((triggers or {}).items())
     made = Chain(models=names, **chain)
     return Route(
-        name="default", chain=made, entries=entries, triggers=rules, hedges=hedges or Budget()
+        name="default", chain=made, targets=targets, triggers=rules, hedges=hedges or RetryBudget()
     )
 
 
@@ -115,7 +116,7 @@ def walk(
     asked: Request | None = None,
     *,
     events: list[Event] | None = None,
-    outlet: Outlet | None = None,
+    outlet: StreamGate | None = None,
     emit: Callable[[Event], None] | None = None,
     deadline: float | None = None,
 ) -> Walk:

@@ -13,18 +13,18 @@ import msgspec
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Chunk,
     Failure,
     Message,
+    ModelRequest,
     Provider,
     Reply,
     Request,
     Secret,
     Text,
-    decoded,
-    events_of,
+    decode_json,
+    iter_events,
 )
 from standby_anthropic.adapter import AnthropicAdapter
 from standby_gemini.adapter import GeminiAdapter
@@ -108,7 +108,7 @@ def recorded(name: str) -> Recorded:
     if file.endswith(".txt"):
         raw = body_of(name)
         lines = [line for line in raw.splitlines() if line]
-        framed = sse(decoded(line) for line in lines) if file.endswith(".chunks.txt") else raw
+        framed = sse(decode_json(line) for line in lines) if file.endswith(".chunks.txt") else raw
         refused = raw.lstrip().startswith(b"{") and framed is raw
         return Recorded(
             streamed=True,
@@ -135,7 +135,9 @@ def as_events(name: str) -> Recorded:
     one = recorded(name)
     if not one.streamed or not one.plain.startswith(b"["):
         return one
-    return Recorded(True, one.status, "text/event-stream", sse(decoded(one.plain), end="\r\n\r\n"))
+    return Recorded(
+        True, one.status, "text/event-stream", sse(decode_json(one.plain), end="\r\n\r\n")
+    )
 
 
 def _url(asked: dict[str, Any]) -> str:
@@ -168,10 +170,10 @@ async def adapter(wire: Wire, url: str) -> AsyncIterator[Any]:
         await made.aclose()
 
 
-def call(wire: Wire) -> Call:
+def call(wire: Wire) -> ModelRequest:
     card = Card(wire={"api": "responses"}) if wire == "responses" else Card()
     request = Request((Message("user", (Text("Which city?"),)),))
-    return Call(request=request, model="a-model", card=card, options={}, timeout=60.0)
+    return ModelRequest(request=request, model="a-model", card=card, options={}, timeout=60.0)
 
 
 def gathered(chunks: Iterable[Chunk]) -> Reply:
@@ -182,11 +184,11 @@ def gathered(chunks: Iterable[Chunk]) -> Reply:
     return Reply(
         text="".join(chunk.text for chunk in pieces),
         reasoning="".join(chunk.reasoning for chunk in pieces),
-        private=last.end.private,
+        provider_state=last.end.provider_state,
         tool_calls=tuple(chunk.tool_call for chunk in pieces if chunk.tool_call is not None),
         finish=last.end.finish,
         usage=last.end.usage,
-        served=last.end.served,
+        response_model=last.end.response_model,
         id=last.end.id,
     )
 
@@ -235,7 +237,9 @@ async def payloads_of(body: bytes) -> list[Any]:
         yield body
 
     return [
-        decoded(event.data) async for event in events_of(once()) if event.data not in ("", "[DONE]")
+        decode_json(event.data)
+        async for event in iter_events(once())
+        if event.data not in ("", "[DONE]")
     ]
 
 
@@ -357,7 +361,7 @@ def _anthropic_merged(events: Sequence[Any]) -> Any:
             case "message_delta":
                 whole |= event["delta"] | {"usage": whole["usage"] | event["usage"]}
     for index, json in written.items():
-        whole["content"][index] |= {"input": decoded(json)} if json else {}
+        whole["content"][index] |= {"input": decode_json(json)} if json else {}
     return whole
 
 

@@ -9,8 +9,8 @@ from typing import Any, cast
 from zlib import crc32
 
 from standby.failures import Failure, Kind
-from standby.plugin import AttemptFailed, Call, Chunk, End, Finish, Reply
-from standby.resilience.circuit_breaker import Breaker, Health, Refusal, Ticket, Verdict
+from standby.plugin import AttemptFailed, Chunk, End, Finish, ModelRequest, Reply
+from standby.resilience.circuit_breaker import CircuitBreaker, Health, Outcome, Permit, Rejection
 
 ALWAYS = float("inf")
 # seconds; longer than any world, and yet an end, so that what leaks does not keep the clock running
@@ -110,16 +110,18 @@ class Model:
     def has_been(self, mood: str) -> bool:
         return any(mood == each for _, each in self.weather)
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         text = ""
         async with aclosing(self.stream(call)) as chunks:
             async for chunk in chunks:
                 text += chunk.text
                 if chunk.end is not None:
-                    return Reply(text=text, finish=chunk.end.finish, served=chunk.end.served)
+                    return Reply(
+                        text=text, finish=chunk.end.finish, response_model=chunk.end.response_model
+                    )
         raise AttemptFailed(Failure(kind=Kind.MALFORMED, message="no end"))
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         now = asyncio.get_running_loop().time()
         mood = next(mood for until, mood in self.weather if now < until)
         if mood == "flaky":
@@ -162,7 +164,7 @@ class Model:
         while mood == "drip":
             yield 1.0
             yield " and"
-        yield End(served="another" if mood == "wrong model" else served)
+        yield End(response_model="another" if mood == "wrong model" else served)
 
     def _answer(self) -> list[str]:
         first = f"{self.name}{len(self.answers)}"
@@ -196,35 +198,35 @@ async def _deaf(seconds: float) -> None:
             continue
 
 
-class WatchedBreaker(Breaker):
-    """The real breaker; it also knows who is out with a ticket."""
+class WatchedBreaker(CircuitBreaker):
+    """The real breaker; it also knows who is out with a permit."""
 
     def __init__(self, *settings: Any) -> None:
         super().__init__(*settings)
-        self.out: list[Ticket] = []
+        self.out: list[Permit] = []
         self.most_probes = 0
         self._last_probe = 0.0
 
-    def admit(self, *when: float) -> Ticket | Refusal:
+    def admit(self, *when: float) -> Permit | Rejection:
         return self._note(super().admit(*when))
 
-    def insist(self, *when: float) -> Ticket | Refusal:
-        return self._note(super().insist(*when))
+    def force_probe(self, *when: float) -> Permit | Rejection:
+        return self._note(super().force_probe(*when))
 
-    def admit_behind(self, *when: float) -> Ticket | None:
-        ticket = super().admit_behind(*when)
-        return None if ticket is None else cast("Ticket", self._note(ticket))
+    def admit_background_probe(self, *when: float) -> Permit | None:
+        permit = super().admit_background_probe(*when)
+        return None if permit is None else cast("Permit", self._note(permit))
 
-    def settle(self, ticket: Ticket, verdict: Verdict, now: float, **named: Any) -> Health | None:
-        self.out.remove(ticket)
-        self._last_probe = now if ticket.probe else self._last_probe
-        return super().settle(ticket, verdict, now, **named)
+    def record(self, permit: Permit, outcome: Outcome, now: float, **named: Any) -> Health | None:
+        self.out.remove(permit)
+        self._last_probe = now if permit.probe else self._last_probe
+        return super().record(permit, outcome, now, **named)
 
     def probed_after(self, moment: float) -> bool:
-        return self._last_probe > moment or any(ticket.probe for ticket in self.out)
+        return self._last_probe > moment or any(permit.probe for permit in self.out)
 
-    def _note(self, answer: Ticket | Refusal) -> Ticket | Refusal:
-        if isinstance(answer, Ticket):
+    def _note(self, answer: Permit | Rejection) -> Permit | Rejection:
+        if isinstance(answer, Permit):
             self.out.append(answer)
-            self.most_probes = max(self.most_probes, sum(ticket.probe for ticket in self.out))
+            self.most_probes = max(self.most_probes, sum(permit.probe for permit in self.out))
         return answer

@@ -16,28 +16,28 @@ import pytest
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Chunk,
     End,
     Failure,
     Kind,
+    ModelRequest,
     Provider,
     Reply,
     Usage,
-    count_in,
-    decoded,
-    encoded,
-    events_of,
+    connection_failure,
+    decode_error,
+    decode_json,
+    encode_json,
+    get_int,
+    get_object,
+    get_str,
+    iter_events,
     iter_ndjson,
     kind_of_status,
-    lost,
     malformed,
-    object_in,
+    read_body,
     retry_after,
-    shown,
-    text_in,
-    whole,
 )
 from standby.testing import Answer, Basics, Conformance, Received, events, ndjson, respond
 from standby.testing.basics import SOON
@@ -57,36 +57,36 @@ class Right:
     def __repr__(self) -> str:
         return "Right()"
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         async with self.sent(call) as response:
-            answer = self.read(await whole(response.aiter_bytes()))
-        return Reply(text=text_in(answer["text"]), usage=self.usage(answer))
+            answer = self.read(await read_body(response.aiter_bytes()))
+        return Reply(text=get_str(answer["text"]), usage=self.usage(answer))
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         async with self.sent(call) as response:
             async for piece in self.pieces(response):
                 end = End(usage=self.usage(piece)) if piece.get("done") else None
-                yield Chunk(text_in(piece.get("text")), end)
+                yield Chunk(get_str(piece.get("text")), end)
 
     async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        async for event in events_of(response.aiter_bytes()):
-            yield object_in(decoded(event.stray or event.data))
+        async for event in iter_events(response.aiter_bytes()):
+            yield get_object(decode_json(event.stray or event.data))
 
     async def aclose(self) -> None:
         await self.http.aclose()
 
     def read(self, body: bytes) -> Any:
-        answer = object_in(decoded(body))
+        answer = get_object(decode_json(body))
         if answer.get("done") is not True:
             raise malformed("the answer is not done")
         return answer
 
     def usage(self, answer: Mapping[str, Any]) -> Usage:
         return Usage(
-            input=count_in(answer.get("usage"), "in"), output=count_in(answer.get("usage"), "out")
+            input=get_int(answer.get("usage"), "in"), output=get_int(answer.get("usage"), "out")
         )
 
-    def body(self, call: Call) -> Any:
+    def body(self, call: ModelRequest) -> Any:
         return {
             "turns": [
                 [turn.role, *(part.text for part in turn.parts)] for turn in call.request.messages
@@ -94,7 +94,7 @@ class Right:
         }
 
     def failure(self, status: int, headers: Mapping[str, str], body: Any) -> Failure:
-        words = text_in(object_in(object_in(body).get("error")).get("message")) or str(body)
+        words = get_str(get_object(get_object(body).get("error")).get("message")) or str(body)
         return Failure(
             kind=kind_of_status(status),
             status=status,
@@ -103,18 +103,18 @@ class Right:
         )
 
     @asynccontextmanager
-    async def sent(self, call: Call) -> AsyncIterator[httpx2.Response]:
+    async def sent(self, call: ModelRequest) -> AsyncIterator[httpx2.Response]:
         headers = {"Authorization": f"Bearer {self.key}"}
         try:
             async with self.http.stream(
-                "POST", self.url, content=encoded(self.body(call)), headers=headers
+                "POST", self.url, content=encode_json(self.body(call)), headers=headers
             ) as response:
                 if response.status_code != 200:
-                    body = shown(await whole(response.aiter_bytes()))
+                    body = decode_error(await read_body(response.aiter_bytes()))
                     raise AttemptFailed(self.failure(response.status_code, response.headers, body))
                 yield response
         except httpx2.TransportError as error:
-            raise lost(error) from error
+            raise connection_failure(error) from error
 
 
 class Suite(Conformance):
@@ -166,7 +166,7 @@ RULES = [
 class BelievesAny200(Right):
     def read(self, body: bytes) -> Any:
         with suppress(AttemptFailed):
-            return {"text": body.decode("latin-1"), **object_in(decoded(body))}
+            return {"text": body.decode("latin-1"), **get_object(decode_json(body))}
         return {"text": body.decode("latin-1")}
 
 
@@ -176,7 +176,7 @@ class RaisesKeyError(Right):
 
 
 class EndsWithTheConnection(Right):
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         with suppress(AttemptFailed):
             async for chunk in super().stream(call):
                 yield chunk
@@ -184,7 +184,7 @@ class EndsWithTheConnection(Right):
 
 
 class StreamsInOnePiece(Right):
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         chunks = [chunk async for chunk in super().stream(call)]
         yield Chunk("".join(chunk.text for chunk in chunks))
         yield chunks[-1]
@@ -197,12 +197,12 @@ class CountsNothing(Right):
 
 
 class SendsTheLastTurnOnly(Right):
-    def body(self, call: Call) -> Any:
+    def body(self, call: ModelRequest) -> Any:
         return super().body(call)["turns"][-1]
 
 
 class TurnsTheConversationRound(Right):
-    def body(self, call: Call) -> Any:
+    def body(self, call: ModelRequest) -> Any:
         return super().body(call)["turns"][::-1]
 
 
@@ -220,7 +220,7 @@ class ForgetsTheDelay(Right):
 
 
 class SwallowsCancellation(Right):
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         try:
             return await super().complete(call)
         except asyncio.CancelledError:
@@ -230,7 +230,7 @@ class SwallowsCancellation(Right):
 class LeavesATaskBehind(Right):
     left: ClassVar[set[Any]] = set()
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         async def ask() -> Reply:
             return await super(LeavesATaskBehind, self).complete(call)
 
@@ -247,7 +247,7 @@ class NeverCloses(Right):
 
 
 class MixesCallsUp(Right):
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         self.call = call
         await asyncio.sleep(0.001)
         return await super().complete(self.call)
@@ -274,7 +274,7 @@ class TellsTheKeyInAFailure(Right):
 
 
 class LogsTheKey(Right):
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         logging.getLogger("right").debug("asking with %s", self.key)
         return await super().complete(call)
 
@@ -286,14 +286,14 @@ class AsksElsewhere(Right):
 
 
 class TriesAgainItself(Right):
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         with suppress(AttemptFailed):
             return await super().complete(call)
         return await super().complete(call)
 
 
 class CallsAResetATimeout(Right):
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         try:
             return await super().complete(call)
         except AttemptFailed as error:
@@ -311,16 +311,16 @@ class ReadsBytesAsLatin1(Right):
 
 class ReadsAllFirst(Right):
     async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        body = await whole(response.aiter_bytes())
-        async for event in events_of(once(body)):
-            yield object_in(decoded(event.data))
+        body = await read_body(response.aiter_bytes())
+        async for event in iter_events(once(body)):
+            yield get_object(decode_json(event.data))
 
 
 class ReadsOneSpelling(Right):
     async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
         async for line in response.aiter_lines():
             if line.startswith("data: "):
-                yield object_in(decoded(line.removeprefix("data: ")))
+                yield get_object(decode_json(line.removeprefix("data: ")))
 
 
 async def once(body: bytes) -> AsyncIterable[bytes]:
@@ -336,24 +336,24 @@ class RightInLines(Right):
 
 
 class TakesLinesForEvents(Right):
-    """What `events_of` makes of NDJSON: one event at the end, with all lines in its `stray`."""
+    """What `iter_events` makes of NDJSON: one event at the end, with all lines in its `stray`."""
 
     async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-        async for event in events_of(response.aiter_bytes()):
+        async for event in iter_events(response.aiter_bytes()):
             for line in (event.stray or event.data).splitlines():
-                yield object_in(decoded(line))
+                yield get_object(decode_json(line))
 
 
 class SplitsLinesByHand(Right):
     async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
         async for line in response.aiter_lines():  # it splits at U+2028 too
-            yield object_in(decoded(line))
+            yield get_object(decode_json(line))
 
 
 class TakesEachPieceForALine(Right):
     async def pieces(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
         async for piece in response.aiter_bytes():
-            yield object_in(decoded(piece))
+            yield get_object(decode_json(piece))
 
 
 BREAKS: dict[type[Right], tuple[str, str]] = {
@@ -447,11 +447,11 @@ def suite(adapter: type[Right], of: type[Suite] = Suite, **rest: Any) -> Suite:
 
 
 class AsksForATokenFirst(Right):
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         await self.token()
         return await super().complete(call)
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         await self.token()
         async for chunk in super().stream(call):
             yield chunk
@@ -459,12 +459,14 @@ class AsksForATokenFirst(Right):
     async def token(self) -> None:
         try:
             async with self.http.stream("POST", self.url.replace("answers", "token")) as response:
-                body = await whole(response.aiter_bytes())
+                body = await read_body(response.aiter_bytes())
         except httpx2.TransportError as error:
-            raise lost(error) from error
+            raise connection_failure(error) from error
         if response.status_code != 200:
-            raise AttemptFailed(self.failure(response.status_code, response.headers, shown(body)))
-        if not text_in(object_in(decoded(body)).get("token")):
+            raise AttemptFailed(
+                self.failure(response.status_code, response.headers, decode_error(body))
+            )
+        if not get_str(get_object(decode_json(body)).get("token")):
             raise malformed("no token")
 
 
@@ -522,7 +524,7 @@ def test_a_rule_never_passes_where_the_main_request_is_not_reached(rule: str) ->
 
 
 class NeverAnswers(Right):
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         del call
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 

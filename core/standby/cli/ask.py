@@ -145,5 +145,5 @@ def _show(reply: Reply, *, printed: bool) -> None:
         click.echo(reply.text if reply.data is None else msgspec.json.encode(reply.data))
     for attempt in reply.trail:
         click.secho(attempt_line(attempt), err=True, dim=True)
-    if reply.notice:
-        click.secho(f"{reply.model}: {reply.notice}", err=True, fg="yellow")
+    if reply.disclaimer:
+        click.secho(f"{reply.model}: {reply.disclaimer}", err=True, fg="yellow")

@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from standby.dispatch.adapter_call import Entry, judge
-from standby.dispatch.attempt import Running, ends
-from standby.dispatch.compatibility import unfit
+from standby.dispatch.assessment import assess
+from standby.dispatch.attempt import AttemptTask, ends
+from standby.dispatch.compatibility import incompatibility
+from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.registry.adapters import Adapters
-from standby.resilience.circuit_breaker import Ticket
-from standby.resilience.timeouts import Watch
+from standby.resilience.circuit_breaker import Permit
+from standby.resilience.timeouts import AttemptTimer
 from standby.runtime.background_loop import LoopIsBlockedError, run
 from standby.runtime.loop_watchdog import WATCHDOG
 from standby.types import Message, Reply, Request, Sampling, Text
@@ -34,7 +35,7 @@ SLACK = 5.0
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What one model did: a reply, a failure, or a reply that is doubtful. `seconds` is `None` where nothing was sent."""
 
-    entry: Entry
+    target: Target
     seconds: float | None
     reply: Reply | None = None
     failure: Failure | None = None
@@ -44,7 +45,7 @@ Tell = Callable[[Asked], None]
 
 
 def ask_all(
-    entries: Sequence[Entry], adapters: Adapters, patience: float, tell: Tell
+    targets: Sequence[Target], adapters: Adapters, patience: float, tell: Tell
 ) -> list[Asked]:
     """Ask them all, each for at most `patience` seconds; `tell` hears of each as it ends.
 
@@ -55,26 +56,26 @@ def ask_all(
     blocking: list[str] = []
 
     def hear(asked: Asked) -> None:
-        heard[asked.entry.name] = asked
+        heard[asked.target.name] = asked
         tell(asked)
 
     within = 2 * patience + SLACK
     try:
         run(
-            _all(entries, adapters, patience, hear, lambda code, _: blocking.append(code)),
+            _all(targets, adapters, patience, hear, lambda code, _: blocking.append(code)),
             within=within,
         )
     except LoopIsBlockedError:
         words = f"no answer: {' and '.join(blocking) or 'a plugin'} blocks the event loop on which all are asked"
         failure = Failure(kind=Kind.CONTRACT, message=words)
-        for entry in entries:
-            if entry.name not in heard:
-                hear(Asked(entry=entry, seconds=within, failure=failure))
-    return [heard[entry.name] for entry in entries]
+        for target in targets:
+            if target.name not in heard:
+                hear(Asked(target=target, seconds=within, failure=failure))
+    return [heard[target.name] for target in targets]
 
 
 async def _all(
-    entries: Sequence[Entry],
+    targets: Sequence[Target],
     adapters: Adapters,
     patience: float,
     tell: Tell,
@@ -82,17 +83,17 @@ async def _all(
 ) -> None:
     with WATCHDOG.call(blocked):
         try:
-            await _get_ready(entries, patience)
+            await _get_ready(targets, patience)
             async with asyncio.TaskGroup() as group:
-                for entry in entries:
-                    group.create_task(_ask(entry, patience, tell))
+                for target in targets:
+                    group.create_task(_ask(target, patience, tell))
         finally:
             await adapters.close()
 
 
-async def _get_ready(entries: Sequence[Entry], patience: float) -> None:
+async def _get_ready(targets: Sequence[Target], patience: float) -> None:
     """Make the adapters beforehand: what an SDK takes to be imported is no part of a model's latency."""
-    making = [asyncio.ensure_future(entry.adapter()) for entry in entries]
+    making = [asyncio.ensure_future(target.adapter()) for target in targets]
     if making:
         await asyncio.wait(making, timeout=patience)
     for each in making:
@@ -102,42 +103,42 @@ async def _get_ready(entries: Sequence[Entry], patience: float) -> None:
     )  # looked at; who needs one that failed will say so
 
 
-async def _ask(entry: Entry, patience: float, tell: Tell) -> None:
+async def _ask(target: Target, patience: float, tell: Tell) -> None:
     """Ask one model in the way of a chain, but once and alone."""
-    misfit = unfit(REQUEST, entry)
+    misfit = incompatibility(REQUEST, target)
     if misfit is not None:
-        tell(Asked(entry=entry, seconds=None, failure=misfit))
+        tell(Asked(target=target, seconds=None, failure=misfit))
         return
     now = asyncio.get_running_loop().time
-    watch = Watch(entry, now, patience)
-    running = Running(
-        entry, REQUEST, Ticket(0), watch
-    )  # nobody settles this ticket, so no breaker learns of it
-    while not running.task.done() and (at := now()) < watch.until:
-        await asyncio.wait([running.task], timeout=watch.look_at(at) - at)
-    seconds = now() - watch.began
+    timer = AttemptTimer(target, now, patience)
+    running = AttemptTask(
+        target, REQUEST, Permit(0), timer
+    )  # nobody settles this permit, so no breaker learns of it
+    while not running.task.done() and (at := now()) < timer.expires_at:
+        await asyncio.wait([running.task], timeout=timer.next_check(at) - at)
+    seconds = now() - timer.began
     if not running.task.done():
         running.give_up()
         await ends([running])
     tell(_ended(running, seconds))
 
 
-def _ended(running: Running, seconds: float) -> Asked:
-    entry = running.entry
+def _ended(running: AttemptTask, seconds: float) -> Asked:
+    target = running.target
     try:
         result = running.result()
     except BaseException as error:  # noqa: BLE001 - a plugin's, SystemExit too: one model's fault spoils no other's check
-        words = f"the plugin of provider {entry.provider!r} raised {type(error).__name__}"
+        words = f"the plugin of provider {target.provider!r} raised {type(error).__name__}"
         return Asked(
-            entry=entry, seconds=seconds, failure=Failure(kind=Kind.CONTRACT, message=words)
+            target=target, seconds=seconds, failure=Failure(kind=Kind.CONTRACT, message=words)
         )
     if isinstance(result, Reply):
-        return Asked(entry=entry, seconds=seconds, reply=result, failure=judge(result, entry))
+        return Asked(target=target, seconds=seconds, reply=result, failure=assess(result, target))
     if isinstance(result, AttemptFailed):
         unsent = result.failure.kind is Kind.UNAVAILABLE
-        return Asked(entry=entry, seconds=None if unsent else seconds, failure=result.failure)
+        return Asked(target=target, seconds=None if unsent else seconds, failure=result.failure)
     return Asked(
-        entry=entry,
+        target=target,
         seconds=None,
         failure=Failure(kind=Kind.UNAVAILABLE, message="the check was ended meanwhile"),
     )

@@ -20,9 +20,11 @@ from standby.cli.remedies import ending, remedy, spent
 from standby.cli.tables import one_line, print_table
 from standby.config import load
 from standby.config.finding import near
-from standby.dispatch.adapter_call import Entry, is_another, without_keys
+from standby.dispatch.assessment import is_wrong_model
 from standby.dispatch.policy import Route
-from standby.dispatch.routes import routes_of
+from standby.dispatch.redaction import without_keys
+from standby.dispatch.routes import build_routes
+from standby.dispatch.target import Target
 from standby.errors import ConfigError, RequestError
 from standby.failures import REACTIONS, Kind
 from standby.registry.adapters import Adapters
@@ -33,13 +35,13 @@ Outcome = Literal["answered", "failed", "skipped"]
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What one model did. `served` is the vendor's word for the model that answered, `do` what to do about it, if anything."""
+    """What one model did. `response_model` is the vendor's word for the model that answered, `do` what to do about it, if anything."""
 
     model: str
     provider: str
     outcome: Outcome
     seconds: float
-    served: str
+    response_model: str
     kind: Kind | None
     status: int | None
     text: str
@@ -59,7 +61,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     settings: Settings
-    entries: tuple[Entry, ...]
+    targets: tuple[Target, ...]
     chains: Mapping[str, Route]
     adapters: Adapters
 
@@ -105,8 +107,8 @@ def command(
     standby check --chain default --timeout 1m
     """  # noqa: D301 - click wants the character itself
     plan = _planned(config, chains, models)
-    with _progress(len(plan.entries)) as tell:
-        asked = ask_all(plan.entries, plan.adapters, timeout, tell)
+    with _progress(len(plan.targets)) as tell:
+        asked = ask_all(plan.targets, plan.adapters, timeout, tell)
     checked = [_checked(each, plan.settings) for each in asked]
     verdicts = {name: _verdict(route, asked) for name, route in plan.chains.items()}
     fine = (
@@ -135,26 +137,26 @@ def _planned(config: str | None, chains: Sequence[str], models: Sequence[str]) -
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
     adapters = Adapters(registry.adapter, registry.origin)
-    all_of_them = routes_of(loaded.settings, adapters, registry.test, today=_today())
+    all_of_them = build_routes(loaded.settings, adapters, registry.test, today=_today())
     for name in chains:
         _look_up(name, all_of_them.routes, "chain", loaded.file)
     routes = [
         _asked_of(all_of_them.routes[name])
         for name in chains or (() if models else all_of_them.routes)
     ]
-    entries = (
-        {entry.name: entry for route in routes for entry in route.entries}
+    targets = (
+        {target.name: target for route in routes for target in route.targets}
         if routes
-        else all_of_them.entries
+        else all_of_them.targets
     )
     for name in models:
-        _look_up(name, entries, "model", " and ".join(chains) or loaded.file)
+        _look_up(name, targets, "model", " and ".join(chains) or loaded.file)
     kept = (_only(models, route) for route in routes)
     return Plan(
         file=loaded.file,
         settings=loaded.settings,
-        entries=tuple(entry for name, entry in entries.items() if name in models or not models),
-        chains={route.name: route for route in kept if route.entries},
+        targets=tuple(target for name, target in targets.items() if name in models or not models),
+        chains={route.name: route for route in kept if route.targets},
         adapters=adapters,
     )
 
@@ -162,13 +164,13 @@ def _planned(config: str | None, chains: Sequence[str], models: Sequence[str]) -
 def _asked_of(route: Route) -> Route:
     """Leave out the models that the chain never asks."""
     return (
-        route if route.chain.fallback else msgspec.structs.replace(route, entries=route.entries[:1])
+        route if route.chain.fallback else msgspec.structs.replace(route, targets=route.targets[:1])
     )
 
 
 def _only(models: Sequence[str], route: Route) -> Route:
-    kept = tuple(entry for entry in route.entries if entry.name in models or not models)
-    return msgspec.structs.replace(route, entries=kept)
+    kept = tuple(target for target in route.targets if target.name in models or not models)
+    return msgspec.structs.replace(route, targets=kept)
 
 
 def _look_up(name: str, known: Iterable[str], what: str, where: str) -> None:
@@ -192,40 +194,40 @@ def _verdict(route: Route, asked: Sequence[Asked]) -> Verdict:
     A model that begins resting comes after all others, unless it has answered itself: then it is
     back.
     """
-    found = {each.entry.name: each for each in asked}
-    for each in sorted((found[entry.name] for entry in route.entries), key=_rests):
+    found = {each.target.name: each for each in asked}
+    for each in sorted((found[target.name] for target in route.targets), key=_rests):
         if _answers(each):
-            return Verdict(answers=True, by=each.entry.name)
+            return Verdict(answers=True, by=each.target.name)
         if each.failure is not None and each.seconds is not None:
             rule = route.triggers.match(
-                each.failure, provider=each.entry.provider, model=each.entry.name
+                each.failure, provider=each.target.provider, model=each.target.name
             )
             then = REACTIONS[each.failure.kind].then if rule is None else rule[1].then
             if then == "stop":
-                return Verdict(stops_at=each.entry.name)
+                return Verdict(stops_at=each.target.name)
     return Verdict()
 
 
 def _rests(asked: Asked) -> bool:
-    return asked.entry.breaker.suspicion != "" and (
-        asked.reply is None or is_another(asked.reply, asked.entry)
+    return asked.target.breaker.suspicion != "" and (
+        asked.reply is None or is_wrong_model(asked.reply, asked.target)
     )
 
 
 def _checked(asked: Asked, settings: Settings) -> Checked:
-    entry, failure, today = asked.entry, asked.failure, _today()
+    target, failure, today = asked.target, asked.failure, _today()
     return Checked(
-        model=entry.name,
-        provider=entry.provider,
+        model=target.name,
+        provider=target.provider,
         outcome=_outcome(asked),
         seconds=asked.seconds or 0.0,
-        served="" if asked.reply is None else _shown(asked.reply.served, entry),
+        response_model="" if asked.reply is None else _shown(asked.reply.response_model, target),
         kind=None if failure is None else failure.kind,
         status=None if failure is None else failure.status,
-        text="" if failure is None else _shown(failure.text, entry),
-        do=ending(entry, today)
+        text="" if failure is None else _shown(failure.text, target),
+        do=ending(target, today)
         if failure is None
-        else remedy(failure, entry, settings.providers[entry.provider], today),
+        else remedy(failure, target, settings.providers[target.provider], today),
     )
 
 
@@ -235,9 +237,9 @@ def _outcome(asked: Asked) -> Outcome:
     return "skipped" if asked.seconds is None else "failed"
 
 
-def _shown(text: str, entry: Entry) -> str:
+def _shown(text: str, target: Target) -> str:
     """Return a vendor's words on one line and without keys: the name of what it served is its word too."""
-    return one_line(without_keys(text, entry.secrets))
+    return one_line(without_keys(text, target.secrets))
 
 
 def _today() -> date:
@@ -263,7 +265,7 @@ def _progress(models: int) -> Generator[Tell]:
         return
     click.echo(words, err=True)
     yield lambda asked: click.echo(
-        f"{asked.entry.name}  {_how(_outcome(asked), asked.seconds)}", err=True
+        f"{asked.target.name}  {_how(_outcome(asked), asked.seconds)}", err=True
     )
 
 
@@ -276,13 +278,13 @@ def _how(outcome: Outcome, seconds: float | None) -> str:
 def _print(checked: Sequence[Checked], verdicts: Mapping[str, Verdict]) -> None:
     """Print a line for each model, then the words of each that wants something done, then each chain."""
     print_table(
-        ("model", "provider", "outcome", "served", "kind"),
+        ("model", "provider", "outcome", "response_model", "kind"),
         [
             (
                 each.model,
                 each.provider,
                 _how(each.outcome, each.seconds),
-                each.served,
+                each.response_model,
                 each.kind or "",
             )
             for each in checked

@@ -30,12 +30,12 @@ from standby.diagnostics.failure_input import (
     shortened,
 )
 from standby.diagnostics.replay import failure_in
-from standby.dispatch.adapter_call import Entry
 from standby.dispatch.policy import LONGEST_STATED_WAIT, Route
+from standby.dispatch.target import Target
 from standby.errors import AttemptFailed, ConfigError, RequestError
 from standby.failures import REACTIONS, Failure, Kind, kind_of_status
 from standby.http.cassettes import LARGEST
-from standby.pricing import written_cost, written_dollars, written_size
+from standby.pricing import format_cost, format_dollars, format_size
 from standby.registry.plugins import Registry
 from standby.settings import Provider, Settings
 from standby.types import Usage
@@ -117,17 +117,19 @@ def _explained(
     rules = {name: settings.triggers[name] for name in route.chain.triggers or ()}
     places = places_of_triggers(loaded.path or Path(), loaded.file)
     known = Known(places=places, missing_keys=_missing_keys(route, settings), tokens=tokens)
-    entry = _entry(route, model)
+    target = _target(route, model)
     if not any(told.values()):
         return plan(route, rules, known)
-    provider = settings.providers[entry.provider]
-    evidence = _evidence(told, entry, provider, registry)
-    failure = shortened(evidence.failure, entry.secrets)
-    return explain(failure, entry, route, rules, because=evidence.because, spent=spent, known=known)
+    provider = settings.providers[target.provider]
+    evidence = _evidence(told, target, provider, registry)
+    failure = shortened(evidence.failure, target.secrets)
+    return explain(
+        failure, target, route, rules, because=evidence.because, spent=spent, known=known
+    )
 
 
 def _played(
-    entry: Entry,
+    target: Target,
     provider: Provider,
     registry: Registry,
     status: int,
@@ -138,27 +140,27 @@ def _played(
         adapter = registry.adapter(provider.reference)
     except AttemptFailed as error:
         raise RequestError(f"the answer cannot be read: {error}") from error
-    return asyncio.run(failure_in(entry, provider, adapter, status, headers, body))
+    return asyncio.run(failure_in(target, provider, adapter, status, headers, body))
 
 
 def _missing_keys(route: Route, settings: Settings) -> dict[str, str]:
-    keys = {entry.name: settings.providers[entry.provider].api_key for entry in asked_of(route)}
+    keys = {target.name: settings.providers[target.provider].api_key for target in asked_of(route)}
     return {name: key.origin for name, key in keys.items() if key is not None and not key}
 
 
-def _entry(route: Route, model: str | None) -> Entry:
+def _target(route: Route, model: str | None) -> Target:
     asked = asked_of(route)
-    awake_first = sorted(asked, key=lambda entry: entry.breaker.suspicion != "")
-    found = next((entry for entry in awake_first if model in (None, entry.name)), None)
+    awake_first = sorted(asked, key=lambda target: target.breaker.suspicion != "")
+    found = next((target for target in awake_first if model in (None, target.name)), None)
     if found is None:
-        names = [entry.name for entry in asked]
+        names = [target.name for target in asked]
         hint = near(model or "", names) or f"it asks {', '.join(names)}"
         raise RequestError(f"chain {route.name!r} asks no model {model!r}; {hint}")
     return found
 
 
 def _evidence(
-    told: Mapping[str, Any], entry: Entry, provider: Provider, registry: Registry
+    told: Mapping[str, Any], target: Target, provider: Provider, registry: Registry
 ) -> Evidence:
     """Make a failure of what the command line tells; what it says outright outweighs what a file says."""
     read = registry.failures(provider.reference)
@@ -176,14 +178,14 @@ def _evidence(
         )
     if told["exception"] is not None:
         found = of_exception(
-            _read(told["exception"]).decode("utf-8", "replace"), entry.provider, read
+            _read(told["exception"]).decode("utf-8", "replace"), target.provider, read
         )
     elif told["recording"] is not None:
-        play = partial(_played, entry, provider, registry)
+        play = partial(_played, target, provider, registry)
         found = of_recording(_read(told["recording"]), told["recording"].name, status, read, play)
     elif kind is not None:
         found = of_kind(
-            Kind(kind), entry.timeout, status=status, code=told["code"], message=told["message"]
+            Kind(kind), target.timeout, status=status, code=told["code"], message=told["message"]
         )
     else:
         stub = registry.stub_server(provider.reference)
@@ -291,7 +293,7 @@ def _lines_of_plan(told: Plan) -> Iterator[str]:
         if model.rests:
             yield f"  begins resting, {model.rests}: asked behind calls that others answer, or where no other answers"
         if model.cost is not None:
-            yield f"  costs: {written_dollars(model.cost)} an attempt"
+            yield f"  costs: {format_dollars(model.cost)} an attempt"
         if model.cannot:
             yield f"  cannot take: {', '.join(model.cannot)}"
         if told.triggers:
@@ -318,7 +320,7 @@ def _hedge(told: Plan) -> Iterator[str]:
     often = (
         f"1 request more in {calls} calls at most (and up to {told.hedge.first} more to begin with)"
     )
-    yield f"  that makes {often}; what each costs at most: {written_cost(told.hedge.cost)}"
+    yield f"  that makes {often}; what each costs at most: {format_cost(told.hedge.cost)}"
 
 
 def _keys(missing: Mapping[str, str]) -> Iterator[str]:
@@ -327,8 +329,8 @@ def _keys(missing: Mapping[str, str]) -> Iterator[str]:
 
 
 def _worst(worst: Worst) -> str:
-    size = f"each billed for {written_size(worst.tokens)}"
-    return f"at the worst: {_count(worst.attempts, 'attempt')}, {worst.seconds:g}s, {written_cost(worst.cost)}; {size}"
+    size = f"each billed for {format_size(worst.tokens)}"
+    return f"at the worst: {_count(worst.attempts, 'attempt')}, {worst.seconds:g}s, {format_cost(worst.cost)}; {size}"
 
 
 def _count(number: int, what: str) -> str:

@@ -56,7 +56,7 @@ def command(*, text: str, as_json: bool) -> None:
             "schema",
             "reads",
             "successor",
-            "notice",
+            "disclaimer",
         ),
         [(name, plugin, *_cells(card)) for name, plugin, card in known],
         names=(0, 8),
@@ -90,7 +90,7 @@ def _cells(card: Card) -> Iterable[str]:
     yield _yes(card.schema)
     yield ", ".join(card.reads or ())
     yield card.successor or ""
-    yield card.notice or ""
+    yield card.disclaimer or ""
 
 
 def _compact(tokens: int | None) -> str:

@@ -2,14 +2,14 @@
 
 import click
 
-from standby.pricing import TYPICAL, size_of
+from standby.pricing import TYPICAL, parse_size
 from standby.types import Usage
 
 
 def _size(ctx: click.Context, param: click.Parameter, value: str) -> Usage:
     del ctx, param  # click adds the option's name by itself
     try:
-        return size_of(value)
+        return parse_size(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from standby.cli.asking import LIMIT
 from standby.config.models import retirement
-from standby.dispatch.adapter_call import Entry
+from standby.dispatch.target import Target
 from standby.failures import Failure, Kind
 from standby.settings import Provider
 
@@ -49,15 +49,17 @@ def spent(failure: Failure) -> bool:
     return failure.kind is Kind.EMPTY and _LIMIT_WORDS.search(failure.text) is not None
 
 
-def ending(entry: Entry, today: date) -> str:
+def ending(target: Target, today: date) -> str:
     """Say that the model is retired, or soon will be, and what to use instead; "" if neither, or on one's own endpoint."""
-    return retirement(entry.card, today) if entry.own_names else ""
+    return retirement(target.card, today) if target.verify_response_model else ""
 
 
-def remedy(failure: Failure, entry: Entry, provider: Provider, today: date) -> str:
+def remedy(failure: Failure, target: Target, provider: Provider, today: date) -> str:
     """Say what to do, with the names that it takes; the key's variable, never the key."""
     key = provider.api_key
-    if failure.kind is Kind.MODEL_MISSING and (words := ending(entry, today) or _successor(entry)):
+    if failure.kind is Kind.MODEL_MISSING and (
+        words := ending(target, today) or _successor(target)
+    ):
         return words
     words = REMEDIES[failure.kind]
     if spent(failure):
@@ -66,12 +68,16 @@ def remedy(failure: Failure, entry: Entry, provider: Provider, today: date) -> s
         words = NO_KEY
     return words.format(
         key="none is set" if key is None else key.origin,
-        provider=entry.provider,
+        provider=target.provider,
         plugin=provider.plugin,
-        vendor_id=entry.vendor_id,
+        vendor_id=target.vendor_id,
         limit=LIMIT,
     )
 
 
-def _successor(entry: Entry) -> str:
-    return f"use {entry.card.successor} instead" if entry.card.successor and entry.own_names else ""
+def _successor(target: Target) -> str:
+    return (
+        f"use {target.card.successor} instead"
+        if target.card.successor and target.verify_response_model
+        else ""
+    )

@@ -18,7 +18,7 @@ from standby.config import load
 from standby.config.finding import near
 from standby.diagnostics.selftest.play import LONGEST_PAUSE, PATIENCE, Case, Played, play
 from standby.dispatch.policy import Route
-from standby.dispatch.routes import routes_of
+from standby.dispatch.routes import build_routes
 from standby.errors import ConfigError, RequestError
 from standby.registry.adapters import Adapters
 from standby.registry.plugins import Registry
@@ -108,7 +108,7 @@ def _found(
     )
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
-    routes = routes_of(loaded.settings, adapters, registry.test).routes
+    routes = build_routes(loaded.settings, adapters, registry.test).routes
     if chain not in routes:
         hint = near(chain, tuple(routes)) or f"there is {', '.join(sorted(routes))}"
         raise RequestError(f"{loaded.file} has no chain named {chain!r}; {hint}")
@@ -118,9 +118,9 @@ def _found(
 def _live(route: Route, adapters: Adapters) -> dict[str, str]:
     """Ask each model of the chain for real; how each ended, in words."""
     told: list[Asked] = []
-    asked = route.entries if route.chain.fallback else route.entries[:1]
+    asked = route.targets if route.chain.fallback else route.targets[:1]
     ask_all(asked, adapters, LIVE_PATIENCE, told.append)
-    return {each.entry.name: _lives(each) for each in told}
+    return {each.target.name: _lives(each) for each in told}
 
 
 def _lives(asked: Asked) -> str:
@@ -139,18 +139,18 @@ def _today() -> date:
 def _warnings(route: Route, settings: Settings) -> tuple[str, ...]:
     """Say what stays unproven: a real call needs a key, and a model that is still there."""
     told: list[str] = []
-    for entry in route.entries if route.chain.fallback else route.entries[:1]:
-        provider = settings.providers[entry.provider]
+    for target in route.targets if route.chain.fallback else route.targets[:1]:
+        provider = settings.providers[target.provider]
         if provider.api_key is not None and not provider.api_key:
             told.append(
-                f"{entry.name}: {provider.api_key.origin} is not set, so a real call would skip it"
+                f"{target.name}: {provider.api_key.origin} is not set, so a real call would skip it"
             )
         if provider.options:
             told.append(
-                f"{entry.name}: the options of provider {entry.provider!r} were left out: they lead to its real endpoint"
+                f"{target.name}: the options of provider {target.provider!r} were left out: they lead to its real endpoint"
             )
-        if words := ending(entry, _today()):
-            told.append(f"{entry.name}: {words}")
+        if words := ending(target, _today()):
+            told.append(f"{target.name}: {words}")
     return tuple(told)
 
 
@@ -191,8 +191,8 @@ def _verdict(route: Route, played: Played) -> tuple[str, bool]:
 
 def _alone(route: Route) -> str:
     if not route.chain.fallback:
-        return f"'fallback' is false, so only {route.entries[0].name} is asked"
-    return "" if route.entries[1:] else f"{route.entries[0].name} is the only model of the chain"
+        return f"'fallback' is false, so only {route.targets[0].name} is asked"
+    return "" if route.targets[1:] else f"{route.targets[0].name} is the only model of the chain"
 
 
 def _lost(played: Played) -> str:

@@ -31,7 +31,7 @@ from standby.diagnostics.simulation.story import (
 )
 from standby.diagnostics.simulation.timeline import Line, clock, timeline
 from standby.dispatch.policy import Route
-from standby.pricing import written_cost, written_dollars, written_size
+from standby.pricing import format_cost, format_dollars, format_size
 
 MOST_CALLS = 100_000
 """Calls of one play; more would take minutes, and gigabytes."""
@@ -191,11 +191,11 @@ def _outages(texts: Sequence[str], at: float) -> tuple[Outage, ...]:
 
 def _check(outages: Sequence[Outage], route: Route) -> None:
     """Refuse an outage of a model that the chain does not have, and two of one model."""
-    names = [entry.name for entry in route.entries]
+    names = [target.name for target in route.targets]
     seen: set[str] = set()
     for model in (outage.model for outage in outages):
         if model not in names:
-            theirs = [entry.name for entry in route.entries if entry.provider == model]
+            theirs = [target.name for target in route.targets if target.provider == model]
             whose = (
                 f"{model} is a provider; its models here are {', '.join(theirs)}" if theirs else ""
             )
@@ -211,15 +211,17 @@ def _check(outages: Sequence[Outage], route: Route) -> None:
 def _told(route: Route, plan: Plan) -> tuple[Told, Scene]:
     events = play(route, plan)
     healthy = play(route, plan.without_outages()) if plan.outages else events
-    asked = route.entries if route.chain.fallback else route.entries[:1]
-    models = tuple(dict.fromkeys(entry.name for entry in asked))
-    prices = {entry.name: entry.card.price for entry in asked}
+    asked = route.targets if route.chain.fallback else route.targets[:1]
+    models = tuple(dict.fromkeys(target.name for target in asked))
+    prices = {target.name: target.card.price for target in asked}
     intervals = intervals_of(events, plan.rate, plan.duration)
     breakers = phases_of(events, models, plan.duration)
     told = Told(
         chain=route.name,
         models=models,
-        retired={entry.name: entry.breaker.suspicion for entry in asked if entry.breaker.suspicion},
+        retired={
+            target.name: target.breaker.suspicion for target in asked if target.breaker.suspicion
+        },
         plan=plan,
         timeline=timeline(events, plan.outages, intervals, plan.duration),
         counts=models_of(events, models),
@@ -303,11 +305,11 @@ def _print(told: Told, plot: Path | None) -> None:
 
 def _money(told: Told) -> str:
     bill = told.bill
-    words = f"Cost at {written_size(bill.tokens)} a call: {written_cost(bill.all)}"
+    words = f"Cost at {format_size(bill.tokens)} a call: {format_cost(bill.all)}"
     if bill.in_vain.dollars:
-        words += f", {written_dollars(bill.in_vain.dollars)} of it for answers that no caller got"
+        words += f", {format_dollars(bill.in_vain.dollars)} of it for answers that no caller got"
     return words + (
-        f"; without the outage {written_cost(told.healthy_bill.all)}" if told.plan.outages else ""
+        f"; without the outage {format_cost(told.healthy_bill.all)}" if told.plan.outages else ""
     )
 
 
@@ -322,7 +324,7 @@ def _row(told: Told) -> Any:
             count.model,
             *map(str, numbers),
             f"{count.served} ({share:.1f} %)",
-            "" if cost is None else written_dollars(cost),
+            "" if cost is None else format_dollars(cost),
         )
 
     return row

@@ -8,7 +8,7 @@ from standby.config.keys import flaw_of
 from standby.config.lints_view import Asked, View
 from standby.config.urls import doubtful
 from standby.plugin import Library, ProviderInfo
-from standby.runtime.installed import misfit
+from standby.runtime.installed import version_mismatch
 from standby.settings import Provider
 
 
@@ -42,7 +42,7 @@ def lack_of(library: Library) -> str:
     """Say what keeps a library from being used, that it is missing or which version it is of; "" where nothing does."""
     if is_missing(library):
         return "which is not installed"
-    version = misfit(library.requirement)
+    version = version_mismatch(library.requirement)
     return f"and version {version} is installed" if version else ""
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from standby.dispatch.adapter_call import LONGEST_TEXT, without_keys
+from standby.dispatch.redaction import LONGEST_TEXT, without_keys
 from standby.errors import RequestError
 from standby.failures import Failure, Kind, kind_of_status
-from standby.http.bodies import list_in, object_in, shown, text_in
+from standby.http.bodies import decode_error, get_list, get_object, get_str
 from standby.http.cassettes import LARGEST, RecordedAnswer, answers_in, turns_in, unpack
-from standby.registry.plugins import FailureReader, StubServer
+from standby.registry.plugins import FailureReader, StubHandler
 from standby.settings import Secret
 
 _RAISED = re.compile(
@@ -69,7 +69,7 @@ def of_status(
     code: str,
     message: str,
     read: FailureReader | None,
-    stub: StubServer | None = None,
+    stub: StubHandler | None = None,
 ) -> Evidence:
     """Return the failure of an answer with that status, the vendor's own code and its words, each as far as it is known.
 
@@ -112,7 +112,7 @@ def of_answer(
 ) -> Evidence:
     """Return the failure of an error answer, read by the plugin's own function, or else by the HTTP status."""
     if read is None:
-        words = text_in(object_in(object_in(body).get("error")).get("message")) or text_in(body)
+        words = get_str(get_object(get_object(body).get("error")).get("message")) or get_str(body)
         failure = Failure(
             kind=kind_of_status(status), status=status, code=code or None, message=words
         )
@@ -193,7 +193,7 @@ def _of_no_answer(
 ) -> Evidence:
     """Return the failure of what the adapter takes for no answer; it may be an error in a shape of the vendor's own."""
     if played.kind is Kind.MALFORMED and read is not None:
-        found = of_answer(HTTPStatus.OK, headers, shown(data), read)
+        found = of_answer(HTTPStatus.OK, headers, decode_error(data), read)
         if found.failure.kind is not Kind.MALFORMED:
             return found
     return Evidence(played, "the plugin reads the answer so")
@@ -306,8 +306,8 @@ def _framed(data: bytes) -> bytes:
 def _error_in(data: bytes) -> Any:
     """Return the body, or the event of a stream, that is an error; `None`: there is none."""
     for value in _values(data.decode("utf-8", "replace")):
-        told = object_in(next(iter(list_in(value)), value))
-        inner = object_in(told.get("response")).get("error")
+        told = get_object(next(iter(get_list(value)), value))
+        inner = get_object(told.get("response")).get("error")
         if inner:
             return {"error": inner}
         if told.get("error") or "error" in (told.get("type"), told.get("object")):
@@ -317,7 +317,7 @@ def _error_in(data: bytes) -> Any:
 
 def _refusal_in(data: bytes) -> Any:
     """Return the body of an error answer as it came, in whatever shape; of a stream's events the one that is an error."""
-    body = shown(data)
+    body = decode_error(data)
     return (_error_in(data) or body) if isinstance(body, str) else body
 
 
@@ -342,7 +342,7 @@ def _json(text: str) -> Any:
 
 def _inner(body: Any) -> dict[str, Any]:
     """Return the error object of a body, which a list may hold; empty where there is none."""
-    return object_in(object_in(next(iter(list_in(body)), body)).get("error"))
+    return get_object(get_object(next(iter(get_list(body)), body)).get("error"))
 
 
 def _status_in(body: Any) -> int:
@@ -355,11 +355,11 @@ def _status_in(body: Any) -> int:
 def _without_message(body: Any, words: str) -> Any:
     """Leave the vendor's words out of a body: whatever is called a message, and whatever reads as the failure does."""
     if isinstance(body, list):
-        return [_without_message(each, words) for each in list_in(body)]
+        return [_without_message(each, words) for each in get_list(body)]
     if isinstance(body, dict):
         return {
             key: _without_message(value, words)
-            for key, value in object_in(body).items()
+            for key, value in get_object(body).items()
             if key != "message"
         }
     return "" if body == words else body

@@ -8,10 +8,13 @@ from typing import Any
 
 import msgspec
 
-from standby.dispatch.adapter_call import Entry, Outlet, attempt, judge
+from standby.dispatch.adapter_call import attempt
+from standby.dispatch.assessment import assess
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Failure
-from standby.resilience.timeouts import Watch
+from standby.resilience.timeouts import AttemptTimer
 from standby.settings import Provider, Secret
 from standby.types import Chunk, Message, Request, Text
 
@@ -24,7 +27,7 @@ _CARRIED = ("content-type", "content-encoding", "retry-after")
 
 
 async def failure_in(
-    entry: Entry,
+    target: Target,
     provider: Provider,
     adapter: type[Any],
     status: int,
@@ -45,7 +48,8 @@ async def failure_in(
         made = adapter(msgspec.structs.replace(provider, base_url=url, api_key=Secret("replayed")))
         try:
             return await _outcome(
-                msgspec.structs.replace(entry, adapter=partial(_given, made)), streams=bool(framing)
+                msgspec.structs.replace(target, adapter=partial(_given, made)),
+                streams=bool(framing),
             )
         finally:
             if hasattr(made, "aclose"):
@@ -67,12 +71,12 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-async def _outcome(entry: Entry, *, streams: bool) -> Failure | None:
-    watch = Watch(entry, asyncio.get_running_loop().time, PATIENCE)
-    outlet = Outlet(_nowhere) if streams else None
+async def _outcome(target: Target, *, streams: bool) -> Failure | None:
+    watch = AttemptTimer(target, asyncio.get_running_loop().time, PATIENCE)
+    outlet = StreamGate(_nowhere) if streams else None
     try:
         async with asyncio.timeout(PATIENCE):
-            return judge(await attempt(entry, QUESTION, watch, outlet), entry)
+            return assess(await attempt(target, QUESTION, watch, outlet), target)
     except AttemptFailed as error:
         return error.failure
 

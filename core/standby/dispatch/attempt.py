@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Iterable
 
-from standby.dispatch.adapter_call import Entry, Outlet, attempt, timed_out
-from standby.dispatch.compatibility import fit
+from standby.dispatch.adapter_call import attempt, timeout_failure
+from standby.dispatch.compatibility import adapt
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Kind
-from standby.resilience.circuit_breaker import Health, Ticket, Verdict
-from standby.resilience.timeouts import Watch
-from standby.runtime.isolation import named
+from standby.resilience.circuit_breaker import Health, Outcome, Permit
+from standby.resilience.timeouts import AttemptTimer
+from standby.runtime.isolation import describe_error
 from standby.types import Reply, Request
 
 GOODBYE = 0.05
@@ -19,40 +21,40 @@ _abandoned: set[asyncio.Task[Reply]] = set()
 """Held, so that what still runs is not collected."""
 
 
-class Running:
+class AttemptTask:
     """One attempt: asked when it is made."""
 
     def __init__(
         self,
-        entry: Entry,
+        target: Target,
         request: Request,
-        ticket: Ticket,
-        watch: Watch,
+        permit: Permit,
+        timer: AttemptTimer,
         *,
         place: int = 0,
         number: int = 1,
-        outlet: Outlet | None = None,
+        outlet: StreamGate | None = None,
     ) -> None:
         """Ask: the task begins at the next turn of the event loop.
 
         `place` is where it stands on the trail; `number` counts the attempts of one model from 1.
         """
-        self.entry = entry
-        self.watch = watch
+        self.target = target
+        self.timer = timer
         self.place = place
         self.number = number
-        self.probe = ticket.probe
-        fitted, self.dropped = fit(request, entry)
-        self.task = asyncio.create_task(attempt(entry, fitted, watch, outlet))
+        self.probe = permit.probe
+        fitted, self.dropped = adapt(request, target)
+        self.task = asyncio.create_task(attempt(target, fitted, timer, outlet))
         self.task.add_done_callback(_look_at)
-        self._ticket: Ticket | None = ticket
+        self._permit: Permit | None = permit
         self._left = False
         self._late = False
 
     @property
-    def verdict(self) -> Verdict:
+    def outcome(self) -> Outcome:
         """Say how the model answered."""
-        return "slow" if self.watch.slow() else "healthy"
+        return "slow" if self.timer.is_slow() else "success"
 
     @property
     def known_as(self) -> str:
@@ -76,7 +78,7 @@ class Running:
     def result(self) -> Reply | AttemptFailed | None:
         """Return what came of it; `None` if it was left."""
         if self._late:
-            return AttemptFailed(timed_out(self.watch.words))
+            return AttemptFailed(timeout_failure(self.timer.message))
         if self.task.cancelled() or not self.task.done():
             return None if self._left else self._cancelled_itself()
         error = self.task.exception()
@@ -85,25 +87,25 @@ class Running:
         if isinstance(error, AttemptFailed):
             return error
         if isinstance(error, GeneratorExit):  # a plugin's, or nobody could ask here what came of it
-            return AttemptFailed(self.entry.breach(f"raised {named(error)}"))
+            return AttemptFailed(self.target.contract_violation(f"raised {describe_error(error)}"))
         raise error
 
     def teach(
-        self, verdict: Verdict, now: float, *, kind: Kind | None = None, rest: float | None = None
+        self, outcome: Outcome, now: float, *, kind: Kind | None = None, rest: float | None = None
     ) -> Health | None:
         """Settle with the model's breaker, the first time only; returns the model's new health where that changed it."""
-        ticket, self._ticket = self._ticket, None
+        permit, self._permit = self._permit, None
         return (
             None
-            if ticket is None
-            else self.entry.breaker.settle(ticket, verdict, now, kind=kind, rest=rest)
+            if permit is None
+            else self.target.breaker.record(permit, outcome, now, kind=kind, rest=rest)
         )
 
     def _cancelled_itself(self) -> AttemptFailed:
-        return AttemptFailed(self.entry.breach("cancelled itself"))
+        return AttemptFailed(self.target.contract_violation("cancelled itself"))
 
 
-async def ends(cancelled: Iterable[Running]) -> list[Running]:
+async def ends(cancelled: Iterable[AttemptTask]) -> list[AttemptTask]:
     """Wait until the cancelled attempts have ended; return those that do not, to be reported: nobody waits for them."""
     tasks = {
         running.task: running

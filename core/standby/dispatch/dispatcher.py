@@ -14,11 +14,13 @@ from contextlib import AbstractContextManager, nullcontext
 import msgspec
 
 from standby import events
-from standby.dispatch.adapter_call import Entry, Outlet, judge
-from standby.dispatch.attempt import Running
-from standby.dispatch.compatibility import unfit
-from standby.dispatch.in_flight import NEVER, Floor
+from standby.dispatch.assessment import assess
+from standby.dispatch.attempt import AttemptTask
+from standby.dispatch.compatibility import incompatibility
+from standby.dispatch.in_flight import NEVER, InFlight
 from standby.dispatch.policy import Decision, Route, decide, longest_silence
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
 from standby.dispatch.trail import Trail
 from standby.errors import (
     AttemptFailed,
@@ -29,7 +31,7 @@ from standby.errors import (
     StreamBroken,
 )
 from standby.failures import Failure, Kind
-from standby.resilience.circuit_breaker import Refusal, Ticket
+from standby.resilience.circuit_breaker import Permit, Rejection
 from standby.types import Attempt, Reply, Request
 
 RESERVE = 5.0
@@ -42,7 +44,7 @@ LATE = 1.0
 class Again(msgspec.Struct, frozen=True):
     """The same model is to be asked again, at a moment."""
 
-    entry: Entry
+    target: Target
     number: int
     at: float
 
@@ -58,7 +60,7 @@ class Walk:
         emit: Callable[[events.Event], None],
         jitter: random.Random,
         deadline: float | None = None,
-        outlet: Outlet | None = None,
+        outlet: StreamGate | None = None,
         watched: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Prepare. `deadline`: seconds for the whole call, the chain's own if left out. With an `outlet` it is a stream.
@@ -75,12 +77,12 @@ class Walk:
         self._watched = watched
         if outlet is not None:
             outlet.whole = route.chain.stream.release == "whole"
-        self._queue = deque(route.entries if route.chain.fallback else route.entries[:1])
+        self._queue = deque(route.targets if route.chain.fallback else route.targets[:1])
         self._reserve = min(RESERVE, self.span / len(self._queue))
         self._again: Again | None = None
         self._hedged = False
-        self._resting: list[tuple[float, Entry]] = []
-        self._causes: list[tuple[Entry, AttemptFailed]] = []
+        self._resting: list[tuple[float, Target]] = []
+        self._causes: list[tuple[Target, AttemptFailed]] = []
         self._second_best: Reply | None = None
         self._begun: Trail | None = None
 
@@ -98,8 +100,12 @@ class Walk:
         self._now = asyncio.get_running_loop().time
         self._begun = self._trail = Trail(self._route.name, self._emit, self._now)
         self._until = self._trail.began + self.span
-        self._floor = Floor(
-            self._request, self._trail, self._now, outlet=self._outlet, behind=self._route.behind
+        self._floor = InFlight(
+            self._request,
+            self._trail,
+            self._now,
+            outlet=self._outlet,
+            background_probes=self._route.background_probes,
         )
         try:
             try:
@@ -113,7 +119,7 @@ class Walk:
             error.trail = self.trail
             self._trail.failed(str(error))
             raise
-        self._trail.answered(reply.model, reply.notice)
+        self._trail.answered(reply.model, reply.disclaimer)
         return msgspec.structs.replace(reply, trail=self.trail)
 
     async def _walk(self) -> Reply:
@@ -135,10 +141,10 @@ class Walk:
 
     def _look_behind(self) -> None:
         """Now that the call has its reply, ask those that rest on a mere suspicion, for nobody: they may be there after all."""
-        for _, entry in self._resting:
-            ticket = entry.breaker.admit_behind(self._now(), entry.timeout + LATE)
-            if ticket is not None:
-                self._floor.ask_behind(entry, ticket)
+        for _, target in self._resting:
+            permit = target.breaker.admit_background_probe(self._now(), target.timeout + LATE)
+            if permit is not None:
+                self._floor.ask_behind(target, permit)
 
     # When a model is asked
 
@@ -146,7 +152,7 @@ class Walk:
         now = self._now()
         if self._again is not None and self._again.at <= now:
             again, self._again = self._again, None
-            self._start(again.entry, again.number)
+            self._start(again.target, again.number)
         if (
             self._again is None and not self._floor.held
         ):  # a retry may be a probe by now, which nobody waits for
@@ -166,11 +172,11 @@ class Walk:
     def _start_a_resting_one(self) -> None:
         """Ask the model that is nearest to its recovery, unless another call is at that already."""
         for pair in sorted(self._resting, key=lambda pair: pair[0]):
-            _, entry = pair
-            ticket = entry.breaker.insist(self._now(), entry.timeout + LATE)
-            if isinstance(ticket, Ticket):
+            _, target = pair
+            permit = target.breaker.force_probe(self._now(), target.timeout + LATE)
+            if isinstance(permit, Permit):
                 self._resting.remove(pair)
-                self._floor.ask(entry, ticket, allowed=self._share())
+                self._floor.ask(target, permit, allowed=self._share())
                 return
 
     def _last_chance(self) -> float:
@@ -180,49 +186,49 @@ class Walk:
     def _start_all_that_rest(self) -> None:
         """Ask them beside the one that is still being asked: it is not cut short for models that are likely to be down."""
         resting, self._resting = self._resting, []
-        for _, entry in resting:
-            ticket = entry.breaker.insist(self._now(), entry.timeout + LATE)
-            if isinstance(ticket, Ticket):
-                self._floor.ask(entry, ticket)
+        for _, target in resting:
+            permit = target.breaker.force_probe(self._now(), target.timeout + LATE)
+            if isinstance(permit, Permit):
+                self._floor.ask(target, permit)
 
-    def _start(self, entry: Entry, number: int = 1) -> bool:
+    def _start(self, target: Target, number: int = 1) -> bool:
         """Ask a model if it can be asked; what keeps it from that goes on the trail."""
-        if self._is_too_small(entry):
-            words = f"its context window of {entry.card.context_window} tokens is no larger than the one that was too small"
-            self._skip(entry, Failure(kind=Kind.UNSUPPORTED, message=words))
+        if self._is_too_small(target):
+            words = f"its context window of {target.card.context_window} tokens is no larger than the one that was too small"
+            self._skip(target, Failure(kind=Kind.UNSUPPORTED, message=words))
             return False
-        if (misfit := unfit(self._request, entry)) is not None:
-            self._skip(entry, misfit)
+        if (misfit := incompatibility(self._request, target)) is not None:
+            self._skip(target, misfit)
             return False
-        admitted = entry.breaker.admit(self._now(), entry.timeout + LATE)
-        if isinstance(admitted, Refusal) and entry.missing_key:
+        admitted = target.breaker.admit(self._now(), target.timeout + LATE)
+        if isinstance(admitted, Rejection) and target.missing_key:
             self._skip(
-                entry, Failure(kind=Kind.UNAVAILABLE, message=f"no key: set {entry.missing_key}")
+                target, Failure(kind=Kind.UNAVAILABLE, message=f"no key: set {target.missing_key}")
             )
             return False
-        if isinstance(admitted, Refusal):
-            self._resting.append((admitted.seconds, entry))
+        if isinstance(admitted, Rejection):
+            self._resting.append((admitted.seconds, target))
             after = admitted.seconds or None
             self._skip(
-                entry, Failure(kind=Kind.UNAVAILABLE, message=admitted.words, retry_after=after)
+                target, Failure(kind=Kind.UNAVAILABLE, message=admitted.message, retry_after=after)
             )
             return False
         allowed = NEVER if admitted.probe and self._queue else self._share(again=number > 1)
-        self._floor.ask(entry, admitted, number=number, allowed=allowed)
+        self._floor.ask(target, admitted, number=number, allowed=allowed)
         return True
 
-    def _skip(self, entry: Entry, failure: Failure) -> None:
-        self._trail.skips(entry, failure)
-        self._causes.append((entry, AttemptFailed(failure)))
+    def _skip(self, target: Target, failure: Failure) -> None:
+        self._trail.skips(target, failure)
+        self._causes.append((target, AttemptFailed(failure)))
 
-    def _is_too_small(self, entry: Entry) -> bool:
+    def _is_too_small(self, target: Target) -> bool:
         """After "context too long" only a larger window helps; an unknown one counts as larger."""
         tried = [
             asked.card.context_window or 0
             for asked, error in self._causes
             if error.failure.kind is Kind.CONTEXT_TOO_LONG
         ]
-        window = entry.card.context_window
+        window = target.card.context_window
         return bool(tried) and window is not None and window <= max(tried)
 
     def _share(self, *, again: bool = False) -> float:
@@ -238,28 +244,30 @@ class Walk:
         hedge, newest = self._route.chain.hedge, self._floor.newest()
         if hedge is None or newest is None or self._hedged or not self._queue:
             return NEVER
-        watch = newest.watch
+        timer = newest.timer
         if (
-            self._now() < watch.last_sign + hedge.after
+            self._now() < timer.last_activity + hedge.after
         ):  # by then it is known whether its answer comes in pieces
-            return watch.last_sign + hedge.after
-        return watch.last_sign + longest_silence(hedge, newest.entry, in_pieces=watch.in_pieces)
+            return timer.last_activity + hedge.after
+        return timer.last_activity + longest_silence(
+            hedge, newest.target, in_pieces=timer.is_streaming
+        )
 
     def _hedge(self) -> None:
         """Ask the next model that can be asked beside a slow one, if both budgets allow it; once in a call."""
         self._hedged = True
         slow, now = self._floor.newest(), self._now()
-        if slow is None or not self._route.hedges.take(now):
+        if slow is None or not self._route.hedges.try_withdraw(now):
             return
-        while self._queue and self._queue[0].budget.take(now):
+        while self._queue and self._queue[0].budget.try_withdraw(now):
             following = self._queue.popleft()
             if self._start(following):
-                self._trail.hedges(slow.entry, following)
+                self._trail.hedges(slow.target, following)
                 return
 
     # What became of it
 
-    def _settle(self, running: Running) -> Reply | None:
+    def _settle(self, running: AttemptTask) -> Reply | None:
         """Take in how one attempt ended: return its reply if it is good, else prepare what follows."""
         result = running.result()
         if isinstance(result, AttemptFailed):
@@ -273,10 +281,10 @@ class Walk:
             return None
         if result is None:  # it was left for another's words; should those break, it is asked again
             self._floor.conclude(running, "cancelled")
-            self._queue.appendleft(running.entry)
+            self._queue.appendleft(running.target)
             return None
-        self._floor.teach(running, running.verdict)
-        doubt = self._rejected(running, result) or judge(result, running.entry)
+        self._floor.teach(running, running.outcome)
+        doubt = self._rejected(running, result) or assess(result, running.target)
         decision = Decision("accept") if doubt is None else self._decide(running, doubt)
         if doubt is not None and decision.then != "accept" and not self._floor.owns(running):
             if (
@@ -286,24 +294,24 @@ class Walk:
             self._fail(running, AttemptFailed(doubt), decision)
             return None
         self._floor.conclude(running, "answered", doubt)
-        running.entry.budget.earn(self._now())
-        self._route.hedges.earn(self._now())
+        running.target.budget.deposit(self._now())
+        self._route.hedges.deposit(self._now())
         if self._floor.heard(running):
             return result
         self._queue.appendleft(
-            running.entry
+            running.target
         )  # it answered unheard; should the other's words break, it is asked again
         return None
 
-    def _rejected(self, running: Running, reply: Reply) -> Failure | None:
+    def _rejected(self, running: AttemptTask, reply: Reply) -> Failure | None:
         """Say what a trigger has against a reply; none of whose words may have gone out."""
         if self._floor.owns(running):
             return None
         return self._route.triggers.reject(
-            reply, provider=running.entry.provider, model=running.entry.name
+            reply, provider=running.target.provider, model=running.target.name
         )
 
-    def _fail(self, running: Running, error: AttemptFailed, decision: Decision) -> None:
+    def _fail(self, running: AttemptTask, error: AttemptFailed, decision: Decision) -> None:
         """Take in a failure: what it teaches, what is told of it, and what follows."""
         failure = error.failure
         found_before_sending = failure.status is None and failure.kind in (
@@ -313,16 +321,16 @@ class Walk:
         self._floor.conclude(
             running, "skipped" if found_before_sending else "failed", failure, decision
         )
-        self._causes.append((running.entry, error))
+        self._causes.append((running.target, error))
         if self._outlet is not None and self._floor.owns(running):
             self._outlet.disown()
         if decision.then == "stop" and self._floor.heard(running):
             raise (self._broken(failure) or Stopped(failure)) from error
         if decision.then == "retry":
-            self._trail.retries(running.entry, decision.pause)
-            self._again = Again(running.entry, running.number + 1, self._now() + decision.pause)
+            self._trail.retries(running.target, decision.pause)
+            self._again = Again(running.target, running.number + 1, self._now() + decision.pause)
 
-    def _decide(self, running: Running, failure: Failure) -> Decision:
+    def _decide(self, running: AttemptTask, failure: Failure) -> Decision:
         """Say what follows; a retry needs its time, a token, and a call that has not been hedged: one extra is enough.
 
         A model that rests, or is under suspicion, was asked as a last resort, and that once.
@@ -331,15 +339,15 @@ class Walk:
             return Decision(
                 "stop"
             )  # the caller has seen some of this answer; nobody else may go on with it
-        decision = decide(failure, running.entry, self._route, running.number, self._jitter)
+        decision = decide(failure, running.target, self._route, running.number, self._jitter)
         if decision.then != "retry":
             return decision
         if (
             not running.probe
-            and not running.entry.breaker.suspicion
+            and not running.target.breaker.suspicion
             and not self._hedged
             and decision.pause < self._share(again=True)
-            and running.entry.budget.take(self._now())
+            and running.target.budget.try_withdraw(self._now())
         ):
             return decision
         return Decision("next", decision.trigger)
@@ -356,7 +364,7 @@ class Walk:
         return StreamBroken(failure, self._outlet.partial)
 
     def _exhausted(self) -> ChainExhausted:
-        last_words = {entry.name: error.failure.text for entry, error in self._causes}
+        last_words = {target.name: error.failure.text for target, error in self._causes}
         if len(last_words) == 1:
             message = next(iter(last_words.values()))
         else:
@@ -375,7 +383,7 @@ class Walk:
         if broken is not None:
             return broken
         asked = [f"{attempt.model} ({attempt.kind or attempt.outcome})" for attempt in self.trail]
-        asked += [f"{entry.name} (no answer yet)" for entry in self._floor.asked()]
+        asked += [f"{target.name} (no answer yet)" for target in self._floor.asked()]
         return DeadlineExceeded(f"{words}; asked: {', '.join(asked) or 'nobody'}")
 
     def _group(self) -> ExceptionGroup[AttemptFailed] | None:

@@ -4,20 +4,22 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from standby.dispatch.adapter_call import Entry, Outlet, is_another
-from standby.dispatch.attempt import Running, ends
-from standby.dispatch.policy import LONG_REST, Decision, lesson
-from standby.dispatch.trail import Outcome, Trail
+from standby.dispatch.assessment import is_wrong_model
+from standby.dispatch.attempt import AttemptTask, ends
+from standby.dispatch.policy import LONG_REST, Decision, outcome_of
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
+from standby.dispatch.trail import AttemptOutcome, Trail
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
-from standby.resilience.circuit_breaker import Ticket, Verdict
-from standby.resilience.timeouts import Watch
+from standby.resilience.circuit_breaker import Outcome, Permit
+from standby.resilience.timeouts import AttemptTimer
 from standby.types import Reply, Request
 
 NEVER = float("inf")
 
 
-class Floor:
+class InFlight:
     """Who is being asked. The others wait for whoever holds it; a probe holds it only once its words are going out."""
 
     def __init__(
@@ -26,16 +28,16 @@ class Floor:
         trail: Trail,
         clock: Callable[[], float],
         *,
-        outlet: Outlet | None,
-        behind: set[asyncio.Task[None]],
+        outlet: StreamGate | None,
+        background_probes: set[asyncio.Task[None]],
     ) -> None:
-        """Ask nobody yet. `behind` holds the probes that outlive the call."""
+        """Ask nobody yet. `background_probes` holds the probes that outlive the call."""
         self._request = request
         self._trail = trail
         self._now = clock
         self._outlet = outlet
-        self._behind = behind
-        self._running: list[Running] = []
+        self._background_probes = background_probes
+        self._running: list[AttemptTask] = []
         if outlet is not None:
             outlet.owned = self._leave_the_others
 
@@ -49,45 +51,47 @@ class Floor:
         """Say whether the others wait."""
         return any(not running.probe or self.owns(running) for running in self._running)
 
-    def asked(self) -> list[Entry]:
+    def asked(self) -> list[Target]:
         """Return the models that are being asked."""
-        return [running.entry for running in self._running]
+        return [running.target for running in self._running]
 
     @property
     def speaks(self) -> bool:
         """Say whether somebody's words are going out."""
         return self._outlet is not None and self._outlet.owner is not None
 
-    def newest(self) -> Running | None:
+    def newest(self) -> AttemptTask | None:
         """Return the newest attempt that may be hedged: none while words are going out."""
         if self.speaks:
             return None
         return next((running for running in reversed(self._running) if not running.probe), None)
 
-    def owns(self, running: Running) -> bool:
+    def owns(self, running: AttemptTask) -> bool:
         """Say whether it is this attempt's words that are going out."""
-        return self._outlet is not None and self._outlet.owner is running.watch
+        return self._outlet is not None and self._outlet.owner is running.timer
 
-    def heard(self, running: Running) -> bool:
+    def heard(self, running: AttemptTask) -> bool:
         """Say whether this attempt may still decide the call: no other's words are going out."""
-        return self._outlet is None or self._outlet.owner in (None, running.watch)
+        return self._outlet is None or self._outlet.owner in (None, running.timer)
 
-    def ask(self, entry: Entry, ticket: Ticket, *, number: int = 1, allowed: float = NEVER) -> None:
+    def ask(
+        self, target: Target, permit: Permit, *, number: int = 1, allowed: float = NEVER
+    ) -> None:
         """Ask a model, for at most `allowed` seconds."""
-        place = self._trail.begins(entry)
-        if ticket.probe:
-            self._trail.health(entry, entry.breaker.health(self._now()))
-        watch = Watch(entry, self._now, allowed)
-        running = Running(
-            entry, self._request, ticket, watch, place=place, number=number, outlet=self._outlet
+        place = self._trail.begins(target)
+        if permit.probe:
+            self._trail.health(target, target.breaker.health(self._now()))
+        timer = AttemptTimer(target, self._now, allowed)
+        running = AttemptTask(
+            target, self._request, permit, timer, place=place, number=number, outlet=self._outlet
         )
         self._running.append(running)
 
-    async def wait(self, until: float, deadline: float) -> list[Running]:
+    async def wait(self, until: float, deadline: float) -> list[AttemptTask]:
         """Sleep until somebody has ended or `until` is reached; return those that have ended or run out of time."""
         now = self._now()
         due = min(
-            until, deadline, *(running.watch.look_at(now) for running in self._running), NEVER
+            until, deadline, *(running.timer.next_check(now) for running in self._running), NEVER
         )
         if self._running:
             tasks = [running.task for running in self._running]
@@ -98,13 +102,13 @@ class Floor:
             await asyncio.sleep(max(0.0, due - now))
         return await self._ended(deadline)
 
-    async def _ended(self, deadline: float) -> list[Running]:
+    async def _ended(self, deadline: float) -> list[AttemptTask]:
         now = self._now()
         ended = [running for running in self._running if running.task.done()]
         late = [
             running
             for running in self._running
-            if running not in ended and running.watch.until <= now < deadline
+            if running not in ended and running.timer.expires_at <= now < deadline
         ]
         for running in late:
             running.give_up()
@@ -134,8 +138,8 @@ class Floor:
 
     def conclude(
         self,
-        running: Running,
-        outcome: Outcome,
+        running: AttemptTask,
+        outcome: AttemptOutcome,
         failure: Failure | None = None,
         decision: Decision | None = None,
     ) -> None:
@@ -144,72 +148,72 @@ class Floor:
         self._trail.ends(running, outcome, failure, decision)
         if failure is not None and decision is not None:
             self._learn(running, failure, decision)
-        self.teach(running, "none")
+        self.teach(running, "ignored")
 
-    def _learn(self, running: Running, failure: Failure, decision: Decision) -> None:
-        verdict, rest = lesson(failure, decision, blamed=running.watch.blames_the_model)
-        self.teach(running, verdict, failure.kind, rest)
+    def _learn(self, running: AttemptTask, failure: Failure, decision: Decision) -> None:
+        outcome, rest = outcome_of(failure, decision, blamed=running.timer.counts_against_model)
+        self.teach(running, outcome, failure.kind, rest)
 
     def teach(
         self,
-        running: Running,
-        verdict: Verdict,
+        running: AttemptTask,
+        outcome: Outcome,
         kind: Kind | None = None,
         rest: float | None = None,
     ) -> None:
         """Tell the model's breaker what an attempt was like; only the first time counts."""
-        changed = running.teach(verdict, self._now(), kind=kind, rest=rest)
+        changed = running.teach(outcome, self._now(), kind=kind, rest=rest)
         if changed is not None:
-            self._trail.health(running.entry, changed)
+            self._trail.health(running.target, changed)
 
-    def _leave_the_others(self, owner: Watch) -> None:
+    def _leave_the_others(self, owner: AttemptTimer) -> None:
         """Cancel the attempts that came second; a probe goes on, unheard."""
         for running in self._running:
-            if running.watch is not owner and not running.probe:
+            if running.timer is not owner and not running.probe:
                 running.leave()
 
-    def ask_behind(self, entry: Entry, ticket: Ticket) -> None:
+    def ask_behind(self, target: Target, permit: Permit) -> None:
         """Ask a model that is under suspicion: its answer goes to nobody, and is told of only where it ends the suspicion."""
-        watch = Watch(entry, self._now, NEVER)
+        timer = AttemptTimer(target, self._now, NEVER)
         self._finish_behind(
-            Running(entry, self._request, ticket, watch), self._learn_whether_it_is_there
+            AttemptTask(target, self._request, permit, timer), self._learn_whether_it_is_there
         )
 
-    def _finish_behind(self, probe: Running, learn: Callable[[Running], None]) -> None:
+    def _finish_behind(self, probe: AttemptTask, learn: Callable[[AttemptTask], None]) -> None:
         task = asyncio.create_task(self._finish(probe, learn))
-        self._behind.add(task)
+        self._background_probes.add(task)
         task.add_done_callback(partial(self._dismiss, probe))
 
-    async def _finish(self, probe: Running, learn: Callable[[Running], None]) -> None:
+    async def _finish(self, probe: AttemptTask, learn: Callable[[AttemptTask], None]) -> None:
         """Wait for a probe, in its own time, and take in what it teaches."""
-        while not probe.task.done() and (now := self._now()) < probe.watch.until:
-            await asyncio.wait([probe.task], timeout=probe.watch.look_at(now) - now)
+        while not probe.task.done() and (now := self._now()) < probe.timer.expires_at:
+            await asyncio.wait([probe.task], timeout=probe.timer.next_check(now) - now)
         if not probe.task.done():
             probe.give_up()
             await self._see_off([probe])
         learn(probe)
 
-    def _learn_from(self, probe: Running) -> None:
+    def _learn_from(self, probe: AttemptTask) -> None:
         result = probe.result()
         if isinstance(result, AttemptFailed):
             self._learn(probe, result.failure, Decision("next"))
         elif result is not None:
-            self.teach(probe, probe.verdict)
+            self.teach(probe, probe.outcome)
 
-    def _learn_whether_it_is_there(self, probe: Running) -> None:
+    def _learn_whether_it_is_there(self, probe: AttemptTask) -> None:
         """Bring the model back if it has answered itself; another in its place, or any failure, and it rests for long."""
         result = probe.result()
-        if isinstance(result, Reply) and not is_another(result, probe.entry):
-            self.teach(probe, probe.verdict)
+        if isinstance(result, Reply) and not is_wrong_model(result, probe.target):
+            self.teach(probe, probe.outcome)
         elif result is not None:
-            probe.teach("none", self._now(), rest=LONG_REST)
+            probe.teach("ignored", self._now(), rest=LONG_REST)
 
-    def _dismiss(self, probe: Running, finishing: "asyncio.Task[None]") -> None:
+    def _dismiss(self, probe: AttemptTask, finishing: "asyncio.Task[None]") -> None:
         """Let go of a probe, also where the task that waited for it was cancelled before it began."""
-        self._behind.discard(finishing)
+        self._background_probes.discard(finishing)
         probe.leave()
-        probe.teach("none", self._now())
+        probe.teach("ignored", self._now())
 
-    async def _see_off(self, cancelled: list[Running]) -> None:
+    async def _see_off(self, cancelled: list[AttemptTask]) -> None:
         for running in await ends(cancelled):
-            self._trail.abandons(running.entry)
+            self._trail.abandons(running.target)

@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from standby.dispatch.adapter_call import Entry
+from standby.dispatch.target import Target
 from standby.failures import REACTIONS, Failure, Kind
-from standby.resilience.circuit_breaker import Verdict
-from standby.resilience.retry_budget import Budget
+from standby.resilience.circuit_breaker import Outcome
+from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
 from standby.settings import Chain, Hedge, Retry
 
@@ -23,16 +23,18 @@ LONG_REST = 300.0
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A chain, ready to be walked.
 
-    `hedges` is the budget of its extra attempts, `behind` holds the probes that outlive their
+    `hedges` is the budget of its extra attempts, `background_probes` holds the probes that outlive their
     calls.
     """
 
     name: str
     chain: Chain
-    entries: tuple[Entry, ...]
+    targets: tuple[Target, ...]
     triggers: Triggers
-    hedges: Budget = msgspec.field(default_factory=Budget)
-    behind: set[asyncio.Task[None]] = msgspec.field(default_factory=set["asyncio.Task[None]"])
+    hedges: RetryBudget = msgspec.field(default_factory=RetryBudget)
+    background_probes: set[asyncio.Task[None]] = msgspec.field(
+        default_factory=set["asyncio.Task[None]"]
+    )
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -44,11 +46,11 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(
-    failure: Failure, entry: Entry, route: Route, number: int, jitter: random.Random
+    failure: Failure, target: Target, route: Route, number: int, jitter: random.Random
 ) -> Decision:
     """Say what follows the model's `number`th failure (from 1)."""
     retry = route.chain.retry
-    found = route.triggers.match(failure, provider=entry.provider, model=entry.name)
+    found = route.triggers.match(failure, provider=target.provider, model=target.name)
     if found is None:
         name, then, attempts = None, REACTIONS[failure.kind].then, min(2, retry.attempts)
     else:
@@ -61,20 +63,22 @@ def decide(
     return Decision("retry", name, pause)
 
 
-def lesson(failure: Failure, decision: Decision, *, blamed: bool) -> tuple[Verdict, float | None]:
-    """Say what a failure teaches of the model: a verdict, and how long it is to rest at once (0: as long as a first pause).
+def outcome_of(
+    failure: Failure, decision: Decision, *, blamed: bool
+) -> tuple[Outcome, float | None]:
+    """Say what a failure teaches of the model: a outcome, and how long it is to rest at once (0: as long as a first pause).
 
     A model that is sick and states a delay that is waited for is counted as any other that is sick:
     two answers of one call are too few to rest it by.
     """
     health, stated = REACTIONS[failure.kind].health, failure.retry_after or 0.0
-    verdict: Verdict = "sick" if health == "sick" and blamed else "none"
-    if decision.then == "retry" or health == "none":
-        return verdict, None  # it is about to be asked again: rest it only if that fails too
+    outcome: Outcome = "failure" if health == "failure" and blamed else "ignored"
+    if decision.then == "retry" or health == "ignored":
+        return outcome, None  # it is about to be asked again: rest it only if that fails too
     if health == "rest long":
-        return verdict, max(LONG_REST, stated)
+        return outcome, max(LONG_REST, stated)
     rests = health == "rest" or stated > LONGEST_STATED_WAIT
-    return verdict, stated if rests else None
+    return outcome, stated if rests else None
 
 
 def longest_pause(kind: Kind, retry: Retry, number: int) -> float:
@@ -83,15 +87,15 @@ def longest_pause(kind: Kind, retry: Retry, number: int) -> float:
     return min(retry.limit, first * 2.0 ** (number - 1))
 
 
-def longest_silence(hedge: Hedge, entry: Entry, *, in_pieces: bool) -> float:
+def longest_silence(hedge: Hedge, target: Target, *, in_pieces: bool) -> float:
     """Return the seconds without a sign of life after which the next model is asked beside this one.
 
     An answer in pieces shows that its model thinks; one that comes as a whole shows nothing until
     it is there. So a model that thinks gets half of its time-out for that, as with all that is
     called slow.
     """
-    thinks_unseen = bool(entry.card.efforts) and not in_pieces
-    return max(hedge.after, entry.timeout / 2) if thinks_unseen else hedge.after
+    thinks_unseen = bool(target.card.efforts) and not in_pieces
+    return max(hedge.after, target.timeout / 2) if thinks_unseen else hedge.after
 
 
 def _pause(failure: Failure, retry: Retry, number: int, jitter: random.Random) -> float | None:

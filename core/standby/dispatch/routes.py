@@ -8,14 +8,14 @@ from typing import cast
 import msgspec
 
 from standby.config.finding import near
-from standby.dispatch.adapter_call import Entry
 from standby.dispatch.policy import Route
+from standby.dispatch.target import Target
 from standby.errors import RequestError
 from standby.registry.adapters import Adapters, missing_key
-from standby.resilience.bulkhead import Turns
-from standby.resilience.health import known_of
-from standby.resilience.retry_budget import Budget
-from standby.resilience.triggers import Tests, Triggers
+from standby.resilience.bulkhead import Bulkhead
+from standby.resilience.health import model_health
+from standby.resilience.retry_budget import RetryBudget
+from standby.resilience.triggers import FindPredicate, Triggers
 from standby.settings import Card, Chain, Settings
 
 HEDGES = 5.0
@@ -28,7 +28,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
     """What a client walks; replaced as a whole where the settings change, so that no call sees two of them."""
 
     settings: Settings
-    entries: Mapping[str, Entry]
+    targets: Mapping[str, Target]
     routes: Mapping[str, Route]
 
     def route(self, chain: str) -> Route:
@@ -38,9 +38,9 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         return self.routes[chain]
 
     @property
-    def asked(self) -> dict[str, Entry]:
+    def asked(self) -> dict[str, Target]:
         """Return the models of the chains by name."""
-        return {entry.name: entry for route in self.routes.values() for entry in route.entries}
+        return {target.name: target for route in self.routes.values() for target in route.targets}
 
     def forget_health(self, models: Collection[str]) -> None:
         """Forget what is known of these models, or of all and of the chains' hedges.
@@ -48,18 +48,18 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         Raises `RequestError` where no model has a name, and `TypeError` for what is no name; then
         nothing is forgotten.
         """
-        entries = self.asked
+        targets = self.asked
         for name in cast("Collection[object]", models):
             if not isinstance(name, str):
                 words = f"expected the names of models, each by itself, not a {type(name).__name__}"
                 raise TypeError(f"forget_health: {words}: forget_health('m1', 'm2')")
-            if name not in entries:
+            if name not in targets:
                 raise RequestError(
-                    f"no model of the chains is named {name!r}; {_hint(name, entries)}"
+                    f"no model of the chains is named {name!r}; {_hint(name, targets)}"
                 )
-        for name in models or entries:
-            entries[name].breaker.forget()
-            entries[name].budget.refill()
+        for name in models or targets:
+            targets[name].breaker.forget()
+            targets[name].budget.refill()
         for route in () if models else self.routes.values():
             route.hedges.refill()
 
@@ -77,10 +77,10 @@ def _hint(name: object, known: Collection[str]) -> str:
     return near(str(name), known) or f"there is {', '.join(sorted(known))}"
 
 
-def routes_of(
+def build_routes(
     settings: Settings,
     adapters: Adapters,
-    tests: Tests,
+    tests: FindPredicate,
     before: Routes | None = None,
     *,
     today: date = date.min,
@@ -90,8 +90,8 @@ def routes_of(
     The health of a model is the process's own, and so survives by itself. `tests` finds a plugin's
     test by its name. A model that is retired by `today` begins resting.
     """
-    entries = {
-        name: _entry(name, settings, adapters, today)
+    targets = {
+        name: _target(name, settings, adapters, today)
         for name in settings.models
         if settings.models[name].provider
     }
@@ -104,31 +104,31 @@ def routes_of(
         routes[name] = _route(
             name,
             chain,
-            tuple(entries[model] for model in chain.models),
+            tuple(targets[model] for model in chain.models),
             triggers,
             earlier.get(name),
         )
-    return Routes(settings=settings, entries=entries, routes=routes)
+    return Routes(settings=settings, targets=targets, routes=routes)
 
 
 def _route(
-    name: str, chain: Chain, asked: tuple[Entry, ...], triggers: Triggers, earlier: Route | None
+    name: str, chain: Chain, asked: tuple[Target, ...], triggers: Triggers, earlier: Route | None
 ) -> Route:
     if earlier is not None:
-        return msgspec.structs.replace(earlier, chain=chain, entries=asked, triggers=triggers)
-    hedges = Budget(HEDGES, HEDGED_SHARE, trickle=float("inf"))
-    return Route(name=name, chain=chain, entries=asked, triggers=triggers, hedges=hedges)
+        return msgspec.structs.replace(earlier, chain=chain, targets=asked, triggers=triggers)
+    hedges = RetryBudget(HEDGES, HEDGED_SHARE, min_rate=float("inf"))
+    return Route(name=name, chain=chain, targets=asked, triggers=triggers, hedges=hedges)
 
 
-def _entry(name: str, settings: Settings, adapters: Adapters, today: date) -> Entry:
+def _target(name: str, settings: Settings, adapters: Adapters, today: date) -> Target:
     model = settings.models[name]
     provider = settings.providers[model.provider or ""]
     card = model.card or Card()
     own_names = provider.base_url is None
     retired = settings.why_it_rests(name, today)
     breaker = True if model.breaker is None else model.breaker
-    known = known_of((provider.account, model.model), breaker, retired)
-    return Entry(
+    known = model_health((provider.account, model.model), breaker, retired)
+    return Target(
         name=name,
         provider=model.provider or "",
         vendor_id=model.model or name,
@@ -141,11 +141,11 @@ def _entry(name: str, settings: Settings, adapters: Adapters, today: date) -> En
         extra=model.extra or {},
         refused=(*(card.refuses or ()), *(model.drop or ())),
         strict=model.strict,
-        own_names=own_names,
+        verify_response_model=own_names,
         secrets=(provider.api_key,) if provider.api_key else (),
         breaker=known.breaker,
         budget=known.budget,
-        permits=Turns(model.concurrency) if model.concurrency else None,
+        permits=Bulkhead(model.concurrency) if model.concurrency else None,
         missing_key=missing_key(provider),
         origin=adapters.origin(provider),
     )

@@ -7,20 +7,20 @@ from typing import Any, Literal
 import msgspec
 
 from standby import events
-from standby.dispatch.adapter_call import Entry
-from standby.dispatch.attempt import Running
+from standby.dispatch.attempt import AttemptTask
 from standby.dispatch.policy import Decision
+from standby.dispatch.target import Target
 from standby.failures import REACTIONS, Failure, Kind
 from standby.resilience.circuit_breaker import Health
 from standby.types import Attempt
 
-Outcome = Literal["answered", "failed", "skipped", "cancelled"]
+AttemptOutcome = Literal["answered", "failed", "skipped", "cancelled"]
 
 _serial = count(1)
 
 
 class Trail:
-    """What one call has tried so far; each entry is told as an event too. Never holds what was said."""
+    """What one call has tried so far; each target is told as an event too. Never holds what was said."""
 
     def __init__(
         self, chain: str, emit: Callable[[events.Event], None], clock: Callable[[], float]
@@ -41,24 +41,24 @@ class Trail:
         """Return the attempts and skips in the order in which they began."""
         return tuple(self._attempts[place] for place in sorted(self._attempts))
 
-    def begins(self, entry: Entry) -> int:
+    def begins(self, target: Target) -> int:
         """Tell that a model is being asked; if another failed before it, the call has moved on. Returns its place."""
         last, self._last = self._last, None
-        if last is not None and last[0] != entry.name:
-            self._tell(events.MovedOn, last[0], to=entry.name, kind=last[1], trigger=last[2])
-        self._first = self._first or entry.name
-        self._tell(events.AttemptStarted, entry.name)
+        if last is not None and last[0] != target.name:
+            self._tell(events.MovedOn, last[0], to=target.name, kind=last[1], trigger=last[2])
+        self._first = self._first or target.name
+        self._tell(events.AttemptStarted, target.name)
         return next(self._places)
 
     def ends(
         self,
-        running: Running,
-        outcome: Outcome,
+        running: AttemptTask,
+        outcome: AttemptOutcome,
         failure: Failure | None = None,
         decision: Decision | None = None,
     ) -> None:
         """Put an attempt on the trail, at its end."""
-        attempt = self._attempt(running.entry, outcome, running.watch.began, failure, decision)
+        attempt = self._attempt(running.target, outcome, running.timer.began, failure, decision)
         known_as = running.known_as or (failure.id if failure else "")
         self._put(
             running.place,
@@ -66,39 +66,39 @@ class Trail:
             failure,
         )
 
-    def skips(self, entry: Entry, failure: Failure) -> None:
+    def skips(self, target: Target, failure: Failure) -> None:
         """Put a model on the trail that was not asked at all."""
-        self._first = self._first or entry.name
+        self._first = self._first or target.name
         self._put(
             next(self._places),
-            self._attempt(entry, "skipped", self._clock(), failure, Decision("next")),
+            self._attempt(target, "skipped", self._clock(), failure, Decision("next")),
             failure,
         )
 
-    def retries(self, entry: Entry, delay: float) -> None:
+    def retries(self, target: Target, delay: float) -> None:
         """Tell that the same model will be asked again."""
-        self._tell(events.RetryScheduled, entry.name, delay=delay)
+        self._tell(events.RetryScheduled, target.name, delay=delay)
 
-    def hedges(self, slow: Entry, to: Entry) -> None:
+    def hedges(self, slow: Target, to: Target) -> None:
         """Tell that another model is asked beside a slow one."""
         self._tell(events.Hedged, slow.name, to=to.name)
 
-    def health(self, entry: Entry, health: Health) -> None:
+    def health(self, target: Target, health: Health) -> None:
         """Tell that a model's breaker has changed."""
         self._tell(
             events.HealthChanged,
-            entry.name,
+            target.name,
             state=health.state,
             resting=health.resting,
             reason=health.reason,
         )
 
-    def abandons(self, entry: Entry) -> None:
+    def abandons(self, target: Target) -> None:
         """Tell that a plugin goes on although it was cancelled."""
-        whose = {} if entry.origin is None else msgspec.structs.asdict(entry.origin)
-        self._tell(events.Abandoned, entry.name, provider=entry.provider, **whose)
+        whose = {} if target.origin is None else msgspec.structs.asdict(target.origin)
+        self._tell(events.Abandoned, target.name, provider=target.provider, **whose)
 
-    def answered(self, model: str, notice: str) -> None:
+    def answered(self, model: str, disclaimer: str) -> None:
         """Tell that the call has its reply."""
         took, instead_of = self._clock() - self.began, "" if model == self._first else self._first
         attempts = len(self._attempts)
@@ -107,7 +107,7 @@ class Trail:
             model,
             attempts=attempts,
             duration=took,
-            notice=notice,
+            disclaimer=disclaimer,
             instead_of=instead_of,
         )
 
@@ -117,15 +117,15 @@ class Trail:
 
     def _attempt(
         self,
-        entry: Entry,
-        outcome: Outcome,
+        target: Target,
+        outcome: AttemptOutcome,
         start: float,
         failure: Failure | None,
         decision: Decision | None,
     ) -> Attempt:
         return Attempt(
-            model=entry.name,
-            provider=entry.provider,
+            model=target.name,
+            provider=target.provider,
             outcome=outcome,
             start=start - self.began,
             duration=self._clock() - start,

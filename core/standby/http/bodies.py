@@ -17,7 +17,7 @@ _MARKUP = re.compile(
 )  # linear: nothing is looked through twice
 
 
-async def whole(body: AsyncIterable[bytes], *, limit: int = LARGEST) -> bytes:
+async def read_body(body: AsyncIterable[bytes], *, limit: int = LARGEST) -> bytes:
     """Read a whole body; raises `AttemptFailed` (`malformed`) beyond `limit` bytes."""
     read = bytearray()
     async for piece in body:
@@ -27,7 +27,7 @@ async def whole(body: AsyncIterable[bytes], *, limit: int = LARGEST) -> bytes:
     return bytes(read)
 
 
-def decoded(data: bytes | str) -> Any:
+def decode_json(data: bytes | str) -> Any:
     """Decode JSON; raises `AttemptFailed` (`malformed`) with the first words of what it is instead."""
     try:
         return msgspec.json.decode(data)
@@ -36,15 +36,15 @@ def decoded(data: bytes | str) -> Any:
         raise malformed(f"expected JSON, got {text!r}" if text else "the body is empty") from None
 
 
-def shown(data: bytes) -> Any:
+def decode_error(data: bytes) -> Any:
     """Decode an error's body: JSON, or the text that a proxy wrote instead."""
     try:
-        return decoded(data)
+        return decode_json(data)
     except AttemptFailed:
         return " ".join(data.decode("utf-8", "replace").split())
 
 
-def plain(body: Any) -> str:
+def strip_markup(body: Any) -> str:
     """Return an error's body as words on one line: a page without its markup, or whatever JSON it is."""
     if body is None or body == {}:
         return ""
@@ -57,31 +57,31 @@ def malformed(words: str) -> AttemptFailed:
     return AttemptFailed(Failure(kind=Kind.MALFORMED, status=200, message=f"malformed: {words}"))
 
 
-def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def deep_merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Lay one object over another, objects inside them likewise; whatever else both have is taken from the upper one."""
     laid = dict(under)
     for name, value in over.items():
         both = isinstance(value, Mapping) and isinstance(laid.get(name), Mapping)
-        laid[name] = merged(laid[name], cast("Mapping[str, Any]", value)) if both else value
+        laid[name] = deep_merge(laid[name], cast("Mapping[str, Any]", value)) if both else value
     return laid
 
 
-def object_in(value: Any) -> dict[str, Any]:
+def get_object(value: Any) -> dict[str, Any]:
     """Return the value if it is an object, else an empty one."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def list_in(value: Any) -> list[Any]:
+def get_list(value: Any) -> list[Any]:
     """Return the value if it is a list, else an empty one."""
     return cast("list[Any]", value) if isinstance(value, list) else []  # type: ignore[redundant-cast] # pyright needs it
 
 
-def text_in(value: Any) -> str:
+def get_str(value: Any) -> str:
     """Return the value if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
-def count_in(value: Any, name: str) -> int:
+def get_int(value: Any, name: str) -> int:
     """Return an object's whole number under that name, else 0."""
-    number = object_in(value).get(name)
+    number = get_object(value).get(name)
     return number if isinstance(number, int) and not isinstance(number, bool) else 0

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from standby.http.bodies import list_in, object_in
+from standby.http.bodies import get_list, get_object
 
 LARGEST = 2**25
 """Bytes that a packed body may unpack to; no model's answer comes near it."""
@@ -66,14 +66,14 @@ def answers_in(data: bytes) -> list[RecordedAnswer]:
     turns = turns_in(_loaded(data))
     if turns is None:
         raise ValueError("is no cassette: it has no list 'interactions' or 'http_interactions'")
-    return [_answer(object_in(turn)) for turn in turns]
+    return [_answer(get_object(turn)) for turn in turns]
 
 
 def turns_in(value: Any) -> list[Any] | None:
     """Return the interactions of a cassette; `None`: it is not one."""
-    held = object_in(value)
+    held = get_object(value)
     found = held.get("interactions", held.get("http_interactions"))
-    return list_in(found) if isinstance(found, list) else None
+    return get_list(found) if isinstance(found, list) else None
 
 
 def _loaded(data: bytes) -> Any:
@@ -114,7 +114,7 @@ def _loader() -> Any:
 
 
 def _answer(turn: Mapping[str, Any]) -> RecordedAnswer:
-    request, response = object_in(turn.get("request")), object_in(turn.get("response"))
+    request, response = get_object(turn.get("request")), get_object(turn.get("response"))
     headers = dict(_headers(response.get("headers")))
     codings = _codings(headers.get("content-encoding", ""))
     body = _body(response, codings)
@@ -126,15 +126,15 @@ def _answer(turn: Mapping[str, Any]) -> RecordedAnswer:
 
 def _headers(value: Any) -> Iterator[tuple[str, str]]:
     """Yield names and first values of a mapping, or of a list of pairs."""
-    pairs = object_in(value).items() if isinstance(value, dict) else map(list_in, list_in(value))
+    pairs = get_object(value).items() if isinstance(value, dict) else map(get_list, get_list(value))
     for name, stated in (pair for pair in pairs if len(pair) == 2):  # noqa: PLR2004 - a pair
-        first = next(iter(list_in(stated)), "") if isinstance(stated, list) else stated
+        first = next(iter(get_list(stated)), "") if isinstance(stated, list) else stated
         yield str(name).lower(), str(first)
 
 
 def _status(response: Mapping[str, Any]) -> int:
     status = response.get("status")
-    for holder in (response, object_in(status)):
+    for holder in (response, get_object(status)):
         for stated in (holder.get("code"), holder.get("status_code")):
             if stated is not None and str(stated).isdecimal():
                 return int(stated)
@@ -147,9 +147,9 @@ def _body(response: Mapping[str, Any], codings: Sequence[str]) -> bytes:
         response.get("parsed_body") or response.get("body") or response.get("content") or b""
     )
     if isinstance(body, dict) and "base64_string" in body:
-        return _from_base64(str(object_in(body)["base64_string"]))
+        return _from_base64(str(get_object(body)["base64_string"]))
     if isinstance(body, dict) and "string" in body:
-        held = object_in(body)
+        held = get_object(body)
         body = held["string"] or b""
         if held.get("encoding") == "base64":
             return _from_base64(str(body))
@@ -176,7 +176,7 @@ def _encode(value: Any) -> bytes:
     while left:
         each = left.pop()
         size += len(each) if isinstance(each, str | bytes) else 1
-        left += object_in(each).values() if isinstance(each, dict) else list_in(each)
+        left += get_object(each).values() if isinstance(each, dict) else get_list(each)
         if size > LARGEST:
             raise ValueError(f"holds a body of more than {LARGEST} bytes")
     return msgspec.json.encode(value)

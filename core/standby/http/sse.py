@@ -30,7 +30,7 @@ class ServerSentEvent(msgspec.Struct, frozen=True):
     stray: str = ""
 
 
-async def events_of(
+async def iter_events(
     body: AsyncIterable[bytes], *, limit: int = LONGEST, most: int = MOST
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """Read a body's events as they come.

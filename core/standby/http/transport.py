@@ -35,7 +35,7 @@ def key_of(provider: Provider, *variables: str, needed: bool = True) -> str:
     return key
 
 
-def encoded(body: Any) -> bytes:
+def encode_json(body: Any) -> bytes:
     """Encode a request's body as JSON; raises `AttemptFailed` (`invalid_request`) for text that is no Unicode."""
     try:
         return msgspec.json.encode(body)
@@ -44,7 +44,7 @@ def encoded(body: Any) -> bytes:
         raise AttemptFailed(Failure(kind=Kind.INVALID_REQUEST, message=words)) from error
 
 
-def lost(error: BaseException) -> AttemptFailed:
+def connection_failure(error: BaseException) -> AttemptFailed:
     """Return the failure of a connection that was refused, reset, cut, or too slow to come about."""
     if "Timeout" in type(error).__name__:
         return AttemptFailed(

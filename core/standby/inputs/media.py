@@ -20,7 +20,7 @@ _BEGINNINGS = {
 """How files of these types begin, whoever made them."""
 
 
-def media_of(part: Mapping[str, Any], place: str, index: int) -> Media | None:
+def parse_media(part: Mapping[str, Any], place: str, index: int) -> Media | None:
     """Read an OpenAI-style part that is no text, `None` if it is none; raises `RequestError` with the message's index."""
     kind = str(part.get("type"))
     inner: Mapping[str, Any] = (
@@ -40,10 +40,10 @@ def media_of(part: Mapping[str, Any], place: str, index: int) -> Media | None:
         return None
     if media is None:
         raise RequestError(f"{place}: {kind!r} needs a URL: data:TYPE;base64,… or https://…", index)
-    return checked(media, place, index)
+    return check_media(media, place, index)
 
 
-def checked(media: Any, place: str, index: int) -> Media:
+def check_media(media: Any, place: str, index: int) -> Media:
     """Return the part if it can be sent; raises `RequestError`, with the message's index, for one that nobody could read."""
     if not isinstance(media.media_type, str) or "/" not in media.media_type:
         raise RequestError(f"{place}: media_type must be a type like image/png", index)

@@ -7,9 +7,17 @@ from typing import Any, TypedDict, cast, get_args
 import msgspec
 
 from standby.errors import RequestError
-from standby.inputs.media import checked, media_of
-from standby.inputs.schemas import schema_of
-from standby.inputs.tools import ToolChoices, Tools, calls_of, choice_of, is_json, paired, tools_of
+from standby.inputs.media import check_media, parse_media
+from standby.inputs.schemas import parse_schema
+from standby.inputs.tools import (
+    ToolChoices,
+    Tools,
+    is_json,
+    paired,
+    parse_tool_calls,
+    parse_tool_choice,
+    parse_tools,
+)
 from standby.settings import LONGEST_SPAN
 from standby.types import (
     Effort,
@@ -60,18 +68,18 @@ class CallOptions(SamplingOptions, total=False):
     strict: bool
 
 
-def request_of(
+def parse_request(
     messages: Messages, options: Mapping[str, Any], providers: Iterable[str] = ()
 ) -> Request:
     """Read a request; raises `RequestError`, with the index of the message at fault. `providers`: whom `extra` may name."""
     sampling = {name: value for name, value in options.items() if name not in _BESIDE}
-    offered = tools_of(options.get("tools", ()))
+    offered = parse_tools(options.get("tools", ()))
     return Request(
         _messages(messages),
-        sampling_of(sampling) if sampling else Sampling(),
+        parse_sampling(sampling) if sampling else Sampling(),
         offered,
-        choice_of(options.get("tool_choice", "auto"), offered),
-        schema_of(options.get("schema")),
+        parse_tool_choice(options.get("tool_choice", "auto"), offered),
+        parse_schema(options.get("schema")),
         _extra(options.get("extra", {}), tuple(providers)),
         _strict(options.get("strict", False)),
     )
@@ -94,7 +102,7 @@ def _extra(extra: Any, providers: tuple[str, ...]) -> Mapping[str, Mapping[str, 
     return cast("Mapping[str, Mapping[str, Any]]", extra)
 
 
-def sampling_of(options: Mapping[str, Any]) -> Sampling:
+def parse_sampling(options: Mapping[str, Any]) -> Sampling:
     """Read the sampling parameters; raises `RequestError` that names the one at fault."""
     for name in options:
         if name not in Sampling.__struct_fields__:
@@ -146,7 +154,7 @@ def _message(message: Any, index: int) -> Message:
                 if isinstance(part, ToolResult)
                 else ()
             ):
-                checked(media, f"message {index}, part {position}", index)
+                check_media(media, f"message {index}, part {position}", index)
     elif isinstance(message, Mapping):
         fields = cast("Mapping[str, Any]", message)
         role = _role(fields.get("role"), index)
@@ -154,7 +162,7 @@ def _message(message: Any, index: int) -> Message:
         if role == "tool":
             parts = (_result(fields, parts, index),)
         elif role == "assistant":
-            parts = (*parts, *calls_of(fields.get("tool_calls"), index))
+            parts = (*parts, *parse_tool_calls(fields.get("tool_calls"), index))
         _refuse_unknown(fields, index)
     else:
         raise RequestError(
@@ -227,7 +235,9 @@ def _part(part: Any, role: Role, index: int, position: int) -> Part:
     place = f"message {index}, part {position}"
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", part) if isinstance(part, Mapping) else {}
     media = (
-        checked(part, place, index) if isinstance(part, Media) else media_of(fields, place, index)
+        check_media(part, place, index)
+        if isinstance(part, Media)
+        else parse_media(fields, place, index)
     )
     if media is not None:
         if role not in ("user", "tool"):

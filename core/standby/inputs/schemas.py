@@ -21,7 +21,7 @@ KEPT = 64
 """Schemas that are kept: to check one takes longer than a whole call else does, and an application has few."""
 
 
-def schema_of(given: Any) -> Schema | None:
+def parse_schema(given: Any) -> Schema | None:
     """Read a schema; raises `RequestError` for what is none."""
     if given is None:
         return None
@@ -48,7 +48,7 @@ def schema_of(given: Any) -> Schema | None:
     )
 
 
-def data_of(text: str, schema: Schema, cut_after: int | None = None) -> Any:
+def parse_data(text: str, schema: Schema, cut_after: int | None = None) -> Any:
     """Return what an answer says; raises `AttemptFailed` (`schema_mismatch`) without the answer's own words.
 
     `cut_after` says after how many tokens a limit cut the answer: it is `truncated` then, where its

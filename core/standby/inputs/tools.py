@@ -19,7 +19,7 @@ ToolChoices = str | Mapping[str, Any]
 """Any of "auto", "none" and "required", a tool's name, or OpenAI's dictionary that names one."""
 
 
-def tools_of(tools: Any) -> tuple[Tool, ...]:
+def parse_tools(tools: Any) -> tuple[Tool, ...]:
     """Read the tools; raises `RequestError` that says which is wrong."""
     if isinstance(tools, str | Mapping) or not isinstance(tools, Iterable):
         raise RequestError("tools: expected a list of tools")
@@ -33,7 +33,7 @@ def tools_of(tools: Any) -> tuple[Tool, ...]:
     return read
 
 
-def choice_of(choice: Any, tools: tuple[Tool, ...]) -> ToolChoice:
+def parse_tool_choice(choice: Any, tools: tuple[Tool, ...]) -> ToolChoice:
     """Read the choice of a tool; raises `RequestError` for one that is not there."""
     if isinstance(choice, Mapping):
         choice = _inner(cast("Mapping[str, Any]", choice)).get("name")
@@ -53,7 +53,7 @@ def choice_of(choice: Any, tools: tuple[Tool, ...]) -> ToolChoice:
     return Only(choice)
 
 
-def calls_of(calls: Any, index: int) -> tuple[ToolCall, ...]:
+def parse_tool_calls(calls: Any, index: int) -> tuple[ToolCall, ...]:
     """Read the OpenAI-style calls of an assistant's message; raises `RequestError` with the message's index."""
     if not isinstance(calls or (), list | tuple):
         raise RequestError(f"message {index}: 'tool_calls' must be a list", index)

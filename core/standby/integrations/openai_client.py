@@ -29,9 +29,9 @@ import openai
 from standby.client import AsyncStandby, Sink, Standby
 from standby.config import Config as _Config
 from standby.config.finding import near
-from standby.dispatch.compatibility import dropped_for
+from standby.dispatch.compatibility import dropped_parameters
 from standby.errors import CallFailed, DeadlineExceeded, StandbyError
-from standby.inputs.parse import sampling_of
+from standby.inputs.parse import parse_sampling
 from standby.integrations.openai_http import body_of, library_of
 from standby.integrations.openai_reply import (
     Frames,
@@ -275,7 +275,7 @@ class _Ask:
         """Read what is asked for, and within which time: the SDK's time-out shortens the chain's deadline, never more."""
         asked = asked_of(body)
         self._dropped = asked.dropped
-        self._sampling = sampling_of(
+        self._sampling = parse_sampling(
             {
                 name: value
                 for name, value in asked.options.items()
@@ -300,7 +300,7 @@ class _Ask:
     def whole(self, reply: Reply) -> Any:
         """Answer with a whole reply."""
         known_as = reply.id or self._id
-        facts = self._facts(reply.trail, reply.model, reply.provider, reply.notice)
+        facts = self._facts(reply.trail, reply.model, reply.provider, reply.disclaimer)
         return self._response(
             200,
             {**_JSON, **facts, "x-request-id": quoted(known_as)},
@@ -311,7 +311,7 @@ class _Ask:
         """Answer with a stream whose first words are here."""
         speaker = _speaker(stream)
         if stream.speaker is not None:  # its attempt is on the trail only when it has ended
-            self._dropped += dropped_for(Request((), self._sampling), stream.speaker)
+            self._dropped += dropped_parameters(Request((), self._sampling), stream.speaker)
         facts = self._facts(stream.trail, *speaker)
         frames = Frames(self._id, self._created, speaker[0], with_usage=self._with_usage)
         return self._response(
@@ -333,9 +333,9 @@ class _Ask:
         )
 
     def _facts(
-        self, trail: Iterable[Attempt], model: str = "", provider: str = "", notice: str = ""
+        self, trail: Iterable[Attempt], model: str = "", provider: str = "", disclaimer: str = ""
     ) -> dict[str, str]:
-        return headers_of(self._chain, trail, model, provider, notice, self._dropped)
+        return headers_of(self._chain, trail, model, provider, disclaimer, self._dropped)
 
     def _known(self, chain: str) -> str:
         if chain in self._settings.chains:
@@ -354,7 +354,7 @@ class _Ask:
 def _speaker(stream: Stream | AsyncStream) -> tuple[str, str, str]:
     """Return who answers, the provider, and what a reader must know; of a stream held back, by its trail."""
     if stream.speaker is not None:
-        return stream.speaker.name, stream.speaker.provider, stream.speaker.card.notice or ""
+        return stream.speaker.name, stream.speaker.provider, stream.speaker.card.disclaimer or ""
     answered = [attempt for attempt in stream.trail if attempt.outcome == "answered"]
     return (answered[-1].model, answered[-1].provider, "") if answered else ("", "", "")
 

@@ -233,7 +233,7 @@ def headers_of(
     trail: Iterable[Attempt],
     model: str = "",
     provider: str = "",
-    notice: str = "",
+    disclaimer: str = "",
     dropped: Iterable[str] = (),
 ) -> dict[str, str]:
     """Return what came about, without a word of what was said.
@@ -253,7 +253,7 @@ def headers_of(
         "provider": quoted(provider),
         "attempts": str(asked),
         "trail": "; ".join(told),
-        "notice": quoted(notice, " ,;'"),
+        "disclaimer": quoted(disclaimer, " ,;'"),
         "dropped": ", ".join(map(quoted, dict.fromkeys((*dropped, *unsent)))),
     }
     return {f"x-standby-{name}": fact for name, fact in facts.items() if fact}

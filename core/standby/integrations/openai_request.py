@@ -6,7 +6,7 @@ from typing import Any, cast
 import msgspec
 
 from standby.errors import RequestError, StandbyError
-from standby.http.bodies import list_in, object_in, text_in
+from standby.http.bodies import get_list, get_object, get_str
 from standby.types import Sampling
 
 IGNORED = frozenset(
@@ -224,14 +224,16 @@ def _most_tokens(given: Mapping[str, Any]) -> Any:
 
 def _allowed(choice: Any) -> Mapping[str, Any] | None:
     """Return what a choice among some of the tools says: its mode, and the tools; `None` for any other choice."""
-    fields = object_in(choice)
-    return object_in(fields.get("allowed_tools")) if fields.get("type") == "allowed_tools" else None
+    fields = get_object(choice)
+    return (
+        get_object(fields.get("allowed_tools")) if fields.get("type") == "allowed_tools" else None
+    )
 
 
 def _narrowed(allowed: Mapping[str, Any], tools: Any) -> dict[str, Any]:
     """Return the tools that may be called as all that there are, and the mode as the choice: every model takes that."""
-    names = [_name(tool) for tool in list_in(allowed.get("tools"))]
-    offered = [tool for tool in list_in(tools) if _name(tool) in names]
+    names = [_name(tool) for tool in get_list(allowed.get("tools"))]
+    offered = [tool for tool in get_list(tools) if _name(tool) in names]
     if (
         allowed.get("mode") not in ("auto", "required")
         or not names
@@ -243,8 +245,8 @@ def _narrowed(allowed: Mapping[str, Any], tools: Any) -> dict[str, Any]:
 
 
 def _name(tool: Any) -> str:
-    fields = object_in(tool)
-    return text_in(object_in(fields.get("function")).get("name") or fields.get("name"))
+    fields = get_object(tool)
+    return get_str(get_object(fields.get("function")).get("name") or fields.get("name"))
 
 
 def _object(given: Mapping[str, Any], name: str, fields: set[str]) -> Mapping[str, Any]:
@@ -288,8 +290,8 @@ def _messages(messages: Any) -> list[Any]:
 
 
 def _sent(message: Any) -> Any:
-    fields = object_in(message)
-    role = text_in(fields.get("role"))
+    fields = get_object(message)
+    role = get_str(fields.get("role"))
     if role not in _UNSENT:
         return message
     sent = {name: value for name, value in fields.items() if name not in _UNSENT[role]}
@@ -303,12 +305,12 @@ def _said(message: Mapping[str, Any]) -> Any:
     if not isinstance(content, list):
         return content
     return [
-        _spoken(part) for part in list_in(content) if object_in(part).get("type") not in _THOUGHTS
+        _spoken(part) for part in get_list(content) if get_object(part).get("type") not in _THOUGHTS
     ]
 
 
 def _spoken(part: Any) -> Any:
-    fields = object_in(part)
+    fields = get_object(part)
     return (
         {"type": "text", "text": fields.get("refusal")} if fields.get("type") == "refusal" else part
     )

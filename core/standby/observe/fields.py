@@ -14,7 +14,7 @@ are the event's, and what lasts shows in the line's level."""
 _HUMP = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-def fields_of(event: Event, named: str = "") -> dict[str, Any]:
+def event_fields(event: Event, named: str = "") -> dict[str, Any]:
     """Return the fields that an event has something in, as JSON knows values; `event` is its name, like `moved_on`."""
     told: dict[str, Any] = msgspec.to_builtins(event)
     told |= told.get("attempt", {})

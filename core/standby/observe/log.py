@@ -19,8 +19,8 @@ from standby.events import (
     RetryScheduled,
 )
 from standby.failures import Kind
-from standby.observe.fields import fields_of
-from standby.runtime.isolation import Origin, named
+from standby.observe.fields import event_fields
+from standby.runtime.isolation import Origin, describe_error
 
 logger = logging.getLogger("standby")
 logger.addHandler(logging.NullHandler())
@@ -90,7 +90,7 @@ def log(event: Event) -> None:
 def _write(level: int, event: Event, words: str, *values: object, named: str = "") -> None:
     """Write one line; the event's fields go along as the record's `standby`, made only where somebody listens."""
     if logger.isEnabledFor(level):
-        logger.log(level, words, *values, extra={"standby": fields_of(event, named)})
+        logger.log(level, words, *values, extra={"standby": event_fields(event, named)})
 
 
 @log.register
@@ -205,7 +205,7 @@ def _reload_failed(event: ReloadFailed) -> None:
 def _answered(event: Answered) -> None:
     if event.attempts > 1:
         instead = f", instead of {event.instead_of}" if event.instead_of else ""
-        notice = f" ({event.notice})" if event.notice else ""
+        disclaimer = f" ({event.disclaimer})" if event.disclaimer else ""
         _write(
             logging.INFO,
             event,
@@ -214,7 +214,7 @@ def _answered(event: Answered) -> None:
             event.model,
             event.duration,
             instead,
-            notice,
+            disclaimer,
         )
 
 
@@ -243,12 +243,14 @@ def report_broken_sink(sink: object, error: Exception) -> None:
 
 def report_broken_close(provider: str, origin: object, error: BaseException) -> None:
     """Tell that a plugin's adapter did not close; the rest is closed without it."""
-    logger.error("%s: the adapter of provider %r did not close: %s", origin, provider, named(error))
+    logger.error(
+        "%s: the adapter of provider %r did not close: %s", origin, provider, describe_error(error)
+    )
 
 
 def report_broken_observer(plugin: str, error: BaseException) -> None:
     """Tell that an observer raised, the first time that it does so in this way; it is told the next event all the same."""
-    logger.error("an observer of plugin %r raised %s", plugin, named(error))
+    logger.error("an observer of plugin %r raised %s", plugin, describe_error(error))
 
 
 def report_lost_events(count: int) -> None:
@@ -256,6 +258,6 @@ def report_lost_events(count: int) -> None:
     logger.warning("the observers are slow: %d events were not told to them", count)
 
 
-def report_broken_test(test: str, error: BaseException) -> None:
+def report_broken_predicate(test: str, error: BaseException) -> None:
     """Tell that a plugin's test raised; what it was asked about counts as not recognised."""
-    logger.error("the test %r raised %s", test, named(error))
+    logger.error("the test %r raised %s", test, describe_error(error))

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from standby.events import Event
 from standby.observe.log import report_broken_observer, report_lost_events
 from standby.runtime.forks import join, pause_across_forks
-from standby.runtime.isolation import returned
+from standby.runtime.isolation import require_value
 
 Observer = Callable[[Event], object]
 """Is told an event. It may block, for it is in no call's way; what it raises is logged, once for each way it fails."""
@@ -108,7 +108,7 @@ class Observers:
 
     def _tell(self, name: str, observer: Observer, event: Event) -> None:
         try:
-            returned(observer(event))
+            require_value(observer(event))
         except BaseException as error:  # noqa: BLE001 - a plugin's, even if it wants to end the program
             if (name, type(error)) not in self._told_of:
                 self._told_of.add((name, type(error)))

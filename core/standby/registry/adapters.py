@@ -12,7 +12,7 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.http.transport import unavailable
 from standby.observe.log import report_broken_close
-from standby.runtime.isolation import Origin, guarded
+from standby.runtime.isolation import Origin, guard
 from standby.runtime.threads import blocking
 from standby.settings import Provider
 
@@ -101,8 +101,8 @@ class Adapters:
     async def _make(self, kept: _Kept, name: str, provider: Provider) -> Any:
         adapter_class = await blocking(self._load, provider.reference)
         origin = self.origin(provider)
-        with guarded(
-            lambda words: AttemptFailed(origin.breach(f"raised {words}")), Exception
+        with guard(
+            lambda words: AttemptFailed(origin.contract_violation(f"raised {words}")), Exception
         ):  # an attempt sorts those
             adapter = adapter_class(provider)
         kept.adapters[name, provider.account] = adapter

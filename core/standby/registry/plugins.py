@@ -17,18 +17,18 @@ import pluggy
 from standby.errors import ConfigError, Problem
 from standby.failures import Failure
 from standby.http.transport import unavailable
-from standby.observe.log import report_broken_test
+from standby.observe.log import report_broken_predicate
 from standby.observe.observers import Observer
 from standby.plugin import API_VERSION, GROUP, ProviderInfo, hooks
-from standby.resilience.triggers import Test
+from standby.resilience.triggers import Predicate
 from standby.runtime.isolation import (
     Origin,
-    flaw_of,
-    guarded,
+    error_message,
+    guard,
     is_async,
-    returned,
-    unawaited,
-    words_of,
+    reject_awaitable,
+    require_value,
+    type_error,
 )
 from standby.settings import Card
 from standby.types import Reply
@@ -41,11 +41,11 @@ T = TypeVar("T")
 FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
 """Reads an error answer: its HTTP status, its headers, and its body, decoded JSON or the text where it is none."""
 
-StubServer = Callable[[str, Any, str | Failure], Any]
+StubHandler = Callable[[str, Any, str | Failure], Any]
 """Makes the vendor's answer to a request: its path, its decoded body, and what is to be said, a text or a failure."""
 
 ITSELF = "itself"
-"""What a manifest's `double` says of an adapter that reaches nobody outside of this process."""
+"""What a manifest's `stub_server` says of an adapter that reaches nobody outside of this process."""
 
 OLDEST_VERSION = 1
 """The oldest version of the plugin interface that plugins may still speak."""
@@ -128,32 +128,32 @@ class Registry:
         )
         return observers
 
-    def tests(self, name: str) -> Mapping[str, Test]:
+    def tests(self, name: str) -> Mapping[str, Predicate]:
         """Return the tests that the plugin brings, by their names; raises `ConfigError` if it is missing or broken."""
-        tests = self._hook(name, "standby_tests", dict[str, Test])
+        tests = self._hook(name, "standby_predicates", dict[str, Predicate])
         if not all(callable(test) for test in tests.values()):
             raise self.origin(name).broken(
-                "standby_tests returned something that is no mapping of names to functions"
+                "standby_predicates returned something that is no mapping of names to functions"
             )
         self._check_sync(name, {f"the test {test!r}": function for test, function in tests.items()})
         return tests
 
-    def test(self, reference: str) -> Test:
+    def test(self, reference: str) -> Predicate:
         """Return the test that a trigger names, `plugin/name`; one that raises, or cannot be had, recognises nothing."""
         plugin, _, name = reference.partition("/")
         try:
             test = self.tests(plugin)[name]
         except (ConfigError, KeyError) as error:
-            report_broken_test(reference, error)
+            report_broken_predicate(reference, error)
             return lambda _: False
 
         def recognises(outcome: Reply | Failure) -> bool:
             try:
-                return bool(returned(test(outcome)))
+                return bool(require_value(test(outcome)))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 - a plugin's, even if it wants to end the program
-                report_broken_test(reference, error)
+                report_broken_predicate(reference, error)
                 return False
 
         return recognises
@@ -186,14 +186,14 @@ class Registry:
         )
         try:
             with (
-                guarded(lambda words: origin.unusable(f"{info.adapter}: {words}"), ImportError),
+                guard(lambda words: origin.unusable(f"{info.adapter}: {words}"), ImportError),
                 _uncollected(),
             ):
                 adapter = _led_to(info.adapter)
                 answers = hasattr(adapter, "complete") or hasattr(adapter, "stream")
         except ImportError as error:
             remedy = f"; install it: {info.install}" if info.install else ""
-            raise origin.unusable(f"{words_of(error)}{remedy}") from error
+            raise origin.unusable(f"{error_message(error)}{remedy}") from error
         if not answers:
             raise origin.unusable(f"{info.adapter} has neither 'complete' nor 'stream'")
         return adapter  # type: ignore[no-any-return] # whatever the dotted name led to; checked above
@@ -209,23 +209,23 @@ class Registry:
         reader = self._function(name, "failures", dotted)
 
         def read(status: int, headers: Mapping[str, str], body: Any) -> Failure:
-            with guarded(lambda words: broken(f"failures: {dotted} raised {words}")):
-                failure = returned(reader(status, headers, body))
-            if flaw := flaw_of(failure, Failure):
+            with guard(lambda words: broken(f"failures: {dotted} raised {words}")):
+                failure = require_value(reader(status, headers, body))
+            if flaw := type_error(failure, Failure):
                 raise broken(f"failures: {dotted} returned no Failure: {flaw}")
             return cast("Failure", failure)
 
         return read
 
-    def stub_server(self, name: str) -> StubServer | None:
+    def stub_server(self, name: str) -> StubHandler | None:
         """Import the plugin's stub server; `None`: it has none, or runs as it is. Raises `ConfigError` as `failures` does."""
-        dotted = self.info(name).double
-        return None if dotted in ("", ITSELF) else self._function(name, "double", dotted)
+        dotted = self.info(name).stub_server
+        return None if dotted in ("", ITSELF) else self._function(name, "stub_server", dotted)
 
     def _function(self, name: str, field: str, dotted: str) -> Callable[..., Any]:
         """Import a function that the manifest names in a field."""
         broken = self.origin(name).broken
-        with guarded(lambda words: broken(f"{field}: {dotted}: {words}")), _aside():
+        with guard(lambda words: broken(f"{field}: {dotted}: {words}")), _aside():
             function = _led_to(dotted)
         if not callable(function):
             raise broken(f"{field}: {dotted} is no function")
@@ -242,9 +242,9 @@ class Registry:
     def _hook(self, name: str, hook: str, kind: Callable[[Any], T]) -> T:
         """Return what a hook that is rarely called returns, as a list or a dictionary; empty where there is none."""
         manager, broken = self._manifest(name).manager, self.origin(name).broken
-        with guarded(lambda words: broken(f"{hook} raised {words}")), _aside():
+        with guard(lambda words: broken(f"{hook} raised {words}")), _aside():
             value = getattr(manager.hook, hook)()
-            if not (flaw := unawaited(value)):
+            if not (flaw := reject_awaitable(value)):
                 return kind(value or ())
         raise broken(f"{hook} {flaw}")
 
@@ -306,17 +306,17 @@ def _load(point: metadata.EntryPoint) -> Manifest:
         raise origin.broken(
             f"its entry point {point.value!r} is no 'module' and no 'module:object'"
         )
-    with guarded(origin.broken), _aside():
+    with guard(origin.broken), _aside():
         manager.register(point.load(), point.name)
         manager.check_pending()
         info: Any = manager.hook.standby_provider()
         cards: Any = manager.hook.standby_models()
         cards = cast("Any", {}) if cards is None else cards
-        later = unawaited(cards)  # in any case: it must be ended
+        later = reject_awaitable(cards)  # in any case: it must be ended
         flaw = _flaw_of_provider(info) or (later and f"standby_models {later}")
     if not flaw and info is not None:
         _check_version(info, origin)
-    with guarded(origin.broken):
+    with guard(origin.broken):
         flaw = flaw or _flaw_of_models(cards)
     if flaw:
         raise origin.broken(flaw)
@@ -368,11 +368,11 @@ def _check_version(info: ProviderInfo, origin: Origin) -> None:
 def _flaw_of_provider(info: Any) -> str:
     if info is None:
         return ""
-    if flaw := unawaited(info):
+    if flaw := reject_awaitable(info):
         return f"standby_provider {flaw}"
     if not isinstance(info, ProviderInfo):
         return f"standby_provider returned a {type(info).__name__}, not a ProviderInfo"
-    flaw = flaw_of(info, ProviderInfo)
+    flaw = type_error(info, ProviderInfo)
     if not flaw and not all(info.keys):
         flaw = "a variable needs a name - at `keys`"
     return f"standby_provider: {flaw}" if flaw else ""
@@ -385,7 +385,7 @@ def _flaw_of_models(cards: Any) -> str:
             return "standby_models returned something that is no mapping of names to Cards"
         if not name:
             return "standby_models, '': a model needs a name"
-        if flaw := flaw_of(card, Card):
+        if flaw := type_error(card, Card):
             return f"standby_models, {name!r}: {flaw}"
     return ""
 

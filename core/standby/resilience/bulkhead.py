@@ -6,7 +6,7 @@ LONGEST_WAIT = 1.0
 """Seconds for a turn; whoever waits for longer is better served by the next model."""
 
 
-class Turns:
+class Bulkhead:
     """At most `limit` turns at once on each event loop; implements `Permits`."""
 
     def __init__(self, limit: int) -> None:
@@ -14,7 +14,7 @@ class Turns:
         self._limit = limit
         self._loops: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
 
-    async def take(self) -> bool:
+    async def acquire(self) -> bool:
         """Wait for a turn; false after `LONGEST_WAIT`."""
         turns = self._turns()
         try:
@@ -24,7 +24,7 @@ class Turns:
             return False
         return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """End a turn."""
         self._turns().release()
 

@@ -17,8 +17,8 @@ A model under suspicion (its vendor said that it would be gone by now) begins op
 and admits no call: it is probed behind the calls that others answer, and asked as a last resort.
 Any answer of its own ends the suspicion.
 
-Every admitted call is settled once. What an older epoch settles is ignored: it says nothing of the
-model as it is now. Each probe begins an epoch of its own, so that one that was taken for lost
+Every admitted call is settled once. What an older generation settles is ignored: it says nothing of the
+model as it is now. Each probe begins an generation of its own, so that one that was taken for lost
 teaches nothing any more. Sources: five in a row (Envoy, Finagle); half of what a window of 30 s saw
 (resilience4j, Polly); equal jitter (AWS).
 """
@@ -38,21 +38,21 @@ from standby.settings import BreakerSettings
 WINDOW = 30
 """Seconds that the share of bad calls is taken over."""
 
-FEWEST = 10
+MINIMUM_CALLS = 10
 """Calls in the window below which a share says nothing."""
 
-SHARE = 0.5
+FAILURE_RATE_THRESHOLD = 0.5
 
-FORGIVEN = 60.0
+BACKOFF_RESET = 60.0
 """Seconds of being closed after which the next pause is the first again, so that a flapping model keeps its long ones."""
 
-RAMP = 10.0
+SLOW_START = 10.0
 """Seconds after a recovery in which the calls at once are limited, doubled every fifth of it: no herd on a weak model."""
 
-LONGEST = 3600.0
+MAX_RETRY_AFTER = 3600.0
 """Seconds: no stated delay rests a model for longer."""
 
-SPREAD = 0.2
+JITTER = 0.2
 """A stated delay is lengthened by up to this share, so that many processes do not come back at one instant."""
 
 NEVER = float("inf")
@@ -67,22 +67,22 @@ class State(StrEnum):
     OFF = "off"
 
 
-Verdict = Literal["healthy", "slow", "sick", "none"]
-"""What an admitted call taught; "none" for one that was cancelled, or failed by our own mistake."""
+Outcome = Literal["success", "slow", "failure", "ignored"]
+"""What an admitted call taught; "ignored" for one that was cancelled, or failed by our own mistake."""
 
 
-class Ticket(msgspec.Struct, frozen=True):
+class Permit(msgspec.Struct, frozen=True):
     """The leave to make one call; settle it exactly once."""
 
-    epoch: int
+    generation: int
     probe: bool = False
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Rejection(msgspec.Struct, frozen=True):
     """No leave, for `seconds` more."""
 
     seconds: float
-    words: str
+    message: str
 
     @classmethod
     def resting(cls, seconds: float, reason: str) -> Self:
@@ -98,7 +98,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Breaker:
+class CircuitBreaker:
     """One model's breaker. Safe from many threads, since event loops share it."""
 
     def __init__(
@@ -113,7 +113,7 @@ class Breaker:
         self._answered = False
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads pauses, guards nothing
         self._lock = threading.Lock()
-        self._epoch = 0
+        self._generation = 0
         self._until: float | None = None  # None: closed
         self._leased = -NEVER  # until when a probe is under way; it is over once it is settled
         self._pauses = 0
@@ -137,7 +137,7 @@ class Breaker:
         """Return one of this kind that knows nothing yet; `settings` left out: its own."""
         return type(self)(settings or self.settings, jitter, suspected)
 
-    def begin_anew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Be closed and know nothing: in a forked child nobody ends the parent's probes, or gives back its locks."""
         self._lock = threading.Lock()
         self._jitter.seed()
@@ -150,41 +150,43 @@ class Breaker:
             self._pauses = 0
             self._closed_at = None
             self._answered = False
-            self._epoch += 1
+            self._generation += 1
             self._begin_closed()
 
-    def admit(self, now: float, lease: float = NEVER) -> Ticket | Refusal:
-        """Ask for leave to make a call; a probe's ticket says that the model may still be sick.
+    def admit(self, now: float, probe_timeout: float = NEVER) -> Permit | Rejection:
+        """Ask for leave to make a call; a probe's permit says that the model may still be sick.
 
-        `lease`: seconds after which a probe that is not settled is taken for lost, as with an event
+        `probe_timeout`: seconds after which a probe that is not settled is taken for lost, as with an event
         loop that was closed.
         """
         with self._lock:
             if self.suspicion:
-                return Refusal(self._left(now), f"resting: {self.suspicion}")
+                return Rejection(self._left(now), f"resting: {self.suspicion}")
             if self._until is None:
                 if self._under_way >= self._at_once(now):
-                    return Refusal(0.0, f"recovering: {self._under_way} under way")
+                    return Rejection(0.0, f"recovering: {self._under_way} under way")
                 return self._regular()
             if now < self._until:
-                return Refusal.resting(self._until - now, self._reason)
-            return self._probe(now, lease)
+                return Rejection.resting(self._until - now, self._reason)
+            return self._probe(now, probe_timeout)
 
-    def insist(self, now: float, lease: float = NEVER) -> Ticket | Refusal:
+    def force_probe(self, now: float, probe_timeout: float = NEVER) -> Permit | Rejection:
         """Ask as a last resort, where no other model is left: a pause may be cut short, but still by one call at a time."""
         with self._lock:
-            return self._regular() if self._until is None else self._probe(now, lease)
+            return self._regular() if self._until is None else self._probe(now, probe_timeout)
 
-    def admit_behind(self, now: float, lease: float = NEVER) -> Ticket | None:
+    def admit_background_probe(self, now: float, probe_timeout: float = NEVER) -> Permit | None:
         """Ask for leave to probe a model under suspicion, for which nobody waits; `None`: it need not, or not yet."""
         with self._lock:
-            ticket = self._probe(now, lease) if self.suspicion and not self._left(now) else None
-            return ticket if isinstance(ticket, Ticket) else None
+            permit = (
+                self._probe(now, probe_timeout) if self.suspicion and not self._left(now) else None
+            )
+            return permit if isinstance(permit, Permit) else None
 
-    def settle(
+    def record(
         self,
-        ticket: Ticket,
-        verdict: Verdict,
+        permit: Permit,
+        outcome: Outcome,
         now: float,
         *,
         kind: Kind | None = None,
@@ -193,24 +195,26 @@ class Breaker:
         """Say what a call taught; returns the new health where the state has changed.
 
         `rest`: seconds for which the vendor wants to be left alone (0: it did not say for how
-        long), whatever the verdict; a sick model rests for no less than a pause.
+        long), whatever the outcome; a sick model rests for no less than a pause.
         """
         with self._lock:
-            if ticket.epoch != self._epoch:
+            if permit.generation != self._generation:
                 return None
-            before = State.HALF_OPEN if ticket.probe else self._state(now)
-            if verdict in ("healthy", "slow") and not self._answered:
+            before = State.HALF_OPEN if permit.probe else self._state(now)
+            if outcome in ("success", "slow") and not self._answered:
                 self._clear()
-            if ticket.probe:
+            if permit.probe:
                 self._end_probe()
             else:
                 self._under_way -= 1
             if rest is not None:
-                self._open(now, f"after {kind or 'a failure'}", stated=rest, sick=verdict == "sick")
-            elif ticket.probe:
-                self._judge_probe(verdict, now, kind)
-            elif verdict != "none":
-                self._judge(verdict, now, kind)
+                self._open(
+                    now, f"after {kind or 'a failure'}", stated=rest, sick=outcome == "failure"
+                )
+            elif permit.probe:
+                self._judge_probe(outcome, now, kind)
+            elif outcome != "ignored":
+                self._judge(outcome, now, kind)
             return None if self._state(now) is before else self._health(now)
 
     def health(self, now: float) -> Health:
@@ -218,20 +222,20 @@ class Breaker:
         with self._lock:
             return self._health(now)
 
-    def _judge(self, verdict: Verdict, now: float, kind: Kind | None) -> None:
-        self._count(now, bad=verdict != "healthy")
-        self._in_a_row = self._in_a_row + 1 if verdict == "sick" else 0
-        reason = "" if verdict == "healthy" else self._why(kind)  # good news never rests a model
+    def _judge(self, outcome: Outcome, now: float, kind: Kind | None) -> None:
+        self._count(now, bad=outcome != "success")
+        self._in_a_row = self._in_a_row + 1 if outcome == "failure" else 0
+        reason = "" if outcome == "success" else self._why(kind)  # good news never rests a model
         if reason:
             self._open(now, reason)
 
-    def _judge_probe(self, verdict: Verdict, now: float, kind: Kind | None) -> None:
-        if verdict == "healthy":
+    def _judge_probe(self, outcome: Outcome, now: float, kind: Kind | None) -> None:
+        if outcome == "success":
             self._closed_at = now
             self._begin_closed()
-        elif verdict == "slow":
+        elif outcome == "slow":
             self._open(now, "its probe was slow")
-        elif verdict == "sick":
+        elif outcome == "failure":
             self._open(now, f"its probe failed: {kind}" if kind else "its probe failed")
 
     def _clear(self) -> None:
@@ -248,34 +252,36 @@ class Breaker:
 
     def _open(self, now: float, reason: str, *, stated: float = 0.0, sick: bool = False) -> None:
         """Rest for as long as the vendor stated, else for a pause; a model that is sick besides for the longer of the two."""
-        if self._until is None and (self._closed_at is None or now - self._closed_at >= FORGIVEN):
+        if self._until is None and (
+            self._closed_at is None or now - self._closed_at >= BACKOFF_RESET
+        ):
             self._pauses = 0
         seconds = self._stated(stated) if stated > 0 else 0.0
         if sick or not seconds:
             seconds = max(seconds, self._pause())
-        self._epoch += 1
+        self._generation += 1
         self._until = max(now + seconds, -NEVER if self._until is None else self._until)
         self._reason = reason
 
-    def _regular(self) -> Ticket:
+    def _regular(self) -> Permit:
         self._under_way += 1
-        return Ticket(self._epoch)
+        return Permit(self._generation)
 
-    def _probe(self, now: float, lease: float) -> Ticket | Refusal:
+    def _probe(self, now: float, probe_timeout: float) -> Permit | Rejection:
         if now < self._leased:
-            return Refusal(max(1.0, (self._until or 0.0) - now), "being probed")
-        self._leased = now + lease
-        self._epoch += 1
-        return Ticket(self._epoch, probe=True)
+            return Rejection(max(1.0, (self._until or 0.0) - now), "being probed")
+        self._leased = now + probe_timeout
+        self._generation += 1
+        return Permit(self._generation, probe=True)
 
     def _end_probe(self) -> None:
         self._leased = -NEVER
-        self._epoch += 1
+        self._generation += 1
 
     def _at_once(self, now: float) -> float:
-        if self._closed_at is None or now - self._closed_at >= RAMP:
+        if self._closed_at is None or now - self._closed_at >= SLOW_START:
             return float("inf")
-        return 2.0 ** int((now - self._closed_at) / (RAMP / 5))
+        return 2.0 ** int((now - self._closed_at) / (SLOW_START / 5))
 
     def _pause(self) -> float:
         """Return the next pause: `open`, twice as long each time, at most `open_limit`; between half of it and all of it."""
@@ -284,7 +290,7 @@ class Breaker:
         return self._jitter.uniform(longest / 2, longest)
 
     def _stated(self, seconds: float) -> float:
-        return min(LONGEST, seconds) * self._jitter.uniform(1.0, 1.0 + SPREAD)
+        return min(MAX_RETRY_AFTER, seconds) * self._jitter.uniform(1.0, 1.0 + JITTER)
 
     def _count(self, now: float, *, bad: bool) -> None:
         second = int(now)
@@ -300,7 +306,7 @@ class Breaker:
         if self._in_a_row >= self.settings.failures:
             return f"after {self._in_a_row} failures in a row, the last: {kind or 'of no kind'}"
         calls, bad = sum(each[1] for each in self._window), sum(each[2] for each in self._window)
-        if calls >= FEWEST and bad >= SHARE * calls:
+        if calls >= MINIMUM_CALLS and bad >= FAILURE_RATE_THRESHOLD * calls:
             return f"after {bad} of {calls} calls failed or were slow"
         return ""
 
@@ -321,19 +327,19 @@ class Breaker:
         return 0.0 if self._until is None else max(0.0, self._until - now)
 
 
-class DisabledBreaker(Breaker):
+class DisabledBreaker(CircuitBreaker):
     """The breaker of a model that never rests (`breaker: off`): it admits every call and learns nothing."""
 
-    def admit(self, now: float, lease: float = NEVER) -> Ticket | Refusal:  # noqa: ARG002 - it admits at any time
+    def admit(self, now: float, probe_timeout: float = NEVER) -> Permit | Rejection:  # noqa: ARG002 - it admits at any time
         """Admit the call."""
-        return Ticket(self._epoch)
+        return Permit(self._generation)
 
     insist = admit
 
-    def settle(
+    def record(
         self,
-        ticket: Ticket,  # noqa: ARG002 - nothing is learnt
-        verdict: Verdict,  # noqa: ARG002 - see above
+        permit: Permit,  # noqa: ARG002 - nothing is learnt
+        outcome: Outcome,  # noqa: ARG002 - see above
         now: float,  # noqa: ARG002 - see above
         *,
         kind: Kind | None = None,  # noqa: ARG002 - see above

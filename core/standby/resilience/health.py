@@ -7,23 +7,25 @@ from weakref import ref
 
 import msgspec
 
-from standby.resilience.circuit_breaker import Breaker, DisabledBreaker
-from standby.resilience.retry_budget import Budget
+from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker
+from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings
 
 
-class Known(msgspec.Struct, frozen=True):
+class ModelHealth(msgspec.Struct, frozen=True):
     """A model's breaker, and its budget of extra attempts."""
 
-    breaker: Breaker
-    budget: Budget
+    breaker: CircuitBreaker
+    budget: RetryBudget
 
 
-_known: dict[Hashable, Known] = {}
+_known: dict[Hashable, ModelHealth] = {}
 _lock = threading.Lock()
 
 
-def known_of(identity: Hashable, settings: BreakerSettings | bool, suspected: str = "") -> Known:
+def model_health(
+    identity: Hashable, settings: BreakerSettings | bool, suspected: str = ""
+) -> ModelHealth:
     """Return what is known of a model: provider, endpoint, account and the vendor's id. The newest settings count.
 
     `settings` of `False`: the breaker is off, and whoever asks the model under other settings is
@@ -33,9 +35,9 @@ def known_of(identity: Hashable, settings: BreakerSettings | bool, suspected: st
     with _lock:
         known = _known.get(identity)
         if known is None:
-            known = _known[identity] = Known(Breaker(), Budget())
+            known = _known[identity] = ModelHealth(CircuitBreaker(), RetryBudget())
         if settings is False:
-            return Known(DisabledBreaker(), known.budget)
+            return ModelHealth(DisabledBreaker(), known.budget)
         known.breaker.settings = BreakerSettings() if settings is True else settings
         known.breaker.suspected = suspected
         return known
@@ -53,7 +55,7 @@ def forget() -> None:
             if breaker is not None and budget is not None:
                 breaker.forget()
                 budget.refill()
-                _known[identity] = Known(breaker, budget)
+                _known[identity] = ModelHealth(breaker, budget)
 
 
 def _in_a_child() -> None:
@@ -61,8 +63,8 @@ def _in_a_child() -> None:
     global _lock  # noqa: PLW0603 - another thread of the parent may hold it for ever
     _lock = threading.Lock()
     for known in _known.values():
-        known.breaker.begin_anew()
-        known.budget.begin_anew()
+        known.breaker.reset_after_fork()
+        known.budget.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function

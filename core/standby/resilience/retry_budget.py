@@ -6,32 +6,32 @@ Sources: gRPC's retry throttling (0.1 token for a success), AWS SDKs' retry quot
 
 import threading
 
-TRICKLE = 10.0
+MIN_RATE = 10.0
 """Seconds in which at least one token comes, for those who call rarely."""
 
 ROUNDING = 1e-9
 """Ten tenths of a token are a token, whatever floats make of them."""
 
 
-class Budget:
+class RetryBudget:
     """A bucket of tokens, one for each extra attempt; it starts full. Safe from many threads."""
 
     def __init__(
-        self, capacity: float = 35.0, share: float = 0.1, *, trickle: float = TRICKLE
+        self, capacity: float = 35.0, share: float = 0.1, *, min_rate: float = MIN_RATE
     ) -> None:
         """Hold at most `capacity` tokens; every call that is `earned` for brings `share` of one.
 
-        Where that is less, time brings one in every `trickle` seconds (`inf`: it brings none).
+        Where that is less, time brings one in every `min_rate` seconds (`inf`: it brings none).
         """
         self._capacity = capacity
         self._share = share
-        self._each = trickle
+        self._each = min_rate
         self._tokens = capacity
         self._seen = 0.0  # up to when time has been paid for
         self._ahead = 0.0  # tokens that calls have brought beyond what that time is worth
         self._lock = threading.Lock()
 
-    def begin_anew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Be full: in a forked child nobody gives back the parent's locks."""
         self._lock = threading.Lock()
         self.refill()
@@ -41,14 +41,14 @@ class Budget:
         with self._lock:
             self._tokens, self._seen, self._ahead = self._capacity, 0.0, 0.0
 
-    def earn(self, now: float) -> None:
+    def deposit(self, now: float) -> None:
         """Count a call that needed nothing extra."""
         with self._lock:
             self._trickle(now)
             self._ahead = min(self._capacity, self._ahead + self._share)
             self._fill(self._share)
 
-    def take(self, now: float) -> bool:
+    def try_withdraw(self, now: float) -> bool:
         """Take a token for an extra attempt, if there is one."""
         with self._lock:
             self._trickle(now)

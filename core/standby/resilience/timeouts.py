@@ -10,7 +10,7 @@ LONGEST_TURN = 0.02
 """Seconds of one stream's chunks after which the event loop turns, whether the stream waits or not."""
 
 
-class Patience(Protocol):
+class Timeouts(Protocol):
     """How long a model may take, in seconds."""
 
     @property
@@ -29,46 +29,46 @@ class Patience(Protocol):
         ...
 
 
-class Watch:
+class AttemptTimer:
     """The time-outs of one attempt on a clock; `allowed` seconds are what the call's deadline leaves it."""
 
-    def __init__(self, patience: Patience, clock: Callable[[], float], allowed: float) -> None:
+    def __init__(self, timeouts: Timeouts, clock: Callable[[], float], allowed: float) -> None:
         """Begin now."""
         self.began = clock()
         self.first_token: float | None = None
-        self.last_sign = self.began
-        self.in_pieces = False
-        self._patience = patience
+        self.last_activity = self.began
+        self.is_streaming = False
+        self._timeouts = timeouts
         self._clock = clock
-        self._allowed = min(patience.timeout, allowed)
+        self._allowed = min(timeouts.timeout, allowed)
         self._end = self._due = self.began + self._allowed
         self._missed = ""
         self._turn = self.began + LONGEST_TURN
         self._stopped_at: float | None = None
 
     @property
-    def patience(self) -> Patience:
+    def timeouts(self) -> Timeouts:
         """Return whose time it is: the model's that is being asked."""
-        return self._patience
+        return self._timeouts
 
     @property
-    def until(self) -> float:
+    def expires_at(self) -> float:
         """Return when the attempt has failed if nothing comes before."""
         return float("inf") if self._stopped_at is not None else min(self._due, self._end)
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """Say what did not come in time."""
         if self._due < self._end:
             return self._missed
         return f"no {'answer' if self.first_token is None else 'complete answer'} in {self._allowed:g}s"
 
     @property
-    def blames_the_model(self) -> bool:
+    def counts_against_model(self) -> bool:
         """Say whether running out of time says something of the model, and not only of a caller in a hurry."""
-        return self._due < self._end or self._allowed >= min(self._patience.timeout, 5.0)
+        return self._due < self._end or self._allowed >= min(self._timeouts.timeout, 5.0)
 
-    def owes_a_turn(self) -> bool:
+    def should_yield(self) -> bool:
         """Say whether the event loop should turn now: a stream that never waits would keep all others from theirs."""
         now = self._clock()
         if now < self._turn:
@@ -76,47 +76,48 @@ class Watch:
         self._turn = now + LONGEST_TURN
         return True
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the seconds that are left for the whole answer."""
         return max(0.0, self._end - self._clock())
 
-    def look_at(self, now: float) -> float:
-        """Return when to look again: never later than the shortest patience, since `until` may have come nearer."""
+    def next_check(self, now: float) -> float:
+        """Return when to look again: never later than the shortest timeouts, since `until` may have come nearer."""
         return min(
-            self.until, now + min(self._patience.first_token_timeout, self._patience.idle_timeout)
+            self.expires_at,
+            now + min(self._timeouts.first_token_timeout, self._timeouts.idle_timeout),
         )
 
-    def streams(self) -> None:
+    def start_stream(self) -> None:
         """From now on the answer comes in pieces."""
-        self.in_pieces = True
-        self._due = self._clock() + self._patience.first_token_timeout
-        self._missed = f"no first token in {self._patience.first_token_timeout:g}s"
+        self.is_streaming = True
+        self._due = self._clock() + self._timeouts.first_token_timeout
+        self._missed = f"no first token in {self._timeouts.first_token_timeout:g}s"
 
     def token(self) -> None:
         """Note that a piece has come that means something."""
-        now = self.last_sign = self._clock()
+        now = self.last_activity = self._clock()
         if self.first_token is None:
             self.first_token = now
-            self._missed = f"no token for {self._patience.idle_timeout:g}s"
-        self._due = now + self._patience.idle_timeout
+            self._missed = f"no token for {self._timeouts.idle_timeout:g}s"
+        self._due = now + self._timeouts.idle_timeout
 
-    def works(self) -> None:
+    def keep_alive(self) -> None:
         """Note a sign of life that is no word: it never leaves the model less time than it had."""
-        self.last_sign = self._clock()
-        self._due = max(self._due, self.last_sign + self._patience.idle_timeout)
+        self.last_activity = self._clock()
+        self._due = max(self._due, self.last_activity + self._timeouts.idle_timeout)
 
-    def slow(self) -> bool:
+    def is_slow(self) -> bool:
         """Say whether the answer, or a stream's first word, took more than half of what it may."""
         if self.first_token is not None:
-            patience = min(self._patience.first_token_timeout, self._patience.timeout)
-            return self.first_token - self.began > patience / 2
-        return self._clock() - self.began > self._patience.timeout / 2
+            timeouts = min(self._timeouts.first_token_timeout, self._timeouts.timeout)
+            return self.first_token - self.began > timeouts / 2
+        return self._clock() - self.began > self._timeouts.timeout / 2
 
-    def stop(self) -> None:
+    def pause(self) -> None:
         """Let no time pass for the model: its reader is behind."""
         self._stopped_at = self._clock()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Let time pass again."""
         if self._stopped_at is not None:
             passed = self._clock() - self._stopped_at

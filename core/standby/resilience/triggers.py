@@ -10,10 +10,10 @@ from standby.types import Reply
 
 T = TypeVar("T")
 
-Test = Callable[[Reply | Failure], bool]
+Predicate = Callable[[Reply | Failure], bool]
 """Recognises a failure, or a reply that is not good enough; a plugin brings it."""
 
-Tests = Callable[[str], Test]
+FindPredicate = Callable[[str], Predicate]
 """Finds a plugin's test by the name that a trigger gives it."""
 
 _Field = Callable[[Failure], bool]
@@ -25,7 +25,9 @@ CALLER_AT_FAULT = frozenset({Kind.INVALID_REQUEST, Kind.BLOCKED})
 class Triggers:
     """The triggers of one chain, compiled once."""
 
-    def __init__(self, named: Iterable[tuple[str, Trigger]], tests: Tests | None = None) -> None:
+    def __init__(
+        self, named: Iterable[tuple[str, Trigger]], tests: FindPredicate | None = None
+    ) -> None:
         """Compile; raises `ValueError` for a pattern that RE2 refuses.
 
         `tests` finds a plugin's test by its name; without it no trigger that has one recognises
@@ -33,7 +35,7 @@ class Triggers:
         """
         self.tests = tests or _nothing
         self._rules: list[tuple[str, Trigger, list[_Field]]] = []
-        self._of_replies: list[tuple[str, Trigger, Test]] = []
+        self._of_replies: list[tuple[str, Trigger, Predicate]] = []
         for name, trigger in named:
             test = None if trigger.test is None else self.tests(trigger.test)
             self._rules.append((name, trigger, _fields(trigger, test)))
@@ -85,7 +87,7 @@ def pattern(expression: str) -> Callable[[str], bool]:
     )  # half a character is no UTF-8
 
 
-def _nothing(_: str) -> Test:
+def _nothing(_: str) -> Predicate:
     return lambda _: False
 
 
@@ -96,7 +98,7 @@ def is_of_replies(trigger: Trigger) -> bool:
     )
 
 
-def _fields(trigger: Trigger, test: Test | None) -> list[_Field]:
+def _fields(trigger: Trigger, test: Predicate | None) -> list[_Field]:
     tests: list[_Field] = []
     if trigger.kind is not None:
         kinds = frozenset(_listed(trigger.kind))

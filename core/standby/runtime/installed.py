@@ -10,7 +10,7 @@ _RELEASE = re.compile(r"\d+(?:\.\d+)*")
 _HOLDS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 
-def misfit(requirement: str) -> str:
+def version_mismatch(requirement: str) -> str:
     """Return the installed version that lies outside of a requirement's bounds.
 
     Args:

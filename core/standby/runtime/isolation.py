@@ -10,7 +10,7 @@ import msgspec
 
 from standby.errors import AttemptFailed, ConfigError, Problem
 from standby.failures import Failure, Kind
-from standby.runtime.installed import misfit
+from standby.runtime.installed import version_mismatch
 
 T = TypeVar("T")
 
@@ -41,18 +41,18 @@ class Origin(msgspec.Struct, frozen=True):
     def check_versions(self, requirements: Iterable[str]) -> None:
         """Raise `AttemptFailed` (`unavailable`) for a library that is installed in a version outside of a requirement."""
         for requirement in requirements:
-            if version := misfit(requirement):
+            if version := version_mismatch(requirement):
                 words = f"it needs {requirement}, and version {version} is installed"
                 raise self.unusable(f"{words}: pip install '{requirement}'")
 
-    def breach(self, words: str) -> Failure:
+    def contract_violation(self, words: str) -> Failure:
         """Say how it broke its promise when it was asked."""
         words = f"{self} {words}; update {self.distribution}, or tell its authors"
         return Failure(kind=Kind.CONTRACT, message=words)
 
 
 @contextmanager
-def guarded(
+def guard(
     fail: Callable[[str], Exception], *through: type[BaseException]
 ) -> Generator[None, None, None]:
     """Run a plugin's own code: whatever it raises, an exit too, is raised as what `fail` makes of its words.
@@ -65,7 +65,7 @@ def guarded(
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, *through)):
             raise
-        raise fail(named(error)) from error
+        raise fail(describe_error(error)) from error
 
 
 def is_async(function: object) -> bool:
@@ -74,7 +74,7 @@ def is_async(function: object) -> bool:
     return any(iscoroutinefunction(each) or isasyncgenfunction(each) for each in (function, called))
 
 
-def unawaited(value: object) -> str:
+def reject_awaitable(value: object) -> str:
     """Say what is wrong with a value that somebody would have to await, "" if nothing, and end it: Python would warn."""
     if not (isawaitable(value) or isasyncgen(value)):
         return ""
@@ -85,22 +85,22 @@ def unawaited(value: object) -> str:
     return f"returned {'an' if kind[0] in 'aA' else 'a'} {kind}, which is never awaited: write 'def', not 'async def'"
 
 
-def returned(value: T) -> T:
+def require_value(value: T) -> T:
     """Return what a plugin's function returned; raises `TypeError` if somebody would have to await it."""
-    if words := unawaited(value):
+    if words := reject_awaitable(value):
         raise TypeError(f"it {words}")
     return value
 
 
-def named(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an exception on one line, `Type: words`, whatever it is: a stranger's may have no words, or raise at them."""
-    kind, words = type(error).__name__, words_of(error)
+    kind, words = type(error).__name__, error_message(error)
     if words is None:
         return f"{kind}, whose message cannot be shown"
     return f"{kind}: {words}" if words else kind
 
 
-def words_of(error: BaseException) -> str | None:
+def error_message(error: BaseException) -> str | None:
     """Return an exception's own words on one line, `None` if it raises at them."""
     try:
         return " ".join(str(error).split())
@@ -108,7 +108,7 @@ def words_of(error: BaseException) -> str | None:
         return None
 
 
-def flaw_of(value: object, kind: type[msgspec.Struct]) -> str:
+def type_error(value: object, kind: type[msgspec.Struct]) -> str:
     """Say which field of a struct, or of one in it, has not its type, "" if none: a struct takes whatever it is made with."""
     if not isinstance(value, kind):
         return f"expected a {kind.__name__}, got a {type(value).__name__}"
@@ -132,7 +132,7 @@ def _flaw_inside(name: str, field: Any, right: Any) -> str:
     for one, made in zip(
         *cast("tuple[Any, Any]", (field, right) if several else ((field,), (right,))), strict=True
     ):
-        if isinstance(made, msgspec.Struct) and (flaw := flaw_of(one, type(made))):
+        if isinstance(made, msgspec.Struct) and (flaw := type_error(one, type(made))):
             return (
                 flaw.replace("- at `", f"- at `{name}.")
                 if "- at `" in flaw

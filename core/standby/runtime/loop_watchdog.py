@@ -60,7 +60,7 @@ class Watchdog:
                 if not watched.calls:
                     del self._loops[loop]
 
-    def begin_anew(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child nobody ends the parent's calls, and nobody gives back its lock."""
         self._loops = {}
         self._busy = threading.Event()
@@ -121,7 +121,7 @@ WATCHDOG = Watchdog()
 """The one of this process."""
 
 if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function
-    os.register_at_fork(after_in_child=WATCHDOG.begin_anew)
+    os.register_at_fork(after_in_child=WATCHDOG.reset_after_fork)
 
 
 def _code_at(thread: int) -> str:

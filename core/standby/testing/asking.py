@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import msgspec
 
-from standby.plugin import AttemptFailed, Call, Chunk, Failure, Kind, Reply, ToolCall
+from standby.plugin import AttemptFailed, Chunk, Failure, Kind, ModelRequest, Reply, ToolCall
 from standby.testing.rules import require
 
 AT_MOST = 10.0
 """Seconds for one call to a server on the same machine; a hang is a failure of the test, not of the run."""
 
 
-async def complete(adapter: Any, call: Call) -> Reply:
+async def complete(adapter: Any, call: ModelRequest) -> Reply:
     """Return the whole answer, as `complete` gives it, or the stream collected where there is none."""
     if not hasattr(adapter, "complete"):
         reply, _ = await collected(adapter, call)
@@ -27,7 +27,7 @@ async def complete(adapter: Any, call: Call) -> Reply:
     return cast("Reply", reply)
 
 
-async def collected(adapter: Any, call: Call) -> tuple[Reply, list[Chunk]]:
+async def collected(adapter: Any, call: ModelRequest) -> tuple[Reply, list[Chunk]]:
     """Return a stream's reply and its chunks; raises `AttemptFailed` (`malformed`) where it ends without its end."""
     chunks: list[Chunk] = []
     stream = adapter.stream(call)

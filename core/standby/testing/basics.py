@@ -15,10 +15,10 @@ import msgspec
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Kind,
     Message,
+    ModelRequest,
     Provider,
     Reply,
     Request,
@@ -104,10 +104,10 @@ class Basics:
         """The plugins that are installed, looked up once for each test."""
         return Registry()
 
-    def call(self, *messages: Message, **fields: Any) -> Call:
+    def call(self, *messages: Message, **fields: Any) -> ModelRequest:
         """Return a call of the model; `fields` are those of the request."""
         request = Request(messages or (Message("user", (Text(QUESTION),)),), **fields)
-        return Call(
+        return ModelRequest(
             request=request, model=self.model, card=self.card(), options=self.options, timeout=60.0
         )
 
@@ -163,7 +163,7 @@ class Basics:
 
     def ways(
         self, adapter: Any
-    ) -> Iterator[tuple[str, Callable[[Call], Coroutine[Any, Any, Reply]]]]:
+    ) -> Iterator[tuple[str, Callable[[ModelRequest], Coroutine[Any, Any, Reply]]]]:
         """Give each way to ask that the adapter has, and its name."""
         if hasattr(adapter, "complete"):
             yield "complete()", lambda call: asking.complete(adapter, call)
@@ -303,7 +303,7 @@ class Basics:
                 )
 
 
-async def _only_reply(adapter: Any, call: Call) -> Reply:
+async def _only_reply(adapter: Any, call: ModelRequest) -> Reply:
     reply, _ = await asking.collected(adapter, call)
     return reply
 

@@ -1,11 +1,11 @@
 from collections.abc import Mapping
 
-from standby.plugin import Call, Card, Provider, ProviderInfo, Reply, hookimpl
+from standby.plugin import Card, ModelRequest, Provider, ProviderInfo, Reply, hookimpl
 
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
-    return ProviderInfo(adapter="old_minimal:Parrot", card=Card(notice="a parrot, not a model"))
+    return ProviderInfo(adapter="old_minimal:Parrot", card=Card(disclaimer="a parrot, not a model"))
 
 
 @hookimpl
@@ -17,6 +17,6 @@ class Parrot:
     def __init__(self, provider: Provider) -> None:
         self.name = provider.plugin
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         said = "".join(part.text for part in call.request.messages[-1].parts)
         return Reply(text=f"You said: {said}")

@@ -1,12 +1,12 @@
 from collections.abc import Mapping
 
-from standby.plugin import Call, Card, Provider, ProviderInfo, Reply, Text, hookimpl
+from standby.plugin import Card, ModelRequest, Provider, ProviderInfo, Reply, Text, hookimpl
 
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
     return ProviderInfo(
-        adapter="old_minimal_of_texts:Parrot", card=Card(notice="a parrot, not a model")
+        adapter="old_minimal_of_texts:Parrot", card=Card(disclaimer="a parrot, not a model")
     )
 
 
@@ -19,7 +19,7 @@ class Parrot:
     def __init__(self, provider: Provider) -> None:
         self.name = provider.plugin
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         said = "".join(
             part.text for part in call.request.messages[-1].parts if isinstance(part, Text)
         )

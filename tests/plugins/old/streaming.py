@@ -3,16 +3,16 @@
 from collections.abc import AsyncIterator, Mapping
 
 from standby.plugin import (
-    Call,
     Card,
     Chunk,
     End,
     Finish,
+    ModelRequest,
     Provider,
     ProviderInfo,
     Usage,
-    events_of,
     hookimpl,
+    iter_events,
 )
 
 
@@ -35,17 +35,17 @@ class Streaming:
     def __init__(self, provider: Provider) -> None:
         del provider
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         yield Chunk(working=True)
         yield Chunk(reasoning="A capital.")
-        async for event in events_of(body()):
+        async for event in iter_events(body()):
             if event.data == "[DONE]":
                 yield Chunk(
                     "",
                     End(
                         finish=Finish.STOP,
                         usage=Usage(input=5, output=2, reasoning=1),
-                        served=call.model,
+                        response_model=call.model,
                         id="s-1",
                     ),
                 )

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Mapping
 
 from standby.plugin import (
-    Call,
     Card,
     Chunk,
     End,
     Finish,
+    ModelRequest,
     Provider,
     ProviderInfo,
     Reply,
@@ -31,22 +31,22 @@ class Tools:
     def __init__(self, provider: Provider) -> None:
         del provider
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         last = call.request.messages[-1].parts[0]
         if isinstance(last, ToolResult):
             made = call.request.messages[-2].parts[-1]
-            private = made.private if isinstance(made, ToolCall) else ""
+            private = made.provider_state if isinstance(made, ToolCall) else ""
             return Reply(text=f"{last.name} said {last.text}; I kept {private}")
         return Reply(text="", tool_calls=(self._call(call),), finish=Finish.TOOL_CALLS)
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         yield Chunk(tool_call=self._call(call))
         yield Chunk("", End(finish=Finish.TOOL_CALLS))
 
-    def _call(self, call: Call) -> ToolCall:
+    def _call(self, call: ModelRequest) -> ToolCall:
         return ToolCall(
             id="call-1",
             name=call.request.tools[0].name,
             arguments={"city": "Lisbon"},
-            private="a signature",
+            provider_state="a signature",
         )

@@ -5,20 +5,20 @@ from typing import Any
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Failure,
     Finish,
     Kind,
+    ModelRequest,
     Provider,
     ProviderInfo,
     Reply,
     Usage,
     blocking,
+    deep_merge,
     hookimpl,
     key_of,
     kind_of_status,
-    merged,
     retry_after,
 )
 
@@ -74,7 +74,7 @@ class Whole:
         self._region = (provider.options or {}).get("region", "nowhere")
         self.closed = 0
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         if call.model == "whole-0":
             raise AttemptFailed(failure_of(503, {"retry-after": "7"}, "The model is tired."))
         if call.model == "whole-gone":
@@ -84,13 +84,13 @@ class Whole:
             text=text,
             finish=Finish.LENGTH,
             usage=Usage(input=3, output=64),
-            served=call.model,
+            response_model=call.model,
             id="answer-1",
         )
 
-    def _ask(self, call: Call) -> str:
+    def _ask(self, call: ModelRequest) -> str:
         sampling = call.request.sampling
-        body = merged(
+        body = deep_merge(
             {
                 "tone": call.options.get("tone"),
                 "tokens": sampling.max_tokens,

@@ -8,12 +8,12 @@ import pytest
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Chunk,
     End,
     Failure,
     Message,
+    ModelRequest,
     Part,
     Provider,
     Request,
@@ -39,12 +39,12 @@ def call(
     options: Any = None,
     extra: Any = None,
     **rest: Any,
-) -> Call:
+) -> ModelRequest:
     """Return a call; `rest` are fields of the request, and all others sampling parameters."""
     fields = {name: rest.pop(name) for name in ("tools", "tool_choice", "schema") if name in rest}
     request = Request(messages or (said("user", "Which city?"),), Sampling(**rest), **fields)
     card = CARDS.get(model, Card())
-    return Call(
+    return ModelRequest(
         request=request,
         model=model,
         card=card,
@@ -65,14 +65,14 @@ async def adapter(url: str, key: str = KEY) -> AsyncIterator[AnthropicAdapter]:
         await made.aclose()
 
 
-async def failure(made: AnthropicAdapter, asked: Call, *, stream: bool = False) -> Failure:
+async def failure(made: AnthropicAdapter, asked: ModelRequest, *, stream: bool = False) -> Failure:
     """Return what the call fails with."""
     with pytest.raises(AttemptFailed) as caught:
         await (collected(made, asked) if stream else made.complete(asked))
     return caught.value.failure
 
 
-async def collected(made: AnthropicAdapter, asked: Call) -> tuple[list[str], End]:
+async def collected(made: AnthropicAdapter, asked: ModelRequest) -> tuple[list[str], End]:
     """Return a stream's texts, and its end."""
     chunks: list[Chunk] = [chunk async for chunk in made.stream(asked)]
     end = chunks[-1].end

@@ -47,7 +47,7 @@ NO_CREDIT = error(
 async def test_a_reply_comes_back_whole(server: Loopback) -> None:
     async with adapter(server.url) as anthropic:
         reply = await anthropic.complete(call())
-    assert (reply.text, reply.finish, reply.usage, reply.served) == (
+    assert (reply.text, reply.finish, reply.usage, reply.response_model) == (
         "Lisbon, says Claude.",
         Finish.STOP,
         USAGE,
@@ -59,7 +59,11 @@ async def test_a_reply_comes_back_whole(server: Loopback) -> None:
 async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
     async with adapter(server.url) as anthropic:
         texts, end = await collected(anthropic, call())
-    assert (texts, end.usage, end.served) == (["Lisbon,", " says C", "laude."], USAGE, MODEL)
+    assert (texts, end.usage, end.response_model) == (
+        ["Lisbon,", " says C", "laude."],
+        USAGE,
+        MODEL,
+    )
 
 
 async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -> None:

@@ -14,8 +14,8 @@ from standby.plugin import (
     Reply,
     ToolCall,
     Usage,
-    decoded,
-    events_of,
+    decode_json,
+    iter_events,
 )
 from standby_anthropic.reply import Reader, reply_of
 from tests.providers.anthropic.wire_server import (
@@ -81,11 +81,11 @@ def replied(chunks: list[Chunk]) -> Reply:
     return Reply(
         text="".join(chunk.text for chunk in chunks),
         reasoning="".join(chunk.reasoning for chunk in chunks),
-        private=end.private,
+        provider_state=end.provider_state,
         tool_calls=tuple(chunk.tool_call for chunk in chunks if chunk.tool_call is not None),
         finish=end.finish,
         usage=end.usage,
-        served=end.served,
+        response_model=end.response_model,
         id=end.id,
     )
 
@@ -119,7 +119,7 @@ async def test_a_stream_is_the_same_wherever_its_bytes_are_split(name: str) -> N
         yield body[at:]
 
     for at in range(len(body)):
-        read = [decoded(event.data) async for event in events_of(split(at))]
+        read = [decode_json(event.data) async for event in iter_events(split(at))]
         assert streamed(read) == reply_of(ANSWERS[name])
 
 
@@ -138,7 +138,7 @@ def test_a_reply_has_all_that_was_told() -> None:
         ),
         finish=Finish.TOOL_CALLS,
         usage=Usage(input=19, output=28, reasoning=25, cached=4),
-        served=MODEL,
+        response_model=MODEL,
         id="msg_013Zva2CMHLNnXjNJJKqJ2EF",
     )
 
@@ -173,8 +173,8 @@ def test_a_call_whose_arguments_are_no_object_is_no_call(written: str) -> None:
 def test_a_thought_is_told_and_what_only_the_model_reads_is_kept() -> None:
     reply = reply_of(ANSWERS["thoughts between calls"])
     assert reply.reasoning == "One.Two."
-    assert decoded(reply.private) == [thought("One."), 7, thought("Two.", "eA=="), None]
-    assert reply_of(ANSWERS["words"]).private == ""
+    assert decode_json(reply.provider_state) == [thought("One."), 7, thought("Two.", "eA=="), None]
+    assert reply_of(ANSWERS["words"]).provider_state == ""
 
 
 def test_thinking_and_the_writing_of_a_call_are_signs_of_life() -> None:

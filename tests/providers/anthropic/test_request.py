@@ -272,7 +272,7 @@ def test_a_budget_is_not_asked_for_behind_a_call_that_was_made_without_a_thought
     assert "thinking" not in sent(*TURN, **ask)
     own = said(
         "assistant",
-        Reasoning(private=reply_of(message(thought("Well."), text("x"))).private),
+        Reasoning(provider_state=reply_of(message(thought("Well."), text("x"))).provider_state),
         *TURN[1].parts,
     )
     assert sent(TURN[0], own, *TURN[2:], **ask)["thinking"]["type"] == "enabled"
@@ -307,7 +307,7 @@ def test_thoughts_whose_place_is_not_known_come_first() -> None:
 
 @pytest.mark.parametrize("private", ["", "no JSON", "3", "[3]", '{"a": 1}'])
 def test_what_is_none_of_our_thoughts_is_left_out(private: str) -> None:
-    given = said("assistant", Reasoning(text="Hm.", private=private), "a")
+    given = said("assistant", Reasoning(text="Hm.", provider_state=private), "a")
     assert sent(said("user", "b"), given)["messages"][1]["content"] == [text("a")]
 
 

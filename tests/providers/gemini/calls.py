@@ -8,12 +8,12 @@ import pytest
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Chunk,
     End,
     Failure,
     Message,
+    ModelRequest,
     Provider,
     Request,
     Role,
@@ -38,8 +38,8 @@ def call(
     model: str = "gemini-2.5-pro",
     options: dict[str, Any] | None = None,
     **sampling: Any,
-) -> Call:
-    return Call(
+) -> ModelRequest:
+    return ModelRequest(
         request=request(*turns, **sampling),
         model=model,
         card=Card(),
@@ -59,14 +59,14 @@ async def adapter(url: str, key: str = KEY) -> AsyncIterator[GeminiAdapter]:
         await made.aclose()
 
 
-async def failure(made: GeminiAdapter, asked: Call, *, stream: bool = False) -> Failure:
+async def failure(made: GeminiAdapter, asked: ModelRequest, *, stream: bool = False) -> Failure:
     """Return what the call fails with."""
     with pytest.raises(AttemptFailed) as caught:
         await (collected(made, asked) if stream else made.complete(asked))
     return caught.value.failure
 
 
-async def collected(made: GeminiAdapter, asked: Call) -> tuple[list[str], End]:
+async def collected(made: GeminiAdapter, asked: ModelRequest) -> tuple[list[str], End]:
     """Return a stream's texts, and its end."""
     chunks: list[Chunk] = [chunk async for chunk in made.stream(asked)]
     end = chunks[-1].end

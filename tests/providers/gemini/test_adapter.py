@@ -21,14 +21,14 @@ async def test_a_reply_comes_back_whole(server: Loopback) -> None:
     async with adapter(server.url) as gemini:
         reply = await gemini.complete(call())
     assert (reply.text, reply.finish, reply.usage) == ("Lisbon, says Gemini.", Finish.STOP, USAGE)
-    assert reply.served == "gemini-2.5-pro"
+    assert reply.response_model == "gemini-2.5-pro"
 
 
 async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
     async with adapter(server.url) as gemini:
         texts, end = await collected(gemini, call())
     assert texts == ["Lisbon, ", "says Gemini."]
-    assert end == End(usage=USAGE, served="gemini-2.5-pro", id="w1peaMz6INOvnvgP")
+    assert end == End(usage=USAGE, response_model="gemini-2.5-pro", id="w1peaMz6INOvnvgP")
 
 
 @pytest.mark.parametrize(

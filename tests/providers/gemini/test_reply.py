@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Usage, decoded
+from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Usage, decode_json
 from standby_gemini.reply import Reader, reply_of
 
 
@@ -28,7 +28,7 @@ def test_a_reply_is_all_text_but_the_thoughts() -> None:
             {"text": "bon"},
         )
     )
-    assert (reply.text, reply.finish, reply.served) == (
+    assert (reply.text, reply.finish, reply.response_model) == (
         "Lisbon",
         Finish.TOOL_CALLS,
         "gemini-2.5-pro",
@@ -164,7 +164,7 @@ def test_a_blocked_prompt_is_blocked(
 )
 def test_a_200_that_is_no_answer_is_malformed(body: bytes) -> None:
     with pytest.raises(AttemptFailed) as caught:
-        reply_of(decoded(body))
+        reply_of(decode_json(body))
     assert caught.value.failure.kind is Kind.MALFORMED
     assert caught.value.failure.message
 
@@ -210,7 +210,7 @@ def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
         {"usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 3}},
     ]
     assert [(reader.chunk(piece) or Chunk()).text for piece in pieces] == ["Lis", "", "bon", "", ""]
-    assert reader.end() == End(usage=Usage(input=12, output=3), served="gemini-2.5-pro")
+    assert reader.end() == End(usage=Usage(input=12, output=3), response_model="gemini-2.5-pro")
 
 
 def test_a_stream_without_a_finish_is_cut() -> None:

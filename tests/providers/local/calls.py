@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from standby.plugin import Call, Card, Chunk, End, Message, Provider, Request, Role, Sampling, Text
+from standby.plugin import (
+    Card,
+    Chunk,
+    End,
+    Message,
+    ModelRequest,
+    Provider,
+    Request,
+    Role,
+    Sampling,
+    Text,
+)
 from standby_local.adapter import Local
 
 
@@ -11,15 +22,15 @@ def request(*turns: tuple[Role, str], **sampling: Any) -> Request:
     return Request(messages, Sampling(**sampling))
 
 
-def call(asked: Request, *, model: str = "smollm2-135m", **options: Any) -> Call:
-    return Call(request=asked, model=model, card=Card(), options=options, timeout=120.0)
+def call(asked: Request, *, model: str = "smollm2-135m", **options: Any) -> ModelRequest:
+    return ModelRequest(request=asked, model=model, card=Card(), options=options, timeout=120.0)
 
 
 def local() -> Local:
     return Local(Provider(plugin="local"))
 
 
-async def whole(asked: Call) -> tuple[str, End]:
+async def whole(asked: ModelRequest) -> tuple[str, End]:
     chunks: list[Chunk] = [chunk async for chunk in local().stream(asked)]
     end = chunks[-1].end
     assert end is not None

@@ -25,7 +25,7 @@ def test_no_key_is_needed() -> None:
 def test_the_card_says_what_a_reader_must_know() -> None:
     card = standby_local.standby_models()["smollm2-135m"]
     assert (
-        card.notice
+        card.disclaimer
         == "from a very small model on this machine: English only, its facts are unreliable"
     )
     assert card.context_window == Options().context

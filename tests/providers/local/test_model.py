@@ -25,7 +25,7 @@ async def test_it_answers_a_question_in_words() -> None:
     text, end = await whole(call(request(("user", "What is the capital of Portugal?"), seed=1)))
     assert "Portugal" in text
     assert end.finish is Finish.STOP
-    assert end.served == "smollm2-135m"
+    assert end.response_model == "smollm2-135m"
     assert end.usage.input > 30
     assert end.usage.output > 5
 
@@ -182,7 +182,7 @@ async def test_any_gguf_file_can_be_asked(weights: Path, tmp_path: Path) -> None
     )
     text, end = await whole(mine)
     assert text
-    assert end.served == "mine"
+    assert end.response_model == "mine"
 
 
 async def test_the_port_that_the_engine_opens_lets_nobody_in() -> None:

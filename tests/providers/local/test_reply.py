@@ -39,7 +39,7 @@ def test_a_stream_is_read_to_its_end() -> None:
     ]
     assert said == ["", "Hello", " you", "", ""]
     assert reading.end == End(
-        finish=Finish.STOP, usage=Usage(input=31, output=5, cached=24), served="m"
+        finish=Finish.STOP, usage=Usage(input=31, output=5, cached=24), response_model="m"
     )
 
 

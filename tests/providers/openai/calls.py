@@ -8,12 +8,12 @@ import pytest
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Chunk,
     End,
     Failure,
     Message,
+    ModelRequest,
     Provider,
     Request,
     Role,
@@ -40,9 +40,9 @@ def call(
     model: str = "o3-mini",
     options: dict[str, Any] | None = None,
     **sampling: Any,
-) -> Call:
+) -> ModelRequest:
     card = CARDS.get(model, Card())
-    return Call(
+    return ModelRequest(
         request=request(*turns, **sampling),
         model=model,
         card=card,
@@ -62,14 +62,14 @@ async def adapter(url: str, key: str = KEY) -> AsyncIterator[OpenAIAdapter]:
         await made.aclose()
 
 
-async def failure(made: OpenAIAdapter, asked: Call, *, stream: bool = False) -> Failure:
+async def failure(made: OpenAIAdapter, asked: ModelRequest, *, stream: bool = False) -> Failure:
     """Return what the call fails with."""
     with pytest.raises(AttemptFailed) as caught:
         await (collected(made, asked) if stream else made.complete(asked))
     return caught.value.failure
 
 
-async def collected(made: OpenAIAdapter, asked: Call) -> tuple[list[str], End]:
+async def collected(made: OpenAIAdapter, asked: ModelRequest) -> tuple[list[str], End]:
     """Return a stream's texts, and its end."""
     chunks: list[Chunk] = [chunk async for chunk in made.stream(asked)]
     end = chunks[-1].end

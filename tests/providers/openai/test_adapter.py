@@ -24,14 +24,16 @@ async def test_a_reply_comes_back_whole(server: Loopback) -> None:
     async with adapter(server.url) as openai:
         reply = await openai.complete(call())
     assert (reply.text, reply.finish, reply.usage) == ("Lisbon, says OpenAI.", Finish.STOP, USAGE)
-    assert reply.served == SERVED
+    assert reply.response_model == SERVED
 
 
 async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
     async with adapter(server.url) as openai:
         texts, end = await collected(openai, call())
     assert texts == ["Lisbon, ", "says OpenAI."]
-    assert end == End(usage=USAGE, served=SERVED, id="chatcmpl-BMSBsbjyxfOHmfmqtuMbkEEHZsRJu")
+    assert end == End(
+        usage=USAGE, response_model=SERVED, id="chatcmpl-BMSBsbjyxfOHmfmqtuMbkEEHZsRJu"
+    )
 
 
 @pytest.mark.parametrize("base", ["", "/", "/v1", "/v1/", "/proxy/openai/v1"])

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Usage, decoded
+from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Usage, decode_json
 from standby_openai.reply import Reader, reply_of
 
 USAGE = {
@@ -42,7 +42,11 @@ def refused(body: Any) -> Failure:
 
 def test_a_reply_is_the_first_choices_text() -> None:
     reply = reply_of(answer("Lisbon"))
-    assert (reply.text, reply.finish, reply.served) == ("Lisbon", Finish.STOP, "o3-mini-2025-01-31")
+    assert (reply.text, reply.finish, reply.response_model) == (
+        "Lisbon",
+        Finish.STOP,
+        "o3-mini-2025-01-31",
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,7 @@ def test_any_other_finish_is_a_failure_with_openais_word(finish: str) -> None:
 )
 def test_a_200_that_is_no_answer_is_malformed(body: bytes) -> None:
     with pytest.raises(AttemptFailed) as caught:
-        reply_of(decoded(body))
+        reply_of(decode_json(body))
     assert caught.value.failure.kind is Kind.MALFORMED
     assert caught.value.failure.message
 
@@ -218,7 +222,8 @@ def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
     ] == ["", ""]
     assert reader.finished
     assert reader.end() == End(
-        usage=Usage(input=12, output=28, reasoning=25, cached=4), served="o3-mini-2025-01-31"
+        usage=Usage(input=12, output=28, reasoning=25, cached=4),
+        response_model="o3-mini-2025-01-31",
     )
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from standby.plugin import Call, Message, Text
+from standby.plugin import Message, ModelRequest, Text
 from standby_openai.request import body_of
 from tests.providers.openai.calls import CARDS, call
 
@@ -32,7 +32,7 @@ def test_every_turn_keeps_its_place_and_its_role() -> None:
 def test_the_parts_of_a_message_are_one_text() -> None:
     asked = call()
     message = Message("user", (Text("Which "), Text("city?")))
-    asked = Call(
+    asked = ModelRequest(
         request=type(asked.request)((message,)),
         model=asked.model,
         card=asked.card,

@@ -140,9 +140,9 @@ async def test_a_reply_comes_back_whole(server: Loopback) -> None:
         Finish.TOOL_CALLS,
         USAGE,
     )
-    assert (reply.served, reply.id) == (SERVED, RESPONSE_ID)
+    assert (reply.response_model, reply.id) == (SERVED, RESPONSE_ID)
     assert reply.tool_calls == (ToolCall(id="call_1", name="now", arguments={}),)
-    assert json.loads(reply.private) == [ITEMS[0]]
+    assert json.loads(reply.provider_state) == [ITEMS[0]]
 
 
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
@@ -158,9 +158,9 @@ async def test_a_stream_comes_in_pieces_and_ends(server: Loopback, framing: Any)
             end=End(
                 finish=Finish.TOOL_CALLS,
                 usage=USAGE,
-                served=SERVED,
+                response_model=SERVED,
                 id=RESPONSE_ID,
-                private=msgspec.json.encode([ITEMS[0]]).decode(),
+                provider_state=msgspec.json.encode([ITEMS[0]]).decode(),
             )
         ),
     ]
@@ -459,7 +459,7 @@ async def test_a_conversation_of_tools_goes_on_at_the_other_and_back(
     ]
     assert [(one.name, one.arguments) for one, _ in ran] == [one for turn in TURNS for one in turn]
     assert json.loads(replies[-1].text) == [text for _, text in ran]
-    assert all(bool(reply.private) is (turn in by_sol) for turn, reply in enumerate(replies))
+    assert all(bool(reply.provider_state) is (turn in by_sol) for turn, reply in enumerate(replies))
     check_gemini([request.json for request in first.requests], FLASH)
     assert not any(
         b"sealed" in request.body or b"Hm." in request.body for request in first.requests

@@ -15,8 +15,8 @@ from standby.plugin import (
     Reply,
     ToolCall,
     Usage,
-    decoded,
-    events_of,
+    decode_json,
+    iter_events,
 )
 from standby_openai.responses_reply import Reader, reply_of
 from tests.support.responses_wire import (
@@ -47,11 +47,11 @@ def streamed(events: Sequence[Any]) -> Reply:
     return Reply(
         text="".join(chunk.text for chunk in chunks),
         reasoning="".join(chunk.reasoning for chunk in chunks),
-        private=end.private,
+        provider_state=end.provider_state,
         tool_calls=tuple(chunk.tool_call for chunk in chunks if chunk.tool_call is not None),
         finish=end.finish,
         usage=end.usage,
-        served=end.served,
+        response_model=end.response_model,
         id=end.id,
     )
 
@@ -80,11 +80,11 @@ WELL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "sealed": (
         response(thought("Hm.", encrypted="gAAAA"), said("x")),
-        {"text": "x", "reasoning": "Hm.", "private": SEALED},
+        {"text": "x", "reasoning": "Hm.", "provider_state": SEALED},
     ),
     "one sealed of two": (
         response(thought(known_as="rs_0"), thought("Hm.", encrypted="gAAAA"), said("x")),
-        {"text": "x", "reasoning": "Hm.", "private": SEALED},
+        {"text": "x", "reasoning": "Hm.", "provider_state": SEALED},
     ),
     "a call": (
         response(thought(), called("look_up", '{"word": "Zürich", "deep": [1, null]}')),
@@ -243,7 +243,7 @@ BADLY = {
 @pytest.mark.parametrize("case", WELL)
 def test_an_answer_is_read_alike_whole_and_streamed(read: Any, case: str) -> None:
     answer, expected = WELL[case]
-    whole = Reply(text="", usage=USAGE, served=SERVED, id=RESPONSE_ID)
+    whole = Reply(text="", usage=USAGE, response_model=SERVED, id=RESPONSE_ID)
     assert read(answer) == msgspec.structs.replace(whole, **expected)
 
 
@@ -463,7 +463,9 @@ async def read_in_pieces(body: bytes, *cuts: int) -> Reply:
         for start, stop in pairwise(bounds):
             yield body[start:stop]
 
-    return streamed([decoded(event.data) async for event in events_of(pieces()) if event.data])
+    return streamed(
+        [decode_json(event.data) async for event in iter_events(pieces()) if event.data]
+    )
 
 
 async def test_where_a_stream_is_split_changes_nothing() -> None:

@@ -13,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Kind,
     Media,
     Message,
+    ModelRequest,
     Only,
     Reasoning,
     Request,
@@ -61,7 +61,7 @@ PDF = Media(media_type="application/pdf", data="JVBERg==")
 CSV = Media(media_type="text/csv", data="YQ==", name="a.csv")
 THOUGHTS = [{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAsecret"}]
 SEALED = Reasoning(
-    text="Hm.", private=msgspec.json.encode(THOUGHTS).decode(), made_by=f"openai/{SOL}"
+    text="Hm.", provider_state=msgspec.json.encode(THOUGHTS).decode(), produced_by=f"openai/{SOL}"
 )
 LONG = f"gemini-{'x' * 60}"
 
@@ -72,10 +72,10 @@ def asked(
     options: Any = None,
     extra: Any = None,
     **rest: Any,
-) -> Call:
+) -> ModelRequest:
     request = Request(messages or (ASKED,), **rest)
     card = card or CARDS[SOL]
-    return Call(
+    return ModelRequest(
         request=request,
         model=SOL,
         card=card,
@@ -207,7 +207,7 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
                     ToolCall(
                         id="call_1", name="look_up", arguments={"word": "Zürich", "deep": [1, None]}
                     ),
-                    ToolCall(id=LONG, name="now", arguments={}, private="a signature"),
+                    ToolCall(id=LONG, name="now", arguments={}, provider_state="a signature"),
                 ),
             ),
             Message("tool", (ToolResult(id="call_1", text="found"), ToolResult(id=LONG, text=""))),
@@ -270,7 +270,10 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
         [
             Message(
                 "assistant",
-                (SEALED, ToolCall(id="call_1", name="now", arguments={}, made_by=f"openai/{SOL}")),
+                (
+                    SEALED,
+                    ToolCall(id="call_1", name="now", arguments={}, produced_by=f"openai/{SOL}"),
+                ),
             )
         ],
         [

@@ -10,13 +10,13 @@ import pytest
 import standby_scripted
 from standby.plugin import (
     AttemptFailed,
-    Call,
     Card,
     Chunk,
     End,
     Finish,
     Kind,
     Message,
+    ModelRequest,
     Provider,
     Request,
     Text,
@@ -27,19 +27,19 @@ from standby_scripted.adapter import Scripted
 REQUEST = Request((Message("user", (Text("Are you there?"),)),))
 
 
-def call(options: dict[str, Any], model: str = "m") -> Call:
-    return Call(request=REQUEST, model=model, card=Card(), options=options, timeout=5.0)
+def call(options: dict[str, Any], model: str = "m") -> ModelRequest:
+    return ModelRequest(request=REQUEST, model=model, card=Card(), options=options, timeout=5.0)
 
 
 def scripted() -> Scripted:
     return Scripted(Provider(plugin="scripted"))
 
 
-async def chunks(adapter: Scripted, asked: Call) -> list[Chunk]:
+async def chunks(adapter: Scripted, asked: ModelRequest) -> list[Chunk]:
     return [chunk async for chunk in adapter.stream(asked)]
 
 
-async def text(adapter: Scripted, asked: Call) -> str:
+async def text(adapter: Scripted, asked: ModelRequest) -> str:
     return "".join(chunk.text for chunk in await chunks(adapter, asked))
 
 
@@ -52,7 +52,7 @@ async def test_a_fixed_reply_is_the_same_for_ever() -> None:
 
 async def test_a_reply_ends_with_the_model_asked_for_and_counts_no_tokens() -> None:
     *_, last = await chunks(scripted(), call({"reply": "Back soon."}))
-    assert last == Chunk(end=End(finish=Finish.STOP, served="m", usage=Usage()))
+    assert last == Chunk(end=End(finish=Finish.STOP, response_model="m", usage=Usage()))
 
 
 async def test_steps_are_played_in_order_and_the_last_repeats() -> None:
@@ -131,7 +131,7 @@ async def test_a_cancelled_step_is_played_and_the_next_call_meets_the_next() -> 
 def test_a_scripted_model_needs_no_key_and_is_marked_as_no_models_answer() -> None:
     info = standby_scripted.standby_provider()
     assert info.keys == ()
-    assert info.card.notice == "a fixed text, not a model's answer"
+    assert info.card.disclaimer == "a fixed text, not a model's answer"
 
 
 def test_the_manifest_imports_nothing_but_the_plugin_interface() -> None:

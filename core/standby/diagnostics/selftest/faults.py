@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from standby.diagnostics.selftest.doubles import Double
+from standby.diagnostics.selftest.stub_servers import StubServer
 from standby.failures import Failure, kind_of_status
 from standby.testing.loopback import (
     Answer,
@@ -29,11 +29,11 @@ _TEXT = re.compile(r"(\d{3})(?: ([^.]*))?\. (.*)", re.DOTALL)
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """A name for people, and the answers that a double gives then; one that `hangs` gives none."""
+    """A name for people, and the answers that a stub_server gives then; one that `hangs` gives none."""
 
     name: str
     group: Group
-    answer: Callable[[Double], Answers]
+    answer: Callable[[StubServer], Answers]
     hangs: bool = False
 
 
@@ -52,26 +52,26 @@ def _of_text(text: str) -> Fault | None:
     return Fault(text, "vendor", _said(status, message, code))
 
 
-def _said(status: int, message: str, code: str | None = None) -> Callable[[Double], Answers]:
+def _said(status: int, message: str, code: str | None = None) -> Callable[[StubServer], Answers]:
     failure = Failure(kind=kind_of_status(status), status=status, code=code, message=message)
-    return lambda double: lambda request: double.says(request, failure)
+    return lambda stub_server: lambda request: stub_server.says(request, failure)
 
 
-def _always(answer: Answer) -> Callable[[Double], Answers]:
+def _always(answer: Answer) -> Callable[[StubServer], Answers]:
     return lambda _: lambda _: answer
 
 
-def _half(double: Double) -> Answers:
+def _half(stub_server: StubServer) -> Answers:
     def answer(request: Received) -> Answer:
-        whole = double.good(request)
+        whole = stub_server.good(request)
         return cut(whole, len(whole.body) // 2)
 
     return answer
 
 
-def _inside(double: Double) -> Answers:
+def _inside(stub_server: StubServer) -> Answers:
     failure = Failure(kind=kind_of_status(503), status=503, message="Overloaded.")
-    return lambda request: double.says(request, failure, status=200)
+    return lambda request: stub_server.says(request, failure, status=200)
 
 
 def _phrase(status: int) -> str:
@@ -101,7 +101,9 @@ NETWORK = (
     Fault("a 200 with nothing in it", "network", _always(respond(200, b""))),
     Fault("a 200 with an error inside", "network", _inside),
     Fault(
-        "an answer without text", "network", lambda double: lambda request: double.says(request, "")
+        "an answer without text",
+        "network",
+        lambda stub_server: lambda request: stub_server.says(request, ""),
     ),
     Fault("529 overloaded", "network", _said(529, "Overloaded.")),
     Fault(

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from standby.diagnostics.selftest.doubles import Double, Doubles
 from standby.diagnostics.selftest.faults import USUAL, Fault, Group, faults_of
-from standby.dispatch.adapter_call import Entry
+from standby.diagnostics.selftest.stub_servers import StubServer, StubServers
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
-from standby.dispatch.routes import routes_of
+from standby.dispatch.routes import build_routes
+from standby.dispatch.target import Target
 from standby.errors import CallFailed, ChainExhausted
 from standby.failures import REACTIONS, Kind
 from standby.registry.adapters import Adapters
 from standby.registry.plugins import Registry
 from standby.resilience.circuit_breaker import State
-from standby.resilience.retry_budget import Budget
+from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings, Retry, Settings
 from standby.types import Attempt, Message, Reply, Request, Sampling, Text
 
@@ -106,9 +106,11 @@ Faults = Callable[[Sequence[str]], Sequence[Fault]]
 def play(settings: Settings, registry: Registry, chain: str, faults: Faults = faults_of) -> Played:
     """Test one chain of resolved settings; nothing but this machine is asked. Takes seconds."""
     adapters = Adapters(registry.adapter, registry.origin)
-    route = routes_of(settings, adapters, registry.test).routes[chain]
-    with Doubles(settings, registry, adapters) as doubles:
-        return asyncio.run(_closed(_Test(route, doubles, registry, settings), adapters, faults))
+    route = build_routes(settings, adapters, registry.test).routes[chain]
+    with StubServers(settings, registry, adapters) as stub_servers:
+        return asyncio.run(
+            _closed(_Test(route, stub_servers, registry, settings), adapters, faults)
+        )
 
 
 async def _closed(test: "_Test", adapters: Adapters, faults: Faults) -> Played:
@@ -119,14 +121,14 @@ async def _closed(test: "_Test", adapters: Adapters, faults: Faults) -> Played:
 
 
 class _Test:
-    """One chain, its models redirected to their doubles."""
+    """One chain, its models redirected to their stub_servers."""
 
     def __init__(
-        self, route: Route, doubles: Doubles, registry: Registry, settings: Settings
+        self, route: Route, stub_servers: StubServers, registry: Registry, settings: Settings
     ) -> None:
-        self._asked = route.entries if route.chain.fallback else route.entries[:1]
-        self._redirected = {entry.name: doubles.redirected(entry) for entry in self._asked}
-        self._doubles = doubles
+        self._asked = route.targets if route.chain.fallback else route.targets[:1]
+        self._redirected = {target.name: stub_servers.redirected(target) for target in self._asked}
+        self._stub_servers = stub_servers
         self._registry = registry
         self._settings = settings
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -134,34 +136,34 @@ class _Test:
         self._route = msgspec.structs.replace(route, chain=chain)
 
     async def run(self, faults: Faults) -> Played:
-        models = [await self._alone(entry) for entry in self._asked]
-        entries = list(self._standing([each.model for each in models if each.outcome == "answers"]))
-        double = self._doubles.of(entries[0]) if entries else None
-        if double is None or not entries[1:]:
+        models = [await self._alone(target) for target in self._asked]
+        targets = list(self._standing([each.model for each in models if each.outcome == "answers"]))
+        stub_server = self._stub_servers.of(targets[0]) if targets else None
+        if stub_server is None or not targets[1:]:
             return Played(models=tuple(models))
-        plugin = self._settings.providers[entries[0].provider].reference
+        plugin = self._settings.providers[targets[0].provider].reference
         cases = [
-            await self._meet(fault, entries, double)
+            await self._meet(fault, targets, stub_server)
             for fault in faults(self._registry.info(plugin).errors)
         ]
-        back = await self._comes_back(entries, double)
-        return Played(models=tuple(models), failing=entries[0].name, cases=tuple(cases), back=back)
+        back = await self._comes_back(targets, stub_server)
+        return Played(models=tuple(models), failing=targets[0].name, cases=tuple(cases), back=back)
 
-    def _standing(self, answering: Sequence[str]) -> Iterator[Entry]:
+    def _standing(self, answering: Sequence[str]) -> Iterator[Target]:
         """Give the models from the first on that can be made to fail: into what runs as it is nothing can be injected."""
         begun = False
-        for entry in self._asked:
-            found = self._redirected[entry.name]
-            begun = begun or self._doubles.of(entry) is not None
-            if found is not None and begun and entry.name in answering:
+        for target in self._asked:
+            found = self._redirected[target.name]
+            begun = begun or self._stub_servers.of(target) is not None
+            if found is not None and begun and target.name in answering:
                 yield found
 
-    async def _alone(self, entry: Entry) -> Answered:
+    async def _alone(self, target: Target) -> Answered:
         """Ask one model, with all the time that it may need: its SDK is imported now."""
-        redirected = self._redirected[entry.name]
-        told = Answered(model=entry.name, provider=entry.provider, outcome="not tested")
+        redirected = self._redirected[target.name]
+        told = Answered(model=target.name, provider=target.provider, outcome="not tested")
         if redirected is None:
-            return msgspec.structs.replace(told, words=self._doubles.missing[entry.name])
+            return msgspec.structs.replace(told, words=self._stub_servers.missing[target.name])
         reply, trail = await self._walk([_fresh(redirected)])
         if reply is not None:
             return msgspec.structs.replace(told, outcome="answers", seconds=trail[-1].duration)
@@ -170,15 +172,15 @@ class _Test:
             told, outcome=outcome, seconds=trail[-1].duration, words=trail[-1].text
         )
 
-    async def _meet(self, fault: Fault, entries: Sequence[Entry], double: Double) -> Case:
-        double.fails(fault.answer)
+    async def _meet(self, fault: Fault, targets: Sequence[Target], stub_server: StubServer) -> Case:
+        stub_server.fails(fault.answer)
         began = asyncio.get_running_loop().time()
         reply, trail = await self._walk(
-            _hurried(entries, PATIENCE if fault.hangs else ANSWERS_WITHIN)
+            _hurried(targets, PATIENCE if fault.hangs else ANSWERS_WITHIN)
         )
         seconds = asyncio.get_running_loop().time() - began
-        double.is_well()
-        failed = [attempt for attempt in trail if attempt.model == entries[0].name]
+        stub_server.is_well()
+        failed = [attempt for attempt in trail if attempt.model == targets[0].name]
         last = failed[-1]
         by = "" if reply is None else reply.model
         then = "next" if trail[-1].model != last.model else "stop"
@@ -195,21 +197,21 @@ class _Test:
             fine=by not in ("", last.model) or (not by and _may_end(last.kind)),
         )
 
-    async def _comes_back(self, entries: Sequence[Entry], double: Double) -> Return:
+    async def _comes_back(self, targets: Sequence[Target], stub_server: StubServer) -> Return:
         """Let the first model fail until it rests, then be well; traffic comes all the time."""
         kept, first, now = (
-            _hurried(entries, ANSWERS_WITHIN),
-            entries[0].name,
+            _hurried(targets, ANSWERS_WITHIN),
+            targets[0].name,
             asyncio.get_running_loop().time,
         )
-        double.fails(USUAL[0].answer)
+        stub_server.fails(USUAL[0].answer)
         calls, never_rests = 0, kept[0].breaker.health(now()).state == State.OFF
         while calls < ENOUGH and kept[0].breaker.health(now()).state == State.CLOSED:
             await self._walk(kept)
             calls += 1
         if kept[0].breaker.health(now()).state == State.CLOSED:
             return Return(rested_after=0, seconds=None)
-        double.is_well()
+        stub_server.is_well()
         recovered = now()
         while now() - recovered < COMES_BACK_WITHIN:
             reply, _ = await self._walk(kept)
@@ -219,8 +221,10 @@ class _Test:
                 )
         return Return(rested_after=calls, seconds=None, never_rests=never_rests)
 
-    async def _walk(self, entries: Sequence[Entry]) -> tuple[Reply | None, tuple[Attempt, ...]]:
-        route = msgspec.structs.replace(self._route, entries=tuple(entries), behind=set())
+    async def _walk(self, targets: Sequence[Target]) -> tuple[Reply | None, tuple[Attempt, ...]]:
+        route = msgspec.structs.replace(
+            self._route, targets=tuple(targets), background_probes=set()
+        )
         walk = Walk(route, REQUEST, emit=lambda _: None, jitter=self._jitter)
         try:
             reply = await walk.run()
@@ -228,21 +232,21 @@ class _Test:
             reply = None
             if isinstance(error, ChainExhausted) and not error.trail:
                 raise
-        if route.behind:
-            await asyncio.wait(route.behind)
+        if route.background_probes:
+            await asyncio.wait(route.background_probes)
         return reply, walk.trail
 
 
-def _fresh(entry: Entry) -> Entry:
+def _fresh(target: Target) -> Target:
     """Return the model in full health, which no one else shares."""
     return msgspec.structs.replace(
-        entry, breaker=entry.breaker.fresh(), budget=Budget(), permits=None
+        target, breaker=target.breaker.fresh(), budget=RetryBudget(), permits=None
     )
 
 
-def _hurried(entries: Sequence[Entry], patience: float) -> list[Entry]:
+def _hurried(targets: Sequence[Target], patience: float) -> list[Target]:
     """Return the models, the first with these seconds at most and short pauses."""
-    first, *others = map(_fresh, entries)
+    first, *others = map(_fresh, targets)
     known = first.breaker.settings
     pauses = BreakerSettings(
         failures=known.failures,

@@ -10,7 +10,7 @@ from standby.diagnostics.simulation.outage import Fault, Outage
 from standby.errors import AttemptFailed
 from standby.events import Event
 from standby.failures import Failure, Kind
-from standby.plugin import Call
+from standby.plugin import ModelRequest
 from standby.types import Chunk, End, Finish, Reply
 
 FOR_EVER = 1_000_000.0
@@ -74,7 +74,7 @@ class SimulatedModel:
         """Return the adapter itself: nothing is imported for it."""
         return self
 
-    async def complete(self, call: Call) -> Reply:
+    async def complete(self, call: ModelRequest) -> Reply:
         """Answer, fail, or hang, as the moment says."""
         lot = self._lot()
         await _refuse(lot)
@@ -88,10 +88,10 @@ class SimulatedModel:
         return Reply(
             text="" if kind is Kind.EMPTY else "".join(PIECES),
             finish=_finish(kind),
-            served=_served(kind, call),
+            response_model=_served(kind, call),
         )
 
-    async def stream(self, call: Call) -> AsyncIterator[Chunk]:
+    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
         """Answer in pieces, fail before the first, hang, or break off after a few."""
         lot = self._lot()
         await _refuse(lot)
@@ -107,7 +107,7 @@ class SimulatedModel:
                 yield Chunk(piece)
         finally:
             self._bill()
-        yield Chunk(end=End(finish=_finish(kind), served=_served(kind, call)))
+        yield Chunk(end=End(finish=_finish(kind), response_model=_served(kind, call)))
 
     def _lot(self) -> Lot:
         """Draw for one call; always as many draws, so that an outage shifts no later one."""
@@ -150,5 +150,5 @@ def _finish(kind: Kind | None) -> Finish:
     return Finish.LENGTH if kind is Kind.TRUNCATED else Finish.STOP
 
 
-def _served(kind: Kind | None, call: Call) -> str:
+def _served(kind: Kind | None, call: ModelRequest) -> str:
     return "another" if kind is Kind.WRONG_MODEL else call.model

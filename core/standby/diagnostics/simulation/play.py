@@ -13,15 +13,16 @@ import msgspec
 from standby.diagnostics.simulation.clock import run
 from standby.diagnostics.simulation.model import SimulatedModel
 from standby.diagnostics.simulation.outage import Outage, gone
-from standby.dispatch.adapter_call import Entry, Outlet
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
 from standby.dispatch.routes import HEDGED_SHARE, HEDGES
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
 from standby.errors import CallFailed, StreamBroken
 from standby.events import Event
 from standby.pricing import TYPICAL
-from standby.resilience.circuit_breaker import Breaker
-from standby.resilience.retry_budget import Budget
+from standby.resilience.circuit_breaker import CircuitBreaker
+from standby.resilience.retry_budget import RetryBudget
 from standby.streams import AsyncStream
 from standby.types import Message, Request, Text, Usage
 
@@ -84,7 +85,7 @@ async def _play(route: Route, plan: Plan, emit: Callable[[Event], None]) -> None
     calls: set[asyncio.Task[None]] = set()
     now = asyncio.get_running_loop().time
 
-    def walk(outlet: Outlet | None = None) -> Walk:
+    def walk(outlet: StreamGate | None = None) -> Walk:
         return Walk(route, REQUEST, emit=emit, jitter=jitter, outlet=outlet)
 
     await asyncio.sleep(arrivals.expovariate(plan.rate))
@@ -94,7 +95,7 @@ async def _play(route: Route, plan: Plan, emit: Callable[[Event], None]) -> None
         calls.add(task)
         task.add_done_callback(calls.discard)
         await asyncio.sleep(arrivals.expovariate(plan.rate))
-    while left := [*calls, *route.behind]:
+    while left := [*calls, *route.background_probes]:
         await asyncio.wait(left)
 
 
@@ -103,7 +104,9 @@ async def _ask(walk: Walk) -> None:
         await walk.run()
 
 
-async def _read(begin: Callable[[Outlet], Walk], chain: str, emit: Callable[[Event], None]) -> None:
+async def _read(
+    begin: Callable[[StreamGate], Walk], chain: str, emit: Callable[[Event], None]
+) -> None:
     """Read a stream to its end, and tell what its reader sees of an outage."""
     now = asyncio.get_running_loop().time
     emit(StreamBegun(call="", chain=chain, model="", at=now()))
@@ -123,28 +126,30 @@ def _simulated(route: Route, plan: Plan, emit: Callable[[Event], None]) -> Route
     A model that begins resting is played as gone, unless an outage names it: then it is there
     outside of that. One whose key is not set is played like one with a key: a play sends nothing.
     """
-    health: dict[int, tuple[Breaker, Budget]] = {}
-    entries: list[Entry] = []
-    for entry in route.entries:
-        outage = next((outage for outage in plan.outages if outage.model == entry.name), None)
-        rests = entry.breaker.suspicion if outage is None else ""
+    health: dict[int, tuple[CircuitBreaker, RetryBudget]] = {}
+    targets: list[Target] = []
+    for target in route.targets:
+        outage = next((outage for outage in plan.outages if outage.model == target.name), None)
+        rests = target.breaker.suspicion if outage is None else ""
         fresh = (
-            entry.breaker.fresh(jitter=plan.dice(f"the pauses of {entry.name}"), suspected=rests),
-            Budget(),
+            target.breaker.fresh(jitter=plan.dice(f"the pauses of {target.name}"), suspected=rests),
+            RetryBudget(),
         )
-        breaker, budget = health.setdefault(id(entry.breaker), fresh)
-        outage = gone(entry.name) if rests else outage
+        breaker, budget = health.setdefault(id(target.breaker), fresh)
+        outage = gone(target.name) if rests else outage
         model = SimulatedModel(
-            entry.name, outage, plan.latency, plan.dice(f"the answers of {entry.name}"), emit
+            target.name, outage, plan.latency, plan.dice(f"the answers of {target.name}"), emit
         )
-        entries.append(
+        targets.append(
             msgspec.structs.replace(
-                entry,
+                target,
                 adapter=model.reach,
                 breaker=breaker,
                 budget=budget,
                 missing_key="",
             )
         )
-    hedges = Budget(HEDGES, HEDGED_SHARE, trickle=float("inf"))
-    return msgspec.structs.replace(route, entries=tuple(entries), hedges=hedges, behind=set())
+    hedges = RetryBudget(HEDGES, HEDGED_SHARE, min_rate=float("inf"))
+    return msgspec.structs.replace(
+        route, targets=tuple(targets), hedges=hedges, background_probes=set()
+    )

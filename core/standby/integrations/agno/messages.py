@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from standby.http.bodies import list_in, object_in, text_in
+from standby.http.bodies import get_list, get_object, get_str
 from standby.integrations.agno.media import media_of
 from standby.types import Message, Reasoning, Text, ToolCall
 
@@ -95,7 +95,7 @@ def _parts(content: Any) -> Iterator[Any]:
 def _said(message: Any) -> Iterator[Text]:
     parts = _listed(message.content)  # Agno's models of some vendors keep a list
     text = "".join(
-        part if isinstance(part, str) else text_in(object_in(part).get("text")) for part in parts
+        part if isinstance(part, str) else get_str(get_object(part).get("text")) for part in parts
     )
     if text:
         yield Text(text)
@@ -108,13 +108,13 @@ def _text(content: Any) -> str:
 
 
 def _calls_of(message: Any) -> list[ToolCall]:
-    private = object_in(_kept(message).get("calls"))
+    private = get_object(_kept(message).get("calls"))
     calls: dict[str, ToolCall] = {}
-    for call in map(object_in, message.tool_calls or ()):
-        function, known_as = object_in(call.get("function")), text_in(call.get("id"))
-        name = text_in(function.get("name"))
+    for call in map(get_object, message.tool_calls or ()):
+        function, known_as = get_object(call.get("function")), get_str(call.get("id"))
+        name = get_str(function.get("name"))
         if known_as and name:
-            state = object_in(private.get(known_as))
+            state = get_object(private.get(known_as))
             calls[known_as] = ToolCall(
                 id=known_as, name=name, arguments=_arguments(function.get("arguments")), **state
             )
@@ -124,21 +124,21 @@ def _calls_of(message: Any) -> list[ToolCall]:
 def _arguments(given: Any) -> Mapping[str, Any]:
     """Return a call's arguments; those that are no JSON object were refused by Agno, as the result beside them says."""
     try:
-        return object_in(json.loads(given) if isinstance(given, str) else given)
+        return get_object(json.loads(given) if isinstance(given, str) else given)
     except ValueError:
         return {}
 
 
 def _thought(message: Any) -> Iterator[Reasoning]:
-    kept = object_in(_kept(message).get("reasoning"))
+    kept = get_object(_kept(message).get("reasoning"))
     if kept:
         yield Reasoning(text=message.reasoning_content or "", **kept)
 
 
 def _kept(message: Any) -> Mapping[str, Any]:
-    return object_in(object_in(message.provider_data).get(OURS))
+    return get_object(get_object(message.provider_data).get(OURS))
 
 
 def _listed(content: Any) -> list[Any]:
     """Return a content's pieces: Agno's is a text, a list, or whatever else a program gave it."""
-    return list_in(content) if isinstance(content, list) else [_text(content)]
+    return get_list(content) if isinstance(content, list) else [_text(content)]

@@ -77,7 +77,7 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         super().__post_init__()
         if self.supports_native_structured_outputs is None:
             self.supports_native_structured_outputs = any(
-                entry.card.schema for entry in asked_of(self.route)
+                target.card.schema for target in asked_of(self.route)
             )
 
     @property

@@ -45,7 +45,10 @@ def response_of(reply: Reply, *, streamed: bool = False) -> ModelResponse:
 
 def provider_data(reply: Reply) -> dict[str, Any]:
     """Say who answered and how it came about, in JSON; `standby` holds what only the model that answered can read."""
-    told = {name: getattr(reply, name) for name in ("id", "model", "provider", "served", "notice")}
+    told = {
+        name: getattr(reply, name)
+        for name in ("id", "model", "provider", "response_model", "disclaimer")
+    }
     data: dict[str, Any] = {name: value for name, value in told.items() if value}
     data["finish"] = reply.finish.value
     data["trail"] = [_shown(attempt) for attempt in reply.trail]
@@ -115,12 +118,15 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 def _private(reply: Reply) -> dict[str, Any]:
     kept: dict[str, Any] = {}
-    if reply.private:
-        kept["reasoning"] = {"private": reply.private, "made_by": reply.made_by}
+    if reply.provider_state:
+        kept["reasoning"] = {
+            "provider_state": reply.provider_state,
+            "produced_by": reply.produced_by,
+        }
     calls = {
-        call.id: {"private": call.private, "made_by": call.made_by}
+        call.id: {"provider_state": call.provider_state, "produced_by": call.produced_by}
         for call in reply.tool_calls
-        if call.private
+        if call.provider_state
     }
     return {**kept, "calls": calls} if calls else kept
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from standby.client import AsyncStandby
 from standby.config import Config
 from standby.diagnostics.explain import asked_of
-from standby.dispatch.adapter_call import Entry
+from standby.dispatch.target import Target
 from standby.integrations.agno.model import StandbyModel
 from standby.resilience.circuit_breaker import State
 
@@ -129,13 +129,13 @@ class IntelligentModelFallback:
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
         return getattr(self.current_model, name)
 
-    def _asked(self) -> Sequence[Entry]:
+    def _asked(self) -> Sequence[Target]:
         return asked_of(self.current_model.route)
 
-    def _now_asked(self) -> Entry:
+    def _now_asked(self) -> Target:
         health, asked = self._client.health(), self._asked()
         return next(
-            (entry for entry in asked if health[entry.name].state in (State.CLOSED, State.OFF)),
+            (target for target in asked if health[target.name].state in (State.CLOSED, State.OFF)),
             asked[0],
         )
 

@@ -5,7 +5,7 @@ The shapes are those of the API reference, Messages and Errors.
 
 from typing import Any
 
-from standby.plugin import Failure, object_in, text_in
+from standby.plugin import Failure, get_object, get_str
 
 
 def answer(path: str, asked: Any, says: str | Failure) -> Any:
@@ -20,7 +20,7 @@ def answer(path: str, asked: Any, says: str | Failure) -> Any:
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
-        "model": text_in(object_in(asked).get("model")),
+        "model": get_str(get_object(asked).get("model")),
         "content": [{"type": "text", "text": says}],
         "stop_reason": "end_turn",
         "stop_sequence": None,

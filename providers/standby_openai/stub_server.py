@@ -5,7 +5,7 @@ The shapes are those of the API reference, Chat Completions and Responses.
 
 from typing import Any
 
-from standby.plugin import Failure, object_in, text_in
+from standby.plugin import Failure, get_object, get_str
 
 _USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
 _USAGE_OF_RESPONSES = {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}
@@ -16,7 +16,7 @@ def answer(path: str, asked: Any, says: str | Failure) -> Any:
     if isinstance(says, Failure):
         kind = says.code or "server_error"
         return {"error": {"message": says.message, "type": kind, "param": None, "code": says.code}}
-    model = text_in(object_in(asked).get("model"))
+    model = get_str(get_object(asked).get("model"))
     if path.endswith("/responses"):
         said: dict[str, Any] = {"type": "output_text", "text": says, "annotations": []}
         message: dict[str, Any] = {

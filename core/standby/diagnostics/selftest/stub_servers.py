@@ -1,4 +1,4 @@
-"""Doubles: for each model a server on this machine that speaks its vendor's wire, as its plugin says."""
+"""Stub servers: for each model a server on this machine that speaks its vendor's wire, as its plugin says."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from standby.dispatch.adapter_call import Entry
+from standby.dispatch.target import Target
 from standby.failures import Failure
 from standby.registry.adapters import Adapters
-from standby.registry.plugins import Registry, StubServer
+from standby.registry.plugins import Registry, StubHandler
 from standby.settings import Provider, Secret, Settings
 from standby.testing.loopback import Answer, Answers, Loopback, Received, respond
 
@@ -19,10 +19,10 @@ KEY = Secret("selftest-opens-nothing", origin="the self-test's own")
 WORDS = "OK."
 
 
-class Double:
+class StubServer:
     """One model's vendor, on this machine: well, until it is told otherwise."""
 
-    def __init__(self, server: Loopback, render: StubServer) -> None:
+    def __init__(self, server: Loopback, render: StubHandler) -> None:
         """Be well."""
         self.url = server.url
         self._server = server
@@ -33,7 +33,7 @@ class Double:
         """Answer from now on."""
         self._server.answer = self.good
 
-    def fails(self, answer: Callable[["Double"], Answers]) -> None:
+    def fails(self, answer: Callable[["StubServer"], Answers]) -> None:
         """Give this answer from now on."""
         self._server.answer = answer(self)
 
@@ -48,8 +48,8 @@ class Double:
         return respond(usual if status is None else status, body)
 
 
-class Doubles:
-    """The doubles of a chain's models; a context manager. `missing` says of each model that has none why."""
+class StubServers:
+    """The stub servers of a chain's models; a context manager. `missing` says of each model that has none why."""
 
     def __init__(self, settings: Settings, registry: Registry, adapters: Adapters) -> None:
         """Begin no server yet."""
@@ -58,37 +58,37 @@ class Doubles:
         self._registry = registry
         self._adapters = adapters
         self._servers = ExitStack()
-        self._made: dict[str, Double] = {}
+        self._made: dict[str, StubServer] = {}
 
     def __enter__(self) -> Self:
-        """Return the doubles."""
+        """Return the stub servers."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """End the servers."""
         self._servers.close()
 
-    def of(self, entry: Entry) -> Double | None:
-        """Return the model's double; `None`: it runs as it is."""
-        return self._made.get(entry.name)
+    def of(self, target: Target) -> StubServer | None:
+        """Return the model's stub server; `None`: it runs as it is."""
+        return self._made.get(target.name)
 
-    def redirected(self, entry: Entry) -> Entry | None:
-        """Return the model with its double behind it; as it is, where it reaches nobody; `None`: its plugin has no double."""
-        provider = self._settings.providers[entry.provider]
-        named = self._registry.info(provider.reference).double
+    def redirected(self, target: Target) -> Target | None:
+        """Return the model with its stub server behind it; as it is, where it reaches nobody; `None`: its plugin has none."""
+        provider = self._settings.providers[target.provider]
+        named = self._registry.info(provider.reference).stub_server
         if not named:
-            self.missing[entry.name] = f"its plugin {provider.plugin!r} brings no double"
+            self.missing[target.name] = f"its plugin {provider.plugin!r} brings no stub server"
             return None
         stub = self._registry.stub_server(provider.reference)
         if stub is None:
-            return entry
+            return target
         server = self._servers.enter_context(Loopback())
-        self._made[entry.name] = Double(server, stub)
+        self._made[target.name] = StubServer(server, stub)
         stand_in = _here(provider, server.url)
         return msgspec.structs.replace(
-            entry,
-            adapter=partial(self._adapters.get, entry.provider, stand_in),
-            own_names=False,
+            target,
+            adapter=partial(self._adapters.get, target.provider, stand_in),
+            verify_response_model=False,
             secrets=(KEY,),
         )
 
