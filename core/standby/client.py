@@ -16,8 +16,8 @@ from typing import Any, Self, Unpack
 
 from standby.config import Config, check_config, load
 from standby.config.changes import Changes
-from standby.config.models import retirement
-from standby.config.resolve import resolve
+from standby.config.resolve.models import retirement
+from standby.config.resolve.resolver import resolve
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
 from standby.dispatch.routes import Routes, build_routes

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from standby.config import Loaded, load
-from standby.config.resolve import Resolution, resolve
+from standby.config.resolve.resolver import Resolution, resolve
 from standby.errors import ConfigError, Problem
 from standby.plugin import ProviderInfo
 from standby.runtime.isolation import Origin

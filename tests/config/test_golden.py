@@ -114,8 +114,8 @@ def codes() -> Iterator[str]:
     core = Path(str(standby.__file__)).parent
     reading = (
         path
-        for path in sorted((core / "config").glob("*.py"))
-        if not path.name.startswith(("lints", "comments"))
+        for path in sorted((core / "config").rglob("*.py"))
+        if path.parent.name != "lint" and path.name != "comments.py"
     )
     for path in (
         *reading,

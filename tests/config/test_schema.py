@@ -15,9 +15,9 @@ from jsonschema import Draft202012Validator
 
 from standby.cli.schema import schema_text
 from standby.config import load
-from standby.config.check import findings_of
 from standby.config.schema import DIALECT, published, schema
 from standby.config.texts import in_seconds, typed
+from standby.config.validation import findings_of
 from standby.plugin import GROUP
 from standby.registry.plugins import Registry
 from standby.settings import Secret, Settings

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standby.config.resolve import resolve
+from standby.config.resolve.resolver import resolve
 from standby.diagnostics.selftest.faults import NETWORK, USUAL, Fault, faults_of
 from standby.diagnostics.selftest.play import Faults, Played, play
 from standby.errors import ConfigError

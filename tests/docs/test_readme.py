@@ -28,7 +28,7 @@ from standby import (
 )
 from standby.cli import standby
 from standby.config import PACKAGED
-from standby.config.models import IDLE_TIMEOUT, TIMEOUT, retirement
+from standby.config.resolve.models import IDLE_TIMEOUT, TIMEOUT, retirement
 from standby.dispatch.dispatcher import RESERVE
 from standby.dispatch.policy import LONG_REST, LONGEST_STATED_WAIT
 from standby.dispatch.routes import HEDGED_SHARE

@@ -23,7 +23,7 @@ from standby.observe import JsonFormatter, TextFormatter, log_to
 from standby.observe.log import Log, log, logger
 from standby.settings import Trigger
 from standby.types import Attempt
-from tests.support.playing import QUESTION, Plays, target, failure, route, walk
+from tests.support.playing import QUESTION, Plays, failure, route, target, walk
 from tests.support.virtual_clock import run
 
 

@@ -7,7 +7,7 @@ import click
 
 from standby.cli.init_chain import chain_text, vendors
 from standby.cli.output import Refused
-from standby.config.lints_providers import is_missing
+from standby.config.lint.libraries import is_missing
 from standby.plugin import Library
 from standby.registry.plugins import Registry
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from standby.cli.output import Refused
 from standby.config.finding import near
-from standby.config.models import TIMEOUT, retirement
+from standby.config.resolve.models import TIMEOUT, retirement
 from standby.errors import ConfigError
 from standby.registry.plugins import Registry
 from standby.settings import Card

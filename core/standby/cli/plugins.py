@@ -8,7 +8,7 @@ from standby.cli.groups import Group
 from standby.cli.options import json_option, narrow
 from standby.cli.output import print_json
 from standby.cli.tables import print_table
-from standby.config.lints_providers import lack_of
+from standby.config.lint.libraries import library_problem
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
 from standby.registry.plugins import Listing, Registry
@@ -109,7 +109,7 @@ def _list(text: str, *, as_json: bool) -> None:
 
 def _row(registry: Registry, name: str) -> Row:
     info, commands = _info(registry, name), _commands(registry, name)
-    lacks = {one.requirement: lack_of(one) for one in info.libraries if not one.option}
+    lacks = {one.requirement: library_problem(one) for one in info.libraries if not one.option}
     missing = tuple(requirement for requirement, lack in lacks.items() if lack)
     listed = msgspec.structs.asdict(registry.listing(name))
     if missing and listed["state"] == "ok":

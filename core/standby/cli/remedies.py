@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from standby.cli.asking import LIMIT
-from standby.config.models import retirement
+from standby.config.resolve.models import retirement
 from standby.dispatch.target import Target
 from standby.failures import Failure, Kind
 from standby.settings import Provider

@@ -13,7 +13,7 @@ from standby.errors import ConfigError, Problem
 from standby.settings import Settings
 
 if TYPE_CHECKING:
-    from standby.config.catalogue import Catalogue
+    from standby.config.resolve.catalogue import Catalogue
 
 PACKAGED = Path(__file__).parents[1] / "models.yaml"
 """The chain that ships; a test keeps it equal to config/models.yaml."""

@@ -25,7 +25,7 @@ def misfits(settings: Settings) -> list[Finding]:
     try:
         return list(_no_structs(settings, msgspec.convert(tree, Settings, dec_hook=_unmarked), ()))
     except msgspec.ValidationError as error:
-        from standby.config.check import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
+        from standby.config.validation import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
 
         given = thinned(msgspec.json.decode(msgspec.json.encode(settings, enc_hook=_named))).value
         in_file = in_units(given, schema(), schema())

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from standby.config.catalogue import Catalogue
 from standby.config.comments import unsilenced, unused
 from standby.config.excerpt import says_key
 from standby.config.finding import Finding, Place, shown_at
 from standby.config.fit import settings_of
 from standby.config.left_out import leave_out, thinned
-from standby.config.resolve import resolve
+from standby.config.resolve.catalogue import Catalogue
+from standby.config.resolve.resolver import resolve
 from standby.config.schema import schema
 from standby.config.source import Mark, Tree, problem_at
 from standby.config.texts import typed
@@ -78,7 +78,7 @@ class Reading:
             or any(one.severity == "error" for one in self._tree.problems)
         ):
             return
-        from standby.config.lints import lint  # noqa: PLC0415 - only `standby validate` waits for these
+        from standby.config.lint.linter import lint  # noqa: PLC0415 - only `standby validate` waits for these
 
         self._report(lint(self._given, self._resolved, catalogue, self._is_variable))
         problems = [
@@ -116,7 +116,7 @@ class Reading:
             error = "version is missing"
         except msgspec.ValidationError as refused:
             error = str(refused)
-        from standby.config.check import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
+        from standby.config.validation import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
 
         findings = findings_of(whole, schema(), shown=self._shown)
         self._report(

@@ -3,9 +3,9 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from standby.config.catalogue import Plugins
 from standby.config.finding import Findings
-from standby.config.providers import Providers
+from standby.config.resolve.catalogue import Plugins
+from standby.config.resolve.providers import Providers
 from standby.settings import Provider, Secret
 from tests.config.files import Catalogue, broken, catalogue, info
 

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from standby.config.check import findings_of
 from standby.config.schema import schema
+from standby.config.validation import findings_of
 from tests.config.files import OPTIONS
 
 BUDGET = {"budget": 5}

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection
 from typing import Literal
 
-from standby.config.catalogue import Plugins
 from standby.config.finding import Findings, Place, Shown
+from standby.config.resolve.catalogue import Plugins
 from standby.resilience.triggers import pattern
 from standby.settings import Trigger
 

@@ -4,7 +4,7 @@ from itertools import combinations
 from typing import Any
 
 from standby.config.finding import Findings, Place
-from standby.config.lints_view import View
+from standby.config.lint.context import View
 from standby.failures import Kind
 from standby.resilience.triggers import CALLER_AT_FAULT, is_of_replies
 from standby.settings import Trigger

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from standby.config.catalogue import Catalogue, Plugins
 from standby.config.finding import Finding, Findings, Place, Shown, as_it_is
 from standby.config.fit import misfits
-from standby.config.models import Models
 from standby.config.numbers import check_numbers
-from standby.config.providers import Providers
-from standby.config.rules import check_names, check_test, check_trigger
+from standby.config.resolve.catalogue import Catalogue, Plugins
+from standby.config.resolve.models import Models
+from standby.config.resolve.providers import Providers
+from standby.config.resolve.triggers import check_names, check_test, check_trigger
 from standby.errors import Problem
 from standby.settings import Chain, Model, Settings
 

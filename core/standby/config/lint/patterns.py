@@ -3,9 +3,9 @@
 import re
 
 from standby.config.finding import Findings, Place
-from standby.config.lints_triggers import is_text_alone
-from standby.config.lints_view import Asked, View
-from standby.config.rules import items_of
+from standby.config.lint.context import Asked, View
+from standby.config.lint.triggers import is_text_alone
+from standby.config.resolve.triggers import items_of
 from standby.failures import kind_of_status
 from standby.resilience.triggers import CALLER_AT_FAULT, pattern
 from standby.settings import Trigger

@@ -1,7 +1,7 @@
 import pytest
 
-from standby.config.catalogue import UNKNOWN, Plugins
 from standby.config.finding import Findings
+from standby.config.resolve.catalogue import UNKNOWN, Plugins
 from standby.settings import Card
 from tests.config.files import Catalogue, broken, catalogue, info
 

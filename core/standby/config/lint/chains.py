@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from standby.config.finding import Finding, Findings, Place
-from standby.config.lints_view import Asked, View
+from standby.config.lint.context import Asked, View
 from standby.config.numbers import ENOUGH
 from standby.config.texts import written
 from standby.errors import Problem

@@ -22,7 +22,7 @@ def checked(
     """Return the options with their types; what does not fit is told."""
     if not given and DEMANDS.isdisjoint(schema):
         return given
-    from standby.config.check import findings_of  # noqa: PLC0415 - jsonschema is slow to import, options are rare
+    from standby.config.validation import findings_of  # noqa: PLC0415 - jsonschema is slow to import, options are rare
 
     try:
         options: dict[str, Any] = typed(given, schema, schema)

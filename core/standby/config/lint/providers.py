@@ -1,14 +1,10 @@
 """Lints of accounts: a `base_url` that is likely a slip, a key that is visibly none, a library that is missing or too old."""
 
-from importlib.machinery import PathFinder
-from importlib.util import find_spec
-
 from standby.config.finding import Findings, Place
 from standby.config.keys import flaw_of
-from standby.config.lints_view import Asked, View
+from standby.config.lint.context import Asked, View
+from standby.config.lint.libraries import library_problem, required_libraries
 from standby.config.urls import doubtful
-from standby.plugin import Library, ProviderInfo
-from standby.runtime.installed import version_mismatch
 from standby.settings import Provider
 
 
@@ -21,36 +17,6 @@ def lint_providers(view: View, findings: Findings) -> None:
     for asked in (one for chain in view.chains.values() for one in chain):
         for tell in (_key, _libraries):
             tell(view, asked, told, findings)
-
-
-def is_missing(library: Library) -> bool:
-    """Say whether a library cannot be imported; nothing is imported for it."""
-    top, *below = library.module.split(".")
-    try:
-        spec = find_spec(top)
-    except ValueError:  # it was imported in some unusual way
-        return False
-    name = top
-    for part in below:
-        name = f"{name}.{part}"
-        if spec is not None:
-            spec = PathFinder.find_spec(name, spec.submodule_search_locations)
-    return spec is None
-
-
-def lack_of(library: Library) -> str:
-    """Say what keeps a library from being used, that it is missing or which version it is of; "" where nothing does."""
-    if is_missing(library):
-        return "which is not installed"
-    version = version_mismatch(library.requirement)
-    return f"and version {version} is installed" if version else ""
-
-
-def needed(info: ProviderInfo, provider: Provider) -> list[Library]:
-    """Return the libraries that an account cannot be asked without."""
-    return [
-        one for one in info.libraries if not one.option or (provider.options or {}).get(one.option)
-    ]
 
 
 def _url(view: View, place: Place, provider: Provider, findings: Findings) -> None:
@@ -81,9 +47,9 @@ def _key(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
 
 def _libraries(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
     info = view.info(asked.provider)
-    for library in () if info is None else needed(info, asked.provider):
-        lack = lack_of(library)
-        if library.module not in told and lack:
+    for library in () if info is None else required_libraries(info, asked.provider):
+        problem = library_problem(library)
+        if library.module not in told and problem:
             told.add(library.module)
-            message = f"{asked.name!r} needs {library.module!r}, {lack}: it is skipped"
+            message = f"{asked.name!r} needs {library.module!r}, {problem}: it is skipped"
             findings.warn(asked.place, "no-sdk", message, f"pip install '{library.requirement}'")

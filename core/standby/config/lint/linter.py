@@ -6,13 +6,13 @@ them.
 
 from collections.abc import Callable
 
-from standby.config.catalogue import Catalogue
 from standby.config.finding import Findings, Place
-from standby.config.lints_chains import lint_chains
-from standby.config.lints_patterns import lint_patterns
-from standby.config.lints_providers import lint_providers
-from standby.config.lints_triggers import lint_triggers
-from standby.config.lints_view import View
+from standby.config.lint.chains import lint_chains
+from standby.config.lint.context import View
+from standby.config.lint.patterns import lint_patterns
+from standby.config.lint.providers import lint_providers
+from standby.config.lint.triggers import lint_triggers
+from standby.config.resolve.catalogue import Catalogue
 from standby.settings import Settings
 
 

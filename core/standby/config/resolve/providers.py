@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from standby.config.catalogue import UNKNOWN, Plugins
 from standby.config.finding import Findings, Place, Shown, as_it_is
-from standby.config.options import checked
+from standby.config.resolve.catalogue import UNKNOWN, Plugins
+from standby.config.resolve.options import checked
 from standby.config.urls import unsendable
 from standby.plugin import ProviderInfo
 from standby.settings import Provider, Secret

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from standby.config.catalogue import Plugins
 from standby.config.finding import Findings, Place, Shown
-from standby.config.options import checked
-from standby.config.providers import Providers
+from standby.config.resolve.catalogue import Plugins
+from standby.config.resolve.options import checked
+from standby.config.resolve.providers import Providers
 from standby.plugin import ProviderInfo
 from standby.settings import BreakerSettings, Card, Model, Provider
 from standby.types import Sampling

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from standby.config.models import TIMEOUT
+from standby.config.resolve.models import TIMEOUT
 from standby.settings import Card, Chain, Model, Provider, Secret, Settings
 from standby.types import Sampling
 from tests.config.files import Catalogue, catalogue, info, one_chain, resolved

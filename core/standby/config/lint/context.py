@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from standby.config.catalogue import UNKNOWN, Catalogue, FailureReader, Plugins
 from standby.config.finding import Findings, Place
+from standby.config.resolve.catalogue import UNKNOWN, Catalogue, FailureReader, Plugins
 from standby.errors import ConfigError
 from standby.failures import Kind, kind_of_status
 from standby.plugin import ProviderInfo

@@ -1,0 +1,1 @@
+"""Warnings about a valid file: what `standby validate` checks beyond errors, a topic a module."""
