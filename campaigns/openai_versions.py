@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 VERSIONS = ("1.108.1", "2.0.0", "2.54.0", "3.0.0", "")
 """The newest stands last."""
 
-TESTS = "tests/integrations/test_openai_libraries.py"
+TESTS = "tests/integrations/openai/test_libraries.py"
 LEFT_OUT = ("openai", "google-genai", "httpx2")
 TOOLS = ("hypothesis", "pytest", "pytest-asyncio")
 

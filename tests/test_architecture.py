@@ -147,7 +147,7 @@ VENDOR = re.compile(
     re.IGNORECASE,
 )
 
-INTEGRATED = re.compile(r"(async_)?openai_client|standby\.integrations\.\w+")
+INTEGRATED = re.compile(r"(async_)?openai_client|standby\.integrations\.[\w.]+")
 """What the root may name of the integrations, so that they are found there."""
 
 
@@ -280,9 +280,9 @@ CLOCK_AND_CHANCE = {
         "streams",
     ],  # where there is no running loop, or one that may not turn
     "time.time": [
-        "integrations/openai_client"
+        "integrations/openai/client"
     ],  # the day and hour that an answer of that wire bears
-    "uuid.uuid4": ["integrations/openai_client"],  # the id of an answer whose vendor gives none
+    "uuid.uuid4": ["integrations/openai/client"],  # the id of an answer whose vendor gives none
 }
 
 

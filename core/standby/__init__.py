@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         StreamBroken,
     )
     from standby.failures import Failure, Kind
-    from standby.integrations.openai_client import async_openai_client as async_openai_client
-    from standby.integrations.openai_client import openai_client as openai_client
+    from standby.integrations.openai.client import async_openai_client as async_openai_client
+    from standby.integrations.openai.client import openai_client as openai_client
     from standby.settings import Settings
     from standby.types import Attempt, Chunk, Message, Reply, Text, Usage
 
@@ -73,8 +73,8 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _BESIDE = {
-    "async_openai_client": "standby.integrations.openai_client",
-    "openai_client": "standby.integrations.openai_client",
+    "async_openai_client": "standby.integrations.openai.client",
+    "openai_client": "standby.integrations.openai.client",
 }
 """Public too, but no part of `__all__`: who imports all names must not load an SDK."""
 

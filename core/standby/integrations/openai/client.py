@@ -32,8 +32,8 @@ from standby.config.finding import near
 from standby.dispatch.compatibility import dropped_parameters
 from standby.errors import CallFailed, DeadlineExceeded, StandbyError
 from standby.inputs.parse import parse_sampling
-from standby.integrations.openai_http import body_of, library_of
-from standby.integrations.openai_reply import (
+from standby.integrations.openai.http import body_of, library_of
+from standby.integrations.openai.reply import (
     Frames,
     completion_of,
     headers_of,
@@ -42,7 +42,7 @@ from standby.integrations.openai_reply import (
     quoted,
     wrong_of,
 )
-from standby.integrations.openai_request import Asked, Refused, asked_of
+from standby.integrations.openai.request import Asked, Refused, asked_of
 from standby.runtime.sharing import Shared
 from standby.settings import Settings
 from standby.streams import AsyncStream, Stream

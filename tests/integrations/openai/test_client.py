@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 import standby
 from standby import AsyncStandby, ConfigError, Settings, Standby
-from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, StandbyTransport
+from standby.integrations.openai.client import BASE_URL, AsyncStandbyTransport, StandbyTransport
 from standby.settings import Chain, Model, Retry, StreamRules
 from tests.support.asking import scripted, served
 from tests.support.half_imported import played

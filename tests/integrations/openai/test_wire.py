@@ -12,8 +12,8 @@ from openai.types.chat import ParsedChatCompletionMessage
 import standby
 from standby import Attempt, Kind, Reply
 from standby.inputs.parse import parse_request
-from standby.integrations.openai_reply import Frames, completion_of, headers_of
-from standby.integrations.openai_request import CARRIED, HINTS, IGNORED, REASONS, Refused, asked_of
+from standby.integrations.openai.reply import Frames, completion_of, headers_of
+from standby.integrations.openai.request import CARRIED, HINTS, IGNORED, REASONS, Refused, asked_of
 from standby.types import Chunk, Sampling, Text
 from tests.test_architecture import loaded_by
 
@@ -228,7 +228,7 @@ def test_a_chunk_that_says_nothing_is_no_event() -> None:
 
 
 def test_the_root_has_both_clients_and_importing_all_of_it_loads_no_sdk() -> None:
-    from standby.integrations import openai_client as home  # noqa: PLC0415 - beside what it is compared with
+    from standby.integrations.openai import client as home  # noqa: PLC0415 - beside what it is compared with
 
     assert standby.openai_client is home.openai_client
     assert standby.async_openai_client is home.async_openai_client

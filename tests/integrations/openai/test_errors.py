@@ -7,7 +7,7 @@ import openai
 import pytest
 
 import standby
-from standby.integrations.openai_client import BASE_URL, StandbyTransport
+from standby.integrations.openai.client import BASE_URL, StandbyTransport
 from standby.settings import Retry, StreamRules
 from tests.support.asking import scripted, served
 from tests.support.loopback import Loopback, openai_error

@@ -18,7 +18,7 @@ from standby.errors import (
     StreamBroken,
 )
 from standby.failures import Failure, Kind
-from standby.integrations.openai_request import Refused, refusal_of
+from standby.integrations.openai.request import Refused, refusal_of
 from standby.types import Attempt, Chunk, Finish, Reply, ToolCall, Usage
 
 DONE = b"data: [DONE]\n\n"

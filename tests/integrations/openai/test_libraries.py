@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 import standby
 from standby import AsyncStandby, Standby
-from standby.integrations.openai_client import BASE_URL, AsyncStandbyTransport, StandbyTransport
-from standby.integrations.openai_http import LIBRARIES, library_of
+from standby.integrations.openai.client import BASE_URL, AsyncStandbyTransport, StandbyTransport
+from standby.integrations.openai.http import LIBRARIES, library_of
 from standby.settings import Retry
 from tests.support.asking import scripted
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from standby.errors import CallFailed
-from standby.integrations.openai_reply import Frames, broken, restarted
+from standby.integrations.openai.reply import Frames, broken, restarted
 from standby.streams import AsyncStream, Stream
 from standby.types import Chunk
 
