@@ -119,10 +119,10 @@ def read(
     plugins: Catalogue | None = None,
 ) -> Loaded:
     """Load a text as `m.yaml` in an empty folder below the given one."""
-    place = folder / "app" / "conf"
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "m.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
-    loaded = load(Path("m.yaml"), plugins or catalogue(), environ, cwd=place, today=TODAY)
+    location = folder / "app" / "conf"
+    location.mkdir(parents=True, exist_ok=True)
+    (location / "m.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    loaded = load(Path("m.yaml"), plugins or catalogue(), environ, cwd=location, today=TODAY)
     assert (loaded.settings is None) == any(
         problem.severity == "error" and problem.code != "broken-plugin"
         for problem in loaded.problems

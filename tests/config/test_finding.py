@@ -2,7 +2,7 @@ import string
 
 import pytest
 
-from standby.config.finding import as_it_is, near, shown_at
+from standby.config.finding import format_plain_value, suggest, format_value_at
 from standby.config.schema import schema
 from standby.types import Sampling
 
@@ -23,7 +23,7 @@ def typos(word: str) -> list[str]:
 
 def test_one_slip_in_a_key_is_understood() -> None:
     slips = [(typo, key) for key in KEYS for typo in typos(key)]
-    right = sum(near(typo, KEYS) == f"did you mean {key!r}?" for typo, key in slips)
+    right = sum(suggest(typo, KEYS) == f"did you mean {key!r}?" for typo, key in slips)
     assert len(slips) > 1000
     assert right / len(slips) >= 0.95
 
@@ -39,14 +39,14 @@ def test_one_slip_in_a_key_is_understood() -> None:
     ],
 )
 def test_the_nearest_name_is_offered_if_any_is_near(name: str, words: str) -> None:
-    assert near(name, ["small-3", "large-3"]) == words
+    assert suggest(name, ["small-3", "large-3"]) == words
 
 
 def test_only_a_scalar_is_shown() -> None:
     tree = {"a": ["x", {"b": "y"}]}
     assert [
-        shown_at(tree, place)
-        for place in [("a", 0), ("a", 1, "b"), ("a",), ("a", 7), ("a", 0, "b"), ("z",)]
+        format_value_at(tree, location)
+        for location in [("a", 0), ("a", 1, "b"), ("a",), ("a", 7), ("a", 0, "b"), ("z",)]
     ] == [
         "'x'",
         "'y'",
@@ -55,5 +55,5 @@ def test_only_a_scalar_is_shown() -> None:
         "this",
         "this",
     ]
-    assert as_it_is(("a",), 3) == "3"
-    assert as_it_is(("a",), [3]) == "this"
+    assert format_plain_value(("a",), 3) == "3"
+    assert format_plain_value(("a",), [3]) == "this"

@@ -3,7 +3,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from standby.config.finding import Place
+from standby.config.finding import Location
 from standby.config.left_out import leave_out, thinned
 
 TREES = st.recursive(
@@ -16,12 +16,12 @@ TREES = st.recursive(
 )
 
 
-def leaves(tree: Any, place: Place = ()) -> list[tuple[Place, Any]]:
+def leaves(tree: Any, location: Location = ()) -> list[tuple[Location, Any]]:
     if isinstance(tree, dict):
-        return [leaf for key, item in tree.items() for leaf in leaves(item, (*place, key))]
+        return [leaf for key, item in tree.items() for leaf in leaves(item, (*location, key))]
     if isinstance(tree, list):
-        return [leaf for at, item in enumerate(tree) for leaf in leaves(item, (*place, at))]
-    return [(place, tree)]
+        return [leaf for at, item in enumerate(tree) for leaf in leaves(item, (*location, at))]
+    return [(location, tree)]
 
 
 @given(TREES)
@@ -29,8 +29,8 @@ def leaves(tree: Any, place: Place = ()) -> list[tuple[Place, Any]]:
 def test_what_is_left_is_found_where_the_file_has_it(tree: Any) -> None:
     thin = thinned(tree)
     assert [
-        (thin.in_file(place), leaf) for place, leaf in leaves(thin.value) if leaf is not None
-    ] == [(place, leaf) for place, leaf in leaves(tree) if leaf is not None]
+        (thin.in_file(location), leaf) for location, leaf in leaves(thin.value) if leaf is not None
+    ] == [(location, leaf) for location, leaf in leaves(tree) if leaf is not None]
 
 
 def test_a_list_closes_up_and_a_mapping_loses_its_key() -> None:

@@ -229,14 +229,14 @@ def test_what_is_quoted_is_text(quoted: str) -> None:
 
 def test_every_value_and_every_key_has_its_mark() -> None:
     tree = parse("a:\n  - b\n  - {c: d}\n", "m.yaml")
-    assert {place: (mark.line, mark.column) for place, mark in tree.values.items()} == {
+    assert {location: (mark.line, mark.column) for location, mark in tree.values.items()} == {
         (): (1, 1),
         ("a",): (2, 3),
         ("a", 0): (2, 5),
         ("a", 1): (3, 5),
         ("a", 1, "c"): (3, 9),
     }
-    assert {place: (mark.line, mark.column) for place, mark in tree.keys.items()} == {
+    assert {location: (mark.line, mark.column) for location, mark in tree.keys.items()} == {
         ("a",): (1, 1),
         ("a", 1, "c"): (3, 6),
     }
@@ -272,7 +272,7 @@ def test_an_alias_stands_for_a_copy_of_what_its_anchor_marks() -> None:
         "i": "later",
     }
     assert tree.value["a"][0] is not tree.value["a"][1]
-    marks = {place: (mark.line, mark.column) for place, mark in tree.values.items()}
+    marks = {location: (mark.line, mark.column) for location, mark in tree.values.items()}
     assert (marks["c",], marks["c", 1], marks["c", 1, "b"]) == ((2, 4), (1, 19), (1, 15)), (
         "what is wrong is mended there"
     )

@@ -90,14 +90,14 @@ def spots() -> list[Spot]:
         name for name in REGISTRY.names() if name != HOUSE_RULES.name
     ):  # it reaches no model
         info = REGISTRY.info(plugin)
-        for place, way, options in (
+        for location, way, options in (
             (("models", "own"), {"provider": plugin}, info.options),
             (("providers", "mine"), {"plugin": plugin}, info.account),
         ):
             for keys, known in _keys(options, (), options):
                 entry = {**way, "options": _with(options, keys, options)}
-                file = _file() | {place[0]: {place[1]: entry}}
-                found.append(Spot(keys=(*place, "options", *keys), known=known, file=file))
+                file = _file() | {location[0]: {location[1]: entry}}
+                found.append(Spot(keys=(*location, "options", *keys), known=known, file=file))
     return found
 
 

@@ -12,7 +12,7 @@ BUDGET = {"budget": 5}
 def words(value: Any, schema: dict[str, Any] = OPTIONS, **rest: Any) -> list[str]:
     found = findings_of(value, schema, **rest)
     return [
-        f"{'.'.join(map(str, finding.place))}: {finding.problem.message}; {finding.problem.hint}"
+        f"{'.'.join(map(str, finding.location))}: {finding.problem.message}; {finding.problem.hint}"
         for finding in found
     ]
 
@@ -151,9 +151,9 @@ def test_a_key_that_is_there_misspelt_is_not_missing_as_well() -> None:
 def test_places_owner_and_what_may_be_shown_are_the_callers() -> None:
     told = words(
         {"budget": "secret", "zzz": 1},
-        place=("models", 0, "options"),
+        location=("models", 0, "options"),
         owner="acme",
-        shown=lambda place, _: f"<{place[-1]}>",
+        shown=lambda location, _: f"<{location[-1]}>",
     )
     assert told == [
         "models.0.options.zzz: unknown key 'zzz'; an option of 'acme' is one of "

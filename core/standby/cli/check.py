@@ -19,7 +19,7 @@ from standby.cli.output import print_json
 from standby.cli.remedies import ending, remedy, spent
 from standby.cli.tables import one_line, print_table
 from standby.config import load
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.dispatch.assessment import is_wrong_model
 from standby.dispatch.policy import Route
 from standby.dispatch.redaction import without_keys
@@ -176,7 +176,7 @@ def _only(models: Sequence[str], route: Route) -> Route:
 def _look_up(name: str, known: Iterable[str], what: str, where: str) -> None:
     names = tuple(known)
     if name not in names:
-        hint = near(name, names) or f"there is {', '.join(sorted(names)) or 'none'}"
+        hint = suggest(name, names) or f"there is {', '.join(sorted(names)) or 'none'}"
         raise RequestError(f"{where} has no {what} named {name!r}; {hint}")
 
 

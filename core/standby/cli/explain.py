@@ -17,7 +17,7 @@ from standby.cli.options import Choice, chain_option, config_options, duration_o
 from standby.cli.output import print_json
 from standby.client import AsyncStandby
 from standby.config import load
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.config.places import places_of_triggers
 from standby.diagnostics.explain import asked_of, explain, plan
 from standby.diagnostics.explanation import Explanation, Known, Plan, Step, Worst
@@ -154,7 +154,7 @@ def _target(route: Route, model: str | None) -> Target:
     found = next((target for target in awake_first if model in (None, target.name)), None)
     if found is None:
         names = [target.name for target in asked]
-        hint = near(model or "", names) or f"it asks {', '.join(names)}"
+        hint = suggest(model or "", names) or f"it asks {', '.join(names)}"
         raise RequestError(f"chain {route.name!r} asks no model {model!r}; {hint}")
     return found
 

@@ -13,10 +13,10 @@ class Group(click.Group):
         name = args[0]
         if name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name) is not None:
             return super().resolve_command(ctx, args)
-        from standby.config.finding import near  # noqa: PLC0415 - only for a name that is none
+        from standby.config.finding import suggest  # noqa: PLC0415 - only for a name that is none
 
         hint = (
-            near(name, self.suggestions(ctx))
+            suggest(name, self.suggestions(ctx))
             or f"'{ctx.command_path} --help' lists all that there are"
         )
         raise click.UsageError(f"no command is named {name!r}; {hint}", ctx)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date
 
 from standby.cli.output import Refused
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.config.resolve.models import TIMEOUT, retirement
 from standby.errors import ConfigError
 from standby.registry.plugins import Registry
@@ -103,7 +103,7 @@ def _models(
     """Give the first model of each vendor; of one alone, its first two."""
     for vendor in chosen:
         if vendor not in known:
-            hint = near(vendor, tuple(known)) or f"there is {', '.join(known)}"
+            hint = suggest(vendor, tuple(known)) or f"there is {', '.join(known)}"
             raise Refused(f"no installed plugin that knows models is named {vendor!r}; {hint}")
         living = in_service(known[vendor], today)
         if not living:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from standby.cli.completing import chains
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.config.texts import duration
 
 Function = Callable[..., Any]
@@ -67,7 +67,7 @@ def narrow(rows: Sequence[Row], text: str, words: Callable[[Row], Sequence[str]]
     kept = [row for row in rows if any(text.casefold() in word.casefold() for word in words(row))]
     if text and not kept:
         names = [words(row)[0] for row in rows]
-        hint = near(text, [*names, *(part for name in names for part in name.split("-"))])
+        hint = suggest(text, [*names, *(part for name in names for part in name.split("-"))])
         click.echo(f"nothing here is named like {text!r}" + (f"; {hint}" if hint else ""), err=True)
     return kept
 
@@ -86,7 +86,7 @@ class Choice(_Choice):
         if value not in self.choices:
             names = [str(choice) for choice in self.choices]
             self.fail(
-                f"{value!r} is not known; {near(value, names) or 'write one of ' + ', '.join(names)}",
+                f"{value!r} is not known; {suggest(value, names) or 'write one of ' + ', '.join(names)}",
                 param,
                 ctx,
             )

@@ -13,7 +13,7 @@ from standby.cli.completing import plugins
 from standby.cli.options import json_option
 from standby.cli.output import print_json
 from standby.cli.tables import one_line
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.errors import AttemptFailed, ConfigError
 from standby.plugin import ProviderInfo
 from standby.registry.plugins import Registry
@@ -54,7 +54,7 @@ def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None
     as_json = as_json or (ctx.parent is not None and ctx.parent.params.get("as_json", False))
     registry = Registry()
     if name not in registry.names():
-        hint = near(name, registry.names()) or "'standby plugins' lists those that are"
+        hint = suggest(name, registry.names()) or "'standby plugins' lists those that are"
         raise click.UsageError(f"no plugin named {name!r} is installed; {hint}")
     checks: list[Check] = []
     for check in _checks(registry, name, http=http):

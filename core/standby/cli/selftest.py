@@ -15,7 +15,7 @@ from standby.cli.output import print_json
 from standby.cli.remedies import ending, spent
 from standby.cli.tables import print_table
 from standby.config import load
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.diagnostics.selftest.play import LONGEST_PAUSE, PATIENCE, Case, Played, play
 from standby.dispatch.policy import Route
 from standby.dispatch.routes import build_routes
@@ -110,7 +110,7 @@ def _found(
         raise ConfigError(loaded.problems)
     routes = build_routes(loaded.settings, adapters, registry.test).routes
     if chain not in routes:
-        hint = near(chain, tuple(routes)) or f"there is {', '.join(sorted(routes))}"
+        hint = suggest(chain, tuple(routes)) or f"there is {', '.join(sorted(routes))}"
         raise RequestError(f"{loaded.file} has no chain named {chain!r}; {hint}")
     return loaded.file, loaded.settings, routes[chain]
 

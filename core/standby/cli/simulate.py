@@ -13,7 +13,7 @@ from standby.cli.options import chain_option, config_options, duration_option, j
 from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.client import AsyncStandby
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.config.texts import written
 from standby.diagnostics.simulation.bill import Bill, bill_of
 from standby.diagnostics.simulation.outage import GrammarError, Outage, outage_of
@@ -199,7 +199,7 @@ def _check(outages: Sequence[Outage], route: Route) -> None:
             whose = (
                 f"{model} is a provider; its models here are {', '.join(theirs)}" if theirs else ""
             )
-            hint = whose or near(model, names) or f"there is {', '.join(names)}"
+            hint = whose or suggest(model, names) or f"there is {', '.join(names)}"
             words = f"no model of chain {route.name!r} is named {model!r}; {hint}"
             raise click.BadParameter(words, param_hint="'--outage'")
         if model in seen:

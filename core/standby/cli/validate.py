@@ -15,7 +15,7 @@ from standby.cli.options import config_options, json_option
 from standby.cli.output import print_json
 from standby.config import Loaded, load
 from standby.config.explanations import explanations
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.errors import Problem, RequestError
 from standby.registry.plugins import Registry
 
@@ -60,7 +60,7 @@ def command(
 def _explain(code: str, *, as_json: bool) -> None:
     known = explanations()
     if code not in known:
-        hint = near(code, known) or f"there is {', '.join(known)}"
+        hint = suggest(code, known) or f"there is {', '.join(known)}"
         raise RequestError(f"no problem has the code {code!r}; {hint}")
     if as_json:
         print_json({"code": code, "explanation": known[code]})

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.errors import Problem
 
 UNUSED = "unused-ignore"
@@ -92,7 +92,8 @@ def unused(
             hint = "take it away, or move it to the line that the warning names"
             if not known:
                 hint = (
-                    near(code, SILENCEABLE) or f"what can be silenced is {', '.join(SILENCEABLE)}"
+                    suggest(code, SILENCEABLE)
+                    or f"what can be silenced is {', '.join(SILENCEABLE)}"
                 )
             message = f"ignore[{code}] silences nothing in line {ignore.target}"
             yield ignore, Problem(code=UNUSED, message=message, hint=hint, severity="warning")

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from standby.config.excerpt import Excerpts
-from standby.config.finding import Place, path_of
+from standby.config.finding import Location, format_path
 from standby.config.source import DEEPEST, MOST_NODES, Mark, Refused, Tree, problem_at
 from standby.errors import Problem
 from standby.settings import Secret
@@ -42,13 +42,13 @@ class _Builder:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._nodes = 0
-        self._readers: tuple[tuple[Any, Callable[[Any, Place], Any]], ...] = (
+        self._readers: tuple[tuple[Any, Callable[[Any, Location], Any]], ...] = (
             (Mapping, self._mapping),
             ((list, tuple), self._sequence),
         )
 
-    def node(self, value: Any, place: Place) -> Any:
-        self._count(place)
+    def node(self, value: Any, location: Location) -> Any:
+        self._count(location)
         if isinstance(value, Enum):
             value = value.value
         if isinstance(value, str):
@@ -56,43 +56,43 @@ class _Builder:
         read = next(
             (read for kinds, read in self._readers if isinstance(value, kinds)), self._scalar
         )
-        return read(value, place)
+        return read(value, location)
 
-    def _count(self, place: Place) -> None:
+    def _count(self, location: Location) -> None:
         self._nodes += 1
-        self.tree.values[place] = Mark(0, 0, path_of(place))
-        if self._nodes > MOST_NODES or len(place) > DEEPEST:
+        self.tree.values[location] = Mark(0, 0, format_path(location))
+        if self._nodes > MOST_NODES or len(location) > DEEPEST:
             words = f"it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or holds itself"
             raise Refused(
                 Problem(code="too-large", file=NAME, message=words, hint="is it the right one?")
             )
 
-    def _mapping(self, value: Mapping[Any, Any], place: Place) -> dict[str, Any]:
+    def _mapping(self, value: Mapping[Any, Any], location: Location) -> dict[str, Any]:
         pairs: dict[str, Any] = {}
         for key, item in value.items():
             if not isinstance(key, str):
                 hint = "write it in quotes" if isinstance(key, int | float) else "a key is a text"
                 self._problem(
-                    place,
+                    location,
                     "bad-key",
                     f"a key must be a text, not the {type(key).__name__} {key!r}",
                     hint,
                 )
                 continue
-            self.tree.keys[*place, key] = Mark(0, 0, path_of((*place, key)))
-            pairs[str.__str__(key)] = self.node(item, (*place, key))
+            self.tree.keys[*location, key] = Mark(0, 0, format_path((*location, key)))
+            pairs[str.__str__(key)] = self.node(item, (*location, key))
         return pairs
 
-    def _sequence(self, value: Sequence[Any], place: Place) -> list[Any]:
-        items = [self.node(item, (*place, at)) for at, item in enumerate(value)]
+    def _sequence(self, value: Sequence[Any], location: Location) -> list[Any]:
+        items = [self.node(item, (*location, at)) for at, item in enumerate(value)]
         for at, item in enumerate(value):
             if item is None:
                 self._problem(
-                    (*place, at), "empty", "this item is empty", "write it, or take it away"
+                    (*location, at), "empty", "this item is empty", "write it, or take it away"
                 )
         return items
 
-    def _scalar(self, value: Any, place: Place) -> Any:
+    def _scalar(self, value: Any, location: Location) -> Any:
         if (
             value is None
             or isinstance(value, int)
@@ -103,14 +103,16 @@ class _Builder:
             return value.isoformat()
         if isinstance(value, PurePath):
             return str(value)
-        self.tree.failed.add(place)
+        self.tree.failed.add(location)
         kind = "number that is not finite" if isinstance(value, float) else type(value).__name__
-        self._problem(place, "bad-type", f"a {kind} is nothing that a file could say", _hint(value))
+        self._problem(
+            location, "bad-type", f"a {kind} is nothing that a file could say", _hint(value)
+        )
         return None
 
-    def _problem(self, place: Place, code: str, message: str, hint: str) -> None:
+    def _problem(self, location: Location, code: str, message: str, hint: str) -> None:
         problem = Problem(code=code, message=message, hint=hint)
-        self.tree.problems.append(problem_at(self.tree, self.tree.values[place], problem))
+        self.tree.problems.append(problem_at(self.tree, self.tree.values[location], problem))
 
 
 def _hint(value: Any) -> str:

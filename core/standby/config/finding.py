@@ -13,11 +13,11 @@ from standby.errors import Problem
 Node = dict[str, Any] | list[Any] | str | float | bool | None
 """What a tree is made of: a file's, or a schema's."""
 
-Place = tuple[str | int, ...]
+Location = tuple[str | int, ...]
 """The keys and positions that lead to a value."""
 
-Shown = Callable[[Place, Any], str]
-"""How the value at a place may be shown: as the file says it, never what a variable put there."""
+FormatValue = Callable[[Location, Any], str]
+"""How the value at a location may be shown: as the file says it, never what a variable put there."""
 
 
 MOST_COMPARED = 500
@@ -28,9 +28,9 @@ MOST_SUGGESTED = 20
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A problem and its place; `at_key` if the last key itself is meant, not what stands behind it."""
+    """A problem and its location; `at_key` if the last key itself is meant, not what stands behind it."""
 
-    place: Place
+    location: Location
     problem: Problem
     at_key: bool = False
 
@@ -38,35 +38,35 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class Findings(list[Finding]):
     """What has been found so far."""
 
-    def error(self, place: Place, code: str, message: str, hint: str) -> None:
+    def error(self, location: Location, code: str, message: str, hint: str) -> None:
         """Add what makes the settings unusable."""
-        self._add(place, Problem(code=code, message=message, hint=hint))
+        self._add(location, Problem(code=code, message=message, hint=hint))
 
-    def warn(self, place: Place, code: str, message: str, hint: str) -> None:
+    def warn(self, location: Location, code: str, message: str, hint: str) -> None:
         """Add what is doubtful."""
-        self._add(place, Problem(code=code, message=message, hint=hint, severity="warning"))
+        self._add(location, Problem(code=code, message=message, hint=hint, severity="warning"))
 
-    def inform(self, place: Place, code: str, message: str, hint: str) -> None:
+    def inform(self, location: Location, code: str, message: str, hint: str) -> None:
         """Add what is as it should be, and worth knowing."""
-        self._add(place, Problem(code=code, message=message, hint=hint, severity="info"))
+        self._add(location, Problem(code=code, message=message, hint=hint, severity="info"))
 
-    def _add(self, place: Place, problem: Problem) -> None:
+    def _add(self, location: Location, problem: Problem) -> None:
         hint = " ".join(problem.hint.split())  # it may quote a name of several lines
-        self.append(Finding(place=place, problem=msgspec.structs.replace(problem, hint=hint)))
+        self.append(Finding(location=location, problem=msgspec.structs.replace(problem, hint=hint)))
 
-    def near(self, name: str, known: Iterable[str]) -> str:
-        """Suggest a name, as `near` does; no more once there are many findings: each takes a look at all that is known."""
-        return near(name, known) if len(self) < MOST_SUGGESTED else ""
+    def suggest(self, name: str, known: Iterable[str]) -> str:
+        """Suggest a name, as `suggest` does; no more once there are many findings: each takes a look at all that is known."""
+        return suggest(name, known) if len(self) < MOST_SUGGESTED else ""
 
 
-def as_it_is(_: Place, value: Any) -> str:
+def format_plain_value(_: Location, value: Any) -> str:
     """Show a value that no file and no variable stands behind."""
-    return shown_at(value, ())
+    return format_value_at(value, ())
 
 
-def shown_at(tree: Any, place: Place) -> str:
-    """Show what stands at a place: a scalar as Python writes it, anything larger, or nothing at all, as "this"."""
-    for step in place:
+def format_value_at(tree: Any, location: Location) -> str:
+    """Show what stands at a location: a scalar as Python writes it, anything larger, or nothing at all, as "this"."""
+    for step in location:
         try:
             tree = tree[step]
         except (KeyError, IndexError, TypeError):
@@ -74,14 +74,14 @@ def shown_at(tree: Any, place: Place) -> str:
     return "this" if isinstance(tree, dict | list) else repr(tree)
 
 
-def path_of(place: Place) -> str:
-    """Return how a person calls a place: "chains.default.models[0]"."""
+def format_path(location: Location) -> str:
+    """Return how a person calls a location: "chains.default.models[0]"."""
     return re.sub(
-        r"\.\[", "[", ".".join(f"[{step}]" if isinstance(step, int) else step for step in place)
+        r"\.\[", "[", ".".join(f"[{step}]" if isinstance(step, int) else step for step in location)
     )
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the known name that is closest, or "" where none is close."""
     folded = {each.casefold(): each for each in known if each != name}
     close = difflib.get_close_matches(

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
-from standby.config.finding import Finding, Place, shown_at
+from standby.config.finding import Finding, Location, format_value_at
 from standby.config.left_out import thinned
 from standby.config.schema import schema
 from standby.config.texts import in_seconds, in_units
@@ -29,20 +29,24 @@ def misfits(settings: Settings) -> list[Finding]:
 
         given = thinned(msgspec.json.decode(msgspec.json.encode(settings, enc_hook=_named))).value
         in_file = in_units(given, schema(), schema())
-        found = findings_of(in_file, schema(), shown=lambda place, _: shown_at(given, place))
+        found = findings_of(
+            in_file, schema(), format_value=lambda location, _: format_value_at(given, location)
+        )
         return found or [
-            Finding(place=(), problem=Problem(code="bad-value", message=f"the settings: {error}"))
+            Finding(
+                location=(), problem=Problem(code="bad-value", message=f"the settings: {error}")
+            )
         ]
 
 
-def _no_structs(given: Any, right: Any, place: Place) -> Iterator[Finding]:
+def _no_structs(given: Any, right: Any, location: Location) -> Iterator[Finding]:
     """Find dictionaries that say what a struct should: in a file they are right, in code nobody could read them."""
     if isinstance(right, msgspec.Struct):
         kind = type(right).__name__
         if not isinstance(given, type(right)):
-            words = f"{'.'.join(map(str, place))} is a {type(given).__name__}, not a {kind}"
+            words = f"{'.'.join(map(str, location))} is a {type(given).__name__}, not a {kind}"
             yield Finding(
-                place=place,
+                location=location,
                 problem=Problem(code="bad-type", message=words, hint=f"write {kind}(…)"),
             )
             return
@@ -54,7 +58,7 @@ def _no_structs(given: Any, right: Any, place: Place) -> Iterator[Finding]:
         entries = cast("dict[str, Any]", right) if isinstance(right, dict) else {}
         pairs = [(key, given[key], entry) for key, entry in entries.items()]
     for key, one, other in pairs:
-        yield from _no_structs(one, other, (*place, key))
+        yield from _no_structs(one, other, (*location, key))
 
 
 def _marked(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Slips of layout in a file that is not YAML: what a tired person typed, in place of a parser's words.
+"""Slips of layout in a file that is not YAML: what a tired person typed, instead of a parser's words.
 
 Each rule looks at the line that the parser stopped at and at the one with text before it: a slip
 is often noticed one line late.

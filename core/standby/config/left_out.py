@@ -4,19 +4,19 @@ from typing import Any
 
 import msgspec
 
-from standby.config.finding import Node, Place
+from standby.config.finding import Node, Location
 
 
 class Thinned(msgspec.Struct):
     """A value without the parts that are `None`; `kept` says which items of a list are left."""
 
     value: Any
-    kept: dict[Place, list[int]]
+    kept: dict[Location, list[int]]
 
-    def in_file(self, place: Place) -> Place:
-        """Return where the file says what stands at `place` now."""
-        written: Place = ()
-        for step in place:
+    def in_file(self, location: Location) -> Location:
+        """Return where the file says what stands at `location` now."""
+        written: Location = ()
+        for step in location:
             at = (
                 self.kept[written][step] if isinstance(step, int) and written in self.kept else step
             )
@@ -26,26 +26,28 @@ class Thinned(msgspec.Struct):
 
 def thinned(value: Node) -> Thinned:
     """Take out what is `None`, in mappings and in lists."""
-    kept: dict[Place, list[int]] = {}
+    kept: dict[Location, list[int]] = {}
     return Thinned(value=_thin(value, (), kept), kept=kept)
 
 
-def leave_out(tree: Any, place: Place) -> None:
-    """Put `None` at a place of a tree; the whole, and what is no longer there, cannot be left out."""
-    for step in place[:-1]:
+def leave_out(tree: Any, location: Location) -> None:
+    """Put `None` at a location of a tree; the whole, and what is no longer there, cannot be left out."""
+    for step in location[:-1]:
         tree = tree[step]
         if tree is None:
             return
-    if place:
-        tree[place[-1]] = None
+    if location:
+        tree[location[-1]] = None
 
 
-def _thin(value: Node, place: Place, kept: dict[Place, list[int]]) -> Any:
+def _thin(value: Node, location: Location, kept: dict[Location, list[int]]) -> Any:
     if isinstance(value, dict):
         return {
-            key: _thin(item, (*place, key), kept) for key, item in value.items() if item is not None
+            key: _thin(item, (*location, key), kept)
+            for key, item in value.items()
+            if item is not None
         }
     if isinstance(value, list):
-        kept[place] = [at for at, item in enumerate(value) if item is not None]
-        return [_thin(value[at], (*place, at), kept) for at in kept[place]]
+        kept[location] = [at for at, item in enumerate(value) if item is not None]
+        return [_thin(value[at], (*location, at), kept) for at in kept[location]]
     return value

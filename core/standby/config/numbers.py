@@ -1,6 +1,6 @@
 """Numbers that contradict each other: each is fine by itself, and together they cannot be what is meant."""
 
-from standby.config.finding import Findings, Place
+from standby.config.finding import Findings, Location
 from standby.config.texts import written
 from standby.settings import BreakerSettings, Chain, Model, Settings
 
@@ -19,32 +19,37 @@ def check_numbers(settings: Settings, findings: Findings) -> None:
         _check_timeouts(("chains", name), chain, settings, findings)
 
 
-def _check_model(place: Place, model: Model, findings: Findings) -> None:
+def _check_model(location: Location, model: Model, findings: Findings) -> None:
     for key in ("first_token_timeout", "idle_timeout"):
         value = getattr(model, key)
         if value is not None and model.timeout is not None and value > model.timeout:
             words = (
                 f"{key} of {written(value)} is longer than the timeout of {written(model.timeout)}"
             )
-            findings.error((*place, key), CODE, words, f"write {written(model.timeout)} or less")
+            findings.error((*location, key), CODE, words, f"write {written(model.timeout)} or less")
     breaker = model.breaker
     if isinstance(breaker, BreakerSettings) and breaker.open > breaker.open_limit:
         words = f"the first pause of {written(breaker.open)} is longer than the open_limit of {written(breaker.open_limit)}"
         findings.error(
-            (*place, "breaker"), CODE, words, f"write open_limit: {written(breaker.open)} or more"
+            (*location, "breaker"),
+            CODE,
+            words,
+            f"write open_limit: {written(breaker.open)} or more",
         )
 
 
-def _check_chain(place: Place, chain: Chain, findings: Findings) -> None:
+def _check_chain(location: Location, chain: Chain, findings: Findings) -> None:
     initial, limit = chain.retry.initial, chain.retry.limit
     if initial is not None and initial > limit:
         words = (
             f"the first pause of {written(initial)} is longer than the limit of {written(limit)}"
         )
-        findings.error((*place, "retry"), CODE, words, f"write limit: {written(initial)} or more")
+        findings.error(
+            (*location, "retry"), CODE, words, f"write limit: {written(initial)} or more"
+        )
     if chain.hedge is not None and chain.hedge.after >= chain.deadline:
         words = f"a hedge after {written(chain.hedge.after)} never happens within the deadline of {written(chain.deadline)}"
-        findings.warn((*place, "hedge"), CODE, words, "hedge earlier, or take it out")
+        findings.warn((*location, "hedge"), CODE, words, "hedge earlier, or take it out")
     count = len(chain.models)
     if count > 1 and chain.deadline < ENOUGH * count:
         share = written(round(chain.deadline / count, 3))
@@ -52,19 +57,21 @@ def _check_chain(place: Place, chain: Chain, findings: Findings) -> None:
             f"the deadline of {written(chain.deadline)} leaves {share} for each of {count} models"
         )
         findings.warn(
-            (*place, "deadline"),
+            (*location, "deadline"),
             CODE,
             words,
             f"write {written(ENOUGH * count)} or more, or name fewer models",
         )
 
 
-def _check_timeouts(place: Place, chain: Chain, settings: Settings, findings: Findings) -> None:
+def _check_timeouts(
+    location: Location, chain: Chain, settings: Settings, findings: Findings
+) -> None:
     for at, name in enumerate(chain.models):
         timeout = settings.models[name].timeout if name in settings.models else None
         if timeout is not None and timeout > chain.deadline:
             deadline = written(chain.deadline)
             words = f"the timeout of {name!r}, {written(timeout)}, is longer than the deadline of this chain, {deadline}"
             findings.warn(
-                (*place, "models", at), CODE, words, "shorten the one, or lengthen the other"
+                (*location, "models", at), CODE, words, "shorten the one, or lengthen the other"
             )

@@ -10,7 +10,7 @@ def places_of_triggers(path: Path, file: str) -> Mapping[str, str]:
 
     keys = read_tree(path, file).keys
     return {
-        str(place[1]): f"{file}:{mark.line}"
-        for place, mark in keys.items()
-        if place[0] == "triggers" and len(place) == 2
+        str(location[1]): f"{file}:{mark.line}"
+        for location, mark in keys.items()
+        if location[0] == "triggers" and len(location) == 2
     }  # noqa: PLR2004 - a definition's own key

@@ -8,7 +8,7 @@ import msgspec
 
 from standby.config.comments import unsilenced, unused
 from standby.config.excerpt import says_key
-from standby.config.finding import Finding, Place, shown_at
+from standby.config.finding import Finding, Location, format_value_at
 from standby.config.fit import settings_of
 from standby.config.left_out import leave_out, thinned
 from standby.config.resolve.catalogue import Catalogue
@@ -27,7 +27,7 @@ _SECTIONS = {
 }
 """Where the names are defined that a finding misses."""
 
-_NAMING: tuple[Place, ...] = ((), ("provider",), ("model",), ("plugin",), ("<<",))
+_NAMING: tuple[Location, ...] = ((), ("provider",), ("model",), ("plugin",), ("<<",))
 """The parts of a definition without which its name means nothing, or something else."""
 
 
@@ -59,7 +59,9 @@ class Reading:
         settings = self._checked()
         if settings is None:
             return None
-        resolution = resolve(settings, catalogue, self._variables, today=today, shown=self._shown)
+        resolution = resolve(
+            settings, catalogue, self._variables, today=today, format_value=self._format_value
+        )
         self._report(resolution.findings)
         self.origins = dict(self._origins(resolution.settings))
         self.switched_off = {
@@ -93,8 +95,8 @@ class Reading:
     def _of_the_file(self) -> list[Problem]:
         return [problem for problem in self._tree.problems if problem not in self._of_variables]
 
-    def _is_variable(self, place: Place) -> bool:
-        return self._thinned.in_file(place) in self._filled.origins
+    def _is_variable(self, location: Location) -> bool:
+        return self._thinned.in_file(location) in self._filled.origins
 
     def _checked(self) -> Settings | None:
         if self._thinned.value is None:
@@ -103,7 +105,8 @@ class Reading:
                 self._report(
                     [
                         Finding(
-                            place=(), problem=Problem(code="empty", message=words, hint="set them")
+                            location=(),
+                            problem=Problem(code="empty", message=words, hint="set them"),
                         )
                     ]
                 )
@@ -118,10 +121,14 @@ class Reading:
             error = str(refused)
         from standby.config.validation import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
 
-        findings = findings_of(whole, schema(), shown=self._shown)
+        findings = findings_of(whole, schema(), format_value=self._format_value)
         self._report(
             findings
-            or [Finding(place=(), problem=Problem(code="bad-value", message=f"the file: {error}"))]
+            or [
+                Finding(
+                    location=(), problem=Problem(code="bad-value", message=f"the file: {error}")
+                )
+            ]
         )
         return self._rest(findings, whole, findings_of)
 
@@ -131,8 +138,8 @@ class Reading:
         """Cut out what does not fit, so that the rest can be looked at too; `None` if nothing fits."""
         rest = whole
         while cut := {self._cut_for(finding) for finding in findings} - {()}:
-            for place in cut:
-                leave_out(self._filled.value, place)
+            for location in cut:
+                leave_out(self._filled.value, location)
             self._tree.failed |= cut
             self._thinned = thinned(self._filled.value)
             rest = typed(self._thinned.value, schema(), schema())
@@ -142,28 +149,28 @@ class Reading:
         except msgspec.ValidationError:
             return None
 
-    def _cut_for(self, finding: Finding) -> Place:
-        place = self._thinned.in_file(finding.place)
-        return place[:-1] if finding.problem.code == "missing-key" else place
+    def _cut_for(self, finding: Finding) -> Location:
+        location = self._thinned.in_file(finding.location)
+        return location[:-1] if finding.problem.code == "missing-key" else location
 
     def _secret(self, name: str) -> Secret:
         return Secret(self._variables.get(name, "").strip(), origin=name)
 
-    def _shown(self, place: Place, _: Any) -> str:
+    def _format_value(self, location: Location, _: Any) -> str:
         """Show what the file says, where that is no key; never what a variable put there."""
-        if any(says_key(str(step)) for step in place) or place[:-1] == ("providers",):
+        if any(says_key(str(step)) for step in location) or location[:-1] == ("providers",):
             return "this"
-        return shown_at(self._tree.value, self._thinned.in_file(place))
+        return format_value_at(self._tree.value, self._thinned.in_file(location))
 
     def _follows(self, finding: Finding) -> bool:
         """Say whether something is missing only because it could not be had, or was cut out; both have been told."""
-        code, place, failed = (
+        code, location, failed = (
             finding.problem.code,
-            self._thinned.in_file(finding.place),
+            self._thinned.in_file(finding.location),
             self._tree.failed,
         )
         if code in ("missing-key", "empty", "empty-trigger"):
-            return any(each[: len(place)] == place for each in failed)
+            return any(each[: len(location)] == location for each in failed)
         section = _SECTIONS.get(code, "")
         names = {
             str(each[1])
@@ -171,36 +178,36 @@ class Reading:
             if each[:1] == (section,) and len(each) > 1 and each[2:] in _NAMING
         }
         return (section,) in failed or any(
-            repr(name) in finding.problem.message or place[1:2] == (name,) for name in names
+            repr(name) in finding.problem.message or location[1:2] == (name,) for name in names
         )
 
     def _report(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
             if self._follows(finding):
                 continue
-            place = self._thinned.in_file(finding.place)
-            mark = self._mark(place, at_key=finding.at_key)
+            location = self._thinned.in_file(finding.location)
+            mark = self._mark(location, at_key=finding.at_key)
             problem = problem_at(self._tree, mark, finding.problem)
-            origin = self._filled.origins.get(place, "default")
+            origin = self._filled.origins.get(location, "default")
             if not origin.startswith("default"):
                 problem = msgspec.structs.replace(problem, message=f"{problem.message} ({origin})")
-            if problem.code == "unknown-key" or place[:-1] == ("providers",):
+            if problem.code == "unknown-key" or location[:-1] == ("providers",):
                 problem = msgspec.structs.replace(
-                    problem, excerpt=_up_to(problem.excerpt, str(place[-1]))
+                    problem, excerpt=_up_to(problem.excerpt, str(location[-1]))
                 )
             if not origin.startswith("default"):
                 self._of_variables.append(problem)
             self._tree.problems.append(problem)
 
-    def _mark(self, place: Place, *, at_key: bool) -> Mark:
+    def _mark(self, location: Location, *, at_key: bool) -> Mark:
         """Return where a value or a key stands, or the innermost key around it that the file has."""
         keys, values = self._tree.keys, self._tree.values
-        at_key = at_key or len(place) == 2  # noqa: PLR2004 - a definition, like a model's, is shown at its name
-        if not at_key and place in values:
-            return values[place]
-        while place not in keys and place not in values:
-            place = place[:-1]
-        return keys.get(place) or values[place]
+        at_key = at_key or len(location) == 2  # noqa: PLR2004 - a definition, like a model's, is shown at its name
+        if not at_key and location in values:
+            return values[location]
+        while location not in keys and location not in values:
+            location = location[:-1]
+        return keys.get(location) or values[location]
 
     def _origins(self, settings: Settings) -> Iterator[tuple[tuple[str, str], str]]:
         for chain in settings.chains:
@@ -208,10 +215,10 @@ class Reading:
             for at, name in reversed(list(enumerate(names))):  # of two alike the first counts
                 yield (chain, name), self._origin(("chains", chain, "models", at))
 
-    def _origin(self, place: Place) -> str:
-        """Say where what stands at a place came from: a variable, its default, or a line."""
-        place = self._thinned.in_file(place)
-        return self._filled.origins.get(place, self._tree.values[place].words)
+    def _origin(self, location: Location) -> str:
+        """Say where what stands at a location came from: a variable, its default, or a line."""
+        location = self._thinned.in_file(location)
+        return self._filled.origins.get(location, self._tree.values[location].words)
 
 
 def _up_to(excerpt: str, key: str) -> str:

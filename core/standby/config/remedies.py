@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from standby.config.finding import Place
+from standby.config.finding import Location
 from standby.config.texts import duration, written
 from standby.settings import (
     LONGEST_SPAN,
@@ -103,7 +103,7 @@ def list_meant(value: Any) -> str:
     return "write a list: [" + ", ".join(re.findall(r"\w+", value)) + "]" if is_several else ""
 
 
-def where_key_belongs(key: str, at: Place) -> str:
+def where_key_belongs(key: str, at: Location) -> str:
     """Say where a key belongs that stands at the wrong level; "" where it is known nowhere."""
     here = at[0] if at else ""
     for section, kind in _SECTIONS.items():

@@ -21,7 +21,7 @@ _VARIABLE = {
 }
 _KEY = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$"}
 _IN_WORDS = {"patternErrorMessage": "a number and a unit, ms, s, m or h: 30s"}
-"""What yaml-language-server says in place of a pattern; to others these are no words of a schema."""
+"""What yaml-language-server says instead of a pattern; to others these are no words of a schema."""
 
 _YES_OR_NO = {
     "type": "string",
@@ -46,7 +46,7 @@ def published(
     accounts: Mapping[str, Schema] | None = None,
     models: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Return the schema for an editor: variables may stand in place of any scalar, and each plugin's options are known.
+    """Return the schema for an editor: variables may stand for any scalar, and each plugin's options are known.
 
     Args:
         plugins: The schemas of a model's options, by plugin.

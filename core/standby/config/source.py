@@ -16,7 +16,7 @@ import yaml
 
 from standby.config.comments import Ignore, ignores_in
 from standby.config.excerpt import Excerpts, masked, says_key
-from standby.config.finding import Place
+from standby.config.finding import Location
 from standby.config.layout import continues_with_a_dash, slip_at
 from standby.config.texts import Plain
 from standby.errors import Problem
@@ -46,7 +46,7 @@ _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A place in the text, counted from 1; in a dictionary, which has no lines, the `path` that leads there."""
+    """A location in the text, counted from 1; in a dictionary, which has no lines, the `path` that leads there."""
 
     line: int
     column: int
@@ -75,11 +75,11 @@ class Tree(msgspec.Struct):
 
     file: str
     value: Any
-    values: dict[Place, Mark]
-    keys: dict[Place, Mark]
+    values: dict[Location, Mark]
+    keys: dict[Location, Mark]
     lines: Excerpts
     problems: list[Problem]
-    failed: set[Place]
+    failed: set[Location]
     ignores: tuple[Ignore, ...] = ()
 
 
@@ -109,7 +109,7 @@ def parse(text: str, file: str) -> Tree:
 
 
 def problem_at(tree: Tree, mark: Mark | None, problem: Problem) -> Problem:
-    """Return a problem with its place, and without any word that looks like a key."""
+    """Return a problem with its location, and without any word that looks like a key."""
     message, hint = masked(problem.message), masked(problem.hint)
     message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} …"
     if mark is not None and not mark.line:
@@ -243,25 +243,25 @@ class _Builder:
                 recorded.append(event)
         return event
 
-    def _node(self, event: Any, place: Place) -> Any:
-        self._count(event, place)
+    def _node(self, event: Any, location: Location) -> Any:
+        self._count(event, location)
         if isinstance(event, yaml.AliasEvent):
-            return self._copy(event, place)
+            return self._copy(event, location)
         self._refuse_tag(event)
         if event.anchor is None or self._copying:
-            return self._plain(event, place)
+            return self._plain(event, location)
         self._recording[event.anchor] = [event]
         self._secret = self._secret - {event.anchor} | {
-            event.anchor for step in place if says_key(str(step))
+            event.anchor for step in location if says_key(str(step))
         }
-        value = self._plain(event, place)
+        value = self._plain(event, location)
         self._anchored[event.anchor] = self._recording.pop(event.anchor, [])
         return value
 
-    def _count(self, event: Any, place: Place) -> None:
+    def _count(self, event: Any, location: Location) -> None:
         self._nodes += 1
-        self.tree.values[place] = mark = _mark(event)
-        if self._nodes > MOST_NODES or len(place) > DEEPEST:
+        self.tree.values[location] = mark = _mark(event)
+        if self._nodes > MOST_NODES or len(location) > DEEPEST:
             words = (
                 f"the file has more than {MOST_NODES} values, or is nested deeper than {DEEPEST}"
             )
@@ -275,48 +275,51 @@ class _Builder:
                 )
             )
 
-    def _plain(self, event: Any, place: Place) -> Any:
+    def _plain(self, event: Any, location: Location) -> Any:
         if isinstance(event, yaml.MappingStartEvent):
-            return self._mapping(place)
+            return self._mapping(location)
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(place)
+            return self._sequence(location)
         if event.style:
             return event.value
-        if event.end_mark.line > event.start_mark.line and self._swallows(event, place):
+        if event.end_mark.line > event.start_mark.line and self._swallows(event, location):
             return None
         return None if event.value in ("", "~", "null", "Null", "NULL") else Plain(event.value)
 
-    def _swallows(self, event: Any, place: Place) -> bool:
+    def _swallows(self, event: Any, location: Location) -> bool:
         """Say whether a text of several lines has taken in what was to be another item; that is told."""
         slip = continues_with_a_dash(self._lines, event.start_mark.line, event.end_mark.line)
         if slip is None:
             return False
-        self.tree.failed.add(place)
+        self.tree.failed.add(location)
         problem = Problem(code="syntax", message=slip.what, hint=slip.remedy)
         self.tree.problems.append(problem_at(self.tree, Mark(slip.line + 1, 1), problem))
         return True
 
-    def _copy(self, alias: Any, place: Place) -> Any:
+    def _copy(self, alias: Any, location: Location) -> Any:
         """Build what an alias stands for; what is wrong with it has been told where it is written."""
-        anchored, refusal = self._anchored.get(alias.anchor), self._refusal_of(alias.anchor, place)
+        anchored, refusal = (
+            self._anchored.get(alias.anchor),
+            self._refusal_of(alias.anchor, location),
+        )
         if anchored is None or refusal:
             self._problem(
                 alias, "alias", f"*{alias.anchor} repeats no value: {refusal}", _WRITE_OUT
             )
-            self.tree.failed.add(place)
+            self.tree.failed.add(location)
             return None
         events, copying = self._events, self._copying
         self._events, self._copying = iter(anchored[1:]), True
-        value = self._node(anchored[0], place)
+        value = self._node(anchored[0], location)
         self._events, self._copying = events, copying
-        self.tree.values[place] = _mark(alias)
+        self.tree.values[location] = _mark(alias)
         return value
 
-    def _refusal_of(self, anchor: str, place: Place) -> str:
+    def _refusal_of(self, anchor: str, location: Location) -> str:
         """Say why an alias cannot be taken; a key must not come out under another name, where it would be shown."""
         if anchor in self._recording:
             return "it stands inside of the value that it would repeat"
-        if anchor in self._secret and not any(says_key(str(step)) for step in place):
+        if anchor in self._secret and not any(says_key(str(step)) for step in location):
             return f"&{anchor} marks what bears a key's name"
         return "" if anchor in self._anchored else f"no &{anchor} stands before it"
 
@@ -329,18 +332,18 @@ class _Builder:
                 "take it away; the field's type is known without it",
             )
 
-    def _sequence(self, place: Place) -> list[Any]:
+    def _sequence(self, location: Location) -> list[Any]:
         items: list[Any] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            items.append(self._node(event, (*place, len(items))))
-            is_told = (*place, len(items) - 1) in self.tree.failed
+            items.append(self._node(event, (*location, len(items))))
+            is_told = (*location, len(items) - 1) in self.tree.failed
             if items[-1] is None and isinstance(event, yaml.ScalarEvent) and not is_told:
                 self._problem(
                     event, "empty", "this item is empty", "write it, or take the '-' away"
                 )
         return items
 
-    def _mapping(self, place: Place) -> dict[str, Any]:
+    def _mapping(self, location: Location) -> dict[str, Any]:
         pairs: dict[str, Any] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = event.value if isinstance(event, yaml.ScalarEvent) else None
@@ -351,15 +354,15 @@ class _Builder:
                     "a key must be a plain word",
                     'quote it: inside [ ] and { } write "${NAME}"',
                 )
-                self._node(event, (*place, "?"))
-                self._node(self._next(), (*place, "?"))
+                self._node(event, (*location, "?"))
+                self._node(self._next(), (*location, "?"))
                 continue
-            merges = self._key(event, key, place, pairs)
-            value = self._node(self._next(), (*place, key))
+            merges = self._key(event, key, location, pairs)
+            value = self._node(self._next(), (*location, key))
             pairs[key] = None if merges else value
         return pairs
 
-    def _key(self, event: Any, key: str, place: Place, pairs: dict[str, Any]) -> bool:
+    def _key(self, event: Any, key: str, location: Location, pairs: dict[str, Any]) -> bool:
         """Take a key in; says whether it is one that merges, whose value counts for nothing."""
         self._refuse_tag(event)
         if event.anchor is not None:
@@ -369,16 +372,16 @@ class _Builder:
             self._problem(
                 event, "alias", "merge keys (<<) are not used here", "write the values out"
             )
-            self.tree.failed.add((*place, key))
+            self.tree.failed.add((*location, key))
         elif key in pairs:
-            first = self.tree.keys[*place, key].line
+            first = self.tree.keys[*location, key].line
             self._problem(
                 event,
                 "duplicate-key",
                 f"the key {key!r} stands here and in line {first}",
                 "keep one of them",
             )
-        self.tree.keys[*place, key] = _mark(event)
+        self.tree.keys[*location, key] = _mark(event)
         return merges
 
     def _problem(self, event: Any, code: str, message: str, hint: str) -> None:

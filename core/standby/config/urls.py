@@ -255,7 +255,7 @@ def _secrets(url: str, _: ProviderInfo) -> Iterator[Slip]:
     parts = _parts(url)
     without = parts.joined()
     if parts.user:
-        what = "has a user name or a password, which would be sent in place of the key"
+        what = "has a user name or a password, which would be sent in location of the key"
         yield Slip(what, "put the key into api_key", without)
     if parts.query:
         yield Slip("has a query, and paths are added behind it", "take it away", without)

@@ -9,11 +9,11 @@ from standby.config.finding import (
     MOST_SUGGESTED,
     Finding,
     Node,
-    Place,
-    Shown,
-    as_it_is,
-    near,
-    path_of,
+    Location,
+    FormatValue,
+    format_plain_value,
+    suggest,
+    format_path,
 )
 from standby.config.remedies import (
     duration_meant,
@@ -34,18 +34,18 @@ def findings_of(
     value: Any,
     schema: Mapping[str, Any],
     *,
-    place: Place = (),
+    location: Location = (),
     owner: str = "",
-    shown: Shown = as_it_is,
+    format_value: FormatValue = format_plain_value,
 ) -> list[Finding]:
-    """Return every way in which `value`, found at `place`, does not fit; `owner` is whose options they are."""
+    """Return every way in which `value`, found at `location`, does not fit; `owner` is whose options they are."""
     validator: Any = Draft202012Validator(schema, format_checker=_formats())
-    told = _Told(place, owner, shown)
+    told = _Told(location, owner, format_value)
     findings = dict.fromkeys(
         finding for error in validator.iter_errors(value) for finding in told.of(_meant(error))
     )
     misspelt = {
-        (finding.place[:-1], finding.problem.hint)
+        (finding.location[:-1], finding.problem.hint)
         for finding in findings
         if finding.problem.code == "unknown-key"
     }
@@ -62,10 +62,13 @@ def _formats() -> FormatChecker:
     return checker
 
 
-def _is_that_key_missing(finding: Finding, misspelt: set[tuple[Place, str]]) -> bool:
+def _is_that_key_missing(finding: Finding, misspelt: set[tuple[Location, str]]) -> bool:
     """Say whether a missing key is there, misspelt, which has been told."""
     is_missing = finding.problem.code == "missing-key"
-    return is_missing and (finding.place[:-1], f"did you mean {finding.place[-1]!r}?") in misspelt
+    return (
+        is_missing
+        and (finding.location[:-1], f"did you mean {finding.location[-1]!r}?") in misspelt
+    )
 
 
 def _meant(error: Any) -> Any:
@@ -87,15 +90,15 @@ def _is_of_another_kind(error: Any) -> bool:
 
 
 class _Told:
-    """jsonschema's errors in words; `place`, `owner` and `shown` as `findings_of` is given them."""
+    """jsonschema's errors in words; `location`, `owner` and `format_value` as `findings_of` is given them."""
 
-    def __init__(self, place: Place, owner: str, shown: Shown) -> None:
-        self._place = place
+    def __init__(self, location: Location, owner: str, format_value: FormatValue) -> None:
+        self._location = location
         self._owner = owner
-        self._shown = shown
+        self._format_value = format_value
 
     def of(self, error: Any) -> Iterator[Finding]:
-        at: Place = (*self._place, *error.absolute_path)
+        at: Location = (*self._location, *error.absolute_path)
         if error.validator == "additionalProperties":
             yield from self._unknown_keys(error, at)
         elif error.validator == "required":
@@ -103,39 +106,39 @@ class _Told:
         else:
             yield self._misfit(error, at)
 
-    def _misfit(self, error: Any, at: Place) -> Finding:
-        shown = self._shown(at, error.instance)
+    def _misfit(self, error: Any, at: Location) -> Finding:
+        shown = self._format_value(at, error.instance)
         rule, inside = str(error.validator), self._inside(at, error.instance)
         misfit = _Misfit(
             _name(at), shown, error.instance, rule, _wanted(error), error.schema, inside
         )
         code, message, hint = _WORDS.get(misfit.rule, _unfitting)(misfit)
         return Finding(
-            place=at,
+            location=at,
             problem=Problem(code=code, message=message, hint=hint),
             at_key=code in _ABOUT_THE_WHOLE,
         )
 
-    def _inside(self, at: Place, value: Any) -> str:
+    def _inside(self, at: Location, value: Any) -> str:
         inside = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         names = [key for key, name in inside.items() if isinstance(name, str)]
         is_alone = len(names) == len(inside) == 1
-        return self._shown((*at, names[0]), inside[names[0]]) if is_alone else ""
+        return self._format_value((*at, names[0]), inside[names[0]]) if is_alone else ""
 
-    def _unknown_keys(self, error: Any, at: Place) -> Iterator[Finding]:
+    def _unknown_keys(self, error: Any, at: Location) -> Iterator[Finding]:
         known = list(error.schema.get("properties", {}))
         whose = f"an option of {self._owner!r}" if self._owner else f"a key of {_name(at)}"
         for number, key in enumerate(error.instance):
             if key not in known:
                 hint = (
                     _is_odd(key)
-                    or (near(key, known) if number < MOST_SUGGESTED else "")
+                    or (suggest(key, known) if number < MOST_SUGGESTED else "")
                     or _is_a_chain(error.instance[key], at)
                     or where_key_belongs(key, at)
                     or f"{whose} is one of {', '.join(known) or 'none'}"
                 )
                 problem = Problem(code="unknown-key", message=f"unknown key {key!r}", hint=hint)
-                yield Finding(place=(*at, key), problem=problem, at_key=True)
+                yield Finding(location=(*at, key), problem=problem, at_key=True)
 
 
 def _wanted(error: Any) -> Any:
@@ -159,14 +162,14 @@ def _is_odd(key: str) -> str:
     return f"it has U+{ord(odd):04X} in it, which is no plain blank: type it anew" if odd else ""
 
 
-def _is_a_chain(value: Any, at: Place) -> str:
+def _is_a_chain(value: Any, at: Location) -> str:
     """Say where a chain belongs that stands at the top of the file."""
     inside = cast("dict[str, Any]", value) if isinstance(value, dict) and not at else {}
     is_one = isinstance(inside.get("models"), list)
     return "a chain stands below 'chains:', two blanks deeper" if is_one else ""
 
 
-def _missing_keys(error: Any, at: Place) -> Iterator[Finding]:
+def _missing_keys(error: Any, at: Location) -> Iterator[Finding]:
     for key in error.validator_value:
         if key not in error.instance:
             problem = Problem(
@@ -174,7 +177,7 @@ def _missing_keys(error: Any, at: Place) -> Iterator[Finding]:
                 message=f"{_name(at)} has no {key!r}",
                 hint=f"add {key_meant(key)!r}",
             )
-            yield Finding(place=(*at, key), problem=problem, at_key=True)
+            yield Finding(location=(*at, key), problem=problem, at_key=True)
 
 
 class _Misfit(NamedTuple):
@@ -234,7 +237,7 @@ def _format(misfit: _Misfit) -> Words:
 
 def _choice(misfit: _Misfit) -> Words:
     words = [str(word) for word in (misfit.wanted if misfit.rule == "enum" else [misfit.wanted])]
-    hint = near(str(misfit.value), words) if len(words) > 1 else f"write {words[0]}"
+    hint = suggest(str(misfit.value), words) if len(words) > 1 else f"write {words[0]}"
     return (
         "bad-value",
         f"{misfit.name}: {misfit.shown} is not known",
@@ -368,5 +371,5 @@ _WORDS: dict[str, Callable[[_Misfit], Words]] = {
 """How each rule of a schema is told when it is broken."""
 
 
-def _name(at: Place) -> str:
-    return path_of(at) or "the file"
+def _name(at: Location) -> str:
+    return format_path(at) or "the file"

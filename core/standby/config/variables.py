@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from standby.config.finding import Node, Place
+from standby.config.finding import Node, Location
 from standby.config.source import Tree, problem_at
 from standby.errors import Problem
 
@@ -103,7 +103,7 @@ class Substituted(msgspec.Struct):
     """A tree's value with the variables in it, `None` where nothing is left, and what came from where."""
 
     value: Any
-    origins: dict[Place, str]
+    origins: dict[Location, str]
 
 
 def substitute(tree: Tree, variables: Variables) -> Substituted:
@@ -116,20 +116,20 @@ class _Substitution:
     def __init__(self, tree: Tree, variables: Variables) -> None:
         self._tree = tree
         self._variables = variables
-        self.origins: dict[Place, str] = {}
+        self.origins: dict[Location, str] = {}
 
-    def walk(self, value: Node, place: Place) -> Any:
+    def walk(self, value: Node, location: Location) -> Any:
         if isinstance(value, dict):
-            return {key: self.walk(item, (*place, key)) for key, item in value.items()}
+            return {key: self.walk(item, (*location, key)) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.walk(item, (*place, at)) for at, item in enumerate(value)]
-        if place[-1:] == ("api_key",) and value is not None:
-            return self._key(str(value), place)
+            return [self.walk(item, (*location, at)) for at, item in enumerate(value)]
+        if location[-1:] == ("api_key",) and value is not None:
+            return self._key(str(value), location)
         if not isinstance(value, str):
             return value
-        return self._text(value, place) if "${" in value else value
+        return self._text(value, location) if "${" in value else value
 
-    def _key(self, value: str, place: Place) -> str | None:
+    def _key(self, value: str, location: Location) -> str | None:
         """Return the name of the key's variable: the value itself stays out of the tree."""
         found = _REFERENCE.fullmatch(value)
         if found is not None and found["name"] and not found["default"]:
@@ -137,17 +137,17 @@ class _Substitution:
             return name
         if value.strip():
             hint = "put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
-            self._error(place, "literal-key", "a key must not stand in this file", hint)
+            self._error(location, "literal-key", "a key must not stand in this file", hint)
         return None
 
-    def _text(self, value: str, place: Place) -> str | None:
+    def _text(self, value: str, location: Location) -> str | None:
         origins: list[str] = []
-        text = _REFERENCE.sub(lambda found: self._put(found, place, origins), value)
+        text = _REFERENCE.sub(lambda found: self._put(found, location, origins), value)
         if origins:
-            self.origins[place] = "; ".join(origins)
-        return text if text.strip() and place not in self._tree.failed else None
+            self.origins[location] = "; ".join(origins)
+        return text if text.strip() and location not in self._tree.failed else None
 
-    def _put(self, found: re.Match[str], place: Place, origins: list[str]) -> str:
+    def _put(self, found: re.Match[str], location: Location, origins: list[str]) -> str:
         name, default = found["name"], found["default"]
         if found["broken"]:
             hint = "write ${NAME} or ${NAME:-default}, and $${ for the two characters themselves"
@@ -156,22 +156,22 @@ class _Substitution:
                 if len(found["broken"]) <= LONGEST_SHOWN
                 else f"{found['broken'][:LONGEST_SHOWN]}…"
             )
-            self._error(place, "bad-variable", f"{shown!r} is no variable", hint)
+            self._error(location, "bad-variable", f"{shown!r} is no variable", hint)
         elif name is None:
             return "${"
         elif self._variables.get(name, "").strip():
             origins.append(f"{name}, {self._variables.origin(name)}")
             return self._variables[name]
         elif default is not None:
-            origins.append(f"default, {self._tree.values[place].words}")
+            origins.append(f"default, {self._tree.values[location].words}")
             return str(default)
         else:
             state = "is empty" if name in self._variables else "is not set"
             hint = f"set it, or write a default: ${{{name}:-…}}"
-            self._error(place, "unset-variable", f"the variable {name} {state}", hint)
+            self._error(location, "unset-variable", f"the variable {name} {state}", hint)
         return ""
 
-    def _error(self, place: Place, code: str, message: str, hint: str) -> None:
+    def _error(self, location: Location, code: str, message: str, hint: str) -> None:
         problem = Problem(code=code, message=message, hint=hint)
-        self._tree.failed.add(place)
-        self._tree.problems.append(problem_at(self._tree, self._tree.values[place], problem))
+        self._tree.failed.add(location)
+        self._tree.problems.append(problem_at(self._tree, self._tree.values[location], problem))

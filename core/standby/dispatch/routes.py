@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.dispatch.policy import Route
 from standby.dispatch.target import Target
 from standby.errors import RequestError
@@ -66,7 +66,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
 
 def _chain_hint(chain: object, known: Collection[str]) -> str:
     """Say what is meant; a call that names no chain has no slip in it, but the file may have one."""
-    slip = near("default", known) if chain == "default" else ""
+    slip = suggest("default", known) if chain == "default" else ""
     if not slip:
         return _hint(chain, known)
     likely = slip.removeprefix("did you mean ").removesuffix("?")
@@ -74,7 +74,7 @@ def _chain_hint(chain: object, known: Collection[str]) -> str:
 
 
 def _hint(name: object, known: Collection[str]) -> str:
-    return near(str(name), known) or f"there is {', '.join(sorted(known))}"
+    return suggest(str(name), known) or f"there is {', '.join(sorted(known))}"
 
 
 def build_routes(

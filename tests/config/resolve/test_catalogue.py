@@ -29,7 +29,7 @@ def test_a_look_up_goes_on_without_a_broken_plugin_and_tells_it_once() -> None:
     findings = Findings()
     plugins = Plugins(Catalogue(rusty=broken(), good=(info(), {"m": Card()})), findings)
     assert plugins.knowing("m", PLACE) == plugins.knowing("m", OTHER) == ["good"]
-    assert [(f.place, f.problem.severity, f.problem.message) for f in findings] == [
+    assert [(f.location, f.problem.severity, f.problem.message) for f in findings] == [
         (PLACE, "warning", "plugin 'rusty' is broken: ImportError")
     ]
 
@@ -38,7 +38,7 @@ def test_a_broken_plugin_that_is_needed_is_an_error_told_once() -> None:
     findings = Findings()
     plugins = Plugins(Catalogue(rusty=broken()), findings)
     assert plugins.info("rusty", PLACE) is plugins.info("rusty", OTHER) is UNKNOWN
-    assert [(f.place, f.problem.severity, f.problem.hint) for f in findings] == [
+    assert [(f.location, f.problem.severity, f.problem.hint) for f in findings] == [
         (PLACE, "error", "update it")
     ]
 

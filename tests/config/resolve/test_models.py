@@ -22,7 +22,7 @@ def told(
     keys = {"ACME_KEY": "a", "BOLT_KEY": "b"} if environ is None else environ
     found = resolved(settings, keys, plugins).findings
     return [
-        f"{'.'.join(map(str, f.place))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}"
+        f"{'.'.join(map(str, f.location))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}"
         for f in found
     ]
 
@@ -169,15 +169,15 @@ def test_an_unknown_name_is_told_in_each_chain_and_a_wrong_entry_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "place"),
+    ("given", "location"),
     [
         (Model(drop=("temprature", "top_p")), "drop.0"),
         (Model(card=Card(refuses=("seed", "temprature"))), "card.refuses.1"),
     ],
 )
-def test_a_parameter_that_is_none_is_told(given: Model, place: str) -> None:
+def test_a_parameter_that_is_none_is_told(given: Model, location: str) -> None:
     assert told(one_chain("large-3", models={"large-3": given})) == [
-        f"models.large-3.{place} error: no parameter is named 'temprature'; did you mean 'temperature'?"
+        f"models.large-3.{location} error: no parameter is named 'temprature'; did you mean 'temperature'?"
     ]
 
 

@@ -22,7 +22,9 @@ def providers(
 
 
 def told(findings: Findings) -> list[tuple[object, str]]:
-    return [(found.place, f"{found.problem.message}; {found.problem.hint}") for found in findings]
+    return [
+        (found.location, f"{found.problem.message}; {found.problem.hint}") for found in findings
+    ]
 
 
 def test_each_plugin_is_a_provider_by_itself() -> None:
@@ -89,8 +91,8 @@ def test_a_provider_of_the_settings_is_looked_at_even_if_no_model_asks_it_and_to
 
 def test_an_unknown_name_is_told_wherever_it_stands() -> None:
     found, findings = providers({"router": Provider(plugin="acme")})
-    for place in ((*PLACE[:-1], 1), (*PLACE[:-1], 2)):
-        assert found.get("zzz", place) is None
+    for location in ((*PLACE[:-1], 1), (*PLACE[:-1], 2)):
+        assert found.get("zzz", location) is None
     words = (
         "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install its package"
     )

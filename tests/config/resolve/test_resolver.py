@@ -13,7 +13,7 @@ from tests.config.files import one_chain, resolved
 def told(settings: Settings) -> list[str]:
     found = resolved(settings).findings
     return [
-        f"{'.'.join(map(str, f.place))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}"
+        f"{'.'.join(map(str, f.location))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}"
         for f in found
     ]
 

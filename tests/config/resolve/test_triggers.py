@@ -9,7 +9,9 @@ RE2 = "RE2 has no look-around and no back-references"
 
 def told(trigger: Trigger, *models: str) -> list[str]:
     found = resolved(one_chain(*(models or ("large-3",)), triggers={"t": trigger})).findings
-    return [f"{'.'.join(map(str, f.place))}: {f.problem.message}; {f.problem.hint}" for f in found]
+    return [
+        f"{'.'.join(map(str, f.location))}: {f.problem.message}; {f.problem.hint}" for f in found
+    ]
 
 
 def test_a_trigger_that_looks_at_nothing_is_told() -> None:

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
-from standby.config.finding import Finding, Findings, Place
+from standby.config.finding import Finding, Findings, Location
 from standby.config.lint.context import Asked, View
 from standby.config.numbers import ENOUGH
 from standby.config.texts import written
@@ -70,18 +70,18 @@ def _tools_or_schema(view: View, name: str, findings: Findings) -> None:
     who = f"is answered by {then!r}" if then else "is answered by no model of the chain"
     message = f"{first.name!r} takes tools or a schema, not both: a request with both {who}"
     hint = "for agents with tools and an output schema, put a model first that takes both"
-    findings.inform(first.place, "tools-or-schema", message, hint)
+    findings.inform(first.location, "tools-or-schema", message, hint)
 
 
 def _reach(view: View, name: str, findings: Findings) -> None:
     """Tell of models behind a `fallback: false`, or behind a model at each failure of which a trigger stops."""
     chain, asked = view.settings.chains[name], view.chains[name]
-    place = ("chains", name, "fallback")
+    location = ("chains", name, "fallback")
     if _is_off(view, name) and len(asked) > 1:
         never = ", ".join(repr(one.name) for one in asked[1:])
         hint = "take them out, or write fallback: true"
         findings.warn(
-            place, "unreachable-model", f"fallback is false: {never} can never be reached", hint
+            location, "unreachable-model", f"fallback is false: {never} can never be reached", hint
         )
         return
     triggers = Triggers(
@@ -92,7 +92,10 @@ def _reach(view: View, name: str, findings: Findings) -> None:
         if stopping:
             message = f"{after.name!r} is not asked after any failure of {before.name!r}: the trigger {stopping!r} stops there"
             findings.warn(
-                after.place, "unreachable-model", message, "narrow the trigger, or write then: next"
+                after.location,
+                "unreachable-model",
+                message,
+                "narrow the trigger, or write then: next",
             )
             return
 
@@ -138,13 +141,13 @@ def _models(view: View, findings: Findings) -> None:
             )
 
 
-def _quota(place: Place, name: str, asked: tuple[Asked, ...], findings: Findings) -> None:
+def _quota(location: Location, name: str, asked: tuple[Asked, ...], findings: Findings) -> None:
     accounts = {_account(one) for one in asked}
     if len(asked) > 1 and len(accounts) == 1 and asked[0].provider.api_key is not None:
         message = f"all models of {name!r} share one account of {asked[0].model.provider!r}: what stops one may stop all"
         hint = "add a model of another provider"
         problem = Problem(code="shared-quota", message=message, hint=hint, severity="warning")
-        findings.append(Finding(place=place, problem=problem, at_key=True))
+        findings.append(Finding(location=location, problem=problem, at_key=True))
 
 
 def _account(asked: Asked) -> tuple[Any, ...]:
@@ -185,7 +188,7 @@ def _loss(before: Asked, after: Asked, findings: Findings) -> None:
     lost = ", ".join(_lost(before, after))
     if lost:
         message = f"{after.name!r} lacks what {before.name!r} before it has: {lost}"
-        findings.inform(after.place, "loss", message, "a request that needs it skips this model")
+        findings.inform(after.location, "loss", message, "a request that needs it skips this model")
 
 
 def _lost(before: Asked, after: Asked) -> Iterable[str]:
@@ -209,14 +212,14 @@ def _drops(one: Asked, asked: tuple[Asked, ...], findings: Findings) -> None:
     names = ", ".join(dict.fromkeys(dropped))
     if one.model.strict:
         findings.inform(
-            one.place,
+            one.location,
             "drops",
             f"{one.name!r} is skipped where a request has {names}",
             "strict says so",
         )
     else:
         findings.inform(
-            one.place,
+            one.location,
             "drops",
             f"{one.name!r} is not sent {names}",
             "each is left out, and the trail says so",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from standby.config.finding import Findings, Place
+from standby.config.finding import Findings, Location
 from standby.config.resolve.catalogue import UNKNOWN, Catalogue, FailureReader, Plugins
 from standby.errors import ConfigError
 from standby.failures import Kind, kind_of_status
@@ -19,7 +19,7 @@ _ERROR = re.compile(r"(?P<status>\d{3})(?: (?P<code>\w*))?\. (?P<message>.*)", r
 class Asked(msgspec.Struct, frozen=True):
     """A model of a chain, where the chain names it."""
 
-    place: Place
+    location: Location
     name: str
     model: Model
     provider: Provider
@@ -46,14 +46,14 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class View:
-    """Settings, given and resolved; `is_variable` says whether a variable put there what stands at a place."""
+    """Settings, given and resolved; `is_variable` says whether a variable put there what stands at a location."""
 
     def __init__(
         self,
         given: Settings,
         settings: Settings,
         catalogue: Catalogue,
-        is_variable: Callable[[Place], bool],
+        is_variable: Callable[[Location], bool],
     ) -> None:
         """Look at resolved settings without errors."""
         self.given = given

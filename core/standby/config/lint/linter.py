@@ -6,7 +6,7 @@ them.
 
 from collections.abc import Callable
 
-from standby.config.finding import Findings, Place
+from standby.config.finding import Findings, Location
 from standby.config.lint.chains import lint_chains
 from standby.config.lint.context import View
 from standby.config.lint.patterns import lint_patterns
@@ -20,7 +20,7 @@ def lint(
     given: Settings,
     settings: Settings,
     catalogue: Catalogue,
-    is_variable: Callable[[Place], bool] = lambda _: False,
+    is_variable: Callable[[Location], bool] = lambda _: False,
 ) -> Findings:
     """Return what is doubtful; `given` has the places, `settings` is the same resolved, without errors."""
     view, findings = View(given, settings, catalogue, is_variable), Findings()

@@ -2,7 +2,7 @@
 
 import re
 
-from standby.config.finding import Findings, Place
+from standby.config.finding import Findings, Location
 from standby.config.lint.context import Asked, View
 from standby.config.lint.triggers import is_text_alone
 from standby.config.resolve.triggers import items_of
@@ -42,18 +42,18 @@ def lint_patterns(view: View, findings: Findings) -> None:
         reached = view.reached_by(name, trigger)
         said = {asked.name: view.errors(asked) for asked in reached}
         for at, expression in items_of(trigger.message) if reached else ():
-            place: Place = ("triggers", name, "message", *at)
+            location: Location = ("triggers", name, "message", *at)
             kinds = _never_decided(view, expression, reached) if is_text_alone(trigger) else ""
             if kinds:
                 message = f"{expression!r} is in refusals of the request alone, where a text alone decides nothing"
                 hint = f"add kind: {kinds}, if another model may answer what this one refuses"
-                findings.warn(place, "trigger-never-fires", message, hint)
+                findings.warn(location, "trigger-never-fires", message, hint)
             elif any(said.values()):
-                _lint(place, expression, trigger, said, findings)
+                _lint(location, expression, trigger, said, findings)
 
 
 def _lint(
-    place: Place,
+    location: Location,
     expression: str,
     trigger: Trigger,
     said: dict[str, tuple[str, ...]],
@@ -64,7 +64,7 @@ def _lint(
     matching = [text for text in texts if is_found(text)]
     if len(matching) == len(texts) and is_text_alone(trigger):
         findings.warn(
-            place,
+            location,
             "trigger-matches-all",
             f"{expression!r} is in every failure's text",
             "write more of the text",
@@ -75,7 +75,7 @@ def _lint(
     if is_close or all(said.values()):  # a model whose texts nobody knows may well say so
         known = " or ".join(repr(model) for model, errors in said.items() if errors)
         message = f"{expression!r} matches nothing that {known} is known to say"
-        findings.warn(place, "pattern-matches-nothing", message, _hint(model, text))
+        findings.warn(location, "pattern-matches-nothing", message, _hint(model, text))
 
 
 def _never_decided(view: View, expression: str, reached: list[Asked]) -> str:

@@ -1,6 +1,6 @@
 """Lints of accounts: a `base_url` that is likely a slip, a key that is visibly none, a library that is missing or too old."""
 
-from standby.config.finding import Findings, Place
+from standby.config.finding import Findings, Location
 from standby.config.keys import flaw_of
 from standby.config.lint.context import Asked, View
 from standby.config.lint.libraries import library_problem, required_libraries
@@ -19,16 +19,16 @@ def lint_providers(view: View, findings: Findings) -> None:
             tell(view, asked, told, findings)
 
 
-def _url(view: View, place: Place, provider: Provider, findings: Findings) -> None:
+def _url(view: View, location: Location, provider: Provider, findings: Findings) -> None:
     info = view.info(provider)
     slips, mended = ([], "") if info is None else doubtful(provider.base_url or "", info)
     if slips:
-        message = f"{'.'.join(map(str, place))} {'; it '.join(slip.what for slip in slips)}"
+        message = f"{'.'.join(map(str, location))} {'; it '.join(slip.what for slip in slips)}"
         remedies = dict.fromkeys(slip.remedy for slip in slips)
-        hint = ", ".join(remedies) if view.is_variable(place) else f"write {mended}"
-        if slips[0].what.startswith("has a user") and not view.is_variable(place):
+        hint = ", ".join(remedies) if view.is_variable(location) else f"write {mended}"
+        if slips[0].what.startswith("has a user") and not view.is_variable(location):
             hint = f"{hint}, and {slips[0].remedy}"
-        findings.warn(place, "base-url", message, hint)
+        findings.warn(location, "base-url", message, hint)
 
 
 def _key(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
@@ -41,8 +41,10 @@ def _key(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
     if flaw is not None:
         given = view.given.providers.get(name)
         in_file = given is not None and given.api_key is not None
-        place: Place = ("providers", name, "api_key") if in_file else asked.place
-        findings.warn(place, "doubtful-key", f"the key in {secret.origin} {flaw.what}", flaw.remedy)
+        location: Location = ("providers", name, "api_key") if in_file else asked.location
+        findings.warn(
+            location, "doubtful-key", f"the key in {secret.origin} {flaw.what}", flaw.remedy
+        )
 
 
 def _libraries(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
@@ -52,4 +54,4 @@ def _libraries(view: View, asked: Asked, told: set[str], findings: Findings) -> 
         if library.module not in told and problem:
             told.add(library.module)
             message = f"{asked.name!r} needs {library.module!r}, {problem}: it is skipped"
-            findings.warn(asked.place, "no-sdk", message, f"pip install '{library.requirement}'")
+            findings.warn(asked.location, "no-sdk", message, f"pip install '{library.requirement}'")

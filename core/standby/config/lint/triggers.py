@@ -3,7 +3,7 @@
 from itertools import combinations
 from typing import Any
 
-from standby.config.finding import Findings, Place
+from standby.config.finding import Findings, Location
 from standby.config.lint.context import View
 from standby.failures import Kind
 from standby.resilience.triggers import CALLER_AT_FAULT, is_of_replies
@@ -13,11 +13,11 @@ from standby.settings import Trigger
 def lint_triggers(view: View, findings: Findings) -> None:
     """Look at each trigger in the chains that use it."""
     for name, trigger in view.settings.triggers.items():
-        place = ("triggers", name)
+        location = ("triggers", name)
         if not view.using(name):
             message = f"no chain uses the trigger {name!r}"
             findings.warn(
-                place,
+                location,
                 "unused-trigger",
                 message,
                 "name it under 'triggers:' of a chain, or take it out",
@@ -25,7 +25,7 @@ def lint_triggers(view: View, findings: Findings) -> None:
         elif not view.reached_by(name, trigger):
             message = f"the trigger {name!r} can never fire: no chain that uses it asks a model that it names"
             findings.warn(
-                place,
+                location,
                 "trigger-never-fires",
                 message,
                 "correct its 'provider' and 'model', or take it out",
@@ -37,7 +37,7 @@ def lint_triggers(view: View, findings: Findings) -> None:
                 else " of the models that it names"
             )
             message = f"the trigger {name!r} matches every failure{whose}, a request that is wrong everywhere too"
-            findings.warn(place, "trigger-matches-all", message, "add a kind")
+            findings.warn(location, "trigger-matches-all", message, "add a kind")
     for chain in view.settings.chains:
         _hidden(view, chain, findings)
         _unheard(view, chain, findings)
@@ -45,18 +45,18 @@ def lint_triggers(view: View, findings: Findings) -> None:
 
 def _hidden(view: View, chain: str, findings: Findings) -> None:
     names = view.settings.chains[chain].triggers or ()
-    told: set[Place] = {
-        finding.place for finding in findings if finding.problem.code == "trigger-hidden"
+    told: set[Location] = {
+        finding.location for finding in findings if finding.problem.code == "trigger-hidden"
     }
     for (_, first), (at, second) in combinations(enumerate(names), 2):
         in_order = view.given.chains[chain].triggers is not None
-        place: Place = ("chains", chain, "triggers", at) if in_order else ("triggers", second)
+        location: Location = ("chains", chain, "triggers", at) if in_order else ("triggers", second)
         wide, narrow = view.settings.triggers[first], view.settings.triggers[second]
-        if place not in told and view.reached_by(second, narrow) and _covers(wide, narrow):
-            told.add(place)
+        if location not in told and view.reached_by(second, narrow) and _covers(wide, narrow):
+            told.add(location)
             message = f"the trigger {second!r} can never fire: {first!r} before it recognises all that it does"
             findings.warn(
-                place, "trigger-hidden", message, f"put it before {first!r}, or take it out"
+                location, "trigger-hidden", message, f"put it before {first!r}, or take it out"
             )
 
 

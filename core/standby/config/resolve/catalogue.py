@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, TypeVar
 
-from standby.config.finding import Finding, Findings, Place
+from standby.config.finding import Finding, Findings, Location
 from standby.errors import ConfigError
 from standby.failures import Failure
 from standby.plugin import ProviderInfo
@@ -69,7 +69,7 @@ class Plugins:
         """Say where a plugin comes from."""
         return self._catalogue.origin(plugin)
 
-    def info(self, plugin: str, place: Place) -> ProviderInfo | None:
+    def info(self, plugin: str, location: Location) -> ProviderInfo | None:
         """Say how to reach any model of a plugin; `None` if it is broken."""
         if plugin not in self._infos:
             try:
@@ -78,37 +78,39 @@ class Plugins:
                 broken = all(problem.code == "broken-plugin" for problem in error.problems)
                 self._infos[plugin] = UNKNOWN if broken else None
                 self._findings += (
-                    Finding(place=place, problem=problem) for problem in error.problems
+                    Finding(location=location, problem=problem) for problem in error.problems
                 )
         return self._infos[plugin]
 
-    def check_observers(self, plugin: str, place: Place) -> None:
+    def check_observers(self, plugin: str, location: Location) -> None:
         """Add what is wrong with a plugin that is to observe."""
-        self._asked(plugin, place, self._catalogue.observers)
+        self._asked(plugin, location, self._catalogue.observers)
 
-    def tests(self, plugin: str, place: Place) -> Collection[str] | None:
+    def tests(self, plugin: str, location: Location) -> Collection[str] | None:
         """Return the names of a plugin's tests; `None` if they cannot be had."""
-        return self._asked(plugin, place, self._catalogue.tests)
+        return self._asked(plugin, location, self._catalogue.tests)
 
     def _asked(
-        self, plugin: str, place: Place, ask: Callable[[str], Collection[T]]
+        self, plugin: str, location: Location, ask: Callable[[str], Collection[T]]
     ) -> Collection[T] | None:
         if plugin not in self.names:
             hint = (
-                self._findings.near(plugin, self.names)
+                self._findings.suggest(plugin, self.names)
                 or f"installed: {', '.join(self.names) or 'none'}"
             )
             self._findings.error(
-                place, "unknown-plugin", f"no plugin named {plugin!r} is installed", hint
+                location, "unknown-plugin", f"no plugin named {plugin!r} is installed", hint
             )
             return None
         try:
             return ask(self._pinned.get(plugin, plugin))
         except ConfigError as error:
-            self._findings += (Finding(place=place, problem=problem) for problem in error.problems)
+            self._findings += (
+                Finding(location=location, problem=problem) for problem in error.problems
+            )
             return None
 
-    def cards(self, plugin: str, place: Place) -> Mapping[str, Card]:
+    def cards(self, plugin: str, location: Location) -> Mapping[str, Card]:
         """Return a plugin's cards; a look-up goes on without a broken one, and with an error if two bear one name."""
         if self._infos.get(plugin) is UNKNOWN:
             return {}  # told already
@@ -123,21 +125,21 @@ class Plugins:
                         if problem.code == "plugin-conflict"
                         else self._findings.warn
                     )
-                    tell(place, problem.code, problem.message, problem.hint)
+                    tell(location, problem.code, problem.message, problem.hint)
         return self._cards[plugin]
 
-    def knowing(self, vendor_id: str, place: Place) -> list[str]:
+    def knowing(self, vendor_id: str, location: Location) -> list[str]:
         """Return the plugins whose cards know a model."""
         return [
             plugin
             for plugin in self.names
-            if vendor_id in self.cards(self._pinned.get(plugin, plugin), place)
+            if vendor_id in self.cards(self._pinned.get(plugin, plugin), location)
         ]
 
-    def models(self, place: Place) -> list[str]:
+    def models(self, location: Location) -> list[str]:
         """Return all models that the plugins know."""
         return [
             model
             for plugin in self.names
-            for model in self.cards(self._pinned.get(plugin, plugin), place)
+            for model in self.cards(self._pinned.get(plugin, plugin), location)
         ]

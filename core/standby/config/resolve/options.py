@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from standby.config.finding import Findings, Place, Shown
+from standby.config.finding import Findings, Location, FormatValue
 from standby.config.texts import Schema, typed
 from standby.runtime.isolation import Origin
 
@@ -13,10 +13,10 @@ DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if
 def checked(
     given: dict[str, Any],
     schema: Schema,
-    place: Place,
+    location: Location,
     owner: str,
     findings: Findings,
-    shown: Shown,
+    format_value: FormatValue,
     origin: Origin,
 ) -> dict[str, Any]:
     """Return the options with their types; what does not fit is told."""
@@ -26,11 +26,13 @@ def checked(
 
     try:
         options: dict[str, Any] = typed(given, schema, schema)
-        found = findings_of(options, schema, place=place, owner=owner, shown=shown)
+        found = findings_of(
+            options, schema, location=location, owner=owner, format_value=format_value
+        )
     except Exception as error:  # noqa: BLE001 - a stranger's schema may be none at all
         message = f"the options of {origin} cannot be checked: its schema is broken: {type(error).__name__}"
         findings.error(
-            place,
+            location,
             "broken-plugin",
             message,
             f"update {origin.distribution}, or leave the options out",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from standby.config.finding import Findings, Place, Shown, as_it_is
+from standby.config.finding import Findings, Location, FormatValue, format_plain_value
 from standby.config.resolve.catalogue import UNKNOWN, Plugins
 from standby.config.resolve.options import checked
 from standby.config.urls import unsendable
@@ -21,24 +21,24 @@ class Providers:
         plugins: Plugins,
         environ: Mapping[str, str],
         findings: Findings,
-        shown: Shown = as_it_is,
+        format_value: FormatValue = format_plain_value,
     ) -> None:
         """Look at nothing yet, but at the given ones."""
         self._given = given
         self._plugins = plugins
         self._environ = environ
         self._findings = findings
-        self._shown = shown
+        self._format_value = format_value
         self._made: dict[str, Provider | None] = {}
         self.names = tuple(dict.fromkeys((*given, *plugins.names)))
         for name in given:
             self.get(name, ("providers", name, "plugin"))
 
-    def get(self, name: str, place: Place) -> Provider | None:
+    def get(self, name: str, location: Location) -> Provider | None:
         """Return a provider; what is wrong with one of the settings' own is told once, an unknown name wherever it stands."""
         if name in self._made:
             return self._made[name]
-        made = self._explicit(name, self._given.get(name) or Provider(plugin=name), place)
+        made = self._explicit(name, self._given.get(name) or Provider(plugin=name), location)
         if made is not None or name in self._given:
             self._made[name] = made
         return made
@@ -47,17 +47,17 @@ class Providers:
         """Return those that were asked for and are there."""
         return {name: provider for name, provider in self._made.items() if provider is not None}
 
-    def _explicit(self, name: str, provider: Provider, place: Place) -> Provider | None:
+    def _explicit(self, name: str, provider: Provider, location: Location) -> Provider | None:
         if provider.plugin not in self._plugins.names:
             installed = ", ".join(self._plugins.names) or "none"
             hint = (
-                self._findings.near(provider.plugin, self.names)
+                self._findings.suggest(provider.plugin, self.names)
                 or f"installed: {installed}; else install its package"
             )
             message = f"no provider and no plugin is named {provider.plugin!r}"
-            self._findings.error(place, "unknown-provider", message, hint)
+            self._findings.error(location, "unknown-provider", message, hint)
             return None
-        info = self._plugins.info(provider.reference, place)
+        info = self._plugins.info(provider.reference, location)
         if info is None:
             return None
         self._check_url(name, provider, info)
@@ -70,7 +70,7 @@ class Providers:
             spot,
             provider.plugin,
             self._findings,
-            self._shown,
+            self._format_value,
             origin,
         )
         return msgspec.structs.replace(provider, api_key=key, options=options)
@@ -80,10 +80,12 @@ class Providers:
         url = provider.base_url
         slip = None if url is None or info is UNKNOWN else unsendable(url, info)
         if slip is not None:
-            place: Place = ("providers", name, "base_url")
-            is_shown = self._shown(place, url) == repr(url)
+            location: Location = ("providers", name, "base_url")
+            is_shown = self._format_value(location, url) == repr(url)
             hint = f"write {slip.mended}" if slip.mended and is_shown else slip.remedy
-            self._findings.error(place, "bad-url", f"{'.'.join(map(str, place))} {slip.what}", hint)
+            self._findings.error(
+                location, "bad-url", f"{'.'.join(map(str, location))} {slip.what}", hint
+            )
 
     def _key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
         """Return the first key that is set; none for a plugin that needs none, and for an account that may need none."""

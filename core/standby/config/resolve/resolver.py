@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from standby.config.finding import Finding, Findings, Place, Shown, as_it_is
+from standby.config.finding import Finding, Findings, Location, FormatValue, format_plain_value
 from standby.config.fit import misfits
 from standby.config.numbers import check_numbers
 from standby.config.resolve.catalogue import Catalogue, Plugins
@@ -40,13 +40,13 @@ def resolve(
     environ: Mapping[str, str],
     *,
     today: date,
-    shown: Shown = as_it_is,
+    format_value: FormatValue = format_plain_value,
 ) -> Resolution:
     """Look all names up; what is wrong is told, all of it, in the findings. Settings made in code are checked like a file's."""
     found = misfits(settings)
     if found:
         return Resolution(settings=settings, findings=tuple(found))
-    return _Resolver(settings, catalogue, environ, today, shown).run()
+    return _Resolver(settings, catalogue, environ, today, format_value).run()
 
 
 class _Resolver:
@@ -56,10 +56,10 @@ class _Resolver:
         catalogue: Catalogue,
         environ: Mapping[str, str],
         today: date,
-        shown: Shown,
+        format_value: FormatValue,
     ) -> None:
         self._settings = settings
-        self._shown = shown
+        self._format_value = format_value
         self._findings = Findings()
         pinned = {
             name: provider.reference
@@ -67,9 +67,11 @@ class _Resolver:
             if name == provider.plugin
         }
         self._plugins = plugins = Plugins(catalogue, self._findings, pinned)
-        self._providers = Providers(settings.providers, plugins, environ, self._findings, shown)
+        self._providers = Providers(
+            settings.providers, plugins, environ, self._findings, format_value
+        )
         self._models = Models(
-            settings.models, self._providers, plugins, self._findings, shown, today
+            settings.models, self._providers, plugins, self._findings, format_value, today
         )
 
     def run(self) -> Resolution:
@@ -91,10 +93,10 @@ class _Resolver:
         )
         return Resolution(settings=settings, findings=tuple(self._findings))
 
-    def _chain(self, place: Place, chain: Chain) -> Chain:
+    def _chain(self, location: Location, chain: Chain) -> Chain:
         kept: dict[tuple[Any, ...], str] = {}
         for at, name in enumerate(chain.models):
-            spot = (*place, "models", at)
+            spot = (*location, "models", at)
             model = self._models.get(name, spot)
             if model is None:
                 continue
@@ -111,21 +113,21 @@ class _Resolver:
                     spot, "twice", f"{name!r} stands in this chain already", "it is asked once"
                 )
         return msgspec.structs.replace(
-            chain, models=tuple(kept.values()), triggers=self._triggers(place, chain)
+            chain, models=tuple(kept.values()), triggers=self._triggers(location, chain)
         )
 
-    def _identity(self, model: Model, place: Place) -> tuple[Any, ...]:
-        provider = self._providers.get(model.provider or "", place)
+    def _identity(self, model: Model, location: Location) -> tuple[Any, ...]:
+        provider = self._providers.get(model.provider or "", location)
         account = None if provider is None else provider.account
         return account, model.model, repr(model.options)
 
-    def _triggers(self, place: Place, chain: Chain) -> tuple[str, ...]:
+    def _triggers(self, location: Location, chain: Chain) -> tuple[str, ...]:
         known = self._settings.triggers
         for at, name in enumerate(chain.triggers or ()):
             if name not in known:
-                hint = self._findings.near(name, known) or "define it under 'triggers:'"
+                hint = self._findings.suggest(name, known) or "define it under 'triggers:'"
                 self._findings.error(
-                    (*place, "triggers", at),
+                    (*location, "triggers", at),
                     "unknown-trigger",
                     f"no trigger is named {name!r}",
                     hint,
@@ -136,8 +138,8 @@ class _Resolver:
         chained = (name for chain in self._settings.chains.values() for name in chain.models)
         models = dict.fromkeys((*self._settings.models, *chained))
         for name, trigger in self._settings.triggers.items():
-            check_trigger(name, trigger, self._findings, self._shown)
+            check_trigger(name, trigger, self._findings, self._format_value)
             check_test(name, trigger, self._plugins, self._findings)
             check_names(name, trigger, "provider", self._providers.names, self._findings)
-            known_elsewhere = partial(self._models.is_known, place=("triggers", name, "model"))
+            known_elsewhere = partial(self._models.is_known, location=("triggers", name, "model"))
             check_names(name, trigger, "model", models, self._findings, known_elsewhere)

@@ -3,26 +3,28 @@
 from collections.abc import Callable, Collection
 from typing import Literal
 
-from standby.config.finding import Findings, Place, Shown
+from standby.config.finding import Findings, Location, FormatValue
 from standby.config.resolve.catalogue import Plugins
 from standby.resilience.triggers import pattern
 from standby.settings import Trigger
 
 
-def check_trigger(name: str, trigger: Trigger, findings: Findings, shown: Shown) -> None:
+def check_trigger(
+    name: str, trigger: Trigger, findings: Findings, format_value: FormatValue
+) -> None:
     """Add what is wrong with a trigger by itself."""
-    place: Place = ("triggers", name)
+    location: Location = ("triggers", name)
     if all(
         getattr(trigger, field) is None for field in trigger.__struct_fields__ if field != "then"
     ):
         message = f"the trigger {name!r} says nothing to recognise a failure by"
-        findings.error(place, "empty-trigger", message, "add a kind, or a message")
+        findings.error(location, "empty-trigger", message, "add a kind, or a message")
     for at, expression in items_of(trigger.message):
-        spot = (*place, "message", *at)
+        spot = (*location, "message", *at)
         try:
             pattern(expression)
         except ValueError as error:
-            message = f"{shown(spot, expression)} is no RE2 expression: {error}"
+            message = f"{format_value(spot, expression)} is no RE2 expression: {error}"
             findings.error(
                 spot, "bad-pattern", message, "RE2 has no look-around and no back-references"
             )
@@ -33,12 +35,12 @@ def check_test(name: str, trigger: Trigger, plugins: Plugins, findings: Findings
     if trigger.test is None:
         return
     plugin, _, test = trigger.test.partition("/")
-    place: Place = ("triggers", name, "test")
-    known = plugins.tests(plugin, place)
+    location: Location = ("triggers", name, "test")
+    known = plugins.tests(plugin, location)
     if known is not None and test not in known:
-        hint = findings.near(test, known) or f"its tests: {', '.join(sorted(known)) or 'none'}"
+        hint = findings.suggest(test, known) or f"its tests: {', '.join(sorted(known)) or 'none'}"
         findings.error(
-            place, "unknown-test", f"the plugin {plugin!r} brings no test named {test!r}", hint
+            location, "unknown-test", f"the plugin {plugin!r} brings no test named {test!r}", hint
         )
 
 
@@ -53,7 +55,9 @@ def check_names(
     """Add whom a trigger names and nobody knows; whether somebody knows him `elsewhere` is asked only if it matters."""
     for at, named in items_of(getattr(trigger, field)):
         if named not in known and not elsewhere(named):
-            hint = findings.near(named, known) or f"write the name of a {field} that a chain asks"
+            hint = (
+                findings.suggest(named, known) or f"write the name of a {field} that a chain asks"
+            )
             findings.error(
                 ("triggers", name, field, *at),
                 f"unknown-{field}",

@@ -28,7 +28,7 @@ import openai
 
 from standby.client import AsyncStandby, Sink, Standby
 from standby.config import Config as _Config
-from standby.config.finding import near
+from standby.config.finding import suggest
 from standby.dispatch.compatibility import dropped_parameters
 from standby.errors import CallFailed, DeadlineExceeded, StandbyError
 from standby.inputs.parse import parse_sampling
@@ -370,7 +370,7 @@ def _check(who: str, options: Iterable[str]) -> None:
                 if theirs
                 else ""
             )
-            remedy = own or near(name, known) or f"there is {', '.join(known)}"
+            remedy = own or suggest(name, known) or f"there is {', '.join(known)}"
             raise TypeError(f"{who}: {name!r} is not taken; {remedy}")
 
 
