@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from standby.config import Config, check_config, load
-from standby.config.changes import Changes
+from standby.config.file_watcher import FileWatcher
 from standby.config.resolve.models import retirement
 from standby.config.resolve.resolver import resolve
 from standby.dispatch.dispatcher import Walk
@@ -100,7 +100,7 @@ class AsyncStandby(Shared):
         self._environ = os.environ if environ is None else environ
         self._config, self._cwd = check_config(config, settings, watch=watch), Path.cwd()
         self._watching, self._has_source = watch, settings is None
-        self._changes: Changes | None = None
+        self._changes: FileWatcher | None = None
         self._reloading = threading.Lock()
         self._told_of: set[str] = set()
         self._warms = warm_up
@@ -269,7 +269,7 @@ class AsyncStandby(Shared):
         loaded = load(self._config, self._registry, self._environ, cwd=self._cwd, today=today)
         self._file = loaded.file
         if self._changes is None and loaded.path is not None:
-            self._changes = Changes(loaded.path)
+            self._changes = FileWatcher(loaded.path)
         if loaded.settings is None:
             raise ConfigError(loaded.problems)
         return loaded.settings
@@ -303,7 +303,7 @@ class AsyncStandby(Shared):
 
     def _look_for_changes(self) -> None:
         """Where the file has changed, read it in a thread; whoever calls meanwhile goes by the old settings."""
-        if self._watching and self._changes is not None and self._changes.any():
+        if self._watching and self._changes is not None and self._changes.has_changed():
             threading.Thread(
                 target=self._reload_or_tell, name="standby-reload", daemon=True
             ).start()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from standby.config import PACKAGED
-from standby.config.comments import SILENCEABLE
-from standby.config.explanations import explanations
+from standby.config.explanations import read_explanations
+from standby.config.ignore_comments import SILENCEABLE
 from tests.cli.running import Run, scripted, terminal, written
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -266,7 +266,7 @@ def test_the_chain_that_ships_takes_at_most_one_screen(environ: dict[str, str]) 
 
 def test_each_code_of_a_problem_is_explained() -> None:
     told = {path.name.partition(".")[0] for path in GOLDEN.glob("*.txt")}
-    assert told | set(SILENCEABLE) <= set(explanations())
+    assert told | set(SILENCEABLE) <= set(read_explanations())
 
 
 @pytest.mark.parametrize("code", ["no-time", "[no-time]"])
@@ -277,7 +277,7 @@ def test_a_code_is_explained_with_its_example(run: Run, code: str) -> None:
     assert "\n\n    version: 1\n    chains:\n" in ran.out
     assert run("validate", "--explain", code, "--json").json == {
         "code": "no-time",
-        "explanation": explanations()["no-time"],
+        "explanation": read_explanations()["no-time"],
     }
 
 

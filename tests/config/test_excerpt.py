@@ -1,6 +1,6 @@
 import pytest
 
-from standby.config.excerpt import WIDEST, excerpts, masked, says_key
+from standby.config.excerpt import WIDEST, is_secret_name, mask_secrets, redact_lines
 
 CANARY = "canary-4711"
 
@@ -27,12 +27,12 @@ CANARY = "canary-4711"
     ],
 )
 def test_a_key_is_never_in_a_line_that_is_shown(text: str) -> None:
-    assert CANARY not in "\n".join(excerpts(text))
+    assert CANARY not in "\n".join(redact_lines(text))
 
 
 def test_what_is_no_key_is_shown_as_it_stands() -> None:
     text = "providers:\n  acme:\n    api_key: ${X}\n    plugin: acme  # why\n\nmodels:\n  - a\t\n"
-    assert excerpts(text) == [
+    assert redact_lines(text) == [
         "providers:",
         "  acme:",
         "    api_key: …",
@@ -44,11 +44,11 @@ def test_what_is_no_key_is_shown_as_it_stands() -> None:
 
 
 def test_a_line_with_control_characters_is_not_shown() -> None:
-    assert excerpts("a: \x1b[31mred\nb: \tc") == ["", "b: \tc"]
+    assert redact_lines("a: \x1b[31mred\nb: \tc") == ["", "b: \tc"]
 
 
 def test_a_long_line_is_cut() -> None:
-    [line] = excerpts("a: " + "b " * WIDEST)
+    [line] = redact_lines("a: " + "b " * WIDEST)
     assert len(line) == WIDEST + 2
     assert line.endswith(" …")
 
@@ -64,7 +64,7 @@ def test_a_long_line_is_cut() -> None:
     ],
 )
 def test_words_that_look_like_keys_are_masked(text: str, shown: str) -> None:
-    assert masked(text) == shown
+    assert mask_secrets(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_words_that_look_like_keys_are_masked(text: str, shown: str) -> None:
     ],
 )
 def test_a_name_may_say_that_a_key_bears_it(name: str, says: bool) -> None:
-    assert says_key(name) is says
+    assert is_secret_name(name) is says
 
 
 @pytest.mark.parametrize(
@@ -97,5 +97,5 @@ def test_a_name_may_say_that_a_key_bears_it(name: str, says: bool) -> None:
 def test_what_a_url_holds_before_the_at_and_behind_the_question_mark_is_never_shown(
     text: str, shown: str
 ) -> None:
-    assert masked(text) == shown
-    assert excerpts(text) == [shown]
+    assert mask_secrets(text) == shown
+    assert redact_lines(text) == [shown]

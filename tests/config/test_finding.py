@@ -2,7 +2,7 @@ import string
 
 import pytest
 
-from standby.config.finding import format_plain_value, suggest, format_value_at
+from standby.config.finding import format_plain_value, format_value_at, suggest
 from standby.config.schema import schema
 from standby.types import Sampling
 

@@ -115,7 +115,7 @@ def codes() -> Iterator[str]:
     reading = (
         path
         for path in sorted((core / "config").rglob("*.py"))
-        if path.parent.name != "lint" and path.name != "comments.py"
+        if path.parent.name != "lint" and path.name != "ignore_comments.py"
     )
     for path in (
         *reading,

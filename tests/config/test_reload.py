@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from standby import AsyncStandby, ConfigError, Settings, Standby, events
-from standby.config import changes
-from standby.config.changes import EVERY, Changes
+from standby.config import file_watcher
+from standby.config.file_watcher import EVERY, FileWatcher
 from standby.events import Event, Reloaded, ReloadFailed
 from standby.settings import Chain
 
@@ -46,8 +46,8 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
     """Let a client look at its file ten times a second; return how long it may not know of a change."""
-    monkeypatch.setattr(changes, "EVERY", 0.1)
-    return changes.EVERY
+    monkeypatch.setattr(file_watcher, "EVERY", 0.1)
+    return file_watcher.EVERY
 
 
 def rewrite(file: Path, whole: str) -> None:
@@ -158,14 +158,14 @@ def test_a_client_that_does_not_watch_keeps_what_it_has(file: Path, impatient: f
 
 
 def test_a_file_is_looked_at_once_a_second_at_most(file: Path) -> None:
-    looking = Changes(file)
-    assert not looking.any()
+    watcher = FileWatcher(file)
+    assert not watcher.has_changed()
     file.write_text(text("another"), encoding="utf-8")
-    assert not looking.any()
+    assert not watcher.has_changed()
     time.sleep(EVERY)
-    assert looking.any()
+    assert watcher.has_changed()
     time.sleep(EVERY)
-    assert not looking.any()
+    assert not watcher.has_changed()
 
 
 def test_a_changed_account_gets_an_adapter_of_its_own(

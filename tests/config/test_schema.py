@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 
 from standby.cli.schema import schema_text
 from standby.config import load
+from standby.config.scalars import convert_scalars, parse_durations
 from standby.config.schema import DIALECT, published, schema
-from standby.config.texts import in_seconds, typed
 from standby.config.validation import findings_of
 from standby.plugin import GROUP
 from standby.registry.plugins import Registry
@@ -262,10 +262,12 @@ def test_what_is_not_valid_does_not_fit_the_schema(text: str, tmp_path: Path) ->
 def test_the_types_and_the_schema_agree(text: str) -> None:
     """The types decide whether a file fits, the schema says why not: one that only one of them refused would have no words."""
     value = yaml.load(text.replace("${NONE:-1}", "1"), Loader=yaml.BaseLoader)  # noqa: S506 - makes nothing but texts
-    value = typed(value, schema(), schema())
+    value = convert_scalars(value, schema(), schema())
     try:
         msgspec.convert(
-            in_seconds(value, schema(), schema()), Settings, dec_hook=lambda _, name: Secret(name)
+            parse_durations(value, schema(), schema()),
+            Settings,
+            dec_hook=lambda _, name: Secret(name),
         )
         fits = "version" in value
     except msgspec.ValidationError:

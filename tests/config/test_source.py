@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standby.config.source import LARGEST, MOST_NODES, Refused, parse, read_tree
+from standby.config.source import LARGEST, MOST_NODES, UnreadableConfig, parse_text, read_file
 from tests.support.busy import SLACK
 
 TABS = "indent with spaces, not with tabs"
@@ -22,13 +22,13 @@ EMPTY = "m.yaml  error  the file is empty; begin with 'version: 1' and 'chains:'
 def refused(data: bytes, folder: Path) -> str:
     path = folder / "m.yaml"
     path.write_bytes(data)
-    with pytest.raises(Refused) as refusal:
-        read_tree(path, "m.yaml")
+    with pytest.raises(UnreadableConfig) as refusal:
+        read_file(path, "m.yaml")
     return str(refusal.value.problem)
 
 
 def problems(text: str) -> list[str]:
-    return [str(problem) for problem in parse(text, "m.yaml").problems]
+    return [str(problem) for problem in parse_text(text, "m.yaml").problems]
 
 
 # What is no tree
@@ -109,8 +109,8 @@ def test_what_cannot_be_read_is_told_with_its_remedy(
 
 def unreadable(path: Path) -> str:
     began = time.monotonic()
-    with pytest.raises(Refused) as refusal:
-        read_tree(path, "m.yaml")
+    with pytest.raises(UnreadableConfig) as refusal:
+        read_file(path, "m.yaml")
     assert time.monotonic() - began < SLACK
     return str(refusal.value.problem)
 
@@ -157,7 +157,7 @@ def test_a_file_that_may_not_be_read_is_told() -> None:
 def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real.yaml").write_text("a: b")
     (tmp_path / "link.yaml").symlink_to("real.yaml")
-    assert read_tree(tmp_path / "link.yaml", "m.yaml").value == {"a": "b"}
+    assert read_file(tmp_path / "link.yaml", "m.yaml").value == {"a": "b"}
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     ids=["brackets", "indentation", "values"],
 )
 def test_what_is_too_deep_or_too_much_is_refused(text: str) -> None:
-    with pytest.raises(Refused) as refusal:
-        parse(text, "m.yaml")
+    with pytest.raises(UnreadableConfig) as refusal:
+        parse_text(text, "m.yaml")
     assert refusal.value.problem.code == "too-large"
     assert (
         refusal.value.problem.message
@@ -185,7 +185,7 @@ def test_what_is_too_deep_or_too_much_is_refused(text: str) -> None:
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_bytes(b"\xef\xbb\xbfa: b\r\nc: d\r\n")
-    assert read_tree(tmp_path / "m.yaml", "m.yaml").value == {"a": "b", "c": "d"}
+    assert read_file(tmp_path / "m.yaml", "m.yaml").value == {"a": "b", "c": "d"}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
     ],
 )
 def test_every_scalar_stays_text(text: str) -> None:
-    assert parse(f"a: {text}\nb: [{text}]\n{text}: c", "m.yaml").value == {
+    assert parse_text(f"a: {text}\nb: [{text}]\n{text}: c", "m.yaml").value == {
         "a": text,
         "b": [text],
         text: "c",
@@ -219,16 +219,16 @@ def test_every_scalar_stays_text(text: str) -> None:
 
 @pytest.mark.parametrize("nothing", ["", "~", "null", "Null", "NULL"])
 def test_a_key_without_a_value_has_none(nothing: str) -> None:
-    assert parse(f"a: {nothing}\nb: 1", "m.yaml").value == {"a": None, "b": "1"}
+    assert parse_text(f"a: {nothing}\nb: 1", "m.yaml").value == {"a": None, "b": "1"}
 
 
 @pytest.mark.parametrize("quoted", ["'~'", '"null"', "''", '""'])
 def test_what_is_quoted_is_text(quoted: str) -> None:
-    assert parse(f"a: {quoted}", "m.yaml").value == {"a": quoted[1:-1]}
+    assert parse_text(f"a: {quoted}", "m.yaml").value == {"a": quoted[1:-1]}
 
 
 def test_every_value_and_every_key_has_its_mark() -> None:
-    tree = parse("a:\n  - b\n  - {c: d}\n", "m.yaml")
+    tree = parse_text("a:\n  - b\n  - {c: d}\n", "m.yaml")
     assert {location: (mark.line, mark.column) for location, mark in tree.values.items()} == {
         (): (1, 1),
         ("a",): (2, 3),
@@ -258,7 +258,7 @@ def test_what_stands_in_two_mappings_of_one_name_is_not_told_as_well() -> None:
 
 
 def test_an_alias_stands_for_a_copy_of_what_its_anchor_marks() -> None:
-    tree = parse(
+    tree = parse_text(
         "a: &x [&y {b: 1}, *y]\nc: *x\n&k f: &s text\ng: [*k, *s]\nh: &x later\ni: *x\n", "m.yaml"
     )
     assert tree.problems == []
@@ -291,7 +291,7 @@ def test_an_alias_that_repeats_nothing_is_refused() -> None:
 
 
 def test_a_key_comes_out_under_no_other_name() -> None:
-    tree = parse(
+    tree = parse_text(
         "a: {api_key: &x s3cret, b: *x}\nc: {api_key: *x}\nd: {tokens: [&y s3cret]}\ne: *y\nf: &x 1\ng: *x\n",
         "m.yaml",
     )
@@ -331,7 +331,7 @@ def test_what_pyyaml_dumps_with_aliases_says_the_same_as_without(data: st.DataOb
             parts if data.draw(st.booleans()) else {f"k{at}": part for at, part in enumerate(parts)}
         )
     aliased, spelt = yaml.safe_dump(made[-1]), yaml.dump(made[-1], Dumper=Spelt)
-    one, other = parse(aliased, "m.yaml"), parse(spelt, "m.yaml")
+    one, other = parse_text(aliased, "m.yaml"), parse_text(spelt, "m.yaml")
     assert (one.value, one.problems) == (other.value, [])
 
 
@@ -356,7 +356,7 @@ def test_a_key_is_a_word() -> None:
 
 
 def test_an_item_that_is_empty_is_told() -> None:
-    tree = parse("a:\n  - b\n  -\n  - c\n", "m.yaml")
+    tree = parse_text("a:\n  - b\n  -\n  - c\n", "m.yaml")
     assert [str(problem) for problem in tree.problems] == [
         "m.yaml:3:4  error  this item is empty; write it, or take the '-' away"
     ]
@@ -382,9 +382,9 @@ def merge_bomb(levels: int) -> str:
 def test_a_bomb_does_not_go_off(text: str) -> None:
     began = time.thread_time()
     with pytest.raises(
-        Refused, match="the file has more than 10000 values, or is nested deeper than 50"
+        UnreadableConfig, match="the file has more than 10000 values, or is nested deeper than 50"
     ) as refused:
-        parse(text, "m.yaml")
+        parse_text(text, "m.yaml")
     assert time.thread_time() - began < 1
     assert refused.value.problem.message.startswith("with its aliases (*) written out, ") is (
         "*" in text
@@ -393,5 +393,5 @@ def test_a_bomb_does_not_go_off(text: str) -> None:
 
 def test_what_is_just_small_enough_is_taken() -> None:
     text = "a: &x [" + ", ".join("x" * 99) + "]\nb: [" + ", ".join(["*x"] * 98) + "]\n"
-    tree = parse(text, "m.yaml")
+    tree = parse_text(text, "m.yaml")
     assert (tree.problems, len(tree.values)) == ([], 3 + 99 * 100 - 1)

@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 from standby.config import load
+from standby.config.scalars import DURATION
 from standby.config.schema import schema
-from standby.config.texts import DURATION
 from standby.errors import Problem
 from standby.plugin import GROUP
 from standby.registry.plugins import Registry

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standby.config.urls import doubtful, unsendable
+from standby.config.urls import find_url_error, find_url_warnings
 from standby.plugin import ProviderInfo
 from standby.registry.plugins import Registry
 
@@ -160,50 +160,50 @@ SOUND = [
 
 @pytest.mark.parametrize("url", UNSENDABLE)
 def test_what_nothing_can_be_sent_to_is_told_with_the_url_that_is_meant(url: str) -> None:
-    slip = unsendable(url, ACME)
+    slip = find_url_error(url, ACME)
     assert slip is not None
-    assert slip.mended == UNSENDABLE[url]
+    assert slip.corrected == UNSENDABLE[url]
     assert "a-" not in f"{slip}".replace("a-pass/", "")  # of a password or a secret
-    assert slip.remedy
+    assert slip.hint
 
 
 @pytest.mark.parametrize("url", SENDABLE)
 def test_what_can_be_asked_passes(url: str) -> None:
-    assert unsendable(url, ACME) is None
+    assert find_url_error(url, ACME) is None
 
 
 @pytest.mark.parametrize("url", SLIPS)
 def test_a_slip_is_told_with_the_url_that_is_meant(url: str) -> None:
-    assert unsendable(url, ACME) is None
-    slips, mended = doubtful(url, ACME)
+    assert find_url_error(url, ACME) is None
+    slips, mended = find_url_warnings(url, ACME)
     expected, why = SLIPS[url]
     assert mended == expected
-    assert why in " ".join(slip.what for slip in slips)
+    assert why in " ".join(slip.message for slip in slips)
     assert "a-" not in f"{slips}{mended}".replace("a-key/", "")
 
 
 @pytest.mark.parametrize("url", SOUND)
 def test_a_sound_url_has_no_slip(url: str) -> None:
-    assert doubtful(url, ACME)[0] == []
+    assert find_url_warnings(url, ACME)[0] == []
 
 
 def test_a_url_without_end_is_refused_at_once() -> None:
-    slip = unsendable(f"http://h{'/chat/completions' * 60_000}", ACME)
+    slip = find_url_error(f"http://h{'/chat/completions' * 60_000}", ACME)
     assert slip is not None
-    assert (slip.what, slip.mended) == ("is longer than 2000 characters", "")
+    assert (slip.message, slip.corrected) == ("is longer than 2000 characters", "")
 
 
 def test_several_slips_are_mended_at_once() -> None:
-    slips, mended = doubtful("http://u:p@0.0.0.0:11434/chat/completions?x=1#y", ACME)
+    slips, mended = find_url_warnings("http://u:p@0.0.0.0:11434/chat/completions?x=1#y", ACME)
     assert (len(slips), mended) == (6, "http://127.0.0.1:11434/v1")
 
 
 def test_a_plugin_may_take_other_schemes() -> None:
     sockets = ProviderInfo(adapter="acme:Acme", schemes=("grpc", "grpcs"))
-    assert unsendable("grpc://h:1", sockets) is None
-    slip = unsendable("http://h:1", sockets)
+    assert find_url_error("grpc://h:1", sockets) is None
+    slip = find_url_error("http://h:1", sockets)
     assert slip is not None
-    assert (slip.remedy, slip.mended) == ("begin it with grpc:// or grpcs://", "grpc://h:1")
+    assert (slip.hint, slip.corrected) == ("begin it with grpc:// or grpcs://", "grpc://h:1")
 
 
 PIECES = st.lists(
@@ -223,15 +223,15 @@ PIECES = st.lists(
 def test_what_passes_is_a_url_for_the_http_library_and_what_is_mended_passes(url: str) -> None:
     if not url:
         return
-    slip = unsendable(url, ACME)
+    slip = find_url_error(url, ACME)
     if slip is None:
         assert httpx2.URL(url).host
-        mended = doubtful(url, ACME)[1]
+        mended = find_url_warnings(url, ACME)[1]
     else:
-        mended = slip.mended
+        mended = slip.corrected
     if mended:
-        assert unsendable(mended, ACME) is None
-        assert doubtful(mended, ACME)[0] == []
+        assert find_url_error(mended, ACME) is None
+        assert find_url_warnings(mended, ACME)[0] == []
 
 
 ADDED = {
@@ -256,8 +256,8 @@ ADDED = {
 def test_each_plugin_knows_the_paths_that_it_adds(plugin: str) -> None:
     url, paths = ADDED[plugin]
     info = Registry().info(plugin)
-    assert doubtful(url, info)[0] == []
-    assert [doubtful(url + path, info)[1] for path in paths] == [url] * len(paths)
+    assert find_url_warnings(url, info)[0] == []
+    assert [find_url_warnings(url + path, info)[1] for path in paths] == [url] * len(paths)
 
 
 @pytest.mark.parametrize(
@@ -284,11 +284,11 @@ def test_each_plugin_knows_the_paths_that_it_adds(plugin: str) -> None:
     ],
 )
 def test_where_known_servers_have_the_api(url: str, mended: str) -> None:
-    assert doubtful(url, Registry().info("openai"))[1] == mended
+    assert find_url_warnings(url, Registry().info("openai"))[1] == mended
 
 
 def test_each_root_that_is_known_has_no_slip_itself() -> None:
     info = Registry().info("openai")
     for server, root in info.roots.items():
         url = f"https://{server.partition('/')[0].replace('*', 'h')}{root}"
-        assert (url, doubtful(url, info)[0]) == (url, [])
+        assert (url, find_url_warnings(url, info)[0]) == (url, [])

@@ -153,7 +153,7 @@ def test_places_owner_and_what_may_be_shown_are_the_callers() -> None:
         {"budget": "secret", "zzz": 1},
         location=("models", 0, "options"),
         owner="acme",
-        shown=lambda location, _: f"<{location[-1]}>",
+        format_value=lambda location, _: f"<{location[-1]}>",
     )
     assert told == [
         "models.0.options.zzz: unknown key 'zzz'; an option of 'acme' is one of "

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from standby.config.source import Tree, parse
+from standby.config.source import Tree, parse_text
 from standby.config.variables import Variables, substitute
 
 CANARY = "canary-4711"
@@ -17,7 +17,7 @@ def variables(folder: Path, dotenv: str | bytes = "", **environ: str) -> Variabl
 
 
 def filled(text: str, found: Variables) -> tuple[Tree, Any, dict[Any, str]]:
-    tree = parse(text, "m.yaml")
+    tree = parse_text(text, "m.yaml")
     done = substitute(tree, found)
     return tree, done.value, done.origins
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from standby.config import load
-from standby.config.comments import SILENCEABLE, UNUSED
 from standby.config.explanations import PAGE
+from standby.config.ignore_comments import SILENCEABLE, UNUSED
 from standby.errors import Problem
 from standby.registry.plugins import Registry
 from tests.docs.distributions import Install, house_rules

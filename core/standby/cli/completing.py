@@ -73,9 +73,9 @@ def _models_of_the_cards(_: click.Context) -> Iterable[str]:
 
 
 def _codes(_: click.Context) -> Iterable[str]:
-    from standby.config.explanations import explanations  # noqa: PLC0415 - only where a shell asks
+    from standby.config.explanations import read_explanations  # noqa: PLC0415 - only where a shell asks
 
-    return explanations()
+    return read_explanations()
 
 
 chains = _completer(_chains)

@@ -18,7 +18,7 @@ from standby.cli.output import print_json
 from standby.client import AsyncStandby
 from standby.config import load
 from standby.config.finding import suggest
-from standby.config.places import places_of_triggers
+from standby.config.locations import locate_triggers
 from standby.diagnostics.explain import asked_of, explain, plan
 from standby.diagnostics.explanation import Explanation, Known, Plan, Step, Worst
 from standby.diagnostics.failure_input import (
@@ -115,7 +115,7 @@ def _explained(
     settings = loaded.settings
     route = AsyncStandby(settings=settings, warm_up=False).route(chain)
     rules = {name: settings.triggers[name] for name in route.chain.triggers or ()}
-    places = places_of_triggers(loaded.path or Path(), loaded.file)
+    places = locate_triggers(loaded.path or Path(), loaded.file)
     known = Known(places=places, missing_keys=_missing_keys(route, settings), tokens=tokens)
     target = _target(route, model)
     if not any(told.values()):

@@ -8,7 +8,7 @@ import click
 
 from standby.cli.completing import chains
 from standby.config.finding import suggest
-from standby.config.texts import duration
+from standby.config.scalars import parse_duration
 
 Function = Callable[..., Any]
 Row = TypeVar("Row")
@@ -22,7 +22,7 @@ def duration_option(name: str, **attributes: Any) -> Callable[[Function], Functi
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     del ctx, param  # click adds the option's name by itself
     try:
-        return None if value is None else duration(value)
+        return None if value is None else parse_duration(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

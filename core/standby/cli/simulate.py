@@ -14,7 +14,7 @@ from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.client import AsyncStandby
 from standby.config.finding import suggest
-from standby.config.texts import written
+from standby.config.scalars import format_duration
 from standby.diagnostics.simulation.bill import Bill, bill_of
 from standby.diagnostics.simulation.outage import GrammarError, Outage, outage_of
 from standby.diagnostics.simulation.play import Plan, play
@@ -244,7 +244,7 @@ def _told(route: Route, plan: Plan) -> tuple[Told, Scene]:
 
 def _title(told: Told) -> str:
     plan = told.plan
-    return f"chain {told.chain}: {_calls(plan.rate)} for {written(plan.duration)}, seed {plan.seed}"
+    return f"chain {told.chain}: {_calls(plan.rate)} for {format_duration(plan.duration)}, seed {plan.seed}"
 
 
 def _calls(rate: float) -> str:
@@ -261,7 +261,9 @@ def _draw(scene: Scene, plot: Path) -> None:
 
 
 def _print(told: Told, plot: Path | None) -> None:
-    click.echo(f"Simulated: {_title(told)}, an answer takes about {written(told.plan.latency)}")
+    click.echo(
+        f"Simulated: {_title(told)}, an answer takes about {format_duration(told.plan.latency)}"
+    )
     click.echo(f"Models: {' → '.join(told.models)}. Virtual time; nothing is sent.")
     for name, why in told.retired.items():
         named = any(outage.model == name for outage in told.plan.outages)

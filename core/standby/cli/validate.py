@@ -14,7 +14,7 @@ from standby.cli.completing import codes
 from standby.cli.options import config_options, json_option
 from standby.cli.output import print_json
 from standby.config import Loaded, load
-from standby.config.explanations import explanations
+from standby.config.explanations import read_explanations
 from standby.config.finding import suggest
 from standby.errors import Problem, RequestError
 from standby.registry.plugins import Registry
@@ -58,7 +58,7 @@ def command(
 
 
 def _explain(code: str, *, as_json: bool) -> None:
-    known = explanations()
+    known = read_explanations()
     if code not in known:
         hint = suggest(code, known) or f"there is {', '.join(known)}"
         raise RequestError(f"no problem has the code {code!r}; {hint}")

@@ -85,22 +85,22 @@ def load(
     `STANDBY_CONFIG`, then `config/models.yaml` and `models.yaml` below `cwd`, then the packaged
     one.
     """
-    from standby.config.dictionary import NAME, tree_of  # noqa: PLC0415 - `import standby` must not load yaml
-    from standby.config.reading import Reading  # noqa: PLC0415 - see above
-    from standby.config.source import Refused, read_tree  # noqa: PLC0415 - see above
+    from standby.config.dictionary import NAME, read_dictionary  # noqa: PLC0415 - `import standby` must not load yaml
+    from standby.config.reader import ConfigReader  # noqa: PLC0415 - see above
+    from standby.config.source import UnreadableConfig, read_file  # noqa: PLC0415 - see above
     from standby.config.variables import Variables  # noqa: PLC0415 - see above
 
     found: Path | None = None
     if isinstance(config, Mapping):
-        name, folders, read = NAME, [cwd], partial(tree_of, config)
+        name, folders, read = NAME, [cwd], partial(read_dictionary, config)
     else:
         found, name = _find(config, environ, cwd)
         folders = [cwd] if found == PACKAGED else [cwd, found.parent, found.parent.parent]
-        read = partial(read_tree, found, name)
+        read = partial(read_file, found, name)
     variables = Variables(environ, folders)
     try:
         tree = read()
-    except Refused as refused:
+    except UnreadableConfig as refused:
         problem = refused.problem
         if config is None and problem.code == "no-file" and environ.get("STANDBY_CONFIG"):
             problem = msgspec.structs.replace(
@@ -113,7 +113,7 @@ def load(
             problems=(problem, *variables.problems),
             origins={},
         )
-    reading = Reading(tree, variables)
+    reading = ConfigReader(tree, variables)
     settings = reading.settings(catalogue, today)
     if lints:
         reading.lint(catalogue)

@@ -9,25 +9,25 @@ from typing import Any
 
 from standby.config.excerpt import Excerpts
 from standby.config.finding import Location, format_path
-from standby.config.source import DEEPEST, MOST_NODES, Mark, Refused, Tree, problem_at
+from standby.config.source import DEEPEST, MOST_NODES, Mark, Tree, UnreadableConfig, locate_problem
 from standby.errors import Problem
 from standby.settings import Secret
 
 NAME = "the dictionary"
 
 
-def tree_of(given: Mapping[str, Any]) -> Tree:
+def read_dictionary(given: Mapping[str, Any]) -> Tree:
     """Return a copy of what the dictionary says; what no file could say is among the tree's `problems`.
 
     Lists and tuples are lists, dates and paths are texts, members of an `Enum` their values. Raises
-    `Refused` for one that is empty, larger than a file may be, or holds itself.
+    `UnreadableConfig` for one that is empty, larger than a file may be, or holds itself.
     """
     tree = Tree(
         file=NAME, value=None, values={}, keys={}, lines=Excerpts(""), problems=[], failed=set()
     )
     tree.value = _Builder(tree).node(given, ())
     if not given:
-        raise Refused(
+        raise UnreadableConfig(
             Problem(
                 code="empty",
                 file=NAME,
@@ -63,7 +63,7 @@ class _Builder:
         self.tree.values[location] = Mark(0, 0, format_path(location))
         if self._nodes > MOST_NODES or len(location) > DEEPEST:
             words = f"it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or holds itself"
-            raise Refused(
+            raise UnreadableConfig(
                 Problem(code="too-large", file=NAME, message=words, hint="is it the right one?")
             )
 
@@ -112,7 +112,7 @@ class _Builder:
 
     def _problem(self, location: Location, code: str, message: str, hint: str) -> None:
         problem = Problem(code=code, message=message, hint=hint)
-        self.tree.problems.append(problem_at(self.tree, self.tree.values[location], problem))
+        self.tree.problems.append(locate_problem(self.tree, self.tree.values[location], problem))
 
 
 def _hint(value: Any) -> str:

@@ -26,10 +26,10 @@ class Excerpts:
 
     @cached_property
     def _lines(self) -> list[str]:
-        return excerpts(self._text)
+        return redact_lines(self._text)
 
 
-def excerpts(text: str) -> list[str]:
+def redact_lines(text: str) -> list[str]:
     """Return a file's lines as they may be shown; one that goes on with a key begun above is empty."""
     shown: list[str] = []
     parents: list[
@@ -48,7 +48,7 @@ def excerpts(text: str) -> list[str]:
     return shown
 
 
-def masked(text: str) -> str:
+def mask_secrets(text: str) -> str:
     """Return a text without what may be a secret.
 
     That is words that look like keys (long, of small and capital letters and digits), and what a
@@ -59,7 +59,7 @@ def masked(text: str) -> str:
     return _OPAQUE.sub("…", text)
 
 
-def says_key(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
     """Say whether what bears this name may be a key."""
     return _named_until(f"{name}:") is not None
 
@@ -83,7 +83,7 @@ def _opens_key(line: str) -> bool:
 def _shown(line: str) -> str:
     if not line.isprintable() and "\t" not in line:
         return ""
-    line = masked(line[: 4 * WIDEST])  # first of all: a password may say "passw"
+    line = mask_secrets(line[: 4 * WIDEST])  # first of all: a password may say "passw"
     named = _named_until(line)
     shown = line if named is None else f"{line[:named]} …"
     return shown if len(shown) <= WIDEST else f"{shown[:WIDEST]} …"

@@ -14,7 +14,7 @@ _FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
-def explanations() -> Mapping[str, str]:
+def read_explanations() -> Mapping[str, str]:
     """Return each code's section: paragraphs, and examples that are indented by four blanks."""
     sections = _SECTION.finditer(PAGE.read_text(encoding="utf-8"))
     return {section["code"]: _as_text(section["text"]) for section in sections}

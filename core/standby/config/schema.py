@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from standby.config.finding import Node
-from standby.config.texts import DURATION, SPAN, Schema, stated_types, written
+from standby.config.scalars import DURATION, SPAN, JsonSchema, format_duration, stated_types
 from standby.settings import Secret, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -42,8 +42,8 @@ def schema() -> dict[str, Any]:
 
 
 def published(
-    plugins: Mapping[str, Schema],
-    accounts: Mapping[str, Schema] | None = None,
+    plugins: Mapping[str, JsonSchema],
+    accounts: Mapping[str, JsonSchema] | None = None,
     models: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the schema for an editor: variables may stand for any scalar, and each plugin's options are known.
@@ -91,7 +91,7 @@ def _offer(node: dict[str, Any], names: Iterable[str]) -> None:
         _offer(way, offered)
 
 
-def _where(key: str, name: str, options: Schema) -> dict[str, Any]:
+def _where(key: str, name: str, options: JsonSchema) -> dict[str, Any]:
     return {
         "if": {"properties": {key: {"const": name}}, "required": [key]},
         "then": {"properties": {"options": _with_variables(options)}},
@@ -117,7 +117,7 @@ def _rewritten(node: Node) -> Any:
             if key in ("title", "description", "default", "examples")
         }
         if isinstance(rest.get("default"), int | float):
-            rest["default"] = written(rest["default"])
+            rest["default"] = format_duration(rest["default"])
         written_so = {"type": "string", "pattern": DURATION, "format": SPAN}
         return {**rest, **written_so, "examples": ["30s", "500ms", "3m"], **_IN_WORDS}
     made = {key: _rewritten(value) for key, value in node.items()}
@@ -144,7 +144,7 @@ def _without_null(node: dict[str, Any]) -> dict[str, Any]:
     return {**ways[0], **rest} if len(ways) == 1 else {**rest, "anyOf": ways}
 
 
-def _with_variables(node: Schema) -> dict[str, Any]:
+def _with_variables(node: JsonSchema) -> dict[str, Any]:
     """Let a variable stand for each scalar of a schema."""
     made = {key: _with_variables_in(key, value) for key, value in node.items()}
     types = stated_types(made)

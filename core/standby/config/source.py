@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 import yaml
 
-from standby.config.comments import Ignore, ignores_in
-from standby.config.excerpt import Excerpts, masked, says_key
+from standby.config.excerpt import Excerpts, is_secret_name, mask_secrets
 from standby.config.finding import Location
-from standby.config.layout import continues_with_a_dash, slip_at
-from standby.config.texts import Plain
+from standby.config.ignore_comments import Ignore, parse_ignores
+from standby.config.scalars import Unquoted
+from standby.config.syntax_hints import explain_syntax_error, find_swallowed_item
 from standby.errors import Problem
 
 LONGEST_MESSAGE = 500
@@ -53,12 +53,12 @@ class Mark(msgspec.Struct, frozen=True):
     path: str = ""
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """Return it as people say it: "line 3", or the path."""
         return f"line {self.line}" if self.line else self.path
 
 
-class Refused(Exception):
+class UnreadableConfig(Exception):
     """The text is no tree; `problem` says why."""
 
     def __init__(self, problem: Problem) -> None:
@@ -83,13 +83,13 @@ class Tree(msgspec.Struct):
     ignores: tuple[Ignore, ...] = ()
 
 
-def read_tree(path: Path, file: str) -> Tree:
-    """Read a file; raises `Refused` for one that cannot be read or is no YAML."""
-    return parse(_text(path, file), file)
+def read_file(path: Path, file: str) -> Tree:
+    """Read a file; raises `UnreadableConfig` for one that cannot be read or is no YAML."""
+    return parse_text(_text(path, file), file)
 
 
-def parse(text: str, file: str) -> Tree:
-    """Read a text; raises `Refused` where it is no YAML. Duplicate keys, tags and the like are the tree's `problems`."""
+def parse_text(text: str, file: str) -> Tree:
+    """Read a text; raises `UnreadableConfig` where it is no YAML. Duplicate keys, tags and the like are the tree's `problems`."""
     tree = Tree(
         file=file, value=None, values={}, keys={}, lines=Excerpts(text), problems=[], failed=set()
     )
@@ -99,18 +99,18 @@ def parse(text: str, file: str) -> Tree:
     try:
         _Builder(tree, text).feed(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
-        raise Refused(_syntax(error, tree, text.splitlines())) from None
-    tree.ignores = ignores_in(text)
+        raise UnreadableConfig(_syntax(error, tree, text.splitlines())) from None
+    tree.ignores = parse_ignores(text)
     if tree.value is None and not tree.problems:
-        raise Refused(
+        raise UnreadableConfig(
             _refusal(file, "empty", "the file is empty", "begin with 'version: 1' and 'chains:'")
         )
     return tree
 
 
-def problem_at(tree: Tree, mark: Mark | None, problem: Problem) -> Problem:
+def locate_problem(tree: Tree, mark: Mark | None, problem: Problem) -> Problem:
     """Return a problem with its location, and without any word that looks like a key."""
-    message, hint = masked(problem.message), masked(problem.hint)
+    message, hint = mask_secrets(problem.message), mask_secrets(problem.hint)
     message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} …"
     if mark is not None and not mark.line:
         message = message.removeprefix(f"{mark.path}: ")
@@ -131,22 +131,24 @@ def _text(path: Path, file: str) -> str:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise Refused(
+            raise UnreadableConfig(
                 _refusal(file, "no-file", "this is a directory", "name the models.yaml in it")
             )
         if not stat.S_ISREG(mode):
-            raise Refused(_refusal(file, "no-file", "this is no regular file", "name a file"))
+            raise UnreadableConfig(
+                _refusal(file, "no-file", "this is no regular file", "name a file")
+            )
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         words = (getattr(error, "strerror", None) or str(error)).lower()
-        raise Refused(
+        raise UnreadableConfig(
             _refusal(
                 file, "no-file", f"cannot be read: {words}", "check the name and the permissions"
             )
         ) from None
     if len(data) > LARGEST:
-        raise Refused(
+        raise UnreadableConfig(
             _refusal(
                 file,
                 "too-large",
@@ -158,7 +160,7 @@ def _text(path: Path, file: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         words = f"the file is not UTF-8 (byte {error.start})"
-        raise Refused(_refusal(file, "not-utf-8", words, "save it as UTF-8")) from None
+        raise UnreadableConfig(_refusal(file, "not-utf-8", words, "save it as UTF-8")) from None
 
 
 def _refusal(file: str, code: str, message: str, hint: str) -> Problem:
@@ -171,7 +173,7 @@ def _syntax(error: yaml.YAMLError, tree: Tree, lines: list[str]) -> Problem:
     )
     at = getattr(error, "problem_mark", None)
     if at is None or not lines:
-        return problem_at(
+        return locate_problem(
             tree,
             None,
             Problem(code="syntax", message=f"this is no YAML: {words}", hint=_remedy("", words)),
@@ -179,11 +181,11 @@ def _syntax(error: yaml.YAMLError, tree: Tree, lines: list[str]) -> Problem:
     beyond = at.line >= len(lines)  # something is missing at the end
     mark = Mark(len(lines), len(lines[-1]) + 1) if beyond else Mark(at.line + 1, at.column + 1)
     hint = _remedy(lines[mark.line - 1], words)
-    slip = slip_at(lines, mark.line - 1, words) if hint == UNKNOWN else None
+    slip = explain_syntax_error(lines, mark.line - 1, words) if hint == UNKNOWN else None
     if slip is not None:
-        words, hint = slip.what, slip.remedy
+        words, hint = slip.message, slip.hint
         mark = mark if slip.line == mark.line - 1 else Mark(slip.line + 1, 1)
-    return problem_at(
+    return locate_problem(
         tree, mark, Problem(code="syntax", message=f"this is no YAML: {words}", hint=hint)
     )
 
@@ -252,7 +254,7 @@ class _Builder:
             return self._plain(event, location)
         self._recording[event.anchor] = [event]
         self._secret = self._secret - {event.anchor} | {
-            event.anchor for step in location if says_key(str(step))
+            event.anchor for step in location if is_secret_name(str(step))
         }
         value = self._plain(event, location)
         self._anchored[event.anchor] = self._recording.pop(event.anchor, [])
@@ -267,8 +269,8 @@ class _Builder:
             )
             if self._copying:
                 words = f"with its aliases (*) written out, {words}"
-            raise Refused(
-                problem_at(
+            raise UnreadableConfig(
+                locate_problem(
                     self.tree,
                     mark,
                     Problem(code="too-large", message=words, hint="is it the right one?"),
@@ -284,16 +286,16 @@ class _Builder:
             return event.value
         if event.end_mark.line > event.start_mark.line and self._swallows(event, location):
             return None
-        return None if event.value in ("", "~", "null", "Null", "NULL") else Plain(event.value)
+        return None if event.value in ("", "~", "null", "Null", "NULL") else Unquoted(event.value)
 
     def _swallows(self, event: Any, location: Location) -> bool:
         """Say whether a text of several lines has taken in what was to be another item; that is told."""
-        slip = continues_with_a_dash(self._lines, event.start_mark.line, event.end_mark.line)
+        slip = find_swallowed_item(self._lines, event.start_mark.line, event.end_mark.line)
         if slip is None:
             return False
         self.tree.failed.add(location)
-        problem = Problem(code="syntax", message=slip.what, hint=slip.remedy)
-        self.tree.problems.append(problem_at(self.tree, Mark(slip.line + 1, 1), problem))
+        problem = Problem(code="syntax", message=slip.message, hint=slip.hint)
+        self.tree.problems.append(locate_problem(self.tree, Mark(slip.line + 1, 1), problem))
         return True
 
     def _copy(self, alias: Any, location: Location) -> Any:
@@ -319,7 +321,7 @@ class _Builder:
         """Say why an alias cannot be taken; a key must not come out under another name, where it would be shown."""
         if anchor in self._recording:
             return "it stands inside of the value that it would repeat"
-        if anchor in self._secret and not any(says_key(str(step)) for step in location):
+        if anchor in self._secret and not any(is_secret_name(str(step)) for step in location):
             return f"&{anchor} marks what bears a key's name"
         return "" if anchor in self._anchored else f"no &{anchor} stands before it"
 
@@ -387,7 +389,9 @@ class _Builder:
     def _problem(self, event: Any, code: str, message: str, hint: str) -> None:
         if not self._copying:
             self.tree.problems.append(
-                problem_at(self.tree, _mark(event), Problem(code=code, message=message, hint=hint))
+                locate_problem(
+                    self.tree, _mark(event), Problem(code=code, message=message, hint=hint)
+                )
             )
 
 

@@ -55,12 +55,12 @@ _IN_NO_URL = '"<>^`{|}'
 _LISTENING = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what must not be asked
 
 
-class Slip(NamedTuple):
+class UrlProblem(NamedTuple):
     """What is wrong with a URL, what to do about it, and the URL without it, where it can be told."""
 
-    what: str
-    remedy: str
-    mended: str = ""
+    message: str
+    hint: str
+    corrected: str = ""
 
 
 class _Parts(NamedTuple):
@@ -79,35 +79,35 @@ class _Parts(NamedTuple):
         return f"{self.scheme}://{self.host}{self.port}{self.path}"
 
 
-def unsendable(url: str, info: ProviderInfo) -> Slip | None:
+def find_url_error(url: str, info: ProviderInfo) -> UrlProblem | None:
     """Say why nothing can be sent to a URL; `None` if something can."""
     slip = _first(url, info.schemes)
     if slip is None:
         return None
-    mended = slip.mended
+    mended = slip.corrected
     for _ in range(MOST_MENDED):
         following = _first(mended, info.schemes) if mended else None
-        mended = mended if following is None else following.mended
+        mended = mended if following is None else following.corrected
     is_sound = mended and _first(mended, info.schemes) is None
-    return slip._replace(mended=doubtful(mended, info)[1] if is_sound else "")
+    return slip._replace(corrected=find_url_warnings(mended, info)[1] if is_sound else "")
 
 
-def doubtful(url: str, info: ProviderInfo) -> tuple[list[Slip], str]:
+def find_url_warnings(url: str, info: ProviderInfo) -> tuple[list[UrlProblem], str]:
     """Return the slips of a URL that something can be sent to, and the URL without any of them."""
-    slips: list[Slip] = []
+    slips: list[UrlProblem] = []
     checks = (_secrets, _listening, _slashes, _stuck, _ending, _versions, _root, _unencrypted)
     for _ in range(MOST_ROUNDS):
         before = len(slips)
         for check in checks:
             for slip in check(url, info):
                 slips.append(slip)
-                url = slip.mended
+                url = slip.corrected
         if len(slips) == before:
             break
     return slips, _parts(url).joined()
 
 
-def _first(url: str, schemes: tuple[str, ...]) -> Slip | None:
+def _first(url: str, schemes: tuple[str, ...]) -> UrlProblem | None:
     checks = (_length, _comment, _letters, _scheme, _repeated, _comma, _ipv6, _host, _port)
     return next((slip for check in checks if (slip := check(url, schemes)) is not None), None)
 
@@ -115,34 +115,36 @@ def _first(url: str, schemes: tuple[str, ...]) -> Slip | None:
 # Nothing can be sent
 
 
-def _length(url: str, _: tuple[str, ...]) -> Slip | None:
+def _length(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     return (
-        Slip(f"is longer than {LONGEST} characters", "shorten it") if len(url) > LONGEST else None
+        UrlProblem(f"is longer than {LONGEST} characters", "shorten it")
+        if len(url) > LONGEST
+        else None
     )
 
 
-def _comment(url: str, _: tuple[str, ...]) -> Slip | None:
+def _comment(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     found = _COMMENT.search(url)
-    return found and Slip("has a comment in it", "take it away", url[: found.start()])
+    return found and UrlProblem("has a comment in it", "take it away", url[: found.start()])
 
 
-def _letters(url: str, _: tuple[str, ...]) -> Slip | None:
+def _letters(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     bare = url.strip().strip("\"'`<>").strip()
     if bare != url and bare:
         blank = url != url.strip()
         what = "has a blank or a line end around it" if blank else "has quotes around it"
-        return Slip(what, "take them away", bare)
+        return UrlProblem(what, "take them away", bare)
     if "\\" in url:
-        return Slip("has a backslash in it", "write /", url.replace("\\", "/"))
+        return UrlProblem("has a backslash in it", "write /", url.replace("\\", "/"))
     for letter in url:
         if letter.isspace():
             remedy = "take it out; in a path it is %20"
-            return Slip("has a blank in it", remedy, _without_blanks(url))
+            return UrlProblem("has a blank in it", remedy, _without_blanks(url))
         if not letter.isprintable():
             what = f"has U+{ord(letter):04X} in it, which cannot be seen"
-            return Slip(what, "type it anew", "".join(filter(str.isprintable, url)))
+            return UrlProblem(what, "type it anew", "".join(filter(str.isprintable, url)))
         if letter in _IN_NO_URL:
-            return Slip(
+            return UrlProblem(
                 f"has {letter!r} in it", "fill in what stands for something, and write no brackets"
             )
     return None
@@ -157,22 +159,24 @@ def _without_blanks(url: str) -> str:
     return f"{scheme}{colon}{''.join(host.split())}{slash}{'%20'.join(path.split())}"
 
 
-def _scheme(url: str, schemes: tuple[str, ...]) -> Slip | None:
+def _scheme(url: str, schemes: tuple[str, ...]) -> UrlProblem | None:
     found = _SCHEME.match(url)
     known = " or ".join(f"{scheme}://" for scheme in schemes)
     if found is None or (not found[0].endswith("/") and found[1].lower() not in schemes):
         rest = url.lstrip("/:")
-        return Slip("has no scheme", f"begin it with {known}", f"{_likely(rest, schemes)}://{rest}")
+        return UrlProblem(
+            "has no scheme", f"begin it with {known}", f"{_likely(rest, schemes)}://{rest}"
+        )
     rest = url[found.end() :]
     if found[1].lower() not in schemes:
         is_local = found[0].endswith("///")  # a file, a socket: no host to send to
         is_encrypted = found[1].lower().endswith(("ps", "wss")) and "https" in schemes
         scheme = "https" if is_encrypted else _likely(rest, schemes)
         what = f"begins with {found[1]}:, which cannot be asked"
-        return Slip(what, f"begin it with {known}", "" if is_local else f"{scheme}://{rest}")
+        return UrlProblem(what, f"begin it with {known}", "" if is_local else f"{scheme}://{rest}")
     if found[0].count("/") < 2 and rest:  # noqa: PLR2004 - as in "://"
         what = f"begins with {found[0]}, not {found[1]}://"
-        return Slip(what, f"begin it with {known}", f"{found[1]}://{rest}")
+        return UrlProblem(what, f"begin it with {known}", f"{found[1]}://{rest}")
     return None
 
 
@@ -183,7 +187,7 @@ def _likely(rest: str, schemes: tuple[str, ...]) -> str:
     return next(iter(schemes)) if inside or "https" not in schemes else "https"
 
 
-def _repeated(url: str, _: tuple[str, ...]) -> Slip | None:
+def _repeated(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     """Find a URL that was pasted behind another's scheme, or behind the same server."""
     rest = _USER.sub("", url.partition("://")[2])
     server, slash, path = rest.partition("/")
@@ -196,16 +200,16 @@ def _repeated(url: str, _: tuple[str, ...]) -> Slip | None:
         return None  # a host may be called so
     scheme = re.match("[A-Za-z0-9+.-]*", found[0])
     mended = f"{scheme[0] if scheme else ''}://{pasted[found.end() :]}"
-    return Slip("has two schemes", "keep one of them", mended)
+    return UrlProblem("has two schemes", "keep one of them", mended)
 
 
-def _comma(url: str, _: tuple[str, ...]) -> Slip | None:
+def _comma(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     if _authority(url).endswith((",", ";")) and url.endswith((",", ";")):
-        return Slip(f"ends with {url[-1]!r}", "take it away", url.rstrip(",;"))
+        return UrlProblem(f"ends with {url[-1]!r}", "take it away", url.rstrip(",;"))
     return None
 
 
-def _ipv6(url: str, _: tuple[str, ...]) -> Slip | None:
+def _ipv6(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     authority = _authority(url)
     if authority.count(":") < 2 or "[" in authority:  # noqa: PLR2004 - one may stand before a port
         return None
@@ -219,68 +223,68 @@ def _ipv6(url: str, _: tuple[str, ...]) -> Slip | None:
         "has more than one ':' behind the scheme",
         "an IPv6 address stands in brackets: [::1]:8080",
     )
-    return Slip(what, remedy, url.replace(authority, bracketed, 1) if bracketed else "")
+    return UrlProblem(what, remedy, url.replace(authority, bracketed, 1) if bracketed else "")
 
 
-def _host(url: str, _: tuple[str, ...]) -> Slip | None:
+def _host(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     host = _parts(url).host
     if not host:
-        return Slip("has no host", "write the server's name behind ://")
+        return UrlProblem("has no host", "write the server's name behind ://")
     if host.startswith("["):
         if host.endswith("]") and _is_ipv6(host[1:-1]):
             return None
-        return Slip("has brackets around what is no IPv6 address", "write it like [::1]")
+        return UrlProblem("has brackets around what is no IPv6 address", "write it like [::1]")
     if _DOTTED.fullmatch(host):
-        return None if _is_ipv4(host) else Slip("has an invalid IPv4 address", "correct it")
+        return None if _is_ipv4(host) else UrlProblem("has an invalid IPv4 address", "correct it")
     labels = host.removesuffix(".").split(".")
     if all(_LABEL.fullmatch(label) and (label.isascii() or "_" not in label) for label in labels):
         return None
-    return Slip(
+    return UrlProblem(
         "has a host that is not a valid name", "correct it: letters, digits, '-' and single dots"
     )
 
 
-def _port(url: str, _: tuple[str, ...]) -> Slip | None:
+def _port(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     port = _parts(url).port.removeprefix(":")
     if not port or (_DIGITS.fullmatch(port) and 0 < int(port) <= LARGEST_PORT):
         return None
     what = f"has a port that is not a number from 1 to {LARGEST_PORT}"
-    return Slip(what, "correct what stands behind the ':'")
+    return UrlProblem(what, "correct what stands behind the ':'")
 
 
 # What is likely a slip
 
 
-def _secrets(url: str, _: ProviderInfo) -> Iterator[Slip]:
+def _secrets(url: str, _: ProviderInfo) -> Iterator[UrlProblem]:
     parts = _parts(url)
     without = parts.joined()
     if parts.user:
-        what = "has a user name or a password, which would be sent in location of the key"
-        yield Slip(what, "put the key into api_key", without)
+        what = "has a user name or a password, which would be sent in place of the key"
+        yield UrlProblem(what, "put the key into api_key", without)
     if parts.query:
-        yield Slip("has a query, and paths are added behind it", "take it away", without)
+        yield UrlProblem("has a query, and paths are added behind it", "take it away", without)
     if parts.fragment:
-        yield Slip("has a '#', behind which nothing is sent", "take it away", without)
+        yield UrlProblem("has a '#', behind which nothing is sent", "take it away", without)
 
 
-def _listening(url: str, _: ProviderInfo) -> Iterator[Slip]:
+def _listening(url: str, _: ProviderInfo) -> Iterator[UrlProblem]:
     parts = _parts(url)
     if parts.host in _LISTENING:
         mended = parts._replace(host=_LISTENING[parts.host])
         what = f"has {parts.host}, which servers listen on and nobody can ask"
-        yield Slip(what, f"write {mended.host}", mended.joined())
+        yield UrlProblem(what, f"write {mended.host}", mended.joined())
 
 
-def _stuck(url: str, _: ProviderInfo) -> Iterator[Slip]:
+def _stuck(url: str, _: ProviderInfo) -> Iterator[UrlProblem]:
     """Tell of what a sentence or a list left at the end of a path."""
     parts = _parts(url)
     found = _STUCK.search(parts.path)
     if found is not None:
         mended = parts._replace(path=parts.path[: found.start()].rstrip("/"))
-        yield Slip(f"ends with {found[0]!r}", "take it away", mended.joined())
+        yield UrlProblem(f"ends with {found[0]!r}", "take it away", mended.joined())
 
 
-def _ending(url: str, info: ProviderInfo) -> Iterator[Slip]:
+def _ending(url: str, info: ProviderInfo) -> Iterator[UrlProblem]:
     """Tell of an operation's path, be it there once or several times, at the end or before it."""
     parts = _parts(url)
     found = (
@@ -294,7 +298,7 @@ def _ending(url: str, info: ProviderInfo) -> Iterator[Slip]:
         without = parts._replace(path=parts.path[:at]).joined()
         is_own = operation in info.endings
         why = "is added by itself" if is_own else "is an operation's, not where the API is"
-        yield Slip(f"ends with {parts.path[at:]}, which {why}", "take it away", without)
+        yield UrlProblem(f"ends with {parts.path[at:]}, which {why}", "take it away", without)
         yield from _ending(without, info)
 
 
@@ -304,15 +308,15 @@ def _has_operation(path: str, operation: str) -> bool:
     return fnmatchcase(path, operation) or goes_on
 
 
-def _versions(url: str, _: ProviderInfo) -> Iterator[Slip]:
+def _versions(url: str, _: ProviderInfo) -> Iterator[UrlProblem]:
     parts = _parts(url)
     found = _VERSION_TWICE.search(parts.path)
     if found is not None:
         mended = parts._replace(path=_VERSION_TWICE.sub(r"\1", parts.path))
-        yield Slip(f"has {found[1]} twice", "keep one", mended.joined())
+        yield UrlProblem(f"has {found[1]} twice", "keep one", mended.joined())
 
 
-def _root(url: str, info: ProviderInfo) -> Iterator[Slip]:
+def _root(url: str, info: ProviderInfo) -> Iterator[UrlProblem]:
     """Tell of a path that lacks a piece of what a known server has."""
     parts = _parts(url)
     for server, root in info.roots.items():
@@ -322,7 +326,7 @@ def _root(url: str, info: ProviderInfo) -> Iterator[Slip]:
         lacks = root.startswith(parts.path) or root.endswith(parts.path)
         if parts.path == f"/{path}" if slash else lacks:
             what = f"lacks a path: this server has the API at {root}"
-            yield Slip(what, f"end it with {root}", parts._replace(path=root).joined())
+            yield UrlProblem(what, f"end it with {root}", parts._replace(path=root).joined())
             return
 
 
@@ -333,21 +337,21 @@ def _is_server(parts: _Parts, pattern: str) -> bool:
     return fnmatchcase(f"{host}{port}", pattern)
 
 
-def _unencrypted(url: str, info: ProviderInfo) -> Iterator[Slip]:
+def _unencrypted(url: str, info: ProviderInfo) -> Iterator[UrlProblem]:
     """Tell of a vendor's own host without TLS; a port alone may be anybody's."""
     parts = _parts(url)
     hosts = (server.partition("/")[0] for server in info.roots if ":" not in server)
     bare = parts._replace(port="")
     if parts.scheme == "http" and any(_is_server(bare, host) for host in hosts):
         what = "would send the key unencrypted"
-        yield Slip(what, "begin it with https://", parts._replace(scheme="https").joined())
+        yield UrlProblem(what, "begin it with https://", parts._replace(scheme="https").joined())
 
 
-def _slashes(url: str, _: ProviderInfo) -> Iterator[Slip]:
+def _slashes(url: str, _: ProviderInfo) -> Iterator[UrlProblem]:
     parts = _parts(url)
     if "//" in parts.path:
         mended = parts._replace(path=re.sub("/+", "/", parts.path))
-        yield Slip("has two slashes in a row", "keep one", mended.joined())
+        yield UrlProblem("has two slashes in a row", "keep one", mended.joined())
 
 
 def _slashes_in(path: str) -> Iterator[int]:

@@ -8,21 +8,21 @@ from jsonschema import Draft202012Validator, FormatChecker, exceptions
 from standby.config.finding import (
     MOST_SUGGESTED,
     Finding,
-    Node,
-    Location,
     FormatValue,
+    Location,
+    Node,
+    format_path,
     format_plain_value,
     suggest,
-    format_path,
 )
-from standby.config.remedies import (
-    duration_meant,
-    key_meant,
-    list_meant,
-    mapping_meant,
-    where_key_belongs,
+from standby.config.scalars import DURATION, SPAN, format_duration, is_too_long
+from standby.config.suggestions import (
+    format_missing_key,
+    suggest_duration,
+    suggest_level,
+    suggest_list,
+    suggest_mapping,
 )
-from standby.config.texts import DURATION, SPAN, is_too_long, written
 from standby.errors import Problem
 from standby.settings import LONGEST_SPAN
 
@@ -134,7 +134,7 @@ class _Told:
                     _is_odd(key)
                     or (suggest(key, known) if number < MOST_SUGGESTED else "")
                     or _is_a_chain(error.instance[key], at)
-                    or where_key_belongs(key, at)
+                    or suggest_level(key, at)
                     or f"{whose} is one of {', '.join(known) or 'none'}"
                 )
                 problem = Problem(code="unknown-key", message=f"unknown key {key!r}", hint=hint)
@@ -175,7 +175,7 @@ def _missing_keys(error: Any, at: Location) -> Iterator[Finding]:
             problem = Problem(
                 code="missing-key",
                 message=f"{_name(at)} has no {key!r}",
-                hint=f"add {key_meant(key)!r}",
+                hint=f"add {format_missing_key(key)!r}",
             )
             yield Finding(location=(*at, key), problem=problem, at_key=True)
 
@@ -214,12 +214,12 @@ def _too_short(misfit: _Misfit) -> Words:
 
 def _pattern(misfit: _Misfit) -> Words:
     if misfit.schema.get("pattern") == DURATION:
-        meant = duration_meant(misfit.said)
+        meant = suggest_duration(misfit.said)
         hint = meant or "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
         return "bad-duration", f"{misfit.name}: {misfit.shown} is no duration", hint
     examples = " or ".join(map(str, misfit.schema.get("examples", ())))
     hint = (
-        list_meant(misfit.said) or f"write it like {examples}"
+        suggest_list(misfit.said) or f"write it like {examples}"
         if examples
         else f"it must match {misfit.wanted}"
     )
@@ -228,7 +228,7 @@ def _pattern(misfit: _Misfit) -> Words:
 
 def _format(misfit: _Misfit) -> Words:
     if misfit.wanted == SPAN:
-        hint = f"write {written(LONGEST_SPAN)} or less: nothing waits longer, and clocks overflow"
+        hint = f"write {format_duration(LONGEST_SPAN)} or less: nothing waits longer, and clocks overflow"
         return "out-of-range", f"{misfit.name}: {misfit.shown} is longer than a day", hint
     if misfit.wanted != "date":
         return _unfitting(misfit)
@@ -293,7 +293,7 @@ def _unfitting(misfit: _Misfit) -> Words:
 
 def _not_a(misfit: _Misfit, kinds: list[str]) -> Words:
     names = " or ".join(dict.fromkeys(_KINDS.get(kind, "one of the known words") for kind in kinds))
-    meant = mapping_meant(misfit.name, misfit.said)
+    meant = suggest_mapping(misfit.name, misfit.said)
     remedy = meant or _nesting(misfit) or _REMEDIES.get(kinds[0], "see 'standby schema'")
     return "bad-type", f"{misfit.name}: {misfit.shown} is not {names}", remedy
 

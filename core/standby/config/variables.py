@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from standby.config.finding import Node, Location
-from standby.config.source import Tree, problem_at
+from standby.config.finding import Location, Node
+from standby.config.source import Tree, locate_problem
 from standby.errors import Problem
 
 _REFERENCE = re.compile(
@@ -99,20 +99,20 @@ LONGEST_SHOWN = 80
 """Characters of what is no variable that a message quotes."""
 
 
-class Substituted(msgspec.Struct):
+class Substitution(msgspec.Struct):
     """A tree's value with the variables in it, `None` where nothing is left, and what came from where."""
 
     value: Any
     origins: dict[Location, str]
 
 
-def substitute(tree: Tree, variables: Variables) -> Substituted:
+def substitute(tree: Tree, variables: Variables) -> Substitution:
     """Put the variables in; what is wrong is added to the tree's problems and to what failed. Keys stay as they are."""
-    substitution = _Substitution(tree, variables)
-    return Substituted(value=substitution.walk(tree.value, ()), origins=substitution.origins)
+    substitution = _Substituter(tree, variables)
+    return Substitution(value=substitution.walk(tree.value, ()), origins=substitution.origins)
 
 
-class _Substitution:
+class _Substituter:
     def __init__(self, tree: Tree, variables: Variables) -> None:
         self._tree = tree
         self._variables = variables
@@ -163,7 +163,7 @@ class _Substitution:
             origins.append(f"{name}, {self._variables.origin(name)}")
             return self._variables[name]
         elif default is not None:
-            origins.append(f"default, {self._tree.values[location].words}")
+            origins.append(f"default, {self._tree.values[location].description}")
             return str(default)
         else:
             state = "is empty" if name in self._variables else "is not set"
@@ -174,4 +174,4 @@ class _Substitution:
     def _error(self, location: Location, code: str, message: str, hint: str) -> None:
         problem = Problem(code=code, message=message, hint=hint)
         self._tree.failed.add(location)
-        self._tree.problems.append(problem_at(self._tree, self._tree.values[location], problem))
+        self._tree.problems.append(locate_problem(self._tree, self._tree.values[location], problem))

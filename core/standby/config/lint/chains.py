@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
+from standby.config.contradictions import ENOUGH
 from standby.config.finding import Finding, Findings, Location
 from standby.config.lint.context import Asked, View
-from standby.config.numbers import ENOUGH
-from standby.config.texts import written
+from standby.config.scalars import format_duration
 from standby.errors import Problem
 from standby.failures import REACTIONS, Failure, Kind
 from standby.resilience.triggers import Triggers
@@ -173,8 +173,8 @@ def _time(view: View, name: str, findings: Findings) -> None:
         last = asked[-1]
         if one.timeout >= chain.deadline - rest and last.timeout > ENOUGH:
             message = (
-                f"when {one.name!r} hangs for its {written(one.timeout)}, the deadline of {written(chain.deadline)} "
-                f"leaves {written(ENOUGH)} for {last.name!r}"
+                f"when {one.name!r} hangs for its {format_duration(one.timeout)}, the deadline of {format_duration(chain.deadline)} "
+                f"leaves {format_duration(ENOUGH)} for {last.name!r}"
             )
             hint = f"write a longer deadline, or a shorter timeout for {one.name!r}"
             tell = (

@@ -1,10 +1,10 @@
 """Lints of accounts: a `base_url` that is likely a slip, a key that is visibly none, a library that is missing or too old."""
 
+from standby.config.api_keys import check_key
 from standby.config.finding import Findings, Location
-from standby.config.keys import flaw_of
 from standby.config.lint.context import Asked, View
 from standby.config.lint.libraries import library_problem, required_libraries
-from standby.config.urls import doubtful
+from standby.config.urls import find_url_warnings
 from standby.settings import Provider
 
 
@@ -21,13 +21,13 @@ def lint_providers(view: View, findings: Findings) -> None:
 
 def _url(view: View, location: Location, provider: Provider, findings: Findings) -> None:
     info = view.info(provider)
-    slips, mended = ([], "") if info is None else doubtful(provider.base_url or "", info)
+    slips, mended = ([], "") if info is None else find_url_warnings(provider.base_url or "", info)
     if slips:
-        message = f"{'.'.join(map(str, location))} {'; it '.join(slip.what for slip in slips)}"
-        remedies = dict.fromkeys(slip.remedy for slip in slips)
+        message = f"{'.'.join(map(str, location))} {'; it '.join(slip.message for slip in slips)}"
+        remedies = dict.fromkeys(slip.hint for slip in slips)
         hint = ", ".join(remedies) if view.is_variable(location) else f"write {mended}"
-        if slips[0].what.startswith("has a user") and not view.is_variable(location):
-            hint = f"{hint}, and {slips[0].remedy}"
+        if slips[0].message.startswith("has a user") and not view.is_variable(location):
+            hint = f"{hint}, and {slips[0].hint}"
         findings.warn(location, "base-url", message, hint)
 
 
@@ -37,13 +37,13 @@ def _key(view: View, asked: Asked, told: set[str], findings: Findings) -> None:
         return
     told.add(secret.origin)
     own = asked.provider.base_url is not None
-    flaw = flaw_of(secret.reveal(), secret.origin, own_endpoint=own)
+    flaw = check_key(secret.reveal(), secret.origin, own_endpoint=own)
     if flaw is not None:
         given = view.given.providers.get(name)
         in_file = given is not None and given.api_key is not None
         location: Location = ("providers", name, "api_key") if in_file else asked.location
         findings.warn(
-            location, "doubtful-key", f"the key in {secret.origin} {flaw.what}", flaw.remedy
+            location, "doubtful-key", f"the key in {secret.origin} {flaw.message}", flaw.hint
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from standby.config.finding import Findings, Location, FormatValue
+from standby.config.finding import Findings, FormatValue, Location
 from standby.config.resolve.catalogue import Plugins
 from standby.config.resolve.options import checked
 from standby.config.resolve.providers import Providers

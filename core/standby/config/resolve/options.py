@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from standby.config.finding import Findings, Location, FormatValue
-from standby.config.texts import Schema, typed
+from standby.config.finding import Findings, FormatValue, Location
+from standby.config.scalars import JsonSchema, convert_scalars
 from standby.runtime.isolation import Origin
 
 DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if"})
@@ -12,7 +12,7 @@ DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if
 
 def checked(
     given: dict[str, Any],
-    schema: Schema,
+    schema: JsonSchema,
     location: Location,
     owner: str,
     findings: Findings,
@@ -25,7 +25,7 @@ def checked(
     from standby.config.validation import findings_of  # noqa: PLC0415 - jsonschema is slow to import, options are rare
 
     try:
-        options: dict[str, Any] = typed(given, schema, schema)
+        options: dict[str, Any] = convert_scalars(given, schema, schema)
         found = findings_of(
             options, schema, location=location, owner=owner, format_value=format_value
         )

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from standby.config.finding import Findings, Location, FormatValue, format_plain_value
+from standby.config.finding import Findings, FormatValue, Location, format_plain_value
 from standby.config.resolve.catalogue import UNKNOWN, Plugins
 from standby.config.resolve.options import checked
-from standby.config.urls import unsendable
+from standby.config.urls import find_url_error
 from standby.plugin import ProviderInfo
 from standby.settings import Provider, Secret
 
@@ -78,13 +78,13 @@ class Providers:
     def _check_url(self, name: str, provider: Provider, info: ProviderInfo) -> None:
         """Add what keeps every request from being sent; its value is shown only as the file says it."""
         url = provider.base_url
-        slip = None if url is None or info is UNKNOWN else unsendable(url, info)
+        slip = None if url is None or info is UNKNOWN else find_url_error(url, info)
         if slip is not None:
             location: Location = ("providers", name, "base_url")
             is_shown = self._format_value(location, url) == repr(url)
-            hint = f"write {slip.mended}" if slip.mended and is_shown else slip.remedy
+            hint = f"write {slip.corrected}" if slip.corrected and is_shown else slip.hint
             self._findings.error(
-                location, "bad-url", f"{'.'.join(map(str, location))} {slip.what}", hint
+                location, "bad-url", f"{'.'.join(map(str, location))} {slip.message}", hint
             )
 
     def _key(self, info: ProviderInfo, provider: Provider) -> Secret | None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from standby.config.finding import Finding, Findings, Location, FormatValue, format_plain_value
-from standby.config.fit import misfits
-from standby.config.numbers import check_numbers
+from standby.config.contradictions import check_contradictions
+from standby.config.conversion import find_type_errors
+from standby.config.finding import Finding, Findings, FormatValue, Location, format_plain_value
 from standby.config.resolve.catalogue import Catalogue, Plugins
 from standby.config.resolve.models import Models
 from standby.config.resolve.providers import Providers
@@ -43,7 +43,7 @@ def resolve(
     format_value: FormatValue = format_plain_value,
 ) -> Resolution:
     """Look all names up; what is wrong is told, all of it, in the findings. Settings made in code are checked like a file's."""
-    found = misfits(settings)
+    found = find_type_errors(settings)
     if found:
         return Resolution(settings=settings, findings=tuple(found))
     return _Resolver(settings, catalogue, environ, today, format_value).run()
@@ -75,7 +75,7 @@ class _Resolver:
         )
 
     def run(self) -> Resolution:
-        check_numbers(self._settings, self._findings)
+        check_contradictions(self._settings, self._findings)
         for name in self._settings.models:
             self._models.get(name, ("models", name))
         chains = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Literal
 
-from standby.config.finding import Findings, Location, FormatValue
+from standby.config.finding import Findings, FormatValue, Location
 from standby.config.resolve.catalogue import Plugins
 from standby.resilience.triggers import pattern
 from standby.settings import Trigger

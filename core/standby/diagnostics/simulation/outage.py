@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import msgspec
 
-from standby.config.texts import duration
+from standby.config.scalars import parse_duration
 from standby.failures import Kind, kind_of_status
 
 EXAMPLE = "primary: 503 for 10m, then 30% 500 for 5m"
@@ -146,7 +146,7 @@ class _Reader:
 
     def _duration(self) -> float:
         try:
-            seconds = duration(self._word())
+            seconds = parse_duration(self._word())
         except ValueError:
             self._fail("expected a duration: a number above 0 and a unit, like 30s, 10m")
         self._at += 1

@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from standby.config.texts import written
+from standby.config.scalars import format_duration
 from standby.diagnostics.simulation.outage import Outage
 from standby.diagnostics.simulation.story import Interval, Phase
 from standby.diagnostics.simulation.timeline import clock
@@ -112,7 +112,7 @@ def _bars(scene: Scene) -> Iterator[str]:
         yield _text(LEFT - 8, y + 4, f"{value:g}", anchor="end")
     ends = [*(interval.begins for interval in scene.intervals[1:]), scene.duration]
     length = ends[0] - scene.intervals[0].begins
-    yield _text(16, TOP - 2, f"requests in {written(round(length, 9))}")
+    yield _text(16, TOP - 2, f"requests in {format_duration(round(length, 9))}")
     for interval, until in zip(scene.intervals, ends, strict=True):
         x, y = scene.x(interval.begins), float(foot)
         width = max(1.0, scene.x(until) - x - 1.5)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from standby.config.texts import written
+from standby.config.scalars import format_duration
 from standby.diagnostics.simulation.outage import NEVER, Outage, Spell
 from standby.diagnostics.simulation.play import StreamRestarted
 from standby.diagnostics.simulation.story import Interval
@@ -58,7 +58,7 @@ def _of_outage(outage: Outage, duration: float) -> Iterator[Line]:
         lasts = (
             "to the end"
             if spell.ends == NEVER
-            else f"for {written(round(spell.ends - spell.begins, 9))}"
+            else f"for {format_duration(round(spell.ends - spell.begins, 9))}"
         )
         yield Line(spell.begins, outage.model, f"OUTAGE {spell.fault}, {lasts}")
         well = "" if spell.fault.words == "ok" else "OUTAGE is over"

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standby.config.finding import Location
-from standby.config.left_out import leave_out, thinned
+from standby.config.prune import clear_at, prune
 
 TREES = st.recursive(
     st.none() | st.text("ab", min_size=1, max_size=2),
@@ -27,14 +27,14 @@ def leaves(tree: Any, location: Location = ()) -> list[tuple[Location, Any]]:
 @given(TREES)
 @settings(max_examples=100)
 def test_what_is_left_is_found_where_the_file_has_it(tree: Any) -> None:
-    thin = thinned(tree)
+    thin = prune(tree)
     assert [
         (thin.in_file(location), leaf) for location, leaf in leaves(thin.value) if leaf is not None
     ] == [(location, leaf) for location, leaf in leaves(tree) if leaf is not None]
 
 
 def test_a_list_closes_up_and_a_mapping_loses_its_key() -> None:
-    thin = thinned({"a": ["x", None, "y"], "b": None})
+    thin = prune({"a": ["x", None, "y"], "b": None})
     assert thin.value == {"a": ["x", "y"]}
     assert thin.in_file(("a", 1)) == ("a", 2)
     assert thin.in_file(("a", 1, "options")) == ("a", 2, "options")
@@ -42,7 +42,7 @@ def test_a_list_closes_up_and_a_mapping_loses_its_key() -> None:
 
 def test_what_is_left_out_is_none() -> None:
     tree = {"a": [{"b": "c"}, "d"], "e": None}
-    leave_out(tree, ("a", 0, "b"))
-    leave_out(tree, ("e", "f"))
-    leave_out(tree, ())
+    clear_at(tree, ("a", 0, "b"))
+    clear_at(tree, ("e", "f"))
+    clear_at(tree, ())
     assert tree == {"a": [{"b": None}, "d"], "e": None}

@@ -5,11 +5,11 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 
-class Flaw(NamedTuple):
+class KeyProblem(NamedTuple):
     """What is wrong with a key, never with a piece of it, and what to do."""
 
-    what: str
-    remedy: str
+    message: str
+    hint: str
 
 
 LONGEST_SPLIT = 60
@@ -62,45 +62,45 @@ _GENERIC = frozenset(
 _PREFIXES = frozenset({"sk", "pk", "proj"})
 """What vendors' keys begin with, which tells nothing."""
 
-_WRITTEN: tuple[tuple[Callable[[str], object], Flaw], ...] = (
+_WRITTEN: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
     (
         lambda key: key[0] in _QUOTES or key[-1] in _QUOTES,
-        Flaw("has quotes around it", "take them away"),
+        KeyProblem("has quotes around it", "take them away"),
     ),
     (
         _UNEXPANDED.search,
-        Flaw("is the name of a variable that was not filled in", "write the key itself"),
+        KeyProblem("is the name of a variable that was not filled in", "write the key itself"),
     ),
     (
         _REFERENCE.match,
-        Flaw("says where a key is kept", "write the key itself: nothing here looks it up"),
+        KeyProblem("says where a key is kept", "write the key itself: nothing here looks it up"),
     ),
-    (_URL.match, Flaw("is a URL", "write the key; a server's URL is base_url")),
-    (_HEADER.match, Flaw("begins as a header does", "write the key alone, without 'Bearer'")),
-    (_ASSIGNED.match, Flaw("begins with the name of a variable", "write the key alone")),
-    (lambda key: key[-1] in ",;", Flaw("ends with a comma or a semicolon", "take it away")),
+    (_URL.match, KeyProblem("is a URL", "write the key; a server's URL is base_url")),
+    (_HEADER.match, KeyProblem("begins as a header does", "write the key alone, without 'Bearer'")),
+    (_ASSIGNED.match, KeyProblem("begins with the name of a variable", "write the key alone")),
+    (lambda key: key[-1] in ",;", KeyProblem("ends with a comma or a semicolon", "take it away")),
     (
         _ESCAPED.search,
-        Flaw("ends with a line end that is written out, '\\n'", "take it away"),
+        KeyProblem("ends with a line end that is written out, '\\n'", "take it away"),
     ),
 )
-_CHARACTERS: tuple[tuple[Callable[[str], object], Flaw], ...] = (
+_CHARACTERS: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
     (
         _VARIABLE.fullmatch,
-        Flaw("is the name of a variable, not what it holds", "write the key itself"),
+        KeyProblem("is the name of a variable, not what it holds", "write the key itself"),
     ),
     (
         lambda key: any(letter.isspace() for letter in key),
-        Flaw("has a blank or a line end in it", "copy it again"),
+        KeyProblem("has a blank or a line end in it", "copy it again"),
     ),
     (
         lambda key: not key.isascii() or not key.isprintable(),
-        Flaw("has a character that no key has, and that may not be seen", "copy it again"),
+        KeyProblem("has a character that no key has, and that may not be seen", "copy it again"),
     ),
 )
 
 
-def flaw_of(key: str, variable: str, *, own_endpoint: bool) -> Flaw | None:
+def check_key(key: str, variable: str, *, own_endpoint: bool) -> KeyProblem | None:
     """Say what shows that a key is none; `None` where nothing does.
 
     Args:
@@ -114,7 +114,7 @@ def flaw_of(key: str, variable: str, *, own_endpoint: bool) -> Flaw | None:
     """
     written = next((flaw for has, flaw in _WRITTEN if has(key)), None)
     if written is None and _is_placeholder(key, variable, own_endpoint=own_endpoint):
-        return Flaw("is a placeholder", "write the key")
+        return KeyProblem("is a placeholder", "write the key")
     return written or next((flaw for has, flaw in _CHARACTERS if has(key)), None)
 
 

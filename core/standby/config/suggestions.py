@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from standby.config.finding import Location
-from standby.config.texts import duration, written
+from standby.config.scalars import format_duration, parse_duration
 from standby.settings import (
     LONGEST_SPAN,
     Chain,
@@ -44,13 +44,13 @@ _OWNERS = {
 }
 
 
-def duration_meant(value: Any) -> str:
+def suggest_duration(value: Any) -> str:
     """Return "write 3m" for "3 minutes", 180, "3m30s" or "1:30"; "" where that cannot be told."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     text = str(value).strip()
     seconds = _seconds(text)
-    meant = f"{text}s" if text.isdecimal() else written(seconds)
+    meant = f"{text}s" if text.isdecimal() else format_duration(seconds)
     return f"write {meant}" if 0 < seconds <= LONGEST_SPAN else ""
 
 
@@ -69,7 +69,7 @@ def _seconds(text: str) -> float:
         return 0
     try:
         spans = (
-            duration(f"{number}{unit or 's'}")
+            parse_duration(f"{number}{unit or 's'}")
             for (number, _), unit in zip(pieces, units, strict=True)
         )
         return round(sum(spans), 9)
@@ -86,24 +86,24 @@ def _unit(word: str) -> str:
     return whole[1] if whole and not folded.startswith(("mo", "se7")) else folded
 
 
-def mapping_meant(name: str, value: Any) -> str:
+def suggest_mapping(name: str, value: Any) -> str:
     """Return what is meant where a mapping of one key is written as its value; "" if it is none."""
     key, kind = _WHOLE.get(name.rpartition(".")[2], ("", None))
     if kind is None or not name.startswith("chains.") or isinstance(value, bool | dict | list):
         return ""
     meant = str(value) if re.fullmatch(r"[\w.]{1,20}", str(value or "")) else "…"
     if key == "after":
-        meant = duration_meant(value).removeprefix("write ") or "…"
+        meant = suggest_duration(value).removeprefix("write ") or "…"
     return f"write {name.rpartition('.')[2]}: {{{key}: {meant}}}"
 
 
-def list_meant(value: Any) -> str:
+def suggest_list(value: Any) -> str:
     """Return the list that a text of several words is meant to be; "" if it has one."""
     is_several = isinstance(value, str) and re.fullmatch(r"\w+(\s*[,;/ ]\s*\w+)+", value)
     return "write a list: [" + ", ".join(re.findall(r"\w+", value)) + "]" if is_several else ""
 
 
-def where_key_belongs(key: str, at: Location) -> str:
+def suggest_level(key: str, at: Location) -> str:
     """Say where a key belongs that stands at the wrong level; "" where it is known nowhere."""
     here = at[0] if at else ""
     for section, kind in _SECTIONS.items():
@@ -116,6 +116,6 @@ def where_key_belongs(key: str, at: Location) -> str:
     return f"{key!r} belongs at the top of the file" if is_top else ""
 
 
-def key_meant(key: str) -> str:
+def format_missing_key(key: str) -> str:
     """Return a key as it is to be added: with its value, where there is one alone."""
     return "version: 1" if key == "version" else f"{key}:"

@@ -6,20 +6,20 @@ from typing import Any, cast
 import msgspec
 
 from standby.config.finding import Finding, Location, format_value_at
-from standby.config.left_out import thinned
+from standby.config.prune import prune
+from standby.config.scalars import format_durations, parse_durations
 from standby.config.schema import schema
-from standby.config.texts import in_seconds, in_units
 from standby.errors import Problem
 from standby.settings import Secret, Settings
 
 
-def settings_of(value: Any, secret: Callable[[str], Secret]) -> Settings:
+def convert_settings(value: Any, secret: Callable[[str], Secret]) -> Settings:
     """Return what a tree says; raises `msgspec.ValidationError` where it does not fit. `secret` finds the key behind a name."""
-    in_code = in_seconds(value, schema(), schema())
+    in_code = parse_durations(value, schema(), schema())
     return msgspec.convert(in_code, Settings, dec_hook=lambda _, name: secret(name))
 
 
-def misfits(settings: Settings) -> list[Finding]:
+def find_type_errors(settings: Settings) -> list[Finding]:
     """Return what a file that said the same would be refused for."""
     tree = msgspec.to_builtins(settings, enc_hook=_marked)
     try:
@@ -27,8 +27,8 @@ def misfits(settings: Settings) -> list[Finding]:
     except msgspec.ValidationError as error:
         from standby.config.validation import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
 
-        given = thinned(msgspec.json.decode(msgspec.json.encode(settings, enc_hook=_named))).value
-        in_file = in_units(given, schema(), schema())
+        given = prune(msgspec.json.decode(msgspec.json.encode(settings, enc_hook=_named))).value
+        in_file = format_durations(given, schema(), schema())
         found = findings_of(
             in_file, schema(), format_value=lambda location, _: format_value_at(given, location)
         )

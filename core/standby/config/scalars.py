@@ -19,16 +19,16 @@ _FALSE = frozenset({"false", "no", "off", "0"})
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
-Schema = Mapping[str, Any]
+JsonSchema = Mapping[str, Any]
 
 
-class Plain(str):
+class Unquoted(str):
     """A text that stands in the file without quotes; it matters only where no schema says what it is to be."""
 
     __slots__ = ()
 
 
-def duration(text: str) -> float:
+def parse_duration(text: str) -> float:
     """Return the seconds of "30s", "500ms", "3m", "1h"; raises `ValueError` for anything else."""
     found = re.fullmatch(r"(.*?)(ms|s|m|h)", text)
     if found is None or re.fullmatch(DURATION, text) is None:
@@ -38,7 +38,7 @@ def duration(text: str) -> float:
     return round(float(found[1]) * _SECONDS[found[2]], 9)
 
 
-def written(value: float) -> str:
+def format_duration(value: float) -> str:
     """Return seconds as the file writes them."""
     for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
         if value >= size and value % size == 0:
@@ -46,7 +46,7 @@ def written(value: float) -> str:
     return f"{value * 1000:.6f}".rstrip("0").rstrip(".") + "ms"
 
 
-def typed(value: Node, wanted: Schema, root: Schema) -> Any:
+def convert_scalars(value: Node, wanted: JsonSchema, root: JsonSchema) -> Any:
     """Turn texts into numbers and truth values where the schema wants those, and the numbers of a dictionary into texts.
 
     What does not fit stays as it is.
@@ -54,26 +54,30 @@ def typed(value: Node, wanted: Schema, root: Schema) -> Any:
     if isinstance(value, dict):
         if any("x-typed-by" in way for way in _ways(wanted, root)):
             return value
-        return {key: typed(item, _property(wanted, key, root), root) for key, item in value.items()}
+        return {
+            key: convert_scalars(item, _property(wanted, key, root), root)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [typed(item, _item(wanted, root), root) for item in value]
+        return [convert_scalars(item, _item(wanted, root), root) for item in value]
     if not isinstance(value, str):
         return _as_text(value, wanted, root)
     if _is_duration(wanted, root):
         return value.strip()
     types = _types(wanted, root)
-    read = _as_yaml(value) if not types and isinstance(value, Plain) else _scalar(value, types)
-    return str(read) if isinstance(read, Plain) else read
+    read = _as_yaml(value) if not types and isinstance(value, Unquoted) else _scalar(value, types)
+    return str(read) if isinstance(read, Unquoted) else read
 
 
-def in_seconds(value: Node, wanted: Schema, root: Schema) -> Any:
+def parse_durations(value: Node, wanted: JsonSchema, root: JsonSchema) -> Any:
     """Turn the durations of a tree into seconds; what is none stays as it is."""
     if isinstance(value, dict):
         return {
-            key: in_seconds(item, _property(wanted, key, root), root) for key, item in value.items()
+            key: parse_durations(item, _property(wanted, key, root), root)
+            for key, item in value.items()
         }
     if isinstance(value, str) and _is_duration(wanted, root) and is_duration(value):
-        return duration(value)
+        return parse_duration(value)
     return value
 
 
@@ -84,25 +88,26 @@ def is_duration(text: str) -> bool:
 
 def is_too_long(text: str) -> bool:
     """Say whether a text is a duration beyond what may be set."""
-    return re.fullmatch(DURATION, text) is not None and duration(text) > LONGEST_SPAN
+    return re.fullmatch(DURATION, text) is not None and parse_duration(text) > LONGEST_SPAN
 
 
-def in_units(value: Node, wanted: Schema, root: Schema) -> Any:
+def format_durations(value: Node, wanted: JsonSchema, root: JsonSchema) -> Any:
     """Turn the seconds of a tree into durations as a file writes them."""
     if isinstance(value, dict):
         return {
-            key: in_units(item, _property(wanted, key, root), root) for key, item in value.items()
+            key: format_durations(item, _property(wanted, key, root), root)
+            for key, item in value.items()
         }
     if (
         isinstance(value, int | float)
         and not isinstance(value, bool)
         and _is_duration(wanted, root)
     ):
-        return written(value)
+        return format_duration(value)
     return value
 
 
-def _as_text(value: float | bool | None, wanted: Schema, root: Schema) -> Any:
+def _as_text(value: float | bool | None, wanted: JsonSchema, root: JsonSchema) -> Any:
     """Return a number as text where that alone is wanted: a file would say `model: 4` too, and `timeout: 4` lacks its unit."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     types = _types(wanted, root)
@@ -113,7 +118,7 @@ def _as_text(value: float | bool | None, wanted: Schema, root: Schema) -> Any:
     )
 
 
-def _as_yaml(text: Plain) -> Any:
+def _as_yaml(text: Unquoted) -> Any:
     """Read what no schema speaks of by YAML's own rules (YAML 1.2, core schema), as far as JSON has it."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
@@ -131,7 +136,7 @@ def _scalar(text: str, types: set[str]) -> Any:
     return text
 
 
-def _types(wanted: Schema, root: Schema) -> set[str]:
+def _types(wanted: JsonSchema, root: JsonSchema) -> set[str]:
     """Return the types that a schema allows; none: it does not say."""
     kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
     types: set[str] = set()
@@ -145,17 +150,17 @@ def _types(wanted: Schema, root: Schema) -> set[str]:
     return types
 
 
-def stated_types(way: Schema) -> set[str]:
+def stated_types(way: JsonSchema) -> set[str]:
     """Return the types that this one schema names."""
     stated: str | list[str] = way.get("type", [])
     return {stated} if isinstance(stated, str) else set(stated)
 
 
-def _is_duration(wanted: Schema, root: Schema) -> bool:
+def _is_duration(wanted: JsonSchema, root: JsonSchema) -> bool:
     return any(way.get("pattern") == DURATION for way in _ways(wanted, root))
 
 
-def _ways(wanted: Schema, root: Schema) -> Iterator[Schema]:
+def _ways(wanted: JsonSchema, root: JsonSchema) -> Iterator[JsonSchema]:
     """Give each alternative of a schema, references followed."""
     if "$ref" in wanted:
         name = str(wanted["$ref"]).rpartition("/")[2]
@@ -166,18 +171,18 @@ def _ways(wanted: Schema, root: Schema) -> Iterator[Schema]:
         yield from _ways(way, root)
 
 
-def _item(wanted: Schema, root: Schema) -> Schema:
+def _item(wanted: JsonSchema, root: JsonSchema) -> JsonSchema:
     return _first(way.get("items") for way in _ways(wanted, root))
 
 
-def _property(wanted: Schema, key: str, root: Schema) -> Schema:
+def _property(wanted: JsonSchema, key: str, root: JsonSchema) -> JsonSchema:
     return _first(
         way.get("properties", {}).get(key, way.get("additionalProperties"))
         for way in _ways(wanted, root)
     )
 
 
-def _first(nodes: Iterable[Node]) -> Schema:
+def _first(nodes: Iterable[Node]) -> JsonSchema:
     """Return the first of these that is a schema, or one that says nothing."""
     for node in nodes:
         if isinstance(node, dict):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from standby.config.keys import flaw_of
+from standby.config.api_keys import check_key
 
 VARIABLE = "ACME_API_KEY"
 
@@ -119,16 +119,16 @@ MAY_BE_KEYS = [
 
 @pytest.mark.parametrize("key", FLAWED)
 def test_what_is_visibly_no_key_is_told_without_it(key: str) -> None:
-    flaw = flaw_of(key, VARIABLE, own_endpoint=False)
+    flaw = check_key(key, VARIABLE, own_endpoint=False)
     assert flaw is not None
-    assert FLAWED[key] in flaw.what
-    assert flaw.remedy
+    assert FLAWED[key] in flaw.message
+    assert flaw.hint
     assert "4eC39Hq" not in f"{flaw}"
 
 
 @pytest.mark.parametrize("key", MAY_BE_KEYS)
 def test_what_may_be_a_key_passes(key: str) -> None:
-    assert flaw_of(key, VARIABLE, own_endpoint=False) is None
+    assert check_key(key, VARIABLE, own_endpoint=False) is None
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,10 @@ def test_what_may_be_a_key_passes(key: str) -> None:
     ["none", "EMPTY", "test", "token", "sk-no-key-required", "ollama", "secret", "abc123", "n/a-x"],
 )
 def test_a_server_of_ones_own_takes_any_word(key: str) -> None:
-    assert flaw_of(key, VARIABLE, own_endpoint=True) is None
+    assert check_key(key, VARIABLE, own_endpoint=True) is None
 
 
 def test_a_placeholder_of_a_template_is_none_there_either() -> None:
-    flaw = flaw_of("YOUR_API_KEY", VARIABLE, own_endpoint=True)
+    flaw = check_key("YOUR_API_KEY", VARIABLE, own_endpoint=True)
     assert flaw is not None
-    assert flaw.what == "is a placeholder"
+    assert flaw.message == "is a placeholder"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from standby.config import load
-from standby.config.remedies import duration_meant, where_key_belongs
+from standby.config.suggestions import suggest_duration, suggest_level
 from tests.config.files import KEYS, TODAY, catalogue, read
 
 CHAIN = "version: 1\nchains:\n  default:\n    models: [large-3]\n"
@@ -46,11 +46,11 @@ def test_an_item_that_is_a_mapping_is_told_as_a_name(tmp_path: Path) -> None:
     ],
 )
 def test_a_duration_in_other_words_is_told_in_the_files(written: str, meant: str) -> None:
-    assert duration_meant(written) == meant
+    assert suggest_duration(written) == meant
 
 
 def test_a_truth_value_is_no_duration() -> None:
-    assert duration_meant(True) == ""
+    assert suggest_duration(True) == ""
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_statuses_in_one_text_are_told_as_a_list(tmp_path: Path) -> None:
 
 
 def test_a_key_that_belongs_nowhere_is_told_of_no_place() -> None:
-    assert where_key_belongs("temperature", ("chains", "default")) == ""
+    assert suggest_level("temperature", ("chains", "default")) == ""
 
 
 def test_a_hedge_beyond_the_deadline_harms_nobody(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
-from standby.config.finding import Node, Location
+from standby.config.finding import Location, Node
 
 
-class Thinned(msgspec.Struct):
+class Pruned(msgspec.Struct):
     """A value without the parts that are `None`; `kept` says which items of a list are left."""
 
     value: Any
@@ -24,13 +24,13 @@ class Thinned(msgspec.Struct):
         return written
 
 
-def thinned(value: Node) -> Thinned:
+def prune(value: Node) -> Pruned:
     """Take out what is `None`, in mappings and in lists."""
     kept: dict[Location, list[int]] = {}
-    return Thinned(value=_thin(value, (), kept), kept=kept)
+    return Pruned(value=_thin(value, (), kept), kept=kept)
 
 
-def leave_out(tree: Any, location: Location) -> None:
+def clear_at(tree: Any, location: Location) -> None:
     """Put `None` at a location of a tree; the whole, and what is no longer there, cannot be left out."""
     for step in location[:-1]:
         tree = tree[step]

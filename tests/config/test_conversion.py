@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standby.config.fit import misfits, settings_of
+from standby.config.conversion import convert_settings, find_type_errors
 from standby.settings import Card, Chain, Model, Provider, Retry, Secret, Settings, Trigger
 from tests.config.files import one_chain
 
@@ -18,14 +18,14 @@ def test_a_tree_becomes_settings_in_seconds_with_the_key_behind_its_name() -> No
     whole = tree(
         providers={"p": {"plugin": "acme", "api_key": "ACME_KEY"}}, models={"a": {"timeout": "3m"}}
     )
-    settings = settings_of(whole, lambda name: Secret(f"<{name}>", origin=name))
+    settings = convert_settings(whole, lambda name: Secret(f"<{name}>", origin=name))
     assert settings.providers["p"].api_key == Secret("<ACME_KEY>")
     assert settings.models["a"].timeout == 180.0
 
 
 def test_a_tree_that_does_not_fit_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError):
-        settings_of(tree(models=[]), Secret)
+        convert_settings(tree(models=[]), Secret)
 
 
 SOUND = one_chain(
@@ -44,7 +44,7 @@ SOUND = one_chain(
 
 
 def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
-    assert misfits(SOUND) == []
+    assert find_type_errors(SOUND) == []
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
     ],
 )
 def test_settings_made_in_code_are_told_as_a_files_are(settings: Settings, told: str) -> None:
-    found = misfits(settings)
+    found = find_type_errors(settings)
     assert [
         f"{finding.problem.message}; {finding.problem.hint}".removesuffix("; ") for finding in found
     ] == [told]
@@ -120,10 +120,10 @@ def test_settings_made_in_code_are_told_as_a_files_are(settings: Settings, told:
 def test_a_key_is_never_in_the_words() -> None:
     settings = one_chain("a", providers={"p": Provider(plugin=3, api_key=Secret("canary-4711"))})
     literal = one_chain("a", providers={"p": Provider(plugin="acme", api_key="canary-4711")})
-    assert [finding.problem.message for finding in misfits(settings)] == [
+    assert [finding.problem.message for finding in find_type_errors(settings)] == [
         "providers.p.plugin: 3 is not a text"
     ]
-    assert [finding.problem.message for finding in misfits(literal)] == [
+    assert [finding.problem.message for finding in find_type_errors(literal)] == [
         "the settings: a key is written Secret(…) - at `$.providers[...].api_key`"
     ]
-    assert "canary" not in repr((misfits(settings), misfits(literal)))
+    assert "canary" not in repr((find_type_errors(settings), find_type_errors(literal)))

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def places_of_triggers(path: Path, file: str) -> Mapping[str, str]:
+def locate_triggers(path: Path, file: str) -> Mapping[str, str]:
     """Return "models.yaml:12" for each trigger by its name; raises `Refused` for a file that is no YAML."""
-    from standby.config.source import read_tree  # noqa: PLC0415 - `import standby` must not load yaml
+    from standby.config.source import read_file  # noqa: PLC0415 - `import standby` must not load yaml
 
-    keys = read_tree(path, file).keys
+    keys = read_file(path, file).keys
     return {
         str(location[1]): f"{file}:{mark.line}"
         for location, mark in keys.items()

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from standby.config.texts import DURATION, duration, in_seconds, in_units, typed, written
+from standby.config.scalars import (
+    DURATION,
+    convert_scalars,
+    format_duration,
+    format_durations,
+    parse_duration,
+    parse_durations,
+)
 
 TRUTH = {"type": "boolean"}
 WHOLE = {"type": "integer"}
@@ -28,7 +35,7 @@ ROOT = {"$defs": {"Whole": WHOLE, "Span": SPAN}}
     ],
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
-    assert duration(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -60,15 +67,15 @@ def test_anything_else_is_none(text: str) -> None:
     with pytest.raises(
         ValueError, match="is no duration; write a number above 0 and a unit, like 30s, 500ms, 3m"
     ) as error:
-        duration(text)
+        parse_duration(text)
     assert str(error.value).startswith(repr(text))
 
 
 @given(st.floats(min_value=0.001, max_value=1e6).map(lambda seconds: round(seconds, 3)))
 @settings(max_examples=200)
 def test_seconds_that_are_written_are_read_back(seconds: float) -> None:
-    assert re.fullmatch(DURATION, written(seconds))
-    assert duration(written(seconds)) == pytest.approx(seconds, rel=1e-5)
+    assert re.fullmatch(DURATION, format_duration(seconds))
+    assert parse_duration(format_duration(seconds)) == pytest.approx(seconds, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -76,19 +83,19 @@ def test_seconds_that_are_written_are_read_back(seconds: float) -> None:
     [(180.0, "3m"), (3600.0, "1h"), (90.0, "90s"), (0.5, "500ms"), (8.0, "8s"), (1.5, "1500ms")],
 )
 def test_seconds_are_written_with_the_largest_unit_that_fits(seconds: float, text: str) -> None:
-    assert written(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
     "true", ["true", "True", "TRUE", "yes", "Yes", "on", "ON", "1", " true ", "true\r"]
 )
 def test_what_says_yes_is_true_where_a_truth_value_belongs(true: str) -> None:
-    assert typed(true, TRUTH, ROOT) is True
+    assert convert_scalars(true, TRUTH, ROOT) is True
 
 
 @pytest.mark.parametrize("false", ["false", "False", "no", "NO", "off", "Off", "0"])
 def test_what_says_no_is_false_where_a_truth_value_belongs(false: str) -> None:
-    assert typed(false, TRUTH, ROOT) is False
+    assert convert_scalars(false, TRUTH, ROOT) is False
 
 
 @pytest.mark.parametrize(
@@ -138,7 +145,7 @@ def test_what_says_no_is_false_where_a_truth_value_belongs(false: str) -> None:
 def test_a_text_becomes_what_the_schema_wants_or_stays(
     text: object, wanted: dict[str, object], value: object
 ) -> None:
-    made = typed(text, wanted, ROOT)
+    made = convert_scalars(text, wanted, ROOT)
     assert (made, type(made)) == (value, type(value))
 
 
@@ -151,13 +158,16 @@ SPANS = {
 def test_durations_become_seconds_and_back() -> None:
     tree = {"a": "3m", "x": {"b": "500ms", "c": "3m"}}
     in_code = {"a": 180.0, "x": {"b": 0.5, "c": "3m"}}
-    assert in_seconds(tree, SPANS, ROOT) == in_code
-    assert in_units(in_code, SPANS, ROOT) == tree
+    assert parse_durations(tree, SPANS, ROOT) == in_code
+    assert format_durations(in_code, SPANS, ROOT) == tree
 
 
 def test_what_is_no_duration_stays() -> None:
-    assert in_seconds({"a": "soon", "x": {"b": "3s\n"}}, SPANS, ROOT) == {
+    assert parse_durations({"a": "soon", "x": {"b": "3s\n"}}, SPANS, ROOT) == {
         "a": "soon",
         "x": {"b": "3s\n"},
     }
-    assert in_units({"a": True, "x": {"b": None}}, SPANS, ROOT) == {"a": True, "x": {"b": None}}
+    assert format_durations({"a": True, "x": {"b": None}}, SPANS, ROOT) == {
+        "a": True,
+        "x": {"b": None},
+    }

@@ -7,7 +7,7 @@ EVERY = 1.0
 """Seconds between two looks; a look costs a few microseconds."""
 
 
-class Changes:
+class FileWatcher:
     """Looks at a file's size, time and identity. One that is not there, for now or for good, has not changed."""
 
     def __init__(self, path: Path) -> None:
@@ -16,7 +16,7 @@ class Changes:
         self._seen = _mark(path)
         self._next = 0.0
 
-    def any(self) -> bool:
+    def has_changed(self) -> bool:
         """Say whether there is something new since it was last said; looks once in `EVERY` seconds."""
         now = time.monotonic()
         if now < self._next:

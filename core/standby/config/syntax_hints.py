@@ -10,12 +10,12 @@ from itertools import chain
 from typing import NamedTuple
 
 
-class Slip(NamedTuple):
+class SyntaxProblem(NamedTuple):
     """A slip: its line, counted from 0, what it is, and what to do."""
 
     line: int
-    what: str
-    remedy: str
+    message: str
+    hint: str
 
 
 _KEY = r"^(?P<indent> *(?:- +)*)(?P<key>[A-Za-z_][\w./-]*)"
@@ -29,10 +29,10 @@ _NO_BLANK_BEHIND_DASH = re.compile(r"^ *-(?P<value>[^\s\-][^:]*)$")
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 _COMMENT = re.compile(r"(^|\s)#.*")
 
-Rule = Callable[[Sequence[str], int, str], Slip | None]
+Rule = Callable[[Sequence[str], int, str], SyntaxProblem | None]
 
 
-def slip_at(lines: Sequence[str], at: int, words: str) -> Slip | None:
+def explain_syntax_error(lines: Sequence[str], at: int, words: str) -> SyntaxProblem | None:
     """Return the slip by which a parser stopped at a line, counted from 0, with these words; `None`: none is known."""
     near = [at, *(_before(lines, at))][:2]
     ways = chain.from_iterable(((rule, line) for line in near) for rule in _RULES)
@@ -41,7 +41,7 @@ def slip_at(lines: Sequence[str], at: int, words: str) -> Slip | None:
     )
 
 
-def continues_with_a_dash(lines: Sequence[str], first: int, last: int) -> Slip | None:
+def find_swallowed_item(lines: Sequence[str], first: int, last: int) -> SyntaxProblem | None:
     """Return the slip by which a value goes on over lines that begin with a dash, counted from 0."""
     dashed = next(
         (at for at in range(first + 1, last + 1) if lines[at].lstrip().startswith("-")), None
@@ -50,92 +50,96 @@ def continues_with_a_dash(lines: Sequence[str], first: int, last: int) -> Slip |
         return None
     begun = lines[first].lstrip()
     if begun.startswith("- "):
-        return Slip(
+        return SyntaxProblem(
             dashed,
             "this '-' stands deeper than the one above, so both are one value",
             _below(lines, first),
         )
     if begun.startswith("-"):
-        return Slip(
+        return SyntaxProblem(
             first,
             "a '-' without a blank behind it begins no item of a list",
             "write '- ' before each",
         )
     found = _NO_COLON.match(lines[first])
     if found is not None:
-        return Slip(first, f"{found['key']!r} has no ':' behind it", f"write {found['key']}:")
+        return SyntaxProblem(
+            first, f"{found['key']!r} has no ':' behind it", f"write {found['key']}:"
+        )
     if re.match(_KEY + ": ", lines[first]):
         what = "this '-' goes on with the value above it"
-        return Slip(dashed, what, "begin a list on the line below its key, or quote the text")
+        return SyntaxProblem(
+            dashed, what, "begin a list on the line below its key, or quote the text"
+        )
     return None
 
 
-def _fence(lines: Sequence[str], at: int, _: str) -> Slip | None:
+def _fence(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     if lines[at].startswith("```"):
-        return Slip(at, "this line is Markdown's", "take it away, and the one at the end")
+        return SyntaxProblem(at, "this line is Markdown's", "take it away, and the one at the end")
     return None
 
 
-def _dash(lines: Sequence[str], at: int, _: str) -> Slip | None:
+def _dash(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     found = _NO_BLANK_BEHIND_DASH.match(lines[at])
     if found is None or lines[at].startswith("---"):
         return None
-    return Slip(at, "a '-' needs a blank behind it", "write '- ' and then the item")
+    return SyntaxProblem(at, "a '-' needs a blank behind it", "write '- ' and then the item")
 
 
-def _dash_behind_key(lines: Sequence[str], at: int, _: str) -> Slip | None:
+def _dash_behind_key(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     if _DASH_BEHIND_KEY.match(lines[at]) is None:
         return None
-    return Slip(at, "a list begins on the line below its key", "move the first '-' there")
+    return SyntaxProblem(at, "a list begins on the line below its key", "move the first '-' there")
 
 
-def _equals(lines: Sequence[str], at: int, _: str) -> Slip | None:
+def _equals(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     found = _EQUALS.match(lines[at])
     if found is None:
         return None
-    return Slip(at, "a key is followed by ':', not by '='", f"write {found['key']}: …")
+    return SyntaxProblem(at, "a key is followed by ':', not by '='", f"write {found['key']}: …")
 
 
-def _colon(lines: Sequence[str], at: int, _: str) -> Slip | None:
+def _colon(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     found = _NO_BLANK_BEHIND_COLON.match(lines[at])
     if found is None:
         return None
-    return Slip(at, "a ':' needs a blank behind it", f"write {found['key']}: …")
+    return SyntaxProblem(at, "a ':' needs a blank behind it", f"write {found['key']}: …")
 
 
-def _no_colon(lines: Sequence[str], at: int, _: str) -> Slip | None:
+def _no_colon(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     found = _NO_COLON.match(lines[at])
     if found is None or "-" in found["indent"]:
         return None
-    return Slip(at, f"{found['key']!r} has no ':' behind it", f"write {found['key']}:")
+    return SyntaxProblem(at, f"{found['key']!r} has no ':' behind it", f"write {found['key']}:")
 
 
-def _colon_in_value(lines: Sequence[str], at: int, words: str) -> Slip | None:
+def _colon_in_value(lines: Sequence[str], at: int, words: str) -> SyntaxProblem | None:
     found = _COLON_IN_VALUE.match(lines[at])
     if found is None or "mapping values" not in words:
         return None
-    return Slip(
+    return SyntaxProblem(
         at,
         "a value with ': ' in it is taken for another key",
         f"quote what stands behind {found['key']}:",
     )
 
 
-def _unquoted(lines: Sequence[str], at: int, words: str) -> Slip | None:
+def _unquoted(lines: Sequence[str], at: int, words: str) -> SyntaxProblem | None:
     found = _UNQUOTED.search(_QUOTED.sub("", lines[at]))
     if found is None or "cannot start any token" not in words:
         return None
-    return Slip(at, f"no value begins with {found['value'][0]!r}", "quote it")
+    return SyntaxProblem(at, f"no value begins with {found['value'][0]!r}", "quote it")
 
 
-def _unclosed(lines: Sequence[str], at: int, words: str) -> Slip | None:
+def _unclosed(lines: Sequence[str], at: int, words: str) -> SyntaxProblem | None:
     """Find the bracket or the quote that is open where the parser wants it closed."""
     if "expected ','" in words:
         for line in (at, *_before(lines, at)):
             bare = _QUOTED.sub("", _COMMENT.sub("", lines[line]))
             for opens, closes in ("[]", "{}"):
                 if bare.count(opens) > bare.count(closes) and line != at:
-                    return Slip(
+                    return SyntaxProblem(
                         line,
                         f"the {opens!r} in this line is never closed",
                         f"write {closes} at its end",
@@ -148,11 +152,11 @@ def _unclosed(lines: Sequence[str], at: int, words: str) -> Slip | None:
         )
         first = min(odd, default=None)
         if first is not None:
-            return Slip(first, "a quote that begins in this line never ends", "close it")
+            return SyntaxProblem(first, "a quote that begins in this line never ends", "close it")
     return None
 
 
-def _indented(lines: Sequence[str], at: int, _: str) -> Slip | None:
+def _indented(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     """Find a line that begins neither below its neighbours nor below what it belongs to."""
     indent, is_item = _indent(lines[at]), lines[at].lstrip().startswith("-")
     open_at: list[int] = []
@@ -165,19 +169,21 @@ def _indented(lines: Sequence[str], at: int, _: str) -> Slip | None:
         )
         if other is not None and _indent(lines[other]) != indent:
             what = f"this '-' stands in column {indent + 1}, the one above in column {_indent(lines[other]) + 1}"
-            return Slip(at, what, "put each '-' of a list below the first")
+            return SyntaxProblem(at, what, "put each '-' of a list below the first")
         return None
     if indent in open_at or not open_at:
         return None
     nearest = min(open_at, key=lambda known: abs(known - indent))
     what = f"this line begins in column {indent + 1}, and no line that it could belong to does"
-    return Slip(at, what, f"begin it in column {nearest + 1}")
+    return SyntaxProblem(at, what, f"begin it in column {nearest + 1}")
 
 
-def _key_in_list(lines: Sequence[str], at: int, words: str) -> Slip | None:
+def _key_in_list(lines: Sequence[str], at: int, words: str) -> SyntaxProblem | None:
     if "'-' indicator" not in words or not lines[at].strip():
         return None
-    return Slip(at, "a key stands among the items of a list", "begin it below the list's own key")
+    return SyntaxProblem(
+        at, "a key stands among the items of a list", "begin it below the list's own key"
+    )
 
 
 _RULES: tuple[Rule, ...] = (

@@ -48,7 +48,7 @@ class Ignore(msgspec.Struct, frozen=True):
     column: int
 
 
-def ignores_in(text: str) -> tuple[Ignore, ...]:
+def parse_ignores(text: str) -> tuple[Ignore, ...]:
     """Return the ignores of a text that is YAML; a `#` inside a value is none."""
     if not _IGNORE.search(text):
         return ()
@@ -66,14 +66,14 @@ def ignores_in(text: str) -> tuple[Ignore, ...]:
     )
 
 
-def unsilenced(problems: Sequence[Problem], ignores: Sequence[Ignore]) -> list[Problem]:
+def remove_silenced(problems: Sequence[Problem], ignores: Sequence[Ignore]) -> list[Problem]:
     """Return the problems that no comment silences; an error is never silenced."""
     return [
         problem for problem in problems if not any(_silences(ignore, problem) for ignore in ignores)
     ]
 
 
-def unused(
+def find_unused_ignores(
     problems: Sequence[Problem], ignores: Sequence[Ignore], *, vary: bool
 ) -> Iterator[tuple[Ignore, Problem]]:
     """Give the ignores that silence nothing, each with what is to be said of it; `problems` are all that were found.

@@ -6,16 +6,16 @@ from typing import Any
 
 import msgspec
 
-from standby.config.comments import unsilenced, unused
-from standby.config.excerpt import says_key
+from standby.config.conversion import convert_settings
+from standby.config.excerpt import is_secret_name
 from standby.config.finding import Finding, Location, format_value_at
-from standby.config.fit import settings_of
-from standby.config.left_out import leave_out, thinned
+from standby.config.ignore_comments import find_unused_ignores, remove_silenced
+from standby.config.prune import clear_at, prune
 from standby.config.resolve.catalogue import Catalogue
 from standby.config.resolve.resolver import resolve
+from standby.config.scalars import convert_scalars
 from standby.config.schema import schema
-from standby.config.source import Mark, Tree, problem_at
-from standby.config.texts import typed
+from standby.config.source import Mark, Tree, locate_problem
 from standby.config.variables import Variables, substitute
 from standby.errors import Problem
 from standby.settings import Secret, Settings
@@ -31,7 +31,7 @@ _NAMING: tuple[Location, ...] = ((), ("provider",), ("model",), ("plugin",), ("<
 """The parts of a definition without which its name means nothing, or something else."""
 
 
-class Reading:
+class ConfigReader:
     """One file on its way to settings."""
 
     def __init__(self, tree: Tree, variables: Variables) -> None:
@@ -39,7 +39,7 @@ class Reading:
         self._variables = variables
         self._tree = tree
         self._filled = substitute(self._tree, variables)
-        self._thinned = thinned(self._filled.value)
+        self._thinned = prune(self._filled.value)
         self.origins: dict[tuple[str, str], str] = {}
         self.switched_off: dict[str, str] = {}
         self._of_variables: list[Problem] = []  # a comment in the file is about what the file says
@@ -50,7 +50,7 @@ class Reading:
     def problems(self) -> list[Problem]:
         """Return what is wrong and not silenced, as far as it was looked at, in the order of the lines."""
         problems = dict.fromkeys(
-            [*unsilenced(self._of_the_file, self._tree.ignores), *self._of_variables]
+            [*remove_silenced(self._of_the_file, self._tree.ignores), *self._of_variables]
         )  # once for a copy
         return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
@@ -84,8 +84,8 @@ class Reading:
 
         self._report(lint(self._given, self._resolved, catalogue, self._is_variable))
         problems = [
-            problem_at(self._tree, Mark(ignore.line, ignore.column), problem)
-            for ignore, problem in unused(
+            locate_problem(self._tree, Mark(ignore.line, ignore.column), problem)
+            for ignore, problem in find_unused_ignores(
                 self._of_the_file, self._tree.ignores, vary=bool(self._filled.origins)
             )
         ]
@@ -111,9 +111,9 @@ class Reading:
                     ]
                 )
             return None
-        whole = typed(self._thinned.value, schema(), schema())
+        whole = convert_scalars(self._thinned.value, schema(), schema())
         try:
-            settings = settings_of(whole, self._secret)
+            settings = convert_settings(whole, self._secret)
             if "version" in whole:
                 return settings
             error = "version is missing"
@@ -139,13 +139,13 @@ class Reading:
         rest = whole
         while cut := {self._cut_for(finding) for finding in findings} - {()}:
             for location in cut:
-                leave_out(self._filled.value, location)
+                clear_at(self._filled.value, location)
             self._tree.failed |= cut
-            self._thinned = thinned(self._filled.value)
-            rest = typed(self._thinned.value, schema(), schema())
+            self._thinned = prune(self._filled.value)
+            rest = convert_scalars(self._thinned.value, schema(), schema())
             findings = findings_of(rest, schema())
         try:
-            return settings_of(rest, self._secret)
+            return convert_settings(rest, self._secret)
         except msgspec.ValidationError:
             return None
 
@@ -158,7 +158,7 @@ class Reading:
 
     def _format_value(self, location: Location, _: Any) -> str:
         """Show what the file says, where that is no key; never what a variable put there."""
-        if any(says_key(str(step)) for step in location) or location[:-1] == ("providers",):
+        if any(is_secret_name(str(step)) for step in location) or location[:-1] == ("providers",):
             return "this"
         return format_value_at(self._tree.value, self._thinned.in_file(location))
 
@@ -187,7 +187,7 @@ class Reading:
                 continue
             location = self._thinned.in_file(finding.location)
             mark = self._mark(location, at_key=finding.at_key)
-            problem = problem_at(self._tree, mark, finding.problem)
+            problem = locate_problem(self._tree, mark, finding.problem)
             origin = self._filled.origins.get(location, "default")
             if not origin.startswith("default"):
                 problem = msgspec.structs.replace(problem, message=f"{problem.message} ({origin})")
@@ -218,7 +218,7 @@ class Reading:
     def _origin(self, location: Location) -> str:
         """Say where what stands at a location came from: a variable, its default, or a line."""
         location = self._thinned.in_file(location)
-        return self._filled.origins.get(location, self._tree.values[location].words)
+        return self._filled.origins.get(location, self._tree.values[location].description)
 
 
 def _up_to(excerpt: str, key: str) -> str:
