@@ -262,6 +262,7 @@ CLOCK_AND_CHANCE = {
         "cli/selftest",
         "cli/validate",
         "client",
+        "config/settings_source",
     ],  # what has retired, by the user's own calendar
     "datetime.now": [
         "http/retry_after"
@@ -275,6 +276,7 @@ CLOCK_AND_CHANCE = {
     "time.monotonic": [
         "client",
         "config/changes",
+        "observe/bus",
         "runtime/forks",
         "runtime/loop_watchdog",
         "streams",

@@ -1,55 +1,40 @@
-"""What an application holds: `AsyncStandby`, and `Standby`, which runs the same code on a private event loop."""
+"""What an application holds: `AsyncStandby`, and `Standby`, which runs it on a private event loop."""
 
 import asyncio
 import os
 import random
-import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import date
 from functools import partial
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
-from standby.config import Config, check_config, load
-from standby.config.file_watcher import FileWatcher
+from standby.config import Config
 from standby.config.resolve.models import retirement
-from standby.config.resolve.resolver import resolve
+from standby.config.settings_source import SettingsSource
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
 from standby.dispatch.routes import Routes, build_routes
 from standby.dispatch.stream_gate import StreamGate
-from standby.errors import ConfigError
-from standby.events import (
-    Alert,
-    AttemptEnded,
-    AttemptStarted,
-    Event,
-    LoopBlocked,
-    Reloaded,
-    ReloadFailed,
-)
-from standby.failures import Kind
+from standby.events import LoopBlocked
 from standby.inputs.parse import CallOptions, Messages, check_deadline, parse_request
-from standby.observe.log import Log, report_broken_observer, report_broken_sink
-from standby.observe.observers import Observer, Observers
+from standby.observe.bus import EventBus, Sink
+from standby.observe.log import Log
+from standby.observe.retirement import RetirementAlert
 from standby.registry.adapters import Adapters
+from standby.registry.observing import PluginObservers
 from standby.registry.plugins import Registry
-from standby.registry.warming import delay_after, import_ahead
+from standby.registry.warming import WarmUp
 from standby.resilience.circuit_breaker import Health
 from standby.runtime.background_loop import run
 from standby.runtime.loop_watchdog import WATCHDOG
 from standby.runtime.sharing import Shared
 from standby.runtime.threads import blocking
-from standby.settings import Settings
+from standby.settings import Provider, Settings
 from standby.streams import GRACE, AsyncStream, Stream, run_within
 from standby.types import Reply
-
-Sink = Callable[[Event], None]
-"""Is given every event; it must return at once. An exception that it raises is logged, and breaks no call."""
 
 
 class AsyncStandby(Shared):
@@ -86,27 +71,25 @@ class AsyncStandby(Shared):
 
         """
         self._registry = Registry()
-        self._adapters = Adapters(self._registry.adapter, self._registry.origin)
-        weakref.finalize(self, self._adapters.abandon).atexit = False
-        self._sinks: tuple[Sink, ...] = (
-            Log(),
-            self._warm_up,
-            self._tell_of_retirement,
-            self._observe,
-            *sinks,
+        self._source = SettingsSource(
+            config,
+            settings,
+            self._registry,
+            os.environ if environ is None else environ,
+            watch=watch,
         )
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._warming: dict[str, asyncio.Task[None]] = {}
-        self._environ = os.environ if environ is None else environ
-        self._config, self._cwd = check_config(config, settings, watch=watch), Path.cwd()
-        self._watching, self._has_source = watch, settings is None
-        self._changes: FileWatcher | None = None
-        self._reloading = threading.Lock()
-        self._told_of: set[str] = set()
+        self._adapters = Adapters(self._registry.adapter, self._registry.origin)
+        self._observers = PluginObservers(self._registry.observers)
         self._warms = warm_up
-        self._cold: set[str] = set()
-        self._observers = Observers()
-        self._take(self._read() if settings is None else self._resolve(settings))
+        self._warm_up = WarmUp(self._providers, self._adapters.import_all)
+        self._bus = EventBus()
+        retirements = RetirementAlert(self._describe_retirement, self._bus.emit)
+        self._bus.subscribe(Log(), self._warm_up, retirements, self._observers, *sinks)
+        # a call under way holds the bus, and so keeps its connections when nobody holds the client
+        weakref.finalize(self._bus, self._adapters.abandon).atexit = False
+        self._routes = self._build_routes(self._source.read(), None)
+        self._follow(self._routes)
 
     async def chat(
         self,
@@ -152,15 +135,7 @@ class AsyncStandby(Shared):
         event. Calls under way end by what they began with, and what is known of each model's health
         stays.
         """
-        if not self._has_source:
-            raise TypeError("this client was made of settings: there is nothing to read anew")
-        with self._reloading:
-            try:
-                self._take(self._read(), self._routes)
-            except ConfigError as error:
-                self._tell(ReloadFailed, file=self._file, problems=tuple(map(str, error.problems)))
-                raise
-        self._tell(Reloaded, file=self._file)
+        self._source.reload(self._adopt, self._bus.announce)
 
     def route(self, chain: str = "default") -> Route:
         """Return a chain as it is walked: its models with their cards, its triggers; raises `RequestError` for none."""
@@ -200,7 +175,7 @@ class AsyncStandby(Shared):
         ]
         ours = [
             task
-            for task in (*probes, *self._warming.values())
+            for task in (*probes, *self._warm_up.tasks)
             if task.get_loop() is asyncio.get_running_loop()
         ]
         for task in ours:
@@ -231,7 +206,7 @@ class AsyncStandby(Shared):
         deadline: float | None,
         options: CallOptions,
     ) -> Callable[..., Walk]:
-        self._look_for_changes()
+        self._source.reload_if_changed(self._adopt, self._bus.announce)
         routes = self._routes
         route = routes.route(chain)
         check_deadline(deadline)
@@ -241,132 +216,48 @@ class AsyncStandby(Shared):
             return Walk(
                 route,
                 request,
-                emit=self._emit,
+                emit=self._bus.emit,
                 jitter=self._jitter,
                 deadline=deadline,
                 outlet=outlet,
-                watched=partial(WATCHDOG.call, self._blocked),
+                watched=partial(WATCHDOG.call, self._report_blocked),
             )
 
         return begin
 
-    def _emit(self, event: Event) -> None:
-        for sink in self._sinks:
-            try:
-                sink(event)
-            except Exception as error:  # noqa: BLE001 - a broken sink never breaks a call
-                report_broken_sink(sink, error)
+    def _adopt(self, settings: Settings) -> None:
+        """Put these settings in force for the next calls; calls under way keep theirs."""
+        self._routes = self._build_routes(settings, self._routes)
+        self._follow(self._routes)
 
-    def _observe(self, event: Event) -> None:
-        self._observers(event)
-
-    def _blocked(self, code: str, seconds: float) -> None:
-        self._tell(LoopBlocked, code=code, seconds=seconds)
-
-    def _read(self) -> Settings:
-        """Read the file; raises `ConfigError`."""
+    def _build_routes(self, settings: Settings, before: Routes | None) -> Routes:
         today = date.today()  # noqa: DTZ011 - the user's own day
-        loaded = load(self._config, self._registry, self._environ, cwd=self._cwd, today=today)
-        self._file = loaded.file
-        if self._changes is None and loaded.path is not None:
-            self._changes = FileWatcher(loaded.path)
-        if loaded.settings is None:
-            raise ConfigError(loaded.problems)
-        return loaded.settings
+        return build_routes(settings, self._adapters, self._registry.test, before, today=today)
 
-    def _resolve(self, settings: Settings) -> Settings:
-        resolution = resolve(settings, self._registry, self._environ, today=date.today())  # noqa: DTZ011 - the user's own day
-        errors = [
-            problem
-            for problem in resolution.problems
-            if problem.severity == "error" and problem.code != "broken-plugin"
-        ]
-        if errors:
-            raise ConfigError(errors)
-        return resolution.settings
-
-    def _take(self, settings: Settings, before: Routes | None = None) -> None:
-        """Go by these settings from the next call on; calls under way keep theirs."""
-        today = date.today()  # noqa: DTZ011 - the user's own day
-        self._routes = taken = build_routes(
-            settings, self._adapters, self._registry.test, before, today=today
-        )
-        if before is None or before.settings.observers != settings.observers:
-            self._observers.close(0)
-            self._observers = Observers(_observers_of(settings.observers, self._registry))
-            weakref.finalize(self, self._observers.close)
-        self._cold |= {
-            name
-            for name, route in taken.routes.items()
-            if self._warms and route.chain.fallback and route.targets[1:]
-        }
-
-    def _look_for_changes(self) -> None:
-        """Where the file has changed, read it in a thread; whoever calls meanwhile goes by the old settings."""
-        if self._watching and self._changes is not None and self._changes.has_changed():
-            threading.Thread(
-                target=self._reload_or_tell, name="standby-reload", daemon=True
-            ).start()
-
-    def _reload_or_tell(self) -> None:
-        with suppress(ConfigError):  # told, as an event
-            self.reload()
-
-    def _tell(self, event: type[Event], **rest: Any) -> None:
-        self._emit(event(call="", chain="", model="", at=time.monotonic(), **rest))
-
-    def _tell_of_retirement(self, event: Event) -> None:
-        """On the first call that asks or passes over a model that is retired, or soon will be, ask for a person's attention."""
-        target = (
-            self._routes.targets.get(event.model)
-            if isinstance(event, AttemptStarted | AttemptEnded)
-            else None
-        )
-        if (
-            target is None
-            or target.card.retires is None
-            or not target.verify_response_model
-            or target.name in self._told_of
-        ):
-            return
-        words = retirement(target.card, date.today())  # noqa: DTZ011 - the user's own day
-        if words:
-            self._told_of.add(target.name)
-            self._emit(
-                Alert(
-                    call=event.call,
-                    chain=event.chain,
-                    model=event.model,
-                    at=event.at,
-                    kind=Kind.MODEL_MISSING,
-                    text=words,
-                )
+    def _follow(self, routes: Routes) -> None:
+        """Have the sinks follow these routes."""
+        self._observers.use(routes.settings.observers)
+        if self._warms:
+            self._warm_up.expect(
+                name
+                for name, route in routes.routes.items()
+                if route.chain.fallback and route.targets[1:]
             )
 
-    def _warm_up(self, event: Event) -> None:
-        """When a model is to be asked again, or after a chain's first reply, see to the adapters of what stands by."""
-        delay = delay_after(event)
-        if delay is not None and event.chain in self._cold:
-            self._cold.discard(event.chain)
-            routes = self._routes
-            providers = [
-                routes.settings.providers[target.provider]
-                for target in routes.route(event.chain).targets
-            ]
-            import_all = partial(self._adapters.import_all, providers)
-            warming = import_ahead(weakref.ref(self), delay, import_all, event.chain, self._cold)
-            self._warming[event.chain] = asyncio.get_running_loop().create_task(warming)
+    def _providers(self, chain: str) -> list[Provider]:
+        """Return the providers of a chain's models."""
+        routes = self._routes
+        providers = routes.settings.providers
+        return [providers[target.provider] for target in routes.route(chain).targets]
 
+    def _describe_retirement(self, model: str) -> str:
+        target = self._routes.targets.get(model)
+        if target is None or target.card.retires is None or not target.verify_response_model:
+            return ""
+        return retirement(target.card, date.today())  # noqa: DTZ011 - the user's own day
 
-def _observers_of(plugins: Sequence[str], registry: Registry) -> list[tuple[str, Observer]]:
-    """Return the plugins' observers; without a broken one the program goes on."""
-    observers: list[tuple[str, Observer]] = []
-    for plugin in plugins:
-        try:
-            observers += ((plugin, observer) for observer in registry.observers(plugin))
-        except ConfigError as error:
-            report_broken_observer(plugin, error)
-    return observers
+    def _report_blocked(self, code: str, seconds: float) -> None:
+        self._bus.announce(LoopBlocked, code=code, seconds=seconds)
 
 
 def _now() -> float:

@@ -12,9 +12,8 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
-from standby.dispatch.dispatcher import Walk
 from standby.dispatch.stream_gate import StreamGate, end_of
 from standby.dispatch.target import Target
 from standby.errors import DeadlineExceeded
@@ -32,6 +31,24 @@ T = TypeVar("T")
 
 LONGEST_FAREWELL = 1.0
 """Seconds that whoever is being asked may take to go once the caller has left."""
+
+
+class Execution(Protocol):
+    """One call on its way down its chain."""
+
+    @property
+    def span(self) -> float:
+        """The seconds that all of it may take."""
+        ...
+
+    @property
+    def trail(self) -> tuple[Attempt, ...]:
+        """The attempts and skips so far."""
+        ...
+
+    async def run(self) -> Reply:
+        """Return the first good reply; raises a `CallFailed`."""
+        ...
 
 
 class _Buffer:
@@ -148,7 +165,7 @@ class AsyncStream(_Read):
                 show(stream.text)
     """
 
-    def __init__(self, begin: Callable[[StreamGate], Walk]) -> None:
+    def __init__(self, begin: Callable[[StreamGate], Execution]) -> None:
         """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
         self._buffer = _Buffer()
         self._outlet = StreamGate(self._buffer.put)
@@ -253,7 +270,7 @@ class AsyncStream(_Read):
 class Stream(_Read):
     """A streamed reply for blocking code: an `AsyncStream`, read from the threads that iterate."""
 
-    def __init__(self, begin: Callable[[StreamGate], Walk]) -> None:
+    def __init__(self, begin: Callable[[StreamGate], Execution]) -> None:
         """Prepare; nothing is asked before the first chunk is wanted, or the context is entered."""
         self._stream = AsyncStream(begin)
         self._position = self._stream.another_reader()

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 import msgspec
 import openai
 
-from standby.client import AsyncStandby, Sink, Standby
+from standby.client import AsyncStandby, Standby
 from standby.config import Config as _Config
 from standby.config.finding import suggest
 from standby.dispatch.compatibility import dropped_parameters
@@ -43,6 +43,7 @@ from standby.integrations.openai.reply import (
     wrong_of,
 )
 from standby.integrations.openai.request import Asked, Refused, asked_of
+from standby.observe.bus import Sink
 from standby.runtime.sharing import Shared
 from standby.settings import Settings
 from standby.streams import AsyncStream, Stream
