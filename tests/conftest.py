@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from standby.testing import rested
+from standby.testing import fresh_health
 from tests.support.certificates import trust_nobody
 
 settings.register_profile(
@@ -39,7 +39,7 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True)
 def _nobody_is_known_to_be_sick() -> Iterator[None]:
     """Breakers are shared by the whole process; a test must not inherit another's outage."""
-    with rested():
+    with fresh_health():
         yield
 
 

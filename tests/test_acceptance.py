@@ -350,7 +350,7 @@ async def test_the_loser_of_a_hedge_has_its_socket_closed(
     )
     async with AsyncStandby(settings=settings, environ={}, warm_up=False) as client:
         reply = await client.chat("Which city?")
-        assert await asyncio.to_thread(gemini.requests[0].left.wait, 2)
+        assert await asyncio.to_thread(gemini.requests[0].disconnected.wait, 2)
     assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
         ("a", "cancelled"),
         ("b", "answered"),

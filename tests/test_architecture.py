@@ -250,8 +250,8 @@ CLOCK_AND_CHANCE = {
         "diagnostics/simulation/model",
         "diagnostics/simulation/play",
         "dispatch/in_flight",
-        "registry/warming",
-        "testing/basics",
+        "registry/warm_up",
+        "testing/basic_rules",
         "testing/loopback",
     ],
     "date.today": [

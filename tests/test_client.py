@@ -746,11 +746,11 @@ def test_the_jitter_that_is_given_spreads_the_retries() -> None:
 
 WARMING = """
 import asyncio, sys, time
-import standby.registry.warming
+import standby.registry.warm_up
 from standby import AsyncStandby, Settings, Standby
 from standby.settings import Chain, Model, Provider, Secret
 
-standby.registry.warming.LONG_LIVED = 0.1
+standby.registry.warm_up.LONG_LIVED = 0.1
 settings = Settings(
     providers={
         "o": Provider(plugin="openai", base_url="http://127.0.0.1:9", api_key=Secret("k")),
@@ -810,7 +810,7 @@ def test_what_stands_by_is_imported_once_a_client_has_proved_to_live_long() -> N
 RETRYING = (
     WARMING.partition("cold =")[0]
     + """
-standby.registry.warming.LONG_LIVED = 1000
+standby.registry.warm_up.LONG_LIVED = 1000
 with Standby(settings=settings) as client:
     client.chat("hi", chain="fails")
     print(warm(10))

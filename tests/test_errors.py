@@ -27,7 +27,7 @@ from standby.errors import (
     StreamBroken,
 )
 from standby.settings import Chain
-from standby.testing import scripted
+from standby.testing import scripted_model
 from standby.types import Attempt
 from tests.support.playing import failure
 
@@ -165,7 +165,7 @@ class Connected(Exception):
 
 def exhaust(number: int) -> None:
     """Ask a chain that fails, in a process of a pool."""
-    down = scripted({"fail": {"kind": "timeout", "message": f"timeout: no answer {number}"}})
+    down = scripted_model({"fail": {"kind": "timeout", "message": f"timeout: no answer {number}"}})
     with Standby(
         settings=Settings(models={"m": down}, chains={"default": Chain(models=("m",))}), environ={}
     ) as client:

@@ -46,7 +46,7 @@ def server() -> Iterator[Loopback]:
         yield server
 
 
-async def replayed(server: Loopback, name: str, *, cuts: int = 0) -> Outcome:
+async def read_cassette(server: Loopback, name: str, *, cuts: int = 0) -> Outcome:
     """Play a recording as it was; a body that was kept without its status is played with the one that belongs to it."""
     row, one = ROWS[name], as_events(name)
     status = row.status if isinstance(row, Failed) else 200
@@ -89,7 +89,7 @@ def test_the_table_names_every_recorded_answer_of_every_file(
 
 @pytest.mark.parametrize("name", ROWS)
 async def test_a_recording_is_read_as_what_it_is(server: Loopback, name: str) -> None:
-    row, got = ROWS[name], await replayed(server, name)
+    row, got = ROWS[name], await read_cassette(server, name)
     if isinstance(row, Failed):
         failure = got.failure
         assert failure is not None
@@ -124,7 +124,7 @@ async def test_a_recording_is_read_as_what_it_is(server: Loopback, name: str) ->
 
 @pytest.mark.parametrize("name", IN_A_200)
 async def test_the_other_form_of_an_answer_is_read_as_the_same(server: Loopback, name: str) -> None:
-    one, wire, as_it_was = as_events(name), ROWS[name].wire, await replayed(server, name)
+    one, wire, as_it_was = as_events(name), ROWS[name].wire, await read_cassette(server, name)
     if one.streamed:
         other = respond(200, merged(wire, await payloads_of(one.body)))
     else:
@@ -138,7 +138,7 @@ async def test_the_other_form_of_an_answer_is_read_as_the_same(server: Loopback,
 async def test_a_stream_is_read_alike_wherever_its_bytes_are_parted(
     server: Loopback, name: str
 ) -> None:
-    assert await replayed(server, name, cuts=25) == await replayed(server, name)
+    assert await read_cassette(server, name, cuts=25) == await read_cassette(server, name)
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -556,7 +556,7 @@ def leaves(server: Loopback) -> Iterator[None]:
     yield
     gc.collect()
     assert len(server.requests) == 1
-    assert server.requests[0].left.wait(2)
+    assert server.requests[0].disconnected.wait(2)
 
 
 def close(stream: Stream) -> None:
@@ -637,7 +637,7 @@ async def test_leaving_early_closes_the_socket_in_asynchronous_code_too(
     async with AsyncStandby(settings=served(openai=server.url)) as client:
         await way(client.stream("hi"))
         gc.collect()
-        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+        assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
         assert len(server.requests) == 1
 
 

@@ -23,10 +23,10 @@ from standby.inputs.parse import CallOptions, Messages, check_deadline, parse_re
 from standby.observe.bus import EventBus, Sink
 from standby.observe.log import Log
 from standby.observe.retirement import RetirementAlert
-from standby.registry.adapters import Adapters
+from standby.registry.adapter_pool import AdapterPool
 from standby.registry.observing import PluginObservers
 from standby.registry.plugins import Registry
-from standby.registry.warming import WarmUp
+from standby.registry.warm_up import WarmUp
 from standby.resilience.circuit_breaker import Health
 from standby.runtime.background_loop import run
 from standby.runtime.loop_watchdog import WATCHDOG
@@ -79,15 +79,15 @@ class AsyncStandby(Shared):
             watch=watch,
         )
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._adapters = Adapters(self._registry.adapter, self._registry.origin)
+        self._adapters = AdapterPool(self._registry.adapter, self._registry.origin)
         self._observers = PluginObservers(self._registry.observers)
         self._warms = warm_up
-        self._warm_up = WarmUp(self._providers, self._adapters.import_all)
+        self._warm_up = WarmUp(self._providers, self._adapters.import_adapters)
         self._bus = EventBus()
         retirements = RetirementAlert(self._describe_retirement, self._bus.emit)
         self._bus.subscribe(Log(), self._warm_up, retirements, self._observers, *sinks)
         # a call under way holds the bus, and so keeps its connections when nobody holds the client
-        weakref.finalize(self._bus, self._adapters.abandon).atexit = False
+        weakref.finalize(self._bus, self._adapters.close_nowait).atexit = False
         self._routes = self._build_routes(self._source.read(), None)
         self._follow(self._routes)
 
@@ -232,7 +232,7 @@ class AsyncStandby(Shared):
 
     def _build_routes(self, settings: Settings, before: Routes | None) -> Routes:
         today = date.today()  # noqa: DTZ011 - the user's own day
-        return build_routes(settings, self._adapters, self._registry.test, before, today=today)
+        return build_routes(settings, self._adapters, self._registry.predicate, before, today=today)
 
     def _follow(self, routes: Routes) -> None:
         """Have the sinks follow these routes."""

@@ -182,6 +182,13 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     api_version: int = 1
 
 
+FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
+"""What `ProviderInfo.failures` names: reads an error response from its HTTP status, headers and decoded body."""
+
+StubHandler = Callable[[str, Any, str | Failure], Any]
+"""What `ProviderInfo.stub_server` names: makes a vendor's response body from a path, a decoded body and the outcome."""
+
+
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt, as an adapter sees it.
 
@@ -190,7 +197,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     what is left for this attempt, in seconds; the dispatcher enforces it by cancellation.
     """
 
-    request: Request
+    chat: Request
     model: str
     card: Card
     options: Mapping[str, Any]
@@ -207,7 +214,7 @@ class Adapter(Protocol):
     closes.
     """
 
-    async def complete(self, call: ModelRequest) -> Reply:
+    async def complete(self, request: ModelRequest) -> Reply:
         """Return the whole answer, or raise `AttemptFailed`."""
         ...
 
@@ -216,7 +223,7 @@ class Adapter(Protocol):
 class StreamingAdapter(Protocol):
     """Streams: the last chunk has an `end`, made from the vendor's own end marker and from nothing else."""
 
-    def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
+    def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
         """Yield the answer in pieces, or raise `AttemptFailed`."""
         ...
 

@@ -64,11 +64,11 @@ class Catalogue:
         self._manifest(name)
         return [print]
 
-    def tests(self, name: str) -> dict[str, object]:
+    def predicates(self, name: str) -> dict[str, object]:
         self._manifest(name)
         return {"no-price": print}
 
-    def failures(self, name: str) -> None:
+    def failure_reader(self, name: str) -> None:
         """Name nothing that reads error answers: the HTTP status decides."""
         self._manifest(name)
 

@@ -29,8 +29,9 @@ from standby.dispatch.policy import LONG_REST, decide
 from standby.errors import RequestError
 from standby.failures import REACTIONS, Failure, Kind, kind_of_status
 from standby.http.bodies import get_object, get_str
+from standby.plugin import FailureReader
 from standby.pricing import Cost, Price
-from standby.registry.plugins import FailureReader, Registry
+from standby.registry.plugins import Registry
 from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker
 from standby.settings import Card, Hedge, Retry, Secret, StreamRules, Trigger
 from standby.types import Usage
@@ -50,7 +51,7 @@ CASSETTES = [
 
 
 def reader(plugin: str) -> FailureReader:
-    found = Registry().failures(plugin)
+    found = Registry().failure_reader(plugin)
     assert found is not None
     return found
 
@@ -540,7 +541,7 @@ def test_words_that_tell_no_kind_are_refused() -> None:
 
 
 def test_a_plugin_that_reads_no_errors_goes_by_the_status() -> None:
-    assert Registry().failures("scripted") is None
+    assert Registry().failure_reader("scripted") is None
     found = of_answer(529, {}, {"error": {"message": "busy"}}, None, "slow")
     assert (found.failure.kind, found.failure.text, found.because) == (
         Kind.OVERLOADED,

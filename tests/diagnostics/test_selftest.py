@@ -73,7 +73,7 @@ def test_a_failure_that_a_stub_server_says_is_read_by_the_plugin_as_the_same(
     said = Failure(
         kind=kind_of_status(status), status=status, code=code, message="It is not what it was."
     )
-    read = Registry().failures(plugin)
+    read = Registry().failure_reader(plugin)
     assert read is not None
     failure = read(
         status, {}, msgspec.json.decode(msgspec.json.encode(double_of(plugin)(path, {}, said)))

@@ -140,10 +140,10 @@ def test_a_broken_plugin_does_not_keep_others_from_loading(install: Install) -> 
     install(project(), {"standby_parrot.py": "raise SystemExit(3)"})
     registry = Registry()
     assert (
-        registry.listing("parrot").reason
+        registry.status("parrot").reason
         == "plugin 'parrot' (standby-parrot 0.1.0) is broken: SystemExit: 3; update or uninstall standby-parrot"
     )
-    assert registry.listing("scripted").state == "ok"
+    assert registry.status("scripted").state == "ok"
 
 
 def test_a_broken_plugin_is_one_row_and_one_line_of_error(install: Install) -> None:

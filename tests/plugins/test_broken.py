@@ -244,7 +244,7 @@ def test_ctrl_c_goes_through_wherever_it_comes(folder: Path) -> None:
         WELL,
     )
     with pytest.raises(KeyboardInterrupt):
-        Registry().listing("acme")
+        Registry().status("acme")
 
 
 NAMED = """\

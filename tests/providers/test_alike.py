@@ -34,7 +34,7 @@ from tests.support.loopback import Answer, Loopback, cut, garbage, hang, html, r
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 PLUGINS = {"gemini": GeminiAdapter, "openai": OpenAIAdapter}
 CALL = ModelRequest(
-    request=Request((Message("user", (Text("Which city?"),)),)),
+    chat=Request((Message("user", (Text("Which city?"),)),)),
     model="a-model",
     card=Card(),
     options={},
@@ -162,7 +162,7 @@ async def test_a_hang_ends_with_the_one_who_asks(
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await ask(asked, stream=stream)
-    assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+    assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
 @pytest.mark.parametrize(

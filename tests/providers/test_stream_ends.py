@@ -7,7 +7,7 @@ import pytest
 from standby import AsyncStandby, Settings
 from standby.plugin import End
 from standby.settings import Chain, Model, Provider, Secret
-from standby.testing import Answer, Loopback, scripted
+from standby.testing import Answer, Loopback, scripted_model
 from tests.providers.anthropic import wire_server as messages
 from tests.support.loopback import events, openai_stream
 from tests.support.responses_wire import openai_response_stream, said, thought
@@ -56,7 +56,7 @@ async def test_the_end_of_a_stream_has_the_id_and_the_state_of_its_reply(wire: s
 
 
 async def test_the_end_of_a_scripted_stream_too() -> None:
-    end, reply = await read(Settings(**chain(scripted("Lisbon."))))
+    end, reply = await read(Settings(**chain(scripted_model("Lisbon."))))
     assert fields(end) == fields(reply)
 
 

@@ -78,13 +78,13 @@ def test_a_plugin_is_found_and_says_what_it_registers(distribute: Distribute) ->
     )
     assert registry.cards("acme") == {"a-1": Card(context_window=9), "a-2": Card()}
     assert registry.commands("acme") == []
-    listing = registry.listing("acme")
-    assert (listing.name, listing.distribution, listing.version) == (
+    status = registry.status("acme")
+    assert (status.name, status.distribution, status.version) == (
         "acme",
         "acme-standby",
         "1.2.0",
     )
-    assert (listing.state, listing.models, listing.reason) == ("ok", ("a-1", "a-2"), "")
+    assert (status.state, status.models, status.reason) == ("ok", ("a-1", "a-2"), "")
 
 
 def test_names_import_nothing_a_manifest_no_sdk_and_an_adapter_is_imported_at_last(
@@ -93,7 +93,7 @@ def test_names_import_nothing_a_manifest_no_sdk_and_an_adapter_is_imported_at_la
     registry = distribute(acme_sdk=ADAPTER)
     assert registry.names() == ("acme",)
     assert not {"acme_plugin", "acme_sdk"} & set(sys.modules)
-    registry.listing("acme")
+    registry.status("acme")
     assert "acme_plugin" in sys.modules
     assert "acme_sdk" not in sys.modules
     assert registry.adapter("acme") is sys.modules["acme_sdk"].Acme
@@ -153,7 +153,7 @@ def test_the_metadata_of_a_distribution_are_read_once_for_all_its_plugins(
     shipped = ("gemini", "local", "openai", "scripted")
     origins = [registry.origin(name) for name in shipped]
     assert {origin.distribution for origin in origins} == {"standby"}
-    assert [registry.listing(name).version for name in shipped] == [
+    assert [registry.status(name).version for name in shipped] == [
         origin.version for origin in origins
     ]
     assert read.count("METADATA") == 1
@@ -161,7 +161,7 @@ def test_the_metadata_of_a_distribution_are_read_once_for_all_its_plugins(
 
 def test_a_plugin_may_do_without_any_hook(distribute: Distribute) -> None:
     registry = distribute("")
-    assert (registry.cards("acme"), registry.commands("acme"), registry.listing("acme").state) == (
+    assert (registry.cards("acme"), registry.commands("acme"), registry.status("acme").state) == (
         {},
         [],
         "ok",
@@ -251,8 +251,8 @@ def test_a_broken_plugin_is_told_with_its_distribution_and_what_is_wrong(
         )
         assert "\n" not in problem.message
         assert (problem.code, problem.hint) == ("broken-plugin", "update or uninstall acme-standby")
-    listing = registry.listing("acme")
-    assert (listing.state, listing.models, listing.reason) == (
+    status = registry.status("acme")
+    assert (status.state, status.models, status.reason) == (
         "broken",
         (),
         f"{problem.message}; {problem.hint}",
@@ -323,17 +323,17 @@ SYNC = "which is never awaited: write 'def'"
             f"the observer partial is an 'async def', {SYNC}",
         ),
         (
-            "tests",
+            "predicates",
             "async def standby_predicates(): return {}",
             f"standby_predicates returned a coroutine, {NEVER}",
         ),
         (
-            "tests",
+            "predicates",
             "def standby_predicates(): return {'t': soon}",
             f"the test 't' is an 'async def', {SYNC}",
         ),
         (
-            "tests",
+            "predicates",
             "def standby_predicates(): return {'t': soons}",
             f"the test 't' is an 'async def', {SYNC}",
         ),
@@ -402,7 +402,7 @@ def test_a_reader_of_failures_that_gives_none_is_told(
     source = MANIFEST.replace("install=", "failures='acme_plugin:read', install=")
     registry = distribute(f"{source}{SOON}{reader}\n")
     with pytest.raises(ConfigError) as caught:
-        read = registry.failures("acme")
+        read = registry.failure_reader("acme")
         assert read is not None
         read(400, {}, {})
     assert (
@@ -435,7 +435,7 @@ def test_commands_that_are_none_are_told_and_spoil_nothing_else(
         problem_of(registry.commands).message
         == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
     )
-    assert registry.listing("acme").state == "ok"
+    assert registry.status("acme").state == "ok"
 
 
 def test_commands_are_imported_when_they_are_asked_for(distribute: Distribute) -> None:
@@ -445,7 +445,7 @@ def test_commands_are_imported_when_they_are_asked_for(distribute: Distribute) -
 
 def test_ctrl_c_while_a_plugin_loads_goes_through(distribute: Distribute) -> None:
     with pytest.raises(KeyboardInterrupt):
-        distribute("raise KeyboardInterrupt").listing("acme")
+        distribute("raise KeyboardInterrupt").status("acme")
 
 
 def test_two_distributions_of_one_name_are_both_named_and_neither_is_imported(
@@ -461,7 +461,7 @@ def test_two_distributions_of_one_name_are_both_named_and_neither_is_imported(
             "two distributions offer a plugin named 'acme': acme-standby 1.2.0 and other-acme 1.2.0"
         )
         assert (problem.code, problem.message, problem.hint) == ("plugin-conflict", words, hint)
-    assert registry.listing("acme").reason == f"{words}; {hint}"
+    assert registry.status("acme").reason == f"{words}; {hint}"
     assert "acme_plugin" not in sys.modules
 
 
@@ -473,14 +473,14 @@ def test_a_plugin_that_is_not_installed_is_named() -> None:
         "unknown-plugin",
         "no plugin named 'acme' is installed",
     )
-    assert registry.listing("acme").state == "broken"
+    assert registry.status("acme").state == "broken"
 
 
 def test_an_entry_point_of_no_distribution_can_be_given(distribute: Distribute) -> None:
     distribute()
     registry = Registry([metadata.EntryPoint("acme", "acme_plugin", GROUP)])
     assert registry.info("acme").adapter == "acme_sdk:Acme"
-    assert registry.listing("acme").distribution == "unknown distribution"
+    assert registry.status("acme").distribution == "unknown distribution"
 
 
 ADAPTERS = {
@@ -503,7 +503,7 @@ def test_an_adapter_that_cannot_be_used_makes_its_models_unavailable(
     assert failure_of(registry).startswith(
         f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {ADAPTERS[source]}"
     )
-    assert registry.listing("acme").state == "ok"
+    assert registry.status("acme").state == "ok"
 
 
 def test_a_missing_sdk_says_the_command_that_installs_it(distribute: Distribute) -> None:
@@ -552,8 +552,8 @@ def test_ctrl_c_while_an_adapter_is_imported_goes_through(distribute: Distribute
 def test_a_broken_plugin_spoils_no_others_hooks(distribute: Distribute) -> None:
     distribute("raise SystemExit(3)")
     registry = Registry()  # the folder is on the path: this one among all the installed
-    assert registry.listing("acme").state == "broken"
-    assert registry.listing("scripted").state == "ok"
+    assert registry.status("acme").state == "broken"
+    assert registry.status("scripted").state == "ok"
 
 
 def test_a_new_process_finds_the_plugin_by_its_metadata_alone(

@@ -9,7 +9,7 @@ import pytest
 from standby import AsyncStandby, ChainExhausted, Reply, RequestError, Settings, Standby
 from standby.resilience.circuit_breaker import State
 from standby.settings import BreakerSettings, Card, Chain, Hedge, Model, Provider, Secret
-from standby.testing import rested
+from standby.testing import fresh_health
 from tests.support.virtual_clock import run
 
 DOWN = {"script": [{"fail": {"kind": "timeout", "message": "timeout: no answer"}}]}
@@ -271,7 +271,7 @@ def test_rested_holds_for_clients_that_are_there_already() -> None:
     with Standby(settings=settings(a=DOWN, b=WELL), environ={}, warm_up=False) as standby:
         for _ in range(2):
             standby.chat("Which city?")
-        with rested():
+        with fresh_health():
             assert standby.health()["a"].state is State.CLOSED
             for _ in range(2):
                 standby.chat("Which city?")

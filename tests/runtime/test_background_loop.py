@@ -277,7 +277,7 @@ def interrupt(program: subprocess.Popen[str], server: Loopback, asked: int = 1) 
         assert program.poll() is None, program.communicate()
         time.sleep(0.01)
     program.send_signal(signal.SIGINT)
-    assert server.requests[asked - 1].left.wait(2)
+    assert server.requests[asked - 1].disconnected.wait(2)
 
 
 def test_ctrl_c_cancels_the_call_closes_its_socket_and_the_program_may_go_on(

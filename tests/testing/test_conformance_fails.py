@@ -39,8 +39,8 @@ from standby.plugin import (
     read_body,
     retry_after,
 )
-from standby.testing import Answer, Basics, Conformance, Received, events, ndjson, respond
-from standby.testing.basics import SOON
+from standby.testing import Answer, BasicRules, Conformance, Received, events, ndjson, respond
+from standby.testing.basic_rules import SOON
 
 USAGE = Usage(input=7, output=2)
 
@@ -89,7 +89,7 @@ class Right:
     def body(self, call: ModelRequest) -> Any:
         return {
             "turns": [
-                [turn.role, *(part.text for part in turn.parts)] for turn in call.request.messages
+                [turn.role, *(part.text for part in turn.parts)] for turn in call.chat.messages
             ]
         }
 
@@ -646,7 +646,7 @@ def test_a_suite_without_a_reply_says_what_to_write() -> None:
 
 def test_every_rule_has_a_sentence() -> None:
     assert [name for name in RULES if not getattr(Suite, name).__doc__] == []
-    assert {name for name in vars(Basics) if name.startswith("test_")} <= {
+    assert {name for name in vars(BasicRules) if name.startswith("test_")} <= {
         *RULES,
         "test_the_manifest_imports_no_sdk",
     }

@@ -12,7 +12,7 @@ import yaml
 
 from standby import Standby
 from standby.settings import Chain, Settings
-from standby.testing import events, isolated_registry, ndjson, replayed, scripted
+from standby.testing import events, isolated_registry, ndjson, read_cassette, scripted_model
 
 JSON = {"Content-Type": ["application/json"], "Content-Length": ["99"], "Set-Cookie": ["a=b"]}
 
@@ -44,7 +44,7 @@ def cassette(folder: Path, *responses: dict[str, Any]) -> Path:
 def test_an_answer_of_a_cassette_is_played_as_it_came(
     tmp_path: Path, response: Any, status: int, body: bytes
 ) -> None:
-    [answer] = replayed(cassette(tmp_path, {**response, "headers": JSON}))
+    [answer] = read_cassette(cassette(tmp_path, {**response, "headers": JSON}))
     assert (answer.status, answer.body, answer.headers) == (
         status,
         body,
@@ -59,7 +59,7 @@ def test_a_packed_body_stays_packed_and_an_unpacked_one_says_so_no_more(tmp_path
         {"status": {"code": 200}, "headers": headers, "body": {"string": body}}
         for body in (packed, plain)
     ]
-    first, second = replayed(cassette(tmp_path, *told))
+    first, second = read_cassette(cassette(tmp_path, *told))
     assert (first.body, first.headers) == (packed, {"content-encoding": "gzip"})
     assert (second.body, second.headers) == (plain, {})
 
@@ -68,13 +68,13 @@ def test_a_cassette_of_ruby_is_played(tmp_path: Path) -> None:
     packed = gzip.compress(b"Lisbon.", mtime=0)
     file = tmp_path / "ruby.yml"
     file.write_text(RUBY.format(base64.b64encode(packed).decode()), encoding="utf-8")
-    [answer] = replayed(file, containing="acme.example")
+    [answer] = read_cassette(file, containing="acme.example")
     assert (answer.status, answer.body, answer.headers) == (
         429,
         packed,
         {"content-encoding": "gzip"},
     )
-    assert replayed(file, containing="elsewhere") == []
+    assert read_cassette(file, containing="elsewhere") == []
 
 
 RUBY = """---
@@ -93,7 +93,7 @@ recorded_with: VCR 6.3.1
 
 def test_answers_are_chosen_by_their_requests_url(tmp_path: Path) -> None:
     file = cassette(tmp_path, *({"status": {"code": code}, "body": ""} for code in (200, 201)))
-    assert [answer.status for answer in replayed(file, containing="example/1")] == [201]
+    assert [answer.status for answer in read_cassette(file, containing="example/1")] == [201]
 
 
 def test_a_file_that_is_no_cassette_is_told(tmp_path: Path) -> None:
@@ -103,18 +103,18 @@ def test_a_file_that_is_no_cassette_is_told(tmp_path: Path) -> None:
         ValueError,
         match=r"models.yaml is no cassette: it has no list 'interactions' or 'http_interactions'",
     ):
-        replayed(file)
+        read_cassette(file)
 
 
 def test_an_isolated_registry_sees_nothing_else() -> None:
     registry = isolated_registry(mine="standby_scripted")
-    assert (registry.names(), registry.listing("mine").state) == (("mine",), "ok")
+    assert (registry.names(), registry.status("mine").state) == (("mine",), "ok")
 
 
 def test_a_scripted_model_plays_its_steps() -> None:
     models = {
-        "shaky": scripted({"fail": {"kind": "model_missing", "status": 404}}),
-        "well": scripted("Well."),
+        "shaky": scripted_model({"fail": {"kind": "model_missing", "status": 404}}),
+        "well": scripted_model("Well."),
     }
     settings = Settings(models=models, chains={"default": Chain(models=("shaky", "well"))})
     with Standby(settings=settings, environ={}) as client:

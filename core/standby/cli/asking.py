@@ -11,7 +11,7 @@ from standby.dispatch.compatibility import incompatibility
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
-from standby.registry.adapters import Adapters
+from standby.registry.adapter_pool import AdapterPool
 from standby.resilience.circuit_breaker import Permit
 from standby.resilience.timeouts import AttemptTimer
 from standby.runtime.background_loop import LoopIsBlockedError, run
@@ -45,7 +45,7 @@ Tell = Callable[[Asked], None]
 
 
 def ask_all(
-    targets: Sequence[Target], adapters: Adapters, patience: float, tell: Tell
+    targets: Sequence[Target], adapters: AdapterPool, patience: float, tell: Tell
 ) -> list[Asked]:
     """Ask them all, each for at most `patience` seconds; `tell` hears of each as it ends.
 
@@ -76,7 +76,7 @@ def ask_all(
 
 async def _all(
     targets: Sequence[Target],
-    adapters: Adapters,
+    adapters: AdapterPool,
     patience: float,
     tell: Tell,
     blocked: Callable[[str, float], None],

@@ -27,7 +27,7 @@ from standby.dispatch.routes import build_routes
 from standby.dispatch.target import Target
 from standby.errors import ConfigError, RequestError
 from standby.failures import REACTIONS, Kind
-from standby.registry.adapters import Adapters
+from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
 from standby.settings import Settings
 
@@ -63,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     targets: tuple[Target, ...]
     chains: Mapping[str, Route]
-    adapters: Adapters
+    adapters: AdapterPool
 
 
 @click.command("check")
@@ -136,8 +136,8 @@ def _planned(config: str | None, chains: Sequence[str], models: Sequence[str]) -
     )
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
-    adapters = Adapters(registry.adapter, registry.origin)
-    all_of_them = build_routes(loaded.settings, adapters, registry.test, today=_today())
+    adapters = AdapterPool(registry.adapter, registry.origin)
+    all_of_them = build_routes(loaded.settings, adapters, registry.predicate, today=_today())
     for name in chains:
         _look_up(name, all_of_them.routes, "chain", loaded.file)
     routes = [

@@ -163,7 +163,7 @@ def _evidence(
     told: Mapping[str, Any], target: Target, provider: Provider, registry: Registry
 ) -> Evidence:
     """Make a failure of what the command line tells; what it says outright outweighs what a file says."""
-    read = registry.failures(provider.reference)
+    read = registry.failure_reader(provider.reference)
     files = [name for name in ("exception", "recording") if told[name] is not None]
     if len(files) > 1 or (files and (told["code"] or told["message"])):
         raise RequestError(
@@ -188,7 +188,7 @@ def _evidence(
             Kind(kind), target.timeout, status=status, code=told["code"], message=told["message"]
         )
     else:
-        stub = registry.stub_server(provider.reference)
+        stub = registry.stub_handler(provider.reference)
         found = of_status(status, told["code"], told["message"], read, stub)
     failure, because = found.failure, found.because
     if kind is not None:

@@ -64,7 +64,7 @@ def _check(name: str) -> None:
         )
     registry = Registry()
     if name in registry.names():
-        owner = registry.listing(name).distribution
+        owner = registry.status(name).distribution
         raise Refused(
             f"a plugin named {name!r} is installed already ({owner}): take another name, or uninstall it"
         )

@@ -11,10 +11,10 @@ from standby.cli.tables import print_table
 from standby.config.lint.libraries import library_problem
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
-from standby.registry.plugins import Listing, Registry
+from standby.registry.plugins import PluginStatus, Registry
 
 
-class Row(Listing, frozen=True, kw_only=True):
+class Row(PluginStatus, frozen=True, kw_only=True):
     """One plugin: its listing, the variables that may hold its key, what installs its SDK, and its own commands.
 
     `missing` are the requirements of the libraries that none of its models can be asked without,
@@ -111,7 +111,7 @@ def _row(registry: Registry, name: str) -> Row:
     info, commands = _info(registry, name), _commands(registry, name)
     lacks = {one.requirement: library_problem(one) for one in info.libraries if not one.option}
     missing = tuple(requirement for requirement, lack in lacks.items() if lack)
-    listed = msgspec.structs.asdict(registry.listing(name))
+    listed = msgspec.structs.asdict(registry.status(name))
     if missing and listed["state"] == "ok":
         lacking = " ".join(f"'{requirement}'" for requirement in missing)
         why = dict.fromkeys(

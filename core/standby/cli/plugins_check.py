@@ -20,7 +20,7 @@ from standby.registry.plugins import Registry
 from standby.settings import Provider, Secret
 
 if TYPE_CHECKING:
-    from standby.testing.basics import Basics
+    from standby.testing.basic_rules import BasicRules
 
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
@@ -122,9 +122,9 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _imports(name: str, info: ProviderInfo) -> str:
-    from standby.testing.imports import manifest_of, require_late_import  # noqa: PLC0415 - only for this command
+    from standby.testing.imports import find_manifest, require_late_import  # noqa: PLC0415 - only for this command
 
-    manifest = manifest_of(name)
+    manifest = find_manifest(name)
     brought = require_late_import(manifest, info.adapter)
     return f"{manifest} brings in {_counted(len(brought.modules), 'module')} in {brought.seconds * 1000:.0f} ms"
 
@@ -153,7 +153,7 @@ def _schema(schema: Mapping[str, Any]) -> None:
 
 
 def _reader(registry: Registry, name: str) -> None:
-    if registry.failures(name) is None:
+    if registry.failure_reader(name) is None:
         raise SkipTest(
             "ProviderInfo.failures names none; 'standby explain' goes by the HTTP status alone"
         )
@@ -175,7 +175,7 @@ def _adapter(registry: Registry, name: str) -> str:
 
 def _asked(registry: Registry, name: str, info: ProviderInfo, *, http: bool) -> Iterator[Check]:
     """Make the adapter, and ask it on a loopback server that fails in every way that needs no vendor's JSON."""
-    from standby.testing.basics import Basics  # noqa: PLC0415 - only for this command
+    from standby.testing.basic_rules import BasicRules  # noqa: PLC0415 - only for this command
 
     made = _checked(
         "the adapter can be made",
@@ -187,11 +187,13 @@ def _asked(registry: Registry, name: str, info: ProviderInfo, *, http: bool) -> 
         yield Check(rule="the adapter is asked", state="skipped", words=words)
         return
     suite = type(
-        "Suite", (Basics,), {"plugin": name, "model": next(iter(registry.cards(name)), "a-model")}
+        "Suite",
+        (BasicRules,),
+        {"plugin": name, "model": next(iter(registry.cards(name)), "a-model")},
     )()
     for test in [
         rule
-        for rule in vars(Basics)
+        for rule in vars(BasicRules)
         if rule.startswith("test_") and rule != "test_the_manifest_imports_no_sdk"
     ]:
         rule = test.removeprefix("test_").replace("_", " ")
@@ -201,7 +203,7 @@ def _asked(registry: Registry, name: str, info: ProviderInfo, *, http: bool) -> 
             yield _checked(rule, partial(_played, suite, test))
 
 
-def _played(suite: "Basics", test: str) -> str:
+def _played(suite: "BasicRules", test: str) -> str:
     """Play a rule; the one of the endpoint shows what was asked there, which may be another request than the main one."""
     getattr(suite, test)()
     return (
@@ -222,7 +224,7 @@ def _accounts(name: str, info: ProviderInfo, *, http: bool) -> Iterator[Provider
 def _made(adapter: type[Any], accounts: Iterator[Provider]) -> None:
     import asyncio  # noqa: PLC0415 - only for this command
 
-    from standby.testing.basics import closed  # noqa: PLC0415 - only for this command
+    from standby.testing.basic_rules import close  # noqa: PLC0415 - only for this command
 
     async def make(account: Provider) -> None:
         try:
@@ -232,7 +234,7 @@ def _made(adapter: type[Any], accounts: Iterator[Provider]) -> None:
         except Exception as error:
             words = f"{adapter.__name__}(provider) raised {type(error).__name__}: {error}{_line(adapter, error)}"
             raise AssertionError(words) from error
-        await closed(made)
+        await close(made)
 
     for account in accounts:
         asyncio.run(make(account))

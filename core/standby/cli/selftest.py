@@ -20,7 +20,7 @@ from standby.diagnostics.selftest.play import LONGEST_PAUSE, PATIENCE, Case, Pla
 from standby.dispatch.policy import Route
 from standby.dispatch.routes import build_routes
 from standby.errors import ConfigError, RequestError
-from standby.registry.adapters import Adapters
+from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
 from standby.settings import Settings
 
@@ -69,7 +69,7 @@ def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> Non
     standby selftest --config config/models.yaml --chain default --json
     """  # noqa: D301 - click wants the character itself
     registry = Registry()
-    adapters = Adapters(registry.adapter, registry.origin)
+    adapters = AdapterPool(registry.adapter, registry.origin)
     file, settings, route = _found(config, chain, registry, adapters)
     answers = _live(route, adapters) if live else {}
     os.environ["no_proxy"] = (
@@ -96,7 +96,7 @@ def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> Non
 
 
 def _found(
-    config: str | None, chain: str, registry: Registry, adapters: Adapters
+    config: str | None, chain: str, registry: Registry, adapters: AdapterPool
 ) -> tuple[str, Settings, Route]:
     """Read the file and look the chain up; raises `ConfigError`, or `RequestError` for a chain that is not there."""
     loaded = load(
@@ -108,14 +108,14 @@ def _found(
     )
     if loaded.settings is None:
         raise ConfigError(loaded.problems)
-    routes = build_routes(loaded.settings, adapters, registry.test).routes
+    routes = build_routes(loaded.settings, adapters, registry.predicate).routes
     if chain not in routes:
         hint = suggest(chain, tuple(routes)) or f"there is {', '.join(sorted(routes))}"
         raise RequestError(f"{loaded.file} has no chain named {chain!r}; {hint}")
     return loaded.file, loaded.settings, routes[chain]
 
 
-def _live(route: Route, adapters: Adapters) -> dict[str, str]:
+def _live(route: Route, adapters: AdapterPool) -> dict[str, str]:
     """Ask each model of the chain for real; how each ended, in words."""
     told: list[Asked] = []
     asked = route.targets if route.chain.fallback else route.targets[:1]

@@ -14,7 +14,7 @@ from standby.errors import RequestError
 from standby.failures import Failure, Kind, kind_of_status
 from standby.http.bodies import decode_error, get_list, get_object, get_str
 from standby.http.cassettes import LARGEST, RecordedAnswer, answers_in, turns_in, unpack
-from standby.registry.plugins import FailureReader, StubHandler
+from standby.plugin import FailureReader, StubHandler
 from standby.settings import Secret
 
 _RAISED = re.compile(

@@ -11,7 +11,7 @@ from standby.config.finding import suggest
 from standby.dispatch.policy import Route
 from standby.dispatch.target import Target
 from standby.errors import RequestError
-from standby.registry.adapters import Adapters, missing_key
+from standby.registry.adapter_pool import AdapterPool, missing_key
 from standby.resilience.bulkhead import Bulkhead
 from standby.resilience.health import model_health
 from standby.resilience.retry_budget import RetryBudget
@@ -79,7 +79,7 @@ def _hint(name: object, known: Collection[str]) -> str:
 
 def build_routes(
     settings: Settings,
-    adapters: Adapters,
+    adapters: AdapterPool,
     tests: FindPredicate,
     before: Routes | None = None,
     *,
@@ -120,7 +120,7 @@ def _route(
     return Route(name=name, chain=chain, targets=asked, triggers=triggers, hedges=hedges)
 
 
-def _target(name: str, settings: Settings, adapters: Adapters, today: date) -> Target:
+def _target(name: str, settings: Settings, adapters: AdapterPool, today: date) -> Target:
     model = settings.models[name]
     provider = settings.providers[model.provider or ""]
     card = model.card or Card()

@@ -19,7 +19,7 @@ from standby.failures import Failure
 from standby.http.transport import unavailable
 from standby.observe.log import report_broken_predicate
 from standby.observe.observers import Observer
-from standby.plugin import API_VERSION, GROUP, ProviderInfo, hooks
+from standby.plugin import API_VERSION, GROUP, FailureReader, ProviderInfo, StubHandler, hooks
 from standby.resilience.triggers import Predicate
 from standby.runtime.isolation import (
     Origin,
@@ -38,12 +38,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
-"""Reads an error answer: its HTTP status, its headers, and its body, decoded JSON or the text where it is none."""
-
-StubHandler = Callable[[str, Any, str | Failure], Any]
-"""Makes the vendor's answer to a request: its path, its decoded body, and what is to be said, a text or a failure."""
-
 ITSELF = "itself"
 """What a manifest's `stub_server` says of an adapter that reaches nobody outside of this process."""
 
@@ -53,7 +47,7 @@ OLDEST_VERSION = 1
 _ASIDE = threading.Lock()
 
 
-class Listing(msgspec.Struct, frozen=True, kw_only=True):
+class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One plugin as `standby plugins` shows it; `reason` says what is wrong with one that is not ok."""
 
     name: str
@@ -128,7 +122,7 @@ class Registry:
         )
         return observers
 
-    def tests(self, name: str) -> Mapping[str, Predicate]:
+    def predicates(self, name: str) -> Mapping[str, Predicate]:
         """Return the tests that the plugin brings, by their names; raises `ConfigError` if it is missing or broken."""
         tests = self._hook(name, "standby_predicates", dict[str, Predicate])
         if not all(callable(test) for test in tests.values()):
@@ -138,11 +132,11 @@ class Registry:
         self._check_sync(name, {f"the test {test!r}": function for test, function in tests.items()})
         return tests
 
-    def test(self, reference: str) -> Predicate:
+    def predicate(self, reference: str) -> Predicate:
         """Return the test that a trigger names, `plugin/name`; one that raises, or cannot be had, recognises nothing."""
         plugin, _, name = reference.partition("/")
         try:
-            test = self.tests(plugin)[name]
+            test = self.predicates(plugin)[name]
         except (ConfigError, KeyError) as error:
             report_broken_predicate(reference, error)
             return lambda _: False
@@ -158,10 +152,10 @@ class Registry:
 
         return recognises
 
-    def listing(self, name: str) -> Listing:
+    def status(self, name: str) -> PluginStatus:
         """Describe the plugin; a broken one is described too."""
         origin = self.origin(name)
-        found = Listing(
+        found = PluginStatus(
             name=name, distribution=origin.distribution, version=origin.version, state="ok"
         )
         try:
@@ -198,7 +192,7 @@ class Registry:
             raise origin.unusable(f"{info.adapter} has neither 'complete' nor 'stream'")
         return adapter  # type: ignore[no-any-return] # whatever the dotted name led to; checked above
 
-    def failures(self, name: str) -> FailureReader | None:
+    def failure_reader(self, name: str) -> FailureReader | None:
         """Import what reads the plugin's error answers; `None`: it names nothing.
 
         Raises `ConfigError` if the plugin is missing or broken, or its name leads nowhere.
@@ -217,7 +211,7 @@ class Registry:
 
         return read
 
-    def stub_server(self, name: str) -> StubHandler | None:
+    def stub_handler(self, name: str) -> StubHandler | None:
         """Import the plugin's stub server; `None`: it has none, or runs as it is. Raises `ConfigError` as `failures` does."""
         dotted = self.info(name).stub_server
         return None if dotted in ("", ITSELF) else self._function(name, "stub_server", dotted)

@@ -11,9 +11,10 @@ tests in a subclass::
             return respond(200, {"text": text, "done": True})
 """
 
-from standby.testing.basics import Basics
+from standby.testing.basic_rules import BasicRules
+from standby.testing.cassettes import read_cassette
 from standby.testing.conformance import Conformance
-from standby.testing.isolated import isolated_registry
+from standby.testing.fixtures import fresh_health, isolated_registry, scripted_model
 from standby.testing.loopback import (
     Answer,
     Answers,
@@ -30,29 +31,26 @@ from standby.testing.loopback import (
     reset,
     respond,
 )
-from standby.testing.recordings import replayed
-from standby.testing.rested import rested
-from standby.testing.scripted import scripted
 
 __all__ = [
     "Answer",
     "Answers",
-    "Basics",
+    "BasicRules",
     "Conformance",
     "Loopback",
     "Received",
     "cut",
     "drip",
     "events",
+    "fresh_health",
     "garbage",
     "hang",
     "html",
     "isolated_registry",
     "late",
     "ndjson",
-    "replayed",
+    "read_cassette",
     "reset",
     "respond",
-    "rested",
-    "scripted",
+    "scripted_model",
 ]

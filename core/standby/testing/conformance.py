@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from standby.plugin import Kind, Message, Reply, Role, Text, kind_of_status
-from standby.testing import asking
-from standby.testing.basics import astray, closed, require_cancelled, until
+from standby.testing import driver
+from standby.testing.assertions import require
+from standby.testing.basic_rules import astray, close, require_cancelled, until
 from standby.testing.loopback import Answer, Received, cut, late, respond
-from standby.testing.rules import require
-from standby.testing.streaming import TEXTS, WHOLE, Streaming, require_stream, speaks
-from standby.testing.tools import Tools
+from standby.testing.streaming_rules import TEXTS, WHOLE, Streaming, require_stream, text_arrives
+from standby.testing.tool_rules import Tools
 
 AT_ONCE = 20
 _MOMENTS = 12
@@ -62,7 +62,7 @@ class Conformance(Tools, Streaming):
     async def reaches(self) -> None:
         """Require that what the kit answers is what the adapter takes for an answer."""
         async with self.asked(self._whole(WHOLE)) as (adapter, server):
-            error = await asking.failure(asking.complete(adapter, self.call()))
+            error = await driver.catch_failure(driver.complete(adapter, self.call()))
         if error is not None and server.requests:
             raise AssertionError(astray(server, error.failure.text))
 
@@ -75,7 +75,7 @@ class Conformance(Tools, Streaming):
     async def _replies(self) -> None:
         for text in (WHOLE, 'Zürich, "東京"\n\tand 🦜 \\n'):
             async with self.asked(self._whole(text)) as (adapter, _):
-                reply = await asking.complete(adapter, self.call())
+                reply = await driver.complete(adapter, self.call())
             require(reply.text == text, f"the reply says {reply.text!r}, the vendor said {text!r}")
             _require_usage(reply)
 
@@ -88,7 +88,7 @@ class Conformance(Tools, Streaming):
             answer = msgspec.structs.replace(self.stream(TEXTS), framing=framing)
             async with self.asked(answer) as (adapter, _):
                 require_stream(adapter)
-                reply, chunks = await asking.collected(adapter, self.call())
+                reply, chunks = await driver.collect(adapter, self.call())
             said = [chunk.text for chunk in chunks if chunk.text]
             require(
                 reply.text == WHOLE, f"the stream says {reply.text!r}, the vendor said {WHOLE!r}"
@@ -109,7 +109,7 @@ class Conformance(Tools, Streaming):
         answer = msgspec.structs.replace(self.stream(()), pieces=pieces, framing="chunked")
         async with self.asked(answer) as (adapter, _):
             require_stream(adapter)
-            reply, _ = await asking.collected(adapter, self.call())
+            reply, _ = await driver.collect(adapter, self.call())
         require(
             reply.text == "Zürich 🦜",
             f"a stream that comes byte by byte says {reply.text!r}: let events_of or iter_ndjson read it",
@@ -132,8 +132,8 @@ class Conformance(Tools, Streaming):
             if role != "system" or self.card().system is not False
         ]
         async with self.asked(self._whole(WHOLE)) as (adapter, server):
-            await asking.complete(adapter, self.call(*messages))
-        body = server.main[0].body.decode()
+            await driver.complete(adapter, self.call(*messages))
+        body = server.main_requests[0].body.decode()
         for text in (
             part.text for message in messages for part in message.parts if isinstance(part, Text)
         ):
@@ -200,7 +200,9 @@ class Conformance(Tools, Streaming):
                 if streamed:
                     require_stream(adapter)
                 replies: list[Reply] = []
-                error = await asking.failure(_kept(replies, self._ask(adapter, streamed=streamed)))
+                error = await driver.catch_failure(
+                    _kept(replies, self._ask(adapter, streamed=streamed))
+                )
             case = f"an answer that is cut after {at} of {len(answer.body)} bytes"
             if error is None:  # what is cut off may have been of no weight, behind the end marker
                 require(
@@ -238,15 +240,15 @@ class Conformance(Tools, Streaming):
             if streamed:
                 require_stream(adapter)
             others = asyncio.all_tasks()
-            stepped = asking.Stepped(self._ask(adapter, streamed=streamed), at)
+            stepped = driver.CancelAtAwait(self._ask(adapter, streamed=streamed), at)
             task = asyncio.create_task(stepped.run())
             if not at:
                 await task
             elif at <= (await _settled(task, stepped)):
                 await require_cancelled(task, f"a call at its await number {at}")
-            await closed(adapter)
+            await close(adapter)
             await until(
-                lambda: server.open == 0,
+                lambda: server.open_connections == 0,
                 f"cancelled at its await number {at}, the call leaves its connection open",
             )
             await until(
@@ -268,9 +270,9 @@ class Conformance(Tools, Streaming):
         async with self.asked(endless) as (adapter, server):
             require_stream(adapter)
             words = "half of a stream is sent, and no text comes: read the body as it comes"
-            require(await speaks(adapter.stream(self.call()), self.text_within), words)
+            require(await text_arrives(adapter.stream(self.call()), self.text_within), words)
             await until(
-                lambda: server.open == 0,
+                lambda: server.open_connections == 0,
                 "a stream that is left early leaves its connection open: use 'async with'",
             )
 
@@ -285,7 +287,7 @@ class Conformance(Tools, Streaming):
                 self.call(Message("user", (Text(f"question-{number}-"),)))
                 for number in range(AT_ONCE)
             ]
-            replies = await asyncio.gather(*(asking.complete(adapter, call) for call in calls))
+            replies = await asyncio.gather(*(driver.complete(adapter, call) for call in calls))
         for number, reply in enumerate(replies):
             require(
                 reply.text == f"answer {number}",
@@ -303,10 +305,11 @@ class Conformance(Tools, Streaming):
 
     async def _closes(self) -> None:
         async with self.asked(self._whole(WHOLE)) as (adapter, server):
-            await asking.complete(adapter, self.call())
-            await closed(adapter)
+            await driver.complete(adapter, self.call())
+            await close(adapter)
             await until(
-                lambda: server.open == 0, "aclose() leaves connections open: close the client there"
+                lambda: server.open_connections == 0,
+                "aclose() leaves connections open: close the client there",
             )
 
     def test_no_log_holds_the_key(self, caplog: Logs) -> None:
@@ -328,8 +331,8 @@ class Conformance(Tools, Streaming):
 
     async def _ask(self, adapter: Any, *, streamed: bool) -> Reply:
         if streamed:
-            return (await asking.collected(adapter, self.call()))[0]
-        return await asking.complete(adapter, self.call())
+            return (await driver.collect(adapter, self.call()))[0]
+        return await driver.complete(adapter, self.call())
 
 
 def _require_usage(reply: Reply) -> None:
@@ -355,7 +358,7 @@ async def _kept(replies: list[Reply], asked: Any) -> Reply:
     return replies[-1]
 
 
-async def _settled(task: "asyncio.Task[Any]", stepped: asking.Stepped) -> int:
+async def _settled(task: "asyncio.Task[Any]", stepped: driver.CancelAtAwait) -> int:
     """Wait for the task; return how often it has waited: a call that came to its end before is none that was cancelled."""
-    await asyncio.wait([task], timeout=asking.AT_MOST)
+    await asyncio.wait([task], timeout=driver.AT_MOST)
     return stepped.waited

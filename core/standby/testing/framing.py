@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from standby.testing.assertions import require, skip
 from standby.testing.loopback import Answer
-from standby.testing.rules import require, skip
 
 Framing = Literal["events", "lines"]
 

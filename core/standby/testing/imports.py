@@ -8,7 +8,7 @@ from importlib import metadata
 import msgspec
 
 from standby.plugin import GROUP
-from standby.testing.rules import require
+from standby.testing.assertions import require
 
 _PROGRAM = """
 import importlib, json, sys, time
@@ -24,7 +24,7 @@ _LONGEST = 60.0
 """Seconds; a process that begins on a busy machine takes its time."""
 
 
-class Brought(msgspec.Struct, frozen=True):
+class ImportCost(msgspec.Struct, frozen=True):
     """The modules that an import brought in, and the seconds that it took."""
 
     seconds: float
@@ -37,7 +37,7 @@ class Brought(msgspec.Struct, frozen=True):
         return sorted(root for root in roots - known if not root.startswith("_"))
 
 
-def manifest_of(plugin: str) -> str:
+def find_manifest(plugin: str) -> str:
     """Return the module that the plugin's entry point names; raises `AssertionError` where it is not installed."""
     points = sorted(metadata.entry_points(group=GROUP, name=plugin), key=lambda point: point.value)
     require(
@@ -47,7 +47,7 @@ def manifest_of(plugin: str) -> str:
     return points[0].module
 
 
-def brought_in(module: str) -> Brought:
+def measure_import(module: str) -> ImportCost:
     """Import a module in a new process; raises `AssertionError` with the last line of what it said, if it cannot be."""
     ran = subprocess.run(  # noqa: S603 - this interpreter, with a program of this file
         [sys.executable, "-c", _PROGRAM, module],
@@ -59,12 +59,12 @@ def brought_in(module: str) -> Brought:
     )
     said = ran.stderr.strip().splitlines() or ["it ended at once"]
     require(ran.returncode == 0, f"{module} cannot be imported: {said[-1]}")
-    return msgspec.json.decode(ran.stdout.strip().splitlines()[-1], type=Brought)
+    return msgspec.json.decode(ran.stdout.strip().splitlines()[-1], type=ImportCost)
 
 
-def require_late_import(manifest: str, adapter: str) -> Brought:
+def require_late_import(manifest: str, adapter: str) -> ImportCost:
     """Require that the manifest imports no SDK; `adapter` is `ProviderInfo.adapter`. Raises `AssertionError`."""
-    brought = brought_in(manifest)
+    brought = measure_import(manifest)
     module = adapter.partition(":")[0]
     late = (
         module == manifest or module not in brought.modules

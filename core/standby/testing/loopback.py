@@ -22,14 +22,14 @@ Then = Literal["keep", "close", "reset", "hang"]
 
 
 class Received(msgspec.Struct, kw_only=True):
-    """One request, as it came. `left` is set when its client has closed the connection; `main` is false for one beside."""
+    """One request, as it came. `disconnected` is set when its client has closed the connection; `main` is false for one beside."""
 
     method: str
     path: str
     query: dict[str, list[str]]
     headers: dict[str, str]
     body: bytes
-    left: threading.Event = msgspec.field(default_factory=threading.Event)
+    disconnected: threading.Event = msgspec.field(default_factory=threading.Event)
     main: bool = True
 
     @property
@@ -70,7 +70,7 @@ class Loopback:
         self.requests: list[Received] = []
         self.accepted = 0
         self.answer: Answers = lambda _: Answer(status=500)
-        self.beside: Callable[[Received], Answer | None] = lambda _: None
+        self.side_answer: Callable[[Received], Answer | None] = lambda _: None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
@@ -79,12 +79,12 @@ class Loopback:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def main(self) -> list[Received]:
-        """The requests that `answer` has answered; `beside` is asked first, and answers the others."""
+    def main_requests(self) -> list[Received]:
+        """The requests that `answer` has answered; `side_answer` is asked first, and answers the others."""
         return [request for request in self.requests if request.main]
 
     @property
-    def open(self) -> int:
+    def open_connections(self) -> int:
         """The connections that are open now; `accepted` counts all that ever were."""
         return len(self._connections)
 
@@ -150,7 +150,7 @@ class Loopback:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (request := await _read(reader)) is not None:
-            beside = self.beside(request)
+            beside = self.side_answer(request)
             request.main = beside is None
             self.requests.append(request)
             gone = asyncio.create_task(_watch(reader, request))
@@ -195,7 +195,7 @@ async def _watch(reader: asyncio.StreamReader, request: Received) -> None:
         if cast("Any", reader)._buffer:  # noqa: SLF001 - a next request lies there already, so nobody has left
             await asyncio.sleep(3600)
         await asyncio.sleep(0.002)
-    request.left.set()
+    request.disconnected.set()
 
 
 async def _send(answer: Answer, writer: asyncio.StreamWriter) -> bool:

@@ -499,7 +499,7 @@ def test_a_client_beside_what_would_make_one_is_refused() -> None:
 def test_closing_the_sdks_client_closes_the_connections_that_it_opened(server: Loopback) -> None:
     with standby.openai_client(settings=served(openai=server.url)) as client:
         ask(client)
-        assert server.open == 1
+        assert server.open_connections == 1
     assert _none_open(server)
 
 
@@ -515,7 +515,7 @@ def test_a_client_that_was_given_stays_open(server: Loopback) -> None:
 def _none_open(server: Loopback) -> bool:
     async def wait() -> bool:
         async with asyncio.timeout(2):
-            while server.open:
+            while server.open_connections:
                 await asyncio.sleep(0.01)
         return True
 
@@ -535,7 +535,7 @@ async def test_cancelling_a_call_cancels_the_walk(server: Loopback) -> None:
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-                while not server.requests[-1].left.is_set():
+                while not server.requests[-1].disconnected.is_set():
                     await asyncio.sleep(0.01)
 
 
@@ -550,7 +550,7 @@ async def test_leaving_a_stream_early_leaves_the_model(server: Loopback) -> None
         assert (await anext(stream)).choices[0].delta.content == "Lis"
         await stream.close()
         async with asyncio.timeout(2):
-            while not server.requests[-1].left.is_set():
+            while not server.requests[-1].disconnected.is_set():
                 await asyncio.sleep(0.01)
 
 

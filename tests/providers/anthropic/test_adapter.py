@@ -267,7 +267,7 @@ async def test_a_stream_that_is_left_early_is_closed(server: Loopback) -> None:
     server.script(Answer(pieces=((0.0, framed(told[:5])),), framing="chunked", then="hang"))
     async with adapter(server.url) as anthropic, aclosing(anthropic.stream(call())) as chunks:  # type: ignore[type-var] # a generator
         assert (await anext(chunks)).text
-    assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+    assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
 @BOTH
@@ -282,7 +282,7 @@ async def test_cancellation_closes_the_connection(server: Loopback, *, streamed:
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+        assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
 async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:

@@ -40,7 +40,7 @@ def call(
     **sampling: Any,
 ) -> ModelRequest:
     return ModelRequest(
-        request=request(*turns, **sampling),
+        chat=request(*turns, **sampling),
         model=model,
         card=Card(),
         options=options or {},

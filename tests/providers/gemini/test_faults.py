@@ -207,7 +207,7 @@ async def test_cancelling_closes_the_socket(server: Loopback, *, stream: bool) -
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+        assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
 async def test_cancelling_in_the_middle_of_a_stream_closes_the_socket(server: Loopback) -> None:
@@ -216,7 +216,7 @@ async def test_cancelling_in_the_middle_of_a_stream_closes_the_socket(server: Lo
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await collected(gemini, call())
-        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+        assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
 async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> None:
@@ -228,7 +228,7 @@ async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> Non
                     assert chunk.text == "Lisbon"
                     break
         for request in server.requests:
-            assert await asyncio.to_thread(request.left.wait, 2)
+            assert await asyncio.to_thread(request.disconnected.wait, 2)
 
 
 async def test_a_refused_connection_is_told_in_the_systems_words() -> None:

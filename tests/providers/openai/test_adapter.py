@@ -216,10 +216,10 @@ def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopbac
 
     assert [asyncio.run(ask()) for _ in range(3)] == ["Lisbon, says OpenAI."] * 3
     for _ in range(100):
-        if not server.open:
+        if not server.open_connections:
             break
         time.sleep(0.02)
-    assert (server.accepted, server.open) == (3, 0)
+    assert (server.accepted, server.open_connections) == (3, 0)
 
 
 async def test_a_key_may_have_blanks_around_it(server: Loopback) -> None:

@@ -195,7 +195,7 @@ async def test_a_whole_stream_waits_but_a_moment_for_a_connection_that_stays_ope
         began = time.monotonic()
         assert (await collected(openai, call()))[0] == ["Lisbon"]
         assert time.monotonic() - began < SLACK
-        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+        assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ async def test_cancelling_closes_the_socket(server: Loopback, *, stream: bool, h
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+        assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
 @BOTH
@@ -295,7 +295,7 @@ async def test_cancelling_while_an_errors_body_comes_closes_the_socket(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await failure(openai, call(), stream=stream)
-        assert await asyncio.to_thread(server.requests[0].left.wait, 2)
+        assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
 async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> None:
@@ -307,7 +307,7 @@ async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> Non
                     assert chunk.text == "Lisbon"
                     break
         for request in server.requests:
-            assert await asyncio.to_thread(request.left.wait, 2)
+            assert await asyncio.to_thread(request.disconnected.wait, 2)
 
 
 async def test_an_errors_body_without_end_is_not_read_to_its_end(

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import msgspec
 
 from standby.config.finding import Findings, Location
-from standby.config.resolve.catalogue import UNKNOWN, Catalogue, FailureReader, Plugins
+from standby.config.resolve.catalogue import UNKNOWN, Catalogue, Plugins
 from standby.errors import ConfigError
 from standby.failures import Kind, kind_of_status
-from standby.plugin import ProviderInfo
+from standby.plugin import FailureReader, ProviderInfo
 from standby.settings import Card, Model, Provider, Settings, Trigger
 from standby.types import Sampling
 
@@ -115,7 +115,7 @@ class View:
 
     def _reader(self, plugin: str) -> FailureReader | None:
         try:
-            return self._catalogue.failures(plugin)
+            return self._catalogue.failure_reader(plugin)
         except ConfigError:
             return None
 

@@ -1,19 +1,15 @@
 """What is asked of the plugins, each thing once; whom nobody asks about is not imported."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from standby.config.finding import Finding, Findings, Location
 from standby.errors import ConfigError
-from standby.failures import Failure
-from standby.plugin import ProviderInfo
+from standby.plugin import FailureReader, ProviderInfo
 from standby.runtime.isolation import Origin
 from standby.settings import Card
 
 T = TypeVar("T")
-
-FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
-"""Reads an error answer: its HTTP status, its headers, and its body."""
 
 UNKNOWN = ProviderInfo(adapter="", options={}, account={})
 """Stands in for what a broken plugin would say: its models stay in their chains, and are skipped as unavailable."""
@@ -42,11 +38,11 @@ class Catalogue(Protocol):
         """Return what a plugin wants to be told every event."""
         ...
 
-    def tests(self, name: str) -> Collection[str]:
-        """Return the names of a plugin's tests."""
+    def predicates(self, name: str) -> Collection[str]:
+        """Return the names of a plugin's predicates."""
         ...
 
-    def failures(self, name: str) -> FailureReader | None:
+    def failure_reader(self, name: str) -> FailureReader | None:
         """Return what reads a plugin's error answers, if it names something."""
         ...
 
@@ -86,9 +82,9 @@ class Plugins:
         """Add what is wrong with a plugin that is to observe."""
         self._asked(plugin, location, self._catalogue.observers)
 
-    def tests(self, plugin: str, location: Location) -> Collection[str] | None:
-        """Return the names of a plugin's tests; `None` if they cannot be had."""
-        return self._asked(plugin, location, self._catalogue.tests)
+    def predicates(self, plugin: str, location: Location) -> Collection[str] | None:
+        """Return the names of a plugin's predicates; `None` if they cannot be had."""
+        return self._asked(plugin, location, self._catalogue.predicates)
 
     def _asked(
         self, plugin: str, location: Location, ask: Callable[[str], Collection[T]]

@@ -36,7 +36,7 @@ def check_test(name: str, trigger: Trigger, plugins: Plugins, findings: Findings
         return
     plugin, _, test = trigger.test.partition("/")
     location: Location = ("triggers", name, "test")
-    known = plugins.tests(plugin, location)
+    known = plugins.predicates(plugin, location)
     if known is not None and test not in known:
         hint = findings.suggest(test, known) or f"its tests: {', '.join(sorted(known)) or 'none'}"
         findings.error(

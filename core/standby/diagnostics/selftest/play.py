@@ -14,7 +14,7 @@ from standby.dispatch.routes import build_routes
 from standby.dispatch.target import Target
 from standby.errors import CallFailed, ChainExhausted
 from standby.failures import REACTIONS, Kind
-from standby.registry.adapters import Adapters
+from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
 from standby.resilience.circuit_breaker import State
 from standby.resilience.retry_budget import RetryBudget
@@ -105,15 +105,15 @@ Faults = Callable[[Sequence[str]], Sequence[Fault]]
 
 def play(settings: Settings, registry: Registry, chain: str, faults: Faults = faults_of) -> Played:
     """Test one chain of resolved settings; nothing but this machine is asked. Takes seconds."""
-    adapters = Adapters(registry.adapter, registry.origin)
-    route = build_routes(settings, adapters, registry.test).routes[chain]
+    adapters = AdapterPool(registry.adapter, registry.origin)
+    route = build_routes(settings, adapters, registry.predicate).routes[chain]
     with StubServers(settings, registry, adapters) as stub_servers:
         return asyncio.run(
             _closed(_Test(route, stub_servers, registry, settings), adapters, faults)
         )
 
 
-async def _closed(test: "_Test", adapters: Adapters, faults: Faults) -> Played:
+async def _closed(test: "_Test", adapters: AdapterPool, faults: Faults) -> Played:
     try:
         return await test.run(faults)
     finally:

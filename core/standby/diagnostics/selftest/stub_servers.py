@@ -10,8 +10,9 @@ import msgspec
 
 from standby.dispatch.target import Target
 from standby.failures import Failure
-from standby.registry.adapters import Adapters
-from standby.registry.plugins import Registry, StubHandler
+from standby.plugin import StubHandler
+from standby.registry.adapter_pool import AdapterPool
+from standby.registry.plugins import Registry
 from standby.settings import Provider, Secret, Settings
 from standby.testing.loopback import Answer, Answers, Loopback, Received, respond
 
@@ -51,7 +52,7 @@ class StubServer:
 class StubServers:
     """The stub servers of a chain's models; a context manager. `missing` says of each model that has none why."""
 
-    def __init__(self, settings: Settings, registry: Registry, adapters: Adapters) -> None:
+    def __init__(self, settings: Settings, registry: Registry, adapters: AdapterPool) -> None:
         """Begin no server yet."""
         self.missing: dict[str, str] = {}
         self._settings = settings
@@ -79,7 +80,7 @@ class StubServers:
         if not named:
             self.missing[target.name] = f"its plugin {provider.plugin!r} brings no stub server"
             return None
-        stub = self._registry.stub_server(provider.reference)
+        stub = self._registry.stub_handler(provider.reference)
         if stub is None:
             return target
         server = self._servers.enter_context(Loopback())

@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from standby.plugin import AttemptFailed, Chunk, Failure, Kind, ModelRequest, Reply, ToolCall
-from standby.testing.rules import require
+from standby.testing.assertions import require
 
 AT_MOST = 10.0
 """Seconds for one call to a server on the same machine; a hang is a failure of the test, not of the run."""
@@ -18,7 +18,7 @@ AT_MOST = 10.0
 async def complete(adapter: Any, call: ModelRequest) -> Reply:
     """Return the whole answer, as `complete` gives it, or the stream collected where there is none."""
     if not hasattr(adapter, "complete"):
-        reply, _ = await collected(adapter, call)
+        reply, _ = await collect(adapter, call)
         return reply
     reply = await adapter.complete(call)
     require(
@@ -27,7 +27,7 @@ async def complete(adapter: Any, call: ModelRequest) -> Reply:
     return cast("Reply", reply)
 
 
-async def collected(adapter: Any, call: ModelRequest) -> tuple[Reply, list[Chunk]]:
+async def collect(adapter: Any, call: ModelRequest) -> tuple[Reply, list[Chunk]]:
     """Return a stream's reply and its chunks; raises `AttemptFailed` (`malformed`) where it ends without its end."""
     chunks: list[Chunk] = []
     stream = adapter.stream(call)
@@ -45,7 +45,7 @@ async def collected(adapter: Any, call: ModelRequest) -> tuple[Reply, list[Chunk
     )
 
 
-async def failure(asked: Awaitable[Reply]) -> AttemptFailed | None:
+async def catch_failure(asked: Awaitable[Reply]) -> AttemptFailed | None:
     """Return what the call fails with, by the dispatcher's reading; `None` for an answer."""
     try:
         async with asyncio.timeout(AT_MOST):
@@ -82,7 +82,7 @@ def _reply(chunks: list[Chunk]) -> Reply:
     return whole if end is None else msgspec.structs.replace(whole, **msgspec.structs.asdict(end))
 
 
-class Stepped:
+class CancelAtAwait:
     """A coroutine that is cancelled when it waits for the `at`-th time (0: never); it counts how often it has waited."""
 
     def __init__(self, work: Coroutine[Any, Any, Any], at: int = 0) -> None:

@@ -26,10 +26,10 @@ from standby.plugin import (
     Text,
 )
 from standby.registry.plugins import Registry
-from standby.testing import asking
-from standby.testing.imports import manifest_of, require_late_import
+from standby.testing import driver
+from standby.testing.assertions import require
+from standby.testing.imports import find_manifest, require_late_import
 from standby.testing.loopback import Answer, Loopback, Received, garbage, hang, html, reset, respond
-from standby.testing.rules import require
 
 SOON = 2.0
 """Seconds in which a connection must be gone once nobody wants it."""
@@ -55,7 +55,7 @@ _LOST: Mapping[str, Answer] = {
 }
 
 
-class Basics:
+class BasicRules:
     """What any adapter must do; subclass `Conformance`, which adds the rules that need the vendor's own answers.
 
     `plugin` is its name, `model` an id, `key` a canary that must show up nowhere. `path` is what
@@ -108,7 +108,7 @@ class Basics:
         """Return a call of the model; `fields` are those of the request."""
         request = Request(messages or (Message("user", (Text(QUESTION),)),), **fields)
         return ModelRequest(
-            request=request, model=self.model, card=self.card(), options=self.options, timeout=60.0
+            chat=request, model=self.model, card=self.card(), options=self.options, timeout=60.0
         )
 
     def provider(self, base_url: str) -> Provider:
@@ -125,14 +125,14 @@ class Basics:
     async def asked(self, *answers: Answer) -> AsyncGenerator[tuple[Any, Loopback], None]:
         """Give the adapter, and the server that it asks; afterwards the adapter is closed."""
         with Loopback() as server:
-            server.beside = self.answer
+            server.side_answer = self.answer
             if answers:
                 server.script(*answers)
             adapter = self.adapter_class()(self.provider(server.url))
             try:
                 yield adapter, server
             finally:
-                await closed(adapter)
+                await close(adapter)
                 asked = (f"{request.method} {request.path}" for request in server.requests)
                 self.paths = tuple(dict.fromkeys((*self.paths, *asked)))
 
@@ -166,7 +166,7 @@ class Basics:
     ) -> Iterator[tuple[str, Callable[[ModelRequest], Coroutine[Any, Any, Reply]]]]:
         """Give each way to ask that the adapter has, and its name."""
         if hasattr(adapter, "complete"):
-            yield "complete()", lambda call: asking.complete(adapter, call)
+            yield "complete()", lambda call: driver.complete(adapter, call)
         if hasattr(adapter, "stream"):
             yield "stream()", lambda call: _only_reply(adapter, call)
 
@@ -175,7 +175,7 @@ class Basics:
         failed: list[AttemptFailed] = []
         async with self.asked(answer) as (adapter, server):
             for way, ask in self.ways(adapter):
-                error = await asking.failure(ask(self.call()))
+                error = await driver.catch_failure(ask(self.call()))
                 require_main(server)
                 if error is None:
                     raise AssertionError(
@@ -188,7 +188,7 @@ class Basics:
 
     def test_the_manifest_imports_no_sdk(self) -> None:
         """A chain that never needs the plugin pays nothing for it."""
-        require_late_import(manifest_of(self.plugin), self._registry.info(self.plugin).adapter)
+        require_late_import(find_manifest(self.plugin), self._registry.info(self.plugin).adapter)
 
     def test_the_endpoint_in_the_settings_is_the_one_that_is_asked(self) -> None:
         """A proxy of the user's own gets every request."""
@@ -197,14 +197,14 @@ class Basics:
     async def _asks_the_endpoint(self) -> None:
         async with self.asked(html(500)) as (adapter, server):
             for way, ask in self.ways(adapter):
-                before = len(server.main)
-                await asking.failure(ask(self.call()))
+                before = len(server.main_requests)
+                await driver.catch_failure(ask(self.call()))
                 require(
                     server.requests,
                     f"{way} has not asked provider.base_url: build the URL from it where it is set",
                 )
                 require_main(server)
-                sent = len(server.main) - before
+                sent = len(server.main_requests) - before
                 require(
                     sent,
                     f"{way} has not asked provider.base_url: build the URL from it where it is set",
@@ -258,8 +258,10 @@ class Basics:
                 _require_connection(error, f"a server that {case}")
         adapter = self.adapter_class()(self.provider(_nobody_listens()))
         for _, ask in self.ways(adapter):
-            _require_connection(await asking.failure(ask(self.call())), "a refused connection")
-        await closed(adapter)
+            _require_connection(
+                await driver.catch_failure(ask(self.call())), "a refused connection"
+            )
+        await close(adapter)
 
     def test_cancellation_goes_through_and_frees_the_connection(self) -> None:
         """Whoever leaves an unanswered call leaves nothing behind."""
@@ -268,11 +270,11 @@ class Basics:
     async def _frees_what_hangs(self) -> None:
         async with self.asked(hang()) as (adapter, server):
             for way, ask in self.ways(adapter):
-                task, before = asyncio.create_task(ask(self.call())), len(server.main)
+                task, before = asyncio.create_task(ask(self.call())), len(server.main_requests)
                 await until(partial(_more, server, before), f"{way} has sent no request")
                 task.cancel()
                 await require_cancelled(task, f"{way}, waiting for its answer,")
-                gone = await asyncio.to_thread(server.main[-1].left.wait, SOON)
+                gone = await asyncio.to_thread(server.main_requests[-1].disconnected.wait, SOON)
                 require(
                     gone,
                     f"{way} was cancelled, and its connection is still open: free it in 'finally'",
@@ -287,7 +289,7 @@ class Basics:
             async with self.asked(answer) as (adapter, server):
                 shown = [repr(adapter)]
                 for _, ask in self.ways(adapter):
-                    error = await asking.failure(ask(self.call()))
+                    error = await driver.catch_failure(ask(self.call()))
                     shown += [
                         "".join(traceback.format_exception(error)),
                         repr(error and error.failure),
@@ -304,11 +306,11 @@ class Basics:
 
 
 async def _only_reply(adapter: Any, call: ModelRequest) -> Reply:
-    reply, _ = await asking.collected(adapter, call)
+    reply, _ = await driver.collect(adapter, call)
     return reply
 
 
-async def closed(adapter: Any) -> None:
+async def close(adapter: Any) -> None:
     """Close the adapter, if it can be closed."""
     close: Callable[[], Awaitable[None]] | None = getattr(adapter, "aclose", None)
     if close is not None:
@@ -317,7 +319,7 @@ async def closed(adapter: Any) -> None:
 
 def require_main(server: Loopback) -> None:
     """Require that the main request was sent, where any was."""
-    require(server.main or not server.requests, astray(server, "it went no further"))
+    require(server.main_requests or not server.requests, astray(server, "it went no further"))
 
 
 def astray(server: Loopback, words: str) -> str:
@@ -330,7 +332,7 @@ def astray(server: Loopback, words: str) -> str:
 
 
 def _more(server: Loopback, before: int) -> bool:
-    return len(server.main) > before
+    return len(server.main_requests) > before
 
 
 def _nobody_listens() -> str:

@@ -1,4 +1,4 @@
-"""Adapters: made once for each provider and loop, made anew after a failure, closed with the loop."""
+"""AdapterPool: made once for each provider and loop, made anew after a failure, closed with the loop."""
 
 import asyncio
 import gc
@@ -13,7 +13,7 @@ import pytest
 
 from standby.errors import AttemptFailed
 from standby.failures import Kind
-from standby.registry.adapters import LONGEST_CLOSE, Adapters
+from standby.registry.adapter_pool import LONGEST_CLOSE, AdapterPool
 from standby.settings import Provider, Secret
 from tests.support import virtual_clock
 from tests.support.playing import failure
@@ -61,7 +61,7 @@ class Vendor:
 
 async def test_an_adapter_is_made_once_however_many_ask_at_once() -> None:
     vendor = Vendor()
-    adapters = Adapters(vendor.load)
+    adapters = AdapterPool(vendor.load)
     got = await asyncio.gather(*(adapters.get("mine", A) for _ in range(50)))
     assert len({id(each) for each in got}) == len(vendor.made) == vendor.imports["a"] == 1
     assert got[0].provider is A
@@ -70,7 +70,7 @@ async def test_an_adapter_is_made_once_however_many_ask_at_once() -> None:
 
 
 async def test_each_provider_has_its_own_also_where_two_share_a_plugin() -> None:
-    adapters = Adapters(Vendor().load)
+    adapters = AdapterPool(Vendor().load)
     names = ("one", "two")
     one, two = await asyncio.gather(*(adapters.get(name, A) for name in names))
     assert one is not two
@@ -79,7 +79,7 @@ async def test_each_provider_has_its_own_also_where_two_share_a_plugin() -> None
 
 def test_each_loop_has_its_own_which_closes_with_it_and_neither_is_held() -> None:
     vendor = Vendor()
-    adapters = Adapters(vendor.load)
+    adapters = AdapterPool(vendor.load)
     loops = []
 
     async def use() -> None:
@@ -96,7 +96,7 @@ def test_each_loop_has_its_own_which_closes_with_it_and_neither_is_held() -> Non
 
 
 def test_a_loop_that_nobody_shut_down_is_let_go_by_the_next() -> None:
-    adapters = Adapters(Vendor().load)
+    adapters = AdapterPool(Vendor().load)
     loop = asyncio.new_event_loop()
     loop.run_until_complete(adapters.get("mine", A))
     loop.close()
@@ -113,7 +113,7 @@ def test_a_loop_that_nobody_shut_down_is_let_go_by_the_next() -> None:
 )
 async def test_a_constructor_that_raises_is_asked_anew_by_the_next_call(mishap: Exception) -> None:
     vendor = Vendor(mishap)
-    adapters = Adapters(vendor.load)
+    adapters = AdapterPool(vendor.load)
     outcomes = await asyncio.gather(
         *(adapters.get("mine", A) for _ in range(3)), return_exceptions=True
     )
@@ -130,7 +130,7 @@ async def test_an_import_that_fails_is_tried_anew_by_the_next_call() -> None:
         if mishaps:
             raise mishaps.pop()
 
-    adapters = Adapters(Vendor(importing=importing).load)
+    adapters = AdapterPool(Vendor(importing=importing).load)
     with pytest.raises(AttemptFailed, match="install it"):
         await adapters.get("mine", A)
     assert await adapters.get("mine", A)
@@ -149,7 +149,7 @@ async def test_an_import_that_hangs_holds_up_its_own_provider_only_and_never_a_s
             go_on.wait(5)
         return loaded
 
-    adapters = Adapters(load)
+    adapters = AdapterPool(load)
     for _ in range(3):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
@@ -173,7 +173,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_logged_by_the_loo
         go_on.wait(5)
         raise AttemptFailed(failure("unavailable"))
 
-    adapters = Adapters(load)
+    adapters = AdapterPool(load)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
             await adapters.get("mine", A)
@@ -200,9 +200,9 @@ async def test_without_a_key_that_is_needed_nothing_is_imported(
     key: Any, url: Any, words: str
 ) -> None:
     vendor = Vendor()
-    adapters = Adapters(vendor.load)
+    adapters = AdapterPool(vendor.load)
     provider = Provider(plugin="a", api_key=key, base_url=url)
-    await adapters.import_all([provider])
+    await adapters.import_adapters([provider])
     assert vendor.imports["a"] == (0 if words else 1)
     if words:
         with pytest.raises(AttemptFailed) as caught:
@@ -222,14 +222,14 @@ async def test_importing_ahead_makes_nothing_and_goes_on_after_a_failure() -> No
             raise ZeroDivisionError
         return loaded
 
-    await Adapters(load).import_all([A, A, Provider(plugin="c"), B])
+    await AdapterPool(load).import_adapters([A, A, Provider(plugin="c"), B])
     assert vendor.imports == {"a": 1, "c": 1, "b": 1}
     assert not vendor.made
 
 
 async def test_after_closing_a_later_call_makes_a_new_one() -> None:
     vendor = Vendor()
-    adapters = Adapters(vendor.load)
+    adapters = AdapterPool(vendor.load)
     await adapters.close()
     first = await adapters.get("mine", A)
     await adapters.close()
@@ -242,7 +242,7 @@ async def test_after_closing_a_later_call_makes_a_new_one() -> None:
 
 def test_closing_on_one_loop_leaves_the_others_alone() -> None:
     vendor = Vendor()
-    adapters = Adapters(vendor.load)
+    adapters = AdapterPool(vendor.load)
 
     async def use_and_close() -> None:
         await adapters.get("mine", A)
@@ -264,7 +264,7 @@ async def test_who_waits_for_an_adapter_while_the_client_closes_is_told_and_noth
 ):
     go_on = threading.Event()
     vendor = Vendor(importing=lambda: go_on.wait(5) and None)
-    adapters = Adapters(vendor.load)
+    adapters = AdapterPool(vendor.load)
     waiting = asyncio.create_task(adapters.get("mine", A))
     await asyncio.sleep(0.01)
     await adapters.close()
@@ -294,7 +294,7 @@ def test_an_adapter_that_does_not_close_is_told_and_stops_no_other(
     vendors = {"bad": bad, "good": good}
 
     async def story() -> float:
-        adapters = Adapters(lambda plugin: vendors[plugin].load(plugin))
+        adapters = AdapterPool(lambda plugin: vendors[plugin].load(plugin))
         for name in ("good", "bad", "plain"):
             vendors.setdefault("plain", good)
             await adapters.get(name, Provider(plugin=name))
@@ -313,6 +313,6 @@ async def test_an_adapter_may_have_nothing_to_close() -> None:
         def __init__(self, provider: Provider) -> None:
             del provider
 
-    adapters = Adapters(lambda _: Plain)
+    adapters = AdapterPool(lambda _: Plain)
     assert isinstance(await adapters.get("mine", A), Plain)
     await adapters.close()

@@ -34,7 +34,7 @@ def _unknown(plugin: str) -> Origin:
     return Origin(plugin, "unknown distribution")
 
 
-class Adapters:
+class AdapterPool:
     """Gets adapters by their provider.
 
     `load` imports a plugin's adapter class; it is slow and runs in a thread. `origin` says where a
@@ -67,7 +67,7 @@ class Adapters:
         """Say where the provider's plugin comes from."""
         return self._origin(provider.reference)
 
-    async def import_all(self, providers: Iterable[Provider]) -> None:
+    async def import_adapters(self, providers: Iterable[Provider]) -> None:
         """Import the adapters of models that stand by, so that the first outage does not pay for it."""
         for plugin in {
             provider.reference: None for provider in providers if not missing_key(provider)
@@ -83,7 +83,7 @@ class Adapters:
         if kept is not None:
             await _ended(kept)
 
-    def abandon(self) -> None:
+    def close_nowait(self) -> None:
         """Close what belongs to any loop, without waiting: for the finaliser of a client that nobody holds any more."""
         for loop, kept in tuple(self._loops.items()):
             with suppress(RuntimeError):  # the loop is closed

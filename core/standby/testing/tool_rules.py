@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from standby.plugin import Finish, Message, Reply, Schema, Text, Tool, ToolCall, ToolResult
-from standby.testing import asking
-from standby.testing.basics import Basics
+from standby.testing import driver
+from standby.testing.assertions import require, skip
+from standby.testing.basic_rules import BasicRules
 from standby.testing.loopback import Answer
-from standby.testing.rules import require, skip
 
 ARGUMENTS = {"city": "Lisboa", "days": 3}
 TOOL = Tool(
@@ -34,7 +34,7 @@ SCHEMA = Schema(
 )
 
 
-class Tools(Basics):
+class Tools(BasicRules):
     """What an adapter must do with tools and with a schema."""
 
     def reply(self, text: str) -> Answer:
@@ -65,16 +65,16 @@ class Tools(Basics):
         async with self.asked(answer) as (adapter, server):
             call = self.call(tools=(TOOL,))
             reply = (
-                (await asking.collected(adapter, call))[0]
+                (await driver.collect(adapter, call))[0]
                 if streamed
-                else await asking.complete(adapter, call)
+                else await driver.complete(adapter, call)
             )
         _require_call(reply)
-        body = server.main[0].body.decode()
+        body = server.main_requests[0].body.decode()
         for words in (TOOL.name, TOOL.description, *ARGUMENTS):
             require(
                 words in body,
-                f"the request's body does not say {words!r} of the tool: send call.request.tools",
+                f"the request's body does not say {words!r} of the tool: send call.chat.tools",
             )
 
     def test_a_tools_result_goes_back_behind_its_call(self) -> None:
@@ -90,9 +90,11 @@ class Tools(Basics):
             Message("tool", (ToolResult(id="call_1", name=TOOL.name, text="sun-all-day"),)),
         )
         async with self.asked(self.reply("It will not.")) as (adapter, server):
-            await asking.failure(asking.complete(adapter, self.call(*messages, tools=(TOOL,))))
-        require(server.main, "a conversation with a tool's result is not sent")
-        body = server.main[0].body.decode()
+            await driver.catch_failure(
+                driver.complete(adapter, self.call(*messages, tools=(TOOL,)))
+            )
+        require(server.main_requests, "a conversation with a tool's result is not sent")
+        body = server.main_requests[0].body.decode()
         require(
             "sun-all-day" in body,
             "the tool's result is not in the request's body: send the parts of the role 'tool'",
@@ -115,11 +117,11 @@ class Tools(Basics):
     async def _sends_the_schema(self) -> None:
         text = '{"capital_of_it": "Lisbon"}'
         async with self.asked(self.reply(text)) as (adapter, server):
-            reply = await asking.complete(adapter, self.call(schema=SCHEMA))
-        body = server.main[0].body.decode()
+            reply = await driver.complete(adapter, self.call(schema=SCHEMA))
+        body = server.main_requests[0].body.decode()
         require(
             "capital_of_it" in body,
-            "the schema is not in the request's body: send call.request.schema.json_schema",
+            "the schema is not in the request's body: send call.chat.schema.json_schema",
         )
         require(
             reply.text == text,

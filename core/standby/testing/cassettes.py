@@ -9,7 +9,7 @@ _FRAMING = {"content-length", "transfer-encoding", "connection", "keep-alive", "
 """Headers of the connection that was recorded; the server has its own, and cookies are nobody's business."""
 
 
-def replayed(path: str | Path, *, containing: str = "") -> list[Answer]:
+def read_cassette(path: str | Path, *, containing: str = "") -> list[Answer]:
     """Return a cassette's answers in order, as they were sent: of vcrpy, go-vcr, Ruby's VCR, Betamax or R's vcr.
 
     Args:

@@ -18,17 +18,17 @@ class WarmUp:
     def __init__(
         self,
         providers: Callable[[str], Iterable[Provider]],
-        import_all: Callable[[Iterable[Provider]], Awaitable[None]],
+        import_adapters: Callable[[Iterable[Provider]], Awaitable[None]],
     ) -> None:
         """Start with no chain to import for.
 
         Args:
             providers: Returns the providers of a chain's models, by the chain's name.
-            import_all: Imports the adapters of these providers.
+            import_adapters: Imports the adapters of these providers.
 
         """
         self._providers = providers
-        self._import_all = import_all
+        self._import_adapters = import_adapters
         self._cold: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -52,8 +52,8 @@ class WarmUp:
         if delay is None or event.chain not in self._cold:
             return
         self._cold.discard(event.chain)
-        import_all = partial(self._import_all, tuple(self._providers(event.chain)))
-        warming = _import_later(weakref.ref(self), delay, import_all, event.chain)
+        import_adapters = partial(self._import_adapters, tuple(self._providers(event.chain)))
+        warming = _import_later(weakref.ref(self), delay, import_adapters, event.chain)
         self._tasks[event.chain] = asyncio.get_running_loop().create_task(warming)
 
 
@@ -67,14 +67,14 @@ def _delay_after(event: Event) -> float | None:
 async def _import_later(
     owner: "weakref.ref[WarmUp]",
     delay: float,
-    import_all: Callable[[], Awaitable[None]],
+    import_adapters: Callable[[], Awaitable[None]],
     chain: str,
 ) -> None:
     """Import, unless the client is gone by then; the weak reference does not keep it alive."""
     try:
         await asyncio.sleep(delay)
         if owner() is not None:
-            await import_all()
+            await import_adapters()
     except asyncio.CancelledError:
         warm_up = owner()
         if warm_up is not None:

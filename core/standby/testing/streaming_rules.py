@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import msgspec
 
 from standby.plugin import Reply
-from standby.testing import asking
-from standby.testing.basics import SOON, Basics
+from standby.testing import driver
+from standby.testing.assertions import require, skip
+from standby.testing.basic_rules import SOON, BasicRules
 from standby.testing.framing import Frames, frames_of
 from standby.testing.loopback import Answer
-from standby.testing.rules import require, skip
 
 TEXTS = ("Lis", "bon, says ", "the loopback.")
 WHOLE = "".join(TEXTS)
@@ -20,7 +20,7 @@ _TORN = ("Lis", "bon,\u2028says\u0085", "the loopback.")
 """U+2028 and U+0085 end a line for Python, and for neither framing."""
 
 
-class Streaming(Basics):
+class Streaming(BasicRules):
     """What an adapter must do with the framing of its vendor's streams.
 
     `text_within` is how long a stream's first text may take once it is sent, in seconds.
@@ -52,12 +52,12 @@ class Streaming(Basics):
         replies: list[Reply] = []
 
         async def ask(adapter: Any) -> Reply:
-            replies.append((await asking.collected(adapter, self.call()))[0])
+            replies.append((await driver.collect(adapter, self.call()))[0])
             return replies[0]
 
         async with self.asked(answer) as (adapter, _):
             require_stream(adapter)
-            error = await asking.failure(ask(adapter))
+            error = await driver.catch_failure(ask(adapter))
         return replies[0].text if error is None else error.failure.message
 
     def test_a_stream_is_read_while_it_comes(self) -> None:
@@ -76,10 +76,10 @@ class Streaming(Basics):
                 f"{len(sent)} of {len(found.frames)} {found.framing} are sent, and no text comes: "
                 "read the body as it comes, with events_of or iter_ndjson"
             )
-            require(await speaks(adapter.stream(self.call()), self.text_within), words)
+            require(await text_arrives(adapter.stream(self.call()), self.text_within), words)
 
 
-async def speaks(stream: Any, within: float) -> bool:
+async def text_arrives(stream: Any, within: float) -> bool:
     """Say whether text comes within these seconds; the stream is left then."""
     try:
         async with asyncio.timeout(within), aclosing(stream):
