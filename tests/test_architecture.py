@@ -247,8 +247,8 @@ CLOCK_AND_CHANCE = {
     # long enough to warm up; before a retry; on virtual time; a test server's delays, and what its
     # client polls
     "asyncio.sleep": [
-        "diagnostics/simulation/model",
-        "diagnostics/simulation/play",
+        "diagnostics/simulation/simulated_model",
+        "diagnostics/simulation/simulator",
         "dispatch/in_flight",
         "registry/warm_up",
         "testing/basic_rules",
@@ -270,7 +270,7 @@ CLOCK_AND_CHANCE = {
     "random.Random": [
         "client",
         "diagnostics/selftest/play",
-        "diagnostics/simulation/play",
+        "diagnostics/simulation/simulator",
         "resilience/circuit_breaker",
     ],  # where nobody has injected another; made of the plan's seed
     "time.monotonic": [

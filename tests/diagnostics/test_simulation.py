@@ -7,26 +7,27 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
-from standby.diagnostics.simulation.clock import run
+from standby.diagnostics.simulation.formats import format_clock
 from standby.diagnostics.simulation.outage import (
     NEVER,
     Fault,
     GrammarError,
     Outage,
-    Spell,
-    outage_of,
+    Segment,
+    parse_outage,
 )
-from standby.diagnostics.simulation.play import Plan, play
-from standby.diagnostics.simulation.plot import TOP, WIDTH, Scene, picture
-from standby.diagnostics.simulation.story import (
+from standby.diagnostics.simulation.plot import TOP, WIDTH, Chart, render_svg
+from standby.diagnostics.simulation.simulator import Simulation, simulate
+from standby.diagnostics.simulation.summary import (
     Interval,
-    callers_of,
-    intervals_of,
-    length_of_interval,
-    models_of,
-    phases_of,
+    choose_interval,
+    count_callers,
+    count_models,
+    find_phases,
+    split_intervals,
 )
-from standby.diagnostics.simulation.timeline import Line, clock, timeline
+from standby.diagnostics.simulation.timeline import Line, build_timeline
+from standby.diagnostics.simulation.virtual_loop import run
 from standby.dispatch.policy import Route
 from standby.dispatch.target import Target
 from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed, HealthChanged
@@ -62,45 +63,45 @@ def route(*models: str, chain: Chain | None = None) -> Route:
     )
 
 
-def plan(*outages: str, rate: float = 2.0, duration: float = 300.0, seed: int = 1) -> Plan:
-    read = tuple(outage_of(text, 60.0) for text in outages)
-    return Plan(outages=read, rate=rate, duration=duration, latency=1.0, seed=seed)
+def plan(*outages: str, rate: float = 2.0, duration: float = 300.0, seed: int = 1) -> Simulation:
+    read = tuple(parse_outage(text, 60.0) for text in outages)
+    return Simulation(outages=read, rate=rate, duration=duration, latency=1.0, seed=seed)
 
 
 # The grammar
 
 
 @pytest.mark.parametrize(
-    ("text", "spells"),
+    ("text", "segments"),
     [
-        ("m: 503", [Spell(60, NEVER, Fault("503", status=503, kind=Kind.OVERLOADED))]),
-        ("m: 429 for 90s", [Spell(60, 150, Fault("429", status=429, kind=Kind.RATE_LIMITED))]),
-        ("m: empty for 1m", [Spell(60, 120, Fault("empty", kind=Kind.EMPTY))]),
-        ("m: hang for 1m", [Spell(60, 120, Fault("hang", hangs=True))]),
-        ("m: timeout for 1m", [Spell(60, 120, Fault("timeout", hangs=True))]),
-        ("m: cut for 1m", [Spell(60, 120, Fault("cut", cuts=True))]),
-        ("m: after 5s, ok for 1s", [Spell(5, 6, Fault("ok"))]),
+        ("m: 503", [Segment(60, NEVER, Fault("503", status=503, kind=Kind.OVERLOADED))]),
+        ("m: 429 for 90s", [Segment(60, 150, Fault("429", status=429, kind=Kind.RATE_LIMITED))]),
+        ("m: empty for 1m", [Segment(60, 120, Fault("empty", kind=Kind.EMPTY))]),
+        ("m: hang for 1m", [Segment(60, 120, Fault("hang", hangs=True))]),
+        ("m: timeout for 1m", [Segment(60, 120, Fault("timeout", hangs=True))]),
+        ("m: cut for 1m", [Segment(60, 120, Fault("cut", cuts=True))]),
+        ("m: after 5s, ok for 1s", [Segment(5, 6, Fault("ok"))]),
         (
             "m: 12.5% 500 for 1m",
-            [Spell(60, 120, Fault("500", share=0.125, status=500, kind=Kind.SERVER_ERROR))],
+            [Segment(60, 120, Fault("500", share=0.125, status=500, kind=Kind.SERVER_ERROR))],
         ),
         (
             "m: hang for 1m, then ok for 1m, hang",
             [
-                Spell(60, 120, Fault("hang", hangs=True)),
-                Spell(120, 180, Fault("ok")),
-                Spell(180, NEVER, Fault("hang", hangs=True)),
+                Segment(60, 120, Fault("hang", hangs=True)),
+                Segment(120, 180, Fault("ok")),
+                Segment(180, NEVER, Fault("hang", hangs=True)),
             ],
         ),
     ],
 )
-def test_an_outage_reads(text: str, spells: list[Spell]) -> None:
-    assert outage_of(text, 60.0) == Outage("m", tuple(spells))
+def test_an_outage_reads(text: str, segments: list[Segment]) -> None:
+    assert parse_outage(text, 60.0) == Outage("m", tuple(segments))
 
 
 @pytest.mark.parametrize("name", ["a", "a/b-1.5", "a/b:8b", "my model"])
 def test_a_name_ends_at_the_first_colon_before_a_blank(name: str) -> None:
-    assert outage_of(f"{name}: 503", 0.0).model == name
+    assert parse_outage(f"{name}: 503", 0.0).model == name
 
 
 @pytest.mark.parametrize(
@@ -129,12 +130,12 @@ def test_a_name_ends_at_the_first_colon_before_a_blank(name: str) -> None:
 )
 def test_what_cannot_be_read_is_marked_with_an_example(text: str, marked: str, words: str) -> None:
     with pytest.raises(GrammarError) as raised:
-        outage_of(text, 0.0)
+        parse_outage(text, 0.0)
     told, shown, mark, example = str(raised.value).split("\n")
     assert words in told
     assert shown.strip() == text.strip()
     assert shown[mark.index("^") : len(mark)] == marked
-    assert outage_of(example.removeprefix("for example: ").strip("'"), 0.0)
+    assert parse_outage(example.removeprefix("for example: ").strip("'"), 0.0)
 
 
 # The clock
@@ -155,7 +156,7 @@ def test_the_same_seed_plays_the_same_and_another_does_not() -> None:
     def told(seed: int) -> list[tuple[object, ...]]:
         return [
             (event.at, event.model, type(event))
-            for event in play(route(), plan("primary: 50% 503 for 2m", seed=seed))
+            for event in simulate(route(), plan("primary: 50% 503 for 2m", seed=seed))
         ]
 
     assert told(1) == told(1)
@@ -163,14 +164,14 @@ def test_the_same_seed_plays_the_same_and_another_does_not() -> None:
 
 
 def test_without_an_outage_the_first_model_serves_all() -> None:
-    counts = models_of(play(route(), plan()), MODELS)
+    counts = count_models(simulate(route(), plan()), MODELS)
     assert counts[0].served == counts[0].requests > 400
     assert counts[1].requests == 0
 
 
 def test_the_calls_come_at_the_rate_and_an_outage_does_not_change_them() -> None:
     calls = {
-        callers_of(play(route(), each)).calls
+        count_callers(simulate(route(), each)).calls
         for each in (plan(rate=1.0), plan("primary: hang for 1m", rate=1.0))
     }
     assert len(calls) == 1
@@ -189,7 +190,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_met_as_its_kind_while_it_lasts(fault: str) -> None:
-    told = play(route(), plan(f"primary: {fault} for 30s", rate=0.5, duration=120.0))
+    told = simulate(route(), plan(f"primary: {fault} for 30s", rate=0.5, duration=120.0))
     met = [
         event
         for event in told
@@ -200,7 +201,7 @@ def test_each_fault_is_met_as_its_kind_while_it_lasts(fault: str) -> None:
 
 
 def test_a_share_of_the_calls_meets_the_fault() -> None:
-    told = play(route(), plan("primary: 20% empty", rate=5.0, duration=600.0))
+    told = simulate(route(), plan("primary: 20% empty", rate=5.0, duration=600.0))
     asked = [
         e
         for e in told
@@ -215,7 +216,7 @@ def test_a_share_of_the_calls_meets_the_fault() -> None:
 
 def test_the_health_of_the_process_is_left_alone() -> None:
     real = route()
-    play(real, plan("primary: hang", "second: 503"))
+    simulate(real, plan("primary: hang", "second: 503"))
     assert {each.breaker.health(300.0).state for each in real.targets} == {State.CLOSED}
     assert all(each.budget.try_withdraw(0.0) for each in real.targets for _ in range(35))
     assert not real.background_probes
@@ -224,7 +225,7 @@ def test_the_health_of_the_process_is_left_alone() -> None:
 def test_entries_that_share_a_breaker_share_one_in_the_play() -> None:
     shared = CircuitBreaker()
     targets = (target("primary", shared), target("second", shared))
-    told = play(
+    told = simulate(
         msgspec.structs.replace(route(), targets=targets),
         plan("primary: 503 for 1m", duration=120.0),
     )
@@ -238,7 +239,7 @@ def test_entries_that_share_a_breaker_share_one_in_the_play() -> None:
 
 def test_a_model_whose_breaker_is_off_is_asked_by_every_call() -> None:
     targets = (target("primary", DisabledBreaker()), target("second"))
-    told = play(
+    told = simulate(
         msgspec.structs.replace(route(), targets=targets),
         plan("primary: 503 for 1m", duration=120.0),
     )
@@ -254,13 +255,13 @@ def is_rest(event: HealthChanged | AttemptEnded) -> bool:
 
 
 def test_a_chain_without_fallback_asks_its_first_model_only() -> None:
-    told = play(route(chain=Chain(models=MODELS, fallback=False)), plan("primary: 503"))
+    told = simulate(route(chain=Chain(models=MODELS, fallback=False)), plan("primary: 503"))
     assert {event.model for event in told if isinstance(event, AttemptStarted)} == {"primary"}
     assert any(isinstance(event, Failed) for event in told)
 
 
 def test_a_probe_that_hangs_ends_with_the_play() -> None:
-    told = play(route(), plan("primary: hang", duration=90.0))
+    told = simulate(route(), plan("primary: hang", duration=90.0))
     assert any(isinstance(event, HealthChanged) for event in told)
 
 
@@ -268,13 +269,13 @@ def test_a_probe_that_hangs_ends_with_the_play() -> None:
 
 
 @pytest.fixture(scope="module")
-def outage() -> tuple[Plan, list[Event]]:
+def outage() -> tuple[Simulation, list[Event]]:
     played = plan("primary: 503 for 3m, then ok for 1m", rate=2.0, duration=600.0)
-    return played, play(route(), played)
+    return played, simulate(route(), played)
 
 
-def test_each_request_is_counted_once(outage: tuple[Plan, list[Event]]) -> None:
-    first, second = models_of(outage[1], MODELS)
+def test_each_request_is_counted_once(outage: tuple[Simulation, list[Event]]) -> None:
+    first, second = count_models(outage[1], MODELS)
     assert (
         first.requests
         == first.answered + first.failed
@@ -283,12 +284,14 @@ def test_each_request_is_counted_once(outage: tuple[Plan, list[Event]]) -> None:
     assert first.failed > first.probes > 10
     assert first.retries > 0
     assert second.served == second.requests == second.answered
-    assert first.served + second.served == callers_of(outage[1]).answered
+    assert first.served + second.served == count_callers(outage[1]).answered
 
 
 def test_what_is_cancelled_neither_answered_nor_failed() -> None:
     hedged = Chain(models=MODELS, hedge=Hedge(after=2.0))
-    counts = models_of(play(route(chain=hedged), plan("primary: 1% hang", duration=600.0)), MODELS)
+    counts = count_models(
+        simulate(route(chain=hedged), plan("primary: 1% hang", duration=600.0)), MODELS
+    )
     assert counts[0].requests > counts[0].answered + counts[0].failed
 
 
@@ -301,12 +304,12 @@ def answered(duration: float) -> Answered:
     [(1, 1, 1, 1), (2, 1, 2, 2), (20, 10, 19, 20), (100, 50, 95, 100)],
 )
 def test_latencies_are_of_the_nearest_rank(count: int, p50: int, p95: int, longest: int) -> None:
-    seen = callers_of([answered(float(each)) for each in range(count, 0, -1)])
+    seen = count_callers([answered(float(each)) for each in range(count, 0, -1)])
     assert (seen.p50, seen.p95, seen.longest) == (p50, p95, longest)
 
 
 def test_nobody_who_was_answered_has_no_latency() -> None:
-    seen = callers_of(
+    seen = count_callers(
         [Failed(call="1", chain="default", model="", at=0.0, duration=1.0, text="no")]
     )
     assert (seen.calls, seen.failed, seen.p50, seen.p95, seen.longest) == (1, 1, None, None, None)
@@ -326,18 +329,18 @@ def test_nobody_who_was_answered_has_no_latency() -> None:
 def test_intervals_are_round_and_have_enough_calls(
     rate: float, duration: float, length: float
 ) -> None:
-    assert length_of_interval(rate, duration) == length
+    assert choose_interval(rate, duration) == length
 
 
-def test_every_call_is_in_one_interval(outage: tuple[Plan, list[Event]]) -> None:
-    intervals = intervals_of(outage[1], 2.0, 600.0)
+def test_every_call_is_in_one_interval(outage: tuple[Simulation, list[Event]]) -> None:
+    intervals = split_intervals(outage[1], 2.0, 600.0)
     served = sum((interval.served for interval in intervals), Counter[str]())
-    assert served.total() == callers_of(outage[1]).calls
+    assert served.total() == count_callers(outage[1]).calls
     assert [interval.begins for interval in intervals] == [15.0 * number for number in range(40)]
 
 
-def test_the_phases_of_a_breaker_join_without_a_gap(outage: tuple[Plan, list[Event]]) -> None:
-    phases = phases_of(outage[1], MODELS, 600.0)
+def test_the_phases_of_a_breaker_join_without_a_gap(outage: tuple[Simulation, list[Event]]) -> None:
+    phases = find_phases(outage[1], MODELS, 600.0)
     ends = [0.0, *(phase.ends for phase in phases["primary"])]
     assert [phase.begins for phase in phases["primary"]] == ends[:-1]
     assert ends[-1] == 600.0
@@ -345,14 +348,17 @@ def test_the_phases_of_a_breaker_join_without_a_gap(outage: tuple[Plan, list[Eve
     assert [phase.state for phase in phases["second"]] == ["closed"]
 
 
-def told_of(played: Plan, events: list[Event]) -> list[Line]:
-    return timeline(
-        events, played.outages, intervals_of(events, played.rate, played.duration), played.duration
+def told_of(played: Simulation, events: list[Event]) -> list[Line]:
+    return build_timeline(
+        events,
+        played.outages,
+        split_intervals(events, played.rate, played.duration),
+        played.duration,
     )
 
 
 def test_the_timeline_tells_an_outage_from_its_beginning_to_the_return(
-    outage: tuple[Plan, list[Event]],
+    outage: tuple[Simulation, list[Event]],
 ) -> None:
     lines = told_of(*outage)
     assert [line.at for line in lines] == sorted(line.at for line in lines)
@@ -376,18 +382,18 @@ def test_the_timeline_tells_an_outage_from_its_beginning_to_the_return(
 
 def test_the_timeline_tells_of_calls_that_got_no_answer() -> None:
     played = plan("primary: 503 for 1m", "second: 503 for 1m")
-    lines = told_of(played, play(route(), played))
+    lines = told_of(played, simulate(route(), played))
     assert any(
         line.text.startswith("first call without an answer: no model of chain 'default'")
         for line in lines
     )
     assert any(line.text.endswith("calls without an answer") for line in lines)
-    alone = timeline([], (), [Interval(begins=0.0, failed=1)], 60.0)
-    assert alone == [Line(60.0, "", "served since 00:00: nobody; 1 call without an answer")]
+    alone = build_timeline([], (), [Interval(begins=0.0, failed=1)], 60.0)
+    assert alone == [Line(60.0, "", "served since 00:00: no model; 1 call without an answer")]
 
 
 def test_a_fair_play_tells_of_nothing_but_who_served() -> None:
-    assert [line.text for line in told_of(plan(), play(route(), plan()))] == [
+    assert [line.text for line in told_of(plan(), simulate(route(), plan()))] == [
         "served since 00:00: primary 100 %"
     ]
 
@@ -396,30 +402,32 @@ def test_a_fair_play_tells_of_nothing_but_who_served() -> None:
     ("seconds", "shown"), [(0, "00:00"), (61.9, "01:01"), (3600, "60:00"), (6000, "100:00")]
 )
 def test_a_moment_is_shown_in_minutes_and_seconds(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown
+    assert format_clock(seconds) == shown
 
 
 # The picture
 
 
 def drawn(
-    played: Plan,
+    played: Simulation,
     events: list[Event],
     title: str = "a <title> & more",
     models: tuple[str, ...] = MODELS,
 ) -> ET.Element:
-    scene = Scene(
+    chart = Chart(
         title=title,
         models=models,
         duration=played.duration,
         outages=played.outages,
-        intervals=intervals_of(events, played.rate, played.duration),
-        phases=phases_of(events, models, played.duration),
+        intervals=split_intervals(events, played.rate, played.duration),
+        phases=find_phases(events, models, played.duration),
     )
-    return ET.fromstring(picture(scene))  # noqa: S314 - written by the code above
+    return ET.fromstring(render_svg(chart))  # noqa: S314 - written by the code above
 
 
-def test_the_picture_is_an_svg_whose_parts_lie_inside(outage: tuple[Plan, list[Event]]) -> None:
+def test_the_picture_is_an_svg_whose_parts_lie_inside(
+    outage: tuple[Simulation, list[Event]],
+) -> None:
     root = drawn(*outage)
     height = float(root.attrib["height"])
     rects = root.findall("{*}rect")
@@ -444,7 +452,7 @@ def test_the_picture_is_an_svg_whose_parts_lie_inside(outage: tuple[Plan, list[E
     } <= set(words)
 
 
-def test_the_bars_are_as_high_as_the_requests(outage: tuple[Plan, list[Event]]) -> None:
+def test_the_bars_are_as_high_as_the_requests(outage: tuple[Simulation, list[Event]]) -> None:
     bars = [
         rect
         for rect in drawn(*outage).findall("{*}rect")
@@ -461,7 +469,7 @@ def test_the_bars_are_as_high_as_the_requests(outage: tuple[Plan, list[Event]]) 
 
 def test_calls_without_an_answer_are_drawn_inside_even_where_few_models_were_asked() -> None:
     played = plan("primary: 503", rate=10.0, duration=120.0)
-    events = play(route("primary"), played)
+    events = simulate(route("primary"), played)
     bars = [
         rect
         for rect in drawn(played, events, models=("primary",)).findall("{*}rect")

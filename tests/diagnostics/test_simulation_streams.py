@@ -4,12 +4,12 @@ from collections import Counter
 
 import pytest
 
-from standby.diagnostics.simulation.bill import Bill, ModelBill, bill_of
-from standby.diagnostics.simulation.model import Billed
-from standby.diagnostics.simulation.outage import outage_of
-from standby.diagnostics.simulation.play import Plan, StreamBegun, StreamCut, play
-from standby.diagnostics.simulation.story import CallerCounts, callers_of, intervals_of
-from standby.diagnostics.simulation.timeline import timeline
+from standby.diagnostics.simulation.bill import Bill, ModelBill, compute_bill
+from standby.diagnostics.simulation.events import Billed, StreamInterrupted, StreamStarted
+from standby.diagnostics.simulation.outage import parse_outage
+from standby.diagnostics.simulation.simulator import Simulation, simulate
+from standby.diagnostics.simulation.summary import CallerCounts, count_callers, split_intervals
+from standby.diagnostics.simulation.timeline import build_timeline
 from standby.dispatch.policy import Route
 from standby.dispatch.target import Target
 from standby.events import AttemptEnded, AttemptStarted, Event, Failed
@@ -43,13 +43,15 @@ def route(stream: StreamRules = StreamRules(), hedge: Hedge | None = None) -> Ro
     return Route(name="default", chain=chain, targets=targets, triggers=Triggers(()))
 
 
-def plan(*outages: str, streams: float = 1.0, seed: int = 1, duration: float = 120.0) -> Plan:
-    read = tuple(outage_of(text, 60.0) for text in outages)
-    return Plan(outages=read, rate=2.0, duration=duration, latency=1.0, seed=seed, streams=streams)
+def plan(*outages: str, streams: float = 1.0, seed: int = 1, duration: float = 120.0) -> Simulation:
+    read = tuple(parse_outage(text, 60.0) for text in outages)
+    return Simulation(
+        outages=read, rate=2.0, duration=duration, latency=1.0, seed=seed, streams=streams
+    )
 
 
-def seen(played: Plan, stream: StreamRules = StreamRules()) -> CallerCounts:  # noqa: B008 - frozen
-    return callers_of(play(route(stream), played))
+def seen(played: Simulation, stream: StreamRules = StreamRules()) -> CallerCounts:  # noqa: B008 - frozen
+    return count_callers(simulate(route(stream), played))
 
 
 # Streams
@@ -67,7 +69,7 @@ def test_a_share_of_the_calls_are_streams_and_the_others_are_not() -> None:
 def test_the_same_seed_plays_the_same_streams_and_another_does_not() -> None:
     def told(seed: int) -> list[tuple[object, ...]]:
         played = plan("primary: 50% cut for 1m", streams=0.5, seed=seed)
-        return [(event.at, event.model, type(event)) for event in play(route(), played)]
+        return [(event.at, event.model, type(event)) for event in simulate(route(), played)]
 
     assert told(1) == told(1)
     assert told(1) != told(2)
@@ -113,19 +115,19 @@ def test_what_fails_before_the_first_word_is_seen_by_no_reader(fault: str) -> No
     ],
 )
 def test_each_fault_is_met_as_its_kind_in_a_stream_too(fault: str, kind: Kind) -> None:
-    told = play(route(), plan(f"primary: {fault} for 30s", duration=120.0))
+    told = simulate(route(), plan(f"primary: {fault} for 30s", duration=120.0))
     met = {e.attempt.kind for e in told if isinstance(e, AttemptEnded) and e.model == "primary"}
     assert met - {None, Kind.UNAVAILABLE} == {kind}
 
 
-def told_of(played: Plan, stream: StreamRules) -> list[str]:
-    events = play(route(stream), played)
-    intervals = intervals_of(events, played.rate, played.duration)
-    assert sum(each.broken for each in intervals) == callers_of(events).broken
-    assert sum(each.restarts for each in intervals) == callers_of(events).restarts
+def told_of(played: Simulation, stream: StreamRules) -> list[str]:
+    events = simulate(route(stream), played)
+    intervals = split_intervals(events, played.rate, played.duration)
+    assert sum(each.broken for each in intervals) == count_callers(events).broken
+    assert sum(each.restarts for each in intervals) == count_callers(events).restarts
     return [
         line.text
-        for line in timeline(events, played.outages, intervals, played.duration)
+        for line in build_timeline(events, played.outages, intervals, played.duration)
         if not line.model
     ]
 
@@ -139,7 +141,7 @@ def test_the_timeline_counts_broken_streams_and_restarts() -> None:
     )
     restarted = told_of(played, StreamRules(on_break="restart"))
     assert (
-        restarted.count("first restart of a stream: what its caller had so far counts no more") == 1
+        restarted.count("first restart of a stream: the text that its caller had so far is void") == 1
     )
     assert any("; streams restarted: " in text for text in restarted)
     assert not any("broken" in text for text in restarted)
@@ -154,7 +156,7 @@ def billed(events: list[Event]) -> Counter[str]:
 
 @pytest.mark.parametrize("streams", [0.0, 1.0])
 def test_each_answer_is_billed_once_and_an_error_is_not(streams: float) -> None:
-    told = play(route(), plan("primary: 503 for 1m", streams=streams))
+    told = simulate(route(), plan("primary: 503 for 1m", streams=streams))
     answered = Counter(
         e.model for e in told if isinstance(e, AttemptEnded) and e.attempt.outcome == "answered"
     )
@@ -166,15 +168,15 @@ def test_each_answer_is_billed_once_and_an_error_is_not(streams: float) -> None:
 @pytest.mark.parametrize("streams", [0.0, 1.0])
 @pytest.mark.parametrize("fault", ["cut", "hang", "empty"])
 def test_what_is_cut_given_up_or_empty_is_billed_too(fault: str, streams: float) -> None:
-    told = play(route(), plan(f"primary: {fault} for 30s", streams=streams, duration=120.0))
+    told = simulate(route(), plan(f"primary: {fault} for 30s", streams=streams, duration=120.0))
     assert billed(told) == Counter(
         event.model for event in told if isinstance(event, AttemptStarted)
     )
 
 
 def test_the_one_that_lost_a_hedge_is_billed_too() -> None:
-    told = play(route(hedge=Hedge(after=2.0)), plan("primary: 1% hang", streams=0.0))
-    assert billed(told).total() > callers_of(told).answered
+    told = simulate(route(hedge=Hedge(after=2.0)), plan("primary: 1% hang", streams=0.0))
+    assert billed(told).total() > count_callers(told).answered
     assert not any(isinstance(event, Failed) for event in told)
 
 
@@ -185,23 +187,25 @@ def event(kind: type[Event], model: str) -> Event:
 def test_a_bill_adds_up_by_model_and_tells_what_was_in_vain() -> None:
     prices = {"primary": Price(input=1.0, output=2.0), "second": None}
     size = Usage(input=1_000_000, output=500_000)
-    events = [event(Billed, "primary")] * 3 + [event(StreamBegun, "")]
-    assert bill_of(events, prices, size) == Bill(
+    events = [event(Billed, "primary")] * 3 + [event(StreamStarted, "")]
+    assert compute_bill(events, prices, size) == Bill(
         tokens=size,
         models=(
             ModelBill(model="primary", billed=3, dollars=6.0),
             ModelBill(model="second", billed=0, dollars=None),
         ),
         all=Cost(6.0),
-        in_vain=Cost(6.0),
+        wasted=Cost(6.0),
     )
-    assert bill_of([*events, event(Billed, "second")], prices, size).all == Cost(6.0, ("second",))
+    assert compute_bill([*events, event(Billed, "second")], prices, size).all == Cost(
+        6.0, ("second",)
+    )
 
 
 def test_in_fair_weather_nothing_is_in_vain() -> None:
-    told = play(route(), plan(streams=0.5))
+    told = simulate(route(), plan(streams=0.5))
     prices = {name: Price(input=1.0, output=2.0) for name in MODELS}
-    bill = bill_of(told, prices, Usage(input=1000, output=500))
-    assert bill.in_vain == Cost(0.0)
-    assert bill.all.dollars == pytest.approx(callers_of(told).answered * 0.002)
-    assert not [each for each in told if isinstance(each, StreamCut)]
+    bill = compute_bill(told, prices, Usage(input=1000, output=500))
+    assert bill.wasted == Cost(0.0)
+    assert bill.all.dollars == pytest.approx(count_callers(told).answered * 0.002)
+    assert not [each for each in told if isinstance(each, StreamInterrupted)]

@@ -11,9 +11,9 @@ import pytest
 from standby import AsyncStandby, Standby
 from standby.config import PACKAGED
 from standby.diagnostics.explain import explain, plan
-from standby.diagnostics.simulation.outage import outage_of
-from standby.diagnostics.simulation.play import Plan, play
-from standby.diagnostics.simulation.story import models_of
+from standby.diagnostics.simulation.outage import parse_outage
+from standby.diagnostics.simulation.simulator import Simulation, simulate
+from standby.diagnostics.simulation.summary import count_models
 from standby.dispatch.policy import LONG_REST, Route
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
@@ -491,20 +491,20 @@ def test_a_play_takes_a_retired_model_for_gone_unless_an_outage_names_it() -> No
     way = route(old("x"), target("new", Plays("x")))
 
     def served(*outages: str) -> list[int]:
-        plan = Plan(
-            outages=tuple(outage_of(text, 60.0) for text in outages),
+        plan = Simulation(
+            outages=tuple(parse_outage(text, 60.0) for text in outages),
             rate=1.0,
             duration=120.0,
             latency=1.0,
             seed=1,
         )
-        return [count.served for count in models_of(play(way, plan), ("old", "new"))]
+        return [count.served for count in count_models(simulate(way, plan), ("old", "new"))]
 
     gone, there = served(), served("old: 503 for 30s")
     assert gone[0] == 0 < gone[1]
     assert there[0] > there[1] > 0
-    plan = Plan(
-        outages=(outage_of("old: 503", 60.0),), rate=1.0, duration=120.0, latency=1.0, seed=1
+    plan = Simulation(
+        outages=(parse_outage("old: 503", 60.0),), rate=1.0, duration=120.0, latency=1.0, seed=1
     )
-    healthy = models_of(play(way, plan.without_outages()), ("old", "new"))
+    healthy = count_models(simulate(way, plan.without_outages()), ("old", "new"))
     assert healthy[1].served == 0

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from standby.diagnostics.simulation import clock
+from standby.diagnostics.simulation import virtual_loop
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class _Shuffled(deque[Any]):
         return super().popleft()
 
 
-class VirtualLoop(clock.VirtualLoop):
+class VirtualLoop(virtual_loop.VirtualLoop):
     """A real event loop on virtual time, with dice or without."""
 
     def __init__(self, dice: random.Random | None = None) -> None:
@@ -47,4 +47,4 @@ class VirtualLoop(clock.VirtualLoop):
 
 def run(coroutine: Coroutine[Any, Any, T], dice: random.Random | None = None) -> T:
     """Run on virtual time; raises if a task is left behind."""
-    return clock.run(coroutine, partial(VirtualLoop, dice))
+    return virtual_loop.run(coroutine, partial(VirtualLoop, dice))

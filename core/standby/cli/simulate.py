@@ -15,21 +15,22 @@ from standby.cli.tables import print_table
 from standby.client import AsyncStandby
 from standby.config.finding import suggest
 from standby.config.scalars import format_duration
-from standby.diagnostics.simulation.bill import Bill, bill_of
-from standby.diagnostics.simulation.outage import GrammarError, Outage, outage_of
-from standby.diagnostics.simulation.play import Plan, play
-from standby.diagnostics.simulation.plot import Scene, picture
-from standby.diagnostics.simulation.story import (
+from standby.diagnostics.simulation.bill import Bill, compute_bill
+from standby.diagnostics.simulation.formats import format_clock
+from standby.diagnostics.simulation.outage import GrammarError, Outage, parse_outage
+from standby.diagnostics.simulation.plot import Chart, render_svg
+from standby.diagnostics.simulation.simulator import Simulation, simulate
+from standby.diagnostics.simulation.summary import (
     CallerCounts,
     Interval,
     ModelCounts,
     Phase,
-    callers_of,
-    intervals_of,
-    models_of,
-    phases_of,
+    count_callers,
+    count_models,
+    find_phases,
+    split_intervals,
 )
-from standby.diagnostics.simulation.timeline import Line, clock, timeline
+from standby.diagnostics.simulation.timeline import Line, build_timeline
 from standby.dispatch.policy import Route
 from standby.pricing import format_cost, format_dollars, format_size
 
@@ -52,7 +53,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     chain: str
     models: tuple[str, ...]
     retired: dict[str, str]
-    plan: Plan
+    plan: Simulation
     timeline: Sequence[Line]
     counts: Sequence[ModelCounts]
     callers: CallerCounts
@@ -170,12 +171,12 @@ def command(
         raise click.UsageError(
             f"that is about {expected:,.0f} calls, and at most {MOST_CALLS:,} are played; lower --rate or --duration"
         )
-    plan = Plan(outages=_outages(outages, at), **numbers)
+    plan = Simulation(outages=_outages(outages, at), **numbers)
     route = AsyncStandby(config, warm_up=False).route(chain)
     _check(plan.outages, route)
-    told, scene = _told(route, plan)
+    told, chart = _told(route, plan)
     if plot is not None:
-        _draw(scene, plot)
+        _draw(chart, plot)
     if as_json:
         print_json(told)
     else:
@@ -184,7 +185,7 @@ def command(
 
 def _outages(texts: Sequence[str], at: float) -> tuple[Outage, ...]:
     try:
-        return tuple(outage_of(text, at) for text in texts)
+        return tuple(parse_outage(text, at) for text in texts)
     except GrammarError as error:
         raise click.BadParameter(str(error), param_hint="'--outage'") from None
 
@@ -208,14 +209,14 @@ def _check(outages: Sequence[Outage], route: Route) -> None:
         seen.add(model)
 
 
-def _told(route: Route, plan: Plan) -> tuple[Told, Scene]:
-    events = play(route, plan)
-    healthy = play(route, plan.without_outages()) if plan.outages else events
+def _told(route: Route, plan: Simulation) -> tuple[Told, Chart]:
+    events = simulate(route, plan)
+    healthy = simulate(route, plan.without_outages()) if plan.outages else events
     asked = route.targets if route.chain.fallback else route.targets[:1]
     models = tuple(dict.fromkeys(target.name for target in asked))
     prices = {target.name: target.card.price for target in asked}
-    intervals = intervals_of(events, plan.rate, plan.duration)
-    breakers = phases_of(events, models, plan.duration)
+    intervals = split_intervals(events, plan.rate, plan.duration)
+    breakers = find_phases(events, models, plan.duration)
     told = Told(
         chain=route.name,
         models=models,
@@ -223,16 +224,16 @@ def _told(route: Route, plan: Plan) -> tuple[Told, Scene]:
             target.name: target.breaker.suspicion for target in asked if target.breaker.suspicion
         },
         plan=plan,
-        timeline=timeline(events, plan.outages, intervals, plan.duration),
-        counts=models_of(events, models),
-        callers=callers_of(events),
-        healthy=callers_of(healthy),
-        bill=bill_of(events, prices, plan.tokens),
-        healthy_bill=bill_of(healthy, prices, plan.tokens),
+        timeline=build_timeline(events, plan.outages, intervals, plan.duration),
+        counts=count_models(events, models),
+        callers=count_callers(events),
+        healthy=count_callers(healthy),
+        bill=compute_bill(events, prices, plan.tokens),
+        healthy_bill=compute_bill(healthy, prices, plan.tokens),
         intervals=intervals,
         breakers=breakers,
     )
-    return told, Scene(
+    return told, Chart(
         title=_title(told),
         models=models,
         duration=plan.duration,
@@ -252,9 +253,9 @@ def _calls(rate: float) -> str:
     return f"{rate * _PER_SECOND[unit]:g} calls/{unit}"
 
 
-def _draw(scene: Scene, plot: Path) -> None:
+def _draw(chart: Chart, plot: Path) -> None:
     try:
-        plot.write_text(picture(scene), encoding="utf-8")
+        plot.write_text(render_svg(chart), encoding="utf-8")
     except OSError as error:
         words = f"{plot} cannot be written: {(error.strerror or str(error)).lower()}; name a file in a folder that is there"
         raise click.BadParameter(words, param_hint="'--plot'") from None
@@ -274,7 +275,7 @@ def _print(told: Told, plot: Path | None) -> None:
     streams = told.plan.streams > 0
     wide = max(map(len, (CALLERS, *told.models)))
     for line in told.timeline:
-        click.echo(f"{clock(line.at)}  {(line.model or CALLERS).ljust(wide)}  {line.text}")
+        click.echo(f"{format_clock(line.at)}  {(line.model or CALLERS).ljust(wide)}  {line.text}")
     if not told.timeline:
         click.echo(
             "Nothing went wrong."
@@ -308,8 +309,8 @@ def _print(told: Told, plot: Path | None) -> None:
 def _money(told: Told) -> str:
     bill = told.bill
     words = f"Cost at {format_size(bill.tokens)} a call: {format_cost(bill.all)}"
-    if bill.in_vain.dollars:
-        words += f", {format_dollars(bill.in_vain.dollars)} of it for answers that no caller got"
+    if bill.wasted.dollars:
+        words += f", {format_dollars(bill.wasted.dollars)} of it for answers that no caller got"
     return words + (
         f"; without the outage {format_cost(told.healthy_bill.all)}" if told.plan.outages else ""
     )

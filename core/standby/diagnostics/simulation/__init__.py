@@ -1,1 +1,1 @@
-"""An outage, played in virtual time on the production walk: what it is, how it is played, and how it is told."""
+"""An outage simulated in virtual time, on the dispatch code that production uses."""

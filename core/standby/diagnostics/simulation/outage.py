@@ -1,4 +1,4 @@
-"""What goes wrong, when, and for how long, as a person writes it: "primary: 503 for 10m, then 30% 500 for 5m"."""
+"""An outage and its notation, such as "primary: 503 for 10m, then 30% 500 for 5m"."""
 
 import difflib
 import re
@@ -13,23 +13,23 @@ EXAMPLE = "primary: 503 for 10m, then 30% 500 for 5m"
 
 NEVER = float("inf")
 
-_OURS = {Kind.UNAVAILABLE, Kind.DEADLINE}
-"""Kinds that no model can cause."""
+_INTERNAL = {Kind.UNAVAILABLE, Kind.DEADLINE}
+"""Kinds that standby itself reports: no model can cause them."""
 
-_WORDS = ("hang", "cut", "ok", *(str(kind) for kind in Kind if kind not in _OURS))
+_FAULTS = ("hang", "cut", "ok", *(str(kind) for kind in Kind if kind not in _INTERNAL))
 _TOKEN = re.compile(r",|[^\s,]+")
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?)%")
 _STATUS = re.compile(r"[45]\d\d")
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What a model does instead of answering, in `share` of its calls (0 to 1).
+    """What a model does instead of answering, in `share` of its requests (0 to 1).
 
-    Without a `kind` it answers, hangs, or breaks off amid its answer: a stream so ends after its
-    first words.
+    Without a `kind` it answers ("ok"), hangs, or breaks the connection in the middle of its answer:
+    a stream then ends after its first pieces.
     """
 
-    words: str
+    name: str = msgspec.field(name="words")
     share: float = 1.0
     status: int | None = None
     kind: Kind | None = None
@@ -37,12 +37,17 @@ class Fault(msgspec.Struct, frozen=True):
     cuts: bool = False
 
     def __str__(self) -> str:
-        """Return it as it is written."""
-        return self.words if self.share == 1.0 else f"{self.share * 100:g}% {self.words}"
+        """Return the fault in the notation of an outage."""
+        return self.name if self.share == 1.0 else f"{self.share * 100:g}% {self.name}"
+
+    @property
+    def is_ok(self) -> bool:
+        """Say whether the model answers after all."""
+        return self.name == "ok"
 
 
-class Spell(msgspec.Struct, frozen=True):
-    """A fault from one moment to another, in seconds."""
+class Segment(msgspec.Struct, frozen=True):
+    """A fault from one moment to another, in seconds since the simulation began."""
 
     begins: float
     ends: float
@@ -50,122 +55,144 @@ class Spell(msgspec.Struct, frozen=True):
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """All that goes wrong with one model, in order of time; outside of it the model is well."""
+    """The faults of one model, in order of time; outside of them the model answers."""
 
     model: str
-    spells: tuple[Spell, ...]
+    segments: tuple[Segment, ...] = msgspec.field(name="spells")
 
-    def spell_at(self, now: float) -> Spell | None:
-        """Return what goes on at a moment, if anything."""
-        return next((spell for spell in self.spells if spell.begins <= now < spell.ends), None)
+    def segment_at(self, now: float) -> Segment | None:
+        """Find the segment of a moment.
+
+        Args:
+            now: Seconds since the simulation began.
+
+        Returns:
+            The segment, or `None` if the model answers at that moment.
+        """
+        return next((each for each in self.segments if each.begins <= now < each.ends), None)
 
 
-def gone(model: str) -> Outage:
-    """Return what a model does that its vendor has shut down."""
-    return Outage(model, (Spell(0.0, NEVER, Fault("404", status=404, kind=Kind.MODEL_MISSING)),))
+def permanent_outage(model: str) -> Outage:
+    """Build the outage of a model that its vendor has shut down.
+
+    Args:
+        model: The model's name.
+
+    Returns:
+        A 404 that never ends.
+    """
+    return Outage(model, (Segment(0.0, NEVER, Fault("404", status=404, kind=Kind.MODEL_MISSING)),))
 
 
 class GrammarError(ValueError):
-    """An outage cannot be read; the message shows the place, and an example."""
+    """An outage cannot be read; the message marks where, and shows an example."""
 
-    def __init__(self, text: str, place: int, width: int, words: str) -> None:
+    def __init__(self, text: str, position: int, width: int, problem: str) -> None:
         """Put a mark below what is wrong."""
-        mark = f"    {text}\n    {' ' * place}{'^' * max(1, width)}"
-        super().__init__(f"{words}\n{mark}\nfor example: {EXAMPLE!r}")
+        mark = f"    {text}\n    {' ' * position}{'^' * max(1, width)}"
+        super().__init__(f"{problem}\n{mark}\nfor example: {EXAMPLE!r}")
 
 
-def outage_of(text: str, begins: float) -> Outage:
-    """Read an outage that begins at a moment, in seconds, unless it says "after …" itself; raises `GrammarError`."""
-    found = re.match(r"\s*(\S.*?):(?=\s|$)", text)
-    if found is None:
-        raise GrammarError(
-            text,
-            0,
-            len(text),
-            "expected the name of a model, a colon, a blank, and what goes wrong with it",
-        )
-    return Outage(model=found[1], spells=tuple(_Reader(text, found.end()).spells(begins)))
+def parse_outage(text: str, begins: float) -> Outage:
+    """Read an outage.
+
+    Args:
+        text: The outage in its notation.
+        begins: When it begins, in seconds, unless the text itself says "after …".
+
+    Returns:
+        The outage of one model.
+
+    Raises:
+        GrammarError: The text cannot be read.
+    """
+    head = re.match(r"\s*(\S.*?):(?=\s|$)", text)
+    if head is None:
+        problem = "expected the name of a model, a colon, a blank, and what goes wrong with it"
+        raise GrammarError(text, 0, len(text), problem)
+    return Outage(head[1], tuple(_Parser(text, head.end()).parse_segments(begins)))
 
 
-class _Reader:
-    """Goes through the words of an outage from left to right."""
+class _Parser:
+    """Goes through the tokens of an outage from left to right."""
 
     def __init__(self, text: str, start: int) -> None:
         self._text = text
-        self._tokens = [(found[0], found.start()) for found in _TOKEN.finditer(text, start)]
+        self._tokens = [(match[0], match.start()) for match in _TOKEN.finditer(text, start)]
         self._at = 0
 
-    def spells(self, now: float) -> list[Spell]:
-        """Read one spell after another; each begins where the one before it ends."""
+    def parse_segments(self, now: float) -> list[Segment]:
+        """Read one segment after another; each begins where the one before it ends."""
         if self._skip("after"):
-            now = self._duration()
+            now = self._parse_duration()
             self._expect(",")
-        spells: list[Spell] = []
+        segments: list[Segment] = []
         while True:
-            fault = self._fault()
-            ends = now + self._duration() if self._skip("for") else NEVER
-            spells.append(Spell(now, ends, fault))
+            fault = self._parse_fault()
+            ends = now + self._parse_duration() if self._skip("for") else NEVER
+            segments.append(Segment(now, ends, fault))
             if self._at == len(self._tokens):
-                return spells
+                return segments
             if ends == NEVER:
                 self._fail(
-                    f"{str(fault)!r} has no end before this; write how long it lasts, like {f'{fault} for 5m'!r}"
+                    f"{str(fault)!r} has no end before this; "
+                    f"write how long it lasts, like {f'{fault} for 5m'!r}"
                 )
             self._expect(",")
             self._skip("then")
             now = ends
 
-    def _fault(self) -> Fault:
+    def _parse_fault(self) -> Fault:
         share = 1.0
-        if found := _SHARE.fullmatch(self._word()):
-            share = float(found[1]) / 100
+        if match := _SHARE.fullmatch(self._token()):
+            share = float(match[1]) / 100
             if not 0 < share <= 1:
                 self._fail("expected a share above 0% and up to 100%")
             self._at += 1
-        word = self._word()
-        fault = self._named(word)
+        fault = self._find_fault(self._token())
         self._at += 1
         return msgspec.structs.replace(fault, share=share)
 
-    def _named(self, word: str) -> Fault:
-        if word == "ok":
-            return Fault(word)
-        if word in ("hang", Kind.TIMEOUT):
-            return Fault(word, hangs=True)
-        if word == "cut":
-            return Fault(word, cuts=True)
-        if _STATUS.fullmatch(word):
-            return Fault(word, status=int(word), kind=kind_of_status(int(word)))
-        if word in _WORDS:
-            return Fault(word, kind=Kind(word))
-        near = difflib.get_close_matches(word, _WORDS, n=1)
-        meant = f"did you mean {near[0]!r}? " if near else ""
+    def _find_fault(self, name: str) -> Fault:
+        if name == "ok":
+            return Fault(name)
+        if name in ("hang", Kind.TIMEOUT):
+            return Fault(name, hangs=True)
+        if name == "cut":
+            return Fault(name, cuts=True)
+        if _STATUS.fullmatch(name):
+            return Fault(name, status=int(name), kind=kind_of_status(int(name)))
+        if name in _FAULTS:
+            return Fault(name, kind=Kind(name))
+        similar = difflib.get_close_matches(name, _FAULTS, n=1)
+        hint = f"did you mean {similar[0]!r}? " if similar else ""
         return self._fail(
-            f"{meant}expected a status from 400 to 599, a kind like timeout, empty or overloaded, hang, cut, or ok"
+            f"{hint}expected a status from 400 to 599, "
+            "a kind like timeout, empty or overloaded, hang, cut, or ok"
         )
 
-    def _duration(self) -> float:
+    def _parse_duration(self) -> float:
         try:
-            seconds = parse_duration(self._word())
+            seconds = parse_duration(self._token())
         except ValueError:
             self._fail("expected a duration: a number above 0 and a unit, like 30s, 10m")
         self._at += 1
         return seconds
 
-    def _word(self) -> str:
+    def _token(self) -> str:
         return self._tokens[self._at][0] if self._at < len(self._tokens) else ""
 
-    def _skip(self, word: str) -> bool:
-        found = self._word() == word
-        self._at += found
-        return found
+    def _skip(self, token: str) -> bool:
+        """Go past this token, if it is the next one."""
+        is_next = self._token() == token
+        self._at += is_next
+        return is_next
 
-    def _expect(self, word: str) -> None:
-        if not self._skip(word):
-            self._fail(f"expected {word!r} here")
+    def _expect(self, token: str) -> None:
+        if not self._skip(token):
+            self._fail(f"expected {token!r} here")
 
-    def _fail(self, words: str) -> NoReturn:
-        word, place = (
-            self._tokens[self._at] if self._at < len(self._tokens) else ("", len(self._text))
-        )
-        raise GrammarError(self._text, place, len(word), words)
+    def _fail(self, problem: str) -> NoReturn:
+        end = ("", len(self._text))
+        token, position = self._tokens[self._at] if self._at < len(self._tokens) else end
+        raise GrammarError(self._text, position, len(token), problem)

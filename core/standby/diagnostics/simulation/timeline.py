@@ -1,205 +1,187 @@
-"""The timeline of a play: a line for each notable moment, in the order of time. What merely repeats itself is counted."""
+"""The timeline of a simulation: a line for each notable moment; repetitions are counted."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from standby.config.scalars import format_duration
-from standby.diagnostics.simulation.outage import NEVER, Outage, Spell
-from standby.diagnostics.simulation.play import StreamRestarted
-from standby.diagnostics.simulation.story import Interval
+from standby.diagnostics.simulation.events import StreamRestarted
+from standby.diagnostics.simulation.formats import (
+    format_clock,
+    format_count,
+    format_pause,
+    format_span,
+    shorten,
+)
+from standby.diagnostics.simulation.outage import NEVER, Outage, Segment
+from standby.diagnostics.simulation.summary import Interval
 from standby.events import Alert, AttemptEnded, Event, Failed, HealthChanged, Hedged, RetryScheduled
 from standby.failures import Kind
 from standby.resilience.circuit_breaker import State
 
 SHIFT = 10
-"""Percentage points by which a model's share of the answers must move to be told."""
-
-LONGEST = 160
-"""Characters of a failure's text that are shown."""
+"""Percentage points by which a model's share of the answers must change for a new line."""
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One moment, in seconds since the play began; without a `model` it is of the callers."""
+    """One moment, in seconds since the simulation began.
+
+    An empty `model`: the line is about the callers.
+    """
 
     at: float
     model: str
     text: str
 
 
-def timeline(
+def build_timeline(
     events: Sequence[Event],
     outages: Sequence[Outage],
     intervals: Sequence[Interval],
     duration: float,
 ) -> list[Line]:
-    """Tell the play: what was made to go wrong, what it did to each model, and who served the callers."""
+    """Describe a simulation: its outages, what they did to each model, and who served the callers.
+
+    Args:
+        events: The simulation's events, in order.
+        outages: What was made to go wrong.
+        intervals: The same events, divided into intervals.
+        duration: The length of the simulation, in seconds.
+
+    Returns:
+        The lines, in order of time.
+    """
     end = max([duration, *(event.at for event in events)])
-    lines = [line for outage in outages for line in _of_outage(outage, duration)]
-    lines += _first_ones(events, outages)
+    changes = [event for event in events if isinstance(event, HealthChanged)]
+    lines = [line for outage in outages for line in _describe_outage(outage, duration)]
+    lines += _first_of_each(events, outages)
     for model in dict.fromkeys(event.model for event in events):
-        lines += _of_health(
-            model,
-            [
-                event
-                for event in events
-                if event.model == model and isinstance(event, HealthChanged)
-            ],
-        )
-    lines += _of_shares(intervals, end)
-    return sorted(lines, key=lambda line: line.at)  # stable: what was said first stays first
+        lines += _describe_health(model, [each for each in changes if each.model == model])
+    lines += _describe_shares(intervals, end)
+    return sorted(lines, key=lambda line: line.at)  # stable: the order above holds within a moment
 
 
-def _of_outage(outage: Outage, duration: float) -> Iterator[Line]:
-    well = ""
-    for spell in outage.spells:
-        if spell.begins >= duration:
+def _describe_outage(outage: Outage, duration: float) -> Iterator[Line]:
+    over = ""
+    for segment in outage.segments:
+        if segment.begins >= duration:
             return
-        lasts = (
-            "to the end"
-            if spell.ends == NEVER
-            else f"for {format_duration(round(spell.ends - spell.begins, 9))}"
-        )
-        yield Line(spell.begins, outage.model, f"OUTAGE {spell.fault}, {lasts}")
-        well = "" if spell.fault.words == "ok" else "OUTAGE is over"
-    if well and outage.spells[-1].ends < duration:
-        yield Line(outage.spells[-1].ends, outage.model, well)
+        length = round(segment.ends - segment.begins, 9)
+        until = "to the end" if segment.ends == NEVER else f"for {format_duration(length)}"
+        yield Line(segment.begins, outage.model, f"OUTAGE {segment.fault}, {until}")
+        over = "" if segment.fault.is_ok else "OUTAGE is over"
+    if over and outage.segments[-1].ends < duration:
+        yield Line(outage.segments[-1].ends, outage.model, over)
 
 
-def _first_ones(events: Iterable[Event], outages: Sequence[Outage]) -> Iterator[Line]:
-    """Tell the first failure, retry, hedge and alert of a model in each spell, and the first call that fails in one."""
-    told: set[tuple[object, ...]] = set()
+def _first_of_each(events: Iterable[Event], outages: Sequence[Outage]) -> Iterator[Line]:
+    """Describe the first event of its kind for each model in each segment of the outages."""
+    seen: set[tuple[object, ...]] = set()
     for event in events:
-        words = _words(event)
-        if not words:
-            continue
-        what = (type(event), event.model, _spells(event, outages))
-        if what not in told:
-            told.add(what)
-            yield Line(event.at, event.model, words)
+        text = _describe(event)
+        key = (type(event), event.model, _segments_during(event, outages))
+        if text and key not in seen:
+            seen.add(key)
+            yield Line(event.at, event.model, text)
 
 
-def _spells(event: Event, outages: Sequence[Outage]) -> tuple[Spell | None, ...]:
-    """Return what went on when it began, with the model or, where a call failed, with any."""
+def _segments_during(event: Event, outages: Sequence[Outage]) -> tuple[Segment | None, ...]:
+    """Find the segments in which an event began, of its model or, for a failed call, of any."""
     began = event.at
     if isinstance(event, AttemptEnded):
         began -= event.attempt.duration
     if isinstance(event, Failed):
         began -= event.duration
-    return tuple(outage.spell_at(began) for outage in outages if event.model in ("", outage.model))
+    return tuple(
+        outage.segment_at(began) for outage in outages if event.model in ("", outage.model)
+    )
 
 
-def _words(event: Event) -> str:
+def _describe(event: Event) -> str:
     match event:
         case AttemptEnded(attempt=attempt) if attempt.outcome == "failed":
-            return f"first failure: {_told(attempt.kind, attempt.text)}"
+            return f"first failure: {_describe_failure(attempt.kind, attempt.text)}"
         case RetryScheduled():
             return f"first retry, after {event.delay:.2f} s"
         case Hedged():
-            return f"first hedge: slow, so {event.to} is asked beside it"
+            return f"first hedge: slow, so {event.to} is tried beside it"
         case Alert():
-            return f"first alert: {_told(event.kind, event.text)}"
-        case _:
-            return _words_of_callers(event)
-
-
-def _words_of_callers(event: Event) -> str:
-    match event:
+            return f"first alert: {_describe_failure(event.kind, event.text)}"
         case StreamRestarted():
-            return "first restart of a stream: what its caller had so far counts no more"
+            return "first restart of a stream: the text that its caller had so far is void"
         case Failed():
-            return f"first call without an answer: {_short(event.text)}"
+            return f"first call without an answer: {shorten(event.text)}"
         case _:
             return ""
 
 
-def _told(kind: Kind | None, text: str) -> str:
-    """Name the kind before the text, unless that begins with it."""
-    return _short(text if kind is None or text.startswith(kind) else f"{kind}: {text}")
+def _describe_failure(kind: Kind | None, text: str) -> str:
+    """Put the kind before the text, unless the text begins with it."""
+    return shorten(text if kind is None or text.startswith(kind) else f"{kind}: {text}")
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} […]"
-
-
-def _of_health(model: str, changes: Sequence[HealthChanged]) -> Iterator[Line]:
-    """Tell when it rests, how its probes went, and when it is back; probes that fail one after another are one line."""
-    rests_since: float | None = None
-    failed: list[HealthChanged] = []
+def _describe_health(model: str, changes: Sequence[HealthChanged]) -> Iterator[Line]:
+    """Describe when a model rests and returns; a series of failed probes shares one line."""
+    open_since: float | None = None
+    failed_probes: list[HealthChanged] = []
     for change in changes:
-        if change.state == State.OPEN and rests_since is None:
-            rests_since = change.at
-            yield Line(
-                change.at, model, f"breaker OPEN: rests {_pause(change.resting)}, {change.reason}"
-            )
+        if change.state == State.OPEN and open_since is None:
+            open_since = change.at
+            rest = f"rests {format_pause(change.resting)}, {change.reason}"
+            yield Line(change.at, model, f"breaker OPEN: {rest}")
         elif change.state == State.OPEN:
-            failed.append(change)
-        elif change.state == State.CLOSED and rests_since is not None:
-            yield from _of_probes(model, failed)
-            yield Line(
-                change.at,
-                model,
-                f"breaker CLOSED: a probe was answered; back after {_span(change.at - rests_since)}",
-            )
-            rests_since, failed = None, []
-    yield from _of_probes(model, failed)
+            failed_probes.append(change)
+        elif change.state == State.CLOSED and open_since is not None:
+            yield from _describe_probes(model, failed_probes)
+            back = f"back after {format_span(change.at - open_since)}"
+            yield Line(change.at, model, f"breaker CLOSED: a probe was answered; {back}")
+            open_since, failed_probes = None, []
+    yield from _describe_probes(model, failed_probes)
 
 
-def _of_probes(model: str, failed: Sequence[HealthChanged]) -> Iterator[Line]:
+def _describe_probes(model: str, failed: Sequence[HealthChanged]) -> Iterator[Line]:
     if not failed:
         return
     first, *more = failed
-    yield Line(first.at, model, f"rests {_pause(first.resting)} more, {first.reason}")
+    yield Line(first.at, model, f"rests {format_pause(first.resting)} more, {first.reason}")
     if more:
         pauses = [change.resting for change in more]
-        rests = f"rests of {_pause(min(pauses))} to {_pause(max(pauses))}"
-        counted = "1 more probe" if len(more) == 1 else f"{len(more)} more probes"
-        yield Line(more[-1].at, model, f"{counted} failed since, {rests}")
+        rests = f"rests of {format_pause(min(pauses))} to {format_pause(max(pauses))}"
+        probes = format_count(len(more), "more probe")
+        yield Line(more[-1].at, model, f"{probes} failed since, {rests}")
 
 
-def _pause(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004 - below that a tenth says something
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _of_shares(intervals: Sequence[Interval], end: float) -> Iterator[Line]:
-    """Tell who served in an interval, where that has shifted since it was last told, or where calls have failed."""
-    last: dict[str, float] = {}
+def _describe_shares(intervals: Sequence[Interval], end: float) -> Iterator[Line]:
+    """Describe who served an interval where the shares have shifted or calls have failed."""
+    last: Mapping[str, float] = {}
     ends = [*(interval.begins for interval in intervals[1:]), end]
     for interval, until in zip(intervals, ends, strict=True):
         answered = interval.served.total()
         shares = {model: 100 * served / answered for model, served in interval.served.items()}
-        shifted = any(
-            abs(shares.get(model, 0.0) - last.get(model, 0.0)) >= SHIFT
-            for model in {**shares, **last}
-        )
-        if interval.failed or interval.restarts or (answered and shifted):
+        has_shifted = answered > 0 and _shift(shares, last) >= SHIFT
+        if any((interval.failed, interval.restarts, has_shifted)):
             last = shares
-            told = [
-                f"{model} {share:.0f} %"
-                for model, share in sorted(shares.items(), key=lambda pair: -pair[1])
-            ]
-            served = f"served since {clock(interval.begins)}: {', '.join(told) or 'nobody'}"
-            yield Line(until, "", served + _of_failures(interval))
+            yield Line(until, "", _format_shares(interval, shares) + _format_failures(interval))
 
 
-def _of_failures(interval: Interval) -> str:
-    failed = f"; {_count(interval.failed, 'call')} without an answer" if interval.failed else ""
-    broken = f", of them {_count(interval.broken, 'broken stream')}" if interval.broken else ""
-    return (
-        failed + broken + (f"; streams restarted: {interval.restarts}" if interval.restarts else "")
-    )
+def _shift(shares: Mapping[str, float], last: Mapping[str, float]) -> float:
+    """Return the largest change of a model's share, in percentage points."""
+    changes = (abs(shares.get(name, 0.0) - last.get(name, 0.0)) for name in {**shares, **last})
+    return max(changes, default=0.0)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _format_shares(interval: Interval, shares: Mapping[str, float]) -> str:
+    largest_first = sorted(shares.items(), key=lambda pair: -pair[1])
+    served = ", ".join(f"{model} {share:.0f} %" for model, share in largest_first)
+    return f"served since {format_clock(interval.begins)}: {served or 'no model'}"
 
 
-def clock(seconds: float) -> str:
-    """Return a moment as minutes and seconds."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes:02}:{rest:02}"
+def _format_failures(interval: Interval) -> str:
+    parts: list[str] = []
+    if interval.failed:
+        parts.append(f"; {format_count(interval.failed, 'call')} without an answer")
+    if interval.broken:
+        parts.append(f", of them {format_count(interval.broken, 'broken stream')}")
+    if interval.restarts:
+        parts.append(f"; streams restarted: {interval.restarts}")
+    return "".join(parts)

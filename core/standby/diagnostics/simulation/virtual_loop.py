@@ -1,4 +1,4 @@
-"""An event loop whose time jumps: when nothing is left to do but wait, the clock moves to the next timer at once."""
+"""An event loop on virtual time: when every task waits, the clock jumps to the next timer."""
 
 import asyncio
 import selectors
@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 RESOLUTION = 1e-9
-"""Seconds by which a loop fires timers early; the clock must move then too, or code that looks at it would ask for ever."""
+"""Seconds by which a loop fires timers early.
+
+The clock must move then too, or code that compares the time would wait forever.
+"""
 
 
-class _Jumping(selectors.DefaultSelector):
-    """Waits for no timer: it moves the clock instead."""
+class _JumpingSelector(selectors.DefaultSelector):
+    """Moves the clock to the next timer instead of waiting for it."""
 
     def __init__(self, loop: Any) -> None:
         super().__init__()
@@ -20,7 +23,7 @@ class _Jumping(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        timers: list[Any] = self._loop._scheduled  # noqa: SLF001 - a loop tells nobody else of its timers
+        timers: list[Any] = self._loop._scheduled  # noqa: SLF001 - a loop has no public list
         due = float(timers[0].when()) if timers else self.now
         if timeout or due <= self.now + RESOLUTION:
             self.now = max(self.now, due)
@@ -32,7 +35,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         """Begin at 0."""
-        self._clock = _Jumping(self)
+        self._clock = _JumpingSelector(self)
         super().__init__(self._clock)
 
     def time(self) -> float:
@@ -41,7 +44,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(coroutine: Coroutine[Any, Any, T], loop: Callable[[], VirtualLoop] = VirtualLoop) -> T:
-    """Run on virtual time; raises `RuntimeError` if a task is left behind."""
+    """Run a coroutine on virtual time.
+
+    Args:
+        coroutine: What runs.
+        loop: Makes the loop.
+
+    Returns:
+        The coroutine's result.
+
+    Raises:
+        RuntimeError: The coroutine has ended and left tasks running.
+    """
     with asyncio.Runner(loop_factory=loop) as runner:
         result = runner.run(coroutine)
         if left := asyncio.all_tasks(runner.get_loop()):

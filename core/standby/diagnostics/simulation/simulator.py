@@ -1,0 +1,171 @@
+"""Simulate calls that arrive at random at one chain, through an outage.
+
+Dispatch, breakers and budgets are those of production; only the models and the time are simulated.
+Every random number follows from one seed.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+
+from standby.diagnostics.simulation.events import (
+    StreamInterrupted,
+    StreamRestarted,
+    StreamStarted,
+)
+from standby.diagnostics.simulation.outage import Outage, permanent_outage
+from standby.diagnostics.simulation.simulated_model import SimulatedModel
+from standby.diagnostics.simulation.virtual_loop import run
+from standby.dispatch.dispatcher import Walk
+from standby.dispatch.policy import Route
+from standby.dispatch.routes import HEDGED_SHARE, HEDGES
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
+from standby.errors import CallFailed, StreamBroken
+from standby.events import Event
+from standby.pricing import TYPICAL
+from standby.resilience.circuit_breaker import CircuitBreaker
+from standby.resilience.retry_budget import RetryBudget
+from standby.streams import AsyncStream
+from standby.types import Message, Request, Text, Usage
+
+REQUEST = Request((Message("user", (Text("A simulated question."),)),))
+
+Emit = Callable[[Event], None]
+
+
+class Simulation(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of a simulation.
+
+    `rate` is in calls a second, `duration` and the `latency` of an ordinary answer in seconds.
+    `streams` is the share of the calls (0 to 1) that are streams. Each request is billed for
+    `tokens`.
+    """
+
+    outages: tuple[Outage, ...]
+    rate: float
+    duration: float
+    latency: float
+    seed: int
+    streams: float = 0.0
+    tokens: Usage = TYPICAL
+
+    def without_outages(self) -> "Simulation":
+        """Return the same calls with models that never fail.
+
+        Returns:
+            The settings, in which each outage is empty.
+        """
+        outages = tuple(Outage(outage.model, ()) for outage in self.outages)
+        return msgspec.structs.replace(self, outages=outages)
+
+    def random_for(self, purpose: str) -> random.Random:
+        """Build a source of random numbers for one purpose, so that none shifts another's draws.
+
+        Args:
+            purpose: What is drawn; the same purpose and seed give the same numbers.
+
+        Returns:
+            The source.
+        """
+        return random.Random(f"{self.seed}: {purpose}")  # noqa: S311 - repeatable, guards nothing
+
+
+def simulate(route: Route, simulation: Simulation) -> list[Event]:
+    """Run a simulation in virtual time; the health of the process's own models stays as it was.
+
+    Args:
+        route: The chain; its adapters are never called.
+        simulation: The settings.
+
+    Returns:
+        Every event, in order.
+    """
+    events: list[Event] = []
+    simulated = _simulated_route(route, simulation, events.append)
+    run(_run_calls(simulated, simulation, events.append))
+    return events
+
+
+async def _run_calls(route: Route, simulation: Simulation, emit: Emit) -> None:
+    arrivals = simulation.random_for("the arrivals")
+    jitter = simulation.random_for("the pauses before retries")
+    kinds = simulation.random_for("which are streams")
+    calls: set[asyncio.Task[None]] = set()
+    now = asyncio.get_running_loop().time
+
+    def start(gate: StreamGate | None = None) -> Walk:
+        return Walk(route, REQUEST, emit=emit, jitter=jitter, outlet=gate)
+
+    await asyncio.sleep(arrivals.expovariate(simulation.rate))
+    while now() < simulation.duration:
+        is_stream = kinds.random() < simulation.streams
+        task = asyncio.create_task(
+            _stream(start, route.name, emit) if is_stream else _chat(start())
+        )
+        calls.add(task)
+        task.add_done_callback(calls.discard)
+        await asyncio.sleep(arrivals.expovariate(simulation.rate))
+    while unfinished := [*calls, *route.background_probes]:
+        await asyncio.wait(unfinished)
+
+
+async def _chat(walk: Walk) -> None:
+    with suppress(CallFailed):  # its events say so
+        await walk.run()
+
+
+async def _stream(start: Callable[[StreamGate], Walk], chain: str, emit: Emit) -> None:
+    """Read a stream to its end, and emit what its reader sees of an outage."""
+    now = asyncio.get_running_loop().time
+    emit(StreamStarted(call="", chain=chain, model="", at=now()))
+    try:
+        async for chunk in AsyncStream(start):
+            if chunk.reset:
+                emit(StreamRestarted(call="", chain=chain, model="", at=now()))
+    except StreamBroken as error:
+        emit(StreamInterrupted(call="", chain=chain, model="", at=now(), text=str(error)))
+    except CallFailed:
+        return  # its events say so
+
+
+def _simulated_route(route: Route, simulation: Simulation, emit: Emit) -> Route:
+    """Return the route with simulated models in full health.
+
+    Models that share a breaker in production share one here.
+    """
+    health: dict[int, tuple[CircuitBreaker, RetryBudget]] = {}
+    targets = tuple(_simulated_target(each, simulation, emit, health) for each in route.targets)
+    hedges = RetryBudget(HEDGES, HEDGED_SHARE, min_rate=float("inf"))
+    return msgspec.structs.replace(route, targets=targets, hedges=hedges, background_probes=set())
+
+
+def _simulated_target(
+    target: Target,
+    simulation: Simulation,
+    emit: Emit,
+    health: dict[int, tuple[CircuitBreaker, RetryBudget]],
+) -> Target:
+    """Return the target with a simulated model behind it.
+
+    A model that begins resting is simulated as shut down, unless an outage names it: then it
+    answers outside of that. A key that is not set makes no difference: nothing is sent.
+    """
+    outage = next((each for each in simulation.outages if each.model == target.name), None)
+    suspicion = target.breaker.suspicion if outage is None else ""
+    jitter = simulation.random_for(f"the pauses of {target.name}")
+    fresh = (target.breaker.fresh(jitter=jitter, suspected=suspicion), RetryBudget())
+    breaker, budget = health.setdefault(id(target.breaker), fresh)
+    model = SimulatedModel(
+        target.name,
+        permanent_outage(target.name) if suspicion else outage,
+        simulation.latency,
+        simulation.random_for(f"the answers of {target.name}"),
+        emit,
+    )
+    return msgspec.structs.replace(
+        target, adapter=model.load, breaker=breaker, budget=budget, missing_key=""
+    )
