@@ -18,8 +18,8 @@ class StreamInterrupted(Event, frozen=True, kw_only=True):
 
 
 class Billed(Event, frozen=True, kw_only=True):
-    """The vendor bills a request to `model`.
+    """The vendor bills a request to `model`: it answered, broke off, or was cancelled at work.
 
-    It answered, broke off, or was cancelled while it worked. A request that fails with an error status is not billed. Source: ai.google.dev,
+    A request that fails with an error status is not billed. Source: ai.google.dev,
     gemini-api/docs/billing, on requests that fail with a 400 or 500.
     """

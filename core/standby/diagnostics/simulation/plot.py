@@ -1,4 +1,4 @@
-"""A simulation drawn as SVG: the requests to each model over time, and the states of its breaker."""
+"""A simulation drawn as SVG: the requests to each model over time, and its breaker's states."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from xml.sax.saxutils import escape
@@ -213,10 +213,8 @@ def _strip(chart: Chart, model: str, y: float) -> Iterator[str]:
 
 
 def _brackets(chart: Chart, model: str, y: float) -> Iterator[str]:
-    segments = [
-        each for outage in chart.outages if outage.model == model for each in outage.segments
-    ]
-    for segment in segments:
+    outages = [outage for outage in chart.outages if outage.model == model]
+    for segment in (each for outage in outages for each in outage.segments):
         if segment.begins < chart.duration:
             x, until = chart.x(segment.begins), chart.x(segment.ends)
             yield f'<path d="M{x:.1f} {y - 1:.1f}v-3H{until:.1f}v3" fill="none" stroke="#222222"/>'

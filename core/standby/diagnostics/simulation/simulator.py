@@ -103,9 +103,8 @@ async def _run_calls(route: Route, simulation: Simulation, emit: Emit) -> None:
     await asyncio.sleep(arrivals.expovariate(simulation.rate))
     while now() < simulation.duration:
         is_stream = kinds.random() < simulation.streams
-        task = asyncio.create_task(
-            _stream(start, route.name, emit) if is_stream else _chat(start())
-        )
+        call = _stream(start, route.name, emit) if is_stream else _chat(start())
+        task = asyncio.create_task(call)
         calls.add(task)
         task.add_done_callback(calls.discard)
         await asyncio.sleep(arrivals.expovariate(simulation.rate))

@@ -113,7 +113,7 @@ def count_models(events: Iterable[Event], models: Sequence[str]) -> list[ModelCo
 
 
 class _ModelCounter:
-    """Counts by model; also the probes that outlive their call, whose end only the breaker shows."""
+    """Counts by model, also probes that outlive their call: only the breaker shows their end."""
 
     def __init__(self, models: Sequence[str]) -> None:
         self.counts = {name: ModelCounts(model=name) for name in models}

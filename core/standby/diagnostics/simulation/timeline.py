@@ -107,6 +107,12 @@ def _describe(event: Event) -> str:
             return f"first hedge: slow, so {event.to} is tried beside it"
         case Alert():
             return f"first alert: {_describe_failure(event.kind, event.text)}"
+        case _:
+            return _describe_for_callers(event)
+
+
+def _describe_for_callers(event: Event) -> str:
+    match event:
         case StreamRestarted():
             return "first restart of a stream: the text that its caller had so far is void"
         case Failed():
