@@ -16,7 +16,8 @@ from ratios import Ratio, compare
 from server import served
 
 from standby import AsyncStandby, Settings
-from standby.settings import Card, Chain, Model, Provider, Secret
+from standby.cards import Card
+from standby.settings import Chain, Model, Provider, Secret
 
 LIMIT = 1.1
 KEY = "benchmark"

@@ -16,11 +16,12 @@ from ratios import Ratio, compare
 from server import served
 
 from standby import AsyncStandby, Settings
+from standby.cards import Card
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
 from standby.dispatch.target import Target
 from standby.resilience.triggers import Triggers
-from standby.settings import Card, Chain, Model, Provider, Secret
+from standby.settings import Chain, Model, Provider, Secret
 from standby.types import Message, Reply, Request, Text
 
 QUESTION = "What is the capital of Portugal?"

@@ -13,13 +13,14 @@ from ratios import Ratio, compare
 from server import served
 
 from standby import AsyncStandby, Settings
+from standby.cards import Card
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
 from standby.dispatch.target import Target
 from standby.events import AttemptStarted, Event
 from standby.plugin import Chunk, ModelRequest
 from standby.resilience.triggers import Triggers
-from standby.settings import BreakerSettings, Card, Chain, Model, Provider, Secret
+from standby.settings import BreakerSettings, Chain, Model, Provider, Secret
 from standby.types import Message, Reply, Request, Text
 from standby_openai.adapter import OpenAIAdapter
 

@@ -14,16 +14,8 @@ from typing import Any, Literal
 import msgspec
 
 from standby import AsyncStandby, Settings
-from standby.settings import (
-    BreakerSettings,
-    Card,
-    Chain,
-    Model,
-    Provider,
-    Retry,
-    Secret,
-    StreamRules,
-)
+from standby.cards import Card
+from standby.settings import BreakerSettings, Chain, Model, Provider, Retry, Secret, StreamRules
 from tests.oracles.expected import Said, Wire
 from tests.oracles.expected_of_own import OWN
 from tests.support.loopback import Answer, Loopback, cut, gemini_stream

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from standby.cards import Card
 from standby.diagnostics.explain import asked_of, explain, plan
 from standby.diagnostics.explanation import Explanation
 from standby.dispatch.assessment import assess
@@ -23,7 +24,7 @@ from standby.errors import CallFailed, Stopped
 from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import State
 from standby.resilience.triggers import Triggers
-from standby.settings import Card, Chain, Retry, Trigger
+from standby.settings import Chain, Retry, Trigger
 from standby.types import Attempt, Finish, Reply, Usage
 from tests.support.playing import Plays, request, target
 from tests.support.virtual_clock import run

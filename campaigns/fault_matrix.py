@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from standby import AsyncStandby, CallFailed, ChainExhausted, Reply, Settings, Stopped, StreamBroken
-from standby.settings import Card, Chain, Model, Provider, Retry, Secret
+from standby.cards import Card
+from standby.settings import Chain, Model, Provider, Retry, Secret
 from tests.support.faults import FAULTS, Fault, Wire
 from tests.support.loopback import Loopback
 

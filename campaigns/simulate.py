@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+from standby.cards import Card
 from standby.dispatch.attempt import GOODBYE
 from standby.dispatch.dispatcher import RESERVE, Walk
 from standby.dispatch.policy import Route
@@ -26,7 +27,7 @@ from standby.failures import Kind
 from standby.resilience.bulkhead import Bulkhead
 from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
-from standby.settings import BreakerSettings, Card, Chain, Hedge, Retry, StreamRules, Trigger
+from standby.settings import BreakerSettings, Chain, Hedge, Retry, StreamRules, Trigger
 from standby.streams import AsyncStream
 from standby.types import Chunk, Finish, Message, Reply, Request, Text
 from tests.support.simulated_providers import CLIMATES, Model, WatchedBreaker, is_whole

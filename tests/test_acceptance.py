@@ -16,8 +16,9 @@ import msgspec
 import pytest
 
 from standby import AsyncStandby, Reply, Settings, Stopped
+from standby.cards import Card
 from standby.resilience.circuit_breaker import CircuitBreaker
-from standby.settings import BreakerSettings, Card, Chain, Hedge, Model, Provider, Secret
+from standby.settings import BreakerSettings, Chain, Hedge, Model, Provider, Secret
 from tests.support.busy import SLACK
 from tests.support.loopback import (
     GEMINI_503,

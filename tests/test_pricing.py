@@ -6,18 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from standby.pricing import (
-    Cost,
-    Price,
-    cost,
-    format_cost,
-    format_dollars,
-    format_size,
-    parse_size,
-    total,
-)
+from standby.cards import Card, Price
+from standby.pricing import Cost, cost, format_cost, format_dollars, format_size, parse_size, total
 from standby.registry.plugins import Registry
-from standby.settings import Card
 from standby.types import Usage
 
 DEAR = Price(input=2.0, output=10.0, cached=0.5)

@@ -11,12 +11,13 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from standby.cards import EFFORTS
 from standby.dispatch.compatibility import adapt
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Kind
 from standby.inputs.parse import parse_request
-from standby.types import EFFORTS, Media, Message, Reasoning, Request, Text, ToolCall, ToolResult
+from standby.types import Media, Message, Reasoning, Request, Text, ToolCall, ToolResult
 from tests.test_wire_matrix import CLOSED, FLASH, OPEN, PRO, SOL, THOUGHT, body, broken, targets
 
 Said = list[tuple[Any, ...]]

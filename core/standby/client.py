@@ -11,8 +11,8 @@ from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
 
+from standby.cards import describe_retirement
 from standby.config import Config
-from standby.config.resolve.models import retirement
 from standby.config.settings_source import SettingsSource
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
@@ -254,7 +254,7 @@ class AsyncStandby(Shared):
         target = self._routes.targets.get(model)
         if target is None or target.card.retires is None or not target.verify_response_model:
             return ""
-        return retirement(target.card, date.today())  # noqa: DTZ011 - the user's own day
+        return describe_retirement(target.card, date.today())  # noqa: DTZ011 - the user's own day
 
     def _report_blocked(self, code: str, seconds: float) -> None:
         self._bus.announce(LoopBlocked, code=code, seconds=seconds)

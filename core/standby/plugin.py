@@ -7,6 +7,7 @@ import msgspec
 import pluggy
 
 from standby import events
+from standby.cards import Card, Price
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind, kind_of_status
 from standby.http.bodies import (
@@ -25,9 +26,8 @@ from standby.http.ndjson import iter_ndjson
 from standby.http.retry_after import hint_in, retry_after
 from standby.http.sse import iter_events
 from standby.http.transport import connection_failure, encode_json, key_of, unavailable
-from standby.pricing import Price
 from standby.runtime.threads import blocking
-from standby.settings import Card, Provider, Secret
+from standby.settings import Provider, Secret
 from standby.types import (
     Chunk,
     End,

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from math import floor, fsum, log10
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
+from standby.cards import Price
 from standby.types import Usage
 
 TYPICAL = Usage(input=1_000, output=500)
@@ -16,30 +15,6 @@ MILLION = 1_000_000
 
 FIGURES = 3
 """Of a sum below a dollar, so many are told."""
-
-
-class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a vendor asks, in US dollars for a million tokens; a tier for long prompts is not known here."""
-
-    input: Annotated[
-        float,
-        Meta(ge=0, description="US dollars for a million tokens of the prompt.", examples=[1.25]),
-    ]
-    output: Annotated[
-        float,
-        Meta(
-            ge=0,
-            description="US dollars for a million tokens of the answer, thinking included.",
-            examples=[10.0],
-        ),
-    ]
-    cached: Annotated[
-        Annotated[float, Meta(ge=0)] | None,
-        Meta(
-            description="US dollars for a million tokens of the prompt that the vendor had kept; left out: as input.",
-            examples=[0.125],
-        ),
-    ] = None
 
 
 class Cost(msgspec.Struct, frozen=True):

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from standby.cards import Effort
 from standby.failures import Kind, Then
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -136,12 +137,6 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     json_schema: Mapping[str, Any]
     read: Callable[[str], Any]
-
-
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-"""How hard a model is to think before it speaks, from not at all to as hard as it can."""
-
-EFFORTS: tuple[Effort, ...] = get_args(Effort)
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,8 +7,8 @@ import click
 import pytest
 
 from standby import plugin
+from standby.cards import Card
 from standby.registry.plugins import Registry
-from standby.settings import Card
 from tests.cli.running import Run, terminal
 from tests.docs.distributions import Install
 

@@ -6,12 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from standby.cards import Card
 from standby.config import Loaded, load
 from standby.config.resolve.resolver import Resolution, resolve
 from standby.errors import ConfigError, Problem
 from standby.plugin import ProviderInfo
 from standby.runtime.isolation import Origin
-from standby.settings import Card, Chain, Settings
+from standby.settings import Chain, Settings
 
 TODAY = date(2026, 11, 20)
 

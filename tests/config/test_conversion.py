@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from standby.cards import Card
 from standby.config.conversion import convert_settings, find_type_errors
-from standby.settings import Card, Chain, Model, Provider, Retry, Secret, Settings, Trigger
+from standby.settings import Chain, Model, Provider, Retry, Secret, Settings, Trigger
 from tests.config.files import one_chain
 
 

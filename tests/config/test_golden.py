@@ -16,11 +16,11 @@ import msgspec
 import pytest
 
 import standby
+from standby.cards import Card
 from standby.config import load
 from standby.errors import ConfigError, Problem
 from standby.plugin import GROUP
 from standby.registry.plugins import Registry
-from standby.settings import Card
 from tests.config.files import KEYS, TODAY, Catalogue, catalogue, info
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from campaigns.explain import differences, main
+from standby.cards import Card, Price
 from standby.diagnostics.explain import explain, plan
 from standby.diagnostics.explanation import Explanation, Known, PassedOver
 from standby.diagnostics.failure_input import (
@@ -30,10 +31,10 @@ from standby.errors import RequestError
 from standby.failures import REACTIONS, Failure, Kind, kind_of_status
 from standby.http.bodies import get_object, get_str
 from standby.plugin import FailureReader
-from standby.pricing import Cost, Price
+from standby.pricing import Cost
 from standby.registry.plugins import Registry
 from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker
-from standby.settings import Card, Hedge, Retry, Secret, StreamRules, Trigger
+from standby.settings import Hedge, Retry, Secret, StreamRules, Trigger
 from standby.types import Usage
 from tests.oracles.expected import Failed
 from tests.support.playing import Plays, failure, route, target

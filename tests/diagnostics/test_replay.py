@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from standby.cards import Card
 from standby.diagnostics.failure_input import of_recording
 from standby.diagnostics.replay import failure_in
 from standby.dispatch.target import Target
@@ -23,7 +24,7 @@ from standby.plugin import (
     iter_ndjson,
 )
 from standby.registry.plugins import Registry
-from standby.settings import Card, Provider
+from standby.settings import Provider
 from tests.oracles.expected import Failed, Wire
 from tests.support.playing import target
 from tests.support.recorded import PLUGINS, ROWS, as_events

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
+from standby.cards import Card
 from standby.diagnostics.simulation.formats import format_clock
 from standby.diagnostics.simulation.outage import (
     NEVER,
@@ -34,7 +35,7 @@ from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed
 from standby.failures import Kind
 from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker, State
 from standby.resilience.triggers import Triggers
-from standby.settings import Card, Chain, Hedge
+from standby.settings import Chain, Hedge
 
 MODELS = ("primary", "second")
 

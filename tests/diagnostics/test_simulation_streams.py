@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from standby.cards import Card, Price
 from standby.diagnostics.simulation.bill import Bill, ModelBill, compute_bill
 from standby.diagnostics.simulation.events import Billed, StreamInterrupted, StreamStarted
 from standby.diagnostics.simulation.outage import parse_outage
@@ -14,9 +15,9 @@ from standby.dispatch.policy import Route
 from standby.dispatch.target import Target
 from standby.events import AttemptEnded, AttemptStarted, Event, Failed
 from standby.failures import Kind
-from standby.pricing import Cost, Price
+from standby.pricing import Cost
 from standby.resilience.triggers import Triggers
-from standby.settings import Card, Chain, Hedge, StreamRules
+from standby.settings import Chain, Hedge, StreamRules
 from standby.types import Usage
 
 MODELS = ("primary", "second")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from standby.cards import Card
 from standby.dispatch.adapter_call import attempt
 from standby.dispatch.redaction import LONGEST_TEXT, SHORTEST_KEY
 from standby.dispatch.stream_gate import StreamGate
@@ -15,7 +16,7 @@ from standby.failures import Kind
 from standby.plugin import End
 from standby.resilience.bulkhead import Bulkhead
 from standby.resilience.timeouts import AttemptTimer
-from standby.settings import Card, Secret
+from standby.settings import Secret
 from standby.types import Chunk, Finish, Reply, Request, ToolCall, Usage
 from tests.support.playing import QUESTION, Plays, Streams, failure, request, route, target, walk
 from tests.support.virtual_clock import run

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
+from standby.cards import Card
 from standby.dispatch.compatibility import adapt, incompatibility
-from standby.settings import Card
 from standby.types import Message, Request, Sampling, Text, Tool, ToolCall, ToolResult
 from tests.support.playing import target, why
 

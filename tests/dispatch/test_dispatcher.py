@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from standby import events
+from standby.cards import Card
 from standby.errors import AttemptFailed, CallFailed, ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import REACTIONS, Kind
 from standby.inputs.schemas import parse_schema
 from standby.resilience.circuit_breaker import CircuitBreaker, State
 from standby.resilience.retry_budget import RetryBudget
-from standby.settings import BreakerSettings, Card, Retry, Trigger
+from standby.settings import BreakerSettings, Retry, Trigger
 from standby.types import Finish, Reply
 from tests.support.playing import Plays, failure, request, route, target, walk
 from tests.support.virtual_clock import run

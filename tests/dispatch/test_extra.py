@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from standby import RequestError, Settings, Standby
+from standby.cards import Card
 from standby.events import Alert, Event
 from standby.failures import Kind
 from standby.plugin import deep_merge
-from standby.settings import Card, Chain, Model, Provider, Retry
+from standby.settings import Chain, Model, Provider, Retry
 from tests.support.loopback import GEMINI_503, both, openai_reply
 
 KEYS = {"GEMINI_API_KEY": "a", "OPENAI_API_KEY": "b"}

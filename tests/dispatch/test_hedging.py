@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from standby import events
+from standby.cards import Card
 from standby.dispatch.stream_gate import StreamGate
 from standby.errors import ChainExhausted, Stopped
 from standby.failures import Kind
 from standby.plugin import End
 from standby.resilience.circuit_breaker import CircuitBreaker
 from standby.resilience.retry_budget import RetryBudget
-from standby.settings import BreakerSettings, Card, Hedge, Retry, StreamRules
+from standby.settings import BreakerSettings, Hedge, Retry, StreamRules
 from standby.types import Chunk, Reply
 from tests.support.playing import Plays, Streams, failure, request, route, target, walk
 from tests.support.virtual_clock import run

@@ -4,20 +4,10 @@ from typing import Any
 
 import pytest
 
+from standby.cards import EFFORTS, Card
 from standby.dispatch.compatibility import adapt, incompatibility
 from standby.failures import Kind
-from standby.settings import Card
-from standby.types import (
-    EFFORTS,
-    Media,
-    Message,
-    Reasoning,
-    Request,
-    Sampling,
-    Text,
-    ToolCall,
-    ToolResult,
-)
+from standby.types import Media, Message, Reasoning, Request, Sampling, Text, ToolCall, ToolResult
 from tests.support.playing import Plays, request, target, walk, why
 from tests.support.playing import route as chain_of
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from standby import AsyncStandby, Standby
+from standby.cards import Card
 from standby.config import PACKAGED
 from standby.diagnostics.explain import explain, plan
 from standby.diagnostics.simulation.outage import parse_outage
@@ -23,7 +24,7 @@ from standby.failures import Kind
 from standby.plugin import End
 from standby.resilience import health
 from standby.resilience.circuit_breaker import CircuitBreaker, Permit, Rejection, State
-from standby.settings import BreakerSettings, Card, Chain, Model, Provider, Settings, StreamRules
+from standby.settings import BreakerSettings, Chain, Model, Provider, Settings, StreamRules
 from standby.types import Reply, Request
 from tests.support.playing import Plays, Streams, failure, request, route, target, walk
 from tests.support.virtual_clock import run

@@ -26,9 +26,10 @@ from standby import (
     Stopped,
     StreamBroken,
 )
+from standby.cards import describe_retirement
 from standby.cli import standby
 from standby.config import PACKAGED
-from standby.config.resolve.models import IDLE_TIMEOUT, TIMEOUT, retirement
+from standby.config.resolve.models import IDLE_TIMEOUT, TIMEOUT
 from standby.dispatch.dispatcher import RESERVE
 from standby.dispatch.policy import LONG_REST, LONGEST_STATED_WAIT
 from standby.dispatch.routes import HEDGED_SHARE
@@ -249,7 +250,9 @@ def test_what_a_reader_copies_names_no_model_that_is_shut_down_or_soon_will_be()
         if re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w.-])", text)
     }
     assert len(named) > 3
-    assert {model for model in named if retirement(cards[model], date(2026, 12, 1))} == set()
+    assert {
+        model for model in named if describe_retirement(cards[model], date(2026, 12, 1))
+    } == set()
 
 
 def test_the_two_names_of_the_chain_that_ships_are_told_with_their_last_day() -> None:

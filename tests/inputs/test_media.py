@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from standby.cards import Card
 from standby.dispatch.compatibility import incompatibility
 from standby.errors import RequestError
 from standby.inputs.parse import parse_request
-from standby.settings import Card
 from standby.types import Media, Message, Request, Text
 from tests.support.playing import target, why
 

@@ -8,12 +8,13 @@ import pydantic
 import pytest
 
 from standby import AsyncStandby, ChainExhausted
+from standby.cards import Card
 from standby.dispatch.compatibility import incompatibility
 from standby.errors import AttemptFailed, RequestError
 from standby.failures import Kind
 from standby.inputs.parse import parse_request
 from standby.inputs.schemas import parse_data, parse_schema
-from standby.settings import Card, Chain, Model, Settings
+from standby.settings import Chain, Model, Settings
 from standby.types import Request
 from tests.support.playing import target, why
 

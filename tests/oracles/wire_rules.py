@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from standby.settings import Card
+from standby.cards import Card
 
 SENTINEL = "skip_thought_signature_validator"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")

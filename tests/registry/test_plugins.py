@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from standby.cards import Card
 from standby.errors import AttemptFailed, ConfigError, Problem
 from standby.failures import Kind
 from standby.plugin import GROUP, ProviderInfo
 from standby.registry.plugins import Registry
-from standby.settings import Card
 from tests.docs.distributions import put
 
 HEAD = "from standby.plugin import Card, ProviderInfo, hookimpl\n"

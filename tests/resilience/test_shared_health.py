@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from standby import AsyncStandby, ChainExhausted, Reply, RequestError, Settings, Standby
+from standby.cards import Card
 from standby.resilience.circuit_breaker import State
-from standby.settings import BreakerSettings, Card, Chain, Hedge, Model, Provider, Secret
+from standby.settings import BreakerSettings, Chain, Hedge, Model, Provider, Secret
 from standby.testing import fresh_health
 from tests.support.virtual_clock import run
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from standby.cards import Card
 from standby.errors import AttemptFailed, ConfigError
 from standby.failures import Failure, Kind
 from standby.plugin import End, ProviderInfo, ToolCall, Usage
@@ -19,7 +20,6 @@ from standby.runtime.isolation import (
     require_value,
     type_error,
 )
-from standby.settings import Card
 from standby.types import Reply
 
 ACME = Origin("acme", "acme-standby", "1.2.0")

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from standby.cards import Card
 from standby.dispatch.dispatcher import Walk
 from standby.dispatch.policy import Route
 from standby.dispatch.stream_gate import StreamGate
@@ -14,7 +15,7 @@ from standby.failures import Failure, Kind
 from standby.plugin import AttemptFailed, Chunk, End, ModelRequest
 from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
-from standby.settings import Card, Chain, Trigger
+from standby.settings import Chain, Trigger
 from standby.types import Message, Reply, Request, Sampling, Text
 
 QUESTION = "What is the capital of Portugal, please?"

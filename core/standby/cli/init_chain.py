@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 
+from standby.cards import Card, describe_retirement
 from standby.cli.output import Refused
 from standby.config.finding import suggest
-from standby.config.resolve.models import TIMEOUT, retirement
+from standby.config.resolve.models import TIMEOUT
 from standby.errors import ConfigError
 from standby.registry.plugins import Registry
-from standby.settings import Card
 
 ENOUGH = 2
 """Models that a chain should have, so that there is one to fall back to."""
@@ -87,7 +87,7 @@ def chain_text(chosen: Sequence[str], registry: Registry, today: date) -> str:
 
 def in_service(cards: Mapping[str, Card], today: date) -> list[str]:
     """Return the models that are not retired, nor soon will be: first those that the plugin suggests, then by what is left."""
-    living = [name for name, card in cards.items() if not retirement(card, today)]
+    living = [name for name, card in cards.items() if not describe_retirement(card, today)]
     return sorted(
         living, key=lambda name: (cards[name].suggested or len(cards) + 1, -_last_day(cards[name]))
     )

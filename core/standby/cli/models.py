@@ -6,14 +6,13 @@ from datetime import date
 import click
 import msgspec
 
+from standby.cards import Card, Price
 from standby.cli.completing import known_models
 from standby.cli.options import json_option, narrow
 from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.errors import ConfigError
-from standby.pricing import Price
 from standby.registry.plugins import Registry
-from standby.settings import Card
 
 _SIZES = ((1_000_000, "M"), (1_000, "k"))
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
+from standby.cards import describe_retirement
 from standby.cli.asking import LIMIT
-from standby.config.resolve.models import retirement
 from standby.dispatch.target import Target
 from standby.failures import Failure, Kind
 from standby.settings import Provider
@@ -51,7 +51,7 @@ def spent(failure: Failure) -> bool:
 
 def ending(target: Target, today: date) -> str:
     """Say that the model is retired, or soon will be, and what to use instead; "" if neither, or on one's own endpoint."""
-    return retirement(target.card, today) if target.verify_response_model else ""
+    return describe_retirement(target.card, today) if target.verify_response_model else ""
 
 
 def remedy(failure: Failure, target: Target, provider: Provider, today: date) -> str:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from standby.cards import LONGEST_SPAN
 from standby.config.finding import Node
-from standby.settings import LONGEST_SPAN
 
 DURATION = r"^(?=.*[1-9])[0-9]{1,12}(\.[0-9]{1,6})?(ms|s|m|h)$"
 """More than nothing, and in figures that a float can hold."""

@@ -6,18 +6,10 @@ from typing import Any
 
 import msgspec
 
+from standby.cards import LONGEST_SPAN
 from standby.config.finding import Location
 from standby.config.scalars import format_duration, parse_duration
-from standby.settings import (
-    LONGEST_SPAN,
-    Chain,
-    Hedge,
-    Model,
-    Provider,
-    Retry,
-    StreamRules,
-    Trigger,
-)
+from standby.settings import Chain, Hedge, Model, Provider, Retry, StreamRules, Trigger
 
 _SPOKEN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([a-z]*)\.?\s*", re.IGNORECASE)
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{2})(?::([0-9]{2}))?")

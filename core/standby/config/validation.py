@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 
 from jsonschema import Draft202012Validator, FormatChecker, exceptions
 
+from standby.cards import LONGEST_SPAN
 from standby.config.finding import (
     MOST_SUGGESTED,
     Finding,
@@ -24,7 +25,6 @@ from standby.config.suggestions import (
     suggest_mapping,
 )
 from standby.errors import Problem
-from standby.settings import LONGEST_SPAN
 
 # its result has no type:
 _closest: Any = exceptions.best_match  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 
+from standby.cards import EFFORTS, Effort
 from standby.dispatch.target import Target, producer
 from standby.failures import Failure, Kind
 from standby.types import (
-    EFFORTS,
-    Effort,
     Media,
     Message,
     Part,

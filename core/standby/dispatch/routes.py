@@ -7,6 +7,7 @@ from typing import cast
 
 import msgspec
 
+from standby.cards import Card
 from standby.config.finding import suggest
 from standby.dispatch.policy import Route
 from standby.dispatch.target import Target
@@ -16,7 +17,7 @@ from standby.resilience.bulkhead import Bulkhead
 from standby.resilience.health import model_health
 from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import FindPredicate, Triggers
-from standby.settings import Card, Chain, Settings
+from standby.settings import Chain, Settings
 
 HEDGES = 5.0
 """Hedges that a chain may begin with; after them `HEDGED_SHARE` of the calls that needed none earn the next."""

@@ -5,11 +5,12 @@ from typing import Any, Protocol
 
 import msgspec
 
+from standby.cards import Card
 from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import CircuitBreaker
 from standby.resilience.retry_budget import RetryBudget
 from standby.runtime.isolation import Origin
-from standby.settings import Card, Secret
+from standby.settings import Secret
 
 
 class Permits(Protocol):

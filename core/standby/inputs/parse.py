@@ -6,6 +6,7 @@ from typing import Any, TypedDict, cast, get_args
 
 import msgspec
 
+from standby.cards import LONGEST_SPAN, Effort
 from standby.errors import RequestError
 from standby.inputs.media import check_media, parse_media
 from standby.inputs.schemas import parse_schema
@@ -18,9 +19,7 @@ from standby.inputs.tools import (
     parse_tool_choice,
     parse_tools,
 )
-from standby.settings import LONGEST_SPAN
 from standby.types import (
-    Effort,
     Media,
     Message,
     Part,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import msgspec
 import pluggy
 
+from standby.cards import Card
 from standby.errors import ConfigError, Problem
 from standby.failures import Failure
 from standby.http.transport import unavailable
@@ -30,7 +31,6 @@ from standby.runtime.isolation import (
     require_value,
     type_error,
 )
-from standby.settings import Card
 from standby.types import Reply
 
 if TYPE_CHECKING:

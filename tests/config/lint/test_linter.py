@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from standby.cards import Card
 from standby.config import Loaded, load
 from standby.plugin import Library
-from standby.settings import Card
 from tests.config.files import KEYS, TODAY, Catalogue, info
 from tests.docs.distributions import put
 

@@ -1,8 +1,8 @@
 import pytest
 
+from standby.cards import Card
 from standby.config.finding import Findings
 from standby.config.resolve.catalogue import UNKNOWN, Plugins
-from standby.settings import Card
 from tests.config.files import Catalogue, broken, catalogue, info
 
 PLACE = ("chains", "default", "models", 0)

@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
+from standby.cards import Card
 from standby.config.resolve.models import TIMEOUT
-from standby.settings import Card, Chain, Model, Provider, Secret, Settings
+from standby.settings import Chain, Model, Provider, Secret, Settings
 from standby.types import Sampling
 from tests.config.files import Catalogue, catalogue, info, one_chain, resolved
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from standby.settings import Card, Chain, Model, Provider, Retry, Secret, Settings, Trigger
+from standby.cards import Card
+from standby.settings import Chain, Model, Provider, Retry, Secret, Settings, Trigger
 from tests.config.files import one_chain, resolved
 
 

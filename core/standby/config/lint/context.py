@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from standby.cards import Card
 from standby.config.finding import Findings, Location
 from standby.config.resolve.catalogue import UNKNOWN, Catalogue, Plugins
 from standby.errors import ConfigError
 from standby.failures import Kind, kind_of_status
 from standby.plugin import FailureReader, ProviderInfo
-from standby.settings import Card, Model, Provider, Settings, Trigger
+from standby.settings import Model, Provider, Settings, Trigger
 from standby.types import Sampling
 
 _ERROR = re.compile(r"(?P<status>\d{3})(?: (?P<code>\w*))?\. (?P<message>.*)", re.DOTALL)

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar
 
+from standby.cards import Card
 from standby.config.finding import Finding, Findings, Location
 from standby.errors import ConfigError
 from standby.plugin import FailureReader, ProviderInfo
 from standby.runtime.isolation import Origin
-from standby.settings import Card
 
 T = TypeVar("T")
 

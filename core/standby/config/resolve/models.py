@@ -1,17 +1,18 @@
 """What a model's name comes to: its provider, the vendor's id, its card, and settings with nothing left open."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import msgspec
 
+from standby.cards import Card, describe_retirement
 from standby.config.finding import Findings, FormatValue, Location
 from standby.config.resolve.catalogue import Plugins
 from standby.config.resolve.options import checked
 from standby.config.resolve.providers import Providers
 from standby.plugin import ProviderInfo
-from standby.settings import BreakerSettings, Card, Model, Provider
+from standby.settings import BreakerSettings, Model, Provider
 from standby.types import Sampling
 
 TIMEOUT = 60.0
@@ -19,9 +20,6 @@ TIMEOUT = 60.0
 
 IDLE_TIMEOUT = 30.0
 """Seconds that a stream may say nothing, between words; a model that is well never takes so long."""
-
-SOON = timedelta(days=60)
-"""How long before a model's retirement there is a warning."""
 
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 """Quotes that word processors write, which are letters to YAML."""
@@ -177,7 +175,7 @@ class Models:
 
     def _warn_of_retirement(self, name: str, model: Model, location: Location) -> None:
         provider = self._providers.get(model.provider or "", location)
-        words = retirement(model.card or Card(), self._today)
+        words = describe_retirement(model.card or Card(), self._today)
         if (
             words and provider is not None and provider.base_url is None
         ):  # an endpoint of one's own goes on as its owner likes
@@ -193,16 +191,6 @@ class Models:
                 f"no key for {name}: it is skipped",
                 f"set {provider.api_key.origin}",
             )
-
-
-def retirement(card: Card, today: date) -> str:
-    """Say that a model is retired, or will be within 60 days, and what to use instead; "" if neither."""
-    if card.retires is None or card.retires > today + SOON:
-        return ""
-    verb = "was retired" if card.is_retired(today) else "retires"
-    return f"{verb} on {card.retires}; " + (
-        f"use {card.successor} instead" if card.successor else "choose another"
-    )
 
 
 def _merged(under: Card, over: Card) -> Card:

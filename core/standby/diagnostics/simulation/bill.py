@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from standby.cards import Price
 from standby.diagnostics.simulation.events import Billed
 from standby.events import Answered, Event
-from standby.pricing import Cost, Price, cost, total
+from standby.pricing import Cost, cost, total
 from standby.types import Usage
 
 

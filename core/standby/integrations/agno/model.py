@@ -16,6 +16,7 @@ from agno.models.base import Model
 from agno.models.message import Message
 from agno.models.response import ModelResponse
 
+from standby.cards import Effort
 from standby.config import Config
 from standby.diagnostics.explain import asked_of
 from standby.dispatch.policy import Route
@@ -23,7 +24,7 @@ from standby.errors import StandbyError
 from standby.integrations.agno.clients import Client, of_tasks, of_threads, shared
 from standby.integrations.agno.messages import messages_of
 from standby.integrations.agno.replies import error_of, response_of
-from standby.types import Chunk, Effort, Reply
+from standby.types import Chunk, Reply
 
 _SAMPLING = (
     "temperature",
