@@ -341,7 +341,7 @@ def test_as_json_it_is_the_same(run: Run) -> None:
             "models.yaml is no cassette: it has no list 'interactions' or",
         ),
         (("--exception", "nowhere"), "File 'nowhere' does not exist"),
-        (("--retry-after", "soon"), "'soon' is no duration"),
+        (("--retry-after", "soon"), "'soon' is not a duration"),
         (("--kind", "odd"), "'odd' is not known; write one of "),
     ],
 )

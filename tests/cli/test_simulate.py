@@ -193,7 +193,7 @@ def test_no_calls_are_told_as_such(run: Run) -> None:
         (("--tokens", "1000"), "'1000' is no size of a call; write tokens in and tokens out"),
         (("--rate", "0/s"), "'0/s' is no rate"),
         (("--rate", "2"), "'2' is no rate; write a number above 0 and s, m or h, like 2/s, 30/m"),
-        (("--duration", "soon"), "'soon' is no duration"),
+        (("--duration", "soon"), "'soon' is not a duration"),
         (
             ("--rate", "100/s", "--duration", "1h"),
             "that is about 360,000 calls, and at most 100,000 are played",

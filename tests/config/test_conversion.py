@@ -55,7 +55,7 @@ def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
         (one_chain(), "chains.default.models is empty; write at least one"),
         (
             Settings(chains={"x": Chain(models="abc")}),
-            "chains.x.models: 'abc' is not a list; write one item a line, each behind '- '",
+            "chains.x.models: 'abc' is not a list; write one item per line, each after '- '",
         ),
         (
             Settings(chains={"x": ["a"]}),
@@ -63,11 +63,11 @@ def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
         ),
         (
             Settings(chains={"x": Chain(models=("a",), deadline=-1.0)}),
-            "chains.x.deadline: -1.0 is no duration; write a number above 0 and a unit: 500ms, 30s, 3m, 1h",
+            "chains.x.deadline: -1.0 is not a duration; write a number above 0 and a unit: 500ms, 30s, 3m, 1h",
         ),
         (
             one_chain("a", models={"a": Model(timeout=0.0)}),
-            "models.a.timeout: 0.0 is no duration; write a number above 0 and a unit: 500ms, 30s, 3m, 1h",
+            "models.a.timeout: 0.0 is not a duration; write a number above 0 and a unit: 500ms, 30s, 3m, 1h",
         ),
         (
             Settings(chains={"x": Chain(models=("a",), retry=Retry(attempts=0))}),
@@ -87,7 +87,7 @@ def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
         ),
         (
             one_chain("a", providers={"p": Provider(plugin="acme", base_url=Path("x"))}),
-            "providers.p.base_url: this is not a text; write one text behind the ':'",
+            "providers.p.base_url: this is not a text; write one text after the ':'",
         ),
         (
             one_chain("a", models={"a": Model(timeout="3s")}),

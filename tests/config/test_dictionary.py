@@ -157,7 +157,7 @@ def test_each_problem_has_its_path(tmp_path: Path) -> None:
         "chains.default.deadlin  error  unknown key 'deadlin'",
         "chains.default.models[1]  error  no model is named 'larg-3'",
         "models.own.retries  error  unknown key 'retries'",
-        "models.own.timeout  error  30 is no duration",
+        "models.own.timeout  error  30 is not a duration",
     ]
 
 
@@ -170,7 +170,7 @@ def test_what_is_missing_at_the_top_is_told_of_the_dictionary(tmp_path: Path) ->
     ]
 
 
-NOTHING = "is nothing that a file could say"
+NOTHING = "cannot be written in a file"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ NOTHING = "is nothing that a file could say"
         ({"observers": iter("ab")}, f"observers  error  a str_ascii_iterator {NOTHING}"),
         (
             {"observers": ["acme", None]},
-            "observers[1]  error  this item is empty; write it, or take it away",
+            "observers[1]  error  this item is empty; write it, or remove it",
         ),
         ({"chains": [CHAIN]}, "chains  error  this is not a mapping of keys"),
         (
@@ -234,7 +234,7 @@ KEY = "sk-canary-0123456789abcdefABCDEF"
 def test_a_literal_key_is_refused_and_not_shown(key: Any, tmp_path: Path) -> None:
     words = told(tmp_path, providers={"p": {"plugin": "acme", "api_key": key}})
     hint = "put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
-    assert words == [f"providers.p.api_key  error  a key must not stand in this file; {hint}"]
+    assert words == [f"providers.p.api_key  error  a key must not be written in this file; {hint}"]
 
 
 @pytest.mark.parametrize("key", [[KEY], {"a": KEY}, Secret(KEY), (KEY,), b"" + KEY.encode()])
@@ -257,7 +257,7 @@ def test_one_that_holds_itself_or_is_too_large_is_refused(tmp_path: Path) -> Non
     wider: Any = ["x"]
     for _ in range(30):
         wider = [wider] * 9
-    words = f"the dictionary  error  it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or holds itself"
+    words = f"the dictionary  error  it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or contains itself"
     for config in (loop, wide, {"version": 1, "observers": wider}):
         assert [str(problem).partition(";")[0] for problem in given(tmp_path, config).problems] == [
             words

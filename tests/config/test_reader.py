@@ -13,7 +13,7 @@ from tests.config.files import KEYS, chain, read, told
 DURATION = "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
 MAPPING = "write 'key: value' lines, indented below it"
 RE2 = "RE2 has no look-around and no back-references"
-KEY = "a key must not stand in this file; put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
+KEY = "a key must not be written in this file; put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
 
 MODELS = "chains: {default: {models: [large-3]}}\n"
 
@@ -59,11 +59,11 @@ def provider(text: str) -> str:
         ),
         (
             "version: 1\nchains:\n  default:\n    models: large-3\n",
-            "4:13  error  chains.default.models: 'large-3' is not a list; write one item a line, each behind '- '",
+            "4:13  error  chains.default.models: 'large-3' is not a list; write one item per line, each after '- '",
         ),
         (
             chain("[large-3]"),
-            "4:14  error  chains.default.models[0]: this is not a text; write one text behind the ':'",
+            "4:14  error  chains.default.models[0]: this is not a text; write one text after the ':'",
         ),
         (
             chain(more="    hegde: {after: 8s}\n"),
@@ -71,15 +71,15 @@ def provider(text: str) -> str:
         ),
         (
             chain(more="    deadline: 30\n"),
-            "5:15  error  chains.default.deadline: '30' is no duration; write 30s",
+            "5:15  error  chains.default.deadline: '30' is not a duration; write 30s",
         ),
         (
             chain(more="    deadline: 0s\n"),
-            f"5:15  error  chains.default.deadline: '0s' is no duration; {DURATION}",
+            f"5:15  error  chains.default.deadline: '0s' is not a duration; {DURATION}",
         ),
         (
             chain(more="    deadline: [3s]\n"),
-            f"5:15  error  chains.default.deadline: this is no duration; {DURATION}",
+            f"5:15  error  chains.default.deadline: this is not a duration; {DURATION}",
         ),
         (
             chain(more="    fallback: maybe\n"),
@@ -99,7 +99,7 @@ def provider(text: str) -> str:
         ),
         (
             chain(more="    triggers: busy\n"),
-            "5:15  error  chains.default.triggers: 'busy' is not a list; write one item a line, each behind '- '",
+            "5:15  error  chains.default.triggers: 'busy' is not a list; write one item per line, each after '- '",
         ),
         (
             chain(more="    triggers: [busy]\n"),
@@ -132,7 +132,7 @@ def provider(text: str) -> str:
         ),
         (
             trigger("t: {message: '', then: next}"),
-            "3:7  error  triggers.t.message is empty; write it, or take it away",
+            "3:7  error  triggers.t.message is empty; write it, or remove it",
         ),
         (
             trigger("t: {kind: [], then: next}"),
@@ -167,7 +167,7 @@ def provider(text: str) -> str:
         ),
         (
             entry("m: {provider: acme, timeout: 3sec}"),
-            "3:32  error  models.m.timeout: '3sec' is no duration; write 3s",
+            "3:32  error  models.m.timeout: '3sec' is not a duration; write 3s",
         ),
         (
             entry("m: {provider: acme, timout: 3s}"),
@@ -183,7 +183,7 @@ def provider(text: str) -> str:
         ),
         (
             entry("m: {provider: acme, card: {retires: 2026-13-01}}"),
-            "3:39  error  models.m.card.retires: '2026-13-01' is no date; write it like 2026-12-01",
+            "3:39  error  models.m.card.retires: '2026-13-01' is not a date; write it like 2026-12-01",
         ),
         (
             entry("m: {provider: acme, options: {budget: 101}}"),
@@ -199,7 +199,7 @@ def provider(text: str) -> str:
         ),
         (
             f"version: 1\nversion: 1\n{MODELS}",
-            "2:1  error  the key 'version' stands here and in line 1; keep one of them",
+            "2:1  error  the key 'version' is here and in line 1; keep one of them",
         ),
         (
             chain('"${NONE}", flash'),
@@ -518,7 +518,7 @@ def test_a_value_that_is_empty_after_substitution_counts_as_left_out(tmp_path: P
 def test_a_problem_behind_a_value_left_out_has_its_own_place(tmp_path: Path) -> None:
     assert told(read(tmp_path, chain('"${NONE:-}", flsh, [x]'))) == [
         "m.yaml:4:27  error  no model is named 'flsh'; did you mean 'flash'?",
-        "m.yaml:4:33  error  chains.default.models[1]: this is not a text; write one text behind the ':'",
+        "m.yaml:4:33  error  chains.default.models[1]: this is not a text; write one text after the ':'",
     ]
 
 

@@ -65,7 +65,8 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
 )
 def test_anything_else_is_none(text: str) -> None:
     with pytest.raises(
-        ValueError, match="is no duration; write a number above 0 and a unit, like 30s, 500ms, 3m"
+        ValueError,
+        match="is not a duration; write a number above 0 and a unit, like 30s, 500ms, 3m",
     ) as error:
         parse_duration(text)
     assert str(error.value).startswith(repr(text))

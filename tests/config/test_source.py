@@ -15,7 +15,7 @@ from tests.support.busy import SLACK
 TABS = "indent with spaces, not with tabs"
 QUOTE = 'quote it: inside [ ] and { } a variable is written "${NAME}"'
 SHAPE = "check the indentation and the quotes"
-NO_TEXT = "this is no text, or it is not UTF-8; is it the right file?"
+NO_TEXT = "this is not text, or not UTF-8; is it the right file?"
 EMPTY = "m.yaml  error  the file is empty; begin with 'version: 1' and 'chains:'"
 
 
@@ -46,48 +46,51 @@ def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
     [
         (
             b"a:\n\tb: 1\n",
-            f"m.yaml:2:1  error  this is no YAML: found character that cannot start any token; {TABS}",
+            f"m.yaml:2:1  error  this is not YAML: found character that cannot start any token; {TABS}",
         ),
         (
             b"a:\n  b:\n \tc: 1\n",
-            f"m.yaml:3:2  error  this is no YAML: found character that cannot start any token; {TABS}",
+            f"m.yaml:3:2  error  this is not YAML: found character that cannot start any token; {TABS}",
         ),
         (
             b"a: [1",
-            f"m.yaml:1:6  error  this is no YAML: did not find expected ',' or ']'; {SHAPE}",
+            f"m.yaml:1:6  error  this is not YAML: did not find expected ',' or ']'; {SHAPE}",
         ),
         (
             b'a: "x\n',
-            "m.yaml:1:6  error  this is no YAML: a quote that begins in this line never ends; close it",
+            "m.yaml:1:6  error  this is not YAML: a quote that begins in this line never ends; close it",
         ),
         (
             b"a: b: c\n",
-            "m.yaml:1:5  error  this is no YAML: a value with ': ' in it is taken for another key; quote what stands behind a:",
+            "m.yaml:1:5  error  this is not YAML: a value with ': ' in it is read as another key; quote what comes after a:",
         ),
-        (b"a: @x\n", "m.yaml:1:4  error  this is no YAML: no value begins with '@'; quote it"),
+        (
+            b"a: @x\n",
+            "m.yaml:1:4  error  this is not YAML: a value cannot begin with '@'; quote it",
+        ),
         (
             b"a: {b: ${X}}\n",
-            f"m.yaml:1:9  error  this is no YAML: did not find expected ',' or '}}'; {QUOTE}",
+            f"m.yaml:1:9  error  this is not YAML: did not find expected ',' or '}}'; {QUOTE}",
         ),
         (
             b"a: [${X}]\n",
-            f"m.yaml:1:6  error  this is no YAML: did not find expected ',' or ']'; {QUOTE}",
+            f"m.yaml:1:6  error  this is not YAML: did not find expected ',' or ']'; {QUOTE}",
         ),
         (
             b"a: [\n  b,\n  ${X},\n]\n",
-            f"m.yaml:3:4  error  this is no YAML: did not find expected ',' or ']'; {QUOTE}",
+            f"m.yaml:3:4  error  this is not YAML: did not find expected ',' or ']'; {QUOTE}",
         ),
         (
             b'a: ["${X}" b]\n',
-            f"m.yaml:1:12  error  this is no YAML: did not find expected ',' or ']'; {SHAPE}",
+            f"m.yaml:1:12  error  this is not YAML: did not find expected ',' or ']'; {SHAPE}",
         ),
         (
             b"a: 1\x00\n",
-            f"m.yaml  error  this is no YAML: control characters are not allowed; {NO_TEXT}",
+            f"m.yaml  error  this is not YAML: control characters are not allowed; {NO_TEXT}",
         ),
         (
             "a: 1\n".encode("utf-16-le"),
-            f"m.yaml  error  this is no YAML: control characters are not allowed; {NO_TEXT}",
+            f"m.yaml  error  this is not YAML: control characters are not allowed; {NO_TEXT}",
         ),
         (
             "a: 1\n".encode("utf-16"),
@@ -121,11 +124,11 @@ def test_a_directory_is_told_as_one(tmp_path: Path) -> None:
 
 def test_a_fifo_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert unreadable(tmp_path / "pipe") == "m.yaml  error  this is no regular file; name a file"
+    assert unreadable(tmp_path / "pipe") == "m.yaml  error  this is not a regular file; name a file"
 
 
 def test_a_device_is_refused() -> None:
-    assert unreadable(Path("/dev/zero")) == "m.yaml  error  this is no regular file; name a file"
+    assert unreadable(Path("/dev/zero")) == "m.yaml  error  this is not a regular file; name a file"
 
 
 @pytest.mark.parametrize(
@@ -247,13 +250,13 @@ def test_every_value_and_every_key_has_its_mark() -> None:
 
 def test_a_key_that_stands_twice_is_told_with_both_lines() -> None:
     assert problems("a: 1\nb: 2\na: 3\n") == [
-        "m.yaml:3:1  error  the key 'a' stands here and in line 1; keep one of them"
+        "m.yaml:3:1  error  the key 'a' is here and in line 1; keep one of them"
     ]
 
 
 def test_what_stands_in_two_mappings_of_one_name_is_not_told_as_well() -> None:
     assert problems("a:\n  x: 1\nb: 1\na:\n  x: 1\n") == [
-        "m.yaml:4:1  error  the key 'a' stands here and in line 1; keep one of them"
+        "m.yaml:4:1  error  the key 'a' is here and in line 1; keep one of them"
     ]
 
 
@@ -284,9 +287,9 @@ NO_VALUE = "*x repeats no value"
 def test_an_alias_that_repeats_nothing_is_refused() -> None:
     hint = "write the value out, or quote a text that begins with '*'"
     assert problems("a: *x\nb: &x {c: *x, d: [*x]}\ne: &y 1\n") == [
-        f"m.yaml:1:4  error  {NO_VALUE}: no &x stands before it; {hint}",
-        f"m.yaml:2:11  error  {NO_VALUE}: it stands inside of the value that it would repeat; {hint}",
-        f"m.yaml:2:19  error  {NO_VALUE}: it stands inside of the value that it would repeat; {hint}",
+        f"m.yaml:1:4  error  {NO_VALUE}: no &x comes before it; {hint}",
+        f"m.yaml:2:11  error  {NO_VALUE}: it is inside the value that it would repeat; {hint}",
+        f"m.yaml:2:19  error  {NO_VALUE}: it is inside the value that it would repeat; {hint}",
     ]
 
 
@@ -296,8 +299,8 @@ def test_a_key_comes_out_under_no_other_name() -> None:
         "m.yaml",
     )
     assert [(problem.line, problem.message) for problem in tree.problems] == [
-        (1, f"{NO_VALUE}: &x marks what bears a key's name"),
-        (4, "*y repeats no value: &y marks what bears a key's name"),
+        (1, f"{NO_VALUE}: &x marks a value with a key's name"),
+        (4, "*y repeats no value: &y marks a value with a key's name"),
     ]
     assert (tree.value["c"], tree.value["g"]) == ({"api_key": "s3cret"}, "1")
 
@@ -309,8 +312,8 @@ def test_merge_keys_are_refused() -> None:
 
 def test_a_mistake_that_is_repeated_is_told_once() -> None:
     assert problems("a: &x {b: 1, b: 2, c: !t z}\nd: [*x, *x]\n") == [
-        "m.yaml:1:14  error  the key 'b' stands here and in line 1; keep one of them",
-        "m.yaml:1:23  error  tags (!) are not used here; take it away; the field's type is known without it",
+        "m.yaml:1:14  error  the key 'b' is here and in line 1; keep one of them",
+        "m.yaml:1:23  error  tags (!) are not used here; remove it; the field's type is known without it",
     ]
 
 
@@ -336,7 +339,7 @@ def test_what_pyyaml_dumps_with_aliases_says_the_same_as_without(data: st.DataOb
 
 
 def test_tags_are_refused() -> None:
-    words = "tags (!) are not used here; take it away; the field's type is known without it"
+    words = "tags (!) are not used here; remove it; the field's type is known without it"
     assert problems("a: !!python/object:os.system {}\nb: !env X\nc: !!int '3'\nd: ! e\n") == [
         f"m.yaml:{line}:4  error  {words}" for line in (1, 2, 3, 4)
     ]
@@ -358,7 +361,7 @@ def test_a_key_is_a_word() -> None:
 def test_an_item_that_is_empty_is_told() -> None:
     tree = parse_text("a:\n  - b\n  -\n  - c\n", "m.yaml")
     assert [str(problem) for problem in tree.problems] == [
-        "m.yaml:3:4  error  this item is empty; write it, or take the '-' away"
+        "m.yaml:3:4  error  this item is empty; write it, or remove the '-'"
     ]
     assert tree.value == {"a": ["b", None, "c"]}
 

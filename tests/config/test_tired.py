@@ -35,32 +35,32 @@ TIRED: dict[str, tuple[str, str, str]] = {
     ),
     "no blank behind the dashes": (
         f"{HEAD}      -gpt-5.6-sol\n      -gemini-3.8-flash\n",
-        "5:1  error  a '-' without a blank behind it begins no item of a list; write '- ' before each",
+        "5:1  error  a '-' without a space after it does not begin a list item; write '- ' before each",
         SOUND,
     ),
     "no blank behind one dash": (
         f"{HEAD}      - gpt-5.6-sol\n      -gemini-3.8-flash\n",
-        "error  this is no YAML: a '-' needs a blank behind it; write '- ' and then the item",
+        "error  this is not YAML: a '-' needs a space after it; write '- ' and then the item",
         SOUND,
     ),
     "a tab": (
         "version: 1\nchains:\n\tdefault:\n\t\tmodels: [gpt-5.6-sol]\n",
-        "3:1  error  this is no YAML: found character that cannot start any token; indent with spaces, not with tabs",
+        "3:1  error  this is not YAML: found character that cannot start any token; indent with spaces, not with tabs",
         "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol]\n",
     ),
     "no blank behind a colon": (
         f"{FLOW}    deadline:10m\n",
-        "5:17  error  this is no YAML: a ':' needs a blank behind it; write deadline: …",
+        "5:17  error  this is not YAML: a ':' needs a space after it; write deadline: …",
         f"{FLOW}    deadline: 10m\n",
     ),
     "no colon": (
         SOUND.replace("models:", "models"),
-        "4:1  error  'models' has no ':' behind it; write models:",
+        "4:1  error  'models' has no ':' after it; write models:",
         SOUND,
     ),
     "no colon behind a chain": (
         FLOW.replace("default:", "default"),
-        "3:1  error  this is no YAML: 'default' has no ':' behind it; write default:",
+        "3:1  error  this is not YAML: 'default' has no ':' after it; write default:",
         FLOW,
     ),
     "a key one blank too deep": (
@@ -70,17 +70,17 @@ TIRED: dict[str, tuple[str, str, str]] = {
     ),
     "a bracket that is never closed": (
         FLOW.replace("]", "") + "    deadline: 10m\n",
-        "4:1  error  this is no YAML: the '[' in this line is never closed; write ] at its end",
+        "4:1  error  this is not YAML: the '[' in this line is never closed; write ] at its end",
         f"{FLOW}    deadline: 10m\n",
     ),
     "a quote that never ends": (
         FLOW.replace("[gpt", '["gpt'),
-        "error  this is no YAML: a quote that begins in this line never ends; close it",
+        "error  this is not YAML: a quote that begins in this line never ends; close it",
         FLOW.replace("[gpt-5.6-sol", '["gpt-5.6-sol"'),
     ),
     "a list behind its key": (
         "version: 1\nchains:\n  default:\n    models: - gpt-5.6-sol\n      - gemini-3.8-flash\n",
-        "4:13  error  this is no YAML: a list begins on the line below its key; move the first '-' there",
+        "4:13  error  this is not YAML: a list begins on the line below its key; move the first '-' there",
         SOUND,
     ),
     "a list that begins with a value": (
@@ -91,18 +91,18 @@ TIRED: dict[str, tuple[str, str, str]] = {
     "a colon in a text": (
         "version: 1\ntriggers:\n  t:\n    message: timeout: no answer\n    then: next\n"
         + FLOW[11:],
-        "4:21  error  this is no YAML: a value with ': ' in it is taken for another key; quote what stands behind message:",
+        "4:21  error  this is not YAML: a value with ': ' in it is read as another key; quote what comes after message:",
         "version: 1\ntriggers:\n  t:\n    message: 'timeout: no answer'\n    then: next\n"
         + FLOW[11:],
     ),
     "equals": (
         FLOW.replace("version: 1", "version = 1"),
-        "1:1  error  this is no YAML: a key is followed by ':', not by '='; write version: …",
+        "1:1  error  this is not YAML: a key is followed by ':', not by '='; write version: …",
         FLOW,
     ),
     "a fence": (
         f"```yaml\n{FLOW}```\n",
-        "1:1  error  this is no YAML: this line is Markdown's; take it away, and the one at the end",
+        "1:1  error  this is not YAML: this line belongs to Markdown; remove it, and the one at the end",
         FLOW,
     ),
     "no chain's name": (
@@ -122,7 +122,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
     ),
     "a chain at the top": (
         "version: 1\ndefault:\n  models: [gpt-5.6-sol, gemini-3.8-flash]\n",
-        "unknown key 'default'; a chain stands below 'chains:', two blanks deeper",
+        "unknown key 'default'; a chain stands below 'chains:', two spaces deeper",
         FLOW,
     ),
     "models with commas": (
@@ -132,7 +132,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
     ),
     "a blank that is none": (
         FLOW.replace("  default", "\u00a0 default").replace("    models", "   models"),
-        "it has U+00A0 in it, which is no plain blank: type it anew",
+        "it has U+00A0 in it, which is not a plain space: retype it",
         FLOW,
     ),
     "quotes of a word processor": (

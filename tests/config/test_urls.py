@@ -132,7 +132,7 @@ SLIPS = {
     "https://api.acme.example:443": ("https://api.acme.example:443/api/v1", "/api/v1"),
     "https://api.acme.example./v1": ("https://api.acme.example./api/v1", "/api/v1"),
     "http://api.acme.example./api/v1": ("https://api.acme.example./api/v1", "unencrypted"),
-    "http://h/v1/chat/completions/v1": ("http://h/v1", "added by itself"),
+    "http://h/v1/chat/completions/v1": ("http://h/v1", "added automatically"),
     "http://h/v1/Chat/Completions": ("http://h/v1", "/Chat/Completions"),
     "http://h/v1/chat": ("http://h/v1", "an operation's"),
     "http://h/v1/messages": ("http://h/v1", "an operation's"),
@@ -144,7 +144,7 @@ SLIPS = {
     "http://h/v1%20": ("http://h/v1", "'%20'"),
     "http://h/v1,": ("http://h/v1", "','"),
     "http://h/v1.": ("http://h/v1", "'.'"),
-    "http://h/v1/chat/completions,": ("http://h/v1", "added by itself"),
+    "http://h/v1/chat/completions,": ("http://h/v1", "added automatically"),
 }
 """URLs that are likely a slip, what is meant, and a word of why."""
 

@@ -41,12 +41,12 @@ def test_what_fits_has_no_findings(value: Any) -> None:
         ({"loud": "maybe"}, "loud: loud: 'maybe' is not true or false; write true or false"),
         (
             {"stop": {"a": 1}},
-            "stop: stop: this is not a text or a list; write one text behind the ':'",
+            "stop: stop: this is not a text or a list; write one text after the ':'",
         ),
-        ({"stop": [1]}, "stop.0: stop[0]: 1 is not a text; write one text behind the ':'"),
+        ({"stop": [1]}, "stop.0: stop[0]: 1 is not a text; write one text after the ':'"),
         ({"wait": "3s"}, "wait: wait: '3s' is not well formed; write it like 250ms"),
         ({"mode": "fancy"}, "mode: mode: 'fancy' is not known; write plain"),
-        ({"day": "soon"}, "day: day: 'soon' is no date; write it like 2026-12-01"),
+        ({"day": "soon"}, "day: day: 'soon' is not a date; write it like 2026-12-01"),
         ({"mail": "nobody"}, "mail: mail: 'nobody' does not fit; the rule is format: email"),
         (
             {"limit": "x"},
@@ -79,7 +79,7 @@ def test_each_rule_has_its_words(value: Any, told: str) -> None:
         ),
         ([], {"minItems": 1}, [": the file is empty; write at least one"]),
         ({}, {"minProperties": 1}, [": the file is empty; write at least one"]),
-        ("", {"minLength": 1}, [": the file is empty; write it, or take it away"]),
+        ("", {"minLength": 1}, [": the file is empty; write it, or remove it"]),
         ("x", {"pattern": "^y$"}, [": the file: 'x' is not well formed; it must match ^y$"]),
         (
             {"a": 1},
@@ -106,7 +106,7 @@ def test_each_rule_has_its_words(value: Any, told: str) -> None:
         (
             3,
             {"anyOf": [{"type": "string"}, {"type": "array"}]},
-            [": the file: 3 is not a text or a list; write one text behind the ':'"],
+            [": the file: 3 is not a text or a list; write one text after the ':'"],
         ),
         (
             "x",
@@ -126,7 +126,7 @@ def test_each_rule_has_its_words(value: Any, told: str) -> None:
         (
             3,
             {"type": ["string", "null"]},
-            [": the file: 3 is not a text or nothing; write one text behind the ':'"],
+            [": the file: 3 is not a text or nothing; write one text after the ':'"],
         ),
         (3, {"type": "null"}, [": the file: 3 is not nothing; see 'standby schema'"]),
     ],

@@ -168,7 +168,7 @@ def test_what_is_no_reference_is_told(text: str, tmp_path: Path) -> None:
     tree, _, _ = filled(f"a: '{text}'", variables(tmp_path, A=CANARY))
     [problem] = tree.problems
     assert str(problem) == (
-        f"m.yaml:1:4  error  {text!r} is no variable; write ${{NAME}} or ${{NAME:-default}}, "
+        f"m.yaml:1:4  error  {text!r} is not a variable; write ${{NAME}} or ${{NAME:-default}}, "
         "and $${ for the two characters themselves"
     )
 
@@ -210,7 +210,7 @@ def test_a_literal_key_is_refused_and_not_shown(text: str, tmp_path: Path) -> No
     tree, value, _ = filled(f"api_key: {text}", variables(tmp_path, A="a"))
     [problem] = tree.problems
     assert str(problem) == (
-        "m.yaml:1:10  error  a key must not stand in this file; "
+        "m.yaml:1:10  error  a key must not be written in this file; "
         "put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
     )
     assert value == {"api_key": None}

@@ -65,7 +65,7 @@ _PREFIXES = frozenset({"sk", "pk", "proj"})
 _WRITTEN: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
     (
         lambda key: key[0] in _QUOTES or key[-1] in _QUOTES,
-        KeyProblem("has quotes around it", "take them away"),
+        KeyProblem("has quotes around it", "remove them"),
     ),
     (
         _UNEXPANDED.search,
@@ -78,10 +78,10 @@ _WRITTEN: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
     (_URL.match, KeyProblem("is a URL", "write the key; a server's URL is base_url")),
     (_HEADER.match, KeyProblem("begins as a header does", "write the key alone, without 'Bearer'")),
     (_ASSIGNED.match, KeyProblem("begins with the name of a variable", "write the key alone")),
-    (lambda key: key[-1] in ",;", KeyProblem("ends with a comma or a semicolon", "take it away")),
+    (lambda key: key[-1] in ",;", KeyProblem("ends with a comma or a semicolon", "remove it")),
     (
         _ESCAPED.search,
-        KeyProblem("ends with a line end that is written out, '\\n'", "take it away"),
+        KeyProblem("ends with a line end that is written out, '\\n'", "remove it"),
     ),
 )
 _CHARACTERS: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
@@ -91,7 +91,7 @@ _CHARACTERS: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
     ),
     (
         lambda key: any(letter.isspace() for letter in key),
-        KeyProblem("has a blank or a line end in it", "copy it again"),
+        KeyProblem("has a space or a line end in it", "copy it again"),
     ),
     (
         lambda key: not key.isascii() or not key.isprintable(),

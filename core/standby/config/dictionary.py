@@ -62,7 +62,7 @@ class _Builder:
         self._nodes += 1
         self.tree.values[location] = Mark(0, 0, format_path(location))
         if self._nodes > MOST_NODES or len(location) > DEEPEST:
-            words = f"it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or holds itself"
+            words = f"it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or contains itself"
             raise UnreadableConfig(
                 Problem(code="too-large", file=NAME, message=words, hint="is it the right one?")
             )
@@ -88,7 +88,7 @@ class _Builder:
         for at, item in enumerate(value):
             if item is None:
                 self._problem(
-                    (*location, at), "empty", "this item is empty", "write it, or take it away"
+                    (*location, at), "empty", "this item is empty", "write it, or remove it"
                 )
         return items
 
@@ -105,9 +105,7 @@ class _Builder:
             return str(value)
         self.tree.failed.add(location)
         kind = "number that is not finite" if isinstance(value, float) else type(value).__name__
-        self._problem(
-            location, "bad-type", f"a {kind} is nothing that a file could say", _hint(value)
-        )
+        self._problem(location, "bad-type", f"a {kind} cannot be written in a file", _hint(value))
         return None
 
     def _problem(self, location: Location, code: str, message: str, hint: str) -> None:

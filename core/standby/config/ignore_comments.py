@@ -89,7 +89,7 @@ def find_unused_ignores(
                 known and (vary or code in ("no-key", "no-sdk"))
             ):  # either may be missing elsewhere
                 continue
-            hint = "take it away, or move it to the line that the warning names"
+            hint = "remove it, or move it to the line that the warning names"
             if not known:
                 hint = (
                     suggest(code, SILENCEABLE)

@@ -33,7 +33,7 @@ def parse_duration(text: str) -> float:
     found = re.fullmatch(r"(.*?)(ms|s|m|h)", text)
     if found is None or re.fullmatch(DURATION, text) is None:
         raise ValueError(
-            f"{text!r} is no duration; write a number above 0 and a unit, like 30s, 500ms, 3m"
+            f"{text!r} is not a duration; write a number above 0 and a unit, like 30s, 500ms, 3m"
         )
     return round(float(found[1]) * _SECONDS[found[2]], 9)
 

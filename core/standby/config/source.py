@@ -32,11 +32,11 @@ UNKNOWN = "check the indentation and the quotes"
 """What is left to say where no slip is known."""
 
 _OF_A_DICTIONARY = {
-    "write one item a line, each behind '- '": "write a list: ['a', 'b']",
+    "write one item per line, each after '- '": "write a list: ['a', 'b']",
     "write it in brackets: models: [a, b]": "write a list: ['a', 'b']",
-    "write a blank behind each '-'": "write a list: ['a', 'b']",
+    "write a space after each '-'": "write a list: ['a', 'b']",
     "write 'key: value' lines, indented below it": "write a dictionary: {'key': value}",
-    "write one text behind the ':'": "write one text",
+    "write one text after the ':'": "write one text",
     "write true or false": "write True or False",
     "add 'version: 1'": "add 'version': 1",
 }
@@ -136,7 +136,7 @@ def _text(path: Path, file: str) -> str:
             )
         if not stat.S_ISREG(mode):
             raise UnreadableConfig(
-                _refusal(file, "no-file", "this is no regular file", "name a file")
+                _refusal(file, "no-file", "this is not a regular file", "name a file")
             )
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
@@ -176,7 +176,7 @@ def _syntax(error: yaml.YAMLError, tree: Tree, lines: list[str]) -> Problem:
         return locate_problem(
             tree,
             None,
-            Problem(code="syntax", message=f"this is no YAML: {words}", hint=_remedy("", words)),
+            Problem(code="syntax", message=f"this is not YAML: {words}", hint=_remedy("", words)),
         )
     beyond = at.line >= len(lines)  # something is missing at the end
     mark = Mark(len(lines), len(lines[-1]) + 1) if beyond else Mark(at.line + 1, at.column + 1)
@@ -186,7 +186,7 @@ def _syntax(error: yaml.YAMLError, tree: Tree, lines: list[str]) -> Problem:
         words, hint = slip.message, slip.hint
         mark = mark if slip.line == mark.line - 1 else Mark(slip.line + 1, 1)
     return locate_problem(
-        tree, mark, Problem(code="syntax", message=f"this is no YAML: {words}", hint=hint)
+        tree, mark, Problem(code="syntax", message=f"this is not YAML: {words}", hint=hint)
     )
 
 
@@ -198,7 +198,7 @@ def _remedy(line: str, words: str) -> str:
     if "${" in _QUOTED.sub("", line):
         return 'quote it: inside [ ] and { } a variable is written "${NAME}"'
     if "control characters" in words:
-        return "this is no text, or it is not UTF-8; is it the right file?"
+        return "this is not text, or not UTF-8; is it the right file?"
     return UNKNOWN
 
 
@@ -320,10 +320,10 @@ class _Builder:
     def _refusal_of(self, anchor: str, location: Location) -> str:
         """Say why an alias cannot be taken; a key must not come out under another name, where it would be shown."""
         if anchor in self._recording:
-            return "it stands inside of the value that it would repeat"
+            return "it is inside the value that it would repeat"
         if anchor in self._secret and not any(is_secret_name(str(step)) for step in location):
-            return f"&{anchor} marks what bears a key's name"
-        return "" if anchor in self._anchored else f"no &{anchor} stands before it"
+            return f"&{anchor} marks a value with a key's name"
+        return "" if anchor in self._anchored else f"no &{anchor} comes before it"
 
     def _refuse_tag(self, event: Any) -> None:
         if event.tag is not None:
@@ -331,7 +331,7 @@ class _Builder:
                 event,
                 "tag",
                 "tags (!) are not used here",
-                "take it away; the field's type is known without it",
+                "remove it; the field's type is known without it",
             )
 
     def _sequence(self, location: Location) -> list[Any]:
@@ -340,9 +340,7 @@ class _Builder:
             items.append(self._node(event, (*location, len(items))))
             is_told = (*location, len(items) - 1) in self.tree.failed
             if items[-1] is None and isinstance(event, yaml.ScalarEvent) and not is_told:
-                self._problem(
-                    event, "empty", "this item is empty", "write it, or take the '-' away"
-                )
+                self._problem(event, "empty", "this item is empty", "write it, or remove the '-'")
         return items
 
     def _mapping(self, location: Location) -> dict[str, Any]:
@@ -380,7 +378,7 @@ class _Builder:
             self._problem(
                 event,
                 "duplicate-key",
-                f"the key {key!r} stands here and in line {first}",
+                f"the key {key!r} is here and in line {first}",
                 "keep one of them",
             )
         self.tree.keys[*location, key] = _mark(event)

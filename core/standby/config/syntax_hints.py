@@ -58,13 +58,13 @@ def find_swallowed_item(lines: Sequence[str], first: int, last: int) -> SyntaxPr
     if begun.startswith("-"):
         return SyntaxProblem(
             first,
-            "a '-' without a blank behind it begins no item of a list",
+            "a '-' without a space after it does not begin a list item",
             "write '- ' before each",
         )
     found = _NO_COLON.match(lines[first])
     if found is not None:
         return SyntaxProblem(
-            first, f"{found['key']!r} has no ':' behind it", f"write {found['key']}:"
+            first, f"{found['key']!r} has no ':' after it", f"write {found['key']}:"
         )
     if re.match(_KEY + ": ", lines[first]):
         what = "this '-' goes on with the value above it"
@@ -76,7 +76,9 @@ def find_swallowed_item(lines: Sequence[str], first: int, last: int) -> SyntaxPr
 
 def _fence(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     if lines[at].startswith("```"):
-        return SyntaxProblem(at, "this line is Markdown's", "take it away, and the one at the end")
+        return SyntaxProblem(
+            at, "this line belongs to Markdown", "remove it, and the one at the end"
+        )
     return None
 
 
@@ -84,7 +86,7 @@ def _dash(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     found = _NO_BLANK_BEHIND_DASH.match(lines[at])
     if found is None or lines[at].startswith("---"):
         return None
-    return SyntaxProblem(at, "a '-' needs a blank behind it", "write '- ' and then the item")
+    return SyntaxProblem(at, "a '-' needs a space after it", "write '- ' and then the item")
 
 
 def _dash_behind_key(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
@@ -104,14 +106,14 @@ def _colon(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     found = _NO_BLANK_BEHIND_COLON.match(lines[at])
     if found is None:
         return None
-    return SyntaxProblem(at, "a ':' needs a blank behind it", f"write {found['key']}: …")
+    return SyntaxProblem(at, "a ':' needs a space after it", f"write {found['key']}: …")
 
 
 def _no_colon(lines: Sequence[str], at: int, _: str) -> SyntaxProblem | None:
     found = _NO_COLON.match(lines[at])
     if found is None or "-" in found["indent"]:
         return None
-    return SyntaxProblem(at, f"{found['key']!r} has no ':' behind it", f"write {found['key']}:")
+    return SyntaxProblem(at, f"{found['key']!r} has no ':' after it", f"write {found['key']}:")
 
 
 def _colon_in_value(lines: Sequence[str], at: int, words: str) -> SyntaxProblem | None:
@@ -120,8 +122,8 @@ def _colon_in_value(lines: Sequence[str], at: int, words: str) -> SyntaxProblem 
         return None
     return SyntaxProblem(
         at,
-        "a value with ': ' in it is taken for another key",
-        f"quote what stands behind {found['key']}:",
+        "a value with ': ' in it is read as another key",
+        f"quote what comes after {found['key']}:",
     )
 
 
@@ -129,7 +131,7 @@ def _unquoted(lines: Sequence[str], at: int, words: str) -> SyntaxProblem | None
     found = _UNQUOTED.search(_QUOTED.sub("", lines[at]))
     if found is None or "cannot start any token" not in words:
         return None
-    return SyntaxProblem(at, f"no value begins with {found['value'][0]!r}", "quote it")
+    return SyntaxProblem(at, f"a value cannot begin with {found['value'][0]!r}", "quote it")
 
 
 def _unclosed(lines: Sequence[str], at: int, words: str) -> SyntaxProblem | None:
@@ -182,7 +184,7 @@ def _key_in_list(lines: Sequence[str], at: int, words: str) -> SyntaxProblem | N
     if "'-' indicator" not in words or not lines[at].strip():
         return None
     return SyntaxProblem(
-        at, "a key stands among the items of a list", "begin it below the list's own key"
+        at, "a key is among the items of a list", "begin it below the list's own key"
     )
 
 

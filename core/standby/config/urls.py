@@ -125,24 +125,24 @@ def _length(url: str, _: tuple[str, ...]) -> UrlProblem | None:
 
 def _comment(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     found = _COMMENT.search(url)
-    return found and UrlProblem("has a comment in it", "take it away", url[: found.start()])
+    return found and UrlProblem("has a comment in it", "remove it", url[: found.start()])
 
 
 def _letters(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     bare = url.strip().strip("\"'`<>").strip()
     if bare != url and bare:
         blank = url != url.strip()
-        what = "has a blank or a line end around it" if blank else "has quotes around it"
-        return UrlProblem(what, "take them away", bare)
+        what = "has a space or a line end around it" if blank else "has quotes around it"
+        return UrlProblem(what, "remove them", bare)
     if "\\" in url:
         return UrlProblem("has a backslash in it", "write /", url.replace("\\", "/"))
     for letter in url:
         if letter.isspace():
             remedy = "take it out; in a path it is %20"
-            return UrlProblem("has a blank in it", remedy, _without_blanks(url))
+            return UrlProblem("has a space in it", remedy, _without_blanks(url))
         if not letter.isprintable():
             what = f"has U+{ord(letter):04X} in it, which cannot be seen"
-            return UrlProblem(what, "type it anew", "".join(filter(str.isprintable, url)))
+            return UrlProblem(what, "retype it", "".join(filter(str.isprintable, url)))
         if letter in _IN_NO_URL:
             return UrlProblem(
                 f"has {letter!r} in it", "fill in what stands for something, and write no brackets"
@@ -172,7 +172,7 @@ def _scheme(url: str, schemes: tuple[str, ...]) -> UrlProblem | None:
         is_local = found[0].endswith("///")  # a file, a socket: no host to send to
         is_encrypted = found[1].lower().endswith(("ps", "wss")) and "https" in schemes
         scheme = "https" if is_encrypted else _likely(rest, schemes)
-        what = f"begins with {found[1]}:, which cannot be asked"
+        what = f"begins with {found[1]}:, which no request can be sent to"
         return UrlProblem(what, f"begin it with {known}", "" if is_local else f"{scheme}://{rest}")
     if found[0].count("/") < 2 and rest:  # noqa: PLR2004 - as in "://"
         what = f"begins with {found[0]}, not {found[1]}://"
@@ -205,7 +205,7 @@ def _repeated(url: str, _: tuple[str, ...]) -> UrlProblem | None:
 
 def _comma(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     if _authority(url).endswith((",", ";")) and url.endswith((",", ";")):
-        return UrlProblem(f"ends with {url[-1]!r}", "take it away", url.rstrip(",;"))
+        return UrlProblem(f"ends with {url[-1]!r}", "remove it", url.rstrip(",;"))
     return None
 
 
@@ -220,7 +220,7 @@ def _ipv6(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     elif _is_ipv6(authority):
         bracketed = f"[{authority}]"
     what, remedy = (
-        "has more than one ':' behind the scheme",
+        "has more than one ':' after the scheme",
         "an IPv6 address stands in brackets: [::1]:8080",
     )
     return UrlProblem(what, remedy, url.replace(authority, bracketed, 1) if bracketed else "")
@@ -229,7 +229,7 @@ def _ipv6(url: str, _: tuple[str, ...]) -> UrlProblem | None:
 def _host(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     host = _parts(url).host
     if not host:
-        return UrlProblem("has no host", "write the server's name behind ://")
+        return UrlProblem("has no host", "write the server's name after ://")
     if host.startswith("["):
         if host.endswith("]") and _is_ipv6(host[1:-1]):
             return None
@@ -249,7 +249,7 @@ def _port(url: str, _: tuple[str, ...]) -> UrlProblem | None:
     if not port or (_DIGITS.fullmatch(port) and 0 < int(port) <= LARGEST_PORT):
         return None
     what = f"has a port that is not a number from 1 to {LARGEST_PORT}"
-    return UrlProblem(what, "correct what stands behind the ':'")
+    return UrlProblem(what, "correct what comes after the ':'")
 
 
 # What is likely a slip
@@ -262,16 +262,16 @@ def _secrets(url: str, _: ProviderInfo) -> Iterator[UrlProblem]:
         what = "has a user name or a password, which would be sent in place of the key"
         yield UrlProblem(what, "put the key into api_key", without)
     if parts.query:
-        yield UrlProblem("has a query, and paths are added behind it", "take it away", without)
+        yield UrlProblem("has a query, and paths are added after it", "remove it", without)
     if parts.fragment:
-        yield UrlProblem("has a '#', behind which nothing is sent", "take it away", without)
+        yield UrlProblem("has a '#', after which nothing is sent", "remove it", without)
 
 
 def _listening(url: str, _: ProviderInfo) -> Iterator[UrlProblem]:
     parts = _parts(url)
     if parts.host in _LISTENING:
         mended = parts._replace(host=_LISTENING[parts.host])
-        what = f"has {parts.host}, which servers listen on and nobody can ask"
+        what = f"has {parts.host}, which servers listen on and no request can reach"
         yield UrlProblem(what, f"write {mended.host}", mended.joined())
 
 
@@ -281,7 +281,7 @@ def _stuck(url: str, _: ProviderInfo) -> Iterator[UrlProblem]:
     found = _STUCK.search(parts.path)
     if found is not None:
         mended = parts._replace(path=parts.path[: found.start()].rstrip("/"))
-        yield UrlProblem(f"ends with {found[0]!r}", "take it away", mended.joined())
+        yield UrlProblem(f"ends with {found[0]!r}", "remove it", mended.joined())
 
 
 def _ending(url: str, info: ProviderInfo) -> Iterator[UrlProblem]:
@@ -297,8 +297,8 @@ def _ending(url: str, info: ProviderInfo) -> Iterator[UrlProblem]:
     if operation:
         without = parts._replace(path=parts.path[:at]).joined()
         is_own = operation in info.endings
-        why = "is added by itself" if is_own else "is an operation's, not where the API is"
-        yield UrlProblem(f"ends with {parts.path[at:]}, which {why}", "take it away", without)
+        why = "is added automatically" if is_own else "is an operation's path, not where the API is"
+        yield UrlProblem(f"ends with {parts.path[at:]}, which {why}", "remove it", without)
         yield from _ending(without, info)
 
 

@@ -159,14 +159,14 @@ def _wanted(error: Any) -> Any:
 def _is_odd(key: str) -> str:
     """Say that a key holds what only looks like a blank, or cannot be seen at all; "" if it does not."""
     odd = next((letter for letter in key if letter != " " and not letter.isprintable()), "")
-    return f"it has U+{ord(odd):04X} in it, which is no plain blank: type it anew" if odd else ""
+    return f"it has U+{ord(odd):04X} in it, which is not a plain space: retype it" if odd else ""
 
 
 def _is_a_chain(value: Any, at: Location) -> str:
     """Say where a chain belongs that stands at the top of the file."""
     inside = cast("dict[str, Any]", value) if isinstance(value, dict) and not at else {}
     is_one = isinstance(inside.get("models"), list)
-    return "a chain stands below 'chains:', two blanks deeper" if is_one else ""
+    return "a chain stands below 'chains:', two spaces deeper" if is_one else ""
 
 
 def _missing_keys(error: Any, at: Location) -> Iterator[Finding]:
@@ -208,7 +208,7 @@ _ABOUT_THE_WHOLE = frozenset({"empty", "exclusive-keys"})
 def _too_short(misfit: _Misfit) -> Words:
     if misfit.value:
         return "out-of-range", f"{misfit.name} is too short", f"write at least {misfit.wanted}"
-    hint = "write it, or take it away" if misfit.rule == "minLength" else "write at least one"
+    hint = "write it, or remove it" if misfit.rule == "minLength" else "write at least one"
     return "empty", f"{misfit.name} is empty", hint
 
 
@@ -216,7 +216,7 @@ def _pattern(misfit: _Misfit) -> Words:
     if misfit.schema.get("pattern") == DURATION:
         meant = suggest_duration(misfit.said)
         hint = meant or "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
-        return "bad-duration", f"{misfit.name}: {misfit.shown} is no duration", hint
+        return "bad-duration", f"{misfit.name}: {misfit.shown} is not a duration", hint
     examples = " or ".join(map(str, misfit.schema.get("examples", ())))
     hint = (
         suggest_list(misfit.said) or f"write it like {examples}"
@@ -232,7 +232,7 @@ def _format(misfit: _Misfit) -> Words:
         return "out-of-range", f"{misfit.name}: {misfit.shown} is longer than a day", hint
     if misfit.wanted != "date":
         return _unfitting(misfit)
-    return "bad-value", f"{misfit.name}: {misfit.shown} is no date", "write it like 2026-12-01"
+    return "bad-value", f"{misfit.name}: {misfit.shown} is not a date", "write it like 2026-12-01"
 
 
 def _choice(misfit: _Misfit) -> Words:
@@ -305,7 +305,7 @@ def _nesting(misfit: _Misfit) -> str:
         dashed = misfit.value.startswith("-")
         listed = below[-1:] == ["models"] and "," in misfit.value
         return (
-            "write a blank behind each '-'"
+            "write a space after each '-'"
             if dashed
             else "write it in brackets: models: [a, b]"
             if listed
@@ -349,8 +349,8 @@ _REMEDIES = {
     "integer": "write a number, like 3",
     "number": "write a number, like 0.5",
     "boolean": "write true or false",
-    "string": "write one text behind the ':'",
-    "array": "write one item a line, each behind '- '",
+    "string": "write one text after the ':'",
+    "array": "write one item per line, each after '- '",
     "object": "write 'key: value' lines, indented below it",
 }
 

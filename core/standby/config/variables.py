@@ -137,7 +137,7 @@ class _Substituter:
             return name
         if value.strip():
             hint = "put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
-            self._error(location, "literal-key", "a key must not stand in this file", hint)
+            self._error(location, "literal-key", "a key must not be written in this file", hint)
         return None
 
     def _text(self, value: str, location: Location) -> str | None:
@@ -156,7 +156,7 @@ class _Substituter:
                 if len(found["broken"]) <= LONGEST_SHOWN
                 else f"{found['broken'][:LONGEST_SHOWN]}…"
             )
-            self._error(location, "bad-variable", f"{shown!r} is no variable", hint)
+            self._error(location, "bad-variable", f"{shown!r} is not a variable", hint)
         elif name is None:
             return "${"
         elif self._variables.get(name, "").strip():
