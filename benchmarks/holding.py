@@ -104,7 +104,7 @@ async def a_stream(url: str, rounds: int) -> Ratio:
     adapter = OpenAIAdapter(
         Provider(plugin="openai", base_url=f"{url}/v1", api_key=Secret("benchmark"))
     )
-    call = ModelRequest(chat=REQUEST, model="o3-mini", card=Card(), options={}, timeout=60.0)
+    call = ModelRequest(request=REQUEST, model="o3-mini", card=Card(), options={}, timeout=60.0)
 
     async def consumed(chunks: AsyncIterator[Chunk]) -> int:
         return sum([1 async for _ in chunks])

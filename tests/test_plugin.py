@@ -71,7 +71,7 @@ def test_a_provider_takes_no_options_and_needs_no_key_unless_it_says_so() -> Non
 
 
 def test_a_call_is_frozen_and_silent_about_its_prompt() -> None:
-    call = ModelRequest(chat=request(), model="m", card=Card(), options={}, timeout=1.0)
+    call = ModelRequest(request=request(), model="m", card=Card(), options={}, timeout=1.0)
     with pytest.raises(AttributeError):
         call.timeout = 2.0  # type: ignore[misc] # the point
     assert "capital" not in repr(call)

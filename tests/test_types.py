@@ -42,7 +42,7 @@ def test_every_value_is_frozen(struct: type[msgspec.Struct]) -> None:
         Text(QUESTION),
         request().messages[0],
         request(temperature=0.5),
-        ModelRequest(chat=request(), model="m", card=policy.Card(), options={}, timeout=1.0),
+        ModelRequest(request=request(), model="m", card=policy.Card(), options={}, timeout=1.0),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -197,7 +197,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     what is left for this attempt, in seconds; the dispatcher enforces it by cancellation.
     """
 
-    chat: Request
+    request: Request
     model: str
     card: Card
     options: Mapping[str, Any]

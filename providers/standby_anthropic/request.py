@@ -63,7 +63,7 @@ def body_of(call: ModelRequest, *, stream: bool) -> Block:
     Turns of one role in a row become one turn. An empty text is a 400, and is left out; where
     nothing but a system's text is left, it is the user's.
     """
-    request = call.chat
+    request = call.request
     system = [
         _text(part.text)
         for part in _parts_of("system", request)
@@ -153,7 +153,7 @@ def _id(known_as: str) -> str:
 
 def _tools(call: ModelRequest) -> Block:
     """Return what is said of tools; raises `AttemptFailed` (`unsupported`) where the model cannot be made to call one."""
-    request = call.chat
+    request = call.request
     if not request.tools:
         return {}
     choice = request.tool_choice
@@ -192,7 +192,7 @@ def _format(request: Request) -> Block:
 
 def _effort(call: ModelRequest, limit: int) -> Block:
     """Say how hard to think, in the way that the card's `thinks` names; the core has sent one of the card's efforts."""
-    effort = call.chat.sampling.reasoning_effort
+    effort = call.request.sampling.reasoning_effort
     thinks = (call.card.wire or {}).get("thinks")
     if effort is None:
         return {}
@@ -210,13 +210,13 @@ def _budget(tokens: int, call: ModelRequest) -> Block:
     "When `thinking` is enabled, a final `assistant` message must start with a thinking block": a
     call that another model made has none, and goes on without.
     """
-    turns = _turns(call.chat.messages)
+    turns = _turns(call.request.messages)
     ends_in_results = bool(turns) and turns[-1]["content"][0]["type"] == "tool_result"
     thought = ends_in_results and turns[-2]["content"][0]["type"] in (
         "thinking",
         "redacted_thinking",
     )
-    if tokens < LEAST_BUDGET or _is_forced(call.chat) or (ends_in_results and not thought):
+    if tokens < LEAST_BUDGET or _is_forced(call.request) or (ends_in_results and not thought):
         return {}
     return {"thinking": {"type": "enabled", "budget_tokens": tokens}}
 

@@ -54,12 +54,12 @@ def body_of(call: ModelRequest) -> dict[str, Any]:
     in turn; it refuses a turn without text, so that an empty one is left out. A request needs a
     turn: where there is no other, the system's text is the user's.
     """
-    if len(call.chat.sampling.stop or ()) > MOST_STOPS:
+    if len(call.request.sampling.stop or ()) > MOST_STOPS:
         words = f"not sent: Gemini takes up to {MOST_STOPS} texts to stop at"
         raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
     said = [
         message
-        for message in call.chat.messages
+        for message in call.request.messages
         if any(_has_content(part) for part in message.parts)
     ]
     system = [
@@ -84,8 +84,8 @@ def body_of(call: ModelRequest) -> dict[str, Any]:
     body: dict[str, Any] = {"contents": contents or [{"role": "user", "parts": system}]}
     if system and contents:
         body["systemInstruction"] = {"parts": system}
-    body |= _tools(call.chat)
-    config = _config(call.chat.sampling) | _thinking(call) | _format(call)
+    body |= _tools(call.request)
+    config = _config(call.request.sampling) | _thinking(call) | _format(call)
     if config:
         body["generationConfig"] = config
     return deep_merge(body, call.extra)
@@ -189,7 +189,7 @@ def _tools(request: Request) -> dict[str, Any]:
 
 def _format(call: ModelRequest) -> dict[str, Any]:
     """Say what the answer is to fit; raises `AttemptFailed` (`unsupported`) where the model takes it without tools only."""
-    request = call.chat
+    request = call.request
     if request.schema is None:
         return {}
     if request.tools and call.card.tools_with_schema is False:
@@ -214,7 +214,7 @@ def _config(sampling: Sampling) -> dict[str, Any]:
 
 def _thinking(call: ModelRequest) -> dict[str, Any]:
     """Say how hard to think: as the request asks, in tokens where the card has a number for it, else as the options say."""
-    effort, options = call.chat.sampling.reasoning_effort, call.options
+    effort, options = call.request.sampling.reasoning_effort, call.options
     budget, level = options.get("thinking_budget"), get_str(options.get("thinking_level"))
     if effort is not None:
         budget = get_object((call.card.wire or {}).get("thinking_budgets")).get(effort)

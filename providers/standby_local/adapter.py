@@ -23,7 +23,7 @@ class Local:
         setup = setup_of(call.model, options)
         heard: asyncio.Queue[object] = asyncio.Queue()
         loop = asyncio.get_running_loop()
-        body = body_of(call.chat, context=setup.context, max_tokens=options.max_tokens)
+        body = body_of(call.request, context=setup.context, max_tokens=options.max_tokens)
         job = Job(body, lambda item: _post(loop, heard, item))
         ENGINES.ask(setup, job)
         reading = Reading(call.model)

@@ -37,15 +37,15 @@ _SAMPLING = ("temperature", "top_p", "stop", "seed", "presence_penalty", "freque
 
 def body_of(call: ModelRequest, *, stream: bool, max_tokens: str) -> dict[str, Any]:
     """Return the request's body; `max_tokens` is the name that the endpoint has for it, where the card says no better."""
-    sampling = call.chat.sampling
+    sampling = call.request.sampling
     if len(sampling.stop or ()) > MOST_STOPS:
         words = f"not sent: OpenAI takes up to {MOST_STOPS} texts to stop at"
         raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
     body: dict[str, Any] = {
         "model": call.model,
-        "messages": [turn for message in call.chat.messages for turn in _turns(message)],
-        **_tools(call.chat),
-        **_format(call.chat),
+        "messages": [turn for message in call.request.messages for turn in _turns(message)],
+        **_tools(call.request),
+        **_format(call.request),
     }
     for name in _SAMPLING:
         value = getattr(sampling, name)

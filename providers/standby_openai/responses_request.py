@@ -35,15 +35,15 @@ _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty")
 
 def body_of(call: ModelRequest, *, stream: bool) -> dict[str, Any]:
     """Return the request's body; raises `AttemptFailed` (`unsupported`) for what the API has no form for."""
-    sampling = call.chat.sampling
+    sampling = call.request.sampling
     absent = [name for name in _ABSENT if getattr(sampling, name) is not None]
     if absent:
         raise _unsupported(f"Responses has no {', '.join(absent)}; put it under the model's 'drop'")
     body: dict[str, Any] = {
         "model": call.model,
-        "input": [item for message in call.chat.messages for item in _items(message)],
+        "input": [item for message in call.request.messages for item in _items(message)],
         "store": False,
-        **_tools(call.chat),
+        **_tools(call.request),
         **_reasoning(call),
     }
     given = {
@@ -52,8 +52,8 @@ def body_of(call: ModelRequest, *, stream: bool) -> dict[str, Any]:
         "max_output_tokens": sampling.max_tokens,
     }
     body |= {name: value for name, value in given.items() if value is not None}
-    if call.chat.schema is not None:
-        body["text"] = {"format": {"type": "json_schema", **described(call.chat.schema)}}
+    if call.request.schema is not None:
+        body["text"] = {"format": {"type": "json_schema", **described(call.request.schema)}}
     if "service_tier" in call.options:
         body["service_tier"] = call.options["service_tier"]
     if stream:
@@ -64,7 +64,7 @@ def body_of(call: ModelRequest, *, stream: bool) -> dict[str, Any]:
 def _reasoning(call: ModelRequest) -> dict[str, Any]:
     """Say how hard to think and what to tell of it; only a model that thinks can give its thoughts away encrypted."""
     told = {
-        "effort": call.chat.sampling.reasoning_effort or call.options.get("reasoning_effort"),
+        "effort": call.request.sampling.reasoning_effort or call.options.get("reasoning_effort"),
         "summary": call.options.get("reasoning_summary"),
     }
     told = {name: value for name, value in told.items() if value is not None}

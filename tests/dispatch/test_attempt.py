@@ -216,7 +216,7 @@ def test_parameters_that_the_model_refuses_are_not_sent_and_named() -> None:
             one, asked, permit, AttemptTimer(one, asyncio.get_running_loop().time, 9.0)
         )
         await asyncio.wait([running.task])
-        return running.dropped, plays.calls[0].chat.sampling
+        return running.dropped, plays.calls[0].request.sampling
 
     dropped, sampling = run(story())
     assert dropped == ("temperature",)

@@ -55,7 +55,7 @@ def test_a_kind_that_will_not_pass_goes_to_the_next_at_once(kind: Kind) -> None:
     assert len(first.calls) == 1
     assert reply.model == "b"
     assert reply.trail[0].then == "next"
-    assert second.calls[0].chat == first.calls[0].chat
+    assert second.calls[0].request == first.calls[0].request
 
 
 @pytest.mark.parametrize("kind", STOP)
@@ -413,10 +413,10 @@ def test_refused_parameters_are_left_out_for_that_model_only_and_named() -> None
     reply = run(walk(chain, request(temperature=0.2, seed=7)).run())
     assert [attempt.dropped for attempt in reply.trail] == [(), ("temperature",)]
     assert (
-        first.calls[0].chat.sampling.temperature,
-        second.calls[0].chat.sampling.temperature,
+        first.calls[0].request.sampling.temperature,
+        second.calls[0].request.sampling.temperature,
     ) == (0.2, None)
-    assert second.calls[0].chat.sampling.seed == 7
+    assert second.calls[0].request.sampling.seed == 7
 
 
 def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:

@@ -269,7 +269,7 @@ async def test_the_example_of_blocking_answers() -> None:
     names: dict[str, Any] = {}
     exec(only(DOCUMENT, "blocking(): an SDK that blocks", "python"), names)  # noqa: S102 - the page's own code
     slow = names["Slow"](Provider(plugin="slow"))
-    call = ModelRequest(chat=request(), model="slow-1", card=Card(), options={}, timeout=5.0)
+    call = ModelRequest(request=request(), model="slow-1", card=Card(), options={}, timeout=5.0)
     assert (await slow.complete(call)).text == "slow-1 has answered"
 
 

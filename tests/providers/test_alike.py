@@ -34,7 +34,7 @@ from tests.support.loopback import Answer, Loopback, cut, garbage, hang, html, r
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 PLUGINS = {"gemini": GeminiAdapter, "openai": OpenAIAdapter}
 CALL = ModelRequest(
-    chat=Request((Message("user", (Text("Which city?"),)),)),
+    request=Request((Message("user", (Text("Which city?"),)),)),
     model="a-model",
     card=Card(),
     options={},

@@ -20,7 +20,7 @@ PDF = Media(media_type="application/pdf", data="JVBERg==", name="bill.pdf")
 
 def call(*parts: Any) -> ModelRequest:
     return ModelRequest(
-        chat=Request((Message("user", (Text("Look."), *parts)),)),
+        request=Request((Message("user", (Text("Look."), *parts)),)),
         model="m",
         card=Card(),
         options={},

@@ -33,7 +33,7 @@ TOOL = Tool(name="f")
 def call(schema: dict[str, Any], *tools: Tool, card: Card = Card()) -> ModelRequest:  # noqa: B008 - frozen
     asked = Schema(name="Bill [x]", json_schema=schema, read=str)
     request = Request((Message("user", (Text("hi"),)),), tools=tools, schema=asked)
-    return ModelRequest(chat=request, model="m", card=card, options={}, timeout=60.0)
+    return ModelRequest(request=request, model="m", card=card, options={}, timeout=60.0)
 
 
 @pytest.mark.parametrize(("schema", "strict"), [(CLOSED, True), (OPEN, False)])

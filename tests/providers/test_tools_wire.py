@@ -48,7 +48,7 @@ TURN = (
 
 
 def call(request: Request, card: Card = Card()) -> ModelRequest:  # noqa: B008 - frozen
-    return ModelRequest(chat=request, model="m", card=card, options={}, timeout=60.0)
+    return ModelRequest(request=request, model="m", card=card, options={}, timeout=60.0)
 
 
 def openai(request: Request) -> dict[str, Any]:

@@ -173,7 +173,7 @@ async def adapter(wire: Wire, url: str) -> AsyncIterator[Any]:
 def call(wire: Wire) -> ModelRequest:
     card = Card(wire={"api": "responses"}) if wire == "responses" else Card()
     request = Request((Message("user", (Text("Which city?"),)),))
-    return ModelRequest(chat=request, model="a-model", card=card, options={}, timeout=60.0)
+    return ModelRequest(request=request, model="a-model", card=card, options={}, timeout=60.0)
 
 
 def gathered(chunks: Iterable[Chunk]) -> Reply:

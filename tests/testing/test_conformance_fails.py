@@ -89,7 +89,7 @@ class Right:
     def body(self, call: ModelRequest) -> Any:
         return {
             "turns": [
-                [turn.role, *(part.text for part in turn.parts)] for turn in call.chat.messages
+                [turn.role, *(part.text for part in turn.parts)] for turn in call.request.messages
             ]
         }
 

@@ -55,7 +55,7 @@ async def attempt(
     try:
         adapter = await target.adapter()
         call = ModelRequest(
-            chat=request,
+            request=request,
             model=target.vendor_id,
             card=target.card,
             options=target.options,
@@ -106,10 +106,10 @@ async def _ask(
         raise AttemptFailed(
             Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}")
         )
-    if call.chat.schema is not None and not reply.tool_calls:
+    if call.request.schema is not None and not reply.tool_calls:
         cut_after = reply.usage.output if reply.finish is Finish.LENGTH else None
         reply = msgspec.structs.replace(
-            reply, data=parse_data(reply.text, call.chat.schema, cut_after)
+            reply, data=parse_data(reply.text, call.request.schema, cut_after)
         )
     reply = _signed(reply, target)
     if outlet is not None:

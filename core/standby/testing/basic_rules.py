@@ -108,7 +108,7 @@ class BasicRules:
         """Return a call of the model; `fields` are those of the request."""
         request = Request(messages or (Message("user", (Text(QUESTION),)),), **fields)
         return ModelRequest(
-            chat=request, model=self.model, card=self.card(), options=self.options, timeout=60.0
+            request=request, model=self.model, card=self.card(), options=self.options, timeout=60.0
         )
 
     def provider(self, base_url: str) -> Provider:

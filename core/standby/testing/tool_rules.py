@@ -74,7 +74,7 @@ class Tools(BasicRules):
         for words in (TOOL.name, TOOL.description, *ARGUMENTS):
             require(
                 words in body,
-                f"the request's body does not say {words!r} of the tool: send call.chat.tools",
+                f"the request's body does not say {words!r} of the tool: send call.request.tools",
             )
 
     def test_a_tools_result_goes_back_behind_its_call(self) -> None:
@@ -121,7 +121,7 @@ class Tools(BasicRules):
         body = server.main_requests[0].body.decode()
         require(
             "capital_of_it" in body,
-            "the schema is not in the request's body: send call.chat.schema.json_schema",
+            "the schema is not in the request's body: send call.request.schema.json_schema",
         )
         require(
             reply.text == text,

@@ -18,5 +18,5 @@ class Parrot:
         self.name = provider.plugin
 
     async def complete(self, call: ModelRequest) -> Reply:
-        said = "".join(part.text for part in call.chat.messages[-1].parts)
+        said = "".join(part.text for part in call.request.messages[-1].parts)
         return Reply(text=f"You said: {said}")

@@ -20,5 +20,5 @@ class Parrot:
         self.name = provider.plugin
 
     async def complete(self, call: ModelRequest) -> Reply:
-        said = "".join(part.text for part in call.chat.messages[-1].parts if isinstance(part, Text))
+        said = "".join(part.text for part in call.request.messages[-1].parts if isinstance(part, Text))
         return Reply(text=f"You said: {said}")

@@ -32,9 +32,9 @@ class Tools:
         del provider
 
     async def complete(self, call: ModelRequest) -> Reply:
-        last = call.chat.messages[-1].parts[0]
+        last = call.request.messages[-1].parts[0]
         if isinstance(last, ToolResult):
-            made = call.chat.messages[-2].parts[-1]
+            made = call.request.messages[-2].parts[-1]
             private = made.provider_state if isinstance(made, ToolCall) else ""
             return Reply(text=f"{last.name} said {last.text}; I kept {private}")
         return Reply(text="", tool_calls=(self._call(call),), finish=Finish.TOOL_CALLS)
@@ -46,7 +46,7 @@ class Tools:
     def _call(self, call: ModelRequest) -> ToolCall:
         return ToolCall(
             id="call-1",
-            name=call.chat.tools[0].name,
+            name=call.request.tools[0].name,
             arguments={"city": "Lisbon"},
             provider_state="a signature",
         )

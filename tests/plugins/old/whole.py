@@ -89,7 +89,7 @@ class Whole:
         )
 
     def _ask(self, call: ModelRequest) -> str:
-        sampling = call.chat.sampling
+        sampling = call.request.sampling
         body = deep_merge(
             {
                 "tone": call.options.get("tone"),

@@ -45,7 +45,7 @@ def call(
     request = Request(messages or (said("user", "Which city?"),), Sampling(**rest), **fields)
     card = CARDS.get(model, Card())
     return ModelRequest(
-        chat=request,
+        request=request,
         model=model,
         card=card,
         options=options or {},

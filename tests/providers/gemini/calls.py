@@ -40,7 +40,7 @@ def call(
     **sampling: Any,
 ) -> ModelRequest:
     return ModelRequest(
-        chat=request(*turns, **sampling),
+        request=request(*turns, **sampling),
         model=model,
         card=Card(),
         options=options or {},

@@ -23,7 +23,7 @@ def request(*turns: tuple[Role, str], **sampling: Any) -> Request:
 
 
 def call(asked: Request, *, model: str = "smollm2-135m", **options: Any) -> ModelRequest:
-    return ModelRequest(chat=asked, model=model, card=Card(), options=options, timeout=120.0)
+    return ModelRequest(request=asked, model=model, card=Card(), options=options, timeout=120.0)
 
 
 def local() -> Local:

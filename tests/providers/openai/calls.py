@@ -43,7 +43,7 @@ def call(
 ) -> ModelRequest:
     card = CARDS.get(model, Card())
     return ModelRequest(
-        chat=request(*turns, **sampling),
+        request=request(*turns, **sampling),
         model=model,
         card=card,
         options=options or {},

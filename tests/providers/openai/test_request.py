@@ -33,7 +33,7 @@ def test_the_parts_of_a_message_are_one_text() -> None:
     asked = call()
     message = Message("user", (Text("Which "), Text("city?")))
     asked = ModelRequest(
-        chat=type(asked.chat)((message,)),
+        request=type(asked.request)((message,)),
         model=asked.model,
         card=asked.card,
         options=asked.options,

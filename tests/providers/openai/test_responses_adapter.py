@@ -312,7 +312,7 @@ async def test_a_token_limit_without_words_is_empty(server: Loopback, *, stream:
 
 async def test_what_cannot_be_said_is_not_sent(server: Loopback) -> None:
     asked = msgspec.structs.replace(
-        ASKED, chat=Request(ASKED.chat.messages, tools=(Tool(name="\ud800"),))
+        ASKED, request=Request(ASKED.request.messages, tools=(Tool(name="\ud800"),))
     )
     async with adapter(server.url) as openai:
         with pytest.raises(AttemptFailed) as caught:

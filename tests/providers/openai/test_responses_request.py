@@ -76,7 +76,7 @@ def asked(
     request = Request(messages or (ASKED,), **rest)
     card = card or CARDS[SOL]
     return ModelRequest(
-        chat=request,
+        request=request,
         model=SOL,
         card=card,
         options=options or {},

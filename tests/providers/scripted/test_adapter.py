@@ -28,7 +28,7 @@ REQUEST = Request((Message("user", (Text("Are you there?"),)),))
 
 
 def call(options: dict[str, Any], model: str = "m") -> ModelRequest:
-    return ModelRequest(chat=REQUEST, model=model, card=Card(), options=options, timeout=5.0)
+    return ModelRequest(request=REQUEST, model=model, card=Card(), options=options, timeout=5.0)
 
 
 def scripted() -> Scripted:
