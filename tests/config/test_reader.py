@@ -144,7 +144,7 @@ def provider(text: str) -> str:
         ),
         (
             trigger("t: {message: [ok, '/(?=x)/'], then: next}"),
-            f"3:21  error  '/(?=x)/' is no RE2 expression: invalid perl operator: (?=; {RE2}",
+            f"3:21  error  '/(?=x)/' is not an RE2 expression: invalid perl operator: (?=; {RE2}",
         ),
         (
             trigger("t: {model: larg-3, then: next}"),
@@ -208,7 +208,7 @@ def provider(text: str) -> str:
         (chain("old-1"), "4:14  warning  old-1 was retired on 2026-01-31; use large-3 instead"),
         (
             chain("flash, flash"),
-            "4:21  warning  'flash' stands in this chain already; it is asked once",
+            "4:21  warning  'flash' stands in this chain already; it is tried once",
         ),
     ],
 )

@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 from standby.cli.schema import schema_text
 from standby.config import load
 from standby.config.scalars import convert_scalars, parse_durations
-from standby.config.schema import DIALECT, published, schema
-from standby.config.validation import findings_of
+from standby.config.schema import DIALECT, editor_schema, schema
+from standby.config.validation import validate
 from standby.plugin import GROUP
 from standby.registry.plugins import Registry
 from standby.settings import Secret, Settings
@@ -55,7 +55,9 @@ def nodes(node: Any) -> Iterator[dict[str, Any]]:
         yield from nodes(each)
 
 
-@pytest.mark.parametrize("made", [schema(), published({}), published({"acme": OPTIONS}), WHOLE])
+@pytest.mark.parametrize(
+    "made", [schema(), editor_schema({}), editor_schema({"acme": OPTIONS}), WHOLE]
+)
 def test_it_is_a_schema_of_its_dialect(made: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(made)
     assert made["$schema"] == DIALECT
@@ -272,12 +274,12 @@ def test_the_types_and_the_schema_agree(text: str) -> None:
         fits = "version" in value
     except msgspec.ValidationError:
         fits = False
-    assert (findings_of(value, schema()) == []) == fits
+    assert (validate(value, schema()) == []) == fits
 
 
 def test_a_plugins_options_are_its_own() -> None:
     validator = Draft202012Validator(
-        published({"acme": OPTIONS, "bolt": {"properties": {"default": {"type": "integer"}}}})
+        editor_schema({"acme": OPTIONS, "bolt": {"properties": {"default": {"type": "integer"}}}})
     )
 
     def fits(provider: str, options: dict[str, Any]) -> bool:
@@ -299,10 +301,10 @@ def test_a_plugins_options_are_its_own() -> None:
 
 
 def test_a_type_without_a_schema_is_refused_when_the_schema_is_made() -> None:
-    from standby.config.schema import _hook  # noqa: PLC0415 - what msgspec calls
+    from standby.config.schema import _describe_type  # noqa: PLC0415 - what msgspec calls
 
     with pytest.raises(NotImplementedError, match="no schema for <class 'complex'>"):
-        _hook(complex)
+        _describe_type(complex)
 
 
 def test_what_a_file_leaves_out_has_its_default_in_the_schema() -> None:

@@ -3,14 +3,14 @@ from typing import Any
 import pytest
 
 from standby.config.schema import schema
-from standby.config.validation import findings_of
+from standby.config.validation import validate
 from tests.config.files import OPTIONS
 
 BUDGET = {"budget": 5}
 
 
 def words(value: Any, schema: dict[str, Any] = OPTIONS, **rest: Any) -> list[str]:
-    found = findings_of(value, schema, **rest)
+    found = validate(value, schema, **rest)
     return [
         f"{'.'.join(map(str, finding.location))}: {finding.problem.message}; {finding.problem.hint}"
         for finding in found
@@ -163,7 +163,7 @@ def test_places_owner_and_what_may_be_shown_are_the_callers() -> None:
 
 
 def test_a_choice_names_what_its_alternatives_stand_for() -> None:
-    [finding] = findings_of(
+    [finding] = validate(
         {
             "version": 1,
             "models": {"a": {"breaker": "maybe"}},

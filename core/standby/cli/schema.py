@@ -9,7 +9,7 @@ import msgspec
 from standby.cli.options import config_options, json_option
 from standby.cli.output import print_json
 from standby.cli.validate import validate
-from standby.config.schema import published
+from standby.config.schema import editor_schema
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
 from standby.registry.plugins import Registry
@@ -69,7 +69,7 @@ def schema_text(registry: Registry) -> str:
     }
     return (
         msgspec.json.format(
-            msgspec.json.encode(published(options, accounts, dict.fromkeys(models))), indent=2
+            msgspec.json.encode(editor_schema(options, accounts, dict.fromkeys(models))), indent=2
         ).decode()
         + "\n"
     )

@@ -25,11 +25,11 @@ def find_type_errors(settings: Settings) -> list[Finding]:
     try:
         return list(_no_structs(settings, msgspec.convert(tree, Settings, dec_hook=_unmarked), ()))
     except msgspec.ValidationError as error:
-        from standby.config.validation import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
+        from standby.config.validation import validate  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
 
         given = prune(msgspec.json.decode(msgspec.json.encode(settings, enc_hook=_named))).value
         in_file = format_durations(given, schema(), schema())
-        found = findings_of(
+        found = validate(
             in_file, schema(), format_value=lambda location, _: format_value_at(given, location)
         )
         return found or [

@@ -119,9 +119,9 @@ class ConfigReader:
             error = "version is missing"
         except msgspec.ValidationError as refused:
             error = str(refused)
-        from standby.config.validation import findings_of  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
+        from standby.config.validation import validate  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
 
-        findings = findings_of(whole, schema(), format_value=self._format_value)
+        findings = validate(whole, schema(), format_value=self._format_value)
         self._report(
             findings
             or [
@@ -130,10 +130,10 @@ class ConfigReader:
                 )
             ]
         )
-        return self._rest(findings, whole, findings_of)
+        return self._rest(findings, whole, validate)
 
     def _rest(
-        self, findings: list[Finding], whole: Any, findings_of: Callable[..., list[Finding]]
+        self, findings: list[Finding], whole: Any, validate: Callable[..., list[Finding]]
     ) -> Settings | None:
         """Cut out what does not fit, so that the rest can be looked at too; `None` if nothing fits."""
         rest = whole
@@ -143,7 +143,7 @@ class ConfigReader:
             self._tree.failed |= cut
             self._thinned = prune(self._filled.value)
             rest = convert_scalars(self._thinned.value, schema(), schema())
-            findings = findings_of(rest, schema())
+            findings = validate(rest, schema())
         try:
             return convert_settings(rest, self._secret)
         except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""The JSON Schema of models.yaml, generated from the settings' types, and the one for editors, made from it."""
+"""The JSON Schema of models.yaml, generated from the types of the settings, and an editor's."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -19,142 +19,162 @@ _VARIABLE = {
     "pattern": r"\$\{",
     "description": "A variable, filled in when the file is read.",
 }
-_KEY = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$"}
-_IN_WORDS = {"patternErrorMessage": "a number and a unit, ms, s, m or h: 30s"}
-"""What yaml-language-server says instead of a pattern; to others these are no words of a schema."""
-
+_KEY_VARIABLE = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$"}
 _YES_OR_NO = {
     "type": "string",
     "pattern": "^([Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|[Tt]rue|TRUE|[Ff]alse|FALSE|1|0)$",
 }
 
+_DURATION = {
+    "type": "string",
+    "pattern": DURATION,
+    "format": SPAN,
+    "examples": ["30s", "500ms", "3m"],
+    "patternErrorMessage": "a number and a unit, ms, s, m or h: 30s",
+}
+"""A duration in the file; `patternErrorMessage` is a keyword of yaml-language-server alone."""
+
+_ANNOTATIONS = ("title", "description", "default", "examples")
+"""Keywords that describe a value and constrain nothing."""
+
 
 @cache
 def schema() -> dict[str, Any]:
-    """Return the schema that a file's tree must fit, once its variables are filled in."""
-    _, named = msgspec.json.schema_components(
-        [Settings], schema_hook=_hook, ref_template="#/$defs/{name}"
+    """Return the schema of a file's tree, once its variables are filled in.
+
+    Returns:
+        A JSON Schema of the 2020-12 dialect, shared by all callers: it must not be changed.
+
+    """
+    _, components = msgspec.json.schema_components(
+        [Settings], schema_hook=_describe_type, ref_template="#/$defs/{name}"
     )
-    made: dict[str, Any] = _rewritten(named)
-    settings = made.pop("Settings")
+    definitions: dict[str, Any] = _rewrite(components)
+    settings = definitions.pop("Settings")
     settings["required"] = sorted({*settings.get("required", ()), "version"})
-    return {"$schema": DIALECT, **settings, "title": "models.yaml of standby", "$defs": made}
+    title = "models.yaml of standby"
+    return {"$schema": DIALECT, **settings, "title": title, "$defs": definitions}
 
 
-def published(
+def editor_schema(
     plugins: Mapping[str, JsonSchema],
     accounts: Mapping[str, JsonSchema] | None = None,
     models: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Return the schema for an editor: variables may stand for any scalar, and each plugin's options are known.
+    """Return the schema for an editor.
+
+    A variable may stand for any scalar, and the options of each plugin are known.
 
     Args:
         plugins: The schemas of a model's options, by plugin.
-        accounts: Those of a provider's options.
-        models: Names that an editor offers where a model is named; any other may be written.
+        accounts: The schemas of a provider's options, by plugin.
+        models: Names that an editor offers where a model is named; any other name is valid, too.
+
+    Returns:
+        A JSON Schema of the 2020-12 dialect.
 
     """
-    whole: dict[str, Any] = _with_variables(schema())
-    key = whole["$defs"]["Provider"]["properties"]["api_key"]
-    del key["anyOf"]  # a key is nothing but a variable
-    key.update(_KEY)
-    for kind, key, known in (
-        ("Model", "provider", plugins),
-        ("Provider", "plugin", accounts or {}),
-    ):
-        if known:
-            whole["$defs"][kind]["allOf"] = [
-                _where(key, name, options) for name, options in sorted(known.items())
-            ]
+    file: dict[str, Any] = _with_variables(schema())
+    properties: dict[str, dict[str, Any]] = {
+        name: definition["properties"]
+        for name, definition in file["$defs"].items()
+        if "properties" in definition
+    }
+    key = properties["Provider"]["api_key"]
+    del key["anyOf"]  # a key is always a variable
+    key.update(_KEY_VARIABLE)
+    _add_options(file["$defs"]["Model"], "provider", plugins)
+    _add_options(file["$defs"]["Provider"], "plugin", accounts or {})
     names = sorted(models)
-    _offer(whole["$defs"]["Chain"]["properties"]["models"], names)
-    _offer(whole["$defs"]["Trigger"]["properties"]["model"], names)
     if names:
-        whole["properties"]["models"]["propertyNames"] = {
+        file["properties"]["models"]["propertyNames"] = {
             "anyOf": [{"enum": names}, {"type": "string"}]
         }
-    _offer(whole["$defs"]["Model"]["properties"]["provider"], plugins)
-    _offer(whole["$defs"]["Provider"]["properties"]["plugin"], plugins)
-    return whole
+    _offer(properties["Chain"]["models"], names)
+    _offer(properties["Trigger"]["model"], names)
+    _offer(properties["Model"]["provider"], plugins)
+    _offer(properties["Provider"]["plugin"], plugins)
+    return file
+
+
+def _add_options(definition: dict[str, Any], key: str, schemas: Mapping[str, JsonSchema]) -> None:
+    """Let the value of `key` decide which schema `options` must fit."""
+    if schemas:
+        definition["allOf"] = [
+            {
+                "if": {"properties": {key: {"const": name}}, "required": [key]},
+                "then": {"properties": {"options": _with_variables(options)}},
+            }
+            for name, options in sorted(schemas.items())
+        ]
 
 
 def _offer(node: dict[str, Any], names: Iterable[str]) -> None:
     """Let an editor complete names; examples forbid no other.
 
-    They stand with the type itself: yaml-language-server does not see those that stand beside
-    `anyOf` in a list's item.
+    They are added beside the type itself: yaml-language-server does not see those beside `anyOf`
+    in a list's item.
     """
     offered = sorted(names)
-    if offered and node.get("type") == "string" and "pattern" not in node:
+    is_free_text = node.get("type") == "string" and "pattern" not in node
+    if offered and is_free_text:
         node["examples"] = offered
-    for way in (*node.get("anyOf", ()), *([node["items"]] if "items" in node else ())):
-        _offer(way, offered)
+    for inner in (*node.get("anyOf", ()), *([node["items"]] if "items" in node else ())):
+        _offer(inner, offered)
 
 
-def _where(key: str, name: str, options: JsonSchema) -> dict[str, Any]:
-    return {
-        "if": {"properties": {key: {"const": name}}, "required": [key]},
-        "then": {"properties": {"options": _with_variables(options)}},
-    }
-
-
-def _hook(kind: type) -> dict[str, Any]:
+def _describe_type(kind: type) -> dict[str, Any]:
+    """Return the schema of a type that msgspec does not know."""
     if kind is Secret:
         return {"type": "string"}
     raise NotImplementedError(f"no schema for {kind}")
 
 
-def _rewritten(node: Node) -> Any:
-    """Write durations as the file does, and leave away defaults that only say "not given", or what each key below says."""
+def _rewrite(node: Node) -> Any:
+    """Rewrite msgspec's schema as the file is written: durations with a unit, no `null`."""
     if isinstance(node, list):
-        return [_rewritten(item) for item in node]
+        return [_rewrite(item) for item in node]
     if not isinstance(node, dict):
         return node
     if node.get("format") == SPAN:
-        rest = {
-            key: value
-            for key, value in node.items()
-            if key in ("title", "description", "default", "examples")
-        }
-        if isinstance(rest.get("default"), int | float):
-            rest["default"] = format_duration(rest["default"])
-        written_so = {"type": "string", "pattern": DURATION, "format": SPAN}
-        return {**rest, **written_so, "examples": ["30s", "500ms", "3m"], **_IN_WORDS}
-    made = {key: _rewritten(value) for key, value in node.items()}
-    if isinstance(told := made.get("description"), str):
-        made["description"] = cleandoc(
-            told
-        )  # a docstring, indented or not: by Python's version, and by msgspec's
-    told_elsewhere = "$ref" in node
-    return _without_null(
-        {
-            key: value
-            for key, value in made.items()
-            if not (key == "default" and (told_elsewhere or value in (None, {})))
-        }
-    )
+        return _rewrite_duration(node)
+    schema = {key: _rewrite(value) for key, value in node.items()}
+    if isinstance(description := schema.get("description"), str):
+        # Python's and msgspec's versions differ in whether a docstring keeps its indentation
+        schema["description"] = cleandoc(description)
+    if "$ref" in node or schema.get("default") in (None, {}):
+        schema.pop("default", None)  # the keys below state their own, or it says "not given"
+    return _without_null(schema)
+
+
+def _rewrite_duration(node: Mapping[str, Any]) -> dict[str, Any]:
+    annotations = {key: value for key, value in node.items() if key in _ANNOTATIONS}
+    if isinstance(annotations.get("default"), int | float):
+        annotations["default"] = format_duration(annotations["default"])
+    return {**annotations, **_DURATION}
 
 
 def _without_null(node: dict[str, Any]) -> dict[str, Any]:
-    """Take `null` out of the alternatives: in the file a key without a value is a key left out."""
-    ways = [way for way in node.get("anyOf", ()) if way != {"type": "null"}]
-    if not ways:
+    """Take `null` out of the alternatives: a key without a value is a key left away."""
+    alternatives = [way for way in node.get("anyOf", ()) if way != {"type": "null"}]
+    if not alternatives:
         return node
     rest = {key: value for key, value in node.items() if key != "anyOf"}
-    return {**ways[0], **rest} if len(ways) == 1 else {**rest, "anyOf": ways}
+    if len(alternatives) == 1:
+        return {**alternatives[0], **rest}
+    return {**rest, "anyOf": alternatives}
 
 
 def _with_variables(node: JsonSchema) -> dict[str, Any]:
     """Let a variable stand for each scalar of a schema."""
-    made = {key: _with_variables_in(key, value) for key, value in node.items()}
-    types = stated_types(made)
-    if not (types & _SCALARS or ("enum" in made and not types)):
-        return made
-    told: dict[str, Any] = {
-        key: made.pop(key) for key in ("title", "description", "default", "examples") if key in made
-    }
-    truth = [_YES_OR_NO] if "boolean" in types else []
-    return {**told, "anyOf": [made, *truth, _VARIABLE]}
+    schema = {key: _with_variables_in(key, value) for key, value in node.items()}
+    types = stated_types(schema)
+    is_untyped_enum = "enum" in schema and not types
+    if not types & _SCALARS and not is_untyped_enum:
+        return schema
+    annotations: dict[str, Any] = {key: schema.pop(key) for key in _ANNOTATIONS if key in schema}
+    booleans = [_YES_OR_NO] if "boolean" in types else []
+    return {**annotations, "anyOf": [schema, *booleans, _VARIABLE]}
 
 
 def _with_variables_in(key: str, value: Node) -> Node:

@@ -228,7 +228,7 @@ NEARLY = {
     "a trigger of one chain only": triggers(
         "t: {kind: empty, then: next}", more="    triggers: []\n  other: {models: [large]}\n"
     ),
-    "a provider that a chain asks": triggers("t: {provider: bolt, kind: empty, then: next}"),
+    "a provider that a chain uses": triggers("t: {provider: bolt, kind: empty, then: next}"),
     "kinds that overlap": triggers(
         "t: {kind: [empty, timeout], then: next}", "u: {kind: [empty, blocked], then: retry}"
     ),
@@ -420,7 +420,7 @@ def test_the_hint_of_a_pattern_quotes_the_vendor_and_names_the_kind(tmp_path: Pa
         problem.message
         == "'503 service unavailable' matches nothing that 'large' or 'flash' is known to say"
     )
-    assert problem.hint == f"'large' says '{ACME[0]}'; kind: overloaded recognises it in any words"
+    assert problem.hint == f"'large' says '{ACME[0]}'; kind: overloaded recognises it whatever its text"
 
 
 def test_an_endpoint_of_ones_own_says_what_it_likes(tmp_path: Path) -> None:

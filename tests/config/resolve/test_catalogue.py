@@ -2,7 +2,7 @@ import pytest
 
 from standby.cards import Card
 from standby.config.finding import Findings
-from standby.config.resolve.catalogue import UNKNOWN, Plugins
+from standby.config.resolve.catalogue import UNKNOWN, CachedCatalogue
 from tests.config.files import Catalogue, broken, catalogue, info
 
 PLACE = ("chains", "default", "models", 0)
@@ -11,24 +11,24 @@ OTHER = ("chains", "default", "models", 1)
 
 def test_each_thing_is_asked_once() -> None:
     asked = catalogue()
-    plugins = Plugins(asked, Findings())
+    plugins = CachedCatalogue(asked, Findings())
     for _ in range(3):
         assert plugins.info("acme", PLACE) is not None
-        assert plugins.knowing("flash", PLACE) == ["bolt"]
-        assert set(plugins.models(PLACE)) >= {"large-3", "flash"}
+        assert plugins.find_plugins("flash", PLACE) == ["bolt"]
+        assert set(plugins.vendor_ids(PLACE)) >= {"large-3", "flash"}
     assert asked.asked == {"acme": 2, "bolt": 1}
 
 
 def test_nobody_is_asked_for_the_names() -> None:
     asked = catalogue()
-    assert Plugins(asked, Findings()).names == ("acme", "bolt")
+    assert CachedCatalogue(asked, Findings()).names == ("acme", "bolt")
     assert not asked.asked
 
 
 def test_a_look_up_goes_on_without_a_broken_plugin_and_tells_it_once() -> None:
     findings = Findings()
-    plugins = Plugins(Catalogue(rusty=broken(), good=(info(), {"m": Card()})), findings)
-    assert plugins.knowing("m", PLACE) == plugins.knowing("m", OTHER) == ["good"]
+    plugins = CachedCatalogue(Catalogue(rusty=broken(), good=(info(), {"m": Card()})), findings)
+    assert plugins.find_plugins("m", PLACE) == plugins.find_plugins("m", OTHER) == ["good"]
     assert [(f.location, f.problem.severity, f.problem.message) for f in findings] == [
         (PLACE, "warning", "plugin 'rusty' is broken: ImportError")
     ]
@@ -36,7 +36,7 @@ def test_a_look_up_goes_on_without_a_broken_plugin_and_tells_it_once() -> None:
 
 def test_a_broken_plugin_that_is_needed_is_an_error_told_once() -> None:
     findings = Findings()
-    plugins = Plugins(Catalogue(rusty=broken()), findings)
+    plugins = CachedCatalogue(Catalogue(rusty=broken()), findings)
     assert plugins.info("rusty", PLACE) is plugins.info("rusty", OTHER) is UNKNOWN
     assert [(f.location, f.problem.severity, f.problem.hint) for f in findings] == [
         (PLACE, "error", "update it")
@@ -48,5 +48,5 @@ def test_a_broken_plugin_that_is_needed_is_an_error_told_once() -> None:
 )
 def test_two_plugins_of_one_name_are_an_error_whoever_looks(code: str, severity: str) -> None:
     findings = Findings()
-    Plugins(Catalogue(rusty=broken(code)), findings).cards("rusty", PLACE)
+    CachedCatalogue(Catalogue(rusty=broken(code)), findings).cards("rusty", PLACE)
     assert [f.problem.severity for f in findings] == [severity]

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from standby.config.finding import Findings
-from standby.config.resolve.catalogue import Plugins
+from standby.config.resolve.catalogue import CachedCatalogue
 from standby.config.resolve.providers import Providers
 from standby.settings import Provider, Secret
 from tests.config.files import Catalogue, broken, catalogue, info
@@ -17,7 +17,7 @@ def providers(
 ) -> tuple[Providers, Findings]:
     findings = Findings()
     return Providers(
-        given or {}, Plugins(plugins or catalogue(), findings), environ, findings
+        given or {}, CachedCatalogue(plugins or catalogue(), findings), environ, findings
     ), findings
 
 
@@ -31,7 +31,7 @@ def test_each_plugin_is_a_provider_by_itself() -> None:
     found, findings = providers(ACME_KEY="a")
     made = found.get("acme", PLACE)
     assert made == Provider(plugin="acme", api_key=Secret("a"), options={})
-    assert (found.names, found.found(), findings) == (("acme", "bolt"), {"acme": made}, [])
+    assert (found.names, found.as_dict(), findings) == (("acme", "bolt"), {"acme": made}, [])
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_a_plugin_that_takes_a_key_may_be_asked_without_one() -> None:
 
 def test_an_endpoint_of_ones_own_may_need_none() -> None:
     here = {"here": Provider(plugin="acme", base_url="http://127.0.0.1")}
-    assert providers(here)[0].found()["here"].api_key is None
-    assert providers(here, ACME_KEY="a")[0].found()["here"].api_key == Secret("a")
+    assert providers(here)[0].as_dict()["here"].api_key is None
+    assert providers(here, ACME_KEY="a")[0].as_dict()["here"].api_key == Secret("a")
 
 
 def test_a_key_that_is_given_stays() -> None:
     given = {"acme": Provider(plugin="acme", api_key=Secret("", origin="MINE"))}
-    assert providers(given, ACME_KEY="a")[0].found() == {
+    assert providers(given, ACME_KEY="a")[0].as_dict() == {
         "acme": msgspec.structs.replace(given["acme"], options={})
     }
 

@@ -25,7 +25,7 @@ def told(settings: Settings) -> list[str]:
 def test_one_name_twice_is_a_warning_and_asked_once() -> None:
     settings = one_chain("flash", "large-3", "flash")
     assert told(settings) == [
-        "chains.default.models.2 warning: 'flash' stands in this chain already; it is asked once"
+        "chains.default.models.2 warning: 'flash' stands in this chain already; it is tried once"
     ]
     assert resolved(settings).settings.chains["default"].models == ("flash", "large-3")
 
@@ -35,8 +35,8 @@ def test_two_names_for_one_model_are_a_warning_and_it_is_asked_once() -> None:
         "flash", "bolt/flash", "quick", models={"quick": Model(model="flash", timeout=1.0)}
     )
     assert told(settings) == [
-        "chains.default.models.1 warning: 'bolt/flash' is the same model as 'flash' before it; it is asked once",
-        "chains.default.models.2 warning: 'quick' is the same model as 'flash' before it; it is asked once",
+        "chains.default.models.1 warning: 'bolt/flash' is the same model as 'flash' before it; it is tried once",
+        "chains.default.models.2 warning: 'quick' is the same model as 'flash' before it; it is tried once",
     ]
     assert resolved(settings).settings.chains["default"].models == ("flash",)
 

@@ -21,15 +21,15 @@ def test_a_trigger_that_looks_at_nothing_is_told() -> None:
 @pytest.mark.parametrize(
     ("message", "words"),
     [
-        ("/(?=x)/", "message: '/(?=x)/' is no RE2 expression: invalid perl operator: (?=; " + RE2),
+        ("/(?=x)/", "message: '/(?=x)/' is not an RE2 expression: invalid perl operator: (?=; " + RE2),
         (
             ("ok", r"/(a)\1/"),
-            r"message.1: '/(a)\\1/' is no RE2 expression: invalid escape sequence: \1; " + RE2,
+            r"message.1: '/(a)\\1/' is not an RE2 expression: invalid escape sequence: \1; " + RE2,
         ),
-        ("/(/", "message: '/(/' is no RE2 expression: missing ): (; " + RE2),
+        ("/(/", "message: '/(/' is not an RE2 expression: missing ): (; " + RE2),
         (
             "/((a{100}){100}){100}/",
-            "message: '/((a{100}){100}){100}/' is no RE2 expression: invalid repetition size: {100}; "
+            "message: '/((a{100}){100}){100}/' is not an RE2 expression: invalid repetition size: {100}; "
             + RE2,
         ),
     ],
@@ -49,8 +49,8 @@ def test_an_unknown_provider_or_model_is_told() -> None:
         "triggers.t.model: no model is named 'larg-3'; did you mean 'large-3'?",
     ]
     assert told(Trigger(then="next", provider="zzz", model="zzz")) == [
-        "triggers.t.provider: no provider is named 'zzz'; write the name of a provider that a chain asks",
-        "triggers.t.model: no model is named 'zzz'; write the name of a model that a chain asks",
+        "triggers.t.provider: no provider is named 'zzz'; write the name of a provider that a chain uses",
+        "triggers.t.model: no model is named 'zzz'; write the name of a model that a chain uses",
     ]
 
 

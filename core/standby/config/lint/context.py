@@ -1,4 +1,4 @@
-"""What the lints look at: settings as they were given, beside the same with nothing left implicit."""
+"""What the lints look at: the settings as they were given, beside the same settings resolved."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import msgspec
 
 from standby.cards import Card
 from standby.config.finding import Findings, Location
-from standby.config.resolve.catalogue import UNKNOWN, Catalogue, Plugins
+from standby.config.resolve.catalogue import UNKNOWN, CachedCatalogue, Catalogue
 from standby.errors import ConfigError
 from standby.failures import Kind, kind_of_status
 from standby.plugin import FailureReader, ProviderInfo
@@ -17,37 +17,36 @@ from standby.types import Sampling
 _ERROR = re.compile(r"(?P<status>\d{3})(?: (?P<code>\w*))?\. (?P<message>.*)", re.DOTALL)
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """A model of a chain, where the chain names it."""
+class ChainModel(msgspec.Struct, frozen=True):
+    """A model of a chain, with its resolved settings; `location` is where the chain names it."""
 
     location: Location
     name: str
-    model: Model
+    settings: Model
     provider: Provider
 
     @property
     def card(self) -> Card:
-        """Return what is known of the model."""
-        return self.model.card or Card()
+        """The model's card; an empty one where nothing is known of it."""
+        return self.settings.card or Card()
 
     @property
     def timeout(self) -> float:
-        """Return the seconds that one attempt may take."""
-        return self.model.timeout or 0.0
+        """Seconds that one attempt may take."""
+        return self.settings.timeout or 0.0
 
     @property
-    def refused(self) -> tuple[str, ...]:
-        """Return the parameters that the card refuses and the file does not drop by itself."""
-        known = Sampling.__struct_fields__
+    def dropped_parameters(self) -> tuple[str, ...]:
+        """The parameters that the card refuses and that the file does not list under `drop`."""
+        listed = {*(self.settings.drop or ())}
+        refused = self.card.refuses or ()
         return tuple(
-            name
-            for name in self.card.refuses or ()
-            if name in known and name not in (self.model.drop or ())
+            name for name in refused if name in Sampling.__struct_fields__ and name not in listed
         )
 
 
-class View:
-    """Settings, given and resolved; `is_variable` says whether a variable put there what stands at a location."""
+class LintContext:
+    """The settings, given and resolved, and what the plugins say of them."""
 
     def __init__(
         self,
@@ -56,80 +55,137 @@ class View:
         catalogue: Catalogue,
         is_variable: Callable[[Location], bool],
     ) -> None:
-        """Look at resolved settings without errors."""
+        """Take settings without errors, as `lint` does.
+
+        Args:
+            given: The settings as the file gives them.
+            settings: The same settings, resolved.
+            catalogue: The installed plugins.
+            is_variable: Says whether a variable put the value at a location there.
+
+        """
         self.given = given
         self.settings = settings
         self.is_variable = is_variable
         self._catalogue = catalogue
-        self._plugins = Plugins(catalogue, Findings())  # what is wrong with a plugin has been told
+        self._plugins = CachedCatalogue(catalogue, Findings())  # resolving has reported the faults
         self._readers: dict[str, FailureReader | None] = {}
-        self.chains = {name: self._asked(name) for name in settings.chains}
+        self.chains = {name: self._models_in(name) for name in settings.chains}
 
-    def _asked(self, chain: str) -> tuple[Asked, ...]:
+    def _models_in(self, chain: str) -> tuple[ChainModel, ...]:
         """Return the models of a chain in their order, each once."""
-        written = self.given.chains[chain].models
-        made: list[Asked] = []
+        given_names = self.given.chains[chain].models
+        models: list[ChainModel] = []
         for name in self.settings.chains[chain].models:
-            model = self.settings.models[name]
-            provider = self.settings.providers[model.provider or ""]
-            made.append(
-                Asked(("chains", chain, "models", written.index(name)), name, model, provider)
-            )
-        return tuple(made)
+            settings = self.settings.models[name]
+            provider = self.settings.providers[settings.provider or ""]
+            location = ("chains", chain, "models", given_names.index(name))
+            models.append(ChainModel(location, name, settings, provider))
+        return tuple(models)
 
-    def using(self, trigger: str) -> list[str]:
-        """Return the chains that try a trigger."""
+    def chains_with(self, trigger: str) -> list[str]:
+        """Return the chains that use a trigger.
+
+        Args:
+            trigger: The trigger's name.
+
+        Returns:
+            The chains' names, in the file's order.
+
+        """
         return [
             name
             for name, chain in self.settings.chains.items()
             if trigger in (chain.triggers or ())
         ]
 
-    def reached_by(self, name: str, trigger: Trigger) -> list[Asked]:
-        """Return the models whose failures a trigger looks at, each once."""
-        asked = (one for chain in self.using(name) for one in self.chains[chain])
-        return list({one.name: one for one in asked if concerns(trigger, one)}.values())
+    def models_under(self, name: str, trigger: Trigger) -> list[ChainModel]:
+        """Return the models whose failures a trigger sees.
 
-    def info(self, provider: Provider) -> ProviderInfo | None:
-        """Return how to reach a provider's models; `None` where its plugin is broken."""
+        Args:
+            name: The trigger's name.
+            trigger: The trigger itself.
+
+        Returns:
+            The models of the chains that use it and that it applies to, each once.
+
+        """
+        models = (model for chain in self.chains_with(name) for model in self.chains[chain])
+        return list({model.name: model for model in models if applies_to(trigger, model)}.values())
+
+    def provider_info(self, provider: Provider) -> ProviderInfo | None:
+        """Return how to reach a provider's models.
+
+        Args:
+            provider: A resolved provider.
+
+        Returns:
+            What its plugin says; `None` where the plugin is broken.
+
+        """
         info = self._plugins.info(provider.reference, ())
         return None if info is UNKNOWN else info
 
-    def errors(self, asked: Asked) -> tuple[str, ...]:
-        """Return the texts in which the model is known to fail; none for an endpoint that is not the vendor's own."""
-        info = None if asked.provider.base_url else self.info(asked.provider)
+    def known_errors(self, model: ChainModel) -> tuple[str, ...]:
+        """Return the texts with which a model is known to fail.
+
+        Args:
+            model: A model of a chain.
+
+        Returns:
+            Its plugin's texts; none for an endpoint that is not the vendor's own.
+
+        """
+        info = None if model.provider.base_url else self.provider_info(model.provider)
         return () if info is None else info.errors
 
-    def kind(self, asked: Asked, text: str) -> Kind | None:
-        """Return what a text of `errors` is, as the model's plugin reads it; `None` where no status says."""
-        found = _ERROR.fullmatch(text)
-        if found is None:
+    def classify(self, model: ChainModel, text: str) -> Kind | None:
+        """Classify a failure's text as the model's plugin would.
+
+        Args:
+            model: The model that fails.
+            text: One of its `known_errors`: "<status> <code>. <message>".
+
+        Returns:
+            The failure's kind; `None` where the text does not begin with a status.
+
+        """
+        match = _ERROR.fullmatch(text)
+        if match is None:
             return None
-        status, code = int(found["status"]), found["code"] or ""
-        if asked.provider.reference not in self._readers:
-            self._readers[asked.provider.reference] = self._reader(asked.provider.reference)
-        read = self._readers[asked.provider.reference]
+        status, code = int(match["status"]), match["code"] or ""
+        read = self._failure_reader(model.provider.reference)
         if read is None:
             return kind_of_status(status)
         names = {"code": code, "status": code, "type": code} if code else {}
-        return read(status, {}, {"error": {**names, "message": found["message"]}}).kind
+        return read(status, {}, {"error": {**names, "message": match["message"]}}).kind
 
-    def _reader(self, plugin: str) -> FailureReader | None:
-        try:
-            return self._catalogue.failure_reader(plugin)
-        except ConfigError:
-            return None
-
-
-def concerns(trigger: Trigger, asked: Asked) -> bool:
-    """Say whether a trigger's `provider` and `model` leave a model in."""
-    return asked.model.provider in listed(
-        trigger.provider, asked.model.provider
-    ) and asked.name in listed(trigger.model, asked.name)
+    def _failure_reader(self, plugin: str) -> FailureReader | None:
+        if plugin not in self._readers:
+            try:
+                self._readers[plugin] = self._catalogue.failure_reader(plugin)
+            except ConfigError:
+                self._readers[plugin] = None
+        return self._readers[plugin]
 
 
-def listed(value: str | tuple[str, ...] | None, otherwise: str | None) -> tuple[str | None, ...]:
-    """Return a field's items; where it is left out, the one that is asked about."""
-    if value is None:
-        return (otherwise,)
-    return (value,) if isinstance(value, str) else value
+def applies_to(trigger: Trigger, model: ChainModel) -> bool:
+    """Say whether a trigger's `provider` and `model` include a model.
+
+    Args:
+        trigger: The trigger; a field that is left away includes every model.
+        model: A model of a chain.
+
+    Returns:
+        `True` where both fields include it.
+
+    """
+    return _includes(trigger.provider, model.settings.provider) and _includes(
+        trigger.model, model.name
+    )
+
+
+def _includes(field: str | tuple[str, ...] | None, name: str | None) -> bool:
+    if field is None:
+        return True
+    return name in ((field,) if isinstance(field, str) else field)

@@ -1,4 +1,4 @@
-"""Libraries that a plugin needs: which are missing, or installed in a version that it cannot use."""
+"""Libraries that a plugin needs: the missing ones, and those of an unsuitable version."""
 
 from importlib.machinery import PathFinder
 from importlib.util import find_spec

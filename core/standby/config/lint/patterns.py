@@ -1,16 +1,17 @@
-"""Lints of texts: a pattern is run against what the models that it applies to are known to say when they fail."""
+"""Lints of patterns: each is run against the known error texts of the models it applies to."""
 
 import re
+from collections.abc import Callable
 
 from standby.config.finding import Findings, Location
-from standby.config.lint.context import Asked, View
-from standby.config.lint.triggers import is_text_alone
-from standby.config.resolve.triggers import items_of
-from standby.failures import kind_of_status
+from standby.config.lint.context import ChainModel, LintContext
+from standby.config.lint.triggers import has_only_message
+from standby.config.resolve.triggers import list_items
+from standby.failures import Kind, kind_of_status
 from standby.resilience.triggers import CALLER_AT_FAULT, pattern
 from standby.settings import Trigger
 
-OWN = (
+OWN_TEXTS = (
     "timeout: no answer in 30s",
     "timeout: no complete answer in 30s",
     "timeout: no first token in 60s",
@@ -27,101 +28,133 @@ OWN = (
     "truncated: the token limit cut it after 100 tokens",
     "the answer does not fit the schema 'Answer': ValidationError",
 )
-"""What standby says itself of failures that no vendor reports."""
+"""The texts of failures that standby itself finds and no vendor reports."""
 
-_STATUS = re.compile(r"/?\^?(4\d\d)\b[ .]*(\w*)[ .]*(.*)", re.DOTALL)
-"""A pattern that begins as a failure's text does: its status, the vendor's code, the words."""
-
-LONGEST = 70
+LONGEST_QUOTE = 70
 """Characters of a vendor's text that a hint shows."""
 
-
-def lint_patterns(view: View, findings: Findings) -> None:
-    """Tell of patterns that nothing matches, and of those that everything does."""
-    for name, trigger in view.settings.triggers.items():
-        reached = view.reached_by(name, trigger)
-        said = {asked.name: view.errors(asked) for asked in reached}
-        for at, expression in items_of(trigger.message) if reached else ():
-            location: Location = ("triggers", name, "message", *at)
-            kinds = _never_decided(view, expression, reached) if is_text_alone(trigger) else ""
-            if kinds:
-                message = f"{expression!r} is in refusals of the request alone, where a text alone decides nothing"
-                hint = f"add kind: {kinds}, if another model may answer what this one refuses"
-                findings.warn(location, "trigger-never-fires", message, hint)
-            elif any(said.values()):
-                _lint(location, expression, trigger, said, findings)
+_LEADING_STATUS = re.compile(r"/?\^?(4\d\d)\b[ .]*(\w*)[ .]*(.*)", re.DOTALL)
+"""A pattern that begins as a failure's text does: its status, the vendor's code, the message."""
 
 
-def _lint(
-    location: Location,
-    expression: str,
-    trigger: Trigger,
-    said: dict[str, tuple[str, ...]],
-    findings: Findings,
-) -> None:
-    is_found = pattern(expression)
-    texts = (*OWN, *(text for errors in said.values() for text in errors))
-    matching = [text for text in texts if is_found(text)]
-    if len(matching) == len(texts) and is_text_alone(trigger):
-        findings.warn(
-            location,
-            "trigger-matches-all",
-            f"{expression!r} is in every failure's text",
-            "write more of the text",
-        )
-    if matching:
-        return
-    model, text, is_close = _closest(expression, said)
-    if is_close or all(said.values()):  # a model whose texts nobody knows may well say so
-        known = " or ".join(repr(model) for model, errors in said.items() if errors)
-        message = f"{expression!r} matches nothing that {known} is known to say"
-        findings.warn(location, "pattern-matches-nothing", message, _hint(model, text))
+def lint_patterns(context: LintContext, findings: Findings) -> None:
+    """Report patterns that match nothing, everything, or only what they may not decide.
+
+    Args:
+        context: The settings.
+        findings: Where the warnings are added.
+
+    """
+    for name, trigger in context.settings.triggers.items():
+        models = context.models_under(name, trigger)
+        if models:
+            check = _PatternCheck(context, trigger, models, findings)
+            for at, expression in list_items(trigger.message):
+                check.run(("triggers", name, "message", *at), expression)
 
 
-def _never_decided(view: View, expression: str, reached: list[Asked]) -> str:
-    """Return the kinds of the texts that a pattern is in, where a text alone decides about none of them; else ""."""
-    is_found = pattern(expression)
-    if any(map(is_found, OWN)):
-        return ""
-    kinds = {
-        view.kind(asked, text) for asked in reached for text in view.errors(asked) if is_found(text)
-    }
-    if not kinds and (begun := _STATUS.match(expression)) is not None:
-        kinds = {view.kind(asked, f"{begun[1]} {begun[2]}. {begun[3]}") for asked in reached}
-    elif not all(view.errors(asked) for asked in reached):
-        return ""  # a model whose texts nobody knows may well say it elsewhere
-    if not kinds or not kinds <= CALLER_AT_FAULT:
-        return ""
-    names = sorted(str(kind) for kind in kinds)
-    return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+class _PatternCheck:
+    """The check of one trigger's patterns against the texts of the models it applies to."""
+
+    def __init__(
+        self,
+        context: LintContext,
+        trigger: Trigger,
+        models: list[ChainModel],
+        findings: Findings,
+    ) -> None:
+        self._context = context
+        self._has_only_message = has_only_message(trigger)
+        self._models = models
+        self._findings = findings
+        self._errors = {model.name: context.known_errors(model) for model in models}
+
+    def run(self, location: Location, expression: str) -> None:
+        kinds = self._undecidable_kinds(expression) if self._has_only_message else set()
+        if kinds:
+            names = sorted(str(kind) for kind in kinds)
+            kind = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+            message = (
+                f"{expression!r} is in refusals of the request alone, "
+                "where a text alone decides nothing"
+            )
+            hint = f"add kind: {kind}, if another model may answer what this one refuses"
+            self._findings.warn(location, "trigger-never-fires", message, hint)
+        elif any(self._errors.values()):
+            self._check_matches(location, expression)
+
+    def _check_matches(self, location: Location, expression: str) -> None:
+        matches = pattern(expression)
+        texts = (*OWN_TEXTS, *(text for errors in self._errors.values() for text in errors))
+        found = [text for text in texts if matches(text)]
+        if not found:
+            self._report_no_match(location, expression)
+        elif len(found) == len(texts) and self._has_only_message:
+            message = f"{expression!r} is in every failure's text"
+            self._findings.warn(location, "trigger-matches-all", message, "write more of the text")
+
+    def _report_no_match(self, location: Location, expression: str) -> None:
+        model, text, is_close = _find_closest(expression, self._errors)
+        if is_close or all(self._errors.values()):  # a model without known texts may well say it
+            known = " or ".join(repr(model) for model, errors in self._errors.items() if errors)
+            message = f"{expression!r} matches nothing that {known} is known to say"
+            hint = _suggest_text(model, text)
+            self._findings.warn(location, "pattern-matches-nothing", message, hint)
+
+    def _undecidable_kinds(self, expression: str) -> set[Kind | None]:
+        """Return the kinds that a pattern matches if a text alone decides about none of them."""
+        matches = pattern(expression)
+        if any(map(matches, OWN_TEXTS)):
+            return set()
+        kinds = self._kinds_matched(matches) or self._kinds_of_status(expression)
+        return kinds if kinds <= CALLER_AT_FAULT else set()
+
+    def _kinds_matched(self, matches: Callable[[str], object]) -> set[Kind | None]:
+        kinds = {
+            self._context.classify(model, text)
+            for model in self._models
+            for text in self._errors[model.name]
+            if matches(text)
+        }
+        if kinds and not all(self._errors.values()):
+            return {None}  # a model without known texts may say it with another kind
+        return kinds
+
+    def _kinds_of_status(self, expression: str) -> set[Kind | None]:
+        """Return the kinds of a pattern that begins with a status, like "400 bad request"."""
+        begin = _LEADING_STATUS.match(expression)
+        if begin is None:
+            return set()
+        text = f"{begin[1]} {begin[2]}. {begin[3]}"
+        return {self._context.classify(model, text) for model in self._models}
 
 
-def _closest(expression: str, said: dict[str, tuple[str, ...]]) -> tuple[str, str, bool]:
-    """Return the model and its text that has most in common with a pattern, and whether that is enough to be sure."""
-    wanted = _words(expression)
-    numbers = {word for word in wanted if word.isdigit()}
-    best, most = ("", "", False), (0, 0)
-    for model, errors in said.items():
+def _find_closest(
+    expression: str, errors_by_model: dict[str, tuple[str, ...]]
+) -> tuple[str, str, bool]:
+    """Return the model and its text that share most with a pattern, and whether that is enough."""
+    wanted = _split_terms(expression)
+    numbers = {term for term in wanted if term.isdigit()}
+    best, most_shared = ("", "", False), (0, 0)
+    for model, errors in errors_by_model.items():
         for text in errors:
-            has = _words(text)
-            status, shared = len(numbers & has), len((wanted - numbers) & has)
-            if (status, shared) > most:
+            terms = _split_terms(text)
+            status, shared = len(numbers & terms), len((wanted - numbers) & terms)
+            if (status, shared) > most_shared:
                 is_close = bool(status and shared) or shared == len(wanted)
-                best, most = (model, text, is_close), (status, shared)
+                best, most_shared = (model, text, is_close), (status, shared)
     return best
 
 
-def _words(text: str) -> set[str]:
+def _split_terms(text: str) -> set[str]:
     return set(re.findall(r"\d{3}|[a-z]{3,}", text.casefold()))
 
 
-def _hint(model: str, text: str) -> str:
+def _suggest_text(model: str, text: str) -> str:
     if not text:
-        return "name the kind: it recognises a failure in any words"
-    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
-    kind = (
-        f"; kind: {kind_of_status(int(text[:3]))} recognises it in any words"
-        if text[:3].isdigit()
-        else ""
-    )
-    return f"{model!r} says '{shown}'{kind}"
+        return "name the kind: it recognises a failure whatever its text"
+    quote = text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1].rstrip()}…"
+    if not text[:3].isdigit():
+        return f"{model!r} says '{quote}'"
+    kind = kind_of_status(int(text[:3]))
+    return f"{model!r} says '{quote}'; kind: {kind} recognises it whatever its text"

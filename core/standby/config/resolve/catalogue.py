@@ -1,4 +1,4 @@
-"""What is asked of the plugins, each thing once; whom nobody asks about is not imported."""
+"""What the plugins say, asked once per plugin; a plugin that nothing needs is not imported."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar
@@ -12,30 +12,34 @@ from standby.runtime.isolation import Origin
 T = TypeVar("T")
 
 UNKNOWN = ProviderInfo(adapter="", options={}, account={})
-"""Stands in for what a broken plugin would say: its models stay in their chains, and are skipped as unavailable."""
+"""Stands for a broken plugin: its models stay in their chains, and are skipped as unavailable."""
 
 
 class Catalogue(Protocol):
-    """What is asked of the plugins; each raises `ConfigError` for one that is missing or broken."""
+    """The installed plugins.
+
+    Each method that takes a plugin's name raises `ConfigError` where that plugin is missing or
+    broken, except `origin`.
+    """
 
     def names(self) -> tuple[str, ...]:
         """Return the installed plugins' names."""
         ...
 
     def origin(self, name: str) -> Origin:
-        """Say where a plugin comes from."""
+        """Return the distribution that a plugin comes from."""
         ...
 
     def info(self, name: str) -> ProviderInfo:
-        """Say how to reach any model of a plugin."""
+        """Return how to reach any model of a plugin."""
         ...
 
     def cards(self, name: str) -> Mapping[str, Card]:
-        """Return the models that a plugin registers."""
+        """Return the cards that a plugin registers, by the vendor's ids of the models."""
         ...
 
     def observers(self, name: str) -> Collection[object]:
-        """Return what a plugin wants to be told every event."""
+        """Return the observers that a plugin brings."""
         ...
 
     def predicates(self, name: str) -> Collection[str]:
@@ -43,17 +47,24 @@ class Catalogue(Protocol):
         ...
 
     def failure_reader(self, name: str) -> FailureReader | None:
-        """Return what reads a plugin's error answers, if it names something."""
+        """Return the function that reads a plugin's error responses, if it names one."""
         ...
 
 
-class Plugins:
-    """A catalogue that answers once: what is wrong with a plugin is told where it was first asked about."""
+class CachedCatalogue:
+    """A catalogue that reads each plugin once, and reports a fault where it first matters."""
 
     def __init__(
         self, catalogue: Catalogue, findings: Findings, pinned: Mapping[str, str] | None = None
     ) -> None:
-        """Add to `findings` what is wrong; `pinned` says for a name which plugin is meant where two distributions offer it."""
+        """Read the plugins' names.
+
+        Args:
+            catalogue: The installed plugins.
+            findings: Where the plugins' faults are added.
+            pinned: For a name that two distributions offer, the reference of the one that is meant.
+
+        """
         self.names = catalogue.names()
         self._catalogue = catalogue
         self._findings = findings
@@ -62,80 +73,131 @@ class Plugins:
         self._cards: dict[str, Mapping[str, Card]] = {}
 
     def origin(self, plugin: str) -> Origin:
-        """Say where a plugin comes from."""
+        """Return the distribution that a plugin comes from.
+
+        Args:
+            plugin: The plugin's reference: its name, or its name with a distribution.
+
+        """
         return self._catalogue.origin(plugin)
 
     def info(self, plugin: str, location: Location) -> ProviderInfo | None:
-        """Say how to reach any model of a plugin; `None` if it is broken."""
+        """Return how to reach any model of a plugin.
+
+        Args:
+            plugin: The plugin's reference.
+            location: Where the settings need it.
+
+        Returns:
+            What the plugin says; `UNKNOWN` where it is broken, `None` where no models can be made.
+
+        """
         if plugin not in self._infos:
             try:
                 self._infos[plugin] = self._catalogue.info(plugin)
             except ConfigError as error:
-                broken = all(problem.code == "broken-plugin" for problem in error.problems)
-                self._infos[plugin] = UNKNOWN if broken else None
-                self._findings += (
-                    Finding(location=location, problem=problem) for problem in error.problems
-                )
+                is_broken = all(problem.code == "broken-plugin" for problem in error.problems)
+                self._infos[plugin] = UNKNOWN if is_broken else None
+                self._report(error, location)
         return self._infos[plugin]
 
     def check_observers(self, plugin: str, location: Location) -> None:
-        """Add what is wrong with a plugin that is to observe."""
-        self._asked(plugin, location, self._catalogue.observers)
+        """Report what is wrong with a plugin whose observers are wanted.
+
+        Args:
+            plugin: The plugin's name.
+            location: Where the settings name it.
+
+        """
+        self._read_installed(plugin, location, self._catalogue.observers)
 
     def predicates(self, plugin: str, location: Location) -> Collection[str] | None:
-        """Return the names of a plugin's predicates; `None` if they cannot be had."""
-        return self._asked(plugin, location, self._catalogue.predicates)
+        """Return the names of a plugin's predicates.
 
-    def _asked(
-        self, plugin: str, location: Location, ask: Callable[[str], Collection[T]]
+        Args:
+            plugin: The plugin's name.
+            location: Where the settings name it.
+
+        Returns:
+            The names; `None` where the plugin is missing or broken, which is reported.
+
+        """
+        return self._read_installed(plugin, location, self._catalogue.predicates)
+
+    def _read_installed(
+        self, plugin: str, location: Location, read: Callable[[str], Collection[T]]
     ) -> Collection[T] | None:
         if plugin not in self.names:
-            hint = (
-                self._findings.suggest(plugin, self.names)
-                or f"installed: {', '.join(self.names) or 'none'}"
-            )
-            self._findings.error(
-                location, "unknown-plugin", f"no plugin named {plugin!r} is installed", hint
-            )
+            installed = ", ".join(self.names) or "none"
+            hint = self._findings.suggest(plugin, self.names) or f"installed: {installed}"
+            message = f"no plugin named {plugin!r} is installed"
+            self._findings.error(location, "unknown-plugin", message, hint)
             return None
         try:
-            return ask(self._pinned.get(plugin, plugin))
+            return read(self._pinned.get(plugin, plugin))
         except ConfigError as error:
-            self._findings += (
-                Finding(location=location, problem=problem) for problem in error.problems
-            )
+            self._report(error, location)
             return None
 
+    def _report(self, error: ConfigError, location: Location) -> None:
+        self._findings += (
+            Finding(location=location, problem=problem) for problem in error.problems
+        )
+
     def cards(self, plugin: str, location: Location) -> Mapping[str, Card]:
-        """Return a plugin's cards; a look-up goes on without a broken one, and with an error if two bear one name."""
+        """Return a plugin's cards, by the vendor's ids of the models.
+
+        Args:
+            plugin: The plugin's reference.
+            location: Where the settings need them.
+
+        Returns:
+            The cards; none where the plugin is broken. That is a warning, because a look-up can go
+            on without it, but an error where two distributions offer a plugin of this name.
+
+        """
         if self._infos.get(plugin) is UNKNOWN:
-            return {}  # told already
+            return {}  # reported already
         if plugin not in self._cards:
             try:
                 self._cards[plugin] = self._catalogue.cards(plugin)
             except ConfigError as error:
                 self._cards[plugin] = {}
                 for problem in error.problems:
-                    tell = (
-                        self._findings.error
-                        if problem.code == "plugin-conflict"
-                        else self._findings.warn
-                    )
-                    tell(location, problem.code, problem.message, problem.hint)
+                    is_conflict = problem.code == "plugin-conflict"
+                    report = self._findings.error if is_conflict else self._findings.warn
+                    report(location, problem.code, problem.message, problem.hint)
         return self._cards[plugin]
 
-    def knowing(self, vendor_id: str, location: Location) -> list[str]:
-        """Return the plugins whose cards know a model."""
+    def find_plugins(self, vendor_id: str, location: Location) -> list[str]:
+        """Return the plugins that have a card of a model.
+
+        Args:
+            vendor_id: The vendor's id of the model.
+            location: Where the settings name the model.
+
+        Returns:
+            The plugins' names.
+
+        """
         return [
             plugin
             for plugin in self.names
             if vendor_id in self.cards(self._pinned.get(plugin, plugin), location)
         ]
 
-    def models(self, location: Location) -> list[str]:
-        """Return all models that the plugins know."""
+    def vendor_ids(self, location: Location) -> list[str]:
+        """Return the vendors' ids of all models that have a card.
+
+        Args:
+            location: Where the settings need them; a broken plugin is reported there.
+
+        Returns:
+            The ids, plugin by plugin.
+
+        """
         return [
-            model
+            vendor_id
             for plugin in self.names
-            for model in self.cards(self._pinned.get(plugin, plugin), location)
+            for vendor_id in self.cards(self._pinned.get(plugin, plugin), location)
         ]

@@ -1,4 +1,4 @@
-"""What a model's name comes to: its provider, the vendor's id, its card, and settings with nothing left open."""
+"""What a model's name stands for: its provider, the vendor's id, its card, its settings."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -8,193 +8,229 @@ import msgspec
 
 from standby.cards import Card, describe_retirement
 from standby.config.finding import Findings, FormatValue, Location
-from standby.config.resolve.catalogue import Plugins
-from standby.config.resolve.options import checked
+from standby.config.resolve.catalogue import CachedCatalogue
+from standby.config.resolve.options import check_options
 from standby.config.resolve.providers import Providers
 from standby.plugin import ProviderInfo
 from standby.settings import BreakerSettings, Model, Provider
 from standby.types import Sampling
 
 TIMEOUT = 60.0
-"""Seconds for one attempt where neither the file nor the card says: most answers take less, and a standby is waiting."""
+"""Seconds for one attempt by default: most answers take less, and a standby is waiting."""
 
 IDLE_TIMEOUT = 30.0
-"""Seconds that a stream may say nothing, between words; a model that is well never takes so long."""
+"""Seconds between two tokens of a stream by default; a healthy model never takes so long."""
 
-_TYPOGRAPHIC = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
-"""Quotes that word processors write, which are letters to YAML."""
+_TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+"""Quotes that word processors write, and that are letters to YAML."""
 
 
 class Models:
-    """The models of the settings, and whatever else the chains name."""
+    """The models of the settings, and the others that the chains name."""
 
     def __init__(
         self,
         given: Mapping[str, Model],
         providers: Providers,
-        plugins: Plugins,
+        plugins: CachedCatalogue,
         findings: Findings,
         format_value: FormatValue,
         today: date,
     ) -> None:
-        """Look at nothing yet."""
+        """Resolve nothing yet.
+
+        Args:
+            given: The models of the settings, by name.
+            providers: The providers.
+            plugins: The installed plugins.
+            findings: Where problems are added.
+            format_value: Formats a value for a message.
+            today: The date that retirements are compared with.
+
+        """
         self._given = given
         self._providers = providers
         self._plugins = plugins
         self._findings = findings
         self._format_value = format_value
         self._today = today
-        self._made: dict[str, Model | None] = {}
+        self._resolved: dict[str, Model | None] = {}
 
     def get(self, name: str, location: Location) -> Model | None:
-        """Return a model; what is wrong with one of the settings' own is told once, an unknown name wherever it stands."""
-        if name in self._made:
-            return self._made[name]
+        """Return a resolved model.
+
+        Problems with a model of the settings are reported once, an unknown name at each location.
+
+        Args:
+            name: A name of the settings, of a card, or "provider/vendor's id".
+            location: Where the settings name it.
+
+        Returns:
+            The model; `None` where it cannot be resolved.
+
+        """
+        if name in self._resolved:
+            return self._resolved[name]
         if name in self._given:
             location = ("models", name)
-        made = self._explicit(name, self._given.get(name, Model()), location)
-        if made is not None or name in self._given:
-            self._made[name] = made
-        if made is not None:
-            self._warn_of_retirement(name, made, location)
-            self._warn_without_key(name, made, location)
-        return made
+        model = self._resolve(name, self._given.get(name, Model()), location)
+        if model is not None or name in self._given:
+            self._resolved[name] = model
+        if model is not None:
+            self._warn_of_retirement(name, model, location)
+            self._warn_of_missing_key(name, model, location)
+        return model
 
-    def found(self) -> dict[str, Model]:
-        """Return those that were asked for and are there."""
-        return {name: model for name, model in self._made.items() if model is not None}
+    def as_dict(self) -> dict[str, Model]:
+        """Return the models that have been resolved so far, by name."""
+        return {name: model for name, model in self._resolved.items() if model is not None}
 
     def is_known(self, name: str, location: Location) -> bool:
-        """Say whether a plugin knows the name, or could."""
-        return name.partition("/")[0] in self._providers.names or bool(
-            self._plugins.knowing(name, location)
-        )
+        """Say whether a name could be resolved.
 
-    def _explicit(self, name: str, entry: Model, location: Location) -> Model | None:
-        if entry.provider is None and entry.model is None and "/" in name:
-            return self._split(name, entry, location)
-        vendor_id = entry.model or name
-        provider = entry.provider or self._served_by(vendor_id, location)
+        Args:
+            name: A model's name that the settings do not define.
+            location: Where they mention it; a broken plugin is reported there.
+
+        Returns:
+            `True` where it begins with a provider, or a plugin has a card of it.
+
+        """
+        if name.partition("/")[0] in self._providers.names:
+            return True
+        return bool(self._plugins.find_plugins(name, location))
+
+    def _resolve(self, name: str, given: Model, location: Location) -> Model | None:
+        names_nothing = given.provider is None and given.model is None
+        if names_nothing and "/" in name:
+            return self._resolve_path(name, given, location)
+        vendor_id = given.model or name
+        provider = given.provider or self._find_provider(vendor_id, location)
         if provider is None:
             return None
-        spot = (*location, "provider") if entry.provider else location
-        return self._completed(
-            msgspec.structs.replace(entry, provider=provider, model=vendor_id), location, spot
+        model = msgspec.structs.replace(given, provider=provider, model=vendor_id)
+        return self._complete(
+            model, location, (*location, "provider") if given.provider else location
         )
 
-    def _split(self, name: str, entry: Model, location: Location) -> Model | None:
+    def _resolve_path(self, name: str, given: Model, location: Location) -> Model | None:
         provider, _, vendor_id = name.partition("/")
         if not vendor_id:
-            self._findings.error(
-                location,
-                "unknown-model",
-                f"{name!r} names no model",
-                f"write the vendor's id: {name}…",
-            )
+            message, hint = f"{name!r} names no model", f"write the vendor's id: {name}…"
+            self._findings.error(location, "unknown-model", message, hint)
             return None
-        return self._completed(
-            msgspec.structs.replace(entry, provider=provider, model=vendor_id), location, location
-        )
+        model = msgspec.structs.replace(given, provider=provider, model=vendor_id)
+        return self._complete(model, location, location)
 
-    def _served_by(self, vendor_id: str, location: Location) -> str | None:
-        """Find the plugin whose card knows a model."""
-        knowing = self._plugins.knowing(vendor_id, location)
-        if len(knowing) == 1:
-            return knowing[0]
-        if knowing:
-            ways = " or ".join(f"{plugin}/{vendor_id}" for plugin in knowing)
-            self._findings.error(
-                location,
-                "ambiguous-model",
-                f"{vendor_id!r} is known to {' and '.join(knowing)}",
-                f"write {ways}",
-            )
+    def _find_provider(self, vendor_id: str, location: Location) -> str | None:
+        """Return the one plugin that has a card of a model."""
+        plugins = self._plugins.find_plugins(vendor_id, location)
+        if len(plugins) == 1:
+            return plugins[0]
+        if plugins:
+            message = f"{vendor_id!r} is known to {' and '.join(plugins)}"
+            hint = f"write {' or '.join(f'{plugin}/{vendor_id}' for plugin in plugins)}"
+            self._findings.error(location, "ambiguous-model", message, hint)
             return None
-        quotes = "write it in plain quotes, or in none" if vendor_id[0] in _TYPOGRAPHIC else ""
-        hint = quotes or self._findings.suggest(
-            vendor_id, [*self._given, *self._plugins.models(location)]
-        )
-        hint = (
-            hint
-            or f"a model that no card knows needs its provider, like {next(iter(self._providers.names), 'plugin')}/{vendor_id}"
-        )
-        self._findings.error(location, "unknown-model", f"no model is named {vendor_id!r}", hint)
+        message = f"no model is named {vendor_id!r}"
+        hint = self._suggest_name(vendor_id, location)
+        self._findings.error(location, "unknown-model", message, hint)
         return None
 
-    def _completed(self, model: Model, location: Location, spot: Location) -> Model | None:
-        name, vendor_id = model.provider or "", model.model or ""
-        provider = self._providers.get(name, spot)
-        info = None if provider is None else self._plugins.info(provider.reference, spot)
-        if provider is None or info is None:
+    def _suggest_name(self, vendor_id: str, location: Location) -> str:
+        if vendor_id[0] in _TYPOGRAPHIC_QUOTES:
+            return "write it in plain quotes, or in none"
+        names = [*self._given, *self._plugins.vendor_ids(location)]
+        example = f"{next(iter(self._providers.names), 'plugin')}/{vendor_id}"
+        return (
+            self._findings.suggest(vendor_id, names)
+            or f"a model that no card knows needs its provider, like {example}"
+        )
+
+    def _complete(
+        self, model: Model, location: Location, provider_location: Location
+    ) -> Model | None:
+        """Return a model with nothing left implicit; `None` where its provider is unknown."""
+        vendor_id = model.model or ""
+        provider = self._providers.get(model.provider or "", provider_location)
+        if provider is None:
             return None
-        known = _merged(
-            info.card, self._plugins.cards(provider.reference, location).get(vendor_id, Card())
-        )
-        card = _merged(known, model.card or Card())
+        info = self._plugins.info(provider.reference, provider_location)
+        if info is None:
+            return None
+        cards = self._plugins.cards(provider.reference, location)
+        card = _merge_cards(info.card, cards.get(vendor_id, Card()), model.card or Card())
         self._check_parameters(model.drop, (*location, "drop"))
-        self._check_parameters(
-            model.card.refuses if model.card else None, (*location, "card", "refuses")
-        )
-        timeout = model.timeout or card.timeout or TIMEOUT
+        refused = model.card.refuses if model.card else None
+        self._check_parameters(refused, (*location, "card", "refuses"))
         return msgspec.structs.replace(
-            model,
-            timeout=timeout,
-            first_token_timeout=min(
-                model.first_token_timeout or card.first_token_timeout or timeout, timeout
-            ),
-            idle_timeout=min(model.idle_timeout or card.idle_timeout or IDLE_TIMEOUT, timeout),
+            _with_timeouts(model, card),
             breaker=BreakerSettings() if model.breaker in (None, True) else model.breaker,
-            options=self._options(model, provider, info, (*location, "options")),
+            options=self._check_options(model, provider, info, (*location, "options")),
             drop=model.drop or (),
             card=card,
         )
 
-    def _options(
+    def _check_options(
         self, model: Model, provider: Provider, info: ProviderInfo, location: Location
     ) -> dict[str, Any]:
-        origin = self._plugins.origin(provider.reference)
-        return checked(
+        return check_options(
             model.options or {},
             info.options,
             location,
             model.provider or "",
             self._findings,
             self._format_value,
-            origin,
+            self._plugins.origin(provider.reference),
         )
 
     def _check_parameters(self, names: Iterable[str] | None, location: Location) -> None:
+        parameters = Sampling.__struct_fields__
         for at, name in enumerate(names or ()):
-            if name not in Sampling.__struct_fields__:
-                hint = (
-                    self._findings.suggest(name, Sampling.__struct_fields__)
-                    or f"it is one of {', '.join(Sampling.__struct_fields__)}"
-                )
-                message = f"no parameter is named {self._format_value((*location, at), name)}"
-                self._findings.error((*location, at), "unknown-parameter", message, hint)
+            if name not in parameters:
+                item = (*location, at)
+                hint = self._findings.suggest(name, parameters)
+                hint = hint or f"it is one of {', '.join(parameters)}"
+                message = f"no parameter is named {self._format_value(item, name)}"
+                self._findings.error(item, "unknown-parameter", message, hint)
 
     def _warn_of_retirement(self, name: str, model: Model, location: Location) -> None:
+        """Warn where the vendor retires a model; at another endpoint, its owner decides."""
         provider = self._providers.get(model.provider or "", location)
-        words = describe_retirement(model.card or Card(), self._today)
-        if (
-            words and provider is not None and provider.base_url is None
-        ):  # an endpoint of one's own goes on as its owner likes
-            what, _, instead = words.partition("; ")
-            self._findings.warn(location, "retired", f"{name} {what}", instead)
+        if provider is None or provider.base_url is not None:
+            return
+        text = describe_retirement(model.card or Card(), self._today)
+        if text:
+            what, _, hint = text.partition("; ")
+            self._findings.warn(location, "retired", f"{name} {what}", hint)
 
-    def _warn_without_key(self, name: str, model: Model, location: Location) -> None:
+    def _warn_of_missing_key(self, name: str, model: Model, location: Location) -> None:
         provider = self._providers.get(model.provider or "", location)
-        if provider is not None and provider.api_key is not None and not provider.api_key:
-            self._findings.warn(
-                location,
-                "no-key",
-                f"no key for {name}: it is skipped",
-                f"set {provider.api_key.origin}",
-            )
+        key = None if provider is None else provider.api_key
+        if key is not None and not key:
+            message = f"no key for {name}: it is skipped"
+            self._findings.warn(location, "no-key", message, f"set {key.origin}")
 
 
-def _merged(under: Card, over: Card) -> Card:
-    known = {
-        name: value for name, value in msgspec.structs.asdict(over).items() if value is not None
+def _with_timeouts(model: Model, card: Card) -> Model:
+    """Return a model whose time-outs are set: by the file, else by the card, else by default."""
+    timeout = model.timeout or card.timeout or TIMEOUT
+    first_token = model.first_token_timeout or card.first_token_timeout or timeout
+    idle = model.idle_timeout or card.idle_timeout or IDLE_TIMEOUT
+    return msgspec.structs.replace(
+        model,
+        timeout=timeout,
+        first_token_timeout=min(first_token, timeout),
+        idle_timeout=min(idle, timeout),
+    )
+
+
+def _merge_cards(*cards: Card) -> Card:
+    """Return a card whose fields are those of the last card that sets each."""
+    fields = {
+        name: value
+        for card in cards
+        for name, value in msgspec.structs.asdict(card).items()
+        if value is not None
     }
-    return msgspec.structs.replace(under, **known)
+    return Card(**fields)

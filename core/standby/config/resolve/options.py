@@ -1,4 +1,4 @@
-"""Options of a plugin, a model's and an account's: checked against the plugin's own schema."""
+"""Options of a model or a provider, checked against the schema that their plugin states."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from standby.config.scalars import JsonSchema, convert_scalars
 from standby.runtime.isolation import Origin
 
 DEMANDS = frozenset({"required", "minProperties", "oneOf", "anyOf", "allOf", "if"})
-"""Rules of a schema that no options at all may break."""
+"""Rules of a schema that an empty mapping may violate."""
 
 
-def checked(
+def check_options(
     given: dict[str, Any],
     schema: JsonSchema,
     location: Location,
@@ -19,24 +19,36 @@ def checked(
     format_value: FormatValue,
     origin: Origin,
 ) -> dict[str, Any]:
-    """Return the options with their types; what does not fit is told."""
+    """Check options against their plugin's schema, and give them its types.
+
+    Args:
+        given: The options as the settings have them.
+        schema: The plugin's JSON Schema for them.
+        location: Where they are in the settings.
+        owner: The provider or plugin whose options they are, for messages.
+        findings: Where the errors are added; a broken schema is one, too.
+        format_value: Formats a value for a message.
+        origin: The distribution that the plugin comes from.
+
+    Returns:
+        The options with the schema's types; as given where the schema is broken.
+
+    """
     if not given and DEMANDS.isdisjoint(schema):
         return given
-    from standby.config.validation import findings_of  # noqa: PLC0415 - jsonschema is slow to import, options are rare
+    from standby.config.validation import validate  # noqa: PLC0415 - jsonschema is slow to import, options are rare
 
     try:
         options: dict[str, Any] = convert_scalars(given, schema, schema)
-        found = findings_of(
+        findings += validate(
             options, schema, location=location, owner=owner, format_value=format_value
         )
-    except Exception as error:  # noqa: BLE001 - a stranger's schema may be none at all
-        message = f"the options of {origin} cannot be checked: its schema is broken: {type(error).__name__}"
-        findings.error(
-            location,
-            "broken-plugin",
-            message,
-            f"update {origin.distribution}, or leave the options out",
+    except Exception as error:  # noqa: BLE001 - a plugin's schema may be anything
+        message = (
+            f"the options of {origin} cannot be checked: "
+            f"its schema is broken: {type(error).__name__}"
         )
+        hint = f"update {origin.distribution}, or leave the options out"
+        findings.error(location, "broken-plugin", message, hint)
         return given
-    findings += found
     return options

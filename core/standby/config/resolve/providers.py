@@ -1,59 +1,85 @@
-"""Which plugin and which key stand behind the name of a provider."""
+"""The plugin, the key and the options that a provider's name stands for."""
 
 from collections.abc import Mapping
 
 import msgspec
 
-from standby.config.finding import Findings, FormatValue, Location, format_plain_value
-from standby.config.resolve.catalogue import UNKNOWN, Plugins
-from standby.config.resolve.options import checked
+from standby.config.finding import (
+    Findings,
+    FormatValue,
+    Location,
+    format_path,
+    format_plain_value,
+)
+from standby.config.resolve.catalogue import UNKNOWN, CachedCatalogue
+from standby.config.resolve.options import check_options
 from standby.config.urls import find_url_error
 from standby.plugin import ProviderInfo
 from standby.settings import Provider, Secret
 
 
 class Providers:
-    """The providers of the settings, and each plugin, which is a provider by itself."""
+    """The providers of the settings, and each plugin: it is a provider by itself."""
 
     def __init__(
         self,
         given: Mapping[str, Provider],
-        plugins: Plugins,
+        plugins: CachedCatalogue,
         environ: Mapping[str, str],
         findings: Findings,
         format_value: FormatValue = format_plain_value,
     ) -> None:
-        """Look at nothing yet, but at the given ones."""
+        """Resolve the providers of the settings.
+
+        Args:
+            given: The providers of the settings, by name.
+            plugins: The installed plugins.
+            environ: The environment's variables, where keys are looked up.
+            findings: Where problems are added.
+            format_value: Formats a value for a message.
+
+        """
         self._given = given
         self._plugins = plugins
         self._environ = environ
         self._findings = findings
         self._format_value = format_value
-        self._made: dict[str, Provider | None] = {}
+        self._resolved: dict[str, Provider | None] = {}
         self.names = tuple(dict.fromkeys((*given, *plugins.names)))
         for name in given:
             self.get(name, ("providers", name, "plugin"))
 
     def get(self, name: str, location: Location) -> Provider | None:
-        """Return a provider; what is wrong with one of the settings' own is told once, an unknown name wherever it stands."""
-        if name in self._made:
-            return self._made[name]
-        made = self._explicit(name, self._given.get(name) or Provider(plugin=name), location)
-        if made is not None or name in self._given:
-            self._made[name] = made
-        return made
+        """Return a resolved provider.
 
-    def found(self) -> dict[str, Provider]:
-        """Return those that were asked for and are there."""
-        return {name: provider for name, provider in self._made.items() if provider is not None}
+        Problems with a provider of the settings are reported once, an unknown name at each
+        location.
 
-    def _explicit(self, name: str, provider: Provider, location: Location) -> Provider | None:
+        Args:
+            name: The name of a provider or of a plugin.
+            location: Where the settings name it.
+
+        Returns:
+            The provider; `None` where it cannot be resolved.
+
+        """
+        if name in self._resolved:
+            return self._resolved[name]
+        given = self._given.get(name) or Provider(plugin=name)
+        provider = self._resolve(name, given, location)
+        if provider is not None or name in self._given:
+            self._resolved[name] = provider
+        return provider
+
+    def as_dict(self) -> dict[str, Provider]:
+        """Return the providers that have been resolved so far, by name."""
+        return {name: provider for name, provider in self._resolved.items() if provider is not None}
+
+    def _resolve(self, name: str, provider: Provider, location: Location) -> Provider | None:
         if provider.plugin not in self._plugins.names:
             installed = ", ".join(self._plugins.names) or "none"
-            hint = (
-                self._findings.suggest(provider.plugin, self.names)
-                or f"installed: {installed}; else install its package"
-            )
+            hint = self._findings.suggest(provider.plugin, self.names)
+            hint = hint or f"installed: {installed}; else install its package"
             message = f"no provider and no plugin is named {provider.plugin!r}"
             self._findings.error(location, "unknown-provider", message, hint)
             return None
@@ -61,36 +87,40 @@ class Providers:
         if info is None:
             return None
         self._check_url(name, provider, info)
-        key = provider.api_key if provider.api_key is not None else self._key(info, provider)
-        spot = ("providers", name, "options")
-        origin = self._plugins.origin(provider.reference)
-        options = checked(
+        key = self._find_key(info, provider) if provider.api_key is None else provider.api_key
+        options = check_options(
             provider.options,
             info.account,
-            spot,
+            ("providers", name, "options"),
             provider.plugin,
             self._findings,
             self._format_value,
-            origin,
+            self._plugins.origin(provider.reference),
         )
         return msgspec.structs.replace(provider, api_key=key, options=options)
 
     def _check_url(self, name: str, provider: Provider, info: ProviderInfo) -> None:
-        """Add what keeps every request from being sent; its value is shown only as the file says it."""
+        """Report a base URL that no request can be sent to; a variable's value is not shown."""
         url = provider.base_url
-        slip = None if url is None or info is UNKNOWN else find_url_error(url, info)
-        if slip is not None:
+        problem = None if url is None or info is UNKNOWN else find_url_error(url, info)
+        if problem is not None:
             location: Location = ("providers", name, "base_url")
-            is_shown = self._format_value(location, url) == repr(url)
-            hint = f"write {slip.corrected}" if slip.corrected and is_shown else slip.hint
-            self._findings.error(
-                location, "bad-url", f"{'.'.join(map(str, location))} {slip.message}", hint
-            )
+            is_visible = self._format_value(location, url) == repr(url)
+            is_correctable = bool(problem.corrected) and is_visible
+            hint = f"write {problem.corrected}" if is_correctable else problem.hint
+            message = f"{format_path(location)} {problem.message}"
+            self._findings.error(location, "bad-url", message, hint)
 
-    def _key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
-        """Return the first key that is set; none for a plugin that needs none, and for an account that may need none."""
+    def _find_key(self, info: ProviderInfo, provider: Provider) -> Secret | None:
+        """Return the first key that is set; `None` where none is needed.
+
+        An endpoint of the user's own, or options of the provider, may make a key unnecessary.
+        """
         for name in info.keys:
             if self._environ.get(name, "").strip():
                 return Secret(self._environ[name].strip(), origin=name)
-        needed = info.keys and info.key_needed and not provider.base_url and not provider.options
-        return Secret("", origin=" or ".join(info.keys)) if needed else None
+        if not info.keys or not info.key_needed:
+            return None
+        if provider.base_url or provider.options:
+            return None
+        return Secret("", origin=" or ".join(info.keys))

@@ -1,10 +1,10 @@
-"""Triggers: what they say to recognise a failure by, and whether whom they name is there."""
+"""Checks of triggers: their conditions, and the names of providers, models and predicates."""
 
 from collections.abc import Callable, Collection
 from typing import Literal
 
 from standby.config.finding import Findings, FormatValue, Location
-from standby.config.resolve.catalogue import Plugins
+from standby.config.resolve.catalogue import CachedCatalogue
 from standby.resilience.triggers import pattern
 from standby.settings import Trigger
 
@@ -12,66 +12,93 @@ from standby.settings import Trigger
 def check_trigger(
     name: str, trigger: Trigger, findings: Findings, format_value: FormatValue
 ) -> None:
-    """Add what is wrong with a trigger by itself."""
+    """Report a trigger without a condition, and patterns that RE2 does not accept.
+
+    Args:
+        name: The trigger's name.
+        trigger: The trigger.
+        findings: Where the errors are added.
+        format_value: Formats a value for a message.
+
+    """
     location: Location = ("triggers", name)
-    if all(
-        getattr(trigger, field) is None for field in trigger.__struct_fields__ if field != "then"
-    ):
+    conditions = (field for field in trigger.__struct_fields__ if field != "then")
+    if all(getattr(trigger, field) is None for field in conditions):
         message = f"the trigger {name!r} says nothing to recognise a failure by"
         findings.error(location, "empty-trigger", message, "add a kind, or a message")
-    for at, expression in items_of(trigger.message):
-        spot = (*location, "message", *at)
+    for at, expression in list_items(trigger.message):
+        item = (*location, "message", *at)
         try:
             pattern(expression)
         except ValueError as error:
-            message = f"{format_value(spot, expression)} is no RE2 expression: {error}"
-            findings.error(
-                spot, "bad-pattern", message, "RE2 has no look-around and no back-references"
-            )
+            message = f"{format_value(item, expression)} is not an RE2 expression: {error}"
+            hint = "RE2 has no look-around and no back-references"
+            findings.error(item, "bad-pattern", message, hint)
 
 
-def check_test(name: str, trigger: Trigger, plugins: Plugins, findings: Findings) -> None:
-    """Add a test that a trigger names and no plugin brings."""
+def check_predicate(
+    name: str, trigger: Trigger, plugins: CachedCatalogue, findings: Findings
+) -> None:
+    """Report a predicate that a trigger names under `test` and its plugin does not have.
+
+    Args:
+        name: The trigger's name.
+        trigger: The trigger.
+        plugins: The installed plugins.
+        findings: Where the error is added.
+
+    """
     if trigger.test is None:
         return
-    plugin, _, test = trigger.test.partition("/")
+    plugin, _, predicate = trigger.test.partition("/")
     location: Location = ("triggers", name, "test")
-    known = plugins.predicates(plugin, location)
-    if known is not None and test not in known:
-        hint = findings.suggest(test, known) or f"its tests: {', '.join(sorted(known)) or 'none'}"
-        findings.error(
-            location, "unknown-test", f"the plugin {plugin!r} brings no test named {test!r}", hint
-        )
+    available = plugins.predicates(plugin, location)
+    if available is not None and predicate not in available:
+        hint = findings.suggest(predicate, available)
+        hint = hint or f"its tests: {', '.join(sorted(available)) or 'none'}"
+        message = f"the plugin {plugin!r} brings no test named {predicate!r}"
+        findings.error(location, "unknown-test", message, hint)
 
 
 def check_names(
     name: str,
     trigger: Trigger,
     field: Literal["provider", "model"],
-    known: Collection[str],
+    defined: Collection[str],
     findings: Findings,
-    elsewhere: Callable[[str], bool] = lambda _: False,
+    is_known_elsewhere: Callable[[str], bool] = lambda _: False,
 ) -> None:
-    """Add whom a trigger names and nobody knows; whether somebody knows him `elsewhere` is asked only if it matters."""
-    for at, named in items_of(getattr(trigger, field)):
-        if named not in known and not elsewhere(named):
-            hint = (
-                findings.suggest(named, known) or f"write the name of a {field} that a chain asks"
-            )
-            findings.error(
-                ("triggers", name, field, *at),
-                f"unknown-{field}",
-                f"no {field} is named {named!r}",
-                hint,
-            )
+    """Report the providers or models that a trigger names and that do not exist.
+
+    Args:
+        name: The trigger's name.
+        trigger: The trigger.
+        field: The field to check.
+        defined: The names that the settings define.
+        findings: Where the errors are added.
+        is_known_elsewhere: Says whether another name exists; called only for undefined names.
+
+    """
+    for at, item in list_items(getattr(trigger, field)):
+        if item not in defined and not is_known_elsewhere(item):
+            hint = findings.suggest(item, defined)
+            hint = hint or f"write the name of a {field} that a chain uses"
+            message = f"no {field} is named {item!r}"
+            findings.error(("triggers", name, field, *at), f"unknown-{field}", message, hint)
 
 
-def items_of(value: str | tuple[str, ...] | None) -> list[tuple[tuple[int, ...], str]]:
-    """Return a field's items, each with where in the field it stands."""
+def list_items(value: str | tuple[str, ...] | None) -> list[tuple[tuple[int, ...], str]]:
+    """Return the items of a field that takes one text or several.
+
+    Args:
+        value: The field's value.
+
+    Returns:
+        Each item with its location inside the field: empty for a single text, else its position.
+
+    """
     if value is None:
         return []
-    return (
-        [((), value)]
-        if isinstance(value, str)
-        else [((at,), item) for at, item in enumerate(value)]
-    )
+    if isinstance(value, str):
+        return [((), value)]
+    return [((at,), item) for at, item in enumerate(value)]
