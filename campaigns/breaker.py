@@ -1,7 +1,8 @@
-"""The breaker and the budget against the reference, by lot: `python -m campaigns.breaker --steps N --seed S`.
+"""Compare the breaker and the budget with the reference, at random.
 
-Each seed is a world of `LENGTH` steps; seed follows seed until there were N steps. A violation
-names its seed, and `--steps 1 --seed S` plays its world again. Exit status 1 if there was any.
+Usage: `python -m campaigns.breaker --steps N --seed S`. Each seed is a world of `LENGTH` steps;
+seed follows seed until there were N steps. A violation names its seed, and `--steps 1 --seed S`
+repeats its world. Exit status 1 if there was a violation.
 """
 
 import argparse
@@ -16,12 +17,12 @@ from tests.support.beside import (
     MOODS,
     BreakersBeside,
     BudgetsBeside,
-    any_breaker_step,
-    any_budget_step,
+    random_breaker_step,
+    random_budget_step,
 )
 
 LENGTH = 200
-"""Steps of one world: the reference tells its whole story for every question."""
+"""Steps of one world; few, because the reference reads its whole history for every question."""
 
 SETTINGS = (
     BreakerSettings(),
@@ -32,18 +33,21 @@ SETTINGS = (
 
 
 def world(seed: int) -> Callable[[], None]:
-    """Return what takes the next step of this seed's world: three in four are a breaker's, one a budget's."""
+    """Return a function that takes the next step of this seed's world.
+
+    Three worlds in four are a breaker's, one is a budget's.
+    """
     dice = random.Random(seed)
     if seed % 4:
         both, mood = BreakersBeside(dice.choice(SETTINGS), seed), dice.choice(MOODS)
-        return lambda: any_breaker_step(both, mood, dice)
+        return lambda: random_breaker_step(both, mood, dice)
     budgets = BudgetsBeside(
-        dice.choice((1, 5, 35)), dice.choice((4, 8)), trickles=dice.random() < 0.8
+        dice.choice((1, 5, 35)), dice.choice((4, 8)), fills_with_time=dice.random() < 0.8
     )
-    return lambda: any_budget_step(budgets, dice)
+    return lambda: random_budget_step(budgets, dice)
 
 
-def walk(steps: int, seed: int) -> Iterator[str]:
+def violations(steps: int, seed: int) -> Iterator[str]:
     """Take so many steps, in whole worlds; yield each violation."""
     for offset in range(-(-steps // LENGTH)):
         step = world(seed + offset)
@@ -52,29 +56,30 @@ def walk(steps: int, seed: int) -> Iterator[str]:
                 step()
             except AssertionError as error:
                 frame = traceback.extract_tb(error.__traceback__)[-1]
-                yield f"seed {seed + offset}, step {number}: {frame.line} ({frame.name}, line {frame.lineno}): {error}"
+                location = f"{frame.name}, line {frame.lineno}"
+                yield f"seed {seed + offset}, step {number}: {frame.line} ({location}): {error}"
                 break
 
 
 def main() -> int:
-    """Take the steps, print what was wrong, and return the exit status."""
+    """Take the steps, print the violations, and return the exit status."""
     parser = argparse.ArgumentParser(
-        description="The breaker and the budget against the reference, by lot."
+        description="Compare the breaker and the budget with the reference, at random."
     )
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     began = time.perf_counter()
-    violations = 0
-    for violation in walk(asked.steps, asked.seed):
-        violations += 1
-        print(violation)  # noqa: T201 - what it is for
-    worlds = -(-asked.steps // LENGTH)
-    took = time.perf_counter() - began
-    steps, rate = f"{worlds * LENGTH:,} steps", worlds * LENGTH / took
-    last = asked.seed + worlds - 1
-    print(f"{steps}, seeds {asked.seed} to {last}: {violations} violations ({rate:,.0f} steps/s)")  # noqa: T201 - as above
-    return min(violations, 1)
+    count = 0
+    for violation in violations(options.steps, options.seed):
+        count += 1
+        print(violation)  # noqa: T201 - a command
+    worlds = -(-options.steps // LENGTH)
+    steps, seconds = worlds * LENGTH, time.perf_counter() - began
+    seeds = f"seeds {options.seed} to {options.seed + worlds - 1}"
+    rate = f"{steps / seconds:,.0f} steps/s"
+    print(f"{steps:,} steps, {seeds}: {count} violations ({rate})")  # noqa: T201 - a command
+    return min(count, 1)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ OWN = {
         "runtime/test_isolation.py",
         "dispatch/test_limits_of_models.py",
     ),
+    "resilience.breaker_states": (
+        "resilience/test_circuit_breaker.py",
+        "dispatch/test_retired.py",
+        "resilience/test_circuit_breaker_model.py",
+    ),
     "resilience.circuit_breaker": (
         "resilience/test_circuit_breaker.py",
         "dispatch/test_retired.py",

@@ -305,7 +305,7 @@ class World:
             )
             yield breaker.most_probes > 1, f"{name}: {breaker.most_probes} probes at once"
             yield (
-                target.permits and target.permits._turns()._value != PERMITS,
+                target.permits and target.permits._semaphore()._value != PERMITS,
                 f"{name}: a permit is missing",
             )
             asking = sum(

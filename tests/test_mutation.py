@@ -128,7 +128,7 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_kills_one_and_changes_no_file() -> None:
     [target] = targets(["resilience.bulkhead"])
     before = target.path.read_bytes()
-    ran = command("resilience.bulkhead", "--only", "give_back: self._turns().release() -> pass")
+    ran = command("resilience.bulkhead", "--only", "release: self._semaphore().release() -> pass")
     assert (ran.returncode, ran.stderr, ran.stdout.splitlines()[0]) == (
         0,
         "",

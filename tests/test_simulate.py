@@ -57,11 +57,11 @@ def test_the_weather_is_of_every_kind_and_calls_end_in_every_way() -> None:
 BROKEN: dict[str, tuple[int, str, Any]] = {
     "probes at once": (
         3,
-        "resilience.circuit_breaker.Breaker._probe",
-        lambda breaker, *_: Permit(breaker._epoch, probe=True),
+        "resilience.circuit_breaker.CircuitBreaker._admit_probe",
+        lambda breaker, *_: Permit(breaker._generation, probe=True),
     ),
-    "is well, and rests": (3, "resilience.circuit_breaker.Breaker._pause", lambda _: 60.0),
-    "hedges in": (3, "resilience.retry_budget.Budget.take", lambda *_: True),
+    "is well, and rests": (3, "resilience.breaker_states.Backoff.pause", lambda *_: 60.0),
+    "hedges in": (3, "resilience.retry_budget.RetryBudget.try_withdraw", lambda *_: True),
     "tickets out": (1, "dispatch.in_flight.Floor.teach", lambda *_, **__: None),
     "tasks are left": (
         3,
@@ -69,7 +69,7 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
         lambda running: setattr(running, "_late", True),
     ),
     "s of ": (27, "dispatch.attempt.GOODBYE", 1.0),
-    "a permit is missing": (1, "resilience.bulkhead.Turns.give_back", lambda _: None),
+    "a permit is missing": (1, "resilience.bulkhead.Bulkhead.release", lambda _: None),
     "could have answered": (
         11,
         "dispatch.dispatcher.Walk._share",

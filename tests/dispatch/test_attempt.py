@@ -187,7 +187,7 @@ def test_only_the_first_lesson_counts() -> None:
             running.teach(outcome, 0.0, kind=Kind.TIMEOUT)
             for outcome in ("ignored", "failure", "failure")
         ]
-        return [*lessons, breaker.health(0.0).state, breaker._under_way]
+        return [*lessons, breaker.health(0.0).state, breaker.in_flight]
 
     assert run(story()) == [None, None, None, State.CLOSED, 0]
 

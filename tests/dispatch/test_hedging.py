@@ -224,7 +224,7 @@ def test_two_that_end_at_one_moment_are_both_on_the_trail_and_settled() -> None:
     reply, took = timed(walk(chain).run())
     assert took == 10.0
     assert sorted(attempt.outcome for attempt in reply.trail) == ["answered", "cancelled"]
-    assert [each.breaker._under_way for each in chain.targets] == [0, 0]
+    assert [each.breaker.in_flight for each in chain.targets] == [0, 0]
 
 
 def test_a_model_that_was_left_for_anothers_words_is_asked_again_when_those_break() -> None:

@@ -35,7 +35,7 @@ from standby.dispatch.policy import LONG_REST, LONGEST_STATED_WAIT
 from standby.dispatch.routes import HEDGED_SHARE
 from standby.failures import REACTIONS, Kind, kind_of_status
 from standby.registry.plugins import Registry
-from standby.resilience.circuit_breaker import (
+from standby.resilience.breaker_states import (
     FAILURE_RATE_THRESHOLD,
     MINIMUM_CALLS,
     SLOW_START,

@@ -91,7 +91,7 @@ def test_each_loop_has_its_own_turns_and_one_that_is_gone_leaves_nothing() -> No
     for _ in range(5):
         assert asyncio.run(story()) == [True, True]
     gc.collect()
-    assert len(turns._loops) == 1
+    assert len(turns._semaphores) == 1
 
 
 def test_a_loop_whose_turns_are_out_has_none_left_though_another_loop_has_begun() -> None:

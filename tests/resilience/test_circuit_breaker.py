@@ -433,5 +433,6 @@ def test_many_threads_share_one_breaker_and_there_is_one_probe_at_a_time() -> No
         thread.join()
     assert seen == {True, False}
     assert most == 1
-    assert made._under_way == 0
-    assert not made._leased > 0
+    assert made.in_flight == 0
+    later = time.monotonic() + 1.0
+    assert isinstance(made.admit(later), Permit), "no probe is left in flight"

@@ -1,4 +1,4 @@
-"""The breaker and the budget against a plain reference, as state machines: 20,000 steps, and a look at the campaign's walk."""
+"""The breaker and the budget against a plain reference, as state machines of 20,000 steps."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from campaigns.breaker import LENGTH, SETTINGS, walk
+from campaigns.breaker import LENGTH, SETTINGS, violations
 from standby.settings import BreakerSettings
-from tests.support.beside import RESTS, VERDICTS, BreakersBeside, BudgetsBeside
+from tests.support.beside import OUTCOMES, RESTS, BreakersBeside, BudgetsBeside
 
 SECONDS = st.sampled_from(
     [0.0, 0.125, 0.5, 1.0, 2.0, 5.0, 9.875, 29.0, 30.0, 59.875, 60.0]
 ) | st.floats(0, 100)
-LEASES = st.sampled_from([float("inf"), 31.0, 0.5])
-PLACES = st.integers(0, 30)
-RESTED = st.none() | st.none() | st.sampled_from(RESTS) | st.floats(0.001, 4000)
+PROBE_TIMEOUTS = st.sampled_from([float("inf"), 31.0, 0.5])
+INDEXES = st.integers(0, 30)
+STATED = st.none() | st.none() | st.sampled_from(RESTS) | st.floats(0.001, 4000)
 
 
 class Breakers(RuleBasedStateMachine):
@@ -44,27 +44,27 @@ class Breakers(RuleBasedStateMachine):
     def a_recovery_ages(self, seconds: float) -> None:
         self.both.age(seconds)
 
-    @rule(probe_timeout=LEASES, calls=st.sampled_from([1, 1, 1, 10, 20]))
+    @rule(probe_timeout=PROBE_TIMEOUTS, calls=st.sampled_from([1, 1, 1, 10, 20]))
     def calls_come(self, probe_timeout: float, calls: int) -> None:
         for _ in range(calls):
             self.both.admit(probe_timeout)
 
-    @rule(probe_timeout=LEASES)
-    def a_call_insists(self, probe_timeout: float) -> None:
+    @rule(probe_timeout=PROBE_TIMEOUTS)
+    def a_last_resort_comes(self, probe_timeout: float) -> None:
         self.both.force_probe(probe_timeout)
 
-    @rule(place=PLACES, outcome=st.sampled_from(VERDICTS), rest=RESTED)
-    def one_ends(self, place: int, outcome: Any, rest: float | None) -> None:
-        self.both.record(place, outcome, rest)
+    @rule(index=INDEXES, outcome=st.sampled_from(OUTCOMES), rest=STATED)
+    def one_ends(self, index: int, outcome: Any, rest: float | None) -> None:
+        self.both.record(index, outcome, rest)
 
-    @rule(verdicts=st.lists(st.sampled_from(VERDICTS), max_size=12))
-    def some_end(self, verdicts: list[Any]) -> None:
-        for outcome in verdicts:
+    @rule(outcomes=st.lists(st.sampled_from(OUTCOMES), max_size=12))
+    def some_end(self, outcomes: list[Any]) -> None:
+        for outcome in outcomes:
             self.both.record(0, outcome, None)
 
-    @rule(place=PLACES, outcome=st.sampled_from(VERDICTS), rest=RESTED)
-    def one_ends_again(self, place: int, outcome: Any, rest: float | None) -> None:
-        self.both.settle_again(place, outcome, rest)
+    @rule(index=INDEXES, outcome=st.sampled_from(OUTCOMES), rest=STATED)
+    def one_ends_again(self, index: int, outcome: Any, rest: float | None) -> None:
+        self.both.record_again(index, outcome, rest)
 
     @invariant()
     def they_agree(self) -> None:
@@ -77,24 +77,26 @@ class Budgets(RuleBasedStateMachine):
     steps = 0
 
     @initialize(
-        capacity=st.sampled_from([1, 5, 35]), share=st.sampled_from([4, 8]), trickles=st.booleans()
+        capacity=st.sampled_from([1, 5, 35]),
+        share=st.sampled_from([4, 8]),
+        fills_with_time=st.booleans(),
     )
-    def begin(self, capacity: int, share: int, *, trickles: bool) -> None:
-        self.both = BudgetsBeside(capacity, share, trickles=trickles)
+    def begin(self, capacity: int, share: int, *, fills_with_time: bool) -> None:
+        self.both = BudgetsBeside(capacity, share, fills_with_time=fills_with_time)
 
     @rule(eighths=st.sampled_from([0, 1, 79, 80, 81]) | st.integers(0, 4000))
     def time_passes(self, eighths: int) -> None:
         self.both.pass_time(eighths)
 
     @rule(calls=st.integers(1, 30))
-    def calls_go_well(self, calls: int) -> None:
+    def calls_succeed(self, calls: int) -> None:
         for _ in range(calls):
             self.both.deposit()
 
     @rule(attempts=st.integers(1, 12))
-    def extra_attempts_are_asked_for(self, attempts: int) -> None:
+    def extra_attempts_are_requested(self, attempts: int) -> None:
         for _ in range(attempts):
-            self.both.take()
+            self.both.try_withdraw()
 
     @invariant()
     def a_step_was_taken(self) -> None:
@@ -104,7 +106,7 @@ class Budgets(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     ("machine", "worlds", "least"), [(Breakers, 320, 14_000), (Budgets, 140, 6_000)]
 )
-def test_the_real_one_does_what_the_reference_says(machine: Any, worlds: int, least: int) -> None:
+def test_the_code_does_what_the_reference_says(machine: Any, worlds: int, least: int) -> None:
     machine.steps = 0
     modest = settings(
         max_examples=worlds, stateful_step_count=50, deadline=None, derandomize=True, database=None
@@ -113,5 +115,5 @@ def test_the_real_one_does_what_the_reference_says(machine: Any, worlds: int, le
     assert machine.steps >= least
 
 
-def test_a_walk_by_lot_comes_to_the_same() -> None:
-    assert list(walk(40 * LENGTH, seed=1)) == []
+def test_random_worlds_have_no_violation() -> None:
+    assert list(violations(40 * LENGTH, seed=1)) == []

@@ -1,40 +1,50 @@
-"""How many calls one model is given at once."""
+"""How many concurrent calls one model gets."""
 
 import asyncio
 
 LONGEST_WAIT = 1.0
-"""Seconds for a turn; whoever waits for longer is better served by the next model."""
+"""Seconds that a call waits for its place; beyond that the next model serves it better."""
 
 
 class Bulkhead:
-    """At most `limit` turns at once on each event loop; implements `Permits`."""
+    """Admits at most `limit` concurrent calls on each event loop."""
 
     def __init__(self, limit: int) -> None:
-        """Give nothing away yet."""
+        """Start with every place free.
+
+        Args:
+            limit: The number of concurrent calls.
+        """
         self._limit = limit
-        self._loops: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+        self._semaphores: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
 
     async def acquire(self) -> bool:
-        """Wait for a turn; false after `LONGEST_WAIT`."""
-        turns = self._turns()
+        """Wait for a place.
+
+        Returns:
+            Whether there was one within `LONGEST_WAIT` seconds; then `release` it.
+        """
+        semaphore = self._semaphore()
         try:
             async with asyncio.timeout(LONGEST_WAIT):
-                await turns.acquire()
+                await semaphore.acquire()
         except TimeoutError:
             return False
         return True
 
     def release(self) -> None:
-        """End a turn."""
-        self._turns().release()
+        """Free the place of a call that has ended."""
+        self._semaphore().release()
 
-    def _turns(self) -> asyncio.Semaphore:
+    def _semaphore(self) -> asyncio.Semaphore:
+        """Return this loop's semaphore; drop those of closed loops.
+
+        Weak keys would not do: a semaphore that was waited for holds its loop.
+        """
         loop = asyncio.get_running_loop()
-        if loop not in self._loops:
-            for other in tuple(
-                self._loops
-            ):  # weak keys would not do: a semaphore that was waited for holds its loop
+        if loop not in self._semaphores:
+            for other in tuple(self._semaphores):
                 if other.is_closed():
-                    self._loops.pop(other, None)
-            self._loops[loop] = asyncio.Semaphore(self._limit)
-        return self._loops[loop]
+                    self._semaphores.pop(other, None)
+            self._semaphores[loop] = asyncio.Semaphore(self._limit)
+        return self._semaphores[loop]

@@ -1,68 +1,88 @@
-"""How many extra attempts are allowed: a bucket that real traffic fills slowly, so that retries never become a storm.
+"""How many extra attempts are allowed: a bucket that fills slowly, so retries never become a storm.
 
-Sources: gRPC's retry throttling (0.1 token for a success), AWS SDKs' retry quota (500 tokens of 14:
-    about 35 retries).
+Sources: gRPC's retry throttling (0.1 token for a success); the AWS SDKs' retry quota (500 tokens at
+14 for a retry: about 35 retries); Finagle's `minRetriesPerSec`.
 """
 
 import threading
 
 MIN_RATE = 10.0
-"""Seconds in which at least one token comes, for those who call rarely."""
+"""Seconds in which at least one token comes, so that an application that rarely calls can retry."""
 
 ROUNDING = 1e-9
-"""Ten tenths of a token are a token, whatever floats make of them."""
+"""Tokens: ten tenths of a token are a token, whatever floats make of them."""
 
 
 class RetryBudget:
-    """A bucket of tokens, one for each extra attempt; it starts full. Safe from many threads."""
+    """A bucket of tokens, one for each extra attempt; it starts full. Safe for many threads."""
 
     def __init__(
         self, capacity: float = 35.0, share: float = 0.1, *, min_rate: float = MIN_RATE
     ) -> None:
-        """Hold at most `capacity` tokens; every call that is `earned` for brings `share` of one.
+        """Start full.
 
-        Where that is less, time brings one in every `min_rate` seconds (`inf`: it brings none).
+        Args:
+            capacity: The most tokens that the bucket holds.
+            share: Tokens that each deposit brings.
+            min_rate: Seconds in which time alone brings one token, where deposits bring less;
+                infinity: time brings none.
         """
         self._capacity = capacity
         self._share = share
-        self._each = min_rate
+        self._min_rate = min_rate
         self._tokens = capacity
-        self._seen = 0.0  # up to when time has been paid for
-        self._ahead = 0.0  # tokens that calls have brought beyond what that time is worth
+        self._paid_until = 0.0  # up to when tokens for the time have been added
+        self._ahead = 0.0  # tokens from deposits beyond what that time is worth
         self._lock = threading.Lock()
 
+    @property
+    def tokens(self) -> float:
+        """Return the tokens in the bucket at its last use."""
+        return self._tokens
+
     def reset_after_fork(self) -> None:
-        """Be full: in a forked child nobody gives back the parent's locks."""
+        """Fill the bucket in a forked child, where no thread releases the parent's lock."""
         self._lock = threading.Lock()
         self.refill()
 
     def refill(self) -> None:
-        """Be full, as at the beginning."""
+        """Fill the bucket, as at the start."""
         with self._lock:
-            self._tokens, self._seen, self._ahead = self._capacity, 0.0, 0.0
+            self._tokens, self._paid_until, self._ahead = self._capacity, 0.0, 0.0
 
     def deposit(self, now: float) -> None:
-        """Count a call that needed nothing extra."""
+        """Count a call that needed no extra attempt.
+
+        Args:
+            now: The time in seconds.
+        """
         with self._lock:
-            self._trickle(now)
+            self._add_for_time(now)
             self._ahead = min(self._capacity, self._ahead + self._share)
-            self._fill(self._share)
+            self._add(self._share)
 
     def try_withdraw(self, now: float) -> bool:
-        """Take a token for an extra attempt, if there is one."""
+        """Take a token for an extra attempt.
+
+        Args:
+            now: The time in seconds.
+
+        Returns:
+            Whether there was one.
+        """
         with self._lock:
-            self._trickle(now)
+            self._add_for_time(now)
             if self._tokens < 1 - ROUNDING:
                 return False
             self._tokens = max(0.0, self._tokens - 1)
             return True
 
-    def _trickle(self, now: float) -> None:
-        """Bring what the time is worth beyond what calls have brought: the larger of the two, never their sum."""
-        worth = max(0.0, now - self._seen) / self._each
-        self._seen = max(now, self._seen)
-        self._fill(max(0.0, worth - self._ahead))
+    def _add_for_time(self, now: float) -> None:
+        """Add what time is worth beyond the deposits: the larger of the two, never their sum."""
+        worth = max(0.0, now - self._paid_until) / self._min_rate
+        self._paid_until = max(now, self._paid_until)
+        self._add(max(0.0, worth - self._ahead))
         self._ahead = max(0.0, self._ahead - worth)
 
-    def _fill(self, tokens: float) -> None:
+    def _add(self, tokens: float) -> None:
         self._tokens = min(self._capacity, self._tokens + tokens)
