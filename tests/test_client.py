@@ -410,7 +410,7 @@ GOOD = "async def complete(self, call): return Reply(text='from odd')"
         (
             f"class Odd:\n    {GOOD}\n    def __init__(self, provider): raise KeyError('region')",
             "failed",
-            "plugin 'odd' (odd 1.0) raised KeyError: 'region'; update odd, or tell its authors",
+            "plugin 'odd' (odd 1.0) raised KeyError: 'region'; update odd, or report this to its authors",
         ),
         (
             f"class Odd:\n    {GOOD}\n    def __init__(self, provider): raise unavailable('no licence: run odd-login')",

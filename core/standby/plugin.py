@@ -34,6 +34,7 @@ from standby.types import (
     Finish,
     Media,
     Message,
+    ModelRequest,
     Only,
     Part,
     Reasoning,
@@ -187,22 +188,6 @@ FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
 
 StubHandler = Callable[[str, Any, str | Failure], Any]
 """What `ProviderInfo.stub_server` names: makes a vendor's response body from a path, a decoded body and the outcome."""
-
-
-class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt, as an adapter sees it.
-
-    `model` is the vendor's id. Parameters that the model refuses are already gone from the request.
-    `extra` belongs into the request's body as it stands, over all else (`deep_merge`). `timeout` is
-    what is left for this attempt, in seconds; the dispatcher enforces it by cancellation.
-    """
-
-    request: Request
-    model: str
-    card: Card
-    options: Mapping[str, Any]
-    timeout: float
-    extra: Mapping[str, Any] = {}
 
 
 @runtime_checkable

@@ -362,7 +362,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = ()
 
-    def why_it_rests(self, name: str, today: date) -> str:
+    def rest_reason(self, name: str, today: date) -> str:
         """Say why a model begins resting: "retired on 2026-12-01", where its vendor has shut it down; "": it does not."""
         model = self.models[name]
         provider, card = self.providers[model.provider or ""], model.card or Card()

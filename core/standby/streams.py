@@ -136,7 +136,7 @@ class _Read:
     _position: _Position
 
     @property
-    def speaker(self) -> Target | None:
+    def target(self) -> Target | None:
         """Return the model whose words have been read last; `None` before the first, or where they were held back."""
         return self._position.target
 

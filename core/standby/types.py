@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from standby.cards import Effort
+from standby.cards import Card, Effort
 from standby.failures import Kind, Then
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -172,6 +172,27 @@ class Request(msgspec.Struct, frozen=True):
     schema: Schema | None = None
     extra: Mapping[str, Mapping[str, Any]] = {}
     strict: bool = False
+
+
+class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt's request, as an adapter receives it.
+
+    Attributes:
+        request: The conversation. Parameters that the model refuses are already gone from it.
+        model: The vendor's id of the model.
+        card: What is known of the model.
+        options: The plugin's options for this model.
+        timeout: Seconds that are left for this attempt; the dispatcher enforces it by cancellation.
+        extra: Fields of the request's body that override all others (`deep_merge`).
+
+    """
+
+    request: Request
+    model: str
+    card: Card
+    options: Mapping[str, Any]
+    timeout: float
+    extra: Mapping[str, Any] = {}
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

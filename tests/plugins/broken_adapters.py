@@ -15,7 +15,7 @@ IGNORES = """async def complete(self, call):
 
 def breach(words: str) -> str:
     """Return what is said of an adapter that broke its promise."""
-    return f"plugin 'acme' ({OWNER}) {words}; update acme-broken, or tell its authors"
+    return f"plugin 'acme' ({OWNER}) {words}; update acme-broken, or report this to its authors"
 
 
 ITSELF = breach("cancelled itself")

@@ -13,10 +13,10 @@ from standby.failures import Failure, Kind
 from standby.plugin import End, ProviderInfo, ToolCall, Usage
 from standby.runtime.isolation import (
     Origin,
+    close_awaitable,
     describe_error,
     error_message,
     guard,
-    reject_awaitable,
     require_value,
     type_error,
 )
@@ -37,7 +37,7 @@ class Mute(Exception):
 
 
 def raised(error: BaseException, *through: type[BaseException]) -> None:
-    with guard(ACME.broken, *through):
+    with guard(ACME.config_error, *through):
         raise error
 
 
@@ -80,7 +80,7 @@ def test_ctrl_c_goes_through_and_what_else_is_named() -> None:
 
 
 def test_what_raises_nothing_goes_on() -> None:
-    with guard(ACME.broken):
+    with guard(ACME.config_error):
         done = True
     assert done
 
@@ -93,15 +93,18 @@ def test_the_words_of_an_error_without_words_are_told_apart_from_none_that_can_b
 def test_an_origin_names_plugin_distribution_and_version() -> None:
     assert str(ACME) == "plugin 'acme' (acme-standby 1.2.0)"
     assert str(Origin("acme", "acme-standby")) == "plugin 'acme' (acme-standby)"
-    unusable, breach = ACME.unusable("no module"), ACME.contract_violation("cancelled itself")
-    assert isinstance(unusable, AttemptFailed)
-    assert (unusable.failure.kind, str(unusable)) == (
+    unavailable, violation = (
+        ACME.unavailable("no module"),
+        ACME.contract_violation("cancelled itself"),
+    )
+    assert isinstance(unavailable, AttemptFailed)
+    assert (unavailable.failure.kind, str(unavailable)) == (
         Kind.UNAVAILABLE,
         f"{ACME} cannot be used: no module",
     )
-    assert (breach.kind, breach.message) == (
+    assert (violation.kind, violation.message) == (
         Kind.CONTRACT,
-        f"{ACME} cancelled itself; update acme-standby, or tell its authors",
+        f"{ACME} cancelled itself; update acme-standby, or report this to its authors",
     )
 
 
@@ -209,4 +212,4 @@ async def test_what_would_have_to_be_awaited_is_told_and_ended() -> None:
 )
 def test_what_is_there_at_once_is_returned_as_it_is(value: object) -> None:
     assert require_value(value) is value
-    assert reject_awaitable(value) == ""
+    assert close_awaitable(value) == ""

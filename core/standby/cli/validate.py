@@ -167,7 +167,7 @@ def _chains(loaded: Loaded) -> dict[str, list[Link]]:
                 model=model,
                 origin=loaded.origins.get((name, model), ""),
                 asked=chain.fallback or not at,
-                rests=settings.why_it_rests(model, today),
+                rests=settings.rest_reason(model, today),
             )
             for at, model in enumerate(chain.models)
         ]

@@ -15,13 +15,13 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.http.bodies import deep_merge
 from standby.inputs.schemas import parse_data
-from standby.plugin import ModelRequest
 from standby.resilience.timeouts import AttemptTimer
-from standby.runtime.isolation import describe_error, error_message, reject_awaitable, type_error
+from standby.runtime.isolation import close_awaitable, describe_error, error_message, type_error
 from standby.types import (
     Chunk,
     End,
     Finish,
+    ModelRequest,
     Reply,
     Request,
     ToolCall,
@@ -127,7 +127,7 @@ async def _answer(
     if hasattr(adapter, "stream") and (outlet is not None or not hasattr(adapter, "complete")):
         chunks = adapter.stream(call)
         if isawaitable(chunks):
-            reject_awaitable(chunks)
+            close_awaitable(chunks)
             raise TypeError(
                 f"stream() returned a {type(chunks).__name__}: write it as 'async def' with 'yield'"
             )
@@ -139,7 +139,7 @@ async def _answer(
         )
     reply = await answer
     if not isinstance(reply, Reply):
-        reject_awaitable(reply)
+        close_awaitable(reply)
         raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
     return reply
 

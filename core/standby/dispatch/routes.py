@@ -126,7 +126,7 @@ def _target(name: str, settings: Settings, adapters: AdapterPool, today: date) -
     provider = settings.providers[model.provider or ""]
     card = model.card or Card()
     own_names = provider.base_url is None
-    retired = settings.why_it_rests(name, today)
+    retired = settings.rest_reason(name, today)
     breaker = True if model.breaker is None else model.breaker
     known = model_health((provider.account, model.model), breaker, retired)
     return Target(

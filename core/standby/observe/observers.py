@@ -71,7 +71,7 @@ class Observers:
                 self._waiting.put(None)
         join(self._before, until)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Tell what came meanwhile; if nothing did, the next event begins a thread."""
         with self._lock:
             if self._thread is None and not self._waiting.empty():

@@ -24,10 +24,10 @@ from standby.plugin import API_VERSION, GROUP, FailureReader, ProviderInfo, Stub
 from standby.resilience.triggers import Predicate
 from standby.runtime.isolation import (
     Origin,
+    close_awaitable,
     error_message,
     guard,
     is_async,
-    reject_awaitable,
     require_value,
     type_error,
 )
@@ -89,7 +89,7 @@ class Registry:
         """Say how to reach any model of the plugin; raises `ConfigError` if it is missing, broken, or reaches none."""
         info = self._manifest(name).info
         if info is None:
-            raise self.origin(name).broken(
+            raise self.origin(name).config_error(
                 "it has no hook standby_provider, so it reaches no model"
             )
         return info
@@ -104,7 +104,7 @@ class Registry:
 
         commands = self._hook(name, "standby_commands", list[Any])
         if not all(isinstance(command, click.Command) and command.name for command in commands):
-            raise self.origin(name).broken(
+            raise self.origin(name).config_error(
                 "standby_commands returned something that is no list of click commands"
             )
         self._check_sync(name, _callbacks(commands))
@@ -114,7 +114,7 @@ class Registry:
         """Return what the plugin wants to be told every event; raises `ConfigError` if it is missing or broken, or has none."""
         observers = self._hook(name, "standby_observers", list[Observer])
         if not observers or not all(callable(observer) for observer in observers):
-            raise self.origin(name).broken(
+            raise self.origin(name).config_error(
                 "standby_observers returned something that is no list of functions"
             )
         self._check_sync(
@@ -126,7 +126,7 @@ class Registry:
         """Return the tests that the plugin brings, by their names; raises `ConfigError` if it is missing or broken."""
         tests = self._hook(name, "standby_predicates", dict[str, Predicate])
         if not all(callable(test) for test in tests.values()):
-            raise self.origin(name).broken(
+            raise self.origin(name).config_error(
                 "standby_predicates returned something that is no mapping of names to functions"
             )
         self._check_sync(name, {f"the test {test!r}": function for test, function in tests.items()})
@@ -180,16 +180,16 @@ class Registry:
         )
         try:
             with (
-                guard(lambda words: origin.unusable(f"{info.adapter}: {words}"), ImportError),
+                guard(lambda words: origin.unavailable(f"{info.adapter}: {words}"), ImportError),
                 _uncollected(),
             ):
                 adapter = _led_to(info.adapter)
                 answers = hasattr(adapter, "complete") or hasattr(adapter, "stream")
         except ImportError as error:
             remedy = f"; install it: {info.install}" if info.install else ""
-            raise origin.unusable(f"{error_message(error)}{remedy}") from error
+            raise origin.unavailable(f"{error_message(error)}{remedy}") from error
         if not answers:
-            raise origin.unusable(f"{info.adapter} has neither 'complete' nor 'stream'")
+            raise origin.unavailable(f"{info.adapter} has neither 'complete' nor 'stream'")
         return adapter  # type: ignore[no-any-return] # whatever the dotted name led to; checked above
 
     def failure_reader(self, name: str) -> FailureReader | None:
@@ -197,7 +197,7 @@ class Registry:
 
         Raises `ConfigError` if the plugin is missing or broken, or its name leads nowhere.
         """
-        dotted, broken = self.info(name).failures, self.origin(name).broken
+        dotted, broken = self.info(name).failures, self.origin(name).config_error
         if not dotted:
             return None
         reader = self._function(name, "failures", dotted)
@@ -218,7 +218,7 @@ class Registry:
 
     def _function(self, name: str, field: str, dotted: str) -> Callable[..., Any]:
         """Import a function that the manifest names in a field."""
-        broken = self.origin(name).broken
+        broken = self.origin(name).config_error
         with guard(lambda words: broken(f"{field}: {dotted}: {words}")), _aside():
             function = _led_to(dotted)
         if not callable(function):
@@ -229,16 +229,16 @@ class Registry:
     def _check_sync(self, name: str, functions: Mapping[str, object]) -> None:
         for what, function in functions.items():
             if is_async(function):
-                raise self.origin(name).broken(
+                raise self.origin(name).config_error(
                     f"{what} is an 'async def', which is never awaited: write 'def'"
                 )
 
     def _hook(self, name: str, hook: str, kind: Callable[[Any], T]) -> T:
         """Return what a hook that is rarely called returns, as a list or a dictionary; empty where there is none."""
-        manager, broken = self._manifest(name).manager, self.origin(name).broken
+        manager, broken = self._manifest(name).manager, self.origin(name).config_error
         with guard(lambda words: broken(f"{hook} raised {words}")), _aside():
             value = getattr(manager.hook, hook)()
-            if not (flaw := reject_awaitable(value)):
+            if not (flaw := close_awaitable(value)):
                 return kind(value or ())
         raise broken(f"{hook} {flaw}")
 
@@ -297,23 +297,23 @@ def _load(point: metadata.EntryPoint) -> Manifest:
     manager = pluggy.PluginManager("standby")
     manager.add_hookspecs(hooks)
     if metadata.EntryPoint.pattern.match(point.value) is None:
-        raise origin.broken(
+        raise origin.config_error(
             f"its entry point {point.value!r} is no 'module' and no 'module:object'"
         )
-    with guard(origin.broken), _aside():
+    with guard(origin.config_error), _aside():
         manager.register(point.load(), point.name)
         manager.check_pending()
         info: Any = manager.hook.standby_provider()
         cards: Any = manager.hook.standby_models()
         cards = cast("Any", {}) if cards is None else cards
-        later = reject_awaitable(cards)  # in any case: it must be ended
+        later = close_awaitable(cards)  # in any case: it must be ended
         flaw = _flaw_of_provider(info) or (later and f"standby_models {later}")
     if not flaw and info is not None:
         _check_version(info, origin)
-    with guard(origin.broken):
+    with guard(origin.config_error):
         flaw = flaw or _flaw_of_models(cards)
     if flaw:
-        raise origin.broken(flaw)
+        raise origin.config_error(flaw)
     return Manifest(info, cards, manager)
 
 
@@ -354,7 +354,7 @@ def _check_version(info: ProviderInfo, origin: Origin) -> None:
     words = (
         f"it speaks version {spoken} of the plugin interface, and this standby speaks {API_VERSION}"
     )
-    raise origin.broken(
+    raise origin.config_error(
         words, "update standby" if spoken > API_VERSION else f"update {origin.distribution}"
     )
 
@@ -362,7 +362,7 @@ def _check_version(info: ProviderInfo, origin: Origin) -> None:
 def _flaw_of_provider(info: Any) -> str:
     if info is None:
         return ""
-    if flaw := reject_awaitable(info):
+    if flaw := close_awaitable(info):
         return f"standby_provider {flaw}"
     if not isinstance(info, ProviderInfo):
         return f"standby_provider returned a {type(info).__name__}, not a ProviderInfo"

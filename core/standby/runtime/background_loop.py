@@ -91,7 +91,7 @@ class _PrivateLoop:
                 join(each, until)
             self._give_pool()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Begin the thread again, with the next call if nothing is under way: Python 3.13.0 counts threads after this."""
         if not self.over and (
             self.thread is not None or self._calls or asyncio.all_tasks(self.loop)

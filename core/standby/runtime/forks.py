@@ -23,7 +23,7 @@ class Pausable(Protocol):
         """End the threads at a point where they can go on, and wait for them until `time.monotonic()` is `until`."""
         ...
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Begin the threads again in the parent, at once or when they are next needed."""
         ...
 
@@ -53,7 +53,7 @@ def _before() -> None:
 def _after_in_parent() -> None:
     try:
         for one in tuple(_pausable):
-            one.go_on()
+            one.resume()
     finally:
         _forking.release()
 

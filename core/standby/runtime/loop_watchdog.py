@@ -76,7 +76,7 @@ class Watchdog:
             self._busy.set()
         join(thread, until)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Watch on if calls are under way; else the next one begins a thread."""
         with self._lock:
             if self._loops:

@@ -4,7 +4,7 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec
 
 from standby.plugin import Library, ProviderInfo
-from standby.runtime.installed import version_mismatch
+from standby.runtime.versions import version_mismatch
 from standby.settings import Provider
 
 

@@ -11,8 +11,7 @@ from standby.diagnostics.simulation.outage import Fault, Outage
 from standby.errors import AttemptFailed
 from standby.events import Event
 from standby.failures import Failure, Kind
-from standby.plugin import ModelRequest
-from standby.types import Chunk, End, Finish, Reply
+from standby.types import Chunk, End, Finish, ModelRequest, Reply
 
 ENDLESS = 1_000_000.0
 """Seconds that a hanging model takes: longer than any attempt may last, and yet finite."""

@@ -311,8 +311,8 @@ class _Ask:
     def streamed(self, stream: Stream | AsyncStream, first: Chunk) -> Any:
         """Answer with a stream whose first words are here."""
         speaker = _speaker(stream)
-        if stream.speaker is not None:  # its attempt is on the trail only when it has ended
-            self._dropped += dropped_parameters(Request((), self._sampling), stream.speaker)
+        if stream.target is not None:  # its attempt is on the trail only when it has ended
+            self._dropped += dropped_parameters(Request((), self._sampling), stream.target)
         facts = self._facts(stream.trail, *speaker)
         frames = Frames(self._id, self._created, speaker[0], with_usage=self._with_usage)
         return self._response(
@@ -354,8 +354,8 @@ class _Ask:
 
 def _speaker(stream: Stream | AsyncStream) -> tuple[str, str, str]:
     """Return who answers, the provider, and what a reader must know; of a stream held back, by its trail."""
-    if stream.speaker is not None:
-        return stream.speaker.name, stream.speaker.provider, stream.speaker.card.disclaimer or ""
+    if stream.target is not None:
+        return stream.target.name, stream.target.provider, stream.target.card.disclaimer or ""
     answered = [attempt for attempt in stream.trail if attempt.outcome == "answered"]
     return (answered[-1].model, answered[-1].provider, "") if answered else ("", "", "")
 

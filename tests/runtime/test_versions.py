@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from standby.registry.plugins import Registry
-from standby.runtime.installed import version_mismatch
+from standby.runtime.versions import version_mismatch
 from tests.docs.distributions import put
 
 ROOT = Path(__file__).parents[2]
