@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from standby.config import Loaded, load
+from standby.config import LoadedConfig, load
 from standby.registry.plugins import Registry
 
 CORPUS = Path(__file__).parents[1] / "tests" / "corpus"
@@ -233,11 +233,11 @@ class Loader:
         self._folder = folder
         self._registry = Registry()
 
-    def load(self, data: bytes) -> Loaded:
+    def load(self, data: bytes) -> LoadedConfig:
         (self._folder / "models.yaml").write_bytes(data)
         return load(Path("models.yaml"), self._registry, ENVIRON, cwd=self._folder, today=TODAY)
 
-    def check(self, data: bytes) -> Loaded:
+    def check(self, data: bytes) -> LoadedConfig:
         """Load; raises `Surprise` for whatever is no settings and no problems, or took too long."""
         try:
             with _limited():
@@ -251,7 +251,7 @@ class Loader:
         return loaded
 
 
-def _wrong(loaded: Loaded, told: bytes) -> Iterator[tuple[bool, str]]:
+def _wrong(loaded: LoadedConfig, told: bytes) -> Iterator[tuple[bool, str]]:
     failed = any(problem.severity == "error" for problem in loaded.problems)
     yield failed != (loaded.settings is None), "there are settings and errors, or neither"
     keys = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from standby.cards import Card
-from standby.config import Loaded, load
+from standby.config import LoadedConfig, load
 from standby.config.resolve.resolver import Resolution, resolve
 from standby.errors import ConfigError, Problem
 from standby.plugin import ProviderInfo
@@ -118,7 +118,7 @@ def read(
     text: str | bytes,
     environ: Mapping[str, str] = KEYS,
     plugins: Catalogue | None = None,
-) -> Loaded:
+) -> LoadedConfig:
     """Load a text as `m.yaml` in an empty folder below the given one."""
     location = folder / "app" / "conf"
     location.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def read(
     return loaded
 
 
-def told(loaded: Loaded) -> list[str]:
+def told(loaded: LoadedConfig) -> list[str]:
     return [str(problem) for problem in loaded.problems]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from standby.config import Loaded, load
+from standby.config import LoadedConfig, load
 from standby.config.source import DEEPEST, MOST_NODES
 from standby.failures import Kind
 from standby.registry.plugins import Registry
@@ -43,7 +43,9 @@ WRONG = [
 CHAIN = {"models": ["large-3"]}
 
 
-def given(folder: Path, config: Mapping[str, Any], environ: Mapping[str, str] = KEYS) -> Loaded:
+def given(
+    folder: Path, config: Mapping[str, Any], environ: Mapping[str, str] = KEYS
+) -> LoadedConfig:
     return load(config, catalogue(), environ, cwd=folder, today=TODAY)
 
 
@@ -55,7 +57,7 @@ def told(folder: Path, **more: Any) -> list[str]:
     ]
 
 
-def codes(loaded: Loaded) -> Counter[str]:
+def codes(loaded: LoadedConfig) -> Counter[str]:
     return Counter(problem.code for problem in loaded.problems)
 
 

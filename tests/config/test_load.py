@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from standby.config import PACKAGED, Loaded, load
+from standby.config import PACKAGED, LoadedConfig, load
 from standby.registry.plugins import Registry
 from tests.config.files import KEYS, TODAY, catalogue, read, told
 
 ONE = "version: 1\nchains: {{{name}: {{models: [flash]}}}}\n"
 
 
-def find(folder: Path, path: str | None = None, environ: Mapping[str, str] = KEYS) -> Loaded:
+def find(folder: Path, path: str | None = None, environ: Mapping[str, str] = KEYS) -> LoadedConfig:
     return load(None if path is None else Path(path), catalogue(), environ, cwd=folder, today=TODAY)
 
 
@@ -23,7 +23,7 @@ def write(folder: Path, *names: str) -> None:
         )
 
 
-def which(loaded: Loaded) -> str:
+def which(loaded: LoadedConfig) -> str:
     assert loaded.settings is not None
     return next(iter(loaded.settings.chains))
 
@@ -170,7 +170,7 @@ def test_the_packaged_file_is_the_one_in_the_repository() -> None:
     )
 
 
-def shipped(folder: Path, **environ: str) -> Loaded:
+def shipped(folder: Path, **environ: str) -> LoadedConfig:
     return load(None, Registry(), environ, cwd=folder, today=TODAY)
 
 

@@ -273,13 +273,9 @@ SETTINGS = Settings(chains={"default": Chain(models=("gemini-2.5-pro",))})
 
 @pytest.mark.parametrize("kind", [Standby, AsyncStandby])
 def test_there_is_no_file_to_watch_behind_a_dictionary_or_settings(kind: Any) -> None:
-    with pytest.raises(
-        TypeError, match=r"^watch=True looks at a file: there is none behind a dictionary$"
-    ):
+    with pytest.raises(TypeError, match=r"^watch=True watches a file, not a dictionary$"):
         kind(dictionary("1"), watch=True)
-    with pytest.raises(
-        TypeError, match=r"^watch=True looks at a file: there is none behind settings$"
-    ):
+    with pytest.raises(TypeError, match=r"^watch=True watches a file, not settings$"):
         kind(settings=SETTINGS, watch=True)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from standby.config import Loaded, load
+from standby.config import LoadedConfig, load
 from standby.registry.plugins import Registry
 
 TODAY = date(2026, 12, 1)
@@ -164,12 +164,12 @@ TIRED: dict[str, tuple[str, str, str]] = {
 """A file, what is said of it, and the file in which that was done."""
 
 
-def loaded(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> Loaded:
+def loaded(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> LoadedConfig:
     (folder / "models.yaml").write_text(text, encoding="utf-8")
     return load(Path("models.yaml"), Registry(), environ, cwd=folder, today=TODAY, lints=True)
 
 
-def doubtful(found: Loaded) -> list[str]:
+def doubtful(found: LoadedConfig) -> list[str]:
     return [str(problem) for problem in found.problems if problem.severity != "info"]
 
 

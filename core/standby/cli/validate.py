@@ -13,7 +13,7 @@ import msgspec
 from standby.cli.completing import codes
 from standby.cli.options import config_options, json_option
 from standby.cli.output import print_json
-from standby.config import Loaded, load
+from standby.config import LoadedConfig, load
 from standby.config.explanations import read_explanations
 from standby.config.finding import suggest
 from standby.errors import Problem, RequestError
@@ -122,7 +122,7 @@ class Link(msgspec.Struct, frozen=True):
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
-def _print(loaded: Loaded, *, with_infos: bool) -> None:
+def _print(loaded: LoadedConfig, *, with_infos: bool) -> None:
     shown = [problem for problem in loaded.problems if with_infos or problem.severity != "info"]
     for problem, after in zip_longest(shown, shown[1:]):
         _print_problem(
@@ -156,7 +156,7 @@ def _picture(models: list[Link], switched_off: str) -> str:
     return f"{asked}; fallback is off ({switched_off}){never}"
 
 
-def _chains(loaded: Loaded) -> dict[str, list[Link]]:
+def _chains(loaded: LoadedConfig) -> dict[str, list[Link]]:
     settings = loaded.settings
     if settings is None:
         return {}

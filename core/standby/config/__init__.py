@@ -1,11 +1,11 @@
-"""models.yaml: found, read, checked, and turned into settings; `standby validate` and the clients take this one way."""
+"""models.yaml, from finding the file to its settings: `standby validate` and clients share it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -14,21 +14,30 @@ from standby.settings import Settings
 
 if TYPE_CHECKING:
     from standby.config.resolve.catalogue import Catalogue
+    from standby.config.source import Tree
 
 PACKAGED = Path(__file__).parents[1] / "models.yaml"
 """The chain that ships; a test keeps it equal to config/models.yaml."""
 
-
 Config = str | os.PathLike[str] | Mapping[str, Any]
-"""Where a configuration is: a file's path, or a dictionary of the file's form."""
+"""A configuration: a file's path, or a dictionary of the file's form."""
+
+_EMPTY_PATH = Problem(
+    code="no-file",
+    message="the configuration's path is an empty text",
+    hint=(
+        "name a file, or leave it out: "
+        "then STANDBY_CONFIG, config/models.yaml or models.yaml is read"
+    ),
+)
 
 
-class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file gave: settings with nothing implicit, or `None` where there are errors.
+class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of a configuration and its problems.
 
-    `path` is `None` where it was a dictionary. `origins` says, for a chain and a model in it, where
-    the name came from: "PRIMARY_AI_MODEL, .env:3", "line 31". `switched_off` says the same, for
-    each chain whose fallback is off, of what switched it off.
+    `path` is `None` for a dictionary, `settings` where there are errors. `origins` says for each
+    chain and model where the model's name came from: "PRIMARY_AI_MODEL, .env:3", "line 31".
+    `switched_off` says for each chain without fallback, in the same form, what turned it off.
     """
 
     file: str
@@ -42,31 +51,41 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 def check_config(
     config: Any, settings: Settings | None, *, watch: bool
 ) -> Path | Mapping[str, Any] | None:
-    """Return the path or the dictionary of a configuration; raises `TypeError` for what is neither, or has no file.
+    """Check the arguments that a client is made with.
 
-    Raises `ConfigError` for a path without a name, like that of an empty variable.
+    Args:
+        config: A path, or a dictionary of the file's form; `None` to look for a file.
+        settings: Settings made in code, in place of a configuration.
+        watch: Whether the file is to be watched for changes.
+
+    Returns:
+        The path or the dictionary; `None` where there is none.
+
+    Raises:
+        TypeError: There are both, `config` is neither a path nor a dictionary, or `watch` is set
+            and there is no file.
+        ConfigError: The path is empty, like that of an empty variable.
+
     """
     if config is not None and settings is not None:
         raise TypeError("give a configuration, or settings, not both")
     if settings is not None or isinstance(config, Mapping):
         if watch:
-            what = "settings" if config is None else "a dictionary"
-            raise TypeError(f"watch=True looks at a file: there is none behind {what}")
+            value = "settings" if config is None else "a dictionary"
+            raise TypeError(f"watch=True watches a file, not {value}")
         return cast("Mapping[str, Any] | None", config)
+    return None if config is None else _check_path(config)
+
+
+def _check_path(config: Any) -> Path:
     if config == "":
-        hint = "name a file, or leave it out: then STANDBY_CONFIG, config/models.yaml or models.yaml is read"
-        raise ConfigError(
-            [
-                Problem(
-                    code="no-file", message="the configuration's path is an empty text", hint=hint
-                )
-            ]
-        )
-    if config is None or isinstance(config, str | os.PathLike):
-        return None if config is None else Path(cast("str | os.PathLike[str]", config))
+        raise ConfigError([_EMPTY_PATH])
+    if isinstance(config, str | os.PathLike):
+        return Path(cast("str | os.PathLike[str]", config))
     hint = ", like settings=…" if isinstance(config, Settings) else ""
     raise TypeError(
-        f"config: expected a path or a dictionary, got {type(config).__name__}; give the rest by name{hint}"
+        f"config: expected a path or a dictionary, got {type(config).__name__}; "
+        f"give the rest by name{hint}"
     )
 
 
@@ -78,67 +97,96 @@ def load(
     cwd: Path,
     today: date,
     lints: bool = False,
-) -> Loaded:
+) -> LoadedConfig:
     """Load a file, or a dictionary of its form; never raises for what is wrong with it.
 
-    `problems` tells all at once, what is doubtful only with `lints`. `config` left out:
-    `STANDBY_CONFIG`, then `config/models.yaml` and `models.yaml` below `cwd`, then the packaged
-    one.
+    Args:
+        config: The path or the dictionary. For `None` the file is looked for: `STANDBY_CONFIG`,
+            then `config/models.yaml` and `models.yaml` in `cwd`, then the packaged one.
+        catalogue: The installed plugins.
+        environ: The environment's variables.
+        cwd: The folder that relative paths start from, and the first one with an `.env` file.
+        today: The date that models' retirements are compared with.
+        lints: Whether warnings and infos about valid settings are wanted, too.
+
+    Returns:
+        The settings, and all problems at once.
+
     """
-    from standby.config.dictionary import NAME, read_dictionary  # noqa: PLC0415 - `import standby` must not load yaml
-    from standby.config.reader import ConfigReader  # noqa: PLC0415 - see above
-    from standby.config.source import UnreadableConfig, read_file  # noqa: PLC0415 - see above
+    from standby.config.reader import ConfigReader  # noqa: PLC0415 - `import standby` must not load yaml
+    from standby.config.source import UnreadableConfig  # noqa: PLC0415 - see above
     from standby.config.variables import Variables  # noqa: PLC0415 - see above
 
-    found: Path | None = None
-    if isinstance(config, Mapping):
-        name, folders, read = NAME, [cwd], partial(read_dictionary, config)
-    else:
-        found, name = _find(config, environ, cwd)
-        folders = [cwd] if found == PACKAGED else [cwd, found.parent, found.parent.parent]
-        read = partial(read_file, found, name)
-    variables = Variables(environ, folders)
+    source = _find_source(config, environ, cwd)
+    variables = Variables(environ, source.dotenv_folders)
     try:
-        tree = read()
-    except UnreadableConfig as refused:
-        problem = refused.problem
-        if config is None and problem.code == "no-file" and environ.get("STANDBY_CONFIG"):
-            problem = msgspec.structs.replace(
-                problem, hint=f"{problem.hint} (STANDBY_CONFIG names it)"
-            )
-        return Loaded(
-            file=name,
-            path=found,
-            settings=None,
-            problems=(problem, *variables.problems),
-            origins={},
+        tree = source.read()
+    except UnreadableConfig as error:
+        problems = (source.explain(error.problem), *variables.problems)
+        return LoadedConfig(
+            file=source.name, path=source.path, settings=None, problems=problems, origins={}
         )
-    reading = ConfigReader(tree, variables)
-    settings = reading.settings(catalogue, today)
+    reader = ConfigReader(tree, variables)
+    settings = reader.settings(catalogue, today)
     if lints:
-        reading.lint(catalogue)
-    problems = (*reading.problems, *variables.problems)
-    failed = any(
-        problem.severity == "error" and problem.code != "broken-plugin" for problem in problems
-    )
-    return Loaded(
-        file=name,
-        path=found,
-        settings=None if failed else settings,
+        reader.lint(catalogue)
+    problems = (*reader.problems, *variables.problems)
+    return LoadedConfig(
+        file=source.name,
+        path=source.path,
+        settings=None if any(map(_is_fatal, problems)) else settings,
         problems=problems,
-        origins=reading.origins,
-        switched_off=reading.switched_off,
+        origins=reader.origins,
+        switched_off=reader.switched_off,
     )
 
 
-def _find(path: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Path, str]:
+def _is_fatal(problem: Problem) -> bool:
+    """Say whether a problem makes settings unusable; a broken plugin's models are just skipped."""
+    return problem.severity == "error" and problem.code != "broken-plugin"
+
+
+class _Source(NamedTuple):
+    """A configuration before it is read."""
+
+    name: str
+    """What messages call it."""
+    path: Path | None
+    dotenv_folders: list[Path]
+    read: "Callable[[], Tree]"
+    is_from_variable: bool = False
+    """Whether STANDBY_CONFIG names the file."""
+
+    def explain(self, problem: Problem) -> Problem:
+        """Return the problem of reading, with what led to a missing file."""
+        if self.is_from_variable and problem.code == "no-file":
+            hint = f"{problem.hint} (STANDBY_CONFIG names it)"
+            return msgspec.structs.replace(problem, hint=hint)
+        return problem
+
+
+def _find_source(
+    config: Path | Mapping[str, Any] | None, environ: Mapping[str, str], cwd: Path
+) -> _Source:
+    from standby.config.dictionary import NAME, read_dictionary  # noqa: PLC0415 - as in `load`
+    from standby.config.source import read_file  # noqa: PLC0415 - see above
+
+    if isinstance(config, Mapping):
+        return _Source(NAME, None, [cwd], partial(read_dictionary, config))
+    path, name = _find_file(config, environ, cwd)
+    folders = [cwd] if path == PACKAGED else [cwd, path.parent, path.parent.parent]
+    is_from_variable = config is None and bool(environ.get("STANDBY_CONFIG"))
+    return _Source(name, path, folders, partial(read_file, path, name), is_from_variable)
+
+
+def _find_file(path: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Path, str]:
+    """Return the file to read, and what messages call it."""
     if path is None and environ.get("STANDBY_CONFIG"):
         path = Path(environ["STANDBY_CONFIG"])
     if path is not None:
         return cwd / path, str(path)
     for candidate in (Path("config/models.yaml"), Path("models.yaml")):
-        if os.path.lexists(
-            cwd / candidate
-        ):  # whatever it is: a directory or a dangling link is told, not passed over
+        # a folder or a broken link of that name is reported, not passed over:
+        if os.path.lexists(cwd / candidate):
             return cwd / candidate, str(candidate)
     return PACKAGED, "standby's own models.yaml"

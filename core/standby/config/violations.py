@@ -152,7 +152,8 @@ def _suggest_nesting(violation: Violation) -> str:
         return _suggest_list_syntax(violation.value, is_models=path[-1:] == ["models"])
     if isinstance(violation.value, list):
         return _suggest_list_location(section, path)
-    if violation.only_value and path and path[-1].startswith("models["):
+    is_item = bool(path) and path[-1].startswith("models[")
+    if is_item and violation.only_value:
         return f"write the name alone: - {violation.only_value.strip(_QUOTES)}"
     return ""
 

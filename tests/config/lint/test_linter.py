@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from standby.cards import Card
-from standby.config import Loaded, load
+from standby.config import LoadedConfig, load
 from standby.plugin import Library
 from tests.config.files import KEYS, TODAY, Catalogue, info
 from tests.docs.distributions import put
@@ -57,7 +57,7 @@ def catalogue() -> Catalogue:
     )
 
 
-def linted(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> Loaded:
+def linted(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> LoadedConfig:
     (folder / "m.yaml").write_text(text, encoding="utf-8")
     return load(Path("m.yaml"), catalogue(), environ, cwd=folder, today=TODAY, lints=True)
 
@@ -420,7 +420,10 @@ def test_the_hint_of_a_pattern_quotes_the_vendor_and_names_the_kind(tmp_path: Pa
         problem.message
         == "'503 service unavailable' matches nothing that 'large' or 'flash' is known to say"
     )
-    assert problem.hint == f"'large' says '{ACME[0]}'; kind: overloaded recognises it whatever its text"
+    assert (
+        problem.hint
+        == f"'large' says '{ACME[0]}'; kind: overloaded recognises it whatever its text"
+    )
 
 
 def test_an_endpoint_of_ones_own_says_what_it_likes(tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ def test_a_trigger_that_looks_at_nothing_is_told() -> None:
 @pytest.mark.parametrize(
     ("message", "words"),
     [
-        ("/(?=x)/", "message: '/(?=x)/' is not an RE2 expression: invalid perl operator: (?=; " + RE2),
+        (
+            "/(?=x)/",
+            "message: '/(?=x)/' is not an RE2 expression: invalid perl operator: (?=; " + RE2,
+        ),
         (
             ("ok", r"/(a)\1/"),
             r"message.1: '/(a)\\1/' is not an RE2 expression: invalid escape sequence: \1; " + RE2,

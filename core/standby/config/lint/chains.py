@@ -194,23 +194,23 @@ def _is_sequential(context: LintContext, name: str) -> bool:
 
 def _check_loss(before: ChainModel, after: ChainModel, findings: Findings) -> None:
     """Report what a model cannot do that the one before it can."""
-    lost = ", ".join(_list_losses(before.card, after.card))
-    if lost:
-        message = f"{after.name!r} lacks what {before.name!r} before it has: {lost}"
+    missing = [*_list_missing_features(before.card, after.card)]
+    window = before.card.context_window or 0
+    smaller = after.card.context_window
+    if smaller is not None and smaller < window:
+        missing.append(f"context ({smaller} tokens, not {window})")
+    if missing:
+        message = f"{after.name!r} lacks what {before.name!r} before it has: {', '.join(missing)}"
         findings.inform(after.location, "loss", message, "a request that needs it skips this model")
 
 
-def _list_losses(before: Card, after: Card) -> Iterable[str]:
-    yield from (kind for kind in before.reads or () if kind not in (after.reads or ()))
-    yield from (
-        field
-        for field in ("tools", "schema")
-        if getattr(before, field) and not getattr(after, field)
-    )
-    if before.context_window is None or after.context_window is None:
-        return
-    if after.context_window < before.context_window:
-        yield f"context ({after.context_window} tokens, not {before.context_window})"
+def _list_missing_features(before: Card, after: Card) -> Iterable[str]:
+    reads = {*(after.reads or ())}
+    yield from (kind for kind in before.reads or () if kind not in reads)
+    if before.tools and not after.tools:
+        yield "tools"
+    if before.schema and not after.schema:
+        yield "schema"
 
 
 def _check_dropped_parameters(

@@ -96,8 +96,8 @@ class _PatternCheck:
     def _report_no_match(self, location: Location, expression: str) -> None:
         model, text, is_close = _find_closest(expression, self._errors)
         if is_close or all(self._errors.values()):  # a model without known texts may well say it
-            known = " or ".join(repr(model) for model, errors in self._errors.items() if errors)
-            message = f"{expression!r} matches nothing that {known} is known to say"
+            models = " or ".join(repr(model) for model, errors in self._errors.items() if errors)
+            message = f"{expression!r} matches nothing that {models} is known to say"
             hint = _suggest_text(model, text)
             self._findings.warn(location, "pattern-matches-nothing", message, hint)
 

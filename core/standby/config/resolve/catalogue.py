@@ -1,4 +1,4 @@
-"""What the plugins say, asked once per plugin; a plugin that nothing needs is not imported."""
+"""What the plugins say, read once per plugin; a plugin that nothing needs is not imported."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar
