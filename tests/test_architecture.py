@@ -269,7 +269,7 @@ CLOCK_AND_CHANCE = {
     ],  # a date to wait for, in a response without a date of its own
     "random.Random": [
         "client",
-        "diagnostics/selftest/play",
+        "diagnostics/selftest/runner",
         "diagnostics/simulation/simulator",
         "resilience/circuit_breaker",
     ],  # where nobody has injected another; made of the plan's seed

@@ -312,7 +312,7 @@ def test_as_json_it_is_the_same(run: Run) -> None:
     [
         (
             ("--message", "it went wrong"),
-            "the words alone tell no kind; say --status or --code too, or --kind",
+            "the message alone shows no kind; give --status or --code too, or --kind",
         ),
         (
             ("--kind", "empty", "--model", "third"),
@@ -407,7 +407,10 @@ def test_a_good_answer_is_no_failure(run: Run) -> None:
     written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
     written(FINE, "fine.json")
     told = run("explain", "--recording", "fine.json")
-    words = "it is an answer, which the chain takes; say --status if it was none, or what it comes to by --kind"
+    words = (
+        "it is an answer that the chain accepts; "
+        "give --status if it was an error, or the failure's kind by --kind"
+    )
     assert (told.status, told.err) == (2, f"standby: fine.json holds no failure: {words}\n")
 
 

@@ -19,13 +19,13 @@ from standby.cards import Card, Price
 from standby.diagnostics.explain import explain, plan
 from standby.diagnostics.explanation import Explanation, Known, PassedOver
 from standby.diagnostics.failure_input import (
-    of_answer,
-    of_exception,
-    of_kind,
-    of_recording,
-    of_status,
-    shortened,
+    from_answer,
+    from_exception,
+    from_kind,
+    from_status,
+    shorten,
 )
+from standby.diagnostics.recorded_failure import from_recording
 from standby.dispatch.policy import LONG_REST, decide
 from standby.errors import RequestError
 from standby.failures import REACTIONS, Failure, Kind, kind_of_status
@@ -362,11 +362,11 @@ def test_openais_known_errors(row: tuple[Any, ...]) -> None:
 def held(body: Any, status: int, kind: Kind, plugin: str) -> None:
     """Hold that a recording, and an SDK's message of it, are explained as what the plugin makes of the answer."""
     read = reader(plugin)
-    found = of_recording(msgspec.json.encode(body), "body.json", status, read)
+    found = from_recording(msgspec.json.encode(body), "body.json", status, read)
     assert found.failure == read(status, {}, body)
     assert found.failure.kind is kind
     raised = f"Traceback (most recent call last):\n  …\nsdk.errors.APIError: Error code: {status} - {body!r}\n"
-    assert of_exception(raised, "p", read).failure == found.failure
+    assert from_exception(raised, "p", read).failure == found.failure
     way = [target("a", Plays("x")), target("b", Plays("x"))]
     told = explain(found.failure, way[0], route(*way), {})
     assert (
@@ -386,9 +386,9 @@ def test_a_recorded_error_is_explained_as_what_it_is(name: str) -> None:
     status = recorded(name).status or (row.status if row.status != 200 else None)
     if b'"error"' not in data:  # an answer that is no error, but blocked or without words
         with pytest.raises(RequestError, match="holds no failure"):
-            of_recording(data, file, None, reader(plugin))
+            from_recording(data, file, None, reader(plugin))
         return
-    found = of_recording(data, file, status, reader(plugin)).failure
+    found = from_recording(data, file, status, reader(plugin)).failure
     assert (found.kind, found.status, found.code, found.retry_after) == (
         row.kind,
         row.status,
@@ -401,7 +401,7 @@ def test_a_recorded_error_is_explained_as_what_it_is(name: str) -> None:
 def test_a_cassette_is_read_for_its_error(name: str) -> None:
     row = FAILED[name]
     data = path_of(name.partition("#")[0]).read_bytes()
-    found = of_recording(data, "cassette.yaml", None, reader(PLUGINS[row.wire])).failure
+    found = from_recording(data, "cassette.yaml", None, reader(PLUGINS[row.wire])).failure
     assert (found.kind, found.status, found.code, found.retry_after) == (
         row.kind,
         row.status,
@@ -415,7 +415,7 @@ def test_of_a_cassettes_answers_the_last_error_counts() -> None:
         {"response": {"status": {"code": status}, "body": {"string": "{}"}, "headers": {}}}
         for status in (503, 404, 200)
     ]
-    found = of_recording(
+    found = from_recording(
         msgspec.json.encode({"interactions": answers}), "cassette.yaml", None, None
     )
     assert (found.failure.status, found.failure.kind) == (404, Kind.MODEL_MISSING)
@@ -432,11 +432,11 @@ def test_of_a_cassettes_answers_the_last_error_counts() -> None:
 )
 def test_what_is_no_recorded_error_is_refused(data: bytes, name: str, words: str) -> None:
     with pytest.raises(RequestError, match=words):
-        of_recording(data, name, None, None)
+        from_recording(data, name, None, None)
 
 
 def test_a_page_is_an_error_by_the_status_that_is_given() -> None:
-    found = of_recording(b"<html>bad gateway</html>", "a.html", 502, None)
+    found = from_recording(b"<html>bad gateway</html>", "a.html", 502, None)
     assert (found.failure.kind, found.failure.text) == (
         Kind.SERVER_ERROR,
         "502 Bad Gateway. <html>bad gateway</html>",
@@ -502,7 +502,7 @@ def test_a_page_is_an_error_by_the_status_that_is_given() -> None:
     ],
 )
 def test_an_exception_is_read(text: str, kind: str, status: int | None, words: str | None) -> None:
-    found = of_exception(text, "p", reader("gemini")).failure
+    found = from_exception(text, "p", reader("gemini")).failure
     assert (found.kind, found.status) == (Kind(kind), status)
     assert words is None or found.text == words
 
@@ -518,7 +518,7 @@ def test_an_exception_is_read(text: str, kind: str, status: int | None, words: s
             "quota_exhausted",
             "the vendor's code 'insufficient_quota' says so",
         ),
-        (400, "", "Unsupported parameter: 'x'", "unsupported", "the words of the message say so"),
+        (400, "", "Unsupported parameter: 'x'", "unsupported", "the text of the message says so"),
         (
             None,
             "rate_limit_error",
@@ -526,25 +526,25 @@ def test_an_exception_is_read(text: str, kind: str, status: int | None, words: s
             "rate_limited",
             "the vendor's code 'rate_limit_error' says so",
         ),
-        (None, "", "timeout: no answer in 3s", "timeout", "the words say so"),
+        (None, "", "timeout: no answer in 3s", "timeout", "the message says so"),
     ],
 )
 def test_a_kind_is_told_by_status_code_or_words(
     status: Any, code: str, message: str, kind: str, because: str
 ) -> None:
-    found = of_status(status, code, message, reader("openai"))
-    assert (found.failure.kind, found.because) == (Kind(kind), because)
+    found = from_status(status, code, message, reader("openai"))
+    assert (found.failure.kind, found.reason) == (Kind(kind), because)
 
 
 def test_words_that_tell_no_kind_are_refused() -> None:
-    with pytest.raises(RequestError, match="say --status or --code too, or --kind"):
-        of_status(None, "", "it went wrong", reader("openai"))
+    with pytest.raises(RequestError, match="give --status or --code too, or --kind"):
+        from_status(None, "", "it went wrong", reader("openai"))
 
 
 def test_a_plugin_that_reads_no_errors_goes_by_the_status() -> None:
     assert Registry().failure_reader("scripted") is None
-    found = of_answer(529, {}, {"error": {"message": "busy"}}, None, "slow")
-    assert (found.failure.kind, found.failure.text, found.because) == (
+    found = from_answer(529, {}, {"error": {"message": "busy"}}, None, "slow")
+    assert (found.failure.kind, found.failure.text, found.reason) == (
         Kind.OVERLOADED,
         "529 slow. busy",
         "HTTP 529 means that",
@@ -556,17 +556,17 @@ def test_a_plugin_that_reads_no_errors_goes_by_the_status() -> None:
     [("timeout", "timeout: no answer in 9s"), ("overloaded", ""), ("truncated", "truncated")],
 )
 def test_a_kind_of_our_own_has_our_own_words(kind: str, words: str) -> None:
-    found = of_kind(Kind(kind), 9.0)
+    found = from_kind(Kind(kind), 9.0)
     assert found.failure.text.startswith(words)
-    assert found.because == "it was given"
+    assert found.reason == "it was given"
     assert (
-        of_kind(Kind(kind), 9.0, status=503, message="m").failure.text
+        from_kind(Kind(kind), 9.0, status=503, message="m").failure.text
         == "503 Service Unavailable. m"
     )
 
 
 def test_no_key_and_no_page_is_told_whole() -> None:
-    told = shortened(
+    told = shorten(
         failure("unauthorized", "the key sk-proj-1 " + "x" * 3000), (Secret("sk-proj-1"),)
     )
     assert told.message.startswith("the key *** x")
@@ -609,7 +609,7 @@ def stub(path: str, asked: Any, says: str | Failure) -> Any:
     [
         (429, "spent", "It is used up.", "quota_exhausted", "the vendor's code 'spent' says so"),
         (None, "spent", "", "quota_exhausted", "the vendor's code 'spent' says so"),
-        (400, "", "The text is too long.", "context_too_long", "the words of the message say so"),
+        (400, "", "The text is too long.", "context_too_long", "the text of the message says so"),
         (503, "", "Busy.", "overloaded", "HTTP 503 means that"),
         (503, "", "", "overloaded", "HTTP 503 means that"),
     ],
@@ -617,8 +617,8 @@ def stub(path: str, asked: Any, says: str | Failure) -> Any:
 def test_a_plugin_is_handed_an_error_in_its_vendors_own_shape(
     status: int | None, code: str, message: str, kind: str, because: str
 ) -> None:
-    found = of_status(status, code, message, fault, stub)
-    assert (found.failure.kind, found.because) == (Kind(kind), because)
+    found = from_status(status, code, message, fault, stub)
+    assert (found.failure.kind, found.reason) == (Kind(kind), because)
     assert (found.failure.message, found.failure.code) == (message, code or None)
 
 
@@ -627,7 +627,7 @@ def test_an_error_in_the_usual_shape_is_read_as_it_is_where_the_plugin_knows_it(
         raise AssertionError((path, asked, says))
 
     for plugin in ("openai", "gemini", "anthropic"):
-        found = of_status(429, "", "Slow down.", reader(plugin), never)
+        found = from_status(429, "", "Slow down.", reader(plugin), never)
         assert (found.failure.kind, found.failure.text) == (
             Kind.RATE_LIMITED,
             "429 Too Many Requests. Slow down.",
@@ -640,12 +640,12 @@ OWN = b'{"fault": {"reason": "spent", "detail": "It is used up."}}'
 @pytest.mark.parametrize("status", [429, 500, None])
 def test_a_recorded_error_of_a_vendors_own_shape_is_read_by_its_plugin(status: int | None) -> None:
     malformed = Failure(kind=Kind.MALFORMED, status=200, message="malformed: no text")
-    found = of_recording(OWN, "body.json", status, fault, lambda *_: malformed)
+    found = from_recording(OWN, "body.json", status, fault, lambda *_: malformed)
     assert (found.failure.kind, found.failure.text) == (
         Kind.QUOTA_EXHAUSTED,
         f"{status or 200} spent. It is used up.",
     )
-    assert found.because == "the vendor's code 'spent' says so"
+    assert found.reason == "the vendor's code 'spent' says so"
 
 
 def test_an_error_answer_is_handed_on_whole_whatever_lies_in_it() -> None:
@@ -656,10 +656,10 @@ def test_an_error_answer_is_handed_on_whole_whatever_lies_in_it() -> None:
         return Failure(kind=kind_of_status(status), status=status, message=str(headers))
 
     body = {"response": {"error": {"code": "x"}}, "fault": {"reason": "spent"}}
-    of_recording(msgspec.json.encode(body), "body.json", 503, read)
+    from_recording(msgspec.json.encode(body), "body.json", 503, read)
     assert handed[0] == body
     raised = f"acme.Refused: Error code: 503 - {body!r}"
-    of_exception(raised, "p", read)
+    from_exception(raised, "p", read)
     assert handed[-1] == body
 
 
@@ -697,17 +697,17 @@ def test_a_packed_error_is_read(coding: str, pack: Any, *, ruby: bool) -> None:
     data = cassette(
         (200, pack(GOOD)), (429, pack(REFUSED)), (200, pack(GOOD)), ruby=ruby, coding=coding
     )
-    found = of_recording(data, "cassette.yml", None, reader("openai")).failure
+    found = from_recording(data, "cassette.yml", None, reader("openai")).failure
     assert (found.kind, found.status, found.retry_after) == (Kind.QUOTA_EXHAUSTED, 429, 9)
     assert found.message == "You exceeded your current quota."
     assert (
-        of_recording(gzip.compress(data), "cassette.yml.gz", None, reader("openai")).failure
+        from_recording(gzip.compress(data), "cassette.yml.gz", None, reader("openai")).failure
         == found
     )
     in_json = json.dumps(yaml.safe_load(data)).encode() if ruby else None  # JSON has no bytes
     assert (
         in_json is None
-        or of_recording(in_json, "cassette.json", None, reader("openai")).failure == found
+        or from_recording(in_json, "cassette.json", None, reader("openai")).failure == found
     )
 
 
@@ -720,9 +720,9 @@ def test_a_packed_answer_is_played_unpacked(*, ruby: bool) -> None:
         played.append((dict(headers), body))
 
     with pytest.raises(
-        RequestError, match="holds no failure: it is an answer, which the chain takes"
+        RequestError, match="holds no failure: it is an answer that the chain accepts"
     ):
-        of_recording(
+        from_recording(
             cassette((200, gzip.compress(GOOD)), ruby=ruby), "a.yaml", None, reader("openai"), play
         )
     [(headers, body)] = played
@@ -754,13 +754,13 @@ def test_a_body_that_cannot_be_unpacked_is_refused_with_words(
     body: Callable[[], bytes], coding: str, words: str
 ) -> None:
     with pytest.raises(RequestError, match=words):
-        of_recording(cassette((200, body()), coding=coding), "a.yaml", None, reader("openai"))
+        from_recording(cassette((200, body()), coding=coding), "a.yaml", None, reader("openai"))
 
 
 def test_broken_bodies_of_others_are_passed_over_and_bombs_do_not_add_up() -> None:
     bomb = (503, gzip.compress(b" " * 2**26))
     began = time.thread_time()
-    found = of_recording(
+    found = from_recording(
         cassette((429, gzip.compress(REFUSED)), *[bomb] * 12), "a.yaml", None, reader("openai")
     ).failure
     assert (found.status, found.kind) == (429, Kind.QUOTA_EXHAUSTED)
@@ -768,7 +768,7 @@ def test_broken_bodies_of_others_are_passed_over_and_bombs_do_not_add_up() -> No
 
 
 def test_of_a_cassette_that_the_caller_names_the_status_counts() -> None:
-    found = of_recording(
+    found = from_recording(
         cassette((200, gzip.compress(b'{"detail": "no"}'))), "a.yaml", 503, None
     ).failure
     assert (found.status, found.kind) == (503, Kind.OVERLOADED)

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from standby.cards import Card
-from standby.diagnostics.failure_input import of_recording
-from standby.diagnostics.replay import failure_in
+from standby.diagnostics.recorded_failure import from_recording
+from standby.diagnostics.replay import replay_answer
 from standby.dispatch.target import Target
 from standby.errors import RequestError
 from standby.plugin import (
@@ -43,7 +43,7 @@ def made(wire: Wire, **rest: Any) -> tuple[Target, Provider, type[Any]]:
 async def test_every_recording_comes_to_what_the_table_of_recordings_says(name: str) -> None:
     row, one = ROWS[name], as_events(name)
     status = row.status if isinstance(row, Failed) else 200
-    failure = await failure_in(
+    failure = await replay_answer(
         *made(row.wire, verify_response_model=False), one.status or status or 200, {}, one.plain
     )
     if isinstance(row, Failed):
@@ -55,13 +55,13 @@ async def test_every_recording_comes_to_what_the_table_of_recordings_says(name: 
 
 async def test_another_model_than_asked_for_is_seen() -> None:
     body = b'{"id":"1","model":"gpt-5","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
-    failure = await failure_in(*made("chat", vendor_id="o3-mini"), 200, {}, body)
+    failure = await replay_answer(*made("chat", vendor_id="o3-mini"), 200, {}, body)
     assert failure is not None
     assert failure.text == "asked for o3-mini, served by gpt-5"
 
 
 async def test_a_stated_delay_is_carried() -> None:
-    failure = await failure_in(
+    failure = await replay_answer(
         *made("chat"),
         429,
         {"Retry-After": "7", "X-Other": "1"},
@@ -104,16 +104,16 @@ LINES = b'{"text": "Lis"}\r\n{"text": "bon."}\n'
 )
 async def test_a_recorded_stream_of_lines_is_played_as_one(body: bytes, kind: Kind | None) -> None:
     asked = target("m", None, provider="acme", card=Card())
-    failure = await failure_in(asked, Provider(plugin="acme"), StreamsLines, 200, {}, body)
+    failure = await replay_answer(asked, Provider(plugin="acme"), StreamsLines, 200, {}, body)
     assert (failure and failure.kind) == kind
 
     def play(status: int, headers: Any, played: bytes) -> Failure | None:
-        made = failure_in(asked, Provider(plugin="acme"), StreamsLines, status, headers, played)
+        made = replay_answer(asked, Provider(plugin="acme"), StreamsLines, status, headers, played)
         with ThreadPoolExecutor() as pool:  # a loop runs here already
             return pool.submit(asyncio.run, made).result()
 
     if kind is None:
         with pytest.raises(RequestError, match="holds no failure"):
-            of_recording(body, "lines.txt", None, None, play)
+            from_recording(body, "lines.txt", None, None, play)
     else:
-        assert of_recording(body, "lines.txt", None, None, play).failure.kind is kind
+        assert from_recording(body, "lines.txt", None, None, play).failure.kind is kind

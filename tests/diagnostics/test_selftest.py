@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from standby.config.resolve.resolver import resolve
-from standby.diagnostics.selftest.faults import NETWORK, USUAL, Fault, faults_of
-from standby.diagnostics.selftest.play import Faults, Played, play
+from standby.diagnostics.selftest.faults import NETWORK, USUAL, Fault, list_faults
+from standby.diagnostics.selftest.results import SelftestResult
+from standby.diagnostics.selftest.runner import ListFaults, run_selftest
 from standby.errors import ConfigError
 from standby.failures import Failure, Kind, kind_of_status
 from standby.registry.plugins import Registry
@@ -35,13 +36,13 @@ def few(_: Sequence[str]) -> list[Fault]:
     ]
 
 
-def played(
+def run_chain(
     *models: str,
     registry: Registry | None = None,
     given: Mapping[str, Model] | None = None,
-    faults: Faults = few,
+    faults: ListFaults = few,
     **rest: Any,
-) -> Played:
+) -> SelftestResult:
     """Test one chain of these models, without a key."""
     registry = registry or Registry()
     triggers = rest.pop("triggers", {})
@@ -52,10 +53,10 @@ def played(
     )
     resolution = resolve(settings, registry, {}, today=date(2026, 11, 24))
     assert [problem for problem in resolution.problems if problem.severity == "error"] == []
-    return play(resolution.settings, registry, "default", faults)
+    return run_selftest(resolution.settings, registry, "default", faults)
 
 
-def double_of(plugin: str) -> Any:
+def stub_of(plugin: str) -> Any:
     module, _, name = Registry().info(plugin).stub_server.partition(":")
     return getattr(import_module(module), name)
 
@@ -76,7 +77,7 @@ def test_a_failure_that_a_stub_server_says_is_read_by_the_plugin_as_the_same(
     read = Registry().failure_reader(plugin)
     assert read is not None
     failure = read(
-        status, {}, msgspec.json.decode(msgspec.json.encode(double_of(plugin)(path, {}, said)))
+        status, {}, msgspec.json.decode(msgspec.json.encode(stub_of(plugin)(path, {}, said)))
     )
     assert (failure.kind, failure.status, failure.message) == (said.kind, said.status, said.message)
     assert code is None or failure.code == code
@@ -93,21 +94,21 @@ PAIRS = [
 def test_each_vendor_and_each_api_of_one_falls_back_after_every_fault_and_comes_back(
     first: str, second: str
 ) -> None:
-    ran = played(first, second, faults=faults_of)
+    ran = run_chain(first, second, faults=list_faults)
     assert [each.outcome for each in ran.models] == ["answers", "answers"]
     assert ran.failing == first
     assert {case.group for case in ran.cases} == {"usual", "vendor", "network"}
-    assert [case.fault for case in ran.cases if not case.fine] == []
-    assert ran.back is not None
-    assert ran.back.fine
+    assert [case.fault for case in ran.cases if not case.passed] == []
+    assert ran.recovery is not None
+    assert ran.recovery.passed
 
 
 @pytest.mark.parametrize("plugin", VENDORS)
 def test_a_vendor_falls_back_to_another_model_of_its_own(plugin: str) -> None:
-    ran = played(f"{plugin}/first", f"{plugin}/second")
-    assert [case.by for case in ran.cases] == [f"{plugin}/second"] * 2
-    assert ran.back is not None
-    assert ran.back.fine
+    ran = run_chain(f"{plugin}/first", f"{plugin}/second")
+    assert [case.answered_by for case in ran.cases] == [f"{plugin}/second"] * 2
+    assert ran.recovery is not None
+    assert ran.recovery.passed
 
 
 # The faults
@@ -116,7 +117,7 @@ def test_a_vendor_falls_back_to_another_model_of_its_own(plugin: str) -> None:
 def test_every_text_of_an_error_answer_that_a_plugin_names_is_a_fault() -> None:
     for plugin in VENDORS:
         texts = Registry().info(plugin).errors
-        named = [fault.name for fault in faults_of(texts) if fault.group == "vendor"]
+        named = [fault.name for fault in list_faults(texts) if fault.group == "vendor"]
         assert named == [text for text in texts if text[:3].isdigit()]
 
 
@@ -128,14 +129,16 @@ def test_each_fault_has_a_name_of_its_own() -> None:
 def test_each_fault_becomes_the_kind_that_it_is() -> None:
     kinds = {
         case.fault: case.kind
-        for case in played("gemini-2.5-pro", "o3-mini", faults=lambda _: (*USUAL, *NETWORK)).cases
+        for case in run_chain(
+            "gemini-2.5-pro", "o3-mini", faults=lambda _: (*USUAL, *NETWORK)
+        ).cases
     }
     wanted = {
         "503 service unavailable": Kind.OVERLOADED,
         "timeout": Kind.TIMEOUT,
         "connection error": Kind.CONNECTION,
         "server error": Kind.SERVER_ERROR,
-        "bytes that are no HTTP": Kind.CONNECTION,
+        "bytes that are not HTTP": Kind.CONNECTION,
         "half an answer": Kind.CONNECTION,
         "a 200 with a page of HTML": Kind.MALFORMED,
         "a 200 with an error inside": Kind.OVERLOADED,
@@ -152,12 +155,15 @@ def test_a_trigger_that_matches_is_named_and_followed() -> None:
     again = {"again": Trigger(status=502, then="retry")}
     cases = {
         case.fault: case
-        for case in played(
+        for case in run_chain(
             "gemini-2.5-pro", "o3-mini", triggers=again, retry=Retry(attempts=3)
         ).cases
     }
-    assert (cases["502 bad gateway"].trigger, cases["502 bad gateway"].asked) == ("again", 3)
-    assert (cases["503 service unavailable"].trigger, cases["503 service unavailable"].asked) == (
+    assert (cases["502 bad gateway"].trigger, cases["502 bad gateway"].attempts) == ("again", 3)
+    assert (
+        cases["503 service unavailable"].trigger,
+        cases["503 service unavailable"].attempts,
+    ) == (
         None,
         2,
     )
@@ -166,9 +172,11 @@ def test_a_trigger_that_matches_is_named_and_followed() -> None:
 def test_an_outage_that_a_trigger_stops_at_is_not_fine() -> None:
     stop = {"no": Trigger(status=502, then="stop")}
     [wrong] = [
-        case for case in played("gemini-2.5-pro", "o3-mini", triggers=stop).cases if not case.fine
+        case
+        for case in run_chain("gemini-2.5-pro", "o3-mini", triggers=stop).cases
+        if not case.passed
     ]
-    assert (wrong.fault, wrong.trigger, wrong.then, wrong.by) == (
+    assert (wrong.fault, wrong.trigger, wrong.then, wrong.answered_by) == (
         "502 bad gateway",
         "no",
         "stop",
@@ -179,24 +187,26 @@ def test_an_outage_that_a_trigger_stops_at_is_not_fine() -> None:
 @pytest.mark.parametrize("failures", [1, 1000])
 def test_the_model_rests_as_its_own_breaker_says_and_comes_back(failures: int) -> None:
     model = {"gemini-2.5-pro": Model(breaker=BreakerSettings(failures=failures))}
-    back = played("gemini-2.5-pro", "o3-mini", given=model).back
+    back = run_chain("gemini-2.5-pro", "o3-mini", given=model).recovery
     assert back is not None
-    assert back.fine
+    assert back.passed
     assert back.rested_after == (1 if failures == 1 else 5)  # half of ten, each asked twice
 
 
 def test_a_model_whose_breaker_is_off_never_rests_and_is_used_again() -> None:
-    back = played("gemini-2.5-pro", "o3-mini", given={"gemini-2.5-pro": Model(breaker=False)}).back
+    back = run_chain(
+        "gemini-2.5-pro", "o3-mini", given={"gemini-2.5-pro": Model(breaker=False)}
+    ).recovery
     assert back is not None
-    assert (back.fine, back.never_rests, back.rested_after) == (True, True, 0)
+    assert (back.passed, back.never_rests, back.rested_after) == (True, True, 0)
 
 
 # Who is not tested
 
 
 def test_a_chain_of_one_and_one_that_does_not_fall_back_meet_no_fault() -> None:
-    assert played("gemini-2.5-pro").cases == ()
-    ran = played("gemini-2.5-pro", "o3-mini", fallback=False)
+    assert run_chain("gemini-2.5-pro").cases == ()
+    ran = run_chain("gemini-2.5-pro", "o3-mini", fallback=False)
     assert (ran.cases, [each.model for each in ran.models]) == ((), ["gemini-2.5-pro"])
 
 
@@ -204,9 +214,9 @@ def test_what_runs_in_this_process_runs_as_it_is_and_the_first_with_a_stub_serve
     None
 ):
     word = {"word": Model(provider="scripted", options={"reply": "Later."})}
-    ran = played("word", "gemini-2.5-pro", "word", given=word)
+    ran = run_chain("word", "gemini-2.5-pro", "word", given=word)
     assert [each.outcome for each in ran.models] == ["answers"] * len(ran.models)
-    assert played("gemini-2.5-pro", "word", given=word).cases[0].by == "word"
+    assert run_chain("gemini-2.5-pro", "word", given=word).cases[0].answered_by == "word"
 
 
 ACME = """
@@ -216,7 +226,7 @@ from standby.plugin import AttemptFailed
 
 class Acme:
     def __init__(self, provider):
-        raise AssertionError("asked, without a stub_server")
+        raise AssertionError("called without a stub server")
 
 
 @hookimpl
@@ -240,13 +250,13 @@ def with_acme() -> Registry:
 
 def test_a_model_without_a_stub_server_is_never_asked_and_that_is_told(acme: Path) -> None:
     acme.write_text(ACME.format(stub_server=""), encoding="utf-8")
-    ran = played("gemini/first", "acme/second", "openai/third", registry=with_acme())
-    assert [(each.outcome, each.words) for each in ran.models] == [
+    ran = run_chain("gemini/first", "acme/second", "openai/third", registry=with_acme())
+    assert [(each.outcome, each.reason) for each in ran.models] == [
         ("answers", ""),
         ("not tested", "its plugin 'acme' brings no stub server"),
         ("answers", ""),
     ]
-    assert {case.by for case in ran.cases if case.by} == {"openai/third"}
+    assert {case.answered_by for case in ran.cases if case.answered_by} == {"openai/third"}
 
 
 @pytest.mark.parametrize(
@@ -257,7 +267,7 @@ def test_a_stub_server_that_is_not_there_is_a_broken_plugin(acme: Path, stub_ser
     with pytest.raises(
         ConfigError, match=rf"plugin 'acme' \(.*\) is broken: stub_server: {stub_server}: "
     ):
-        played("gemini/first", "acme/second", registry=with_acme())
+        run_chain("gemini/first", "acme/second", registry=with_acme())
 
 
 def test_no_health_of_the_process_is_touched() -> None:
@@ -265,5 +275,5 @@ def test_no_health_of_the_process_is_touched() -> None:
 
     settings = Settings(chains={"default": Chain(models=("gemini-2.5-pro", "o3-mini"))})
     with Standby(settings=settings, environ={}) as client:
-        played("gemini-2.5-pro", "o3-mini")
+        run_chain("gemini-2.5-pro", "o3-mini")
         assert {health.state for health in client.health().values()} == {"closed"}

@@ -142,7 +142,8 @@ def test_the_timeline_counts_broken_streams_and_restarts() -> None:
     )
     restarted = told_of(played, StreamRules(on_break="restart"))
     assert (
-        restarted.count("first restart of a stream: the text that its caller had so far is void") == 1
+        restarted.count("first restart of a stream: the text that its caller had so far is void")
+        == 1
     )
     assert any("; streams restarted: " in text for text in restarted)
     assert not any("broken" in text for text in restarted)

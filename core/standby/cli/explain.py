@@ -23,13 +23,13 @@ from standby.diagnostics.explain import asked_of, explain, plan
 from standby.diagnostics.explanation import Explanation, Known, Plan, Step, Worst
 from standby.diagnostics.failure_input import (
     Evidence,
-    of_exception,
-    of_kind,
-    of_recording,
-    of_status,
-    shortened,
+    from_exception,
+    from_kind,
+    from_status,
+    shorten,
 )
-from standby.diagnostics.replay import failure_in
+from standby.diagnostics.recorded_failure import from_recording
+from standby.diagnostics.replay import replay_answer
 from standby.dispatch.policy import LONGEST_STATED_WAIT, Route
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed, ConfigError, RequestError
@@ -122,10 +122,8 @@ def _explained(
         return plan(route, rules, known)
     provider = settings.providers[target.provider]
     evidence = _evidence(told, target, provider, registry)
-    failure = shortened(evidence.failure, target.secrets)
-    return explain(
-        failure, target, route, rules, because=evidence.because, spent=spent, known=known
-    )
+    failure = shorten(evidence.failure, target.secrets)
+    return explain(failure, target, route, rules, because=evidence.reason, spent=spent, known=known)
 
 
 def _played(
@@ -140,7 +138,7 @@ def _played(
         adapter = registry.adapter(provider.reference)
     except AttemptFailed as error:
         raise RequestError(f"the answer cannot be read: {error}") from error
-    return asyncio.run(failure_in(target, provider, adapter, status, headers, body))
+    return asyncio.run(replay_answer(target, provider, adapter, status, headers, body))
 
 
 def _missing_keys(route: Route, settings: Settings) -> dict[str, str]:
@@ -177,20 +175,20 @@ def _evidence(
             f"HTTP {status} means {kind_of_status(status)}, not {kind}; say one of --status and --kind"
         )
     if told["exception"] is not None:
-        found = of_exception(
+        found = from_exception(
             _read(told["exception"]).decode("utf-8", "replace"), target.provider, read
         )
     elif told["recording"] is not None:
         play = partial(_played, target, provider, registry)
-        found = of_recording(_read(told["recording"]), told["recording"].name, status, read, play)
+        found = from_recording(_read(told["recording"]), told["recording"].name, status, read, play)
     elif kind is not None:
-        found = of_kind(
+        found = from_kind(
             Kind(kind), target.timeout, status=status, code=told["code"], message=told["message"]
         )
     else:
         stub = registry.stub_handler(provider.reference)
-        found = of_status(status, told["code"], told["message"], read, stub)
-    failure, because = found.failure, found.because
+        found = from_status(status, told["code"], told["message"], read, stub)
+    failure, because = found.failure, found.reason
     if kind is not None:
         failure, because = msgspec.structs.replace(failure, kind=Kind(kind)), "it was given"
     if told["retry_after"] is not None:

@@ -16,7 +16,8 @@ from standby.cli.remedies import ending, spent
 from standby.cli.tables import print_table
 from standby.config import load
 from standby.config.finding import suggest
-from standby.diagnostics.selftest.play import LONGEST_PAUSE, PATIENCE, Case, Played, play
+from standby.diagnostics.selftest.results import FaultResult, SelftestResult
+from standby.diagnostics.selftest.runner import HANG_TIMEOUT, MAX_PAUSE, run_selftest
 from standby.dispatch.policy import Route
 from standby.dispatch.routes import build_routes
 from standby.errors import ConfigError, RequestError
@@ -42,7 +43,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     fine: bool
     verdict: str
     warnings: tuple[str, ...]
-    played: Played
+    played: SelftestResult
     live: dict[str, str] = {}
 
 
@@ -75,7 +76,7 @@ def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> Non
     os.environ["no_proxy"] = (
         "*"  # from here on only this machine is asked, and no proxy leads there
     )
-    played = play(settings, registry, chain)
+    played = run_selftest(settings, registry, chain)
     words, fine = _verdict(route, played)
     if live and "answers" not in answers.values():
         words, fine = "no model answers for real: see 'standby check'", False
@@ -154,7 +155,7 @@ def _warnings(route: Route, settings: Settings) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _verdict(route: Route, played: Played) -> tuple[str, bool]:
+def _verdict(route: Route, played: SelftestResult) -> tuple[str, bool]:
     """Say in words whether the chain falls back and comes back, and whether that is so."""
     if alone := _alone(route):
         return f"nothing to fall back to: {alone}", False
@@ -164,7 +165,7 @@ def _verdict(route: Route, played: Played) -> tuple[str, bool]:
             False,
         )
     mute = [each.model for each in played.models if each.outcome == "does not answer"]
-    wrong = [case.fault for case in played.cases if not case.fine]
+    wrong = [case.fault for case in played.cases if not case.passed]
     flaws = [f"{' and '.join(mute)} cannot answer"] if mute else []
     flaws += (
         [
@@ -176,7 +177,7 @@ def _verdict(route: Route, played: Played) -> tuple[str, bool]:
     flaws += [f"{played.failing} {lost}"] if (lost := _lost(played)) else []
     if flaws:
         return "; ".join(flaws), False
-    moved = sum(bool(case.by) for case in played.cases)
+    moved = sum(bool(case.answered_by) for case in played.cases)
     rest = len(played.cases) - moved
     own = (
         f" (the other {rest}: the request itself is refused, and the caller is told)"
@@ -195,10 +196,10 @@ def _alone(route: Route) -> str:
     return "" if route.targets[1:] else f"{route.targets[0].name} is the only model of the chain"
 
 
-def _lost(played: Played) -> str:
-    if played.back is None or not (played.back.rested_after or played.back.never_rests):
+def _lost(played: SelftestResult) -> str:
+    if played.recovery is None or not (played.recovery.rested_after or played.recovery.never_rests):
         return "never rests, however often it fails"
-    return "" if played.back.fine else "is not used again after its recovery"
+    return "" if played.recovery.passed else "is not used again after its recovery"
 
 
 # Showing
@@ -209,7 +210,7 @@ def _print(told: Told) -> None:
         click.echo(f"for real: {model}: {words}")
     click.echo("each model, in its own wire, on this machine:")
     rows = [
-        (each.model, each.provider, each.outcome, f"{each.seconds:.2f}s", each.words)
+        (each.model, each.provider, each.outcome, f"{each.seconds:.2f}s", each.reason)
         for each in told.played.models
     ]
     print_table(("model", "provider", "outcome", "time", ""), rows)
@@ -224,13 +225,13 @@ def _print(told: Told) -> None:
     click.secho(f"{told.chain}: {told.verdict}", fg="green" if told.fine else "red")
 
 
-def _print_cases(head: str, cases: Sequence[Case]) -> None:
+def _print_cases(head: str, cases: Sequence[FaultResult]) -> None:
     if not cases:
         return
     click.echo(head)
     rows = [
         (
-            "ok" if case.fine else "FAILED",
+            "ok" if case.passed else "FAILED",
             case.fault,
             case.kind or "",
             "by default" if case.trigger is None else f"trigger {case.trigger}",
@@ -242,30 +243,30 @@ def _print_cases(head: str, cases: Sequence[Case]) -> None:
     print_table(("", "failure", "kind", "recognised", "then", "time"), rows)
 
 
-def _outcome(case: Case) -> str:
-    asked = "" if case.asked == 1 else f"asked {case.asked} times, "
-    if case.by:
-        return f"{asked}{case.by} answers"
+def _outcome(case: FaultResult) -> str:
+    asked = "" if case.attempts == 1 else f"asked {case.attempts} times, "
+    if case.answered_by:
+        return f"{asked}{case.answered_by} answers"
     return f"{asked}the caller is told" if case.then == "stop" else f"{asked}no model answers"
 
 
-def _print_return(played: Played) -> None:
-    if played.back is None:
+def _print_return(played: SelftestResult) -> None:
+    if played.recovery is None:
         return
     click.echo(
-        f"\n{played.failing}: time-out {PATIENCE:g}s and pauses of at most {LONGEST_PAUSE:g}s here; the file's own are longer"
+        f"\n{played.failing}: time-out {HANG_TIMEOUT:g}s and pauses of at most {MAX_PAUSE:g}s here; the file's own are longer"
     )
-    if not (played.back.rested_after or played.back.never_rests):
+    if not (played.recovery.rested_after or played.recovery.never_rests):
         click.echo("it never rested")
         return
     used = (
         "not used again"
-        if played.back.seconds is None
-        else f"used again {played.back.seconds:.2f}s after its recovery"
+        if played.recovery.seconds is None
+        else f"used again {played.recovery.seconds:.2f}s after its recovery"
     )
     rests = (
         "never rests: its breaker is off"
-        if played.back.never_rests
-        else f"rests after {played.back.rested_after} failed calls"
+        if played.recovery.never_rests
+        else f"rests after {played.recovery.rested_after} failed calls"
     )
     click.echo(f"{rests}; {used}")

@@ -1,9 +1,12 @@
-"""A failure, made from what people have of one: a status, an exception's text, a recorded answer. Pure; asks nobody."""
+"""Builds a failure from what people have of one: a kind, a status, or an exception's text.
+
+Pure: nothing is sent. `recorded_failure` does the same for a recorded answer.
+"""
 
 import ast
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -12,109 +15,144 @@ import msgspec
 from standby.dispatch.redaction import LONGEST_TEXT, without_keys
 from standby.errors import RequestError
 from standby.failures import Failure, Kind, kind_of_status
-from standby.http.bodies import decode_error, get_list, get_object, get_str
-from standby.http.cassettes import LARGEST, RecordedAnswer, answers_in, turns_in, unpack
+from standby.http.bodies import get_list, get_object, get_str
 from standby.plugin import FailureReader, StubHandler
 from standby.settings import Secret
 
-_RAISED = re.compile(
+_EXCEPTION = re.compile(
     r"[ |]*((?:\w+\.)*(?:\w*(?:[Ee]rror|Exception|Timeout)|(?<=\.)[A-Z]\w*))(?:: ?(.*))?", re.DOTALL
 )
 _STATUS = re.compile(
-    r"(?:^\s*|error code:? |error '|status(?:[ _]code)?[ :=]+|HTTP(?:/[0-9.]+)? )([1-5][0-9]{2})(?!\w)",
+    r"(?:^\s*|error code:? |error '|status(?:[ _]code)?[ :=]+|HTTP(?:/[0-9.]+)? )"
+    r"([1-5][0-9]{2})(?!\w)",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"\s+([A-Z][A-Z_]+[A-Z])\b\.?\s*")
-_LATE = re.compile(r"time-?out|timed out", re.IGNORECASE)
-_LOST = re.compile(
-    r"connect|refused|reset|broken pipe|remoteprotocol|readerror|writeerror|getaddrinfo|name resolution"
-    r"|name or service not known|unreachable|certificate|ssl",
+_TIMED_OUT = re.compile(r"time-?out|timed out", re.IGNORECASE)
+_CONNECTION_LOST = re.compile(
+    r"connect|refused|reset|broken pipe|remoteprotocol|readerror|writeerror|getaddrinfo"
+    r"|name resolution|name or service not known|unreachable|certificate|ssl",
     re.IGNORECASE,
 )
 
 
-Player = Callable[[int, Mapping[str, str], bytes], Failure | None]
-"""Plays an answer's status, headers and body to the plugin; `None`: it is a good one."""
-
-
 class Evidence(msgspec.Struct, frozen=True):
-    """A failure, and what its kind was told by."""
+    """A failure, and the reason for its kind."""
 
     failure: Failure
-    because: str
+    reason: str
 
 
-_OWN_WORDS = {
+_OWN_MESSAGES = {
     Kind.TIMEOUT: "timeout: no answer in {timeout:g}s",
     Kind.CONNECTION: "connection error: Connection refused",
     Kind.EMPTY: "empty: a reply without text, finish stop",
     Kind.TRUNCATED: "truncated: the token limit cut it",
 }
-"""How failures that no vendor reports begin: a trigger may look for that."""
+"""How standby words failures that no vendor reports: a trigger may look for that."""
 
 
-def of_kind(
+def from_kind(
     kind: Kind, timeout: float, *, status: int | None = None, code: str = "", message: str = ""
 ) -> Evidence:
-    """Return a failure of that kind; left out, its words are standby's own, where it has such."""
-    own = _OWN_WORDS.get(kind, "") if status is None and not code else ""
+    """Build a failure of a given kind.
+
+    Args:
+        kind: The kind.
+        timeout: The model's time-out, in seconds.
+        status: The HTTP status, if there was one.
+        code: The vendor's own code; empty: none.
+        message: The vendor's message; empty: standby's own message for the kind, if it has one.
+
+    Returns:
+        The failure and its reason.
+    """
+    own = _OWN_MESSAGES.get(kind, "") if status is None and not code else ""
     failure = Failure(
         kind=kind, status=status, code=code or None, message=message or own.format(timeout=timeout)
     )
     return Evidence(failure, "it was given")
 
 
-def of_status(
+def from_status(
     status: int | None,
     code: str,
     message: str,
     read: FailureReader | None,
     stub: StubHandler | None = None,
 ) -> Evidence:
-    """Return the failure of an answer with that status, the vendor's own code and its words, each as far as it is known.
+    """Build the failure of an error answer of which parts are known.
 
-    The plugin reads it in the shape that most vendors' errors have, or else in the one that its
-    stub server makes.
+    The plugin reads them in the shape that most vendors' errors have, or else in the shape that its
+    stub server writes.
+
+    Args:
+        status: The HTTP status; `None`: not known.
+        code: The vendor's own code; empty: not known.
+        message: The vendor's message; empty: not known.
+        read: The plugin's reader of error bodies, if it has one.
+        stub: The plugin's stub server, if it has one.
+
+    Returns:
+        The failure and the reason for its kind.
 
     Raises:
-        RequestError: All that is known tells no kind.
+        RequestError: Only the message is known, and it shows no kind.
     """
     if status is None and not code:
-        found = _of_words("", message)
-        if found is None:
+        evidence = match_message("", message)
+        if evidence is None:
             raise RequestError(
-                "the words alone tell no kind; say --status or --code too, or --kind"
+                "the message alone shows no kind; give --status or --code too, or --kind"
             )
-        return found
-    stated = status or HTTPStatus.OK
+        return evidence
+    known_status = status or HTTPStatus.OK
     names = {"code": code, "status": code, "type": code} if code else {}
-    found = of_answer(stated, {}, {"error": {**names, "message": message}}, read, code)
-    if stub is not None and read is not None and not _says(found.failure, code, message):
-        said = Failure(
-            kind=kind_of_status(stated), status=stated, code=code or None, message=message
+    evidence = from_answer(known_status, {}, {"error": {**names, "message": message}}, read, code)
+    is_read = _holds(evidence.failure, code, message)
+    if stub is not None and read is not None and not is_read:
+        stated = Failure(
+            kind=kind_of_status(known_status),
+            status=known_status,
+            code=code or None,
+            message=message,
         )
-        found = of_answer(stated, {}, stub("/", {}, said), read, code)
-    stated_code = found.failure.code if code else None  # a stub server makes one up
-    words = found.failure.message if message else ""  # where words miss, a body is told
-    return Evidence(
-        msgspec.structs.replace(found.failure, code=stated_code, message=words), found.because
+        evidence = from_answer(known_status, {}, stub("/", {}, stated), read, code)
+    failure = msgspec.structs.replace(
+        evidence.failure,
+        code=evidence.failure.code if code else None,  # a stub server makes one up
+        message=evidence.failure.message if message else "",  # a reader puts the body there
     )
+    return Evidence(failure, evidence.reason)
 
 
-def _says(failure: Failure, code: str, message: str) -> bool:
-    return (failure.code or "", failure.message) == (code, message) or (
-        not message and failure.code == code
-    )
+def _holds(failure: Failure, code: str, message: str) -> bool:
+    """Say whether the plugin has read the code and the message; an empty message need not be."""
+    if (failure.code or "", failure.message) == (code, message):
+        return True
+    return not message and failure.code == code
 
 
-def of_answer(
+def from_answer(
     status: int, headers: Mapping[str, str], body: Any, read: FailureReader | None, code: str = ""
 ) -> Evidence:
-    """Return the failure of an error answer, read by the plugin's own function, or else by the HTTP status."""
+    """Build the failure of an error answer.
+
+    Args:
+        status: The HTTP status.
+        headers: The answer's headers.
+        body: The decoded JSON, or the text of a body that is not JSON.
+        read: The plugin's reader of error bodies; `None`: the kind follows from the status.
+        code: The vendor's own code, used without a reader.
+
+    Returns:
+        The failure and the reason for its kind.
+    """
     if read is None:
-        words = get_str(get_object(get_object(body).get("error")).get("message")) or get_str(body)
+        error = get_object(get_object(body).get("error"))
+        message = get_str(error.get("message")) or get_str(body)
         failure = Failure(
-            kind=kind_of_status(status), status=status, code=code or None, message=words
+            kind=kind_of_status(status), status=status, code=code or None, message=message
         )
         return Evidence(failure, f"HTTP {status} means that")
     failure = read(status, headers, body)
@@ -122,244 +160,132 @@ def of_answer(
         return Evidence(failure, f"HTTP {status} means that")
     bare: Any = {} if isinstance(body, str) else _without_message(body, failure.message)
     if read(status, headers, bare).kind is failure.kind:
-        names = f"code {failure.code!r}" if failure.code else "body"
-        return Evidence(failure, f"the vendor's {names} says so")
-    return Evidence(failure, "the words of the message say so")
+        source = f"code {failure.code!r}" if failure.code else "body"
+        return Evidence(failure, f"the vendor's {source} says so")
+    return Evidence(failure, "the text of the message says so")
 
 
-def of_exception(text: str, provider: str, read: FailureReader | None) -> Evidence:
-    """Return the failure that a traceback's last exception, or an SDK's message, tells of."""
-    name, words = _last_raised(text)
-    head, brace, rest = words.partition("{")
-    status = _STATUS.search(head)
-    body = _literal(brace + rest)
-    if status is not None and (read is not None or not body):
-        code = _CODE.match(head, status.end())
-        told = words[(code or status).end() :].lstrip(" .-:")
-        return (
-            of_answer(int(status[1]), {}, body, read)
-            if body
-            else of_status(int(status[1]), code[1] if code else "", told, read)
-        )
-    if body and read is not None:
-        return of_answer(HTTPStatus.OK, {}, body, read)
-    if status is not None:
-        return of_answer(int(status[1]), {}, words, read)
-    found = _of_words(name, words)
-    if found is not None:
-        return found
-    failure = Failure(
-        kind=Kind.CONTRACT, message=f"the plugin of provider {provider!r} raised {name}: {words}"
-    )
-    return Evidence(
-        failure, "it is no failure of a vendor's or of the connection's, so the plugin is at fault"
-    )
+def _without_message(body: Any, message: str) -> Any:
+    """Remove the vendor's message from a body: every "message", and every equal text."""
+    if isinstance(body, list):
+        return [_without_message(each, message) for each in get_list(body)]
+    if isinstance(body, dict):
+        fields = get_object(body).items()
+        return {key: _without_message(value, message) for key, value in fields if key != "message"}
+    return "" if body == message else body
 
 
-def of_recording(
-    data: bytes,
-    name: str,
-    status: int | None,
-    read: FailureReader | None,
-    play: Player | None = None,
-) -> Evidence:
-    """Return the failure in a recorded answer: JSON, events, or a cassette's of VCR or its kin, packed with gzip or not.
+def from_exception(text: str, provider: str, read: FailureReader | None) -> Evidence:
+    """Build the failure that a traceback, or an SDK's message, shows.
 
-    `status` is that of an answer which was kept without it. Of a cassette's answers the last with a
-    status of 400 or more counts, else the last, and of these one whose body has an error object.
-    One without an error may still be none: `play` shows it to the plugin. Raises `RequestError` for
-    an answer that the chain would take.
+    Args:
+        text: The text; of a traceback the last exception counts.
+        provider: The name of the model's provider.
+        read: The plugin's reader of error bodies, if it has one.
+
+    Returns:
+        The failure and the reason for its kind. An exception that is not recognised is the
+        plugin's fault.
     """
-    headers: Mapping[str, str] = {}
-    try:
-        data = unpack(data, "")
-        if (answers := _answers(data, name)) is not None:
-            kept, headers, data = _last_answer(answers)
-            status = kept if status is None else status
-    except ValueError as error:
-        raise RequestError(f"{name} {error}") from error
-    body = _refusal_in(data) if (status or 0) >= HTTPStatus.BAD_REQUEST else _error_in(data)
-    if body is None:
-        played = None if play is None else _played(play, headers, data)
-        if played is None:
-            words = "it is an answer, which the chain takes; say --status if it was none, or what it comes to by --kind"
-            raise RequestError(f"{name} holds no failure: {words}")
-        return _of_no_answer(played, headers, data, read)
-    return of_answer(_status_in(body) if status is None else status, headers, body, read)
+    name, message = _last_exception(text)
+    head, brace, rest = message.partition("{")
+    status = _STATUS.search(head)
+    body = _parse_literal(brace + rest)
+    if status is not None:
+        return _from_stated_status(message, status, body, read)
+    if body and read is not None:
+        return from_answer(HTTPStatus.OK, {}, body, read)
+    evidence = match_message(name, message)
+    if evidence is not None:
+        return evidence
+    failure = Failure(
+        kind=Kind.CONTRACT, message=f"the plugin of provider {provider!r} raised {name}: {message}"
+    )
+    reason = (
+        "it is a failure neither of the vendor nor of the connection, so the plugin is at fault"
+    )
+    return Evidence(failure, reason)
 
 
-def _of_no_answer(
-    played: Failure, headers: Mapping[str, str], data: bytes, read: FailureReader | None
+def _from_stated_status(
+    message: str, status: re.Match[str], body: Any, read: FailureReader | None
 ) -> Evidence:
-    """Return the failure of what the adapter takes for no answer; it may be an error in a shape of the vendor's own."""
-    if played.kind is Kind.MALFORMED and read is not None:
-        found = of_answer(HTTPStatus.OK, headers, decode_error(data), read)
-        if found.failure.kind is not Kind.MALFORMED:
-            return found
-    return Evidence(played, "the plugin reads the answer so")
+    """Build the failure of a message that states a status, and perhaps a code or a body."""
+    number = int(status[1])
+    if body:
+        return from_answer(number, {}, message if read is None else body, read)
+    code = _CODE.match(message, status.end())
+    rest = message[(code or status).end() :].lstrip(" .-:")
+    return from_status(number, code[1] if code else "", rest, read)
 
 
-def shortened(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
-    """Keep keys out of a failure's message, and the message as short as the dispatcher keeps it."""
-    message = without_keys(failure.message, secrets)
-    if len(message) > LONGEST_TEXT:
-        message = message[:LONGEST_TEXT] + " […]"
-    return msgspec.structs.replace(failure, message=message)
-
-
-# Texts
-
-
-def _last_raised(text: str) -> tuple[str, str]:
-    """Return the last exception's name and its words, which may take several lines; without a name: the text."""
+def _last_exception(text: str) -> tuple[str, str]:
+    """Return the last exception's name and message, which may take lines; without one: the text."""
     lines = text.strip().splitlines()
     for at in range(len(lines) - 1, -1, -1):
-        found = _RAISED.fullmatch("\n".join(lines[at:]))
-        if found is not None:
-            return found[1].rpartition(".")[2], (found[2] or "").strip()
+        match = _EXCEPTION.fullmatch("\n".join(lines[at:]))
+        if match is not None:
+            return match[1].rpartition(".")[2], (match[2] or "").strip()
     return "", text.strip()
 
 
-def _literal(text: str) -> Any:
-    """Read what an SDK printed of a body: a Python literal, or JSON; `None`: it is neither."""
+def _parse_literal(text: str) -> Any:
+    """Read what an SDK printed of a body, a Python literal or JSON; `None`: it is neither."""
     text = text[: text.rfind("}") + 1]
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return _json(text)
+        return parse_json(text)
 
 
-def _of_words(name: str, words: str) -> Evidence | None:
-    """Tell a time-out or a lost connection by an exception's name and words; `None`: it is neither."""
-    said = f"the exception {name} says so" if name else "the words say so"
-    if _LATE.search(name) or _LATE.search(words):
-        told = (
-            words
-            if words.lower().startswith("timeout:")
-            else f"timeout: {words or 'no connection in time'}"
-        )
-        return Evidence(Failure(kind=Kind.TIMEOUT, message=told), said)
-    if _LOST.search(name) or _LOST.search(words):
-        told = (
-            words
-            if words.lower().startswith("connection error")
-            else f"connection error: {words or name}"
-        )
-        return Evidence(Failure(kind=Kind.CONNECTION, message=told), said)
+def match_message(name: str, message: str) -> Evidence | None:
+    """Recognise a time-out or a lost connection by its exception's name and message.
+
+    Args:
+        name: The name of the exception; empty: not known.
+        message: The message.
+
+    Returns:
+        The failure and the reason for its kind, or `None` if it is neither.
+    """
+    reason = f"the exception {name} says so" if name else "the message says so"
+    if _TIMED_OUT.search(name) or _TIMED_OUT.search(message):
+        is_own = message.lower().startswith("timeout:")
+        text = message if is_own else f"timeout: {message or 'no connection in time'}"
+        return Evidence(Failure(kind=Kind.TIMEOUT, message=text), reason)
+    if _CONNECTION_LOST.search(name) or _CONNECTION_LOST.search(message):
+        is_own = message.lower().startswith("connection error")
+        text = message if is_own else f"connection error: {message or name}"
+        return Evidence(Failure(kind=Kind.CONNECTION, message=text), reason)
     return None
 
 
-# Answers
+def parse_json(text: str) -> Any:
+    """Parse a text as JSON.
 
+    Args:
+        text: Any text.
 
-def _answers(data: bytes, name: str) -> list[RecordedAnswer] | None:
-    """Return the answers of a cassette; `None`: the file is one answer."""
-    named = name.removesuffix(".gz").endswith((".yaml", ".yml"))
-    if not named and turns_in(_json(data.decode("utf-8", "replace"))) is None:
-        return None
-    answers = answers_in(data)
-    if not answers:
-        raise ValueError("has no interactions; is it a cassette?")
-    return answers
-
-
-def _last_answer(answers: Sequence[RecordedAnswer]) -> tuple[int, Mapping[str, str], bytes]:
-    """Return the status, the headers and the unpacked body of a cassette's answer."""
-    refused = [each for each in answers if each.status >= HTTPStatus.BAD_REQUEST] or answers
-    left = LARGEST
-    for each in reversed(refused):
-        try:
-            body = each.unpacked(left)
-        except ValueError:
-            left //= 2  # of a file full of bombs no more is unpacked than of one
-            continue
-        left -= len(body)
-        if _inner(_error_in(body)):  # others may be no model's: telemetry is taped too
-            return each.status, _bare(each.headers), body
-    return refused[-1].status, _bare(refused[-1].headers), refused[-1].unpacked()
-
-
-def _bare(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name != "content-encoding"}
-
-
-def _played(play: Player, headers: Mapping[str, str], data: bytes) -> Failure | None:
-    """Return what comes of a body; of lines of JSON, as events first, and then as the NDJSON that some vendors stream."""
-    framed = _framed(data)
-    first = play(HTTPStatus.OK, headers, framed)
-    if framed is data or first is None or first.kind is not Kind.MALFORMED:
-        return first
-    second = play(HTTPStatus.OK, headers, data)
-    return first if second is not None and second.kind is Kind.MALFORMED else second
-
-
-def _framed(data: bytes) -> bytes:
-    """Return a body as it came; events that were kept one a line get their frames back."""
-    lines = data.split(b"\n")
-    if _json(data.decode("utf-8", "replace")) is not None or not all(
-        _json(line.decode("utf-8", "replace")) for line in lines if line
-    ):
-        return data
-    return b"".join(b"data: %s\n\n" % line.strip() for line in lines if line.strip())
-
-
-def _error_in(data: bytes) -> Any:
-    """Return the body, or the event of a stream, that is an error; `None`: there is none."""
-    for value in _values(data.decode("utf-8", "replace")):
-        told = get_object(next(iter(get_list(value)), value))
-        inner = get_object(told.get("response")).get("error")
-        if inner:
-            return {"error": inner}
-        if told.get("error") or "error" in (told.get("type"), told.get("object")):
-            return value
-    return None
-
-
-def _refusal_in(data: bytes) -> Any:
-    """Return the body of an error answer as it came, in whatever shape; of a stream's events the one that is an error."""
-    body = decode_error(data)
-    return (_error_in(data) or body) if isinstance(body, str) else body
-
-
-def _values(text: str) -> Iterator[Any]:
-    """Give each JSON value in a body: the whole of it, or the events of a stream, or each line."""
-    whole = _json(text)
-    if whole is not None:
-        yield whole
-        return
-    for block in re.split(r"(?:\r\n|\r|\n){2}", text):
-        data = "\n".join(re.findall(r"^data: ?(.*?)\r?$", block, re.MULTILINE))
-        found = _json(data or block)
-        yield from [found] if found is not None else filter(None, map(_json, block.splitlines()))
-
-
-def _json(text: str) -> Any:
+    Returns:
+        The value, or `None` if the text is not JSON.
+    """
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
 
-def _inner(body: Any) -> dict[str, Any]:
-    """Return the error object of a body, which a list may hold; empty where there is none."""
-    return get_object(get_object(next(iter(get_list(body)), body)).get("error"))
+def shorten(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
+    """Remove keys from a failure's message, and cut it where the dispatcher cuts it.
 
+    Args:
+        failure: The failure.
+        secrets: The keys that the message must not show.
 
-def _status_in(body: Any) -> int:
-    """Return the status that a body says it had, else that of a body with an error inside a 200."""
-    stated = _inner(body).get("code")
-    errors = range(HTTPStatus.BAD_REQUEST, 600)
-    return stated if isinstance(stated, int) and stated in errors else HTTPStatus.OK
-
-
-def _without_message(body: Any, words: str) -> Any:
-    """Leave the vendor's words out of a body: whatever is called a message, and whatever reads as the failure does."""
-    if isinstance(body, list):
-        return [_without_message(each, words) for each in get_list(body)]
-    if isinstance(body, dict):
-        return {
-            key: _without_message(value, words)
-            for key, value in get_object(body).items()
-            if key != "message"
-        }
-    return "" if body == words else body
+    Returns:
+        The failure with the shortened message.
+    """
+    message = without_keys(failure.message, secrets)
+    if len(message) > LONGEST_TEXT:
+        message = message[:LONGEST_TEXT] + " […]"
+    return msgspec.structs.replace(failure, message=message)

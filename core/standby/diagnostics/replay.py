@@ -1,4 +1,4 @@
-"""What a recorded answer comes to: it is played to the plugin's own adapter, over a socket on this machine."""
+"""Replays a recorded answer to the plugin's own adapter, over a socket on this machine."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -19,14 +19,14 @@ from standby.settings import Provider, Secret
 from standby.types import Chunk, Message, Request, Text
 
 QUESTION = Request((Message("user", (Text("A question."),)),))
-PATIENCE = 10.0
-"""Seconds; what is played is here already."""
+TIMEOUT = 10.0
+"""Seconds; the answer is on this machine already."""
 
-_CARRIED = ("content-type", "content-encoding", "retry-after")
-"""Headers that say something of the answer; the others are about its way."""
+_KEPT_HEADERS = ("content-type", "content-encoding", "retry-after")
+"""Headers that describe the answer; the others are about its transport."""
 
 
-async def failure_in(
+async def replay_answer(
     target: Target,
     provider: Provider,
     adapter: type[Any],
@@ -34,30 +34,36 @@ async def failure_in(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Failure | None:
-    """Return what the dispatcher would make of the answer; `None`: it is a good one.
+    """Find what the dispatcher would make of an answer; nothing leaves this machine.
 
-    `adapter` is the plugin's class; it is asked for a stream where the body is one. Nothing leaves
-    this machine.
+    Args:
+        target: The model.
+        provider: Its provider; the URL and the key are replaced.
+        adapter: The plugin's class. Its stream is requested where the body is a stream.
+        status: The answer's HTTP status.
+        headers: The answer's headers.
+        body: The answer's body.
+
+    Returns:
+        The failure, or `None` if the answer is a good one.
     """
-    framing = _framing_of(body)
-    kind = {"content-type": framing or "application/json"}
-    carried = kind | {
-        name.lower(): value for name, value in headers.items() if name.lower() in _CARRIED
-    }
-    async with _playing(status, carried, body) as url:
-        made = adapter(msgspec.structs.replace(provider, base_url=url, api_key=Secret("replayed")))
+    stream_type = _detect_stream(body)
+    headers = {name.lower(): value for name, value in headers.items()}
+    kept = {name: value for name, value in headers.items() if name in _KEPT_HEADERS}
+    kept = {"content-type": stream_type or "application/json"} | kept
+    async with _serve(status, kept, body) as url:
+        local = msgspec.structs.replace(provider, base_url=url, api_key=Secret("replayed"))
+        instance = adapter(local)
+        local_target = msgspec.structs.replace(target, adapter=partial(_return, instance))
         try:
-            return await _outcome(
-                msgspec.structs.replace(target, adapter=partial(_given, made)),
-                streams=bool(framing),
-            )
+            return await _request(local_target, is_stream=bool(stream_type))
         finally:
-            if hasattr(made, "aclose"):
-                await made.aclose()
+            if hasattr(instance, "aclose"):
+                await instance.aclose()
 
 
-def _framing_of(body: bytes) -> str:
-    """Return the media type of a stream, server-sent events or NDJSON; empty for a body that is none."""
+def _detect_stream(body: bytes) -> str:
+    """Return the media type of a stream, server-sent events or NDJSON; empty for another body."""
     if body.lstrip().startswith((b"data:", b"event:", b":")):
         return "text/event-stream"
     lines = [line for line in body.split(b"\n") if line.strip()]
@@ -71,35 +77,33 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-async def _outcome(target: Target, *, streams: bool) -> Failure | None:
-    watch = AttemptTimer(target, asyncio.get_running_loop().time, PATIENCE)
-    outlet = StreamGate(_nowhere) if streams else None
+async def _request(target: Target, *, is_stream: bool) -> Failure | None:
+    timer = AttemptTimer(target, asyncio.get_running_loop().time, TIMEOUT)
+    gate = StreamGate(_discard) if is_stream else None
     try:
-        async with asyncio.timeout(PATIENCE):
-            return assess(await attempt(target, QUESTION, watch, outlet), target)
+        async with asyncio.timeout(TIMEOUT):
+            return assess(await attempt(target, QUESTION, timer, gate), target)
     except AttemptFailed as error:
         return error.failure
 
 
-async def _given(made: Any) -> Any:
-    return made
+async def _return(adapter: Any) -> Any:
+    return adapter
 
 
-async def _nowhere(_: Chunk) -> None:
-    """Let a chunk go: nobody reads it."""
+async def _discard(_: Chunk) -> None:
+    pass
 
 
 @asynccontextmanager
-async def _playing(
-    status: int, headers: Mapping[str, str], body: bytes
-) -> AsyncGenerator[str, None]:
-    """Answer every request with the same bytes; gives the server's URL."""
+async def _serve(status: int, headers: Mapping[str, str], body: bytes) -> AsyncGenerator[str, None]:
+    """Answer every request with the same bytes; yields the server's URL."""
     lines = [f"HTTP/1.1 {status} -", *(f"{name}: {value}" for name, value in headers.items())]
     head = "\r\n".join([*lines, f"content-length: {len(body)}", "connection: close", "", ""])
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = await reader.readuntil(b"\r\n\r\n")
-        length = asked.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
+        request = await reader.readuntil(b"\r\n\r\n")
+        length = request.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
         await reader.readexactly(int(length or 0))
         writer.write(head.encode("latin-1") + body)
         await writer.drain()

@@ -1,1 +1,1 @@
-"""The self-test: a chain's own adapters against servers on this machine that fail on demand, then are well again."""
+"""The self-test of a chain: its own adapters against servers on this machine that fail."""

@@ -1,4 +1,4 @@
-"""Stub servers: for each model a server on this machine that speaks its vendor's wire, as its plugin says."""
+"""Stub servers: for each model a server on this machine that speaks its vendor's wire."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,90 +17,129 @@ from standby.settings import Provider, Secret, Settings
 from standby.testing.loopback import Answer, Answers, Loopback, Received, respond
 
 KEY = Secret("selftest-opens-nothing", origin="the self-test's own")
-WORDS = "OK."
+TEXT = "OK."
 
 
 class StubServer:
-    """One model's vendor, on this machine: well, until it is told otherwise."""
+    """One model's vendor, on this machine; it answers until a fault is set."""
 
     def __init__(self, server: Loopback, render: StubHandler) -> None:
-        """Be well."""
+        """Begin without a fault."""
         self.url = server.url
         self._server = server
         self._render = render
-        self.is_well()
+        self.recover()
 
-    def is_well(self) -> None:
+    def recover(self) -> None:
         """Answer from now on."""
-        self._server.answer = self.good
+        self._server.answer = self.answer
 
-    def fails(self, answer: Callable[["StubServer"], Answers]) -> None:
-        """Give this answer from now on."""
-        self._server.answer = answer(self)
+    def fail_with(self, fault: Callable[["StubServer"], Answers]) -> None:
+        """Answer with a fault from now on.
 
-    def good(self, request: Received) -> Answer:
-        """Return the vendor's answer."""
-        return self.says(request, WORDS)
+        Args:
+            fault: Given this server, returns what answers its requests.
+        """
+        self._server.answer = fault(self)
 
-    def says(self, request: Received, what: str | Failure, status: int | None = None) -> Answer:
-        """Return what the vendor would send for the request, with that status instead of the usual one."""
-        body = self._render(request.path, _decoded(request.body), what)
-        usual = (what.status or 500) if isinstance(what, Failure) else 200
+    def answer(self, request: Received) -> Answer:
+        """Build the vendor's answer to a request.
+
+        Args:
+            request: The request that was received.
+
+        Returns:
+            A complete answer with a short text.
+        """
+        return self.respond(request, TEXT)
+
+    def respond(
+        self, request: Received, content: str | Failure, status: int | None = None
+    ) -> Answer:
+        """Build the vendor's response with this content.
+
+        Args:
+            request: The request that was received.
+            content: The text of an answer, or a failure that the vendor reports.
+            status: The HTTP status; `None`: the usual one for the content.
+
+        Returns:
+            The response, as the vendor's wire writes it.
+        """
+        body = self._render(request.path, _decode(request.body), content)
+        usual = (content.status or 500) if isinstance(content, Failure) else 200
         return respond(usual if status is None else status, body)
 
 
 class StubServers:
-    """The stub servers of a chain's models; a context manager. `missing` says of each model that has none why."""
+    """The stub servers of a chain's models; a context manager.
+
+    `missing` says by model why it has none.
+    """
 
     def __init__(self, settings: Settings, registry: Registry, adapters: AdapterPool) -> None:
-        """Begin no server yet."""
+        """Start no server yet."""
         self.missing: dict[str, str] = {}
         self._settings = settings
         self._registry = registry
         self._adapters = adapters
-        self._servers = ExitStack()
-        self._made: dict[str, StubServer] = {}
+        self._running = ExitStack()
+        self._servers: dict[str, StubServer] = {}
 
     def __enter__(self) -> Self:
         """Return the stub servers."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the servers."""
-        self._servers.close()
+        """Stop the servers."""
+        self._running.close()
 
-    def of(self, target: Target) -> StubServer | None:
-        """Return the model's stub server; `None`: it runs as it is."""
-        return self._made.get(target.name)
+    def find(self, target: Target) -> StubServer | None:
+        """Find a model's stub server.
 
-    def redirected(self, target: Target) -> Target | None:
-        """Return the model with its stub server behind it; as it is, where it reaches nobody; `None`: its plugin has none."""
+        Args:
+            target: The model.
+
+        Returns:
+            The server, or `None` for a model that runs without one.
+        """
+        return self._servers.get(target.name)
+
+    def redirect(self, target: Target) -> Target | None:
+        """Start a model's stub server.
+
+        Args:
+            target: The model.
+
+        Returns:
+            The model with the stub server behind it; the same model where it needs no server;
+            `None` where its plugin has no stub server.
+        """
         provider = self._settings.providers[target.provider]
-        named = self._registry.info(provider.reference).stub_server
-        if not named:
+        if not self._registry.info(provider.reference).stub_server:
             self.missing[target.name] = f"its plugin {provider.plugin!r} brings no stub server"
             return None
-        stub = self._registry.stub_handler(provider.reference)
-        if stub is None:
+        render = self._registry.stub_handler(provider.reference)
+        if render is None:
             return target
-        server = self._servers.enter_context(Loopback())
-        self._made[target.name] = StubServer(server, stub)
-        stand_in = _here(provider, server.url)
+        server = self._running.enter_context(Loopback())
+        self._servers[target.name] = StubServer(server, render)
+        local = _local_provider(provider, server.url)
         return msgspec.structs.replace(
             target,
-            adapter=partial(self._adapters.get, target.provider, stand_in),
+            adapter=partial(self._adapters.get, target.provider, local),
             verify_response_model=False,
             secrets=(KEY,),
         )
 
 
-def _here(provider: Provider, url: str) -> Provider:
-    """Return the provider on this machine. Its account's options go: they lead to the vendor's own endpoints."""
+def _local_provider(provider: Provider, url: str) -> Provider:
+    """Point a provider to this machine; its options would lead to the vendor's endpoints."""
     path = urlsplit(provider.base_url or "").path.rstrip("/")
     return msgspec.structs.replace(provider, base_url=url + path, api_key=KEY, options={})
 
 
-def _decoded(body: bytes) -> Any:
+def _decode(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
