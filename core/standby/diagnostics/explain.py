@@ -88,7 +88,7 @@ def explain(
         because=because,
         retry_after=failure.retry_after,
         alert=REACTIONS[failure.kind].alert,
-        rules=tuple(_rules(failure, target, rules, known.places, route.triggers.tests)),
+        rules=tuple(_rules(failure, target, rules, known.places, route.triggers.predicates)),
         steps=steps,
         passed_over=passed_over,
         next=following[0].name if following else None,

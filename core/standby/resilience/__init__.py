@@ -1,1 +1,1 @@
-"""Breakers, budgets, bulkheads, time-outs and triggers: told the time, they know no provider."""
+"""Breakers, budgets, bulkheads, time-outs and triggers; they get the time and know no provider."""

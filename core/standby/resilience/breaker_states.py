@@ -220,7 +220,7 @@ class Backoff:
         return min(MAX_RETRY_AFTER, delay) * self.jitter.uniform(1.0, 1.0 + JITTER)
 
 
-def settle(  # noqa: PLR0911 - one row of the table, one return
+def transition(  # noqa: PLR0911 - one row of the table, one return
     state: BreakerState, result: Result, backoff: Backoff
 ) -> BreakerState:
     """Return the state after an admitted call has ended: the table, row by row.
@@ -238,7 +238,7 @@ def settle(  # noqa: PLR0911 - one row of the table, one return
             traffic.count(result)
             return state
         case HalfOpen(before=before), _ if not result.probe:  # a last resort beside the probe
-            after = without_probe(settle(before, result, backoff))
+            after = without_probe(transition(before, result, backoff))
             return state if after is before else HalfOpen(state.deadline, after)
         case _ if result.rest is not None:
             return _open(state, result, f"after {result.kind or 'a failure'}", backoff)

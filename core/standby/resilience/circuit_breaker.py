@@ -31,7 +31,7 @@ from standby.resilience.breaker_states import (
     Result,
     State,
     report,
-    settle,
+    transition,
     without_probe,
 )
 from standby.settings import BreakerSettings
@@ -252,7 +252,7 @@ class CircuitBreaker:
             if not self._answered and outcome in ("success", "slow"):
                 self._end_suspicion(permit)
             result = Result(outcome, now, permit.probe, kind, rest)
-            after = settle(self._state, result, self._backoff)
+            after = transition(self._state, result, self._backoff)
             if after is before and not suspicion:
                 return None
             if after is not self._state:

@@ -1,4 +1,4 @@
-"""What this process knows of each model's health; shared by all chains, clients and event loops."""
+"""The health of each model in this process, shared by all chains, clients and event loops."""
 
 import os
 import threading
@@ -19,53 +19,65 @@ class ModelHealth(msgspec.Struct, frozen=True):
     budget: RetryBudget
 
 
-_known: dict[Hashable, ModelHealth] = {}
+_models: dict[Hashable, ModelHealth] = {}
 _lock = threading.Lock()
 
 
 def model_health(
     identity: Hashable, settings: BreakerSettings | bool, suspected: str = ""
 ) -> ModelHealth:
-    """Return what is known of a model: provider, endpoint, account and the vendor's id. The newest settings count.
+    """Return the health of a model; the settings given last count.
 
-    `settings` of `False`: the breaker is off, and whoever asks the model under other settings is
-    not concerned; of `True`: the default ones. `suspected`: why the model begins resting, until it
-    has answered.
+    Args:
+        identity: The model: provider, endpoint, account and the vendor's id.
+        settings: The breaker's settings; `True` for the default ones. `False` for a breaker that is
+            off, which does not concern clients that use the model with other settings.
+        suspected: Why the model is suspected to be gone, until it has answered; or "".
+
+    Returns:
+        The health that all clients of this process share.
     """
     with _lock:
-        known = _known.get(identity)
-        if known is None:
-            known = _known[identity] = ModelHealth(CircuitBreaker(), RetryBudget())
+        health = _models.get(identity)
+        if health is None:
+            health = _models[identity] = ModelHealth(CircuitBreaker(), RetryBudget())
         if settings is False:
-            return ModelHealth(DisabledBreaker(), known.budget)
-        known.breaker.settings = BreakerSettings() if settings is True else settings
-        known.breaker.suspected = suspected
-        return known
+            return ModelHealth(DisabledBreaker(), health.budget)
+        health.breaker.settings = BreakerSettings() if settings is True else settings
+        health.breaker.suspected = suspected
+        return health
 
 
 def forget() -> None:
-    """Forget everything, also what clients that there are have learnt; models that no client has any more are let go."""
+    """Forget the health of all models, for existing clients too.
+
+    Models that no client uses any more are dropped.
+    """
     with _lock:
-        learnt = [
-            (identity, ref(known.breaker), ref(known.budget)) for identity, known in _known.items()
+        references = [
+            (identity, ref(health.breaker), ref(health.budget))
+            for identity, health in _models.items()
         ]
-        _known.clear()
-        for identity, its_breaker, its_budget in learnt:
-            breaker, budget = its_breaker(), its_budget()
+        _models.clear()
+        for identity, get_breaker, get_budget in references:
+            breaker, budget = get_breaker(), get_budget()
             if breaker is not None and budget is not None:
                 breaker.forget()
                 budget.refill()
-                _known[identity] = ModelHealth(breaker, budget)
+                _models[identity] = ModelHealth(breaker, budget)
 
 
-def _in_a_child() -> None:
-    """Begin anew after a fork, in place: clients made before it are still used, and nobody ends the parent's probes here."""
+def _reset_after_fork() -> None:
+    """Forget everything in a forked child, where no thread ends the parent's probes.
+
+    It is done in place, since clients from before the fork are still used.
+    """
     global _lock  # noqa: PLW0603 - another thread of the parent may hold it for ever
     _lock = threading.Lock()
-    for known in _known.values():
-        known.breaker.reset_after_fork()
-        known.budget.reset_after_fork()
+    for health in _models.values():
+        health.breaker.reset_after_fork()
+        health.budget.reset_after_fork()
 
 
-if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function
-    os.register_at_fork(after_in_child=_in_a_child)
+if hasattr(os, "register_at_fork"):  # systems without a fork lack the function
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -1,13 +1,16 @@
-"""The time of one attempt: by when it must have said something, which moves on as its stream comes.
+"""The time of one attempt: when it expires, which moves on as its stream comes.
 
-The dispatcher looks at `until` when it is due: a chunk that comes in time costs no timer.
+The dispatcher looks at `expires_at` when that is due, so a chunk that comes in time costs no timer.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
 LONGEST_TURN = 0.02
-"""Seconds of one stream's chunks after which the event loop turns, whether the stream waits or not."""
+"""Seconds of one stream's chunks after which the other tasks of the event loop get their turn."""
+
+_HURRY = 5.0
+"""Seconds: a model that gets less than this, and less than its time-out, is not blamed."""
 
 
 class Timeouts(Protocol):
@@ -20,20 +23,33 @@ class Timeouts(Protocol):
 
     @property
     def first_token_timeout(self) -> float:
-        """Until a stream says its first word."""
+        """Until the first token of a stream."""
         ...
 
     @property
     def idle_timeout(self) -> float:
-        """Until it says the next."""
+        """Between two tokens of a stream."""
         ...
 
 
 class AttemptTimer:
-    """The time-outs of one attempt on a clock; `allowed` seconds are what the call's deadline leaves it."""
+    """The time-outs of one attempt.
+
+    Attributes:
+        began: When the attempt started, in seconds of the clock.
+        first_token: When its first token came; `None` before that.
+        last_activity: When its last sign of life came.
+        is_streaming: Whether the answer comes in pieces.
+    """
 
     def __init__(self, timeouts: Timeouts, clock: Callable[[], float], allowed: float) -> None:
-        """Begin now."""
+        """Start the time.
+
+        Args:
+            timeouts: How long the model may take.
+            clock: Returns the time in seconds.
+            allowed: Seconds that the call's deadline leaves the attempt.
+        """
         self.began = clock()
         self.first_token: float | None = None
         self.last_activity = self.began
@@ -42,85 +58,106 @@ class AttemptTimer:
         self._clock = clock
         self._allowed = min(timeouts.timeout, allowed)
         self._end = self._due = self.began + self._allowed
-        self._missed = ""
-        self._turn = self.began + LONGEST_TURN
-        self._stopped_at: float | None = None
+        self._stream_message = ""
+        self._turn_ends_at = self.began + LONGEST_TURN
+        self._paused_at: float | None = None
 
     @property
     def timeouts(self) -> Timeouts:
-        """Return whose time it is: the model's that is being asked."""
+        """Return the time-outs, which are those of the requested model."""
         return self._timeouts
 
     @property
     def expires_at(self) -> float:
-        """Return when the attempt has failed if nothing comes before."""
-        return float("inf") if self._stopped_at is not None else min(self._due, self._end)
+        """Return when the attempt fails unless something comes before; infinity while paused."""
+        return float("inf") if self._paused_at is not None else min(self._due, self._end)
 
     @property
     def message(self) -> str:
-        """Say what did not come in time."""
+        """Return what did not come in time, such as "no first token in 20s"."""
         if self._due < self._end:
-            return self._missed
-        return f"no {'answer' if self.first_token is None else 'complete answer'} in {self._allowed:g}s"
+            return self._stream_message
+        answer = "answer" if self.first_token is None else "complete answer"
+        return f"no {answer} in {self._allowed:g}s"
 
     @property
     def counts_against_model(self) -> bool:
-        """Say whether running out of time says something of the model, and not only of a caller in a hurry."""
-        return self._due < self._end or self._allowed >= min(self._timeouts.timeout, 5.0)
+        """Return whether an expiry is the model's fault, not that of a caller in a hurry."""
+        return self._due < self._end or self._allowed >= min(self._timeouts.timeout, _HURRY)
 
     def should_yield(self) -> bool:
-        """Say whether the event loop should turn now: a stream that never waits would keep all others from theirs."""
+        """Return whether the event loop should run its other tasks now.
+
+        A stream whose chunks are always there never waits, and would keep the others from running.
+
+        Returns:
+            Whether `LONGEST_TURN` is over; then the next turn begins.
+        """
         now = self._clock()
-        if now < self._turn:
+        if now < self._turn_ends_at:
             return False
-        self._turn = now + LONGEST_TURN
+        self._turn_ends_at = now + LONGEST_TURN
         return True
 
     def remaining(self) -> float:
-        """Return the seconds that are left for the whole answer."""
+        """Return how much time is left.
+
+        Returns:
+            Seconds for the whole answer; 0 once they are over.
+        """
         return max(0.0, self._end - self._clock())
 
     def next_check(self, now: float) -> float:
-        """Return when to look again: never later than the shortest timeouts, since `until` may have come nearer."""
-        return min(
-            self.expires_at,
-            now + min(self._timeouts.first_token_timeout, self._timeouts.idle_timeout),
-        )
+        """Return when to look at `expires_at` again.
+
+        Args:
+            now: The time in seconds.
+
+        Returns:
+            A time no later than the shortest time-out from now, since a stream that starts
+            meanwhile expires earlier.
+        """
+        shortest = min(self._timeouts.first_token_timeout, self._timeouts.idle_timeout)
+        return min(self.expires_at, now + shortest)
 
     def start_stream(self) -> None:
         """From now on the answer comes in pieces."""
         self.is_streaming = True
         self._due = self._clock() + self._timeouts.first_token_timeout
-        self._missed = f"no first token in {self._timeouts.first_token_timeout:g}s"
+        self._stream_message = f"no first token in {self._timeouts.first_token_timeout:g}s"
 
     def token(self) -> None:
-        """Note that a piece has come that means something."""
+        """Note a piece with content: the next one is due after `idle_timeout`."""
         now = self.last_activity = self._clock()
         if self.first_token is None:
             self.first_token = now
-            self._missed = f"no token for {self._timeouts.idle_timeout:g}s"
+            self._stream_message = f"no token for {self._timeouts.idle_timeout:g}s"
         self._due = now + self._timeouts.idle_timeout
 
     def keep_alive(self) -> None:
-        """Note a sign of life that is no word: it never leaves the model less time than it had."""
+        """Note a sign of life without content: it never leaves the model less time than before."""
         self.last_activity = self._clock()
         self._due = max(self._due, self.last_activity + self._timeouts.idle_timeout)
 
     def is_slow(self) -> bool:
-        """Say whether the answer, or a stream's first word, took more than half of what it may."""
+        """Return whether the model was slow.
+
+        Returns:
+            Whether the answer, or the first token of a stream, took more than half of its time-out.
+        """
         if self.first_token is not None:
-            timeouts = min(self._timeouts.first_token_timeout, self._timeouts.timeout)
-            return self.first_token - self.began > timeouts / 2
+            limit = min(self._timeouts.first_token_timeout, self._timeouts.timeout)
+            return self.first_token - self.began > limit / 2
         return self._clock() - self.began > self._timeouts.timeout / 2
 
     def pause(self) -> None:
-        """Let no time pass for the model: its reader is behind."""
-        self._stopped_at = self._clock()
+        """Stop the time, because the reader of the stream is slower than the model."""
+        self._paused_at = self._clock()
 
     def resume(self) -> None:
-        """Let time pass again."""
-        if self._stopped_at is not None:
-            passed = self._clock() - self._stopped_at
+        """Let the time go on, as if none had passed since `pause`."""
+        if self._paused_at is not None:
+            passed = self._clock() - self._paused_at
             self._due += passed
             self._end += passed
-            self._stopped_at = None
+            self._paused_at = None

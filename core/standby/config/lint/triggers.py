@@ -6,7 +6,7 @@ from typing import Any
 from standby.config.finding import Findings, Location
 from standby.config.lint.context import LintContext
 from standby.failures import Kind
-from standby.resilience.triggers import CALLER_AT_FAULT, is_of_replies
+from standby.resilience.triggers import CALLER_AT_FAULT, applies_to_replies
 from standby.settings import Trigger
 
 
@@ -79,7 +79,7 @@ def _check_streams(context: LintContext, chain: str, findings: Findings) -> None
         return
     triggers = context.settings.triggers
     for name in rules.triggers or ():
-        if is_of_replies(triggers[name]):
+        if applies_to_replies(triggers[name]):
             message = (
                 f"streams of {chain!r} release their text before {name!r} could test it: "
                 "it tests whole replies only"
