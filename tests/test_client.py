@@ -36,7 +36,7 @@ from standby import (
     Text,
     events,
 )
-from standby.runtime import background_loop as private_loop
+from standby.runtime import background_loop
 from standby.settings import BreakerSettings, Chain, Model, Retry, Trigger
 from tests.support.asking import scripted, served
 from tests.support.busy import SLACK
@@ -630,7 +630,7 @@ ASKING: list[Callable[[Standby], Any]] = [
 def test_inside_a_running_loop_it_works_and_warns_once_where_it_was_called(
     ask: Callable[[Standby], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(private_loop, "_warned", False)
+    monkeypatch.setattr(background_loop, "_warned", False)
     client = Standby(settings=scripted("Lisbon."))
 
     async def main() -> None:

@@ -220,7 +220,7 @@ class AsyncStandby(Shared):
                 jitter=self._jitter,
                 deadline=deadline,
                 outlet=outlet,
-                watched=partial(WATCHDOG.call, self._report_blocked),
+                watched=partial(WATCHDOG.watch, self._report_blocked),
             )
 
         return begin

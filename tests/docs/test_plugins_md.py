@@ -29,7 +29,7 @@ from standby.plugin import (
     hooks,
 )
 from standby.registry.plugins import Registry
-from standby.runtime.threads import AT_ONCE
+from standby.runtime.threads import MAX_THREADS
 from standby.settings import BreakerSettings, Retry
 from standby.types import Attempt
 from tests.docs.distributions import HOUSE_RULES, PARROT, Install, house_rules, project, written
@@ -274,7 +274,7 @@ async def test_the_example_of_blocking_answers() -> None:
 
 
 def test_the_page_states_the_bound_of_blocking_threads() -> None:
-    assert f"At most {AT_ONCE} such threads run at once" in TEXT
+    assert f"At most {MAX_THREADS} such threads run at once" in TEXT
 
 
 # Signatures, fields and names

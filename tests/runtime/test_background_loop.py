@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from standby.runtime import background_loop as private_loop
+from standby.runtime import background_loop
 from standby.runtime.background_loop import run
 from tests.support.busy import SLACK
 from tests.support.loopback import Loopback, hang, openai_answers, openai_reply
@@ -49,7 +49,7 @@ def server() -> Iterator[Loopback]:
 
 @pytest.fixture
 def unwarned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(private_loop, "_warned", False)
+    monkeypatch.setattr(background_loop, "_warned", False)
 
 
 # The end of a loop, in this process
@@ -58,8 +58,8 @@ def unwarned(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A private loop of the test's own, in the place of the process's."""
-    made = private_loop._PrivateLoop()
-    monkeypatch.setattr(private_loop, "_current", made)
+    made = background_loop._BackgroundLoop()
+    monkeypatch.setattr(background_loop, "_current", made)
     yield made
     made.pid = os.getpid()
     made.shut_down()
@@ -137,7 +137,7 @@ def test_the_end_waits_for_nothing_that_blocks_the_loop(fresh: Any) -> None:
     assert blocks.wait(2)
     began = time.monotonic()
     fresh.shut_down()
-    assert time.monotonic() - began < 2 * private_loop.LONGEST_FAREWELL + SLACK
+    assert time.monotonic() - began < 2 * background_loop.SHUTDOWN_TIMEOUT + SLACK
     assert not fresh.loop.is_closed()
     let_go.set()
     fresh.thread.join(2)
@@ -150,16 +150,16 @@ def test_the_end_waits_for_nothing_that_blocks_the_loop(fresh: Any) -> None:
 def test_the_loop_of_another_process_is_parked_and_never_touched(fresh: Any) -> None:
     assert run(value(7)) == 7
     fresh.pid = -1
-    held = private_loop._starting
+    held = background_loop._starting
     with held:  # by a thread of the parent
-        private_loop._after_fork()
+        background_loop._after_fork()
         assert run(value(7)) == 7
     fresh.shut_down()
-    assert private_loop._current is not fresh
-    assert fresh in private_loop._parked
+    assert background_loop._current is not fresh
+    assert fresh in background_loop._parked
     assert fresh.loop.is_running()
-    private_loop._parked.remove(fresh)
-    private_loop._current.shut_down()
+    background_loop._parked.remove(fresh)
+    background_loop._current.shut_down()
 
 
 # The end of a process

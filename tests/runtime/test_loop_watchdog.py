@@ -4,16 +4,16 @@ import asyncio
 import threading
 import time
 
-from standby.runtime.loop_watchdog import LIMIT, Watchdog
+from standby.runtime.loop_watchdog import BLOCKED_AFTER, Watchdog
 
 
-class Heard:
+class Recorder:
     def __init__(self) -> None:
-        self.told: list[tuple[str, float]] = []
+        self.reports: list[tuple[str, float]] = []
         self.dog = Watchdog()
 
-    def hear(self, code: str, seconds: float) -> None:
-        self.told.append((code, seconds))
+    def report(self, code: str, seconds: float) -> None:
+        self.reports.append((code, seconds))
 
 
 def block_the_loop(seconds: float) -> None:
@@ -21,51 +21,51 @@ def block_the_loop(seconds: float) -> None:
 
 
 def test_code_that_blocks_is_named_once() -> None:
-    heard = Heard()
+    recorder = Recorder()
 
     async def story() -> None:
-        with heard.dog.call(heard.hear):
-            block_the_loop(LIMIT + 1.0)
+        with recorder.dog.watch(recorder.report):
+            block_the_loop(BLOCKED_AFTER + 1.0)
             await asyncio.sleep(0.3)
 
     asyncio.run(story())
-    ((code, seconds),) = heard.told
+    ((code, seconds),) = recorder.reports
     assert code.startswith(f"{__name__}.block_the_loop, line ")
-    assert seconds >= LIMIT
+    assert seconds >= BLOCKED_AFTER
 
 
 def test_a_loop_that_waits_is_not_blocked() -> None:
-    heard = Heard()
+    recorder = Recorder()
 
     async def story() -> None:
-        with heard.dog.call(heard.hear):
-            await asyncio.sleep(LIMIT + 0.6)
+        with recorder.dog.watch(recorder.report):
+            await asyncio.sleep(BLOCKED_AFTER + 0.6)
 
     asyncio.run(story())
-    assert heard.told == []
+    assert recorder.reports == []
 
 
 def test_a_loop_without_calls_may_block_as_it_likes_and_costs_nothing() -> None:
-    heard = Heard()
+    recorder = Recorder()
 
     async def story() -> None:
-        with heard.dog.call(heard.hear):
+        with recorder.dog.watch(recorder.report):
             await asyncio.sleep(0)
-        block_the_loop(LIMIT + 0.6)
+        block_the_loop(BLOCKED_AFTER + 0.6)
 
     asyncio.run(story())
-    assert heard.told == []
-    assert not heard.dog._busy.is_set()
+    assert recorder.reports == []
+    assert not recorder.dog._busy.is_set()
 
 
 def test_one_thread_watches_all_loops(begun: list[threading.Thread]) -> None:
-    heard = Heard()
+    recorder = Recorder()
 
     async def story() -> None:
         for _ in range(20):
-            with heard.dog.call(heard.hear):
+            with recorder.dog.watch(recorder.report):
                 await asyncio.sleep(0)
 
     for _ in range(3):
         asyncio.run(story())
-    assert begun == [heard.dog._thread]
+    assert begun == [recorder.dog._thread]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from standby.runtime import threads
-from standby.runtime.threads import AT_ONCE, blocking
+from standby.runtime.threads import MAX_THREADS, blocking
 from tests.support.busy import SLACK
 
 WORD = contextvars.ContextVar("WORD", default="")
@@ -101,8 +101,8 @@ async def test_a_cancelled_caller_leaves_at_once_and_the_thread_ends_unheard(
     assert not ended
     gate.set()
     await until(lambda: ended and not alive(begun))
-    turn = threads._turns[asyncio.get_running_loop()]
-    await until(lambda: turn._value == AT_ONCE)  # its turn is free again
+    slots = threads._slots[asyncio.get_running_loop()]
+    await until(lambda: slots._value == MAX_THREADS)  # its turn is free again
 
 
 async def test_the_loop_goes_on_meanwhile(gate: threading.Event) -> None:
@@ -123,16 +123,16 @@ async def test_more_calls_than_threads_wait_for_their_turn_in_order(
         gate.wait(30)
         return number
 
-    tasks = [asyncio.create_task(blocking(work, number)) for number in range(AT_ONCE + 6)]
-    await until(lambda: len(started) == AT_ONCE)
-    tasks[AT_ONCE].cancel()  # one that still waits for its turn
+    tasks = [asyncio.create_task(blocking(work, number)) for number in range(MAX_THREADS + 6)]
+    await until(lambda: len(started) == MAX_THREADS)
+    tasks[MAX_THREADS].cancel()  # one that still waits for its turn
     await asyncio.sleep(0.01)
-    assert (len(started), len(alive(begun))) == (AT_ONCE, AT_ONCE)
+    assert (len(started), len(alive(begun))) == (MAX_THREADS, MAX_THREADS)
     gate.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert isinstance(results.pop(AT_ONCE), asyncio.CancelledError)
-    assert results == [*range(AT_ONCE), *range(AT_ONCE + 1, AT_ONCE + 6)]
-    assert AT_ONCE not in started
+    assert isinstance(results.pop(MAX_THREADS), asyncio.CancelledError)
+    assert results == [*range(MAX_THREADS), *range(MAX_THREADS + 1, MAX_THREADS + 6)]
+    assert MAX_THREADS not in started
 
 
 def test_a_loop_that_closes_meanwhile_disturbs_nobody(
@@ -160,7 +160,7 @@ def test_a_loop_that_closes_meanwhile_disturbs_nobody(
 def test_closed_loops_are_forgotten() -> None:
     for _ in range(5):
         assert asyncio.run(blocking(abs, -1)) == 1
-    assert sum(loop.is_closed() for loop in threads._turns) <= 1
+    assert sum(loop.is_closed() for loop in threads._slots) <= 1
 
 
 def test_loops_may_come_and_go_while_closed_ones_are_looked_for() -> None:
@@ -169,16 +169,16 @@ def test_loops_may_come_and_go_while_closed_ones_are_looked_for() -> None:
     class Looked(asyncio.SelectorEventLoop):
         def is_closed(self) -> bool:
             """Do what another thread may do meanwhile: come with a loop of its own, and forget this closed one."""
-            threads._turns[other] = asyncio.Semaphore()
-            threads._turns.pop(self, None)
+            threads._slots[other] = asyncio.Semaphore()
+            threads._slots.pop(self, None)
             return super().is_closed()
 
     gone = Looked()
-    threads._turns[gone] = asyncio.Semaphore()
+    threads._slots[gone] = asyncio.Semaphore()
     gone.close()
     assert asyncio.run(blocking(abs, -1)) == 1
-    assert gone not in threads._turns
-    assert other in threads._turns
+    assert gone not in threads._slots
+    assert other in threads._slots
     other.close()
 
 
@@ -194,14 +194,14 @@ def test_many_loops_in_many_threads_do_not_meet() -> None:
 
 async def test_a_thread_that_cannot_start_is_an_error_and_costs_no_turn() -> None:
     await blocking(abs, 1)
-    turn = threads._turns[asyncio.get_running_loop()]
+    slots = threads._slots[asyncio.get_running_loop()]
     before = threading.stack_size(2**46)  # more than any machine maps
     try:
         with pytest.raises(RuntimeError, match="can't start new thread"):
             await blocking(abs, 1)
     finally:
         threading.stack_size(before)
-    assert turn._value == AT_ONCE
+    assert slots._value == MAX_THREADS
     assert await blocking(abs, -2) == 2
 
 
@@ -212,6 +212,6 @@ async def test_what_else_the_loop_refuses_is_not_hidden() -> None:
 
     loop = Stubborn()
     with pytest.raises(RuntimeError, match="not now"):
-        threads._tell(loop, print)
+        threads._call_in_loop(loop, print)
     loop.close()
-    threads._tell(loop, print)  # nobody waits any more
+    threads._call_in_loop(loop, print)  # nobody waits any more

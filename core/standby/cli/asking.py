@@ -81,7 +81,7 @@ async def _all(
     tell: Tell,
     blocked: Callable[[str, float], None],
 ) -> None:
-    with WATCHDOG.call(blocked):
+    with WATCHDOG.watch(blocked):
         try:
             await _get_ready(targets, patience)
             async with asyncio.TaskGroup() as group:

@@ -1,1 +1,1 @@
-"""Threads, the background loop, its watchdog, and what keeps a plugin's faults its own."""
+"""Threads, the background loop and its watchdog, forks, and the isolation of a plugin's faults."""

@@ -1,8 +1,8 @@
-"""Threads of this library across a fork: each ends before it, and goes on after it in the parent.
+"""Threads of this library across a fork: they end before it and resume after it in the parent.
 
-A child has only the thread that forked. Whatever another one was doing stays half done there for
-ever, a lock that it held included; that is why Python 3.12 and later warn. A thread that has ended
-leaves nothing half done.
+A child process has only the thread that forked. Whatever another thread was doing stays half done
+there for ever, including a lock that it held; that is why Python 3.12 and later warn. A thread that
+has ended leaves nothing half done.
 """
 
 import concurrent.futures.thread  # noqa: F401 # pyright: ignore[reportUnusedImport] - see the end of this module
@@ -12,19 +12,24 @@ import time
 from typing import Protocol
 from weakref import WeakSet
 
-LONGEST_PAUSE = 0.25
-"""Seconds that a fork waits for threads to end. One that blocks for longer lives on through it, and Python says so."""
+FORK_TIMEOUT = 0.25
+"""Seconds that a fork waits for threads to end. One that blocks longer lives on; Python warns."""
 
 
 class Pausable(Protocol):
-    """Whatever has threads that outlive a call."""
+    """An object with threads that outlive a call."""
 
     def pause(self, until: float) -> None:
-        """End the threads at a point where they can go on, and wait for them until `time.monotonic()` is `until`."""
+        """End the threads at a point where they can resume, and wait for them.
+
+        Args:
+            until: The latest time to wait for, by `time.monotonic()`.
+
+        """
         ...
 
     def resume(self) -> None:
-        """Begin the threads again in the parent, at once or when they are next needed."""
+        """Start the threads again in the parent, at once or when they are next needed."""
         ...
 
 
@@ -32,28 +37,40 @@ _pausable: WeakSet[Pausable] = WeakSet()
 _forking = threading.Lock()
 
 
-def pause_across_forks(one: Pausable) -> None:
-    """Have it paused at each fork from now on, for as long as it lives; in a child it is forgotten."""
-    _pausable.add(one)
+def pause_across_forks(pausable: Pausable) -> None:
+    """Pause an object at each fork from now on, for as long as it lives; a child forgets it.
+
+    Args:
+        pausable: The object with the threads.
+
+    """
+    _pausable.add(pausable)
 
 
 def join(thread: threading.Thread | None, until: float) -> None:
-    """Wait for a thread until `time.monotonic()` is `until`; not for the one that forks, nor for one that never began."""
-    if thread is not None and thread.ident is not None and thread is not threading.current_thread():
-        thread.join(max(0.0, until - time.monotonic()))
+    """Wait for a thread, unless it is the one that forks or was never started.
+
+    Args:
+        thread: The thread, if there is one.
+        until: The latest time to wait for, by `time.monotonic()`.
+
+    """
+    if thread is None or thread.ident is None or thread is threading.current_thread():
+        return
+    thread.join(max(0.0, until - time.monotonic()))
 
 
 def _before() -> None:
-    _forking.acquire()  # two forks at once would begin each other's threads again
-    until = time.monotonic() + LONGEST_PAUSE
-    for one in tuple(_pausable):
-        one.pause(until)
+    _forking.acquire()  # two forks at once would resume each other's threads
+    until = time.monotonic() + FORK_TIMEOUT
+    for pausable in tuple(_pausable):
+        pausable.pause(until)
 
 
 def _after_in_parent() -> None:
     try:
-        for one in tuple(_pausable):
-            one.resume()
+        for pausable in tuple(_pausable):
+            pausable.resume()
     finally:
         _forking.release()
 
@@ -64,9 +81,9 @@ def _after_in_child() -> None:
     _pausable.clear()
 
 
-# `concurrent.futures` locks every pool before a fork; it is imported by now, so that its hook comes
-# after ours
-if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function
+# `concurrent.futures` locks every pool before a fork. It is imported above, so that its hook runs
+# after ours.
+if hasattr(os, "register_at_fork"):  # systems without fork have no such function
     os.register_at_fork(
         before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
     )

@@ -1,4 +1,4 @@
-"""Names the code that blocks an event loop: a thread looks whether the loop still turns while calls are under way on it."""
+"""Names the code that blocks an event loop: a thread checks loops that have calls under way."""
 
 import asyncio
 import os
@@ -10,27 +10,27 @@ from contextlib import contextmanager, suppress
 
 from standby.runtime.forks import join, pause_across_forks
 
-LIMIT = 1.0
-"""Seconds without a turn of the loop that are reported."""
+BLOCKED_AFTER = 1.0
+"""Seconds without a turn of the loop after which it is reported."""
 
-EVERY = 0.25
-"""Seconds between two looks, and only while calls are under way."""
+CHECK_INTERVAL = 0.25
+"""Seconds between two checks; there are none while no call is under way."""
 
 Report = Callable[[str, float], None]
-"""Is told, on the watchdog's own thread, which code blocks, and for how many seconds so far."""
+"""Receives the code that blocks and the seconds so far, on the watchdog's own thread."""
 
 
-class _Loop:
-    """One event loop: whom to tell, once for each call under way on it, and since when it owes an answer."""
+class _WatchedLoop:
+    """One event loop: a report for each call under way, and the question that it has to answer."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.calls: list[Report] = []
-        self.asked: float | None = None
-        self.reported = False
+        self.reports: list[Report] = []
+        self.pinged_at: float | None = None
+        self.is_reported = False
 
     def answer(self) -> None:
-        self.asked, self.reported = None, False
+        self.pinged_at, self.is_reported = None, False
 
 
 class Watchdog:
@@ -38,30 +38,35 @@ class Watchdog:
 
     def __init__(self) -> None:
         """Watch nothing yet."""
-        self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, _WatchedLoop] = {}
         self._busy = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._paused = threading.Event()
 
     @contextmanager
-    def call(self, report: Report) -> Generator[None, None, None]:
-        """Watch the running loop during one call; whoever makes it is held no longer than that."""
+    def watch(self, report: Report) -> Generator[None, None, None]:
+        """Watch the running loop during one call; the report is not kept any longer.
+
+        Args:
+            report: Called once if the loop is blocked.
+
+        """
         loop = asyncio.get_running_loop()
         with self._lock:
-            watched = self._loops.setdefault(loop, _Loop())
-            watched.calls.append(report)
+            watched = self._loops.setdefault(loop, _WatchedLoop())
+            watched.reports.append(report)
             self._wake()
         try:
             yield
         finally:
             with self._lock:
-                watched.calls.remove(report)
-                if not watched.calls:
+                watched.reports.remove(report)
+                if not watched.reports:
                     del self._loops[loop]
 
     def reset_after_fork(self) -> None:
-        """In a forked child nobody ends the parent's calls, and nobody gives back its lock."""
+        """Forget the parent's calls, thread and lock: in a child they never end."""
         self._loops = {}
         self._busy = threading.Event()
         self._lock = threading.Lock()
@@ -69,7 +74,12 @@ class Watchdog:
         self._thread = None
 
     def pause(self, until: float) -> None:
-        """End the thread."""
+        """End the thread before a fork.
+
+        Args:
+            until: The latest time to wait for it, by `time.monotonic()`.
+
+        """
         with self._lock:
             thread, self._thread = self._thread, None
             self._paused.set()
@@ -77,7 +87,7 @@ class Watchdog:
         join(thread, until)
 
     def resume(self) -> None:
-        """Watch on if calls are under way; else the next one begins a thread."""
+        """Watch on after a fork if calls are under way; otherwise the next call starts a thread."""
         with self._lock:
             if self._loops:
                 self._wake()
@@ -95,37 +105,38 @@ class Watchdog:
     def _watch(self, paused: threading.Event) -> None:
         while True:
             self._busy.wait()
-            if paused.wait(EVERY):
+            if paused.wait(CHECK_INTERVAL):
                 return
             with self._lock:
                 loops = list(self._loops.items())
                 if not loops and not paused.is_set():
                     self._busy.clear()
             for loop, watched in loops:
-                self._look(loop, watched)
+                _check(loop, watched)
             del loops
 
-    def _look(self, loop: asyncio.AbstractEventLoop, watched: _Loop) -> None:
-        now = time.monotonic()
-        if watched.asked is None:
-            watched.asked = now
-            with suppress(RuntimeError):  # the loop was closed in this very moment
-                loop.call_soon_threadsafe(watched.answer)
-        elif now - watched.asked >= LIMIT and not watched.reported:
-            watched.reported = True
-            for report in dict.fromkeys(watched.calls):
-                report(_code_at(watched.thread), now - watched.asked)
+
+def _check(loop: asyncio.AbstractEventLoop, watched: _WatchedLoop) -> None:
+    now = time.monotonic()
+    if watched.pinged_at is None:
+        watched.pinged_at = now
+        with suppress(RuntimeError):  # the loop was closed at this very moment
+            loop.call_soon_threadsafe(watched.answer)
+    elif now - watched.pinged_at >= BLOCKED_AFTER and not watched.is_reported:
+        watched.is_reported = True
+        for report in dict.fromkeys(watched.reports):
+            report(_describe_position(watched.thread), now - watched.pinged_at)
 
 
 WATCHDOG = Watchdog()
-"""The one of this process."""
+"""The watchdog of this process."""
 
-if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function
+if hasattr(os, "register_at_fork"):  # systems without fork have no such function
     os.register_at_fork(after_in_child=WATCHDOG.reset_after_fork)
 
 
-def _code_at(thread: int) -> str:
-    """Return the module, function and line at which a thread is."""
+def _describe_position(thread: int) -> str:
+    """Return the module, function and line that a thread is at."""
     frame = sys._current_frames().get(thread)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way
     if frame is None:
         return "code that has just ended"

@@ -1,10 +1,10 @@
-"""What is shared rather than copied: a copy is the object itself, and nothing of it can be sent elsewhere."""
+"""Objects that are shared rather than copied, and that cannot be pickled."""
 
 from typing import Any, NoReturn, Self
 
 
 class Shared:
-    """Copies to itself, deeply too; pickling is refused."""
+    """An object whose copies, deep ones too, are the object itself. It refuses to be pickled."""
 
     def __copy__(self) -> Self:
         """Return the object itself."""

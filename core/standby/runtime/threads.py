@@ -1,4 +1,4 @@
-"""Blocking work in threads of our own: daemons, so that one that hangs keeps nobody from leaving."""
+"""Runs blocking work in daemon threads, so that work that hangs delays no exit."""
 
 import contextvars
 import threading
@@ -11,23 +11,35 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-AT_ONCE = 64
-"""Threads at once on one event loop; more calls wait for their turn without blocking the loop."""
+MAX_THREADS = 64
+"""Threads at once on one event loop; further calls wait for a slot without blocking the loop."""
 
-_turns: "dict[asyncio.AbstractEventLoop, asyncio.Semaphore]" = {}
+_slots: "dict[asyncio.AbstractEventLoop, asyncio.Semaphore]" = {}
 
 
 async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking function in a daemon thread and await its result.
 
-    Context variables are carried over. When the awaiting task is cancelled it leaves at once; the
-    thread goes on to its end unheard, and its turn is free again when it gets there.
+    Context variables are carried over. A cancelled caller leaves at once; the thread then runs to
+    its end, its result is dropped, and only then is its slot free again.
+
+    Args:
+        function: The function to call.
+        args: Its positional arguments.
+        kwargs: Its named arguments.
+
+    Returns:
+        What the function returns. What it raises is raised here.
+
+    Raises:
+        RuntimeError: The system cannot start another thread.
+
     """
     import asyncio  # noqa: PLC0415 - every manifest imports this module, and `standby validate` needs no event loop
 
     loop = asyncio.get_running_loop()
-    turn = _turns.get(loop) or _turn(loop, asyncio.Semaphore(AT_ONCE))
-    await turn.acquire()
+    slots = _slots.get(loop) or _add_slots(loop, asyncio.Semaphore(MAX_THREADS))
+    await slots.acquire()
     done: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
 
@@ -36,35 +48,42 @@ async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
             result, error = context.run(function, *args, **kwargs), None
         except BaseException as raised:  # noqa: BLE001 - whatever it is belongs to the caller
             result, error = None, raised
-        _tell(loop, _finish, done, turn, result, error)
+        _call_in_loop(loop, _finish, done, slots, result, error)
 
     try:
         threading.Thread(target=work, name="standby-blocking", daemon=True).start()
     except RuntimeError:  # the system has no thread left
-        turn.release()
+        slots.release()
         raise
     return await done
 
 
-def _turn(loop: "asyncio.AbstractEventLoop", turn: "asyncio.Semaphore") -> "asyncio.Semaphore":
-    for known in list(_turns):  # a copy: loops of other threads come and go meanwhile
-        if known.is_closed():
-            _turns.pop(known, None)
-    return _turns.setdefault(loop, turn)
+def _add_slots(
+    loop: "asyncio.AbstractEventLoop", slots: "asyncio.Semaphore"
+) -> "asyncio.Semaphore":
+    for other in list(_slots):  # a copy: loops of other threads come and go meanwhile
+        if other.is_closed():
+            _slots.pop(other, None)
+    return _slots.setdefault(loop, slots)
 
 
-def _tell(loop: "asyncio.AbstractEventLoop", callback: Callable[..., None], *args: Any) -> None:
+def _call_in_loop(
+    loop: "asyncio.AbstractEventLoop", callback: Callable[..., None], *args: Any
+) -> None:
     try:
         loop.call_soon_threadsafe(callback, *args)
     except RuntimeError:
         if not loop.is_closed():
-            raise  # otherwise the loop has ended, and nobody waits any more
+            raise  # a closed loop has nothing left that waits
 
 
 def _finish(
-    done: "asyncio.Future[Any]", turn: "asyncio.Semaphore", result: Any, error: BaseException | None
+    done: "asyncio.Future[Any]",
+    slots: "asyncio.Semaphore",
+    result: Any,
+    error: BaseException | None,
 ) -> None:
-    turn.release()
+    slots.release()
     if done.cancelled():
         return
     if isinstance(error, StopIteration):  # a future refuses to hold one
