@@ -1,4 +1,4 @@
-"""The loop under `Standby`: what it carries, what it refuses, and how it ends: by Ctrl-C, at the process's exit."""
+"""The loop under `Standby`: what it carries and refuses, Ctrl-C, and the exit of the process."""
 
 import asyncio
 import contextvars
@@ -30,11 +30,14 @@ from standby import Settings, Standby
 from standby.settings import Chain, Model, Provider, Retry, Secret
 
 steps = [{"reply": ["Lisbon, ", "says the script."]}, {"hang": True}]
+server = Provider(plugin="openai", base_url=f"{sys.argv[1]}/v1", api_key=Secret("k"))
+script = Model(provider="scripted", options={"script": steps})
+chain = Chain(models=("m",), retry=Retry(attempts=1))
 client = Standby(
     settings=Settings(
-        providers={"server": Provider(plugin="openai", base_url=f"{sys.argv[1]}/v1", api_key=Secret("k"))},
-        models={"m": Model(provider="server"), "script": Model(provider="scripted", options={"script": steps})},
-        chains={"default": Chain(models=("m",), retry=Retry(attempts=1)), "script": Chain(models=("script",))},
+        providers={"server": server},
+        models={"m": Model(provider="server"), "script": script},
+        chains={"default": chain, "script": Chain(models=("script",))},
     )
 )
 """
@@ -57,7 +60,7 @@ def unwarned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A private loop of the test's own, in the place of the process's."""
+    """A background loop of the test's own, in the place of the process's."""
     made = background_loop._BackgroundLoop()
     monkeypatch.setattr(background_loop, "_current", made)
     yield made
@@ -65,7 +68,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     made.shut_down()
 
 
-def begun(coroutine: Coroutine[Any, Any, Any]) -> tuple[threading.Thread, list[BaseException]]:
+def start_in_thread(
+    coroutine: Coroutine[Any, Any, Any],
+) -> tuple[threading.Thread, list[BaseException]]:
     """Run it from a daemon thread; what the thread raises is in the list."""
     raised: list[BaseException] = []
 
@@ -99,7 +104,7 @@ def test_the_end_cancels_calls_closes_generators_and_wakes_no_daemon_thread(fres
             story.append("cancelled")
 
     kept = generator()
-    thread, raised = begun(call())
+    thread, raised = start_in_thread(call())
     assert started.wait(2)
     served_by = fresh.thread
     fresh.shut_down()
@@ -107,7 +112,7 @@ def test_the_end_cancels_calls_closes_generators_and_wakes_no_daemon_thread(fres
     assert story == ["1", "cancelled", "closed"]
     assert (served_by.is_alive(), fresh.loop.is_closed()) == (False, True)
     thread.join(0.05)
-    late, later = begun(value(7))
+    late, later = start_in_thread(value(7))
     late.join(0.05)
     assert (thread.is_alive(), raised, late.is_alive(), later) == (True, [], True, [])
     with pytest.raises(
@@ -116,7 +121,7 @@ def test_the_end_cancels_calls_closes_generators_and_wakes_no_daemon_thread(fres
         run(value(7))
 
 
-def test_after_the_end_no_thread_begins_again_and_no_call(fresh: Any) -> None:
+def test_after_the_end_no_thread_and_no_call_starts(fresh: Any) -> None:
     fresh.shut_down()
     fresh.wake()  # by a caller whose call has begun before the end
     late = value(7)
@@ -127,31 +132,30 @@ def test_after_the_end_no_thread_begins_again_and_no_call(fresh: Any) -> None:
 
 
 def test_the_end_waits_for_nothing_that_blocks_the_loop(fresh: Any) -> None:
-    let_go, blocks = threading.Event(), threading.Event()
+    release, blocked = threading.Event(), threading.Event()
 
     async def block() -> None:
-        blocks.set()
-        let_go.wait(30)
+        blocked.set()
+        release.wait(30)
 
-    begun(block())
-    assert blocks.wait(2)
+    start_in_thread(block())
+    assert blocked.wait(2)
     began = time.monotonic()
     fresh.shut_down()
     assert time.monotonic() - began < 2 * background_loop.SHUTDOWN_TIMEOUT + SLACK
     assert not fresh.loop.is_closed()
-    let_go.set()
+    release.set()
     fresh.thread.join(2)
-    for _ in range(10):  # what was to run then is not to be found by another test
+    for _ in range(10):  # nothing may be left to run in another test
         fresh.loop.call_soon(fresh.loop.stop)
         fresh.loop.run_forever()
     fresh.loop.close()
 
 
-def test_the_loop_of_another_process_is_parked_and_never_touched(fresh: Any) -> None:
+def test_the_loop_of_another_process_is_parked_and_not_used(fresh: Any) -> None:
     assert run(value(7)) == 7
     fresh.pid = -1
-    held = background_loop._starting
-    with held:  # by a thread of the parent
+    with background_loop._starting:  # by a thread of the parent
         background_loop._after_fork()
         assert run(value(7)) == 7
     fresh.shut_down()
@@ -169,13 +173,13 @@ def command(body: str, url: str) -> list[str]:
     return [*PYTHON, CLIENT + textwrap.dedent(body) + "\nprint(time.time(), flush=True)", url]
 
 
-def played(body: str, url: str = "http://127.0.0.1:9") -> tuple[int, str, str, float]:
-    """Play a program: its exit status, what it printed, what it complained of, and how long it lived after its last line."""
-    done = subprocess.run(
+def run_program(body: str, url: str = "http://127.0.0.1:9") -> tuple[int, str, str, float]:
+    """Return exit status, output, standard error, and the seconds between last line and end."""
+    done = subprocess.run(  # noqa: S603 - ours
         command(body, url), capture_output=True, text=True, timeout=20, check=False
-    )  # noqa: S603 - ours
-    *told, last = done.stdout.splitlines()
-    return done.returncode, "\n".join(told), done.stderr, time.time() - float(last)
+    )
+    *output, last = done.stdout.splitlines()
+    return done.returncode, "\n".join(output), done.stderr, time.time() - float(last)
 
 
 async def value(result: Any) -> Any:
@@ -262,7 +266,7 @@ def test_a_plugin_that_wants_the_process_to_exit_reaches_the_caller_and_the_loop
 
 
 @contextmanager
-def playing(body: str, url: str) -> Iterator[subprocess.Popen[str]]:
+def started(body: str, url: str) -> Iterator[subprocess.Popen[str]]:
     program = subprocess.Popen(command(body, url), stdout=-1, stderr=-1, text=True)  # noqa: S603 - ours
     with program:
         try:
@@ -271,16 +275,16 @@ def playing(body: str, url: str) -> Iterator[subprocess.Popen[str]]:
             program.kill()
 
 
-def interrupt(program: subprocess.Popen[str], server: Loopback, asked: int = 1) -> None:
+def interrupt(program: subprocess.Popen[str], server: Loopback, number: int = 1) -> None:
     """Press Ctrl-C while the given request hangs; its socket must close."""
-    while len(server.requests) < asked:
+    while len(server.requests) < number:
         assert program.poll() is None, program.communicate()
         time.sleep(0.01)
     program.send_signal(signal.SIGINT)
-    assert server.requests[asked - 1].disconnected.wait(2)
+    assert server.requests[number - 1].disconnected.wait(2)
 
 
-def test_ctrl_c_cancels_the_call_closes_its_socket_and_the_program_may_go_on(
+def test_ctrl_c_cancels_the_call_closes_its_socket_and_the_program_continues(
     server: Loopback,
 ) -> None:
     server.script(hang(), hang(), openai_reply("Lisbon."))
@@ -293,18 +297,18 @@ def test_ctrl_c_cancels_the_call_closes_its_socket_and_the_program_may_go_on(
                 print("interrupted", flush=True)
         print(list(stream), client.chat("hi").text)
     """
-    with playing(body, server.url) as program:
+    with started(body, server.url) as program:
         interrupt(program, server)
         interrupt(program, server, 2)
-        told, complaints = program.communicate(timeout=10)
-    assert (told.splitlines()[:-1], complaints, program.returncode) == (
+        output, complaints = program.communicate(timeout=10)
+    assert (output.splitlines()[:-1], complaints, program.returncode) == (
         ["interrupted", "interrupted", "[] Lisbon."],
         "",
         0,
     )
 
 
-def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_no_other_word(
+def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_nothing_else(
     server: Loopback,
 ) -> None:
     server.script(hang())
@@ -312,7 +316,7 @@ def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_no_other_word(
         with client.stream("hi") as stream:
             next(stream)
     """
-    with playing(body, server.url) as program:
+    with started(body, server.url) as program:
         interrupt(program, server)
         began = time.monotonic()
         _, complaints = program.communicate(timeout=10)
@@ -334,7 +338,7 @@ def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_no_other_word(
             # makes the loop while the process exits
             "atexit.register(client.chat, 'hi', chain='script')",
             marks=pytest.mark.skipif(
-                sys.version_info[:2] == (3, 12), reason="Python 3.12 begins no thread at the exit"
+                sys.version_info[:2] == (3, 12), reason="Python 3.12 starts no thread at the exit"
             ),
         ),
         # comes before the loop's own end
@@ -344,17 +348,17 @@ def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_no_other_word(
 def test_a_process_leaves_an_open_client_in_silence_and_at_once(
     server: Loopback, body: str
 ) -> None:
-    status, _, complaints, lived = played(body, server.url)
+    status, _, complaints, lived = run_program(body, server.url)
     assert (status, complaints, lived < SLACK) == (0, "", True)
 
 
-def test_an_exit_handler_that_comes_after_the_loops_end_is_told_so() -> None:
+def test_an_exit_handler_after_the_loops_end_gets_an_error() -> None:
     body = "atexit.register(client.close); client.chat('hi', chain='script')"
-    status, _, complaints, lived = played(body)
-    words = (
+    status, _, complaints, lived = run_program(body)
+    message = (
         "RuntimeError: Standby was called while the process exits, after its event loop has ended"
     )
-    assert complaints.rstrip().endswith(words)
+    assert complaints.rstrip().endswith(message)
     assert (status, lived < SLACK) == (0, True)
 
 
@@ -371,7 +375,7 @@ def test_a_process_leaves_a_busy_daemon_thread_in_silence_and_at_once(
     server: Loopback, work: str
 ) -> None:
     server.script(hang())
-    status, _, complaints, lived = played(
+    status, _, complaints, lived = run_program(
         f"""
         def work():
             {work}
@@ -387,7 +391,7 @@ def test_a_process_leaves_a_busy_daemon_thread_in_silence_and_at_once(
 
 @pytest.mark.parametrize("hold", ["time.sleep(30)", "await ignore()"])
 def test_what_cannot_be_cancelled_delays_the_exit_by_two_seconds_at_most(hold: str) -> None:
-    status, _, complaints, lived = played(
+    status, _, complaints, lived = run_program(
         f"""
         from standby.runtime.background_loop import run
 

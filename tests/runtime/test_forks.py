@@ -1,4 +1,4 @@
-"""A fork of a process that uses the library: silent, with answers on both sides, and nothing lost."""
+"""A fork of a process that uses the library: silent, both sides get answers, nothing is lost."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has
 
 WARNS = sys.version_info >= (3, 12)
 COUNTS_TOO_LATE = sys.version_info[:2] == (3, 13)
-"""Python 3.13.0 counts the threads after those that go on have begun again; later ones do not."""
+"""Python 3.13.0 counts the threads after they have resumed; later versions do not."""
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -24,10 +24,13 @@ from standby.settings import Chain, Model, Provider, Retry, Secret
 from standby.runtime.background_loop import run
 
 steps = [{"reply": ["Lisbon, ", "says the script."]}, {"hang": True}]
+server = Provider(plugin="openai", base_url=f"{sys.argv[1]}/v1", api_key=Secret("k"))
+script = Model(provider="scripted", options={"script": steps})
+chain = Chain(models=("m",), retry=Retry(attempts=1))
 settings = Settings(
-    providers={"server": Provider(plugin="openai", base_url=f"{sys.argv[1]}/v1", api_key=Secret("k"))},
-    models={"m": Model(provider="server"), "script": Model(provider="scripted", options={"script": steps})},
-    chains={"default": Chain(models=("m",), retry=Retry(attempts=1)), "script": Chain(models=("script",))},
+    providers={"server": server},
+    models={"m": Model(provider="server"), "script": script},
+    chains={"default": chain, "script": Chain(models=("script",))},
 )
 client = Standby(settings=settings)
 
@@ -42,14 +45,14 @@ def fork(child):
 """
 
 
-def played(body: str, url: str = NOWHERE, *flags: str) -> tuple[str, str]:
-    """Play a program, in which each warning is an error: what it printed, and what it complained of."""
+def run_program(body: str, url: str = NOWHERE, *flags: str) -> tuple[str, str]:
+    """Return output and standard error of a program in which each warning is an error."""
     command = [sys.executable, "-W", "error", *flags, "-c", HEAD + textwrap.dedent(body), url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - ours
     return done.stdout.strip(), done.stderr
 
 
-def tolerant() -> tuple[str, ...]:
+def warning_flags() -> tuple[str, ...]:
     return ("-W", "ignore:This process:DeprecationWarning") if COUNTS_TOO_LATE else ()
 
 
@@ -67,7 +70,7 @@ def test_both_sides_of_a_fork_ask_again_and_again(host: str) -> None:
         fork(ask)
         ask()
         """
-        assert played(body, server.url.replace("127.0.0.1", host)) == (
+        assert run_program(body, server.url.replace("127.0.0.1", host)) == (
             ("Lisbon. Lisbon.\n" * 14).strip(),
             "",
         )
@@ -79,32 +82,34 @@ def test_a_process_may_end_right_after_a_fork() -> None:
         fork(lambda: print("child"))
         fork(lambda: sys.exit(7))
     """
-    assert played(body) == ("Lisbon, says the script.\nchild", "")
+    assert run_program(body) == ("Lisbon, says the script.\nchild", "")
 
 
-def test_a_stream_of_the_parent_goes_on_there_and_is_not_the_childs() -> None:
+def test_a_stream_of_the_parent_continues_there_and_fails_in_the_child() -> None:
     body = """
         with client.stream("hi", chain="script") as stream:
             next(stream)
 
-            def refused():
+            def read_in_child():
                 try:
                     list(stream)
                 except RuntimeError as error:
                     print(error)
                 stream.close()
 
-            fork(refused)
+            fork(read_in_child)
             print(*(chunk.text for chunk in stream), stream.reply.text)
     """
-    words = "this stream was begun on another event loop, or before a fork; ask anew with stream()"
-    assert played(body, NOWHERE, *tolerant()) == (
-        f"{words}\nsays the script.  Lisbon, says the script.",
+    message = (
+        "this stream was begun on another event loop, or before a fork; ask anew with stream()"
+    )
+    assert run_program(body, NOWHERE, *warning_flags()) == (
+        f"{message}\nsays the script.  Lisbon, says the script.",
         "",
     )
 
 
-def test_what_is_under_way_goes_on_in_the_parent_before_the_next_call() -> None:
+def test_what_is_under_way_continues_in_the_parent_before_the_next_call() -> None:
     body = """
         done = threading.Event()
 
@@ -119,7 +124,7 @@ def test_what_is_under_way_goes_on_in_the_parent_before_the_next_call() -> None:
         fork(lambda: print(done.is_set()))
         print(done.wait(5))
     """
-    assert played(body, NOWHERE, *tolerant()) == ("False\nTrue", "")
+    assert run_program(body, NOWHERE, *warning_flags()) == ("False\nTrue", "")
 
 
 def test_calls_of_other_threads_live_through_many_forks() -> None:
@@ -128,27 +133,25 @@ def test_calls_of_other_threads_live_through_many_forks() -> None:
             await asyncio.sleep(0.001)
             return 1
 
-        told = []
+        seen = []
 
         def work():
-            told.append(sum(run(turn()) for _ in range(100)))
+            seen.append(sum(run(turn()) for _ in range(100)))
 
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
             fork(lambda: None)
-        print(told)
+        print(seen)
     """
-    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == (
+    assert run_program(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == (
         "[100, 100, 100, 100]",
         "",
     )
 
 
-def test_a_loop_that_is_blocked_delays_a_fork_by_a_quarter_of_a_second_and_python_says_what_it_is() -> (
-    None
-):
+def test_a_blocked_loop_delays_a_fork_by_a_quarter_of_a_second_and_python_warns() -> None:
     body = """
         begun = threading.Event()
 
@@ -158,14 +161,15 @@ def test_a_loop_that_is_blocked_delays_a_fork_by_a_quarter_of_a_second_and_pytho
             return "done"
 
         warnings.simplefilter("always")
-        threading.Thread(target=lambda: print(run(block()), run(asyncio.sleep(0, "and on")))).start()
+        work = lambda: print(run(block()), run(asyncio.sleep(0, "and on")))
+        threading.Thread(target=work).start()
         begun.wait()
         began = time.monotonic()
         fork(lambda: None)
         print(0.2 < time.monotonic() - began < 0.8)
     """
-    told, complaints = played(body)
-    assert told == "True\ndone and on"
+    output, complaints = run_program(body)
+    assert output == "True\ndone and on"
     assert ("is multi-threaded" in complaints) is WARNS
 
 
@@ -177,13 +181,13 @@ def test_code_on_the_loop_may_fork() -> None:
 
         print(run(forks()), run(forks()))
     """
-    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == (
+    assert run_program(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == (
         "forked forked",
         "",
     )
 
 
-def test_the_watchdog_of_an_asynchronous_client_is_silent_and_watches_on() -> None:
+def test_the_watchdog_of_an_asynchronous_client_is_silent_and_continues() -> None:
     body = """
         import logging
         logging.basicConfig(format="%(message)s", level=logging.WARNING)
@@ -199,45 +203,45 @@ def test_the_watchdog_of_an_asynchronous_client_is_silent_and_watches_on() -> No
 
         asyncio.run(main())
     """
-    told, complaints = played(body)
-    assert told == "Lisbon, says the script."
+    output, complaints = run_program(body)
+    assert output == "Lisbon, says the script."
     assert "multi-threaded" not in complaints
     assert "__main__.main" in complaints
 
 
-def test_observers_are_told_everything_on_both_sides() -> None:
+def test_observers_receive_every_event_on_both_sides() -> None:
     body = """
         from standby.events import Answered
         from standby.observe.observers import Observers
         from tests.observe.test_observers import event
 
-        told = []
-        observers = Observers([("one", lambda one: told.append(one.model))])
+        seen = []
+        observers = Observers([("one", lambda one: seen.append(one.model))])
 
-        def tell(*numbers):
+        def emit(*numbers):
             for number in numbers:
                 observers(event(number))
             observers.close()
-            print(*told)
+            print(*seen)
 
         observers(event(1))
-        fork(lambda: tell(2, 3))
-        tell(4)
-        tell(5)
+        fork(lambda: emit(2, 3))
+        emit(4)
+        emit(5)
     """
-    assert played(body) == ("m1 m2 m3\nm1 m4\nm1 m4 m5", "")
+    assert run_program(body) == ("m1 m2 m3\nm1 m4\nm1 m4 m5", "")
 
 
-def test_a_slow_observer_is_not_waited_for_and_told_in_order() -> None:
+def test_a_slow_observer_delays_no_fork_and_receives_events_in_order() -> None:
     body = """
         from standby.observe.observers import Observers
         from tests.observe.test_observers import event
 
-        told = []
+        seen = []
 
         def slow(one):
             time.sleep(0.4 if one.model == "m1" else 0)
-            told.append(one.model)
+            seen.append(one.model)
 
         observers = Observers([("slow", slow)])
         for number in range(1, 4):
@@ -246,9 +250,9 @@ def test_a_slow_observer_is_not_waited_for_and_told_in_order() -> None:
             fork(lambda: None)
             observers(event(number))
         observers.close(5)
-        print(*told)
+        print(*seen)
     """
-    assert played(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == (
+    assert run_program(body, NOWHERE, "-W", "ignore:This process:DeprecationWarning") == (
         "m1 m2 m3 m4 m5 m6",
         "",
     )

@@ -1,4 +1,4 @@
-"""What keeps a plugin's faults its own: the one way into its code, the words for what it raises, and its values' flaws."""
+"""What a plugin raises or returns: one exception, one description, and no value of a wrong type."""
 
 import asyncio
 import gc
@@ -26,23 +26,23 @@ ACME = Origin("acme", "acme-standby", "1.2.0")
 
 
 class Halt(BaseException):
-    """No `Exception`."""
+    """Not an `Exception`."""
 
 
 class Mute(Exception):
-    """Raises at its own words."""
+    """Raises instead of giving its message."""
 
     def __str__(self) -> str:
         raise ValueError("mute")
 
 
-def raised(error: BaseException, *through: type[BaseException]) -> None:
+def raise_in_guard(error: BaseException, *through: type[BaseException]) -> None:
     with guard(ACME.config_error, *through):
         raise error
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "description"),
     [
         (ValueError("no licence"), "ValueError: no licence"),
         (ValueError("two\n   lines"), "ValueError: two lines"),
@@ -56,36 +56,36 @@ def raised(error: BaseException, *through: type[BaseException]) -> None:
     ],
 )
 def test_whatever_a_plugin_raises_is_raised_as_its_own_fault(
-    error: BaseException, words: str
+    error: BaseException, description: str
 ) -> None:
-    assert describe_error(error) == words
+    assert describe_error(error) == description
     with pytest.raises(ConfigError) as caught:
-        raised(error)
+        raise_in_guard(error)
     [problem] = caught.value.problems
     assert (problem.code, problem.message) == (
         "broken-plugin",
-        f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}",
+        f"plugin 'acme' (acme-standby 1.2.0) is broken: {description}",
     )
     assert problem.hint == "update or uninstall acme-standby"
     assert caught.value.__cause__ is error
 
 
-def test_ctrl_c_goes_through_and_what_else_is_named() -> None:
+def test_ctrl_c_passes_and_so_do_the_named_exceptions() -> None:
     with pytest.raises(KeyboardInterrupt):
-        raised(KeyboardInterrupt())
+        raise_in_guard(KeyboardInterrupt())
     with pytest.raises(ImportError):
-        raised(ModuleNotFoundError("no acme_sdk"), ImportError)
+        raise_in_guard(ModuleNotFoundError("no acme_sdk"), ImportError)
     with pytest.raises(ConfigError):
-        raised(OSError("gone"), ImportError)
+        raise_in_guard(OSError("gone"), ImportError)
 
 
-def test_what_raises_nothing_goes_on() -> None:
+def test_code_that_raises_nothing_continues() -> None:
     with guard(ACME.config_error):
         done = True
     assert done
 
 
-def test_the_words_of_an_error_without_words_are_told_apart_from_none_that_can_be_had() -> None:
+def test_an_empty_message_is_not_a_message_that_cannot_be_shown() -> None:
     assert error_message(ValueError()) == ""
     assert error_message(Mute()) is None
 
@@ -109,7 +109,7 @@ def test_an_origin_names_plugin_distribution_and_version() -> None:
 
 
 def made(struct: type[Any], /, **fields: object) -> Any:
-    """Make a struct as a plugin may: with whatever it likes."""
+    """Make a struct as a plugin may: with any values."""
     return struct(**fields)
 
 
@@ -127,12 +127,12 @@ CALL = made(ToolCall, id="1", name="f", arguments={})
         End(),
     ],
 )
-def test_a_value_as_promised_has_no_flaw(value: Any) -> None:
+def test_a_value_as_promised_has_no_type_error(value: Any) -> None:
     assert type_error(value, type(value)) == ""
 
 
 @pytest.mark.parametrize(
-    ("value", "flaw"),
+    ("value", "problem"),
     [
         (made(Reply, text=None), "expected `str`, got `null` - at `text`"),
         (made(Reply, text="x", usage={}), "expected a Usage, got a dict - at `usage`"),
@@ -165,10 +165,8 @@ def test_a_value_as_promised_has_no_flaw(value: Any) -> None:
         ),
     ],
 )
-def test_a_field_that_has_not_its_type_is_named_in_structs_of_structs_too(
-    value: Any, flaw: str
-) -> None:
-    assert type_error(value, type(value)) == flaw
+def test_a_field_of_the_wrong_type_is_named_in_nested_structs_too(value: Any, problem: str) -> None:
+    assert type_error(value, type(value)) == problem
 
 
 @pytest.mark.parametrize(
@@ -182,10 +180,10 @@ class Awaitable:
     def __await__(self) -> Any: ...
 
     def close(self) -> None:
-        raise ValueError("a stranger's")
+        raise ValueError("foreign code")
 
 
-async def test_what_would_have_to_be_awaited_is_told_and_ended() -> None:
+async def test_an_awaitable_is_rejected_and_closed() -> None:
     async def soon() -> int:
         return 1
 
@@ -210,6 +208,6 @@ async def test_what_would_have_to_be_awaited_is_told_and_ended() -> None:
 @pytest.mark.parametrize(
     "value", [None, 1, "text", [], ProviderInfo(adapter="a:B"), (_ for _ in ()), open]
 )
-def test_what_is_there_at_once_is_returned_as_it_is(value: object) -> None:
+def test_any_other_value_is_returned_unchanged(value: object) -> None:
     assert require_value(value) is value
     assert close_awaitable(value) == ""

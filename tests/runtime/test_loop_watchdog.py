@@ -1,4 +1,4 @@
-"""The watchdog, on real threads: code that blocks a loop is named once, and a loop that turns never is."""
+"""The watchdog, on real threads: it names code that blocks a loop, once, and no other code."""
 
 import asyncio
 import threading
@@ -45,7 +45,7 @@ def test_a_loop_that_waits_is_not_blocked() -> None:
     assert recorder.reports == []
 
 
-def test_a_loop_without_calls_may_block_as_it_likes_and_costs_nothing() -> None:
+def test_a_loop_without_calls_may_block_and_costs_nothing() -> None:
     recorder = Recorder()
 
     async def story() -> None:

@@ -1,4 +1,4 @@
-"""Calls of `Standby` end on time, whatever a plugin does to the event loop; real plugins, real threads."""
+"""Calls of `Standby` end on time, whatever a plugin does to the event loop; on real threads."""
 
 import logging
 import sys
@@ -20,7 +20,7 @@ import time
 
 from standby.plugin import Chunk, ProviderInfo, Reply, blocking, hookimpl
 
-LET_GO = []
+RELEASED = []
 OPTIONS = {"type": "object", "properties": {"does": {"type": "string"}}}
 
 
@@ -42,7 +42,7 @@ class Rude:
         await getattr(self, call.options["does"])()
 
     async def blocks(self):
-        while not LET_GO:
+        while not RELEASED:
             time.sleep(0.01)
 
     async def blocks_in_a_thread(self):
@@ -74,13 +74,13 @@ def _rude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "standby_rude.py").write_text(PLUGIN, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
-    let_go()  # the private loop is shared by all tests of this process
+    release()  # all tests of this process share the background loop
     sys.modules.pop("standby_rude", None)
 
 
-def let_go() -> None:
-    """Let the plugin go on that blocks; for ever, if nobody does."""
-    sys.modules["standby_rude"].LET_GO.append("now")  # type: ignore[attr-defined]
+def release() -> None:
+    """Release the plugin that blocks; otherwise it blocks for ever."""
+    sys.modules["standby_rude"].RELEASED.append("now")  # type: ignore[attr-defined]
 
 
 def client(does: str, sinks: list[Event] | None = None) -> Standby:
@@ -103,7 +103,7 @@ def test_a_blocking_call_ends_on_time(does: str) -> None:
     with pytest.raises(DeadlineExceeded, match=r"no complete reply within the deadline of 0\.8s"):
         standby.chat("Which city?")
     assert time.monotonic() - began < 0.8 + GRACE + SLACK
-    let_go()
+    release()
     standby.close()
 
 
@@ -117,7 +117,7 @@ def test_a_blocking_stream_ends_on_time(does: str) -> None:
     ):
         list(stream)
     assert time.monotonic() - began < 0.8 + 2 * GRACE + SLACK
-    let_go()
+    release()
     standby.close()
 
 
@@ -132,7 +132,7 @@ def test_the_plugin_that_blocks_is_named(caplog: pytest.LogCaptureFixture) -> No
     give_up = time.monotonic() + 10
     while not any(isinstance(event, LoopBlocked) for event in seen) and time.monotonic() < give_up:
         time.sleep(0.01)
-    let_go()
+    release()
     standby.close()
     (blocked,) = [event for event in seen if isinstance(event, LoopBlocked)]
     assert blocked.code.startswith("standby_rude.blocks, line ")
@@ -143,6 +143,6 @@ def test_after_the_block_the_client_works_again() -> None:
     standby = client("blocks")
     with pytest.raises(DeadlineExceeded):
         standby.chat("Which city?")
-    let_go()
+    release()
     assert standby.chat("Which city?", deadline=10).text == "at last"
     standby.close()

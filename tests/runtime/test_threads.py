@@ -68,7 +68,7 @@ async def test_what_it_raises_is_raised_with_its_traceback(error: Exception) -> 
     assert any(entry.name == "work" for entry in caught.traceback)
 
 
-async def test_a_stop_iteration_is_told_as_the_mistake_that_it_is() -> None:
+async def test_a_stop_iteration_becomes_a_runtime_error() -> None:
     with pytest.raises(RuntimeError, match="the blocking function raised StopIteration"):
         await blocking(next, iter(()))
 
@@ -81,7 +81,7 @@ def test_even_an_exit_is_the_callers_and_no_threads() -> None:
         asyncio.run(story())
 
 
-async def test_a_cancelled_caller_leaves_at_once_and_the_thread_ends_unheard(
+async def test_a_cancelled_caller_leaves_at_once_and_the_threads_result_is_dropped(
     gate: threading.Event, begun: list[threading.Thread]
 ) -> None:
     ended: list[str] = []
@@ -89,7 +89,7 @@ async def test_a_cancelled_caller_leaves_at_once_and_the_thread_ends_unheard(
     def work() -> None:
         gate.wait(30)
         ended.append("the thread")
-        raise ValueError("nobody hears it")
+        raise ValueError("dropped")
 
     task = asyncio.create_task(blocking(work))
     await until(lambda: alive(begun))
@@ -102,10 +102,10 @@ async def test_a_cancelled_caller_leaves_at_once_and_the_thread_ends_unheard(
     gate.set()
     await until(lambda: ended and not alive(begun))
     slots = threads._slots[asyncio.get_running_loop()]
-    await until(lambda: slots._value == MAX_THREADS)  # its turn is free again
+    await until(lambda: slots._value == MAX_THREADS)  # its slot is free again
 
 
-async def test_the_loop_goes_on_meanwhile(gate: threading.Event) -> None:
+async def test_the_loop_turns_meanwhile(gate: threading.Event) -> None:
     task = asyncio.create_task(blocking(gate.wait, 10))
     await asyncio.sleep(0.01)  # a blocked loop would not come back from here
     assert not task.done()
@@ -113,7 +113,7 @@ async def test_the_loop_goes_on_meanwhile(gate: threading.Event) -> None:
     assert await task is True
 
 
-async def test_more_calls_than_threads_wait_for_their_turn_in_order(
+async def test_more_calls_than_threads_wait_for_a_slot_in_order(
     gate: threading.Event, begun: list[threading.Thread]
 ) -> None:
     started: list[int] = []
@@ -125,7 +125,7 @@ async def test_more_calls_than_threads_wait_for_their_turn_in_order(
 
     tasks = [asyncio.create_task(blocking(work, number)) for number in range(MAX_THREADS + 6)]
     await until(lambda: len(started) == MAX_THREADS)
-    tasks[MAX_THREADS].cancel()  # one that still waits for its turn
+    tasks[MAX_THREADS].cancel()  # one that still waits for a slot
     await asyncio.sleep(0.01)
     assert (len(started), len(alive(begun))) == (MAX_THREADS, MAX_THREADS)
     gate.set()
@@ -135,7 +135,7 @@ async def test_more_calls_than_threads_wait_for_their_turn_in_order(
     assert MAX_THREADS not in started
 
 
-def test_a_loop_that_closes_meanwhile_disturbs_nobody(
+def test_a_loop_that_closes_meanwhile_disturbs_no_thread(
     gate: threading.Event, begun: list[threading.Thread]
 ) -> None:
     """Nor does the thread: an exception in it would be a warning, and warnings are errors here."""
@@ -166,14 +166,14 @@ def test_closed_loops_are_forgotten() -> None:
 def test_loops_may_come_and_go_while_closed_ones_are_looked_for() -> None:
     other = asyncio.new_event_loop()
 
-    class Looked(asyncio.SelectorEventLoop):
+    class Meddling(asyncio.SelectorEventLoop):
         def is_closed(self) -> bool:
-            """Do what another thread may do meanwhile: come with a loop of its own, and forget this closed one."""
+            """Do what another thread may do meanwhile: add a loop and remove this closed one."""
             threads._slots[other] = asyncio.Semaphore()
             threads._slots.pop(self, None)
             return super().is_closed()
 
-    gone = Looked()
+    gone = Meddling()
     threads._slots[gone] = asyncio.Semaphore()
     gone.close()
     assert asyncio.run(blocking(abs, -1)) == 1
@@ -182,7 +182,7 @@ def test_loops_may_come_and_go_while_closed_ones_are_looked_for() -> None:
     other.close()
 
 
-def test_many_loops_in_many_threads_do_not_meet() -> None:
+def test_many_loops_in_many_threads_do_not_interfere() -> None:
     def many(start: int) -> list[int]:
         return [asyncio.run(blocking(abs, -number)) for number in range(start, start + 10)]
 
@@ -192,7 +192,7 @@ def test_many_loops_in_many_threads_do_not_meet() -> None:
         ]
 
 
-async def test_a_thread_that_cannot_start_is_an_error_and_costs_no_turn() -> None:
+async def test_a_thread_that_cannot_start_is_an_error_and_costs_no_slot() -> None:
     await blocking(abs, 1)
     slots = threads._slots[asyncio.get_running_loop()]
     before = threading.stack_size(2**46)  # more than any machine maps
@@ -205,7 +205,7 @@ async def test_a_thread_that_cannot_start_is_an_error_and_costs_no_turn() -> Non
     assert await blocking(abs, -2) == 2
 
 
-async def test_what_else_the_loop_refuses_is_not_hidden() -> None:
+async def test_any_other_error_of_the_loop_is_raised() -> None:
     class Stubborn(asyncio.SelectorEventLoop):
         def call_soon_threadsafe(self, *_: Any, **__: Any) -> Any:
             raise RuntimeError("not now")
@@ -214,4 +214,4 @@ async def test_what_else_the_loop_refuses_is_not_hidden() -> None:
     with pytest.raises(RuntimeError, match="not now"):
         threads._call_in_loop(loop, print)
     loop.close()
-    threads._call_in_loop(loop, print)  # nobody waits any more
+    threads._call_in_loop(loop, print)  # nothing waits any more

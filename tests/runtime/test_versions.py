@@ -1,4 +1,4 @@
-"""Which installed version lies outside of a requirement, told by metadata alone."""
+"""An installed version is compared with a requirement by its metadata alone."""
 
 import sys
 import tomllib

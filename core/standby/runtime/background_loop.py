@@ -78,8 +78,8 @@ class _BackgroundLoop:
 
     def pause(self, until: float) -> None:
         """End the thread between two steps of the loop, and the threads of its name look-ups."""
-        thread = self.thread
-        if thread is None or thread is threading.current_thread() or self.over:
+        thread = None if self.over else self.thread
+        if thread is None or thread is threading.current_thread():
             return
         with self._lock:
             self._paused = True

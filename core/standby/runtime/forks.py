@@ -55,9 +55,10 @@ def join(thread: threading.Thread | None, until: float) -> None:
         until: The latest time to wait for, by `time.monotonic()`.
 
     """
-    if thread is None or thread.ident is None or thread is threading.current_thread():
+    if thread is None or thread is threading.current_thread():
         return
-    thread.join(max(0.0, until - time.monotonic()))
+    if thread.ident is not None:
+        thread.join(max(0.0, until - time.monotonic()))
 
 
 def _before() -> None:
