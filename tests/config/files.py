@@ -1,4 +1,4 @@
-"""Files as tests write them, and a catalogue of plugins that counts what it is asked."""
+"""Files as tests write them, and a catalogue of plugins that counts what is read."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -43,11 +43,11 @@ OPTIONS = {
 
 
 class Catalogue:
-    """Plugins that are data. `asked` counts the manifests that were looked at, by plugin."""
+    """Plugins that are data. `reads` counts how often each manifest was read."""
 
     def __init__(self, **plugins: tuple[ProviderInfo, Mapping[str, Card]] | ConfigError) -> None:
         self.plugins = plugins
-        self.asked: Counter[str] = Counter()
+        self.reads: Counter[str] = Counter()
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.plugins))
@@ -70,11 +70,11 @@ class Catalogue:
         return {"no-price": print}
 
     def failure_reader(self, name: str) -> None:
-        """Name nothing that reads error answers: the HTTP status decides."""
+        """Have no reader of error responses: the HTTP status decides."""
         self._manifest(name)
 
     def _manifest(self, name: str) -> tuple[ProviderInfo, Mapping[str, Card]]:
-        self.asked[name] += 1
+        self.reads[name] += 1
         plugin = self.plugins[name]
         if isinstance(plugin, ConfigError):
             raise plugin
@@ -85,14 +85,14 @@ def info(**fields: Any) -> ProviderInfo:
     return ProviderInfo(adapter="nowhere:Adapter", **fields)
 
 
-def broken(
+def plugin_error(
     code: str = "broken-plugin", message: str = "plugin 'rusty' is broken: ImportError"
 ) -> ConfigError:
     return ConfigError([Problem(code=code, message=message, hint="update it")])
 
 
 def catalogue() -> Catalogue:
-    """Two vendors: acme with options and cards, bolt with a word of its own about all its models."""
+    """Two vendors: acme with options and cards, bolt with a card for all its models."""
     return Catalogue(
         acme=(
             info(keys=("ACME_KEY", "OLD_ACME_KEY"), options=OPTIONS),
@@ -131,7 +131,7 @@ def read(
     return loaded
 
 
-def told(loaded: LoadedConfig) -> list[str]:
+def format_problems(loaded: LoadedConfig) -> list[str]:
     return [str(problem) for problem in loaded.problems]
 
 
@@ -140,7 +140,7 @@ def chain(text: str = "large-3", more: str = "") -> str:
     return f"version: 1\nchains:\n  default:\n    models: [{text}]\n{more}"
 
 
-def resolved(
+def resolve_settings(
     settings: Settings, environ: Mapping[str, str] = KEYS, plugins: Catalogue | None = None
 ) -> Resolution:
     return resolve(settings, plugins or catalogue(), environ, today=TODAY)

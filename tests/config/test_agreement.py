@@ -1,4 +1,4 @@
-"""`standby validate` and the clients agree on every file: what the one passes, the other takes, with the same problems.
+"""`standby validate` and the clients accept the same files and report the same problems.
 
 100,000 files are tried by `python -m tests.config.test_agreement --files 100000`.
 """
@@ -27,7 +27,7 @@ SEEDS = seeds()
 
 
 def generated(dice: random.Random) -> bytes:
-    """Return a file: a valid one, one with a typo, one that was changed by the dice, or words in no order."""
+    """Return a file: valid, with a typo, changed at random, or tokens in random order."""
     kind = dice.choice(("valid", "typo", "changed", "changed", "words"))
     spot = dice.choice(SPOTS)
     if kind == "valid":
@@ -42,7 +42,7 @@ def generated(dice: random.Random) -> bytes:
 
 
 def disagreement(data: bytes) -> tuple[str, str]:
-    """Let both read a file in the working directory; return how it ended, and in what way they differ, or ""."""
+    """Let both read a file; return "taken", "refused" or "raised", and the difference, if any."""
     Path("models.yaml").write_bytes(data)
     loaded = load(Path("models.yaml"), REGISTRY, ENVIRON, cwd=Path.cwd(), today=TODAY)
     errors = [problem for problem in loaded.problems if problem.severity == "error"]
@@ -69,12 +69,12 @@ def disagreements(files: int, seed: int) -> tuple[Counter[str], list[str]]:
         for number in range(files):
             data = generated(random.Random(f"{seed}-{number}"))
             try:
-                end, words = disagreement(data)
+                end, difference = disagreement(data)
             except Exception as error:  # noqa: BLE001 - nothing else may ever be raised: that is the rule
-                end, words = "raised", f"{type(error).__name__}: {error}"
+                end, difference = "raised", f"{type(error).__name__}: {error}"
             ends[end] += 1
-            if words:
-                found.append(f"file {number} of seed {seed}: {words}\n  {data!r}")
+            if difference:
+                found.append(f"file {number} of seed {seed}: {difference}\n  {data!r}")
     return ends, found
 
 
@@ -96,8 +96,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.config.test_agreement")
     parser.add_argument("--files", type=int, default=FILES)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    ends, found = disagreements(asked.files, asked.seed)
+    options = parser.parse_args()
+    ends, found = disagreements(options.files, options.seed)
     print(*found, f"{dict(ends)}: {len(found)} disagreements", sep="\n")  # noqa: T201 - what it is for
     return int(bool(found))
 

@@ -13,7 +13,7 @@ KEYS = sorted(
 
 
 def typos(word: str) -> list[str]:
-    """Return the word with one letter left out, doubled, swapped with the next, or another one."""
+    """Return the word with one letter dropped, doubled, swapped with the next, or another one."""
     cut = [(word[:at], word[at:]) for at in range(len(word))]
     made = [a + b[1:] for a, b in cut] + [a + b[0] + b for a, b in cut]
     made += [a + b[1] + b[0] + b[2:] for a, b in cut if len(b) > 1]
@@ -21,15 +21,15 @@ def typos(word: str) -> list[str]:
     return [typo for typo in made if typo not in KEYS]
 
 
-def test_one_slip_in_a_key_is_understood() -> None:
-    slips = [(typo, key) for key in KEYS for typo in typos(key)]
-    right = sum(suggest(typo, KEYS) == f"did you mean {key!r}?" for typo, key in slips)
-    assert len(slips) > 1000
-    assert right / len(slips) >= 0.95
+def test_the_right_key_is_suggested_for_a_typo() -> None:
+    pairs = [(typo, key) for key in KEYS for typo in typos(key)]
+    right = sum(suggest(typo, KEYS) == f"did you mean {key!r}?" for typo, key in pairs)
+    assert len(pairs) > 1000
+    assert right / len(pairs) >= 0.95
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "expected"),
     [
         ("Large-3", "did you mean 'large-3'?"),
         ("LARGE-3", "did you mean 'large-3'?"),
@@ -38,8 +38,8 @@ def test_one_slip_in_a_key_is_understood() -> None:
         ("", ""),
     ],
 )
-def test_the_nearest_name_is_offered_if_any_is_near(name: str, words: str) -> None:
-    assert suggest(name, ["small-3", "large-3"]) == words
+def test_the_most_similar_name_is_suggested_if_any_is(name: str, expected: str) -> None:
+    assert suggest(name, ["small-3", "large-3"]) == expected
 
 
 def test_only_a_scalar_is_shown() -> None:

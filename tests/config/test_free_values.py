@@ -1,4 +1,4 @@
-"""Where no schema says what a value is, it is what YAML says it is: in `extra`, in a card's `wire`, in free options."""
+"""Values without a schema have YAML's types: in `extra`, a card's `wire`, and free options."""
 
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ chains:
 """
 
 
-def test_free_values_are_read_by_yamls_own_rules_and_quotes_matter_there(tmp_path: Path) -> None:
+def test_free_values_are_read_by_yamls_own_rules_and_quotes_matter(tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text(FILE, encoding="utf-8")
     loaded = load(file, Registry(), {}, cwd=tmp_path, today=date(2026, 11, 24))
@@ -55,7 +55,7 @@ def test_free_values_are_read_by_yamls_own_rules_and_quotes_matter_there(tmp_pat
     )
 
 
-def test_no_text_of_another_kind_gets_into_the_settings(tmp_path: Path) -> None:
+def test_the_settings_contain_plain_strings_only(tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text(FILE, encoding="utf-8")
     settings = load(file, Registry(), {}, cwd=tmp_path, today=date(2026, 11, 24)).settings

@@ -1,4 +1,4 @@
-"""Each problem that a file can have, in its exact words: for each code there are files in `tests/golden`, and what is told.
+"""The exact message of each problem: for each code `tests/golden` has a file and its report.
 
 `unknown-key.yaml` stands beside `unknown-key.txt`; a second case of a code is `unknown-key.2.yaml`,
 and `.env` files may go with them. After a change that is meant: `python -m
@@ -26,26 +26,26 @@ from tests.config.files import KEYS, TODAY, Catalogue, catalogue, info
 GOLDEN = Path(__file__).parents[1] / "golden"
 REFRESH = "python -m tests.config.test_golden"
 
-TELLERS = frozenset({"error", "warn", "_error", "_problem", "_refusal"})
-"""What makes a problem; the second argument is its code."""
+REPORTERS = frozenset({"error", "warn", "_error", "_problem", "_refusal"})
+"""Functions that make a problem; the second argument is its code."""
 
 PARTS = {"unknown-": {"unknown-provider", "unknown-model"}}
-"""Codes that are put together: by the field of a trigger that names somebody."""
+"""Codes that are composed, with the field of a trigger."""
 
 
-def told_by_registry(name: str, *points: EntryPoint) -> ConfigError:
+def error_of_registry(name: str, *points: EntryPoint) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         Registry(points).info(name)
     return caught.value
 
 
 def plugins(case: str) -> Catalogue:
-    """Two plugins that are well, and the one that a case is about; what is wrong with it is told by the registry."""
+    """Two working plugins, and the one that a case is about, with the registry's error."""
     made = catalogue()
     if case == "ambiguous-model":
         made.plugins["copy"] = (info(), {"large-3": Card()})
     if case == "broken-plugin":
-        made.plugins["rusty"] = told_by_registry(
+        made.plugins["rusty"] = error_of_registry(
             "rusty", EntryPoint("rusty", "nowhere.at_all", GROUP)
         )
     if case == "broken-plugin.2":
@@ -55,7 +55,7 @@ def plugins(case: str) -> Catalogue:
         )
     if case == "plugin-conflict":
         twin = EntryPoint("twin", "nowhere", GROUP)
-        made.plugins["twin"] = told_by_registry("twin", twin, twin)
+        made.plugins["twin"] = error_of_registry("twin", twin, twin)
     return made
 
 
@@ -63,7 +63,7 @@ def cases() -> list[str]:
     return sorted(path.name.removesuffix(".txt") for path in GOLDEN.glob("*.txt"))
 
 
-def told(case: str) -> list[Problem]:
+def load_problems(case: str) -> list[Problem]:
     """Load a case's file, if there is one, as `models.yaml`."""
     with tempfile.TemporaryDirectory() as folder:
         for suffix, name in ((".yaml", "models.yaml"), (".env", ".env")):
@@ -77,35 +77,38 @@ def told(case: str) -> list[Problem]:
         ]
 
 
-def printed(case: str) -> str:
-    return "".join(f"{problem}\n" for problem in told(case))
+def format_problems(case: str) -> str:
+    return "".join(f"{problem}\n" for problem in load_problems(case))
 
 
 @pytest.mark.parametrize("case", cases())
-def test_each_problem_has_its_exact_words(case: str) -> None:
-    assert printed(case) == (GOLDEN / f"{case}.txt").read_text(encoding="utf-8"), (
+def test_each_problem_has_its_exact_message(case: str) -> None:
+    assert format_problems(case) == (GOLDEN / f"{case}.txt").read_text(encoding="utf-8"), (
         f"if that is meant, run: {REFRESH}"
     )
 
 
 @pytest.mark.parametrize("case", cases())
 def test_the_file_that_shows_a_problem_shows_no_other(case: str) -> None:
-    assert {problem.code for problem in told(case)} == {case.partition(".")[0]}
+    assert {problem.code for problem in load_problems(case)} == {case.partition(".")[0]}
 
 
 def test_every_code_in_the_source_has_a_golden_file() -> None:
     assert set(codes()) == {case.partition(".")[0] for case in cases()}
 
 
-def test_the_registry_tells_of_a_plugin_that_nobody_has_installed() -> None:
+def test_the_registry_reports_a_plugin_that_is_not_installed() -> None:
     assert (
-        str(told_by_registry("nobody").problems[0])
-        == "error  no plugin named 'nobody' is installed"
+        str(error_of_registry("missing").problems[0])
+        == "error  no plugin named 'missing' is installed"
     )
 
 
 def test_a_problem_without_a_golden_file_would_be_noticed() -> None:
-    source = 'def f(x):\n    x.error((), "brand-new", "a", "b")\n    return "newer", f"{x}", ""\nProblem(code="newest")\n'
+    source = (
+        'def f(x):\n    x.error((), "brand-new", "a", "b")\n    return "newer", f"{x}", ""\n'
+        'Problem(code="newest")\n'
+    )
     assert set(_codes(ast.parse(source))) == {"brand-new", "newer", "newest"}
 
 
@@ -133,7 +136,7 @@ def _codes(module: ast.Module) -> Iterator[str]:
         if isinstance(target, ast.Name)
     }
     for node in ast.walk(module):
-        for given in _places(node):
+        for given in _code_nodes(node):
             code = constants.get(given.id, given) if isinstance(given, ast.Name) else given
             if isinstance(code, ast.JoinedStr) and isinstance(code.values[0], ast.Constant):
                 yield from PARTS[str(code.values[0].value)]
@@ -141,8 +144,8 @@ def _codes(module: ast.Module) -> Iterator[str]:
                 yield code.value
 
 
-def _places(node: ast.AST) -> Iterator[ast.expr]:
-    """Return what stands where a code belongs: by name, as a teller's second argument, or first of three words returned."""
+def _code_nodes(node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the nodes of codes: a keyword, a reporter's second argument, or a tuple's first item."""
     if isinstance(node, ast.Call):
         name = (
             node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -150,7 +153,7 @@ def _places(node: ast.AST) -> Iterator[ast.expr]:
         yield from (
             word.value for word in node.keywords if word.arg == "code" and name == "Problem"
         )
-        yield from node.args[1:2] if name in TELLERS else ()
+        yield from node.args[1:2] if name in REPORTERS else ()
     if (
         isinstance(node, ast.Return)
         and isinstance(node.value, ast.Tuple)
@@ -163,7 +166,7 @@ def refresh() -> None:
     for yaml in GOLDEN.glob("*.yaml"):
         yaml.with_suffix(".txt").touch()
     for case in cases():
-        (GOLDEN / f"{case}.txt").write_text(printed(case), encoding="utf-8")
+        (GOLDEN / f"{case}.txt").write_text(format_problems(case), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 
 from standby.config import PACKAGED, LoadedConfig, load
 from standby.registry.plugins import Registry
-from tests.config.files import KEYS, TODAY, catalogue, read, told
+from tests.config.files import KEYS, TODAY, catalogue, format_problems, read
 
 ONE = "version: 1\nchains: {{{name}: {{models: [flash]}}}}\n"
 
@@ -62,23 +62,26 @@ def test_a_file_that_was_named_and_is_not_there_is_never_replaced(
     write(tmp_path, "models.yaml")
     loaded = find(tmp_path, path, environ)
     assert loaded.settings is None
-    assert told(loaded) == [
-        "none.yaml  error  cannot be read: no such file or directory; check the name and the permissions"
+    assert format_problems(loaded) == [
+        (
+            "none.yaml  error  cannot be read: no such file or directory; check the name and the "
+            "permissions"
+        )
         + ("" if path else " (STANDBY_CONFIG names it)")
     ]
 
 
-def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+def test_a_directory_instead_of_the_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "config" / "models.yaml").mkdir(parents=True)
     write(tmp_path, "models.yaml")
-    assert told(find(tmp_path)) == [
+    assert format_problems(find(tmp_path)) == [
         "config/models.yaml  error  this is a directory; name the models.yaml in it"
     ]
 
 
-def test_a_dangling_link_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+def test_a_dangling_link_instead_of_the_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").symlink_to("gone.yaml")
-    assert told(find(tmp_path))[0].startswith(
+    assert format_problems(find(tmp_path))[0].startswith(
         "models.yaml  error  cannot be read: no such file or directory"
     )
 
@@ -98,7 +101,7 @@ def test_dotenv_is_read_from_the_working_directory_then_the_files_folder_and_its
     (tmp_path / "app/.env").write_text("A=old-1\nB=old-1\n\nC=small-3\nD=next-4\n")
     (tmp_path / ".env").write_text("D=old-1\n")
     loaded = find(tmp_path / "cwd", "../app/conf/m.yaml", KEYS | {"D": "acme/x"})
-    assert told(loaded) == []
+    assert format_problems(loaded) == []
     assert loaded.origins == {
         ("default", "flash"): "A, .env:1",
         ("default", "large-3"): "B, .env:3",
@@ -119,17 +122,19 @@ def test_keys_come_from_dotenv_too_and_the_process_environment_stays(tmp_path: P
     assert dict(os.environ) == before
 
 
-def test_what_is_doubtful_in_dotenv_is_a_warning(tmp_path: Path) -> None:
+def test_an_invalid_line_in_dotenv_is_a_warning(tmp_path: Path) -> None:
     write(tmp_path, "models.yaml")
     (tmp_path / ".env").write_text("two words\n")
     loaded = find(tmp_path)
-    assert told(loaded) == [f"{tmp_path}/.env:1:1  warning  this line is ignored; write NAME=value"]
+    assert format_problems(loaded) == [
+        f"{tmp_path}/.env:1:1  warning  this line is ignored; write NAME=value"
+    ]
     assert loaded.settings is not None
     (tmp_path / "models.yaml").write_text("")
     assert [problem.code for problem in find(tmp_path).problems] == ["empty", "dotenv"]
 
 
-def test_the_folder_of_the_packaged_file_is_nobodys(tmp_path: Path) -> None:
+def test_dotenv_is_not_read_beside_the_packaged_file(tmp_path: Path) -> None:
     loaded = find(tmp_path)
     assert loaded.file == "standby's own models.yaml"
     assert {problem.file for problem in loaded.problems} == {loaded.file}
@@ -174,10 +179,10 @@ def shipped(folder: Path, **environ: str) -> LoadedConfig:
     return load(None, Registry(), environ, cwd=folder, today=TODAY)
 
 
-def line_of(words: str) -> int:
-    """Return the first line of the packaged file, but for comments, that has these words."""
+def line_of(text: str) -> int:
+    """Return the first line of the packaged file, but for comments, that has this text."""
     lines = PACKAGED.read_text("utf-8").splitlines()
-    return next(at for at, line in enumerate(lines, 1) if words in line.partition("#")[0])
+    return next(at for at, line in enumerate(lines, 1) if text in line.partition("#")[0])
 
 
 def test_the_packaged_file_passes_on_a_machine_without_secrets(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standby.errors import Problem
-from tests.config.files import KEYS, chain, read, told
+from tests.config.files import KEYS, chain, format_problems, read
 
 DURATION = "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
 MAPPING = "write 'key: value' lines, indented below it"
@@ -215,7 +215,7 @@ def provider(text: str) -> str:
 def test_each_mistake_has_one_message_with_its_line_and_its_remedy(
     text: str, words: str, tmp_path: Path
 ) -> None:
-    assert told(read(tmp_path, text)) == [f"m.yaml:{words}"]
+    assert format_problems(read(tmp_path, text)) == [f"m.yaml:{words}"]
 
 
 def test_a_problem_is_data() -> None:
@@ -332,7 +332,7 @@ def test_a_file_with_aliases_means_the_same_as_one_without(tmp_path: Path) -> No
 
 def test_a_key_left_empty_is_no_mistake_and_hides_none(tmp_path: Path) -> None:
     text = "version: 1\nmodels:\ntriggers:\n  t:\nproviders: ~\nchains: {default: {models: [flash], deadline: , triggers: [t]}}\n"
-    assert told(read(tmp_path, text)) == [
+    assert format_problems(read(tmp_path, text)) == [
         "m.yaml:6:60  error  no trigger is named 't'; define it under 'triggers:'"
     ]
 
@@ -344,7 +344,7 @@ def test_a_name_that_came_from_a_variable_says_from_which(tmp_path: Path) -> Non
     (tmp_path / "app" / ".env").parent.mkdir()
     (tmp_path / "app" / ".env").write_text("\nB=old-1\n")
     text = chain('"${A}", "${B}", "${C:-larg-3}"')
-    assert told(read(tmp_path, text, KEYS | {"A": "flsh"})) == [
+    assert format_problems(read(tmp_path, text, KEYS | {"A": "flsh"})) == [
         "m.yaml:4:14  error  no model is named 'flsh' (A, environment); did you mean 'flash'?",
         "m.yaml:4:22  warning  old-1 was retired on 2026-01-31 (B, .env:2); use large-3 instead",
         "m.yaml:4:30  error  no model is named 'larg-3'; did you mean 'large-3'?",
@@ -441,7 +441,7 @@ def test_a_key_that_is_not_set_is_a_warning(tmp_path: Path) -> None:
         "large-3", "p/x, large-3"
     )
     loaded = read(tmp_path, text, {})
-    assert told(loaded) == [
+    assert format_problems(loaded) == [
         "m.yaml:4:29  warning  no key for p/x: it is skipped; set MINE",
         "m.yaml:4:34  warning  no key for large-3: it is skipped; set ACME_KEY or OLD_ACME_KEY",
     ]
@@ -493,7 +493,7 @@ def test_a_name_is_text_whatever_it_looks_like(name: str, tmp_path: Path) -> Non
 
 def test_a_variable_never_becomes_a_list(tmp_path: Path) -> None:
     text = chain().replace("[large-3]", "${LIST}")
-    [words] = told(read(tmp_path, text, {"LIST": "[large-3, flash]"}))
+    [words] = format_problems(read(tmp_path, text, {"LIST": "[large-3, flash]"}))
     assert words.startswith(
         "m.yaml:4:13  error  chains.default.models: '${LIST}' is not a list (LIST, environment); write"
     )
@@ -516,14 +516,14 @@ def test_a_value_that_is_empty_after_substitution_counts_as_left_out(tmp_path: P
 
 
 def test_a_problem_behind_a_value_left_out_has_its_own_place(tmp_path: Path) -> None:
-    assert told(read(tmp_path, chain('"${NONE:-}", flsh, [x]'))) == [
+    assert format_problems(read(tmp_path, chain('"${NONE:-}", flsh, [x]'))) == [
         "m.yaml:4:27  error  no model is named 'flsh'; did you mean 'flash'?",
         "m.yaml:4:33  error  chains.default.models[1]: this is not a text; write one text after the ':'",
     ]
 
 
 def test_a_file_that_says_nothing_but_mistakes_is_told(tmp_path: Path) -> None:
-    assert told(read(tmp_path, "~\n---\na: 1\n")) == [
+    assert format_problems(read(tmp_path, "~\n---\na: 1\n")) == [
         "m.yaml:2:1  error  a second document begins here; keep one, without '---'"
     ]
 

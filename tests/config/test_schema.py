@@ -24,8 +24,8 @@ from standby.settings import Secret, Settings
 from tests.config.files import OPTIONS
 
 ROOT = Path(__file__).parents[2]
-WHOLE = json.loads(schema_text(Registry()))
-EDITOR = Draft202012Validator(WHOLE)
+PUBLISHED = json.loads(schema_text(Registry()))
+EDITOR = Draft202012Validator(PUBLISHED)
 
 
 def test_the_committed_schema_is_the_generated_one() -> None:
@@ -35,17 +35,20 @@ def test_the_committed_schema_is_the_generated_one() -> None:
         for point in entry_points(group=GROUP)
         if point.dist is not None and point.dist.name == "standby"
     ]
-    words = "run, where no plugins but those of standby are installed: standby schema --out config/models.schema.json"
-    assert committed == schema_text(Registry(ours)), words
+    remedy = (
+        "run, where no plugins but those of standby are installed: standby schema --out "
+        "config/models.schema.json"
+    )
+    assert committed == schema_text(Registry(ours)), remedy
 
 
 def test_its_text_is_the_same_whether_docstrings_keep_their_indentation_or_not() -> None:
     """They do up to Python 3.12, and up to msgspec 0.22."""
-    told = [
-        node["description"] for node in nodes(WHOLE) if isinstance(node.get("description"), str)
+    descriptions = [
+        node["description"] for node in nodes(PUBLISHED) if isinstance(node.get("description"), str)
     ]
-    assert any("\n" in each for each in told)
-    assert [each for each in told if each != inspect.cleandoc(each)] == []
+    assert any("\n" in each for each in descriptions)
+    assert [each for each in descriptions if each != inspect.cleandoc(each)] == []
 
 
 def nodes(node: Any) -> Iterator[dict[str, Any]]:
@@ -56,7 +59,7 @@ def nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "made", [schema(), editor_schema({}), editor_schema({"acme": OPTIONS}), WHOLE]
+    "made", [schema(), editor_schema({}), editor_schema({"acme": OPTIONS}), PUBLISHED]
 )
 def test_it_is_a_schema_of_its_dialect(made: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(made)
@@ -64,14 +67,14 @@ def test_it_is_a_schema_of_its_dialect(made: dict[str, Any]) -> None:
 
 
 def test_every_key_is_described() -> None:
-    parts = {"Settings": WHOLE, **WHOLE["$defs"]}
-    silent = [
+    parts = {"Settings": PUBLISHED, **PUBLISHED["$defs"]}
+    undescribed = [
         f"{name}.{key}"
         for name, part in parts.items()
         for key in part.get("properties", ())
         if not described(part, key)
     ]
-    assert silent == []
+    assert undescribed == []
 
 
 def described(part: dict[str, Any], key: str) -> bool:
@@ -108,10 +111,13 @@ Editor.add_implicit_resolver(
 CHAIN = "chains: {default: {models: [smollm2-135m]}}\n"
 HEAD = f"version: 1\n{CHAIN}"
 
-SOUND = [
+VALID = [
     HEAD,
     "version: '${NONE:-1}'\n" + CHAIN,
-    "version: 1\nchains:\n  default:\n    models:\n      - gemini-2.5-pro\n      - o3-mini\n      - openai/gpt-5.6-sol\n",
+    (
+        "version: 1\nchains:\n  default:\n    models:\n      - gemini-2.5-pro\n      - o3-mini\n "
+        "     - openai/gpt-5.6-sol\n"
+    ),
     HEAD
     + """
 providers:
@@ -161,12 +167,15 @@ chains:
     HEAD + "models: {m: {provider: openai, options: {reasoning_effort: '${NONE:-low}'}}}\n",
     HEAD + "models: {m: {provider: gemini, card: {retires: 2026-12-01, wire: {a: b}}}}\n",
     HEAD
-    + "models: {m: {provider: scripted, options: {script: [{delay: 250ms, reply: [a, b]}, {hang: true}]}}}\n",
+    + (
+        "models: {m: {provider: scripted, options: {script: [{delay: 250ms, reply: [a, b]}, "
+        "{hang: true}]}}}\n"
+    ),
     HEAD + "triggers: {t: {status: 503, code: X, provider: openai, then: stop}}\n",
     HEAD + "providers: {p: {plugin: openai, api_key: '${OPENAI_API_KEY:-}'}}\n",
 ]
 
-WRONG = [
+INVALID = [
     "hello",
     "[a]",
     "version: 1",
@@ -248,21 +257,21 @@ def is_valid(text: str, folder: Path) -> bool:
     return loaded.settings is not None
 
 
-@pytest.mark.parametrize("text", SOUND)
+@pytest.mark.parametrize("text", VALID)
 def test_what_is_valid_fits_the_schema(text: str, tmp_path: Path) -> None:
     assert is_valid(text, tmp_path)
     assert list(EDITOR.iter_errors(file(text))) == []
 
 
-@pytest.mark.parametrize("text", WRONG)
+@pytest.mark.parametrize("text", INVALID)
 def test_what_is_not_valid_does_not_fit_the_schema(text: str, tmp_path: Path) -> None:
     assert not is_valid(text, tmp_path)
     assert list(EDITOR.iter_errors(file(text))) != []
 
 
-@pytest.mark.parametrize("text", SOUND + WRONG)
+@pytest.mark.parametrize("text", VALID + INVALID)
 def test_the_types_and_the_schema_agree(text: str) -> None:
-    """The types decide whether a file fits, the schema says why not: one that only one of them refused would have no words."""
+    """The types decide whether a file fits, and the schema supplies the message."""
     value = yaml.load(text.replace("${NONE:-1}", "1"), Loader=yaml.BaseLoader)  # noqa: S506 - makes nothing but texts
     value = convert_scalars(value, schema(), schema())
     try:
@@ -297,7 +306,7 @@ def test_a_plugins_options_are_its_own() -> None:
     assert not fits("acme", {"unheard": 1})
     assert fits("bolt", {"default": "${N}", "unheard": 1})
     assert not fits("bolt", {"default": "x"})
-    assert fits("somebody", {"anything": 1})
+    assert fits("other", {"anything": 1})
 
 
 def test_a_type_without_a_schema_is_refused_when_the_schema_is_made() -> None:
@@ -307,15 +316,15 @@ def test_a_type_without_a_schema_is_refused_when_the_schema_is_made() -> None:
         _describe_type(complex)
 
 
-def test_what_a_file_leaves_out_has_its_default_in_the_schema() -> None:
-    chain = WHOLE["$defs"]["Chain"]["properties"]
+def test_the_schema_has_the_defaults() -> None:
+    chain = PUBLISHED["$defs"]["Chain"]["properties"]
     assert (chain["deadline"]["default"], chain["fallback"]["default"]) == ("3m", True)
-    assert WHOLE["$defs"]["Retry"]["properties"]["limit"]["default"] == "8s"
+    assert PUBLISHED["$defs"]["Retry"]["properties"]["limit"]["default"] == "8s"
     assert (
-        "default" not in WHOLE["$defs"]["Retry"]["properties"]["initial"]
+        "default" not in PUBLISHED["$defs"]["Retry"]["properties"]["initial"]
     )  # each kind has its own
-    assert "default" not in WHOLE["$defs"]["Model"]["properties"]["timeout"]
+    assert "default" not in PUBLISHED["$defs"]["Model"]["properties"]["timeout"]
 
 
 def test_jsonschema_and_editors_read_one_dialect() -> None:
-    assert jsonschema.validators.validator_for(WHOLE) is Draft202012Validator
+    assert jsonschema.validators.validator_for(PUBLISHED) is Draft202012Validator

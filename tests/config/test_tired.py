@@ -1,4 +1,4 @@
-"""Files that a tired person writes: the message alone is enough to mend each."""
+"""Files that a tired person writes: the message alone is enough to correct each."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -25,17 +25,26 @@ def endpoint(url: str) -> str:
 TIRED: dict[str, tuple[str, str, str]] = {
     "one blank too many before a dash": (
         f"{HEAD}      - gpt-5.6-sol\n       - gemini-3.8-flash\n",
-        "6:1  error  this '-' stands deeper than the one above, so both are one value; begin it in column 7, as the one above",
+        (
+            "6:1  error  this '-' stands deeper than the one above, so both are one value; begin "
+            "it in column 7, as the one above"
+        ),
         SOUND,
     ),
     "one blank too few before a dash": (
         f"{HEAD}      - gpt-5.6-sol\n     - gemini-3.8-flash\n",
-        "this '-' stands in column 6, the one above in column 7; put each '-' of a list below the first",
+        (
+            "this '-' stands in column 6, the one above in column 7; put each '-' of a list "
+            "below the first"
+        ),
         SOUND,
     ),
     "no blank behind the dashes": (
         f"{HEAD}      -gpt-5.6-sol\n      -gemini-3.8-flash\n",
-        "5:1  error  a '-' without a space after it does not begin a list item; write '- ' before each",
+        (
+            "5:1  error  a '-' without a space after it does not begin a list item; write '- ' "
+            "before each"
+        ),
         SOUND,
     ),
     "no blank behind one dash": (
@@ -45,7 +54,10 @@ TIRED: dict[str, tuple[str, str, str]] = {
     ),
     "a tab": (
         "version: 1\nchains:\n\tdefault:\n\t\tmodels: [gpt-5.6-sol]\n",
-        "3:1  error  this is not YAML: found character that cannot start any token; indent with spaces, not with tabs",
+        (
+            "3:1  error  this is not YAML: found character that cannot start any token; indent "
+            "with spaces, not with tabs"
+        ),
         "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol]\n",
     ),
     "no blank behind a colon": (
@@ -65,7 +77,10 @@ TIRED: dict[str, tuple[str, str, str]] = {
     ),
     "a key one blank too deep": (
         f"{FLOW}     deadline: 10m\n",
-        "this line begins in column 6, and no line that it could belong to does; begin it in column 5",
+        (
+            "this line begins in column 6, and no line that it could belong to does; begin it in "
+            "column 5"
+        ),
         f"{FLOW}    deadline: 10m\n",
     ),
     "a bracket that is never closed": (
@@ -80,18 +95,27 @@ TIRED: dict[str, tuple[str, str, str]] = {
     ),
     "a list behind its key": (
         "version: 1\nchains:\n  default:\n    models: - gpt-5.6-sol\n      - gemini-3.8-flash\n",
-        "4:13  error  this is not YAML: a list begins on the line below its key; move the first '-' there",
+        (
+            "4:13  error  this is not YAML: a list begins on the line below its key; move the "
+            "first '-' there"
+        ),
         SOUND,
     ),
     "a list that begins with a value": (
         "version: 1\nchains:\n  default:\n    models: gpt-5.6-sol\n      - gemini-3.8-flash\n",
-        "5:1  error  this '-' goes on with the value above it; begin a list on the line below its key, or quote the text",
+        (
+            "5:1  error  this '-' goes on with the value above it; begin a list on the line "
+            "below its key, or quote the text"
+        ),
         SOUND,
     ),
     "a colon in a text": (
         "version: 1\ntriggers:\n  t:\n    message: timeout: no answer\n    then: next\n"
         + FLOW[11:],
-        "4:21  error  this is not YAML: a value with ': ' in it is read as another key; quote what comes after message:",
+        (
+            "4:21  error  this is not YAML: a value with ': ' in it is read as another key; "
+            "quote what comes after message:"
+        ),
         "version: 1\ntriggers:\n  t:\n    message: 'timeout: no answer'\n    then: next\n"
         + FLOW[11:],
     ),
@@ -102,17 +126,26 @@ TIRED: dict[str, tuple[str, str, str]] = {
     ),
     "a fence": (
         f"```yaml\n{FLOW}```\n",
-        "1:1  error  this is not YAML: this line belongs to Markdown; remove it, and the one at the end",
+        (
+            "1:1  error  this is not YAML: this line belongs to Markdown; remove it, and the one "
+            "at the end"
+        ),
         FLOW,
     ),
     "no chain's name": (
         "version: 1\nchains:\n  models:\n    - gpt-5.6-sol\n    - gemini-3.8-flash\n",
-        "give the chain a name: 'default:' below 'chains:', 'models:' below that, and then the list",
+        (
+            "give the chain a name: 'default:' below 'chains:', 'models:' below that, and then "
+            "the list"
+        ),
         SOUND,
     ),
     "models beside the chain": (
         "version: 1\nchains:\n  default:\n  models:\n    - gpt-5.6-sol\n    - gemini-3.8-flash\n",
-        "give the chain a name: 'default:' below 'chains:', 'models:' below that, and then the list",
+        (
+            "give the chain a name: 'default:' below 'chains:', 'models:' below that, and then "
+            "the list"
+        ),
         SOUND,
     ),
     "no models": (
@@ -161,7 +194,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
         FLOW,
     ),
 }
-"""A file, what is said of it, and the file in which that was done."""
+"""A file, the message, and the file in which the hint was followed."""
 
 
 def loaded(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> LoadedConfig:
@@ -169,38 +202,43 @@ def loaded(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> Loaded
     return load(Path("models.yaml"), Registry(), environ, cwd=folder, today=TODAY, lints=True)
 
 
-def doubtful(found: LoadedConfig) -> list[str]:
+def warnings_and_errors(found: LoadedConfig) -> list[str]:
     return [str(problem) for problem in found.problems if problem.severity != "info"]
 
 
 @pytest.mark.parametrize("case", TIRED)
-def test_the_message_says_what_to_do_and_then_all_is_well(case: str, tmp_path: Path) -> None:
-    tired, words, mended = TIRED[case]
-    told = doubtful(loaded(tmp_path, tired))
-    assert [line for line in told if words in line], told
-    assert doubtful(loaded(tmp_path, mended)) == []
+def test_a_file_is_valid_once_the_hint_is_followed(case: str, tmp_path: Path) -> None:
+    tired, expected, corrected = TIRED[case]
+    reported = warnings_and_errors(loaded(tmp_path, tired))
+    assert [line for line in reported if expected in line], reported
+    assert warnings_and_errors(loaded(tmp_path, corrected)) == []
 
 
 @pytest.mark.parametrize("case", TIRED)
-def test_one_slip_is_told_once(case: str, tmp_path: Path) -> None:
-    told = doubtful(loaded(tmp_path, TIRED[case][0]))
-    about_chains = [line for line in told if "the file has no 'chains'" in line]
-    assert len(told) - len(about_chains) == 1, told
+def test_one_mistake_is_reported_once(case: str, tmp_path: Path) -> None:
+    reported = warnings_and_errors(loaded(tmp_path, TIRED[case][0]))
+    about_chains = [line for line in reported if "the file has no 'chains'" in line]
+    assert len(reported) - len(about_chains) == 1, reported
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol]\n    # - a comment\n",
-        "version: 1\ntriggers:\n  t:\n    kind: empty\n    message: words that go\n      on - so\n    then: next\n"
+        (
+            "version: 1\ntriggers:\n  t:\n    kind: empty\n    message: words that go\n      on "
+            "- so\n    then: next\n"
+        )
         + FLOW[11:],
     ],
 )
-def test_what_is_sound_is_no_slip(text: str, tmp_path: Path) -> None:
-    assert [line for line in doubtful(loaded(tmp_path, text)) if "  error  " in line] == []
+def test_a_valid_file_has_no_errors(text: str, tmp_path: Path) -> None:
+    assert [
+        line for line in warnings_and_errors(loaded(tmp_path, text)) if "  error  " in line
+    ] == []
 
 
-def test_a_slip_shows_no_key(tmp_path: Path) -> None:
+def test_no_message_shows_a_key(tmp_path: Path) -> None:
     for line in (
         "-sk-4eC39HqLyjWDarjtT1zdp7dc",
         "api_key:sk-4eC39HqLyjWDarjtT1zdp7dc",
@@ -210,5 +248,5 @@ def test_a_slip_shows_no_key(tmp_path: Path) -> None:
         found = loaded(
             tmp_path, f"version: 1\nproviders:\n  mine:\n    plugin: openai\n    {line}\n"
         )
-        assert doubtful(found)
+        assert warnings_and_errors(found)
         assert "4eC39Hq" not in "".join(f"{problem}{problem.excerpt}" for problem in found.problems)

@@ -1,4 +1,4 @@
-"""Every one-letter typo of every key that models.yaml may have: told in its line, and with the right key as the remedy.
+"""Every one-letter typo of a key of models.yaml is reported on its line, with the right key.
 
 All of them, some 20,000, are tried by `python -m tests.config.test_typos`; a run of the tests takes
 a sample.
@@ -54,14 +54,14 @@ VALUES: dict[str, Any] = {
     "initial": "1s",
     "model": "openai/a-model",
 }
-"""What a key says where not everything will do."""
+"""The values of keys that do not accept just any value."""
 
 
 class Spot(msgspec.Struct, frozen=True, kw_only=True):
-    """A key: the keys that lead to it ("0" into a list), its siblings, and a valid file that has it."""
+    """A key: the path to it ("0" into a list), its siblings, and a valid file that has it."""
 
     keys: Keys
-    known: frozenset[str]
+    siblings: frozenset[str]
     file: Any
 
     def __str__(self) -> str:
@@ -81,10 +81,10 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def spots() -> list[Spot]:
-    """Find each key of the grammar, and of each plugin's options, for a model and for an account."""
+    """Find each key of the grammar, and of each plugin's options for a model or a provider."""
     found = [
-        Spot(keys=keys, known=known, file=_file(keys))
-        for keys, known in _keys(schema(), (), schema())
+        Spot(keys=keys, siblings=siblings, file=_file(keys))
+        for keys, siblings in _keys(schema(), (), schema())
     ]
     for plugin in (
         name for name in REGISTRY.names() if name != HOUSE_RULES.name
@@ -94,18 +94,18 @@ def spots() -> list[Spot]:
             (("models", "own"), {"provider": plugin}, info.options),
             (("providers", "mine"), {"plugin": plugin}, info.account),
         ):
-            for keys, known in _keys(options, (), options):
+            for keys, siblings in _keys(options, (), options):
                 entry = {**way, "options": _with(options, keys, options)}
                 file = _file() | {location[0]: {location[1]: entry}}
-                found.append(Spot(keys=(*location, "options", *keys), known=known, file=file))
+                found.append(Spot(keys=(*location, "options", *keys), siblings=siblings, file=file))
     return found
 
 
 def _keys(wanted: Schema, at: Keys, root: Schema) -> Iterator[tuple[Keys, frozenset[str]]]:
     for way in _ways(wanted, root):
-        known = frozenset(way.get("properties", {}))
-        for key in sorted(known):
-            yield (*at, key), known
+        siblings = frozenset(way.get("properties", {}))
+        for key in sorted(siblings):
+            yield (*at, key), siblings
             yield from _keys(way["properties"][key], (*at, key), root)
         for name, kind in (
             (NAMES.get(at[-1] if at else ""), "additionalProperties"),
@@ -195,28 +195,28 @@ def typos(spot: Spot) -> list[str]:
     made |= {key[:at] + key[at + 1] + key[at] + key[at + 2 :] for at in range(len(key) - 1)}
     made |= {key[:at] + key[at] + key[at:] for at in range(len(key))}
     made |= {key[:at] + letter + key[at + 1 :] for at in range(len(key)) for letter in "aexz"}
-    return sorted(made - spot.known - {key, ""})
+    return sorted(made - spot.siblings - {key, ""})
 
 
-def told(text: str, folder: Path) -> list[Problem]:
+def load_errors(text: str, folder: Path) -> list[Problem]:
     (folder / "m.yaml").write_text(text, encoding="utf-8")
     problems = load(Path("m.yaml"), REGISTRY, ENVIRON, cwd=folder, today=TODAY).problems
     return [problem for problem in problems if problem.severity == "error"]
 
 
 def is_right(spot: Spot, typo: str, folder: Path) -> bool:
-    """Say whether the typo is told where it stands, with the right key."""
+    """Say whether the typo is reported on its line, with the right key."""
     text, line = spot.text(typo)
-    unknown = [problem for problem in told(text, folder) if problem.code == "unknown-key"]
+    unknown = [problem for problem in load_errors(text, folder) if problem.code == "unknown-key"]
     return [(problem.line, problem.hint) for problem in unknown] == [
         (line, f"did you mean {spot.keys[-1]!r}?")
     ]
 
 
-def misled(
+def check_typos(
     found: Sequence[Spot], folder: Path, sample: int | None, dice: random.Random
 ) -> tuple[int, dict[str, list[str]]]:
-    """Try typos of each key; return how many there were, and by key those that were not told right."""
+    """Try typos of each key; return their number, and by key those not reported right."""
     tried, wrong = 0, dict[str, list[str]]()
     for spot in found:
         some = typos(spot)
@@ -241,25 +241,25 @@ def test_every_key_of_the_grammar_and_of_the_plugins_is_looked_at() -> None:
         "models.own.options.script.0.fail.kind",
     }
     assert some | {"providers.mine.options.project"} <= keys
-    known = schema()["$defs"].values()
-    assert len(keys) > sum(len(kind.get("properties", ())) for kind in known) + len(
+    siblings = schema()["$defs"].values()
+    assert len(keys) > sum(len(kind.get("properties", ())) for kind in siblings) + len(
         schema()["properties"]
     )
 
 
 @pytest.mark.parametrize("spot", spots(), ids=str)
 def test_a_file_with_the_key_is_valid(spot: Spot, tmp_path: Path) -> None:
-    assert told(spot.text(spot.keys[-1])[0], tmp_path) == []
+    assert load_errors(spot.text(spot.keys[-1])[0], tmp_path) == []
 
 
-def test_a_typo_of_a_key_is_told_in_its_line_with_the_right_key(tmp_path: Path) -> None:
-    tried, wrong = misled(spots(), tmp_path, SAMPLE, random.Random(1))
+def test_a_typo_of_a_key_is_reported_on_its_line_with_the_right_key(tmp_path: Path) -> None:
+    tried, wrong = check_typos(spots(), tmp_path, SAMPLE, random.Random(1))
     assert sum(map(len, wrong.values())) <= (1 - RIGHT) * tried, report(tried, wrong)
 
 
 def report(tried: int, wrong: Mapping[str, Sequence[str]]) -> str:
     missed = sum(map(len, wrong.values()))
-    share = f"{tried - missed:,} of {tried:,} typos are told right: {1 - missed / tried:.1%}"
+    share = f"{tried - missed:,} of {tried:,} typos are reported right: {1 - missed / tried:.1%}"
     return "\n".join(
         [share, *(f"  {key}: {', '.join(typos)}" for key, typos in sorted(wrong.items()))]
     )
@@ -267,7 +267,7 @@ def report(tried: int, wrong: Mapping[str, Sequence[str]]) -> str:
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        tried, wrong = misled(spots(), Path(folder), None, random.Random(1))
+        tried, wrong = check_typos(spots(), Path(folder), None, random.Random(1))
     print(report(tried, wrong))  # noqa: T201 - what it is for
     return int(sum(map(len, wrong.values())) > (1 - RIGHT) * tried)
 

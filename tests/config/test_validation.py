@@ -9,7 +9,7 @@ from tests.config.files import OPTIONS
 BUDGET = {"budget": 5}
 
 
-def words(value: Any, schema: dict[str, Any] = OPTIONS, **rest: Any) -> list[str]:
+def format_findings(value: Any, schema: dict[str, Any] = OPTIONS, **rest: Any) -> list[str]:
     found = validate(value, schema, **rest)
     return [
         f"{'.'.join(map(str, finding.location))}: {finding.problem.message}; {finding.problem.hint}"
@@ -21,11 +21,11 @@ def words(value: Any, schema: dict[str, Any] = OPTIONS, **rest: Any) -> list[str
     "value", [{}, BUDGET, {"effort": "low", "loud": True, "stop": ["a"], "free": [1], "level": 3}]
 )
 def test_what_fits_has_no_findings(value: Any) -> None:
-    assert words(value) == []
+    assert format_findings(value) == []
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         ({"effort": "hihg"}, "effort: effort: 'hihg' is not known; did you mean 'high'?"),
         ({"effort": "none"}, "effort: effort: 'none' is not known; one of low, high"),
@@ -47,7 +47,7 @@ def test_what_fits_has_no_findings(value: Any) -> None:
         ({"wait": "3s"}, "wait: wait: '3s' is not well formed; write it like 250ms"),
         ({"mode": "fancy"}, "mode: mode: 'fancy' is not known; write plain"),
         ({"day": "soon"}, "day: day: 'soon' is not a date; write it like 2026-12-01"),
-        ({"mail": "nobody"}, "mail: mail: 'nobody' does not fit; the rule is format: email"),
+        ({"mail": "me"}, "mail: mail: 'me' does not fit; the rule is format: email"),
         (
             {"limit": "x"},
             "limit: limit: 'x' is not a whole number or true or false; write a number, like 3",
@@ -65,12 +65,12 @@ def test_what_fits_has_no_findings(value: Any) -> None:
         ),
     ],
 )
-def test_each_rule_has_its_words(value: Any, told: str) -> None:
-    assert words(value) == [told]
+def test_each_rule_has_its_message(value: Any, expected: str) -> None:
+    assert format_findings(value) == [expected]
 
 
 @pytest.mark.parametrize(
-    ("value", "schema", "told"),
+    ("value", "schema", "expected"),
     [
         (
             {},
@@ -100,7 +100,10 @@ def test_each_rule_has_its_words(value: Any, told: str) -> None:
             "x",
             {"type": "object"},
             [
-                ": the file: 'x' is not a mapping of keys; write 'key: value' lines, indented below it"
+                (
+                    ": the file: 'x' is not a mapping of keys; write 'key: value' lines, "
+                    "indented below it"
+                )
             ],
         ),
         (
@@ -131,10 +134,10 @@ def test_each_rule_has_its_words(value: Any, told: str) -> None:
         (3, {"type": "null"}, [": the file: 3 is not nothing; see 'standby schema'"]),
     ],
 )
-def test_each_rule_about_a_whole_has_its_words(
-    value: Any, schema: dict[str, Any], told: list[str]
+def test_each_rule_about_a_list_or_mapping_has_its_message(
+    value: Any, schema: dict[str, Any], expected: list[str]
 ) -> None:
-    assert words(value, schema) == told
+    assert format_findings(value, schema) == expected
 
 
 def test_a_key_that_is_there_misspelt_is_not_missing_as_well() -> None:
@@ -143,22 +146,25 @@ def test_a_key_that_is_there_misspelt_is_not_missing_as_well() -> None:
         "properties": {"models": {}, "then": {}},
         "additionalProperties": False,
     }
-    assert words({"modles": 1, "then": 1}, schema) == [
+    assert format_findings({"modles": 1, "then": 1}, schema) == [
         "modles: unknown key 'modles'; did you mean 'models'?"
     ]
 
 
-def test_places_owner_and_what_may_be_shown_are_the_callers() -> None:
-    told = words(
+def test_the_caller_decides_on_location_owner_and_format() -> None:
+    expected = format_findings(
         {"budget": "secret", "zzz": 1},
         location=("models", 0, "options"),
         owner="acme",
         format_value=lambda location, _: f"<{location[-1]}>",
     )
-    assert told == [
+    assert expected == [
         "models.0.options.zzz: unknown key 'zzz'; an option of 'acme' is one of "
         + ", ".join(OPTIONS["properties"]),
-        "models.0.options.budget: models[0].options.budget: <budget> is not a whole number; write a number, like 3",
+        (
+            "models.0.options.budget: models[0].options.budget: <budget> is not a whole number; "
+            "write a number, like 3"
+        ),
     ]
 
 
@@ -171,5 +177,5 @@ def test_a_choice_names_what_its_alternatives_stand_for() -> None:
         },
         schema(),
     )
-    words = "models.a.breaker: 'maybe' is not true or false or a mapping of keys"
-    assert (finding.problem.code, finding.problem.message) == ("bad-type", words)
+    message = "models.a.breaker: 'maybe' is not true or false or a mapping of keys"
+    assert (finding.problem.code, finding.problem.message) == ("bad-type", message)

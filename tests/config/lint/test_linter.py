@@ -21,7 +21,7 @@ BOLT = ("502 Bad Gateway. cloudflare", "429 slow_down. Too fast.")
 
 
 def catalogue() -> Catalogue:
-    """Two vendors whose texts are known, one that needs no key and tells nothing."""
+    """Two vendors whose texts are known, one that needs no key and has none."""
     able = {"tools": True, "schema": True, "efforts": ("low",)}
     return Catalogue(
         acme=(
@@ -57,26 +57,26 @@ def catalogue() -> Catalogue:
     )
 
 
-def linted(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> LoadedConfig:
+def lint_file(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> LoadedConfig:
     (folder / "m.yaml").write_text(text, encoding="utf-8")
     return load(Path("m.yaml"), catalogue(), environ, cwd=folder, today=TODAY, lints=True)
 
 
 def codes(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> list[str]:
-    return [f"{p.code}:{p.line}" for p in linted(folder, text, environ).problems]
+    return [f"{p.code}:{p.line}" for p in lint_file(folder, text, environ).problems]
 
 
 def chain(models: str, more: str = "", before: str = "") -> str:
-    """Return a file whose chain stands in lines 3 and 4 behind what is `before`, with `more` keys of it from line 5."""
+    """Return a file with a chain: after `before`, and with `more` keys of it from line 5 on."""
     return f"version: 1\n{before}chains:\n  default:\n    models: [{models}]\n{more}"
 
 
 def triggers(*lines: str, models: str = "large, flash", more: str = "") -> str:
-    """Return a file whose triggers stand in lines from 3 on."""
+    """Return a file whose triggers are on the lines from 3 on."""
     return chain(models, more, "triggers:\n" + "".join(f"  {line}\n" for line in lines))
 
 
-HAS = {
+REPORTED = {
     "fallback off": (chain("large, flash", "    fallback: false\n"), "unreachable-model:5"),
     "a model no chain names": (
         chain("large", before="models:\n  mine: {provider: acme}\n"),
@@ -84,8 +84,10 @@ HAS = {
     ),
     "a trigger stops whatever happens": (
         triggers(
-            "t: {model: large, then: stop, kind: [rate_limited, quota_exhausted, overloaded, server_error, connection,"
-            " timeout, malformed, empty, schema_mismatch, unauthorized, model_missing, context_too_long, unsupported]}"
+            "t: {model: large, then: stop, kind: [rate_limited, quota_exhausted, overloaded, "
+            "server_error, connection,"
+            " timeout, malformed, empty, schema_mismatch, unauthorized, model_missing, "
+            "context_too_long, unsupported]}"
         ),
         "unreachable-model:6",
     ),
@@ -155,7 +157,7 @@ HAS = {
         triggers("t: {provider: acme, message: 502 bad gateway, then: next}"),
         "pattern-matches-nothing:3",
     ),
-    "nearly, beside a model whose texts nobody knows": (
+    "nearly, beside a model whose texts are unknown": (
         triggers("t: {message: 503 service unavailable, then: next}", models="large, hut"),
         "pattern-matches-nothing:3",
     ),
@@ -200,7 +202,7 @@ HAS = {
 }
 """Files that have a lint, and the lint with its line."""
 
-NEARLY = {
+NOT_REPORTED = {
     "fallback off, one model": chain("large", "    fallback: false\n"),
     "fallback off by a switch": chain("large, flash", '    fallback: "${SWITCH:-false}"\n'),
     "a model that a variable may name": chain(
@@ -259,17 +261,18 @@ NEARLY = {
     "a text of wrong requests and of others": triggers(
         "t: {message: invalid, then: next}", "u: {message: a, then: next}", models="large, flash"
     ).replace("invalid", "i"),
-    "a text of wrong requests, beside a model whose texts nobody knows": triggers(
+    "a text of wrong requests, beside a model whose texts are unknown": triggers(
         "t: {message: invalid tool, then: next}", models="large, hut"
     ),
     "a refusal that standby takes for another kind": triggers(
         "t: {message: '429 too fast', provider: bolt, then: next}"
     ).replace("429 too fast", "429 slow_down"),
-    "far, beside a model whose texts nobody knows": triggers(
+    "far, beside a model whose texts are unknown": triggers(
         "t: {message: the hut burns, then: next}", models="flash, hut"
     ),
     "an ignore of a key that is there": (
-        "version: 1\nchains:\n  default:\n    models: [large, flash]  # standby: ignore[no-key] CI\n"
+        "version: 1\nchains:\n  default:\n    models: [large, flash]  # standby: "
+        "ignore[no-key] CI\n"
     ),
     "an ignore in a file with variables": chain('"${FIRST:-large}", flash')
     + "    deadline: 100s  # standby: ignore[no-time] where the first is slow\n",
@@ -277,22 +280,22 @@ NEARLY = {
         't: {message: "# standby: ignore[twice]", kind: empty, then: next}', models="hut"
     ),
 }
-"""Files that nearly have one: their neighbours above, but for the point."""
+"""Files that differ from the ones above in the one point that matters."""
 
 
 def urls(url: str, environ: Mapping[str, str] = KEYS, *, folder: Path) -> list[str]:
     before = f"providers:\n  mine: {{plugin: lone, base_url: '{url}'}}\n"
-    problems = linted(folder, chain("large", before=before), environ).problems
+    problems = lint_file(folder, chain("large", before=before), environ).problems
     return [f"{p.message}; {p.hint}" for p in problems if p.code == "base-url"]
 
 
-def test_a_url_is_mended_and_its_secrets_are_never_shown(tmp_path: Path) -> None:
+def test_a_url_is_corrected_and_its_secrets_are_never_shown(tmp_path: Path) -> None:
     environ = {**KEYS, "BASE": "http://user:a-password@h:4321/ask?key=a-secret", "HOST": "h:4321"}
     literal = urls(environ["BASE"], folder=tmp_path)
     assert len(literal) == 1
     assert literal[0].endswith("write http://h:4321/v1, and put the key into api_key")
-    whole = linted(tmp_path, (tmp_path / "m.yaml").read_text(encoding="utf-8"))
-    assert "a-" not in "".join(problem.excerpt for problem in whole.problems)
+    loaded = lint_file(tmp_path, (tmp_path / "m.yaml").read_text(encoding="utf-8"))
+    assert "a-" not in "".join(problem.excerpt for problem in loaded.problems)
     [by_variable] = urls("${BASE}", environ, folder=tmp_path)
     assert "(BASE, environment)" in by_variable
     assert "4321" not in by_variable
@@ -301,21 +304,21 @@ def test_a_url_is_mended_and_its_secrets_are_never_shown(tmp_path: Path) -> None
 
 
 def test_several_slips_are_one_warning_that_names_each(tmp_path: Path) -> None:
-    [told] = urls("http://0.0.0.0:4321?x=1", folder=tmp_path)
-    assert "has a query" in told
-    assert "listen on" in told
-    assert told.endswith("write http://127.0.0.1:4321/v1")
+    [reported] = urls("http://0.0.0.0:4321?x=1", folder=tmp_path)
+    assert "has a query" in reported
+    assert "listen on" in reported
+    assert reported.endswith("write http://127.0.0.1:4321/v1")
 
 
-def test_a_missing_library_is_told_once_with_what_installs_it(tmp_path: Path) -> None:
-    problems = linted(tmp_path, chain("wolf, owl")).problems
+def test_a_missing_library_is_reported_once_with_what_installs_it(tmp_path: Path) -> None:
+    problems = lint_file(tmp_path, chain("wolf, owl")).problems
     [problem] = [problem for problem in problems if problem.code == "no-sdk"]
     assert problem.message == "'wolf' needs 'nowhere_at.all', which is not installed: it is skipped"
     assert problem.hint == "pip install 'nowhere-at>=1,<2'"
     assert problem.severity == "warning"
 
 
-def test_a_library_of_another_version_is_told_like_a_missing_one(
+def test_a_library_of_another_version_is_reported_like_a_missing_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
@@ -324,7 +327,7 @@ def test_a_library_of_another_version_is_told_like_a_missing_one(
         {"name": "nowhere-at", "version": "0.9", "entry-points": {"standby.plugins": {}}},
         {"nowhere_at/all.py": ""},
     )
-    problems = linted(tmp_path, chain("wolf, owl")).problems
+    problems = lint_file(tmp_path, chain("wolf, owl")).problems
     [problem] = [problem for problem in problems if problem.code == "no-sdk"]
     assert (
         problem.message
@@ -336,43 +339,45 @@ def test_a_library_of_another_version_is_told_like_a_missing_one(
 @pytest.mark.parametrize(
     "key", ["YOUR_API_KEY", '"4eC39HqLyjWDarjtT1zdp7dc"', "Bearer 4eC39HqLyjWDarjtT1zdp7dc"]
 )
-def test_a_key_that_is_none_is_named_by_its_variable(key: str, tmp_path: Path) -> None:
-    problems = linted(tmp_path, chain("large, plain, flash"), {**KEYS, "ACME_KEY": key}).problems
+def test_an_invalid_key_is_named_by_its_variable(key: str, tmp_path: Path) -> None:
+    problems = lint_file(tmp_path, chain("large, plain, flash"), {**KEYS, "ACME_KEY": key}).problems
     [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
     assert (problem.severity, problem.line) == ("warning", 4)
     assert problem.message.startswith("the key in ACME_KEY ")
     assert key.strip('"').removeprefix("Bearer ") not in f"{problem}{problem.excerpt}"
 
 
-def test_a_key_of_the_file_is_told_in_its_line(tmp_path: Path) -> None:
+def test_a_key_of_the_file_is_reported_on_its_line(tmp_path: Path) -> None:
     before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}'}\n"
-    problems = linted(
+    problems = lint_file(
         tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "changeme"}
     ).problems
     [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
     assert (problem.line, problem.message) == (3, "the key in MINE is a placeholder")
 
 
-def test_a_key_on_an_endpoint_of_ones_own_may_be_any_word(tmp_path: Path) -> None:
+def test_a_key_for_an_own_endpoint_may_be_any_word(tmp_path: Path) -> None:
     before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}', base_url: 'http://h'}\n"
-    problems = linted(tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "none"}).problems
+    problems = lint_file(
+        tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "none"}
+    ).problems
     assert [problem for problem in problems if problem.code == "doubtful-key"] == []
 
 
-@pytest.mark.parametrize("case", HAS)
-def test_a_file_that_has_it(case: str, tmp_path: Path) -> None:
-    text, expected = HAS[case]
+@pytest.mark.parametrize("case", REPORTED)
+def test_a_lint_is_reported(case: str, tmp_path: Path) -> None:
+    text, expected = REPORTED[case]
     assert expected in codes(tmp_path, text)
 
 
-@pytest.mark.parametrize("case", NEARLY)
-def test_a_file_that_nearly_has_it(case: str, tmp_path: Path) -> None:
-    told = codes(tmp_path, NEARLY[case])
-    assert [code for code in told if code.partition(":")[0] not in ("loss", "no-key")] == []
+@pytest.mark.parametrize("case", NOT_REPORTED)
+def test_a_similar_file_is_not_reported(case: str, tmp_path: Path) -> None:
+    reported = codes(tmp_path, NOT_REPORTED[case])
+    assert [code for code in reported if code.partition(":")[0] not in ("loss", "no-key")] == []
 
 
 @pytest.mark.parametrize(
-    ("models", "words"),
+    ("models", "message"),
     [
         (
             "plain, small",
@@ -381,19 +386,22 @@ def test_a_file_that_nearly_has_it(case: str, tmp_path: Path) -> None:
         ("large, hut", "'hut' lacks what 'large' before it has: image, pdf, tools, schema"),
     ],
 )
-def test_a_loss_is_told_with_all_that_is_lost(models: str, words: str, tmp_path: Path) -> None:
-    assert words in [problem.message for problem in linted(tmp_path, chain(models)).problems]
+def test_a_loss_lists_all_that_is_missing(models: str, message: str, tmp_path: Path) -> None:
+    assert message in [problem.message for problem in lint_file(tmp_path, chain(models)).problems]
 
 
 def test_a_strict_model_is_skipped_where_another_drops(tmp_path: Path) -> None:
     text = chain("picky, flash", before="models:\n  picky: {strict: true}\n")
-    told = [str(problem) for problem in linted(tmp_path, text).problems]
-    assert told == [
-        "m.yaml:6:14  info  'picky' is skipped where a request has temperature, top_p; strict says so"
+    reported = [str(problem) for problem in lint_file(tmp_path, text).problems]
+    assert reported == [
+        (
+            "m.yaml:6:14  info  'picky' is skipped where a request has temperature, top_p; "
+            "strict says so"
+        )
     ]
 
 
-def test_what_belongs_to_tools_is_not_missed_where_there_are_none(tmp_path: Path) -> None:
+def test_a_parameter_of_tools_is_not_reported_where_there_are_none(tmp_path: Path) -> None:
     refuses = "{refuses: [parallel_tool_calls]}"
     assert (
         codes(
@@ -406,14 +414,14 @@ def test_what_belongs_to_tools_is_not_missed_where_there_are_none(tmp_path: Path
     )
 
 
-def test_it_is_missed_where_there_are_tools(tmp_path: Path) -> None:
+def test_a_parameter_of_tools_is_reported_where_there_are_tools(tmp_path: Path) -> None:
     card = "{refuses: [parallel_tool_calls], tools: true}"
     text = chain("mine", before=f"models:\n  mine: {{model: hut, provider: home, card: {card}}}\n")
     assert codes(tmp_path, text) == ["drops:6"]
 
 
 def test_the_hint_of_a_pattern_quotes_the_vendor_and_names_the_kind(tmp_path: Path) -> None:
-    [problem] = linted(
+    [problem] = lint_file(
         tmp_path, triggers("t: {message: 503 service unavailable, then: next}")
     ).problems
     assert (
@@ -426,7 +434,7 @@ def test_the_hint_of_a_pattern_quotes_the_vendor_and_names_the_kind(tmp_path: Pa
     )
 
 
-def test_an_endpoint_of_ones_own_says_what_it_likes(tmp_path: Path) -> None:
+def test_the_texts_of_an_own_endpoint_are_unknown(tmp_path: Path) -> None:
     before = "providers:\n  mine: {plugin: acme, base_url: 'http://127.0.0.1:1'}\n"
     before += "triggers:\n  t: {message: the hut burns, then: next}\n"
     assert codes(tmp_path, chain("mine/x", before=before)) == []
@@ -472,18 +480,21 @@ def test_an_error_is_not_silenced(tmp_path: Path) -> None:
     assert codes(tmp_path, text) == ["unknown-model:4"]
 
 
-def test_a_comment_is_not_about_what_a_variable_puts_there(tmp_path: Path) -> None:
-    text = 'version: 1\nchains:\n  default:\n    models:\n      - "${FIRST:-old}"  # standby: ignore[retired] ours\n'
+def test_a_comment_does_not_silence_the_value_of_a_variable(tmp_path: Path) -> None:
+    text = (
+        'version: 1\nchains:\n  default:\n    models:\n      - "${FIRST:-old}"  # standby: '
+        "ignore[retired] ours\n"
+    )
     assert codes(tmp_path, text) == []
     assert codes(tmp_path, text, {**KEYS, "FIRST": "acme/old"}) == ["retired:5"]
 
 
 def test_a_default_deadline_that_leaves_no_time_is_no_warning(tmp_path: Path) -> None:
     text = chain("large, flash", before="models:\n  large: {timeout: 3m}\n")
-    [problem] = linted(tmp_path, text).problems
+    [problem] = lint_file(tmp_path, text).problems
     assert (problem.code, problem.severity) == ("no-time", "info")
 
 
 def test_calls_do_not_wait_for_lints(tmp_path: Path) -> None:
-    (tmp_path / "m.yaml").write_text(HAS["one account"][0], encoding="utf-8")
+    (tmp_path / "m.yaml").write_text(REPORTED["one account"][0], encoding="utf-8")
     assert load(Path("m.yaml"), catalogue(), KEYS, cwd=tmp_path, today=TODAY).problems == ()

@@ -7,28 +7,33 @@ from standby.cards import Card
 from standby.config.resolve.models import TIMEOUT
 from standby.settings import Chain, Model, Provider, Secret, Settings
 from standby.types import Sampling
-from tests.config.files import Catalogue, catalogue, info, one_chain, resolved
+from tests.config.files import Catalogue, catalogue, info, one_chain, resolve_settings
 
 
 def model(name: str, given: Model | None = None, **rest: Any) -> Model:
-    """Return what a name comes to, if nothing is wrong with it."""
-    resolution = resolved(one_chain(name, models={} if given is None else {name: given}, **rest))
+    """Return what a name resolves to, without errors."""
+    resolution = resolve_settings(
+        one_chain(name, models={} if given is None else {name: given}, **rest)
+    )
     assert [problem for problem in resolution.problems if problem.severity == "error"] == []
     return resolution.settings.models[name]
 
 
-def told(
+def format_findings(
     settings: Settings, environ: dict[str, str] | None = None, plugins: Catalogue | None = None
 ) -> list[str]:
     keys = {"ACME_KEY": "a", "BOLT_KEY": "b"} if environ is None else environ
-    found = resolved(settings, keys, plugins).findings
+    found = resolve_settings(settings, keys, plugins).findings
     return [
-        f"{'.'.join(map(str, f.location))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}"
+        (
+            f"{'.'.join(map(str, f.location))} {f.problem.severity}: {f.problem.message}; "
+            f"{f.problem.hint}"
+        )
         for f in found
     ]
 
 
-# Who serves a name
+# Which provider a name has
 
 
 def test_a_bare_name_is_served_by_the_plugin_whose_card_knows_it() -> None:
@@ -49,7 +54,7 @@ def test_a_provider_of_the_settings_serves_too() -> None:
     assert (found.provider, found.model) == ("mine", "new-9")
 
 
-def test_an_entry_is_named_as_one_likes() -> None:
+def test_a_definition_may_have_any_name() -> None:
     found = model("fast", Model(provider="bolt", model="flash"))
     assert (found.provider, found.model, found.card) == (
         "bolt",
@@ -58,20 +63,20 @@ def test_an_entry_is_named_as_one_likes() -> None:
     )
 
 
-def test_the_id_of_an_entry_is_its_own_name_if_left_out() -> None:
+def test_the_id_of_a_definition_is_its_name_by_default() -> None:
     assert model("new-9", Model(provider="bolt")).model == "new-9"
 
 
-def test_an_entry_with_a_slash_overrides_what_the_name_says() -> None:
+def test_a_definition_with_a_slash_overrides_what_the_name_says() -> None:
     found = model("acme/new-9", Model(timeout=7.0))
     assert (found.provider, found.model, found.timeout) == ("acme", "new-9", 7.0)
 
 
-def test_an_id_with_a_slash_stays_whole_where_the_provider_is_named() -> None:
+def test_an_id_with_a_slash_is_not_split_where_the_provider_is_named() -> None:
     assert model("acme/new-9", Model(provider="bolt")).model == "acme/new-9"
 
 
-def test_the_card_is_looked_up_by_the_entrys_id() -> None:
+def test_the_card_is_looked_up_by_the_definitions_id() -> None:
     found = model("fast", Model(model="flash"))
     assert (found.provider, found.model) == ("bolt", "flash")
 
@@ -84,7 +89,7 @@ def test_a_card_is_merged_key_by_key() -> None:
     assert card == Card(context_window=5, timeout=90.0, refuses=("top_k",), wire={"b": 2})
 
 
-def test_what_holds_for_all_of_a_vendors_models_lies_below_the_card() -> None:
+def test_the_card_of_all_models_is_below_the_models_own() -> None:
     assert model("flash").card == Card(refuses=("seed",), timeout=5.0)
     assert model("bolt/unheard-of").card == Card(refuses=("seed",), timeout=20.0)
 
@@ -110,7 +115,7 @@ def test_the_settings_the_card_the_vendor_then_a_minute(
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "expected"),
     [
         ("large3", "no model is named 'large3'; did you mean 'large-3'?"),
         ("Flash", "no model is named 'Flash'; did you mean 'flash'?"),
@@ -121,45 +126,60 @@ def test_the_settings_the_card_the_vendor_then_a_minute(
         ("akme/x", "no provider and no plugin is named 'akme'; did you mean 'acme'?"),
         (
             "zzz/x",
-            "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install its package",
+            (
+                "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install "
+                "its package"
+            ),
         ),
         ("acme/", "'acme/' names no model; write the vendor's id: acme/…"),
         (
             "/x",
-            "no provider and no plugin is named ''; installed: acme, bolt; else install its package",
+            (
+                "no provider and no plugin is named ''; installed: acme, bolt; else install its "
+                "package"
+            ),
         ),
     ],
 )
-def test_an_unknown_name_is_told_with_the_nearest(name: str, words: str) -> None:
-    assert told(one_chain("flash", name)) == [f"chains.default.models.1 error: {words}"]
+def test_an_unknown_name_is_reported_with_the_most_similar(name: str, expected: str) -> None:
+    assert format_findings(one_chain("flash", name)) == [
+        f"chains.default.models.1 error: {expected}"
+    ]
 
 
-def test_a_name_of_the_settings_is_near_too() -> None:
+def test_a_name_of_the_settings_is_suggested_too() -> None:
     settings = one_chain("my-modle", models={"my-model": Model(provider="acme")})
-    assert told(settings)[0].endswith("no model is named 'my-modle'; did you mean 'my-model'?")
+    assert format_findings(settings)[0].endswith(
+        "no model is named 'my-modle'; did you mean 'my-model'?"
+    )
 
 
 def test_with_no_plugin_the_hint_still_says_how() -> None:
-    assert told(one_chain("x"), plugins=Catalogue()) == [
-        "chains.default.models.0 error: no model is named 'x'; a model that no card knows needs its provider, like plugin/x"
+    assert format_findings(one_chain("x"), plugins=Catalogue()) == [
+        (
+            "chains.default.models.0 error: no model is named 'x'; a model that no card knows "
+            "needs its provider, like plugin/x"
+        )
     ]
 
 
 def test_a_name_that_two_cards_bear_lists_both_and_how_to_choose() -> None:
     both = Catalogue(one=(info(), {"same": Card()}), two=(info(), {"same": Card()}))
-    assert told(one_chain("same"), plugins=both) == [
+    assert format_findings(one_chain("same"), plugins=both) == [
         "chains.default.models.0 error: 'same' is known to one and two; write one/same or two/same"
     ]
-    assert told(one_chain("one/same"), plugins=both) == []
+    assert format_findings(one_chain("one/same"), plugins=both) == []
 
 
-def test_an_unknown_name_is_told_in_each_chain_and_a_wrong_entry_once() -> None:
+def test_an_unknown_name_is_reported_in_each_chain_and_a_wrong_definition_once() -> None:
     chains = {"a": Chain(models=("zzz", "bad")), "b": Chain(models=("zzz", "bad"))}
-    words = [
+    expected = [
         line.partition(";")[0]
-        for line in told(Settings(chains=chains, models={"bad": Model(provider="nobody")}))
+        for line in format_findings(
+            Settings(chains=chains, models={"bad": Model(provider="nobody")})
+        )
     ]
-    assert words == [
+    assert expected == [
         "models.bad.provider error: no provider and no plugin is named 'nobody'",
         "chains.a.models.0 error: no model is named 'zzz'",
         "chains.b.models.0 error: no model is named 'zzz'",
@@ -176,14 +196,17 @@ def test_an_unknown_name_is_told_in_each_chain_and_a_wrong_entry_once() -> None:
         (Model(card=Card(refuses=("seed", "temprature"))), "card.refuses.1"),
     ],
 )
-def test_a_parameter_that_is_none_is_told(given: Model, location: str) -> None:
-    assert told(one_chain("large-3", models={"large-3": given})) == [
-        f"models.large-3.{location} error: no parameter is named 'temprature'; did you mean 'temperature'?"
+def test_an_unknown_parameter_is_reported(given: Model, location: str) -> None:
+    assert format_findings(one_chain("large-3", models={"large-3": given})) == [
+        (
+            f"models.large-3.{location} error: no parameter is named 'temprature'; did you mean "
+            "'temperature'?"
+        )
     ]
 
 
-def test_a_parameter_that_is_near_none_lists_all() -> None:
-    [line] = told(one_chain("large-3", models={"large-3": Model(drop=("zzz",))}))
+def test_all_parameters_are_listed_where_none_is_similar() -> None:
+    [line] = format_findings(one_chain("large-3", models={"large-3": Model(drop=("zzz",))}))
     assert line.endswith(f"it is one of {', '.join(Sampling.__struct_fields__)}")
 
 
@@ -193,39 +216,45 @@ def test_options_are_typed_and_checked_by_the_plugins_own_schema() -> None:
         Model(provider="acme", options={"budget": "5", "loud": "yes", "free": "1", "level": "3"}),
     )
     assert found.options == {"budget": 5, "loud": True, "free": "1", "level": 3}
-    assert told(
+    assert format_findings(
         one_chain(
             "x", models={"x": Model(provider="acme", options={"budget": "500", "efort": "low"})}
         )
     ) == [
         "models.x.options.efort error: unknown key 'efort'; did you mean 'effort'?",
-        "models.x.options.budget error: models.x.options.budget: 500 is out of range; write at most 100",
+        (
+            "models.x.options.budget error: models.x.options.budget: 500 is out of range; write "
+            "at most 100"
+        ),
     ]
 
 
-def test_options_of_a_plugin_that_has_none_are_told() -> None:
-    assert told(one_chain("x", models={"x": Model(provider="bolt", options={"a": 1})})) == [
-        "models.x.options.a error: unknown key 'a'; an option of 'bolt' is one of none"
-    ]
+def test_options_of_a_plugin_that_has_none_are_reported() -> None:
+    assert format_findings(
+        one_chain("x", models={"x": Model(provider="bolt", options={"a": 1})})
+    ) == ["models.x.options.a error: unknown key 'a'; an option of 'bolt' is one of none"]
 
 
 @pytest.mark.parametrize(
     "schema", [{"required": ["a"]}, {"minProperties": 1}, {"oneOf": [{"required": ["a"]}]}]
 )
-def test_options_that_a_plugin_demands_are_missed_where_there_are_none(
+def test_options_that_a_plugin_demands_are_missing_where_there_are_none(
     schema: dict[str, Any],
 ) -> None:
-    assert len(told(one_chain("p/x"), plugins=Catalogue(p=(info(options=schema), {})))) == 1
+    assert (
+        len(format_findings(one_chain("p/x"), plugins=Catalogue(p=(info(options=schema), {})))) == 1
+    )
 
 
 @pytest.mark.parametrize(
     "schema", [{"type": "objekt"}, {"properties": []}, {"properties": {"a": {"pattern": "("}}}]
 )
-def test_a_plugins_schema_that_is_none_is_told_as_the_plugins_fault(schema: dict[str, Any]) -> None:
+def test_an_invalid_schema_is_reported_as_the_plugins_fault(schema: dict[str, Any]) -> None:
     settings = one_chain("x", models={"x": Model(provider="p", options={"a": "b"})})
-    [line] = told(settings, plugins=Catalogue(p=(info(options=schema), {})))
+    [line] = format_findings(settings, plugins=Catalogue(p=(info(options=schema), {})))
     assert line.startswith(
-        "models.x.options error: the options of plugin 'p' (standby-p 1.0) cannot be checked: its schema is broken: "
+        "models.x.options error: the options of plugin 'p' (standby-p 1.0) cannot be "
+        "checked: its schema is broken: "
     )
     assert line.endswith("; update standby-p, or leave the options out")
 
@@ -234,53 +263,59 @@ def test_a_plugins_schema_that_is_none_is_told_as_the_plugins_fault(schema: dict
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "expected"),
     [
         ("old-1", "old-1 was retired on 2026-01-31; use large-3 instead"),
         ("last-2", "last-2 retires on 2027-01-19; choose another"),
     ],
 )
-def test_a_model_that_is_retired_within_sixty_days_is_a_warning(name: str, words: str) -> None:
-    assert told(one_chain(name)) == [f"chains.default.models.0 warning: {words}"]
+def test_a_model_that_is_retired_within_sixty_days_is_a_warning(name: str, expected: str) -> None:
+    assert format_findings(one_chain(name)) == [f"chains.default.models.0 warning: {expected}"]
 
 
-def test_on_an_endpoint_of_ones_own_no_retirement_is_told_of() -> None:
+def test_no_retirement_is_reported_for_an_own_endpoint() -> None:
     mine = {"mine": Provider(plugin="acme", base_url="http://127.0.0.1:9/v1")}
-    assert told(one_chain("mine/old-1", providers=mine)) == []
+    assert format_findings(one_chain("mine/old-1", providers=mine)) == []
 
 
-def test_a_model_that_is_retired_later_is_none() -> None:
-    assert told(one_chain("next-4")) == []
+def test_a_later_retirement_is_no_warning() -> None:
+    assert format_findings(one_chain("next-4")) == []
 
 
-def test_a_retirement_is_told_once_and_may_be_known_better() -> None:
+def test_a_retirement_is_reported_once_and_may_be_overridden() -> None:
     settings = Settings(chains={name: Chain(models=("old-1",)) for name in ("a", "b")})
-    assert len(told(settings)) == 1
+    assert len(format_findings(settings)) == 1
     assert (
-        told(one_chain("old-1", models={"old-1": Model(card=Card(retires=date(2030, 1, 1)))})) == []
+        format_findings(
+            one_chain("old-1", models={"old-1": Model(card=Card(retires=date(2030, 1, 1)))})
+        )
+        == []
     )
 
 
 def test_a_missing_key_is_a_warning_for_each_model() -> None:
-    assert told(one_chain("large-3", "flash"), environ={"BOLT_KEY": "b"}) == [
-        "chains.default.models.0 warning: no key for large-3: it is skipped; set ACME_KEY or OLD_ACME_KEY"
+    assert format_findings(one_chain("large-3", "flash"), environ={"BOLT_KEY": "b"}) == [
+        (
+            "chains.default.models.0 warning: no key for large-3: it is skipped; set ACME_KEY or "
+            "OLD_ACME_KEY"
+        )
     ]
 
 
-def test_a_named_key_is_missed_even_by_an_endpoint_of_ones_own() -> None:
+def test_a_named_key_is_missing_even_for_an_own_endpoint() -> None:
     mine = Provider(plugin="acme", base_url="http://127.0.0.1", api_key=Secret("", origin="MINE"))
-    assert told(one_chain("mine/x", providers={"mine": mine})) == [
+    assert format_findings(one_chain("mine/x", providers={"mine": mine})) == [
         "chains.default.models.0 warning: no key for mine/x: it is skipped; set MINE"
     ]
     bare = Provider(plugin="acme", base_url="http://127.0.0.1")
-    assert told(one_chain("mine/x", providers={"mine": bare}), environ={}) == []
+    assert format_findings(one_chain("mine/x", providers={"mine": bare}), environ={}) == []
 
 
-# Who is asked
+# Which plugins are read
 
 
 @pytest.mark.parametrize(
-    ("settings", "asked"),
+    ("settings", "read"),
     [
         (one_chain("acme/x"), {"acme"}),
         (one_chain("x", models={"x": Model(provider="bolt")}), {"bolt"}),
@@ -288,9 +323,9 @@ def test_a_named_key_is_missed_even_by_an_endpoint_of_ones_own() -> None:
         (one_chain("flash"), {"acme", "bolt"}),
     ],
 )
-def test_where_every_model_names_its_provider_only_those_plugins_are_asked(
-    settings: Settings, asked: set[str]
+def test_where_every_model_names_its_provider_only_those_plugins_are_read(
+    settings: Settings, read: set[str]
 ) -> None:
     plugins = catalogue()
-    resolved(settings, plugins=plugins)
-    assert set(plugins.asked) == asked
+    resolve_settings(settings, plugins=plugins)
+    assert set(plugins.reads) == read

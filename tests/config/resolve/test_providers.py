@@ -7,9 +7,9 @@ from standby.config.finding import Findings
 from standby.config.resolve.catalogue import CachedCatalogue
 from standby.config.resolve.providers import Providers
 from standby.settings import Provider, Secret
-from tests.config.files import Catalogue, broken, catalogue, info
+from tests.config.files import Catalogue, catalogue, info, plugin_error
 
-PLACE = ("chains", "default", "models", 0)
+LOCATION = ("chains", "default", "models", 0)
 
 
 def providers(
@@ -21,7 +21,7 @@ def providers(
     ), findings
 
 
-def told(findings: Findings) -> list[tuple[object, str]]:
+def format_findings(findings: Findings) -> list[tuple[object, str]]:
     return [
         (found.location, f"{found.problem.message}; {found.problem.hint}") for found in findings
     ]
@@ -29,7 +29,7 @@ def told(findings: Findings) -> list[tuple[object, str]]:
 
 def test_each_plugin_is_a_provider_by_itself() -> None:
     found, findings = providers(ACME_KEY="a")
-    made = found.get("acme", PLACE)
+    made = found.get("acme", LOCATION)
     assert made == Provider(plugin="acme", api_key=Secret("a"), options={})
     assert (found.names, found.as_dict(), findings) == (("acme", "bolt"), {"acme": made}, [])
 
@@ -47,25 +47,25 @@ def test_each_plugin_is_a_provider_by_itself() -> None:
 def test_the_first_variable_that_is_set_holds_the_key(
     environ: dict[str, str], secret: str, origin: str
 ) -> None:
-    made = providers(**environ)[0].get("acme", PLACE)
+    made = providers(**environ)[0].get("acme", LOCATION)
     assert made is not None
     assert made.api_key is not None
     assert (made.api_key.reveal(), made.api_key.origin) == (secret, origin)
 
 
 def test_a_plugin_without_key_variables_needs_none() -> None:
-    made = providers(plugins=Catalogue(free=(info(), {})))[0].get("free", PLACE)
+    made = providers(plugins=Catalogue(free=(info(), {})))[0].get("free", LOCATION)
     assert made == Provider(plugin="free", options={})
 
 
-def test_a_plugin_that_takes_a_key_may_be_asked_without_one() -> None:
+def test_a_plugin_that_takes_a_key_may_be_used_without_one() -> None:
     free = msgspec.structs.replace(info(), keys=("FREE_KEY",), key_needed=False)
     for environ, key in (({}, None), ({"FREE_KEY": "a"}, Secret("a"))):
-        made = providers(plugins=Catalogue(free=(free, {})), **environ)[0].get("free", PLACE)
+        made = providers(plugins=Catalogue(free=(free, {})), **environ)[0].get("free", LOCATION)
         assert made == Provider(plugin="free", api_key=key)
 
 
-def test_an_endpoint_of_ones_own_may_need_none() -> None:
+def test_an_own_endpoint_may_need_no_key() -> None:
     here = {"here": Provider(plugin="acme", base_url="http://127.0.0.1")}
     assert providers(here)[0].as_dict()["here"].api_key is None
     assert providers(here, ACME_KEY="a")[0].as_dict()["here"].api_key == Secret("a")
@@ -78,10 +78,10 @@ def test_a_key_that_is_given_stays() -> None:
     }
 
 
-def test_a_provider_of_the_settings_is_looked_at_even_if_no_model_asks_it_and_told_once() -> None:
+def test_a_provider_of_the_settings_is_checked_even_if_no_model_uses_it_and_reported_once() -> None:
     found, findings = providers({"mine": Provider(plugin="akme")})
-    assert found.get("mine", PLACE) is found.get("mine", PLACE) is None
-    assert told(findings) == [
+    assert found.get("mine", LOCATION) is found.get("mine", LOCATION) is None
+    assert format_findings(findings) == [
         (
             ("providers", "mine", "plugin"),
             "no provider and no plugin is named 'akme'; did you mean 'acme'?",
@@ -89,36 +89,41 @@ def test_a_provider_of_the_settings_is_looked_at_even_if_no_model_asks_it_and_to
     ]
 
 
-def test_an_unknown_name_is_told_wherever_it_stands() -> None:
+def test_an_unknown_name_is_reported_at_each_location() -> None:
     found, findings = providers({"router": Provider(plugin="acme")})
-    for location in ((*PLACE[:-1], 1), (*PLACE[:-1], 2)):
+    for location in ((*LOCATION[:-1], 1), (*LOCATION[:-1], 2)):
         assert found.get("zzz", location) is None
-    words = (
+    message = (
         "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install its package"
     )
-    assert told(findings) == [((*PLACE[:-1], 1), words), ((*PLACE[:-1], 2), words)]
+    assert format_findings(findings) == [
+        ((*LOCATION[:-1], 1), message),
+        ((*LOCATION[:-1], 2), message),
+    ]
 
 
-def test_the_names_of_the_settings_are_near_too() -> None:
+def test_the_names_of_the_settings_are_suggested_too() -> None:
     found, findings = providers({"router": Provider(plugin="acme")})
-    found.get("ruter", PLACE)
-    assert told(findings) == [
-        (PLACE, "no provider and no plugin is named 'ruter'; did you mean 'router'?")
+    found.get("ruter", LOCATION)
+    assert format_findings(findings) == [
+        (LOCATION, "no provider and no plugin is named 'ruter'; did you mean 'router'?")
     ]
 
 
 def test_with_no_plugin_at_all_it_says_so() -> None:
     found, findings = providers(plugins=Catalogue())
-    found.get("acme", PLACE)
-    assert told(findings) == [
+    found.get("acme", LOCATION)
+    assert format_findings(findings) == [
         (
-            PLACE,
+            LOCATION,
             "no provider and no plugin is named 'acme'; installed: none; else install its package",
         )
     ]
 
 
-def test_a_broken_plugin_is_told_and_its_provider_stays_to_be_skipped() -> None:
-    found, findings = providers(plugins=Catalogue(rusty=broken()))
-    assert found.get("rusty", PLACE) is not None
-    assert told(findings) == [(PLACE, "plugin 'rusty' is broken: ImportError; update it")]
+def test_a_broken_plugin_is_reported_and_its_provider_stays_to_be_skipped() -> None:
+    found, findings = providers(plugins=Catalogue(rusty=plugin_error()))
+    assert found.get("rusty", LOCATION) is not None
+    assert format_findings(findings) == [
+        (LOCATION, "plugin 'rusty' is broken: ImportError; update it")
+    ]

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 
 from standby.cards import Card
 from standby.settings import Chain, Model, Provider, Retry, Secret, Settings, Trigger
-from tests.config.files import one_chain, resolved
+from tests.config.files import one_chain, resolve_settings
 
 
-def told(settings: Settings) -> list[str]:
-    found = resolved(settings).findings
+def format_findings(settings: Settings) -> list[str]:
+    found = resolve_settings(settings).findings
     return [
-        f"{'.'.join(map(str, f.location))} {f.problem.severity}: {f.problem.message}; {f.problem.hint}"
+        (
+            f"{'.'.join(map(str, f.location))} {f.problem.severity}: {f.problem.message}; "
+            f"{f.problem.hint}"
+        )
         for f in found
     ]
 
@@ -22,23 +25,29 @@ def told(settings: Settings) -> list[str]:
 # Chains
 
 
-def test_one_name_twice_is_a_warning_and_asked_once() -> None:
+def test_one_name_twice_is_a_warning_and_is_tried_once() -> None:
     settings = one_chain("flash", "large-3", "flash")
-    assert told(settings) == [
+    assert format_findings(settings) == [
         "chains.default.models.2 warning: 'flash' stands in this chain already; it is tried once"
     ]
-    assert resolved(settings).settings.chains["default"].models == ("flash", "large-3")
+    assert resolve_settings(settings).settings.chains["default"].models == ("flash", "large-3")
 
 
-def test_two_names_for_one_model_are_a_warning_and_it_is_asked_once() -> None:
+def test_two_names_for_one_model_are_a_warning_and_the_model_is_tried_once() -> None:
     settings = one_chain(
         "flash", "bolt/flash", "quick", models={"quick": Model(model="flash", timeout=1.0)}
     )
-    assert told(settings) == [
-        "chains.default.models.1 warning: 'bolt/flash' is the same model as 'flash' before it; it is tried once",
-        "chains.default.models.2 warning: 'quick' is the same model as 'flash' before it; it is tried once",
+    assert format_findings(settings) == [
+        (
+            "chains.default.models.1 warning: 'bolt/flash' is the same model as 'flash' before "
+            "it; it is tried once"
+        ),
+        (
+            "chains.default.models.2 warning: 'quick' is the same model as 'flash' before it; it "
+            "is tried once"
+        ),
     ]
-    assert resolved(settings).settings.chains["default"].models == ("flash",)
+    assert resolve_settings(settings).settings.chains["default"].models == ("flash",)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +59,7 @@ def test_two_names_for_one_model_are_a_warning_and_it_is_asked_once() -> None:
     ],
 )
 def test_another_account_endpoint_or_plugin_is_another_model(mine: Provider) -> None:
-    assert told(one_chain("acme/x", "mine/x", providers={"mine": mine})) == []
+    assert format_findings(one_chain("acme/x", "mine/x", providers={"mine": mine})) == []
 
 
 def test_other_options_make_another_model() -> None:
@@ -58,37 +67,37 @@ def test_other_options_make_another_model() -> None:
         name: Model(provider="acme", model="x", options={"effort": name})
         for name in ("low", "high")
     }
-    assert told(one_chain("low", "high", models=models)) == []
+    assert format_findings(one_chain("low", "high", models=models)) == []
 
 
 def test_two_providers_of_one_account_are_one() -> None:
     mine = {
         "mine": Provider(plugin="acme", api_key=Secret("acme-opens-nothing", origin="OTHER_NAME"))
     }
-    assert len(told(one_chain("acme/x", "mine/x", providers=mine))) == 1
+    assert len(format_findings(one_chain("acme/x", "mine/x", providers=mine))) == 1
 
 
-def test_triggers_left_out_are_all_in_their_order_and_none_are_none() -> None:
+def test_a_chain_uses_all_triggers_in_their_order_unless_it_lists_its_own() -> None:
     triggers = {name: Trigger(then="next", kind="timeout") for name in ("b", "a")}
     chains = {
         "all": Chain(models=("flash",)),
         "none": Chain(models=("flash",), triggers=()),
         "one": Chain(models=("flash",), triggers=("a",)),
     }
-    done = resolved(Settings(chains=chains, triggers=triggers)).settings.chains
-    assert {name: chain.triggers for name, chain in done.items()} == {
+    resolved = resolve_settings(Settings(chains=chains, triggers=triggers)).settings.chains
+    assert {name: chain.triggers for name, chain in resolved.items()} == {
         "all": ("b", "a"),
         "none": (),
         "one": ("a",),
     }
 
 
-def test_an_unknown_trigger_is_told_with_the_nearest() -> None:
+def test_an_unknown_trigger_is_reported_with_the_most_similar() -> None:
     settings = Settings(
         chains={"x": Chain(models=("flash",), triggers=("busi", "zzz"))},
         triggers={"busy": Trigger(then="retry", kind="overloaded")},
     )
-    assert told(settings) == [
+    assert format_findings(settings) == [
         "chains.x.triggers.0 error: no trigger is named 'busi'; did you mean 'busy'?",
         "chains.x.triggers.1 error: no trigger is named 'zzz'; define it under 'triggers:'",
     ]
@@ -99,18 +108,18 @@ def test_an_unknown_trigger_is_told_with_the_nearest() -> None:
 
 def test_settings_made_in_code_are_checked_before_they_are_looked_up() -> None:
     settings = Settings(chains={"x": Chain(models=("zzz",), retry=Retry(attempts=0))})
-    resolution = resolved(settings)
+    resolution = resolve_settings(settings)
     assert [problem.code for problem in resolution.problems] == ["out-of-range"]
     assert resolution.settings is settings
 
 
 def test_what_is_resolved_leaves_nothing_open() -> None:
-    done = resolved(one_chain("large-3", "acme/x")).settings
-    assert done.providers == {
+    resolved = resolve_settings(one_chain("large-3", "acme/x")).settings
+    assert resolved.providers == {
         "acme": Provider(plugin="acme", api_key=Secret("acme-opens-nothing"), options={})
     }
     for name in ("large-3", "acme/x"):
-        found = done.models[name]
+        found = resolved.models[name]
         assert None not in (
             found.provider,
             found.model,
@@ -119,32 +128,32 @@ def test_what_is_resolved_leaves_nothing_open() -> None:
             found.drop,
             found.card,
         )
-    assert done.chains["default"].triggers == ()
+    assert resolved.chains["default"].triggers == ()
 
 
 NAMES = ["flash", "large-3", "old-1", "acme/x", "bolt/flash", "mine/y", "own", "zzz"]
 SECONDS = st.sampled_from([0.5, 30.0])
 
 
-def perhaps(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def optional(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | of
 
 
 CARDS = st.builds(
     Card,
-    context_window=perhaps(st.just(5)),
-    timeout=perhaps(SECONDS),
-    refuses=perhaps(st.just(("seed",))),
-    retires=perhaps(st.just(date(2026, 1, 1))),
+    context_window=optional(st.just(5)),
+    timeout=optional(SECONDS),
+    refuses=optional(st.just(("seed",))),
+    retires=optional(st.just(date(2026, 1, 1))),
 )
 MODELS = st.builds(
     Model,
-    provider=perhaps(st.sampled_from(["acme", "bolt", "mine", "nobody"])),
-    model=perhaps(st.sampled_from(["flash", "x"])),
-    timeout=perhaps(SECONDS),
-    options=perhaps(st.sampled_from([{}, {"budget": "5"}, {"budget": 5, "loud": "no"}])),
-    drop=perhaps(st.sampled_from([(), ("seed",), ("zzz",)])),
-    card=perhaps(CARDS),
+    provider=optional(st.sampled_from(["acme", "bolt", "mine", "nobody"])),
+    model=optional(st.sampled_from(["flash", "x"])),
+    timeout=optional(SECONDS),
+    options=optional(st.sampled_from([{}, {"budget": "5"}, {"budget": 5, "loud": "no"}])),
+    drop=optional(st.sampled_from([(), ("seed",), ("zzz",)])),
+    card=optional(CARDS),
 )
 SETTINGS = st.builds(
     Settings,
@@ -153,8 +162,8 @@ SETTINGS = st.builds(
         st.builds(
             Provider,
             plugin=st.sampled_from(["acme", "bolt"]),
-            base_url=perhaps(st.just("http://127.0.0.1")),
-            api_key=perhaps(st.sampled_from([Secret(""), Secret("k")])),
+            base_url=optional(st.just("http://127.0.0.1")),
+            api_key=optional(st.sampled_from([Secret(""), Secret("k")])),
         ),
     ),
     models=st.dictionaries(st.sampled_from(["own", "flash", "acme/x"]), MODELS),
@@ -166,7 +175,7 @@ SETTINGS = st.builds(
         st.builds(
             Chain,
             models=st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map(tuple),
-            triggers=perhaps(st.sampled_from([(), ("t",)])),
+            triggers=optional(st.sampled_from([(), ("t",)])),
         ),
         min_size=1,
     ),
@@ -178,10 +187,10 @@ SETTINGS = st.builds(
 def test_resolving_what_is_resolved_changes_nothing(
     settings: Settings, environ: dict[str, str]
 ) -> None:
-    once = resolved(settings, environ)
+    once = resolve_settings(settings, environ)
     if any(problem.severity == "error" for problem in once.problems):
         return
-    twice = resolved(once.settings, {})
+    twice = resolve_settings(once.settings, {})
     assert twice.settings == once.settings
     assert [
         problem for problem in twice.problems if problem.code not in ("retired", "no-key")
@@ -189,4 +198,6 @@ def test_resolving_what_is_resolved_changes_nothing(
 
 
 def test_a_chain_that_lost_its_models_to_errors_is_an_error() -> None:
-    assert any(problem.severity == "error" for problem in resolved(one_chain("zzz")).problems)
+    assert any(
+        problem.severity == "error" for problem in resolve_settings(one_chain("zzz")).problems
+    )
