@@ -282,9 +282,9 @@ CLOCK_AND_CHANCE = {
         "streams",
     ],  # where there is no running loop, or one that may not turn
     "time.time": [
-        "integrations/openai/client"
+        "integrations/openai/exchange"
     ],  # the day and hour that an answer of that wire bears
-    "uuid.uuid4": ["integrations/openai/client"],  # the id of an answer whose vendor gives none
+    "uuid.uuid4": ["integrations/openai/exchange"],  # the id of an answer whose vendor gives none
 }
 
 

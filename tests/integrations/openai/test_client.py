@@ -662,9 +662,9 @@ MAKERS = [
     [
         ("enviro", r"did you mean 'environ'\?"),
         ("setings", r"did you mean 'settings'\?"),
-        ("api_key", "standby sets it itself: keys, URLs and time-outs stand in models.yaml"),
+        ("api_key", "standby sets it itself: keys, URLs and time-outs belong in models.yaml"),
         ("max_retries", "standby sets it itself"),
-        ("xyz", "there is client, config, settings, environ, sinks, jitter, warm_up, watch"),
+        ("xyz", "the options are client, config, settings, environ, sinks, jitter, warm_up, watch"),
     ],
 )
 @pytest.mark.parametrize("make", MAKERS)
@@ -672,7 +672,7 @@ def test_an_option_that_nobody_takes_is_refused_by_the_name_of_whom_it_was_given
     make: Any, name: str, words: str
 ) -> None:
     for first in ((), (7,), ({"version": 1},)):
-        with pytest.raises(TypeError, match=rf"^{make.__name__}: '{name}' is not taken; {words}"):
+        with pytest.raises(TypeError, match=rf"^{make.__name__}: unknown option '{name}'; {words}"):
             make(*first, **{name: "a-secret"})
 
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 import standby
 from standby import AsyncStandby, Standby
 from standby.integrations.openai.client import BASE_URL, AsyncStandbyTransport, StandbyTransport
-from standby.integrations.openai.http import LIBRARIES, library_of
+from standby.integrations.openai.http import LIBRARIES, find_library
 from standby.settings import Retry
 from tests.support.asking import scripted
 
@@ -89,7 +89,7 @@ def ask(client: Any, **more: Any) -> Any:
 
 
 def test_there_is_a_library() -> None:
-    assert library_of(openai.DefaultHttpxClient) in taken_by_the_sdk()
+    assert find_library(openai.DefaultHttpxClient) in taken_by_the_sdk()
 
 
 # What is answered
@@ -182,14 +182,14 @@ def test_all_that_is_answered_is_of_the_library(library: Any, path: str) -> None
 
 def test_what_is_of_no_such_library_is_refused() -> None:
     with pytest.raises(TypeError, match="expected a class of httpx or httpx2, not int"):
-        library_of(int)
+        find_library(int)
 
 
 # The client that is made here
 
 
 def test_the_client_is_of_the_library_that_the_sdk_stands_on() -> None:
-    own = library_of(openai.DefaultHttpxClient)
+    own = find_library(openai.DefaultHttpxClient)
     with standby.openai_client(settings=scripted(DOWN, SAID)) as client:
         assert isinstance(client._client, own.Client)
         assert ask(client).choices[0].message.content == "Lisbon."

@@ -12,8 +12,10 @@ from openai.types.chat import ParsedChatCompletionMessage
 import standby
 from standby import Attempt, Kind, Reply
 from standby.inputs.parse import parse_request
-from standby.integrations.openai.reply import Frames, completion_of, headers_of
-from standby.integrations.openai.request import CARRIED, HINTS, IGNORED, REASONS, Refused, asked_of
+from standby.integrations.openai.errors import RejectedRequest
+from standby.integrations.openai.headers import build_headers
+from standby.integrations.openai.reply import EventEncoder, encode_completion
+from standby.integrations.openai.request import CARRIED, HINTS, IGNORED, REASONS, parse_chat_request
 from standby.types import Chunk, Sampling, Text
 from tests.test_architecture import loaded_by
 
@@ -42,7 +44,7 @@ def test_a_header_holds_names_of_any_letters_and_no_word_of_what_was_said() -> N
         attempt(model="здесь/qwen3:8b", kind=Kind.TIMEOUT, text="the vendor's words"),
         attempt(model="a; b\r\nx"),
     )
-    headers = headers_of("très prudent", trail, "m2", "p", "small; d'été")
+    headers = build_headers("très prudent", trail, "m2", "p", "small; d'été")
     assert headers["x-standby-chain"] == "tr%C3%A8s%20prudent"
     assert headers["x-standby-trail"] == (
         "%D0%B7%D0%B4%D0%B5%D1%81%D1%8C/qwen3:8b failed timeout; a%3B%20b%0D%0Ax failed; m2 answering"
@@ -54,19 +56,19 @@ def test_a_header_holds_names_of_any_letters_and_no_word_of_what_was_said() -> N
 @pytest.mark.parametrize("role", ["user", "assistant", "system", "developer"])
 def test_a_speakers_name_goes_nowhere(role: str) -> None:
     said = {"role": role, "content": "Hi"}
-    assert asked_of(body(messages=[{**said, "name": "Ana"}])).messages == [said]
+    assert parse_chat_request(body(messages=[{**said, "name": "Ana"}])).messages == [said]
 
 
 @pytest.mark.parametrize(
     "message", [7, None, {"role": ["user"], "name": "Ana"}, {"role": "tool", "name": "weather"}]
 )
 def test_other_messages_are_left_as_they_are(message: Any) -> None:
-    assert asked_of(body(messages=[message])).messages == [message]
+    assert parse_chat_request(body(messages=[message])).messages == [message]
 
 
 def test_a_model_that_was_skipped_is_no_attempt() -> None:
     trail = (attempt(outcome="skipped", kind=Kind.UNAVAILABLE), attempt(outcome="answered"))
-    assert headers_of("default", trail, "m", "p")["x-standby-attempts"] == "1"
+    assert build_headers("default", trail, "m", "p")["x-standby-attempts"] == "1"
 
 
 HOW_IT_IS_SENT = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
@@ -85,13 +87,14 @@ def test_each_parameter_of_the_sdk_is_carried_ignored_dropped_or_refused_with_a_
 @pytest.mark.parametrize("name", sorted(HINTS))
 def test_a_hint_is_dropped_and_named_unless_it_must_be_kept(name: str) -> None:
     given = {name: {"a": 1}}
-    assert asked_of(body(**given)).dropped == (name,)
-    assert name not in asked_of(body(**given)).options
-    assert asked_of(body(**{name: None})).dropped == ()
+    assert parse_chat_request(body(**given)).dropped == (name,)
+    assert name not in parse_chat_request(body(**given)).options
+    assert parse_chat_request(body(**{name: None})).dropped == ()
     with pytest.raises(
-        Refused, match=f"{name!r} is not carried: standby drops it, unless it is asked to be strict"
+        RejectedRequest,
+        match=f"{name!r} is not carried: standby drops it, unless the request is strict",
     ) as caught:
-        asked_of(body(**given, standby={"strict": True}))
+        parse_chat_request(body(**given, standby={"strict": True}))
     assert (caught.value.param, caught.value.code) == (name, "unsupported_parameter")
 
 
@@ -108,16 +111,16 @@ def test_a_hint_is_dropped_and_named_unless_it_must_be_kept(name: str) -> None:
     ],
 )
 def test_a_value_that_asks_for_nothing_is_nothing(name: str, value: Any, *, strict: bool) -> None:
-    asked = asked_of(body(**{name: value}, standby={"strict": strict}))
+    asked = parse_chat_request(body(**{name: value}, standby={"strict": strict}))
     assert (asked.dropped, asked.options) == ((), {"strict": strict})
 
 
 @pytest.mark.parametrize("name", sorted(REASONS))
 def test_what_the_answer_would_lack_is_refused_for_a_reason(name: str) -> None:
     with pytest.raises(
-        Refused, match=re.escape(f"the parameter {name!r} is not carried: {REASONS[name]}")
+        RejectedRequest, match=re.escape(f"the parameter {name!r} is not carried: {REASONS[name]}")
     ):
-        asked_of(body(**{name: 7}))
+        parse_chat_request(body(**{name: 7}))
 
 
 REFUSED_IN_A_MESSAGE = {"audio", "function_call"}
@@ -131,7 +134,7 @@ def test_each_field_of_the_sdks_answer_may_stand_in_a_history() -> None:
         - {"role", "content", "tool_calls"}
     ):
         said = {"role": "assistant", "content": "Lisbon.", name: "something"}
-        [told] = asked_of(body(messages=[said])).messages
+        [told] = parse_chat_request(body(messages=[said])).messages
         assert told == {"role": "assistant", "content": "Lisbon."}, name
 
 
@@ -153,7 +156,7 @@ KEPT_BY_FRAMEWORKS = {
 
 
 def test_what_frameworks_keep_in_a_history_is_read_as_the_answer_alone() -> None:
-    [told] = asked_of(
+    [told] = parse_chat_request(
         body(messages=[{"role": "assistant", "content": "Lisbon.", **KEPT_BY_FRAMEWORKS}])
     ).messages
     asked = [{"role": "user", "content": "Hi"}, told]
@@ -172,7 +175,7 @@ def test_what_frameworks_keep_in_a_history_is_read_as_the_answer_alone() -> None
     ],
 )
 def test_a_refusal_is_what_was_said(said: dict[str, Any]) -> None:
-    [told] = asked_of(body(messages=[{"role": "assistant", **said}])).messages
+    [told] = parse_chat_request(body(messages=[{"role": "assistant", **said}])).messages
     assert msgspec.json.encode(told["content"]).decode().count("I will not.") == 1
     history = [{"role": "user", "content": "Hi"}, told]
     assert parse_request(history, {}).messages[1].parts == (Text("I will not."),)
@@ -180,51 +183,53 @@ def test_a_refusal_is_what_was_said(said: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", sorted(IGNORED))
 def test_what_says_nothing_of_the_answer_goes_nowhere(name: str) -> None:
-    assert asked_of(body(**{name: "x"})).options == {}
+    assert parse_chat_request(body(**{name: "x"})).options == {}
 
 
 @pytest.mark.parametrize("name", sorted(Sampling.__struct_fields__))
 def test_every_sampling_parameter_is_taken(name: str) -> None:
-    assert asked_of(body(**{name: 1})).options == {name: 1}
-    assert asked_of(body(**{name: None})).options == {}
+    assert parse_chat_request(body(**{name: 1})).options == {name: 1}
+    assert parse_chat_request(body(**{name: None})).options == {}
 
 
 @pytest.mark.parametrize("value", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_object_is_refused(value: bytes) -> None:
-    with pytest.raises(Refused, match="the body of the request is no JSON object"):
-        asked_of(value)
+    with pytest.raises(RejectedRequest, match="the body of the request is not a JSON object"):
+        parse_chat_request(value)
 
 
 @pytest.mark.parametrize("options", [7, "x", {"include_all": True}])
 def test_the_options_of_a_stream_are_known_or_refused(options: Any) -> None:
     with pytest.raises(
-        Refused,
+        RejectedRequest,
         match="stream_options: expected an object with include_obfuscation and include_usage",
     ):
-        asked_of(body(stream=True, stream_options=options))
+        parse_chat_request(body(stream=True, stream_options=options))
 
 
 @pytest.mark.parametrize("model", ["", 7, None])
 def test_a_model_that_is_no_name_is_refused(model: Any) -> None:
-    with pytest.raises(Refused, match="model: expected the name of a chain"):
-        asked_of(body(model=model))
+    with pytest.raises(RejectedRequest, match="model: expected the name of a chain"):
+        parse_chat_request(body(model=model))
 
 
 def test_the_schema_of_an_answer_keeps_its_name() -> None:
     named = {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}}
-    assert asked_of(body(response_format=named)).options["schema"] == {
+    assert parse_chat_request(body(response_format=named)).options["schema"] == {
         "title": "city",
         "type": "object",
     }
 
 
 def test_a_reply_without_text_has_no_content() -> None:
-    message = msgspec.json.decode(completion_of(Reply(text=""), "id", 0))["choices"][0]["message"]
+    message = msgspec.json.decode(encode_completion(Reply(text=""), "id", 0))["choices"][0][
+        "message"
+    ]
     assert message == {"role": "assistant", "content": None, "refusal": None}
 
 
 def test_a_chunk_that_says_nothing_is_no_event() -> None:
-    assert Frames("id", 0, "m", with_usage=True).of(Chunk(working=True)) == b""
+    assert EventEncoder("id", 0, "m", with_usage=True).encode(Chunk(working=True)) == b""
 
 
 def test_the_root_has_both_clients_and_importing_all_of_it_loads_no_sdk() -> None:
@@ -240,22 +245,22 @@ def test_the_root_has_both_clients_and_importing_all_of_it_loads_no_sdk() -> Non
 def test_a_thought_among_the_parts_of_an_answer_is_left_out(kind: str) -> None:
     thought = {"type": kind, kind: "Where?", "signature": "x"}
     said = {"role": "assistant", "content": [thought, {"type": "text", "text": "Lisbon."}]}
-    [told] = asked_of(body(messages=[said])).messages
+    [told] = parse_chat_request(body(messages=[said])).messages
     assert told["content"] == [{"type": "text", "text": "Lisbon."}]
     asked = [{"role": "user", "content": "Hi"}, {**said, "content": [thought]}]
-    assert len(parse_request(asked_of(body(messages=asked)).messages, {}).messages) == 1
+    assert len(parse_request(parse_chat_request(body(messages=asked)).messages, {}).messages) == 1
 
 
 @pytest.mark.parametrize("name", ["is_error", "status", "artifact", "timestamp"])
 def test_what_is_kept_beside_a_tools_result_goes_nowhere(name: str) -> None:
     said = {"role": "tool", "tool_call_id": "1", "content": "rain"}
-    assert asked_of(body(messages=[{**said, name: "error"}])).messages == [said]
+    assert parse_chat_request(body(messages=[{**said, name: "error"}])).messages == [said]
 
 
 @pytest.mark.parametrize("role", ["user", "system", "developer", "assistant"])
 def test_the_time_of_a_message_goes_nowhere(role: str) -> None:
     said = {"role": role, "content": "Hi"}
-    assert asked_of(body(messages=[{**said, "timestamp": 1}])).messages == [said]
+    assert parse_chat_request(body(messages=[{**said, "timestamp": 1}])).messages == [said]
 
 
 OF_OTHER_VENDORS = (
@@ -267,11 +272,11 @@ OF_OTHER_VENDORS = (
 @pytest.mark.parametrize("name", OF_OTHER_VENDORS)
 def test_the_refusal_of_a_vendors_own_parameter_says_how_to_send_it(name: str) -> None:
     way = f'extra_body={{"standby": {{"extra": {{PROVIDER: {{"{name}": …}}}}}}}}'
-    with pytest.raises(Refused, match=re.escape(way)) as caught:
-        asked_of(body(**{name: {"a": 1}}))
+    with pytest.raises(RejectedRequest, match=re.escape(way)) as caught:
+        parse_chat_request(body(**{name: {"a": 1}}))
     assert (caught.value.param, caught.value.code) == (name, "unsupported_parameter")
     sent = {"standby": {"extra": {"mine": {name: {"a": 1}}}}}
-    assert asked_of(body(**sent)).options == {"extra": {"mine": {name: {"a": 1}}}}
+    assert parse_chat_request(body(**sent)).options == {"extra": {"mine": {name: {"a": 1}}}}
 
 
 def function(name: str) -> dict[str, Any]:
@@ -285,7 +290,7 @@ def allowed(mode: Any, *tools: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("mode", ["auto", "required"])
 @pytest.mark.parametrize("named", [function("b"), {"type": "function", "name": "b"}])
 def test_a_choice_among_some_of_the_tools_offers_those_alone(mode: str, named: Any) -> None:
-    options = asked_of(
+    options = parse_chat_request(
         body(tools=[function("a"), function("b")], tool_choice=allowed(mode, named))
     ).options
     assert options == {"tools": [function("b")], "tool_choice": mode}
@@ -306,7 +311,8 @@ def test_a_choice_among_some_of_the_tools_offers_those_alone(mode: str, named: A
 )
 def test_a_choice_among_tools_that_are_not_there_is_refused(choice: Any) -> None:
     with pytest.raises(
-        Refused, match="tool_choice: allowed_tools wants a mode, auto or required, and tools"
+        RejectedRequest,
+        match="tool_choice: allowed_tools needs a mode, auto or required, and names of tools",
     ) as caught:
-        asked_of(body(tools=[function("a"), function("b")], tool_choice=choice))
+        parse_chat_request(body(tools=[function("a"), function("b")], tool_choice=choice))
     assert caught.value.param == "tool_choice"

@@ -1,1 +1,1 @@
-"""standby under OpenAI's own SDK: `client` makes the SDK's clients, the other modules translate the wire."""
+"""standby under OpenAI's own SDK: `client` makes its clients, the rest translates the wire."""

@@ -1,7 +1,7 @@
-"""httpx or httpx2: what is answered is made of the classes of the library that asks.
+"""httpx or httpx2: a response is made of the classes of the library that sends the request.
 
-OpenAI's SDK stands on httpx up to version 2 and on httpx2 from 3 on. Each library takes its own
-responses and streams only, and catches its own exceptions only.
+OpenAI's SDK uses httpx up to version 2 and httpx2 from version 3 on. Each library accepts only its
+own responses and streams, and catches only its own exceptions.
 """
 
 import sys
@@ -10,83 +10,96 @@ from functools import cache
 from typing import Any
 
 from standby.errors import CallFailed
-from standby.integrations.openai.reply import Frames, broken, restarted
+from standby.integrations.openai.reply import EventEncoder, encode_break, encode_restart
 from standby.streams import AsyncStream, Stream
 from standby.types import Chunk
 
 LIBRARIES = ("httpx", "httpx2")
 
 
-def library_of(kind: type) -> Any:
-    """Return the library, `httpx` or `httpx2`, that a class of a client or a request comes from.
+def find_library(kind: type) -> Any:
+    """Find the library that a class of a client or a request comes from.
+
+    Args:
+        kind: The class, or one derived from it.
+
+    Returns:
+        The module, `httpx` or `httpx2`.
 
     Raises:
-        TypeError: It comes from neither.
-
+        TypeError: The class comes from neither.
     """
-    for base in kind.__mro__:  # the SDK renames the classes that it makes of theirs
+    for base in kind.__mro__:  # the SDK renames the classes that it derives from theirs
         if (name := base.__module__.partition(".")[0]) in LIBRARIES:
             return sys.modules[name]
     raise TypeError(f"expected a class of {' or '.join(LIBRARIES)}, not {kind.__qualname__}")
 
 
-def body_of(library: Any, stream: Stream | AsyncStream, first: Chunk, frames: Frames) -> Any:
-    """Return the body of a streamed response: `first`, and what `stream` says after it."""
+def build_stream_body(
+    library: Any, stream: Stream | AsyncStream, first: Chunk, encoder: EventEncoder
+) -> Any:
+    """Build the body of a streamed response.
+
+    Args:
+        library: The module `httpx` or `httpx2`.
+        stream: The stream, from its second chunk on.
+        first: Its first chunk.
+        encoder: Encodes the chunks.
+
+    Returns:
+        A byte stream of the library.
+    """
     is_async = isinstance(stream, AsyncStream)
-    return _kind_of(library, is_async=is_async)(stream, first, frames)
+    return _body_class(library, is_async=is_async)(stream, first, encoder)
 
 
 @cache
-def _kind_of(library: Any, *, is_async: bool) -> Any:
-    ours, theirs = (_AsyncBody, "AsyncByteStream") if is_async else (_Body, "SyncByteStream")
-    return type(ours.__name__, (ours, getattr(library, theirs)), {})
+def _body_class(library: Any, *, is_async: bool) -> Any:
+    own, base = (_AsyncBody, "AsyncByteStream") if is_async else (_Body, "SyncByteStream")
+    return type(own.__name__, (own, getattr(library, base)), {})
 
 
 class _Body:
-    """A stream's events, for whoever reads them."""
-
-    def __init__(self, stream: Stream, first: Chunk, frames: Frames) -> None:
+    def __init__(self, stream: Stream, first: Chunk, encoder: EventEncoder) -> None:
         self._stream = stream
         self._first = first
-        self._frames = frames
+        self._encoder = encoder
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             chunk: Chunk | None = self._first
             while chunk is not None and not chunk.reset:
-                yield self._frames.of(chunk)
+                yield self._encoder.encode(chunk)
                 chunk = next(self._stream, None)
         except CallFailed as error:
-            yield broken(error)
+            yield encode_break(error)
         else:
             if chunk is not None:
                 self._stream.close()
-                yield restarted()
+                yield encode_restart()
 
     def close(self) -> None:
         self._stream.close()
 
 
 class _AsyncBody:
-    """A stream's events, for whoever reads them."""
-
-    def __init__(self, stream: AsyncStream, first: Chunk, frames: Frames) -> None:
+    def __init__(self, stream: AsyncStream, first: Chunk, encoder: EventEncoder) -> None:
         self._stream = stream
         self._first = first
-        self._frames = frames
+        self._encoder = encoder
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             chunk: Chunk | None = self._first
             while chunk is not None and not chunk.reset:
-                yield self._frames.of(chunk)
+                yield self._encoder.encode(chunk)
                 chunk = await anext(self._stream, None)
         except CallFailed as error:
-            yield broken(error)
+            yield encode_break(error)
         else:
             if chunk is not None:
                 await self._stream.close()
-                yield restarted()
+                yield encode_restart()
 
     async def aclose(self) -> None:
         await self._stream.close()

@@ -1,12 +1,12 @@
-"""A request as Chat Completions has it, read into what standby takes. Pure; knows no SDK."""
+"""A request of Chat Completions, parsed into the arguments of `Standby.chat`. Knows no SDK."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import msgspec
 
-from standby.errors import RequestError, StandbyError
 from standby.http.bodies import get_list, get_object, get_str
+from standby.integrations.openai.errors import RejectedRequest
 from standby.types import Sampling
 
 IGNORED = frozenset(
@@ -21,7 +21,7 @@ IGNORED = frozenset(
         "user",
     }
 )
-"""Parameters that say how one vendor keeps, bills or caches a request, and nothing of the answer: they go nowhere."""
+"""Parameters that say how one vendor keeps, bills or caches a request: no model is sent them."""
 
 HINTS = frozenset(
     {
@@ -34,7 +34,10 @@ HINTS = frozenset(
         "verbosity",
     }
 )
-"""Parameters that an answer may do without: frameworks send them unasked. They are dropped, and named in a header."""
+"""Parameters that an answer can do without: frameworks send them by default.
+
+They are dropped, and a header names them.
+"""
 
 _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "n": (1,),
@@ -45,7 +48,7 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "functions": ([],),
     "function_call": ("auto", "none"),
 }
-"""Values that ask for nothing beyond what there is."""
+"""Values that request nothing beyond the default."""
 
 REASONS = {
     "audio": "standby gives answers in text",
@@ -56,70 +59,71 @@ REASONS = {
     "function_call": "use 'tool_choice'",
     "web_search_options": "not every model of a chain can search; offer a tool",
 }
-"""Parameters without which the answer would be another one: they are refused, for this reason."""
+"""Parameters without which the answer would be another one, and why each is rejected."""
 
-_FOR_ONE = (
-    "standby cannot hold every model of a chain to it; leave it out, or send it to the provider that knows it: "
+_OF_ONE_VENDOR = (
+    "standby cannot hold every model of a chain to it; leave it out, "
+    "or send it to the provider that knows it: "
     'extra_body={"standby": {"extra": {PROVIDER: {"%s": …}}}}'
 )
 
-_OWN = frozenset(
-    {
-        "model",
-        "messages",
-        "stream",
-        "stream_options",
-        "response_format",
-        "standby",
-        "max_completion_tokens",
-    }
-)
-_AS_THEY_ARE = frozenset({*Sampling.__struct_fields__, "tools", "tool_choice"})
-CARRIED = _OWN | _AS_THEY_ARE
-"""Parameters that the models are asked with."""
+_UNCHANGED = frozenset({*Sampling.__struct_fields__, "tools", "tool_choice"})
+"""Parameters that `Standby.chat` takes by the same name."""
 
-_OF_ANY = ("cache_control", "id", "name", "provider_specific_fields", "timestamp")
+CARRIED = _UNCHANGED | {
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "response_format",
+    "standby",
+    "max_completion_tokens",
+}
+"""Parameters that reach the models."""
+
+_UNSENT_OF_ALL = ("cache_control", "id", "name", "provider_specific_fields", "timestamp")
 _UNSENT: Mapping[str, tuple[str, ...]] = {
     "assistant": (
-        *_OF_ANY,
-        *("annotations", "extra_content", "parsed", "prefix", "refusal"),
-        *(
-            "reasoning",
-            "reasoning_content",
-            "reasoning_details",
-            "reasoning_signature",
-            "thinking_blocks",
-        ),
+        *_UNSENT_OF_ALL,
+        "annotations",
+        "extra_content",
+        "parsed",
+        "prefix",
+        "refusal",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "reasoning_signature",
+        "thinking_blocks",
     ),
-    "developer": _OF_ANY,
-    "system": _OF_ANY,
-    "tool": (*(name for name in _OF_ANY if name != "name"), "artifact", "is_error", "status"),
-    "user": _OF_ANY,
+    "developer": _UNSENT_OF_ALL,
+    "system": _UNSENT_OF_ALL,
+    "tool": (
+        *(name for name in _UNSENT_OF_ALL if name != "name"),
+        "artifact",
+        "is_error",
+        "status",
+    ),
+    "user": _UNSENT_OF_ALL,
 }
-"""What frameworks keep in a message and no other vendor has a place for: the speaker's name, the sources of an answer,
-and thoughts, which a reply here tells to a reader; no model takes another's."""
+"""Fields of a message, by its role, that frameworks keep and other vendors have no place for.
 
-_THOUGHTS = ("reasoning", "redacted_thinking", "thinking")
-"""Types of the parts of an answer's content that are thoughts."""
+They are the speaker's name, the sources of an answer, and reasoning: a reply shows it to its
+reader, and no model takes another's.
+"""
+
+_REASONING_TYPES = ("reasoning", "redacted_thinking", "thinking")
+"""Types of the parts of an answer's content that are reasoning."""
 
 _ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 
 
-class Refused(StandbyError):
-    """A request that is answered with an error at once: its HTTP status, the parameter at fault, and OpenAI's code."""
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A parsed request: the chain, and what `Standby.chat` takes besides.
 
-    def __init__(
-        self, message: str, *, status: int = 400, param: str | None = None, code: str | None = None
-    ) -> None:
-        """Keep what the error's body says."""
-        super().__init__(message)
-        self.status = status
-        self.param = param
-        self.code = code
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request asks for: a chain, and what `Standby.chat` takes; whether as a stream, and that with its usage."""
+    `deadline` is in seconds. `with_usage`: the stream ends with its usage. `dropped` names the
+    hints that no model is sent.
+    """
 
     chain: str
     messages: Any
@@ -130,187 +134,201 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...] = ()
 
 
-def asked_of(body: bytes) -> Asked:
-    """Read a request's body; raises `Refused` that names the parameter at fault."""
-    given = _decoded(body)
-    own = _object(given, "standby", {"deadline", "extra", "strict"})
-    dropped = _dropped(given, own.get("strict", False))
-    options = {name: value for name, value in given.items() if name in _AS_THEY_ARE}
-    if (allowed := _allowed(given.get("tool_choice"))) is not None:
-        options |= _narrowed(allowed, given.get("tools"))
-    if (most := _most_tokens(given)) is not None:
-        options["max_tokens"] = most
-    if (schema := _schema(given.get("response_format"))) is not None:
-        options["schema"] = schema
-    options |= {name: own[name] for name in ("extra", "strict") if name in own}
-    return Asked(
-        chain=_chain(given.get("model")),
-        messages=_messages(given.get("messages")),
+def parse_chat_request(body: bytes) -> ChatRequest:
+    """Parse the body of a request.
+
+    Args:
+        body: The body, as JSON.
+
+    Returns:
+        The request; its messages and options are not checked yet.
+
+    Raises:
+        RejectedRequest: The body is not a JSON object, or a parameter cannot be carried.
+    """
+    fields = _decode(body)
+    own = _get_object(fields, "standby", {"deadline", "extra", "strict"})
+    dropped = _find_dropped(fields, own.get("strict", False))
+    options = dict(_parse_options(fields, own))
+    chain, messages = _parse_chain(fields.get("model")), _parse_messages(fields.get("messages"))
+    stream_options = _get_object(fields, "stream_options", {"include_usage", "include_obfuscation"})
+    return ChatRequest(
+        chain=chain,
+        messages=messages,
         options=options,
         deadline=own.get("deadline"),
-        stream=bool(given.get("stream")),
-        with_usage=bool(
-            _object(given, "stream_options", {"include_usage", "include_obfuscation"}).get(
-                "include_usage"
-            )
-        ),
+        stream=bool(fields.get("stream")),
+        with_usage=bool(stream_options.get("include_usage")),
         dropped=dropped,
     )
 
 
-def refusal_of(error: RequestError) -> Refused:
-    """Return what standby says of a request, with the parameter as OpenAI names it."""
-    if error.index is not None:
-        return Refused(str(error), param=f"messages[{error.index}]")
-    head = str(error).partition(":")[0].partition(" ")[0]
-    renamed = {
-        "schema": "response_format",
-        "tool": "tools",
-        "extra": "standby.extra",
-        "deadline": "standby.deadline",
-    }
-    known = {*_AS_THEY_ARE, "messages"}
-    return Refused(str(error), param=renamed.get(head, head if head in known else None))
-
-
-def _decoded(body: bytes) -> dict[str, Any]:
+def _decode(body: bytes) -> dict[str, Any]:
+    """Return the parameters that are not null."""
     try:
-        given = msgspec.json.decode(body)
+        fields = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise Refused("the body of the request is no JSON object")
-    return {
-        name: value for name, value in cast("dict[str, Any]", given).items() if value is not None
-    }
+        fields = None
+    if not isinstance(fields, dict):
+        raise RejectedRequest("the body of the request is not a JSON object")
+    items = cast("dict[str, Any]", fields).items()
+    return {name: value for name, value in items if value is not None}
 
 
-def _dropped(given: Mapping[str, Any], strict: Any) -> tuple[str, ...]:
-    """Return the hints that are left out; raises `Refused` for what the answer would lack, with `strict` for a hint too."""
+def _get_object(fields: Mapping[str, Any], name: str, known: set[str]) -> Mapping[str, Any]:
+    value = fields.get(name, {})
+    unknown = set(cast("Mapping[str, Any]", value)) - known if isinstance(value, Mapping) else {""}
+    if unknown:
+        names = " and ".join(sorted(known))
+        raise RejectedRequest(f"{name}: expected an object with {names}", param=name)
+    return cast("Mapping[str, Any]", value)
+
+
+def _find_dropped(fields: Mapping[str, Any], strict: Any) -> tuple[str, ...]:
+    """Return the hints that are dropped; rejects other parameters, and if `strict` hints too."""
     if not isinstance(strict, bool):
-        raise Refused("standby.strict: expected true or false", param="standby.strict")
-    left = [
+        raise RejectedRequest("standby.strict: expected true or false", param="standby.strict")
+    known = CARRIED | IGNORED
+    dropped = [
         name
-        for name in given
-        if name not in CARRIED | IGNORED and given[name] not in _NEUTRAL.get(name, ())
+        for name, value in fields.items()
+        if name not in known and value not in _NEUTRAL.get(name, ())
     ]
-    for name in left:
+    for name in dropped:
         if strict or name not in HINTS:
-            hint = "standby drops it, unless it is asked to be strict" if name in HINTS else ""
-            reason = REASONS.get(name) or hint or _FOR_ONE % name
-            raise Refused(
-                f"the parameter {name!r} is not carried: {reason}",
+            raise RejectedRequest(
+                f"the parameter {name!r} is not carried: {_explain(name)}",
                 param=name,
                 code="unsupported_parameter",
             )
-    return tuple(sorted(left))
+    return tuple(sorted(dropped))
 
 
-def _chain(model: Any) -> str:
+def _explain(name: str) -> str:
+    """Explain why a parameter is rejected."""
+    if name in HINTS:
+        return "standby drops it, unless the request is strict"
+    return REASONS.get(name) or _OF_ONE_VENDOR % name
+
+
+def _parse_chain(model: Any) -> str:
     if not isinstance(model, str) or not model:
-        raise Refused("model: expected the name of a chain, like 'default'", param="model")
+        raise RejectedRequest("model: expected the name of a chain, like 'default'", param="model")
     return model
 
 
-def _most_tokens(given: Mapping[str, Any]) -> Any:
-    older, newer = given.get("max_tokens"), given.get("max_completion_tokens")
+# Options
+
+
+def _parse_options(fields: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the options of `Standby.chat`; a later one replaces an earlier one of its name."""
+    yield from ((name, value) for name, value in fields.items() if name in _UNCHANGED)
+    if (allowed := _allowed_tools(fields.get("tool_choice"))) is not None:
+        yield from _narrow_tools(allowed, fields.get("tools")).items()
+    if (max_tokens := _max_tokens(fields)) is not None:
+        yield "max_tokens", max_tokens
+    if (schema := _parse_schema(fields.get("response_format"))) is not None:
+        yield "schema", schema
+    yield from ((name, own[name]) for name in ("extra", "strict") if name in own)
+
+
+def _max_tokens(fields: Mapping[str, Any]) -> Any:
+    older, newer = fields.get("max_tokens"), fields.get("max_completion_tokens")
     if None not in (older, newer) and older != newer:
-        raise Refused(
+        raise RejectedRequest(
             "max_tokens and max_completion_tokens are two names for one thing; give one",
             param="max_tokens",
         )
     return newer if older is None else older
 
 
-def _allowed(choice: Any) -> Mapping[str, Any] | None:
-    """Return what a choice among some of the tools says: its mode, and the tools; `None` for any other choice."""
+def _allowed_tools(choice: Any) -> Mapping[str, Any] | None:
+    """Return the mode and the tools of a choice among some tools; `None` for another choice."""
     fields = get_object(choice)
-    return (
-        get_object(fields.get("allowed_tools")) if fields.get("type") == "allowed_tools" else None
-    )
+    is_allowed = fields.get("type") == "allowed_tools"
+    return get_object(fields.get("allowed_tools")) if is_allowed else None
 
 
-def _narrowed(allowed: Mapping[str, Any], tools: Any) -> dict[str, Any]:
-    """Return the tools that may be called as all that there are, and the mode as the choice: every model takes that."""
-    names = [_name(tool) for tool in get_list(allowed.get("tools"))]
-    offered = [tool for tool in get_list(tools) if _name(tool) in names]
-    if (
-        allowed.get("mode") not in ("auto", "required")
-        or not names
-        or {*map(_name, offered)} != {*names}
-    ):
-        words = "tool_choice: allowed_tools wants a mode, auto or required, and tools that the request has, by their names"
-        raise Refused(words, param="tool_choice")
+def _narrow_tools(allowed: Mapping[str, Any], tools: Any) -> dict[str, Any]:
+    """Offer only the allowed tools, with the mode as the choice: every model takes that."""
+    names = {_tool_name(tool) for tool in get_list(allowed.get("tools"))}
+    offered = [tool for tool in get_list(tools) if _tool_name(tool) in names]
+    has_mode = allowed.get("mode") in ("auto", "required")
+    has_tools = bool(names) and {_tool_name(tool) for tool in offered} == names
+    if not has_mode or not has_tools:
+        raise RejectedRequest(
+            "tool_choice: allowed_tools needs a mode, auto or required, "
+            "and names of tools that the request has",
+            param="tool_choice",
+        )
     return {"tools": offered, "tool_choice": allowed["mode"]}
 
 
-def _name(tool: Any) -> str:
+def _tool_name(tool: Any) -> str:
     fields = get_object(tool)
     return get_str(get_object(fields.get("function")).get("name") or fields.get("name"))
 
 
-def _object(given: Mapping[str, Any], name: str, fields: set[str]) -> Mapping[str, Any]:
-    value = given.get(name, {})
-    unknown = set(cast("Mapping[str, Any]", value)) - fields if isinstance(value, Mapping) else {""}
-    if unknown:
-        raise Refused(f"{name}: expected an object with {' and '.join(sorted(fields))}", param=name)
-    return cast("Mapping[str, Any]", value)
-
-
-def _schema(given: Any) -> Any:
-    """Return the JSON Schema that an answer is to fit, `None` for plain text; "json_object" is any object."""
-    wanted: Mapping[str, Any] = (
-        cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
-    )
-    if given is None or wanted.get("type") == "text":
+def _parse_schema(response_format: Any) -> Any:
+    """Return the JSON Schema of the answer; `None`: plain text. "json_object" is any object."""
+    if response_format is None:
         return None
-    if wanted.get("type") == "json_object":
+    fields = get_object(response_format)
+    kind, described = fields.get("type"), fields.get("json_schema")
+    if kind == "text":
+        return None
+    if kind == "json_object":
         return _ANY_OBJECT
-    named: Any = wanted.get("json_schema")
-    if wanted.get("type") == "json_schema" and isinstance(named, Mapping):
-        fields = cast("Mapping[str, Any]", named)
-        schema: Any = fields.get("schema", _ANY_OBJECT)
-        titled = {"title": fields["name"]} if "name" in fields else {}
-        return (
-            {**titled, **cast("Mapping[str, Any]", schema)}
-            if isinstance(schema, Mapping)
-            else schema
-        )
-    words = (
-        "response_format: expected the type text, json_object, or json_schema with a 'json_schema'"
+    if kind == "json_schema" and isinstance(described, Mapping):
+        return _named_schema(cast("Mapping[str, Any]", described))
+    raise RejectedRequest(
+        "response_format: expected the type text, json_object, or json_schema with a 'json_schema'",
+        param="response_format",
     )
-    raise Refused(words, param="response_format")
 
 
-def _messages(messages: Any) -> list[Any]:
-    """Leave out what is not sent; whatever is wrong with the rest is said when it is read."""
+def _named_schema(described: Mapping[str, Any]) -> Any:
+    schema: Any = described.get("schema", _ANY_OBJECT)
+    if not isinstance(schema, Mapping):
+        return schema
+    title = {"title": described["name"]} if "name" in described else {}
+    return {**title, **cast("Mapping[str, Any]", schema)}
+
+
+# Messages
+
+
+def _parse_messages(messages: Any) -> list[Any]:
+    """Remove what is not sent; `parse_request` checks the rest."""
     if not isinstance(messages, list):
-        raise Refused("messages: expected a list of messages", param="messages")
-    return [_sent(message) for message in cast("list[object]", messages)]
+        raise RejectedRequest("messages: expected a list of messages", param="messages")
+    return [_parse_message(message) for message in cast("list[object]", messages)]
 
 
-def _sent(message: Any) -> Any:
+def _parse_message(message: Any) -> Any:
     fields = get_object(message)
     role = get_str(fields.get("role"))
     if role not in _UNSENT:
         return message
     sent = {name: value for name, value in fields.items() if name not in _UNSENT[role]}
-    content = _said(fields) if role == "assistant" else None
+    content = _answer_content(fields) if role == "assistant" else None
     return sent if content is None else {**sent, "content": content}
 
 
-def _said(message: Mapping[str, Any]) -> Any:
-    """Return an answer's content; a refusal is what was said, in the place of a text or as a part."""
+def _answer_content(message: Mapping[str, Any]) -> Any:
+    """Return the content of an answer; a refusal replaces its text, or stands among its parts."""
     content: Any = message.get("content") or message.get("refusal")
     if not isinstance(content, list):
         return content
-    return [
-        _spoken(part) for part in get_list(content) if get_object(part).get("type") not in _THOUGHTS
-    ]
+    parts = get_list(content)
+    return [_parse_part(part) for part in parts if not _is_reasoning(part)]
 
 
-def _spoken(part: Any) -> Any:
+def _is_reasoning(part: Any) -> bool:
+    return get_object(part).get("type") in _REASONING_TYPES
+
+
+def _parse_part(part: Any) -> Any:
     fields = get_object(part)
-    return (
-        {"type": "text", "text": fields.get("refusal")} if fields.get("type") == "refusal" else part
-    )
+    is_refusal = fields.get("type") == "refusal"
+    return {"type": "text", "text": fields.get("refusal")} if is_refusal else part
