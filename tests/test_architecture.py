@@ -255,12 +255,7 @@ CLOCK_AND_CHANCE = {
         "testing/loopback",
     ],
     "date.today": [
-        "cli/check",
-        "cli/init",
-        "cli/models",
-        "cli/new_plugin",
-        "cli/selftest",
-        "cli/validate",
+        "cli/config_file",
         "client",
         "config/settings_source",
     ],  # what has retired, by the user's own calendar

@@ -307,7 +307,7 @@ def test_without_weights_the_embedded_model_names_the_command_that_fetches_them(
         (("-",), "standby: standard input is empty; "),
         (
             ("two", "words"),
-            "standby: no file is named 'words'; if it belongs to the question, put the whole of that in quotes\n",
+            "standby: no file is named 'words'; if it belongs to the question, put all of that in quotes\n",
         ),
         (("now", "three", "words"), "Got unexpected extra argument (words)"),
         (("hello", "--chain", "healhty"), "standby: no chain is named 'healhty'; "),
@@ -336,7 +336,7 @@ def test_a_misspelt_chain_is_answered_with_the_nearest(run: Run) -> None:
 @pytest.mark.parametrize(
     ("stdin", "told"),
     [
-        (b"\xff\xfe", "standby: standard input is no utf-8 text; convert it\n"),
+        (b"\xff\xfe", "standby: standard input is not utf-8 text; convert it\n"),
         (
             None,
             'standby: standard input is empty; write a question, or "-" to read one from standard input\n',
@@ -426,7 +426,7 @@ def test_an_answer_that_does_not_fit_fails(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [(None, "cannot be read: No such file"), ("{", "is no JSON: "), ("[]", "schema: ")],
+    [(None, "cannot be read: No such file"), ("{", "is not JSON: "), ("[]", "schema: ")],
 )
 def test_a_schema_that_is_none_is_a_wrong_command_line(
     run: Run, tmp_path: Path, text: str | None, words: str

@@ -15,8 +15,8 @@ import click
 import pytest
 
 from standby import AsyncStandby
-from standby.cli.asking import LIMIT
-from standby.cli.remedies import REMEDIES
+from standby.cli.live_check import LIMIT
+from standby.cli.advice import ADVICE
 from standby.failures import Kind
 from tests.cli.running import Run, written
 from tests.support.loopback import (
@@ -260,7 +260,7 @@ def test_a_person_reads_a_table_then_what_to_do_then_the_chains(run: Run, server
     assert rest == [
         "",
         "gemini-2.5-pro: 503 UNAVAILABLE. The model is overloaded. Please try again later.",
-        f"  to do: {REMEDIES[Kind.OVERLOADED]}",
+        f"  to do: {ADVICE[Kind.OVERLOADED]}",
         "",
         "default: answers, by o3-mini",
         "other: answers, by o3-mini",
@@ -299,7 +299,7 @@ def test_a_failure_that_stops_the_chain_fails_the_check_though_a_later_model_ans
     )
     ran = run("check", "--chain", "default")
     assert ran.status == 1
-    assert "default: cannot answer: gemini-2.5-pro stops it, and no other model is asked" in ran.out
+    assert "default: cannot answer: gemini-2.5-pro stops it, and no other model is called" in ran.out
 
 
 def test_a_named_model_must_answer_itself(run: Run, servers: Servers) -> None:
@@ -349,11 +349,11 @@ def test_no_key_is_ever_shown(
             ("--chain", "defualt"),
             "models.yaml has no chain named 'defualt'; did you mean 'default'?",
         ),
-        (("--chain", "xyz"), "models.yaml has no chain named 'xyz'; there is default, other"),
+        (("--chain", "xyz"), "models.yaml has no chain named 'xyz'; it has default, other"),
         (("--model", "o3mini"), "models.yaml has no model named 'o3mini'; did you mean 'o3-mini'?"),
         (
             ("--model", "aside", "--chain", "other"),
-            "other has no model named 'aside'; there is o3-mini",
+            "other has no model named 'aside'; it has o3-mini",
         ),
     ],
 )

@@ -34,7 +34,7 @@ def test_it_shows_the_answer_the_trail_and_what_happened(run: Run) -> None:
     lines = ran.out.splitlines()
     assert f"answer:    {ANSWER}" in lines
     failed = "overloaded: 503 UNAVAILABLE. The model is overloaded."
-    trail = lines[lines.index("the trail, as it is on the reply:") + 1 :][:3]
+    trail = lines[lines.index("the trail of the reply:") + 1 :][:3]
     assert [line.split()[:2] for line in trail] == [
         ["first", "failed"],
         ["first", "failed"],
@@ -42,7 +42,7 @@ def test_it_shows_the_answer_the_trail_and_what_happened(run: Run) -> None:
     ]
     assert [line.partition(failed)[2] for line in trail] == ["  -> retry", "  -> next", ""]
     told = lines[lines.index("what happened:") + 1 :][:3]
-    assert told[0].startswith("  first answered 503: that may pass, so it was asked again after 0.")
+    assert told[0].startswith("  first answered 503: that may pass, so the question was sent again after 0.")
     assert told[1] == "  first answered 503 again, so the same question went to second."
     assert told[2].startswith("  second answered. The application waited 0.")
 

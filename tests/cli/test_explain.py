@@ -53,20 +53,20 @@ def test_a_failure_is_explained_line_by_line(run: Run) -> None:
         "the first time: retry first after up to 0.5s; counts towards a rest",
         "after the retry: retry first after up to 1s; counts towards a rest",
         "after retry 2: next, second; counts towards a rest",
-        "in a stream whose words are out: stop, the caller has the part so far",
-        f"at the worst: 6 attempts, 90s, {UNPRICED}; each billed for 1000 tokens in and 500 out",
+        "in a stream that has begun: stop, the caller has the text so far",
+        f"at worst: 6 attempts, 90s, {UNPRICED}; each billed for 1000 tokens in and 500 out",
     ]
 
 
 def test_without_a_trigger_the_table_is_told(run: Run) -> None:
     ran = run("explain", "--kind", "unauthorized", "--chain", "plain")
     assert ran.out.splitlines()[2:-2] == [
-        "no trigger fires: the table says next for unauthorized",
+        "no trigger fires: the default for unauthorized is next",
         "the first time: next, second; rests the model for at least 300s",
-        "a person is told: an alert goes to the log and to the application",
+        "a person must act: an alert goes to the log and to the application",
     ]
     assert ran.out.startswith(
-        "first fails; no status, code or words are known, so no trigger that looks for one can fire\n"
+        "first fails; no status, code or message is known, so no trigger that looks for one can fire\n"
     )
 
 
@@ -75,12 +75,12 @@ def test_without_a_trigger_the_table_is_told(run: Run) -> None:
     [
         (
             ("--kind", "blocked"),
-            "the first time: stop, the caller is told; says nothing of the model's health\n",
+            "the first time: stop, the caller gets the error; does not affect the model's health\n",
         ),
         (("--kind", "empty", "--model", "second"), "the first time: next: nobody"),
         (
             ("--kind", "rate_limited", "--retry-after", "1s"),
-            "the first time: retry first after 1s; says nothing",
+            "the first time: retry first after 1s; does not affect",
         ),
         (
             ("--kind", "rate_limited", "--retry-after", "34s"),
@@ -88,7 +88,7 @@ def test_without_a_trigger_the_table_is_told(run: Run) -> None:
         ),
         (
             ("--kind", "truncated"),
-            "the first time: accept, a reply is given, marked; without a reply: next, second; ",
+            "the first time: accept a reply, marked; without a reply: next, second; ",
         ),
         (("--kind", "timeout"), "trigger late (models.yaml:6) fires, then stop\n"),
         (
@@ -98,7 +98,7 @@ def test_without_a_trigger_the_table_is_told(run: Run) -> None:
     ],
 )
 def test_what_follows_is_told(run: Run, words: tuple[str, ...], told: str) -> None:
-    told = told.replace("next: nobody", "nobody is left to ask, the call fails")
+    told = told.replace("next: nobody", "no model is left, the call fails")
     assert told in run("explain", *words).out
 
 
@@ -107,13 +107,13 @@ def test_without_a_failure_the_plan_is_told(run: Run) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.splitlines() == [
         "chain default, for at most 90s",
-        "first (scripted): up to 3 attempts, 10s each; a stream's first word in 10s, the next in 10s",
+        "first (scripted): up to 3 attempts, 10s each; a stream's first token in 10s, the next in 10s",
         "  triggers: late, busy",
-        "second (scripted): up to 3 attempts, 20s each; a stream's first word in 20s, the next in 20s",
+        "second (scripted): up to 3 attempts, 20s each; a stream's first token in 20s, the next in 20s",
         "  triggers: late, busy",
         "trigger late (models.yaml:6): then stop",
         "trigger busy (models.yaml:7): then retry",
-        f"at the worst: 6 attempts, 90s, {UNPRICED}; each billed for 1000 tokens in and 500 out",
+        f"at worst: 6 attempts, 90s, {UNPRICED}; each billed for 1000 tokens in and 500 out",
     ]
 
 
@@ -122,7 +122,7 @@ def test_the_worst_case_is_told_in_money_for_calls_of_a_size(run: Run) -> None:
     told = run("explain", "--tokens", "8000/1000").out.splitlines()
     assert told[2] == "  costs: $0.02 an attempt"
     assert told[-1] == (
-        "at the worst: 6 attempts, 90s, at least $0.06 (the price of second is not known); "
+        "at worst: 6 attempts, 90s, at least $0.06 (the price of second is not known); "
         "each billed for 8000 tokens in and 1000 out"
     )
     after = run(
@@ -146,17 +146,17 @@ def test_what_is_no_size_is_a_wrong_command_line(run: Run) -> None:
 
 def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> None:
     told = run("explain", "--chain", "alone").out
-    assert "second (scripted): not asked, fallback is false\n" in told
+    assert "second (scripted): not called, fallback is false\n" in told
     assert (
-        "no hedge: behind first stands no model that is asked and does not begin resting\n" in told
+        "no hedge: after first comes no model that is called and does not rest\n" in told
     )
     beside = run("explain", "--chain", "beside", "--tokens", "8000/1000").out
     assert (
-        "a model that shows no sign of life for 2s has the next one asked beside it, once in a call\n"
+        "where a model shows no sign of life for 2s, the next one is called beside it, once in a call\n"
         in beside
     )
     assert (
-        "  first gets 5s where its answer comes as a whole: it thinks, and shows no sign until then\n"
+        "  first gets 5s where its answer is not streamed: it thinks, and shows no sign until then\n"
         in beside
     )
     often = "1 request more in 20 calls at most (and up to 5 more to begin with)"
@@ -170,7 +170,7 @@ def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> N
 def test_a_missing_key_is_told(run: Run, words: tuple[str, ...]) -> None:
     told = run("explain", "--chain", "keyed", *words).out
     assert (
-        "gpt-6-luna has no key here, and is passed over until there is one: set OPENAI_API_KEY\n"
+        "gpt-6-luna has no key here, and is skipped until it has one: set OPENAI_API_KEY\n"
         in told
     )
 
@@ -189,7 +189,7 @@ def test_one_that_begins_resting_is_asked_once(run: Run) -> None:
     written("version: 1\nchains: {default: {models: [o3-mini, gpt-6-luna], hedge: {after: 2s}}}\n")
     plan = run("explain").out
     assert "o3-mini (openai): up to 1 attempt," in plan
-    assert "no hedge: behind gpt-6-luna stands no model" in plan
+    assert "no hedge: after gpt-6-luna comes no model" in plan
     assert (
         "the first time: next, gpt-6-luna"
         in run("explain", "--model", "o3-mini", "--kind", "overloaded").out
@@ -214,7 +214,7 @@ def test_the_plugin_says_what_a_failure_is(run: Run) -> None:
 
 
 OWN_SHAPE = """
-from standby.plugin import Card, Failure, Kind, ProviderInfo, hookimpl, kind_of_status, object_in, text_in
+from standby.plugin import Card, Failure, Kind, ProviderInfo, hookimpl, kind_of_status, get_object, get_str
 
 
 @hookimpl
@@ -240,9 +240,9 @@ def stub(path, asked, says):
 
 
 def read(status, headers, body):
-    told = object_in(object_in(body).get("fault"))
+    told = get_object(get_object(body).get("fault"))
     kind = Kind.QUOTA_EXHAUSTED if told.get("reason") == "spent" else kind_of_status(status)
-    return Failure(kind=kind, status=status, code=text_in(told.get("reason")) or None, message=text_in(told.get("detail")))
+    return Failure(kind=kind, status=status, code=get_str(told.get("reason")) or None, message=get_str(told.get("detail")))
 """
 
 
@@ -316,25 +316,25 @@ def test_as_json_it_is_the_same(run: Run) -> None:
         ),
         (
             ("--kind", "empty", "--model", "third"),
-            "chain 'default' asks no model 'third'; it asks first, second",
+            "chain 'default' calls no model 'third'; it calls first, second",
         ),
-        (("--model", "frist"), "chain 'default' asks no model 'frist'; did you mean 'first'?"),
+        (("--model", "frist"), "chain 'default' calls no model 'frist'; did you mean 'first'?"),
         (
             ("--kind", "empty", "--status", "503"),
-            "HTTP 503 means overloaded, not empty; say one of --status and --kind",
+            "HTTP 503 means overloaded, not empty; give one of --status and --kind",
         ),
         (
             ("--exception", "models.yaml", "--status", "500"),
-            "an exception has its own status, if it has one; leave --status out",
+            "an exception has its own status, if it has one; omit --status",
         ),
         (
             ("--chain", "alone", "--kind", "empty", "--model", "second"),
-            "asks no model 'second'; it asks first",
+            "calls no model 'second'; it calls first",
         ),
         (("--chain", "defualt"), "no chain is named 'defualt'; did you mean 'default'?"),
         (
             ("--exception", "models.yaml", "--message", "x"),
-            "say one of --exception, --recording, and --status",
+            "give one of --exception, --recording, and --status",
         ),
         (
             ("--recording", "models.yaml"),

@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from standby.cli.init_asking import ask_for_vendors
-from standby.cli.init_chain import in_service
+from standby.cli.init_prompts import ask_for_vendors
+from standby.cli.init_chain import models_in_service
 from standby.cli.schema import schema_text
 from standby.config import PACKAGED, load
 from standby.registry.plugins import Registry
@@ -146,7 +146,7 @@ def test_a_file_that_is_there_is_kept_and_the_others_are_written(run: Run, name:
     ran = run("init")
     assert ran.status == 0
     assert Path(name).read_text(encoding="utf-8") == "mine\n"
-    assert f"kept {name}: it was there already" in ran.out
+    assert f"kept {name}: it existed already" in ran.out
     assert [f"wrote {other}" in ran.out for other in FILES] == [other != name for other in FILES]
 
 
@@ -214,7 +214,7 @@ def test_what_is_installed_is_not_to_be_installed(run: Run) -> None:
 def test_where_no_key_is_wanted_the_example_says_so(run: Run) -> None:
     run("init", "--vendor", "local")
     assert Path(".env.example").read_text(encoding="utf-8") == (
-        "# No model of models.yaml wants a key: there is nothing to fill in.\n"
+        "# No model of models.yaml needs a key: there is nothing to fill in.\n"
     )
 
 
@@ -336,7 +336,7 @@ def test_each_line_that_is_commented_out_is_valid(run: Run) -> None:
         ),
         (
             "scripted",
-            f"no installed plugin that knows models is named 'scripted'; there is {', '.join(vendors())}",
+            f"no installed plugin that knows models is named 'scripted'; choose from {', '.join(vendors())}",
         ),
     ],
 )
@@ -379,7 +379,7 @@ def test_models_of_anybodys_plugin_come_by_what_it_suggests_and_by_what_is_left_
 ) -> None:
     install(PARROT, {"standby_extra.py": CARDS})
     cards = Registry().cards("parrot")
-    assert in_service(cards, date(2026, 12, 1)) == ["best", "stays", "gpt-6-luna", "later"]
+    assert models_in_service(cards, date(2026, 12, 1)) == ["best", "stays", "gpt-6-luna", "later"]
     run("init", "--vendor", "parrot")
     assert chain() == ["best", "stays"]
     assert "shared-quota" not in problems(run)

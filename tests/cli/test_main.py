@@ -123,7 +123,7 @@ def test_a_plugin_without_commands_says_so(run: Run) -> None:
     assert ran.status == 2
     assert (
         ran.err
-        == "Error: the plugin 'scripted' has no commands of its own; 'standby --help' lists all that there are\n"
+        == "Error: the plugin 'scripted' has no commands of its own; 'standby --help' lists all commands\n"
     )
 
 
@@ -150,7 +150,7 @@ STRIT = (
     [
         ("aks hello", " for help.\n\nError: no command is named 'aks'; did you mean 'ask'?\n"),
         ("vaidate", "Error: no command is named 'vaidate'; did you mean 'validate'?\n"),
-        ("zzz", "Error: no command is named 'zzz'; 'standby --help' lists all that there are\n"),
+        ("zzz", "Error: no command is named 'zzz'; 'standby --help' lists all commands\n"),
         ("locl pull", "Error: no command is named 'locl'; did you mean 'local'?\n"),
         ("local pul", " for help.\n\nError: no command is named 'pul'; did you mean 'pull'?\n"),
         (

@@ -116,7 +116,7 @@ def test_on_a_terminal_of_any_width_each_name_is_whole(columns: int) -> None:
     listed = {
         line.split()[0]
         for line in shown
-        if line and not line.startswith((" ", "model ", "left out"))
+        if line and not line.startswith((" ", "model ", "hidden, "))
     }
     assert listed == {name for each in Registry().names() for name in Registry().cards(each)} | (
         {"model"} & listed

@@ -195,7 +195,7 @@ def test_a_name_that_no_plugin_can_have_is_refused(run: Run, folder: Path, name:
     told = run("new-plugin", name)
     assert (told.status, told.out, files_in(folder)) == (2, "", set())
     assert told.err.startswith(
-        f"standby: {name!r} is no name for a plugin: take lowercase letters, digits and single dashes"
+        f"standby: {name!r} is not a name for a plugin: take lowercase letters, digits and single dashes"
     )
 
 
@@ -229,11 +229,11 @@ def test_what_is_there_stays_as_it_is(run: Run, folder: Path, there: str) -> Non
             target.symlink_to("nowhere")
     before = files_in(folder)
     told = run("new-plugin", NAME)
-    words = f"standby-{NAME} is there already, and stays as it is: move it away, or name another with --out"
+    words = f"standby-{NAME} exists already, and is unchanged: move it away, or name another with --out"
     assert (told.status, told.out, told.err) == (2, "", f"standby: {words}\n")
     assert files_in(folder) == before
     error = run("new-plugin", NAME, "--json").json["error"]
-    assert (error["type"], error["message"]) == ("Refused", words)
+    assert (error["type"], error["message"]) == ("CommandError", words)
 
 
 @pytest.fixture

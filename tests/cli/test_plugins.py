@@ -144,4 +144,4 @@ def test_on_a_narrow_terminal_the_state_and_the_reason_stay(
     words = " ".join(shown.split())
     assert "broken" in words
     assert "no beak" in words
-    assert ("left out, as the terminal is narrow: " in words) is (columns == 40)
+    assert ("hidden, because the terminal is narrow: " in words) is (columns == 40)

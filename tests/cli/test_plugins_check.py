@@ -25,7 +25,7 @@ class Parrot:
 """
 ANSWERS = "ok       the adapter can be imported and answers: complete()"
 MADE = "ok       the adapter can be made"
-NO_KEY = "skipped  the adapter is asked: it names no key, so it may not ask over HTTP; if it does: --http"
+NO_KEY = "skipped  the adapter is called: it names no key, so it may not use HTTP; if it does: --http"
 ENDPOINT = "the endpoint in the settings is the one that is asked"
 
 
@@ -121,7 +121,7 @@ WRONG = {
     f"import yaml\n{MANIFEST}": "standby_extra imports yaml: move that import into the adapter's module",
     MANIFEST.replace(
         INFO, f"{INFO}keys=('sk-4f21a',), "
-    ): "the keys are names of variables: keys holds something that is no",
+    ): "the keys are names of variables: keys holds something that is not",
     MANIFEST.replace(
         INFO, f"{INFO}options={{'type': 'objekt'}}, "
     ): "options is a JSON Schema: at type: 'objekt' is",
@@ -149,10 +149,10 @@ def test_what_is_wrong_is_said_with_what_to_do(run: Run, install: Install, manif
 @pytest.mark.parametrize(
     ("method", "words"),
     [
-        ("def complete(self, call): ...", "complete() is no coroutine: write it as 'async def'"),
+        ("def complete(self, call): ...", "complete() is not a coroutine: write it as 'async def'"),
         (
             "async def stream(self, call): return []",
-            "stream() is no asynchronous generator: write it as 'async def' with 'yield'",
+            "stream() is not an asynchronous generator: write it as 'async def' with 'yield'",
         ),
         ("pass", "standby_extra_adapter:Parrot has neither 'complete' nor 'stream'"),
         (
@@ -174,7 +174,7 @@ def test_an_adapter_that_cannot_answer_is_told_why(
 def test_a_plugin_that_is_not_installed_is_a_wrong_command_line(run: Run) -> None:
     ran = run("plugins", "check", "parot")
     assert ran.status == 2
-    assert "no plugin named 'parot' is installed; 'standby plugins' lists those that are" in ran.err
+    assert "no plugin named 'parot' is installed; 'standby plugins' lists the installed ones" in ran.err
 
 
 def test_the_list_without_a_command_is_as_it_was(run: Run) -> None:

@@ -45,7 +45,7 @@ def test_a_place_that_cannot_be_written_is_named_with_the_remedy(run: Run, out: 
     ran = run("schema", "--out", out)
     assert (ran.status, ran.out) == (2, "")
     assert f"Invalid value for '--out': {out} cannot be written: " in ran.err
-    assert ran.err.endswith("; name a file in a folder that is there\n")
+    assert ran.err.endswith("; name a file in a folder that exists\n")
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_people_read_a_table_and_a_verdict_at_the_end(shown: Ran) -> None:
     for line in (
         "gemini-2.5-pro  gemini    answers",
         "ok  503 service unavailable      overloaded    trigger outage  o3-mini answers",
-        "ok  a 200 with a page of HTML         malformed     by default      asked 2 times, o3-mini answers",
+        "ok  a 200 with a page of HTML         malformed     by default      called 2 times, o3-mini answers",
         "time-out 0.25s and pauses of at most 0.4s here; the file's own are longer",
     ):
         assert line in shown.out
@@ -212,7 +212,7 @@ def test_the_providers_of_the_file_are_tested_under_their_own_names_and_without_
     } == {"ours"}
     assert "house/large: HOUSE is not set, so a real call would skip it" in ran["warnings"]
     [words] = [each for each in ran["warnings"] if "options" in each]
-    assert words.startswith("cloud/gemini-2.5-pro: the options of provider 'cloud' were left out")
+    assert words.startswith("cloud/gemini-2.5-pro: the options of provider 'cloud' were not used")
 
 
 # What is not fine: status 1
@@ -224,11 +224,11 @@ def test_the_providers_of_the_file_are_tested_under_their_own_names_and_without_
         (ONE, "nothing to fall back to: gemini-2.5-pro is the only model of the chain"),
         (
             "version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini], fallback: false}}\n",
-            "nothing to fall back to: 'fallback' is false, so only gemini-2.5-pro is asked",
+            "nothing to fall back to: 'fallback' is false, so only gemini-2.5-pro is called",
         ),
         (
             WORDS,
-            "nothing proven: of the models that answer here, none can be made to fail",
+            "nothing proven: none of the models that answer here can be made to fail",
         ),
         (
             MUTE,
@@ -259,7 +259,7 @@ def test_a_chain_that_a_trigger_stops_ends_with_1_and_each_failure_is_marked(her
     [line] = [line for line in ran.out.splitlines() if line.startswith("FAILED")]
     assert line.split()[1:4] == ["502", "bad", "gateway"]
     assert "trigger no" in line
-    assert "the caller is told" in line
+    assert "the caller gets the error" in line
 
 
 # What cannot be read: status 2

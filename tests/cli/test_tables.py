@@ -109,6 +109,6 @@ def test_a_name_is_never_cut_however_narrow_the_terminal(
     left_out = capsys.readouterr().err
     expected = ["plugin, disclaimer"] if columns < 36 else ["disclaimer"] if columns < 43 else []
     assert [left_out] == [
-        f"left out, as the terminal is narrow: {each}; --json has all\n" for each in expected
+        f"hidden, because the terminal is narrow: {each}; --json shows all\n" for each in expected
     ] or not expected
     assert ("openai" in " ".join(shown)) is (columns >= 36)

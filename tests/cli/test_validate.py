@@ -173,7 +173,7 @@ def test_a_fallback_that_is_off_is_shown_as_off(
     [shown] = [line for line in ran.out.splitlines() if line.startswith("default: ")]
     assert shown == (
         f"default: gemini-2.5-pro (default, line 6{GONE[0]}); fallback is off (ENABLE_MODEL_FALLBACK, environment), "
-        "so that it never asks o3-mini (default, line 7), openai/gpt-5.6-sol (line 8)"
+        "so that it never calls o3-mini (default, line 7), openai/gpt-5.6-sol (line 8)"
     )
     told = run("validate", "--json").json
     assert [link["asked"] for link in told["chains"]["default"]] == [True, False, False]

@@ -1,4 +1,7 @@
-"""The command line: one command a file, each imported when it is called for. Plugins add commands: `standby <plugin> …`."""
+"""The command line: one command a file, each imported when it is called.
+
+Plugins add commands of their own: `standby <plugin> …`.
+"""
 
 import atexit
 import gc
@@ -13,7 +16,7 @@ from typing import Any, TextIO, cast
 import click
 from click.shell_completion import CompletionItem
 
-from standby.cli.colours import colour
+from standby.cli.colours import uses_colour
 from standby.cli.groups import Group
 from standby.version import __version__
 
@@ -34,8 +37,8 @@ _COMMANDS = {
 }
 
 
-class _Group(Group):
-    """Imports a command when it is asked for; a name that is no command may be a plugin with commands of its own."""
+class _Commands(Group):
+    """Imports a command when it is called; any other name may be a plugin with commands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -43,24 +46,21 @@ class _Group(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
-        if cmd_name in _COMMANDS:
-            command: click.Command = importlib.import_module(
-                f"standby.cli.{cmd_name.replace('-', '_')}"
-            ).command
-            return command
-        return _of_plugin(cmd_name)
+        if cmd_name not in _COMMANDS:
+            return _plugin_group(cmd_name)
+        module = importlib.import_module(f"standby.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
 
     def suggestions(self, ctx: click.Context) -> list[str]:
-        """Return the commands, and the plugins, which have commands below them."""
-        from standby.registry.plugins import Registry  # noqa: PLC0415 - only for a name that is no command
+        from standby.registry.plugins import Registry  # noqa: PLC0415 - only for an unknown name
 
         return [*self.list_commands(ctx), *Registry().names()]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete the commands, and the plugins that have some."""
-        found = super().shell_complete(ctx, incomplete)
-        plugins = dict.fromkeys(row[0].partition(" ")[0] for row in _rows_of_plugins(0))
-        return found + [CompletionItem(name) for name in plugins if name.startswith(incomplete)]
+        items = super().shell_complete(ctx, incomplete)
+        plugins = dict.fromkeys(name.partition(" ")[0] for name, _ in _plugin_commands(0))
+        return items + [CompletionItem(name) for name in plugins if name.startswith(incomplete)]
 
     def main(
         self,
@@ -70,60 +70,69 @@ class _Group(Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run, and exit with no traceback for anything that can happen to a user; `STANDBY_DEBUG=1` shows one."""
+        """Run a command line, and exit; no user sees a traceback, unless `STANDBY_DEBUG=1` is set.
+
+        Args:
+            args: The command line without the program's name; this process's by default.
+            prog_name: The program's name, for help and usage.
+            complete_var: The variable by which a shell requests completions.
+            standalone_mode: Exit at the end; otherwise return or raise as click does.
+            **extra: What click puts into the context.
+
+        Returns:
+            The command's result, and only without `standalone_mode`.
+        """
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-        words = sys.argv[1:] if args is None else args
+        arguments = list(sys.argv[1:] if args is None else args)
         try:
-            ended = super().main(
-                list(words), prog_name, complete_var, standalone_mode=False, **extra
+            result = super().main(
+                arguments, prog_name, complete_var, standalone_mode=False, **extra
             )
         except Exception as error:  # click.Abort, for Ctrl-C, is one
-            from standby.cli.output import asks_for_json, is_foreseen, report  # noqa: PLC0415 - only where something failed
+            from standby.cli.errors import is_expected, report, requests_json  # noqa: PLC0415 - only for an error
 
-            if os.environ.get("STANDBY_DEBUG") and not is_foreseen(error):
+            if os.environ.get("STANDBY_DEBUG") and not is_expected(error):
                 raise
-            sys.exit(report(error, as_json=asks_for_json(words)))
-        sys.exit(
-            ended if isinstance(ended, int) else 0
-        )  # an int: what ctx.exit() was given, or a plugin's command returned
+            sys.exit(report(error, as_json=requests_json(arguments)))
+        # an int is what ctx.exit() was given, or a plugin's command returned
+        sys.exit(result if isinstance(result, int) else 0)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing any of them."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-        rows = _rows_of_plugins(formatter.width)
+            formatter.write_dl(list(_COMMANDS.items()))  # imports none of them
+        rows = _plugin_commands(formatter.width)
         if rows:
             with formatter.section("Commands of plugins"):
                 formatter.write_dl(rows)
 
 
-class _OwnWords:
-    """Standard output for a command of ours: what a plugin prints while it is imported or asked goes to standard error.
+class _CommandOutput:
+    """Standard output for our commands alone: what a plugin prints goes to standard error.
 
-    A command prints from the main thread, outside of any event loop; there no plugin runs, but for
-    its hooks, which the registry calls with care.
+    A command prints from the main thread, outside of any event loop. No plugin runs there but for
+    its hooks, and the registry keeps what those print away from standard output.
     """
 
     def __init__(self, out: object) -> None:
         self._out = out
 
     def __getattr__(self, name: str) -> Any:
-        aside = sys.stderr is not None and _a_plugin_may_run_here()
-        return getattr(sys.stderr if aside else self._out, name)
+        diverts = sys.stderr is not None and _is_plugin_context()
+        return getattr(sys.stderr if diverts else self._out, name)
 
 
-def _a_plugin_may_run_here() -> bool:
+def _is_plugin_context() -> bool:
     if threading.current_thread() is not threading.main_thread():
         return True
     loops = sys.modules.get("asyncio.events")  # `standby --version` must not import it
     return loops is not None and loops._get_running_loop() is not None  # noqa: SLF001 - documented; raises nothing
 
 
-def _of_plugin(name: str) -> click.Command | None:
-    """Return the plugin's commands as a group of their own; its module is imported for it, and no other's."""
-    from standby.errors import ConfigError  # noqa: PLC0415 - only for a name that is no command
+def _plugin_group(name: str) -> click.Command | None:
+    """Return a plugin's commands as a group; only that plugin's module is imported."""
+    from standby.errors import ConfigError  # noqa: PLC0415 - only for an unknown name
     from standby.registry.plugins import Registry  # noqa: PLC0415 - see above
 
     registry = Registry()
@@ -136,14 +145,14 @@ def _of_plugin(name: str) -> click.Command | None:
         raise click.UsageError(f"{problem.message}; {problem.hint}") from None
     if not commands:
         raise click.UsageError(
-            f"the plugin {name!r} has no commands of its own; 'standby --help' lists all that there are"
+            f"the plugin {name!r} has no commands of its own; 'standby --help' lists all commands"
         )
     return Group(name, commands=list(commands), help=f"Commands of the plugin {name!r}.")
 
 
-def _rows_of_plugins(width: int) -> list[tuple[str, str]]:
-    """Return each plugin's commands with a line of help; a broken plugin keeps nobody from reading it."""
-    from standby.errors import ConfigError  # noqa: PLC0415 - only for the list of all commands
+def _plugin_commands(width: int) -> list[tuple[str, str]]:
+    """Return each command of a plugin with a line of help of at most so many letters."""
+    from standby.errors import ConfigError  # noqa: PLC0415 - only to list all commands
     from standby.registry.plugins import Registry  # noqa: PLC0415 - see above
 
     registry = Registry()
@@ -152,14 +161,14 @@ def _rows_of_plugins(width: int) -> list[tuple[str, str]]:
         try:
             commands = registry.commands(plugin)
         except ConfigError:
-            continue  # 'standby plugins' tells of a broken one
+            continue  # 'standby plugins' reports a broken one
         rows += (
             (f"{plugin} {command.name}", command.get_short_help_str(width)) for command in commands
         )
     return rows
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="standby")
 @click.pass_context
 def standby(ctx: click.Context) -> None:
@@ -169,19 +178,17 @@ def standby(ctx: click.Context) -> None:
     standby ask "What is net metering?"        asks the chain "default"
     standby validate config/models.yaml       checks a file before anything is sent
     """  # noqa: D301 - click wants the character itself
-    ctx.color = colour()
-    if (
-        ctx.invoked_subcommand in _COMMANDS and sys.stdout is not None
-    ):  # None: it was closed by who started us
-        ctx.with_resource(redirect_stdout(cast("TextIO", _OwnWords(sys.stdout))))
+    ctx.color = uses_colour()
+    is_closed = sys.stdout is None  # the parent process closed it
+    if ctx.invoked_subcommand in _COMMANDS and not is_closed:
+        ctx.with_resource(redirect_stdout(cast("TextIO", _CommandOutput(sys.stdout))))
 
 
 def main() -> None:
-    """Run the command line of this process."""
+    """Run the command line of this process, and exit."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")  # a terminal that knows few letters gets "?" for the others
-    atexit.register(
-        gc.freeze
-    )  # the system takes it all back; to take two SDKs apart before takes a third of a second
+    # the system reclaims all memory; to take two SDKs apart before takes a third of a second
+    atexit.register(gc.freeze)
     standby(prog_name="standby")

@@ -1,20 +1,23 @@
 """`standby ask`: one question to a chain."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from standby.cli.errors import CommandError
+from standby.cli.files import read_file
 from standby.cli.options import chain_option, config_options, duration_option, json_option
-from standby.cli.output import attempt_line, print_json
+from standby.cli.output import format_attempt, print_json
 from standby.client import Standby
-from standby.errors import RequestError
+from standby.streams import Stream
 from standby.types import Reply
 
-_WANTED = ("deadline", "temperature", "max_tokens", "top_p", "seed", "stop")
-"""What the command line hands on under its own name."""
+_PARAMETERS = ("deadline", "temperature", "max_tokens", "top_p", "seed", "stop")
+"""The options that `chat` and `stream` take under the same name."""
 
 
 @click.command("ask")
@@ -28,7 +31,7 @@ _WANTED = ("deadline", "temperature", "max_tokens", "top_p", "seed", "stop")
 @click.option("--temperature", type=float, help="How freely the answer is drawn.")
 @click.option("--max-tokens", type=int, help="The most tokens that the answer may have.")
 @click.option(
-    "--top-p", type=float, help="From how much of the likeliest words the answer is drawn."
+    "--top-p", type=float, help="From how much of the likeliest tokens the answer is drawn."
 )
 @click.option("--seed", type=int, help="Draws the same answer again, where the model can.")
 @click.option(
@@ -41,7 +44,7 @@ _WANTED = ("deadline", "temperature", "max_tokens", "top_p", "seed", "stop")
     "--schema",
     metavar="FILE",
     type=click.Path(),
-    help="A JSON Schema that the answer is to fit; its JSON is printed.",
+    help="A JSON Schema that the answer must fit; its JSON is printed.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show the log on standard error.")
 def command(
@@ -59,91 +62,90 @@ def command(
         from standby.observe import log_to  # noqa: PLC0415 - only for this option
 
         log_to()
-    wanted = {name: options[name] for name in _WANTED if options[name] not in (None, ())}
-    if config is not None and _is_no_file(config):
-        raise RequestError(
-            f"no file is named {config!r}; if it belongs to the question, put the whole of that in quotes"
+    if config is not None and _is_word(config):
+        raise CommandError(
+            f"no file is named {config!r}; if it belongs to the question, put all of that in quotes"
         )
-    if options["schema"] is not None:
-        wanted["schema"] = _schema_in(options["schema"])
-    messages = _messages(text, system)
+    parameters = _build_parameters(options)
+    messages = _build_messages(text, system)
+    as_json = options["as_json"]
+    streams = options["stream"] and not as_json
     with Standby(config, warm_up=False) as client:
-        reply = _asked(
-            client, messages, chain, wanted, stream=options["stream"] and not options["as_json"]
-        )
-    if options["as_json"]:
+        if streams:
+            with client.stream(messages, chain=chain, **parameters) as stream:
+                reply = _print_stream(stream)
+        else:
+            reply = client.chat(messages, chain=chain, **parameters)
+    if as_json:
         print_json(reply)
-    else:
-        _show(reply, printed=options["stream"])
+        return
+    if not streams:
+        click.echo(reply.text if reply.data is None else msgspec.json.encode(reply.data))
+    _print_trail(reply)
 
 
-def _is_no_file(name: str) -> bool:
-    """Say whether what stands for a file rather is the second word of a question."""
-    return Path(name).name == name and not Path(name).suffix and not Path(name).exists()
+def _build_parameters(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `chat` that were given."""
+    parameters = {name: options[name] for name in _PARAMETERS if options[name] not in (None, ())}
+    if options["schema"] is not None:
+        parameters["schema"] = _read_schema(Path(options["schema"]))
+    return parameters
 
 
-def _schema_in(path: str) -> Any:
+def _is_word(name: str) -> bool:
+    """Say whether FILE is more likely the second word of a question without quotes."""
+    path = Path(name)
+    is_bare = path.name == name and not path.suffix
+    return is_bare and not path.exists()
+
+
+def _read_schema(path: Path) -> Any:
+    data = read_file(path, option="--schema")
     try:
-        return msgspec.json.decode(Path(path).read_bytes())
-    except OSError as error:
-        raise RequestError(f"--schema: {path} cannot be read: {error.strerror}") from None
+        return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise RequestError(f"--schema: {path} is no JSON: {error}") from None
+        raise CommandError(f"--schema: {path} is not JSON: {error}") from None
 
 
-def _messages(text: str, system: str | None) -> list[dict[str, str]]:
+def _build_messages(text: str, system: str | None) -> list[dict[str, str]]:
     question = (_read_input() if text == "-" else text).strip()
     if not question:
-        where = "standard input" if text == "-" else "TEXT"
-        raise RequestError(
-            f'{where} is empty; write a question, or "-" to read one from standard input'
+        source = "standard input" if text == "-" else "TEXT"
+        raise CommandError(
+            f'{source} is empty; write a question, or "-" to read one from standard input'
         )
     before = [{"role": "system", "content": system}] if system else []
     return [*before, {"role": "user", "content": question}]
 
 
 def _read_input() -> str:
-    if sys.stdin is None:  # it was closed by who started us
+    if sys.stdin is None:  # the parent process closed it
         return ""
     try:
         return sys.stdin.read()
     except UnicodeDecodeError as error:
-        raise RequestError(f"standard input is no {error.encoding} text; convert it") from None
+        raise CommandError(f"standard input is not {error.encoding} text; convert it") from None
 
 
-def _asked(
-    client: Standby,
-    messages: list[dict[str, str]],
-    chain: str,
-    wanted: dict[str, Any],
-    *,
-    stream: bool,
-) -> Reply:
-    if not stream:
-        return client.chat(messages, chain=chain, **wanted)
+def _print_stream(stream: Stream) -> Reply:
+    """Print the answer as it comes, on lines of its own, even where the stream breaks."""
     printed = False
-    with client.stream(messages, chain=chain, **wanted) as chunks:
-        try:
-            for chunk in chunks:
-                if chunk.reset:
-                    click.echo()
-                    click.secho(
-                        f"the answer broke off; {chunks.model} gives another, from its beginning:",
-                        err=True,
-                        dim=True,
-                    )
-                click.echo(chunk.text, nl=False)
-                printed = True
-        finally:
-            if printed:
+    try:
+        for chunk in stream:
+            if chunk.reset:
                 click.echo()
-        return chunks.reply
+                message = f"the answer broke off; {stream.model} gives another, from its beginning:"
+                click.secho(message, err=True, dim=True)
+            click.echo(chunk.text, nl=False)
+            printed = True
+    finally:
+        if printed:
+            click.echo()
+    return stream.reply
 
 
-def _show(reply: Reply, *, printed: bool) -> None:
-    if not printed:
-        click.echo(reply.text if reply.data is None else msgspec.json.encode(reply.data))
+def _print_trail(reply: Reply) -> None:
     for attempt in reply.trail:
-        click.secho(attempt_line(attempt), err=True, dim=True)
+        click.secho(format_attempt(attempt), err=True, dim=True)
     if reply.disclaimer:
         click.secho(f"{reply.model}: {reply.disclaimer}", err=True, fg="yellow")

@@ -4,10 +4,16 @@ import os
 from collections.abc import Mapping
 
 
-def colour(environ: Mapping[str, str] = os.environ) -> bool | None:
-    """Say whether to colour: always, never, or (`None`) on a terminal only; `NO_COLOR` goes before `FORCE_COLOR`.
+def uses_colour(environ: Mapping[str, str] = os.environ) -> bool | None:
+    """Say whether to colour; `NO_COLOR` goes before `FORCE_COLOR`, and an empty variable is unset.
 
-    A variable that is empty says nothing. Source: no-color.org, force-color.org.
+    Source: no-color.org, force-color.org.
+
+    Args:
+        environ: The environment's variables.
+
+    Returns:
+        `True`: always; `False`: never; `None`: on a terminal only.
     """
     if environ.get("NO_COLOR"):
         return False

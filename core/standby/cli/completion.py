@@ -1,4 +1,4 @@
-"""`standby completion`: the script that lets a shell complete commands, options, chains, models, plugins and codes."""
+"""`standby completion`: the script that lets a shell complete commands, options and names."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -7,7 +7,7 @@ from standby.cli.options import Choice, json_option
 from standby.cli.output import print_json
 
 VARIABLE = "_STANDBY_COMPLETE"
-"""The variable by which the shell asks, as click names it."""
+"""The variable by which the shell requests completions, as click names it."""
 
 
 @click.command("completion")
@@ -25,11 +25,11 @@ def command(shell: str, *, as_json: bool) -> None:
     eval "$(standby completion zsh)"
     standby completion fish | source
     """  # noqa: D301 - click wants the character itself
-    from standby.cli import standby  # noqa: PLC0415 - it imports this module, when it is asked for
+    from standby.cli import standby  # noqa: PLC0415 - it imports this module on demand
 
-    kind = get_completion_class(shell)
-    assert kind is not None  # noqa: S101 - click knows the three
-    script = kind(standby, {}, "standby", VARIABLE).source()
+    completion = get_completion_class(shell)
+    assert completion is not None  # noqa: S101 - click knows the three
+    script = completion(standby, {}, "standby", VARIABLE).source()
     if as_json:
         print_json({"shell": shell, "script": script})
     else:

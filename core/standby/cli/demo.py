@@ -1,11 +1,11 @@
-"""`standby demo`: a fallback, shown at once: two scripted models, and no key, download, network or file."""
+"""`standby demo`: a fallback at once, of two scripted models: no key, download, network or file."""
 
 from collections.abc import Iterator, Sequence
 
 import click
 
 from standby.cli.options import json_option
-from standby.cli.output import attempt_line, print_json
+from standby.cli.output import format_attempt, print_json
 from standby.client import Standby
 from standby.settings import Chain, Model, Retry, Settings
 from standby.types import Attempt, Reply
@@ -13,7 +13,7 @@ from standby.types import Attempt, Reply
 QUESTION = "What is the capital of Portugal?"
 ANSWER = "The capital of Portugal is Lisbon."
 
-BUSY = {
+OVERLOADED = {
     "kind": "overloaded",
     "status": 503,
     "code": "UNAVAILABLE",
@@ -22,7 +22,9 @@ BUSY = {
 
 SETTINGS = Settings(
     models={
-        "first": Model(provider="scripted", options={"script": [{"delay": "20ms", "fail": BUSY}]}),
+        "first": Model(
+            provider="scripted", options={"script": [{"delay": "20ms", "fail": OVERLOADED}]}
+        ),
         "second": Model(
             provider="scripted", options={"script": [{"delay": "50ms", "reply": ANSWER}]}
         ),
@@ -34,7 +36,7 @@ SETTINGS = Settings(
 @click.command("demo")
 @json_option
 def command(*, as_json: bool) -> None:
-    """Show a fallback at once: two models that follow a script, the first answers 503, the second the question.
+    """Show a fallback at once: of two scripted models the first answers 503, the second answers.
 
     The chain, its retry, and the trail are those that carry real calls. No key, download, network
     or file is needed.
@@ -54,7 +56,7 @@ def command(*, as_json: bool) -> None:
                 "answer": reply.text,
                 "model": reply.model,
                 "trail": reply.trail,
-                "story": list(_story(reply.trail)),
+                "story": list(_narrate(reply.trail)),
             }
         )
     else:
@@ -63,28 +65,42 @@ def command(*, as_json: bool) -> None:
 
 def _print(reply: Reply) -> None:
     click.echo(
-        "Two models follow a script in this process: first answers 503, second answers the question.\n"
+        "Two models follow a script in this process: first answers 503, second answers the "
+        "question.\n"
     )
     click.echo(f"chain:     {' -> '.join(SETTINGS.chains['default'].models)}")
     click.echo(f"question:  {QUESTION}")
     click.echo(f"answer:    {reply.text}\n")
-    click.echo("the trail, as it is on the reply:")
+    click.echo("the trail of the reply:")
     for attempt in reply.trail:
-        click.echo(f"  {attempt_line(attempt)}")
+        click.echo(f"  {format_attempt(attempt)}")
     click.echo("\nwhat happened:")
-    for line in _story(reply.trail):
+    for line in _narrate(reply.trail):
         click.echo(f"  {line}")
     click.echo("\nYour own chain: standby init")
 
 
-def _story(trail: Sequence[Attempt]) -> Iterator[str]:
-    """Tell the trail in plain words."""
+def _narrate(trail: Sequence[Attempt]) -> Iterator[str]:
+    """Yield a plain sentence for each attempt."""
     for attempt, following in zip(trail, (*trail[1:], None), strict=True):
-        if attempt.outcome == "answered":
-            whole = attempt.start + attempt.duration
-            yield f"{attempt.model} answered. The application waited {whole:.1f} s, got one reply, and saw no error."
-        elif following is not None and following.model == attempt.model:
+        if following is None:
+            yield _narrate_last(attempt)
+        elif following.model == attempt.model:
             pause = following.start - attempt.start - attempt.duration
-            yield f"{attempt.model} answered {attempt.status}: that may pass, so it was asked again after {pause:.2f} s."
-        elif following is not None:
-            yield f"{attempt.model} answered {attempt.status} again, so the same question went to {following.model}."
+            yield (
+                f"{attempt.model} answered {attempt.status}: that may pass, so the question was "
+                f"sent again after {pause:.2f} s."
+            )
+        else:
+            yield (
+                f"{attempt.model} answered {attempt.status} again, so the same question went to "
+                f"{following.model}."
+            )
+
+
+def _narrate_last(attempt: Attempt) -> str:
+    total = attempt.start + attempt.duration
+    return (
+        f"{attempt.model} answered. The application waited {total:.1f} s, got one reply, and saw "
+        "no error."
+    )

@@ -1,23 +1,24 @@
-"""`standby init`: a commented models.yaml to begin with, its schema for the editor, and the keys that it wants."""
+"""`standby init`: a commented models.yaml to begin with, its schema, and the keys that it needs."""
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import date
 from pathlib import Path
 from typing import TextIO
 
 import click
 import msgspec
 
-from standby.cli.completing import plugins
-from standby.cli.init_asking import ask_for_vendors, missing
-from standby.cli.init_chain import chain_text
+from standby.cli.completers import complete_plugins
+from standby.cli.config_file import load_file, today
+from standby.cli.files import create_file, writing_into
+from standby.cli.init_chain import render_chain
+from standby.cli.init_prompts import ask_for_vendors, missing_libraries
 from standby.cli.options import json_option
-from standby.cli.output import Refused, print_json
+from standby.cli.output import print_json
 from standby.cli.schema import schema_text
-from standby.config import PACKAGED, load
+from standby.config import PACKAGED
 from standby.errors import ConfigError
 from standby.registry.plugins import Registry
 from standby.settings import Settings
@@ -29,16 +30,19 @@ MODELS, SCHEMA, KEYS = "models.yaml", "models.schema.json", ".env.example"
 
 _HEAD = """\
 # Copy this file to .env and fill in the keys; keep .env out of version control.
-# standby reads .env in the folder that you work in, beside models.yaml, and one folder above; the
-# environment wins. A model without its key is skipped. A key comes from your account with the
-# vendor of the models that are named here.
+# standby reads .env in the folder that you work in, beside models.yaml, and one folder above;
+# the environment wins. A model without its key is skipped.
+# A key comes from your account with the vendor of the models that are named here.
 """
 
-_NO_KEY = f"# No model of {MODELS} wants a key: there is nothing to fill in.\n"
+_NO_KEY = f"# No model of {MODELS} needs a key: there is nothing to fill in.\n"
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """The variables of one provider, the first that is set wins, and the models that are asked with it."""
+class KeyVariables(msgspec.Struct, frozen=True):
+    """The variables that may hold one provider's key, and the models that need it.
+
+    The first variable that is set wins.
+    """
 
     provider: str
     variables: tuple[str, ...]
@@ -52,15 +56,15 @@ class Wanted(msgspec.Struct, frozen=True):
     "chosen",
     metavar="NAME",
     multiple=True,
-    shell_complete=plugins,
+    shell_complete=complete_plugins,
     help="A vendor that you have a key of; may be repeated.",
 )
 @json_option
 def command(folder: Path, *, chosen: tuple[str, ...], as_json: bool) -> None:
-    """Write models.yaml, its schema and .env.example into FOLDER; a file that is there already is kept.
+    """Write models.yaml, its schema and .env.example into FOLDER; a file that exists is kept.
 
     With --vendor the chain has models of these vendors, in that order, each of them in service. On
-    a terminal you are asked which ones you have; elsewhere the file is the commented one that
+    a terminal it asks which ones you have; elsewhere the file is the commented one that
     ships. A vendor is a plugin that knows models.
 
     Exit status: 0, or 2 if a file cannot be written, or a vendor is not known.
@@ -70,114 +74,92 @@ def command(folder: Path, *, chosen: tuple[str, ...], as_json: bool) -> None:
     standby init --vendor gemini --vendor openai my-app
     """  # noqa: D301 - click wants the character itself
     registry = Registry()
-    chosen = chosen or _ask(folder, registry, as_json=as_json)
-    text = (
-        chain_text(chosen, registry, _today()) if chosen else PACKAGED.read_text(encoding="utf-8")
-    )
-    written: list[str] = []
-    kept: list[str] = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in (MODELS, SCHEMA, KEYS):  # in this order: the keys are those that the file wants
-            new = _write(folder / name, text if name == MODELS else _text(name, folder, registry))
-            (written if new else kept).append(str(folder / name))
-    except OSError as error:
-        words = f"{error.filename or folder}: {(error.strerror or str(error)).lower()}"
-        raise Refused(f"{words}; name a folder that you may write to") from error
+    if not chosen and _may_prompt(folder, as_json=as_json):
+        chosen = ask_for_vendors(registry, today())
+    shipped = PACKAGED.read_text(encoding="utf-8")
+    text = render_chain(chosen, registry, today()) if chosen else shipped
+    written, kept = _write_files(folder, text, registry)
     if as_json:
         print_json({"written": written, "kept": kept})
         return
     for path in written:
         click.echo(f"wrote {path}")
     for path in kept:
-        click.echo(f"kept {path}: it was there already")
+        click.echo(f"kept {path}: it existed already")
     _print_next_steps(folder, registry)
 
 
-def _ask(folder: Path, registry: Registry, *, as_json: bool) -> tuple[str, ...]:
-    """Ask on a terminal which vendors somebody has; nobody is asked about a file that is there already."""
-    if (
-        as_json
-        or not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout))
-        or os.path.lexists(folder / MODELS)
-    ):
-        return ()
-    return ask_for_vendors(registry, _today())
+def _may_prompt(folder: Path, *, as_json: bool) -> bool:
+    """Say whether to ask for vendors: on a terminal only, and not about a file that exists."""
+    if as_json or os.path.lexists(folder / MODELS):
+        return False
+    return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and stream.isatty()  # None: it was closed by who started us
+    return stream is not None and stream.isatty()  # None: the parent process closed it
 
 
-def _today() -> date:
-    return date.today()  # noqa: DTZ011 - the user's own day
-
-
-def _text(name: str, folder: Path, registry: Registry) -> str:
-    return schema_text(registry) if name == SCHEMA else _keys(folder / MODELS, registry)
-
-
-def _write(path: Path, text: str) -> bool:
-    """Write a new file; false: something of that name is there, and stays as it is."""
-    try:
-        file = path.open("x", encoding="utf-8")
-    except FileExistsError:
-        return False
-    try:
-        with file:
-            file.write(text)
-    except OSError as error:
-        with suppress(OSError):
-            path.unlink()  # half a file would be kept the next time
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    return True
+def _write_files(folder: Path, text: str, registry: Registry) -> tuple[list[str], list[str]]:
+    """Return the paths of the files that were written, and of those that were kept."""
+    written: list[str] = []
+    kept: list[str] = []
+    contents: Mapping[str, Callable[[], str]] = {
+        MODELS: lambda: text,
+        SCHEMA: lambda: schema_text(registry),
+        KEYS: lambda: _render_keys(folder / MODELS, registry),  # of the file that is there by then
+    }
+    with writing_into(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            is_new = create_file(folder / name, content())
+            (written if is_new else kept).append(str(folder / name))
+    return written, kept
 
 
 # Keys
 
 
-def _keys(file: Path, registry: Registry) -> str:
-    """Return what .env is to hold: the variables of the models of the file; where it is broken, those of all plugins."""
-    settings = _settings(file, registry)
-    wanted = list(_of_all(registry) if settings is None else _of_models(settings, registry))
-    return "\n".join((_HEAD, *map(_paragraph, wanted))) if wanted else _NO_KEY
+def _render_keys(file: Path, registry: Registry) -> str:
+    """Return what .env should hold: the variables for the file's models.
+
+    Where the file is broken: those of all plugins.
+    """
+    settings = load_file(file, registry).settings
+    variables = _all_keys(registry) if settings is None else _keys_of_models(settings, registry)
+    paragraphs = list(map(_render_paragraph, variables))
+    return "\n".join((_HEAD, *paragraphs)) if paragraphs else _NO_KEY
 
 
-def _settings(file: Path, registry: Registry) -> Settings | None:
-    return load(file, registry, os.environ, cwd=Path.cwd(), today=_today()).settings
-
-
-def _of_models(settings: Settings, registry: Registry) -> Iterable[Wanted]:
-    asked: dict[str, list[str]] = {}
+def _keys_of_models(settings: Settings, registry: Registry) -> Iterator[KeyVariables]:
+    models: dict[str, list[str]] = {}
     for name, model in settings.models.items():
-        asked.setdefault(model.provider or "", []).append(name)
-    for provider, models in asked.items():
-        with suppress(ConfigError):  # as above: a broken one is told, and its models are skipped
-            variables = _variables(
-                provider, settings, registry.info(settings.providers[provider].reference).keys
-            )
-            if variables:
-                yield Wanted(provider, variables, tuple(models))
+        models.setdefault(model.provider or "", []).append(name)
+    for provider, names in models.items():
+        with suppress(ConfigError):  # 'standby plugins' reports a broken one
+            if variables := _key_variables(provider, settings, registry):
+                yield KeyVariables(provider, variables, tuple(names))
 
 
-def _variables(provider: str, settings: Settings, keys: tuple[str, ...]) -> tuple[str, ...]:
+def _key_variables(provider: str, settings: Settings, registry: Registry) -> tuple[str, ...]:
     """Return the variable that the file names for the key, else those that the plugin reads."""
+    keys = registry.info(settings.providers[provider].reference).keys
     key = settings.providers[provider].api_key
     if key is None:
         return ()
     return keys if key.origin in (*keys, " or ".join(keys)) else (key.origin,)
 
 
-def _of_all(registry: Registry) -> Iterable[Wanted]:
+def _all_keys(registry: Registry) -> Iterator[KeyVariables]:
     for plugin in registry.names():
-        with suppress(ConfigError):  # 'standby plugins' tells of a broken one
+        with suppress(ConfigError):  # 'standby plugins' reports a broken one
             if keys := registry.info(plugin).keys:
-                yield Wanted(plugin, keys, tuple(registry.cards(plugin)))
+                yield KeyVariables(plugin, keys, tuple(registry.cards(plugin)))
 
 
-def _paragraph(wanted: Wanted) -> str:
-    first, *others = wanted.variables
-    lines = [f"# {wanted.provider}: for {', '.join(wanted.models) or 'its models'}", f"{first}="]
+def _render_paragraph(key: KeyVariables) -> str:
+    first, *others = key.variables
+    lines = [f"# {key.provider}: for {', '.join(key.models) or 'its models'}", f"{first}="]
     if others:
         lines.insert(1, f"# (one is enough; {first} goes before {' and '.join(others)})")
     return "\n".join((*lines, *(f"# {name}=" for name in others), ""))
@@ -187,31 +169,40 @@ def _paragraph(wanted: Wanted) -> str:
 
 
 def _print_next_steps(folder: Path, registry: Registry) -> None:
-    named = "" if _is_found(folder / MODELS, os.environ) else str(folder / MODELS)
-    asked = f" --config {_quoted(named)}" if named else ""
-    checked = f" {_quoted(named)}" if named else ""
-    keys, target = _quoted(str(folder / KEYS)), _quoted(str(folder / ".env"))
-    fill_in = (
-        f"  cp {keys} {target}      and fill in the keys\n" if _wants_keys(folder / KEYS) else ""
-    )
-    installing = "".join(f"  {step}\n" for step in _installing(folder / MODELS, registry))
-    trying = f'  standby validate{checked}\n  standby check{asked}\n  standby ask{asked} "What is net metering?"'
-    click.echo(f"\nNext:\n{installing}{fill_in}{trying}")
+    file = "" if _is_default(folder / MODELS, os.environ) else _quote(str(folder / MODELS))
+    option, argument = (f" --config {file}", f" {file}") if file else ("", "")
+    steps = [
+        *_install_steps(folder / MODELS, registry),
+        *_fill_in_steps(folder),
+        f"standby validate{argument}",
+        f"standby check{option}",
+        f'standby ask{option} "What is net metering?"',
+    ]
+    click.echo("\n".join(("\nNext:", *(f"  {step}" for step in steps))))
 
 
-def _installing(file: Path, registry: Registry) -> Iterable[str]:
-    """Give what the plugins of the file's models want done: a library only where it is missing, what follows always."""
-    settings = _settings(file, registry)
+def _fill_in_steps(folder: Path) -> Iterator[str]:
+    if _names_variables(folder / KEYS):
+        example, target = _quote(str(folder / KEYS)), _quote(str(folder / ".env"))
+        yield f"cp {example} {target}      and fill in the keys"
+
+
+def _install_steps(file: Path, registry: Registry) -> Iterable[str]:
+    """Yield what the plugins of the file's models need.
+
+    A library is installed only where it is missing; the steps after it are always named.
+    """
+    settings = load_file(file, registry).settings
     if settings is None:
         return
     providers = dict.fromkeys(model.provider or "" for model in settings.models.values())
     for plugin in dict.fromkeys(settings.providers[name].reference for name in providers):
-        with suppress(ConfigError):  # 'standby plugins' tells of a broken one
+        with suppress(ConfigError):  # 'standby plugins' reports a broken one
             first, *later = registry.info(plugin).install.split(AND_THEN)
-            yield from [first, *later] if missing(registry, plugin) else later
+            yield from [first, *later] if missing_libraries(registry, plugin) else later
 
 
-def _wants_keys(file: Path) -> bool:
+def _names_variables(file: Path) -> bool:
     """Say whether the file names a variable; one that cannot be read may."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -220,13 +211,13 @@ def _wants_keys(file: Path) -> bool:
     return any(line and not line.startswith("#") for line in lines)
 
 
-def _is_found(file: Path, environ: Mapping[str, str]) -> bool:
-    """Say whether the commands find this file by themselves."""
-    ahead = Path("config/models.yaml")
+def _is_default(file: Path, environ: Mapping[str, str]) -> bool:
+    """Say whether the commands find this file without its name."""
+    preferred = Path("config/models.yaml")
     if environ.get("STANDBY_CONFIG"):
         return False
-    return file == ahead or (file == Path("models.yaml") and not os.path.lexists(ahead))
+    return file == preferred or (file == Path("models.yaml") and not os.path.lexists(preferred))
 
 
-def _quoted(path: str) -> str:
+def _quote(path: str) -> str:
     return f'"{path}"' if " " in path else path

@@ -1,16 +1,18 @@
-"""`standby new-plugin`: a package to begin with, whose tests pass before a word of it is changed."""
+"""`standby new-plugin`: a package to begin with, whose tests pass before any edit."""
 
 import re
 import shutil
 from collections.abc import Mapping
-from datetime import date
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 import click
 
+from standby.cli.config_file import today
+from standby.cli.errors import CommandError
+from standby.cli.files import writing_into
 from standby.cli.options import json_option
-from standby.cli.output import Refused, print_json
+from standby.cli.output import print_json
 from standby.registry.plugins import Registry
 from standby.version import __version__
 
@@ -30,19 +32,19 @@ _PLACEHOLDER = re.compile(r"\{\{ (\w+) \}\}")
 )
 @json_option
 def command(name: str, *, out: Path | None, as_json: bool) -> None:
-    """Write a package with the provider plugin NAME; its example speaks to a vendor that does not exist.
+    """Write a package with the provider plugin NAME; its example vendor does not exist.
 
-    It can be installed as it stands; its tests and 'standby selftest' pass. Every place to change
-    says "CHANGE ME:", and its README.md lists them in order. Nothing is overwritten. Exit status:
-    0, or 2 if it cannot be written.
+    It can be installed without any edit; its tests and 'standby selftest' pass. Every place to
+    change says "CHANGE ME:", and its README.md lists them in order. Nothing is overwritten. Exit
+    status: 0, or 2 if it cannot be written.
 
     \b
     standby new-plugin acme
     standby new-plugin acme --out ~/plugins/acme
     """  # noqa: D301 - click wants the character itself
     folder = Path(f"standby-{name}") if out is None else out
-    _check(name)
-    written = _write(folder, rendered(name))
+    _check_name(name)
+    written = _write_files(folder, render_files(name))
     if as_json:
         print_json({"written": [str(path) for path in written]})
         return
@@ -51,65 +53,86 @@ def command(name: str, *, out: Path | None, as_json: bool) -> None:
     _print_next_steps(folder)
 
 
-def _check(name: str) -> None:
-    """Refuse a name that no plugin can have, or that one has already."""
+def _check_name(name: str) -> None:
+    """Refuse a name that no plugin can have, or that is taken."""
     if len(name) > LONGEST or NAME.fullmatch(name) is None:
-        raise Refused(
-            f"{name!r} is no name for a plugin: take lowercase letters, digits and single dashes between them, "
-            f"a letter first, at most {LONGEST} in all, as in 'acme' or 'acme-eu'"
+        raise CommandError(
+            f"{name!r} is not a name for a plugin: take lowercase letters, digits and single "
+            f"dashes between them, a letter first, at most {LONGEST} in all, as in 'acme' or "
+            "'acme-eu'"
         )
-    if name in _commands():
-        raise Refused(
-            f"'standby {name}' is a command, so a plugin of that name could add none of its own: take another name"
+    if name in _command_names():
+        raise CommandError(
+            f"'standby {name}' is a command, so a plugin of that name could add none of its own: "
+            "take another name"
         )
     registry = Registry()
     if name in registry.names():
         owner = registry.status(name).distribution
-        raise Refused(
-            f"a plugin named {name!r} is installed already ({owner}): take another name, or uninstall it"
+        raise CommandError(
+            f"a plugin named {name!r} is installed already ({owner}): take another name, or "
+            "uninstall it"
         )
-    package = _package(name)
+    package = _package_name(name)
     if find_spec(package) is not None:
-        raise Refused(
+        raise CommandError(
             f"a module named {package} is installed already: take another name, or uninstall it"
         )
 
 
-def _commands() -> frozenset[str]:
-    from standby.cli import standby  # noqa: PLC0415 - it imports this module, when it is asked for
+def _command_names() -> frozenset[str]:
+    from standby.cli import standby  # noqa: PLC0415 - it imports this module on demand
 
     return frozenset(standby.list_commands(click.Context(standby)))
 
 
-def _package(name: str) -> str:
+def _package_name(name: str) -> str:
     return f"standby_{name.replace('-', '_')}"
 
 
 # The files
 
 
-def rendered(name: str) -> dict[PurePosixPath, str]:
-    """Return the package's files, by their paths in its folder."""
-    facts = {
+def render_files(name: str) -> dict[PurePosixPath, str]:
+    """Fill in the templates of a package.
+
+    Args:
+        name: The plugin's name.
+
+    Returns:
+        The files' texts, by their paths in the package's folder.
+    """
+    values = {
         "name": name,
-        "package": _package(name),
+        "package": _package_name(name),
         "variable": f"{name.replace('-', '_').upper()}_API_KEY",
         "standby": __version__,
-        "year": str(date.today().year),  # noqa: DTZ011 - the user's own day
+        "year": str(today().year),
     }
     return {
-        _path(file, facts["package"]): filled(file.read_text(encoding="utf-8"), facts)
+        _target_path(file, values["package"]): fill_in(file.read_text(encoding="utf-8"), values)
         for file in TEMPLATES.rglob("*.template")
     }
 
 
-def filled(template: str, facts: Mapping[str, str]) -> str:
-    """Replace each `{{ name }}` by what the facts have under that name; raises `KeyError` for none."""
-    return _PLACEHOLDER.sub(lambda found: facts[found[1]], template)
+def fill_in(template: str, values: Mapping[str, str]) -> str:
+    """Replace each `{{ name }}` of a template.
+
+    Args:
+        template: The template's text.
+        values: The replacements by name.
+
+    Returns:
+        The text.
+
+    Raises:
+        KeyError: The template has a name without a value.
+    """
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
 
-def _path(template: Path, package: str) -> PurePosixPath:
-    """Return where a template's file belongs.
+def _target_path(template: Path, package: str) -> PurePosixPath:
+    """Return a template's path in the package.
 
     `dot-` stands for a point, the folder `package` for the package's own.
     """
@@ -118,48 +141,42 @@ def _path(template: Path, package: str) -> PurePosixPath:
     return PurePosixPath(*(re.sub("^dot-", ".", part) for part in named))
 
 
-def _write(folder: Path, files: Mapping[PurePosixPath, str]) -> list[Path]:
-    """Write a new folder, the whole of it or nothing; raises `Refused`."""
+def _write_files(folder: Path, files: Mapping[PurePosixPath, str]) -> list[Path]:
+    """Write a new folder: all of it, or nothing."""
+    with writing_into(folder, option="--out"):
+        _create_folder(folder)
+        try:
+            return [_write(folder / path, text) for path, text in sorted(files.items())]
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)  # half a package would block the next try
+            raise
+
+
+def _create_folder(folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
     except FileExistsError as error:
-        taken = error.filename or folder
-        raise Refused(
-            f"{taken} is there already, and stays as it is: move it away, or name another with --out"
+        raise CommandError(
+            f"{error.filename or folder} exists already, and is unchanged: move it away, or name "
+            "another with --out"
         ) from None
-    except OSError as error:
-        raise _unwritable(error, folder) from error
-    try:
-        return [_put(folder / path, text) for path, text in sorted(files.items())]
-    except OSError as error:
-        shutil.rmtree(
-            folder, ignore_errors=True
-        )  # half a package would be in the way the next time
-        raise _unwritable(error, folder) from error
 
 
-def _put(path: Path, text: str) -> Path:
+def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 
-def _unwritable(error: OSError, folder: Path) -> Refused:
-    words = (error.strerror or str(error)).lower()
-    return Refused(
-        f"{error.filename or folder}: {words}; name a folder that you may write to with --out"
-    )
-
-
-# What is said
+# What to do next
 
 
 def _print_next_steps(folder: Path) -> None:
-    shown = f'"{folder}"' if " " in str(folder) else str(folder)
+    quoted = f'"{folder}"' if " " in str(folder) else str(folder)
     click.echo(
         "\nNext:\n"
-        f"  cd {shown}\n"
+        f"  cd {quoted}\n"
         "  python -m pip install --upgrade pip\n"
         "  python -m pip install -e . --group dev\n"
         "  python -m pytest\n"

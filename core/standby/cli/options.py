@@ -1,34 +1,66 @@
-"""What commands take alike: FILE or --config, --json, --chain, and durations."""
+"""The options and arguments that commands share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from standby.cli.completing import chains
+from standby.cli.completers import complete_chains, complete_models
 from standby.config.finding import suggest
 from standby.config.scalars import parse_duration
+from standby.pricing import TYPICAL, parse_size
 
 Function = Callable[..., Any]
-Row = TypeVar("Row")
+Decorator = Callable[[Function], Function]
+Value = TypeVar("Value")
+Callback = Callable[[click.Context, click.Parameter, str | None], Value | None]
 
 
-def duration_option(name: str, **attributes: Any) -> Callable[[Function], Function]:
-    """Declare an option whose value is a duration as models.yaml writes it; the command gets seconds."""
-    return click.option(name, metavar="DURATION", callback=_seconds, **attributes)
+def parse_with(parse: Callable[[str], Value]) -> Callback[Value]:
+    """Return a click callback that parses an option's text.
+
+    Args:
+        parse: Returns the value; raises `ValueError` with a message for what it cannot read.
+
+    Returns:
+        A callback for `click.option`; the command gets the value, `None` without the option.
+    """
+
+    def callback(ctx: click.Context, param: click.Parameter, value: str | None) -> Value | None:
+        del ctx, param  # click adds the option's name by itself
+        try:
+            return None if value is None else parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return callback
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    del ctx, param  # click adds the option's name by itself
-    try:
-        return None if value is None else parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+def duration_option(name: str, **attributes: Any) -> Decorator:
+    """Declare an option whose value is a duration as models.yaml writes it.
+
+    Args:
+        name: The option, such as "--timeout".
+        **attributes: What `click.option` takes besides.
+
+    Returns:
+        A decorator; the command gets seconds.
+    """
+    return click.option(name, metavar="DURATION", callback=parse_with(parse_duration), **attributes)
 
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document, for errors too."
+)
+
+tokens_option = click.option(
+    "--tokens",
+    metavar="IN/OUT",
+    default=f"{TYPICAL.input}/{TYPICAL.output}",
+    show_default=True,
+    callback=parse_with(parse_size),
+    help="How large a call is, in tokens: its cost follows from the cards' prices.",
 )
 
 chain_option = click.option(
@@ -36,13 +68,38 @@ chain_option = click.option(
     metavar="NAME",
     default="default",
     show_default=True,
-    shell_complete=chains,
+    shell_complete=complete_chains,
     help="The chain to use.",
+)
+
+chains_option = click.option(
+    "--chain",
+    "chains",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete_chains,
+    help="Only this chain; may be given more than once.",
+)
+
+models_option = click.option(
+    "--model",
+    "models",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete_models,
+    help="Only this model; may be given more than once.",
 )
 
 
 def config_options(function: Function) -> Function:
-    """Let a command take the file as FILE or by --config; the function gets one `config`, `None` where neither is given."""
+    """Let a command take the file as FILE or by --config.
+
+    Args:
+        function: The command's function; it gets one `config`, `None` where neither is given.
+
+    Returns:
+        The function with both parameters declared.
+    """
 
     @wraps(function)
     def command(*args: Any, file: str | None, config: str | None, **rest: Any) -> Any:
@@ -62,16 +119,6 @@ def config_options(function: Function) -> Function:
     return click.argument("file", required=False, type=click.Path())(option(command))
 
 
-def narrow(rows: Sequence[Row], text: str, words: Callable[[Row], Sequence[str]]) -> list[Row]:
-    """Return the rows that have the text in one of their words, the first of which is the name; say where none has it."""
-    kept = [row for row in rows if any(text.casefold() in word.casefold() for word in words(row))]
-    if text and not kept:
-        names = [words(row)[0] for row in rows]
-        hint = suggest(text, [*names, *(part for name in names for part in name.split("-"))])
-        click.echo(f"nothing here is named like {text!r}" + (f"; {hint}" if hint else ""), err=True)
-    return kept
-
-
 if TYPE_CHECKING:
     _Choice = click.Choice[str]
 else:
@@ -82,12 +129,21 @@ class Choice(_Choice):
     """A choice that answers a misspelt word with the nearest, or with all."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the word; `click.BadParameter` where it is not known."""
+        """Check one word of the command line.
+
+        Args:
+            value: The word.
+            param: The option or argument that it is for.
+            ctx: click's context.
+
+        Returns:
+            The word.
+
+        Raises:
+            click.BadParameter: The word is not a choice.
+        """
         if value not in self.choices:
             names = [str(choice) for choice in self.choices]
-            self.fail(
-                f"{value!r} is not known; {suggest(value, names) or 'write one of ' + ', '.join(names)}",
-                param,
-                ctx,
-            )
+            hint = suggest(value, names) or f"write one of {', '.join(names)}"
+            self.fail(f"{value!r} is not known; {hint}", param, ctx)
         return super().convert(value, param, ctx)

@@ -5,20 +5,21 @@ import msgspec
 from click.shell_completion import CompletionItem
 
 from standby.cli.groups import Group
-from standby.cli.options import json_option, narrow
+from standby.cli.options import json_option
 from standby.cli.output import print_json
-from standby.cli.tables import print_table
+from standby.cli.tables import filter_rows, print_table
 from standby.config.lint.libraries import library_problem
 from standby.errors import ConfigError
 from standby.plugin import ProviderInfo
 from standby.registry.plugins import PluginStatus, Registry
 
 
-class Row(PluginStatus, frozen=True, kw_only=True):
-    """One plugin: its listing, the variables that may hold its key, what installs its SDK, and its own commands.
+class PluginRow(PluginStatus, frozen=True, kw_only=True):
+    """A plugin's listing, with what its account needs.
 
-    `missing` are the requirements of the libraries that none of its models can be asked without,
-    and that are not installed, or in another version.
+    `keys` are the variables that may hold its key; `install` installs its SDK; `commands` are its
+    own. `missing` are the requirements of the libraries without which none of its models can be
+    called, and that are not installed, or in another version.
     """
 
     keys: tuple[str, ...] = ()
@@ -28,21 +29,20 @@ class Row(PluginStatus, frozen=True, kw_only=True):
 
 
 class _Plugins(Group):
-    """Imports the command below it when it is asked for; any other word narrows the list."""
+    """Imports its command when it is called; any other word narrows the list."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return ["check"]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete the command below, and the plugins' names."""
         names = [name for name in Registry().names() if name.startswith(incomplete)]
         return super().shell_complete(ctx, incomplete) + [CompletionItem(name) for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name != "check":
-            return None if ctx.resilient_parsing else _list_of(cmd_name)
-        from standby.cli.plugins_check import command as check  # noqa: PLC0415 - only where it is called for
+            return None if ctx.resilient_parsing else _list_command(cmd_name)
+        from standby.cli.plugins_check import command as check  # noqa: PLC0415 - only if called
 
         return check
 
@@ -53,7 +53,9 @@ class _Plugins(Group):
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """List the plugins, or those with TEXT in their name or their distribution's; say what is wrong with a broken one.
+    """List the plugins, and say what is wrong with a broken one.
+
+    With TEXT, list those that have it in their name or their distribution's.
 
     \b
     standby plugins
@@ -61,11 +63,11 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     standby plugins check gemini
     """  # noqa: D301 - click wants the character itself
     if ctx.invoked_subcommand is None:
-        _list("", as_json=as_json)
+        _print_plugins("", as_json=as_json)
 
 
-def _list_of(text: str) -> click.Command:
-    """Return the command that lists what the text narrows."""
+def _list_command(text: str) -> click.Command:
+    """Return a command that lists the plugins with this text."""
 
     @click.command(text)
     @json_option
@@ -73,18 +75,15 @@ def _list_of(text: str) -> click.Command:
     def command(ctx: click.Context, *, as_json: bool) -> None:
         """List the plugins with this text in their name or their distribution's."""
         assert ctx.parent is not None  # noqa: S101 - it is below `standby plugins`
-        _list(text, as_json=as_json or ctx.parent.params["as_json"])
+        _print_plugins(text, as_json=as_json or ctx.parent.params["as_json"])
 
     return command
 
 
-def _list(text: str, *, as_json: bool) -> None:
+def _print_plugins(text: str, *, as_json: bool) -> None:
     registry = Registry()
-    rows = narrow(
-        [_row(registry, name) for name in registry.names()],
-        text,
-        lambda row: (row.name, row.distribution),
-    )
+    rows = [_build_row(registry, name) for name in registry.names()]
+    rows = filter_rows(rows, text, lambda row: (row.name, row.distribution))
     if as_json:
         print_json(rows)
         return
@@ -107,29 +106,41 @@ def _list(text: str, *, as_json: bool) -> None:
     )
 
 
-def _row(registry: Registry, name: str) -> Row:
-    info, commands = _info(registry, name), _commands(registry, name)
-    lacks = {one.requirement: library_problem(one) for one in info.libraries if not one.option}
-    missing = tuple(requirement for requirement, lack in lacks.items() if lack)
-    listed = msgspec.structs.asdict(registry.status(name))
-    if missing and listed["state"] == "ok":
-        lacking = " ".join(f"'{requirement}'" for requirement in missing)
-        why = dict.fromkeys(
-            lacks[requirement].removeprefix("which is ").removeprefix("and ")
-            for requirement in missing
-        )
-        listed |= {"state": "no-sdk", "reason": f"{', '.join(why)}: pip install {lacking}"}
-    return Row(**listed, keys=info.keys, install=info.install, missing=missing, commands=commands)
+def _build_row(registry: Registry, name: str) -> PluginRow:
+    info = _load_info(registry, name)
+    problems = {
+        each.requirement: library_problem(each) for each in info.libraries if not each.option
+    }
+    missing = {requirement: problem for requirement, problem in problems.items() if problem}
+    listing = msgspec.structs.asdict(registry.status(name))
+    if missing and listing["state"] == "ok":
+        listing |= {"state": "no-sdk", "reason": _format_missing(missing)}
+    return PluginRow(
+        **listing,
+        keys=info.keys,
+        install=info.install,
+        missing=tuple(missing),
+        commands=_command_names(registry, name),
+    )
 
 
-def _info(registry: Registry, name: str) -> ProviderInfo:
+def _format_missing(problems: dict[str, str]) -> str:
+    """Say why libraries cannot be used, and what installs them."""
+    reasons = dict.fromkeys(
+        problem.removeprefix("which is ").removeprefix("and ") for problem in problems.values()
+    )
+    requirements = " ".join(f"'{requirement}'" for requirement in problems)
+    return f"{', '.join(reasons)}: pip install {requirements}"
+
+
+def _load_info(registry: Registry, name: str) -> ProviderInfo:
     try:
         return registry.info(name)
     except ConfigError:
         return ProviderInfo(adapter="")  # the listing says why
 
 
-def _commands(registry: Registry, name: str) -> tuple[str, ...]:
+def _command_names(registry: Registry, name: str) -> tuple[str, ...]:
     try:
         return tuple(command.name or "" for command in registry.commands(name))
     except ConfigError:

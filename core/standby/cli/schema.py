@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from standby.cli.files import write_file
 from standby.cli.options import config_options, json_option
 from standby.cli.output import print_json
 from standby.cli.validate import validate
@@ -40,36 +41,31 @@ def command(*, config: str | None, out: Path | None, check: bool, as_json: bool)
     if out is None:
         click.echo(text, nl=False)
         return
-    _write(text, out)
+    write_file(out, text, option="--out")
     if as_json:
         print_json({"written": [str(out)]})
     else:
         click.echo(f"wrote {out}", err=True)
 
 
-def _write(text: str, out: Path) -> None:
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        words = f"{out} cannot be written: {(error.strerror or str(error)).lower()}; name a file in a folder that is there"
-        raise click.BadParameter(words, param_hint="'--out'") from None
-
-
 def schema_text(registry: Registry) -> str:
-    """Return the schema as it is committed: indented, with a newline at its end."""
+    """Format the schema in the form that is committed.
+
+    Args:
+        registry: The installed plugins; the schema has their models and options.
+
+    Returns:
+        JSON, indented by two blanks, with a newline at its end.
+    """
     infos: dict[str, ProviderInfo] = {}
     models: list[str] = []
     for name in registry.names():
-        with suppress(ConfigError):  # 'standby plugins' tells of a broken one
+        with suppress(ConfigError):  # 'standby plugins' reports a broken one
             models += registry.cards(name)
             infos[name] = registry.info(name)
     options = {name: info.options for name, info in infos.items()}
     accounts = {
         name: info.account for name, info in infos.items() if info.account.get("properties")
     }
-    return (
-        msgspec.json.format(
-            msgspec.json.encode(editor_schema(options, accounts, dict.fromkeys(models))), indent=2
-        ).decode()
-        + "\n"
-    )
+    schema = msgspec.json.encode(editor_schema(options, accounts, dict.fromkeys(models)))
+    return msgspec.json.format(schema, indent=2).decode() + "\n"

@@ -1,32 +1,32 @@
-"""`standby selftest`: does the chain fall back, and come back? Its own adapters against servers on this machine that fail."""
+"""`standby selftest`: prove that a chain falls back and comes back.
+
+Its own adapters talk to servers on this machine that fail.
+"""
 
 import os
 import sys
-from collections.abc import Sequence
-from datetime import date
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import click
 import msgspec
 
-from standby.cli.asking import Asked, ask_all
+from standby.cli.advice import is_only_thinking, retirement_notice
+from standby.cli.config_file import load_settings, require_name, today
+from standby.cli.live_check import LiveResult, check_models
 from standby.cli.options import chain_option, config_options, json_option
 from standby.cli.output import print_json
-from standby.cli.remedies import ending, spent
 from standby.cli.tables import print_table
-from standby.config import load
-from standby.config.finding import suggest
-from standby.diagnostics.selftest.results import FaultResult, SelftestResult
+from standby.diagnostics.selftest.results import FaultResult, Recovery, SelftestResult
 from standby.diagnostics.selftest.runner import HANG_TIMEOUT, MAX_PAUSE, run_selftest
 from standby.dispatch.policy import Route
 from standby.dispatch.routes import build_routes
-from standby.errors import ConfigError, RequestError
+from standby.dispatch.target import Target
 from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
 from standby.settings import Settings
 
-LIVE_PATIENCE = 30.0
-"""Seconds for each model, as `standby check` has it."""
+LIVE_TIMEOUT = 30.0
+"""Seconds for each model, as with `standby check`."""
 
 _GROUPS = {
     "usual": "the failures that people fall back on",
@@ -35,15 +35,15 @@ _GROUPS = {
 }
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of the test; `live` is what each model did for real, where that was asked for."""
+class SelftestReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of the test; `live` is what each model did for real, with `--live`."""
 
     file: str
     chain: str
     fine: bool
-    verdict: str
+    summary: str = msgspec.field(name="verdict")
     warnings: tuple[str, ...]
-    played: SelftestResult
+    result: SelftestResult = msgspec.field(name="played")
     live: dict[str, str] = {}
 
 
@@ -57,10 +57,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 )
 @json_option
 def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> None:
-    """Prove on this machine that a chain falls back and comes back, without a key and without the network.
+    """Prove on this machine that a chain falls back and comes back: no key, no network.
 
     The chain's own adapters and SDKs talk to servers on 127.0.0.1 that fail in each known way, and
-    then are well again. Time-outs and pauses are shortened for it, in memory only.
+    then recover. Time-outs and pauses are shortened for it, in memory only.
 
     Exit status: 0, 1 if the chain did not fall back or come back, 2 if the file or the command line
     is wrong.
@@ -71,171 +71,157 @@ def command(*, config: str | None, chain: str, live: bool, as_json: bool) -> Non
     """  # noqa: D301 - click wants the character itself
     registry = Registry()
     adapters = AdapterPool(registry.adapter, registry.origin)
-    file, settings, route = _found(config, chain, registry, adapters)
-    answers = _live(route, adapters) if live else {}
-    os.environ["no_proxy"] = (
-        "*"  # from here on only this machine is asked, and no proxy leads there
-    )
-    played = run_selftest(settings, registry, chain)
-    words, fine = _verdict(route, played)
+    file, settings, route = _load_route(config, chain, registry, adapters)
+    answers = _check_live(route, adapters) if live else {}
+    os.environ["no_proxy"] = "*"  # from here on only this machine is called, past any proxy
+    result = run_selftest(settings, registry, chain)
+    problems = _problems(route, result)
     if live and "answers" not in answers.values():
-        words, fine = "no model answers for real: see 'standby check'", False
-    told = Told(
+        problems = ["no model answers for real: see 'standby check'"]
+    report = SelftestReport(
         file=file,
         chain=chain,
-        fine=fine,
-        verdict=words,
-        warnings=_warnings(route, settings),
-        played=played,
+        fine=not problems,
+        summary="; ".join(problems) or _summarize(result),
+        warnings=tuple(_warnings(route, settings)),
+        result=result,
         live=answers,
     )
     if as_json:
-        print_json(told)
+        print_json(report)
     else:
-        _print(told)
-    sys.exit(0 if fine else 1)
+        _print(report)
+    sys.exit(0 if report.fine else 1)
 
 
-def _found(
+def _load_route(
     config: str | None, chain: str, registry: Registry, adapters: AdapterPool
 ) -> tuple[str, Settings, Route]:
-    """Read the file and look the chain up; raises `ConfigError`, or `RequestError` for a chain that is not there."""
-    loaded = load(
-        None if config is None else Path(config),
-        registry,
-        os.environ,
-        cwd=Path.cwd(),
-        today=_today(),
-    )
-    if loaded.settings is None:
-        raise ConfigError(loaded.problems)
-    routes = build_routes(loaded.settings, adapters, registry.predicate).routes
-    if chain not in routes:
-        hint = suggest(chain, tuple(routes)) or f"there is {', '.join(sorted(routes))}"
-        raise RequestError(f"{loaded.file} has no chain named {chain!r}; {hint}")
-    return loaded.file, loaded.settings, routes[chain]
+    """Read the file and look the chain up; raises `RequestError` for one that does not exist."""
+    loaded, settings = load_settings(config, registry)
+    routes = build_routes(settings, adapters, registry.predicate).routes
+    require_name(chain, routes, what="chain", where=loaded.file)
+    return loaded.file, settings, routes[chain]
 
 
-def _live(route: Route, adapters: AdapterPool) -> dict[str, str]:
-    """Ask each model of the chain for real; how each ended, in words."""
-    told: list[Asked] = []
-    asked = route.targets if route.chain.fallback else route.targets[:1]
-    ask_all(asked, adapters, LIVE_PATIENCE, told.append)
-    return {each.target.name: _lives(each) for each in told}
+def _reachable(route: Route) -> Sequence[Target]:
+    return route.targets if route.chain.fallback else route.targets[:1]
 
 
-def _lives(asked: Asked) -> str:
-    if asked.failure is None or asked.reply is not None or spent(asked.failure):
+def _check_live(route: Route, adapters: AdapterPool) -> dict[str, str]:
+    """Ask each model of the chain for real; return in text what each did."""
+    results = check_models(_reachable(route), adapters, LIVE_TIMEOUT, lambda _: None)
+    return {result.target.name: _format_live(result) for result in results}
+
+
+def _format_live(result: LiveResult) -> str:
+    failure = result.failure
+    if failure is None or result.reply is not None:
         return "answers"
-    return asked.failure.text
+    return "answers" if is_only_thinking(failure) else failure.text
 
 
-def _today() -> date:
-    return date.today()  # noqa: DTZ011 - the user's own day
+# What the results mean
 
 
-# What came of it
-
-
-def _warnings(route: Route, settings: Settings) -> tuple[str, ...]:
-    """Say what stays unproven: a real call needs a key, and a model that is still there."""
-    told: list[str] = []
-    for target in route.targets if route.chain.fallback else route.targets[:1]:
+def _warnings(route: Route, settings: Settings) -> Iterator[str]:
+    """Yield what stays unproven: a real call needs a key, and a model in service."""
+    for target in _reachable(route):
         provider = settings.providers[target.provider]
-        if provider.api_key is not None and not provider.api_key:
-            told.append(
-                f"{target.name}: {provider.api_key.origin} is not set, so a real call would skip it"
-            )
+        key = provider.api_key
+        if key is not None and not key:
+            yield f"{target.name}: {key.origin} is not set, so a real call would skip it"
         if provider.options:
-            told.append(
-                f"{target.name}: the options of provider {target.provider!r} were left out: they lead to its real endpoint"
+            yield (
+                f"{target.name}: the options of provider {target.provider!r} were not used: "
+                "they lead to its real endpoint"
             )
-        if words := ending(target, _today()):
-            told.append(f"{target.name}: {words}")
-    return tuple(told)
+        if message := retirement_notice(target, today()):
+            yield f"{target.name}: {message}"
 
 
-def _verdict(route: Route, played: SelftestResult) -> tuple[str, bool]:
-    """Say in words whether the chain falls back and comes back, and whether that is so."""
-    if alone := _alone(route):
-        return f"nothing to fall back to: {alone}", False
-    if not played.failing:
-        return (
-            "nothing proven: of the models that answer here, none can be made to fail and has another behind it",
-            False,
-        )
-    mute = [each.model for each in played.models if each.outcome == "does not answer"]
-    wrong = [case.fault for case in played.cases if not case.passed]
-    flaws = [f"{' and '.join(mute)} cannot answer"] if mute else []
-    flaws += (
-        [
-            f"does not fall back after {len(wrong)} of {len(played.cases)} failures of {played.failing}"
-        ]
-        if wrong
-        else []
-    )
-    flaws += [f"{played.failing} {lost}"] if (lost := _lost(played)) else []
-    if flaws:
-        return "; ".join(flaws), False
-    moved = sum(bool(case.answered_by) for case in played.cases)
-    rest = len(played.cases) - moved
+def _problems(route: Route, result: SelftestResult) -> list[str]:
+    """Return why the chain is not proven to fall back and come back; nothing if it is."""
+    if reason := _why_no_fallback(route):
+        return [f"nothing to fall back to: {reason}"]
+    if not result.failing:
+        reason = "none of the models that answer here can be made to fail and has another after it"
+        return [f"nothing proven: {reason}"]
+    problems: list[str] = []
+    mute = [each.model for each in result.models if each.outcome == "does not answer"]
+    wrong = sum(not case.passed for case in result.cases)
+    if mute:
+        problems.append(f"{' and '.join(mute)} cannot answer")
+    if wrong:
+        cases = f"{wrong} of {len(result.cases)} failures of {result.failing}"
+        problems.append(f"does not fall back after {cases}")
+    if reason := _why_not_back(result.recovery):
+        problems.append(f"{result.failing} {reason}")
+    return problems
+
+
+def _why_no_fallback(route: Route) -> str:
+    first, *others = (target.name for target in route.targets)
+    if not route.chain.fallback:
+        return f"'fallback' is false, so only {first} is called"
+    return "" if others else f"{first} is the only model of the chain"
+
+
+def _why_not_back(recovery: Recovery | None) -> str:
+    if recovery is None or not _rests(recovery):
+        return "never rests, however often it fails"
+    return "" if recovery.passed else "is not used again after its recovery"
+
+
+def _rests(recovery: Recovery) -> bool:
+    return recovery.rested_after > 0 or recovery.never_rests
+
+
+def _summarize(result: SelftestResult) -> str:
+    moved = sum(bool(case.answered_by) for case in result.cases)
+    others = len(result.cases) - moved
     own = (
-        f" (the other {rest}: the request itself is refused, and the caller is told)"
-        if rest
+        f" (the other {others}: the request itself is wrong, and the caller gets the error)"
+        if others
         else ""
     )
-    return (
-        f"falls back after {moved} of {len(played.cases)} failures of {played.failing}{own}, and comes back",
-        True,
-    )
+    cases = f"{moved} of {len(result.cases)} failures of {result.failing}"
+    return f"falls back after {cases}{own}, and comes back"
 
 
-def _alone(route: Route) -> str:
-    if not route.chain.fallback:
-        return f"'fallback' is false, so only {route.targets[0].name} is asked"
-    return "" if route.targets[1:] else f"{route.targets[0].name} is the only model of the chain"
+# Output
 
 
-def _lost(played: SelftestResult) -> str:
-    if played.recovery is None or not (played.recovery.rested_after or played.recovery.never_rests):
-        return "never rests, however often it fails"
-    return "" if played.recovery.passed else "is not used again after its recovery"
-
-
-# Showing
-
-
-def _print(told: Told) -> None:
-    for model, words in told.live.items():
-        click.echo(f"for real: {model}: {words}")
+def _print(report: SelftestReport) -> None:
+    for model, outcome in report.live.items():
+        click.echo(f"for real: {model}: {outcome}")
     click.echo("each model, in its own wire, on this machine:")
     rows = [
         (each.model, each.provider, each.outcome, f"{each.seconds:.2f}s", each.reason)
-        for each in told.played.models
+        for each in report.result.models
     ]
     print_table(("model", "provider", "outcome", "time", ""), rows)
-    for group, words in _GROUPS.items():
-        _print_cases(
-            f"\n{told.played.failing}: {words}",
-            [case for case in told.played.cases if case.group == group],
-        )
-    _print_return(told.played)
-    for warning in told.warnings:
+    for group, description in _GROUPS.items():
+        cases = [case for case in report.result.cases if case.group == group]
+        _print_cases(f"\n{report.result.failing}: {description}", cases)
+    if report.result.recovery is not None:
+        _print_recovery(report.result.failing, report.result.recovery)
+    for warning in report.warnings:
         click.secho(f"warning: {warning}", fg="yellow", err=True)
-    click.secho(f"{told.chain}: {told.verdict}", fg="green" if told.fine else "red")
+    click.secho(f"{report.chain}: {report.summary}", fg="green" if report.fine else "red")
 
 
-def _print_cases(head: str, cases: Sequence[FaultResult]) -> None:
+def _print_cases(title: str, cases: Sequence[FaultResult]) -> None:
     if not cases:
         return
-    click.echo(head)
+    click.echo(title)
     rows = [
         (
             "ok" if case.passed else "FAILED",
             case.fault,
             case.kind or "",
             "by default" if case.trigger is None else f"trigger {case.trigger}",
-            _outcome(case),
+            _format_outcome(case),
             f"{case.seconds:.2f}s",
         )
         for case in cases
@@ -243,30 +229,25 @@ def _print_cases(head: str, cases: Sequence[FaultResult]) -> None:
     print_table(("", "failure", "kind", "recognised", "then", "time"), rows)
 
 
-def _outcome(case: FaultResult) -> str:
-    asked = "" if case.attempts == 1 else f"asked {case.attempts} times, "
+def _format_outcome(case: FaultResult) -> str:
+    calls = "" if case.attempts == 1 else f"called {case.attempts} times, "
     if case.answered_by:
-        return f"{asked}{case.answered_by} answers"
-    return f"{asked}the caller is told" if case.then == "stop" else f"{asked}no model answers"
+        return f"{calls}{case.answered_by} answers"
+    return calls + ("the caller gets the error" if case.then == "stop" else "no model answers")
 
 
-def _print_return(played: SelftestResult) -> None:
-    if played.recovery is None:
-        return
-    click.echo(
-        f"\n{played.failing}: time-out {HANG_TIMEOUT:g}s and pauses of at most {MAX_PAUSE:g}s here; the file's own are longer"
-    )
-    if not (played.recovery.rested_after or played.recovery.never_rests):
+def _print_recovery(model: str, recovery: Recovery) -> None:
+    limits = f"time-out {HANG_TIMEOUT:g}s and pauses of at most {MAX_PAUSE:g}s here"
+    click.echo(f"\n{model}: {limits}; the file's own are longer")
+    if not _rests(recovery):
         click.echo("it never rested")
         return
-    used = (
-        "not used again"
-        if played.recovery.seconds is None
-        else f"used again {played.recovery.seconds:.2f}s after its recovery"
-    )
-    rests = (
-        "never rests: its breaker is off"
-        if played.recovery.never_rests
-        else f"rests after {played.recovery.rested_after} failed calls"
-    )
+    if recovery.never_rests:
+        rests = "never rests: its breaker is off"
+    else:
+        rests = f"rests after {recovery.rested_after} failed calls"
+    if recovery.seconds is None:
+        used = "not used again"
+    else:
+        used = f"used again {recovery.seconds:.2f}s after its recovery"
     click.echo(f"{rests}; {used}")

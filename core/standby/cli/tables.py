@@ -1,12 +1,14 @@
-"""Tables: for a person on a terminal by rich, elsewhere as plain columns. No name is ever cut."""
+"""Tables: wrapped by rich on a terminal, plain columns elsewhere. No name is ever cut."""
 
 import shutil
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import click
 
-from standby.cli.colours import colour
+from standby.cli.colours import uses_colour
+from standby.config.finding import suggest
 
 GAP = 2
 """Blanks between columns."""
@@ -14,72 +16,97 @@ GAP = 2
 LONGEST_WORD = 32
 """Letters of a word of running text that is not broken; a name may be longer."""
 
-Rows = Sequence[Sequence[str]]
+Row = TypeVar("Row")
+Cells = Sequence[Sequence[str]]
+
+
+def filter_rows(
+    rows: Sequence[Row], text: str, searched: Callable[[Row], Sequence[str]]
+) -> list[Row]:
+    """Return the rows that contain a text; where none does, print the nearest name.
+
+    Args:
+        rows: The rows.
+        text: What to look for, in upper or lower case; "" keeps all rows.
+        searched: Returns the texts of a row that are searched, its name first.
+
+    Returns:
+        The rows that contain the text, in order.
+    """
+    kept = [
+        row for row in rows if any(text.casefold() in each.casefold() for each in searched(row))
+    ]
+    if text and not kept:
+        names = [searched(row)[0] for row in rows]
+        hint = suggest(text, [*names, *(part for name in names for part in name.split("-"))])
+        click.echo(f"nothing here is named like {text!r}" + (f"; {hint}" if hint else ""), err=True)
+    return kept
 
 
 def print_table(
     head: Sequence[str],
-    rows: Rows,
+    rows: Cells,
     *,
     names: Collection[int] = (0,),
     matter: Collection[int] = (0,),
 ) -> None:
     """Print the rows below their head; on a terminal cells wrap, in a pipe a row stays one line.
 
-    `names` are the columns of names. On a narrow terminal the last columns are left out, those that
-    `matter` at the very end, and it is said which.
+    On a narrow terminal the last columns are hidden, and a line on standard error says which.
+
+    Args:
+        head: The columns' heads.
+        rows: The cells of each row, as many as there are heads.
+        names: The columns of names, which never wrap.
+        matter: The columns that are hidden last.
     """
     rows = [[one_line(cell) for cell in row] for row in rows]
-    if sys.stdout is not None and sys.stdout.isatty():  # None: it was closed by who started us
+    if sys.stdout is not None and sys.stdout.isatty():  # None: the parent process closed it
         _print_wrapped(head, rows, names, matter)
         return
     widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
     for row in (head, *rows):
-        click.echo(
-            (" " * GAP)
-            .join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            .rstrip()
-        )
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo((" " * GAP).join(cells).rstrip())
 
 
 def _print_wrapped(
-    head: Sequence[str], rows: Rows, names: Collection[int], matter: Collection[int]
+    head: Sequence[str], rows: Cells, names: Collection[int], matter: Collection[int]
 ) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only where a person looks
+    from rich.console import Console  # noqa: PLC0415 - only on a terminal
     from rich.table import Table  # noqa: PLC0415 - see above
     from rich.text import Text  # noqa: PLC0415 - see above
 
     width, height = shutil.get_terminal_size()
-    least = [_least((head, *rows), at, whole=at in names) for at in range(len(head))]
-    kept = _fitting(least, width, matter)
+    least = [_least_width((head, *rows), at, is_name=at in names) for at in range(len(head))]
+    kept = _fit_columns(least, width, matter)
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     for at in kept:
         table.add_column(head[at], min_width=least[at], no_wrap=at in names, overflow="fold")
     for row in rows:
         table.add_row(*(Text(row[at]) for at in kept))
-    width = max(width, least[0])
     console = Console(
-        width=width, height=height, color_system=None if colour() is False else "auto"
+        width=max(width, least[0]),
+        height=height,
+        color_system=None if uses_colour() is False else "auto",
     )
     console.print(table)
-    if left_out := ", ".join(each for at, each in enumerate(head) if each and at not in kept):
-        click.secho(
-            f"left out, as the terminal is narrow: {left_out}; --json has all", dim=True, err=True
-        )
+    if hidden := ", ".join(each for at, each in enumerate(head) if each and at not in kept):
+        message = f"hidden, because the terminal is narrow: {hidden}; --json shows all"
+        click.secho(message, dim=True, err=True)
 
 
-def _least(rows: Rows, at: int, *, whole: bool) -> int:
+def _least_width(rows: Cells, at: int, *, is_name: bool) -> int:
     """Return the width below which a column would break a name, or a word."""
-    from rich.cells import cell_len  # noqa: PLC0415 - only where a person looks
+    from rich.cells import cell_len  # noqa: PLC0415 - only on a terminal
 
-    if whole:
+    if is_name:
         return max(cell_len(row[at]) for row in rows)
-    return min(
-        max((cell_len(word) for row in rows for word in row[at].split()), default=0), LONGEST_WORD
-    )
+    longest = max((cell_len(word) for row in rows for word in row[at].split()), default=0)
+    return min(longest, LONGEST_WORD)
 
 
-def _fitting(least: Sequence[int], width: int, matter: Collection[int]) -> list[int]:
+def _fit_columns(least: Sequence[int], width: int, matter: Collection[int]) -> list[int]:
     """Return the columns that fit, the first in any case."""
     kept = list(range(len(least)))
     for at in sorted(kept[1:], key=lambda at: (at in matter, -at)):
@@ -90,5 +117,12 @@ def _fitting(least: Sequence[int], width: int, matter: Collection[int]) -> list[
 
 
 def one_line(text: str) -> str:
-    """Return a text that others wrote as one line, with "?" for what would move a terminal's cursor."""
+    """Return a foreign text as one line, with "?" for what would move a terminal's cursor.
+
+    Args:
+        text: Text that others wrote, such as a vendor's message.
+
+    Returns:
+        The text without line breaks and control characters.
+    """
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))

@@ -1,23 +1,43 @@
-"""`standby validate`: every problem of a file at once, and what its chains come to."""
+"""`standby validate`: every problem of a file at once, and the chains that it results in."""
 
-import os
 import shutil
 import sys
-from datetime import date
+from collections.abc import Sequence
 from itertools import zip_longest
-from pathlib import Path
 
 import click
 import msgspec
 
-from standby.cli.completing import codes
+from standby.cli.completers import complete_codes
+from standby.cli.config_file import load_file, today
+from standby.cli.errors import WRONG, CommandError
 from standby.cli.options import config_options, json_option
 from standby.cli.output import print_json
-from standby.config import LoadedConfig, load
+from standby.config import LoadedConfig
 from standby.config.explanations import read_explanations
 from standby.config.finding import suggest
-from standby.errors import Problem, RequestError
+from standby.errors import Problem
 from standby.registry.plugins import Registry
+
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+
+
+class ChainModel(msgspec.Struct, frozen=True):
+    """A model of a chain.
+
+    `origin` is where its name came from, `is_reachable` whether a call may reach it, `rests` why it
+    begins resting; "" if it does not.
+    """
+
+    model: str
+    origin: str
+    is_reachable: bool = msgspec.field(name="asked")
+    rests: str
+
+    def __str__(self) -> str:
+        """Return "o3-mini (line 5, begins resting: retired on 2026-10-23)"."""
+        rests = f", begins resting: {self.rests}" if self.rests else ""
+        return f"{self.model} ({self.origin}{rests})"
 
 
 @click.command("validate")
@@ -30,7 +50,7 @@ from standby.registry.plugins import Registry
     "--explain",
     "code",
     metavar="CODE",
-    shell_complete=codes,
+    shell_complete=complete_codes,
     help="Explain a problem by its code, which stands in brackets.",
 )
 @json_option
@@ -40,9 +60,9 @@ def command(
     """Check FILE, or the models.yaml that would be used, before anything is sent.
 
     Exit status: 0, or 2 with errors. A missing key is a warning: a file must pass on a machine
-    without secrets. What is worth knowing and as it should be is an info, and never fails. To
-    silence a warning or an info, write "# standby: ignore[code] the reason" into its line or above
-    it; the code stands in brackets.
+    without secrets. An info is worth knowing and needs no change; it never fails. To silence a
+    warning or an info, write "# standby: ignore[code] the reason" into its line or above it; the
+    code stands in brackets.
 
     \b
     standby validate
@@ -58,116 +78,56 @@ def command(
 
 
 def _explain(code: str, *, as_json: bool) -> None:
-    known = read_explanations()
-    if code not in known:
-        hint = suggest(code, known) or f"there is {', '.join(known)}"
-        raise RequestError(f"no problem has the code {code!r}; {hint}")
+    codes = read_explanations()
+    if code not in codes:
+        hint = suggest(code, codes) or f"the codes are {', '.join(codes)}"
+        raise CommandError(f"no problem has the code {code!r}; {hint}")
     if as_json:
-        print_json({"code": code, "explanation": known[code]})
+        print_json({"code": code, "explanation": codes[code]})
         return
     click.secho(code, bold=True)
-    for part in known[code].split("\n\n"):
-        click.echo(
-            "\n"
-            + (
-                part
-                if part.startswith(" ")
-                else click.wrap_text(part, shutil.get_terminal_size().columns)
-            )
-        )
+    width = shutil.get_terminal_size().columns
+    for part in codes[code].split("\n\n"):
+        is_example = part.startswith(" ")
+        click.echo("\n" + (part if is_example else click.wrap_text(part, width)))
 
 
 def validate(
     file: str | None, *, as_json: bool = False, strict: bool = False, with_infos: bool = False
 ) -> None:
-    """Check, print, and exit."""
-    path = None if file is None else Path(file)
-    today = date.today()  # noqa: DTZ011 - the user's own day
-    loaded = load(path, Registry(), os.environ, cwd=Path.cwd(), today=today, lints=True)
-    failing = [
-        problem
-        for problem in loaded.problems
-        if problem.severity in (("error", "warning") if strict else ("error",))
-    ]
+    """Check a file, print what was found, and exit.
+
+    Args:
+        file: The file; `None`: look where `standby` looks.
+        as_json: Print one JSON document.
+        strict: Fail on warnings too.
+        with_infos: Print the infos too.
+
+    Raises:
+        SystemExit: Always; with 0, or 2 where the file fails.
+    """
+    loaded = load_file(file, Registry(), lints=True)
+    failing = ("error", "warning") if strict else ("error",)
     if as_json:
-        off = loaded.switched_off
-        print_json(
-            {
-                "file": loaded.file,
-                "problems": loaded.problems,
-                "chains": _chains(loaded),
-                "fallback_off": off,
-            }
-        )
+        document = {"file": loaded.file, "problems": loaded.problems}
+        chains = {"chains": _describe_chains(loaded), "fallback_off": loaded.switched_off}
+        print_json(document | chains)
     else:
         _print(loaded, with_infos=with_infos)
-    sys.exit(2 if failing else 0)
+    sys.exit(WRONG if any(each.severity in failing for each in loaded.problems) else 0)
 
 
-class Link(msgspec.Struct, frozen=True):
-    """A model of a chain, where its name came from, whether a call may reach it, and why it begins resting, if it does."""
-
-    model: str
-    origin: str
-    asked: bool
-    rests: str
-
-    def __str__(self) -> str:
-        """Return "o3-mini (line 5, begins resting: retired on 2026-10-23)"."""
-        return (
-            f"{self.model} ({self.origin}{f', begins resting: {self.rests}' if self.rests else ''})"
-        )
-
-
-_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
-
-
-def _print(loaded: LoadedConfig, *, with_infos: bool) -> None:
-    shown = [problem for problem in loaded.problems if with_infos or problem.severity != "info"]
-    for problem, after in zip_longest(shown, shown[1:]):
-        _print_problem(
-            problem,
-            with_line=after is None or (problem.file, problem.line) != (after.file, after.line),
-        )
-    for name, models in _chains(loaded).items():
-        click.echo(f"{name}: {_picture(models, loaded.switched_off.get(name, ''))}")
-    errors = sum(problem.severity == "error" for problem in loaded.problems)
-    warnings = sum(problem.severity == "warning" for problem in loaded.problems)
-    infos = len(loaded.problems) - errors - warnings
-    told = (
-        f", {_count(infos, 'info')}{'' if with_infos else ' (--all shows them)'}" if infos else ""
-    )
-    click.echo(f"{loaded.file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}{told}")
-
-
-def _print_problem(problem: Problem, *, with_line: bool) -> None:
-    click.secho(f"{problem}  [{problem.code}]", fg=_COLOURS[problem.severity])
-    if with_line and problem.excerpt:
-        click.secho(f"    {problem.excerpt.strip()}", dim=True)
-
-
-def _picture(models: list[Link], switched_off: str) -> str:
-    """Draw a chain: an arrow is where a call may go on."""
-    asked = " → ".join(str(model) for model in models if model.asked)
-    left = [f"{model.model} ({model.origin})" for model in models if not model.asked]
-    if not switched_off:
-        return asked
-    never = f", so that it never asks {', '.join(left)}" if left else ""
-    return f"{asked}; fallback is off ({switched_off}){never}"
-
-
-def _chains(loaded: LoadedConfig) -> dict[str, list[Link]]:
+def _describe_chains(loaded: LoadedConfig) -> dict[str, list[ChainModel]]:
     settings = loaded.settings
     if settings is None:
         return {}
-    today = date.today()  # noqa: DTZ011 - the user's own day
     return {
         name: [
-            Link(
+            ChainModel(
                 model=model,
                 origin=loaded.origins.get((name, model), ""),
-                asked=chain.fallback or not at,
-                rests=settings.rest_reason(model, today),
+                is_reachable=chain.fallback or not at,
+                rests=settings.rest_reason(model, today()),
             )
             for at, model in enumerate(chain.models)
         ]
@@ -175,5 +135,50 @@ def _chains(loaded: LoadedConfig) -> dict[str, list[Link]]:
     }
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+# Output
+
+
+def _print(loaded: LoadedConfig, *, with_infos: bool) -> None:
+    problems = [each for each in loaded.problems if with_infos or each.severity != "info"]
+    for problem, following in zip_longest(problems, problems[1:]):
+        _print_problem(problem, following)
+    for name, models in _describe_chains(loaded).items():
+        click.echo(f"{name}: {_format_chain(models, loaded.switched_off.get(name, ''))}")
+    click.echo(f"{loaded.file}: {_format_counts(loaded.problems, with_infos=with_infos)}")
+
+
+def _print_problem(problem: Problem, following: Problem | None) -> None:
+    """Print a problem, and its line below the last problem of that line."""
+    click.secho(f"{problem}  [{problem.code}]", fg=_COLOURS[problem.severity])
+    is_last = following is None or _line_of(following) != _line_of(problem)
+    if is_last and problem.excerpt:
+        click.secho(f"    {problem.excerpt.strip()}", dim=True)
+
+
+def _line_of(problem: Problem) -> tuple[str, int | None]:
+    return problem.file, problem.line
+
+
+def _format_chain(models: Sequence[ChainModel], switched_off: str) -> str:
+    """Return a chain's models; an arrow is where a call may go on."""
+    reachable = " → ".join(str(model) for model in models if model.is_reachable)
+    if not switched_off:
+        return reachable
+    others = [f"{model.model} ({model.origin})" for model in models if not model.is_reachable]
+    never = f", so that it never calls {', '.join(others)}" if others else ""
+    return f"{reachable}; fallback is off ({switched_off}){never}"
+
+
+def _format_counts(problems: Sequence[Problem], *, with_infos: bool) -> str:
+    severities = [problem.severity for problem in problems]
+    errors, warnings, infos = (
+        severities.count(severity) for severity in ("error", "warning", "info")
+    )
+    text = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    if not infos:
+        return text
+    return f"{text}, {_count(infos, 'info')}" + ("" if with_infos else " (--all shows them)")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
