@@ -273,7 +273,7 @@ def test_each_code_of_a_problem_is_explained() -> None:
 def test_a_code_is_explained_with_its_example(run: Run, code: str) -> None:
     ran = run("validate", "--explain", code)
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out.startswith("no-time\n\nA model that hangs may take all the time ")
+    assert ran.out.startswith("no-time\n\nA model that hangs can take all the time ")
     assert "\n\n    version: 1\n    chains:\n" in ran.out
     assert run("validate", "--explain", code, "--json").json == {
         "code": "no-time",
