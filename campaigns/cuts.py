@@ -108,7 +108,7 @@ async def violations(name: str, cuts: list[Cut], servers: tuple[Loopback, Loopba
             return [f"{name}: uncut, it is not read"]
         for each in cuts:
             first.script(cut(whole, each.at, each.how, wait=0.0))
-            for target in standby._routes.targets.values():
+            for target in standby._routes.current.targets.values():
                 target.breaker.reset_after_fork()
             first.requests.clear()
             got = await _streamed(standby)

@@ -256,8 +256,8 @@ CLOCK_AND_CHANCE = {
     ],
     "date.today": [
         "cli/config_file",
-        "client",
         "config/settings_source",
+        "dispatch/live_routes",
     ],  # what has retired, by the user's own calendar
     "datetime.now": [
         "http/retry_after"
@@ -270,7 +270,7 @@ CLOCK_AND_CHANCE = {
     ],  # where nobody has injected another; made of the plan's seed
     "time.monotonic": [
         "client",
-        "config/changes",
+        "config/file_watcher",
         "observe/bus",
         "runtime/forks",
         "runtime/loop_watchdog",

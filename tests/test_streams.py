@@ -16,12 +16,13 @@ import pytest
 from standby import AsyncStandby, ChainExhausted, Standby, StreamBroken
 from standby.dispatch.attempt import GOODBYE
 from standby.dispatch.dispatcher import Walk
+from standby.dispatch.stream_buffer import READ_AHEAD
 from standby.dispatch.stream_gate import StreamGate
 from standby.errors import CallFailed
 from standby.plugin import Chunk, End, ModelRequest
 from standby.runtime.background_loop import run as run_privately
 from standby.settings import Retry, StreamRules
-from standby.streams import READ_AHEAD, AsyncStream, Stream
+from standby.streams import AsyncStream, Stream
 from standby.types import Finish, Reply, Usage
 from tests.support.asking import served
 from tests.support.loopback import Loopback, openai_stream
@@ -510,7 +511,7 @@ def test_a_stream_belongs_to_the_loop_that_began_it() -> None:
     stream = AsyncStream(asking(model))
     run_privately(begin(stream))
     with pytest.raises(
-        RuntimeError, match="begun on another event loop, or before a fork; ask anew"
+        RuntimeError, match="started on another event loop, or before a fork: call stream"
     ):
         asyncio.run(begin(stream))
     asyncio.run(stream.close())  # cancels it there, and does not wait

@@ -196,7 +196,7 @@ def targets() -> dict[str, Target]:
     """Return the models as the settings make them: nothing left implicit."""
     settings = Settings(providers=PROVIDERS, chains={"default": Chain(models=MODELS)})
     client = AsyncStandby(settings=settings, environ=KEYS, warm_up=False)
-    return {name: client._routes.targets[name] for name in MODELS}
+    return {name: client._routes.current.targets[name] for name in MODELS}
 
 
 def read(name: str) -> Request:

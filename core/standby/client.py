@@ -1,44 +1,39 @@
-"""What an application holds: `AsyncStandby`, and `Standby`, which runs it on a private event loop."""
+"""What an application holds: `AsyncStandby`, and `Standby`, which runs it on a background loop."""
 
 import asyncio
 import os
 import random
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
 
-from standby.cards import describe_retirement
 from standby.config import Config
 from standby.config.settings_source import SettingsSource
 from standby.dispatch.dispatcher import Walk
+from standby.dispatch.live_routes import LiveRoutes
 from standby.dispatch.policy import Route
-from standby.dispatch.routes import Routes, build_routes
 from standby.dispatch.stream_gate import StreamGate
 from standby.events import LoopBlocked
 from standby.inputs.parse import CallOptions, Messages, check_deadline, parse_request
 from standby.observe.bus import EventBus, Sink
 from standby.observe.log import Log
-from standby.observe.retirement import RetirementAlert
-from standby.registry.adapter_pool import AdapterPool
-from standby.registry.observing import PluginObservers
 from standby.registry.plugins import Registry
-from standby.registry.warm_up import WarmUp
 from standby.resilience.circuit_breaker import Health
 from standby.runtime.background_loop import run
 from standby.runtime.loop_watchdog import WATCHDOG
 from standby.runtime.sharing import Shared
-from standby.runtime.threads import blocking
-from standby.settings import Provider, Settings
+from standby.settings import Settings
 from standby.streams import GRACE, AsyncStream, Stream, run_within
 from standby.types import Reply
 
 
 class AsyncStandby(Shared):
-    """Asks the models of a chain, in order, until one answers. Safe to share between tasks, threads and event loops."""
+    """Asks the models of a chain, in order, until one answers.
+
+    Safe to share between tasks, threads and event loops.
+    """
 
     def __init__(
         self,
@@ -54,42 +49,30 @@ class AsyncStandby(Shared):
         """Read models.yaml, or take `settings` made in code.
 
         Args:
-            config: the file's path, or a dictionary of the file's form, which is copied. Left out:
-                `STANDBY_CONFIG`, `./config/models.yaml`, `./models.yaml`, or the chain that ships.
-            settings: typed settings, instead of a file.
-            environ: stands in for the process's environment.
-            sinks: are given every event.
-            jitter: draws the pauses before retries.
-            warm_up: import what a chain's other models need when one is to be asked again, or soon
-                after the first reply.
-            watch: take the file anew when it has changed; a call looks, once a second.
+            config: The file's path, or a dictionary of the file's form, which is copied. The
+                default is `STANDBY_CONFIG`, else `./config/models.yaml`, else `./models.yaml`,
+                else the chain that ships.
+            settings: Typed settings, instead of a file.
+            environ: Variables to use instead of the process's environment.
+            sinks: Receive every event.
+            jitter: Draws the pauses before retries.
+            warm_up: Whether to import what a chain's other models need before the first retry, or
+                soon after the first reply.
+            watch: Whether to reload the file when it has changed; a call checks, once a second.
 
         Raises:
-            ConfigError: the configuration cannot be used; it has every problem at once.
-            TypeError: `config` is no path and no dictionary, stands beside `settings`, or has no
-                file to watch.
+            ConfigError: The configuration cannot be used; it has every problem at once.
+            TypeError: `config` is neither a path nor a dictionary, stands beside `settings`, or has
+                no file to watch.
 
         """
-        self._registry = Registry()
-        self._source = SettingsSource(
-            config,
-            settings,
-            self._registry,
-            os.environ if environ is None else environ,
-            watch=watch,
-        )
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._adapters = AdapterPool(self._registry.adapter, self._registry.origin)
-        self._observers = PluginObservers(self._registry.observers)
-        self._warms = warm_up
-        self._warm_up = WarmUp(self._providers, self._adapters.import_adapters)
+        registry, variables = Registry(), os.environ if environ is None else environ
+        source = SettingsSource(config, settings, registry, variables, watch=watch)
         self._bus = EventBus()
-        retirements = RetirementAlert(self._describe_retirement, self._bus.emit)
-        self._bus.subscribe(Log(), self._warm_up, retirements, self._observers, *sinks)
-        # a call under way holds the bus, and so keeps its connections when nobody holds the client
-        weakref.finalize(self._bus, self._adapters.close_nowait).atexit = False
-        self._routes = self._build_routes(self._source.read(), None)
-        self._follow(self._routes)
+        self._bus.subscribe(Log())
+        self._routes = LiveRoutes(source, registry, self._bus, warm_up=warm_up)
+        self._bus.subscribe(*sinks)
 
     async def chat(
         self,
@@ -99,16 +82,28 @@ class AsyncStandby(Shared):
         deadline: float | None = None,
         **options: Unpack[CallOptions],
     ) -> Reply:
-        """Return one whole reply.
+        """Return one complete reply.
 
-        `messages`: a string, `Message`s, or OpenAI-style dictionaries. `deadline`: seconds for the
-        whole call. `options`, all by name: the sampling parameters, the fields of `Sampling`;
-        `tools`, what the model may ask for, `Tool`s or OpenAI-style dictionaries; `tool_choice`,
-        "auto", "none", "required", or the name of the one to call; `schema`, a pydantic model, a
-        msgspec.Struct or a JSON Schema: `reply.data` then fits it; `extra`, a dictionary by the
-        provider's name of what goes into the request of that provider alone, as its vendor spells
-        it; `strict`: rather than leave a parameter out, skip the model that must not be sent it.
-        Raises `RequestError` before anything is sent, or a `CallFailed` with the trail.
+        Args:
+            messages: A string, `Message`s, or OpenAI-style dictionaries.
+            chain: The name of a chain.
+            deadline: Seconds for the whole call; the default is the chain's.
+            options: The sampling parameters (the fields of `Sampling`), and:
+                `tools`: `Tool`s or OpenAI-style dictionaries that the model may call;
+                `tool_choice`: "auto", "none", "required", or the name of the tool to call;
+                `schema`: a pydantic model, a msgspec.Struct or a JSON Schema, for `reply.data`;
+                `extra`: by the provider's name, fields for the requests to that provider alone,
+                spelt as its vendor spells them;
+                `strict`: whether to skip a model that refuses a parameter, instead of leaving the
+                parameter out.
+
+        Returns:
+            The reply, with its trail.
+
+        Raises:
+            RequestError: The request is wrong. Nothing was sent.
+            CallFailed: No reply came; the error has the trail.
+
         """
         return await self._prepare(messages, chain, deadline, options)().run()
 
@@ -120,71 +115,92 @@ class AsyncStandby(Shared):
         deadline: float | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncStream:
-        """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
+        """Return the reply as a stream of chunks.
+
+        Args:
+            messages: See `chat`.
+            chain: See `chat`.
+            deadline: See `chat`.
+            options: See `chat`.
+
+        Returns:
+            The stream. No model is asked before its first chunk is read.
+
+        Raises:
+            RequestError: The request is wrong; this is checked at once.
+
+        """
         return AsyncStream(self._prepare(messages, chain, deadline, options))
 
     @property
     def settings(self) -> Settings:
-        """Return the settings with nothing left implicit."""
-        return self._routes.settings
+        """The settings with nothing left implicit."""
+        return self._routes.current.settings
 
     def reload(self) -> None:
-        """Read the file anew, or the dictionary as it is by now, and go by it from the next call on.
+        """Read the file again, or the dictionary as it is now; later calls use the new settings.
 
-        Raises `ConfigError` where it cannot be used, and keeps the old settings; both is told as an
-        event. Calls under way end by what they began with, and what is known of each model's health
-        stays.
-        """
-        self._source.reload(self._adopt, self._bus.announce)
-
-    def route(self, chain: str = "default") -> Route:
-        """Return a chain as it is walked: its models with their cards, its triggers; raises `RequestError` for none."""
-        return self._routes.route(chain)
-
-    def health(self) -> dict[str, Health]:
-        """Say how each model of the chains is: closed, or resting, for how long and why. All clients of a process share it."""
-        now = _now()
-        return {name: target.breaker.health(now) for name, target in self._routes.asked.items()}
-
-    def forget_health(self, *models: str) -> None:
-        """Forget what is known of the health of these models, for all clients of the process.
-
-        Each is as at the beginning, and so is the budget of its retries. Without names it concerns
-        every model of the chains, and the chains' budgets of hedges. Calls under way go on; what
-        they learn of a model does not count. For tests, and for a person who has mended what was
-        broken; otherwise models come back by themselves.
-
-        Args:
-            models: names as in `health()`.
+        Calls under way keep the settings that they began with. The health of the models stays. An
+        event reports the result.
 
         Raises:
-            RequestError: no model of the chains has this name.
-            TypeError: something is no name, like a list of them.
+            ConfigError: The new settings cannot be used; the old ones stay in force.
+            TypeError: The client was made from settings.
 
         """
-        self._routes.forget_health(models)
+        self._routes.reload()
+
+    def route(self, chain: str = "default") -> Route:
+        """Return a chain as calls use it: its models with their cards, and its triggers.
+
+        Args:
+            chain: The chain's name.
+
+        Returns:
+            The chain's route.
+
+        Raises:
+            RequestError: There is no chain of this name.
+
+        """
+        return self._routes.current.route(chain)
+
+    def health(self) -> dict[str, Health]:
+        """Return the health of the models. All clients of a process share it.
+
+        Returns:
+            For each model of the chains, by its name: whether it rests, for how many seconds more,
+            and why.
+
+        """
+        now, targets = _now(), self._routes.current.asked
+        return {name: target.breaker.health(now) for name, target in targets.items()}
+
+    def forget_health(self, *models: str) -> None:
+        """Reset the health of models, for all clients of the process.
+
+        Circuit breaker and retry budget of each are as at the beginning. Calls under way continue,
+        and their outcomes no longer count. This is for tests, and for use after a repair: models
+        recover by themselves.
+
+        Args:
+            models: Names as in `health()`. The default is every model of the chains, and the hedge
+                budgets of the chains too.
+
+        Raises:
+            RequestError: No model of the chains has this name.
+            TypeError: An argument is not a name: a list of names, for example.
+
+        """
+        self._routes.current.forget_health(models)
 
     async def close(self) -> None:
         """Close the connections that belong to this event loop; a later call opens new ones.
 
-        Other event loops close theirs when they shut down. A call that is still under way loses its
-        connection, and a probe that outlived its call ends.
+        Other event loops close theirs when they shut down. Calls under way lose their connections,
+        and background probes end.
         """
-        probes = [
-            task for route in self._routes.routes.values() for task in route.background_probes
-        ]
-        ours = [
-            task
-            for task in (*probes, *self._warm_up.tasks)
-            if task.get_loop() is asyncio.get_running_loop()
-        ]
-        for task in ours:
-            task.cancel()
-        if ours:
-            await asyncio.wait(ours)
-        await self._adapters.close()
-        if self._observers:
-            await blocking(self._observers.close)
+        await self._routes.close()
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -206,62 +222,31 @@ class AsyncStandby(Shared):
         deadline: float | None,
         options: CallOptions,
     ) -> Callable[..., Walk]:
-        self._source.reload_if_changed(self._adopt, self._bus.announce)
-        routes = self._routes
+        self._routes.reload_if_changed()
+        routes = self._routes.current
         route = routes.route(chain)
         check_deadline(deadline)
         request = parse_request(messages, options, routes.settings.providers)
 
-        def begin(outlet: StreamGate | None = None) -> Walk:
+        def start(gate: StreamGate | None = None) -> Walk:
             return Walk(
                 route,
                 request,
                 emit=self._bus.emit,
                 jitter=self._jitter,
                 deadline=deadline,
-                outlet=outlet,
+                outlet=gate,
                 watched=partial(WATCHDOG.watch, self._report_blocked),
             )
 
-        return begin
-
-    def _adopt(self, settings: Settings) -> None:
-        """Put these settings in force for the next calls; calls under way keep theirs."""
-        self._routes = self._build_routes(settings, self._routes)
-        self._follow(self._routes)
-
-    def _build_routes(self, settings: Settings, before: Routes | None) -> Routes:
-        today = date.today()  # noqa: DTZ011 - the user's own day
-        return build_routes(settings, self._adapters, self._registry.predicate, before, today=today)
-
-    def _follow(self, routes: Routes) -> None:
-        """Have the sinks follow these routes."""
-        self._observers.use(routes.settings.observers)
-        if self._warms:
-            self._warm_up.expect(
-                name
-                for name, route in routes.routes.items()
-                if route.chain.fallback and route.targets[1:]
-            )
-
-    def _providers(self, chain: str) -> list[Provider]:
-        """Return the providers of a chain's models."""
-        routes = self._routes
-        providers = routes.settings.providers
-        return [providers[target.provider] for target in routes.route(chain).targets]
-
-    def _describe_retirement(self, model: str) -> str:
-        target = self._routes.targets.get(model)
-        if target is None or target.card.retires is None or not target.verify_response_model:
-            return ""
-        return describe_retirement(target.card, date.today())  # noqa: DTZ011 - the user's own day
+        return start
 
     def _report_blocked(self, code: str, seconds: float) -> None:
         self._bus.announce(LoopBlocked, code=code, seconds=seconds)
 
 
 def _now() -> float:
-    """Return the time that event loops go by: the running one's, or, where there is none, the clock that they all read."""
+    """Return the running loop's time, or, without a loop, that of the clock which loops read."""
     try:
         return asyncio.get_running_loop().time()
     except RuntimeError:
@@ -269,7 +254,10 @@ def _now() -> float:
 
 
 class Standby(Shared):
-    """The same for blocking code: each call runs on one private event loop, so that time-outs hold there too."""
+    """The same for blocking code.
+
+    Each call runs on the background loop, so that time-outs hold here too.
+    """
 
     def __init__(
         self,
@@ -282,7 +270,10 @@ class Standby(Shared):
         warm_up: bool = True,
         watch: bool = False,
     ) -> None:
-        """Take what `AsyncStandby` takes."""
+        """Read models.yaml, or take `settings` made in code.
+
+        The arguments and errors are those of `AsyncStandby`.
+        """
         self._client = AsyncStandby(
             config,
             settings=settings,
@@ -296,7 +287,7 @@ class Standby(Shared):
 
     @property
     def settings(self) -> Settings:
-        """Return the settings with nothing left implicit."""
+        """The settings with nothing left implicit."""
         return self._client.settings
 
     def chat(
@@ -307,9 +298,24 @@ class Standby(Shared):
         deadline: float | None = None,
         **options: Unpack[CallOptions],
     ) -> Reply:
-        """Return one whole reply; see `AsyncStandby.chat`."""
-        walk = self._prepare(messages, chain, deadline, options)()
-        return run_within(walk.run(), walk.span + GRACE, walk.span)
+        """Return one complete reply.
+
+        Args:
+            messages: See `AsyncStandby.chat`.
+            chain: The name of a chain.
+            deadline: Seconds for the whole call.
+            options: See `AsyncStandby.chat`.
+
+        Returns:
+            The reply, with its trail.
+
+        Raises:
+            RequestError: The request is wrong. Nothing was sent.
+            CallFailed: No reply came; the error has the trail.
+
+        """
+        execution = self._prepare(messages, chain, deadline, options)()
+        return run_within(execution.run(), execution.span + GRACE, execution.span)
 
     def stream(
         self,
@@ -319,23 +325,57 @@ class Standby(Shared):
         deadline: float | None = None,
         **options: Unpack[CallOptions],
     ) -> Stream:
-        """Return the reply as a stream of chunks; takes what `chat` takes, and checks it at once."""
+        """Return the reply as a stream of chunks.
+
+        Args:
+            messages: See `AsyncStandby.chat`.
+            chain: The name of a chain.
+            deadline: Seconds for the whole call.
+            options: See `AsyncStandby.chat`.
+
+        Returns:
+            The stream. No model is asked before its first chunk is read.
+
+        Raises:
+            RequestError: The request is wrong; this is checked at once.
+
+        """
         return Stream(self._prepare(messages, chain, deadline, options))
 
     def reload(self) -> None:
-        """Read the file anew; see `AsyncStandby.reload`."""
+        """Read the file again; see `AsyncStandby.reload`.
+
+        Raises:
+            ConfigError: The new settings cannot be used; the old ones stay in force.
+            TypeError: The client was made from settings.
+
+        """
         self._client.reload()
 
     def health(self) -> dict[str, Health]:
-        """Say how each model of the chains is; see `AsyncStandby.health`."""
+        """Return the health of the models; see `AsyncStandby.health`.
+
+        Returns:
+            The health of each model of the chains, by its name.
+
+        """
         return self._client.health()
 
     def forget_health(self, *models: str) -> None:
-        """Forget what is known of the health of these models, or of all; see `AsyncStandby.forget_health`."""
+        """Reset the health of models; see `AsyncStandby.forget_health`.
+
+        Args:
+            models: Names as in `health()`; the default is all of them.
+
+        Raises:
+            RequestError: No model of the chains has this name.
+            TypeError: An argument is not a name.
+
+        """
         self._client.forget_health(*models)
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones. A call that is still under way loses its connection."""
+        """Close the connections; a later call opens new ones. Calls under way lose theirs."""
         run(self._client.close())
 
     def __enter__(self) -> Self:

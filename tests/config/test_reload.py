@@ -288,7 +288,7 @@ def test_settings_stand_alone_and_are_not_read_anew(
             Standby(config, settings=SETTINGS)
     with Standby(settings=SETTINGS, environ={}) as client:
         with pytest.raises(
-            TypeError, match=r"^this client was made of settings: there is nothing to read anew$"
+            TypeError, match=r"^this client was made from settings: there is nothing to read again$"
         ):
             client.reload()
         assert list(client.settings.models) == ["gemini-2.5-pro"]

@@ -101,7 +101,7 @@ def test_a_stream_of_the_parent_continues_there_and_fails_in_the_child() -> None
             print(*(chunk.text for chunk in stream), stream.reply.text)
     """
     message = (
-        "this stream was begun on another event loop, or before a fork; ask anew with stream()"
+        "this stream was started on another event loop, or before a fork: call stream() again"
     )
     assert run_program(body, NOWHERE, *warning_flags()) == (
         f"{message}\nsays the script.  Lisbon, says the script.",

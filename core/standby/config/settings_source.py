@@ -95,7 +95,7 @@ class SettingsSource:
 
         """
         if self._settings is not None:
-            raise TypeError("this client was made of settings: there is nothing to read anew")
+            raise TypeError("this client was made from settings: there is nothing to read again")
         with self._reloading:
             try:
                 adopt(self.read())
