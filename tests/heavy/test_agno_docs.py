@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("agno", reason="scripts/integrations runs these, where agno is")
 from standby.integrations.agno import IntelligentModelFallback
-from standby.integrations.agno.wrapper import _NAMES
+from standby.integrations.agno.wrapper import _SETTINGS
 from tests.docs.documents import blocks, table
 
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs
@@ -40,8 +40,10 @@ def test_each_block_prints_what_stands_below_it(
 
 def test_every_setting_that_is_read_is_in_the_table() -> None:
     rows = table("docs/migration.md", head="of the settings")
-    assert [row[0].strip("`") for row in rows] == [*_NAMES, "ai_temperature", "ai_max_tokens"]
-    assert [row[1].strip("`") for row in rows[: len(_NAMES)]] == [name.upper() for name in _NAMES]
+    assert [row[0].strip("`") for row in rows] == [*_SETTINGS, "ai_temperature", "ai_max_tokens"]
+    assert [row[1].strip("`") for row in rows[: len(_SETTINGS)]] == [
+        name.upper() for name in _SETTINGS
+    ]
 
 
 def test_the_chain_that_ships_takes_the_settings(

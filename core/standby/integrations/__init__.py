@@ -1,1 +1,1 @@
-"""standby inside other frameworks: one module, or one package, for each; none is imported by the core."""
+"""standby inside other frameworks, a package for each; the core imports none of them."""

@@ -1,4 +1,4 @@
-"""standby inside Agno: `StandbyModel`, a chain as an Agno model, and `IntelligentModelFallback`, the wrapper that it replaces.
+"""standby inside Agno: `StandbyModel`, a chain as an Agno model, and `IntelligentModelFallback`.
 
 ::
 

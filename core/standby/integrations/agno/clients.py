@@ -1,10 +1,10 @@
-"""The clients behind Agno models: one for each configuration, shared by the whole process, in both of its forms."""
+"""The clients behind Agno models: one for each configuration, shared by the whole process."""
 
 import os
 import threading
 from collections.abc import Mapping
 
-from standby.client import AsyncStandby, Standby
+from standby import AsyncStandby, Standby
 from standby.config import Config
 
 Client = Standby | AsyncStandby
@@ -12,49 +12,73 @@ _shared: dict[tuple[str, str], AsyncStandby] = {}
 _lock = threading.Lock()
 
 
-def shared(config: Config | None) -> AsyncStandby:
-    """Return the process's client for a configuration; raises `ConfigError` when it is made and cannot be."""
-    place = (os.getcwd(), _named(config))  # noqa: PTH109 - where it is looked for
+def shared_client(config: Config | None) -> AsyncStandby:
+    """Return the process's client for a configuration; the first call makes it.
+
+    Args:
+        config: The path of a models.yaml, or a dictionary of its form; `None`: the file is looked
+            for in the working directory.
+
+    Returns:
+        The client; equal dictionaries share one.
+
+    Raises:
+        ConfigError: The configuration cannot be used.
+    """
+    key = (os.getcwd(), _config_key(config))  # noqa: PTH109 - where the file is looked for
     with _lock:
-        if place not in _shared:
-            _shared[place] = AsyncStandby(config)
-        return _shared[place]
+        if key not in _shared:
+            _shared[key] = AsyncStandby(config)
+        return _shared[key]
 
 
-def _named(config: Config | None) -> str:
-    """Return a path, or what a dictionary says: those that say the same share a client."""
+def _config_key(config: Config | None) -> str:
     if isinstance(config, Mapping):
         return repr(config)
     return os.fspath(config or os.environ.get("STANDBY_CONFIG") or "")
 
 
-def of_tasks(client: Client) -> AsyncStandby:
-    """Return a client's form for event loops."""
+def as_async(client: Client) -> AsyncStandby:
+    """Return a client for event loops.
+
+    Args:
+        client: A client of either form.
+
+    Returns:
+        The client, or the one inside a blocking client.
+    """
     if isinstance(client, AsyncStandby):
         return client
     return client._client  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - one client in two forms
 
 
-def of_threads(client: Client) -> Standby:
-    """Return a client's form for blocking code."""
+def as_blocking(client: Client) -> Standby:
+    """Return a client for blocking code.
+
+    Args:
+        client: A client of either form.
+
+    Returns:
+        The client, or a blocking one around it.
+    """
     if isinstance(client, Standby):
         return client
     return _Blocking(client)
 
 
 class _Blocking(Standby):
-    """A client that there is already, for blocking code."""
+    """A blocking client around an existing one."""
 
     def __init__(self, client: AsyncStandby) -> None:
         self._client = client
         self._prepare = client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as `Standby` does
 
 
-def _in_a_child() -> None:
-    """Begin anew after a fork: another thread of the parent may hold the lock for ever."""
+def _reset_after_fork() -> None:
+    """Replace the lock in a child: another thread of the parent may have held it at the fork."""
     global _lock  # noqa: PLW0603 - see above
     _lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):  # where there is no fork, there is no such function
-    os.register_at_fork(after_in_child=_in_a_child)
+if hasattr(os, "register_at_fork"):  # systems without fork lack the function
+    os.register_at_fork(after_in_child=_reset_after_fork)

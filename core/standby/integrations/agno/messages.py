@@ -1,43 +1,53 @@
-"""Agno's conversation as standby's, with what only the model that wrote a turn can read."""
+"""Agno's conversation converted to standby's, with the state that only one model can read."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from standby.http.bodies import get_list, get_object, get_str
-from standby.integrations.agno.media import media_of
+from standby.integrations.agno.media import convert_media
 from standby.types import Message, Reasoning, Text, ToolCall
 
-OURS = "standby"
-"""The key in an Agno message's provider data under which a turn's private state is kept."""
+STATE_KEY = "standby"
+"""The key in an Agno message's provider data under which a turn's provider state is kept."""
 
-Spoken = Message | Mapping[str, Any]
+Converted = Message | Mapping[str, Any]
 
 
-def messages_of(messages: Iterable[Any], *, compressed: bool = False) -> list[Spoken]:
-    """Read Agno messages; calls that have no result, and results that have no call, are left out, as no vendor takes them.
+def convert_messages(messages: Iterable[Any], *, compressed: bool = False) -> list[Converted]:
+    """Convert a conversation.
 
-    Agno's own trimming of a history makes them. `compressed`: take the short form of tool results
-    where Agno has made one. Raises `RequestError` for media that cannot be read.
+    Calls without a result and results without a call are removed, as no vendor takes them: Agno
+    leaves them when it trims a history.
+
+    Args:
+        messages: Agno messages, in order.
+        compressed: Whether to use the short form of tool results, where Agno has made one.
+
+    Returns:
+        The messages, as `AsyncStandby.chat` takes them.
+
+    Raises:
+        RequestError: Media cannot be read.
     """
-    turns = [message for given in messages for message in _apart(given)]
-    read: list[Spoken] = []
-    place = 0
-    while place < len(turns):
-        told = _results_behind(turns, place) if turns[place].role == "assistant" else ()
-        read += _turn(turns[place], told, compressed=compressed)
-        place += 1 + len(told)
-    return read
+    turns = [turn for message in messages for turn in _split_results(message)]
+    converted: list[Converted] = []
+    index = 0
+    while index < len(turns):
+        results = _results_after(turns, index) if turns[index].role == "assistant" else ()
+        converted += _convert_turn(turns[index], results, compressed=compressed)
+        index += 1 + len(results)
+    return converted
 
 
-def _apart(message: Any) -> Iterator[Any]:
-    """Give one message for each result: Agno's model of one vendor has kept the results of a turn as one."""
+def _split_results(message: Any) -> Iterator[Any]:
+    """Yield one message for each result: one of Agno's models keeps a turn's results as one."""
     if message.role != "tool" or message.tool_call_id or not message.tool_calls:
         yield message
         return
-    contents = _listed(message.content)
-    for place, call in enumerate(message.tool_calls):
-        content = contents[place] if place < len(contents) else call.get("content")
+    contents = _as_list(message.content)
+    for index, call in enumerate(message.tool_calls):
+        content = contents[index] if index < len(contents) else call.get("content")
         yield type(message)(
             role="tool",
             content=content,
@@ -46,99 +56,108 @@ def _apart(message: Any) -> Iterator[Any]:
         )
 
 
-def _results_behind(turns: Sequence[Any], place: int) -> Sequence[Any]:
-    end = place + 1
+def _results_after(turns: Sequence[Any], index: int) -> Sequence[Any]:
+    end = index + 1
     while end < len(turns) and turns[end].role == "tool":
         end += 1
-    return turns[place + 1 : end]
+    return turns[index + 1 : end]
 
 
-def _turn(message: Any, told: Sequence[Any], *, compressed: bool) -> Iterator[Spoken]:
+def _convert_turn(message: Any, results: Sequence[Any], *, compressed: bool) -> Iterator[Converted]:
     if message.role == "assistant":
-        calls, results = _paired(_calls_of(message), told)
-        yield Message("assistant", (*_thought(message), *_said(message), *calls))
-        for known_as, result in results:
-            yield {
-                "role": "tool",
-                "tool_call_id": known_as,
-                "content": [_result(result, compressed), *media_of(result)],
-            }
+        yield from _convert_answer(message, results, compressed=compressed)
     elif message.role != "tool":
-        content = [*_parts(message.content), *(media_of(message) if message.role == "user" else ())]
+        media = convert_media(message) if message.role == "user" else ()
+        content = [*_convert_parts(message.content), *media]
         if content:
             yield {"role": message.role, "content": content}
 
 
-def _paired(
-    calls: Sequence[ToolCall], told: Sequence[Any]
+def _convert_answer(
+    message: Any, results: Sequence[Any], *, compressed: bool
+) -> Iterator[Converted]:
+    calls, kept = _match_results(_convert_calls(message), results)
+    yield Message("assistant", (*_reasoning(message), *_answer_text(message), *calls))
+    for call_id, result in kept:
+        yield {
+            "role": "tool",
+            "tool_call_id": call_id,
+            "content": [_result_text(result, compressed), *convert_media(result)],
+        }
+
+
+def _match_results(
+    calls: Sequence[ToolCall], results: Sequence[Any]
 ) -> tuple[list[ToolCall], list[tuple[str, Any]]]:
-    """Keep calls that have a result, and the first result of each; one without an id answers the call in its place."""
-    results: dict[str, Any] = {}
-    for place, result in enumerate(told):
-        known_as = result.tool_call_id or (calls[place].id if place < len(calls) else "")
-        results.setdefault(known_as, result)
-    kept = [call for call in calls if call.id in results]
-    return kept, [(call.id, results[call.id]) for call in kept]
+    """Keep the calls that have a result, and the first result of each.
+
+    A result without an id belongs to the call at its position.
+    """
+    by_id: dict[str, Any] = {}
+    for index, result in enumerate(results):
+        call_id = result.tool_call_id or (calls[index].id if index < len(calls) else "")
+        by_id.setdefault(call_id, result)
+    kept = [call for call in calls if call.id in by_id]
+    return kept, [(call.id, by_id[call.id]) for call in kept]
 
 
-def _result(message: Any, compressed: bool) -> Text:
+def _result_text(message: Any, compressed: bool) -> Text:
     short = getattr(message, "compressed_content", None) if compressed else None
-    return Text(short or _text(message.content) or "(no output)")
+    return Text(short or _as_text(message.content) or "(no output)")
 
 
-def _parts(content: Any) -> Iterator[Any]:
-    for part in _listed(content):
+def _convert_parts(content: Any) -> Iterator[Any]:
+    for part in _as_list(content):
         if part:
             yield Text(part) if isinstance(part, str) else part
 
 
-def _said(message: Any) -> Iterator[Text]:
-    parts = _listed(message.content)  # Agno's models of some vendors keep a list
-    text = "".join(
+def _answer_text(message: Any) -> Iterator[Text]:
+    parts = _as_list(message.content)  # Agno's models of some vendors keep a list
+    texts = (
         part if isinstance(part, str) else get_str(get_object(part).get("text")) for part in parts
     )
-    if text:
+    if text := "".join(texts):
         yield Text(text)
 
 
-def _text(content: Any) -> str:
+def _as_text(content: Any) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     return json.dumps(content, ensure_ascii=False, default=str)
 
 
-def _calls_of(message: Any) -> list[ToolCall]:
-    private = get_object(_kept(message).get("calls"))
+def _convert_calls(message: Any) -> list[ToolCall]:
+    states = get_object(_provider_state(message).get("calls"))
     calls: dict[str, ToolCall] = {}
     for call in map(get_object, message.tool_calls or ()):
-        function, known_as = get_object(call.get("function")), get_str(call.get("id"))
+        function, call_id = get_object(call.get("function")), get_str(call.get("id"))
         name = get_str(function.get("name"))
-        if known_as and name:
-            state = get_object(private.get(known_as))
-            calls[known_as] = ToolCall(
-                id=known_as, name=name, arguments=_arguments(function.get("arguments")), **state
-            )
+        if call_id and name:
+            arguments = _parse_arguments(function.get("arguments"))
+            state = get_object(states.get(call_id))
+            calls[call_id] = ToolCall(id=call_id, name=name, arguments=arguments, **state)
     return list(calls.values())
 
 
-def _arguments(given: Any) -> Mapping[str, Any]:
-    """Return a call's arguments; those that are no JSON object were refused by Agno, as the result beside them says."""
+def _parse_arguments(arguments: Any) -> Mapping[str, Any]:
+    """Return a call's arguments; Agno has refused any that are not a JSON object, as a result."""
     try:
-        return get_object(json.loads(given) if isinstance(given, str) else given)
+        return get_object(json.loads(arguments) if isinstance(arguments, str) else arguments)
     except ValueError:
         return {}
 
 
-def _thought(message: Any) -> Iterator[Reasoning]:
-    kept = get_object(_kept(message).get("reasoning"))
-    if kept:
-        yield Reasoning(text=message.reasoning_content or "", **kept)
+def _reasoning(message: Any) -> Iterator[Reasoning]:
+    state = get_object(_provider_state(message).get("reasoning"))
+    if state:
+        yield Reasoning(text=message.reasoning_content or "", **state)
 
 
-def _kept(message: Any) -> Mapping[str, Any]:
-    return get_object(get_object(message.provider_data).get(OURS))
+def _provider_state(message: Any) -> Mapping[str, Any]:
+    return get_object(get_object(message.provider_data).get(STATE_KEY))
 
 
-def _listed(content: Any) -> list[Any]:
-    """Return a content's pieces: Agno's is a text, a list, or whatever else a program gave it."""
-    return get_list(content) if isinstance(content, list) else [_text(content)]
+def _as_list(content: Any) -> list[Any]:
+    """Return a content's parts: Agno's is a text, a list, or whatever else a program gave it."""
+    return get_list(content) if isinstance(content, list) else [_as_text(content)]

@@ -1,69 +1,60 @@
-"""The wrapper that applications wrote for themselves; the chain does the falling back, and nothing is global."""
+"""The class that applications wrote for themselves, on a chain; it holds no global state."""
 
-# pyright: reportMissingImports=false, reportUnknownVariableType=false,
-# reportUnknownMemberType=false pyright: reportUnknownParameterType=false,
-# reportUnknownArgumentType=false Agno is an extra: where it is not installed its types are unknown
+# Agno is an extra: where it is not installed, its types are unknown.
+# pyright: reportMissingImports=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownParameterType=false
+# pyright: reportUnknownArgumentType=false
 
 import asyncio
-import difflib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agno.models.message import Message
 from agno.models.response import ModelResponse
 from agno.run.agent import RunOutput
-from pydantic import ValidationError
 
-from standby.client import AsyncStandby
+from standby import AsyncStandby
 from standby.config import Config
 from standby.diagnostics.explain import asked_of
 from standby.dispatch.target import Target
 from standby.integrations.agno.model import StandbyModel
+from standby.integrations.agno.prompts import Prompt, build_messages
 from standby.resilience.circuit_breaker import State
 
-_NAMES = (
+_SETTINGS = (
     "primary_ai_model",
     "fallback_ai_model",
     "enable_model_fallback",
     "google_api_key",
     "openai_api_key",
 )
-"""What of an application's settings stands in models.yaml as a variable, in capitals."""
-
-Prompt = str | Mapping[str, Any] | Iterable[Any]
-"""A text, a message, or several: Agno's, or dictionaries with a role and a content."""
-
-_MEDIA = ("images", "audio", "videos", "files")
-_FIELDS = tuple(Message.model_fields)
-"""Agno's message takes any name, and keeps what it does not know where nobody looks."""
-
-
-_EXPECTED = "expected a text, a message, or a list of them: Agno's, or dictionaries with a role and a content"
+"""The application's settings that models.yaml has as a variable, in capitals."""
 
 
 class IntelligentModelFallback:
     """Falls back to the next model of the chain in models.yaml, call by call.
 
-    `current_model` is for an agent; `run` and `arun` ask it without one. `settings` is any object
+    `current_model` is for an agent; `run` and `arun` call it without one. `settings` is any object
     with some of primary_ai_model, fallback_ai_model, enable_model_fallback, google_api_key,
     openai_api_key, ai_temperature and ai_max_tokens; what it lacks comes from the environment, or
-    .env. Raises `ConfigError`.
+    from .env.
     """
 
     def __init__(
         self, settings: Any = None, *, chain: str = "default", config: Config | None = None
     ) -> None:
-        """Read the chain; each wrapper has a client of its own, while the health of a model is the process's."""
+        """Read the chain; raises `ConfigError`.
+
+        Each wrapper has a client of its own, while the process shares the health of a model.
+        """
         if isinstance(settings, str | os.PathLike | Mapping):
             raise TypeError(
-                f"settings: expected an object with attributes, not a {type(settings).__name__}; a file is config="
+                "settings: expected an object with attributes, "
+                f"not a {type(settings).__name__}; a file is config="
             )
         self.settings = settings
-        given = {name.upper(): _told(getattr(settings, name, None)) for name in _NAMES}
-        self._client = AsyncStandby(
-            config, environ={**os.environ, **{name: text for name, text in given.items() if text}}
-        )
+        self._client = AsyncStandby(config, environ={**os.environ, **_variables(settings)})
         self._instructions: str | None = None
         self.current_model = StandbyModel(
             id=chain,
@@ -75,139 +66,117 @@ class IntelligentModelFallback:
     @property
     def fallback_active(self) -> bool:
         """Say whether the first model rests now, so that calls go to the next."""
-        return self._now_asked().name != self._asked()[0].name
+        return self._current_target().name != self._targets()[0].name
 
     @property
     def id(self) -> str:
-        """Return the name of the model that a call would ask first now."""
-        return self._now_asked().name
+        """Return the name of the model that a call would try first now."""
+        return self._current_target().name
 
     @property
     def provider(self) -> str:
-        """Return the provider of the model that a call would ask first now."""
-        return self._now_asked().provider
+        """Return the provider of the model that a call would try first now."""
+        return self._current_target().provider
 
     def set_agent_instructions(self, instructions: str | Sequence[str] | None) -> None:
-        """Say what `run` and `arun` put before each prompt, as the system's message; an agent has its own."""
+        """Set the system's message that `run` and `arun` put before each prompt.
+
+        Args:
+            instructions: The text, or its lines; an agent has its own.
+        """
         lines = [instructions] if isinstance(instructions, str) else list(instructions or ())
         self._instructions = "\n".join(lines) or None
 
     def run(self, message: Prompt, **media: Any) -> Any:
-        """Return an Agno `RunOutput`; on an event loop, where waiting would block all else, return what awaits one.
+        """Answer a prompt.
 
-        `media`: images, audio, videos and files for a prompt that is a text; `instructions` for
-        this call alone. Raises Agno's `ModelProviderError` when no model answers, and `TypeError`
-        for any other keyword, for a message with a field that is unknown, and for what is no
-        message.
+        Args:
+            message: A text, a message, or several.
+            media: images, audio, videos and files for a prompt that is a text; `instructions` for
+                this call alone.
+
+        Returns:
+            An Agno `RunOutput`; on an event loop, which waiting would block, an awaitable of one.
+
+        Raises:
+            ModelProviderError: No model has answered.
+            TypeError: A keyword or a field is unknown, or the prompt is not a message.
         """
-        asked = self._messages(message, **media)
-        if _on_a_loop():
-            return self._arun(asked)
-        return _output(self.current_model.response(messages=asked), asked)
+        messages = self._build_messages(message, media)
+        if _is_on_event_loop():
+            return self._arun(messages)
+        return _build_output(self.current_model.response(messages=messages), messages)
 
     async def arun(self, message: Prompt, **media: Any) -> RunOutput:
-        """Return an Agno `RunOutput`; see `run`."""
-        return await self._arun(self._messages(message, **media))
+        """Answer a prompt.
 
-    async def _arun(self, asked: list[Message]) -> RunOutput:
-        return _output(await self.current_model.aresponse(messages=asked), asked)
+        Args:
+            message: A text, a message, or several.
+            media: images, audio, videos and files for a prompt that is a text; `instructions` for
+                this call alone.
+
+        Returns:
+            An Agno `RunOutput`.
+
+        Raises:
+            ModelProviderError: No model has answered.
+            TypeError: A keyword or a field is unknown, or the prompt is not a message.
+        """
+        return await self._arun(self._build_messages(message, media))
+
+    async def _arun(self, messages: list[Message]) -> RunOutput:
+        return _build_output(await self.current_model.aresponse(messages=messages), messages)
 
     def reset_to_primary(self) -> None:
-        """Do nothing: calls return to the first model by themselves, seconds after it answers again."""
+        """Do nothing: calls return to the first model seconds after it answers again."""
 
     def get_current_model_info(self) -> dict[str, Any]:
-        """Return which model a call would ask first now, whether it stands in for another, and if there are more."""
+        """Describe which model a call would try first now.
+
+        Returns:
+            The model's name, whether it replaces the first one, and whether the chain has more.
+        """
         return {
             "current_model": self.id,
             "fallback_active": self.fallback_active,
-            "has_fallback": len(self._asked()) > 1,
+            "has_fallback": len(self._targets()) > 1,
         }
 
     def __getattr__(self, name: str) -> Any:
-        """Return what only the model has: the old wrapper handed that on too."""
+        """Return an attribute that only the model has: the old wrapper passed it on too."""
         if name.startswith("_") or "current_model" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
         return getattr(self.current_model, name)
 
-    def _asked(self) -> Sequence[Target]:
+    def _targets(self) -> Sequence[Target]:
         return asked_of(self.current_model.route)
 
-    def _now_asked(self) -> Target:
-        health, asked = self._client.health(), self._asked()
-        return next(
-            (target for target in asked if health[target.name].state in (State.CLOSED, State.OFF)),
-            asked[0],
-        )
+    def _current_target(self) -> Target:
+        health, targets = self._client.health(), self._targets()
+        available = (State.CLOSED, State.OFF)
+        in_service = (each for each in targets if health[each.name].state in available)
+        return next(in_service, targets[0])
 
-    def _messages(
-        self, prompt: Prompt, *, instructions: str | None = None, **media: Any
-    ) -> list[Message]:
-        _refuse_unknown(media, (*_MEDIA, "instructions"))
-        if media and not isinstance(prompt, str):
-            raise TypeError(
-                f"{', '.join(media)}: put them into the messages; as keywords they go with a prompt that is a text"
-            )
-        if isinstance(prompt, str):
-            said = [_made({"role": "user", "content": prompt, **media})]
-        else:
-            said = [_message(one) for one in _listed(prompt)]
-        told = instructions or self._instructions
-        return [Message(role="system", content=told), *said] if told else said
+    def _build_messages(self, prompt: Prompt, media: Mapping[str, Any]) -> list[Message]:
+        return build_messages(prompt, default_instructions=self._instructions, **media)
 
 
-def _listed(prompt: Any) -> Iterable[Any]:
-    """Return the messages of a prompt that is no text; one alone needs no list around it."""
-    if isinstance(prompt, Mapping | Message):
-        return [prompt]
-    if isinstance(prompt, bytes | bytearray) or not isinstance(prompt, Iterable):
-        raise TypeError(f"message: {_EXPECTED}, not {_a(prompt)}")
-    return prompt
+def _variables(settings: Any) -> dict[str, str]:
+    """Return the settings that are not empty, as environment variables."""
+    texts = {name.upper(): _as_text(getattr(settings, name, None)) for name in _SETTINGS}
+    return {name: text for name, text in texts.items() if text}
 
 
-def _message(given: Any) -> Message:
-    """Read one message; what Agno keeps unread in one of its own is refused as in a dictionary."""
-    if isinstance(given, str):
-        return Message(role="user", content=given)
-    if isinstance(given, Message):
-        _refuse_unknown(_filled(given.model_extra or {}), _FIELDS)
-        return given
-    if not isinstance(given, Mapping):
-        raise TypeError(f"message: {_EXPECTED}; one of the list is {_a(given)}")
-    _refuse_unknown(_filled(given), _FIELDS)
-    return _made(given)
+def _as_text(value: Any) -> str:
+    """Return a setting as an environment holds it; a pydantic secret must be asked for its text."""
+    if hasattr(value, "get_secret_value"):
+        value = value.get_secret_value()
+    return "" if value is None else str(value)
 
 
-def _made(fields: Mapping[str, Any]) -> Message:
-    """Make Agno's message; its own error would quote what was said."""
-    try:
-        return Message(**fields)
-    except ValidationError as error:
-        names = dict.fromkeys(str(wrong["loc"][0]) for wrong in error.errors() if wrong["loc"])
-        raise TypeError(
-            f"message: Agno's Message does not take this as {', '.join(names)}"
-        ) from None
-
-
-def _filled(fields: Mapping[str, Any]) -> list[str]:
-    return [name for name, value in fields.items() if value]
-
-
-def _refuse_unknown(given: Iterable[str], known: Sequence[str]) -> None:
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(known)}"
-            raise TypeError(f"{name!r} is not taken; {remedy}")
-
-
-def _a(value: object) -> str:
-    return "None" if value is None else f"of type {type(value).__name__}"
-
-
-def _output(response: ModelResponse, messages: list[Message]) -> RunOutput:
-    data: dict[str, Any] = (
-        messages[-1].provider_data or {}
-    )  # the answer's: Agno has put it behind what was asked
+def _build_output(response: ModelResponse, messages: list[Message]) -> RunOutput:
+    # Agno has appended the answer to the messages
+    data: dict[str, Any] = messages[-1].provider_data or {}
     output = RunOutput(
         content=response.content,
         model=data.get("model"),
@@ -220,14 +189,7 @@ def _output(response: ModelResponse, messages: list[Message]) -> RunOutput:
     return output
 
 
-def _told(value: Any) -> str:
-    """Return a setting as an environment holds it; a pydantic secret says itself only when it is asked."""
-    if hasattr(value, "get_secret_value"):
-        value = value.get_secret_value()
-    return "" if value is None else str(value)
-
-
-def _on_a_loop() -> bool:
+def _is_on_event_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
