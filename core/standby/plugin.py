@@ -1,4 +1,4 @@
-"""All that a plugin author imports: the hooks, the values, the failure to raise, and the helpers that every adapter needs."""
+"""All that a plugin imports from standby: hooks, values, `AttemptFailed`, and helpers."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -58,7 +58,6 @@ __all__ = [
     "API_VERSION",
     "Adapter",
     "AttemptFailed",
-    "ModelRequest",
     "Card",
     "Chunk",
     "End",
@@ -68,6 +67,7 @@ __all__ = [
     "Library",
     "Media",
     "Message",
+    "ModelRequest",
     "Only",
     "Part",
     "Price",
@@ -88,32 +88,32 @@ __all__ = [
     "ToolResult",
     "Usage",
     "blocking",
-    "get_int",
+    "connection_failure",
+    "decode_error",
     "decode_json",
+    "deep_merge",
     "encode_json",
     "events",
-    "iter_events",
+    "get_int",
+    "get_list",
+    "get_object",
+    "get_str",
     "hint_in",
     "hookimpl",
     "hooks",
+    "iter_events",
     "iter_ndjson",
     "key_of",
     "kind_of_status",
-    "get_list",
-    "connection_failure",
     "malformed",
-    "deep_merge",
-    "get_object",
-    "strip_markup",
-    "retry_after",
-    "decode_error",
-    "get_str",
-    "unavailable",
     "read_body",
+    "retry_after",
+    "strip_markup",
+    "unavailable",
 ]
 
 API_VERSION = 1
-"""The version of this interface; it rises when a plugin that was right becomes wrong."""
+"""The version of this interface; it rises when plugins that work must be changed."""
 
 GROUP = "standby.plugins"
 """The entry-point group; an entry point's name is the plugin's."""
@@ -127,9 +127,12 @@ _hookspec = pluggy.HookspecMarker(_PROJECT)
 
 
 class Library(msgspec.Struct, frozen=True, kw_only=True):
-    """A library that an adapter imports: its `module`, and the `requirement` that pip installs it by.
+    """A library that an adapter imports and that may be missing.
 
-    With an `option` only an account that sets this option needs it.
+    Attributes:
+        module: The name to import.
+        requirement: What pip installs it by, such as `acme-sdk>=1,<2`.
+        option: Only an account that sets this option needs the library; "" for every account.
     """
 
     module: str
@@ -140,26 +143,29 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach any model of one vendor.
 
-    `adapter` is a dotted name, `package.module:Class`, imported on the first call that needs it.
-    `keys` are the environment variables that may hold the key, the first that is set wins; none: no
-    key is needed. Where `key_needed` is false, a model is asked without a key if none of them is
-    set. `options` is the JSON Schema of a model's `options`, `account` that of a provider's.
-    `install` is the command that installs the SDK. `card` is what holds for every model of the
-    vendor. `failures` is a dotted name too, `package.module:function`: what reads an error answer,
-    `(status, headers, body) -> Failure`, without the SDK; `standby explain` asks it. `errors` are
-    texts of failures that the vendor is known for, each as `Failure.text` gives it: `standby
-    validate` runs the patterns of triggers against them. `stub_server` is a dotted name,
-    `package.module:function`: what stands in for the vendor in `standby selftest`, `(path, asked,
-    says) -> JSON`, where `says` is a text to answer with, or a `Failure`; "itself": the adapter
-    reaches nobody outside of this process.
-
-    What `standby validate` knows of a `base_url`: `schemes` are those that can be asked; `endings`
-    are paths that the adapter adds itself, the longest first ("*" stands for anything), so that no
-    `base_url` should end with one; `roots` says where servers have this API, by host
-    ("api.example.com", "*:11434"), and by a wrong path ("*:11434/api") that is to be replaced.
-
-    `libraries` are what the adapter imports and a user may lack. `install` is how they are
-    installed, a command line; what is to be done besides follows behind " and then: ".
+    Attributes:
+        adapter: The adapter class as `package.module:Class`, imported when it is first needed.
+        keys: The environment variables that may hold the key; the first one that is set is used.
+            Empty: no key is needed.
+        key_needed: Whether a model is skipped where none of `keys` is set.
+        options: The JSON Schema of a model's `options`.
+        account: The JSON Schema of a provider's `options`.
+        install: The command that installs the SDK; further steps follow after " and then: ".
+        card: What holds for every model of the vendor.
+        failures: A function `(status, headers, body) -> Failure` that reads an error response
+            without the SDK, as `package.module:function`. `standby explain` uses it.
+        errors: Texts of failures that the vendor is known for, each as `Failure.text` gives it.
+            `standby validate` matches the patterns of triggers against them.
+        stub_server: A function `(path, body, outcome) -> JSON` that stands in for the vendor in
+            `standby selftest`, as `package.module:function`; `outcome` is the text of an answer,
+            or a `Failure`. "itself": the adapter makes no connections outside its process.
+        schemes: The URL schemes that a `base_url` may have.
+        endings: Paths that the adapter appends itself, the longest first, "*" for anything. No
+            `base_url` should end with one.
+        roots: Base URLs that are known to have this API, by host ("api.example.com", "*:11434"),
+            or by a wrong path ("*:11434/api") that is to be replaced.
+        libraries: What the adapter imports and a user may lack.
+        api_version: The version of this interface that the plugin is written for.
     """
 
     adapter: str
@@ -184,59 +190,99 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
-"""What `ProviderInfo.failures` names: reads an error response from its HTTP status, headers and decoded body."""
+"""What `ProviderInfo.failures` names; takes an HTTP status, headers and the decoded body."""
 
 StubHandler = Callable[[str, Any, str | Failure], Any]
-"""What `ProviderInfo.stub_server` names: makes a vendor's response body from a path, a decoded body and the outcome."""
+"""What `ProviderInfo.stub_server` names; takes a path, a decoded body and the outcome."""
+
+
+class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt's request, as an adapter receives it.
+
+    Attributes:
+        chat: The conversation and what is wanted of the answer. Parameters that the model refuses
+            have been removed.
+        model: The vendor's id of the model.
+        card: What is known of the model.
+        options: The model's options, valid for the plugin's schema.
+        timeout: The seconds left for this attempt; standby enforces them by cancellation.
+        extra: What the user adds to the request's body; merge it last, with `deep_merge`.
+    """
+
+    chat: Request
+    model: str
+    card: Card
+    options: Mapping[str, Any]
+    timeout: float
+    extra: Mapping[str, Any] = {}
 
 
 @runtime_checkable
 class Adapter(Protocol):
-    """Speaks to one provider, on one event loop: an instance is made for each, as `Class(provider)`.
+    """Calls one provider on one event loop; an instance is made for each, as `Class(provider)`.
 
-    One of `complete` and `stream` (`StreamingAdapter`) is enough. Raise `AttemptFailed`; never
-    swallow cancellation. An `aclose()` coroutine, if there is one, is awaited before the loop
-    closes.
+    Either `complete` or `stream` (`StreamingAdapter`) is enough. Raise `AttemptFailed`; never
+    swallow cancellation. An `aclose()` coroutine method is awaited before the loop closes.
     """
 
     async def complete(self, request: ModelRequest) -> Reply:
-        """Return the whole answer, or raise `AttemptFailed`."""
+        """Return the model's answer.
+
+        Args:
+            request: The request.
+
+        Returns:
+            The complete reply.
+
+        Raises:
+            AttemptFailed: There is no answer; its `Failure` says why.
+        """
         ...
 
 
 @runtime_checkable
 class StreamingAdapter(Protocol):
-    """Streams: the last chunk has an `end`, made from the vendor's own end marker and from nothing else."""
+    """Streams its answers; the last chunk has an `end`, made only from the vendor's end marker."""
 
     def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
-        """Yield the answer in pieces, or raise `AttemptFailed`."""
+        """Yield the model's answer in pieces.
+
+        Args:
+            request: The request.
+
+        Yields:
+            The chunks; the last one, and no other, has an `end`.
+
+        Raises:
+            AttemptFailed: The answer cannot be given, or breaks off.
+        """
         ...
 
 
 class hooks:  # noqa: N801 - a namespace of hook specifications, spelt as plugins.md does
-    """The hooks that a plugin's module may implement; each is optional, `None` means "nothing"."""
+    """The hooks that a plugin's module may implement; each is optional and may return `None`."""
 
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_provider() -> ProviderInfo | None:
-        """Say how to reach any model of this vendor."""
+        """Return how to reach any model of this vendor."""
 
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_models() -> Mapping[str, Card] | None:
-        """Register the models that the plugin knows: the vendor's id, and its card."""
+        """Return the models that the plugin knows: their cards by the vendor's ids."""
 
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_observers() -> Sequence[Callable[[events.Event], object]] | None:
-        """Watch: each is told every event, where models.yaml names the plugin under `observers`."""
+        """Return functions to call with every event, for a models.yaml that asks for them."""
 
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_predicates() -> Mapping[str, Callable[[Reply | Failure], bool]] | None:
-        """Bring tests by their names: a trigger's `test: plugin/name` asks one about failures and replies."""
+        """Return predicates on failures and replies, for the field `test` of triggers."""
 
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_commands() -> "Sequence[click.Command] | None":
-        """Add commands: `standby <plugin> <command>`."""
+        """Return commands for the command line: `standby <plugin> <command>`."""

@@ -25,8 +25,8 @@ class Parrot:
 """
 ANSWERS = "ok       the adapter can be imported and answers: complete()"
 MADE = "ok       the adapter can be made"
-NO_KEY = "skipped  the adapter is called: it names no key, so it may not use HTTP; if it does: --http"
-ENDPOINT = "the endpoint in the settings is the one that is asked"
+NO_KEY = "skipped  the adapter is asked: it names no key, so it may not ask over HTTP; if it does: --http"
+ENDPOINT = "requests go to the configured endpoint"
 
 
 def put(install: Install, manifest: str = MANIFEST, adapter: str = ADAPTER) -> None:
@@ -50,7 +50,7 @@ def test_the_plugins_that_come_with_standby_have_nothing_wrong(run: Run, name: s
     asked = [
         check
         for check in ran.json
-        if check["rule"] == "the endpoint in the settings is the one that is asked"
+        if check["rule"] == "requests go to the configured endpoint"
     ]
     assert bool(asked) is bool(Registry().info(name).keys)
 

@@ -51,7 +51,7 @@ TROUBLES: dict[str, tuple[str, str]] = {
         good("standby_models()", "standby_models(model)"),
         ASK,
     ),
-    "it has no hook standby_provider, so it reaches no model": (good("@hookimpl\n"), ASK),
+    "it has no hook standby_provider, so it cannot reach any model": (good("@hookimpl\n"), ASK),
     "standby_provider returned a dict, not a ProviderInfo": (good("ProviderInfo(", "dict("), ASK),
     "standby_provider returned a coroutine, which is never awaited: write 'def', not 'async def'": (
         good("def standby_provider", "async def standby_provider"),
@@ -63,7 +63,7 @@ TROUBLES: dict[str, tuple[str, str]] = {
         + "async def feed(): ...\n",
         "parrot feed",
     ),
-    "standby_models returned something that is no mapping of names to Cards": (
+    "standby_models returned something that is not a mapping of names to Cards": (
         good("Card()", "{}"),
         ASK,
     ),

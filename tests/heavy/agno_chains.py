@@ -9,7 +9,7 @@ import msgspec
 
 from standby import AsyncStandby
 from standby.integrations.agno import StandbyModel
-from standby.testing.loopback import events
+from standby.testing import events
 from tests.support.loopback import (
     GEMINI_USAGE,
     Answer,

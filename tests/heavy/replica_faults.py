@@ -2,7 +2,7 @@
 
 import msgspec
 
-from standby.testing.loopback import events
+from standby.testing import events
 from tests.heavy.replica_servers import FaultAnswer, gemini_payload
 from tests.support.loopback import (
     GEMINI_429,

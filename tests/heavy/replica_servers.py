@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 import msgspec
 
-from standby.testing.loopback import events
+from standby.testing import events
 from tests.support.loopback import (
     GEMINI_USAGE,
     OPENAI_USAGE,

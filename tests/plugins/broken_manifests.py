@@ -23,8 +23,8 @@ CIRCLE = (
     "(most likely due to a circular import) ({folder}/acme_plugin.py)"
 )
 NEVER = "which is never awaited: write 'def', not 'async def'"
-NO_CARDS = "standby_models returned something that is no mapping of names to Cards"
-NO_HOOK = "it has no hook standby_provider, so it reaches no model"
+NO_CARDS = "standby_models returned something that is not a mapping of names to Cards"
+NO_HOOK = "it has no hook standby_provider, so it cannot reach any model"
 VALIDATION = (
     "PluginValidationError: Plugin 'acme' for hook 'standby_provider' hookimpl definition: "
 )
@@ -106,7 +106,7 @@ HOOKS = {
     ),
     "an entry point that is none": Broken(
         MANIFEST,
-        "its entry point 'acme plugin!' is no 'module' and no 'module:object'",
+        "its entry point 'acme plugin!' is neither 'module' nor 'module:object'",
         point="acme plugin!",
     ),
     "an exit": Broken(

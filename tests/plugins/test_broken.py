@@ -287,11 +287,11 @@ def test_a_bare_name_is_found_among_the_others_where_one_is_broken(folder: Path)
     [
         (
             99,
-            "it speaks version 99 of the plugin interface, and this standby speaks 1; update standby",
+            "it is written for version 99 of the plugin interface, and this standby has version 1; update standby",
         ),
         (
             0,
-            "it speaks version 0 of the plugin interface, and this standby speaks 1; update acme-broken",
+            "it is written for version 0 of the plugin interface, and this standby has version 1; update acme-broken",
         ),
     ],
 )

@@ -204,8 +204,8 @@ def test_a_reload_changes_the_observers(folder: Path) -> None:
     ("hook", "words"),
     [
         ("return 7", "standby_observers raised TypeError: 'int' object is not iterable"),
-        ("return [7]", "standby_observers returned something that is no list of functions"),
-        ("return None", "standby_observers returned something that is no list of functions"),
+        ("return [7]", "standby_observers returned something that is not a list of functions"),
+        ("return None", "standby_observers returned something that is not a list of functions"),
         ("raise SystemExit(3)", "standby_observers raised SystemExit: 3"),
     ],
 )

@@ -166,7 +166,7 @@ def test_a_plugin_may_do_without_any_hook(distribute: Distribute) -> None:
         [],
         "ok",
     )
-    words = "plugin 'acme' (acme-standby 1.2.0) is broken: it has no hook standby_provider, so it reaches no model"
+    words = "plugin 'acme' (acme-standby 1.2.0) is broken: it has no hook standby_provider, so it cannot reach any model"
     assert problem_of(registry.info).message == words
 
 
@@ -189,7 +189,7 @@ def test_the_entry_point_may_name_an_object(distribute: Distribute) -> None:
     assert list(distribute(source, point="acme_plugin:plugin").cards("acme")) == ["a"]
 
 
-NO_CARDS = "standby_models returned something that is no mapping of names to Cards"
+NO_CARDS = "standby_models returned something that is not a mapping of names to Cards"
 
 
 def models(value: str) -> str:
@@ -330,12 +330,12 @@ SYNC = "which is never awaited: write 'def'"
         (
             "predicates",
             "def standby_predicates(): return {'t': soon}",
-            f"the test 't' is an 'async def', {SYNC}",
+            f"the predicate 't' is an 'async def', {SYNC}",
         ),
         (
             "predicates",
             "def standby_predicates(): return {'t': soons}",
-            f"the test 't' is an 'async def', {SYNC}",
+            f"the predicate 't' is an 'async def', {SYNC}",
         ),
         (
             "commands",
@@ -392,7 +392,7 @@ birds = click.Group('birds', commands=[feed])
         ),
         (
             "def read(*told): return 5",
-            "failures: acme_plugin:read returned no Failure: expected a Failure, got a int",
+            "failures: acme_plugin:read did not return a Failure: expected a Failure, got a int",
         ),
     ],
 )
@@ -422,7 +422,7 @@ def test_a_reader_of_failures_that_gives_none_is_told(
         ("raise SystemExit(2)", "standby_commands raised SystemExit: 2"),
         (
             "return ['feed']",
-            "standby_commands returned something that is no list of click commands",
+            "standby_commands returned something that is not a list of click commands",
         ),
         ("return 5", "standby_commands raised TypeError: 'int' object is not iterable"),
     ],

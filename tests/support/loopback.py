@@ -11,12 +11,11 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from standby.testing.loopback import (
+from standby.testing import (
     Answer,
     Answers,
     Loopback,
     Received,
-    Then,
     cut,
     drip,
     events,
@@ -44,7 +43,6 @@ __all__ = [
     "Answers",
     "Loopback",
     "Received",
-    "Then",
     "both",
     "cut",
     "drip",

@@ -1,4 +1,4 @@
-"""What the kit has besides its suite: cassettes, an isolated registry, a scripted model; and what it costs who needs it not."""
+"""The kit besides its suite: cassettes, an isolated registry, a scripted model, its imports."""
 
 import base64
 import gzip
@@ -41,7 +41,7 @@ def cassette(folder: Path, *responses: dict[str, Any]) -> Path:
         ({"status": {"code": 204}}, 204, b""),
     ],
 )
-def test_an_answer_of_a_cassette_is_played_as_it_came(
+def test_a_cassette_gives_its_answers_unchanged(
     tmp_path: Path, response: Any, status: int, body: bytes
 ) -> None:
     [answer] = read_cassette(cassette(tmp_path, {**response, "headers": JSON}))
@@ -52,19 +52,19 @@ def test_an_answer_of_a_cassette_is_played_as_it_came(
     )
 
 
-def test_a_packed_body_stays_packed_and_an_unpacked_one_says_so_no_more(tmp_path: Path) -> None:
+def test_a_compressed_body_stays_compressed_and_loses_no_header(tmp_path: Path) -> None:
     headers = {"Content-Encoding": ["gzip"]}
     packed, plain = gzip.compress(b"Lisbon."), b"Lisbon."
-    told = [
+    responses = [
         {"status": {"code": 200}, "headers": headers, "body": {"string": body}}
         for body in (packed, plain)
     ]
-    first, second = read_cassette(cassette(tmp_path, *told))
+    first, second = read_cassette(cassette(tmp_path, *responses))
     assert (first.body, first.headers) == (packed, {"content-encoding": "gzip"})
     assert (second.body, second.headers) == (plain, {})
 
 
-def test_a_cassette_of_ruby_is_played(tmp_path: Path) -> None:
+def test_a_cassette_of_ruby_is_read(tmp_path: Path) -> None:
     packed = gzip.compress(b"Lisbon.", mtime=0)
     file = tmp_path / "ruby.yml"
     file.write_text(RUBY.format(base64.b64encode(packed).decode()), encoding="utf-8")
@@ -79,7 +79,11 @@ def test_a_cassette_of_ruby_is_played(tmp_path: Path) -> None:
 
 RUBY = """---
 http_interactions:
-- request: {{method: post, uri: "https://acme.example/v1", body: {{encoding: UTF-8, string: ''}}, headers: {{}}}}
+- request:
+    method: post
+    uri: "https://acme.example/v1"
+    body: {{encoding: UTF-8, string: ''}}
+    headers: {{}}
   response:
     status: {{code: 429, message: Too Many Requests}}
     headers: {{Content-Encoding: [gzip], Set-Cookie: [a=b]}}
@@ -91,12 +95,12 @@ recorded_with: VCR 6.3.1
 """
 
 
-def test_answers_are_chosen_by_their_requests_url(tmp_path: Path) -> None:
+def test_answers_are_selected_by_url(tmp_path: Path) -> None:
     file = cassette(tmp_path, *({"status": {"code": code}, "body": ""} for code in (200, 201)))
     assert [answer.status for answer in read_cassette(file, containing="example/1")] == [201]
 
 
-def test_a_file_that_is_no_cassette_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_cassette_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text("version: 1\n", encoding="utf-8")
     with pytest.raises(
@@ -106,7 +110,7 @@ def test_a_file_that_is_no_cassette_is_told(tmp_path: Path) -> None:
         read_cassette(file)
 
 
-def test_an_isolated_registry_sees_nothing_else() -> None:
+def test_an_isolated_registry_has_only_its_plugins() -> None:
     registry = isolated_registry(mine="standby_scripted")
     assert (registry.names(), registry.status("mine").state) == (("mine",), "ok")
 
@@ -121,14 +125,15 @@ def test_a_scripted_model_plays_its_steps() -> None:
         assert client.chat("Hello.").text == "Well."
 
 
-def test_nobody_pays_for_the_kit_who_does_not_import_it() -> None:
-    program = "import sys, standby.client, standby.cli.plugins; sys.exit('standby.testing' in sys.modules)"
+def test_the_kit_is_imported_only_when_needed_and_never_imports_pytest() -> None:
+    program = "import sys, standby.client, standby.cli.plugins\n"
+    program += "sys.exit('standby.testing' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603 - this interpreter
     program = "import sys, standby.testing; sys.exit('pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603 - this interpreter
 
 
-def test_events_frame_values_and_send_bytes_as_they_are() -> None:
+def test_events_frame_values_and_send_bytes_unchanged() -> None:
     sent = events([{"a": 1}, b": ping\n\n", "b", b"data: [DONE]\n\n", b'{"error": 1}\n'])
     assert [piece for _, piece in sent.pieces] == [
         *(
@@ -139,13 +144,11 @@ def test_events_frame_values_and_send_bytes_as_they_are() -> None:
             b'{"error": 1}\n',
         )
     ]
-    assert (
-        events([{"a": 1}, b"as it is"], "\r\n\r\n", "eof").body == b'data: {"a":1}\r\n\r\nas it is'
-    )
+    assert events([{"a": 1}, b"raw"], "\r\n\r\n", "eof").body == b'data: {"a":1}\r\n\r\nraw'
     assert (sent.headers, sent.framing) == ({"Content-Type": "text/event-stream"}, "chunked")
 
 
-def test_ndjson_puts_a_value_on_a_line_and_sends_bytes_as_they_are() -> None:
+def test_ndjson_puts_a_value_on_a_line_and_sends_bytes_unchanged() -> None:
     sent = ndjson([{"a": "b\n"}, b"\n", b'{"half'])
     assert [piece for _, piece in sent.pieces] == [b'{"a":"b\\n"}\n', b"\n", b'{"half']
     assert ndjson([{}], "\r\n", "eof").body == b"{}\r\n"

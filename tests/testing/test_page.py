@@ -1,10 +1,11 @@
-"""The suite of plugins.md passes, run by pytest as an author runs it; and the check prints what the page shows."""
+"""The suite in plugins.md passes under pytest, and `plugins check` prints what the page shows."""
 
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,16 +28,15 @@ def acme(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = os.environ | {"PYTHONPATH": str(folder)}
-    command = [sys.executable, *words]
-    return subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=90
-    )  # noqa: S603 - this interpreter
+    command = [sys.executable, *arguments]
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 90}
+    return subprocess.run(command, cwd=folder, env=environ, check=False, **options)  # noqa: S603 - this interpreter
 
 
-def test_the_suite_of_the_page_passes_under_pytest_without_a_plugin_of_pytests(acme: Path) -> None:
-    ran = python(
+def test_the_suite_of_the_page_passes_under_pytest_without_pytest_plugins(acme: Path) -> None:
+    process = python(
         acme,
         "-m",
         "pytest",
@@ -49,13 +49,13 @@ def test_the_suite_of_the_page_passes_under_pytest_without_a_plugin_of_pytests(a
         "no:asyncio",
         "test_acme.py",
     )
-    assert ran.returncode == 0, ran.stdout
-    assert re.search(r"\d+ passed, 3 skipped", ran.stdout), ran.stdout
+    assert process.returncode == 0, process.stdout
+    assert re.search(r"\d+ passed, 3 skipped", process.stdout), process.stdout
 
 
 def test_the_check_prints_what_the_page_shows(acme: Path) -> None:
-    ran = python(acme, "-m", "standby", "plugins", "check", "acme")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert re.sub(r"\d+ modules? in \d+ ms", "1 module in 1 ms", ran.stdout) == only(
+    process = python(acme, "-m", "standby", "plugins", "check", "acme")
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert re.sub(r"\d+ modules? in \d+ ms", "1 module in 1 ms", process.stdout) == only(
         "plugins.md", SUITE, "text"
     )

@@ -134,9 +134,8 @@ def _check_imports(name: str, info: ProviderInfo) -> str:
     from standby.testing.imports import find_manifest, require_late_import  # noqa: PLC0415 - only for this command
 
     manifest = find_manifest(name)
-    brought = require_late_import(manifest, info.adapter)
-    modules = _count(len(brought.modules), "module")
-    return f"{manifest} brings in {modules} in {brought.seconds * 1000:.0f} ms"
+    cost = require_late_import(manifest, info.adapter)
+    return f"{manifest} brings in {_counted(len(cost.modules), 'module')} in {cost.seconds * 1000:.0f} ms"
 
 
 def _check_keys(info: ProviderInfo) -> str:
@@ -215,7 +214,11 @@ def _play_rules(
 def _play_rule(suite: "BasicRules", test: str) -> str:
     """Play a rule; the endpoint's shows the request, which may be another than the main one."""
     getattr(suite, test)()
-    return " and ".join(suite.paths) if test == _ENDPOINT_RULE else ""
+    return (
+        " and ".join(suite.paths)
+        if test == "test_requests_go_to_the_configured_endpoint"
+        else ""
+    )
 
 
 def _list_accounts(name: str, info: ProviderInfo, *, http: bool) -> Iterator[Provider]:
@@ -229,7 +232,7 @@ def _list_accounts(name: str, info: ProviderInfo, *, http: bool) -> Iterator[Pro
 def _make_adapters(adapter: type[Any], accounts: Iterator[Provider]) -> None:
     import asyncio  # noqa: PLC0415 - only for this command
 
-    from standby.testing.basic_rules import close  # noqa: PLC0415 - only for this command
+    from standby.testing.checks import close  # noqa: PLC0415 - only for this command
 
     async def make(account: Provider) -> None:
         try:

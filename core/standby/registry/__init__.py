@@ -1,1 +1,1 @@
-"""Plugins, discovered and loaded, and the adapters that are made of them."""
+"""Discover and load plugins, and keep the adapters that are made from them."""

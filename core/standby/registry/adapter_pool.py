@@ -1,4 +1,4 @@
-"""The adapters of one client: made on first use, one for each provider and event loop, closed with the loop."""
+"""One client's adapters: one for each provider and event loop, made on first use."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterable
@@ -17,139 +17,178 @@ from standby.runtime.threads import blocking
 from standby.settings import Provider
 
 LONGEST_CLOSE = 1.0
-"""Seconds that an adapter may take to close; one that hangs keeps nobody from leaving."""
+"""Seconds that an adapter may take to close; after that it is abandoned."""
 
 
-class _Kept(msgspec.Struct):
-    """What one event loop holds: its adapters, those that are being made, and the generator that closes them all."""
+class _LoopAdapters(msgspec.Struct):
+    """The adapters of one event loop, those being made, and the generator that closes them all."""
 
     adapters: dict[Hashable, Any] = {}
-    making: dict[Hashable, asyncio.Task[Any]] = {}
-    closing: AsyncExitStack = msgspec.field(default_factory=AsyncExitStack)
-    keeper: AsyncGenerator[None, None] | None = None
-    ending: asyncio.Task[None] | None = None
+    pending: dict[Hashable, asyncio.Task[Any]] = {}
+    exit_stack: AsyncExitStack = msgspec.field(default_factory=AsyncExitStack)
+    closer: AsyncGenerator[None, None] | None = None
+    closing: asyncio.Task[None] | None = None
 
 
-def _unknown(plugin: str) -> Origin:
+def _unknown_origin(plugin: str) -> Origin:
     return Origin(plugin, "unknown distribution")
 
 
 class AdapterPool:
-    """Gets adapters by their provider.
-
-    `load` imports a plugin's adapter class; it is slow and runs in a thread. `origin` says where a
-    plugin comes from.
-    """
+    """Makes adapters on first use and closes them with their event loop."""
 
     def __init__(
-        self, load: Callable[[str], type[Any]], origin: Callable[[str], Origin] = _unknown
+        self, load: Callable[[str], type[Any]], origin: Callable[[str], Origin] = _unknown_origin
     ) -> None:
-        """Hold nothing yet."""
+        """Start empty.
+
+        Args:
+            load: Imports a plugin's adapter class. It is slow, so it runs in a thread.
+            origin: Returns where a plugin comes from.
+        """
         self._load = load
         self._origin = origin
-        self._loops: dict[asyncio.AbstractEventLoop, _Kept] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, _LoopAdapters] = {}
 
     async def get(self, name: str, provider: Provider) -> Any:
-        """Return the provider's adapter on this loop; raises `AttemptFailed` (`unavailable`) that says what is missing."""
-        kept = self._loops.get(asyncio.get_running_loop())
-        if kept is not None and (name, provider.account) in kept.adapters:
-            return kept.adapters[name, provider.account]
+        """Return a provider's adapter on the running event loop.
+
+        A failure is not remembered: the next call tries again.
+
+        Args:
+            name: The provider's name.
+            provider: The provider.
+
+        Returns:
+            The adapter, the same object for all calls on this loop.
+
+        Raises:
+            AttemptFailed: `unavailable`, because the key or the SDK is missing or the client has
+                been closed; or `contract`, because the adapter's constructor raised.
+        """
+        own = self._loops.get(asyncio.get_running_loop())
+        if own is not None and (name, provider.account) in own.adapters:
+            return own.adapters[name, provider.account]
         if missing := missing_key(provider):
             raise unavailable(f"no key: set {missing}")
-        making = self._making(kept or await self._begin(), name, provider)
-        await asyncio.wait([making])  # it is not cancelled with one of those who wait for it
-        if making.cancelled():
-            words = "the client was closed meanwhile"
-            raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words))
-        return making.result()
+        task = self._start(own or await self._open_loop(), name, provider)
+        await asyncio.wait([task])  # unlike `await task`: one caller's cancellation leaves it alone
+        if task.cancelled():
+            message = "the client was closed meanwhile"
+            raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message))
+        return task.result()
 
     def origin(self, provider: Provider) -> Origin:
-        """Say where the provider's plugin comes from."""
+        """Return where a provider's plugin comes from.
+
+        Args:
+            provider: The provider.
+
+        Returns:
+            The plugin's origin.
+        """
         return self._origin(provider.reference)
 
     async def import_adapters(self, providers: Iterable[Provider]) -> None:
-        """Import the adapters of models that stand by, so that the first outage does not pay for it."""
-        for plugin in {
-            provider.reference: None for provider in providers if not missing_key(provider)
-        }:
-            try:
+        """Import the adapter classes of fallback models, so that the first outage need not wait.
+
+        Failures are ignored: the call that needs the adapter reports them.
+
+        Args:
+            providers: The providers; those without a key that they need are left out.
+        """
+        references = [each.reference for each in providers if not missing_key(each)]
+        for plugin in dict.fromkeys(references):
+            with suppress(Exception):
                 await blocking(self._load, plugin)
-            except Exception:  # noqa: BLE001, S112 - the call that needs it will say so
-                continue
 
     async def close(self) -> None:
-        """Close what belongs to this loop; other loops close their own when they shut down."""
-        kept = self._loops.get(asyncio.get_running_loop())
-        if kept is not None:
-            await _ended(kept)
+        """Close the running loop's adapters. Other loops close theirs when they shut down."""
+        own = self._loops.get(asyncio.get_running_loop())
+        if own is not None:
+            await _close_all(own)
 
     def close_nowait(self) -> None:
-        """Close what belongs to any loop, without waiting: for the finaliser of a client that nobody holds any more."""
-        for loop, kept in tuple(self._loops.items()):
+        """Have every loop close its adapters, without waiting: for a client's finalizer."""
+        for loop, adapters in tuple(self._loops.items()):
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(_end, kept)
+                loop.call_soon_threadsafe(_start_closing, adapters)
 
-    def _making(self, kept: _Kept, name: str, provider: Provider) -> asyncio.Task[Any]:
-        """Return the one task that makes the adapter; a failure is forgotten, so that the next call tries anew."""
-        which = name, provider.account
-        making = kept.making.get(which)
-        if making is None:
-            making = kept.making[which] = asyncio.create_task(self._make(kept, name, provider))
-            making.add_done_callback(partial(_forget, kept, which))
-        return making
+    def _start(self, own: _LoopAdapters, name: str, provider: Provider) -> asyncio.Task[Any]:
+        """Return the one task that makes the adapter; all callers wait for the same one."""
+        key = name, provider.account
+        task = own.pending.get(key)
+        if task is None:
+            task = own.pending[key] = asyncio.create_task(self._make(own, name, provider))
+            task.add_done_callback(partial(_forget, own, key))
+        return task
 
-    async def _make(self, kept: _Kept, name: str, provider: Provider) -> Any:
+    async def _make(self, own: _LoopAdapters, name: str, provider: Provider) -> Any:
         adapter_class = await blocking(self._load, provider.reference)
         origin = self.origin(provider)
-        with guard(
-            lambda words: AttemptFailed(origin.contract_violation(f"raised {words}")), Exception
-        ):  # an attempt sorts those
+
+        def fail(error: str) -> AttemptFailed:
+            return AttemptFailed(origin.contract_violation(f"raised {error}"))
+
+        with guard(fail, Exception):  # the attempt classifies any other `Exception`
             adapter = adapter_class(provider)
-        kept.adapters[name, provider.account] = adapter
-        kept.closing.push_async_callback(_close, name, origin, adapter)
+        own.adapters[name, provider.account] = adapter
+        own.exit_stack.push_async_callback(_close_adapter, name, origin, adapter)
         return adapter
 
-    async def _begin(self) -> _Kept:
-        """Tie the adapters' end to the loop's: `shutdown_asyncgens` closes the keeper, and the keeper closes them."""
+    async def _open_loop(self) -> _LoopAdapters:
+        """Tie the adapters to the running loop: `shutdown_asyncgens` closes the closer."""
         for closed in [loop for loop in tuple(self._loops) if loop.is_closed()]:
-            self._loops.pop(closed, None)  # nobody shut it down
+            self._loops.pop(closed, None)  # it was closed without `shutdown_asyncgens`
         loop = asyncio.get_running_loop()
-        kept = self._loops[loop] = _Kept()
-        kept.keeper = self._keep(loop, kept)
-        await anext(kept.keeper)
-        return kept
+        own = self._loops[loop] = _LoopAdapters()
+        own.closer = self._close_at_exit(loop, own)
+        await anext(own.closer)
+        return own
 
-    async def _keep(
-        self, loop: asyncio.AbstractEventLoop, kept: _Kept
+    async def _close_at_exit(
+        self, loop: asyncio.AbstractEventLoop, own: _LoopAdapters
     ) -> AsyncGenerator[None, None]:
-        async with kept.closing:
+        async with own.exit_stack:
             try:
                 yield
             finally:
-                del self._loops[loop]  # first of all: whoever calls from now on begins anew
-                for making in kept.making.values():
-                    making.cancel()
+                del self._loops[loop]  # first, so that later calls make new adapters
+                for task in own.pending.values():
+                    task.cancel()
 
 
-def _end(kept: _Kept) -> None:
-    kept.ending = asyncio.create_task(
-        _ended(kept)
-    )  # held, because a task that nobody holds may be collected before it ran
+def missing_key(provider: Provider) -> str:
+    """Return the variables that must be set before a provider can be used.
+
+    Args:
+        provider: The provider; an `api_key` of `None` means that no key is needed.
+
+    Returns:
+        The variables, as `A_KEY or B_KEY`; "" if there is a key, or none is needed.
+    """
+    key = provider.api_key
+    return key.origin if key is not None and not key else ""
 
 
-async def _ended(kept: _Kept) -> None:
-    if kept.keeper is not None:
-        await kept.keeper.aclose()
+def _start_closing(adapters: _LoopAdapters) -> None:
+    # a reference is kept because a task without one may be garbage-collected before it runs
+    adapters.closing = asyncio.create_task(_close_all(adapters))
 
 
-def _forget(kept: _Kept, which: Hashable, making: asyncio.Task[Any]) -> None:
-    del kept.making[which]
-    if not making.cancelled():
-        making.exception()  # seen: those who waited for it may have left
+async def _close_all(adapters: _LoopAdapters) -> None:
+    if adapters.closer is not None:
+        await adapters.closer.aclose()
 
 
-async def _close(name: str, origin: Origin, adapter: Any) -> None:
-    """Close one adapter, if it can be closed; what goes wrong is told, and stops neither the others nor the caller."""
+def _forget(own: _LoopAdapters, key: Hashable, task: asyncio.Task[Any]) -> None:
+    del own.pending[key]
+    if not task.cancelled():
+        task.exception()  # marks it as retrieved: the callers may have been cancelled
+
+
+async def _close_adapter(name: str, origin: Origin, adapter: Any) -> None:
+    """Close one adapter if it has `aclose`. An error is logged, and does not stop the others."""
     limit = asyncio.timeout(LONGEST_CLOSE)
     try:
         async with limit:
@@ -158,17 +197,14 @@ async def _close(name: str, origin: Origin, adapter: Any) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        task = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-            raise  # the caller's
-        report_broken_close(
-            name,
-            origin,
-            TimeoutError(f"no end in {LONGEST_CLOSE:g}s") if limit.expired() else error,
-        )
+        if isinstance(error, asyncio.CancelledError) and _is_cancelling():
+            raise
+        if limit.expired():
+            error = TimeoutError(f"no end in {LONGEST_CLOSE:g}s")
+        report_broken_close(name, origin, error)
 
 
-def missing_key(provider: Provider) -> str:
-    """Return what must be set; "" if there is a key, or none is needed (`None`: an endpoint of one's own may want none)."""
-    key = provider.api_key
-    return key.origin if key is not None and not key else ""
+def _is_cancelling() -> bool:
+    """Say whether the running task is being cancelled, as opposed to an adapter's own error."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""The sink that imports a chain's standby adapters ahead, so that an outage does not wait for it."""
+"""The sink that imports a chain's fallback adapters ahead, so that an outage need not wait."""
 
 import asyncio
 import weakref
@@ -13,7 +13,7 @@ LONG_LIVED = 1.0
 
 
 class WarmUp:
-    """Imports the adapters of a chain once: before its first retry, or soon after its first reply."""
+    """Imports a chain's adapters once: before its first retry, or soon after its first reply."""
 
     def __init__(
         self,

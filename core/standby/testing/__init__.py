@@ -1,7 +1,7 @@
-"""The kit for authors of plugins: a suite that an adapter must pass, a server that fails on demand, recorded answers.
+"""The kit for authors of plugins: a conformance suite, a server with faults, recorded answers.
 
-Nothing of standby imports it but `standby plugins check`; it needs no pytest, and pytest finds its
-tests in a subclass::
+standby itself imports it only for `standby plugins check` and `standby selftest`. It does not need
+pytest; pytest collects the rules of a subclass::
 
     class TestAcme(Conformance):
         plugin = "acme"
@@ -11,15 +11,8 @@ tests in a subclass::
             return respond(200, {"text": text, "done": True})
 """
 
-from standby.testing.basic_rules import BasicRules
-from standby.testing.cassettes import read_cassette
-from standby.testing.conformance import Conformance
-from standby.testing.fixtures import fresh_health, isolated_registry, scripted_model
-from standby.testing.loopback import (
+from standby.testing.answers import (
     Answer,
-    Answers,
-    Loopback,
-    Received,
     cut,
     drip,
     events,
@@ -31,6 +24,11 @@ from standby.testing.loopback import (
     reset,
     respond,
 )
+from standby.testing.basic_rules import BasicRules
+from standby.testing.cassettes import read_cassette
+from standby.testing.conformance import Conformance
+from standby.testing.fixtures import fresh_health, isolated_registry, scripted_model
+from standby.testing.loopback import Answers, Loopback, Received
 
 __all__ = [
     "Answer",

@@ -1,20 +1,31 @@
-"""Recorded answers, read from a cassette of VCR or its kin, as the loopback server plays them."""
+"""Recorded answers, from the cassettes of VCR and similar libraries, for the loopback server."""
 
 from pathlib import Path
 
 from standby.http.cassettes import RecordedAnswer, answers_in
-from standby.testing.loopback import Answer
+from standby.testing.answers import Answer
 
-_FRAMING = {"content-length", "transfer-encoding", "connection", "keep-alive", "set-cookie"}
-"""Headers of the connection that was recorded; the server has its own, and cookies are nobody's business."""
+_CONNECTION_HEADERS = {
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "set-cookie",
+}
+"""Headers of the recorded connection, which are dropped: the server adds its own."""
 
 
 def read_cassette(path: str | Path, *, containing: str = "") -> list[Answer]:
-    """Return a cassette's answers in order, as they were sent: of vcrpy, go-vcr, Ruby's VCR, Betamax or R's vcr.
+    """Read the answers of a cassette, in order, as they were sent.
+
+    The formats are those of vcrpy, go-vcr, Ruby's VCR, Betamax and R's vcr.
 
     Args:
         path: The file, YAML or JSON.
-        containing: Only answers to requests whose URL contains this text are wanted.
+        containing: A text that the URL of the request must contain.
+
+    Returns:
+        The answers.
 
     Raises:
         OSError: The file cannot be read.
@@ -24,16 +35,17 @@ def read_cassette(path: str | Path, *, containing: str = "") -> list[Answer]:
         answers = answers_in(Path(path).read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} {error}") from error
-    return [_answer(each) for each in answers if containing in each.url]
+    return [_convert(answer) for answer in answers if containing in answer.url]
 
 
-def _answer(recorded: RecordedAnswer) -> Answer:
-    headers = {name: value for name, value in recorded.headers.items() if name not in _FRAMING}
-    streamed = "stream" in headers.get("content-type", "")
-    pieces = ((0.0, recorded.body),)
+def _convert(recorded: RecordedAnswer) -> Answer:
+    headers = {
+        name: value for name, value in recorded.headers.items() if name not in _CONNECTION_HEADERS
+    }
+    is_stream = "stream" in headers.get("content-type", "")
     return Answer(
         status=recorded.status,
-        pieces=pieces,
+        pieces=((0.0, recorded.body),),
         headers=headers,
-        framing="chunked" if streamed else "length",
+        framing="chunked" if is_stream else "length",
     )

@@ -1,4 +1,4 @@
-"""Asking an adapter as the dispatcher does: a whole reply or a failure, in one piece or streamed, and cancelled in between."""
+"""Call an adapter as the dispatcher does: get a reply or a failure, or cancel it halfway."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -8,109 +8,155 @@ from typing import Any, cast
 
 import msgspec
 
-from standby.plugin import AttemptFailed, Chunk, Failure, Kind, ModelRequest, Reply, ToolCall
+from standby.plugin import AttemptFailed, Chunk, Failure, Kind, ModelRequest, Reply
 from standby.testing.assertions import require
 
-AT_MOST = 10.0
-"""Seconds for one call to a server on the same machine; a hang is a failure of the test, not of the run."""
+CALL_LIMIT = 10.0
+"""Seconds for one call to a server on the same machine; an adapter that hangs fails its test."""
 
 
-async def complete(adapter: Any, call: ModelRequest) -> Reply:
-    """Return the whole answer, as `complete` gives it, or the stream collected where there is none."""
+async def complete(adapter: Any, request: ModelRequest) -> Reply:
+    """Return an adapter's whole answer, from `complete` or else from its stream.
+
+    Args:
+        adapter: The adapter.
+        request: The request.
+
+    Returns:
+        The reply.
+
+    Raises:
+        AssertionError: `complete` returned something else.
+        AttemptFailed: There is no answer.
+    """
     if not hasattr(adapter, "complete"):
-        reply, _ = await collect(adapter, call)
+        reply, _ = await collect(adapter, request)
         return reply
-    reply = await adapter.complete(call)
+    reply = await adapter.complete(request)
     require(
         isinstance(reply, Reply), f"complete() returned a {type(reply).__name__}: return a Reply"
     )
     return cast("Reply", reply)
 
 
-async def collect(adapter: Any, call: ModelRequest) -> tuple[Reply, list[Chunk]]:
-    """Return a stream's reply and its chunks; raises `AttemptFailed` (`malformed`) where it ends without its end."""
+async def collect(adapter: Any, request: ModelRequest) -> tuple[Reply, list[Chunk]]:
+    """Read an adapter's stream to its end.
+
+    Args:
+        adapter: The adapter.
+        request: The request.
+
+    Returns:
+        The reply that the stream adds up to, and its chunks.
+
+    Raises:
+        AssertionError: `stream` does not return an asynchronous generator.
+        AttemptFailed: There is no answer; `malformed` if no chunk had an `end`.
+    """
     chunks: list[Chunk] = []
-    stream = adapter.stream(call)
+    stream = adapter.stream(request)
     require(
         hasattr(stream, "aclose"),
-        "stream() is no asynchronous generator: write it as 'async def' with 'yield'",
+        "stream() is not an asynchronous generator: write it as 'async def' with 'yield'",
     )
     async with aclosing(stream) as pieces:
         async for chunk in pieces:
             chunks.append(chunk)
             if chunk.end is not None:
-                return _reply(chunks), chunks
-    raise AttemptFailed(
-        Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker")
-    )
+                return _join(chunks), chunks
+    raise _failed(Kind.MALFORMED, "the stream ended without its end marker")
 
 
-async def catch_failure(asked: Awaitable[Reply]) -> AttemptFailed | None:
-    """Return what the call fails with, by the dispatcher's reading; `None` for an answer."""
+async def catch_failure(reply: Awaitable[Reply]) -> AttemptFailed | None:
+    """Return the failure that a call ends with, classified as the dispatcher does.
+
+    Args:
+        reply: The call, at most 10 seconds long.
+
+    Returns:
+        The failure, or `None` for an answer.
+
+    Raises:
+        AssertionError: The adapter raised an exception that is not an `AttemptFailed`.
+    """
     try:
-        async with asyncio.timeout(AT_MOST):
-            reply = await asked
+        async with asyncio.timeout(CALL_LIMIT):
+            answer = await reply
     except AttemptFailed as error:
         return error
     except TimeoutError as error:
-        return _failed(Kind.TIMEOUT, error)
+        return _failed(Kind.TIMEOUT, str(error))
     except ConnectionError as error:
-        return _failed(Kind.CONNECTION, error)
+        return _failed(Kind.CONNECTION, str(error))
     except AssertionError:
         raise
     except Exception as error:
-        words = f"the adapter raised {type(error).__name__}: {error}; catch it, and raise AttemptFailed with the kind of failure"
-        raise AssertionError(words) from error
-    return (
-        None
-        if reply.text.strip() or reply.tool_calls
-        else _failed(Kind.EMPTY, "a reply without text")
+        message = (
+            f"the adapter raised {type(error).__name__}: {error}; "
+            "catch it, and raise AttemptFailed with the kind of failure"
+        )
+        raise AssertionError(message) from error
+    if answer.text.strip() or answer.tool_calls:
+        return None
+    return _failed(Kind.EMPTY, "a reply without text")
+
+
+def _failed(kind: Kind, message: str) -> AttemptFailed:
+    return AttemptFailed(Failure(kind=kind, message=message))
+
+
+def _join(chunks: list[Chunk]) -> Reply:
+    reply = Reply(
+        text="".join(chunk.text for chunk in chunks),
+        reasoning="".join(chunk.reasoning for chunk in chunks),
+        tool_calls=tuple(chunk.tool_call for chunk in chunks if chunk.tool_call is not None),
     )
-
-
-def _failed(kind: Kind, words: object) -> AttemptFailed:
-    return AttemptFailed(Failure(kind=kind, message=str(words)))
-
-
-def _reply(chunks: list[Chunk]) -> Reply:
     end = chunks[-1].end
-    calls: list[ToolCall] = [chunk.tool_call for chunk in chunks if chunk.tool_call is not None]
-    text = "".join(chunk.text for chunk in chunks)
-    whole = Reply(
-        text=text, reasoning="".join(chunk.reasoning for chunk in chunks), tool_calls=tuple(calls)
-    )
-    return whole if end is None else msgspec.structs.replace(whole, **msgspec.structs.asdict(end))
+    return reply if end is None else msgspec.structs.replace(reply, **msgspec.structs.asdict(end))
 
 
 class CancelAtAwait:
-    """A coroutine that is cancelled when it waits for the `at`-th time (0: never); it counts how often it has waited."""
+    """Runs a coroutine and cancels its task at one of its suspensions.
 
-    def __init__(self, work: Coroutine[Any, Any, Any], at: int = 0) -> None:
-        """Take the work, and the moment."""
-        self.waited = 0
-        self._work = work
+    Attributes:
+        suspensions: How often the coroutine has suspended so far.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], at: int = 0) -> None:
+        """Prepare the run.
+
+        Args:
+            coroutine: What to run.
+            at: The number of the suspension to cancel at, from 1 on; 0 for none.
+        """
+        self.suspensions = 0
+        self._coroutine = coroutine
         self._at = at
 
     async def run(self) -> Any:
-        """Return what the work returns; raises what it raises."""
+        """Run the coroutine, inside a task.
+
+        Returns:
+            What the coroutine returns.
+        """
         return await self
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        """Hand each wait of the work through to the event loop."""
-        steps = self._work.__await__()
+        """Pass each suspension on to the event loop."""
+        steps = self._coroutine.__await__()
         advance: Callable[[], Any] = partial(next, steps)
         while True:
             try:
-                waits_for = advance()
+                suspension = advance()
             except StopIteration as done:
                 return done.value
-            self.waited += 1
-            if self.waited == self._at:
+            self.suspensions += 1
+            if self.suspensions == self._at:
                 task = cast("asyncio.Task[Any]", asyncio.current_task())
                 asyncio.get_running_loop().call_soon(task.cancel)
             try:
-                got = yield waits_for
-            except BaseException as error:  # noqa: BLE001 - cancellation above all, which the work must see
+                value = yield suspension
+            except BaseException as error:  # noqa: BLE001 - the coroutine must see its cancellation
                 advance = partial(steps.throw, error)
             else:
-                advance = partial(steps.send, got)
+                advance = partial(steps.send, value)

@@ -1,4 +1,4 @@
-"""What a test of a plugin or of a chain needs: known health, known plugins, and a model that plays a script."""
+"""What tests of plugins and chains need: a clean health record, given plugins, a scripted model."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,13 @@ from standby.settings import Model
 
 @contextmanager
 def fresh_health() -> Generator[None, None, None]:
-    """Let every client of the process know no model's failures, and forget at the end what they learn."""
+    """Forget the health of all models, on entry and on exit.
+
+    Health belongs to the process: without this, one test's failures may rest another test's models.
+
+    Yields:
+        Nothing.
+    """
     health.forget()
     try:
         yield
@@ -22,11 +28,26 @@ def fresh_health() -> Generator[None, None, None]:
 
 
 def isolated_registry(**modules: str) -> Registry:
-    """Return a registry of these plugins alone, each by its name: `isolated_registry(acme="standby_acme")`."""
+    """Return a registry of these plugins alone: `isolated_registry(acme="standby_acme")`.
+
+    Args:
+        modules: The plugins' modules by the plugins' names.
+
+    Returns:
+        The registry.
+    """
     return Registry(metadata.EntryPoint(name, module, GROUP) for name, module in modules.items())
 
 
 def scripted_model(*steps: str | Mapping[str, Any]) -> Model:
-    """Return a model that plays the steps in order, the last for ever: a text, or a step as the plugin's help shows it."""
+    """Return a model of the plugin `scripted`, which plays given steps.
+
+    Args:
+        steps: One step for each call, the last one for all further calls: a text to answer with, or
+            a step of the plugin's option `script`.
+
+    Returns:
+        The model's settings.
+    """
     script = [{"reply": step} if isinstance(step, str) else dict(step) for step in steps]
     return Model(provider="scripted", options={"script": script})

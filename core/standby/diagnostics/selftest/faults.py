@@ -9,7 +9,7 @@ import msgspec
 
 from standby.diagnostics.selftest.stub_servers import StubServer
 from standby.failures import Failure, kind_of_status
-from standby.testing.loopback import (
+from standby.testing import (
     Answer,
     Answers,
     Received,

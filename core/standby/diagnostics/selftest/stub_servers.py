@@ -14,7 +14,7 @@ from standby.plugin import StubHandler
 from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
 from standby.settings import Provider, Secret, Settings
-from standby.testing.loopback import Answer, Answers, Loopback, Received, respond
+from standby.testing import Answer, Answers, Loopback, Received, respond
 
 KEY = Secret("selftest-opens-nothing", origin="the self-test's own")
 TEXT = "OK."
