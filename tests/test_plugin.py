@@ -1,4 +1,4 @@
-"""All that a plugin author imports, in one module."""
+"""The module with everything that a plugin imports."""
 
 import inspect
 from collections.abc import AsyncIterator
@@ -21,14 +21,14 @@ from tests.support.playing import Plays, Streams, request
 
 
 class Both:
-    async def complete(self, call: ModelRequest) -> Reply:
-        return Reply(text=call.model)
+    async def complete(self, request: ModelRequest) -> Reply:
+        return Reply(text=request.model)
 
-    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
-        yield Chunk(call.model)
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
+        yield Chunk(request.model)
 
 
-def test_every_name_is_there_once_and_sorted() -> None:
+def test_every_name_is_exported_once_and_sorted() -> None:
     assert plugin.__all__ == sorted(set(plugin.__all__))
     assert all(hasattr(plugin, name) for name in plugin.__all__)
 
@@ -50,7 +50,7 @@ def test_an_adapter_has_complete_or_stream(
 
 
 @pytest.mark.parametrize("hook", [name for name in vars(hooks) if name.startswith("standby_")])
-def test_a_hook_takes_nothing_the_first_answer_counts_and_none_is_nothing(hook: str) -> None:
+def test_a_hook_takes_no_arguments_and_the_first_result_counts(hook: str) -> None:
     specification = getattr(hooks, hook)
     signature = inspect.signature(specification)
     assert not signature.parameters
@@ -59,7 +59,7 @@ def test_a_hook_takes_nothing_the_first_answer_counts_and_none_is_nothing(hook: 
     assert specification() is None
 
 
-def test_a_provider_takes_no_options_and_needs_no_key_unless_it_says_so() -> None:
+def test_a_provider_has_no_options_and_no_key_by_default() -> None:
     info = ProviderInfo(adapter="a:B")
     assert (info.keys, info.options, info.install, info.card) == (
         (),
@@ -70,15 +70,15 @@ def test_a_provider_takes_no_options_and_needs_no_key_unless_it_says_so() -> Non
     assert info.options is not ProviderInfo(adapter="a:B").options
 
 
-def test_a_call_is_frozen_and_silent_about_its_prompt() -> None:
-    call = ModelRequest(request=request(), model="m", card=Card(), options={}, timeout=1.0)
+def test_a_model_request_is_frozen_and_its_repr_has_no_prompt() -> None:
+    model_request = ModelRequest(chat=request(), model="m", card=Card(), options={}, timeout=1.0)
     with pytest.raises(AttributeError):
-        call.timeout = 2.0  # type: ignore[misc] # the point
-    assert "capital" not in repr(call)
-    assert msgspec.structs.replace(call, timeout=2.0).timeout == 2.0
+        model_request.timeout = 2.0  # type: ignore[misc] # the point
+    assert "capital" not in repr(model_request)
+    assert msgspec.structs.replace(model_request, timeout=2.0).timeout == 2.0
 
 
-def test_a_card_refuses_what_it_does_not_know() -> None:
+def test_a_card_refuses_unknown_fields() -> None:
     with pytest.raises(TypeError, match="Unexpected keyword argument 'context_windows'"):
         Card(context_windows=1)  # type: ignore[call-arg] # the point
     with pytest.raises(msgspec.ValidationError, match="unknown field `context_windows`"):

@@ -14,7 +14,7 @@ Install = Callable[[dict[str, Any], dict[str, str]], None]
 
 PARROT = "A working plugin in 60 seconds"
 
-HOUSE_RULES = "House rules: observers, and tests of one's own"
+HOUSE_RULES = "House rules: observers and predicates"
 
 
 def put(folder: Path, project: dict[str, Any], files: dict[str, str]) -> None:

@@ -1,4 +1,7 @@
-"""Plugins as they were written for version 1 of the interface. They are never edited: each must go on working."""
+"""Plugins written for version 1 of the interface, each of which must keep working.
+
+From the first release on the files in `old` are never edited; until then they follow the interface.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +29,7 @@ Install = Callable[[str], None]
 
 @pytest.fixture
 def install(folder: Path) -> Install:
-    def installs(models: str) -> None:
+    def install_all(models: str) -> None:
         files = {
             f"old_{name}.py": (OLD / f"{name}.py").read_text(encoding="utf-8") for name in POINTS
         }
@@ -37,19 +40,19 @@ def install(folder: Path) -> Install:
         )
         (folder / "models.yaml").write_text(f"version: 1\n{models}\n", encoding="utf-8")
 
-    return installs
+    return install_all
 
 
 def chain(model: str) -> str:
     return f"chains: {{default: {{models: [{model}]}}}}"
 
 
-def asked(chain: str = "default") -> Reply:
+def ask(chain: str = "default") -> Reply:
     with Standby(environ={"OLD_KEY": "k" * 7}, warm_up=False) as client:
         return client.chat("Good morning.", chain=chain)
 
 
-def test_all_are_well_beside_each_other(install: Install) -> None:
+def test_all_load_together(install: Install) -> None:
     install(chain("minimal/parrot-1"))
     rows = plugins()
     assert {name: (rows[name].distribution, rows[name].state) for name in POINTS} == dict.fromkeys(
@@ -59,9 +62,9 @@ def test_all_are_well_beside_each_other(install: Install) -> None:
 
 
 @pytest.mark.parametrize("plugin", ["minimal", "minimal_of_texts"])
-def test_the_minimal_one_answers_with_its_notice(install: Install, plugin: str) -> None:
+def test_the_minimal_one_answers_with_its_disclaimer(install: Install, plugin: str) -> None:
     install(chain(f"{plugin}/parrot-1"))
-    reply = asked()
+    reply = ask()
     assert (reply.text, reply.disclaimer) == ("You said: Good morning.", "a parrot, not a model")
 
 
@@ -84,7 +87,7 @@ chains: {default: {models: [first]}, bad: {models: [tired, gone], retry: {attemp
 """
 
 
-def test_one_with_complete_alone_gets_its_account_options_and_sampling(install: Install) -> None:
+def test_one_with_complete_alone_gets_account_options_and_sampling(install: Install) -> None:
     install(WHOLE)
     with Standby(environ={"OLD_KEY": "k" * 7}, warm_up=False) as client:
         reply = client.chat("Good morning.", max_tokens=100, seed=3, extra={"mine": {"more": 2}})
@@ -104,7 +107,7 @@ def test_one_with_complete_alone_gets_its_account_options_and_sampling(install: 
 def test_its_failures_are_read(install: Install) -> None:
     install(WHOLE)
     with pytest.raises(ChainExhausted) as caught:
-        asked(chain="bad")
+        ask(chain="bad")
     assert [(each.kind, each.text) for each in caught.value.trail] == [
         ("overloaded", "503 tired. The model is tired."),
         ("model_missing", "no such model"),
@@ -112,7 +115,7 @@ def test_its_failures_are_read(install: Install) -> None:
     assert caught.value.retry_after == 7.0
 
 
-def test_an_option_that_its_schema_does_not_know_is_told(install: Install) -> None:
+def test_an_option_that_its_schema_does_not_have_is_an_error(install: Install) -> None:
     install(WHOLE.replace("tone:", "ton:"))
     assert [each["message"] for each in validated()[1] if each["severity"] == "error"] == [
         "unknown key 'ton'"
@@ -121,7 +124,7 @@ def test_an_option_that_its_schema_does_not_know_is_told(install: Install) -> No
 
 def test_one_with_stream_alone_is_collected_and_streamed(install: Install) -> None:
     install(chain("streaming-1"))
-    reply = asked()
+    reply = ask()
     assert (reply.text, reply.reasoning, reply.id) == ("Lisbon.", "A capital.", "s-1")
     assert reply.usage == Usage(input=5, output=2, reasoning=1)
 
@@ -137,7 +140,7 @@ def test_one_with_stream_alone_is_collected_and_streamed(install: Install) -> No
     assert chunks[-1].end is not None
 
 
-def test_one_with_tools_gets_back_what_only_it_can_read(install: Install) -> None:
+def test_one_with_tools_gets_its_state_back(install: Install) -> None:
     install(chain("tools-1"))
     question = {"role": "user", "content": "Where?"}
     with Standby(environ={}, warm_up=False) as client:
@@ -159,15 +162,15 @@ def test_one_with_tools_gets_back_what_only_it_can_read(install: Install) -> Non
     assert [each.name for each in streamed] == ["look_up"]
 
 
-def test_one_with_commands_and_an_object_for_its_hooks(install: Install) -> None:
+def test_one_with_commands_and_hooks_on_an_object(install: Install) -> None:
     install(chain("commands-1"))
-    assert asked().text == "written for 1"
+    assert ask().text == "written for 1"
     assert CliRunner().invoke(standby, ["commands", "feed"]).output == "Fed.\n"
 
 
-def test_what_plugins_md_shows_today_is_in_the_corpus() -> None:
-    kept = {
+def test_the_example_in_plugins_md_is_in_the_corpus() -> None:
+    corpus = {
         path.read_text(encoding="utf-8").replace(f"old_{path.stem}:", "standby_parrot:")
         for path in OLD.glob("minimal*.py")
     }
-    assert written("A working plugin in 60 seconds")["standby_parrot.py"] in kept
+    assert written("A working plugin in 60 seconds")["standby_parrot.py"] in corpus

@@ -77,7 +77,7 @@ def reset() -> Answer:
     return Answer(raw=True, then="reset")
 
 
-def garbage(data: bytes = b"\x00\x01 this is no HTTP\r\n\r\n") -> Answer:
+def garbage(data: bytes = b"\x00\x01 this is not HTTP\r\n\r\n") -> Answer:
     """Return bytes that are not HTTP.
 
     Args:

@@ -1,4 +1,4 @@
-"""With commands of its own, and hooks on an object; the adapter is made from what the module holds."""
+"""With commands of its own, hooks on an object, and the adapter in the manifest's module."""
 
 from typing import Any
 
@@ -32,6 +32,6 @@ class Adapter:
     def __init__(self, provider: Any) -> None:
         del provider
 
-    async def complete(self, call: Any) -> Reply:
-        del call
+    async def complete(self, request: Any) -> Reply:
+        del request
         return Reply(text=f"written for {API_VERSION}")

@@ -17,6 +17,6 @@ class Parrot:
     def __init__(self, provider: Provider) -> None:
         self.name = provider.plugin
 
-    async def complete(self, call: ModelRequest) -> Reply:
-        said = "".join(part.text for part in call.request.messages[-1].parts)
-        return Reply(text=f"You said: {said}")
+    async def complete(self, request: ModelRequest) -> Reply:
+        question = "".join(part.text for part in request.chat.messages[-1].parts)
+        return Reply(text=f"You said: {question}")

@@ -19,6 +19,7 @@ class Parrot:
     def __init__(self, provider: Provider) -> None:
         self.name = provider.plugin
 
-    async def complete(self, call: ModelRequest) -> Reply:
-        said = "".join(part.text for part in call.request.messages[-1].parts if isinstance(part, Text))
-        return Reply(text=f"You said: {said}")
+    async def complete(self, request: ModelRequest) -> Reply:
+        parts = request.chat.messages[-1].parts
+        question = "".join(part.text for part in parts if isinstance(part, Text))
+        return Reply(text=f"You said: {question}")

@@ -1,4 +1,4 @@
-"""With `stream` alone: words, thoughts, signs of life, and an end."""
+"""With `stream` alone: text, reasoning, signs of life, and an end."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -35,7 +35,7 @@ class Streaming:
     def __init__(self, provider: Provider) -> None:
         del provider
 
-    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
         yield Chunk(working=True)
         yield Chunk(reasoning="A capital.")
         async for event in iter_events(body()):
@@ -45,7 +45,7 @@ class Streaming:
                     End(
                         finish=Finish.STOP,
                         usage=Usage(input=5, output=2, reasoning=1),
-                        response_model=call.model,
+                        response_model=request.model,
                         id="s-1",
                     ),
                 )

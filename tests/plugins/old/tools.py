@@ -1,4 +1,4 @@
-"""With tools, in a whole reply and in a stream: what it calls, what comes back, and what only it can read."""
+"""With tools, in a reply and in a stream: calls, results, and state that only the plugin can read."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -31,22 +31,22 @@ class Tools:
     def __init__(self, provider: Provider) -> None:
         del provider
 
-    async def complete(self, call: ModelRequest) -> Reply:
-        last = call.request.messages[-1].parts[0]
+    async def complete(self, request: ModelRequest) -> Reply:
+        last = request.chat.messages[-1].parts[0]
         if isinstance(last, ToolResult):
-            made = call.request.messages[-2].parts[-1]
-            private = made.provider_state if isinstance(made, ToolCall) else ""
-            return Reply(text=f"{last.name} said {last.text}; I kept {private}")
-        return Reply(text="", tool_calls=(self._call(call),), finish=Finish.TOOL_CALLS)
+            call = request.chat.messages[-2].parts[-1]
+            state = call.provider_state if isinstance(call, ToolCall) else ""
+            return Reply(text=f"{last.name} said {last.text}; I kept {state}")
+        return Reply(text="", tool_calls=(self._make_call(request),), finish=Finish.TOOL_CALLS)
 
-    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
-        yield Chunk(tool_call=self._call(call))
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
+        yield Chunk(tool_call=self._make_call(request))
         yield Chunk("", End(finish=Finish.TOOL_CALLS))
 
-    def _call(self, call: ModelRequest) -> ToolCall:
+    def _make_call(self, request: ModelRequest) -> ToolCall:
         return ToolCall(
             id="call-1",
-            name=call.request.tools[0].name,
+            name=request.chat.tools[0].name,
             arguments={"city": "Lisbon"},
             provider_state="a signature",
         )

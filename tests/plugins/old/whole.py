@@ -1,4 +1,4 @@
-"""With `complete` alone: an account, a key, options, sampling, failures of every shape, usage and a close."""
+"""With `complete` alone: an account, a key, options, sampling, failures, usage and a close."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,7 @@ def standby_provider() -> ProviderInfo:
         },
         install="pip install old-sdk",
         card=Card(refuses=("top_k", "seed")),
-        failures="old_whole:failure_of",
+        failures="old_whole:read_failure",
         errors=("503 tired. The model is tired.",),
     )
 
@@ -58,7 +58,7 @@ def standby_models() -> Mapping[str, Card]:
     }
 
 
-def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
+def read_failure(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     return Failure(
         kind=kind_of_status(status),
         status=status,
@@ -74,29 +74,29 @@ class Whole:
         self._region = (provider.options or {}).get("region", "nowhere")
         self.closed = 0
 
-    async def complete(self, call: ModelRequest) -> Reply:
-        if call.model == "whole-0":
-            raise AttemptFailed(failure_of(503, {"retry-after": "7"}, "The model is tired."))
-        if call.model == "whole-gone":
+    async def complete(self, request: ModelRequest) -> Reply:
+        if request.model == "whole-0":
+            raise AttemptFailed(read_failure(503, {"retry-after": "7"}, "The model is tired."))
+        if request.model == "whole-gone":
             raise AttemptFailed(Failure(kind=Kind.MODEL_MISSING, message="no such model"))
-        text = await blocking(self._ask, call)
+        text = await blocking(self._ask, request)
         return Reply(
             text=text,
             finish=Finish.LENGTH,
             usage=Usage(input=3, output=64),
-            response_model=call.model,
+            response_model=request.model,
             id="answer-1",
         )
 
-    def _ask(self, call: ModelRequest) -> str:
-        sampling = call.request.sampling
+    def _ask(self, request: ModelRequest) -> str:
+        sampling = request.chat.sampling
         body = deep_merge(
             {
-                "tone": call.options.get("tone"),
+                "tone": request.options.get("tone"),
                 "tokens": sampling.max_tokens,
                 "seed": sampling.seed,
             },
-            call.extra,
+            request.extra,
         )
         return f"{len(self._key)} {self._region} {body}"
 
