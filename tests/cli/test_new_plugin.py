@@ -95,7 +95,7 @@ def test_its_tests_fail_where_a_reply_is_read_wrongly(package: Path, folder: Pat
     changed = shutil.copytree(package, folder / package.name)
     module = changed / "src" / PACKAGE / "reply.py"
     module.write_text(
-        module.read_text(encoding="utf-8").replace('told.get("text")', 'told.get("words")'),
+        module.read_text(encoding="utf-8").replace('data.get("text")', 'data.get("words")'),
         encoding="utf-8",
     )
     tests = ran(changed, "pytest", "-q", "-x", *ALONE, "tests/test_reply.py")
