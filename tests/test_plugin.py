@@ -71,7 +71,7 @@ def test_a_provider_has_no_options_and_no_key_by_default() -> None:
 
 
 def test_a_model_request_is_frozen_and_its_repr_has_no_prompt() -> None:
-    model_request = ModelRequest(chat=request(), model="m", card=Card(), options={}, timeout=1.0)
+    model_request = ModelRequest(request=request(), model="m", card=Card(), options={}, timeout=1.0)
     with pytest.raises(AttributeError):
         model_request.timeout = 2.0  # type: ignore[misc] # the point
     assert "capital" not in repr(model_request)

@@ -196,27 +196,6 @@ StubHandler = Callable[[str, Any, str | Failure], Any]
 """What `ProviderInfo.stub_server` names; takes a path, a decoded body and the outcome."""
 
 
-class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt's request, as an adapter receives it.
-
-    Attributes:
-        chat: The conversation and what is wanted of the answer. Parameters that the model refuses
-            have been removed.
-        model: The vendor's id of the model.
-        card: What is known of the model.
-        options: The model's options, valid for the plugin's schema.
-        timeout: The seconds left for this attempt; standby enforces them by cancellation.
-        extra: What the user adds to the request's body; merge it last, with `deep_merge`.
-    """
-
-    chat: Request
-    model: str
-    card: Card
-    options: Mapping[str, Any]
-    timeout: float
-    extra: Mapping[str, Any] = {}
-
-
 @runtime_checkable
 class Adapter(Protocol):
     """Calls one provider on one event loop; an instance is made for each, as `Class(provider)`.

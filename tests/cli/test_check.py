@@ -15,8 +15,8 @@ import click
 import pytest
 
 from standby import AsyncStandby
-from standby.cli.live_check import LIMIT
 from standby.cli.advice import ADVICE
+from standby.cli.live_check import LIMIT
 from standby.failures import Kind
 from tests.cli.running import Run, written
 from tests.support.loopback import (

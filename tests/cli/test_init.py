@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from standby.cli.init_prompts import ask_for_vendors
 from standby.cli.init_chain import models_in_service
+from standby.cli.init_prompts import ask_for_vendors
 from standby.cli.schema import schema_text
 from standby.config import PACKAGED, load
 from standby.registry.plugins import Registry

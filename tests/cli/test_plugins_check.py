@@ -25,7 +25,7 @@ class Parrot:
 """
 ANSWERS = "ok       the adapter can be imported and answers: complete()"
 MADE = "ok       the adapter can be made"
-NO_KEY = "skipped  the adapter is asked: it names no key, so it may not ask over HTTP; if it does: --http"
+NO_KEY = "skipped  the adapter is called: it names no key, so it may not use HTTP; if it does: --http"
 ENDPOINT = "requests go to the configured endpoint"
 
 
@@ -72,7 +72,7 @@ def test_one_without_a_key_is_asked_over_http_where_the_author_says_so(
     put(install)
     ran = run("plugins", "check", "parrot", "--http")
     assert ran.status == 1
-    assert f"wrong    {ENDPOINT}: complete() has not asked provider.base_url" in ran.out
+    assert f"wrong    {ENDPOINT}: complete() sent no request to provider.base_url" in ran.out
     assert NO_KEY not in ran.out
 
 
@@ -117,7 +117,7 @@ def test_a_key_that_is_not_needed_must_not_be_missed_by_the_adapter(
 INFO = "ProviderInfo("
 WRONG = {
     "raise ImportError('no beak')": "the manifest loads: plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak",
-    f"import standby_extra_adapter\n{MANIFEST}": "imports the adapter's module, standby_extra_adapter: name it as a text",
+    f"import standby_extra_adapter\n{MANIFEST}": "imports the adapter's module, standby_extra_adapter: only name it",
     f"import yaml\n{MANIFEST}": "standby_extra imports yaml: move that import into the adapter's module",
     MANIFEST.replace(
         INFO, f"{INFO}keys=('sk-4f21a',), "
@@ -132,7 +132,7 @@ WRONG = {
     MANIFEST.replace("Parrot", "Parot"): "module 'standby_extra_adapter' has no attribute 'Parot'",
     MANIFEST.replace(
         INFO, f"{INFO}keys=('PARROT_KEY',), "
-    ): "complete() has not asked provider.base_url",
+    ): "complete() sent no request to provider.base_url",
 }
 
 

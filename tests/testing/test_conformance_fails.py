@@ -89,7 +89,8 @@ class Right:
     def body(self, request: ModelRequest) -> Any:
         return {
             "turns": [
-                [turn.role, *(part.text for part in turn.parts)] for turn in request.chat.messages
+                [turn.role, *(part.text for part in turn.parts)]
+                for turn in request.request.messages
             ]
         }
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
 _IMPORT_RULE = "test_the_manifest_imports_no_sdk"
-_ENDPOINT_RULE = "test_the_endpoint_in_the_settings_is_the_one_that_is_asked"
+_ENDPOINT_RULE = "test_requests_go_to_the_configured_endpoint"
 
 
 class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +135,8 @@ def _check_imports(name: str, info: ProviderInfo) -> str:
 
     manifest = find_manifest(name)
     cost = require_late_import(manifest, info.adapter)
-    return f"{manifest} brings in {_counted(len(cost.modules), 'module')} in {cost.seconds * 1000:.0f} ms"
+    modules = _count(len(cost.modules), "module")
+    return f"{manifest} brings in {modules} in {cost.seconds * 1000:.0f} ms"
 
 
 def _check_keys(info: ProviderInfo) -> str:
@@ -214,11 +215,7 @@ def _play_rules(
 def _play_rule(suite: "BasicRules", test: str) -> str:
     """Play a rule; the endpoint's shows the request, which may be another than the main one."""
     getattr(suite, test)()
-    return (
-        " and ".join(suite.paths)
-        if test == "test_requests_go_to_the_configured_endpoint"
-        else ""
-    )
+    return " and ".join(suite.paths) if test == _ENDPOINT_RULE else ""
 
 
 def _list_accounts(name: str, info: ProviderInfo, *, http: bool) -> Iterator[Provider]:

@@ -12,16 +12,16 @@ from typing import Any, TypeVar, cast
 import msgspec
 import pluggy
 
+from standby.cards import Card
 from standby.plugin import API_VERSION, ProviderInfo, hooks
 from standby.runtime.isolation import (
     Origin,
+    close_awaitable,
     error_message,
     guard,
     is_async,
-    reject_awaitable,
     type_error,
 )
-from standby.settings import Card
 
 T = TypeVar("T")
 
@@ -55,25 +55,25 @@ def load_manifest(point: metadata.EntryPoint, origin: Origin) -> Manifest:
         ConfigError: The plugin is broken, or written for another version of the interface.
     """
     if metadata.EntryPoint.pattern.match(point.value) is None:
-        raise origin.broken(
+        raise origin.config_error(
             f"its entry point {point.value!r} is neither 'module' nor 'module:object'"
         )
     manager = pluggy.PluginManager("standby")
     manager.add_hookspecs(hooks)
-    with guard(origin.broken), redirect_prints():
+    with guard(origin.config_error), redirect_prints():
         manager.register(point.load(), point.name)
         manager.check_pending()
         info: Any = manager.hook.standby_provider()
         cards: Any = manager.hook.standby_models()
         cards = cast("Any", {}) if cards is None else cards
-        awaitable = reject_awaitable(cards)  # always, because it closes a coroutine
+        awaitable = close_awaitable(cards)  # always, because it closes a coroutine
         problem = _check_info(info) or (awaitable and f"standby_models {awaitable}")
     if info is not None and not problem:
         _check_version(info, origin)
-    with guard(origin.broken):
+    with guard(origin.config_error):
         problem = problem or _check_cards(cards)
     if problem:
-        raise origin.broken(problem)
+        raise origin.config_error(problem)
     return Manifest(info, cards, manager)
 
 
@@ -92,11 +92,11 @@ def call_hook(manifest: Manifest, origin: Origin, hook: str, kind: Callable[[Any
     Raises:
         ConfigError: The hook raises, or returns an awaitable or a value of another kind.
     """
-    with guard(lambda error: origin.broken(f"{hook} raised {error}")), redirect_prints():
+    with guard(lambda error: origin.config_error(f"{hook} raised {error}")), redirect_prints():
         value = getattr(manifest.manager.hook, hook)()
-        if not (problem := reject_awaitable(value)):
+        if not (problem := close_awaitable(value)):
             return kind(value or ())
-    raise origin.broken(f"{hook} {problem}")
+    raise origin.config_error(f"{hook} {problem}")
 
 
 def import_adapter(info: ProviderInfo, origin: Origin) -> type[Any]:
@@ -115,16 +115,16 @@ def import_adapter(info: ProviderInfo, origin: Origin) -> type[Any]:
     origin.check_versions(library.requirement for library in info.libraries if not library.option)
     try:
         with (
-            guard(lambda error: origin.unusable(f"{info.adapter}: {error}"), ImportError),
+            guard(lambda error: origin.unavailable(f"{info.adapter}: {error}"), ImportError),
             _garbage_collection_off(),
         ):
             adapter = _import_object(info.adapter)
             answers = hasattr(adapter, "complete") or hasattr(adapter, "stream")
     except ImportError as error:
         remedy = f"; install it: {info.install}" if info.install else ""
-        raise origin.unusable(f"{error_message(error)}{remedy}") from error
+        raise origin.unavailable(f"{error_message(error)}{remedy}") from error
     if not answers:
-        raise origin.unusable(f"{info.adapter} has neither 'complete' nor 'stream'")
+        raise origin.unavailable(f"{info.adapter} has neither 'complete' nor 'stream'")
     return cast("type[Any]", adapter)
 
 
@@ -143,10 +143,10 @@ def import_function(origin: Origin, field: str, dotted: str) -> Callable[..., An
         ConfigError: The name cannot be imported, or is not a synchronous function.
     """
     name = f"{field}: {dotted}"
-    with guard(lambda error: origin.broken(f"{name}: {error}")), redirect_prints():
+    with guard(lambda error: origin.config_error(f"{name}: {error}")), redirect_prints():
         function = _import_object(dotted)
     if not callable(function):
-        raise origin.broken(f"{name} is not a function")
+        raise origin.config_error(f"{name} is not a function")
     check_sync(origin, {name: function})
     return cast("Callable[..., Any]", function)
 
@@ -163,7 +163,9 @@ def check_sync(origin: Origin, functions: Mapping[str, object]) -> None:
     """
     for name, function in functions.items():
         if is_async(function):
-            raise origin.broken(f"{name} is an 'async def', which is never awaited: write 'def'")
+            raise origin.config_error(
+                f"{name} is an 'async def', which is never awaited: write 'def'"
+            )
 
 
 @contextmanager
@@ -213,13 +215,13 @@ def _check_version(info: ProviderInfo, origin: Origin) -> None:
         f"and this standby has version {API_VERSION}"
     )
     update = "standby" if version > API_VERSION else origin.distribution
-    raise origin.broken(message, f"update {update}")
+    raise origin.config_error(message, f"update {update}")
 
 
 def _check_info(info: Any) -> str:
     if info is None:
         return ""
-    if awaitable := reject_awaitable(info):
+    if awaitable := close_awaitable(info):
         return f"standby_provider {awaitable}"
     if not isinstance(info, ProviderInfo):
         return f"standby_provider returned a {type(info).__name__}, not a ProviderInfo"

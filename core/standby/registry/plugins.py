@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
+from standby.cards import Card
 from standby.errors import ConfigError
 from standby.failures import Failure
 from standby.http.transport import unavailable
@@ -23,7 +24,6 @@ from standby.registry.loading import (
 )
 from standby.resilience.triggers import Predicate
 from standby.runtime.isolation import Origin, guard, require_value, type_error
-from standby.settings import Card
 from standby.types import Reply
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Registry:
         """
         info = self._manifest(name).info
         if info is None:
-            raise self.origin(name).broken(
+            raise self.origin(name).config_error(
                 "it has no hook standby_provider, so it cannot reach any model"
             )
         return info
@@ -302,7 +302,7 @@ class Registry:
         return self._manifests[name]
 
     def _wrong_value(self, name: str, hook: str, expected: str) -> ConfigError:
-        return self.origin(name).broken(f"{hook} returned something that is not {expected}")
+        return self.origin(name).config_error(f"{hook} returned something that is not {expected}")
 
 
 def _callbacks(commands: "Iterable[click.Command]") -> dict[str, object]:

@@ -109,9 +109,13 @@ class Harness:
         Returns:
             The request.
         """
-        chat = Request(messages or (Message("user", (Text(QUESTION),)),), **fields)
+        conversation = Request(messages or (Message("user", (Text(QUESTION),)),), **fields)
         return ModelRequest(
-            chat=chat, model=self.model, card=self.card(), options=self.options, timeout=60.0
+            request=conversation,
+            model=self.model,
+            card=self.card(),
+            options=self.options,
+            timeout=60.0,
         )
 
     def provider(self, base_url: str) -> Provider:

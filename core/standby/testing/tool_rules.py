@@ -103,7 +103,7 @@ class ToolRules(BasicRules):
             require(
                 text in body,
                 f"the request's body does not contain {text!r} of the tool: "
-                "send request.chat.tools",
+                "send request.request.tools",
             )
 
     def test_a_tool_result_follows_its_call(self) -> None:
@@ -149,7 +149,7 @@ class ToolRules(BasicRules):
         body = server.main_requests[0].body.decode()
         require(
             "capital_of_it" in body,
-            "the schema is not in the request's body: send request.chat.schema.json_schema",
+            "the schema is not in the request's body: send request.request.schema.json_schema",
         )
         require(
             reply.text == text,

@@ -18,5 +18,5 @@ class Parrot:
         self.name = provider.plugin
 
     async def complete(self, request: ModelRequest) -> Reply:
-        question = "".join(part.text for part in request.chat.messages[-1].parts)
+        question = "".join(part.text for part in request.request.messages[-1].parts)
         return Reply(text=f"You said: {question}")

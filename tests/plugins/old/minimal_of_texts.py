@@ -20,6 +20,6 @@ class Parrot:
         self.name = provider.plugin
 
     async def complete(self, request: ModelRequest) -> Reply:
-        parts = request.chat.messages[-1].parts
+        parts = request.request.messages[-1].parts
         question = "".join(part.text for part in parts if isinstance(part, Text))
         return Reply(text=f"You said: {question}")

@@ -32,9 +32,9 @@ class Tools:
         del provider
 
     async def complete(self, request: ModelRequest) -> Reply:
-        last = request.chat.messages[-1].parts[0]
+        last = request.request.messages[-1].parts[0]
         if isinstance(last, ToolResult):
-            call = request.chat.messages[-2].parts[-1]
+            call = request.request.messages[-2].parts[-1]
             state = call.provider_state if isinstance(call, ToolCall) else ""
             return Reply(text=f"{last.name} said {last.text}; I kept {state}")
         return Reply(text="", tool_calls=(self._make_call(request),), finish=Finish.TOOL_CALLS)
@@ -46,7 +46,7 @@ class Tools:
     def _make_call(self, request: ModelRequest) -> ToolCall:
         return ToolCall(
             id="call-1",
-            name=request.chat.tools[0].name,
+            name=request.request.tools[0].name,
             arguments={"city": "Lisbon"},
             provider_state="a signature",
         )

@@ -89,7 +89,7 @@ class Whole:
         )
 
     def _ask(self, request: ModelRequest) -> str:
-        sampling = request.chat.sampling
+        sampling = request.request.sampling
         body = deep_merge(
             {
                 "tone": request.options.get("tone"),
