@@ -197,6 +197,11 @@ def test_a_stated_rest_is_kept_and_spread_upwards(stated: float, least: float) -
     assert 1.15 * least < max(rests) <= 1.2 * least
 
 
+def test_no_stated_rest_counts_for_more_than_an_hour() -> None:
+    long = ends(breaker(), "ignored", 0.0, rest=1e6)
+    assert long == ends(breaker(), "ignored", 0.0, rest=3600.0)
+
+
 @pytest.mark.parametrize("stated", [0.0, -5.0, float("nan")])
 def test_a_rest_without_a_length_is_a_pause(stated: float) -> None:
     made = breaker()

@@ -21,6 +21,7 @@ Sources: five failures in a row (Envoy, Finagle); half of a window of 30 s (resi
 equal jitter (AWS).
 """
 
+import math
 import random
 from collections import deque
 from enum import StrEnum
@@ -58,7 +59,7 @@ MAX_RETRY_AFTER = 3600.0
 JITTER = 0.2
 """A stated delay is lengthened by up to this share: many processes do not return at once."""
 
-NEVER = float("inf")
+NEVER = math.inf
 
 MOST_DOUBLINGS = 30
 """A pause doubled this often is longer than any limit that a file may state."""
