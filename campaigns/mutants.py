@@ -99,6 +99,8 @@ def _is_exempt(node: ast.AST, parent: ast.AST) -> bool:
     match node:
         case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom():
             return True
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return True
         case ast.Subscript(value=ast.Name(id=name)):
             return name in _GENERIC
         case ast.Constant():

@@ -49,6 +49,7 @@ def changes(code: str) -> list[str]:
         ("x = set['T'](a)", []),
         ("x = f'{a:>5} {b}'", []),
         ("import a", []),
+        ("__all__ = ['a']", []),
         ("class A(B, frozen=True): ...", []),
     ],
 )

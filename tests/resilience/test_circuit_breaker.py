@@ -68,6 +68,10 @@ def pauses(made: CircuitBreaker, now: float) -> Iterator[float]:
         now += health.resting
 
 
+def test_the_names_of_the_states_are_those_that_users_read() -> None:
+    assert [str(each) for each in State] == ["closed", "open", "half_open", "off"]
+
+
 # When it opens
 
 

@@ -86,9 +86,9 @@ class Result(msgspec.Struct, frozen=True):
 
     outcome: Outcome
     now: float
-    probe: bool = False
-    kind: Kind | None = None
-    rest: float | None = None
+    probe: bool
+    kind: Kind | None
+    rest: float | None
     """Seconds for which the vendor asks to be left alone; 0 where it does not say for how long."""
 
 
@@ -97,8 +97,6 @@ class Traffic:
 
     They change with every call, so a new frozen value for each of them would cost each call.
     """
-
-    __slots__ = ("_seconds", "failures_in_a_row")
 
     def __init__(self) -> None:
         """Start with no calls."""
