@@ -1,4 +1,4 @@
-"""The log: one line for each moment that a person on duty must see, silent until configured, with no key and no prompt."""
+"""The log: a line for what a person on duty must see; silent until configured, without secrets."""
 
 import ast
 import logging
@@ -29,7 +29,7 @@ def every_level(caplog: Records) -> None:
     caplog.set_level(logging.DEBUG, logger="standby")
 
 
-def told(caplog: Records) -> list[tuple[str, str]]:
+def lines(caplog: Records) -> list[tuple[str, str]]:
     assert {record.name for record in caplog.records} <= {"standby"}
     return [(record.levelname, record.getMessage()) for record in caplog.records]
 
@@ -56,7 +56,7 @@ def test_a_missing_library_is_one_warning_for_each_client(caplog: Records) -> No
         caplog.clear()
         with Standby(settings=CLAUDE_OR_A_TEXT, environ=environ) as client:
             assert [client.chat(QUESTION).text for _ in range(3)] == ["Here I am."] * 3
-        [(level, line)] = told(caplog)
+        [(level, line)] = lines(caplog)
         assert level == "WARNING"
         assert "claude-opus-5-5 skipped (unavailable)" in line
         assert line.endswith("install it: pip install 'anthropic>=2.0'")
@@ -67,8 +67,8 @@ def test_a_missing_key_is_one_warning_too(caplog: Records) -> None:
     with Standby(settings=CLAUDE_OR_A_TEXT, environ={}) as client:
         for _ in range(3):
             client.chat(QUESTION)
-    words = "default: claude-opus-5-5 skipped (unavailable): no key: set ANTHROPIC_API_KEY"
-    assert told(caplog) == [("WARNING", words)]
+    text = "default: claude-opus-5-5 skipped (unavailable): no key: set ANTHROPIC_API_KEY"
+    assert lines(caplog) == [("WARNING", text)]
 
 
 @pytest.mark.usefixtures("without_the_sdk")
@@ -79,14 +79,14 @@ def test_from_the_second_time_on_it_is_an_info(caplog: Records) -> None:
         client.chat(QUESTION)
         caplog.clear()
         client.chat(QUESTION)
-    assert {level for level, _ in told(caplog)} == {"INFO"}
+    assert {level for level, _ in lines(caplog)} == {"INFO"}
 
 
 # Each event
 
-IGNORED = "ignored its cancellation while it asked a, and is left running"
-TELL = "or tell its authors that it must let CancelledError through"
-ADVICE = "work that blocks belongs into standby.plugin.blocking()"
+IGNORED = "ignored the cancellation of a request to a, which is still running"
+AUTHORS = "or ask its authors to let CancelledError through"
+ADVICE = "wrap work that blocks in standby.plugin.blocking()"
 
 
 def at(moment: type[events.Event], **rest: Any) -> events.Event:
@@ -156,7 +156,7 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
         ),
         (
             at(events.Abandoned, provider="p"),
-            ("ERROR", f"default: the plugin of provider 'p' {IGNORED}; update it, {TELL}"),
+            ("ERROR", f"default: the plugin of provider 'p' {IGNORED}; update it, {AUTHORS}"),
         ),
         (
             at(
@@ -168,7 +168,10 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
             ),
             (
                 "ERROR",
-                f"default: plugin 'acme' (acme-standby 1.2.0) {IGNORED}; update acme-standby, {TELL}",
+                (
+                    f"default: plugin 'acme' (acme-standby 1.2.0) {IGNORED}; "
+                    f"update acme-standby, {AUTHORS}"
+                ),
             ),
         ),
         (
@@ -184,13 +187,16 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
         ),
         (
             at(events.Reloaded, file="models.yaml"),
-            ("INFO", "models.yaml has changed, and is taken as it is now"),
+            ("INFO", "models.yaml has changed; its new settings are in use"),
         ),
         (
             at(events.ReloadFailed, file="models.yaml", problems=("a", "b")),
             (
                 "ERROR",
-                "models.yaml has changed, but cannot be used; the old settings stay: a (and 1 more)",
+                (
+                    "models.yaml has changed, but cannot be used; "
+                    "the old settings stay: a (and 1 more)"
+                ),
             ),
         ),
         (at(events.Answered, attempts=1, duration=1.0, disclaimer="small"), None),
@@ -214,11 +220,12 @@ def test_each_event_is_one_line_or_none(
     caplog: Records, event: events.Event, line: tuple[str, str] | None
 ) -> None:
     log(event)
-    assert told(caplog) == ([] if line is None else [line])
+    assert lines(caplog) == ([] if line is None else [line])
 
 
 def test_every_kind_of_event_was_tried() -> None:
-    [parameters] = [mark.args[1] for mark in test_each_event_is_one_line_or_none.pytestmark]  # type: ignore[attr-defined] # pytest adds it
+    marks = test_each_event_is_one_line_or_none.pytestmark  # type: ignore[attr-defined] # pytest's
+    [parameters] = [mark.args[1] for mark in marks]
     assert {type(event) for event, _ in parameters} == {
         kind for kind in events.Event.__subclasses__() if kind.__module__ == events.__name__
     }
@@ -229,14 +236,14 @@ def test_every_kind_of_event_was_tried() -> None:
 
 def test_a_call_that_the_first_model_answers_is_silent(caplog: Records) -> None:
     run(walk(route(target("a", Plays("Lisbon.")), target("b", Plays("never"))), emit=log).run())
-    assert told(caplog) == []
+    assert lines(caplog) == []
 
 
 def test_a_fall_back_is_the_failure_the_switch_and_the_answer(caplog: Records) -> None:
     down = failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")
     chain = route(target("a", Plays(down)), target("b", Plays("Lisbon.")), retry=Retry(attempts=1))
     run(walk(chain, emit=log).run())
-    assert told(caplog) == [
+    assert lines(caplog) == [
         (
             "WARNING",
             "default: a failed (server_error): 500 INTERNAL. An internal error has occurred.",
@@ -246,10 +253,10 @@ def test_a_fall_back_is_the_failure_the_switch_and_the_answer(caplog: Records) -
     ]
 
 
-def test_a_retry_is_told_too(caplog: Records) -> None:
+def test_a_retry_has_a_line_too(caplog: Records) -> None:
     busy = failure("overloaded", "Busy.", status=503, code="UNAVAILABLE", retry_after=1.5)
     run(walk(route(target("a", Plays(busy, "Lisbon."))), emit=log).run())
-    assert told(caplog) == [
+    assert lines(caplog) == [
         ("WARNING", "default: a failed (overloaded): 503 UNAVAILABLE. Busy."),
         ("WARNING", "default: asking a again in 1.5s"),
         ("INFO", "default: a answered in 1.5s"),
@@ -263,19 +270,22 @@ def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
     )
     with pytest.raises(CallFailed):
         run(walk(chain, emit=log).run())
-    assert told(caplog) == [
+    assert lines(caplog) == [
         ("WARNING", "default: a failed (timeout): timeout: no answer in 30s"),
         ("WARNING", "default: moving on from a to b (timeout, by default)"),
         ("INFO", "default: b skipped (unavailable): no key"),
         (
             "ERROR",
-            "default: no reply after 0.0s: no model of chain 'default' answered: a: timeout: no answer in 30s; b: no key",
+            (
+                "default: no reply after 0.0s: no model of chain 'default' answered: "
+                "a: timeout: no answer in 30s; b: no key"
+            ),
         ),
     ]
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "a\r\nforged: line", "\x85odd\u2028ends\x0b"])
-def test_words_of_several_lines_are_one_line(caplog: Records, text: str) -> None:
+def test_a_text_of_several_lines_is_one_line(caplog: Records, text: str) -> None:
     with pytest.raises(CallFailed):
         run(
             walk(
@@ -283,11 +293,11 @@ def test_words_of_several_lines_are_one_line(caplog: Records, text: str) -> None
                 emit=log,
             ).run()
         )
-    assert len(told(caplog)) == 4
-    assert all(len(line.splitlines()) == 1 for _, line in told(caplog))
+    assert len(lines(caplog)) == 4
+    assert all(len(line.splitlines()) == 1 for _, line in lines(caplog))
 
 
-def test_no_line_holds_a_key_or_what_was_said(caplog: Records) -> None:
+def test_no_line_has_a_key_or_a_messages_text(caplog: Records) -> None:
     echo = failure(
         "unauthorized", f"the key sk-opens-nothing is wrong; you said: {QUESTION}", status=401
     )
@@ -301,14 +311,14 @@ def test_no_line_holds_a_key_or_what_was_said(caplog: Records) -> None:
         target("c", Plays("a secret answer")),
     )
     run(walk(chain, emit=log).run())
-    lines = str(told(caplog))
-    assert len(told(caplog)) == 8
-    assert "sk-opens-nothing" not in lines
-    assert QUESTION not in lines
-    assert "a secret answer" not in lines
+    assert len(lines(caplog)) == 8
+    log_text = str(lines(caplog))
+    assert "sk-opens-nothing" not in log_text
+    assert QUESTION not in log_text
+    assert "a secret answer" not in log_text
 
 
-# What breaks nothing
+# What breaks no call
 
 
 def test_a_sink_that_raises_is_one_line_and_breaks_no_call(caplog: Records) -> None:
@@ -318,7 +328,7 @@ def test_a_sink_that_raises_is_one_line_and_breaks_no_call(caplog: Records) -> N
 
     with Standby(settings=SETTINGS, sinks=[broken]) as client:
         assert client.chat("Which city?").text == "Lisbon."
-    [(level, line)] = told(caplog)
+    [(level, line)] = lines(caplog)
     assert level == "ERROR"
     assert line.startswith("the sink ")
     assert line.endswith(" raised KeyError: 'oh'")
@@ -330,10 +340,10 @@ SETTINGS = Settings(
 )
 
 
-def test_what_broke_besides_a_call_is_named(caplog: Records) -> None:
+def test_what_breaks_outside_of_a_call_is_named(caplog: Records) -> None:
     report_broken_sink("mine", ValueError("oh"))
     report_broken_close("p", "acme 1.0", ValueError("oh"))
-    assert told(caplog) == [
+    assert lines(caplog) == [
         ("ERROR", "the sink 'mine' raised ValueError: oh"),
         ("ERROR", "acme 1.0: the adapter of provider 'p' did not close: ValueError: oh"),
     ]
@@ -344,8 +354,10 @@ def test_what_broke_besides_a_call_is_named(caplog: Records) -> None:
 FAILING = """
 from standby import CallFailed, Settings, Standby
 from standby.settings import Chain, Model
-models = {"gone": Model(provider="scripted", options={"script": [{"fail": {"kind": "model_missing"}}]})}
-with Standby(settings=Settings(models=models, chains={"default": Chain(models=("gone",))})) as client:
+script = [{"fail": {"kind": "model_missing"}}]
+models = {"gone": Model(provider="scripted", options={"script": script})}
+settings = Settings(models=models, chains={"default": Chain(models=("gone",))})
+with Standby(settings=settings) as client:
     try:
         client.chat("Which city?")
     except CallFailed:
@@ -353,23 +365,26 @@ with Standby(settings=Settings(models=models, chains={"default": Chain(models=("
 """
 
 
+CONFIGURE = "import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('{}')"
+
+
 @pytest.mark.parametrize(
-    ("before", "lines"),
+    ("before", "count"),
     [
         ("", 0),
         ("import logging; logging.basicConfig()", 4),
         (
-            "import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('CRITICAL')",
+            CONFIGURE.format("CRITICAL"),
             0,
         ),
         (
-            "import logging; logging.basicConfig(); logging.getLogger('standby').setLevel('ERROR')",
+            CONFIGURE.format("ERROR"),
             2,
         ),
     ],
     ids=["not configured", "configured", "switched off", "errors only"],
 )
-def test_it_is_silent_until_it_is_configured(before: str, lines: int, tmp_path: Path) -> None:
+def test_it_is_silent_until_it_is_configured(before: str, count: int, tmp_path: Path) -> None:
     ran = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", before + FAILING],
         cwd=tmp_path,
@@ -378,7 +393,7 @@ def test_it_is_silent_until_it_is_configured(before: str, lines: int, tmp_path: 
         check=True,
     )
     assert ran.stdout == ""
-    assert len(ran.stderr.splitlines()) == lines, ran.stderr
+    assert len(ran.stderr.splitlines()) == count, ran.stderr
 
 
 def test_the_logger_has_a_handler_that_does_nothing_and_sets_no_level() -> None:
@@ -386,7 +401,7 @@ def test_the_logger_has_a_handler_that_does_nothing_and_sets_no_level() -> None:
     assert logger.propagate
 
 
-def test_only_what_observes_imports_logging() -> None:
+def test_only_the_log_imports_logging() -> None:
     package = Path(standby.__file__).parent
     importing = {
         path.relative_to(package).as_posix()
@@ -398,29 +413,30 @@ def test_only_what_observes_imports_logging() -> None:
     assert importing == {"observe/log.py", "observe/formats.py"}
 
 
-def test_a_model_that_cannot_take_what_is_asked_is_a_warning_once(caplog: Records) -> None:
+def test_a_model_that_cannot_take_a_request_is_a_warning_once(caplog: Records) -> None:
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
     with both() as (gemini, openai):
         openai.answer = lambda _: openai_reply("{}")
         with Standby(settings=served(gemini=gemini.url, openai=openai.url)) as client:
-            asked = [
+            replies = [
                 client.chat(QUESTION, tools=[tool], schema={"type": "object"}) for _ in range(3)
             ]
-        assert [reply.model for reply in asked] == ["o3-mini"] * 3
+        assert [reply.model for reply in replies] == ["o3-mini"] * 3
         assert not gemini.requests
-    words = "default: gemini-2.5-pro skipped (unsupported): not sent: gemini-2.5-pro takes tools or a schema, not both"
-    assert [line for line in told(caplog) if "skipped" in line[1]] == [
-        ("WARNING", words),
-        ("INFO", words),
-        ("INFO", words),
+    problem = "not sent: gemini-2.5-pro takes tools or a schema, not both"
+    text = f"default: gemini-2.5-pro skipped (unsupported): {problem}"
+    assert [line for line in lines(caplog) if "skipped" in line[1]] == [
+        ("WARNING", text),
+        ("INFO", text),
+        ("INFO", text),
     ]
-    assert {level for level, line in told(caplog) if "moving on" in line} == {"INFO"}
+    assert {level for level, line in lines(caplog) if "moving on" in line} == {"INFO"}
 
 
-def test_what_a_vendor_says_so_is_a_warning_each_time(caplog: Records) -> None:
+def test_a_refusal_by_the_vendor_is_a_warning_each_time(caplog: Records) -> None:
     unable = [
         {"fail": {"kind": "unsupported", "status": 400, "message": "Image exceeds 5 MB maximum."}}
     ]
     with Standby(settings=scripted(unable, "Lisbon.")) as client:
         assert [client.chat(QUESTION).model for _ in range(2)] == ["m2"] * 2
-    assert [level for level, line in told(caplog) if "m1 failed" in line] == ["WARNING"] * 2
+    assert [level for level, line in lines(caplog) if "m1 failed" in line] == ["WARNING"] * 2

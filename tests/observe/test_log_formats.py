@@ -28,7 +28,7 @@ from tests.support.virtual_clock import run
 
 
 @pytest.fixture(autouse=True)
-def log_as_it_was() -> Iterator[None]:
+def restored_logger() -> Iterator[None]:
     handlers, level = logger.handlers[:], logger.level
     yield
     logger.handlers[:] = handlers
@@ -72,15 +72,18 @@ def fallen_back(**how: Any) -> list[str]:
 def test_people_read_the_failure_the_switch_and_the_success_each_with_time_and_level() -> None:
     lines = fallen_back()
     assert [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ", "", line) for line in lines] == [
-        "WARNING default: first failed (server_error, trigger outage): 500 INTERNAL. An internal error has occurred.",
+        (
+            "WARNING default: first failed (server_error, trigger outage): "
+            "500 INTERNAL. An internal error has occurred."
+        ),
         "WARNING default: moving on from first to second (server_error, trigger outage)",
         "INFO default: second answered in 0.0s, instead of first",
     ]
     assert all(line[0] == "2" for line in lines)
 
 
-def test_the_return_of_the_first_model_is_told_once() -> None:
-    lines, told = io.StringIO(), Log()
+def test_the_return_of_the_first_model_is_logged_once() -> None:
+    lines, sink = io.StringIO(), Log()
     log_to(lines)
     for event in (
         answered("a"),
@@ -89,7 +92,7 @@ def test_the_return_of_the_first_model_is_told_once() -> None:
         answered("a"),
         answered("a"),
     ):
-        told(event)
+        sink(event)
     assert [line.partition("INFO ")[2] for line in lines.getvalue().splitlines()] == [
         "default: b answered in 1.0s, instead of a",
         "default: c answered in 1.0s, instead of a",
@@ -117,7 +120,7 @@ def test_machines_read_one_object_a_line_with_the_fields_of_the_event() -> None:
             abs(datetime.fromisoformat(line.pop("time")) - datetime.now(UTC)).total_seconds() < 60
         )
         assert line.pop("call") == call
-    words = "500 INTERNAL. An internal error has occurred."
+    text = "500 INTERNAL. An internal error has occurred."
     assert failed == {
         "level": "WARNING",
         "event": "attempt_ended",
@@ -128,10 +131,10 @@ def test_machines_read_one_object_a_line_with_the_fields_of_the_event() -> None:
         "duration": 0.0,
         "kind": "server_error",
         "status": 500,
-        "text": words,
+        "text": text,
         "trigger": "outage",
         "then": "next",
-        "message": f"default: first failed (server_error, trigger outage): {words}",
+        "message": f"default: first failed (server_error, trigger outage): {text}",
     }
     assert moved == {
         "level": "WARNING",
@@ -161,10 +164,10 @@ def test_the_time_is_iso_8601_in_utc() -> None:
 
 
 def test_the_return_of_the_first_model_has_an_event_of_its_own() -> None:
-    lines, told = io.StringIO(), Log()
+    lines, sink = io.StringIO(), Log()
     log_to(lines, json=True)
-    told(answered("b", "a"))
-    told(answered("a"))
+    sink(answered("b", "a"))
+    sink(answered("a"))
     assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == [
         "answered",
         "returned",
@@ -187,7 +190,7 @@ def test_records_of_other_origin_keep_their_logger_and_their_traceback_on_one_li
     assert line["exception"].endswith("KeyError: 'oh'")
 
 
-def test_neither_format_holds_what_was_said() -> None:
+def test_neither_format_has_a_messages_text() -> None:
     for how in ({}, {"json": True}):
         assert QUESTION not in str(fallen_back(**how))
         assert "Lisbon" not in str(fallen_back(**how))
@@ -196,7 +199,7 @@ def test_neither_format_holds_what_was_said() -> None:
 @pytest.mark.parametrize(
     "text", ["two\nlines", 'a "quoted" \\ one', "\u2028 \x00 \x85", "half \ud800 a letter"]
 )
-def test_whatever_the_words_are_it_is_one_object_on_one_line(text: str) -> None:
+def test_any_text_is_one_object_on_one_line(text: str) -> None:
     lines = io.StringIO()
     log_to(lines, json=True)
     log(ended(kind=Kind.SERVER_ERROR, text=text.encode(errors="replace").decode()))
@@ -207,7 +210,7 @@ def test_whatever_the_words_are_it_is_one_object_on_one_line(text: str) -> None:
 # What a record carries
 
 
-def test_a_record_carries_its_fields_for_whoever_reads_records() -> None:
+def test_a_record_carries_its_fields() -> None:
     waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     log_to(logging.handlers.QueueHandler(waiting))
     log(ended(kind=Kind.TIMEOUT, text="timeout: no answer in 1s", trigger="slow", then="next"))
@@ -221,10 +224,10 @@ def test_a_record_carries_its_fields_for_whoever_reads_records() -> None:
     assert all(type(value) in (str, int, float) for value in fields.values())
 
 
-# Where it is sent
+# Destinations
 
 
-def test_it_goes_to_standard_error_where_nothing_else_is_said(
+def test_the_default_destination_is_standard_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log_to()
@@ -233,7 +236,7 @@ def test_it_goes_to_standard_error_where_nothing_else_is_said(
     assert (out, err.partition("INFO ")[2]) == ("", "default: b answered in 1.0s, instead of a\n")
 
 
-def test_a_second_call_for_one_place_replaces_the_first() -> None:
+def test_a_second_call_for_one_stream_replaces_the_first() -> None:
     lines = io.StringIO()
     log_to(lines)
     log_to(lines, json=True)
@@ -242,7 +245,7 @@ def test_a_second_call_for_one_place_replaces_the_first() -> None:
     assert json.loads(line)["event"] == "answered"
 
 
-def test_two_places_each_have_their_format_and_their_level() -> None:
+def test_two_streams_each_have_their_format_and_their_level() -> None:
     people, machines = io.StringIO(), io.StringIO()
     log_to(machines, json=True)
     log_to(people, level="WARNING")
@@ -250,14 +253,14 @@ def test_two_places_each_have_their_format_and_their_level() -> None:
     assert (people.getvalue(), len(machines.getvalue().splitlines())) == ("", 1)
 
 
-def test_the_handler_that_comes_back_takes_it_away_again() -> None:
+def test_removing_the_returned_handler_ends_it() -> None:
     lines = io.StringIO()
     logger.removeHandler(log_to(lines))
     log(answered("b", "a"))
     assert lines.getvalue() == ""
 
 
-def test_a_level_that_there_is_not_is_an_error_and_changes_nothing() -> None:
+def test_an_unknown_level_is_an_error_and_changes_nothing() -> None:
     before = logger.handlers[:]
     with pytest.raises(ValueError, match="LOUD"):
         log_to(io.StringIO(), level="LOUD")
@@ -273,12 +276,15 @@ import logging.config
 logging.config.dictConfig({{
     "version": 1,
     "formatters": {{"ours": {{"()": "standby.observe.{name}"}}}},
-    "handlers": {{"file": {{"class": "logging.FileHandler", "filename": "log", "formatter": "ours"}}}},
+    "handlers": {{
+        "file": {{"class": "logging.FileHandler", "filename": "log", "formatter": "ours"}},
+    }},
     "loggers": {{"standby": {{"level": "INFO", "handlers": ["file"]}}}},
 }})
 from standby import events
 from standby.observe.log import log
-log(events.Answered(call="1", chain="default", model="b", at=0.0, attempts=2, duration=1.0, instead_of="a"))
+moment = dict(call="1", chain="default", model="b", at=0.0)
+log(events.Answered(**moment, attempts=2, duration=1.0, instead_of="a"))
 """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=30)  # noqa: S603 - this interpreter
     [line] = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
@@ -286,7 +292,7 @@ log(events.Answered(call="1", chain="default", model="b", at=0.0, attempts=2, du
     assert "b answered in 1.0s, instead of a" in line
 
 
-def test_there_is_no_other_name() -> None:
+def test_the_package_has_no_other_name() -> None:
     with pytest.raises(ImportError):
         exec("from standby.observe import XmlFormatter")  # noqa: S102 - the point
     assert issubclass(TextFormatter, logging.Formatter)
@@ -295,27 +301,25 @@ def test_there_is_no_other_name() -> None:
 # What it costs
 
 
-def test_nothing_is_made_of_a_normal_call() -> None:
-    """A record would be; the two events of a healthy call take microseconds, whatever the level is."""
+def test_a_normal_call_makes_no_record() -> None:
+    """Nor does it take more than microseconds, whatever the level is."""
     made: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = made.append  # type: ignore[method-assign] # the simplest handler that there is
+    handler.emit = made.append  # type: ignore[method-assign] # the simplest handler
     log_to(handler, level="DEBUG")
-    told, attempt = (
-        Log(),
-        Attempt(model="a", provider="p", outcome="answered", start=0.0, duration=1.0),
-    )
+    sink = Log()
+    attempt = Attempt(model="a", provider="p", outcome="answered", start=0.0, duration=1.0)
     normal = (
         events.AttemptStarted(call="1", chain="default", model="a", at=0.0),
         events.AttemptEnded(call="1", chain="default", model="a", at=0.0, attempt=attempt),
         answered("a"),
     )
-    assert timeit.timeit(lambda: [told(event) for event in normal], number=1000) / 1000 < 100e-6
+    assert timeit.timeit(lambda: [sink(event) for event in normal], number=1000) / 1000 < 100e-6
     assert made == []
 
 
-def test_nothing_is_formatted_where_nobody_listens() -> None:
-    class Unshown(str):
+def test_nothing_is_formatted_for_a_level_that_is_off() -> None:
+    class Unformatted(str):
         __slots__ = ()
 
         def __format__(self, _: str) -> str:
@@ -327,10 +331,10 @@ def test_nothing_is_formatted_where_nobody_listens() -> None:
     log(
         events.MovedOn(
             call="1",
-            chain=Unshown("default"),
-            model=Unshown("a"),
+            chain=Unformatted("default"),
+            model=Unformatted("a"),
             at=0.0,
-            to=Unshown("b"),
+            to=Unformatted("b"),
             kind=Kind.TIMEOUT,
         )
     )

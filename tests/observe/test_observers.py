@@ -1,4 +1,4 @@
-"""Observers are told every event, off the calls' way, and can break nothing."""
+"""Observers get every event without delaying a call, and can break none."""
 
 import gc
 import logging
@@ -18,13 +18,13 @@ def event(number: int = 0) -> Event:
     return AttemptStarted(call="c", chain="default", model=f"m{number}", at=float(number))
 
 
-def test_each_observer_is_told_every_event_in_order() -> None:
+def test_each_observer_gets_every_event_in_order() -> None:
     first: list[str] = []
     second: list[str] = []
     observers = Observers(
         [
-            ("one", lambda told: first.append(told.model)),
-            ("two", lambda told: second.append(told.model)),
+            ("one", lambda one: first.append(one.model)),
+            ("two", lambda one: second.append(one.model)),
         ]
     )
     for number in range(100):
@@ -33,7 +33,7 @@ def test_each_observer_is_told_every_event_in_order() -> None:
     assert first == second == [f"m{number}" for number in range(100)]
 
 
-def test_a_slow_observer_keeps_nobody_waiting() -> None:
+def test_a_slow_observer_delays_no_call() -> None:
     gate = threading.Event()
     observers = Observers([("slow", lambda _: gate.wait(30))])
     began = time.perf_counter()
@@ -44,7 +44,7 @@ def test_a_slow_observer_keeps_nobody_waiting() -> None:
     observers.close()
 
 
-def test_one_that_hangs_lets_the_program_go_after_a_second() -> None:
+def test_closing_waits_a_second_for_one_that_hangs() -> None:
     gate = threading.Event()
     observers = Observers([("hanging", lambda _: gate.wait(30))])
     observers(event())
@@ -54,57 +54,57 @@ def test_one_that_hangs_lets_the_program_go_after_a_second() -> None:
     gate.set()
 
 
-def test_what_waits_is_bounded_and_the_log_says_how_much_was_lost(
+def test_the_queue_is_bounded_and_the_log_says_how_many_events_were_dropped(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    gate, told = threading.Event(), []
-    observers = Observers([("slow", lambda one: (gate.wait(30), told.append(one)))])
+    gate, seen = threading.Event(), []
+    observers = Observers([("slow", lambda one: (gate.wait(30), seen.append(one)))])
     for number in range(module.MOST_WAITING + 50):
         observers(event(number))
     gate.set()
     with caplog.at_level(logging.WARNING, "standby"):
         observers.close()
-    lost = module.MOST_WAITING + 50 - len(told)
-    assert 49 <= lost <= 50  # the first may have been taken up already
-    assert f"observers are slow: {lost} events were not told to them" in caplog.text
+    dropped = module.MOST_WAITING + 50 - len(seen)
+    assert 49 <= dropped <= 50  # the first may have been taken up already
+    assert f"observers are slow: {dropped} events did not reach them" in caplog.text
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()])
 def test_what_one_raises_is_logged_once_and_the_others_go_on(
     error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[str] = []
+    seen: list[str] = []
 
     def broken(_: Event) -> None:
         raise error
 
-    observers = Observers([("house", broken), ("well", lambda one: told.append(one.model))])
+    observers = Observers([("house", broken), ("well", lambda one: seen.append(one.model))])
     with caplog.at_level(logging.ERROR, "standby"):
         for number in range(3):
             observers(event(number))
         observers.close()
-    assert told == ["m0", "m1", "m2"]
+    assert seen == ["m0", "m1", "m2"]
     assert caplog.text.count(f"an observer of plugin 'house' raised {type(error).__name__}") == 1
 
 
-def test_after_closing_a_later_event_is_told_too() -> None:
-    told: list[str] = []
-    observers = Observers([("one", lambda one: told.append(one.model))])
+def test_a_later_event_is_handed_over_after_closing_too() -> None:
+    seen: list[str] = []
+    observers = Observers([("one", lambda one: seen.append(one.model))])
     observers(event(1))
     observers.close()
     observers(event(2))
     observers.close()
-    assert told == ["m1", "m2"]
+    assert seen == ["m1", "m2"]
 
 
-def test_an_observer_may_close_the_client_that_tells_it() -> None:
-    told: list[str] = []
-    observers = Observers([("one", lambda one: (told.append(one.model), observers.close()))])
+def test_an_observer_may_close_its_own_client() -> None:
+    seen: list[str] = []
+    observers = Observers([("one", lambda one: (seen.append(one.model), observers.close()))])
     observers(event(1))
     time.sleep(0.1)
     observers(event(2))
     time.sleep(0.1)
-    assert told == ["m1", "m2"]
+    assert seen == ["m1", "m2"]
 
 
 def test_without_observers_there_is_no_thread(begun: list[threading.Thread]) -> None:
@@ -121,7 +121,7 @@ def test_without_observers_there_is_no_thread(begun: list[threading.Thread]) -> 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_forked_child_tells_its_own_events_and_not_its_parents() -> None:
+def test_a_forked_child_hands_over_its_own_events_and_not_its_parents() -> None:
     read, write = os.pipe()
     observers = Observers(
         [("one", lambda one: os.write(write, f"{os.getpid()} {one.model}\n".encode()))]
@@ -139,7 +139,7 @@ def test_a_forked_child_tells_its_own_events_and_not_its_parents() -> None:
         assert sorted(lines.read().splitlines()) == sorted([f"{os.getpid()} m1", f"{child} m2"])
 
 
-def test_one_that_returns_what_nobody_awaits_is_told_so_and_python_has_nothing_to_warn_of(
+def test_an_observer_that_is_a_coroutine_function_is_reported_without_a_warning_of_pythons(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def soon() -> None: ...

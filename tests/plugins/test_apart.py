@@ -190,10 +190,11 @@ async def test_who_ignores_its_cancellation_is_named_with_what_to_do(
     with caplog.at_level(logging.ERROR, "standby"):
         async with AsyncStandby(environ={}, warm_up=False) as client:
             await client.chat("Good morning.")
-    [record] = [each for each in caplog.records if "ignored its cancellation" in each.getMessage()]
+    [record] = [each for each in caplog.records if "ignored the cancellation" in each.getMessage()]
     assert record.getMessage() == (
-        f"default: plugin 'acme' ({OWNER}) ignored its cancellation while it asked sick, and is left running; "
-        "update acme-broken, or tell its authors that it must let CancelledError through"
+        f"default: plugin 'acme' ({OWNER}) ignored the cancellation of a request to sick, "
+        "which is still running; update acme-broken, "
+        "or ask its authors to let CancelledError through"
     )
     fields = vars(record)["standby"]
     assert (fields["event"], fields["plugin"], fields["distribution"], fields["version"]) == (

@@ -18,7 +18,7 @@ __all__ = ["JsonFormatter", "TextFormatter", "log_to"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the formats when one is asked for: a call needs none."""
+    """Import the formats when one is needed: a call needs none."""
     if name not in __all__:
         raise AttributeError(f"module 'standby.observe' has no attribute {name!r}")
     from standby.observe import formats  # noqa: PLC0415 - see above

@@ -23,7 +23,6 @@ class EventBus:
 
         Args:
             sinks: Called with each event from now on, after those that are already there.
-
         """
         self._sinks += sinks
 
@@ -32,7 +31,6 @@ class EventBus:
 
         Args:
             event: What has happened.
-
         """
         for sink in self._sinks:
             try:
@@ -46,6 +44,5 @@ class EventBus:
         Args:
             kind: The event's type.
             fields: What this type has besides the fields of every event.
-
         """
         self.emit(kind(call="", chain="", model="", at=time.monotonic(), **fields))

@@ -1,4 +1,4 @@
-"""An event as plain fields: what a log record carries besides its words, and what a line of JSON is made of."""
+"""An event as plain fields, for a log record beside its message and for a line of JSON."""
 
 import re
 from typing import Any
@@ -8,19 +8,30 @@ import msgspec
 from standby.events import Event
 
 _INNER = ("at", "attempt", "start", "dropped", "lasting")
-"""What is no field of its own: the event loop's clock means nothing elsewhere, an attempt's fields
-are the event's, and what lasts shows in the line's level."""
+"""Fields that are not shown.
+
+The event loop's clock means nothing elsewhere, an attempt's fields become the event's, and the
+line's level shows what lasts.
+"""
 
 _HUMP = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-def event_fields(event: Event, named: str = "") -> dict[str, Any]:
-    """Return the fields that an event has something in, as JSON knows values; `event` is its name, like `moved_on`."""
-    told: dict[str, Any] = msgspec.to_builtins(event)
-    told |= told.get("attempt", {})
-    kept = {
-        name: value
-        for name, value in told.items()
-        if name not in _INNER and value not in (None, "")
+def event_fields(event: Event, name: str = "") -> dict[str, Any]:
+    """Return an event's fields that have a value, as JSON knows values.
+
+    Args:
+        event: The event.
+        name: Its name in the log; "" for that of its class, such as `moved_on`.
+
+    Returns:
+        The fields by their names, `event` first.
+    """
+    fields: dict[str, Any] = msgspec.to_builtins(event)
+    fields |= fields.get("attempt", {})
+    shown = {
+        field: value
+        for field, value in fields.items()
+        if field not in _INNER and value not in (None, "")
     }
-    return {"event": named or _HUMP.sub("_", type(event).__name__).lower(), **kept}
+    return {"event": name or _HUMP.sub("_", type(event).__name__).lower(), **shown}

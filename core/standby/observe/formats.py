@@ -1,4 +1,4 @@
-"""The log for readers: lines for people, lines of JSON for machines, and `log_to`, which sends either somewhere."""
+"""The formats of the log: lines for people, lines of JSON for machines; `log_to` sends either."""
 
 import logging
 from datetime import UTC, datetime
@@ -15,44 +15,66 @@ class TextFormatter(logging.Formatter):
     default_msec_format = "%s.%03d"
 
     def __init__(self) -> None:
-        """Take no settings: a format of one's own is `logging.Formatter`'s."""
+        """Take no settings; `logging.Formatter` is there for another format."""
         super().__init__("%(asctime)s %(levelname)s %(message)s")
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `time` (ISO 8601, UTC), `level`, `message`, and the fields of the event, as far as it has any.
+    """One JSON object a line: `time` (ISO 8601, UTC), `level`, `message`, and the event's fields.
 
-    A record of other origin has `logger`, and `exception` where there is one.
+    A record from another logger has `logger` instead, and `exception` where there is one.
     """
 
     def __init__(self) -> None:
-        """Take no settings: the fields are the event's."""
+        """Take no settings; the fields are the event's."""
         super().__init__()
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Format a record.
+
+        Args:
+            record: The record; its attribute `standby` holds an event's fields.
+
+        Returns:
+            The line, without its end.
+        """
         fields: dict[str, Any] = getattr(record, "standby", None) or {"logger": record.name}
-        time = (
-            datetime.fromtimestamp(record.created, UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z")
-        )
-        line = {"time": time, "level": record.levelname, **fields, "message": record.getMessage()}
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname,
+            **fields,
+            "message": record.getMessage(),
+        }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def log_to(
-    where: TextIO | logging.Handler | None = None, *, json: bool = False, level: str = "INFO"
+    destination: TextIO | logging.Handler | None = None, *, json: bool = False, level: str = "INFO"
 ) -> logging.Handler:
-    """Send the log to a stream or a handler of `logging`, from a level on; returns the handler, for `logger.removeHandler`.
+    """Send the log to a stream or to a handler of `logging`.
 
-    `where` left out: standard error. What an earlier call sent to the same place is replaced.
-    Handlers of the root logger get their records as before. Raises `ValueError` for a level that
-    there is not.
+    It replaces what an earlier call sent to the same stream. Handlers of the root logger get their
+    records as before.
+
+    Args:
+        destination: The stream or handler; `None` for standard error.
+        json: Whether to write lines of JSON, not lines for people.
+        level: The lowest level that is sent.
+
+    Returns:
+        The handler, for `logger.removeHandler`.
+
+    Raises:
+        ValueError: `logging` knows no such level.
     """
-    handler = where if isinstance(where, logging.Handler) else logging.StreamHandler(where)
+    handler = (
+        destination
+        if isinstance(destination, logging.Handler)
+        else logging.StreamHandler(destination)
+    )
     handler.setFormatter(JsonFormatter() if json else TextFormatter())
     handler.setLevel(level)
     for other in tuple(logger.handlers):

@@ -1,4 +1,4 @@
-"""The log lines, through `logging` (logger `standby`); silent until the application configures it."""
+"""The log lines, by the logger `standby`; silent until the application configures `logging`."""
 
 import logging
 from functools import singledispatch
@@ -26,51 +26,45 @@ logger = logging.getLogger("standby")
 logger.addHandler(logging.NullHandler())
 
 
-_NOT_ABLE = frozenset({Kind.UNAVAILABLE, Kind.UNSUPPORTED})
-"""Kinds of a model that is well and cannot be asked this: the line before says why."""
+_UNABLE = frozenset({Kind.UNAVAILABLE, Kind.UNSUPPORTED})
+"""Kinds of a healthy model that cannot take this request; the line before says why."""
 
 
 class Log:
     """The sink of one client.
 
-    It remembers for which chains a model stands in, to tell when the first answers again, and which
-    models it has warned of: one that a person must see to, or that cannot take what it is asked
-    for, is a warning once, and an info from then on.
+    It remembers which model stands in for the first one of each chain, so that it can report when
+    the first one answers again. It also remembers its warnings: a model that a person must see to,
+    or that cannot take a request, is a warning once, and an info after that.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody standing in."""
+        """Start with no model standing in."""
         self._standing_in: dict[str, str] = {}
-        self._warned_of: set[str] = set()
+        self._warnings: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
         if isinstance(event, Answered):
-            self._note(event)
-        if isinstance(event, AttemptEnded) and (what := _told_once(event)):
-            _write_end(logging.INFO if what in self._warned_of else logging.WARNING, event)
-            self._warned_of.add(what)
+            self._log_return(event)
+        if isinstance(event, AttemptEnded) and (problem := _lasting_problem(event)):
+            level = logging.INFO if problem in self._warnings else logging.WARNING
+            _write_attempt(level, event)
+            self._warnings.add(problem)
         else:
             log(event)
 
-    def _note(self, event: Answered) -> None:
+    def _log_return(self, event: Answered) -> None:
         if event.instead_of:
             self._standing_in[event.chain] = event.model
         elif event.chain in self._standing_in:
             other = self._standing_in.pop(event.chain)
-            _write(
-                logging.INFO,
-                event,
-                "%s: %s answers again, %s stands by",
-                event.chain,
-                event.model,
-                other,
-                named="returned",
-            )
+            text = "%s: %s answers again, %s stands by"
+            _write(logging.INFO, event, text, event.chain, event.model, other, name="returned")
 
 
-def _told_once(event: AttemptEnded) -> str:
-    """Return what a person is warned of once, "" for what is told each time."""
+def _lasting_problem(event: AttemptEnded) -> str:
+    """Return the problem that is a warning only once; "" for what is a warning each time."""
     attempt = event.attempt
     if event.lasting:
         return attempt.text
@@ -80,184 +74,169 @@ def _told_once(event: AttemptEnded) -> str:
 
 @singledispatch
 def log(event: Event) -> None:
-    """Write what a person on duty must see: failures, switches, rests, alerts, and that the standby answered.
+    """Write the line of one event.
 
-    A call that the first model answers at once writes nothing.
+    The log has what a person on duty must see: failures, switches, rests, alerts, and that another
+    model answered. A call that the first model answers at once writes nothing.
+
+    Args:
+        event: The event.
     """
     del event
 
 
-def _write(level: int, event: Event, words: str, *values: object, named: str = "") -> None:
-    """Write one line; the event's fields go along as the record's `standby`, made only where somebody listens."""
+def _write(level: int, event: Event, text: str, *values: object, name: str = "") -> None:
+    """Write one line; the record's `standby` has the event's fields, made only for a listener."""
     if logger.isEnabledFor(level):
-        logger.log(level, words, *values, extra={"standby": event_fields(event, named)})
+        logger.log(level, text, *values, extra={"standby": event_fields(event, name)})
 
 
 @log.register
-def _ended(event: AttemptEnded) -> None:
+def _log_attempt(event: AttemptEnded) -> None:
     outcome = event.attempt.outcome
     if outcome in ("failed", "skipped"):
-        _write_end(logging.WARNING if outcome == "failed" else logging.INFO, event)
+        _write_attempt(logging.WARNING if outcome == "failed" else logging.INFO, event)
 
 
-def _write_end(level: int, event: AttemptEnded) -> None:
+def _write_attempt(level: int, event: AttemptEnded) -> None:
     attempt = event.attempt
     why = f"{attempt.kind}, trigger {attempt.trigger}" if attempt.trigger else attempt.kind
-    words = "%s: %s %s (%s): %s"
-    _write(level, event, words, event.chain, event.model, attempt.outcome, why, attempt.text)
+    text = "%s: %s %s (%s): %s"
+    _write(level, event, text, event.chain, event.model, attempt.outcome, why, attempt.text)
 
 
 @log.register
-def _retry(event: RetryScheduled) -> None:
-    _write(
-        logging.WARNING,
-        event,
-        "%s: asking %s again in %.1fs",
-        event.chain,
-        event.model,
-        event.delay,
-    )
+def _log_retry(event: RetryScheduled) -> None:
+    text = "%s: asking %s again in %.1fs"
+    _write(logging.WARNING, event, text, event.chain, event.model, event.delay)
 
 
 @log.register
-def _moved(event: MovedOn) -> None:
-    unasked = event.kind is Kind.UNAVAILABLE
-    level = logging.INFO if event.kind in _NOT_ABLE else logging.WARNING
-    rule = (
-        f"{event.kind}, trigger {event.trigger}"
-        if event.trigger
-        else event.kind
-        if unasked
-        else f"{event.kind}, by default"
-    )
-    _write(
-        level, event, "%s: moving on from %s to %s (%s)", event.chain, event.model, event.to, rule
-    )
-
-
-@log.register
-def _hedged(event: Hedged) -> None:
-    _write(
-        logging.INFO,
-        event,
-        "%s: %s is slow, asking %s beside it",
-        event.chain,
-        event.model,
-        event.to,
-    )
-
-
-@log.register
-def _health(event: HealthChanged) -> None:
-    if event.state == "open":
-        _write(
-            logging.WARNING,
-            event,
-            "%s: %s rests for %.0fs, %s",
-            event.chain,
-            event.model,
-            event.resting,
-            event.reason,
-        )
-    elif event.state == "half_open":
-        _write(
-            logging.INFO,
-            event,
-            "%s: probing %s, whether it is well again",
-            event.chain,
-            event.model,
-        )
+def _log_next_model(event: MovedOn) -> None:
+    level = logging.INFO if event.kind in _UNABLE else logging.WARNING
+    if event.trigger:
+        rule = f"{event.kind}, trigger {event.trigger}"
     else:
-        _write(logging.WARNING, event, "%s: %s is well again", event.chain, event.model)
+        rule = event.kind if event.kind is Kind.UNAVAILABLE else f"{event.kind}, by default"
+    text = "%s: moving on from %s to %s (%s)"
+    _write(level, event, text, event.chain, event.model, event.to, rule)
 
 
 @log.register
-def _abandoned(event: Abandoned) -> None:
-    whose = (
-        Origin(event.plugin, event.distribution, event.version)
-        if event.plugin
-        else f"the plugin of provider {event.provider!r}"
-    )
-    remedy = f"update {event.distribution or 'it'}, or tell its authors that it must let CancelledError through"
-    words = "%s: %s ignored its cancellation while it asked %s, and is left running; %s"
-    _write(logging.ERROR, event, words, event.chain, whose, event.model, remedy)
+def _log_hedge(event: Hedged) -> None:
+    text = "%s: %s is slow, asking %s beside it"
+    _write(logging.INFO, event, text, event.chain, event.model, event.to)
 
 
 @log.register
-def _blocked(event: LoopBlocked) -> None:
-    words = "the event loop has been blocked for %.1fs by %s; work that blocks belongs into standby.plugin.blocking()"
-    _write(logging.ERROR, event, words, event.seconds, event.code)
+def _log_health(event: HealthChanged) -> None:
+    model = event.chain, event.model
+    if event.state == "open":
+        text = "%s: %s rests for %.0fs, %s"
+        _write(logging.WARNING, event, text, *model, event.resting, event.reason)
+    elif event.state == "half_open":
+        _write(logging.INFO, event, "%s: probing %s, whether it is well again", *model)
+    else:
+        _write(logging.WARNING, event, "%s: %s is well again", *model)
 
 
 @log.register
-def _reloaded(event: Reloaded) -> None:
-    _write(logging.INFO, event, "%s has changed, and is taken as it is now", event.file)
+def _log_abandoned_task(event: Abandoned) -> None:
+    plugin: object = f"the plugin of provider {event.provider!r}"
+    if event.plugin:
+        plugin = Origin(event.plugin, event.distribution, event.version)
+    authors = "ask its authors to let CancelledError through"
+    remedy = f"update {event.distribution or 'it'}, or {authors}"
+    text = "%s: %s ignored the cancellation of a request to %s, which is still running; %s"
+    _write(logging.ERROR, event, text, event.chain, plugin, event.model, remedy)
 
 
 @log.register
-def _reload_failed(event: ReloadFailed) -> None:
+def _log_blocked_loop(event: LoopBlocked) -> None:
+    remedy = "wrap work that blocks in standby.plugin.blocking()"
+    text = f"the event loop has been blocked for %.1fs by %s; {remedy}"
+    _write(logging.ERROR, event, text, event.seconds, event.code)
+
+
+@log.register
+def _log_reload(event: Reloaded) -> None:
+    _write(logging.INFO, event, "%s has changed; its new settings are in use", event.file)
+
+
+@log.register
+def _log_reload_failure(event: ReloadFailed) -> None:
     more = f" (and {len(event.problems) - 1} more)" if event.problems[1:] else ""
-    words = "%s has changed, but cannot be used; the old settings stay: %s%s"
-    _write(logging.ERROR, event, words, event.file, event.problems[0], more)
+    text = "%s has changed, but cannot be used; the old settings stay: %s%s"
+    _write(logging.ERROR, event, text, event.file, event.problems[0], more)
 
 
 @log.register
-def _answered(event: Answered) -> None:
+def _log_answer(event: Answered) -> None:
     if event.attempts > 1:
         instead = f", instead of {event.instead_of}" if event.instead_of else ""
         disclaimer = f" ({event.disclaimer})" if event.disclaimer else ""
-        _write(
-            logging.INFO,
-            event,
-            "%s: %s answered in %.1fs%s%s",
-            event.chain,
-            event.model,
-            event.duration,
-            instead,
-            disclaimer,
-        )
+        answer = event.chain, event.model, event.duration, instead, disclaimer
+        _write(logging.INFO, event, "%s: %s answered in %.1fs%s%s", *answer)
 
 
 @log.register
-def _alert(event: Alert) -> None:
-    words = "%s: %s needs a person's attention (%s): %s"
-    _write(logging.ERROR, event, words, event.chain, event.model, event.kind, event.text)
+def _log_alert(event: Alert) -> None:
+    text = "%s: %s needs a person's attention (%s): %s"
+    _write(logging.ERROR, event, text, event.chain, event.model, event.kind, event.text)
 
 
 @log.register
-def _failed(event: Failed) -> None:
-    _write(
-        logging.ERROR,
-        event,
-        "%s: no reply after %.1fs: %s",
-        event.chain,
-        event.duration,
-        event.text,
-    )
+def _log_failure(event: Failed) -> None:
+    text = "%s: no reply after %.1fs: %s"
+    _write(logging.ERROR, event, text, event.chain, event.duration, event.text)
 
 
 def report_broken_sink(sink: object, error: Exception) -> None:
-    """Tell that a sink raised; the call goes on without it."""
+    """Report that a sink raised; the call goes on without it.
+
+    Args:
+        sink: The sink.
+        error: What it raised.
+    """
     logger.error("the sink %r raised %s: %s", sink, type(error).__name__, error)
 
 
 def report_broken_close(provider: str, origin: object, error: BaseException) -> None:
-    """Tell that a plugin's adapter did not close; the rest is closed without it."""
-    logger.error(
-        "%s: the adapter of provider %r did not close: %s", origin, provider, describe_error(error)
-    )
+    """Report that a plugin's adapter did not close; the others are closed all the same.
+
+    Args:
+        provider: The provider's name.
+        origin: The plugin, its distribution and version.
+        error: What it raised.
+    """
+    text = "%s: the adapter of provider %r did not close: %s"
+    logger.error(text, origin, provider, describe_error(error))
 
 
 def report_broken_observer(plugin: str, error: BaseException) -> None:
-    """Tell that an observer raised, the first time that it does so in this way; it is told the next event all the same."""
+    """Report that an observer raised; it still gets the next event.
+
+    Args:
+        plugin: The plugin's name.
+        error: What it raised; each type of error is reported once.
+    """
     logger.error("an observer of plugin %r raised %s", plugin, describe_error(error))
 
 
 def report_lost_events(count: int) -> None:
-    """Tell that more events came than slow observers could be told."""
-    logger.warning("the observers are slow: %d events were not told to them", count)
+    """Report that events came faster than slow observers took them.
+
+    Args:
+        count: How many events were dropped.
+    """
+    logger.warning("the observers are slow: %d events did not reach them", count)
 
 
-def report_broken_predicate(test: str, error: BaseException) -> None:
-    """Tell that a plugin's test raised; what it was asked about counts as not recognised."""
-    logger.error("the test %r raised %s", test, describe_error(error))
+def report_broken_predicate(predicate: str, error: BaseException) -> None:
+    """Report that a plugin's predicate raised; the reply or failure counts as not recognised.
+
+    Args:
+        predicate: The name in the trigger's `test`.
+        error: What it raised.
+    """
+    logger.error("the test %r raised %s", predicate, describe_error(error))

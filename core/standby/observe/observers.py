@@ -1,4 +1,4 @@
-"""Observers: plugins that are told every event, one after the other on a thread of their own, in nobody's way."""
+"""Observers: plugins that get every event, in order, on a thread of their own."""
 
 import os
 import threading
@@ -11,48 +11,58 @@ from standby.runtime.forks import join, pause_across_forks
 from standby.runtime.isolation import require_value
 
 Observer = Callable[[Event], object]
-"""Is told an event. It may block, for it is in no call's way; what it raises is logged, once for each way it fails."""
+"""Takes an event. It may block, because no call waits for it.
+
+What it raises is logged, once for each type of error.
+"""
 
 MOST_WAITING = 10_000
-"""Events that may wait for slow observers, some megabytes; further ones are lost, and the log says how many."""
+"""Events that wait for slow observers, some megabytes; the log says how many more are dropped."""
 
 LONGEST_CLOSE = 1.0
-"""Seconds that closing waits for observers to take in what they have not been told yet."""
+"""Seconds that closing waits for observers to take the events that are left."""
 
 
 class Observers:
-    """A sink that hands each event on to the observers, with their plugins' names; its thread begins with the first event."""
+    """A sink that hands each event to the observers; the first event starts its thread."""
 
     def __init__(self, observers: Sequence[tuple[str, Observer]] = ()) -> None:
-        """Begin nothing yet."""
+        """Start no thread yet.
+
+        Args:
+            observers: The observers, each with its plugin's name.
+        """
         self._observers = tuple(observers)
         self._waiting: SimpleQueue[Event | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._before: threading.Thread | None = None
-        self._told_of: set[tuple[str, type[BaseException]]] = set()
-        self._begin()
+        self._previous: threading.Thread | None = None
+        self._reported: set[tuple[str, type[BaseException]]] = set()
+        self._reset()
 
     def __call__(self, event: Event) -> None:
-        """Put an event down for the observers, and return at once."""
+        """Queue an event for the observers, and return at once."""
         if not self._observers:
             return
-        if self._process != os.getpid():
-            # in a forked child: the thread stayed behind, and somebody may have held the lock
-            self._begin()
+        if self._process != os.getpid():  # a forked child lacks the thread, and may lack the lock
+            self._reset()
         with self._lock:
             if self._waiting.qsize() < MOST_WAITING:
                 self._waiting.put(event)
             else:
-                self._lost += 1
+                self._dropped += 1
             if self._thread is None:
-                self._thread = self._started()
+                self._thread = self._start()
 
     def __bool__(self) -> bool:
-        """Say whether there are any."""
+        """Return whether there are any observers."""
         return bool(self._observers)
 
     def close(self, longest: float = LONGEST_CLOSE) -> None:
-        """Let the thread tell what waits and end, and wait for that, `longest` seconds at most; a later event begins anew."""
+        """Let the thread hand over the queued events and end; a later event starts another one.
+
+        Args:
+            longest: Seconds to wait for that.
+        """
         if self._process != os.getpid():
             return
         with self._lock:
@@ -64,52 +74,54 @@ class Observers:
                 thread.join(longest)
 
     def pause(self, until: float) -> None:
-        """Let the thread tell what waits, and end."""
+        """Let the thread hand over the queued events and end, before a fork.
+
+        Args:
+            until: When to stop waiting for it, as `time.monotonic()` counts.
+        """
         with self._lock:
             if self._thread is not None:
-                self._before, self._thread = self._thread, None
+                self._previous, self._thread = self._thread, None
                 self._waiting.put(None)
-        join(self._before, until)
+        join(self._previous, until)
 
     def resume(self) -> None:
-        """Tell what came meanwhile; if nothing did, the next event begins a thread."""
+        """Hand over what came during the fork; else the next event starts a thread."""
         with self._lock:
             if self._thread is None and not self._waiting.empty():
-                self._thread = self._started()
+                self._thread = self._start()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._waiting = SimpleQueue()
         self._thread = None
-        self._before = None
-        self._lost = 0
+        self._previous = None
+        self._dropped = 0
 
-    def _started(self) -> threading.Thread:
+    def _start(self) -> threading.Thread:
         pause_across_forks(self)
-        work = self._waiting, self._before
+        arguments = self._waiting, self._previous
         thread = threading.Thread(
-            target=self._tell_all, args=work, name="standby-observers", daemon=True
+            target=self._run, args=arguments, name="standby-observers", daemon=True
         )
         thread.start()
         return thread
 
-    def _tell_all(
-        self, waiting: "SimpleQueue[Event | None]", before: threading.Thread | None
-    ) -> None:
-        if before is not None:
-            before.join()  # one that a fork did not wait for any longer
+    def _run(self, waiting: "SimpleQueue[Event | None]", previous: threading.Thread | None) -> None:
+        if previous is not None:
+            previous.join()  # a fork did not wait for it any longer
         while (event := waiting.get()) is not None:
             for name, observer in self._observers:
-                self._tell(name, observer, event)
-            if self._lost:
-                lost, self._lost = self._lost, 0
-                report_lost_events(lost)
+                self._notify(name, observer, event)
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                report_lost_events(dropped)
 
-    def _tell(self, name: str, observer: Observer, event: Event) -> None:
+    def _notify(self, name: str, observer: Observer, event: Event) -> None:
         try:
             require_value(observer(event))
         except BaseException as error:  # noqa: BLE001 - a plugin's, even if it wants to end the program
-            if (name, type(error)) not in self._told_of:
-                self._told_of.add((name, type(error)))
+            if (name, type(error)) not in self._reported:
+                self._reported.add((name, type(error)))
                 report_broken_observer(name, error)

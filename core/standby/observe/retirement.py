@@ -7,7 +7,7 @@ from standby.failures import Kind
 
 
 class RetirementAlert:
-    """Asks for a person's attention when a call first reaches a model that is retired or soon will be."""
+    """Alerts a person when a call first reaches a model that is retired or soon will be."""
 
     def __init__(self, describe: Callable[[str], str], emit: Callable[[Event], None]) -> None:
         """Start without any alert raised.
@@ -15,7 +15,6 @@ class RetirementAlert:
         Args:
             describe: Returns what to say of a model, by its name; "" where it does not retire soon.
             emit: Receives the alert.
-
         """
         self._describe = describe
         self._emit = emit
