@@ -16,7 +16,8 @@ from standby.dispatch.live_routes import LiveRoutes
 from standby.dispatch.policy import Route
 from standby.dispatch.stream_gate import StreamGate
 from standby.events import LoopBlocked
-from standby.inputs.parse import CallOptions, Messages, check_deadline, parse_request
+from standby.inputs.messages import Messages
+from standby.inputs.parse import CallOptions, check_deadline, parse_request
 from standby.observe.bus import EventBus, Sink
 from standby.observe.log import Log
 from standby.registry.plugins import Registry

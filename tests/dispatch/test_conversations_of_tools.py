@@ -68,41 +68,41 @@ def test_no_arguments_are_an_empty_object(arguments: Any) -> None:
 
 
 WRONG: list[tuple[list[Any], int, str]] = [
-    ([SAID, result()], 1, "the result for '1' has no call right before it"),
+    ([SAID, result()], 1, "the result for '1' has no call directly before it"),
     (
         [SAID, calls(call()), SAID, result()],
         1,
-        "the call of 'f' has no result; send one for each call, right behind it",
+        "the call of 'f' has no result; send one for each call, directly after it",
     ),
     (
         [SAID, calls(call("1"), call("2")), result("1")],
         1,
-        "the call of 'f' has no result; send one for each call, right behind it",
+        "the call of 'f' has no result; send one for each call, directly after it",
     ),
     ([SAID, calls(call()), result(), result()], 3, "the call '1' has a result already"),
     ([SAID, calls(call(), call())], 1, "two tool calls have one id"),
     (
         [SAID, calls(call(arguments='{"a":'))],
         1,
-        "the arguments of the call of 'f' are no JSON object",
+        "the arguments of the call of 'f' are not a JSON object",
     ),
     (
         [SAID, calls(call(arguments="[1]"))],
         1,
-        "the arguments of the call of 'f' are no JSON object",
+        "the arguments of the call of 'f' are not a JSON object",
     ),
-    ([SAID, calls(call(arguments=None))], 1, "the arguments of the call of 'f' are no JSON object"),
+    ([SAID, calls(call(arguments=None))], 1, "the arguments of the call of 'f' are not a JSON object"),
     ([SAID, calls({"id": "1"})], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
     ([SAID, {**calls(), "tool_calls": 5}], 1, "'tool_calls' must be a list"),
     (
         [SAID, calls(call(arguments={"a": object()}))],
         1,
-        "the arguments of the call of 'f' hold what JSON cannot",
+        "the arguments of the call of 'f' hold what JSON cannot represent",
     ),
     (
         [SAID, calls(call(arguments={"a": "\ud800"}))],
         1,
-        "the arguments of the call of 'f' hold what JSON cannot",
+        "the arguments of the call of 'f' hold what JSON cannot represent",
     ),
     (
         [
@@ -162,7 +162,7 @@ def test_a_tool_is_read_from_both_forms(given: Any) -> None:
         ([5], "tool 0: expected a Tool, or a dictionary of type 'function' with a 'name'"),
         (
             [{"function": {"name": "f", "parameters": {"type": "object", "x": object()}}}],
-            "tool 0 ('f'): its description or its schema holds what JSON cannot",
+            "tool 0 ('f'): its description or its schema holds what JSON cannot represent",
         ),
         (
             [{"function": {"name": "my tool"}}],

@@ -75,11 +75,11 @@ UNREADABLE = [
     (image(None), "'image_url' needs a URL: data:TYPE;base64,… or https://…"),
     (image("data:image/png,abc"), "'image_url' needs a URL: data:TYPE;base64,… or https://…"),
     (image("ftp://x.example/a.png"), "the url must begin with https://"),
-    (image("data:image/png;base64,%%%"), "the data is no base64"),
-    (image(f"data:image/png;base64,{PNG[:-1]}"), "the data is no base64"),
+    (image("data:image/png;base64,%%%"), "the data is not base64"),
+    (image(f"data:image/png;base64,{PNG[:-1]}"), "the data is not base64"),
     (
         image(f"data:image/png;base64,{PDF}"),
-        "the data cannot be read as image/png: it begins otherwise",
+        "the data cannot be read as image/png: it begins differently",
     ),
     (image(f"data:png;base64,{PNG}"), "media_type must be a type like image/png"),
     (
@@ -106,7 +106,7 @@ def test_what_cannot_be_read_names_its_place(part: Any, words: str) -> None:
 
 
 def test_a_message_that_holds_unreadable_media_is_refused_too() -> None:
-    with pytest.raises(RequestError, match="message 0, part 1: the data is no base64"):
+    with pytest.raises(RequestError, match="message 0, part 1: the data is not base64"):
         parse_request([Message("user", (Text("hi"), Media(media_type="image/png", data="%")))], {})
 
 

@@ -85,7 +85,7 @@ WHOLE: list[tuple[Any, str]] = [
     ("", "message 0: the user message is empty; leave it out or give it a text"),
     ([], "messages: the list is empty; give at least one message of the user"),
     (iter(()), "messages: the list is empty; give at least one message of the user"),
-    (None, "messages: expected a string or a list of messages, not nothing"),
+    (None, "messages: expected a string or a list of messages, not None"),
     (5, "messages: expected a string or a list of messages, not an int"),
     (USER, "messages: expected a string or a list of messages, not a dict"),
     (ASKED, "messages: expected a string or a list of messages, not a Message"),
@@ -96,14 +96,14 @@ WHOLE: list[tuple[Any, str]] = [
 
 AT_FAULT: list[tuple[Any, str]] = [
     (SAID, "expected a Message or a dictionary, not a str"),
-    (None, "expected a Message or a dictionary, not nothing"),
+    (None, "expected a Message or a dictionary, not None"),
     ({"role": "user"}, "the user message is empty; leave it out or give it a text"),
     (
         {"role": "user", "content": [{"type": "text", "text": ""}]},
         "the user message is empty; leave it out or give it a text",
     ),
-    ({"content": SAID}, f"'role' is missing or no text; one of {ROLES}"),
-    ({"role": ["user"], "content": SAID}, f"'role' is missing or no text; one of {ROLES}"),
+    ({"content": SAID}, f"'role' is missing or not a text; one of {ROLES}"),
+    ({"role": ["user"], "content": SAID}, f"'role' is missing or not a text; one of {ROLES}"),
     (
         {"role": "tool", "content": SAID},
         "a tool's message needs the 'tool_call_id' of the call that it answers",
@@ -122,9 +122,9 @@ AT_FAULT: list[tuple[Any, str]] = [
     ),
     (
         {**USER, "tool_calls": [{}]},
-        "'tool_calls' is not carried so far; only 'role' and 'content' are",
+        "'tool_calls' is not supported; only 'role' and 'content' are",
     ),
-    ({**USER, "name": "Ann"}, "'name' is not carried so far; only 'role' and 'content' are"),
+    ({**USER, "name": "Ann"}, "'name' is not supported; only 'role' and 'content' are"),
     (Message("tool", (Text(SAID),)), UNSOUND),
     (Message(["user"], (Text(SAID),)), UNSOUND),  # type: ignore[arg-type] # the point, here and below
     (Message("user", SAID), UNSOUND),  # type: ignore[arg-type]

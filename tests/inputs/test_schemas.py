@@ -140,13 +140,13 @@ def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> 
         ),
         (
             {"$ref": "https://x.example/s.json"},
-            "schema: a '$ref' leads out of it; put what it names under '$defs'",
+            "schema: a '$ref' points outside the schema; put its target under '$defs'",
         ),
         (Odd, "schema: Odd has no JSON Schema: TypeError"),
-        ({"type": object}, "schema: this is no JSON Schema: it holds what JSON cannot"),
+        ({"type": object}, "schema: not a JSON Schema: it holds what JSON cannot represent"),
         (
             {"type": "objct"},
-            "schema: this is no JSON Schema: 'objct' is not valid under any of the given schemas",
+            "schema: not a JSON Schema: 'objct' is not valid under any of the given schemas",
         ),
     ],
 )

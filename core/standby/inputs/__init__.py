@@ -1,1 +1,1 @@
-"""What callers pass, made into a request."""
+"""What callers pass, parsed into a request: messages, media, tools, schemas."""

@@ -1,4 +1,4 @@
-"""Tools as a caller passes them, and the tool calls and results of a conversation: read, paired, and put in order."""
+"""Tools as a caller passes them, and the tool calls and results of a conversation, in order."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,10 @@ from standby.errors import RequestError
 from standby.types import Message, Only, Tool, ToolCall, ToolChoice, ToolResult
 
 Tools = Iterable[Tool | Mapping[str, Any]]
-"""Tools, or OpenAI-style dictionaries: `{"type": "function", "function": {"name": …, "parameters": …}}`."""
+"""Tools, or OpenAI-style dictionaries.
+
+`{"type": "function", "function": {"name": …, "parameters": …}}`
+"""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 """What both vendors take: OpenAI's pattern, and Gemini's rule for the first character."""
@@ -20,23 +23,87 @@ ToolChoices = str | Mapping[str, Any]
 
 
 def parse_tools(tools: Any) -> tuple[Tool, ...]:
-    """Read the tools; raises `RequestError` that says which is wrong."""
+    """Parse the tools of a call.
+
+    Args:
+        tools: Tools, or OpenAI-style dictionaries.
+
+    Returns:
+        The tools.
+
+    Raises:
+        RequestError: A tool is wrong, or two have the same name.
+    """
     if isinstance(tools, str | Mapping) or not isinstance(tools, Iterable):
         raise RequestError("tools: expected a list of tools")
-    read = tuple(_tool(tool, place) for place, tool in enumerate(cast("Iterable[object]", tools)))
-    names = [tool.name for tool in read]
-    for place, name in enumerate(names):
-        if name in names[:place]:
+    parsed = tuple(
+        _parse_tool(tool, f"tool {number}")
+        for number, tool in enumerate(cast("Iterable[object]", tools))
+    )
+    names = [tool.name for tool in parsed]
+    for number, name in enumerate(names):
+        if name in names[:number]:
             raise RequestError(
-                f"tool {place}: the name {name!r} is taken already; give each tool its own"
+                f"tool {number}: the name {name!r} is taken already; give each tool its own"
             )
-    return read
+    return parsed
+
+
+def _parse_tool(tool: Any, location: str) -> Tool:
+    fields = _tool_fields(tool)
+    name, description = fields.get("name"), fields.get("description") or ""
+    parameters: Any = fields.get("parameters")
+    if not isinstance(name, str) or not name:
+        raise RequestError(
+            f"{location}: expected a Tool, or a dictionary of type 'function' with a 'name'"
+        )
+    if not _NAME.fullmatch(name):
+        raise RequestError(
+            f"{location}: a tool's name is up to 64 letters, digits, '_' and '-', "
+            "and begins with a letter or '_'"
+        )
+    if parameters is None:
+        parameters = Tool(name=name).parameters
+    _check_schema(description, parameters, f"{location} ({name!r})")
+    return Tool(name=name, description=description, parameters=parameters)
+
+
+def _tool_fields(tool: Any) -> Mapping[str, Any]:
+    if isinstance(tool, Tool):
+        return msgspec.structs.asdict(tool)
+    fields: Mapping[str, Any] = cast("Mapping[str, Any]", tool) if isinstance(tool, Mapping) else {}
+    return _function(fields) if fields.get("type", "function") == "function" else {}
+
+
+def _check_schema(description: Any, parameters: Any, location: str) -> None:
+    if not isinstance(parameters, Mapping) or not isinstance(description, str):
+        raise RequestError(
+            f"{location}: 'description' is a text and 'parameters' a JSON Schema, as an object"
+        )
+    schema = cast("Mapping[str, Any]", parameters)
+    if schema.get("type") != "object":
+        raise RequestError(f"{location}: the schema of its parameters must be of type 'object'")
+    if not is_json((description, schema)):
+        raise RequestError(
+            f"{location}: its description or its schema holds what JSON cannot represent"
+        )
 
 
 def parse_tool_choice(choice: Any, tools: tuple[Tool, ...]) -> ToolChoice:
-    """Read the choice of a tool; raises `RequestError` for one that is not there."""
+    """Parse the choice among the tools.
+
+    Args:
+        choice: "auto", "none", "required", a tool's name, or OpenAI's dictionary that names one.
+        tools: The tools of the call.
+
+    Returns:
+        The choice.
+
+    Raises:
+        RequestError: There is no such tool, or no tool.
+    """
     if isinstance(choice, Mapping):
-        choice = _inner(cast("Mapping[str, Any]", choice)).get("name")
+        choice = _function(cast("Mapping[str, Any]", choice)).get("name")
     if isinstance(choice, Only):
         choice = choice.name
     if choice in ("auto", "none"):
@@ -54,142 +121,155 @@ def parse_tool_choice(choice: Any, tools: tuple[Tool, ...]) -> ToolChoice:
 
 
 def parse_tool_calls(calls: Any, index: int) -> tuple[ToolCall, ...]:
-    """Read the OpenAI-style calls of an assistant's message; raises `RequestError` with the message's index."""
+    """Parse the tool calls of an assistant's message.
+
+    Args:
+        calls: Tool calls, or OpenAI-style dictionaries; `None`: none.
+        index: The index of the message.
+
+    Returns:
+        The tool calls.
+
+    Raises:
+        RequestError: A call is wrong; the error has the message's index.
+    """
     if not isinstance(calls or (), list | tuple):
         raise RequestError(f"message {index}: 'tool_calls' must be a list", index)
-    return tuple(_call(call, index) for call in calls or ())
+    return tuple(_parse_call(call, index) for call in calls or ())
 
 
-def _call(call: Any, index: int) -> ToolCall:
-    if isinstance(call, ToolCall):
-        if call.id and call.name and isinstance(cast("object", call.arguments), Mapping):
-            return call
-        call = {}
+def _parse_call(call: Any, index: int) -> ToolCall:
+    if isinstance(call, ToolCall) and is_complete(call):
+        return call
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", call) if isinstance(call, Mapping) else {}
-    inner = _inner(fields)
-    name, known_as = inner.get("name"), fields.get("id")
-    if not (isinstance(name, str) and name and isinstance(known_as, str) and known_as):
+    function = _function(fields)
+    name, call_id = _get_text(function, "name"), _get_text(fields, "id")
+    if not name or not call_id:
         raise RequestError(
             f"message {index}: a tool call needs an 'id' and a 'function' with a 'name'", index
         )
-    arguments = inner.get("arguments")
-    if isinstance(arguments, str):
-        try:
-            arguments = msgspec.json.decode(arguments or "{}")
-        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-            arguments = None
+    arguments = _parse_arguments(function.get("arguments"))
     if not isinstance(arguments, Mapping):
         raise RequestError(
-            f"message {index}: the arguments of the call of {name!r} are no JSON object", index
+            f"message {index}: the arguments of the call of {name!r} are not a JSON object", index
         )
-    return ToolCall(id=known_as, name=name, arguments=cast("Mapping[str, Any]", arguments))
+    return ToolCall(id=call_id, name=name, arguments=cast("Mapping[str, Any]", arguments))
 
 
-def paired(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """Put the results of each turn behind its calls, one for each and in their order; raises `RequestError` for a stray one."""
+def _parse_arguments(arguments: Any) -> Any:
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        return msgspec.json.decode(arguments or "{}")
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return None
+
+
+def _get_text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def is_complete(call: ToolCall) -> bool:
+    """Say whether a tool call has all that a vendor needs.
+
+    Args:
+        call: The call; a caller may have given its fields any type.
+
+    Returns:
+        Whether it has an id, a name, and arguments that are a mapping.
+    """
+    has_arguments = isinstance(cast("object", call.arguments), Mapping)
+    return all((call.id, call.name, has_arguments))
+
+
+def pair_results(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Put the results of each turn after its calls, one for each and in their order.
+
+    Args:
+        messages: The conversation.
+
+    Returns:
+        The conversation, with one message for each result.
+
+    Raises:
+        RequestError: A call has no result, or a result has no call; it has the message's index.
+    """
     ordered: list[Message] = []
     calls: dict[str, ToolCall] = {}
     results: dict[str, ToolResult] = {}
     caller = 0
-
-    def close() -> Iterator[Message]:
-        missing = next((call for known_as, call in calls.items() if known_as not in results), None)
-        if missing is not None:
-            words = f"message {caller}: the call of {missing.name!r} has no result; send one for each call, right behind it"
-            raise RequestError(words, caller)
-        yield from (Message("tool", (results[known_as],)) for known_as in calls)
-
     for index, message in enumerate(messages):
         if message.role == "tool":
             for part in message.parts:
-                _take(part, calls, results, index)
+                _add_result(part, calls, results, index)
             continue
-        if calls:
-            ordered += close()
-        calls, results, caller = _calls_in(message, index), {}, index
+        ordered += _order_results(calls, results, caller)
+        calls, results, caller = _find_calls(message, index), {}, index
         ordered.append(message)
-    return (*ordered, *close())
+    return (*ordered, *_order_results(calls, results, caller))
 
 
-def _take(
+def _order_results(
+    calls: Mapping[str, ToolCall], results: Mapping[str, ToolResult], index: int
+) -> Iterator[Message]:
+    """Yield the results in the order of their calls, which the message of this index has."""
+    for call_id, call in calls.items():
+        if call_id not in results:
+            raise RequestError(
+                f"message {index}: the call of {call.name!r} has no result; "
+                "send one for each call, directly after it",
+                index,
+            )
+        yield Message("tool", (results[call_id],))
+
+
+def _add_result(
     part: Any, calls: Mapping[str, ToolCall], results: dict[str, ToolResult], index: int
 ) -> None:
     if part.id not in calls:
         raise RequestError(
-            f"message {index}: the result for {part.id!r} has no call right before it", index
+            f"message {index}: the result for {part.id!r} has no call directly before it", index
         )
     if part.id in results:
         raise RequestError(f"message {index}: the call {part.id!r} has a result already", index)
     results[part.id] = msgspec.structs.replace(part, name=calls[part.id].name)
 
 
-def _calls_in(message: Message, index: int) -> dict[str, ToolCall]:
+def _find_calls(message: Message, index: int) -> dict[str, ToolCall]:
     if message.role != "assistant":
         return {}
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
-    named = {call.id: call for call in calls}
-    if len(named) < len(calls):
+    by_id = {call.id: call for call in calls}
+    if len(by_id) < len(calls):
         raise RequestError(f"message {index}: two tool calls have one id", index)
     for call in calls:
         if not is_json(call.arguments):
             raise RequestError(
-                f"message {index}: the arguments of the call of {call.name!r} hold what JSON cannot",
+                f"message {index}: the arguments of the call of {call.name!r} "
+                "hold what JSON cannot represent",
                 index,
             )
-    return named
-
-
-def _tool(tool: Any, place: int) -> Tool:
-    if isinstance(tool, Tool):
-        fields: Mapping[str, Any] = msgspec.structs.asdict(tool)
-    else:
-        given: Mapping[str, Any] = (
-            cast("Mapping[str, Any]", tool) if isinstance(tool, Mapping) else {}
-        )
-        fields = _inner(given) if given.get("type", "function") == "function" else {}
-    name, about = fields.get("name"), fields.get("description") or ""
-    parameters: Any = fields.get("parameters")
-    if not isinstance(name, str) or not name:
-        raise RequestError(
-            f"tool {place}: expected a Tool, or a dictionary of type 'function' with a 'name'"
-        )
-    if not _NAME.fullmatch(name):
-        raise RequestError(
-            f"tool {place}: a tool's name is up to 64 letters, digits, '_' and '-', and begins with a letter or '_'"
-        )
-    if parameters is None:
-        parameters = Tool(name=name).parameters
-    if not isinstance(parameters, Mapping) or not isinstance(about, str):
-        raise RequestError(
-            f"tool {place} ({name!r}): 'description' is a text and 'parameters' a JSON Schema, as an object"
-        )
-    schema = cast("Mapping[str, Any]", parameters)
-    if schema.get("type") != "object":
-        raise RequestError(
-            f"tool {place} ({name!r}): the schema of its parameters must be of type 'object'"
-        )
-    if not is_json((about, schema)):
-        raise RequestError(
-            f"tool {place} ({name!r}): its description or its schema holds what JSON cannot"
-        )
-    return Tool(name=name, description=about, parameters=schema)
+    return by_id
 
 
 def is_json(value: Any) -> bool:
-    """Say whether JSON can hold a value."""
+    """Say whether JSON can represent a value.
+
+    Args:
+        value: Any value.
+
+    Returns:
+        Whether it can be encoded.
+    """
     try:
         msgspec.json.encode(value)
-    except (
-        TypeError,
-        ValueError,
-        RecursionError,
-        OverflowError,
-    ):  # UnicodeEncodeError is a ValueError
-        return False
+    except (TypeError, ValueError, RecursionError, OverflowError):
+        return False  # a UnicodeEncodeError is a ValueError
     return True
 
 
-def _inner(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what stands below "function" in OpenAI's dictionaries."""
-    inner = fields.get("function")
-    return cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}
+def _function(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is below "function" in OpenAI's dictionaries."""
+    function = fields.get("function")
+    return cast("Mapping[str, Any]", function) if isinstance(function, Mapping) else {}

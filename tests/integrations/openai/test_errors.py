@@ -199,7 +199,7 @@ WRONG: list[tuple[dict[str, Any], str | None, str]] = [
             }
         },
         "response_format",
-        "schema: this is no JSON Schema",
+        "schema: not a JSON Schema",
     ),
     ({"messages": []}, "messages", "messages: the list is empty"),
     (
