@@ -28,7 +28,7 @@ SEEDS = seeds()
 
 def generated(dice: random.Random) -> bytes:
     """Return a file: valid, with a typo, changed at random, or tokens in random order."""
-    kind = dice.choice(("valid", "typo", "changed", "changed", "words"))
+    kind = dice.choice(("valid", "typo", "changed", "changed", "tokens"))
     spot = dice.choice(SPOTS)
     if kind == "valid":
         return yaml.safe_dump(
@@ -49,7 +49,7 @@ def disagreement(data: bytes) -> tuple[str, str]:
     try:
         client = AsyncStandby("models.yaml", environ=ENVIRON, warm_up=False)
     except ConfigError as error:
-        # the day is another one: retired models are told or not
+        # the client uses today's date, so a retirement may be reported or not
         refused = [problem for problem in error.problems if problem.code != "retired"]
         alike = errors and refused == [
             problem for problem in loaded.problems if problem.code != "retired"

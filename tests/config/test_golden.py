@@ -113,17 +113,15 @@ def test_a_problem_without_a_golden_file_would_be_noticed() -> None:
 
 
 def codes() -> Iterator[str]:
-    """Find the code of each problem that reading a file can tell, in the source."""
+    """Find the code of each problem that reading a file can report, in the source."""
     core = Path(str(standby.__file__)).parent
     reading = (
         path
         for path in sorted((core / "config").rglob("*.py"))
         if path.parent.name != "lint" and path.name != "ignore_comments.py"
     )
-    for path in (
-        *reading,
-        core / "registry" / "plugins.py",
-    ):  # lints.md has the lints, which no client is told of
+    # lints.md has the examples of the lints, which no client reports
+    for path in (*reading, core / "registry" / "plugins.py"):
         yield from _codes(ast.parse(path.read_text(encoding="utf-8")))
 
 
@@ -145,7 +143,7 @@ def _codes(module: ast.Module) -> Iterator[str]:
 
 
 def _code_nodes(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield the nodes of codes: a keyword, a reporter's second argument, or a tuple's first item."""
+    """Yield the nodes of codes: a keyword, a second argument, or the first item of a tuple."""
     if isinstance(node, ast.Call):
         name = (
             node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

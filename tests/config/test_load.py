@@ -232,5 +232,5 @@ def test_both_variables_set_alike_are_a_warning(tmp_path: Path) -> None:
     twice = [str(problem) for problem in loaded.problems if problem.code == "twice"]
     assert twice[0] == (
         f"standby's own models.yaml:{line_of('FALLBACK_AI_MODEL')}:9  warning  "
-        "'o3-mini' stands in this chain already (FALLBACK_AI_MODEL, environment); it is tried once"
+        "'o3-mini' is already in this chain (FALLBACK_AI_MODEL, environment); it is tried once"
     )

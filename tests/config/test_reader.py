@@ -208,7 +208,7 @@ def provider(text: str) -> str:
         (chain("old-1"), "4:14  warning  old-1 was retired on 2026-01-31; use large-3 instead"),
         (
             chain("flash, flash"),
-            "4:21  warning  'flash' stands in this chain already; it is tried once",
+            "4:21  warning  'flash' is already in this chain; it is tried once",
         ),
     ],
 )

@@ -155,7 +155,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
     ),
     "a chain at the top": (
         "version: 1\ndefault:\n  models: [gpt-5.6-sol, gemini-3.8-flash]\n",
-        "unknown key 'default'; a chain stands below 'chains:', two spaces deeper",
+        "unknown key 'default'; a chain belongs below 'chains:', two spaces deeper",
         FLOW,
     ),
     "models with commas": (

@@ -68,7 +68,7 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
         return ".".join(self.keys)
 
     def text(self, key: str) -> tuple[str, int]:
-        """Write the file with another word in place of the key; say in which line it stands."""
+        """Return the file with another key in place of this one, and the line it is on."""
         tree = msgspec.json.decode(msgspec.json.encode(self.file))
         around: Any = tree
         for step in self.keys[:-1]:

@@ -231,7 +231,7 @@ def test_a_broken_observer_is_told_and_the_calls_go_on(
         (
             "house/no-price",
             "house/no-prize",
-            "models.yaml:8:17  error  the plugin 'house' brings no test named 'no-prize'; did you mean 'no-price'?",
+            "models.yaml:8:17  error  the plugin 'house' has no test named 'no-prize'; did you mean 'no-price'?",
         ),
         (
             "house/no-price",

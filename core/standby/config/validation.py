@@ -176,7 +176,7 @@ def _suggest_chains(value: Any, location: Location) -> str:
     """Say where a chain belongs that is at the top of the file."""
     items = cast("dict[str, Any]", value) if isinstance(value, dict) and not location else {}
     is_chain = isinstance(items.get("models"), list)
-    return "a chain stands below 'chains:', two spaces deeper" if is_chain else ""
+    return "a chain belongs below 'chains:', two spaces deeper" if is_chain else ""
 
 
 def _format_missing_keys(error: Any, location: Location) -> Iterator[Finding]:

@@ -176,11 +176,11 @@ def test_an_unknown_name_is_reported_in_each_chain_and_a_wrong_definition_once()
     expected = [
         line.partition(";")[0]
         for line in format_findings(
-            Settings(chains=chains, models={"bad": Model(provider="nobody")})
+            Settings(chains=chains, models={"bad": Model(provider="missing")})
         )
     ]
     assert expected == [
-        "models.bad.provider error: no provider and no plugin is named 'nobody'",
+        "models.bad.provider error: no provider and no plugin is named 'missing'",
         "chains.a.models.0 error: no model is named 'zzz'",
         "chains.b.models.0 error: no model is named 'zzz'",
     ]

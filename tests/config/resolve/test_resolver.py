@@ -28,7 +28,7 @@ def format_findings(settings: Settings) -> list[str]:
 def test_one_name_twice_is_a_warning_and_is_tried_once() -> None:
     settings = one_chain("flash", "large-3", "flash")
     assert format_findings(settings) == [
-        "chains.default.models.2 warning: 'flash' stands in this chain already; it is tried once"
+        "chains.default.models.2 warning: 'flash' is already in this chain; it is tried once"
     ]
     assert resolve_settings(settings).settings.chains["default"].models == ("flash", "large-3")
 
@@ -148,7 +148,7 @@ CARDS = st.builds(
 )
 MODELS = st.builds(
     Model,
-    provider=optional(st.sampled_from(["acme", "bolt", "mine", "nobody"])),
+    provider=optional(st.sampled_from(["acme", "bolt", "mine", "missing"])),
     model=optional(st.sampled_from(["flash", "x"])),
     timeout=optional(SECONDS),
     options=optional(st.sampled_from([{}, {"budget": "5"}, {"budget": 5, "loud": "no"}])),

@@ -70,7 +70,7 @@ class _PatternCheck:
         self._errors = {model.name: context.known_errors(model) for model in models}
 
     def run(self, location: Location, expression: str) -> None:
-        kinds = self._undecidable_kinds(expression) if self._has_only_message else set()
+        kinds = self._undecidable_kinds(expression)
         if kinds:
             names = sorted(str(kind) for kind in kinds)
             kind = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
@@ -102,9 +102,9 @@ class _PatternCheck:
             self._findings.warn(location, "pattern-matches-nothing", message, hint)
 
     def _undecidable_kinds(self, expression: str) -> set[Kind | None]:
-        """Return the kinds that a pattern matches if a text alone decides about none of them."""
+        """Return the kinds that a text alone matches, if it may decide about none of them."""
         matches = pattern(expression)
-        if any(map(matches, OWN_TEXTS)):
+        if not self._has_only_message or any(map(matches, OWN_TEXTS)):
             return set()
         kinds = self._kinds_matched(matches) or self._kinds_of_status(expression)
         return kinds if kinds <= CALLER_AT_FAULT else set()

@@ -122,7 +122,7 @@ class _Resolver:
                 message = f"{name!r} is the same model as {first!r} before it"
                 self._findings.warn(item, "twice", message, "it is tried once")
             elif name in chain.models[:at]:
-                message = f"{name!r} stands in this chain already"
+                message = f"{name!r} is already in this chain"
                 self._findings.warn(item, "twice", message, "it is tried once")
         triggers = self._resolve_triggers(location, chain)
         return msgspec.structs.replace(chain, models=tuple(names.values()), triggers=triggers)

@@ -56,7 +56,7 @@ def check_predicate(
     if available is not None and predicate not in available:
         hint = findings.suggest(predicate, available)
         hint = hint or f"its tests: {', '.join(sorted(available)) or 'none'}"
-        message = f"the plugin {plugin!r} brings no test named {predicate!r}"
+        message = f"the plugin {plugin!r} has no test named {predicate!r}"
         findings.error(location, "unknown-test", message, hint)
 
 
