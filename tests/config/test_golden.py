@@ -121,7 +121,7 @@ def codes() -> Iterator[str]:
         if path.parent.name != "lint" and path.name != "ignore_comments.py"
     )
     # lints.md has the examples of the lints, which no client reports
-    for path in (*reading, core / "registry" / "plugins.py"):
+    for path in (*reading, core / "registry" / "discovery.py", core / "registry" / "plugins.py"):
         yield from _codes(ast.parse(path.read_text(encoding="utf-8")))
 
 
