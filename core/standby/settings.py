@@ -1,7 +1,9 @@
-"""The settings: what models.yaml says, as frozen values. The file's schema is generated from these types.
+"""The settings: the contents of models.yaml as frozen values.
 
-Seconds are floats here; in the file they are written with a unit ("120s"). Nothing here knows the
-file.
+The file's schema is generated from these types, their limits and their descriptions.
+
+Seconds are floats here; in the file they are written with a unit ("120s"). Nothing here knows
+the file.
 """
 
 import os
@@ -16,36 +18,52 @@ from standby.cards import Card, Seconds
 from standby.failures import Kind, Then
 
 BY_PLUGIN = {"x-typed-by": "plugin"}
-"""Marks in the file's schema what another schema will say more of."""
+"""Marks in the file's schema what a plugin's own schema describes."""
 
 
 class Secret:
-    """A key that shows itself to nobody: its repr names where it came from, `reveal()` gives the value.
+    """A key whose repr shows only where it came from; `reveal()` gives the value.
 
-    `origin` is what the user wrote (`OPENAI_API_KEY`); an empty value means that the variable was
-    not set.
+    An empty value means that the variable was not set.
     """
 
     __slots__ = ("_value", "origin")
 
     def __init__(self, value: str, origin: str = "given in code") -> None:
-        """Keep the value out of sight."""
+        """Keep the value out of sight.
+
+        Args:
+            value: The key itself; "": there is none.
+            origin: What the user wrote, like the variable's name (`OPENAI_API_KEY`).
+
+        """
         self._value = value
         self.origin = origin
 
     def reveal(self) -> str:
-        """Return the key itself; only what sends it may ask."""
+        """Return the key itself, for the code that sends it.
+
+        Returns:
+            The value; "" if there is none.
+
+        """
         return self._value
 
     def __reduce__(self) -> tuple[Callable[..., "Secret"], tuple[str, ...]]:
-        """Pickle the variable's name, which is read anew where it arrives; raises `TypeError` for a key given in code."""
+        """Pickle the variable's name, which is read again on arrival.
+
+        Raises:
+            TypeError: The key was given in code.
+
+        """
         if not self._value:
             return Secret, ("", self.origin)
         if not self.origin.isidentifier():
             raise TypeError(
-                "a key given in code is not pickled: give it as a variable, api_key: ${NAME} in models.yaml"
+                "a key given in code is not pickled: give it as a variable, "
+                "api_key: ${NAME} in models.yaml"
             )
-        return _read_anew, (self.origin,)
+        return _read_variable, (self.origin,)
 
     def __copy__(self) -> "Secret":
         """Return itself: it does not change."""
@@ -56,7 +74,7 @@ class Secret:
         return self
 
     def __bool__(self) -> bool:
-        """Say whether there is a key at all."""
+        """Return whether there is a key."""
         return bool(self._value)
 
     def __repr__(self) -> str:
@@ -74,50 +92,48 @@ class Secret:
         return hash(self._value)
 
 
-def _read_anew(variable: str) -> Secret:
+def _read_variable(variable: str) -> Secret:
     return Secret(os.environ.get(variable, "").strip(), origin=variable)
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A way to one vendor's API with one account."""
+    """A way to one vendor's API, with one account."""
 
-    plugin: Annotated[str, Meta(description="The plugin that speaks to it.")]
+    plugin: Annotated[str, Meta(description="The plugin that calls the API.")]
     distribution: Annotated[
         str | None,
-        Meta(
-            description="The distribution that the plugin comes from, where two offer one of its name."
-        ),
+        Meta(description="The distribution that the plugin comes from, if two offer it."),
     ] = None
     base_url: Annotated[
         str | None,
         Meta(
-            description="Where the API is; left out: the vendor's own.",
+            description="The API's URL; the default is the vendor's own.",
             examples=["http://127.0.0.1:11434/v1"],
         ),
     ] = None
     api_key: Annotated[
         Secret | None,
         Meta(
-            description="The key, as a variable; left out: the variables that the plugin names.",
+            description="The key, as a variable; the default is the plugin's own variables.",
             examples=["${MY_API_KEY}"],
         ),
     ] = None
     options: Annotated[
         dict[str, Any],
         Meta(
-            description="What the plugin must know of the account, checked against its own schema.",
+            description="What the plugin must know of the account, checked by its own schema.",
             extra_json_schema=BY_PLUGIN,
         ),
     ] = {}
 
     @property
     def account(self) -> tuple[Hashable, ...]:
-        """Return what makes two providers the same: plugin, endpoint, key, and options."""
+        """What makes two providers the same: plugin, endpoint, key, and options."""
         return self.reference, self.base_url, self.api_key, repr(self.options)
 
     @property
     def reference(self) -> str:
-        """Return the plugin as the registry knows it: its name, and behind an "@" the one distribution that is meant."""
+        """The plugin's name in the registry: "name", or "name@distribution"."""
         return f"{self.plugin}@{self.distribution}" if self.distribution else self.plugin
 
 
@@ -134,58 +150,56 @@ class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A named entry: a provider, the vendor's id, and settings of one's own."""
+    """A named model: a provider, the vendor's id, and settings of your own."""
 
     provider: Annotated[
         str | None,
         Meta(
-            description="A provider of this file, or a plugin; left out: the one whose card knows the model."
+            description="A provider or a plugin; the default is the plugin with the model's card."
         ),
     ] = None
     model: Annotated[
-        str | None, Meta(description="The vendor's id; left out: the entry's own name.")
+        str | None, Meta(description="The vendor's id; the default is the model's name here.")
     ] = None
     timeout: Annotated[
         Seconds | None,
-        Meta(description="How long one attempt may take; left out: as the card says, else 60s."),
+        Meta(description="How long one attempt may take; the default is the card's, else 60s."),
     ] = None
     first_token_timeout: Annotated[
         Seconds | None,
         Meta(
-            description="How long a stream may take to its first word; left out: as the card says, else the timeout."
+            description="How long a stream may take to its first text; the default is the "
+            "card's, else the timeout."
         ),
     ] = None
     idle_timeout: Annotated[
         Seconds | None,
-        Meta(
-            description="How long a stream may then say nothing; left out: as the card says, else 30s."
-        ),
+        Meta(description="How long a stream may pause then; the default is the card's, else 30s."),
     ] = None
     concurrency: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(
-            description="Calls at once, on one event loop; a further one waits a second at most. Left out: no limit."
+            description="Calls at once, on one event loop; a further one waits a second at "
+            "most. The default is no limit."
         ),
     ] = None
     breaker: Annotated[
         BreakerSettings | bool | None,
         Meta(
-            description="When the model rests, and for how long; off: it never does, whatever its failures say.",
+            description="When and for how long the model rests; off: it never does.",
             examples=["off"],
         ),
     ] = None
     options: Annotated[
         dict[str, Any] | None,
         Meta(
-            description="Options of the plugin, checked against its own schema.",
+            description="Options for the plugin, checked by its own schema.",
             extra_json_schema=BY_PLUGIN,
         ),
     ] = None
     extra: Annotated[
         dict[str, Any] | None,
-        Meta(
-            description="Goes into each request as it stands, over what standby says; the vendor's own names."
-        ),
+        Meta(description="Fields of each request's body, in the vendor's names, over standby's."),
     ] = None
     drop: Annotated[
         tuple[str, ...] | None,
@@ -195,9 +209,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
     strict: Annotated[
         bool,
-        Meta(
-            description="true: skip this model rather than leave out a parameter that the request has."
-        ),
+        Meta(description="true: skip the model instead of leaving out a parameter of the request."),
     ] = False
     card: Annotated[
         Card | None, Meta(description="What you know better than the plugin's card, key by key.")
@@ -207,22 +219,26 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 Status = Annotated[int, Meta(ge=100, le=599)]
 StatusClass = Annotated[str, Meta(pattern=r"^[1-5]xx$", examples=["5xx"])]
 Text = Annotated[str, Meta(min_length=1)]
-"""A trigger that looked for nothing would find it in every failure."""
+"""Not empty: an empty text would match every failure."""
 Texts = Annotated[tuple[Text, ...], Meta(min_length=1)]
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A named rule that recognises a failure and says what to do. Fields must all match; a list matches if any item does."""
+    """A named rule that recognises a failure and says what to do.
+
+    All its fields must match; a list matches if any of its items does.
+    """
 
     then: Annotated[
         Then,
         Meta(
-            description="retry: ask the same model again, then the next; next; stop: tell the caller."
+            description="retry: ask the same model again, then the next; next: ask the next "
+            "model; stop: raise the failure."
         ),
     ]
     kind: Annotated[
         Kind | Annotated[tuple[Kind, ...], Meta(min_length=1)] | None,
-        Meta(description="What the failure is, in standby's words: the field to reach for."),
+        Meta(description="The failure's kind, the same for all vendors. Prefer this field."),
     ] = None
     status: Annotated[
         Status
@@ -238,14 +254,15 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     message: Annotated[
         Text | Texts | None,
         Meta(
-            description="A piece of the failure's text, in any case; /…/ is an RE2 expression.",
+            description="A part of the failure's text, in any case; /…/ is an RE2 expression.",
             examples=["500 internal"],
         ),
     ] = None
     test: Annotated[
         Annotated[str, Meta(pattern=r"^[^/]+/.+$")] | None,
         Meta(
-            description="A test that a plugin brings, as plugin/name: it is asked about failures and about replies.",
+            description="A predicate of a plugin, as plugin/name; it is called with failures "
+            "and with replies.",
             examples=["house-rules/no-price"],
         ),
     ] = None
@@ -258,50 +275,47 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one model is asked again: after random(0, min(limit, initial x 2^n)), "full jitter".
 
-    Source: AWS Architecture Blog, "Exponential Backoff And Jitter"; 8 s is openai-python's own
-        bound.
+    Source: AWS Architecture Blog, "Exponential Backoff And Jitter"; 8 s is openai-python's limit.
     """
 
     attempts: Annotated[
-        int, Meta(ge=1, le=10, description="Attempts of one model in all; 1: never again.")
+        int, Meta(ge=1, le=10, description="Attempts of one model in all; 1: no retry.")
     ] = 2
     initial: Annotated[
         Seconds | None,
         Meta(
-            description="The first pause is at most this long, whatever the failure was; left out: 100ms after server_error, "
-            "connection and malformed, 500ms after the others."
+            description="The first pause is at most this long, whatever the failure was; the "
+            "default is 100ms after server_error, connection and malformed, 500ms "
+            "after the others."
         ),
     ] = None
     limit: Annotated[Seconds, Meta(description="No pause is longer.")] = 8.0
 
 
 class Hedge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask the next model too when the first is silent: once in a call, and for one call in twenty at most."""
+    """Ask the next model too when the first is silent: once a call, one call in twenty at most."""
 
     after: Annotated[
         Seconds,
         Meta(
-            description="How long a model may show no sign of life before the next one is asked beside it. Words, thoughts and "
-            "tool calls of a stream are signs; an answer that comes as a whole shows none, so there a model that thinks (its "
-            "card has efforts) gets half of its timeout, where that is longer."
+            description="How long a model may show no sign of life before the next one is asked "
+            "beside it. Text, thoughts and tool calls of a stream are signs. An "
+            "answer that arrives in one piece shows none: there a model that thinks "
+            "(its card has efforts) gets half of its timeout, if that is longer."
         ),
     ]
 
 
 class StreamRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a stream's text is handed out, and what follows when it breaks after that."""
+    """When a stream's text is released, and what follows a break after that."""
 
     release: Annotated[
         Literal["first_token", "whole"],
-        Meta(
-            description="first_token: as it comes; whole: when all of it is there, so that no break is ever seen."
-        ),
+        Meta(description="first_token: as it arrives; whole: when complete, so no break is seen."),
     ] = "first_token"
     on_break: Annotated[
         Literal["fail", "restart"],
-        Meta(
-            description="fail: raise, with the part so far; restart: ask again from the beginning, after a reset chunk."
-        ),
+        Meta(description="fail: raise, with the text so far; restart: begin again, after a reset."),
     ] = "fail"
 
 
@@ -312,40 +326,39 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[str, ...], Meta(description="Names of models, asked in this order.", min_length=1)
     ]
     fallback: Annotated[
-        bool, Meta(description="false: the first model only; its retries stay.")
+        bool, Meta(description="false: only the first model is asked, with its retries.")
     ] = True
     triggers: Annotated[
         tuple[str, ...] | None,
         Meta(
-            description="Names of triggers, in the order in which they are tried; left out: all, in file order; []: none."
+            description="Names of triggers, in order; the default is all in file order; []: none."
         ),
     ] = None
     deadline: Annotated[
-        Seconds, Meta(description="How long the whole call may take, all attempts and waits.")
+        Seconds, Meta(description="How long the whole call may take, all attempts and pauses.")
     ] = 180.0
     retry: Annotated[Retry, Meta(description="How one model is asked again.")] = Retry()
     hedge: Annotated[
-        Hedge | None, Meta(description="Ask the next model too when one is slow; left out: never.")
+        Hedge | None,
+        Meta(description="Ask the next model too when one is slow; the default is never."),
     ] = None
     stream: Annotated[
         StreamRules,
-        Meta(description="When a stream's text is handed out, and what follows a break."),
+        Meta(description="When a stream's text is released, and what follows a break."),
     ] = StreamRules()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that models.yaml says."""
+    """The contents of models.yaml."""
 
-    version: Annotated[Literal[1], Meta(description="The version of this file's grammar.")] = 1
+    version: Annotated[Literal[1], Meta(description="The version of this file's format.")] = 1
     providers: Annotated[
         dict[str, Provider],
-        Meta(
-            description="Accounts and endpoints of your own; each plugin is a provider by itself."
-        ),
+        Meta(description="Accounts and endpoints of your own; each plugin is a provider too."),
     ] = {}
     models: Annotated[
         dict[str, Model],
-        Meta(description="What the cards do not know, or what you want otherwise."),
+        Meta(description="What the cards do not know, or what you want to change."),
     ] = {}
     triggers: Annotated[
         dict[str, Trigger], Meta(description="Rules that recognise a failure and say what to do.")
@@ -357,14 +370,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     observers: Annotated[
         tuple[str, ...],
         Meta(
-            description="Plugins that are told every event, off the calls' way.",
+            description="Plugins that receive every event, without delaying a call.",
             examples=[["house-metrics"]],
         ),
     ] = ()
 
     def rest_reason(self, name: str, today: date) -> str:
-        """Say why a model begins resting: "retired on 2026-12-01", where its vendor has shut it down; "": it does not."""
+        """Return why a model of resolved settings begins resting.
+
+        Args:
+            name: The model's name.
+            today: The user's own day.
+
+        Returns:
+            "retired on 2026-12-01" if the vendor has shut the model down; "" if it does not rest.
+
+        """
         model = self.models[name]
-        provider, card = self.providers[model.provider or ""], model.card or Card()
-        gone = model.breaker is not False and provider.base_url is None and card.is_retired(today)
-        return f"retired on {card.retires}" if gone else ""
+        card = model.card or Card()
+        uses_vendor = self.providers[model.provider or ""].base_url is None
+        if model.breaker is False or not uses_vendor:
+            return ""
+        return f"retired on {card.retires}" if card.is_retired(today) else ""
