@@ -85,7 +85,7 @@ def test_a_sum_is_written_with_as_many_decimals_as_say_something(
         (Cost(1.5), "$1.50"),
         (Cost(0.0), "$0.00"),
         (Cost(1.5, ("a", "b")), "at least $1.50 (the price of a, b is not known)"),
-        (Cost(0.0, ("a",)), "a cost that cannot be told (the price of a is not known)"),
+        (Cost(0.0, ("a",)), "an unknown cost (the price of a is not known)"),
     ],
 )
 def test_what_is_not_known_is_said(told: Cost, written: str) -> None:

@@ -1,4 +1,7 @@
-"""Every observable moment of a call, frozen. Log lines and the trail are folds over them; none holds a message's content."""
+"""Every observable moment of a call, frozen. Log lines and the trail are made from these events.
+
+No event holds a message's content.
+"""
 
 import msgspec
 
@@ -7,7 +10,7 @@ from standby.types import Attempt
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One moment: which call, which chain, which model, and when (the event loop's clock, in seconds)."""
+    """One moment: call, chain, model, and `at`, the event loop's time in seconds."""
 
     call: str
     chain: str
@@ -16,13 +19,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptStarted(Event, frozen=True, kw_only=True):
-    """A model is being asked."""
+    """An attempt begins."""
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):
-    """An attempt came to its end, or was skipped.
+    """An attempt ended, or was skipped.
 
-    `lasting`: the model is skipped until a person mends the settings or installs what is missing.
+    `lasting`: the model is skipped until a person corrects the settings or installs a package.
     """
 
     attempt: Attempt
@@ -30,13 +33,13 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
 
 
 class RetryScheduled(Event, frozen=True, kw_only=True):
-    """The same model will be asked again after `delay` seconds."""
+    """The same model is asked again after `delay` seconds."""
 
     delay: float
 
 
 class MovedOn(Event, frozen=True, kw_only=True):
-    """The chain goes on from `model` to `to`, after `kind`; `trigger` is the one that matched, if any."""
+    """The chain goes on from `model` to `to`, after `kind`; `trigger` is the one that matched."""
 
     to: str
     kind: Kind
@@ -50,7 +53,7 @@ class Hedged(Event, frozen=True, kw_only=True):
 
 
 class HealthChanged(Event, frozen=True, kw_only=True):
-    """The model rests, is being probed, or is well again; `resting` is how many seconds more, `reason` why."""
+    """The model rests (`resting` seconds more, for a `reason`), is probed, or is well again."""
 
     state: str
     resting: float
@@ -58,9 +61,9 @@ class HealthChanged(Event, frozen=True, kw_only=True):
 
 
 class Abandoned(Event, frozen=True, kw_only=True):
-    """The plugin of `provider` went on although it was cancelled; nobody waits for it any more.
+    """The plugin of `provider` ignored its cancellation; the call no longer waits for it.
 
-    `plugin`, `distribution` and `version` say whose code it is, where that is known.
+    `plugin`, `distribution` and `version` name the plugin, if it is known.
     """
 
     provider: str
@@ -70,36 +73,37 @@ class Abandoned(Event, frozen=True, kw_only=True):
 
 
 class LoopBlocked(Event, frozen=True, kw_only=True):
-    """`code` has kept an event loop from turning for `seconds` so far; told from the watchdog's thread, of no call."""
+    """`code` has blocked an event loop for `seconds` so far. No call; from the watchdog."""
 
     code: str
     seconds: float
 
 
 class Reloaded(Event, frozen=True, kw_only=True):
-    """The client goes by what `file` says now; calls under way end by what it said before. Told of no call."""
+    """Later calls use the present contents of `file`; calls under way keep the old. No call."""
 
     file: str
 
 
 class ReloadFailed(Event, frozen=True, kw_only=True):
-    """What `file` says now cannot be used, for the `problems`; the client goes on by what it said before. Told of no call."""
+    """`file` cannot be used, for its `problems`; the old settings stay in force. No call."""
 
     file: str
     problems: tuple[str, ...]
 
 
 class Alert(Event, frozen=True, kw_only=True):
-    """A person should look: `kind` says at what, `text` in which words."""
+    """A person's attention is needed: `kind` and `text` say why."""
 
     kind: Kind
     text: str
 
 
 class Answered(Event, frozen=True, kw_only=True):
-    """The call has its reply, after `duration` seconds and `attempts` attempts; `disclaimer` is the answering card's.
+    """The call has its reply, after `duration` seconds and `attempts` attempts.
 
-    `instead_of` is the chain's first model, where another than that answered.
+    `disclaimer` is that of the answering model's card. `instead_of` is the chain's first model, if
+    another one answered.
     """
 
     attempts: int
@@ -109,7 +113,7 @@ class Answered(Event, frozen=True, kw_only=True):
 
 
 class Failed(Event, frozen=True, kw_only=True):
-    """The call ended without a reply."""
+    """The call ended without a reply, after `duration` seconds; `text` says why."""
 
     duration: float
     text: str

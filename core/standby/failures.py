@@ -1,7 +1,6 @@
-"""What went wrong with one attempt, normalised: kinds, the value that carries one, and what each kind means by default.
+"""What went wrong with one attempt, normalised.
 
-This module is the one place that says how a kind is reacted to when no trigger speaks up
-(`REACTIONS`).
+`REACTIONS` is the only table of what follows each kind of failure when no trigger matches.
 """
 
 from enum import StrEnum
@@ -11,11 +10,11 @@ from typing import Literal
 import msgspec
 
 Then = Literal["retry", "next", "stop"]
-"""What to do about a failure: ask the same model again, go on to the next, or stop and tell the caller."""
+"""What follows a failure: ask the same model again, ask the next one, or raise it to the caller."""
 
 
 class Kind(StrEnum):
-    """What a failure is, in the words of this project rather than of a vendor."""
+    """What a failure is, independent of the vendor."""
 
     RATE_LIMITED = "rate_limited"
     QUOTA_EXHAUSTED = "quota_exhausted"
@@ -41,14 +40,17 @@ class Kind(StrEnum):
 
 
 class Reaction(msgspec.Struct, frozen=True):
-    """What happens by default after a failure of one kind.
+    """What follows a failure of one kind by default.
 
-    `then` is `"accept"` for a reply that is marked but good enough. `health` is what it teaches of
-    the model: "failure" counts towards its rest, "rest" rests it at once for as long as the vendor
-    says, "rest long" until a person may have acted. `alert` asks for a person's attention. `pause`:
-    the seconds that the first pause before a retry takes at most, unless the chain says otherwise;
-    short where the next moment may find a server that is well, so that a fallback costs nobody half
-    a second; 0.5 s is openai-python's own bound.
+    Attributes:
+        then: "accept" means that the reply is used, with a mark in the trail.
+        health: "failure" counts towards a rest of the model, "rest" rests it at once for as long as
+            the vendor says, "rest long" for so long that a person may have acted.
+        alert: Whether a person's attention is needed.
+        pause: Seconds that the first pause before a retry takes at most, unless the chain says
+            otherwise. It is short where the server may be well a moment later, so that a fallback
+            does not cost half a second. 0.5 s is openai-python's limit.
+
     """
 
     then: Literal["retry", "next", "stop", "accept"]
@@ -80,16 +82,21 @@ REACTIONS: dict[Kind, Reaction] = {
     Kind.UNAVAILABLE: Reaction("next"),
     Kind.DEADLINE: Reaction("stop"),
 }
-"""Every kind and what follows it. A "retry" here is one retry, never more; after it comes the next model."""
+"""Every kind and what follows it. "retry" means one retry; after it comes the next model."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """What went wrong with one attempt.
 
-    `status` is the HTTP status, `code` the vendor's own status or error code, `message` the
-    vendor's words (or ours, for a failure that no vendor reported), `retry_after` the vendor's
-    stated delay in seconds, `id` its id of the request. `lasting`: it stays so until a person mends
-    the settings or installs what is missing.
+    Attributes:
+        kind: What it is.
+        message: The vendor's message, or ours for a failure that no vendor reported.
+        status: The HTTP status.
+        code: The vendor's own status or error code.
+        retry_after: The delay that the vendor states, in seconds.
+        id: The vendor's id of the request.
+        lasting: Whether it lasts until a person corrects the settings or installs a package.
+
     """
 
     kind: Kind
@@ -102,19 +109,26 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The line that triggers are matched with and people read: `<status> <code>. <message>`.
+        """The line that triggers match and people read: `<status> <code>. <message>`.
 
-        Where the vendor gives no code, the status's reason phrase stands in its place ("503 Service
-        Unavailable").
+        Without a vendor's code it has the status's reason phrase ("503 Service Unavailable").
         """
         status = "" if self.status is None else str(self.status)
-        code = self.code or ("" if self.status is None else _phrase(self.status))
+        code = self.code or ("" if self.status is None else _reason_phrase(self.status))
         head = " ".join(part for part in (status, code) if part)
         return " ".join(". ".join(part for part in (head, self.message) if part).split())
 
 
 def kind_of_status(status: int) -> Kind:
-    """Return the kind that an HTTP status stands for when the body says nothing better."""
+    """Return the kind that an HTTP status stands for when the body says nothing more precise.
+
+    Args:
+        status: The HTTP status.
+
+    Returns:
+        The failure's kind.
+
+    """
     if status in _KIND_OF_STATUS:
         return _KIND_OF_STATUS[status]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -132,7 +146,7 @@ _KIND_OF_STATUS: dict[int, Kind] = {
     408: Kind.SERVER_ERROR,
     409: Kind.SERVER_ERROR,
     429: Kind.RATE_LIMITED,
-    499: Kind.SERVER_ERROR,  # Google's CANCELLED: the server gave up, not we
+    499: Kind.SERVER_ERROR,  # Google's CANCELLED: the server ended it, not we
     501: Kind.UNSUPPORTED,
     505: Kind.UNSUPPORTED,
     503: Kind.OVERLOADED,
@@ -140,7 +154,7 @@ _KIND_OF_STATUS: dict[int, Kind] = {
 }
 
 
-def _phrase(status: int) -> str:
+def _reason_phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -30,7 +30,7 @@ chains:
   keyed: {models: [first, gpt-6-luna], triggers: []}
 """
 
-UNPRICED = "a cost that cannot be told (the price of first, second is not known)"
+UNPRICED = "an unknown cost (the price of first, second is not known)"
 
 PRICED = FILE.replace(
     "first: {", "first: {card: {price: {input: '${DOLLARS:-1.25}', output: 10}}, "
@@ -141,7 +141,7 @@ def test_a_price_may_be_a_variable(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_no_size_is_a_wrong_command_line(run: Run) -> None:
     ran = run("explain", "--tokens", "much")
     assert (ran.status, ran.out) == (2, "")
-    assert "'much' is no size of a call; write tokens in and tokens out, like 1000/500" in ran.err
+    assert "'much' is not the size of a call; write tokens in and tokens out, like 1000/500" in ran.err
 
 
 def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> None:
@@ -161,7 +161,7 @@ def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> N
     )
     often = "1 request more in 20 calls at most (and up to 5 more to begin with)"
     assert (
-        f"  that makes {often}; what each costs at most: a cost that cannot be told (the price of second is not known)\n"
+        f"  that makes {often}; what each costs at most: an unknown cost (the price of second is not known)\n"
         in beside
     )
 

@@ -190,7 +190,7 @@ def test_no_calls_are_told_as_such(run: Run) -> None:
         (("--chain", "nope"), "no chain is named 'nope'"),
         (("--streams", "half"), "'half' is not a share; write 0% to 100%"),
         (("--streams", "101%"), "'101%' is not a share"),
-        (("--tokens", "1000"), "'1000' is no size of a call; write tokens in and tokens out"),
+        (("--tokens", "1000"), "'1000' is not the size of a call; write tokens in and tokens out"),
         (("--rate", "0/s"), "'0/s' is not a rate"),
         (("--rate", "2"), "'2' is not a rate; write a number above 0 and s, m or h, like 2/s, 30/m"),
         (("--duration", "soon"), "'soon' is not a duration"),
