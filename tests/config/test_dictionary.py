@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from standby.config import LoadedConfig, load
-from standby.config.source import DEEPEST, MOST_NODES
+from standby.config.tree import DEEPEST, MOST_NODES
 from standby.failures import Kind
 from standby.registry.plugins import Registry
 from standby.settings import Model, Secret
@@ -248,7 +248,7 @@ def test_what_is_no_key_is_not_shown_either(key: Any, tmp_path: Path) -> None:
 
 def test_a_key_made_in_code_is_told_where_it_may_stand(tmp_path: Path) -> None:
     [line] = told(tmp_path, providers={"p": {"plugin": "acme", "api_key": Secret(KEY)}})
-    hint = "write '${NAME_OF_THE_VARIABLE}', or make the whole as Standby(settings=Settings(…))"
+    hint = "write '${NAME_OF_THE_VARIABLE}', or pass Standby(settings=Settings(…))"
     assert line == f"providers.p.api_key  error  a Secret {NOTHING}; {hint}"
 
 

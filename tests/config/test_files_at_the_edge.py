@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from standby.config.source import LARGEST
+from standby.config.yaml_file import LARGEST
 
 SECONDS = 2.0
 """On a machine that runs two tests at a time; alone, each of these takes less than one."""

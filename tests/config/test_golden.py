@@ -26,7 +26,7 @@ from tests.config.files import KEYS, TODAY, Catalogue, catalogue, info
 GOLDEN = Path(__file__).parents[1] / "golden"
 REFRESH = "python -m tests.config.test_golden"
 
-REPORTERS = frozenset({"error", "warn", "_error", "_problem", "_refusal"})
+REPORTERS = frozenset({"error", "warn", "report", "_report", "_unreadable"})
 """Functions that make a problem; the second argument is its code."""
 
 PARTS = {"unknown-": {"unknown-provider", "unknown-model"}}

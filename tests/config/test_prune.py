@@ -27,17 +27,19 @@ def leaves(tree: Any, location: Location = ()) -> list[tuple[Location, Any]]:
 @given(TREES)
 @settings(max_examples=100)
 def test_what_is_left_is_found_where_the_file_has_it(tree: Any) -> None:
-    thin = prune(tree)
+    pruned = prune(tree)
     assert [
-        (thin.in_file(location), leaf) for location, leaf in leaves(thin.value) if leaf is not None
+        (pruned.original_location(location), leaf)
+        for location, leaf in leaves(pruned.value)
+        if leaf is not None
     ] == [(location, leaf) for location, leaf in leaves(tree) if leaf is not None]
 
 
 def test_a_list_closes_up_and_a_mapping_loses_its_key() -> None:
-    thin = prune({"a": ["x", None, "y"], "b": None})
-    assert thin.value == {"a": ["x", "y"]}
-    assert thin.in_file(("a", 1)) == ("a", 2)
-    assert thin.in_file(("a", 1, "options")) == ("a", 2, "options")
+    pruned = prune({"a": ["x", None, "y"], "b": None})
+    assert pruned.value == {"a": ["x", "y"]}
+    assert pruned.original_location(("a", 1)) == ("a", 2)
+    assert pruned.original_location(("a", 1, "options")) == ("a", 2, "options")
 
 
 def test_what_is_left_out_is_none() -> None:

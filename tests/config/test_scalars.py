@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from standby.config.scalars import (
-    DURATION,
-    convert_scalars,
-    format_duration,
-    format_durations,
-    parse_duration,
-    parse_durations,
-)
+from standby.config.durations import DURATION, format_duration, parse_duration
+from standby.config.scalars import convert_scalars, format_durations, parse_durations
 
 TRUTH = {"type": "boolean"}
 WHOLE = {"type": "integer"}

@@ -63,7 +63,7 @@ def test_a_truth_value_is_no_duration() -> None:
         ("stream: whole", "write stream: {release: whole}"),
         ("deadline: 3 minutes", "write 3m"),
         ("timeout: 9s", "'timeout' is a key of a model: write it there, below models:"),
-        ("attempts: 9", "'attempts' belongs into a chain: retry: {attempts: …}"),
+        ("attempts: 9", "'attempts' belongs in a chain: retry: {attempts: …}"),
         ("providers: {}", "'providers' belongs at the top of the file"),
     ],
 )

@@ -26,7 +26,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
     "one blank too many before a dash": (
         f"{HEAD}      - gpt-5.6-sol\n       - gemini-3.8-flash\n",
         (
-            "6:1  error  this '-' stands deeper than the one above, so both are one value; begin "
+            "6:1  error  this '-' is deeper than the one above, so both are one value; begin "
             "it in column 7, as the one above"
         ),
         SOUND,
@@ -34,7 +34,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
     "one blank too few before a dash": (
         f"{HEAD}      - gpt-5.6-sol\n     - gemini-3.8-flash\n",
         (
-            "this '-' stands in column 6, the one above in column 7; put each '-' of a list "
+            "this '-' is in column 6, the one above in column 7; put each '-' of a list "
             "below the first"
         ),
         SOUND,
@@ -104,7 +104,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
     "a list that begins with a value": (
         "version: 1\nchains:\n  default:\n    models: gpt-5.6-sol\n      - gemini-3.8-flash\n",
         (
-            "5:1  error  this '-' goes on with the value above it; begin a list on the line "
+            "5:1  error  this '-' continues the value above it; begin a list on the line "
             "below its key, or quote the text"
         ),
         SOUND,

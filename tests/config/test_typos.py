@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from standby.config import load
-from standby.config.scalars import DURATION
+from standby.config.durations import DURATION
 from standby.config.schema import schema
 from standby.errors import Problem
 from standby.plugin import GROUP

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standby.config.urls import find_url_error, find_url_warnings
+from standby.config.url_errors import find_url_error
+from standby.config.url_warnings import find_url_warnings
 from standby.plugin import ProviderInfo
 from standby.registry.plugins import Registry
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from standby.config.source import Tree, parse_text
+from standby.config.tree import Tree
 from standby.config.variables import Variables, substitute
+from standby.config.yaml_file import parse_text
 
 CANARY = "canary-4711"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from standby.cli.completers import complete_chains, complete_models
+from standby.config.durations import parse_duration
 from standby.config.finding import suggest
-from standby.config.scalars import parse_duration
 from standby.pricing import TYPICAL, parse_size
 
 Function = Callable[..., Any]

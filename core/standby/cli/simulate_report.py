@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from standby.cli.tables import print_table
-from standby.config.scalars import format_duration
+from standby.config.durations import format_duration
 from standby.diagnostics.simulation.bill import Bill
 from standby.diagnostics.simulation.formats import format_clock
 from standby.diagnostics.simulation.simulator import Simulation

@@ -14,7 +14,7 @@ from standby.settings import Settings
 
 if TYPE_CHECKING:
     from standby.config.resolve.catalogue import Catalogue
-    from standby.config.source import Tree
+    from standby.config.tree import Tree
 
 PACKAGED = Path(__file__).parents[1] / "models.yaml"
 """The chain that ships; a test keeps it equal to config/models.yaml."""
@@ -114,7 +114,7 @@ def load(
 
     """
     from standby.config.reader import ConfigReader  # noqa: PLC0415 - `import standby` must not load yaml
-    from standby.config.source import UnreadableConfig  # noqa: PLC0415 - see above
+    from standby.config.tree import UnreadableConfig  # noqa: PLC0415 - see above
     from standby.config.variables import Variables  # noqa: PLC0415 - see above
 
     source = _find_source(config, environ, cwd)
@@ -127,7 +127,7 @@ def load(
             file=source.name, path=source.path, settings=None, problems=problems, origins={}
         )
     reader = ConfigReader(tree, variables)
-    settings = reader.settings(catalogue, today)
+    settings = reader.read_settings(catalogue, today)
     if lints:
         reader.lint(catalogue)
     problems = (*reader.problems, *variables.problems)
@@ -169,7 +169,7 @@ def _find_source(
     config: Path | Mapping[str, Any] | None, environ: Mapping[str, str], cwd: Path
 ) -> _Source:
     from standby.config.dictionary import NAME, read_dictionary  # noqa: PLC0415 - as in `load`
-    from standby.config.source import read_file  # noqa: PLC0415 - see above
+    from standby.config.yaml_file import read_file  # noqa: PLC0415 - see above
 
     if isinstance(config, Mapping):
         return _Source(NAME, None, [cwd], partial(read_dictionary, config))

@@ -1,4 +1,4 @@
-"""A key that is visibly none: what it has around it or in it that no vendor's key has."""
+"""Recognises a text that is not an API key, by what no vendor's key has around it or in it."""
 
 import re
 from collections.abc import Callable, Collection
@@ -6,22 +6,22 @@ from typing import NamedTuple
 
 
 class KeyProblem(NamedTuple):
-    """What is wrong with a key, never with a piece of it, and what to do."""
+    """Why a text is not a key, without any part of it, and what to do about it."""
 
     message: str
     hint: str
 
 
 LONGEST_SPLIT = 60
-"""Letters of what is taken apart into words; chance makes none that long."""
+"""Letters of a text that is split into words; a random text never consists of so many."""
 
 _QUOTES = frozenset("\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb")
 _HEADER = re.compile(r"(bearer|authorization|x-api-key|api-key|token)\b([\s:]|%20)", re.IGNORECASE)
-_ASSIGNED = re.compile(
+_ASSIGNMENT = re.compile(
     r"(export\s+)?([A-Za-z]\w*[_-])?(api_?key|key|token|secret|password)\s*[=:]\s*[^=\s]",
     re.IGNORECASE,
 )
-_UNEXPANDED = re.compile(r"\$\{|\$\(|\{\{|^\$(env:)?[A-Za-z_]\w*$|^%\w+%$", re.IGNORECASE)
+_TEMPLATE_VARIABLE = re.compile(r"\$\{|\$\(|\{\{|^\$(env:)?[A-Za-z_]\w*$|^%\w+%$", re.IGNORECASE)
 _REFERENCE = re.compile(
     r"(process\.|import\.meta\.|deno\.)?env(\.[a-z_]|:[a-z_]|\[)|(os|system)\.(environ|getenv)\b"
     r"|getenv\(|secrets?\.[a-z_]+$|(op|vault|sm|ssm|gsm|awssm|keyring|env)://|arn:aws[\w-]*:"
@@ -31,15 +31,15 @@ _REFERENCE = re.compile(
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _VARIABLE = re.compile(r"([A-Z][A-Z0-9]*_)+(KEY|TOKEN|SECRET|APIKEY|PASSWORD)(_[A-Z0-9]+)*")
 _ESCAPED = re.compile(r"(\\[nrt])+$")
-_FILLED = re.compile(r"\.{3}|\u2026|x{6,}|\*{3,}|^(.)\1*$|(^|[-_])x{3,}$|^n/a$", re.IGNORECASE)
+_FILLER = re.compile(r"\.{3}|\u2026|x{6,}|\*{3,}|^(.)\1*$|(^|[-_])x{3,}$|^n/a$", re.IGNORECASE)
 _BRACKETS = re.compile(r"^[<\[{(].*[>\]})]$")
 _PART = re.compile(r"[^\W\d_]+|\d+")
-_WRITTEN_OUT = re.compile(r"[^\W\d_]+\d{0,2}|\d{1,4}")
-"""A word as people write them, or a number: no piece of what chance made."""
+_PLAIN_WORD = re.compile(r"[^\W\d_]+\d{0,2}|\d{1,4}")
+"""A word as people write one, or a number: a random text has other parts."""
 
-_COUNTED = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "012345678901234567890", "9876543210")
+_SEQUENCES = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "012345678901234567890", "9876543210")
 
-_ASKING = frozenset(
+_TEMPLATE_WORDS = frozenset(
     re.findall(
         r"\w+",
         "your change changeme replace replaceme insert enter paste put placeholder todo fixme"
@@ -47,9 +47,9 @@ _ASKING = frozenset(
         " deine hier",
     )
 )
-"""Words of templates, in some of the languages that people write them in."""
+"""Words of templates, in several languages."""
 
-_GENERIC = frozenset(
+_GENERIC_WORDS = frozenset(
     re.findall(
         r"\w+",
         "api key keys apikey token my me the none null nil undefined empty false true"
@@ -57,18 +57,20 @@ _GENERIC = frozenset(
         " set unset missing unknown default value string foo bar baz hello it",
     )
 )
-"""Words of which no vendor's key consists; a server of one's own may be sent one."""
+"""Words of which no vendor's key consists; a server of the user's own may accept one."""
 
 _PREFIXES = frozenset({"sk", "pk", "proj"})
-"""What vendors' keys begin with, which tells nothing."""
+"""Beginnings of vendors' keys, which say nothing about the rest."""
 
-_WRITTEN: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
+_Rule = tuple[Callable[[str], object], KeyProblem]
+
+_WRAPPING_RULES: tuple[_Rule, ...] = (
     (
         lambda key: key[0] in _QUOTES or key[-1] in _QUOTES,
         KeyProblem("has quotes around it", "remove them"),
     ),
     (
-        _UNEXPANDED.search,
+        _TEMPLATE_VARIABLE.search,
         KeyProblem("is the name of a variable that was not filled in", "write the key itself"),
     ),
     (
@@ -77,14 +79,14 @@ _WRITTEN: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
     ),
     (_URL.match, KeyProblem("is a URL", "write the key; a server's URL is base_url")),
     (_HEADER.match, KeyProblem("begins as a header does", "write the key alone, without 'Bearer'")),
-    (_ASSIGNED.match, KeyProblem("begins with the name of a variable", "write the key alone")),
+    (_ASSIGNMENT.match, KeyProblem("begins with the name of a variable", "write the key alone")),
     (lambda key: key[-1] in ",;", KeyProblem("ends with a comma or a semicolon", "remove it")),
     (
         _ESCAPED.search,
         KeyProblem("ends with a line end that is written out, '\\n'", "remove it"),
     ),
 )
-_CHARACTERS: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
+_CHARACTER_RULES: tuple[_Rule, ...] = (
     (
         _VARIABLE.fullmatch,
         KeyProblem("is the name of a variable, not what it holds", "write the key itself"),
@@ -101,66 +103,80 @@ _CHARACTERS: tuple[tuple[Callable[[str], object], KeyProblem], ...] = (
 
 
 def check_key(key: str, variable: str, *, own_endpoint: bool) -> KeyProblem | None:
-    """Say what shows that a key is none; `None` where nothing does.
+    """Check whether a text may be a key.
 
     Args:
-        key: The value, without blanks around it. No piece of it is in the words.
+        key: The text, without spaces around it.
         variable: The variable that holds it.
-        own_endpoint: Whether a server of one's own is asked, which may take any word for a key.
+        own_endpoint: Whether it is for a server of the user's own, which may accept any word.
 
     Returns:
-        The first flaw.
+        The first problem; `None` where the text may be a key.
 
     """
-    written = next((flaw for has, flaw in _WRITTEN if has(key)), None)
-    if written is None and _is_placeholder(key, variable, own_endpoint=own_endpoint):
-        return KeyProblem("is a placeholder", "write the key")
-    return written or next((flaw for has, flaw in _CHARACTERS if has(key)), None)
+    problem = _first_problem(key, _WRAPPING_RULES)
+    if problem is None and _is_placeholder(key, variable, own_endpoint=own_endpoint):
+        problem = KeyProblem("is a placeholder", "write the key")
+    return problem or _first_problem(key, _CHARACTER_RULES)
+
+
+def _first_problem(key: str, rules: tuple[_Rule, ...]) -> KeyProblem | None:
+    return next((problem for matches, problem in rules if matches(key)), None)
 
 
 def _is_placeholder(key: str, variable: str, *, own_endpoint: bool) -> bool:
-    if _BRACKETS.match(key) or _FILLED.search(key) or _asks(key):
+    is_filler = _BRACKETS.match(key) or _FILLER.search(key)
+    if is_filler or _is_template(key):
         return True
     if own_endpoint:
         return False
-    known = _ASKING | _GENERIC | _PREFIXES | set(_words(variable))
-    return all(_consists_of(part, known) for part in _PART.findall(key.casefold()))
+    vocabulary = _TEMPLATE_WORDS | _GENERIC_WORDS | _PREFIXES | set(_split_words(variable))
+    return all(_is_meaningful(part, vocabulary) for part in _PART.findall(key.casefold()))
 
 
-def _asks(key: str) -> bool:
+def _is_template(key: str) -> bool:
     """Say whether a key has a template's words, more than chance puts between its dashes."""
-    words = _words(key)
-    if len(words) == 1 and not _ASKING.isdisjoint(_split(words[0], _ASKING | _GENERIC)):
+    parts = _split_words(key)
+    vocabulary = _TEMPLATE_WORDS | _GENERIC_WORDS
+    if len(parts) == 1 and not _TEMPLATE_WORDS.isdisjoint(_split_joined(parts[0], vocabulary)):
         return True
-    if _ASKING.isdisjoint(words):
+    if _TEMPLATE_WORDS.isdisjoint(parts):
         return False
-    is_written = all(_WRITTEN_OUT.fullmatch(word) for word in words)
-    telling = [word for word in words if len(word) > 2 and word in _ASKING | _GENERIC]  # noqa: PLR2004 - chance writes two letters often
-    return (is_written and _has_one_case(key)) or len(telling) > 1
+    if all(_PLAIN_WORD.fullmatch(part) for part in parts) and _has_one_case(key):
+        return True
+    matches = [part for part in parts if len(part) > 2 and part in vocabulary]  # noqa: PLR2004 - chance writes two letters often
+    return len(matches) > 1
 
 
 def _has_one_case(key: str) -> bool:
-    """Say whether no word of a key goes from small letters to capitals and back, as chance does."""
-    words = re.split(r"[\W_]+", key)
-    return all(word in (word.lower(), word.upper(), word.capitalize()) for word in words)
+    """Say whether no part of a key mixes small letters and capitals, as random keys do."""
+    parts = re.split(r"[\W_]+", key)
+    return all(part in (part.lower(), part.upper(), part.capitalize()) for part in parts)
 
 
-def _consists_of(part: str, words: Collection[str]) -> bool:
-    """Say whether a number counts or repeats, or letters are words, without blanks too."""
-    is_short_number = part.isdigit() and len(part) < 4  # noqa: PLR2004 - as in key1 and key2026
-    counts = len(part) > 2 and any(part in row for row in _COUNTED)  # noqa: PLR2004 - as abc, 123
-    return is_short_number or counts or len(set(part)) == 1 < len(part) or bool(_split(part, words))
+def _is_meaningful(part: str, vocabulary: Collection[str]) -> bool:
+    """Say whether a part is a sequence, a repetition, a short number, or made of known words."""
+    if part.isdigit() and len(part) < 4:  # noqa: PLR2004 - as in key1
+        return True
+    if len(part) > 2 and any(part in sequence for sequence in _SEQUENCES):  # noqa: PLR2004 - as in abc, 123
+        return True
+    is_repetition = len(set(part)) == 1 < len(part)
+    return is_repetition or bool(_split_joined(part, vocabulary))
 
 
-def _split(text: str, words: Collection[str]) -> list[str]:
-    """Return the words that a text is made of, end to end; none where it is made of others too."""
-    ways: list[list[str] | None] = [[]]
+def _split_joined(text: str, vocabulary: Collection[str]) -> list[str]:
+    """Return the words that a text consists of, end to end; empty where it has others too."""
+    splits: list[list[str] | None] = [[]]  # by length: the words of the text's beginning
     for end in range(1, min(len(text), LONGEST_SPLIT) + 1):
-        starts = (at for at in range(end) if ways[at] is not None and text[at:end] in words)
+        starts = (
+            start
+            for start in range(end)
+            if splits[start] is not None and text[start:end] in vocabulary
+        )
         start = next(starts, None)
-        ways.append(None if start is None else [*(ways[start] or []), text[start:end]])
-    return (ways[-1] or []) if len(ways) > len(text) else []
+        splits.append(None if start is None else [*(splits[start] or []), text[start:end]])
+    return (splits[-1] or []) if len(splits) > len(text) else []
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in re.split(r"[\W_]+", text.casefold()) if word]
+def _split_words(text: str) -> list[str]:
+    return [part for part in re.split(r"[\W_]+", text.casefold()) if part]

@@ -1,4 +1,7 @@
-"""Does it fit? The types decide, for a file and for settings made in code alike; jsonschema is asked only for the words."""
+"""Converts a tree to settings, and checks settings made in code by the same types.
+
+The types decide what fits; jsonschema is used only to explain what does not.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -13,64 +16,82 @@ from standby.errors import Problem
 from standby.settings import Secret, Settings
 
 
-def convert_settings(value: Any, secret: Callable[[str], Secret]) -> Settings:
-    """Return what a tree says; raises `msgspec.ValidationError` where it does not fit. `secret` finds the key behind a name."""
-    in_code = parse_durations(value, schema(), schema())
-    return msgspec.convert(in_code, Settings, dec_hook=lambda _, name: secret(name))
+def convert_settings(value: Any, make_secret: Callable[[str], Secret]) -> Settings:
+    """Convert a tree to settings.
+
+    Args:
+        value: The tree, with durations as texts.
+        make_secret: Makes the secret of a variable's name.
+
+    Returns:
+        The settings, with durations in seconds.
+
+    Raises:
+        msgspec.ValidationError: The tree does not fit.
+
+    """
+    in_seconds = parse_durations(value, schema(), schema())
+    return msgspec.convert(in_seconds, Settings, dec_hook=lambda _, name: make_secret(name))
 
 
 def find_type_errors(settings: Settings) -> list[Finding]:
-    """Return what a file that said the same would be refused for."""
-    tree = msgspec.to_builtins(settings, enc_hook=_marked)
+    """Find what a file with the same values would be refused for.
+
+    Args:
+        settings: Settings made in code.
+
+    Returns:
+        The findings.
+
+    """
+    tree = msgspec.to_builtins(settings, enc_hook=_encode_secret)
     try:
-        return list(_no_structs(settings, msgspec.convert(tree, Settings, dec_hook=_unmarked), ()))
+        converted = msgspec.convert(tree, Settings, dec_hook=_decode_secret)
     except msgspec.ValidationError as error:
-        from standby.config.validation import validate  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
-
-        given = prune(msgspec.json.decode(msgspec.json.encode(settings, enc_hook=_named))).value
-        in_file = format_durations(given, schema(), schema())
-        found = validate(
-            in_file, schema(), format_value=lambda location, _: format_value_at(given, location)
-        )
-        return found or [
-            Finding(
-                location=(), problem=Problem(code="bad-value", message=f"the settings: {error}")
-            )
-        ]
+        return _explain(settings, error)
+    return list(_find_non_structs(settings, converted, ()))
 
 
-def _no_structs(given: Any, right: Any, location: Location) -> Iterator[Finding]:
-    """Find dictionaries that say what a struct should: in a file they are right, in code nobody could read them."""
-    if isinstance(right, msgspec.Struct):
-        kind = type(right).__name__
-        if not isinstance(given, type(right)):
-            words = f"{'.'.join(map(str, location))} is a {type(given).__name__}, not a {kind}"
-            yield Finding(
-                location=location,
-                problem=Problem(code="bad-type", message=words, hint=f"write {kind}(…)"),
-            )
-            return
-        pairs = [
-            (field, getattr(given, field), getattr(right, field))
-            for field in right.__struct_fields__
-        ]
-    else:
-        entries = cast("dict[str, Any]", right) if isinstance(right, dict) else {}
-        pairs = [(key, given[key], entry) for key, entry in entries.items()]
-    for key, one, other in pairs:
-        yield from _no_structs(one, other, (*location, key))
+def _explain(settings: Settings, error: msgspec.ValidationError) -> list[Finding]:
+    from standby.config.validation import validate  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
+
+    encoded = msgspec.json.encode(settings, enc_hook=_encode_name)
+    given = prune(msgspec.json.decode(encoded)).value
+    in_file = format_durations(given, schema(), schema())
+    findings = validate(
+        in_file, schema(), format_value=lambda location, _: format_value_at(given, location)
+    )
+    problem = Problem(code="bad-value", message=f"the settings: {error}")
+    return findings or [Finding(location=(), problem=problem)]
 
 
-def _marked(value: Any) -> Any:
-    """Mark a key as one; what else is no plain value fits nowhere but in options."""
+def _find_non_structs(given: Any, expected: Any, location: Location) -> Iterator[Finding]:
+    """Find dictionaries where a struct is expected: a file has them, code must not."""
+    if not isinstance(expected, msgspec.Struct):
+        items = cast("dict[str, Any]", expected) if isinstance(expected, dict) else {}
+        for key, item in items.items():
+            yield from _find_non_structs(given[key], item, (*location, key))
+        return
+    kind = type(expected).__name__
+    if not isinstance(given, type(expected)):
+        message = f"{'.'.join(map(str, location))} is a {type(given).__name__}, not a {kind}"
+        problem = Problem(code="bad-type", message=message, hint=f"write {kind}(…)")
+        yield Finding(location=location, problem=problem)
+        return
+    for key in expected.__struct_fields__:
+        yield from _find_non_structs(getattr(given, key), getattr(expected, key), (*location, key))
+
+
+def _encode_secret(value: Any) -> Any:
+    """Encode a key so that it is decoded as one; other objects fit nowhere but in options."""
     return {"key": value.origin} if isinstance(value, Secret) else {}
 
 
-def _unmarked(_: type, value: Any) -> Secret:
+def _decode_secret(_: type, value: Any) -> Secret:
     if not isinstance(value, dict):
         raise ValueError("a key is written Secret(…)")  # noqa: TRY004 - msgspec makes its own error of this one
     return Secret("")
 
 
-def _named(value: Any) -> Any:
+def _encode_name(value: Any) -> Any:
     return value.origin if isinstance(value, Secret) else {}

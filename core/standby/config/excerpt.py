@@ -1,27 +1,46 @@
-"""What of a file may be shown with a problem: never a key, wherever somebody wrote or pasted one."""
+"""The lines of a file that a problem may show: never a key, wherever it was written or pasted."""
 
 import re
 from functools import cached_property
 
 WIDEST = 200
+"""Characters of an excerpt."""
 
-_NAME = re.compile(r"key|(?<!max_)token(?!_timeout)|secret|passw|auth|credential", re.IGNORECASE)
-_GIVES = re.compile(r"[^:=]*[:=]")
-_OPENS = re.compile(r":[\s|>+\-0-9\[{\"']*$")
+_SECRET_NAME = re.compile(
+    r"key|(?<!max_)token(?!_timeout)|secret|passw|auth|credential", re.IGNORECASE
+)
+_TO_SEPARATOR = re.compile(r"[^:=]*[:=]")
+_EMPTY_VALUE = re.compile(r":[\s|>+\-0-9\[{\"']*$")
 _OPAQUE = re.compile(r"(?<!\w)(?=\w*[a-z])(?=\w*[A-Z])(?=\w*[0-9])\w{16,}")
 _USER = re.compile(r"""(?<=://)[^\s"']{0,1000}@|(?<![^\s"'])[^\s"'/@:]{1,200}:[^\s"'/@]{1,200}@""")
 _QUERY = re.compile(r"""(://[^\s"'?]{0,1000}\?)[^\s"'#]+""")
 
 
 class Excerpts:
-    """The lines of a file as they may be shown, made when the first is wanted: most files have nothing to show."""
+    """The lines of a file, without secrets.
+
+    They are made when the first is read: most files have no problem to show.
+    """
 
     def __init__(self, text: str) -> None:
-        """Keep the text."""
+        """Keep the text.
+
+        Args:
+            text: The file's text.
+
+        """
         self._text = text
 
     def at(self, line: int) -> str:
-        """Return a line, counted from 1; "" where there is none."""
+        """Return a line.
+
+        Args:
+            line: The line's number, counted from 1.
+
+        Returns:
+            The line; "" where the file has no such line.
+
+        """
         return self._lines[line - 1] if line <= len(self._lines) else ""
 
     @cached_property
@@ -30,29 +49,42 @@ class Excerpts:
 
 
 def redact_lines(text: str) -> list[str]:
-    """Return a file's lines as they may be shown; one that goes on with a key begun above is empty."""
-    shown: list[str] = []
-    parents: list[
-        tuple[int, bool]
-    ] = []  # of each line around this one: its indentation, and whether it says "key"
-    opened = False
+    """Remove secrets from a file's lines.
+
+    Args:
+        text: The file's text.
+
+    Returns:
+        The lines. One that continues a secret from a line above is empty.
+
+    """
+    redacted: list[str] = []
+    parents: list[tuple[int, bool]] = []  # indentation, and whether the line names a secret
+    continues_secret = False
     for line in text.splitlines():
         indentation = len(line) - len(line.lstrip())
         while line.strip() and parents and parents[-1][0] >= indentation:
             parents.pop()
-        hidden = opened or any(says for _, says in parents)
-        shown.append("" if hidden else _shown(line.rstrip()))
+        is_secret = continues_secret or any(names_secret for _, names_secret in parents)
+        redacted.append("" if is_secret else _redact(line.rstrip()))
         if line.strip():
-            parents.append((indentation, _named_until(line) is not None))
-            opened = _opens_key(line)
-    return shown
+            parents.append((indentation, _secret_start(line) is not None))
+            continues_secret = _continues_secret(line)
+    return redacted
 
 
 def mask_secrets(text: str) -> str:
-    """Return a text without what may be a secret.
+    """Mask what may be a secret in a text.
 
-    That is words that look like keys (long, of small and capital letters and digits), and what a
-    URL holds before "@" and behind "?".
+    Masked are words that look like keys (long, with small and capital letters and digits), and what
+    a URL has before "@" and after "?".
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text with "…" for each secret.
+
     """
     text = _QUERY.sub(r"\1…", text) if "://" in text else text
     text = _USER.sub("…@", text) if "@" in text else text
@@ -60,30 +92,40 @@ def mask_secrets(text: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Say whether what bears this name may be a key."""
-    return _named_until(f"{name}:") is not None
+    """Say whether a value with this name may be a secret.
+
+    Args:
+        name: The key in the file.
+
+    Returns:
+        Whether the name contains "key", "token" or the like.
+
+    """
+    return _secret_start(f"{name}:") is not None
 
 
-def _named_until(line: str) -> int | None:
-    """Return where what bears a key's name begins; looks at each character once, however long the line."""
-    named = _NAME.search(line)
-    gives = None if named is None else _GIVES.match(line, named.end())
-    return None if gives is None else gives.end()
+def _secret_start(line: str) -> int | None:
+    """Return the column at which a secret begins; reads each character once."""
+    name = _SECRET_NAME.search(line)
+    separator = None if name is None else _TO_SEPARATOR.match(line, name.end())
+    return None if separator is None else separator.end()
 
 
-def _opens_key(line: str) -> bool:
-    """Say whether what bears a key's name begins with the next line."""
-    opens = _OPENS.search(line)
-    if opens is None:
+def _continues_secret(line: str) -> bool:
+    """Say whether a secret's value begins on the next line."""
+    empty = _EMPTY_VALUE.search(line)
+    if empty is None:
         return False
-    begins = max(line.rfind(mark, 0, opens.start()) for mark in ":=") + 1
-    return _NAME.search(line, begins, opens.start()) is not None
+    name_start = max(line.rfind(mark, 0, empty.start()) for mark in ":=") + 1
+    return _SECRET_NAME.search(line, name_start, empty.start()) is not None
 
 
-def _shown(line: str) -> str:
+def _redact(line: str) -> str:
     if not line.isprintable() and "\t" not in line:
         return ""
-    line = mask_secrets(line[: 4 * WIDEST])  # first of all: a password may say "passw"
-    named = _named_until(line)
-    shown = line if named is None else f"{line[:named]} …"
-    return shown if len(shown) <= WIDEST else f"{shown[:WIDEST]} …"
+    line = mask_secrets(
+        line[: 4 * WIDEST]
+    )  # before names are looked for: a password may say "passw"
+    start = _secret_start(line)
+    redacted = line if start is None else f"{line[:start]} …"
+    return redacted if len(redacted) <= WIDEST else f"{redacted[:WIDEST]} …"

@@ -1,37 +1,50 @@
-"""Whether a file is another than it was."""
+"""Notices when a file has changed."""
 
 import time
 from pathlib import Path
 
 EVERY = 1.0
-"""Seconds between two looks; a look costs a few microseconds."""
+"""Seconds between two looks at the file; a look costs a few microseconds."""
 
 
 class FileWatcher:
-    """Looks at a file's size, time and identity. One that is not there, for now or for good, has not changed."""
+    """Compares a file's size, time and identity with those of the last look.
+
+    A file that is missing counts as unchanged.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Take the file as it is now for what is known."""
+        """Remember the file's present state.
+
+        Args:
+            path: The file.
+
+        """
         self._path = path
-        self._seen = _mark(path)
-        self._next = 0.0
+        self._last_state = _read_state(path)
+        self._next_look = 0.0
 
     def has_changed(self) -> bool:
-        """Say whether there is something new since it was last said; looks once in `EVERY` seconds."""
+        """Look at the file, at most once in `EVERY` seconds.
+
+        Returns:
+            Whether the file has changed since the last look.
+
+        """
         now = time.monotonic()
-        if now < self._next:
+        if now < self._next_look:
             return False
-        self._next = now + EVERY
-        mark = _mark(self._path)
-        if mark is None or mark == self._seen:
+        self._next_look = now + EVERY
+        state = _read_state(self._path)
+        if state is None or state == self._last_state:
             return False
-        self._seen = mark
+        self._last_state = state
         return True
 
 
-def _mark(path: Path) -> tuple[int, int, int] | None:
+def _read_state(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino

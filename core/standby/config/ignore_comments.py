@@ -1,4 +1,7 @@
-"""`# standby: ignore[code, code] reason`: a comment that silences warnings on its line, or on the next if it stands alone."""
+"""Comments that silence warnings: `# standby: ignore[code, code] reason`.
+
+A comment silences its own line, or the next one if it stands alone.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,6 +14,7 @@ from standby.config.finding import suggest
 from standby.errors import Problem
 
 UNUSED = "unused-ignore"
+"""The code of a comment that silences nothing."""
 
 _IGNORE = re.compile(r"#\s*standby:\s*ignore\[(?P<codes>[^\]]*)\]")
 
@@ -38,83 +42,124 @@ SILENCEABLE = (
 )
 """Codes of warnings and infos; errors cannot be silenced."""
 
+_MACHINE_DEPENDENT = ("no-key", "no-sdk")
+"""Codes of problems that another machine may not have."""
+
 
 class Ignore(msgspec.Struct, frozen=True):
-    """The codes that are silenced in a line, and where the comment stands, counted from 1."""
+    """A comment that silences codes.
+
+    Attributes:
+        codes: The codes.
+        target: The line that is silenced, counted from 1.
+        line: The comment's line, counted from 1.
+        column: The comment's column, counted from 1.
+
+    """
 
     codes: tuple[str, ...]
     target: int
     line: int
     column: int
 
+    def silences(self, problem: Problem) -> bool:
+        """Say whether the comment silences a problem.
+
+        Args:
+            problem: The problem.
+
+        Returns:
+            Whether line and code match, and the problem is not an error.
+
+        """
+        if problem.severity == "error":
+            return False
+        return problem.line == self.target and problem.code in self.codes
+
 
 def parse_ignores(text: str) -> tuple[Ignore, ...]:
-    """Return the ignores of a text that is YAML; a `#` inside a value is none."""
+    """Find the comments that silence warnings.
+
+    Args:
+        text: A text that is YAML.
+
+    Returns:
+        The comments. A `#` inside a value begins none.
+
+    """
     if not _IGNORE.search(text):
         return ()
     lines = text.splitlines()
     try:
-        values = _values(text)
-    except yaml.YAMLError:  # behind the document that counts
+        scalars = _find_scalars(text)
+    except yaml.YAMLError:  # after the document that counts
         return ()
     return tuple(
-        _ignore(found, at, lines)
+        _parse_ignore(match, at, lines)
         for at, line in enumerate(lines)
-        for found in _IGNORE.finditer(line)
-        if _is_comment(line, found.start())
-        and not any(start <= (at, found.start()) < end for start, end in values)
+        for match in _IGNORE.finditer(line)
+        if _is_comment(line, match.start())
+        and not any(start <= (at, match.start()) < end for start, end in scalars)
     )
 
 
 def remove_silenced(problems: Sequence[Problem], ignores: Sequence[Ignore]) -> list[Problem]:
-    """Return the problems that no comment silences; an error is never silenced."""
-    return [
-        problem for problem in problems if not any(_silences(ignore, problem) for ignore in ignores)
-    ]
+    """Remove the problems that a comment silences.
+
+    Args:
+        problems: The problems.
+        ignores: The comments.
+
+    Returns:
+        The problems that are left, all errors among them.
+
+    """
+    return [each for each in problems if not any(ignore.silences(each) for ignore in ignores)]
 
 
 def find_unused_ignores(
     problems: Sequence[Problem], ignores: Sequence[Ignore], *, vary: bool
 ) -> Iterator[tuple[Ignore, Problem]]:
-    """Give the ignores that silence nothing, each with what is to be said of it; `problems` are all that were found.
+    """Find the comments that silence nothing.
 
-    Where problems `vary` from machine to machine, because variables name models, only codes that do
-    not exist are told.
+    Args:
+        problems: All problems of the file.
+        ignores: The comments.
+        vary: Whether problems vary from machine to machine, because variables name models. Then
+            only codes that do not exist are reported.
+
+    Returns:
+        Each such comment, with the warning about it.
+
     """
     for ignore in ignores:
-        silenced = {problem.code for problem in problems if _silences(ignore, problem)}
+        silenced = {problem.code for problem in problems if ignore.silences(problem)}
         for code in ignore.codes or ("",):
-            known = code in SILENCEABLE
-            if code in silenced or (
-                known and (vary or code in ("no-key", "no-sdk"))
-            ):  # either may be missing elsewhere
-                continue
-            hint = "remove it, or move it to the line that the warning names"
-            if not known:
-                hint = (
-                    suggest(code, SILENCEABLE)
-                    or f"what can be silenced is {', '.join(SILENCEABLE)}"
-                )
-            message = f"ignore[{code}] silences nothing in line {ignore.target}"
-            yield ignore, Problem(code=UNUSED, message=message, hint=hint, severity="warning")
+            if code not in silenced and not _may_occur_elsewhere(code, vary=vary):
+                message = f"ignore[{code}] silences nothing in line {ignore.target}"
+                hint = _unused_hint(code)
+                yield ignore, Problem(code=UNUSED, message=message, hint=hint, severity="warning")
 
 
-def _silences(ignore: Ignore, problem: Problem) -> bool:
-    return (
-        problem.severity != "error"
-        and problem.line == ignore.target
-        and problem.code in ignore.codes
-    )
+def _may_occur_elsewhere(code: str, *, vary: bool) -> bool:
+    return code in SILENCEABLE and (vary or code in _MACHINE_DEPENDENT)
 
 
-def _ignore(found: re.Match[str], at: int, lines: Sequence[str]) -> Ignore:
-    target = at if lines[at][: found.start()].strip() else _next(at, lines)
-    codes = tuple(code.strip() for code in found["codes"].split(",") if code.strip())
-    return Ignore(codes, target + 1, at + 1, found.start() + 1)
+def _unused_hint(code: str) -> str:
+    if code in SILENCEABLE:
+        return "remove it, or move it to the line that the warning names"
+    return suggest(code, SILENCEABLE) or f"what can be silenced is {', '.join(SILENCEABLE)}"
 
 
-def _next(at: int, lines: Sequence[str]) -> int:
-    """Return the line that a comment which stands alone belongs to: the next that is neither blank nor a comment."""
+def _parse_ignore(match: re.Match[str], at: int, lines: Sequence[str]) -> Ignore:
+    stands_alone = not lines[at][: match.start()].strip()
+    target = _next_line(at, lines) if stands_alone else at
+    codes = tuple(code.strip() for code in match["codes"].split(",") if code.strip())
+    return Ignore(codes, target + 1, at + 1, match.start() + 1)
+
+
+def _next_line(at: int, lines: Sequence[str]) -> int:
+    """Return the next line that is neither blank nor a comment."""
     following = (
         number
         for number in range(at + 1, len(lines))
@@ -127,13 +172,12 @@ def _is_comment(line: str, column: int) -> bool:
     return column == 0 or line[column - 1] in " \t"
 
 
-def _values(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Return where the values and keys stand that may hold a `#`: from line and column to line and column, from 0."""
+def _find_scalars(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return the start and end of each key and value, as line and column from 0."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    tokens = (
-        token for token in yaml.scan(text, Loader=loader) if isinstance(token, yaml.ScalarToken)
-    )
-    return [(_position(token.start_mark), _position(token.end_mark)) for token in tokens]
+    tokens = yaml.scan(text, Loader=loader)
+    scalars = (token for token in tokens if isinstance(token, yaml.ScalarToken))
+    return [(_position(token.start_mark), _position(token.end_mark)) for token in scalars]
 
 
 def _position(mark: Any) -> tuple[int, int]:

@@ -1,16 +1,29 @@
-"""Where the triggers of a file stand: what explains a failure names the line that decided."""
+"""Where a file defines its triggers, so that an explanation can name the line that decided."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 
 def locate_triggers(path: Path, file: str) -> Mapping[str, str]:
-    """Return "models.yaml:12" for each trigger by its name; raises `Refused` for a file that is no YAML."""
-    from standby.config.source import read_file  # noqa: PLC0415 - `import standby` must not load yaml
+    """Return where each trigger is defined.
+
+    Args:
+        path: Where the file is.
+        file: The file's name, as it is shown.
+
+    Returns:
+        "models.yaml:12" by the trigger's name.
+
+    Raises:
+        UnreadableConfig: The file cannot be read, or is not YAML.
+
+    """
+    from standby.config.yaml_file import read_file  # noqa: PLC0415 - `import standby` must not load yaml
 
     keys = read_file(path, file).keys
+    definitions = {key: mark for key, mark in keys.items() if len(key) == 2}  # noqa: PLR2004 - (section, name)
     return {
-        str(location[1]): f"{file}:{mark.line}"
-        for location, mark in keys.items()
-        if location[0] == "triggers" and len(location) == 2
-    }  # noqa: PLR2004 - a definition's own key
+        str(name): f"{file}:{mark.line}"
+        for (section, name), mark in definitions.items()
+        if section == "triggers"
+    }

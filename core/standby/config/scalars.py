@@ -1,189 +1,193 @@
-"""A file has texts only: turned into the numbers, truth values and seconds that a schema wants, and back."""
+"""Converts a file's texts to the numbers, booleans and seconds that a schema asks for, and back."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from standby.cards import LONGEST_SPAN
+from standby.config.durations import DURATION, format_duration, is_duration, parse_duration
 from standby.config.finding import Node
 
-DURATION = r"^(?=.*[1-9])[0-9]{1,12}(\.[0-9]{1,6})?(ms|s|m|h)$"
-"""More than nothing, and in figures that a float can hold."""
-
-SPAN = "standby-duration"
-"""The format that marks a span of time in the schemas."""
-
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{1,15})?")
+_TYPE_NAMES: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 JsonSchema = Mapping[str, Any]
+"""A JSON Schema, or a part of one."""
 
 
 class Unquoted(str):
-    """A text that stands in the file without quotes; it matters only where no schema says what it is to be."""
+    """A text without quotes in the file; the difference matters only where no schema has a type."""
 
     __slots__ = ()
 
 
-def parse_duration(text: str) -> float:
-    """Return the seconds of "30s", "500ms", "3m", "1h"; raises `ValueError` for anything else."""
-    found = re.fullmatch(r"(.*?)(ms|s|m|h)", text)
-    if found is None or re.fullmatch(DURATION, text) is None:
-        raise ValueError(
-            f"{text!r} is not a duration; write a number above 0 and a unit, like 30s, 500ms, 3m"
-        )
-    return round(float(found[1]) * _SECONDS[found[2]], 9)
+def convert_scalars(value: Node, schema: JsonSchema, root: JsonSchema) -> Any:
+    """Convert a tree's scalars to the types of a schema.
 
+    Texts become numbers and booleans. Numbers, which only a dictionary has, become texts. What does
+    not fit the schema is left unchanged.
 
-def format_duration(value: float) -> str:
-    """Return seconds as the file writes them."""
-    for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
-        if value >= size and value % size == 0:
-            return f"{value / size:.0f}{unit}"
-    return f"{value * 1000:.6f}".rstrip("0").rstrip(".") + "ms"
+    Args:
+        value: The tree.
+        schema: The schema of the tree.
+        root: The schema that has the definitions.
 
+    Returns:
+        A converted copy.
 
-def convert_scalars(value: Node, wanted: JsonSchema, root: JsonSchema) -> Any:
-    """Turn texts into numbers and truth values where the schema wants those, and the numbers of a dictionary into texts.
-
-    What does not fit stays as it is.
     """
     if isinstance(value, dict):
-        if any("x-typed-by" in way for way in _ways(wanted, root)):
+        if any("x-typed-by" in each for each in _alternatives(schema, root)):
             return value
         return {
-            key: convert_scalars(item, _property(wanted, key, root), root)
+            key: convert_scalars(item, _property(schema, key, root), root)
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [convert_scalars(item, _item(wanted, root), root) for item in value]
+        return [convert_scalars(item, _item(schema, root), root) for item in value]
     if not isinstance(value, str):
-        return _as_text(value, wanted, root)
-    if _is_duration(wanted, root):
+        return _number_to_text(value, schema, root)
+    if _is_duration(schema, root):
         return value.strip()
-    types = _types(wanted, root)
-    read = _as_yaml(value) if not types and isinstance(value, Unquoted) else _scalar(value, types)
-    return str(read) if isinstance(read, Unquoted) else read
+    types = _allowed_types(schema, root)
+    is_untyped = not types and isinstance(value, Unquoted)
+    converted = _parse_untyped(value) if is_untyped else _parse_scalar(value, types)
+    return str(converted) if isinstance(converted, Unquoted) else converted
 
 
-def parse_durations(value: Node, wanted: JsonSchema, root: JsonSchema) -> Any:
-    """Turn the durations of a tree into seconds; what is none stays as it is."""
-    if isinstance(value, dict):
-        return {
-            key: parse_durations(item, _property(wanted, key, root), root)
-            for key, item in value.items()
-        }
-    if isinstance(value, str) and _is_duration(wanted, root) and is_duration(value):
-        return parse_duration(value)
-    return value
+def parse_durations(value: Node, schema: JsonSchema, root: JsonSchema) -> Any:
+    """Convert a tree's durations to seconds; what is not a duration is left unchanged.
+
+    Args:
+        value: The tree.
+        schema: The schema of the tree.
+        root: The schema that has the definitions.
+
+    Returns:
+        A converted copy.
+
+    """
+    return _convert_durations(value, schema, root, _to_seconds)
 
 
-def is_duration(text: str) -> bool:
-    """Say whether a text is a duration that may be set."""
-    return re.fullmatch(DURATION, text) is not None and not is_too_long(text)
+def format_durations(value: Node, schema: JsonSchema, root: JsonSchema) -> Any:
+    """Convert a tree's seconds to durations as a file writes them.
+
+    Args:
+        value: The tree.
+        schema: The schema of the tree.
+        root: The schema that has the definitions.
+
+    Returns:
+        A converted copy.
+
+    """
+    return _convert_durations(value, schema, root, _to_duration)
 
 
-def is_too_long(text: str) -> bool:
-    """Say whether a text is a duration beyond what may be set."""
-    return re.fullmatch(DURATION, text) is not None and parse_duration(text) > LONGEST_SPAN
+def stated_types(schema: JsonSchema) -> set[str]:
+    """Return the types that a schema names itself.
 
+    Args:
+        schema: The schema; references and alternatives are not followed.
 
-def format_durations(value: Node, wanted: JsonSchema, root: JsonSchema) -> Any:
-    """Turn the seconds of a tree into durations as a file writes them."""
-    if isinstance(value, dict):
-        return {
-            key: format_durations(item, _property(wanted, key, root), root)
-            for key, item in value.items()
-        }
-    if (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and _is_duration(wanted, root)
-    ):
-        return format_duration(value)
-    return value
+    Returns:
+        The types' names.
 
-
-def _as_text(value: float | bool | None, wanted: JsonSchema, root: JsonSchema) -> Any:
-    """Return a number as text where that alone is wanted: a file would say `model: 4` too, and `timeout: 4` lacks its unit."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    types = _types(wanted, root)
-    return (
-        str(value)
-        if is_number and "string" in types and not types & {"integer", "number"}
-        else value
-    )
-
-
-def _as_yaml(text: Unquoted) -> Any:
-    """Read what no schema speaks of by YAML's own rules (YAML 1.2, core schema), as far as JSON has it."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    return _scalar(text, {"integer", "number"})
-
-
-def _scalar(text: str, types: set[str]) -> Any:
-    plain = text.strip()
-    if "boolean" in types and plain.lower() in _TRUE | _FALSE:
-        return plain.lower() in _TRUE
-    if "integer" in types and _INTEGER.fullmatch(plain):
-        return int(plain)
-    if "number" in types and _NUMBER.fullmatch(plain):
-        return float(plain)
-    return text
-
-
-def _types(wanted: JsonSchema, root: JsonSchema) -> set[str]:
-    """Return the types that a schema allows; none: it does not say."""
-    kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
-    types: set[str] = set()
-    for way in _ways(wanted, root):
-        types |= stated_types(way)
-        types |= {
-            kinds[type(each)]
-            for each in (*way.get("enum", ()), way.get("const"))
-            if type(each) in kinds
-        }
-    return types
-
-
-def stated_types(way: JsonSchema) -> set[str]:
-    """Return the types that this one schema names."""
-    stated: str | list[str] = way.get("type", [])
+    """
+    stated: str | list[str] = schema.get("type", [])
     return {stated} if isinstance(stated, str) else set(stated)
 
 
-def _is_duration(wanted: JsonSchema, root: JsonSchema) -> bool:
-    return any(way.get("pattern") == DURATION for way in _ways(wanted, root))
+def _convert_durations(
+    value: Node, schema: JsonSchema, root: JsonSchema, convert: Callable[[Node], Any]
+) -> Any:
+    """Convert the scalars of mappings for which the schema wants a duration."""
+    if isinstance(value, dict):
+        return {
+            key: _convert_durations(item, _property(schema, key, root), root, convert)
+            for key, item in value.items()
+        }
+    return convert(value) if _is_duration(schema, root) else value
 
 
-def _ways(wanted: JsonSchema, root: JsonSchema) -> Iterator[JsonSchema]:
-    """Give each alternative of a schema, references followed."""
-    if "$ref" in wanted:
-        name = str(wanted["$ref"]).rpartition("/")[2]
-        yield from _ways(root.get("$defs", {}).get(name, {}), root)
+def _to_seconds(scalar: Node) -> Any:
+    return parse_duration(scalar) if isinstance(scalar, str) and is_duration(scalar) else scalar
+
+
+def _to_duration(scalar: Node) -> Any:
+    if isinstance(scalar, bool) or not isinstance(scalar, int | float):
+        return scalar
+    return format_duration(scalar)
+
+
+def _number_to_text(value: float | bool | None, schema: JsonSchema, root: JsonSchema) -> Any:
+    """Convert a number where the schema allows only a text, as in `model: 4`."""
+    if isinstance(value, bool) or value is None:
+        return value
+    types = _allowed_types(schema, root)
+    wants_text = "string" in types and not types & {"integer", "number"}
+    return str(value) if wants_text else value
+
+
+def _parse_untyped(text: str) -> Any:
+    """Parse by YAML's own rules (YAML 1.2, core schema), as far as JSON has the types."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return _parse_scalar(text, {"integer", "number"})
+
+
+def _parse_scalar(text: str, types: set[str]) -> Any:
+    stripped = text.strip()
+    if "boolean" in types and stripped.lower() in _TRUE | _FALSE:
+        return stripped.lower() in _TRUE
+    if "integer" in types and _INTEGER.fullmatch(stripped):
+        return int(stripped)
+    if "number" in types and _NUMBER.fullmatch(stripped):
+        return float(stripped)
+    return text
+
+
+def _allowed_types(schema: JsonSchema, root: JsonSchema) -> set[str]:
+    """Return the types that a schema allows; empty where it does not say."""
+    types: set[str] = set()
+    for each in _alternatives(schema, root):
+        constants = (*each.get("enum", ()), each.get("const"))
+        names = {_TYPE_NAMES.get(type(constant), "") for constant in constants} - {""}
+        types |= stated_types(each) | names
+    return types
+
+
+def _is_duration(schema: JsonSchema, root: JsonSchema) -> bool:
+    return any(each.get("pattern") == DURATION for each in _alternatives(schema, root))
+
+
+def _alternatives(schema: JsonSchema, root: JsonSchema) -> Iterator[JsonSchema]:
+    """Yield a schema and each of its alternatives, with references resolved."""
+    if "$ref" in schema:
+        name = str(schema["$ref"]).rpartition("/")[2]
+        yield from _alternatives(root.get("$defs", {}).get(name, {}), root)
         return
-    yield wanted
-    for way in (*wanted.get("anyOf", ()), *wanted.get("oneOf", ()), *wanted.get("allOf", ())):
-        yield from _ways(way, root)
+    yield schema
+    for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+        yield from _alternatives(each, root)
 
 
-def _item(wanted: JsonSchema, root: JsonSchema) -> JsonSchema:
-    return _first(way.get("items") for way in _ways(wanted, root))
+def _item(schema: JsonSchema, root: JsonSchema) -> JsonSchema:
+    return _first_schema(each.get("items") for each in _alternatives(schema, root))
 
 
-def _property(wanted: JsonSchema, key: str, root: JsonSchema) -> JsonSchema:
-    return _first(
-        way.get("properties", {}).get(key, way.get("additionalProperties"))
-        for way in _ways(wanted, root)
+def _property(schema: JsonSchema, key: str, root: JsonSchema) -> JsonSchema:
+    return _first_schema(
+        each.get("properties", {}).get(key, each.get("additionalProperties"))
+        for each in _alternatives(schema, root)
     )
 
 
-def _first(nodes: Iterable[Node]) -> JsonSchema:
-    """Return the first of these that is a schema, or one that says nothing."""
+def _first_schema(nodes: Iterable[Node]) -> JsonSchema:
+    """Return the first node that is a schema, or the empty schema."""
     for node in nodes:
         if isinstance(node, dict):
             return node

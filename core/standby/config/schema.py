@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from standby.config.durations import DURATION, SPAN, format_duration
 from standby.config.finding import Node
-from standby.config.scalars import DURATION, SPAN, JsonSchema, format_duration, stated_types
+from standby.config.scalars import JsonSchema, stated_types
 from standby.settings import Secret, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator, FormatChecker, exceptions
 
+from standby.config.durations import SPAN, is_too_long
 from standby.config.finding import (
     MOST_SUGGESTED,
     Finding,
@@ -14,7 +15,6 @@ from standby.config.finding import (
     format_plain_value,
     suggest,
 )
-from standby.config.scalars import SPAN, is_too_long
 from standby.config.suggestions import format_missing_key, suggest_level
 from standby.config.violations import Violation, describe_violation
 from standby.errors import Problem

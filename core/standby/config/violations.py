@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from standby.cards import LONGEST_SPAN
+from standby.config.durations import DURATION, SPAN, format_duration
 from standby.config.finding import Node, suggest
-from standby.config.scalars import DURATION, SPAN, format_duration
 from standby.config.suggestions import suggest_duration, suggest_list, suggest_mapping
 
 ProblemText = tuple[str, str, str]

@@ -7,9 +7,9 @@ from typing import Any
 
 from standby.cards import Card
 from standby.config.contradictions import ENOUGH
+from standby.config.durations import format_duration
 from standby.config.finding import Finding, Findings
 from standby.config.lint.context import ChainModel, LintContext
-from standby.config.scalars import format_duration
 from standby.errors import Problem
 from standby.failures import REACTIONS, Failure, Kind
 from standby.resilience.triggers import Triggers

@@ -4,7 +4,7 @@ from standby.config.api_keys import check_key
 from standby.config.finding import Findings, Location, format_path
 from standby.config.lint.context import ChainModel, LintContext
 from standby.config.lint.libraries import library_problem, required_libraries
-from standby.config.urls import find_url_warnings
+from standby.config.url_warnings import find_url_warnings
 from standby.settings import Provider
 
 

@@ -13,7 +13,7 @@ from standby.config.finding import (
 )
 from standby.config.resolve.catalogue import UNKNOWN, CachedCatalogue
 from standby.config.resolve.options import check_options
-from standby.config.urls import find_url_error
+from standby.config.url_errors import find_url_error
 from standby.plugin import ProviderInfo
 from standby.settings import Provider, Secret
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import msgspec
 
-from standby.config.scalars import parse_duration
+from standby.config.durations import parse_duration
 from standby.failures import Kind, kind_of_status
 
 EXAMPLE = "primary: 503 for 10m, then 30% 500 for 5m"

@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from standby.config.scalars import format_duration
+from standby.config.durations import format_duration
 from standby.diagnostics.simulation.formats import format_clock
 from standby.diagnostics.simulation.outage import Outage
 from standby.diagnostics.simulation.summary import Interval, Phase

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from standby.config.scalars import format_duration
+from standby.config.durations import format_duration
 from standby.diagnostics.simulation.events import StreamRestarted
 from standby.diagnostics.simulation.formats import (
     format_clock,

@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standby.config.source import LARGEST, MOST_NODES, UnreadableConfig, parse_text, read_file
+from standby.config.tree import MOST_NODES, UnreadableConfig
+from standby.config.yaml_file import LARGEST, parse_text, read_file
 from tests.support.busy import SLACK
 
 TABS = "indent with spaces, not with tabs"
