@@ -573,6 +573,11 @@ WORDS = [
 ]
 
 
+def test_an_empty_name_of_a_model_is_reported(tmp_path: Path) -> None:
+    loaded = read(tmp_path, "version: 1\nchains: {default: {models: ['']}}\n", KEYS)
+    assert [problem.message for problem in loaded.problems] == ["no model is named ''"]
+
+
 def test_the_whole_grammar_is_valid(tmp_path: Path) -> None:
     loaded = read(tmp_path, WHOLE, KEYS | {"MINE": "k"})
     assert loaded.problems == ()

@@ -21,7 +21,7 @@ TIMEOUT = 60.0
 IDLE_TIMEOUT = 30.0
 """Seconds between two tokens of a stream by default; a healthy model never takes so long."""
 
-_TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+_TYPOGRAPHIC_QUOTES = tuple("\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb")
 """Quotes that word processors write, and that are letters to YAML."""
 
 
@@ -138,7 +138,7 @@ class Models:
         return None
 
     def _suggest_name(self, vendor_id: str, location: Location) -> str:
-        if vendor_id[0] in _TYPOGRAPHIC_QUOTES:
+        if vendor_id.startswith(_TYPOGRAPHIC_QUOTES):
             return "write it in plain quotes, or in none"
         names = [*self._given, *self._plugins.vendor_ids(location)]
         example = f"{next(iter(self._providers.names), 'plugin')}/{vendor_id}"
