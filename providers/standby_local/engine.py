@@ -1,9 +1,10 @@
-"""The engines of this process: one for each set-up, shared by all event loops, each with one thread and one queue.
+"""The engines of this process: one for each setup, with one thread and one queue each.
 
-An engine's thread loads the weights and then runs one job after the other. That, rather than a
-thread for each call, keeps three promises: a call that is cancelled while it waits never reaches
-the engine; a hundred waiting calls hold no hundred threads; and at the process's end there is one
-thread to wait for. The engine aborts the process if its thread is cut off.
+All event loops share them. An engine's thread loads the weights and then runs one job after the
+other. A single thread, rather than one for each request, has three advantages: a request that is
+cancelled in the queue never reaches the engine; a hundred waiting requests need no hundred threads;
+and the process waits for one thread at its end. The engine aborts the process if its thread is
+killed.
 """
 
 import atexit
@@ -19,92 +20,114 @@ from standby.plugin import AttemptFailed, Failure, Kind
 from standby_local.library import Server, load
 from standby_local.options import Setup
 
-LONGEST_GOODBYE = 10.0
-"""Seconds that the process's end waits for an engine; it stops after the batch or the token it is at."""
+SHUTDOWN_GRACE = 10.0
+"""Seconds that the process waits for an engine at its end.
+
+The engine stops after its current batch or token.
+"""
 
 
 class Job:
-    """One answer to draw. `tell` is called in the engine's thread: with each chunk, then with `None` or an `AttemptFailed`."""
+    """One answer to generate."""
 
-    def __init__(self, body: dict[str, Any], tell: Callable[[object], None]) -> None:
-        """Keep what to ask, and whom to tell."""
+    def __init__(self, body: dict[str, Any], deliver: Callable[[object], None]) -> None:
+        """Keep the request.
+
+        Args:
+            body: The request's body, in the engine's form.
+            deliver: Called in the engine's thread: with each chunk, then with `None` or an
+                `AttemptFailed`. It raises `RuntimeError` once its event loop is closed.
+        """
         self._body = body
-        self._tell = tell
+        self._deliver = deliver
         self._stopped = Event()
 
     def stop(self) -> None:
-        """Have it end soon, or never begin; any thread may say so, at any time."""
+        """Make the job end soon, or never begin; callable from any thread at any time."""
         self._stopped.set()
 
     def run(self, server: Server) -> None:
-        """Draw the answer."""
+        """Generate the answer, and deliver its chunks and its end.
+
+        Args:
+            server: The loaded model.
+        """
         if self._stopped.is_set():
             return
         try:
-            server.handle_chat_completions(self._body, self._hear)
-        except Exception as error:  # noqa: BLE001 - whatever the engine raises, its thread goes on
-            # its words are left out: the engine quotes the request in them
+            server.handle_chat_completions(self._body, self._receive)
+        except Exception as error:  # noqa: BLE001 - the engine's thread survives any error
+            # without the error's message: the engine quotes the request in it
             failed = AttemptFailed(
                 Failure(kind=Kind.SERVER_ERROR, message=f"the engine raised {type(error).__name__}")
             )
             failed.__cause__ = error
-            self.end(failed)
+            self.finish(failed)
         else:
-            self.end(None)
+            self.finish(None)
 
-    def end(self, result: AttemptFailed | None) -> None:
-        """Tell the last thing there is to tell."""
-        with suppress(RuntimeError):  # the event loop that asked is closed
-            self._tell(result)
+    def finish(self, error: AttemptFailed | None) -> None:
+        """Deliver the end.
 
-    def _hear(self, chunk: object) -> bool:
-        """Pass a chunk on; true stops the engine, which would swallow what is raised here."""
+        Args:
+            error: The failure; `None` for success.
+        """
+        with suppress(RuntimeError):  # the caller's event loop is closed
+            self._deliver(error)
+
+    def _receive(self, chunk: object) -> bool:
+        """Deliver a chunk; return True to stop the engine, which would swallow an exception."""
         if self._stopped.is_set():
             return True
         try:
-            self._tell(chunk)
-        except RuntimeError:  # the event loop that asked is closed
+            self._deliver(chunk)
+        except RuntimeError:  # the caller's event loop is closed
             return True
         return False
 
 
 class Engines:
-    """The engines of a process, by their set-up."""
+    """The engines of a process, by their setup."""
 
     def __init__(self) -> None:
-        """Load nothing yet."""
+        """Start without any engine."""
         self._lock = Lock()
         self._engines: dict[Setup, _Engine] = {}
         self._forked = False
 
-    def ask(self, setup: Setup, job: Job) -> None:
-        """Put a job at the end of the engine's queue; the engine is loaded first if need be."""
+    def submit(self, setup: Setup, job: Job) -> None:
+        """Put a job at the end of the engine's queue; load the engine first if necessary.
+
+        Args:
+            setup: The engine's setup.
+            job: The answer to generate.
+        """
         with self._lock:
             engine = self._engines.get(setup)
             if engine is None:
-                engine = self._engines[setup] = _Engine(setup, self._drop, forked=self._forked)
+                engine = self._engines[setup] = _Engine(setup, self._remove, forked=self._forked)
             engine.jobs.put(job)
 
     def close(self) -> None:
-        """Stop every engine, and wait for it."""
+        """Stop every engine, and wait for each at most `SHUTDOWN_GRACE` seconds."""
         with self._lock:
             engines = list(self._engines.values())
             self._engines.clear()
         for engine in engines:
             engine.stop()
         for engine in engines:
-            engine.ended.wait(LONGEST_GOODBYE)
+            engine.ended.wait(SHUTDOWN_GRACE)
 
-    def forget(self) -> None:
-        """In a forked child, where no thread of the parent's runs, begin anew."""
+    def reset_after_fork(self) -> None:
+        """Start again in a forked child, where none of the parent's threads runs."""
         self._lock = Lock()
         if self._engines:
             self._engines = {}
             self._forked = True
             _skip_exit_handlers()
 
-    def _drop(self, setup: Setup) -> None:
-        """Take an engine that could not be loaded out, so that the next call tries again."""
+    def _remove(self, setup: Setup) -> None:
+        """Remove an engine that could not be loaded, so that the next request tries again."""
         with self._lock:
             self._engines.pop(setup, None)
 
@@ -112,72 +135,75 @@ class Engines:
 class _Engine:
     """One loaded model's thread and its queue.
 
-    `forked`: the parent of this process had an engine. The library then waits for ever for threads
-    that only the parent has when a server is destroyed, so none is: the thread that holds it never
-    ends.
+    `forked` says that the parent of this process had an engine. Destroying a server would then wait
+    for ever for threads that only the parent has. So it is never destroyed: the thread that holds
+    it never ends.
     """
 
-    def __init__(self, setup: Setup, drop: Callable[[Setup], None], *, forked: bool) -> None:
+    def __init__(self, setup: Setup, remove: Callable[[Setup], None], *, forked: bool) -> None:
         self.jobs: SimpleQueue[Job | None] = SimpleQueue()
         self.ended = Event()
-        self._drop = drop
+        self._remove = remove
         self._forked = forked
-        self._running: Job | None = None
+        self._current: Job | None = None
         self._stopped = False
-        Thread(target=self._work, args=(setup,), name="standby-local", daemon=True).start()
+        Thread(target=self._run, args=(setup,), name="standby-local", daemon=True).start()
 
     def stop(self) -> None:
-        """End the running job, and then the engine."""
+        """Stop the current job, and then the engine."""
         self._stopped = True
-        running = self._running
-        if running is not None:
-            running.stop()
+        current = self._current
+        if current is not None:
+            current.stop()
         self.jobs.put(None)
 
-    def _work(self, setup: Setup) -> None:
+    def _run(self, setup: Setup) -> None:
         try:
             server = load(setup)
         except AttemptFailed as error:
-            self._drop(setup)
-            self._refuse(error)
+            self._remove(setup)
+            self._fail_waiting(error)
             self.ended.set()
             return
-        self._serve(server)
+        self._run_jobs(server)
         if not self._forked:
-            # 0.03 s; this frame held it alone, so that in a forked child nobody ever lets go of it
+            # Destroys the server, in 0.03 s. Only this frame holds it, so a forked child keeps it.
             del server
         self.ended.set()
         if self._forked:
             Event().wait()
 
-    def _serve(self, server: Server) -> None:
+    def _run_jobs(self, server: Server) -> None:
         while (job := self.jobs.get()) is not None:
-            self._running = job
+            self._current = job
             if self._stopped:
                 job.stop()
             job.run(server)
-            self._running = None
+            self._current = None
             del job  # the thread holds no prompt while it waits
 
-    def _refuse(self, error: AttemptFailed) -> None:
+    def _fail_waiting(self, error: AttemptFailed) -> None:
         while not self.jobs.empty():
             job = self.jobs.get()
             if job is not None:
                 failed = AttemptFailed(error.failure)
                 failed.__cause__ = error.__cause__
-                job.end(failed)
+                job.finish(failed)
 
 
 def _skip_exit_handlers() -> None:
-    """Have this forked child end right after Python has: the library's own exit handlers wait for its parent's threads."""
+    """Make this forked child end right after Python.
+
+    The library's own exit handlers would wait for the parent's threads.
+    """
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "on_exit"):  # glibc; elsewhere such a child may hang at its very end
+    if hasattr(libc, "on_exit"):  # glibc; elsewhere such a child may hang at its end
         libc.on_exit(libc["_exit"], None)
 
 
 ENGINES = Engines()
-"""The engines of this process; they stay loaded to its end."""
+"""The engines of this process; they stay loaded until it ends."""
 
 atexit.register(ENGINES.close)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=ENGINES.forget)
+    os.register_at_fork(after_in_child=ENGINES.reset_after_fork)

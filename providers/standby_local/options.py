@@ -1,4 +1,4 @@
-"""A model's options, and the weights that they lead to."""
+"""A model's options, and the weights that they name."""
 
 import os
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ import msgspec
 from msgspec import Meta
 
 from standby.plugin import AttemptFailed, Failure, Kind
-from standby_local.weights import MODEL, weights
+from standby_local.weights import MODEL, find_weights
 
 _MAGIC = b"GGUF"
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a user may say of a local model; the manifest's schema describes each."""
+    """A user's options for a local model; the manifest's schema describes each."""
 
     path: Annotated[str, Meta(min_length=1)] | None = None
     threads: Annotated[int, Meta(ge=1)] = 1
@@ -24,53 +24,85 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine is loaded with; one engine is shared by all that want the same."""
+    """The settings that an engine is loaded with; models of one setup share one engine."""
 
     path: str
     threads: int
     context: int
 
 
-def options_of(model: str, options: Mapping[str, Any]) -> Options:
-    """Read a model's options; raises `AttemptFailed` (`unavailable`) that names the wrong one."""
+def parse_options(model: str, options: Mapping[str, Any]) -> Options:
+    """Parse a model's options.
+
+    Args:
+        model: The model's name.
+        options: The options from the configuration.
+
+    Returns:
+        The options, with their defaults.
+
+    Raises:
+        AttemptFailed: `unavailable`; its message names the wrong option.
+    """
     try:
         return msgspec.convert(dict(options), Options)
     except msgspec.ValidationError as error:
         raise unavailable(f"the options of {model!r} are wrong: {error}") from error
 
 
-def setup_of(model: str, options: Options) -> Setup:
-    """Find the model's weights; raises `AttemptFailed` that says what is missing and how to get it."""
+def find_setup(model: str, options: Options) -> Setup:
+    """Find a model's weights.
+
+    Args:
+        model: The model's name.
+        options: The model's options.
+
+    Returns:
+        The engine's setup.
+
+    Raises:
+        AttemptFailed: The weights are missing or damaged; its message names the remedy.
+    """
     if options.path is not None:
-        path = _own(options.path)
-        remedy = f"mend options.path of the model {model!r}"
+        path = _expand(options.path)
+        remedy = f"correct options.path of the model {model!r}"
     elif model == MODEL:
-        path = _fetched()
+        path = _find_downloaded()
         remedy = "run: standby local pull"
     else:
-        words = f"local knows no weights for {model!r}; name a .gguf file: options: {{path: FILE}}, or use {MODEL}"
-        raise AttemptFailed(Failure(kind=Kind.MODEL_MISSING, message=words))
+        message = (
+            f"the local provider has no weights for {model!r}; "
+            f"name a .gguf file: options: {{path: FILE}}, or use {MODEL}"
+        )
+        raise AttemptFailed(Failure(kind=Kind.MODEL_MISSING, message=message))
     _check(path, remedy)
     return Setup(path=os.fspath(path), threads=options.threads, context=options.context)
 
 
 def unavailable(message: str) -> AttemptFailed:
-    """Return the failure of a model that cannot be asked on this machine as it is."""
+    """Build the failure of a model that cannot run on this machine until a person intervenes.
+
+    Args:
+        message: What is wrong, and the remedy.
+
+    Returns:
+        The failure, `unavailable`.
+    """
     return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message, lasting=True))
 
 
-def _own(path: str) -> Path:
+def _expand(path: str) -> Path:
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:
         raise unavailable(f"no weights at {path}: {error}") from error
 
 
-def _fetched() -> Path:
+def _find_downloaded() -> Path:
     try:
-        return weights()
+        return find_weights()
     except OSError as error:
-        raise unavailable(f"the weights cannot be looked for: {error}") from error
+        raise unavailable(f"the weights cannot be located: {error}") from error
 
 
 def _check(path: Path, remedy: str) -> None:
@@ -80,4 +112,4 @@ def _check(path: Path, remedy: str) -> None:
     except OSError as error:
         raise unavailable(f"no weights at {path}: {error.strerror}; {remedy}") from error
     if magic != _MAGIC:
-        raise unavailable(f"{path} is no GGUF file; {remedy}")
+        raise unavailable(f"{path} is not a GGUF file; {remedy}")

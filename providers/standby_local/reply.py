@@ -1,4 +1,4 @@
-"""What the engine says: chunks of an OpenAI-style stream, read by pure functions."""
+"""The engine's output: chunks of an OpenAI-style stream, read by pure functions."""
 
 from typing import Literal
 
@@ -38,31 +38,51 @@ class _Chunk(msgspec.Struct):
     error: _Error | None = None
 
 
-class Reading:
-    """Reads one stream: `text_of` each chunk as it comes, and the `end` when there are no more."""
+class Reader:
+    """Reads one stream: each chunk as it comes, and then the end."""
 
-    def __init__(self, served: str) -> None:
-        """Begin; `response_model` is the name of the model that was loaded."""
-        self._served = served
+    def __init__(self, model: str) -> None:
+        """Start with nothing read.
+
+        Args:
+            model: The name of the loaded model, which the end reports as the `response_model`.
+        """
+        self._model = model
         self._finish: str | None = None
         self._usage = _Usage()
 
-    def text_of(self, raw: object) -> str:
-        """Return the text in a chunk; raises `AttemptFailed` for an error, or a chunk of an unknown shape."""
+    def read(self, raw: object) -> str:
+        """Read one chunk.
+
+        Args:
+            raw: The engine's chunk.
+
+        Returns:
+            Its text; empty if it has none.
+
+        Raises:
+            AttemptFailed: It is an error, or has an unknown shape.
+        """
         try:
             chunk = msgspec.convert(raw, _Chunk)
         except msgspec.ValidationError as error:
             raise _malformed(f"the engine sent a chunk that cannot be read: {error}") from error
         if chunk.error is not None:
-            raise AttemptFailed(_failure(chunk.error))
+            raise AttemptFailed(_parse_failure(chunk.error))
         self._usage = chunk.usage or self._usage
         for choice in chunk.choices:
             self._finish = choice.finish_reason or self._finish
         return "".join(choice.delta.content or "" for choice in chunk.choices)
 
-    @property
-    def end(self) -> End:
-        """Return the end; raises `AttemptFailed` (`malformed`) if the engine never said why it stopped."""
+    def build_end(self) -> End:
+        """Build the end of the answer.
+
+        Returns:
+            Why the answer ended, its usage in tokens, and the model.
+
+        Raises:
+            AttemptFailed: `malformed`, where the engine stated no finish reason.
+        """
         if self._finish is None:
             raise _malformed("the engine stopped without a finish reason")
         details = self._usage.prompt_tokens_details
@@ -71,10 +91,10 @@ class Reading:
             output=self._usage.completion_tokens,
             cached=details.cached_tokens,
         )
-        return End(finish=Finish(self._finish), usage=usage, response_model=self._served)
+        return End(finish=Finish(self._finish), usage=usage, response_model=self._model)
 
 
-def _failure(error: _Error) -> Failure:
+def _parse_failure(error: _Error) -> Failure:
     too_long = error.type == "exceed_context_size_error"
     kind = Kind.CONTEXT_TOO_LONG if too_long else kind_of_status(error.code)
     return Failure(kind=kind, status=error.code, code=error.type, message=error.message)

@@ -1,23 +1,22 @@
-"""The scripted provider: plays a list of answers, delays and failures; also a fixed last word for production chains.
+"""The scripted provider: plays a list of answers, delays and failures.
 
-In models.yaml, or as the same dictionary in `Model(options=…)` from Python::
+It also serves as a fixed last resort in production chains. Its options stand in models.yaml, or in
+the same form in `Model(options=…)` in Python::
 
     models:
-      last-word: {provider: scripted, options: {reply: We will be right back.}}
+      last-resort: {provider: scripted, options: {reply: We will be right back.}}
       shaky:
         provider: scripted
         options:
           script:
-            - fail: {kind: overloaded, status: 503, code: UNAVAILABLE, message: The model is
-              overloaded.}
+            - fail: {kind: overloaded, status: 503, code: UNAVAILABLE, message: Overloaded.}
             - {delay: 2s, reply: Here I am.}
-            - {reply: [Half an, " answer"], fail: {kind: connection, message: "connection error:
-              reset"}}
+            - {reply: [Half an, " answer"], fail: {kind: connection, message: "reset"}}
             - tool_calls: [{name: weather, arguments: {city: Lisbon}}]
             - hang: true
 
-Each call plays the next step. The last step repeats for ever. A step waits (`delay`), says its
-`reply` (a list: the pieces of a stream), asks for its `tool_calls`, and then hangs, fails or ends.
+Each request plays the next step. The last step repeats for ever. A step waits (`delay`), sends its
+`reply` (a list: the pieces of a stream), requests its `tool_calls`, and then hangs, fails or ends.
 The position belongs to the model's id with its options, on one event loop.
 """
 
@@ -28,7 +27,7 @@ from standby.plugin import Card, Finish, Kind, ProviderInfo, hookimpl
 _DURATION = {"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h)$", "examples": ["250ms"]}
 
 _REPLY = {
-    "description": "What to say; a list: the pieces of a stream.",
+    "description": "The reply; a list: the pieces of a stream.",
     "type": ["string", "array"],
     "items": {"type": "string"},
     "minItems": 1,
@@ -42,10 +41,10 @@ _FAIL = {
     "required": ["kind"],
     "properties": {
         "kind": {
-            "description": "What the failure is, in standby's words.",
+            "description": "The failure's kind, as standby names it.",
             "enum": [kind.value for kind in Kind],
         },
-        "message": {"description": "The vendor's words.", "type": "string"},
+        "message": {"description": "The vendor's message.", "type": "string"},
         "status": {"description": "The HTTP status.", "type": "integer"},
         "code": {"description": "The vendor's own error code or status.", "type": "string"},
         "retry_after": {"description": "The delay that the vendor states.", **_DURATION},
@@ -60,7 +59,7 @@ _STEP = {
         "delay": {"description": "How long to wait first.", **_DURATION},
         "reply": _REPLY,
         "tool_calls": {
-            "description": "The tools to ask for.",
+            "description": "The tools to call.",
             "type": "array",
             "items": {
                 "type": "object",
@@ -68,16 +67,16 @@ _STEP = {
                 "required": ["name"],
                 "properties": {
                     "id": {
-                        "description": "The call's id; left out: call_1, call_2, …",
+                        "description": "The call's id; default: call_1, call_2, …",
                         "type": "string",
                     },
                     "name": {"description": "The tool's name.", "type": "string"},
-                    "arguments": {"description": "What to call it with.", "type": "object"},
+                    "arguments": {"description": "The call's arguments.", "type": "object"},
                 },
             },
         },
         "reasoning": {
-            "description": "What the model tells of its thoughts, before it speaks.",
+            "description": "The model's thoughts, sent before its reply.",
             "type": "string",
         },
         "finish": {
@@ -89,7 +88,7 @@ _STEP = {
     },
 }
 
-_ALL: tuple[Literal["image", "audio", "video", "pdf", "file"], ...] = (
+_ALL_MEDIA: tuple[Literal["image", "audio", "video", "pdf", "file"], ...] = (
     "image",
     "audio",
     "video",
@@ -103,7 +102,7 @@ _OPTIONS: dict[str, Any] = {
     "properties": {
         "reply": _REPLY,
         "script": {
-            "description": "One step for each call, in order; the last repeats.",
+            "description": "One step for each request, in order; the last repeats.",
             "type": "array",
             "minItems": 1,
             "items": _STEP,
@@ -115,15 +114,15 @@ _OPTIONS: dict[str, Any] = {
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
-    """Reach any scripted model: its id is free, its options are its script."""
+    """Describe a scripted model: any id is valid, and the options are its script."""
     return ProviderInfo(
         adapter="standby_scripted.adapter:Scripted",
         options=_OPTIONS,
         stub_server="itself",
         card=Card(
             disclaimer="a fixed text, not a model's answer",
-            reads=_ALL,
-            reads_in_results=_ALL,
+            reads=_ALL_MEDIA,
+            reads_in_results=_ALL_MEDIA,
             tools=True,
             schema=True,
             efforts=("none", "minimal", "low", "medium", "high", "xhigh", "max"),

@@ -1,4 +1,4 @@
-"""A script: what a scripted model's options say, read into steps."""
+"""A script: the options of a scripted model, parsed into steps."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -26,8 +26,8 @@ class Fail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def failure(self) -> Failure:
-        """Return the failure as the dispatcher knows it."""
-        wait = None if self.retry_after is None else seconds(self.retry_after)
+        """The failure, as an adapter raises it."""
+        wait = None if self.retry_after is None else parse_duration(self.retry_after)
         return Failure(
             kind=self.kind,
             message=self.message,
@@ -37,8 +37,8 @@ class Fail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         )
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tool that a step asks for."""
+class ScriptedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A call that a step makes."""
 
     name: str
     arguments: dict[str, Any] = {}
@@ -46,32 +46,32 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one call meets: a wait, some text, and then a hang, a failure or the end."""
+    """The course of one request: a wait, some text, and then a hang, a failure or the end."""
 
     delay: Duration = "0s"
     reasoning: str = ""
     reply: Pieces = ()
-    tool_calls: tuple[Asked, ...] = ()
+    tool_calls: tuple[ScriptedCall, ...] = ()
     finish: Finish | None = None
     fail: Fail | None = None
     hang: bool = False
 
     @property
     def pieces(self) -> tuple[str, ...]:
-        """Return the text in the pieces of a stream."""
+        """The text, in the pieces of a stream."""
         return (self.reply,) if isinstance(self.reply, str) else self.reply
 
     @property
-    def calls(self) -> tuple[ToolCall, ...]:
-        """Return the tool calls, each with an id."""
+    def named_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls, each with an id."""
         return tuple(
-            ToolCall(id=asked.id or f"call_{number}", name=asked.name, arguments=asked.arguments)
-            for number, asked in enumerate(self.tool_calls, start=1)
+            ToolCall(id=call.id or f"call_{number}", name=call.name, arguments=call.arguments)
+            for number, call in enumerate(self.tool_calls, start=1)
         )
 
     @property
-    def ends(self) -> Finish:
-        """Return why the reply ends: as the step says, else as its calls make it."""
+    def finish_reason(self) -> Finish:
+        """Why the reply ends: the step's own `finish`, or the one that follows from its calls."""
         return self.finish or (Finish.TOOL_CALLS if self.tool_calls else Finish.STOP)
 
 
@@ -82,23 +82,41 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     script: tuple[Step, ...] = ()
 
 
-def steps_of(model: str, options: Mapping[str, Any]) -> tuple[Step, ...]:
-    """Read a model's options; raises `AttemptFailed` (`unavailable`) for options that are no script."""
+def parse_steps(model: str, options: Mapping[str, Any]) -> tuple[Step, ...]:
+    """Parse a model's options.
+
+    Args:
+        model: The model's name.
+        options: The options from the configuration.
+
+    Returns:
+        The steps of the script, at least one.
+
+    Raises:
+        AttemptFailed: `unavailable`, for options that are not a script.
+    """
     try:
-        read = msgspec.convert(dict(options), _Options)
+        parsed = msgspec.convert(dict(options), _Options)
     except msgspec.ValidationError as error:
         raise _unplayable(model, f"cannot be played: {error}") from error
-    if (read.reply is None) == (not read.script):
+    if (parsed.reply is None) == (not parsed.script):
         raise _unplayable(model, "needs one of two options: {reply: TEXT} or {script: [STEP, …]}")
-    return read.script or (Step(reply=read.reply or ""),)
+    return parsed.script or (Step(reply=parsed.reply or ""),)
 
 
-def seconds(duration: str) -> float:
-    """Return the seconds of a duration as models.yaml writes it: `<number><ms|s|m|h>`."""
+def parse_duration(duration: str) -> float:
+    """Parse a duration as models.yaml writes it.
+
+    Args:
+        duration: `<number><ms|s|m|h>`.
+
+    Returns:
+        The duration in seconds.
+    """
     number = duration.strip().rstrip("msh")
     return float(number) * _SECONDS[duration.strip()[len(number) :]]
 
 
-def _unplayable(model: str, words: str) -> AttemptFailed:
-    words = f"the scripted model {model!r} {words}"
-    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words, lasting=True))
+def _unplayable(model: str, problem: str) -> AttemptFailed:
+    message = f"the scripted model {model!r} {problem}"
+    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message, lasting=True))

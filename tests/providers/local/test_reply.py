@@ -1,11 +1,11 @@
-"""What the engine says, and what is made of it."""
+"""The engine's output, and the reply that is read from it."""
 
 from typing import Any
 
 import pytest
 
 from standby.plugin import AttemptFailed, End, Finish, Kind, Usage
-from standby_local.reply import Reading
+from standby_local.reply import Reader
 
 
 def chunk(content: str | None = None, finish: str | None = None) -> dict[str, Any]:
@@ -25,46 +25,46 @@ USAGE = {
 }
 
 
-def kind_of(raw: object) -> tuple[Kind, str]:
+def get_failure(raw: object) -> tuple[Kind, str]:
     with pytest.raises(AttemptFailed) as caught:
-        Reading("m").text_of(raw)
+        Reader("m").read(raw)
     return caught.value.failure.kind, caught.value.failure.text
 
 
 def test_a_stream_is_read_to_its_end() -> None:
-    reading = Reading("m")
-    said = [
-        reading.text_of(raw)
+    reader = Reader("m")
+    texts = [
+        reader.read(raw)
         for raw in (chunk(None), chunk("Hello"), chunk(" you"), chunk(finish="stop"), USAGE)
     ]
-    assert said == ["", "Hello", " you", "", ""]
-    assert reading.end == End(
+    assert texts == ["", "Hello", " you", "", ""]
+    assert reader.build_end() == End(
         finish=Finish.STOP, usage=Usage(input=31, output=5, cached=24), response_model="m"
     )
 
 
 def test_the_token_limit_is_a_finish_of_its_own() -> None:
-    reading = Reading("m")
-    reading.text_of(chunk(finish="length"))
-    assert reading.end.finish is Finish.LENGTH
+    reader = Reader("m")
+    reader.read(chunk(finish="length"))
+    assert reader.build_end().finish is Finish.LENGTH
 
 
 def test_a_stream_without_a_finish_reason_is_malformed() -> None:
-    reading = Reading("m")
-    reading.text_of(chunk("Hello"))
+    reader = Reader("m")
+    reader.read(chunk("Hello"))
     with pytest.raises(AttemptFailed, match="stopped without a finish reason") as caught:
-        _ = reading.end
+        reader.build_end()
     assert caught.value.failure.kind is Kind.MALFORMED
 
 
-def test_a_prompt_that_does_not_fit_is_too_long() -> None:
+def test_an_oversized_prompt_is_too_long() -> None:
     error = {
         "code": 400,
         "message": "request (5031 tokens) exceeds",
         "type": "exceed_context_size_error",
         "n_ctx": 4096,
     }
-    assert kind_of({"error": error}) == (
+    assert get_failure({"error": error}) == (
         Kind.CONTEXT_TOO_LONG,
         "400 exceed_context_size_error. request (5031 tokens) exceeds",
     )
@@ -79,8 +79,8 @@ def test_a_prompt_that_does_not_fit_is_too_long() -> None:
         (503, Kind.OVERLOADED),
     ],
 )
-def test_any_other_error_is_what_its_status_says(code: int, kind: Kind) -> None:
-    assert kind_of({"error": {"code": code, "message": "words"}})[0] is kind
+def test_any_other_error_follows_its_status(code: int, kind: Kind) -> None:
+    assert get_failure({"error": {"code": code, "message": "text"}})[0] is kind
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_any_other_error_is_what_its_status_says(code: int, kind: Kind) -> None:
     ],
 )
 def test_a_chunk_of_an_unknown_shape_is_malformed(raw: object) -> None:
-    assert kind_of(raw)[0] is Kind.MALFORMED
+    assert get_failure(raw)[0] is Kind.MALFORMED

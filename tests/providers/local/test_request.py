@@ -1,15 +1,17 @@
-"""A request in the engine's words."""
+"""A request as the engine's body."""
 
 import pytest
 
 from standby.plugin import Message, Request, Text
-from standby_local.request import TEMPERATURE, body_of
-from tests.providers.local.calls import request
+from standby_local.request import TEMPERATURE, build_body
+from tests.providers.local.requests import conversation
 
 
 def test_messages_keep_their_order_and_roles() -> None:
-    body = body_of(
-        request(("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Bye")),
+    body = build_body(
+        conversation(
+            ("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Bye")
+        ),
         **LIMITS,
     )
     assert [(message["role"], message["content"]) for message in body["messages"]] == [
@@ -21,12 +23,12 @@ def test_messages_keep_their_order_and_roles() -> None:
 
 
 def test_parts_become_lines() -> None:
-    body = body_of(Request((Message("user", (Text("one"), Text("two"))),)), **LIMITS)
+    body = build_body(Request((Message("user", (Text("one"), Text("two"))),)), **LIMITS)
     assert body["messages"] == [{"role": "user", "content": "one\ntwo"}]
 
 
-def test_what_the_request_leaves_open_is_left_out_but_for_two_defaults() -> None:
-    body = body_of(request(("user", "Hi")), **LIMITS)
+def test_unset_parameters_are_omitted_except_two_defaults() -> None:
+    body = build_body(conversation(("user", "Hi")), **LIMITS)
     assert {
         name
         for name in body
@@ -51,15 +53,17 @@ def test_what_the_request_leaves_open_is_left_out_but_for_two_defaults() -> None
     ],
 )
 def test_each_sampling_parameter_is_passed_on_even_at_zero(name: str, value: float) -> None:
-    assert body_of(request(("user", "Hi"), **{name: value}), **LIMITS)[name] == value
+    assert build_body(conversation(("user", "Hi"), **{name: value}), **LIMITS)[name] == value
 
 
-def test_stop_words_become_a_list() -> None:
-    assert body_of(request(("user", "Hi"), stop=("a", "b")), **LIMITS)["stop"] == ["a", "b"]
+def test_stop_sequences_become_a_list() -> None:
+    assert build_body(conversation(("user", "Hi"), stop=("a", "b")), **LIMITS)["stop"] == ["a", "b"]
 
 
 def test_no_answer_is_longer_than_the_context() -> None:
-    assert body_of(request(("user", "Hi"), max_tokens=10**12), **LIMITS)["max_tokens"] == 4096
+    assert (
+        build_body(conversation(("user", "Hi"), max_tokens=10**12), **LIMITS)["max_tokens"] == 4096
+    )
 
 
 LIMITS = {"context": 4096, "max_tokens": 100}

@@ -1,4 +1,4 @@
-"""A scripted model plays its steps, one a call."""
+"""A scripted model plays its steps, one for each request."""
 
 import asyncio
 import subprocess
@@ -27,7 +27,7 @@ from standby_scripted.adapter import Scripted
 REQUEST = Request((Message("user", (Text("Are you there?"),)),))
 
 
-def call(options: dict[str, Any], model: str = "m") -> ModelRequest:
+def model_request(options: dict[str, Any], model: str = "m") -> ModelRequest:
     return ModelRequest(request=REQUEST, model=model, card=Card(), options=options, timeout=5.0)
 
 
@@ -35,55 +35,57 @@ def scripted() -> Scripted:
     return Scripted(Provider(plugin="scripted"))
 
 
-async def chunks(adapter: Scripted, asked: ModelRequest) -> list[Chunk]:
-    return [chunk async for chunk in adapter.stream(asked)]
+async def chunks(adapter: Scripted, request: ModelRequest) -> list[Chunk]:
+    return [chunk async for chunk in adapter.stream(request)]
 
 
-async def text(adapter: Scripted, asked: ModelRequest) -> str:
-    return "".join(chunk.text for chunk in await chunks(adapter, asked))
+async def text(adapter: Scripted, request: ModelRequest) -> str:
+    return "".join(chunk.text for chunk in await chunks(adapter, request))
 
 
 async def test_a_fixed_reply_is_the_same_for_ever() -> None:
     adapter = scripted()
-    assert [await text(adapter, call({"reply": "Back soon."})) for _ in range(3)] == [
+    assert [await text(adapter, model_request({"reply": "Back soon."})) for _ in range(3)] == [
         "Back soon."
     ] * 3
 
 
-async def test_a_reply_ends_with_the_model_asked_for_and_counts_no_tokens() -> None:
-    *_, last = await chunks(scripted(), call({"reply": "Back soon."}))
+async def test_a_reply_names_the_requested_model_and_counts_no_tokens() -> None:
+    *_, last = await chunks(scripted(), model_request({"reply": "Back soon."}))
     assert last == Chunk(end=End(finish=Finish.STOP, response_model="m", usage=Usage()))
 
 
 async def test_steps_are_played_in_order_and_the_last_repeats() -> None:
     adapter = scripted()
-    asked = call({"script": [{"reply": "one"}, {"reply": "two"}]})
-    assert [await text(adapter, asked) for _ in range(4)] == ["one", "two", "two", "two"]
+    request = model_request({"script": [{"reply": "one"}, {"reply": "two"}]})
+    assert [await text(adapter, request) for _ in range(4)] == ["one", "two", "two", "two"]
 
 
 async def test_each_model_has_a_position_of_its_own() -> None:
     adapter = scripted()
     script = [{"reply": "one"}, {"reply": "two"}]
-    asked = [
-        call({"script": script}),
-        call({"script": script}, "other"),
-        call({"script": [*script, {"reply": "three"}]}),
+    requests = [
+        model_request({"script": script}),
+        model_request({"script": script}, "other"),
+        model_request({"script": [*script, {"reply": "three"}]}),
     ]
-    assert [await text(adapter, each) for each in asked] == ["one", "one", "one"]
+    assert [await text(adapter, each) for each in requests] == ["one", "one", "one"]
 
 
-async def test_a_list_is_the_pieces_of_a_stream() -> None:
-    got = await chunks(scripted(), call({"reply": ["a", "b"]}))
-    assert [chunk.text for chunk in got] == ["a", "b", ""]
+async def test_a_list_gives_the_pieces_of_a_stream() -> None:
+    received = await chunks(scripted(), model_request({"reply": ["a", "b"]}))
+    assert [chunk.text for chunk in received] == ["a", "b", ""]
 
 
 async def test_a_step_can_end_at_the_token_limit() -> None:
-    *_, last = await chunks(scripted(), call({"script": [{"reply": "cut", "finish": "length"}]}))
+    *_, last = await chunks(
+        scripted(), model_request({"script": [{"reply": "cut", "finish": "length"}]})
+    )
     assert last.end is not None
     assert last.end.finish is Finish.LENGTH
 
 
-async def test_a_step_fails_with_the_vendors_words() -> None:
+async def test_a_step_fails_with_the_vendors_message() -> None:
     fail = {
         "kind": "overloaded",
         "status": 503,
@@ -93,13 +95,13 @@ async def test_a_step_fails_with_the_vendors_words() -> None:
     with pytest.raises(
         AttemptFailed, match=r"^503 UNAVAILABLE\. The model is overloaded\.$"
     ) as caught:
-        await chunks(scripted(), call({"script": [{"fail": fail}]}))
+        await chunks(scripted(), model_request({"script": [{"fail": fail}]}))
     assert caught.value.failure.kind is Kind.OVERLOADED
 
 
 async def test_a_stream_can_break_after_some_text() -> None:
     stream = scripted().stream(
-        call({"script": [{"reply": ["a", "b"], "fail": {"kind": "connection"}}]})
+        model_request({"script": [{"reply": ["a", "b"], "fail": {"kind": "connection"}}]})
     )
     assert [(await anext(stream)).text for _ in range(2)] == ["a", "b"]
     with pytest.raises(AttemptFailed, match=r"^a scripted failure$"):
@@ -109,26 +111,26 @@ async def test_a_stream_can_break_after_some_text() -> None:
 async def test_a_delay_is_waited_for_on_the_running_loop() -> None:
     clock = asyncio.get_running_loop().time
     began = clock()
-    await chunks(scripted(), call({"script": [{"delay": "80ms", "reply": "late"}]}))
+    await chunks(scripted(), model_request({"script": [{"delay": "80ms", "reply": "late"}]}))
     assert 0.07 < clock() - began < 2
 
 
 async def test_a_hang_ends_only_by_cancellation() -> None:
-    stream = scripted().stream(call({"script": [{"reply": "a", "hang": True}]}))
+    stream = scripted().stream(model_request({"script": [{"reply": "a", "hang": True}]}))
     assert (await anext(stream)).text == "a"
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(stream), 0.05)
 
 
-async def test_a_cancelled_step_is_played_and_the_next_call_meets_the_next() -> None:
+async def test_a_cancelled_step_counts_as_played() -> None:
     adapter = scripted()
-    asked = call({"script": [{"hang": True}, {"reply": "two"}]})
+    request = model_request({"script": [{"hang": True}, {"reply": "two"}]})
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(text(adapter, asked), 0.05)
-    assert await text(adapter, asked) == "two"
+        await asyncio.wait_for(text(adapter, request), 0.05)
+    assert await text(adapter, request) == "two"
 
 
-def test_a_scripted_model_needs_no_key_and_is_marked_as_no_models_answer() -> None:
+def test_a_scripted_model_needs_no_key_and_has_a_disclaimer() -> None:
     info = standby_scripted.standby_provider()
     assert info.keys == ()
     assert info.card.disclaimer == "a fixed text, not a model's answer"

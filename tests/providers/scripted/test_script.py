@@ -1,4 +1,4 @@
-"""A scripted model's options: what the schema lets through is what can be played, and nothing else is."""
+"""A scripted model's options: exactly those that the schema accepts can be played."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import pytest
 
 import standby_scripted
 from standby.plugin import AttemptFailed, Failure, Finish, Kind
-from standby_scripted.script import seconds, steps_of
+from standby_scripted.script import parse_duration, parse_steps
 
-GOOD: list[dict[str, Any]] = [
+VALID: list[dict[str, Any]] = [
     {"reply": "We will be right back."},
     {"reply": ["We will ", "be right back."]},
     {"script": [{"reply": "one"}, {"hang": True}]},
@@ -29,7 +29,7 @@ GOOD: list[dict[str, Any]] = [
     },
 ]
 
-BAD: list[dict[str, Any]] = [
+INVALID: list[dict[str, Any]] = [
     {},
     {"reply": "one", "script": [{"reply": "two"}]},
     {"reply": 3},
@@ -50,23 +50,23 @@ def accepted_by_schema(options: dict[str, Any]) -> bool:
     return jsonschema.Draft202012Validator(schema).is_valid(options)
 
 
-@pytest.mark.parametrize("options", GOOD)
-def test_what_the_schema_accepts_can_be_played(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", VALID)
+def test_options_that_the_schema_accepts_can_be_played(options: dict[str, Any]) -> None:
     assert accepted_by_schema(options)
-    assert steps_of("m", options)
+    assert parse_steps("m", options)
 
 
-@pytest.mark.parametrize("options", BAD)
-def test_what_the_schema_refuses_is_unavailable_and_says_so(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", INVALID)
+def test_options_that_the_schema_refuses_are_unavailable(options: dict[str, Any]) -> None:
     assert not accepted_by_schema(options)
     with pytest.raises(AttemptFailed, match="the scripted model 'm' ") as caught:
-        steps_of("m", options)
+        parse_steps("m", options)
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 
 
-def test_a_wrong_step_is_named_by_its_place() -> None:
+def test_a_wrong_step_is_named_by_its_position() -> None:
     with pytest.raises(AttemptFailed, match=r"script\[1\]\.fail\.kind"):
-        steps_of("m", {"script": [{"reply": "one"}, {"fail": {"kind": "overworked"}}]})
+        parse_steps("m", {"script": [{"reply": "one"}, {"fail": {"kind": "overworked"}}]})
 
 
 def test_a_failure_carries_all_that_the_script_says() -> None:
@@ -77,17 +77,17 @@ def test_a_failure_carries_all_that_the_script_says() -> None:
         "message": "too many",
         "retry_after": "500ms",
     }
-    (step,) = steps_of("m", {"script": [{"fail": fail}]})
+    (step,) = parse_steps("m", {"script": [{"fail": fail}]})
     assert step.fail is not None
     expected = Failure(
         kind=Kind.RATE_LIMITED, status=429, code="slow", message="too many", retry_after=0.5
     )
     assert step.fail.failure == expected
-    assert step.ends is Finish.STOP
+    assert step.finish_reason is Finish.STOP
 
 
 @pytest.mark.parametrize(
     ("duration", "expected"), [("250ms", 0.25), ("2s", 2.0), ("1.5m", 90.0), ("1h", 3600.0)]
 )
-def test_durations_are_those_of_the_file(duration: str, expected: float) -> None:
-    assert seconds(duration) == expected
+def test_durations_are_spelt_as_in_models_yaml(duration: str, expected: float) -> None:
+    assert parse_duration(duration) == expected

@@ -1,4 +1,4 @@
-"""Calls to the local provider, as the dispatcher would make them."""
+"""Requests to the local provider, as the dispatcher would make them."""
 
 from typing import Any
 
@@ -17,21 +17,25 @@ from standby.plugin import (
 from standby_local.adapter import Local
 
 
-def request(*turns: tuple[Role, str], **sampling: Any) -> Request:
+def conversation(*turns: tuple[Role, str], **sampling: Any) -> Request:
     messages = tuple(Message(role, (Text(text),)) for role, text in turns)
     return Request(messages, Sampling(**sampling))
 
 
-def call(asked: Request, *, model: str = "smollm2-135m", **options: Any) -> ModelRequest:
-    return ModelRequest(request=asked, model=model, card=Card(), options=options, timeout=120.0)
+def model_request(
+    conversation: Request, *, model: str = "smollm2-135m", **options: Any
+) -> ModelRequest:
+    return ModelRequest(
+        request=conversation, model=model, card=Card(), options=options, timeout=120.0
+    )
 
 
 def local() -> Local:
     return Local(Provider(plugin="local"))
 
 
-async def whole(asked: ModelRequest) -> tuple[str, End]:
-    chunks: list[Chunk] = [chunk async for chunk in local().stream(asked)]
+async def collect(request: ModelRequest) -> tuple[str, End]:
+    chunks: list[Chunk] = [chunk async for chunk in local().stream(request)]
     end = chunks[-1].end
     assert end is not None
     return "".join(chunk.text for chunk in chunks), end
