@@ -15,7 +15,7 @@ import msgspec
 
 from standby.plugin import decode_json, iter_events, read_body
 from standby_gemini.reply import Reader as GeminiReader
-from standby_openai.reply import Reader as OpenAIReader
+from standby_openai.chat_reply import Reader as OpenAIReader
 
 LIMIT = 0.010
 MIB = 2**20
@@ -70,16 +70,16 @@ def bodies() -> dict[str, Callable[[], Awaitable[None]]]:
     many = (b"data: " + msgspec.json.encode(delta) + b"\n\n") * (MIB // 60)
     return {
         "gemini, one answer": partial(
-            unary, msgspec.json.encode(gemini), lambda value: GeminiReader().chunk(value)
+            unary, msgspec.json.encode(gemini), lambda value: GeminiReader().read(value)
         ),
         "openai, one answer": partial(
-            unary, msgspec.json.encode(openai), lambda value: OpenAIReader().chunk(value)
+            unary, msgspec.json.encode(openai), lambda value: OpenAIReader().read(value)
         ),
         "gemini, a stream of one event": partial(
-            streamed, one, lambda value: GeminiReader().chunk(value)
+            streamed, one, lambda value: GeminiReader().read(value)
         ),
         "openai, a stream of many events": partial(
-            streamed, many, lambda value: OpenAIReader().chunk(value)
+            streamed, many, lambda value: OpenAIReader().read(value)
         ),
     }
 

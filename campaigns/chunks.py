@@ -24,7 +24,7 @@ from standby.http.sse import ServerSentEvent
 from standby.plugin import AttemptFailed, Chunk, decode_json, iter_events
 from standby_anthropic import reply as anthropic
 from standby_gemini import reply as gemini
-from standby_openai import reply as chat
+from standby_openai import chat_reply as chat
 from standby_openai import responses_reply as responses
 from tests.oracles.expected import Wire
 from tests.support.recorded import ROWS, STREAMS, Outcome, as_events, gathered, split
@@ -161,9 +161,9 @@ def read(wire: Wire, events: Sequence[ServerSentEvent]) -> Outcome:
             data = event.stray or event.data
             if data == "[DONE]":
                 break
-            chunk: Chunk | None = reader.chunk(decode_json(data)) if data else None
+            chunk: Chunk | None = reader.read(decode_json(data)) if data else None
             got.chunks += [chunk] if chunk else []
-        got.chunks += reader.rest()
+        got.chunks += reader.final_chunks()
     except AttemptFailed as error:
         got.failure = error.failure
         return got

@@ -10,11 +10,11 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.resilience.triggers import Triggers
 from standby.settings import Chain, Trigger
-from standby_gemini.failures import failure_of as gemini_failure
+from standby_gemini.failures import parse_failure as gemini_failure
 from standby_gemini.reply import Reader as GeminiReader
-from standby_gemini.reply import reply_of as gemini_reply
-from standby_openai.failures import failure_of as openai_failure
-from standby_openai.reply import Reader as ChatReader
+from standby_gemini.reply import parse_reply as gemini_reply
+from standby_openai.failures import parse_failure as openai_failure
+from standby_openai.chat_reply import Reader as ChatReader
 from standby_openai.responses_reply import Reader as ResponsesReader
 from tests.support.playing import target
 
@@ -550,20 +550,20 @@ def test_an_error_in_a_stream(
     reader: Any, event: Any, kind: Kind, status: int, code: str | None, message: str
 ) -> None:
     with pytest.raises(AttemptFailed) as caught:
-        reader().chunk(event)
+        reader().read(event)
     assert caught.value.failure == Failure(kind=kind, status=status, code=code, message=message)
 
 
 def test_a_response_that_failed_is_an_error() -> None:
     reader = ResponsesReader()
     assert (
-        reader.chunk(
+        reader.read(
             {"type": "response.failed", "response": {"status": "failed", "error": BUSY["error"]}}
         )
         is None
     )
     with pytest.raises(AttemptFailed) as caught:
-        reader.rest()
+        reader.final_chunks()
     assert (caught.value.failure.kind, caught.value.failure.message) == (
         Kind.SERVER_ERROR,
         "The server had an error.",

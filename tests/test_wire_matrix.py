@@ -22,7 +22,7 @@ from standby.plugin import ModelRequest, deep_merge
 from standby.settings import Chain, Provider, Secret, Settings
 from standby.types import Media, Message, Reasoning, Request, Text, ToolCall, ToolResult
 from standby_gemini import request as gemini_request
-from standby_openai import request as chat_request
+from standby_openai import chat_request
 from standby_openai import responses_request
 from tests.oracles import wire_rules
 
@@ -220,12 +220,12 @@ def body(request: Request, target: Target, *, stream: bool = False) -> dict[str,
         extra=extra,
     )
     if target.provider == "gemini":
-        made = gemini_request.body_of(call)
+        made = gemini_request.build_body(call)
     elif (target.card.wire or {}).get("api") == "responses":
-        made = responses_request.body_of(call, stream=stream)
+        made = responses_request.build_body(call, stream=stream)
     else:
         limit = "max_completion_tokens" if target.verify_response_model else "max_tokens"
-        made = chat_request.body_of(call, stream=stream, max_tokens=limit)
+        made = chat_request.build_body(call, stream=stream, max_tokens=limit)
     sent: dict[str, Any] = msgspec.json.decode(encode_json(made))
     return sent
 

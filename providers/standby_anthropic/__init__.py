@@ -1,4 +1,7 @@
-"""The Anthropic plugin's manifest: what is known without the SDK. Facts and their sources are in cards.json."""
+"""The Anthropic plugin's manifest, which imports no SDK.
+
+The models' cards and their sources are in cards.json.
+"""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -14,7 +17,7 @@ OPTIONS = {
     "properties": {
         "effort": {
             "enum": ["low", "medium", "high", "xhigh", "max"],
-            "description": "How much the model spends on the answer; each model takes some of these.",
+            "description": "How much a model spends on an answer; each takes some of these.",
         },
         "thinking_budget": {
             "type": "integer",
@@ -29,10 +32,11 @@ OPTIONS = {
 }
 
 REFUSES = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
-"""API version 2026-10-21, which the SDK's 2.x sends, answers the first three with a 400; the Messages API never had the rest.
+"""Parameters that no model takes.
 
-Source: platform.claude.com, docs/en/api/versioning, as stored in autumn 2026; anthropic 2.12,
-    message_create_params.py.
+API version 2026-10-21, which the SDK's 2.x sends, answers the first three with a 400; the Messages
+API never had the others. Source: platform.claude.com, docs/en/api/versioning, as stored in autumn
+2026; anthropic 2.12, message_create_params.py.
 """
 
 SDK = Library(module="anthropic", requirement="anthropic>=2.0")
@@ -40,10 +44,10 @@ SDK = Library(module="anthropic", requirement="anthropic>=2.0")
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
-    """Say how to reach any model of Anthropic, or of an endpoint that speaks the same wire."""
+    """Describe how to reach any model of Anthropic, or of an endpoint with the same wire."""
     return ProviderInfo(
         adapter="standby_anthropic.adapter:AnthropicAdapter",
-        failures="standby_anthropic.failures:failure_of",
+        failures="standby_anthropic.failures:parse_failure",
         stub_server="standby_anthropic.stub_server:answer",
         keys=("ANTHROPIC_API_KEY",),
         options=OPTIONS,

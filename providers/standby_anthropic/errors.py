@@ -1,8 +1,8 @@
-"""How Anthropic is known to fail, as `Failure.text` gives it: `standby validate` runs triggers' patterns against them.
+"""Known errors of Anthropic, each in the form of `Failure.text`.
 
-The messages are documented, or cited in public issues (529: anthropic-sdk-typescript #616; credit:
-claude-code #66314), as read in November 2026. Cloudflare, which stands before the API, answers 502
-and 520.
+`standby validate` runs the triggers' patterns against them. The messages are documented, or cited
+in public issues (529: anthropic-sdk-typescript #616; credit: claude-code #66314), as read in
+November 2026. The 502 and the 520 are those of Cloudflare, which stands before the API.
 """
 
 ERRORS = (
@@ -12,7 +12,10 @@ ERRORS = (
     "529 overloaded_error. Overloaded",
     "502 Bad Gateway. 502 Bad Gateway cloudflare",
     "520. Web server is returning an unknown error",
-    "429 rate_limit_error. This request would exceed your organization's rate limit of 50 requests per minute.",
+    (
+        "429 rate_limit_error. This request would exceed your organization's rate limit of 50"
+        " requests per minute."
+    ),
     "401 authentication_error. invalid x-api-key",
     "401 authentication_error. Invalid authentication credentials",
     "402 billing_error. There is an issue with your billing.",
@@ -21,13 +24,13 @@ ERRORS = (
     "413 request_too_large. Request exceeds the maximum size",
     "400 invalid_request_error. prompt is too long: 210000 tokens > 200000 maximum",
     (
-        "400 invalid_request_error. Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing "
-        "to upgrade or purchase credits."
+        "400 invalid_request_error. Your credit balance is too low to access the Anthropic "
+        "API. Please go to Plans & Billing to upgrade or purchase credits."
     ),
     "400 invalid_request_error. You have reached your specified API usage limits.",
     "400 invalid_request_error. Output blocked by content filtering policy",
     (
-        "400 invalid_request_error. This model does not support assistant message prefill. The conversation must end with a "
-        "user message."
+        "400 invalid_request_error. This model does not support assistant message prefill. "
+        "The conversation must end with a user message."
     ),
 )

@@ -1,7 +1,7 @@
-"""What Anthropic answers when it fails, as failures. Pure; knows no SDK.
+"""Anthropic's error responses, parsed into failures.
 
-In this order: the HTTP status, then the structured code, then the text. The bodies are published
-ones.
+The HTTP status is read first, then the structured code, and the text last. The bodies are published
+ones. The functions are pure and import no SDK.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from standby.plugin import (
 
 _KIND_OF_CODE = {
     "billing_error": Kind.QUOTA_EXHAUSTED,
-    # a 429 that no waiting ends before the next month
+    # a 429 that lasts until the next month
     "enforced_spend_limit_reached": Kind.QUOTA_EXHAUSTED,
     "contract_spend_limit_reached": Kind.QUOTA_EXHAUSTED,
     "linked_organization_spend_limit_reached": Kind.QUOTA_EXHAUSTED,
@@ -31,7 +31,10 @@ _KIND_OF_CODE = {
     "request_too_large": Kind.UNSUPPORTED,  # 32 MB: another vendor may take more
     "request_body_too_large_after_decoding": Kind.UNSUPPORTED,
 }
-"""`error.details.error_code` or `error.type`, where it says more than the HTTP status; names: anthropic 2.12, types.shared."""
+"""`error.details.error_code` or `error.type`, where it says more than the HTTP status.
+
+Names: anthropic 2.12, types.shared.
+"""
 
 _KIND_OF_CODE_ALONE = {
     "api_error": Kind.SERVER_ERROR,
@@ -43,83 +46,85 @@ _KIND_OF_CODE_ALONE = {
     "not_found_error": Kind.MODEL_MISSING,
     "invalid_request_error": Kind.INVALID_REQUEST,
 }
-"""The same for an error inside a 200, where the status says nothing."""
+"""The same for an error inside a 200, whose status carries no information."""
 
 _KIND_OF_TEXT = (
-    (
-        "prompt is too long",
-        Kind.CONTEXT_TOO_LONG,
-    ),  # "prompt is too long: 210000 tokens > 200000 maximum"
-    (
-        "exceed context limit",
-        Kind.CONTEXT_TOO_LONG,
-    ),  # "input length and `max_tokens` exceed context limit: …"
+    # as in "prompt is too long: 210000 tokens > 200000 maximum"
+    ("prompt is too long", Kind.CONTEXT_TOO_LONG),
+    # as in "input length and `max_tokens` exceed context limit: …"
+    ("exceed context limit", Kind.CONTEXT_TOO_LONG),
     ("credit balance is too low", Kind.QUOTA_EXHAUSTED),  # anthropics/claude-code #66314: a 400
     ("reached your specified api usage limits", Kind.QUOTA_EXHAUSTED),
     ("output blocked by content filtering policy", Kind.BLOCKED),
     ("does not support assistant message prefill", Kind.UNSUPPORTED),
-    (
-        "response is not supported",
-        Kind.UNSUPPORTED,
-    ),  # "When using tools, pre-filling the `assistant` response is not supported."
+    # as in "When using tools, pre-filling the `assistant` response is not supported."
+    ("response is not supported", Kind.UNSUPPORTED),
     ("thinking may not be enabled when tool_choice", Kind.UNSUPPORTED),
     ("cannot both be specified for this model", Kind.UNSUPPORTED),  # temperature and top_p
-    (
-        "not supported for this model",
-        Kind.UNSUPPORTED,
-    ),  # "tool_choice: type "tool" and "any" are not supported for this model"
+    # as in "tool_choice: type "tool" and "any" are not supported for this model"
+    ("not supported for this model", Kind.UNSUPPORTED),
     ("not supported by this model", Kind.UNSUPPORTED),
     ("does not support image", Kind.UNSUPPORTED),
-    (
-        "output_config.format.schema:",
-        Kind.UNSUPPORTED,
-    ),  # a schema that another vendor may well take
+    # a schema that another vendor may accept
+    ("output_config.format.schema:", Kind.UNSUPPORTED),
 )
-"""What only the words of a refused request tell."""
+"""Message texts that refine the kind of an invalid request."""
 
 
-def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
-    """Read an error answer; `body` is decoded JSON, or the text where it is none.
+def parse_failure(status: int, headers: Mapping[str, str], body: Any) -> Failure:
+    """Parse an error response.
 
-    An error inside a 200 counts as what it says it is: a stream's status is sent before anything
-    can go wrong.
+    An error inside a 200 counts as the error that it states: a stream's status is sent before
+    anything can go wrong.
+
+    Args:
+        status: The HTTP status.
+        headers: The response's headers.
+        body: The decoded JSON, or the text of a body that is not JSON.
+
+    Returns:
+        The failure, with the delay that Anthropic states and the request's id.
     """
-    told = get_object(body)
-    error = get_object(told.get("error"))
-    names = [
-        get_str(get_object(error.get("details")).get("error_code")),
-        get_str(error.get("type")),
-    ]
-    names = [name for name in names if name]
+    content = get_object(body)
+    error = get_object(content.get("error"))
+    error_code = get_str(get_object(error.get("details")).get("error_code"))
+    names = [name for name in (error_code, get_str(error.get("type"))) if name]
     message = get_str(error.get("message")) or strip_markup(body)
     return Failure(
-        kind=_kind(status, names, message),
+        kind=_classify(status, names, message),
         status=status,
         code=names[0] if names else None,
         message=message,
         retry_after=retry_after(headers, hint_in(message)),
-        id=_header(headers, "request-id") or get_str(told.get("request_id")),
+        id=_find_header(headers, "request-id") or get_str(content.get("request_id")),
     )
 
 
 def is_error(answer: Any) -> bool:
-    """Say whether an answer is an error, whatever its status."""
-    told = get_object(answer)
-    return told.get("type") == "error" or bool(told.get("error"))
+    """Check whether a response is an error, whatever its status.
+
+    Args:
+        answer: The decoded JSON.
+
+    Returns:
+        True for an error.
+    """
+    content = get_object(answer)
+    return content.get("type") == "error" or bool(content.get("error"))
 
 
-def _kind(status: int, names: Sequence[str], message: str) -> Kind:
-    if (
-        status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    ):  # Cloudflare's, before Anthropic sees it, and maybe without a body
+def _classify(status: int, names: Sequence[str], message: str) -> Kind:
+    # Cloudflare sends this before Anthropic sees the request, possibly without a body
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Kind.UNSUPPORTED
     kind = kind_of_status(status)
-    known = _KIND_OF_CODE | _KIND_OF_CODE_ALONE if kind is Kind.MALFORMED else _KIND_OF_CODE
-    kind = next((known[name] for name in names if name in known), kind)
+    kinds = _KIND_OF_CODE | _KIND_OF_CODE_ALONE if kind is Kind.MALFORMED else _KIND_OF_CODE
+    kind = next((kinds[name] for name in names if name in kinds), kind)
     if kind is not Kind.INVALID_REQUEST:
         return kind
-    return next((better for words, better in _KIND_OF_TEXT if words in message.lower()), kind)
+    text = message.lower()
+    return next((refined for phrase, refined in _KIND_OF_TEXT if phrase in text), kind)
 
 
-def _header(headers: Mapping[str, str], name: str) -> str:
-    return next((value for one, value in headers.items() if one.lower() == name), "")
+def _find_header(headers: Mapping[str, str], name: str) -> str:
+    return next((value for key, value in headers.items() if key.lower() == name), "")

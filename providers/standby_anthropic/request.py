@@ -1,4 +1,7 @@
-"""A call, as the JSON that the Messages API takes. Pure; knows no SDK."""
+"""A request, as the JSON body of the Messages API.
+
+The functions are pure and import no SDK.
+"""
 
 import hashlib
 import re
@@ -14,7 +17,6 @@ from standby.plugin import (
     Message,
     ModelRequest,
     Only,
-    Part,
     Request,
     Text,
     Tool,
@@ -22,12 +24,15 @@ from standby.plugin import (
     ToolResult,
     deep_merge,
 )
-from standby_anthropic.documents import block_of
-from standby_anthropic.schemas import sendable
-from standby_anthropic.thoughts import placed
+from standby_anthropic.documents import build_media_block
+from standby_anthropic.schemas import convert_schema
+from standby_anthropic.thoughts import insert_thoughts
 
 MAX_TOKENS = 16_384
-"""Tokens of an answer where neither the request nor the card says: the Messages API demands a number."""
+"""The answer's limit in tokens where neither the request nor the card states one.
+
+The Messages API requires a number.
+"""
 
 BUDGETS = {
     "minimal": 1024,
@@ -37,12 +42,15 @@ BUDGETS = {
     "xhigh": 32_768,
     "max": 32_768,
 }
-"""Tokens for thinking, for models that take no effort; the least is Anthropic's, above the greatest it advises batches."""
+"""Tokens for thinking, by effort, for models that take no effort.
 
-LEAST_BUDGET = 1024
+The smallest is Anthropic's minimum; above the largest Anthropic advises batches.
+"""
+
+MIN_BUDGET = 1024
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
-"""The 400 for anything else: "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"."""
+"""Any other id is a 400: "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"."""
 
 _ROLES = {"user": "user", "assistant": "assistant", "tool": "user"}
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
@@ -56,177 +64,213 @@ _SAMPLING = {
 Block = dict[str, Any]
 
 
-def body_of(call: ModelRequest, *, stream: bool) -> Block:
-    """Return the request's body; raises `AttemptFailed` (`unsupported`) for what the Messages API has no form for.
+def build_body(request: ModelRequest, *, stream: bool) -> Block:
+    """Build the request's body.
 
     System messages become the one `system` that every model takes, in order, wherever they stood.
-    Turns of one role in a row become one turn. An empty text is a 400, and is left out; where
-    nothing but a system's text is left, it is the user's.
+    Consecutive messages of one role become one. An empty text would be a 400 and is omitted.
+    Where only the system's text remains, it becomes the user's.
+
+    Args:
+        request: The attempt's request.
+        stream: Whether to request a stream.
+
+    Returns:
+        The body, before JSON encoding.
+
+    Raises:
+        AttemptFailed: `unsupported`, for anything that the API has no form for.
     """
-    request = call.request
-    system = [
-        _text(part.text)
-        for part in _parts_of("system", request)
-        if isinstance(part, Text) and part.text.strip()
-    ]
-    turns = _turns(request.messages)
-    limit = request.sampling.max_tokens or call.card.output_limit or MAX_TOKENS
+    conversation = request.request
+    system = _build_system(conversation.messages)
+    wire_messages = _build_messages(conversation.messages)
+    card_limit = request.card.output_limit or MAX_TOKENS
+    limit = conversation.sampling.max_tokens or card_limit
     body: Block = {
-        "model": call.model,
+        "model": request.model,
         "max_tokens": limit,
-        "messages": turns or [{"role": "user", "content": system}],
+        "messages": wire_messages or [{"role": "user", "content": system}],
     }
-    if system and turns:
+    if system and wire_messages:
         body["system"] = system
-    for ours, theirs in _SAMPLING.items():
-        if (value := getattr(request.sampling, ours)) is not None:
-            body[theirs] = value
-    body = deep_merge(body | _tools(call), _format(request))
-    body = deep_merge(deep_merge(body, _effort(call, limit)), _options(call))
+    fields = ((theirs, getattr(conversation.sampling, ours)) for ours, theirs in _SAMPLING.items())
+    body |= {name: value for name, value in fields if value is not None}
+    body = deep_merge(body | _build_tools(request), _build_format(conversation))
+    body = deep_merge(deep_merge(body, _build_effort(request, limit)), _build_options(request))
     if stream:
         body["stream"] = True
-    return deep_merge(body, call.extra)
+    return deep_merge(body, request.extra)
 
 
-def _parts_of(role: str, request: Request) -> Iterator[Part]:
-    return (part for message in request.messages if message.role == role for part in message.parts)
+def _build_system(messages: Iterable[Message]) -> list[Block]:
+    parts = (part for message in messages if message.role == "system" for part in message.parts)
+    return [_build_text(part.text) for part in parts if isinstance(part, Text) and _has_text(part)]
 
 
-def _turns(messages: Iterable[Message]) -> list[Block]:
-    """Give the turns, the results of tools first in theirs; words that the model is to go on with end in no blank."""
-    spoken = (message for message in messages if message.role != "system")
-    grouped = (
-        (role, list(turn))
-        for role, turn in groupby(spoken, key=lambda message: _ROLES[message.role])
-    )
-    turns: list[Block] = [
-        {"role": role, "content": [block for message in turn for block in _blocks(message)]}
-        for role, turn in grouped
+def _has_text(text: Text) -> bool:
+    """Check for text: "text content blocks must contain non-whitespace text"."""
+    return bool(text.text.strip())
+
+
+def _build_messages(messages: Iterable[Message]) -> list[Block]:
+    """Build the messages, with user and assistant in alternation."""
+    others = (message for message in messages if message.role != "system")
+    by_role = groupby(others, key=lambda message: _ROLES[message.role])
+    wire_messages: list[Block] = [
+        {"role": role, "content": [block for message in group for block in _build_blocks(message)]}
+        for role, group in by_role
     ]
-    turns = [turn for turn in turns if turn["content"]]
-    last: Block = turns[-1]["content"][-1] if turns and turns[-1]["role"] == "assistant" else {}
-    if last.get("type") == "text":
-        last["text"] = last[
-            "text"
-        ].rstrip()  # "final assistant content cannot end with trailing whitespace"
-    return turns
+    wire_messages = [message for message in wire_messages if message["content"]]
+    if wire_messages and wire_messages[-1]["role"] == "assistant":
+        _strip_final_text(wire_messages[-1]["content"][-1])
+    return wire_messages
 
 
-def _blocks(message: Message) -> Iterator[Block]:
-    for part in placed(message.parts) if message.role == "assistant" else message.parts:
-        if isinstance(part, dict):
-            yield part
-        elif isinstance(part, Text):
-            if part.text.strip():  # "text content blocks must contain non-whitespace text"
-                yield _text(part.text)
-        elif isinstance(part, Media):
-            yield block_of(part)
-        elif isinstance(part, ToolCall):
-            yield {
-                "type": "tool_use",
-                "id": _id(part.id),
-                "name": part.name,
-                "input": part.arguments,
-            }
-        elif isinstance(part, ToolResult):
-            yield _result(part)
+def _strip_final_text(block: Block) -> None:
+    """Strip a text: "final assistant content cannot end with trailing whitespace"."""
+    if block.get("type") == "text":
+        block["text"] = block["text"].rstrip()
 
 
-def _text(text: str) -> Block:
+def _build_blocks(message: Message) -> Iterator[Block]:
+    parts = insert_thoughts(message.parts) if message.role == "assistant" else message.parts
+    for part in parts:
+        match part:
+            case dict():
+                yield part
+            case Text() if _has_text(part):
+                yield _build_text(part.text)
+            case Media():
+                yield build_media_block(part)
+            case ToolCall():
+                yield _build_call(part)
+            case ToolResult():
+                yield _build_result(part)
+            case _:
+                pass  # an empty text is omitted
+
+
+def _build_text(text: str) -> Block:
     return {"type": "text", "text": text}
 
 
-def _result(result: ToolResult) -> Block:
-    said = [_text(result.text)] if result.text.strip() else []
-    content = [*said, *map(block_of, result.media)] if result.media else result.text
-    return {"type": "tool_result", "tool_use_id": _id(result.id), "content": content}
+def _build_call(call: ToolCall) -> Block:
+    return {
+        "type": "tool_use",
+        "id": _clean_id(call.id),
+        "name": call.name,
+        "input": call.arguments,
+    }
 
 
-def _id(known_as: str) -> str:
-    """Replace an id that another vendor gave and this one refuses, the same way wherever it stands."""
-    return (
-        known_as
-        if _ID.fullmatch(known_as)
-        else f"toolu_{hashlib.sha256(known_as.encode()).hexdigest()[:24]}"
-    )
+def _build_result(result: ToolResult) -> Block:
+    text = [_build_text(result.text)] if result.text.strip() else []
+    content = [*text, *map(build_media_block, result.media)] if result.media else result.text
+    return {"type": "tool_result", "tool_use_id": _clean_id(result.id), "content": content}
 
 
-def _tools(call: ModelRequest) -> Block:
-    """Return what is said of tools; raises `AttemptFailed` (`unsupported`) where the model cannot be made to call one."""
-    request = call.request
-    if not request.tools:
+def _clean_id(call_id: str) -> str:
+    """Replace another vendor's id that Anthropic refuses, by the same text wherever it stands."""
+    if _ID.fullmatch(call_id):
+        return call_id
+    return f"toolu_{hashlib.sha256(call_id.encode()).hexdigest()[:24]}"
+
+
+def _build_tools(request: ModelRequest) -> Block:
+    """Build the tools and their choice.
+
+    Raises:
+        AttemptFailed: `unsupported`, for a forced tool where the model refuses one.
+    """
+    conversation = request.request
+    if not conversation.tools:
         return {}
-    choice = request.tool_choice
-    if _is_forced(request) and not (call.card.wire or {}).get("forced_tools", True):
-        words = f"not sent: {call.model} cannot be made to call a tool; it takes tool_choice auto or none"
-        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
-    told: Block = (
+    if _forces_tool(conversation) and not (request.card.wire or {}).get("forced_tools", True):
+        message = (
+            f"not sent: {request.model} cannot be forced to call a tool; "
+            "it takes tool_choice auto or none"
+        )
+        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=message))
+    tools = [_describe_tool(tool) for tool in conversation.tools]
+    choice = _build_choice(conversation)
+    if choice == {"type": "auto"}:
+        return {"tools": tools}
+    return {"tools": tools, "tool_choice": choice}
+
+
+def _build_choice(conversation: Request) -> Block:
+    choice, parallel = conversation.tool_choice, conversation.sampling.parallel_tool_calls
+    fields: Block = (
         {"type": "tool", "name": choice.name}
         if isinstance(choice, Only)
         else {"type": _CHOICES[choice]}
     )
-    if request.sampling.parallel_tool_calls is not None and choice != "none":
-        told["disable_parallel_tool_use"] = not request.sampling.parallel_tool_calls
-    said: Block = {"tools": [_described(tool) for tool in request.tools]}
-    return said if told == {"type": "auto"} else {**said, "tool_choice": told}
+    if parallel is not None and choice != "none":
+        fields["disable_parallel_tool_use"] = not parallel
+    return fields
 
 
-def _is_forced(request: Request) -> bool:
-    return isinstance(request.tool_choice, Only) or request.tool_choice == "required"
+def _forces_tool(conversation: Request) -> bool:
+    return isinstance(conversation.tool_choice, Only) or conversation.tool_choice == "required"
 
 
-def _described(tool: Tool) -> Block:
-    about = {"description": tool.description} if tool.description else {}
-    return {"name": tool.name, **about, "input_schema": tool.parameters}
+def _describe_tool(tool: Tool) -> Block:
+    description = {"description": tool.description} if tool.description else {}
+    return {"name": tool.name, **description, "input_schema": tool.parameters}
 
 
-def _format(request: Request) -> Block:
-    if request.schema is None:
+def _build_format(conversation: Request) -> Block:
+    if conversation.schema is None:
         return {}
-    return {
-        "output_config": {
-            "format": {"type": "json_schema", "schema": sendable(request.schema.json_schema)}
-        }
-    }
+    schema = convert_schema(conversation.schema.json_schema)
+    return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
 
 
-def _effort(call: ModelRequest, limit: int) -> Block:
-    """Say how hard to think, in the way that the card's `thinks` names; the core has sent one of the card's efforts."""
-    effort = call.request.sampling.reasoning_effort
-    thinks = (call.card.wire or {}).get("thinks")
+def _build_effort(request: ModelRequest, limit: int) -> Block:
+    """Build the effort in the way that the card's `thinks` names.
+
+    The core passes only efforts that the card lists.
+    """
+    effort = request.request.sampling.reasoning_effort
+    thinks = (request.card.wire or {}).get("thinks")
     if effort is None:
         return {}
     if effort == "none":
         return {"thinking": {"type": "disabled"}} if thinks == "by default" else {}
     if thinks == "on budget":
-        return _budget(min(BUDGETS[effort], limit // 2), call)
+        return _build_budget(min(BUDGETS[effort], limit // 2), request.request)
     adaptive: Block = {"thinking": {"type": "adaptive"}} if thinks == "on demand" else {}
     return {**adaptive, "output_config": {"effort": effort}}
 
 
-def _budget(tokens: int, call: ModelRequest) -> Block:
-    """Ask for thinking within a budget, where that is no 400: from the least on, and with no tool that must be called.
+def _build_budget(tokens: int, conversation: Request) -> Block:
+    """Build a budget for thinking, or nothing where a budget would be a 400.
 
-    "When `thinking` is enabled, a final `assistant` message must start with a thinking block": a
-    call that another model made has none, and goes on without.
+    A budget below the minimum and a forced tool are 400s. So is a turn of results after a call
+    without a thought, such as another model's call: "When `thinking` is enabled, a final
+    `assistant` message must start with a thinking block".
     """
-    turns = _turns(call.request.messages)
-    ends_in_results = bool(turns) and turns[-1]["content"][0]["type"] == "tool_result"
-    thought = ends_in_results and turns[-2]["content"][0]["type"] in (
-        "thinking",
-        "redacted_thinking",
-    )
-    if tokens < LEAST_BUDGET or _is_forced(call.request) or (ends_in_results and not thought):
+    refused = _forces_tool(conversation) or _lacks_thought(conversation)
+    if tokens < MIN_BUDGET or refused:
         return {}
     return {"thinking": {"type": "enabled", "budget_tokens": tokens}}
 
 
-def _options(call: ModelRequest) -> Block:
-    said: Block = {}
-    if "effort" in call.options:
-        said["output_config"] = {"effort": call.options["effort"]}
-    if "service_tier" in call.options:
-        said["service_tier"] = call.options["service_tier"]
-    return said | (
-        _budget(call.options["thinking_budget"], call) if "thinking_budget" in call.options else {}
-    )
+def _lacks_thought(conversation: Request) -> bool:
+    """Check whether the conversation ends in results of calls that began without a thought."""
+    wire_messages = _build_messages(conversation.messages)
+    if not wire_messages or wire_messages[-1]["content"][0]["type"] != "tool_result":
+        return False
+    return wire_messages[-2]["content"][0]["type"] not in ("thinking", "redacted_thinking")
+
+
+def _build_options(request: ModelRequest) -> Block:
+    options = request.options
+    fields: Block = {}
+    if "effort" in options:
+        fields["output_config"] = {"effort": options["effort"]}
+    if "service_tier" in options:
+        fields["service_tier"] = options["service_tier"]
+    if "thinking_budget" in options:
+        fields |= _build_budget(options["thinking_budget"], request.request)
+    return fields

@@ -1,12 +1,13 @@
-"""A schema, as Anthropic takes it: every object closed, and constraints that it refuses told in words. Pure; knows no SDK.
+"""A schema in the form that Anthropic takes.
 
-What is sent may ask for less than what was given: standby holds the answer against the schema
-itself. Source: anthropic 2.12, lib/_parse/_transform.py, which does the same to what its users
-pass.
+Every object is closed, and constraints that Anthropic refuses move into the description. The schema
+that is sent may so be weaker than the original: standby itself validates the answer against the
+original. Source: anthropic 2.12, lib/_parse/_transform.py, which does the same to its users'
+schemas. The functions are pure and import no SDK.
 """
 
 from collections.abc import Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -18,58 +19,72 @@ _FORMATS = frozenset(
 )
 _CHOICES = {"anyOf": "anyOf", "oneOf": "anyOf", "allOf": "allOf"}
 _MAPS = {"$defs": "$defs", "definitions": "definitions", "properties": "properties"}
-_UNTOLD = frozenset(
+_DROPPED = frozenset(
     {"additionalProperties", "default", "$schema", "$id", "examples", "discriminator"}
 )
 
 
-def sendable(schema: Any) -> dict[str, Any]:
-    """Return the schema as Anthropic takes it; raises `AttemptFailed` (`unsupported`) for what may have any shape."""
+def convert_schema(schema: Any) -> dict[str, Any]:
+    """Convert a schema to the form that Anthropic takes.
+
+    Args:
+        schema: The JSON Schema.
+
+    Returns:
+        The converted schema.
+
+    Raises:
+        AttemptFailed: `unsupported`, for a schema that allows any shape.
+    """
     if not isinstance(schema, Mapping) or not schema:
-        _refuse("a schema that allows anything")
+        raise _unsupported("schema that allows anything")
     given = dict(cast("Mapping[str, Any]", schema))
     kinds = get_list(given.get("type"))
-    if kinds:  # the SDK knows one type only
-        return {"anyOf": [sendable({**given, "type": kind}) for kind in kinds]}
-    sent: dict[str, Any] = {}
-    told: dict[str, Any] = {}
+    if kinds:  # the SDK takes one type only
+        return {"anyOf": [convert_schema({**given, "type": kind}) for kind in kinds]}
+    converted: dict[str, Any] = {}
+    refused: dict[str, Any] = {}
     for name, value in given.items():
-        _place(name, value, sent, told)
+        _convert_keyword(name, value, converted, refused)
     if given.get("type") == "object" or "properties" in given:
-        _refuse_if_open(given)
-        sent |= {"properties": sent.get("properties", {}), "additionalProperties": False}
-    if told:
-        words = msgspec.json.encode(told).decode()
-        sent["description"] = (
-            f"{sent['description']}\n\n{words}" if "description" in sent else words
-        )
-    return sent
+        _reject_if_open(given)
+        converted |= {"properties": converted.get("properties", {}), "additionalProperties": False}
+    if refused:
+        constraints = msgspec.json.encode(refused).decode()
+        if "description" in converted:
+            constraints = f"{converted['description']}\n\n{constraints}"
+        converted["description"] = constraints
+    return converted
 
 
-def _place(name: str, value: Any, sent: dict[str, Any], told: dict[str, Any]) -> None:
-    """Put a keyword where it belongs: into the schema, or into words."""
+def _convert_keyword(
+    name: str, value: Any, converted: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    """Put a keyword into the converted schema, or among the refused ones."""
     if name in _MAPS:
-        sent[name] = {one: sendable(schema) for one, schema in get_object(value).items()}
+        converted[name] = {key: convert_schema(each) for key, each in get_object(value).items()}
     elif name in _CHOICES:
-        sent[_CHOICES[name]] = [sendable(schema) for schema in get_list(value)]
+        converted[_CHOICES[name]] = [convert_schema(each) for each in get_list(value)]
     elif name == "items":
-        sent[name] = sendable(value)
-    elif (
-        name in _KEPT
-        or (name == "format" and value in _FORMATS)
-        or (name == "minItems" and value in (0, 1))
-    ):
-        sent[name] = value
-    elif name not in _UNTOLD:
-        told[name] = value
+        converted[name] = convert_schema(value)
+    elif _is_accepted(name, value):
+        converted[name] = value
+    elif name not in _DROPPED:
+        refused[name] = value
 
 
-def _refuse_if_open(given: Mapping[str, Any]) -> None:
-    """Refuse a mapping of any names: closed, it could only be empty, and would fit all the same."""
+def _is_accepted(name: str, value: Any) -> bool:
+    if name == "format":
+        return value in _FORMATS
+    return value in (0, 1) if name == "minItems" else name in _KEPT
+
+
+def _reject_if_open(given: Mapping[str, Any]) -> None:
+    """Reject a mapping of any names: once closed it would take no property at all."""
     if "properties" not in given or given.get("additionalProperties", False) is not False:
-        _refuse("an object whose properties have no names")
+        raise _unsupported("object whose properties have no names")
 
 
-def _refuse(what: str) -> NoReturn:
-    words = f"not sent: Anthropic takes no {what.removeprefix('a ').removeprefix('an ')}; name what the answer may hold"
-    raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
+def _unsupported(problem: str) -> AttemptFailed:
+    message = f"not sent: Anthropic takes no {problem}; name what the answer may hold"
+    return AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=message))

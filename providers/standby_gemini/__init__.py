@@ -1,4 +1,7 @@
-"""The Gemini plugin's manifest: what is known without the SDK. Facts and their sources are in cards.json."""
+"""The Gemini plugin's manifest, which imports no SDK.
+
+The models' cards and their sources are in cards.json.
+"""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -16,7 +19,7 @@ OPTIONS = {
             "type": "integer",
             "minimum": -1,
             "maximum": 32768,
-            "description": "Tokens that a 2.5 model may think with; -1 lets it choose.",
+            "description": "Tokens that a 2.5 model may spend on thinking; -1 lets it choose.",
         },
         "thinking_level": {
             "enum": ["minimal", "low", "medium", "high"],
@@ -24,12 +27,12 @@ OPTIONS = {
         },
         "include_thoughts": {
             "type": "boolean",
-            "description": "Whether the model tells of its thoughts: they are then the reply's reasoning.",
+            "description": "Whether the reply's reasoning holds the model's thoughts.",
         },
         "api_version": {
             "enum": ["v1", "v1beta"],
             "default": "v1beta",
-            "description": "v1beta has every field and the *-latest names; v1 has neither all.",
+            "description": "v1beta has every field and the *-latest names; v1 lacks some of both.",
         },
     },
     "not": {"required": ["thinking_budget", "thinking_level"]},
@@ -41,16 +44,24 @@ ACCOUNT = {
     "properties": {
         "project": {
             "type": "string",
-            "description": "A Google Cloud project: models are asked on Vertex AI, with application default credentials.",
+            "description": (
+                "A Google Cloud project: requests go to Vertex AI, with application default "
+                "credentials."
+            ),
         },
         "location": {
             "type": "string",
             "default": "global",
-            "description": "Where in Google Cloud: global, a multi-region (us, eu) or a region (europe-west1).",
+            "description": (
+                "The Google Cloud location: global, a multi-region (us, eu) or a region "
+                "(europe-west1)."
+            ),
         },
         "express": {
             "type": "boolean",
-            "description": "true: models are asked on Vertex AI in express mode, with the provider's api_key.",
+            "description": (
+                "true: requests go to Vertex AI in express mode, with the provider's api_key."
+            ),
         },
     },
     "dependentRequired": {"location": ["project"]},
@@ -70,15 +81,15 @@ ENDINGS = (
     "/v1alpha",
     "/v1",
 )
-"""The version of the API is added too."""
+"""Paths that the adapter adds to a `base_url` itself, with the version of the API."""
 
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
-    """Say how to reach any Gemini model, on the Developer API or on Vertex AI."""
+    """Describe how to reach any Gemini model, on the Developer API or on Vertex AI."""
     return ProviderInfo(
         adapter="standby_gemini.adapter:GeminiAdapter",
-        failures="standby_gemini.failures:failure_of",
+        failures="standby_gemini.failures:parse_failure",
         stub_server="standby_gemini.stub_server:answer",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         options=OPTIONS,
@@ -100,6 +111,6 @@ def standby_provider() -> ProviderInfo:
 
 @hookimpl
 def standby_models() -> Mapping[str, Card]:
-    """Register the models in service, and those that people still name."""
+    """Register the models in service, and retired ones that configurations still name."""
     cards = resources.files(__name__).joinpath("cards.json").read_bytes()
     return msgspec.json.decode(cards, type=dict[str, Card])

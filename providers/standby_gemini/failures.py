@@ -1,7 +1,7 @@
-"""What Gemini answers when it fails, as failures. Pure; knows no SDK.
+"""Gemini's error responses, parsed into failures.
 
-In this order: the HTTP status, then the structured reason, then the text. The bodies are recorded
-or published ones.
+The HTTP status is read first, then the structured reason, and the text last. The bodies are
+recorded or published ones. The functions are pure and import no SDK.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _KIND_OF_REASON = {
 """`google.rpc.ErrorInfo.reason`."""
 
 _KIND_OF_CODE = {
-    Kind.MALFORMED: {  # for an error inside a 200, which says no number
+    Kind.MALFORMED: {  # for an error inside a 200, which states no number
         "UNAVAILABLE": Kind.OVERLOADED,
         "RESOURCE_EXHAUSTED": Kind.RATE_LIMITED,
         "UNAUTHENTICATED": Kind.UNAUTHORIZED,
@@ -38,7 +38,7 @@ _KIND_OF_CODE = {
         "NOT_FOUND": Kind.MODEL_MISSING,
     },
     Kind.INVALID_REQUEST: {
-        # the place, or the plan, from which the key is used
+        # the location, or the plan, that the key is used from
         "FAILED_PRECONDITION": Kind.UNAUTHORIZED,
     },
 }
@@ -47,7 +47,7 @@ _KIND_OF_CODE = {
 _KIND_OF_TEXT = {
     Kind.RATE_LIMITED: (
         ("perday", Kind.QUOTA_EXHAUSTED),
-        ("limit: 0,", Kind.QUOTA_EXHAUSTED),  # this model is not in the plan at all
+        ("limit: 0,", Kind.QUOTA_EXHAUSTED),  # the plan does not include this model
         ("limit: 0\n", Kind.QUOTA_EXHAUSTED),
         ("spending cap", Kind.QUOTA_EXHAUSTED),
         ("credits are depleted", Kind.QUOTA_EXHAUSTED),
@@ -58,33 +58,39 @@ _KIND_OF_TEXT = {
         ("api key expired", Kind.UNAUTHORIZED),
         ("user location is not supported", Kind.UNAUTHORIZED),
         ("input token count", Kind.CONTEXT_TOO_LONG),
-        (
-            "is not enabled for models/",
-            Kind.UNSUPPORTED,
-        ),  # "Penalty is not enabled for models/gemini-2.5-flash"
+        # "Penalty is not enabled for models/gemini-2.5-flash"
+        ("is not enabled for models/", Kind.UNSUPPORTED),
         ("only works in thinking mode", Kind.UNSUPPORTED),
         ("is not supported by this model", Kind.UNSUPPORTED),
         ("is not supported for this model", Kind.UNSUPPORTED),
         ("is unsupported", Kind.UNSUPPORTED),
-        ("unknown name", Kind.UNSUPPORTED),  # a field that this version of the API does not have
+        ("unknown name", Kind.UNSUPPORTED),  # a field that this API version lacks
         ("maximum allowed nesting depth", Kind.UNSUPPORTED),
         ("too many states for serving", Kind.UNSUPPORTED),
         ("ending with a model turn are not supported", Kind.UNSUPPORTED),
-        ("thought_signature", Kind.UNSUPPORTED),  # missing; another model may not want one
+        ("thought_signature", Kind.UNSUPPORTED),  # missing; another model may need none
         ("thought signature", Kind.UNSUPPORTED),  # "Corrupted thought signature."
         ("no longer available", Kind.MODEL_MISSING),
     ),
 }
-"""What only the words tell, after status and reason have said a kind."""
+"""Message texts that refine the kind that status and reason gave."""
 
 
-def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
-    """Read an error answer; `body` is decoded JSON, or the text where it is none.
+def parse_failure(status: int, headers: Mapping[str, str], body: Any) -> Failure:
+    """Parse an error response.
 
-    An error inside a 200 counts as what it says it is: a stream's status is sent before anything
-    can go wrong.
+    An error inside a 200 counts as the error that it states: a stream's status is sent before
+    anything can go wrong.
+
+    Args:
+        status: The HTTP status.
+        headers: The response's headers.
+        body: The decoded JSON, or the text of a body that is not JSON.
+
+    Returns:
+        The failure, with the delay that Gemini states.
     """
-    error = error_in(body)
+    error = find_error(body)
     if status < HTTPStatus.BAD_REQUEST:
         status = max(status, get_int(error, "code"))
     code = get_str(error.get("status"))
@@ -92,7 +98,7 @@ def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     message = get_str(error.get("message")) or strip_markup(body)
     hints = [get_str(detail.get("retryDelay")) for detail in details]
     return Failure(
-        kind=_kind(status, code, details, message),
+        kind=_classify(status, code, details, message),
         status=status,
         code=code or None,
         message=message,
@@ -100,29 +106,34 @@ def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     )
 
 
-def _kind(status: int, code: str, details: Sequence[Mapping[str, Any]], message: str) -> Kind:
+def _classify(status: int, code: str, details: Sequence[Mapping[str, Any]], message: str) -> Kind:
     for detail in details:
         if detail.get("reason") in _KIND_OF_REASON:
             return _KIND_OF_REASON[detail["reason"]]
     kind = kind_of_status(status)
     kind = _KIND_OF_CODE.get(kind, {}).get(code, kind)
-    told = f"{message} {_quota(details)}".lower()
-    return next((better for words, better in _KIND_OF_TEXT.get(kind, ()) if words in told), kind)
+    text = f"{message} {_format_quotas(details)}".lower()
+    refinements = _KIND_OF_TEXT.get(kind, ())
+    return next((refined for phrase, refined in refinements if phrase in text), kind)
 
 
-def _quota(details: Sequence[Mapping[str, Any]]) -> str:
-    """Return what a QuotaFailure names: "GenerateRequestsPerDayPerProjectPerModel-FreeTier limit: 50,"."""
-    told: list[str] = []
+def _format_quotas(details: Sequence[Mapping[str, Any]]) -> str:
+    """Return a QuotaFailure's quotas: "GenerateRequestsPerDayPerProjectPerModel limit: 50,"."""
+    quotas: list[str] = []
     for detail in details:
-        named = [get_object(violation) for violation in get_list(detail.get("violations"))]
-        told += [
-            f"{violation.get('quotaId')} limit: {violation.get('quotaValue')},"
-            for violation in named
-        ]
-        told.append(f"limit: {get_object(detail.get('metadata')).get('quota_limit_value')},")
-    return " ".join(told)
+        violations = map(get_object, get_list(detail.get("violations")))
+        quotas += [f"{each.get('quotaId')} limit: {each.get('quotaValue')}," for each in violations]
+        quotas.append(f"limit: {get_object(detail.get('metadata')).get('quota_limit_value')},")
+    return " ".join(quotas)
 
 
-def error_in(body: Any) -> dict[str, Any]:
-    """Return the error object, or an empty one; a stream that is no event stream wraps it in a list."""
+def find_error(body: Any) -> dict[str, Any]:
+    """Find the error object of a response.
+
+    Args:
+        body: The decoded JSON; a response that is not an event stream wraps the error in a list.
+
+    Returns:
+        The error object, or an empty one.
+    """
     return get_object(get_object(next(iter(get_list(body)), body)).get("error"))

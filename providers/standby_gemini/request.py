@@ -1,6 +1,9 @@
-"""A call, as the JSON that generateContent takes. Pure; knows no SDK."""
+"""A request, as the JSON body of generateContent.
 
-from collections.abc import Iterable
+The functions are pure and import no SDK.
+"""
+
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, TypeGuard
 
@@ -27,10 +30,13 @@ from standby.plugin import (
 )
 
 SENTINEL = "skip_thought_signature_validator"
-"""Stands where a 3.x model wants its own signature on a call that another model made (Google, "Thought signatures")."""
+"""Replaces the signature that a 3.x model needs on a call, where another model made the call.
 
-MOST_STOPS = 5
-"""Texts to stop at (Google, GenerationConfig, "stopSequences")."""
+Source: Google, "Thought signatures".
+"""
+
+MAX_STOP_SEQUENCES = 5
+"""The API's limit. Source: Google, GenerationConfig, "stopSequences"."""
 
 _SAMPLING = {
     "temperature": "temperature",
@@ -46,49 +52,58 @@ _ROLES = {"user": "user", "assistant": "model", "tool": "user"}
 _MODES = {"none": "NONE", "required": "ANY"}
 
 
-def body_of(call: ModelRequest) -> dict[str, Any]:
-    """Return the request's body; raises `AttemptFailed` (`unsupported`) for a conversation that Gemini has no form for.
+def build_body(request: ModelRequest) -> dict[str, Any]:
+    """Build the request's body.
 
     System messages become one systemInstruction, in order, wherever they stood: Gemini has no other
-    place for them. Turns of one role in a row become one turn, because Gemini wants user and model
-    in turn; it refuses a turn without text, so that an empty one is left out. A request needs a
-    turn: where there is no other, the system's text is the user's.
+    place for them. Consecutive turns of one role become one turn, because Gemini requires user and
+    model to alternate. Gemini refuses a turn without text, so empty turns are omitted. A request
+    needs a turn: where there is no other, the system's text becomes the user's.
+
+    Args:
+        request: The attempt's request.
+
+    Returns:
+        The body, before JSON encoding.
+
+    Raises:
+        AttemptFailed: `unsupported`, for a conversation that Gemini has no form for.
     """
-    if len(call.request.sampling.stop or ()) > MOST_STOPS:
-        words = f"not sent: Gemini takes up to {MOST_STOPS} texts to stop at"
-        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
-    said = [
-        message
-        for message in call.request.messages
-        if any(_has_content(part) for part in message.parts)
-    ]
-    system = [
-        {"text": part.text}
-        for message in said
-        if message.role == "system"
-        for part in message.parts
-        if _is_text(part)
-    ]
-    turns = [
-        (role, list(turn))
-        for role, turn in groupby(
-            (message for message in said if message.role != "system"),
-            key=lambda message: message.role,
-        )
-    ]
-    _refuse_to_begin_with_a_call(turns)
-    signed = bool((call.card.wire or {}).get("signed_calls"))
-    contents = [
-        {"role": _ROLES[role], "parts": _parts(turn, signed=signed)} for role, turn in turns
-    ]
+    conversation = request.request
+    if len(conversation.sampling.stop or ()) > MAX_STOP_SEQUENCES:
+        raise _unsupported(f"Gemini takes at most {MAX_STOP_SEQUENCES} stop sequences")
+    messages = [each for each in conversation.messages if any(map(_has_content, each.parts))]
+    system = _system_parts(messages)
+    contents = _build_contents(messages, request)
     body: dict[str, Any] = {"contents": contents or [{"role": "user", "parts": system}]}
     if system and contents:
         body["systemInstruction"] = {"parts": system}
-    body |= _tools(call.request)
-    config = _config(call.request.sampling) | _thinking(call) | _format(call)
+    body |= _build_tools(conversation)
+    config = _build_sampling(conversation.sampling)
+    config |= _build_thinking(request) | _build_format(request)
     if config:
         body["generationConfig"] = config
-    return deep_merge(body, call.extra)
+    return deep_merge(body, request.extra)
+
+
+def _system_parts(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    parts = (part for each in messages if each.role == "system" for part in each.parts)
+    return [{"text": part.text} for part in parts if _is_text(part)]
+
+
+def _build_contents(messages: Iterable[Message], request: ModelRequest) -> list[dict[str, Any]]:
+    others = (message for message in messages if message.role != "system")
+    by_role = groupby(others, key=lambda message: message.role)
+    groups = [(role, list(group)) for role, group in by_role]
+    _reject_leading_call(groups)
+    signed = bool((request.card.wire or {}).get("signed_calls"))
+    return [
+        {
+            "role": _ROLES[role],
+            "parts": [part for message in group for part in _build_parts(message, signed=signed)],
+        }
+        for role, group in groups
+    ]
 
 
 def _is_text(part: object) -> TypeGuard[Text]:
@@ -99,42 +114,50 @@ def _has_content(part: object) -> bool:
     return bool(part.text) if isinstance(part, Text) else not isinstance(part, Reasoning)
 
 
-def _refuse_to_begin_with_a_call(turns: list[tuple[str, list[Message]]]) -> None:
-    """Refuse what Gemini answers with a 400: a call's turn must follow one of the user."""
-    if turns and turns[0][0] == "assistant" and any(_calls(message) for message in turns[0][1]):
-        words = "not sent: the conversation begins with a tool call, and Gemini wants a message of the user before it"
-        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
+def _reject_leading_call(groups: list[tuple[str, list[Message]]]) -> None:
+    """Reject what Gemini answers with a 400: a call's turn must follow a user turn."""
+    role, messages = groups[0] if groups else ("", [])
+    if role == "assistant" and any(map(_find_calls, messages)):
+        raise _unsupported(
+            "the conversation begins with a tool call, and Gemini needs a user message before it"
+        )
 
 
-def _calls(message: Message) -> list[ToolCall]:
+def _find_calls(message: Message) -> list[ToolCall]:
     return [part for part in message.parts if isinstance(part, ToolCall)]
 
 
-def _parts(messages: Iterable[Message], *, signed: bool) -> list[dict[str, Any]]:
-    """Give the turn's parts; the first call of a message bears a signature, where the model wants one on it."""
-    parts: list[dict[str, Any]] = []
-    for message in messages:
-        calls = _calls(message) if message.role == "assistant" else []
-        lacks = signed and not any(call.provider_state for call in calls)
-        thought = ""
-        for part in message.parts:
-            if isinstance(part, Reasoning):
-                thought = part.provider_state
-            elif isinstance(part, Text):
-                parts += _signed_text(part, thought)
-                thought = ""
-            elif isinstance(part, ToolCall):
-                sentinel = SENTINEL if lacks and part is calls[0] else ""
-                parts.append(_call(part, part.provider_state or sentinel))
-            elif isinstance(part, ToolResult):
-                parts.append(_result(part))
-            else:
-                parts.append(_media(part))
-    return parts
+def _build_parts(message: Message, *, signed: bool) -> Iterator[dict[str, Any]]:
+    """Build a message's parts.
+
+    Where the model requires signed calls, the message's first call bears a signature.
+    """
+    unsigned = _first_unsigned_call(message) if signed else None
+    signature = ""
+    for part in message.parts:
+        match part:
+            case Reasoning():
+                signature = part.provider_state
+            case Text():
+                yield from _build_text(part, signature)
+                signature = ""
+            case ToolCall():
+                sentinel = SENTINEL if part is unsigned else ""
+                yield _build_call(part, part.provider_state or sentinel)
+            case ToolResult():
+                yield _build_result(part)
+            case Media():
+                yield _build_media(part)
 
 
-def _signed_text(text: Text, signature: str) -> list[dict[str, Any]]:
-    """Give a text, with the signature that the model itself put on it."""
+def _first_unsigned_call(message: Message) -> ToolCall | None:
+    """Return the first call of an assistant's message in which no call bears a signature."""
+    calls = _find_calls(message) if message.role == "assistant" else []
+    return None if any(call.provider_state for call in calls) else next(iter(calls), None)
+
+
+def _build_text(text: Text, signature: str) -> list[dict[str, Any]]:
+    """Build a text part, with the signature that the model itself put on it."""
     if not text.text:
         return []
     return [
@@ -142,86 +165,100 @@ def _signed_text(text: Text, signature: str) -> list[dict[str, Any]]:
     ]
 
 
-def _media(media: Media) -> dict[str, Any]:
-    """Give a part that is no text; the type of what lies at a URL may be left for Google to see."""
+def _build_media(media: Media) -> dict[str, Any]:
+    """Build a media part; Google itself detects an unknown type at a URL."""
     if media.data:
         return {"inlineData": {"mimeType": media.media_type, "data": media.data}}
-    typed = {} if media.media_type.endswith("/*") else {"mimeType": media.media_type}
-    return {"fileData": {"fileUri": media.url, **typed}}
+    mime_type = {} if media.media_type.endswith("/*") else {"mimeType": media.media_type}
+    return {"fileData": {"fileUri": media.url, **mime_type}}
 
 
-def _call(call: ToolCall, signature: str) -> dict[str, Any]:
-    made = {"functionCall": {"id": call.id, "name": call.name, "args": call.arguments}}
-    return {**made, "thoughtSignature": signature} if signature else made
+def _build_call(call: ToolCall, signature: str) -> dict[str, Any]:
+    part = {"functionCall": {"id": call.id, "name": call.name, "args": call.arguments}}
+    return {**part, "thoughtSignature": signature} if signature else part
 
 
-def _result(result: ToolResult) -> dict[str, Any]:
-    """Give a result as the object that Gemini wants; what is none already becomes one."""
+def _build_result(result: ToolResult) -> dict[str, Any]:
+    """Build a tool's result; Gemini requires an object, so anything else is wrapped in one."""
     try:
-        told: Any = msgspec.json.decode(result.text)
+        value: Any = msgspec.json.decode(result.text)
     except (msgspec.DecodeError, RecursionError):
-        told = result.text
-    response: dict[str, Any] = get_object(told) if isinstance(told, dict) else {"result": told}
+        value = result.text
+    response: dict[str, Any] = get_object(value) if isinstance(value, dict) else {"result": value}
     if any(media.url for media in result.media):
-        words = "not sent: Gemini takes what a tool returns as data, not by its URL"
-        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
-    shown = {"parts": [_media(media) for media in result.media]} if result.media else {}
+        raise _unsupported("Gemini takes media in a tool's result as data, not as a URL")
+    media_parts = {"parts": [_build_media(media) for media in result.media]} if result.media else {}
     return {
-        "functionResponse": {"id": result.id, "name": result.name, "response": response, **shown}
-    }
-
-
-def _tools(request: Request) -> dict[str, Any]:
-    if not request.tools:
-        return {}
-    said: dict[str, Any] = {
-        "tools": [{"functionDeclarations": [_declared(tool) for tool in request.tools]}]
-    }
-    choice = request.tool_choice
-    if isinstance(choice, Only):
-        said["toolConfig"] = {
-            "functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [choice.name]}
+        "functionResponse": {
+            "id": result.id,
+            "name": result.name,
+            "response": response,
+            **media_parts,
         }
-    elif choice != "auto":
-        said["toolConfig"] = {"functionCallingConfig": {"mode": _MODES[choice]}}
-    return said
+    }
 
 
-def _format(call: ModelRequest) -> dict[str, Any]:
-    """Say what the answer is to fit; raises `AttemptFailed` (`unsupported`) where the model takes it without tools only."""
-    request = call.request
-    if request.schema is None:
+def _build_tools(conversation: Request) -> dict[str, Any]:
+    if not conversation.tools:
         return {}
-    if request.tools and call.card.tools_with_schema is False:
-        words = f"not sent: {call.model} takes tools or a schema, not both"
-        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
-    wanted = {"responseMimeType": "application/json"}
-    if request.schema.json_schema == {"type": "object"}:  # any object: JSON mode
-        return wanted
-    return {**wanted, "responseJsonSchema": request.schema.json_schema}
+    declarations = [_declare_tool(tool) for tool in conversation.tools]
+    fields: dict[str, Any] = {"tools": [{"functionDeclarations": declarations}]}
+    choice = conversation.tool_choice
+    if isinstance(choice, Only):
+        config = {"mode": "ANY", "allowedFunctionNames": [choice.name]}
+        fields["toolConfig"] = {"functionCallingConfig": config}
+    elif choice != "auto":
+        fields["toolConfig"] = {"functionCallingConfig": {"mode": _MODES[choice]}}
+    return fields
 
 
-def _declared(tool: Tool) -> dict[str, Any]:
-    """Give the schema as JSON Schema: the older field takes a dialect that lacks most of its words."""
-    about = {"description": tool.description} if tool.description else {}
-    return {"name": tool.name, **about, "parametersJsonSchema": tool.parameters}
+def _build_format(request: ModelRequest) -> dict[str, Any]:
+    """Build the response's format.
+
+    Raises:
+        AttemptFailed: `unsupported`, for tools and a schema together where the model takes only
+            one of them.
+    """
+    conversation = request.request
+    if conversation.schema is None:
+        return {}
+    if conversation.tools and request.card.tools_with_schema is False:
+        raise _unsupported(f"{request.model} takes tools or a schema, not both")
+    fields = {"responseMimeType": "application/json"}
+    if conversation.schema.json_schema == {"type": "object"}:  # any object: JSON mode
+        return fields
+    return {**fields, "responseJsonSchema": conversation.schema.json_schema}
 
 
-def _config(sampling: Sampling) -> dict[str, Any]:
-    named = ((theirs, getattr(sampling, ours)) for ours, theirs in _SAMPLING.items())
-    return {name: value for name, value in named if value is not None}
+def _declare_tool(tool: Tool) -> dict[str, Any]:
+    """Declare a tool by JSON Schema: the older field's dialect lacks most keywords."""
+    description = {"description": tool.description} if tool.description else {}
+    return {"name": tool.name, **description, "parametersJsonSchema": tool.parameters}
 
 
-def _thinking(call: ModelRequest) -> dict[str, Any]:
-    """Say how hard to think: as the request asks, in tokens where the card has a number for it, else as the options say."""
-    effort, options = call.request.sampling.reasoning_effort, call.options
+def _build_sampling(sampling: Sampling) -> dict[str, Any]:
+    fields = ((theirs, getattr(sampling, ours)) for ours, theirs in _SAMPLING.items())
+    return {name: value for name, value in fields if value is not None}
+
+
+def _build_thinking(request: ModelRequest) -> dict[str, Any]:
+    """Build the thinking configuration.
+
+    The request's effort comes first, in tokens where the card maps it to a number; without an
+    effort, the options apply.
+    """
+    effort, options = request.request.sampling.reasoning_effort, request.options
     budget, level = options.get("thinking_budget"), get_str(options.get("thinking_level"))
     if effort is not None:
-        budget = get_object((call.card.wire or {}).get("thinking_budgets")).get(effort)
+        budget = get_object((request.card.wire or {}).get("thinking_budgets")).get(effort)
         level = "" if budget is not None else effort
-    told: dict[str, Any] = {} if budget is None else {"thinkingBudget": budget}
+    config: dict[str, Any] = {} if budget is None else {"thinkingBudget": budget}
     if level:
-        told["thinkingLevel"] = level.upper()
+        config["thinkingLevel"] = level.upper()
     if options.get("include_thoughts"):
-        told["includeThoughts"] = True
-    return {"thinkingConfig": told} if told else {}
+        config["includeThoughts"] = True
+    return {"thinkingConfig": config} if config else {}
+
+
+def _unsupported(message: str) -> AttemptFailed:
+    return AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=f"not sent: {message}"))

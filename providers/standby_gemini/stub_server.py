@@ -1,6 +1,7 @@
-"""What stands in for Gemini in `standby selftest`: the JSON that it would answer with. Pure; knows no SDK.
+"""Gemini's stub server in `standby selftest`: the JSON that Gemini would answer with.
 
-The shapes are those of the API reference, generateContent and google.rpc.Status.
+The functions are pure and import no SDK. The shapes are those of the API reference,
+generateContent and google.rpc.Status.
 """
 
 from typing import Any
@@ -21,20 +22,29 @@ _CODES = {
 """`google.rpc.Code` by the HTTP status that it comes with."""
 
 
-def answer(path: str, asked: Any, says: str | Failure) -> Any:
-    """Return the body of an answer that says this, or of an error, for a request to `path` that asked with `asked`."""
-    del asked  # the model stands in the path
-    if isinstance(says, Failure):
-        code = says.code or _CODES.get(says.status or 0, "UNKNOWN")
-        return {"error": {"code": says.status, "message": says.message, "status": code}}
+def answer(path: str, request: Any, reply: str | Failure) -> Any:
+    """Build the body of a reply or of an error.
+
+    Args:
+        path: The request's path, which holds the model.
+        request: The request's JSON, which is not used here.
+        reply: The text to reply with, or the failure to answer with.
+
+    Returns:
+        The response's JSON.
+    """
+    del request
+    if isinstance(reply, Failure):
+        code = reply.code or _CODES.get(reply.status or 0, "UNKNOWN")
+        return {"error": {"code": reply.status, "message": reply.message, "status": code}}
     model = path.rpartition("/models/")[2].partition(":")[0]
-    said = {
-        "content": {"role": "model", "parts": [{"text": says}]},
+    candidate = {
+        "content": {"role": "model", "parts": [{"text": reply}]},
         "finishReason": "STOP",
         "index": 0,
     }
     return {
-        "candidates": [said],
+        "candidates": [candidate],
         "usageMetadata": _USAGE,
         "modelVersion": model,
         "responseId": "response-1",

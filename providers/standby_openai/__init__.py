@@ -1,4 +1,7 @@
-"""The OpenAI plugin's manifest: what is known without the SDK. Facts and their sources are in cards.json."""
+"""The OpenAI plugin's manifest, which imports no SDK.
+
+The models' cards and their sources are in cards.json.
+"""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -18,7 +21,7 @@ OPTIONS = {
         },
         "reasoning_summary": {
             "enum": ["auto", "concise", "detailed"],
-            "description": "What a model on the Responses API tells of its thoughts; left out, nothing.",
+            "description": "How a Responses model summarises its thoughts; default: not at all.",
         },
         "service_tier": {
             "enum": ["auto", "default", "flex", "scale", "priority", "fast"],
@@ -31,7 +34,7 @@ SDK = Library(module="openai", requirement="openai>=3.0")
 
 
 class _Endpoints(msgspec.Struct):
-    """What is known of endpoints with this wire."""
+    """Facts about endpoints with this wire."""
 
     endings: tuple[str, ...]
     roots: dict[str, str]
@@ -39,12 +42,12 @@ class _Endpoints(msgspec.Struct):
 
 @hookimpl
 def standby_provider() -> ProviderInfo:
-    """Say how to reach any model of OpenAI, or of an endpoint that speaks the same wire."""
-    known = resources.files(__name__).joinpath("endpoints.json").read_bytes()
-    endpoints = msgspec.json.decode(known, type=_Endpoints)
+    """Describe how to reach any model of OpenAI, or of an endpoint with the same wire."""
+    content = resources.files(__name__).joinpath("endpoints.json").read_bytes()
+    endpoints = msgspec.json.decode(content, type=_Endpoints)
     return ProviderInfo(
         adapter="standby_openai.adapter:OpenAIAdapter",
-        failures="standby_openai.failures:failure_of",
+        failures="standby_openai.failures:parse_failure",
         stub_server="standby_openai.stub_server:answer",
         keys=("OPENAI_API_KEY",),
         options=OPTIONS,
@@ -53,14 +56,13 @@ def standby_provider() -> ProviderInfo:
         endings=endpoints.endings,
         roots=endpoints.roots,
         errors=ERRORS,
-        card=Card(
-            refuses=("top_k",), tools=True, schema=True
-        ),  # Chat Completions has no such parameter
+        # Chat Completions has no top_k
+        card=Card(refuses=("top_k",), tools=True, schema=True),
     )
 
 
 @hookimpl
 def standby_models() -> Mapping[str, Card]:
-    """Register the models in service, and those that people still name."""
+    """Register the models in service, and retired ones that configurations still name."""
     cards = resources.files(__name__).joinpath("cards.json").read_bytes()
     return msgspec.json.decode(cards, type=dict[str, Card])

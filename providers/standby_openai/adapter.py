@@ -1,8 +1,8 @@
-"""The SDK: openai builds the URL, authenticates and sends; what comes back is read here, not by the SDK.
+"""OpenAI's adapter: openai builds the URL, authenticates and sends.
 
-The SDK gets an HTTP client of ours, which shows it nothing but an unread 200: it would read the
-body of an error without a bound, follow redirects with the key, and take HTML, a list and an error
-inside a 200 for success.
+The response is read here, not by the SDK. The SDK gets our own HTTP client, which gives it nothing
+but an unread 200: the SDK would read an error's body without a bound, follow redirects with the
+key, and accept HTML, a list and an error inside a 200 as success.
 """
 
 import asyncio
@@ -36,33 +36,39 @@ from standby.plugin import (
     read_body,
     unavailable,
 )
-from standby_openai import reply, request, responses_reply, responses_request
-from standby_openai.failures import failure_of
+from standby_openai import chat_reply, chat_request, responses_reply, responses_request
+from standby_openai.failures import parse_failure
 
 # openai looks up sys.modules["httpx"] at each request, and needs its classes. While another thread
 # imports httpx (Google's SDK does), each request would raise AttributeError; so it is imported
 # here.
-with contextlib.suppress(Exception):  # it is not installed, or broken: openai then does without it
+with contextlib.suppress(Exception):  # where it is missing or broken, openai works without it
     importlib.import_module("httpx")
 
 BASE_URL = "https://api.openai.com/v1"
-CONNECT = 5.0
-"""Seconds to come to a connection (the SDK's own bound); all other time-outs are the dispatcher's."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds to open a connection, as in the SDK. The dispatcher owns all other time-outs."""
 
 LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
-"""Connections of one event loop (the SDK's own bounds)."""
+"""Connections of one event loop; the bounds are the SDK's own."""
 
-LINGER = 1.0
-"""Seconds for what may follow a whole answer: its usage, `[DONE]`, and the body's end, which frees the connection."""
+DRAIN_TIMEOUT = 1.0
+"""Seconds to read what follows a complete answer.
+
+It may be the usage, `[DONE]`, and the body's end, which frees the connection.
+"""
 
 DONE = "[DONE]"
 
-_LOST = (httpx2.TransportError, OSError)
-"""What a broken connection raises; a broken TLS record is an OSError still (httpx2 #854)."""
+_CONNECTION_ERRORS = (httpx2.TransportError, OSError)
+"""Exceptions of a broken connection; a broken TLS record raises a plain OSError (httpx2 #854)."""
 
 
 class _NotOk(Exception):
-    """Carries a failure past the SDK; it has no text, which openai 3.0 would log with a key in it."""
+    """Carries a failure through the SDK.
+
+    It has no text: openai 3.0 would log the text, and it may hold a key.
+    """
 
     def __init__(self, failure: Failure) -> None:
         super().__init__()
@@ -70,65 +76,92 @@ class _NotOk(Exception):
 
 
 class _Client(httpx2.AsyncClient):
-    """Gives the SDK a 200 that is still unread, and nothing else."""
+    """Gives the SDK an unread 200, and nothing else."""
 
     async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
-        """Send; whatever is no 200 fails, a redirect too: it would take the key along."""
+        """Send; anything but a 200 fails, also a redirect, which would carry the key along."""
         response = await super().send(request, stream=True, follow_redirects=False)
         if response.status_code == HTTPStatus.OK:
             return response
         async with aclosing(response):
             body = decode_error(await read_body(response.aiter_bytes()))
-        raise _NotOk(failure_of(response.status_code, response.headers, body))
+        raise _NotOk(parse_failure(response.status_code, response.headers, body))
 
 
 class OpenAIAdapter:
-    """Speaks to OpenAI, or to an endpoint with the same wire at `base_url`."""
+    """Reaches OpenAI, or an endpoint with the same wire at `base_url`."""
 
     def __init__(self, provider: Provider) -> None:
-        """Make the SDK's client; every setting that an environment variable could switch is given."""
+        """Make the SDK's client.
+
+        Every setting that an environment variable could change is passed explicitly.
+
+        Args:
+            provider: The account: its key and its endpoint.
+
+        Raises:
+            AttemptFailed: `unavailable`, where the client cannot be made.
+        """
         key = key_of(provider, "OPENAI_API_KEY")
         self._max_tokens = "max_completion_tokens" if provider.base_url is None else "max_tokens"
-        self._headers = (
-            {} if key else {"Authorization": openai.Omit()}
-        )  # an endpoint of one's own may want no key
-        timeout = httpx2.Timeout(None, connect=CONNECT)
+        # a user's own endpoint may need no key
+        self._headers = {} if key else {"Authorization": openai.Omit()}
+        timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT)
         try:
             self._sdk = openai.AsyncOpenAI(
                 api_key=key or "none",
                 base_url=provider.base_url or BASE_URL,
                 timeout=timeout,
                 max_retries=0,
-                default_headers=_headers(key),
-                http_client=_Client(verify=_trust(), limits=LIMITS, timeout=timeout),
+                default_headers=_default_headers(key),
+                http_client=_Client(verify=_ssl_context(), limits=LIMITS, timeout=timeout),
             )
-        except (
-            ValueError,
-            ImportError,
-            httpx2.InvalidURL,
-        ) as error:  # a proxy variable that cannot be followed, no URL
+        # an invalid proxy variable, or a base_url that is not a URL
+        except (ValueError, ImportError, httpx2.InvalidURL) as error:
             raise unavailable(f"the client cannot be made: {error}") from error
 
-    async def complete(self, call: ModelRequest) -> Reply:
-        """Return the whole answer; raises `AttemptFailed`."""
-        async with self._sent(call, stream=False) as response:
-            answer = decode_json(await read_body(response.aiter_bytes()))
-        return responses_reply.reply_of(answer) if _by_responses(call) else reply.reply_of(answer)
+    async def complete(self, request: ModelRequest) -> Reply:
+        """Request a complete reply.
 
-    async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
-        """Yield the answer in pieces; raises `AttemptFailed`."""
-        reader = responses_reply.Reader() if _by_responses(call) else reply.Reader()
-        async with self._sent(call, stream=True) as response:
-            events = _events(response)
+        Args:
+            request: The attempt's request.
+
+        Returns:
+            The reply.
+
+        Raises:
+            AttemptFailed: The attempt failed, at any point.
+        """
+        async with self._open_response(request, stream=False) as response:
+            answer = decode_json(await read_body(response.aiter_bytes()))
+        if _uses_responses(request):
+            return responses_reply.parse_reply(answer)
+        return chat_reply.parse_reply(answer)
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
+        """Request a reply as a stream.
+
+        Args:
+            request: The attempt's request.
+
+        Yields:
+            The reply's chunks; the last one holds the end.
+
+        Raises:
+            AttemptFailed: The attempt failed, at any point.
+        """
+        reader = responses_reply.Reader() if _uses_responses(request) else chat_reply.Reader()
+        async with self._open_response(request, stream=True) as response:
+            events = _iter_data(response)
             async for data in events:
                 if data == DONE:
                     break
-                if chunk := reader.chunk(decode_json(data)):
+                if chunk := reader.read(decode_json(data)):
                     yield chunk
                 if reader.finished:
                     break
-            await _rest(events, reader)
-        for chunk in reader.rest():
+            await _drain(events, reader)
+        for chunk in reader.final_chunks():
             yield chunk
 
     async def aclose(self) -> None:
@@ -136,52 +169,53 @@ class OpenAIAdapter:
         await self._sdk.close()
 
     @asynccontextmanager
-    async def _sent(
-        self, call: ModelRequest, *, stream: bool
+    async def _open_response(
+        self, request: ModelRequest, *, stream: bool
     ) -> AsyncGenerator[httpx2.Response, None]:
-        """Send; give a response that is a 200, unread, and close it whatever happens."""
-        if _by_responses(call):
-            path, body = "/responses", responses_request.body_of(call, stream=stream)
+        """Send the request; yield the unread 200, and close it in any case."""
+        if _uses_responses(request):
+            path, body = "/responses", responses_request.build_body(request, stream=stream)
         else:
-            path, body = (
-                "/chat/completions",
-                request.body_of(call, stream=stream, max_tokens=self._max_tokens),
-            )
+            path = "/chat/completions"
+            body = chat_request.build_body(request, stream=stream, max_tokens=self._max_tokens)
         try:
             response = await self._post(path, encode_json(body))
             async with aclosing(response):
                 yield response
-        except (*_LOST, httpx2.DecodingError) as error:
-            raise _broken(error) from error
+        except (*_CONNECTION_ERRORS, httpx2.DecodingError) as error:
+            raise _transport_failure(error) from error
 
     async def _post(self, path: str, body: bytes) -> httpx2.Response:
         """Let the SDK send; raises `AttemptFailed`."""
         try:
-            sent = await self._sdk.post(
+            response = await self._sdk.post(
                 path,
                 content=body,
                 cast_to=httpx2.Response,
                 options={"headers": self._headers},
-                stream=True,  # so that the SDK leaves the body to us
+                stream=True,  # the SDK then leaves the body unread
                 stream_cls=openai.AsyncStream[object],
             )
-            return cast(
-                "httpx2.Response", sent
-            )  # what cast_to says; the SDK's types know streams only
+            # the SDK's types know only streams here
+            return cast("httpx2.Response", response)
         except (openai.APIConnectionError, _NotOk) as error:
-            cause = error.__cause__ or error  # openai 3.0 wraps whatever its client raises
+            cause = error.__cause__ or error  # openai 3.0 wraps every exception of its client
             if not isinstance(cause, _NotOk):
-                raise _broken(cause) from error
-        raise AttemptFailed(cause.failure)  # out here, where no frame of the SDK comes along
+                raise _transport_failure(cause) from error
+        # raised here, where its traceback has no frame of the SDK
+        raise AttemptFailed(cause.failure)
 
 
-def _by_responses(call: ModelRequest) -> bool:
-    """Say whether the model's card wants the Responses API: newer models call tools only there."""
-    return (call.card.wire or {}).get("api") == "responses"
+def _uses_responses(request: ModelRequest) -> bool:
+    """Check whether the card names the Responses API: newer models call tools only there."""
+    return (request.card.wire or {}).get("api") == "responses"
 
 
-async def _events(response: httpx2.Response) -> AsyncIterator[str]:
-    """Read what the events of a stream hold; after its end marker the body is read on, and holds nothing any more."""
+async def _iter_data(response: httpx2.Response) -> AsyncIterator[str]:
+    """Yield the data of a stream's events.
+
+    After the end marker the body is read to its end, and its events are ignored.
+    """
     done = False
     async for event in iter_events(response.aiter_bytes()):
         data = event.stray or event.data
@@ -190,25 +224,31 @@ async def _events(response: httpx2.Response) -> AsyncIterator[str]:
             yield data
 
 
-async def _rest(
-    events: AsyncIterator[str], reader: "reply.Reader | responses_reply.Reader"
+async def _drain(
+    events: AsyncIterator[str], reader: "chat_reply.Reader | responses_reply.Reader"
 ) -> None:
-    """Take in what follows the end marker; an answer that is whole stays so, whatever becomes of the connection."""
-    with contextlib.suppress(*_LOST):  # TimeoutError is an OSError
-        async with asyncio.timeout(LINGER):
+    """Read what follows the end marker.
+
+    A complete answer stays complete, even if the connection breaks.
+    """
+    with contextlib.suppress(*_CONNECTION_ERRORS):  # TimeoutError is an OSError
+        async with asyncio.timeout(DRAIN_TIMEOUT):
             async for data in events:
                 if data != DONE:
-                    reader.chunk(decode_json(data))
+                    reader.read(decode_json(data))
 
 
-def _broken(error: BaseException) -> AttemptFailed:
+def _transport_failure(error: BaseException) -> AttemptFailed:
     if isinstance(error, httpx2.DecodingError):
         return malformed(f"the body is not what its Content-Encoding says: {error}")
     return connection_failure(error)
 
 
-def _headers(key: str) -> dict[str, Any]:
-    """Give every header that the SDK would else take from variables of its own; who wants those puts a proxy in between."""
+def _default_headers(key: str) -> dict[str, Any]:
+    """Set every header that the SDK would otherwise take from its own variables.
+
+    A user who needs such headers can put a proxy in between.
+    """
     ours: dict[str, Any] = {
         "authorization": f"Bearer {key}",
         "accept": "application/json",
@@ -216,18 +256,19 @@ def _headers(key: str) -> dict[str, Any]:
         "user-agent": f"AsyncOpenAI/Python {openai.__version__}",
     }
     custom = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-    names = [
-        line.partition(":")[0].strip() for line in custom if ":" in line
-    ]  # as the SDK splits it
-    given = ("Authorization", "OpenAI-Organization", "OpenAI-Project", *names)
-    return {name: ours.get(name.lower(), openai.Omit()) for name in given}
+    # split as the SDK splits it
+    names = [line.partition(":")[0].strip() for line in custom if ":" in line]
+    headers = ("Authorization", "OpenAI-Organization", "OpenAI-Project", *names)
+    return {name: ours.get(name.lower(), openai.Omit()) for name in headers}
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def _ssl_context() -> ssl.SSLContext:
     """Read the trusted certificates once: it takes 20 to 100 ms."""
     try:
         return httpx2.create_ssl_context()
     except OSError as error:
-        words = f"the trusted certificates cannot be read: {error}; see the variables SSL_CERT_FILE and SSL_CERT_DIR"
-        raise unavailable(words) from error
+        raise unavailable(
+            f"the trusted certificates cannot be read: {error}; "
+            "see the variables SSL_CERT_FILE and SSL_CERT_DIR"
+        ) from error

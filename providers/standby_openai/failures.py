@@ -1,7 +1,7 @@
-"""What OpenAI answers when it fails, as failures. Pure; knows no SDK.
+"""OpenAI's error responses, parsed into failures.
 
-In this order: the HTTP status, then the structured code, then the text. The bodies are recorded or
-published ones.
+The HTTP status is read first, then the structured code, and the text last. The bodies are recorded
+or published ones. The functions are pure and import no SDK.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ _KIND_OF_CODE = {
     "image_content_policy_violation": Kind.BLOCKED,
     "bio_policy": Kind.BLOCKED,
     "misalignment_policy_violation": Kind.BLOCKED,
-    "invalid_encrypted_content": Kind.UNSUPPORTED,  # thoughts that another model may do without
+    "invalid_encrypted_content": Kind.UNSUPPORTED,  # thoughts that another model does not need
     "unsupported_parameter": Kind.UNSUPPORTED,
     "unsupported_value": Kind.UNSUPPORTED,
 }
@@ -53,12 +53,11 @@ _KIND_OF_CODE_ALONE = {
     "authentication_error": Kind.UNAUTHORIZED,
     "permission_error": Kind.UNAUTHORIZED,
 }
-"""The same for an error inside a 200, where the status says nothing."""
+"""The same for an error inside a 200, whose status carries no information."""
 
 _KIND_OF_TEXT = {
-    Kind.RATE_LIMITED: (
-        ("request too large", Kind.CONTEXT_TOO_LONG),
-    ),  # never fits this model's limit, however long we wait
+    # a request that never fits this model's limit, however long one waits
+    Kind.RATE_LIMITED: (("request too large", Kind.CONTEXT_TOO_LONG),),
     Kind.INVALID_REQUEST: (
         ("maximum context length", Kind.CONTEXT_TOO_LONG),
         ("exceeds the context window", Kind.CONTEXT_TOO_LONG),
@@ -69,28 +68,32 @@ _KIND_OF_TEXT = {
         ("function tools with reasoning_effort are not supported", Kind.UNSUPPORTED),
     ),
 }
-"""What only the words tell, after status and code have said a kind."""
+"""Message texts that refine the kind that status and code gave."""
 
 
-def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
-    """Read an error answer; `body` is decoded JSON, or the text where it is none.
+def parse_failure(status: int, headers: Mapping[str, str], body: Any) -> Failure:
+    """Parse an error response.
 
-    An error inside a 200 counts as what it says it is: a stream's status is sent before anything
-    can go wrong.
+    An error inside a 200 counts as the error that it states: a stream's status is sent before
+    anything can go wrong.
+
+    Args:
+        status: The HTTP status.
+        headers: The response's headers.
+        body: The decoded JSON, or the text of a body that is not JSON.
+
+    Returns:
+        The failure, with the delay that the server states and the request's id.
     """
-    error = _error_in(body)
+    error = _find_error(body)
     if status < HTTPStatus.BAD_REQUEST:
-        status = max(
-            status, get_int(error, "code")
-        )  # some say the status there: Cloudflare, vLLM, OpenRouter
-    names = [
-        name
-        for name in (get_str(error.get("code")), get_str(error.get("type")))
-        if name not in ("", "error")
-    ]
+        # some servers state the status in the code: Cloudflare, vLLM, OpenRouter
+        status = max(status, get_int(error, "code"))
+    candidates = (get_str(error.get("code")), get_str(error.get("type")))
+    names = [name for name in candidates if name not in ("", "error")]
     message = get_str(error.get("message")) or strip_markup(body)
     return Failure(
-        kind=_kind(status, names, message),
+        kind=_classify(status, names, message),
         status=status,
         code=names[0] if names else None,
         message=message,
@@ -100,27 +103,35 @@ def failure_of(status: int, headers: Mapping[str, str], body: Any) -> Failure:
 
 
 def is_error(answer: Any) -> bool:
-    """Say whether an answer is an error, whatever its status: nested, flat, or in a list."""
-    told = _first(answer)
-    return bool(told.get("error")) or told.get("type") == "error" or told.get("object") == "error"
+    """Check whether a response is an error, whatever its status.
 
+    Args:
+        answer: The decoded JSON; the error may be nested, flat, or in a list.
 
-def _kind(status: int, names: Sequence[str], message: str) -> Kind:
-    kind = kind_of_status(status)
-    known = _KIND_OF_CODE | _KIND_OF_CODE_ALONE if kind is Kind.MALFORMED else _KIND_OF_CODE
-    kind = next((known[name] for name in names if name in known), kind)
-    return next(
-        (better for words, better in _KIND_OF_TEXT.get(kind, ()) if words in message.lower()), kind
+    Returns:
+        True for an error.
+    """
+    content = _unwrap(answer)
+    return any(
+        (content.get("error"), content.get("type") == "error", content.get("object") == "error")
     )
 
 
-def _error_in(body: Any) -> dict[str, Any]:
-    """Return the error object; a flat one is the body itself, and some servers give the words alone."""
-    told = _first(body)
-    error = told.get("error")
-    return {"message": error} if isinstance(error, str) else get_object(error) or told
+def _classify(status: int, names: Sequence[str], message: str) -> Kind:
+    kind = kind_of_status(status)
+    kinds = _KIND_OF_CODE | _KIND_OF_CODE_ALONE if kind is Kind.MALFORMED else _KIND_OF_CODE
+    kind = next((kinds[name] for name in names if name in kinds), kind)
+    text, refinements = message.lower(), _KIND_OF_TEXT.get(kind, ())
+    return next((refined for phrase, refined in refinements if phrase in text), kind)
 
 
-def _first(body: Any) -> dict[str, Any]:
+def _find_error(body: Any) -> dict[str, Any]:
+    """Find the error object: the body itself where it is flat, or a message alone."""
+    content = _unwrap(body)
+    error = content.get("error")
+    return {"message": error} if isinstance(error, str) else get_object(error) or content
+
+
+def _unwrap(body: Any) -> dict[str, Any]:
     """Return the body's object; Google's compatible endpoint wraps it in a list."""
     return get_object(next(iter(get_list(body)), body))

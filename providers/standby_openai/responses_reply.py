@@ -1,11 +1,11 @@
-"""What Responses answers with 200, read into a reply or into the failure that it really is. Pure; knows no SDK.
+"""A 200 of Responses, read into a reply or into the failure that it really is.
 
-A stream's last event brings the whole response once more, so that a stream and a whole answer are
-read by the same code.
+A stream's last event repeats the whole response, so the same code reads streams and complete
+responses. The functions are pure and import no SDK.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -26,99 +26,124 @@ from standby.plugin import (
     get_str,
     malformed,
 )
-from standby_openai.failures import failure_of, is_error
+from standby_openai.failures import is_error, parse_failure
 
 GAP = "\n\n"
-"""Stands between two messages of one response, and between two parts of a summary."""
+"""Separates two messages of one response, and two parts of a summary."""
 
-_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
-
-
-def reply_of(answer: Any) -> Reply:
-    """Read a whole answer; raises `AttemptFailed`."""
-    if is_error(answer):
-        raise AttemptFailed(failure_of(200, {}, answer))
-    if not isinstance(answer, dict):
-        raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
-    told = get_object(answer)
-    items = _items(told.get("output"))
-    return _reply(told, items)
+_END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_CALL_EVENTS = "response.function_call_arguments."
 
 
-class _Told:
-    """What has been told of a text in paragraphs, as a stream brings it."""
+def parse_reply(answer: Any) -> Reply:
+    """Parse a complete response.
+
+    Args:
+        answer: The decoded JSON of the response's body.
+
+    Returns:
+        The reply.
+
+    Raises:
+        AttemptFailed: The response is an error, is malformed, or did not end well.
+    """
+    response = _check(answer)
+    return _build_reply(response, _get_objects(response.get("output")))
+
+
+class _Paragraphs:
+    """A text in paragraphs, as a stream delivers it."""
 
     def __init__(self) -> None:
-        self._told = ""
+        self._text = ""
         self._gap = ""
 
-    def begins(self) -> None:
-        """Note that another paragraph begins; one that stays empty is none."""
-        self._gap = GAP if self._told else ""
+    def begin(self) -> None:
+        """Begin another paragraph; the gap is added only once it has text."""
+        self._gap = GAP if self._text else ""
 
-    def goes_on(self, delta: str) -> str:
+    def add(self, delta: str) -> str:
         gap, self._gap = self._gap, ""
-        self._told += gap + delta
+        self._text += gap + delta
         return gap + delta
 
-    def left_of(self, whole: str) -> str:
-        """Return what of the whole text has not been told."""
-        return whole[len(self._told) :] if whole.startswith(self._told) else ""
+    def missing(self, full_text: str) -> str:
+        """Return the part of the full text that the stream has not delivered."""
+        return full_text[len(self._text) :] if full_text.startswith(self._text) else ""
 
 
 class Reader:
-    """Reads the events of a stream; only the event that ends the response ends the answer."""
+    """Reads the events of a stream.
+
+    Only the event that ends the response ends the answer.
+    """
 
     def __init__(self) -> None:
-        """Nothing read yet."""
+        """Start with nothing read."""
         self._items: list[dict[str, Any]] = []
         self._response: dict[str, Any] = {}
-        self._text = _Told()
-        self._thought = _Told()
+        self._text = _Paragraphs()
+        self._thought = _Paragraphs()
 
     @property
     def finished(self) -> bool:
-        """Say whether the end marker has come."""
+        """Whether the end marker has come."""
         return bool(self._response)
 
-    def chunk(self, event: Any) -> Chunk | None:
-        """Take in one event; return its words, or its sign of life, if it has any. Raises `AttemptFailed`."""
-        if self._response:  # which has all that there is to say
+    def read(self, event: Any) -> Chunk | None:
+        """Read one event.
+
+        Args:
+            event: The decoded JSON.
+
+        Returns:
+            Its text or reasoning, or the sign that the model writes a call; `None` if it has none
+            of them.
+
+        Raises:
+            AttemptFailed: It is an error, or is malformed.
+        """
+        if self._response:  # the end event held everything
             return None
-        if is_error(event):
-            raise AttemptFailed(failure_of(200, {}, event))
-        if not isinstance(event, dict):
-            raise malformed(f"expected a JSON object, got a {type(event).__name__}")
-        return self._read(get_object(event))
+        return self._read(_check(event))
 
     def _read(self, event: Mapping[str, Any]) -> Chunk | None:
         kind, delta = get_str(event.get("type")), get_str(event.get("delta"))
-        if kind in _ENDS:
-            self._response = get_object(event.get("response"))
-            return None
         item = get_object(event.get("item"))
-        if kind == "response.output_item.done":
-            self._items.append(item)
-        if kind == "response.output_text.delta" and delta:
-            return Chunk(self._text.goes_on(delta))
-        if kind == "response.reasoning_summary_text.delta" and delta:
-            return Chunk(reasoning=self._thought.goes_on(delta))
-        if kind == "response.reasoning_summary_part.added":
-            self._thought.begins()
-        if kind == "response.output_item.added" and item.get("type") == "message":
-            self._text.begins()
-        writes = item.get("type") == "function_call" or kind.startswith(
-            "response.function_call_arguments."
-        )
-        return Chunk(working=True) if writes else None
+        match kind:
+            case "response.output_text.delta" if delta:
+                return Chunk(self._text.add(delta))
+            case "response.reasoning_summary_text.delta" if delta:
+                return Chunk(reasoning=self._thought.add(delta))
+            case "response.reasoning_summary_part.added":
+                self._thought.begin()
+            case "response.output_item.added" if item.get("type") == "message":
+                self._text.begin()
+            case "response.output_item.done":
+                self._items.append(item)
+            case _ if kind in _END_EVENTS:
+                self._response = get_object(event.get("response"))
+                return None
+            case _:
+                pass  # every other event is ignored
+        working = item.get("type") == "function_call" or kind.startswith(_CALL_EVENTS)
+        return Chunk(working=True) if working else None
 
-    def rest(self) -> list[Chunk]:
-        """Return the last chunks: what has not been said, tool calls, and the end. Raises `AttemptFailed` if it ended badly."""
+    def final_chunks(self) -> list[Chunk]:
+        """Build the last chunks of a stream.
+
+        Returns:
+            The text that the stream has not delivered yet, its tool calls, and its end.
+
+        Raises:
+            AttemptFailed: The answer did not end well, or not at all.
+        """
         if not self._response:
-            raise malformed("the stream has no response.completed, so the answer is not whole")
-        reply = _reply(self._response, _items(self._response.get("output")) or self._items)
-        text, thought = self._text.left_of(reply.text), self._thought.left_of(reply.reasoning)
-        said = [Chunk(text, reasoning=thought)] if text or thought else []
+            raise malformed("the stream has no response.completed, so the answer is incomplete")
+        items = _get_objects(self._response.get("output")) or self._items
+        reply = _build_reply(self._response, items)
+        text, thought = self._text.missing(reply.text), self._thought.missing(reply.reasoning)
+        remainder = [Chunk(text, reasoning=thought)] if text or thought else []
         end = End(
             finish=reply.finish,
             usage=reply.usage,
@@ -126,122 +151,121 @@ class Reader:
             id=reply.id,
             provider_state=reply.provider_state,
         )
-        return [*said, *(Chunk(tool_call=call) for call in reply.tool_calls), Chunk(end=end)]
+        return [*remainder, *(Chunk(tool_call=call) for call in reply.tool_calls), Chunk(end=end)]
 
 
-def _reply(response: Mapping[str, Any], items: Sequence[dict[str, Any]]) -> Reply:
+def _check(answer: Any) -> dict[str, Any]:
+    if is_error(answer):
+        raise AttemptFailed(parse_failure(200, {}, answer))
+    if not isinstance(answer, dict):
+        raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
+    return get_object(answer)
+
+
+def _build_reply(response: Mapping[str, Any], items: Sequence[dict[str, Any]]) -> Reply:
     if response.get("error"):
-        raise AttemptFailed(failure_of(200, {}, response))
-    said = [_items(item.get("content")) for item in items if item.get("type") == "message"]
-    content = [part for parts in said for part in parts]
-    text = GAP.join(filter(None, map(_text, said)))
-    cut = response.get("status") == "incomplete"
-    calls = _calls(items, cut=cut)
+        raise AttemptFailed(parse_failure(200, {}, response))
+    messages = [
+        _get_objects(item.get("content")) for item in items if item.get("type") == "message"
+    ]
+    text = GAP.join(filter(None, (_join(parts, "output_text", "text") for parts in messages)))
+    calls = _parse_calls(items, cut=response.get("status") == "incomplete")
     thoughts = [item for item in items if item.get("type") == "reasoning"]
-    usage = _usage(get_object(response.get("usage")))
+    usage = _parse_usage(get_object(response.get("usage")))
+    _raise_if_refused(messages)
+    finish = _parse_finish(response, usage, has_output=bool(text or calls))
     return Reply(
         text=text,
-        reasoning=GAP.join(_summaries(thoughts)),
-        provider_state=_private(thoughts),
+        reasoning=GAP.join(_find_summaries(thoughts)),
+        provider_state=_encode_thoughts(thoughts),
         tool_calls=calls,
-        finish=_finish(
-            response,
-            _refusal(content),
-            anything=bool(text or calls),
-            called=bool(calls),
-            usage=usage,
-        ),
+        finish=Finish.TOOL_CALLS if calls and finish is Finish.STOP else finish,
         usage=usage,
         response_model=get_str(response.get("model")),
         id=get_str(response.get("id")),
     )
 
 
-def _finish(
-    response: Mapping[str, Any], refusal: str, *, anything: bool, called: bool, usage: Usage
-) -> Finish:
-    """Say how the answer ended; raises `AttemptFailed` if it did not end well."""
-    status, reason = (
-        get_str(response.get("status")),
-        get_str(get_object(response.get("incomplete_details")).get("reason")),
-    )
-    if refusal:
-        _fail(Kind.BLOCKED, "refusal", refusal)
+def _raise_if_refused(messages: Iterable[Iterable[Mapping[str, Any]]]) -> None:
+    code = "refusal"
+    message = "".join(_join(parts, code, code) for parts in messages)
+    if message:
+        raise _failure(Kind.BLOCKED, code, message)
+
+
+def _parse_finish(response: Mapping[str, Any], usage: Usage, *, has_output: bool) -> Finish:
+    """Parse why the answer ended; raise `AttemptFailed` if it did not end well."""
+    status = get_str(response.get("status"))
+    reason = get_str(get_object(response.get("incomplete_details")).get("reason"))
     if reason == "content_filter":
-        _fail(Kind.BLOCKED, reason, "the answer was blocked by the content filter")
+        message = "the answer was blocked by the content filter"
+        raise _failure(Kind.BLOCKED, reason, message)
     if status == "incomplete" and reason == "max_output_tokens":
-        if not anything:
-            words = f"empty: max_tokens was spent, {usage.reasoning} tokens on reasoning, before any text came"
-            _fail(Kind.EMPTY, reason, words)
+        if not has_output:
+            spent = f"{usage.reasoning} tokens on reasoning"
+            message = f"empty: max_tokens was spent, {spent}, before any text came"
+            raise _failure(Kind.EMPTY, reason, message)
         return Finish.LENGTH
     if status != "completed":
-        raise malformed(f"the response has the status {status or 'none'!r}, so it is not whole")
-    return Finish.TOOL_CALLS if called else Finish.STOP
+        raise malformed(f"the response has the status {status or 'none'!r}, so it is incomplete")
+    return Finish.STOP
 
 
-def _calls(items: Iterable[Mapping[str, Any]], *, cut: bool) -> tuple[ToolCall, ...]:
-    """Return the tool calls; one that a limit has cut is left out, any other that is no call makes the answer malformed."""
-    found: list[ToolCall] = []
+def _parse_calls(items: Iterable[Mapping[str, Any]], *, cut: bool) -> tuple[ToolCall, ...]:
+    """Parse the tool calls.
+
+    Where the token limit cut the answer, an incomplete call is omitted; otherwise it makes the
+    answer malformed.
+    """
+    calls: list[ToolCall] = []
     for item in items:
         if item.get("type") != "function_call":
             continue
-        name, known_as = get_str(item.get("name")), get_str(item.get("call_id"))
-        try:
-            written = item.get("arguments", "")
-            arguments = (
-                decode_json(written or ("" if cut else "{}"))
-                if isinstance(written, str)
-                else written
-            )
-        except AttemptFailed:
-            arguments = None
+        name, call_id = get_str(item.get("name")), get_str(item.get("call_id"))
+        arguments = _parse_arguments(item.get("arguments", ""), cut=cut)
         if name and isinstance(arguments, dict):
-            found.append(
-                ToolCall(
-                    id=known_as or f"call_{len(found)}", name=name, arguments=get_object(arguments)
-                )
-            )
+            call_id = call_id or f"call_{len(calls)}"
+            calls.append(ToolCall(id=call_id, name=name, arguments=get_object(arguments)))
         elif not cut:
-            raise malformed("a tool call has no name, or arguments that are no JSON object")
-    return tuple(found)
+            raise malformed("a tool call has no name, or its arguments are not a JSON object")
+    return tuple(calls)
 
 
-def _text(content: Iterable[Mapping[str, Any]]) -> str:
-    return "".join(
-        get_str(part.get("text")) for part in content if part.get("type") == "output_text"
-    )
+def _parse_arguments(arguments: Any, *, cut: bool) -> Any:
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        return decode_json(arguments or ("" if cut else "{}"))
+    except AttemptFailed:
+        return None
 
 
-def _summaries(thoughts: Iterable[Mapping[str, Any]]) -> list[str]:
-    parts = [part for item in thoughts for part in _items(item.get("summary"))]
+def _join(parts: Iterable[Mapping[str, Any]], kind: str, name: str) -> str:
+    """Join the texts that the parts of one kind hold under a name."""
+    return "".join(get_str(part.get(name)) for part in parts if part.get("type") == kind)
+
+
+def _find_summaries(thoughts: Iterable[Mapping[str, Any]]) -> list[str]:
+    parts = [part for item in thoughts for part in _get_objects(item.get("summary"))]
     return [text for text in (get_str(part.get("text")) for part in parts) if text]
 
 
-def _private(thoughts: Iterable[Mapping[str, Any]]) -> str:
-    """Return the thoughts that can be given back: those that came encrypted, since nothing is stored."""
+def _encode_thoughts(thoughts: Iterable[Mapping[str, Any]]) -> str:
+    """Encode the thoughts that can be returned: the encrypted ones, since nothing is stored."""
+    fields = ("type", "id", "summary", "encrypted_content")
     kept = [
-        {
-            name: item[name]
-            for name in ("type", "id", "summary", "encrypted_content")
-            if name in item
-        }
+        {name: item[name] for name in fields if name in item}
         for item in thoughts
         if item.get("encrypted_content")
     ]
     return msgspec.json.encode(kept).decode() if kept else ""
 
 
-def _refusal(content: Iterable[Mapping[str, Any]]) -> str:
-    return "".join(
-        get_str(part.get("refusal")) for part in content if part.get("type") == "refusal"
-    )
-
-
-def _items(value: Any) -> list[dict[str, Any]]:
+def _get_objects(value: Any) -> list[dict[str, Any]]:
     return [get_object(item) for item in get_list(value)]
 
 
-def _usage(counts: Mapping[str, Any]) -> Usage:
+def _parse_usage(counts: Mapping[str, Any]) -> Usage:
     return Usage(
         input=get_int(counts, "input_tokens"),
         output=get_int(counts, "output_tokens"),
@@ -250,5 +274,5 @@ def _usage(counts: Mapping[str, Any]) -> Usage:
     )
 
 
-def _fail(kind: Kind, code: str, message: str) -> NoReturn:
-    raise AttemptFailed(Failure(kind=kind, status=200, code=code, message=message))
+def _failure(kind: Kind, code: str, message: str) -> AttemptFailed:
+    return AttemptFailed(Failure(kind=kind, status=200, code=code, message=message))

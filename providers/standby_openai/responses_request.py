@@ -1,7 +1,7 @@
-"""A call, as the JSON that Responses takes. Pure; knows no SDK.
+"""A request, as the JSON body of Responses.
 
-Nothing is stored at OpenAI: the conversation goes along each time, and what a model thought comes
-back to it encrypted.
+Nothing is stored at OpenAI: each request carries the whole conversation, and a model's thoughts
+return to it encrypted. The functions are pure and import no SDK.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from standby.plugin import (
     Only,
     Reasoning,
     Request,
+    Sampling,
     Text,
     ToolCall,
     ToolResult,
@@ -26,129 +27,142 @@ from standby.plugin import (
     get_list,
     get_object,
 )
-from standby_openai.request import short_id, tool_name
-from standby_openai.schemas import described
+from standby_openai.chat_request import clean_tool_name, shorten_id
+from standby_openai.schemas import describe_schema
 
 _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty")
 """Parameters that Responses does not have; the cards of its models refuse them."""
 
+_SAMPLING = {"temperature": "temperature", "top_p": "top_p", "max_tokens": "max_output_tokens"}
 
-def body_of(call: ModelRequest, *, stream: bool) -> dict[str, Any]:
-    """Return the request's body; raises `AttemptFailed` (`unsupported`) for what the API has no form for."""
-    sampling = call.request.sampling
+
+def build_body(request: ModelRequest, *, stream: bool) -> dict[str, Any]:
+    """Build the request's body.
+
+    Args:
+        request: The attempt's request.
+        stream: Whether to request a stream.
+
+    Returns:
+        The body, before JSON encoding.
+
+    Raises:
+        AttemptFailed: `unsupported`, for anything that the API has no form for.
+    """
+    conversation = request.request
+    sampling = _build_sampling(conversation.sampling)
+    body: dict[str, Any] = {
+        "model": request.model,
+        "input": [item for message in conversation.messages for item in _build_items(message)],
+        "store": False,
+        **_build_tools(conversation),
+        **_build_reasoning(request),
+        **sampling,
+    }
+    if conversation.schema is not None:
+        schema = describe_schema(conversation.schema)
+        body["text"] = {"format": {"type": "json_schema", **schema}}
+    if "service_tier" in request.options:
+        body["service_tier"] = request.options["service_tier"]
+    if stream:
+        body["stream"] = True
+    return deep_merge(body, request.extra)
+
+
+def _build_sampling(sampling: Sampling) -> dict[str, Any]:
     absent = [name for name in _ABSENT if getattr(sampling, name) is not None]
     if absent:
         raise _unsupported(f"Responses has no {', '.join(absent)}; put it under the model's 'drop'")
-    body: dict[str, Any] = {
-        "model": call.model,
-        "input": [item for message in call.request.messages for item in _items(message)],
-        "store": False,
-        **_tools(call.request),
-        **_reasoning(call),
+    fields = ((theirs, getattr(sampling, ours)) for ours, theirs in _SAMPLING.items())
+    return {name: value for name, value in fields if value is not None}
+
+
+def _build_reasoning(request: ModelRequest) -> dict[str, Any]:
+    """Build the effort and the summary; only a reasoning model can return encrypted thoughts."""
+    options = request.options
+    reasoning = {
+        "effort": request.request.sampling.reasoning_effort or options.get("reasoning_effort"),
+        "summary": options.get("reasoning_summary"),
     }
-    given = {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_output_tokens": sampling.max_tokens,
-    }
-    body |= {name: value for name, value in given.items() if value is not None}
-    if call.request.schema is not None:
-        body["text"] = {"format": {"type": "json_schema", **described(call.request.schema)}}
-    if "service_tier" in call.options:
-        body["service_tier"] = call.options["service_tier"]
-    if stream:
-        body["stream"] = True
-    return deep_merge(body, call.extra)
+    reasoning = {name: value for name, value in reasoning.items() if value is not None}
+    fields: dict[str, Any] = {"reasoning": reasoning} if reasoning else {}
+    if request.card.efforts:
+        fields["include"] = ["reasoning.encrypted_content"]
+    return fields
 
 
-def _reasoning(call: ModelRequest) -> dict[str, Any]:
-    """Say how hard to think and what to tell of it; only a model that thinks can give its thoughts away encrypted."""
-    told = {
-        "effort": call.request.sampling.reasoning_effort or call.options.get("reasoning_effort"),
-        "summary": call.options.get("reasoning_summary"),
-    }
-    told = {name: value for name, value in told.items() if value is not None}
-    said: dict[str, Any] = {"reasoning": told} if told else {}
-    return {**said, "include": ["reasoning.encrypted_content"]} if call.card.efforts else said
-
-
-def _items(message: Message) -> Iterator[dict[str, Any]]:
-    """Give a message as the items that it is here: thoughts, words, calls and results each stand for themselves."""
+def _build_items(message: Message) -> Iterator[dict[str, Any]]:
+    """Build a message's items: thoughts, text, calls and results are separate items here."""
     content: list[dict[str, Any]] = []
-    others: list[dict[str, Any]] = []
+    calls_and_results: list[dict[str, Any]] = []
+    text_type = "output_text" if message.role == "assistant" else "input_text"
     for part in message.parts:
-        if isinstance(part, Reasoning):
-            yield from _thoughts(part.provider_state)
-        elif isinstance(part, Text):
-            content.append(
-                {
-                    "type": "output_text" if message.role == "assistant" else "input_text",
-                    "text": part.text,
-                }
-            )
-        elif isinstance(part, Media):
-            content.append(_media(part))
-        elif isinstance(part, ToolCall):
-            others.append(_call(part))
-        else:
-            others.append(_result(part))
+        match part:
+            case Reasoning():
+                yield from _decode_thoughts(part.provider_state)
+            case Text():
+                content.append({"type": text_type, "text": part.text})
+            case Media():
+                content.append(_build_media(part))
+            case ToolCall():
+                calls_and_results.append(_build_call(part))
+            case ToolResult():
+                calls_and_results.append(_build_result(part))
     if content:
-        typed = (
-            {"type": "message"} if message.role == "assistant" else {}
-        )  # llama.cpp's server knows it by that
-        yield {**typed, "role": message.role, "content": content}
-    yield from others
+        # llama.cpp's server recognises an assistant's message by its type
+        item_type = {"type": "message"} if message.role == "assistant" else {}
+        yield {**item_type, "role": message.role, "content": content}
+    yield from calls_and_results
 
 
-def _thoughts(private: str) -> list[dict[str, Any]]:
-    """Return the encrypted thoughts; what a caller has put there instead is none."""
+def _decode_thoughts(provider_state: str) -> list[dict[str, Any]]:
+    """Decode the encrypted thoughts; anything else in the state is ignored."""
     try:
-        kept = [get_object(item) for item in get_list(msgspec.json.decode(private or "[]"))]
+        items = get_list(msgspec.json.decode(provider_state or "[]"))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return []
+    thoughts = (get_object(item) for item in items)
     return [
-        item for item in kept if item.get("type") == "reasoning" and item.get("encrypted_content")
+        each
+        for each in thoughts
+        if each.get("type") == "reasoning" and each.get("encrypted_content")
     ]
 
 
-def _media(media: Media) -> dict[str, Any]:
+def _build_media(media: Media) -> dict[str, Any]:
     url = media.url or f"data:{media.media_type};base64,{media.data}"
     if media.kind == "image":
         return {"type": "input_image", "image_url": url}
-    if media.kind in ("pdf", "file"):
-        if media.url:
-            return {"type": "input_file", "file_url": url}
-        return {
-            "type": "input_file",
-            "filename": media.name or f"file.{media.kind}",
-            "file_data": url,
-        }
-    raise _unsupported(f"Responses takes no {media.media_type}")
+    if media.kind not in ("pdf", "file"):
+        raise _unsupported(f"Responses does not take {media.media_type}")
+    if media.url:
+        return {"type": "input_file", "file_url": url}
+    name = media.name or f"file.{media.kind}"
+    return {"type": "input_file", "filename": name, "file_data": url}
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
-    arguments = msgspec.json.encode(call.arguments).decode()
+def _build_call(call: ToolCall) -> dict[str, Any]:
     return {
         "type": "function_call",
-        "call_id": short_id(call.id),
-        "name": tool_name(call.name),
-        "arguments": arguments,
+        "call_id": shorten_id(call.id),
+        "name": clean_tool_name(call.name),
+        "arguments": msgspec.json.encode(call.arguments).decode(),
     }
 
 
-def _result(result: ToolResult) -> dict[str, Any]:
+def _build_result(result: ToolResult) -> dict[str, Any]:
     output: Any = result.text
     if result.media:
-        said = [{"type": "input_text", "text": result.text}] if result.text else []
-        output = [*said, *map(_media, result.media)]
-    return {"type": "function_call_output", "call_id": short_id(result.id), "output": output}
+        text = [{"type": "input_text", "text": result.text}] if result.text else []
+        output = [*text, *map(_build_media, result.media)]
+    return {"type": "function_call_output", "call_id": shorten_id(result.id), "output": output}
 
 
-def _tools(request: Request) -> dict[str, Any]:
-    """Return what is said of tools; here strictness is the rule, so that it must be switched off."""
-    if not request.tools:
+def _build_tools(conversation: Request) -> dict[str, Any]:
+    """Build the tools and their choice; strict is the API's default, so it is switched off."""
+    if not conversation.tools:
         return {}
-    told = (
+    tools = [
         {
             "type": "function",
             "name": tool.name,
@@ -156,17 +170,18 @@ def _tools(request: Request) -> dict[str, Any]:
             "parameters": tool.parameters,
             "strict": False,
         }
-        for tool in request.tools
-    )
-    said: dict[str, Any] = {"tools": list(told)}
-    if isinstance(request.tool_choice, Only):
-        said["tool_choice"] = {"type": "function", "name": request.tool_choice.name}
-    elif request.tool_choice != "auto":
-        said["tool_choice"] = request.tool_choice
-    if request.sampling.parallel_tool_calls is not None:
-        said["parallel_tool_calls"] = request.sampling.parallel_tool_calls
-    return said
+        for tool in conversation.tools
+    ]
+    fields: dict[str, Any] = {"tools": tools}
+    choice = conversation.tool_choice
+    if isinstance(choice, Only):
+        fields["tool_choice"] = {"type": "function", "name": choice.name}
+    elif choice != "auto":
+        fields["tool_choice"] = choice
+    if conversation.sampling.parallel_tool_calls is not None:
+        fields["parallel_tool_calls"] = conversation.sampling.parallel_tool_calls
+    return fields
 
 
-def _unsupported(words: str) -> AttemptFailed:
-    return AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=f"not sent: {words}"))
+def _unsupported(message: str) -> AttemptFailed:
+    return AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=f"not sent: {message}"))

@@ -1,7 +1,10 @@
-"""What both of OpenAI's APIs are told of the schema that an answer is to fit. Pure; knows no SDK."""
+"""The schema of an answer, in the form that both of OpenAI's APIs take.
+
+The functions are pure and import no SDK.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -20,46 +23,68 @@ _UNSUPPORTED = frozenset(
         "patternProperties",
     }
 )
-"""Keywords with which strictness is not asked for: where OpenAI refuses one there, it answers 400."""
+"""Keywords that OpenAI's strict mode refuses with a 400."""
 
-_SAYS_WHAT = frozenset({"type", "$ref", "anyOf", "enum", "const"})
-"""One of these a strict schema must have, everywhere ("schema must have a 'type' key")."""
+_TYPE_KEYWORDS = frozenset({"type", "$ref", "anyOf", "enum", "const"})
+"""A strict schema must have one of these at every level ("schema must have a 'type' key")."""
 
 
-def described(schema: Schema) -> dict[str, Any]:
-    """Name and describe a schema, strictly where it keeps OpenAI's rules for that, else as a wish that standby checks.
+def describe_schema(schema: Schema) -> dict[str, Any]:
+    """Name a schema, and mark whether OpenAI enforces it.
 
-    Raises `AttemptFailed` (`unsupported`) for what is no object, or a choice, at its root: OpenAI
-    takes neither there.
+    A schema that breaks the rules of OpenAI's strict mode is sent as a hint, and standby itself
+    validates the answer.
+
+    Args:
+        schema: The schema of the answer.
+
+    Returns:
+        The `json_schema` object of the request's body.
+
+    Raises:
+        AttemptFailed: `unsupported`, for a root that is not an object or is a choice: OpenAI takes
+            neither there.
     """
-    told = schema.json_schema
-    if told.get("type") != "object" or "anyOf" in told:
-        words = "not sent: OpenAI takes a schema whose root is an object; put the answer into a property of one"
-        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=words))
+    content = schema.json_schema
+    if content.get("type") != "object" or "anyOf" in content:
+        message = (
+            "not sent: OpenAI takes a schema whose root is an object; "
+            "put the answer into a property of one"
+        )
+        raise AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=message))
     name = re.sub(r"[^A-Za-z0-9_-]", "_", schema.name)[:64]
-    return {"name": name, "schema": told, "strict": is_strict(told)}
+    return {"name": name, "schema": content, "strict": is_strict(content)}
 
 
 def is_strict(schema: Any) -> bool:
-    """Say whether OpenAI's strict mode takes a schema: types said, every object closed and all its properties required."""
-    told = get_object(schema)
-    if not _SAYS_WHAT & told.keys() or _UNSUPPORTED & told.keys():
+    """Check whether OpenAI's strict mode takes a schema.
+
+    Args:
+        schema: The JSON Schema.
+
+    Returns:
+        True where types are stated, every object is closed, and all properties are required.
+    """
+    content = get_object(schema)
+    if not _TYPE_KEYWORDS & content.keys() or _UNSUPPORTED & content.keys():
         return False
-    types = get_list(told.get("type")) or [told.get("type")]
-    if ("object" in types and not _is_closed(told)) or ("array" in types and "items" not in told):
+    types = get_list(content.get("type")) or [content.get("type")]
+    if "object" in types and not _is_closed(content):
         return False
-    named = (get_object(told.get(key)).values() for key in ("properties", "$defs", "definitions"))
-    within = [
-        *chain.from_iterable(named),
-        *get_list(told.get("anyOf")),
-        *([told["items"]] if "items" in told else []),
-    ]
-    return all(map(is_strict, within))
+    if "array" in types and "items" not in content:
+        return False
+    return all(map(is_strict, _subschemas(content)))
 
 
 def _is_closed(schema: Mapping[str, Any]) -> bool:
     required = set(get_list(schema.get("required")))
-    return (
-        schema.get("additionalProperties") is False
-        and set(get_object(schema.get("properties"))) == required
-    )
+    properties = set(get_object(schema.get("properties")))
+    return schema.get("additionalProperties") is False and properties == required
+
+
+def _subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:
+    maps = (get_object(schema.get(key)).values() for key in ("properties", "$defs", "definitions"))
+    yield from chain.from_iterable(maps)
+    yield from get_list(schema.get("anyOf"))
+    if "items" in schema:
+        yield schema["items"]

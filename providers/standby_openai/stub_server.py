@@ -1,41 +1,60 @@
-"""What stands in for OpenAI in `standby selftest`: the JSON that it would answer with. Pure; knows no SDK.
+"""OpenAI's stub server in `standby selftest`: the JSON that OpenAI would answer with.
 
-The shapes are those of the API reference, Chat Completions and Responses.
+The functions are pure and import no SDK. The shapes are those of the API reference, Chat
+Completions and Responses.
 """
 
 from typing import Any
 
 from standby.plugin import Failure, get_object, get_str
 
-_USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
-_USAGE_OF_RESPONSES = {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}
+_CHAT_USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+_RESPONSES_USAGE = {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}
 
 
-def answer(path: str, asked: Any, says: str | Failure) -> Any:
-    """Return the body of an answer that says this, or of an error, for a request to `path` that asked with `asked`."""
-    if isinstance(says, Failure):
-        kind = says.code or "server_error"
-        return {"error": {"message": says.message, "type": kind, "param": None, "code": says.code}}
-    model = get_str(get_object(asked).get("model"))
-    if path.endswith("/responses"):
-        said: dict[str, Any] = {"type": "output_text", "text": says, "annotations": []}
-        message: dict[str, Any] = {
-            "type": "message",
-            "status": "completed",
-            "role": "assistant",
-            "content": [said],
-        }
-        told: dict[str, Any] = {
-            "id": "resp_1",
-            "object": "response",
-            "status": "completed",
-            "error": None,
-            "incomplete_details": None,
-        }
-        return {**told, "model": model, "output": [message], "usage": _USAGE_OF_RESPONSES}
+def answer(path: str, request: Any, reply: str | Failure) -> Any:
+    """Build the body of a reply or of an error.
+
+    Args:
+        path: The request's path, which distinguishes the two APIs.
+        request: The request's JSON.
+        reply: The text to reply with, or the failure to answer with.
+
+    Returns:
+        The response's JSON.
+    """
+    if isinstance(reply, Failure):
+        kind = reply.code or "server_error"
+        error = {"message": reply.message, "type": kind, "param": None, "code": reply.code}
+        return {"error": error}
+    model = get_str(get_object(request).get("model"))
+    return _response(model, reply) if path.endswith("/responses") else _completion(model, reply)
+
+
+def _response(model: str, text: str) -> dict[str, Any]:
+    content: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
+    message: dict[str, Any] = {
+        "type": "message",
+        "status": "completed",
+        "role": "assistant",
+        "content": [content],
+    }
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "error": None,
+        "incomplete_details": None,
+        "model": model,
+        "output": [message],
+        "usage": _RESPONSES_USAGE,
+    }
+
+
+def _completion(model: str, text: str) -> dict[str, Any]:
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": says, "refusal": None},
+        "message": {"role": "assistant", "content": text, "refusal": None},
         "finish_reason": "stop",
     }
     return {
@@ -43,5 +62,5 @@ def answer(path: str, asked: Any, says: str | Failure) -> Any:
         "object": "chat.completion",
         "model": model,
         "choices": [choice],
-        "usage": _USAGE,
+        "usage": _CHAT_USAGE,
     }

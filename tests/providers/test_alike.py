@@ -1,4 +1,4 @@
-"""Both vendors' plugins call the same fault by the same name: real SDKs, real sockets."""
+"""Plugins report the same fault alike, through real SDKs over real sockets."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ from tests.support.loopback import Answer, Loopback, cut, garbage, hang, html, r
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 PLUGINS = {"gemini": GeminiAdapter, "openai": OpenAIAdapter}
-CALL = ModelRequest(
+REQUEST = ModelRequest(
     request=Request((Message("user", (Text("Which city?"),)),)),
     model="a-model",
     card=Card(),
@@ -49,27 +49,27 @@ def server() -> Iterator[Loopback]:
 
 
 @pytest.fixture(params=PLUGINS)
-async def asked(request: pytest.FixtureRequest, server: Loopback) -> AsyncIterator[Any]:
-    made = made_for(request.param, server.url)
-    yield made
-    await made.aclose()
+async def adapter(request: pytest.FixtureRequest, server: Loopback) -> AsyncIterator[Any]:
+    adapter = make_adapter(request.param, server.url)
+    yield adapter
+    await adapter.aclose()
 
 
-def made_for(name: str, url: str | None, key: str = "a-key") -> Any:
+def make_adapter(name: str, url: str | None, key: str = "a-key") -> Any:
     return PLUGINS[name](Provider(plugin=name, base_url=url, api_key=Secret(key, "A_KEY")))
 
 
-async def ask(made: Any, *, stream: bool) -> None:
+async def send(adapter: Any, *, stream: bool) -> None:
     if stream:
-        async for _ in made.stream(CALL):
+        async for _ in adapter.stream(REQUEST):
             pass
     else:
-        await made.complete(CALL)
+        await adapter.complete(REQUEST)
 
 
-async def failure(made: Any, *, stream: bool) -> Failure:
+async def get_failure(adapter: Any, *, stream: bool) -> Failure:
     with pytest.raises(AttemptFailed) as caught:
-        await ask(made, stream=stream)
+        await send(adapter, stream=stream)
     return caught.value.failure
 
 
@@ -81,7 +81,10 @@ async def failure(made: Any, *, stream: bool) -> Failure:
         (
             html(200),
             Kind.MALFORMED,
-            "200 OK. malformed: expected JSON, got '<html><body><h1>Bad Gateway</h1></body></html>'",
+            (
+                "200 OK. malformed: expected JSON, "
+                "got '<html><body><h1>Bad Gateway</h1></body></html>'"
+            ),
         ),
         (respond(500, ""), Kind.SERVER_ERROR, "500 Internal Server Error"),
         (
@@ -129,39 +132,41 @@ async def failure(made: Any, *, stream: bool) -> Failure:
     ids=str,
 )
 async def test_one_fault_has_one_kind_and_one_text(
-    asked: Any, server: Loopback, answer: Answer, kind: Kind, text: str | None, *, stream: bool
+    adapter: Any, server: Loopback, answer: Answer, kind: Kind, text: str | None, *, stream: bool
 ) -> None:
     server.script(answer)
-    told = await failure(asked, stream=stream)
-    assert told.kind is kind
-    assert text is None or told.text == text
+    failure = await get_failure(adapter, stream=stream)
+    assert failure.kind is kind
+    assert text is None or failure.text == text
 
 
 @BOTH
-async def test_a_stated_delay_is_read_alike(asked: Any, server: Loopback, *, stream: bool) -> None:
+async def test_a_stated_delay_is_read_alike(
+    adapter: Any, server: Loopback, *, stream: bool
+) -> None:
     server.script(respond(429, "", {"Retry-After": "7"}))
-    assert (await failure(asked, stream=stream)).retry_after == 7.0
+    assert (await get_failure(adapter, stream=stream)).retry_after == 7.0
 
 
 @BOTH
 @pytest.mark.parametrize("name", PLUGINS)
-async def test_a_refused_connection_is_told_alike(name: str, *, stream: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    made = made_for(name, f"http://127.0.0.1:{port}")
-    told = await failure(made, stream=stream)
-    await made.aclose()
-    assert (told.kind, told.text) == (Kind.CONNECTION, "connection error: Connection refused")
+async def test_a_refused_connection_is_reported_alike(name: str, *, stream: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    adapter = make_adapter(name, f"http://127.0.0.1:{port}")
+    failure = await get_failure(adapter, stream=stream)
+    await adapter.aclose()
+    assert (failure.kind, failure.text) == (Kind.CONNECTION, "connection error: Connection refused")
 
 
 @BOTH
-async def test_a_hang_ends_with_the_one_who_asks(
-    asked: Any, server: Loopback, *, stream: bool
+async def test_a_hang_ends_with_its_callers_cancellation(
+    adapter: Any, server: Loopback, *, stream: bool
 ) -> None:
     server.script(hang())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
-            await ask(asked, stream=stream)
+            await send(adapter, stream=stream)
     assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
@@ -169,38 +174,38 @@ async def test_a_hang_ends_with_the_one_who_asks(
     ("url", "key"),
     [(None, ""), ("http://127.0.0.1:9", "a\nkey"), ("http://127.0.0.1:9", "schlüssel")],
 )
-def test_a_key_that_is_missing_or_cannot_be_sent_is_told_alike(url: str | None, key: str) -> None:
-    told: set[Failure] = set()
+def test_a_missing_or_unsendable_key_is_reported_alike(url: str | None, key: str) -> None:
+    failures: set[Failure] = set()
     for name in PLUGINS:
         with pytest.raises(AttemptFailed) as caught:
-            made_for(name, url, key)
-        told.add(caught.value.failure)
-    assert [failure.kind for failure in told] == [Kind.UNAVAILABLE]
+            make_adapter(name, url, key)
+        failures.add(caught.value.failure)
+    assert [failure.kind for failure in failures] == [Kind.UNAVAILABLE]
 
 
 @pytest.fixture
-def fresh_trust() -> Iterator[None]:
-    """Read the trusted certificates anew in the test, and again after it."""
-    for read in (standby_gemini.adapter._trust, standby_openai.adapter._trust):
+def fresh_certificates() -> Iterator[None]:
+    """Make the test read the trusted certificates again, and the next test too."""
+    for read in (standby_gemini.adapter._ssl_context, standby_openai.adapter._ssl_context):
         read.cache_clear()
     yield
-    for read in (standby_gemini.adapter._trust, standby_openai.adapter._trust):
+    for read in (standby_gemini.adapter._ssl_context, standby_openai.adapter._ssl_context):
         read.cache_clear()
 
 
-@pytest.mark.usefixtures("fresh_trust")
+@pytest.mark.usefixtures("fresh_certificates")
 @pytest.mark.parametrize("name", PLUGINS)
 @pytest.mark.parametrize(
     "file", ["/nowhere/certificates.pem", __file__], ids=["missing", "no certificate"]
 )
-def test_certificates_that_cannot_be_read_are_said(
+def test_unreadable_certificates_are_reported(
     monkeypatch: pytest.MonkeyPatch, name: str, file: str
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", file)
     with pytest.raises(
         AttemptFailed, match=r"the trusted certificates cannot be read: .* SSL_CERT_FILE"
     ) as caught:
-        made_for(name, "https://127.0.0.1:9")
+        make_adapter(name, "https://127.0.0.1:9")
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 
 
@@ -208,55 +213,40 @@ def test_certificates_that_cannot_be_read_are_said(
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("openssl, which makes the certificate, is not here")
+        pytest.skip("openssl, which makes the certificate, is not installed")
     file = tmp_path / "certificate.pem"
-    made = [
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "1",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-    ]
-    subprocess.run(
-        [openssl, *made, "-keyout", file, "-out", tmp_path / "only.pem"],
-        check=True,
-        capture_output=True,
-    )  # noqa: S603 - ours
+    options = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost".split()
+    options += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file)]
+    command = [openssl, *options, "-out", str(tmp_path / "only.pem")]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - ours
     file.write_bytes(file.read_bytes() + (tmp_path / "only.pem").read_bytes())
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "only.pem"))
     return file
 
 
-def broken_tls(listening: socket.socket, certificate: Path) -> None:
-    """Take one request, and answer with a record that is no TLS."""
+def broken_tls(listener: socket.socket, certificate: Path) -> None:
+    """Take one request, and answer with an invalid TLS record."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with context.wrap_socket(listening.accept()[0], server_side=True) as connection:
+    with context.wrap_socket(listener.accept()[0], server_side=True) as connection:
         connection.recv(65536)
         os.write(connection.fileno(), b"\x17\x03\x03\x00\x20" + b"x" * 32)
         connection.recv(65536)
 
 
 @BOTH
-@pytest.mark.usefixtures("fresh_trust")
+@pytest.mark.usefixtures("fresh_certificates")
 @pytest.mark.parametrize("name", PLUGINS)
-async def test_a_broken_tls_record_is_a_lost_connection(
+async def test_a_broken_tls_record_is_a_connection_failure(
     certificate: Path, name: str, *, stream: bool
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = threading.Thread(target=broken_tls, args=(listening, certificate), daemon=True)
-        serving.start()
-        made = made_for(name, f"https://127.0.0.1:{listening.getsockname()[1]}")
-        told = await failure(made, stream=stream)
-        await made.aclose()
-        await asyncio.to_thread(serving.join, 5)
-    assert told.kind is Kind.CONNECTION
-    assert (
-        "bad record mac" in told.text or "record layer failure" in told.text
-    )  # by OpenSSL's version
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=broken_tls, args=(listener, certificate), daemon=True)
+        thread.start()
+        adapter = make_adapter(name, f"https://127.0.0.1:{listener.getsockname()[1]}")
+        failure = await get_failure(adapter, stream=stream)
+        await adapter.aclose()
+        await asyncio.to_thread(thread.join, 5)
+    assert failure.kind is Kind.CONNECTION
+    # the message depends on OpenSSL's version
+    assert "bad record mac" in failure.text or "record layer failure" in failure.text

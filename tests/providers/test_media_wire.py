@@ -1,4 +1,4 @@
-"""Pictures, sound and documents on both wires, and what neither has a form for."""
+"""Images, sound and documents on both wires, and media that neither takes."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import pytest
 from standby.plugin import AttemptFailed, Card, Kind, Media, Message, ModelRequest, Request, Text
 from standby_gemini import standby_models as gemini_models
 from standby_gemini import standby_provider as gemini_provider
-from standby_gemini.request import body_of as gemini_body
+from standby_gemini.request import build_body as gemini_body
 from standby_openai import standby_models as openai_models
-from standby_openai.request import body_of as openai_body
+from standby_openai.chat_request import build_body as openai_body
 
 PNG = Media(media_type="image/png", data="iVBORw0KGgo=")
 LINKED = Media(media_type="image/jpeg", url="https://x.example/a.jpg")
@@ -18,7 +18,7 @@ WAV = Media(media_type="audio/wav", data="UklGRg==")
 PDF = Media(media_type="application/pdf", data="JVBERg==", name="bill.pdf")
 
 
-def call(*parts: Any) -> ModelRequest:
+def model_request(*parts: Any) -> ModelRequest:
     return ModelRequest(
         request=Request((Message("user", (Text("Look."), *parts)),)),
         model="m",
@@ -28,10 +28,9 @@ def call(*parts: Any) -> ModelRequest:
     )
 
 
-def test_openais_body_holds_them_beside_the_text() -> None:
-    [message] = openai_body(call(PNG, LINKED, WAV, PDF), stream=False, max_tokens="max_tokens")[
-        "messages"
-    ]
+def test_openais_body_holds_media_beside_the_text() -> None:
+    request = model_request(PNG, LINKED, WAV, PDF)
+    [message] = openai_body(request, stream=False, max_tokens="max_tokens")["messages"]
     assert message == {
         "role": "user",
         "content": [
@@ -50,8 +49,8 @@ def test_openais_body_holds_them_beside_the_text() -> None:
     }
 
 
-def test_geminis_body_holds_them_beside_the_text() -> None:
-    assert gemini_body(call(PNG, LINKED, UNTYPED, WAV, PDF))["contents"] == [
+def test_geminis_body_holds_media_beside_the_text() -> None:
+    assert gemini_body(model_request(PNG, LINKED, UNTYPED, WAV, PDF))["contents"] == [
         {
             "role": "user",
             "parts": [
@@ -74,21 +73,20 @@ def test_geminis_body_holds_them_beside_the_text() -> None:
         Media(media_type="video/mp4", data="AAAA"),
     ],
 )
-def test_what_chat_completions_has_no_form_for_is_unsupported_and_not_left_out(
+def test_media_without_a_form_is_unsupported_and_not_omitted(
     media: Media,
 ) -> None:
     with pytest.raises(
-        AttemptFailed, match=f"not sent: Chat Completions takes no {media.media_type}"
+        AttemptFailed, match=f"not sent: Chat Completions does not take {media.media_type}"
     ) as caught:
-        openai_body(call(media), stream=False, max_tokens="max_tokens")
+        openai_body(model_request(media), stream=False, max_tokens="max_tokens")
     assert caught.value.failure.kind is Kind.UNSUPPORTED
 
 
-def test_the_cards_say_who_reads_what() -> None:
+def test_the_cards_state_the_media_that_each_model_reads() -> None:
     assert openai_models()["o3-mini"].reads is None
     assert openai_models()["gpt-5.6-sol"].reads == ("image", "pdf")
     assert gemini_provider().card.reads == ("image", "audio", "video", "pdf")
-    lesser = {
-        name for name, card in gemini_models().items() if card.reads is not None
-    }  # the provider's says it for the others
-    assert lesser == {"gemini-3.1-flash-lite", "gemini-3.5-flash-lite"}
+    # the provider's own card applies to the others
+    restricted = {name for name, card in gemini_models().items() if card.reads is not None}
+    assert restricted == {"gemini-3.1-flash-lite", "gemini-3.5-flash-lite"}

@@ -1,4 +1,4 @@
-"""A stream's last chunk says what its reply says, whichever plugin was asked, in pieces or whole."""
+"""A stream's last chunk equals its reply, for every plugin."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from standby.settings import Chain, Model, Provider, Secret
 from standby.testing import Answer, Loopback, scripted_model
 from tests.providers.anthropic import wire_server as messages
 from tests.support.loopback import events, openai_stream
-from tests.support.responses_wire import openai_response_stream, said, thought
+from tests.support.responses_wire import message_item, openai_response_stream, reasoning_item
 
 SIGNED = {"text": "Lisbon.", "thoughtSignature": "c2lnbmVk"}
 GEMINI = {
@@ -24,14 +24,16 @@ WIRES: dict[str, tuple[str, str, Answer, bool]] = {
     "responses": (
         "openai",
         "gpt-5.6-sol",
-        openai_response_stream(thought(encrypted="c2VjcmV0"), said("Lisbon.")),
+        openai_response_stream(reasoning_item(encrypted="c2VjcmV0"), message_item("Lisbon.")),
         True,
     ),
     "anthropic": (
         "anthropic",
         "claude-haiku-5-5",
         messages.stream(
-            messages.events(messages.message(messages.thought("so"), messages.text("Lisbon.")))
+            messages.events(
+                messages.message(messages.thinking_block("so"), messages.text_block("Lisbon."))
+            )
         ),
         True,
     ),
@@ -55,7 +57,7 @@ async def test_the_end_of_a_stream_has_the_id_and_the_state_of_its_reply(wire: s
     assert (bool(end.id), bool(end.provider_state)) == (True, has_state)
 
 
-async def test_the_end_of_a_scripted_stream_too() -> None:
+async def test_the_end_of_a_scripted_stream_has_the_id_and_state() -> None:
     end, reply = await read(Settings(**chain(scripted_model("Lisbon."))))
     assert fields(end) == fields(reply)
 
@@ -74,5 +76,5 @@ async def read(settings: Settings) -> tuple[Any, Any]:
     return chunks[-1].end, stream.reply
 
 
-def fields(of: Any) -> dict[str, Any]:
-    return {name: getattr(of, name) for name in End.__struct_fields__}
+def fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in End.__struct_fields__}

@@ -1,4 +1,4 @@
-"""Tools, their calls and their results on both wires: what is sent, and any valid conversation as its vendor wants it."""
+"""Tools, calls and results as they are sent on both wires, for any valid conversation."""
 
 from typing import Any
 
@@ -23,46 +23,46 @@ from standby.plugin import (
     ToolResult,
 )
 from standby_gemini.request import SENTINEL
-from standby_gemini.request import body_of as gemini_body
-from standby_openai.request import body_of as openai_body
+from standby_gemini.request import build_body as gemini_body
+from standby_openai.chat_request import build_body as openai_body
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 ANYTHING = {"type": "object", "properties": {}}
 TOOLS = (Tool(name="weather", description="Tells it.", parameters=SCHEMA), Tool(name="clock"))
-ASKED = Message("user", (Text("hi"),))
+QUESTION = Message("user", (Text("hi"),))
 A = ToolCall(id="a", name="weather", arguments={"city": "Rome"})
 B = ToolCall(id="b", name="clock", arguments={})
 SIGNED = Card(wire={"signed_calls": True})
 
 
-def told(call: ToolCall, text: str) -> Message:
-    return Message("tool", (ToolResult(id=call.id, text=text, name=call.name),))
+def result_message(model_request: ToolCall, text: str) -> Message:
+    return Message("tool", (ToolResult(id=model_request.id, text=text, name=model_request.name),))
 
 
 TURN = (
-    ASKED,
+    QUESTION,
     Message("assistant", (Text("Let me see."), A, B)),
-    told(A, '{"sky":"blue"}'),
-    told(B, "noon"),
+    result_message(A, '{"sky":"blue"}'),
+    result_message(B, "noon"),
 )
 
 
-def call(request: Request, card: Card = Card()) -> ModelRequest:  # noqa: B008 - frozen
+def model_request(request: Request, card: Card = Card()) -> ModelRequest:  # noqa: B008 - frozen
     return ModelRequest(request=request, model="m", card=card, options={}, timeout=60.0)
 
 
 def openai(request: Request) -> dict[str, Any]:
-    body = openai_body(call(request), stream=False, max_tokens="max_tokens")
+    body = openai_body(model_request(request), stream=False, max_tokens="max_tokens")
     return {name: value for name, value in body.items() if name != "model"}
 
 
 def gemini(*messages: Message, card: Card = Card()) -> list[dict[str, Any]]:  # noqa: B008 - frozen
-    contents: list[dict[str, Any]] = gemini_body(call(Request(messages), card))["contents"]
+    contents: list[dict[str, Any]] = gemini_body(model_request(Request(messages), card))["contents"]
     return contents
 
 
 def test_openais_tools() -> None:
-    assert openai(Request((ASKED,), tools=TOOLS)) == {
+    assert openai(Request((QUESTION,), tools=TOOLS)) == {
         "messages": [{"role": "user", "content": "hi"}],
         "tools": [
             {
@@ -75,7 +75,7 @@ def test_openais_tools() -> None:
 
 
 def test_geminis_tools() -> None:
-    assert gemini_body(call(Request((ASKED,), tools=TOOLS))) == {
+    assert gemini_body(model_request(Request((QUESTION,), tools=TOOLS))) == {
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
         "tools": [
             {
@@ -102,29 +102,33 @@ def test_geminis_tools() -> None:
     ],
 )
 def test_the_choice_of_a_tool(choice: Any, for_openai: Any, for_gemini: Any) -> None:
-    request = Request((ASKED,), tools=TOOLS, tool_choice=choice)
+    request = Request((QUESTION,), tools=TOOLS, tool_choice=choice)
     assert openai(request).get("tool_choice") == for_openai
-    assert gemini_body(call(request)).get("toolConfig") == for_gemini
+    assert gemini_body(model_request(request)).get("toolConfig") == for_gemini
 
 
 @pytest.mark.parametrize("parallel", [True, False])
-def test_openai_alone_hears_of_parallel_calls_and_only_beside_tools(*, parallel: bool) -> None:
+def test_only_openai_gets_parallel_tool_calls_and_only_with_tools(*, parallel: bool) -> None:
     sampling = Sampling(parallel_tool_calls=parallel)
-    assert openai(Request((ASKED,), sampling, TOOLS))["parallel_tool_calls"] is parallel
-    assert openai(Request((ASKED,), sampling)) == {"messages": [{"role": "user", "content": "hi"}]}
-    assert gemini_body(call(Request((ASKED,), sampling, TOOLS))) == gemini_body(
-        call(Request((ASKED,), tools=TOOLS))
+    assert openai(Request((QUESTION,), sampling, TOOLS))["parallel_tool_calls"] is parallel
+    assert openai(Request((QUESTION,), sampling)) == {
+        "messages": [{"role": "user", "content": "hi"}]
+    }
+    assert gemini_body(model_request(Request((QUESTION,), sampling, TOOLS))) == gemini_body(
+        model_request(Request((QUESTION,), tools=TOOLS))
     )
 
 
 @pytest.mark.parametrize("choice", ["auto", "none"])
-def test_without_tools_nothing_is_said_of_them(choice: Any) -> None:
-    request = Request((ASKED,), tool_choice=choice)
+def test_without_tools_no_tool_fields_are_sent(choice: Any) -> None:
+    request = Request((QUESTION,), tool_choice=choice)
     assert openai(request) == {"messages": [{"role": "user", "content": "hi"}]}
-    assert gemini_body(call(request)) == {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+    assert gemini_body(model_request(request)) == {
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}]
+    }
 
 
-def test_openais_turn_of_words_two_calls_and_their_results() -> None:
+def test_openais_turn_of_text_two_calls_and_their_results() -> None:
     assert openai(Request(TURN))["messages"] == [
         {"role": "user", "content": "hi"},
         {
@@ -144,8 +148,10 @@ def test_openais_turn_of_words_two_calls_and_their_results() -> None:
     ]
 
 
-def test_openais_calls_without_words_have_no_content() -> None:
-    assert openai(Request((ASKED, Message("assistant", (B,)), told(B, ""))))["messages"][1:] == [
+def test_openais_calls_without_text_have_no_content() -> None:
+    assert openai(Request((QUESTION, Message("assistant", (B,)), result_message(B, ""))))[
+        "messages"
+    ][1:] == [
         {
             "role": "assistant",
             "content": None,
@@ -157,7 +163,7 @@ def test_openais_calls_without_words_have_no_content() -> None:
     ]
 
 
-def test_geminis_turn_of_words_two_calls_and_their_results() -> None:
+def test_geminis_turn_of_text_two_calls_and_their_results() -> None:
     assert gemini(*TURN) == [
         {"role": "user", "parts": [{"text": "hi"}]},
         {
@@ -190,7 +196,7 @@ def test_geminis_turn_of_words_two_calls_and_their_results() -> None:
     ],
 )
 def test_geminis_results_are_objects(text: str, response: dict[str, Any]) -> None:
-    [part] = gemini(ASKED, Message("assistant", (B,)), told(B, text))[2]["parts"]
+    [part] = gemini(QUESTION, Message("assistant", (B,)), result_message(B, text))[2]["parts"]
     assert part["functionResponse"]["response"] == response
 
 
@@ -199,21 +205,25 @@ def test_openais_ids_are_shortened_alike_in_call_and_result(length: int, *, kept
     calls = [ToolCall(id=letter * length, name="clock", arguments={}) for letter in "xy"]
     turns = openai(
         Request(
-            (ASKED, Message("assistant", tuple(calls)), *(told(each, "noon") for each in calls))
+            (
+                QUESTION,
+                Message("assistant", tuple(calls)),
+                *(result_message(each, "noon") for each in calls),
+            )
         )
     )["messages"]
     sent = [each["id"] for each in turns[1]["tool_calls"]]
     assert [turn["tool_call_id"] for turn in turns[2:]] == sent
     assert (sent == [each.id for each in calls]) is kept
     assert len(set(sent)) == 2
-    assert all(len(known_as) <= 40 for known_as in sent)
+    assert all(len(call_id) <= 40 for call_id in sent)
 
 
 def signatures(*calls: ToolCall, card: Card) -> list[str | None]:
     turns = gemini(
-        ASKED,
+        QUESTION,
         Message("assistant", (Text("so"), *calls)),
-        *(told(each, "x") for each in calls),
+        *(result_message(each, "x") for each in calls),
         card=card,
     )
     return [part.get("thoughtSignature") for part in turns[1]["parts"] if "functionCall" in part]
@@ -234,10 +244,10 @@ def test_a_card_of_signed_calls_puts_the_sentinel_on_the_first_call_that_lacks_a
 
 
 def test_each_turn_gets_its_own_sentinel() -> None:
-    turn = (Message("assistant", (A,)), told(A, "x"))
+    turn = (Message("assistant", (A,)), result_message(A, "x"))
     parts = [
         turn["parts"][0]
-        for turn in gemini(ASKED, *turn, *turn, card=SIGNED)
+        for turn in gemini(QUESTION, *turn, *turn, card=SIGNED)
         if turn["role"] == "model"
     ]
     assert [part["thoughtSignature"] for part in parts] == [SENTINEL, SENTINEL]
@@ -249,45 +259,48 @@ def test_each_turn_gets_its_own_sentinel() -> None:
 )
 def test_gemini_refuses_a_conversation_that_begins_with_a_call(before: tuple[Message, ...]) -> None:
     with pytest.raises(AttemptFailed) as caught:
-        gemini(*before, Message("assistant", (A,)), told(A, "x"), ASKED)
-    words = "not sent: the conversation begins with a tool call, and Gemini wants a message of the user before it"
-    assert (caught.value.failure.kind, caught.value.failure.message) == (Kind.UNSUPPORTED, words)
+        gemini(*before, Message("assistant", (A,)), result_message(A, "x"), QUESTION)
+    message = (
+        "not sent: the conversation begins with a tool call, "
+        "and Gemini needs a user message before it"
+    )
+    assert (caught.value.failure.kind, caught.value.failure.message) == (Kind.UNSUPPORTED, message)
 
 
 def fits_openai(turns: list[dict[str, Any]]) -> None:
-    owed: list[str] = []
+    expected: list[str] = []
     for turn in turns:
-        if owed:
-            assert (turn["role"], turn["tool_call_id"]) == ("tool", owed.pop(0))
+        if expected:
+            assert (turn["role"], turn["tool_call_id"]) == ("tool", expected.pop(0))
             assert isinstance(turn["content"], str)
             continue
         assert turn["role"] in ("system", "user", "assistant")
         calls = turn.get("tool_calls", [])
-        owed = [each["id"] for each in calls]
-        assert len(set(owed)) == len(owed)
-        assert all(0 < len(known_as) <= 40 for known_as in owed)
+        expected = [each["id"] for each in calls]
+        assert len(set(expected)) == len(expected)
+        assert all(0 < len(call_id) <= 40 for call_id in expected)
         assert all(
             isinstance(msgspec.json.decode(each["function"]["arguments"]), dict) for each in calls
         )
         assert turn["content"] or calls
-    assert not owed
+    assert not expected
 
 
 def fits_gemini(turns: list[dict[str, Any]]) -> None:
-    owed: list[tuple[str, str]] = []
+    expected: list[tuple[str, str]] = []
     for before, turn in zip([None, *turns], turns, strict=False):
-        made = [part["functionCall"] for part in turn["parts"] if "functionCall" in part]
+        calls = [part["functionCall"] for part in turn["parts"] if "functionCall" in part]
         answers = [part["functionResponse"] for part in turn["parts"] if "functionResponse" in part]
         assert turn["parts"]
         assert all(part.get("text") != "" for part in turn["parts"])
-        assert [(each["id"], each["name"]) for each in answers] == owed
+        assert [(each["id"], each["name"]) for each in answers] == expected
         assert all(isinstance(each["response"], dict) for each in answers)
-        assert not made or (
+        assert not calls or (
             turn["role"] == "model" and before is not None and before["role"] == "user"
         )
         assert not answers or (turn["role"] == "user" and len(answers) == len(turn["parts"]))
-        owed = [(each["id"], each["name"]) for each in made]
-    assert not owed
+        expected = [(each["id"], each["name"]) for each in calls]
+    assert not expected
 
 
 VALUES = st.recursive(
@@ -297,8 +310,8 @@ VALUES = st.recursive(
 )
 IDS = st.text("abc", min_size=1, max_size=4) | st.text("abc", min_size=39, max_size=60)
 NAMES = st.sampled_from(["weather", "clock"])
-WORDS = st.text(max_size=6)
-RESULTS = WORDS | st.sampled_from(['{"a": 1}', "[1, 2]", "1", '{"a": '])
+TEXTS = st.text(max_size=6)
+RESULTS = TEXTS | st.sampled_from(['{"a": 1}', "[1, 2]", "1", '{"a": '])
 
 
 @st.composite
@@ -309,22 +322,22 @@ def turns_of_calls(draw: st.DrawFn) -> list[Message]:
     results = draw(st.permutations([ToolResult(id=each, text=draw(RESULTS)) for each in ids]))
     split = draw(st.integers(0, len(ids) - 1))
     groups = [tuple(results[:split]), tuple(results[split:])]
-    said = Message("assistant", (Text(draw(WORDS)), *calls))
-    return [said, *(Message("tool", group) for group in groups if group)]
+    answer = Message("assistant", (Text(draw(TEXTS)), *calls))
+    return [answer, *(Message("tool", group) for group in groups if group)]
 
 
 @st.composite
-def turns_of_words(draw: st.DrawFn) -> list[Message]:
+def turns_of_text(draw: st.DrawFn) -> list[Message]:
     role: Any = draw(st.sampled_from(["user", "assistant", "system"]))
-    return [Message(role, (Text("x" + draw(WORDS)),))]
+    return [Message(role, (Text("x" + draw(TEXTS)),))]
 
 
-@given(turns=st.lists(turns_of_calls() | turns_of_words(), max_size=6), signed=st.booleans())
-def test_any_valid_conversation_is_one_for_both_vendors(
+@given(turns=st.lists(turns_of_calls() | turns_of_text(), max_size=6), signed=st.booleans())
+def test_any_valid_conversation_is_valid_for_both_vendors(
     turns: list[list[Message]], *, signed: bool
 ) -> None:
     request = parse_request(
-        [ASKED, *(message for turn in turns for message in turn)], {"tools": TOOLS}
+        [QUESTION, *(message for turn in turns for message in turn)], {"tools": TOOLS}
     )
     body = openai(request)
     fits_openai(body["messages"])

@@ -26,13 +26,13 @@ from tests.support.loopback import (
     openai_stream,
 )
 from tests.support.responses_wire import (
-    called,
+    call_item,
     events_of_response,
+    message_item,
     openai_response,
     openai_response_stream,
-    played,
+    play_events,
     response,
-    said,
 )
 
 KEY = "sk-canary-that-opens-nothing-81d0"
@@ -135,19 +135,19 @@ class TestResponses(Conformance):
     errors: ClassVar[Mapping[Kind, Answer]] = TestOpenAI.errors
 
     def reply(self, text: str) -> Answer:
-        return openai_response(said(text))
+        return openai_response(message_item(text))
 
     def stream(self, texts: Sequence[str]) -> Answer:
-        return played(events_of_response(response(said("".join(texts)))))
+        return play_events(events_of_response(response(message_item("".join(texts)))))
 
     def error(self, status: int, message: str) -> Answer:
         return openai_error(status, message, kind="an_error")
 
     def tool_call(self, name: str, arguments: Mapping[str, Any]) -> Answer:
-        return openai_response(called(name, json.dumps(arguments)))
+        return openai_response(call_item(name, json.dumps(arguments)))
 
     def tool_stream(self, name: str, arguments: Mapping[str, Any]) -> Answer:
-        return openai_response_stream(called(name, json.dumps(arguments)))
+        return openai_response_stream(call_item(name, json.dumps(arguments)))
 
 
 class TestAnthropic(Conformance):
@@ -161,10 +161,10 @@ class TestAnthropic(Conformance):
     }
 
     def reply(self, text: str) -> Answer:
-        return respond(200, messages.message(messages.text(text)))
+        return respond(200, messages.message(messages.text_block(text)))
 
     def stream(self, texts: Sequence[str]) -> Answer:
-        return messages.stream(messages.events(messages.message(messages.text("".join(texts)))))
+        return messages.stream(messages.events(messages.message(messages.text_block("".join(texts)))))
 
     def error(self, status: int, message: str) -> Answer:
         return messages.error(status, TYPES[status], message)

@@ -2,12 +2,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.providers.anthropic.wire_server import answers, text
+from tests.providers.anthropic.wire_server import answers, text_block
 from tests.support.loopback import Loopback
 
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
     with Loopback() as running:
-        running.answer = answers(text("Lisbon, says Claude."))
+        running.answer = answers(text_block("Lisbon, says Claude."))
         yield running

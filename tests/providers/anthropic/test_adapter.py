@@ -1,4 +1,4 @@
-"""The real SDK, over real sockets."""
+"""Requests through the real SDK over real sockets."""
 
 import asyncio
 from contextlib import aclosing
@@ -9,18 +9,25 @@ import pytest
 
 from standby.plugin import AttemptFailed, Finish, Kind, Provider, Secret, Usage
 from standby_anthropic.adapter import VERSION, AnthropicAdapter
-from tests.providers.anthropic.calls import KEY, adapter, call, collected, failure, said
+from tests.providers.anthropic.requests import (
+    KEY,
+    adapter,
+    chat_message,
+    collect,
+    get_failure,
+    model_request,
+)
 from tests.providers.anthropic.wire_server import (
     MODEL,
     OVERLOADED,
     answers,
     error,
     events,
-    framed,
+    frames,
     message,
     stream,
-    text,
-    thought,
+    text_block,
+    thinking_block,
     tool_use,
 )
 from tests.support.loopback import (
@@ -44,9 +51,9 @@ NO_CREDIT = error(
 )
 
 
-async def test_a_reply_comes_back_whole(server: Loopback) -> None:
+async def test_a_reply_arrives_complete(server: Loopback) -> None:
     async with adapter(server.url) as anthropic:
-        reply = await anthropic.complete(call())
+        reply = await anthropic.complete(model_request())
     assert (reply.text, reply.finish, reply.usage, reply.response_model) == (
         "Lisbon, says Claude.",
         Finish.STOP,
@@ -56,9 +63,9 @@ async def test_a_reply_comes_back_whole(server: Loopback) -> None:
     assert reply.id.startswith("msg_")
 
 
-async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
+async def test_a_stream_arrives_in_pieces_and_ends(server: Loopback) -> None:
     async with adapter(server.url) as anthropic:
-        texts, end = await collected(anthropic, call())
+        texts, end = await collect(anthropic, model_request())
     assert (texts, end.usage, end.response_model) == (
         ["Lisbon,", " says C", "laude."],
         USAGE,
@@ -67,23 +74,25 @@ async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
 
 
 async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -> None:
-    asked = call(said("system", "Be brief."), said("user", "Wo? 🗺"), max_tokens=100)
+    request = model_request(
+        chat_message("system", "Be brief."), chat_message("user", "Wo? 🗺"), max_tokens=100
+    )
     async with adapter(server.url) as anthropic:
-        await anthropic.complete(asked)
-        await collected(anthropic, asked)
+        await anthropic.complete(request)
+        await collect(anthropic, request)
     unary, streamed = (request.json for request in server.requests)
     assert unary == {
         "model": MODEL,
         "max_tokens": 100,
-        "system": [text("Be brief.")],
-        "messages": [{"role": "user", "content": [text("Wo? 🗺")]}],
+        "system": [text_block("Be brief.")],
+        "messages": [{"role": "user", "content": [text_block("Wo? 🗺")]}],
     }
     assert streamed == {**unary, "stream": True}
 
 
-async def test_the_sdk_authenticates_and_says_the_version(server: Loopback) -> None:
+async def test_the_sdk_authenticates_and_sends_the_version(server: Loopback) -> None:
     async with adapter(server.url) as anthropic:
-        await anthropic.complete(call())
+        await anthropic.complete(model_request())
     request = server.requests[0]
     assert (request.method, request.path, request.query) == ("POST", "/v1/messages", {})
     assert request.headers["authorization"] == f"Bearer {KEY}"
@@ -103,11 +112,11 @@ no header at all
 """
 
 
-async def test_no_environment_variable_switches_anything(
+async def test_no_environment_variable_changes_anything(
     server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with adapter(server.url) as anthropic:
-        await anthropic.complete(call())
+        await anthropic.complete(model_request())
     for name, value in {
         "ANTHROPIC_API_KEY": "another-key",
         "ANTHROPIC_AUTH_TOKEN": "another-token",
@@ -121,30 +130,30 @@ async def test_no_environment_variable_switches_anything(
     }.items():
         monkeypatch.setenv(name, value)
     async with adapter(server.url) as anthropic:
-        assert (await anthropic.complete(call())).text
-    plain, stray = [request.headers for request in server.requests]
-    assert stray == plain
+        assert (await anthropic.complete(model_request())).text
+    baseline, other = [request.headers for request in server.requests]
+    assert other == baseline
 
 
-def test_without_a_base_url_it_is_anthropics_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_base_url_the_endpoint_is_anthropics_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     anthropic = AnthropicAdapter(Provider(plugin="anthropic", api_key=Secret(KEY)))
     assert str(anthropic._sdk.base_url) == "https://api.anthropic.com"
 
 
 @pytest.mark.parametrize("key", [None, Secret("", "ANTHROPIC_API_KEY")])
-async def test_an_endpoint_of_ones_own_may_want_no_key(
+async def test_a_users_own_endpoint_may_need_no_key(
     server: Loopback, key: Secret | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "another-key")
     anthropic = AnthropicAdapter(Provider(plugin="anthropic", base_url=server.url, api_key=key))
-    assert (await anthropic.complete(call())).text
+    assert (await anthropic.complete(model_request())).text
     await anthropic.aclose()
     assert not {"authorization", "x-api-key"} & server.requests[0].headers.keys()
 
 
 @pytest.mark.parametrize("key", ["key\nwith a line end", "schlüssel"])
-def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
+def test_an_unsendable_key_is_reported_and_not_shown(key: str) -> None:
     with pytest.raises(
         AttemptFailed, match=r"the key \(Secret\(ANTHROPIC_API_KEY\)\) cannot be sent"
     ) as caught:
@@ -153,7 +162,7 @@ def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
     assert key not in str(caught.value)
 
 
-def test_an_endpoint_that_no_url_can_be_read_from_is_unavailable() -> None:
+def test_an_unparsable_endpoint_is_unavailable() -> None:
     with pytest.raises(AttemptFailed, match="the client cannot be made: ") as caught:
         AnthropicAdapter(
             Provider(plugin="anthropic", base_url="http://127.0.0.1:port", api_key=Secret(KEY))
@@ -163,7 +172,7 @@ def test_an_endpoint_that_no_url_can_be_read_from_is_unavailable() -> None:
 
 @BOTH
 @pytest.mark.parametrize(
-    ("answer", "kind", "words"),
+    ("answer", "kind", "text"),
     [
         (BUSY, Kind.OVERLOADED, "529 overloaded_error. Overloaded"),
         (SLOW, Kind.RATE_LIMITED, "429 rate_limit_error. Slow down."),
@@ -189,83 +198,88 @@ def test_an_endpoint_that_no_url_can_be_read_from_is_unavailable() -> None:
     ids=str,
 )
 async def test_every_fault_is_one_failure_after_one_request(
-    server: Loopback, answer: Answer, kind: Kind, words: str, *, streamed: bool
+    server: Loopback, answer: Answer, kind: Kind, text: str, *, streamed: bool
 ) -> None:
     server.script(answer)
     async with adapter(server.url) as anthropic:
-        told = await failure(anthropic, call(), stream=streamed)
-    assert told.kind is kind, told
-    assert words in told.text
-    assert KEY not in told.text
+        failure = await get_failure(anthropic, model_request(), stream=streamed)
+    assert failure.kind is kind, failure
+    assert text in failure.text
+    assert KEY not in failure.text
     assert len(server.requests) == 1
 
 
 async def test_a_failure_names_its_request_and_keeps_a_stated_delay(server: Loopback) -> None:
     server.script(BUSY, SLOW)
     async with adapter(server.url) as anthropic:
-        assert (await failure(anthropic, call())).id == "req_of_the_header"
-        told = await failure(anthropic, call())
-    assert (told.id, told.retry_after) == ("req_in_the_body", 12.0)
+        assert (await get_failure(anthropic, model_request())).id == "req_of_the_header"
+        failure = await get_failure(anthropic, model_request())
+    assert (failure.id, failure.retry_after) == ("req_in_the_body", 12.0)
 
 
 @BOTH
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_never_takes_the_key_along(
+async def test_a_redirect_never_carries_the_key_along(
     server: Loopback, status: int, *, streamed: bool
 ) -> None:
     with Loopback() as elsewhere:
         server.script(respond(status, "", {"Location": f"{elsewhere.url}/v1/messages"}))
         async with adapter(server.url) as anthropic:
-            told = await failure(anthropic, call(), stream=streamed)
-    assert (told.kind, told.status, elsewhere.requests) == (Kind.MALFORMED, status, [])
+            failure = await get_failure(anthropic, model_request(), stream=streamed)
+    assert (failure.kind, failure.status, elsewhere.requests) == (Kind.MALFORMED, status, [])
 
 
 async def test_an_error_in_the_middle_of_a_stream_fails_it(server: Loopback) -> None:
-    told = events(message(text("Lisbon, says Claude.")))
-    server.script(stream([*told[:5], OVERLOADED]))
+    items = events(message(text_block("Lisbon, says Claude.")))
+    server.script(stream([*items[:5], OVERLOADED]))
     async with adapter(server.url) as anthropic:
-        failed = await failure(anthropic, call(), stream=True)
-    assert (failed.kind, failed.text) == (Kind.OVERLOADED, "200 overloaded_error. Overloaded")
+        failure = await get_failure(anthropic, model_request(), stream=True)
+    assert (failure.kind, failure.text) == (Kind.OVERLOADED, "200 overloaded_error. Overloaded")
 
 
-CONTENT = [thought("Which?"), text("I look."), tool_use("toolu_1", "weather", {"city": "Oslo"})]
+CONTENT = [
+    thinking_block("Which?"),
+    text_block("I look."),
+    tool_use("toolu_1", "weather", {"city": "Oslo"}),
+]
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
-async def test_a_stream_that_is_cut_anywhere_is_no_answer(
-    server: Loopback, how: Any, framing: Any
-) -> None:
-    whole = stream(events(message(*CONTENT, stop="tool_use")), framing=framing)
-    last = len(whole.body) - len(framed([{"type": "message_stop"}]))
+async def test_a_stream_cut_anywhere_is_a_failure(server: Loopback, how: Any, framing: Any) -> None:
+    answer = stream(events(message(*CONTENT, stop="tool_use")), framing=framing)
+    last = len(answer.body) - len(frames([{"type": "message_stop"}]))
     async with adapter(server.url) as anthropic:
         for at in range(0, last, 97):
-            server.script(cut(whole, at, how, wait=0.0))
-            told = await failure(anthropic, call(), stream=True)
-            assert told.kind in (Kind.CONNECTION, Kind.MALFORMED)
+            server.script(cut(answer, at, how, wait=0.0))
+            failure = await get_failure(anthropic, model_request(), stream=True)
+            assert failure.kind in (Kind.CONNECTION, Kind.MALFORMED)
 
 
-async def test_a_stream_that_breaks_after_its_end_is_whole(server: Loopback) -> None:
-    whole = stream(events(message(*CONTENT, stop="tool_use")))
-    server.script(cut(whole, len(whole.body), "reset"))
+async def test_a_stream_that_breaks_after_its_end_is_complete(server: Loopback) -> None:
+    answer = stream(events(message(*CONTENT, stop="tool_use")))
+    server.script(cut(answer, len(answer.body), "reset"))
     async with adapter(server.url) as anthropic:
-        _, end = await collected(anthropic, call())
+        _, end = await collect(anthropic, model_request())
     assert end.finish is Finish.TOOL_CALLS
 
 
 async def test_a_connection_is_used_again(server: Loopback) -> None:
     async with adapter(server.url) as anthropic:
-        await anthropic.complete(call())
+        await anthropic.complete(model_request())
         for _ in range(3):
-            await collected(anthropic, call())
-        await anthropic.complete(call())
+            await collect(anthropic, model_request())
+        await anthropic.complete(model_request())
     assert (len(server.requests), server.accepted) == (5, 1)
 
 
-async def test_a_stream_that_is_left_early_is_closed(server: Loopback) -> None:
-    told = events(message(text("Lisbon, says Claude.")))
-    server.script(Answer(pieces=((0.0, framed(told[:5])),), framing="chunked", then="hang"))
-    async with adapter(server.url) as anthropic, aclosing(anthropic.stream(call())) as chunks:  # type: ignore[type-var] # a generator
+async def test_leaving_a_stream_early_closes_it(server: Loopback) -> None:
+    items = events(message(text_block("Lisbon, says Claude.")))
+    server.script(Answer(pieces=((0.0, frames(items[:5])),), framing="chunked", then="hang"))
+    async with (
+        adapter(server.url) as anthropic,
+        aclosing(anthropic.stream(model_request())) as chunks,
+    ):  # type: ignore[type-var] # a generator
         assert (await anext(chunks)).text
     assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
@@ -274,18 +288,18 @@ async def test_a_stream_that_is_left_early_is_closed(server: Loopback) -> None:
 async def test_cancellation_closes_the_connection(server: Loopback, *, streamed: bool) -> None:
     server.script(hang())
     async with adapter(server.url) as anthropic:
-        asking = asyncio.create_task(
-            collected(anthropic, call()) if streamed else anthropic.complete(call())
+        task = asyncio.create_task(
+            collect(anthropic, model_request()) if streamed else anthropic.complete(model_request())
         )
         while not server.requests:
             await asyncio.sleep(0.01)
-        asking.cancel()
+        task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asking
+            await task
         assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
-async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
+async def test_twenty_concurrent_requests_never_mix(server: Loopback) -> None:
     def echo(request: Received) -> Answer:
         return answers(request.json["messages"][0]["content"][0])(request)
 
@@ -293,11 +307,11 @@ async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
     async with adapter(server.url) as anthropic:
 
         async def ask(number: int) -> str:
-            asked = call(said("user", f"question {number}"))
+            request = model_request(chat_message("user", f"question {number}"))
             return (
-                (await anthropic.complete(asked)).text
+                (await anthropic.complete(request)).text
                 if number % 2
-                else "".join((await collected(anthropic, asked))[0])
+                else "".join((await collect(anthropic, request))[0])
             )
 
         assert await asyncio.gather(*map(ask, range(20))) == [

@@ -3,13 +3,13 @@ from typing import Any
 import pytest
 
 from standby.plugin import Kind
-from standby_anthropic.failures import failure_of
+from standby_anthropic.failures import parse_failure
 
 
-def body(kind: str, words: str, **details: Any) -> dict[str, Any]:
+def body(kind: str, message: str, **details: Any) -> dict[str, Any]:
     return {
         "type": "error",
-        "error": {"type": kind, "message": words, **({"details": details} if details else {})},
+        "error": {"type": kind, "message": message, **({"details": details} if details else {})},
     }
 
 
@@ -19,7 +19,7 @@ NO_OBJECT = "output_config.format.schema: For 'object' type, 'additionalProperti
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "kind"),
+    ("status", "content", "kind"),
     [
         (400, body("invalid_request_error", "max_tokens: Field required"), Kind.INVALID_REQUEST),
         (
@@ -104,8 +104,8 @@ NO_OBJECT = "output_config.format.schema: For 'object' type, 'additionalProperti
         (400, [body("x", "y")], Kind.INVALID_REQUEST),
     ],
 )
-def test_a_status_and_a_code_are_one_kind(status: int, told: Any, kind: Kind) -> None:
-    assert failure_of(status, {}, told).kind is kind
+def test_a_status_and_a_code_are_one_kind(status: int, content: Any, kind: Kind) -> None:
+    assert parse_failure(status, {}, content).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -123,50 +123,50 @@ def test_a_status_and_a_code_are_one_kind(status: int, told: Any, kind: Kind) ->
         ("an_error_of_2027", Kind.MALFORMED),
     ],
 )
-def test_inside_a_200_the_code_alone_tells_the_kind(code: str, kind: Kind) -> None:
-    assert failure_of(200, {}, body(code, "Oh.")).kind is kind
+def test_inside_a_200_the_code_alone_gives_the_kind(code: str, kind: Kind) -> None:
+    assert parse_failure(200, {}, body(code, "Oh.")).kind is kind
 
 
-def test_every_type_of_error_that_the_sdk_knows_of_messages_is_known_here() -> None:
+def test_every_error_type_of_the_sdk_is_mapped() -> None:
     from anthropic.types.shared.error_type import ErrorType  # noqa: PLC0415 - only this test
 
     of_other_apis = {"memory_precondition_failed_error", "memory_path_conflict_error"}
     for code in set(ErrorType.__args__) - of_other_apis:
-        assert failure_of(200, {}, body(code, "Oh.")).kind is not Kind.MALFORMED
+        assert parse_failure(200, {}, body(code, "Oh.")).kind is not Kind.MALFORMED
 
 
-def test_a_misspelt_model_is_told_as_it_was_recorded() -> None:
-    told = failure_of(
+def test_a_misspelt_model_fails_as_recorded() -> None:
+    content = parse_failure(
         404,
         {},
         body("not_found_error", "model: claude-sonet-4-5")
         | {"request_id": "req_011CdufXo8Y2LVfY2veyuQWG"},
     )
-    assert (told.kind, told.text) == (
+    assert (content.kind, content.text) == (
         Kind.MODEL_MISSING,
         "404 not_found_error. model: claude-sonet-4-5",
     )
-    assert told.id == "req_011CdufXo8Y2LVfY2veyuQWG"
+    assert content.id == "req_011CdufXo8Y2LVfY2veyuQWG"
 
 
 def test_the_requests_id_is_in_a_header_or_in_the_body() -> None:
-    told = body("api_error", "Oh.") | {"request_id": "req_body"}
-    assert failure_of(500, {"Request-Id": "req_header"}, told).id == "req_header"
-    assert failure_of(500, {}, told).id == "req_body"
-    assert failure_of(500, {}, "Oh.").id == ""
+    content = body("api_error", "Oh.") | {"request_id": "req_body"}
+    assert parse_failure(500, {"Request-Id": "req_header"}, content).id == "req_header"
+    assert parse_failure(500, {}, content).id == "req_body"
+    assert parse_failure(500, {}, "Oh.").id == ""
 
 
 def test_a_stated_delay_is_kept() -> None:
     assert (
-        failure_of(429, {"retry-after": "12"}, body("rate_limit_error", "Slow.")).retry_after
+        parse_failure(429, {"retry-after": "12"}, body("rate_limit_error", "Slow.")).retry_after
         == 12.0
     )
-    assert failure_of(529, {}, body("overloaded_error", "Overloaded")).retry_after is None
+    assert parse_failure(529, {}, body("overloaded_error", "Overloaded")).retry_after is None
 
 
 @pytest.mark.parametrize(
-    "told",
+    "content",
     [None, {}, [], 3, {"error": None}, {"error": "Oh."}, {"error": {"type": 3, "message": []}}],
 )
-def test_an_error_of_another_shape_is_still_a_failure(told: Any) -> None:
-    assert failure_of(500, {}, told).kind is Kind.SERVER_ERROR
+def test_an_error_of_another_shape_is_still_a_failure(content: Any) -> None:
+    assert parse_failure(500, {}, content).kind is Kind.SERVER_ERROR

@@ -32,7 +32,7 @@ def test_the_adapter_is_where_the_manifest_says() -> None:
     )
 
 
-def test_what_the_messages_api_has_no_parameter_for_is_refused_for_all_models() -> None:
+def test_parameters_that_the_messages_api_lacks_are_refused_for_all_models() -> None:
     from anthropic.types.message_create_params import MessageCreateParamsBase  # noqa: PLC0415 - the manifest must not need it
 
     ours = {
@@ -63,7 +63,7 @@ SDK = tuple(int(number) for number in metadata.version("anthropic").split(".")[:
 
 
 @pytest.mark.parametrize("name", CARDS)
-def test_every_card_has_the_retirement_that_the_sdk_tells(name: str) -> None:
+def test_every_card_has_the_sdks_retirement(name: str) -> None:
     from anthropic._data import DEPRECATED_MODELS  # noqa: PLC0415 - the manifest must not need it
 
     if name not in DEPRECATED_MODELS and SDK < (2, 12):
@@ -73,12 +73,12 @@ def test_every_card_has_the_retirement_that_the_sdk_tells(name: str) -> None:
     )
 
 
-def _day(told: str) -> date:
-    month, day, year = told.replace(",", "").split()
+def _day(text: str) -> date:
+    month, day, year = text.replace(",", "").split()
     return datetime.strptime(f"{month} {day.rstrip('stndrh')} {year}", "%B %d %Y").date()  # noqa: DTZ007 - a day
 
 
-def test_a_model_that_thinks_always_takes_no_effort_of_none() -> None:
+def test_a_model_that_always_thinks_takes_no_effort_of_none() -> None:
     always = {
         name: card.efforts
         for name, card in CARDS.items()
@@ -105,7 +105,7 @@ def test_options_that_anthropic_knows_are_valid(options: dict[str, object]) -> N
         {"model": "x"},
     ],
 )
-def test_options_that_anthropic_refuses_are_not(options: dict[str, object]) -> None:
+def test_options_that_anthropic_refuses_are_invalid(options: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(options, INFO.options)
 

@@ -17,38 +17,42 @@ from standby.plugin import (
     decode_json,
     iter_events,
 )
-from standby_anthropic.reply import Reader, reply_of
+from standby_anthropic.reply import Reader, parse_reply
 from tests.providers.anthropic.wire_server import (
     MODEL,
     OVERLOADED,
     events,
-    framed,
+    frames,
     message,
-    text,
-    thought,
+    text_block,
+    thinking_block,
     tool_use,
 )
 
 REDACTED = {"type": "redacted_thinking", "data": "b3BhcXVl"}
 WEATHER = tool_use("toolu_01", "weather", {"city": "Oslo 🗺", "days": [1, 2]})
 NOW = tool_use("toolu_02", "now", {})
-ANSWERS = {
-    "words": message(text("Lisbon, says "), text("Claude. 🗺")),
-    "a call": message(text("I look."), WEATHER, stop="tool_use"),
+REPLIES = {
+    "words": message(text_block("Lisbon, says "), text_block("Claude. 🗺")),
+    "a call": message(text_block("I look."), WEATHER, stop="tool_use"),
     "two calls and no words": message(WEATHER, NOW, stop="tool_use"),
     "a call that ends a turn": message(WEATHER, stop="end_turn"),
-    "thoughts": message(thought("Which city do they mean?"), text("Lisbon.")),
-    "thoughts that are not shown": message(thought(""), REDACTED, text("Lisbon.")),
+    "thoughts": message(thinking_block("Which city do they mean?"), text_block("Lisbon.")),
+    "thoughts that are not shown": message(thinking_block(""), REDACTED, text_block("Lisbon.")),
     "thoughts between calls": message(
-        thought("One."), text("I look."), thought("Two.", "eA=="), WEATHER, stop="tool_use"
+        thinking_block("One."),
+        text_block("I look."),
+        thinking_block("Two.", "eA=="),
+        WEATHER,
+        stop="tool_use",
     ),
-    "a limit": message(text("Lis"), stop="max_tokens"),
-    "a full window": message(text("Lis"), stop="model_context_window_exceeded"),
-    "a limit in a call": message(text("I look."), WEATHER, NOW, stop="max_tokens"),
-    "a stop sequence": message(text("Lis"), stop="stop_sequence", stop_sequence="b"),
+    "a limit": message(text_block("Lis"), stop="max_tokens"),
+    "a full window": message(text_block("Lis"), stop="model_context_window_exceeded"),
+    "a limit in a call": message(text_block("I look."), WEATHER, NOW, stop="max_tokens"),
+    "a stop sequence": message(text_block("Lis"), stop="stop_sequence", stop_sequence="b"),
 }
 FAILURES = {
-    "a refusal": message(text("Sure, "), stop="refusal"),
+    "a refusal": message(text_block("Sure, "), stop="refusal"),
     "a refusal that is explained": message(
         stop="refusal",
         stop_details={
@@ -57,25 +61,25 @@ FAILURES = {
             "explanation": "This asks for a lab method.",
         },
     ),
-    "a pause": message(text("Lis"), stop="pause_turn"),
-    "an end of 2027": message(text("Lis"), stop="a_reason_of_2027"),
-    "no end": message(text("Lisbon."), stop=None),
-    "a call that is none": message(text("Lisbon."), stop="tool_use"),
+    "a pause": message(text_block("Lis"), stop="pause_turn"),
+    "an end of 2027": message(text_block("Lis"), stop="a_reason_of_2027"),
+    "no end": message(text_block("Lisbon."), stop=None),
+    "a call that is none": message(text_block("Lisbon."), stop="tool_use"),
     "a call without a name": message(tool_use("toolu_01", "", {"a": 1}), stop="tool_use"),
-    "a limit before any word": message(thought("Well"), stop="max_tokens"),
+    "a limit before any word": message(thinking_block("Well"), stop="max_tokens"),
     "a limit in the first call": message(NOW, stop="max_tokens"),
 }
 KINDS = [Kind.BLOCKED] * 2 + [Kind.MALFORMED] * 5 + [Kind.EMPTY] * 2
 
 
-def streamed(told: list[dict[str, Any]]) -> Reply:
+def read_stream(items: list[dict[str, Any]]) -> Reply:
     """Read a stream as the core does."""
     reader = Reader()
-    chunks = [chunk for one in told if (chunk := reader.chunk(one)) is not None]
-    return replied([*chunks, *reader.rest()])
+    chunks = [chunk for event in items if (chunk := reader.read(event)) is not None]
+    return collect_reply([*chunks, *reader.final_chunks()])
 
 
-def replied(chunks: list[Chunk]) -> Reply:
+def collect_reply(chunks: list[Chunk]) -> Reply:
     end = chunks[-1].end
     assert isinstance(end, End)
     return Reply(
@@ -90,28 +94,28 @@ def replied(chunks: list[Chunk]) -> Reply:
     )
 
 
-def failed(read: Any, told: Any) -> Failure:
+def get_failure(read: Any, items: Any) -> Failure:
     with pytest.raises(AttemptFailed) as caught:
-        read(told)
+        read(items)
     return caught.value.failure
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", REPLIES)
 @pytest.mark.parametrize("size", [1, 5, 1000])
-def test_an_answer_is_the_same_whole_and_streamed(name: str, size: int) -> None:
-    assert streamed(events(ANSWERS[name], size=size)) == reply_of(ANSWERS[name])
+def test_an_answer_is_the_same_complete_and_streamed(name: str, size: int) -> None:
+    assert read_stream(events(REPLIES[name], size=size)) == parse_reply(REPLIES[name])
 
 
 @pytest.mark.parametrize(("name", "kind"), list(zip(FAILURES, KINDS, strict=True)))
-def test_a_failure_is_the_same_whole_and_streamed(name: str, kind: Kind) -> None:
-    whole = failed(reply_of, FAILURES[name])
-    assert whole.kind is kind
-    assert failed(streamed, events(FAILURES[name])) == whole
+def test_a_failure_is_the_same_complete_and_streamed(name: str, kind: Kind) -> None:
+    failure = get_failure(parse_reply, FAILURES[name])
+    assert failure.kind is kind
+    assert get_failure(read_stream, events(FAILURES[name])) == failure
 
 
 @pytest.mark.parametrize("name", ["a call", "thoughts between calls"])
 async def test_a_stream_is_the_same_wherever_its_bytes_are_split(name: str) -> None:
-    body = framed(events(ANSWERS[name]))
+    body = frames(events(REPLIES[name]))
 
     async def split(at: int) -> AsyncIterator[bytes]:
         yield body[:at]
@@ -120,18 +124,18 @@ async def test_a_stream_is_the_same_wherever_its_bytes_are_split(name: str) -> N
 
     for at in range(len(body)):
         read = [decode_json(event.data) async for event in iter_events(split(at))]
-        assert streamed(read) == reply_of(ANSWERS[name])
+        assert read_stream(read) == parse_reply(REPLIES[name])
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_a_stream_that_is_cut_anywhere_is_no_answer(name: str) -> None:
-    told = events(ANSWERS[name])
-    for end in range(len(told)):
-        assert failed(streamed, told[:end]).kind is Kind.MALFORMED
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_stream_cut_anywhere_is_a_failure(name: str) -> None:
+    items = events(REPLIES[name])
+    for end in range(len(items)):
+        assert get_failure(read_stream, items[:end]).kind is Kind.MALFORMED
 
 
-def test_a_reply_has_all_that_was_told() -> None:
-    assert reply_of(ANSWERS["a call"]) == Reply(
+def test_a_reply_holds_every_reported_field() -> None:
+    assert parse_reply(REPLIES["a call"]) == Reply(
         text="I look.",
         tool_calls=(
             ToolCall(id="toolu_01", name="weather", arguments={"city": "Oslo 🗺", "days": [1, 2]}),
@@ -154,49 +158,56 @@ def test_a_reply_has_all_that_was_told() -> None:
     ],
 )
 def test_an_end_is_translated(name: str, finish: Finish) -> None:
-    assert reply_of(ANSWERS[name]).finish is finish
+    assert parse_reply(REPLIES[name]).finish is finish
 
 
-def test_the_call_in_which_an_answer_was_cut_is_never_handed_out() -> None:
-    assert [call.name for call in reply_of(ANSWERS["a limit in a call"]).tool_calls] == ["weather"]
+def test_the_call_that_the_limit_cut_is_never_yielded() -> None:
+    assert [call.name for call in parse_reply(REPLIES["a limit in a call"]).tool_calls] == [
+        "weather"
+    ]
 
 
 @pytest.mark.parametrize("written", ['{"city": "Os', "[]", "null", "no JSON", '"Oslo"'])
-def test_a_call_whose_arguments_are_no_object_is_no_call(written: str) -> None:
-    told = events(message(tool_use("toolu_01", "weather", {"a": 1}), stop="tool_use"), size=1000)
-    for one in told:
-        if one.get("delta", {}).get("partial_json"):
-            one["delta"]["partial_json"] = written
-    assert failed(streamed, told).kind is Kind.MALFORMED
+def test_a_call_whose_arguments_are_not_an_object_is_malformed(written: str) -> None:
+    items = events(message(tool_use("toolu_01", "weather", {"a": 1}), stop="tool_use"), size=1000)
+    for event in items:
+        if event.get("delta", {}).get("partial_json"):
+            event["delta"]["partial_json"] = written
+    assert get_failure(read_stream, items).kind is Kind.MALFORMED
 
 
-def test_a_thought_is_told_and_what_only_the_model_reads_is_kept() -> None:
-    reply = reply_of(ANSWERS["thoughts between calls"])
+def test_a_thought_is_reported_and_its_private_state_is_kept() -> None:
+    reply = parse_reply(REPLIES["thoughts between calls"])
     assert reply.reasoning == "One.Two."
-    assert decode_json(reply.provider_state) == [thought("One."), 7, thought("Two.", "eA=="), None]
-    assert reply_of(ANSWERS["words"]).provider_state == ""
+    assert decode_json(reply.provider_state) == [
+        thinking_block("One."),
+        7,
+        thinking_block("Two.", "eA=="),
+        None,
+    ]
+    assert parse_reply(REPLIES["words"]).provider_state == ""
 
 
-def test_thinking_and_the_writing_of_a_call_are_signs_of_life() -> None:
+def test_thinking_and_streamed_calls_yield_working_chunks() -> None:
     reader = Reader()
     chunks = [
         chunk
-        for one in events(ANSWERS["thoughts between calls"])
-        if (chunk := reader.chunk(one)) is not None
+        for event in events(REPLIES["thoughts between calls"])
+        if (chunk := reader.read(event)) is not None
     ]
     assert all(chunk.text or chunk.working for chunk in chunks)
     assert not any(chunk.tool_call for chunk in chunks)
 
 
-def test_a_ping_is_a_sign_of_life_while_the_model_thinks_and_at_no_other_time() -> None:
-    start, ping, *told = events(message(thought(""), text("Lisbon.")))
+def test_a_ping_yields_a_working_chunk_only_while_the_model_thinks() -> None:
+    start, ping, *items = events(message(thinking_block(""), text_block("Lisbon.")))
     reader = Reader()
-    assert [reader.chunk(start), reader.chunk(ping)] == [None, None]
-    reader.chunk(told[0])
-    assert reader.chunk(ping) == Chunk(working=True)
-    for one in told[1:]:
-        reader.chunk(one)
-    assert reader.chunk(ping) is None
+    assert [reader.read(start), reader.read(ping)] == [None, None]
+    reader.read(items[0])
+    assert reader.read(ping) == Chunk(working=True)
+    for event in items[1:]:
+        reader.read(event)
+    assert reader.read(ping) is None
 
 
 @pytest.mark.parametrize(
@@ -208,12 +219,12 @@ def test_a_ping_is_a_sign_of_life_while_the_model_thinks_and_at_no_other_time() 
         3,
         {},
         {"type": "message"},
-        {"content": [text("Lisbon.")]},
+        {"content": [text_block("Lisbon.")]},
         {"type": "ping"},
     ],
 )
-def test_a_200_that_is_no_message_is_malformed(body: Any) -> None:
-    assert failed(reply_of, body).kind is Kind.MALFORMED
+def test_a_200_without_a_message_is_malformed(body: Any) -> None:
+    assert get_failure(parse_reply, body).kind is Kind.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -228,14 +239,14 @@ def test_a_200_that_is_no_message_is_malformed(body: Any) -> None:
         [{"type": "thinking"}],
     ],
 )
-def test_content_of_another_shape_is_no_text(content: Any) -> None:
-    assert reply_of(message(content=content)).text == ""
+def test_content_of_another_shape_is_ignored(content: Any) -> None:
+    assert parse_reply(message(content=content)).text == ""
 
 
-@pytest.mark.parametrize("read", [reply_of, lambda told: streamed([told])])
-def test_an_error_inside_a_200_is_what_it_says_it_is(read: Any) -> None:
-    told = failed(read, OVERLOADED)
-    assert (told.kind, told.text, told.id) == (
+@pytest.mark.parametrize("read", [parse_reply, lambda items: read_stream([items])])
+def test_an_error_inside_a_200_counts_as_the_error_it_states(read: Any) -> None:
+    items = get_failure(read, OVERLOADED)
+    assert (items.kind, items.text, items.id) == (
         Kind.OVERLOADED,
         "200 overloaded_error. Overloaded",
         "req_011Cb6r",
@@ -255,6 +266,6 @@ def test_an_error_inside_a_200_is_what_it_says_it_is(read: Any) -> None:
         {},
     ],
 )
-def test_an_event_that_is_not_known_changes_nothing(odd: dict[str, Any]) -> None:
-    told = events(ANSWERS["words"])
-    assert streamed([*told[:4], odd, *told[4:]]) == reply_of(ANSWERS["words"])
+def test_an_unknown_event_changes_nothing(odd: dict[str, Any]) -> None:
+    items = events(REPLIES["words"])
+    assert read_stream([*items[:4], odd, *items[4:]]) == parse_reply(REPLIES["words"])

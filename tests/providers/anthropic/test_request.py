@@ -15,10 +15,10 @@ from standby.plugin import (
     ToolCall,
     ToolResult,
 )
-from standby_anthropic.reply import reply_of
-from standby_anthropic.request import MAX_TOKENS, body_of
-from tests.providers.anthropic.calls import CARDS, call, said
-from tests.providers.anthropic.wire_server import message, text, thought, tool_use
+from standby_anthropic.reply import parse_reply
+from standby_anthropic.request import MAX_TOKENS, build_body
+from tests.providers.anthropic.requests import CARDS, chat_message, model_request
+from tests.providers.anthropic.wire_server import message, text_block, thinking_block, tool_use
 
 PNG = "iVBORw0KGgo="
 WEATHER = Tool(
@@ -27,8 +27,8 @@ WEATHER = Tool(
     parameters={"type": "object", "properties": {"city": {"type": "string"}}},
 )
 TURN = (
-    said("user", "Oslo?"),
-    said(
+    chat_message("user", "Oslo?"),
+    chat_message(
         "assistant",
         "I look.",
         ToolCall(id="a:1", name="weather", arguments={"city": "Oslo"}),
@@ -37,76 +37,78 @@ TURN = (
     Message("tool", (ToolResult(id="a:1", name="weather", text="Rain."),)),
     Message("tool", (ToolResult(id="toolu_2", name="now", text=""),)),
 )
-OWN = "a-model-of-ones-own"
+UNKNOWN_MODEL = "a-model-of-ones-own"
 
 
-def sent(*messages: Message, **rest: Any) -> dict[str, Any]:
-    return body_of(call(*messages, **rest), stream=False)
+def build(*messages: Message, **rest: Any) -> dict[str, Any]:
+    return build_body(model_request(*messages, **rest), stream=False)
 
 
-def refused(*messages: Message, **rest: Any) -> str:
+def get_message(*messages: Message, **rest: Any) -> str:
     with pytest.raises(AttemptFailed) as caught:
-        sent(*messages, **rest)
+        build(*messages, **rest)
     assert caught.value.failure.kind is Kind.UNSUPPORTED
     return caught.value.failure.message
 
 
 def test_a_question_is_the_smallest_body() -> None:
-    assert sent() == {
+    assert build() == {
         "model": "claude-haiku-5-5",
         "max_tokens": 128_000,
-        "messages": [{"role": "user", "content": [text("Which city?")]}],
+        "messages": [{"role": "user", "content": [text_block("Which city?")]}],
     }
 
 
-def test_a_stream_says_so() -> None:
-    assert body_of(call(), stream=True) == {**sent(), "stream": True}
+def test_a_streamed_request_is_marked_as_one() -> None:
+    assert build_body(model_request(), stream=True) == {**build(), "stream": True}
 
 
-def test_max_tokens_is_always_said() -> None:
-    assert sent(max_tokens=100)["max_tokens"] == 100
-    assert sent()["max_tokens"] == CARDS["claude-haiku-5-5"].output_limit
-    assert sent(model=OWN)["max_tokens"] == MAX_TOKENS
+def test_max_tokens_is_always_sent() -> None:
+    assert build(max_tokens=100)["max_tokens"] == 100
+    assert build()["max_tokens"] == CARDS["claude-haiku-5-5"].output_limit
+    assert build(model=UNKNOWN_MODEL)["max_tokens"] == MAX_TOKENS
 
 
-def test_system_messages_are_one_and_turns_of_one_role_are_one() -> None:
-    body = sent(
-        said("system", "Be brief."),
-        said("user", "a", "b"),
-        said("system", "Be kind."),
-        said("user", "c"),
-        said("assistant", "d"),
-        said("assistant", "e"),
-        said("user", ""),
-        said("user", "f"),
+def test_system_messages_and_turns_of_one_role_are_merged() -> None:
+    body = build(
+        chat_message("system", "Be brief."),
+        chat_message("user", "a", "b"),
+        chat_message("system", "Be kind."),
+        chat_message("user", "c"),
+        chat_message("assistant", "d"),
+        chat_message("assistant", "e"),
+        chat_message("user", ""),
+        chat_message("user", "f"),
     )
-    assert body["system"] == [text("Be brief."), text("Be kind.")]
+    assert body["system"] == [text_block("Be brief."), text_block("Be kind.")]
     assert body["messages"] == [
-        {"role": "user", "content": [text("a"), text("b"), text("c")]},
-        {"role": "assistant", "content": [text("d"), text("e")]},
-        {"role": "user", "content": [text("f")]},
+        {"role": "user", "content": [text_block("a"), text_block("b"), text_block("c")]},
+        {"role": "assistant", "content": [text_block("d"), text_block("e")]},
+        {"role": "user", "content": [text_block("f")]},
     ]
 
 
-def test_a_systems_text_alone_is_the_users() -> None:
-    body = sent(said("system", "Say hello."))
-    assert body["messages"] == [{"role": "user", "content": [text("Say hello.")]}]
+def test_a_system_text_alone_becomes_the_users() -> None:
+    body = build(chat_message("system", "Say hello."))
+    assert body["messages"] == [{"role": "user", "content": [text_block("Say hello.")]}]
     assert "system" not in body
 
 
-def test_empty_texts_are_left_out_and_the_last_words_end_in_no_blank() -> None:
-    assert sent(said("user", "", " \n", "a"), said("assistant", "So: "))["messages"] == [
-        {"role": "user", "content": [text("a")]},
-        {"role": "assistant", "content": [text("So:")]},
+def test_empty_texts_are_omitted_and_the_last_text_ends_in_no_blank() -> None:
+    assert build(chat_message("user", "", " \n", "a"), chat_message("assistant", "So: "))[
+        "messages"
+    ] == [
+        {"role": "user", "content": [text_block("a")]},
+        {"role": "assistant", "content": [text_block("So:")]},
     ]
 
 
 def test_results_are_one_turn_and_come_first_in_it() -> None:
-    body = sent(*TURN, said("user", "And?"), tools=(WEATHER,))
+    body = build(*TURN, chat_message("user", "And?"), tools=(WEATHER,))
     _, calls, results = body["messages"]
     replaced = calls["content"][1]["id"]
     assert calls["content"] == [
-        text("I look."),
+        text_block("I look."),
         {"type": "tool_use", "id": replaced, "name": "weather", "input": {"city": "Oslo"}},
         {"type": "tool_use", "id": "toolu_2", "name": "now", "input": {}},
     ]
@@ -115,15 +117,15 @@ def test_results_are_one_turn_and_come_first_in_it() -> None:
         "content": [
             {"type": "tool_result", "tool_use_id": replaced, "content": "Rain."},
             {"type": "tool_result", "tool_use_id": "toolu_2", "content": ""},
-            text("And?"),
+            text_block("And?"),
         ],
     }
     assert replaced.startswith("toolu_")
-    assert replaced == sent(*TURN)["messages"][1]["content"][1]["id"]
+    assert replaced == build(*TURN)["messages"][1]["content"][1]["id"]
 
 
 @pytest.mark.parametrize(
-    ("choice", "parallel", "told"),
+    ("choice", "parallel", "expected"),
     [
         ("auto", None, None),
         ("none", False, {"type": "none"}),
@@ -133,19 +135,19 @@ def test_results_are_one_turn_and_come_first_in_it() -> None:
         ("required", True, {"type": "any", "disable_parallel_tool_use": False}),
     ],
 )
-def test_the_choice_of_a_tool_gets_anthropics_words(
-    choice: Any, parallel: bool | None, told: Any
+def test_the_choice_of_a_tool_gets_anthropics_names(
+    choice: Any, parallel: bool | None, expected: Any
 ) -> None:
-    body = sent(tools=(WEATHER,), tool_choice=choice, parallel_tool_calls=parallel)
+    body = build(tools=(WEATHER,), tool_choice=choice, parallel_tool_calls=parallel)
     assert body["tools"] == [
         {"name": "weather", "description": "Tells it.", "input_schema": WEATHER.parameters}
     ]
-    assert body.get("tool_choice") == told
+    assert body.get("tool_choice") == expected
 
 
 @pytest.mark.parametrize("choice", ["required", Only("weather")])
-def test_a_model_that_cannot_be_made_to_call_is_not_asked_to(choice: Any) -> None:
-    assert "tool_choice auto or none" in refused(
+def test_a_model_that_rejects_forced_tools_is_not_sent_one(choice: Any) -> None:
+    assert "tool_choice auto or none" in get_message(
         model="claude-opus-5-5", tools=(WEATHER,), tool_choice=choice
     )
 
@@ -186,14 +188,17 @@ def test_a_model_that_cannot_be_made_to_call_is_not_asked_to(choice: Any) -> Non
 def test_pictures_and_documents_are_blocks_in_a_turn_and_in_a_result(
     media: Media, block: dict[str, Any]
 ) -> None:
-    assert sent(said("user", media, "What?"))["messages"][0]["content"] == [block, text("What?")]
+    assert build(chat_message("user", media, "What?"))["messages"][0]["content"] == [
+        block,
+        text_block("What?"),
+    ]
     result = ToolResult(id="toolu_2", name="now", text="See:", media=(media,))
     turns = (
-        said("user", "a"),
-        said("assistant", ToolCall(id="toolu_2", name="now", arguments={})),
+        chat_message("user", "a"),
+        chat_message("assistant", ToolCall(id="toolu_2", name="now", arguments={})),
         Message("tool", (result,)),
     )
-    assert sent(*turns)["messages"][2]["content"][0]["content"] == [text("See:"), block]
+    assert build(*turns)["messages"][2]["content"][0]["content"] == [text_block("See:"), block]
 
 
 @pytest.mark.parametrize(
@@ -208,16 +213,18 @@ def test_pictures_and_documents_are_blocks_in_a_turn_and_in_a_result(
     ],
     ids=str,
 )
-def test_what_has_no_form_is_said_and_not_shown(media: Media) -> None:
-    words = refused(said("user", media))
-    assert media.media_type in words
-    assert (media.data or media.url) not in words
+def test_media_without_a_form_is_reported_without_its_data(media: Media) -> None:
+    text = get_message(chat_message("user", media))
+    assert media.media_type in text
+    assert (media.data or media.url) not in text
 
 
 def test_sampling_parameters_get_anthropics_names() -> None:
-    body = sent(model=OWN, temperature=0.0, top_p=0.5, top_k=3, stop=("END",), max_tokens=9)
+    body = build(
+        model=UNKNOWN_MODEL, temperature=0.0, top_p=0.5, top_k=3, stop=("END",), max_tokens=9
+    )
     assert body == {
-        **sent(model=OWN),
+        **build(model=UNKNOWN_MODEL),
         "temperature": 0.0,
         "top_p": 0.5,
         "top_k": 3,
@@ -227,7 +234,7 @@ def test_sampling_parameters_get_anthropics_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "effort", "told"),
+    ("model", "effort", "expected"),
     [
         ("claude-opus-5-5", "xhigh", {"output_config": {"effort": "xhigh"}}),
         ("claude-haiku-5-5", "none", {"thinking": {"type": "disabled"}}),
@@ -243,84 +250,96 @@ def test_sampling_parameters_get_anthropics_names() -> None:
         ("claude-haiku-4-5", "none", {}),
     ],
 )
-def test_an_effort_is_told_as_the_card_says(model: str, effort: str, told: dict[str, Any]) -> None:
+def test_an_effort_is_sent_in_the_cards_way(
+    model: str, effort: str, expected: dict[str, Any]
+) -> None:
     assert effort in (CARDS[model].efforts or ())
-    assert sent(model=model, reasoning_effort=effort) == {**sent(model=model), **told}
+    assert build(model=model, reasoning_effort=effort) == {**build(model=model), **expected}
 
 
-def test_a_budget_leaves_room_for_the_words_and_is_not_below_the_least() -> None:
+def test_a_budget_leaves_room_for_the_text_and_respects_the_minimum() -> None:
     assert (
-        sent(model="claude-haiku-4-5", reasoning_effort="high", max_tokens=4000)["thinking"][
+        build(model="claude-haiku-4-5", reasoning_effort="high", max_tokens=4000)["thinking"][
             "budget_tokens"
         ]
         == 2000
     )
-    assert "thinking" not in sent(
+    assert "thinking" not in build(
         model="claude-haiku-4-5", reasoning_effort="high", max_tokens=2000
     )
 
 
 @pytest.mark.parametrize("choice", ["required", Only("weather")])
-def test_a_budget_is_not_asked_for_where_a_tool_must_be_called(choice: Any) -> None:
-    assert "thinking" not in sent(
+def test_no_budget_is_sent_with_a_forced_tool(choice: Any) -> None:
+    assert "thinking" not in build(
         model="claude-haiku-4-5", reasoning_effort="low", tools=(WEATHER,), tool_choice=choice
     )
 
 
-def test_a_budget_is_not_asked_for_behind_a_call_that_was_made_without_a_thought() -> None:
+def test_no_budget_is_sent_after_a_call_without_a_thought() -> None:
     ask = {"model": "claude-haiku-4-5", "reasoning_effort": "low", "tools": (WEATHER,)}
-    assert "thinking" not in sent(*TURN, **ask)
-    own = said(
+    assert "thinking" not in build(*TURN, **ask)
+    own = chat_message(
         "assistant",
-        Reasoning(provider_state=reply_of(message(thought("Well."), text("x"))).provider_state),
+        Reasoning(
+            provider_state=parse_reply(
+                message(thinking_block("Well."), text_block("x"))
+            ).provider_state
+        ),
         *TURN[1].parts,
     )
-    assert sent(TURN[0], own, *TURN[2:], **ask)["thinking"]["type"] == "enabled"
+    assert build(TURN[0], own, *TURN[2:], **ask)["thinking"]["type"] == "enabled"
 
 
-def test_thoughts_go_back_unmodified_and_in_their_place() -> None:
+def test_thoughts_are_returned_unmodified_and_in_order() -> None:
     content = [
-        thought("One."),
-        text("I look."),
-        thought("Two.", "eA=="),
+        thinking_block("One."),
+        text_block("I look."),
+        thinking_block("Two.", "eA=="),
         tool_use("toolu_1", "weather", {"city": "Oslo"}),
     ]
     redacted = {"type": "redacted_thinking", "data": "b3BhcXVl"}
-    for told in (content, [redacted, *content[1:]], content[:2]):
-        given = reply_of(message(*told)).message
-        assert sent(said("user", "Oslo?"), given)["messages"][1]["content"] == told
+    for expected in (content, [redacted, *content[1:]], content[:2]):
+        message_back = parse_reply(message(*expected)).message
+        assert (
+            build(chat_message("user", "Oslo?"), message_back)["messages"][1]["content"] == expected
+        )
 
 
-def test_thoughts_whose_place_is_not_known_come_first() -> None:
+def test_thoughts_of_unknown_position_come_first() -> None:
     reasoning = next(
         part
-        for part in reply_of(message(text("a"), thought("One."))).message.parts
+        for part in parse_reply(message(text_block("a"), thinking_block("One."))).message.parts
         if isinstance(part, Reasoning)
     )
-    assert sent(said("user", "b"), said("assistant", reasoning, "changed"))["messages"][1][
-        "content"
-    ] == [
-        thought("One."),
-        text("changed"),
+    assert build(chat_message("user", "b"), chat_message("assistant", reasoning, "changed"))[
+        "messages"
+    ][1]["content"] == [
+        thinking_block("One."),
+        text_block("changed"),
     ]
 
 
-@pytest.mark.parametrize("private", ["", "no JSON", "3", "[3]", '{"a": 1}'])
-def test_what_is_none_of_our_thoughts_is_left_out(private: str) -> None:
-    given = said("assistant", Reasoning(text="Hm.", provider_state=private), "a")
-    assert sent(said("user", "b"), given)["messages"][1]["content"] == [text("a")]
+@pytest.mark.parametrize("state", ["", "no JSON", "3", "[3]", '{"a": 1}'])
+def test_foreign_thoughts_are_omitted(state: str) -> None:
+    message_back = chat_message("assistant", Reasoning(text="Hm.", provider_state=state), "a")
+    assert build(chat_message("user", "b"), message_back)["messages"][1]["content"] == [
+        text_block("a")
+    ]
 
 
-def test_options_are_laid_over_what_the_request_says() -> None:
-    body = sent(reasoning_effort="low", options={"effort": "high", "service_tier": "standard_only"})
+def test_options_are_merged_over_the_request() -> None:
+    body = build(
+        reasoning_effort="low", options={"effort": "high", "service_tier": "standard_only"}
+    )
     assert (body["output_config"], body["service_tier"]) == ({"effort": "high"}, "standard_only")
-    asked = sent(model="claude-sonnet-4-5", options={"thinking_budget": 2048})
-    assert asked["thinking"] == {"type": "enabled", "budget_tokens": 2048}
+    body = build(model="claude-sonnet-4-5", options={"thinking_budget": 2048})
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": 2048}
 
 
-def test_an_extra_is_laid_over_all_else() -> None:
+def test_an_extra_overrides_everything_else() -> None:
     schema = Schema(name="a", json_schema={"type": "string"}, read=str)
-    body = sent(
+    body = build(
         schema=schema,
         extra={"output_config": {"effort": "max"}, "metadata": {"user_id": "7"}, "max_tokens": 1},
     )

@@ -4,14 +4,14 @@ import jsonschema
 import pytest
 
 from standby.plugin import AttemptFailed, Kind
-from standby_anthropic.schemas import sendable
+from standby_anthropic.schemas import convert_schema
 
 CITY = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 CLOSED = {**CITY, "additionalProperties": False}
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"),
+    ("given", "converted"),
     [
         (CITY, CLOSED),
         (CLOSED, CLOSED),
@@ -35,19 +35,20 @@ CLOSED = {**CITY, "additionalProperties": False}
         ),
     ],
 )
-def test_every_object_is_closed_and_the_rest_stays(
-    given: dict[str, Any], sent: dict[str, Any]
+def test_every_object_is_closed_and_nothing_else_changes(
+    given: dict[str, Any], converted: dict[str, Any]
 ) -> None:
-    assert sendable(given) == sent
+    assert convert_schema(given) == converted
 
 
-def test_a_constraint_that_anthropic_refuses_is_told_in_words() -> None:
-    assert sendable({"type": "integer", "minimum": 1, "description": "A rank."}) == {
+def test_a_refused_constraint_moves_into_the_description() -> None:
+    assert convert_schema({"type": "integer", "minimum": 1, "description": "A rank."}) == {
         "type": "integer",
         "description": 'A rank.\n\n{"minimum":1}',
     }
     assert (
-        sendable({"type": "string", "format": "a-format"})["description"] == '{"format":"a-format"}'
+        convert_schema({"type": "string", "format": "a-format"})["description"]
+        == '{"format":"a-format"}'
     )
 
 
@@ -63,14 +64,14 @@ def test_a_constraint_that_anthropic_refuses_is_told_in_words() -> None:
         {"properties": {"a": {"anyOf": [{"type": "object"}]}}},
     ],
 )
-def test_what_may_have_any_shape_is_not_sent(schema: Any) -> None:
+def test_a_schema_of_any_shape_is_not_sent(schema: Any) -> None:
     with pytest.raises(AttemptFailed, match="not sent: Anthropic takes no") as caught:
-        sendable(schema)
+        convert_schema(schema)
     assert caught.value.failure.kind is Kind.UNSUPPORTED
 
 
 @pytest.mark.parametrize("answer", [{"name": "Oslo"}, [{"name": "Oslo"}], None])
-def test_what_fits_the_schema_that_was_sent_fits_the_one_that_was_given(answer: Any) -> None:
+def test_every_value_valid_for_the_original_schema_is_valid_for_the_sent_one(answer: Any) -> None:
     given = {"oneOf": [CITY, {"type": "array", "items": CITY}, {"type": "null"}]}
-    jsonschema.validate(answer, sendable(given))
+    jsonschema.validate(answer, convert_schema(given))
     jsonschema.validate(answer, given)

@@ -6,7 +6,13 @@ import pytest
 
 from standby import AsyncStandby
 from standby.plugin import Tool
-from tests.providers.anthropic.wire_server import OVERLOADED, answers, text, thought, tool_use
+from tests.providers.anthropic.wire_server import (
+    OVERLOADED,
+    answers,
+    text_block,
+    thinking_block,
+    tool_use,
+)
 from tests.support.loopback import Loopback, respond
 
 CHAIN = """
@@ -43,7 +49,7 @@ def client(file: Path) -> AsyncStandby:
 async def test_claude_stands_by_with_tools_and_a_history(
     server: Loopback, file: Path, *, stream: bool
 ) -> None:
-    server.answer = answers(thought("Oslo."), text("I look."), CALL, stop="tool_use")
+    server.answer = answers(thinking_block("Oslo."), text_block("I look."), CALL, stop="tool_use")
     history = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Bergen?"},
@@ -80,7 +86,7 @@ async def test_claude_stands_by_with_tools_and_a_history(
             "Oslo.",
             {"city": "Oslo"},
         )
-        server.answer = answers(text("Sun."))
+        server.answer = answers(text_block("Sun."))
         result = {"role": "tool", "tool_call_id": "toolu_1", "content": "Sun."}
         after = await standby.chat([*history, reply.message, result], tools=[WEATHER])
     assert after.text == "Sun."
@@ -95,22 +101,28 @@ async def test_claude_stands_by_with_tools_and_a_history(
         "assistant",
         "user",
     ]
-    assert second["messages"][5]["content"] == [thought("Oslo."), text("I look."), CALL]
+    assert second["messages"][5]["content"] == [
+        thinking_block("Oslo."),
+        text_block("I look."),
+        CALL,
+    ]
     assert second["messages"][6]["content"] == [
         {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Sun."}
     ]
 
 
-async def test_an_overloaded_model_gives_way_and_its_thoughts_stay_its_own(
+async def test_an_overloaded_model_is_replaced_and_its_thoughts_are_not_passed_on(
     server: Loopback, file: Path
 ) -> None:
-    server.answer = answers(thought("Oslo."), CALL, stop="tool_use")
+    server.answer = answers(thinking_block("Oslo."), CALL, stop="tool_use")
     async with client(file) as standby:
         reply = await standby.chat("Oslo?", chain="two", tools=[WEATHER])
         result = {"role": "tool", "tool_call_id": "toolu_1", "content": "Sun."}
-        whole = answers(text("Sun."), model="claude-opus-4-8")
+        second_answer = answers(text_block("Sun."), model="claude-opus-4-8")
         server.answer = lambda request: (
-            whole(request) if request.path.startswith("/other") else respond(529, OVERLOADED)
+            second_answer(request)
+            if request.path.startswith("/other")
+            else respond(529, OVERLOADED)
         )
         after = await standby.chat(
             [{"role": "user", "content": "Oslo?"}, reply.message, result],
@@ -125,7 +137,7 @@ async def test_an_overloaded_model_gives_way_and_its_thoughts_stay_its_own(
         "/other/v1/messages",
     ]
     own, foreign = (request.json["messages"][1]["content"] for request in server.requests[1:])
-    assert (own, foreign) == ([thought("Oslo."), CALL], [CALL])
+    assert (own, foreign) == ([thinking_block("Oslo."), CALL], [CALL])
 
 
 async def test_a_picture_and_an_effort_reach_the_wire(server: Loopback, file: Path) -> None:

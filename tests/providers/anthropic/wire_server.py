@@ -1,4 +1,4 @@
-"""The Messages API's answers, for a loopback server."""
+"""Answers of the Messages API, for a loopback server."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -22,16 +22,16 @@ OVERLOADED = {
 }
 
 
-def text(words: str) -> dict[str, Any]:
-    return {"type": "text", "text": words}
+def text_block(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
 
 
-def thought(words: str, signature: str = "c2lnbmVk") -> dict[str, Any]:
-    return {"type": "thinking", "thinking": words, "signature": signature}
+def thinking_block(text: str, signature: str = "c2lnbmVk") -> dict[str, Any]:
+    return {"type": "thinking", "thinking": text, "signature": signature}
 
 
-def tool_use(known_as: str, name: str, given: Any) -> dict[str, Any]:
-    return {"type": "tool_use", "id": known_as, "name": name, "input": given}
+def tool_use(call_id: str, name: str, arguments: Any) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call_id, "name": name, "input": arguments}
 
 
 def message(*content: Any, stop: str | None = "end_turn", **rest: Any) -> dict[str, Any]:
@@ -48,39 +48,39 @@ def message(*content: Any, stop: str | None = "end_turn", **rest: Any) -> dict[s
     }
 
 
-def events(whole: dict[str, Any], *, size: int = 7) -> list[dict[str, Any]]:
-    """Return the events of the stream that says what a message says, its words in pieces of that size."""
-    begun = {
-        **whole,
+def events(complete: dict[str, Any], *, size: int = 7) -> list[dict[str, Any]]:
+    """Return the events that stream a message, its texts in pieces of `size` characters."""
+    start = {
+        **complete,
         "content": [],
         "stop_reason": None,
-        "usage": {**whole["usage"], "output_tokens": 1},
+        "usage": {**complete["usage"], "output_tokens": 1},
     }
-    told: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
-    for index, block in enumerate(whole["content"]):
-        told += [{**event, "index": index} for event in _block(block, size)]
+    items: list[dict[str, Any]] = [{"type": "message_start", "message": start}, {"type": "ping"}]
+    for index, block in enumerate(complete["content"]):
+        items += [{**event, "index": index} for event in _block(block, size)]
     delta = {
-        name: whole[name]
+        name: complete[name]
         for name in ("stop_reason", "stop_sequence", "stop_details")
-        if name in whole
+        if name in complete
     }
     ended = {
         "type": "message_delta",
         "delta": delta,
-        "usage": {**whole["usage"], "input_tokens": None},
+        "usage": {**complete["usage"], "input_tokens": None},
     }
-    return [*told, ended, {"type": "message_stop"}]
+    return [*items, ended, {"type": "message_stop"}]
 
 
 def _block(block: dict[str, Any], size: int) -> list[dict[str, Any]]:
     match block["type"]:
         case "text":
-            begun, deltas = (
-                text(""),
+            start, deltas = (
+                text_block(""),
                 [{"type": "text_delta", "text": piece} for piece in _pieces(block["text"], size)],
             )
         case "thinking":
-            begun = thought("", "")
+            start = thinking_block("", "")
             deltas = [
                 {"type": "thinking_delta", "thinking": piece}
                 for piece in _pieces(block["thinking"], size)
@@ -88,54 +88,54 @@ def _block(block: dict[str, Any], size: int) -> list[dict[str, Any]]:
             deltas.append({"type": "signature_delta", "signature": block["signature"]})
         case "tool_use":
             written = msgspec.json.encode(block["input"]).decode() if block["input"] else ""
-            begun = {**block, "input": {}}
+            start = {**block, "input": {}}
             deltas = [
                 {"type": "input_json_delta", "partial_json": piece}
                 for piece in ["", *_pieces(written, size)]
             ]
         case _:
-            begun, deltas = block, []
+            start, deltas = block, []
     return [
-        {"type": "content_block_start", "content_block": begun},
+        {"type": "content_block_start", "content_block": start},
         *({"type": "content_block_delta", "delta": delta} for delta in deltas),
         {"type": "content_block_stop"},
     ]
 
 
-def _pieces(words: str, size: int) -> list[str]:
-    return [words[at : at + size] for at in range(0, len(words), size)]
+def _pieces(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-def framed(told: Sequence[dict[str, Any]]) -> bytes:
+def frames(items: Sequence[dict[str, Any]]) -> bytes:
     return b"".join(
         b"event: %s\ndata: %s\n\n" % (one["type"].encode(), msgspec.json.encode(one))
-        for one in told
+        for one in items
     )
 
 
 def stream(
-    told: Sequence[dict[str, Any]], *, framing: Literal["chunked", "eof"] = "chunked"
+    items: Sequence[dict[str, Any]], *, framing: Literal["chunked", "eof"] = "chunked"
 ) -> Answer:
-    pieces = tuple((0.0, framed([one])) for one in told)
+    pieces = tuple((0.0, frames([one])) for one in items)
     return Answer(pieces=pieces, headers={"Content-Type": "text/event-stream"}, framing=framing)
 
 
 def answers(*content: Any, **rest: Any) -> Answers:
-    """Answer whole or streamed, as the request says."""
+    """Answer with a complete message or a stream, as the request demands."""
 
     def answer(request: Received) -> Answer:
-        whole = message(*content, **rest)
-        return stream(events(whole)) if request.json.get("stream") else respond(200, whole)
+        complete = message(*content, **rest)
+        return stream(events(complete)) if request.json.get("stream") else respond(200, complete)
 
     return answer
 
 
 def error(
-    status: int, kind: str, words: str, headers: dict[str, str] | None = None, **details: Any
+    status: int, kind: str, text: str, headers: dict[str, str] | None = None, **details: Any
 ) -> Answer:
-    told: dict[str, Any] = {"type": kind, "message": words}
+    items: dict[str, Any] = {"type": kind, "message": text}
     if details:
-        told["details"] = details
+        items["details"] = details
     return respond(
-        status, {"type": "error", "error": told, "request_id": "req_in_the_body"}, headers
+        status, {"type": "error", "error": items, "request_id": "req_in_the_body"}, headers
     )

@@ -1,4 +1,4 @@
-"""The real SDK, over real sockets, while all is well."""
+"""Successful requests, through the real SDK over real sockets."""
 
 import asyncio
 import logging
@@ -11,22 +11,22 @@ from google import genai
 
 from standby.plugin import AttemptFailed, End, Finish, Kind, Provider, Secret, Usage
 from standby_gemini.adapter import GeminiAdapter
-from tests.providers.gemini.calls import KEY, adapter, call, collected
+from tests.providers.gemini.requests import KEY, adapter, collect, model_request
 from tests.support.loopback import Loopback, Received, gemini_reply, gemini_stream
 
 USAGE = Usage(input=12, output=28, reasoning=25)
 
 
-async def test_a_reply_comes_back_whole(server: Loopback) -> None:
+async def test_a_reply_arrives_complete(server: Loopback) -> None:
     async with adapter(server.url) as gemini:
-        reply = await gemini.complete(call())
+        reply = await gemini.complete(model_request())
     assert (reply.text, reply.finish, reply.usage) == ("Lisbon, says Gemini.", Finish.STOP, USAGE)
     assert reply.response_model == "gemini-2.5-pro"
 
 
-async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
+async def test_a_stream_arrives_in_pieces_and_ends(server: Loopback) -> None:
     async with adapter(server.url) as gemini:
-        texts, end = await collected(gemini, call())
+        texts, end = await collect(gemini, model_request())
     assert texts == ["Lisbon, ", "says Gemini."]
     assert end == End(usage=USAGE, response_model="gemini-2.5-pro", id="w1peaMz6INOvnvgP")
 
@@ -44,8 +44,8 @@ async def test_the_path_names_the_version_and_the_model(
     server: Loopback, options: dict[str, Any], model: str, path: str
 ) -> None:
     async with adapter(server.url) as gemini:
-        await gemini.complete(call(model=model, options=options))
-        await collected(gemini, call(model=model, options=options))
+        await gemini.complete(model_request(model=model, options=options))
+        await collect(gemini, model_request(model=model, options=options))
     unary, stream = server.requests
     assert (unary.method, unary.path, unary.query) == ("POST", f"{path}:generateContent", {})
     assert (stream.method, stream.path, stream.query) == (
@@ -58,7 +58,7 @@ async def test_the_path_names_the_version_and_the_model(
 @pytest.mark.parametrize("base", ["", "/", "/proxy/gemini"])
 async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
     async with adapter(server.url + base) as gemini:
-        await gemini.complete(call())
+        await gemini.complete(model_request())
     assert (
         server.requests[0].path
         == f"{base.rstrip('/')}/v1beta/models/gemini-2.5-pro:generateContent"
@@ -66,15 +66,15 @@ async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
 
 
 async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -> None:
-    asked = call(
+    request = model_request(
         ("system", "Be brief."),
         ("user", "Wo? 🗺"),
         temperature=0.5,
         options={"thinking_budget": 128},
     )
     async with adapter(server.url) as gemini:
-        await gemini.complete(asked)
-        await collected(gemini, asked)
+        await gemini.complete(request)
+        await collect(gemini, request)
     for request in server.requests:
         assert request.json == {
             "contents": [{"role": "user", "parts": [{"text": "Wo? 🗺"}]}],
@@ -87,7 +87,7 @@ async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(
     server: Loopback,
 ) -> None:
     async with adapter(server.url) as gemini:
-        await gemini.complete(call())
+        await gemini.complete(model_request())
     headers = server.requests[0].headers
     assert headers["x-goog-api-key"] == KEY
     assert "google-genai-sdk" in headers["x-goog-api-client"]
@@ -95,13 +95,13 @@ async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(
     assert "authorization" not in headers
 
 
-async def test_a_proxy_of_ones_own_may_want_no_key(server: Loopback) -> None:
+async def test_a_users_own_proxy_may_need_no_key(server: Loopback) -> None:
     gemini = GeminiAdapter(Provider(plugin="gemini", base_url=server.url))
-    assert (await gemini.complete(call())).text
+    assert (await gemini.complete(model_request())).text
     await gemini.aclose()
 
 
-async def test_no_environment_variable_switches_anything(
+async def test_no_environment_variable_changes_anything(
     server: Loopback, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name, value in {
@@ -120,8 +120,8 @@ async def test_no_environment_variable_switches_anything(
         monkeypatch.setenv(name, value)
     with caplog.at_level(logging.INFO):
         async with adapter(server.url) as gemini:
-            assert (await gemini.complete(call())).text == "Lisbon, says Gemini."
-            await collected(gemini, call())
+            assert (await gemini.complete(model_request())).text == "Lisbon, says Gemini."
+            await collect(gemini, model_request())
     assert {request.headers["x-goog-api-key"] for request in server.requests} == {KEY}
     assert {request.path.rpartition(":")[0] for request in server.requests} == {
         "/v1beta/models/gemini-2.5-pro"
@@ -129,21 +129,22 @@ async def test_no_environment_variable_switches_anything(
     assert not [record for record in caplog.records if record.name.startswith("google_genai")]
 
 
-async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
+async def test_twenty_concurrent_requests_never_mix(server: Loopback) -> None:
     def echo(request: Received) -> Any:
         text = request.json["contents"][0]["parts"][0]["text"]
-        whole = request.path.endswith(":generateContent")
-        return gemini_reply(text) if whole else gemini_stream([text[:2], text[2:]])
+        if request.path.endswith(":generateContent"):
+            return gemini_reply(text)
+        return gemini_stream([text[:2], text[2:]])
 
     server.answer = echo
 
     async with adapter(server.url) as gemini:
 
         async def ask(number: int) -> str:
-            asked = call(("user", f"question {number}"))
+            request = model_request(("user", f"question {number}"))
             if number % 2:
-                return (await gemini.complete(asked)).text
-            return "".join((await collected(gemini, asked))[0])
+                return (await gemini.complete(request)).text
+            return "".join((await collect(gemini, request))[0])
 
         assert await asyncio.gather(*map(ask, range(20))) == [
             f"question {number}" for number in range(20)
@@ -152,16 +153,16 @@ async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
 
 async def test_a_connection_is_used_again(server: Loopback) -> None:
     async with adapter(server.url) as gemini:
-        await gemini.complete(call())
-        await collected(gemini, call())
-        await gemini.complete(call())
+        await gemini.complete(model_request())
+        await collect(gemini, model_request())
+        await gemini.complete(model_request())
     assert (len(server.requests), server.accepted) == (3, 1)
 
 
 def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopback) -> None:
     async def ask() -> str:
         async with adapter(server.url) as gemini:
-            return (await gemini.complete(call())).text
+            return (await gemini.complete(model_request())).text
 
     assert [asyncio.run(ask()) for _ in range(3)] == ["Lisbon, says Gemini."] * 3
 
@@ -169,7 +170,7 @@ def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopbac
 @pytest.mark.parametrize(
     "key", ["key\nwith a line end", "schlüssel", "auth_tokens/ephemeral", "key\x00"]
 )
-def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
+def test_an_unsendable_key_is_reported_and_not_shown(key: str) -> None:
     with pytest.raises(AttemptFailed, match=r"the key \(Secret\(GEMINI_API_KEY\)\)") as caught:
         GeminiAdapter(
             Provider(
@@ -185,7 +186,7 @@ def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
 @pytest.mark.parametrize(
     "key", [None, Secret("", "GEMINI_API_KEY"), Secret("  \n", "GEMINI_API_KEY")]
 )
-def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: Secret | None) -> None:
+def test_without_a_key_and_an_endpoint_the_message_says_what_to_set(key: Secret | None) -> None:
     with pytest.raises(AttemptFailed, match="no key: set GEMINI_API_KEY"):
         GeminiAdapter(Provider(plugin="gemini", api_key=key))
 
@@ -210,14 +211,13 @@ try:
 except AttemptFailed as error:
     print(error.failure.kind, error)
 """
-"""Where `sys.modules` holds None, an import fails as it does where nothing is installed."""
+"""A None in `sys.modules` makes an import fail as if the library were missing."""
 
 
 @pytest.mark.skipif(genai.__version__.startswith("2."), reason="google-genai 2 requires httpx")
-def test_the_sdks_choice_of_a_library_that_is_missing_is_named() -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", WITHOUT_HTTPX], capture_output=True, text=True, check=True
-    )  # noqa: S603 - ours
-    assert told.stdout.startswith(
+def test_a_missing_library_that_the_sdk_requires_is_named() -> None:
+    command = [sys.executable, "-c", WITHOUT_HTTPX]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert done.stdout.startswith(
         "unavailable the client cannot be made: httpx is configured via GOOGLE_GENAI_HTTP_CLIENT"
     )

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from standby.plugin import Kind
-from standby_gemini.failures import failure_of
+from standby_gemini.failures import parse_failure
 
 
 def error(code: int, status: str, message: str, *details: Any) -> dict[str, Any]:
@@ -141,10 +141,10 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("status", "code", "message", "kind"), TABLE)
-def test_every_known_error_has_its_kind_and_keeps_geminis_words(
+def test_every_known_error_has_its_kind_and_keeps_geminis_message(
     status: int, code: str, message: str, kind: Kind
 ) -> None:
-    failure = failure_of(status, {}, error(status, code, message))
+    failure = parse_failure(status, {}, error(status, code, message))
     assert (failure.kind, failure.status, failure.code, failure.message) == (
         kind,
         status,
@@ -165,12 +165,12 @@ def test_every_known_error_has_its_kind_and_keeps_geminis_words(
         ("no object", Kind.RATE_LIMITED),
     ],
 )
-def test_a_quota_is_told_from_a_rate_by_what_was_violated(detail: Any, kind: Kind) -> None:
-    assert failure_of(429, {}, error(429, "RESOURCE_EXHAUSTED", QUOTA, detail)).kind is kind
+def test_the_violated_limit_distinguishes_quota_from_rate(detail: Any, kind: Kind) -> None:
+    assert parse_failure(429, {}, error(429, "RESOURCE_EXHAUSTED", QUOTA, detail)).kind is kind
 
 
-def test_the_structured_reason_counts_more_than_the_status() -> None:
-    failure = failure_of(
+def test_the_structured_reason_outweighs_the_status() -> None:
+    failure = parse_failure(
         400,
         {},
         error(400, "INVALID_ARGUMENT", "Bitte einen API-Schlüssel.", info("API_KEY_INVALID")),
@@ -193,13 +193,13 @@ def test_the_stated_delay_is_kept(
     headers: dict[str, str], message: str, details: Any, seconds: float | None
 ) -> None:
     assert (
-        failure_of(429, headers, error(429, "RESOURCE_EXHAUSTED", message, *details)).retry_after
+        parse_failure(429, headers, error(429, "RESOURCE_EXHAUSTED", message, *details)).retry_after
         == seconds
     )
 
 
 def test_an_error_in_a_list_is_read() -> None:
-    failure = failure_of(503, {}, [error(503, "UNAVAILABLE", "The model is overloaded.")])
+    failure = parse_failure(503, {}, [error(503, "UNAVAILABLE", "The model is overloaded.")])
     assert failure.text == "503 UNAVAILABLE. The model is overloaded."
 
 
@@ -219,18 +219,18 @@ def test_an_error_in_a_list_is_read() -> None:
         (302, "", "302 Found"),
     ],
 )
-def test_what_a_proxy_writes_instead_is_read_too(status: int, body: Any, text: str) -> None:
-    assert failure_of(status, {}, body).text == text
+def test_a_proxys_error_page_is_read(status: int, body: Any, text: str) -> None:
+    assert parse_failure(status, {}, body).text == text
 
 
-def test_debugging_details_are_kept_out_of_the_message() -> None:
+def test_debugging_details_stay_out_of_the_message() -> None:
     detail = {
         "@type": "type.googleapis.com/google.rpc.DebugInfo",
         "detail": "Invalid API key: key1234",
     }
     assert (
         "key1234"
-        not in failure_of(
+        not in parse_failure(
             400, {}, error(400, "INVALID_ARGUMENT", "API key not valid.", detail)
         ).text
     )

@@ -1,4 +1,4 @@
-"""The real SDK, over real sockets, while something is wrong."""
+"""Faults, through the real SDK over real sockets."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ import pytest
 from google.genai import errors
 
 from standby.plugin import AttemptFailed, Kind
-from tests.providers.gemini.calls import KEY, adapter, call, collected, failure
+from tests.providers.gemini.requests import KEY, adapter, collect, get_failure, model_request
 from tests.support.loopback import (
     GEMINI_429,
     GEMINI_500,
@@ -42,7 +42,8 @@ def events(*frames: bytes, **rest: Any) -> Answer:
 
 def piece(text: str, finish: str = "") -> bytes:
     end = f', "finishReason": "{finish}"' if finish else ""
-    return f'data: {{"candidates": [{{"content": {{"parts": [{{"text": "{text}"}}]}}{end}}}]}}\r\n\r\n'.encode()
+    content = f'"content": {{"parts": [{{"text": "{text}"}}]}}{end}'
+    return f'data: {{"candidates": [{{{content}}}]}}\r\n\r\n'.encode()
 
 
 @BOTH
@@ -83,46 +84,46 @@ async def test_every_fault_is_one_failure_after_one_request(
 ) -> None:
     server.script(answer)
     async with adapter(server.url) as gemini:
-        told = await failure(gemini, call(), stream=stream)
-    assert told.kind is kind, told
-    assert text in told.text
+        failure = await get_failure(gemini, model_request(), stream=stream)
+    assert failure.kind is kind, failure
+    assert text in failure.text
     assert len(server.requests) == 1
 
 
 async def test_a_stated_delay_is_kept(server: Loopback) -> None:
     server.script(GEMINI_429)
     async with adapter(server.url) as gemini:
-        assert (await failure(gemini, call())).retry_after == 34.4
+        assert (await get_failure(gemini, model_request())).retry_after == 34.4
 
 
 @BOTH
-async def test_a_reply_that_is_cut_is_no_reply(server: Loopback, *, stream: bool) -> None:
-    whole = (
+async def test_a_cut_reply_is_a_failure(server: Loopback, *, stream: bool) -> None:
+    answer = (
         gemini_stream(["Lisbon, ", "says Gemini."])
         if stream
         else gemini_reply("Lisbon, says Gemini.")
     )
     async with adapter(server.url) as gemini:
         for how in ("close", "reset"):
-            server.script(cut(whole, len(whole.body) // 2, how))
-            told = await failure(gemini, call(), stream=stream)
-            assert told.kind is Kind.CONNECTION
-            assert told.text.startswith("connection error: ")
+            server.script(cut(answer, len(answer.body) // 2, how))
+            failure = await get_failure(gemini, model_request(), stream=stream)
+            assert failure.kind is Kind.CONNECTION
+            assert failure.text.startswith("connection error: ")
 
 
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
-async def test_a_stream_that_merely_ends_is_cut(server: Loopback, framing: Any) -> None:
+async def test_a_stream_without_an_end_marker_is_malformed(server: Loopback, framing: Any) -> None:
     server.script(gemini_stream(["Lisbon, ", "says"], finish=None, framing=framing))
     async with adapter(server.url) as gemini:
-        told = await failure(gemini, call(), stream=True)
-    assert (told.kind, told.message) == (
+        failure = await get_failure(gemini, model_request(), stream=True)
+    assert (failure.kind, failure.message) == (
         Kind.MALFORMED,
-        "malformed: the answer has no finishReason, so it is not whole",
+        "malformed: the answer has no finishReason, so it is incomplete",
     )
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-async def test_a_stream_that_breaks_after_its_end_marker_is_whole(
+async def test_a_stream_that_breaks_after_its_end_marker_is_complete(
     server: Loopback, how: Any
 ) -> None:
     server.script(
@@ -131,14 +132,17 @@ async def test_a_stream_that_breaks_after_its_end_marker_is_whole(
         else cut(events(piece("Lisbon", "STOP")), 200, how)
     )
     async with adapter(server.url) as gemini:
-        assert (await collected(gemini, call()))[0] == ["Lisbon"]
+        assert (await collect(gemini, model_request()))[0] == ["Lisbon"]
 
 
 @pytest.mark.parametrize(
     ("frame", "kind", "text"),
     [
         (
-            b'{\n  "error": {\n    "code": 499,\n    "message": "Cancelled.",\n    "status": "CANCELLED"\n  }\n}\n',
+            (
+                b'{\n  "error": {\n    "code": 499,\n    "message": "Cancelled.",\n'
+                b'    "status": "CANCELLED"\n  }\n}\n'
+            ),
             Kind.SERVER_ERROR,
             "499 CANCELLED",
         ),
@@ -166,14 +170,14 @@ async def test_a_stream_that_breaks_after_its_end_marker_is_whole(
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_an_error_in_the_middle_of_a_stream_is_one(
+async def test_an_error_in_the_middle_of_a_stream_fails(
     server: Loopback, frame: bytes, kind: Kind, text: str
 ) -> None:
     server.script(events(piece("Lisbon, "), frame))
     texts: list[str] = []
     async with adapter(server.url) as gemini:
         with pytest.raises(AttemptFailed, match=text) as caught:
-            async for chunk in gemini.stream(call()):
+            async for chunk in gemini.stream(model_request()):
                 texts.append(chunk.text)  # noqa: PERF401 - keeps what came before the break
     assert caught.value.failure.kind is kind
     assert texts == ["Lisbon, "]
@@ -188,20 +192,22 @@ async def test_a_stream_may_hold_comments_ids_and_another_vendors_end(server: Lo
     )
     server.script(events(*odd, piece("", "STOP"), b"data: [DONE]\n\n"))
     async with adapter(server.url) as gemini:
-        assert (await collected(gemini, call()))[0] == ["Lisbon"]
+        assert (await collect(gemini, model_request()))[0] == ["Lisbon"]
 
 
 async def test_a_stream_may_come_byte_by_byte(server: Loopback) -> None:
     server.script(drip(gemini_stream(["Li\u2028s", "bön 🗺"]), every=0.0))
     async with adapter(server.url) as gemini:
-        assert (await collected(gemini, call()))[0] == ["Li\u2028s", "bön 🗺"]
+        assert (await collect(gemini, model_request()))[0] == ["Li\u2028s", "bön 🗺"]
 
 
 @BOTH
 async def test_cancelling_closes_the_socket(server: Loopback, *, stream: bool) -> None:
     server.script(hang())
     async with adapter(server.url) as gemini:
-        task = asyncio.create_task(collected(gemini, call()) if stream else gemini.complete(call()))  # type: ignore[arg-type] # either
+        request = model_request()
+        work = collect(gemini, request) if stream else gemini.complete(request)
+        task = asyncio.create_task(work)  # type: ignore[arg-type] # either
         while not server.requests:
             await asyncio.sleep(0.01)
         task.cancel()
@@ -215,7 +221,7 @@ async def test_cancelling_in_the_middle_of_a_stream_closes_the_socket(server: Lo
     async with adapter(server.url) as gemini:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
-                await collected(gemini, call())
+                await collect(gemini, model_request())
         assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
@@ -223,7 +229,7 @@ async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> Non
     server.script(events(piece("Lisbon"), then="hang"))
     async with adapter(server.url) as gemini:
         for _ in range(5):
-            async with aclosing(gemini.stream(call())) as chunks:
+            async with aclosing(gemini.stream(model_request())) as chunks:
                 async for chunk in chunks:
                     assert chunk.text == "Lisbon"
                     break
@@ -231,22 +237,22 @@ async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> Non
             assert await asyncio.to_thread(request.disconnected.wait, 2)
 
 
-async def test_a_refused_connection_is_told_in_the_systems_words() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
+async def test_a_refused_connection_has_the_systems_message() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     async with adapter(f"http://127.0.0.1:{port}") as gemini:
         for stream in (False, True):
-            told = await failure(gemini, call(), stream=stream)
-            assert (told.kind, told.text) == (
+            failure = await get_failure(gemini, model_request(), stream=stream)
+            assert (failure.kind, failure.text) == (
                 Kind.CONNECTION,
                 "connection error: Connection refused",
             )
 
 
-async def test_a_connection_that_does_not_come_about_is_a_timeout(
+async def test_a_connection_that_never_opens_is_a_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("standby_gemini.adapter.CONNECT", 0.2)
+    monkeypatch.setattr("standby_gemini.adapter.CONNECT_TIMEOUT", 0.2)
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as full,
         socket.socket() as first,
@@ -256,50 +262,53 @@ async def test_a_connection_that_does_not_come_about_is_a_timeout(
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
         async with adapter(f"http://127.0.0.1:{full.getsockname()[1]}") as gemini:
-            told = await failure(gemini, call())
-    assert (told.kind, told.text) == (Kind.TIMEOUT, "timeout: no connection in time")
+            failure = await get_failure(gemini, model_request())
+    assert (failure.kind, failure.text) == (Kind.TIMEOUT, "timeout: no connection in time")
 
 
 @pytest.mark.parametrize("model", ["", "a..b", "a?b", "a&b", "a\nb"])
 @BOTH
-async def test_a_model_that_cannot_be_asked_for_is_named_and_nothing_is_sent(
+async def test_an_invalid_model_name_is_reported_and_nothing_is_sent(
     server: Loopback, model: str, *, stream: bool
 ) -> None:
     async with adapter(server.url) as gemini:
-        told = await failure(gemini, call(model=model), stream=stream)
-    assert (told.kind, server.requests) == (Kind.UNAVAILABLE, [])
-    assert f"model {model!r}" in told.message
+        failure = await get_failure(gemini, model_request(model=model), stream=stream)
+    assert (failure.kind, server.requests) == (Kind.UNAVAILABLE, [])
+    assert f"model {model!r}" in failure.message
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1", "ftp://127.0.0.1", "http://"])
-async def test_an_endpoint_that_is_no_url_is_a_failure(url: str) -> None:
+async def test_an_endpoint_that_is_not_a_url_is_a_failure(url: str) -> None:
     async with adapter(url) as gemini:
-        assert (await failure(gemini, call())).kind in {Kind.CONNECTION, Kind.UNAVAILABLE}
+        assert (await get_failure(gemini, model_request())).kind in {
+            Kind.CONNECTION,
+            Kind.UNAVAILABLE,
+        }
 
 
-async def test_half_a_character_is_the_callers_own_mistake(server: Loopback) -> None:
+async def test_a_lone_surrogate_is_an_invalid_request(server: Loopback) -> None:
     async with adapter(server.url) as gemini:
-        told = await failure(gemini, call(("user", "\ud800")))
-    assert (told.kind, server.requests) == (Kind.INVALID_REQUEST, [])
+        failure = await get_failure(gemini, model_request(("user", "\ud800")))
+    assert (failure.kind, server.requests) == (Kind.INVALID_REQUEST, [])
 
 
 @pytest.mark.parametrize(
     "error",
     [errors.APIError, errors.ClientError, errors.ServerError, errors.UnknownApiResponseError],
 )
-async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(
+async def test_the_sdk_never_raises_its_own_errors(
     server: Loopback, error: type[Exception]
 ) -> None:
     server.script(gemini_error(500, "INTERNAL", "Internal error encountered."))
     async with adapter(server.url) as gemini:
         with pytest.raises(AttemptFailed) as caught:
-            await gemini.complete(call())
+            await gemini.complete(model_request())
     assert not isinstance(caught.value.__cause__, error)
     assert not isinstance(caught.value.__context__, error)
 
 
 @BOTH
-async def test_a_finish_that_asks_to_be_continued_sends_no_second_request(
+async def test_a_continuation_finish_sends_no_second_request(
     server: Loopback, *, stream: bool
 ) -> None:
     finish = "CONTINUATION"  # google-genai 2.25 has no name for it
@@ -307,7 +316,7 @@ async def test_a_finish_that_asks_to_be_continued_sends_no_second_request(
         gemini_stream(["Lis"], finish=finish) if stream else gemini_reply("Lis", finish=finish)
     )
     async with adapter(server.url) as gemini:
-        assert (await failure(gemini, call(), stream=stream)).code == finish
+        assert (await get_failure(gemini, model_request(), stream=stream)).code == finish
     assert len(server.requests) == 1
 
 
@@ -320,5 +329,5 @@ async def test_a_finish_that_asks_to_be_continued_sends_no_second_request(
 async def test_no_failure_shows_the_key(server: Loopback, answer: Answer, *, stream: bool) -> None:
     server.script(answer)
     async with adapter(server.url) as gemini:
-        told = await failure(gemini, call(), stream=stream)
-        assert KEY not in repr((told, gemini, vars(gemini)))
+        failure = await get_failure(gemini, model_request(), stream=stream)
+        assert KEY not in repr((failure, gemini, vars(gemini)))

@@ -14,7 +14,8 @@ CARDS = standby_gemini.standby_models()
 
 def test_the_manifest_imports_no_sdk_and_no_http() -> None:
     code = (
-        "import standby_gemini, sys; standby_gemini.standby_models(); standby_gemini.standby_provider(); "
+        "import standby_gemini, sys; "
+        "standby_gemini.standby_models(); standby_gemini.standby_provider(); "
         "print([name for name in ('google', 'httpx2', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
@@ -70,6 +71,6 @@ def test_options_that_gemini_knows_are_valid(options: dict[str, object]) -> None
         {"thinking": 128},
     ],
 )
-def test_options_that_gemini_refuses_are_not(options: dict[str, object]) -> None:
+def test_options_that_gemini_refuses_are_invalid(options: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(options, INFO.options)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Usage, decode_json
-from standby_gemini.reply import Reader, reply_of
+from standby_gemini.reply import Reader, parse_reply
 
 
 def answer(*parts: Any, finish: str | None = "STOP", **rest: Any) -> dict[str, Any]:
@@ -13,14 +13,14 @@ def answer(*parts: Any, finish: str | None = "STOP", **rest: Any) -> dict[str, A
     return {"candidates": [candidate], "modelVersion": "gemini-2.5-pro", **rest}
 
 
-def refused(body: Any) -> Failure:
+def get_failure(body: Any) -> Failure:
     with pytest.raises(AttemptFailed) as caught:
-        reply_of(body)
+        parse_reply(body)
     return caught.value.failure
 
 
-def test_a_reply_is_all_text_but_the_thoughts() -> None:
-    reply = reply_of(
+def test_a_reply_is_all_text_except_the_thoughts() -> None:
+    reply = parse_reply(
         answer(
             {"text": "Lis"},
             {"text": "hm", "thought": True},
@@ -60,15 +60,15 @@ def test_a_reply_is_all_text_but_the_thoughts() -> None:
 def test_usage_counts_thoughts_as_output_and_tool_prompts_as_input(
     counts: dict[str, Any], usage: Usage
 ) -> None:
-    assert reply_of(answer({"text": "x"}, usageMetadata=counts)).usage == usage
+    assert parse_reply(answer({"text": "x"}, usageMetadata=counts)).usage == usage
 
 
-def test_a_token_limit_with_text_is_a_reply_cut_short() -> None:
-    assert reply_of(answer({"text": "Lis"}, finish="MAX_TOKENS")).finish is Finish.LENGTH
+def test_a_token_limit_with_text_is_a_truncated_reply() -> None:
+    assert parse_reply(answer({"text": "Lis"}, finish="MAX_TOKENS")).finish is Finish.LENGTH
 
 
 def test_a_token_limit_without_text_says_that_thinking_took_it() -> None:
-    failure = refused(answer(finish="MAX_TOKENS", usageMetadata={"thoughtsTokenCount": 98}))
+    failure = get_failure(answer(finish="MAX_TOKENS", usageMetadata={"thoughtsTokenCount": 98}))
     assert failure.kind is Kind.EMPTY
     assert "98 tokens on thinking" in failure.message
 
@@ -97,23 +97,23 @@ def test_a_token_limit_without_text_says_that_thinking_took_it() -> None:
         ("A_REASON_OF_2027", Kind.MALFORMED),
     ],
 )
-def test_any_other_finish_is_a_failure_with_geminis_word(finish: str, kind: Kind) -> None:
-    failure = refused(answer({"text": "Lis"}, finish=finish))
+def test_any_other_finish_is_a_failure_with_geminis_reason(finish: str, kind: Kind) -> None:
+    failure = get_failure(answer({"text": "Lis"}, finish=finish))
     assert (failure.kind, failure.code) == (kind, finish)
     assert finish in failure.text
 
 
-def test_geminis_own_words_about_a_finish_are_kept() -> None:
+def test_geminis_finish_message_is_kept() -> None:
     body = answer(finish="OTHER")
     body["candidates"][0]["finishMessage"] = (
         "Model failed to generate content due to internal error."
     )
-    assert refused(body).message == "Model failed to generate content due to internal error."
+    assert get_failure(body).message == "Model failed to generate content due to internal error."
 
 
 @pytest.mark.parametrize("candidates", [{}, {"candidates": []}, {"candidates": None}])
 @pytest.mark.parametrize(
-    ("feedback", "code", "words"),
+    ("feedback", "code", "message"),
     [
         (
             {"blockReason": "PROHIBITED_CONTENT"},
@@ -129,10 +129,10 @@ def test_geminis_own_words_about_a_finish_are_kept() -> None:
     ],
 )
 def test_a_blocked_prompt_is_blocked(
-    candidates: Any, feedback: Any, code: str | None, words: str
+    candidates: Any, feedback: Any, code: str | None, message: str
 ) -> None:
-    failure = refused({"promptFeedback": feedback, **candidates})
-    assert (failure.kind, failure.code, failure.message) == (Kind.BLOCKED, code, words)
+    failure = get_failure({"promptFeedback": feedback, **candidates})
+    assert (failure.kind, failure.code, failure.message) == (Kind.BLOCKED, code, message)
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ def test_a_blocked_prompt_is_blocked(
     ],
     ids=lambda body: repr(body[:40]),
 )
-def test_a_200_that_is_no_answer_is_malformed(body: bytes) -> None:
+def test_a_200_without_an_answer_is_malformed(body: bytes) -> None:
     with pytest.raises(AttemptFailed) as caught:
-        reply_of(decode_json(body))
+        parse_reply(decode_json(body))
     assert caught.value.failure.kind is Kind.MALFORMED
     assert caught.value.failure.message
 
@@ -177,13 +177,13 @@ def test_a_200_that_is_no_answer_is_malformed(body: bytes) -> None:
         {"candidates": [{"finishReason": "STOP", "content": None}]},
     ],
 )
-def test_an_answer_without_text_is_left_for_the_dispatcher_to_judge(body: Any) -> None:
-    assert reply_of(body).text == ""
+def test_a_reply_without_text_is_left_to_the_dispatcher(body: Any) -> None:
+    assert parse_reply(body).text == ""
 
 
 @pytest.mark.parametrize("wrap", [lambda error: error, lambda error: [error]])
-def test_an_error_inside_a_200_is_what_it_says_it_is(wrap: Any) -> None:
-    failure = refused(
+def test_an_error_inside_a_200_counts_as_the_error_it_states(wrap: Any) -> None:
+    failure = get_failure(
         wrap(
             {"error": {"code": 503, "status": "UNAVAILABLE", "message": "The model is overloaded."}}
         )
@@ -209,12 +209,14 @@ def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
         {"candidates": [{"finishReason": "STOP", "index": 0}]},
         {"usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 3}},
     ]
-    assert [(reader.chunk(piece) or Chunk()).text for piece in pieces] == ["Lis", "", "bon", "", ""]
-    assert reader.end() == End(usage=Usage(input=12, output=3), response_model="gemini-2.5-pro")
+    assert [(reader.read(piece) or Chunk()).text for piece in pieces] == ["Lis", "", "bon", "", ""]
+    assert reader.build_end() == End(
+        usage=Usage(input=12, output=3), response_model="gemini-2.5-pro"
+    )
 
 
-def test_a_stream_without_a_finish_is_cut() -> None:
+def test_a_stream_without_a_finish_is_malformed() -> None:
     reader = Reader()
-    assert reader.chunk(answer({"text": "Lisbon."}, finish=None)) == Chunk("Lisbon.")
+    assert reader.read(answer({"text": "Lisbon."}, finish=None)) == Chunk("Lisbon.")
     with pytest.raises(AttemptFailed, match="no finishReason"):
-        reader.end()
+        reader.build_end()

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from standby.plugin import Role
-from standby_gemini.request import body_of
-from tests.providers.gemini.calls import call
+from standby_gemini.request import build_body
+from tests.providers.gemini.requests import model_request
 
 
 def user(*texts: str) -> dict[str, Any]:
@@ -16,12 +16,12 @@ def model(*texts: str) -> dict[str, Any]:
 
 
 def test_a_question_is_the_smallest_body() -> None:
-    assert body_of(call(("user", "Which city?"))) == {"contents": [user("Which city?")]}
+    assert build_body(model_request(("user", "Which city?"))) == {"contents": [user("Which city?")]}
 
 
 def test_system_messages_become_one_instruction_wherever_they_stood() -> None:
-    body = body_of(
-        call(
+    body = build_body(
+        model_request(
             ("system", "Be brief."),
             ("user", "a"),
             ("system", "Be kind."),
@@ -47,25 +47,27 @@ def test_system_messages_become_one_instruction_wherever_they_stood() -> None:
         ([("assistant", "a"), ("user", "b")], [model("a"), user("b")]),
     ],
 )
-def test_turns_of_one_role_in_a_row_are_one(
+def test_consecutive_turns_of_one_role_are_merged(
     turns: list[tuple[Role, str]], contents: list[Any]
 ) -> None:
-    assert body_of(call(*turns))["contents"] == contents
+    assert build_body(model_request(*turns))["contents"] == contents
 
 
-def test_an_empty_turn_is_left_out_and_its_neighbours_are_one() -> None:
-    assert body_of(call(("user", "a"), ("assistant", ""), ("user", "b")))["contents"] == [
-        user("a", "b")
-    ]
+def test_an_empty_turn_is_omitted_and_its_neighbours_are_merged() -> None:
+    assert build_body(model_request(("user", "a"), ("assistant", ""), ("user", "b")))[
+        "contents"
+    ] == [user("a", "b")]
 
 
-def test_a_conversation_of_system_messages_alone_is_asked_as_the_user() -> None:
-    assert body_of(call(("system", "Say something."))) == {"contents": [user("Say something.")]}
+def test_system_messages_alone_become_the_users_turn() -> None:
+    assert build_body(model_request(("system", "Say something."))) == {
+        "contents": [user("Say something.")]
+    }
 
 
 def test_sampling_parameters_get_geminis_names() -> None:
-    body = body_of(
-        call(
+    body = build_body(
+        model_request(
             temperature=0.0,
             top_p=0.9,
             top_k=40,
@@ -99,4 +101,6 @@ def test_sampling_parameters_get_geminis_names() -> None:
 def test_thinking_is_configured_by_the_options(
     options: dict[str, Any], config: dict[str, Any]
 ) -> None:
-    assert body_of(call(options=options))["generationConfig"] == {"thinkingConfig": config}
+    assert build_body(model_request(options=options))["generationConfig"] == {
+        "thinkingConfig": config
+    }

@@ -1,4 +1,4 @@
-"""Vertex AI: the same wire at another place, with Google Cloud's credentials or with a key."""
+"""Vertex AI: the same wire at another endpoint, with Google Cloud's credentials or with a key."""
 
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from standby import AsyncStandby
 from standby.plugin import AttemptFailed, Kind, Provider, Secret
 from standby_gemini import standby_provider
 from standby_gemini.adapter import GeminiAdapter, _vertex_url
-from tests.providers.gemini.calls import call, collected
+from tests.providers.gemini.requests import collect, model_request
 from tests.support.loopback import Answer, Loopback, Received, gemini_answers, gemini_error
 
-PLACE = {"project": "my-project", "location": "europe-west1"}
+ACCOUNT = {"project": "my-project", "location": "europe-west1"}
 MODEL = (
     "/v1beta1/projects/my-project/locations/europe-west1/publishers/google/models/gemini-2.5-pro"
 )
@@ -25,7 +25,10 @@ TOKEN = "ya29.a-token-that-opens-nothing"
 
 @pytest.fixture
 def credentials(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A service account whose tokens come from the same server: google-auth's real way, from its file to the header."""
+    """Write a service account whose tokens come from the same server.
+
+    The tests so take google-auth's real path, from the file to the header.
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -69,71 +72,71 @@ def adapter(server: Loopback, options: dict[str, Any], key: str = "") -> GeminiA
 
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("streams", [False, True])
-async def test_a_project_is_asked_with_application_default_credentials(
+async def test_a_project_uses_application_default_credentials(
     server: Loopback, *, streams: bool
 ) -> None:
     server.answer = answers
-    made = adapter(server, PLACE, key="a-key-of-the-developer-api")
+    gemini = adapter(server, ACCOUNT, key="a-key-of-the-developer-api")
     try:
         text = (
-            "".join((await collected(made, call()))[0])
+            "".join((await collect(gemini, model_request()))[0])
             if streams
-            else (await made.complete(call())).text
+            else (await gemini.complete(model_request())).text
         )
-        await made.complete(call())
+        await gemini.complete(model_request())
     finally:
-        await made.aclose()
+        await gemini.aclose()
     assert text == "Lisbon, says Vertex."
-    token, asked, again = server.requests  # one token for both
+    token, first, second = server.requests  # one token for both
     assert (token.method, token.path) == ("POST", "/token")
-    assert asked.path == MODEL + (":streamGenerateContent" if streams else ":generateContent")
-    for request in (asked, again):
+    assert first.path == MODEL + (":streamGenerateContent" if streams else ":generateContent")
+    for request in (first, second):
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         assert "x-goog-api-key" not in request.headers
     assert (
-        asked.json
-        == again.json
+        first.json
+        == second.json
         == {"contents": [{"role": "user", "parts": [{"text": "Which city?"}]}]}
     )
 
 
 @pytest.mark.usefixtures("credentials")
-async def test_the_version_of_vertex_is_its_own(server: Loopback) -> None:
+async def test_vertex_uses_the_configured_version(server: Loopback) -> None:
     server.answer = answers
-    made = adapter(server, {"project": "p"})
+    gemini = adapter(server, {"project": "p"})
     try:
-        await made.complete(call(options={"api_version": "v1"}))
+        await gemini.complete(model_request(options={"api_version": "v1"}))
     finally:
-        await made.aclose()
+        await gemini.aclose()
     assert (
         server.requests[1].path
         == "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-pro:generateContent"
     )
 
 
-async def test_express_mode_wants_a_key_and_no_project(server: Loopback) -> None:
+async def test_express_mode_needs_a_key_and_no_project(server: Loopback) -> None:
     server.answer = answers
-    made = adapter(server, {"express": True}, key="a-key-of-vertex")
+    gemini = adapter(server, {"express": True}, key="a-key-of-vertex")
     try:
-        await made.complete(call())
+        await gemini.complete(model_request())
     finally:
-        await made.aclose()
-    (asked,) = server.requests
-    assert asked.path == "/v1beta1/publishers/google/models/gemini-2.5-pro:generateContent"
-    assert asked.headers["x-goog-api-key"] == "a-key-of-vertex"
-    assert "authorization" not in asked.headers
+        await gemini.aclose()
+    (request,) = server.requests
+    assert request.path == "/v1beta1/publishers/google/models/gemini-2.5-pro:generateContent"
+    assert request.headers["x-goog-api-key"] == "a-key-of-vertex"
+    assert "authorization" not in request.headers
 
 
-async def test_without_credentials_the_model_is_unavailable_and_the_words_say_what_to_do(
+async def test_without_credentials_the_model_is_unavailable_and_the_message_names_the_remedy(
     server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
-    made = adapter(server, PLACE)
+    gemini = adapter(server, ACCOUNT)
     try:
         with pytest.raises(AttemptFailed) as caught:
-            await made.complete(call())
+            await gemini.complete(model_request())
     finally:
-        await made.aclose()
+        await gemini.aclose()
     failure = caught.value.failure
     assert failure.kind is Kind.UNAVAILABLE
     assert failure.message.startswith("no Google Cloud credentials: ")
@@ -153,7 +156,7 @@ async def test_without_credentials_the_model_is_unavailable_and_the_words_say_wh
         (403, {"error": "access_denied"}, Kind.UNAVAILABLE),
     ],
 )
-async def test_a_token_that_is_refused_makes_the_model_unavailable(
+async def test_a_refused_token_makes_the_model_unavailable(
     server: Loopback, status: int, body: dict[str, Any], kind: Kind
 ) -> None:
     server.script(
@@ -163,12 +166,12 @@ async def test_a_token_that_is_refused_makes_the_model_unavailable(
             pieces=((0, msgspec.json.encode(body)),),
         )
     )
-    made = adapter(server, PLACE)
+    gemini = adapter(server, ACCOUNT)
     try:
         with pytest.raises(AttemptFailed) as caught:
-            await made.complete(call())
+            await gemini.complete(model_request())
     finally:
-        await made.aclose()
+        await gemini.aclose()
     assert caught.value.failure.kind is kind
 
 
@@ -189,14 +192,14 @@ def test_each_location_has_its_own_endpoint(location: str, url: str) -> None:
     [
         ({}, True),
         ({"project": "p"}, True),
-        (PLACE, True),
+        (ACCOUNT, True),
         ({"express": True}, True),
         ({"location": "eu"}, False),
         ({"project": "p", "express": True}, False),
         ({"projekt": "p"}, False),
     ],
 )
-def test_what_an_account_may_say(options: dict[str, Any], *, valid: bool) -> None:
+def test_account_options_are_validated(options: dict[str, Any], *, valid: bool) -> None:
     info = standby_provider()
     assert info is not None
     assert jsonschema.Draft202012Validator(info.account).is_valid(options) is valid
@@ -215,7 +218,10 @@ async def test_a_chain_goes_from_the_developer_api_to_vertex_with_the_same_cards
 version: 1
 providers:
   gemini: {{plugin: gemini, base_url: "{developer.url}"}}
-  vertex: {{plugin: gemini, base_url: "{server.url}", options: {{project: my-project, location: europe-west1}}}}
+  vertex:
+    plugin: gemini
+    base_url: "{server.url}"
+    options: {{project: my-project, location: europe-west1}}
 chains:
   default: {{models: [gemini-2.5-pro, vertex/gemini-2.5-pro], retry: {{attempts: 1}}}}
 """,

@@ -11,36 +11,36 @@ import pytest
 
 from standby.plugin import AttemptFailed, End, Finish, Kind, Provider, Secret, Usage
 from standby_openai.adapter import OpenAIAdapter
-from tests.providers.openai.calls import KEY, adapter, call, collected
+from tests.providers.openai.requests import KEY, adapter, collect, model_request
 from tests.support.half_imported import played
 from tests.support.loopback import Loopback, Received, openai_reply, openai_stream
 
 USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
-SERVED = "o3-mini-2025-01-31"
+RESPONSE_MODEL = "o3-mini-2025-01-31"
 ADDED_BY_HTTP = {"host", "connection", "accept-encoding", "content-length"}
 
 
-async def test_a_reply_comes_back_whole(server: Loopback) -> None:
+async def test_a_reply_arrives_complete(server: Loopback) -> None:
     async with adapter(server.url) as openai:
-        reply = await openai.complete(call())
+        reply = await openai.complete(model_request())
     assert (reply.text, reply.finish, reply.usage) == ("Lisbon, says OpenAI.", Finish.STOP, USAGE)
-    assert reply.response_model == SERVED
+    assert reply.response_model == RESPONSE_MODEL
 
 
-async def test_a_stream_comes_in_pieces_and_ends(server: Loopback) -> None:
+async def test_a_stream_arrives_in_pieces_and_ends(server: Loopback) -> None:
     async with adapter(server.url) as openai:
-        texts, end = await collected(openai, call())
+        texts, end = await collect(openai, model_request())
     assert texts == ["Lisbon, ", "says OpenAI."]
     assert end == End(
-        usage=USAGE, response_model=SERVED, id="chatcmpl-BMSBsbjyxfOHmfmqtuMbkEEHZsRJu"
+        usage=USAGE, response_model=RESPONSE_MODEL, id="chatcmpl-BMSBsbjyxfOHmfmqtuMbkEEHZsRJu"
     )
 
 
 @pytest.mark.parametrize("base", ["", "/", "/v1", "/v1/", "/proxy/openai/v1"])
 async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
     async with adapter(server.url + base) as openai:
-        await openai.complete(call())
-        await collected(openai, call())
+        await openai.complete(model_request())
+        await collect(openai, model_request())
     for request in server.requests:
         assert (request.method, request.path, request.query) == (
             "POST",
@@ -49,22 +49,22 @@ async def test_a_base_url_may_have_a_path(server: Loopback, base: str) -> None:
         )
 
 
-def test_without_a_base_url_it_is_openais_own() -> None:
+def test_without_a_base_url_the_endpoint_is_openais_own() -> None:
     openai = OpenAIAdapter(Provider(plugin="openai", api_key=Secret(KEY)))
     assert str(openai._sdk.base_url) == "https://api.openai.com/v1/"
     assert openai._max_tokens == "max_completion_tokens"
 
 
 async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -> None:
-    asked = call(
+    request = model_request(
         ("system", "Be brief."),
         ("user", "Wo? 🗺"),
         max_tokens=100,
         options={"reasoning_effort": "low"},
     )
     async with adapter(server.url) as openai:
-        await openai.complete(asked)
-        await collected(openai, asked)
+        await openai.complete(request)
+        await collect(openai, request)
     unary, stream = (request.json for request in server.requests)
     assert unary == {
         "model": "o3-mini",
@@ -78,9 +78,9 @@ async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -
     assert stream == unary | {"stream": True, "stream_options": {"include_usage": True}}
 
 
-async def test_an_endpoint_of_ones_own_is_asked_with_max_tokens(server: Loopback) -> None:
+async def test_a_users_own_endpoint_gets_max_tokens(server: Loopback) -> None:
     async with adapter(server.url) as openai:
-        await openai.complete(call(model="a-model-of-ones-own", max_tokens=100))
+        await openai.complete(model_request(model="a-model-of-ones-own", max_tokens=100))
     assert server.requests[0].json["max_tokens"] == 100
 
 
@@ -88,7 +88,7 @@ async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(
     server: Loopback,
 ) -> None:
     async with adapter(server.url) as openai:
-        await openai.complete(call())
+        await openai.complete(model_request())
     headers = server.requests[0].headers
     assert headers["authorization"] == f"Bearer {KEY}"
     assert headers["content-type"] == headers["accept"] == "application/json"
@@ -99,12 +99,10 @@ async def test_the_sdk_authenticates_and_the_time_outs_are_the_dispatchers(
 
 
 @pytest.mark.parametrize("key", [None, Secret("", "OPENAI_API_KEY")])
-async def test_an_endpoint_of_ones_own_may_want_no_key(
-    server: Loopback, key: Secret | None
-) -> None:
+async def test_a_users_own_endpoint_may_need_no_key(server: Loopback, key: Secret | None) -> None:
     openai = OpenAIAdapter(Provider(plugin="openai", base_url=server.url, api_key=key))
-    assert (await openai.complete(call())).text
-    assert (await collected(openai, call()))[0]
+    assert (await openai.complete(model_request())).text
+    assert (await collect(openai, model_request()))[0]
     await openai.aclose()
     assert not any("authorization" in request.headers for request in server.requests)
 
@@ -123,11 +121,11 @@ no header at all
 """
 
 
-async def test_no_environment_variable_switches_anything(
+async def test_no_environment_variable_changes_anything(
     server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with adapter(server.url) as openai:
-        await openai.complete(call())
+        await openai.complete(model_request())
     for name, value in {
         "OPENAI_API_KEY": "another-key",
         "OPENAI_ADMIN_KEY": "an-admin-key",
@@ -144,29 +142,29 @@ async def test_no_environment_variable_switches_anything(
     }.items():
         monkeypatch.setenv(name, value)
     async with adapter(server.url) as openai:
-        assert (await openai.complete(call())).text == "Lisbon, says OpenAI."
-        await collected(openai, call())
-    plain, *stray = [request.headers for request in server.requests]
-    for headers in stray:
-        assert without(headers, "content-length") == without(plain, "content-length")
+        assert (await openai.complete(model_request())).text == "Lisbon, says OpenAI."
+        await collect(openai, model_request())
+    baseline, *others = [request.headers for request in server.requests]
+    for headers in others:
+        assert without(headers, "content-length") == without(baseline, "content-length")
 
 
 def without(headers: dict[str, str], name: str) -> dict[str, str]:
     return {one: value for one, value in headers.items() if one != name}
 
 
-async def test_without_a_key_no_variable_brings_one(
+async def test_without_a_key_no_variable_supplies_one(
     server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
         monkeypatch.setenv(name, "another-key")
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer another-key")
     async with adapter(server.url, key="") as openai:
-        await openai.complete(call())
+        await openai.complete(model_request())
     assert "another-key" not in str(server.requests[0].headers)
 
 
-def test_a_legacy_http_client_beside_it_changes_nothing() -> None:
+def test_a_legacy_http_client_changes_nothing() -> None:
     code = (
         "import types, sys; sys.modules['aiohttp'] = None; from standby.plugin import Provider, Secret; "
         "from standby_openai.adapter import OpenAIAdapter, _Client; "
@@ -176,7 +174,7 @@ def test_a_legacy_http_client_beside_it_changes_nothing() -> None:
     assert done.stdout.strip() == "True"
 
 
-async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
+async def test_twenty_concurrent_requests_never_mix(server: Loopback) -> None:
     def echo(request: Received) -> Any:
         text = request.json["messages"][0]["content"]
         return (
@@ -190,10 +188,10 @@ async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
     async with adapter(server.url) as openai:
 
         async def ask(number: int) -> str:
-            asked = call(("user", f"question {number}"))
+            request = model_request(("user", f"question {number}"))
             if number % 2:
-                return (await openai.complete(asked)).text
-            return "".join((await collected(openai, asked))[0])
+                return (await openai.complete(request)).text
+            return "".join((await collect(openai, request))[0])
 
         assert await asyncio.gather(*map(ask, range(20))) == [
             f"question {number}" for number in range(20)
@@ -202,17 +200,17 @@ async def test_twenty_calls_at_once_never_mix(server: Loopback) -> None:
 
 async def test_a_connection_is_used_again(server: Loopback) -> None:
     async with adapter(server.url) as openai:
-        await openai.complete(call())
+        await openai.complete(model_request())
         for _ in range(3):
-            await collected(openai, call())
-        await openai.complete(call())
+            await collect(openai, model_request())
+        await openai.complete(model_request())
     assert (len(server.requests), server.accepted) == (5, 1)
 
 
 def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopback) -> None:
     async def ask() -> str:
         async with adapter(server.url) as openai:
-            return (await openai.complete(call())).text
+            return (await openai.complete(model_request())).text
 
     assert [asyncio.run(ask()) for _ in range(3)] == ["Lisbon, says OpenAI."] * 3
     for _ in range(100):
@@ -224,14 +222,14 @@ def test_one_adapter_belongs_to_one_loop_and_leaves_nothing_open(server: Loopbac
 
 async def test_a_key_may_have_blanks_around_it(server: Loopback) -> None:
     async with adapter(server.url, key=f" {KEY}\n") as openai:
-        await openai.complete(call())
+        await openai.complete(model_request())
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 @pytest.mark.parametrize(
     "key", ["key\nwith a line end", "key\r\nX-Injected: 1", "schlüssel", "key\x00"]
 )
-def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
+def test_an_unsendable_key_is_reported_and_not_shown(key: str) -> None:
     with pytest.raises(
         AttemptFailed, match=r"the key \(Secret\(OPENAI_API_KEY\)\) cannot be sent"
     ) as caught:
@@ -249,30 +247,30 @@ def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
 @pytest.mark.parametrize(
     "key", [None, Secret("", "OPENAI_API_KEY"), Secret("  \n", "OPENAI_API_KEY")]
 )
-def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: Secret | None) -> None:
+def test_without_a_key_and_an_endpoint_the_message_says_what_to_set(key: Secret | None) -> None:
     with pytest.raises(AttemptFailed, match="no key: set OPENAI_API_KEY") as caught:
         OpenAIAdapter(Provider(plugin="openai", api_key=key))
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
-def test_a_proxy_that_cannot_be_followed_is_named(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_an_invalid_proxy_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "gopher://127.0.0.1:9")
     with pytest.raises(AttemptFailed, match=r"the client cannot be made: .*gopher") as caught:
         OpenAIAdapter(Provider(plugin="openai", base_url="http://127.0.0.1:9", api_key=Secret(KEY)))
     assert caught.value.failure.kind is Kind.UNAVAILABLE
 
 
-async def test_a_proxy_is_followed(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_variable_is_respected(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
     async with adapter("http://openai.invalid/v1") as openai:
-        assert (await openai.complete(call())).text == "Lisbon, says OpenAI."
+        assert (await openai.complete(model_request())).text == "Lisbon, says OpenAI."
     assert server.requests[0].headers["host"] == "openai.invalid"
 
 
-def test_an_endpoint_that_no_url_can_be_read_from_is_unavailable() -> None:
+def test_an_unparsable_endpoint_is_unavailable() -> None:
     url = "http://127.0.0.1:port"
     with pytest.raises(AttemptFailed, match="the client cannot be made: ") as caught:
         OpenAIAdapter(Provider(plugin="openai", base_url=url, api_key=Secret(KEY)))
@@ -290,10 +288,10 @@ def test_an_answer_comes_while_another_thread_imports_httpx(
 ) -> None:
     program = """
 import asyncio
-from tests.providers.openai.calls import adapter, call
+from tests.providers.openai.requests import adapter, model_request
 async def ask():
     async with adapter(sys.argv[1]) as openai:
-        print((await openai.complete(call())).text)
+        print((await openai.complete(model_request())).text)
 asyncio.run(ask())
 """
     assert played(program, tmp_path, server.url) == ("Lisbon, says OpenAI.\n", "")

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from standby.plugin import Kind
-from standby_openai.failures import failure_of
+from standby_openai.failures import parse_failure
 
 
 def error(message: str, kind: str, code: Any = None) -> dict[str, Any]:
@@ -220,22 +220,22 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("status", "kind_of", "code", "message", "kind"), TABLE)
-def test_every_known_error_has_its_kind_and_keeps_openais_words(
-    status: int, kind_of: str, code: Any, message: str, kind: Kind
+@pytest.mark.parametrize(("status", "error_type", "code", "message", "kind"), TABLE)
+def test_every_known_error_has_its_kind_and_keeps_openais_message(
+    status: int, error_type: str, code: Any, message: str, kind: Kind
 ) -> None:
-    failure = failure_of(status, {}, error(message, kind_of, code))
+    failure = parse_failure(status, {}, error(message, error_type, code))
     assert (failure.kind, failure.status, failure.message) == (kind, status, message)
-    assert failure.code == (code if isinstance(code, str) else kind_of)
+    assert failure.code == (code if isinstance(code, str) else error_type)
 
 
 @pytest.mark.parametrize(
     "code",
     ["server_error", "service_unavailable_error", "rate_limit_exceeded", "authentication_error"],
 )
-def test_a_code_that_says_no_more_than_a_status_never_outweighs_one(code: str) -> None:
-    assert failure_of(503, {}, error("Oh.", code)).kind is Kind.OVERLOADED
-    assert failure_of(500, {}, error("Oh.", code)).kind is Kind.SERVER_ERROR
+def test_a_generic_code_never_outweighs_the_status(code: str) -> None:
+    assert parse_failure(503, {}, error("Oh.", code)).kind is Kind.OVERLOADED
+    assert parse_failure(500, {}, error("Oh.", code)).kind is Kind.SERVER_ERROR
 
 
 @pytest.mark.parametrize(
@@ -256,11 +256,11 @@ def test_a_code_that_says_no_more_than_a_status_never_outweighs_one(code: str) -
         (None, Kind.MALFORMED),
     ],
 )
-@pytest.mark.parametrize("place", ["type", "code"])
-def test_inside_a_200_the_code_or_the_type_alone_tells(
-    name: str | None, kind: Kind, place: str
+@pytest.mark.parametrize("field", ["type", "code"])
+def test_inside_a_200_the_code_or_the_type_gives_the_kind(
+    name: str | None, kind: Kind, field: str
 ) -> None:
-    failure = failure_of(200, {}, {"error": {"message": "Oh.", place: name}})
+    failure = parse_failure(200, {}, {"error": {"message": "Oh.", field: name}})
     assert (failure.kind, failure.code) == (kind, name)
 
 
@@ -278,7 +278,9 @@ def test_inside_a_200_the_code_or_the_type_alone_tells(
 def test_the_stated_delay_is_kept(
     headers: dict[str, str], message: str, seconds: float | None
 ) -> None:
-    delay = failure_of(429, headers, error(message, "requests", "rate_limit_exceeded")).retry_after
+    delay = parse_failure(
+        429, headers, error(message, "requests", "rate_limit_exceeded")
+    ).retry_after
     assert delay == (None if seconds is None else pytest.approx(seconds))
 
 
@@ -293,7 +295,7 @@ def test_the_stated_delay_is_kept(
     ],
 )
 def test_an_error_is_read_nested_flat_or_in_a_list(body: Any) -> None:
-    assert failure_of(503, {}, body).text == "503 server_error. Busy."
+    assert parse_failure(503, {}, body).text == "503 server_error. Busy."
 
 
 @pytest.mark.parametrize(
@@ -319,11 +321,11 @@ def test_an_error_is_read_nested_flat_or_in_a_list(body: Any) -> None:
         (302, "", "302 Found"),
     ],
 )
-def test_what_a_proxy_writes_instead_is_read_too(status: int, body: Any, text: str) -> None:
-    assert failure_of(status, {}, body).text == text
+def test_a_proxys_error_page_is_read(status: int, body: Any, text: str) -> None:
+    assert parse_failure(status, {}, body).text == text
 
 
 @pytest.mark.parametrize("code", [True, 1.5, [], {}, "", "error", -1])
-def test_a_code_that_is_none_is_none(code: Any) -> None:
-    failure = failure_of(200, {}, {"error": {"message": "Oh.", "code": code}})
+def test_an_invalid_code_is_ignored(code: Any) -> None:
+    failure = parse_failure(200, {}, {"error": {"message": "Oh.", "code": code}})
     assert (failure.status, failure.code, failure.kind) == (200, None, Kind.MALFORMED)

@@ -10,7 +10,7 @@ import openai as sdk
 import pytest
 
 from standby.plugin import AttemptFailed, Kind
-from tests.providers.openai.calls import KEY, adapter, call, collected, failure
+from tests.providers.openai.requests import KEY, adapter, collect, get_failure, model_request
 from tests.support.busy import SLACK
 from tests.support.loopback import (
     OPENAI_404,
@@ -103,97 +103,97 @@ async def test_every_fault_is_one_failure_after_one_request(
 ) -> None:
     server.script(answer)
     async with adapter(server.url) as openai:
-        told = await failure(openai, call(), stream=stream)
-    assert told.kind is kind, told
-    assert text in told.text
+        failure = await get_failure(openai, model_request(), stream=stream)
+    assert failure.kind is kind, failure
+    assert text in failure.text
     assert len(server.requests) == 1
 
 
 async def test_a_stated_delay_is_kept(server: Loopback) -> None:
     server.script(SLOW, respond(429, {}, {"retry-after-ms": "250"}))
     async with adapter(server.url) as openai:
-        assert (await failure(openai, call())).retry_after == pytest.approx(0.174)
-        assert (await failure(openai, call())).retry_after == 0.25
+        assert (await get_failure(openai, model_request())).retry_after == pytest.approx(0.174)
+        assert (await get_failure(openai, model_request())).retry_after == 0.25
 
 
 @BOTH
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_never_takes_the_key_along(
+async def test_a_redirect_never_carries_the_key_along(
     server: Loopback, status: int, *, stream: bool
 ) -> None:
     with Loopback() as elsewhere:
         server.script(respond(status, "", {"Location": f"{elsewhere.url}/chat/completions"}))
         async with adapter(server.url) as openai:
-            told = await failure(openai, call(), stream=stream)
-    assert (told.kind, told.status, elsewhere.requests) == (Kind.MALFORMED, status, [])
+            failure = await get_failure(openai, model_request(), stream=stream)
+    assert (failure.kind, failure.status, elsewhere.requests) == (Kind.MALFORMED, status, [])
 
 
 @BOTH
-async def test_a_reply_that_is_cut_is_no_reply(server: Loopback, *, stream: bool) -> None:
-    whole = (
+async def test_a_cut_reply_is_a_failure(server: Loopback, *, stream: bool) -> None:
+    answer = (
         openai_stream(["Lisbon, ", "says OpenAI."])
         if stream
         else openai_reply("Lisbon, says OpenAI.")
     )
     async with adapter(server.url) as openai:
         for how in ("close", "reset"):
-            server.script(cut(whole, len(whole.body) // 3, how))
-            told = await failure(openai, call(), stream=stream)
-            assert told.kind is Kind.CONNECTION
-            assert told.text.startswith("connection error: ")
+            server.script(cut(answer, len(answer.body) // 3, how))
+            failure = await get_failure(openai, model_request(), stream=stream)
+            assert failure.kind is Kind.CONNECTION
+            assert failure.text.startswith("connection error: ")
 
 
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
 @pytest.mark.parametrize("done", [False, True])
-async def test_a_stream_that_merely_ends_is_cut(
+async def test_a_stream_without_an_end_marker_is_malformed(
     server: Loopback, framing: Any, *, done: bool
 ) -> None:
     server.script(openai_stream(["Lisbon, ", "says"], finish=None, done=done, framing=framing))
     async with adapter(server.url) as openai:
-        told = await failure(openai, call(), stream=True)
-    assert (told.kind, told.message) == (
+        failure = await get_failure(openai, model_request(), stream=True)
+    assert (failure.kind, failure.message) == (
         Kind.MALFORMED,
-        "malformed: the answer has no finish_reason, so it is not whole",
+        "malformed: the answer has no finish_reason, so it is incomplete",
     )
 
 
 async def test_a_stream_cut_inside_its_last_event_is_malformed(server: Loopback) -> None:
     server.script(events(piece("Lisbon"), piece("", "stop")[:40]))
     async with adapter(server.url) as openai:
-        assert (await failure(openai, call(), stream=True)).kind is Kind.MALFORMED
+        assert (await get_failure(openai, model_request(), stream=True)).kind is Kind.MALFORMED
 
 
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
-async def test_a_stream_without_done_is_whole(server: Loopback, framing: Any) -> None:
+async def test_a_stream_without_done_is_complete(server: Loopback, framing: Any) -> None:
     server.script(openai_stream(["Lisbon"], done=False, framing=framing))
     async with adapter(server.url) as openai:
-        texts, end = await collected(openai, call())
+        texts, end = await collect(openai, model_request())
     assert (texts, end.usage.output) == (["Lisbon"], 28)
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-async def test_a_stream_that_breaks_after_its_end_marker_is_whole(
+async def test_a_stream_that_breaks_after_its_end_marker_is_complete(
     server: Loopback, how: Any
 ) -> None:
-    whole = events(piece("Lisbon", "stop"))
+    answer = events(piece("Lisbon", "stop"))
     server.script(
         events(piece("Lisbon", "stop"), then=how)
         if how == "close"
-        else cut(whole, len(whole.body), how)
+        else cut(answer, len(answer.body), how)
     )
     async with adapter(server.url) as openai:
-        assert (await collected(openai, call()))[0] == ["Lisbon"]
+        assert (await collect(openai, model_request()))[0] == ["Lisbon"]
 
 
 @pytest.mark.parametrize("after", [b"", b"data: [DONE]\n\n"])
-async def test_a_whole_stream_waits_but_a_moment_for_a_connection_that_stays_open(
+async def test_a_complete_stream_waits_briefly_for_an_open_connection(
     server: Loopback, monkeypatch: pytest.MonkeyPatch, after: bytes
 ) -> None:
-    monkeypatch.setattr("standby_openai.adapter.LINGER", 0.1)
+    monkeypatch.setattr("standby_openai.adapter.DRAIN_TIMEOUT", 0.1)
     server.script(events(piece("Lisbon", "stop"), after, then="hang"))
     async with adapter(server.url) as openai:
         began = time.monotonic()
-        assert (await collected(openai, call()))[0] == ["Lisbon"]
+        assert (await collect(openai, model_request()))[0] == ["Lisbon"]
         assert time.monotonic() - began < SLACK
         assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
@@ -240,14 +240,14 @@ async def test_a_whole_stream_waits_but_a_moment_for_a_connection_that_stays_ope
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_an_error_in_the_middle_of_a_stream_is_one(
+async def test_an_error_in_the_middle_of_a_stream_fails(
     server: Loopback, frame: bytes, kind: Kind, text: str
 ) -> None:
     server.script(events(piece("Lisbon, "), frame))
     texts: list[str] = []
     async with adapter(server.url) as openai:
         with pytest.raises(AttemptFailed, match=text) as caught:
-            async for chunk in openai.stream(call()):
+            async for chunk in openai.stream(model_request()):
                 texts.append(chunk.text)  # noqa: PERF401 - keeps what came before the break
     assert caught.value.failure.kind is kind
     assert texts == ["Lisbon, "]
@@ -262,13 +262,13 @@ async def test_a_stream_may_hold_comments_ids_and_empty_events(server: Loopback)
     )
     server.script(events(*odd, piece("", "stop"), b"data: [DONE]\n\n"))
     async with adapter(server.url) as openai:
-        assert (await collected(openai, call()))[0] == ["Lisbon"]
+        assert (await collect(openai, model_request()))[0] == ["Lisbon"]
 
 
 async def test_a_stream_may_come_byte_by_byte(server: Loopback) -> None:
     server.script(drip(openai_stream(["Li\u2028s", "bön 🗺"]), every=0.0))
     async with adapter(server.url) as openai:
-        assert (await collected(openai, call()))[0] == ["Li\u2028s", "bön 🗺"]
+        assert (await collect(openai, model_request()))[0] == ["Li\u2028s", "bön 🗺"]
 
 
 @BOTH
@@ -276,7 +276,9 @@ async def test_a_stream_may_come_byte_by_byte(server: Loopback) -> None:
 async def test_cancelling_closes_the_socket(server: Loopback, *, stream: bool, head: bool) -> None:
     server.script(events(piece("Lisbon"), then="hang") if head else hang())
     async with adapter(server.url) as openai:
-        task = asyncio.create_task(collected(openai, call()) if stream else openai.complete(call()))  # type: ignore[arg-type] # either
+        task = asyncio.create_task(
+            collect(openai, model_request()) if stream else openai.complete(model_request())
+        )  # type: ignore[arg-type] # either
         while not server.requests:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
@@ -294,7 +296,7 @@ async def test_cancelling_while_an_errors_body_comes_closes_the_socket(
     async with adapter(server.url) as openai:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
-                await failure(openai, call(), stream=stream)
+                await get_failure(openai, model_request(), stream=stream)
         assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 
@@ -302,7 +304,7 @@ async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> Non
     server.script(events(piece("Lisbon"), then="hang"))
     async with adapter(server.url) as openai:
         for _ in range(5):
-            async with aclosing(openai.stream(call())) as chunks:
+            async with aclosing(openai.stream(model_request())) as chunks:
                 async for chunk in chunks:
                     assert chunk.text == "Lisbon"
                     break
@@ -313,28 +315,28 @@ async def test_leaving_a_stream_early_closes_the_socket(server: Loopback) -> Non
 async def test_an_errors_body_without_end_is_not_read_to_its_end(
     server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("standby_openai.adapter.whole.__kwdefaults__", {"limit": 1000})
+    monkeypatch.setattr("standby_openai.adapter.read_body.__kwdefaults__", {"limit": 1000})
     server.script(respond(500, "x" * 2000))
     async with adapter(server.url) as openai:
-        assert "longer than 1000 bytes" in (await failure(openai, call())).message
+        assert "longer than 1000 bytes" in (await get_failure(openai, model_request())).message
 
 
-async def test_a_refused_connection_is_told_in_the_systems_words() -> None:
+async def test_a_refused_connection_has_the_systems_message() -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
     async with adapter(f"http://127.0.0.1:{port}") as openai:
         for stream in (False, True):
-            told = await failure(openai, call(), stream=stream)
-            assert (told.kind, told.text) == (
+            failure = await get_failure(openai, model_request(), stream=stream)
+            assert (failure.kind, failure.text) == (
                 Kind.CONNECTION,
                 "connection error: Connection refused",
             )
 
 
-async def test_a_connection_that_does_not_come_about_is_a_timeout(
+async def test_a_connection_that_never_opens_is_a_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("standby_openai.adapter.CONNECT", 0.2)
+    monkeypatch.setattr("standby_openai.adapter.CONNECT_TIMEOUT", 0.2)
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as full,
         socket.socket() as first,
@@ -344,39 +346,37 @@ async def test_a_connection_that_does_not_come_about_is_a_timeout(
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
         async with adapter(f"http://127.0.0.1:{full.getsockname()[1]}") as openai:
-            told = await failure(openai, call())
-    assert (told.kind, told.text) == (Kind.TIMEOUT, "timeout: no connection in time")
+            failure = await get_failure(openai, model_request())
+    assert (failure.kind, failure.text) == (Kind.TIMEOUT, "timeout: no connection in time")
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1", "ftp://127.0.0.1", "http://", "http://["])
 @BOTH
-async def test_an_endpoint_that_is_no_url_is_a_failure(url: str, *, stream: bool) -> None:
+async def test_an_endpoint_that_is_not_a_url_is_a_failure(url: str, *, stream: bool) -> None:
     async with adapter(url) as openai:
-        assert (await failure(openai, call(), stream=stream)).kind in {
+        assert (await get_failure(openai, model_request(), stream=stream)).kind in {
             Kind.CONNECTION,
             Kind.UNAVAILABLE,
         }
 
 
 @BOTH
-async def test_half_a_character_is_the_callers_own_mistake(
-    server: Loopback, *, stream: bool
-) -> None:
+async def test_a_lone_surrogate_is_an_invalid_request(server: Loopback, *, stream: bool) -> None:
     async with adapter(server.url) as openai:
-        told = await failure(openai, call(("user", "\ud800")), stream=stream)
-    assert (told.kind, server.requests) == (Kind.INVALID_REQUEST, [])
-    assert "no valid Unicode" in told.message
+        failure = await get_failure(openai, model_request(("user", "\ud800")), stream=stream)
+    assert (failure.kind, server.requests) == (Kind.INVALID_REQUEST, [])
+    assert "no valid Unicode" in failure.message
 
 
 @BOTH
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 418])
-async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(
+async def test_the_sdk_never_raises_its_own_errors(
     server: Loopback, status: int, *, stream: bool
 ) -> None:
     server.script(openai_error(status, "Oh.", kind="server_error"))
     async with adapter(server.url) as openai:
         with pytest.raises(AttemptFailed) as caught:
-            await (collected(openai, call()) if stream else openai.complete(call()))
+            await (collect(openai, model_request()) if stream else openai.complete(model_request()))
     assert not isinstance(caught.value.__cause__, sdk.OpenAIError)
     assert not isinstance(caught.value.__context__, sdk.OpenAIError)
 
@@ -390,5 +390,5 @@ async def test_the_sdk_has_no_answer_to_raise_its_own_errors_about(
 async def test_no_failure_shows_the_key(server: Loopback, answer: Answer, *, stream: bool) -> None:
     server.script(answer)
     async with adapter(server.url) as openai:
-        told = await failure(openai, call(), stream=stream)
-        assert KEY not in repr((told, openai, vars(openai)))
+        failure = await get_failure(openai, model_request(), stream=stream)
+        assert KEY not in repr((failure, openai, vars(openai)))

@@ -23,8 +23,12 @@ def retirements() -> dict[str, date]:
         pytest.skip("the cards were made from openai 3.54")
     from openai.types.shared import chat_model  # noqa: PLC0415 - the manifest must not need it
 
-    told = re.sub(r"\s+", " ", inspect.getsource(chat_model).partition('"""Deprecated values:')[2])
-    rows = re.findall(r'- ((?:"[^"]+",? ?)+): Announced shutdown date: (\d{4}-\d\d-\d\d)', told)
+    documented = re.sub(
+        r"\s+", " ", inspect.getsource(chat_model).partition('"""Deprecated values:')[2]
+    )
+    rows = re.findall(
+        r'- ((?:"[^"]+",? ?)+): Announced shutdown date: (\d{4}-\d\d-\d\d)', documented
+    )
     return {
         name: date.fromisoformat(day)
         for names, day in rows
@@ -68,11 +72,11 @@ def test_every_card_is_of_a_model_that_the_sdk_lists_and_has_its_retirement(
     assert CARDS[name].retires == retirements.get(name)
 
 
-def test_the_sdk_tells_retirements(retirements: dict[str, date]) -> None:
+def test_the_sdk_lists_retirements(retirements: dict[str, date]) -> None:
     assert retirements["o3-mini"] == date(2026, 10, 23)
 
 
-def test_o3_mini_refuses_what_it_was_recorded_to_refuse_and_names_a_living_successor() -> None:
+def test_o3_mini_refuses_the_recorded_parameters_and_names_a_current_successor() -> None:
     card = CARDS["o3-mini"]
     assert card.refuses == (
         "temperature",
@@ -104,7 +108,7 @@ def test_options_that_openai_knows_are_valid(options: dict[str, object]) -> None
     "options",
     [{"reasoning_effort": "huge"}, {"reasoning_effort": 3}, {"service_tier": ""}, {"model": "x"}],
 )
-def test_options_that_openai_refuses_are_not(options: dict[str, object]) -> None:
+def test_options_that_openai_refuses_are_invalid(options: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(options, INFO.options)
 
@@ -117,5 +121,5 @@ def test_the_options_values_are_the_sdks_own() -> None:
         "reasoning_summary": get_type_hints(Reasoning)["summary"]
     }
     for name, option in INFO.options["properties"].items():
-        told = {value for literal in get_args(types[name]) for value in get_args(literal)}
-        assert set(option["enum"]) == told
+        documented = {value for literal in get_args(types[name]) for value in get_args(literal)}
+        assert set(option["enum"]) == documented

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Usage, decode_json
-from standby_openai.reply import Reader, reply_of
+from standby_openai.chat_reply import Reader, parse_reply
 
 USAGE = {
     "prompt_tokens": 12,
@@ -34,14 +34,14 @@ def piece(content: Any = None, finish: Any = None, **rest: Any) -> dict[str, Any
     }
 
 
-def refused(body: Any) -> Failure:
+def get_failure(body: Any) -> Failure:
     with pytest.raises(AttemptFailed) as caught:
-        reply_of(body)
+        parse_reply(body)
     return caught.value.failure
 
 
 def test_a_reply_is_the_first_choices_text() -> None:
-    reply = reply_of(answer("Lisbon"))
+    reply = parse_reply(answer("Lisbon"))
     assert (reply.text, reply.finish, reply.response_model) == (
         "Lisbon",
         Finish.STOP,
@@ -67,17 +67,17 @@ def test_a_reply_is_the_first_choices_text() -> None:
         ),
     ],
 )
-def test_usage_is_counted_where_it_is_told(counts: Any, usage: Usage) -> None:
-    assert reply_of(answer(usage=counts)).usage == usage
+def test_usage_is_counted_where_it_is_reported(counts: Any, usage: Usage) -> None:
+    assert parse_reply(answer(usage=counts)).usage == usage
 
 
-def test_a_token_limit_with_text_is_a_reply_cut_short() -> None:
-    assert reply_of(answer("Lis", "length")).finish is Finish.LENGTH
+def test_a_token_limit_with_text_is_a_truncated_reply() -> None:
+    assert parse_reply(answer("Lis", "length")).finish is Finish.LENGTH
 
 
 @pytest.mark.parametrize("content", ["", None])
 def test_a_token_limit_without_text_says_that_reasoning_took_it(content: Any) -> None:
-    failure = refused(answer(content, "length", usage=USAGE))
+    failure = get_failure(answer(content, "length", usage=USAGE))
     assert (failure.kind, failure.code) == (Kind.EMPTY, "length")
     assert (
         failure.message
@@ -86,7 +86,7 @@ def test_a_token_limit_without_text_says_that_reasoning_took_it(content: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "words"),
+    ("body", "code", "message"),
     [
         (
             answer(None, "stop", refusal="I can't help with that."),
@@ -100,14 +100,14 @@ def test_a_token_limit_without_text_says_that_reasoning_took_it(content: Any) ->
         ),
     ],
 )
-def test_what_the_vendor_withholds_is_blocked(body: Any, code: str, words: str) -> None:
-    failure = refused(body)
-    assert (failure.kind, failure.code, failure.message) == (Kind.BLOCKED, code, words)
+def test_content_that_the_vendor_withholds_is_blocked(body: Any, code: str, message: str) -> None:
+    failure = get_failure(body)
+    assert (failure.kind, failure.code, failure.message) == (Kind.BLOCKED, code, message)
 
 
 @pytest.mark.parametrize("finish", ["tool_calls", "function_call", "error", "a_reason_of_2027"])
-def test_any_other_finish_is_a_failure_with_openais_word(finish: str) -> None:
-    failure = refused(answer("Lisbon", finish))
+def test_any_other_finish_is_a_failure_with_openais_reason(finish: str) -> None:
+    failure = get_failure(answer("Lisbon", finish))
     assert failure.kind is Kind.MALFORMED
     assert repr(finish) in failure.text
 
@@ -140,9 +140,9 @@ def test_any_other_finish_is_a_failure_with_openais_word(finish: str) -> None:
     ],
     ids=lambda body: repr(body[:40]),
 )
-def test_a_200_that_is_no_answer_is_malformed(body: bytes) -> None:
+def test_a_200_without_an_answer_is_malformed(body: bytes) -> None:
     with pytest.raises(AttemptFailed) as caught:
-        reply_of(decode_json(body))
+        parse_reply(decode_json(body))
     assert caught.value.failure.kind is Kind.MALFORMED
     assert caught.value.failure.message
 
@@ -158,8 +158,8 @@ def test_a_200_that_is_no_answer_is_malformed(body: bytes) -> None:
         answer("", error={}),
     ],
 )
-def test_an_answer_without_text_is_left_for_the_dispatcher_to_judge(body: Any) -> None:
-    assert reply_of(body).text == ""
+def test_a_reply_without_text_is_left_to_the_dispatcher(body: Any) -> None:
+    assert parse_reply(body).text == ""
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,10 @@ def test_an_answer_without_text_is_left_for_the_dispatcher_to_judge(body: Any) -
         ),
     ],
 )
-def test_an_error_inside_a_200_is_what_it_says_it_is(body: Any, kind: Kind, text: str) -> None:
-    failure = refused(body)
+def test_an_error_inside_a_200_counts_as_the_error_it_states(
+    body: Any, kind: Kind, text: str
+) -> None:
+    failure = get_failure(body)
     assert (failure.kind, failure.text) == (kind, text)
 
 
@@ -214,14 +216,14 @@ def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
         piece("Lis", usage={"prompt_tokens": 12, "completion_tokens": 1}),
         piece("bon", usage=None),
     ]
-    assert [(reader.chunk(one) or Chunk()).text for one in pieces] == ["", "Lis", "bon"]
+    assert [(reader.read(one) or Chunk()).text for one in pieces] == ["", "Lis", "bon"]
     assert not reader.finished
     assert [
-        (reader.chunk(one) or Chunk()).text
+        (reader.read(one) or Chunk()).text
         for one in (piece(None, "stop"), {"choices": [], "usage": USAGE})
     ] == ["", ""]
     assert reader.finished
-    assert reader.end() == End(
+    assert reader.build_end() == End(
         usage=Usage(input=12, output=28, reasoning=25, cached=4),
         response_model="o3-mini-2025-01-31",
     )
@@ -229,16 +231,16 @@ def test_a_stream_keeps_the_last_usage_and_ends_with_its_finish() -> None:
 
 def test_a_refusal_may_come_in_pieces() -> None:
     reader = Reader()
-    for words in ("I can't ", "help."):
-        reader.chunk({"choices": [{"delta": {"refusal": words}}]})
-    reader.chunk(piece(None, "stop"))
+    for message in ("I can't ", "help."):
+        reader.read({"choices": [{"delta": {"refusal": message}}]})
+    reader.read(piece(None, "stop"))
     with pytest.raises(AttemptFailed, match=r"I can't help\.") as caught:
-        reader.end()
+        reader.build_end()
     assert caught.value.failure.kind is Kind.BLOCKED
 
 
-def test_a_stream_without_a_finish_is_cut() -> None:
+def test_a_stream_without_a_finish_is_malformed() -> None:
     reader = Reader()
-    assert reader.chunk(piece("Lisbon.")) == Chunk("Lisbon.")
+    assert reader.read(piece("Lisbon.")) == Chunk("Lisbon.")
     with pytest.raises(AttemptFailed, match="no finish_reason"):
-        reader.end()
+        reader.build_end()

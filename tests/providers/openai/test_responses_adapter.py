@@ -10,7 +10,7 @@ import pytest
 
 from standby import AsyncStandby, CallFailed, Reply
 from standby.plugin import AttemptFailed, Chunk, End, Finish, Kind, Request, Tool, ToolCall, Usage
-from tests.providers.openai.calls import KEY, adapter, call, collected, failure
+from tests.providers.openai.requests import KEY, adapter, collect, get_failure, model_request
 from tests.support.loopback import (
     GEMINI_503,
     OPENAI_404,
@@ -31,19 +31,19 @@ from tests.support.loopback import (
 )
 from tests.support.responses_wire import (
     RESPONSE_ID,
-    SERVED,
+    RESPONSE_MODEL,
     SSE,
-    called,
+    call_item,
     events_of_response,
     frames,
     incomplete,
+    message_item,
     openai_response,
     openai_response_stream,
     openai_responses,
-    played,
+    play_events,
+    reasoning_item,
     response,
-    said,
-    thought,
 )
 from tests.test_agent_loop import (
     FLASH,
@@ -58,8 +58,12 @@ from tests.test_agent_loop import (
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 SOL = "gpt-5.6-sol"
-ASKED = call(model=SOL)
-ITEMS = (thought("Hm.", encrypted="gAAAA"), said("Lisbon, says OpenAI."), called("now", "{}"))
+REQUEST = model_request(model=SOL)
+ITEMS = (
+    reasoning_item("Hm.", encrypted="gAAAA"),
+    message_item("Lisbon, says OpenAI."),
+    call_item("now", "{}"),
+)
 USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
 MISSING = openai_error(
     400,
@@ -85,11 +89,11 @@ ERROR = {
 
 
 @pytest.mark.parametrize("base", ["", "/", "/v1", "/v1/", "/proxy/openai/v1"])
-async def test_it_is_asked_under_its_own_path_and_with_the_key(server: Loopback, base: str) -> None:
+async def test_the_request_has_the_apis_path_and_the_key(server: Loopback, base: str) -> None:
     server.answer = openai_responses(*ITEMS)
     async with adapter(server.url + base) as openai:
-        await openai.complete(ASKED)
-        await collected(openai, ASKED)
+        await openai.complete(REQUEST)
+        await collect(openai, REQUEST)
     for request in server.requests:
         assert (request.method, request.path, request.query) == (
             "POST",
@@ -119,37 +123,39 @@ async def test_it_is_asked_under_its_own_path_and_with_the_key(server: Loopback,
     ],
 )
 @BOTH
-async def test_the_card_says_which_of_the_two_it_is(
+async def test_the_card_chooses_the_max_tokens_field(
     server: Loopback, model: str, path: str, *, stream: bool
 ) -> None:
     server.answer = openai_responses(*ITEMS) if path == "responses" else openai_answers("Lisbon")
     async with adapter(f"{server.url}/v1") as openai:
         await (
-            collected(openai, call(model=model)) if stream else openai.complete(call(model=model))
+            collect(openai, model_request(model=model))
+            if stream
+            else openai.complete(model_request(model=model))
         )
     assert [request.path for request in server.requests] == [f"/v1/{path}"]
 
 
-async def test_a_reply_comes_back_whole(server: Loopback) -> None:
+async def test_a_reply_arrives_complete(server: Loopback) -> None:
     server.script(openai_response(*ITEMS))
     async with adapter(server.url) as openai:
-        reply = await openai.complete(ASKED)
+        reply = await openai.complete(REQUEST)
     assert (reply.text, reply.reasoning, reply.finish, reply.usage) == (
         "Lisbon, says OpenAI.",
         "Hm.",
         Finish.TOOL_CALLS,
         USAGE,
     )
-    assert (reply.response_model, reply.id) == (SERVED, RESPONSE_ID)
+    assert (reply.response_model, reply.id) == (RESPONSE_MODEL, RESPONSE_ID)
     assert reply.tool_calls == (ToolCall(id="call_1", name="now", arguments={}),)
     assert json.loads(reply.provider_state) == [ITEMS[0]]
 
 
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
-async def test_a_stream_comes_in_pieces_and_ends(server: Loopback, framing: Any) -> None:
+async def test_a_stream_arrives_in_pieces_and_ends(server: Loopback, framing: Any) -> None:
     server.script(openai_response_stream(*ITEMS, framing=framing))
     async with adapter(server.url) as openai:
-        chunks = [chunk async for chunk in openai.stream(ASKED) if not chunk.working]
+        chunks = [chunk async for chunk in openai.stream(REQUEST) if not chunk.working]
     assert chunks == [
         Chunk(reasoning="Hm."),
         *(Chunk(text) for text in ("Lisbon, ", "says Ope", "nAI.")),
@@ -158,7 +164,7 @@ async def test_a_stream_comes_in_pieces_and_ends(server: Loopback, framing: Any)
             end=End(
                 finish=Finish.TOOL_CALLS,
                 usage=USAGE,
-                response_model=SERVED,
+                response_model=RESPONSE_MODEL,
                 id=RESPONSE_ID,
                 provider_state=msgspec.json.encode([ITEMS[0]]).decode(),
             )
@@ -171,7 +177,7 @@ async def test_one_connection_serves_many(server: Loopback, *, stream: bool) -> 
     server.answer = openai_responses(*ITEMS)
     async with adapter(server.url) as openai:
         for _ in range(3):
-            await (collected(openai, ASKED) if stream else openai.complete(ASKED))
+            await (collect(openai, REQUEST) if stream else openai.complete(REQUEST))
     assert server.accepted == 1
 
 
@@ -204,9 +210,9 @@ async def test_a_refused_request_is_one_failure_with_its_id(
         msgspec.structs.replace(answer, headers={**answer.headers, "x-request-id": "req_7"})
     )
     async with adapter(server.url) as openai:
-        told = await failure(openai, ASKED, stream=stream)
-    assert (told.kind, told.id, len(server.requests)) == (kind, "req_7", 1)
-    assert text in told.text
+        failure = await get_failure(openai, REQUEST, stream=stream)
+    assert (failure.kind, failure.id, len(server.requests)) == (kind, "req_7", 1)
+    assert text in failure.text
 
 
 @BOTH
@@ -232,32 +238,32 @@ async def test_every_fault_is_one_failure(
 ) -> None:
     server.script(answer)
     async with adapter(server.url) as openai:
-        told = await failure(openai, ASKED, stream=stream)
-    assert (told.kind, len(server.requests)) == (kind, 1)
-    assert text in told.text
+        failure = await get_failure(openai, REQUEST, stream=stream)
+    assert (failure.kind, len(server.requests)) == (kind, 1)
+    assert text in failure.text
 
 
 @BOTH
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
-async def test_an_answer_that_is_cut_is_none(
+async def test_a_cut_answer_is_a_failure(
     server: Loopback, how: Any, share: float, *, stream: bool
 ) -> None:
-    whole = (openai_response_stream if stream else openai_response)(*ITEMS)
-    server.script(cut(whole, int(len(whole.body) * share), how))
+    answer = (openai_response_stream if stream else openai_response)(*ITEMS)
+    server.script(cut(answer, int(len(answer.body) * share), how))
     async with adapter(server.url) as openai:
-        told = await failure(openai, ASKED, stream=stream)
-    assert told.kind is Kind.CONNECTION
+        failure = await get_failure(openai, REQUEST, stream=stream)
+    assert failure.kind is Kind.CONNECTION
 
 
 @pytest.mark.parametrize("kept", [0, 1, 5, 9, -1])
-async def test_a_stream_that_ends_early_but_in_order_is_none(server: Loopback, kept: int) -> None:
-    server.script(played(events_of_response(response(*ITEMS))[:kept]))
+async def test_a_stream_without_its_end_marker_is_malformed(server: Loopback, kept: int) -> None:
+    server.script(play_events(events_of_response(response(*ITEMS))[:kept]))
     async with adapter(server.url) as openai:
-        told = await failure(openai, ASKED, stream=True)
-    assert (told.kind, told.message) == (
+        failure = await get_failure(openai, REQUEST, stream=True)
+    assert (failure.kind, failure.message) == (
         Kind.MALFORMED,
-        "malformed: the stream has no response.completed, so the answer is not whole",
+        "malformed: the stream has no response.completed, so the answer is incomplete",
     )
 
 
@@ -269,13 +275,13 @@ async def test_a_stream_that_ends_early_but_in_order_is_none(server: Loopback, k
     ],
 )
 @pytest.mark.parametrize("kept", [0, 3, 9])
-async def test_an_error_in_the_midst_of_a_stream_fails(
+async def test_an_error_in_the_middle_of_a_stream_fails(
     server: Loopback, event: dict[str, Any], kept: int
 ) -> None:
-    server.script(played([*events_of_response(response(*ITEMS))[:kept], event]))
+    server.script(play_events([*events_of_response(response(*ITEMS))[:kept], event]))
     async with adapter(server.url) as openai:
-        told = await failure(openai, ASKED, stream=True)
-    assert (told.kind, told.code, told.message) == (
+        failure = await get_failure(openai, REQUEST, stream=True)
+    assert (failure.kind, failure.code, failure.message) == (
         Kind.SERVER_ERROR,
         "server_error",
         "The server had an error.",
@@ -283,12 +289,10 @@ async def test_an_error_in_the_midst_of_a_stream_fails(
 
 
 @pytest.mark.parametrize("then", ["close", "reset", "hang"])
-async def test_a_whole_stream_stays_whole_whatever_becomes_of_the_connection(
-    server: Loopback, then: Any
-) -> None:
-    server.script(played(events_of_response(response(*ITEMS)), then=then))
+async def test_a_complete_stream_survives_a_broken_connection(server: Loopback, then: Any) -> None:
+    server.script(play_events(events_of_response(response(*ITEMS)), then=then))
     async with adapter(server.url) as openai:
-        texts, end = await collected(openai, ASKED)
+        texts, end = await collect(openai, REQUEST)
     assert ("".join(texts), end.id) == ("Lisbon, says OpenAI.", RESPONSE_ID)
 
 
@@ -299,24 +303,24 @@ async def test_done_may_follow_the_end(server: Loopback) -> None:
     )
     server.script(Answer(pieces=pieces, headers=SSE, framing="chunked"))
     async with adapter(server.url) as openai:
-        assert (await collected(openai, ASKED))[1].finish is Finish.TOOL_CALLS
+        assert (await collect(openai, REQUEST))[1].finish is Finish.TOOL_CALLS
 
 
 @BOTH
-async def test_a_token_limit_without_words_is_empty(server: Loopback, *, stream: bool) -> None:
-    answer = incomplete("max_output_tokens", thought("Hm."))
-    server.script(played(events_of_response(answer)) if stream else respond(200, answer))
+async def test_a_token_limit_without_text_is_empty(server: Loopback, *, stream: bool) -> None:
+    answer = incomplete("max_output_tokens", reasoning_item("Hm."))
+    server.script(play_events(events_of_response(answer)) if stream else respond(200, answer))
     async with adapter(server.url) as openai:
-        assert (await failure(openai, ASKED, stream=stream)).kind is Kind.EMPTY
+        assert (await get_failure(openai, REQUEST, stream=stream)).kind is Kind.EMPTY
 
 
-async def test_what_cannot_be_said_is_not_sent(server: Loopback) -> None:
-    asked = msgspec.structs.replace(
-        ASKED, request=Request(ASKED.request.messages, tools=(Tool(name="\ud800"),))
+async def test_an_impossible_request_is_not_sent(server: Loopback) -> None:
+    request = msgspec.structs.replace(
+        REQUEST, request=Request(REQUEST.request.messages, tools=(Tool(name="\ud800"),))
     )
     async with adapter(server.url) as openai:
         with pytest.raises(AttemptFailed) as caught:
-            await openai.complete(asked)
+            await openai.complete(request)
     assert (caught.value.failure.kind, server.requests) == (Kind.INVALID_REQUEST, [])
 
 
@@ -376,14 +380,18 @@ def sol(fails: frozenset[int]) -> Answers:
         if turn in fails:
             return OPENAI_503
         calls = [
-            called(name, json.dumps(args), f"call_openai_{turn}_{at}")
+            call_item(name, json.dumps(args), f"call_openai_{turn}_{at}")
             for at, (name, args) in enumerate([*TURNS, []][turn])
         ]
         words = (
-            [said(WORDS[turn])] if turn in WORDS else [] if calls else [said(json.dumps(results))]
+            [message_item(WORDS[turn])]
+            if turn in WORDS
+            else []
+            if calls
+            else [message_item(json.dumps(results))]
         )
         return openai_responses(
-            thought("Hm.", known_as=f"rs_{turn}", encrypted=f"sealed-{turn}"), *words, *calls
+            reasoning_item("Hm.", item_id=f"rs_{turn}", encrypted=f"sealed-{turn}"), *words, *calls
         )(request)
 
     return answer
@@ -395,7 +403,7 @@ def check_sol(body: dict[str, Any], by_sol: frozenset[int]) -> None:
     turn = -1
     for turn, item in enumerate(items):
         if turn in by_sol:
-            assert item == thought("Hm.", known_as=f"rs_{turn}", encrypted=f"sealed-{turn}")
+            assert item == reasoning_item("Hm.", item_id=f"rs_{turn}", encrypted=f"sealed-{turn}")
             item = next(items)  # noqa: PLW2901
         if turn in WORDS:
             assert item["role"] == "assistant"
@@ -430,7 +438,7 @@ async def turn_of(
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fails", [(), (0,), (1, 2), (0, 3), (2, 4), (4, 5), (5,)], ids=str)
 @pytest.mark.parametrize("chain", ["gemini", "sol"])
-async def test_a_conversation_of_tools_goes_on_at_the_other_and_back(
+async def test_a_conversation_of_tools_moves_to_the_other_vendor_and_back(
     world: Any, chain: str, fails: tuple[int, ...], *, streamed: bool
 ) -> None:
     client, first, second = world
@@ -450,10 +458,10 @@ async def test_a_conversation_of_tools_goes_on_at_the_other_and_back(
         while not replies or replies[-1].tool_calls:
             replies.append(await turn_of(client, messages, chain, streamed=streamed))
             results = [(one, run_tool(one)) for one in replies[-1].tool_calls]
-            told = [
+            failure = [
                 {"role": "tool", "tool_call_id": one.id, "content": text} for one, text in results
             ]
-            messages, ran = [*messages, replies[-1].message, *told], [*ran, *results]
+            messages, ran = [*messages, replies[-1].message, *failure], [*ran, *results]
     assert [reply.model for reply in replies] == [
         SOL if turn in by_sol else FLASH for turn in range(6)
     ]
@@ -469,7 +477,7 @@ async def test_a_conversation_of_tools_goes_on_at_the_other_and_back(
         check_sol(request.json, by_sol)
 
 
-async def test_without_anyone_else_the_vendors_id_of_the_request_is_told(world: Any) -> None:
+async def test_when_all_models_fail_the_vendors_request_id_is_reported(world: Any) -> None:
     client, _, second = world
     second.script(
         msgspec.structs.replace(MISSING, headers={**MISSING.headers, "x-request-id": "req_7"})
@@ -483,7 +491,9 @@ async def test_without_anyone_else_the_vendors_id_of_the_request_is_told(world: 
 
 async def test_a_model_may_think_in_silence_longer_than_it_may_pause(world: Any) -> None:
     client, _, second = world
-    begun, *rest = frames(events_of_response(response(thought(), said("Lisbon.")))[2:])
+    begun, *rest = frames(
+        events_of_response(response(reasoning_item(), message_item("Lisbon.")))[2:]
+    )
     pieces = ((0.0, begun), (1.0, rest[0]), *((0.0, frame) for frame in rest[1:]))
     second.script(Answer(pieces=pieces, headers=SSE, framing="chunked"))
     async with client, client.stream("Which city?", chain="thinker") as chunks:

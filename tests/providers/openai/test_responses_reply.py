@@ -18,29 +18,29 @@ from standby.plugin import (
     decode_json,
     iter_events,
 )
-from standby_openai.responses_reply import Reader, reply_of
+from standby_openai.responses_reply import Reader, parse_reply
 from tests.support.responses_wire import (
     RESPONSE_ID,
-    SERVED,
-    called,
+    RESPONSE_MODEL,
+    call_item,
     events_of_response,
     frames,
     incomplete,
-    refused,
+    message_item,
+    reasoning_item,
+    refusal_item,
     response,
-    said,
-    thought,
 )
 
 USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
-SEALED = '[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"gAAAA"}]'
+ENCRYPTED = '[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"gAAAA"}]'
 
 
-def streamed(events: Sequence[Any]) -> Reply:
+def read_stream(events: Sequence[Any]) -> Reply:
     """Read events, and put the chunks together as the dispatcher does."""
     reader = Reader()
-    chunks = [chunk for chunk in map(reader.chunk, events) if chunk is not None]
-    chunks += reader.rest()
+    chunks = [chunk for chunk in map(reader.read, events) if chunk is not None]
+    chunks += reader.final_chunks()
     end = chunks[-1].end
     assert end is not None
     assert not any(chunk.end for chunk in chunks[:-1])
@@ -56,38 +56,46 @@ def streamed(events: Sequence[Any]) -> Reply:
     )
 
 
-def as_stream(whole: dict[str, Any]) -> Reply:
-    return streamed(events_of_response(whole))
+def read_as_stream(answer: dict[str, Any]) -> Reply:
+    return read_stream(events_of_response(answer))
 
 
-def failing(read: Callable[[Any], Reply], answer: Any) -> Failure:
+def get_failure(read: Callable[[Any], Reply], answer: Any) -> Failure:
     with pytest.raises(AttemptFailed) as caught:
         read(answer)
     return caught.value.failure
 
 
-BOTH = pytest.mark.parametrize("read", [reply_of, as_stream], ids=["whole", "streamed"])
+BOTH = pytest.mark.parametrize("read", [parse_reply, read_as_stream], ids=["whole", "streamed"])
 CALL = ToolCall(id="call_1", name="now", arguments={})
-WELL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "text": (response(said("Lisbon, says OpenAI.")), {"text": "Lisbon, says OpenAI."}),
+REPLIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "text": (response(message_item("Lisbon, says OpenAI.")), {"text": "Lisbon, says OpenAI."}),
     "texts": (
-        response(said("Lis", "bon"), said(", yes", known_as="msg_2")),
+        response(message_item("Lis", "bon"), message_item(", yes", item_id="msg_2")),
         {"text": "Lisbon\n\n, yes"},
     ),
     "thoughts": (
-        response(thought("Hm.", "So."), thought("Aha.", known_as="rs_2"), said("Lisbon")),
+        response(
+            reasoning_item("Hm.", "So."),
+            reasoning_item("Aha.", item_id="rs_2"),
+            message_item("Lisbon"),
+        ),
         {"text": "Lisbon", "reasoning": "Hm.\n\nSo.\n\nAha."},
     ),
     "sealed": (
-        response(thought("Hm.", encrypted="gAAAA"), said("x")),
-        {"text": "x", "reasoning": "Hm.", "provider_state": SEALED},
+        response(reasoning_item("Hm.", encrypted="gAAAA"), message_item("x")),
+        {"text": "x", "reasoning": "Hm.", "provider_state": ENCRYPTED},
     ),
     "one sealed of two": (
-        response(thought(known_as="rs_0"), thought("Hm.", encrypted="gAAAA"), said("x")),
-        {"text": "x", "reasoning": "Hm.", "provider_state": SEALED},
+        response(
+            reasoning_item(item_id="rs_0"),
+            reasoning_item("Hm.", encrypted="gAAAA"),
+            message_item("x"),
+        ),
+        {"text": "x", "reasoning": "Hm.", "provider_state": ENCRYPTED},
     ),
     "a call": (
-        response(thought(), called("look_up", '{"word": "Zürich", "deep": [1, null]}')),
+        response(reasoning_item(), call_item("look_up", '{"word": "Zürich", "deep": [1, null]}')),
         {
             "tool_calls": (
                 ToolCall(
@@ -98,11 +106,13 @@ WELL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "a call without arguments": (
-        response(called("now", "")),
+        response(call_item("now", "")),
         {"tool_calls": (CALL,), "finish": Finish.TOOL_CALLS},
     ),
     "two calls and words": (
-        response(said("Let me see."), called("now", "{}"), called("now", "{}", "call_2")),
+        response(
+            message_item("Let me see."), call_item("now", "{}"), call_item("now", "{}", "call_2")
+        ),
         {
             "text": "Let me see.",
             "tool_calls": (CALL, ToolCall(id="call_2", name="now", arguments={})),
@@ -110,47 +120,54 @@ WELL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "a call without an id": (
-        response(called("now", "{}", "")),
+        response(call_item("now", "{}", "")),
         {
             "tool_calls": (ToolCall(id="call_0", name="now", arguments={}),),
             "finish": Finish.TOOL_CALLS,
         },
     ),
     "cut words": (
-        incomplete("max_output_tokens", said("Lis")),
+        incomplete("max_output_tokens", message_item("Lis")),
         {"text": "Lis", "finish": Finish.LENGTH},
     ),
     "cut arguments": (
         incomplete(
-            "max_output_tokens", called("now", "{}"), called("look_up", '{"word": "Zü', "call_2")
+            "max_output_tokens",
+            call_item("now", "{}"),
+            call_item("look_up", '{"word": "Zü', "call_2"),
         ),
         {"tool_calls": (CALL,), "finish": Finish.LENGTH},
     ),
     "arguments yet to come": (
-        incomplete("max_output_tokens", said("Lis"), called("look_up", "")),
+        incomplete("max_output_tokens", message_item("Lis"), call_item("look_up", "")),
         {"text": "Lis", "finish": Finish.LENGTH},
     ),
     "items that nobody knows": (
         response(
             {"type": "web_search_call", "id": "ws_1"},
-            said("x"),
+            message_item("x"),
             {"type": "from_the_future", "content": [{"text": "y"}]},
         ),
         {"text": "x"},
     ),
-    "no usage": (response(said("x"), usage=None), {"text": "x", "usage": Usage()}),
+    "no usage": (response(message_item("x"), usage=None), {"text": "x", "usage": Usage()}),
     "nothing": (response(), {"text": ""}),
 }
-BADLY = {
-    "refusal": (response(refused("I cannot help.")), Kind.BLOCKED, "refusal", "I cannot help."),
+FAILURES = {
+    "refusal": (
+        response(refusal_item("I cannot help.")),
+        Kind.BLOCKED,
+        "refusal",
+        "I cannot help.",
+    ),
     "refusal after words": (
-        response(said("Well, "), refused("no.")),
+        response(message_item("Well, "), refusal_item("no.")),
         Kind.BLOCKED,
         "refusal",
         "no.",
     ),
     "filter": (
-        incomplete("content_filter", said("Lis")),
+        incomplete("content_filter", message_item("Lis")),
         Kind.BLOCKED,
         "content_filter",
         "content filter",
@@ -162,40 +179,55 @@ BADLY = {
         "content filter",
     ),
     "limit, only thoughts": (
-        incomplete("max_output_tokens", thought("Hm.")),
+        incomplete("max_output_tokens", reasoning_item("Hm.")),
         Kind.EMPTY,
         "max_output_tokens",
         "empty: max_tokens was spent, 25 tokens on reasoning",
     ),
     "limit, a cut call": (
-        incomplete("max_output_tokens", called("now", '{"a')),
+        incomplete("max_output_tokens", call_item("now", '{"a')),
         Kind.EMPTY,
         "max_output_tokens",
         "empty: ",
     ),
     "unknown reason": (
-        incomplete("the_moon", said("x")),
+        incomplete("the_moon", message_item("x")),
         Kind.MALFORMED,
         None,
         "the status 'incomplete'",
     ),
-    "no reason": (incomplete(None, said("x")), Kind.MALFORMED, None, "the status 'incomplete'"),
-    "queued": (response(said("x"), status="queued"), Kind.MALFORMED, None, "the status 'queued'"),
+    "no reason": (
+        incomplete(None, message_item("x")),
+        Kind.MALFORMED,
+        None,
+        "the status 'incomplete'",
+    ),
+    "queued": (
+        response(message_item("x"), status="queued"),
+        Kind.MALFORMED,
+        None,
+        "the status 'queued'",
+    ),
     "in progress": (
-        response(said("x"), status="in_progress"),
+        response(message_item("x"), status="in_progress"),
         Kind.MALFORMED,
         None,
         "the status 'in_progress'",
     ),
     "cancelled": (
-        response(said("x"), status="cancelled"),
+        response(message_item("x"), status="cancelled"),
         Kind.MALFORMED,
         None,
         "the status 'cancelled'",
     ),
-    "no status": (response(said("x"), status=None), Kind.MALFORMED, None, "the status 'none'"),
+    "no status": (
+        response(message_item("x"), status=None),
+        Kind.MALFORMED,
+        None,
+        "the status 'none'",
+    ),
     "failed, no word of why": (
-        response(said("x"), status="failed"),
+        response(message_item("x"), status="failed"),
         Kind.MALFORMED,
         None,
         "the status 'failed'",
@@ -219,58 +251,58 @@ BADLY = {
         "No.",
     ),
     "bad arguments": (
-        response(called("now", '{"a": ')),
+        response(call_item("now", '{"a": ')),
         Kind.MALFORMED,
         None,
-        "a tool call has no name, or arguments",
+        "a tool call has no name, or its arguments",
     ),
     "listed arguments": (
-        response(called("now", "[1]")),
+        response(call_item("now", "[1]")),
         Kind.MALFORMED,
         None,
-        "a tool call has no name, or arguments",
+        "a tool call has no name, or its arguments",
     ),
     "a nameless call": (
-        response(called("", "{}")),
+        response(call_item("", "{}")),
         Kind.MALFORMED,
         None,
-        "a tool call has no name, or arguments",
+        "a tool call has no name, or its arguments",
     ),
 }
 
 
 @BOTH
-@pytest.mark.parametrize("case", WELL)
-def test_an_answer_is_read_alike_whole_and_streamed(read: Any, case: str) -> None:
-    answer, expected = WELL[case]
-    whole = Reply(text="", usage=USAGE, response_model=SERVED, id=RESPONSE_ID)
-    assert read(answer) == msgspec.structs.replace(whole, **expected)
+@pytest.mark.parametrize("case", REPLIES)
+def test_an_answer_is_read_alike_complete_and_streamed(read: Any, case: str) -> None:
+    answer, expected = REPLIES[case]
+    base = Reply(text="", usage=USAGE, response_model=RESPONSE_MODEL, id=RESPONSE_ID)
+    assert read(answer) == msgspec.structs.replace(base, **expected)
 
 
 @BOTH
-@pytest.mark.parametrize("case", BADLY)
-def test_an_answer_that_is_none_fails_alike_whole_and_streamed(read: Any, case: str) -> None:
-    answer, kind, code, words = BADLY[case]
-    failure = failing(read, answer)
+@pytest.mark.parametrize("case", FAILURES)
+def test_an_invalid_answer_fails_alike_complete_and_streamed(read: Any, case: str) -> None:
+    answer, kind, code, text = FAILURES[case]
+    failure = get_failure(read, answer)
     assert (failure.kind, failure.status, failure.code) == (kind, 200, code)
-    assert words in failure.message
+    assert text in failure.message
 
 
 @pytest.mark.parametrize(
     "case", ["content_policy_violation", "image_content_policy_violation", "bio_policy"]
 )
-@pytest.mark.parametrize("read", [reply_of, as_stream], ids=["whole", "streamed"])
+@pytest.mark.parametrize("read", [parse_reply, read_as_stream], ids=["whole", "streamed"])
 def test_a_response_that_a_policy_failed_is_blocked(read: Any, case: str) -> None:
-    failure = failing(read, response(status="failed", error={"code": case, "message": "No."}))
+    failure = get_failure(read, response(status="failed", error={"code": case, "message": "No."}))
     assert failure.kind is Kind.BLOCKED
 
 
 @pytest.mark.parametrize("answer", ["<html></html>", None, [], ["x"], 7, True])
 @pytest.mark.parametrize(
-    "read", [reply_of, lambda event: streamed([event])], ids=["whole", "streamed"]
+    "read", [parse_reply, lambda event: read_stream([event])], ids=["whole", "streamed"]
 )
-def test_what_is_no_object_is_malformed(read: Any, answer: Any) -> None:
-    failure = failing(read, answer)
+def test_anything_but_an_object_is_malformed(read: Any, answer: Any) -> None:
+    failure = get_failure(read, answer)
     assert (failure.kind, failure.message) == (
         Kind.MALFORMED,
         f"malformed: expected a JSON object, got a {type(answer).__name__}",
@@ -290,12 +322,12 @@ def test_what_is_no_object_is_malformed(read: Any, answer: Any) -> None:
     ],
 )
 @BOTH
-def test_an_output_of_another_shape_says_nothing(read: Any, output: Any) -> None:
-    if read is reply_of:
-        assert reply_of(response() | {"output": output}).text == ""
+def test_an_output_of_another_shape_is_ignored(read: Any, output: Any) -> None:
+    if read is parse_reply:
+        assert parse_reply(response() | {"output": output}).text == ""
     else:
         assert (
-            streamed(
+            read_stream(
                 [{"type": "response.completed", "response": response() | {"output": output}}]
             ).text
             == ""
@@ -345,7 +377,9 @@ ERRORS: list[tuple[dict[str, Any], Kind, str | None]] = [
 def test_an_error_event_fails_wherever_it_comes(
     event: dict[str, Any], kind: Kind, code: str | None, before: int
 ) -> None:
-    failure = failing(streamed, [*events_of_response(response(said("Lisbon.")))[:before], event])
+    failure = get_failure(
+        read_stream, [*events_of_response(response(message_item("Lisbon.")))[:before], event]
+    )
     assert (failure.kind, failure.code, failure.message) == (kind, code, "Spent.")
 
 
@@ -353,46 +387,50 @@ def test_an_error_event_fails_wherever_it_comes(
 def test_an_error_inside_a_200_is_an_error(
     answer: dict[str, Any], kind: Kind, code: str | None
 ) -> None:
-    failure = failing(reply_of, answer)
+    failure = get_failure(parse_reply, answer)
     assert (failure.kind, failure.code, failure.message) == (kind, code, "Spent.")
 
 
-def test_a_stream_without_its_end_is_no_answer() -> None:
-    events = events_of_response(response(thought("Hm."), said("Lisbon."), called("now", "{}")))
+def test_a_stream_without_its_end_is_a_failure() -> None:
+    events = events_of_response(
+        response(reasoning_item("Hm."), message_item("Lisbon."), call_item("now", "{}"))
+    )
     for kept in range(len(events)):
-        failure = failing(streamed, events[:kept])
+        failure = get_failure(read_stream, events[:kept])
         assert (failure.kind, failure.message) == (
             Kind.MALFORMED,
-            "malformed: the stream has no response.completed, so the answer is not whole",
+            "malformed: the stream has no response.completed, so the answer is incomplete",
         )
 
 
 @pytest.mark.parametrize("output", [[], None])
 def test_an_end_without_output_has_the_items_that_came_before_it(output: Any) -> None:
-    whole = response(thought("Hm.", encrypted="gAAAA"), said("Lisbon."), called("now", "{}"))
-    events = events_of_response(whole)
-    events[-1]["response"] = whole | {"output": output}
-    assert streamed(events) == reply_of(whole)
+    answer = response(
+        reasoning_item("Hm.", encrypted="gAAAA"), message_item("Lisbon."), call_item("now", "{}")
+    )
+    events = events_of_response(answer)
+    events[-1]["response"] = answer | {"output": output}
+    assert read_stream(events) == parse_reply(answer)
 
 
-def test_an_answer_whose_words_come_only_with_the_end_is_said() -> None:
-    whole = response(said("Lisbon."), called("now", "{}"))
-    assert streamed([{"type": "response.completed", "response": whole}]) == reply_of(whole)
+def test_text_that_comes_only_with_the_end_is_yielded() -> None:
+    answer = response(message_item("Lisbon."), call_item("now", "{}"))
+    assert read_stream([{"type": "response.completed", "response": answer}]) == parse_reply(answer)
 
 
-def test_thoughts_that_come_only_with_the_end_are_told() -> None:
-    whole = response(thought("Hm."), said("Lisbon."))
-    assert streamed([{"type": "response.completed", "response": whole}]).reasoning == "Hm."
+def test_thoughts_that_come_only_with_the_end_are_yielded() -> None:
+    answer = response(reasoning_item("Hm."), message_item("Lisbon."))
+    assert read_stream([{"type": "response.completed", "response": answer}]).reasoning == "Hm."
 
 
 @pytest.mark.parametrize("summary", [("Hm.", "", "So."), ("Hm.", "")])
-def test_an_empty_part_of_a_summary_makes_no_gap(summary: tuple[str, ...]) -> None:
-    whole = response(thought(*summary), said("Lisbon."))
-    assert as_stream(whole) == reply_of(whole)
+def test_an_empty_summary_part_adds_no_gap(summary: tuple[str, ...]) -> None:
+    answer = response(reasoning_item(*summary), message_item("Lisbon."))
+    assert read_as_stream(answer) == parse_reply(answer)
 
 
-def test_events_that_nobody_knows_say_nothing() -> None:
-    whole = response(thought("Hm."), said("Lisbon."), called("now", "{}"))
+def test_unknown_events_are_ignored() -> None:
+    answer = response(reasoning_item("Hm."), message_item("Lisbon."), call_item("now", "{}"))
     strays: list[dict[str, Any]] = [
         {"type": kind, "delta": "x", "text": "x"}
         for kind in ("response.from_the_future", "keepalive", "")
@@ -403,55 +441,55 @@ def test_events_that_nobody_knows_say_nothing() -> None:
         for name in ("audio", "refusal", "code_interpreter_call_code")
     ]
     events = [
-        stray_or_not for event in events_of_response(whole) for stray_or_not in (*strays, event)
+        stray_or_not for event in events_of_response(answer) for stray_or_not in (*strays, event)
     ]
-    assert streamed(events) == reply_of(whole)
+    assert read_stream(events) == parse_reply(answer)
 
 
 @pytest.mark.parametrize(
     "event", [ERRORS[1][0], {"type": "response.failed", "response": response(status="failed")}]
 )
-def test_what_follows_the_end_changes_nothing(event: dict[str, Any]) -> None:
-    whole = response(said("Lisbon."))
-    assert streamed([*events_of_response(whole), event]) == reply_of(whole)
+def test_data_after_the_end_changes_nothing(event: dict[str, Any]) -> None:
+    answer = response(message_item("Lisbon."))
+    assert read_stream([*events_of_response(answer), event]) == parse_reply(answer)
 
 
 @pytest.mark.parametrize("kind", ["response.completed", "response.incomplete", "response.failed"])
 def test_an_end_without_its_response_ends_nothing(kind: str) -> None:
     reader = Reader()
-    assert reader.chunk({"type": kind}) is None
+    assert reader.read({"type": kind}) is None
     assert not reader.finished
 
 
-def test_arguments_that_are_an_object_and_no_text_are_taken() -> None:
-    answer = response(called("look_up", "") | {"arguments": {"word": "Zürich"}})
-    assert [call.arguments for call in reply_of(answer).tool_calls] == [{"word": "Zürich"}]
+def test_arguments_that_are_already_an_object_are_accepted() -> None:
+    answer = response(call_item("look_up", "") | {"arguments": {"word": "Zürich"}})
+    assert [call.arguments for call in parse_reply(answer).tool_calls] == [{"word": "Zürich"}]
 
 
 @pytest.mark.parametrize("arguments", [7, ["x"], None, True])
 def test_arguments_that_are_neither_text_nor_an_object_are_malformed(arguments: Any) -> None:
-    answer = response(called("look_up", "") | {"arguments": arguments})
+    answer = response(call_item("look_up", "") | {"arguments": arguments})
     with pytest.raises(
-        AttemptFailed, match="a tool call has no name, or arguments that are no JSON object"
+        AttemptFailed, match="a tool call has no name, or its arguments are not a JSON object"
     ) as caught:
-        reply_of(answer)
+        parse_reply(answer)
     assert caught.value.failure.kind is Kind.MALFORMED
 
 
-def life(whole: dict[str, Any]) -> list[bool]:
+def life(answer: dict[str, Any]) -> list[bool]:
     reader = Reader()
     return [
         bool(chunk and chunk.working)
-        for chunk in map(reader.chunk, events_of_response(whole, size=99))
+        for chunk in map(reader.read, events_of_response(answer, size=99))
     ]
 
 
-def test_a_call_that_is_written_is_a_sign_of_life() -> None:
-    assert life(response(called("now", "{}"))) == [False, False, True, True, True, True, False]
+def test_a_streamed_call_yields_working_chunks() -> None:
+    assert life(response(call_item("now", "{}"))) == [False, False, True, True, True, True, False]
 
 
-def test_thoughts_that_begin_are_no_sign_of_life() -> None:
-    assert not any(life(response(thought(), said("Lisbon."))))
+def test_the_start_of_a_thought_yields_no_chunk() -> None:
+    assert not any(life(response(reasoning_item(), message_item("Lisbon."))))
 
 
 # How a stream is split
@@ -463,17 +501,17 @@ async def read_in_pieces(body: bytes, *cuts: int) -> Reply:
         for start, stop in pairwise(bounds):
             yield body[start:stop]
 
-    return streamed(
+    return read_stream(
         [decode_json(event.data) async for event in iter_events(pieces()) if event.data]
     )
 
 
 async def test_where_a_stream_is_split_changes_nothing() -> None:
-    whole = response(
-        thought("Grübeln 🗺", encrypted="gAAAA"),
-        said("Zürich 🚋\u2028ja"),
-        called("look_up", '{"word": "ü\\n"}'),
+    answer = response(
+        reasoning_item("Grübeln 🗺", encrypted="gAAAA"),
+        message_item("Zürich 🚋\u2028ja"),
+        call_item("look_up", '{"word": "ü\\n"}'),
     )
-    body = b"".join(frames(events_of_response(whole, size=3)))
+    body = b"".join(frames(events_of_response(answer, size=3)))
     for at in range(len(body)):
-        assert await read_in_pieces(body, at) == reply_of(whole)
+        assert await read_in_pieces(body, at) == parse_reply(answer)

@@ -29,15 +29,15 @@ from standby.plugin import (
     ToolResult,
 )
 from standby_openai import OPTIONS
-from standby_openai.responses_request import body_of
-from tests.providers.openai.calls import CARDS
+from standby_openai.responses_request import build_body
+from tests.providers.openai.requests import CARDS
 
 SOL = "gpt-5.6-sol"
 CHOICES: dict[str, Any] = OPTIONS["properties"]  # type: ignore[assignment]
-WHOLE: TypeAdapter[Any] = TypeAdapter(ResponseCreateParamsNonStreaming)
+UNSTREAMED: TypeAdapter[Any] = TypeAdapter(ResponseCreateParamsNonStreaming)
 STREAMED: TypeAdapter[Any] = TypeAdapter(ResponseCreateParamsStreaming)
-ASKED = Message("user", (Text("Which city?"),))
-PLAIN: dict[str, Any] = {
+QUESTION = Message("user", (Text("Which city?"),))
+MINIMAL: dict[str, Any] = {
     "model": SOL,
     "input": [{"role": "user", "content": [{"type": "input_text", "text": "Which city?"}]}],
     "store": False,
@@ -60,20 +60,20 @@ PNG, PNG_URL = (
 PDF = Media(media_type="application/pdf", data="JVBERg==")
 CSV = Media(media_type="text/csv", data="YQ==", name="a.csv")
 THOUGHTS = [{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAsecret"}]
-SEALED = Reasoning(
+ENCRYPTED = Reasoning(
     text="Hm.", provider_state=msgspec.json.encode(THOUGHTS).decode(), produced_by=f"openai/{SOL}"
 )
-LONG = f"gemini-{'x' * 60}"
+LONG_ID = f"gemini-{'x' * 60}"
 
 
-def asked(
+def model_request(
     *messages: Message,
     card: Card | None = None,
     options: Any = None,
     extra: Any = None,
     **rest: Any,
 ) -> ModelRequest:
-    request = Request(messages or (ASKED,), **rest)
+    request = Request(messages or (QUESTION,), **rest)
     card = card or CARDS[SOL]
     return ModelRequest(
         request=request,
@@ -86,7 +86,7 @@ def asked(
 
 
 def body(*messages: Message, **rest: Any) -> dict[str, Any]:
-    return body_of(asked(*messages, **rest), stream=False)
+    return build_body(model_request(*messages, **rest), stream=False)
 
 
 def check(body: dict[str, Any]) -> None:
@@ -96,11 +96,15 @@ def check(body: dict[str, Any]) -> None:
         <= ResponseCreateParamsStreaming.__required_keys__
         | ResponseCreateParamsStreaming.__optional_keys__
     )
-    filled = body | {"input": [filled_up(item) for item in body["input"]]}
-    walk((STREAMED if body.get("stream") else WHOLE).validate_json(msgspec.json.encode(filled)))
+    completed = body | {"input": [add_required(item) for item in body["input"]]}
+    walk(
+        (STREAMED if body.get("stream") else UNSTREAMED).validate_json(
+            msgspec.json.encode(completed)
+        )
+    )
 
 
-def filled_up(item: dict[str, Any]) -> dict[str, Any]:
+def add_required(item: dict[str, Any]) -> dict[str, Any]:
     """Add what the types demand and the API does not: an answer's id and status (openai-python #3544), a picture's detail."""
     if "role" not in item:
         return item
@@ -139,7 +143,7 @@ def picture(url: str) -> dict[str, Any]:
     return {"type": "input_image", "image_url": url}
 
 
-def told(name: str, description: str, parameters: Any) -> dict[str, Any]:
+def tool_item(name: str, description: str, parameters: Any) -> dict[str, Any]:
     return {
         "type": "function",
         "name": name,
@@ -150,16 +154,16 @@ def told(name: str, description: str, parameters: Any) -> dict[str, Any]:
 
 
 INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
-    "text": ([ASKED], PLAIN["input"]),
+    "text": ([QUESTION], MINIMAL["input"]),
     "two texts": (
         [Message("user", (Text("a"), Text("b")))],
         [user({"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"})],
     ),
     "system": (
-        [Message("system", (Text("Be brief."),)), ASKED],
+        [Message("system", (Text("Be brief."),)), QUESTION],
         [
             {"role": "system", "content": [{"type": "input_text", "text": "Be brief."}]},
-            *PLAIN["input"],
+            *MINIMAL["input"],
         ],
     ),
     "an image": ([Message("user", (PNG,))], [user(picture("data:image/png;base64,aGk="))]),
@@ -196,8 +200,8 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
         ],
     ),
     "history": (
-        [ASKED, Message("assistant", (Text("Lisbon."),)), ASKED],
-        [*PLAIN["input"], assistant("Lisbon."), *PLAIN["input"]],
+        [QUESTION, Message("assistant", (Text("Lisbon."),)), QUESTION],
+        [*MINIMAL["input"], assistant("Lisbon."), *MINIMAL["input"]],
     ),
     "calls and results": (
         [
@@ -207,10 +211,12 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
                     ToolCall(
                         id="call_1", name="look_up", arguments={"word": "Zürich", "deep": [1, None]}
                     ),
-                    ToolCall(id=LONG, name="now", arguments={}, provider_state="a signature"),
+                    ToolCall(id=LONG_ID, name="now", arguments={}, provider_state="a signature"),
                 ),
             ),
-            Message("tool", (ToolResult(id="call_1", text="found"), ToolResult(id=LONG, text=""))),
+            Message(
+                "tool", (ToolResult(id="call_1", text="found"), ToolResult(id=LONG_ID, text=""))
+            ),
         ],
         [
             {
@@ -271,7 +277,7 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
             Message(
                 "assistant",
                 (
-                    SEALED,
+                    ENCRYPTED,
                     ToolCall(id="call_1", name="now", arguments={}, produced_by=f"openai/{SOL}"),
                 ),
             )
@@ -285,7 +291,7 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
         [
             Message(
                 "assistant",
-                (SEALED, Text("Let me see."), ToolCall(id="call_1", name="now", arguments={})),
+                (ENCRYPTED, Text("Let me see."), ToolCall(id="call_1", name="now", arguments={})),
             )
         ],
         [
@@ -341,29 +347,29 @@ OPTIONS_OF: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"tools": (TOOL, BARE)},
         {
             "tools": [
-                told("look_up", "Finds a word.", PARAMETERS),
-                told("now", "", {"type": "object", "properties": {}}),
+                tool_item("look_up", "Finds a word.", PARAMETERS),
+                tool_item("now", "", {"type": "object", "properties": {}}),
             ]
         },
     ),
     "no tool": (
         {"tools": (BARE,), "tool_choice": "none"},
-        {"tools": [told("now", "", BARE.parameters)], "tool_choice": "none"},
+        {"tools": [tool_item("now", "", BARE.parameters)], "tool_choice": "none"},
     ),
     "a tool": (
         {"tools": (BARE,), "tool_choice": "required"},
-        {"tools": [told("now", "", BARE.parameters)], "tool_choice": "required"},
+        {"tools": [tool_item("now", "", BARE.parameters)], "tool_choice": "required"},
     ),
     "that tool": (
         {"tools": (BARE,), "tool_choice": Only("now")},
         {
-            "tools": [told("now", "", BARE.parameters)],
+            "tools": [tool_item("now", "", BARE.parameters)],
             "tool_choice": {"type": "function", "name": "now"},
         },
     ),
     "one at a time": (
         {"tools": (BARE,), "sampling": Sampling(parallel_tool_calls=False)},
-        {"tools": [told("now", "", BARE.parameters)], "parallel_tool_calls": False},
+        {"tools": [tool_item("now", "", BARE.parameters)], "parallel_tool_calls": False},
     ),
     "no tools, no word of them": (
         {"tool_choice": "required", "sampling": Sampling(parallel_tool_calls=True)},
@@ -392,7 +398,7 @@ OPTIONS_OF: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("case", INPUTS)
 def test_a_conversation_is_a_list_of_items(case: str) -> None:
     messages, items = INPUTS[case]
-    assert body(*messages) == PLAIN | {"input": items}
+    assert body(*messages) == MINIMAL | {"input": items}
 
 
 @pytest.mark.parametrize("case", INPUTS)
@@ -401,9 +407,9 @@ def test_the_sdks_types_allow_its_items(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", OPTIONS_OF)
-def test_each_parameter_has_its_place(case: str) -> None:
+def test_each_parameter_has_its_own_field(case: str) -> None:
     given, expected = OPTIONS_OF[case]
-    assert body(**given) == PLAIN | expected
+    assert body(**given) == MINIMAL | expected
     check(body(**given))
 
 
@@ -418,7 +424,7 @@ def test_each_parameter_has_its_place(case: str) -> None:
 )
 def test_the_sdks_types_do_not_allow_everything(wrong: dict[str, Any]) -> None:
     with pytest.raises((ValidationError, AssertionError)):
-        check(PLAIN | wrong)
+        check(MINIMAL | wrong)
 
 
 @pytest.mark.parametrize(
@@ -429,22 +435,22 @@ def test_the_sdks_types_allow_each_value_of_each_option(option: str, value: str)
     check(body(options={option: value}))
 
 
-def test_a_stream_is_asked_for() -> None:
-    streamed = body_of(asked(), stream=True)
-    assert streamed == PLAIN | {"stream": True}
-    check(streamed)
+def test_the_body_requests_a_stream() -> None:
+    streaming = build_body(model_request(), stream=True)
+    assert streaming == MINIMAL | {"stream": True}
+    check(streaming)
 
 
 @pytest.mark.parametrize("efforts", [None, ()])
-def test_only_a_model_that_thinks_is_asked_for_its_thoughts(efforts: Any) -> None:
-    made = body(card=msgspec.structs.replace(CARDS[SOL], efforts=efforts))
-    assert made == {name: value for name, value in PLAIN.items() if name != "include"}
-    check(made)
+def test_only_a_reasoning_model_is_asked_for_its_thoughts(efforts: Any) -> None:
+    sent = body(card=msgspec.structs.replace(CARDS[SOL], efforts=efforts))
+    assert sent == {name: value for name, value in MINIMAL.items() if name != "include"}
+    check(sent)
 
 
 @pytest.mark.parametrize("type_", ["audio/wav", "video/mp4"])
 @pytest.mark.parametrize("in_result", [False, True])
-def test_what_has_no_form_is_not_sent(type_: str, in_result: bool) -> None:
+def test_media_without_a_form_is_not_sent(type_: str, in_result: bool) -> None:
     media = Media(media_type=type_, data="aGk=")
     message = (
         Message("tool", (ToolResult(id="call_1", text="", media=(media,)),))
@@ -455,7 +461,7 @@ def test_what_has_no_form_is_not_sent(type_: str, in_result: bool) -> None:
         body(message)
     assert (caught.value.failure.kind, caught.value.failure.message) == (
         Kind.UNSUPPORTED,
-        f"not sent: Responses takes no {type_}",
+        f"not sent: Responses does not take {type_}",
     )
 
 
@@ -472,8 +478,8 @@ def test_what_has_no_form_is_not_sent(type_: str, in_result: bool) -> None:
 def test_a_parameter_that_responses_lacks_is_named(sampling: Sampling, names: str) -> None:
     with pytest.raises(AttemptFailed) as caught:
         body(sampling=sampling)
-    words = f"not sent: Responses has no {names}; put it under the model's 'drop'"
-    assert (caught.value.failure.kind, caught.value.failure.message) == (Kind.UNSUPPORTED, words)
+    message = f"not sent: Responses has no {names}; put it under the model's 'drop'"
+    assert (caught.value.failure.kind, caught.value.failure.message) == (Kind.UNSUPPORTED, message)
 
 
 def test_the_cards_of_models_on_responses_refuse_what_it_lacks() -> None:
@@ -490,7 +496,7 @@ def test_a_schema_without_an_object_at_its_root_is_not_sent(root: dict[str, Any]
     assert caught.value.failure.kind is Kind.UNSUPPORTED
 
 
-def test_thoughts_that_are_not_sealed_stay_out() -> None:
-    assert body(ASKED, Message("assistant", (Reasoning(text="Hm."), Text("Lisbon.")))) == PLAIN | {
-        "input": [*PLAIN["input"], assistant("Lisbon.")]
-    }
+def test_unencrypted_thoughts_are_omitted() -> None:
+    assert body(
+        QUESTION, Message("assistant", (Reasoning(text="Hm."), Text("Lisbon.")))
+    ) == MINIMAL | {"input": [*MINIMAL["input"], assistant("Lisbon.")]}

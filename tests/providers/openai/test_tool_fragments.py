@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from standby.plugin import AttemptFailed, Finish, Kind
-from standby_openai.reply import Reader
+from standby_openai.chat_reply import Reader
 
 
-def piece(known_as: str = "", name: str = "", arguments: str = "", **index: int) -> dict[str, Any]:
+def piece(call_id: str = "", name: str = "", arguments: str = "", **index: int) -> dict[str, Any]:
     return {
         **index,
-        "id": known_as or None,
+        "id": call_id or None,
         "function": {"name": name or None, "arguments": arguments},
     }
 
@@ -19,8 +19,8 @@ def piece(known_as: str = "", name: str = "", arguments: str = "", **index: int)
 def read(*deltas: list[dict[str, Any]], finish: str = "tool_calls", text: str = "") -> Reader:
     reader = Reader()
     for delta in deltas:
-        reader.chunk({"choices": [{"delta": {"tool_calls": delta}}]})
-    reader.chunk({"choices": [{"delta": {"content": text}, "finish_reason": finish}]})
+        reader.read({"choices": [{"delta": {"tool_calls": delta}}]})
+    reader.read({"choices": [{"delta": {"content": text}, "finish_reason": finish}]})
     return reader
 
 
@@ -46,23 +46,23 @@ TWO = [("f", {}), ("g", {"a": 1})]
         [[piece("1", "f", "{}", index=0)], [piece("2", "g", '{"a":1}', index=0)]],
     ],
 )
-def test_each_call_is_read_for_itself(deltas: list[list[dict[str, Any]]]) -> None:
+def test_fragments_are_assembled_into_separate_calls(deltas: list[list[dict[str, Any]]]) -> None:
     reader = read(*deltas)
-    assert reader.end().finish is Finish.TOOL_CALLS
+    assert reader.build_end().finish is Finish.TOOL_CALLS
     assert [(call.name, call.arguments) for call in reader.tool_calls] == TWO
     assert len({call.id for call in reader.tool_calls}) == 2
 
 
 @pytest.mark.parametrize("arguments", ["", '{"a":'])
-def test_a_call_that_the_token_limit_cut_is_left_out(arguments: str) -> None:
+def test_a_call_cut_by_the_token_limit_is_omitted(arguments: str) -> None:
     reader = read(
         [piece("1", "f", "{}", index=0), piece("2", "g", arguments, index=1)], finish="length"
     )
-    assert reader.end().finish is Finish.LENGTH
+    assert reader.build_end().finish is Finish.LENGTH
     assert [call.name for call in reader.tool_calls] == ["f"]
 
 
-def test_a_cut_call_and_nothing_else_is_empty() -> None:
+def test_an_answer_of_only_a_cut_call_is_empty() -> None:
     with pytest.raises(AttemptFailed) as caught:
-        read([piece("1", "f", "", index=0)], finish="length").end()
+        read([piece("1", "f", "", index=0)], finish="length").build_end()
     assert caught.value.failure.kind is Kind.EMPTY

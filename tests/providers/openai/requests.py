@@ -1,4 +1,4 @@
-"""Calls to the openai provider, as the dispatcher would make them."""
+"""Requests to the openai provider, as the dispatcher would make them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,14 +28,14 @@ KEY = "sk-a-key-that-opens-nothing"
 CARDS = standby_models()
 
 
-def request(*turns: tuple[Role, str], **sampling: Any) -> Request:
+def conversation(*turns: tuple[Role, str], **sampling: Any) -> Request:
     messages = tuple(
         Message(role, (Text(text),)) for role, text in turns or [("user", "Which city?")]
     )
     return Request(messages, Sampling(**sampling))
 
 
-def call(
+def model_request(
     *turns: tuple[Role, str],
     model: str = "o3-mini",
     options: dict[str, Any] | None = None,
@@ -43,7 +43,7 @@ def call(
 ) -> ModelRequest:
     card = CARDS.get(model, Card())
     return ModelRequest(
-        request=request(*turns, **sampling),
+        request=conversation(*turns, **sampling),
         model=model,
         card=card,
         options=options or {},
@@ -53,25 +53,27 @@ def call(
 
 @asynccontextmanager
 async def adapter(url: str, key: str = KEY) -> AsyncIterator[OpenAIAdapter]:
-    made = OpenAIAdapter(
+    openai = OpenAIAdapter(
         Provider(plugin="openai", base_url=url, api_key=Secret(key, "OPENAI_API_KEY"))
     )
     try:
-        yield made
+        yield openai
     finally:
-        await made.aclose()
+        await openai.aclose()
 
 
-async def failure(made: OpenAIAdapter, asked: ModelRequest, *, stream: bool = False) -> Failure:
-    """Return what the call fails with."""
+async def get_failure(
+    openai: OpenAIAdapter, request: ModelRequest, *, stream: bool = False
+) -> Failure:
+    """Return the request's failure."""
     with pytest.raises(AttemptFailed) as caught:
-        await (collected(made, asked) if stream else made.complete(asked))
+        await (collect(openai, request) if stream else openai.complete(request))
     return caught.value.failure
 
 
-async def collected(made: OpenAIAdapter, asked: ModelRequest) -> tuple[list[str], End]:
+async def collect(openai: OpenAIAdapter, request: ModelRequest) -> tuple[list[str], End]:
     """Return a stream's texts, and its end."""
-    chunks: list[Chunk] = [chunk async for chunk in made.stream(asked)]
+    chunks: list[Chunk] = [chunk async for chunk in openai.stream(request)]
     end = chunks[-1].end
     assert end is not None
     return [chunk.text for chunk in chunks[:-1] if chunk.text], end

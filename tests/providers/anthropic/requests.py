@@ -1,4 +1,4 @@
-"""Calls to the anthropic provider, as the dispatcher would make them."""
+"""Requests to the anthropic provider, as the dispatcher would make them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,20 +29,22 @@ KEY = "sk-ant-a-key-that-opens-nothing"
 CARDS = standby_models()
 
 
-def said(role: Role, *parts: Part | str) -> Message:
+def chat_message(role: Role, *parts: Part | str) -> Message:
     return Message(role, tuple(Text(part) if isinstance(part, str) else part for part in parts))
 
 
-def call(
+def model_request(
     *messages: Message,
     model: str = "claude-haiku-5-5",
     options: Any = None,
     extra: Any = None,
     **rest: Any,
 ) -> ModelRequest:
-    """Return a call; `rest` are fields of the request, and all others sampling parameters."""
+    """Build a request; `rest` holds fields of the request and sampling parameters."""
     fields = {name: rest.pop(name) for name in ("tools", "tool_choice", "schema") if name in rest}
-    request = Request(messages or (said("user", "Which city?"),), Sampling(**rest), **fields)
+    request = Request(
+        messages or (chat_message("user", "Which city?"),), Sampling(**rest), **fields
+    )
     card = CARDS.get(model, Card())
     return ModelRequest(
         request=request,
@@ -56,25 +58,27 @@ def call(
 
 @asynccontextmanager
 async def adapter(url: str, key: str = KEY) -> AsyncIterator[AnthropicAdapter]:
-    made = AnthropicAdapter(
+    anthropic = AnthropicAdapter(
         Provider(plugin="anthropic", base_url=url, api_key=Secret(key, "ANTHROPIC_API_KEY"))
     )
     try:
-        yield made
+        yield anthropic
     finally:
-        await made.aclose()
+        await anthropic.aclose()
 
 
-async def failure(made: AnthropicAdapter, asked: ModelRequest, *, stream: bool = False) -> Failure:
-    """Return what the call fails with."""
+async def get_failure(
+    anthropic: AnthropicAdapter, request: ModelRequest, *, stream: bool = False
+) -> Failure:
+    """Return the request's failure."""
     with pytest.raises(AttemptFailed) as caught:
-        await (collected(made, asked) if stream else made.complete(asked))
+        await (collect(anthropic, request) if stream else anthropic.complete(request))
     return caught.value.failure
 
 
-async def collected(made: AnthropicAdapter, asked: ModelRequest) -> tuple[list[str], End]:
+async def collect(anthropic: AnthropicAdapter, request: ModelRequest) -> tuple[list[str], End]:
     """Return a stream's texts, and its end."""
-    chunks: list[Chunk] = [chunk async for chunk in made.stream(asked)]
+    chunks: list[Chunk] = [chunk async for chunk in anthropic.stream(request)]
     end = chunks[-1].end
     assert end is not None
     return [chunk.text for chunk in chunks[:-1] if chunk.text], end

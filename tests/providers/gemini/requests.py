@@ -1,4 +1,4 @@
-"""Calls to the gemini provider, as the dispatcher would make them."""
+"""Requests to the gemini provider, as the dispatcher would make them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,21 +26,21 @@ from standby_gemini.adapter import GeminiAdapter
 KEY = "AIzaSy-a-key-that-opens-nothing"
 
 
-def request(*turns: tuple[Role, str], **sampling: Any) -> Request:
+def conversation(*turns: tuple[Role, str], **sampling: Any) -> Request:
     messages = tuple(
         Message(role, (Text(text),)) for role, text in turns or [("user", "Which city?")]
     )
     return Request(messages, Sampling(**sampling))
 
 
-def call(
+def model_request(
     *turns: tuple[Role, str],
     model: str = "gemini-2.5-pro",
     options: dict[str, Any] | None = None,
     **sampling: Any,
 ) -> ModelRequest:
     return ModelRequest(
-        request=request(*turns, **sampling),
+        request=conversation(*turns, **sampling),
         model=model,
         card=Card(),
         options=options or {},
@@ -50,25 +50,27 @@ def call(
 
 @asynccontextmanager
 async def adapter(url: str, key: str = KEY) -> AsyncIterator[GeminiAdapter]:
-    made = GeminiAdapter(
+    gemini = GeminiAdapter(
         Provider(plugin="gemini", base_url=url, api_key=Secret(key, "GEMINI_API_KEY"))
     )
     try:
-        yield made
+        yield gemini
     finally:
-        await made.aclose()
+        await gemini.aclose()
 
 
-async def failure(made: GeminiAdapter, asked: ModelRequest, *, stream: bool = False) -> Failure:
-    """Return what the call fails with."""
+async def get_failure(
+    gemini: GeminiAdapter, request: ModelRequest, *, stream: bool = False
+) -> Failure:
+    """Return the request's failure."""
     with pytest.raises(AttemptFailed) as caught:
-        await (collected(made, asked) if stream else made.complete(asked))
+        await (collect(gemini, request) if stream else gemini.complete(request))
     return caught.value.failure
 
 
-async def collected(made: GeminiAdapter, asked: ModelRequest) -> tuple[list[str], End]:
+async def collect(gemini: GeminiAdapter, request: ModelRequest) -> tuple[list[str], End]:
     """Return a stream's texts, and its end."""
-    chunks: list[Chunk] = [chunk async for chunk in made.stream(asked)]
+    chunks: list[Chunk] = [chunk async for chunk in gemini.stream(request)]
     end = chunks[-1].end
     assert end is not None
     return [chunk.text for chunk in chunks[:-1]], end
