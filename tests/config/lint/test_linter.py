@@ -1,80 +1,12 @@
-"""Each lint, by a file that has it and by one that nearly has it."""
+"""Each lint is reported for one file, and not for a similar one."""
 
-from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from standby.cards import Card
-from standby.config import LoadedConfig, load
-from standby.plugin import Library
-from tests.config.files import KEYS, TODAY, Catalogue, info
-from tests.docs.distributions import put
-
-ACME = (
-    "503 UNAVAILABLE. The model is overloaded. Please try again later.",
-    "500 INTERNAL. An internal error has occurred.",
-    "400 INVALID_ARGUMENT. Invalid tool.",
-)
-BOLT = ("502 Bad Gateway. cloudflare", "429 slow_down. Too fast.")
-
-
-def catalogue() -> Catalogue:
-    """Two vendors whose texts are known, one that needs no key and has none."""
-    able = {"tools": True, "schema": True, "efforts": ("low",)}
-    return Catalogue(
-        acme=(
-            info(keys=("ACME_KEY",), errors=ACME, card=Card(**able, reads=("image", "pdf"))),
-            {
-                "large": Card(context_window=1000, timeout=90.0),
-                "small": Card(context_window=500, reads=("image",)),
-                "plain": Card(context_window=1000, timeout=20.0),
-                "picky": Card(context_window=1000, refuses=("temperature", "top_p"), timeout=40.0),
-                "old": Card(retires=date(2026, 1, 31)),
-            },
-        ),
-        bolt=(
-            info(keys=("BOLT_KEY",), errors=BOLT, card=Card(**able, reads=("image", "pdf"))),
-            {"flash": Card()},
-        ),
-        home=(info(), {"hut": Card(efforts=("low",))}),
-        lone=(
-            info(
-                keys=("LONE_KEY",),
-                key_needed=False,
-                account={"type": "object"},
-                endings=("/ask",),
-                roots={"*:4321": "/v1"},
-                libraries=(
-                    Library(module="nowhere_at.all", requirement="nowhere-at>=1,<2"),
-                    Library(module="json.nowhere", requirement="nowhere-json", option="project"),
-                    Library(module="json.decoder", requirement="json"),
-                ),
-            ),
-            {"wolf": Card(efforts=("low",)), "owl": Card(efforts=("low",))},
-        ),
-    )
-
-
-def lint_file(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> LoadedConfig:
-    (folder / "m.yaml").write_text(text, encoding="utf-8")
-    return load(Path("m.yaml"), catalogue(), environ, cwd=folder, today=TODAY, lints=True)
-
-
-def codes(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> list[str]:
-    return [f"{p.code}:{p.line}" for p in lint_file(folder, text, environ).problems]
-
-
-def chain(models: str, more: str = "", before: str = "") -> str:
-    """Return a file with a chain: after `before`, and with `more` keys of it from line 5 on."""
-    return f"version: 1\n{before}chains:\n  default:\n    models: [{models}]\n{more}"
-
-
-def triggers(*lines: str, models: str = "large, flash", more: str = "") -> str:
-    """Return a file whose triggers are on the lines from 3 on."""
-    return chain(models, more, "triggers:\n" + "".join(f"  {line}\n" for line in lines))
-
+from standby.config import load
+from tests.config.files import KEYS, TODAY
+from tests.config.lint.files import catalogue, chain, codes, triggers
 
 REPORTED = {
     "fallback off": (chain("large, flash", "    fallback: false\n"), "unreachable-model:5"),
@@ -283,87 +215,6 @@ NOT_REPORTED = {
 """Files that differ from the ones above in the one point that matters."""
 
 
-def urls(url: str, environ: Mapping[str, str] = KEYS, *, folder: Path) -> list[str]:
-    before = f"providers:\n  mine: {{plugin: lone, base_url: '{url}'}}\n"
-    problems = lint_file(folder, chain("large", before=before), environ).problems
-    return [f"{p.message}; {p.hint}" for p in problems if p.code == "base-url"]
-
-
-def test_a_url_is_corrected_and_its_secrets_are_never_shown(tmp_path: Path) -> None:
-    environ = {**KEYS, "BASE": "http://user:a-password@h:4321/ask?key=a-secret", "HOST": "h:4321"}
-    literal = urls(environ["BASE"], folder=tmp_path)
-    assert len(literal) == 1
-    assert literal[0].endswith("write http://h:4321/v1, and put the key into api_key")
-    loaded = lint_file(tmp_path, (tmp_path / "m.yaml").read_text(encoding="utf-8"))
-    assert "a-" not in "".join(problem.excerpt for problem in loaded.problems)
-    [by_variable] = urls("${BASE}", environ, folder=tmp_path)
-    assert "(BASE, environment)" in by_variable
-    assert "4321" not in by_variable
-    [in_part] = urls("http://${HOST}", environ, folder=tmp_path)
-    assert in_part.endswith("(HOST, environment); end it with /v1")
-
-
-def test_several_slips_are_one_warning_that_names_each(tmp_path: Path) -> None:
-    [reported] = urls("http://0.0.0.0:4321?x=1", folder=tmp_path)
-    assert "has a query" in reported
-    assert "listen on" in reported
-    assert reported.endswith("write http://127.0.0.1:4321/v1")
-
-
-def test_a_missing_library_is_reported_once_with_what_installs_it(tmp_path: Path) -> None:
-    problems = lint_file(tmp_path, chain("wolf, owl")).problems
-    [problem] = [problem for problem in problems if problem.code == "no-sdk"]
-    assert problem.message == "'wolf' needs 'nowhere_at.all', which is not installed: it is skipped"
-    assert problem.hint == "pip install 'nowhere-at>=1,<2'"
-    assert problem.severity == "warning"
-
-
-def test_a_library_of_another_version_is_reported_like_a_missing_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    put(
-        tmp_path,
-        {"name": "nowhere-at", "version": "0.9", "entry-points": {"standby.plugins": {}}},
-        {"nowhere_at/all.py": ""},
-    )
-    problems = lint_file(tmp_path, chain("wolf, owl")).problems
-    [problem] = [problem for problem in problems if problem.code == "no-sdk"]
-    assert (
-        problem.message
-        == "'wolf' needs 'nowhere_at.all', and version 0.9 is installed: it is skipped"
-    )
-    assert problem.hint == "pip install 'nowhere-at>=1,<2'"
-
-
-@pytest.mark.parametrize(
-    "key", ["YOUR_API_KEY", '"4eC39HqLyjWDarjtT1zdp7dc"', "Bearer 4eC39HqLyjWDarjtT1zdp7dc"]
-)
-def test_an_invalid_key_is_named_by_its_variable(key: str, tmp_path: Path) -> None:
-    problems = lint_file(tmp_path, chain("large, plain, flash"), {**KEYS, "ACME_KEY": key}).problems
-    [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
-    assert (problem.severity, problem.line) == ("warning", 4)
-    assert problem.message.startswith("the key in ACME_KEY ")
-    assert key.strip('"').removeprefix("Bearer ") not in f"{problem}{problem.excerpt}"
-
-
-def test_a_key_of_the_file_is_reported_on_its_line(tmp_path: Path) -> None:
-    before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}'}\n"
-    problems = lint_file(
-        tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "changeme"}
-    ).problems
-    [problem] = [problem for problem in problems if problem.code == "doubtful-key"]
-    assert (problem.line, problem.message) == (3, "the key in MINE is a placeholder")
-
-
-def test_a_key_for_an_own_endpoint_may_be_any_word(tmp_path: Path) -> None:
-    before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}', base_url: 'http://h'}\n"
-    problems = lint_file(
-        tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "none"}
-    ).problems
-    assert [problem for problem in problems if problem.code == "doubtful-key"] == []
-
-
 @pytest.mark.parametrize("case", REPORTED)
 def test_a_lint_is_reported(case: str, tmp_path: Path) -> None:
     text, expected = REPORTED[case]
@@ -374,70 +225,6 @@ def test_a_lint_is_reported(case: str, tmp_path: Path) -> None:
 def test_a_similar_file_is_not_reported(case: str, tmp_path: Path) -> None:
     reported = codes(tmp_path, NOT_REPORTED[case])
     assert [code for code in reported if code.partition(":")[0] not in ("loss", "no-key")] == []
-
-
-@pytest.mark.parametrize(
-    ("models", "message"),
-    [
-        (
-            "plain, small",
-            "'small' lacks what 'plain' before it has: pdf, context (500 tokens, not 1000)",
-        ),
-        ("large, hut", "'hut' lacks what 'large' before it has: image, pdf, tools, schema"),
-    ],
-)
-def test_a_loss_lists_all_that_is_missing(models: str, message: str, tmp_path: Path) -> None:
-    assert message in [problem.message for problem in lint_file(tmp_path, chain(models)).problems]
-
-
-def test_a_strict_model_is_skipped_where_another_drops(tmp_path: Path) -> None:
-    text = chain("picky, flash", before="models:\n  picky: {strict: true}\n")
-    reported = [str(problem) for problem in lint_file(tmp_path, text).problems]
-    assert reported == [
-        (
-            "m.yaml:6:14  info  'picky' is skipped where a request has temperature, top_p; "
-            "strict says so"
-        )
-    ]
-
-
-def test_a_parameter_of_tools_is_not_reported_where_there_are_none(tmp_path: Path) -> None:
-    refuses = "{refuses: [parallel_tool_calls]}"
-    assert (
-        codes(
-            tmp_path,
-            chain(
-                "mine", before=f"models:\n  mine: {{model: hut, provider: home, card: {refuses}}}\n"
-            ),
-        )
-        == []
-    )
-
-
-def test_a_parameter_of_tools_is_reported_where_there_are_tools(tmp_path: Path) -> None:
-    card = "{refuses: [parallel_tool_calls], tools: true}"
-    text = chain("mine", before=f"models:\n  mine: {{model: hut, provider: home, card: {card}}}\n")
-    assert codes(tmp_path, text) == ["drops:6"]
-
-
-def test_the_hint_of_a_pattern_quotes_the_vendor_and_names_the_kind(tmp_path: Path) -> None:
-    [problem] = lint_file(
-        tmp_path, triggers("t: {message: 503 service unavailable, then: next}")
-    ).problems
-    assert (
-        problem.message
-        == "'503 service unavailable' matches nothing that 'large' or 'flash' is known to say"
-    )
-    assert (
-        problem.hint
-        == f"'large' says '{ACME[0]}'; kind: overloaded recognises it whatever its text"
-    )
-
-
-def test_the_texts_of_an_own_endpoint_are_unknown(tmp_path: Path) -> None:
-    before = "providers:\n  mine: {plugin: acme, base_url: 'http://127.0.0.1:1'}\n"
-    before += "triggers:\n  t: {message: the hut burns, then: next}\n"
-    assert codes(tmp_path, chain("mine/x", before=before)) == []
 
 
 # Comments
@@ -487,12 +274,6 @@ def test_a_comment_does_not_silence_the_value_of_a_variable(tmp_path: Path) -> N
     )
     assert codes(tmp_path, text) == []
     assert codes(tmp_path, text, {**KEYS, "FIRST": "acme/old"}) == ["retired:5"]
-
-
-def test_a_default_deadline_that_leaves_no_time_is_no_warning(tmp_path: Path) -> None:
-    text = chain("large, flash", before="models:\n  large: {timeout: 3m}\n")
-    [problem] = lint_file(tmp_path, text).problems
-    assert (problem.code, problem.severity) == ("no-time", "info")
 
 
 def test_calls_do_not_wait_for_lints(tmp_path: Path) -> None:
