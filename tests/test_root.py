@@ -1,4 +1,4 @@
-"""`import standby`: the public names, each imported when it is first asked for."""
+"""`import standby`: the public names, each imported on first use."""
 
 import importlib
 import re
@@ -9,11 +9,11 @@ import standby
 
 
 @pytest.mark.parametrize("name", standby.__all__)
-def test_every_public_name_is_its_homes_own(name: str) -> None:
+def test_every_public_name_is_that_of_its_module(name: str) -> None:
     value = getattr(standby, name)
     if name != "__version__":
-        home = importlib.import_module(standby._HOME_OF[name])
-        assert value is getattr(home, name)
+        module = importlib.import_module(standby._MODULE_OF[name])
+        assert value is getattr(module, name)
         assert vars(standby)[name] is value  # found without __getattr__ from now on
 
 
@@ -21,10 +21,10 @@ def test_the_public_names_are_few_sorted_and_listed() -> None:
     assert len(standby.__all__) <= 20
     assert standby.__all__ == sorted(standby.__all__)
     assert dir(standby) == standby.__all__
-    assert set(standby._HOME_OF) == set(standby.__all__) - {"__version__"}
+    assert set(standby._MODULE_OF) == set(standby.__all__) - {"__version__"}
 
 
-def test_another_name_is_refused_as_python_does_it() -> None:
+def test_any_other_name_raises_pythons_own_errors() -> None:
     with pytest.raises(
         AttributeError, match=re.escape("module 'standby' has no attribute 'Standbye'")
     ):

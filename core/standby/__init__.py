@@ -55,7 +55,7 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {
+_NAMES_BY_MODULE = {
     "standby.client": ("AsyncStandby", "Standby"),
     "standby.errors": (
         "CallFailed",
@@ -71,20 +71,20 @@ _HOMES = {
     "standby.settings": ("Settings",),
     "standby.types": ("Attempt", "Chunk", "Message", "Reply", "Text", "Usage"),
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_BESIDE = {
+_MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
+_OPTIONAL = {
     "async_openai_client": "standby.integrations.openai.client",
     "openai_client": "standby.integrations.openai.client",
 }
-"""Public too, but no part of `__all__`: who imports all names must not load an SDK."""
+"""Public too, but not in `__all__`: importing all names must not load an SDK."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: `import standby` itself costs next to nothing."""
-    home = _HOME_OF.get(name) or _BESIDE.get(name)
-    if home is None:
+    """Import a public name on first use: `import standby` itself costs next to nothing."""
+    module = _MODULE_OF.get(name) or _OPTIONAL.get(name)
+    if module is None:
         raise AttributeError(f"module 'standby' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    value = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value
 

@@ -125,7 +125,7 @@ class AsyncStandby(Shared):
             options: See `chat`.
 
         Returns:
-            The stream. No model is asked before its first chunk is read.
+            The stream. No model is called before its first chunk is read.
 
         Raises:
             RequestError: The request is wrong; this is checked at once.
@@ -139,7 +139,7 @@ class AsyncStandby(Shared):
         return self._routes.current.settings
 
     def reload(self) -> None:
-        """Read the file again, or the dictionary as it is now; later calls use the new settings.
+        """Read the file again, or the present dictionary; later calls use the new settings.
 
         Calls under way keep the settings that they began with. The health of the models stays. An
         event reports the result.
@@ -335,7 +335,7 @@ class Standby(Shared):
             options: See `AsyncStandby.chat`.
 
         Returns:
-            The stream. No model is asked before its first chunk is read.
+            The stream. No model is called before its first chunk is read.
 
         Raises:
             RequestError: The request is wrong; this is checked at once.

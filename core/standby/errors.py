@@ -202,7 +202,7 @@ class ChainExhausted(CallFailed):
 
 
 class Stopped(CallFailed):
-    """No other model may be asked: the content is blocked, or the request is wrong everywhere."""
+    """No other model may be called: the content is blocked, or the request is wrong everywhere."""
 
     def __init__(self, failure: Failure, trail: Sequence[Attempt] = ()) -> None:
         """Keep the failure; its text is the message.

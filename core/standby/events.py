@@ -33,7 +33,7 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
 
 
 class RetryScheduled(Event, frozen=True, kw_only=True):
-    """The same model is asked again after `delay` seconds."""
+    """The same model is called again after `delay` seconds."""
 
     delay: float
 
@@ -47,7 +47,7 @@ class MovedOn(Event, frozen=True, kw_only=True):
 
 
 class Hedged(Event, frozen=True, kw_only=True):
-    """`model` is slow, so `to` is asked beside it."""
+    """`model` is slow, so `to` is called beside it."""
 
     to: str
 

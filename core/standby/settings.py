@@ -273,7 +273,7 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one model is asked again: after random(0, min(limit, initial x 2^n)), "full jitter".
+    """How one model is retried: after random(0, min(limit, initial x 2^n)), "full jitter".
 
     Source: AWS Architecture Blog, "Exponential Backoff And Jitter"; 8 s is openai-python's limit.
     """
@@ -298,7 +298,7 @@ class Hedge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     after: Annotated[
         Seconds,
         Meta(
-            description="How long a model may show no sign of life before the next one is asked "
+            description="How long a model may show no sign of life before the next one is called "
             "beside it. Text, thoughts and tool calls of a stream are signs. An "
             "answer that arrives in one piece shows none: there a model that thinks "
             "(its card has efforts) gets half of its timeout, if that is longer."
@@ -323,10 +323,10 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Models in order, with a policy."""
 
     models: Annotated[
-        tuple[str, ...], Meta(description="Names of models, asked in this order.", min_length=1)
+        tuple[str, ...], Meta(description="Names of models, called in this order.", min_length=1)
     ]
     fallback: Annotated[
-        bool, Meta(description="false: only the first model is asked, with its retries.")
+        bool, Meta(description="false: only the first model is called, with its retries.")
     ] = True
     triggers: Annotated[
         tuple[str, ...] | None,
@@ -337,7 +337,7 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     deadline: Annotated[
         Seconds, Meta(description="How long the whole call may take, all attempts and pauses.")
     ] = 180.0
-    retry: Annotated[Retry, Meta(description="How one model is asked again.")] = Retry()
+    retry: Annotated[Retry, Meta(description="How one model is retried.")] = Retry()
     hedge: Annotated[
         Hedge | None,
         Meta(description="Ask the next model too when one is slow; the default is never."),

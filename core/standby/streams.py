@@ -91,7 +91,7 @@ class AsyncStream(_Reader):
     """
 
     def __init__(self, start: Start) -> None:
-        """Prepare. No model is asked before the first chunk is read, or the context is entered.
+        """Prepare. No model is called before the first chunk is read, or the context is entered.
 
         Args:
             start: Makes the execution.
@@ -223,7 +223,7 @@ class Stream(_Reader):
     """A streamed reply for blocking code: an `AsyncStream` that threads read from."""
 
     def __init__(self, start: Start) -> None:
-        """Prepare. No model is asked before the first chunk is read, or the context is entered.
+        """Prepare. No model is called before the first chunk is read, or the context is entered.
 
         Args:
             start: Makes the execution.

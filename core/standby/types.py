@@ -1,4 +1,4 @@
-"""The values that travel: a request, its messages and parts; a reply, its chunks, usage and trail. Frozen."""
+"""The values of a call, frozen: the request with its messages, the reply with its trail, chunks."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from standby.cards import Card, Effort
 from standby.failures import Kind, Then
 
 Role = Literal["system", "user", "assistant", "tool"]
-"""Who speaks; `tool` brings results. `developer` in an OpenAI-style dictionary is read as `system`."""
+"""The author of a message; `tool` brings results. OpenAI's `developer` is read as `system`."""
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
@@ -21,14 +21,19 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     text: str
 
     def __repr__(self) -> str:
-        """Show the size only: a prompt never appears in a repr."""
+        """Show only the size: a prompt never appears in a repr."""
         return f"Text(<{len(self.text)} characters>)"
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True, tag="media"):
-    """A part that is a picture, sound or a document: as base64 `data`, or at a `url`; `media_type` as in "image/png".
+    """A part that is a picture, sound or a document.
 
-    `name` is a document's file name, where a vendor asks for one.
+    Attributes:
+        media_type: As in "image/png".
+        data: The contents in base64; "" if there is a URL.
+        url: Where the contents are; "" if there is data.
+        name: A document's file name, for vendors that require one.
+
     """
 
     media_type: str
@@ -38,23 +43,28 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, tag="media"):
 
     @property
     def kind(self) -> str:
-        """Return what a card calls it: image, audio, video, pdf, or file."""
+        """What a card calls it: image, audio, video, pdf, or file."""
         if self.media_type == "application/pdf":
             return "pdf"
         family = self.media_type.partition("/")[0]
         return family if family in ("image", "audio", "video") else "file"
 
     def __repr__(self) -> str:
-        """Show type and size only; a URL may hold a key."""
+        """Show only type and size: a URL may hold a key."""
         return f"Media({self.media_type}, <{len(self.data or self.url)} characters>)"
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
-    """A model wants a tool to be run; always whole.
+    """A model's request to run a tool; always complete.
 
-    `id` ties the result to it. `provider_state` is what only the model that made the call can read (a
-    thought signature): it goes back to that one, and to no other. `produced_by` names that model; the
-    dispatcher fills it in.
+    Attributes:
+        id: The result refers to the call by it.
+        name: The tool's name.
+        arguments: The tool's arguments, by name.
+        provider_state: What only the model that made the call can read (a thought signature). It is
+            sent back to that model, and to no other.
+        produced_by: That model; the dispatcher sets it.
+
     """
 
     id: str
@@ -64,12 +74,15 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
     produced_by: str = ""
 
     def __repr__(self) -> str:
-        """Leave out what was said: the arguments, and the model's private state."""
+        """Leave out the arguments and the model's private state."""
         return f"ToolCall(id={self.id!r}, name={self.name!r}, <{len(self.arguments)} arguments>)"
 
 
 class ToolResult(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result"):
-    """What a tool has returned for the call of that `id`; `name` is the tool's, `media` what it returned besides text."""
+    """What a tool returned for the call with this `id`.
+
+    `name` is the tool's; `media` is what it returned besides text.
+    """
 
     id: str
     text: str
@@ -77,14 +90,15 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True, tag="tool_result"):
     media: tuple[Media, ...] = ()
 
     def __repr__(self) -> str:
-        """Show the size only."""
+        """Show only the size."""
         return f"ToolResult(id={self.id!r}, <{len(self.text)} characters>)"
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True, tag="reasoning"):
-    """What a model thought before it spoke: in words, if it says so, and what only it can read, `provider_state`.
+    """What a model thought before it answered: its text, if any, and what only the model can read.
 
-    It goes back to the model that `produced_by` names, and to no other; the dispatcher fills that in.
+    The `provider_state` is sent back to the model that `produced_by` names, and to no other; the
+    dispatcher sets that field.
     """
 
     text: str = ""
@@ -92,27 +106,27 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True, tag="reasoning"):
     produced_by: str = ""
 
     def __repr__(self) -> str:
-        """Show the size only."""
+        """Show only the size."""
         return f"Reasoning(<{len(self.text)} characters>)"
 
 
 Part = Text | Media | Reasoning | ToolCall | ToolResult
 """One piece of a message's content.
 
-A user's are texts and media, an assistant's reasoning, texts and calls, a tool's results, the
-system's texts.
+A user's message has texts and media; an assistant's reasoning, texts and tool calls; a tool's
+results; the system's texts.
 """
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One turn of a conversation: who speaks, and its parts in order."""
+    """One turn of a conversation: its author, and its parts in order."""
 
     role: Role
     parts: tuple[Part, ...]
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool that the model may ask for: its name, what it is for, and the JSON Schema of its arguments."""
+    """A tool that the model may call: its name, its purpose, and its arguments' JSON Schema."""
 
     name: str
     description: str = ""
@@ -122,17 +136,20 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Only(msgspec.Struct, frozen=True):
-    """The choice of one tool: the model must call it."""
+    """A choice of one tool: the model must call it."""
 
     name: str
 
 
 ToolChoice = Literal["auto", "none", "required"] | Only
-"""Which tools the model may call: as it likes, none, at least one, or that one."""
+"""Which tools the model may call: any or none, none, at least one, or exactly that one."""
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer is to fit: a name, a JSON Schema, and the reader that turns the answer's text into data, or raises."""
+    """What the answer must conform to: a name, a JSON Schema, and a reader.
+
+    `read` makes data of the answer's text, or raises.
+    """
 
     name: str
     json_schema: Mapping[str, Any]
@@ -140,9 +157,9 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the answer is drawn; `None` leaves a parameter to the model.
+    """The sampling parameters; `None` leaves a parameter to the model.
 
-    The field names are the ones that a card's `refuses` and a model's `drop` speak of.
+    A card's `refuses` and a model's `drop` use these names.
     """
 
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
@@ -158,11 +175,18 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What is asked of a chain: a conversation, how the answer is to be drawn, and the tools and the schema that there are.
+    """What a call asks of its chain.
 
-    `extra` holds, by the provider's name, what goes into the request of that provider alone, as its
-    vendor spells it. `strict`: a model that must not be sent one of the sampling parameters is not
-    asked.
+    Attributes:
+        messages: The conversation.
+        sampling: The sampling parameters.
+        tools: The tools that the model may call.
+        tool_choice: Which of them.
+        schema: What the answer must conform to.
+        extra: By the provider's name, fields for the requests to that provider alone, spelt as its
+            vendor spells them.
+        strict: Whether a model that refuses one of the parameters is skipped.
+
     """
 
     messages: tuple[Message, ...]
@@ -196,7 +220,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens, counted alike for all vendors: `reasoning` is part of `output`, `cached` is part of `input`."""
+    """Tokens, the same for all vendors: `reasoning` is part of `output`, `cached` of `input`."""
 
     input: int = 0
     output: int = 0
@@ -205,7 +229,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finish(StrEnum):
-    """Why a reply ended: the model was done, it ran into a token limit, or it waits for tools."""
+    """Why a reply ended: the model was done, it reached a token limit, or it waits for tools."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -213,12 +237,22 @@ class Finish(StrEnum):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One call to one model, or why there was none.
+    """One request to one model, or why there was none.
 
-    `start` is in seconds since the call began, `duration` in seconds. `dropped` names the
-    parameters that this model was not sent. `trigger` is the name of the trigger that matched,
-    `then` what was decided. `id` is the vendor's, of the answer or of the request that failed: the
-    one to name to its support.
+    Attributes:
+        model: The model's name.
+        provider: The provider's name.
+        outcome: How it ended.
+        start: Seconds since the call began.
+        duration: Seconds.
+        kind: The failure's kind.
+        status: The failure's HTTP status.
+        text: The failure's text.
+        trigger: The name of the trigger that matched.
+        then: What follows the failure.
+        dropped: The parameters that were not sent to this model.
+        id: The vendor's id of the answer, or of the failed request; its support asks for it.
+
     """
 
     model: str
@@ -236,13 +270,27 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """One whole answer.
+    """One complete answer.
 
-    `model` is the entry that answered, `response_model` the vendor's word for it, `id` the vendor's id of
-    the answer, `disclaimer` what a reader must know of an answer that is not a full model's. `data` is
-    what the text says, read by the schema that was asked for. `reasoning` is what the model told of
-    its thoughts, `provider_state` what of them only it can read. An adapter fills `text`, `reasoning`,
-    `provider_state`, `tool_calls`, `finish`, `usage`, `response_model` and `id`; the dispatcher fills the rest.
+    An adapter sets `text`, `reasoning`, `provider_state`, `tool_calls`, `finish`, `usage`,
+    `response_model` and `id`; the dispatcher sets the other fields.
+
+    Attributes:
+        text: The answer's text.
+        data: The text, read by the requested schema.
+        reasoning: The text of the model's thoughts.
+        provider_state: What of its thoughts only the model can read.
+        tool_calls: The tools that the model wants to run.
+        finish: Why the answer ended.
+        usage: The tokens.
+        response_model: The model's name in the vendor's response.
+        id: The vendor's id of the answer.
+        model: The name of the model that answered.
+        provider: The provider's name.
+        produced_by: The model whose private state the answer has.
+        disclaimer: What a reader must know of this model's answers.
+        trail: The attempts and skips.
+
     """
 
     text: str
@@ -262,44 +310,47 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def message(self) -> Message:
-        """Return the reply as the next message of its conversation; the results of its tools follow it."""
-        thought: tuple[Part, ...] = ()
+        """The reply as the next message of its conversation; its tools' results follow it."""
+        parts: list[Part] = []
         if self.provider_state:
-            thought = (
+            parts.append(
                 Reasoning(
                     text=self.reasoning,
                     provider_state=self.provider_state,
                     produced_by=self.produced_by,
-                ),
+                )
             )
-        said: tuple[Part, ...] = (Text(self.text),) if self.text else ()
-        return Message("assistant", (*thought, *said, *self.tool_calls))
+        if self.text:
+            parts.append(Text(self.text))
+        return Message("assistant", (*parts, *self.tool_calls))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON has it: dictionaries, lists, texts, numbers, true, false and `None`.
+        """Return all fields as JSON values.
 
-        The keys are this class's fields. `data` is written as its schema says it, a pydantic object
-        by its aliases; a number that JSON has not, like infinity, is `None`, and what is no data at
-        all is its `str()`.
+        Returns:
+            Dictionaries, lists, strings, numbers, booleans and `None`, by the names of the fields.
+            A pydantic object in `data` is written by its aliases. A number that JSON lacks, like
+            infinity, is `None`. An object of any other kind is its `str()`.
+
         """
-        told = msgspec.to_builtins(self, str_keys=True, enc_hook=_plain)
-        whole: dict[str, Any] = json.loads(json.dumps(told), parse_constant=lambda _: None)
-        return whole
+        builtins = msgspec.to_builtins(self, str_keys=True, enc_hook=_to_builtin)
+        values: dict[str, Any] = json.loads(json.dumps(builtins), parse_constant=lambda _: None)
+        return values
 
 
-def _plain(value: Any) -> Any:
-    """Return what msgspec knows no plain value for: a pydantic object's fields, else its text."""
+def _to_builtin(value: Any) -> Any:
+    """Convert an object that msgspec cannot: a pydantic object to its fields, others to text."""
     dump = getattr(value, "model_dump", None)
     if dump is None:
         return str(value)
     try:
         return dump(mode="json", by_alias=True)
-    except ValueError:  # pydantic's own, for a field that it cannot write as JSON
+    except ValueError:  # from pydantic, for a field that it cannot write as JSON
         return dump(by_alias=True)
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stream's last chunk carries: the vendor's end marker, translated; `provider_state` and `id` as on a `Reply`."""
+    """The end of a stream, made from the vendor's end marker; the fields are those of `Reply`."""
 
     finish: Finish = Finish.STOP
     usage: Usage = Usage()
@@ -309,13 +360,17 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """One piece of a streamed reply: some text, a thought, a tool call, or its end.
+    """One piece of a streamed reply. A stream is complete only if its last chunk has an `end`.
 
-    A stream is complete only if its last chunk has an `end`. With `reset` all text so far is void:
-    another answer begins. A `tool_call` is whole, and comes only when the answer is. `reasoning`
-    comes with the first text, or after it: while a model only thinks, another may still answer in
-    its place. `working`, from an adapter, is a sign of life without words: the model writes a
-    call's arguments.
+    Attributes:
+        text: Some text.
+        end: The end of the stream.
+        reset: Whether all text so far is void: another answer begins.
+        tool_call: A complete call; it comes only when the answer is complete.
+        working: A sign of life without text, from an adapter: the model writes a call's arguments.
+        reasoning: Some of the model's thoughts. They come with the first text or after it: while a
+            model only thinks, another one may still answer in its place.
+
     """
 
     text: str = ""
