@@ -49,7 +49,7 @@ _OWN_MESSAGES = {
     Kind.EMPTY: "empty: a reply without text, finish stop",
     Kind.TRUNCATED: "truncated: the token limit cut it",
 }
-"""How standby words failures that no vendor reports: a trigger may look for that."""
+"""How standby describes failures that no vendor reports: a trigger may look for that."""
 
 
 def from_kind(
@@ -100,23 +100,14 @@ def from_status(
         RequestError: Only the message is known, and it shows no kind.
     """
     if status is None and not code:
-        evidence = match_message("", message)
-        if evidence is None:
-            raise RequestError(
-                "the message alone shows no kind; give --status or --code too, or --kind"
-            )
-        return evidence
+        return _from_message(message)
     known_status = status or HTTPStatus.OK
     names = {"code": code, "status": code, "type": code} if code else {}
     evidence = from_answer(known_status, {}, {"error": {**names, "message": message}}, read, code)
-    is_read = _holds(evidence.failure, code, message)
-    if stub is not None and read is not None and not is_read:
-        stated = Failure(
-            kind=kind_of_status(known_status),
-            status=known_status,
-            code=code or None,
-            message=message,
-        )
+    needs_stub = read is not None and not _holds(evidence.failure, code, message)
+    if stub is not None and needs_stub:
+        kind = kind_of_status(known_status)
+        stated = Failure(kind=kind, status=known_status, code=code or None, message=message)
         evidence = from_answer(known_status, {}, stub("/", {}, stated), read, code)
     failure = msgspec.structs.replace(
         evidence.failure,
@@ -124,6 +115,15 @@ def from_status(
         message=evidence.failure.message if message else "",  # a reader puts the body there
     )
     return Evidence(failure, evidence.reason)
+
+
+def _from_message(message: str) -> Evidence:
+    evidence = match_message("", message)
+    if evidence is None:
+        raise RequestError(
+            "the message alone shows no kind; give --status or --code too, or --kind"
+        )
+    return evidence
 
 
 def _holds(failure: Failure, code: str, message: str) -> bool:

@@ -116,11 +116,14 @@ def _replay_body(replay: Replay, headers: Mapping[str, str], data: bytes) -> Fai
     """Replay a body; lines of JSON first as events, then as the NDJSON that some vendors stream."""
     events = _as_events(data)
     failure = replay(HTTPStatus.OK, headers, events)
-    if events is data or failure is None or failure.kind is not Kind.MALFORMED:
+    if events is data or not _is_malformed(failure):
         return failure
     as_ndjson = replay(HTTPStatus.OK, headers, data)
-    is_malformed = as_ndjson is not None and as_ndjson.kind is Kind.MALFORMED
-    return failure if is_malformed else as_ndjson
+    return failure if _is_malformed(as_ndjson) else as_ndjson
+
+
+def _is_malformed(failure: Failure | None) -> bool:
+    return failure is not None and failure.kind is Kind.MALFORMED
 
 
 def _as_events(data: bytes) -> bytes:

@@ -31,26 +31,28 @@ def parse_messages(messages: Messages) -> tuple[Message, ...]:
 
     Returns:
         The messages that are sent, each tool result after its call. System messages without
-        visible text, and messages without content, are left out.
+        visible text, and messages without content, are removed.
 
     Raises:
         RequestError: A message is wrong; the error has its index and does not quote it.
     """
-    if isinstance(messages, str):
-        messages = [{"role": "user", "content": messages}]
-    value: Any = messages
-    if isinstance(value, Mapping) or not isinstance(value, Iterable):
-        raise RequestError(
-            f"messages: expected a string or a list of messages, not {describe_type(messages)}"
-        )
-    parsed = (_parse_message(message, index) for index, message in enumerate(messages))
+    items = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    _check_iterable(items)
+    parsed = (_parse_message(message, index) for index, message in enumerate(items))
     kept = [message for message in parsed if message.parts or message.role != "system"]
     if not kept:
         raise RequestError("messages: the list is empty; give at least one message of the user")
-    sent = tuple(message for message in pair_results(kept) if _has_content(message))
+    sent = tuple(filter(_has_content, pair_results(kept)))
     if all(message.role == "system" for message in sent):
         raise RequestError("messages: there is no message of the user")
     return sent
+
+
+def _check_iterable(messages: Any) -> None:
+    if isinstance(messages, Mapping) or not isinstance(messages, Iterable):
+        raise RequestError(
+            f"messages: expected a string or a list of messages, not {describe_type(messages)}"
+        )
 
 
 def describe_type(value: object) -> str:
@@ -149,12 +151,12 @@ def _parse_role(role: Any, index: int) -> Role:
         raise RequestError(
             f"message {index}: 'role' is missing or not a text; one of {names}", index
         )
-    known = _ROLE_ALIASES.get(role, role)
-    if known not in _ROLES:
+    canonical = _ROLE_ALIASES.get(role, role)
+    if canonical not in _ROLES:
         # anything but an identifier may be the prompt, in the wrong place
         quoted = f" {role!r}" if role.isidentifier() else ""
         raise RequestError(f"message {index}: unknown role{quoted}; one of {names}", index)
-    return cast("Role", known)
+    return cast("Role", canonical)
 
 
 def _parse_content(content: Any, role: Role, index: int) -> tuple[Part, ...]:
@@ -217,10 +219,10 @@ def _parse_result(fields: Mapping[str, Any], parts: tuple[Part, ...], index: int
 
 
 def _check_fields(message: Mapping[str, Any], index: int) -> None:
-    known = ("role", "content", *_OWN_FIELDS.get(str(message["role"]), ()))
+    allowed = ("role", "content", *_OWN_FIELDS.get(str(message["role"]), ()))
     for key, value in message.items():
-        if key not in known and value:
-            names = " and ".join(map(repr, known))
+        if key not in allowed and value:
+            names = " and ".join(map(repr, allowed))
             raise RequestError(
                 f"message {index}: {key!r} is not supported; only {names} are", index
             )

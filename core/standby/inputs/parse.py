@@ -116,9 +116,9 @@ def parse_sampling(options: Mapping[str, Any]) -> Sampling:
         raise RequestError(f"{path.rstrip('`')}: {message[:1].lower()}{message[1:]}") from None
 
 
-def _suggest(name: str, known: Iterable[str]) -> str:
-    similar = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {similar[0]!r}?" if similar else f"one of {', '.join(known)}"
+def _suggest(name: str, candidates: Iterable[str]) -> str:
+    similar = difflib.get_close_matches(name, candidates, n=1)
+    return f"did you mean {similar[0]!r}?" if similar else f"one of {', '.join(candidates)}"
 
 
 def check_deadline(deadline: Any) -> None:

@@ -15,7 +15,7 @@ from standby.types import Schema
 _DEFAULT_NAME = "answer"
 
 _REMOTE_REFERENCE = re.compile(rb'"\$ref":"(?!#)')
-"""A reference that jsonschema would fetch from the network, in JSON as it is encoded here."""
+"""A reference that jsonschema would fetch from the network, in JSON as encoded here."""
 
 CACHED_SCHEMAS = 64
 """Checked schemas that are kept: a check takes longer than a call, and applications have few."""
@@ -115,11 +115,11 @@ def _from_model(model: Any) -> Schema:
 
 
 @lru_cache(maxsize=CACHED_SCHEMAS)
-def _from_json(encoded: bytes) -> Schema:
+def _from_json(document: bytes) -> Schema:
     from jsonschema import Draft202012Validator, exceptions  # noqa: PLC0415 - slow, and used rarely
 
-    schema: dict[str, Any] = msgspec.json.decode(encoded)
-    if _REMOTE_REFERENCE.search(encoded):
+    schema: dict[str, Any] = msgspec.json.decode(document)
+    if _REMOTE_REFERENCE.search(document):
         raise RequestError(
             "schema: a '$ref' points outside the schema; put its target under '$defs'"
         )

@@ -62,7 +62,7 @@ def _parse_fault(text: str) -> Fault | None:
 
 
 def _phrase(status: int) -> str:
-    return next((known.phrase for known in HTTPStatus if known == status), "")
+    return next((each.phrase for each in HTTPStatus if each == status), "")
 
 
 def _error(status: int, message: str, code: str | None = None) -> MakeAnswers:

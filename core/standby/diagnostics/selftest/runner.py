@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
+from itertools import dropwhile
 
 import msgspec
 
@@ -117,11 +118,10 @@ class _Selftest:
 
     def _from_first_stub(self, answering: Sequence[str]) -> Iterator[Target]:
         """Yield the answering models from the first one that has a stub server, and so can fail."""
-        has_begun = False
-        for target in self._targets:
+        begun = dropwhile(lambda each: self._stub_servers.find(each) is None, self._targets)
+        for target in begun:
             redirected = self._redirected[target.name]
-            has_begun = has_begun or self._stub_servers.find(target) is not None
-            if redirected is not None and has_begun and target.name in answering:
+            if redirected is not None and target.name in answering:
                 yield redirected
 
     async def _test_model(self, target: Target) -> ModelResult:
@@ -194,16 +194,16 @@ class _Selftest:
         route = msgspec.structs.replace(
             self._route, targets=tuple(targets), background_probes=set()
         )
-        walk = Walk(route, REQUEST, emit=lambda _: None, jitter=self._jitter)
+        execution = Walk(route, REQUEST, emit=lambda _: None, jitter=self._jitter)
         try:
-            reply = await walk.run()
+            reply = await execution.run()
         except CallFailed as error:
             reply = None
             if isinstance(error, ChainExhausted) and not error.trail:
                 raise
         if route.background_probes:
             await asyncio.wait(route.background_probes)
-        return reply, walk.trail
+        return reply, execution.trail
 
 
 def _model_result(

@@ -83,7 +83,7 @@ class StubServers:
         self._settings = settings
         self._registry = registry
         self._adapters = adapters
-        self._running = ExitStack()
+        self._stack = ExitStack()
         self._servers: dict[str, StubServer] = {}
 
     def __enter__(self) -> Self:
@@ -92,7 +92,7 @@ class StubServers:
 
     def __exit__(self, *_: object) -> None:
         """Stop the servers."""
-        self._running.close()
+        self._stack.close()
 
     def find(self, target: Target) -> StubServer | None:
         """Find a model's stub server.
@@ -122,7 +122,7 @@ class StubServers:
         render = self._registry.stub_handler(provider.reference)
         if render is None:
             return target
-        server = self._running.enter_context(Loopback())
+        server = self._stack.enter_context(Loopback())
         self._servers[target.name] = StubServer(server, render)
         local = _local_provider(provider, server.url)
         return msgspec.structs.replace(

@@ -171,14 +171,15 @@ class SimulatedModel:
 
 async def _raise_error(draw: Draw) -> None:
     """Raise the fault after its delay, if it is an error rather than a reply."""
-    fault = draw.fault
-    if fault is None or fault.kind is None or fault.kind in _FAULTY_REPLIES:
+    kind = draw.kind
+    if kind is None or kind in _FAULTY_REPLIES:
         return
     await asyncio.sleep(draw.error_delay)
-    if fault.kind is Kind.CONNECTION:
+    if kind is Kind.CONNECTION:
         raise ConnectionResetError(MESSAGE)
-    message = MESSAGE if fault.status is not None else f"{fault.kind}: {MESSAGE}"
-    raise AttemptFailed(Failure(kind=fault.kind, status=fault.status, message=message))
+    status = None if draw.fault is None else draw.fault.status
+    message = MESSAGE if status is not None else f"{kind}: {MESSAGE}"
+    raise AttemptFailed(Failure(kind=kind, status=status, message=message))
 
 
 def _pieces(draw: Draw) -> Sequence[str]:

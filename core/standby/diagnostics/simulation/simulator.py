@@ -112,9 +112,9 @@ async def _run_calls(route: Route, simulation: Simulation, emit: Emit) -> None:
         await asyncio.wait(unfinished)
 
 
-async def _chat(walk: Walk) -> None:
+async def _chat(execution: Walk) -> None:
     with suppress(CallFailed):  # its events say so
-        await walk.run()
+        await execution.run()
 
 
 async def _stream(start: Callable[[StreamGate], Walk], chain: str, emit: Emit) -> None:

@@ -117,7 +117,7 @@ class _ModelCounter:
 
     def __init__(self, models: Sequence[str]) -> None:
         self.counts = {name: ModelCounts(model=name) for name in models}
-        self._running: Counter[tuple[str, str]] = Counter()
+        self._unfinished: Counter[tuple[str, str]] = Counter()
         self._background: set[tuple[str, str]] = set()
 
     def add(self, event: Event) -> None:
@@ -127,7 +127,7 @@ class _ModelCounter:
         match event:
             case AttemptStarted():
                 count.requests += 1
-                self._running[event.call, event.model] += 1
+                self._unfinished[event.call, event.model] += 1
             case AttemptEnded():
                 self._end_attempt(event, count)
             case RetryScheduled():
@@ -143,9 +143,9 @@ class _ModelCounter:
         key, outcome = (event.call, event.model), event.attempt.outcome
         count.answered += outcome == "answered"
         count.failed += outcome == "failed"
-        if outcome == "skipped" and self._running[key]:
+        if outcome == "skipped" and self._unfinished[key]:
             self._background.add(key)
-        self._running[key] -= 1
+        self._unfinished[key] -= 1
 
     def _change_health(self, event: HealthChanged, count: ModelCounts) -> None:
         key = (event.call, event.model)

@@ -35,7 +35,7 @@ def shared_client(config: Config | None) -> AsyncStandby:
 def _config_key(config: Config | None) -> str:
     if isinstance(config, Mapping):
         return repr(config)
-    return os.fspath(config or os.environ.get("STANDBY_CONFIG") or "")
+    return os.fspath(config or os.environ.get("STANDBY_CONFIG", ""))
 
 
 def as_async(client: Client) -> AsyncStandby:

@@ -45,7 +45,8 @@ def convert_media(message: Any) -> Iterator[Media]:
 
 def _convert(item: Any, field: str, default: str) -> Media:
     name = str(getattr(item, "filename", None) or "")
-    if item.url and not item.content and not _is_stored(item):
+    has_content = item.content or _is_stored(item)
+    if item.url and not has_content:
         return Media(media_type=_media_type(item, b"", default), url=item.url, name=name)
     content = _read_content(item, field)
     if isinstance(content, str):
@@ -96,4 +97,5 @@ def _media_type(item: Any, content: bytes, default: str) -> str:
 def _file_name(item: Any) -> str:
     if item.format:
         return f"x.{item.format}"
-    return str(item.filepath or item.url or getattr(item, "filename", None) or "")
+    names = (item.filepath, item.url, getattr(item, "filename", None))
+    return str(next(filter(None, names), ""))

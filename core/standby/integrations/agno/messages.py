@@ -30,19 +30,20 @@ def convert_messages(messages: Iterable[Any], *, compressed: bool = False) -> li
     Raises:
         RequestError: Media cannot be read.
     """
-    turns = [turn for message in messages for turn in _split_results(message)]
+    history = [turn for message in messages for turn in _split_results(message)]
     converted: list[Converted] = []
     index = 0
-    while index < len(turns):
-        results = _results_after(turns, index) if turns[index].role == "assistant" else ()
-        converted += _convert_turn(turns[index], results, compressed=compressed)
+    while index < len(history):
+        results = _results_after(history, index) if history[index].role == "assistant" else ()
+        converted += _convert_turn(history[index], results, compressed=compressed)
         index += 1 + len(results)
     return converted
 
 
 def _split_results(message: Any) -> Iterator[Any]:
     """Yield one message for each result: one of Agno's models keeps a turn's results as one."""
-    if message.role != "tool" or message.tool_call_id or not message.tool_calls:
+    is_combined = message.tool_calls and not message.tool_call_id
+    if message.role != "tool" or not is_combined:
         yield message
         return
     contents = _as_list(message.content)
@@ -56,11 +57,11 @@ def _split_results(message: Any) -> Iterator[Any]:
         )
 
 
-def _results_after(turns: Sequence[Any], index: int) -> Sequence[Any]:
+def _results_after(history: Sequence[Any], index: int) -> Sequence[Any]:
     end = index + 1
-    while end < len(turns) and turns[end].role == "tool":
+    while end < len(history) and history[end].role == "tool":
         end += 1
-    return turns[index + 1 : end]
+    return history[index + 1 : end]
 
 
 def _convert_turn(message: Any, results: Sequence[Any], *, compressed: bool) -> Iterator[Converted]:
@@ -103,7 +104,8 @@ def _match_results(
 
 def _result_text(message: Any, compressed: bool) -> Text:
     short = getattr(message, "compressed_content", None) if compressed else None
-    return Text(short or _as_text(message.content) or "(no output)")
+    text = short or _as_text(message.content)
+    return Text(text or "(no output)")
 
 
 def _convert_parts(content: Any) -> Iterator[Any]:

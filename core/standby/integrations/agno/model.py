@@ -226,7 +226,7 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
             as_blocking(self._client).stream(**self._arguments(messages, options)) as stream,
         ):
             for chunk in stream:
-                if not is_buffered and (chunk.text or chunk.reasoning):
+                if _has_text(chunk) and not is_buffered:
                     yield self._parse_provider_response_delta(chunk)
         yield self._convert(stream.reply, options, streamed=not is_buffered)
 
@@ -251,7 +251,7 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
             arguments = self._arguments(messages, options)
             async with as_async(self._client).stream(**arguments) as stream:
                 async for chunk in stream:
-                    if not is_buffered and (chunk.text or chunk.reasoning):
+                    if _has_text(chunk) and not is_buffered:
                         yield self._parse_provider_response_delta(chunk)
         yield self._convert(stream.reply, options, streamed=not is_buffered)
 
@@ -333,6 +333,10 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
             raise convert_error(error, self.name or "", self._chain) from error
         finally:
             assistant_message.metrics.stop_timer()
+
+
+def _has_text(chunk: Chunk) -> bool:
+    return bool(chunk.text or chunk.reasoning)
 
 
 def _find_schema(response_format: Any) -> Any:

@@ -94,11 +94,11 @@ def _filled(fields: Mapping[str, Any]) -> list[str]:
     return [name for name, value in fields.items() if value]
 
 
-def _check_names(what: str, names: Iterable[str], known: Sequence[str]) -> None:
+def _check_names(what: str, names: Iterable[str], allowed: Sequence[str]) -> None:
     for name in names:
-        if name not in known:
-            similar = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {similar[0]!r}?" if similar else f"one of {', '.join(known)}"
+        if name not in allowed:
+            similar = difflib.get_close_matches(name, allowed, n=1)
+            hint = f"did you mean {similar[0]!r}?" if similar else f"one of {', '.join(allowed)}"
             raise TypeError(f"unknown {what} {name!r}; {hint}")
 
 

@@ -258,16 +258,18 @@ class AsyncStandbyTransport(Shared, _AsyncTransport):
 
 def _check_options(function: str, options: Iterable[str]) -> None:
     """Raise `TypeError` for an option that `Standby` does not have either."""
-    known = ("client", "config", *ClientOptions.__annotations__)
+    allowed = ("client", "config", *ClientOptions.__annotations__)
     for name in options:
-        if name not in known:
-            raise TypeError(f"{function}: unknown option {name!r}; {_suggest_option(name, known)}")
+        if name not in allowed:
+            raise TypeError(
+                f"{function}: unknown option {name!r}; {_suggest_option(name, allowed)}"
+            )
 
 
-def _suggest_option(name: str, known: Sequence[str]) -> str:
+def _suggest_option(name: str, allowed: Sequence[str]) -> str:
     if name in inspect.signature(openai.OpenAI).parameters:
         return "standby sets it itself: keys, URLs and time-outs belong in models.yaml"
-    return suggest(name, known) or f"the options are {', '.join(known)}"
+    return suggest(name, allowed) or f"the options are {', '.join(allowed)}"
 
 
 def _make_client(

@@ -140,7 +140,7 @@ def _stopped(error: Stopped) -> ErrorResponse:
     failure = error.failure
     status = _failure_status(failure)
     kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
-    code = _CODES.get(failure.kind) or failure.code or failure.kind.value
+    code = _CODES.get(failure.kind, failure.code) or failure.kind.value
     return ErrorResponse(status=status, error=error_object(str(error), kind=kind, code=code))
 
 

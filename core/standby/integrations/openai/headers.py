@@ -1,5 +1,6 @@
 """Headers of a response that say how its answer came about; they hold nothing of a message."""
 
+import itertools
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -31,19 +32,20 @@ def build_headers(
         The headers that are not empty.
     """
     attempts = tuple(trail)
-    outcomes = [_format_attempt(attempt) for attempt in attempts]
-    count = sum(attempt.outcome != "skipped" for attempt in attempts)
-    if model and not any(attempt.outcome == "answered" for attempt in attempts):
-        outcomes, count = [*outcomes, f"{quote_header(model)} answering"], count + 1
-    own = (name for attempt in attempts if attempt.model == model for name in attempt.dropped)
+    outcomes = [attempt.outcome for attempt in attempts]
+    lines = [_format_attempt(attempt) for attempt in attempts]
+    count = len(outcomes) - outcomes.count("skipped")
+    if model and "answered" not in outcomes:
+        lines, count = [*lines, f"{quote_header(model)} answering"], count + 1
+    own = [attempt.dropped for attempt in attempts if attempt.model == model]
     headers = {
         "chain": quote_header(chain),
         "model": quote_header(model),
         "provider": quote_header(provider),
         "attempts": str(count),
-        "trail": "; ".join(outcomes),
+        "trail": "; ".join(lines),
         "disclaimer": quote_header(disclaimer, " ,;'"),
-        "dropped": ", ".join(map(quote_header, dict.fromkeys((*dropped, *own)))),
+        "dropped": ", ".join(map(quote_header, dict.fromkeys(itertools.chain(dropped, *own)))),
     }
     return {f"x-standby-{name}": value for name, value in headers.items() if value}
 

@@ -175,11 +175,13 @@ def _decode(body: bytes) -> dict[str, Any]:
     return {name: value for name, value in items if value is not None}
 
 
-def _get_object(fields: Mapping[str, Any], name: str, known: set[str]) -> Mapping[str, Any]:
+def _get_object(fields: Mapping[str, Any], name: str, allowed: set[str]) -> Mapping[str, Any]:
     value = fields.get(name, {})
-    unknown = set(cast("Mapping[str, Any]", value)) - known if isinstance(value, Mapping) else {""}
+    unknown = (
+        set(cast("Mapping[str, Any]", value)) - allowed if isinstance(value, Mapping) else {""}
+    )
     if unknown:
-        names = " and ".join(sorted(known))
+        names = " and ".join(sorted(allowed))
         raise RejectedRequest(f"{name}: expected an object with {names}", param=name)
     return cast("Mapping[str, Any]", value)
 
@@ -188,11 +190,11 @@ def _find_dropped(fields: Mapping[str, Any], strict: Any) -> tuple[str, ...]:
     """Return the hints that are dropped; rejects other parameters, and if `strict` hints too."""
     if not isinstance(strict, bool):
         raise RejectedRequest("standby.strict: expected true or false", param="standby.strict")
-    known = CARRIED | IGNORED
+    accepted = CARRIED | IGNORED
     dropped = [
         name
         for name, value in fields.items()
-        if name not in known and value not in _NEUTRAL.get(name, ())
+        if name not in accepted and value not in _NEUTRAL.get(name, ())
     ]
     for name in dropped:
         if strict or name not in HINTS:
