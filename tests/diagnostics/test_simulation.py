@@ -166,7 +166,7 @@ def test_the_same_seed_plays_the_same_and_another_does_not() -> None:
 
 def test_without_an_outage_the_first_model_serves_all() -> None:
     counts = count_models(simulate(route(), plan()), MODELS)
-    assert counts[0].served == counts[0].requests > 400
+    assert counts[0].replies == counts[0].requests > 400
     assert counts[1].requests == 0
 
 
@@ -284,8 +284,8 @@ def test_each_request_is_counted_once(outage: tuple[Simulation, list[Event]]) ->
     )
     assert first.failed > first.probes > 10
     assert first.retries > 0
-    assert second.served == second.requests == second.answered
-    assert first.served + second.served == count_callers(outage[1]).answered
+    assert second.replies == second.requests == second.answered
+    assert first.replies + second.replies == count_callers(outage[1]).answered
 
 
 def test_what_is_cancelled_neither_answered_nor_failed() -> None:
@@ -335,8 +335,8 @@ def test_intervals_are_round_and_have_enough_calls(
 
 def test_every_call_is_in_one_interval(outage: tuple[Simulation, list[Event]]) -> None:
     intervals = split_intervals(outage[1], 2.0, 600.0)
-    served = sum((interval.served for interval in intervals), Counter[str]())
-    assert served.total() == count_callers(outage[1]).calls
+    replies = sum((interval.replies for interval in intervals), Counter[str]())
+    assert replies.total() == count_callers(outage[1]).calls
     assert [interval.begins for interval in intervals] == [15.0 * number for number in range(40)]
 
 

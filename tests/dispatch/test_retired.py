@@ -499,7 +499,7 @@ def test_a_play_takes_a_retired_model_for_gone_unless_an_outage_names_it() -> No
             latency=1.0,
             seed=1,
         )
-        return [count.served for count in count_models(simulate(way, plan), ("old", "new"))]
+        return [count.replies for count in count_models(simulate(way, plan), ("old", "new"))]
 
     gone, there = served(), served("old: 503 for 30s")
     assert gone[0] == 0 < gone[1]
@@ -508,4 +508,4 @@ def test_a_play_takes_a_retired_model_for_gone_unless_an_outage_names_it() -> No
         outages=(parse_outage("old: 503", 60.0),), rate=1.0, duration=120.0, latency=1.0, seed=1
     )
     healthy = count_models(simulate(way, plan.without_outages()), ("old", "new"))
-    assert healthy[1].served == 0
+    assert healthy[1].replies == 0

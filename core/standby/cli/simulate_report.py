@@ -101,13 +101,13 @@ def _print_models(report: SimulationReport) -> None:
 
 def _format_model(report: SimulationReport, count: ModelCounts) -> tuple[str, ...]:
     answered = report.callers.answered
-    share = 100 * count.served / answered if answered else 0.0
+    share = 100 * count.replies / answered if answered else 0.0
     numbers = (count.requests, count.answered, count.failed, count.retries, count.probes)
     cost = next(each.dollars for each in report.bill.models if each.model == count.model)
     return (
         count.model,
         *map(str, numbers),
-        f"{count.served} ({share:.1f} %)",
+        f"{count.replies} ({share:.1f} %)",
         "" if cost is None else format_dollars(cost),
     )
 

@@ -109,12 +109,7 @@ def from_status(
         kind = kind_of_status(known_status)
         stated = Failure(kind=kind, status=known_status, code=code or None, message=message)
         evidence = from_answer(known_status, {}, stub("/", {}, stated), read, code)
-    failure = msgspec.structs.replace(
-        evidence.failure,
-        code=evidence.failure.code if code else None,  # a stub server makes one up
-        message=evidence.failure.message if message else "",  # a reader puts the body there
-    )
-    return Evidence(failure, evidence.reason)
+    return Evidence(_only_given(evidence.failure, code, message), evidence.reason)
 
 
 def _from_message(message: str) -> Evidence:
@@ -124,6 +119,15 @@ def _from_message(message: str) -> Evidence:
             "the message alone shows no kind; give --status or --code too, or --kind"
         )
     return evidence
+
+
+def _only_given(failure: Failure, code: str, message: str) -> Failure:
+    """Remove the code that a stub server makes up, and the body that replaces a message."""
+    return msgspec.structs.replace(
+        failure,
+        code=failure.code if code else None,
+        message=failure.message if message else "",
+    )
 
 
 def _holds(failure: Failure, code: str, message: str) -> bool:

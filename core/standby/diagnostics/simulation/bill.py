@@ -49,12 +49,12 @@ def compute_bill(
     Returns:
         The bill in US dollars.
     """
-    billed, served = Counter[str](), Counter[str]()
+    billed, replies = Counter[str](), Counter[str]()
     for event in events:
         if isinstance(event, Billed):
             billed[event.model] += 1
         elif isinstance(event, Answered):
-            served[event.model] += 1
+            replies[event.model] += 1
     one_request = {model: cost(tokens, price) for model, price in prices.items()}
     return Bill(
         tokens=tokens,
@@ -67,5 +67,5 @@ def compute_bill(
             for model, dollars in one_request.items()
         ),
         all=total(billed.elements(), prices, tokens),
-        wasted=total((billed - served).elements(), prices, tokens),
+        wasted=total((billed - replies).elements(), prices, tokens),
     )

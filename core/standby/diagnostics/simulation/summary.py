@@ -41,7 +41,7 @@ class ModelCounts(msgspec.Struct, kw_only=True):
     """What one model did.
 
     A request that neither answered nor failed was cancelled because another model had answered.
-    `served` counts the calls whose reply came from this model.
+    `replies` counts the calls whose reply came from this model.
     """
 
     model: str
@@ -50,7 +50,7 @@ class ModelCounts(msgspec.Struct, kw_only=True):
     failed: int = 0
     retries: int = 0
     probes: int = 0
-    served: int = 0
+    replies: int = msgspec.field(default=0, name="served")
 
 
 class CallerCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,14 +75,14 @@ class CallerCounts(msgspec.Struct, frozen=True, kw_only=True):
 class Interval(msgspec.Struct, kw_only=True):
     """A piece of the simulation that begins at `begins`, in seconds.
 
-    `requests` and `served` count by model what was requested and which replies it gave. Of the
+    `requests` and `replies` count by model what was requested and which replies it gave. Of the
     `failed` calls, `broken` were streams whose callers had received text, and `restarts` is how
     often such text was taken back.
     """
 
     begins: float
     requests: Counter[str] = msgspec.field(default_factory=Counter[str])
-    served: Counter[str] = msgspec.field(default_factory=Counter[str])
+    replies: Counter[str] = msgspec.field(default_factory=Counter[str], name="served")
     failed: int = 0
     broken: int = 0
     restarts: int = 0
@@ -135,7 +135,7 @@ class _ModelCounter:
             case HealthChanged():
                 self._change_health(event, count)
             case Answered():
-                count.served += 1
+                count.replies += 1
             case _:
                 return
 
@@ -234,7 +234,7 @@ def _count_in(interval: Interval, event: Event) -> None:
         case AttemptStarted():
             interval.requests[event.model] += 1
         case Answered():
-            interval.served[event.model] += 1
+            interval.replies[event.model] += 1
         case Failed():
             interval.failed += 1
         case StreamInterrupted():

@@ -162,8 +162,8 @@ def _describe_shares(intervals: Sequence[Interval], end: float) -> Iterator[Line
     last: Mapping[str, float] = {}
     ends = [*(interval.begins for interval in intervals[1:]), end]
     for interval, until in zip(intervals, ends, strict=True):
-        answered = interval.served.total()
-        shares = {model: 100 * served / answered for model, served in interval.served.items()}
+        answered = interval.replies.total()
+        shares = {model: 100 * count / answered for model, count in interval.replies.items()}
         has_shifted = answered > 0 and _shift(shares, last) >= SHIFT
         if any((interval.failed, interval.restarts, has_shifted)):
             last = shares
@@ -178,8 +178,8 @@ def _shift(shares: Mapping[str, float], last: Mapping[str, float]) -> float:
 
 def _format_shares(interval: Interval, shares: Mapping[str, float]) -> str:
     largest_first = sorted(shares.items(), key=lambda pair: -pair[1])
-    served = ", ".join(f"{model} {share:.0f} %" for model, share in largest_first)
-    return f"served since {format_clock(interval.begins)}: {served or 'no model'}"
+    models = ", ".join(f"{model} {share:.0f} %" for model, share in largest_first)
+    return f"served since {format_clock(interval.begins)}: {models or 'no model'}"
 
 
 def _format_failures(interval: Interval) -> str:
