@@ -1,4 +1,4 @@
-"""The distributions that plugins.md shows, made discoverable as an installation does it."""
+"""The distributions that plugins.md shows, installed into a folder."""
 
 import importlib
 import tomllib
@@ -18,7 +18,7 @@ HOUSE_RULES = "House rules: observers and predicates"
 
 
 def put(folder: Path, project: dict[str, Any], files: dict[str, str]) -> None:
-    """Write modules, and a dist-info with the entry points, into a folder that is on `sys.path`."""
+    """Write modules and a dist-info with entry points into a folder that is on `sys.path`."""
     for name, text in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
@@ -35,7 +35,7 @@ def put(folder: Path, project: dict[str, Any], files: dict[str, str]) -> None:
 
 
 def written(heading: str) -> dict[str, str]:
-    """Return the files of a section, by their names."""
+    """Return a section's files by name."""
     return {block.file: block.text for block in blocks("plugins.md", heading) if block.file}
 
 

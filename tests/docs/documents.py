@@ -1,4 +1,4 @@
-"""The documents at the top: their fenced blocks and their tables, each with the heading that it stands under."""
+"""The fenced blocks and the tables of the documents, with the headings above them."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _FILE = re.compile(r"`([\w./]+\.\w+)`")
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """A fenced block. `file` is the name with which the paragraph before it begins, if that is a file's."""
+    """A fenced block; `file` is the file name that the paragraph before it begins with, if any."""
 
     language: str
     text: str
@@ -23,7 +23,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def blocks(document: str, heading: str = "", language: str = "") -> list[Block]:
-    """Return the fenced blocks of a document; those under one heading, or in one language."""
+    """Return a document's fenced blocks, optionally of one heading and in one language."""
     return [
         block
         for block in _blocks(document)
@@ -32,13 +32,13 @@ def blocks(document: str, heading: str = "", language: str = "") -> list[Block]:
 
 
 def only(document: str, heading: str, language: str) -> str:
-    """Return the text of the one block under a heading that is in that language."""
+    """Return the text of the only block under a heading in a language."""
     [block] = blocks(document, heading, language)
     return block.text
 
 
 def table(document: str, *, head: str) -> list[list[str]]:
-    """Return the cells of the table whose first column is headed so, without the head."""
+    """Return the rows of the table whose first column has this head, without the head."""
     rows = next(rows for rows in _tables(document) if rows[0][0] == head)
     return rows[1:]
 
@@ -51,31 +51,31 @@ def _blocks(document: str) -> Iterator[Block]:
         elif kind == "paragraph":
             before = token.content
         elif token.type == "fence":
-            named = _FILE.match(before)
+            match = _FILE.match(before)
             yield Block(
                 language=token.info,
                 text=token.content,
                 heading=heading,
-                file=named[1] if named else "",
+                file=match[1] if match else "",
             )
             before = ""
 
 
 def _tokens(document: str) -> Iterator[tuple[str, Token]]:
-    """Give each token with the kind of the block that holds it."""
-    holder = ""
-    for token in _parsed(document):
+    """Yield each token with the kind of the block that contains it."""
+    parent = ""
+    for token in _parse(document):
         if token.type in ("heading_open", "paragraph_open"):
-            holder = token.type.removesuffix("_open")
+            parent = token.type.removesuffix("_open")
         elif token.type in ("inline", "fence"):
-            yield (holder if token.type == "inline" else "", token)
-            holder = ""
+            yield (parent if token.type == "inline" else "", token)
+            parent = ""
 
 
 def _tables(document: str) -> Iterator[list[list[str]]]:
     rows: list[list[str]] = []
     cell = False
-    for token in _parsed(document):
+    for token in _parse(document):
         match token.type:
             case "table_open":
                 rows = []
@@ -90,7 +90,7 @@ def _tables(document: str) -> Iterator[list[list[str]]]:
                 yield rows
 
 
-def _parsed(document: str) -> list[Token]:
+def _parse(document: str) -> list[Token]:
     return (
         MarkdownIt("commonmark")
         .enable("table")

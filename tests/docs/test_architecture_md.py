@@ -1,4 +1,4 @@
-"""docs/explanation/architecture.md: each folder has its row, and the layers are those that lint-imports keeps."""
+"""docs/explanation/architecture.md lists each folder, and the layers that lint-imports checks."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ PAGE = "docs/explanation/architecture.md"
 CORE = ROOT / "core" / "standby"
 
 
-def test_each_folder_and_each_module_at_the_root_has_its_row() -> None:
+def test_each_folder_and_each_module_at_the_root_has_a_row() -> None:
     named = {
         name
         for row in table(PAGE, head="folder of `core/standby`")
@@ -28,17 +28,17 @@ def test_each_folder_and_each_module_at_the_root_has_its_row() -> None:
     assert named == folders | modules
 
 
-def test_the_layers_are_those_that_are_kept() -> None:
+def test_the_layers_are_those_of_the_contract() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         [contract] = [
             each
             for each in tomllib.load(file)["tool"]["importlinter"]["contracts"]
             if each["name"] == "imports go down only"
         ]
-    kept = [re.findall(r"standby\.(\w+)", layer) for layer in contract["layers"]]
+    layers = [re.findall(r"standby\.(\w+)", layer) for layer in contract["layers"]]
     page = (ROOT / PAGE).read_text(encoding="utf-8")
-    assert [re.findall(r"`(\w+)`", line) for line in re.findall(r"(?m)^\d\. (.+)$", page)] == kept
+    assert [re.findall(r"`(\w+)`", line) for line in re.findall(r"(?m)^\d\. (.+)$", page)] == layers
 
 
-def test_few_modules_stand_at_the_root() -> None:
+def test_there_are_at_most_14_modules_at_the_root() -> None:
     assert len(list(CORE.glob("*.py"))) <= 14

@@ -1,4 +1,4 @@
-"""While standby is on no index, no text of ours says to install it, or a plugin of ours, from one: a path may be named."""
+"""standby is not yet on an index, so no text says to install it or its plugins from one."""
 
 import re
 from pathlib import Path
@@ -12,42 +12,42 @@ INSTALLING = re.compile(
 OURS = re.compile(r"['\"]?standby(?:$|[-\[=<>~!@'\"),.:])")
 
 
-def from_an_index(line: str) -> bool:
-    """Say whether a line names us, or a plugin of ours, among what a command installs."""
-    found = (each["what"].partition(" and ")[0].split() for each in INSTALLING.finditer(line))
-    return any(OURS.match(word) for words in found for word in words)
+def installs_from_an_index(line: str) -> bool:
+    """Say whether a command installs standby, or one of its plugins, from an index."""
+    commands = (each["what"].partition(" and ")[0].split() for each in INSTALLING.finditer(line))
+    return any(OURS.match(word) for arguments in commands for word in arguments)
 
 
 TEXTS = {".py", ".md", ".template", ".jinja", ".yaml", ".yml", ".json", ".toml", ".sh", ""}
 FOLDERS = ("core", "providers", "docs", "scripts", "config", "benchmarks", "findings", "tests")
 
 
-def texts() -> list[Path]:
+def list_texts() -> list[Path]:
     below = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))
-    found = [
+    files = [
         path
         for path in (*ROOT.glob("*"), *ROOT.glob(".ci/*"), *below)
         if path.is_file() and path.suffix in TEXTS
     ]
-    return [path for path in found if "__pycache__" not in path.parts and path != Path(__file__)]
+    return [path for path in files if "__pycache__" not in path.parts and path != Path(__file__)]
 
 
 def test_no_text_says_to_install_it_from_an_index() -> None:
-    found = texts()
+    texts = list_texts()
     assert {ROOT / "README.md", ROOT / "core/standby/cli/init.py", ROOT / "CHANGELOG.md"} <= set(
-        found
+        texts
     )
-    told = [
+    wrong = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
-        for path in found
+        for path in texts
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if from_an_index(line)
+        if installs_from_an_index(line)
     ]
-    assert told == []
+    assert wrong == []
 
 
 @pytest.mark.parametrize(
-    ("line", "says_so"),
+    ("line", "installs"),
     [
         ("pip install standby", True),
         ("run `pip install 'standby[local]'` first", True),
@@ -64,5 +64,5 @@ def test_no_text_says_to_install_it_from_an_index() -> None:
         ("pip install standby_helper_of_others", False),
     ],
 )
-def test_what_it_takes_for_such_a_text(line: str, says_so: bool) -> None:
-    assert from_an_index(line) is says_so
+def test_a_command_that_installs_from_an_index_is_recognised(line: str, installs: bool) -> None:
+    assert installs_from_an_index(line) is installs

@@ -1,4 +1,4 @@
-"""lints.md: each code has an example, the example has that code and no other warning, and the message is the one shown."""
+"""lints.md has an example for each code, with that code alone and the message shown."""
 
 import sys
 from datetime import date
@@ -17,16 +17,16 @@ from tests.docs.documents import blocks
 DOCUMENT = "lints.md"
 TODAY = date(2026, 11, 24)
 EXAMPLES = {block.heading: block.text for block in blocks(DOCUMENT, language="yaml")}
-TOLD = {block.heading: block.text for block in blocks(DOCUMENT, language="text")}
+MESSAGES = {block.heading: block.text for block in blocks(DOCUMENT, language="text")}
 INTRODUCTION = "Lints"
 ROOT = Path(__file__).parents[2]
-ON_THE_SIDE = {"no-key", "loss", "drops"}
-"""Codes that an example may have beside its own: there are no keys here, and models differ."""
+ALSO_ALLOWED = {"no-key", "loss", "drops"}
+"""Codes that an example may also have: there are no keys here, and models differ."""
 ENVIRON = {"doubtful-key": {"OPENAI_API_KEY": "YOUR_API_KEY"}}
-"""What an example needs to be set; nothing is, for the others."""
+"""The environment of an example, empty by default."""
 
 
-def found_in(folder: Path, text: str, code: str = "") -> tuple[Problem, ...]:
+def lint(folder: Path, text: str, code: str = "") -> tuple[Problem, ...]:
     (folder / "models.yaml").write_text(text, encoding="utf-8")
     environ = ENVIRON.get(code, {})
     return load(
@@ -34,13 +34,13 @@ def found_in(folder: Path, text: str, code: str = "") -> tuple[Problem, ...]:
     ).problems
 
 
-def test_the_page_that_ships_is_this_one() -> None:
+def test_the_shipped_page_is_this_one() -> None:
     assert PAGE.read_bytes() == (ROOT / DOCUMENT).read_bytes(), "cp lints.md core/standby/lints.md"
 
 
-def test_each_code_that_can_be_silenced_has_its_section() -> None:
+def test_each_code_that_can_be_silenced_has_a_section() -> None:
     assert sorted(set(EXAMPLES) - {INTRODUCTION}) == sorted((*SILENCEABLE, UNUSED))
-    assert set(TOLD) == set(EXAMPLES) - {INTRODUCTION}
+    assert set(MESSAGES) == set(EXAMPLES) - {INTRODUCTION}
 
 
 @pytest.fixture(autouse=True)
@@ -56,29 +56,27 @@ def _without_the_sdk_of_claude(
         monkeypatch.setitem(sys.modules, "anthropic", None)
 
 
-@pytest.mark.parametrize("code", TOLD)
-def test_each_example_has_its_code_on_the_line_that_the_page_says_and_no_other(
-    code: str, tmp_path: Path
-) -> None:
-    problems = found_in(tmp_path, EXAMPLES[code], code)
-    told = [f"{problem}  [{code}]" for problem in problems if problem.code == code]
-    assert "\n".join(told) == TOLD[code].rstrip("\n")
-    assert {problem.code for problem in problems} <= ON_THE_SIDE | {code}
+@pytest.mark.parametrize("code", MESSAGES)
+def test_each_example_has_its_code_on_its_line_and_no_other(code: str, tmp_path: Path) -> None:
+    problems = lint(tmp_path, EXAMPLES[code], code)
+    messages = [f"{problem}  [{code}]" for problem in problems if problem.code == code]
+    assert "\n".join(messages) == MESSAGES[code].rstrip("\n")
+    assert {problem.code for problem in problems} <= ALSO_ALLOWED | {code}
 
 
-@pytest.mark.parametrize("code", sorted(set(TOLD) - {UNUSED}))
+@pytest.mark.parametrize("code", sorted(set(MESSAGES) - {UNUSED}))
 def test_a_comment_above_the_line_silences_each(code: str, tmp_path: Path) -> None:
     [problem] = [
-        problem for problem in found_in(tmp_path, EXAMPLES[code], code) if problem.code == code
+        problem for problem in lint(tmp_path, EXAMPLES[code], code) if problem.code == code
     ]
     lines = EXAMPLES[code].splitlines()
     lines.insert(problem.line - 1, f"# standby: ignore[{code}] for a reason")
-    problems = found_in(tmp_path, "\n".join(lines), code)
+    problems = lint(tmp_path, "\n".join(lines), code)
     assert not {problem.code for problem in problems} & {code, UNUSED}
 
 
-def test_the_introduction_has_no_code_left_that_it_silences(tmp_path: Path) -> None:
-    assert {problem.code for problem in found_in(tmp_path, EXAMPLES[INTRODUCTION])} <= {
+def test_the_introduction_has_no_silenced_code_left(tmp_path: Path) -> None:
+    assert {problem.code for problem in lint(tmp_path, EXAMPLES[INTRODUCTION])} <= {
         "no-key",
         "drops",
     }

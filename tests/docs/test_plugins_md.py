@@ -60,11 +60,11 @@ def acme(install: Install) -> None:
 # The 60 seconds
 
 
-def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_module(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     environ |= {"PYTHONPATH": str(folder)}
-    command = [sys.executable, "-m", *words]
-    return subprocess.run(  # noqa: S603 - this interpreter, with words of this file
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(  # noqa: S603 - this interpreter, with arguments of this file
         command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=30
     )
 
@@ -75,17 +75,17 @@ def test_the_first_line_says_that_models_register_as_plugins() -> None:
 
 
 @pytest.mark.usefixtures("parrot")
-def test_the_example_answers_on_the_command_line_what_the_page_prints(tmp_path: Path) -> None:
+def test_the_example_prints_what_the_page_shows(tmp_path: Path) -> None:
     assert 'standby ask "Good morning."' in TEXT
-    ran = shell(tmp_path, "standby", "ask", "Good morning.")
-    assert ran.returncode == 0
-    assert ran.stdout + re.sub(r"in \d+\.\ds", "in 0.0s", ran.stderr) == only(
+    process = run_module(tmp_path, "standby", "ask", "Good morning.")
+    assert process.returncode == 0
+    assert process.stdout + re.sub(r"in \d+\.\ds", "in 0.0s", process.stderr) == only(
         DOCUMENT, PARROT, "text"
     )
 
 
 @pytest.mark.usefixtures("parrot")
-def test_the_example_is_listed_and_its_chain_is_valid() -> None:
+def test_the_example_is_listed_and_its_file_is_valid() -> None:
     assert re.search(
         r"^parrot +standby-parrot +0\.1\.0 +1 +ok$",
         CliRunner().invoke(standby, ["plugins"]).output,
@@ -116,7 +116,7 @@ def events(*pieces: Any) -> Answer:
 
 
 @pytest.fixture
-async def asked(acme: None) -> AsyncIterator[tuple[AsyncStandby, Loopback]]:
+async def client_and_server(acme: None) -> AsyncIterator[tuple[AsyncStandby, Loopback]]:
     del acme  # installed by now
     with Loopback() as server:
         async with AsyncStandby(
@@ -126,9 +126,9 @@ async def asked(acme: None) -> AsyncIterator[tuple[AsyncStandby, Loopback]]:
 
 
 async def test_the_http_example_sends_the_conversation_the_key_and_the_options(
-    asked: tuple[AsyncStandby, Loopback],
+    client_and_server: tuple[AsyncStandby, Loopback],
 ) -> None:
-    client, server = asked
+    client, server = client_and_server
     server.script(respond(200, DONE))
     reply = await client.chat("Which city?", temperature=0.5, top_k=3)
     assert (reply.text, reply.model, reply.usage.output) == ("Lisbon.", "acme-large", 2)
@@ -146,9 +146,9 @@ async def test_the_http_example_sends_the_conversation_the_key_and_the_options(
 
 
 async def test_the_http_example_sends_the_schema_and_what_is_extra(
-    asked: tuple[AsyncStandby, Loopback],
+    client_and_server: tuple[AsyncStandby, Loopback],
 ) -> None:
-    client, server = asked
+    client, server = client_and_server
     server.script(respond(200, {**DONE, "text": '{"city": "Lisbon"}'}))
     schema = {"type": "object", "required": ["city"]}
     reply = await client.chat("Which city?", schema=schema, extra={"acme": {"cache": True}})
@@ -157,9 +157,9 @@ async def test_the_http_example_sends_the_schema_and_what_is_extra(
 
 
 async def test_the_http_example_reads_an_error_between_two_events(
-    asked: tuple[AsyncStandby, Loopback],
+    client_and_server: tuple[AsyncStandby, Loopback],
 ) -> None:
-    client, server = asked
+    client, server = client_and_server
     stray = b'{"error": {"code": "too_long"}}\n\n'
     server.script(
         Answer(
@@ -171,8 +171,8 @@ async def test_the_http_example_reads_an_error_between_two_events(
     assert caught.value.trail[0].kind == "context_too_long"
 
 
-async def test_the_http_example_streams(asked: tuple[AsyncStandby, Loopback]) -> None:
-    client, server = asked
+async def test_the_http_example_streams(client_and_server: tuple[AsyncStandby, Loopback]) -> None:
+    client, server = client_and_server
     server.script(events({"text": "Lis"}, {"text": "bon."}, {**DONE, "text": ""}))
     stream = client.stream("Which city?")
     assert [chunk.text async for chunk in stream] == ["Lis", "bon.", ""]
@@ -201,9 +201,9 @@ async def test_the_http_example_streams(asked: tuple[AsyncStandby, Loopback]) ->
     ],
 )
 async def test_the_http_example_classifies(
-    asked: tuple[AsyncStandby, Loopback], answer: Answer, kind: str
+    client_and_server: tuple[AsyncStandby, Loopback], answer: Answer, kind: str
 ) -> None:
-    client, server = asked
+    client, server = client_and_server
     server.script(answer)
     with pytest.raises(StandbyError) as caught:
         await client.chat("Which city?", deadline=1.5)
@@ -217,10 +217,10 @@ async def test_the_http_example_classifies(
         ([{"error": {"code": "too_long", "message": "Too long."}}], "context_too_long"),
     ],
 )
-async def test_the_http_example_believes_no_stream_unchecked(
-    asked: tuple[AsyncStandby, Loopback], pieces: list[Any], kind: str
+async def test_the_http_example_checks_its_streams(
+    client_and_server: tuple[AsyncStandby, Loopback], pieces: list[Any], kind: str
 ) -> None:
-    client, server = asked
+    client, server = client_and_server
     server.script(events(*pieces))
     with pytest.raises(ChainExhausted) as caught:
         [chunk async for chunk in client.stream("Which city?", deadline=1.5)]
@@ -229,15 +229,18 @@ async def test_the_http_example_believes_no_stream_unchecked(
 
 @pytest.mark.usefixtures("acme")
 def test_the_http_example_is_valid_without_its_http_library(tmp_path: Path) -> None:
-    code = "import sys; from standby import Standby; Standby('models.yaml'); sys.exit('httpx2' in sys.modules)"
-    ran = subprocess.run(  # noqa: S603 - the interpreter that runs this
+    code = (
+        "import sys; from standby import Standby; Standby('models.yaml'); "
+        "sys.exit('httpx2' in sys.modules)"
+    )
+    process = subprocess.run(  # noqa: S603 - the interpreter that runs this
         [sys.executable, "-c", code],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         check=False,
         timeout=30,
     )
-    assert ran.returncode == 0
+    assert process.returncode == 0
 
 
 # House rules
@@ -248,7 +251,11 @@ def test_the_house_rules_move_a_request_on_and_count_its_events(
 ) -> None:
     install(*house_rules())
     text = only(DOCUMENT, HOUSE_RULES, "yaml")
-    models = "models:\n  a: {provider: scripted, options: {reply: Good.}}\n  b: {provider: scripted, options: {reply: 9 EUR.}}\n"
+    models = (
+        "models:\n"
+        "  a: {provider: scripted, options: {reply: Good.}}\n"
+        "  b: {provider: scripted, options: {reply: 9 EUR.}}\n"
+    )
     (tmp_path / "models.yaml").write_text(
         models + text.replace("[gemini-3.8-flash, gpt-5.6-sol]", "[a, b]"), encoding="utf-8"
     )
@@ -269,8 +276,10 @@ async def test_the_example_of_blocking_answers() -> None:
     names: dict[str, Any] = {}
     exec(only(DOCUMENT, "blocking(): an SDK that blocks", "python"), names)  # noqa: S102 - the page's own code
     slow = names["Slow"](Provider(plugin="slow"))
-    call = ModelRequest(request=request(), model="slow-1", card=Card(), options={}, timeout=5.0)
-    assert (await slow.complete(call)).text == "slow-1 has answered"
+    model_request = ModelRequest(
+        request=request(), model="slow-1", card=Card(), options={}, timeout=5.0
+    )
+    assert (await slow.complete(model_request)).text == "slow-1 has answered"
 
 
 def test_the_page_states_the_bound_of_blocking_threads() -> None:
@@ -281,7 +290,7 @@ def test_the_page_states_the_bound_of_blocking_threads() -> None:
 
 
 def signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """Return the line of its definition; an annotation in quotes stands without them, a default keeps its own."""
+    """Return the line of a definition, without the quotes of annotations."""
     for node in ast.walk(function):
         if isinstance(node, ast.arg) and isinstance(node.annotation, ast.Constant):
             node.annotation = ast.Name(node.annotation.value)
@@ -292,14 +301,16 @@ def signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 
 def functions(of: type) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    [made] = ast.parse(inspect.getsource(of)).body
-    assert isinstance(made, ast.ClassDef)
-    return [node for node in made.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    [definition] = ast.parse(inspect.getsource(of)).body
+    assert isinstance(definition, ast.ClassDef)
+    return [
+        node for node in definition.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
-def test_every_hook_stands_there_with_its_exact_signature_and_no_other() -> None:
-    wanted = [signature(function) for function in functions(hooks)]
-    assert only(DOCUMENT, "The hooks", "python").splitlines() == wanted
+def test_every_hook_is_listed_with_its_exact_signature() -> None:
+    expected = [signature(function) for function in functions(hooks)]
+    assert only(DOCUMENT, "The hooks", "python").splitlines() == expected
     assert [row[0] for row in table(DOCUMENT, head="hook")] == [
         f"`{function.name}`" for function in functions(hooks)
     ]
@@ -308,7 +319,7 @@ def test_every_hook_stands_there_with_its_exact_signature_and_no_other() -> None
     }
 
 
-def test_both_methods_of_an_adapter_stand_there_with_their_exact_signature() -> None:
+def test_both_methods_of_an_adapter_are_listed_with_their_exact_signatures() -> None:
     methods = [*functions(plugin.Adapter), *functions(plugin.StreamingAdapter)]
     assert only(DOCUMENT, "The adapter", "python").splitlines() == [
         signature(method) for method in methods
@@ -353,24 +364,25 @@ HELPERS: dict[str, Any] = {"The helpers": plugin, "The functions of the kit": te
 
 
 @pytest.mark.parametrize("heading", HELPERS)
-def test_every_helper_stands_there_with_its_exact_signature(heading: str) -> None:
-    """Whatever an author calls: a new one that is exported must be written down, and one that is gone must go."""
-    names = [name for name in HELPERS[heading].__all__ if name.islower()]
+def test_every_helper_is_listed_with_its_exact_signature(heading: str) -> None:
+    names = {name for name in HELPERS[heading].__all__ if name.islower()}
     helpers = [
-        made for name in names if inspect.isfunction(made := getattr(HELPERS[heading], name))
+        helper
+        for name in sorted(names)
+        if inspect.isfunction(helper := getattr(HELPERS[heading], name))
     ]
-    assert set(names) - {made.__name__ for made in helpers} <= {"events", "hookimpl", "hooks"}
-    definitions = [node for made in helpers for node in ast.parse(inspect.getsource(made)).body]
-    wanted = [
-        signature(node)
-        for node in definitions
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    assert only(DOCUMENT, heading, "python").splitlines() == wanted
-    assert len(wanted) == len(helpers)
+    assert names - {helper.__name__ for helper in helpers} <= {"events", "hookimpl", "hooks"}
+    expected = [signature(definition(helper)) for helper in helpers]
+    assert only(DOCUMENT, heading, "python").splitlines() == expected
 
 
-def test_all_names_of_standby_plugin_are_listed_and_no_other() -> None:
+def definition(function: Any) -> ast.FunctionDef | ast.AsyncFunctionDef:
+    [node] = ast.parse(inspect.getsource(function)).body
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    return node
+
+
+def test_exactly_the_names_of_standby_plugin_are_listed() -> None:
     listed = [row[0].strip("`") for row in table(DOCUMENT, head="name")]
     assert sorted(listed) == sorted(plugin.__all__)
 
@@ -401,11 +413,11 @@ def _raise(error: Exception) -> Any:
     return fail
 
 
-async def _blank() -> Reply:
+async def _reply_blank() -> Reply:
     return Reply(text=" ")
 
 
-MADE_OF: dict[str, tuple[Any, Kind]] = {
+OUTCOMES: dict[str, tuple[Any, Kind]] = {
     "is not done in time": (_hang, Kind.TIMEOUT),
     "raises `TimeoutError`": (_raise(TimeoutError("late")), Kind.TIMEOUT),
     "raises `ConnectionError`, or a subclass of it": (
@@ -417,17 +429,17 @@ MADE_OF: dict[str, tuple[Any, Kind]] = {
         Kind.UNAVAILABLE,
     ),
     "raises any other `Exception`": (_raise(KeyError("choices")), Kind.CONTRACT),
-    "returns a reply without text": (_blank, Kind.EMPTY),
+    "returns a reply without text": (_reply_blank, Kind.EMPTY),
 }
 
 
-@pytest.mark.parametrize("does", MADE_OF)
-async def test_what_an_adapter_does_becomes_the_kind_that_the_page_says(does: str) -> None:
-    work, kind = MADE_OF[does]
+@pytest.mark.parametrize("does", OUTCOMES)
+async def test_what_an_adapter_does_has_the_kind_that_the_page_states(does: str) -> None:
+    work, kind = OUTCOMES[does]
 
     class Does:
-        async def complete(self, call: ModelRequest) -> Any:
-            del call
+        async def complete(self, request: ModelRequest) -> Any:
+            del request
             return await work()
 
     with pytest.raises(CallFailed) as caught:
@@ -442,17 +454,17 @@ async def test_what_an_adapter_does_becomes_the_kind_that_the_page_says(does: st
 
 def test_the_commands_that_measure_late_import_run(tmp_path: Path) -> None:
     for line in only(DOCUMENT, "Late import", "sh").splitlines():
-        _, *words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]
-        ran = shell(tmp_path, *words[1:])
-        assert ran.returncode == 0, ran.stderr
-        assert "per loop" in ran.stdout
+        _, *arguments = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]
+        process = run_module(tmp_path, *arguments[1:])
+        assert process.returncode == 0, process.stderr
+        assert "per loop" in process.stdout
 
 
 def test_every_python_block_is_used() -> None:
-    tried = {"The hooks", "The adapter", *HELPERS, "Testing", "blocking(): an SDK that blocks"}
+    used = {"The hooks", "The adapter", *HELPERS, "Testing", "blocking(): an SDK that blocks"}
     assert {
         block.heading for block in blocks(DOCUMENT, language="python") if not block.file
-    } == tried
+    } == used
 
 
 def test_the_table_of_the_scripted_plugin_has_each_key_of_a_step() -> None:

@@ -20,7 +20,7 @@ GOOD = (
     + HOOK.format("")
     + MODELS
     + MAKE
-    + "    async def complete(self, call): return Reply(text='Hello.')\n"
+    + "    async def complete(self, request): return Reply(text='Hello.')\n"
 )
 TONE = ", options={'additionalProperties': False, 'properties': {'tone': {'type': 'string'}}}"
 
@@ -34,7 +34,10 @@ def answering(method: str) -> str:
     return HEAD + HOOK.format("") + MODELS + MAKE + f"    {method}\n"
 
 
-ASK = "models: {m: {provider: parrot, model: parrot-1, timeout: 200ms}}\nchains: {default: {models: [m], retry: {attempts: 1}}}"
+ASK = (
+    "models: {m: {provider: parrot, model: parrot-1, timeout: 200ms}}\n"
+    "chains: {default: {models: [m], retry: {attempts: 1}}}"
+)
 BARE = "chains: {default: {models: [parrot-1]}}"
 
 TROUBLES: dict[str, tuple[str, str]] = {
@@ -59,7 +62,8 @@ TROUBLES: dict[str, tuple[str, str]] = {
     ),
     "the command 'feed' is an 'async def', which is never awaited: write 'def'": (
         GOOD
-        + "@hookimpl\ndef standby_commands():\n    import click\n    return [click.Command('feed', callback=feed)]\n"
+        + "@hookimpl\ndef standby_commands():\n    import click\n"
+        + "    return [click.Command('feed', callback=feed)]\n"
         + "async def feed(): ...\n",
         "parrot feed",
     ),
@@ -81,7 +85,7 @@ TROUBLES: dict[str, tuple[str, str]] = {
     "has neither 'complete' nor 'stream'": (good("def complete", "def completed"), ASK),
     "TypeError: Parrot() takes no arguments": (good("__init__(self, provider)", "made(self)"), ASK),
     "TypeError: complete() returned a dict, not a Reply": (
-        answering("async def complete(self, call): return {}"),
+        answering("async def complete(self, request): return {}"),
         ASK,
     ),
     "TypeError: complete() returned a Reply: write it as 'async def' without 'yield'": (
@@ -89,15 +93,15 @@ TROUBLES: dict[str, tuple[str, str]] = {
         ASK,
     ),
     "AttributeError: 'list_iterator' object has no attribute 'aclose'": (
-        answering("def stream(self, call): return iter([])"),
+        answering("def stream(self, request): return iter([])"),
         ASK,
     ),
     "TypeError: stream() returned a coroutine: write it as 'async def' with 'yield'": (
-        answering("async def stream(self, call): return [Chunk('Hello.')]"),
+        answering("async def stream(self, request): return [Chunk('Hello.')]"),
         ASK,
     ),
     "the stream ended without its end marker": (
-        answering("async def stream(self, call): yield Chunk('Hello.')"),
+        answering("async def stream(self, request): yield Chunk('Hello.')"),
         ASK,
     ),
     "empty: a reply without text, finish stop": (good("Hello."), ASK),
@@ -106,11 +110,11 @@ TROUBLES: dict[str, tuple[str, str]] = {
         ASK,
     ),
     "timeout: no answer in 0.2s": (
-        answering("async def complete(self, call): import asyncio; await asyncio.sleep(60)"),
+        answering("async def complete(self, request): import asyncio; await asyncio.sleep(60)"),
         ASK,
     ),
     "plugin 'parrot' (standby-parrot 0.1.0) raised KeyError: 'choices'": (
-        answering("async def complete(self, call): return {}['choices']"),
+        answering("async def complete(self, request): return {}['choices']"),
         ASK,
     ),
 }
@@ -120,28 +124,28 @@ TROUBLES: dict[str, tuple[str, str]] = {
 def test_each_message_of_the_troubleshooting_is_printed(
     message: str, install: Install, tmp_path: Path
 ) -> None:
-    source, said = TROUBLES[message]
+    source, setup = TROUBLES[message]
     points = {"parrot": "standby_parrot"} if source else {}
     if "parrot2" in message:
         points["parrot2"] = "standby_parrot"
     install({**project(), "entry-points": {plugin.GROUP: points}}, {"standby_parrot.py": source})
     if message.startswith("two distributions"):
         install({**project(), "name": "standby-other-parrot"}, {})
-    (tmp_path / "models.yaml").write_text(f"version: 1\n{said}\n", encoding="utf-8")
-    words = said.split() if said == "parrot feed" else ["ask", "Good morning."]
-    assert message in CliRunner().invoke(standby, words).output
+    (tmp_path / "models.yaml").write_text(f"version: 1\n{setup}\n", encoding="utf-8")
+    arguments = setup.split() if setup == "parrot feed" else ["ask", "Good morning."]
+    assert message in CliRunner().invoke(standby, arguments).output
 
 
-def test_no_message_of_the_troubleshooting_is_untried() -> None:
+def test_the_table_lists_exactly_the_messages_tested_here() -> None:
     assert [row[0].strip("`") for row in table(DOCUMENT, head="message")] == list(TROUBLES)
 
 
 def test_a_broken_plugin_does_not_keep_others_from_loading(install: Install) -> None:
     install(project(), {"standby_parrot.py": "raise SystemExit(3)"})
     registry = Registry()
-    assert (
-        registry.status("parrot").reason
-        == "plugin 'parrot' (standby-parrot 0.1.0) is broken: SystemExit: 3; update or uninstall standby-parrot"
+    assert registry.status("parrot").reason == (
+        "plugin 'parrot' (standby-parrot 0.1.0) is broken: SystemExit: 3; "
+        "update or uninstall standby-parrot"
     )
     assert registry.status("scripted").state == "ok"
 
@@ -150,8 +154,8 @@ def test_a_broken_plugin_is_one_row_and_one_line_of_error(install: Install) -> N
     install(project(), {"standby_parrot.py": good("standby_models()", "standby_models(model)")})
     rows = CliRunner().invoke(standby, ["plugins"]).output.splitlines()
     assert len(rows) == 1 + len(Registry().names())
-    told = CliRunner().invoke(standby, ["parrot", "feed"]).output
-    assert told.startswith(
+    output = CliRunner().invoke(standby, ["parrot", "feed"]).output
+    assert output.startswith(
         "Error: plugin 'parrot' (standby-parrot 0.1.0) is broken: PluginValidationError: "
     )
-    assert told.endswith("; update or uninstall standby-parrot\n")
+    assert output.endswith("; update or uninstall standby-parrot\n")

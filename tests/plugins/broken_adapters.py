@@ -1,4 +1,4 @@
-"""Plugins that break when they are asked, and what the trail says of each."""
+"""Adapters that break when they are made or called, and what the trail says of each."""
 
 from standby.failures import Kind
 from tests.plugins.sources import HALT, HEAD, MUTE, OWNER, Broken, acme, completes, streams
@@ -6,19 +6,19 @@ from tests.plugins.sources import HALT, HEAD, MUTE, OWNER, Broken, acme, complet
 UNUSABLE = f"plugin 'acme' ({OWNER}) cannot be used: acme_sdk:Acme"
 
 PROPERTY = f"{HEAD}class Acme:\n    def __init__(self, provider): pass\n    @property\n"
-IGNORES = """async def complete(self, call):
+IGNORES = """async def complete(self, request):
         until = time.monotonic() + 1
         while time.monotonic() < until:
             try: await asyncio.sleep(0.05)
             except asyncio.CancelledError: pass"""
 
 
-def breach(words: str) -> str:
-    """Return what is said of an adapter that broke its promise."""
-    return f"plugin 'acme' ({OWNER}) {words}; update acme-broken, or report this to its authors"
+def contract_violation(action: str) -> str:
+    """Return the message about an adapter that broke the contract."""
+    return f"plugin 'acme' ({OWNER}) {action}; update acme-broken, or report this to its authors"
 
 
-ITSELF = breach("cancelled itself")
+ITSELF = contract_violation("cancelled itself")
 
 
 def failed(fields: str) -> str:
@@ -29,58 +29,58 @@ MADE = {
     "a class that calls itself": Broken(
         "def f(): f()\nf()", f"{UNUSABLE}: RecursionError: maximum recursion depth exceeded"
     ),
-    "an import that is no Exception": Broken(
+    "an import that raises a BaseException": Broken(
         f"{HALT}raise Halt('halt')", f"{UNUSABLE}: Halt: halt"
     ),
     "an import that is cancelled": Broken(
         "import asyncio; raise asyncio.CancelledError",
         f"{UNUSABLE}: CancelledError",
     ),
-    "an import without words": Broken(
+    "an import without a message": Broken(
         f"{MUTE}raise Mute", f"{UNUSABLE}: Mute, whose message cannot be shown"
     ),
     "a function": Broken(
         "async def Acme(provider): ...", f"{UNUSABLE} has neither 'complete' nor 'stream'"
     ),
     "a constructor that raises": Broken(
-        acme("async def complete(self, call): ...", made="raise ValueError('no licence')"),
-        breach("raised ValueError: no licence"),
+        acme("async def complete(self, request): ...", made="raise ValueError('no licence')"),
+        contract_violation("raised ValueError: no licence"),
         kind=Kind.CONTRACT,
     ),
     "a constructor that exits": Broken(
-        acme("async def complete(self, call): ...", made="sys.exit('no licence')"),
-        breach("raised SystemExit: no licence"),
+        acme("async def complete(self, request): ...", made="sys.exit('no licence')"),
+        contract_violation("raised SystemExit: no licence"),
         kind=Kind.CONTRACT,
     ),
-    "a constructor that is no Exception": Broken(
-        HALT + acme("async def complete(self, call): ...", made="raise Halt('halt')"),
-        breach("raised Halt: halt"),
+    "a constructor that raises a BaseException": Broken(
+        HALT + acme("async def complete(self, request): ...", made="raise Halt('halt')"),
+        contract_violation("raised Halt: halt"),
         kind=Kind.CONTRACT,
     ),
     "a constructor that is cancelled": Broken(
-        acme("async def complete(self, call): ...", made="raise asyncio.CancelledError"),
-        breach("raised CancelledError"),
+        acme("async def complete(self, request): ...", made="raise asyncio.CancelledError"),
+        contract_violation("raised CancelledError"),
         kind=Kind.CONTRACT,
     ),
     "a constructor that makes nothing": Broken(
         "def Acme(provider): return None\nAcme.complete = print\n",
-        breach("raised AttributeError: 'NoneType' object has no attribute 'complete'"),
+        contract_violation("raised AttributeError: 'NoneType' object has no attribute 'complete'"),
         kind=Kind.CONTRACT,
     ),
-    "a method that is none": Broken(
+    "a method that is None": Broken(
         acme(made="pass") + "    complete = None\n",
-        breach("raised TypeError: 'NoneType' object is not callable"),
+        contract_violation("raised TypeError: 'NoneType' object is not callable"),
         kind=Kind.CONTRACT,
     ),
     "a property that raises": Broken(
         f"{PROPERTY}    def complete(self): raise OSError('gone')\n",
-        breach("raised OSError: gone"),
+        contract_violation("raised OSError: gone"),
         kind=Kind.CONTRACT,
     ),
 }
 
 COMPLETE = {
-    "without the call": Broken(
+    "without the request": Broken(
         acme("async def complete(self): return Reply(text='x')"),
         "TypeError: Acme.complete() takes 1 positional argument but 2 were given",
     ),
@@ -91,7 +91,7 @@ COMPLETE = {
         completes("return 'Hello.'"), "TypeError: complete() returned a str, not a Reply"
     ),
     "a coroutine": Broken(
-        completes("return self.complete(call)"),
+        completes("return self.complete(request)"),
         "TypeError: complete() returned a coroutine, not a Reply",
     ),
     "a generator": Broken(
@@ -114,7 +114,7 @@ COMPLETE = {
         completes("return Reply(text='Hello.', finish='odd')"),
         "TypeError: Reply: invalid enum value 'odd' - at `finish`",
     ),
-    "served by a number": Broken(
+    "a response model that is a number": Broken(
         completes("return Reply(text='Hello.', response_model=5)"),
         "TypeError: Reply: expected `str`, got `int` - at `response_model`",
     ),
@@ -122,7 +122,7 @@ COMPLETE = {
         completes("return Reply(text='Hello.', tool_calls=5)"),
         "TypeError: Reply: expected `array`, got `int` - at `tool_calls`",
     ),
-    "an error in words": Broken(
+    "an error with a text": Broken(
         completes("raise AttemptFailed('overloaded')"),
         "AttributeError: 'str' object has no attribute 'text'",
     ),
@@ -134,32 +134,34 @@ COMPLETE = {
         failed("kind='tired', message='zzz'"),
         "TypeError: Failure: invalid enum value 'tired' - at `kind`",
     ),
-    "a failure without words": Broken(
+    "a failure without a message": Broken(
         failed("kind=Kind.OVERLOADED, message=None"),
         "TypeError: Failure: expected `str`, got `null` - at `message`",
     ),
-    "a pause in words": Broken(
+    "a delay as a text": Broken(
         failed("kind=Kind.RATE_LIMITED, message='slow', retry_after='soon'"),
         "TypeError: Failure: expected `float | null`, got `str` - at `retry_after`",
     ),
-    "an error that has no words": Broken(
+    "an error whose message raises": Broken(
         MUTE + completes("raise Mute"), "Mute, whose message cannot be shown"
     ),
     "StopIteration": Broken(
         completes("raise StopIteration"), "RuntimeError: coroutine raised StopIteration"
     ),
-    "an error without a word": Broken(completes("raise StopAsyncIteration"), "StopAsyncIteration"),
+    "an error without a message": Broken(
+        completes("raise StopAsyncIteration"), "StopAsyncIteration"
+    ),
     "a group": Broken(
         completes("raise ExceptionGroup('many', [ValueError('one')])"),
         "ExceptionGroup: many (1 sub-exception)",
     ),
-    "no end of calls": Broken(
-        completes("return await self.complete(call)"),
+    "endless recursion": Broken(
+        completes("return await self.complete(request)"),
         "RecursionError: maximum recursion depth exceeded",
     ),
     "an exit": Broken(completes("sys.exit(3)"), "SystemExit: 3"),
     "the end of a generator": Broken(completes("raise GeneratorExit"), "GeneratorExit"),
-    "no Exception": Broken(HALT + completes("raise Halt('halt')"), "Halt: halt"),
+    "a BaseException": Broken(HALT + completes("raise Halt('halt')"), "Halt: halt"),
     "a group of exits": Broken(
         completes("raise BaseExceptionGroup('many', [SystemExit(3)])"),
         "BaseExceptionGroup: many (1 sub-exception)",
@@ -167,16 +169,16 @@ COMPLETE = {
 }
 
 STREAM = {
-    "without the call": Broken(
+    "without the request": Broken(
         acme("async def stream(self): yield Chunk('Hello.', End())"),
         "TypeError: Acme.stream() takes 1 positional argument but 2 were given",
     ),
     "nothing": Broken(
-        acme("def stream(self, call): return None"),
+        acme("def stream(self, request): return None"),
         "AttributeError: 'NoneType' object has no attribute 'aclose'",
     ),
-    "no async": Broken(
-        acme("def stream(self, call): yield Chunk('Hello.', End())"),
+    "not async": Broken(
+        acme("def stream(self, request): yield Chunk('Hello.', End())"),
         "AttributeError: 'generator' object has no attribute 'aclose'",
     ),
     "texts": Broken(
@@ -208,7 +210,7 @@ STREAM = {
         streams("try: yield Chunk('Hello.', End())\nfinally: raise RuntimeError('closing')"),
         "RuntimeError: closing",
     ),
-    "a word after its close": Broken(
+    "a chunk after its close": Broken(
         streams("try: yield Chunk('Hello.', End())\nexcept GeneratorExit: yield Chunk('more')"),
         "RuntimeError: async generator ignored GeneratorExit",
     ),
@@ -219,7 +221,7 @@ STREAM = {
     "the end of a generator": Broken(
         streams("yield Chunk('Hello')\nraise GeneratorExit"), "GeneratorExit"
     ),
-    "no Exception": Broken(
+    "a BaseException": Broken(
         HALT + streams("yield Chunk('Hello')\nraise Halt('halt')"), "Halt: halt"
     ),
 }
@@ -258,7 +260,7 @@ LATE = {
     "complete that cancels itself": Broken(
         completes("raise asyncio.CancelledError"), ITSELF, kind=Kind.CONTRACT
     ),
-    "complete that has itself cancelled": Broken(
+    "complete that cancels its task": Broken(
         completes("asyncio.current_task().cancel(); await asyncio.sleep(1)"),
         ITSELF,
         kind=Kind.CONTRACT,
@@ -266,7 +268,7 @@ LATE = {
     "a stream that cancels itself": Broken(
         streams("yield Chunk('Hello')\nraise asyncio.CancelledError"), ITSELF, kind=Kind.CONTRACT
     ),
-    "a stream that just ends": Broken(
+    "a stream without its end marker": Broken(
         streams("yield Chunk('Hello.')"),
         "the stream ended without its end marker",
         kind=Kind.MALFORMED,
@@ -276,7 +278,7 @@ LATE = {
 
 def _contract(table: dict[str, Broken]) -> dict[str, Broken]:
     return {
-        name: Broken(each.source, breach(f"raised {each.words}"), kind=Kind.CONTRACT)
+        name: Broken(each.source, contract_violation(f"raised {each.message}"), kind=Kind.CONTRACT)
         for name, each in table.items()
     }
 
@@ -294,11 +296,11 @@ ADAPTERS = {
 
 CLOSE = {
     "raises": Broken("async def aclose(self): raise RuntimeError('closing')"),
-    "is no coroutine": Broken("def aclose(self): pass"),
+    "is not a coroutine": Broken("def aclose(self): pass"),
     "takes a parameter": Broken("async def aclose(self, now): pass"),
-    "has no words": Broken("async def aclose(self): raise Mute"),
+    "raises an error without a message": Broken("async def aclose(self): raise Mute"),
     "exits": Broken("async def aclose(self): sys.exit(4)"),
-    "is no Exception": Broken("async def aclose(self): raise Halt('halt')"),
+    "raises a BaseException": Broken("async def aclose(self): raise Halt('halt')"),
     "cancels itself": Broken("async def aclose(self): raise asyncio.CancelledError"),
 }
-"""Adapters that answer, and cannot be closed."""
+"""Adapters that answer but cannot be closed."""

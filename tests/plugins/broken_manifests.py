@@ -1,4 +1,4 @@
-"""Plugins that are broken before anybody asks them anything, and what is said of each behind "plugin 'acme' (…) is broken"."""
+"""Manifests that are broken, and the message about each after "plugin 'acme' (…) is broken"."""
 
 import sys
 
@@ -16,8 +16,9 @@ from tests.plugins.sources import (
 )
 
 CIRCLE = (
-    "ImportError: cannot import name 'Acme' from 'acme_plugin' (consider renaming '{folder}/acme_plugin.py' "
-    "if it has the same name as a library you intended to import)"
+    "ImportError: cannot import name 'Acme' from 'acme_plugin' "
+    "(consider renaming '{folder}/acme_plugin.py' if it has the same name as a library "
+    "you intended to import)"
     if sys.version_info >= (3, 14)
     else "ImportError: cannot import name 'Acme' from partially initialized module 'acme_plugin' "
     "(most likely due to a circular import) ({folder}/acme_plugin.py)"
@@ -36,7 +37,8 @@ METHOD = (
 IMPORTS = {
     "indentation": Broken(
         first("if True:\npass"),
-        "IndentationError: expected an indented block after 'if' statement on line 1 (acme_plugin.py, line 2)",
+        "IndentationError: expected an indented block after 'if' statement on line 1 "
+        "(acme_plugin.py, line 2)",
     ),
     "a null byte": Broken(
         first("x = 'a\0b'"), "SyntaxError: source code string cannot contain null bytes"
@@ -52,7 +54,7 @@ IMPORTS = {
         first("from acme_plugin import Acme"),
         CIRCLE,
     ),
-    "no end of calls": Broken(
+    "endless recursion": Broken(
         first("def f(): f()\nf()"), "RecursionError: maximum recursion depth exceeded"
     ),
     "a group": Broken(
@@ -60,12 +62,12 @@ IMPORTS = {
         "ExceptionGroup: many (1 sub-exception)",
     ),
     "an exit": Broken(first("raise SystemExit(3)"), "SystemExit: 3"),
-    "an exit without a word": Broken(first("raise SystemExit"), "SystemExit"),
-    "an error without a word": Broken(first("assert False"), "AssertionError"),
-    "an error that has no words": Broken(
+    "an exit without a message": Broken(first("raise SystemExit"), "SystemExit"),
+    "an error without a message": Broken(first("assert False"), "AssertionError"),
+    "an error whose message raises": Broken(
         first(f"{MUTE}raise Mute"), "Mute, whose message cannot be shown"
     ),
-    "no Exception": Broken(first(f"{HALT}raise Halt('halt')"), "Halt: halt"),
+    "a BaseException": Broken(first(f"{HALT}raise Halt('halt')"), "Halt: halt"),
     "a cancellation": Broken(
         first("import asyncio; raise asyncio.CancelledError"), "CancelledError"
     ),
@@ -80,16 +82,17 @@ HOOKS = {
     ),
     "a parameter": Broken(
         MANIFEST.replace("standby_provider()", "standby_provider(config)"),
-        f"{VALIDATION}standby_provider(config) Argument(s) {{'config'}} are declared in the hookimpl "
-        "but can not be found in the hookspec",
+        f"{VALIDATION}standby_provider(config) Argument(s) {{'config'}} are declared "
+        "in the hookimpl but can not be found in the hookspec",
     ),
     "a parameter by name": Broken(
         MANIFEST.replace("standby_provider()", "standby_provider(*, config)"),
         "TypeError: standby_provider() missing 1 required keyword-only argument: 'config'",
     ),
-    "a wrapper that is none": Broken(
+    "a wrapper that is not a generator": Broken(
         MANIFEST.replace("@hookimpl", "@hookimpl(wrapper=True)", 1),
-        f"{VALIDATION}standby_provider() Declared as wrapper=True or hookwrapper=True but function is not a generator function",
+        f"{VALIDATION}standby_provider() Declared as wrapper=True or hookwrapper=True "
+        "but function is not a generator function",
     ),
     "a class in place of its object": Broken(
         f"{HEAD}class Plugin:\n{METHOD}",
@@ -104,7 +107,7 @@ HOOKS = {
     "a module that is not there": Broken(
         MANIFEST, "ModuleNotFoundError: No module named 'acme'", point="acme"
     ),
-    "an entry point that is none": Broken(
+    "an entry point that is not a name": Broken(
         MANIFEST,
         "its entry point 'acme plugin!' is neither 'module' nor 'module:object'",
         point="acme plugin!",
@@ -112,7 +115,7 @@ HOOKS = {
     "an exit": Broken(
         HEAD + provider() + models("sys.exit('no licence')"), "SystemExit: no licence"
     ),
-    "no Exception": Broken(
+    "a BaseException": Broken(
         f"{HEAD}{HALT}{provider()}@hookimpl\ndef standby_models(): raise Halt('halt')\n",
         "Halt: halt",
     ),
@@ -138,7 +141,7 @@ HOOKS = {
     ),
     "models as a list": Broken(HEAD + provider() + models("[Card()]"), NO_CARDS),
     "models as a text": Broken(HEAD + provider() + models("'a-1'"), NO_CARDS),
-    "models as no": Broken(HEAD + provider() + models("False"), NO_CARDS),
+    "models as False": Broken(HEAD + provider() + models("False"), NO_CARDS),
     "a model without a card": Broken(HEAD + provider() + models("{'a-1': None}"), NO_CARDS),
     "a model with the class": Broken(HEAD + provider() + models("{'a-1': Card}"), NO_CARDS),
     "a model without a name": Broken(
@@ -167,7 +170,7 @@ FIELDS = {
     "a key without a name": Broken(
         info("keys=('',)"), "standby_provider: a variable needs a name - at `keys`"
     ),
-    "options that are none": Broken(
+    "options that are None": Broken(
         info("options=None"), "standby_provider: expected `object`, got `null` - at `options`"
     ),
     "options as a list": Broken(
@@ -183,7 +186,7 @@ FIELDS = {
     "errors as a text": Broken(
         info("errors='503'"), "standby_provider: expected `array`, got `str` - at `errors`"
     ),
-    "a window in words": Broken(
+    "a window as a text": Broken(
         card("context_window='200k'"),
         "standby_models, 'a-1': expected `int | null`, got `str` - at `context_window`",
     ),
@@ -191,14 +194,14 @@ FIELDS = {
         card("context_window=-1"),
         "standby_models, 'a-1': expected `int` >= 1 - at `context_window`",
     ),
-    "no time": Broken(
+    "a time-out that is not a number": Broken(
         card("timeout=float('nan')"), "standby_models, 'a-1': expected `float` > 0.0 - at `timeout`"
     ),
     "a day as a text": Broken(
         card("retires='2026-12-01'"),
         "standby_models, 'a-1': expected `date | null`, got `str` - at `retires`",
     ),
-    "a sense that nobody has": Broken(
+    "an unknown medium": Broken(
         card("reads=('smell',)"),
         "standby_models, 'a-1': invalid enum value 'smell' - at `reads[0]`",
     ),
@@ -213,12 +216,12 @@ MANIFESTS = {
     for name, broken in table.items()
 }
 
-UNREACHED = {
+WITHOUT_MODELS = {
     "not marked": Broken(
         f"{HEAD}def standby_provider(): return ProviderInfo(adapter='acme_sdk:Acme')\n", NO_HOOK
     ),
-    "says None": Broken(HEAD + provider("None"), NO_HOOK),
+    "returns None": Broken(HEAD + provider("None"), NO_HOOK),
     "a class with no object": Broken(f"{HEAD}class Plugin:\n{METHOD}", NO_HOOK),
-    "an object that is none": Broken(MANIFEST, NO_HOOK, point="acme_plugin:__name__"),
+    "an object without hooks": Broken(MANIFEST, NO_HOOK, point="acme_plugin:__name__"),
 }
-"""Plugins that are well and reach no model: what is said where a file uses one."""
+"""Plugins that load but cannot reach a model, and the message where a file uses one."""

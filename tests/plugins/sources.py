@@ -1,4 +1,4 @@
-"""How the broken plugins are written: a manifest that is well, an adapter that is, and what is wrong with one of them."""
+"""Builds the sources of broken plugins from a working manifest and a working adapter."""
 
 from typing import Any
 
@@ -22,22 +22,22 @@ MANIFEST = HEAD + provider() + models()
 
 
 def first(statement: str) -> str:
-    """Return the manifest that is well, with a statement before it."""
+    """Return the working manifest with a statement before it."""
     return f"{statement}\n{MANIFEST}"
 
 
 def info(fields: str) -> str:
-    """Return the manifest that is well, with more fields in its ProviderInfo."""
+    """Return the working manifest with more fields in its ProviderInfo."""
     return HEAD + provider(f"ProviderInfo(adapter='acme_sdk:Acme', {fields})") + models()
 
 
 def card(fields: str) -> str:
-    """Return the manifest that is well, with fields in its model's card."""
+    """Return the working manifest with fields in its model's card."""
     return HEAD + provider() + models(f"{{'a-1': Card({fields})}}")
 
 
 def acme(*methods: str, made: str = "pass") -> str:
-    """Return an adapter of these methods, each a line of code; `made` is what its constructor does."""
+    """Return an adapter with these methods, each a line of code; its constructor runs `made`."""
     lines = [
         f"    def __init__(self, provider): {made}\n",
         *(f"    {method}\n" for method in methods),
@@ -47,13 +47,13 @@ def acme(*methods: str, made: str = "pass") -> str:
 
 def completes(body: str) -> str:
     """Return an adapter whose `complete` does this, in one line."""
-    return acme(f"async def complete(self, call): {body}")
+    return acme(f"async def complete(self, request): {body}")
 
 
 def streams(body: str) -> str:
     """Return an adapter whose `stream` is a generator that does this, in lines."""
     indented = "".join(f"        {line}\n" for line in body.splitlines())
-    return acme("async def stream(self, call):") + indented
+    return acme("async def stream(self, request):") + indented
 
 
 WELL = completes("return Reply(text='Hello.')")
@@ -65,10 +65,10 @@ MUTE = "class Mute(Exception):\n    def __str__(self): raise ValueError('mute')\
 
 
 class Broken(msgspec.Struct, frozen=True):
-    """A plugin's source, the words said of it, and of which kind the failure is."""
+    """A plugin's source, the message about it, and the kind of the failure."""
 
     source: str
-    words: str = ""
+    message: str = ""
     kind: Kind = Kind.UNAVAILABLE
     point: str = "acme_plugin"
 

@@ -14,7 +14,7 @@ from standby import AsyncStandby, ChainExhausted, Chunk, Reply, Standby
 from standby.cli import standby
 from standby.plugin import GROUP, Finish, Tool, Usage
 from tests.docs.distributions import put, written
-from tests.plugins.installed import plugins, validated
+from tests.plugins.installation import plugins, validate
 
 OLD = Path(__file__).parent / "old"
 POINTS = {path.stem: f"old_{path.stem}" for path in sorted(OLD.glob("*.py"))} | {
@@ -58,7 +58,7 @@ def test_all_load_together(install: Install) -> None:
     assert {name: (rows[name].distribution, rows[name].state) for name in POINTS} == dict.fromkeys(
         POINTS, ("old-plugins", "ok")
     )
-    assert validated()[0] == 0
+    assert validate()[0] == 0
 
 
 @pytest.mark.parametrize("plugin", ["minimal", "minimal_of_texts"])
@@ -117,7 +117,7 @@ def test_its_failures_are_read(install: Install) -> None:
 
 def test_an_option_that_its_schema_does_not_have_is_an_error(install: Install) -> None:
     install(WHOLE.replace("tone:", "ton:"))
-    assert [each["message"] for each in validated()[1] if each["severity"] == "error"] == [
+    assert [each["message"] for each in validate()[1] if each["severity"] == "error"] == [
         "unknown key 'ton'"
     ]
 

@@ -1,4 +1,4 @@
-"""AdapterPool: made once for each provider and loop, made anew after a failure, closed with the loop."""
+"""Adapters are made once for each provider and loop, and closed with the loop."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ B = Provider(plugin="b")
 
 
 class Vendor:
-    """A plugin's adapter class, and what became of it: how often imported, what it made, what of that is closed."""
+    """A plugin's adapter class that counts its imports, its adapters, and those it has closed."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Vendor:
         return Adapter
 
 
-async def test_an_adapter_is_made_once_however_many_ask_at_once() -> None:
+async def test_an_adapter_is_made_once_for_concurrent_calls() -> None:
     vendor = Vendor()
     adapters = AdapterPool(vendor.load)
     got = await asyncio.gather(*(adapters.get("mine", A) for _ in range(50)))
@@ -69,7 +69,7 @@ async def test_an_adapter_is_made_once_however_many_ask_at_once() -> None:
     await adapters.close()
 
 
-async def test_each_provider_has_its_own_also_where_two_share_a_plugin() -> None:
+async def test_each_provider_has_its_own_adapter() -> None:
     adapters = AdapterPool(Vendor().load)
     names = ("one", "two")
     one, two = await asyncio.gather(*(adapters.get(name, A) for name in names))
@@ -77,7 +77,7 @@ async def test_each_provider_has_its_own_also_where_two_share_a_plugin() -> None
     await adapters.close()
 
 
-def test_each_loop_has_its_own_which_closes_with_it_and_neither_is_held() -> None:
+def test_each_loop_has_its_own_adapters_and_neither_is_kept_alive() -> None:
     vendor = Vendor()
     adapters = AdapterPool(vendor.load)
     loops = []
@@ -95,7 +95,7 @@ def test_each_loop_has_its_own_which_closes_with_it_and_neither_is_held() -> Non
     ] * 4  # the last one is known to `blocking` until the next one needs it
 
 
-def test_a_loop_that_nobody_shut_down_is_let_go_by_the_next() -> None:
+def test_a_loop_without_shutdown_is_released_by_the_next() -> None:
     adapters = AdapterPool(Vendor().load)
     loop = asyncio.new_event_loop()
     loop.run_until_complete(adapters.get("mine", A))
@@ -111,7 +111,9 @@ def test_a_loop_that_nobody_shut_down_is_let_go_by_the_next() -> None:
     "mishap",
     [AttemptFailed(failure("unavailable", "no proxy")), ValueError("no URL"), KeyError("x")],
 )
-async def test_a_constructor_that_raises_is_asked_anew_by_the_next_call(mishap: Exception) -> None:
+async def test_a_constructor_that_raises_is_called_again_by_the_next_call(
+    mishap: Exception,
+) -> None:
     vendor = Vendor(mishap)
     adapters = AdapterPool(vendor.load)
     outcomes = await asyncio.gather(
@@ -123,7 +125,7 @@ async def test_a_constructor_that_raises_is_asked_anew_by_the_next_call(mishap: 
     assert vendor.closed == vendor.made
 
 
-async def test_an_import_that_fails_is_tried_anew_by_the_next_call() -> None:
+async def test_an_import_that_fails_is_tried_again_by_the_next_call() -> None:
     mishaps: list[Exception] = [AttemptFailed(failure("unavailable", "install it"))]
 
     def importing() -> None:
@@ -137,9 +139,7 @@ async def test_an_import_that_fails_is_tried_anew_by_the_next_call() -> None:
     await adapters.close()
 
 
-async def test_an_import_that_hangs_holds_up_its_own_provider_only_and_never_a_second_thread() -> (
-    None
-):
+async def test_an_import_that_hangs_delays_its_own_provider_only() -> None:
     go_on = threading.Event()
     vendor = Vendor(importing=lambda: None)
 
@@ -164,9 +164,9 @@ async def test_an_import_that_hangs_holds_up_its_own_provider_only_and_never_a_s
     await adapters.close()
 
 
-async def test_a_failure_that_nobody_waits_for_any_more_is_not_logged_by_the_loop() -> None:
-    told: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+async def test_a_failure_without_waiting_callers_is_not_logged_by_the_loop() -> None:
+    errors: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     go_on = threading.Event()
 
     def load(_: str) -> type[Any]:
@@ -182,12 +182,12 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_logged_by_the_loo
         await asyncio.sleep(0.001)
     gc.collect()
     await asyncio.sleep(0)
-    assert told == []
+    assert errors == []
     await adapters.close()
 
 
 @pytest.mark.parametrize(
-    ("key", "url", "words"),
+    ("key", "url", "message"),
     [
         (Secret("", "A_KEY or B_KEY"), None, "no key: set A_KEY or B_KEY"),
         (Secret("", "A_KEY"), "http://127.0.0.1:9", "no key: set A_KEY"),
@@ -196,22 +196,20 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_logged_by_the_loo
         (None, None, ""),
     ],
 )
-async def test_without_a_key_that_is_needed_nothing_is_imported(
-    key: Any, url: Any, words: str
-) -> None:
+async def test_nothing_is_imported_without_the_key(key: Any, url: Any, message: str) -> None:
     vendor = Vendor()
     adapters = AdapterPool(vendor.load)
     provider = Provider(plugin="a", api_key=key, base_url=url)
     await adapters.import_adapters([provider])
-    assert vendor.imports["a"] == (0 if words else 1)
-    if words:
+    assert vendor.imports["a"] == (0 if message else 1)
+    if message:
         with pytest.raises(AttemptFailed) as caught:
             await adapters.get("mine", provider)
-        assert (str(caught.value), caught.value.failure.kind) == (words, Kind.UNAVAILABLE)
+        assert (str(caught.value), caught.value.failure.kind) == (message, Kind.UNAVAILABLE)
         assert vendor.imports["a"] == 0
 
 
-async def test_importing_ahead_makes_nothing_and_goes_on_after_a_failure() -> None:
+async def test_importing_ahead_makes_no_adapter_and_continues_after_a_failure() -> None:
     vendor = Vendor()
 
     def load(plugin: str) -> type[Any]:
@@ -259,9 +257,7 @@ def test_closing_on_one_loop_leaves_the_others_alone() -> None:
     assert len(vendor.closed) == 2
 
 
-async def test_who_waits_for_an_adapter_while_the_client_closes_is_told_and_nothing_stays_open() -> (
-    None
-):
+async def test_a_call_that_waits_while_the_client_closes_fails_and_nothing_stays_open() -> None:
     go_on = threading.Event()
     vendor = Vendor(importing=lambda: go_on.wait(5) and None)
     adapters = AdapterPool(vendor.load)
@@ -275,20 +271,22 @@ async def test_who_waits_for_an_adapter_while_the_client_closes_is_told_and_noth
 
 
 @pytest.mark.parametrize(
-    ("closing", "words"),
+    ("closing", "message"),
     [
         (
             RuntimeError("already gone"),
-            "plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: RuntimeError: already gone",
+            ("plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: "
+            "RuntimeError: already gone"),
         ),
         (
             3600.0,
-            "plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: TimeoutError: no end in 1s",
+            ("plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: "
+            "TimeoutError: no end in 1s"),
         ),
     ],
 )
-def test_an_adapter_that_does_not_close_is_told_and_stops_no_other(
-    closing: Any, words: str, caplog: pytest.LogCaptureFixture
+def test_an_adapter_that_does_not_close_is_logged_and_stops_no_other(
+    closing: Any, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, good = Vendor(closing=closing), Vendor()
     vendors = {"bad": bad, "good": good}
@@ -304,11 +302,11 @@ def test_an_adapter_that_does_not_close_is_told_and_stops_no_other(
 
     with caplog.at_level(logging.ERROR, "standby"):
         assert virtual_clock.run(story()) == (LONGEST_CLOSE if isinstance(closing, float) else 0)
-    assert [record.getMessage() for record in caplog.records] == [words]
+    assert [record.getMessage() for record in caplog.records] == [message]
     assert good.closed == good.made[::-1]
 
 
-async def test_an_adapter_may_have_nothing_to_close() -> None:
+async def test_an_adapter_may_lack_aclose() -> None:
     class Plain:
         def __init__(self, provider: Provider) -> None:
             del provider

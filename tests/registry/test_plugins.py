@@ -1,4 +1,4 @@
-"""The registry, over real distributions on disk: names, isolation, conflicts, and what each broken plugin is told."""
+"""The registry, with real distributions on disk: names, isolation, conflicts, broken plugins."""
 
 import gc
 import subprocess
@@ -18,17 +18,20 @@ from standby.registry.plugins import Registry
 from tests.docs.distributions import put
 
 HEAD = "from standby.plugin import Card, ProviderInfo, hookimpl\n"
-PROVIDER = "@hookimpl\ndef standby_provider(): return ProviderInfo(adapter='acme_sdk:Acme', install='pip install acme-sdk')\n"
+PROVIDER = (
+    "@hookimpl\ndef standby_provider(): "
+    "return ProviderInfo(adapter='acme_sdk:Acme', install='pip install acme-sdk')\n"
+)
 MODELS = "@hookimpl\ndef standby_models(): return {'a-1': Card(context_window=9), 'a-2': Card()}\n"
 MANIFEST = HEAD + PROVIDER + MODELS
-ADAPTER = "class Acme:\n    async def complete(self, call): ...\n"
+ADAPTER = "class Acme:\n    async def complete(self, request): ...\n"
 
 Distribute = Callable[..., Registry]
 
 
 @pytest.fixture
 def distribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Distribute]:
-    """Put distributions on `sys.path`, and look only at them: `distribute(manifest, acme_sdk=…)`."""
+    """Puts distributions on `sys.path`, and returns a registry of them alone."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def make(
@@ -48,29 +51,29 @@ def distribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dist
             project,
             {"acme_plugin.py": source, **{f"{name}.py": text for name, text in files.items()}},
         )
-        found = [each.entry_points for each in metadata.distributions(path=[str(tmp_path)])]
-        return Registry(point for points in found for point in points.select(group=GROUP))
+        groups = [each.entry_points for each in metadata.distributions(path=[str(tmp_path)])]
+        return Registry(point for points in groups for point in points.select(group=GROUP))
 
     yield make
     for name in [name for name in sys.modules if name.startswith("acme_")]:
         del sys.modules[name]
 
 
-def problem_of(call: Callable[[str], Any]) -> Problem:
+def catch_problem(call: Callable[[str], Any]) -> Problem:
     with pytest.raises(ConfigError) as caught:
         call("acme")
     [problem] = caught.value.problems
     return problem
 
 
-def failure_of(registry: Registry) -> str:
+def import_failure(registry: Registry) -> str:
     with pytest.raises(AttemptFailed) as caught:
         registry.adapter("acme")
     assert caught.value.failure.kind is Kind.UNAVAILABLE
     return caught.value.failure.text
 
 
-def test_a_plugin_is_found_and_says_what_it_registers(distribute: Distribute) -> None:
+def test_a_plugin_is_found_with_what_it_registers(distribute: Distribute) -> None:
     registry = distribute(acme_sdk=ADAPTER)
     assert registry.names() == ("acme",)
     assert registry.info("acme") == ProviderInfo(
@@ -87,7 +90,7 @@ def test_a_plugin_is_found_and_says_what_it_registers(distribute: Distribute) ->
     assert (status.state, status.models, status.reason) == ("ok", ("a-1", "a-2"), "")
 
 
-def test_names_import_nothing_a_manifest_no_sdk_and_an_adapter_is_imported_at_last(
+def test_names_import_nothing_and_a_manifest_imports_no_sdk(
     distribute: Distribute,
 ) -> None:
     registry = distribute(acme_sdk=ADAPTER)
@@ -100,7 +103,7 @@ def test_names_import_nothing_a_manifest_no_sdk_and_an_adapter_is_imported_at_la
 
 
 @pytest.mark.parametrize("collects", [True, False])
-def test_an_adapter_is_imported_without_garbage_collections_in_between(
+def test_an_adapter_is_imported_without_garbage_collections(
     distribute: Distribute, *, collects: bool
 ) -> None:
     registry = distribute(acme_sdk="import gc\nCOLLECTED = gc.isenabled()\n" + ADAPTER)
@@ -118,7 +121,7 @@ def test_an_sdk_that_cannot_be_imported_leaves_garbage_collection_on(
     distribute: Distribute,
 ) -> None:
     registry = distribute(acme_sdk="raise RuntimeError")
-    failure_of(registry)
+    import_failure(registry)
     assert gc.isenabled()
 
 
@@ -138,18 +141,18 @@ def test_a_manifest_is_loaded_once(distribute: Distribute) -> None:
     assert sys.modules["acme_count"].loads == 1
 
 
-def test_the_metadata_of_a_distribution_are_read_once_for_all_its_plugins(
+def test_a_distributions_metadata_is_read_once_for_all_its_plugins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[str] = []
     text = metadata.PathDistribution.read_text
 
-    def counted(distribution: metadata.PathDistribution, name: str) -> str | None:
+    def count_reads(distribution: metadata.PathDistribution, name: str) -> str | None:
         read.append(name)
         return text(distribution, name)
 
     registry = Registry()
-    monkeypatch.setattr(metadata.PathDistribution, "read_text", counted)
+    monkeypatch.setattr(metadata.PathDistribution, "read_text", count_reads)
     shipped = ("gemini", "local", "openai", "scripted")
     origins = [registry.origin(name) for name in shipped]
     assert {origin.distribution for origin in origins} == {"standby"}
@@ -159,18 +162,20 @@ def test_the_metadata_of_a_distribution_are_read_once_for_all_its_plugins(
     assert read.count("METADATA") == 1
 
 
-def test_a_plugin_may_do_without_any_hook(distribute: Distribute) -> None:
+def test_a_plugin_may_have_no_hooks(distribute: Distribute) -> None:
     registry = distribute("")
     assert (registry.cards("acme"), registry.commands("acme"), registry.status("acme").state) == (
         {},
         [],
         "ok",
     )
-    words = "plugin 'acme' (acme-standby 1.2.0) is broken: it has no hook standby_provider, so it cannot reach any model"
-    assert problem_of(registry.info).message == words
+    assert catch_problem(registry.info).message == (
+        "plugin 'acme' (acme-standby 1.2.0) is broken: "
+        "it has no hook standby_provider, so it cannot reach any model"
+    )
 
 
-def test_hooks_that_return_none_say_nothing(distribute: Distribute) -> None:
+def test_hooks_may_return_none(distribute: Distribute) -> None:
     registry = distribute(
         HEAD
         + "".join(
@@ -184,7 +189,8 @@ def test_hooks_that_return_none_say_nothing(distribute: Distribute) -> None:
 def test_the_entry_point_may_name_an_object(distribute: Distribute) -> None:
     source = (
         HEAD
-        + "class Plugin:\n    @hookimpl\n    def standby_models(self): return {'a': Card()}\nplugin = Plugin()\n"
+        + "class Plugin:\n    @hookimpl\n    def standby_models(self): return {'a': Card()}\n"
+        + "plugin = Plugin()\n"
     )
     assert list(distribute(source, point="acme_plugin:plugin").cards("acme")) == ["a"]
 
@@ -202,7 +208,9 @@ def provider(value: str) -> str:
 
 BROKEN = {
     "import acme_missing": "ModuleNotFoundError: No module named 'acme_missing'",
-    "from standby.plugin import Hook": "ImportError: cannot import name 'Hook' from 'standby.plugin'",
+    "from standby.plugin import Hook": (
+        "ImportError: cannot import name 'Hook' from 'standby.plugin'"
+    ),
     "raise SystemExit(3)": "SystemExit: 3",
     "raise RuntimeError('two\\nlines')": "RuntimeError: two lines",
     "def broken(:": "SyntaxError: invalid syntax (acme_plugin.py, line 1)",
@@ -240,12 +248,12 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("source", BROKEN)
-def test_a_broken_plugin_is_told_with_its_distribution_and_what_is_wrong(
+def test_a_broken_plugin_is_reported_with_its_distribution(
     source: str, distribute: Distribute
 ) -> None:
     registry = distribute(source)
     for call in (registry.info, registry.cards, registry.commands):
-        problem = problem_of(call)
+        problem = catch_problem(call)
         assert problem.message.startswith(
             f"plugin 'acme' (acme-standby 1.2.0) is broken: {BROKEN[source]}"
         )
@@ -264,7 +272,7 @@ SOON = "import asyncio\nasync def soon(): return None\n"
 
 
 @pytest.mark.parametrize(
-    ("source", "words"),
+    ("source", "message"),
     [
         (
             HEAD + PROVIDER.replace("def ", "async def "),
@@ -285,13 +293,13 @@ SOON = "import asyncio\nasync def soon(): return None\n"
         ),
     ],
 )
-def test_a_hook_that_would_have_to_be_awaited_is_refused_and_ended(
-    source: str, words: str, distribute: Distribute
+def test_a_hook_that_returns_an_awaitable_is_refused_and_closed(
+    source: str, message: str, distribute: Distribute
 ) -> None:
     registry = distribute(source)
     assert (
-        problem_of(registry.info).message
-        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+        catch_problem(registry.info).message
+        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {message}"
     )
     gc.collect()  # Python would warn of what was never awaited, and a warning is an error here
 
@@ -300,7 +308,7 @@ SYNC = "which is never awaited: write 'def'"
 
 
 @pytest.mark.parametrize(
-    ("hook", "source", "words"),
+    ("hook", "source", "message"),
     [
         (
             "observers",
@@ -354,17 +362,17 @@ SYNC = "which is never awaited: write 'def'"
         ),
     ],
 )
-def test_what_is_called_and_never_awaited_is_no_async_def(
-    hook: str, source: str, words: str, distribute: Distribute
+def test_functions_that_are_never_awaited_must_not_be_async(
+    hook: str, source: str, message: str, distribute: Distribute
 ) -> None:
     registry = distribute(
         f"""{MANIFEST}
 from functools import partial
 import click
-async def soon(*told): ...
-async def soons(*told): yield
+async def soon(*args): ...
+async def soons(*args): yield
 class Soon:
-    async def __call__(self, told): ...
+    async def __call__(self, event): ...
 feed = click.Command('feed', callback=soon)
 birds = click.Group('birds', commands=[feed])
 @hookimpl
@@ -372,32 +380,32 @@ birds = click.Group('birds', commands=[feed])
 """
     )
     assert (
-        problem_of(getattr(registry, hook)).message
-        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+        catch_problem(getattr(registry, hook)).message
+        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {message}"
     )
     gc.collect()
 
 
 @pytest.mark.parametrize(
-    ("reader", "words"),
+    ("reader", "message"),
     [
-        ("async def read(*told): ...", f"failures: acme_plugin:read is an 'async def', {SYNC}"),
+        ("async def read(*args): ...", f"failures: acme_plugin:read is an 'async def', {SYNC}"),
         (
-            "def read(*told): return soon()",
+            "def read(*args): return soon()",
             f"failures: acme_plugin:read raised TypeError: it returned a coroutine, {NEVER}",
         ),
         (
-            "def read(*told): return {}['error']",
+            "def read(*args): return {}['error']",
             "failures: acme_plugin:read raised KeyError: 'error'",
         ),
         (
-            "def read(*told): return 5",
+            "def read(*args): return 5",
             "failures: acme_plugin:read did not return a Failure: expected a Failure, got a int",
         ),
     ],
 )
-def test_a_reader_of_failures_that_gives_none_is_told(
-    reader: str, words: str, distribute: Distribute
+def test_a_failure_reader_must_return_a_failure(
+    reader: str, message: str, distribute: Distribute
 ) -> None:
     source = MANIFEST.replace("install=", "failures='acme_plugin:read', install=")
     registry = distribute(f"{source}{SOON}{reader}\n")
@@ -406,13 +414,14 @@ def test_a_reader_of_failures_that_gives_none_is_told(
         assert read is not None
         read(400, {}, {})
     assert (
-        caught.value.problems[0].message == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+        caught.value.problems[0].message
+        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {message}"
     )
     gc.collect()
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         ("return 1 / 0", "standby_commands raised ZeroDivisionError: division by zero"),
         (
@@ -427,19 +436,20 @@ def test_a_reader_of_failures_that_gives_none_is_told(
         ("return 5", "standby_commands raised TypeError: 'int' object is not iterable"),
     ],
 )
-def test_commands_that_are_none_are_told_and_spoil_nothing_else(
-    body: str, words: str, distribute: Distribute
+def test_a_broken_commands_hook_breaks_nothing_else(
+    body: str, message: str, distribute: Distribute
 ) -> None:
     registry = distribute(f"{MANIFEST}@hookimpl\ndef standby_commands(): {body}\n")
     assert (
-        problem_of(registry.commands).message
-        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {words}"
+        catch_problem(registry.commands).message
+        == f"plugin 'acme' (acme-standby 1.2.0) is broken: {message}"
     )
     assert registry.status("acme").state == "ok"
 
 
-def test_commands_are_imported_when_they_are_asked_for(distribute: Distribute) -> None:
-    source = f"{MANIFEST}@hookimpl\ndef standby_commands():\n    import click\n    return [click.Command('feed')]\n"
+def test_commands_are_imported_when_they_are_needed(distribute: Distribute) -> None:
+    hook = "def standby_commands():\n    import click\n    return [click.Command('feed')]\n"
+    source = f"{MANIFEST}@hookimpl\n{hook}"
     assert [command.name for command in distribute(source).commands("acme")] == ["feed"]
 
 
@@ -448,27 +458,30 @@ def test_ctrl_c_while_a_plugin_loads_goes_through(distribute: Distribute) -> Non
         distribute("raise KeyboardInterrupt").status("acme")
 
 
-def test_two_distributions_of_one_name_are_both_named_and_neither_is_imported(
+def test_two_distributions_of_one_plugin_are_both_named_and_neither_is_imported(
     distribute: Distribute,
 ) -> None:
     distribute()
     registry = distribute(distribution="other-acme")
     assert registry.names() == ("acme",)
-    hint = "uninstall one of them, or say which: providers: {acme: {plugin: acme, distribution: acme-standby}}"
+    hint = (
+        "uninstall one of them, or say which: "
+        "providers: {acme: {plugin: acme, distribution: acme-standby}}"
+    )
     for call in (registry.info, registry.cards, registry.commands, registry.adapter):
-        problem = problem_of(call)
-        words = (
+        problem = catch_problem(call)
+        message = (
             "two distributions offer a plugin named 'acme': acme-standby 1.2.0 and other-acme 1.2.0"
         )
-        assert (problem.code, problem.message, problem.hint) == ("plugin-conflict", words, hint)
-    assert registry.status("acme").reason == f"{words}; {hint}"
+        assert (problem.code, problem.message, problem.hint) == ("plugin-conflict", message, hint)
+    assert registry.status("acme").reason == f"{message}; {hint}"
     assert "acme_plugin" not in sys.modules
 
 
 def test_a_plugin_that_is_not_installed_is_named() -> None:
     registry = Registry([])
     assert registry.names() == ()
-    problem = problem_of(registry.info)
+    problem = catch_problem(registry.info)
     assert (problem.code, problem.message) == (
         "unknown-plugin",
         "no plugin named 'acme' is installed",
@@ -476,7 +489,7 @@ def test_a_plugin_that_is_not_installed_is_named() -> None:
     assert registry.status("acme").state == "broken"
 
 
-def test_an_entry_point_of_no_distribution_can_be_given(distribute: Distribute) -> None:
+def test_an_entry_point_needs_no_distribution(distribute: Distribute) -> None:
     distribute()
     registry = Registry([metadata.EntryPoint("acme", "acme_plugin", GROUP)])
     assert registry.info("acme").adapter == "acme_sdk:Acme"
@@ -496,31 +509,31 @@ ADAPTERS = {
 
 
 @pytest.mark.parametrize("source", ADAPTERS)
-def test_an_adapter_that_cannot_be_used_makes_its_models_unavailable(
-    source: str, distribute: Distribute
-) -> None:
+def test_a_broken_adapter_makes_its_models_unavailable(source: str, distribute: Distribute) -> None:
     registry = distribute(acme_sdk=source)
-    assert failure_of(registry).startswith(
+    assert import_failure(registry).startswith(
         f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {ADAPTERS[source]}"
     )
     assert registry.status("acme").state == "ok"
 
 
-def test_a_missing_sdk_says_the_command_that_installs_it(distribute: Distribute) -> None:
-    words = "plugin 'acme' (acme-standby 1.2.0) cannot be used: No module named 'acme_sdk'"
-    assert failure_of(distribute()) == f"{words}; install it: pip install acme-sdk"
+def test_a_missing_sdk_is_reported_with_the_command_that_installs_it(
+    distribute: Distribute,
+) -> None:
+    message = "plugin 'acme' (acme-standby 1.2.0) cannot be used: No module named 'acme_sdk'"
+    assert import_failure(distribute()) == f"{message}; install it: pip install acme-sdk"
 
 
-def test_without_a_command_the_missing_module_is_told_alone(distribute: Distribute) -> None:
+def test_a_missing_sdk_without_a_command_is_reported_alone(distribute: Distribute) -> None:
     registry = distribute(MANIFEST.replace(", install='pip install acme-sdk'", ""))
     assert (
-        failure_of(registry)
+        import_failure(registry)
         == "plugin 'acme' (acme-standby 1.2.0) cannot be used: No module named 'acme_sdk'"
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("acme_sdk", "acme_sdk: AttributeError: module 'acme_sdk' has no attribute ''"),
         (":Acme", ":Acme: ValueError: Empty module name"),
@@ -531,16 +544,18 @@ def test_without_a_command_the_missing_module_is_told_alone(distribute: Distribu
         ),
     ],
 )
-def test_a_dotted_name_that_leads_nowhere_is_told(
-    name: str, words: str, distribute: Distribute
+def test_a_dotted_name_that_cannot_be_imported_is_reported(
+    name: str, message: str, distribute: Distribute
 ) -> None:
     registry = distribute(MANIFEST.replace("acme_sdk:Acme", name), acme_sdk=ADAPTER)
-    assert failure_of(registry) == f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {words}"
+    assert (
+        import_failure(registry) == f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {message}"
+    )
 
 
 @pytest.mark.parametrize("method", ["complete", "stream"])
-def test_one_method_of_two_is_enough(method: str, distribute: Distribute) -> None:
-    registry = distribute(acme_sdk=f"class Acme:\n    async def {method}(self, call): ...\n")
+def test_one_of_two_methods_is_enough(method: str, distribute: Distribute) -> None:
+    registry = distribute(acme_sdk=f"class Acme:\n    async def {method}(self, request): ...\n")
     assert registry.adapter("acme").__name__ == "Acme"
 
 
@@ -549,19 +564,22 @@ def test_ctrl_c_while_an_adapter_is_imported_goes_through(distribute: Distribute
         distribute(acme_sdk="raise KeyboardInterrupt").adapter("acme")
 
 
-def test_a_broken_plugin_spoils_no_others_hooks(distribute: Distribute) -> None:
+def test_a_broken_plugin_breaks_no_others_hooks(distribute: Distribute) -> None:
     distribute("raise SystemExit(3)")
     registry = Registry()  # the folder is on the path: this one among all the installed
     assert registry.status("acme").state == "broken"
     assert registry.status("scripted").state == "ok"
 
 
-def test_a_new_process_finds_the_plugin_by_its_metadata_alone(
+def test_a_new_process_finds_the_plugin_by_metadata_alone(
     distribute: Distribute, tmp_path: Path
 ) -> None:
     distribute("raise SystemExit(3)")
-    program = "from standby.registry.plugins import Registry; import sys; print(Registry().names(), 'acme_plugin' in sys.modules)"
-    ran = subprocess.run(  # noqa: S603 - this interpreter, with words of this file
+    program = (
+        "import sys\nfrom standby.registry.plugins import Registry\n"
+        "print(Registry().names(), 'acme_plugin' in sys.modules)"
+    )
+    process = subprocess.run(  # noqa: S603 - this interpreter, with a program of this file
         [sys.executable, "-c", program],
         env={"PYTHONPATH": str(tmp_path)},
         capture_output=True,
@@ -569,32 +587,34 @@ def test_a_new_process_finds_the_plugin_by_its_metadata_alone(
         check=True,
         timeout=30,
     )
-    assert "'acme'" in ran.stdout
-    assert ran.stdout.endswith("False\n")
+    assert "'acme'" in process.stdout
+    assert process.stdout.endswith("False\n")
 
 
-def test_a_library_of_another_version_is_named_with_both_and_nothing_is_imported(
+def test_a_library_of_another_version_is_reported_and_nothing_is_imported(
     distribute: Distribute, tmp_path: Path
 ) -> None:
-    wants = "libraries=(Library(module='acme_sdk', requirement='acme-sdk>=3.0'),), "
+    libraries = "libraries=(Library(module='acme_sdk', requirement='acme-sdk>=3.0'),), "
     source = MANIFEST.replace("import Card", "import Card, Library").replace(
-        "adapter=", f"{wants}adapter="
+        "adapter=", f"{libraries}adapter="
     )
     registry = distribute(source, acme_sdk="raise TypeError('of another time')")
     put(tmp_path, {"name": "acme-sdk", "version": "2.54.0", "entry-points": {GROUP: {}}}, {})
-    words = "it needs acme-sdk>=3.0, and version 2.54.0 is installed: pip install 'acme-sdk>=3.0'"
-    assert failure_of(registry) == f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {words}"
+    message = "it needs acme-sdk>=3.0, and version 2.54.0 is installed: pip install 'acme-sdk>=3.0'"
+    assert (
+        import_failure(registry) == f"plugin 'acme' (acme-standby 1.2.0) cannot be used: {message}"
+    )
     assert "acme_sdk" not in sys.modules
 
 
-def test_a_library_that_only_some_accounts_need_keeps_nobody_else_from_it(
+def test_a_library_that_only_some_accounts_need_is_not_checked_for_others(
     distribute: Distribute, tmp_path: Path
 ) -> None:
-    wants = (
+    libraries = (
         "libraries=(Library(module='acme_auth', requirement='acme-auth>=3', option='project'),), "
     )
     source = MANIFEST.replace("import Card", "import Card, Library").replace(
-        "adapter=", f"{wants}adapter="
+        "adapter=", f"{libraries}adapter="
     )
     registry = distribute(source, acme_sdk=ADAPTER)
     put(tmp_path, {"name": "acme-auth", "version": "2.0", "entry-points": {GROUP: {}}}, {})

@@ -239,4 +239,4 @@ def report_broken_predicate(predicate: str, error: BaseException) -> None:
         predicate: The name in the trigger's `test`.
         error: What it raised.
     """
-    logger.error("the test %r raised %s", predicate, describe_error(error))
+    logger.error("the predicate %r raised %s", predicate, describe_error(error))

@@ -95,7 +95,7 @@ class AdapterPool:
         Failures are ignored: the call that needs the adapter reports them.
 
         Args:
-            providers: The providers; those without a key that they need are left out.
+            providers: The providers; those that lack the key they need are skipped.
         """
         references = [each.reference for each in providers if not missing_key(each)]
         for plugin in dict.fromkeys(references):

@@ -156,24 +156,24 @@ class Conformance(ToolRules, StreamingRules):
         self.run(self._check_conversation)
 
     async def _check_conversation(self) -> None:
-        turns: list[tuple[Role, str]] = [
+        texts: list[tuple[Role, str]] = [
             ("system", "w0-system"),
             ("user", "w1-first"),
             ("assistant", "w2-answer"),
             ("user", "w3-second"),
         ]
         if self.card().system is False:
-            del turns[0]
-        messages = [Message(role, (Text(text),)) for role, text in turns]
+            del texts[0]
+        messages = [Message(role, (Text(text),)) for role, text in texts]
         async with self.open_adapter(self._answer(FULL_TEXT)) as (adapter, server):
             await driver.complete(adapter, self.request(*messages))
         body = server.main_requests[0].body.decode()
-        for _, text in turns:
+        for _, text in texts:
             require(
                 body.count(text) == 1,
                 f"the message {text!r} is {body.count(text)} times in the request's body",
             )
-        positions = [body.index(text) for role, text in turns if role != "system"]
+        positions = [body.index(text) for role, text in texts if role != "system"]
         require(
             positions == sorted(positions),
             "the turns of the conversation are not sent in their order",

@@ -71,10 +71,10 @@ class Harness:
         """
         shared = self.registry.info(self.plugin).card
         own = self.registry.cards(self.plugin).get(self.model, Card())
-        known = {
+        fields = {
             name: value for name, value in msgspec.structs.asdict(own).items() if value is not None
         }
-        return msgspec.structs.replace(shared, **known)
+        return msgspec.structs.replace(shared, **fields)
 
     def side_answer(self, request: Received) -> Answer | None:
         """Return the answer to a side request, such as one for a token.

@@ -41,8 +41,8 @@ class ImportCost(msgspec.Struct, frozen=True):
             Their names, sorted.
         """
         roots = {name.partition(".")[0] for name in self.modules}
-        known = {*sys.stdlib_module_names, *_STANDBY, manifest.partition(".")[0]}
-        return sorted(root for root in roots - known if not root.startswith("_"))
+        expected = {*sys.stdlib_module_names, *_STANDBY, manifest.partition(".")[0]}
+        return sorted(root for root in roots - expected if not root.startswith("_"))
 
 
 def find_manifest(plugin: str) -> str:
@@ -78,7 +78,7 @@ def measure_import(module: str) -> ImportCost:
     Raises:
         AssertionError: It cannot be imported; the message is the last line of the traceback.
     """
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - "" is the working folder
+    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)  # noqa: PTH109 - "" is the working folder
     process = subprocess.run(  # noqa: S603 - this interpreter, with a program of this file
         [sys.executable, "-c", _PROGRAM, module],
         env={**os.environ, "PYTHONPATH": path},

@@ -209,7 +209,8 @@ async def _send(answer: Answer, writer: asyncio.StreamWriter) -> bool:
     if answer.then == "reset":
         _reset(writer)
         return False
-    if answer.raw or answer.then == "close" or answer.framing == "eof":
+    until_close = answer.raw or answer.framing == "eof"
+    if until_close or answer.then == "close":
         return False
     if answer.framing == "chunked":
         writer.write(b"0\r\n\r\n")

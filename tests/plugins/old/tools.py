@@ -1,4 +1,4 @@
-"""With tools, in a reply and in a stream: calls, results, and state that only the plugin can read."""
+"""With tools, in a reply and in a stream: calls, results, and state that only it can read."""
 
 from collections.abc import AsyncIterator, Mapping
 

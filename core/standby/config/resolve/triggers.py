@@ -55,8 +55,8 @@ def check_predicate(
     available = plugins.predicates(plugin, location)
     if available is not None and predicate not in available:
         hint = findings.suggest(predicate, available)
-        hint = hint or f"its tests: {', '.join(sorted(available)) or 'none'}"
-        message = f"the plugin {plugin!r} has no test named {predicate!r}"
+        hint = hint or f"its predicates: {', '.join(sorted(available)) or 'none'}"
+        message = f"the plugin {plugin!r} has no predicate named {predicate!r}"
         findings.error(location, "unknown-test", message, hint)
 
 

@@ -1,4 +1,4 @@
-"""Plugins as an installation leaves them: modules and a dist-info in a folder on `sys.path`; and what standby says of one."""
+"""Plugins as they are installed, with a dist-info on `sys.path`, and what standby says of them."""
 
 import asyncio
 from contextlib import redirect_stdout
@@ -24,7 +24,7 @@ chains:
   well: {{models: [well]}}
   sick: {{models: [sick]}}
 """
-"""A chain whose second model is well."""
+"""A chain whose second model works."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -45,31 +45,30 @@ def put_acme(
     point: str = "acme_plugin",
     timeout: str = "10s",
 ) -> None:
-    """Install the plugin `acme`, and write a file whose chain asks its model first."""
+    """Install the plugin `acme`, and write a file whose chain begins with its model."""
     project = {"name": "acme-broken", "version": "1.2.0", "entry-points": {GROUP: {"acme": point}}}
     put(folder, project, {"acme_plugin.py": manifest, "acme_sdk.py": adapter})
     (folder / "models.yaml").write_text(CHAIN.format(timeout=timeout), encoding="utf-8")
 
 
 def plugins() -> dict[str, Row]:
-    """Return what `standby plugins` says of each."""
-    with redirect_stdout(
-        TextIOWrapper(BytesIO(), encoding="utf-8")
-    ) as out:  # click's own runner mixes both streams before 8.2
+    """Return the rows of `standby plugins`."""
+    # not click's own runner, which mixes both streams before 8.2
+    with redirect_stdout(TextIOWrapper(BytesIO(), encoding="utf-8")) as out:
         standby.main(["plugins", "--json"], standalone_mode=False)
         out.flush()
-        written = cast(BytesIO, out.buffer).getvalue()
-    return {row.name: row for row in msgspec.json.decode(written, type=list[Row])}
+        data = cast(BytesIO, out.buffer).getvalue()
+    return {row.name: row for row in msgspec.json.decode(data, type=list[Row])}
 
 
-def validated() -> tuple[int, list[dict[str, Any]]]:
-    """Return the exit status of `standby validate`, and the problems."""
-    ran = CliRunner().invoke(standby, ["validate", "--json"], catch_exceptions=False)
-    return ran.exit_code, msgspec.json.decode(ran.stdout)["problems"]
+def validate() -> tuple[int, list[dict[str, Any]]]:
+    """Return the exit status and the problems of `standby validate`."""
+    result = CliRunner().invoke(standby, ["validate", "--json"], catch_exceptions=False)
+    return result.exit_code, msgspec.json.decode(result.stdout)["problems"]
 
 
-def asked(chain: str = "default") -> Reply:
-    """Ask a chain on an event loop of its own, and close the client."""
+def ask(chain: str = "default") -> Reply:
+    """Call a chain on a new event loop, and close the client."""
 
     async def call() -> Reply:
         async with AsyncStandby(environ={}, warm_up=False) as client:

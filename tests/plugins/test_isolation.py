@@ -1,4 +1,4 @@
-"""Plugins beside others, in processes of their own: who is imported, what one prints, and what is said of one that goes on."""
+"""Plugins beside others: which are imported, where prints go, and what ignores cancellation."""
 
 import logging
 import subprocess
@@ -16,7 +16,7 @@ from standby.plugin import GROUP
 from tests.cli.running import process
 from tests.docs.distributions import put
 from tests.plugins.broken_adapters import ADAPTERS
-from tests.plugins.installed import put_acme, validated
+from tests.plugins.installation import put_acme, validate
 from tests.plugins.sources import HEAD, MANIFEST, OWNER, WELL, acme, completes, provider
 
 OTHER: dict[str, Any] = {
@@ -33,7 +33,7 @@ chains: {{default: {{models: [{model}]}}}}
 """
 
 
-def pinned(folder: Path, distribution: str, model: str) -> None:
+def pin(folder: Path, distribution: str, model: str) -> None:
     """Install two distributions that offer one plugin; the other one cannot be imported."""
     put_acme(folder, MANIFEST, WELL)
     put(folder, OTHER, {"other_acme.py": "raise SystemExit(3)"})
@@ -42,16 +42,18 @@ def pinned(folder: Path, distribution: str, model: str) -> None:
     )
 
 
-def test_a_distribution_that_offers_no_such_plugin_is_told_with_those_that_do(folder: Path) -> None:
-    pinned(folder, "acme-brokn", "acme/a-1")
-    status, problems = validated()
+def test_a_distribution_without_the_plugin_is_reported_with_those_that_have_it(
+    folder: Path,
+) -> None:
+    pin(folder, "acme-brokn", "acme/a-1")
+    status, problems = validate()
     assert status == 2
-    told = [
+    errors = [
         (each["code"], each["message"], each["hint"])
         for each in problems
         if each["severity"] == "error"
     ]
-    assert told == [
+    assert errors == [
         (
             "unknown-plugin",
             "no distribution named 'acme-brokn' offers a plugin named 'acme'",
@@ -64,31 +66,40 @@ def test_a_distribution_that_offers_no_such_plugin_is_told_with_those_that_do(fo
 def test_a_bare_model_name_is_found_in_the_distribution_that_is_pinned(
     distribution: str, folder: Path
 ) -> None:
-    pinned(folder, distribution, "a-1")
-    assert [each for each in validated()[1] if each["severity"] == "error"] == []
-    ran = process("ask", "Good morning.", "--json", PYTHONPATH=str(folder))
-    assert (ran.status, ran.json["text"]) == (0, "Hello.")
+    pin(folder, distribution, "a-1")
+    assert [each for each in validate()[1] if each["severity"] == "error"] == []
+    result = process("ask", "Good morning.", "--json", PYTHONPATH=str(folder))
+    assert (result.status, result.json["text"]) == (0, "Hello.")
 
 
-IMPORTED = """
+PROGRAM = """
 import sys
 {code}
-theirs = [name for name in sys.modules if name.startswith("extra_") or name in ("standby_gemini", "standby_openai")]
+shipped = ("standby_gemini", "standby_openai")
+others = [name for name in sys.modules if name.startswith("extra_") or name in shipped]
 assert "acme_plugin" in sys.modules
-print(*sorted(theirs))
+print(*sorted(others))
 """
-VALIDATES = "from standby.cli import standby\ntry: standby(['validate'])\nexcept SystemExit as end: assert end.code == 0, end.code"
+VALIDATES = """
+from standby.cli import standby
+try: standby(['validate'])
+except SystemExit as end: assert end.code == 0, end.code
+"""
 ASKS = """
 from standby import Standby
 with Standby() as client:
     assert client.chat("Good morning.").text == "Hello."
 """
-NAMES = "version: 1\nmodels: {sick: {provider: acme, model: a-1}}\nchains: {default: {models: [sick, acme/a-1]}}\n"
+NAMES = """\
+version: 1
+models: {sick: {provider: acme, model: a-1}}
+chains: {default: {models: [sick, acme/a-1]}}
+"""
 BARE = "version: 1\nchains: {default: {models: [a-1]}}\n"
 
 
-def imported(folder: Path, code: str, file: str) -> list[str]:
-    """Return which other plugins' modules a process has imported, with two more installed."""
+def list_imports(folder: Path, code: str, file: str) -> list[str]:
+    """Return which other plugins a process imports, with two more installed."""
     put_acme(folder, MANIFEST, WELL)
     for name in ("one", "two"):
         project = {
@@ -98,26 +109,26 @@ def imported(folder: Path, code: str, file: str) -> list[str]:
         }
         put(folder, project, {f"extra_{name}.py": MANIFEST.replace("a-1", f"{name}-1")})
     (folder / "models.yaml").write_text(file, encoding="utf-8")
-    ran = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", IMPORTED.format(code=code)],
+    process = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", PROGRAM.format(code=code)],
         env={"PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (ran.returncode, ran.stderr) == (0, "")
-    return ran.stdout.splitlines()[-1].split()
+    assert (process.returncode, process.stderr) == (0, "")
+    return process.stdout.splitlines()[-1].split()
 
 
 @pytest.mark.parametrize("code", [VALIDATES, ASKS], ids=["validate", "a client that answers"])
 def test_where_every_model_names_its_provider_no_other_plugin_is_imported(
     code: str, folder: Path
 ) -> None:
-    assert imported(folder, code, NAMES) == []
+    assert list_imports(folder, code, NAMES) == []
 
 
 def test_a_bare_name_is_looked_up_among_all_of_them(folder: Path) -> None:
-    assert imported(folder, VALIDATES, BARE) == [
+    assert list_imports(folder, VALIDATES, BARE) == [
         "extra_one",
         "extra_two",
         "standby_gemini",
@@ -127,37 +138,36 @@ def test_a_bare_name_is_looked_up_among_all_of_them(folder: Path) -> None:
 
 LOUD = "print('Welcome to Acme!')\n"
 LOUD_ADAPTER = LOUD + acme(
-    "async def complete(self, call):\n        print('asked'); sys.stdout.write('again\\n'); sys.stdout.flush()\n"
+    "async def complete(self, request):\n"
+    "        print('called'); sys.stdout.write('again\\n'); sys.stdout.flush()\n"
     "        return Reply(text='Hello.')",
     made="print('made')",
 )
-ALL = ("Welcome to Acme!", "made", "asked", "again")
+PRINTS = ("Welcome to Acme!", "made", "called", "again")
 
 
-def loud(folder: Path) -> None:
+def install_loud(folder: Path) -> None:
     put_acme(folder, LOUD + MANIFEST, LOUD_ADAPTER)
     (folder / "models.yaml").write_text(NAMES, encoding="utf-8")
 
 
-def test_what_a_plugin_prints_is_no_part_of_an_answer(folder: Path) -> None:
-    loud(folder)
-    ran = process("ask", "Good morning.", "--json", PYTHONPATH=str(folder))
-    assert (ran.status, ran.json["text"]) == (0, "Hello.")
-    assert [words for words in ALL if words not in ran.err] == []
+def test_a_plugins_prints_are_not_part_of_an_answer(folder: Path) -> None:
+    install_loud(folder)
+    result = process("ask", "Good morning.", "--json", PYTHONPATH=str(folder))
+    assert (result.status, result.json["text"]) == (0, "Hello.")
+    assert [text for text in PRINTS if text not in result.err] == []
     for options in ((), ("--stream",)):
-        ran = process("ask", "Good morning.", *options, PYTHONPATH=str(folder))
-        assert (ran.status, ran.out.strip()) == (0, "Hello.")
+        result = process("ask", "Good morning.", *options, PYTHONPATH=str(folder))
+        assert (result.status, result.out.strip()) == (0, "Hello.")
 
 
 @pytest.mark.parametrize("command", ["check", "validate", "plugins", "models"])
-def test_what_a_plugin_prints_is_no_part_of_what_a_machine_reads(
-    command: str, folder: Path
-) -> None:
-    loud(folder)
-    ran = process(command, "--json", PYTHONPATH=str(folder))
-    assert ran.status == 0
-    assert ran.json
-    assert "Welcome to Acme!" in ran.err
+def test_a_plugins_prints_are_not_part_of_json_output(command: str, folder: Path) -> None:
+    install_loud(folder)
+    result = process(command, "--json", PYTHONPATH=str(folder))
+    assert result.status == 0
+    assert result.json
+    assert "Welcome to Acme!" in result.err
 
 
 COMMANDS = """
@@ -171,19 +181,19 @@ def standby_commands(): return [feed]
 """
 
 
-def test_a_plugins_own_command_prints_as_it_likes(folder: Path) -> None:
+def test_a_plugins_own_command_prints_to_standard_output(folder: Path) -> None:
     put_acme(folder, HEAD + provider() + CARDS + COMMANDS)
     assert process("acme", "feed", PYTHONPATH=str(folder)).out == "Fed.\n"
 
 
-def test_a_command_called_from_code_leaves_standard_output_as_it_was(folder: Path) -> None:
+def test_a_command_called_from_code_restores_standard_output(folder: Path) -> None:
     put_acme(folder, MANIFEST, WELL)
     before = sys.stdout
     assert CliRunner().invoke(standby, ["validate"]).exit_code == 0
     assert sys.stdout is before
 
 
-async def test_who_ignores_its_cancellation_is_named_with_what_to_do(
+async def test_an_adapter_that_ignores_cancellation_is_named_with_what_to_do(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_acme(folder, MANIFEST, ADAPTERS["late: ignores its cancellation"].source, timeout="300ms")
@@ -205,14 +215,14 @@ async def test_who_ignores_its_cancellation_is_named_with_what_to_do(
     )
 
 
-def test_a_short_key_tears_no_holes_into_what_is_said_of_a_plugin(folder: Path) -> None:
+def test_a_short_key_is_not_removed_from_messages(folder: Path) -> None:
     put_acme(
         folder, HEAD + provider("ProviderInfo(adapter='acme_sdk:Acme', keys=('ACME_KEY',))") + CARDS
     )
     (folder / "acme_sdk.py").write_text(
         completes("raise OSError('broken, kaput')"), encoding="utf-8"
     )
-    ran = process(
+    result = process(
         "ask", "Good morning.", "--chain", "sick", "--json", PYTHONPATH=str(folder), ACME_KEY="k"
     )
-    assert "raised OSError: broken, kaput" in msgspec.json.encode(ran.json).decode()
+    assert "raised OSError: broken, kaput" in msgspec.json.encode(result.json).decode()
