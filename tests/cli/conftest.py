@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Cli, Run
+from tests.cli.runner import Cli, Run
 from tests.docs.distributions import put
 
 

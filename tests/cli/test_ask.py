@@ -1,4 +1,4 @@
-"""`standby ask`: the answer on standard output, how it came about on standard error, and a status that says how it went."""
+"""`standby ask`: the answer on standard output, the trail on standard error, the exit status."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from standby.observe.log import logger
 from standby.resilience import health
-from tests.cli.running import SCRIPTED, Run, scripted, untimed, written
+from tests.cli.runner import SCRIPTED, Run, mask_times, write, write_scripted
 from tests.support.loopback import GEMINI_BAD_KEY, Loopback, both, openai_error
 
 NOTICE = "well: a fixed text, not a model's answer\n"
@@ -18,26 +18,27 @@ NOTICE = "well: a fixed text, not a model's answer\n"
 
 
 def test_the_answer_goes_to_standard_output_and_the_trail_to_standard_error(run: Run) -> None:
-    scripted()
-    ran = run("ask", "Which city?")
-    assert (ran.status, ran.out) == (0, "Lisbon.\n")
-    assert untimed(ran.err) == (
-        "gone  failed after 0.0s  model_missing: 404 Not Found. no such model  -> next (trigger retired)\n"
+    write_scripted()
+    result = run("ask", "Which city?")
+    assert (result.status, result.out) == (0, "Lisbon.\n")
+    assert mask_times(result.err) == (
+        "gone  failed after 0.0s  model_missing: 404 Not Found. no such model  -> next "
+        "(trigger retired)\n"
         f"well  answered in 0.0s\n{NOTICE}"
     )
 
 
 def test_a_stream_shows_the_same(run: Run) -> None:
-    scripted()
+    write_scripted()
     whole = run("ask", "Which city?")
     health.forget()  # as a process of its own would
     streamed = run("ask", "Which city?", "--stream")
     assert (streamed.status, streamed.out) == (whole.status, whole.out)
-    assert untimed(streamed.err) == untimed(whole.err)
+    assert mask_times(streamed.err) == mask_times(whole.err)
 
 
 def test_a_parameter_that_a_model_refuses_is_named_on_the_trail(run: Run) -> None:
-    written(
+    write(
         f"{SCRIPTED}  picky: {{models: [picky]}}\n".replace(
             "models:\n", f"models:\n  picky: {PICKY}\n", 1
         )
@@ -52,10 +53,10 @@ PICKY = "{provider: scripted, options: {reply: Lisbon.}, drop: [temperature, top
 
 
 def test_as_json_it_is_the_reply_with_its_trail_and_nothing_else(run: Run) -> None:
-    scripted()
-    ran = run("ask", "Which city?", "--json")
-    assert (ran.status, ran.err) == (0, "")
-    reply = ran.json
+    write_scripted()
+    result = run("ask", "Which city?", "--json")
+    assert (result.status, result.err) == (0, "")
+    reply = result.json
     assert (reply["text"], reply["model"], reply["provider"], reply["finish"]) == (
         "Lisbon.",
         "well",
@@ -69,9 +70,9 @@ def test_as_json_it_is_the_reply_with_its_trail_and_nothing_else(run: Run) -> No
     assert run("ask", "Which city?", "--json", "--stream").json["text"] == "Lisbon."
 
 
-def test_what_is_asked_for_is_what_is_sent(run: Run) -> None:
+def test_the_options_are_what_is_sent(run: Run) -> None:
     with both() as (_, openai):
-        written(f"""
+        write(f"""
 version: 1
 providers:
   mine: {{plugin: openai, base_url: "{openai.url}/v1"}}
@@ -79,7 +80,7 @@ chains:
   default: {{models: [mine/any-model]}}
   other: {{models: [mine/another-model]}}
 """)
-        words = (
+        arguments = (
             "--system",
             "Be brief.",
             "--temperature",
@@ -92,7 +93,7 @@ chains:
             "30s",
         )
         more = ("--top-p", "0.5", "--seed", "0", "--stop", "b", "--stop", "c")
-        assert run("ask", "  Which city?\n", *words, *more).status == 0
+        assert run("ask", "  Which city?\n", *arguments, *more).status == 0
         [sent] = openai.requests
     assert sent.json["model"] == "another-model"
     assert sent.json["messages"] == [
@@ -110,7 +111,7 @@ chains:
 
 def test_a_dash_reads_the_question_from_standard_input(run: Run) -> None:
     with both() as (_, openai):
-        written(f"""
+        write(f"""
 version: 1
 providers:
   mine: {{plugin: openai, base_url: "{openai.url}/v1"}}
@@ -132,16 +133,19 @@ def log_as_it_was() -> Iterator[None]:
 
 @pytest.mark.usefixtures("log_as_it_was")
 def test_verbose_shows_the_log_before_the_trail(run: Run) -> None:
-    scripted()
-    ran = run("ask", "Which city?", "-v")
-    assert (ran.status, ran.out) == (0, "Lisbon.\n")
-    told = re.sub(r"^2.{22} ", "", ran.err, flags=re.MULTILINE)
-    assert re.sub(r"rests for \d+s", "rests for 300s", untimed(told)).startswith(
-        "WARNING default: gone failed (model_missing, trigger retired): 404 Not Found. no such model\n"
-        "ERROR default: gone needs a person's attention (model_missing): 404 Not Found. no such model\n"
+    write_scripted()
+    result = run("ask", "Which city?", "-v")
+    assert (result.status, result.out) == (0, "Lisbon.\n")
+    errors = re.sub(r"^2.{22} ", "", result.err, flags=re.MULTILINE)
+    assert re.sub(r"rests for \d+s", "rests for 300s", mask_times(errors)).startswith(
+        "WARNING default: gone failed (model_missing, trigger retired): 404 Not Found. no "
+        "such model\n"
+        "ERROR default: gone needs a person's attention (model_missing): 404 Not Found. no "
+        "such model\n"
         "WARNING default: gone rests for 300s, after model_missing\n"
         "WARNING default: moving on from gone to well (model_missing, trigger retired)\n"
-        "INFO default: well answered in 0.0s, instead of gone (a fixed text, not a model's answer)\n"
+        "INFO default: well answered in 0.0s, instead of gone (a fixed text, not a model's "
+        "answer)\n"
         "gone  failed after 0.0s  "
     )
 
@@ -153,58 +157,59 @@ def test_verbose_shows_the_log_before_the_trail(run: Run) -> None:
 def test_a_chain_that_fails_leaves_standard_output_empty_and_says_why(
     run: Run, *, stream: bool
 ) -> None:
-    scripted()
-    ran = run("ask", "Which city?", "--chain", "fails", *["--stream"] * stream)
-    assert (ran.status, ran.out) == (1, "")
-    assert untimed(ran.err) == (
-        "gone  failed after 0.0s  model_missing: 404 Not Found. no such model  -> next (trigger retired)\n"
+    write_scripted()
+    result = run("ask", "Which city?", "--chain", "fails", *["--stream"] * stream)
+    assert (result.status, result.out) == (1, "")
+    assert mask_times(result.err) == (
+        "gone  failed after 0.0s  model_missing: 404 Not Found. no such model  -> next "
+        "(trigger retired)\n"
         "standby: 404 Not Found. no such model\n"
     )
 
 
-def test_what_stops_a_chain_is_told_and_nobody_else_is_asked(run: Run) -> None:
-    scripted()
-    ran = run("ask", "Which city?", "--chain", "stops")
-    assert (ran.status, ran.out) == (1, "")
-    assert (
-        untimed(ran.err)
-        == "blocked  failed after 0.0s  blocked: a filter said no  -> stop\nstandby: a filter said no\n"
+def test_a_failure_that_stops_a_chain_is_reported_and_no_other_model_is_called(run: Run) -> None:
+    write_scripted()
+    result = run("ask", "Which city?", "--chain", "stops")
+    assert (result.status, result.out) == (1, "")
+    assert mask_times(result.err) == (
+        "blocked  failed after 0.0s  blocked: a filter said no  -> stop\n"
+        "standby: a filter said no\n"
     )
 
 
 def test_a_stream_that_breaks_keeps_what_was_shown_on_a_line_of_its_own(run: Run) -> None:
-    scripted()
-    ran = run("ask", "Which city?", "--chain", "cut", "--stream")
-    assert (ran.status, ran.out) == (1, "Lis\n")
-    assert ran.err.endswith(
+    write_scripted()
+    result = run("ask", "Which city?", "--chain", "cut", "--stream")
+    assert (result.status, result.out) == (1, "Lis\n")
+    assert result.err.endswith(
         "standby: the stream broke after 3 characters: connection error: reset\n"
     )
 
 
-def test_a_stream_that_begins_anew_says_by_whom_and_its_words_stand_apart(run: Run) -> None:
-    written(
+def test_a_stream_that_restarts_names_the_model_and_starts_a_new_line(run: Run) -> None:
+    write(
         SCRIPTED
         + "  anew: {models: [cut, well], retry: {attempts: 1}, stream: {on_break: restart}}\n"
     )
-    ran = run("ask", "Which city?", "--chain", "anew", "--stream")
-    assert (ran.status, ran.out) == (0, "Lis\nLisbon.\n")
-    assert ran.err.startswith("the answer broke off; well gives another, from its beginning:\n")
+    result = run("ask", "Which city?", "--chain", "anew", "--stream")
+    assert (result.status, result.out) == (0, "Lis\nLisbon.\n")
+    assert result.err.startswith("the answer broke off; well gives another, from its beginning:\n")
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_deadline_that_passes_is_a_failure(run: Run, *, stream: bool) -> None:
-    scripted()
-    ran = run(
+    write_scripted()
+    result = run(
         "ask", "Which city?", "--chain", "hangs", "--deadline", "50ms", *["--stream"] * stream
     )
-    assert (ran.status, ran.out) == (1, "")
-    assert ran.err.endswith(
+    assert (result.status, result.out) == (1, "")
+    assert result.err.endswith(
         "standby: no complete reply within the deadline of 0.05s; asked: hangs (no answer yet)\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "kind", "message"),
+    ("arguments", "status", "kind", "message"),
     [
         (("--chain", "fails"), 1, "ChainExhausted", "404 Not Found. no such model"),
         (("--chain", "stops"), 1, "Stopped", "a filter said no"),
@@ -220,19 +225,19 @@ def test_a_deadline_that_passes_is_a_failure(run: Run, *, stream: bool) -> None:
     ],
 )
 def test_as_json_a_failure_is_one_object_on_standard_output(
-    run: Run, words: tuple[str, ...], status: int, kind: str, message: str
+    run: Run, arguments: tuple[str, ...], status: int, kind: str, message: str
 ) -> None:
-    scripted()
-    ran = run("ask", "Which city?", "--json", *words)
-    assert (ran.status, ran.err) == (status, "")
-    error = ran.json["error"]
+    write_scripted()
+    result = run("ask", "Which city?", "--json", *arguments)
+    assert (result.status, result.err) == (status, "")
+    error = result.json["error"]
     assert error["type"] == kind
     assert error["message"].startswith(message)
     assert bool(error["trail"]) is (status == 1)
     assert bool(error["problems"]) is (kind == "ConfigError")
 
 
-def test_wrong_keys_are_told_in_the_vendors_words_and_not_shown(
+def test_wrong_keys_are_reported_with_the_vendors_message_and_not_shown(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", "AIza-wrong-as-can-be")
@@ -247,16 +252,18 @@ def test_wrong_keys_are_told_in_the_vendors_words_and_not_shown(
                 code="invalid_api_key",
             )
         )
-        written(_two(gemini, openai))
-        ran = run("ask", "Which city?")
-    assert (ran.status, ran.out) == (1, "")
-    assert "gemini-2.5-pro  failed after" in ran.err
+        write(_two(gemini, openai))
+        result = run("ask", "Which city?")
+    assert (result.status, result.out) == (1, "")
+    assert "gemini-2.5-pro  failed after" in result.err
     assert (
-        "unauthorized: 400 INVALID_ARGUMENT. API key not valid. Please pass a valid API key.  -> next"
-        in ran.err
+        "unauthorized: 400 INVALID_ARGUMENT. API key not valid. Please pass a valid API key. "
+        " -> next"
+    ) in result.err
+    assert (
+        "unauthorized: 401 invalid_api_key. Incorrect API key provided: ***.  -> next" in result.err
     )
-    assert "unauthorized: 401 invalid_api_key. Incorrect API key provided: ***.  -> next" in ran.err
-    assert "wrong-as-can-be" not in ran.err
+    assert "wrong-as-can-be" not in result.err
 
 
 def _two(gemini: Loopback, openai: Loopback) -> str:
@@ -271,9 +278,9 @@ chains:
 
 
 def test_without_keys_each_model_names_the_variable_that_is_missing(run: Run) -> None:
-    ran = run("ask", "Which city?")
-    assert (ran.status, ran.out) == (1, "")
-    named = [line for line in ran.err.splitlines() if "no key: set" in line]
+    result = run("ask", "Which city?")
+    assert (result.status, result.out) == (1, "")
+    named = [line for line in result.err.splitlines() if "no key: set" in line]
     assert {line.partition("  ->")[0] for line in named if "  skipped  " in line} == {
         "gemini-2.5-pro  skipped  unavailable: no key: set GEMINI_API_KEY or GOOGLE_API_KEY",
         "o3-mini  skipped  unavailable: no key: set OPENAI_API_KEY",
@@ -286,17 +293,17 @@ def test_without_weights_the_embedded_model_names_the_command_that_fetches_them(
 ) -> None:
     pytest.importorskip("xllamacpp", reason="standby[local] is not installed")
     monkeypatch.setenv("STANDBY_CACHE", "empty")
-    ran = run("ask", "Which city?", "--chain", "demo")
-    assert ran.status == 1
-    assert "smollm2-135m  skipped  unavailable: no weights at " in ran.err
-    assert ran.err.endswith("run: standby local pull\n")
+    result = run("ask", "Which city?", "--chain", "demo")
+    assert result.status == 1
+    assert "smollm2-135m  skipped  unavailable: no weights at " in result.err
+    assert result.err.endswith("run: standby local pull\n")
 
 
 # A command line that is wrong: status 2, and nothing is sent
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         ((), "Missing argument 'TEXT'"),
         (
@@ -307,7 +314,10 @@ def test_without_weights_the_embedded_model_names_the_command_that_fetches_them(
         (("-",), "standby: standard input is empty; "),
         (
             ("two", "words"),
-            "standby: no file is named 'words'; if it belongs to the question, put all of that in quotes\n",
+            (
+                "standby: no file is named 'words'; if it belongs to the question, put all of "
+                "that in quotes\n"
+            ),
         ),
         (("now", "three", "words"), "Got unexpected extra argument (words)"),
         (("hello", "--chain", "healhty"), "standby: no chain is named 'healhty'; "),
@@ -320,81 +330,93 @@ def test_without_weights_the_embedded_model_names_the_command_that_fetches_them(
     ],
 )
 def test_each_mistake_on_the_command_line_is_named(
-    run: Run, words: tuple[str, ...], told: str
+    run: Run, arguments: tuple[str, ...], message: str
 ) -> None:
-    scripted()
-    ran = run("ask", *words)
-    assert (ran.status, ran.out) == (2, "")
-    assert told in ran.err
+    write_scripted()
+    result = run("ask", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert message in result.err
 
 
 def test_a_misspelt_chain_is_answered_with_the_nearest(run: Run) -> None:
-    scripted()
+    write_scripted()
     assert "healthy" in run("ask", "hello", "--chain", "healhty").err.partition(";")[2]
 
 
 @pytest.mark.parametrize(
-    ("stdin", "told"),
+    ("stdin", "message"),
     [
         (b"\xff\xfe", "standby: standard input is not utf-8 text; convert it\n"),
         (
             None,
-            'standby: standard input is empty; write a question, or "-" to read one from standard input\n',
+            (
+                'standby: standard input is empty; write a question, or "-" to read one from '
+                "standard input\n"
+            ),
         ),
     ],
     ids=["bytes", "closed"],
 )
-def test_standard_input_that_is_no_text_is_told(run: Run, stdin: bytes | None, told: str) -> None:
-    scripted()
-    ran = run("ask", "-", stdin=stdin)
-    assert (ran.status, ran.out, ran.err) == (2, "", told)
+def test_standard_input_that_is_not_text_is_reported(
+    run: Run, stdin: bytes | None, message: str
+) -> None:
+    write_scripted()
+    result = run("ask", "-", stdin=stdin)
+    assert (result.status, result.out, result.err) == (2, "", message)
+
+
+def chain(fields: str) -> str:
+    return f"version: 1\nchains: {{default: {{{fields}}}}}"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "models.yaml  error  the file is empty; begin with 'version: 1' and 'chains:'"),
         ("version: 1\nchains:\n\tdefault: x", "  error  this is not YAML: "),
         ("version: 1\nchains: {default: {models: [a}", "  error  this is not YAML: "),
-        ("version: 1\nchains: {default: {models: []}}", "  error  chains.default.models is empty; "),
+        (chain("models: []"), "  error  chains.default.models is empty; "),
         ("version: 1\nchains: {}", "  error  chains is empty; "),
-        ("version: 1\nchains: {default: {models: [gemini-2.5-por]}}", "did you mean 'gemini-2.5-pro'?"),
-        ("version: 1\nchains: {default: {models: [gemni/x]}}", "is named 'gemni'; did you mean 'gemini'?"),
-        ("version: 1\nchains: {default: {models: [o3-mini], triggerz: []}}", "did you mean 'triggers'?"),
-        ("version: 1\nchains: {default: {models: [o3-mini], deadline: 30}}", "30s"),
+        (chain("models: [gemini-2.5-por]"), "did you mean 'gemini-2.5-pro'?"),
+        (chain("models: [gemni/x]"), "is named 'gemni'; did you mean 'gemini'?"),
+        (chain("models: [o3-mini], triggerz: []"), "did you mean 'triggers'?"),
+        (chain("models: [o3-mini], deadline: 30"), "30s"),
     ],
-)  # fmt: skip
-def test_a_file_that_is_wrong_is_told_with_its_line_and_the_remedy(
-    run: Run, text: str, told: str
+)
+def test_a_wrong_file_is_reported_with_its_line_and_the_remedy(
+    run: Run, text: str, message: str
 ) -> None:
-    written(text)
-    ran = run("ask", "hello")
-    assert (ran.status, ran.out) == (2, "")
-    assert told in ran.err
+    write(text)
+    result = run("ask", "hello")
+    assert (result.status, result.out) == (2, "")
+    assert message in result.err
 
 
-def test_every_problem_is_told_at_once(run: Run) -> None:
-    written("version: 1\nchains:\n  default: {models: [o4-mni]}\n  other: {models: [openia/x]}\n")
-    told = run("ask", "hello").err
-    assert [line.partition("  ")[0].rpartition(":")[0] for line in told.splitlines()] == [
+def test_all_problems_are_reported_at_once(run: Run) -> None:
+    write("version: 1\nchains:\n  default: {models: [o4-mni]}\n  other: {models: [openia/x]}\n")
+    errors = run("ask", "hello").err
+    assert [line.partition("  ")[0].rpartition(":")[0] for line in errors.splitlines()] == [
         "models.yaml:3",
         "models.yaml:4",
     ]
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "message"),
     [
         (
             "nowhere.yaml",
-            "nowhere.yaml  error  cannot be read: no such file or directory; check the name and the permissions\n",
+            (
+                "nowhere.yaml  error  cannot be read: no such file or directory; check the name "
+                "and the permissions\n"
+            ),
         ),
         (".", ".  error  this is a directory; name the models.yaml in it\n"),
     ],
 )
-def test_a_file_that_is_none_is_told(run: Run, config: str, told: str) -> None:
-    ran = run("ask", "hello", "--config", config)
-    assert (ran.status, ran.out, ran.err) == (2, "", told)
+def test_a_path_that_is_not_a_file_is_reported(run: Run, config: str, message: str) -> None:
+    result = run("ask", "hello", "--config", config)
+    assert (result.status, result.out, result.err) == (2, "", message)
 
 
 # A schema
@@ -404,46 +426,47 @@ CITY = '{"type": "object", "required": ["city"]}'
 
 
 def says(text: str) -> None:
-    written(
-        f"version: 1\nmodels:\n  a: {SAYS % text}\nchains:\n  default: {{models: [a], retry: {{attempts: 1}}}}\n"
+    write(
+        f"version: 1\nmodels:\n  a: {SAYS % text}\nchains:\n"
+        f"  default: {{models: [a], retry: {{attempts: 1}}}}\n"
     )
 
 
 def test_with_a_schema_the_data_is_printed_as_json(run: Run, tmp_path: Path) -> None:
     says('{"city":   "Lisbon"}')
     (tmp_path / "city.json").write_text(CITY, encoding="utf-8")
-    ran = run("ask", "Which city?", "--schema", str(tmp_path / "city.json"))
-    assert (ran.status, ran.out) == (0, '{"city":"Lisbon"}\n')
+    result = run("ask", "Which city?", "--schema", str(tmp_path / "city.json"))
+    assert (result.status, result.out) == (0, '{"city":"Lisbon"}\n')
 
 
 def test_an_answer_that_does_not_fit_fails(run: Run, tmp_path: Path) -> None:
     says("{}")
     (tmp_path / "city.json").write_text(CITY, encoding="utf-8")
-    ran = run("ask", "Which city?", "--schema", str(tmp_path / "city.json"))
-    assert ran.status == 1
-    assert "schema_mismatch: the answer does not fit the schema" in ran.err
+    result = run("ask", "Which city?", "--schema", str(tmp_path / "city.json"))
+    assert result.status == 1
+    assert "schema_mismatch: the answer does not fit the schema" in result.err
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [(None, "cannot be read: No such file"), ("{", "is not JSON: "), ("[]", "schema: ")],
 )
 def test_a_schema_that_is_none_is_a_wrong_command_line(
-    run: Run, tmp_path: Path, text: str | None, words: str
+    run: Run, tmp_path: Path, text: str | None, message: str
 ) -> None:
     says("{}")
     if text is not None:
         (tmp_path / "city.json").write_text(text, encoding="utf-8")
-    ran = run("ask", "Which city?", "--schema", str(tmp_path / "city.json"))
-    assert ran.status == 2
-    assert words in ran.err
+    result = run("ask", "Which city?", "--schema", str(tmp_path / "city.json"))
+    assert result.status == 2
+    assert message in result.err
 
 
 # The trail says each thing once
 
 
 @pytest.mark.parametrize(
-    ("fail", "words"),
+    ("fail", "message"),
     [
         ("{kind: connection, message: 'connection error: refused'}", "connection error: refused"),
         ("{kind: timeout, message: 'timeout: late'}", "timeout: late"),
@@ -453,13 +476,14 @@ def test_a_schema_that_is_none_is_a_wrong_command_line(
         ),
     ],
 )
-def test_the_kind_is_said_where_the_words_do_not_begin_with_it(
-    run: Run, fail: str, words: str
+def test_the_kind_is_shown_where_the_text_does_not_begin_with_it(
+    run: Run, fail: str, message: str
 ) -> None:
     model = f"{{provider: scripted, options: {{script: [{{fail: {fail}}}]}}}}"
-    written(
-        f"version: 1\nmodels:\n  a: {model}\nchains:\n  default: {{models: [a], retry: {{attempts: 1}}}}\n"
+    write(
+        f"version: 1\nmodels:\n  a: {model}\nchains:\n"
+        f"  default: {{models: [a], retry: {{attempts: 1}}}}\n"
     )
-    assert untimed(run("ask", "Which city?").err).startswith(
-        f"a  failed after 0.0s  {words}  -> next\n"
+    assert mask_times(run("ask", "Which city?").err).startswith(
+        f"a  failed after 0.0s  {message}  -> next\n"
     )

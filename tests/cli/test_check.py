@@ -1,4 +1,4 @@
-"""`standby check`: real questions over real sockets, what each came to, and whether the chains would answer."""
+"""`standby check`: real questions over real sockets, and whether the chains would answer."""
 
 import io
 import os
@@ -18,7 +18,7 @@ from standby import AsyncStandby
 from standby.cli.advice import ADVICE
 from standby.cli.live_check import LIMIT
 from standby.failures import Kind
-from tests.cli.running import Run, written
+from tests.cli.runner import Run, write
 from tests.support.loopback import (
     GEMINI_503,
     GEMINI_BAD_KEY,
@@ -65,44 +65,42 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
     monkeypatch.setenv("FIRST_KEY", CANARY)
     monkeypatch.setenv("SECOND_KEY", CANARY)
     with both() as (gemini, openai):
-        written(FILE.format(gemini=gemini.url, openai=openai.url))
+        write(FILE.format(gemini=gemini.url, openai=openai.url))
         yield gemini, openai
 
 
-def models(ran: Any) -> dict[str, dict[str, Any]]:
-    return {each["model"]: each for each in ran.json["models"]}
+def models(result: Any) -> dict[str, dict[str, Any]]:
+    return {each["model"]: each for each in result.json["models"]}
 
 
-# What is asked
+# What is sent
 
 
-def test_each_model_of_the_chains_is_asked_once_whole_and_for_few_tokens(
+def test_each_model_gets_one_request_without_streaming_for_few_tokens(
     run: Run, servers: Servers
 ) -> None:
     gemini, openai = servers
-    ran = run("check")
-    assert ran.status == 0
+    result = run("check")
+    assert result.status == 0
     [first], [second] = gemini.requests, openai.requests  # two chains name o3-mini
     assert first.json["generationConfig"]["maxOutputTokens"] == LIMIT
     assert second.json["max_completion_tokens"] == LIMIT
     assert "single word OK" in second.json["messages"][0]["content"]
 
 
-def test_a_failed_model_is_not_asked_again(run: Run, servers: Servers) -> None:
+def test_a_failed_model_is_not_retried(run: Run, servers: Servers) -> None:
     gemini, _ = servers
     gemini.script(GEMINI_503)
     assert run("check").status == 0
     assert len(gemini.requests) == 1
 
 
-def test_the_models_are_asked_at_the_same_time(run: Run, servers: Servers) -> None:
+def test_the_models_are_called_at_the_same_time(run: Run, servers: Servers) -> None:
     meeting = threading.Barrier(2)
 
     def meet(answer: Answer) -> Any:
         def answered(_: Received) -> Answer:
-            meeting.wait(
-                20
-            )  # broken, and the answer a failure, if the other is not asked meanwhile
+            meeting.wait(20)  # broken, and the answer a failure, unless the other is called too
             return answer
 
         return answered
@@ -115,7 +113,7 @@ def test_the_models_are_asked_at_the_same_time(run: Run, servers: Servers) -> No
 
 @pytest.mark.usefixtures("servers")
 @pytest.mark.parametrize(
-    ("words", "asked"),
+    ("arguments", "checked"),
     [
         (("--chain", "other"), {"o3-mini"}),
         (("--chain", "other", "--chain", "default"), {"gemini-2.5-pro", "o3-mini"}),
@@ -124,20 +122,22 @@ def test_the_models_are_asked_at_the_same_time(run: Run, servers: Servers) -> No
         (("--chain", "default", "--model", "o3-mini"), {"o3-mini"}),
     ],
 )
-def test_chains_and_models_can_be_named(run: Run, words: tuple[str, ...], asked: set[str]) -> None:
-    assert set(models(run("check", "--json", *words))) == asked
+def test_chains_and_models_can_be_named(
+    run: Run, arguments: tuple[str, ...], checked: set[str]
+) -> None:
+    assert set(models(run("check", "--json", *arguments))) == checked
 
 
 def test_without_fallback_only_the_first_model_counts(run: Run, servers: Servers) -> None:
     gemini, openai = servers
-    written(
+    write(
         FILE.format(gemini=gemini.url, openai=openai.url).replace(
             "o3-mini]}\n", "o3-mini], fallback: false}\n", 1
         )
     )
     gemini.script(GEMINI_503)
-    ran = run("check", "--chain", "default", "--json")
-    assert (ran.status, list(models(ran))) == (1, ["gemini-2.5-pro"])
+    result = run("check", "--chain", "default", "--json")
+    assert (result.status, list(models(result))) == (1, ["gemini-2.5-pro"])
 
 
 def test_no_breaker_learns_of_a_check(run: Run, servers: Servers) -> None:
@@ -157,9 +157,9 @@ def test_an_answer_is_shown_with_its_time_and_the_model_that_served(
 ) -> None:
     _, openai = servers
     openai.script(late(0.3, openai_reply("OK")))
-    told = models(run("check", "--json"))["o3-mini"]
-    assert 0.3 <= told.pop("seconds") < 20
-    assert told == {
+    check = models(run("check", "--json"))["o3-mini"]
+    assert 0.3 <= check.pop("seconds") < 20
+    assert check == {
         "model": "o3-mini",
         "provider": "second",
         "outcome": "answered",
@@ -222,33 +222,33 @@ def test_each_outcome_has_its_kind_and_says_what_to_do(
 ) -> None:
     answer, outcome, kind, do = OUTCOMES[name]
     servers[1].script(answer)
-    ran = run("check", "--model", "o3-mini", "--json")
-    told = models(ran)["o3-mini"]
-    assert (ran.status, told["outcome"], told["kind"]) == (
+    result = run("check", "--model", "o3-mini", "--json")
+    check = models(result)["o3-mini"]
+    assert (result.status, check["outcome"], check["kind"]) == (
         0 if outcome == "answered" else 1,
         outcome,
         kind,
     )
-    assert bool(told["text"]) == (kind is not None)
-    assert re.fullmatch(f".*{do}.*" if do else "", told["do"])
+    assert bool(check["text"]) == (kind is not None)
+    assert re.fullmatch(f".*{do}.*" if do else "", check["do"])
 
 
-def test_who_hangs_is_given_up_after_the_time_out(run: Run, servers: Servers) -> None:
+def test_a_model_that_hangs_is_cancelled_after_the_time_out(run: Run, servers: Servers) -> None:
     servers[0].script(hang())
     before = time.monotonic()
-    ran = run("check", "--timeout", "500ms", "--model", "gemini-2.5-pro")
+    result = run("check", "--timeout", "500ms", "--model", "gemini-2.5-pro")
     assert time.monotonic() - before < 20
-    assert ran.status == 1
+    assert result.status == 1
     assert (
         "gemini-2.5-pro: timeout: no answer in 0.5s\n  to do: check again with a longer --timeout"
-        in ran.out
+        in result.out
     )
 
 
 def test_a_person_reads_a_table_then_what_to_do_then_the_chains(run: Run, servers: Servers) -> None:
     servers[0].script(GEMINI_503)
-    ran = run("check")
-    head, first, second, *rest = ran.out.splitlines()
+    result = run("check")
+    head, first, second, *rest = result.out.splitlines()
     assert head.split() == ["model", "provider", "outcome", "response_model", "kind"]
     assert first.split()[:3] + first.split()[-1:] == [
         "gemini-2.5-pro",
@@ -267,22 +267,22 @@ def test_a_person_reads_a_table_then_what_to_do_then_the_chains(run: Run, server
     ]
 
 
-def test_a_vendors_words_stay_on_their_line_and_move_no_cursor(run: Run, servers: Servers) -> None:
+def test_a_vendors_text_stays_on_its_line_and_moves_no_cursor(run: Run, servers: Servers) -> None:
     servers[1].script(openai_reply("OK", model="o3\x1b[2J\nfake  row"))
-    ran = run("check", "--model", "o3-mini")
-    assert "\x1b" not in ran.out + ran.err
-    assert "o3?[2J fake row" in ran.out
+    result = run("check", "--model", "o3-mini")
+    assert "\x1b" not in result.out + result.err
+    assert "o3?[2J fake row" in result.out
 
 
 # Whether it will do
 
 
-def test_a_chain_of_which_nobody_answers_fails_the_check(run: Run, servers: Servers) -> None:
+def test_a_chain_without_a_model_that_answers_fails_the_check(run: Run, servers: Servers) -> None:
     servers[1].script(OPENAI_500)
-    ran = run("check", "--json")
-    assert ran.status == 1
-    assert ran.json["fine"] is False
-    assert ran.json["chains"] == {
+    result = run("check", "--json")
+    assert result.status == 1
+    assert result.json["fine"] is False
+    assert result.json["chains"] == {
         "default": {"answers": True, "by": "gemini-2.5-pro", "stops_at": None},
         "other": {"answers": False, "by": None, "stops_at": None},
     }
@@ -297,9 +297,12 @@ def test_a_failure_that_stops_the_chain_fails_the_check_though_a_later_model_ans
             400, {"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "Unknown field."}}
         )
     )
-    ran = run("check", "--chain", "default")
-    assert ran.status == 1
-    assert "default: cannot answer: gemini-2.5-pro stops it, and no other model is called" in ran.out
+    result = run("check", "--chain", "default")
+    assert result.status == 1
+    assert (
+        "default: cannot answer: gemini-2.5-pro stops it, and no other model is called"
+        in result.out
+    )
 
 
 def test_a_named_model_must_answer_itself(run: Run, servers: Servers) -> None:
@@ -316,11 +319,13 @@ def test_a_named_model_must_answer_itself(run: Run, servers: Servers) -> None:
 def test_a_model_without_a_key_is_skipped_and_says_what_to_set(
     run: Run, options: tuple[str, ...]
 ) -> None:
-    written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}")
-    ran = run("check", *options)
-    assert ran.status == 1
-    assert "set GEMINI_API_KEY or GOOGLE_API_KEY, in the environment or in a file .env" in ran.out
-    assert ran.err.count("skipped") == 2
+    write("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}")
+    result = run("check", *options)
+    assert result.status == 1
+    assert (
+        "set GEMINI_API_KEY or GOOGLE_API_KEY, in the environment or in a file .env" in result.out
+    )
+    assert result.err.count("skipped") == 2
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -333,17 +338,17 @@ def test_no_key_is_ever_shown(
     run: Run, servers: Servers, options: tuple[str, ...], answer: Answer
 ) -> None:
     servers[1].script(answer)
-    ran = run("check", *options)
+    result = run("check", *options)
     assert CANARY in servers[1].requests[0].headers["authorization"]
-    assert CANARY not in ran.out + ran.err
-    assert CANARY[4:] not in ran.out + ran.err
+    assert CANARY not in result.out + result.err
+    assert CANARY[4:] not in result.out + result.err
 
 
 # What is wrong beforehand
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         (
             ("--chain", "defualt"),
@@ -357,30 +362,30 @@ def test_no_key_is_ever_shown(
         ),
     ],
 )
-def test_an_unknown_name_is_told_with_the_nearest(
-    run: Run, servers: Servers, words: tuple[str, ...], told: str
+def test_an_unknown_name_is_reported_with_the_nearest(
+    run: Run, servers: Servers, arguments: tuple[str, ...], message: str
 ) -> None:
-    ran = run("check", *words)
-    assert (ran.status, ran.out, ran.err) == (2, "", f"standby: {told}\n")
-    ran = run("check", "--json", *words)
-    assert (ran.status, ran.json["error"]["message"]) == (2, told)
+    result = run("check", *arguments)
+    assert (result.status, result.out, result.err) == (2, "", f"standby: {message}\n")
+    result = run("check", "--json", *arguments)
+    assert (result.status, result.json["error"]["message"]) == (2, message)
     assert not servers[1].requests
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_a_file_that_is_wrong_is_told_and_nobody_is_asked(
+def test_a_wrong_file_is_reported_and_no_model_is_called(
     run: Run, options: tuple[str, ...]
 ) -> None:
-    written("version: 1\nchains: {default: {models: [parrot-9]}}")
-    ran = run("check", *options)
-    assert ran.status == 2
-    assert "no model is named 'parrot-9'" in ran.out + ran.err
+    write("version: 1\nchains: {default: {models: [parrot-9]}}")
+    result = run("check", *options)
+    assert result.status == 2
+    assert "no model is named 'parrot-9'" in result.out + result.err
 
 
 def test_a_time_out_that_is_no_duration_is_refused(run: Run) -> None:
-    ran = run("check", "--timeout", "soon")
-    assert ran.status == 2
-    assert "--timeout" in ran.err
+    result = run("check", "--timeout", "soon")
+    assert result.status == 2
+    assert "--timeout" in result.err
 
 
 # Progress
@@ -390,8 +395,8 @@ def test_without_a_terminal_each_model_is_a_line_on_standard_error(
     run: Run, servers: Servers
 ) -> None:
     servers[0].script(GEMINI_503)
-    ran = run("check", "--json")
-    first, *lines = ran.err.splitlines()
+    result = run("check", "--json")
+    first, *lines = result.err.splitlines()
     assert first == f"asking 2 models, each for at most {LIMIT} tokens"
     assert sorted(line.split()[:2] for line in lines) == [
         ["gemini-2.5-pro", "failed"],
@@ -407,15 +412,15 @@ def test_on_a_terminal_a_bar_moves_and_goes_away(run: Run, monkeypatch: pytest.M
         with os.fdopen(inside, "w", encoding="utf-8") as terminal:
             reading = reader.submit(_read_all, screen)
             monkeypatch.setattr("sys.stderr", terminal)
-            ran = run("check", "--json")
+            result = run("check", "--json")
         shown = click.unstyle(reading.result(20).decode())
-    assert ran.status == 0
+    assert result.status == 0
     assert "asking 2 models" in shown
     assert "o3-mini  answered" not in shown
 
 
 def _read_all(screen: io.FileIO) -> bytes:
-    """Read a terminal until nobody writes to it; one read returns what has arrived, not all."""
+    """Read a terminal to its end; one read returns only what has arrived."""
     shown = b""
     with suppress(OSError):  # a terminal whose programs have ended cannot be read
         while block := screen.read(65536):

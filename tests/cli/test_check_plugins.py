@@ -1,4 +1,4 @@
-"""`standby check` of models that no socket stands behind: every kind, plugins at fault, the embedded model."""
+"""`standby check` of models without a socket: every kind, broken plugins, the embedded model."""
 
 import re
 from typing import Any
@@ -8,12 +8,12 @@ import pytest
 from standby import plugin
 from standby.failures import Kind
 from standby_local.weights import find_weights
-from tests.cli.running import Run, process, written
+from tests.cli.runner import Run, process, write
 from tests.docs.distributions import Install
 
 
-def models(ran: Any) -> dict[str, dict[str, Any]]:
-    return {each["model"]: each for each in ran.json["models"]}
+def models(result: Any) -> dict[str, dict[str, Any]]:
+    return {each["model"]: each for each in result.json["models"]}
 
 
 # All kinds, and plugins at fault
@@ -23,12 +23,12 @@ def models(ran: Any) -> dict[str, dict[str, Any]]:
 def test_each_kind_says_what_to_do(run: Run, kind: Kind) -> None:
     fail = f"{{fail: {{kind: {kind}, message: so it goes}}}}"
     model = f"{{provider: scripted, options: {{script: [{fail}]}}}}"
-    written(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
-    ran = run("check", "--json")
-    told = models(ran)["m"]
-    assert (ran.status, told["kind"], told["text"]) == (1, kind, "so it goes")
-    assert told["do"]
-    assert "{" not in told["do"]
+    write(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
+    result = run("check", "--json")
+    check = models(result)["m"]
+    assert (result.status, check["kind"], check["text"]) == (1, kind, "so it goes")
+    assert check["do"]
+    assert "{" not in check["do"]
 
 
 ADAPTER = """
@@ -63,23 +63,24 @@ PROJECT = {
 
 def test_a_plugin_that_exits_spoils_no_other_models_check(run: Run, install: Install) -> None:
     install(PROJECT, {"standby_extra.py": ADAPTER})
-    written(
-        "version: 1\nmodels: {w: {provider: scripted, options: {reply: OK}}}\nchains: {default: {models: [p/exits, w]}}"
+    write(
+        "version: 1\nmodels: {w: {provider: scripted, options: {reply: OK}}}\n"
+        "chains: {default: {models: [p/exits, w]}}"
     )
-    ran = run("check", "--json")
-    assert ran.status == 0
-    assert [each["kind"] for each in ran.json["models"]] == ["contract", None]
+    result = run("check", "--json")
+    assert result.status == 0
+    assert [each["kind"] for each in result.json["models"]] == ["contract", None]
 
 
 def test_a_plugin_that_blocks_the_event_loop_is_named_and_the_check_ends(install: Install) -> None:
     install(PROJECT, {"standby_extra.py": ADAPTER})
-    written("version: 1\nchains: {default: {models: [p/blocks]}}")
-    ran = process(
+    write("version: 1\nchains: {default: {models: [p/blocks]}}")
+    result = process(
         "check", "--timeout", "500ms"
     )  # in a process of its own: its event loop does not turn again
-    assert ran.status == 1
+    assert result.status == 1
     assert re.search(
-        r"p/blocks: no answer: standby_extra\.complete, line \d+ blocks the event loop", ran.out
+        r"p/blocks: no answer: standby_extra\.complete, line \d+ blocks the event loop", result.out
     )
 
 
@@ -106,12 +107,18 @@ def test_a_model_may_answer_and_want_something_done(
     run: Run, install: Install, name: str, card: str, kind: str | None, do: str
 ) -> None:
     install(PROJECT, {"standby_extra.py": ADAPTER})
-    written(
-        f"version: 1\nmodels: {{m: {{provider: p, model: {name}, card: {card}}}}}\nchains: {{default: {{models: [m]}}}}"
+    write(
+        f"version: 1\nmodels: {{m: {{provider: p, model: {name}, card: {card}}}}}\n"
+        f"chains: {{default: {{models: [m]}}}}"
     )
-    ran = run("check", "--json")
-    told = models(ran)["m"]
-    assert (ran.status, told["outcome"], told["kind"], told["do"]) == (0, "answered", kind, do)
+    result = run("check", "--json")
+    check = models(result)["m"]
+    assert (result.status, check["outcome"], check["kind"], check["do"]) == (
+        0,
+        "answered",
+        kind,
+        do,
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +128,10 @@ def test_a_model_may_answer_and_want_something_done(
         ("{provider: p, model: renamed, card: {retires: 2020-01-01}}", "new"),
         ("{provider: p, model: renamed}", "old"),
         (
-            "{provider: scripted, options: {script: [{fail: {kind: blocked}}]}, card: {retires: 2020-01-01}}",
+            (
+                "{provider: scripted, options: {script: [{fail: {kind: blocked}}]}, card: "
+                "{retires: 2020-01-01}}"
+            ),
             "new",
         ),
         ("{provider: scripted, options: {script: [{fail: {kind: blocked}}]}}", None),
@@ -132,25 +142,26 @@ def test_a_model_that_begins_resting_counts_where_no_other_answers_or_it_is_back
 ) -> None:
     install(PROJECT, {"standby_extra.py": ADAPTER})
     new = "{provider: scripted, options: {reply: OK}}"
-    written(
-        f"version: 1\nmodels: {{old: {model}, new: {new}}}\nchains: {{default: {{models: [old, new]}}}}"
+    write(
+        f"version: 1\nmodels: {{old: {model}, new: {new}}}\n"
+        f"chains: {{default: {{models: [old, new]}}}}"
     )
     assert run("check", "--json").json["chains"]["default"]["by"] == by
 
 
-def test_a_missing_model_is_told_with_the_one_that_follows_it(run: Run) -> None:
+def test_a_missing_model_is_reported_with_its_successor(run: Run) -> None:
     fail = "{fail: {kind: model_missing, status: 404, message: no such model}}"
     model = f"{{provider: scripted, options: {{script: [{fail}]}}, card: {{successor: parrot-2}}}}"
-    written(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
+    write(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
     assert models(run("check", "--json"))["m"]["do"] == "use parrot-2 instead"
 
 
-def test_a_model_that_the_question_does_not_fit_is_skipped_and_not_asked(run: Run) -> None:
+def test_an_incompatible_model_is_skipped(run: Run) -> None:
     model = "{provider: scripted, options: {reply: OK}, strict: true, drop: [max_tokens]}"
-    written(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
-    ran = run("check", "--json")
-    told = models(ran)["m"]
-    assert (ran.status, told["outcome"], told["kind"], told["seconds"]) == (
+    write(f"version: 1\nmodels: {{m: {model}}}\nchains: {{default: {{models: [m]}}}}")
+    result = run("check", "--json")
+    check = models(result)["m"]
+    assert (result.status, check["outcome"], check["kind"], check["seconds"]) == (
         1,
         "skipped",
         "unsupported",
@@ -164,15 +175,19 @@ def test_a_model_that_the_question_does_not_fit_is_skipped_and_not_asked(run: Ru
 def test_a_trigger_decides_whether_a_failure_stops_the_chain(
     run: Run, kind: str, then: str, status: int
 ) -> None:
-    fails = f"{{provider: scripted, options: {{script: [{{fail: {{kind: {kind}, message: so it goes}}}}]}}}}"
-    written(
-        f"version: 1\nmodels: {{m: {fails}, w: {{provider: scripted, options: {{reply: OK}}}}}}\n"
-        f"triggers: {{mine: {{kind: {kind}, then: {then}}}}}\nchains: {{default: {{models: [m, w]}}}}"
+    fails = (
+        f"{{provider: scripted, options: {{script: [{{fail: {{kind: {kind}, message: so "
+        "it goes}}]}}"
     )
-    ran = run("check", "--json")
+    write(
+        f"version: 1\nmodels: {{m: {fails}, w: {{provider: scripted, options: {{reply: OK}}}}}}\n"
+        f"triggers: {{mine: {{kind: {kind}, then: {then}}}}}\n"
+        f"chains: {{default: {{models: [m, w]}}}}"
+    )
+    result = run("check", "--json")
     by = "w" if status == 0 else None
     stops_at = "m" if status == 1 else None
-    assert (ran.status, ran.json["chains"]["default"]) == (
+    assert (result.status, result.json["chains"]["default"]) == (
         status,
         {"answers": status == 0, "by": by, "stops_at": stops_at},
     )
@@ -185,7 +200,7 @@ def test_the_embedded_model_answers_a_check() -> None:
     if not find_weights().is_file():
         pytest.skip("its weights are not here")
     pytest.importorskip("xllamacpp", exc_type=ImportError)
-    written("version: 1\nchains: {default: {models: [smollm2-135m]}}")
-    ran = process("check", "--json", "--timeout", "55s")
-    told = models(ran)["smollm2-135m"]
-    assert (ran.status, told["outcome"], told["provider"]) == (0, "answered", "local")
+    write("version: 1\nchains: {default: {models: [smollm2-135m]}}")
+    result = process("check", "--json", "--timeout", "55s")
+    check = models(result)["smollm2-135m"]
+    assert (result.status, check["outcome"], check["provider"]) == (0, "answered", "local")

@@ -1,4 +1,4 @@
-"""What holds for every command: --json, whatever happens; the file as FILE or by --config; --help with an example."""
+"""What holds for every command: --json, the file as FILE or by --config, --help with an example."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pytest
 from standby.cli import standby
 from standby.config import PACKAGED
 from standby.registry.plugins import Registry
-from tests.cli.running import Run, process, scripted, terminal, written
+from tests.cli.runner import Run, process, terminal, write, write_scripted
 
 ARGUMENTS = {
     "completion": ("bash",),
@@ -55,7 +55,7 @@ READERS = sorted(
 """The commands that read the file, but for `schema`, which reads one with --validate."""
 
 
-def words_of(name: str) -> tuple[str, ...]:
+def arguments_of(name: str) -> tuple[str, ...]:
     return (*name.split(), *ARGUMENTS.get(name, ()))
 
 
@@ -68,18 +68,18 @@ def test_the_walk_finds_the_commands_below_others_and_those_of_plugins() -> None
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_json_and_tells_a_wrong_command_line_in_it(run: Run, name: str) -> None:
-    ran = run(*words_of(name), "--json", "--no-such-option")
-    assert (ran.status, ran.err) == (2, "")
-    assert ran.json["error"]["type"] == "NoSuchOption"
-    assert "--no-such-option" in ran.json["error"]["message"]
-    ran = run(*words_of(name), "too", "many", "words", "--json")
-    assert (ran.status, ran.err) == (2, "")
-    assert set(ran.json["error"]) == {"type", "message", "problems", "trail"}
+def test_every_command_reports_a_wrong_command_line_as_json(run: Run, name: str) -> None:
+    result = run(*arguments_of(name), "--json", "--no-such-option")
+    assert (result.status, result.err) == (2, "")
+    assert result.json["error"]["type"] == "NoSuchOption"
+    assert "--no-such-option" in result.json["error"]["message"]
+    result = run(*arguments_of(name), "too", "many", "words", "--json")
+    assert (result.status, result.err) == (2, "")
+    assert set(result.json["error"]) == {"type", "message", "problems", "trail"}
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("vaidate", "--json"),
         ("--json",),
@@ -99,10 +99,10 @@ def test_every_command_has_json_and_tells_a_wrong_command_line_in_it(run: Run, n
         ("new-plugin", "A B", "--json"),
     ],
 )
-def test_a_wrong_command_line_is_one_json_document(run: Run, words: tuple[str, ...]) -> None:
-    ran = run(*words)
-    assert (ran.status, ran.err) == (2, "")
-    assert ran.json["error"]["message"]
+def test_a_wrong_command_line_is_one_json_document(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert (result.status, result.err) == (2, "")
+    assert result.json["error"]["message"]
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -119,10 +119,10 @@ def test_a_bad_file_is_one_json_document_with_its_problems(
     run: Run, name: str, text: str | None
 ) -> None:
     if text is not None:
-        written(text, "bad.yaml")
-    ran = run(*words_of(name), "bad.yaml", "--json")
-    assert (ran.status, ran.err) == (2, "")
-    problems = ran.json["problems"] if name == "validate" else ran.json["error"]["problems"]
+        write(text, "bad.yaml")
+    result = run(*arguments_of(name), "bad.yaml", "--json")
+    assert (result.status, result.err) == (2, "")
+    problems = result.json["problems"] if name == "validate" else result.json["error"]["problems"]
     assert [problem["severity"] for problem in problems] == ["error"]
 
 
@@ -130,13 +130,13 @@ def test_a_bad_file_is_one_json_document_with_its_problems(
 def test_a_chain_that_is_not_there_is_one_json_document_with_the_nearest(
     run: Run, name: str
 ) -> None:
-    scripted()
-    ran = run(*words_of(name), "--chain", "defualt", "--json")
-    assert (ran.status, ran.err, ran.json["error"]["type"]) == (2, "", "RequestError")
-    assert ran.json["error"]["message"].endswith("; did you mean 'default'?")
+    write_scripted()
+    result = run(*arguments_of(name), "--chain", "defualt", "--json")
+    assert (result.status, result.err, result.json["error"]["type"]) == (2, "", "RequestError")
+    assert result.json["error"]["message"].endswith("; did you mean 'default'?")
 
 
-def test_what_nobody_foresaw_and_what_is_interrupted_is_json_too(
+def test_an_unexpected_error_and_an_interruption_are_json_too(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for error, status in (
@@ -149,21 +149,21 @@ def test_what_nobody_foresaw_and_what_is_interrupted_is_json_too(
             raise error
 
         monkeypatch.setattr(Registry, "names", fail)
-        ran = run("models", "--json")
-        assert (ran.status, bool(ran.json["error"]["message"])) == (status, True)
+        result = run("models", "--json")
+        assert (result.status, bool(result.json["error"]["message"])) == (status, True)
 
 
 def test_a_name_that_no_encoding_can_hold_is_still_json() -> None:
-    ran = process("validate", "caf\udce9.yaml", "--json")
-    assert ran.status == 2
-    assert msgspec.json.decode(ran.out)["file"] == "caf?.yaml"
+    result = process("validate", "caf\udce9.yaml", "--json")
+    assert result.status == 2
+    assert msgspec.json.decode(result.out)["file"] == "caf?.yaml"
 
 
 def test_a_question_that_says_json_is_no_option(run: Run) -> None:
-    scripted()
-    ran = run("ask", "--chain", "fails", "--", "--json")
-    assert (ran.status, ran.out) == (1, "")
-    assert ran.err.endswith("standby: 404 Not Found. no such model\n")
+    write_scripted()
+    result = run("ask", "--chain", "fails", "--", "--json")
+    assert (result.status, result.out) == (1, "")
+    assert result.err.endswith("standby: 404 Not Found. no such model\n")
 
 
 # The file
@@ -171,12 +171,12 @@ def test_a_question_that_says_json_is_no_option(run: Run) -> None:
 
 @pytest.mark.parametrize("name", READERS)
 def test_the_file_is_taken_as_file_and_by_config_alike(run: Run, name: str) -> None:
-    written("version: 1\nchains: {default: {models: [zz]}}", "mine.yaml")
-    words = words_of(name)
-    told = run(*words, "mine.yaml")
-    assert told.status == 2
-    assert "mine.yaml:1:" not in told.out.replace("mine.yaml:2:", "")
-    assert run(*words, "--config", "mine.yaml") == run(*words, "-c", "mine.yaml") == told
+    write("version: 1\nchains: {default: {models: [zz]}}", "mine.yaml")
+    arguments = arguments_of(name)
+    result = run(*arguments, "mine.yaml")
+    assert result.status == 2
+    assert "mine.yaml:1:" not in result.out.replace("mine.yaml:2:", "")
+    assert run(*arguments, "--config", "mine.yaml") == run(*arguments, "-c", "mine.yaml") == result
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -184,19 +184,19 @@ def test_the_file_is_taken_as_file_and_by_config_alike(run: Run, name: str) -> N
 def test_a_file_that_is_given_twice_is_refused(
     run: Run, name: str, options: tuple[str, ...]
 ) -> None:
-    ran = run(*words_of(name), "a.yaml", "--config", "b.yaml", *options)
-    assert ran.status == 2
+    result = run(*arguments_of(name), "a.yaml", "--config", "b.yaml", *options)
+    assert result.status == 2
     assert (
         "the file is given twice, as 'a.yaml' and by --config 'b.yaml'; give it once"
-        in ran.out + ran.err
+        in result.out + result.err
     )
 
 
 def test_schema_takes_the_file_that_it_validates_in_both_ways(run: Run) -> None:
-    scripted()
-    told = run("schema", "--validate", "models.yaml")
-    assert told.status == 0
-    assert run("schema", "--validate", "-c", "models.yaml") == told
+    write_scripted()
+    result = run("schema", "--validate", "models.yaml")
+    assert result.status == 0
+    assert run("schema", "--validate", "-c", "models.yaml") == result
     assert "chains" in run("schema", "--validate", "-c", str(PACKAGED), "--json").json
 
 
@@ -205,10 +205,10 @@ def test_schema_takes_the_file_that_it_validates_in_both_ways(run: Run) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_has_an_example_that_begins_with_the_command(run: Run, name: str) -> None:
-    ran = run(*name.split(), "--help")
-    assert (ran.status, ran.err) == (0, "")
-    assert re.search(rf"^  standby {name}\b", ran.out, re.MULTILINE), "no example"
-    assert max(map(len, ran.out.splitlines())) <= 80
+    result = run(*name.split(), "--help")
+    assert (result.status, result.err) == (0, "")
+    assert re.search(rf"^  standby {name}\b", result.out, re.MULTILINE), "no example"
+    assert max(map(len, result.out.splitlines())) <= 80
     assert not Path("models.yaml").exists()
 
 
@@ -237,20 +237,23 @@ WITHOUT = [
 
 
 @pytest.mark.parametrize(
-    ("words", "environ"), [*((words, {"NO_COLOR": "1"}) for words in COLOURED), *WITHOUT]
+    ("arguments", "environ"),
+    [*((arguments, {"NO_COLOR": "1"}) for arguments in COLOURED), *WITHOUT],
 )
-def test_a_terminal_without_colours_gets_no_escapes(words: str, environ: dict[str, str]) -> None:
-    scripted()
-    shown = terminal(*words.split(), **environ)
+def test_a_terminal_without_colours_gets_no_escapes(
+    arguments: str, environ: dict[str, str]
+) -> None:
+    write_scripted()
+    shown = terminal(*arguments.split(), **environ)
     assert shown
     assert "\x1b" not in shown
 
 
-@pytest.mark.parametrize("words", ["check", "validate", "models"])
-def test_a_terminal_gets_colours_and_a_pipe_none_unless_they_are_forced(words: str) -> None:
-    written("version: 1\nchains: {default: {models: [o3-mini]}}\n")
-    assert "\x1b" in terminal(*words.split(), NO_COLOR="")
-    piped = process(*words.split(), NO_COLOR="", FORCE_COLOR="")
+@pytest.mark.parametrize("arguments", ["check", "validate", "models"])
+def test_a_terminal_gets_colours_and_a_pipe_none_unless_they_are_forced(arguments: str) -> None:
+    write("version: 1\nchains: {default: {models: [o3-mini]}}\n")
+    assert "\x1b" in terminal(*arguments.split(), NO_COLOR="")
+    piped = process(*arguments.split(), NO_COLOR="", FORCE_COLOR="")
     assert "\x1b" not in piped.out + piped.err
-    if words in ("check", "validate"):
-        assert "\x1b[3" in process(*words.split(), NO_COLOR="", FORCE_COLOR="1").out
+    if arguments in ("check", "validate"):
+        assert "\x1b[3" in process(*arguments.split(), NO_COLOR="", FORCE_COLOR="1").out

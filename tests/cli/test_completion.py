@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Run, process, written
+from tests.cli.runner import Run, process, write
 
 NAMES = """\
 version: 1
@@ -52,9 +52,9 @@ PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 
 @pytest.fixture(autouse=True)
 def files() -> None:
-    written(NAMES)
-    written("version: 1\nchains: {elsewhere: {models: [o3-mini]}}\n", "other.yaml")
-    written("version: 1\nchains: {x: {models: [zz]}}\n", "broken.yaml")
+    write(NAMES)
+    write("version: 1\nchains: {elsewhere: {models: [o3-mini]}}\n", "other.yaml")
+    write("version: 1\nchains: {x: {models: [zz]}}\n", "broken.yaml")
 
 
 def needs(shell: str) -> None:
@@ -65,26 +65,26 @@ def needs(shell: str) -> None:
 
 
 def ask(shell: list[str], script: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 - a shell of this system
         [*shell, script],
         env={**os.environ, "PATH": PATH},
         capture_output=True,
         text=True,
         check=False,
-    )  # noqa: S603 - a shell of this system
+    )
 
 
 @pytest.mark.parametrize(("typed", "names"), COMPLETED)
 def test_click_completes_names_of_the_file_and_of_the_cards(
     run: Run, monkeypatch: pytest.MonkeyPatch, typed: str, names: list[str]
 ) -> None:
-    words = f"standby {typed}"
+    line = f"standby {typed}"
     monkeypatch.setenv("_STANDBY_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", words)
-    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))
-    ran = run()
-    assert (ran.status, ran.err) == (0, "")
-    assert sorted(line.removeprefix("plain,") for line in ran.out.split()) == names
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+    result = run()
+    assert (result.status, result.err) == (0, "")
+    assert sorted(line.removeprefix("plain,") for line in result.out.split()) == names
 
 
 def test_bash_completes() -> None:
@@ -97,9 +97,9 @@ def test_bash_completes() -> None:
         'ask standby ask hello --chain ""',
         "ask standby models claude-opus-5-",
     ]
-    ran = ask(["bash", "--norc", "-c"], "\n".join(lines))
-    assert ran.stdout.splitlines() == ["default healthy", "claude-opus-5-5"]
-    assert ran.stderr == "complete -o nosort -F _standby_completion standby\n"
+    result = ask(["bash", "--norc", "-c"], "\n".join(lines))
+    assert result.stdout.splitlines() == ["default healthy", "claude-opus-5-5"]
+    assert result.stderr == "complete -o nosort -F _standby_completion standby\n"
 
 
 def test_fish_completes() -> None:
@@ -109,8 +109,8 @@ def test_fish_completes() -> None:
         'complete -C "standby ask hello --chain h"',
         'complete -C "standby vali"',
     ]
-    ran = ask(["fish", "--no-config", "-c"], "; ".join(lines))
-    assert [line.split("\t")[0] for line in ran.stdout.split("\n") if line] == [
+    result = ask(["fish", "--no-config", "-c"], "; ".join(lines))
+    assert [line.split("\t")[0] for line in result.stdout.split("\n") if line] == [
         "healthy",
         "validate",
     ]
@@ -142,10 +142,10 @@ def test_a_tab_completes_what_is_typed(shell: list[str], ready: str) -> None:
         os.waitpid(child, 0)
 
 
-def until(words: str, screen: int) -> str:
-    """Read what a terminal shows until the words are there, for 20 seconds at most."""
+def until(text: str, screen: int) -> str:
+    """Read what a terminal shows until a text is there, for 20 seconds at most."""
     shown, end = "", time.monotonic() + 20
-    while words not in shown and time.monotonic() < end:
+    while text not in shown and time.monotonic() < end:
         if select.select([screen], [], [], 0.2)[0]:
             shown += os.read(screen, 65536).decode("utf-8", "replace")
     return shown
@@ -160,7 +160,7 @@ def test_as_json_it_is_the_script(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         (("zhs",), "did you mean 'zsh'?"),
         (("tcsh",), "write one of bash, zsh, fish"),
@@ -168,8 +168,8 @@ def test_as_json_it_is_the_script(run: Run) -> None:
     ],
 )
 def test_another_shell_is_answered_with_those_that_are_known(
-    words: tuple[str, ...], told: str
+    arguments: tuple[str, ...], message: str
 ) -> None:
-    ran = process("completion", *words)
-    assert (ran.status, ran.out) == (2, "")
-    assert told in ran.err
+    result = process("completion", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert message in result.err

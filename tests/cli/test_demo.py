@@ -1,4 +1,4 @@
-"""`standby demo`: a fallback that anybody sees within a second, wherever they are."""
+"""`standby demo`: a fallback within a second, on any machine."""
 
 import subprocess
 import sys
@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from standby.cli.demo import ANSWER
-from tests.cli.running import Run, written
+from tests.cli.runner import Run, write
 
 ALONE = """
 import sys
 
 def guard(event, args):
-    if event in ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen", "os.mkdir"):
+    sockets = ("socket.connect", "socket.bind", "socket.getaddrinfo")
+    if event in (*sockets, "subprocess.Popen", "os.mkdir"):
         raise AssertionError(f"{event} {args}")
     if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
         raise AssertionError(f"{event} {args}")
@@ -29,9 +30,9 @@ main()
 
 
 def test_it_shows_the_answer_the_trail_and_what_happened(run: Run) -> None:
-    ran = run("demo")
-    assert (ran.status, ran.err) == (0, "")
-    lines = ran.out.splitlines()
+    result = run("demo")
+    assert (result.status, result.err) == (0, "")
+    lines = result.out.splitlines()
     assert f"answer:    {ANSWER}" in lines
     failed = "overloaded: 503 UNAVAILABLE. The model is overloaded."
     trail = lines[lines.index("the trail of the reply:") + 1 :][:3]
@@ -41,42 +42,48 @@ def test_it_shows_the_answer_the_trail_and_what_happened(run: Run) -> None:
         ["second", "answered"],
     ]
     assert [line.partition(failed)[2] for line in trail] == ["  -> retry", "  -> next", ""]
-    told = lines[lines.index("what happened:") + 1 :][:3]
-    assert told[0].startswith("  first answered 503: that may pass, so the question was sent again after 0.")
-    assert told[1] == "  first answered 503 again, so the same question went to second."
-    assert told[2].startswith("  second answered. The application waited 0.")
+    sentences = lines[lines.index("what happened:") + 1 :][:3]
+    assert sentences[0].startswith(
+        "  first answered 503: that may pass, so the question was sent again after 0."
+    )
+    assert sentences[1] == "  first answered 503 again, so the same question went to second."
+    assert sentences[2].startswith("  second answered. The application waited 0.")
 
 
 def test_programs_get_the_same_as_json(run: Run) -> None:
-    told = run("demo", "--json").json
-    assert (told["chain"], told["answer"], told["model"]) == (["first", "second"], ANSWER, "second")
-    assert [(each["model"], each["status"], each["then"]) for each in told["trail"]] == [
+    report = run("demo", "--json").json
+    assert (report["chain"], report["answer"], report["model"]) == (
+        ["first", "second"],
+        ANSWER,
+        "second",
+    )
+    assert [(each["model"], each["status"], each["then"]) for each in report["trail"]] == [
         ("first", 503, "retry"),
         ("first", 503, "next"),
         ("second", None, None),
     ]
-    assert len(told["story"]) == len(told["trail"])
+    assert len(report["story"]) == len(report["trail"])
 
 
 def test_the_fallback_itself_takes_well_under_a_second(run: Run) -> None:
     run("demo")  # what is imported once
     began = time.monotonic()
-    told = run("demo", "--json").json
+    report = run("demo", "--json").json
     assert time.monotonic() - began < 1
-    assert told["trail"][-1]["start"] + told["trail"][-1]["duration"] < 0.5
+    assert report["trail"][-1]["start"] + report["trail"][-1]["duration"] < 0.5
 
 
 def test_it_opens_no_socket_and_writes_no_file(folder: Path) -> None:
-    ran = subprocess.run(
+    result = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", ALONE], capture_output=True, text=True, check=False, timeout=60
-    )  # noqa: S603
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert ANSWER in ran.stdout
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert ANSWER in result.stdout
     assert list(folder.iterdir()) == []
 
 
 def test_it_reads_no_file_either_however_broken(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    written("version: [")
-    written("\0", ".env")
+    write("version: [")
+    write("\0", ".env")
     monkeypatch.setenv("STANDBY_CONFIG", "no-such.yaml")
     assert run("demo").status == 0

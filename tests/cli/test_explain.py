@@ -9,7 +9,7 @@ import pytest
 from standby import plugin
 from standby.config import PACKAGED
 from standby.failures import Kind
-from tests.cli.running import Run, process, written
+from tests.cli.runner import Run, process, write
 
 FILE = """\
 version: 1
@@ -39,13 +39,13 @@ PRICED = FILE.replace(
 
 @pytest.fixture(autouse=True)
 def _file() -> None:
-    written(FILE)
+    write(FILE)
 
 
 def test_a_failure_is_explained_line_by_line(run: Run) -> None:
-    ran = run("explain", "--status", "503", "--message", "The model is overloaded")
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.out.splitlines() == [
+    result = run("explain", "--status", "503", "--message", "The model is overloaded")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.splitlines() == [
         "first fails with 503 Service Unavailable. The model is overloaded",
         "kind: overloaded, because HTTP 503 means that",
         "trigger late (models.yaml:6) is passed over: kind: overloaded, not timeout",
@@ -58,33 +58,37 @@ def test_a_failure_is_explained_line_by_line(run: Run) -> None:
     ]
 
 
-def test_without_a_trigger_the_table_is_told(run: Run) -> None:
-    ran = run("explain", "--kind", "unauthorized", "--chain", "plain")
-    assert ran.out.splitlines()[2:-2] == [
+def test_without_a_trigger_the_default_is_shown(run: Run) -> None:
+    result = run("explain", "--kind", "unauthorized", "--chain", "plain")
+    assert result.out.splitlines()[2:-2] == [
         "no trigger fires: the default for unauthorized is next",
         "the first time: next, second; rests the model for at least 300s",
         "a person must act: an alert goes to the log and to the application",
     ]
-    assert ran.out.startswith(
-        "first fails; no status, code or message is known, so no trigger that looks for one can fire\n"
+    assert result.out.startswith(
+        "first fails; no status, code or message is known, so no trigger that looks for one "
+        "can fire\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         (
             ("--kind", "blocked"),
             "the first time: stop, the caller gets the error; does not affect the model's health\n",
         ),
-        (("--kind", "empty", "--model", "second"), "the first time: next: nobody"),
+        (("--kind", "empty", "--model", "second"), "the first time: NO_MODEL_LEFT"),
         (
             ("--kind", "rate_limited", "--retry-after", "1s"),
             "the first time: retry first after 1s; does not affect",
         ),
         (
             ("--kind", "rate_limited", "--retry-after", "34s"),
-            "next, second (no retry: the stated delay of 34s is longer than 2s); rests the model for at least 34s",
+            (
+                "next, second (no retry: the stated delay of 34s is longer than 2s); rests the "
+                "model for at least 34s"
+            ),
         ),
         (
             ("--kind", "truncated"),
@@ -97,19 +101,25 @@ def test_without_a_trigger_the_table_is_told(run: Run) -> None:
         ),
     ],
 )
-def test_what_follows_is_told(run: Run, words: tuple[str, ...], told: str) -> None:
-    told = told.replace("next: nobody", "no model is left, the call fails")
-    assert told in run("explain", *words).out
+def test_what_follows_is_shown(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    message = message.replace("NO_MODEL_LEFT", "no model is left, the call fails")
+    assert message in run("explain", *arguments).out
 
 
-def test_without_a_failure_the_plan_is_told(run: Run) -> None:
-    ran = run("explain")
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.out.splitlines() == [
+def test_without_a_failure_the_plan_is_shown(run: Run) -> None:
+    result = run("explain")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.splitlines() == [
         "chain default, for at most 90s",
-        "first (scripted): up to 3 attempts, 10s each; a stream's first token in 10s, the next in 10s",
+        (
+            "first (scripted): up to 3 attempts, 10s each; a stream's first token in 10s, the "
+            "next in 10s"
+        ),
         "  triggers: late, busy",
-        "second (scripted): up to 3 attempts, 20s each; a stream's first token in 20s, the next in 20s",
+        (
+            "second (scripted): up to 3 attempts, 20s each; a stream's first token in 20s, the "
+            "next in 20s"
+        ),
         "  triggers: late, busy",
         "trigger late (models.yaml:6): then stop",
         "trigger busy (models.yaml:7): then retry",
@@ -117,11 +127,11 @@ def test_without_a_failure_the_plan_is_told(run: Run) -> None:
     ]
 
 
-def test_the_worst_case_is_told_in_money_for_calls_of_a_size(run: Run) -> None:
-    written(PRICED)
-    told = run("explain", "--tokens", "8000/1000").out.splitlines()
-    assert told[2] == "  costs: $0.02 an attempt"
-    assert told[-1] == (
+def test_the_worst_case_is_priced_for_calls_of_a_size(run: Run) -> None:
+    write(PRICED)
+    output = run("explain", "--tokens", "8000/1000").out.splitlines()
+    assert output[2] == "  costs: $0.02 an attempt"
+    assert output[-1] == (
         "at worst: 6 attempts, 90s, at least $0.06 (the price of second is not known); "
         "each billed for 8000 tokens in and 1000 out"
     )
@@ -133,60 +143,61 @@ def test_the_worst_case_is_told_in_money_for_calls_of_a_size(run: Run) -> None:
 
 
 def test_a_price_may_be_a_variable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    written(PRICED)
+    write(PRICED)
     monkeypatch.setenv("DOLLARS", "2.50")
     assert "costs: $0.03 an attempt" in run("explain", "--tokens", "8000/1000").out
 
 
-def test_what_is_no_size_is_a_wrong_command_line(run: Run) -> None:
-    ran = run("explain", "--tokens", "much")
-    assert (ran.status, ran.out) == (2, "")
-    assert "'much' is not the size of a call; write tokens in and tokens out, like 1000/500" in ran.err
-
-
-def test_the_plan_tells_who_is_not_asked_and_what_is_asked_beside(run: Run) -> None:
-    told = run("explain", "--chain", "alone").out
-    assert "second (scripted): not called, fallback is false\n" in told
+def test_a_wrong_size_is_a_wrong_command_line(run: Run) -> None:
+    result = run("explain", "--tokens", "much")
+    assert (result.status, result.out) == (2, "")
     assert (
-        "no hedge: after first comes no model that is called and does not rest\n" in told
+        "'much' is not the size of a call; write tokens in and tokens out, like 1000/500"
+        in result.err
     )
+
+
+def test_the_plan_names_unreachable_models_and_hedges(run: Run) -> None:
+    output = run("explain", "--chain", "alone").out
+    assert "second (scripted): not called, fallback is false\n" in output
+    assert "no hedge: after first comes no model that is called and does not rest\n" in output
     beside = run("explain", "--chain", "beside", "--tokens", "8000/1000").out
     assert (
-        "where a model shows no sign of life for 2s, the next one is called beside it, once in a call\n"
-        in beside
-    )
+        "where a model shows no sign of life for 2s, the next one is called beside it, once "
+        "in a call\n"
+    ) in beside
     assert (
-        "  first gets 5s where its answer is not streamed: it thinks, and shows no sign until then\n"
-        in beside
-    )
+        "  first gets 5s where its answer is not streamed: it thinks, and shows no sign "
+        "until then\n"
+    ) in beside
     often = "1 request more in 20 calls at most (and up to 5 more to begin with)"
     assert (
-        f"  that makes {often}; what each costs at most: an unknown cost (the price of second is not known)\n"
-        in beside
-    )
+        f"  that makes {often}; what each costs at most: an unknown cost (the "
+        "price of second is not known)\n"
+    ) in beside
 
 
-@pytest.mark.parametrize("words", [(), ("--kind", "empty")])
-def test_a_missing_key_is_told(run: Run, words: tuple[str, ...]) -> None:
-    told = run("explain", "--chain", "keyed", *words).out
+@pytest.mark.parametrize("arguments", [(), ("--kind", "empty")])
+def test_a_missing_key_is_reported(run: Run, arguments: tuple[str, ...]) -> None:
+    output = run("explain", "--chain", "keyed", *arguments).out
     assert (
         "gpt-6-luna has no key here, and is skipped until it has one: set OPENAI_API_KEY\n"
-        in told
+        in output
     )
 
 
-def test_a_delay_is_blamed_only_where_a_retry_was_due_and_it_is_too_long(run: Run) -> None:
-    for words in (("rate_limited", "2s"), ("unauthorized", "34s")):
+def test_a_stated_delay_is_mentioned_only_where_it_prevents_a_retry(run: Run) -> None:
+    for arguments in (("rate_limited", "2s"), ("unauthorized", "34s")):
         assert (
             "no retry"
             not in run(
-                "explain", "--chain", "plain", "--kind", words[0], "--retry-after", words[1]
+                "explain", "--chain", "plain", "--kind", arguments[0], "--retry-after", arguments[1]
             ).out
         )
 
 
-def test_one_that_begins_resting_is_asked_once(run: Run) -> None:
-    written("version: 1\nchains: {default: {models: [o3-mini, gpt-6-luna], hedge: {after: 2s}}}\n")
+def test_a_model_that_begins_resting_gets_one_attempt(run: Run) -> None:
+    write("version: 1\nchains: {default: {models: [o3-mini, gpt-6-luna], hedge: {after: 2s}}}\n")
     plan = run("explain").out
     assert "o3-mini (openai): up to 1 attempt," in plan
     assert "no hedge: after gpt-6-luna comes no model" in plan
@@ -197,7 +208,7 @@ def test_one_that_begins_resting_is_asked_once(run: Run) -> None:
 
 
 def test_the_plugin_says_what_a_failure_is(run: Run) -> None:
-    words = (
+    arguments = (
         "--chain",
         "keyed",
         "--model",
@@ -209,17 +220,21 @@ def test_the_plugin_says_what_a_failure_is(run: Run) -> None:
     )
     assert (
         "kind: quota_exhausted, because the vendor's code 'insufficient_quota' says so\n"
-        in run("explain", *words).out
+        in run("explain", *arguments).out
     )
 
 
 OWN_SHAPE = """
-from standby.plugin import Card, Failure, Kind, ProviderInfo, hookimpl, kind_of_status, get_object, get_str
+from standby.plugin import Card, Failure, Kind, ProviderInfo, hookimpl, kind_of_status
+from standby.plugin import get_object, get_str
 
 
 @hookimpl
 def standby_provider():
-    return ProviderInfo(adapter="standby_extra:Own", stub_server="standby_extra:stub", failures="standby_extra:read")
+    here = "standby_extra"
+    return ProviderInfo(
+        adapter=f"{here}:Own", stub_server=f"{here}:stub", failures=f"{here}:read"
+    )
 
 
 @hookimpl
@@ -232,17 +247,18 @@ class Own:
         pass
 
     async def complete(self, call):
-        raise AssertionError("nobody is asked")
+        raise AssertionError("no model is called")
 
 
-def stub(path, asked, says):
+def stub(path, request, says):
     return {"fault": {"reason": says.code or "none", "detail": says.message}}
 
 
 def read(status, headers, body):
-    told = get_object(get_object(body).get("fault"))
-    kind = Kind.QUOTA_EXHAUSTED if told.get("reason") == "spent" else kind_of_status(status)
-    return Failure(kind=kind, status=status, code=get_str(told.get("reason")) or None, message=get_str(told.get("detail")))
+    fault = get_object(get_object(body).get("fault"))
+    kind = Kind.QUOTA_EXHAUSTED if fault.get("reason") == "spent" else kind_of_status(status)
+    code, message = get_str(fault.get("reason")), get_str(fault.get("detail"))
+    return Failure(kind=kind, status=status, code=code or None, message=message)
 """
 
 
@@ -253,8 +269,8 @@ def test_a_plugin_is_handed_its_vendors_own_shape(run: Run, install: Callable[..
         "entry-points": {plugin.GROUP: {"own": "standby_extra"}},
     }
     install(project, {"standby_extra.py": OWN_SHAPE})
-    written(FILE + "  own: {models: [own-1, first], triggers: []}\n")
-    told = run(
+    write(FILE + "  own: {models: [own-1, first], triggers: []}\n")
+    output = run(
         "explain",
         "--chain",
         "own",
@@ -265,18 +281,20 @@ def test_a_plugin_is_handed_its_vendors_own_shape(run: Run, install: Callable[..
         "--message",
         "It is used up.",
     ).out
-    assert told.startswith(
-        "own-1 fails with 429 spent. It is used up.\nkind: quota_exhausted, because the vendor's code 'spent' says so\n"
+    assert output.startswith(
+        "own-1 fails with 429 spent. It is used up.\n"
+        "kind: quota_exhausted, because the vendor's code 'spent' says so\n"
     )
-    written('{"fault": {"reason": "spent", "detail": "Used up."}}', "body.json")
-    told = run("explain", "--chain", "own", "--recording", "body.json", "--status", "400").out
-    assert told.startswith(
-        "own-1 fails with 400 spent. Used up.\nkind: quota_exhausted, because the vendor's code 'spent' says so\n"
+    write('{"fault": {"reason": "spent", "detail": "Used up."}}', "body.json")
+    output = run("explain", "--chain", "own", "--recording", "body.json", "--status", "400").out
+    assert output.startswith(
+        "own-1 fails with 400 spent. Used up.\n"
+        "kind: quota_exhausted, because the vendor's code 'spent' says so\n"
     )
 
 
 def test_files_are_read(run: Run) -> None:
-    written('{"error": {"message": "slow down", "code": 503}}', "body.json")
+    write('{"error": {"message": "slow down", "code": 503}}', "body.json")
     assert (
         "kind: overloaded, because HTTP 503 means that\n"
         in run("explain", "--recording", "body.json").out
@@ -285,10 +303,11 @@ def test_files_are_read(run: Run) -> None:
         "kind: rate_limited, because HTTP 429 means"
         in run("explain", "--recording", "body.json", "--status", "429").out
     )
-    written("httpx2.ReadTimeout: The read operation timed out\n", "raised.txt")
-    told = run("explain", "--exception", "raised.txt").out
-    assert told.startswith(
-        "first fails with timeout: The read operation timed out\nkind: timeout, because the exception ReadTimeout says so\n"
+    write("httpx2.ReadTimeout: The read operation timed out\n", "raised.txt")
+    output = run("explain", "--exception", "raised.txt").out
+    assert output.startswith(
+        "first fails with timeout: The read operation timed out\n"
+        "kind: timeout, because the exception ReadTimeout says so\n"
     )
     assert (
         "kind: empty, because it was given\n"
@@ -297,10 +316,14 @@ def test_files_are_read(run: Run) -> None:
 
 
 def test_as_json_it_is_the_same(run: Run) -> None:
-    told = run("explain", "--kind", "overloaded", "--status", "503", "--json").json
-    assert (told["kind"], told["next"], told["because"]) == ("overloaded", "second", "it was given")
-    assert told["rules"][1]["outcome"] == "passed over"
-    assert [step["then"] for step in told["steps"]] == ["retry", "next"]
+    report = run("explain", "--kind", "overloaded", "--status", "503", "--json").json
+    assert (report["kind"], report["next"], report["because"]) == (
+        "overloaded",
+        "second",
+        "it was given",
+    )
+    assert report["rules"][1]["outcome"] == "passed over"
+    assert [step["then"] for step in report["steps"]] == ["retry", "next"]
     assert [model["model"] for model in run("explain", "--json").json["models"]] == [
         "first",
         "second",
@@ -308,7 +331,7 @@ def test_as_json_it_is_the_same(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         (
             ("--message", "it went wrong"),
@@ -345,18 +368,20 @@ def test_as_json_it_is_the_same(run: Run) -> None:
         (("--kind", "odd"), "'odd' is not known; write one of "),
     ],
 )
-def test_what_cannot_be_explained_is_told(run: Run, words: tuple[str, ...], told: str) -> None:
-    ran = run("explain", *words)
-    assert (ran.status, ran.out) == (2, "")
-    assert told in ran.err
+def test_what_cannot_be_explained_is_reported(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run("explain", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert message in result.err
 
 
 def test_an_error_as_json_is_one_object(run: Run) -> None:
-    ran = run("explain", "--message", "x", "--json")
-    assert (ran.status, ran.json["error"]["type"]) == (2, "RequestError")
-    written("version: 1\nchains: {default: {models: [nonesuch]}}\n")
-    ran = run("explain", "--json")
-    assert (ran.status, ran.json["error"]["problems"][0]["code"]) == (2, "unknown-model")
+    result = run("explain", "--message", "x", "--json")
+    assert (result.status, result.json["error"]["type"]) == (2, "RequestError")
+    write("version: 1\nchains: {default: {models: [nonesuch]}}\n")
+    result = run("explain", "--json")
+    assert (result.status, result.json["error"]["problems"][0]["code"]) == (2, "unknown-model")
     assert "models.yaml:2" in run("explain").err
 
 
@@ -364,13 +389,13 @@ def test_an_error_as_json_is_one_object(run: Run) -> None:
 def test_the_chain_that_ships_is_explained_on_a_machine_without_secrets(
     run: Run, kind: Kind
 ) -> None:
-    ran = run("explain", "--config", str(PACKAGED), "--kind", kind.value)
-    assert (ran.status, ran.err) == (0, "")
-    assert f"kind: {kind}, because it was given\n" in ran.out
+    result = run("explain", "--config", str(PACKAGED), "--kind", kind.value)
+    assert (result.status, result.err) == (0, "")
+    assert f"kind: {kind}, because it was given\n" in result.out
 
 
 def test_no_key_is_ever_shown() -> None:
-    words = (
+    arguments = (
         "--chain",
         "keyed",
         "--model",
@@ -380,38 +405,41 @@ def test_no_key_is_ever_shown() -> None:
         "--message",
         "wrong key: sk-opens-nothing",
     )
-    ran = process("explain", *words, OPENAI_API_KEY="sk-opens-nothing")
-    assert ran.status == 0
-    assert "sk-" not in ran.out + ran.err
+    result = process("explain", *arguments, OPENAI_API_KEY="sk-opens-nothing")
+    assert result.status == 0
+    assert "sk-" not in result.out + result.err
 
 
 BLOCKED = (
     '{"candidates": [{"content": {}, "finishReason": "SAFETY"}], "modelVersion": "gemini-2.5-pro"}'
 )
-FINE = '{"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}], "modelVersion": "gemini-2.5-pro"}'
+FINE = (
+    '{"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}], '
+    '"modelVersion": "gemini-2.5-pro"}'
+)
 
 
 def test_an_answer_that_is_no_error_is_played_to_the_plugin(run: Run) -> None:
-    written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
-    written(BLOCKED, "blocked.json")
-    told = run("explain", "--recording", "blocked.json")
-    assert told.status == 0
-    assert told.out.startswith(
+    write("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
+    write(BLOCKED, "blocked.json")
+    report = run("explain", "--recording", "blocked.json")
+    assert report.status == 0
+    assert report.out.startswith(
         "gemini-2.5-pro fails with 200 SAFETY. the answer was blocked: SAFETY\n"
         "kind: blocked, because the plugin reads the answer so\n"
     )
-    assert "the first time: stop" in told.out
+    assert "the first time: stop" in report.out
 
 
 def test_a_good_answer_is_no_failure(run: Run) -> None:
-    written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
-    written(FINE, "fine.json")
-    told = run("explain", "--recording", "fine.json")
-    words = (
+    write("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
+    write(FINE, "fine.json")
+    report = run("explain", "--recording", "fine.json")
+    message = (
         "it is an answer that the chain accepts; "
         "give --status if it was an error, or the failure's kind by --kind"
     )
-    assert (told.status, told.err) == (2, f"standby: fine.json holds no failure: {words}\n")
+    assert (report.status, report.err) == (2, f"standby: fine.json holds no failure: {message}\n")
 
 
 RUBY = """---
@@ -426,22 +454,22 @@ recorded_with: VCR 6.3.1
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "told"),
+    ("body", "status", "message"),
     [(BLOCKED, 0, "200 SAFETY. the answer"), (FINE, 2, "no failure: it is")],
 )
-def test_a_packed_answer_is_played_to_the_plugin_as_it_was_meant(
-    run: Run, body: str, status: int, told: str
+def test_a_packed_answer_is_unpacked_for_the_plugin(
+    run: Run, body: str, status: int, message: str
 ) -> None:
-    written("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
+    write("version: 1\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n")
     packed = base64.b64encode(gzip.compress(body.encode())).decode()
-    written(RUBY.format(packed), "ruby.yml")
-    written(
+    write(RUBY.format(packed), "ruby.yml")
+    write(
         RUBY.format(packed)
         .replace("http_interactions", "interactions")
         .replace("!binary", "!!binary"),
         "python.yaml",
     )
     for file in ("ruby.yml", "python.yaml"):
-        ran = run("explain", "--recording", file)
-        assert ran.status == status
-        assert told in ran.out + ran.err
+        result = run("explain", "--recording", file)
+        assert result.status == status
+        assert message in result.out + result.err

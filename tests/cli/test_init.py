@@ -23,7 +23,7 @@ from standby.cli.schema import schema_text
 from standby.config import PACKAGED, load
 from standby.registry.plugins import Registry
 from standby.settings import Hedge, StreamRules
-from tests.cli.running import Run, written
+from tests.cli.runner import Run, write
 from tests.docs.distributions import Install
 
 FILES = ("models.yaml", "models.schema.json", ".env.example")
@@ -43,10 +43,10 @@ def variables(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("place", [".", "app", "deep/in/app", "with space"])
 def test_three_files_are_written_and_named(run: Run, place: str) -> None:
-    words = () if place == "." else (place,)
-    ran = run("init", *words)
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.out.splitlines()[:3] == [f"wrote {Path(place, name)}" for name in FILES]
+    message = () if place == "." else (place,)
+    result = run("init", *message)
+    assert (result.status, result.err) == (0, "")
+    assert result.out.splitlines()[:3] == [f"wrote {Path(place, name)}" for name in FILES]
     assert sorted(path.name for path in Path(place).iterdir()) == sorted(FILES)
 
 
@@ -66,9 +66,9 @@ def test_an_editor_finds_the_schema_that_the_files_first_line_names(run: Run) ->
 
 def test_what_was_written_is_valid(run: Run) -> None:
     run("init")
-    ran = run("validate", "--json")
-    assert (ran.status, ran.json["file"]) == (0, "models.yaml")
-    assert {problem["code"] for problem in ran.json["problems"]} <= {
+    result = run("validate", "--json")
+    assert (result.status, result.json["file"]) == (0, "models.yaml")
+    assert {problem["code"] for problem in result.json["problems"]} <= {
         "no-key",
         "retired",
         "tools-or-schema",
@@ -89,9 +89,10 @@ def test_the_keys_are_those_of_the_files_models_and_empty(run: Run) -> None:
 
 
 def test_for_a_file_that_was_there_the_keys_are_those_that_it_wants(run: Run) -> None:
-    written(
+    write(
         "version: 1\n"
-        'providers: {router: {plugin: openai, base_url: "http://127.0.0.1:9/v1", api_key: "${ROUTER_KEY}"}}\n'
+        'providers: {router: {plugin: openai, base_url: "http://127.0.0.1:9/v1", api_key: '
+        '"${ROUTER_KEY}"}}\n'
         "models: {big: {provider: router}}\n"
         "chains: {default: {models: [big, smollm2-135m]}}\n"
     )
@@ -101,7 +102,7 @@ def test_for_a_file_that_was_there_the_keys_are_those_that_it_wants(run: Run) ->
 
 
 def test_for_a_file_that_is_broken_the_keys_are_those_of_all_plugins(run: Run) -> None:
-    written("version: 1\nchains: [")
+    write("version: 1\nchains: [")
     assert run("init").status == 0
     keys = {
         registered.keys[0]
@@ -113,28 +114,28 @@ def test_for_a_file_that_is_broken_the_keys_are_those_of_all_plugins(run: Run) -
 
 def test_a_key_that_is_set_is_not_copied(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-5f0c2d9e")
-    written("GEMINI_API_KEY=sk-canary-other", ".env")
-    ran = run("init")
+    write("GEMINI_API_KEY=sk-canary-other", ".env")
+    result = run("init")
     assert variables(Path(".env.example")) == ["GEMINI_API_KEY=", "OPENAI_API_KEY="]
-    told = ran.out + "".join(Path(name).read_text(encoding="utf-8") for name in FILES)
-    assert "canary" not in told
+    output = result.out + "".join(Path(name).read_text(encoding="utf-8") for name in FILES)
+    assert "canary" not in output
 
 
 def test_the_example_once_copied_is_read_and_a_key_filled_in_counts(run: Run) -> None:
     run("init")
-    written(
+    write(
         Path(".env.example")
         .read_text(encoding="utf-8")
         .replace("OPENAI_API_KEY=", "OPENAI_API_KEY=k"),
         ".env",
     )
-    told = [
+    report = [
         problem["message"]
         for problem in run("validate", "--json").json["problems"]
         if problem["code"] == "no-key"
     ]
-    assert told
-    assert all("gemini" in message for message in told)
+    assert report
+    assert all("gemini" in message for message in report)
 
 
 # What is there stays
@@ -142,27 +143,27 @@ def test_the_example_once_copied_is_read_and_a_key_filled_in_counts(run: Run) ->
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_there_is_kept_and_the_others_are_written(run: Run, name: str) -> None:
-    written("mine\n", name)
-    ran = run("init")
-    assert ran.status == 0
+    write("mine\n", name)
+    result = run("init")
+    assert result.status == 0
     assert Path(name).read_text(encoding="utf-8") == "mine\n"
-    assert f"kept {name}: it existed already" in ran.out
-    assert [f"wrote {other}" in ran.out for other in FILES] == [other != name for other in FILES]
+    assert f"kept {name}: it existed already" in result.out
+    assert [f"wrote {other}" in result.out for other in FILES] == [other != name for other in FILES]
 
 
 def test_a_second_time_changes_nothing(run: Run) -> None:
     run("init")
     before = {name: Path(name).stat().st_mtime_ns for name in FILES}
-    ran = run("init", "--json")
-    assert (ran.status, ran.json) == (0, {"written": [], "kept": list(FILES)})
+    result = run("init", "--json")
+    assert (result.status, result.json) == (0, {"written": [], "kept": list(FILES)})
     assert {name: Path(name).stat().st_mtime_ns for name in FILES} == before
 
 
 def test_a_link_that_leads_nowhere_is_kept_too(run: Run) -> None:
     Path("models.yaml").symlink_to("gone.yaml")
-    ran = run("init")
-    assert (ran.status, Path("gone.yaml").exists()) == (0, False)
-    assert "kept models.yaml" in ran.out
+    result = run("init")
+    assert (result.status, Path("gone.yaml").exists()) == (0, False)
+    assert "kept models.yaml" in result.out
 
 
 # What to do next
@@ -185,7 +186,7 @@ def test_the_next_steps_name_the_file_where_it_is_not_found_by_itself(
     assert ".env.example" in out.partition("Next:")[2]
 
 
-def test_where_no_key_is_wanted_there_is_none_to_fill_in(run: Run) -> None:
+def test_where_no_key_is_needed_there_is_none_to_fill_in(run: Run) -> None:
     assert "cp .env.example" in run("init").out
     assert "cp " not in run("init", "--vendor", "local", "here").out
 
@@ -194,7 +195,7 @@ def test_where_no_key_is_wanted_there_is_none_to_fill_in(run: Run) -> None:
     ("vendor", "library", "later"),
     [("local", "xllamacpp", ["standby local pull"]), ("gemini", "google.genai", [])],
 )
-def test_what_is_to_be_installed_is_told_where_it_is_missing(
+def test_a_missing_library_is_in_the_next_steps(
     run: Run, monkeypatch: pytest.MonkeyPatch, vendor: str, library: str, later: list[str]
 ) -> None:
     [needed] = [one for one in Registry().info(vendor).libraries if one.module == library]
@@ -207,18 +208,18 @@ def test_what_is_to_be_installed_is_told_where_it_is_missing(
     monkeypatch.undo()
 
 
-def test_what_is_installed_is_not_to_be_installed(run: Run) -> None:
+def test_an_installed_library_is_not_in_the_next_steps(run: Run) -> None:
     assert "pip install" not in run("init", "--vendor", "openai").out
 
 
-def test_where_no_key_is_wanted_the_example_says_so(run: Run) -> None:
+def test_where_no_key_is_needed_the_example_says_so(run: Run) -> None:
     run("init", "--vendor", "local")
     assert Path(".env.example").read_text(encoding="utf-8") == (
         "# No model of models.yaml needs a key: there is nothing to fill in.\n"
     )
 
 
-def test_a_file_that_another_goes_before_is_named(run: Run) -> None:
+def test_a_file_that_another_shadows_is_named(run: Run) -> None:
     run("init", "config")
     assert "standby ask --config models.yaml" in run("init").out
 
@@ -228,7 +229,7 @@ def test_a_file_that_another_goes_before_is_named(run: Run) -> None:
 
 @pytest.fixture
 def read_only() -> Iterator[Path]:
-    """A folder that nobody may write to; whoever runs this as root is nobody meanwhile."""
+    """A folder that this process may not write to; root becomes another user meanwhile."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o555)
     root = os.geteuid() == 0
@@ -241,23 +242,28 @@ def read_only() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("below", ["", "app"])
-def test_a_read_only_folder_is_told_with_the_remedy(run: Run, read_only: Path, below: str) -> None:
-    ran = run("init", str(read_only / below))
-    told = f"{read_only / (below or 'models.yaml')}: permission denied; name a folder that you may write to"
-    assert (ran.status, ran.out, ran.err) == (2, "", f"standby: {told}\n")
-    ran = run("init", str(read_only / below), "--json")
-    assert (ran.status, ran.json["error"]["message"]) == (2, told)
+def test_a_read_only_folder_is_reported_with_the_remedy(
+    run: Run, read_only: Path, below: str
+) -> None:
+    result = run("init", str(read_only / below))
+    message = (
+        f"{read_only / (below or 'models.yaml')}: permission denied; name a folder "
+        "that you may write to"
+    )
+    assert (result.status, result.out, result.err) == (2, "", f"standby: {message}\n")
+    result = run("init", str(read_only / below), "--json")
+    assert (result.status, result.json["error"]["message"]) == (2, message)
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_folder_that_is_a_file_is_told(run: Run, place: str) -> None:
-    written("", "file")
-    ran = run("init", place)
-    assert (ran.status, ran.out) == (2, "")
-    assert ran.err.endswith("; name a folder that you may write to\n")
+def test_a_folder_that_is_a_file_is_reported(run: Run, place: str) -> None:
+    write("", "file")
+    result = run("init", place)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.endswith("; name a folder that you may write to\n")
 
 
-# For the vendors that somebody has
+# For chosen vendors
 
 
 NO_KEY = {"no-key"}
@@ -280,7 +286,7 @@ def chain() -> list[str]:
     default = settings.chains["default"]
     assert default.hedge == (
         Hedge(after=10.0) if default.models[1:] else None
-    )  # behind one alone nobody stands
+    )  # no model comes after a single one
     return list(default.models)
 
 
@@ -296,8 +302,8 @@ def vendors() -> list[str]:
 def test_the_chain_of_any_vendors_passes_but_for_its_keys(
     run: Run, chosen: tuple[str, ...]
 ) -> None:
-    ran = run("init", *(word for name in chosen for word in ("--vendor", name)))
-    assert (ran.status, ran.err) == (0, "")
+    result = run("init", *(word for name in chosen for word in ("--vendor", name)))
+    assert (result.status, result.err) == (0, "")
     assert problems(run) <= NO_KEY
     cards = {model: vendor for vendor in chosen for model in Registry().cards(vendor)}
     assert list(dict.fromkeys(cards[model] for model in chain())) == list(chosen)
@@ -317,7 +323,7 @@ def test_each_line_that_is_commented_out_is_valid(run: Run) -> None:
         assert f"{key}: " in text
     head, _, rest = text.partition("    hedge:")
     uncommented = "".join(line.replace("# ", "", 1) for line in rest.splitlines(keepends=True)[1:])
-    written(f"{head}    hedge:{rest.splitlines()[0]}\n{uncommented}")
+    write(f"{head}    hedge:{rest.splitlines()[0]}\n{uncommented}")
     assert problems(run) <= NO_KEY
     settings = load(
         Path("models.yaml"), Registry(), {}, cwd=Path.cwd(), today=date(2026, 12, 1)
@@ -328,7 +334,7 @@ def test_each_line_that_is_commented_out_is_valid(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "words"),
+    ("named", "message"),
     [
         (
             "openay",
@@ -336,16 +342,19 @@ def test_each_line_that_is_commented_out_is_valid(run: Run) -> None:
         ),
         (
             "scripted",
-            f"no installed plugin that knows models is named 'scripted'; choose from {', '.join(vendors())}",
+            (
+                "no installed plugin that knows models is named 'scripted'; choose from "
+                f"{', '.join(vendors())}"
+            ),
         ),
     ],
 )
-def test_a_vendor_that_is_not_there_is_told_and_nothing_is_written(
-    run: Run, named: str, words: str
+def test_an_unknown_vendor_is_reported_and_nothing_is_written(
+    run: Run, named: str, message: str
 ) -> None:
-    ran = run("init", "--vendor", named)
-    assert (ran.status, ran.out, ran.err) == (2, "", f"standby: {words}\n")
-    assert run("init", "--vendor", named, "--json").json["error"]["message"] == words
+    result = run("init", "--vendor", named)
+    assert (result.status, result.out, result.err) == (2, "", f"standby: {message}\n")
+    assert run("init", "--vendor", named, "--json").json["error"]["message"] == message
     assert list(Path().iterdir()) == []
 
 
@@ -374,7 +383,7 @@ def standby_models(): return {
 """
 
 
-def test_models_of_anybodys_plugin_come_by_what_it_suggests_and_by_what_is_left_to_them(
+def test_models_are_chosen_by_suggestion_and_then_by_time_in_service(
     run: Run, install: Install
 ) -> None:
     install(PARROT, {"standby_extra.py": CARDS})
@@ -387,7 +396,7 @@ def test_models_of_anybodys_plugin_come_by_what_it_suggests_and_by_what_is_left_
     assert "      - best         # parrot\n" in Path("two/models.yaml").read_text(encoding="utf-8")
 
 
-def test_a_name_that_two_plugins_know_bears_its_plugins(run: Run, install: Install) -> None:
+def test_a_name_that_two_plugins_know_has_its_plugin(run: Run, install: Install) -> None:
     only = CARDS.replace("suggested=2", "retires=date(2020, 1, 1)").replace(
         "Card()", "Card(retires=date(2020, 1, 1))", 1
     )
@@ -396,14 +405,17 @@ def test_a_name_that_two_plugins_know_bears_its_plugins(run: Run, install: Insta
     assert chain() == ["parrot/gpt-6-luna", "later"]
 
 
-def test_a_vendor_without_a_model_in_service_is_told(run: Run, install: Install) -> None:
+def test_a_vendor_without_a_model_in_service_is_reported(run: Run, install: Install) -> None:
     install(
         PARROT, {"standby_extra.py": re.sub(r"Card\(.*\)", "Card(retires=date(2020, 1, 1))", CARDS)}
     )
-    ran = run("init", "--vendor", "parrot")
-    assert (ran.status, ran.err) == (
+    result = run("init", "--vendor", "parrot")
+    assert (result.status, result.err) == (
         2,
-        "standby: parrot knows no model that stays in service; update its plugin, or write models.yaml yourself\n",
+        (
+            "standby: parrot knows no model that stays in service; update its plugin, or write "
+            "models.yaml yourself\n"
+        ),
     )
 
 
@@ -420,7 +432,7 @@ def test_what_the_plugins_suggest_is_in_service_for_half_a_year() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
 @pytest.mark.parametrize(
-    ("typed", "keys", "asked"),
+    ("typed", "keys", "prefixes"),
     [
         ("openai gemini\n", {}, ["gpt", "gemini"]),
         ("openai, gemini\n", {}, ["gpt", "gemini"]),
@@ -429,27 +441,27 @@ def test_what_the_plugins_suggest_is_in_service_for_half_a_year() -> None:
         (",\n9\n4 2\n", {}, ["gpt", "gemini"]),
     ],
 )
-def test_on_a_terminal_the_vendors_are_asked_for(
-    typed: str, keys: dict[str, str], asked: list[str]
+def test_a_terminal_prompts_for_the_vendors(
+    typed: str, keys: dict[str, str], prefixes: list[str]
 ) -> None:
     import pty  # noqa: PLC0415 - not everywhere
 
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "standby", "init"]
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - this interpreter
         command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, **keys}
-    ) as process:  # noqa: S603
+    ) as process:
         os.close(theirs)
         os.write(ours, typed.encode())
-        told = b""
+        shown = b""
         with suppress(OSError):  # the other end is closed
             while more := os.read(ours, 1024):
-                told += more
+                shown += more
     os.close(ours)
-    assert process.returncode == 0, told
-    assert b"Which of them do you have, by name or number?" in told
-    assert (b"did you mean 'openai'?" in told) == typed.startswith("openay")
-    assert [model.partition("-")[0] for model in chain()] == asked
+    assert process.returncode == 0, shown
+    assert b"Which of them do you have, by name or number?" in shown
+    assert (b"did you mean 'openai'?" in shown) == typed.startswith("openay")
+    assert [model.partition("-")[0] for model in chain()] == prefixes
 
 
 def test_a_vendor_whose_library_is_missing_is_no_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -462,8 +474,8 @@ def test_a_vendor_whose_library_is_missing_is_no_default(monkeypatch: pytest.Mon
         assert ask_for_vendors(registry, date(2026, 12, 1)) == ("gemini",)
     shown = streams[0].getvalue().decode()
     assert (
-        f"  1  anthropic  (first: pip install '{registry.info('anthropic').libraries[0].requirement}')\n"
-        in shown
-    )
+        "  1  anthropic  (first: pip install "
+        f"'{registry.info('anthropic').libraries[0].requirement}')\n"
+    ) in shown
     assert "  2  gemini\n" in shown
     monkeypatch.undo()

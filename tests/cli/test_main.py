@@ -1,4 +1,4 @@
-"""The command line as a whole: what it lists, plugins' commands, exit statuses, and no traceback whatever happens."""
+"""The command line as a whole: the help, plugins' commands, exit statuses, and no traceback."""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from standby import __version__, plugin
-from tests.cli.running import SCRIPTED, Run, process, scripted, written
+from tests.cli.runner import SCRIPTED, Run, process, write, write_scripted
 from tests.docs.distributions import Install
 from tests.support.busy import SLACK
 
@@ -70,18 +70,18 @@ def parrot(install: Install) -> None:
 # What it lists
 
 
-@pytest.mark.parametrize("words", [("--help",), ("-h",)])
-def test_the_help_lists_every_command(run: Run, words: tuple[str, ...]) -> None:
-    ran = run(*words)
-    assert (ran.status, ran.err) == (0, "")
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",)])
+def test_the_help_lists_every_command(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert (result.status, result.err) == (0, "")
     for name in ("ask", "models", "plugins", "schema", "validate"):
-        assert f"\n  {name} " in ran.out
+        assert f"\n  {name} " in result.out
 
 
 def test_the_help_lists_the_commands_that_plugins_add(run: Run, parrot: None) -> None:
     del parrot
-    told = run("--help").out.partition("Commands of plugins:\n")[2]
-    assert [line.split("  ")[1] for line in told.splitlines() if line[2] != " "] == [
+    output = run("--help").out.partition("Commands of plugins:\n")[2]
+    assert [line.split("  ")[1] for line in output.splitlines() if line[2] != " "] == [
         "local pull",
         "parrot feed",
         "parrot refuse",
@@ -90,7 +90,7 @@ def test_the_help_lists_the_commands_that_plugins_add(run: Run, parrot: None) ->
         "parrot text",
         "parrot stop",
     ]
-    assert "parrot feed    Feed it.\n" in told
+    assert "parrot feed    Feed it.\n" in output
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,14 @@ def test_the_help_lists_the_commands_that_plugins_add(run: Run, parrot: None) ->
     [
         "raise SystemExit(3)",
         "import nothing_of_this_name",
-        "from standby.plugin import hookimpl\n@hookimpl\ndef standby_commands(): raise KeyError('oh')",
-        "from standby.plugin import hookimpl\n@hookimpl\ndef standby_commands(): raise SystemExit(3)",
+        (
+            "from standby.plugin import hookimpl\n@hookimpl\n"
+            "def standby_commands(): raise KeyError('oh')"
+        ),
+        (
+            "from standby.plugin import hookimpl\n@hookimpl\n"
+            "def standby_commands(): raise SystemExit(3)"
+        ),
         "from standby.plugin import hookimpl\n@hookimpl\ndef standby_commands(): return ['feed']",
         "from standby.plugin import hookimpl\n@hookimpl\ndef standby_commands(): return 7",
     ],
@@ -108,29 +114,29 @@ def test_a_broken_plugin_spoils_neither_the_help_nor_other_commands(
     run: Run, install: Install, source: str
 ) -> None:
     install(extra("parrot", "standby_extra"), {"standby_extra.py": source})
-    ran = run("--help")
-    assert (ran.status, ran.err) == (0, "")
-    assert "local pull" in ran.out
-    assert "parrot" not in ran.out
-    ran = run("parrot", "feed")
-    assert (ran.status, ran.out) == (2, "")
-    assert ran.err.startswith("Error: plugin 'parrot' (standby-parrot 2.1) is broken: ")
-    assert ran.err.endswith("; update or uninstall standby-parrot\n")
+    result = run("--help")
+    assert (result.status, result.err) == (0, "")
+    assert "local pull" in result.out
+    assert "parrot" not in result.out
+    result = run("parrot", "feed")
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("Error: plugin 'parrot' (standby-parrot 2.1) is broken: ")
+    assert result.err.endswith("; update or uninstall standby-parrot\n")
 
 
 def test_a_plugin_without_commands_says_so(run: Run) -> None:
-    ran = run("scripted", "play")
-    assert ran.status == 2
-    assert (
-        ran.err
-        == "Error: the plugin 'scripted' has no commands of its own; 'standby --help' lists all commands\n"
+    result = run("scripted", "play")
+    assert result.status == 2
+    assert result.err == (
+        "Error: the plugin 'scripted' has no commands of its own; 'standby --help' lists "
+        "all commands\n"
     )
 
 
 def test_a_plugins_own_help_lists_its_commands(run: Run) -> None:
-    ran = run("local", "--help")
-    assert ran.status == 0
-    assert "\n  pull  Fetch the weights" in ran.out
+    result = run("local", "--help")
+    assert result.status == 0
+    assert "\n  pull  Fetch the weights" in result.out
 
 
 def test_the_version_is_the_packages(run: Run) -> None:
@@ -146,7 +152,7 @@ STRIT = (
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         ("aks hello", " for help.\n\nError: no command is named 'aks'; did you mean 'ask'?\n"),
         ("vaidate", "Error: no command is named 'vaidate'; did you mean 'validate'?\n"),
@@ -164,15 +170,17 @@ STRIT = (
         ),
     ],
 )
-def test_a_misspelt_word_is_answered_with_the_nearest(run: Run, words: str, told: str) -> None:
-    ran = run(*words.split())
-    assert (ran.status, ran.out) == (2, "")
-    assert ran.err.endswith(told)
+def test_a_misspelt_word_is_answered_with_the_nearest(
+    run: Run, arguments: str, message: str
+) -> None:
+    result = run(*arguments.split())
+    assert (result.status, result.out) == (2, "")
+    assert result.err.endswith(message)
 
 
 def test_a_shell_can_complete_the_commands() -> None:
-    ran = process(_STANDBY_COMPLETE="bash_complete", COMP_WORDS="standby ", COMP_CWORD="1")
-    assert [line.removeprefix("plain,") for line in ran.out.split()] == [
+    result = process(_STANDBY_COMPLETE="bash_complete", COMP_WORDS="standby ", COMP_CWORD="1")
+    assert [line.removeprefix("plain,") for line in result.out.split()] == [
         *(
             "ask",
             "check",
@@ -193,16 +201,17 @@ def test_a_shell_can_complete_the_commands() -> None:
 
 
 def test_it_starts_without_any_sdk_and_without_rich(folder: Path) -> None:
-    scripted()
+    write_scripted()
     code = (
         "import sys; sys.argv = ['standby', 'validate']\n"
         "try:\n    from standby.cli import main; main()\n"
-        "finally: print(sorted({'google', 'openai', 'httpx2', 'rich', 'xllamacpp', 'pydantic'} & set(sys.modules)))"
+        "finally: print(sorted({'google', 'openai', 'httpx2', 'rich', 'xllamacpp', "
+        "'pydantic'} & set(sys.modules)))"
     )
-    ran = subprocess.run(
+    result = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
-    )  # noqa: S603 - this interpreter
-    assert ran.stdout.splitlines()[-1] == "[]"
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
 
 
 # How it ends
@@ -213,8 +222,8 @@ def test_the_status_that_a_plugins_command_exits_with_is_the_processs(
     run: Run, parrot: None, status: int
 ) -> None:
     del parrot
-    ran = run("parrot", "feed", "--status", str(status))
-    assert (ran.status, ran.out) == (status, "fed\n")
+    result = run("parrot", "feed", "--status", str(status))
+    assert (result.status, result.out) == (status, "fed\n")
 
 
 def test_a_command_that_returns_something_else_is_fine(run: Run, parrot: None) -> None:
@@ -224,22 +233,22 @@ def test_a_command_that_returns_something_else_is_fine(run: Run, parrot: None) -
 
 def test_a_plugins_command_that_refuses_has_failed(run: Run, parrot: None) -> None:
     del parrot
-    ran = run("parrot", "refuse")
-    assert (ran.status, ran.err) == (1, "Error: not hungry\n")
+    result = run("parrot", "refuse")
+    assert (result.status, result.err) == (1, "Error: not hungry\n")
 
 
 def test_an_interrupted_command_has_status_130(run: Run, parrot: None) -> None:
     del parrot
-    ran = run("parrot", "stop")
-    assert (ran.status, ran.err.strip()) == (130, "")
+    result = run("parrot", "stop")
+    assert (result.status, result.err.strip()) == (130, "")
 
 
-def test_what_nobody_foresaw_is_one_line_and_a_way_to_see_where(
+def test_an_unexpected_error_is_one_line_and_a_way_to_see_where(
     run: Run, parrot: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del parrot
-    ran = run("parrot", "crash")
-    assert (ran.status, ran.err) == (
+    result = run("parrot", "crash")
+    assert (result.status, result.err) == (
         1,
         "standby: internal error: RuntimeError: two lines; STANDBY_DEBUG=1 shows where\n",
     )
@@ -248,54 +257,61 @@ def test_what_nobody_foresaw_is_one_line_and_a_way_to_see_where(
         run("parrot", "crash")
 
 
-def test_what_the_system_refuses_is_told_in_its_words(run: Run, parrot: None) -> None:
+def test_an_error_of_the_system_is_reported_with_its_message(run: Run, parrot: None) -> None:
     del parrot
-    ran = run("parrot", "lost")
-    assert (ran.status, ran.err) == (1, "standby: nowhere: No such file or directory\n")
+    result = run("parrot", "lost")
+    assert (result.status, result.err) == (1, "standby: nowhere: No such file or directory\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_command_takes_nothing_apart_at_its_end() -> None:
-    code = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); import standby.cli as c; c.main()"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - this interpreter
-    assert ran.stdout.splitlines()[-1] == "True"
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); "
+        "import standby.cli as c; c.main()"
+    )
+    result = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.stdout.splitlines()[-1] == "True"
 
 
-def test_a_full_disk_is_told() -> None:
+def test_a_full_disk_is_reported() -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         command = [sys.executable, "-m", "standby", "--help"]
-        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - this interpreter
-    assert (ran.returncode, ran.stderr) == (1, "standby: No space left on device\n")
+        result = subprocess.run(  # noqa: S603 - this interpreter
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (result.returncode, result.stderr) == (1, "standby: No space left on device\n")
 
 
 @pytest.mark.parametrize(
-    "words", ["ask hello --chain healthy", "ask hello --chain healthy --stream", "schema"]
+    "arguments", ["ask hello --chain healthy", "ask hello --chain healthy --stream", "schema"]
 )
-def test_a_reader_that_leaves_is_no_failure_to_talk_about(words: str) -> None:
-    scripted()
-    command = [sys.executable, "-m", "standby", *words.split()]
-    with subprocess.Popen(
+def test_a_reader_that_leaves_causes_no_message(arguments: str) -> None:
+    write_scripted()
+    command = [sys.executable, "-m", "standby", *arguments.split()]
+    with subprocess.Popen(  # noqa: S603 - this interpreter
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as started:  # noqa: S603 - this interpreter
+    ) as started:
         assert started.stdout is not None
         assert started.stderr is not None
         started.stdout.close()
-        told = started.stderr.read()
-    assert (started.returncode, told) == (1, "")
+        errors = started.stderr.read()
+    assert (started.returncode, errors) == (1, "")
 
 
 @pytest.mark.parametrize("options", [(), ("--stream",), ("-v",)])
 def test_ctrl_c_ends_a_call_at_once_with_130_and_no_word(options: tuple[str, ...]) -> None:
-    written(SCRIPTED.replace("[{hang", "[{reply: Lis, hang"))
+    write(SCRIPTED.replace("[{hang", "[{reply: Lis, hang"))
     command = [sys.executable, "-m", "standby", "ask", "hello", "--chain", "hangs", *options]
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - this interpreter
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as started:  # noqa: S603 - this interpreter
+    ) as started:
         _until_it_waits(started.pid)
         began = time.monotonic()
         started.send_signal(signal.SIGINT)
-        _, told = started.communicate(timeout=10)
-    assert (started.returncode, told.strip()) == (130, "")
+        _, errors = started.communicate(timeout=10)
+    assert (started.returncode, errors.strip()) == (130, "")
     assert time.monotonic() - began < SLACK
 
 
@@ -303,7 +319,7 @@ def _until_it_waits(pid: int) -> None:
     """Wait until the process has its event loop's thread, and both of its threads wait."""
     tasks = Path(f"/proc/{pid}/task")
     if not tasks.is_dir():
-        pytest.skip("this system does not tell what a process does")
+        pytest.skip("this system does not show the state of a process")
     for _ in range(1000):
         states = [_state(task) for task in tasks.iterdir()]
         if len(states) > 1 and set(states) == {"S"}:
@@ -321,14 +337,14 @@ def _state(task: Path) -> str:
 
 
 def test_a_terminal_that_knows_few_letters_gets_a_question_mark_for_the_others() -> None:
-    scripted()
-    ran = process("validate", PYTHONIOENCODING="latin-1")
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.out.startswith("default: gone (line 11) ? well (line 11)\n")
+    write_scripted()
+    result = process("validate", PYTHONIOENCODING="latin-1")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith("default: gone (line 18) ? well (line 18)\n")
 
 
 def test_python_m_standby_is_standby() -> None:
-    scripted()
-    ran = process("ask", "-", "--chain", "healthy", stdin="Which city?\n")
-    assert (ran.status, ran.out) == (0, "Lisbon.\n")
+    write_scripted()
+    result = process("ask", "-", "--chain", "healthy", stdin="Which city?\n")
+    assert (result.status, result.out) == (0, "Lisbon.\n")
     assert process("ask", "hello", "--chain", "fails").status == 1

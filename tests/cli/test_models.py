@@ -9,7 +9,7 @@ import pytest
 from standby import plugin
 from standby.cards import Card
 from standby.registry.plugins import Registry
-from tests.cli.running import Run, terminal
+from tests.cli.runner import Run, terminal
 from tests.docs.distributions import Install
 
 
@@ -30,7 +30,8 @@ def standby_models():
     return {{
         "parrot-1": Card(retires=date(2020, 1, 1), successor="parrot-2", disclaimer="repeats"),
         "parrot-2": Card(
-            context_window=64, reads=("image", "pdf"), tools=True, schema=False, retires=date({date.max.year}, 1, 1),
+            context_window=64, reads=("image", "pdf"), tools=True, schema=False,
+            retires=date({date.max.year}, 1, 1),
             price=Price(input=1.25, output=10.0),
         ),
     }}
@@ -52,20 +53,18 @@ def rows(text: str) -> dict[str, str]:
 
 
 def test_every_card_of_every_plugin_is_a_row(run: Run) -> None:
-    ran = run("models")
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.out.splitlines()[0].split("  ")[0] == "model"
-    assert set(rows(ran.out)) == {
+    result = run("models")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.splitlines()[0].split("  ")[0] == "model"
+    assert set(rows(result.out)) == {
         name for each in Registry().names() for name in Registry().cards(each)
     }
 
 
-def test_a_row_tells_compactly_what_the_model_can_and_when_it_goes(
-    run: Run, install: Install
-) -> None:
+def test_a_row_has_the_card_in_short(run: Run, install: Install) -> None:
     install(project("parrot"), {"standby_extra.py": CARDS})
-    told = rows(run("models").out)
-    assert told["parrot-1"].split() == [
+    output = rows(run("models").out)
+    assert output["parrot-1"].split() == [
         "parrot-1",
         "parrot",
         "2020-01-01",
@@ -74,7 +73,7 @@ def test_a_row_tells_compactly_what_the_model_can_and_when_it_goes(
         "repeats",
     ]
     window, reads, tools, schema = "64", ["image,", "pdf"], "yes", "no"
-    assert told["parrot-2"].split() == [
+    assert output["parrot-2"].split() == [
         "parrot-2",
         "parrot",
         window,
@@ -100,8 +99,8 @@ def test_a_plugins_name_lists_its_models(run: Run) -> None:
 
 
 def test_a_text_that_no_model_has_is_answered_with_a_near_name(run: Run) -> None:
-    ran = run("models", "fabel")
-    assert (ran.status, rows(ran.out), ran.err) == (
+    result = run("models", "fabel")
+    assert (result.status, rows(result.out), result.err) == (
         0,
         {},
         "nothing here is named like 'fabel'; did you mean 'fable'?\n",
@@ -124,13 +123,11 @@ def test_on_a_terminal_of_any_width_each_name_is_whole(columns: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "told"), [(4096, "4.1k"), (200_000, "200k"), (1_048_576, "1.05M"), (64, "64")]
+    ("tokens", "message"), [(4096, "4.1k"), (200_000, "200k"), (1_048_576, "1.05M"), (64, "64")]
 )
-def test_a_window_is_told_in_three_digits(
-    run: Run, install: Install, tokens: int, told: str
-) -> None:
+def test_a_window_has_three_digits(run: Run, install: Install, tokens: int, message: str) -> None:
     install(project("parrot"), {"standby_extra.py": CARDS.replace("64", str(tokens))})
-    assert rows(run("models").out)["parrot-2"].split()[2] == told
+    assert rows(run("models").out)["parrot-2"].split()[2] == message
 
 
 def test_what_a_plugin_says_of_all_its_models_holds_for_each(run: Run, install: Install) -> None:

@@ -1,4 +1,4 @@
-"""`standby new-plugin`: what it writes works as it stands, and nothing is written that should not be."""
+"""`standby new-plugin`: what it writes works without an edit, and it overwrites nothing."""
 
 import os
 import re
@@ -14,17 +14,17 @@ from click.testing import CliRunner
 
 from standby import plugin
 from standby.cli import standby
-from tests.cli.running import Run
+from tests.cli.runner import Run
 from tests.docs.distributions import put
 
 NAME, PACKAGE = "acme-eu", "standby_acme_eu"
 MODULES = ("__init__", "adapter", "cards", "failures", "reply", "request", "stub_server")
 TESTS = ("chain", "conformance", "failures", "reply", "request", "stub_server")
 CACHE = Path(__file__).parents[2] / ".mypy_cache" / "new_plugin"
-"""Kept between runs: reading standby and httpx2 anew takes most of a minute."""
+"""Kept between runs: to read standby and httpx2 again takes most of a minute."""
 
 ALONE = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest")
-"""Words for a pytest that has none of the plugins that are installed here: an author may have none."""
+"""Arguments for pytest without the plugins that are installed here: an author may have none."""
 
 FILES = {
     *(
@@ -49,7 +49,7 @@ def files_in(folder: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as it is written, with the metadata that an installation leaves beside it; nobody changes it."""
+    """The unchanged package, with the metadata that an installation leaves beside it."""
     folder = tmp_path_factory.mktemp("written")
     package, metadata = folder / f"standby-{NAME}", folder / "installed"
     written = CliRunner().invoke(standby, ["new-plugin", NAME, "--out", str(package)])
@@ -68,12 +68,12 @@ def importable(package: Path) -> tuple[Path, Path]:
     return package / "src", package.with_name("installed")
 
 
-def ran(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_module(package: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, importable(package)))}
-    command = [sys.executable, "-m", *words]
-    return subprocess.run(
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(  # noqa: S603 - this interpreter
         command, cwd=package, env=environ, capture_output=True, text=True, check=False, timeout=120
-    )  # noqa: S603 - this interpreter
+    )
 
 
 # What is written works
@@ -86,7 +86,7 @@ def test_the_package_is_whole_and_all_its_modules_compile(package: Path) -> None
 
 
 def test_its_own_tests_pass_unedited(package: Path) -> None:
-    tests = ran(package, "pytest", "-q", *ALONE)
+    tests = run_module(package, "pytest", "-q", *ALONE)
     assert tests.returncode == 0, tests.stdout + tests.stderr
     assert " passed, 4 skipped" in tests.stdout  # the card has neither tools nor a schema
 
@@ -98,7 +98,7 @@ def test_its_tests_fail_where_a_reply_is_read_wrongly(package: Path, folder: Pat
         module.read_text(encoding="utf-8").replace('data.get("text")', 'data.get("words")'),
         encoding="utf-8",
     )
-    tests = ran(changed, "pytest", "-q", "-x", *ALONE, "tests/test_reply.py")
+    tests = run_module(changed, "pytest", "-q", "-x", *ALONE, "tests/test_reply.py")
     assert tests.returncode == 1, tests.stdout
 
 
@@ -120,17 +120,17 @@ def test_the_plugin_is_listed_and_its_check_finds_nothing_wrong(run: Run) -> Non
 
 
 def test_its_chain_falls_back_and_comes_back_in_the_self_test(package: Path) -> None:
-    told = ran(package, "standby", "selftest")
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert f"{NAME}-large: the failures that its vendor is known for" in told.stdout
-    assert "429 quota. You have used up" in told.stdout
-    verdict = told.stdout.splitlines()[-1]
+    done = run_module(package, "standby", "selftest")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{NAME}-large: the failures that its vendor is known for" in done.stdout
+    assert "429 quota. You have used up" in done.stdout
+    summary = done.stdout.splitlines()[-1]
     assert re.fullmatch(
-        rf"default: falls back after (\d+) of \1 failures of {NAME}-large, and comes back", verdict
+        rf"default: falls back after (\d+) of \1 failures of {NAME}-large, and comes back", summary
     )
 
 
-def test_pip_is_renewed_before_it_is_asked_for_a_group(run: Run) -> None:
+def test_pip_is_upgraded_before_it_installs_a_group(run: Run) -> None:
     steps = [
         line.strip() for line in run("new-plugin", "acme").out.partition("Next:")[2].splitlines()
     ]
@@ -139,28 +139,28 @@ def test_pip_is_renewed_before_it_is_asked_for_a_group(run: Run) -> None:
     )
 
 
-def test_pip_is_not_asked_for_standby_which_no_index_has(package: Path) -> None:
+def test_pip_installs_no_standby_because_no_index_has_it(package: Path) -> None:
     project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert [word for word in project["dependencies"] if word.startswith("standby")] == []
     assert "pip install path/to/standby\n" in (package / "README.md").read_text(encoding="utf-8")
 
 
 def test_mypy_strict_has_nothing_to_say(package: Path) -> None:
-    told = ran(package, "mypy", "--strict", "--cache-dir", str(CACHE))
-    assert told.returncode == 0, told.stdout
+    done = run_module(package, "mypy", "--strict", "--cache-dir", str(CACHE))
+    assert done.returncode == 0, done.stdout
 
 
 def test_pyright_strict_has_nothing_to_say(package: Path) -> None:
-    told = ran(package, "pyright", "--pythonpath", sys.executable)
-    assert told.returncode == 0, told.stdout
+    done = run_module(package, "pyright", "--pythonpath", sys.executable)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", ["x", NAME, "as-long-as-can-be-20"])
 def test_ruff_has_nothing_to_say_however_long_the_name(run: Run, folder: Path, name: str) -> None:
     assert run("new-plugin", name, "--out", "written").status == 0
-    for words in (("check", "--no-cache", "."), ("format", "--no-cache", "--check", ".")):
-        told = ran(folder / "written", "ruff", *words)
-        assert told.returncode == 0, told.stdout
+    for arguments in (("check", "--no-cache", "."), ("format", "--no-cache", "--check", ".")):
+        done = run_module(folder / "written", "ruff", *arguments)
+        assert done.returncode == 0, done.stdout
 
 
 def test_each_place_to_change_says_what_belongs_there(package: Path) -> None:
@@ -173,10 +173,10 @@ def test_each_place_to_change_says_what_belongs_there(package: Path) -> None:
 # What is said
 
 
-def test_the_files_are_told_as_json(run: Run, folder: Path) -> None:
-    told = run("new-plugin", NAME, "--out", "mine", "--json")
-    assert told.status == 0
-    assert {str(Path(path).relative_to("mine")) for path in told.json["written"]} == FILES
+def test_the_files_are_listed_as_json(run: Run, folder: Path) -> None:
+    result = run("new-plugin", NAME, "--out", "mine", "--json")
+    assert result.status == 0
+    assert {str(Path(path).relative_to("mine")) for path in result.json["written"]} == FILES
     assert files_in(folder) == {f"mine/{path}" for path in FILES}
 
 
@@ -192,33 +192,40 @@ def test_the_next_steps_name_the_folder(run: Run) -> None:
     ["Acme", "acme_eu", "acme.eu", "1acme", "acme-", "a--b", "../acme", "äcme", "", "a" * 21],
 )
 def test_a_name_that_no_plugin_can_have_is_refused(run: Run, folder: Path, name: str) -> None:
-    told = run("new-plugin", name)
-    assert (told.status, told.out, files_in(folder)) == (2, "", set())
-    assert told.err.startswith(
-        f"standby: {name!r} is not a name for a plugin: take lowercase letters, digits and single dashes"
+    result = run("new-plugin", name)
+    assert (result.status, result.out, files_in(folder)) == (2, "", set())
+    assert result.err.startswith(
+        f"standby: {name!r} is not a name for a plugin: take lowercase letters, digits and "
+        "single dashes"
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         (
             "scripted",
-            "standby: a plugin named 'scripted' is installed already (standby): take another name, or uninstall it\n",
+            (
+                "standby: a plugin named 'scripted' is installed already (standby): take another "
+                "name, or uninstall it\n"
+            ),
         ),
         (
             "ask",
-            "standby: 'standby ask' is a command, so a plugin of that name could add none of its own: take another name\n",
+            (
+                "standby: 'standby ask' is a command, so a plugin of that name could add none of "
+                "its own: take another name\n"
+            ),
         ),
     ],
 )
-def test_a_name_that_is_taken_is_refused(run: Run, folder: Path, name: str, words: str) -> None:
-    told = run("new-plugin", name)
-    assert (told.status, told.out, told.err, files_in(folder)) == (2, "", words, set())
+def test_a_name_that_is_taken_is_refused(run: Run, folder: Path, name: str, message: str) -> None:
+    result = run("new-plugin", name)
+    assert (result.status, result.out, result.err, files_in(folder)) == (2, "", message, set())
 
 
 @pytest.mark.parametrize("there", ["folder", "file", "link"])
-def test_what_is_there_stays_as_it_is(run: Run, folder: Path, there: str) -> None:
+def test_what_exists_is_unchanged(run: Run, folder: Path, there: str) -> None:
     target = folder / f"standby-{NAME}"
     match there:
         case "folder":
@@ -228,12 +235,14 @@ def test_what_is_there_stays_as_it_is(run: Run, folder: Path, there: str) -> Non
         case _:
             target.symlink_to("nowhere")
     before = files_in(folder)
-    told = run("new-plugin", NAME)
-    words = f"standby-{NAME} exists already, and is unchanged: move it away, or name another with --out"
-    assert (told.status, told.out, told.err) == (2, "", f"standby: {words}\n")
+    result = run("new-plugin", NAME)
+    message = (
+        f"standby-{NAME} exists already, and is unchanged: move it away, or name another with --out"
+    )
+    assert (result.status, result.out, result.err) == (2, "", f"standby: {message}\n")
     assert files_in(folder) == before
     error = run("new-plugin", NAME, "--json").json["error"]
-    assert (error["type"], error["message"]) == ("CommandError", words)
+    assert (error["type"], error["message"]) == ("CommandError", message)
 
 
 @pytest.fixture
@@ -245,8 +254,8 @@ def occupied(folder: Path) -> Iterator[Path]:
     assert file.read_text(encoding="utf-8") == "mine"
 
 
-def test_a_folder_below_a_file_is_told_with_the_remedy(run: Run, occupied: Path) -> None:
-    told = run("new-plugin", NAME, "--out", str(occupied / "below" / "it"))
-    assert (told.status, told.out) == (2, "")
-    assert told.err.startswith(f"standby: {occupied}")
-    assert told.err.endswith("--out\n")
+def test_a_folder_below_a_file_is_reported_with_the_remedy(run: Run, occupied: Path) -> None:
+    result = run("new-plugin", NAME, "--out", str(occupied / "below" / "it"))
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith(f"standby: {occupied}")
+    assert result.err.endswith("--out\n")

@@ -10,7 +10,7 @@ import pytest
 
 from standby import __version__, plugin
 from standby.registry.plugins import Registry
-from tests.cli.running import Run, terminal
+from tests.cli.runner import Run, terminal
 from tests.docs.distributions import Install
 
 NEEDED = {"local": "xllamacpp", "anthropic": "anthropic"}
@@ -36,15 +36,15 @@ def keys(name: str) -> list[str]:
 
 
 def test_every_plugin_is_a_row_with_its_distribution_and_how_many_models_it_knows(run: Run) -> None:
-    ran = run("plugins")
-    assert (ran.status, ran.err) == (0, "")
-    for name, row in rows(ran.out).items():
+    result = run("plugins")
+    assert (result.status, result.err) == (0, "")
+    for name, row in rows(result.out).items():
         known = str(len(Registry().cards(name)))
         if find_spec(NEEDED.get(name, "standby")) is None:
             assert row.split()[1:5] == ["standby", __version__, known, "no-sdk"]
         else:
             assert row.split()[1:] == ["standby", __version__, known, "ok", *keys(name)]
-    assert set(rows(ran.out)) == set(Registry().names())
+    assert set(rows(result.out)) == set(Registry().names())
 
 
 def test_a_plugin_without_its_library_says_what_to_install(
@@ -67,7 +67,10 @@ def test_a_broken_plugin_is_listed_with_the_reason(run: Run, install: Install) -
         "2.1",
         "0",
         "broken",
-        "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak; update or uninstall standby-parrot",
+        (
+            "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak; update or "
+            "uninstall standby-parrot"
+        ),
     ]
 
 
@@ -80,7 +83,10 @@ def test_as_json_a_broken_plugin_is_listed_with_the_reason(run: Run, install: In
         "version": "2.1",
         "state": "broken",
         "models": [],
-        "reason": "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak; update or uninstall standby-parrot",
+        "reason": (
+            "plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak; "
+            "update or uninstall standby-parrot"
+        ),
         "keys": [],
         "install": "",
         "missing": [],
@@ -94,9 +100,9 @@ def test_two_distributions_with_one_name_are_listed_once_and_both_are_named(
 ) -> None:
     install(project("parrot"), {"standby_extra.py": "from standby.plugin import hookimpl"})
     install({**project("parrot"), "name": "standby-cage"}, {})
-    ran = run("plugins")
-    assert ran.out.count("\nparrot ") == 1
-    assert "standby-cage 2.1 and standby-parrot 2.1" in ran.out
+    result = run("plugins")
+    assert result.out.count("\nparrot ") == 1
+    assert "standby-cage 2.1 and standby-parrot 2.1" in result.out
 
 
 @pytest.mark.parametrize("name", Registry().names())
@@ -141,7 +147,7 @@ def test_on_a_narrow_terminal_the_state_and_the_reason_stay(
 ) -> None:
     install(project("parrot"), {"standby_extra.py": BROKEN})
     shown = click.unstyle(terminal("plugins", "parrot", columns=columns, PYTHONPATH=str(folder)))
-    words = " ".join(shown.split())
-    assert "broken" in words
-    assert "no beak" in words
-    assert ("hidden, because the terminal is narrow: " in words) is (columns == 40)
+    message = " ".join(shown.split())
+    assert "broken" in message
+    assert "no beak" in message
+    assert ("hidden, because the terminal is narrow: " in message) is (columns == 40)

@@ -1,4 +1,4 @@
-"""`standby plugins check`: what a plugin's author is told."""
+"""`standby plugins check`: what a plugin's author reads."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from standby import plugin
 from standby.registry.plugins import Registry
-from tests.cli.running import Run
+from tests.cli.runner import Run
 from tests.docs.distributions import Install
 
 MANIFEST = """\
@@ -25,7 +25,9 @@ class Parrot:
 """
 ANSWERS = "ok       the adapter can be imported and answers: complete()"
 MADE = "ok       the adapter can be made"
-NO_KEY = "skipped  the adapter is called: it names no key, so it may not use HTTP; if it does: --http"
+NO_KEY = (
+    "skipped  the adapter is called: it names no key, so it may not use HTTP; if it does: --http"
+)
 ENDPOINT = "requests go to the configured endpoint"
 
 
@@ -44,63 +46,64 @@ def states(checks: list[dict[str, Any]]) -> set[str]:
 
 @pytest.mark.parametrize("name", [name for name in Registry().names() if name != "parrot"])
 def test_the_plugins_that_come_with_standby_have_nothing_wrong(run: Run, name: str) -> None:
-    ran = run("plugins", "check", name, "--json")
-    assert ran.status == 0
-    assert states(ran.json) <= {"ok", "skipped"}
-    asked = [
-        check
-        for check in ran.json
-        if check["rule"] == "requests go to the configured endpoint"
+    result = run("plugins", "check", name, "--json")
+    assert result.status == 0
+    assert states(result.json) <= {"ok", "skipped"}
+    endpoint = [
+        check for check in result.json if check["rule"] == "requests go to the configured endpoint"
     ]
-    assert bool(asked) is bool(Registry().info(name).keys)
+    assert bool(endpoint) is bool(Registry().info(name).keys)
 
 
-def test_each_rule_is_a_line_and_one_without_a_key_is_not_asked(run: Run, install: Install) -> None:
+def test_each_rule_is_a_line_and_a_plugin_without_a_key_is_not_called(
+    run: Run, install: Install
+) -> None:
     put(install)
-    ran = run("plugins", "check", "parrot")
-    lines = ran.out.splitlines()
-    assert (ran.status, ran.err) == (0, "")
+    result = run("plugins", "check", "parrot")
+    lines = result.out.splitlines()
+    assert (result.status, result.err) == (0, "")
     assert lines[0] == "ok       the manifest loads: 0 models"
     assert lines[1].startswith("ok       the manifest imports no SDK: standby_extra brings in ")
     assert lines[2] == "ok       the keys are names of variables: no key is needed"
     assert lines[-3:] == [ANSWERS, MADE, NO_KEY]
 
 
-def test_one_without_a_key_is_asked_over_http_where_the_author_says_so(
-    run: Run, install: Install
-) -> None:
+def test_http_calls_a_plugin_without_a_key(run: Run, install: Install) -> None:
     put(install)
-    ran = run("plugins", "check", "parrot", "--http")
-    assert ran.status == 1
-    assert f"wrong    {ENDPOINT}: complete() sent no request to provider.base_url" in ran.out
-    assert NO_KEY not in ran.out
+    result = run("plugins", "check", "parrot", "--http")
+    assert result.status == 1
+    assert f"wrong    {ENDPOINT}: complete() sent no request to provider.base_url" in result.out
+    assert NO_KEY not in result.out
 
 
-def test_the_endpoint_rule_says_what_was_asked(run: Run) -> None:
-    [asked] = [
+def test_the_endpoint_rule_shows_the_request(run: Run) -> None:
+    [endpoint] = [
         check
         for check in run("plugins", "check", "openai", "--json").json
         if check["rule"] == ENDPOINT
     ]
-    assert asked["words"].startswith("POST /")
+    assert endpoint["words"].startswith("POST /")
 
 
-def test_a_constructor_that_raises_is_told_once_with_its_line(run: Run, install: Install) -> None:
+def test_a_constructor_that_raises_is_reported_once_with_its_line(
+    run: Run, install: Install
+) -> None:
     put(
         install,
         MANIFEST.replace(INFO, f"{INFO}keys=('PARROT_KEY',), "),
         ADAPTER.replace("= provider", "= provider.optoins"),
     )
-    ran = run("plugins", "check", "parrot")
-    wrong = [line for line in ran.out.splitlines() if line.startswith("wrong ")]
-    words = "Parrot(provider) raised AttributeError: 'Provider' object has no attribute 'optoins' (standby_extra_adapter.py:4)"
-    assert (ran.status, wrong) == (1, [f"wrong    the adapter can be made: {words}"])
-    assert f"skipped  {ENDPOINT}: it cannot be made" in ran.out
+    result = run("plugins", "check", "parrot")
+    wrong = [line for line in result.out.splitlines() if line.startswith("wrong ")]
+    message = (
+        "Parrot(provider) raised AttributeError: 'Provider' object has no attribute "
+        "'optoins' (standby_extra_adapter.py:4)"
+    )
+    assert (result.status, wrong) == (1, [f"wrong    the adapter can be made: {message}"])
+    assert f"skipped  {ENDPOINT}: it cannot be made" in result.out
 
 
-def test_a_key_that_is_not_needed_must_not_be_missed_by_the_adapter(
-    run: Run, install: Install
-) -> None:
+def test_an_adapter_must_not_require_an_optional_key(run: Run, install: Install) -> None:
     put(
         install,
         MANIFEST.replace(INFO, f"{INFO}keys=('PARROT_KEY',), key_needed=False, "),
@@ -116,9 +119,15 @@ def test_a_key_that_is_not_needed_must_not_be_missed_by_the_adapter(
 
 INFO = "ProviderInfo("
 WRONG = {
-    "raise ImportError('no beak')": "the manifest loads: plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak",
-    f"import standby_extra_adapter\n{MANIFEST}": "imports the adapter's module, standby_extra_adapter: only name it",
-    f"import yaml\n{MANIFEST}": "standby_extra imports yaml: move that import into the adapter's module",
+    (
+        "raise ImportError('no beak')"
+    ): "the manifest loads: plugin 'parrot' (standby-parrot 2.1) is broken: ImportError: no beak",
+    (
+        f"import standby_extra_adapter\n{MANIFEST}"
+    ): "imports the adapter's module, standby_extra_adapter: only name it",
+    f"import yaml\n{MANIFEST}": (
+        "standby_extra imports yaml: move that import into the adapter's module"
+    ),
     MANIFEST.replace(
         INFO, f"{INFO}keys=('sk-4f21a',), "
     ): "the keys are names of variables: keys holds something that is not",
@@ -137,17 +146,19 @@ WRONG = {
 
 
 @pytest.mark.parametrize("manifest", WRONG)
-def test_what_is_wrong_is_said_with_what_to_do(run: Run, install: Install, manifest: str) -> None:
+def test_what_is_wrong_is_reported_with_what_to_do(
+    run: Run, install: Install, manifest: str
+) -> None:
     put(install, manifest)
-    ran = run("plugins", "check", "parrot")
-    wrong = [line for line in ran.out.splitlines() if line.startswith("wrong    ")]
-    assert ran.status == 1
-    assert any(WRONG[manifest] in line for line in wrong), ran.out
-    assert "sk-4f21a" not in ran.out
+    result = run("plugins", "check", "parrot")
+    wrong = [line for line in result.out.splitlines() if line.startswith("wrong    ")]
+    assert result.status == 1
+    assert any(WRONG[manifest] in line for line in wrong), result.out
+    assert "sk-4f21a" not in result.out
 
 
 @pytest.mark.parametrize(
-    ("method", "words"),
+    ("method", "message"),
     [
         ("def complete(self, call): ...", "complete() is not a coroutine: write it as 'async def'"),
         (
@@ -161,23 +172,28 @@ def test_what_is_wrong_is_said_with_what_to_do(run: Run, install: Install, manif
         ),
     ],
 )
-def test_an_adapter_that_cannot_answer_is_told_why(
-    run: Run, install: Install, method: str, words: str
+def test_an_adapter_that_cannot_answer_is_reported_with_the_reason(
+    run: Run, install: Install, method: str, message: str
 ) -> None:
     put(install, adapter=f"class Parrot:\n    {method}\n")
-    ran = run("plugins", "check", "parrot")
-    assert ran.status == 1
-    assert ran.out.splitlines()[-1].startswith("wrong    the adapter can be imported and answers: ")
-    assert words in ran.out
+    result = run("plugins", "check", "parrot")
+    assert result.status == 1
+    assert result.out.splitlines()[-1].startswith(
+        "wrong    the adapter can be imported and answers: "
+    )
+    assert message in result.out
 
 
 def test_a_plugin_that_is_not_installed_is_a_wrong_command_line(run: Run) -> None:
-    ran = run("plugins", "check", "parot")
-    assert ran.status == 2
-    assert "no plugin named 'parot' is installed; 'standby plugins' lists the installed ones" in ran.err
+    result = run("plugins", "check", "parot")
+    assert result.status == 2
+    assert (
+        "no plugin named 'parot' is installed; 'standby plugins' lists the installed ones"
+        in result.err
+    )
 
 
-def test_the_list_without_a_command_is_as_it_was(run: Run) -> None:
+def test_plugins_without_a_command_is_the_list(run: Run) -> None:
     assert run("plugins").out.splitlines()[0].split() == [
         "plugin",
         "distribution",

@@ -9,13 +9,13 @@ from jsonschema import Draft202012Validator
 from standby.cli.schema import schema_text
 from standby.plugin import GROUP
 from standby.registry.plugins import Registry
-from tests.cli.running import Run, scripted
+from tests.cli.runner import Run, write_scripted
 from tests.docs.distributions import Install
 
 
 def test_the_text_that_is_committed_goes_to_standard_output(run: Run) -> None:
-    ran = run("schema")
-    assert (ran.status, ran.out, ran.err) == (0, schema_text(Registry()), "")
+    result = run("schema")
+    assert (result.status, result.out, result.err) == (0, schema_text(Registry()), "")
 
 
 def test_it_is_a_schema(run: Run) -> None:
@@ -25,8 +25,8 @@ def test_it_is_a_schema(run: Run) -> None:
 
 
 def test_it_can_be_written_to_a_file(run: Run) -> None:
-    ran = run("schema", "--out", "models.schema.json")
-    assert (ran.status, ran.out, ran.err) == (0, "", "wrote models.schema.json\n")
+    result = run("schema", "--out", "models.schema.json")
+    assert (result.status, result.out, result.err) == (0, "", "wrote models.schema.json\n")
     assert Path("models.schema.json").read_text(encoding="utf-8") == run("schema").out
 
 
@@ -42,14 +42,14 @@ def test_it_knows_each_plugins_options(run: Run) -> None:
 
 @pytest.mark.parametrize("out", [".", "no-folder/models.schema.json"])
 def test_a_place_that_cannot_be_written_is_named_with_the_remedy(run: Run, out: str) -> None:
-    ran = run("schema", "--out", out)
-    assert (ran.status, ran.out) == (2, "")
-    assert f"Invalid value for '--out': {out} cannot be written: " in ran.err
-    assert ran.err.endswith("; name a file in a folder that exists\n")
+    result = run("schema", "--out", out)
+    assert (result.status, result.out) == (2, "")
+    assert f"Invalid value for '--out': {out} cannot be written: " in result.err
+    assert result.err.endswith("; name a file in a folder that exists\n")
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         (("models.yaml",), "FILE goes with --validate; to write the schema use --out\n"),
         (
@@ -58,15 +58,17 @@ def test_a_place_that_cannot_be_written_is_named_with_the_remedy(run: Run, out: 
         ),
     ],
 )
-def test_what_does_not_go_together_is_told(run: Run, words: tuple[str, ...], told: str) -> None:
-    ran = run("schema", *words)
-    assert (ran.status, ran.out) == (2, "")
-    assert ran.err.endswith(told)
+def test_options_that_exclude_each_other_are_reported(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run("schema", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.endswith(message)
     assert not Path("x.json").exists()
 
 
 def test_with_validate_it_is_standby_validate(run: Run) -> None:
-    scripted()
+    write_scripted()
     assert run("schema", "--validate", "models.yaml") == run("validate", "models.yaml")
     assert run("schema", "--validate") == run("validate")
 
@@ -88,7 +90,7 @@ def test_an_editor_is_offered_the_models_of_all_cards_and_any_other_may_be_writt
     for alternatives in schema["$defs"]["Trigger"]["properties"]["model"]["anyOf"]:
         assert alternatives.get("items", alternatives)["anyOf"][0]["examples"] == known
     assert schema["properties"]["models"]["propertyNames"]["anyOf"][0] == {"enum": known}
-    other = "openai/one-that-nobody-knows"
+    other = "openai/one-that-no-card-knows"
     file = {
         "version": 1,
         "models": {other: {"timeout": "30s"}},
@@ -98,7 +100,10 @@ def test_an_editor_is_offered_the_models_of_all_cards_and_any_other_may_be_writt
 
 
 def test_the_models_of_any_installed_plugin_are_offered(run: Run, install: Install) -> None:
-    source = "from standby.plugin import *\n@hookimpl\ndef standby_models(): return {'parrot-1': Card()}\n"
+    source = (
+        "from standby.plugin import *\n@hookimpl\n"
+        "def standby_models(): return {'parrot-1': Card()}\n"
+    )
     install(
         {
             "name": "standby-parrot",

@@ -1,4 +1,4 @@
-"""`standby selftest`: what people read, what machines read, how it ends, and that it asks nobody but this machine."""
+"""`standby selftest`: its text, its JSON, its exit status, and that it calls this machine only."""
 
 import subprocess
 import sys
@@ -10,19 +10,19 @@ import msgspec
 import pytest
 
 from standby.cli.selftest import command
-from tests.cli.running import Ran, Run, written
+from tests.cli.runner import Result, Run, write
 from tests.support.loopback import Loopback, gemini_reply, openai_reply
 
 ALONE = """
 import os, sys
 
-def end(words):
-    print(words, file=sys.stderr, flush=True)
+def end(message):
+    print(message, file=sys.stderr, flush=True)
     os._exit(97)  # nothing may catch it
 
 def refuse(event, values):
     if event in ("socket.connect", "socket.sendto") and values[1][0] != "127.0.0.1":
-        end(f"asked {values[1]}")
+        end(f"called {values[1]}")
     if event == "socket.getaddrinfo" and values[0] not in ("127.0.0.1", None):
         end(f"looked up {values[0]}")
 
@@ -59,35 +59,35 @@ chains: {default: {models: [gemini-2.5-pro, o3-mini, mute]}}
 ONE = "version: 1\nchains: {default: {models: [gemini-2.5-pro]}}\n"
 
 
-def selftest(*words: str, **environ: str) -> Ran:
-    ran = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", ALONE, "selftest", *words],
+def selftest(*arguments: str, **environ: str) -> Result:
+    result = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", ALONE, "selftest", *arguments],
         env={"PATH": "", "HOME": str(Path.cwd()), **environ},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert "Traceback" not in ran.stdout + ran.stderr
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    assert "Traceback" not in result.stdout + result.stderr
+    return Result(result.returncode, result.stdout, result.stderr)
 
 
-def apart(folder: Path, *words: str, **environ: str) -> Ran:
+def apart(folder: Path, *arguments: str, **environ: str) -> Result:
     """Test the file that ships, from an empty folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        return selftest(*words, **environ)
+        return selftest(*arguments, **environ)
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """The file that ships, without a key, once for several rules."""
     return apart(tmp_path_factory.mktemp("empty"), "--json")
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """The same for people, where keys and proxies are set that nobody may use."""
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """The same for people, where keys and proxies are set that must not be used."""
     keys = {"GEMINI_API_KEY": "canary-1", "OPENAI_API_KEY": "canary-2"}
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     return apart(tmp_path_factory.mktemp("empty"), **keys, **proxies)
@@ -104,18 +104,18 @@ def here(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_the_chain_that_ships_falls_back_and_comes_back_without_a_key_and_without_the_network(
-    shipped: Ran,
+    shipped: Result,
 ) -> None:
     assert (shipped.status, shipped.err) == (0, "")
     assert shipped.json["fine"] is True
 
 
-def test_each_of_its_models_answers_in_its_own_wire(shipped: Ran) -> None:
+def test_each_of_its_models_answers_in_its_own_wire(shipped: Result) -> None:
     models = {each["model"]: each["outcome"] for each in shipped.json["played"]["models"]}
     assert models == dict.fromkeys(("gemini-2.5-pro", "o3-mini", "gpt-5.6-sol"), "answers")
 
 
-def test_each_usual_failure_is_recognised_by_the_trigger_that_ships(shipped: Ran) -> None:
+def test_each_usual_failure_is_recognised_by_the_trigger_that_ships(shipped: Result) -> None:
     usual = [case for case in shipped.json["played"]["cases"] if case["group"] == "usual"]
     assert [case["fault"] for case in usual] == USUAL
     assert {(case["trigger"], case["by"], case["asked"]) for case in usual} == {
@@ -123,7 +123,7 @@ def test_each_usual_failure_is_recognised_by_the_trigger_that_ships(shipped: Ran
     }
 
 
-def test_what_the_vendor_is_known_for_is_met_in_its_own_words_and_by_its_kind(shipped: Ran) -> None:
+def test_the_vendors_own_errors_are_played_with_their_kinds(shipped: Result) -> None:
     cases = {
         case["fault"]: case for case in shipped.json["played"]["cases"] if case["group"] == "vendor"
     }
@@ -145,13 +145,13 @@ def test_what_the_vendor_is_known_for_is_met_in_its_own_words_and_by_its_kind(sh
     )
 
 
-def test_the_first_model_rests_and_is_used_again(shipped: Ran) -> None:
+def test_the_first_model_rests_and_is_used_again(shipped: Result) -> None:
     back = shipped.json["played"]["back"]
     assert back["rested_after"] == 5
     assert 0 < back["seconds"] < 5
 
 
-def test_it_warns_of_keys_that_are_not_set_and_of_models_that_retire(shipped: Ran) -> None:
+def test_it_warns_of_keys_that_are_not_set_and_of_models_that_retire(shipped: Result) -> None:
     warnings = shipped.json["warnings"]
     assert (
         "gemini-2.5-pro: GEMINI_API_KEY or GOOGLE_API_KEY is not set, so a real call would skip it"
@@ -160,12 +160,15 @@ def test_it_warns_of_keys_that_are_not_set_and_of_models_that_retire(shipped: Ra
     assert "o3-mini: was retired on 2026-10-23; use gpt-5.6-sol instead" in warnings
 
 
-def test_people_read_a_table_and_a_verdict_at_the_end(shown: Ran) -> None:
+def test_people_read_a_table_and_a_verdict_at_the_end(shown: Result) -> None:
     assert shown.status == 0, shown.out
     for line in (
         "gemini-2.5-pro  gemini    answers",
         "ok  503 service unavailable      overloaded    trigger outage  o3-mini answers",
-        "ok  a 200 with a page of HTML         malformed     by default      called 2 times, o3-mini answers",
+        (
+            "ok  a 200 with a page of HTML         malformed     by default      called 2 times, "
+            "o3-mini answers"
+        ),
         "time-out 0.25s and pauses of at most 0.4s here; the file's own are longer",
     ):
         assert line in shown.out
@@ -175,51 +178,53 @@ def test_people_read_a_table_and_a_verdict_at_the_end(shown: Ran) -> None:
     assert "warning: o3-mini: was retired on 2026-10-23" in shown.err
 
 
-def test_that_process_would_end_if_anybody_else_were_asked() -> None:
-    written(
-        "version: 1\nproviders: {far: {plugin: openai, base_url: 'http://192.0.2.1/v1', api_key: '${KEY}'}}\n"
+def test_that_process_ends_on_a_call_to_another_machine() -> None:
+    write(
+        "version: 1\nproviders: {far: {plugin: openai, base_url: 'http://192.0.2.1/v1', "
+        "api_key: '${KEY}'}}\n"
         "chains: {default: {models: [far/one]}}\n"
     )
-    ran = selftest("--live", KEY="opens-nothing")
-    assert ran.status == 97
-    assert "192.0.2.1" in ran.err
+    result = selftest("--live", KEY="opens-nothing")
+    assert result.status == 97
+    assert "192.0.2.1" in result.err
 
 
 # Keys, proxies, accounts
 
 
-def test_no_real_key_is_used_or_shown_and_no_proxy_is_asked(shown: Ran) -> None:
+def test_no_real_key_is_used_or_shown_and_no_proxy_is_called(shown: Result) -> None:
     assert shown.status == 0, shown.out
     assert "canary" not in shown.out + shown.err
     assert "is not set" not in shown.err
 
 
-def test_the_providers_of_the_file_are_tested_under_their_own_names_and_without_the_options_of_an_account(
+def test_the_providers_of_the_file_are_tested_under_their_own_names_without_their_options(
     here: Run,
 ) -> None:
-    written(
+    write(
         "version: 1\n"
         "providers:\n"
-        '  house: {plugin: openai, base_url: "https://models.example/api/v1", api_key: "${HOUSE}"}\n'
+        '  house: {plugin: openai, base_url: "https://models.example/api/v1", api_key: '
+        '"${HOUSE}"}\n'
         "  cloud: {plugin: gemini, options: {project: mine}}\n"
         "triggers: {ours: {provider: house, kind: server_error, then: next}}\n"
         "chains: {default: {models: [house/large, cloud/gemini-2.5-pro]}}\n"
     )
-    ran = here("--json").json
-    assert ran["fine"] is True
+    result = here("--json").json
+    assert result["fine"] is True
     assert {
-        case["trigger"] for case in ran["played"]["cases"] if case["fault"] == "502 bad gateway"
+        case["trigger"] for case in result["played"]["cases"] if case["fault"] == "502 bad gateway"
     } == {"ours"}
-    assert "house/large: HOUSE is not set, so a real call would skip it" in ran["warnings"]
-    [words] = [each for each in ran["warnings"] if "options" in each]
-    assert words.startswith("cloud/gemini-2.5-pro: the options of provider 'cloud' were not used")
+    assert "house/large: HOUSE is not set, so a real call would skip it" in result["warnings"]
+    [warning] = [each for each in result["warnings"] if "options" in each]
+    assert warning.startswith("cloud/gemini-2.5-pro: the options of provider 'cloud' were not used")
 
 
 # What is not fine: status 1
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "verdict"),
     [
         (ONE, "nothing to fall back to: gemini-2.5-pro is the only model of the chain"),
         (
@@ -238,25 +243,26 @@ def test_the_providers_of_the_file_are_tested_under_their_own_names_and_without_
     ids=["one model", "fallback: false", "nothing to inject into", "mute"],
 )
 def test_a_chain_that_cannot_fall_back_ends_with_1_and_says_why(
-    here: Run, text: str, words: str
+    here: Run, text: str, verdict: str
 ) -> None:
-    written(text)
-    ran = here("--json")
-    assert (ran.status, ran.json["fine"]) == (1, False)
-    assert ran.json["verdict"].startswith(words)
+    write(text)
+    result = here("--json")
+    assert (result.status, result.json["fine"]) == (1, False)
+    assert result.json["verdict"].startswith(verdict)
 
 
 def test_a_chain_that_a_trigger_stops_ends_with_1_and_each_failure_is_marked(here: Run) -> None:
-    written(
-        "version: 1\ntriggers: {no: {status: 502, then: stop}}\nchains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n"
+    write(
+        "version: 1\ntriggers: {no: {status: 502, then: stop}}\n"
+        "chains: {default: {models: [gemini-2.5-pro, o3-mini]}}\n"
     )
-    ran = here()
-    assert ran.status == 1
+    result = here()
+    assert result.status == 1
     assert (
-        ran.out.splitlines()[-1]
+        result.out.splitlines()[-1]
         == "default: does not fall back after 1 of 37 failures of gemini-2.5-pro"
     )
-    [line] = [line for line in ran.out.splitlines() if line.startswith("FAILED")]
+    [line] = [line for line in result.out.splitlines() if line.startswith("FAILED")]
     assert line.split()[1:4] == ["502", "bad", "gateway"]
     assert "trigger no" in line
     assert "the caller gets the error" in line
@@ -266,19 +272,19 @@ def test_a_chain_that_a_trigger_stops_ends_with_1_and_each_failure_is_marked(her
 
 
 @pytest.mark.parametrize(
-    ("words", "error"),
+    ("arguments", "error"),
     [
         (("--config", "absent.yaml"), "absent.yaml"),
         (("--chain", "defualt"), "no chain named 'defualt'; did you mean 'default'?"),
     ],
 )
 def test_a_file_or_a_chain_that_is_not_there_ends_with_2(
-    here: Run, words: tuple[str, str], error: str
+    here: Run, arguments: tuple[str, str], error: str
 ) -> None:
-    ran = here(*words)
-    assert (ran.status, ran.out) == (2, "")
-    assert error in ran.err
-    as_json = here(*words, "--json")
+    result = here(*arguments)
+    assert (result.status, result.out) == (2, "")
+    assert error in result.err
+    as_json = here(*arguments, "--json")
     assert (as_json.status, as_json.err) == (2, "")
     assert "message" in as_json.json["error"]
 
@@ -294,15 +300,15 @@ def test_live_asks_each_model_for_real_first_and_with_the_real_key(
         vendor.answer = lambda request: (
             openai_reply("OK.") if "chat" in request.path else gemini_reply("OK.")
         )
-        written(
+        write(
             "version: 1\nproviders:\n"
             f'  one: {{plugin: gemini, base_url: "{vendor.url}", api_key: "${{KEY}}"}}\n'
             f'  two: {{plugin: openai, base_url: "{vendor.url}/v1", api_key: "${{KEY}}"}}\n'
             "chains: {default: {models: [one/gemini-2.5-pro, two/o3-mini]}}\n"
         )
-        ran = here("--json", "--live").json
-        assert ran["fine"] is True
-        assert ran["live"] == {"one/gemini-2.5-pro": "answers", "two/o3-mini": "answers"}
+        result = here("--json", "--live").json
+        assert result["fine"] is True
+        assert result["live"] == {"one/gemini-2.5-pro": "answers", "two/o3-mini": "answers"}
         assert [
             request.headers.get("authorization")
             for request in vendor.requests
@@ -312,9 +318,9 @@ def test_live_asks_each_model_for_real_first_and_with_the_real_key(
 
 
 def test_live_ends_with_1_where_no_model_answers_for_real(here: Run) -> None:
-    written(ONE)
-    ran = here("--live", "--json")
-    assert (ran.status, ran.json["verdict"]) == (
+    write(ONE)
+    result = here("--live", "--json")
+    assert (result.status, result.json["verdict"]) == (
         1,
         "no model answers for real: see 'standby check'",
     )
@@ -326,7 +332,7 @@ def test_the_help_says_how_it_ends() -> None:
     )
 
 
-def test_what_is_printed_as_json_is_one_object(shipped: Ran) -> None:
+def test_what_is_printed_as_json_is_one_object(shipped: Result) -> None:
     assert list(msgspec.json.decode(shipped.out)) == [
         "file",
         "chain",

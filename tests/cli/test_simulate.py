@@ -1,11 +1,11 @@
-"""`standby simulate`: an outage against the file that is found, told, as JSON, and as a picture."""
+"""`standby simulate`: an outage against the file, as text, as JSON, and as a picture."""
 
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.cli.running import Run, process, scripted, written
+from tests.cli.runner import Run, process, write, write_scripted
 
 CHAIN = """\
 version: 1
@@ -25,24 +25,25 @@ PRICED = CHAIN.replace("primary: {", "primary: {card: {price: {input: 1, output:
 @pytest.fixture(autouse=True)
 def _file(folder: Path) -> None:
     del folder
-    written(CHAIN)
+    write(CHAIN)
 
 
-def test_an_outage_is_told_and_counted(run: Run) -> None:
-    ran = run("simulate", *OUTAGE)
-    assert ran.status == 0
-    assert ran.out.startswith(
-        "Simulated: chain default: 2 calls/s for 5m, seed 1, an answer takes about 1s\nModels: primary → second."
+def test_an_outage_is_narrated_and_counted(run: Run) -> None:
+    result = run("simulate", *OUTAGE)
+    assert result.status == 0
+    assert result.out.startswith(
+        "Simulated: chain default: 2 calls/s for 5m, seed 1, an answer takes about 1s\n"
+        "Models: primary → second."
     )
-    for words in (
+    for arguments in (
         "01:00  primary    OUTAGE 503, for 2m",
         "breaker OPEN: rests",
         "breaker CLOSED: a probe was answered",
         "without the outage",
     ):
-        assert words in ran.out
-    assert "never said" not in ran.out
-    assert ran.err == ""
+        assert arguments in result.out
+    assert "never said" not in result.out
+    assert result.err == ""
 
 
 def test_the_same_seed_is_the_same_text_in_another_process(run: Run) -> None:
@@ -56,7 +57,7 @@ def test_the_same_seed_is_the_same_text_in_another_process(run: Run) -> None:
 
 
 def test_keys_change_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    written("""\
+    write("""\
 version: 1
 providers:
   one: {plugin: openai, api_key: "${FIRST_KEY}"}
@@ -73,22 +74,22 @@ chains:
     outages = [
         w for name in ("first", "second", "third") for w in ("--outage", f"{name}: 503 for 2m")
     ]
-    told: list[str] = []
+    outputs: list[str] = []
     for known in (set[str](), {"SECOND_KEY"}, names):
         for name in names:
             monkeypatch.delenv(name, raising=False)
         for name in known:
             monkeypatch.setenv(name, f"sk-{name.lower()}-5f0c2d9e")
-        told.append(run("simulate", *outages, "--duration", "5m").out)
-    assert told[0] == told[1] == told[2]
-    assert "first call without an answer: no model of chain" in told[0]
-    assert "no key" not in told[0]
+        outputs.append(run("simulate", *outages, "--duration", "5m").out)
+    assert outputs[0] == outputs[1] == outputs[2]
+    assert "first call without an answer: no model of chain" in outputs[0]
+    assert "no key" not in outputs[0]
 
 
-def test_json_holds_all_that_is_told(run: Run) -> None:
-    told = run("simulate", *OUTAGE, "--json").json
-    assert told["models"] == ["primary", "second"]
-    assert told["plan"]["outages"][0]["spells"][1]["fault"] == {
+def test_json_has_all_that_the_text_has(run: Run) -> None:
+    report = run("simulate", *OUTAGE, "--json").json
+    assert report["models"] == ["primary", "second"]
+    assert report["plan"]["outages"][0]["spells"][1]["fault"] == {
         "words": "500",
         "share": 0.3,
         "status": 500,
@@ -97,18 +98,18 @@ def test_json_holds_all_that_is_told(run: Run) -> None:
         "cuts": False,
     }
     assert (
-        told["callers"]["calls"]
-        == told["healthy"]["calls"]
-        == sum(count["served"] for count in told["counts"])
+        report["callers"]["calls"]
+        == report["healthy"]["calls"]
+        == sum(count["served"] for count in report["counts"])
     )
-    assert told["breakers"]["second"] == [{"state": "closed", "begins": 0.0, "ends": 300.0}]
-    assert told["timeline"][0].keys() == {"at", "model", "text"}
+    assert report["breakers"]["second"] == [{"state": "closed", "begins": 0.0, "ends": 300.0}]
+    assert report["timeline"][0].keys() == {"at", "model", "text"}
 
 
 def test_streams_are_played_and_what_their_readers_saw_is_counted(run: Run) -> None:
     cut = ("--outage", "primary: cut for 1m", "--duration", "3m", "--streams", "100%")
-    ran = run("simulate", *cut)
-    head, these, healthy = (line.split() for line in ran.out.split("\n\n")[-2].splitlines())
+    result = run("simulate", *cut)
+    head, these, healthy = (line.split() for line in result.out.split("\n\n")[-2].splitlines())
     assert head[-3:] == ["streams", "broken", "restarts"]
     callers = run("simulate", *cut, "--json").json["callers"]
     assert these[-3:] == [str(callers["streams"]), str(callers["broken"]), str(callers["restarts"])]
@@ -117,26 +118,26 @@ def test_streams_are_played_and_what_their_readers_saw_is_counted(run: Run) -> N
     assert "broken" not in run("simulate", "--duration", "1m").out
 
 
-def test_the_cost_is_told_by_model_and_in_all(run: Run) -> None:
-    written(PRICED)
+def test_the_cost_is_shown_by_model_and_in_total(run: Run) -> None:
+    write(PRICED)
     size = ("--tokens", "2000/800")
-    ran = run("simulate", "--duration", "2m", *size)
+    result = run("simulate", "--duration", "2m", *size)
     served = run("simulate", "--duration", "2m", *size, "--json").json["callers"]["answered"]
-    assert f"Cost at 2000 tokens in and 800 out a call: ${served / 100:.2f}\n" in ran.out
+    assert f"Cost at 2000 tokens in and 800 out a call: ${served / 100:.2f}\n" in result.out
     broken = run("simulate", *OUTAGE, *size).out
     assert "at least $" in broken
     assert "(the price of second is not known)" in broken
     assert "; without the outage $" in broken
-    told = run("simulate", *OUTAGE, *size, "--json").json["bill"]
-    assert [(each["model"], each["dollars"] is None) for each in told["models"]] == [
+    report = run("simulate", *OUTAGE, *size, "--json").json["bill"]
+    assert [(each["model"], each["dollars"] is None) for each in report["models"]] == [
         ("primary", False),
         ("second", True),
     ]
-    assert told["all"]["unpriced"] == ["second"]
+    assert report["all"]["unpriced"] == ["second"]
 
 
-def test_an_answer_that_no_caller_got_is_told(run: Run) -> None:
-    written(PRICED)
+def test_the_cost_of_an_answer_that_no_caller_got_is_shown(run: Run) -> None:
+    write(PRICED)
     assert (
         "of it for answers that no caller got"
         in run("simulate", "--outage", "primary: cut for 1m", "--duration", "3m").out
@@ -144,8 +145,8 @@ def test_an_answer_that_no_caller_got_is_told(run: Run) -> None:
 
 
 def test_the_picture_is_written(run: Run) -> None:
-    ran = run("simulate", *OUTAGE, "--plot", "out.svg")
-    assert ran.err == "wrote out.svg\n"
+    result = run("simulate", *OUTAGE, "--plot", "out.svg")
+    assert result.err == "wrote out.svg\n"
     assert ET.parse("out.svg").getroot().tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - written above
 
 
@@ -154,21 +155,21 @@ def test_it_needs_no_key_and_no_file(run: Run) -> None:
     assert run("simulate", "--duration", "1m").status == 0
 
 
-def test_calls_without_an_answer_are_told_and_no_error(run: Run) -> None:
-    ran = run(
+def test_calls_without_an_answer_are_no_error(run: Run) -> None:
+    result = run(
         "simulate", "--chain", "single", "--outage", "primary: 503 for 1m", "--duration", "3m"
     )
-    assert ran.status == 0
-    assert "calls without an answer" in ran.out
+    assert result.status == 0
+    assert "calls without an answer" in result.out
 
 
 def test_fair_weather_has_no_second_row_to_compare_with(run: Run) -> None:
-    ran = run("simulate", "--duration", "1m", "--rate", "30/m")
-    assert "without the outage" not in ran.out
-    assert "30 calls/m for 1m" in ran.out
+    result = run("simulate", "--duration", "1m", "--rate", "30/m")
+    assert "without the outage" not in result.out
+    assert "30 calls/m for 1m" in result.out
 
 
-def test_no_calls_are_told_as_such(run: Run) -> None:
+def test_no_calls_are_reported(run: Run) -> None:
     assert (
         "No calls came; raise --rate or --duration."
         in run("simulate", "--rate", "1/h", "--duration", "1s").out
@@ -176,7 +177,7 @@ def test_no_calls_are_told_as_such(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         (
             ("--outage", "primay: 503"),
@@ -192,7 +193,10 @@ def test_no_calls_are_told_as_such(run: Run) -> None:
         (("--streams", "101%"), "'101%' is not a share"),
         (("--tokens", "1000"), "'1000' is not the size of a call; write tokens in and tokens out"),
         (("--rate", "0/s"), "'0/s' is not a rate"),
-        (("--rate", "2"), "'2' is not a rate; write a number above 0 and s, m or h, like 2/s, 30/m"),
+        (
+            ("--rate", "2"),
+            "'2' is not a rate; write a number above 0 and s, m or h, like 2/s, 30/m",
+        ),
         (("--duration", "soon"), "'soon' is not a duration"),
         (
             ("--rate", "100/s", "--duration", "1h"),
@@ -205,30 +209,33 @@ def test_no_calls_are_told_as_such(run: Run) -> None:
         (("--config", "none.yaml"), "none.yaml"),
     ],
 )
-def test_a_wrong_command_line_says_what_to_do(run: Run, words: tuple[str, ...], told: str) -> None:
-    ran = run("simulate", *words)
-    assert ran.status == 2
-    assert told in ran.err
-    assert ran.out == ""
+def test_a_wrong_command_line_says_what_to_do(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run("simulate", *arguments)
+    assert result.status == 2
+    assert message in result.err
+    assert result.out == ""
 
 
-def test_real_adapters_are_not_asked(run: Run) -> None:
-    scripted()
-    ran = run("simulate", "--chain", "hangs", "--duration", "1m")
-    assert ran.status == 0
-    assert "first failure" not in ran.out
+def test_real_adapters_are_not_called(run: Run) -> None:
+    write_scripted()
+    result = run("simulate", "--chain", "hangs", "--duration", "1m")
+    assert result.status == 0
+    assert "first failure" not in result.out
 
 
-def test_an_outage_of_a_provider_is_told_with_its_models(run: Run) -> None:
-    written(
-        "version: 1\nchains: {default: {models: [gemini-3.8-flash, gpt-6-luna, openai/gpt-5.6-sol]}}\n"
+def test_an_outage_of_a_provider_is_refused_with_its_models(run: Run) -> None:
+    write(
+        "version: 1\nchains: {default: {models: [gemini-3.8-flash, gpt-6-luna, "
+        "openai/gpt-5.6-sol]}}\n"
     )
     for provider, models in (
         ("gemini", "gemini-3.8-flash"),
         ("openai", "gpt-6-luna, openai/gpt-5.6-sol"),
     ):
-        ran = run("simulate", "--outage", f"{provider}: 503")
-        assert ran.status == 2
+        result = run("simulate", "--outage", f"{provider}: 503")
+        assert result.status == 2
         assert f"{provider} is a provider; its models here are {models}" in " ".join(
-            ran.err.split()
+            result.err.split()
         )

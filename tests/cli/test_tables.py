@@ -54,10 +54,10 @@ def test_on_a_terminal_long_cells_wrap_and_are_shown_as_they_are(
         monkeypatch.undo()
     assert len(shown) > 1 + len(ROWS)
     assert all(len(line) <= 40 for line in shown)
-    words = " ".join(" ".join(shown).split())
+    message = " ".join(" ".join(shown).split())
     assert (
         "[red] is no markup here, and the sentence goes on for longer than a line"
-        in words.replace("a-longer-name ", "")
+        in message.replace("a-longer-name ", "")
     )
 
 

@@ -1,4 +1,4 @@
-"""`standby validate`: every problem, the chains with the origin of each name, and a status that scripts can trust."""
+"""`standby validate`: every problem, the chains with the origin of each name, the exit status."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 from standby.config import PACKAGED
 from standby.config.explanations import read_explanations
 from standby.config.ignore_comments import SILENCEABLE
-from tests.cli.running import Run, scripted, terminal, written
+from tests.cli.runner import Run, terminal, write, write_scripted
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -25,19 +25,24 @@ chains:
 
 
 def test_a_sound_file_passes_with_its_chains(run: Run) -> None:
-    scripted()
-    ran = run("validate")
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.out.startswith("default: gone (line 11) → well (line 11)\nhealthy: well (line 12)\n")
-    assert ran.out.endswith("models.yaml: no errors, no warnings\n")
+    write_scripted()
+    result = run("validate")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith(
+        "default: gone (line 18) → well (line 18)\nhealthy: well (line 19)\n"
+    )
+    assert result.out.endswith("models.yaml: no errors, no warnings\n")
 
 
 def test_each_name_of_a_chain_has_its_origin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FALLBACK_AI_MODEL", "gpt-6-luna")
-    written("# ours\n\nPRIMARY_AI_MODEL=gemini-3.8-flash\n", ".env")
-    written(TWO)
-    told = "default: gemini-3.8-flash (PRIMARY_AI_MODEL, .env:3) → gpt-6-luna (FALLBACK_AI_MODEL, environment) → "
-    assert f"{told}openai/gpt-5.6-sol (line 7)\n" in run("validate").out
+    write("# ours\n\nPRIMARY_AI_MODEL=gemini-3.8-flash\n", ".env")
+    write(TWO)
+    first_two = (
+        "default: gemini-3.8-flash (PRIMARY_AI_MODEL, .env:3) → gpt-6-luna "
+        "(FALLBACK_AI_MODEL, environment) → "
+    )
+    assert f"{first_two}openai/gpt-5.6-sol (line 7)\n" in run("validate").out
 
 
 GONE = (", begins resting: retired on 2026-12-01", ", begins resting: retired on 2026-10-23")
@@ -46,81 +51,94 @@ GONE = (", begins resting: retired on 2026-12-01", ", begins resting: retired on
 def test_a_model_that_is_shut_down_rests_nowhere_but_at_its_vendor_and_never_with_its_breaker_off(
     run: Run,
 ) -> None:
-    more = "providers: {mine: {plugin: openai, base_url: 'http://127.0.0.1:9/v1'}}\nmodels: {gemini-2.5-pro: {breaker: off}}\n"
-    written(
-        f"version: 1\n{more}chains: {{default: {{models: [gemini-2.5-pro, mine/o3-mini, o3-mini]}}}}\n"
+    more = (
+        "providers: {mine: {plugin: openai, base_url: 'http://127.0.0.1:9/v1'}}\n"
+        "models: {gemini-2.5-pro: {breaker: off}}\n"
+    )
+    write(
+        f"version: 1\n{more}chains: {{default: {{models: [gemini-2.5-pro, mine/o3-mini, "
+        "o3-mini]}}\n"
     )
     links = run("validate", "--json").json["chains"]["default"]
     assert [link["rests"] for link in links] == ["", "", "retired on 2026-10-23"]
 
 
-def test_a_default_is_told_as_one(run: Run) -> None:
-    written(TWO)
+def test_the_default_of_a_variable_is_named_as_such(run: Run) -> None:
+    write(TWO)
     assert (
-        f"default: gemini-2.5-pro (default, line 5{GONE[0]}) → o3-mini (default, line 6{GONE[1]}) → "
-        in run("validate").out
-    )
+        f"default: gemini-2.5-pro (default, line 5{GONE[0]}) → o3-mini (default, line "
+        f"6{GONE[1]}) → "
+    ) in run("validate").out
 
 
 def test_a_missing_key_is_a_warning_and_an_error_only_if_strict(run: Run) -> None:
-    written("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
-    ran = run("validate")
-    assert ran.status == 0
+    write("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
+    result = run("validate")
+    assert result.status == 0
     assert (
-        "  warning  no key for gpt-6-luna: it is skipped; set OPENAI_API_KEY  [no-key]\n" in ran.out
+        "  warning  no key for gpt-6-luna: it is skipped; set OPENAI_API_KEY  [no-key]\n"
+        in result.out
     )
-    assert ran.out.endswith("models.yaml: no errors, 1 warning, 1 info (--all shows them)\n")
+    assert result.out.endswith("models.yaml: no errors, 1 warning, 1 info (--all shows them)\n")
     assert run("validate", "--strict").status == 2
 
 
 def test_the_offending_line_is_shown_below_its_problem(run: Run) -> None:
-    written("version: 1\nchains:\n  default:\n    modles: [o3-mini]\n")
-    ran = run("validate")
-    assert ran.status == 2
+    write("version: 1\nchains:\n  default:\n    modles: [o3-mini]\n")
+    result = run("validate")
+    assert result.status == 2
     assert (
-        "error  unknown key 'modles'; did you mean 'models'?  [unknown-key]\n    modles" in ran.out
+        "error  unknown key 'modles'; did you mean 'models'?  [unknown-key]\n    modles"
+        in result.out
     )
-    assert ran.out.endswith("models.yaml: 1 error, no warnings\n")
+    assert result.out.endswith("models.yaml: 1 error, no warnings\n")
 
 
 def test_a_line_with_several_problems_is_shown_once_below_them(run: Run) -> None:
-    written("version: 1\nchains:\n  default:\n    models:\n      - o3-mini\n")
+    write("version: 1\nchains:\n  default:\n    models:\n      - o3-mini\n")
     out = run("validate").out
     assert [code for code in ("[retired]", "[no-key]") if code in out] == ["[retired]", "[no-key]"]
     assert out.count("\n    - o3-mini\n") == 1
 
 
-def test_every_problem_is_told(run: Run) -> None:
-    written(
-        "version: 1\nchains:\n  a: {models: [o3-mini], deadlin: 3s}\n  b: {models: [o3-mni]}\n  c: {models: [openia/x]}\n"
+def test_every_problem_is_reported(run: Run) -> None:
+    write(
+        "version: 1\nchains:\n  a: {models: [o3-mini], deadlin: 3s}\n"
+        "  b: {models: [o3-mni]}\n  c: {models: [openia/x]}\n"
     )
-    ran = run("validate")
-    assert ran.status == 2
-    assert "models.yaml: 3 errors, " in ran.out
+    result = run("validate")
+    assert result.status == 2
+    assert "models.yaml: 3 errors, " in result.out
 
 
 @pytest.mark.parametrize(
-    ("file", "told"),
+    ("file", "message"),
     [
         (
             "nowhere.yaml",
-            "nowhere.yaml  error  cannot be read: no such file or directory; check the name and the permissions  [no-file]\n",
+            (
+                "nowhere.yaml  error  cannot be read: no such file or directory; check the name "
+                "and the permissions  [no-file]\n"
+            ),
         ),
         (".", ".  error  this is a directory; name the models.yaml in it  [no-file]\n"),
     ],
 )
-@pytest.mark.parametrize("words", [("validate",), ("schema", "--validate")])
-def test_a_file_that_is_none_is_told(
-    run: Run, words: tuple[str, ...], file: str, told: str
+@pytest.mark.parametrize("arguments", [("validate",), ("schema", "--validate")])
+def test_a_path_that_is_not_a_file_is_reported(
+    run: Run, arguments: tuple[str, ...], file: str, message: str
 ) -> None:
-    ran = run(*words, file)
-    assert (ran.status, ran.out) == (2, f"{told}{file}: 1 error, no warnings\n")
+    result = run(*arguments, file)
+    assert (result.status, result.out) == (2, f"{message}{file}: 1 error, no warnings\n")
 
 
 def test_a_file_can_be_named(run: Run) -> None:
-    written("version: 1\nchains: {}\n")
-    written(
-        "version: 1\nmodels: {a: {provider: scripted, options: {reply: x}}}\nchains: {b: {models: [a]}}\n",
+    write("version: 1\nchains: {}\n")
+    write(
+        (
+            "version: 1\nmodels: {a: {provider: scripted, options: {reply: x}}}\n"
+            "chains: {b: {models: [a]}}\n"
+        ),
         "elsewhere.yaml",
     )
     assert run("validate").status == 2
@@ -131,23 +149,23 @@ def test_a_file_can_be_named(run: Run) -> None:
 
 
 def test_the_chain_that_ships_is_valid_on_a_machine_without_secrets(run: Run) -> None:
-    ran = run("validate")
-    assert ran.status == 0
-    assert ran.out.splitlines()[-1].startswith("standby's own models.yaml: no errors, ")
+    result = run("validate")
+    assert result.status == 0
+    assert result.out.splitlines()[-1].startswith("standby's own models.yaml: no errors, ")
     assert run("validate", str(PACKAGED)).status == 0
 
 
 def test_as_json_it_is_the_file_its_problems_and_its_chains(run: Run) -> None:
-    written("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
-    ran = run("validate", "--json")
-    assert (ran.status, ran.err) == (0, "")
-    problem, drops = ran.json["problems"]
+    write("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
+    result = run("validate", "--json")
+    assert (result.status, result.err) == (0, "")
+    problem, drops = result.json["problems"]
     assert (drops["code"], drops["severity"]) == ("drops", "info")
-    assert ran.json["file"] == "models.yaml"
-    assert ran.json["chains"] == {
+    assert result.json["file"] == "models.yaml"
+    assert result.json["chains"] == {
         "default": [{"model": "gpt-6-luna", "origin": "line 2", "asked": True, "rests": ""}]
     }
-    assert ran.json["fallback_off"] == {}
+    assert result.json["fallback_off"] == {}
     assert problem == {
         "code": "no-key",
         "message": "no key for gpt-6-luna: it is skipped",
@@ -168,26 +186,27 @@ def test_a_fallback_that_is_off_is_shown_as_off(
     run: Run, off: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ENABLE_MODEL_FALLBACK", off)
-    written(SWITCHED)
-    ran = run("validate")
-    [shown] = [line for line in ran.out.splitlines() if line.startswith("default: ")]
+    write(SWITCHED)
+    result = run("validate")
+    [shown] = [line for line in result.out.splitlines() if line.startswith("default: ")]
     assert shown == (
-        f"default: gemini-2.5-pro (default, line 6{GONE[0]}); fallback is off (ENABLE_MODEL_FALLBACK, environment), "
+        f"default: gemini-2.5-pro (default, line 6{GONE[0]}); fallback is off "
+        "(ENABLE_MODEL_FALLBACK, environment), "
         "so that it never calls o3-mini (default, line 7), openai/gpt-5.6-sol (line 8)"
     )
-    told = run("validate", "--json").json
-    assert [link["asked"] for link in told["chains"]["default"]] == [True, False, False]
-    assert told["fallback_off"] == {"default": "ENABLE_MODEL_FALLBACK, environment"}
+    report = run("validate", "--json").json
+    assert [link["asked"] for link in report["chains"]["default"]] == [True, False, False]
+    assert report["fallback_off"] == {"default": "ENABLE_MODEL_FALLBACK, environment"}
 
 
 def test_a_fallback_that_the_file_switches_off_is_shown_with_its_line(run: Run) -> None:
-    written("version: 1\nchains:\n  default: {models: [gpt-6-luna], fallback: off}\n")
+    write("version: 1\nchains:\n  default: {models: [gpt-6-luna], fallback: off}\n")
     assert "default: gpt-6-luna (line 3); fallback is off (line 3)\n" in run("validate").out
 
 
 def test_a_fallback_that_is_on_has_its_arrows(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENABLE_MODEL_FALLBACK", "true")
-    written(SWITCHED)
+    write(SWITCHED)
     assert (
         f" → o3-mini (default, line 7{GONE[1]}) → openai/gpt-5.6-sol (line 8)\n"
         in run("validate").out
@@ -195,53 +214,56 @@ def test_a_fallback_that_is_on_has_its_arrows(run: Run, monkeypatch: pytest.Monk
 
 
 def test_as_json_a_file_with_errors_has_no_chains_and_fails(run: Run) -> None:
-    written("version: 1\nchains: {default: {models: [o3-mni]}}\n")
-    ran = run("validate", "--json")
-    assert (ran.status, ran.json["chains"]) == (2, {})
-    assert ran.json["problems"][0]["code"] == "unknown-model"
+    write("version: 1\nchains: {default: {models: [o3-mni]}}\n")
+    result = run("validate", "--json")
+    assert (result.status, result.json["chains"]) == (2, {})
+    assert result.json["problems"][0]["code"] == "unknown-model"
 
 
 def test_no_key_is_ever_shown(run: Run) -> None:
-    written("OPENAI_API_KEY=sk-a-key-that-opens-nothing\n", ".env")
-    written(
-        "version: 1\nproviders: {mine: {plugin: openai, api_key: sk-literal-key}}\nchains: {default: {models: [mine/x]}}\n"
+    write("OPENAI_API_KEY=sk-a-key-that-opens-nothing\n", ".env")
+    write(
+        "version: 1\nproviders: {mine: {plugin: openai, api_key: sk-literal-key}}\n"
+        "chains: {default: {models: [mine/x]}}\n"
     )
-    for words in (
+    for arguments in (
         ("validate",),
         ("validate", "--json"),
         ("ask", "hello"),
         ("ask", "hello", "--json"),
     ):
-        ran = run(*words)
-        assert ran.status == 2
-        assert "sk-" not in ran.out + ran.err
+        result = run(*arguments)
+        assert result.status == 2
+        assert "sk-" not in result.out + result.err
 
 
 def test_an_info_never_fails_and_a_silenced_warning_does_not_either(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "opens-nothing")
-    written("version: 1\nchains:\n  default:\n    models: [gpt-6-luna, gpt-6-sol]\n")
-    ran = run("validate", "--strict")
-    assert ran.status == 2
+    write("version: 1\nchains:\n  default:\n    models: [gpt-6-luna, gpt-6-sol]\n")
+    result = run("validate", "--strict")
+    assert result.status == 2
     assert (
-        "models.yaml:4:5  warning  all models of 'default' share one account of 'openai'" in ran.out
+        "models.yaml:4:5  warning  all models of 'default' share one account of 'openai'"
+        in result.out
     )
-    assert ran.out.endswith("models.yaml: no errors, 1 warning, 3 infos (--all shows them)\n")
-    written(
-        "version: 1\nchains:\n  default:\n    models: [gpt-6-luna, gpt-6-sol]  # standby: ignore[shared-quota] ours is large\n"
+    assert result.out.endswith("models.yaml: no errors, 1 warning, 3 infos (--all shows them)\n")
+    write(
+        "version: 1\nchains:\n  default:\n"
+        "    models: [gpt-6-luna, gpt-6-sol]  # standby: ignore[shared-quota] ours is large\n"
     )
-    ran = run("validate", "--strict")
-    assert ran.status == 0
-    assert ran.out.endswith("models.yaml: no errors, no warnings, 3 infos (--all shows them)\n")
+    result = run("validate", "--strict")
+    assert result.status == 0
+    assert result.out.endswith("models.yaml: no errors, no warnings, 3 infos (--all shows them)\n")
 
 
 def test_infos_are_counted_and_shown_with_all(run: Run) -> None:
-    written("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
+    write("version: 1\nchains: {default: {models: [gpt-6-luna]}}\n")
     assert "  info  " not in run("validate").out
-    ran = run("validate", "--all")
-    assert "  info  'gpt-6-luna' is not sent " in ran.out
-    assert ran.out.endswith("models.yaml: no errors, 1 warning, 1 info\n")
+    result = run("validate", "--all")
+    assert "  info  'gpt-6-luna' is not sent " in result.out
+    assert result.out.endswith("models.yaml: no errors, 1 warning, 1 info\n")
     assert [each["severity"] for each in run("validate", "--json").json["problems"]].count(
         "info"
     ) == 1
@@ -265,16 +287,16 @@ def test_the_chain_that_ships_takes_at_most_one_screen(environ: dict[str, str]) 
 
 
 def test_each_code_of_a_problem_is_explained() -> None:
-    told = {path.name.partition(".")[0] for path in GOLDEN.glob("*.txt")}
-    assert told | set(SILENCEABLE) <= set(read_explanations())
+    codes = {path.name.partition(".")[0] for path in GOLDEN.glob("*.txt")}
+    assert codes | set(SILENCEABLE) <= set(read_explanations())
 
 
 @pytest.mark.parametrize("code", ["no-time", "[no-time]"])
 def test_a_code_is_explained_with_its_example(run: Run, code: str) -> None:
-    ran = run("validate", "--explain", code)
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.out.startswith("no-time\n\nA model that hangs can take all the time ")
-    assert "\n\n    version: 1\n    chains:\n" in ran.out
+    result = run("validate", "--explain", code)
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith("no-time\n\nA model that hangs can take all the time ")
+    assert "\n\n    version: 1\n    chains:\n" in result.out
     assert run("validate", "--explain", code, "--json").json == {
         "code": "no-time",
         "explanation": read_explanations()["no-time"],
@@ -291,25 +313,26 @@ def test_an_error_is_explained_too_without_links_and_fences(run: Run) -> None:
 
 
 def test_an_unknown_code_is_answered_with_the_nearest(run: Run) -> None:
-    ran = run("validate", "--explain", "not-ime")
-    assert (ran.status, ran.out) == (2, "")
-    assert ran.err == "standby: no problem has the code 'not-ime'; did you mean 'no-time'?\n"
+    result = run("validate", "--explain", "not-ime")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "standby: no problem has the code 'not-ime'; did you mean 'no-time'?\n"
     assert ", unreachable-model, " in run("validate", "--explain", "zzzzzz").err
 
 
 def test_a_code_and_a_file_do_not_go_together(run: Run) -> None:
-    ran = run("validate", "--explain", "no-time", "models.yaml")
-    assert ran.status == 2
-    assert "--explain is about a code and reads no file; give one of the two" in ran.err
+    result = run("validate", "--explain", "no-time", "models.yaml")
+    assert result.status == 2
+    assert "--explain is about a code and reads no file; give one of the two" in result.err
 
 
 AUDITED = """
 import sys
+HEAVY = {"google", "openai", "anthropic", "xllamacpp", "httpx2", "ssl"}
 seen = []
 def hook(event, arguments):
     if event.startswith("socket.") or event == "subprocess.Popen":
         seen.append(event)
-    elif event == "import" and arguments[0].split(".")[0] in {"google", "openai", "anthropic", "xllamacpp", "httpx2", "ssl"}:
+    elif event == "import" and arguments[0].split(".")[0] in HEAVY:
         seen.append(arguments[0])
     elif event == "import" and ".adapter" in arguments[0]:
         seen.append(arguments[0])
@@ -323,17 +346,17 @@ finally:
 """
 
 
-@pytest.mark.parametrize("words", [(), ("--json",), ("--strict",)])
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("--strict",)])
 def test_it_opens_no_socket_and_imports_neither_an_sdk_nor_an_adapter(
-    words: tuple[str, ...],
+    arguments: tuple[str, ...],
 ) -> None:
-    ran = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", AUDITED, str(PACKAGED), *words],
+    result = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", AUDITED, str(PACKAGED), *arguments],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ran.stdout.splitlines()[-1] == "[]"
+    assert result.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_file_that_ships_is_strict_enough_without_the_engine_of_its_last_word(
@@ -342,13 +365,14 @@ def test_the_file_that_ships_is_strict_enough_without_the_engine_of_its_last_wor
     for key in ("GEMINI_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.setenv(key, "opens-nothing")
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    ran = run("validate", str(PACKAGED), "--strict")
+    result = run("validate", str(PACKAGED), "--strict")
     monkeypatch.undo()
-    assert ran.status == 0, ran.out
+    assert result.status == 0, result.out
 
 
 def test_an_ignored_library_may_be_there(run: Run) -> None:
-    written(
-        "version: 1\nchains:\n  default:\n    models:\n      - smollm2-135m  # standby: ignore[no-sdk] elsewhere it is not\n"
+    write(
+        "version: 1\nchains:\n  default:\n    models:\n"
+        "      - smollm2-135m  # standby: ignore[no-sdk] elsewhere it is not\n"
     )
     assert [problem["code"] for problem in run("validate", "--json").json["problems"]] == []

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from standby import AsyncStandby
 from standby.cli import standby
 from standby.plugin import GROUP
-from tests.cli.running import process
+from tests.cli.runner import process
 from tests.docs.distributions import put
 from tests.plugins.broken_adapters import ADAPTERS
 from tests.plugins.installation import put_acme, validate

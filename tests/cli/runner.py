@@ -1,4 +1,4 @@
-"""The command line, run in this process or, where a process's end is the point, in one of its own."""
+"""Run the command line in this process or, where a process's end matters, in its own."""
 
 import fcntl
 import io
@@ -23,9 +23,16 @@ SCRIPTED = """\
 version: 1
 models:
   well: {provider: scripted, options: {reply: [Lis, bon.]}}
-  gone: {provider: scripted, options: {script: [{fail: {kind: model_missing, status: 404, message: no such model}}]}}
-  cut: {provider: scripted, options: {script: [{reply: Lis, fail: {kind: connection, message: "connection error: reset"}}]}}
-  blocked: {provider: scripted, options: {script: [{fail: {kind: blocked, message: a filter said no}}]}}
+  gone:
+    provider: scripted
+    options: {script: [{fail: {kind: model_missing, status: 404, message: no such model}}]}
+  cut:
+    provider: scripted
+    options:
+      script: [{reply: Lis, fail: {kind: connection, message: "connection error: reset"}}]
+  blocked:
+    provider: scripted
+    options: {script: [{fail: {kind: blocked, message: a filter said no}}]}
   hangs: {provider: scripted, options: {script: [{hang: true}]}}
 triggers:
   retired: {status: 404, then: next}
@@ -39,7 +46,7 @@ chains:
 """
 
 
-class Ran(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True):
     """What a run came to."""
 
     status: int
@@ -51,32 +58,32 @@ class Ran(msgspec.Struct, frozen=True):
         return msgspec.json.decode(self.out)
 
 
-Run = Callable[..., Ran]
+Run = Callable[..., Result]
 
 
 class Cli:
-    """Runs `main` as the console script does: arguments and standard input in, status and texts out."""
+    """Runs `main` as the console script does: arguments and standard input in, a result out."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch = monkeypatch
         self._capsys = capsys
 
-    def __call__(self, *words: str, stdin: bytes | None = b"") -> Ran:
+    def __call__(self, *arguments: str, stdin: bytes | None = b"") -> Result:
         given = None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
-        self._monkeypatch.setattr(sys, "argv", ["standby", *words])
+        self._monkeypatch.setattr(sys, "argv", ["standby", *arguments])
         self._monkeypatch.setattr(sys, "stdin", given)
         with pytest.raises(SystemExit) as ended:
             main()
         out, err = self._capsys.readouterr()
         assert isinstance(ended.value.code, int)
         assert "Traceback" not in out + err
-        return Ran(ended.value.code, out, err)
+        return Result(ended.value.code, out, err)
 
 
-def process(*words: str, stdin: str = "", **environ: str) -> Ran:
+def process(*arguments: str, stdin: str = "", **environ: str) -> Result:
     """Run in a process of its own, in the working directory."""
-    ran = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-m", "standby", *words],
+    result = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-m", "standby", *arguments],
         input=stdin,
         env={**os.environ, **environ},
         capture_output=True,
@@ -84,11 +91,11 @@ def process(*words: str, stdin: str = "", **environ: str) -> Ran:
         check=False,
         timeout=60,
     )
-    assert "Traceback" not in ran.stdout + ran.stderr
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    assert "Traceback" not in result.stdout + result.stderr
+    return Result(result.returncode, result.stdout, result.stderr)
 
 
-def terminal(*words: str, columns: int = 80, **environ: str) -> str:
+def terminal(*arguments: str, columns: int = 80, **environ: str) -> str:
     """Run on a terminal of so many columns; return all that it shows, standard error too."""
     outside, inside = pty.openpty()
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -98,7 +105,7 @@ def terminal(*words: str, columns: int = 80, **environ: str) -> str:
         if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
     }
     started = subprocess.Popen(  # noqa: S603 - this interpreter
-        [sys.executable, "-m", "standby", *words],
+        [sys.executable, "-m", "standby", *arguments],
         env={**kept, "TERM": "xterm-256color", **environ},
         stdin=subprocess.DEVNULL,
         stdout=inside,
@@ -114,15 +121,15 @@ def terminal(*words: str, columns: int = 80, **environ: str) -> str:
     return shown.decode().replace("\r\n", "\n")
 
 
-def scripted() -> None:
+def write_scripted() -> None:
     """Put a file of scripted models where it is found."""
-    written(SCRIPTED)
+    write(SCRIPTED)
 
 
-def written(text: str, name: str = "models.yaml") -> None:
+def write(text: str, name: str = "models.yaml") -> None:
     """Write a file into the working directory."""
     Path(name).write_text(text, encoding="utf-8")
 
 
-def untimed(text: str) -> str:
+def mask_times(text: str) -> str:
     return re.sub(r"(in|after) \d+\.\ds", r"\1 0.0s", text)
