@@ -13,7 +13,7 @@ class KeyProblem(NamedTuple):
 
 
 LONGEST_SPLIT = 60
-"""Letters of a text that is split into words; a random text never consists of so many."""
+"""Letters of a text that is split word by word; a random text never consists of so many."""
 
 _QUOTES = frozenset("\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb")
 _HEADER = re.compile(r"(bearer|authorization|x-api-key|api-key|token)\b([\s:]|%20)", re.IGNORECASE)
@@ -39,7 +39,7 @@ _PLAIN_WORD = re.compile(r"[^\W\d_]+\d{0,2}|\d{1,4}")
 
 _SEQUENCES = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "012345678901234567890", "9876543210")
 
-_TEMPLATE_WORDS = frozenset(
+_TEMPLATE_VOCABULARY = frozenset(
     re.findall(
         r"\w+",
         "your change changeme replace replaceme insert enter paste put placeholder todo fixme"
@@ -47,9 +47,9 @@ _TEMPLATE_WORDS = frozenset(
         " deine hier",
     )
 )
-"""Words of templates, in several languages."""
+"""What templates say, in several languages."""
 
-_GENERIC_WORDS = frozenset(
+_GENERIC_VOCABULARY = frozenset(
     re.findall(
         r"\w+",
         "api key keys apikey token my me the none null nil undefined empty false true"
@@ -57,7 +57,7 @@ _GENERIC_WORDS = frozenset(
         " set unset missing unknown default value string foo bar baz hello it",
     )
 )
-"""Words of which no vendor's key consists; a server of the user's own may accept one."""
+"""What no vendor's key consists of; a server of the user's own may accept it."""
 
 _PREFIXES = frozenset({"sk", "pk", "proj"})
 """Beginnings of vendors' keys, which say nothing about the rest."""
@@ -130,17 +130,19 @@ def _is_placeholder(key: str, variable: str, *, own_endpoint: bool) -> bool:
         return True
     if own_endpoint:
         return False
-    vocabulary = _TEMPLATE_WORDS | _GENERIC_WORDS | _PREFIXES | set(_split_words(variable))
+    vocabulary = (
+        _TEMPLATE_VOCABULARY | _GENERIC_VOCABULARY | _PREFIXES | set(_split_parts(variable))
+    )
     return all(_is_meaningful(part, vocabulary) for part in _PART.findall(key.casefold()))
 
 
 def _is_template(key: str) -> bool:
-    """Say whether a key has a template's words, more than chance puts between its dashes."""
-    parts = _split_words(key)
-    vocabulary = _TEMPLATE_WORDS | _GENERIC_WORDS
-    if len(parts) == 1 and not _TEMPLATE_WORDS.isdisjoint(_split_joined(parts[0], vocabulary)):
+    """Say whether a key speaks like a template, more than chance does between its dashes."""
+    parts = _split_parts(key)
+    vocabulary = _TEMPLATE_VOCABULARY | _GENERIC_VOCABULARY
+    if len(parts) == 1 and not _TEMPLATE_VOCABULARY.isdisjoint(_split_joined(parts[0], vocabulary)):
         return True
-    if _TEMPLATE_WORDS.isdisjoint(parts):
+    if _TEMPLATE_VOCABULARY.isdisjoint(parts):
         return False
     if all(_PLAIN_WORD.fullmatch(part) for part in parts) and _has_one_case(key):
         return True
@@ -155,7 +157,7 @@ def _has_one_case(key: str) -> bool:
 
 
 def _is_meaningful(part: str, vocabulary: Collection[str]) -> bool:
-    """Say whether a part is a sequence, a repetition, a short number, or made of known words."""
+    """Say whether a part is a sequence, a repetition, a short number, or made of the vocabulary."""
     if part.isdigit() and len(part) < 4:  # noqa: PLR2004 - as in key1
         return True
     if len(part) > 2 and any(part in sequence for sequence in _SEQUENCES):  # noqa: PLR2004 - as in abc, 123
@@ -165,8 +167,8 @@ def _is_meaningful(part: str, vocabulary: Collection[str]) -> bool:
 
 
 def _split_joined(text: str, vocabulary: Collection[str]) -> list[str]:
-    """Return the words that a text consists of, end to end; empty where it has others too."""
-    splits: list[list[str] | None] = [[]]  # by length: the words of the text's beginning
+    """Split a text into items of a vocabulary, end to end; empty where that is impossible."""
+    splits: list[list[str] | None] = [[]]  # by length: the items of the text's beginning
     for end in range(1, min(len(text), LONGEST_SPLIT) + 1):
         starts = (
             start
@@ -178,5 +180,5 @@ def _split_joined(text: str, vocabulary: Collection[str]) -> list[str]:
     return (splits[-1] or []) if len(splits) > len(text) else []
 
 
-def _split_words(text: str) -> list[str]:
+def _split_parts(text: str) -> list[str]:
     return [part for part in re.split(r"[\W_]+", text.casefold()) if part]

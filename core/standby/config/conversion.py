@@ -55,8 +55,8 @@ def find_type_errors(settings: Settings) -> list[Finding]:
 def _explain(settings: Settings, error: msgspec.ValidationError) -> list[Finding]:
     from standby.config.validation import validate  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
 
-    encoded = msgspec.json.encode(settings, enc_hook=_encode_name)
-    given = prune(msgspec.json.decode(encoded)).value
+    json = msgspec.json.encode(settings, enc_hook=_encode_name)
+    given = prune(msgspec.json.decode(json)).value
     in_file = format_durations(given, schema(), schema())
     findings = validate(
         in_file, schema(), format_value=lambda location, _: format_value_at(given, location)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeGuard
 
 from standby.config.finding import Location, format_path
 from standby.config.tree import DEEPEST, MOST_NODES, Mark, Tree, UnreadableConfig
@@ -53,9 +53,9 @@ class _Builder:
             value = value.value
         if isinstance(value, str):
             return str.__str__(value)
-        if isinstance(value, Mapping):
+        if _is_mapping(value):
             return self._build_mapping(value, location)
-        if isinstance(value, list | tuple):
+        if _is_sequence(value):
             return self._build_sequence(value, location)
         return self._build_scalar(value, location)
 
@@ -104,6 +104,14 @@ class _Builder:
 
     def _report(self, location: Location, code: str, message: str, hint: str) -> None:
         self._tree.report(self._tree.values[location], code, message, hint)
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, list | tuple)
 
 
 def _mark(location: Location) -> Mark:

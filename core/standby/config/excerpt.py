@@ -63,8 +63,8 @@ def redact_lines(text: str) -> list[str]:
     continues_secret = False
     for line in text.splitlines():
         indentation = len(line) - len(line.lstrip())
-        while line.strip() and parents and parents[-1][0] >= indentation:
-            parents.pop()
+        if line.strip():
+            parents = [each for each in parents if each[0] < indentation]
         is_secret = continues_secret or any(names_secret for _, names_secret in parents)
         redacted.append("" if is_secret else _redact(line.rstrip()))
         if line.strip():
@@ -76,8 +76,8 @@ def redact_lines(text: str) -> list[str]:
 def mask_secrets(text: str) -> str:
     """Mask what may be a secret in a text.
 
-    Masked are words that look like keys (long, with small and capital letters and digits), and what
-    a URL has before "@" and after "?".
+    Masked is what looks like a key (long, with small and capital letters and digits), and what a
+    URL has before "@" and after "?".
 
     Args:
         text: The text.

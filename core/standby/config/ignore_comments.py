@@ -142,7 +142,8 @@ def find_unused_ignores(
 
 
 def _may_occur_elsewhere(code: str, *, vary: bool) -> bool:
-    return code in SILENCEABLE and (vary or code in _MACHINE_DEPENDENT)
+    depends_on_machine = vary or code in _MACHINE_DEPENDENT
+    return code in SILENCEABLE and depends_on_machine
 
 
 def _unused_hint(code: str) -> str:

@@ -9,7 +9,7 @@ def locate_triggers(path: Path, file: str) -> Mapping[str, str]:
 
     Args:
         path: Where the file is.
-        file: The file's name, as it is shown.
+        file: The file's name, as messages show it.
 
     Returns:
         "models.yaml:12" by the trigger's name.

@@ -186,11 +186,15 @@ class ConfigReader:
         section = _SECTIONS.get(code, "")
         if (section,) in failed:
             return True
-        definitions = (each for each in failed if each[:1] == (section,) and len(each) > 1)
-        names = {str(each[1]) for each in definitions if each[2:] in _ESSENTIAL}
-        return any(
-            repr(name) in finding.problem.message or location[1:2] == (name,) for name in names
+        names = self._find_failed_names(section)
+        return location[1:2] in [(name,) for name in names] or any(
+            repr(name) in finding.problem.message for name in names
         )
+
+    def _find_failed_names(self, section: str) -> set[str]:
+        """Return the names whose definitions in a section lack an essential part."""
+        definitions = [each for each in self._tree.failed if each[:1] == (section,)]
+        return {str(each[1]) for each in definitions if len(each) > 1 and each[2:] in _ESSENTIAL}
 
     def _report_whole(self, problem: Problem) -> None:
         self._report([Finding(location=(), problem=problem)])

@@ -11,7 +11,6 @@ _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{1,15})?")
-_TYPE_NAMES: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 JsonSchema = Mapping[str, Any]
 """A JSON Schema, or a part of one."""
@@ -47,13 +46,17 @@ def convert_scalars(value: Node, schema: JsonSchema, root: JsonSchema) -> Any:
         }
     if isinstance(value, list):
         return [convert_scalars(item, _item(schema, root), root) for item in value]
-    if not isinstance(value, str):
-        return _number_to_text(value, schema, root)
+    if isinstance(value, str):
+        return _convert_text(value, schema, root)
+    return _number_to_text(value, schema, root)
+
+
+def _convert_text(text: str, schema: JsonSchema, root: JsonSchema) -> Any:
     if _is_duration(schema, root):
-        return value.strip()
+        return text.strip()
     types = _allowed_types(schema, root)
-    is_untyped = not types and isinstance(value, Unquoted)
-    converted = _parse_untyped(value) if is_untyped else _parse_scalar(value, types)
+    is_untyped = not types and isinstance(text, Unquoted)
+    converted = _parse_untyped(text) if is_untyped else _parse_scalar(text, types)
     return str(converted) if isinstance(converted, Unquoted) else converted
 
 
@@ -154,10 +157,15 @@ def _allowed_types(schema: JsonSchema, root: JsonSchema) -> set[str]:
     """Return the types that a schema allows; empty where it does not say."""
     types: set[str] = set()
     for each in _alternatives(schema, root):
-        constants = (*each.get("enum", ()), each.get("const"))
-        names = {_TYPE_NAMES.get(type(constant), "") for constant in constants} - {""}
-        types |= stated_types(each) | names
+        constants: list[object] = [*each.get("enum", ()), each.get("const")]
+        types |= stated_types(each) | {_type_name(constant) for constant in constants} - {""}
     return types
+
+
+def _type_name(constant: object) -> str:
+    """Return the name of a constant's type; "" where it is not a scalar."""
+    names = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    return next((name for kind, name in names.items() if type(constant) is kind), "")
 
 
 def _is_duration(schema: JsonSchema, root: JsonSchema) -> bool:

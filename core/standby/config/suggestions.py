@@ -22,7 +22,7 @@ from standby.settings import (
 _AMOUNT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([a-z]*)\.?\s*", re.IGNORECASE)
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{2})(?::([0-9]{2}))?")
 _UNIT = re.compile(r"(s|m|h)(ec|ek|eg|in|ou?r|r)?[a-z]*")
-_SEVERAL_WORDS = re.compile(r"\w+(\s*[,;/ ]\s*\w+)+")
+_SEVERAL_ITEMS = re.compile(r"\w+(\s*[,;/ ]\s*\w+)+")
 
 _MAIN_KEYS: Mapping[str, tuple[str, type[msgspec.Struct]]] = {
     "hedge": ("after", Hedge),
@@ -90,7 +90,7 @@ def suggest_mapping(name: str, value: Any) -> str:
 
 
 def suggest_list(value: Any) -> str:
-    """Suggest a list for a text of several words.
+    """Suggest a list for a text with several items.
 
     Args:
         value: What the file says, like "503, 502".
@@ -99,7 +99,7 @@ def suggest_list(value: Any) -> str:
         "write a list: [503, 502]"; "" where no list is meant.
 
     """
-    if not isinstance(value, str) or not _SEVERAL_WORDS.fullmatch(value):
+    if not isinstance(value, str) or not _SEVERAL_ITEMS.fullmatch(value):
         return ""
     items = ", ".join(re.findall(r"\w+", value))
     return f"write a list: [{items}]"
@@ -128,7 +128,7 @@ def suggest_level(key: str, at: Location) -> str:
 
 
 def format_missing_key(key: str) -> str:
-    """Format a missing key as it is to be added.
+    """Format a missing key for the hint to add it.
 
     Args:
         key: The key.

@@ -1,4 +1,4 @@
-"""Explains why a file is not YAML: common mistakes of layout, instead of the parser's words.
+"""Explains why a file is not YAML: common mistakes of layout, instead of the parser's message.
 
 Each rule looks at the line at which the parser stopped, and at the line with text before it: a
 mistake is often noticed one line late. Lines are counted from 0.

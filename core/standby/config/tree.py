@@ -105,7 +105,7 @@ class Tree(msgspec.Struct):
             problem: The problem.
 
         Returns:
-            The problem as it is shown. For a dictionary, the path replaces the file's name, and
+            The problem, ready to be shown. For a dictionary, the path replaces the file's name, and
             the hint speaks of Python's syntax.
 
         """

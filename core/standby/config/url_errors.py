@@ -143,7 +143,7 @@ def _check_repetition(url: str, _: tuple[str, ...]) -> UrlProblem | None:
         match, pasted = _PASTED_SCHEME.match(path), path
         if match is None or parse_authority(f"http://{path[match.end() :]}") != server:
             return None  # a proxy may have another server's URL in its path
-    if match is None or not (":" in match[0] or "//" in match[0]):
+    if match is None or not re.search(":|//", match[0]):
         return None  # a host may be called so
     scheme = re.match("[A-Za-z0-9+.-]*", match[0])
     corrected = f"{scheme[0] if scheme else ''}://{pasted[match.end() :]}"

@@ -29,7 +29,12 @@ class UrlParts(NamedTuple):
     fragment: str
 
     def join(self) -> str:
-        """Return the URL without the parts that may hold a secret: user, query and fragment."""
+        """Join the parts, without those that may hold a secret.
+
+        Returns:
+            The URL without user information, query and fragment.
+
+        """
         return f"{self.scheme}://{self.host}{self.port}{self.path}"
 
 

@@ -116,7 +116,7 @@ def _check_operation(url: str, info: ProviderInfo) -> Iterator[UrlProblem]:
 
 
 def _has_operation(path: str, operation: str) -> bool:
-    """Say whether a path is an operation's, or continues one that has two words or more."""
+    """Say whether a path is an operation's, or continues one that has two steps or more."""
     continues = operation.count("/") > 1 and path.startswith(f"{operation}/")
     return fnmatchcase(path, operation) or continues
 
