@@ -361,7 +361,7 @@ def test_as_json_it_is_the_same(run: Run) -> None:
         ),
         (
             ("--recording", "models.yaml"),
-            "models.yaml is no cassette: it has no list 'interactions' or",
+            "models.yaml is not a cassette: it has no list 'interactions' or",
         ),
         (("--exception", "nowhere"), "File 'nowhere' does not exist"),
         (("--retry-after", "soon"), "'soon' is not a duration"),

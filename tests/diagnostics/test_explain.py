@@ -425,7 +425,7 @@ def test_of_a_cassettes_answers_the_last_error_counts() -> None:
     ("data", "name", "words"),
     [
         (b"interactions: []", "a.yaml", "has no interactions"),
-        (b"a: [", "a.yml", "is no YAML"),
+        (b"a: [", "a.yml", "is not YAML"),
         (b'{"choices": []}', "a.json", "holds no failure"),
         (b"", "a.json", "holds no failure"),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from standby.http.cassettes import LARGEST, answers_in, unpack
+from standby.http.cassettes import LARGEST, read_answers, unpack
 
 ERROR = '{"error": {"code": "busy", "message": "Zuviel, später: 🦜"}}'
 PACKED = gzip.compress(ERROR.encode(), mtime=0)
@@ -137,13 +137,13 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_each_form_comes_to_the_same_answer(form: str) -> None:
-    [answer] = answers_in(FORMS[form].encode())
+    [answer] = read_answers(FORMS[form].encode())
     assert (answer.url, answer.status, answer.headers["retry-after"]) == (URL, 429, "7")
-    assert json.loads(answer.unpacked()) == json.loads(ERROR)
+    assert json.loads(answer.unpack()) == json.loads(ERROR)
 
 
 def test_a_header_that_the_body_belies_is_left_out() -> None:
-    [packed], [unpacked] = answers_in(RUBY.encode()), answers_in(RUBY_TEXT.encode())
+    [packed], [unpacked] = read_answers(RUBY.encode()), read_answers(RUBY_TEXT.encode())
     assert (packed.headers["content-encoding"], packed.body) == ("gzip", PACKED)
     assert ("content-encoding" in unpacked.headers, unpacked.body) == (False, ERROR.encode())
 
@@ -152,8 +152,8 @@ def test_a_header_that_the_body_belies_is_left_out() -> None:
 @pytest.mark.parametrize("coding", ["", "gzip", "deflate", "br"])
 def test_a_text_stays_a_text(text: str, coding: str) -> None:
     held = response(status=200, body={"string": text}, headers={"Content-Encoding": [coding]})
-    [answer] = answers_in(held.encode())
-    assert answer.unpacked() == text.encode()
+    [answer] = read_answers(held.encode())
+    assert answer.unpack() == text.encode()
 
 
 def deflated(data: bytes, wbits: int) -> bytes:
@@ -227,29 +227,29 @@ def test_a_body_that_aliases_blow_up_is_refused() -> None:
     bomb = "\n".join([*lines, "interactions: [{response: {code: 500, parsed_body: *a11}}]"])
     began = time.thread_time()
     with pytest.raises(ValueError, match=f"holds a body of more than {LARGEST} bytes"):
-        answers_in(bomb.encode())
+        read_answers(bomb.encode())
     assert time.thread_time() - began < 20
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"a: [", "is no YAML: while parsing"),
-        (b"\xff\xfe\xff", "is no YAML"),
-        (b"[" * 5000, "is no YAML"),
-        (b"a: !python/object/apply:os.getcwd []", "is no YAML: could not determine a constructor"),
-        (b"version: 1", "is no cassette: it has no list 'interactions' or 'http_interactions'"),
-        (b"[]", "is no cassette"),
-        (b"interactions: {}", "is no cassette"),
+        (b"a: [", "is not YAML: while parsing"),
+        (b"\xff\xfe\xff", "is not YAML"),
+        (b"[" * 5000, "is not YAML"),
+        (b"a: !python/object/apply:os.getcwd []", "is not YAML: could not determine a constructor"),
+        (b"version: 1", "is not a cassette: it has no list 'interactions' or 'http_interactions'"),
+        (b"[]", "is not a cassette"),
+        (b"interactions: {}", "is not a cassette"),
         (
             b"http_interactions: [{response: {body: {base64_string: 'a'}}}]",
-            "holds a body that is no base64",
+            "holds a body that is not base64",
         ),
     ],
 )
 def test_what_is_no_cassette_is_told(data: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        answers_in(data)
+        read_answers(data)
 
 
 @pytest.mark.parametrize(
@@ -263,5 +263,5 @@ def test_what_is_no_cassette_is_told(data: bytes, words: str) -> None:
     ],
 )
 def test_an_odd_turn_is_an_answer_without_a_status(turn: str) -> None:
-    [answer] = answers_in(f"interactions: [{turn}]".encode())
+    [answer] = read_answers(f"interactions: [{turn}]".encode())
     assert (answer.status, answer.url) == (0, "")

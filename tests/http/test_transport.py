@@ -63,7 +63,7 @@ def test_a_body_is_json_in_bytes() -> None:
 
 
 def test_half_a_character_is_the_callers_own_mistake() -> None:
-    with pytest.raises(AttemptFailed, match="not sent: a message is no valid Unicode") as caught:
+    with pytest.raises(AttemptFailed, match="not sent: a message is not valid Unicode") as caught:
         encode_json({"text": "\ud800 in private"})
     assert caught.value.failure.kind is Kind.INVALID_REQUEST
     assert "private" not in str(caught.value)

@@ -9,7 +9,7 @@ from standby.diagnostics.failure_input import Evidence, from_answer, parse_json
 from standby.errors import RequestError
 from standby.failures import Failure, Kind
 from standby.http.bodies import decode_error, get_list, get_object
-from standby.http.cassettes import LARGEST, RecordedAnswer, answers_in, turns_in, unpack
+from standby.http.cassettes import LARGEST, RecordedAnswer, find_interactions, read_answers, unpack
 from standby.plugin import FailureReader
 
 Replay = Callable[[int, Mapping[str, str], bytes], Failure | None]
@@ -81,9 +81,9 @@ def _from_replay(
 def _read_cassette(data: bytes, name: str) -> list[RecordedAnswer] | None:
     """Return the answers of a cassette; `None`: the file is one answer."""
     is_yaml = name.removesuffix(".gz").endswith((".yaml", ".yml"))
-    if not is_yaml and turns_in(_parse(data)) is None:
+    if not is_yaml and find_interactions(_parse(data)) is None:
         return None
-    answers = answers_in(data)
+    answers = read_answers(data)
     if not answers:
         raise ValueError("has no interactions; is it a cassette?")
     return answers
@@ -95,14 +95,14 @@ def _choose_answer(answers: Sequence[RecordedAnswer]) -> tuple[int, Mapping[str,
     limit = LARGEST
     for each in reversed(errors):
         try:
-            body = each.unpacked(limit)
+            body = each.unpack(limit)
         except ValueError:
             limit //= 2  # a file full of bombs unpacks to no more than one of them
             continue
         limit -= len(body)
         if _error_object(_find_error(body)):  # cassettes also record telemetry
             return each.status, _without_encoding(each.headers), body
-    return errors[-1].status, _without_encoding(errors[-1].headers), errors[-1].unpacked()
+    return errors[-1].status, _without_encoding(errors[-1].headers), errors[-1].unpack()
 
 
 def _without_encoding(headers: Mapping[str, str]) -> dict[str, str]:

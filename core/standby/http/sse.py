@@ -16,14 +16,18 @@ LONGEST = 8 * 2**20
 """Characters of one event; a model's longest piece is far below it."""
 
 MOST = 250_000
-"""Events of one stream: more than twice the tokens that any model says in one answer."""
+"""Events of one stream: more than twice the tokens of any model's longest answer."""
 
 _LINE_END = re.compile("\r\n|\n|\r")
 _FIELDS = frozenset({"event", "data", "id", "retry"})
 
 
 class ServerSentEvent(msgspec.Struct, frozen=True):
-    """One event. `stray` are lines that are no field of an event stream: some servers put a bare JSON error between events."""
+    """One event.
+
+    `stray` has the lines that are not fields of an event stream: some servers send a bare JSON
+    error between events.
+    """
 
     event: str
     data: str
@@ -33,39 +37,47 @@ class ServerSentEvent(msgspec.Struct, frozen=True):
 async def iter_events(
     body: AsyncIterable[bytes], *, limit: int = LONGEST, most: int = MOST
 ) -> AsyncGenerator[ServerSentEvent, None]:
-    """Read a body's events as they come.
+    """Yield the events of a body, each as soon as it ends.
 
-    Raises `AttemptFailed` (`malformed`) for one of more than `limit` characters, and for more than
-    `most` of them, comments included. A block that the end of the body cuts off is given too: a
-    JSON payload shows by itself whether it is whole.
+    Args:
+        body: The pieces of the body, cut anywhere.
+        limit: The most characters of one event.
+        most: The most events of the body, comments included.
+
+    Yields:
+        The events, also one that the end of the body cuts off: a JSON payload shows by itself
+        whether it is complete.
+
+    Raises:
+        AttemptFailed: `malformed`, for an event that is too long, and for too many events.
     """
     block = _Block(limit)
     ended = 0
-    async for line in _lines(body, limit):
+    async for line in _iter_lines(body, limit):
         if line:
             block.add(line)
             continue
         ended += 1
         if ended > most:
             raise malformed(f"the stream has more than {most} events")
-        if (event := block.taken()) is not None:
+        if (event := block.take_event()) is not None:
             yield event
-    if (event := block.taken()) is not None:
+    if (event := block.take_event()) is not None:
         yield event
 
 
-async def _lines(body: AsyncIterable[bytes], limit: int) -> AsyncIterator[str]:
+async def _iter_lines(body: AsyncIterable[bytes], limit: int) -> AsyncIterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    first, held = True, ""
+    first, pending = True, ""
     pieces: list[str] = []
     size = 0
     async for chunk in body:
-        text = held + decoder.decode(chunk)
-        held = ""
+        text = pending + decoder.decode(chunk)
+        pending = ""
         if first and text:
             first, text = False, text.removeprefix("\ufeff")
         if text.endswith("\r"):  # the LF that may belong to it is still to come
-            text, held = text[:-1], "\r"
+            text, pending = text[:-1], "\r"
         *ends, rest = _LINE_END.split(text)
         for end in ends:
             pieces.append(end)
@@ -74,15 +86,15 @@ async def _lines(body: AsyncIterable[bytes], limit: int) -> AsyncIterator[str]:
         if rest:
             pieces.append(rest)
             size += len(rest)
-            _check(size, limit)
-    for end in _LINE_END.split(held + decoder.decode(b"", final=True)):
+            _check_size(size, limit)
+    for end in _LINE_END.split(pending + decoder.decode(b"", final=True)):
         pieces.append(end)
         yield "".join(pieces)
         pieces = []
 
 
 class _Block:
-    """The lines of one event, so far."""
+    """The lines of the current event."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -93,7 +105,7 @@ class _Block:
 
     def add(self, line: str) -> None:
         self._size += len(line)
-        _check(self._size, self._limit)
+        _check_size(self._size, self._limit)
         name, colon, value = line.partition(":")
         if name == "data":
             self._data.append(value.removeprefix(" "))
@@ -102,13 +114,14 @@ class _Block:
         elif name not in _FIELDS and (name or not colon):  # an empty name is a comment
             self._stray.append(line)
 
-    def taken(self) -> ServerSentEvent | None:
+    def take_event(self) -> ServerSentEvent | None:
+        """Return the event, unless the block is empty, and start the next block."""
         event = ServerSentEvent(self._event, "\n".join(self._data), "\n".join(self._stray))
-        found = bool(self._data or self._stray)
+        has_content = bool(self._data or self._stray)
         self._size, self._event, self._data, self._stray = 0, "", [], []
-        return event if found else None
+        return event if has_content else None
 
 
-def _check(size: int, limit: int) -> None:
+def _check_size(size: int, limit: int) -> None:
     if size > limit:
         raise malformed(f"a server-sent event is longer than {limit} characters")

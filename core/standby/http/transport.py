@@ -1,7 +1,7 @@
-"""What every sender over HTTP needs: a key that can be sent, a body in bytes, and what is lost on the way as a failure.
+"""What every sender over HTTP needs: a key, a body in bytes, and connection errors as failures.
 
-Knows no HTTP library: transport errors are told by their names and by the system's errors below
-them.
+It knows no HTTP library: it recognises transport errors by their names, and by the system's errors
+below them.
 """
 
 import os
@@ -16,68 +16,98 @@ from standby.settings import Provider
 
 
 def key_of(provider: Provider, *variables: str, needed: bool = True) -> str:
-    """Return the provider's key, or "" where an endpoint of one's own may want none; raises `AttemptFailed` (`unavailable`).
+    """Return the provider's key.
 
-    `variables` are the ones that may hold the key. `needed` is false where the vendor is asked
-    without a key too, as `ProviderInfo.key_needed`. The key is never shown.
+    Args:
+        provider: The provider.
+        variables: The variables that may hold the key, for the message.
+        needed: Whether the vendor refuses requests without a key, as `ProviderInfo.key_needed`.
+
+    Returns:
+        The key without blanks around it; "" where there is none and the vendor, or an endpoint of
+        the user's own, may accept that.
+
+    Raises:
+        AttemptFailed: `unavailable`, where the key is missing or cannot be sent. The message does
+            not show the key.
     """
     given = provider.api_key
     key = given.reveal().strip() if given is not None else ""
-    named_and_empty = given is not None and not key
-    if not key and provider.base_url is None and (needed or named_and_empty):
-        raise unavailable(
-            f"no key: set {given.origin if given is not None else ' or '.join(variables)}"
-        )
+    named_but_empty = given is not None and not key
+    required = provider.base_url is None and (needed or named_but_empty)
+    if required and not key:
+        names = given.origin if given is not None else " or ".join(variables)
+        raise unavailable(f"no key: set {names}")
     if not key.isascii() or not key.isprintable():
-        raise unavailable(
-            f"the key ({given!r}) cannot be sent: it holds a line end or a character beyond ASCII; copy it again"
-        )
+        problem = "it holds a line end or a character beyond ASCII"
+        raise unavailable(f"the key ({given!r}) cannot be sent: {problem}; copy it again")
     return key
 
 
 def encode_json(body: Any) -> bytes:
-    """Encode a request's body as JSON; raises `AttemptFailed` (`invalid_request`) for text that is no Unicode."""
+    """Encode a request's body as JSON.
+
+    Args:
+        body: The body.
+
+    Returns:
+        The JSON in UTF-8.
+
+    Raises:
+        AttemptFailed: `invalid_request`, for a text with half a character (a lone surrogate).
+    """
     try:
         return msgspec.json.encode(body)
-    except UnicodeEncodeError as error:  # half a character: a lone surrogate
-        words = f"not sent: a message is no valid Unicode ({error.reason})"
-        raise AttemptFailed(Failure(kind=Kind.INVALID_REQUEST, message=words)) from error
+    except UnicodeEncodeError as error:
+        message = f"not sent: a message is not valid Unicode ({error.reason})"
+        raise AttemptFailed(Failure(kind=Kind.INVALID_REQUEST, message=message)) from error
 
 
 def connection_failure(error: BaseException) -> AttemptFailed:
-    """Return the failure of a connection that was refused, reset, cut, or too slow to come about."""
-    if "Timeout" in type(error).__name__:
-        return AttemptFailed(
-            Failure(kind=Kind.TIMEOUT, message=f"timeout: {str(error) or 'no connection in time'}")
-        )
-    return AttemptFailed(
-        Failure(kind=Kind.CONNECTION, message=f"connection error: {_words(error)}")
-    )
+    """Return the failure of a connection that was refused, reset, cut, or not made in time.
 
+    Args:
+        error: What the HTTP library has raised.
 
-def unavailable(words: str) -> AttemptFailed:
-    """Return the failure of a model that cannot be asked at all: no key, or settings that nothing can be sent with.
-
-    It lasts until a person mends them, and is logged as a warning, once for a client.
+    Returns:
+        The error to raise: a `timeout` if the name of the library's error says so, else
+        `connection` with the system's own message.
     """
-    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words, lasting=True))
+    if "Timeout" in type(error).__name__:
+        message = f"timeout: {str(error) or 'no connection in time'}"
+        return AttemptFailed(Failure(kind=Kind.TIMEOUT, message=message))
+    message = f"connection error: {_system_message(error)}"
+    return AttemptFailed(Failure(kind=Kind.CONNECTION, message=message))
 
 
-def _words(error: BaseException) -> str:
-    """Return the system's own words ("Connection refused"), which lie below what three libraries made of them."""
-    for cause in _causes(error):
+def unavailable(message: str) -> AttemptFailed:
+    """Return the failure of a model that cannot be used at all, such as one without a key.
+
+    It lasts until a person corrects the settings, and is logged as a warning once for a client.
+
+    Args:
+        message: What is missing or wrong.
+
+    Returns:
+        The error to raise.
+    """
+    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message, lasting=True))
+
+
+def _system_message(error: BaseException) -> str:
+    """Return the system's message ("Connection refused") from below the library's errors."""
+    for cause in _iter_causes(error):
         if isinstance(cause, OSError) and cause.errno is not None:
-            plain = (
-                isinstance(cause, ConnectionError) or type(cause) is OSError
-            )  # names and TLS have numbers of their own
-            return os.strerror(cause.errno) if plain else str(cause.strerror)
+            # name resolution and TLS have error numbers of their own
+            has_system_number = isinstance(cause, ConnectionError) or type(cause) is OSError
+            return os.strerror(cause.errno) if has_system_number else str(cause.strerror)
     return str(error) or type(error).__name__
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk from an exception to its first cause, deepest last; of several at once (IPv6, IPv4) the first counts."""
+def _iter_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and its causes, the first cause last; of a group, its first exception."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
         below: BaseException | None = cause.__cause__ or cause.__context__
-        cause = next(iter(getattr(below, "exceptions", ())), below)  # an ExceptionGroup's
+        cause = next(iter(getattr(below, "exceptions", ())), below)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from standby.http.cassettes import RecordedAnswer, answers_in
+from standby.http.cassettes import RecordedAnswer, read_answers
 from standby.testing.answers import Answer
 
 _CONNECTION_HEADERS = {
@@ -32,7 +32,7 @@ def read_cassette(path: str | Path, *, containing: str = "") -> list[Answer]:
         ValueError: It is not a cassette.
     """
     try:
-        answers = answers_in(Path(path).read_bytes())
+        answers = read_answers(Path(path).read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} {error}") from error
     return [_convert(answer) for answer in answers if containing in answer.url]

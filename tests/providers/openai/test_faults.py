@@ -365,7 +365,7 @@ async def test_a_lone_surrogate_is_an_invalid_request(server: Loopback, *, strea
     async with adapter(server.url) as openai:
         failure = await get_failure(openai, model_request(("user", "\ud800")), stream=stream)
     assert (failure.kind, server.requests) == (Kind.INVALID_REQUEST, [])
-    assert "no valid Unicode" in failure.message
+    assert "not valid Unicode" in failure.message
 
 
 @BOTH
