@@ -1,4 +1,4 @@
-"""Sixteen faults that other systems were seen to fail on, through the public API, the real SDKs and real sockets.
+"""Sixteen faults that other systems failed on, through the public API, real SDKs and sockets.
 
 Each has the models.yaml that it uses, and what the provider must see. Times are a tenth of those
 that the stories name, except for what a vendor states (`Retry-After`); the recovery in the
@@ -58,8 +58,8 @@ chains:
     stream: {{release: {release}}}
     deadline: 18s
 """
-WORDS = ["Lisbon, ", *(f"word {number} " for number in range(58)), "the end."]
-WHOLE = "".join(WORDS)
+TEXTS = ["Lisbon, ", *(f"word {number} " for number in range(58)), "the end."]
+WHOLE = "".join(TEXTS)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def servers() -> Iterator[tuple[Loopback, Loopback]]:
         yield gemini, openai
 
 
-class Asked:
+class Scenario:
     """A client on a models.yaml of its own, and the two servers behind it."""
 
     def __init__(self, servers: tuple[Loopback, Loopback], folder: Path, **settings: str) -> None:
@@ -99,146 +99,146 @@ class Asked:
 
 @pytest.fixture
 def ask(servers: tuple[Loopback, Loopback], tmp_path: Path) -> Any:
-    return lambda **settings: Asked(servers, tmp_path, **settings)
+    return lambda **settings: Scenario(servers, tmp_path, **settings)
 
 
 async def test_1_a_429_with_a_short_delay_is_waited_for(ask: Any) -> None:
-    asked = ask(timeout="30s")
-    asked.gemini.script(
+    scenario = ask(timeout="30s")
+    scenario.gemini.script(
         gemini_error(429, "RESOURCE_EXHAUSTED", "Slow down.", **{"Retry-After": "2"}),
         gemini_answers("Lisbon."),
     )
-    reply, took = await asked.chat()
-    assert (reply.model, asked.seen) == ("primary", (2, 0))
+    reply, took = await scenario.chat()
+    assert (reply.model, scenario.seen) == ("primary", (2, 0))
     assert 2.0 <= took < 2.0 + SLACK
 
 
 async def test_2_a_429_for_ever_is_not_hammered(ask: Any) -> None:
-    asked = ask()
-    asked.gemini.script(gemini_error(429, "RESOURCE_EXHAUSTED", "Slow down."))
-    reply, _ = await asked.chat()
+    scenario = ask()
+    scenario.gemini.script(gemini_error(429, "RESOURCE_EXHAUSTED", "Slow down."))
+    reply, _ = await scenario.chat()
     assert reply.model == "fallback"
-    assert asked.seen[0] <= 6
+    assert scenario.seen[0] <= 6
 
 
 async def test_3_a_500_once_is_answered_by_the_same_model(ask: Any) -> None:
-    asked = ask()
-    asked.gemini.script(
+    scenario = ask()
+    scenario.gemini.script(
         gemini_error(500, "INTERNAL", "Internal error encountered."), gemini_answers("Lisbon.")
     )
-    reply, _ = await asked.chat()
-    assert (reply.model, asked.seen) == ("primary", (2, 0))
+    reply, _ = await scenario.chat()
+    assert (reply.model, scenario.seen) == ("primary", (2, 0))
 
 
 async def test_4_a_503_for_ever_is_answered_by_the_next(ask: Any) -> None:
-    asked = ask()
-    asked.gemini.script(GEMINI_503)
-    reply, _ = await asked.chat()
-    assert (reply.model, asked.seen) == ("fallback", (3, 1))
+    scenario = ask()
+    scenario.gemini.script(GEMINI_503)
+    reply, _ = await scenario.chat()
+    assert (reply.model, scenario.seen) == ("fallback", (3, 1))
 
 
 async def test_5_a_reset_before_headers(ask: Any) -> None:
-    asked = ask()
-    asked.gemini.script(reset())
-    reply, _ = await asked.chat()
+    scenario = ask()
+    scenario.gemini.script(reset())
+    reply, _ = await scenario.chat()
     assert (reply.model, reply.trail[0].kind) == ("fallback", "connection")
-    assert asked.seen[0] <= 3
+    assert scenario.seen[0] <= 3
 
 
-async def test_6_no_answer_at_all_is_asked_once(ask: Any) -> None:
-    asked = ask()
-    asked.gemini.script(hang())
-    reply, took = await asked.chat()
-    assert (reply.model, asked.seen) == ("fallback", (1, 1))
+async def test_6_a_model_that_never_answers_is_called_once(ask: Any) -> None:
+    scenario = ask()
+    scenario.gemini.script(hang())
+    reply, took = await scenario.chat()
+    assert (reply.model, scenario.seen) == ("fallback", (1, 1))
     assert 3.0 <= took < 3.0 + SLACK
 
 
 async def test_7_a_late_first_token(ask: Any) -> None:
-    asked = ask(more=", first_token_timeout: 1s")
-    asked.gemini.script(late(30.0, gemini_stream(WORDS)))
-    asked.openai.script(lambda request: msgspec.structs.replace(_openai(request), delay=0.2))
-    reply, text, took = await asked.stream()
+    scenario = ask(more=", first_token_timeout: 1s")
+    scenario.gemini.script(late(30.0, gemini_stream(TEXTS)))
+    scenario.openai.script(lambda request: msgspec.structs.replace(_openai(request), delay=0.2))
+    reply, text, took = await scenario.stream()
     assert (reply.model, text) == ("fallback", WHOLE)
     assert took < 1.2 + SLACK
 
 
 async def test_8_a_stream_cut_at_40_of_60_tokens(ask: Any) -> None:
-    asked = ask(release="whole")
-    stream = gemini_stream(WORDS)
-    asked.gemini.script(cut(stream, sum(len(piece) for _, piece in stream.pieces[:40])))
-    asked.openai.answer = _openai
-    reply, text, _ = await asked.stream()
+    scenario = ask(release="whole")
+    stream = gemini_stream(TEXTS)
+    scenario.gemini.script(cut(stream, sum(len(piece) for _, piece in stream.pieces[:40])))
+    scenario.openai.answer = _openai
+    reply, text, _ = await scenario.stream()
     assert (reply.model, text) == ("fallback", WHOLE)
 
 
 async def test_9_a_stream_that_stalls(ask: Any) -> None:
-    asked = ask(release="whole", timeout="12s", more=", idle_timeout: 1s")
-    stream = gemini_stream(WORDS)
-    asked.gemini.script(msgspec.structs.replace(stream, pieces=stream.pieces[:40], then="hang"))
-    asked.openai.answer = _openai
-    reply, text, took = await asked.stream()
+    scenario = ask(release="whole", timeout="12s", more=", idle_timeout: 1s")
+    stream = gemini_stream(TEXTS)
+    scenario.gemini.script(msgspec.structs.replace(stream, pieces=stream.pieces[:40], then="hang"))
+    scenario.openai.answer = _openai
+    reply, text, took = await scenario.stream()
     assert (reply.model, text) == ("fallback", WHOLE)
     assert took < 3.5 + SLACK
 
 
 @pytest.mark.parametrize("release", ["first_token", "whole"])
 async def test_10_one_malformed_event_is_no_answer(ask: Any, release: str) -> None:
-    asked = ask(release=release)
-    stream = gemini_stream(WORDS)
+    scenario = ask(release=release)
+    stream = gemini_stream(TEXTS)
     pieces = (
         *stream.pieces[:30],
         (0.0, b'data: {"candidates": [{"content\r\n\r\n'),
         *stream.pieces[30:],
     )
-    asked.gemini.script(msgspec.structs.replace(stream, pieces=pieces))
-    asked.openai.answer = _openai
+    scenario.gemini.script(msgspec.structs.replace(stream, pieces=pieces))
+    scenario.openai.answer = _openai
     if release == "whole":
-        reply, text, _ = await asked.stream()
+        reply, text, _ = await scenario.stream()
         assert (reply.model, text) == ("fallback", WHOLE)
     else:
         with pytest.raises(Exception, match=r"the stream broke after .* malformed") as caught:
-            await asked.stream()
+            await scenario.stream()
         assert WHOLE.startswith(caught.value.partial)  # type: ignore[attr-defined] # it is a StreamBroken
 
 
 async def test_11_a_complete_stream_without_done(ask: Any) -> None:
-    asked = ask()
-    asked.gemini.script(reset())
-    asked.openai.script(lambda _: _openai_words(done=False, then="hang"))
-    reply, text, took = await asked.stream()
+    scenario = ask()
+    scenario.gemini.script(reset())
+    scenario.openai.script(lambda _: _openai_stream(done=False, then="hang"))
+    reply, text, took = await scenario.stream()
     assert (text, reply.usage.output) == (WHOLE, 28)
     assert took < SLACK
 
 
-async def test_12_a_context_that_is_too_long_is_asked_once(ask: Any) -> None:
-    asked = ask(more=", card: {context_window: 100000}")
-    words = (
+async def test_12_a_context_that_is_too_long_is_sent_once(ask: Any) -> None:
+    scenario = ask(more=", card: {context_window: 100000}")
+    message = (
         "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
     )
-    asked.gemini.script(gemini_error(400, "INVALID_ARGUMENT", words))
-    reply, _ = await asked.chat()
-    assert asked.seen == (1, 1)
+    scenario.gemini.script(gemini_error(400, "INVALID_ARGUMENT", message))
+    reply, _ = await scenario.chat()
+    assert scenario.seen == (1, 1)
     assert (reply.model, reply.trail[0].kind) == ("fallback", "context_too_long")
 
 
-async def test_13_a_content_policy_violation_is_the_callers_to_know(ask: Any) -> None:
-    asked = ask()
+async def test_13_a_content_policy_violation_is_raised(ask: Any) -> None:
+    scenario = ask()
     blocked = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}
-    asked.gemini.script(
+    scenario.gemini.script(
         Answer(
             pieces=((0.0, msgspec.json.encode(blocked)),),
             headers={"Content-Type": "application/json"},
         )
     )
     with pytest.raises(Stopped, match="the prompt was blocked: PROHIBITED_CONTENT"):
-        await asked.chat()
-    assert asked.seen == (1, 0)
+        await scenario.chat()
+    assert scenario.seen == (1, 0)
 
 
 async def test_14_a_refused_prefill_never_surfaces(ask: Any) -> None:
-    asked = ask(release="whole")
-    stream = gemini_stream(WORDS)
-    asked.gemini.script(cut(stream, sum(len(piece) for _, piece in stream.pieces[:40])))
+    scenario = ask(release="whole")
+    stream = gemini_stream(TEXTS)
+    scenario.gemini.script(cut(stream, sum(len(piece) for _, piece in stream.pieces[:40])))
 
     def refuses_a_prefill(request: Received) -> Answer:
         if request.json["messages"][-1]["role"] == "assistant":
@@ -249,27 +249,27 @@ async def test_14_a_refused_prefill_never_surfaces(ask: Any) -> None:
             )
         return _openai(request)
 
-    asked.openai.answer = refuses_a_prefill
-    reply, text, _ = await asked.stream()
+    scenario.openai.answer = refuses_a_prefill
+    reply, text, _ = await scenario.stream()
     assert (reply.model, text) == ("fallback", WHOLE)
-    assert [message["role"] for message in asked.openai.requests[0].json["messages"]] == ["user"]
+    assert [message["role"] for message in scenario.openai.requests[0].json["messages"]] == ["user"]
 
 
 async def test_15_an_outage_of_a_minute_then_well(ask: Any) -> None:
-    asked = ask(more=", breaker: {open: 500ms, open_limit: 1500ms}")
+    scenario = ask(more=", breaker: {open: 500ms, open_limit: 1500ms}")
     began = time.monotonic()
-    asked.gemini.answer = lambda request: (
+    scenario.gemini.answer = lambda request: (
         GEMINI_503 if time.monotonic() - began < 6 else gemini_answers("Lisbon.")(request)
     )
     models = []
-    async with asked.client:
+    async with scenario.client:
         for number in range(20):
             await asyncio.sleep(max(0.0, began + number * 0.4 - time.monotonic()))
-            models.append((await asked.client.chat("Which city?")).model)
+            models.append((await scenario.client.chat("Which city?")).model)
     assert set(models[:14]) == {"fallback"}
     assert set(models[-1:]) == {"primary"}
     assert (
-        asked.seen[0] < 5 + 12 + 6
+        scenario.seen[0] < 5 + 12 + 6
     )  # until it rests, then one probe a pause, then the calls after its recovery
 
 
@@ -309,9 +309,9 @@ def test_15_the_primary_is_back_within_16_s_in_every_one_of_1_000_seeds() -> Non
 
 
 async def test_16_a_503_for_ever_names_who_answered_and_what_it_used(ask: Any) -> None:
-    asked = ask()
-    asked.gemini.script(GEMINI_503)
-    reply, _ = await asked.chat()
+    scenario = ask()
+    scenario.gemini.script(GEMINI_503)
+    reply, _ = await scenario.chat()
     assert (reply.model, reply.provider, reply.response_model) == (
         "fallback",
         "second",
@@ -322,12 +322,12 @@ async def test_16_a_503_for_ever_names_who_answered_and_what_it_used(ask: Any) -
 
 def _openai(request: Received) -> Answer:
     del request
-    return _openai_words()
+    return _openai_stream()
 
 
-def _openai_words(*, done: bool = True, **rest: Any) -> Answer:
+def _openai_stream(*, done: bool = True, **rest: Any) -> Answer:
 
-    return msgspec.structs.replace(openai_stream(WORDS, done=done), **rest)
+    return msgspec.structs.replace(openai_stream(TEXTS, done=done), **rest)
 
 
 async def test_the_loser_of_a_hedge_has_its_socket_closed(

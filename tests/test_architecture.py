@@ -1,4 +1,4 @@
-"""What reviewers forget: what an import costs, who may name whom, and what no code here may do. The layers: import-linter."""
+"""What reviewers forget: the cost of an import, names of vendors, unsafe code, clocks, sizes."""
 
 import ast
 import re
@@ -70,7 +70,7 @@ def loaded_by(statement: str) -> set[str]:
     program = (
         f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
     )
-    ran = subprocess.run(  # noqa: S603 - this interpreter, with words of this file
+    ran = subprocess.run(  # noqa: S603 - this interpreter, with code of this file
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
     )
     return set(ran.stdout.split())
@@ -89,7 +89,7 @@ def test_importing_standby_loads_next_to_nothing() -> None:
     }
 
 
-def test_importing_every_public_name_loads_no_sdk_and_nothing_that_only_a_file_or_a_person_needs() -> (
+def test_importing_every_public_name_loads_no_sdk_and_nothing_of_files_or_the_command_line() -> (
     None
 ):
     loaded = loaded_by(f"from standby import {', '.join(standby.__all__)}")
@@ -151,8 +151,8 @@ INTEGRATED = re.compile(r"(async_)?openai_client|standby\.integrations\.[\w.]+")
 """What the root may name of the integrations, so that they are found there."""
 
 
-def words_of_code(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Give each name and each text of the code. Comments and docstrings are none: they cite sources and name formats."""
+def names_and_texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the names and texts of the code, but not comments and docstrings: they cite sources."""
     quoted = {
         id(node.value)
         for node in ast.walk(tree)
@@ -161,9 +161,9 @@ def words_of_code(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if id(node) not in quoted:
             for _, value in ast.iter_fields(node):
-                for word in value if isinstance(value, list) else [value]:
-                    if isinstance(word, str):
-                        yield getattr(node, "lineno", 0), word
+                for text in value if isinstance(value, list) else [value]:
+                    if isinstance(text, str):
+                        yield getattr(node, "lineno", 0), text
 
 
 def test_no_code_of_the_core_names_a_vendor_or_a_model_except_to_integrate_it() -> None:
@@ -171,7 +171,7 @@ def test_no_code_of_the_core_names_a_vendor_or_a_model_except_to_integrate_it() 
     found = [
         (name, line, word)
         for name in modules
-        for line, word in words_of_code(MODULES[name])
+        for line, word in names_and_texts(MODULES[name])
         if VENDOR.search(word)
     ]
     assert [
@@ -196,7 +196,7 @@ def test_no_code_of_the_core_names_a_vendor_or_a_model_except_to_integrate_it() 
     ],
 )
 def test_that_search_finds_what_it_should(code: str, *, named: bool) -> None:
-    assert any(VENDOR.search(word) for _, word in words_of_code(ast.parse(code))) is named
+    assert any(VENDOR.search(word) for _, word in names_and_texts(ast.parse(code))) is named
 
 
 # What no code here does

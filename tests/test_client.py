@@ -1,4 +1,4 @@
-"""The two clients: what they take, what they refuse at once, where they may be used, and what they tell."""
+"""The two clients: arguments, wrong requests, threads and event loops, connections, and events."""
 
 import asyncio
 import contextvars
@@ -73,7 +73,7 @@ def server() -> Iterator[Loopback]:
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Settings]:
-    """Install a plugin of one's own, "odd", whose adapter's module is the given text; the chain asks it, then a script."""
+    """Install the plugin "odd" with the given adapter module; its chain has a script after it."""
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "odd_adapter", raising=False)
     monkeypatch.delitem(sys.modules, "odd_manifest", raising=False)
@@ -215,21 +215,21 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
 ]
 
 
-def test_a_misspelt_chain_of_the_file_is_what_is_wrong_not_the_call() -> None:
+def test_a_misspelt_chain_of_the_file_is_the_problem_not_the_call() -> None:
     settings = Settings(
         models={"a": Model(provider="scripted", options={"reply": "a"})},
         chains={"defualt": Chain(models=("a",))},
     )
-    words = "no chain is named 'default'; call 'defualt' 'default' in the file, or name a chain"
-    with Standby(settings=settings) as client, pytest.raises(RequestError, match=words):
+    message = "no chain is named 'default'; call 'defualt' 'default' in the file, or name a chain"
+    with Standby(settings=settings) as client, pytest.raises(RequestError, match=message):
         client.chat("hi")
 
 
 @pytest.mark.parametrize(
-    ("messages", "options", "words"), WRONG, ids=[words for *_, words in WRONG]
+    ("messages", "options", "problem"), WRONG, ids=[problem for *_, problem in WRONG]
 )
-async def test_a_wrong_request_is_refused_at_once_by_every_way_to_ask(
-    messages: Any, options: Any, words: str
+async def test_a_wrong_request_is_rejected_at_once_by_every_method(
+    messages: Any, options: Any, problem: str
 ) -> None:
     seen: list[events.Event] = []
     settings = scripted("Lisbon.")
@@ -239,10 +239,10 @@ async def test_a_wrong_request_is_refused_at_once_by_every_way_to_ask(
     for ask in (client.stream, blocking.stream, blocking.chat):
         with pytest.raises(RequestError) as caught:
             ask(messages, **options)
-        assert str(caught.value) == words
+        assert str(caught.value) == problem
     with pytest.raises(RequestError) as caught:
         await client.chat(messages, **options)
-    assert str(caught.value) == words
+    assert str(caught.value) == problem
     assert seen == []
 
 
@@ -274,7 +274,7 @@ def test_settings_made_in_code_have_the_same_bound(key: str, seconds: float) -> 
         Standby(settings=made)
 
 
-def test_a_configuration_is_refused_with_all_that_is_wrong_with_it() -> None:
+def test_a_configuration_is_rejected_with_every_problem() -> None:
     settings = Settings(
         models={
             "mine": Model(provider="nobodys"),
@@ -331,7 +331,9 @@ def test_a_file_is_read_with_the_environment_that_is_given(
     monkeypatch.setenv("LAST_WORD", "the process's")
     path = tmp_path / "mine.yaml"
     path.write_text(
-        "version: 1\nmodels:\n  m: {provider: scripted, options: {reply: '${LAST_WORD}'}}\nchains:\n  default: {models: [m]}\n"
+        "version: 1\n"
+        "models:\n  m: {provider: scripted, options: {reply: '${LAST_WORD}'}}\n"
+        "chains:\n  default: {models: [m]}\n"
     )
     for client in (
         Standby(path, environ={"LAST_WORD": "given"}),
@@ -404,22 +406,31 @@ GOOD = "async def complete(self, call): return Reply(text='from odd')"
         (
             "1 / 0",
             "skipped",
-            "plugin 'odd' (odd 1.0) cannot be used: odd_adapter:Odd: ZeroDivisionError: division by zero",
+            (
+                "plugin 'odd' (odd 1.0) cannot be used: "
+                "odd_adapter:Odd: ZeroDivisionError: division by zero"
+            ),
         ),
         ("class Odd: pass", "skipped", "odd_adapter:Odd has neither 'complete' nor 'stream'"),
         (
             f"class Odd:\n    {GOOD}\n    def __init__(self, provider): raise KeyError('region')",
             "failed",
-            "plugin 'odd' (odd 1.0) raised KeyError: 'region'; update odd, or report this to its authors",
+            (
+                "plugin 'odd' (odd 1.0) raised KeyError: 'region'; "
+                "update odd, or report this to its authors"
+            ),
         ),
         (
-            f"class Odd:\n    {GOOD}\n    def __init__(self, provider): raise unavailable('no licence: run odd-login')",
+            (
+                f"class Odd:\n    {GOOD}\n"
+                "    def __init__(self, provider): raise unavailable('no licence: run odd-login')"
+            ),
             "skipped",
             "no licence: run odd-login",
         ),
     ],
 )
-def test_an_adapter_that_cannot_be_had_is_a_clear_failure_and_the_next_model_answers(
+def test_an_adapter_that_cannot_be_made_is_a_clear_failure_and_the_next_model_answers(
     install: Callable[[str], Settings], adapter: str, outcome: str, text: str
 ) -> None:
     with Standby(settings=install(adapter)) as client:
@@ -431,7 +442,9 @@ def test_an_adapter_that_cannot_be_had_is_a_clear_failure_and_the_next_model_ans
             client.chat("hi", chain="odd")
 
 
-def test_an_adapter_that_can_be_had_later_is(install: Callable[[str], Settings]) -> None:
+def test_an_adapter_that_can_be_imported_later_is_used_then(
+    install: Callable[[str], Settings],
+) -> None:
     settings = install(
         f"""
         class Odd:
@@ -522,14 +535,14 @@ def test_sixteen_threads_with_twenty_calls_each_never_mix(server: Loopback) -> N
 
         def ask(number: int) -> list[str]:
             questions = [f"question {number}.{turn}" for turn in range(20)]
-            told = []
+            answers = []
             for question in questions:
                 if number % 2:
-                    told.append(client.chat(question).text)
+                    answers.append(client.chat(question).text)
                 else:
-                    told.append("".join(chunk.text for chunk in client.stream(question)))
-            assert told == questions
-            return told
+                    answers.append("".join(chunk.text for chunk in client.stream(question)))
+            assert answers == questions
+            return answers
 
         assert len([text for texts in pool.map(ask, range(16)) for text in texts]) == 320
     assert len(server.requests) == 320
@@ -587,9 +600,7 @@ def test_a_closed_blocking_client_has_no_socket_left_and_a_later_call_opens_new_
 
 
 @pytest.mark.parametrize("kind", ["blocking", "asynchronous"])
-async def test_a_client_that_nobody_holds_any_more_closes_its_sockets(
-    server: Loopback, kind: str
-) -> None:
+async def test_a_client_without_references_closes_its_sockets(server: Loopback, kind: str) -> None:
     settings = served(
         openai=server.url, gemini="http://127.0.0.1:9"
     )  # what stands by is about to be imported
@@ -646,7 +657,7 @@ def test_inside_a_running_loop_it_works_and_warns_once_where_it_was_called(
     assert "use AsyncStandby" in str(warning.message)
 
 
-# What is told
+# Events
 
 
 def test_a_sink_sees_the_whole_story_of_a_reply_and_of_a_stream() -> None:
@@ -654,16 +665,16 @@ def test_a_sink_sees_the_whole_story_of_a_reply_and_of_a_stream() -> None:
     settings = scripted([BUSY, BUSY, DOWN], "Lisbon.", retry=Retry(attempts=2, initial=0.001))
     with Standby(settings=settings, sinks=[seen.append]) as client:
         client.chat("hi")
-        told, seen[:] = [type(event).__name__ for event in seen], []
+        names, seen[:] = [type(event).__name__ for event in seen], []
         list(client.stream("hi"))
     attempt = ["AttemptStarted", "AttemptEnded"]
-    assert told == [*attempt, "RetryScheduled", *attempt, "MovedOn", *attempt, "Answered"]
+    assert names == [*attempt, "RetryScheduled", *attempt, "MovedOn", *attempt, "Answered"]
     assert [type(event).__name__ for event in seen] == [*attempt, "MovedOn", *attempt, "Answered"]
     assert len({event.call for event in seen}) == 1
     assert {event.chain for event in seen} == {"default"}
 
 
-def test_a_sink_hears_of_failures_too() -> None:
+def test_a_sink_receives_failures_too() -> None:
     seen: list[events.Event] = []
     blocked = [{"fail": {"kind": "blocked", "message": "SAFETY"}}]
     with Standby(settings=scripted(blocked), sinks=[seen.append]) as client, pytest.raises(Stopped):
@@ -680,7 +691,7 @@ def test_a_sink_hears_of_failures_too() -> None:
     assert isinstance(seen[-1], events.Failed)
 
 
-def test_a_sink_that_raises_is_told_and_breaks_neither_the_call_nor_the_other_sinks(
+def test_a_sink_that_raises_is_logged_and_breaks_neither_the_call_nor_other_sinks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     seen: list[events.Event] = []
@@ -694,12 +705,14 @@ def test_a_sink_that_raises_is_told_and_breaks_neither_the_call_nor_the_other_si
     ):
         assert client.chat("hi").text == "Lisbon."
     assert len(seen) == 3
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 3
-    assert all("broken" in words and "raised KeyError: 'my sink'" in words for words in told)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 3
+    assert all(
+        "broken" in message and "raised KeyError: 'my sink'" in message for message in messages
+    )
 
 
-def test_a_sink_that_calls_the_client_is_told_at_once_instead_of_waiting_for_itself(
+def test_a_sink_that_calls_the_client_gets_an_error_at_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def curious(_: events.Event) -> None:
@@ -762,7 +775,11 @@ settings = Settings(
         "o": Model(provider="o"),
         "g": Model(provider="g"),
     },
-    chains={"default": Chain(models=("m", "g", "o")), "other": Chain(models=("m",)), "fails": Chain(models=("sick", "m", "o"))},
+    chains={
+        "default": Chain(models=("m", "g", "o")),
+        "other": Chain(models=("m",)),
+        "fails": Chain(models=("sick", "m", "o")),
+    },
 )
 
 def warm(seconds=0.3):
@@ -796,7 +813,7 @@ print("not without a key:", "standby_gemini.adapter" in sys.modules)
 """
 
 
-def test_what_stands_by_is_imported_once_a_client_has_proved_to_live_long() -> None:
+def test_standby_adapters_are_imported_some_time_after_the_first_reply() -> None:
     assert warmed(WARMING).splitlines() == [
         "never if not wanted: False",
         "not for another chain: False",
@@ -818,7 +835,7 @@ with Standby(settings=settings) as client:
 )
 
 
-def test_what_stands_by_is_imported_as_soon_as_a_model_is_to_be_asked_again() -> None:
+def test_standby_adapters_are_imported_before_the_first_retry() -> None:
     assert warmed(RETRYING) == "True\n"
 
 

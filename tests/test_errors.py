@@ -1,4 +1,4 @@
-"""The exceptions: their tree, their words, their data, and that they travel between processes."""
+"""The exceptions: their tree, messages and data, and their way between processes."""
 
 import copy
 import json
@@ -93,7 +93,7 @@ def test_an_error_survives_copying_and_another_process(
 
 
 @pytest.mark.parametrize("error", [error for error, _, _ in EVERY], ids=NAMES)
-def test_an_error_is_made_anew_of_its_arguments_as_json_has_them(error: StandbyError) -> None:
+def test_an_error_can_be_made_again_from_its_arguments_as_json(error: StandbyError) -> None:
     """So do queues like Celery carry an exception."""
     other = type(error)(*json.loads(json.dumps(error.args)))
     assert (str(other), repr(other), vars(other)) == (str(error), repr(error), vars(error))
@@ -111,7 +111,7 @@ def test_one_of_several_arguments_and_one_whose_message_was_added_to_survive(
     again: Callable[[Any], Any],
 ) -> None:
     several, longer = StandbyError("a", 1), ChainExhausted("none", TRAIL)
-    longer.args = ("none, said a framework",)
+    longer.args = ("none, added a framework",)
     for error in (several, longer):
         other = again(error)
         assert (str(other), repr(other), other.args, vars(other)) == (
@@ -120,7 +120,7 @@ def test_one_of_several_arguments_and_one_whose_message_was_added_to_survive(
             error.args,
             vars(error),
         )
-    assert (several.args, str(longer)) == (("a", 1), "none, said a framework")
+    assert (several.args, str(longer)) == (("a", 1), "none, added a framework")
 
 
 @pytest.mark.parametrize("again", AGAIN)
@@ -134,7 +134,7 @@ def test_a_subclass_of_an_applications_own_survives_too(again: Callable[[Any], A
 
 
 @pytest.mark.parametrize("again", AGAIN[1:])  # a shallow copy has the very causes
-def test_standbys_own_causes_go_along_and_others_do_not(again: Callable[[Any], Any]) -> None:
+def test_standbys_own_causes_are_included_and_others_are_not(again: Callable[[Any], Any]) -> None:
     attempt = AttemptFailed(FAILURE)
     attempt.__cause__ = Connected("sk-canary")
     error = ChainExhausted("none", TRAIL)
@@ -210,7 +210,7 @@ def test_every_error_that_a_caller_meets_is_public() -> None:
     assert all(hasattr(standby, name) for name in {*NAMES, CallFailed.__name__} - {"AttemptFailed"})
 
 
-def test_the_words_handed_out_are_in_no_message() -> None:
+def test_no_message_has_the_text_that_was_released() -> None:
     assert "Lis" not in str(StreamBroken(FAILURE, "Lis"))
 
 

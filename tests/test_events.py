@@ -1,4 +1,4 @@
-"""Events: each says which call, chain and model, and when; none has room for what was said."""
+"""Events: each has call, chain, model and time; none has a field for a message's content."""
 
 import msgspec
 import pytest
@@ -14,7 +14,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_event_says_which_call_where_and_when_each_by_its_name(kind: type[Event]) -> None:
+def test_every_event_has_call_chain_model_and_time_by_name(kind: type[Event]) -> None:
     assert kind.__struct_fields__[:4] == ("call", "chain", "model", "at")
     with pytest.raises(TypeError, match="Extra positional arguments provided"):
         kind("call")  # type: ignore[call-arg, misc] # the point

@@ -30,10 +30,10 @@ TABLE = {
     "unavailable": Reaction("next"),
     "deadline": Reaction("stop"),
 }
-"""The design's table, as this project promises it; a change here is a change of behaviour for every user."""
+"""The promised table: a change here changes the behaviour for every user."""
 
 
-def test_every_kind_is_followed_by_what_the_table_promises() -> None:
+def test_every_kind_has_the_promised_reaction() -> None:
     assert {kind.value: reaction for kind, reaction in REACTIONS.items()} == TABLE
     assert set(REACTIONS) == set(Kind)
 
@@ -92,7 +92,9 @@ def test_every_status_stands_for_a_kind() -> None:
         (Failure(kind=Kind.EMPTY, message=""), ""),
     ],
 )
-def test_a_failures_text_is_the_status_the_code_and_the_words(failure: Failure, text: str) -> None:
+def test_a_failures_text_is_the_status_the_code_and_the_message(
+    failure: Failure, text: str
+) -> None:
     assert failure.text == text
 
 
@@ -101,7 +103,7 @@ def test_a_failures_text_is_the_status_the_code_and_the_words(failure: Failure, 
     code=st.none() | st.text(min_size=1),
     message=st.text(min_size=1),
 )
-def test_a_failures_text_is_one_line_that_keeps_all_the_vendors_words(
+def test_a_failures_text_is_one_line_that_keeps_all_of_the_vendors_message(
     status: int | None, code: str | None, message: str
 ) -> None:
     text = Failure(kind=Kind.SERVER_ERROR, message=message, status=status, code=code).text

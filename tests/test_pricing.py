@@ -39,8 +39,8 @@ def test_a_call_costs_its_tokens_and_the_cached_ones_less(
 
 def test_a_sum_names_the_models_without_a_price_once_and_only_those_that_are_asked() -> None:
     prices = {"dear": DEAR, "free": FREE, "odd": None, "idle": None}
-    told = total(["dear", "odd", "free", "dear", "odd"], prices, Usage(input=500_000))
-    assert told == Cost(2.0, ("odd",))
+    bill = total(["dear", "odd", "free", "dear", "odd"], prices, Usage(input=500_000))
+    assert bill == Cost(2.0, ("odd",))
     assert total([], prices, Usage(input=5)) == Cost(0.0)
 
 
@@ -55,7 +55,7 @@ def test_a_size_is_tokens_in_and_out(text: str, usage: Usage) -> None:
     "text",
     ["", "1000", "1000/", "/5", "1/2/3", "-1/5", "1.5/2", "1k/2", "²/1", f"1/{10**9}", " 1/2"],
 )
-def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
+def test_any_other_size_is_rejected_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write tokens in and tokens out, like 1000/500"):
         parse_size(text)
 
@@ -80,7 +80,7 @@ def test_a_sum_is_written_with_as_many_decimals_as_say_something(
 
 
 @pytest.mark.parametrize(
-    ("told", "written"),
+    ("bill", "written"),
     [
         (Cost(1.5), "$1.50"),
         (Cost(0.0), "$0.00"),
@@ -88,8 +88,8 @@ def test_a_sum_is_written_with_as_many_decimals_as_say_something(
         (Cost(0.0, ("a",)), "an unknown cost (the price of a is not known)"),
     ],
 )
-def test_what_is_not_known_is_said(told: Cost, written: str) -> None:
-    assert format_cost(told) == written
+def test_an_unknown_price_is_named(bill: Cost, written: str) -> None:
+    assert format_cost(bill) == written
     assert format_size(Usage(input=7, output=5)) == "7 tokens in and 5 out"
 
 

@@ -5,22 +5,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from standby import settings as policy
+from standby import cards
+from standby import settings as settings_module
 from standby.settings import Chain, Provider, Secret, Settings
 
 CANARY = "canary-4711"
 STRUCTS = [
     kind
-    for kind in vars(policy).values()
+    for kind in {**vars(cards), **vars(settings_module)}.values()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 ]
 
 
-def test_a_key_shows_itself_to_nobody() -> None:
+def test_no_repr_shows_a_key() -> None:
     key = Secret(CANARY, origin="ACME_KEY")
     provider = Provider(plugin="acme", api_key=key)
     settings = Settings(chains={"default": Chain(models=("a",))}, providers={"p": provider})
-    shown = [
+    texts = [
         repr(key),
         str(key),
         f"{key}",
@@ -30,7 +31,7 @@ def test_a_key_shows_itself_to_nobody() -> None:
         repr([key]),
         repr({"k": key}),
     ]
-    assert not [text for text in shown if CANARY in text]
+    assert not [text for text in texts if CANARY in text]
     assert (repr(key), repr(Secret("x"))) == ("Secret(ACME_KEY)", "Secret(given in code)")
     assert key.reveal() == CANARY
 
@@ -53,7 +54,7 @@ def test_a_key_that_is_not_set_is_false() -> None:
     assert [bool(Secret(value)) for value in ("", "a")] == [False, True]
 
 
-def test_a_key_is_pickled_as_its_variables_name_and_read_anew(
+def test_a_key_is_pickled_as_its_variables_name_and_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pickled = pickle.dumps(Provider(plugin="acme", api_key=Secret(CANARY, origin="A_KEY")))

@@ -1,4 +1,4 @@
-"""The story that the project exists for: Gemini fails, o3-mini answers, and the user sees one reply.
+"""The story that the project exists for: Gemini fails, o3-mini answers, the user sees one reply.
 
 The chain is the one that ships, with real SDKs over real sockets: on the command line, and from
 Python, blocking and not.
@@ -63,7 +63,7 @@ class Stage(msgspec.Struct):
     folder: Path
 
     def write(self, text: str = "", more: str = "") -> Path:
-        """Write the chain that ships (or another text) as the file that is found, with the endpoints of this stage."""
+        """Write models.yaml: the chain that ships, or another text, with this stage's endpoints."""
         file = self.folder / "models.yaml"
         endpoints = f"""
 providers:
@@ -76,7 +76,7 @@ providers:
         return file
 
     @property
-    def asked(self) -> tuple[int, int]:
+    def requests(self) -> tuple[int, int]:
         """Count the requests that reached Gemini, and OpenAI."""
         return len(self.gemini.requests), len(self.openai.requests)
 
@@ -150,7 +150,7 @@ FROM_PYTHON = pytest.mark.parametrize(
 STREAMED_OR_NOT = pytest.mark.parametrize("ask", [asynchronous, asynchronous_stream])
 
 
-def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     names = (
         *KEYS,
         "GOOGLE_API_KEY",
@@ -161,7 +161,7 @@ def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
     clean = {name: value for name, value in os.environ.items() if name not in names}
     return subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-m", "standby", "ask", QUESTION, *words],
+        [sys.executable, "-m", "standby", "ask", QUESTION, *arguments],
         env={**clean, **environ},
         capture_output=True,
         text=True,
@@ -192,16 +192,16 @@ def test_on_the_command_line(stage: Stage, stream: tuple[str, ...]) -> None:
         f"gemini-2.5-pro  failed after 0.0s  server_error: {ERROR_500}  -> next (trigger outage)",
         "o3-mini  answered in 0.0s  without temperature",
     ]
-    assert stage.asked == (1, 1)
+    assert stage.requests == (1, 1)
 
 
 @FROM_PYTHON
 def test_from_python(stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask) -> None:
     caplog.set_level(logging.INFO, logger="standby")
     stage.gemini.script(GEMINI_500)
-    told = ask(temperature=0.2, max_tokens=500)
-    assert (told.text, told.model) == ("Lisbon, says OpenAI.", "o3-mini")
-    failed, answered = told.trail
+    reply = ask(temperature=0.2, max_tokens=500)
+    assert (reply.text, reply.model) == ("Lisbon, says OpenAI.", "o3-mini")
+    failed, answered = reply.trail
     assert (failed.model, failed.outcome, failed.kind, failed.status) == (
         "gemini-2.5-pro",
         "failed",
@@ -235,7 +235,7 @@ def test_from_python(stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask) -
 def test_the_three_lines_of_the_log_are_the_ones_that_people_know(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What they read so far: "Erro no modelo Gemini: 500 INTERNAL", "Ativando fallback para o3-mini", "bem-sucedido"."""
+    """Before: "Erro no modelo Gemini: 500 INTERNAL", "Ativando fallback", "bem-sucedido"."""
     caplog.set_level(logging.INFO, logger="standby")
     stage.gemini.script(GEMINI_500)
     blocking()
@@ -251,12 +251,12 @@ def test_with_gemini_well_no_request_reaches_openai_and_the_log_is_silent(
     stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="standby")
-    told = ask(temperature=0.2)
-    assert (told.text, told.model) == ("Lisbon, says Gemini.", "gemini-2.5-pro")
-    assert [(attempt.model, attempt.outcome, attempt.dropped) for attempt in told.trail] == [
+    reply = ask(temperature=0.2)
+    assert (reply.text, reply.model) == ("Lisbon, says Gemini.", "gemini-2.5-pro")
+    assert [(attempt.model, attempt.outcome, attempt.dropped) for attempt in reply.trail] == [
         ("gemini-2.5-pro", "answered", ())
     ]
-    assert stage.asked == (1, 0)
+    assert stage.requests == (1, 0)
     assert stage.openai.accepted == 0
     assert caplog.records == []
     assert stage.gemini.requests[0].json["generationConfig"]["temperature"] == 0.2
@@ -266,7 +266,7 @@ def test_with_gemini_well_the_command_line_shows_its_answer_alone(stage: Stage) 
     ran = command("-v", **KEYS)
     assert (ran.returncode, ran.stdout) == (0, "Lisbon, says Gemini.\n")
     assert untimed(ran.stderr) == "gemini-2.5-pro  answered in 0.0s\n"
-    assert stage.asked == (1, 0)
+    assert stage.requests == (1, 0)
 
 
 def test_the_next_call_goes_to_gemini_again(stage: Stage) -> None:
@@ -278,7 +278,7 @@ def test_the_next_call_goes_to_gemini_again(stage: Stage) -> None:
             "gemini-2.5-pro",
             "gemini-2.5-pro",
         ]
-    assert stage.asked == (3, 1)
+    assert stage.requests == (3, 1)
 
 
 # Without a fallback
@@ -291,7 +291,7 @@ def test_with_the_fallback_switched_off_the_error_is_geminis(stage: Stage, ask: 
         ask({**KEYS, "ENABLE_MODEL_FALLBACK": "false"})
     assert str(caught.value) == ERROR_500
     assert [attempt.model for attempt in caught.value.trail] == ["gemini-2.5-pro"]
-    assert stage.asked == (1, 0)
+    assert stage.requests == (1, 0)
 
 
 def test_with_the_fallback_switched_off_the_command_line_fails_with_geminis_error(
@@ -312,13 +312,13 @@ SWAPPED = {"PRIMARY_AI_MODEL": "o3-mini", "FALLBACK_AI_MODEL": "gemini-2.5-pro"}
 @FROM_PYTHON
 def test_swapping_the_two_variables_swaps_the_roles(stage: Stage, ask: Ask) -> None:
     assert ask({**KEYS, **SWAPPED}).model == "o3-mini"
-    assert stage.asked == (0, 1)
+    assert stage.requests == (0, 1)
     stage.openai.script(OPENAI_500)
-    told = ask({**KEYS, **SWAPPED}, temperature=0.2)
-    assert (told.text, told.model) == ("Lisbon, says Gemini.", "gemini-2.5-pro")
-    assert told.trail[0].model == "o3-mini"
-    assert told.trail[0].dropped == ("temperature",)
-    assert told.trail[-1].dropped == ()
+    reply = ask({**KEYS, **SWAPPED}, temperature=0.2)
+    assert (reply.text, reply.model) == ("Lisbon, says Gemini.", "gemini-2.5-pro")
+    assert reply.trail[0].model == "o3-mini"
+    assert reply.trail[0].dropped == ("temperature",)
+    assert reply.trail[-1].dropped == ()
 
 
 @FROM_PYTHON
@@ -392,11 +392,11 @@ def test_each_of_the_seven_patterns_moves_the_request_on_at_once(
 ) -> None:
     stage.write(more=IMPATIENT)
     stage.gemini.script(PATTERNS[pattern])
-    told = ask()
-    assert (told.text, told.model) == ("Lisbon, says OpenAI.", "o3-mini")
-    assert [name for name in PATTERNS if name in told.trail[0].text.lower()] == [pattern]
-    assert (told.trail[0].trigger, told.trail[0].then) == ("outage", "next")
-    assert stage.asked == (1, 1)
+    reply = ask()
+    assert (reply.text, reply.model) == ("Lisbon, says OpenAI.", "o3-mini")
+    assert [name for name in PATTERNS if name in reply.trail[0].text.lower()] == [pattern]
+    assert (reply.trail[0].trigger, reply.trail[0].then) == ("outage", "next")
+    assert stage.requests == (1, 1)
 
 
 def test_the_file_has_these_seven_and_no_other() -> None:
@@ -418,7 +418,7 @@ MISSED: dict[str, tuple[Answer, Kind, int]] = {
     "an empty answer": (gemini_reply(""), Kind.EMPTY, 1),
     "a page of a proxy": (html(200), Kind.MALFORMED, 2),
 }
-"""What the seven miss: the answer, what it is, and how often the table has Gemini asked."""
+"""What the seven miss: the answer, what it is, and how many requests the table sends to Gemini."""
 
 
 @STREAMED_OR_NOT
@@ -428,11 +428,11 @@ def test_what_the_seven_miss_moves_on_by_the_table(stage: Stage, ask: Ask, what:
     stage.gemini.script(
         gemini_stream([""]) if what == "an empty answer" and ask is asynchronous_stream else answer
     )
-    told = ask()
-    assert (told.text, told.model) == ("Lisbon, says OpenAI.", "o3-mini")
-    assert {(attempt.kind, attempt.trigger) for attempt in told.trail[:-1]} == {(kind, None)}
-    assert [attempt.then for attempt in told.trail] == [*["retry"] * (times - 1), "next", None]
-    assert stage.asked == (times, 1)
+    reply = ask()
+    assert (reply.text, reply.model) == ("Lisbon, says OpenAI.", "o3-mini")
+    assert {(attempt.kind, attempt.trigger) for attempt in reply.trail[:-1]} == {(kind, None)}
+    assert [attempt.then for attempt in reply.trail] == [*["retry"] * (times - 1), "next", None]
+    assert stage.requests == (times, 1)
 
 
 @STREAMED_OR_NOT
@@ -440,17 +440,17 @@ def test_what_the_seven_miss_moves_on_by_the_table(stage: Stage, ask: Ask, what:
 def test_an_answer_that_is_cut_before_its_first_word_moves_on(
     stage: Stage, ask: Ask, how: Any
 ) -> None:
-    whole = gemini_stream(["Lisbon"]) if ask is asynchronous_stream else gemini_reply("Lisbon")
-    stage.gemini.script(cut(whole, 5, how))
-    told = ask()
-    assert told.model == "o3-mini"
-    assert told.trail[0].kind is Kind.CONNECTION
-    assert told.trail[0].text.startswith("connection error: ")
-    assert (told.trail[0].trigger, stage.asked) == ("outage", (1, 1))
+    response = gemini_stream(["Lisbon"]) if ask is asynchronous_stream else gemini_reply("Lisbon")
+    stage.gemini.script(cut(response, 5, how))
+    reply = ask()
+    assert reply.model == "o3-mini"
+    assert reply.trail[0].kind is Kind.CONNECTION
+    assert reply.trail[0].text.startswith("connection error: ")
+    assert (reply.trail[0].trigger, stage.requests) == ("outage", (1, 1))
 
 
 @STREAMED_OR_NOT
-def test_when_all_are_down_each_is_named_with_its_own_words(stage: Stage, ask: Ask) -> None:
+def test_when_all_are_down_each_is_named_with_its_own_message(stage: Stage, ask: Ask) -> None:
     stage.gemini.script(GEMINI_500)
     stage.openai.script(OPENAI_500)
     with pytest.raises(ChainExhausted) as caught:
@@ -468,4 +468,4 @@ def test_a_request_that_is_wrong_everywhere_stops_at_the_first(stage: Stage, ask
     )
     with pytest.raises(CallFailed, match="400 INVALID_ARGUMENT"):
         ask()
-    assert stage.asked == (1, 0)
+    assert stage.requests == (1, 0)

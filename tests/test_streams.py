@@ -1,4 +1,4 @@
-"""Streams in a caller's hands: read, left early in every way, read from several places; on virtual time and on the wire."""
+"""Streams as callers use them: read, closed early, shared; on virtual time and on the wire."""
 
 import asyncio
 import contextvars
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.asking import served
 
 from standby import AsyncStandby, ChainExhausted, Standby, StreamBroken
 from standby.dispatch.attempt import GOODBYE
@@ -24,7 +25,6 @@ from standby.runtime.background_loop import run as run_privately
 from standby.settings import Retry, StreamRules
 from standby.streams import AsyncStream, Stream
 from standby.types import Finish, Reply, Usage
-from tests.support.asking import served
 from tests.support.loopback import Loopback, openai_stream
 from tests.support.playing import Plays, Streams, failure, route, target, walk
 from tests.support.virtual_clock import run
@@ -39,7 +39,7 @@ END = End(
 )
 
 
-def asking(*adapters: Any, **rest: Any) -> Callable[[StreamGate], Walk]:
+def started_by(*adapters: Any, **rest: Any) -> Callable[[StreamGate], Walk]:
     targets = [target(f"m{number}", adapter, **rest) for number, adapter in enumerate(adapters, 1)]
     return lambda outlet: walk(route(*targets), outlet=outlet)
 
@@ -79,7 +79,7 @@ def test_chunks_arrive_as_they_come() -> None:
         now = asyncio.get_running_loop().time
         return [
             (now(), chunk.text)
-            async for chunk in AsyncStream(asking(Streams("a", 1.0, "b", 2.0, "c", END)))
+            async for chunk in AsyncStream(started_by(Streams("a", 1.0, "b", 2.0, "c", END)))
         ]
 
     assert run(story()) == [(0.0, "a"), (1.0, "b"), (3.0, "c"), (3.0, "")]
@@ -91,7 +91,7 @@ def test_chunks_arrive_as_they_come() -> None:
 )
 def test_one_chunk_with_an_end_comes_last_and_together_they_are_the_reply(adapter: Any) -> None:
     async def story() -> tuple[list[Chunk], AsyncStream]:
-        stream = AsyncStream(asking(adapter))
+        stream = AsyncStream(started_by(adapter))
         return await collected(stream), stream
 
     chunks, stream = run(story())
@@ -104,11 +104,11 @@ def test_one_chunk_with_an_end_comes_last_and_together_they_are_the_reply(adapte
     assert stream.reply.model == "m1"
 
 
-def test_nothing_is_asked_before_it_is_wanted() -> None:
+def test_no_model_is_called_before_the_first_read() -> None:
     async def story() -> None:
         for entered in (False, True):
             model = Streams("Lisbon.", END)
-            stream = AsyncStream(asking(model))
+            stream = AsyncStream(started_by(model))
             await asyncio.sleep(5)
             assert not model.calls
             if entered:
@@ -129,7 +129,7 @@ BROKEN_TWICE = (Streams("Ma", "drid", CUT), Streams("Pa", CUT), Streams("Lis", "
 
 
 def breaking(*adapters: Any, timeout: float = 30.0, **rules: Any) -> Callable[[StreamGate], Walk]:
-    """Return a chain whose models are each asked once, with these rules for its streams."""
+    """Return a chain without retries, with these rules for its streams."""
     targets = [
         target(f"m{number}", adapter, timeout=timeout) for number, adapter in enumerate(adapters, 1)
     ]
@@ -139,7 +139,7 @@ def breaking(*adapters: Any, timeout: float = 30.0, **rules: Any) -> Callable[[S
 
 
 async def seen(stream: AsyncStream) -> list[tuple[str | None, str]]:
-    """Read slowly, so that whoever speaks is far ahead; return the model and the text after each chunk."""
+    """Read slowly, so that the model is far ahead; return model and text after each chunk."""
     noted = [(stream.model, stream.text)]
     async for _ in stream:
         await asyncio.sleep(5)
@@ -147,7 +147,7 @@ async def seen(stream: AsyncStream) -> list[tuple[str | None, str]]:
     return noted
 
 
-def test_a_stream_names_whose_words_have_been_read_and_holds_the_text_that_counts() -> None:
+def test_a_stream_has_the_model_that_was_read_last_and_the_text_that_counts() -> None:
     async def story() -> None:
         stream = AsyncStream(breaking(*BROKEN_TWICE, on_break="restart"))
         steps = [(None, ""), ("m1", "Ma"), ("m1", "Madrid"), ("m2", ""), ("m2", "Pa")]
@@ -158,7 +158,7 @@ def test_a_stream_names_whose_words_have_been_read_and_holds_the_text_that_count
     run(story())
 
 
-def test_a_stream_that_was_held_back_names_who_answered() -> None:
+def test_a_buffered_stream_names_the_model_that_answered() -> None:
     async def story() -> None:
         stream = AsyncStream(breaking(*BROKEN_TWICE, release="whole"))
         assert await seen(stream) == [(None, ""), ("m3", "Lisbon."), ("m3", "Lisbon.")]
@@ -166,9 +166,9 @@ def test_a_stream_that_was_held_back_names_who_answered() -> None:
     run(story())
 
 
-def test_a_stream_that_broke_still_names_who_spoke_last() -> None:
+def test_a_broken_stream_still_names_the_last_model() -> None:
     async def story() -> None:
-        stream = AsyncStream(asking(Streams("Ma", "drid", CUT), Plays("Lisbon.")))
+        stream = AsyncStream(started_by(Streams("Ma", "drid", CUT), Plays("Lisbon.")))
         with pytest.raises(StreamBroken):
             await seen(stream)
         assert (stream.model, stream.text) == ("m1", "Madrid")
@@ -176,7 +176,7 @@ def test_a_stream_that_broke_still_names_who_spoke_last() -> None:
     run(story())
 
 
-def test_in_a_thread_too_they_are_those_of_the_chunk_that_was_handed_out() -> None:
+def test_in_a_thread_too_model_and_text_are_those_of_the_last_chunk() -> None:
     with Stream(breaking(*BROKEN_TWICE, on_break="restart")) as stream:
         noted: list[tuple[str | None, str]] = []
         for chunk in stream:
@@ -187,7 +187,7 @@ def test_in_a_thread_too_they_are_those_of_the_chunk_that_was_handed_out() -> No
     assert noted[-1] == ("m3", "Lisbon.") == (stream.model, stream.text)
 
 
-def test_a_reset_that_could_not_be_put_is_owed_by_whoever_speaks_next() -> None:
+def test_a_reset_that_could_not_be_put_comes_before_the_next_text() -> None:
     first = Streams(*["x"] * (READ_AHEAD + 1), CUT)  # the reader is behind, so that the reset waits
     chain = breaking(
         first, Streams("Paris", 20.0, CUT), Streams("Lisbon.", END), timeout=4.0, on_break="restart"
@@ -209,15 +209,15 @@ def text_that_counts(chunks: list[Chunk]) -> str:
 
 
 def test_there_is_no_reply_before_the_end() -> None:
-    words = "the stream has no reply yet: read it to its end first"
+    message = "the stream has no reply yet: read it to its end first"
 
     async def story() -> None:
-        stream = AsyncStream(asking(Streams("Lisbon.", END)))
-        with pytest.raises(RuntimeError, match=words):
+        stream = AsyncStream(started_by(Streams("Lisbon.", END)))
+        with pytest.raises(RuntimeError, match=message):
             _ = stream.reply
         await anext(stream)
         await asyncio.sleep(1)
-        with pytest.raises(RuntimeError, match=words):
+        with pytest.raises(RuntimeError, match=message):
             _ = stream.reply
         await anext(stream)
         assert stream.reply.text == "Lisbon."
@@ -225,9 +225,9 @@ def test_there_is_no_reply_before_the_end() -> None:
     run(story())
 
 
-def test_what_fails_before_the_first_word_is_never_seen_and_stands_on_the_trail() -> None:
+def test_a_failure_before_the_first_text_is_only_on_the_trail() -> None:
     async def story() -> None:
-        stream = AsyncStream(asking(Streams(" ", failure("timeout")), Streams("Lisbon.", END)))
+        stream = AsyncStream(started_by(Streams(" ", failure("timeout")), Streams("Lisbon.", END)))
         assert texts(await collected(stream)) == ["Lisbon."]
         assert [attempt.model for attempt in stream.trail] == ["m1", "m2"]
 
@@ -250,7 +250,7 @@ def test_a_failure_comes_after_the_chunks_before_it_and_then_the_stream_is_over(
     pieces: tuple[Any, ...], error: type[Exception], seen: list[str]
 ) -> None:
     async def story() -> None:
-        stream, got = AsyncStream(asking(Streams(*pieces))), list[Chunk]()
+        stream, got = AsyncStream(started_by(Streams(*pieces))), list[Chunk]()
         with pytest.raises(error) as caught:
             async for chunk in stream:
                 got.append(chunk)
@@ -269,7 +269,9 @@ def test_a_failure_comes_after_the_chunks_before_it_and_then_the_stream_is_over(
 
 def test_after_the_end_and_after_close_there_is_nothing_more() -> None:
     async def story() -> None:
-        read, left, untouched = (AsyncStream(asking(Streams("Lis", "bon.", END))) for _ in range(3))
+        read, left, untouched = (
+            AsyncStream(started_by(Streams("Lis", "bon.", END))) for _ in range(3)
+        )
         await collected(read)
         await anext(left)
         for stream in (read, left, untouched):
@@ -282,7 +284,7 @@ def test_after_the_end_and_after_close_there_is_nothing_more() -> None:
     run(story())
 
 
-def test_context_variables_of_who_begins_reach_the_model() -> None:
+def test_context_variables_of_the_first_reader_reach_the_model() -> None:
     seen: list[str] = []
 
     class Asks:
@@ -295,14 +297,14 @@ def test_context_variables_of_who_begins_reach_the_model() -> None:
 
     async def story() -> None:
         token = who.set("the caller")
-        stream = AsyncStream(asking(Asks()))
+        stream = AsyncStream(started_by(Asks()))
         await anext(stream)
         who.reset(token)
         await collected(stream)
 
     run(story())
     who.set("the thread")
-    list(Stream(asking(Asks())))
+    list(Stream(started_by(Asks())))
     assert seen == ["the caller"] * 2 + ["the thread"] * 2
 
 
@@ -312,7 +314,7 @@ def test_context_variables_of_who_begins_reach_the_model() -> None:
 def test_a_slow_reader_costs_no_time_out_and_holds_the_model_up_only_when_much_is_unread() -> None:
     async def story() -> None:
         model = Counts(READ_AHEAD * 2)
-        stream, got = AsyncStream(asking(model, timeout=30.0)), list[str]()
+        stream, got = AsyncStream(started_by(model, timeout=30.0)), list[str]()
         for number in range(1, model.size + 1):
             got.append((await anext(stream)).text)
             await asyncio.sleep(0.01)
@@ -325,7 +327,7 @@ def test_a_slow_reader_costs_no_time_out_and_holds_the_model_up_only_when_much_i
 
 def test_what_is_unread_may_wait_for_longer_than_any_time_out() -> None:
     async def story() -> None:
-        stream, got = AsyncStream(asking(Streams("a", "b", "c", END), timeout=1.0)), list[str]()
+        stream, got = AsyncStream(started_by(Streams("a", "b", "c", END), timeout=1.0)), list[str]()
         async for chunk in stream:
             got.append(chunk.text)
             await asyncio.sleep(600)
@@ -336,7 +338,7 @@ def test_what_is_unread_may_wait_for_longer_than_any_time_out() -> None:
 
 def test_a_slow_reader_in_a_thread_gets_every_chunk_and_holds_the_model_up_too() -> None:
     model = Counts(READ_AHEAD * 4)
-    stream = Stream(asking(model))
+    stream = Stream(started_by(model))
     first = next(stream)
     time.sleep(0.05)
     assert model.sent <= READ_AHEAD * 2 + 1
@@ -346,10 +348,10 @@ def test_a_slow_reader_in_a_thread_gets_every_chunk_and_holds_the_model_up_too()
 # Left early
 
 
-def test_close_cancels_whoever_is_asked_and_waits_until_it_has_gone() -> None:
+def test_close_cancels_the_attempts_and_waits_for_their_end() -> None:
     async def story() -> None:
         model = Streams("Lis", 600, END)
-        stream = AsyncStream(asking(model))
+        stream = AsyncStream(started_by(model))
         await anext(stream)
         await stream.close()
         assert model.closed == 1
@@ -358,7 +360,7 @@ def test_close_cancels_whoever_is_asked_and_waits_until_it_has_gone() -> None:
     run(story())
 
 
-def test_close_leaves_behind_what_ignores_it() -> None:
+def test_close_abandons_an_attempt_that_ignores_it() -> None:
     class Stubborn:
         async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
             del call
@@ -369,7 +371,7 @@ def test_close_leaves_behind_what_ignores_it() -> None:
                 await asyncio.sleep(10)
 
     async def story() -> None:
-        stream = AsyncStream(asking(Stubborn()))
+        stream = AsyncStream(started_by(Stubborn()))
         await anext(stream)
         await stream.close()
         assert asyncio.get_running_loop().time() == GOODBYE
@@ -381,7 +383,7 @@ def test_close_leaves_behind_what_ignores_it() -> None:
 def test_a_reader_that_is_cancelled_loses_nothing() -> None:
     async def story() -> None:
         model = Streams("a", 5.0, "b", 5.0, "c", END)
-        stream, got = AsyncStream(asking(model)), list[str]()
+        stream, got = AsyncStream(started_by(model)), list[str]()
         while "c" not in got:
             try:
                 async with asyncio.timeout(0.7):
@@ -400,7 +402,7 @@ def test_cancelling_a_task_inside_the_context_closes_the_stream() -> None:
         model = Streams("a", 600, END)
 
         async def read() -> None:
-            async with AsyncStream(asking(model)) as stream:
+            async with AsyncStream(started_by(model)) as stream:
                 await collected(stream)
 
         task = asyncio.create_task(read())
@@ -415,7 +417,7 @@ def test_cancelling_a_task_inside_the_context_closes_the_stream() -> None:
 
 def test_a_task_that_waits_for_a_chunk_is_released_by_close() -> None:
     async def story() -> None:
-        stream = AsyncStream(asking(Streams("a", 600, END)))
+        stream = AsyncStream(started_by(Streams("a", 600, END)))
         readers = [asyncio.create_task(collected(stream)) for _ in range(3)]
         await asyncio.sleep(1)
         await stream.close()
@@ -424,7 +426,7 @@ def test_a_task_that_waits_for_a_chunk_is_released_by_close() -> None:
     run(story())
 
 
-def test_a_model_that_cancels_itself_leaves_nobody_waiting() -> None:
+def test_a_model_that_cancels_itself_leaves_no_reader_waiting() -> None:
     class Cancels:
         async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
             del call
@@ -432,7 +434,7 @@ def test_a_model_that_cancels_itself_leaves_nobody_waiting() -> None:
             raise asyncio.CancelledError
 
     async def story() -> None:
-        stream = AsyncStream(asking(Cancels()))
+        stream = AsyncStream(started_by(Cancels()))
         await anext(stream)
         with pytest.raises((asyncio.CancelledError, StreamBroken)):
             await anext(stream)
@@ -440,12 +442,14 @@ def test_a_model_that_cancels_itself_leaves_nobody_waiting() -> None:
     run(story())
 
 
-def test_a_failure_that_nobody_reads_is_not_logged_by_the_loop() -> None:
-    told: list[Any] = []
+def test_a_failure_that_is_not_read_is_not_logged_by_the_loop() -> None:
+    contexts: list[Any] = []
 
     async def story() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-        stream = AsyncStream(asking(Streams(failure("timeout"))))
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: contexts.append(context)
+        )
+        stream = AsyncStream(started_by(Streams(failure("timeout"))))
         async with stream:
             await asyncio.sleep(1)
         del stream
@@ -453,7 +457,7 @@ def test_a_failure_that_nobody_reads_is_not_logged_by_the_loop() -> None:
         await asyncio.sleep(1)
 
     run(story())
-    assert told == []
+    assert contexts == []
 
 
 # From several places
@@ -461,7 +465,7 @@ def test_a_failure_that_nobody_reads_is_not_logged_by_the_loop() -> None:
 
 def test_several_tasks_share_a_stream_each_chunk_goes_to_one_and_all_end() -> None:
     async def story() -> None:
-        stream = AsyncStream(asking(Streams("a", 1.0, "b", 1.0, "c", "d", END)))
+        stream = AsyncStream(started_by(Streams("a", 1.0, "b", 1.0, "c", "d", END)))
         got = await asyncio.gather(*(collected(stream) for _ in range(3)))
         assert sorted(text for chunks in got for text in texts(chunks)) == ["a", "b", "c", "d"]
         assert sum(chunk.end is not None for chunks in got for chunk in chunks) == 1
@@ -472,7 +476,7 @@ def test_several_tasks_share_a_stream_each_chunk_goes_to_one_and_all_end() -> No
 @pytest.mark.parametrize("readers", [1, 2, 8])
 def test_a_stream_may_be_read_from_other_threads_each_chunk_once(readers: int) -> None:
     model = Counts(500)
-    stream, got = Stream(asking(model)), list[Chunk]()
+    stream, got = Stream(started_by(model)), list[Chunk]()
     threads = [threading.Thread(target=lambda: got.extend(stream)) for _ in range(readers)]
     for thread in threads:
         thread.start()
@@ -485,7 +489,7 @@ def test_a_stream_may_be_read_from_other_threads_each_chunk_once(readers: int) -
 
 def test_close_releases_a_thread_that_waits_for_a_chunk() -> None:
     model = Streams("a", 600, END)
-    stream, got = Stream(asking(model)), list[Chunk]()
+    stream, got = Stream(started_by(model)), list[Chunk]()
 
     def read() -> None:
         for chunk in stream:
@@ -503,12 +507,12 @@ def test_close_releases_a_thread_that_waits_for_a_chunk() -> None:
     assert (texts(got), list(stream), model.closed) == (["a"], [], 1)
 
 
-def test_a_stream_belongs_to_the_loop_that_began_it() -> None:
+def test_a_stream_belongs_to_the_loop_that_started_it() -> None:
     async def begin(stream: AsyncStream) -> None:
         await anext(stream)
 
     model = Streams("a", 600, END)
-    stream = AsyncStream(asking(model))
+    stream = AsyncStream(started_by(model))
     run_privately(begin(stream))
     with pytest.raises(
         RuntimeError, match="started on another event loop, or before a fork: call stream"
@@ -521,9 +525,9 @@ def test_a_stream_belongs_to_the_loop_that_began_it() -> None:
     assert model.closed == 1
 
 
-def test_a_stream_whose_loop_has_ended_is_let_go_in_silence() -> None:
+def test_a_stream_whose_loop_has_ended_is_collected_in_silence() -> None:
     async def begin() -> AsyncStream:
-        stream = AsyncStream(asking(Streams("a", 600, END)))
+        stream = AsyncStream(started_by(Streams("a", 600, END)))
         await anext(stream)
         return stream
 
@@ -547,8 +551,8 @@ def test_a_stream_whose_loop_has_ended_is_let_go_in_silence() -> None:
 @pytest.fixture
 def server() -> Iterator[Loopback]:
     with Loopback() as running:
-        words = openai_stream(["Lisbon, ", "says"], finish=None, done=False)
-        running.script(msgspec.structs.replace(words, then="hang"))
+        response = openai_stream(["Lisbon, ", "says"], finish=None, done=False)
+        running.script(msgspec.structs.replace(response, then="hang"))
         yield running
 
 
@@ -643,11 +647,11 @@ async def test_leaving_early_closes_the_socket_in_asynchronous_code_too(
 
 
 def test_the_first_chunk_is_there_before_the_last_is_sent(server: Loopback) -> None:
-    whole = openai_stream(["Lis", "bon."])
-    *first, last = whole.pieces
+    response = openai_stream(["Lis", "bon."])
+    *first, last = response.pieces
     server.script(
         msgspec.structs.replace(
-            whole, pieces=(*first[:2], *((0.2, piece) for _, piece in [*first[2:], last]))
+            response, pieces=(*first[:2], *((0.2, piece) for _, piece in [*first[2:], last]))
         )
     )
     with Standby(settings=served(openai=server.url)) as client, client.stream("hi") as stream:
@@ -661,7 +665,7 @@ def test_the_first_chunk_is_there_before_the_last_is_sent(server: Loopback) -> N
 @pytest.mark.parametrize("closes_early", [True, False])
 def test_a_stream_that_is_over_is_freed_however_it_ended(*, closes_early: bool) -> None:
     async def story() -> "weakref.ref[AsyncStream]":
-        stream = AsyncStream(asking(Plays(failure("blocked"))))
+        stream = AsyncStream(started_by(Plays(failure("blocked"))))
         with suppress(CallFailed):
             async with stream:
                 if not closes_early:

@@ -1,4 +1,4 @@
-"""The values that travel: frozen, and silent about what was said to a model."""
+"""The values of a call: frozen, and no repr shows a prompt."""
 
 import dataclasses
 import decimal
@@ -13,8 +13,7 @@ import msgspec
 import pydantic
 import pytest
 
-from standby import errors, events, failures, types
-from standby import settings as policy
+from standby import cards, errors, events, failures, settings, types
 from standby.failures import Kind
 from standby.plugin import ModelRequest
 from standby.types import Chunk, Message, Reply, Request, Text
@@ -23,7 +22,7 @@ from tests.support.playing import QUESTION, request
 STRUCTS = sorted(
     {
         value
-        for module in (types, failures, errors, events, policy)
+        for module in (types, failures, errors, events, cards, settings)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, msgspec.Struct)
     },
@@ -42,40 +41,44 @@ def test_every_value_is_frozen(struct: type[msgspec.Struct]) -> None:
         Text(QUESTION),
         request().messages[0],
         request(temperature=0.5),
-        ModelRequest(request=request(), model="m", card=policy.Card(), options={}, timeout=1.0),
+        ModelRequest(request=request(), model="m", card=cards.Card(), options={}, timeout=1.0),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_no_repr_shows_a_prompt(value: Any) -> None:
-    for shown in (repr(value), str(value), f"{value}", f"{[value]}"):
-        assert "capital" not in shown
-        assert f"Text(<{len(QUESTION)} characters>)" in shown
+    for text in (repr(value), str(value), f"{value}", f"{[value]}"):
+        assert "capital" not in text
+        assert f"Text(<{len(QUESTION)} characters>)" in text
 
 
 @pytest.mark.parametrize("value", [Reply(text="Lisbon."), Chunk("Lisbon.")], ids=["reply", "chunk"])
-def test_a_reprs_answer_is_shown_because_the_caller_asked_to_see_it(value: Any) -> None:
+def test_the_repr_of_a_reply_shows_its_text(value: Any) -> None:
     assert "'Lisbon.'" in repr(value)
 
 
 def test_a_key_shows_where_it_came_from_and_nothing_else() -> None:
-    key = policy.Secret("sk-123", "A_KEY")
-    provider = policy.Provider(plugin="p", api_key=key)
-    for shown in (
+    key = settings.Secret("sk-123", "A_KEY")
+    provider = settings.Provider(plugin="p", api_key=key)
+    for text in (
         repr(key),
         str(key),
         f"{key}",
         f"{key!s:>20}",
         repr(provider),
-        repr(policy.Settings(providers={"p": provider}, chains={})),
+        repr(settings.Settings(providers={"p": provider}, chains={})),
     ):
-        assert "Secret(A_KEY)" in shown
-        assert "sk-123" not in shown
+        assert "Secret(A_KEY)" in text
+        assert "sk-123" not in text
     with pytest.raises(TypeError, match="Encoding objects of type Secret is unsupported"):
         msgspec.json.encode(provider)
 
 
 def test_keys_are_alike_by_value_and_false_without_one() -> None:
-    one, other, none = policy.Secret("k", "A"), policy.Secret("k", "B"), policy.Secret("", "C")
+    one, other, none = (
+        settings.Secret("k", "A"),
+        settings.Secret("k", "B"),
+        settings.Secret("", "C"),
+    )
     assert one == other
     assert len({one, other, none}) == 2
     assert (bool(one), bool(none), one.reveal(), one == "k") == (True, False, "k", False)
@@ -86,7 +89,7 @@ def test_what_travels_can_be_pickled(value: Any) -> None:
     assert pickle.loads(pickle.dumps(value)) == value  # noqa: S301 - made one line before
 
 
-def test_two_requests_that_say_the_same_are_equal() -> None:
+def test_requests_with_equal_contents_are_equal() -> None:
     assert Request((Message("user", (Text("a"),)),)) == Request((Message("user", (Text("a"),)),))
     assert Request((Message("user", (Text("a"),)),)) != Request((Message("user", (Text("b"),)),))
 
@@ -123,7 +126,7 @@ class Opaque:
 class Holder(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
 
-    held: Opaque
+    attribute: Opaque
     raw: bytes
 
 
@@ -153,22 +156,22 @@ DATA: list[tuple[Any, Any]] = [
     ),
     ("a lone \ud800", "a lone \ud800"),
     ([Opaque()], ["opaque"]),
-    (Holder(held=Opaque(), raw=b"\xff"), {"held": "opaque", "raw": "/w=="}),
+    (Holder(attribute=Opaque(), raw=b"\xff"), {"attribute": "opaque", "raw": "/w=="}),
 ]
 
 
-@pytest.mark.parametrize(("data", "told"), DATA)
-def test_a_reply_is_json_whatever_its_data_is(data: Any, told: Any) -> None:
-    whole = Reply(text="x", data=data).to_dict()
-    assert whole["data"] == told
-    assert json.loads(json.dumps(whole, allow_nan=False)) == whole
+@pytest.mark.parametrize(("data", "expected"), DATA)
+def test_a_reply_is_json_whatever_its_data_is(data: Any, expected: Any) -> None:
+    reply = Reply(text="x", data=data).to_dict()
+    assert reply["data"] == expected
+    assert json.loads(json.dumps(reply, allow_nan=False)) == reply
 
 
 def test_a_reply_as_a_dictionary_has_every_field_and_its_trail() -> None:
     call = types.ToolCall(
         id="c1", name="weather", arguments={"city": "Porto"}, provider_state="c2ln"
     )
-    tried = types.Attempt(
+    attempt = types.Attempt(
         model="a",
         provider="p",
         outcome="failed",
@@ -177,20 +180,20 @@ def test_a_reply_as_a_dictionary_has_every_field_and_its_trail() -> None:
         kind=Kind.TIMEOUT,
         then="next",
     )
-    whole = Reply(
+    reply = Reply(
         text="",
         tool_calls=(call,),
         finish=types.Finish.TOOL_CALLS,
         usage=types.Usage(input=3),
-        trail=(tried,),
+        trail=(attempt,),
     )
-    told = whole.to_dict()
-    assert list(told) == list(Reply.__struct_fields__)
-    assert (told["finish"], told["usage"]) == (
+    expected = reply.to_dict()
+    assert list(expected) == list(Reply.__struct_fields__)
+    assert (expected["finish"], expected["usage"]) == (
         "tool_calls",
         {"input": 3, "output": 0, "reasoning": 0, "cached": 0},
     )
-    assert told["tool_calls"][0]["arguments"] == {"city": "Porto"}
-    assert list(told["trail"][0]) == list(types.Attempt.__struct_fields__)
-    assert (told["trail"][0]["kind"], told["trail"][0]["then"]) == ("timeout", "next")
-    assert json.loads(json.dumps(told)) == told
+    assert expected["tool_calls"][0]["arguments"] == {"city": "Porto"}
+    assert list(expected["trail"][0]) == list(types.Attempt.__struct_fields__)
+    assert (expected["trail"][0]["kind"], expected["trail"][0]["then"]) == ("timeout", "next")
+    assert json.loads(json.dumps(expected)) == expected

@@ -100,9 +100,7 @@ def test_a_stream_of_the_parent_continues_there_and_fails_in_the_child() -> None
             fork(read_in_child)
             print(*(chunk.text for chunk in stream), stream.reply.text)
     """
-    message = (
-        "this stream was started on another event loop, or before a fork: call stream() again"
-    )
+    message = "this stream was started on another event loop, or before a fork: call stream() again"
     assert run_program(body, NOWHERE, *warning_flags()) == (
         f"{message}\nsays the script.  Lisbon, says the script.",
         "",

@@ -112,7 +112,8 @@ class SettingsSource:
             announce: Receives `Reloaded` or `ReloadFailed`.
 
         """
-        if self._watch and self._watcher is not None and self._watcher.has_changed():
+        watcher = self._watcher if self._watch else None
+        if watcher is not None and watcher.has_changed():
             threading.Thread(
                 target=self._reload_quietly,
                 args=(adopt, announce),
