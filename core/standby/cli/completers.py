@@ -46,8 +46,9 @@ def _load_settings(ctx: click.Context) -> "Settings":
 
     # where an option lacks its value, click has not recognised FILE yet
     files = [argument for argument in ctx.args if Path(argument).is_file()]
-    given = ctx.params.get("config") or ctx.params.get("file") or (files[-1] if files else None)
-    _, settings = load_settings(given, Registry(), on=date.min)
+    given = ctx.params.get("config") or ctx.params.get("file")
+    file = given or next(reversed(files), None)
+    _, settings = load_settings(file, Registry(), on=date.min)
     return settings
 
 

@@ -13,7 +13,11 @@ from standby.settings import Settings
 
 
 def today() -> date:
-    """Return the date where the user is; a card's `retires` is compared with it."""
+    """Read the calendar; a card's `retires` is compared with it.
+
+    Returns:
+        The date where the user is.
+    """
     return date.today()  # noqa: DTZ011 - the user's own day
 
 

@@ -213,10 +213,11 @@ def _names_variables(file: Path) -> bool:
 
 def _is_default(file: Path, environ: Mapping[str, str]) -> bool:
     """Say whether the commands find this file without its name."""
-    preferred = Path("config/models.yaml")
     if environ.get("STANDBY_CONFIG"):
         return False
-    return file == preferred or (file == Path("models.yaml") and not os.path.lexists(preferred))
+    preferred = Path("config/models.yaml")
+    found = preferred if os.path.lexists(preferred) else Path("models.yaml")
+    return file in (preferred, found)
 
 
 def _quote(path: str) -> str:

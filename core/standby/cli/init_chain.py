@@ -40,7 +40,7 @@ _ONE_VENDOR = """\
 """
 
 _HEDGE = """\
-    hedge: {after: 10s}                  # 10 s of silence: the next is asked too (standby explain)
+    hedge: {after: 10s}                  # 10 s of silence: the next is called too (standby explain)
 """
 
 _POLICY = """\

@@ -40,7 +40,7 @@ def ask_for_vendors(registry: Registry, today: date) -> tuple[str, ...]:
             raise click.BadParameter(str(error)) from error
         return chosen
 
-    question = "Which of them do you have, by name or number? The first is asked first"
+    question = "Which of them do you have, by name or number? The first is called first"
     chosen: tuple[str, ...] = click.prompt(
         question, default=_default_choice(registry, vendors), value_proc=parse
     )
@@ -77,8 +77,8 @@ def _default_choice(registry: Registry, vendors: Sequence[str]) -> str:
     keys = {
         name: registry.info(name).keys for name in vendors if not missing_libraries(registry, name)
     }
-    needing_keys = [name for name in keys if keys[name]]
-    return ", ".join(_with_key_set(keys) or needing_keys or keys or vendors)
+    candidates = (_with_key_set(keys), [name for name in keys if keys[name]], list(keys), vendors)
+    return ", ".join(next(filter(None, candidates), ()))
 
 
 def _with_key_set(keys: Mapping[str, Sequence[str]]) -> list[str]:

@@ -54,7 +54,8 @@ def command(ctx: click.Context, *, name: str, as_json: bool, http: bool) -> None
     \b
     standby plugins check gemini
     """  # noqa: D301 - click wants the character itself
-    as_json = as_json or (ctx.parent is not None and ctx.parent.params.get("as_json", False))
+    parent = {} if ctx.parent is None else ctx.parent.params
+    as_json = as_json or parent.get("as_json", False)
     registry = Registry()
     if name not in registry.names():
         hint = suggest(name, registry.names()) or "'standby plugins' lists the installed ones"
