@@ -59,7 +59,7 @@ models:
 chains:
   default: {models: [instead]}
 """
-"""What stands in for the reader's own file, so that the page's Python runs without a key."""
+"""Replaces the reader's own file, so that the page's Python runs without a key."""
 
 
 RESTARTED = """
@@ -73,7 +73,7 @@ chains:
 
 
 def environ(**more: str) -> dict[str, str]:
-    """Return this process's environment without keys and without what leads to another file."""
+    """Return this process's environment without keys and without the path of another file."""
     ours = {
         name: value
         for name, value in os.environ.items()
@@ -82,8 +82,8 @@ def environ(**more: str) -> dict[str, str]:
     return ours | more
 
 
-def untimed(text: str) -> str:
-    """Leave out what differs from run to run: the times, and that the small model talked on to its limit."""
+def strip_variable_parts(text: str) -> str:
+    """Remove what differs between runs: times, and a small model that reaches its token limit."""
     text = re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ", "", text, flags=re.MULTILINE)
     return re.sub(r"  truncated: [^\n]*", "", re.sub(r"(in|after) \d+\.\ds", r"\1 0.0s", text))
 
@@ -91,7 +91,7 @@ def untimed(text: str) -> str:
 # Its blocks
 
 
-def test_every_block_is_in_a_language_that_is_tried_here() -> None:
+def test_every_block_is_in_a_language_that_is_tested_here() -> None:
     assert {block.language for block in blocks(DOCUMENT)} == {
         "mermaid",
         "sh",
@@ -110,7 +110,7 @@ def test_the_first_python_takes_five_lines_and_prints_text_model_and_trail(
 ) -> None:
     source = blocks(DOCUMENT, "Python", "python")[0].text
     assert len([line for line in source.splitlines() if line]) <= 5
-    assert played(source, tmp_path, monkeypatch, capsys).startswith(
+    assert play(source, tmp_path, monkeypatch, capsys).startswith(
         "Your surplus counts. instead (Attempt(model='instead'"
     )
 
@@ -121,28 +121,29 @@ def test_the_streaming_python_prints_the_pieces_and_the_model(
     first, second, *_ = (block.text for block in blocks(DOCUMENT, "Python", "python"))
     importing = first.splitlines()[0]
     assert (
-        played(f"{importing}\n{second}", tmp_path, monkeypatch, capsys)
+        play(f"{importing}\n{second}", tmp_path, monkeypatch, capsys)
         == "Your surplus counts.instead\n"
     )
 
 
-def test_the_streaming_python_is_right_where_an_answer_begins_anew(
+def test_the_streaming_python_is_right_where_an_answer_restarts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second, *_ = (block.text for block in blocks(DOCUMENT, "Python", "python"))
-    source = f"{first.splitlines()[0]}\n{second}\nprint(stream.text, stream.reply.text, stream.model, sep='|')"
+    last = "print(stream.text, stream.reply.text, stream.model, sep='|')"
+    source = f"{first.splitlines()[0]}\n{second}\n{last}"
     expected = [
         "Your sur",
-        "[the answer broke off; instead begins anew]",
+        "[the answer broke off; instead starts again]",
         "Your surplus counts.instead",
         "Your surplus counts.|Your surplus counts.|instead",
     ]
-    assert played(source, tmp_path, monkeypatch, capsys, RESTARTED).splitlines() == expected
+    assert play(source, tmp_path, monkeypatch, capsys, RESTARTED).splitlines() == expected
 
 
-def test_the_dictionary_is_sound() -> None:
+def test_the_dictionary_is_valid() -> None:
     source = blocks(DOCUMENT, "Python", "python")[2].text
-    with Standby(assigned(source)["config"], environ={}) as client:
+    with Standby(run_assignments(source)["config"], environ={}) as client:
         assert client.settings.chains["default"].models == ("gemini-3.8-flash", "gpt-5.6-sol")
     assert "with Standby(config) as client:" in source
 
@@ -151,20 +152,20 @@ def test_the_python_that_reads_a_reply_as_json_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = f"from standby import Standby\n{only(DOCUMENT, 'A reply as JSON', 'python')}"
-    lines = played(source, tmp_path, monkeypatch, capsys).splitlines()
+    lines = play(source, tmp_path, monkeypatch, capsys).splitlines()
     assert lines[:2] == ["Your surplus counts. None instead scripted stop", "0 0 0 0"]
     assert lines[2].startswith("instead answered None  0.0")
 
 
-def test_a_reply_as_json_has_the_fields_that_are_named_and_no_others() -> None:
+def test_a_reply_as_json_has_exactly_the_listed_fields() -> None:
     section = TEXT[TEXT.index("## A reply as JSON") : TEXT.index("## Accounts and endpoints")]
-    named = set(re.findall(r"told\[\"(\w+)\"\]", section)) | set(
-        re.findall(r"`(\w+)`", section[section.index("Besides these") :])
+    named = set(re.findall(r"data\[\"(\w+)\"\]", section)) | set(
+        re.findall(r"`(\w+)`", section[section.index("It also has") :])
     )
     assert named == set(Reply.__struct_fields__)
 
 
-def played(
+def play(
     source: str,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -184,12 +185,12 @@ def test_each_models_yaml_is_valid(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("models.yaml").write_text(source, encoding="utf-8")
-    ran = CliRunner(env={"STANDBY_CONFIG": None}).invoke(standby, ["validate"])
-    assert ran.exit_code == 0, ran.output
-    assert "models.yaml: no errors" in ran.output
+    process = CliRunner(env={"STANDBY_CONFIG": None}).invoke(standby, ["validate"])
+    assert process.exit_code == 0, process.output
+    assert "models.yaml: no errors" in process.output
 
 
-def lines(language: str) -> list[str]:
+def list_lines(language: str) -> list[str]:
     return [
         line
         for block in blocks(DOCUMENT, language=language)
@@ -198,7 +199,7 @@ def lines(language: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("line", [line for line in lines("sh") if line.startswith("standby ")])
+@pytest.mark.parametrize("line", [line for line in list_lines("sh") if line.startswith("standby ")])
 def test_each_command_line_has_a_real_command_and_real_options(line: str) -> None:
     _, name, *arguments = shlex.split(line, comments=True)
     command = standby.get_command(click.Context(standby), name)
@@ -207,7 +208,7 @@ def test_each_command_line_has_a_real_command_and_real_options(line: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "line", [line for line in lines("sh") if line.startswith(("scripts/", "python "))]
+    "line", [line for line in list_lines("sh") if line.startswith(("scripts/", "python "))]
 )
 def test_each_script_is_there(line: str) -> None:
     words = shlex.split(line)
@@ -216,9 +217,11 @@ def test_each_script_is_there(line: str) -> None:
     assert words[0] == "python" or os.access(script, os.X_OK)
 
 
-def test_no_other_line_of_shell_stands_there_than_the_keys_and_the_installation() -> None:
+def test_the_only_other_shell_lines_are_keys_and_the_installation() -> None:
     rest = [
-        line for line in lines("sh") if not line.startswith(("standby ", "scripts/", "python "))
+        line
+        for line in list_lines("sh")
+        if not line.startswith(("standby ", "scripts/", "python "))
     ]
     keys = [line.partition("=")[0] for line in rest if "=" in line]
     known = {key for plugin in Registry().names() for key in Registry().info(plugin).keys}
@@ -238,7 +241,7 @@ COPIED = [
 ]
 
 
-def test_what_a_reader_copies_names_no_model_that_is_shut_down_or_soon_will_be() -> None:
+def test_examples_name_no_model_that_is_shut_down_or_soon_will_be() -> None:
     registry = Registry()
     cards = {
         model: card for name in registry.names() for model, card in registry.cards(name).items()
@@ -255,12 +258,12 @@ def test_what_a_reader_copies_names_no_model_that_is_shut_down_or_soon_will_be()
     } == set()
 
 
-def test_the_two_names_of_the_chain_that_ships_are_told_with_their_last_day() -> None:
+def test_the_first_two_models_of_the_shipped_chain_are_listed_with_their_last_day() -> None:
     for model, plugin in (("gemini-2.5-pro", "gemini"), ("o3-mini", "openai")):
         assert f"{model} on {Registry().cards(plugin)[model].retires}" in TEXT
 
 
-def test_the_engine_of_the_embedded_model_is_the_one_that_its_plugin_wants() -> None:
+def test_the_engine_of_the_embedded_model_is_that_of_its_plugin() -> None:
     assert f"`pip install '{ENGINE.requirement}'`" in TEXT
 
 
@@ -284,7 +287,7 @@ def test_a_closed_client_works_again() -> None:
         client.chat("Hello")
     assert client.chat("Hello").text == "Hi."
     client.close()
-    assert "A client that was closed opens new connections when it is called again." in TEXT
+    assert "A closed client opens new connections when it is called again." in TEXT
 
 
 def test_the_table_of_kinds_is_what_the_code_does() -> None:
@@ -292,11 +295,11 @@ def test_the_table_of_kinds_is_what_the_code_does() -> None:
         "retry": ["once", "yes"],
         "next": ["no", "yes"],
         "stop": ["no", "no"],
-        "accept": ["no", "no: the reply is taken, and marked on the trail"],
+        "accept": ["no", "no: the reply is accepted, and marked on the trail"],
     }
-    wanted = {f"`{kind}`": says[reaction.then] for kind, reaction in REACTIONS.items()}
-    assert {kind: rest for kind, _, *rest in table(DOCUMENT, head="kind")} == wanted
-    assert [row[0] for row in table(DOCUMENT, head="kind")] == list(wanted)
+    expected = {f"`{kind}`": says[reaction.then] for kind, reaction in REACTIONS.items()}
+    assert {kind: rest for kind, _, *rest in table(DOCUMENT, head="kind")} == expected
+    assert [row[0] for row in table(DOCUMENT, head="kind")] == list(expected)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +313,7 @@ def test_each_status_in_the_table_of_kinds_stands_for_its_kind(kind: str, exampl
     }
 
 
-def test_the_kinds_that_ask_for_a_person_are_named() -> None:
+def test_the_kinds_that_alert_a_person_are_named() -> None:
     *most, last = [f"`{kind}`" for kind, reaction in REACTIONS.items() if reaction.alert]
     assert f"The kinds {', '.join(most)} and {last} also write a line of level `ERROR`" in TEXT
 
@@ -338,7 +341,7 @@ def test_each_exception_has_what_the_table_says(row: list[str]) -> None:
     assert all(hasattr(error, attribute) for attribute in attributes)
 
 
-def test_every_exception_that_a_caller_meets_is_in_the_table() -> None:
+def test_every_public_exception_is_in_the_table() -> None:
     public = {
         name
         for name in package.__all__
@@ -364,7 +367,7 @@ def test_the_demo_prints_the_trail_that_the_page_shows(tmp_path: Path) -> None:
         "demo",
         "What is the capital of Portugal?",
     ]
-    ran = subprocess.run(  # noqa: S603 - this interpreter
+    process = subprocess.run(  # noqa: S603 - this interpreter
         command,
         cwd=tmp_path,
         env=environ(),
@@ -373,27 +376,30 @@ def test_the_demo_prints_the_trail_that_the_page_shows(tmp_path: Path) -> None:
         check=False,
         timeout=60,
     )
-    shown = only(DOCUMENT, "Try it", "text")
-    assert untimed(shown).endswith(f"\n{untimed(ran.stderr)}")
-    assert ran.returncode == 0
-    assert ran.stdout.strip()
+    expected = only(DOCUMENT, "Try it", "text")
+    assert strip_variable_parts(expected).endswith(f"\n{strip_variable_parts(process.stderr)}")
+    assert process.returncode == 0
+    assert process.stdout.strip()
 
 
 def test_the_page_shows_the_fallback_as_the_command_prints_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "standby", "demo"]
-    ran = subprocess.run(
+    process = subprocess.run(  # noqa: S603 - as above
         command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
-    )  # noqa: S603 - as above
-    shown, printed = (
-        re.sub(r"\d+\.\d+ ?s\b", "0 s", text)
-        for text in (only(DOCUMENT, "Try it", "text"), ran.stdout)
     )
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert shown.startswith(printed)
+    expected, printed = (
+        re.sub(r"\d+\.\d+ ?s\b", "0 s", text)
+        for text in (only(DOCUMENT, "Try it", "text"), process.stdout)
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    assert expected.startswith(printed)
 
 
 def shipped_chain_on(gemini: str, openai: str) -> str:
-    providers = f"providers: {{gemini: {{plugin: gemini, base_url: {gemini}}}, openai: {{plugin: openai, base_url: {openai}/v1}}}}"
+    providers = (
+        f"providers: {{gemini: {{plugin: gemini, base_url: {gemini}}}, "
+        f"openai: {{plugin: openai, base_url: {openai}/v1}}}}"
+    )
     return f"{PACKAGED.read_text(encoding='utf-8')}\n{providers}\n"
 
 
@@ -406,12 +412,12 @@ KEYS: Mapping[str, str] = {
 LIVING = {"PRIMARY_AI_MODEL": "gemini-3.8-flash", "FALLBACK_AI_MODEL": "gpt-5.6-terra"}
 
 
-def on_either_api(request: Received) -> Answer:
+def answer_as_openai(request: Received) -> Answer:
     return respond(200, openai_body(request.path, request.json, "Lisbon, says OpenAI."))
 
 
-def logged(source: str, folder: Path) -> str:
-    ran = subprocess.run(  # noqa: S603 - this interpreter
+def run_logged(source: str, folder: Path) -> str:
+    process = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", source],
         cwd=folder,
         env=environ(**KEYS, **LIVING),
@@ -420,10 +426,10 @@ def logged(source: str, folder: Path) -> str:
         check=True,
         timeout=60,
     )
-    return ran.stderr
+    return process.stderr
 
 
-def test_the_log_of_a_fall_back_is_the_one_that_the_page_shows_and_silent_otherwise(
+def test_the_log_of_a_fallback_is_that_of_the_page_and_silent_otherwise(
     tmp_path: Path,
 ) -> None:
     source = only(DOCUMENT, "Log", "python") + blocks(DOCUMENT, "Python", "python")[0].text
@@ -431,21 +437,23 @@ def test_the_log_of_a_fall_back_is_the_one_that_the_page_shows_and_silent_otherw
         (tmp_path / "models.yaml").write_text(
             shipped_chain_on(gemini.url, openai.url), encoding="utf-8"
         )
-        openai.answer = on_either_api
-        assert logged(source, tmp_path) == ""
+        openai.answer = answer_as_openai
+        assert run_logged(source, tmp_path) == ""
         assert openai.requests == []
         gemini.script(GEMINI_500)
-        assert untimed(logged(source, tmp_path)) == untimed(only(DOCUMENT, "Log", "text"))
+        assert strip_variable_parts(run_logged(source, tmp_path)) == strip_variable_parts(
+            only(DOCUMENT, "Log", "text")
+        )
     assert all(f"`{name}={model}`" in TEXT for name, model in LIVING.items())
 
 
 async def test_the_next_model_gets_the_whole_conversation_without_what_it_refuses(
     tmp_path: Path,
 ) -> None:
-    turns = assigned(blocks(DOCUMENT, "Python", "python")[1].text)["messages"]
+    turns = run_assignments(blocks(DOCUMENT, "Python", "python")[1].text)["messages"]
     with both() as (gemini, openai):
         gemini.script(GEMINI_500)
-        openai.answer = on_either_api
+        openai.answer = answer_as_openai
         file = tmp_path / "models.yaml"
         file.write_text(shipped_chain_on(gemini.url, openai.url), encoding="utf-8")
         async with AsyncStandby(file, environ={**KEYS, **LIVING}) as client:
@@ -459,7 +467,7 @@ async def test_the_next_model_gets_the_whole_conversation_without_what_it_refuse
     assert reply.trail[1].dropped == ("temperature",)
 
 
-def assigned(source: str) -> dict[str, Any]:
+def run_assignments(source: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
     exec(source.partition("with ")[0], names)  # noqa: S102 - the page's own code
     return names
@@ -487,7 +495,7 @@ def test_the_health_of_each_model_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (
-        played(only(DOCUMENT, "While a model is down", "python"), tmp_path, monkeypatch, capsys)
+        play(only(DOCUMENT, "While a model is down", "python"), tmp_path, monkeypatch, capsys)
         == "instead closed 0 \n"
     )
 
