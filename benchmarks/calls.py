@@ -17,9 +17,8 @@ from server import served
 
 from standby import AsyncStandby, Settings
 from standby.cards import Card
-from standby.dispatch.dispatcher import Walk
-from standby.dispatch.policy import Route
-from standby.dispatch.target import Target
+from standby.dispatch.dispatcher import Dispatcher
+from standby.dispatch.target import Route, Target
 from standby.resilience.triggers import Triggers
 from standby.settings import Chain, Model, Provider, Secret
 from standby.types import Message, Reply, Request, Text
@@ -123,7 +122,7 @@ async def the_walk(rounds: int) -> dict[str, Ratio]:
             await asyncio.wait([asyncio.create_task(get())])
 
     def walk() -> object:
-        return Walk(route, request, emit=lambda _: None, jitter=jitter).run()
+        return Dispatcher(route, emit=lambda _: None, jitter=jitter).run(request)
 
     return {
         "the walk, against create_task + wait + timeout": await compare(

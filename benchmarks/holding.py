@@ -14,9 +14,8 @@ from server import served
 
 from standby import AsyncStandby, Settings
 from standby.cards import Card
-from standby.dispatch.dispatcher import Walk
-from standby.dispatch.policy import Route
-from standby.dispatch.target import Target
+from standby.dispatch.dispatcher import Dispatcher
+from standby.dispatch.target import Route, Target
 from standby.events import AttemptStarted, Event
 from standby.plugin import Chunk, ModelRequest
 from standby.resilience.triggers import Triggers
@@ -93,8 +92,10 @@ async def the_walk(rounds: int) -> Ratio:
         async with asyncio.timeout(60):
             await asyncio.wait([asyncio.create_task(get())])
 
+    dispatcher = Dispatcher(route, emit=lambda _: None, jitter=jitter)
+
     def walk() -> object:
-        return Walk(route, REQUEST, emit=lambda _: None, jitter=jitter).run()
+        return dispatcher.run(REQUEST)
 
     return await compare(walk, bare, rounds=rounds, calls=500)
 

@@ -1,4 +1,4 @@
-"""Mutants of a module: small changes to its code, each of which some test should disclaimer.
+"""Mutants of a module: small changes to its code, each of which some test should notice.
 
 Annotations, decorators, docstrings and the arguments of `class` statements stay as they are.
 """

@@ -77,11 +77,11 @@ OWN = {
     "resilience.triggers": ("resilience/test_triggers.py",),
     "resilience.timeouts": ("resilience/test_timeouts.py",),
 }
-"""The modules, and the tests beside `WALKS` that are about each: it is these that must disclaimer."""
+"""The modules, and the tests beside `WALKS` that are about each: it is these that must notice."""
 
 
 class Target(NamedTuple):
-    """A module, and the tests that must disclaimer what is changed in it."""
+    """A module, and the tests that must notice what is changed in it."""
 
     name: str
     import_name: str

@@ -15,12 +15,12 @@ from itertools import count
 from typing import Any
 
 from standby.cards import Card
-from standby.dispatch.attempt import GOODBYE
-from standby.dispatch.dispatcher import RESERVE, Walk
-from standby.dispatch.policy import Route
-from standby.dispatch.routes import HEDGED_SHARE, HEDGES
-from standby.dispatch.stream_gate import StreamGate
-from standby.dispatch.target import Target
+from standby.dispatch.attempt import CANCEL_GRACE
+from standby.dispatch.dispatcher import Dispatcher
+from standby.dispatch.execution import Execution
+from standby.dispatch.policy import HEDGE_BUDGET, HEDGE_SHARE, reserve_for
+from standby.dispatch.stream_gate import Put
+from standby.dispatch.target import Route, Target
 from standby.errors import CallFailed, Stopped, StreamBroken
 from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed, Hedged
 from standby.failures import Kind
@@ -57,7 +57,7 @@ class Caller:
             int(2 ** dice.uniform(0, 12)) if dice.random() < 0.15 else 0
         )  # steps of the loop, of whatever task
         self.reads = dice.choice((1, 2)) if dice.random() < 0.05 else 0  # chunks; 0: all
-        self.walk: Walk | None = None
+        self.execution: Execution | None = None
         self.told: list[Event] = []
         self.chunks: list[Chunk] = []
         self.began = self.ended = self.left = 0.0
@@ -68,7 +68,7 @@ class Caller:
 
     async def call(self, loop: VirtualLoop) -> None:
         self.began = loop.time()
-        task = asyncio.create_task(self._stream() if self.streams else self._make().run())
+        task = asyncio.create_task(self._stream() if self.streams else self._chat())
         if self.leaves_after:
             loop.after(self.leaves_after, lambda: self._leave(task, loop.time()))
         await asyncio.wait([task])
@@ -81,20 +81,17 @@ class Caller:
         self.left = now
         task.cancel()
 
-    def _make(self, outlet: StreamGate | None = None) -> Walk:
+    def _start(self, put: Put | None = None) -> Execution:
         world = self.world
-        self.walk = Walk(
-            world.route,
-            REQUEST,
-            emit=self._note,
-            jitter=world.dice,
-            deadline=self.span,
-            outlet=outlet,
-        )
-        return self.walk
+        dispatcher = Dispatcher(world.route, emit=self._note, jitter=world.dice)
+        self.execution = dispatcher.start(REQUEST, self.span, put)
+        return self.execution
+
+    async def _chat(self) -> Reply:
+        return await self._start().run()
 
     async def _stream(self) -> Reply | None:
-        async with AsyncStream(self._make) as stream:
+        async with AsyncStream(self._start, self.span) as stream:
             async for chunk in stream:
                 self.chunks.append(chunk)
                 if len(self.chunks) == self.reads:
@@ -124,7 +121,7 @@ class Caller:
     def rules(self) -> Iterator[Rule]:
         result, trail, took = (
             self.result,
-            self.walk.trail if self.walk else (),
+            self.execution.trail if self.execution else (),
             self.ended - self.began,
         )
         told = [type(event) for event in self.told]
@@ -137,7 +134,7 @@ class Caller:
             not told.count(AttemptStarted) <= ended == len(trail),
             f"{ended} attempts ended, {len(trail)} are on the trail",
         )
-        grace = MOMENT + GOODBYE * self.world.is_deaf
+        grace = MOMENT + CANCEL_GRACE * self.world.is_deaf
         yield took > self.span + grace, f"it took {took}s of {self.span}s"
         yield (
             self.left and gone and result and self.ended > self.left + grace,
@@ -215,9 +212,9 @@ class World:
             chain=self.chain,
             targets=tuple(self._target(model, dice) for model in self.models.values()),
             triggers=Triggers(pair for pair in TRIGGERS.items() if dice.random() < 0.2),
-            hedges=RetryBudget(HEDGES, HEDGED_SHARE, min_rate=float("inf")),
+            hedges=RetryBudget(HEDGE_BUDGET, HEDGE_SHARE, min_rate=float("inf")),
         )
-        self.asked = self.route.targets if self.chain.fallback else self.route.targets[:1]
+        self.asked = self.route.reachable
         self.is_deaf = any(model.has_been("deaf") for model in self.models.values())
         self.callers = [Caller(self, dice) for _ in range(dice.choice((10, 40, 100, 300)))]
         self.herd, self.pause = dice.choice(((1, 0.3), (1, 3.0), (100, 20.0), (20, 20.0)))
@@ -239,11 +236,11 @@ class World:
 
     def reserved(self, span: float) -> float:
         """Return the seconds of a call that each model may count on."""
-        return min(RESERVE, span / len(self.asked))
+        return reserve_for(span, len(self.asked))
 
     def sure(self, began: float, span: float) -> set[str]:
         """Name the models that can answer for sure: fair during the whole call, quick enough for what is reserved for them."""
-        enough = self.reserved(span) - 0.1 - 10 * GOODBYE * self.is_deaf
+        enough = self.reserved(span) - 0.1 - 10 * CANCEL_GRACE * self.is_deaf
         fit = [self.models[target.name] for target in self.asked if target.permits is None]
         return {
             model.name
@@ -281,7 +278,7 @@ class World:
             if caller is None
             else [
                 f"began {caller.began:g}, {caller.span:g}s",
-                *(caller.walk.trail if caller.walk else ()),
+                *(caller.execution.trail if caller.execution else ()),
             ]
         )
         self.violations += [
@@ -301,7 +298,7 @@ class World:
             name, model, breaker = target.name, self.models[target.name], self.breakers[target.name]
             yield (
                 model.under_way or breaker.out,
-                f"{name}: {model.under_way} are under way, tickets out: {breaker.out}",
+                f"{name}: {model.under_way} are under way, permits out: {breaker.out}",
             )
             yield breaker.most_probes > 1, f"{name}: {breaker.most_probes} probes at once"
             yield (
@@ -319,7 +316,7 @@ class World:
             )
         hedged = sum(isinstance(event, Hedged) for caller in self.callers for event in caller.told)
         yield (
-            hedged > HEDGES + HEDGED_SHARE * len(self.callers),
+            hedged > HEDGE_BUDGET + HEDGE_SHARE * len(self.callers),
             f"{hedged} hedges in {len(self.callers)} calls",
         )
 

@@ -36,7 +36,7 @@ from tests.support.loopback import (
     openai_stream,
     reset,
 )
-from tests.support.playing import Plays, failure, route, target, walk
+from tests.support.playing import Plays, dispatch, failure, route, target
 from tests.support.virtual_clock import run
 
 TENTH = """
@@ -297,7 +297,7 @@ def test_15_the_primary_is_back_within_16_s_in_every_one_of_1_000_seeds() -> Non
         for number in range(20):
             await asyncio.sleep(max(0.0, number * 4 - now()))
             began, before = now(), len(primary.calls)
-            reply = await walk(chain).run()
+            reply = await dispatch(chain).run()
             probes = max(probes, len(primary.calls) - before if number > 4 else 0)
             if reply.model == "a":
                 break

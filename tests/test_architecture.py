@@ -249,9 +249,8 @@ CLOCK_AND_CHANCE = {
     "asyncio.sleep": [
         "diagnostics/simulation/simulated_model",
         "diagnostics/simulation/simulator",
-        "dispatch/in_flight",
         "registry/warm_up",
-        "testing/basic_rules",
+        "testing/checks",
         "testing/loopback",
     ],
     "date.today": [

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.policy import Route, decide
+from standby.dispatch.policy import decide
+from standby.dispatch.target import Route
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.resilience.triggers import Triggers
@@ -13,8 +14,8 @@ from standby.settings import Chain, Trigger
 from standby_gemini.failures import parse_failure as gemini_failure
 from standby_gemini.reply import Reader as GeminiReader
 from standby_gemini.reply import parse_reply as gemini_reply
-from standby_openai.failures import parse_failure as openai_failure
 from standby_openai.chat_reply import Reader as ChatReader
+from standby_openai.failures import parse_failure as openai_failure
 from standby_openai.responses_reply import Reader as ResponsesReader
 from tests.support.playing import target
 
@@ -579,7 +580,7 @@ def decided(failure: Failure, **trigger: Any) -> tuple[str, str | None]:
             [("busy", Trigger(message=("429", "rate limit"), then="next", **trigger))]
         ),
     )
-    decision = decide(failure, target("m", None), route, 1, random.Random(1))
+    decision = decide(failure, target("m", None), route.chain, route.triggers, 1, random.Random(1))
     return decision.then, decision.trigger
 
 

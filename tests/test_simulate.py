@@ -62,23 +62,23 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
     ),
     "is well, and rests": (3, "resilience.breaker_states.Backoff.pause", lambda *_: 60.0),
     "hedges in": (3, "resilience.retry_budget.RetryBudget.try_withdraw", lambda *_: True),
-    "tickets out": (1, "dispatch.in_flight.Floor.teach", lambda *_, **__: None),
+    "permits out": (1, "dispatch.attempt.AttemptTask.record", lambda *_, **__: None),
     "tasks are left": (
         3,
-        "dispatch.attempt.Running.give_up",
-        lambda running: setattr(running, "_late", True),
+        "dispatch.attempt.AttemptTask.time_out",
+        lambda attempt: setattr(attempt, "_is_late", True),
     ),
-    "s of ": (27, "dispatch.attempt.GOODBYE", 1.0),
+    "s of ": (27, "dispatch.attempt.CANCEL_GRACE", 1.0),
     "a permit is missing": (1, "resilience.bulkhead.Bulkhead.release", lambda _: None),
     "could have answered": (
         11,
-        "dispatch.dispatcher.Walk._share",
-        lambda walk, **_: walk._until - walk._now(),
+        "dispatch.execution.time_share",
+        lambda time_left, *_: time_left,
     ),
-    "outcomes": (1, "dispatch.trail.Trail.answered", lambda *_: None),
-    "on the trail": (1, "dispatch.in_flight.Floor.conclude", lambda *_: None),
-    "not whole": (88, "dispatch.dispatcher.judge", lambda *_: None),
-    "more than one answer": (17, "dispatch.adapter_call.Chunk", lambda text="", **_: Chunk(text)),
+    "outcomes": (1, "dispatch.trail.Trail.call_answered", lambda *_: None),
+    "on the trail": (1, "dispatch.in_flight.InFlight.finish", lambda *_: None),
+    "not whole": (88, "dispatch.execution.assess", lambda *_: None),
+    "more than one answer": (17, "dispatch.stream_gate.Chunk", lambda text="", **_: Chunk(text)),
 }
 """What the simulation says; a seed from which on it soon does; and how the code must be broken for that."""
 

@@ -3,30 +3,32 @@
 import asyncio
 import contextvars
 import gc
+import random
 import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
-from tests.support.asking import served
 
 from standby import AsyncStandby, ChainExhausted, Standby, StreamBroken
-from standby.dispatch.attempt import GOODBYE
-from standby.dispatch.dispatcher import Walk
+from standby.dispatch.attempt import CANCEL_GRACE
+from standby.dispatch.dispatcher import Dispatcher
 from standby.dispatch.stream_buffer import READ_AHEAD
-from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Route
 from standby.errors import CallFailed
 from standby.plugin import Chunk, End, ModelRequest
 from standby.runtime.background_loop import run as run_privately
 from standby.settings import Retry, StreamRules
-from standby.streams import AsyncStream, Stream
+from standby.streams import AsyncStream, Start, Stream
 from standby.types import Finish, Reply, Usage
+from tests.support.asking import served
 from tests.support.loopback import Loopback, openai_stream
-from tests.support.playing import Plays, Streams, failure, route, target, walk
+from tests.support.playing import Plays, Streams, failure, request, route, target
 from tests.support.virtual_clock import run
 
 who = contextvars.ContextVar("who", default="nobody")
@@ -39,9 +41,16 @@ END = End(
 )
 
 
-def started_by(*adapters: Any, **rest: Any) -> Callable[[StreamGate], Walk]:
+def started_by(*adapters: Any, **rest: Any) -> tuple[Start, float]:
     targets = [target(f"m{number}", adapter, **rest) for number, adapter in enumerate(adapters, 1)]
-    return lambda outlet: walk(route(*targets), outlet=outlet)
+    return starting(route(*targets))
+
+
+def starting(chain: Route) -> tuple[Start, float]:
+    """Return what `AsyncStream` takes."""
+    dispatcher = Dispatcher(chain, emit=lambda _: None, jitter=random.Random(1))
+    deadline = chain.chain.deadline
+    return partial(dispatcher.start, request(), deadline), deadline
 
 
 def texts(chunks: Any) -> list[str]:
@@ -79,7 +88,7 @@ def test_chunks_arrive_as_they_come() -> None:
         now = asyncio.get_running_loop().time
         return [
             (now(), chunk.text)
-            async for chunk in AsyncStream(started_by(Streams("a", 1.0, "b", 2.0, "c", END)))
+            async for chunk in AsyncStream(*started_by(Streams("a", 1.0, "b", 2.0, "c", END)))
         ]
 
     assert run(story()) == [(0.0, "a"), (1.0, "b"), (3.0, "c"), (3.0, "")]
@@ -91,7 +100,7 @@ def test_chunks_arrive_as_they_come() -> None:
 )
 def test_one_chunk_with_an_end_comes_last_and_together_they_are_the_reply(adapter: Any) -> None:
     async def story() -> tuple[list[Chunk], AsyncStream]:
-        stream = AsyncStream(started_by(adapter))
+        stream = AsyncStream(*started_by(adapter))
         return await collected(stream), stream
 
     chunks, stream = run(story())
@@ -108,7 +117,7 @@ def test_no_model_is_called_before_the_first_read() -> None:
     async def story() -> None:
         for entered in (False, True):
             model = Streams("Lisbon.", END)
-            stream = AsyncStream(started_by(model))
+            stream = AsyncStream(*started_by(model))
             await asyncio.sleep(5)
             assert not model.calls
             if entered:
@@ -128,14 +137,12 @@ CUT = failure("connection", "connection error: reset")
 BROKEN_TWICE = (Streams("Ma", "drid", CUT), Streams("Pa", CUT), Streams("Lis", "bon.", END))
 
 
-def breaking(*adapters: Any, timeout: float = 30.0, **rules: Any) -> Callable[[StreamGate], Walk]:
+def breaking(*adapters: Any, timeout: float = 30.0, **rules: Any) -> tuple[Start, float]:
     """Return a chain without retries, with these rules for its streams."""
     targets = [
         target(f"m{number}", adapter, timeout=timeout) for number, adapter in enumerate(adapters, 1)
     ]
-    return lambda outlet: walk(
-        route(*targets, stream=StreamRules(**rules), retry=Retry(attempts=1)), outlet=outlet
-    )
+    return starting(route(*targets, stream=StreamRules(**rules), retry=Retry(attempts=1)))
 
 
 async def seen(stream: AsyncStream) -> list[tuple[str | None, str]]:
@@ -149,7 +156,7 @@ async def seen(stream: AsyncStream) -> list[tuple[str | None, str]]:
 
 def test_a_stream_has_the_model_that_was_read_last_and_the_text_that_counts() -> None:
     async def story() -> None:
-        stream = AsyncStream(breaking(*BROKEN_TWICE, on_break="restart"))
+        stream = AsyncStream(*breaking(*BROKEN_TWICE, on_break="restart"))
         steps = [(None, ""), ("m1", "Ma"), ("m1", "Madrid"), ("m2", ""), ("m2", "Pa")]
         steps += [("m3", ""), ("m3", "Lis"), ("m3", "Lisbon."), ("m3", "Lisbon.")]
         assert await seen(stream) == steps
@@ -160,7 +167,7 @@ def test_a_stream_has_the_model_that_was_read_last_and_the_text_that_counts() ->
 
 def test_a_buffered_stream_names_the_model_that_answered() -> None:
     async def story() -> None:
-        stream = AsyncStream(breaking(*BROKEN_TWICE, release="whole"))
+        stream = AsyncStream(*breaking(*BROKEN_TWICE, release="whole"))
         assert await seen(stream) == [(None, ""), ("m3", "Lisbon."), ("m3", "Lisbon.")]
 
     run(story())
@@ -168,7 +175,7 @@ def test_a_buffered_stream_names_the_model_that_answered() -> None:
 
 def test_a_broken_stream_still_names_the_last_model() -> None:
     async def story() -> None:
-        stream = AsyncStream(started_by(Streams("Ma", "drid", CUT), Plays("Lisbon.")))
+        stream = AsyncStream(*started_by(Streams("Ma", "drid", CUT), Plays("Lisbon.")))
         with pytest.raises(StreamBroken):
             await seen(stream)
         assert (stream.model, stream.text) == ("m1", "Madrid")
@@ -177,7 +184,7 @@ def test_a_broken_stream_still_names_the_last_model() -> None:
 
 
 def test_in_a_thread_too_model_and_text_are_those_of_the_last_chunk() -> None:
-    with Stream(breaking(*BROKEN_TWICE, on_break="restart")) as stream:
+    with Stream(*breaking(*BROKEN_TWICE, on_break="restart")) as stream:
         noted: list[tuple[str | None, str]] = []
         for chunk in stream:
             noted.append((stream.model, stream.text))
@@ -194,7 +201,7 @@ def test_a_reset_that_could_not_be_put_comes_before_the_next_text() -> None:
     )
 
     async def story() -> list[Chunk]:
-        stream = AsyncStream(chain)
+        stream = AsyncStream(*chain)
         await stream.take(1)
         await asyncio.sleep(60)
         return await collected(stream)
@@ -212,7 +219,7 @@ def test_there_is_no_reply_before_the_end() -> None:
     message = "the stream has no reply yet: read it to its end first"
 
     async def story() -> None:
-        stream = AsyncStream(started_by(Streams("Lisbon.", END)))
+        stream = AsyncStream(*started_by(Streams("Lisbon.", END)))
         with pytest.raises(RuntimeError, match=message):
             _ = stream.reply
         await anext(stream)
@@ -227,7 +234,7 @@ def test_there_is_no_reply_before_the_end() -> None:
 
 def test_a_failure_before_the_first_text_is_only_on_the_trail() -> None:
     async def story() -> None:
-        stream = AsyncStream(started_by(Streams(" ", failure("timeout")), Streams("Lisbon.", END)))
+        stream = AsyncStream(*started_by(Streams(" ", failure("timeout")), Streams("Lisbon.", END)))
         assert texts(await collected(stream)) == ["Lisbon."]
         assert [attempt.model for attempt in stream.trail] == ["m1", "m2"]
 
@@ -250,7 +257,7 @@ def test_a_failure_comes_after_the_chunks_before_it_and_then_the_stream_is_over(
     pieces: tuple[Any, ...], error: type[Exception], seen: list[str]
 ) -> None:
     async def story() -> None:
-        stream, got = AsyncStream(started_by(Streams(*pieces))), list[Chunk]()
+        stream, got = AsyncStream(*started_by(Streams(*pieces))), list[Chunk]()
         with pytest.raises(error) as caught:
             async for chunk in stream:
                 got.append(chunk)
@@ -270,7 +277,7 @@ def test_a_failure_comes_after_the_chunks_before_it_and_then_the_stream_is_over(
 def test_after_the_end_and_after_close_there_is_nothing_more() -> None:
     async def story() -> None:
         read, left, untouched = (
-            AsyncStream(started_by(Streams("Lis", "bon.", END))) for _ in range(3)
+            AsyncStream(*started_by(Streams("Lis", "bon.", END))) for _ in range(3)
         )
         await collected(read)
         await anext(left)
@@ -297,14 +304,14 @@ def test_context_variables_of_the_first_reader_reach_the_model() -> None:
 
     async def story() -> None:
         token = who.set("the caller")
-        stream = AsyncStream(started_by(Asks()))
+        stream = AsyncStream(*started_by(Asks()))
         await anext(stream)
         who.reset(token)
         await collected(stream)
 
     run(story())
     who.set("the thread")
-    list(Stream(started_by(Asks())))
+    list(Stream(*started_by(Asks())))
     assert seen == ["the caller"] * 2 + ["the thread"] * 2
 
 
@@ -314,7 +321,7 @@ def test_context_variables_of_the_first_reader_reach_the_model() -> None:
 def test_a_slow_reader_costs_no_time_out_and_holds_the_model_up_only_when_much_is_unread() -> None:
     async def story() -> None:
         model = Counts(READ_AHEAD * 2)
-        stream, got = AsyncStream(started_by(model, timeout=30.0)), list[str]()
+        stream, got = AsyncStream(*started_by(model, timeout=30.0)), list[str]()
         for number in range(1, model.size + 1):
             got.append((await anext(stream)).text)
             await asyncio.sleep(0.01)
@@ -327,7 +334,7 @@ def test_a_slow_reader_costs_no_time_out_and_holds_the_model_up_only_when_much_i
 
 def test_what_is_unread_may_wait_for_longer_than_any_time_out() -> None:
     async def story() -> None:
-        stream, got = AsyncStream(started_by(Streams("a", "b", "c", END), timeout=1.0)), list[str]()
+        stream, got = AsyncStream(*started_by(Streams("a", "b", "c", END), timeout=1.0)), list[str]()
         async for chunk in stream:
             got.append(chunk.text)
             await asyncio.sleep(600)
@@ -338,7 +345,7 @@ def test_what_is_unread_may_wait_for_longer_than_any_time_out() -> None:
 
 def test_a_slow_reader_in_a_thread_gets_every_chunk_and_holds_the_model_up_too() -> None:
     model = Counts(READ_AHEAD * 4)
-    stream = Stream(started_by(model))
+    stream = Stream(*started_by(model))
     first = next(stream)
     time.sleep(0.05)
     assert model.sent <= READ_AHEAD * 2 + 1
@@ -351,7 +358,7 @@ def test_a_slow_reader_in_a_thread_gets_every_chunk_and_holds_the_model_up_too()
 def test_close_cancels_the_attempts_and_waits_for_their_end() -> None:
     async def story() -> None:
         model = Streams("Lis", 600, END)
-        stream = AsyncStream(started_by(model))
+        stream = AsyncStream(*started_by(model))
         await anext(stream)
         await stream.close()
         assert model.closed == 1
@@ -371,10 +378,10 @@ def test_close_abandons_an_attempt_that_ignores_it() -> None:
                 await asyncio.sleep(10)
 
     async def story() -> None:
-        stream = AsyncStream(started_by(Stubborn()))
+        stream = AsyncStream(*started_by(Stubborn()))
         await anext(stream)
         await stream.close()
-        assert asyncio.get_running_loop().time() == GOODBYE
+        assert asyncio.get_running_loop().time() == CANCEL_GRACE
         await asyncio.sleep(20)
 
     run(story())
@@ -383,7 +390,7 @@ def test_close_abandons_an_attempt_that_ignores_it() -> None:
 def test_a_reader_that_is_cancelled_loses_nothing() -> None:
     async def story() -> None:
         model = Streams("a", 5.0, "b", 5.0, "c", END)
-        stream, got = AsyncStream(started_by(model)), list[str]()
+        stream, got = AsyncStream(*started_by(model)), list[str]()
         while "c" not in got:
             try:
                 async with asyncio.timeout(0.7):
@@ -402,7 +409,7 @@ def test_cancelling_a_task_inside_the_context_closes_the_stream() -> None:
         model = Streams("a", 600, END)
 
         async def read() -> None:
-            async with AsyncStream(started_by(model)) as stream:
+            async with AsyncStream(*started_by(model)) as stream:
                 await collected(stream)
 
         task = asyncio.create_task(read())
@@ -417,7 +424,7 @@ def test_cancelling_a_task_inside_the_context_closes_the_stream() -> None:
 
 def test_a_task_that_waits_for_a_chunk_is_released_by_close() -> None:
     async def story() -> None:
-        stream = AsyncStream(started_by(Streams("a", 600, END)))
+        stream = AsyncStream(*started_by(Streams("a", 600, END)))
         readers = [asyncio.create_task(collected(stream)) for _ in range(3)]
         await asyncio.sleep(1)
         await stream.close()
@@ -434,7 +441,7 @@ def test_a_model_that_cancels_itself_leaves_no_reader_waiting() -> None:
             raise asyncio.CancelledError
 
     async def story() -> None:
-        stream = AsyncStream(started_by(Cancels()))
+        stream = AsyncStream(*started_by(Cancels()))
         await anext(stream)
         with pytest.raises((asyncio.CancelledError, StreamBroken)):
             await anext(stream)
@@ -449,7 +456,7 @@ def test_a_failure_that_is_not_read_is_not_logged_by_the_loop() -> None:
         asyncio.get_running_loop().set_exception_handler(
             lambda _, context: contexts.append(context)
         )
-        stream = AsyncStream(started_by(Streams(failure("timeout"))))
+        stream = AsyncStream(*started_by(Streams(failure("timeout"))))
         async with stream:
             await asyncio.sleep(1)
         del stream
@@ -465,7 +472,7 @@ def test_a_failure_that_is_not_read_is_not_logged_by_the_loop() -> None:
 
 def test_several_tasks_share_a_stream_each_chunk_goes_to_one_and_all_end() -> None:
     async def story() -> None:
-        stream = AsyncStream(started_by(Streams("a", 1.0, "b", 1.0, "c", "d", END)))
+        stream = AsyncStream(*started_by(Streams("a", 1.0, "b", 1.0, "c", "d", END)))
         got = await asyncio.gather(*(collected(stream) for _ in range(3)))
         assert sorted(text for chunks in got for text in texts(chunks)) == ["a", "b", "c", "d"]
         assert sum(chunk.end is not None for chunks in got for chunk in chunks) == 1
@@ -476,7 +483,7 @@ def test_several_tasks_share_a_stream_each_chunk_goes_to_one_and_all_end() -> No
 @pytest.mark.parametrize("readers", [1, 2, 8])
 def test_a_stream_may_be_read_from_other_threads_each_chunk_once(readers: int) -> None:
     model = Counts(500)
-    stream, got = Stream(started_by(model)), list[Chunk]()
+    stream, got = Stream(*started_by(model)), list[Chunk]()
     threads = [threading.Thread(target=lambda: got.extend(stream)) for _ in range(readers)]
     for thread in threads:
         thread.start()
@@ -489,7 +496,7 @@ def test_a_stream_may_be_read_from_other_threads_each_chunk_once(readers: int) -
 
 def test_close_releases_a_thread_that_waits_for_a_chunk() -> None:
     model = Streams("a", 600, END)
-    stream, got = Stream(started_by(model)), list[Chunk]()
+    stream, got = Stream(*started_by(model)), list[Chunk]()
 
     def read() -> None:
         for chunk in stream:
@@ -512,7 +519,7 @@ def test_a_stream_belongs_to_the_loop_that_started_it() -> None:
         await anext(stream)
 
     model = Streams("a", 600, END)
-    stream = AsyncStream(started_by(model))
+    stream = AsyncStream(*started_by(model))
     run_privately(begin(stream))
     with pytest.raises(
         RuntimeError, match="started on another event loop, or before a fork: call stream"
@@ -527,7 +534,7 @@ def test_a_stream_belongs_to_the_loop_that_started_it() -> None:
 
 def test_a_stream_whose_loop_has_ended_is_collected_in_silence() -> None:
     async def begin() -> AsyncStream:
-        stream = AsyncStream(started_by(Streams("a", 600, END)))
+        stream = AsyncStream(*started_by(Streams("a", 600, END)))
         await anext(stream)
         return stream
 
@@ -665,7 +672,7 @@ def test_the_first_chunk_is_there_before_the_last_is_sent(server: Loopback) -> N
 @pytest.mark.parametrize("closes_early", [True, False])
 def test_a_stream_that_is_over_is_freed_however_it_ended(*, closes_early: bool) -> None:
     async def story() -> "weakref.ref[AsyncStream]":
-        stream = AsyncStream(started_by(Plays(failure("blocked"))))
+        stream = AsyncStream(*started_by(Plays(failure("blocked"))))
         with suppress(CallFailed):
             async with stream:
                 if not closes_early:

@@ -22,8 +22,7 @@ from standby.plugin import ModelRequest, deep_merge
 from standby.settings import Chain, Provider, Secret, Settings
 from standby.types import Media, Message, Reasoning, Request, Text, ToolCall, ToolResult
 from standby_gemini import request as gemini_request
-from standby_openai import chat_request
-from standby_openai import responses_request
+from standby_openai import chat_request, responses_request
 from tests.oracles import wire_rules
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -4,17 +4,16 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
 
 from standby.config import Config
 from standby.config.settings_source import SettingsSource
-from standby.dispatch.dispatcher import Walk
+from standby.dispatch.dispatcher import Dispatcher
 from standby.dispatch.live_routes import LiveRoutes
-from standby.dispatch.policy import Route
-from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Route
 from standby.events import LoopBlocked
 from standby.inputs.messages import Messages
 from standby.inputs.parse import CallOptions, check_deadline, parse_request
@@ -27,7 +26,7 @@ from standby.runtime.loop_watchdog import WATCHDOG
 from standby.runtime.sharing import Shared
 from standby.settings import Settings
 from standby.streams import GRACE, AsyncStream, Stream, run_within
-from standby.types import Reply
+from standby.types import Reply, Request
 
 
 class AsyncStandby(Shared):
@@ -106,7 +105,8 @@ class AsyncStandby(Shared):
             CallFailed: No reply came; the error has the trail.
 
         """
-        return await self._prepare(messages, chain, deadline, options)().run()
+        dispatcher, request, seconds = self._prepare(messages, chain, deadline, options)
+        return await dispatcher.run(request, deadline=seconds)
 
     def stream(
         self,
@@ -131,7 +131,8 @@ class AsyncStandby(Shared):
             RequestError: The request is wrong; this is checked at once.
 
         """
-        return AsyncStream(self._prepare(messages, chain, deadline, options))
+        dispatcher, request, seconds = self._prepare(messages, chain, deadline, options)
+        return AsyncStream(partial(dispatcher.start, request, seconds), seconds)
 
     @property
     def settings(self) -> Settings:
@@ -222,25 +223,21 @@ class AsyncStandby(Shared):
         chain: str,
         deadline: float | None,
         options: CallOptions,
-    ) -> Callable[..., Walk]:
+    ) -> tuple[Dispatcher, Request, float]:
+        """Check a call; return its chain's dispatcher, its request, and its deadline in seconds."""
         self._routes.reload_if_changed()
         routes = self._routes.current
         route = routes.route(chain)
         check_deadline(deadline)
         request = parse_request(messages, options, routes.settings.providers)
-
-        def start(gate: StreamGate | None = None) -> Walk:
-            return Walk(
-                route,
-                request,
-                emit=self._bus.emit,
-                jitter=self._jitter,
-                deadline=deadline,
-                outlet=gate,
-                watched=partial(WATCHDOG.watch, self._report_blocked),
-            )
-
-        return start
+        dispatcher = Dispatcher(
+            route,
+            emit=self._bus.emit,
+            jitter=self._jitter,
+            watch=partial(WATCHDOG.watch, self._report_blocked),
+        )
+        seconds = route.chain.deadline if deadline is None else deadline
+        return dispatcher, request, seconds
 
     def _report_blocked(self, code: str, seconds: float) -> None:
         self._bus.announce(LoopBlocked, code=code, seconds=seconds)
@@ -315,8 +312,8 @@ class Standby(Shared):
             CallFailed: No reply came; the error has the trail.
 
         """
-        execution = self._prepare(messages, chain, deadline, options)()
-        return run_within(execution.run(), execution.span + GRACE, execution.span)
+        dispatcher, request, seconds = self._prepare(messages, chain, deadline, options)
+        return run_within(dispatcher.run(request, deadline=seconds), seconds + GRACE, seconds)
 
     def stream(
         self,
@@ -341,7 +338,8 @@ class Standby(Shared):
             RequestError: The request is wrong; this is checked at once.
 
         """
-        return Stream(self._prepare(messages, chain, deadline, options))
+        dispatcher, request, seconds = self._prepare(messages, chain, deadline, options)
+        return Stream(partial(dispatcher.start, request, seconds), seconds)
 
     def reload(self) -> None:
         """Read the file again; see `AsyncStandby.reload`.

@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from standby.dispatch.stream_buffer import READ_AHEAD, ChunkBuffer, ReadPosition
-from standby.dispatch.stream_gate import StreamGate, end_of
+from standby.dispatch.stream_buffer import READ_AHEAD, ChunkBuffer, Item, ReadPosition
+from standby.dispatch.stream_gate import Put, end_of
 from standby.dispatch.target import Target
 from standby.errors import DeadlineExceeded
 from standby.runtime.background_loop import LoopIsBlockedError, run
@@ -37,11 +37,6 @@ class Execution(Protocol):
     """One call on its way down its chain."""
 
     @property
-    def span(self) -> float:
-        """The seconds that all of it may take."""
-        ...
-
-    @property
     def trail(self) -> tuple[Attempt, ...]:
         """The attempts and skips so far."""
         ...
@@ -51,8 +46,8 @@ class Execution(Protocol):
         ...
 
 
-Start = Callable[[StreamGate], Execution]
-"""Makes the execution whose chunks go through the gate; it sends nothing before it runs."""
+Start = Callable[[Put], Execution]
+"""Makes the execution whose chunks are put somewhere; it sends nothing before it runs."""
 
 
 class _Reader:
@@ -62,7 +57,7 @@ class _Reader:
 
     @property
     def target(self) -> Target | None:
-        """The target whose text was read last; `None` before the first, or if it was buffered."""
+        """The target whose text was read last; `None` before the first."""
         return self._position.target
 
     @property
@@ -71,7 +66,8 @@ class _Reader:
 
         After a chunk with `reset` it is the model that starts again.
         """
-        return self._position.model
+        target = self._position.target
+        return None if target is None else target.name
 
     @property
     def text(self) -> str:
@@ -90,30 +86,27 @@ class AsyncStream(_Reader):
                 show(stream.text)
     """
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, deadline: float) -> None:
         """Prepare. No model is called before the first chunk is read, or the context is entered.
 
         Args:
             start: Makes the execution.
+            deadline: Seconds that all of it may take, from its start on.
 
         """
+        self.deadline = deadline
+        self._start_execution = start
         self._buffer = ChunkBuffer()
-        self._gate = StreamGate(self._buffer.put)
-        self._execution = start(self._gate)
+        self._execution: Execution | None = None
         self._task: asyncio.Task[Reply] | None = None
         self._reply: Reply | None = None
         self._is_over = False
-        self._position = self.new_position()
-
-    @property
-    def span(self) -> float:
-        """The seconds that all of it may take, from its first chunk on."""
-        return self._execution.span
+        self._position = ReadPosition()
 
     @property
     def trail(self) -> tuple[Attempt, ...]:
         """The attempts and skips so far."""
-        return self._execution.trail
+        return () if self._execution is None else self._execution.trail
 
     @property
     def reply(self) -> Reply:
@@ -147,18 +140,19 @@ class AsyncStream(_Reader):
 
     async def __anext__(self) -> Chunk:
         """Return the next chunk; raises a `CallFailed`: `StreamBroken` once some text was read."""
-        for chunk in await self.take(1):
+        for chunk, _ in await self.take(1):
             return chunk
         raise StopAsyncIteration
 
-    async def take(self, limit: int = READ_AHEAD) -> list[Chunk]:
+    async def take(self, limit: int = READ_AHEAD) -> list[Item]:
         """Wait for chunks and return all that are there, so that a thread receives many at once.
 
         Args:
             limit: The number of chunks to return at most.
 
         Returns:
-            At least one chunk; none if the stream has ended.
+            At least one chunk, each with the model that it comes from; none if the stream has
+            ended.
 
         Raises:
             CallFailed: No reply came: `StreamBroken` once some text was read.
@@ -166,16 +160,17 @@ class AsyncStream(_Reader):
 
         """
         task = self._start()
-        await self._buffer.wait()
+        if not self._buffer.items:
+            await self._buffer.wait()
         if self._is_over or task is None:
             return []
-        if self._buffer.chunks:
-            chunks = self._buffer.take(limit)
-            self._position.advance(chunks)
-            return chunks
+        if self._buffer.items:
+            items = self._buffer.take(limit)
+            self._position.advance(items)
+            return items
         self._is_over = True
         reply = self._reply = task.result()
-        return [Chunk(end=end_of(reply))]
+        return [(Chunk(end=end_of(reply)), None)]
 
     async def close(self) -> None:
         """Cancel the attempts under way and wait for their end, `CLOSE_TIMEOUT` seconds at most."""
@@ -189,15 +184,6 @@ class AsyncStream(_Reader):
             self._task.cancel()
             await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT)
 
-    def new_position(self) -> ReadPosition:
-        """Return the position of a reader that hands out in its own time what is taken here.
-
-        Returns:
-            A position before the first chunk.
-
-        """
-        return ReadPosition(self._gate.speakers)
-
     def abandon(self) -> None:
         """Close without waiting, from any thread."""
         if self._task is not None:
@@ -205,6 +191,7 @@ class AsyncStream(_Reader):
 
     def _start(self) -> asyncio.Task[Reply] | None:
         if self._task is None and not self._is_over:
+            self._execution = self._start_execution(self._buffer.put)
             self._task = task = asyncio.create_task(self._execution.run())
             task.add_done_callback(self._buffer.close)
             finalizer = weakref.finalize(self, _abandon, task)
@@ -222,16 +209,17 @@ class AsyncStream(_Reader):
 class Stream(_Reader):
     """A streamed reply for blocking code: an `AsyncStream` that threads read from."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, deadline: float) -> None:
         """Prepare. No model is called before the first chunk is read, or the context is entered.
 
         Args:
             start: Makes the execution.
+            deadline: Seconds that all of it may take, from its start on.
 
         """
-        self._stream = AsyncStream(start)
-        self._position = self._stream.new_position()
-        self._chunks: deque[Chunk] = deque()
+        self._stream = AsyncStream(start, deadline)
+        self._position = ReadPosition()
+        self._items: deque[Item] = deque()
         self._reading = threading.Lock()
         self._until: float | None = None
         self._is_over = False
@@ -272,13 +260,13 @@ class Stream(_Reader):
     def __next__(self) -> Chunk:
         """Return the next chunk; raises a `CallFailed`: `StreamBroken` once some text was read."""
         with self._reading:
-            if not self._chunks and not self._is_over:
+            if not self._items and not self._is_over:
                 self._fetch()
-            if self._is_over or not self._chunks:
+            if self._is_over or not self._items:
                 raise StopIteration
-            chunk = self._chunks.popleft()
-            self._position.advance((chunk,))
-            return chunk
+            item = self._items.popleft()
+            self._position.advance((item,))
+            return item[0]
 
     def close(self) -> None:
         """Cancel the attempts under way and wait for their end, `CLOSE_TIMEOUT` seconds at most."""
@@ -290,7 +278,7 @@ class Stream(_Reader):
 
     def _fetch(self) -> None:
         try:
-            self._chunks.extend(self._wait_for(self._stream.take()))
+            self._items.extend(self._wait_for(self._stream.take()))
         except BaseException:  # Ctrl-C too: chunks under way are lost, so none may follow them
             self._is_over = True
             self._stream.abandon()
@@ -299,8 +287,8 @@ class Stream(_Reader):
     def _wait_for(self, step: Coroutine[Any, Any, T]) -> T:
         """Run one step; the deadline counts from the first."""
         now = time.monotonic()
-        self._until = self._until or now + self._stream.span + GRACE
-        return run_within(step, max(GRACE, self._until - now), self._stream.span)
+        self._until = self._until or now + self._stream.deadline + GRACE
+        return run_within(step, max(GRACE, self._until - now), self._stream.deadline)
 
 
 def run_within(step: Coroutine[Any, Any, T], within: float, span: float) -> T:

@@ -29,8 +29,7 @@ from standby.diagnostics.simulation.summary import (
 )
 from standby.diagnostics.simulation.timeline import Line, build_timeline
 from standby.diagnostics.simulation.virtual_loop import run
-from standby.dispatch.policy import Route
-from standby.dispatch.target import Target
+from standby.dispatch.target import Route, Target
 from standby.events import Answered, AttemptEnded, AttemptStarted, Event, Failed, HealthChanged
 from standby.failures import Kind
 from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker, State

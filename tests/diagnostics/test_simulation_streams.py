@@ -11,8 +11,7 @@ from standby.diagnostics.simulation.outage import parse_outage
 from standby.diagnostics.simulation.simulator import Simulation, simulate
 from standby.diagnostics.simulation.summary import CallerCounts, count_callers, split_intervals
 from standby.diagnostics.simulation.timeline import build_timeline
-from standby.dispatch.policy import Route
-from standby.dispatch.target import Target
+from standby.dispatch.target import Route, Target
 from standby.events import AttemptEnded, AttemptStarted, Event, Failed
 from standby.failures import Kind
 from standby.pricing import Cost

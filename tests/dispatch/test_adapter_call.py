@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from standby.cards import Card
-from standby.dispatch.adapter_call import attempt
+from standby.dispatch.adapter_call import AdapterCall
 from standby.dispatch.redaction import LONGEST_TEXT, SHORTEST_KEY
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
@@ -18,35 +18,48 @@ from standby.resilience.bulkhead import Bulkhead
 from standby.resilience.timeouts import AttemptTimer
 from standby.settings import Secret
 from standby.types import Chunk, Finish, Reply, Request, ToolCall, Usage
-from tests.support.playing import QUESTION, Plays, Streams, failure, request, route, target, walk
+from tests.support.playing import (
+    QUESTION,
+    Plays,
+    Streams,
+    dispatch,
+    failure,
+    request,
+    route,
+    target,
+)
 from tests.support.virtual_clock import run
 
 
-async def asked(one: Target, question: Request, outlet: StreamGate | None = None) -> Reply:
+async def call(one: Target, question: Request, gate: StreamGate | None = None) -> Reply:
     timer = AttemptTimer(one, asyncio.get_running_loop().time, float("inf"))
-    return await attempt(one, question, timer, outlet)
+    return await AdapterCall(one, question, timer, gate).run()
 
 
 def failed(
-    adapter: Any, outlet: StreamGate | None = None, question: str = QUESTION, **rest: Any
+    adapter: Any, gate: StreamGate | None = None, question: str = QUESTION, **rest: Any
 ) -> AttemptFailed:
     with pytest.raises(AttemptFailed) as caught:
-        run(asked(target("a", adapter, **rest), request(question), outlet))
+        run(call(target("a", adapter, **rest), request(question), gate))
     return caught.value
 
 
-def collected() -> tuple[StreamGate, list[Chunk]]:
+async def ignore(_: Chunk) -> None:
+    pass
+
+
+def collecting() -> tuple[StreamGate, list[Chunk]]:
     chunks: list[Chunk] = []
 
-    async def put(chunk: Chunk) -> None:
+    def put(chunk: Chunk, _: Target) -> None:
         chunks.append(chunk)
 
     return StreamGate(put), chunks
 
 
-def test_the_reply_bears_the_entrys_names_and_the_cards_notice() -> None:
+def test_the_reply_bears_the_entrys_names_and_the_cards_disclaimer() -> None:
     reply = run(
-        asked(target("a", Plays("Lisbon."), card=Card(disclaimer="a small model")), request())
+        call(target("a", Plays("Lisbon."), card=Card(disclaimer="a small model")), request())
     )
     assert (reply.model, reply.provider, reply.disclaimer) == ("a", "p", "a small model")
 
@@ -62,7 +75,7 @@ def test_a_reply_that_says_nothing_is_empty(text: str) -> None:
 
 def test_a_whole_reply_is_made_from_a_stream() -> None:
     end = End(finish=Finish.STOP, usage=Usage(input=3, output=2), response_model="a-2026")
-    reply = run(asked(target("a", Streams("Lis", "bon.", end)), request()))
+    reply = run(call(target("a", Streams("Lis", "bon.", end)), request()))
     assert (reply.text, reply.usage, reply.response_model) == (
         "Lisbon.",
         Usage(input=3, output=2),
@@ -71,24 +84,24 @@ def test_a_whole_reply_is_made_from_a_stream() -> None:
 
 
 def test_a_stream_is_made_from_a_whole_reply() -> None:
-    outlet, chunks = collected()
-    run(asked(target("a", Plays("Lisbon.")), request(), outlet))
+    gate, chunks = collecting()
+    run(call(target("a", Plays("Lisbon.")), request(), gate))
     assert [chunk.text for chunk in chunks] == ["Lisbon."]
 
 
 def test_nothing_is_released_before_something_means_something() -> None:
-    outlet, chunks = collected()
-    error = failed(Streams("", " \n", failure("overloaded")), outlet)
+    gate, chunks = collecting()
+    error = failed(Streams("", " \n", failure("overloaded")), gate)
     assert error.failure.kind is Kind.OVERLOADED
     assert not chunks
-    assert not outlet.released
+    assert not gate.released
 
 
 def test_white_space_that_was_held_back_comes_with_the_first_word() -> None:
-    outlet, chunks = collected()
-    reply = run(asked(target("a", Streams(" ", "\n", "Lis", " ", "bon", End())), request(), outlet))
+    gate, chunks = collecting()
+    reply = run(call(target("a", Streams(" ", "\n", "Lis", " ", "bon", End())), request(), gate))
     assert [chunk.text for chunk in chunks] == [" \nLis", " ", "bon"]
-    assert reply.text == outlet.partial == " \nLis bon"
+    assert reply.text == gate.partial == " \nLis bon"
 
 
 def test_a_stream_that_merely_ends_is_cut() -> None:
@@ -103,19 +116,19 @@ def test_a_stream_that_merely_ends_is_cut() -> None:
 
 def test_what_comes_after_the_end_is_not_read() -> None:
     stream = Streams("Lisbon.", End(), "and more", failure("server_error"))
-    assert run(asked(target("a", stream), request())).text == "Lisbon."
+    assert run(call(target("a", stream), request())).text == "Lisbon."
     assert stream.closed == 1
 
 
 def test_a_stream_that_breaks_after_its_first_words_is_an_error_with_the_partial_text() -> None:
-    outlet, _ = collected()
+    gate, _ = collecting()
     second = Plays("never")
     chain = route(
         target("a", Streams("Lis", failure("connection", "connection error: reset"))),
         target("b", second),
     )
     with pytest.raises(StreamBroken) as caught:
-        run(walk(chain, outlet=outlet).run())
+        run(dispatch(chain, put=ignore).run())
     assert caught.value.partial == "Lis"
     assert str(caught.value) == "the stream broke after 3 characters: connection error: reset"
     assert caught.value.trail[0].then == "stop"
@@ -123,16 +136,14 @@ def test_a_stream_that_breaks_after_its_first_words_is_an_error_with_the_partial
 
 
 def test_a_stream_that_outlives_the_deadline_after_its_first_words_is_broken_too() -> None:
-    outlet, _ = collected()
     with pytest.raises(StreamBroken) as caught:
-        run(walk(route(target("a", Streams("Lis", 600))), outlet=outlet, deadline=3.0).run())
+        run(dispatch(route(target("a", Streams("Lis", 600))), put=ignore, deadline=3.0).run())
     assert (caught.value.failure.kind, caught.value.partial) == (Kind.DEADLINE, "Lis")
 
 
 def test_a_stall_after_the_first_words_says_that_the_answer_is_not_complete() -> None:
-    outlet, _ = collected()
     with pytest.raises(StreamBroken) as caught:
-        run(walk(route(target("a", Streams("Lis", 600), timeout=2.0)), outlet=outlet).run())
+        run(dispatch(route(target("a", Streams("Lis", 600), timeout=2.0)), put=ignore).run())
     assert caught.value.failure.text == "timeout: no complete answer in 2s"
 
 
@@ -205,7 +216,7 @@ def test_a_long_text_is_cut() -> None:
 def test_cancelling_closes_the_stream() -> None:
     async def story() -> int:
         stream = Streams("Lis", 600)
-        task = asyncio.create_task(asked(target("a", stream), request()))
+        task = asyncio.create_task(call(target("a", stream), request()))
         await asyncio.sleep(1)
         task.cancel()
         await asyncio.wait([task])
@@ -240,8 +251,8 @@ def test_a_turn_is_given_back_however_the_attempt_has_ended(first: Any) -> None:
     async def story() -> list[str]:
         one = target("a", Plays(first, "Porto."), permits=Bulkhead(1))
         with contextlib.suppress(AttemptFailed):
-            await asked(one, request())
-        return [(await asked(one, request())).text for _ in range(2)]
+            await call(one, request())
+        return [(await call(one, request())).text for _ in range(2)]
 
     assert run(story()) == ["Porto.", "Porto."]
 
@@ -251,11 +262,11 @@ def test_without_a_turn_the_model_is_not_asked() -> None:
         model, turns = Plays("never"), Bulkhead(1)
         await turns.acquire()
         with pytest.raises(AttemptFailed) as caught:
-            await asked(target("a", model, permits=turns), request())
+            await call(target("a", model, permits=turns), request())
         return str(caught.value), caught.value.failure.kind, len(model.calls)
 
     assert run(story()) == (
-        "as many calls are under way as its concurrency allows",
+        "as many calls are in flight as its concurrency allows",
         Kind.UNAVAILABLE,
         0,
     )
@@ -265,16 +276,16 @@ def test_without_a_turn_the_model_is_not_asked() -> None:
 def test_a_streams_tool_calls_are_a_part_of_its_reply_and_go_out_at_its_end(
     *, streamed: bool
 ) -> None:
-    call = ToolCall(id="1", name="weather_of", arguments={"city": "Lisboa"})
+    weather = ToolCall(id="1", name="weather_of", arguments={"city": "Lisboa"})
 
     class Calls:
         async def stream(self, asks: Any) -> Any:
             del asks
-            yield Chunk(tool_call=call)
+            yield Chunk(tool_call=weather)
             yield Chunk(end=End())
 
-    outlet, chunks = collected()
-    reply = run(asked(target("a", Calls()), request(), outlet if streamed else None))
+    gate, chunks = collecting()
+    reply = run(call(target("a", Calls()), request(), gate if streamed else None))
     [called] = reply.tool_calls
     assert (called.name, called.arguments, called.produced_by) == (
         "weather_of",
@@ -309,7 +320,7 @@ def test_what_a_stream_thinks_is_a_part_of_its_reply(*, streamed: bool) -> None:
             ):
                 yield chunk
 
-    reply = run(asked(target("a", Thinks()), request(), collected()[0] if streamed else None))
+    reply = run(call(target("a", Thinks()), request(), collecting()[0] if streamed else None))
     assert (reply.reasoning, reply.text) == ("Well, so.", "Lisbon.")
 
 

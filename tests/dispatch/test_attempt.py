@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.attempt import GOODBYE, AttemptTask, _abandoned, ends
+from standby.dispatch.attempt import CANCEL_GRACE, AttemptTask, Result, _abandoned, drain
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Kind
@@ -44,7 +44,7 @@ async def fails() -> Reply:
 
 
 async def gives_in_late() -> Reply:
-    await asyncio.sleep(GOODBYE - 0.01)
+    await asyncio.sleep(CANCEL_GRACE - 0.01)
     raise asyncio.CancelledError
 
 
@@ -53,7 +53,7 @@ async def goes_on() -> Reply:
     raise RuntimeError("at last")
 
 
-def asking(one: Target, allowed: float = float("inf")) -> AttemptTask:
+def start(one: Target, allowed: float = float("inf")) -> AttemptTask:
     permit = one.breaker.admit(asyncio.get_running_loop().time())
     assert isinstance(permit, Permit)
     return AttemptTask(
@@ -61,71 +61,71 @@ def asking(one: Target, allowed: float = float("inf")) -> AttemptTask:
     )
 
 
-def ended(adapter: Any) -> Reply | AttemptFailed | None:
+def result_of(adapter: Any) -> Result:
     async def story() -> Any:
-        running = asking(target("a", adapter))
-        await asyncio.wait([running.task])
-        return running.result()
+        attempt = start(target("a", adapter))
+        await asyncio.wait([attempt.task])
+        return attempt.result()
 
     return run(story())
 
 
-def test_a_reply_or_a_failure_is_returned_as_it_is() -> None:
-    reply, failed = ended(Plays("Lisbon.")), ended(Plays(failure("overloaded")))
-    assert isinstance(reply, Reply)
-    assert reply.text == "Lisbon."
-    assert isinstance(failed, AttemptFailed)
-    assert failed.failure.kind is Kind.OVERLOADED
+def test_a_reply_or_an_error_is_the_result() -> None:
+    answered, failed = result_of(Plays("Lisbon.")), result_of(Plays(failure("overloaded")))
+    assert answered.reply is not None
+    assert (answered.reply.text, answered.error) == ("Lisbon.", None)
+    assert failed.error is not None
+    assert (failed.error.failure.kind, failed.reply) == (Kind.OVERLOADED, None)
 
 
-def test_a_plugin_that_cancels_itself_breaks_the_contract() -> None:
-    failed = ended(Plays(asyncio.CancelledError()))
-    assert isinstance(failed, AttemptFailed)
-    assert failed.failure.kind is Kind.CONTRACT
-    assert str(failed) == "the plugin of provider 'p' cancelled itself"
+def test_a_plugin_that_cancels_itself_violates_the_contract() -> None:
+    error = result_of(Plays(asyncio.CancelledError())).error
+    assert error is not None
+    assert error.failure.kind is Kind.CONTRACT
+    assert str(error) == "the plugin of provider 'p' cancelled itself"
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_one_that_was_left_has_no_result(times: int) -> None:
+def test_a_cancelled_attempt_has_neither_reply_nor_error(times: int) -> None:
     async def story() -> Any:
-        running = asking(target("a", Plays(600)))
+        attempt = start(target("a", Plays(600)))
         await asyncio.sleep(1)
         for _ in range(times):
-            running.leave()
-            await ends([running])
-        return running.result()
+            attempt.cancel()
+            await drain([attempt])
+        return attempt.result()
 
-    assert run(story()) is None
+    assert run(story()) == Result()
 
 
-def test_one_that_had_ended_before_it_was_left_has_its_result() -> None:
+def test_an_attempt_that_ended_before_it_was_cancelled_has_its_reply() -> None:
     async def story() -> Any:
-        running = asking(target("a", Plays("Lisbon.")))
-        await asyncio.wait([running.task])
-        running.leave()
-        return running.result()
+        attempt = start(target("a", Plays("Lisbon.")))
+        await asyncio.wait([attempt.task])
+        attempt.cancel()
+        return attempt.result()
 
-    assert isinstance(run(story()), Reply)
+    assert run(story()).reply is not None
 
 
 @pytest.mark.parametrize("then", [answers, fails, gives_in_late, goes_on])
-def test_one_whose_time_is_over_is_late_whatever_it_does_then(then: Cancelled) -> None:
+def test_an_attempt_whose_time_is_up_has_timed_out_whatever_it_does_then(then: Cancelled) -> None:
     async def story() -> Any:
-        running = asking(target("a", OnCancel(then)), allowed=7.0)
+        attempt = start(target("a", OnCancel(then)), allowed=7.0)
         await asyncio.sleep(7)
-        running.give_up()
-        await ends([running])
+        attempt.time_out()
+        await drain([attempt])
         await asyncio.sleep(10)
-        return running.result()
+        return attempt.result()
 
-    failed = run(story())
+    failed = run(story()).error
     assert isinstance(failed, AttemptFailed)
     assert (failed.failure.kind, str(failed)) == (Kind.TIMEOUT, "timeout: no answer in 7s")
 
 
 @pytest.mark.parametrize("then", [answers, fails, gives_in_late, goes_on])
-@pytest.mark.parametrize("way", ["leave", "give_up"])
-def test_nothing_is_complained_of_when_a_cancelled_one_ends_badly(
+@pytest.mark.parametrize("way", ["cancel", "time_out"])
+def test_asyncio_reports_nothing_when_a_cancelled_attempt_ends_badly(
     then: Cancelled, way: str
 ) -> None:
     async def story() -> list[Any]:
@@ -133,11 +133,11 @@ def test_nothing_is_complained_of_when_a_cancelled_one_ends_badly(
         asyncio.get_running_loop().set_exception_handler(
             lambda _, context: complaints.append(context["message"])
         )
-        running = asking(target("a", OnCancel(then)))
+        attempt = start(target("a", OnCancel(then)))
         await asyncio.sleep(1)
-        getattr(running, way)()
-        await ends([running])
-        del running
+        getattr(attempt, way)()
+        await drain([attempt])
+        del attempt
         await asyncio.sleep(10)
         gc.collect()
         await asyncio.sleep(0)
@@ -146,10 +146,10 @@ def test_nothing_is_complained_of_when_a_cancelled_one_ends_badly(
     assert run(story()) == []
 
 
-def test_nobody_waits_for_a_stubborn_one_for_longer_than_a_goodbye() -> None:
+def test_a_stubborn_attempt_is_waited_for_no_longer_than_the_grace() -> None:
     async def story() -> tuple[list[str], float, int, int]:
         stubborn, gentle, done = (
-            asking(target(name, adapter))
+            start(target(name, adapter))
             for name, adapter in (
                 ("s", OnCancel(goes_on)),
                 ("g", OnCancel(gives_in_late)),
@@ -157,37 +157,37 @@ def test_nobody_waits_for_a_stubborn_one_for_longer_than_a_goodbye() -> None:
             )
         )
         await asyncio.sleep(1)
-        for running in (stubborn, gentle, done):
-            running.leave()
-        left = await ends([stubborn, gentle, done])
+        for attempt in (stubborn, gentle, done):
+            attempt.cancel()
+        left = await drain([stubborn, gentle, done])
         took, held = asyncio.get_running_loop().time() - 1, len(_abandoned)
         await asyncio.sleep(10)
-        return [running.target.name for running in left], took, held, len(_abandoned)
+        return [attempt.target.name for attempt in left], took, held, len(_abandoned)
 
     names, took, held, after = run(story())
     assert (names, held, after) == (["s"], 1, 0)
-    assert took == pytest.approx(GOODBYE)
+    assert took == pytest.approx(CANCEL_GRACE)
 
 
 def test_nothing_to_wait_for_takes_no_time() -> None:
     async def story() -> tuple[list[AttemptTask], float]:
-        running = asking(target("a", Plays("x")))
-        await asyncio.wait([running.task])
-        return await ends([running]), asyncio.get_running_loop().time()
+        attempt = start(target("a", Plays("x")))
+        await asyncio.wait([attempt.task])
+        return await drain([attempt]), asyncio.get_running_loop().time()
 
     assert run(story()) == ([], 0.0)
 
 
-def test_only_the_first_lesson_counts() -> None:
+def test_only_the_first_outcome_counts() -> None:
     async def story() -> list[Any]:
         breaker = CircuitBreaker(BreakerSettings(failures=1), random.Random(1))
-        running = asking(target("a", Plays("x"), breaker=breaker))
-        await asyncio.wait([running.task])
-        lessons = [
-            running.teach(outcome, 0.0, kind=Kind.TIMEOUT)
+        attempt = start(target("a", Plays("x"), breaker=breaker))
+        await asyncio.wait([attempt.task])
+        outcomes = [
+            attempt.record(outcome, kind=Kind.TIMEOUT)
             for outcome in ("ignored", "failure", "failure")
         ]
-        return [*lessons, breaker.health(0.0).state, breaker.in_flight]
+        return [*outcomes, breaker.health(0.0).state, breaker.in_flight]
 
     assert run(story()) == [None, None, None, State.CLOSED, 0]
 
@@ -196,11 +196,11 @@ def test_only_the_first_lesson_counts() -> None:
     ("adapter", "outcome"),
     [(Plays(15), "success"), (Plays(15.1), "slow"), (Streams(14, "x"), "success")],
 )
-def test_an_answer_is_healthy_or_slow(adapter: Any, outcome: str) -> None:
+def test_an_answer_is_a_success_or_slow(adapter: Any, outcome: str) -> None:
     async def story() -> str:
-        running = asking(target("a", adapter, timeout=30.0))
-        await asyncio.wait([running.task])
-        return running.outcome
+        attempt = start(target("a", adapter, timeout=30.0))
+        await asyncio.wait([attempt.task])
+        return attempt.outcome
 
     assert run(story()) == outcome
 
@@ -212,11 +212,11 @@ def test_parameters_that_the_model_refuses_are_not_sent_and_named() -> None:
         permit = one.breaker.admit(0.0)
         assert isinstance(permit, Permit)
         asked = request(temperature=0.3, seed=1)
-        running = AttemptTask(
+        attempt = AttemptTask(
             one, asked, permit, AttemptTimer(one, asyncio.get_running_loop().time, 9.0)
         )
-        await asyncio.wait([running.task])
-        return running.dropped, plays.calls[0].request.sampling
+        await asyncio.wait([attempt.task])
+        return attempt.dropped, plays.calls[0].request.sampling
 
     dropped, sampling = run(story())
     assert dropped == ("temperature",)

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.stream_gate import StreamGate
 from standby.errors import ChainExhausted, DeadlineExceeded, StreamBroken
 from standby.failures import Kind
 from standby.plugin import End
 from standby.settings import StreamRules
 from standby.types import Chunk, Finish, Reply
-from tests.support.playing import Plays, Streams, failure, route, target, walk
+from tests.support.playing import Plays, Streams, dispatch, failure, route, target
 from tests.support.virtual_clock import run
 
 CUT = failure("connection", "connection error: reset")
@@ -43,7 +42,7 @@ def streamed(*targets: Any, whole: bool = False, **chain: Any) -> tuple[Reply, R
         chain["stream"] = StreamRules(release="whole")
 
     async def story() -> tuple[Reply, float]:
-        reply = await walk(route(*targets, **chain), outlet=StreamGate(reader.put)).run()
+        reply = await dispatch(route(*targets, **chain), put=reader.put).run()
         return reply, asyncio.get_running_loop().time()
 
     reply, took = run(story())
@@ -53,7 +52,7 @@ def streamed(*targets: Any, whole: bool = False, **chain: Any) -> tuple[Reply, R
 def broken(*targets: Any, **chain: Any) -> tuple[StreamBroken, Reader]:
     reader = Reader()
     with pytest.raises(StreamBroken) as caught:
-        run(walk(route(*targets, **chain), outlet=StreamGate(reader.put)).run())
+        run(dispatch(route(*targets, **chain), put=reader.put).run())
     return caught.value, reader
 
 
@@ -136,9 +135,9 @@ def test_whole_gives_nothing_if_nobody_can_answer() -> None:
     with pytest.raises(ChainExhausted):
         whole = StreamRules(release="whole")
         run(
-            walk(
+            dispatch(
                 route(target("a", Streams("Lis", failure("timeout"))), stream=whole),
-                outlet=StreamGate(reader.put),
+                put=reader.put,
             ).run()
         )
     assert reader.texts == []
@@ -201,7 +200,7 @@ def test_a_slow_reader_costs_the_model_no_time() -> None:
         chain = route(
             target("a", Streams("x", 1, "y", 1, "z", End()), idle_timeout=5.0, timeout=10.0)
         )
-        return await walk(chain, outlet=StreamGate(put)).run()
+        return await dispatch(chain, put=put).run()
 
     assert run(story()).text == "xyz"
 
@@ -213,9 +212,7 @@ def test_the_deadline_bounds_a_slow_reader_too() -> None:
             await asyncio.sleep(600)
 
         with pytest.raises(StreamBroken, match="within the deadline of 30s"):
-            await walk(
-                route(target("a", Streams("x", End()))), outlet=StreamGate(put), deadline=30.0
-            ).run()
+            await dispatch(route(target("a", Streams("x", End()))), put=put, deadline=30.0).run()
         return asyncio.get_running_loop().time()
 
     assert run(story()) == 30.0
@@ -224,7 +221,7 @@ def test_the_deadline_bounds_a_slow_reader_too() -> None:
 def test_each_model_leaves_time_for_those_after_it() -> None:
     chain = route(*(target(name, Plays(600), timeout=100.0) for name in "abc"), deadline=30.0)
     with pytest.raises(DeadlineExceeded) as caught:
-        run(walk(chain).run())
+        run(dispatch(chain).run())
     assert [(attempt.start, attempt.duration) for attempt in caught.value.trail] == [
         (0.0, 20.0),
         (20.0, 5.0),
@@ -235,7 +232,7 @@ def test_each_model_leaves_time_for_those_after_it() -> None:
 def test_a_short_deadline_is_shared_equally() -> None:
     chain = route(*(target(name, Plays(600), timeout=100.0) for name in "abc"), deadline=3.0)
     with pytest.raises(DeadlineExceeded) as caught:
-        run(walk(chain).run())
+        run(dispatch(chain).run())
     assert [attempt.start for attempt in caught.value.trail] == [0.0, 1.0, 2.0]
 
 
@@ -252,9 +249,7 @@ def test_where_a_reader_of_words_that_broke_took_the_time_those_that_follow_shar
         target("b", Plays(600)),
         target("c", Plays("Porto.")),
     )
-    reply = run(
-        walk(route(*chain, stream=RESTART, deadline=20.0), outlet=StreamGate(Slow().put)).run()
-    )
+    reply = run(dispatch(route(*chain, stream=RESTART, deadline=20.0), put=Slow().put).run())
     assert [attempt.start for attempt in reply.trail] == [0.0, 14.0, 17.0]
 
 
@@ -264,7 +259,7 @@ def test_a_pause_that_would_eat_the_reserve_means_next() -> None:
         target("b", Plays("Lisbon.")),
         deadline=3.0,
     )
-    assert [attempt.model for attempt in run(walk(chain).run()).trail] == ["a", "b"]
+    assert [attempt.model for attempt in run(dispatch(chain).run()).trail] == ["a", "b"]
 
 
 def test_a_plugin_that_swallows_cancellation_is_abandoned_after_50_ms_and_reported() -> None:
@@ -283,7 +278,7 @@ def test_a_plugin_that_swallows_cancellation_is_abandoned_after_50_ms_and_report
         chain = route(
             target("a", Stubborn(), timeout=30.0), target("b", Plays("Lisbon.")), deadline=60.0
         )
-        reply = await walk(chain, events=seen).run()
+        reply = await dispatch(chain, events=seen).run()
         took = asyncio.get_running_loop().time()
         await asyncio.sleep(2000)
         return reply, took, [type(event).__name__ for event in seen]
@@ -304,7 +299,7 @@ def test_an_abandoned_plugin_that_goes_on_to_speak_says_it_to_nobody() -> None:
     async def story(reader: Reader) -> None:
         late = Stubborn(5, "too late", End())
         with pytest.raises(DeadlineExceeded):
-            await walk(route(target("a", late), deadline=3.0), outlet=StreamGate(reader.put)).run()
+            await dispatch(route(target("a", late), deadline=3.0), put=reader.put).run()
         await asyncio.sleep(60)
         assert late.closed == 1
 
@@ -319,7 +314,7 @@ def test_a_plugin_that_cancels_itself_breaks_its_contract() -> None:
             del call
             raise asyncio.CancelledError
 
-    reply = run(walk(route(target("a", Suicidal()), target("b", Plays("Lisbon.")))).run())
+    reply = run(dispatch(route(target("a", Suicidal()), target("b", Plays("Lisbon.")))).run())
     assert (reply.trail[0].kind, reply.trail[0].text) == (
         Kind.CONTRACT,
         "the plugin of provider 'p' cancelled itself",
@@ -328,7 +323,7 @@ def test_a_plugin_that_cancels_itself_breaks_its_contract() -> None:
 
 def test_a_plugin_that_raises_what_closes_generators_breaks_its_contract() -> None:
     reply = run(
-        walk(route(target("a", Plays(GeneratorExit())), target("b", Plays("Lisbon.")))).run()
+        dispatch(route(target("a", Plays(GeneratorExit())), target("b", Plays("Lisbon.")))).run()
     )
     assert (reply.trail[0].kind, reply.trail[0].text) == (
         Kind.CONTRACT,

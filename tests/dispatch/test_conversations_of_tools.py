@@ -91,7 +91,11 @@ WRONG: list[tuple[list[Any], int, str]] = [
         1,
         "the arguments of the call of 'f' are not a JSON object",
     ),
-    ([SAID, calls(call(arguments=None))], 1, "the arguments of the call of 'f' are not a JSON object"),
+    (
+        [SAID, calls(call(arguments=None))],
+        1,
+        "the arguments of the call of 'f' are not a JSON object",
+    ),
     ([SAID, calls({"id": "1"})], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
     ([SAID, {**calls(), "tool_calls": 5}], 1, "'tool_calls' must be a list"),
     (

@@ -17,7 +17,7 @@ from standby.resilience.circuit_breaker import CircuitBreaker, State
 from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings, Retry, Trigger
 from standby.types import Finish, Reply
-from tests.support.playing import Plays, failure, request, route, target, walk
+from tests.support.playing import Plays, dispatch, failure, request, route, target
 from tests.support.virtual_clock import run
 
 ONE_RETRY = [kind for kind, reaction in REACTIONS.items() if reaction.then == "retry"]
@@ -31,7 +31,7 @@ def outcomes(trail: Any) -> list[tuple[str, str, str | None]]:
 
 def test_a_healthy_first_model_is_the_only_one_asked() -> None:
     first, second = Plays("Lisbon."), Plays("never")
-    reply = run(walk(route(target("a", first), target("b", second))).run())
+    reply = run(dispatch(route(target("a", first), target("b", second))).run())
     assert (reply.text, reply.model, reply.provider) == ("Lisbon.", "a", "p")
     assert outcomes(reply.trail) == [("a", "answered", None)]
     assert not second.calls
@@ -40,7 +40,7 @@ def test_a_healthy_first_model_is_the_only_one_asked() -> None:
 @pytest.mark.parametrize("kind", ONE_RETRY)
 def test_a_kind_that_may_pass_is_asked_once_more_then_the_next(kind: Kind) -> None:
     first, second = Plays(failure(kind)), Plays("Lisbon.")
-    reply = run(walk(route(target("a", first), target("b", second))).run())
+    reply = run(dispatch(route(target("a", first), target("b", second))).run())
     assert outcomes(reply.trail) == [
         ("a", "failed", "retry"),
         ("a", "failed", "next"),
@@ -51,7 +51,7 @@ def test_a_kind_that_may_pass_is_asked_once_more_then_the_next(kind: Kind) -> No
 @pytest.mark.parametrize("kind", NEXT)
 def test_a_kind_that_will_not_pass_goes_to_the_next_at_once(kind: Kind) -> None:
     first, second = Plays(failure(kind, status=400)), Plays("Lisbon.")
-    reply = run(walk(route(target("a", first), target("b", second))).run())
+    reply = run(dispatch(route(target("a", first), target("b", second))).run())
     assert len(first.calls) == 1
     assert reply.model == "b"
     assert reply.trail[0].then == "next"
@@ -62,7 +62,7 @@ def test_a_kind_that_will_not_pass_goes_to_the_next_at_once(kind: Kind) -> None:
 def test_a_kind_that_is_the_callers_stops(kind: Kind) -> None:
     second = Plays("never")
     with pytest.raises(Stopped, match="it failed") as caught:
-        run(walk(route(target("a", Plays(failure(kind))), target("b", second))).run())
+        run(dispatch(route(target("a", Plays(failure(kind))), target("b", second))).run())
     assert not second.calls
     assert caught.value.failure.kind is kind
     assert isinstance(caught.value.__cause__, AttemptFailed)
@@ -75,7 +75,7 @@ def test_the_table_retries_once_and_never_more_than_the_chain_allows(
 ) -> None:
     model = Plays(failure("server_error"))
     with pytest.raises(ChainExhausted):
-        run(walk(route(target("a", model), retry=Retry(attempts=attempts))).run())
+        run(dispatch(route(target("a", model), retry=Retry(attempts=attempts))).run())
     assert len(model.calls) == asked
 
 
@@ -85,7 +85,9 @@ def test_a_trigger_retries_as_often_as_the_chain_allows(attempts: int) -> None:
     triggers = {"slow": Trigger(kind=Kind.TIMEOUT, then="retry")}
     with pytest.raises(ChainExhausted) as caught:
         run(
-            walk(route(target("a", model), triggers=triggers, retry=Retry(attempts=attempts))).run()
+            dispatch(
+                route(target("a", model), triggers=triggers, retry=Retry(attempts=attempts))
+            ).run()
         )
     assert len(model.calls) == attempts
     assert {attempt.trigger for attempt in caught.value.trail} == {"slow"}
@@ -99,11 +101,11 @@ def test_a_trigger_outweighs_the_table(then: Any, model: str) -> None:
         target("b", Plays("from b")),
         triggers=triggers,
     )
-    assert run(walk(chain).run()).text == f"from {model}"
+    assert run(dispatch(chain).run()).text == f"from {model}"
 
 
 def test_a_retry_that_succeeds_is_the_answer() -> None:
-    reply = run(walk(route(target("a", Plays(failure("overloaded"), "Lisbon.")))).run())
+    reply = run(dispatch(route(target("a", Plays(failure("overloaded"), "Lisbon.")))).run())
     assert outcomes(reply.trail) == [("a", "failed", "retry"), ("a", "answered", None)]
 
 
@@ -117,9 +119,9 @@ def test_only_a_good_reply_brings_the_model_what_its_retry_has_cost(
             RetryBudget(capacity=1.0, share=1.0, min_rate=float("inf")),
         )
         chain = route(target("a", model, budget=budget), target("b", Plays("from b")))
-        await walk(chain).run()
+        await dispatch(chain).run()
         model.steps, before = [failure("overloaded")], len(model.calls)
-        await walk(chain).run()
+        await dispatch(chain).run()
         return before, len(model.calls) - before
 
     assert run(story()) == (2, 2 if retried else 1)
@@ -135,7 +137,7 @@ def test_pauses_are_full_jitter_within_their_bounds() -> None:
         retry=Retry(attempts=8, initial=1.0, limit=4.0),
     )
     with pytest.raises(ChainExhausted):
-        run(walk(chain, events=seen).run())
+        run(dispatch(chain, events=seen).run())
     pauses = [event.delay for event in seen if isinstance(event, events.RetryScheduled)]
     assert len(pauses) == 7
     assert all(
@@ -152,7 +154,7 @@ def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(
     stated: float, asked: int, waited: float
 ) -> None:
     model = Plays(failure("rate_limited", retry_after=stated), "Lisbon.")
-    reply = run(walk(route(target("a", model), target("b", Plays("from b")))).run())
+    reply = run(dispatch(route(target("a", model), target("b", Plays("from b")))).run())
     assert len(model.calls) == asked
     assert reply.trail[1].start == waited
     assert reply.model == ("a" if asked == 2 else "b")
@@ -167,7 +169,7 @@ def test_a_short_stated_delay_rests_no_model_before_five_failures_in_a_row(
 
     async def story(calls: int) -> State:
         for _ in range(calls):
-            await walk(route(model, other)).run()
+            await dispatch(route(model, other)).run()
         return model.breaker.health(asyncio.get_running_loop().time()).state
 
     assert run(story(2)) is (State.OPEN if rests else State.CLOSED)  # two attempts each
@@ -176,13 +178,15 @@ def test_a_short_stated_delay_rests_no_model_before_five_failures_in_a_row(
 
 def test_a_pause_that_does_not_fit_the_deadline_means_next() -> None:
     model = Plays(failure("rate_limited", retry_after=2.0))
-    reply = run(walk(route(target("a", model), target("b", Plays("Lisbon.")), deadline=1.0)).run())
+    reply = run(
+        dispatch(route(target("a", model), target("b", Plays("Lisbon.")), deadline=1.0)).run()
+    )
     assert outcomes(reply.trail) == [("a", "failed", "next"), ("b", "answered", None)]
 
 
 def test_an_attempt_that_takes_too_long_is_cut_and_the_next_is_asked() -> None:
     async def story() -> tuple[Reply, float]:
-        reply = await walk(
+        reply = await dispatch(
             route(target("a", Plays(600), timeout=30.0), target("b", Plays("Lisbon.")))
         ).run()
         return reply, asyncio.get_running_loop().time()
@@ -197,7 +201,7 @@ def test_the_deadline_ends_the_call_exactly(own: float | None) -> None:
     async def story() -> tuple[CallFailed, float]:
         chain = route(target("a", Plays(600), timeout=5.0), target("b", Plays(600)), deadline=12.0)
         with pytest.raises(DeadlineExceeded) as caught:
-            await walk(chain, deadline=own).run()
+            await dispatch(chain, deadline=own).run()
         return caught.value, asyncio.get_running_loop().time()
 
     error, took = run(story())
@@ -212,7 +216,7 @@ def test_the_deadline_ends_the_call_exactly(own: float | None) -> None:
 
 def test_a_deadline_with_nothing_failed_before_has_no_cause() -> None:
     with pytest.raises(DeadlineExceeded) as caught:
-        run(walk(route(target("a", Plays(600))), deadline=1.0).run())
+        run(dispatch(route(target("a", Plays(600))), deadline=1.0).run())
     assert caught.value.__cause__ is None
 
 
@@ -225,7 +229,7 @@ def test_cancellation_goes_straight_through_wherever_it_comes(after: float) -> N
             target("b", Plays(failure("overloaded"), 20)),
             target("c", Plays(600)),
         )
-        task = asyncio.create_task(walk(chain, events=seen).run())
+        task = asyncio.create_task(dispatch(chain, events=seen).run())
         await asyncio.sleep(after)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -245,7 +249,7 @@ def test_without_fallback_only_the_first_is_asked_and_the_error_is_its_own() -> 
         failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")
     )
     with pytest.raises(ChainExhausted) as caught:
-        run(walk(route(target("a", first), target("b", second), fallback=False)).run())
+        run(dispatch(route(target("a", first), target("b", second), fallback=False)).run())
     assert str(caught.value) == "500 INTERNAL. An internal error has occurred."
     assert len(first.calls) == 2
     assert not second.calls
@@ -260,7 +264,7 @@ def test_when_all_fail_each_model_is_named_with_its_last_words_and_the_causes_ar
         target("b", Plays(failure("model_missing", "gone", status=404, retry_after=4.0))),
     )
     with pytest.raises(ChainExhausted) as caught:
-        run(walk(chain).run())
+        run(dispatch(chain).run())
     assert (
         str(caught.value)
         == "no model of chain 'default' answered: a: 503 UNAVAILABLE. busy; b: 404 Not Found. gone"
@@ -284,7 +288,7 @@ def test_events_tell_by_which_trigger_a_call_moves_on_and_that_it_failed() -> No
         triggers=triggers,
     )
     with pytest.raises(ChainExhausted):
-        run(walk(chain, events=seen).run())
+        run(dispatch(chain, events=seen).run())
     moves = [
         (event.model, event.to, event.kind, event.trigger)
         for event in seen
@@ -298,7 +302,7 @@ def test_a_model_that_cannot_be_used_is_skipped() -> None:
     chain = route(
         target("a", failure("unavailable", "no key: set A_KEY")), target("b", Plays("Lisbon."))
     )
-    reply = run(walk(chain).run())
+    reply = run(dispatch(chain).run())
     assert outcomes(reply.trail) == [("a", "skipped", "next"), ("b", "answered", None)]
     assert reply.trail[0].text == "no key: set A_KEY"
 
@@ -325,13 +329,13 @@ def test_after_a_prompt_too_long_only_larger_or_unknown_windows_are_asked(
         )
     )
     with pytest.raises(ChainExhausted):
-        run(walk(chain).run())
+        run(dispatch(chain).run())
     assert "".join(name for name, model in zip(names, models, strict=True) if model.calls) == asked
 
 
 def test_a_truncated_reply_is_accepted_and_marked() -> None:
     reply = run(
-        walk(
+        dispatch(
             route(
                 target("a", Plays(Reply(text="Lis", finish=Finish.LENGTH))), target("b", Plays("x"))
             )
@@ -353,7 +357,7 @@ def test_after_json_that_was_cut_the_next_model_is_asked_and_not_the_same_again(
     city = parse_schema({"type": "object", "required": ["city"]})
     card = Card(schema=True)
     chain = route(target("a", cut, card=card), target("b", whole, card=card))
-    reply = run(walk(chain, msgspec.structs.replace(request(), schema=city)).run())
+    reply = run(dispatch(chain, msgspec.structs.replace(request(), schema=city)).run())
     assert (reply.data, len(cut.calls)) == ({"city": "Lisbon"}, 1)
     assert [(step.outcome, step.kind, step.then) for step in reply.trail] == [
         ("failed", "truncated", "next"),
@@ -367,11 +371,11 @@ def test_a_trigger_can_move_on_from_a_truncated_reply_and_the_first_is_returned_
     cut = [Plays(Reply(text=text, finish=Finish.LENGTH)) for text in ("first", "second")]
     triggers = {"cut": Trigger(kind=Kind.TRUNCATED, then="next")}
     chain = route(target("a", cut[0]), target("b", cut[1]), triggers=triggers)
-    reply = run(walk(chain).run())
+    reply = run(dispatch(chain).run())
     assert (reply.text, reply.model) == ("first", "a")
     assert [attempt.trigger for attempt in reply.trail] == ["cut", "cut"]
     whole = route(target("a", cut[0]), target("b", Plays("whole")), triggers=triggers)
-    assert run(walk(whole).run()).text == "whole"
+    assert run(dispatch(whole).run()).text == "whole"
 
 
 @pytest.mark.parametrize(
@@ -391,7 +395,7 @@ def test_another_model_than_asked_is_accepted_marked_and_alerted(
 ) -> None:
     seen: list[events.Event] = []
     chain = route(target("m-1", Plays(Reply(text="Lisbon.", response_model=served))))
-    reply = run(walk(chain, events=seen).run())
+    reply = run(dispatch(chain, events=seen).run())
     assert (reply.trail[0].kind is Kind.WRONG_MODEL) is marked
     assert any(isinstance(event, events.Alert) for event in seen) is marked
 
@@ -404,13 +408,13 @@ def test_what_an_endpoint_of_ones_own_calls_its_models_is_not_judged() -> None:
             verify_response_model=False,
         )
     )
-    assert run(walk(chain).run()).trail[0].kind is None
+    assert run(dispatch(chain).run()).trail[0].kind is None
 
 
 def test_refused_parameters_are_left_out_for_that_model_only_and_named() -> None:
     first, second = Plays(failure("timeout")), Plays("Lisbon.")
     chain = route(target("a", first), target("b", second, refused=("temperature", "top_k")))
-    reply = run(walk(chain, request(temperature=0.2, seed=7)).run())
+    reply = run(dispatch(chain, request(temperature=0.2, seed=7)).run())
     assert [attempt.dropped for attempt in reply.trail] == [(), ("temperature",)]
     assert (
         first.calls[0].request.sampling.temperature,
@@ -425,7 +429,7 @@ def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:
         target("a", Plays(failure("unauthorized", "bad key", status=401))),
         target("b", Plays("Lisbon.")),
     )
-    run(walk(chain, events=seen).run())
+    run(dispatch(chain, events=seen).run())
     assert [type(event).__name__ for event in seen] == [
         "AttemptStarted", "AttemptEnded", "Alert", "HealthChanged", "MovedOn", "AttemptStarted", "AttemptEnded", "Answered",
     ]  # fmt: skip
@@ -438,7 +442,7 @@ def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:
 def test_two_calls_have_two_ids() -> None:
     seen: list[events.Event] = []
     for _ in range(2):
-        run(walk(route(target("a", Plays("x"))), events=seen).run())
+        run(dispatch(route(target("a", Plays("x"))), events=seen).run())
     assert len({event.call for event in seen}) == 2
 
 
@@ -450,7 +454,7 @@ def test_no_event_holds_what_was_said() -> None:
         ),
         target("b", Plays("secret answer")),
     )
-    run(walk(chain, events=seen).run())
+    run(dispatch(chain, events=seen).run())
     told = repr(seen)
     assert "capital" not in told
     assert "secret answer" not in told
@@ -466,7 +470,7 @@ def test_every_call_has_exactly_one_outcome(kinds: tuple[str, str]) -> None:
         target("c", Plays("ok")),
     )
     with contextlib.suppress(CallFailed):
-        run(walk(chain, events=seen).run())
+        run(dispatch(chain, events=seen).run())
     assert sum(isinstance(event, events.Answered | events.Failed) for event in seen) == 1
 
 
@@ -484,6 +488,6 @@ def test_retries_never_eat_what_is_kept_for_the_models_to_come() -> None:
         retry=Retry(attempts=5, initial=0.001),
         deadline=6.0,
     )
-    reply = run(walk(chain).run())
+    reply = run(dispatch(chain).run())
     assert reply.model == "b"
     assert reply.trail[-1].start <= 3.0

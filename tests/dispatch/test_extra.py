@@ -46,8 +46,8 @@ def test_extras_go_to_their_provider_alone_over_the_models_own() -> None:
     ("extra", "words"),
     [
         ({"opena": {}}, "extra: no provider is named 'opena'; did you mean 'openai'?"),
-        ({"openai": 1}, "extra: what is for 'openai' must be a JSON object"),
-        ({"openai": {"a": object()}}, "extra: what is for 'openai' must be a JSON object"),
+        ({"openai": 1}, "extra: the fields for 'openai' must be a JSON object"),
+        ({"openai": {"a": object()}}, "extra: the fields for 'openai' must be a JSON object"),
         ([], "extra: expected a dictionary by provider, not a list"),
     ],
 )

@@ -7,7 +7,6 @@ import pytest
 
 from standby import events
 from standby.cards import Card
-from standby.dispatch.stream_gate import StreamGate
 from standby.errors import ChainExhausted, Stopped
 from standby.failures import Kind
 from standby.plugin import End
@@ -15,7 +14,7 @@ from standby.resilience.circuit_breaker import CircuitBreaker
 from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings, Hedge, Retry, StreamRules
 from standby.types import Chunk, Reply
-from tests.support.playing import Plays, Streams, failure, request, route, target, walk
+from tests.support.playing import Plays, Streams, dispatch, failure, request, route, target
 from tests.support.virtual_clock import run
 
 HEDGE = Hedge(after=8.0)
@@ -36,7 +35,7 @@ def told(trail: Any) -> list[tuple[str, str, float, float]]:
 def test_a_model_that_answers_in_time_is_not_hedged() -> None:
     second = Plays("never")
     reply, took = timed(
-        walk(route(target("a", Plays(7.9)), target("b", second), hedge=HEDGE)).run()
+        dispatch(route(target("a", Plays(7.9)), target("b", second), hedge=HEDGE)).run()
     )
     assert (reply.model, took, second.calls) == ("a", 7.9, [])
 
@@ -46,7 +45,7 @@ def test_the_next_model_is_asked_beside_a_slow_one_and_the_first_reply_wins() ->
     chain = route(
         target("a", Plays(20)), target("b", Plays(3)), target("c", Plays("never")), hedge=HEDGE
     )
-    reply, took = timed(walk(chain, events=seen).run())
+    reply, took = timed(dispatch(chain, events=seen).run())
     assert (reply.model, took) == ("b", 11.0)
     assert told(reply.trail) == [("a", "cancelled", 0.0, 11.0), ("b", "answered", 8.0, 3.0)]
     assert [attempt.id for attempt in reply.trail] == ["", ""]
@@ -57,7 +56,7 @@ def test_the_next_model_is_asked_beside_a_slow_one_and_the_first_reply_wins() ->
 
 def test_the_slow_one_may_still_win() -> None:
     reply, took = timed(
-        walk(route(target("a", Plays(9)), target("b", Plays(3)), hedge=HEDGE)).run()
+        dispatch(route(target("a", Plays(9)), target("b", Plays(3)), hedge=HEDGE)).run()
     )
     assert (reply.model, took) == ("a", 9.0)
     assert told(reply.trail) == [("a", "answered", 0.0, 9.0), ("b", "cancelled", 8.0, 1.0)]
@@ -65,7 +64,7 @@ def test_the_slow_one_may_still_win() -> None:
 
 def test_a_fast_error_of_the_hedge_does_not_win() -> None:
     reply, took = timed(
-        walk(
+        dispatch(
             route(
                 target("a", Plays(20)),
                 target("b", Plays(failure("overloaded"))),
@@ -90,7 +89,7 @@ def test_when_both_have_failed_the_third_is_asked_and_nobody_is_asked_twice() ->
         target("c", Plays("Lisbon.")),
         hedge=HEDGE,
     )
-    reply, took = timed(walk(chain).run())
+    reply, took = timed(dispatch(chain).run())
     assert reply.model == "c"
     assert [attempt.model for attempt in reply.trail] == ["a", "b", "c"]
     assert took == 10.0
@@ -98,7 +97,7 @@ def test_when_both_have_failed_the_third_is_asked_and_nobody_is_asked_twice() ->
 
 def test_a_call_is_hedged_once() -> None:
     chain = route(*(target(name, Plays(25), timeout=60.0) for name in "abcd"), hedge=HEDGE)
-    reply, took = timed(walk(chain).run())
+    reply, took = timed(dispatch(chain).run())
     assert (reply.model, took) == ("a", 25.0)
     assert [attempt.model for attempt in reply.trail] == ["a", "b"]
 
@@ -111,7 +110,7 @@ def test_without_a_token_there_is_no_hedge(empty: str) -> None:
     chain = route(target("a", Plays(20)), target("b", second, **budgets), hedge=HEDGE)
     if empty == "the chain's":
         chain = route(*chain.targets, hedge=HEDGE, hedges=nothing)
-    reply, took = timed(walk(chain).run())
+    reply, took = timed(dispatch(chain).run())
     assert (reply.model, took, second.calls) == ("a", 20.0, [])
 
 
@@ -121,7 +120,7 @@ def test_a_call_that_is_answered_brings_the_chain_a_share_of_a_hedge() -> None:
         chain = route(
             target("a", Plays(20), timeout=60.0), target("b", Plays(30)), hedge=HEDGE, hedges=hedges
         )
-        return [len((await walk(chain).run()).trail) for _ in range(5)]
+        return [len((await dispatch(chain).run()).trail) for _ in range(5)]
 
     assert run(story()) == [2, 1, 2, 1, 2]
 
@@ -135,7 +134,7 @@ def resting() -> CircuitBreaker:
 def test_a_resting_model_is_no_hedge() -> None:
     second = Plays("never")
     reply, _ = timed(
-        walk(
+        dispatch(
             route(target("a", Plays(20)), target("b", second, breaker=resting()), hedge=HEDGE)
         ).run()
     )
@@ -162,7 +161,7 @@ def test_a_model_that_cannot_be_asked_is_passed_over_and_the_one_after_it_is_the
     chain = route(
         target("a", Plays(20)), target("b", passed_over, **rest), target("c", Plays(1)), hedge=HEDGE
     )
-    reply, took = timed(walk(chain, request(temperature=0.5), events=seen).run())
+    reply, took = timed(dispatch(chain, request(temperature=0.5), events=seen).run())
     assert (reply.model, took, passed_over.calls) == ("c", 9.0, [])
     assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [
         ("a", "c")
@@ -174,7 +173,7 @@ def test_a_model_that_cannot_be_asked_is_passed_over_and_the_one_after_it_is_the
 def test_a_failure_that_stops_ends_the_hedge_too() -> None:
     chain = route(target("a", Plays(20)), target("b", Plays(failure("blocked"))), hedge=HEDGE)
     with pytest.raises(Stopped) as caught:
-        run(walk(chain).run())
+        run(dispatch(chain).run())
     assert [(attempt.model, attempt.outcome) for attempt in caught.value.trail] == [
         ("a", "cancelled"),
         ("b", "failed"),
@@ -191,7 +190,7 @@ def test_all_failing_with_a_hedge_is_one_error_with_every_cause() -> None:
         target("a", Late(failure("timeout"))), target("b", Late(failure("timeout"))), hedge=HEDGE
     )
     with pytest.raises(ChainExhausted) as caught:
-        run(walk(chain).run())
+        run(dispatch(chain).run())
     assert isinstance(caught.value.__cause__, ExceptionGroup)
     assert len(caught.value.__cause__.exceptions) == 2
 
@@ -205,7 +204,7 @@ def test_streams_are_hedged_until_the_first_word_and_never_after_it() -> None:
 
         slow, quick = Streams(9, "from a", 1, End()), Streams(2, "from ", 20, "b", End())
         chain = route(target("a", slow), target("b", quick), hedge=HEDGE, deadline=60.0)
-        return await walk(chain, outlet=StreamGate(put)).run(), chunks
+        return await dispatch(chain, put=put).run(), chunks
 
     reply, chunks = run(story())
     assert (reply.model, reply.text) == ("a", "from a")
@@ -215,13 +214,15 @@ def test_streams_are_hedged_until_the_first_word_and_never_after_it() -> None:
 
 def test_a_loser_is_closed_before_the_reply_is_there() -> None:
     loser = Streams(600)
-    run(walk(route(target("a", loser, timeout=900.0), target("b", Plays(1)), hedge=HEDGE)).run())
+    run(
+        dispatch(route(target("a", loser, timeout=900.0), target("b", Plays(1)), hedge=HEDGE)).run()
+    )
     assert loser.closed == 1
 
 
 def test_two_that_end_at_one_moment_are_both_on_the_trail_and_settled() -> None:
     chain = route(target("a", Plays(10)), target("b", Plays(2)), hedge=HEDGE)
-    reply, took = timed(walk(chain).run())
+    reply, took = timed(dispatch(chain).run())
     assert took == 10.0
     assert sorted(attempt.outcome for attempt in reply.trail) == ["answered", "cancelled"]
     assert [each.breaker.in_flight for each in chain.targets] == [0, 0]
@@ -243,7 +244,7 @@ def test_a_model_that_was_left_for_anothers_words_is_asked_again_when_those_brea
             stream=rules,
             retry=Retry(attempts=1),
         )
-        return await walk(chain, outlet=StreamGate(put)).run(), chunks
+        return await dispatch(chain, put=put).run(), chunks
 
     reply, chunks = run(story())
     assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
@@ -295,7 +296,7 @@ def test_a_model_that_shows_signs_of_life_is_not_hedged(pieces: Any, *, alone: b
         del chunk
 
     way = route(target("a", Says(*pieces), timeout=200.0), target("b", second), hedge=HEDGE)
-    reply, _ = timed(walk(way, outlet=StreamGate(put)).run())
+    reply, _ = timed(dispatch(way, put=put).run())
     assert (reply.model, second.calls == []) == ("a" if alone else "b", alone)
 
 
@@ -312,7 +313,7 @@ def test_a_stream_that_is_held_back_is_not_hedged_while_its_words_come() -> None
         hedge=HEDGE,
         stream=StreamRules(release="whole"),
     )
-    reply, took = timed(walk(way, outlet=StreamGate(put)).run())
+    reply, took = timed(dispatch(way, put=put).run())
     assert (reply.model, took, second.calls) == ("a", 45.0, [])
 
 
@@ -324,16 +325,16 @@ def test_of_a_whole_answer_a_model_that_thinks_gets_half_of_its_time(
     efforts: Any, timeout: float, asked_at: float
 ) -> None:
     thinker = target("a", Plays(99), card=Card(efforts=efforts), timeout=timeout)
-    reply, took = timed(walk(route(thinker, target("b", Plays("from b")), hedge=HEDGE)).run())
+    reply, took = timed(dispatch(route(thinker, target("b", Plays("from b")), hedge=HEDGE)).run())
     assert (reply.model, took) == ("b", asked_at)
 
 
 def test_a_whole_answer_that_is_collected_from_a_stream_shows_its_signs() -> None:
     card = Card(efforts=("low",))
     silent = target("a", Streams(99, "late", End()), card=card, timeout=100.0)
-    assert timed(walk(route(silent, target("b", Plays("from b")), hedge=HEDGE)).run())[1] == 8.0
+    assert timed(dispatch(route(silent, target("b", Plays("from b")), hedge=HEDGE)).run())[1] == 8.0
     thinks = target("a", Says(7.9, THOUGHT, 7.9), card=card, timeout=100.0)
-    reply, took = timed(walk(route(thinks, target("b", Plays("from b")), hedge=HEDGE)).run())
+    reply, took = timed(dispatch(route(thinks, target("b", Plays("from b")), hedge=HEDGE)).run())
     assert (reply.model, took) == ("a", 15.8)
 
 
@@ -344,9 +345,7 @@ def test_a_stream_that_a_plugin_can_give_only_as_a_whole_shows_none() -> None:
     async def put(chunk: Chunk) -> None:
         del chunk
 
-    reply, took = timed(
-        walk(route(thinker, target("b", second), hedge=HEDGE), outlet=StreamGate(put)).run()
-    )
+    reply, took = timed(dispatch(route(thinker, target("b", second), hedge=HEDGE), put=put).run())
     assert (reply.model, took, second.calls) == ("a", 20.0, [])
 
 
@@ -356,7 +355,7 @@ def test_a_model_that_rests_is_passed_over_and_the_one_after_it_is_asked_beside_
     seen: list[events.Event] = []
     rests = target("old", Plays("never"), breaker=CircuitBreaker(suspected="retired on 2026-12-01"))
     chain = route(target("a", Plays(20)), rests, target("b", Plays(3)), hedge=HEDGE)
-    reply, took = timed(walk(chain, events=seen).run())
+    reply, took = timed(dispatch(chain, events=seen).run())
     assert (reply.model, took) == ("b", 11.0)
     assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [
         ("a", "b")

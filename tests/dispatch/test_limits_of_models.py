@@ -8,7 +8,7 @@ from standby.cards import EFFORTS, Card
 from standby.dispatch.compatibility import adapt, incompatibility
 from standby.failures import Kind
 from standby.types import Media, Message, Reasoning, Request, Sampling, Text, ToolCall, ToolResult
-from tests.support.playing import Plays, request, target, walk, why
+from tests.support.playing import Plays, dispatch, request, target, why
 from tests.support.playing import route as chain_of
 
 PICTURE = Media(media_type="image/png", data="iVBORw0KGgo=")
@@ -67,7 +67,7 @@ def test_where_there_are_no_system_messages_they_are_the_users() -> None:
 
 def test_a_conversation_that_ends_with_the_assistants_words_is_not_for_every_model() -> None:
     asked = Request((USER, Message("assistant", (Text("Well,"),))))
-    words = "m cannot go on with words that are the assistant's: end with a message of the user"
+    words = "m cannot continue the assistant's message: end with a message of the user"
     assert why(incompatibility(asked, target("m", None, card=Card(prefill=False)))) == words
     assert incompatibility(asked, target("m", None)) is None
     assert incompatibility(Request((USER,)), target("m", None, card=Card(prefill=False))) is None
@@ -117,7 +117,7 @@ async def test_after_one_that_is_too_small_only_a_larger_window_is_asked_and_an_
 ):
     first, second, third = Plays("one"), Plays("two"), Plays("three")
     asked = request("ab" * 40_000)
-    reply = await walk(
+    reply = await dispatch(
         chain_of(
             target("small", first, card=Card(context_window=5_000)),
             target("smaller", second, card=Card(context_window=4_000)),

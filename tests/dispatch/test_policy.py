@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.policy import LONG_REST, Decision, decide, longest_pause, outcome_of
+from standby.dispatch.policy import LONG_REST, Decision, decide, max_pause, outcome_of
 from standby.failures import REACTIONS, Failure, Kind
 from standby.settings import Retry, Trigger
 from tests.support.playing import Plays, failure, route, target
@@ -21,9 +21,8 @@ def decided(
     of_what: Failure, number: int = 1, triggers: dict[str, Trigger] | None = None, **retry: Any
 ) -> Decision:
     one = target("a", Plays("x"))
-    return decide(
-        of_what, one, route(one, triggers=triggers, retry=Retry(**retry)), number, random.Random(1)
-    )
+    chain = route(one, triggers=triggers, retry=Retry(**retry))
+    return decide(of_what, one, chain.chain, chain.triggers, number, random.Random(1))
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -68,14 +67,17 @@ def test_the_first_trigger_that_matches_decides() -> None:
 
 
 @pytest.mark.parametrize("number", range(1, 7))
-def test_a_pause_is_full_jitter_up_to_a_bound_that_stub_servers(number: int) -> None:
+def test_a_pause_is_full_jitter_up_to_a_bound_that_doubles(number: int) -> None:
     mine = {"mine": Trigger(kind=Kind.TIMEOUT, then="retry")}
     one = target("a", Plays("x"))
     chain, dice = (
         route(one, triggers=mine, retry=Retry(attempts=10, initial=0.5, limit=4.0)),
         random.Random(1),
     )
-    pauses = [decide(failure("timeout"), one, chain, number, dice).pause for _ in range(300)]
+    pauses = [
+        decide(failure("timeout"), one, chain.chain, chain.triggers, number, dice).pause
+        for _ in range(300)
+    ]
     most = min(4.0, 0.5 * 2 ** (number - 1))
     assert min(pauses) < 0.05 * most
     assert 0.95 * most < max(pauses) <= most
@@ -91,21 +93,23 @@ def test_where_the_chain_says_nothing_the_kind_says_how_long_a_pause_may_be(
     kind: Kind, number: int
 ) -> None:
     first = 0.1 if kind in SOON else 0.5
-    assert longest_pause(kind, Retry(), number) == min(8.0, first * 2 ** (number - 1))
-    assert longest_pause(kind, Retry(initial=3.0), number) == min(8.0, 3.0 * 2 ** (number - 1))
+    assert max_pause(kind, Retry(), number) == min(8.0, first * 2 ** (number - 1))
+    assert max_pause(kind, Retry(initial=3.0), number) == min(8.0, 3.0 * 2 ** (number - 1))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if REACTIONS[kind].then == "retry"])
 def test_no_retry_waits_longer_than_its_kind_may(kind: Kind) -> None:
     one = target("a", Plays("x"))
     chain, dice = route(one), random.Random(1)
-    pauses = [decide(failure(kind), one, chain, 1, dice).pause for _ in range(300)]
+    pauses = [
+        decide(failure(kind), one, chain.chain, chain.triggers, 1, dice).pause for _ in range(300)
+    ]
     most = 0.1 if kind in SOON else 0.5
     assert 0.95 * most < max(pauses) <= most
 
 
 def test_a_limit_below_the_first_pause_of_a_kind_bounds_it() -> None:
-    assert longest_pause(Kind.OVERLOADED, Retry(limit=0.05), 1) == 0.05
+    assert max_pause(Kind.OVERLOADED, Retry(limit=0.05), 1) == 0.05
 
 
 @pytest.mark.parametrize(
@@ -122,14 +126,18 @@ def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("stated", [None, 0.0, 1.0, 400.0])
 def test_what_is_about_to_be_asked_again_is_not_rested(kind: Kind, stated: float | None) -> None:
-    outcome, rest = outcome_of(failure(kind, retry_after=stated), Decision("retry"), blamed=True)
+    outcome, rest = outcome_of(
+        failure(kind, retry_after=stated), Decision("retry"), counts_against_model=True
+    )
     assert rest is None
     assert outcome == ("failure" if HEALTH[kind] == "failure" else "ignored")
 
 
 @pytest.mark.parametrize("kind", of("ignored"))
 def test_what_is_not_the_models_fault_teaches_nothing(kind: Kind) -> None:
-    assert outcome_of(failure(kind, retry_after=9.0), Decision("next"), blamed=True) == (
+    assert outcome_of(
+        failure(kind, retry_after=9.0), Decision("next"), counts_against_model=True
+    ) == (
         "ignored",
         None,
     )
@@ -141,7 +149,9 @@ def test_a_throttled_model_rests_as_stated_and_is_not_sick(
     then: Any, stated: float | None, rest: float
 ) -> None:
     assert of("rest") == [Kind.RATE_LIMITED]
-    assert outcome_of(failure("rate_limited", retry_after=stated), Decision(then), blamed=True) == (
+    assert outcome_of(
+        failure("rate_limited", retry_after=stated), Decision(then), counts_against_model=True
+    ) == (
         "ignored",
         rest,
     )
@@ -154,7 +164,9 @@ def test_a_throttled_model_rests_as_stated_and_is_not_sick(
 def test_where_a_person_must_act_the_model_rests_for_long(
     kind: Kind, stated: float | None, rest: float
 ) -> None:
-    assert outcome_of(failure(kind, retry_after=stated), Decision("next"), blamed=True) == (
+    assert outcome_of(
+        failure(kind, retry_after=stated), Decision("next"), counts_against_model=True
+    ) == (
         "ignored",
         rest,
     )
@@ -168,7 +180,9 @@ def test_where_a_person_must_act_the_model_rests_for_long(
 def test_a_sick_model_rests_for_a_delay_that_is_too_long_to_wait_for(
     kind: Kind, stated: float | None, rest: float | None
 ) -> None:
-    assert outcome_of(failure(kind, retry_after=stated), Decision("next"), blamed=True) == (
+    assert outcome_of(
+        failure(kind, retry_after=stated), Decision("next"), counts_against_model=True
+    ) == (
         "failure",
         rest,
     )
@@ -176,4 +190,7 @@ def test_a_sick_model_rests_for_a_delay_that_is_too_long_to_wait_for(
 
 @pytest.mark.parametrize("kind", of("failure"))
 def test_a_caller_in_a_hurry_teaches_nothing(kind: Kind) -> None:
-    assert outcome_of(failure(kind), Decision("next"), blamed=False) == ("ignored", None)
+    assert outcome_of(failure(kind), Decision("next"), counts_against_model=False) == (
+        "ignored",
+        None,
+    )

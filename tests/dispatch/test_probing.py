@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from standby import events
-from standby.dispatch.stream_gate import StreamGate
 from standby.errors import ChainExhausted, DeadlineExceeded, Stopped
 from standby.failures import Kind
 from standby.plugin import End
 from standby.resilience.circuit_breaker import CircuitBreaker, Rejection, State
 from standby.settings import BreakerSettings, Hedge, Retry, StreamRules
 from standby.types import Attempt, Chunk, Reply
-from tests.support.playing import Plays, Streams, failure, route, target, walk
+from tests.support.playing import Plays, Streams, dispatch, failure, route, target
 from tests.support.virtual_clock import VirtualLoop, run
 
 QUICK = BreakerSettings(failures=1, open=10.0, open_limit=10.0)
@@ -45,7 +44,7 @@ def test_a_model_that_failed_often_rests_and_costs_nothing() -> None:
             target("a", dead, breaker=breaker(BreakerSettings(failures=3))),
             target("b", Plays("Lisbon.")),
         )
-        replies = [await walk(chain).run() for _ in range(10)]
+        replies = [await dispatch(chain).run() for _ in range(10)]
         return replies, len(dead.calls)
 
     replies, asked = run(story())
@@ -62,7 +61,7 @@ def test_a_probe_that_is_well_answers_and_the_model_is_back() -> None:
         rested = sick()
         chain = route(target("a", Plays("from a"), breaker=rested), target("b", Plays(2)))
         await at(11)
-        return await walk(chain).run(), await walk(chain).run()
+        return await dispatch(chain).run(), await dispatch(chain).run()
 
     first, second = run(story())
     assert (first.text, told(first.trail)) == ("from a", [("a", "answered"), ("b", "cancelled")])
@@ -75,7 +74,7 @@ def test_nobody_waits_for_a_probe_and_it_runs_to_its_end_behind_the_call() -> No
         states = []
         chain = route(target("a", Plays(14), breaker=rested), target("b", Plays(2)))
         await at(11)
-        reply = await walk(chain).run()
+        reply = await dispatch(chain).run()
         took = asyncio.get_running_loop().time() - 11
         for moment in (14, 24, 26):
             await at(moment)
@@ -96,7 +95,7 @@ def test_a_probe_that_hangs_is_cut_in_its_own_time_and_the_model_rests_on() -> N
             target("a", Plays(600), breaker=rested, timeout=30.0), target("b", Plays("Lisbon."))
         )
         await at(11)
-        await walk(chain).run()
+        await dispatch(chain).run()
         await at(42)
         return [rested.health(42).state]
 
@@ -114,7 +113,7 @@ def test_a_probe_has_its_own_time_and_not_what_the_deadline_leaves_a_model_that_
             target("a", probed, breaker=rested, timeout=60.0), target("b", next_one), deadline=20.0
         )
         await at(11)
-        await walk(chain).run()
+        await dispatch(chain).run()
         await at(50)
         return rested.health(50).state
 
@@ -127,7 +126,7 @@ def test_the_last_model_is_waited_for_though_it_is_a_probe_and_the_call_ends_on_
         chain = route(target("a", probed, breaker=sick(), timeout=60.0), deadline=20.0)
         await at(11)
         with pytest.raises(DeadlineExceeded):
-            await walk(chain).run()
+            await dispatch(chain).run()
         ended = asyncio.get_running_loop().time()
         await asyncio.sleep(0.1)
         return ended, any(not task.done() for task in chain.background_probes)
@@ -140,7 +139,7 @@ def test_while_a_probe_is_out_the_others_use_the_next_model() -> None:
         probed = Plays(20)
         chain = route(target("a", probed, breaker=sick()), target("b", Plays("Lisbon.")))
         await at(11)
-        replies = await asyncio.gather(*(walk(chain).run() for _ in range(20)))
+        replies = await asyncio.gather(*(dispatch(chain).run() for _ in range(20)))
         await at(60)
         return replies, len(probed.calls)
 
@@ -155,7 +154,7 @@ def test_a_caller_who_leaves_leaves_the_probe_to_teach() -> None:
         rested = sick()
         chain = route(target("a", Plays(5), breaker=rested), target("b", Plays(20)))
         await at(11)
-        task = asyncio.create_task(walk(chain).run())
+        task = asyncio.create_task(dispatch(chain).run())
         await at(12)
         task.cancel()
         await at(17)
@@ -171,7 +170,7 @@ def test_a_probe_that_is_itself_cancelled_leaves_the_breaker_as_it_was() -> None
             target("a", Plays(50), breaker=rested, timeout=100.0), target("b", Plays("Lisbon."))
         )
         await at(11)
-        await walk(chain).run()
+        await dispatch(chain).run()
         for task in chain.background_probes:
             task.cancel()
         await asyncio.sleep(0.1)
@@ -189,7 +188,7 @@ def test_a_probe_that_ends_in_the_moment_of_the_reply_teaches_too() -> None:
             target("a", Plays(20)), target("b", Plays(12), breaker=rested), hedge=Hedge(after=8.0)
         )
         await at(11)
-        await walk(chain).run()
+        await dispatch(chain).run()
         await asyncio.sleep(0.1)
         return rested.health(32).state
 
@@ -211,7 +210,7 @@ def test_a_caller_who_leaves_while_a_late_probe_takes_its_time_to_end_leaves_it_
             target("b", Plays(300), timeout=600.0),
         )
         await at(11)
-        task = asyncio.create_task(walk(chain).run())
+        task = asyncio.create_task(dispatch(chain).run())
         await at(41.02)
         task.cancel()
         await at(42)
@@ -228,7 +227,7 @@ def test_a_probe_whose_loop_was_closed_is_lost_a_second_after_its_time_out() -> 
     )
     loop = VirtualLoop()
     loop._clock.now = 11.0
-    loop.run_until_complete(walk(chain).run())
+    loop.run_until_complete(dispatch(chain).run())
     loop.close()
     assert isinstance(rested.admit(41.9), Rejection)
     assert getattr(rested.admit(42.0), "probe", False)
@@ -243,7 +242,7 @@ def test_when_all_rest_one_call_at_a_time_goes_to_the_nearest_and_the_others_rai
         chain = route(target("far", plays[1], breaker=far), target("near", plays[0], breaker=near))
         await at(4)
         results = await asyncio.gather(
-            *(walk(chain).run() for _ in range(5)), return_exceptions=True
+            *(dispatch(chain).run() for _ in range(5)), return_exceptions=True
         )
         return results, plays
 
@@ -269,7 +268,7 @@ def test_where_nobody_else_answers_a_call_asks_all_that_rest_the_nearest_first_a
             target("far", plays[0], breaker=far), target("near", plays[1], breaker=near), suspect
         )
         await at(4)
-        calls = [walk(chain), walk(chain)]
+        calls = [dispatch(chain), dispatch(chain)]
         for call in calls:
             with pytest.raises(ChainExhausted):
                 await call.run()
@@ -288,7 +287,7 @@ def test_a_resting_model_is_the_last_resort_when_the_others_have_failed() -> Non
         chain = route(
             target("a", Plays("from a"), breaker=sick()), target("b", Plays(failure("timeout")))
         )
-        return await walk(chain).run()
+        return await dispatch(chain).run()
 
     reply = run(story())
     assert (reply.model, told(reply.trail)) == (
@@ -312,7 +311,7 @@ def test_some_failures_rest_the_model_at_once(
 ) -> None:
     rested = breaker(BreakerSettings())
     plays = Plays(failure(kind, retry_after=stated, status=429))
-    run(walk(route(target("a", plays, breaker=rested), target("b", Plays("Lisbon.")))).run())
+    run(dispatch(route(target("a", plays, breaker=rested), target("b", Plays("Lisbon.")))).run())
     health = rested.health(0.0)
     assert health.state == State.OPEN
     assert least <= health.resting <= most + 1
@@ -330,7 +329,7 @@ def test_what_is_not_the_models_fault_never_rests_it(kind: str) -> None:
             target("a", Plays(failure(kind, status=400)), breaker=rested),
             target("b", Plays("Lisbon.")),
         )
-        await asyncio.gather(*(walk(chain).run() for _ in range(12)), return_exceptions=True)
+        await asyncio.gather(*(dispatch(chain).run() for _ in range(12)), return_exceptions=True)
         return rested.health(0.0).state
 
     assert run(story()) == State.CLOSED
@@ -343,9 +342,9 @@ def test_the_states_are_told_as_events() -> None:
             target("a", Plays(failure("timeout"), "well"), breaker=breaker()),
             target("b", Plays(1, "Lisbon.", "Lisbon.")),
         )
-        await walk(chain, events=seen).run()
+        await dispatch(chain, events=seen).run()
         await at(20)
-        await walk(chain, events=seen).run()
+        await dispatch(chain, events=seen).run()
         return [
             (event.model, event.state) for event in seen if isinstance(event, events.HealthChanged)
         ]
@@ -364,7 +363,7 @@ def test_a_probe_in_a_stream_goes_on_unheard_once_the_next_model_speaks() -> Non
         probed, next_one = Streams(2, "from a", End()), Streams(1, "from ", 3, "b", End())
         chain = route(target("a", probed, breaker=rested), target("b", next_one))
         await at(11)
-        reply = await walk(chain, outlet=StreamGate(put)).run()
+        reply = await dispatch(chain, put=put).run()
         return reply, [chunk.text for chunk in chunks], rested.health(16).state
 
     reply, texts, state = run(story())
@@ -386,7 +385,7 @@ def test_a_probe_in_a_stream_that_speaks_first_is_the_answer() -> None:
             target("c", Streams("never", End())),
         )
         await at(11)
-        reply = await walk(chain, outlet=StreamGate(put)).run()
+        reply = await dispatch(chain, put=put).run()
         return reply, [chunk.text for chunk in chunks]
 
     reply, texts = run(story())
@@ -397,7 +396,7 @@ def test_a_probe_in_a_stream_that_speaks_first_is_the_answer() -> None:
 def test_an_answer_in_the_place_of_one_that_rests_is_told_as_such() -> None:
     seen: list[events.Event] = []
     run(
-        walk(
+        dispatch(
             route(target("a", Plays("x"), breaker=sick()), target("b", Plays("Lisbon."))),
             events=seen,
         ).run()
@@ -422,7 +421,7 @@ def test_a_late_probe_that_does_not_end_is_told_after_its_call() -> None:
             target("a", Stubborn(600), breaker=sick(), timeout=30.0), target("b", Plays("Lisbon."))
         )
         await at(11)
-        await walk(chain, events=seen).run()
+        await dispatch(chain, events=seen).run()
         await at(2000)
         return [event.model for event in seen if isinstance(event, events.Abandoned)]
 
@@ -442,7 +441,7 @@ def test_a_probe_that_fails_takes_the_word_from_nobody() -> None:
             target("c", Streams(1, "from ", 10, "c", End())),
         )
         await at(11)
-        reply = await walk(chain, outlet=StreamGate(put)).run()
+        reply = await dispatch(chain, put=put).run()
         return reply, [(chunk.text, chunk.reset) for chunk in chunks]
 
     reply, chunks = run(story())
@@ -456,16 +455,16 @@ def test_a_probe_that_finds_its_words_after_the_call_has_ended_says_them_to_nobo
         async def put(chunk: Chunk) -> None:
             chunks.append(chunk)
 
-        rested, outlet = sick(), StreamGate(put)
+        rested = sick()
         probed = Streams(5, "from ", 1, "a", End())
         chain = route(target("a", probed, breaker=rested), target("b", Plays(failure("blocked"))))
         await at(11)
         with pytest.raises(Stopped):
-            await walk(chain, outlet=outlet).run()
+            await dispatch(chain, put=put).run()
         await at(20)
-        return chunks, [outlet.partial], rested.health(20).state
+        return chunks, rested.health(20).state
 
-    assert run(story()) == ([], [""], State.CLOSED)
+    assert run(story()) == ([], State.CLOSED)
 
 
 def test_after_a_recovery_traffic_ramps_up() -> None:
@@ -474,12 +473,12 @@ def test_after_a_recovery_traffic_ramps_up() -> None:
         rested = sick()
         chain = route(target("a", slow, breaker=rested), target("b", Plays("Lisbon.")))
         await at(11)
-        await walk(route(target("a", Plays("well"), breaker=rested))).run()
+        await dispatch(route(target("a", Plays("well"), breaker=rested))).run()
         counts = []
         for moment in (11, 16, 22):
             await at(moment)
             before = len(slow.calls)
-            tasks = [asyncio.create_task(walk(chain).run()) for _ in range(30)]
+            tasks = [asyncio.create_task(dispatch(chain).run()) for _ in range(30)]
             await asyncio.sleep(0.1)
             counts.append(len(slow.calls) - before)
             await asyncio.gather(*tasks)
@@ -493,8 +492,8 @@ def test_a_lone_model_that_recovers_serves_everybody_at_once() -> None:
         rested = sick()
         chain = route(target("a", Plays("well"), breaker=rested))
         await at(11)
-        await walk(chain).run()
-        replies = await asyncio.gather(*(walk(chain).run() for _ in range(30)))
+        await dispatch(chain).run()
+        replies = await asyncio.gather(*(dispatch(chain).run() for _ in range(30)))
         return [reply.trail[-1] for reply in replies]
 
     assert {attempt.outcome for attempt in run(story())} == {"answered"}
@@ -507,7 +506,7 @@ def test_a_resting_model_is_asked_beside_one_that_hangs_while_it_can_still_be_he
     chain = route(
         target("a", Plays("from a"), breaker=sick()), target("b", Plays(600)), deadline=deadline
     )
-    reply = run(walk(chain).run())
+    reply = run(dispatch(chain).run())
     assert told(reply.trail) == [("a", "skipped"), ("b", "cancelled"), ("a", "answered")]
     assert reply.trail[-1].start == asked_at
 
@@ -519,7 +518,7 @@ def test_a_resting_model_never_cuts_short_the_one_that_is_being_asked() -> None:
             target("b", Streams(18, "Lisbon.", End())),
             deadline=20.0,
         )
-        reply = await walk(chain).run()
+        reply = await dispatch(chain).run()
         await at(60)
         return reply
 
@@ -538,7 +537,7 @@ def unheard(probed: Streams, breaks: Streams) -> tuple[Reply, list[tuple[str, bo
         rules = {"stream": StreamRules(on_break="restart"), "retry": Retry(attempts=1)}
         chain = route(target("a", probed, breaker=sick()), target("b", breaks), **rules)
         await at(11)
-        reply = await walk(chain, outlet=StreamGate(put)).run()
+        reply = await dispatch(chain, put=put).run()
         return reply, [(chunk.text, chunk.reset) for chunk in chunks]
 
     return run(story())
@@ -567,7 +566,7 @@ def test_a_retry_that_has_become_a_probe_is_waited_for_by_nobody() -> None:
         failing = Plays(failure("overloaded", retry_after=1.0), 14)
         rests = breaker(BreakerSettings(failures=1, open=0.5, open_limit=0.5))
         chain = route(target("a", failing, breaker=rests), target("b", Plays("Lisbon.")))
-        reply = await walk(chain).run()
+        reply = await dispatch(chain).run()
         await at(60)
         return reply
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.stream_gate import StreamGate
 from standby.plugin import (
     Chunk,
     End,
@@ -19,7 +18,7 @@ from standby.plugin import (
 )
 from standby.settings import Retry
 from standby.types import Finish
-from tests.support.playing import Plays, Streams, route, target, walk
+from tests.support.playing import Plays, Streams, dispatch, route, target
 
 CALL = ToolCall(id="1", name="f", arguments={})
 BROKEN = Failure(kind=Kind.SERVER_ERROR, status=500, message="broken")
@@ -44,7 +43,7 @@ async def streamed(*targets: Any, **chain: Any) -> tuple[list[Chunk], Reply]:
     async def put(chunk: Chunk) -> None:
         out.append(chunk)
 
-    reply = await walk(route(*targets, **chain), outlet=StreamGate(put)).run()
+    reply = await dispatch(route(*targets, **chain), put=put).run()
     return out, reply
 
 
@@ -93,7 +92,7 @@ async def test_thoughts_before_a_tool_call_come_with_it() -> None:
 
 async def test_a_reply_that_is_thought_alone_is_empty() -> None:
     adapter = Thinks(Chunk(reasoning="Hm."), END)
-    reply = await walk(
+    reply = await dispatch(
         route(target("one", adapter), target("two", Plays("Lisbon")), retry=Retry(attempts=1))
     ).run()
     assert [attempt.kind for attempt in reply.trail] == [Kind.EMPTY, None]
@@ -103,14 +102,14 @@ async def test_a_reply_that_is_thought_alone_is_empty() -> None:
 async def test_the_next_message_holds_what_only_the_model_itself_can_read(*, streams: bool) -> None:
     whole = Reply(text="Lisbon", reasoning="Hm.", provider_state="state", id="answer-1")
     adapter = Thinks(Chunk(reasoning="Hm."), Chunk("Lisbon"), END) if streams else Plays(whole)
-    reply = await walk(route(target("mine", adapter, vendor_id="large"))).run()
+    reply = await dispatch(route(target("mine", adapter, vendor_id="large"))).run()
     thought = Reasoning(text="Hm.", provider_state="state", produced_by="p/large")
     assert reply.message == Message("assistant", (thought, Text("Lisbon")))
     assert [attempt.id for attempt in reply.trail] == ["answer-1"]
 
 
 async def test_where_nothing_is_private_the_next_message_is_its_words_alone() -> None:
-    reply = await walk(route(target("m", Plays(Reply(text="Lisbon", reasoning="Hm."))))).run()
+    reply = await dispatch(route(target("m", Plays(Reply(text="Lisbon", reasoning="Hm."))))).run()
     assert reply.message == Message("assistant", (Text("Lisbon"),))
 
 
@@ -120,7 +119,7 @@ def test_a_repr_shows_no_thought() -> None:
 
 async def test_the_trail_has_the_vendors_id_of_a_request_that_failed() -> None:
     failed = Failure(kind=Kind.OVERLOADED, status=503, message="busy", id="req_7")
-    reply = await walk(
+    reply = await dispatch(
         route(target("one", Plays(failed)), target("two", Plays("Lisbon")), retry=Retry(attempts=1))
     ).run()
     assert [attempt.id for attempt in reply.trail] == ["req_7", ""]

@@ -15,9 +15,8 @@ from standby.diagnostics.explain import explain, plan
 from standby.diagnostics.simulation.outage import parse_outage
 from standby.diagnostics.simulation.simulator import Simulation, simulate
 from standby.diagnostics.simulation.summary import count_models
-from standby.dispatch.policy import LONG_REST, Route
-from standby.dispatch.stream_gate import StreamGate
-from standby.dispatch.target import Target
+from standby.dispatch.policy import LONG_REST
+from standby.dispatch.target import Route, Target
 from standby.errors import ChainExhausted
 from standby.events import Alert, Event, HealthChanged
 from standby.failures import Kind
@@ -26,7 +25,7 @@ from standby.resilience import health
 from standby.resilience.circuit_breaker import CircuitBreaker, Permit, Rejection, State
 from standby.settings import BreakerSettings, Chain, Model, Provider, Settings, StreamRules
 from standby.types import Reply, Request
-from tests.support.playing import Plays, Streams, failure, request, route, target, walk
+from tests.support.playing import Plays, Streams, dispatch, failure, request, route, target
 from tests.support.virtual_clock import run
 
 WHY = "retired on 2026-12-01"
@@ -59,7 +58,7 @@ async def settled(way: Route) -> None:
 async def asked(way: Route, what: Request | None = None, *, at: float = 0.0, **more: Any) -> Reply:
     """Ask at a moment, and wait for what goes on behind the call."""
     await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
-    reply = await walk(way, what, **more).run()
+    reply = await dispatch(way, what, **more).run()
     await settled(way)
     return reply
 
@@ -184,7 +183,7 @@ def test_retired_models_in_front_cost_a_call_nothing_and_are_asked_once_behind_i
 
     async def story() -> tuple[Reply, float, list[Reply]]:
         way = route(first, second, third)
-        reply = await walk(way).run()
+        reply = await dispatch(way).run()
         took = asyncio.get_running_loop().time()
         await settled(way)
         return reply, took, [await asked(way) for _ in range(20)]
@@ -274,7 +273,7 @@ def test_where_nobody_else_answers_it_is_asked() -> None:
 def test_where_there_is_nobody_else_all_calls_ask_it(*, fallback: bool) -> None:
     async def story() -> list[Reply]:
         way = route(old(2, "Porto."), old(2, "Porto.", name="older"), fallback=fallback)
-        return await asyncio.gather(*(walk(way).run() for _ in range(50)))
+        return await asyncio.gather(*(dispatch(way).run() for _ in range(50)))
 
     assert {reply.model for reply in run(story())} == {"old"}
 
@@ -284,7 +283,7 @@ def test_where_all_are_gone_the_call_fails_with_the_vendors_words_and_states_no_
 
     async def story() -> ChainExhausted:
         with pytest.raises(ChainExhausted) as caught:
-            await walk(route(first, second)).run()
+            await dispatch(route(first, second)).run()
         return caught.value
 
     error = run(story())
@@ -312,7 +311,7 @@ def test_a_stream_is_not_kept_either(release: Any) -> None:
         async def put(chunk: Any) -> None:
             out.append(chunk.text)
 
-        reply = await walk(way, outlet=StreamGate(put)).run()
+        reply = await dispatch(way, put=put).run()
         took = asyncio.get_running_loop().time()
         await settled(way)
         return reply, out, took

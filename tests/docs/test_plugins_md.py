@@ -35,7 +35,7 @@ from standby.types import Attempt
 from tests.docs.distributions import HOUSE_RULES, PARROT, Install, house_rules, project, written
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.support.loopback import Answer, Loopback, cut, html, reset, respond
-from tests.support.playing import request, route, target, walk
+from tests.support.playing import dispatch, request, route, target
 
 DOCUMENT = "plugins.md"
 TEXT = (ROOT / DOCUMENT).read_text(encoding="utf-8")
@@ -443,7 +443,7 @@ async def test_what_an_adapter_does_has_the_kind_that_the_page_states(does: str)
             return await work()
 
     with pytest.raises(CallFailed) as caught:
-        await walk(route(target("m", Does(), timeout=0.02), retry=Retry(attempts=1))).run()
+        await dispatch(route(target("m", Does(), timeout=0.02), retry=Retry(attempts=1))).run()
     assert caught.value.trail[-1].kind is kind
     [row] = [row for row in table(DOCUMENT, head="the adapter") if row[0] == does]
     assert row[1].startswith(f"`{kind}`")

@@ -30,9 +30,7 @@ from standby.cards import describe_retirement
 from standby.cli import standby
 from standby.config import PACKAGED
 from standby.config.resolve.models import IDLE_TIMEOUT, TIMEOUT
-from standby.dispatch.dispatcher import RESERVE
-from standby.dispatch.policy import LONG_REST, LONGEST_STATED_WAIT
-from standby.dispatch.routes import HEDGED_SHARE
+from standby.dispatch.policy import HEDGE_SHARE, LONG_REST, MAX_STATED_WAIT, RESERVE
 from standby.failures import REACTIONS, Kind, kind_of_status
 from standby.registry.plugins import Registry
 from standby.resilience.breaker_states import (
@@ -319,7 +317,7 @@ def test_the_kinds_that_alert_a_person_are_named() -> None:
 
 
 def test_the_longest_stated_delay_that_is_waited_for_is_named() -> None:
-    assert f"is waited for up to {LONGEST_STATED_WAIT:g} s" in TEXT
+    assert f"is waited for up to {MAX_STATED_WAIT:g} s" in TEXT
 
 
 EXCEPTIONS = {
@@ -524,7 +522,7 @@ def test_the_numbers_of_rest_and_time_are_those_of_the_code() -> None:
         0.5,
     )
     assert f"less {RESERVE:g} s for every model" in section
-    assert (RetryBudget()._capacity, RetryBudget()._share, HEDGED_SHARE, TIMEOUT, IDLE_TIMEOUT) == (
+    assert (RetryBudget()._capacity, RetryBudget()._share, HEDGE_SHARE, TIMEOUT, IDLE_TIMEOUT) == (
         35.0,
         0.1,
         0.05,

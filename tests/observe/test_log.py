@@ -18,7 +18,7 @@ from standby.settings import Chain, Model, Retry, Secret, Settings
 from standby.types import Attempt
 from tests.support.asking import scripted, served
 from tests.support.loopback import both, openai_reply
-from tests.support.playing import QUESTION, Plays, failure, route, target, walk
+from tests.support.playing import QUESTION, Plays, dispatch, failure, route, target
 from tests.support.virtual_clock import run
 
 Records = pytest.LogCaptureFixture
@@ -235,14 +235,14 @@ def test_every_kind_of_event_was_tried() -> None:
 
 
 def test_a_call_that_the_first_model_answers_is_silent(caplog: Records) -> None:
-    run(walk(route(target("a", Plays("Lisbon.")), target("b", Plays("never"))), emit=log).run())
+    run(dispatch(route(target("a", Plays("Lisbon.")), target("b", Plays("never"))), emit=log).run())
     assert lines(caplog) == []
 
 
 def test_a_fall_back_is_the_failure_the_switch_and_the_answer(caplog: Records) -> None:
     down = failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")
     chain = route(target("a", Plays(down)), target("b", Plays("Lisbon.")), retry=Retry(attempts=1))
-    run(walk(chain, emit=log).run())
+    run(dispatch(chain, emit=log).run())
     assert lines(caplog) == [
         (
             "WARNING",
@@ -255,7 +255,7 @@ def test_a_fall_back_is_the_failure_the_switch_and_the_answer(caplog: Records) -
 
 def test_a_retry_has_a_line_too(caplog: Records) -> None:
     busy = failure("overloaded", "Busy.", status=503, code="UNAVAILABLE", retry_after=1.5)
-    run(walk(route(target("a", Plays(busy, "Lisbon."))), emit=log).run())
+    run(dispatch(route(target("a", Plays(busy, "Lisbon."))), emit=log).run())
     assert lines(caplog) == [
         ("WARNING", "default: a failed (overloaded): 503 UNAVAILABLE. Busy."),
         ("WARNING", "default: asking a again in 1.5s"),
@@ -269,7 +269,7 @@ def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
         target("b", failure("unavailable", "no key")),
     )
     with pytest.raises(CallFailed):
-        run(walk(chain, emit=log).run())
+        run(dispatch(chain, emit=log).run())
     assert lines(caplog) == [
         ("WARNING", "default: a failed (timeout): timeout: no answer in 30s"),
         ("WARNING", "default: moving on from a to b (timeout, by default)"),
@@ -288,7 +288,7 @@ def test_a_call_that_fails_ends_with_an_error(caplog: Records) -> None:
 def test_a_text_of_several_lines_is_one_line(caplog: Records, text: str) -> None:
     with pytest.raises(CallFailed):
         run(
-            walk(
+            dispatch(
                 route(target("a", Plays(failure("model_missing", text, status=404, code=text)))),
                 emit=log,
             ).run()
@@ -310,7 +310,7 @@ def test_no_line_has_a_key_or_a_messages_text(caplog: Records) -> None:
         ),
         target("c", Plays("a secret answer")),
     )
-    run(walk(chain, emit=log).run())
+    run(dispatch(chain, emit=log).run())
     assert len(lines(caplog)) == 8
     log_text = str(lines(caplog))
     assert "sk-opens-nothing" not in log_text

@@ -23,7 +23,7 @@ from standby.observe import JsonFormatter, TextFormatter, log_to
 from standby.observe.log import Log, log, logger
 from standby.settings import Trigger
 from standby.types import Attempt
-from tests.support.playing import QUESTION, Plays, failure, route, target, walk
+from tests.support.playing import QUESTION, Plays, dispatch, failure, route, target
 from tests.support.virtual_clock import run
 
 
@@ -62,7 +62,7 @@ def fallen_back(**how: Any) -> list[str]:
     log_to(lines, **how)
     outage = {"outage": Trigger(message="500 internal", then="next")}
     chain = route(target("first", Plays(DOWN)), target("second", Plays("Lisbon.")), triggers=outage)
-    run(walk(chain, emit=Log()).run())
+    run(dispatch(chain, emit=Log()).run())
     return lines.getvalue().splitlines()
 
 

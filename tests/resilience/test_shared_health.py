@@ -136,7 +136,7 @@ def test_a_model_that_is_busy_is_none_that_is_sick() -> None:
             attempt.text for reply in replies for attempt in reply.trail if attempt.text
         }
 
-    assert run(story()) == (State.CLOSED, {"as many calls are under way as its concurrency allows"})
+    assert run(story()) == (State.CLOSED, {"as many calls are in flight as its concurrency allows"})
 
 
 def test_a_chain_hedges_one_call_in_twenty() -> None:

@@ -2,21 +2,20 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from standby.cards import Card
-from standby.dispatch.dispatcher import Walk
-from standby.dispatch.policy import Route
-from standby.dispatch.stream_gate import StreamGate
-from standby.dispatch.target import Target
+from standby.dispatch.dispatcher import Dispatcher
+from standby.dispatch.execution import Execution
+from standby.dispatch.target import Route, Target
 from standby.events import Event
 from standby.failures import Failure, Kind
 from standby.plugin import AttemptFailed, Chunk, End, ModelRequest
 from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
 from standby.settings import Chain, Trigger
-from standby.types import Message, Reply, Request, Sampling, Text
+from standby.types import Attempt, Message, Reply, Request, Sampling, Text
 
 QUESTION = "What is the capital of Portugal, please?"
 
@@ -112,21 +111,33 @@ def route(
     )
 
 
-def walk(
-    way: Route,
-    asked: Request | None = None,
+class Call:
+    """A call of a chain that a test starts when it likes; `trail` is what it has tried so far."""
+
+    def __init__(self, start: Callable[[], Execution]) -> None:
+        self.start = start
+        self.execution: Execution | None = None
+
+    @property
+    def trail(self) -> tuple[Attempt, ...]:
+        return () if self.execution is None else self.execution.trail
+
+    async def run(self) -> Reply:
+        self.execution = self.start()
+        return await self.execution.run()
+
+
+def dispatch(
+    chain: Route,
+    given: Request | None = None,
     *,
     events: list[Event] | None = None,
-    outlet: StreamGate | None = None,
+    put: Callable[[Chunk], Awaitable[None]] | None = None,
     emit: Callable[[Event], None] | None = None,
     deadline: float | None = None,
-) -> Walk:
+) -> Call:
     sink = emit or (events.append if events is not None else lambda _: None)
-    return Walk(
-        way,
-        asked or request(),
-        emit=sink,
-        jitter=random.Random(1),
-        deadline=deadline,
-        outlet=outlet,
-    )
+    seconds = chain.chain.deadline if deadline is None else deadline
+    dispatcher = Dispatcher(chain, emit=sink, jitter=random.Random(1))
+    take = None if put is None else lambda chunk, _: put(chunk)
+    return Call(lambda: dispatcher.start(given or request(), seconds, take))

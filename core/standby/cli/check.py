@@ -22,10 +22,9 @@ from standby.cli.options import (
 from standby.cli.output import print_json
 from standby.cli.tables import one_line, print_table
 from standby.dispatch.assessment import is_wrong_model
-from standby.dispatch.policy import Route
-from standby.dispatch.redaction import without_keys
+from standby.dispatch.redaction import hide_keys
 from standby.dispatch.routes import build_routes
-from standby.dispatch.target import Target
+from standby.dispatch.target import Route, Target
 from standby.failures import REACTIONS, Kind
 from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
@@ -234,7 +233,7 @@ def _outcome(result: LiveResult) -> Outcome:
 
 def _clean(text: str, target: Target) -> str:
     """Return a vendor's text on one line and without keys; the name of a model is such a text."""
-    return one_line(without_keys(text, target.secrets))
+    return one_line(hide_keys(text, target.secrets))
 
 
 # Output

@@ -27,8 +27,8 @@ from standby.cli.output import print_json
 from standby.client import AsyncStandby
 from standby.config.finding import suggest
 from standby.config.locations import locate_triggers
-from standby.diagnostics.explain import asked_of, explain, plan
-from standby.diagnostics.explanation import Explanation, Known, Plan
+from standby.diagnostics.explain import explain, plan
+from standby.diagnostics.explanation import ExplainContext, Explanation, Plan
 from standby.diagnostics.failure_input import (
     Evidence,
     from_exception,
@@ -38,8 +38,7 @@ from standby.diagnostics.failure_input import (
 )
 from standby.diagnostics.recorded_failure import from_recording
 from standby.diagnostics.replay import replay_answer
-from standby.dispatch.policy import Route
-from standby.dispatch.target import Target
+from standby.dispatch.target import Route, Target
 from standby.errors import AttemptFailed, RequestError
 from standby.failures import Failure, Kind, kind_of_status
 from standby.http.cassettes import LARGEST
@@ -144,7 +143,9 @@ def _explain(
     route = AsyncStandby(settings=settings, warm_up=False).route(chain)
     rules = {name: settings.triggers[name] for name in route.chain.triggers or ()}
     places = locate_triggers(loaded.path or Path(), loaded.file)
-    context = Known(places=places, missing_keys=_missing_keys(route, settings), tokens=tokens)
+    context = ExplainContext(
+        locations=places, missing_keys=_missing_keys(route, settings), tokens=tokens
+    )
     target = _find_target(route, model)
     if not given.is_given:
         return plan(route, rules, context)
@@ -152,21 +153,21 @@ def _explain(
     evidence = _find_evidence(given, target, provider, registry)
     failure = shorten(evidence.failure, target.secrets)
     because = evidence.reason
-    return explain(failure, target, route, rules, because=because, spent=spent, known=context)
+    return explain(failure, target, route, rules, because=because, spent=spent, context=context)
 
 
 def _missing_keys(route: Route, settings: Settings) -> dict[str, str]:
-    keys = {target.name: settings.providers[target.provider].api_key for target in asked_of(route)}
+    keys = {target.name: settings.providers[target.provider].api_key for target in route.reachable}
     return {name: key.origin for name, key in keys.items() if key is not None and not key}
 
 
 def _find_target(route: Route, model: str | None) -> Target:
     """Return the named model, else the first that does not begin resting."""
-    targets = sorted(asked_of(route), key=lambda target: target.breaker.suspicion != "")
+    targets = sorted(route.reachable, key=lambda target: target.breaker.suspicion != "")
     for target in targets:
         if model in (None, target.name):
             return target
-    names = [target.name for target in asked_of(route)]
+    names = [target.name for target in route.reachable]
     hint = suggest(model or "", names) or f"it calls {', '.join(names)}"
     raise RequestError(f"chain {route.name!r} calls no model {model!r}; {hint}")
 

@@ -2,8 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 
-from standby.diagnostics.explanation import Explanation, Hedging, Plan, Planned, Rule, Step, Worst
-from standby.dispatch.policy import LONGEST_STATED_WAIT
+from standby.diagnostics.explanation import (
+    Explanation,
+    Hedging,
+    Plan,
+    PlannedModel,
+    Rule,
+    Step,
+    Worst,
+)
+from standby.dispatch.policy import MAX_STATED_WAIT
 from standby.failures import REACTIONS
 from standby.pricing import format_cost, format_dollars, format_size
 
@@ -111,9 +119,9 @@ def _why_no_retry(explanation: Explanation) -> str:
     fired = (rule.then for rule in explanation.rules if rule.outcome == "fires")
     stated = explanation.retry_after or 0.0
     reaction = next(fired, REACTIONS[explanation.kind].then)
-    if reaction != "retry" or stated <= LONGEST_STATED_WAIT:
+    if reaction != "retry" or stated <= MAX_STATED_WAIT:
         return ""
-    return f" (no retry: the stated delay of {stated:g}s is longer than {LONGEST_STATED_WAIT:g}s)"
+    return f" (no retry: the stated delay of {stated:g}s is longer than {MAX_STATED_WAIT:g}s)"
 
 
 def _format_health(step: Step) -> str:
@@ -125,7 +133,7 @@ def _format_health(step: Step) -> str:
 # A plan
 
 
-def _format_model(model: Planned, *, has_triggers: bool) -> Iterator[str]:
+def _format_model(model: PlannedModel, *, has_triggers: bool) -> Iterator[str]:
     name = f"{model.model} ({model.provider})"
     if not model.asked:
         yield f"{name}: not called, fallback is false"

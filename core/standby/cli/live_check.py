@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from standby.dispatch.assessment import assess
-from standby.dispatch.attempt import AttemptTask, ends
+from standby.dispatch.attempt import AttemptTask, wait_alone
 from standby.dispatch.compatibility import incompatibility
 from standby.dispatch.target import Target
-from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.registry.adapter_pool import AdapterPool
 from standby.resilience.circuit_breaker import Permit
@@ -122,17 +121,11 @@ async def _check(target: Target, limit: float, on_result: OnResult) -> None:
     if failure is not None:
         on_result(LiveResult(target=target, seconds=None, failure=failure))
         return
-    now = asyncio.get_running_loop().time
-    timer = AttemptTimer(target, now, limit)
+    timer = AttemptTimer(target, asyncio.get_running_loop().time, limit)
     permit = Permit(0)  # is never settled, so no breaker records the outcome
     attempt = AttemptTask(target, REQUEST, permit, timer)
-    while not attempt.task.done() and (at := now()) < timer.expires_at:
-        await asyncio.wait([attempt.task], timeout=timer.next_check(at) - at)
-    seconds = now() - timer.began
-    if not attempt.task.done():
-        attempt.give_up()
-        await ends([attempt])
-    on_result(_read_result(attempt, seconds))
+    await wait_alone(attempt)
+    on_result(_read_result(attempt, timer.clock() - timer.started))
 
 
 def _read_result(attempt: AttemptTask, seconds: float) -> LiveResult:
@@ -143,13 +136,13 @@ def _read_result(attempt: AttemptTask, seconds: float) -> LiveResult:
         message = f"the plugin of provider {target.provider!r} raised {type(error).__name__}"
         broken = Failure(kind=Kind.CONTRACT, message=message)
         return LiveResult(target=target, seconds=seconds, failure=broken)
-    if isinstance(result, Reply):
-        questionable = assess(result, target)
-        return LiveResult(target=target, seconds=seconds, reply=result, failure=questionable)
-    if isinstance(result, AttemptFailed):
-        unsent = result.failure.kind is Kind.UNAVAILABLE
-        return LiveResult(
-            target=target, seconds=None if unsent else seconds, failure=result.failure
-        )
+    reply, failed = result.reply, result.error
+    if reply is not None:
+        questionable = assess(reply, target)
+        return LiveResult(target=target, seconds=seconds, reply=reply, failure=questionable)
+    if failed is not None:
+        unsent = failed.failure.kind is Kind.UNAVAILABLE
+        seconds_sent = None if unsent else seconds
+        return LiveResult(target=target, seconds=seconds_sent, failure=failed.failure)
     cancelled = Failure(kind=Kind.UNAVAILABLE, message="the check was cancelled")
     return LiveResult(target=target, seconds=None, failure=cancelled)

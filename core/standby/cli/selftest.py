@@ -18,9 +18,8 @@ from standby.cli.output import print_json
 from standby.cli.tables import print_table
 from standby.diagnostics.selftest.results import FaultResult, Recovery, SelftestResult
 from standby.diagnostics.selftest.runner import HANG_TIMEOUT, MAX_PAUSE, run_selftest
-from standby.dispatch.policy import Route
 from standby.dispatch.routes import build_routes
-from standby.dispatch.target import Target
+from standby.dispatch.target import Route, Target
 from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
 from standby.settings import Settings
@@ -105,7 +104,7 @@ def _load_route(
 
 
 def _reachable(route: Route) -> Sequence[Target]:
-    return route.targets if route.chain.fallback else route.targets[:1]
+    return route.reachable
 
 
 def _check_live(route: Route, adapters: AdapterPool) -> dict[str, str]:

@@ -31,7 +31,7 @@ from standby.diagnostics.simulation.summary import (
     split_intervals,
 )
 from standby.diagnostics.simulation.timeline import build_timeline
-from standby.dispatch.policy import Route
+from standby.dispatch.target import Route
 
 MOST_CALLS = 100_000
 """Calls of one simulation; more would take minutes, and gigabytes."""
@@ -198,7 +198,7 @@ def _simulate(route: Route, plan: Simulation) -> SimulationReport:
     _check_outages(plan.outages, route)
     events = simulate(route, plan)
     healthy = simulate(route, plan.without_outages()) if plan.outages else events
-    targets = route.targets if route.chain.fallback else route.targets[:1]
+    targets = route.reachable
     models = tuple(dict.fromkeys(target.name for target in targets))
     prices = {target.name: target.card.price for target in targets}
     intervals = split_intervals(events, plan.rate, plan.duration)

@@ -1,49 +1,48 @@
-"""What a chain would do with a failure, and what it is planned to do. Pure: it asks nobody, and decides as the dispatcher does.
+"""What a chain would do with a failure, and what it plans to do.
 
-A failure is taken to come at once and, where the model is asked again, to come again; the model is
-taken to be well, and its budget of extra attempts to be full.
+It attempts nothing, and decides by the dispatcher's own rules (`dispatch/policy.py`). A failure is
+taken to come at once and, where the model is retried, to come again; every circuit is taken to be
+closed, and every budget of extra attempts to be full.
 """
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
 
-import msgspec
-
+from standby.diagnostics.explain_triggers import explain_triggers, may_apply
 from standby.diagnostics.explanation import (
+    ExplainContext,
     Explanation,
     Hedging,
-    Known,
     PassedOver,
     Plan,
-    Planned,
+    PlannedModel,
     Rule,
     Step,
     Worst,
 )
-from standby.dispatch.dispatcher import RESERVE
 from standby.dispatch.policy import (
-    LONGEST_STATED_WAIT,
+    HEDGE_BUDGET,
+    HEDGE_SHARE,
+    MAX_STATED_WAIT,
     Decision,
-    Route,
+    attempts_at_most,
     decide,
-    longest_pause,
-    longest_silence,
+    hedge_delay,
+    is_too_small,
+    limit_retry,
+    max_pause,
     outcome_of,
+    reserve_for,
+    retry_time,
 )
-from standby.dispatch.routes import HEDGED_SHARE, HEDGES
-from standby.dispatch.target import Target
+from standby.dispatch.target import Route, Target
 from standby.failures import REACTIONS, Failure, Kind
 from standby.pricing import Cost, cost, total
 from standby.resilience.circuit_breaker import DisabledBreaker
-from standby.resilience.triggers import FindPredicate, Triggers
 from standby.settings import Trigger
 from standby.types import Usage
 
-FIELDS = ("provider", "model", "kind", "status", "code", "message", "test")
-"""A trigger's fields, in the order in which they are told."""
-
-_CARD = {
+_CARD_FIELDS = {
     "tools": "tools",
     "schema": "a JSON Schema",
     "efforts": "reasoning_effort",
@@ -66,20 +65,31 @@ def explain(
     *,
     because: str = "",
     spent: float = 0.0,
-    known: Known = Known(),  # noqa: B008 - frozen
+    context: ExplainContext = ExplainContext(),  # noqa: B008 - frozen
 ) -> Explanation:
-    """Say what the chain does with a failure of one of the models that it asks.
+    """Explain what the chain does with a failure of one of its models.
 
-    `rules` are the chain's triggers in order; `because` says what the kind was told by; `spent` are
-    the seconds for which the call is under way when the model fails first.
+    Args:
+        failure: what went wrong.
+        target: the model that failed; the chain attempts it.
+        route: the chain.
+        rules: the chain's triggers, in order.
+        because: what the failure's kind was recognised by.
+        spent: the seconds that the call has taken when the model fails first.
+        context: what a person should read beside it.
+
+    Returns:
+        The explanation.
+
     """
     steps = tuple(_steps(failure, target, route, spent))
     passed_over, following = _following(failure, target, route, again=steps[-1].then == "retry")
     if steps[-1].then == "stop":
         passed_over, following = (), ()
-    spans = {target.name: [target.timeout + step.pause for step in steps]}
+    seconds = {target.name: [target.timeout + step.pause for step in steps]}
     for other in following:
-        spans.setdefault(other.name, []).extend(_at_worst(other, route, rules))
+        seconds.setdefault(other.name, []).extend(_at_worst(other, route, rules))
+    names = {other.name for other in following}
     return Explanation(
         chain=route.name,
         model=target.name,
@@ -88,34 +98,43 @@ def explain(
         because=because,
         retry_after=failure.retry_after,
         alert=REACTIONS[failure.kind].alert,
-        rules=tuple(_rules(failure, target, rules, known.places, route.triggers.predicates)),
+        rules=explain_triggers(failure, target, rules, context.locations, route.triggers),
         steps=steps,
         passed_over=passed_over,
         next=following[0].name if following else None,
         on_break=route.chain.stream.on_break,
-        missing_keys={
-            name: key
-            for name, key in known.missing_keys.items()
-            if name in {other.name for other in following}
-        },
-        worst=_worst(spans, route, known.tokens, spent),
+        missing_keys={name: key for name, key in context.missing_keys.items() if name in names},
+        worst=_worst(seconds, route, context.tokens, spent),
     )
 
 
 def plan(
     route: Route,
     rules: Mapping[str, Trigger],
-    known: Known = Known(),  # noqa: B008 - frozen
+    context: ExplainContext = ExplainContext(),  # noqa: B008 - frozen
 ) -> Plan:
-    """Say how the chain is walked, and what a call can come to at the worst, where no model is asked beside another."""
-    asked = asked_of(route)
+    """Say what a call of the chain does, and what it can come to at the worst without hedging.
+
+    Args:
+        route: the chain.
+        rules: its triggers, in order.
+        context: what a person should read beside it.
+
+    Returns:
+        The plan.
+
+    """
+    reachable = route.reachable
     at_worst = {target.name: _at_worst(target, route, rules) for target in route.targets}
+    attempts = {
+        target.name: len(at_worst[target.name]) if target in reachable else 0
+        for target in route.targets
+    }
+    seconds = {target.name: at_worst[target.name] for target in reachable}
     return Plan(
         chain=route.name,
         models=tuple(
-            _planned(
-                target, rules, known.tokens, len(at_worst[target.name]) if target in asked else 0
-            )
+            _planned(target, rules, context.tokens, attempts[target.name])
             for target in route.targets
         ),
         triggers=tuple(
@@ -123,247 +142,153 @@ def plan(
                 name=name,
                 then=trigger.then,
                 outcome="not reached",
-                place=known.places.get(name, ""),
+                place=context.locations.get(name, ""),
             )
             for name, trigger in rules.items()
         ),
         deadline=route.chain.deadline,
         hedge_after=None if route.chain.hedge is None else route.chain.hedge.after,
-        hedge=_hedging(route, known.tokens),
-        missing_keys=known.missing_keys,
-        worst=_worst({target.name: at_worst[target.name] for target in asked}, route, known.tokens),
+        hedge=_hedging(route, context.tokens),
+        missing_keys=context.missing_keys,
+        worst=_worst(seconds, route, context.tokens),
     )
 
 
 def _hedging(route: Route, tokens: Usage) -> Hedging | None:
-    hedge, awake = (
-        route.chain.hedge,
-        [target for target in asked_of(route) if not target.breaker.suspicion],
-    )
+    hedge = route.chain.hedge
+    awake = [target for target in route.reachable if not target.breaker.suspicion]
+    seconds_of = {target.name: target for target in awake[:-1]}
     beside = awake[1:]
     if hedge is None or not beside:
         return None
-    silence = {
-        target.name: longest_silence(hedge, target, in_pieces=False) for target in awake[:-1]
+    delays = {
+        name: hedge_delay(hedge, target, is_streaming=False) for name, target in seconds_of.items()
     }
     costs = {target.name: cost(tokens, target.card.price) for target in beside}
+    unpriced = tuple(name for name, each in costs.items() if each is None)
     return Hedging(
-        whole={name: seconds for name, seconds in silence.items() if seconds > hedge.after},
-        share=HEDGED_SHARE,
-        first=int(HEDGES),
-        cost=Cost(
-            max(each or 0.0 for each in costs.values()),
-            tuple(name for name, each in costs.items() if each is None),
-        ),
+        whole={name: seconds for name, seconds in delays.items() if seconds > hedge.after},
+        share=HEDGE_SHARE,
+        first=int(HEDGE_BUDGET),
+        cost=Cost(max(each or 0.0 for each in costs.values()), unpriced),
     )
-
-
-def asked_of(route: Route) -> tuple[Target, ...]:
-    """Return the models that a call may reach."""
-    return route.targets if route.chain.fallback else route.targets[:1]
-
-
-# The rules
-
-
-def _rules(
-    failure: Failure,
-    target: Target,
-    rules: Mapping[str, Trigger],
-    places: Mapping[str, str],
-    tests: FindPredicate,
-) -> list[Rule]:
-    told: list[Rule] = []
-    fired = ""
-    for name, trigger in rules.items():
-        why = (
-            f"{fired!r} comes first" if fired else _passed_over_for(failure, target, trigger, tests)
-        )
-        outcome: Literal["fires", "passed over", "not reached"] = "passed over" if why else "fires"
-        told.append(
-            Rule(
-                name=name,
-                then=trigger.then,
-                outcome="not reached" if fired else outcome,
-                why=why,
-                place=places.get(name, ""),
-            )
-        )
-        fired = fired or ("" if why else name)
-    return told
-
-
-def _passed_over_for(
-    failure: Failure, target: Target, trigger: Trigger, tests: FindPredicate
-) -> str:
-    """Say which field does not recognise the failure; "" if all do. Each is put to the real matcher, alone."""
-    if _recognises(trigger, failure, target, tests):
-        return ""
-    for field in FIELDS:
-        wanted = getattr(trigger, field)
-        # beside a kind that fits, a text is looked for in whatever failure it is
-        alone = msgspec.structs.replace(
-            Trigger(then=trigger.then, kind=failure.kind), **{field: wanted}
-        )
-        if wanted is not None and not _recognises(alone, failure, target, tests):
-            return _misfit(field, wanted, failure, target)
-    return f"a text alone never decides about {failure.kind}; add kind: {failure.kind}, a status or a code"
-
-
-def _recognises(
-    trigger: Trigger, failure: Failure, target: Target, tests: FindPredicate | None = None
-) -> bool:
-    return (
-        Triggers([("", trigger)], tests).match(failure, provider=target.provider, model=target.name)
-        is not None
-    )
-
-
-def _misfit(field: str, wanted: object, failure: Failure, target: Target) -> str:
-    items = cast("tuple[object, ...]", wanted) if isinstance(wanted, tuple) else (wanted,)
-    told = " or ".join(map(str, items))
-    if field == "test":
-        return f"test: {told} does not recognise it"
-    if field == "message":
-        return f"message: the text has no {' or '.join(repr(str(item)) for item in items)}"
-    actual = {
-        "provider": target.provider,
-        "model": target.name,
-        "kind": failure.kind,
-        "status": failure.status,
-        "code": failure.code,
-    }
-    return f"{field}: {'none' if actual[field] is None else actual[field]}, not {told}"
 
 
 # What follows
 
 
 def _steps(failure: Failure, target: Target, route: Route, spent: float) -> list[Step]:
+    """Return what follows each failure of the model, until another decision than a retry."""
     steps: list[Step] = []
-    while not steps or (steps[-1].then == "retry" and not _is_too_small(target, failure, target)):
+    while not steps or (steps[-1].then == "retry" and not _overflows(failure, target)):
         number = len(steps) + 1
-        decision, within = _fitted(
-            decide(failure, target, route, number, _Longest()), failure, target, route, spent
-        )
+        decision, within = _decide(failure, target, route, number, spent)
         spent += decision.pause
-        outcome, rests = outcome_of(failure, decision, blamed=True)
-        if isinstance(target.breaker, DisabledBreaker):
-            outcome, rests = "ignored", None
-        if rests == 0:
-            rests = min(target.breaker.settings.open, target.breaker.settings.open_limit) / 2
-        steps.append(
-            Step(
-                number=number,
-                then=decision.then,
-                trigger=decision.trigger,
-                pause=decision.pause,
-                within=within,
-                counts=outcome == "failure",
-                rests=rests,
-            )
-        )
+        steps.append(_step(failure, target, number, decision, within))
     return steps
 
 
-def _fitted(
-    decision: Decision, failure: Failure, target: Target, route: Route, spent: float
+def _step(
+    failure: Failure, target: Target, number: int, decision: Decision, within: float | None
+) -> Step:
+    outcome, rests = outcome_of(failure, decision, counts_against_model=True)
+    if isinstance(target.breaker, DisabledBreaker):
+        outcome, rests = "ignored", None
+    if rests == 0:
+        settings = target.breaker.settings
+        rests = min(settings.open, settings.open_limit) / 2
+    return Step(
+        number=number,
+        then=decision.then,
+        trigger=decision.trigger,
+        pause=decision.pause,
+        within=within,
+        counts=outcome == "failure",
+        rests=rests,
+    )
+
+
+def _decide(
+    failure: Failure, target: Target, route: Route, number: int, spent: float
 ) -> tuple[Decision, float | None]:
-    """Hold a pause against what the deadline leaves after `spent` seconds, as the dispatcher does."""
-    if decision.then != "retry":
-        return decision, None
-    if target.breaker.suspicion:  # it was asked as a last resort, and that once
-        return Decision("next", decision.trigger), None
-    asked = asked_of(route)
-    later = len(asked) - 1 - asked.index(target)
-    reserved = min(RESERVE, route.chain.deadline / len(asked)) * later
-    left = route.chain.deadline - reserved - spent
-    if failure.retry_after is not None and decision.pause >= left:
-        return Decision("next", decision.trigger), None
-    return decision, max(0.0, left) if decision.pause >= left else None
+    """Return the decision, and the pause from which on a drawn one would not fit any more."""
+    longest = decide(failure, target, route.chain, route.triggers, number, _Longest())
+    reachable, deadline = route.reachable, route.chain.deadline
+    later = len(reachable) - 1 - reachable.index(target)
+    time_left = retry_time(deadline - spent, reserve_for(deadline, len(reachable)), later)
+    limited = limit_retry(longest, time_left, last_resort=target.breaker.suspicion != "")
+    if limited == longest:
+        return longest, None
+    is_drawn = failure.retry_after is None and not target.breaker.suspicion
+    return (longest, time_left) if is_drawn else (limited, None)
+
+
+def _overflows(failure: Failure, target: Target) -> bool:
+    return failure.kind is Kind.CONTEXT_TOO_LONG and is_too_small(target, [target])
 
 
 def _following(
     failure: Failure, target: Target, route: Route, *, again: bool
 ) -> tuple[tuple[PassedOver, ...], tuple[Target, ...]]:
-    """Return who is passed over after that, and all who can be asked, in order; with `again` the model itself was to be.
+    """Return who is passed over after the failure, and who can be attempted, in order.
 
-    A model that begins resting is asked where no other is left.
+    With `again` the model itself was to be retried. A model that begins resting comes last.
     """
-    asked = asked_of(route)
-    later = asked[asked.index(target) + (0 if again else 1) :]
-    resting = tuple(other for other in asked if other.breaker.suspicion and other is not target)
-    awake = tuple(other for other in later if other not in resting)
-    small = tuple(
-        other
-        for other in asked
-        if other in (*awake, *resting) and _is_too_small(other, failure, target)
-    )
-    words = "tokens is no larger than the one that was too small"
-    passed_over = [
-        PassedOver(other.name, f"its context window of {other.card.context_window} {words}")
-        for other in small
-    ]
-    awake, resting = (
-        tuple(other for other in some if other not in small) for some in (awake, resting)
-    )
+    reachable = route.reachable
+    later = reachable[reachable.index(target) + (0 if again else 1) :]
+    resting = [each for each in reachable if each.breaker.suspicion and each is not target]
+    awake = [each for each in later if each not in resting]
+    overflowed = [target] if failure.kind is Kind.CONTEXT_TOO_LONG else []
+    candidates = [each for each in reachable if each in awake or each in resting]
+    small = [each for each in candidates if is_too_small(each, overflowed)]
+    passed_over = [_passed_over_as_small(each) for each in small]
+    awake = [each for each in awake if each not in small]
+    resting = [each for each in resting if each not in small]
     if awake:
-        rests = (
-            PassedOver(other.name, f"resting: {other.breaker.suspicion}, and others are left")
-            for other in resting
-        )
-        passed_over += rests
-    return tuple(passed_over), awake + resting
+        passed_over += map(_passed_over_as_resting, resting)
+    return tuple(passed_over), (*awake, *resting)
 
 
-def _is_too_small(other: Target, failure: Failure, target: Target) -> bool:
-    """After "context too long" only a larger window helps, the model's own does not; an unknown one counts as larger."""
-    window = other.card.context_window
-    return (
-        failure.kind is Kind.CONTEXT_TOO_LONG
-        and window is not None
-        and window <= (target.card.context_window or 0)
-    )
+def _passed_over_as_small(target: Target) -> PassedOver:
+    reason = "tokens is no larger than the one that was too small"
+    return PassedOver(target.name, f"its context window of {target.card.context_window} {reason}")
+
+
+def _passed_over_as_resting(target: Target) -> PassedOver:
+    return PassedOver(target.name, f"resting: {target.breaker.suspicion}, and others are left")
 
 
 # The worst case
 
 
 def _at_worst(target: Target, route: Route, rules: Mapping[str, Trigger]) -> list[float]:
-    """Return the seconds of each attempt of a model, with the pause before the next, if it fails as late as it can."""
+    """Return the seconds of each attempt of a model that fails as late as it can, pauses included."""
     retry = route.chain.retry
-    by_trigger = any(rule.then == "retry" and _may_apply(rule, target) for rule in rules.values())
-    attempts = (
-        1 if target.breaker.suspicion else retry.attempts if by_trigger else min(2, retry.attempts)
-    )
-    numbers = range(1, attempts)
+    by_trigger = any(rule.then == "retry" and may_apply(rule, target) for rule in rules.values())
+    numbers = range(1, attempts_at_most(target, retry, by_trigger=by_trigger))
     pauses = [
-        max(LONGEST_STATED_WAIT, *(longest_pause(kind, retry, number) for kind in Kind))
+        max(MAX_STATED_WAIT, *(max_pause(kind, retry, number) for kind in Kind))
         for number in numbers
     ]
     return [target.timeout + pause for pause in (*pauses, 0.0)]
 
 
 def _worst(
-    spans: Mapping[str, Sequence[float]], route: Route, tokens: Usage, spent: float = 0.0
+    seconds: Mapping[str, Sequence[float]], route: Route, tokens: Usage, spent: float = 0.0
 ) -> Worst:
     """Add up the attempts of each model, given by their seconds."""
-    attempts = [model for model, each in spans.items() for _ in each]
-    seconds = spent + sum(sum(each) for each in spans.values())
+    attempts = [model for model, each in seconds.items() for _ in each]
+    all_in_all = spent + sum(sum(each) for each in seconds.values())
     prices = {target.name: target.card.price for target in route.targets}
-    return Worst(
-        len(attempts), min(route.chain.deadline, seconds), total(attempts, prices, tokens), tokens
-    )
+    longest = min(route.chain.deadline, all_in_all)
+    return Worst(len(attempts), longest, total(attempts, prices, tokens), tokens)
 
 
-def _may_apply(trigger: Trigger, target: Target) -> bool:
-    there = Trigger(then=trigger.then, provider=trigger.provider, model=trigger.model)
-    return _recognises(there, Failure(kind=Kind.OVERLOADED, message=""), target)
-
-
-def _planned(target: Target, rules: Mapping[str, Trigger], tokens: Usage, attempts: int) -> Planned:
-    cannot = [words for field, words in _CARD.items() if not getattr(target.card, field)]
-    return Planned(
+def _planned(
+    target: Target, rules: Mapping[str, Trigger], tokens: Usage, attempts: int
+) -> PlannedModel:
+    cannot = [text for field, text in _CARD_FIELDS.items() if not getattr(target.card, field)]
+    return PlannedModel(
         model=target.name,
         provider=target.provider,
         asked=attempts > 0,
@@ -374,5 +299,5 @@ def _planned(target: Target, rules: Mapping[str, Trigger], tokens: Usage, attemp
         first_token_timeout=min(target.first_token_timeout, target.timeout),
         idle_timeout=min(target.idle_timeout, target.timeout),
         cannot=tuple(dict.fromkeys((*cannot, *target.refused))),
-        triggers=tuple(name for name, rule in rules.items() if _may_apply(rule, target)),
+        triggers=tuple(name for name, rule in rules.items() if may_apply(rule, target)),
     )

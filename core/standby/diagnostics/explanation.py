@@ -1,4 +1,4 @@
-"""What is explained of a chain: frozen values, the same for a person and as JSON."""
+"""What `standby explain` reports, as frozen values: the same for a person and as JSON."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -9,24 +9,41 @@ from standby.failures import Kind, Then
 from standby.pricing import TYPICAL, Cost
 from standby.types import Usage
 
+RuleOutcome = Literal["fires", "passed over", "not reached"]
+
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """A trigger of the chain beside a failure; `place` is its file and line, `why` what it was passed over for."""
+    """A trigger of the chain, compared with a failure.
+
+    Attributes:
+        name: its name in the file.
+        then: what it says to do.
+        outcome: whether it fires.
+        why: the reason, if it does not fire.
+        place: its file and line.
+
+    """
 
     name: str
     then: Then
-    outcome: Literal["fires", "passed over", "not reached"]
+    outcome: RuleOutcome
     why: str = ""
     place: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """What follows the `number`th failure of the model.
+    """What follows one failure of the model.
 
-    `pause` is the longest that is waited before a retry, in seconds; `within`: a pause that is
-    drawn as long as that, or longer, does not fit into the deadline, and the next model is asked
-    instead. `counts`: towards the model's rest. `rests`: the seconds that it rests at once, at the
-    least; `None`: it does not.
+    Attributes:
+        number: which attempt of the model fails, from 1.
+        then: the decision.
+        trigger: the trigger that decides; `None`: the table of kinds.
+        pause: the longest pause before a retry, in seconds.
+        within: a drawn pause of this many seconds or more does not fit into the deadline, and the
+            next model is attempted instead; `None`: every pause fits.
+        counts: the failure counts towards the model's rest.
+        rests: the seconds that the model rests at once, at the least; `None`: it does not rest.
+
     """
 
     number: int
@@ -39,17 +56,21 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PassedOver(msgspec.Struct, frozen=True):
-    """A model that cannot be asked after this failure."""
+    """A model that is not attempted after this failure, and why."""
 
     model: str
     why: str
 
 
 class Worst(msgspec.Struct, frozen=True):
-    """The most that a call can come to: attempts, seconds, never more than its deadline, and what it costs.
+    """The most that a call can come to.
 
-    Each attempt is taken to be billed in full, for the `tokens` that were assumed: who runs out of
-    time may be billed too.
+    Attributes:
+        attempts: the number of attempts.
+        seconds: the time, never more than the deadline.
+        cost: the price; each attempt counts in full, since vendors may bill one that timed out.
+        tokens: how large a call is taken to be.
+
     """
 
     attempts: int
@@ -61,9 +82,22 @@ class Worst(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """What a chain would do with a failure of one of its models.
 
-    `next` is the model that is asked when this one is not asked any more; `None`: nobody.
-    `on_break`: what follows instead once a stream's words are out. `missing_keys`: of the models
-    that come next.
+    Attributes:
+        chain: the chain's name.
+        model: the model that fails.
+        kind: the failure's kind.
+        text: what the failure says.
+        because: what its kind was recognised by.
+        retry_after: the delay that the vendor states, in seconds.
+        alert: a person's attention is asked for.
+        rules: the chain's triggers, compared with the failure.
+        steps: what follows each failure of the model.
+        passed_over: the models that are not attempted.
+        next: the model that comes next; `None`: there is none.
+        on_break: what follows instead once a part of a stream is out.
+        missing_keys: the variables of keys that are not set, by the models that come next.
+        worst: the most that the call can come to.
+
     """
 
     chain: str
@@ -82,11 +116,22 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     worst: Worst
 
 
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A model of a chain: how long one attempt may take, how often it may be asked, what its card says it cannot do.
+class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of a chain.
 
-    `cost` is that of one attempt, in US dollars; `None`: its price is not known. `rests`: why it
-    begins resting, if it does.
+    Attributes:
+        model: its name.
+        provider: its provider's name.
+        asked: a call may reach it.
+        rests: why it begins resting, if it does.
+        attempts: how often one call attempts it, at the most.
+        cost: the price of one attempt, in US dollars; `None`: unknown.
+        timeout: seconds for a whole answer.
+        first_token_timeout: seconds until a stream's first token.
+        idle_timeout: seconds between two tokens.
+        cannot: what it cannot do, and which parameters it is not sent.
+        triggers: the triggers that may apply to it.
+
     """
 
     model: str
@@ -103,11 +148,15 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hedging(msgspec.Struct, frozen=True, kw_only=True):
-    """What it can come to that a model is asked beside a silent one.
+    """What hedging can come to.
 
-    `whole`: by model, the seconds that an answer gets which comes as a whole, where they are more.
-    At most `share` of the calls (0 to 1) are hedged, and `first` more to begin with; each of them
-    makes one request more, of `cost` at most.
+    Attributes:
+        whole: by model, the seconds of silence for an answer that comes whole, where they are more
+            than `hedge.after`.
+        share: the share of calls that are hedged at the most, 0 to 1.
+        first: how many more may be, to begin with.
+        cost: the price of the additional request, at the most.
+
     """
 
     whole: Mapping[str, float]
@@ -117,10 +166,22 @@ class Hedging(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A chain as it will be walked; `hedge_after` in seconds, `None`: never; `hedge`: what that means, if it can happen."""
+    """What a call of a chain does.
+
+    Attributes:
+        chain: the chain's name.
+        models: its models, in order.
+        triggers: its triggers, in order.
+        deadline: seconds for the whole call.
+        hedge_after: seconds of silence before the next model is attempted beside; `None`: never.
+        hedge: what hedging can come to; `None`: it cannot happen.
+        missing_keys: the variables of keys that are not set, by model.
+        worst: the most that a call can come to.
+
+    """
 
     chain: str
-    models: tuple[Planned, ...]
+    models: tuple[PlannedModel, ...]
     triggers: tuple[Rule, ...]
     deadline: float
     hedge_after: float | None
@@ -129,12 +190,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     worst: Worst
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person should read beside: where each trigger stands, and by model the variable that would hold its key.
+class ExplainContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person should read beside an explanation.
 
-    `tokens` is how large a call is taken to be.
+    Attributes:
+        locations: where each trigger stands, its file and line.
+        missing_keys: the variables of keys that are not set, by model.
+        tokens: how large a call is taken to be.
+
     """
 
-    places: Mapping[str, str] = {}
+    locations: Mapping[str, str] = {}
     missing_keys: Mapping[str, str] = {}
     tokens: Usage = TYPICAL

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from standby.dispatch.redaction import LONGEST_TEXT, without_keys
+from standby.dispatch.redaction import LONGEST_TEXT, hide_keys
 from standby.errors import RequestError
 from standby.failures import Failure, Kind, kind_of_status
 from standby.http.bodies import get_list, get_object, get_str
@@ -289,7 +289,7 @@ def shorten(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
     Returns:
         The failure with the shortened message.
     """
-    message = without_keys(failure.message, secrets)
+    message = hide_keys(failure.message, secrets)
     if len(message) > LONGEST_TEXT:
         message = message[:LONGEST_TEXT] + " […]"
     return msgspec.structs.replace(failure, message=message)

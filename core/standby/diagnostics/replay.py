@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from standby.dispatch.adapter_call import attempt
+from standby.dispatch.adapter_call import AdapterCall
 from standby.dispatch.assessment import assess
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
@@ -82,16 +82,17 @@ async def _request(target: Target, *, is_stream: bool) -> Failure | None:
     gate = StreamGate(_discard) if is_stream else None
     try:
         async with asyncio.timeout(TIMEOUT):
-            return assess(await attempt(target, QUESTION, timer, gate), target)
+            reply = await AdapterCall(target, QUESTION, timer, gate).run()
     except AttemptFailed as error:
         return error.failure
+    return assess(reply, target)
 
 
 async def _return(adapter: Any) -> Any:
     return adapter
 
 
-async def _discard(_: Chunk) -> None:
+def _discard(_chunk: Chunk, _target: Target) -> None:
     pass
 
 

@@ -1,220 +1,286 @@
-"""One call to one model: ask its adapter, and come back with a whole reply or one `AttemptFailed`."""
+"""One call of one adapter: a whole reply comes back, or one `AttemptFailed`, whatever the plugin does."""
 
 from asyncio import CancelledError, sleep
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any, cast
 
-import msgspec
+from msgspec.structs import astuple, replace
 
 from standby.dispatch.redaction import drop_frames, redact
 from standby.dispatch.stream_gate import StreamGate, chunks_of
-from standby.dispatch.target import Target, producer
+from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.http.bodies import deep_merge
 from standby.inputs.schemas import parse_data
+from standby.plugin import ModelRequest
 from standby.resilience.timeouts import AttemptTimer
-from standby.runtime.isolation import close_awaitable, describe_error, error_message, type_error
-from standby.types import (
-    Chunk,
-    End,
-    Finish,
-    ModelRequest,
-    Reply,
-    Request,
-    ToolCall,
-    Usage,
+from standby.runtime.isolation import (
+    close_awaitable,
+    describe_error,
+    error_message,
+    type_error,
 )
+from standby.types import Chunk, End, Finish, Reply, Request, ToolCall, Usage
 
-_TEXTS_OF_A_REPLY = (
-    "text",
-    "reasoning",
-    "provider_state",
-    "response_model",
-    "id",
-    "model",
-    "provider",
-    "produced_by",
-    "disclaimer",
-)
+_REPLY_TYPES = tuple(map(type, astuple(Reply(text=""))))
+_USAGE_TYPES = tuple(map(type, astuple(Usage())))
 
 
-async def attempt(
-    target: Target, request: Request, timer: AttemptTimer, outlet: StreamGate | None = None
-) -> Reply:
-    """Return the model's whole reply; raises `AttemptFailed`, whatever the adapter did, or lets cancellation through.
+class AdapterCall:
+    """Asks one model's adapter, in pieces where the call has a gate for them."""
 
-    With an `outlet` the answer is asked for in pieces, which then must come in time; those that
-    mean something go there.
-    """
-    if target.permits is not None and not await target.permits.acquire():
-        words = "as many calls are under way as its concurrency allows"
-        raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=words))
-    try:
+    __slots__ = ("_gate", "_request", "_timer", "target")
+
+    def __init__(
+        self,
+        target: Target,
+        request: Request,
+        timer: AttemptTimer,
+        gate: StreamGate | None = None,
+    ) -> None:
+        """Prepare the call; nothing is sent yet.
+
+        Args:
+            target: the model.
+            request: what fits it.
+            timer: is told of each sign of life.
+            gate: where the chunks that mean something go; `None` for a whole reply.
+
+        """
+        self.target = target
+        self._request = request
+        self._timer = timer
+        self._gate = gate
+
+    async def run(self) -> Reply:
+        """Return the model's whole reply.
+
+        Returns:
+            The reply, checked, and marked with the model that made it.
+
+        Raises:
+            AttemptFailed: the model failed, or its plugin broke its promise.
+
+        """
+        permits = self.target.permits
+        if permits is not None and not await permits.acquire():
+            message = "as many calls are in flight as its concurrency allows"
+            raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message))
+        try:
+            return await self._send()
+        except (KeyboardInterrupt, CancelledError, GeneratorExit):
+            raise  # the program's own; `AttemptTask` reports what the plugin made up
+        except BaseException as error:
+            failure = self._failure_of(error)
+            is_expected = isinstance(error, AttemptFailed) and failure is error.failure
+            cause = drop_frames(error.__cause__) if is_expected else error
+            redacted = redact(failure, self.target.secrets, self._request)
+            raise AttemptFailed(redacted) from cause
+        finally:
+            if permits is not None:
+                permits.release()
+
+    async def _send(self) -> Reply:
+        target, request = self.target, self._request
         adapter = await target.adapter()
-        call = ModelRequest(
+        extra = request.extra.get(target.provider)
+        model_request = ModelRequest(
             request=request,
             model=target.vendor_id,
             card=target.card,
             options=target.options,
-            timeout=timer.remaining(),
-            extra=deep_merge(target.extra, request.extra.get(target.provider, {})),
+            timeout=self._timer.remaining(),
+            extra=deep_merge(target.extra, extra) if extra else target.extra,
         )
-        reply = await _ask(adapter, call, timer, outlet, target)
-    except AttemptFailed as error:
-        if flaw := type_error(error.failure, Failure):
-            raise redact(
-                target.contract_violation(f"raised TypeError: Failure: {flaw}"), target, request
-            ) from error
-        raise redact(error.failure, target, request) from drop_frames(error.__cause__)
-    except TimeoutError as error:
-        raise redact(
-            timeout_failure(error_message(error) or "the adapter gave up"), target, request
-        ) from error
-    except ConnectionError as error:
-        failure = Failure(
-            kind=Kind.CONNECTION,
-            message=f"connection error: {error_message(error) or type(error).__name__}",
-        )
-        raise redact(failure, target, request) from error
-    except (KeyboardInterrupt, CancelledError, GeneratorExit):
-        raise  # the program's own; Running tells of what the plugin made up
-    except BaseException as error:
-        raise redact(
-            target.contract_violation(f"raised {describe_error(error)}"), target, request
-        ) from error
-    finally:
-        if target.permits is not None:
-            target.permits.release()
-    return reply
+        reply = self._accept(await self._ask(adapter, model_request))
+        if self._gate is not None:
+            await self._release_rest(self._gate, reply)
+        return reply
 
-
-def timeout_failure(words: str) -> Failure:
-    """Return the failure of an attempt that took too long."""
-    return Failure(kind=Kind.TIMEOUT, message=f"timeout: {words}")
-
-
-async def _ask(
-    adapter: Any, call: ModelRequest, timer: AttemptTimer, outlet: StreamGate | None, target: Target
-) -> Reply:
-    reply = await _answer(adapter, call, timer, outlet)
-    if not _is_plain(reply) and (flaw := type_error(reply, Reply)):
-        raise TypeError(f"Reply: {flaw}")
-    if not reply.text.strip() and not reply.tool_calls:
-        raise AttemptFailed(
-            Failure(kind=Kind.EMPTY, message=f"empty: a reply without text, finish {reply.finish}")
-        )
-    if call.request.schema is not None and not reply.tool_calls:
-        cut_after = reply.usage.output if reply.finish is Finish.LENGTH else None
-        reply = msgspec.structs.replace(
-            reply, data=parse_data(reply.text, call.request.schema, cut_after)
-        )
-    reply = _signed(reply, target)
-    if outlet is not None:
-        said = outlet.owner is timer  # then its words have gone out as they came
-        for chunk in chunks_of(reply):
-            if chunk.tool_call is not None or not said:
-                await outlet.release(timer, chunk)
-    return reply
-
-
-async def _answer(
-    adapter: Any, call: ModelRequest, timer: AttemptTimer, outlet: StreamGate | None
-) -> Reply:
-    """Call the adapter's method; raises `TypeError`, in words for its author, for one that is not written as it must be."""
-    if hasattr(adapter, "stream") and (outlet is not None or not hasattr(adapter, "complete")):
-        chunks = adapter.stream(call)
-        if isawaitable(chunks):
-            close_awaitable(chunks)
+    async def _ask(self, adapter: Any, model_request: ModelRequest) -> Reply:
+        """Call the adapter's method; raises `TypeError`, worded for its author, for a wrong one."""
+        has_complete = hasattr(adapter, "complete")
+        if (self._gate is not None or not has_complete) and hasattr(adapter, "stream"):
+            chunks = adapter.stream(model_request)
+            if isawaitable(chunks):
+                close_awaitable(chunks)
+                kind = type(chunks).__name__
+                raise TypeError(f"stream() returned a {kind}: write it as 'async def' with 'yield'")
+            return await self._collect(chunks)
+        answer = adapter.complete(model_request)
+        if not isawaitable(answer):
+            kind = type(answer).__name__
             raise TypeError(
-                f"stream() returned a {type(chunks).__name__}: write it as 'async def' with 'yield'"
+                f"complete() returned a {kind}: write it as 'async def' without 'yield'"
             )
-        return await _relay(chunks, timer, outlet)
-    answer = adapter.complete(call)
-    if not isawaitable(answer):
-        raise TypeError(
-            f"complete() returned a {type(answer).__name__}: write it as 'async def' without 'yield'"
+        reply = await answer
+        if not isinstance(reply, Reply):
+            close_awaitable(reply)
+            raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
+        return reply
+
+    async def _collect(self, stream: AsyncIterator[Chunk]) -> Reply:
+        """Collect a stream, and pass on what means something; only an end makes it a reply."""
+        timer, clock, parts = self._timer, self._timer.clock, _Parts()
+        timer.start_stream()
+        # an iterator without aclose() breaks the contract
+        async with aclosing(cast("AsyncGenerator[Chunk, None]", stream)) as chunks:
+            async for chunk in chunks:
+                now = clock()
+                if timer.should_yield(now):
+                    await sleep(0)
+                if parts.add(chunk):
+                    timer.token(now)
+                    if (waiting := self._pass_on(parts)) is not None:
+                        await self._paused(waiting)
+                elif _is_sign_of_life(chunk):
+                    timer.keep_alive(now)
+                if chunk.end is not None:
+                    return parts.reply(chunk.end)
+        message = "the stream ended without its end marker"
+        raise AttemptFailed(Failure(kind=Kind.MALFORMED, message=message))
+
+    def _pass_on(self, parts: "_Parts") -> Awaitable[None] | None:
+        """Hand the pending text to the caller, if this attempt may; else it stays pending."""
+        gate, pending = self._gate, parts.pending
+        if gate is None or gate.buffered:
+            parts.pending = None
+        elif pending is not None and gate.admits(self):
+            parts.pending = None
+            return gate.release(self, self.target, pending)
+        return None
+
+    async def _release_rest(self, gate: StreamGate, reply: Reply) -> None:
+        """Pass on what has not gone out as it came: tool calls, and all of a reply in one piece."""
+        has_streamed = gate.committed is self
+        for chunk in chunks_of(reply):
+            if chunk.tool_call is None and has_streamed:
+                continue
+            if gate.admits(self) and (waiting := gate.release(self, self.target, chunk)):
+                await self._paused(waiting)
+
+    async def _paused(self, waiting: Awaitable[None]) -> None:
+        """Wait for the caller's reader; that time is not the model's."""
+        self._timer.pause()
+        try:
+            await waiting
+        finally:
+            self._timer.resume()
+
+    def _accept(self, reply: Reply) -> Reply:
+        """Check a reply, read its data, and mark it, and each of its tool calls, with its maker."""
+        if not _has_right_types(reply) and (problem := type_error(reply, Reply)):
+            raise TypeError(f"Reply: {problem}")
+        if not reply.text.strip() and not reply.tool_calls:
+            message = f"empty: a reply without text, finish {reply.finish}"
+            raise AttemptFailed(Failure(kind=Kind.EMPTY, message=message))
+        target, schema, data = self.target, self._request.schema, reply.data
+        calls: tuple[ToolCall, ...] = ()
+        producer = target.producer
+        if reply.tool_calls:
+            calls = tuple(replace(call, produced_by=producer) for call in reply.tool_calls)
+        elif schema is not None:
+            cut_after = reply.usage.output if reply.finish is Finish.LENGTH else None
+            data = parse_data(reply.text, schema, cut_after)
+        return replace(
+            reply,
+            data=data,
+            tool_calls=calls,
+            model=target.name,
+            provider=target.provider,
+            produced_by=producer,
+            disclaimer=target.card.disclaimer or reply.disclaimer,
         )
-    reply = await answer
-    if not isinstance(reply, Reply):
-        close_awaitable(reply)
-        raise TypeError(f"complete() returned a {type(reply).__name__}, not a Reply")
-    return reply
+
+    def _failure_of(self, error: BaseException) -> Failure:
+        """Return the failure that an exception of the plugin's stands for."""
+        if isinstance(error, AttemptFailed):
+            problem = type_error(error.failure, Failure)
+            if not problem:
+                return error.failure
+            return self.target.contract_violation(f"raised TypeError: Failure: {problem}")
+        if isinstance(error, TimeoutError):
+            return timeout_failure(error_message(error) or "the adapter gave up")
+        if isinstance(error, ConnectionError):
+            message = f"connection error: {error_message(error) or type(error).__name__}"
+            return Failure(kind=Kind.CONNECTION, message=message)
+        return self.target.contract_violation(f"raised {describe_error(error)}")
 
 
-def _is_plain(reply: Reply) -> bool:
-    """Say at a glance that a reply without tool calls has the right types; a closer look costs a fifth of the whole walk."""
-    usage = reply.usage
-    return (
-        reply.tool_calls == ()
-        and type(usage) is Usage
-        and type(reply.finish) is Finish
-        and all(
-            type(count) is int
-            for count in (usage.input, usage.output, usage.reasoning, usage.cached)
-        )
-        and all(type(getattr(reply, name)) is str for name in _TEXTS_OF_A_REPLY)
-        and reply.trail == ()
-    )
+class _Parts:
+    """What has come of a stream.
 
-
-def _signed(reply: Reply, target: Target) -> Reply:
-    """Say on a reply, and on each of its tool calls, who made it."""
-    made_by = producer(target)
-    return msgspec.structs.replace(
-        reply,
-        tool_calls=tuple(
-            msgspec.structs.replace(call, produced_by=made_by) for call in reply.tool_calls
-        ),
-        model=target.name,
-        provider=target.provider,
-        produced_by=made_by,
-        disclaimer=target.card.disclaimer or reply.disclaimer,
-    )
-
-
-async def _relay(
-    stream: AsyncIterator[Chunk], timer: AttemptTimer, outlet: StreamGate | None
-) -> Reply:
-    """Collect a stream, handing its text out from the first that means something; only an end makes it a reply.
-
-    Its tool calls are kept until then: a call of a stream that breaks is never handed out, so that
-    no tool runs twice. What it thinks before it speaks is kept until it does.
+    Tool calls are held until its end, so that no tool runs twice where it breaks; reasoning is
+    pending until there is text.
     """
-    texts: list[str] = []
-    thoughts: list[str] = []
-    calls: list[ToolCall] = []
-    held, begun = Chunk(), False
-    timer.start_stream()
-    async with aclosing(
-        cast("AsyncGenerator[Chunk, None]", stream)
-    ) as chunks:  # one without aclose() breaks the contract
-        async for chunk in chunks:
-            if timer.should_yield():
-                await sleep(0)
-            if chunk.working or chunk.reasoning or chunk.tool_call is not None:
-                timer.keep_alive()
-            if chunk.tool_call is not None:
-                calls.append(chunk.tool_call)
-            if chunk.text or chunk.reasoning:
-                texts.append(chunk.text)
-                thoughts.append(chunk.reasoning)
-                held = Chunk(held.text + chunk.text, reasoning=held.reasoning + chunk.reasoning)
-                begun = begun or not (held.text == "" or held.text.isspace())
-                if begun:
-                    timer.token()
-                    if outlet is None or await outlet.release(timer, held):
-                        held = Chunk()
-            if chunk.end is not None:
-                end = chunk.end
-                return Reply(
-                    text="".join(texts),
-                    reasoning="".join(thoughts),
-                    tool_calls=tuple(calls),
-                    **{name: getattr(end, name) for name in End.__struct_fields__},
-                )
-    raise AttemptFailed(
-        Failure(kind=Kind.MALFORMED, message="the stream ended without its end marker")
-    )
+
+    __slots__ = ("_calls", "_has_text", "_texts", "_thoughts", "pending")
+
+    def __init__(self) -> None:
+        self.pending: Chunk | None = None
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._calls: list[ToolCall] = []
+        self._has_text = False
+
+    def add(self, chunk: Chunk) -> bool:
+        """Take a chunk in; return whether it brings something to pass on."""
+        if chunk.tool_call is not None:
+            self._calls.append(chunk.tool_call)
+        if not (chunk.text or chunk.reasoning):
+            return False
+        self._texts.append(chunk.text)
+        self._thoughts.append(chunk.reasoning)
+        pending = self.pending = _join(self.pending, chunk)
+        self._has_text = self._has_text or pending.text.strip() != ""
+        return self._has_text
+
+    def reply(self, end: End) -> Reply:
+        """Return the reply that the end marker completes."""
+        return Reply(
+            text="".join(self._texts),
+            reasoning="".join(self._thoughts),
+            tool_calls=tuple(self._calls),
+            **{name: getattr(end, name) for name in End.__struct_fields__},
+        )
+
+
+def timeout_failure(message: str) -> Failure:
+    """Return the failure of an attempt that took too long.
+
+    Args:
+        message: what did not come in time.
+
+    Returns:
+        A failure of the kind `timeout`.
+
+    """
+    return Failure(kind=Kind.TIMEOUT, message=f"timeout: {message}")
+
+
+def _join(pending: Chunk | None, chunk: Chunk) -> Chunk:
+    """Return the text and reasoning of both, and nothing else of them."""
+    if pending is not None:
+        return Chunk(pending.text + chunk.text, reasoning=pending.reasoning + chunk.reasoning)
+    if chunk.tool_call is None and not _is_marked(chunk):
+        return chunk
+    return Chunk(chunk.text, reasoning=chunk.reasoning)
+
+
+def _is_marked(chunk: Chunk) -> bool:
+    return chunk.end is not None or chunk.working
+
+
+def _is_sign_of_life(chunk: Chunk) -> bool:
+    return any((chunk.working, chunk.reasoning, chunk.tool_call))
+
+
+def _has_right_types(reply: Reply) -> bool:
+    """Tell at a glance that a reply without tool calls is typed well; a closer look is slow."""
+    if reply.tool_calls or reply.trail:
+        return False
+    is_typed = tuple(map(type, astuple(reply))) == _REPLY_TYPES
+    return is_typed and tuple(map(type, astuple(reply.usage))) == _USAGE_TYPES

@@ -1,9 +1,12 @@
-"""One attempt under way, as the dispatcher holds it: a task that can be waited for, stopped, and settled once."""
+"""One attempt in flight: it owns its permit, its timer and its result, and settles all three."""
 
 import asyncio
 from collections.abc import Iterable
+from typing import Self
 
-from standby.dispatch.adapter_call import attempt, timeout_failure
+import msgspec
+
+from standby.dispatch.adapter_call import AdapterCall, timeout_failure
 from standby.dispatch.compatibility import adapt
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
@@ -14,15 +17,48 @@ from standby.resilience.timeouts import AttemptTimer
 from standby.runtime.isolation import describe_error
 from standby.types import Reply, Request
 
-GOODBYE = 0.05
+CANCEL_GRACE = 0.05
 """Seconds that a cancelled attempt has to end in; then it is abandoned."""
 
 _abandoned: set[asyncio.Task[Reply]] = set()
 """Held, so that what still runs is not collected."""
 
 
+class Result(msgspec.Struct, frozen=True):
+    """How an attempt ended: with a reply, with an error, or, with neither, cancelled."""
+
+    reply: Reply | None = None
+    error: AttemptFailed | None = None
+
+
 class AttemptTask:
-    """One attempt: asked when it is made."""
+    """One attempt; `with attempt:` settles it with the model's circuit breaker, whatever happens.
+
+    Attributes:
+        target: the model.
+        timer: its time-outs.
+        position: its place on the trail.
+        number: which attempt of this model in this call it is, from 1.
+        is_probe: it finds out whether a resting model is back.
+        dropped: the names of the parameters that the model was not sent.
+        call: the adapter's call, which commits to the stream.
+        task: what runs it.
+
+    """
+
+    __slots__ = (
+        "_is_cancelled",
+        "_is_late",
+        "_permit",
+        "call",
+        "dropped",
+        "is_probe",
+        "number",
+        "position",
+        "target",
+        "task",
+        "timer",
+    )
 
     def __init__(
         self,
@@ -31,97 +67,153 @@ class AttemptTask:
         permit: Permit,
         timer: AttemptTimer,
         *,
-        place: int = 0,
+        gate: StreamGate | None = None,
+        position: int = 0,
         number: int = 1,
-        outlet: StreamGate | None = None,
     ) -> None:
-        """Ask: the task begins at the next turn of the event loop.
+        """Start the attempt: its task runs from the event loop's next turn on.
 
-        `place` is where it stands on the trail; `number` counts the attempts of one model from 1.
+        Args:
+            target: the model.
+            request: the caller's request, which is adapted to the model.
+            permit: the leave of the model's circuit breaker.
+            timer: the attempt's time-outs, started.
+            gate: where chunks go; `None` for a whole reply.
+            position: its place on the trail.
+            number: which attempt of this model in this call it is, from 1.
+
         """
         self.target = target
         self.timer = timer
-        self.place = place
+        self.position = position
         self.number = number
-        self.probe = permit.probe
-        fitted, self.dropped = adapt(request, target)
-        self.task = asyncio.create_task(attempt(target, fitted, timer, outlet))
-        self.task.add_done_callback(_look_at)
+        self.is_probe = permit.probe
+        adapted, self.dropped = adapt(request, target)
+        self.call = AdapterCall(target, adapted, timer, gate)
+        self.task = asyncio.create_task(self.call.run())
         self._permit: Permit | None = permit
-        self._left = False
-        self._late = False
+        self._is_cancelled = False
+        self._is_late = False
+
+    def __enter__(self) -> Self:
+        """Return the attempt."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release the permit, if nothing was recorded: the attempt says nothing of the model."""
+        self.record("ignored")
 
     @property
     def outcome(self) -> Outcome:
-        """Say how the model answered."""
-        return "slow" if self.timer.is_slow() else "success"
+        """Return how the model did, if it answered."""
+        return "slow" if self.timer.is_slow else "success"
 
     @property
-    def known_as(self) -> str:
-        """Return the vendor's id of the answer, if there is one."""
-        return (
-            self.task.result().id
-            if self.task.done() and not (self.task.cancelled() or self.task.exception())
-            else ""
-        )
+    def response_id(self) -> str:
+        """Return the vendor's id of the answer, "" if there is none."""
+        task = self.task
+        if not task.done() or task.cancelled() or task.exception() is not None:
+            return ""
+        return task.result().id
 
-    def leave(self) -> None:
-        """Cancel it: it is not needed any more."""
-        self._left = self._left or not self.task.done()
-        self.task.cancel()
-
-    def give_up(self) -> None:
-        """Cancel it: its time is over."""
-        self._late = True
-        self.task.cancel()
-
-    def result(self) -> Reply | AttemptFailed | None:
-        """Return what came of it; `None` if it was left."""
-        if self._late:
-            return AttemptFailed(timeout_failure(self.timer.message))
-        if self.task.cancelled() or not self.task.done():
-            return None if self._left else self._cancelled_itself()
-        error = self.task.exception()
+    def result(self) -> Result:
+        """Return how it ended."""
+        task = self.task
+        if self._is_late:
+            return Result(error=AttemptFailed(timeout_failure(self.timer.message)))
+        if not task.done() or task.cancelled():
+            return Result() if self._is_cancelled else self._violation("cancelled itself")
+        error = task.exception()
         if error is None:
-            return self.task.result()
+            return Result(task.result())
         if isinstance(error, AttemptFailed):
-            return error
-        if isinstance(error, GeneratorExit):  # a plugin's, or nobody could ask here what came of it
-            return AttemptFailed(self.target.contract_violation(f"raised {describe_error(error)}"))
+            return Result(error=error)
+        if isinstance(error, GeneratorExit):  # a plugin's, or it could not be looked at here
+            return self._violation(f"raised {describe_error(error)}")
         raise error
 
-    def teach(
-        self, outcome: Outcome, now: float, *, kind: Kind | None = None, rest: float | None = None
+    def record(
+        self, outcome: Outcome, *, kind: Kind | None = None, rest: float | None = None
     ) -> Health | None:
-        """Settle with the model's breaker, the first time only; returns the model's new health where that changed it."""
+        """Record the outcome with the model's circuit breaker; only the first time counts.
+
+        Args:
+            outcome: how the model did.
+            kind: the failure's kind, for the breaker's reason.
+            rest: seconds for which the circuit opens at once.
+
+        Returns:
+            The model's new health where that has changed it.
+
+        """
         permit, self._permit = self._permit, None
-        return (
-            None
-            if permit is None
-            else self.target.breaker.record(permit, outcome, now, kind=kind, rest=rest)
-        )
+        if permit is None:
+            return None
+        now = self.timer.clock()
+        return self.target.breaker.record(permit, outcome, now, kind=kind, rest=rest)
 
-    def _cancelled_itself(self) -> AttemptFailed:
-        return AttemptFailed(self.target.contract_violation("cancelled itself"))
+    def cancel(self) -> None:
+        """Cancel it: it is not needed any more."""
+        self._is_cancelled = self._is_cancelled or not self.task.done()
+        self._stop()
+
+    def time_out(self) -> None:
+        """Cancel it: its time is up, whatever it does from now on."""
+        self._is_late = True
+        self._stop()
+
+    def _stop(self) -> None:
+        self.task.cancel()
+        self.task.add_done_callback(_retrieve_exception)
+
+    def _violation(self, problem: str) -> Result:
+        return Result(error=AttemptFailed(self.target.contract_violation(problem)))
 
 
-async def ends(cancelled: Iterable[AttemptTask]) -> list[AttemptTask]:
-    """Wait until the cancelled attempts have ended; return those that do not, to be reported: nobody waits for them."""
-    tasks = {
-        running.task: running
-        for running in cancelled
-        if not running.task.done() and running.task not in _abandoned
-    }
-    if not tasks:
+async def wait_alone(attempt: AttemptTask) -> list[AttemptTask]:
+    """Wait until an attempt has ended, in its own time; then it is timed out.
+
+    Args:
+        attempt: the attempt.
+
+    Returns:
+        What `drain` returns.
+
+    """
+    timer = attempt.timer
+    while not attempt.task.done() and (now := timer.clock()) < timer.expires_at:
+        await asyncio.wait([attempt.task], timeout=timer.next_check(now) - now)
+    if attempt.task.done():
         return []
-    _, stubborn = await asyncio.wait(tasks, timeout=GOODBYE)
+    attempt.time_out()
+    return await drain([attempt])
+
+
+async def drain(cancelled: Iterable[AttemptTask]) -> list[AttemptTask]:
+    """Wait until cancelled attempts have ended, at most `CANCEL_GRACE`.
+
+    Args:
+        cancelled: attempts that were cancelled, or timed out.
+
+    Returns:
+        Those that go on nevertheless: they are abandoned, and to be reported.
+
+    """
+    attempts = {attempt.task: attempt for attempt in cancelled if _is_pending(attempt.task)}
+    if not attempts:
+        return []
+    _, stubborn = await asyncio.wait(attempts, timeout=CANCEL_GRACE)
     for task in stubborn:
         _abandoned.add(task)
         task.add_done_callback(_abandoned.discard)
-    return [tasks[task] for task in stubborn]
+    return [attempts[task] for task in stubborn]
 
 
-def _look_at(task: asyncio.Task[Reply]) -> None:
-    """Look at how it ended, so that asyncio does not complain where nobody else asks: it was left, or late."""
+def _is_pending(task: asyncio.Task[Reply]) -> bool:
+    return not task.done() and task not in _abandoned
+
+
+def _retrieve_exception(task: asyncio.Task[Reply]) -> None:
+    """Look at how it ended: asyncio complains of a failure that is never looked at."""
     if not task.cancelled():
         task.exception()

@@ -1,13 +1,14 @@
-"""What of a request fits one model: whether it can be asked at all, and what it is not sent."""
+"""What of a request fits one model: whether the model can serve it, and what it is not sent."""
 
+import operator
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from standby.cards import EFFORTS, Effort
-from standby.dispatch.target import Target, producer
+from standby.dispatch.target import Target
 from standby.failures import Failure, Kind
 from standby.types import (
     Media,
@@ -22,135 +23,186 @@ from standby.types import (
 )
 
 MOST_CHARACTERS = 8
-"""Characters of one token, on the whole and at the most, where none is said again and again: prose has 4 to 5."""
+"""Characters that one token stands for at the most, in text without repetitions: prose has 4 to 5."""
 
 _RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
-"""A character said again and again, like the spaces of an indented table: many are one token."""
+"""A repeated character, like the spaces of an indented table: many of them are one token."""
 
-_A = {"image": "an image", "audio": "sound", "video": "a video", "pdf": "a PDF", "file": "a file"}
+_NAMES = {
+    "image": "an image",
+    "audio": "sound",
+    "video": "a video",
+    "pdf": "a PDF",
+    "file": "a file",
+}
+
+_DEFAULT = Sampling()
 
 
 def incompatibility(request: Request, target: Target) -> Failure | None:
-    """Say why a model cannot be asked this at all; `None` if it can."""
-    words = _unread(request.messages, target) or _unable(request, target)
-    if words:
-        return Failure(kind=Kind.UNSUPPORTED, message=f"{target.name} {words}")
+    """Find why a model cannot serve a request.
+
+    Args:
+        request: the caller's request.
+        target: the model.
+
+    Returns:
+        A failure of the kind `unsupported` or `context_too_long`; `None` if the model can.
+
+    """
+    problem = _unreadable(request.messages, target) or _unsupported(request, target)
+    if problem:
+        return Failure(kind=Kind.UNSUPPORTED, message=f"{target.name} {problem}")
     window = target.card.context_window
     if window is None or sum(map(len, _texts(request.messages))) <= window * MOST_CHARACTERS:
-        return None  # nearly always; to look closer takes a moment
+        return None  # nearly always; counting closer is slow
     if (least := _least_tokens(request.messages)) > window:
-        words = f"the conversation has {least} tokens at the least, and the context window of {target.name} holds {window}"
-        return Failure(kind=Kind.CONTEXT_TOO_LONG, message=words)
+        holds = f"the context window of {target.name} holds {window}"
+        message = f"the conversation has {least} tokens at the least, and {holds}"
+        return Failure(kind=Kind.CONTEXT_TOO_LONG, message=message)
     return None
 
 
 def dropped_parameters(request: Request, target: Target) -> tuple[str, ...]:
-    """Return the names of the parameters that the model refuses."""
+    """Name the sampling parameters that a model is not sent.
+
+    Args:
+        request: the caller's request.
+        target: the model.
+
+    Returns:
+        The names of those that the request sets and the model refuses, in the order of its card.
+
+    """
+    sampling = request.sampling
+    if sampling == _DEFAULT:
+        return ()
     refused = target.refused if target.card.efforts else (*target.refused, "reasoning_effort")
-    return tuple(
-        dict.fromkeys(name for name in refused if getattr(request.sampling, name, None) is not None)
-    )
+    given = (name for name in refused if getattr(sampling, name, None) is not None)
+    return tuple(dict.fromkeys(given))
 
 
 def adapt(request: Request, target: Target) -> tuple[Request, tuple[str, ...]]:
-    """Take out of a request what the model refuses and what only another can read; return it, and the parameters' names."""
+    """Adapt a request to a model.
+
+    Args:
+        request: the caller's request.
+        target: the model.
+
+    Returns:
+        The request without what the model refuses and without what only another model can read, and
+        the names of the parameters that are dropped.
+
+    """
     dropped = dropped_parameters(request, target)
-    sampling = _sampling(request.sampling, dropped, target)
-    messages = request.messages
-    if any(_changes(message, target) for message in messages):
-        messages = tuple(_fitted(message, target) for message in messages)
+    sampling = _adapt_sampling(request.sampling, dropped, target)
+    messages = _adapt_messages(request.messages, target)
     if sampling is request.sampling and messages is request.messages:
         return request, dropped
-    return msgspec.structs.replace(request, sampling=sampling, messages=messages), dropped
+    return replace(request, sampling=sampling, messages=messages), dropped
 
 
-def _unread(messages: Iterable[Message], target: Target) -> str:
+def _unreadable(messages: Iterable[Message], target: Target) -> str:
+    reads, reads_in_results = target.card.reads or (), target.card.reads_in_results or ()
     for message in messages:
         for part in message.parts:
-            if isinstance(part, Media) and part.kind not in (target.card.reads or ()):
-                return f"cannot read {_A[part.kind]}"
-            for media in part.media if isinstance(part, ToolResult) else ():
-                if media.kind not in (target.card.reads_in_results or ()):
-                    return f"cannot read {_A[media.kind]} in a tool's result"
+            if isinstance(part, Media):
+                if part.kind not in reads:
+                    return f"cannot read {_NAMES[part.kind]}"
+            elif isinstance(part, ToolResult):
+                for media in part.media:
+                    if media.kind not in reads_in_results:
+                        return f"cannot read {_NAMES[media.kind]} in a tool's result"
     return ""
 
 
-def _unable(request: Request, target: Target) -> str:
+def _unsupported(request: Request, target: Target) -> str:
     card = target.card
-    if not card.tools and (
-        request.tools or any(message.role == "tool" for message in request.messages)
-    ):
+    if not card.tools and _has_tools(request):
         return "cannot call tools"
     if not card.schema and request.schema is not None:
         return "cannot be held to a schema"
-    spoken = [message.role for message in request.messages if message.role != "system"]
-    if card.prefill is False and spoken[-1:] == ["assistant"]:
-        return "cannot go on with words that are the assistant's: end with a message of the user"
-    if (target.strict or request.strict) and (dropped := dropped_parameters(request, target)):
-        return f"must not be sent {', '.join(dropped)}, and strict forbids to leave it out"
+    if card.prefill is False and _ends_with_assistant(request.messages):
+        return "cannot continue the assistant's message: end with a message of the user"
+    if target.strict or request.strict:
+        dropped = dropped_parameters(request, target)
+        names = ", ".join(dropped)
+        return f"must not be sent {names}, and strict forbids to leave it out" if dropped else ""
     return ""
 
 
+def _has_tools(request: Request) -> bool:
+    return bool(request.tools) or any(message.role == "tool" for message in request.messages)
+
+
+def _ends_with_assistant(messages: Iterable[Message]) -> bool:
+    roles = [message.role for message in messages if message.role != "system"]
+    return roles[-1:] == ["assistant"]
+
+
 def _least_tokens(messages: Iterable[Message]) -> int:
-    """Return what a conversation's text comes to at the very least: a run of one character counts as one."""
+    """Return what a conversation's text comes to at the least: a repeated character counts once."""
     return sum(len(_RUN.sub(r"\1", text)) for text in _texts(messages)) // MOST_CHARACTERS
 
 
 def _texts(messages: Iterable[Message]) -> Iterator[str]:
-    return (
-        part.text
-        for message in messages
-        for part in message.parts
-        if isinstance(part, Text | ToolResult)
-    )
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, Text | ToolResult):
+                yield part.text
 
 
-def _sampling(sampling: Sampling, dropped: tuple[str, ...], target: Target) -> Sampling:
+def _adapt_sampling(sampling: Sampling, dropped: tuple[str, ...], target: Target) -> Sampling:
+    if sampling == _DEFAULT:
+        return sampling
     changed: dict[str, Any] = dict.fromkeys(dropped)
     if sampling.reasoning_effort is not None and "reasoning_effort" not in dropped:
-        changed["reasoning_effort"] = _nearest(sampling.reasoning_effort, target.card.efforts or ())
+        efforts = target.card.efforts or ()
+        changed["reasoning_effort"] = _nearest(sampling.reasoning_effort, efforts)
     limit = target.card.output_limit
-    if limit is not None and sampling.max_tokens is not None and sampling.max_tokens > limit:
+    if limit is not None and (sampling.max_tokens or 0) > limit:
         changed["max_tokens"] = limit
-    return msgspec.structs.replace(sampling, **changed) if changed else sampling
+    return replace(sampling, **changed) if changed else sampling
 
 
-def _nearest(effort: Effort, taken: tuple[Effort, ...]) -> Effort:
-    """Return the effort that a model takes and that is nearest to the one asked for; of two the lower one.
+def _nearest(effort: Effort, supported: tuple[Effort, ...]) -> Effort:
+    """Return the supported effort that is nearest to the requested one; of two the lower one.
 
-    "none" switches thinking off, which is no neighbour of any other.
+    "none" switches thinking off, so it is nobody's neighbour.
     """
-    asked = EFFORTS.index(effort)
-    thinking: tuple[Effort, ...] = tuple(one for one in taken if one != "none")
-    near = taken if effort == "none" else thinking or taken
-    return min(near, key=lambda one: (abs(EFFORTS.index(one) - asked), EFFORTS.index(one)))
+    requested = EFFORTS.index(effort)
+    thinking: tuple[Effort, ...] = tuple(each for each in supported if each != "none")
+    candidates = supported if effort == "none" else thinking or supported
+    return min(
+        candidates, key=lambda each: (abs(EFFORTS.index(each) - requested), EFFORTS.index(each))
+    )
 
 
-def _changes(message: Message, target: Target) -> bool:
+def _adapt_messages(messages: tuple[Message, ...], target: Target) -> tuple[Message, ...]:
+    adapted = [_adapt_message(message, target) for message in messages]
+    if all(map(operator.is_, adapted, messages)):
+        return messages
+    return tuple(adapted)
+
+
+def _adapt_message(message: Message, target: Target) -> Message:
+    """Leave out what only another model can read; give system messages as the user's if need be."""
     if message.role == "system":
-        return target.card.system is False
-    return message.role == "assistant" and any(_is_foreign(part, target) for part in message.parts)
-
-
-def _fitted(message: Message, target: Target) -> Message:
-    """Leave out what only another model can read; where there are no system messages, give them as the user's."""
-    if not _changes(message, target):
+        return Message("user", message.parts) if target.card.system is False else message
+    if message.role != "assistant" or not any(_is_foreign(part, target) for part in message.parts):
         return message
-    if message.role == "system":
-        return Message("user", message.parts)
-    kept = (
-        part
-        for part in message.parts
-        if not (isinstance(part, Reasoning) and _is_foreign(part, target))
-    )
-    parts = (
-        msgspec.structs.replace(part, provider_state="", produced_by="")
-        if isinstance(part, ToolCall) and _is_foreign(part, target)
-        else part
-        for part in kept
-    )
-    return Message(message.role, tuple(parts))
+    kept = (_adapt_part(part, target) for part in message.parts)
+    return Message(message.role, tuple(part for part in kept if part is not None))
+
+
+def _adapt_part(part: Part, target: Target) -> Part | None:
+    if not _is_foreign(part, target):
+        return part
+    if isinstance(part, ToolCall):
+        return replace(part, provider_state="", produced_by="")
+    return None
 
 
 def _is_foreign(part: Part, target: Target) -> bool:
-    return isinstance(part, ToolCall | Reasoning) and part.produced_by not in ("", producer(target))
+    """Tell whether another model made a part; nobody else can read its state."""
+    return isinstance(part, ToolCall | Reasoning) and part.produced_by not in ("", target.producer)

@@ -1,219 +1,332 @@
-"""The attempts of one call that are under way: begun, waited for, and seen off, with what each taught told to its breaker."""
+"""The attempts of one call that are in flight: started, waited for, and settled when the call ends."""
 
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import Self
 
 from standby.dispatch.assessment import is_wrong_model
-from standby.dispatch.attempt import AttemptTask, ends
+from standby.dispatch.attempt import AttemptTask, drain, wait_alone
 from standby.dispatch.policy import LONG_REST, Decision, outcome_of
-from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.stream_gate import Source, StreamGate
 from standby.dispatch.target import Target
 from standby.dispatch.trail import AttemptOutcome, Trail
-from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import Outcome, Permit
-from standby.resilience.timeouts import AttemptTimer
-from standby.types import Reply, Request
-
-NEVER = float("inf")
+from standby.resilience.timeouts import NEVER, AttemptTimer
+from standby.types import Request
 
 
 class InFlight:
-    """Who is being asked. The others wait for whoever holds it; a probe holds it only once its words are going out."""
+    """The attempts in flight; `async with` cancels and settles those that are left.
+
+    A *probe* finds out whether a resting model is back. The call waits for its *foreground*
+    attempts: all but the probes, and a probe too, once its text goes out.
+    """
+
+    __slots__ = (
+        "_attempts",
+        "_background_probes",
+        "_clock",
+        "_gate",
+        "_request",
+        "_trail",
+        "_waiter",
+    )
 
     def __init__(
         self,
         request: Request,
         trail: Trail,
         clock: Callable[[], float],
-        *,
-        outlet: StreamGate | None,
+        gate: StreamGate | None,
         background_probes: set[asyncio.Task[None]],
     ) -> None:
-        """Ask nobody yet. `background_probes` holds the probes that outlive the call."""
+        """Start nothing yet.
+
+        Args:
+            request: the caller's request.
+            trail: where attempts are reported.
+            clock: returns the event loop's time, in seconds.
+            gate: where chunks go; `None` for a whole reply.
+            background_probes: holds the probes that outlive the call.
+
+        """
         self._request = request
         self._trail = trail
-        self._now = clock
-        self._outlet = outlet
+        self._clock = clock
+        self._gate = gate
         self._background_probes = background_probes
-        self._running: list[AttemptTask] = []
-        if outlet is not None:
-            outlet.owned = self._leave_the_others
+        self._attempts: list[AttemptTask] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is in flight."""
+        return bool(self._attempts)
+
+    async def __aenter__(self) -> Self:
+        """Return the attempts."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Cancel what is left; a probe goes on in the background, so that its breaker learns."""
+        if self._gate is not None:
+            self._gate.close()
+        if not self._attempts:
+            return
+        probes = [each for each in self._attempts if not self._is_foreground(each)]
+        cancelled = [each for each in self._attempts if each not in probes]
+        self._attempts = []
+        for attempt in cancelled:
+            attempt.cancel()
+        for probe in probes:
+            self._send_to_background(probe)
+        try:
+            await self._drain(cancelled)
+        finally:
+            for attempt in cancelled:
+                self.finish(attempt, "cancelled")
 
     @property
-    def empty(self) -> bool:
-        """Say whether nobody is being asked."""
-        return not self._running
+    def targets(self) -> list[Target]:
+        """Return the models whose attempts are in flight."""
+        return [attempt.target for attempt in self._attempts]
 
     @property
-    def held(self) -> bool:
-        """Say whether the others wait."""
-        return any(not running.probe or self.owns(running) for running in self._running)
-
-    def asked(self) -> list[Target]:
-        """Return the models that are being asked."""
-        return [running.target for running in self._running]
+    def has_foreground(self) -> bool:
+        """Tell whether the call waits for an attempt before it goes on."""
+        return any(map(self._is_foreground, self._attempts))
 
     @property
-    def speaks(self) -> bool:
-        """Say whether somebody's words are going out."""
-        return self._outlet is not None and self._outlet.owner is not None
-
     def newest(self) -> AttemptTask | None:
-        """Return the newest attempt that may be hedged: none while words are going out."""
-        if self.speaks:
+        """Return the newest attempt that may be hedged: none while one is committed."""
+        if self._gate is not None and self._gate.committed is not None:
             return None
-        return next((running for running in reversed(self._running) if not running.probe), None)
+        return next((each for each in reversed(self._attempts) if not each.is_probe), None)
 
-    def owns(self, running: AttemptTask) -> bool:
-        """Say whether it is this attempt's words that are going out."""
-        return self._outlet is not None and self._outlet.owner is running.timer
+    def is_committed(self, attempt: AttemptTask) -> bool:
+        """Tell whether it is this attempt's chunks that go out.
 
-    def heard(self, running: AttemptTask) -> bool:
-        """Say whether this attempt may still decide the call: no other's words are going out."""
-        return self._outlet is None or self._outlet.owner in (None, running.timer)
+        Args:
+            attempt: one of those in flight.
 
-    def ask(
+        """
+        return self._gate is not None and self._gate.committed is attempt.call
+
+    def may_decide(self, attempt: AttemptTask) -> bool:
+        """Tell whether this attempt may still decide the call: no other one is committed.
+
+        Args:
+            attempt: one of those in flight.
+
+        """
+        return self._gate is None or self._gate.committed in (None, attempt.call)
+
+    def start(
         self, target: Target, permit: Permit, *, number: int = 1, allowed: float = NEVER
     ) -> None:
-        """Ask a model, for at most `allowed` seconds."""
-        place = self._trail.begins(target)
+        """Start an attempt.
+
+        Args:
+            target: the model.
+            permit: the leave of the model's circuit breaker.
+            number: which attempt of this model in this call it is, from 1.
+            allowed: the seconds that it may take.
+
+        """
+        position = self._trail.attempt_started(target)
         if permit.probe:
-            self._trail.health(target, target.breaker.health(self._now()))
-        timer = AttemptTimer(target, self._now, allowed)
-        running = AttemptTask(
-            target, self._request, permit, timer, place=place, number=number, outlet=self._outlet
+            self._trail.health_changed(target, target.breaker.health(self._clock()))
+        attempt = AttemptTask(
+            target,
+            self._request,
+            permit,
+            AttemptTimer(target, self._clock, allowed),
+            gate=self._gate,
+            position=position,
+            number=number,
         )
-        self._running.append(running)
+        attempt.task.add_done_callback(self._wake)
+        self._attempts.append(attempt)
 
     async def wait(self, until: float, deadline: float) -> list[AttemptTask]:
-        """Sleep until somebody has ended or `until` is reached; return those that have ended or run out of time."""
-        now = self._now()
-        due = min(
-            until, deadline, *(running.timer.next_check(now) for running in self._running), NEVER
-        )
-        if self._running:
-            tasks = [running.task for running in self._running]
-            await asyncio.wait(
-                tasks, timeout=max(0.0, due - now), return_when=asyncio.FIRST_COMPLETED
-            )
-        else:
-            await asyncio.sleep(max(0.0, due - now))
-        return await self._ended(deadline)
+        """Wait until an attempt has ended or something is due.
 
-    async def _ended(self, deadline: float) -> list[AttemptTask]:
-        now = self._now()
-        ended = [running for running in self._running if running.task.done()]
-        late = [
-            running
-            for running in self._running
-            if running not in ended and running.timer.expires_at <= now < deadline
-        ]
-        for running in late:
-            running.give_up()
-        await self._see_off(late)
+        Args:
+            until: when something is due, on the clock.
+            deadline: when the call ends; attempts are not timed out from then on.
+
+        Returns:
+            The attempts that have ended or run out of time.
+
+        """
+        now = self._clock()
+        checks = [attempt.timer.next_check(now) for attempt in self._attempts]
+        await self._sleep(min((until, deadline, *checks)))
+        ended = [attempt for attempt in self._attempts if attempt.task.done()]
+        if len(ended) == len(self._attempts):
+            return ended
+        now = self._clock()
+        late = [each for each in self._attempts if each not in ended and _is_late(each, now)]
+        if not late or now >= deadline:
+            return ended
+        for attempt in late:
+            attempt.time_out()
+        await self._drain(late)
         return ended + late
 
-    async def leave(self) -> None:
-        """Cancel whoever is still being asked; a probe goes on by itself, so that its model's breaker learns."""
-        left = [running for running in self._running if not running.probe or self.owns(running)]
-        probes = [running for running in self._running if running not in left]
-        self._running = []
-        if self._outlet is not None:
-            self._outlet.shut()
-        for running in left:
-            running.leave()
-        for probe in probes:
-            words = "being probed, whether it is well again; nobody waited for it"
-            self._trail.ends(
-                probe, "skipped", Failure(kind=Kind.UNAVAILABLE, message=words), Decision("next")
-            )
-            self._finish_behind(probe, self._learn_from)
-        try:
-            await self._see_off(left)
-        finally:
-            for running in left:
-                self.conclude(running, "cancelled")
-
-    def conclude(
+    def finish(
         self,
-        running: AttemptTask,
+        attempt: AttemptTask,
         outcome: AttemptOutcome,
         failure: Failure | None = None,
         decision: Decision | None = None,
     ) -> None:
-        """Put an attempt's end on the trail, and tell the model's breaker of a failure; all else teaches nothing."""
-        self._running = [other for other in self._running if other is not running]
-        self._trail.ends(running, outcome, failure, decision)
-        if failure is not None and decision is not None:
-            self._learn(running, failure, decision)
-        self.teach(running, "ignored")
+        """Put an attempt's end on the trail, and settle it with the model's circuit breaker.
 
-    def _learn(self, running: AttemptTask, failure: Failure, decision: Decision) -> None:
-        outcome, rest = outcome_of(failure, decision, blamed=running.timer.counts_against_model)
-        self.teach(running, outcome, failure.kind, rest)
+        Args:
+            attempt: the attempt; it is in flight no longer.
+            outcome: how it ended.
+            failure: what went wrong, or is questionable about the answer.
+            decision: what follows a failure.
 
-    def teach(
+        """
+        with attempt:
+            if attempt in self._attempts:
+                self._attempts.remove(attempt)
+            self._trail.attempt_ended(
+                attempt.target,
+                outcome,
+                position=attempt.position,
+                started=attempt.timer.started,
+                failure=failure,
+                decision=decision,
+                dropped=attempt.dropped,
+                response_id=attempt.response_id,
+            )
+            if failure is not None and decision is not None:
+                self._record_failure(attempt, failure, decision)
+
+    def record(
         self,
-        running: AttemptTask,
+        attempt: AttemptTask,
         outcome: Outcome,
         kind: Kind | None = None,
         rest: float | None = None,
     ) -> None:
-        """Tell the model's breaker what an attempt was like; only the first time counts."""
-        changed = running.teach(outcome, self._now(), kind=kind, rest=rest)
-        if changed is not None:
-            self._trail.health(running.target, changed)
+        """Record an outcome with the model's circuit breaker, and report a change of its state.
 
-    def _leave_the_others(self, owner: AttemptTimer) -> None:
-        """Cancel the attempts that came second; a probe goes on, unheard."""
-        for running in self._running:
-            if running.timer is not owner and not running.probe:
-                running.leave()
+        Args:
+            attempt: the attempt; only its first outcome counts.
+            outcome: how the model did.
+            kind: the failure's kind.
+            rest: seconds for which the circuit opens at once.
 
-    def ask_behind(self, target: Target, permit: Permit) -> None:
-        """Ask a model that is under suspicion: its answer goes to nobody, and is told of only where it ends the suspicion."""
-        timer = AttemptTimer(target, self._now, NEVER)
-        self._finish_behind(
-            AttemptTask(target, self._request, permit, timer), self._learn_whether_it_is_there
+        """
+        health = attempt.record(outcome, kind=kind, rest=rest)
+        if health is not None:
+            self._trail.health_changed(attempt.target, health)
+
+    def cancel_others(self, committed: Source) -> None:
+        """Cancel the attempts that came second; a probe goes on, and reaches nobody.
+
+        Args:
+            committed: the attempt whose chunks go out.
+
+        """
+        for attempt in self._attempts:
+            if attempt.call is not committed and not attempt.is_probe:
+                attempt.cancel()
+
+    def probe_in_background(self, target: Target, permit: Permit) -> None:
+        """Ask a model that may be gone whether it is there, for nobody.
+
+        Args:
+            target: the model.
+            permit: the leave of its circuit breaker.
+
+        """
+        timer = AttemptTimer(target, self._clock, NEVER)
+        probe = AttemptTask(target, self._request, permit, timer)
+        self._run_in_background(probe, self._learn_if_present)
+
+    def _is_foreground(self, attempt: AttemptTask) -> bool:
+        return not attempt.is_probe or self.is_committed(attempt)
+
+    def _wake(self, _: object) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _sleep(self, until: float) -> None:
+        """Sleep until an attempt ends, at most until a moment; `asyncio.wait` costs twice as much."""
+        if any(attempt.task.done() for attempt in self._attempts):
+            return
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        alarm = None if until == NEVER else loop.call_at(until, self._wake, None)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            if alarm is not None:
+                alarm.cancel()
+
+    def _record_failure(self, attempt: AttemptTask, failure: Failure, decision: Decision) -> None:
+        counts = attempt.timer.counts_against_model
+        outcome, rest = outcome_of(failure, decision, counts_against_model=counts)
+        self.record(attempt, outcome, failure.kind, rest)
+
+    def _send_to_background(self, probe: AttemptTask) -> None:
+        message = "being probed, whether it is well again; nobody waited for it"
+        self._trail.attempt_ended(
+            probe.target,
+            "skipped",
+            position=probe.position,
+            started=probe.timer.started,
+            failure=Failure(kind=Kind.UNAVAILABLE, message=message),
+            decision=Decision("next"),
+            dropped=probe.dropped,
+            response_id=probe.response_id,
         )
+        self._run_in_background(probe, self._learn)
 
-    def _finish_behind(self, probe: AttemptTask, learn: Callable[[AttemptTask], None]) -> None:
-        task = asyncio.create_task(self._finish(probe, learn))
+    def _run_in_background(self, probe: AttemptTask, learn: Callable[[AttemptTask], None]) -> None:
+        task = asyncio.create_task(self._await_probe(probe, learn))
         self._background_probes.add(task)
         task.add_done_callback(partial(self._dismiss, probe))
 
-    async def _finish(self, probe: AttemptTask, learn: Callable[[AttemptTask], None]) -> None:
-        """Wait for a probe, in its own time, and take in what it teaches."""
-        while not probe.task.done() and (now := self._now()) < probe.timer.expires_at:
-            await asyncio.wait([probe.task], timeout=probe.timer.next_check(now) - now)
-        if not probe.task.done():
-            probe.give_up()
-            await self._see_off([probe])
-        learn(probe)
+    async def _await_probe(self, probe: AttemptTask, learn: Callable[[AttemptTask], None]) -> None:
+        """Wait for a probe, in its own time, and record what it shows."""
+        with probe:
+            for abandoned in await wait_alone(probe):
+                self._trail.abandoned(abandoned.target)
+            learn(probe)
 
-    def _learn_from(self, probe: AttemptTask) -> None:
+    def _learn(self, probe: AttemptTask) -> None:
         result = probe.result()
-        if isinstance(result, AttemptFailed):
-            self._learn(probe, result.failure, Decision("next"))
-        elif result is not None:
-            self.teach(probe, probe.outcome)
+        if result.error is not None:
+            self._record_failure(probe, result.error.failure, Decision("next"))
+        elif result.reply is not None:
+            self.record(probe, probe.outcome)
 
-    def _learn_whether_it_is_there(self, probe: AttemptTask) -> None:
-        """Bring the model back if it has answered itself; another in its place, or any failure, and it rests for long."""
+    def _learn_if_present(self, probe: AttemptTask) -> None:
+        """Bring the model back if it answered itself; any failure, or another model, rests it long."""
         result = probe.result()
-        if isinstance(result, Reply) and not is_wrong_model(result, probe.target):
-            self.teach(probe, probe.outcome)
-        elif result is not None:
-            probe.teach("ignored", self._now(), rest=LONG_REST)
+        if result.reply is not None and not is_wrong_model(result.reply, probe.target):
+            self.record(probe, probe.outcome)
+        elif result.reply is not None or result.error is not None:
+            probe.record("ignored", rest=LONG_REST)
 
-    def _dismiss(self, probe: AttemptTask, finishing: "asyncio.Task[None]") -> None:
-        """Let go of a probe, also where the task that waited for it was cancelled before it began."""
-        self._background_probes.discard(finishing)
-        probe.leave()
-        probe.teach("ignored", self._now())
+    def _dismiss(self, probe: AttemptTask, task: "asyncio.Task[None]") -> None:
+        """Let go of a probe, also where its task was cancelled before it began."""
+        self._background_probes.discard(task)
+        probe.cancel()
+        probe.record("ignored")
 
-    async def _see_off(self, cancelled: list[AttemptTask]) -> None:
-        for running in await ends(cancelled):
-            self._trail.abandons(running.target)
+    async def _drain(self, cancelled: list[AttemptTask]) -> None:
+        for attempt in await drain(cancelled):
+            self._trail.abandoned(attempt.target)
+
+
+def _is_late(attempt: AttemptTask, now: float) -> bool:
+    return attempt.timer.expires_at <= now

@@ -1,7 +1,10 @@
-"""What follows a failure: the first trigger that recognises it, else the table."""
+"""The rules of a chain, as pure functions: the dispatcher, `explain` and `check` call the same ones.
 
-import asyncio
+They are told the time and draw no randomness of their own.
+"""
+
 import random
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -9,36 +12,30 @@ import msgspec
 from standby.dispatch.target import Target
 from standby.failures import REACTIONS, Failure, Kind
 from standby.resilience.circuit_breaker import Outcome
-from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
 from standby.settings import Chain, Hedge, Retry
 
-LONGEST_STATED_WAIT = 2.0
+RESERVE = 5.0
+"""Seconds of the deadline that are kept for each model still to come, at most; see `reserve_for`."""
+
+MAX_STATED_WAIT = 2.0
 """Seconds: a delay that a vendor states is waited for up to this; a longer one means the next model."""
 
 LONG_REST = 300.0
-"""Seconds that a model rests where a person must act: long enough to cost nothing, short enough to notice the repair."""
+"""Seconds that a model rests where a person must act: long enough to cost nothing, short enough to
+notice the repair."""
 
+HEDGE_BUDGET = 5.0
+"""Hedges that a chain may start with; afterwards `HEDGE_SHARE` of the healthy calls earn the next."""
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """A chain, ready to be walked.
-
-    `hedges` is the budget of its extra attempts, `background_probes` holds the probes that outlive their
-    calls.
-    """
-
-    name: str
-    chain: Chain
-    targets: tuple[Target, ...]
-    triggers: Triggers
-    hedges: RetryBudget = msgspec.field(default_factory=RetryBudget)
-    background_probes: set[asyncio.Task[None]] = msgspec.field(
-        default_factory=set["asyncio.Task[None]"]
-    )
+HEDGE_SHARE = 0.05
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What follows a failure, which trigger said so, and the pause before the same model is asked again, in seconds."""
+    """What follows a failure.
+
+    `trigger` names the trigger that decided, if one did. `pause` is the seconds before a retry.
+    """
 
     then: Literal["retry", "next", "stop", "accept"]
     trigger: str | None = None
@@ -46,60 +43,192 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(
-    failure: Failure, target: Target, route: Route, number: int, jitter: random.Random
+    failure: Failure,
+    target: Target,
+    chain: Chain,
+    triggers: Triggers,
+    number: int,
+    jitter: random.Random,
 ) -> Decision:
-    """Say what follows the model's `number`th failure (from 1)."""
-    retry = route.chain.retry
-    found = route.triggers.match(failure, provider=target.provider, model=target.name)
-    if found is None:
-        name, then, attempts = None, REACTIONS[failure.kind].then, min(2, retry.attempts)
+    """Decide what follows a failure: the first trigger that recognises it, else the table of kinds.
+
+    Args:
+        failure: what went wrong.
+        target: the model that failed.
+        chain: the chain's policy, for the number of attempts and the pauses.
+        triggers: the chain's triggers, in order.
+        number: which attempt of this model in this call it was, from 1.
+        jitter: draws the pause before a retry.
+
+    Returns:
+        The decision; a `retry` may still be limited by `limit_retry`.
+
+    """
+    match = triggers.match(failure, provider=target.provider, model=target.name)
+    if match is None:
+        name, then, attempts = None, REACTIONS[failure.kind].then, min(2, chain.retry.attempts)
     else:
-        name, then, attempts = found[0], found[1].then, retry.attempts
+        name, then, attempts = match[0], match[1].then, chain.retry.attempts
     if then != "retry":
         return Decision(then, name)
-    pause = _pause(failure, retry, number, jitter)
+    pause = _pause(failure, chain.retry, number, jitter)
     if pause is None or number >= attempts:
         return Decision("next", name)
     return Decision("retry", name, pause)
 
 
-def outcome_of(
-    failure: Failure, decision: Decision, *, blamed: bool
-) -> tuple[Outcome, float | None]:
-    """Say what a failure teaches of the model: a outcome, and how long it is to rest at once (0: as long as a first pause).
+def limit_retry(
+    decision: Decision, time_left: float, *, last_resort: bool = False, hedged: bool = False
+) -> Decision:
+    """Turn a retry that cannot be made into a move to the next model; any other decision stays.
 
-    A model that is sick and states a delay that is waited for is counted as any other that is sick:
-    two answers of one call are too few to rest it by.
+    Args:
+        decision: what `decide` says.
+        time_left: the seconds that the call can spend on the retry, its pause included.
+        last_resort: the model was attempted although it rests, or to probe it: once is enough.
+        hedged: the call has already had an extra attempt.
+
+    Returns:
+        The decision to act on.
+
+    """
+    if decision.then != "retry":
+        return decision
+    if last_resort or hedged or decision.pause >= time_left:
+        return Decision("next", decision.trigger)
+    return decision
+
+
+def outcome_of(
+    failure: Failure, decision: Decision, *, counts_against_model: bool
+) -> tuple[Outcome, float | None]:
+    """Say what a failure means for the model's circuit breaker.
+
+    Args:
+        failure: what went wrong.
+        decision: what follows it.
+        counts_against_model: false where only the caller was in a hurry.
+
+    Returns:
+        The outcome to record, and for how many seconds the circuit opens at once: 0 for one
+        ordinary pause, `None` for not at all. A failed model that states a delay short enough to be
+        waited for counts as any other failure: two answers of one call are too few to rest it by.
+
     """
     health, stated = REACTIONS[failure.kind].health, failure.retry_after or 0.0
-    outcome: Outcome = "failure" if health == "failure" and blamed else "ignored"
+    is_failure = health == "failure" and counts_against_model
+    outcome: Outcome = "failure" if is_failure else "ignored"
     if decision.then == "retry" or health == "ignored":
-        return outcome, None  # it is about to be asked again: rest it only if that fails too
+        return outcome, None  # a retry follows: rest the model only if that fails too
     if health == "rest long":
         return outcome, max(LONG_REST, stated)
-    rests = health == "rest" or stated > LONGEST_STATED_WAIT
+    rests = health == "rest" or stated > MAX_STATED_WAIT
     return outcome, stated if rests else None
 
 
-def longest_pause(kind: Kind, retry: Retry, number: int) -> float:
-    """Return the longest pause after the `number`th failure (from 1) of one model, in seconds, where no delay is stated."""
+def reserve_for(deadline: float, models: int) -> float:
+    """Return the seconds kept back for each model still to come.
+
+    Args:
+        deadline: seconds for the whole call.
+        models: how many models the call may reach.
+
+    Returns:
+        `RESERVE`, or an equal share of a deadline that is too short for that.
+
+    """
+    return min(RESERVE, deadline / models)
+
+
+def time_share(time_left: float, reserve: float, later: int) -> float:
+    """Return the seconds that an attempt may take, so that no model starves those after it.
+
+    Args:
+        time_left: seconds until the call's deadline.
+        reserve: seconds kept back for each later model, from `reserve_for`.
+        later: how many models are still to come.
+
+    Returns:
+        What is left less the reserves, and at least an equal share: a stream that broke late may
+        have used up the reserves.
+
+    """
+    return max(retry_time(time_left, reserve, later), max(0.0, time_left) / (later + 1))
+
+
+def retry_time(time_left: float, reserve: float, later: int) -> float:
+    """Return the seconds that a retry may take, its pause included; arguments as for `time_share`."""
+    return max(0.0, time_left - reserve * later)
+
+
+def is_too_small(target: Target, overflowed: Iterable[Target]) -> bool:
+    """Tell whether a model's context window cannot hold what has overflowed others.
+
+    Args:
+        target: the model in question; an unknown window counts as large enough.
+        overflowed: the models that failed with `context_too_long`.
+
+    Returns:
+        True if its window is no larger than the largest that overflowed.
+
+    """
+    window = target.card.context_window
+    tried = [other.card.context_window or 0 for other in overflowed]
+    return window is not None and window <= max(tried, default=-1)
+
+
+def attempts_at_most(target: Target, retry: Retry, *, by_trigger: bool) -> int:
+    """Return how many attempts one call can make at one model.
+
+    Args:
+        target: the model.
+        retry: the chain's retry policy.
+        by_trigger: a trigger that may apply to the model asks for retries.
+
+    Returns:
+        The number of attempts, 1 for a model that begins resting.
+
+    """
+    if target.breaker.suspicion:
+        return 1
+    return retry.attempts if by_trigger else min(2, retry.attempts)
+
+
+def max_pause(kind: Kind, retry: Retry, number: int) -> float:
+    """Return the longest pause before a retry where the vendor states no delay.
+
+    Args:
+        kind: the failure's kind.
+        retry: the chain's retry policy.
+        number: which attempt of the model failed, from 1.
+
+    Returns:
+        Seconds: the first pause, doubled for each further attempt, up to the policy's limit.
+
+    """
     first = REACTIONS[kind].pause if retry.initial is None else retry.initial
     return min(retry.limit, first * 2.0 ** (number - 1))
 
 
-def longest_silence(hedge: Hedge, target: Target, *, in_pieces: bool) -> float:
-    """Return the seconds without a sign of life after which the next model is asked beside this one.
+def hedge_delay(hedge: Hedge, target: Target, *, is_streaming: bool) -> float:
+    """Return the seconds of silence after which the next model is attempted beside this one.
 
-    An answer in pieces shows that its model thinks; one that comes as a whole shows nothing until
-    it is there. So a model that thinks gets half of its time-out for that, as with all that is
-    called slow.
+    Args:
+        hedge: the chain's hedging policy.
+        target: the model that is silent.
+        is_streaming: its answer comes in pieces, so that silence means something.
+
+    Returns:
+        `hedge.after`; for a whole answer of a model that thinks, which is silent until it is done,
+        at least half of the model's time-out, as with everything that is called slow.
+
     """
-    thinks_unseen = bool(target.card.efforts) and not in_pieces
-    return max(hedge.after, target.timeout / 2) if thinks_unseen else hedge.after
+    thinks_silently = bool(target.card.efforts) and not is_streaming
+    return max(hedge.after, target.timeout / 2) if thinks_silently else hedge.after
 
 
 def _pause(failure: Failure, retry: Retry, number: int, jitter: random.Random) -> float | None:
-    """Return the vendor's stated delay, or full jitter; `None` where the stated delay is too long to wait for."""
+    """Return the stated delay, or full jitter; `None` for a stated delay that is too long."""
     if failure.retry_after is not None:
-        return failure.retry_after if failure.retry_after <= LONGEST_STATED_WAIT else None
-    return jitter.uniform(0, longest_pause(failure.kind, retry, number))
+        return failure.retry_after if failure.retry_after <= MAX_STATED_WAIT else None
+    return jitter.uniform(0, max_pause(failure.kind, retry, number))

@@ -4,49 +4,70 @@ from collections.abc import Iterable
 
 import msgspec
 
-from standby.dispatch.target import Target
-from standby.errors import AttemptFailed
 from standby.failures import Failure
 from standby.settings import Secret
 from standby.types import Media, Part, Reasoning, Request, Text, ToolResult
 
 LONGEST_TEXT = 2_000
-"""Characters of a vendor's words that are kept; an HTML page says no more in a hundred thousand."""
+"""Characters of a vendor's message that are kept; an HTML page says no more in a hundred thousand."""
 
 SHORTEST_KEY = 6
-"""Characters: a shorter key is none that a vendor gives out, but what a server of one's own is sent to have something
-("k", "none", "EMPTY"); cut out wherever it stands, it would tear holes into words that have it in
-them: "bro***en"."""
+"""Characters. No vendor gives out a shorter key; people send "k", "none" or "EMPTY" to servers of
+their own. Cut out wherever it stands, such a key would tear holes into words: "bro***en"."""
 
 SHORTEST_QUOTE = 8
-"""Characters: a message's text of this length or more is cut out of a vendor's words that echo it."""
+"""Characters: a text of the caller's of this length or more is cut out of a message that echoes it."""
 
 
-def redact(failure: Failure, target: Target, request: Request) -> AttemptFailed:
-    """Keep keys and the caller's own words out of a failure's message, and the message short."""
-    message, known_as = (
-        without_keys(failure.message, target.secrets),
-        without_keys(failure.id, target.secrets),
-    )
-    for text in (
-        text for message_ in request.messages for part in message_.parts for text in _texts(part)
-    ):
-        if len(text) >= SHORTEST_QUOTE:
-            message = message.replace(text, "[…]")
+def redact(failure: Failure, secrets: Iterable[Secret], request: Request) -> Failure:
+    """Return a failure without keys and without the caller's text, its message cut to length.
+
+    Args:
+        failure: what the plugin, or the dispatcher, has to say.
+        secrets: the keys that no text may show.
+        request: the caller's request, whose text the vendor may echo.
+
+    Returns:
+        The same failure with a message that is safe to log.
+
+    """
+    message, response_id = hide_keys(failure.message, secrets), hide_keys(failure.id, secrets)
+    for each in request.messages:
+        for part in each.parts:
+            for text in _texts(part):
+                if len(text) >= SHORTEST_QUOTE:
+                    message = message.replace(text, "[…]")
     if len(message) > LONGEST_TEXT:
         message = message[:LONGEST_TEXT] + " […]"
-    return AttemptFailed(msgspec.structs.replace(failure, message=message, id=known_as))
+    return msgspec.structs.replace(failure, message=message, id=response_id)
 
 
-def without_keys(text: str, secrets: Iterable[Secret]) -> str:
-    """Put stars in the place of each key, wherever it stands."""
+def hide_keys(text: str, secrets: Iterable[Secret]) -> str:
+    """Return a text with stars in the place of each key.
+
+    Args:
+        text: what is to be shown.
+        secrets: the keys.
+
+    Returns:
+        The text; keys shorter than `SHORTEST_KEY` stay.
+
+    """
     for key in (secret.reveal() for secret in secrets):
         text = text if len(key) < SHORTEST_KEY else text.replace(key, "***")
     return text
 
 
 def drop_frames(error: BaseException | None) -> BaseException | None:
-    """Take the frames off what lies below a failure that was expected: their locals hold keys, and a vendor's raw words."""
+    """Take the frames off an exception and its causes: their locals hold keys and raw answers.
+
+    Args:
+        error: the cause of a failure that was expected.
+
+    Returns:
+        The same exception.
+
+    """
     below = error
     while below is not None:
         below.__traceback__ = None
@@ -55,11 +76,11 @@ def drop_frames(error: BaseException | None) -> BaseException | None:
 
 
 def _texts(part: Part) -> list[str]:
-    """Return the caller's own words in a part."""
-    if isinstance(part, ToolResult):
-        return [part.text, *(media.data or media.url for media in part.media)]
-    if isinstance(part, Text | Reasoning):
-        return [part.text]
-    if isinstance(part, Media):
-        return [part.data or part.url]
+    match part:
+        case ToolResult():
+            return [part.text, *(media.data or media.url for media in part.media)]
+        case Text() | Reasoning():
+            return [part.text]
+        case Media():
+            return [part.data or part.url]
     return [value for value in part.arguments.values() if isinstance(value, str)]

@@ -9,8 +9,8 @@ import msgspec
 
 from standby.cards import Card
 from standby.config.finding import suggest
-from standby.dispatch.policy import Route
-from standby.dispatch.target import Target
+from standby.dispatch.policy import HEDGE_BUDGET, HEDGE_SHARE
+from standby.dispatch.target import Route, Target
 from standby.errors import RequestError
 from standby.registry.adapter_pool import AdapterPool, missing_key
 from standby.resilience.bulkhead import Bulkhead
@@ -18,11 +18,6 @@ from standby.resilience.health import model_health
 from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import FindPredicate, Triggers
 from standby.settings import Chain, Settings
-
-HEDGES = 5.0
-"""Hedges that a chain may begin with; after them `HEDGED_SHARE` of the calls that needed none earn the next."""
-
-HEDGED_SHARE = 0.05
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +112,7 @@ def _route(
 ) -> Route:
     if earlier is not None:
         return msgspec.structs.replace(earlier, chain=chain, targets=asked, triggers=triggers)
-    hedges = RetryBudget(HEDGES, HEDGED_SHARE, min_rate=float("inf"))
+    hedges = RetryBudget(HEDGE_BUDGET, HEDGE_SHARE, min_rate=float("inf"))
     return Route(name=name, chain=chain, targets=asked, triggers=triggers, hedges=hedges)
 
 

@@ -2,57 +2,65 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable
 
 from standby.dispatch.target import Target
-from standby.resilience.timeouts import AttemptTimer
 from standby.types import Chunk, Reply
 
 READ_AHEAD = 1_024
 """Chunks that the buffer holds before the model must wait; most replies fit into it."""
 
+Item = tuple[Chunk, Target | None]
+"""A chunk, and the model that it comes from; a stream's end comes from none."""
+
 
 class ChunkBuffer:
     """The chunks between the execution and the readers."""
 
+    __slots__ = ("_changed", "_has_room", "is_closed", "items")
+
     def __init__(self) -> None:
         """Start empty."""
-        self.chunks: deque[Chunk] = deque()
+        self.items: deque[Item] = deque()
         self.is_closed = False
         self._changed = asyncio.Event()
         self._has_room = asyncio.Event()
 
-    async def put(self, chunk: Chunk) -> None:
-        """Add a chunk; wait while there is no room.
+    def put(self, chunk: Chunk, target: Target) -> Awaitable[None] | None:
+        """Add a chunk.
 
         Args:
             chunk: The next chunk.
+            target: The model that it comes from.
+
+        Returns:
+            `None`; if there is no room, what adds the chunk once there is, to be awaited.
 
         """
-        while len(self.chunks) >= READ_AHEAD:
-            self._has_room.clear()
-            await self._has_room.wait()
-        self.chunks.append(chunk)
+        if len(self.items) >= READ_AHEAD:
+            return self._put_later(chunk, target)
+        self.items.append((chunk, target))
         self._changed.set()
+        return None
 
     async def wait(self) -> None:
         """Wait until there is a chunk, or no further one will come."""
-        while not self.chunks and not self.is_closed:
+        while not self.items and not self.is_closed:
             self._changed.clear()
             await self._changed.wait()
 
-    def take(self, limit: int) -> list[Chunk]:
+    def take(self, limit: int) -> list[Item]:
         """Remove and return the first chunks.
 
         Args:
             limit: The number of chunks to return at most.
 
         Returns:
-            The chunks that are there, maybe none.
+            The chunks that are there, maybe none, each with its model.
 
         """
         self._has_room.set()
-        return [self.chunks.popleft() for _ in range(min(limit, len(self.chunks)))]
+        return [self.items.popleft() for _ in range(min(limit, len(self.items)))]
 
     def close(self, task: asyncio.Task[Reply] | None = None) -> None:
         """Wake every reader: no further chunk will come.
@@ -67,59 +75,44 @@ class ChunkBuffer:
             # The readers may have left, and asyncio logs an exception that was never retrieved.
             task.exception()
 
+    async def _put_later(self, chunk: Chunk, target: Target) -> None:
+        while len(self.items) >= READ_AHEAD:
+            self._has_room.clear()
+            await self._has_room.wait()
+        self.items.append((chunk, target))
+        self._changed.set()
+
 
 class ReadPosition:
-    """How far one reader has come. The attempts may be ahead of it."""
+    """How far one reader has come; the attempts may be ahead of it.
 
-    def __init__(self, speakers: Sequence[AttemptTimer | Reply]) -> None:
-        """Start before the first chunk.
+    Attributes:
+        target: The model that the last chunk came from; `None` before the first.
 
-        Args:
-            speakers: The attempts, or the complete reply, that chunks came from, in order; a reset
-                chunk lies between two.
+    """
 
-        """
-        self._speakers = speakers
-        self._resets = -1  # nothing has been read
+    __slots__ = ("_texts", "target")
+
+    def __init__(self) -> None:
+        """Start before the first chunk."""
+        self.target: Target | None = None
         self._texts: list[str] = []
 
-    def advance(self, chunks: Sequence[Chunk]) -> None:
+    def advance(self, items: Iterable[Item]) -> None:
         """Note the chunks that the reader receives.
 
         Args:
-            chunks: The next chunks of the stream.
+            items: The next chunks of the stream, each with its model.
 
         """
-        for chunk in chunks:
+        for chunk, target in items:
             if chunk.reset:
-                self._resets += 1
                 self._texts.clear()
-            self._resets = max(self._resets, 0)
+            if target is not None:
+                self.target = target
             self._texts.append(chunk.text)
 
     @property
     def text(self) -> str:
         """The text so far, without what a reset chunk has voided."""
         return "".join(self._texts)
-
-    @property
-    def model(self) -> str | None:
-        """The name of the model that the last chunk came from; `None` before the first."""
-        source = self._source
-        if isinstance(source, Reply):
-            return source.model
-        return None if self.target is None else self.target.name
-
-    @property
-    def target(self) -> Target | None:
-        """The target that the last chunk came from; `None` if it came from a complete reply."""
-        source = self._source
-        timeouts = source.timeouts if isinstance(source, AttemptTimer) else None
-        return timeouts if isinstance(timeouts, Target) else None
-
-    @property
-    def _source(self) -> AttemptTimer | Reply | None:
-        """The attempt, or the complete reply, that the last chunk came from."""
-        if not 0 <= self._resets < len(self._speakers):
-            return None
-        return self._speakers[self._resets]

@@ -1,82 +1,140 @@
-"""Where the chunks of a stream go: what is held back, what the caller has seen, and which attempt is committed."""
+"""Where the chunks of a stream go: one attempt at a time commits to it, and only its chunks pass."""
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
-from standby.resilience.timeouts import AttemptTimer
+from standby.dispatch.target import Target
 from standby.types import Chunk, End, Reply
 
-_NOBODY = object()
+Put = Callable[[Chunk, Target], Awaitable[None] | None]
+"""Takes a chunk and the model that it comes from; returns what to await while the reader is behind."""
+
+
+class Source(Protocol):
+    """What commits to a gate: an attempt at one model."""
+
+    @property
+    def target(self) -> Target:
+        """Return the model."""
+        ...
 
 
 class StreamGate:
-    """Where the chunks of a stream go. One attempt at a time owns it: the first that has something to say."""
+    """The way of one call's chunks to its caller.
 
-    def __init__(self, put: Callable[[Chunk], Awaitable[None]]) -> None:
-        """Take the way out: `put` waits while the reader is behind. `whole`: hold everything back until it is complete.
+    An attempt *commits* with its first meaningful chunk; from then on no other attempt's chunks
+    pass. Where it breaks, `uncommit` lets another attempt start over, which the caller learns by a
+    reset chunk.
+    """
 
-        `speakers` are the attempts whose text went out, in order, or the whole reply; a reset chunk
-        lies between two.
+    __slots__ = ("_closed", "_last", "_on_commit", "_out", "_put", "buffered", "committed")
+
+    def __init__(
+        self, put: Put, *, buffered: bool = False, on_commit: Callable[[Source], None] | None = None
+    ) -> None:
+        """Open the gate.
+
+        Args:
+            put: takes the chunks that pass.
+            buffered: nothing passes until the whole reply is there (`release: whole`).
+            on_commit: is called with the attempt that has just committed.
+
         """
-        self.whole = False
-        self.owner: object | None = None
-        self.owned: Callable[[AttemptTimer], None] = lambda _: None
-        self.speakers: list[AttemptTimer | Reply] = []
+        self.buffered = buffered
+        self.committed: Source | None = None
         self._put = put
+        self._on_commit = on_commit
+        self._closed = False
+        self._last: object = None
         self._out: list[Chunk] = []
 
     @property
     def released(self) -> bool:
-        """Say whether the caller has seen anything; from then on no other model may answer in silence."""
+        """Tell whether the caller has seen a chunk: from then on no other model answers silently."""
         return bool(self._out)
 
     @property
     def partial(self) -> str:
-        """Return the text that has gone out and still counts."""
+        """Return the text that the caller has seen and that still counts."""
         return "".join(chunk.text for chunk in self._out)
 
-    async def release(self, timer: AttemptTimer, chunk: Chunk) -> bool:
-        """Hand a piece of an attempt's answer to the caller; false: another attempt was first, or all of it is held back."""
-        if self.whole:
+    def may_commit(self, source: Source) -> bool:
+        """Tell whether this attempt's chunks may pass, now or with its first one."""
+        return not self._closed and self.committed in (None, source)
+
+    def admits(self, source: Source) -> bool:
+        """Commit an attempt if none is committed yet.
+
+        Args:
+            source: the attempt that has a chunk for the caller.
+
+        Returns:
+            Whether its chunks pass; false for all of them while the gate is buffered.
+
+        """
+        if self.committed is source:
+            return True
+        if self.buffered or not self.may_commit(source):
             return False
-        if self.owner is None:
-            self.owner = timer
-            self.owned(timer)
-        if self.owner is timer:
-            timer.pause()
-            try:
-                await self._hand_out(timer, chunk)
-            finally:
-                timer.resume()
-        return self.owner is timer
+        self.committed = source
+        if self._on_commit is not None:
+            self._on_commit(source)
+        return True
 
-    async def complete(self, reply: Reply) -> None:
-        """Hand out what was held back."""
-        for chunk in chunks_of(reply) if self.whole else ():
-            await self._hand_out(reply, chunk)
+    def release(self, source: object, target: Target, chunk: Chunk) -> Awaitable[None] | None:
+        """Pass a chunk on, after a reset where another attempt's text is out.
 
-    async def _hand_out(self, speaker: AttemptTimer | Reply, chunk: Chunk) -> None:
-        """Put a chunk out, and a reset before it where another attempt's words are out; cancelled, it is still owed."""
-        if not self.speakers or self.speakers[-1] is not speaker:
+        Args:
+            source: the attempt, or the buffered reply, that the chunk belongs to.
+            target: the model that it comes from.
+            chunk: what the caller gets.
+
+        Returns:
+            What to await while the reader is behind; `None` if the chunk is through.
+
+        """
+        if self._last is not source:
             if self._out:
-                await self._put(Chunk(reset=True))
-                self._out.clear()
-            self.speakers.append(speaker)
+                return self._start_over(source, target, chunk)
+            self._last = source
         self._out.append(chunk)
-        await self._put(chunk)
+        return self._put(chunk, target)
 
-    def disown(self) -> None:
-        """Let another attempt begin anew; the caller hears of it when it does."""
-        self.owner = None
+    async def flush(self, reply: Reply, target: Target) -> None:
+        """Pass on all of a reply that was held back.
 
-    def shut(self) -> None:
-        """Let nothing more out."""
-        self.owner = self.owner or _NOBODY
+        Args:
+            reply: the call's answer.
+            target: the model that it comes from.
+
+        """
+        for chunk in chunks_of(reply) if self.buffered else ():
+            if (waiting := self.release(reply, target, chunk)) is not None:
+                await waiting
+
+    def uncommit(self) -> None:
+        """Let another attempt commit."""
+        self.committed = None
+
+    def close(self) -> None:
+        """Let no further attempt commit."""
+        self._closed = True
+
+    async def _start_over(self, source: object, target: Target, chunk: Chunk) -> None:
+        """Void what is out; if this is cancelled while the reader is behind, the reset is still due."""
+        if (waiting := self._put(Chunk(reset=True), target)) is not None:
+            await waiting
+        self._out.clear()
+        self._last = source
+        self._out.append(chunk)
+        if (waiting := self._put(chunk, target)) is not None:
+            await waiting
 
 
 def chunks_of(reply: Reply) -> list[Chunk]:
-    """Return a whole reply in pieces: its text and reasoning, and each of its tool calls."""
-    said = [Chunk(reply.text, reasoning=reply.reasoning)] if reply.text or reply.reasoning else []
-    return said + [Chunk(tool_call=call) for call in reply.tool_calls]
+    """Return a whole reply as chunks: its text and reasoning, then each of its tool calls."""
+    text = [Chunk(reply.text, reasoning=reply.reasoning)] if reply.text or reply.reasoning else []
+    return text + [Chunk(tool_call=call) for call in reply.tool_calls]
 
 
 def end_of(reply: Reply) -> End:

@@ -1,5 +1,6 @@
-"""One model of a chain, ready to be attempted."""
+"""A model and a chain, ready for the dispatcher: nothing implicit left, nothing to look up."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -9,30 +10,49 @@ from standby.cards import Card
 from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import CircuitBreaker
 from standby.resilience.retry_budget import RetryBudget
+from standby.resilience.triggers import Triggers
 from standby.runtime.isolation import Origin
-from standby.settings import Secret
+from standby.settings import Chain, Secret
 
 
 class Permits(Protocol):
-    """Limits the calls at once to one model."""
+    """Limits how many attempts one model has in flight at once."""
 
     async def acquire(self) -> bool:
-        """Wait for a turn, not for long; false: there is none."""
+        """Wait a short while for a permit; return false if there is none."""
         ...
 
     def release(self) -> None:
-        """End a turn."""
+        """Give a permit back."""
         ...
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """One model of a chain, ready to be asked: nothing implicit left.
+    """One model of a chain.
 
-    `adapter` raises `AttemptFailed` (`unavailable`) where there is none. `refused` are the sampling
-    parameters not to be sent; `strict`: rather than leave one out the model is not asked.
-    `verify_response_model`: the endpoint is the vendor's own, so that the model it says it served means
-    something. `missing_key` names the variable of a key that is not set. `secrets` are what no text
-    may show. `breaker` and `budget` are shared with whoever else asks the same model.
+    Attributes:
+        name: the entry's name in models.yaml.
+        provider: the provider's name.
+        vendor_id: the vendor's id of the model.
+        card: what is known of the model.
+        timeout: seconds for a whole answer.
+        adapter: returns the adapter for the running event loop; raises `AttemptFailed`
+            (`unavailable`) where there is none.
+        first_token_timeout: seconds until a stream's first token.
+        idle_timeout: seconds between two tokens of a stream.
+        options: the model's own options, checked against the plugin's schema.
+        extra: what goes into each request's body as it stands.
+        refused: the sampling parameters that must not be sent.
+        strict: skip the model rather than leave a parameter out.
+        verify_response_model: the endpoint is the vendor's own, so the model that it says answered
+            means something.
+        secrets: what no text may show.
+        breaker: the model's circuit breaker, shared by everyone who uses the model.
+        budget: its budget of extra attempts, shared likewise.
+        permits: limits the attempts in flight; `None`: no limit.
+        missing_key: the variable of a key that is not set.
+        origin: the plugin's distribution, for messages; `None` in a test.
+
     """
 
     name: str
@@ -55,15 +75,50 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     missing_key: str = ""
     origin: Origin | None = None
 
-    def contract_violation(self, words: str) -> Failure:
-        """Say how the plugin broke its promise; nobody may know where it comes from, in a test."""
+    @property
+    def producer(self) -> str:
+        """Return the name that marks what only this model can read, such as its reasoning."""
+        return f"{self.provider}/{self.vendor_id}"
+
+    def contract_violation(self, problem: str) -> Failure:
+        """Return the failure of a plugin that broke its promise.
+
+        Args:
+            problem: what it did, as a clause: "raised ValueError: …".
+
+        Returns:
+            A failure of the kind `contract`, which names the plugin and its distribution.
+
+        """
         if self.origin is not None:
-            return self.origin.contract_violation(words)
-        return Failure(
-            kind=Kind.CONTRACT, message=f"the plugin of provider {self.provider!r} {words}"
-        )
+            return self.origin.contract_violation(problem)
+        message = f"the plugin of provider {self.provider!r} {problem}"
+        return Failure(kind=Kind.CONTRACT, message=message)
 
 
-def producer(target: Target) -> str:
-    """Name the model whose private state a call bears: its provider and the vendor's id, whatever the target is called."""
-    return f"{target.provider}/{target.vendor_id}"
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One chain.
+
+    Attributes:
+        name: the chain's name in models.yaml.
+        chain: its policy.
+        targets: its models, in order.
+        triggers: its triggers, compiled.
+        hedges: its budget of hedges.
+        background_probes: the probes that outlive their calls.
+
+    """
+
+    name: str
+    chain: Chain
+    targets: tuple[Target, ...]
+    triggers: Triggers
+    hedges: RetryBudget = msgspec.field(default_factory=RetryBudget)
+    background_probes: set[asyncio.Task[None]] = msgspec.field(
+        default_factory=set["asyncio.Task[None]"]
+    )
+
+    @property
+    def reachable(self) -> tuple[Target, ...]:
+        """Return the models that a call may reach: the first only, where `fallback` is false."""
+        return self.targets if self.chain.fallback else self.targets[:1]

@@ -1,4 +1,4 @@
-"""The trail of one call, and the events that tell of it as it happens."""
+"""The trail of one call: its attempts and skips, each reported as an event as it happens."""
 
 from collections.abc import Callable
 from itertools import count
@@ -7,7 +7,6 @@ from typing import Any, Literal
 import msgspec
 
 from standby import events
-from standby.dispatch.attempt import AttemptTask
 from standby.dispatch.policy import Decision
 from standby.dispatch.target import Target
 from standby.failures import REACTIONS, Failure, Kind
@@ -20,72 +19,150 @@ _serial = count(1)
 
 
 class Trail:
-    """What one call has tried so far; each target is told as an event too. Never holds what was said."""
+    """What one call has tried so far; never what was said.
+
+    Attributes:
+        started: when the call started, on the clock.
+
+    """
 
     def __init__(
         self, chain: str, emit: Callable[[events.Event], None], clock: Callable[[], float]
     ) -> None:
-        """Begin now."""
-        self.began = clock()
+        """Start the call's trail.
+
+        Args:
+            chain: the chain's name.
+            emit: takes each event; it raises nothing.
+            clock: returns the event loop's time, in seconds.
+
+        """
+        self.started = clock()
         self._chain = chain
         self._emit = emit
         self._clock = clock
         self._call = f"{next(_serial):x}"
-        self._attempts: dict[int, Attempt] = {}  # by the order in which they began
-        self._places = count()
-        self._last: tuple[str, Kind, str] | None = None
-        self._first = ""
+        self._attempts: dict[int, Attempt] = {}  # by their positions; they end in any order
+        self._positions = count()
+        self._last_failure: tuple[str, Kind, str] | None = None
+        self._first_model = ""
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Return the attempts and skips in the order in which they began."""
-        return tuple(self._attempts[place] for place in sorted(self._attempts))
+        """Return the attempts and skips, in the order in which they started."""
+        return tuple(attempt for _, attempt in sorted(self._attempts.items()))
 
-    def begins(self, target: Target) -> int:
-        """Tell that a model is being asked; if another failed before it, the call has moved on. Returns its place."""
-        last, self._last = self._last, None
+    def attempt_started(self, target: Target) -> int:
+        """Report that an attempt starts, and that the call has moved on if another model failed.
+
+        Args:
+            target: the model.
+
+        Returns:
+            The attempt's position on the trail.
+
+        """
+        last, self._last_failure = self._last_failure, None
         if last is not None and last[0] != target.name:
-            self._tell(events.MovedOn, last[0], to=target.name, kind=last[1], trigger=last[2])
-        self._first = self._first or target.name
-        self._tell(events.AttemptStarted, target.name)
-        return next(self._places)
+            model, kind, trigger = last
+            self._report(events.MovedOn, model, to=target.name, kind=kind, trigger=trigger)
+        self._first_model = self._first_model or target.name
+        self._report(events.AttemptStarted, target.name)
+        return next(self._positions)
 
-    def ends(
+    def attempt_ended(
         self,
-        running: AttemptTask,
+        target: Target,
         outcome: AttemptOutcome,
+        *,
+        position: int,
+        started: float,
         failure: Failure | None = None,
         decision: Decision | None = None,
+        dropped: tuple[str, ...] = (),
+        response_id: str = "",
     ) -> None:
-        """Put an attempt on the trail, at its end."""
-        attempt = self._attempt(running.target, outcome, running.timer.began, failure, decision)
-        known_as = running.known_as or (failure.id if failure else "")
-        self._put(
-            running.place,
-            msgspec.structs.replace(attempt, dropped=running.dropped, id=known_as),
-            failure,
+        """Put an attempt on the trail.
+
+        Args:
+            target: the model.
+            outcome: how the attempt ended.
+            position: what `attempt_started` returned.
+            started: when it started, on the clock.
+            failure: what went wrong, or is questionable about the answer.
+            decision: what follows.
+            dropped: the names of the parameters that the model was not sent.
+            response_id: the vendor's id of the answer.
+
+        """
+        now = self._clock()
+        attempt = Attempt(
+            model=target.name,
+            provider=target.provider,
+            outcome=outcome,
+            start=started - self.started,
+            duration=now - started,
+            kind=failure.kind if failure else None,
+            status=failure.status if failure else None,
+            text=failure.text if failure else "",
+            trigger=decision.trigger if decision else None,
+            then=None if decision is None or decision.then == "accept" else decision.then,
+            dropped=dropped,
+            id=response_id or (failure.id if failure else ""),
+        )
+        self._attempts[position] = attempt
+        lasting = failure is not None and failure.lasting
+        self._report(events.AttemptEnded, attempt.model, attempt=attempt, lasting=lasting)
+        if failure is not None:
+            self._note_failure(attempt, failure)
+
+    def skipped(self, target: Target, failure: Failure) -> None:
+        """Put a model on the trail that was not attempted at all.
+
+        Args:
+            target: the model.
+            failure: why it was not.
+
+        """
+        self._first_model = self._first_model or target.name
+        self.attempt_ended(
+            target,
+            "skipped",
+            position=next(self._positions),
+            started=self._clock(),
+            failure=failure,
+            decision=Decision("next"),
         )
 
-    def skips(self, target: Target, failure: Failure) -> None:
-        """Put a model on the trail that was not asked at all."""
-        self._first = self._first or target.name
-        self._put(
-            next(self._places),
-            self._attempt(target, "skipped", self._clock(), failure, Decision("next")),
-            failure,
-        )
+    def retry_scheduled(self, target: Target, delay: float) -> None:
+        """Report that the same model will be attempted again.
 
-    def retries(self, target: Target, delay: float) -> None:
-        """Tell that the same model will be asked again."""
-        self._tell(events.RetryScheduled, target.name, delay=delay)
+        Args:
+            target: the model.
+            delay: the seconds until then.
 
-    def hedges(self, slow: Target, to: Target) -> None:
-        """Tell that another model is asked beside a slow one."""
-        self._tell(events.Hedged, slow.name, to=to.name)
+        """
+        self._report(events.RetryScheduled, target.name, delay=delay)
 
-    def health(self, target: Target, health: Health) -> None:
-        """Tell that a model's breaker has changed."""
-        self._tell(
+    def hedged(self, slow: Target, to: Target) -> None:
+        """Report that another model is attempted beside a slow one.
+
+        Args:
+            slow: the model that has not answered yet.
+            to: the model beside it.
+
+        """
+        self._report(events.Hedged, slow.name, to=to.name)
+
+    def health_changed(self, target: Target, health: Health) -> None:
+        """Report that a model's circuit breaker has changed its state.
+
+        Args:
+            target: the model.
+            health: its new health.
+
+        """
+        self._report(
             events.HealthChanged,
             target.name,
             state=health.state,
@@ -93,59 +170,47 @@ class Trail:
             reason=health.reason,
         )
 
-    def abandons(self, target: Target) -> None:
-        """Tell that a plugin goes on although it was cancelled."""
-        whose = {} if target.origin is None else msgspec.structs.asdict(target.origin)
-        self._tell(events.Abandoned, target.name, provider=target.provider, **whose)
+    def abandoned(self, target: Target) -> None:
+        """Report that a plugin goes on although it was cancelled.
 
-    def answered(self, model: str, disclaimer: str) -> None:
-        """Tell that the call has its reply."""
-        took, instead_of = self._clock() - self.began, "" if model == self._first else self._first
-        attempts = len(self._attempts)
-        self._tell(
+        Args:
+            target: the model that it serves.
+
+        """
+        origin = {} if target.origin is None else msgspec.structs.asdict(target.origin)
+        self._report(events.Abandoned, target.name, provider=target.provider, **origin)
+
+    def call_answered(self, model: str, disclaimer: str) -> None:
+        """Report that the call has its reply.
+
+        Args:
+            model: the name of the model that answered.
+            disclaimer: what a reader must know of its answers.
+
+        """
+        self._report(
             events.Answered,
             model,
-            attempts=attempts,
-            duration=took,
+            attempts=len(self._attempts),
+            duration=self._clock() - self.started,
             disclaimer=disclaimer,
-            instead_of=instead_of,
+            instead_of="" if model == self._first_model else self._first_model,
         )
 
-    def failed(self, text: str) -> None:
-        """Tell that the call has ended without a reply."""
-        self._tell(events.Failed, "", duration=self._clock() - self.began, text=text)
+    def call_failed(self, text: str) -> None:
+        """Report that the call has ended without a reply.
 
-    def _attempt(
-        self,
-        target: Target,
-        outcome: AttemptOutcome,
-        start: float,
-        failure: Failure | None,
-        decision: Decision | None,
-    ) -> Attempt:
-        return Attempt(
-            model=target.name,
-            provider=target.provider,
-            outcome=outcome,
-            start=start - self.began,
-            duration=self._clock() - start,
-            kind=failure.kind if failure else None,
-            status=failure.status if failure else None,
-            text=failure.text if failure else "",
-            trigger=decision.trigger if decision else None,
-            then=None if decision is None or decision.then == "accept" else decision.then,
-        )
+        Args:
+            text: why, as the caller's exception says it.
 
-    def _put(self, place: int, attempt: Attempt, failure: Failure | None) -> None:
-        self._attempts[place] = attempt
-        lasting = failure is not None and failure.lasting
-        self._tell(events.AttemptEnded, attempt.model, attempt=attempt, lasting=lasting)
-        if failure is None:
-            return
+        """
+        self._report(events.Failed, "", duration=self._clock() - self.started, text=text)
+
+    def _note_failure(self, attempt: Attempt, failure: Failure) -> None:
         if attempt.outcome != "answered":
-            self._last = attempt.model, failure.kind, attempt.trigger or ""
+            self._last_failure = attempt.model, failure.kind, attempt.trigger or ""
         if REACTIONS[failure.kind].alert:
-            self._tell(events.Alert, attempt.model, kind=failure.kind, text=failure.text)
+            self._report(events.Alert, attempt.model, kind=failure.kind, text=failure.text)
 
-    def _tell(self, event: type[events.Event], model: str, **rest: Any) -> None:
+    def _report(self, event: type[events.Event], model: str, **rest: Any) -> None:
         self._emit(event(call=self._call, chain=self._chain, model=model, at=self._clock(), **rest))

@@ -39,9 +39,9 @@ class JsonFormatter(logging.Formatter):
             The line, without its end.
         """
         fields: dict[str, Any] = getattr(record, "standby", None) or {"logger": record.name}
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = {
-            "time": time.replace("+00:00", "Z"),
+            "time": moment.replace("+00:00", "Z"),
             "level": record.levelname,
             **fields,
             "message": record.getMessage(),

@@ -15,10 +15,9 @@ from standby.diagnostics.selftest.results import (
     SelftestResult,
 )
 from standby.diagnostics.selftest.stub_servers import StubServer, StubServers
-from standby.dispatch.dispatcher import Walk
-from standby.dispatch.policy import Route
+from standby.dispatch.dispatcher import Dispatcher
 from standby.dispatch.routes import build_routes
-from standby.dispatch.target import Target
+from standby.dispatch.target import Route, Target
 from standby.errors import CallFailed, ChainExhausted
 from standby.failures import REACTIONS, Kind
 from standby.registry.adapter_pool import AdapterPool
@@ -88,7 +87,7 @@ class _Selftest:
     def __init__(
         self, route: Route, stub_servers: StubServers, registry: Registry, settings: Settings
     ) -> None:
-        self._targets = route.targets if route.chain.fallback else route.targets[:1]
+        self._targets = route.reachable
         self._redirected = {each.name: stub_servers.redirect(each) for each in self._targets}
         self._stub_servers = stub_servers
         self._registry = registry
@@ -194,16 +193,17 @@ class _Selftest:
         route = msgspec.structs.replace(
             self._route, targets=tuple(targets), background_probes=set()
         )
-        execution = Walk(route, REQUEST, emit=lambda _: None, jitter=self._jitter)
+        dispatcher = Dispatcher(route, emit=lambda _: None, jitter=self._jitter)
         try:
-            reply = await execution.run()
+            reply = await dispatcher.run(REQUEST)
+            trail = reply.trail
         except CallFailed as error:
-            reply = None
-            if isinstance(error, ChainExhausted) and not error.trail:
+            reply, trail = None, error.trail
+            if isinstance(error, ChainExhausted) and not trail:
                 raise
         if route.background_probes:
             await asyncio.wait(route.background_probes)
-        return reply, execution.trail
+        return reply, trail
 
 
 def _model_result(

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 
@@ -19,11 +20,9 @@ from standby.diagnostics.simulation.events import (
 from standby.diagnostics.simulation.outage import Outage, permanent_outage
 from standby.diagnostics.simulation.simulated_model import SimulatedModel
 from standby.diagnostics.simulation.virtual_loop import run
-from standby.dispatch.dispatcher import Walk
-from standby.dispatch.policy import Route
-from standby.dispatch.routes import HEDGED_SHARE, HEDGES
-from standby.dispatch.stream_gate import StreamGate
-from standby.dispatch.target import Target
+from standby.dispatch.dispatcher import Dispatcher
+from standby.dispatch.policy import HEDGE_BUDGET, HEDGE_SHARE
+from standby.dispatch.target import Route, Target
 from standby.errors import CallFailed, StreamBroken
 from standby.events import Event
 from standby.pricing import TYPICAL
@@ -96,14 +95,12 @@ async def _run_calls(route: Route, simulation: Simulation, emit: Emit) -> None:
     kinds = simulation.random_for("which are streams")
     calls: set[asyncio.Task[None]] = set()
     now = asyncio.get_running_loop().time
-
-    def start(gate: StreamGate | None = None) -> Walk:
-        return Walk(route, REQUEST, emit=emit, jitter=jitter, outlet=gate)
+    dispatcher = Dispatcher(route, emit=emit, jitter=jitter)
 
     await asyncio.sleep(arrivals.expovariate(simulation.rate))
     while now() < simulation.duration:
         is_stream = kinds.random() < simulation.streams
-        call = _stream(start, route.name, emit) if is_stream else _chat(start())
+        call = _stream(dispatcher, emit) if is_stream else _chat(dispatcher)
         task = asyncio.create_task(call)
         calls.add(task)
         task.add_done_callback(calls.discard)
@@ -112,17 +109,18 @@ async def _run_calls(route: Route, simulation: Simulation, emit: Emit) -> None:
         await asyncio.wait(unfinished)
 
 
-async def _chat(execution: Walk) -> None:
+async def _chat(dispatcher: Dispatcher) -> None:
     with suppress(CallFailed):  # its events say so
-        await execution.run()
+        await dispatcher.run(REQUEST)
 
 
-async def _stream(start: Callable[[StreamGate], Walk], chain: str, emit: Emit) -> None:
+async def _stream(dispatcher: Dispatcher, emit: Emit) -> None:
     """Read a stream to its end, and emit what its reader sees of an outage."""
     now = asyncio.get_running_loop().time
+    chain, deadline = dispatcher.route.name, dispatcher.route.chain.deadline
     emit(StreamStarted(call="", chain=chain, model="", at=now()))
     try:
-        async for chunk in AsyncStream(start):
+        async for chunk in AsyncStream(partial(dispatcher.start, REQUEST, deadline), deadline):
             if chunk.reset:
                 emit(StreamRestarted(call="", chain=chain, model="", at=now()))
     except StreamBroken as error:
@@ -138,7 +136,7 @@ def _simulated_route(route: Route, simulation: Simulation, emit: Emit) -> Route:
     """
     health: dict[int, tuple[CircuitBreaker, RetryBudget]] = {}
     targets = tuple(_simulated_target(each, simulation, emit, health) for each in route.targets)
-    hedges = RetryBudget(HEDGES, HEDGED_SHARE, min_rate=float("inf"))
+    hedges = RetryBudget(HEDGE_BUDGET, HEDGE_SHARE, min_rate=float("inf"))
     return msgspec.structs.replace(route, targets=targets, hedges=hedges, background_probes=set())
 
 

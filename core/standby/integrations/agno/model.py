@@ -18,8 +18,7 @@ from agno.models.response import ModelResponse
 
 from standby.cards import Effort
 from standby.config import Config
-from standby.diagnostics.explain import asked_of
-from standby.dispatch.policy import Route
+from standby.dispatch.target import Route
 from standby.errors import StandbyError
 from standby.integrations.agno.clients import Client, as_async, as_blocking, shared_client
 from standby.integrations.agno.messages import convert_messages
@@ -88,7 +87,7 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         super().__post_init__()
         if self.supports_native_structured_outputs is None:
             self.supports_native_structured_outputs = any(
-                target.card.schema for target in asked_of(self.route)
+                target.card.schema for target in self.route.reachable
             )
 
     @property

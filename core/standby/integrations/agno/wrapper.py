@@ -16,7 +16,6 @@ from agno.run.agent import RunOutput
 
 from standby import AsyncStandby
 from standby.config import Config
-from standby.diagnostics.explain import asked_of
 from standby.dispatch.target import Target
 from standby.integrations.agno.model import StandbyModel
 from standby.integrations.agno.prompts import Prompt, build_messages
@@ -149,7 +148,7 @@ class IntelligentModelFallback:
         return getattr(self.current_model, name)
 
     def _targets(self) -> Sequence[Target]:
-        return asked_of(self.current_model.route)
+        return self.current_model.route.reachable
 
     def _current_target(self) -> Target:
         health, targets = self._client.health(), self._targets()

@@ -1,0 +1,87 @@
+"""What a call raises when it has no reply."""
+
+from collections.abc import Sequence
+
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Target
+from standby.errors import AttemptFailed, ChainExhausted, DeadlineExceeded, StreamBroken
+from standby.failures import Failure, Kind
+from standby.types import Attempt
+
+Cause = tuple[Target, AttemptFailed]
+"""A model, and how it failed or why it was skipped."""
+
+
+def stream_broken(gate: StreamGate | None, failure: Failure) -> StreamBroken | None:
+    """Return the error for a caller who has seen a part of an answer.
+
+    Args:
+        gate: the call's gate; `None` for a whole reply.
+        failure: what broke the stream.
+
+    Returns:
+        The error with the text that still counts; `None` if nothing has gone out.
+
+    """
+    if gate is None or not gate.released:
+        return None
+    return StreamBroken(failure, gate.partial)
+
+
+def exhausted(chain: str, causes: Sequence[Cause]) -> ChainExhausted:
+    """Return the error for a call that no model answered.
+
+    Args:
+        chain: the chain's name.
+        causes: how each model failed, in order; at least one.
+
+    Returns:
+        The error: the vendor's own text where there is one cause, and the shortest stated delay.
+
+    """
+    last = {target.name: error.failure.text for target, error in causes}
+    if len(last) == 1:
+        message = next(iter(last.values()))
+    else:
+        listed = "; ".join(f"{name}: {text}" for name, text in last.items())
+        message = f"no model of chain {chain!r} answered: {listed}"
+    delays = [error.failure.retry_after for _, error in causes]
+    stated = [delay for delay in delays if delay is not None]
+    return ChainExhausted(message, retry_after=min(stated, default=None))
+
+
+def deadline_exceeded(
+    deadline: float, trail: Sequence[Attempt], pending: Sequence[Target], gate: StreamGate | None
+) -> DeadlineExceeded | StreamBroken:
+    """Return the error for a call whose time is up.
+
+    Args:
+        deadline: the seconds that it had.
+        trail: what it has tried.
+        pending: the models that have not answered yet.
+        gate: the call's gate; `None` for a whole reply.
+
+    Returns:
+        The error, which lists the models; a `StreamBroken` where some text is out.
+
+    """
+    message = f"no complete reply within the deadline of {deadline:g}s"
+    broken = stream_broken(gate, Failure(kind=Kind.DEADLINE, message=message))
+    if broken is not None:
+        return broken
+    attempted = [f"{attempt.model} ({attempt.kind or attempt.outcome})" for attempt in trail]
+    attempted += [f"{target.name} (no answer yet)" for target in pending]
+    return DeadlineExceeded(f"{message}; asked: {', '.join(attempted) or 'nobody'}")
+
+
+def group(chain: str, causes: Sequence[Cause]) -> ExceptionGroup[AttemptFailed] | None:
+    """Return all causes as one exception, to raise another from; `None` if there are none.
+
+    Args:
+        chain: the chain's name.
+        causes: how each model failed.
+
+    """
+    if not causes:
+        return None
+    return ExceptionGroup(f"the attempts of chain {chain!r}", [error for _, error in causes])

@@ -1,0 +1,371 @@
+"""One request on its way down one chain.
+
+One loop looks at the attempts whenever something is due: one has ended or run out of time, a pause
+is over, a slow model is to be hedged, the deadline is reached. A reply and a stream take the same
+way; so do fallback, hedging and probing, which differ only in when the next model is attempted.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import msgspec
+
+from standby import events
+from standby.dispatch.assessment import assess
+from standby.dispatch.attempt import AttemptTask
+from standby.dispatch.call_errors import Cause, deadline_exceeded, exhausted, group, stream_broken
+from standby.dispatch.compatibility import incompatibility
+from standby.dispatch.in_flight import InFlight
+from standby.dispatch.policy import (
+    Decision,
+    decide,
+    hedge_delay,
+    is_too_small,
+    limit_retry,
+    reserve_for,
+    retry_time,
+    time_share,
+)
+from standby.dispatch.stream_gate import Put, Source, StreamGate
+from standby.dispatch.target import Route, Target
+from standby.dispatch.trail import AttemptOutcome, Trail
+from standby.errors import AttemptFailed, CallFailed, Stopped
+from standby.failures import Failure, Kind
+from standby.resilience.circuit_breaker import Permit, Rejection
+from standby.resilience.timeouts import NEVER
+from standby.types import Attempt, Reply, Request
+
+PROBE_GRACE = 1.0
+"""Seconds after its time-out at which a probe that nobody has settled is taken for lost."""
+
+Emit = Callable[[events.Event], None]
+"""Takes every event of a call; it raises nothing."""
+
+
+Watch = Callable[[], AbstractContextManager[None]]
+"""Surrounds a call, so that the event loop's watchdog knows of it."""
+
+
+class _Retry(msgspec.Struct, frozen=True):
+    """The same model is to be attempted again, at a moment on the clock."""
+
+    target: Target
+    number: int
+    at: float
+
+
+class Execution:
+    """One request on its way down the chain; it is run once, on the event loop that it was made on."""
+
+    def __init__(
+        self,
+        route: Route,
+        request: Request,
+        *,
+        emit: Emit,
+        jitter: random.Random,
+        deadline: float,
+        put: Put | None = None,
+        watch: Watch = nullcontext,
+    ) -> None:
+        """Begin the call's time; arguments as for `Dispatcher` and `Dispatcher.start`."""
+        targets = route.reachable
+        self._route = route
+        self._request = request
+        self._jitter = jitter
+        self._watch = watch
+        self._clock = clock = asyncio.get_running_loop().time
+        self._trail = Trail(route.name, emit, clock)
+        self._deadline = deadline
+        self._ends_at = self._trail.started + deadline
+        self._gate = None if put is None else self._open_gate(put)
+        self._in_flight = InFlight(request, self._trail, clock, self._gate, route.background_probes)
+        self._queue = deque(targets)
+        self._reserve = reserve_for(deadline, len(targets))
+        self._retry: _Retry | None = None
+        self._has_hedged = False
+        self._resting: list[tuple[float, Target]] = []
+        self._causes: list[Cause] = []
+        self._overflowed: list[Target] = []
+        self._accepted_with_warning: Reply | None = None
+
+    @property
+    def trail(self) -> tuple[Attempt, ...]:
+        """Return the attempts and skips so far."""
+        return self._trail.attempts
+
+    async def run(self) -> Reply:
+        """Return the first good reply, with the trail on it; raises what `Dispatcher.run` raises."""
+        with self._watch():
+            try:
+                async with self._in_flight:
+                    reply = await self._dispatch()
+                self._probe_suspected()
+                if self._gate is not None:
+                    await self._gate.flush(reply, self._target_of(reply))
+            except CallFailed as error:
+                error.trail = self.trail
+                self._trail.call_failed(str(error))
+                raise
+            self._trail.call_answered(reply.model, reply.disclaimer)
+            return msgspec.structs.replace(reply, trail=self.trail)
+
+    def _open_gate(self, put: Put) -> StreamGate:
+        is_buffered = self._route.chain.stream.release == "whole"
+        return StreamGate(put, buffered=is_buffered, on_commit=self._cancel_others)
+
+    def _cancel_others(self, committed: Source) -> None:
+        self._in_flight.cancel_others(committed)
+
+    def _target_of(self, reply: Reply) -> Target:
+        return next(each for each in self._route.targets if each.name == reply.model)
+
+    async def _dispatch(self) -> Reply:
+        while True:
+            now = self._clock()
+            self._start_due(now)
+            if not self._in_flight and self._retry is None:
+                return self._end_without_good_reply()
+            retry_at = NEVER if self._retry is None else self._retry.at
+            due = min(retry_at, self._hedge_at(now), self._last_resort_at())
+            for attempt in await self._in_flight.wait(due, self._ends_at):
+                reply = self._handle_result(attempt)
+                if reply is not None:
+                    return reply
+            if self._clock() >= self._ends_at:
+                pending = self._in_flight.targets
+                error = deadline_exceeded(self._deadline, self.trail, pending, self._gate)
+                raise error from group(self._route.name, self._causes)
+
+    def _probe_suspected(self) -> None:
+        """Ask models that rest on a mere suspicion, now that the call has its reply: they may be back."""
+        for _, target in self._resting:
+            permit = target.breaker.admit_background_probe(
+                self._clock(), target.timeout + PROBE_GRACE
+            )
+            if permit is not None:
+                self._in_flight.probe_in_background(target, permit)
+
+    # When a model is attempted
+
+    def _start_due(self, now: float) -> None:
+        """Start what is due: a retry, the next model, a hedge, and last of all those that rest."""
+        retry = self._retry
+        if retry is not None and retry.at <= now:
+            self._retry = None
+            self._start(retry.target, retry.number)
+        # a retry may be a probe by now, for which nobody waits
+        if self._retry is None and not self._in_flight.has_foreground:
+            self._start_next()
+        elif self._hedge_at(now) <= now:
+            self._hedge()
+        if self._last_resort_at() <= now:
+            self._start_resting()
+
+    def _start_next(self) -> None:
+        """Start the next model that can be; beside a probe, the one after it; else one that rests."""
+        while self._queue and not self._in_flight.has_foreground:
+            self._start(self._queue.popleft())
+        if not self._in_flight and self._accepted_with_warning is None:
+            self._start_nearest_resting()
+
+    def _start_nearest_resting(self) -> None:
+        """Attempt the model that is nearest to its recovery, unless another call does so already."""
+        for pair in sorted(self._resting, key=lambda pair: pair[0]):
+            _, target = pair
+            permit = self._force_probe(target)
+            if permit is not None:
+                self._resting.remove(pair)
+                self._in_flight.start(target, permit, allowed=self._time_share())
+                return
+
+    def _start_resting(self) -> None:
+        """Attempt all that rest, beside the one in flight: that is not cut short for their sake."""
+        resting, self._resting = self._resting, []
+        for _, target in resting:
+            permit = self._force_probe(target)
+            if permit is not None:
+                self._in_flight.start(target, permit)
+
+    def _last_resort_at(self) -> float:
+        """Return when those that rest must be attempted to answer before the deadline."""
+        has_committed = self._gate is not None and self._gate.committed is not None
+        return self._ends_at - self._reserve if self._resting and not has_committed else NEVER
+
+    def _force_probe(self, target: Target) -> Permit | None:
+        permit = target.breaker.force_probe(self._clock(), target.timeout + PROBE_GRACE)
+        return permit if isinstance(permit, Permit) else None
+
+    def _start(self, target: Target, number: int = 1) -> bool:
+        """Start an attempt if the model can serve the request and is admitted; else skip it."""
+        problem = self._overflow(target) or incompatibility(self._request, target)
+        if problem is not None:
+            self._skip(target, problem)
+            return False
+        admission = target.breaker.admit(self._clock(), target.timeout + PROBE_GRACE)
+        if isinstance(admission, Rejection):
+            self._skip_resting(target, admission)
+            return False
+        time_left = self._time_share() if number == 1 else self._retry_time()
+        allowed = NEVER if admission.probe and self._queue else time_left
+        self._in_flight.start(target, admission, number=number, allowed=allowed)
+        return True
+
+    def _overflow(self, target: Target) -> Failure | None:
+        """Return why a model cannot hold what has been too long for another one."""
+        if not self._overflowed or not is_too_small(target, self._overflowed):
+            return None
+        window = f"its context window of {target.card.context_window} tokens"
+        message = f"{window} is no larger than the one that was too small"
+        return Failure(kind=Kind.UNSUPPORTED, message=message)
+
+    def _skip_resting(self, target: Target, rejection: Rejection) -> None:
+        if target.missing_key:
+            failure = Failure(kind=Kind.UNAVAILABLE, message=f"no key: set {target.missing_key}")
+        else:
+            self._resting.append((rejection.seconds, target))
+            failure = Failure(
+                kind=Kind.UNAVAILABLE,
+                message=rejection.message,
+                retry_after=rejection.seconds or None,
+            )
+        self._skip(target, failure)
+
+    def _skip(self, target: Target, failure: Failure) -> None:
+        self._trail.skipped(target, failure)
+        self._note_cause(target, AttemptFailed(failure))
+
+    def _time_share(self) -> float:
+        return time_share(self._ends_at - self._clock(), self._reserve, len(self._queue))
+
+    def _retry_time(self) -> float:
+        return retry_time(self._ends_at - self._clock(), self._reserve, len(self._queue))
+
+    def _hedge_at(self, now: float) -> float:
+        """Return when the newest attempt will have been silent for long enough."""
+        hedge = self._route.chain.hedge
+        if hedge is None or self._has_hedged or not self._queue:
+            return NEVER
+        newest = self._in_flight.newest
+        if newest is None:
+            return NEVER
+        silent_since = newest.timer.last_activity
+        if now < silent_since + hedge.after:  # by then it shows whether the answer streams
+            return silent_since + hedge.after
+        is_streaming = newest.timer.is_streaming
+        return silent_since + hedge_delay(hedge, newest.target, is_streaming=is_streaming)
+
+    def _hedge(self) -> None:
+        """Start the next model beside a slow one, if both budgets allow it; once in a call."""
+        self._has_hedged = True
+        slow, now = self._in_flight.newest, self._clock()
+        if slow is None or not self._route.hedges.try_withdraw(now):
+            return
+        while self._queue and self._queue[0].budget.try_withdraw(now):
+            following = self._queue.popleft()
+            if self._start(following):
+                self._trail.hedged(slow.target, following)
+                return
+
+    # What became of it
+
+    def _handle_result(self, attempt: AttemptTask) -> Reply | None:
+        """Settle an attempt that has ended: return its reply if it is good, else prepare what follows."""
+        result = attempt.result()
+        if result.error is not None:
+            self._handle_failure(attempt, result.error)
+        elif result.reply is not None:
+            return self._handle_reply(attempt, result.reply)
+        else:  # it was cancelled for another one's text; should that break, it is attempted again
+            self._in_flight.finish(attempt, "cancelled")
+            self._queue.appendleft(attempt.target)
+        return None
+
+    def _handle_failure(self, attempt: AttemptTask, error: AttemptFailed) -> None:
+        decision = self._decide(attempt, error.failure)
+        if decision.then == "accept":  # there is nothing to accept
+            decision = Decision("next", decision.trigger)
+        self._follow(attempt, error, decision)
+
+    def _handle_reply(self, attempt: AttemptTask, reply: Reply) -> Reply | None:
+        """Return a reply that is good, or good enough; what the caller has seen is not taken back."""
+        self._in_flight.record(attempt, attempt.outcome)
+        warning = self._rejection(attempt, reply) or assess(reply, attempt.target)
+        if warning is not None and not self._in_flight.is_committed(attempt):
+            decision = self._decide(attempt, warning)
+            if decision.then != "accept":
+                if warning.kind is not Kind.REJECTED:  # a user's rule holds for the last reply too
+                    self._accepted_with_warning = self._accepted_with_warning or reply
+                self._follow(attempt, AttemptFailed(warning), decision)
+                return None
+        return self._accept(attempt, reply, warning)
+
+    def _accept(self, attempt: AttemptTask, reply: Reply, warning: Failure | None) -> Reply | None:
+        now = self._clock()
+        self._in_flight.finish(attempt, "answered", warning)
+        attempt.target.budget.deposit(now)
+        self._route.hedges.deposit(now)
+        if self._in_flight.may_decide(attempt):
+            return reply
+        self._queue.appendleft(attempt.target)  # should the other one's text break, it is next
+        return None
+
+    def _rejection(self, attempt: AttemptTask, reply: Reply) -> Failure | None:
+        """Return what a trigger has against a reply of which nothing has gone out."""
+        if self._in_flight.is_committed(attempt):
+            return None
+        target = attempt.target
+        return self._route.triggers.reject(reply, provider=target.provider, model=target.name)
+
+    def _follow(self, attempt: AttemptTask, error: AttemptFailed, decision: Decision) -> None:
+        """Settle a failed attempt, and do what the decision says; raises `Stopped` for a stop."""
+        failure, target = error.failure, attempt.target
+        outcome: AttemptOutcome = "skipped" if _found_before_sending(failure) else "failed"
+        self._in_flight.finish(attempt, outcome, failure, decision)
+        self._note_cause(target, error)
+        if self._gate is not None and self._in_flight.is_committed(attempt):
+            self._gate.uncommit()
+        if decision.then == "stop" and self._in_flight.may_decide(attempt):
+            raise (stream_broken(self._gate, failure) or Stopped(failure)) from error
+        if decision.then == "retry":
+            self._trail.retry_scheduled(target, decision.pause)
+            self._retry = _Retry(target, attempt.number + 1, self._clock() + decision.pause)
+
+    def _decide(self, attempt: AttemptTask, failure: Failure) -> Decision:
+        """Return what follows a failure; a retry also takes a token of the model's budget."""
+        route, target = self._route, attempt.target
+        if self._in_flight.is_committed(attempt) and route.chain.stream.on_break == "fail":
+            return Decision("stop")  # the caller has seen a part: no other answer may follow it
+        decision = decide(
+            failure, target, route.chain, route.triggers, attempt.number, self._jitter
+        )
+        limited = limit_retry(
+            decision,
+            self._retry_time(),
+            last_resort=attempt.is_probe or target.breaker.suspicion != "",
+            hedged=self._has_hedged,
+        )
+        if limited.then == "retry" and not target.budget.try_withdraw(self._clock()):
+            return Decision("next", decision.trigger)
+        return limited
+
+    def _note_cause(self, target: Target, error: AttemptFailed) -> None:
+        self._causes.append((target, error))
+        if error.failure.kind is Kind.CONTEXT_TOO_LONG:
+            self._overflowed.append(target)
+
+    def _end_without_good_reply(self) -> Reply:
+        """Return the reply that is good enough, if there is one; else raise why there is none."""
+        if self._accepted_with_warning is not None:
+            return self._accepted_with_warning
+        last = self._causes[-1][1].failure
+        name = self._route.name
+        error = stream_broken(self._gate, last) or exhausted(name, self._causes)
+        raise error from group(name, self._causes)
+
+
+def _found_before_sending(failure: Failure) -> bool:
+    return failure.status is None and failure.kind in (Kind.UNAVAILABLE, Kind.UNSUPPORTED)
