@@ -90,8 +90,8 @@ def command(
     It says which models answer, and what to do about the others.
 
     Exit status: 0, 1 if a chain could not answer (with --model alone: if a model did not), 2 if the
-    file or the command line is wrong. Each answer has one word, and may spend 256 tokens on it:
-    vendors bill that.
+    file or the command line is wrong. Each question requests one word, and its answer may spend
+    256 tokens: vendors bill that.
 
     \b
     standby check
