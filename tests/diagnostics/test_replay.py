@@ -1,4 +1,4 @@
-"""A recorded answer, played to the plugin's own adapter: what comes of it is what the dispatcher would make of it."""
+"""A recorded answer is replayed to the plugin's own adapter, and gives the dispatcher's failure."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,18 +33,18 @@ WIRES: dict[str, dict[str, Any]] = {"responses": {"api": "responses"}}
 REGISTRY = Registry()
 
 
-def made(wire: Wire, **rest: Any) -> tuple[Target, Provider, type[Any]]:
+def build_arguments(wire: Wire, **rest: Any) -> tuple[Target, Provider, type[Any]]:
     plugin = PLUGINS[wire]
-    asked = target("m", None, provider=plugin, card=Card(wire=WIRES.get(wire)), **rest)
-    return asked, Provider(plugin=plugin), REGISTRY.adapter(plugin)
+    model = target("m", None, provider=plugin, card=Card(wire=WIRES.get(wire)), **rest)
+    return model, Provider(plugin=plugin), REGISTRY.adapter(plugin)
 
 
 @pytest.mark.parametrize("name", ROWS)
-async def test_every_recording_comes_to_what_the_table_of_recordings_says(name: str) -> None:
+async def test_every_recording_gives_the_failure_in_the_table_of_recordings(name: str) -> None:
     row, one = ROWS[name], as_events(name)
-    status = row.status if isinstance(row, Failed) else 200
+    status = (isinstance(row, Failed) and row.status) or 200
     failure = await replay_answer(
-        *made(row.wire, verify_response_model=False), one.status or status or 200, {}, one.plain
+        *build_arguments(row.wire, verify_response_model=False), one.status or status, {}, one.plain
     )
     if isinstance(row, Failed):
         assert failure is not None
@@ -53,16 +53,17 @@ async def test_every_recording_comes_to_what_the_table_of_recordings_says(name: 
         assert failure is None or failure.kind == "truncated"
 
 
-async def test_another_model_than_asked_for_is_seen() -> None:
-    body = b'{"id":"1","model":"gpt-5","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
-    failure = await replay_answer(*made("chat", vendor_id="o3-mini"), 200, {}, body)
+async def test_a_reply_of_another_model_is_a_failure() -> None:
+    choice = b'{"message":{"content":"hi"},"finish_reason":"stop"}'
+    body = b'{"id":"1","model":"gpt-5","choices":[%s]}' % choice
+    failure = await replay_answer(*build_arguments("chat", vendor_id="o3-mini"), 200, {}, body)
     assert failure is not None
     assert failure.text == "asked for o3-mini, served by gpt-5"
 
 
-async def test_a_stated_delay_is_carried() -> None:
+async def test_a_stated_delay_is_kept() -> None:
     failure = await replay_answer(
-        *made("chat"),
+        *build_arguments("chat"),
         429,
         {"Retry-After": "7", "X-Other": "1"},
         b'{"error":{"message":"slow down"}}',
@@ -102,18 +103,22 @@ LINES = b'{"text": "Lis"}\r\n{"text": "bon."}\n'
         (LINES, Kind.MALFORMED),
     ],
 )
-async def test_a_recorded_stream_of_lines_is_played_as_one(body: bytes, kind: Kind | None) -> None:
-    asked = target("m", None, provider="acme", card=Card())
-    failure = await replay_answer(asked, Provider(plugin="acme"), StreamsLines, 200, {}, body)
+async def test_a_recorded_stream_of_lines_is_replayed_as_a_stream(
+    body: bytes, kind: Kind | None
+) -> None:
+    model = target("m", None, provider="acme", card=Card())
+    failure = await replay_answer(model, Provider(plugin="acme"), StreamsLines, 200, {}, body)
     assert (failure and failure.kind) == kind
 
-    def play(status: int, headers: Any, played: bytes) -> Failure | None:
-        made = replay_answer(asked, Provider(plugin="acme"), StreamsLines, status, headers, played)
+    def replay(status: int, headers: Any, recorded: bytes) -> Failure | None:
+        replayed = replay_answer(
+            model, Provider(plugin="acme"), StreamsLines, status, headers, recorded
+        )
         with ThreadPoolExecutor() as pool:  # a loop runs here already
-            return pool.submit(asyncio.run, made).result()
+            return pool.submit(asyncio.run, replayed).result()
 
     if kind is None:
         with pytest.raises(RequestError, match="holds no failure"):
-            from_recording(body, "lines.txt", None, None, play)
+            from_recording(body, "lines.txt", None, None, replay)
     else:
-        assert from_recording(body, "lines.txt", None, None, play).failure.kind is kind
+        assert from_recording(body, "lines.txt", None, None, replay).failure.kind is kind

@@ -1,4 +1,4 @@
-"""The self-test: each plugin's stub_server speaks its vendor's wire, every fault is one, and nothing of the process is touched."""
+"""The self-test: each plugin's stub server speaks its wire, and each fault is recognised."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -61,14 +61,14 @@ def stub_of(plugin: str) -> Any:
     return getattr(import_module(module), name)
 
 
-# The stub_servers
+# The stub servers
 
 
 @pytest.mark.parametrize(("plugin", "path"), WIRES)
 @pytest.mark.parametrize(
     ("status", "code"), [(500, "oh"), (503, None), (429, "oh"), (404, None), (401, None)]
 )
-def test_a_failure_that_a_stub_server_says_is_read_by_the_plugin_as_the_same(
+def test_a_plugin_reads_the_failure_that_its_stub_server_writes(
     plugin: str, path: str, status: int, code: str | None
 ) -> None:
     said = Failure(
@@ -169,7 +169,7 @@ def test_a_trigger_that_matches_is_named_and_followed() -> None:
     )
 
 
-def test_an_outage_that_a_trigger_stops_at_is_not_fine() -> None:
+def test_a_fault_at_which_a_trigger_stops_does_not_pass() -> None:
     stop = {"no": Trigger(status=502, then="stop")}
     [wrong] = [
         case
@@ -190,7 +190,7 @@ def test_the_model_rests_as_its_own_breaker_says_and_comes_back(failures: int) -
     back = run_chain("gemini-2.5-pro", "o3-mini", given=model).recovery
     assert back is not None
     assert back.passed
-    assert back.rested_after == (1 if failures == 1 else 5)  # half of ten, each asked twice
+    assert back.rested_after == (1 if failures == 1 else 5)  # half of ten, each with two requests
 
 
 def test_a_model_whose_breaker_is_off_never_rests_and_is_used_again() -> None:
@@ -204,15 +204,13 @@ def test_a_model_whose_breaker_is_off_never_rests_and_is_used_again() -> None:
 # Who is not tested
 
 
-def test_a_chain_of_one_and_one_that_does_not_fall_back_meet_no_fault() -> None:
+def test_chains_of_one_model_or_without_fallback_meet_no_fault() -> None:
     assert run_chain("gemini-2.5-pro").cases == ()
     ran = run_chain("gemini-2.5-pro", "o3-mini", fallback=False)
     assert (ran.cases, [each.model for each in ran.models]) == ((), ["gemini-2.5-pro"])
 
 
-def test_what_runs_in_this_process_runs_as_it_is_and_the_first_with_a_stub_server_is_made_to_fail() -> (
-    None
-):
+def test_a_model_in_this_process_runs_unchanged_and_the_first_stub_server_is_made_to_fail() -> None:
     word = {"word": Model(provider="scripted", options={"reply": "Later."})}
     ran = run_chain("word", "gemini-2.5-pro", "word", given=word)
     assert [each.outcome for each in ran.models] == ["answers"] * len(ran.models)
@@ -231,7 +229,9 @@ class Acme:
 
 @hookimpl
 def standby_provider():
-    return ProviderInfo(adapter="standby_extra_acme:Acme", keys=("ACME_KEY",), stub_server={stub_server!r})
+    return ProviderInfo(
+        adapter="standby_extra_acme:Acme", keys=("ACME_KEY",), stub_server={stub_server!r}
+    )
 """
 
 
@@ -248,7 +248,9 @@ def with_acme() -> Registry:
     )
 
 
-def test_a_model_without_a_stub_server_is_never_asked_and_that_is_told(acme: Path) -> None:
+def test_a_model_without_a_stub_server_is_never_called_and_the_reason_is_reported(
+    acme: Path,
+) -> None:
     acme.write_text(ACME.format(stub_server=""), encoding="utf-8")
     ran = run_chain("gemini/first", "acme/second", "openai/third", registry=with_acme())
     assert [(each.outcome, each.reason) for each in ran.models] == [

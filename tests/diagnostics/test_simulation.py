@@ -1,4 +1,4 @@
-"""An outage in virtual time: how it is written, how it is played, how it is told and drawn."""
+"""An outage in virtual time: its notation, its simulation, the timeline and the chart."""
 
 import asyncio
 from collections import Counter
@@ -39,8 +39,8 @@ from standby.settings import Chain, Hedge
 MODELS = ("primary", "second")
 
 
-async def nobody() -> None:
-    raise AssertionError("a simulation asks no real adapter")
+async def no_adapter() -> None:
+    raise AssertionError("a simulation calls no real adapter")
 
 
 def target(name: str, breaker: CircuitBreaker | None = None) -> Target:
@@ -50,7 +50,7 @@ def target(name: str, breaker: CircuitBreaker | None = None) -> Target:
         vendor_id=name,
         card=Card(),
         timeout=20.0,
-        adapter=nobody,
+        adapter=no_adapter,
         breaker=breaker or CircuitBreaker(),
     )
 
@@ -105,7 +105,7 @@ def test_a_name_ends_at_the_first_colon_before_a_blank(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "marked", "words"),
+    ("text", "marked", "message"),
     [
         ("m 503", "m 503", "expected the name of a model, a colon"),
         ("", "", "expected the name of a model, a colon"),
@@ -128,20 +128,22 @@ def test_a_name_ends_at_the_first_colon_before_a_blank(name: str) -> None:
         ("m: after 5m 503", "503", "expected ','"),
     ],
 )
-def test_what_cannot_be_read_is_marked_with_an_example(text: str, marked: str, words: str) -> None:
+def test_what_cannot_be_read_is_marked_with_an_example(
+    text: str, marked: str, message: str
+) -> None:
     with pytest.raises(GrammarError) as raised:
         parse_outage(text, 0.0)
-    told, shown, mark, example = str(raised.value).split("\n")
-    assert words in told
-    assert shown.strip() == text.strip()
-    assert shown[mark.index("^") : len(mark)] == marked
+    problem, excerpt, mark, example = str(raised.value).split("\n")
+    assert message in problem
+    assert excerpt.strip() == text.strip()
+    assert excerpt[mark.index("^") : len(mark)] == marked
     assert parse_outage(example.removeprefix("for example: ").strip("'"), 0.0)
 
 
 # The clock
 
 
-def test_the_clock_jumps_and_a_task_that_is_left_is_told() -> None:
+def test_the_clock_jumps_to_the_next_timer() -> None:
     async def sleeps() -> float:
         await asyncio.sleep(86_400)
         return asyncio.get_running_loop().time()
@@ -149,18 +151,18 @@ def test_the_clock_jumps_and_a_task_that_is_left_is_told() -> None:
     assert run(sleeps()) == pytest.approx(86_400)
 
 
-# The play
+# The simulation
 
 
-def test_the_same_seed_plays_the_same_and_another_does_not() -> None:
-    def told(seed: int) -> list[tuple[object, ...]]:
+def test_the_same_seed_gives_the_same_events_and_another_does_not() -> None:
+    def moments(seed: int) -> list[tuple[object, ...]]:
         return [
             (event.at, event.model, type(event))
             for event in simulate(route(), plan("primary: 50% 503 for 2m", seed=seed))
         ]
 
-    assert told(1) == told(1)
-    assert told(1) != told(2)
+    assert moments(1) == moments(1)
+    assert moments(1) != moments(2)
 
 
 def test_without_an_outage_the_first_model_serves_all() -> None:
@@ -190,10 +192,10 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_met_as_its_kind_while_it_lasts(fault: str) -> None:
-    told = simulate(route(), plan(f"primary: {fault} for 30s", rate=0.5, duration=120.0))
+    events = simulate(route(), plan(f"primary: {fault} for 30s", rate=0.5, duration=120.0))
     met = [
         event
-        for event in told
+        for event in events
         if isinstance(event, AttemptEnded) and event.attempt.kind not in (None, Kind.UNAVAILABLE)
     ]
     assert {(event.model, event.attempt.kind) for event in met} == {("primary", FAULTS[fault])}
@@ -201,17 +203,11 @@ def test_each_fault_is_met_as_its_kind_while_it_lasts(fault: str) -> None:
 
 
 def test_a_share_of_the_calls_meets_the_fault() -> None:
-    told = simulate(route(), plan("primary: 20% empty", rate=5.0, duration=600.0))
-    asked = [
-        e
-        for e in told
-        if isinstance(e, AttemptEnded)
-        and e.model == "primary"
-        and e.at > 65
-        and e.attempt.outcome != "skipped"
-    ]
-    failed = sum(event.attempt.outcome == "failed" for event in asked)
-    assert 0.15 < failed / len(asked) < 0.25
+    events = simulate(route(), plan("primary: 20% empty", rate=5.0, duration=600.0))
+    ended = [e for e in events if isinstance(e, AttemptEnded) and e.model == "primary"]
+    attempts = [e for e in ended if e.at > 65 and e.attempt.outcome != "skipped"]
+    failed = sum(event.attempt.outcome == "failed" for event in attempts)
+    assert 0.15 < failed / len(attempts) < 0.25
 
 
 def test_the_health_of_the_process_is_left_alone() -> None:
@@ -222,30 +218,30 @@ def test_the_health_of_the_process_is_left_alone() -> None:
     assert not real.background_probes
 
 
-def test_entries_that_share_a_breaker_share_one_in_the_play() -> None:
+def test_models_that_share_a_breaker_share_one_in_the_simulation() -> None:
     shared = CircuitBreaker()
     targets = (target("primary", shared), target("second", shared))
-    told = simulate(
+    events = simulate(
         msgspec.structs.replace(route(), targets=targets),
         plan("primary: 503 for 1m", duration=120.0),
     )
     resting = [
         event
-        for event in told
+        for event in events
         if isinstance(event, AttemptEnded) and event.attempt.text.startswith("resting")
     ]
     assert {event.model for event in resting} == set(MODELS)
 
 
-def test_a_model_whose_breaker_is_off_is_asked_by_every_call() -> None:
+def test_a_model_whose_breaker_is_off_is_tried_by_every_call() -> None:
     targets = (target("primary", DisabledBreaker()), target("second"))
-    told = simulate(
+    events = simulate(
         msgspec.structs.replace(route(), targets=targets),
         plan("primary: 503 for 1m", duration=120.0),
     )
     assert not [
         event
-        for event in told
+        for event in events
         if isinstance(event, HealthChanged | AttemptEnded) and is_rest(event)
     ]
 
@@ -255,23 +251,23 @@ def is_rest(event: HealthChanged | AttemptEnded) -> bool:
 
 
 def test_a_chain_without_fallback_asks_its_first_model_only() -> None:
-    told = simulate(route(chain=Chain(models=MODELS, fallback=False)), plan("primary: 503"))
-    assert {event.model for event in told if isinstance(event, AttemptStarted)} == {"primary"}
-    assert any(isinstance(event, Failed) for event in told)
+    events = simulate(route(chain=Chain(models=MODELS, fallback=False)), plan("primary: 503"))
+    assert {event.model for event in events if isinstance(event, AttemptStarted)} == {"primary"}
+    assert any(isinstance(event, Failed) for event in events)
 
 
-def test_a_probe_that_hangs_ends_with_the_play() -> None:
-    told = simulate(route(), plan("primary: hang", duration=90.0))
-    assert any(isinstance(event, HealthChanged) for event in told)
+def test_a_probe_that_hangs_ends_with_the_simulation() -> None:
+    events = simulate(route(), plan("primary: hang", duration=90.0))
+    assert any(isinstance(event, HealthChanged) for event in events)
 
 
-# What is told of it
+# Its results
 
 
 @pytest.fixture(scope="module")
 def outage() -> tuple[Simulation, list[Event]]:
-    played = plan("primary: 503 for 3m, then ok for 1m", rate=2.0, duration=600.0)
-    return played, simulate(route(), played)
+    simulation = plan("primary: 503 for 3m, then ok for 1m", rate=2.0, duration=600.0)
+    return simulation, simulate(route(), simulation)
 
 
 def test_each_request_is_counted_once(outage: tuple[Simulation, list[Event]]) -> None:
@@ -308,7 +304,7 @@ def test_latencies_are_of_the_nearest_rank(count: int, p50: int, p95: int, longe
     assert (seen.p50, seen.p95, seen.longest) == (p50, p95, longest)
 
 
-def test_nobody_who_was_answered_has_no_latency() -> None:
+def test_without_an_answer_there_is_no_latency() -> None:
     seen = count_callers(
         [Failed(call="1", chain="default", model="", at=0.0, duration=1.0, text="no")]
     )
@@ -348,19 +344,19 @@ def test_the_phases_of_a_breaker_join_without_a_gap(outage: tuple[Simulation, li
     assert [phase.state for phase in phases["second"]] == ["closed"]
 
 
-def told_of(played: Simulation, events: list[Event]) -> list[Line]:
+def timeline_of(simulation: Simulation, events: list[Event]) -> list[Line]:
     return build_timeline(
         events,
-        played.outages,
-        split_intervals(events, played.rate, played.duration),
-        played.duration,
+        simulation.outages,
+        split_intervals(events, simulation.rate, simulation.duration),
+        simulation.duration,
     )
 
 
-def test_the_timeline_tells_an_outage_from_its_beginning_to_the_return(
+def test_the_timeline_shows_an_outage_from_its_beginning_to_the_return(
     outage: tuple[Simulation, list[Event]],
 ) -> None:
-    lines = told_of(*outage)
+    lines = timeline_of(*outage)
     assert [line.at for line in lines] == sorted(line.at for line in lines)
     texts = [line.text for line in lines if line.model == "primary"]
     begun = [
@@ -380,9 +376,9 @@ def test_the_timeline_tells_an_outage_from_its_beginning_to_the_return(
     assert len(lines) < 25
 
 
-def test_the_timeline_tells_of_calls_that_got_no_answer() -> None:
-    played = plan("primary: 503 for 1m", "second: 503 for 1m")
-    lines = told_of(played, simulate(route(), played))
+def test_the_timeline_shows_calls_that_got_no_answer() -> None:
+    simulation = plan("primary: 503 for 1m", "second: 503 for 1m")
+    lines = timeline_of(simulation, simulate(route(), simulation))
     assert any(
         line.text.startswith("first call without an answer: no model of chain 'default'")
         for line in lines
@@ -392,24 +388,24 @@ def test_the_timeline_tells_of_calls_that_got_no_answer() -> None:
     assert alone == [Line(60.0, "", "served since 00:00: no model; 1 call without an answer")]
 
 
-def test_a_fair_play_tells_of_nothing_but_who_served() -> None:
-    assert [line.text for line in told_of(plan(), simulate(route(), plan()))] == [
+def test_without_an_outage_the_timeline_shows_only_who_served() -> None:
+    assert [line.text for line in timeline_of(plan(), simulate(route(), plan()))] == [
         "served since 00:00: primary 100 %"
     ]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(0, "00:00"), (61.9, "01:01"), (3600, "60:00"), (6000, "100:00")]
+    ("seconds", "text"), [(0, "00:00"), (61.9, "01:01"), (3600, "60:00"), (6000, "100:00")]
 )
-def test_a_moment_is_shown_in_minutes_and_seconds(seconds: float, shown: str) -> None:
-    assert format_clock(seconds) == shown
+def test_a_moment_is_shown_in_minutes_and_seconds(seconds: float, text: str) -> None:
+    assert format_clock(seconds) == text
 
 
-# The picture
+# The chart
 
 
 def drawn(
-    played: Simulation,
+    simulation: Simulation,
     events: list[Event],
     title: str = "a <title> & more",
     models: tuple[str, ...] = MODELS,
@@ -417,15 +413,15 @@ def drawn(
     chart = Chart(
         title=title,
         models=models,
-        duration=played.duration,
-        outages=played.outages,
-        intervals=split_intervals(events, played.rate, played.duration),
-        phases=find_phases(events, models, played.duration),
+        duration=simulation.duration,
+        outages=simulation.outages,
+        intervals=split_intervals(events, simulation.rate, simulation.duration),
+        phases=find_phases(events, models, simulation.duration),
     )
     return ET.fromstring(render_svg(chart))  # noqa: S314 - written by the code above
 
 
-def test_the_picture_is_an_svg_whose_parts_lie_inside(
+def test_the_chart_is_an_svg_whose_parts_lie_inside(
     outage: tuple[Simulation, list[Event]],
 ) -> None:
     root = drawn(*outage)
@@ -440,7 +436,7 @@ def test_the_picture_is_an_svg_whose_parts_lie_inside(
         x, y, wide, high = (float(rect.attrib[name]) for name in ("x", "y", "width", "height"))
         assert 0 <= x <= x + wide <= WIDTH
         assert 0 <= y <= y + high <= height
-    words = [text.text for text in root.findall("{*}text")]
+    labels = [text.text for text in root.findall("{*}text")]
     assert {
         "a <title> & more",
         *MODELS,
@@ -449,7 +445,7 @@ def test_the_picture_is_an_svg_whose_parts_lie_inside(
         "half-open (a probe)",
         "503",
         "ok",
-    } <= set(words)
+    } <= set(labels)
 
 
 def test_the_bars_are_as_high_as_the_requests(outage: tuple[Simulation, list[Event]]) -> None:
@@ -458,21 +454,21 @@ def test_the_bars_are_as_high_as_the_requests(outage: tuple[Simulation, list[Eve
         for rect in drawn(*outage).findall("{*}rect")
         if ": " in rect.findtext("{*}title", "") and " to " not in rect.findtext("{*}title", "")
     ]
-    asked = sum(isinstance(event, AttemptStarted) for event in outage[1])
+    requests = sum(isinstance(event, AttemptStarted) for event in outage[1])
     each = {
         float(bar.attrib["height"]) / int(bar.findtext("{*}title", "").rpartition(" ")[2])
         for bar in bars
     }
-    assert sum(int(bar.findtext("{*}title", "").rpartition(" ")[2]) for bar in bars) == asked
+    assert sum(int(bar.findtext("{*}title", "").rpartition(" ")[2]) for bar in bars) == requests
     assert max(each) - min(each) < 0.1
 
 
-def test_calls_without_an_answer_are_drawn_inside_even_where_few_models_were_asked() -> None:
-    played = plan("primary: 503", rate=10.0, duration=120.0)
-    events = simulate(route("primary"), played)
+def test_calls_without_an_answer_are_drawn_inside_even_where_there_were_few_requests() -> None:
+    simulation = plan("primary: 503", rate=10.0, duration=120.0)
+    events = simulate(route("primary"), simulation)
     bars = [
         rect
-        for rect in drawn(played, events, models=("primary",)).findall("{*}rect")
+        for rect in drawn(simulation, events, models=("primary",)).findall("{*}rect")
         if rect.attrib["fill"] == "#000000"
     ]
     legend, *bars = bars
@@ -481,6 +477,6 @@ def test_calls_without_an_answer_are_drawn_inside_even_where_few_models_were_ask
     assert all(float(bar.attrib["y"]) >= TOP for bar in bars)
 
 
-def test_the_picture_of_no_calls_at_all_and_of_many_models_is_one_too() -> None:
+def test_no_calls_or_many_models_make_a_chart_too() -> None:
     drawn(plan(), [])
     drawn(plan(), [], models=tuple(f"a model with a long name {number}" for number in range(9)))

@@ -1,4 +1,4 @@
-"""Streams in virtual time, and what a play costs."""
+"""Streams in virtual time, and what a simulation costs."""
 
 from collections import Counter
 
@@ -22,8 +22,8 @@ from standby.types import Usage
 MODELS = ("primary", "second")
 
 
-async def nobody() -> None:
-    raise AssertionError("a simulation asks no real adapter")
+async def no_adapter() -> None:
+    raise AssertionError("a simulation calls no real adapter")
 
 
 def route(stream: StreamRules = StreamRules(), hedge: Hedge | None = None) -> Route:  # noqa: B008 - frozen
@@ -35,7 +35,7 @@ def route(stream: StreamRules = StreamRules(), hedge: Hedge | None = None) -> Ro
             card=Card(),
             timeout=20.0,
             idle_timeout=5.0,
-            adapter=nobody,
+            adapter=no_adapter,
         )
         for name in MODELS
     )
@@ -50,8 +50,8 @@ def plan(*outages: str, streams: float = 1.0, seed: int = 1, duration: float = 1
     )
 
 
-def seen(played: Simulation, stream: StreamRules = StreamRules()) -> CallerCounts:  # noqa: B008 - frozen
-    return count_callers(simulate(route(stream), played))
+def seen(simulation: Simulation, stream: StreamRules = StreamRules()) -> CallerCounts:  # noqa: B008 - frozen
+    return count_callers(simulate(route(stream), simulation))
 
 
 # Streams
@@ -66,16 +66,16 @@ def test_a_share_of_the_calls_are_streams_and_the_others_are_not() -> None:
     assert 0.15 < some.streams / some.calls < 0.35
 
 
-def test_the_same_seed_plays_the_same_streams_and_another_does_not() -> None:
-    def told(seed: int) -> list[tuple[object, ...]]:
-        played = plan("primary: 50% cut for 1m", streams=0.5, seed=seed)
-        return [(event.at, event.model, type(event)) for event in simulate(route(), played)]
+def test_the_same_seed_gives_the_same_streams_and_another_does_not() -> None:
+    def moments(seed: int) -> list[tuple[object, ...]]:
+        simulation = plan("primary: 50% cut for 1m", streams=0.5, seed=seed)
+        return [(event.at, event.model, type(event)) for event in simulate(route(), simulation)]
 
-    assert told(1) == told(1)
-    assert told(1) != told(2)
+    assert moments(1) == moments(1)
+    assert moments(1) != moments(2)
 
 
-def test_a_cut_after_the_first_words_breaks_the_streams_of_a_chain_that_fails() -> None:
+def test_a_cut_after_the_first_text_breaks_the_streams_of_a_chain_that_fails() -> None:
     counts = seen(plan("primary: cut for 1m"))
     assert counts.broken == counts.failed > 4
     assert counts.restarts == 0
@@ -92,13 +92,13 @@ def test_where_streams_are_released_whole_no_reader_sees_a_cut() -> None:
     assert (counts.broken, counts.restarts, counts.failed) == (0, 0, 0)
 
 
-def test_a_cut_breaks_no_call_that_is_no_stream() -> None:
+def test_a_cut_breaks_only_streams() -> None:
     counts = seen(plan("primary: cut for 1m", streams=0.0))
     assert (counts.broken, counts.failed) == (0, 0)
 
 
 @pytest.mark.parametrize("fault", ["503", "connection", "hang", "empty"])
-def test_what_fails_before_the_first_word_is_seen_by_no_reader(fault: str) -> None:
+def test_a_failure_before_the_first_text_is_seen_by_no_reader(fault: str) -> None:
     counts = seen(plan(f"primary: {fault} for 1m"))
     assert (counts.broken, counts.restarts, counts.failed) == (0, 0, 0)
 
@@ -115,31 +115,31 @@ def test_what_fails_before_the_first_word_is_seen_by_no_reader(fault: str) -> No
     ],
 )
 def test_each_fault_is_met_as_its_kind_in_a_stream_too(fault: str, kind: Kind) -> None:
-    told = simulate(route(), plan(f"primary: {fault} for 30s", duration=120.0))
-    met = {e.attempt.kind for e in told if isinstance(e, AttemptEnded) and e.model == "primary"}
+    events = simulate(route(), plan(f"primary: {fault} for 30s", duration=120.0))
+    met = {e.attempt.kind for e in events if isinstance(e, AttemptEnded) and e.model == "primary"}
     assert met - {None, Kind.UNAVAILABLE} == {kind}
 
 
-def told_of(played: Simulation, stream: StreamRules) -> list[str]:
-    events = simulate(route(stream), played)
-    intervals = split_intervals(events, played.rate, played.duration)
+def timeline_of(simulation: Simulation, stream: StreamRules) -> list[str]:
+    events = simulate(route(stream), simulation)
+    intervals = split_intervals(events, simulation.rate, simulation.duration)
     assert sum(each.broken for each in intervals) == count_callers(events).broken
     assert sum(each.restarts for each in intervals) == count_callers(events).restarts
     return [
         line.text
-        for line in build_timeline(events, played.outages, intervals, played.duration)
+        for line in build_timeline(events, simulation.outages, intervals, simulation.duration)
         if not line.model
     ]
 
 
 def test_the_timeline_counts_broken_streams_and_restarts() -> None:
-    played = plan("primary: cut for 1m")
-    failed = told_of(played, StreamRules())
+    simulation = plan("primary: cut for 1m")
+    failed = timeline_of(simulation, StreamRules())
     assert any("first call without an answer: the stream broke after" in text for text in failed)
     assert any(
         " without an answer, of them " in text and "broken stream" in text for text in failed
     )
-    restarted = told_of(played, StreamRules(on_break="restart"))
+    restarted = timeline_of(simulation, StreamRules(on_break="restart"))
     assert (
         restarted.count("first restart of a stream: the text that its caller had so far is void")
         == 1
@@ -157,35 +157,35 @@ def billed(events: list[Event]) -> Counter[str]:
 
 @pytest.mark.parametrize("streams", [0.0, 1.0])
 def test_each_answer_is_billed_once_and_an_error_is_not(streams: float) -> None:
-    told = simulate(route(), plan("primary: 503 for 1m", streams=streams))
+    events = simulate(route(), plan("primary: 503 for 1m", streams=streams))
     answered = Counter(
-        e.model for e in told if isinstance(e, AttemptEnded) and e.attempt.outcome == "answered"
+        e.model for e in events if isinstance(e, AttemptEnded) and e.attempt.outcome == "answered"
     )
-    unheard = billed(told) - answered
-    assert answered <= billed(told)
-    assert sum(unheard.values()) <= 2, "a probe may outlive its call"
+    background = billed(events) - answered
+    assert answered <= billed(events)
+    assert sum(background.values()) <= 2, "a probe may outlive its call"
 
 
 @pytest.mark.parametrize("streams", [0.0, 1.0])
 @pytest.mark.parametrize("fault", ["cut", "hang", "empty"])
-def test_what_is_cut_given_up_or_empty_is_billed_too(fault: str, streams: float) -> None:
-    told = simulate(route(), plan(f"primary: {fault} for 30s", streams=streams, duration=120.0))
-    assert billed(told) == Counter(
-        event.model for event in told if isinstance(event, AttemptStarted)
+def test_answers_that_are_cut_cancelled_or_empty_are_billed_too(fault: str, streams: float) -> None:
+    events = simulate(route(), plan(f"primary: {fault} for 30s", streams=streams, duration=120.0))
+    assert billed(events) == Counter(
+        event.model for event in events if isinstance(event, AttemptStarted)
     )
 
 
 def test_the_one_that_lost_a_hedge_is_billed_too() -> None:
-    told = simulate(route(hedge=Hedge(after=2.0)), plan("primary: 1% hang", streams=0.0))
-    assert billed(told).total() > count_callers(told).answered
-    assert not any(isinstance(event, Failed) for event in told)
+    events = simulate(route(hedge=Hedge(after=2.0)), plan("primary: 1% hang", streams=0.0))
+    assert billed(events).total() > count_callers(events).answered
+    assert not any(isinstance(event, Failed) for event in events)
 
 
 def event(kind: type[Event], model: str) -> Event:
     return kind(call="", chain="default", model=model, at=0.0)
 
 
-def test_a_bill_adds_up_by_model_and_tells_what_was_in_vain() -> None:
+def test_a_bill_adds_up_by_model_and_shows_what_was_wasted() -> None:
     prices = {"primary": Price(input=1.0, output=2.0), "second": None}
     size = Usage(input=1_000_000, output=500_000)
     events = [event(Billed, "primary")] * 3 + [event(StreamStarted, "")]
@@ -203,10 +203,10 @@ def test_a_bill_adds_up_by_model_and_tells_what_was_in_vain() -> None:
     )
 
 
-def test_in_fair_weather_nothing_is_in_vain() -> None:
-    told = simulate(route(), plan(streams=0.5))
+def test_without_an_outage_nothing_is_wasted() -> None:
+    events = simulate(route(), plan(streams=0.5))
     prices = {name: Price(input=1.0, output=2.0) for name in MODELS}
-    bill = compute_bill(told, prices, Usage(input=1000, output=500))
+    bill = compute_bill(events, prices, Usage(input=1000, output=500))
     assert bill.wasted == Cost(0.0)
-    assert bill.all.dollars == pytest.approx(count_callers(told).answered * 0.002)
-    assert not [each for each in told if isinstance(each, StreamInterrupted)]
+    assert bill.all.dollars == pytest.approx(count_callers(events).answered * 0.002)
+    assert not [each for each in events if isinstance(each, StreamInterrupted)]

@@ -1,4 +1,4 @@
-"""Two loopback servers as a chain for Agno's models, and their answers beyond what `tests.support.loopback` has."""
+"""Two loopback servers as a chain for Agno's models, and answers that call tools."""
 
 import contextlib
 from collections.abc import Iterator
@@ -31,7 +31,10 @@ models:
   o3-mini: {{provider: second}}
 chains:
   default: {{models: [gemini-2.5-pro, o3-mini], retry: {{attempts: 1}}}}
-  restart: {{models: [gemini-2.5-pro, o3-mini], retry: {{attempts: 1}}, stream: {{on_break: restart}}}}
+  restart:
+    models: [gemini-2.5-pro, o3-mini]
+    retry: {{attempts: 1}}
+    stream: {{on_break: restart}}
 """
 KEYS = {"KEY": "key-0123456789"}
 
@@ -48,8 +51,8 @@ class Chain(msgspec.Struct, frozen=True):
         return StandbyModel(client=self.client, **fields)
 
     @property
-    def asked(self) -> tuple[int, int]:
-        """How often each server was asked."""
+    def requests(self) -> tuple[int, int]:
+        """How many requests each server received."""
         return len(self.first.requests), len(self.second.requests)
 
 
@@ -62,7 +65,7 @@ def chain_in(folder: Path) -> Iterator[Chain]:
 
 
 def gemini_calls(name: str, args: dict[str, Any], signature: str) -> Answers:
-    """Answer with a call of a tool, signed as Gemini signs its thoughts; whole or streamed, as the path says."""
+    """Answer with a tool call, signed as Gemini signs its thoughts; streamed if the path is."""
     part = {"functionCall": {"name": name, "args": args}, "thoughtSignature": signature}
     candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
     body = {

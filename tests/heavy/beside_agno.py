@@ -1,4 +1,6 @@
-"""Measure the replica of the users' agent on Agno's own fallback, on standby, and on the wrapper of today: a markdown table.
+"""Measure the users' agent on Agno's own fallback, on standby, and on the present wrapper.
+
+Prints a markdown table.
 
 usage: python -m tests.heavy.beside_agno [--fault NAME]
 """
@@ -39,11 +41,14 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """What came of one conversation: `got` at the turn of the fault, the tool's runs, the history, the name, the seconds."""
+    """One conversation: `got` at the turn of the fault, and the most often that a tool ran.
+
+    `has_history`: the history was complete afterwards. `named`: the run names the right model.
+    """
 
     got: Got
     ran: int
-    whole: bool
+    has_history: bool
     named: bool | None
     seconds: float
 
@@ -57,7 +62,7 @@ CASES = (
 
 
 def measure(case: Case, who: str, step: Step, *, streamed: bool) -> Cell:
-    """Hold one conversation of two turns, and judge the turn at which the fault is."""
+    """Hold one conversation of two runs, and judge the turn at which the fault is."""
     health.forget()
     tools = Tools()
     with World() as world, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -65,10 +70,10 @@ def measure(case: Case, who: str, step: Step, *, streamed: bool) -> Cell:
         key = None if case.name == "missing key" else KEY
         setup = WHO[who](first, world.openai.url, Path(folder), key=key)
         agent = build_agent(setup.model, Path(folder) / "history.db", tools, setup.fallbacks)
-        turns: list[Run] = []
+        runs: list[Run] = []
         answerers: list[str] = []
         for turn in (1, 2):
-            world.well()
+            world.recover()
             if case.fault and (turn == 2) == (step == "second turn"):
                 world.fail(case.fault, step, too_long=case.name == "context too long")
             photo = case.photo and turn == 1
@@ -76,25 +81,26 @@ def measure(case: Case, who: str, step: Step, *, streamed: bool) -> Cell:
             def work(turn: int = turn, photo: bool = photo) -> Run:
                 return take_turn(agent, CUSTOMER, turn, streamed=streamed, photo=photo)
 
-            turns.append(within(LIMIT, work))
-            heard = world.answered.get(CUSTOMER, [])
-            answerers.append(heard[-1][0] if heard else "")
+            runs.append(within(LIMIT, work))
+            requests = world.answered.get(CUSTOMER, [])
+            answerers.append(requests[-1][0] if requests else "")
     at = 1 if step == "second turn" else 0
-    what = got(turns[at], CUSTOMER, at + 1)
-    named = turns[at].named == answerers[at] if what == "complete answer" else None
-    nobody = sum(count for (_, customer), count in tools.ran.items() if customer != CUSTOMER)
-    ran = max(tools.ran.values(), default=0) + nobody
-    whole = _whole(world, at)
-    return Cell(what, ran, whole, named, turns[at].seconds)
+    what = got(runs[at], CUSTOMER, at + 1)
+    named = runs[at].named == answerers[at] if what == "complete answer" else None
+    of_others = sum(count for (_, customer), count in tools.ran.items() if customer != CUSTOMER)
+    ran = max(tools.ran.values(), default=0) + of_others
+    return Cell(what, ran, _has_history(world, at), named, runs[at].seconds)
 
 
-def _whole(world: World, at: int) -> bool:
-    """Say whether every model that was asked in the second turn knew of the first: its question, and its tool's result."""
-    asked = world.answered.get(CUSTOMER, [])
-    second = [heard for _, heard in asked if len(heard.said) == 2]
-    return "nobody" not in world.answered and (
-        at == 1 or (bool(second) and all(heard.told for heard in second))
-    )
+def _has_history(world: World, at: int) -> bool:
+    """Say whether every request of the second turn had the question and the result of the first."""
+    if "no customer" in world.answered:
+        return False
+    requests = world.answered.get(CUSTOMER, [])
+    second = [parsed for _, parsed in requests if len(parsed.user_texts) == 2]
+    if at == 1:
+        return True
+    return bool(second) and all(parsed.tool_results for parsed in second)
 
 
 def rows(case: Case) -> Iterator[tuple[str, list[Cell]]]:
@@ -109,9 +115,9 @@ def line(name: str, who: str, cells: Sequence[Cell]) -> str:
     )
     named = [cell.named for cell in cells if cell.named is not None]
     right = f"{sum(named)} of {len(named)}" if named else "-"
-    whole = f"{sum(cell.whole for cell in cells)} of {len(cells)}"
-    ran = max(cell.ran for cell in cells)
-    return f"| {name} | {who} | {what} | {ran} | {whole} | {right} | {max(cell.seconds for cell in cells):.1f} |"
+    history = f"{sum(cell.has_history for cell in cells)} of {len(cells)}"
+    ran, seconds = max(cell.ran for cell in cells), max(cell.seconds for cell in cells)
+    return f"| {name} | {who} | {what} | {ran} | {history} | {right} | {seconds:.1f} |"
 
 
 def summary(all_cells: dict[str, list[Cell]]) -> Iterator[str]:
@@ -121,12 +127,15 @@ def summary(all_cells: dict[str, list[Cell]]) -> Iterator[str]:
     for kind in kinds:
         counts = (str(sum(cell.got == kind for cell in cells)) for cells in all_cells.values())
         yield f"| {kind} | {' | '.join(counts)} |"
-    whole = (f"{sum(cell.whole for cell in cells)} of {len(cells)}" for cells in all_cells.values())
-    yield f"| *the history was whole afterwards* | {' | '.join(whole)} |"
+    history = (
+        f"{sum(cell.has_history for cell in cells)} of {len(cells)}" for cells in all_cells.values()
+    )
+    yield f"| *the history was whole afterwards* | {' | '.join(history)} |"
     named = (
         [cell.named for cell in cells if cell.named is not None] for cells in all_cells.values()
     )
-    yield f"| *the run names the model that answered* | {' | '.join(f'{sum(n)} of {len(n)}' for n in named)} |"
+    right = " | ".join(f"{sum(each)} of {len(each)}" for each in named)
+    yield f"| *the run names the model that answered* | {right} |"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -137,7 +146,8 @@ def main(arguments: Sequence[str]) -> int:
     logging.disable(logging.CRITICAL)  # Agno logs every error, with the text of the conversation
     sums: dict[str, dict[bool, list[Cell]]] = {who: {True: [], False: []} for who in WHO}
     sys.stdout.write(
-        "| fault | who | what the user got | runs of a tool | history whole | named rightly | seconds at most |\n"
+        "| fault | who | what the user got | runs of a tool "
+        "| history whole | named rightly | seconds at most |\n"
     )
     sys.stdout.write("|---|---|---|---|---|---|---|\n")
     for case in CASES:
@@ -149,7 +159,8 @@ def main(arguments: Sequence[str]) -> int:
         "\n" + "\n".join(summary({who: cells[False] for who, cells in sums.items()})) + "\n"
     )
     sys.stdout.write(
-        f"\nwithout {', '.join(OURS_TO_SAY)}: these are the user's own, so that an error is the right answer.\n"
+        f"\nwithout {', '.join(OURS_TO_SAY)}: "
+        "these are the user's own, so that an error is the right answer.\n"
     )
     return 0
 

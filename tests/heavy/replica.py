@@ -1,7 +1,6 @@
-"""The users' agent, rebuilt: Agno, Gemini first, tools, pictures, a history in SQLite, and many conversations at once.
+"""The users' agent, rebuilt: Agno, Gemini first, tools, pictures, and a history in SQLite.
 
-`build_agent(model, ...)` takes any Agno model, so that one script can be run on each way to stand
-by.
+`build_agent(model, ...)` takes any Agno model, so that one script compares each kind of fallback.
 """
 
 import asyncio
@@ -98,9 +97,9 @@ def build_agent(model: Any, database: Path, tools: Tools, fallbacks: Sequence[An
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One turn, as the user saw it: `shown` is what came on the screen, `content` what the application was handed."""
+    """One turn as the user saw it: `displayed` came on the screen, `content` to the application."""
 
-    shown: str = ""
+    displayed: str = ""
     content: str = ""
     status: str = ""
     named: str = ""
@@ -109,8 +108,8 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def expected(customer: str, turn: int) -> str:
-    told = [price_of(customer), visit_of(customer)][:turn]
-    return answer_text(customer, told)
+    results = [price_of(customer), visit_of(customer)][:turn]
+    return answer_text(customer, results)
 
 
 def got(run: Run, customer: str, turn: int) -> Got:
@@ -120,13 +119,17 @@ def got(run: Run, customer: str, turn: int) -> Got:
         return "hang" if run.error == "hang" else "raised"
     if run.status != RunStatus.completed.value:
         return "error returned"
-    if run.shown == wanted == run.content:
+    if run.displayed == wanted == run.content:
         return "complete answer"
-    if not run.shown.strip():
+    if not run.displayed.strip():
         return "empty answer called success"
-    if run.shown.endswith(wanted) or run.content.endswith(wanted):
+    if run.displayed.endswith(wanted) or run.content.endswith(wanted):
         return "spliced answers"
-    return "history lost" if "this is all that I know" in run.shown else "cut answer called success"
+    return (
+        "history lost"
+        if "this is all that I know" in run.displayed
+        else "cut answer called success"
+    )
 
 
 def question(customer: str, turn: int, *, photo: bool) -> dict[str, Any]:
@@ -144,7 +147,7 @@ class _Screen:
     """What a user sees of a streamed turn."""
 
     def __init__(self) -> None:
-        self.shown, self.content, self.status, self.named = "", "", "", ""
+        self.displayed, self.content, self.status, self.named = "", "", "", ""
 
     def see(self, event: Any) -> None:
         if isinstance(event, RunOutput):
@@ -154,7 +157,7 @@ class _Screen:
                 str(event.model),
             )
         elif event.event == "RunContent":
-            self.shown += event.content or ""
+            self.displayed += event.content or ""
 
 
 def _run_of(output: Any, began: float) -> Run:
@@ -166,7 +169,11 @@ def _run_of(output: Any, began: float) -> Run:
 
 def _screen_of(screen: _Screen, began: float) -> Run:
     return Run(
-        screen.shown, screen.content, screen.status, screen.named, seconds=time.monotonic() - began
+        screen.displayed,
+        screen.content,
+        screen.status,
+        screen.named,
+        seconds=time.monotonic() - began,
     )
 
 
@@ -179,15 +186,15 @@ def take_turn(
 ) -> Run:
     """Take a turn from a thread."""
     began = time.monotonic()
-    asked = question(customer, turn, photo=photo)
+    arguments = question(customer, turn, photo=photo)
     try:
         if not streamed:
-            return _run_of(agent.run(**asked, **_who(customer)), began)
+            return _run_of(agent.run(**arguments, **_who(customer)), began)
         screen = _Screen()
-        for event in agent.run(**asked, **_who(customer), **STREAMED):
+        for event in agent.run(**arguments, **_who(customer), **STREAMED):
             screen.see(event)
         return _screen_of(screen, began)
-    except Exception as error:  # noqa: BLE001 - whatever a user may be shown is what this looks for
+    except Exception as error:  # noqa: BLE001 - whatever a user may be displayed is what this looks for
         return _raised(error, began)
 
 
@@ -196,12 +203,12 @@ async def take_turn_async(
 ) -> Run:
     """Take a turn on an event loop."""
     began = time.monotonic()
-    asked = question(customer, turn, photo=photo)
+    arguments = question(customer, turn, photo=photo)
     try:
         if not streamed:
-            return _run_of(await agent.arun(**asked, **_who(customer)), began)
+            return _run_of(await agent.arun(**arguments, **_who(customer)), began)
         screen = _Screen()
-        async for event in agent.arun(**asked, **_who(customer), **STREAMED):
+        async for event in agent.arun(**arguments, **_who(customer), **STREAMED):
             screen.see(event)
         return _screen_of(screen, began)
     except Exception as error:  # noqa: BLE001 - as above
@@ -245,15 +252,15 @@ def all_at_once(agent: Agent, count: int, *, streamed: bool) -> dict[str, Conver
 async def all_at_once_async(agent: Agent, count: int, *, streamed: bool) -> dict[str, Conversation]:
     """Hold the conversations in a task each."""
     who = customers(count)
-    held = (
+    conversations = (
         converse_async(agent, customer, streamed=streamed, photo=has_photo(customer))
         for customer in who
     )
-    return dict(zip(who, await asyncio.gather(*held), strict=True))
+    return dict(zip(who, await asyncio.gather(*conversations), strict=True))
 
 
 def within(seconds: float, work: Callable[[], Run]) -> Run:
-    """Give a turn so long, then call it a hang; its thread is left behind."""
+    """Give a turn so long, then call it a hang; its thread goes on."""
     box: list[Run] = []
     thread = threading.Thread(target=lambda: box.append(work()), daemon=True)
     thread.start()

@@ -29,7 +29,7 @@ def _in_a_200(payload: object) -> FaultAnswer:
 
 
 BEGUN = "Let me see, "
-"""The words that are out before a stream breaks."""
+"""The text that is sent before a stream breaks."""
 
 
 def _begun() -> Answer:
@@ -59,7 +59,8 @@ ERROR = {
 PER_DAY = gemini_error(
     429,
     "RESOURCE_EXHAUSTED",
-    "Quota exceeded for metric: generate_content_free_tier_requests, limit: 0, model: gemini-2.5-pro",
+    "Quota exceeded for metric: generate_content_free_tier_requests, "
+    "limit: 0, model: gemini-2.5-pro",
 )
 TOO_LONG = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
 
@@ -95,8 +96,8 @@ FAULTS: dict[str, FaultAnswer] = {
 
 STREAMED: dict[str, FaultAnswer] = {
     "stream without its end": lambda _: _begun(),
-    "stream breaks after words": lambda _: msgspec.structs.replace(_begun(), then="close"),
-    "stream stalls after words": lambda _: msgspec.structs.replace(_begun(), then="hang"),
+    "stream breaks after text": lambda _: msgspec.structs.replace(_begun(), then="close"),
+    "stream stalls after text": lambda _: msgspec.structs.replace(_begun(), then="hang"),
 }
 """Faults that only a stream has."""
 
@@ -104,6 +105,6 @@ OUTAGES = ("connection refused", "missing key")
 """Faults of no step: there is no server, or no key."""
 
 OURS_TO_SAY = ("safety block", "context too long", "400, invalid")
-"""Where the user is told, because another model would not or could not answer either, unless a trigger says so."""
+"""Faults that the user sees: another model would not answer either, unless a trigger says so."""
 
 ALL: dict[str, FaultAnswer] = FAULTS | STREAMED

@@ -1,4 +1,4 @@
-"""Who stands by: (a) Agno's own fallback, (b) standby, (c) the wrapper that the users have today."""
+"""Three kinds of fallback: Agno's own, standby, and the wrapper that the users have today."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,12 @@ providers:
   first: {{plugin: gemini, base_url: "{gemini}", api_key: "${{{key}}}"}}
   second: {{plugin: openai, base_url: "{openai}/v1", api_key: "${{REPLICA_KEY}}"}}
 models:
-  gemini-2.5-pro: {{provider: first, timeout: {timeout}, first_token_timeout: {timeout}, idle_timeout: {timeout}, {breaker}}}
+  gemini-2.5-pro:
+    provider: first
+    timeout: {timeout}
+    first_token_timeout: {timeout}
+    idle_timeout: {timeout}
+    {breaker}
   o3-mini: {{provider: second}}
   gpt-4o: {{provider: second}}
 chains:
@@ -78,7 +83,7 @@ def standby(
 
 
 class IntelligentModelFallback:
-    """The users' wrapper, rebuilt after their report: `current_model` is what the agent is given, once.
+    """The users' wrapper, rebuilt after their report; the agent takes `current_model` once.
 
     What it does on an error is done in a method of its own, which an agent that holds the model
     never calls.
@@ -118,7 +123,7 @@ class IntelligentModelFallback:
 
 
 def today(first: str, second: str, folder: Path, *, key: str | None = KEY) -> Setup:
-    """What the users have: the wrapper hands out the first model as it is; nobody has set a time-out."""
+    """What the users have: the wrapper returns the first model itself; no time-out is set."""
     del folder
     wrapper = IntelligentModelFallback(
         gemini(first, key=key, timeout=None), openai(second, "o3-mini")

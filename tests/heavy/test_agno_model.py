@@ -1,4 +1,4 @@
-"""A chain as Agno's model, over real sockets: agents, teams and sessions as an application has them."""
+"""A chain as Agno's model, over real sockets: agents, teams and sessions."""
 
 import copy
 import logging
@@ -51,8 +51,8 @@ def agent(model: StandbyModel, **rest: Any) -> Agent:
     return Agent(model=model, telemetry=False, **rest)
 
 
-def words(events: Iterable[Any]) -> str:
-    """Return the text of a run's events; older versions of Agno put a line for each tool among them."""
+def text_of(events: Iterable[Any]) -> str:
+    """Return the text of a run's events; older versions of Agno add a line for each tool."""
     texts = [
         event.content for event in events if event.event.endswith("RunContent") and event.content
     ]
@@ -113,7 +113,7 @@ def test_the_answers_tokens_are_counted_once(chain: Chain) -> None:
     }
 
 
-def test_a_stream_gives_the_words_as_they_come_and_counts_once(chain: Chain) -> None:
+def test_a_stream_gives_the_text_as_it_comes_and_counts_once(chain: Chain) -> None:
     chain.first.script(GEMINI_503)
     model = chain.model()
     spoken = Message(role="assistant")
@@ -129,7 +129,7 @@ def test_a_stream_gives_the_words_as_they_come_and_counts_once(chain: Chain) -> 
 
 def test_an_agents_stream_is_whole_and_names_the_model(chain: Chain) -> None:
     chain.first.script(GEMINI_503)
-    assert words(agent(chain.model()).run("Where?", stream=True)) == "Lisbon, says OpenAI."
+    assert text_of(agent(chain.model()).run("Where?", stream=True)) == "Lisbon, says OpenAI."
 
 
 async def test_an_agents_stream_on_an_event_loop(chain: Chain) -> None:
@@ -152,7 +152,7 @@ def test_a_stream_that_breaks_fails_by_agnos_own_error(chain: Chain) -> None:
         ):
             said.append(delta)  # noqa: PERF402 - what came before the break counts
     assert (caught.value.status_code, [delta.content for delta in said]) == (502, ["Por", "to"])
-    assert chain.asked == (1, 0)
+    assert chain.requests == (1, 0)
 
 
 def test_a_chain_that_restarts_is_shown_whole_only(chain: Chain) -> None:
@@ -170,17 +170,17 @@ def test_each_tool_runs_once_although_the_first_model_fails_after_it(
     ran: list[str] = []
 
     def weather(city: str) -> str:
-        """Tell the weather."""
+        """Report the weather."""
         ran.append(city)
         return "sunny"
 
     chain.first.script(gemini_calls("weather", {"city": "Lisbon"}, "c2ln"), GEMINI_503)
-    asked = agent(chain.model(), tools=[weather])
-    text = words(asked.run("?", stream=True)) if stream else asked.run("?").content
+    tooled = agent(chain.model(), tools=[weather])
+    text = text_of(tooled.run("?", stream=True)) if stream else tooled.run("?").content
     assert (ran, text) == (["Lisbon"], "Lisbon, says OpenAI.")
-    told = chain.second.requests[0].json["messages"]
-    assert [message["role"] for message in told[-3:]] == ["user", "assistant", "tool"]
-    assert told[-1]["content"] == "sunny"
+    sent = chain.second.requests[0].json["messages"]
+    assert [message["role"] for message in sent[-3:]] == ["user", "assistant", "tool"]
+    assert sent[-1]["content"] == "sunny"
     assert "c2ln" not in chain.second.requests[0].body.decode()
 
 
@@ -188,7 +188,7 @@ def test_a_call_by_the_second_model_is_answered_by_the_first_once_it_is_back(cha
     ran: list[str] = []
 
     def weather(city: str) -> str:
-        """Tell the weather."""
+        """Report the weather."""
         ran.append(city)
         return "sunny"
 
@@ -200,27 +200,27 @@ def test_a_call_by_the_second_model_is_answered_by_the_first_once_it_is_back(cha
 
 def test_what_only_its_model_can_read_comes_back_from_sqlite(chain: Chain, tmp_path: Path) -> None:
     def weather(city: str) -> str:
-        """Tell the weather."""
+        """Report the weather."""
         return city
 
-    def talk(words: str) -> Any:
+    def talk(text: str) -> Any:
         database = SqliteDb(db_file=str(tmp_path / "agno.db"))
         return agent(
             chain.model(), tools=[weather], db=database, add_history_to_context=True, session_id="s"
-        ).run(words)
+        ).run(text)
 
     signed = gemini_calls("weather", {"city": "Lisbon"}, "c2lnbmVk")
     chain.first.script(signed, gemini_reply("Sunny."), GEMINI_503, gemini_reply("Bye."))
-    talk("first words")
-    talk("second words")
-    assert talk("third words").content == "Bye."
+    talk("first text")
+    talk("second text")
+    assert talk("third text").content == "Bye."
     second, last = (
         chain.second.requests[0].json["messages"],
         chain.first.requests[-1].json["contents"],
     )
     assert [message["content"] for message in second if message["role"] == "user"] == [
-        "first words",
-        "second words",
+        "first text",
+        "second text",
     ]
     assert [message["role"] for message in second] == [
         "user",
@@ -233,7 +233,7 @@ def test_what_only_its_model_can_read_comes_back_from_sqlite(chain: Chain, tmp_p
     assert call["thoughtSignature"] == "c2lnbmVk"
 
 
-def test_an_output_schema_is_asked_of_each_model_and_read(chain: Chain) -> None:
+def test_an_output_schema_is_sent_to_each_model_and_parsed(chain: Chain) -> None:
     chain.first.script(gemini_reply("no JSON"))
     chain.second.script(openai_reply('{"total": 7}'))
     run = agent(chain.model(), output_schema=Invoice).run("Read it.")
@@ -247,7 +247,7 @@ def test_an_output_schema_is_asked_of_each_model_and_read(chain: Chain) -> None:
 
 
 def weather(city: str) -> str:
-    """Tell the weather."""
+    """Report the weather."""
     return f"Rain in {city}."
 
 
@@ -255,22 +255,21 @@ def test_tools_with_a_schema_are_the_second_models_where_the_first_takes_one_of_
     chain: Chain, caplog: pytest.LogCaptureFixture
 ) -> None:
     chain.second.answer = lambda _: openai_reply('{"total": 7}')
-    asked = agent(chain.model(), tools=[weather], output_schema=Invoice)
+    tooled = agent(chain.model(), tools=[weather], output_schema=Invoice)
     with caplog.at_level(logging.INFO, "standby"):
-        runs = [asked.run("Read it.") for _ in range(3)]
+        runs = [tooled.run("Read it.") for _ in range(3)]
     assert [(run.content, run.model) for run in runs] == [(Invoice(total=7), "o3-mini")] * 3
-    assert chain.asked == (0, 3)
+    assert chain.requests == (0, 3)
     warned = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert warned == [
-        "default: gemini-2.5-pro skipped (unsupported): not sent: gemini-2.5-pro takes tools or a schema, not both"
-    ]
+    reason = "not sent: gemini-2.5-pro takes tools or a schema, not both"
+    assert warned == [f"default: gemini-2.5-pro skipped (unsupported): {reason}"]
 
 
-def test_asked_for_in_the_prompt_the_first_model_takes_both(chain: Chain) -> None:
+def test_with_the_schema_in_the_prompt_the_first_model_takes_both(chain: Chain) -> None:
     chain.first.answer = gemini_answers('{"total": 7}')
     model = chain.model(supports_native_structured_outputs=False)
     run = agent(model, tools=[weather], output_schema=Invoice).run("Read it.")
-    assert (run.content, run.model, chain.asked) == (Invoice(total=7), "gemini-2.5-pro", (1, 0))
+    assert (run.content, run.model, chain.requests) == (Invoice(total=7), "gemini-2.5-pro", (1, 0))
 
 
 def test_json_mode_leaves_the_schema_to_agno(chain: Chain) -> None:
@@ -319,14 +318,10 @@ def test_a_dictionary_serves_as_the_file_does(
     config = yaml.safe_load(chain.config.read_text(encoding="utf-8"))
     model = StandbyModel(config=config)
     assert agent(model).run("?").content == "Lisbon, says Gemini."
-    for other in (
-        StandbyModel(config=copy.deepcopy(config)),
-        copy.deepcopy(model),
-        pickle.loads(pickle.dumps(model)),
-    ):  # noqa: S301 - our own
-        assert other.route.targets[0] is model.route.targets[0], (
-            "those that say the same share a client"
-        )
+    unpickled = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
+    equal = StandbyModel(config=copy.deepcopy(config))
+    for other in (equal, copy.deepcopy(model), unpickled):
+        assert other.route.targets[0] is model.route.targets[0], "equal models share a client"
     with pytest.raises(ConfigError, match="the dictionary is empty"):
         StandbyModel(config={})
 
@@ -372,14 +367,14 @@ def test_when_no_model_answers_agno_sees_an_error_of_its_own(
 @pytest.mark.skipif(
     "retries" not in StandbyModel.__dataclass_fields__, reason="this Agno's models do not retry"
 )
-def test_agno_does_not_ask_the_chain_again(chain: Chain) -> None:
+def test_agno_does_not_retry_the_chain(chain: Chain) -> None:
     chain.first.script(GEMINI_503)
     chain.second.script(OPENAI_500)
     with pytest.raises(ModelProviderError):
         chain.model(retries=3, delay_between_retries=0).response(
             [Message(role="user", content="Where?")]
         )
-    assert chain.asked == (1, 1)
+    assert chain.requests == (1, 1)
 
 
 def test_a_failed_run_is_an_error_and_never_an_answer(chain: Chain) -> None:
@@ -392,7 +387,7 @@ def test_a_failed_run_is_an_error_and_never_an_answer(chain: Chain) -> None:
     assert run.status.value.lower() == "error"
 
 
-def test_no_such_chain_is_said_when_the_model_is_made(chain: Chain, tmp_path: Path) -> None:
+def test_an_unknown_chain_is_an_error_when_the_model_is_made(chain: Chain, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="no chain is named 'careful'"):
         chain.model(id="careful")
     (tmp_path / "broken.yaml").write_text("version: 1\nchains: {default: {models: []}}\n")
@@ -411,9 +406,9 @@ def test_a_history_with_loose_ends_is_sent_without_them(chain: Chain) -> None:
     ]
     chain.first.script(GEMINI_503)
     chain.model().response(history)
-    told = chain.second.requests[0].json["messages"]
-    assert [message["role"] for message in told] == ["user", "assistant", "tool", "user"]
-    assert [asked["id"] for asked in told[1]["tool_calls"]] == ["2"]
+    sent = chain.second.requests[0].json["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "tool", "user"]
+    assert [call["id"] for call in sent[1]["tool_calls"]] == ["2"]
 
 
 def test_results_that_agnos_gemini_kept_as_one_are_taken_apart(chain: Chain) -> None:
@@ -427,8 +422,8 @@ def test_results_that_agnos_gemini_kept_as_one_are_taken_apart(chain: Chain) -> 
     ]
     chain.first.script(GEMINI_503)
     chain.model().response(history)
-    told = chain.second.requests[0].json["messages"]
-    assert [(message["tool_call_id"], message["content"]) for message in told[2:]] == [
+    sent = chain.second.requests[0].json["messages"]
+    assert [(message["tool_call_id"], message["content"]) for message in sent[2:]] == [
         ("1", "a"),
         ("2", "b"),
     ]

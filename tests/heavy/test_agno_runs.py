@@ -38,7 +38,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
 
 
 def weather(city: str) -> str:
-    """Tell the weather."""
+    """Report the weather."""
     return f"sunny in {city}"
 
 
@@ -53,9 +53,7 @@ def agent(model: StandbyModel, **rest: Any) -> Agent:
 
 def counted(run: Any) -> Named:
     """Return for whom Agno has counted tokens in a run, and how many."""
-    return [
-        (entry.id, entry.provider, entry.total_tokens) for entry in run.metrics.details["model"]
-    ]
+    return [(each.id, each.provider, each.total_tokens) for each in run.metrics.details["model"]]
 
 
 @per_model
@@ -63,9 +61,9 @@ def counted(run: Any) -> Named:
 def test_tokens_are_counted_for_the_models_that_answered(chain: Chain, *, stream: bool) -> None:
     chain.first.script(gemini_calls("weather", {"city": "Lisbon"}, "c2ln"), GEMINI_503)
     model = chain.model()
-    asked = agent(model, tools=[weather])
+    tooled = agent(model, tools=[weather])
     run: Any = (
-        list(asked.run("?", stream=True, yield_run_output=True))[-1] if stream else asked.run("?")
+        list(tooled.run("?", stream=True, yield_run_output=True))[-1] if stream else tooled.run("?")
     )
     assert counted(run) == [("gemini-2.5-pro", "first", 40), ("o3-mini", "second", 40)]
     assert (model.id, model.provider) == ("default", "standby")
@@ -75,11 +73,11 @@ def test_tokens_are_counted_for_the_models_that_answered(chain: Chain, *, stream
 @pytest.mark.parametrize("stream", [False, True])
 async def test_so_they_are_on_an_event_loop(chain: Chain, *, stream: bool) -> None:
     chain.first.script(GEMINI_503)
-    asked = agent(chain.model())
+    tooled = agent(chain.model())
     if stream:
-        run = [event async for event in asked.arun("?", stream=True, yield_run_output=True)][-1]
+        run = [event async for event in tooled.arun("?", stream=True, yield_run_output=True)][-1]
     else:
-        run = await asked.arun("?")
+        run = await tooled.arun("?")
     assert counted(run) == [("o3-mini", "second", 40)]
     await chain.client.close()
 
@@ -102,7 +100,7 @@ async def test_fifty_tasks_share_one_model_and_nothing_else(chain: Chain) -> Non
     await chain.client.close()
 
 
-def test_a_run_walks_the_chain_that_the_model_is_named_after_to_its_end(chain: Chain) -> None:
+def test_a_run_uses_the_chain_of_its_model_to_the_end(chain: Chain) -> None:
     chain.first.script(gemini_calls("weather", {"city": "Lisbon"}, "c2ln"), GEMINI_503)
     assert (
         agent(chain.model(id="restart"), tools=[weather]).run("?").content == "Lisbon, says OpenAI."
@@ -112,12 +110,12 @@ def test_a_run_walks_the_chain_that_the_model_is_named_after_to_its_end(chain: C
 @pytest.mark.skipif(
     not hasattr(agno.exceptions, "ContextWindowExceededError"), reason="this Agno has no such error"
 )
-def test_a_conversation_that_is_too_long_for_all_is_told_as_agno_tells_it(chain: Chain) -> None:
-    chain.first.script(TOO_LONG)  # the second, which takes less, is not asked
+def test_a_conversation_that_is_too_long_for_all_is_agnos_own_error(chain: Chain) -> None:
+    chain.first.script(TOO_LONG)  # the second, which takes less, gets no request
     with pytest.raises(ModelProviderError) as caught:
         chain.model().invoke([Message(role="user", content="Where?")], Message(role="assistant"))
     assert isinstance(caught.value, agno.exceptions.ContextWindowExceededError)
-    assert (caught.value.status_code, chain.asked) == (400, (1, 0))
+    assert (caught.value.status_code, chain.requests) == (400, (1, 0))
 
 
 def test_a_file_is_read_from_its_path(chain: Chain, tmp_path: Path) -> None:
@@ -138,7 +136,7 @@ def test_a_file_that_is_gone_is_said_by_agnos_own_error(chain: Chain, tmp_path: 
         chain.model().response([message])
 
 
-def test_what_a_model_can_do_is_what_those_that_may_be_asked_can(
+def test_a_model_supports_what_a_usable_model_of_its_chain_supports(
     chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KEY", KEYS["KEY"])

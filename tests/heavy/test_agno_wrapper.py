@@ -1,4 +1,4 @@
-"""The wrapper that applications wrote for themselves: the same constructor and the same members, with nothing global."""
+"""The class that applications wrote for themselves: the same members, and nothing global."""
 
 import asyncio
 import re
@@ -87,7 +87,7 @@ def test_without_settings_the_environment_says_it(
     assert servers[0].requests[0].headers["x-goog-api-key"] == "from-the-environment"
 
 
-def test_a_fallback_that_is_switched_off_is_not_asked(servers: Any, config: Path) -> None:
+def test_a_fallback_that_is_switched_off_gets_no_request(servers: Any, config: Path) -> None:
     servers[0].script(GEMINI_503)
     made = wrapper(config, enable_model_fallback=False)
     with pytest.raises(ModelProviderError):
@@ -122,7 +122,7 @@ async def test_many_calls_at_once_do_not_see_each_others_fallback(
     await made._client.close()
 
 
-def test_it_says_which_model_is_asked_now_and_returns_by_itself(servers: Any, config: Path) -> None:
+def test_it_names_the_current_model_and_returns_by_itself(servers: Any, config: Path) -> None:
     servers[0].script(GEMINI_503)
     made = wrapper(config)
     assert (made.id, made.provider, made.fallback_active) == ("gemini-2.5-pro", "first", False)
@@ -136,19 +136,19 @@ def test_it_says_which_model_is_asked_now_and_returns_by_itself(servers: Any, co
     made.reset_to_primary()
     assert made.fallback_active
     servers[0].answer = gemini_answers("Back.")
-    assert any(_asked_after(0.1, made) == "Back." for _ in range(50))
+    assert any(_answer_after(0.1, made) == "Back." for _ in range(50))
     assert not made.fallback_active
 
 
-def _asked_after(seconds: float, made: IntelligentModelFallback) -> Any:
+def _answer_after(seconds: float, made: IntelligentModelFallback) -> Any:
     time.sleep(seconds)
     return made.run("Where?").content
 
 
 def test_instructions_come_first_and_only_in_this_wrapper(servers: Any, config: Path) -> None:
-    told, other = wrapper(config), wrapper(config)
-    told.set_agent_instructions(["Be brief.", "Be kind."])
-    told.run("Where?")
+    instructed, other = wrapper(config), wrapper(config)
+    instructed.set_agent_instructions(["Be brief.", "Be kind."])
+    instructed.run("Where?")
     other.run("Where?")
     first, second = (request.json for request in servers[0].requests)
     assert first["systemInstruction"]["parts"][0]["text"] == "Be brief.\nBe kind."
@@ -160,10 +160,10 @@ def test_a_calls_own_instructions_go_before_the_wrappers(servers: Any, config: P
     made.set_agent_instructions("Be brief.")
     made.run("Where?", instructions="Be long.")
     made.run("Where?")
-    told = [
+    instructions = [
         request.json["systemInstruction"]["parts"][0]["text"] for request in servers[0].requests
     ]
-    assert told == ["Be long.", "Be brief."]
+    assert instructions == ["Be long.", "Be brief."]
 
 
 def test_it_takes_messages_of_any_form(servers: Any, config: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_message_alone_is_one_message(servers: Any, config: Path, one: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("prompt", "words"),
+    ("prompt", "message"),
     [
         (None, "not None"),
         (5, "not of type int"),
@@ -196,11 +196,11 @@ def test_a_message_alone_is_one_message(servers: Any, config: Path, one: Any) ->
         (["Where?", None], "one of the list is None"),
     ],
 )
-def test_what_is_no_message_is_refused_in_words(
-    servers: Any, config: Path, prompt: Any, words: str
+def test_what_is_not_a_message_is_refused(
+    servers: Any, config: Path, prompt: Any, message: str
 ) -> None:
     with pytest.raises(
-        TypeError, match=rf"message: expected a text, a message, or a list of them: .*{words}"
+        TypeError, match=rf"message: expected a text, a message, or a list of them: .*{message}"
     ):
         wrapper(config).run(prompt)
     assert not servers[0].requests
@@ -214,7 +214,7 @@ def test_what_is_no_message_is_refused_in_words(
         ("a secret", {"images": [b"a secret"]}, "images"),
     ],
 )
-def test_a_message_that_agno_does_not_take_is_refused_without_what_was_said(
+def test_a_message_that_agno_does_not_take_is_refused_without_its_content(
     config: Path, prompt: Any, media: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(
@@ -225,15 +225,15 @@ def test_a_message_that_agno_does_not_take_is_refused_without_what_was_said(
 
 
 @pytest.mark.parametrize(
-    ("field", "words"),
+    ("field", "message"),
     [("image", "did you mean 'images'"), ("file", "did you mean 'files'"), ("xyz", "one of id")],
 )
 def test_a_field_that_agno_would_keep_unread_is_refused(
-    servers: Any, config: Path, field: str, words: str
+    servers: Any, config: Path, field: str, message: str
 ) -> None:
     fields: dict[str, Any] = {"role": "user", "content": "What is it?", field: [ONE]}
     for said in ([Message(**fields)], Message(**fields), fields):
-        with pytest.raises(TypeError, match=f"unknown field '{field}'; {words}"):
+        with pytest.raises(TypeError, match=f"unknown field '{field}'; {message}"):
             wrapper(config).run(said)
     assert not servers[0].requests
     assert (
@@ -254,8 +254,8 @@ def test_an_agent_with_its_current_model_falls_back(servers: Any, config: Path) 
 
 def test_it_shows_no_key(config: Path) -> None:
     made = wrapper(config)
-    shown = f"{made!r} {made.current_model!r} {made.current_model.to_dict()}"
-    assert "key-0123" not in shown
+    output = f"{made!r} {made.current_model!r} {made.current_model.to_dict()}"
+    assert "key-0123" not in output
 
 
 def test_what_only_a_model_has_is_reached_through_it(config: Path) -> None:
@@ -274,17 +274,17 @@ MISSPELT = [
 
 
 @pytest.mark.parametrize(
-    ("keywords", "words"),
+    ("keywords", "message"),
     MISSPELT,
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 async def test_an_unknown_keyword_is_refused_at_once_and_nothing_is_sent(
-    servers: Any, config: Path, keywords: dict[str, Any], words: str
+    servers: Any, config: Path, keywords: dict[str, Any], message: str
 ) -> None:
     made = wrapper(config)
-    with pytest.raises(TypeError, match=re.escape(words)):
+    with pytest.raises(TypeError, match=re.escape(message)):
         made.run("Where?", **keywords)  # on an event loop: before there is anything to await
-    with pytest.raises(TypeError, match=re.escape(words)):
+    with pytest.raises(TypeError, match=re.escape(message)):
         await made.arun("Where?", **keywords)
     assert not servers[0].requests
 

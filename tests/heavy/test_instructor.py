@@ -1,4 +1,4 @@
-"""instructor on a chain, in both of its ways: by a tool, and by a schema; whole and asynchronous."""
+"""instructor on a chain, by a tool and by a schema, blocking and asynchronous."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ instructor: Any = pytest.importorskip(
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are theirs
 
 BUSY = [{"fail": {"kind": "overloaded", "status": 503}}]
-ASKED: Any = [{"role": "user", "content": "A city, please."}]
+MESSAGES: Any = [{"role": "user", "content": "A city, please."}]
 ONCE = Retry(attempts=1)
 
 
@@ -36,7 +36,7 @@ def test_an_instance_comes_from_the_second_model(mode: str, steps: Any) -> None:
     with standby.openai_client(settings=scripted(BUSY, steps, retry=ONCE)) as client:
         asking = instructor.from_openai(client, mode=instructor.Mode[mode])
         city, completion = asking.chat.completions.create_with_completion(
-            model="default", messages=ASKED, response_model=City
+            model="default", messages=MESSAGES, response_model=City
         )
     assert city.model_dump() == LISBON.model_dump()
     assert completion.model == "m2"
@@ -46,6 +46,6 @@ async def test_the_asynchronous_side_does_the_same() -> None:
     async with standby.async_openai_client(settings=scripted(BUSY, BY_TOOL, retry=ONCE)) as client:
         asking = instructor.from_openai(client)
         city = await asking.chat.completions.create(
-            model="default", messages=ASKED, response_model=City
+            model="default", messages=MESSAGES, response_model=City
         )
     assert city.model_dump() == LISBON.model_dump()

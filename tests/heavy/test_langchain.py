@@ -64,7 +64,7 @@ def test_an_agent_that_has_a_name_goes_on_after_its_tools() -> None:
     agents = pytest.importorskip("langchain.agents")
 
     def weather(city: str) -> str:
-        """Tell the weather."""
+        """Report the weather."""
         return f"rain in {city}"
 
     settings = scripted(
@@ -72,16 +72,16 @@ def test_an_agent_that_has_a_name_goes_on_after_its_tools() -> None:
     )
     with standby.openai_client(settings=settings) as client:
         agent = agents.create_agent(chat_of(client), tools=[weather], name="meteorologist")
-        told = agent.invoke({"messages": [{"role": "user", "content": "Porto?", "name": "Ana"}]})[
-            "messages"
-        ]
-    assert [message.name for message in told] == [
+        messages = agent.invoke(
+            {"messages": [{"role": "user", "content": "Porto?", "name": "Ana"}]}
+        )["messages"]
+    assert [message.name for message in messages] == [
         "Ana",
         "meteorologist",
         "weather",
         "meteorologist",
     ]
-    assert told[-1].content == "Rain."
+    assert messages[-1].content == "Rain."
 
 
 def chat_of(blocking: Any) -> Any:
@@ -92,7 +92,7 @@ def chat_of(blocking: Any) -> Any:
     )
 
 
-async def test_when_all_fail_the_sdks_exception_comes_through_after_one_walk() -> None:
+async def test_when_all_fail_the_sdks_exception_comes_through_after_one_call() -> None:
     import openai  # noqa: PLC0415 - beside the library that may be missing
 
     settings = scripted([{"fail": {"kind": "overloaded", "status": 503}}], retry=Retry(attempts=1))

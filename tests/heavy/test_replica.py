@@ -1,4 +1,4 @@
-"""The users' agent on standby: whatever the first model does, every user gets a whole answer, and nobody another's."""
+"""The users' agent on standby: every user gets a complete answer, and never another user's."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ from tests.heavy.replica_servers import Step, World
 pytestmark = pytest.mark.filterwarnings("ignore:::agno", "ignore::DeprecationWarning")
 
 MANY = 20
-SLOW = ("hang", "stream stalls after words")
+SLOW = ("hang", "stream stalls after text")
 NOWHERE = "http://127.0.0.1:9"
 OTHERS_MAY = [name for name in ALL if name not in OURS_TO_SAY]
 STEPS: list[Step] = ["first call", "after the tool", "second turn"]
@@ -64,24 +64,24 @@ class Replica:
             return asyncio.run(all_at_once_async(self.agent, count, streamed=streamed))
         return all_at_once(self.agent, count, streamed=streamed)
 
-    def check(self, held: dict[str, Conversation]) -> None:
-        """Everybody has a whole answer with his own history; each tool ran once; no model ever heard two customers."""
-        for customer, runs in held.items():
+    def check(self, conversations: dict[str, Conversation]) -> None:
+        """Every customer has complete answers and the own history; each tool ran once."""
+        for customer, runs in conversations.items():
             assert [(run.error, run.status) for run in runs] == [("", "COMPLETED")] * 2, runs
-            assert [run.shown for run in runs] == [expected(customer, 1), expected(customer, 2)]
-            assert [run.content for run in runs] == [run.shown for run in runs]
-            asked = self.world.answered[customer]
+            assert [run.displayed for run in runs] == [expected(customer, 1), expected(customer, 2)]
+            assert [run.content for run in runs] == [run.displayed for run in runs]
+            requests = self.world.answered[customer]
             answered: dict[
                 tuple[int, str], list[str]
             ] = {}  # by two, where one is a probe that runs beside
-            for model, heard in asked:
-                answered.setdefault(heard.at, []).append(model)
+            for model, parsed in requests:
+                answered.setdefault(parsed.at, []).append(model)
             assert list(answered) == [(1, "user"), (1, "tool"), (2, "user"), (2, "tool")]
             assert all(runs[turn - 1].named in answered[turn, "tool"] for turn in (1, 2))
-            assert {heard.pictures for _, heard in asked} == {int(has_photo(customer))}
-        assert set(self.world.answered) == set(held)
+            assert {parsed.pictures for _, parsed in requests} == {int(has_photo(customer))}
+        assert set(self.world.answered) == set(conversations)
         assert dict(self.tools.ran) == {
-            (tool, who): 1 for who in held for tool in ("check_price", "book_visit")
+            (tool, who): 1 for who in conversations for tool in ("check_price", "book_visit")
         }
 
 
@@ -90,7 +90,7 @@ class Replica:
 @pytest.mark.parametrize(
     "fault", [None, "503 UNAVAILABLE", "429, retry in 34.4s", "hang", "empty 200"]
 )
-def test_twenty_at_once_get_each_his_own_answer(
+def test_each_of_twenty_at_once_gets_the_own_answer(
     world: World, tmp_path: Path, fault: str | None, streamed: bool, tasks: bool
 ) -> None:
     replica = Replica(world, tmp_path, fault=fault)
@@ -133,14 +133,14 @@ def test_a_first_model_that_is_not_there_is_not_missed(
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", OURS_TO_SAY)
-def test_what_is_the_users_own_is_told_and_the_next_turn_goes_on(
+def test_an_error_of_the_users_own_is_reported_and_the_next_turn_goes_on(
     world: World, tmp_path: Path, fault: str, streamed: bool
 ) -> None:
     replica = Replica(world, tmp_path)
     first = take_turn(replica.agent, "U00", 1, streamed=streamed)
     world.fail(ALL[fault], "second turn", too_long=fault == "context too long")
     refused = take_turn(replica.agent, "U00", 2, streamed=streamed)
-    world.well()
+    world.recover()
     again = take_turn(replica.agent, "U00", 2, streamed=streamed)
     assert [got(run, "U00", turn) for run, turn in ((first, 1), (refused, 2), (again, 2))] == [
         "complete answer",
@@ -151,30 +151,30 @@ def test_what_is_the_users_own_is_told_and_the_next_turn_goes_on(
 
 
 @pytest.mark.parametrize("fault", STREAMED)
-def test_words_that_are_out_are_never_followed_by_another_models(
+def test_sent_text_is_never_followed_by_another_models(
     world: World, tmp_path: Path, fault: str
 ) -> None:
     replica = Replica(world, tmp_path, fault=fault, release="first_token")
     world.fail(ALL[fault], "after the tool")
     run = take_turn(replica.agent, "U00", 1, streamed=True)
     assert got(run, "U00", 1) == "error returned"
-    assert run.shown == "Let me see, "
+    assert run.displayed == "Let me see, "
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", ["503 UNAVAILABLE", "hang", "reset", "HTML in a 200"])
-def test_the_first_model_is_asked_again_once_it_is_well(
+def test_the_first_model_is_used_again_once_it_has_recovered(
     world: World, tmp_path: Path, fault: str, streamed: bool
 ) -> None:
     replica = Replica(world, tmp_path, fault=fault)
     world.fail(ALL[fault])
-    held = replica.hold(6, streamed=streamed, tasks=False)
-    replica.check(held)
-    assert {model for asked in world.answered.values() for model, _ in asked} == {
+    conversations = replica.hold(6, streamed=streamed, tasks=False)
+    replica.check(conversations)
+    assert {model for requests in world.answered.values() for model, _ in requests} == {
         "o3-mini",
         "gpt-4o",
     }
-    world.well()
+    world.recover()
     deadline = time.monotonic() + 10 * PAUSE
     names, late = [], iter(range(MANY, 99))
     while names[-1:] != ["gemini-2.5-pro"] and time.monotonic() < deadline:
@@ -183,5 +183,5 @@ def test_the_first_model_is_asked_again_once_it_is_well(
     assert names[-1] == "gemini-2.5-pro", names
 
 
-def test_the_customers_are_not_told_apart_by_their_number_only() -> None:
+def test_each_customer_has_an_answer_of_its_own() -> None:
     assert len({expected(customer, 2) for customer in customers(MANY)}) == MANY

@@ -1,4 +1,4 @@
-"""Pictures, sound and documents: read, checked before anything is sent, and kept from models that cannot read them."""
+"""Images, audio and documents: parsed, checked, and sent only to models that read them."""
 
 import base64
 from typing import Any
@@ -98,11 +98,11 @@ UNREADABLE = [
 ]
 
 
-@pytest.mark.parametrize(("part", "words"), UNREADABLE)
-def test_what_cannot_be_read_names_its_place(part: Any, words: str) -> None:
+@pytest.mark.parametrize(("part", "message"), UNREADABLE)
+def test_what_cannot_be_read_names_its_place(part: Any, message: str) -> None:
     with pytest.raises(RequestError) as caught:
         read(part)
-    assert (str(caught.value), caught.value.index) == (f"message 1, part 0: {words}", 1)
+    assert (str(caught.value), caught.value.index) == (f"message 1, part 0: {message}", 1)
 
 
 def test_a_message_that_holds_unreadable_media_is_refused_too() -> None:
@@ -126,9 +126,9 @@ def test_a_repr_shows_no_content() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reads", "words"),
+    ("reads", "reason"),
     [(None, "m cannot read an image"), (("pdf",), "m cannot read an image"), (("image",), "")],
 )
-def test_a_model_that_does_not_read_a_kind_is_not_asked(reads: Any, words: str) -> None:
-    asked = Request((Message("user", (Text("hi"), Media(media_type="image/png", data=PNG))),))
-    assert why(incompatibility(asked, target("m", None, card=Card(reads=reads)))) == words
+def test_a_model_that_does_not_read_a_kind_is_skipped(reads: Any, reason: str) -> None:
+    request = Request((Message("user", (Text("hi"), Media(media_type="image/png", data=PNG))),))
+    assert why(incompatibility(request, target("m", None, card=Card(reads=reads)))) == reason

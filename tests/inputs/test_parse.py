@@ -1,4 +1,4 @@
-"""What a caller passes to `chat`, read into a request; whatever is wrong is said with its place and without the prompt."""
+"""What a caller passes to `chat`: an error names its place and does not quote the prompt."""
 
 import re
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from standby.errors import RequestError
 from standby.inputs.parse import parse_request, parse_sampling
 from standby.types import Message, Request, Sampling, Text
 
-SAID = "What is the capital of Portugal?"
-ASKED = Message("user", (Text(SAID),))
-REPLIED = Message("assistant", (Text("Lisbon."),))
+QUESTION = "What is the capital of Portugal?"
+USER_MESSAGE = Message("user", (Text(QUESTION),))
+ANSWER = Message("assistant", (Text("Lisbon."),))
 RULES = Message("system", (Text("Be brief."),))
-USER = {"role": "user", "content": SAID}
+USER = {"role": "user", "content": QUESTION}
 
 
 def read(messages: Any) -> tuple[Message, ...]:
@@ -27,12 +27,12 @@ def read(messages: Any) -> tuple[Message, ...]:
 @pytest.mark.parametrize(
     ("given_", "messages"),
     [
-        (SAID, (ASKED,)),
-        ([ASKED], (ASKED,)),
-        ((ASKED,), (ASKED,)),
-        ([USER], (ASKED,)),
-        ([RULES, USER, REPLIED, ASKED], (RULES, ASKED, REPLIED, ASKED)),
-        ([{"role": "developer", "content": "Be brief."}, USER], (RULES, ASKED)),
+        (QUESTION, (USER_MESSAGE,)),
+        ([USER_MESSAGE], (USER_MESSAGE,)),
+        ((USER_MESSAGE,), (USER_MESSAGE,)),
+        ([USER], (USER_MESSAGE,)),
+        ([RULES, USER, ANSWER, USER_MESSAGE], (RULES, USER_MESSAGE, ANSWER, USER_MESSAGE)),
+        ([{"role": "developer", "content": "Be brief."}, USER], (RULES, USER_MESSAGE)),
         (
             [{"role": "user", "content": [{"type": "text", "text": "a"}, Text("b")]}],
             (Message("user", (Text("a"), Text("b"))),),
@@ -45,9 +45,12 @@ def read(messages: Any) -> tuple[Message, ...]:
         ([Message("user", (Text("a"), Text("")))], (Message("user", (Text("a"),)),)),
         (
             [USER, {"role": "assistant", "content": None, "tool_calls": None, "refusal": ""}, USER],
-            (ASKED, ASKED),
+            (USER_MESSAGE, USER_MESSAGE),
         ),
-        ([USER, {"role": "assistant", "content": "", "name": ""}, USER], (ASKED, ASKED)),
+        (
+            [USER, {"role": "assistant", "content": "", "name": ""}, USER],
+            (USER_MESSAGE, USER_MESSAGE),
+        ),
     ],
 )
 def test_a_string_messages_and_dictionaries_are_read_alike(
@@ -57,15 +60,15 @@ def test_a_string_messages_and_dictionaries_are_read_alike(
 
 
 def test_a_generator_is_consumed_once() -> None:
-    asked: list[int] = []
+    yielded: list[int] = []
 
     def generate() -> Iterator[Message]:
         for number in range(3):
-            asked.append(number)
-            yield ASKED
+            yielded.append(number)
+            yield USER_MESSAGE
 
-    assert read(generate()) == (ASKED, ASKED, ASKED)
-    assert asked == [0, 1, 2]
+    assert read(generate()) == (USER_MESSAGE, USER_MESSAGE, USER_MESSAGE)
+    assert yielded == [0, 1, 2]
 
 
 def test_the_callers_own_values_are_not_changed() -> None:
@@ -77,47 +80,50 @@ def test_the_callers_own_values_are_not_changed() -> None:
 
 
 ROLES = "system, user, assistant, tool"
-HELD = "a tuple of Text (a user's also of Media, an assistant's also of Reasoning and ToolCall, a tool's of ToolResult)"
-UNSOUND = f"a Message holds a role ({ROLES}) and {HELD}"
+PARTS_OF_ROLES = (
+    "a tuple of Text (a user's also of Media, an assistant's also of Reasoning and ToolCall, "
+    "a tool's of ToolResult)"
+)
+UNSOUND = f"a Message holds a role ({ROLES}) and {PARTS_OF_ROLES}"
 ONLY_TEXT = 'expected {"type": "text", "text": "…"}, or an image_url, input_audio or file'
 
-WHOLE: list[tuple[Any, str]] = [
+NO_CONVERSATIONS: list[tuple[Any, str]] = [
     ("", "message 0: the user message is empty; leave it out or give it a text"),
     ([], "messages: the list is empty; give at least one message of the user"),
     (iter(()), "messages: the list is empty; give at least one message of the user"),
     (None, "messages: expected a string or a list of messages, not None"),
     (5, "messages: expected a string or a list of messages, not an int"),
     (USER, "messages: expected a string or a list of messages, not a dict"),
-    (ASKED, "messages: expected a string or a list of messages, not a Message"),
+    (USER_MESSAGE, "messages: expected a string or a list of messages, not a Message"),
     ([RULES, RULES], "messages: there is no message of the user"),
     ([{"role": "assistant", "content": None}], "messages: there is no message of the user"),
     ([RULES, {"role": "assistant", "content": []}], "messages: there is no message of the user"),
 ]
 
 AT_FAULT: list[tuple[Any, str]] = [
-    (SAID, "expected a Message or a dictionary, not a str"),
+    (QUESTION, "expected a Message or a dictionary, not a str"),
     (None, "expected a Message or a dictionary, not None"),
     ({"role": "user"}, "the user message is empty; leave it out or give it a text"),
     (
         {"role": "user", "content": [{"type": "text", "text": ""}]},
         "the user message is empty; leave it out or give it a text",
     ),
-    ({"content": SAID}, f"'role' is missing or not a text; one of {ROLES}"),
-    ({"role": ["user"], "content": SAID}, f"'role' is missing or not a text; one of {ROLES}"),
+    ({"content": QUESTION}, f"'role' is missing or not a text; one of {ROLES}"),
+    ({"role": ["user"], "content": QUESTION}, f"'role' is missing or not a text; one of {ROLES}"),
     (
-        {"role": "tool", "content": SAID},
+        {"role": "tool", "content": QUESTION},
         "a tool's message needs the 'tool_call_id' of the call that it answers",
     ),
-    ({"role": "robot", "content": SAID}, f"unknown role 'robot'; one of {ROLES}"),
-    ({"role": "User", "content": SAID}, f"unknown role 'User'; one of {ROLES}"),
-    ({"role": SAID, "content": "user"}, f"unknown role; one of {ROLES}"),
+    ({"role": "robot", "content": QUESTION}, f"unknown role 'robot'; one of {ROLES}"),
+    ({"role": "User", "content": QUESTION}, f"unknown role 'User'; one of {ROLES}"),
+    ({"role": QUESTION, "content": "user"}, f"unknown role; one of {ROLES}"),
     ({"role": "user", "content": 5}, "'content' must be a string or a list of parts, not an int"),
     (
-        {"role": "user", "content": {"type": "text", "text": SAID}},
+        {"role": "user", "content": {"type": "text", "text": QUESTION}},
         "'content' must be a string or a list of parts, not a dict",
     ),
     (
-        {"role": "user", "content": SAID.encode()},
+        {"role": "user", "content": QUESTION.encode()},
         "'content' must be a string or a list of parts, not a bytes",
     ),
     (
@@ -125,23 +131,23 @@ AT_FAULT: list[tuple[Any, str]] = [
         "'tool_calls' is not supported; only 'role' and 'content' are",
     ),
     ({**USER, "name": "Ann"}, "'name' is not supported; only 'role' and 'content' are"),
-    (Message("tool", (Text(SAID),)), UNSOUND),
-    (Message(["user"], (Text(SAID),)), UNSOUND),  # type: ignore[arg-type] # the point, here and below
-    (Message("user", SAID), UNSOUND),  # type: ignore[arg-type]
-    (Message("user", Text(SAID)), UNSOUND),  # type: ignore[arg-type]
+    (Message("tool", (Text(QUESTION),)), UNSOUND),
+    (Message(["user"], (Text(QUESTION),)), UNSOUND),  # type: ignore[arg-type] # the point, here and below
+    (Message("user", QUESTION), UNSOUND),  # type: ignore[arg-type]
+    (Message("user", Text(QUESTION)), UNSOUND),  # type: ignore[arg-type]
     (Message("user", None), UNSOUND),  # type: ignore[arg-type]
     (Message("user", (Text(5),)), UNSOUND),  # type: ignore[arg-type]
-    (Message("user", ({"type": "text", "text": SAID},)), UNSOUND),  # type: ignore[arg-type]
+    (Message("user", ({"type": "text", "text": QUESTION},)), UNSOUND),  # type: ignore[arg-type]
     (Message("user", ()), "the user message is empty; leave it out or give it a text"),
 ]
 
 PARTS: list[Any] = [
-    SAID,
+    QUESTION,
     None,
-    {"text": SAID},
+    {"text": QUESTION},
     {"type": "text"},
     {"type": "text", "text": None},
-    {"type": ["text"], "text": SAID},
+    {"type": ["text"], "text": QUESTION},
     Text(None),  # type: ignore[arg-type] # the point
 ]
 
@@ -151,13 +157,13 @@ EMPTY: list[Any] = ["", None, [], [{"type": "text", "text": ""}]]
 
 @pytest.mark.parametrize("content", EMPTY)
 @pytest.mark.parametrize("role", ["system", "developer"])
-def test_an_instruction_without_words_is_left_out(role: str, content: Any) -> None:
+def test_an_empty_instruction_is_removed(role: str, content: Any) -> None:
     empty = {"role": role, "content": content}
     assert read([empty, RULES, USER, empty]) == read([RULES, USER])
     assert read([{"role": role}, USER, Message("system", ())]) == read([USER])
 
 
-def test_one_between_a_call_and_its_result_parts_nothing() -> None:
+def test_an_empty_instruction_may_stand_between_a_call_and_its_result() -> None:
     call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     turn = [USER, {"role": "assistant", "tool_calls": [call]}]
     result = {"role": "tool", "tool_call_id": "1", "content": "rain"}
@@ -165,7 +171,9 @@ def test_one_between_a_call_and_its_result_parts_nothing() -> None:
 
 
 def test_the_index_of_a_later_message_stays() -> None:
-    error = refused([{"role": "system", "content": ""}, USER, {"role": "robot", "content": SAID}])
+    error = refused(
+        [{"role": "system", "content": ""}, USER, {"role": "robot", "content": QUESTION}]
+    )
     assert error.index == 2
 
 
@@ -176,18 +184,18 @@ def refused(messages: Any) -> RequestError:
     return caught.value
 
 
-@pytest.mark.parametrize(("messages", "words"), WHOLE)
-def test_what_is_no_conversation_is_refused(messages: Any, words: str) -> None:
-    assert str(refused(messages)) == words
+@pytest.mark.parametrize(("messages", "message"), NO_CONVERSATIONS)
+def test_what_is_no_conversation_is_refused(messages: Any, message: str) -> None:
+    assert str(refused(messages)) == message
 
 
-@pytest.mark.parametrize(("message", "words"), AT_FAULT)
+@pytest.mark.parametrize(("given_", "problem"), AT_FAULT)
 @pytest.mark.parametrize("before", [[], [RULES, USER]])
 def test_a_message_at_fault_is_named_by_its_index(
-    message: Any, words: str, before: list[Any]
+    given_: Any, problem: str, before: list[Any]
 ) -> None:
-    error = refused([*before, message])
-    assert (error.index, str(error)) == (len(before), f"message {len(before)}: {words}")
+    error = refused([*before, given_])
+    assert (error.index, str(error)) == (len(before), f"message {len(before)}: {problem}")
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -197,7 +205,7 @@ def test_a_part_at_fault_is_named_by_its_position(part: Any) -> None:
 
 
 def test_no_repr_of_a_request_shows_its_prompt() -> None:
-    assert "capital" not in repr(parse_request([USER, ASKED], {"seed": 1}))
+    assert "capital" not in repr(parse_request([USER, USER_MESSAGE], {"seed": 1}))
 
 
 @example("\ud83d\ude00 a pair, \ud800 and its halves \udfff")
@@ -238,11 +246,13 @@ def test_every_text_can_be_sent_and_only_half_characters_are_replaced(text: str)
 )
 def test_sampling_parameters_are_read(options: dict[str, Any], sampling: Sampling) -> None:
     assert parse_sampling(options) == sampling
-    assert parse_request(SAID, options if options.get("stop") is None else {}).messages == (ASKED,)
+    assert parse_request(QUESTION, options if options.get("stop") is None else {}).messages == (
+        USER_MESSAGE,
+    )
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"tempreature": 1}, "unknown parameter 'tempreature'; did you mean 'temperature'?"),
         ({"max_token": 1}, "unknown parameter 'max_token'; did you mean 'max_tokens'?"),
@@ -269,10 +279,10 @@ def test_sampling_parameters_are_read(options: dict[str, Any], sampling: Samplin
         ({"stop": ["a", 5]}, "stop[1]: expected `str`, got `int`"),
     ],
 )
-def test_a_parameter_at_fault_is_named(options: dict[str, Any], words: str) -> None:
+def test_a_parameter_at_fault_is_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError) as caught:
-        parse_request(SAID, options)
-    assert (caught.value.index, str(caught.value)) == (None, words)
+        parse_request(QUESTION, options)
+    assert (caught.value.index, str(caught.value)) == (None, message)
 
 
 @pytest.mark.parametrize(
@@ -289,14 +299,14 @@ def test_every_number_is_either_refused_or_one_that_json_can_hold(name: str, val
 
 
 def test_without_parameters_the_defaults_are_kept() -> None:
-    assert parse_request(SAID, {}) == Request((ASKED,), Sampling())
+    assert parse_request(QUESTION, {}) == Request((USER_MESSAGE,), Sampling())
 
 
 @pytest.mark.parametrize("strict", [None, 1, "true"])
 def test_strict_is_true_or_false(strict: Any) -> None:
-    assert parse_request(SAID, {"strict": True}).strict
+    assert parse_request(QUESTION, {"strict": True}).strict
     with pytest.raises(RequestError, match="strict: expected True or False, not "):
-        parse_request(SAID, {"strict": strict})
+        parse_request(QUESTION, {"strict": strict})
 
 
 @pytest.mark.parametrize(
@@ -308,9 +318,9 @@ def test_an_empty_stop_is_none(stop: Any, sent: Any) -> None:
 
 @pytest.mark.parametrize("blanks", ["  \n", "\t", "\u00a0", "\u200b", "\ufeff\u2060 \u200d"])
 @pytest.mark.parametrize("role", ["system", "developer"])
-def test_instructions_of_blanks_are_left_out(role: str, blanks: str) -> None:
+def test_instructions_of_blanks_are_removed(role: str, blanks: str) -> None:
     for content in (blanks, [{"type": "text", "text": blanks}], [Text(blanks), Text("")]):
-        assert read([{"role": role, "content": content}, USER]) == (ASKED,)
-    assert read([Message("system", (Text(blanks),)), USER]) == (ASKED,)
+        assert read([{"role": role, "content": content}, USER]) == (USER_MESSAGE,)
+    assert read([Message("system", (Text(blanks),)), USER]) == (USER_MESSAGE,)
     said = [{"type": "text", "text": blanks}, {"type": "text", "text": "Be brief."}]
-    assert read([{"role": role, "content": said}, USER]) == (RULES, ASKED)
+    assert read([{"role": role, "content": said}, USER]) == (RULES, USER_MESSAGE)

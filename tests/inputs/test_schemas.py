@@ -1,4 +1,4 @@
-"""The schema of an answer: read from three forms, checked on every reply, and a reason to ask again where it is not kept."""
+"""The schema of an answer: three forms, a check of every reply, a retry where it does not fit."""
 
 import traceback
 from typing import Any
@@ -19,13 +19,13 @@ from standby.types import Request
 from tests.support.playing import target, why
 
 
-class Place(msgspec.Struct):
+class City(msgspec.Struct):
     city: str
 
 
 class Invoice(msgspec.Struct):
     number: int
-    at: Place
+    at: City
 
 
 class Tree(msgspec.Struct):
@@ -51,7 +51,7 @@ JSON = {
 @pytest.mark.parametrize(
     ("given", "name", "text", "data"),
     [
-        (Invoice, "Invoice", '{"number": 7, "at": {"city": "Porto"}}', Invoice(7, Place("Porto"))),
+        (Invoice, "Invoice", '{"number": 7, "at": {"city": "Porto"}}', Invoice(7, City("Porto"))),
         (Bill, "Bill", '{"number": 7}', Bill(number=7)),
         (JSON, "bill", '{"number": 7}', {"number": 7}),
         ({"type": "array"}, "answer", "[1]", [1]),
@@ -67,11 +67,11 @@ def test_a_structs_schema_is_an_object_at_its_root() -> None:
     schema = parse_schema(Invoice)
     assert schema is not None
     assert schema.json_schema["type"] == "object"
-    assert schema.json_schema["properties"]["at"] == {"$ref": "#/$defs/Place"}
-    assert set(schema.json_schema["$defs"]) == {"Place"}
+    assert schema.json_schema["properties"]["at"] == {"$ref": "#/$defs/City"}
+    assert set(schema.json_schema["$defs"]) == {"City"}
 
 
-def test_a_structs_docstring_is_told_without_its_indentation() -> None:
+def test_a_structs_docstring_is_sent_without_its_indentation() -> None:
     class Bill(msgspec.Struct):
         """What is owed.
 
@@ -94,7 +94,7 @@ def test_a_struct_that_contains_itself_keeps_its_definition() -> None:
 
 @pytest.mark.parametrize("given", [Invoice, Bill, JSON])
 @pytest.mark.parametrize("text", ["hello", "", "[]", '{"number": "secret"}', '{"number": 7'])
-def test_an_answer_that_does_not_fit_is_told_without_its_words(given: Any, text: str) -> None:
+def test_an_answer_that_does_not_fit_is_reported_without_its_text(given: Any, text: str) -> None:
     schema = parse_schema(given)
     assert schema is not None
     with pytest.raises(AttemptFailed, match="the answer does not fit the schema") as caught:
@@ -104,19 +104,21 @@ def test_an_answer_that_does_not_fit_is_told_without_its_words(given: Any, text:
 
 
 def test_an_answer_that_was_cut_says_so_and_what_to_raise() -> None:
-    schema = parse_schema(Place)
+    schema = parse_schema(City)
     assert schema is not None
     with pytest.raises(AttemptFailed) as caught:
         parse_data('{"city": "secr', schema, cut_after=9)
-    words = "truncated: the answer was cut after 9 tokens, before its JSON ended; raise max_tokens"
-    assert (caught.value.failure.kind, caught.value.failure.text) == (Kind.TRUNCATED, words)
+    message = (
+        "truncated: the answer was cut after 9 tokens, before its JSON ended; raise max_tokens"
+    )
+    assert (caught.value.failure.kind, caught.value.failure.text) == (Kind.TRUNCATED, message)
 
 
 @pytest.mark.parametrize(("text", "cut_after"), [('{"town": "x"}', 9), ('{"city": "secr', None)])
 def test_an_answer_that_was_not_cut_within_its_json_does_not_fit(
     text: str, cut_after: int | None
 ) -> None:
-    schema = parse_schema(Place)
+    schema = parse_schema(City)
     assert schema is not None
     with pytest.raises(AttemptFailed) as caught:
         parse_data(text, schema, cut_after)
@@ -131,7 +133,7 @@ def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> 
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "message"),
     [
         (5, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
         (
@@ -150,16 +152,16 @@ def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> 
         ),
     ],
 )
-def test_what_is_no_schema_is_refused_before_anything_is_sent(given: Any, words: str) -> None:
+def test_what_is_no_schema_is_refused_before_anything_is_sent(given: Any, message: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse_request("hi", {"schema": given})
-    assert str(caught.value) == words
+    assert str(caught.value) == message
 
 
-def test_a_model_that_cannot_be_held_to_one_is_not_asked() -> None:
-    asked = Request((), schema=parse_schema(JSON))
-    assert why(incompatibility(asked, target("m", None))) == "m cannot be held to a schema"
-    assert incompatibility(asked, target("m", None, card=Card(schema=True))) is None
+def test_a_model_that_supports_no_schema_is_skipped() -> None:
+    request = Request((), schema=parse_schema(JSON))
+    assert why(incompatibility(request, target("m", None))) == "m cannot be held to a schema"
+    assert incompatibility(request, target("m", None, card=Card(schema=True))) is None
 
 
 def client(*scripts: list[dict[str, Any]]) -> Any:
@@ -173,9 +175,9 @@ def client(*scripts: list[dict[str, Any]]) -> Any:
     )
 
 
-async def test_a_misfit_is_asked_again_and_then_the_next_model() -> None:
-    async with client([{"reply": "hello"}], [{"reply": '{"number": 7}'}]) as asked:
-        reply = await asked.chat("hi", schema=Bill)
+async def test_an_answer_that_does_not_fit_is_retried_and_then_the_next_model_answers() -> None:
+    async with client([{"reply": "hello"}], [{"reply": '{"number": 7}'}]) as standby:
+        reply = await standby.chat("hi", schema=Bill)
     assert reply.data == Bill(number=7)
     assert [(attempt.model, attempt.kind) for attempt in reply.trail] == [
         ("m0", "schema_mismatch"),
@@ -185,19 +187,19 @@ async def test_a_misfit_is_asked_again_and_then_the_next_model() -> None:
 
 
 async def test_when_no_model_keeps_to_it_the_call_fails() -> None:
-    async with client([{"reply": "hello"}]) as asked:
+    async with client([{"reply": "hello"}]) as standby:
         with pytest.raises(ChainExhausted, match="does not fit the schema 'Bill'"):
-            await asked.chat("hi", schema=Bill)
+            await standby.chat("hi", schema=Bill)
 
 
 async def test_a_reply_that_asks_for_tools_is_not_held_to_it() -> None:
-    async with client([{"tool_calls": [{"name": "f"}]}]) as asked:
-        reply = await asked.chat("hi", schema=Bill, tools=[{"function": {"name": "f"}}])
+    async with client([{"tool_calls": [{"name": "f"}]}]) as standby:
+        reply = await standby.chat("hi", schema=Bill, tools=[{"function": {"name": "f"}}])
     assert (reply.data, reply.tool_calls[0].name) == (None, "f")
 
 
 async def test_a_streams_reply_has_the_data_too() -> None:
-    async with client([{"reply": ['{"num', 'ber": 7}']}]) as asked:
-        stream = asked.stream("hi", schema=JSON)
+    async with client([{"reply": ['{"num', 'ber": 7}']}]) as standby:
+        stream = standby.stream("hi", schema=JSON)
         assert "".join([chunk.text async for chunk in stream]) == '{"number": 7}'
     assert stream.reply.data == {"number": 7}

@@ -1,4 +1,4 @@
-"""What a program is told where Agno is not installed."""
+"""The error where Agno is not installed."""
 
 import subprocess
 import sys

@@ -51,9 +51,9 @@ WEATHER: Any = {
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    with Loopback() as running:
-        running.answer = lambda _: openai_reply("Lisbon.")
-        yield running
+    with Loopback() as loopback:
+        loopback.answer = lambda _: openai_reply("Lisbon.")
+        yield loopback
 
 
 def ask(client: openai.OpenAI, **more: Any) -> Any:
@@ -99,7 +99,7 @@ def test_an_answer_without_a_vendors_id_gets_one_of_its_own() -> None:
     with standby.openai_client(settings=scripted("Lisbon.")) as client:
         ids = {ask(client).id for _ in range(3)}
     assert len(ids) == 3
-    assert all(known_as.startswith("chatcmpl-") for known_as in ids)
+    assert all(reply_id.startswith("chatcmpl-") for reply_id in ids)
 
 
 def test_a_vendors_id_of_any_letters_is_kept_and_its_header_is_one_line(server: Loopback) -> None:
@@ -181,15 +181,15 @@ def test_hints_are_dropped_and_a_header_names_them(server: Loopback, *, stream: 
     server.answer = lambda _: openai_stream(["Lisbon."]) if stream else openai_reply("Lisbon.")
     with standby.openai_client(settings=served(openai=server.url)) as client:
         create = client.chat.completions.with_raw_response.create
-        asked: dict[str, Any] = {"model": "default", "messages": HELLO, "stream": stream}
-        raw = create(**asked, **HINTED)
-        plain = create(**asked)
+        arguments: dict[str, Any] = {"model": "default", "messages": HELLO, "stream": stream}
+        raw = create(**arguments, **HINTED)
+        default = create(**arguments)
         assert raw.headers["x-standby-dropped"] == "logit_bias, logprobs, top_logprobs, verbosity"
-        assert "x-standby-dropped" not in plain.headers
+        assert "x-standby-dropped" not in default.headers
         if not stream:
             assert raw.parse().choices[0].logprobs is None
         with pytest.raises(openai.BadRequestError, match="'verbosity' is not carried") as caught:
-            create(**asked, verbosity="low", extra_body={"standby": {"strict": True}})
+            create(**arguments, verbosity="low", extra_body={"standby": {"strict": True}})
     assert caught.value.param == "verbosity"
     assert not set(HINTED) & set(server.requests[0].json)
     assert len(server.requests) == 2
@@ -221,7 +221,7 @@ def openai_first(gemini: Loopback, openai_server: Loopback) -> Settings:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_a_model_that_failed_was_not_sent_is_no_matter(*, stream: bool) -> None:
+def test_what_a_model_that_failed_was_not_sent_is_not_reported(*, stream: bool) -> None:
     with both() as (gemini, openai_server):
         openai_server.script(OPENAI_500)
         with standby.openai_client(settings=openai_first(gemini, openai_server)) as client:
@@ -244,11 +244,11 @@ def test_strict_skips_the_model_that_would_drop_a_parameter(*, stream: bool) -> 
             "o3-mini skipped unsupported; gemini-2.5-pro answer"
         )
         assert "x-standby-dropped" not in raw.headers
-        words = "must not be sent temperature, and strict forbids"
+        message = "must not be sent temperature, and strict forbids"
         alone = served(openai=openai_server.url)
         with (
             standby.openai_client(settings=alone) as client,
-            pytest.raises(openai.InternalServerError, match=words),
+            pytest.raises(openai.InternalServerError, match=message),
         ):
             ask(client, stream=stream, temperature=0.5, extra_body=strict)
         assert not openai_server.requests
@@ -264,7 +264,7 @@ def test_an_error_names_what_was_dropped_too() -> None:
     assert caught.value.response.headers["x-standby-dropped"] == "verbosity"
 
 
-def test_instructions_without_words_and_an_old_answer_reach_the_model_as_what_they_say(
+def test_empty_instructions_are_dropped_and_an_old_answer_is_sent_as_its_text(
     server: Loopback,
 ) -> None:
     with standby.openai_client(settings=served(openai=server.url)) as client:
@@ -276,8 +276,8 @@ def test_instructions_without_words_and_an_old_answer_reach_the_model_as_what_th
             *HELLO,
         ]
         ask(client, messages=history)
-    told = server.requests[1].json["messages"]
-    assert [(turn["role"], turn["content"]) for turn in told] == [
+    sent = server.requests[1].json["messages"]
+    assert [(turn["role"], turn["content"]) for turn in sent] == [
         ("user", "Which city?"),
         ("assistant", "Lisbon."),
         ("user", "Which city?"),
@@ -312,22 +312,25 @@ def test_pictures_and_a_conversation_reach_the_model() -> None:
 def test_an_agents_loop_of_tools_goes_over_two_models() -> None:
     steps = [{"tool_calls": [{"name": "weather", "arguments": {"city": "Porto"}}]}]
     with standby.openai_client(settings=scripted(steps)) as client:
-        asked = ask(
+        choice = ask(
             client, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False
         ).choices[0]
-    [call] = asked.message.tool_calls
-    assert (asked.finish_reason, call.function.name, call.function.arguments) == (
+    [call] = choice.message.tool_calls
+    assert (choice.finish_reason, call.function.name, call.function.arguments) == (
         "tool_calls",
         "weather",
         '{"city":"Porto"}',
     )
-    assert asked.message.content is None
+    assert choice.message.content is None
     with Loopback() as server, standby.openai_client(settings=served(openai=server.url)) as client:
         server.script(openai_reply("Take one."))
         result = {"role": "tool", "tool_call_id": call.id, "content": "rain"}
-        choice = {"type": "function", "function": {"name": "weather"}}
+        weather_only = {"type": "function", "function": {"name": "weather"}}
         said = ask(
-            client, messages=[*HELLO, asked.message, result], tools=[WEATHER], tool_choice=choice
+            client,
+            messages=[*HELLO, choice.message, result],
+            tools=[WEATHER],
+            tool_choice=weather_only,
         )
         sent = server.requests[0].json
     assert said.choices[0].message.content == "Take one."
@@ -335,7 +338,7 @@ def test_an_agents_loop_of_tools_goes_over_two_models() -> None:
     assert (
         sent["messages"][1]["tool_calls"][0]["id"] == sent["messages"][2]["tool_call_id"] == call.id
     )
-    assert sent["tool_choice"] == choice
+    assert sent["tool_choice"] == weather_only
 
 
 def test_a_stream_asks_for_each_tool_in_one_piece() -> None:
@@ -360,7 +363,7 @@ class City(BaseModel):
 LISBON = '{"name": "Lisbon", "people": 545000}'
 
 
-def test_parse_returns_an_instance_and_a_misfit_is_the_next_models_turn() -> None:
+def test_parse_returns_an_instance_and_the_next_model_answers_where_one_does_not_fit() -> None:
     with standby.openai_client(settings=scripted("no JSON", LISBON)) as client:
         parsed = client.chat.completions.parse(
             model="default", messages=HELLO, response_format=City
@@ -393,7 +396,7 @@ def test_the_sdks_own_stream_helper_parses_at_its_end() -> None:
 @pytest.mark.parametrize(
     ("response_format", "fits"),
     [
-        ({"type": "text"}, "words"),
+        ({"type": "text"}, "a text"),
         ({"type": "json_object"}, '{"a": 1}'),
         (
             {
@@ -406,14 +409,14 @@ def test_the_sdks_own_stream_helper_parses_at_its_end() -> None:
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
 def test_the_format_of_the_answer_is_kept(response_format: Any, fits: str) -> None:
-    with standby.openai_client(settings=scripted("words", fits)) as client:
+    with standby.openai_client(settings=scripted("a text", fits)) as client:
         assert ask(client, response_format=response_format).choices[0].message.content == fits
 
 
 # Streams
 
 
-def test_a_stream_is_pieces_their_usage_if_asked_for_and_headers_with_the_first() -> None:
+def test_a_stream_is_pieces_their_usage_if_requested_and_headers_with_the_first() -> None:
     with both() as (gemini, openai_server):
         gemini.script(GEMINI_503)
         settings = served(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
@@ -421,7 +424,7 @@ def test_a_stream_is_pieces_their_usage_if_asked_for_and_headers_with_the_first(
             stream = ask(client, stream=True, stream_options={"include_usage": True})
             headers = stream.response.headers
             chunks = list(stream)
-            plain = list(ask(client, stream=True))
+            default = list(ask(client, stream=True))
     assert [chunk.choices[0].delta.content for chunk in chunks[:-1]] == [
         "Lisbon, ",
         "says OpenAI.",
@@ -436,7 +439,7 @@ def test_a_stream_is_pieces_their_usage_if_asked_for_and_headers_with_the_first(
     assert headers["x-standby-trail"].startswith(
         "gemini-2.5-pro failed overloaded 503; o3-mini answer"
     )
-    assert all(chunk.choices and chunk.usage is None for chunk in plain)
+    assert all(chunk.choices and chunk.usage is None for chunk in default)
 
 
 async def test_an_asynchronous_stream_is_the_same() -> None:
@@ -449,7 +452,7 @@ async def test_an_asynchronous_stream_is_the_same() -> None:
     assert stream.response.headers["x-standby-model"] == "m2"
 
 
-def test_a_stream_that_is_held_back_names_its_model_too() -> None:
+def test_a_buffered_stream_names_its_model_too() -> None:
     settings = scripted([{"reply": ["Lis", "bon."]}], stream=StreamRules(release="whole"))
     with standby.openai_client(settings=settings) as client:
         stream = ask(client, stream=True)
@@ -522,7 +525,7 @@ def _none_open(server: Loopback) -> bool:
     return asyncio.run(wait())
 
 
-async def test_cancelling_a_call_cancels_the_walk(server: Loopback) -> None:
+async def test_cancelling_a_call_cancels_its_attempt(server: Loopback) -> None:
     server.script(hang())
     async with standby.async_openai_client(settings=served(openai=server.url)) as client:
         for stream in (False, True):
@@ -609,7 +612,7 @@ def test_a_path_or_a_dictionary_is_taken_first_or_by_name(
 
 
 @pytest.mark.parametrize(
-    ("make", "given", "words"),
+    ("make", "given", "message"),
     [
         (standby.openai_client, 7, "client: expected Standby, a path or a dictionary, not int"),
         (standby.openai_client, AsyncStandby, "client: expected Standby, .* not AsyncStandby"),
@@ -618,10 +621,10 @@ def test_a_path_or_a_dictionary_is_taken_first_or_by_name(
         (AsyncStandbyTransport, b"models.yaml", "client: expected AsyncStandby, .* not bytes"),
     ],
 )
-def test_anything_else_is_refused_at_once(make: Any, given: Any, words: str) -> None:
+def test_anything_else_is_refused_at_once(make: Any, given: Any, message: str) -> None:
     given = given(settings=scripted("Lisbon.")) if isinstance(given, type) else given
     for way in ((given,), ()):
-        with pytest.raises(TypeError, match=words):
+        with pytest.raises(TypeError, match=message):
             make(*way, **({} if way else {"client": given}))
 
 
@@ -642,8 +645,8 @@ file = {
     "chains": {"default": {"models": ["m"]}},
 }
 with standby.openai_client(file) as client:
-    asked = [{"role": "user", "content": "Hi?"}]
-    reply = client.chat.completions.create(model="default", messages=asked)
+    messages = [{"role": "user", "content": "Hi?"}]
+    reply = client.chat.completions.create(model="default", messages=messages)
 print(reply.choices[0].message.content)
 """
     assert played(program, tmp_path) == ("Lisbon.\n", "")
@@ -658,7 +661,7 @@ MAKERS = [
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "hint"),
     [
         ("enviro", r"did you mean 'environ'\?"),
         ("setings", r"did you mean 'settings'\?"),
@@ -668,16 +671,16 @@ MAKERS = [
     ],
 )
 @pytest.mark.parametrize("make", MAKERS)
-def test_an_option_that_nobody_takes_is_refused_by_the_name_of_whom_it_was_given(
-    make: Any, name: str, words: str
+def test_an_unknown_option_is_refused_by_the_function_that_was_called(
+    make: Any, name: str, hint: str
 ) -> None:
     for first in ((), (7,), ({"version": 1},)):
-        with pytest.raises(TypeError, match=rf"^{make.__name__}: unknown option '{name}'; {words}"):
+        with pytest.raises(TypeError, match=rf"^{make.__name__}: unknown option '{name}'; {hint}"):
             make(*first, **{name: "a-secret"})
 
 
 @pytest.mark.parametrize("make", [*MAKERS, Standby, AsyncStandby])
-def test_an_empty_path_is_refused_in_words(make: Any) -> None:
+def test_an_empty_path_is_refused(make: Any) -> None:
     for given in ((("",), {}), ((), {"config": ""})):
         with pytest.raises(
             ConfigError, match="the configuration's path is an empty text"

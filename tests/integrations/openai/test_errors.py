@@ -1,4 +1,4 @@
-"""What goes wrong, as the exceptions of OpenAI's SDK: their status, code and parameter; and streams that break."""
+"""Failures as the exceptions of OpenAI's SDK, with status, code and parameter."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from standby.settings import Retry, StreamRules
 from tests.support.asking import scripted, served
 from tests.support.loopback import Loopback, openai_error
 
-SECRET = "the prompt that nobody may repeat"
+SECRET = "the prompt that must not be repeated"
 HELLO: list[Any] = [{"role": "user", "content": SECRET}]
 ONCE = Retry(attempts=1)
 HALF = {"reply": ["Half an"], "fail": {"kind": "connection", "message": "connection error: reset"}}
 
 
 def failing(kind: str, **more: Any) -> list[Any]:
-    return [{"fail": {"kind": kind, "message": "The vendor's words.", **more}}]
+    return [{"fail": {"kind": kind, "message": "The vendor's message.", **more}}]
 
 
 def ask(client: openai.OpenAI, **more: Any) -> Any:
@@ -83,13 +83,13 @@ def test_what_is_too_long_for_all_that_could_read_it_is_too_long() -> None:
         ask(client)
 
 
-@pytest.mark.parametrize("patience", [0, -1, openai.Timeout(5, read=0)])
-def test_no_time_at_all_is_the_sdks_time_out(patience: Any) -> None:
+@pytest.mark.parametrize("timeout", [0, -1, openai.Timeout(5, read=0)])
+def test_no_time_at_all_is_the_sdks_time_out(timeout: Any) -> None:
     with (
         standby.openai_client(settings=scripted("never said")) as client,
         pytest.raises(openai.APITimeoutError),
     ):
-        ask(client, timeout=patience)
+        ask(client, timeout=timeout)
 
 
 def test_when_all_have_failed_the_error_says_who_and_when_to_come_back() -> None:
@@ -211,12 +211,12 @@ WRONG: list[tuple[dict[str, Any], str | None, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("more", "param", "words"),
+    ("more", "param", "message"),
     WRONG,
     ids=lambda value: str(value) if isinstance(value, str) else "",
 )
 def test_a_request_that_is_wrong_is_a_400_that_names_the_parameter(
-    more: Any, param: str, words: str
+    more: Any, param: str, message: str
 ) -> None:
     with (
         standby.openai_client(settings=scripted("never said")) as client,
@@ -224,10 +224,10 @@ def test_a_request_that_is_wrong_is_a_400_that_names_the_parameter(
     ):
         ask(client, **more)
     assert (caught.value.param, caught.value.type) == (param, "invalid_request_error")
-    assert words in caught.value.message
+    assert message in caught.value.message
 
 
-def test_an_unknown_chain_is_a_404_and_so_is_an_api_that_nobody_answers() -> None:
+def test_an_unknown_chain_is_a_404_and_so_is_an_unknown_api() -> None:
     with standby.openai_client(settings=scripted("never said")) as client:
         with pytest.raises(
             openai.NotFoundError, match="no chain is named 'gpt-x'; 'model' names one of default"
@@ -272,7 +272,7 @@ async def test_an_asynchronous_one_does_the_same() -> None:
             await anext(stream)
 
 
-def test_an_answer_that_begins_anew_is_a_break_because_words_cannot_be_taken_back() -> None:
+def test_a_restarted_answer_is_a_break_because_text_cannot_be_taken_back() -> None:
     settings = scripted(
         [HALF], "Another answer.", stream=StreamRules(on_break="restart"), retry=ONCE
     )
@@ -286,7 +286,7 @@ def test_an_answer_that_begins_anew_is_a_break_because_words_cannot_be_taken_bac
     assert caught.value.code == "stream_restarted"
 
 
-async def test_an_asynchronous_one_cannot_take_them_back_either() -> None:
+async def test_an_asynchronous_one_cannot_take_it_back_either() -> None:
     settings = scripted(
         [HALF], "Another answer.", stream=StreamRules(on_break="restart"), retry=ONCE
     )

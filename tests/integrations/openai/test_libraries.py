@@ -1,6 +1,6 @@
 """The client under httpx and under httpx2: what it answers is of the library that asks.
 
-Only scripted models are asked, so that this runs beside SDKs that are too old for the providers:
+Only scripted models are called, so that this runs with SDKs that are too old for the providers:
 `python -m campaigns.openai_versions` runs it there.
 """
 
@@ -32,7 +32,7 @@ ONCE = Retry(attempts=1)
 
 
 def taken_by_the_sdk() -> list[ModuleType]:
-    """The libraries that are here and whose clients the installed SDK takes: httpx2's since 2.50 or so."""
+    """The installed libraries whose clients the installed SDK takes: httpx2's since about 2.50."""
     found = []
     for library in [import_module(name) for name in LIBRARIES if find_spec(name)]:
         with library.Client() as http_client:

@@ -1,4 +1,4 @@
-"""What the wire's pure functions say where the SDK would not show it."""
+"""The wire's pure functions, where the SDK would not show their results."""
 
 import inspect
 import re
@@ -39,15 +39,16 @@ def attempt(**more: Any) -> Attempt:
     )
 
 
-def test_a_header_holds_names_of_any_letters_and_no_word_of_what_was_said() -> None:
+def test_a_header_holds_names_of_any_letters_and_nothing_of_a_message() -> None:
     trail = (
-        attempt(model="здесь/qwen3:8b", kind=Kind.TIMEOUT, text="the vendor's words"),
+        attempt(model="здесь/qwen3:8b", kind=Kind.TIMEOUT, text="the vendor's message"),
         attempt(model="a; b\r\nx"),
     )
     headers = build_headers("très prudent", trail, "m2", "p", "small; d'été")
     assert headers["x-standby-chain"] == "tr%C3%A8s%20prudent"
     assert headers["x-standby-trail"] == (
-        "%D0%B7%D0%B4%D0%B5%D1%81%D1%8C/qwen3:8b failed timeout; a%3B%20b%0D%0Ax failed; m2 answering"
+        "%D0%B7%D0%B4%D0%B5%D1%81%D1%8C/qwen3:8b failed timeout; "
+        "a%3B%20b%0D%0Ax failed; m2 answering"
     )
     assert headers["x-standby-attempts"] == "3"
     assert all(value.isascii() and value.isprintable() for value in headers.values())
@@ -79,9 +80,9 @@ HOW_IT_IS_SENT = {"self", "extra_headers", "extra_query", "extra_body", "timeout
 def test_each_parameter_of_the_sdk_is_carried_ignored_dropped_or_refused_with_a_reason(
     method: str,
 ) -> None:
-    known = [CARRIED, IGNORED, HINTS, frozenset(REASONS)]
+    groups = [CARRIED, IGNORED, HINTS, frozenset(REASONS)]
     taken = set(inspect.signature(getattr(Completions, method)).parameters) - HOW_IT_IS_SENT
-    assert {name for name in taken if sum(name in names for names in known) != 1} == set()
+    assert {name for name in taken if sum(name in names for names in groups) != 1} == set()
 
 
 @pytest.mark.parametrize("name", sorted(HINTS))
@@ -110,9 +111,9 @@ def test_a_hint_is_dropped_and_named_unless_it_must_be_kept(name: str) -> None:
         ("functions", []),
     ],
 )
-def test_a_value_that_asks_for_nothing_is_nothing(name: str, value: Any, *, strict: bool) -> None:
-    asked = parse_chat_request(body(**{name: value}, standby={"strict": strict}))
-    assert (asked.dropped, asked.options) == ((), {"strict": strict})
+def test_a_neutral_value_is_not_a_parameter(name: str, value: Any, *, strict: bool) -> None:
+    request = parse_chat_request(body(**{name: value}, standby={"strict": strict}))
+    assert (request.dropped, request.options) == ((), {"strict": strict})
 
 
 @pytest.mark.parametrize("name", sorted(REASONS))
@@ -134,8 +135,8 @@ def test_each_field_of_the_sdks_answer_may_stand_in_a_history() -> None:
         - {"role", "content", "tool_calls"}
     ):
         said = {"role": "assistant", "content": "Lisbon.", name: "something"}
-        [told] = parse_chat_request(body(messages=[said])).messages
-        assert told == {"role": "assistant", "content": "Lisbon."}, name
+        [sent] = parse_chat_request(body(messages=[said])).messages
+        assert sent == {"role": "assistant", "content": "Lisbon."}, name
 
 
 KEPT_BY_FRAMEWORKS = {
@@ -156,12 +157,12 @@ KEPT_BY_FRAMEWORKS = {
 
 
 def test_what_frameworks_keep_in_a_history_is_read_as_the_answer_alone() -> None:
-    [told] = parse_chat_request(
+    [sent] = parse_chat_request(
         body(messages=[{"role": "assistant", "content": "Lisbon.", **KEPT_BY_FRAMEWORKS}])
     ).messages
-    asked = [{"role": "user", "content": "Hi"}, told]
-    assert parse_request(asked, {}) == parse_request(
-        [asked[0], {"role": "assistant", "content": "Lisbon."}], {}
+    history = [{"role": "user", "content": "Hi"}, sent]
+    assert parse_request(history, {}) == parse_request(
+        [history[0], {"role": "assistant", "content": "Lisbon."}], {}
     )
 
 
@@ -174,15 +175,15 @@ def test_what_frameworks_keep_in_a_history_is_read_as_the_answer_alone() -> None
         {"content": [{"type": "refusal", "refusal": "I will not."}]},
     ],
 )
-def test_a_refusal_is_what_was_said(said: dict[str, Any]) -> None:
-    [told] = parse_chat_request(body(messages=[{"role": "assistant", **said}])).messages
-    assert msgspec.json.encode(told["content"]).decode().count("I will not.") == 1
-    history = [{"role": "user", "content": "Hi"}, told]
+def test_a_refusal_is_sent_as_text(said: dict[str, Any]) -> None:
+    [sent] = parse_chat_request(body(messages=[{"role": "assistant", **said}])).messages
+    assert msgspec.json.encode(sent["content"]).decode().count("I will not.") == 1
+    history = [{"role": "user", "content": "Hi"}, sent]
     assert parse_request(history, {}).messages[1].parts == (Text("I will not."),)
 
 
 @pytest.mark.parametrize("name", sorted(IGNORED))
-def test_what_says_nothing_of_the_answer_goes_nowhere(name: str) -> None:
+def test_parameters_that_do_not_change_the_answer_are_not_sent(name: str) -> None:
     assert parse_chat_request(body(**{name: "x"})).options == {}
 
 
@@ -245,14 +246,14 @@ def test_the_root_has_both_clients_and_importing_all_of_it_loads_no_sdk() -> Non
 def test_a_thought_among_the_parts_of_an_answer_is_left_out(kind: str) -> None:
     thought = {"type": kind, kind: "Where?", "signature": "x"}
     said = {"role": "assistant", "content": [thought, {"type": "text", "text": "Lisbon."}]}
-    [told] = parse_chat_request(body(messages=[said])).messages
-    assert told["content"] == [{"type": "text", "text": "Lisbon."}]
-    asked = [{"role": "user", "content": "Hi"}, {**said, "content": [thought]}]
-    assert len(parse_request(parse_chat_request(body(messages=asked)).messages, {}).messages) == 1
+    [sent] = parse_chat_request(body(messages=[said])).messages
+    assert sent["content"] == [{"type": "text", "text": "Lisbon."}]
+    history = [{"role": "user", "content": "Hi"}, {**said, "content": [thought]}]
+    assert len(parse_request(parse_chat_request(body(messages=history)).messages, {}).messages) == 1
 
 
 @pytest.mark.parametrize("name", ["is_error", "status", "artifact", "timestamp"])
-def test_what_is_kept_beside_a_tools_result_goes_nowhere(name: str) -> None:
+def test_extra_fields_of_a_tools_result_are_not_sent(name: str) -> None:
     said = {"role": "tool", "tool_call_id": "1", "content": "rain"}
     assert parse_chat_request(body(messages=[{**said, name: "error"}])).messages == [said]
 
@@ -270,7 +271,7 @@ OF_OTHER_VENDORS = (
 
 
 @pytest.mark.parametrize("name", OF_OTHER_VENDORS)
-def test_the_refusal_of_a_vendors_own_parameter_says_how_to_send_it(name: str) -> None:
+def test_the_rejection_of_a_vendors_own_parameter_says_how_to_send_it(name: str) -> None:
     way = f'extra_body={{"standby": {{"extra": {{PROVIDER: {{"{name}": …}}}}}}}}'
     with pytest.raises(RejectedRequest, match=re.escape(way)) as caught:
         parse_chat_request(body(**{name: {"a": 1}}))
