@@ -215,9 +215,9 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if openssl is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
     file = tmp_path / "certificate.pem"
-    options = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost".split()
+    options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
     options += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file)]
-    command = [openssl, *options, "-out", str(tmp_path / "only.pem")]
+    command = [openssl, "req", *options, "-out", str(tmp_path / "only.pem")]
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - ours
     file.write_bytes(file.read_bytes() + (tmp_path / "only.pem").read_bytes())
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "only.pem"))

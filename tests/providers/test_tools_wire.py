@@ -267,40 +267,47 @@ def test_gemini_refuses_a_conversation_that_begins_with_a_call(before: tuple[Mes
     assert (caught.value.failure.kind, caught.value.failure.message) == (Kind.UNSUPPORTED, message)
 
 
-def fits_openai(turns: list[dict[str, Any]]) -> None:
-    expected: list[str] = []
+def check_openai(turns: list[dict[str, Any]]) -> None:
+    """Check that every call has a result, in order, and that no turn is empty."""
+    pending: list[str] = []
     for turn in turns:
-        if expected:
-            assert (turn["role"], turn["tool_call_id"]) == ("tool", expected.pop(0))
+        if pending:
+            assert (turn["role"], turn["tool_call_id"]) == ("tool", pending.pop(0))
             assert isinstance(turn["content"], str)
-            continue
-        assert turn["role"] in ("system", "user", "assistant")
-        calls = turn.get("tool_calls", [])
-        expected = [each["id"] for each in calls]
-        assert len(set(expected)) == len(expected)
-        assert all(0 < len(call_id) <= 40 for call_id in expected)
-        assert all(
-            isinstance(msgspec.json.decode(each["function"]["arguments"]), dict) for each in calls
-        )
-        assert turn["content"] or calls
-    assert not expected
+        else:
+            pending = check_openai_turn(turn)
+    assert not pending
 
 
-def fits_gemini(turns: list[dict[str, Any]]) -> None:
-    expected: list[tuple[str, str]] = []
+def check_openai_turn(turn: dict[str, Any]) -> list[str]:
+    """Check a turn without results; return the ids of its calls."""
+    assert turn["role"] in ("system", "user", "assistant")
+    calls = turn.get("tool_calls", [])
+    ids = [each["id"] for each in calls]
+    assert len(set(ids)) == len(ids)
+    assert all(0 < len(call_id) <= 40 for call_id in ids)
+    for each in calls:
+        assert isinstance(msgspec.json.decode(each["function"]["arguments"]), dict)
+    assert turn["content"] or calls
+    return ids
+
+
+def check_gemini(turns: list[dict[str, Any]]) -> None:
+    """Check that every call has a result in the next turn, and that no turn is empty."""
+    pending: list[tuple[str, str]] = []
     for before, turn in zip([None, *turns], turns, strict=False):
         calls = [part["functionCall"] for part in turn["parts"] if "functionCall" in part]
-        answers = [part["functionResponse"] for part in turn["parts"] if "functionResponse" in part]
+        results = [part["functionResponse"] for part in turn["parts"] if "functionResponse" in part]
         assert turn["parts"]
         assert all(part.get("text") != "" for part in turn["parts"])
-        assert [(each["id"], each["name"]) for each in answers] == expected
-        assert all(isinstance(each["response"], dict) for each in answers)
-        assert not calls or (
-            turn["role"] == "model" and before is not None and before["role"] == "user"
-        )
-        assert not answers or (turn["role"] == "user" and len(answers) == len(turn["parts"]))
-        expected = [(each["id"], each["name"]) for each in calls]
-    assert not expected
+        assert [(each["id"], each["name"]) for each in results] == pending
+        assert all(isinstance(each["response"], dict) for each in results)
+        if calls:
+            assert [before and before["role"], turn["role"]] == ["user", "model"]
+        if results:
+            assert (turn["role"], len(turn["parts"])) == ("user", len(results))
+        pending = [(each["id"], each["name"]) for each in calls]
+    assert not pending
 
 
 VALUES = st.recursive(
@@ -340,7 +347,7 @@ def test_any_valid_conversation_is_valid_for_both_vendors(
         [QUESTION, *(message for turn in turns for message in turn)], {"tools": TOOLS}
     )
     body = openai(request)
-    fits_openai(body["messages"])
+    check_openai(body["messages"])
     contents = gemini(*request.messages, card=SIGNED if signed else Card())
-    fits_gemini(contents)
+    check_gemini(contents)
     assert msgspec.json.decode(msgspec.json.encode(contents)) == contents

@@ -276,11 +276,10 @@ async def test_a_connection_is_used_again(server: Loopback) -> None:
 async def test_leaving_a_stream_early_closes_it(server: Loopback) -> None:
     items = events(message(text_block("Lisbon, says Claude.")))
     server.script(Answer(pieces=((0.0, frames(items[:5])),), framing="chunked", then="hang"))
-    async with (
-        adapter(server.url) as anthropic,
-        aclosing(anthropic.stream(model_request())) as chunks,
-    ):  # type: ignore[type-var] # a generator
-        assert (await anext(chunks)).text
+    async with adapter(server.url) as anthropic:
+        chunks = anthropic.stream(model_request())
+        async with aclosing(chunks):  # type: ignore[type-var] # a generator
+            assert (await anext(chunks)).text
     assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
 
 

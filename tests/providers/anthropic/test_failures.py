@@ -13,9 +13,18 @@ def body(kind: str, message: str, **details: Any) -> dict[str, Any]:
     }
 
 
-NO_CREDIT = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits."
-NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
-NO_OBJECT = "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
+NO_CREDIT = (
+    "Your credit balance is too low to access the Anthropic API. "
+    "Please go to Plans & Billing to upgrade or purchase credits."
+)
+NO_PREFILL = (
+    "This model does not support assistant message prefill. "
+    "The conversation must end with a user message."
+)
+NO_OBJECT = (
+    "output_config.format.schema: "
+    "For 'object' type, 'additionalProperties' must be explicitly set to false"
+)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ CARDS = standby_anthropic.standby_models()
 
 def test_the_manifest_imports_no_sdk_and_no_http() -> None:
     code = (
-        "import standby_anthropic, sys; standby_anthropic.standby_models(); standby_anthropic.standby_provider(); "
+        "import standby_anthropic, sys; "
+        "standby_anthropic.standby_models(); standby_anthropic.standby_provider(); "
         "print([name for name in ('anthropic', 'httpx2', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
@@ -35,17 +36,12 @@ def test_the_adapter_is_where_the_manifest_says() -> None:
 def test_parameters_that_the_messages_api_lacks_are_refused_for_all_models() -> None:
     from anthropic.types.message_create_params import MessageCreateParamsBase  # noqa: PLC0415 - the manifest must not need it
 
-    ours = {
-        "max_tokens",
-        "stop",
-        "parallel_tool_calls",
-        "reasoning_effort",
-    }  # they are there under other names
+    # the API has these under other names
+    ours = {"max_tokens", "stop", "parallel_tool_calls", "reasoning_effort"}
     assert set(INFO.card.refuses or ()) == set(Sampling.__struct_fields__) - ours
     assert not set(INFO.card.refuses or ()) & get_type_hints(MessageCreateParamsBase).keys()
-    assert not any(
-        card.refuses for card in CARDS.values()
-    )  # it would stand in place of the provider's
+    # a card's own list would replace the provider's
+    assert not any(card.refuses for card in CARDS.values())
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -67,7 +63,7 @@ def test_every_card_has_the_sdks_retirement(name: str) -> None:
     from anthropic._data import DEPRECATED_MODELS  # noqa: PLC0415 - the manifest must not need it
 
     if name not in DEPRECATED_MODELS and SDK < (2, 12):
-        pytest.skip("this SDK is older than what its vendor said of the model")
+        pytest.skip("this SDK is older than the model's retirement notice")
     assert CARDS[name].retires == (
         _day(DEPRECATED_MODELS[name]) if name in DEPRECATED_MODELS else None
     )

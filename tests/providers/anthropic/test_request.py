@@ -37,7 +37,7 @@ TURN = (
     Message("tool", (ToolResult(id="a:1", name="weather", text="Rain."),)),
     Message("tool", (ToolResult(id="toolu_2", name="now", text=""),)),
 )
-UNKNOWN_MODEL = "a-model-of-ones-own"
+UNKNOWN_MODEL = "an-unknown-model"
 
 
 def build(*messages: Message, **rest: Any) -> dict[str, Any]:

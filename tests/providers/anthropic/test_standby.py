@@ -1,10 +1,10 @@
-"""Anthropic as one of a chain, as its users run it: from the file, over real sockets."""
+"""Anthropic in a chain, from the file and over real sockets."""
 
 from pathlib import Path
 
 import pytest
 
-from standby import AsyncStandby
+from standby import AsyncStandby, Reply
 from standby.plugin import Tool
 from tests.providers.anthropic.wire_server import (
     OVERLOADED,
@@ -45,68 +45,65 @@ def client(file: Path) -> AsyncStandby:
     return AsyncStandby(file, environ={"CLAUDE_KEY": "sk-ant-nothing"}, warm_up=False)
 
 
+HISTORY = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Bergen?"},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {
+                "id": "call|fc:1",
+                "type": "function",
+                "function": {"name": "weather", "arguments": "{}"},
+            }
+        ],
+    },
+    {"role": "tool", "tool_call_id": "call|fc:1", "content": "Rain."},
+    {"role": "assistant", "content": "Rain."},
+    {"role": "user", "content": "Oslo?"},
+]
+RESULT = {"role": "tool", "tool_call_id": "toolu_1", "content": "Sun."}
+
+
+async def send(standby: AsyncStandby, *, stream: bool) -> Reply:
+    if not stream:
+        return await standby.chat(HISTORY, tools=[WEATHER], temperature=0.5)
+    async with standby.stream(HISTORY, tools=[WEATHER], temperature=0.5) as chunks:
+        async for _ in chunks:
+            pass
+    return chunks.reply
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 async def test_claude_stands_by_with_tools_and_a_history(
     server: Loopback, file: Path, *, stream: bool
 ) -> None:
     server.answer = answers(thinking_block("Oslo."), text_block("I look."), CALL, stop="tool_use")
-    history = [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "Bergen?"},
-        {
-            "role": "assistant",
-            "content": None,
-            "tool_calls": [
-                {
-                    "id": "call|fc:1",
-                    "type": "function",
-                    "function": {"name": "weather", "arguments": "{}"},
-                }
-            ],
-        },
-        {"role": "tool", "tool_call_id": "call|fc:1", "content": "Rain."},
-        {"role": "assistant", "content": "Rain."},
-        {"role": "user", "content": "Oslo?"},
-    ]
     async with client(file) as standby:
-        if stream:
-            async with standby.stream(history, tools=[WEATHER], temperature=0.5) as chunks:
-                async for _ in chunks:
-                    pass
-            reply = chunks.reply
-        else:
-            reply = await standby.chat(history, tools=[WEATHER], temperature=0.5)
-        assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
-            ("down", "failed"),
-            ("claude-haiku-5-5", "answered"),
-        ]
-        assert reply.trail[-1].dropped == ("temperature",)
-        assert (reply.text, reply.reasoning, reply.tool_calls[0].arguments) == (
-            "I look.",
-            "Oslo.",
-            {"city": "Oslo"},
-        )
+        reply = await send(standby, stream=stream)
+    assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
+        ("down", "failed"),
+        ("claude-haiku-5-5", "answered"),
+    ]
+    assert reply.trail[-1].dropped == ("temperature",)
+    assert (reply.text, reply.reasoning) == ("I look.", "Oslo.")
+    assert reply.tool_calls[0].arguments == {"city": "Oslo"}
+    assert "temperature" not in server.requests[0].json
+
+
+async def test_claude_gets_its_own_thoughts_and_calls_back(server: Loopback, file: Path) -> None:
+    content = [thinking_block("Oslo."), text_block("I look."), CALL]
+    server.answer = answers(*content, stop="tool_use")
+    async with client(file) as standby:
+        reply = await send(standby, stream=False)
         server.answer = answers(text_block("Sun."))
-        result = {"role": "tool", "tool_call_id": "toolu_1", "content": "Sun."}
-        after = await standby.chat([*history, reply.message, result], tools=[WEATHER])
+        after = await standby.chat([*HISTORY, reply.message, RESULT], tools=[WEATHER])
     assert after.text == "Sun."
-    first, second = (request.json for request in server.requests)
-    assert "temperature" not in first
-    assert [turn["role"] for turn in second["messages"]] == [
-        "user",
-        "assistant",
-        "user",
-        "assistant",
-        "user",
-        "assistant",
-        "user",
-    ]
-    assert second["messages"][5]["content"] == [
-        thinking_block("Oslo."),
-        text_block("I look."),
-        CALL,
-    ]
-    assert second["messages"][6]["content"] == [
+    messages = server.requests[1].json["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant"] * 3 + ["user"]
+    assert messages[5]["content"] == content
+    assert messages[6]["content"] == [
         {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Sun."}
     ]
 
@@ -117,7 +114,6 @@ async def test_an_overloaded_model_is_replaced_and_its_thoughts_are_not_passed_o
     server.answer = answers(thinking_block("Oslo."), CALL, stop="tool_use")
     async with client(file) as standby:
         reply = await standby.chat("Oslo?", chain="two", tools=[WEATHER])
-        result = {"role": "tool", "tool_call_id": "toolu_1", "content": "Sun."}
         second_answer = answers(text_block("Sun."), model="claude-opus-4-8")
         server.answer = lambda request: (
             second_answer(request)
@@ -125,7 +121,7 @@ async def test_an_overloaded_model_is_replaced_and_its_thoughts_are_not_passed_o
             else respond(529, OVERLOADED)
         )
         after = await standby.chat(
-            [{"role": "user", "content": "Oslo?"}, reply.message, result],
+            [{"role": "user", "content": "Oslo?"}, reply.message, RESULT],
             chain="two",
             tools=[WEATHER],
         )

@@ -1,4 +1,4 @@
-"""The manifest: what the plugin says of itself, at no cost."""
+"""The local provider's manifest."""
 
 import subprocess
 import sys
@@ -34,14 +34,18 @@ def test_the_card_has_a_disclaimer() -> None:
 def test_the_manifest_imports_nothing_but_the_plugin_interface() -> None:
     code = (
         "import sys; import standby.plugin; before = set(sys.modules); import standby_local; "
-        "standby_local.standby_provider(); standby_local.standby_models(); print(*sorted(set(sys.modules) - before))"
+        "standby_local.standby_provider(); standby_local.standby_models(); "
+        "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
     assert done.stdout.split() == ["standby_local"]
 
 
 def test_the_adapter_imports_without_the_engine() -> None:
-    code = "import sys; import standby_local.adapter; print('xllamacpp' in sys.modules, 'click' in sys.modules)"
+    code = (
+        "import sys; import standby_local.adapter; "
+        "print('xllamacpp' in sys.modules, 'click' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
     assert done.stdout.split() == ["False", "False"]
 

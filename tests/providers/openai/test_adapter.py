@@ -1,4 +1,4 @@
-"""The real SDK, over real sockets, while all is well."""
+"""Successful requests, through the real SDK over real sockets."""
 
 import asyncio
 import subprocess
@@ -80,7 +80,7 @@ async def test_the_body_on_the_wire_is_ours_and_nothing_else(server: Loopback) -
 
 async def test_a_users_own_endpoint_gets_max_tokens(server: Loopback) -> None:
     async with adapter(server.url) as openai:
-        await openai.complete(model_request(model="a-model-of-ones-own", max_tokens=100))
+        await openai.complete(model_request(model="an-unknown-model", max_tokens=100))
     assert server.requests[0].json["max_tokens"] == 100
 
 
@@ -166,9 +166,11 @@ async def test_without_a_key_no_variable_supplies_one(
 
 def test_a_legacy_http_client_changes_nothing() -> None:
     code = (
-        "import types, sys; sys.modules['aiohttp'] = None; from standby.plugin import Provider, Secret; "
+        "import types, sys; sys.modules['aiohttp'] = None; "
+        "from standby.plugin import Provider, Secret; "
         "from standby_openai.adapter import OpenAIAdapter, _Client; "
-        "made = OpenAIAdapter(Provider(plugin='openai', api_key=Secret('k'))); print(type(made._sdk._client) is _Client)"
+        "adapter = OpenAIAdapter(Provider(plugin='openai', api_key=Secret('k'))); "
+        "print(type(adapter._sdk._client) is _Client)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
     assert done.stdout.strip() == "True"
@@ -279,7 +281,7 @@ def test_an_unparsable_endpoint_is_unavailable() -> None:
 
 def test_the_certificates_are_read_once() -> None:
     adapters = [OpenAIAdapter(Provider(plugin="openai", api_key=Secret(KEY))) for _ in range(2)]
-    contexts = {id(made._sdk._client._transport._pool._ssl_context) for made in adapters}  # type: ignore[attr-defined] # httpx2's
+    contexts = {id(one._sdk._client._transport._pool._ssl_context) for one in adapters}  # type: ignore[attr-defined] # httpx2's
     assert len(contexts) == 1
 
 

@@ -184,7 +184,10 @@ TABLE = [
         400,
         BAD,
         None,
-        "Function tools with reasoning_effort are not supported for gpt-5.6-sol in /v1/chat/completions.",
+        (
+            "Function tools with reasoning_effort are not supported for gpt-5.6-sol "
+            "in /v1/chat/completions."
+        ),
         Kind.UNSUPPORTED,
     ),
     (400, BAD, "invalid_image_url", "Error while downloading https://….", Kind.INVALID_REQUEST),

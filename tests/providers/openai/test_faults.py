@@ -1,4 +1,4 @@
-"""The real SDK, over real sockets, while something is wrong."""
+"""Faults, through the real SDK over real sockets."""
 
 import asyncio
 import socket
@@ -53,7 +53,8 @@ def events(*frames: bytes, **rest: Any) -> Answer:
 
 def piece(text: str, finish: str = "") -> bytes:
     end = f'"{finish}"' if finish else "null"
-    return f'data: {{"choices": [{{"delta": {{"content": "{text}"}}, "finish_reason": {end}}}]}}\n\n'.encode()
+    choice = f'{{"delta": {{"content": "{text}"}}, "finish_reason": {end}}}'
+    return f'data: {{"choices": [{choice}]}}\n\n'.encode()
 
 
 @BOTH
@@ -151,10 +152,8 @@ async def test_a_stream_without_an_end_marker_is_malformed(
     server.script(openai_stream(["Lisbon, ", "says"], finish=None, done=done, framing=framing))
     async with adapter(server.url) as openai:
         failure = await get_failure(openai, model_request(), stream=True)
-    assert (failure.kind, failure.message) == (
-        Kind.MALFORMED,
-        "malformed: the answer has no finish_reason, so it is incomplete",
-    )
+    assert failure.kind is Kind.MALFORMED
+    assert failure.message == "malformed: the answer has no finish_reason, so it is incomplete"
 
 
 async def test_a_stream_cut_inside_its_last_event_is_malformed(server: Loopback) -> None:
@@ -202,17 +201,26 @@ async def test_a_complete_stream_waits_briefly_for_an_open_connection(
     ("frame", "kind", "text"),
     [
         (
-            b'data: {"error": {"message": "Oh.", "type": "server_error", "param": null, "code": null}}\n\ndata: [DONE]\n\n',
+            (
+                b'data: {"error": {"message": "Oh.", "type": "server_error", "param": null, '
+                b'"code": null}}\n\ndata: [DONE]\n\n'
+            ),
             Kind.SERVER_ERROR,
             "200 server_error. Oh.",
         ),
         (
-            b'event: error\ndata: {"type": "error", "error": {"code": "insufficient_quota", "message": "Pay."}}\n\n',
+            (
+                b'event: error\ndata: {"type": "error", '
+                b'"error": {"code": "insufficient_quota", "message": "Pay."}}\n\n'
+            ),
             Kind.QUOTA_EXHAUSTED,
             "200 insufficient_quota. Pay.",
         ),
         (
-            b'data: {"type": "error", "code": "server_is_overloaded", "message": "Busy.", "param": null}\n\n',
+            (
+                b'data: {"type": "error", "code": "server_is_overloaded", '
+                b'"message": "Busy.", "param": null}\n\n'
+            ),
             Kind.OVERLOADED,
             "200 server_is_overloaded. Busy.",
         ),
@@ -276,9 +284,9 @@ async def test_a_stream_may_come_byte_by_byte(server: Loopback) -> None:
 async def test_cancelling_closes_the_socket(server: Loopback, *, stream: bool, head: bool) -> None:
     server.script(events(piece("Lisbon"), then="hang") if head else hang())
     async with adapter(server.url) as openai:
-        task = asyncio.create_task(
-            collect(openai, model_request()) if stream else openai.complete(model_request())
-        )  # type: ignore[arg-type] # either
+        request = model_request()
+        work = collect(openai, request) if stream else openai.complete(request)
+        task = asyncio.create_task(work)  # type: ignore[arg-type] # either
         while not server.requests:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
@@ -327,10 +335,8 @@ async def test_a_refused_connection_has_the_systems_message() -> None:
     async with adapter(f"http://127.0.0.1:{port}") as openai:
         for stream in (False, True):
             failure = await get_failure(openai, model_request(), stream=stream)
-            assert (failure.kind, failure.text) == (
-                Kind.CONNECTION,
-                "connection error: Connection refused",
-            )
+            assert failure.kind is Kind.CONNECTION
+            assert failure.text == "connection error: Connection refused"
 
 
 async def test_a_connection_that_never_opens_is_a_timeout(
@@ -354,10 +360,8 @@ async def test_a_connection_that_never_opens_is_a_timeout(
 @BOTH
 async def test_an_endpoint_that_is_not_a_url_is_a_failure(url: str, *, stream: bool) -> None:
     async with adapter(url) as openai:
-        assert (await get_failure(openai, model_request(), stream=stream)).kind in {
-            Kind.CONNECTION,
-            Kind.UNAVAILABLE,
-        }
+        failure = await get_failure(openai, model_request(), stream=stream)
+    assert failure.kind in (Kind.CONNECTION, Kind.UNAVAILABLE)
 
 
 @BOTH

@@ -18,7 +18,10 @@ CARDS = standby_openai.standby_models()
 
 @pytest.fixture(scope="module")
 def retirements() -> dict[str, date]:
-    """Read the installed SDK's own table of retirements: names, then "Announced shutdown date: 2026-10-23"."""
+    """Read the installed SDK's own table of retirements.
+
+    A row has names, and then "Announced shutdown date: 2026-10-23".
+    """
     if tuple(map(int, version("openai").split(".")[:2])) < (3, 54):
         pytest.skip("the cards were made from openai 3.54")
     from openai.types.shared import chat_model  # noqa: PLC0415 - the manifest must not need it
@@ -38,7 +41,8 @@ def retirements() -> dict[str, date]:
 
 def test_the_manifest_imports_no_sdk_and_no_http() -> None:
     code = (
-        "import standby_openai, sys; standby_openai.standby_models(); standby_openai.standby_provider(); "
+        "import standby_openai, sys; "
+        "standby_openai.standby_models(); standby_openai.standby_provider(); "
         "print([name for name in ('openai', 'httpx2', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ourselves

@@ -1,26 +1,21 @@
-"""Responses over real sockets, through the real SDK; and through the whole of standby, beside Gemini."""
+"""Responses over real sockets, through the real SDK."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from standby import AsyncStandby, CallFailed, Reply
 from standby.plugin import AttemptFailed, Chunk, End, Finish, Kind, Request, Tool, ToolCall, Usage
 from tests.providers.openai.requests import KEY, adapter, collect, get_failure, model_request
+from tests.providers.openai.responses_errors import MISSING
 from tests.support.loopback import (
-    GEMINI_503,
     OPENAI_404,
     OPENAI_429_QUOTA,
     OPENAI_500,
     OPENAI_503,
     Answer,
-    Answers,
     Loopback,
-    Received,
     cut,
     garbage,
     html,
@@ -45,16 +40,6 @@ from tests.support.responses_wire import (
     reasoning_item,
     response,
 )
-from tests.test_agent_loop import (
-    FLASH,
-    SCHEMAS,
-    TOOLS,
-    TURNS,
-    WORDS,
-    check_gemini,
-    gemini,
-    run_tool,
-)
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["reply", "stream"])
 SOL = "gpt-5.6-sol"
@@ -65,16 +50,12 @@ ITEMS = (
     call_item("now", "{}"),
 )
 USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
-MISSING = openai_error(
-    400,
-    "The requested model 'gpt-9' does not exist.",
-    kind="invalid_request_error",
-    code="model_not_found",
-    param="model",
-)
 BELOW = openai_error(
     400,
-    "Invalid 'temperature': decimal below minimum value. Expected a value >= 0, but got -1 instead.",
+    (
+        "Invalid 'temperature': decimal below minimum value. "
+        "Expected a value >= 0, but got -1 instead."
+    ),
     kind="invalid_request_error",
     code="decimal_below_min_value",
     param="temperature",
@@ -322,179 +303,3 @@ async def test_an_impossible_request_is_not_sent(server: Loopback) -> None:
         with pytest.raises(AttemptFailed) as caught:
             await openai.complete(request)
     assert (caught.value.failure.kind, server.requests) == (Kind.INVALID_REQUEST, [])
-
-
-# Through the whole of standby
-
-YAML = """
-version: 1
-providers:
-  first: {{plugin: gemini, base_url: "{gemini}", api_key: "${{KEY}}"}}
-  second: {{plugin: openai, base_url: "{openai}/v1", api_key: "${{KEY}}"}}
-models:
-  gemini-3.8-flash: {{provider: first}}
-  gpt-5.6-sol: {{provider: second}}
-  thinker: {{provider: second, model: gpt-5.6-sol, first_token_timeout: 10s, idle_timeout: 300ms}}
-chains:
-  gemini: {{models: [gemini-3.8-flash, gpt-5.6-sol], retry: {{initial: 10ms, limit: 20ms}}}}
-  sol: {{models: [gpt-5.6-sol, gemini-3.8-flash], retry: {{initial: 10ms, limit: 20ms}}}}
-  thinker: {{models: [thinker], retry: {{attempts: 1}}}}
-"""
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[tuple[AsyncStandby, Loopback, Loopback]]:
-    with Loopback() as first, Loopback() as second:
-        first.answer, second.answer = gemini(FLASH, None), sol(frozenset())
-        (tmp_path / "models.yaml").write_text(
-            YAML.format(gemini=first.url, openai=second.url), encoding="utf-8"
-        )
-        yield (
-            AsyncStandby(tmp_path / "models.yaml", environ={"KEY": "a-key"}, warm_up=False),
-            first,
-            second,
-        )
-
-
-def flash(fails: frozenset[int]) -> Answers:
-    well = gemini(FLASH, None)
-
-    def answer(request: Received) -> Answer:
-        fails_now = len(request.json["contents"]) // 2 in fails
-        made = GEMINI_503 if fails_now else well(request)
-        return made if isinstance(made, Answer) else made(request)
-
-    return answer
-
-
-def sol(fails: frozenset[int]) -> Answers:
-    """Think, sealed, at every turn; call what the turn wants, and in the end tell what the tools have said."""
-
-    def answer(request: Received) -> Answer:
-        results = [
-            item["output"]
-            for item in request.json["input"]
-            if item.get("type") == "function_call_output"
-        ]
-        turn = next(at for at in range(len(TURNS) + 1) if sum(map(len, TURNS[:at])) == len(results))
-        if turn in fails:
-            return OPENAI_503
-        calls = [
-            call_item(name, json.dumps(args), f"call_openai_{turn}_{at}")
-            for at, (name, args) in enumerate([*TURNS, []][turn])
-        ]
-        words = (
-            [message_item(WORDS[turn])]
-            if turn in WORDS
-            else []
-            if calls
-            else [message_item(json.dumps(results))]
-        )
-        return openai_responses(
-            reasoning_item("Hm.", item_id=f"rs_{turn}", encrypted=f"sealed-{turn}"), *words, *calls
-        )(request)
-
-    return answer
-
-
-def check_sol(body: dict[str, Any], by_sol: frozenset[int]) -> None:
-    """Hold a body against the turns so far: each of one's own begins with its thoughts, as they were sealed."""
-    items = iter(body["input"][2:])
-    turn = -1
-    for turn, item in enumerate(items):
-        if turn in by_sol:
-            assert item == reasoning_item("Hm.", item_id=f"rs_{turn}", encrypted=f"sealed-{turn}")
-            item = next(items)  # noqa: PLW2901
-        if turn in WORDS:
-            assert item["role"] == "assistant"
-            item = next(items)  # noqa: PLW2901
-        calls = [item, *(next(items) for _ in TURNS[turn][1:])]
-        assert [(one["type"], one["name"], json.loads(one["arguments"])) for one in calls] == [
-            ("function_call", name, args) for name, args in TURNS[turn]
-        ]
-        results = [next(items) for _ in TURNS[turn]]
-        assert [(one["type"], one["call_id"]) for one in results] == [
-            ("function_call_output", one["call_id"]) for one in calls
-        ]
-        assert all(0 < len(one["call_id"]) <= 40 for one in calls)
-        assert all(one["call_id"].startswith("call_openai_") is (turn in by_sol) for one in calls)
-    assert "ignature" not in json.dumps(body)
-    assert [(tool["name"], tool["parameters"], tool["strict"]) for tool in body["tools"]] == [
-        (name, schema, False) for name, schema in SCHEMAS.items()
-    ]
-
-
-async def turn_of(
-    client: AsyncStandby, messages: list[Any], chain: str, *, streamed: bool
-) -> Reply:
-    if not streamed:
-        return await client.chat(messages, tools=TOOLS, chain=chain)
-    async with client.stream(messages, tools=TOOLS, chain=chain) as chunks:
-        seen = tuple([chunk.tool_call async for chunk in chunks if chunk.tool_call])
-    assert seen == chunks.reply.tool_calls
-    return chunks.reply
-
-
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("fails", [(), (0,), (1, 2), (0, 3), (2, 4), (4, 5), (5,)], ids=str)
-@pytest.mark.parametrize("chain", ["gemini", "sol"])
-async def test_a_conversation_of_tools_moves_to_the_other_vendor_and_back(
-    world: Any, chain: str, fails: tuple[int, ...], *, streamed: bool
-) -> None:
-    client, first, second = world
-    failing = frozenset(fails)
-    by_sol = failing if chain == "gemini" else frozenset(range(6)) - failing
-    if chain == "gemini":
-        first.answer = flash(failing)
-    else:
-        second.answer = sol(failing)
-    messages: list[Any] = [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "Add, and look up."},
-    ]
-    ran: list[tuple[ToolCall, str]] = []
-    replies: list[Reply] = []
-    async with client:
-        while not replies or replies[-1].tool_calls:
-            replies.append(await turn_of(client, messages, chain, streamed=streamed))
-            results = [(one, run_tool(one)) for one in replies[-1].tool_calls]
-            failure = [
-                {"role": "tool", "tool_call_id": one.id, "content": text} for one, text in results
-            ]
-            messages, ran = [*messages, replies[-1].message, *failure], [*ran, *results]
-    assert [reply.model for reply in replies] == [
-        SOL if turn in by_sol else FLASH for turn in range(6)
-    ]
-    assert [(one.name, one.arguments) for one, _ in ran] == [one for turn in TURNS for one in turn]
-    assert json.loads(replies[-1].text) == [text for _, text in ran]
-    assert all(bool(reply.provider_state) is (turn in by_sol) for turn, reply in enumerate(replies))
-    check_gemini([request.json for request in first.requests], FLASH)
-    assert not any(
-        b"sealed" in request.body or b"Hm." in request.body for request in first.requests
-    )
-    for request in second.requests:
-        assert request.path == "/v1/responses"
-        check_sol(request.json, by_sol)
-
-
-async def test_when_all_models_fail_the_vendors_request_id_is_reported(world: Any) -> None:
-    client, _, second = world
-    second.script(
-        msgspec.structs.replace(MISSING, headers={**MISSING.headers, "x-request-id": "req_7"})
-    )
-    async with client:
-        with pytest.raises(CallFailed) as caught:
-            await client.chat("Which city?", chain="thinker")
-    attempt = caught.value.trail[0]
-    assert (attempt.kind, attempt.status, attempt.id) == (Kind.MODEL_MISSING, 400, "req_7")
-
-
-async def test_a_model_may_think_in_silence_longer_than_it_may_pause(world: Any) -> None:
-    client, _, second = world
-    begun, *rest = frames(
-        events_of_response(response(reasoning_item(), message_item("Lisbon.")))[2:]
-    )
-    pieces = ((0.0, begun), (1.0, rest[0]), *((0.0, frame) for frame in rest[1:]))
-    second.script(Answer(pieces=pieces, headers=SSE, framing="chunked"))
-    async with client, client.stream("Which city?", chain="thinker") as chunks:
-        assert "".join([chunk.text async for chunk in chunks]) == "Lisbon."

@@ -1,4 +1,4 @@
-"""Tool calls as servers write them: in fragments, without an index, with one index for two, or cut by the token limit."""
+"""Tool calls as servers send them: in fragments, without or with equal indices, or cut."""
 
 from typing import Any
 

@@ -47,7 +47,7 @@ def test_the_parts_of_a_message_are_one_text() -> None:
 def test_sampling_parameters_get_openais_names() -> None:
     body = build_body(
         model_request(
-            model="a-model-of-ones-own",
+            model="an-unknown-model",
             temperature=0.0,
             top_p=0.9,
             max_tokens=100,
@@ -82,7 +82,7 @@ def test_every_openai_model_gets_max_completion_tokens(name: str, endpoint: str)
 @pytest.mark.parametrize("endpoint", ["max_tokens", "max_completion_tokens"])
 def test_a_model_without_a_card_gets_its_endpoints_parameter_name(endpoint: str) -> None:
     body = build_body(
-        model_request(model="a-model-of-ones-own", max_tokens=100),
+        model_request(model="an-unknown-model", max_tokens=100),
         stream=False,
         max_tokens=endpoint,
     )
