@@ -10,7 +10,7 @@ import pytest
 from standby import AsyncStandby, Reply
 from standby.resilience import health
 from standby.types import ToolCall
-from tests.oracles import wire_rules
+from tests.oracles import chat_rules, gemini_rules, responses_rules
 from tests.support.loopback import (
     GEMINI_503,
     OPENAI_503,
@@ -20,8 +20,8 @@ from tests.support.loopback import (
     Received,
     respond,
 )
+from tests.support.wire_requests import targets
 from tests.test_agent_loop import SENTINEL, TOOLS, events, run_tool
-from tests.test_wire_matrix import targets
 
 FLASH, SOL, FOUR = "gemini-3.8-flash", "gpt-5.6-sol", "gpt-4o"
 YAML = """
@@ -240,7 +240,7 @@ class Talk:
 
 
 def check_gemini(body: dict[str, Any], who: list[str]) -> None:
-    assert wire_rules.gemini(body, FLASH, targets()[FLASH].card) == []
+    assert gemini_rules.check(body, FLASH, targets()[FLASH].card) == []
     made = [content["parts"] for content in body["contents"] if content["role"] == "model"]
     signed = [
         [part.get("thoughtSignature") for part in parts if "functionCall" in part] for parts in made
@@ -254,7 +254,7 @@ def check_gemini(body: dict[str, Any], who: list[str]) -> None:
 
 def check_responses(body: dict[str, Any], who: list[str]) -> None:
     mine = [f"sol-{turn}" for turn in range(len(TURNS)) if who[turn] == SOL]
-    assert wire_rules.responses(body, mine) == []
+    assert responses_rules.check(body, mine) == []
     items = body["input"]
     turn = AT.index(sum(item.get("type") == "function_call" for item in items))
     assert [item["encrypted_content"] for item in items if item.get("type") == "reasoning"] == [
@@ -275,7 +275,7 @@ def check_responses(body: dict[str, Any], who: list[str]) -> None:
 
 
 def check_chat(body: dict[str, Any]) -> None:
-    assert wire_rules.chat(body, own=True) == []
+    assert chat_rules.check(body, own=True) == []
     assert not any(
         word in json.dumps(body) for word in ("ignature", "encrypted", "sol-", "flash-last")
     )
