@@ -1,4 +1,7 @@
-"""One conversation with tools that goes to another vendor at each turn: nobody is told what only another can read."""
+"""One conversation with tools moves to another vendor at each turn.
+
+No vendor receives what only another can read.
+"""
 
 import json
 from collections.abc import Iterator
@@ -215,7 +218,7 @@ class Talk:
         self.ran: list[tuple[ToolCall, str]] = []
 
     async def go_on(self, config: Path, turns: int) -> None:
-        """Take some turns with a client that knows nothing yet: a model that fails every other time would come to rest."""
+        """Take some turns with a fresh client: a model that fails every other time would rest."""
         health.forget()
         async with AsyncStandby(config, environ={"KEY": "a-key"}, warm_up=False) as client:
             for _ in range(turns):

@@ -1,7 +1,7 @@
 """The content of a conversation, read from a request or back from a vendor's body.
 
-A content is a vendor-neutral list: ("user", text), ("call", name, arguments), ("media", data or URL),
-("result", the distance to its call, its value).
+A content is a vendor-neutral list: ("user", text), ("call", name, arguments), ("media", data or
+URL), ("result", the distance to its call, its value).
 """
 
 import json

@@ -106,11 +106,8 @@ def turns_of_calls(draw: st.DrawFn) -> list[Message]:
     ]
     media = st.just(()) | st.just(()) | st.lists(DATA | LINKS, max_size=1).map(tuple)
     texts = TEXTS | st.sampled_from(['{"a": 1}', "[1, 2]", "1", '{"a": ', "{}"])
-    results = draw(
-        st.permutations(
-            [ToolResult(id=call_id, text=draw(texts), media=draw(media)) for call_id in ids]
-        )
-    )
+    results = [ToolResult(id=call_id, text=draw(texts), media=draw(media)) for call_id in ids]
+    results = draw(st.permutations(results))
     answer = Message("assistant", (Text(draw(TEXTS)), *calls))
     return [answer, *(Message("tool", (result,)) for result in results)]
 
