@@ -1,4 +1,4 @@
-"""What came back over HTTP: bounded, decoded, and with no shape believed unchecked."""
+"""The bodies of HTTP answers: bounded, decoded, and with no shape believed unchecked."""
 
 import asyncio
 import time
@@ -47,7 +47,7 @@ def text_of(failed: AttemptFailed) -> str:
 
 
 @pytest.mark.parametrize("pieces", [(), (b"",), (b"ab", b"", b"cde"), (b"abcdefgh",)])
-def test_a_body_is_read_whole_up_to_its_limit(pieces: tuple[bytes, ...]) -> None:
+def test_a_body_is_read_up_to_its_limit(pieces: tuple[bytes, ...]) -> None:
     assert asyncio.run(read_body(body(*pieces), limit=8)) == b"".join(pieces)
 
 
@@ -76,7 +76,7 @@ def test_json_is_decoded_from_bytes_and_from_text(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "problem"),
     [
         (b"", "the body is empty"),
         (b" \n", "the body is empty"),
@@ -91,15 +91,17 @@ def test_json_is_decoded_from_bytes_and_from_text(value: Any) -> None:
         ('"\ud800"', "expected JSON, got '\"\\ud800\"'"),
     ],
 )
-def test_what_is_no_json_is_told_by_its_first_words(data: bytes | str, words: str) -> None:
+def test_what_is_not_json_is_reported_with_its_first_characters(
+    data: bytes | str, problem: str
+) -> None:
     with pytest.raises(AttemptFailed) as caught:
         decode_json(data)
-    assert text_of(caught.value) == f"200 OK. malformed: {words}"
+    assert text_of(caught.value) == f"200 OK. malformed: {problem}"
     assert caught.value.__cause__ is None
 
 
 @given(st.binary() | st.text() | st.text('{}[]":,0123456789.eE-tfn\\u '))
-def test_whatever_comes_is_decoded_or_malformed(data: bytes | str) -> None:
+def test_any_data_is_decoded_or_malformed(data: bytes | str) -> None:
     try:
         decode_json(data)
     except AttemptFailed as failed:
@@ -115,7 +117,7 @@ def test_whatever_comes_is_decoded_or_malformed(data: bytes | str) -> None:
         (b"", ""),
     ],
 )
-def test_an_errors_body_is_shown_as_json_or_as_the_text_that_it_is(data: bytes, value: Any) -> None:
+def test_an_errors_body_is_decoded_as_json_or_as_text(data: bytes, value: Any) -> None:
     assert decode_error(data) == value
 
 
@@ -144,12 +146,12 @@ def test_a_value_of_another_shape_is_an_empty_one(value: Any) -> None:
         (None, 0),
     ],
 )
-def test_a_count_is_a_whole_number_or_none(value: Any, count: int) -> None:
+def test_a_count_is_a_whole_number_or_0(value: Any, count: int) -> None:
     assert get_int(value, "n") == count
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "line"),
     [
         (None, ""),
         ({}, ""),
@@ -163,8 +165,8 @@ def test_a_count_is_a_whole_number_or_none(value: Any, count: int) -> None:
         ("5 < 7", "5 < 7"),
     ],
 )
-def test_an_errors_body_is_told_in_words_on_one_line(body: Any, words: str) -> None:
-    assert strip_markup(body) == words
+def test_an_errors_body_becomes_text_on_one_line(body: Any, line: str) -> None:
+    assert strip_markup(body) == line
 
 
 @pytest.mark.parametrize(

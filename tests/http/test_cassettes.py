@@ -1,4 +1,4 @@
-"""Cassettes of VCR and its kin: each form is read, packed bodies are unpacked, and nothing unpacks without a bound."""
+"""Cassettes of VCR and similar libraries: each form is read, and bodies are unpacked in bounds."""
 
 import base64
 import gzip
@@ -142,7 +142,7 @@ def test_each_form_comes_to_the_same_answer(form: str) -> None:
     assert json.loads(answer.unpack()) == json.loads(ERROR)
 
 
-def test_a_header_that_the_body_belies_is_left_out() -> None:
+def test_a_header_that_does_not_fit_the_body_is_removed() -> None:
     [packed], [unpacked] = read_answers(RUBY.encode()), read_answers(RUBY_TEXT.encode())
     assert (packed.headers["content-encoding"], packed.body) == ("gzip", PACKED)
     assert ("content-encoding" in unpacked.headers, unpacked.body) == (False, ERROR.encode())
@@ -151,8 +151,8 @@ def test_a_header_that_the_body_belies_is_left_out() -> None:
 @pytest.mark.parametrize("text", ["", "Größe", "später 🦜", "\u2028"])
 @pytest.mark.parametrize("coding", ["", "gzip", "deflate", "br"])
 def test_a_text_stays_a_text(text: str, coding: str) -> None:
-    held = response(status=200, body={"string": text}, headers={"Content-Encoding": [coding]})
-    [answer] = read_answers(held.encode())
+    cassette = response(status=200, body={"string": text}, headers={"Content-Encoding": [coding]})
+    [answer] = read_answers(cassette.encode())
     assert answer.unpack() == text.encode()
 
 
@@ -178,7 +178,7 @@ def deflated(data: bytes, wbits: int) -> bytes:
         ("gzip, gzip", lambda data: gzip.compress(gzip.compress(data))),
     ],
 )
-def test_what_is_packed_is_unpacked(coding: str, pack: Any, text: bytes) -> None:
+def test_a_packed_body_is_unpacked(coding: str, pack: Any, text: bytes) -> None:
     assert unpack(pack(text), coding) == text
 
 
@@ -187,14 +187,15 @@ def test_bare_deflate_is_unpacked() -> None:
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br"])
-def test_what_python_cannot_unpack_is_told_with_the_remedy(coding: str) -> None:
-    words = f"packed with {coding.removeprefix('gzip, ')}, which Python's own library cannot unpack: record it again with .* gzip'"
-    with pytest.raises(ValueError, match=words):
+def test_what_python_cannot_unpack_is_reported_with_the_remedy(coding: str) -> None:
+    problem = f"packed with {coding.removeprefix('gzip, ')}, which Python's own library"
+    remedy = "cannot unpack: record it again with .* gzip'"
+    with pytest.raises(ValueError, match=f"{problem} {remedy}"):
         unpack(b"\x0b\x02\x80Lisbon.\x03", coding)
 
 
 @pytest.mark.parametrize(
-    ("body", "coding", "words"),
+    ("body", "coding", "problem"),
     [
         (PACKED[:-9], "gzip", "holds a packed body that is cut off"),
         (PACKED[:10] + b"\xff" * 20, "gzip", "holds a packed body that is broken"),
@@ -203,8 +204,8 @@ def test_what_python_cannot_unpack_is_told_with_the_remedy(coding: str) -> None:
     ],
     ids=["cut off", "broken", "not deflated", "many parts"],
 )
-def test_a_packed_body_that_is_none_is_told(body: bytes, coding: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_a_broken_packed_body_is_reported(body: bytes, coding: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
         unpack(body, coding)
 
 
@@ -219,7 +220,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(coding: str) -> None:
     assert unpack(gzip.compress(b"x" * 20), "gzip", limit=20) == b"x" * 20
 
 
-def test_a_body_that_aliases_blow_up_is_refused() -> None:
+def test_a_body_of_nested_aliases_is_refused() -> None:
     lines = [
         "a0: &a0 [xxxxxxxx]",
         *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)),
@@ -232,7 +233,7 @@ def test_a_body_that_aliases_blow_up_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "problem"),
     [
         (b"a: [", "is not YAML: while parsing"),
         (b"\xff\xfe\xff", "is not YAML"),
@@ -247,13 +248,13 @@ def test_a_body_that_aliases_blow_up_is_refused() -> None:
         ),
     ],
 )
-def test_what_is_no_cassette_is_told(data: bytes, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_what_is_not_a_cassette_is_reported(data: bytes, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
         read_answers(data)
 
 
 @pytest.mark.parametrize(
-    "turn",
+    "interaction",
     [
         "{}",
         "null",
@@ -262,6 +263,6 @@ def test_what_is_no_cassette_is_told(data: bytes, words: str) -> None:
         "{response: {headers: 7, status: [], body: 7}}",
     ],
 )
-def test_an_odd_turn_is_an_answer_without_a_status(turn: str) -> None:
-    [answer] = read_answers(f"interactions: [{turn}]".encode())
+def test_an_odd_interaction_is_an_answer_without_a_status(interaction: str) -> None:
+    [answer] = read_answers(f"interactions: [{interaction}]".encode())
     assert (answer.status, answer.url) == (0, "")

@@ -1,4 +1,4 @@
-"""NDJSON, read line by line, however the bytes are cut into pieces; a line that is none is told without its text."""
+"""NDJSON, read line by line wherever the bytes are cut; a bad line is reported without its text."""
 
 import asyncio
 import itertools
@@ -57,9 +57,9 @@ def test_the_objects_are_the_lines_however_the_bytes_are_cut(
         ).encode()
     )
     body = body if ended else body.rstrip()
-    places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    cuts_and_ends = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
     expected = [value for value, _, _ in lines]
-    assert read(*(body[begin:end] for begin, end in itertools.pairwise(places))) == expected
+    assert read(*(body[begin:end] for begin, end in itertools.pairwise(cuts_and_ends))) == expected
     assert read(*in_pieces(body, 1)) == expected
 
 
@@ -69,7 +69,7 @@ def test_only_a_line_feed_ends_a_line(text: str) -> None:
     assert read(f"{line}\n{line}".encode()) == [json.loads(line)] * 2
 
 
-def test_an_object_is_given_as_soon_as_its_line_ends() -> None:
+def test_an_object_comes_as_soon_as_its_line_ends() -> None:
     async def story() -> list[Any]:
         seen: list[Any] = []
 
@@ -113,12 +113,12 @@ def test_a_line_that_is_no_object_is_malformed_and_its_text_stays_out(line: str,
     assert SECRET not in repr(caught.value)
 
 
-def test_bytes_that_are_no_utf8_are_malformed() -> None:
+def test_bytes_that_are_not_utf8_are_malformed() -> None:
     with pytest.raises(AttemptFailed, match="line 1 of the stream is not a JSON object"):
         read(b'{"text": "\xff"}\n')
 
 
-def test_what_came_before_a_broken_line_is_given() -> None:
+def test_objects_before_a_broken_line_come() -> None:
     async def story() -> list[Any]:
         seen: list[Any] = []
         with pytest.raises(AttemptFailed):

@@ -1,4 +1,4 @@
-"""The delay that a vendor states: one strict grammar, never an exception, never a number that no clock can wait for."""
+"""The delay that a vendor states: one strict grammar, no exception, no infinite number."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ DATES = st.builds(
         ("7.66s", 7.66),
     ],
 )
-def test_a_span_in_the_body_is_read(hint: str, seconds: float) -> None:
+def test_a_duration_in_the_body_is_read(hint: str, seconds: float) -> None:
     assert retry_after({}, hint) == pytest.approx(seconds)
 
 
@@ -81,20 +81,21 @@ def test_a_date_without_the_responses_own_counts_from_now() -> None:
 
 
 WRONG = [
-    "", " ", "nan", "NaN", "inf", "Infinity", "-1", "+1", "1e400", "1e3", "1_000", "0x10", ".5", "5.", "1,5", "\u0663",
-    "\uff13", "12345678", "1.0000000001", "5 s", "5S", "1.5m", "s", "ms", "1s1m", "3s3s", "1d", "-1s", "nans", "1e3s",
-    "\u0663s", "12345678s", "a 5s", "5s b", "5s\n", "tomorrow", "Wed, 99 Oct 2026 07:28:00 GMT",
-    "Wed, 21 Oct 2026 07:28:00 +99999999", "Wed, \u0662\u0661 Oct 2026 07:28:00 GMT",
+    "", " ", "nan", "NaN", "inf", "Infinity", "-1", "+1", "1e400", "1e3", "1_000", "0x10", ".5",
+    "5.", "1,5", "\u0663", "\uff13", "12345678", "1.0000000001", "5 s", "5S", "1.5m", "s", "ms",
+    "1s1m", "3s3s", "1d", "-1s", "nans", "1e3s", "\u0663s", "12345678s", "a 5s", "5s b", "5s\n",
+    "tomorrow", "Wed, 99 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 +99999999",
+    "Wed, \u0662\u0661 Oct 2026 07:28:00 GMT",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_whatever_is_not_of_the_grammar_is_no_delay(text: str) -> None:
+def test_text_outside_of_the_grammar_is_not_a_delay(text: str) -> None:
     assert retry_after({"retry-after": text, "retry-after-ms": text}) is None
     assert retry_after({}, text) is None
 
 
-def test_a_bare_number_is_no_span_and_a_span_no_header() -> None:
+def test_a_hint_has_units_and_a_header_has_none() -> None:
     assert retry_after({}, "5") is None
     assert retry_after({"retry-after": "5s"}) is None
 
@@ -148,7 +149,7 @@ def test_it_never_raises_and_every_delay_can_be_waited_for(
         ("", "", None),
     ],
 )
-def test_a_messages_own_delay_is_found(message: str, hint: str, seconds: Any) -> None:
+def test_the_delay_in_a_message_is_read(message: str, hint: str, seconds: Any) -> None:
     assert hint_in(message) == hint
     assert retry_after({}, hint_in(message)) == pytest.approx(seconds)
 
@@ -159,6 +160,6 @@ def test_a_messages_own_delay_is_found(message: str, hint: str, seconds: Any) ->
     number=st.integers(0, 9999999),
     unit=st.sampled_from(["ms", "s", "m", "h"]),
 )
-def test_a_hint_is_a_span_or_nothing(message: str, before: str, number: int, unit: str) -> None:
+def test_a_hint_is_a_duration_or_empty(message: str, before: str, number: int, unit: str) -> None:
     assert hint_in(message) == "" or retry_after({}, hint_in(message)) is not None
     assert retry_after({}, hint_in(f"{before} (retry in {number}{unit})")) is not None

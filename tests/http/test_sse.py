@@ -1,4 +1,4 @@
-"""Server-sent events, against a plain reading of the WHATWG's algorithm, however the bytes are cut into pieces."""
+"""Server-sent events, against a plain reading of the WHATWG's algorithm, wherever they are cut."""
 
 import asyncio
 import itertools
@@ -33,7 +33,7 @@ def read(*pieces: bytes, **options: Any) -> list[Event]:
 
 
 def model(body: bytes) -> list[Event]:
-    """Read the whole body at once, line by line, as section 9.2.6 of the standard does; stray lines and a cut end too."""
+    """Read a body as section 9.2.6 of the standard does; keep stray lines and a cut end."""
     text = body.decode("utf-8", "replace").removeprefix("\ufeff")
     events: list[Event] = []
     kind, data, stray = "", "", ""
@@ -56,9 +56,9 @@ def model(body: bytes) -> list[Event]:
 
 
 FIELDS = [
-    "", "", "", "data", "data:", "data: ", "data:  two", 'data: {"a":"é"}', "data:\u2028\u0085\x0b\x0c\x1c", "data: a:b",
-    "Data: x", "event: delta", "event:", "id: 7", "retry: 5", ": ping", ":", " data: x", '{"error": 1}', "x: y",
-    "\ufeffdata: x", "data: 😀",
+    "", "", "", "data", "data:", "data: ", "data:  two", 'data: {"a":"é"}',
+    "data:\u2028\u0085\x0b\x0c\x1c", "data: a:b", "Data: x", "event: delta", "event:", "id: 7",
+    "retry: 5", ": ping", ":", " data: x", '{"error": 1}', "x: y", "\ufeffdata: x", "data: 😀",
 ]  # fmt: skip
 LINES = st.sampled_from(FIELDS)
 ENDS = st.sampled_from(["\n", "\r", "\r\n"])
@@ -76,8 +76,8 @@ BODIES = st.lists(st.tuples(LINES, ENDS), max_size=12).map(
 def test_the_events_are_the_standards_however_the_bytes_are_cut(
     body: bytes, cuts: list[int]
 ) -> None:
-    places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-    pieces = [body[start:end] for start, end in itertools.pairwise(places)]
+    cuts_and_ends = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    pieces = [body[start:end] for start, end in itertools.pairwise(cuts_and_ends)]
     assert b"".join(pieces) == body
     expected = model(body)
     assert read(*pieces) == expected
@@ -109,7 +109,7 @@ def test_a_body_is_read_into_events(body: bytes, events: list[Event]) -> None:
     assert read(body) == model(body) == events
 
 
-def test_an_event_is_given_as_soon_as_it_is_whole() -> None:
+def test_an_event_comes_as_soon_as_it_ends() -> None:
     async def story() -> list[ServerSentEvent]:
         seen: list[ServerSentEvent] = []
 
@@ -159,7 +159,7 @@ def test_the_limit_leaves_room_for_any_models_piece() -> None:
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r"])
 def test_a_long_event_in_small_pieces_takes_no_quadratic_time(end: bytes) -> None:
-    """1 MiB in 64 Ki pieces: copying what is held at each of them would move 34 GB."""
+    """1 MiB in 64 Ki pieces: copying what has come at each of them would move 34 GB."""
     piece = b"data:".ljust(16 - len(end), b"x") + end
     began = time.thread_time()
     [(_, data, _)] = read(*[piece] * 2**16)

@@ -22,32 +22,32 @@ def test_a_key_is_given_without_the_blanks_around_it(key: str, url: str | None) 
 
 
 @pytest.mark.parametrize("key", [None, "", " \n"])
-def test_an_endpoint_of_ones_own_may_want_no_key(key: str | None) -> None:
+def test_an_endpoint_of_the_users_own_may_need_no_key(key: str | None) -> None:
     assert key_of(provider(key, HERE), "P_KEY") == ""
 
 
-def test_where_the_vendor_needs_no_key_none_is_missed() -> None:
+def test_a_vendor_that_needs_no_key_gets_a_request_without_one() -> None:
     assert key_of(provider(None), "P_KEY", needed=False) == ""
     assert key_of(provider("sk-1"), "P_KEY", needed=False) == "sk-1"
 
 
-def test_a_key_that_the_file_names_is_missed_though_the_vendor_needs_none() -> None:
+def test_a_key_that_the_file_names_must_be_set_though_the_vendor_needs_none() -> None:
     with pytest.raises(AttemptFailed, match="no key: set P_KEY"):
         key_of(provider(""), "P_KEY", needed=False)
 
 
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("key", "message"),
     [(None, "no key: set A_KEY or B_KEY"), ("", "no key: set P_KEY"), (" \n", "no key: set P_KEY")],
 )
-def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: str | None, words: str) -> None:
+def test_without_a_key_and_an_endpoint_it_says_what_to_set(key: str | None, message: str) -> None:
     with pytest.raises(AttemptFailed) as caught:
         key_of(provider(key), "A_KEY", "B_KEY")
-    assert (caught.value.failure.kind, caught.value.failure.text) == (Kind.UNAVAILABLE, words)
+    assert (caught.value.failure.kind, caught.value.failure.text) == (Kind.UNAVAILABLE, message)
 
 
 @pytest.mark.parametrize("key", ["sk\n1", "sk\r\nX-Injected: 1", "schlüssel", "sk\x00", "sk\x7f"])
-def test_a_key_that_cannot_be_sent_is_said_and_not_shown(key: str) -> None:
+def test_a_key_that_cannot_be_sent_is_reported_but_not_shown(key: str) -> None:
     with pytest.raises(
         AttemptFailed, match=r"the key \(Secret\(P_KEY\)\) cannot be sent: .* copy it again"
     ) as caught:
@@ -62,7 +62,7 @@ def test_a_body_is_json_in_bytes() -> None:
     )
 
 
-def test_half_a_character_is_the_callers_own_mistake() -> None:
+def test_a_lone_surrogate_is_the_callers_own_mistake() -> None:
     with pytest.raises(AttemptFailed, match="not sent: a message is not valid Unicode") as caught:
         encode_json({"text": "\ud800 in private"})
     assert caught.value.failure.kind is Kind.INVALID_REQUEST
@@ -70,7 +70,7 @@ def test_half_a_character_is_the_callers_own_mistake() -> None:
 
 
 class ConnectTimeout(Exception):
-    """Told by its name alone."""
+    """Recognised by its name alone."""
 
 
 @pytest.mark.parametrize(
@@ -96,19 +96,19 @@ CAUSES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("cause", "words"), CAUSES)
-def test_a_lost_connection_is_told_in_the_systems_words(cause: Exception, words: str) -> None:
+@pytest.mark.parametrize(("cause", "message"), CAUSES)
+def test_a_lost_connection_has_the_systems_message(cause: Exception, message: str) -> None:
     group = ExceptionGroup("attempts", [cause, OSError(22, "of another address")])
     middle, outer = OSError("All connection attempts failed"), RuntimeError("it broke")
     middle.__cause__, outer.__cause__ = group, middle
     failure = connection_failure(outer).failure
-    assert (failure.kind, failure.text) == (Kind.CONNECTION, f"connection error: {words}")
+    assert (failure.kind, failure.text) == (Kind.CONNECTION, f"connection error: {message}")
 
 
-def test_a_lost_connection_without_words_is_told_by_its_type() -> None:
+def test_a_lost_connection_without_a_message_has_its_type() -> None:
     assert connection_failure(EOFError()).failure.text == "connection error: EOFError"
 
 
-def test_unavailable_costs_no_status() -> None:
+def test_unavailable_has_no_status() -> None:
     failure = unavailable("no key").failure
     assert (failure.kind, failure.status, failure.text) == (Kind.UNAVAILABLE, None, "no key")

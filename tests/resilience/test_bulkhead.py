@@ -1,4 +1,4 @@
-"""Turns with one model: so many at once on each loop, a wait of a second, and nothing kept of loops that are gone."""
+"""Concurrent calls of one model: a limit for each loop, a wait of a second, no loops kept."""
 
 import asyncio
 import contextlib
@@ -11,19 +11,19 @@ from tests.support.virtual_clock import VirtualLoop, run
 
 
 @pytest.mark.parametrize("limit", [1, 3])
-def test_no_more_than_the_limit_have_a_turn_at_once(limit: int) -> None:
+def test_no_more_calls_than_the_limit_run_at_once(limit: int) -> None:
     async def story() -> tuple[int, int]:
-        turns, now, most, served = Bulkhead(limit), 0, 0, 0
+        bulkhead, now, most, served = Bulkhead(limit), 0, 0, 0
 
         async def one() -> None:
             nonlocal now, most, served
-            if await turns.acquire():
+            if await bulkhead.acquire():
                 now += 1
                 most = max(most, now)
                 await asyncio.sleep(0.1)
                 now -= 1
                 served += 1
-                turns.release()
+                bulkhead.release()
 
         await asyncio.gather(*(one() for _ in range(20)))
         return most, served
@@ -31,46 +31,46 @@ def test_no_more_than_the_limit_have_a_turn_at_once(limit: int) -> None:
     assert run(story()) == (limit, min(20, limit * 10))
 
 
-def test_whoever_waits_for_a_second_has_none_and_takes_none() -> None:
+def test_a_call_that_waits_for_a_second_gets_no_place_and_takes_none() -> None:
     async def story() -> tuple[list[bool], float, bool]:
-        turns = Bulkhead(1)
-        await turns.acquire()
-        refused = await asyncio.gather(*(turns.acquire() for _ in range(3)))
+        bulkhead = Bulkhead(1)
+        await bulkhead.acquire()
+        refused = await asyncio.gather(*(bulkhead.acquire() for _ in range(3)))
         took = asyncio.get_running_loop().time()
-        turns.release()
-        return refused, took, await turns.acquire()
+        bulkhead.release()
+        return refused, took, await bulkhead.acquire()
 
     assert run(story()) == ([False] * 3, LONGEST_WAIT, True)
 
 
 @pytest.mark.parametrize("moment", ["waiting", "served"])
-def test_one_who_leaves_while_waiting_keeps_no_turn(moment: str) -> None:
+def test_a_call_that_is_cancelled_while_waiting_keeps_no_place(moment: str) -> None:
     async def story() -> bool:
-        turns = Bulkhead(1)
-        await turns.acquire()
-        waiting = asyncio.create_task(turns.acquire())
+        bulkhead = Bulkhead(1)
+        await bulkhead.acquire()
+        waiting = asyncio.create_task(bulkhead.acquire())
         await asyncio.sleep(0)
         if moment == "served":  # its turn has come, but it has not run since
-            turns.release()
+            bulkhead.release()
         waiting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiting
         if moment == "waiting":
-            turns.release()
-        return await turns.acquire()
+            bulkhead.release()
+        return await bulkhead.acquire()
 
     assert run(story())
 
 
 def test_first_come_first_served() -> None:
     async def story() -> list[int]:
-        turns, order = Bulkhead(1), []
+        bulkhead, order = Bulkhead(1), []
 
         async def one(number: int) -> None:
-            if await turns.acquire():
+            if await bulkhead.acquire():
                 order.append(number)
                 await asyncio.sleep(0.01)
-                turns.release()
+                bulkhead.release()
 
         await asyncio.gather(*(one(number) for number in range(9)))
         return order
@@ -79,24 +79,24 @@ def test_first_come_first_served() -> None:
 
 
 def test_each_loop_has_its_own_turns_and_one_that_is_gone_leaves_nothing() -> None:
-    turns = Bulkhead(1)
+    bulkhead = Bulkhead(1)
 
     async def story() -> list[bool]:
-        first = await turns.acquire()
-        waiting = asyncio.create_task(turns.acquire())
+        first = await bulkhead.acquire()
+        waiting = asyncio.create_task(bulkhead.acquire())
         await asyncio.sleep(0)
-        turns.release()
+        bulkhead.release()
         return [first, await waiting]  # the last one is never given back: it ends with its loop
 
     for _ in range(5):
         assert asyncio.run(story()) == [True, True]
     gc.collect()
-    assert len(turns._semaphores) == 1
+    assert len(bulkhead._semaphores) == 1
 
 
 def test_a_loop_whose_turns_are_out_has_none_left_though_another_loop_has_begun() -> None:
-    turns, loops = Bulkhead(1), [VirtualLoop(), VirtualLoop()]
-    assert [loop.run_until_complete(turns.acquire()) for loop in (*loops, *loops)] == [
+    bulkhead, loops = Bulkhead(1), [VirtualLoop(), VirtualLoop()]
+    assert [loop.run_until_complete(bulkhead.acquire()) for loop in (*loops, *loops)] == [
         True,
         True,
         False,

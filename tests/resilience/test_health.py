@@ -1,4 +1,4 @@
-"""What a process knows of its models: shared by identity, and begun anew in a forked child."""
+"""The health of a process's models: shared by identity, and forgotten in a forked child."""
 
 import subprocess
 import sys
@@ -22,30 +22,30 @@ def test_one_identity_is_known_once() -> None:
 def test_the_newest_settings_count_and_what_is_known_stays() -> None:
     known = model_health("a", BreakerSettings(failures=5))
     for _ in range(2):
-        known.breaker.record(ticket_of(known), "failure", 0.0)
+        known.breaker.record(admit(known), "failure", 0.0)
     model_health("a", BreakerSettings(failures=3))
-    known.breaker.record(ticket_of(known), "failure", 0.0)
+    known.breaker.record(admit(known), "failure", 0.0)
     assert known.breaker.health(0.0).state is State.OPEN
 
 
-def test_what_is_forgotten_is_forgotten_by_those_who_have_it_too() -> None:
+def test_forgetting_concerns_existing_clients_too() -> None:
     known = model_health("a", ONE)
-    late = ticket_of(known)
-    known.breaker.record(ticket_of(known), "failure", 0.0)
+    late = admit(known)
+    known.breaker.record(admit(known), "failure", 0.0)
     health.forget()
-    assert model_health("a", ONE).breaker is known.breaker, "who shares goes on sharing"
+    assert model_health("a", ONE).breaker is known.breaker, "clients go on sharing it"
     known.breaker.record(late, "failure", 0.0)  # a call of before
     assert known.breaker.health(0.0).state is State.CLOSED
 
 
-def test_models_that_nobody_has_any_more_are_let_go() -> None:
+def test_models_that_no_client_uses_any_more_are_dropped() -> None:
     breaker = weakref.ref(model_health("a", ONE).breaker)
     assert breaker() is not None, "a process keeps what it knows"
     health.forget()
     assert breaker() is None
 
 
-def ticket_of(known: health.ModelHealth) -> Permit:
+def admit(known: health.ModelHealth) -> Permit:
     permit = known.breaker.admit(0.0)
     assert isinstance(permit, Permit)
     return permit
@@ -62,7 +62,7 @@ known = health.model_health("a", settings)
 known.breaker.record(known.breaker.admit(0.0), "failure", 0.0)
 while known.budget.try_withdraw(0.0):
     pass
-assert known.breaker.admit(6.0).probe  # the parent's probe: nobody ends it in a child
+assert known.breaker.admit(6.0).probe  # the parent's probe: no thread ends it in a child
 for lock in (health._lock, known.breaker._lock, known.budget._lock):
     lock.acquire()  # as another thread may at that moment
 
@@ -75,7 +75,7 @@ for _ in range(2):
     if os.fork():
         assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
         continue
-    assert health.model_health("a", settings) is known, "clients of before the fork and of after it share"
+    assert health.model_health("a", settings) is known, "clients share it across the fork"
     assert known.breaker.health(6.0).state is State.CLOSED
     assert known.budget.try_withdraw(6.0)
     sys.stdout.write(pauses())
@@ -87,7 +87,7 @@ assert known.breaker.admit(60.0).message == "being probed", "the parent keeps wh
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-def test_a_forked_child_begins_anew_and_draws_its_own_pauses() -> None:
+def test_a_forked_child_knows_nothing_and_draws_its_own_pauses() -> None:
     command = [sys.executable, "-c", FORKED]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - our own code
     assert (done.returncode, done.stderr) == (0, "")
@@ -95,9 +95,9 @@ def test_a_forked_child_begins_anew_and_draws_its_own_pauses() -> None:
     assert one != other
 
 
-def test_a_breaker_that_is_off_says_so_and_concerns_nobody_else() -> None:
+def test_a_breaker_that_is_off_says_so_and_concerns_no_other_client() -> None:
     known, off = model_health("a", ONE), model_health("a", settings=False)
     assert (off.breaker.health(0.0).state, off.budget) == (State.OFF, known.budget)
-    known.breaker.record(ticket_of(known), "failure", 0.0)
+    known.breaker.record(admit(known), "failure", 0.0)
     assert model_health("a", settings=True).breaker.health(0.0).state is State.OPEN
     assert (known.breaker.settings, off.breaker.health(0.0).state) == (BreakerSettings(), State.OFF)

@@ -1,4 +1,4 @@
-"""An attempt's time: by when it must have said what, whom a miss is blamed on, and what counts as slow."""
+"""An attempt's time: when it expires, whose fault that is, and what counts as slow."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from standby.resilience.timeouts import LONGEST_TURN, AttemptTimer
 NEVER = float("inf")
 
 
-class Patience(msgspec.Struct):
+class Seconds(msgspec.Struct):
     timeout: float = 60.0
     first_token_timeout: float = 20.0
     idle_timeout: float = 5.0
@@ -24,26 +24,26 @@ class Clock:
         return self.now
 
 
-def watched(allowed: float = NEVER, **patience: Any) -> tuple[AttemptTimer, Clock]:
+def timer_with(allowed: float = NEVER, **seconds: Any) -> tuple[AttemptTimer, Clock]:
     clock = Clock()
-    return AttemptTimer(Patience(**patience), clock, allowed), clock
+    return AttemptTimer(Seconds(**seconds), clock, allowed), clock
 
 
 @pytest.mark.parametrize(
-    ("allowed", "until", "words"),
+    ("allowed", "until", "message"),
     [(NEVER, 160.0, "no answer in 60s"), (12.5, 112.5, "no answer in 12.5s")],
 )
-def test_a_whole_answer_has_its_time_out_or_what_the_deadline_leaves(
-    allowed: float, until: float, words: str
+def test_an_answer_has_its_time_out_or_what_the_deadline_leaves(
+    allowed: float, until: float, message: str
 ) -> None:
-    timer, clock = watched(allowed)
-    assert (timer.expires_at, timer.message, timer.remaining()) == (until, words, until - 100)
+    timer, clock = timer_with(allowed)
+    assert (timer.expires_at, timer.message, timer.remaining()) == (until, message, until - 100)
     clock.now = 200.0
     assert timer.remaining() == 0.0
 
 
 def test_a_stream_has_less_to_its_first_word_and_between_words() -> None:
-    timer, clock = watched()
+    timer, clock = timer_with()
     clock.now = 101.0
     timer.start_stream()
     assert (timer.expires_at, timer.message) == (121.0, "no first token in 20s")
@@ -56,7 +56,7 @@ def test_a_stream_has_less_to_its_first_word_and_between_words() -> None:
 
 
 def test_a_stream_that_goes_on_and_on_has_the_whole_answers_time_too() -> None:
-    timer, clock = watched()
+    timer, clock = timer_with()
     timer.start_stream()
     for clock.now in range(101, 159):
         timer.token(clock.now)
@@ -64,7 +64,7 @@ def test_a_stream_that_goes_on_and_on_has_the_whole_answers_time_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "timeout", "blamed"),
+    ("allowed", "timeout", "counts"),
     [
         (NEVER, 60.0, True),
         (5.0, 60.0, True),
@@ -74,14 +74,14 @@ def test_a_stream_that_goes_on_and_on_has_the_whole_answers_time_too() -> None:
     ],
 )
 def test_a_caller_in_a_hurry_is_not_the_models_fault(
-    allowed: float, timeout: float, *, blamed: bool
+    allowed: float, timeout: float, *, counts: bool
 ) -> None:
-    timer, _ = watched(allowed, timeout=timeout)
-    assert timer.counts_against_model is blamed
+    timer, _ = timer_with(allowed, timeout=timeout)
+    assert timer.counts_against_model is counts
 
 
-def test_a_stream_that_stalls_is_to_blame_however_little_the_deadline_leaves() -> None:
-    timer, clock = watched(2.0, idle_timeout=1.0)
+def test_a_stall_counts_against_the_model_however_little_the_deadline_leaves() -> None:
+    timer, clock = timer_with(2.0, idle_timeout=1.0)
     timer.start_stream()
     timer.token(clock.now)
     assert timer.message == "no token for 1s"
@@ -90,7 +90,7 @@ def test_a_stream_that_stalls_is_to_blame_however_little_the_deadline_leaves() -
 
 @pytest.mark.parametrize(("after", "slow"), [(29.9, False), (30.0, False), (30.1, True)])
 def test_an_answer_is_slow_after_half_of_its_time(after: float, *, slow: bool) -> None:
-    timer, clock = watched()
+    timer, clock = timer_with()
     clock.now += after
     assert timer.is_slow is slow
 
@@ -99,7 +99,7 @@ def test_an_answer_is_slow_after_half_of_its_time(after: float, *, slow: bool) -
 def test_a_stream_is_slow_by_its_first_word_and_not_by_its_length(
     first: float, *, slow: bool
 ) -> None:
-    timer, clock = watched()
+    timer, clock = timer_with()
     timer.start_stream()
     clock.now += first
     timer.token(clock.now)
@@ -108,13 +108,13 @@ def test_a_stream_is_slow_by_its_first_word_and_not_by_its_length(
 
 
 def test_a_short_deadline_does_not_make_an_answer_slow() -> None:
-    timer, clock = watched(4.0)
+    timer, clock = timer_with(4.0)
     clock.now += 3.9
     assert not timer.is_slow
 
 
 def test_no_time_passes_while_the_reader_is_behind() -> None:
-    timer, clock = watched()
+    timer, clock = timer_with()
     timer.start_stream()
     timer.token(clock.now)
     clock.now = 103.0
@@ -130,7 +130,7 @@ def test_no_time_passes_while_the_reader_is_behind() -> None:
 
 @pytest.mark.parametrize("until_streams", [0.0, 3.0])
 def test_it_is_looked_at_before_anything_can_be_missed(until_streams: float) -> None:
-    timer, clock = watched()
+    timer, clock = timer_with()
     look = timer.next_check(clock.now)
     clock.now += until_streams
     timer.start_stream()
@@ -139,8 +139,8 @@ def test_it_is_looked_at_before_anything_can_be_missed(until_streams: float) -> 
     assert timer.next_check(clock.now) == clock.now + 5.0
 
 
-def test_without_patience_settings_for_streams_only_the_whole_counts() -> None:
-    timer, clock = watched(first_token_timeout=NEVER, idle_timeout=NEVER)
+def test_without_time_outs_of_streams_only_that_of_the_answer_counts() -> None:
+    timer, clock = timer_with(first_token_timeout=NEVER, idle_timeout=NEVER)
     timer.start_stream()
     timer.token(clock.now)
     assert (timer.expires_at, timer.next_check(100.0), timer.message) == (
@@ -150,29 +150,29 @@ def test_without_patience_settings_for_streams_only_the_whole_counts() -> None:
     )
 
 
-def test_a_stream_that_never_waits_owes_the_loop_a_turn_every_20_ms() -> None:
-    timer, clock = watched()
+def test_a_stream_that_never_waits_yields_to_the_loop_every_20_ms() -> None:
+    timer, clock = timer_with()
     assert LONGEST_TURN == 0.02
-    owed = []
+    yields = []
     for clock.now in (100.0, 100.019, 100.02, 100.02, 100.039, 100.05, 100.06, 100.08):
-        owed.append(timer.should_yield(clock.now))
-    assert owed == [False, False, True, False, False, True, False, True]
+        yields.append(timer.should_yield(clock.now))
+    assert yields == [False, False, True, False, False, True, False, True]
 
 
 @pytest.mark.parametrize(
-    ("works_at", "until", "words"),
+    ("alive_at", "until", "message"),
     [(118.0, 123.0, "no first token in 20s"), (103.0, 120.0, "no first token in 20s")],
 )
-def test_a_sign_of_work_gives_a_stream_the_idle_time_and_never_takes_any(
-    works_at: float, until: float, words: str
+def test_a_sign_of_life_gives_a_stream_the_idle_time_and_never_shortens_its_time(
+    alive_at: float, until: float, message: str
 ) -> None:
-    timer, clock = watched()
+    timer, clock = timer_with()
     timer.start_stream()
-    clock.now = works_at
+    clock.now = alive_at
     timer.keep_alive(clock.now)
     assert (timer.expires_at, timer.message, timer.last_activity, timer.first_token) == (
         until,
-        words,
-        works_at,
+        message,
+        alive_at,
         None,
     )

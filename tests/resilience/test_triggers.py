@@ -1,4 +1,4 @@
-"""Which trigger recognises a failure: each field, all of them together, and text alone never against the caller."""
+"""Which trigger recognises a failure: each field, all of them, and text never by itself alone."""
 
 import re
 from typing import Any
@@ -63,8 +63,13 @@ def test_a_field_matches_what_it_names_and_a_list_any_of_its_items(
 @pytest.mark.parametrize("other", ["kind", "status", "code", "message", "provider", "model"])
 def test_all_fields_must_match(other: str) -> None:
     good: dict[str, Any] = {
-        "kind": Kind.OVERLOADED, "status": 503, "code": "UNAVAILABLE", "message": "busy", "provider": "p", "model": "m",
-    }  # fmt: skip
+        "kind": Kind.OVERLOADED,
+        "status": 503,
+        "code": "UNAVAILABLE",
+        "message": "busy",
+        "provider": "p",
+        "model": "m",
+    }
     bad = {
         "kind": Kind.TIMEOUT,
         "status": 500,
@@ -187,13 +192,13 @@ def test_an_expression_stands_between_slashes_and_matches_anywhere_in_any_case(
 
 
 @pytest.mark.parametrize("expression", ["x", "/x/"])
-def test_text_that_is_no_unicode_can_be_searched(expression: str) -> None:
+def test_text_that_is_not_valid_unicode_can_be_searched(expression: str) -> None:
     assert pattern(expression)("\ud800 x")
     assert not pattern(expression)("\ud800")
 
 
 @pytest.mark.parametrize(
-    ("expression", "words"),
+    ("expression", "message"),
     [
         ("/(/", "missing ): ("),
         ("/a{1001}/", "invalid repetition size: {1001}"),
@@ -203,15 +208,15 @@ def test_text_that_is_no_unicode_can_be_searched(expression: str) -> None:
         ("//", "it is empty and would recognise every failure"),
     ],
 )
-def test_a_pattern_that_cannot_be_used_is_refused_in_re2s_own_words(
-    expression: str, words: str, capfd: pytest.CaptureFixture[str]
+def test_a_bad_pattern_is_refused_with_re2s_own_message(
+    expression: str, message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
         pattern(expression)
-    assert str(caught.value) == words
-    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+    assert str(caught.value) == message
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
         Triggers([("bad", Trigger(then="next", message=("fine", expression)))])
-    assert str(caught.value) == words
+    assert str(caught.value) == message
     assert capfd.readouterr() == ("", "")  # RE2's library would log to stderr
 
 
@@ -219,16 +224,14 @@ def test_no_expression_can_hang() -> None:
     assert not pattern("/(a+)+$/")("a" * 50_000 + "b")
 
 
-def is_sorry(what: Reply | Failure) -> bool:
-    return "sorry" in what.text
+def is_sorry(outcome: Reply | Failure) -> bool:
+    return "sorry" in outcome.text
 
 
 SORRY, FINE = Reply(text="I am sorry."), Reply(text="Lisbon.")
 
 
-def test_a_test_is_asked_about_failures_and_replies_and_a_reply_that_it_recognises_is_rejected() -> (
-    None
-):
+def test_a_predicate_recognises_failures_and_rejects_replies() -> None:
     triggers = Triggers(
         [("mine", Trigger(test="house/sorry", then="next"))], {"house/sorry": is_sorry}.__getitem__
     )
@@ -239,15 +242,15 @@ def test_a_test_is_asked_about_failures_and_replies_and_a_reply_that_it_recognis
     )
     assert triggers.reject(FINE, provider="p", model="m") is None
     rejected = triggers.reject(SORRY, provider="p", model="m")
-    words = "rejected: the trigger 'mine' recognises the reply"
-    assert rejected == Failure(kind=Kind.REJECTED, code="house/sorry", message=words)
+    message = "rejected: the trigger 'mine' recognises the reply"
+    assert rejected == Failure(kind=Kind.REJECTED, code="house/sorry", message=message)
 
 
 @pytest.mark.parametrize(
     "field",
     [{"kind": Kind.OVERLOADED}, {"status": 503}, {"code": "UNAVAILABLE"}, {"message": "sorry"}],
 )
-def test_beside_a_field_of_failures_a_test_is_asked_about_no_reply(field: dict[str, Any]) -> None:
+def test_beside_a_field_of_failures_a_predicate_rejects_no_reply(field: dict[str, Any]) -> None:
     triggers = Triggers(
         [("mine", Trigger(test="house/sorry", then="next", **field))], lambda _: is_sorry
     )
@@ -265,7 +268,7 @@ def test_a_reply_of_another_model_is_not_rejected(field: dict[str, Any]) -> None
     assert triggers.reject(SORRY, provider="q", model="n") is not None
 
 
-def test_where_nobody_finds_tests_a_trigger_that_has_one_recognises_nothing() -> None:
+def test_without_predicates_a_trigger_that_names_one_recognises_nothing() -> None:
     triggers = Triggers([("mine", Trigger(test="house/sorry", then="next"))])
     assert triggers.match(failure("overloaded", "sorry"), provider="p", model="m") is None
     assert triggers.reject(SORRY, provider="p", model="m") is None

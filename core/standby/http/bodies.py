@@ -113,11 +113,11 @@ def deep_merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, A
     Returns:
         A new object; the arguments do not change.
     """
-    merged = dict(under)
+    result = dict(under)
     for name, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
-        merged[name] = deep_merge(merged[name], cast("Mapping[str, Any]", value)) if both else value
-    return merged
+        both = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
+        result[name] = deep_merge(result[name], cast("Mapping[str, Any]", value)) if both else value
+    return result
 
 
 def get_object(value: Any) -> dict[str, Any]:

@@ -106,12 +106,12 @@ class _Block:
     def add(self, line: str) -> None:
         self._size += len(line)
         _check_size(self._size, self._limit)
-        name, colon, value = line.partition(":")
+        name, _, value = line.partition(":")
         if name == "data":
             self._data.append(value.removeprefix(" "))
         elif name == "event":
             self._event = value.removeprefix(" ")
-        elif name not in _FIELDS and (name or not colon):  # an empty name is a comment
+        elif name not in _FIELDS and not line.startswith(":"):  # a colon begins a comment
             self._stray.append(line)
 
     def take_event(self) -> ServerSentEvent | None:

@@ -29,9 +29,9 @@ def event_fields(event: Event, name: str = "") -> dict[str, Any]:
     """
     fields: dict[str, Any] = msgspec.to_builtins(event)
     fields |= fields.get("attempt", {})
-    shown = {
+    visible = {
         field: value
         for field, value in fields.items()
         if field not in _INNER and value not in (None, "")
     }
-    return {"event": name or _HUMP.sub("_", type(event).__name__).lower(), **shown}
+    return {"event": name or _HUMP.sub("_", type(event).__name__).lower(), **visible}

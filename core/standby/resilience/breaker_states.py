@@ -15,7 +15,7 @@
 
 Too many calls are bad when `failures` in a row have failed, or when half of at least 10 calls in
 30 s were slow or failed. A probe is lost when nobody has reported its outcome at its deadline. The
-states are told the time and never ask for it.
+states get the time as a number and read no clock.
 
 Sources: five failures in a row (Envoy, Finagle); half of a window of 30 s (resilience4j, Polly);
 equal jitter (AWS).

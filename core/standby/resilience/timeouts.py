@@ -1,20 +1,22 @@
-"""The time of one attempt: by when something must have come, which moves on as a stream's tokens do.
+"""The time of one attempt: when it expires, which moves on as its stream comes.
 
 The dispatcher looks at `expires_at` when it is due, so a chunk that comes in time costs no timer.
 """
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
 LONGEST_TURN = 0.02
-"""Seconds of one stream's chunks after which the event loop gets a turn, whether the stream waits
-or not."""
+"""Seconds of one stream's chunks after which the event loop runs its other tasks."""
 
 HURRY = 5.0
-"""Seconds: an attempt that was given at least this long, or all of its time-out, says something of
-the model when its time is up, and not only of a caller in a hurry."""
+"""Seconds: an attempt with less than this, and less than its time-out, is a caller's in a hurry.
 
-NEVER = float("inf")
+Its expiry does not count against the model.
+"""
+
+NEVER = math.inf
 
 
 class Timeouts(Protocol):
@@ -40,11 +42,10 @@ class AttemptTimer:
     """The time-outs of one attempt, on a clock.
 
     Attributes:
-        started: when the attempt started, on the clock.
-        first_token: when a stream's first token came; `None` before it.
-        last_activity: when the last sign of life came.
-        is_streaming: the answer comes in pieces.
-
+        started: When the attempt started, on the clock.
+        first_token: When a stream's first token came; `None` before it.
+        last_activity: When the last sign of life came.
+        is_streaming: Whether the answer comes in pieces.
     """
 
     __slots__ = (
@@ -66,10 +67,9 @@ class AttemptTimer:
         """Start the timer.
 
         Args:
-            timeouts: what the model may take.
-            clock: returns the time, in seconds.
-            allowed: the seconds that the call's deadline leaves the attempt.
-
+            timeouts: How long the model may take.
+            clock: Returns the time, in seconds.
+            allowed: The seconds that the call's deadline leaves the attempt.
         """
         now = clock()
         self.clock = clock
@@ -85,12 +85,12 @@ class AttemptTimer:
 
     @property
     def expires_at(self) -> float:
-        """Return when the attempt has failed if nothing comes before, on the clock."""
+        """Return when the attempt fails unless something comes before; infinity while paused."""
         return NEVER if self._paused_at is not None else min(self._due, self._deadline)
 
     @property
     def message(self) -> str:
-        """Return what did not come in time."""
+        """Return what did not come in time, such as "no first token in 20s"."""
         if self._due < self._deadline:
             return self._missed
         missing = "answer" if self.first_token is None else "complete answer"
@@ -98,27 +98,26 @@ class AttemptTimer:
 
     @property
     def counts_against_model(self) -> bool:
-        """Tell whether running out of time says something of the model."""
+        """Return whether an expiry is the model's fault, not that of a caller in a hurry."""
         limited = self._due < self._deadline
         return limited or self._allowed >= min(self._timeouts.timeout, HURRY)
 
     @property
     def is_slow(self) -> bool:
-        """Tell whether the answer, or a stream's first token, took over half of what it may."""
+        """Return whether the answer, or a stream's first token, took over half of its time-out."""
         if self.first_token is None:
             return self.clock() - self.started > self._timeouts.timeout / 2
         limit = min(self._timeouts.first_token_timeout, self._timeouts.timeout)
         return self.first_token - self.started > limit / 2
 
     def should_yield(self, now: float) -> bool:
-        """Tell whether the event loop should get a turn, for a stream that never waits for one.
+        """Return whether the event loop should run its other tasks, for a stream that never waits.
 
         Args:
-            now: the time on the clock.
+            now: The time on the clock.
 
         Returns:
             True once in `LONGEST_TURN` seconds.
-
         """
         if now < self._yield_at:
             return False
@@ -126,34 +125,36 @@ class AttemptTimer:
         return True
 
     def remaining(self) -> float:
-        """Return the seconds left for the whole answer."""
+        """Return how much time is left.
+
+        Returns:
+            Seconds for the whole answer; 0 once they are over.
+        """
         return max(0.0, self._deadline - self.clock())
 
     def next_check(self, now: float) -> float:
         """Return when to look at `expires_at` again: it may come nearer meanwhile.
 
         Args:
-            now: the time on the clock.
+            now: The time on the clock.
 
         Returns:
             A time on the clock, no later than the shortest time-out from now.
-
         """
         shortest = min(self._timeouts.first_token_timeout, self._timeouts.idle_timeout)
         return min(self.expires_at, now + shortest)
 
     def start_stream(self) -> None:
-        """Note that the answer comes in pieces, so that the first token is due."""
+        """Note that the answer comes in pieces: its first token is due after its time-out."""
         self.is_streaming = True
         self._due = self.clock() + self._timeouts.first_token_timeout
         self._missed = f"no first token in {self._timeouts.first_token_timeout:g}s"
 
     def token(self, now: float) -> None:
-        """Note that a meaningful piece has come.
+        """Note a piece with content: the next one is due after `idle_timeout`.
 
         Args:
-            now: the time on the clock.
-
+            now: The time on the clock.
         """
         self.last_activity = now
         if self.first_token is None:
@@ -162,21 +163,20 @@ class AttemptTimer:
         self._due = now + self._timeouts.idle_timeout
 
     def keep_alive(self, now: float) -> None:
-        """Note a sign of life that is no token; it never leaves the model less time than it had.
+        """Note a sign of life without content; it never leaves the model less time than before.
 
         Args:
-            now: the time on the clock.
-
+            now: The time on the clock.
         """
         self.last_activity = now
         self._due = max(self._due, now + self._timeouts.idle_timeout)
 
     def pause(self) -> None:
-        """Let no time pass for the model: its reader is behind."""
+        """Stop the time, because the reader of the stream is slower than the model."""
         self._paused_at = self.clock()
 
     def resume(self) -> None:
-        """Let time pass again."""
+        """Let the time go on, as if none had passed since `pause`."""
         if self._paused_at is not None:
             passed = self.clock() - self._paused_at
             self._due += passed
