@@ -264,7 +264,7 @@ CLOCK_AND_CHANCE = {
     "random.Random": [
         "client",
         "diagnostics/selftest/runner",
-        "diagnostics/simulation/simulator",
+        "diagnostics/simulation/settings",
         "resilience/circuit_breaker",
     ],  # where nobody has injected another; made of the plan's seed
     "time.monotonic": [

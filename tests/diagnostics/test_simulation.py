@@ -18,7 +18,8 @@ from standby.diagnostics.simulation.outage import (
     parse_outage,
 )
 from standby.diagnostics.simulation.plot import TOP, WIDTH, Chart, render_svg
-from standby.diagnostics.simulation.simulator import Simulation, simulate
+from standby.diagnostics.simulation.settings import Simulation
+from standby.diagnostics.simulation.simulator import simulate
 from standby.diagnostics.simulation.summary import (
     Interval,
     choose_interval,

@@ -8,7 +8,8 @@ from standby.cards import Card, Price
 from standby.diagnostics.simulation.bill import Bill, ModelBill, compute_bill
 from standby.diagnostics.simulation.events import Billed, StreamInterrupted, StreamStarted
 from standby.diagnostics.simulation.outage import parse_outage
-from standby.diagnostics.simulation.simulator import Simulation, simulate
+from standby.diagnostics.simulation.settings import Simulation
+from standby.diagnostics.simulation.simulator import simulate
 from standby.diagnostics.simulation.summary import CallerCounts, count_callers, split_intervals
 from standby.diagnostics.simulation.timeline import build_timeline
 from standby.dispatch.target import Route, Target

@@ -13,7 +13,8 @@ from standby.cards import Card
 from standby.config import PACKAGED
 from standby.diagnostics.explain import explain, plan
 from standby.diagnostics.simulation.outage import parse_outage
-from standby.diagnostics.simulation.simulator import Simulation, simulate
+from standby.diagnostics.simulation.settings import Simulation
+from standby.diagnostics.simulation.simulator import simulate
 from standby.diagnostics.simulation.summary import count_models
 from standby.dispatch.policy import LONG_REST
 from standby.dispatch.target import Route, Target

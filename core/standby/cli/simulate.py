@@ -23,7 +23,8 @@ from standby.config.finding import suggest
 from standby.diagnostics.simulation.bill import compute_bill
 from standby.diagnostics.simulation.outage import GrammarError, Outage, parse_outage
 from standby.diagnostics.simulation.plot import Chart, render_svg
-from standby.diagnostics.simulation.simulator import Simulation, simulate
+from standby.diagnostics.simulation.settings import Simulation
+from standby.diagnostics.simulation.simulator import simulate
 from standby.diagnostics.simulation.summary import (
     count_callers,
     count_models,

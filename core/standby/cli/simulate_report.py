@@ -9,7 +9,7 @@ from standby.cli.tables import print_table
 from standby.config.durations import format_duration
 from standby.diagnostics.simulation.bill import Bill
 from standby.diagnostics.simulation.formats import format_clock
-from standby.diagnostics.simulation.simulator import Simulation
+from standby.diagnostics.simulation.settings import Simulation
 from standby.diagnostics.simulation.summary import CallerCounts, Interval, ModelCounts, Phase
 from standby.diagnostics.simulation.timeline import Line
 from standby.pricing import format_cost, format_dollars, format_size

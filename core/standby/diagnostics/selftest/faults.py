@@ -3,26 +3,14 @@
 import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Literal
 
 import msgspec
 
-from standby.diagnostics.selftest.stub_servers import StubServer
+from standby.diagnostics.selftest.results import Group
+from standby.diagnostics.selftest.stub_server import StubServer
 from standby.failures import Failure, kind_of_status
-from standby.testing import (
-    Answer,
-    Answers,
-    Received,
-    cut,
-    garbage,
-    hang,
-    html,
-    reset,
-    respond,
-)
-
-Group = Literal["usual", "vendor", "network"]
-"""Where a fault comes from: the shipped trigger's patterns, the plugin's own list, the network."""
+from standby.testing.answers import Answer, cut, garbage, hang, html, reset, respond
+from standby.testing.loopback import Answers, Received
 
 MakeAnswers = Callable[[StubServer], Answers]
 

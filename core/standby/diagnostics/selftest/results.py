@@ -1,9 +1,13 @@
 """The results of a self-test, as frozen values."""
 
+from typing import Literal
+
 import msgspec
 
-from standby.diagnostics.selftest.faults import Group
 from standby.failures import Kind
+
+Group = Literal["usual", "vendor", "network"]
+"""Where a fault comes from: the shipped trigger's patterns, the plugin's own list, the network."""
 
 
 class ModelResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ from standby.diagnostics.selftest.results import (
     Recovery,
     SelftestResult,
 )
-from standby.diagnostics.selftest.stub_servers import StubServer, StubServers
+from standby.diagnostics.selftest.stub_server import StubServer
+from standby.diagnostics.selftest.stub_servers import StubServers
 from standby.dispatch.dispatcher import Dispatcher
 from standby.dispatch.routes import build_routes
 from standby.dispatch.target import Route, Target

@@ -1,74 +1,20 @@
-"""Stub servers: for each model a server on this machine that speaks its vendor's wire."""
+"""The stub servers of a chain: for each model one that speaks its vendor's wire."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import msgspec
 
+from standby.diagnostics.selftest.stub_server import StubServer
 from standby.dispatch.target import Target
-from standby.failures import Failure
-from standby.plugin import StubHandler
 from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
 from standby.settings import Provider, Secret, Settings
-from standby.testing import Answer, Answers, Loopback, Received, respond
+from standby.testing.loopback import Loopback
 
 KEY = Secret("selftest-opens-nothing", origin="the self-test's own")
-TEXT = "OK."
-
-
-class StubServer:
-    """One model's vendor, on this machine; it answers until a fault is set."""
-
-    def __init__(self, server: Loopback, render: StubHandler) -> None:
-        """Begin without a fault."""
-        self.url = server.url
-        self._server = server
-        self._render = render
-        self.recover()
-
-    def recover(self) -> None:
-        """Answer from now on."""
-        self._server.answer = self.answer
-
-    def fail_with(self, fault: Callable[["StubServer"], Answers]) -> None:
-        """Answer with a fault from now on.
-
-        Args:
-            fault: Given this server, returns what answers its requests.
-        """
-        self._server.answer = fault(self)
-
-    def answer(self, request: Received) -> Answer:
-        """Build the vendor's answer to a request.
-
-        Args:
-            request: The request that was received.
-
-        Returns:
-            A complete answer with a short text.
-        """
-        return self.respond(request, TEXT)
-
-    def respond(
-        self, request: Received, content: str | Failure, status: int | None = None
-    ) -> Answer:
-        """Build the vendor's response with this content.
-
-        Args:
-            request: The request that was received.
-            content: The text of an answer, or a failure that the vendor reports.
-            status: The HTTP status; `None`: the usual one for the content.
-
-        Returns:
-            The response, as the vendor's wire writes it.
-        """
-        body = self._render(request.path, _decode(request.body), content)
-        usual = (content.status or 500) if isinstance(content, Failure) else 200
-        return respond(usual if status is None else status, body)
 
 
 class StubServers:
@@ -137,10 +83,3 @@ def _local_provider(provider: Provider, url: str) -> Provider:
     """Point a provider to this machine; its options would lead to the vendor's endpoints."""
     path = urlsplit(provider.base_url or "").path.rstrip("/")
     return msgspec.structs.replace(provider, base_url=url + path, api_key=KEY, options={})
-
-
-def _decode(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return None

@@ -5,7 +5,6 @@ Every random number follows from one seed.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -17,7 +16,8 @@ from standby.diagnostics.simulation.events import (
     StreamRestarted,
     StreamStarted,
 )
-from standby.diagnostics.simulation.outage import Outage, permanent_outage
+from standby.diagnostics.simulation.outage import permanent_outage
+from standby.diagnostics.simulation.settings import Simulation
 from standby.diagnostics.simulation.simulated_model import SimulatedModel
 from standby.diagnostics.simulation.virtual_loop import run
 from standby.dispatch.dispatcher import Dispatcher
@@ -25,52 +25,14 @@ from standby.dispatch.policy import HEDGE_BUDGET, HEDGE_SHARE
 from standby.dispatch.target import Route, Target
 from standby.errors import CallFailed, StreamBroken
 from standby.events import Event
-from standby.pricing import TYPICAL
 from standby.resilience.circuit_breaker import CircuitBreaker
 from standby.resilience.retry_budget import RetryBudget
 from standby.streams import AsyncStream
-from standby.types import Message, Request, Text, Usage
+from standby.types import Message, Request, Text
 
 REQUEST = Request((Message("user", (Text("A simulated question."),)),))
 
 Emit = Callable[[Event], None]
-
-
-class Simulation(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a simulation.
-
-    `rate` is in calls a second, `duration` and the `latency` of an ordinary answer in seconds.
-    `streams` is the share of the calls (0 to 1) that are streams. Each request is billed for
-    `tokens`.
-    """
-
-    outages: tuple[Outage, ...]
-    rate: float
-    duration: float
-    latency: float
-    seed: int
-    streams: float = 0.0
-    tokens: Usage = TYPICAL
-
-    def without_outages(self) -> "Simulation":
-        """Return the same calls with models that never fail.
-
-        Returns:
-            The settings, in which each outage is empty.
-        """
-        outages = tuple(Outage(outage.model, ()) for outage in self.outages)
-        return msgspec.structs.replace(self, outages=outages)
-
-    def random_for(self, purpose: str) -> random.Random:
-        """Build a source of random numbers for one purpose, so that none shifts another's draws.
-
-        Args:
-            purpose: What is drawn; the same purpose and seed give the same numbers.
-
-        Returns:
-            The source.
-        """
-        return random.Random(f"{self.seed}: {purpose}")  # noqa: S311 - repeatable, guards nothing
 
 
 def simulate(route: Route, simulation: Simulation) -> list[Event]:
