@@ -26,9 +26,9 @@ from standby.errors import (
     Stopped,
     StreamBroken,
 )
+from standby.failures import Attempt
 from standby.settings import Chain
 from standby.testing import scripted_model
-from standby.types import Attempt
 from tests.support.playing import failure
 
 FAILURE = failure("blocked", "no", status=400, code="SAFETY")

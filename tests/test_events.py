@@ -5,8 +5,7 @@ import pytest
 
 from standby import events
 from standby.events import Event
-from standby.failures import Kind
-from standby.types import Attempt
+from standby.failures import Attempt, Kind
 
 KINDS = [
     value for value in vars(events).values() if isinstance(value, type) and issubclass(value, Event)

@@ -20,7 +20,7 @@ import pytest
 
 from standby import AsyncStandby, CallFailed, ChainExhausted, Kind, Reply, Standby
 from standby.config import PACKAGED
-from standby.types import Attempt
+from standby.failures import Attempt
 from tests.support.loopback import (
     GEMINI_429,
     GEMINI_500,

@@ -171,7 +171,7 @@ def test_a_reply_as_a_dictionary_has_every_field_and_its_trail() -> None:
     call = types.ToolCall(
         id="c1", name="weather", arguments={"city": "Porto"}, provider_state="c2ln"
     )
-    attempt = types.Attempt(
+    attempt = failures.Attempt(
         model="a",
         provider="p",
         outcome="failed",
@@ -194,6 +194,6 @@ def test_a_reply_as_a_dictionary_has_every_field_and_its_trail() -> None:
         {"input": 3, "output": 0, "reasoning": 0, "cached": 0},
     )
     assert expected["tool_calls"][0]["arguments"] == {"city": "Porto"}
-    assert list(expected["trail"][0]) == list(types.Attempt.__struct_fields__)
+    assert list(expected["trail"][0]) == list(failures.Attempt.__struct_fields__)
     assert (expected["trail"][0]["kind"], expected["trail"][0]["then"]) == ("timeout", "next")
     assert json.loads(json.dumps(expected)) == expected

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
         Stopped,
         StreamBroken,
     )
-    from standby.failures import Failure, Kind
+    from standby.failures import Attempt, Failure, Kind
     from standby.integrations.openai.client import async_openai_client as async_openai_client
     from standby.integrations.openai.client import openai_client as openai_client
     from standby.settings import Settings
-    from standby.types import Attempt, Chunk, Message, Reply, Text, Usage
+    from standby.types import Chunk, Message, Reply, Text, Usage
 
 __all__ = [
     "AsyncStandby",
@@ -67,9 +67,9 @@ _NAMES_BY_MODULE = {
         "Stopped",
         "StreamBroken",
     ),
-    "standby.failures": ("Failure", "Kind"),
+    "standby.failures": ("Attempt", "Failure", "Kind"),
     "standby.settings": ("Settings",),
-    "standby.types": ("Attempt", "Chunk", "Message", "Reply", "Text", "Usage"),
+    "standby.types": ("Chunk", "Message", "Reply", "Text", "Usage"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 _OPTIONAL = {

@@ -22,8 +22,7 @@ from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 
-from standby.failures import Failure
-from standby.types import Attempt
+from standby.failures import Attempt, Failure
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

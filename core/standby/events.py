@@ -5,8 +5,7 @@ No event holds a message's content.
 
 import msgspec
 
-from standby.failures import Kind
-from standby.types import Attempt
+from standby.failures import Attempt, Kind
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

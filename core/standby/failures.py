@@ -1,4 +1,4 @@
-"""What went wrong with one attempt, normalised.
+"""What went wrong with one attempt, normalised, and the attempt itself.
 
 `REACTIONS` is the only table of what follows each kind of failure when no trigger matches.
 """
@@ -117,6 +117,39 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         code = self.code or ("" if self.status is None else _reason_phrase(self.status))
         head = " ".join(part for part in (status, code) if part)
         return " ".join(". ".join(part for part in (head, self.message) if part).split())
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to one model, or why there was none.
+
+    Attributes:
+        model: The model's name.
+        provider: The provider's name.
+        outcome: How it ended.
+        start: Seconds since the call began.
+        duration: Seconds.
+        kind: The failure's kind.
+        status: The failure's HTTP status.
+        text: The failure's text.
+        trigger: The name of the trigger that matched.
+        then: What follows the failure.
+        dropped: The parameters that were not sent to this model.
+        id: The vendor's id of the answer, or of the failed request; its support asks for it.
+
+    """
+
+    model: str
+    provider: str
+    outcome: Literal["answered", "failed", "skipped", "cancelled"]
+    start: float
+    duration: float
+    kind: Kind | None = None
+    status: int | None = None
+    text: str = ""
+    trigger: str | None = None
+    then: Then | None = None
+    dropped: tuple[str, ...] = ()
+    id: str = ""
 
 
 def kind_of_status(status: int) -> Kind:

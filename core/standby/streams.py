@@ -18,8 +18,9 @@ from standby.dispatch.stream_buffer import READ_AHEAD, ChunkBuffer, Item, ReadPo
 from standby.dispatch.stream_gate import Put, end_of
 from standby.dispatch.target import Target
 from standby.errors import DeadlineExceeded
+from standby.failures import Attempt
 from standby.runtime.background_loop import LoopIsBlockedError, run
-from standby.types import Attempt, Chunk, Reply
+from standby.types import Chunk, Reply
 
 GRACE = 0.25
 """Seconds beyond its deadline that a blocking call waits for the event loop.

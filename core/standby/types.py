@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from standby.cards import Card, Effort
-from standby.failures import Kind, Then
+from standby.failures import Attempt
 
 Role = Literal["system", "user", "assistant", "tool"]
 """The author of a message; `tool` brings results. OpenAI's `developer` is read as `system`."""
@@ -234,39 +234,6 @@ class Finish(StrEnum):
     STOP = "stop"
     LENGTH = "length"
     TOOL_CALLS = "tool_calls"
-
-
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to one model, or why there was none.
-
-    Attributes:
-        model: The model's name.
-        provider: The provider's name.
-        outcome: How it ended.
-        start: Seconds since the call began.
-        duration: Seconds.
-        kind: The failure's kind.
-        status: The failure's HTTP status.
-        text: The failure's text.
-        trigger: The name of the trigger that matched.
-        then: What follows the failure.
-        dropped: The parameters that were not sent to this model.
-        id: The vendor's id of the answer, or of the failed request; its support asks for it.
-
-    """
-
-    model: str
-    provider: str
-    outcome: Literal["answered", "failed", "skipped", "cancelled"]
-    start: float
-    duration: float
-    kind: Kind | None = None
-    status: int | None = None
-    text: str = ""
-    trigger: str | None = None
-    then: Then | None = None
-    dropped: tuple[str, ...] = ()
-    id: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,11 +8,11 @@ import pytest
 
 from standby import events
 from standby.errors import ChainExhausted, DeadlineExceeded, Stopped
-from standby.failures import Kind
+from standby.failures import Attempt, Kind
 from standby.plugin import End
 from standby.resilience.circuit_breaker import CircuitBreaker, Rejection, State
 from standby.settings import BreakerSettings, Hedge, Retry, StreamRules
-from standby.types import Attempt, Chunk, Reply
+from standby.types import Chunk, Reply
 from tests.support.playing import Plays, Streams, dispatch, failure, route, target
 from tests.support.virtual_clock import VirtualLoop, run
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from standby import AsyncStandby, CallFailed, ChainExhausted, Standby, StandbyError, plugin, testing
 from standby.cli import standby
+from standby.failures import Attempt
 from standby.observe.observers import MOST_WAITING
 from standby.plugin import (
     AttemptFailed,
@@ -31,7 +32,6 @@ from standby.plugin import (
 from standby.registry.plugins import Registry
 from standby.runtime.threads import MAX_THREADS
 from standby.settings import BreakerSettings, Retry
-from standby.types import Attempt
 from tests.docs.distributions import HOUSE_RULES, PARROT, Install, house_rules, project, written
 from tests.docs.documents import ROOT, blocks, only, table
 from tests.support.loopback import Answer, Loopback, cut, html, reset, respond

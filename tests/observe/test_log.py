@@ -12,10 +12,9 @@ import pytest
 import standby
 from standby import Standby, events
 from standby.errors import CallFailed
-from standby.failures import Kind
+from standby.failures import Attempt, Kind
 from standby.observe.log import log, logger, report_broken_close, report_broken_sink
 from standby.settings import Chain, Model, Retry, Secret, Settings
-from standby.types import Attempt
 from tests.support.asking import scripted, served
 from tests.support.loopback import both, openai_reply
 from tests.support.playing import QUESTION, Plays, dispatch, failure, route, target

@@ -18,11 +18,10 @@ from typing import Any
 import pytest
 
 from standby import events
-from standby.failures import Kind
+from standby.failures import Attempt, Kind
 from standby.observe import JsonFormatter, TextFormatter, log_to
 from standby.observe.log import Log, log, logger
 from standby.settings import Trigger
-from standby.types import Attempt
 from tests.support.playing import QUESTION, Plays, dispatch, failure, route, target
 from tests.support.virtual_clock import run
 

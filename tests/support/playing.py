@@ -10,12 +10,12 @@ from standby.dispatch.dispatcher import Dispatcher
 from standby.dispatch.execution import Execution
 from standby.dispatch.target import Route, Target
 from standby.events import Event
-from standby.failures import Failure, Kind
+from standby.failures import Attempt, Failure, Kind
 from standby.plugin import AttemptFailed, Chunk, End, ModelRequest
 from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import Triggers
 from standby.settings import Chain, Trigger
-from standby.types import Attempt, Message, Reply, Request, Sampling, Text
+from standby.types import Message, Reply, Request, Sampling, Text
 
 QUESTION = "What is the capital of Portugal, please?"
 

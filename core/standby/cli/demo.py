@@ -7,8 +7,9 @@ import click
 from standby.cli.options import json_option
 from standby.cli.output import format_attempt, print_json
 from standby.client import Standby
+from standby.failures import Attempt
 from standby.settings import Chain, Model, Retry, Settings
-from standby.types import Attempt, Reply
+from standby.types import Reply
 
 QUESTION = "What is the capital of Portugal?"
 ANSWER = "The capital of Portugal is Lisbon."

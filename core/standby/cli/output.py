@@ -6,8 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from standby.failures import Kind
-from standby.types import Attempt
+from standby.failures import Attempt, Kind
 
 
 def print_json(value: Any) -> None:

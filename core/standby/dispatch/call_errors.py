@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed, ChainExhausted, DeadlineExceeded, StreamBroken
-from standby.failures import Failure, Kind
-from standby.types import Attempt
+from standby.failures import Attempt, Failure, Kind
 
 Cause = tuple[Target, AttemptFailed]
 """A model, and how it failed or why it was skipped."""

@@ -33,10 +33,10 @@ from standby.dispatch.stream_gate import Put, Source, StreamGate
 from standby.dispatch.target import Route, Target
 from standby.dispatch.trail import AttemptOutcome, Trail
 from standby.errors import AttemptFailed, CallFailed, Stopped
-from standby.failures import Failure, Kind
+from standby.failures import Attempt, Failure, Kind
 from standby.resilience.circuit_breaker import Permit, Rejection
 from standby.resilience.timeouts import NEVER
-from standby.types import Attempt, Reply, Request
+from standby.types import Reply, Request
 
 PROBE_GRACE = 1.0
 """Seconds after its time-out at which a probe that nobody has settled is taken for lost."""

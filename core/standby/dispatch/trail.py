@@ -9,9 +9,8 @@ import msgspec
 from standby import events
 from standby.dispatch.policy import Decision
 from standby.dispatch.target import Target
-from standby.failures import REACTIONS, Failure, Kind
+from standby.failures import REACTIONS, Attempt, Failure, Kind
 from standby.resilience.circuit_breaker import Health
-from standby.types import Attempt
 
 AttemptOutcome = Literal["answered", "failed", "skipped", "cancelled"]
 

@@ -10,7 +10,12 @@ from typing import Any
 import msgspec
 
 from standby.http.bodies import malformed
-from standby.http.sse import LONGEST, MOST
+
+LONGEST = 8 * 2**20
+"""Bytes of one line; a model's longest piece is far below it."""
+
+MOST = 250_000
+"""Lines of one body: more than twice the tokens of any model's longest answer."""
 
 _BOM = b"\xef\xbb\xbf"
 

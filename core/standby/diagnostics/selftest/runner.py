@@ -20,13 +20,13 @@ from standby.dispatch.dispatcher import Dispatcher
 from standby.dispatch.routes import build_routes
 from standby.dispatch.target import Route, Target
 from standby.errors import CallFailed, ChainExhausted
-from standby.failures import REACTIONS, Kind
+from standby.failures import REACTIONS, Attempt, Kind
 from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
 from standby.resilience.circuit_breaker import State
 from standby.resilience.retry_budget import RetryBudget
 from standby.settings import BreakerSettings, Retry, Settings
-from standby.types import Attempt, Message, Reply, Request, Sampling, Text
+from standby.types import Message, Reply, Request, Sampling, Text
 
 REQUEST = Request(
     (Message("user", (Text("Reply with the single word OK."),)),), Sampling(max_tokens=16)

@@ -15,9 +15,9 @@ from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from standby.errors import CallFailed, DeadlineExceeded, StandbyError, Stopped, StreamBroken
-from standby.failures import Kind
+from standby.failures import Attempt, Kind
 from standby.integrations.agno.messages import STATE_KEY
-from standby.types import Attempt, Reply, ToolCall, Usage
+from standby.types import Reply, ToolCall, Usage
 
 _RATE_LIMITS = frozenset({Kind.RATE_LIMITED, Kind.QUOTA_EXHAUSTED})
 _NOT_REQUESTED = frozenset({None, Kind.UNAVAILABLE, Kind.UNSUPPORTED})

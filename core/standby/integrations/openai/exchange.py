@@ -9,6 +9,7 @@ import msgspec
 
 from standby.dispatch.compatibility import dropped_parameters
 from standby.errors import CallFailed, DeadlineExceeded, StandbyError
+from standby.failures import Attempt
 from standby.inputs.parse import parse_sampling
 from standby.integrations.openai.errors import RejectedRequest, build_error
 from standby.integrations.openai.headers import build_headers, quote_header
@@ -22,7 +23,7 @@ from standby.integrations.openai.reply import (
 from standby.integrations.openai.request import ChatRequest, parse_chat_request
 from standby.settings import Settings
 from standby.streams import AsyncStream, Stream
-from standby.types import Attempt, Chunk, Reply, Request, Sampling
+from standby.types import Chunk, Reply, Request, Sampling
 
 _JSON = {"content-type": "application/json"}
 _EVENTS = {"content-type": "text/event-stream"}

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from standby.types import Attempt
+from standby.failures import Attempt
 
 _SAFE = "/:.@+-_"
 """Characters of a name, besides letters and digits, that a header holds unencoded."""
