@@ -244,24 +244,44 @@ class hooks:  # noqa: N801 - a namespace of hook specifications, spelt as plugin
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_provider() -> ProviderInfo | None:
-        """Return how to reach any model of this vendor."""
+        """Describe how to reach any model of this vendor.
+
+        Returns:
+            The provider; `None`: the plugin cannot reach any model.
+        """
 
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_models() -> Mapping[str, Card] | None:
-        """Return the models that the plugin knows: their cards by the vendor's ids."""
+        """Register the models that the plugin knows.
+
+        Returns:
+            Their cards by the vendor's ids; `None`: it knows none.
+        """
 
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_observers() -> Sequence[Callable[[events.Event], object]] | None:
-        """Return functions to call with every event, for a models.yaml that asks for them."""
+        """Observe events, for a models.yaml that names the plugin under `observers`.
+
+        Returns:
+            Functions that are called with every event; `None`: there are none.
+        """
 
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_predicates() -> Mapping[str, Callable[[Reply | Failure], bool]] | None:
-        """Return predicates on failures and replies, for the field `test` of triggers."""
+        """Offer predicates to the field `test` of triggers.
+
+        Returns:
+            Functions of a failure or a reply by name; `None`: there are none.
+        """
 
     @staticmethod
     @_hookspec(firstresult=True)
     def standby_commands() -> "Sequence[click.Command] | None":
-        """Return commands for the command line: `standby <plugin> <command>`."""
+        """Add commands to the command line: `standby <plugin> <command>`.
+
+        Returns:
+            The commands; `None`: there are none.
+        """

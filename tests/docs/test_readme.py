@@ -209,10 +209,10 @@ def test_each_command_line_has_a_real_command_and_real_options(line: str) -> Non
     "line", [line for line in list_lines("sh") if line.startswith(("scripts/", "python "))]
 )
 def test_each_script_is_there(line: str) -> None:
-    words = shlex.split(line)
-    script = ROOT / (words[1] if words[0] == "python" else words[0])
+    command = shlex.split(line)
+    script = ROOT / (command[1] if command[0] == "python" else command[0])
     assert script.is_file()
-    assert words[0] == "python" or os.access(script, os.X_OK)
+    assert command[0] == "python" or os.access(script, os.X_OK)
 
 
 def test_the_only_other_shell_lines_are_keys_and_the_installation() -> None:

@@ -275,13 +275,17 @@ async def test_a_call_that_waits_while_the_client_closes_fails_and_nothing_stays
     [
         (
             RuntimeError("already gone"),
-            ("plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: "
-            "RuntimeError: already gone"),
+            (
+                "plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: "
+                "RuntimeError: already gone"
+            ),
         ),
         (
             3600.0,
-            ("plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: "
-            "TimeoutError: no end in 1s"),
+            (
+                "plugin 'bad' (unknown distribution): the adapter of provider 'bad' did not close: "
+                "TimeoutError: no end in 1s"
+            ),
         ),
     ],
 )

@@ -164,7 +164,9 @@ class TestAnthropic(Conformance):
         return respond(200, messages.message(messages.text_block(text)))
 
     def stream(self, texts: Sequence[str]) -> Answer:
-        return messages.stream(messages.events(messages.message(messages.text_block("".join(texts)))))
+        return messages.stream(
+            messages.events(messages.message(messages.text_block("".join(texts))))
+        )
 
     def error(self, status: int, message: str) -> Answer:
         return messages.error(status, TYPES[status], message)

@@ -105,7 +105,10 @@ def test_a_file_that_is_not_a_cassette_is_an_error(tmp_path: Path) -> None:
     file.write_text("version: 1\n", encoding="utf-8")
     with pytest.raises(
         ValueError,
-        match=r"models.yaml is not a cassette: it has no list 'interactions' or 'http_interactions'",
+        match=(
+            r"models.yaml is not a cassette: "
+            r"it has no list 'interactions' or 'http_interactions'"
+        ),
     ):
         read_cassette(file)
 

@@ -29,7 +29,11 @@ class InstalledPlugins:
         self._origins: dict[str, Origin] = {}
 
     def names(self) -> tuple[str, ...]:
-        """Return the plugins' names, sorted."""
+        """List the plugins.
+
+        Returns:
+            Their names, sorted.
+        """
         return tuple(sorted(self._entry_points))
 
     def origin(self, reference: str) -> Origin:

@@ -174,6 +174,9 @@ def redirect_prints() -> Generator[None, None, None]:
 
     `sys.stdout` belongs to the whole process: one thread at a time redirects it, so that the right
     stream is restored. A thread that comes second runs without.
+
+    Yields:
+        Nothing.
     """
     if not _STDOUT_LOCK.acquire(blocking=False):
         yield

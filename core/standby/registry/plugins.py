@@ -63,7 +63,11 @@ class Registry:
         self._broken: dict[str, ConfigError] = {}
 
     def names(self) -> tuple[str, ...]:
-        """Return the installed plugins' names, sorted; nothing is imported."""
+        """List the installed plugins; nothing is imported.
+
+        Returns:
+            Their names, sorted.
+        """
         return self._installed.names()
 
     def origin(self, name: str) -> Origin:

@@ -338,7 +338,11 @@ class Conformance(ToolRules, StreamingRules):
             )
 
     def test_no_log_contains_the_key(self, caplog: Logs) -> None:
-        """The key is in no log record of any level; under pytest only."""
+        """The key is in no log record of any level; under pytest only.
+
+        Args:
+            caplog: pytest's fixture.
+        """
         caplog.set_level(_DEBUG)
         self.run(self._check_replies)
         require(

@@ -16,7 +16,7 @@ class Plugin:
 
     @hookimpl
     def standby_commands(self) -> list[Any]:
-        import click  # noqa: PLC0415 - a plugin imports it when its commands are asked for
+        import click  # noqa: PLC0415 - a plugin imports it only for its commands
 
         @click.command("feed")
         def feed() -> None:
