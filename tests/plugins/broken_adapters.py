@@ -182,13 +182,13 @@ STREAM = {
         "AttributeError: 'generator' object has no attribute 'aclose'",
     ),
     "texts": Broken(
-        streams("yield 'Hello.'"), "AttributeError: 'str' object has no attribute 'working'"
+        streams("yield 'Hello.'"), "AttributeError: 'str' object has no attribute 'tool_call'"
     ),
     "Nones": Broken(
-        streams("yield None"), "AttributeError: 'NoneType' object has no attribute 'working'"
+        streams("yield None"), "AttributeError: 'NoneType' object has no attribute 'tool_call'"
     ),
     "a number": Broken(
-        streams("yield Chunk(5)"), 'TypeError: can only concatenate str (not "int") to str'
+        streams("yield Chunk(5)"), "AttributeError: 'int' object has no attribute 'strip'"
     ),
     "an end that is a number": Broken(
         streams("yield Chunk('Hello.', 5)"),
