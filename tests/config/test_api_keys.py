@@ -1,4 +1,4 @@
-"""Keys that are visibly none, and keys that may be some."""
+"""Texts that are clearly not keys, and texts that may be keys."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from standby.config.api_keys import check_key
 
 VARIABLE = "ACME_API_KEY"
 
-FLAWED = {
+NOT_KEYS = {
     '"sk-4eC39HqLyjWDarjtT1zdp7dc"': "has quotes around it",
     "'sk-4eC39HqLyjWDarjtT1zdp7dc": "has quotes around it",
     "\u201csk-4eC39HqLyjWDarjtT1zdp7dc\u201d": "has quotes around it",
@@ -117,13 +117,13 @@ MAY_BE_KEYS = [
 ]
 
 
-@pytest.mark.parametrize("key", FLAWED)
-def test_what_is_visibly_no_key_is_told_without_it(key: str) -> None:
-    flaw = check_key(key, VARIABLE, own_endpoint=False)
-    assert flaw is not None
-    assert FLAWED[key] in flaw.message
-    assert flaw.hint
-    assert "4eC39Hq" not in f"{flaw}"
+@pytest.mark.parametrize("key", NOT_KEYS)
+def test_what_is_clearly_not_a_key_is_reported_without_its_value(key: str) -> None:
+    problem = check_key(key, VARIABLE, own_endpoint=False)
+    assert problem is not None
+    assert NOT_KEYS[key] in problem.message
+    assert problem.hint
+    assert "4eC39Hq" not in f"{problem}"
 
 
 @pytest.mark.parametrize("key", MAY_BE_KEYS)
@@ -135,11 +135,11 @@ def test_what_may_be_a_key_passes(key: str) -> None:
     "key",
     ["none", "EMPTY", "test", "token", "sk-no-key-required", "ollama", "secret", "abc123", "n/a-x"],
 )
-def test_a_server_of_ones_own_takes_any_word(key: str) -> None:
+def test_a_server_of_the_users_own_accepts_any_word(key: str) -> None:
     assert check_key(key, VARIABLE, own_endpoint=True) is None
 
 
-def test_a_placeholder_of_a_template_is_none_there_either() -> None:
-    flaw = check_key("YOUR_API_KEY", VARIABLE, own_endpoint=True)
-    assert flaw is not None
-    assert flaw.message == "is a placeholder"
+def test_a_templates_placeholder_is_not_accepted_there_either() -> None:
+    problem = check_key("YOUR_API_KEY", VARIABLE, own_endpoint=True)
+    assert problem is not None
+    assert problem.message == "is a placeholder"

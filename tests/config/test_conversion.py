@@ -15,11 +15,11 @@ def tree(**more: Any) -> dict[str, Any]:
     return {"version": 1, "chains": {"default": {"models": ["a"]}}, **more}
 
 
-def test_a_tree_becomes_settings_in_seconds_with_the_key_behind_its_name() -> None:
-    whole = tree(
+def test_a_tree_becomes_settings_with_seconds_and_keys() -> None:
+    tree_with_values = tree(
         providers={"p": {"plugin": "acme", "api_key": "ACME_KEY"}}, models={"a": {"timeout": "3m"}}
     )
-    settings = convert_settings(whole, lambda name: Secret(f"<{name}>", origin=name))
+    settings = convert_settings(tree_with_values, lambda name: Secret(f"<{name}>", origin=name))
     assert settings.providers["p"].api_key == Secret("<ACME_KEY>")
     assert settings.models["a"].timeout == 180.0
 
@@ -29,7 +29,7 @@ def test_a_tree_that_does_not_fit_is_refused() -> None:
         convert_settings(tree(models=[]), Secret)
 
 
-SOUND = one_chain(
+VALID = one_chain(
     "a",
     providers={"p": Provider(plugin="acme", api_key=Secret("x"))},
     models={
@@ -44,12 +44,12 @@ SOUND = one_chain(
 )
 
 
-def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
-    assert find_type_errors(SOUND) == []
+def test_settings_made_in_code_that_a_file_could_have_fit() -> None:
+    assert find_type_errors(VALID) == []
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         (Settings(chains={}), "chains is empty; write at least one"),
         (one_chain(), "chains.default.models is empty; write at least one"),
@@ -111,14 +111,17 @@ def test_settings_made_in_code_that_a_file_could_say_fit() -> None:
         ),
     ],
 )
-def test_settings_made_in_code_are_told_as_a_files_are(settings: Settings, told: str) -> None:
-    found = find_type_errors(settings)
+def test_errors_in_settings_made_in_code_read_like_a_files(
+    settings: Settings, message: str
+) -> None:
+    findings = find_type_errors(settings)
     assert [
-        f"{finding.problem.message}; {finding.problem.hint}".removesuffix("; ") for finding in found
-    ] == [told]
+        f"{finding.problem.message}; {finding.problem.hint}".removesuffix("; ")
+        for finding in findings
+    ] == [message]
 
 
-def test_a_key_is_never_in_the_words() -> None:
+def test_a_key_is_never_in_the_message() -> None:
     settings = one_chain("a", providers={"p": Provider(plugin=3, api_key=Secret("canary-4711"))})
     literal = one_chain("a", providers={"p": Provider(plugin="acme", api_key="canary-4711")})
     assert [finding.problem.message for finding in find_type_errors(settings)] == [

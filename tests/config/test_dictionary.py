@@ -1,4 +1,4 @@
-"""A dictionary of the file's form means what the file means, and what is wrong with it is told with its path."""
+"""A dictionary of the file's form means what the file means; problems have their path."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ from tests.config.files import KEYS, TODAY, catalogue
 from tests.config.test_golden import GOLDEN, plugins
 
 CORPUS = Path(__file__).parents[1] / "corpus"
-SOUND = [Path(__file__).parents[2] / "config" / "models.yaml", *sorted(CORPUS.glob("valid-*.yaml"))]
+VALID = [Path(__file__).parents[2] / "config" / "models.yaml", *sorted(CORPUS.glob("valid-*.yaml"))]
 SET = {"MODEL": "o3-mini", "YES": "yes", "NUMBER": "3", "SPAN": "5s"}
 OF_THE_TEXT = (
     "alias",
@@ -35,7 +35,7 @@ OF_THE_TEXT = (
     "tag",
     "two-documents",
 )
-"""Codes of what is wrong with a text alone."""
+"""Codes of problems that only a text can have."""
 
 WRONG = [
     path for path in sorted(GOLDEN.glob("*.yaml")) if path.stem.partition(".")[0] not in OF_THE_TEXT
@@ -49,8 +49,8 @@ def given(
     return load(config, catalogue(), environ, cwd=folder, today=TODAY)
 
 
-def told(folder: Path, **more: Any) -> list[str]:
-    """Say what is wrong with one chain and these keys."""
+def problems(folder: Path, **more: Any) -> list[str]:
+    """Return the problems of a dictionary with one chain and these keys."""
     return [
         str(problem)
         for problem in given(folder, {"version": 1, "chains": {"default": CHAIN}, **more}).problems
@@ -64,17 +64,17 @@ def codes(loaded: LoadedConfig) -> Counter[str]:
 # What it means
 
 
-def of_json(text: str) -> Any:
+def load_json(text: str) -> Any:
     return json.loads(json.dumps(yaml.safe_load(text), default=str))
 
 
-def of_texts(text: str) -> Any:
+def load_texts(text: str) -> Any:
     return yaml.load(text, yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
 
 
-@pytest.mark.parametrize("read", [yaml.safe_load, of_texts, of_json])
-@pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
-def test_it_means_what_the_file_means_whoever_read_it(
+@pytest.mark.parametrize("read", [yaml.safe_load, load_texts, load_json])
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+def test_it_means_what_the_file_means_with_any_parser(
     path: Path, read: Any, tmp_path: Path
 ) -> None:
     registry = Registry()
@@ -88,9 +88,7 @@ def test_it_means_what_the_file_means_whoever_read_it(
 
 
 @pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
-def test_what_is_wrong_with_the_file_is_wrong_with_it_and_told_with_its_path(
-    path: Path, tmp_path: Path
-) -> None:
+def test_it_has_the_files_problems_with_their_paths(path: Path, tmp_path: Path) -> None:
     config = yaml.safe_load(path.read_text("utf-8"))
     loaded = load(config, plugins(path.stem), KEYS, cwd=tmp_path, today=TODAY)
     assert codes(loaded) == codes(load(path, plugins(path.stem), KEYS, cwd=tmp_path, today=TODAY))
@@ -103,7 +101,7 @@ def test_what_is_wrong_with_the_file_is_wrong_with_it_and_told_with_its_path(
     )
 
 
-def test_what_python_has_besides_is_read_as_a_file_would_say_it(tmp_path: Path) -> None:
+def test_pythons_own_types_are_read_as_a_file_would_write_them(tmp_path: Path) -> None:
     class Which(Enum):
         LARGE = "large-3"
 
@@ -144,7 +142,7 @@ def test_variables_are_filled_in_from_the_environment_and_from_env(tmp_path: Pat
     assert loaded.settings.chains["default"].models == ("acme/x", "acme/y", "acme/z", "acme/${x}")
     assert loaded.origins["default", "acme/z"] == "default, chains.default.models[2]"
     assert loaded.origins["default", "acme/${x}"] == "chains.default.models[3]"
-    [missing] = told(tmp_path, chains={"default": {"models": ["${NONE}"]}})
+    [missing] = problems(tmp_path, chains={"default": {"models": ["${NONE}"]}})
     assert missing.startswith("chains.default.models[0]  error  the variable NONE is not set; ")
 
 
@@ -154,8 +152,8 @@ def test_variables_are_filled_in_from_the_environment_and_from_env(tmp_path: Pat
 def test_each_problem_has_its_path(tmp_path: Path) -> None:
     chains = {"default": {"models": ["large-3", "larg-3"], "deadlin": "3m"}}
     models = {"own": {"provider": "acme", "timeout": 30, "retries": 3}}
-    words = told(tmp_path, chains=chains, models=models)
-    assert sorted(line.partition(";")[0] for line in words) == [
+    message = problems(tmp_path, chains=chains, models=models)
+    assert sorted(line.partition(";")[0] for line in message) == [
         "chains.default.deadlin  error  unknown key 'deadlin'",
         "chains.default.models[1]  error  no model is named 'larg-3'",
         "models.own.retries  error  unknown key 'retries'",
@@ -163,7 +161,7 @@ def test_each_problem_has_its_path(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_missing_at_the_top_is_told_of_the_dictionary(tmp_path: Path) -> None:
+def test_what_is_missing_at_the_top_is_missing_in_the_dictionary(tmp_path: Path) -> None:
     missing = [str(problem) for problem in given(tmp_path, {"chains": {"default": CHAIN}}).problems]
     assert missing == ["the dictionary  error  the dictionary has no 'version'; add 'version': 1"]
     empty = [str(problem) for problem in given(tmp_path, {}).problems]
@@ -176,7 +174,7 @@ NOTHING = "cannot be written in a file"
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "message"),
     [
         (
             {"models": {7: {}}},
@@ -219,14 +217,14 @@ NOTHING = "cannot be written in a file"
         ),
     ],
 )
-def test_what_no_file_could_say_is_told_with_its_type(
-    more: dict[Any, Any], words: str, tmp_path: Path
+def test_what_a_file_cannot_have_is_reported_with_its_type(
+    more: dict[Any, Any], message: str, tmp_path: Path
 ) -> None:
     config = {"version": 1, "chains": {"default": CHAIN}, **more}
     [line] = [
         str(problem) for problem in given(tmp_path, config).problems if problem.severity == "error"
     ]
-    assert line.startswith(words)
+    assert line.startswith(message)
 
 
 KEY = "sk-canary-0123456789abcdefABCDEF"
@@ -234,39 +232,41 @@ KEY = "sk-canary-0123456789abcdefABCDEF"
 
 @pytest.mark.parametrize("key", [KEY, 1234567890, f"${{X:-{KEY}}}"])
 def test_a_literal_key_is_refused_and_not_shown(key: Any, tmp_path: Path) -> None:
-    words = told(tmp_path, providers={"p": {"plugin": "acme", "api_key": key}})
+    message = problems(tmp_path, providers={"p": {"plugin": "acme", "api_key": key}})
     hint = "put it into a variable and write api_key: ${NAME_OF_THE_VARIABLE}"
-    assert words == [f"providers.p.api_key  error  a key must not be written in this file; {hint}"]
+    assert message == [
+        f"providers.p.api_key  error  a key must not be written in this file; {hint}"
+    ]
 
 
 @pytest.mark.parametrize("key", [[KEY], {"a": KEY}, Secret(KEY), (KEY,), b"" + KEY.encode()])
-def test_what_is_no_key_is_not_shown_either(key: Any, tmp_path: Path) -> None:
-    words = told(tmp_path, providers={"p": {"plugin": "acme", "api_key": key}})
-    assert words
-    assert KEY not in "".join(words)
+def test_what_is_not_a_key_is_not_shown_either(key: Any, tmp_path: Path) -> None:
+    message = problems(tmp_path, providers={"p": {"plugin": "acme", "api_key": key}})
+    assert message
+    assert KEY not in "".join(message)
 
 
-def test_a_key_made_in_code_is_told_where_it_may_stand(tmp_path: Path) -> None:
-    [line] = told(tmp_path, providers={"p": {"plugin": "acme", "api_key": Secret(KEY)}})
+def test_a_secret_made_in_code_is_refused_with_the_place_for_it(tmp_path: Path) -> None:
+    [line] = problems(tmp_path, providers={"p": {"plugin": "acme", "api_key": Secret(KEY)}})
     hint = "write '${NAME_OF_THE_VARIABLE}', or pass Standby(settings=Settings(…))"
     assert line == f"providers.p.api_key  error  a Secret {NOTHING}; {hint}"
 
 
-def test_one_that_holds_itself_or_is_too_large_is_refused(tmp_path: Path) -> None:
+def test_one_that_contains_itself_or_is_too_large_is_refused(tmp_path: Path) -> None:
     loop: dict[str, Any] = {"version": 1}
     loop["chains"] = loop
     wide = {"version": 1, "observers": ["x"] * MOST_NODES}
     wider: Any = ["x"]
     for _ in range(30):
         wider = [wider] * 9
-    words = f"the dictionary  error  it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or contains itself"
+    message = f"the dictionary  error  it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or contains itself"
     for config in (loop, wide, {"version": 1, "observers": wider}):
         assert [str(problem).partition(";")[0] for problem in given(tmp_path, config).problems] == [
-            words
+            message
         ]
 
 
-def test_one_part_may_stand_in_two_places(tmp_path: Path) -> None:
+def test_one_part_may_occur_twice(tmp_path: Path) -> None:
     loaded = given(tmp_path, {"version": 1, "chains": {"default": CHAIN, "other": CHAIN}})
     assert loaded.settings is not None
     assert loaded.settings.chains["default"] == loaded.settings.chains["other"]

@@ -30,7 +30,7 @@ def test_a_key_is_never_in_a_line_that_is_shown(text: str) -> None:
     assert CANARY not in "\n".join(redact_lines(text))
 
 
-def test_what_is_no_key_is_shown_as_it_stands() -> None:
+def test_what_is_not_a_key_is_shown_unchanged() -> None:
     text = "providers:\n  acme:\n    api_key: ${X}\n    plugin: acme  # why\n\nmodels:\n  - a\t\n"
     assert redact_lines(text) == [
         "providers:",
@@ -54,7 +54,7 @@ def test_a_long_line_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "excerpt"),
     [
         ("no model is named 'sk-proj-aB3dE6gH9jK2mN5pQ8'", "no model is named 'sk-proj-…'"),
         ("AIzaSyD4x8_kQ2mN7bV5cX1zL9 here", "… here"),
@@ -63,12 +63,12 @@ def test_a_long_line_is_cut() -> None:
         ("ENABLE_MODEL_FALLBACK_2", "ENABLE_MODEL_FALLBACK_2"),
     ],
 )
-def test_words_that_look_like_keys_are_masked(text: str, shown: str) -> None:
-    assert mask_secrets(text) == shown
+def test_what_looks_like_a_key_is_masked(text: str, excerpt: str) -> None:
+    assert mask_secrets(text) == excerpt
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "is_secret"),
     [
         ("api_key", True),
         ("authToken", True),
@@ -79,12 +79,12 @@ def test_words_that_look_like_keys_are_masked(text: str, shown: str) -> None:
         ("monk", False),
     ],
 )
-def test_a_name_may_say_that_a_key_bears_it(name: str, says: bool) -> None:
-    assert is_secret_name(name) is says
+def test_a_name_says_whether_its_value_may_be_a_secret(name: str, is_secret: bool) -> None:
+    assert is_secret_name(name) is is_secret
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "excerpt"),
     [
         ("base_url: http://user:a-password@h/v1", "base_url: http://…@h/v1"),
         ('base_url: "http://user:pass/word@h/v1"', 'base_url: "http://…@h/v1"'),
@@ -94,8 +94,6 @@ def test_a_name_may_say_that_a_key_bears_it(name: str, says: bool) -> None:
         ("mail: a@b.example", "mail: a@b.example"),
     ],
 )
-def test_what_a_url_holds_before_the_at_and_behind_the_question_mark_is_never_shown(
-    text: str, shown: str
-) -> None:
-    assert mask_secrets(text) == shown
-    assert redact_lines(text) == [shown]
+def test_a_urls_user_information_and_query_are_never_shown(text: str, excerpt: str) -> None:
+    assert mask_secrets(text) == excerpt
+    assert redact_lines(text) == [excerpt]

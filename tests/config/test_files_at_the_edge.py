@@ -1,4 +1,7 @@
-"""Files that are none, too large, or made to hurt: a clear error within a second and within 64 MiB, in a process of its own."""
+"""Files that are not files, too large, or malicious: a clear error within a second and 64 MiB.
+
+Each is loaded in a process of its own.
+"""
 
 import json
 import os
@@ -16,7 +19,7 @@ SECONDS = 2.0
 """On a machine that runs two tests at a time; alone, each of these takes less than one."""
 MEMORY = 64 * 2**20
 
-SOUND = b"version: 1\nchains: {default: {models: [o3-mini]}}\n"
+VALID = b"version: 1\nchains: {default: {models: [o3-mini]}}\n"
 
 
 def lines(*parts: str) -> bytes:
@@ -33,10 +36,10 @@ FILES: dict[str, tuple[bytes, str]] = {
     "tabs": (b"version: 1\nchains:\n\tdefault: {}\n", "syntax"),
     "binary": (bytes(range(256)) * 64, "not-utf-8"),
     "NUL": (b"\0" * 1000, "syntax"),
-    "UTF-16": (SOUND.decode().encode("utf-16"), "not-utf-8"),
-    "UTF-16 without a mark": (SOUND.decode().encode("utf-16-le"), "syntax"),
-    "UTF-32": (SOUND.decode().encode("utf-32"), "not-utf-8"),
-    "10 MB": (SOUND * 200_000, "too-large"),
+    "UTF-16": (VALID.decode().encode("utf-16"), "not-utf-8"),
+    "UTF-16 without a mark": (VALID.decode().encode("utf-16-le"), "syntax"),
+    "UTF-32": (VALID.decode().encode("utf-32"), "not-utf-8"),
+    "10 MB": (VALID * 200_000, "too-large"),
     "a long line": (b"version: 1\nx: " + b"a" * (LARGEST - 100), "unknown-key"),
     "a long key": (b"a" * (LARGEST - 100) + b": 1", "syntax"),
     "a long key, in quotes": (b'"' + b"a" * 1000 + b'": 1', "unknown-key"),
@@ -50,7 +53,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "values": (b"[" + b"a," * 500_000 + b"]", "too-large"),
     "line ends": (b"\n" * (LARGEST - 10), "empty"),
     "comments": (b"#\n" * 500_000, "empty"),
-    "words that say key": (b"# " + b"key" * 300_000 + b"\n" + SOUND, ""),
+    "words that say key": (b"# " + b"key" * 300_000 + b"\n" + VALID, ""),
     "a variable without an end": (b'version: "' + b"${" * 400_000 + b'"\n', "bad-variable"),
     "a default without an end": (b'version: "${A:-' + b"x" * 900_000 + b'"\n', "bad-variable"),
     "unknown keys": (lines("version: 1", many("triggerz{}: x", 9_000)), "unknown-key"),
@@ -77,7 +80,7 @@ FILES: dict[str, tuple[bytes, str]] = {
         "bad-duration",
     ),
 }
-"""What each file says, and the code that it is refused with; "": it is sound."""
+"""What each file says, and the code that it is refused with; "" for a valid file."""
 
 
 CHILD = """
@@ -98,44 +101,51 @@ print(json.dumps({
     "longest": max((len(str(problem)) + len(problem.excerpt) for problem in loaded.problems), default=0),
 }))
 """
-"""Loads a file; says what was told, and what it took. `ru_maxrss` would count what the parent had before the exec."""
+"""Loads a file; prints the codes, the seconds and the memory.
+
+`ru_maxrss` would count what the parent had before the exec.
+"""
 
 
-def measured(path: Path) -> dict[str, Any]:
-    """Load a file in a process of its own; return the codes told, and what it took."""
-    words = [sys.executable, "-c", CHILD, str(path)]
-    ran = subprocess.run(words, capture_output=True, text=True, check=True, timeout=15)  # noqa: S603 - this interpreter
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return told
+def measure(path: Path) -> dict[str, Any]:
+    """Load a file in a process of its own; return the codes, the seconds and the memory."""
+    command = [sys.executable, "-c", CHILD, str(path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=15)  # noqa: S603 - this interpreter
+    result: dict[str, Any] = json.loads(ran.stdout)
+    return result
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_is_refused_soon_and_in_little_memory(name: str, tmp_path: Path) -> None:
     data, code = FILES[name]
     (tmp_path / "m.yaml").write_bytes(data)
-    held(measured(tmp_path / "m.yaml"), code)
+    check_limits(measure(tmp_path / "m.yaml"), code)
 
 
-def held(told: dict[str, Any], code: str) -> None:
-    assert any(each in told["errors"] for each in code.split("|")) if code else told["errors"] == []
-    assert told["seconds"] < SECONDS
-    assert told["memory"] < MEMORY
-    assert told["longest"] < 2_000
+def check_limits(result: dict[str, Any], code: str) -> None:
+    assert (
+        any(each in result["errors"] for each in code.split("|"))
+        if code
+        else result["errors"] == []
+    )
+    assert result["seconds"] < SECONDS
+    assert result["memory"] < MEMORY
+    assert result["longest"] < 2_000
 
 
-def a_fifo(path: Path) -> None:
+def make_fifo(path: Path) -> None:
     os.mkfifo(path)
 
 
-def a_socket(path: Path) -> None:
+def make_socket(path: Path) -> None:
     os.mknod(path, 0o600 | 0o140000)
 
 
-def a_link_to_itself(path: Path) -> None:
+def make_link_to_itself(path: Path) -> None:
     path.symlink_to(path.name)
 
 
-def a_large_hole(path: Path) -> None:
+def make_large_hole(path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate(2**40)
 
@@ -143,15 +153,15 @@ def a_large_hole(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "code"),
     [
-        (a_fifo, "no-file"),
-        (a_socket, "no-file"),
+        (make_fifo, "no-file"),
+        (make_socket, "no-file"),
         (Path.mkdir, "no-file"),
-        (a_link_to_itself, "no-file"),
-        (a_large_hole, "too-large"),
+        (make_link_to_itself, "no-file"),
+        (make_large_hole, "too-large"),
     ],
 )
-def test_what_is_no_file_of_text_is_refused_soon(
+def test_what_is_not_a_text_file_is_refused_soon(
     make: Callable[[Path], None], code: str, tmp_path: Path
 ) -> None:
     make(tmp_path / "m.yaml")
-    held(measured(tmp_path / "m.yaml"), code)
+    check_limits(measure(tmp_path / "m.yaml"), code)

@@ -26,7 +26,7 @@ def leaves(tree: Any, location: Location = ()) -> list[tuple[Location, Any]]:
 
 @given(TREES)
 @settings(max_examples=100)
-def test_what_is_left_is_found_where_the_file_has_it(tree: Any) -> None:
+def test_what_is_left_has_its_location_in_the_file(tree: Any) -> None:
     pruned = prune(tree)
     assert [
         (pruned.original_location(location), leaf)
@@ -42,7 +42,7 @@ def test_a_list_closes_up_and_a_mapping_loses_its_key() -> None:
     assert pruned.original_location(("a", 1, "options")) == ("a", 2, "options")
 
 
-def test_what_is_left_out_is_none() -> None:
+def test_what_is_cleared_is_none() -> None:
     tree = {"a": [{"b": "c"}, "d"], "e": None}
     clear_at(tree, ("a", 0, "b"))
     clear_at(tree, ("e", "f"))

@@ -1,4 +1,4 @@
-"""The words, places and lines of what is wrong with a file, and that what is sound is looked at all the same."""
+"""Problems of a file: messages and lines; the parts without problems are checked all the same."""
 
 import tempfile
 from pathlib import Path
@@ -18,7 +18,7 @@ KEY = "a key must not be written in this file; put it into a variable and write 
 MODELS = "chains: {default: {models: [large-3]}}\n"
 
 
-def entry(text: str) -> str:
+def model(text: str) -> str:
     """Return a file with one more model, which begins in line 3."""
     return f"version: 1\nmodels:\n  {text}\n{MODELS}"
 
@@ -34,7 +34,7 @@ def provider(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("hello", f"1:1  error  the file: 'hello' is not a mapping of keys; {MAPPING}"),
         ("- a\n", f"1:1  error  the file: this is not a mapping of keys; {MAPPING}"),
@@ -158,43 +158,43 @@ def provider(text: str) -> str:
         (provider("p: acme"), f"3:3  error  providers.p: this is not a mapping of keys; {MAPPING}"),
         (provider("p: {plugin: acme, api_key: canary}"), f"3:30  error  {KEY}"),
         (
-            entry("m: {provider: nobody}"),
+            model("m: {provider: nobody}"),
             "3:17  error  no provider and no plugin is named 'nobody'; installed: acme, bolt; else install its package",
         ),
         (
-            entry("m: {timeout: 3s}"),
+            model("m: {timeout: 3s}"),
             "3:3  error  no model is named 'm'; a model that no card knows needs its provider, like acme/m",
         ),
         (
-            entry("m: {provider: acme, timeout: 3sec}"),
+            model("m: {provider: acme, timeout: 3sec}"),
             "3:32  error  models.m.timeout: '3sec' is not a duration; write 3s",
         ),
         (
-            entry("m: {provider: acme, timout: 3s}"),
+            model("m: {provider: acme, timout: 3s}"),
             "3:23  error  unknown key 'timout'; did you mean 'timeout'?",
         ),
         (
-            entry("m: {provider: acme, drop: [seeed]}"),
+            model("m: {provider: acme, drop: [seeed]}"),
             "3:30  error  no parameter is named 'seeed'; did you mean 'seed'?",
         ),
         (
-            entry("m: {provider: acme, card: {context_window: big}}"),
+            model("m: {provider: acme, card: {context_window: big}}"),
             "3:46  error  models.m.card.context_window: 'big' is not a whole number; write a number, like 3",
         ),
         (
-            entry("m: {provider: acme, card: {retires: 2026-13-01}}"),
+            model("m: {provider: acme, card: {retires: 2026-13-01}}"),
             "3:39  error  models.m.card.retires: '2026-13-01' is not a date; write it like 2026-12-01",
         ),
         (
-            entry("m: {provider: acme, options: {budget: 101}}"),
+            model("m: {provider: acme, options: {budget: 101}}"),
             "3:41  error  models.m.options.budget: '101' is out of range; write at most 100",
         ),
         (
-            entry("m: {provider: acme, options: {efort: low}}"),
+            model("m: {provider: acme, options: {efort: low}}"),
             "3:33  error  unknown key 'efort'; did you mean 'effort'?",
         ),
         (
-            entry("m: {provider: acme, options: {effort: low, budget: 1}}"),
+            model("m: {provider: acme, options: {effort: low, budget: 1}}"),
             "3:23  error  models.m.options: 'effort' and 'budget' do not go together; keep one of them",
         ),
         (
@@ -212,10 +212,10 @@ def provider(text: str) -> str:
         ),
     ],
 )
-def test_each_mistake_has_one_message_with_its_line_and_its_remedy(
-    text: str, words: str, tmp_path: Path
+def test_each_mistake_has_one_message_with_its_line_and_a_hint(
+    text: str, message: str, tmp_path: Path
 ) -> None:
-    assert format_problems(read(tmp_path, text)) == [f"m.yaml:{words}"]
+    assert format_problems(read(tmp_path, text)) == [f"m.yaml:{message}"]
 
 
 def test_a_problem_is_data() -> None:
@@ -244,7 +244,7 @@ def test_a_problem_shows_its_line(tmp_path: Path) -> None:
     )
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once_in_the_order_of_the_lines(tmp_path: Path) -> None:
     text = """
 version: 1
 models:
@@ -292,16 +292,16 @@ chains:
         "version: 1\nchains: {default: {models: [flash, flsh]}}\n",
     ],
 )
-def test_what_follows_from_a_mistake_is_not_told_as_well(text: str, tmp_path: Path) -> None:
+def test_the_consequence_of_a_mistake_is_not_reported_as_well(text: str, tmp_path: Path) -> None:
     assert len(read(tmp_path, text).problems) == 1
 
 
-def test_an_alias_that_is_refused_is_told_and_nothing_that_follows_from_it(tmp_path: Path) -> None:
+def test_a_refused_alias_is_reported_without_its_consequences(tmp_path: Path) -> None:
     text = "version: 1\nmodels:\n  m: &m {provider: acme}\n  n: *n\n  o:\n    <<: *m\nchains: {default: {models: [m, n, o]}}\n"
     assert {problem.code for problem in read(tmp_path, text).problems} == {"alias"}
 
 
-def test_a_mistake_in_what_an_alias_repeats_is_told_where_it_is_written_and_once_if_it_reads_the_same(
+def test_a_mistake_that_an_alias_repeats_is_reported_where_it_is_written(
     tmp_path: Path,
 ) -> None:
     text = (
@@ -319,18 +319,18 @@ def test_a_file_with_aliases_means_the_same_as_one_without(tmp_path: Path) -> No
         "version: 1\nmodels:\n  m: &id001 {provider: acme, timeout: 7s}\n  n: *id001\n"
         "chains: {default: &id002 {models: &id003 [m, n]}, other: *id002, third: {models: *id003}}\n"
     )
-    reading = read(tmp_path, text)
-    assert [problem for problem in reading.problems if problem.severity == "error"] == []
-    spelt = (
+    with_aliases = read(tmp_path, text)
+    assert [problem for problem in with_aliases.problems if problem.severity == "error"] == []
+    written_out = (
         "version: 1\nmodels:\n  m: {provider: acme, timeout: 7s}\n  n: {provider: acme, timeout: 7s}\n"
         "chains: {default: {models: [m, n]}, other: {models: [m, n]}, third: {models: [m, n]}}\n"
     )
-    assert reading.settings == read(tmp_path, spelt).settings
-    assert reading.settings is not None
+    assert with_aliases.settings == read(tmp_path, written_out).settings
+    assert with_aliases.settings is not None
     assert {problem.code for problem in read(tmp_path, "? [a]\n: b").problems} >= {"bad-key"}
 
 
-def test_a_key_left_empty_is_no_mistake_and_hides_none(tmp_path: Path) -> None:
+def test_an_empty_key_is_not_a_mistake_and_hides_none(tmp_path: Path) -> None:
     text = "version: 1\nmodels:\ntriggers:\n  t:\nproviders: ~\nchains: {default: {models: [flash], deadline: , triggers: [t]}}\n"
     assert format_problems(read(tmp_path, text)) == [
         "m.yaml:6:60  error  no trigger is named 't'; define it under 'triggers:'"
@@ -340,7 +340,7 @@ def test_a_key_left_empty_is_no_mistake_and_hides_none(tmp_path: Path) -> None:
 # Variables
 
 
-def test_a_name_that_came_from_a_variable_says_from_which(tmp_path: Path) -> None:
+def test_a_name_from_a_variable_says_from_which(tmp_path: Path) -> None:
     (tmp_path / "app" / ".env").parent.mkdir()
     (tmp_path / "app" / ".env").write_text("\nB=old-1\n")
     text = chain('"${A}", "${B}", "${C:-larg-3}"')
@@ -360,10 +360,10 @@ CANARY = "canary-4711"
         chain(more='    deadline: "${X}"\n'),
         chain(more='    fallback: "${X}"\n'),
         chain(more='    retry: {attempts: "${X}"}\n'),
-        entry('m: {provider: acme, options: {effort: "${X}"}}'),
-        entry('m: {provider: acme, options: {budget: "${X}"}}'),
-        entry('m: {provider: acme, drop: ["${X}"]}'),
-        entry('m: {provider: acme, card: {retires: "${X}"}}'),
+        model('m: {provider: acme, options: {effort: "${X}"}}'),
+        model('m: {provider: acme, options: {budget: "${X}"}}'),
+        model('m: {provider: acme, drop: ["${X}"]}'),
+        model('m: {provider: acme, card: {retires: "${X}"}}'),
         trigger('t: {kind: "${X}", then: next}'),
         trigger('t: {status: "${X}", then: next}'),
         'version: "${X}"\n' + MODELS,
@@ -402,10 +402,10 @@ def test_a_name_that_looks_like_a_key_is_masked(tmp_path: Path) -> None:
         provider(f"p: {{plugin: acme, api_key: ${CANARY}"),
         provider(f"p:\n    plugin: acme\n    api_key: '{CANARY}\n\n  - x"),
         f"api_key: {CANARY}\nversion: 1\n{MODELS}",
-        entry(f"m: {{provider: acme, api_key: {CANARY}}}"),
-        entry(f"m: {{provider: acme, options: {{token: {CANARY}}}}}"),
-        entry(f"m: {{provider: acme, options: {{api_key: {CANARY}}}}}"),
-        entry(f"m: {{provider: acme, options: {{acme_secret: {CANARY}}}}}"),
+        model(f"m: {{provider: acme, api_key: {CANARY}}}"),
+        model(f"m: {{provider: acme, options: {{token: {CANARY}}}}}"),
+        model(f"m: {{provider: acme, options: {{api_key: {CANARY}}}}}"),
+        model(f"m: {{provider: acme, options: {{acme_secret: {CANARY}}}}}"),
     ],
 )
 def test_a_literal_key_is_refused_and_shown_nowhere(text: str, tmp_path: Path) -> None:
@@ -414,7 +414,7 @@ def test_a_literal_key_is_refused_and_shown_nowhere(text: str, tmp_path: Path) -
     assert CANARY not in repr(loaded)
 
 
-def test_the_keys_of_sound_settings_are_shown_nowhere(tmp_path: Path) -> None:
+def test_the_keys_of_valid_settings_are_shown_nowhere(tmp_path: Path) -> None:
     text = provider("p: {plugin: acme, api_key: '${MINE}'}").replace("large-3", "large-3, p/x")
     loaded = read(tmp_path, text, {"MINE": CANARY, "ACME_KEY": CANARY})
     assert loaded.settings is not None
@@ -493,20 +493,20 @@ def test_a_name_is_text_whatever_it_looks_like(name: str, tmp_path: Path) -> Non
 
 def test_a_variable_never_becomes_a_list(tmp_path: Path) -> None:
     text = chain().replace("[large-3]", "${LIST}")
-    [words] = format_problems(read(tmp_path, text, {"LIST": "[large-3, flash]"}))
-    assert words.startswith(
+    [message] = format_problems(read(tmp_path, text, {"LIST": "[large-3, flash]"}))
+    assert message.startswith(
         "m.yaml:4:13  error  chains.default.models: '${LIST}' is not a list (LIST, environment); write"
     )
 
 
-def test_a_value_that_is_empty_after_substitution_counts_as_left_out(tmp_path: Path) -> None:
+def test_a_value_that_is_empty_after_substitution_counts_as_absent(tmp_path: Path) -> None:
     more = '    fallback: "${NONE:-}"\n    deadline: "${EMPTY:-}"\n    triggers: ["${NONE:-}"]\n'
     loaded = read(
         tmp_path, chain('"${NONE:-}", flash, "${EMPTY:-}", large-3', more), KEYS | {"EMPTY": " "}
     )
     assert loaded.settings is not None
-    found = loaded.settings.chains["default"]
-    assert (found.models, found.fallback, found.deadline, found.triggers) == (
+    default = loaded.settings.chains["default"]
+    assert (default.models, default.fallback, default.deadline, default.triggers) == (
         ("flash", "large-3"),
         True,
         180.0,
@@ -515,20 +515,20 @@ def test_a_value_that_is_empty_after_substitution_counts_as_left_out(tmp_path: P
     assert loaded.origins == {("default", "flash"): "line 4", ("default", "large-3"): "line 4"}
 
 
-def test_a_problem_behind_a_value_left_out_has_its_own_place(tmp_path: Path) -> None:
+def test_a_problem_after_an_absent_value_has_its_own_line(tmp_path: Path) -> None:
     assert format_problems(read(tmp_path, chain('"${NONE:-}", flsh, [x]'))) == [
         "m.yaml:4:27  error  no model is named 'flsh'; did you mean 'flash'?",
         "m.yaml:4:33  error  chains.default.models[1]: this is not a text; write one text after the ':'",
     ]
 
 
-def test_a_file_that_says_nothing_but_mistakes_is_told(tmp_path: Path) -> None:
+def test_a_file_of_mistakes_only_is_reported(tmp_path: Path) -> None:
     assert format_problems(read(tmp_path, "~\n---\na: 1\n")) == [
         "m.yaml:2:1  error  a second document begins here; keep one, without '---'"
     ]
 
 
-WHOLE = """version: 1
+EVERY_KEY = """version: 1
 providers:
   mine: {plugin: acme, base_url: http://x, api_key: "${MINE}"}
 models:
@@ -548,7 +548,7 @@ chains:
     retry: {attempts: 2, initial: 500ms}
 """
 
-WORDS = [
+TOKENS = [
     "*a",
     "&a",
     "!x",
@@ -578,25 +578,27 @@ def test_an_empty_name_of_a_model_is_reported(tmp_path: Path) -> None:
     assert [problem.message for problem in loaded.problems] == ["no model is named ''"]
 
 
-def test_the_whole_grammar_is_valid(tmp_path: Path) -> None:
-    loaded = read(tmp_path, WHOLE, KEYS | {"MINE": "k"})
+def test_a_file_with_every_key_is_valid(tmp_path: Path) -> None:
+    loaded = read(tmp_path, EVERY_KEY, KEYS | {"MINE": "k"})
     assert loaded.problems == ()
     assert loaded.settings is not None
 
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 12), st.sampled_from(["", *WORDS])),
+        st.tuples(
+            st.integers(0, len(EVERY_KEY)), st.integers(0, 12), st.sampled_from(["", *TOKENS])
+        ),
         min_size=1,
         max_size=4,
     )
 )
 @settings(max_examples=100, deadline=None)
-def test_no_file_is_beyond_words(edits: list[tuple[int, int, str]]) -> None:
-    """Cut pieces out and put others in: a mistake is told, never raised; `read` sees that there are settings or errors."""
-    text = WHOLE
-    for at, length, word in edits:
-        text = text[:at] + word + text[at + length :]
+def test_every_file_has_settings_or_errors(edits: list[tuple[int, int, str]]) -> None:
+    """Cut pieces out and put others in: a mistake is reported, never raised; `read` checks that."""
+    text = EVERY_KEY
+    for at, length, token in edits:
+        text = text[:at] + token + text[at + length :]
     with tempfile.TemporaryDirectory() as folder:
         loaded = read(Path(folder), text, KEYS | {"MINE": CANARY})
     assert CANARY not in repr(loaded)

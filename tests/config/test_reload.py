@@ -1,4 +1,4 @@
-"""A changed file is taken by a running client: at once, as a whole, or not at all."""
+"""A running client takes a changed file at once and completely, or not at all."""
 
 import asyncio
 import logging
@@ -44,43 +44,43 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
-    """Let a client look at its file ten times a second; return how long it may not know of a change."""
+def short_interval(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Let a client look at its file ten times a second; return the seconds that it may be late."""
     monkeypatch.setattr(file_watcher, "EVERY", 0.1)
     return file_watcher.EVERY
 
 
-def rewrite(file: Path, whole: str) -> None:
-    file.write_text(whole, encoding="utf-8")
+def rewrite(file: Path, content: str) -> None:
+    file.write_text(content, encoding="utf-8")
 
 
-def told(heard: list[Event]) -> list[Event]:
-    return [event for event in heard if isinstance(event, Reloaded | ReloadFailed)]
+def reload_events(received: list[Event]) -> list[Event]:
+    return [event for event in received if isinstance(event, Reloaded | ReloadFailed)]
 
 
-def test_a_reload_takes_the_file_as_it_is_now(file: Path) -> None:
-    heard: list[Event] = []
-    with Standby(file, environ={}, sinks=[heard.append]) as client:
+def test_a_reload_takes_the_present_file(file: Path) -> None:
+    received: list[Event] = []
+    with Standby(file, environ={}, sinks=[received.append]) as client:
         assert client.chat("hi").text == "1"
         file.write_text(text(2), encoding="utf-8")
         assert client.chat("hi").text == "1"
         client.reload()
         assert client.chat("hi").text == "2"
         assert client.settings.models["m"].options == {"reply": "2"}
-    assert [type(event) for event in told(heard)] == [Reloaded]
+    assert [type(event) for event in reload_events(received)] == [Reloaded]
 
 
-def test_a_file_that_cannot_be_used_leaves_the_old_settings_and_is_told(
+def test_an_invalid_file_leaves_the_old_settings_and_is_reported(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="standby")
-    heard: list[Event] = []
-    with Standby(file, environ={}, sinks=[heard.append]) as client:
+    received: list[Event] = []
+    with Standby(file, environ={}, sinks=[received.append]) as client:
         file.write_text(text(2, "chians: {}\n"), encoding="utf-8")
         with pytest.raises(ConfigError, match="unknown key 'chians'; did you mean 'chains'"):
             client.reload()
         assert client.chat("hi").text == "1"
-    [event] = told(heard)
+    [event] = reload_events(received)
     assert isinstance(event, ReloadFailed)
     assert event.problems[0].startswith(f"{file}:10:1  error  unknown key 'chians'")
     assert caplog.records[0].getMessage() == (
@@ -88,18 +88,18 @@ def test_a_file_that_cannot_be_used_leaves_the_old_settings_and_is_told(
     )
 
 
-async def test_a_call_under_way_ends_by_what_it_began_with(file: Path) -> None:
+async def test_a_running_call_keeps_the_settings_it_began_with(file: Path) -> None:
     rewrite(
         file,
         text(1).replace("reply:", "script: [{delay: 200ms, reply:").replace('"1"}', '"1"}]}', 1),
     )
     async with AsyncStandby(file, environ={}) as client:
-        asked = asyncio.create_task(client.chat("hi"))
+        call = asyncio.create_task(client.chat("hi"))
         await asyncio.sleep(0.05)
         rewrite(file, text(2))
         client.reload()
         assert (await client.chat("hi")).text == "2"
-        reply = await asked
+        reply = await call
     assert (reply.text, reply.disclaimer) == ("1", "1")
 
 
@@ -131,29 +131,34 @@ def until(reached: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_a_watching_client_takes_a_changed_file_by_itself(file: Path, impatient: float) -> None:
-    heard: list[Event] = []
-    with Standby(file, environ={}, sinks=[heard.append], watch=True) as client:
+def test_a_watching_client_takes_a_changed_file(file: Path, short_interval: float) -> None:
+    received: list[Event] = []
+    with Standby(file, environ={}, sinks=[received.append], watch=True) as client:
         assert client.chat("hi").text == "1"
         file.write_text(text("two"), encoding="utf-8")
         until(lambda: client.chat("hi").text == "two")
         file.write_text(
             "version: 1\nchains: {default: {models: [", encoding="utf-8"
         )  # half of it is written
-        until(lambda: client.chat("hi").text == "two" and isinstance(told(heard)[-1], ReloadFailed))
+        until(
+            lambda: (
+                client.chat("hi").text == "two"
+                and isinstance(reload_events(received)[-1], ReloadFailed)
+            )
+        )
         file.unlink()
-        time.sleep(impatient)
+        time.sleep(short_interval)
         assert client.chat("hi").text == "two"
         file.write_text(text("four"), encoding="utf-8")
         until(lambda: client.chat("hi").text == "four")
-    assert [type(event) for event in told(heard)] == [Reloaded, ReloadFailed, Reloaded]
+    assert [type(event) for event in reload_events(received)] == [Reloaded, ReloadFailed, Reloaded]
 
 
-def test_a_client_that_does_not_watch_keeps_what_it_has(file: Path, impatient: float) -> None:
+def test_a_client_that_does_not_watch_keeps_its_settings(file: Path, short_interval: float) -> None:
     with Standby(file, environ={}) as client:
         client.chat("hi")
         file.write_text(text("two"), encoding="utf-8")
-        time.sleep(impatient + 0.1)
+        time.sleep(short_interval + 0.1)
         assert client.chat("hi").text == "1"
 
 
@@ -244,9 +249,9 @@ def dictionary(answer: str) -> dict[str, Any]:
     }
 
 
-def test_a_dictionary_is_copied_and_a_reload_takes_it_as_it_is_then() -> None:
-    config, heard = dictionary("1"), list[Event]()
-    with Standby(config, environ={}, sinks=[heard.append]) as client:
+def test_a_dictionary_is_copied_and_a_reload_copies_it_again() -> None:
+    config, received = dictionary("1"), list[Event]()
+    with Standby(config, environ={}, sinks=[received.append]) as client:
         config["models"]["m"]["options"]["reply"] = "2"
         assert client.chat("hi").text == "1"
         client.reload()
@@ -257,8 +262,8 @@ def test_a_dictionary_is_copied_and_a_reload_takes_it_as_it_is_then() -> None:
         ):
             client.reload()
         assert client.chat("hi").text == "2"
-    assert [type(event) for event in told(heard)] == [Reloaded, ReloadFailed]
-    assert {event.file for event in told(heard) if isinstance(event, Reloaded)} == {
+    assert [type(event) for event in reload_events(received)] == [Reloaded, ReloadFailed]
+    assert {event.file for event in reload_events(received) if isinstance(event, Reloaded)} == {
         "the dictionary"
     }
 
@@ -272,14 +277,14 @@ SETTINGS = Settings(chains={"default": Chain(models=("gemini-2.5-pro",))})
 
 
 @pytest.mark.parametrize("kind", [Standby, AsyncStandby])
-def test_there_is_no_file_to_watch_behind_a_dictionary_or_settings(kind: Any) -> None:
+def test_a_dictionary_and_settings_have_no_file_to_watch(kind: Any) -> None:
     with pytest.raises(TypeError, match=r"^watch=True watches a file, not a dictionary$"):
         kind(dictionary("1"), watch=True)
     with pytest.raises(TypeError, match=r"^watch=True watches a file, not settings$"):
         kind(settings=SETTINGS, watch=True)
 
 
-def test_settings_stand_alone_and_are_not_read_anew(
+def test_settings_come_without_a_file_and_are_not_reloaded(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(file.parent)
@@ -295,7 +300,7 @@ def test_settings_stand_alone_and_are_not_read_anew(
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "message"),
     [
         (7, "got int; give the rest by name"),
         (["models.yaml"], "got list; give the rest by name"),
@@ -303,15 +308,13 @@ def test_settings_stand_alone_and_are_not_read_anew(
         (SETTINGS, "got Settings; give the rest by name, like settings=…"),
     ],
 )
-def test_what_is_no_path_and_no_dictionary_is_a_mistake_of_the_program(
-    given: Any, words: str
-) -> None:
+def test_what_is_neither_path_nor_dictionary_raises_a_type_error(given: Any, message: str) -> None:
     with pytest.raises(
-        TypeError, match=f"^config: expected a path or a dictionary, {re.escape(words)}$"
+        TypeError, match=f"^config: expected a path or a dictionary, {re.escape(message)}$"
     ):
         Standby(given)
 
 
-def test_an_empty_dictionary_is_not_taken_for_none() -> None:
+def test_an_empty_dictionary_is_not_the_same_as_none() -> None:
     with pytest.raises(ConfigError, match="the dictionary is empty"):
         Standby({})

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from standby.config.durations import DURATION, format_duration, parse_duration
 from standby.config.scalars import convert_scalars, format_durations, parse_durations
 
-TRUTH = {"type": "boolean"}
-WHOLE = {"type": "integer"}
+BOOLEAN = {"type": "boolean"}
+INTEGER = {"type": "integer"}
 NUMBER = {"type": "number"}
 TEXT = {"type": "string"}
 SPAN = {"type": "string", "pattern": DURATION}
-ROOT = {"$defs": {"Whole": WHOLE, "Span": SPAN}}
+ROOT = {"$defs": {"Integer": INTEGER, "Span": SPAN}}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
         *("inf s", "nans", "1s30ms", "\u0663s", "9" * 400 + "h", "0." + "1" * 400 + "s"),
     ],
 )
-def test_anything_else_is_none(text: str) -> None:
+def test_anything_else_is_not_a_duration(text: str) -> None:
     with pytest.raises(
         ValueError,
         match="is not a duration; write a number above 0 and a unit, like 30s, 500ms, 3m",
@@ -68,7 +68,7 @@ def test_anything_else_is_none(text: str) -> None:
 
 @given(st.floats(min_value=0.001, max_value=1e6).map(lambda seconds: round(seconds, 3)))
 @settings(max_examples=200)
-def test_seconds_that_are_written_are_read_back(seconds: float) -> None:
+def test_formatted_seconds_are_parsed_back(seconds: float) -> None:
     assert re.fullmatch(DURATION, format_duration(seconds))
     assert parse_duration(format_duration(seconds)) == pytest.approx(seconds, rel=1e-5)
 
@@ -77,39 +77,39 @@ def test_seconds_that_are_written_are_read_back(seconds: float) -> None:
     ("seconds", "text"),
     [(180.0, "3m"), (3600.0, "1h"), (90.0, "90s"), (0.5, "500ms"), (8.0, "8s"), (1.5, "1500ms")],
 )
-def test_seconds_are_written_with_the_largest_unit_that_fits(seconds: float, text: str) -> None:
+def test_seconds_are_formatted_with_the_largest_unit_that_fits(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
     "true", ["true", "True", "TRUE", "yes", "Yes", "on", "ON", "1", " true ", "true\r"]
 )
-def test_what_says_yes_is_true_where_a_truth_value_belongs(true: str) -> None:
-    assert convert_scalars(true, TRUTH, ROOT) is True
+def test_yes_in_any_form_is_true_where_a_boolean_belongs(true: str) -> None:
+    assert convert_scalars(true, BOOLEAN, ROOT) is True
 
 
 @pytest.mark.parametrize("false", ["false", "False", "no", "NO", "off", "Off", "0"])
-def test_what_says_no_is_false_where_a_truth_value_belongs(false: str) -> None:
-    assert convert_scalars(false, TRUTH, ROOT) is False
+def test_no_in_any_form_is_false_where_a_boolean_belongs(false: str) -> None:
+    assert convert_scalars(false, BOOLEAN, ROOT) is False
 
 
 @pytest.mark.parametrize(
     ("text", "wanted", "value"),
     [
-        ("3", WHOLE, 3),
-        ("-3", WHOLE, -3),
-        ("010", WHOLE, 10),
-        (" 3\n", WHOLE, 3),
-        ("3.0", WHOLE, "3.0"),
-        ("0x1f", WHOLE, "0x1f"),
-        ("1_000", WHOLE, "1_000"),
-        ("\u0663", WHOLE, "\u0663"),
-        ("9" * 5000, WHOLE, "9" * 5000),
+        ("3", INTEGER, 3),
+        ("-3", INTEGER, -3),
+        ("010", INTEGER, 10),
+        (" 3\n", INTEGER, 3),
+        ("3.0", INTEGER, "3.0"),
+        ("0x1f", INTEGER, "0x1f"),
+        ("1_000", INTEGER, "1_000"),
+        ("\u0663", INTEGER, "\u0663"),
+        ("9" * 5000, INTEGER, "9" * 5000),
         ("0.5", NUMBER, 0.5),
         ("3", NUMBER, 3.0),
         ("1e3", NUMBER, "1e3"),
         ("nan", NUMBER, "nan"),
-        ("maybe", TRUTH, "maybe"),
+        ("maybe", BOOLEAN, "maybe"),
         ("1", TEXT, "1"),
         ("yes", TEXT, "yes"),
         (" x ", TEXT, " x "),
@@ -119,25 +119,25 @@ def test_what_says_no_is_false_where_a_truth_value_belongs(false: str) -> None:
         ("true", {"enum": [True]}, True),
         ("0.5", {"enum": [0.5]}, 0.5),
         ("3", {"type": ["integer", "null"]}, 3),
-        ("3", {"$ref": "#/$defs/Whole"}, 3),
+        ("3", {"$ref": "#/$defs/Integer"}, 3),
         ("3", {"$ref": "#/$defs/Missing"}, "3"),
-        ("3", {"anyOf": [TEXT, {"items": WHOLE}, WHOLE]}, 3),
-        ("3", {"allOf": [WHOLE]}, 3),
+        ("3", {"anyOf": [TEXT, {"items": INTEGER}, INTEGER]}, 3),
+        ("3", {"allOf": [INTEGER]}, 3),
         (" 3s\n", SPAN, "3s"),
-        (["3", "x"], {"anyOf": [TEXT, {"type": "array", "items": WHOLE}]}, [3, "x"]),
+        (["3", "x"], {"anyOf": [TEXT, {"type": "array", "items": INTEGER}]}, [3, "x"]),
         (["3"], {"type": "array"}, ["3"]),
-        ({"a": "3", "b": "3"}, {"properties": {"a": WHOLE}}, {"a": 3, "b": "3"}),
+        ({"a": "3", "b": "3"}, {"properties": {"a": INTEGER}}, {"a": 3, "b": "3"}),
         (
             {"a": "3", "b": "yes"},
-            {"properties": {"a": WHOLE}, "additionalProperties": TRUTH},
+            {"properties": {"a": INTEGER}, "additionalProperties": BOOLEAN},
             {"a": 3, "b": True},
         ),
         ({"a": "3"}, {"properties": {"a": True}, "additionalProperties": False}, {"a": "3"}),
-        (None, WHOLE, None),
-        (True, WHOLE, True),
+        (None, INTEGER, None),
+        (True, INTEGER, True),
     ],
 )
-def test_a_text_becomes_what_the_schema_wants_or_stays(
+def test_a_text_is_converted_to_the_schemas_type_or_stays(
     text: object, wanted: dict[str, object], value: object
 ) -> None:
     made = convert_scalars(text, wanted, ROOT)
@@ -157,7 +157,7 @@ def test_durations_become_seconds_and_back() -> None:
     assert format_durations(in_code, SPANS, ROOT) == tree
 
 
-def test_what_is_no_duration_stays() -> None:
+def test_what_is_not_a_duration_stays() -> None:
     assert parse_durations({"a": "soon", "x": {"b": "3s\n"}}, SPANS, ROOT) == {
         "a": "soon",
         "x": {"b": "3s\n"},

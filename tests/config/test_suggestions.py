@@ -1,4 +1,4 @@
-"""What is meant by a value or a key that does not fit, in the words of the file."""
+"""What a value or a key that does not fit is meant to be, as the file writes it."""
 
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ def hints(folder: Path, text: str, **environ: str) -> list[str]:
     return [problem.hint for problem in read(folder, text, {**KEYS, **environ}).problems]
 
 
-def test_an_item_that_is_a_mapping_is_told_as_a_name(tmp_path: Path) -> None:
+def test_for_an_item_that_is_a_mapping_a_name_is_suggested(tmp_path: Path) -> None:
     text = CHAIN.replace("[large-3]", "[{model: large-3}]")
     assert hints(tmp_path, text) == ["write the name alone: - large-3"]
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("value", "suggestion"),
     [
         ("3 minutes", "write 3m"),
         ("180", "write 180s"),
@@ -45,11 +45,11 @@ def test_an_item_that_is_a_mapping_is_told_as_a_name(tmp_path: Path) -> None:
         ("", ""),
     ],
 )
-def test_a_duration_in_other_words_is_told_in_the_files(written: str, meant: str) -> None:
-    assert suggest_duration(written) == meant
+def test_a_duration_in_other_forms_is_suggested_in_the_files(value: str, suggestion: str) -> None:
+    assert suggest_duration(value) == suggestion
 
 
-def test_a_truth_value_is_no_duration() -> None:
+def test_a_boolean_is_not_a_duration() -> None:
     assert suggest_duration(True) == ""
 
 
@@ -67,43 +67,43 @@ def test_a_truth_value_is_no_duration() -> None:
         ("providers: {}", "'providers' belongs at the top of the file"),
     ],
 )
-def test_a_line_of_a_chain_is_told_as_it_is_meant(line: str, hint: str, tmp_path: Path) -> None:
+def test_a_line_of_a_chain_gets_a_suggestion(line: str, hint: str, tmp_path: Path) -> None:
     assert hints(tmp_path, f"{CHAIN}    {line}\n") == [hint]
 
 
-def test_what_a_variable_holds_is_in_no_hint(tmp_path: Path) -> None:
-    told = hints(tmp_path, f"{CHAIN}    deadline: ${{SPAN}}\n", SPAN="3 minutes")
-    assert told == ["write a number above 0 and a unit: 500ms, 30s, 3m, 1h"]
+def test_a_variables_value_is_in_no_hint(tmp_path: Path) -> None:
+    suggested = hints(tmp_path, f"{CHAIN}    deadline: ${{SPAN}}\n", SPAN="3 minutes")
+    assert suggested == ["write a number above 0 and a unit: 500ms, 30s, 3m, 1h"]
 
 
-def test_a_missing_version_is_told_with_its_value(tmp_path: Path) -> None:
+def test_a_missing_version_is_suggested_with_its_value(tmp_path: Path) -> None:
     assert hints(tmp_path, CHAIN.removeprefix("version: 1\n")) == ["add 'version: 1'"]
 
 
-def test_statuses_in_one_text_are_told_as_a_list(tmp_path: Path) -> None:
+def test_for_statuses_in_one_text_a_list_is_suggested(tmp_path: Path) -> None:
     trigger = "triggers:\n  busy: {then: next, status: '503, 502'}\n"
     assert hints(tmp_path, CHAIN + trigger) == ["write a list: [503, 502]"]
 
 
-def test_a_key_that_belongs_nowhere_is_told_of_no_place() -> None:
+def test_for_an_unknown_key_no_level_is_suggested() -> None:
     assert suggest_level("temperature", ("chains", "default")) == ""
 
 
-def test_a_hedge_beyond_the_deadline_harms_nobody(tmp_path: Path) -> None:
+def test_a_hedge_after_the_deadline_is_only_a_warning(tmp_path: Path) -> None:
     text = CHAIN.replace("]", ", bolt/flash]") + "    deadline: 20s\n    hedge: {after: 30s}\n"
     assert [problem.severity for problem in read(tmp_path, text).problems] == ["warning"]
 
 
 @pytest.mark.parametrize(
-    ("chain", "told"),
+    ("chain", "message"),
     [
         ({"models": "large-3, flash"}, "'large-3, flash' is not a list; write a list: ['a', 'b']"),
         ({"models": {"a": 1}}, "this is not a list; write a list: ['a', 'b']"),
         ({"models": ["large-3"], "fallback": "x"}, "'x' is not true or false; write True or False"),
     ],
 )
-def test_a_dictionary_gets_a_dictionarys_advice(chain: Any, told: str, tmp_path: Path) -> None:
+def test_a_dictionary_gets_a_dictionarys_advice(chain: Any, message: str, tmp_path: Path) -> None:
     given = {"version": 1, "chains": {"default": chain}}
     (problem,) = load(given, catalogue(), KEYS, cwd=tmp_path, today=TODAY).problems
-    assert f"{problem.message}; {problem.hint}" == told
+    assert f"{problem.message}; {problem.hint}" == message
     assert problem.file.startswith("chains.default.")

@@ -1,4 +1,4 @@
-"""A `base_url`: what cannot be asked, what is likely a slip, and the URL that is meant."""
+"""A `base_url`: what no request can be sent to, likely mistakes, and the corrected URL."""
 
 import re
 
@@ -90,7 +90,7 @@ UNSENDABLE = {
     "ftp://user:a-password@h/v1?key=a-secret": "http://h/v1",
     "http://user:a-pass/word@h/v1": "",
 }
-"""URLs that nothing can be sent to, and what is meant; "": that cannot be told."""
+"""URLs that no request can be sent to, and the corrected one; "" where it is unknown."""
 
 SENDABLE = [
     "http://h",
@@ -109,7 +109,7 @@ SENDABLE = [
     "http://h:/v1",
 ]
 
-SLIPS = {
+MISTAKES = {
     "http://h/v1?api-version=1": ("http://h/v1", "query"),
     "http://h/v1#here": ("http://h/v1", "'#'"),
     "http://user:a-password@h/v1": ("http://h/v1", "in place of the key"),
@@ -147,9 +147,9 @@ SLIPS = {
     "http://h/v1.": ("http://h/v1", "'.'"),
     "http://h/v1/chat/completions,": ("http://h/v1", "added automatically"),
 }
-"""URLs that are likely a slip, what is meant, and a word of why."""
+"""URLs that are likely a mistake, the corrected one, and a word of the reason."""
 
-SOUND = [
+CORRECT = [
     "http://h/v1",
     "http://h:11434/v1",
     "http://h:11434/proxy/v1",
@@ -160,51 +160,51 @@ SOUND = [
 
 
 @pytest.mark.parametrize("url", UNSENDABLE)
-def test_what_nothing_can_be_sent_to_is_told_with_the_url_that_is_meant(url: str) -> None:
-    slip = find_url_error(url, ACME)
-    assert slip is not None
-    assert slip.corrected == UNSENDABLE[url]
-    assert "a-" not in f"{slip}".replace("a-pass/", "")  # of a password or a secret
-    assert slip.hint
+def test_an_error_is_reported_with_the_corrected_url(url: str) -> None:
+    problem = find_url_error(url, ACME)
+    assert problem is not None
+    assert problem.corrected == UNSENDABLE[url]
+    assert "a-" not in f"{problem}".replace("a-pass/", "")  # of a password or a secret
+    assert problem.hint
 
 
 @pytest.mark.parametrize("url", SENDABLE)
-def test_what_can_be_asked_passes(url: str) -> None:
+def test_what_a_request_can_be_sent_to_passes(url: str) -> None:
     assert find_url_error(url, ACME) is None
 
 
-@pytest.mark.parametrize("url", SLIPS)
-def test_a_slip_is_told_with_the_url_that_is_meant(url: str) -> None:
+@pytest.mark.parametrize("url", MISTAKES)
+def test_a_likely_mistake_is_reported_with_the_corrected_url(url: str) -> None:
     assert find_url_error(url, ACME) is None
-    slips, mended = find_url_warnings(url, ACME)
-    expected, why = SLIPS[url]
-    assert mended == expected
-    assert why in " ".join(slip.message for slip in slips)
-    assert "a-" not in f"{slips}{mended}".replace("a-key/", "")
+    problems, corrected = find_url_warnings(url, ACME)
+    expected, why = MISTAKES[url]
+    assert corrected == expected
+    assert why in " ".join(problem.message for problem in problems)
+    assert "a-" not in f"{problems}{corrected}".replace("a-key/", "")
 
 
-@pytest.mark.parametrize("url", SOUND)
-def test_a_sound_url_has_no_slip(url: str) -> None:
+@pytest.mark.parametrize("url", CORRECT)
+def test_a_correct_url_has_no_warning(url: str) -> None:
     assert find_url_warnings(url, ACME)[0] == []
 
 
-def test_a_url_without_end_is_refused_at_once() -> None:
-    slip = find_url_error(f"http://h{'/chat/completions' * 60_000}", ACME)
-    assert slip is not None
-    assert (slip.message, slip.corrected) == ("is longer than 2000 characters", "")
+def test_an_endless_url_is_refused_at_once() -> None:
+    problem = find_url_error(f"http://h{'/chat/completions' * 60_000}", ACME)
+    assert problem is not None
+    assert (problem.message, problem.corrected) == ("is longer than 2000 characters", "")
 
 
-def test_several_slips_are_mended_at_once() -> None:
-    slips, mended = find_url_warnings("http://u:p@0.0.0.0:11434/chat/completions?x=1#y", ACME)
-    assert (len(slips), mended) == (6, "http://127.0.0.1:11434/v1")
+def test_several_mistakes_are_corrected_at_once() -> None:
+    problems, corrected = find_url_warnings("http://u:p@0.0.0.0:11434/chat/completions?x=1#y", ACME)
+    assert (len(problems), corrected) == (6, "http://127.0.0.1:11434/v1")
 
 
-def test_a_plugin_may_take_other_schemes() -> None:
+def test_a_plugin_may_support_other_schemes() -> None:
     sockets = ProviderInfo(adapter="acme:Acme", schemes=("grpc", "grpcs"))
     assert find_url_error("grpc://h:1", sockets) is None
-    slip = find_url_error("http://h:1", sockets)
-    assert slip is not None
-    assert (slip.hint, slip.corrected) == ("begin it with grpc:// or grpcs://", "grpc://h:1")
+    problem = find_url_error("http://h:1", sockets)
+    assert problem is not None
+    assert (problem.hint, problem.corrected) == ("begin it with grpc:// or grpcs://", "grpc://h:1")
 
 
 PIECES = st.lists(
@@ -221,18 +221,18 @@ PIECES = st.lists(
 
 
 @given(url=PIECES | PIECES.map("http://{}".format))
-def test_what_passes_is_a_url_for_the_http_library_and_what_is_mended_passes(url: str) -> None:
+def test_what_passes_is_a_url_for_the_http_library_and_so_is_what_is_corrected(url: str) -> None:
     if not url:
         return
-    slip = find_url_error(url, ACME)
-    if slip is None:
+    problem = find_url_error(url, ACME)
+    if problem is None:
         assert httpx2.URL(url).host
-        mended = find_url_warnings(url, ACME)[1]
+        corrected = find_url_warnings(url, ACME)[1]
     else:
-        mended = slip.corrected
-    if mended:
-        assert find_url_error(mended, ACME) is None
-        assert find_url_warnings(mended, ACME)[0] == []
+        corrected = problem.corrected
+    if corrected:
+        assert find_url_error(corrected, ACME) is None
+        assert find_url_warnings(corrected, ACME)[0] == []
 
 
 ADDED = {
@@ -262,7 +262,7 @@ def test_each_plugin_knows_the_paths_that_it_adds(plugin: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "mended"),
+    ("url", "corrected"),
     [
         ("http://localhost:11434", "http://localhost:11434/v1"),
         ("http://localhost:11434/api/chat", "http://localhost:11434/v1"),
@@ -284,11 +284,11 @@ def test_each_plugin_knows_the_paths_that_it_adds(plugin: str) -> None:
         ("https://mine.openai.azure.com/", "https://mine.openai.azure.com/openai/v1"),
     ],
 )
-def test_where_known_servers_have_the_api(url: str, mended: str) -> None:
-    assert find_url_warnings(url, Registry().info("openai"))[1] == mended
+def test_where_known_servers_have_the_api(url: str, corrected: str) -> None:
+    assert find_url_warnings(url, Registry().info("openai"))[1] == corrected
 
 
-def test_each_root_that_is_known_has_no_slip_itself() -> None:
+def test_no_known_root_has_a_warning_itself() -> None:
     info = Registry().info("openai")
     for server, root in info.roots.items():
         url = f"https://{server.partition('/')[0].replace('*', 'h')}{root}"

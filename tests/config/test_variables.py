@@ -17,9 +17,9 @@ def variables(folder: Path, dotenv: str | bytes = "", **environ: str) -> Variabl
     return Variables(environ, [folder])
 
 
-def filled(text: str, found: Variables) -> tuple[Tree, Any, dict[Any, str]]:
+def fill_in(text: str, variables: Variables) -> tuple[Tree, Any, dict[Any, str]]:
     tree = parse_text(text, "m.yaml")
-    done = substitute(tree, found)
+    done = substitute(tree, variables)
     return tree, done.value, done.origins
 
 
@@ -61,11 +61,11 @@ def test_a_file_is_read_as_dotenv_files_are(tmp_path: Path) -> None:
     assert found.problems == []
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path) -> None:
     assert dict(variables(tmp_path, b"\xef\xbb\xbfA=1\r\nB=2\r\n")) == {"A": "1", "B": "2"}
 
 
-def test_a_line_that_is_no_assignment_is_told_and_not_shown(tmp_path: Path) -> None:
+def test_a_line_that_is_not_an_assignment_is_reported_and_not_shown(tmp_path: Path) -> None:
     found = variables(tmp_path, f"A=1\n{CANARY} is my key\nB='{CANARY}\n")
     assert dict(found) == {"A": "1"}
     assert [str(problem) for problem in found.problems] == [
@@ -75,7 +75,7 @@ def test_a_line_that_is_no_assignment_is_told_and_not_shown(tmp_path: Path) -> N
     assert CANARY not in repr(found.problems)
 
 
-def test_a_file_in_another_encoding_is_told(tmp_path: Path) -> None:
+def test_a_file_in_another_encoding_is_reported(tmp_path: Path) -> None:
     found = variables(tmp_path, "A=1".encode("utf-16"))
     assert [str(problem) for problem in found.problems] == [
         f"{tmp_path}/.env  warning  this is not UTF-8, and is ignored; save it as UTF-8"
@@ -83,7 +83,7 @@ def test_a_file_in_another_encoding_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("anybody")
-def test_a_file_that_may_not_be_read_is_told() -> None:
+def test_a_file_without_read_permission_is_reported() -> None:
     folder = Path(tempfile.mkdtemp())
     (folder / ".env").write_text("A=1")
     (folder / ".env").chmod(0)
@@ -93,7 +93,7 @@ def test_a_file_that_may_not_be_read_is_told() -> None:
     )
 
 
-def test_a_folder_or_a_fifo_of_that_name_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_or_a_fifo_of_that_name_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "a" / ".env").mkdir(parents=True)
     os.mkfifo(tmp_path / ".env")
     found = Variables({}, [tmp_path / "a", tmp_path, tmp_path / "not-there"])
@@ -130,7 +130,7 @@ def test_a_folder_or_a_fifo_of_that_name_is_no_file(tmp_path: Path) -> None:
         ("''", ""),
     ],
 )
-def test_a_reference_becomes_the_value(text: str, value: object, tmp_path: Path) -> None:
+def test_a_reference_is_replaced_by_the_value(text: str, value: object, tmp_path: Path) -> None:
     given = {
         "A": "one",
         "B": "two",
@@ -139,21 +139,21 @@ def test_a_reference_becomes_the_value(text: str, value: object, tmp_path: Path)
         "LIST": "[a, b]",
         "NESTED": "${A}",
     }
-    tree, filled_in, _ = filled(f"a: {text}\nb: [x]", variables(tmp_path, **given))
+    tree, filled_in, _ = fill_in(f"a: {text}\nb: [x]", variables(tmp_path, **given))
     assert filled_in == {"a": value, "b": ["x"]}
     assert tree.problems == []
 
 
-def test_keys_stay_as_they_are(tmp_path: Path) -> None:
-    tree, value, _ = filled("${A}: ${A}", variables(tmp_path, A="one"))
+def test_keys_are_left_unchanged(tmp_path: Path) -> None:
+    tree, value, _ = fill_in("${A}: ${A}", variables(tmp_path, A="one"))
     assert (value, tree.problems) == ({"${A}": "one"}, [])
 
 
 @pytest.mark.parametrize("environ", [{}, {"A": ""}, {"A": "  "}])
-def test_a_variable_without_a_value_is_told_by_name_and_place(
+def test_a_variable_without_a_value_is_reported_by_name_and_line(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
-    tree, value, _ = filled("a:\n  - x\n  - ${A}\n", variables(tmp_path, **environ))
+    tree, value, _ = fill_in("a:\n  - x\n  - ${A}\n", variables(tmp_path, **environ))
     state = "is empty" if environ else "is not set"
     assert [str(problem) for problem in tree.problems] == [
         f"m.yaml:3:5  error  the variable A {state}; set it, or write a default: ${{A:-…}}"
@@ -165,8 +165,8 @@ def test_a_variable_without_a_value_is_told_by_name_and_place(
 @pytest.mark.parametrize(
     "text", ["${}", "${1A}", "${A", "${A-b}", "${A:?b}", "${A:=b}", "${A B}", "${a.b}", "${A:-${A}"]
 )
-def test_what_is_no_reference_is_told(text: str, tmp_path: Path) -> None:
-    tree, _, _ = filled(f"a: '{text}'", variables(tmp_path, A=CANARY))
+def test_a_malformed_reference_is_reported(text: str, tmp_path: Path) -> None:
+    tree, _, _ = fill_in(f"a: '{text}'", variables(tmp_path, A=CANARY))
     [problem] = tree.problems
     assert str(problem) == (
         f"m.yaml:1:4  error  {text!r} is not a variable; write ${{NAME}} or ${{NAME:-default}}, "
@@ -176,7 +176,7 @@ def test_what_is_no_reference_is_told(text: str, tmp_path: Path) -> None:
 
 def test_every_value_knows_where_it_came_from(tmp_path: Path) -> None:
     text = "a: ${A}\nb: ${B:-x}\nc: ${C:-x}\nd: x\ne: ${A}/${C:-x}\nf: $${A}\n"
-    _, _, origins = filled(text, variables(tmp_path, "B=file\n", A="one"))
+    _, _, origins = fill_in(text, variables(tmp_path, "B=file\n", A="one"))
     assert origins == {
         ("a",): "A, environment",
         ("b",): "B, .env:1",
@@ -190,7 +190,7 @@ def test_every_value_knows_where_it_came_from(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["${A}", "'${A}'", "${A:-}", "${NONE}", "${NONE:-}"])
 def test_a_key_is_kept_as_the_name_of_its_variable(text: str, tmp_path: Path) -> None:
-    tree, value, _ = filled(f"api_key: {text}", variables(tmp_path, A=CANARY))
+    tree, value, _ = fill_in(f"api_key: {text}", variables(tmp_path, A=CANARY))
     assert value == {"api_key": "NONE" if "NONE" in text else "A"}
     assert tree.problems == []
 
@@ -208,7 +208,7 @@ def test_a_key_is_kept_as_the_name_of_its_variable(text: str, tmp_path: Path) ->
     ],
 )
 def test_a_literal_key_is_refused_and_not_shown(text: str, tmp_path: Path) -> None:
-    tree, value, _ = filled(f"api_key: {text}", variables(tmp_path, A="a"))
+    tree, value, _ = fill_in(f"api_key: {text}", variables(tmp_path, A="a"))
     [problem] = tree.problems
     assert str(problem) == (
         "m.yaml:1:10  error  a key must not be written in this file; "
@@ -218,6 +218,6 @@ def test_a_literal_key_is_refused_and_not_shown(text: str, tmp_path: Path) -> No
     assert CANARY not in repr(tree.problems)
 
 
-def test_a_key_that_is_empty_is_left_out(tmp_path: Path) -> None:
-    tree, value, _ = filled("api_key: ''", variables(tmp_path))
+def test_an_empty_key_counts_as_absent(tmp_path: Path) -> None:
+    tree, value, _ = fill_in("api_key: ''", variables(tmp_path))
     assert (value, tree.problems) == ({"api_key": None}, [])

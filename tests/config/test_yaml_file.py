@@ -23,9 +23,9 @@ EMPTY = "m.yaml  error  the file is empty; begin with 'version: 1' and 'chains:'
 def refused(data: bytes, folder: Path) -> str:
     path = folder / "m.yaml"
     path.write_bytes(data)
-    with pytest.raises(UnreadableConfig) as refusal:
+    with pytest.raises(UnreadableConfig) as refused_problem:
         read_file(path, "m.yaml")
-    return str(refusal.value.problem)
+    return str(refused_problem.value.problem)
 
 
 def problems(text: str) -> list[str]:
@@ -43,7 +43,7 @@ def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (
             b"a:\n\tb: 1\n",
@@ -105,21 +105,21 @@ def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_remedy(
-    data: bytes, words: str, tmp_path: Path
+def test_what_cannot_be_read_is_reported_with_a_hint(
+    data: bytes, message: str, tmp_path: Path
 ) -> None:
-    assert refused(data, tmp_path) == words
+    assert refused(data, tmp_path) == message
 
 
 def unreadable(path: Path) -> str:
     began = time.monotonic()
-    with pytest.raises(UnreadableConfig) as refusal:
+    with pytest.raises(UnreadableConfig) as refused_problem:
         read_file(path, "m.yaml")
     assert time.monotonic() - began < SLACK
-    return str(refusal.value.problem)
+    return str(refused_problem.value.problem)
 
 
-def test_a_directory_is_told_as_one(tmp_path: Path) -> None:
+def test_a_directory_is_reported_as_one(tmp_path: Path) -> None:
     assert unreadable(tmp_path) == "m.yaml  error  this is a directory; name the models.yaml in it"
 
 
@@ -133,29 +133,31 @@ def test_a_device_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("none.yaml", "no such file or directory"),
         ("x" * 300, "file name too long"),
         ("a\0b", "embedded null byte"),
     ],
 )
-def test_a_file_that_is_not_there_is_told(name: str, words: str, tmp_path: Path) -> None:
-    told = (
+def test_a_missing_file_is_reported(name: str, message: str, tmp_path: Path) -> None:
+    problem = (
         unreadable(tmp_path / name)
         .replace("stat: ", "")
         .replace("null character in path", "null byte")
     )
-    assert told == f"m.yaml  error  cannot be read: {words}; check the name and the permissions"
+    assert (
+        problem == f"m.yaml  error  cannot be read: {message}; check the name and the permissions"
+    )
 
 
 @pytest.mark.usefixtures("anybody")
-def test_a_file_that_may_not_be_read_is_told() -> None:
+def test_a_file_without_read_permission_is_reported() -> None:
     folder = Path(tempfile.mkdtemp())
     (folder / "m.yaml").write_text("a: 1")
     (folder / "m.yaml").chmod(0)
-    words = "m.yaml  error  cannot be read: permission denied; check the name and the permissions"
-    assert unreadable(folder / "m.yaml") == words
+    message = "m.yaml  error  cannot be read: permission denied; check the name and the permissions"
+    assert unreadable(folder / "m.yaml") == message
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
@@ -173,21 +175,21 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     ],
     ids=["brackets", "indentation", "values"],
 )
-def test_what_is_too_deep_or_too_much_is_refused(text: str) -> None:
-    with pytest.raises(UnreadableConfig) as refusal:
+def test_a_file_that_is_too_deep_or_has_too_much_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableConfig) as refused_problem:
         parse_text(text, "m.yaml")
-    assert refusal.value.problem.code == "too-large"
+    assert refused_problem.value.problem.code == "too-large"
     assert (
-        refusal.value.problem.message
+        refused_problem.value.problem.message
         == "the file has more than 10000 values, or is nested deeper than 50"
     )
-    assert refusal.value.problem.line
+    assert refused_problem.value.problem.line
 
 
 # What a tree holds
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_key(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_bytes(b"\xef\xbb\xbfa: b\r\nc: d\r\n")
     assert read_file(tmp_path / "m.yaml", "m.yaml").value == {"a": "b", "c": "d"}
 
@@ -222,7 +224,7 @@ def test_every_scalar_stays_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("nothing", ["", "~", "null", "Null", "NULL"])
-def test_a_key_without_a_value_has_none(nothing: str) -> None:
+def test_a_key_without_a_value_is_none(nothing: str) -> None:
     assert parse_text(f"a: {nothing}\nb: 1", "m.yaml").value == {"a": None, "b": "1"}
 
 
@@ -249,19 +251,19 @@ def test_every_value_and_every_key_has_its_mark() -> None:
 # What is refused in a tree
 
 
-def test_a_key_that_stands_twice_is_told_with_both_lines() -> None:
+def test_a_duplicate_key_is_reported_with_both_lines() -> None:
     assert problems("a: 1\nb: 2\na: 3\n") == [
         "m.yaml:3:1  error  the key 'a' is here and in line 1; keep one of them"
     ]
 
 
-def test_what_stands_in_two_mappings_of_one_name_is_not_told_as_well() -> None:
+def test_the_keys_of_a_duplicate_mapping_are_not_reported_as_well() -> None:
     assert problems("a:\n  x: 1\nb: 1\na:\n  x: 1\n") == [
         "m.yaml:4:1  error  the key 'a' is here and in line 1; keep one of them"
     ]
 
 
-def test_an_alias_stands_for_a_copy_of_what_its_anchor_marks() -> None:
+def test_an_alias_is_a_copy_of_what_its_anchor_marks() -> None:
     tree = parse_text(
         "a: &x [&y {b: 1}, *y]\nc: *x\n&k f: &s text\ng: [*k, *s]\nh: &x later\ni: *x\n", "m.yaml"
     )
@@ -294,7 +296,7 @@ def test_an_alias_that_repeats_nothing_is_refused() -> None:
     ]
 
 
-def test_a_key_comes_out_under_no_other_name() -> None:
+def test_a_secret_is_copied_under_no_other_name() -> None:
     tree = parse_text(
         "a: {api_key: &x s3cret, b: *x}\nc: {api_key: *x}\nd: {tokens: [&y s3cret]}\ne: *y\nf: &x 1\ng: *x\n",
         "m.yaml",
@@ -307,11 +309,11 @@ def test_a_key_comes_out_under_no_other_name() -> None:
 
 
 def test_merge_keys_are_refused() -> None:
-    told = ["m.yaml:3:3  error  merge keys (<<) are not used here; write the values out"]
-    assert problems("a: &x {b: 1}\nd:\n  <<: *x\n  e: 1\n") == told
+    problem = ["m.yaml:3:3  error  merge keys (<<) are not used here; write the values out"]
+    assert problems("a: &x {b: 1}\nd:\n  <<: *x\n  e: 1\n") == problem
 
 
-def test_a_mistake_that_is_repeated_is_told_once() -> None:
+def test_a_mistake_that_an_alias_repeats_is_reported_once() -> None:
     assert problems("a: &x {b: 1, b: 2, c: !t z}\nd: [*x, *x]\n") == [
         "m.yaml:1:14  error  the key 'b' is here and in line 1; keep one of them",
         "m.yaml:1:23  error  tags (!) are not used here; remove it; the field's type is known without it",
@@ -327,7 +329,7 @@ class Spelt(yaml.SafeDumper):
 
 
 @given(st.data())
-def test_what_pyyaml_dumps_with_aliases_says_the_same_as_without(data: st.DataObject) -> None:
+def test_what_pyyaml_dumps_with_aliases_means_the_same_as_without(data: st.DataObject) -> None:
     made: list[Any] = [["x"], {"k": "v"}]
     for _ in range(data.draw(st.integers(1, 6))):
         parts = data.draw(st.lists(st.sampled_from(made), max_size=4))
@@ -340,9 +342,9 @@ def test_what_pyyaml_dumps_with_aliases_says_the_same_as_without(data: st.DataOb
 
 
 def test_tags_are_refused() -> None:
-    words = "tags (!) are not used here; remove it; the field's type is known without it"
+    message = "tags (!) are not used here; remove it; the field's type is known without it"
     assert problems("a: !!python/object:os.system {}\nb: !env X\nc: !!int '3'\nd: ! e\n") == [
-        f"m.yaml:{line}:4  error  {words}" for line in (1, 2, 3, 4)
+        f"m.yaml:{line}:4  error  {message}" for line in (1, 2, 3, 4)
     ]
 
 
@@ -359,7 +361,7 @@ def test_a_key_is_a_word() -> None:
     ]
 
 
-def test_an_item_that_is_empty_is_told() -> None:
+def test_an_empty_item_is_reported() -> None:
     tree = parse_text("a:\n  - b\n  -\n  - c\n", "m.yaml")
     assert [str(problem) for problem in tree.problems] == [
         "m.yaml:3:4  error  this item is empty; write it, or remove the '-'"
@@ -383,7 +385,7 @@ def merge_bomb(levels: int) -> str:
 
 
 @pytest.mark.parametrize("text", [bomb(20), merge_bomb(20), bomb(5), "a: &x [" * 60 + "]" * 60])
-def test_a_bomb_does_not_go_off(text: str) -> None:
+def test_a_bomb_is_refused(text: str) -> None:
     began = time.thread_time()
     with pytest.raises(
         UnreadableConfig, match="the file has more than 10000 values, or is nested deeper than 50"
@@ -395,7 +397,7 @@ def test_a_bomb_does_not_go_off(text: str) -> None:
     )
 
 
-def test_what_is_just_small_enough_is_taken() -> None:
+def test_what_is_just_small_enough_is_accepted() -> None:
     text = "a: &x [" + ", ".join("x" * 99) + "]\nb: [" + ", ".join(["*x"] * 98) + "]\n"
     tree = parse_text(text, "m.yaml")
     assert (tree.problems, len(tree.values)) == ([], 3 + 99 * 100 - 1)
