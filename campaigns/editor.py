@@ -1,7 +1,9 @@
-"""Whether an editor completes and checks models.yaml: the schema beside it, read by the language server that editors start.
+"""Checks that an editor's language server completes and checks models.yaml by its schema.
 
-usage: python -m campaigns.editor --server node_modules/yaml-language-server/bin/yaml-language-server   (node starts it)
-The server comes by: npm install yaml-language-server. The exit status is 1 if a check fails.
+usage: python -m campaigns.editor --server SERVER
+
+SERVER is node_modules/yaml-language-server/bin/yaml-language-server, which node runs and
+`npm install yaml-language-server` installs. The exit status is 1 if a check fails.
 """
 
 import argparse
@@ -24,20 +26,31 @@ HEAD = "# yaml-language-server: $schema=./models.schema.json\nversion: 1\n"
 CHAINS = "chains: {default: {models: [o3-mini]}}\n"
 CHAIN = "chains:\n  default:\n    models: [x]\n    "
 OPTIONS = f"{CHAINS}models:\n  x:\n    provider: gemini\n    options:\n      "
+TRIGGER = f"{CHAINS}triggers:\n  busy:\n    kind: overloaded\n    "
+PROVIDER = f"{CHAINS}providers:\n  mine:\n    "
+ACCOUNT = f"{PROVIDER}plugin: gemini\n    options:\n      "
+MODEL = f"{CHAINS}models:\n  x:"
+BAD_OPTION = "options: {thinking_bugdet: 1}"
 CURSOR = "‸"
-"""Stands in a text where the cursor is."""
+"""Marks the cursor's position in a text."""
 HERE = "# here"
-"""Stands at the end of each line that must be found fault with."""
-PATIENCE = 20.0
+"""Marks the end of each line that the server must complain about."""
+TIMEOUT = 20.0
+"""Seconds to wait for a message of the server."""
 SETTINGS = {"validate": True, "completion": True, "hover": True, "schemaStore": {"enable": False}}
-"""What an editor sets for the server; no catalogue of schemas, for it would be fetched."""
+"""The server's settings; without the catalogue of schemas, which would be downloaded."""
 
 VALID = {
     "the shipped file": (CONFIG / "models.yaml").read_text(encoding="utf-8"),
     "a file with every key": (CORPUS / "valid-whole.yaml").read_text(encoding="utf-8"),
     "variables": HEAD
     + """providers: {mine: {plugin: "${PLUGIN:-openai}", api_key: "${MINE}"}}
-models: {x: {provider: gemini, timeout: "${T:-30s}", concurrency: "${N:-4}", options: {thinking_budget: "${BUDGET:-64}"}}}
+models:
+  x:
+    provider: gemini
+    timeout: "${T:-30s}"
+    concurrency: "${N:-4}"
+    options: {thinking_budget: "${BUDGET:-64}"}
 chains:
   default:
     models: ["${PRIMARY_AI_MODEL:-x}"]
@@ -51,12 +64,12 @@ FAULTY = {
     "a misspelt key of a chain": f"{CHAIN}deadlin: 3m  {HERE}\n",
     "a wrong type": f"{CHAIN}retry: {{attempts: three}}  {HERE}\n",
     "a duration without a unit": f"{CHAIN}deadline: 30  {HERE}\n",
-    "a word that is none of a list": f"{CHAINS}triggers:\n  busy:\n    kind: overloaded\n    then: nxt  {HERE}\n",
-    "a key in plain sight": f"{CHAINS}providers:\n  mine:\n    plugin: openai\n    api_key: sk-123  {HERE}\n",
+    "an unknown choice": f"{TRIGGER}then: nxt  {HERE}\n",
+    "a literal key": f"{PROVIDER}plugin: openai\n    api_key: sk-123  {HERE}\n",
     "an unknown option of a model": f"{OPTIONS}thinking_bugdet: 1  {HERE}\n",
-    "the same in one line": f"{CHAINS}models:\n  x: {{provider: gemini, options: {{thinking_bugdet: 1}}}}  {HERE}\n",
+    "the same in one line": f"{MODEL} {{provider: gemini, {BAD_OPTION}}}  {HERE}\n",
     "an option out of bounds": f"{OPTIONS}thinking_budget: -2  {HERE}\n",
-    "an unknown option of an account": f"{CHAINS}providers:\n  g:\n    plugin: gemini\n    options:\n      projet: p  {HERE}\n",
+    "an unknown option of an account": f"{ACCOUNT}projet: p  {HERE}\n",
 }
 COMPLETED = {
     "the file": (f"{CHAINS}{CURSOR}\n", "models providers triggers"),
@@ -98,12 +111,12 @@ COMPLETED = {
     "what a trigger does": (f"{CHAINS}triggers:\n  busy:\n    then: {CURSOR}\n", "next retry stop"),
 }
 VALUES = ("deadline", "fallback", "retry", "stream")
-"""Keys of a chain whose offered values must fit when they are taken."""
+"""Keys of a chain whose suggested values must be valid."""
 HOVERED = {
     "deadline": (f"{CHAIN}dead{CURSOR}line: 3m\n", "How long the whole call may take"),
     "an option": (
         f"{OPTIONS}thinking{CURSOR}_budget: 1\n",
-        "Tokens that a 2.5 model may think with",
+        "Tokens that a 2.5 model may spend on thinking",
     ),
 }
 
@@ -115,12 +128,12 @@ class Editor:
         self._server, self._folder, self._numbers = server, folder, count(1)
 
     async def begin(self) -> str:
-        """Greet the server; return its name and version."""
+        """Initialize the server; return its name and version."""
         able = {
             "workspace": {"configuration": True},
             "textDocument": {"hover": {"contentFormat": ["markdown"]}},
         }
-        begun = await self.ask(
+        begun = await self.request(
             "initialize",
             {"processId": None, "rootUri": self._folder.as_uri(), "capabilities": able},
         )
@@ -134,44 +147,46 @@ class Editor:
         return " ".join(begun["serverInfo"].values())
 
     async def open(self, text: str) -> tuple[str, list[dict[str, Any]]]:
-        """Open a document; return its address and what the server finds fault with."""
+        """Open a document; return its address and the server's complaints."""
         uri = (self._folder / f"models-{next(self._numbers)}.yaml").as_uri()
         document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
         self._send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
         while True:
-            said = await self._next()
+            message = await self._next()
             if (
-                said.get("method") == "textDocument/publishDiagnostics"
-                and said["params"]["uri"] == uri
+                message.get("method") == "textDocument/publishDiagnostics"
+                and message["params"]["uri"] == uri
             ):
-                return uri, said["params"]["diagnostics"]
+                return uri, message["params"]["diagnostics"]
 
-    async def ask(self, method: str, params: dict[str, Any]) -> Any:
+    async def request(self, method: str, params: dict[str, Any]) -> Any:
         """Send a request; return its result."""
         number = next(self._numbers)
         self._send({"id": number, "method": method, "params": params})
-        while (said := await self._next()).get("id") != number or "method" in said:
+        while (message := await self._next()).get("id") != number or "method" in message:
             pass
-        return said["result"]
+        return message["result"]
 
     async def _next(self) -> dict[str, Any]:
-        """Read one message; what the server asks is answered."""
+        """Read one message; answer it if it is a request of the server."""
         assert self._server.stdout
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             head = await self._server.stdout.readuntil(b"\r\n\r\n")
             length = next(
                 line
                 for line in head.decode().splitlines()
                 if line.lower().startswith("content-length:")
             )
-            said: dict[str, Any] = json.loads(
+            message: dict[str, Any] = json.loads(
                 await self._server.stdout.readexactly(int(length.partition(":")[2]))
             )
-        if "method" in said and "id" in said:
-            items = said["params"]["items"] if said["method"] == "workspace/configuration" else []
+        if "method" in message and "id" in message:
+            items = (
+                message["params"]["items"] if message["method"] == "workspace/configuration" else []
+            )
             answer = [SETTINGS if item.get("section") == "yaml" else {} for item in items]
-            self._send({"id": said["id"], "result": answer or None})
-        return said
+            self._send({"id": message["id"], "result": answer or None})
+        return message
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._server.stdin
@@ -194,8 +209,8 @@ async def editor(server: Path) -> AsyncIterator[Editor]:
             await process.wait()
 
 
-async def opened(at: Editor, text: str) -> dict[str, Any]:
-    """Open a text that has a cursor in it; return the cursor's place, lines and columns from 0."""
+async def open_at_cursor(at: Editor, text: str) -> dict[str, Any]:
+    """Open a text with a cursor; return the cursor's position, lines and columns from 0."""
     before = (HEAD + text).partition(CURSOR)[0].split("\n")
     uri, _ = await at.open((HEAD + text).replace(CURSOR, ""))
     return {
@@ -204,14 +219,14 @@ async def opened(at: Editor, text: str) -> dict[str, Any]:
     }
 
 
-def taken(key: str, snippet: str) -> str:
-    """Return the file in which a chain's key has an offered value."""
-    plain = re.sub(r"\$\{\d+:(.*?)\}", r"\1", snippet).replace("\n", "\n    ")
-    return f"{HEAD}{CHAIN}{key}: {plain}\n"
+def apply_snippet(key: str, snippet: str) -> str:
+    """Return the file in which a chain's key has a suggested value."""
+    value = re.sub(r"\$\{\d+:(.*?)\}", r"\1", snippet).replace("\n", "\n    ")
+    return f"{HEAD}{CHAIN}{key}: {value}\n"
 
 
 async def checks(at: Editor) -> AsyncIterator[tuple[str, bool, str]]:
-    """Yield each check's name, whether it held, and what the server said."""
+    """Yield each check's name, whether it passed, and the server's answer."""
     for name, text in VALID.items():
         _, found = await at.open(text)
         yield f"valid: {name}", not found, _faults(found)
@@ -226,22 +241,24 @@ async def checks(at: Editor) -> AsyncIterator[tuple[str, bool, str]]:
             _faults(found),
         )
     for name, (text, wanted) in COMPLETED.items():
-        got = await at.ask("textDocument/completion", await opened(at, text))
+        got = await at.request("textDocument/completion", await open_at_cursor(at, text))
         labels = {item["label"] for item in got["items"]}
         yield f"completed: {name}", set(wanted.split()) <= labels, ", ".join(sorted(labels))
     for key in VALUES:
-        got = await at.ask("textDocument/completion", await opened(at, f"{CHAIN}{key}: {CURSOR}\n"))
+        got = await at.request(
+            "textDocument/completion", await open_at_cursor(at, f"{CHAIN}{key}: {CURSOR}\n")
+        )
         found = [
             each
             for item in got["items"]
-            for each in (await at.open(taken(key, item["insertText"])))[1]
+            for each in (await at.open(apply_snippet(key, item["insertText"])))[1]
         ]
         yield f"offered: values of {key}", not found, _faults(found)
-    for name, (text, words) in HOVERED.items():
-        got = await at.ask("textDocument/hover", await opened(at, text))
+    for name, (text, description) in HOVERED.items():
+        got = await at.request("textDocument/hover", await open_at_cursor(at, text))
         yield (
             f"described: {name}",
-            words in json.dumps(got),
+            description in json.dumps(got),
             " ".join(str(got and got["contents"]["value"]).split()),
         )
 
@@ -256,9 +273,10 @@ async def _main(server: Path) -> int:
     failed = 0
     async with editor(server) as at:
         print(await at.begin())  # noqa: T201 - a command
-        async for name, held, said in checks(at):
-            failed += not held
-            print("ok    " if held else "FAILED", name, f"({said})" if said else "", flush=True)  # noqa: T201 - a command
+        async for name, passed, message in checks(at):
+            failed += not passed
+            result = "ok    " if passed else "FAILED"
+            print(result, name, f"({message})" if message else "", flush=True)  # noqa: T201 - a command
     return int(bool(failed))
 
 

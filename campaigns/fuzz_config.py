@@ -1,8 +1,8 @@
-"""Loads files that nobody would write, and looks that nothing comes of them but problems: `python -m campaigns.fuzz_config`.
+"""Checks that malformed files lead to problems only: `python -m campaigns.fuzz_config`.
 
-The files are the ones in `tests/corpus`, changed by the dice. Where atheris is installed it chooses
-the changes, by the code that they reach; it has its own dice and its own report of what it found.
-One seed of ours plays the same files again.
+The files are those in `tests/corpus`, changed at random. Where atheris is installed, it chooses the
+changes by the code that they reach, with a random generator and a report of its own. Without it,
+one seed always gives the same files.
 """
 
 import argparse
@@ -33,7 +33,7 @@ SECONDS = 1.0
 """Processor time that one file may take: a busy machine is no failure."""
 
 MEMORY = 2**30
-"""Bytes of address space for the whole process: what grows without a bound is seen as a MemoryError."""
+"""Bytes of address space for the process: unbounded growth shows as a MemoryError."""
 
 CANARY = "canary-of-the-fuzzer"
 
@@ -157,11 +157,11 @@ TOKENS = [
         b"30s",
     ),
 ]
-"""Words of YAML's grammar, of its traps, and of the file's own."""
+"""Tokens of YAML's grammar, of its traps, and of the file's own grammar."""
 
 
 class Surprise(Exception):
-    """A file did what no file may do."""
+    """A file broke one of the rules."""
 
 
 def seeds() -> list[bytes]:
@@ -169,44 +169,44 @@ def seeds() -> list[bytes]:
     return [path.read_bytes() for path in sorted(CORPUS.iterdir())]
 
 
-def mutated(pool: list[bytes], dice: random.Random) -> bytes:
-    """Return one of the files, changed in one to five ways."""
+def mutate(pool: list[bytes], dice: random.Random) -> bytes:
+    """Return one of the files with one to five changes."""
     data = dice.choice(pool)
     for _ in range(dice.choice((1, 1, 2, 3, 5))):
         data = dice.choice(_CHANGES)(data, pool, dice)
     return data[: 2**16]
 
 
-def _flipped(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
+def _flip_bit(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
     if not data:
         return bytes([dice.randrange(256)])
     at = dice.randrange(len(data))
     return data[:at] + bytes([data[at] ^ 1 << dice.randrange(8)]) + data[at + 1 :]
 
 
-def _with_token(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
+def _insert_token(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
     at, length = dice.randint(0, len(data)), dice.choice((0, 0, 1, 4, 12))
     return data[:at] + dice.choice(TOKENS) * dice.choice((1, 1, 1, 1, 2, 60)) + data[at + length :]
 
 
-def _without_a_piece(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
+def _remove_part(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
     at = dice.randint(0, len(data))
     return data[:at] + data[at + dice.randint(1, 30) :]
 
 
-def _spliced(data: bytes, pool: list[bytes], dice: random.Random) -> bytes:
+def _splice(data: bytes, pool: list[bytes], dice: random.Random) -> bytes:
     other = dice.choice(pool)
     return data[: dice.randint(0, len(data))] + other[dice.randint(0, len(other)) :]
 
 
-def _with_lines_moved(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
+def _move_line(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
     lines = data.splitlines(keepends=True) or [b""]
     moved = lines.pop(dice.randrange(len(lines)))
     lines.insert(dice.randint(0, len(lines)), b" " * dice.choice((0, 0, 2, 4)) + moved)
     return b"".join(lines if dice.random() < 0.5 else [*lines, moved])
 
 
-def _with_a_value_changed(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
+def _change_value(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
     lines = data.splitlines(keepends=True) or [b""]
     at = dice.randrange(len(lines))
     key, colon, _value = lines[at].partition(b": ")
@@ -216,18 +216,18 @@ def _with_a_value_changed(data: bytes, _: list[bytes], dice: random.Random) -> b
 
 
 _CHANGES = (
-    _flipped,
-    _with_token,
-    _without_a_piece,
-    _spliced,
-    _with_lines_moved,
-    _with_a_value_changed,
-    _with_a_value_changed,
+    _flip_bit,
+    _insert_token,
+    _remove_part,
+    _splice,
+    _move_line,
+    _change_value,
+    _change_value,
 )
 
 
 class Loader:
-    """Loads bytes as a file, and holds what comes of it to the rules."""
+    """Loads bytes as a file, and checks the result by the rules."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -238,20 +238,25 @@ class Loader:
         return load(Path("models.yaml"), self._registry, ENVIRON, cwd=self._folder, today=TODAY)
 
     def check(self, data: bytes) -> LoadedConfig:
-        """Load; raises `Surprise` for whatever is no settings and no problems, or took too long."""
+        """Load a file.
+
+        Raises:
+            Surprise: There are neither settings nor problems, or it took too long.
+
+        """
         try:
             with _limited():
                 loaded = self.load(data)
-                told = msgspec.json.encode(loaded.problems)
+                encoded = msgspec.json.encode(loaded.problems)
         except Exception as error:
             raise Surprise(f"{type(error).__name__}: {error}") from error
-        for wrong, words in _wrong(loaded, told):
-            if wrong:
-                raise Surprise(words)
+        for is_broken, message in _check_rules(loaded, encoded):
+            if is_broken:
+                raise Surprise(message)
         return loaded
 
 
-def _wrong(loaded: LoadedConfig, told: bytes) -> Iterator[tuple[bool, str]]:
+def _check_rules(loaded: LoadedConfig, encoded: bytes) -> Iterator[tuple[bool, str]]:
     failed = any(problem.severity == "error" for problem in loaded.problems)
     yield failed != (loaded.settings is None), "there are settings and errors, or neither"
     keys = (
@@ -259,18 +264,13 @@ def _wrong(loaded: LoadedConfig, told: bytes) -> Iterator[tuple[bool, str]]:
         if loaded.settings
         else []
     )
-    yield (
-        CANARY.encode() in told or CANARY in repr((loaded.problems, loaded.origins, keys)),
-        "a key is shown",
-    )
+    shown = repr((encoded, loaded.problems, loaded.origins, keys))
+    yield CANARY in shown, "a key is shown"
     for problem in loaded.problems:
-        yield (
-            not (
-                problem.code and problem.message and (problem.hint or problem.code == "bad-value")
-            ),
-            f"no words: {problem!r}",
-        )
-        yield bool(problem.line) != bool(problem.column), f"half a place: {problem!r}"
+        has_hint = bool(problem.hint) or problem.code == "bad-value"
+        is_complete = all([problem.code, problem.message, has_hint])
+        yield not is_complete, f"no message: {problem!r}"
+        yield bool(problem.line) != bool(problem.column), f"a line without column: {problem!r}"
         yield "\n" in str(problem), f"more than one line: {problem!r}"
 
 
@@ -289,35 +289,35 @@ def _limited() -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def by_dice(runs: int, seed: int) -> int:
-    """Load so many files; return how many surprised."""
+def run_randomly(runs: int, seed: int) -> int:
+    """Load `runs` files; return the number of surprises."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
-    pool, surprises, sound, began = seeds(), 0, 0, time.perf_counter()
+    pool, surprises, valid, began = seeds(), 0, 0, time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         loader = Loader(Path(folder))
         for run in range(runs):
-            data = mutated(pool, random.Random(f"{seed}-{run}"))
+            data = mutate(pool, random.Random(f"{seed}-{run}"))
             try:
-                sound += loader.check(data).settings is not None
+                valid += loader.check(data).settings is not None
             except Surprise as surprise:
                 surprises += 1
                 print(f"run {run} of seed {seed}: {surprise}\n  {data!r}", flush=True)  # noqa: T201 - what it is for
     rate = runs / (time.perf_counter() - began)
-    words = f"{runs:,} files of seed {seed}, {sound:,} of them sound: {surprises} surprises ({rate:,.0f} files/s)"
-    print(words)  # noqa: T201 - what it is for
+    counts = f"{runs:,} files of seed {seed}, {valid:,} of them valid: {surprises} surprises"
+    print(f"{counts} ({rate:,.0f} files/s)")  # noqa: T201 - what it is for
     return surprises
 
 
-def by_coverage(runs: int, seed: int) -> None:
-    """Hand the loader to atheris; it ends the process, with a status of its own where something surprised."""
+def run_by_coverage(runs: int, seed: int) -> None:
+    """Hand the loader to atheris, which ends the process with a status of its own."""
     atheris: Any = importlib.import_module("atheris")
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as folder:
-        words = Path(scratch, "words")
-        words.write_text(
+        tokens = Path(scratch, "tokens")
+        tokens.write_text(
             "".join('"' + "".join(f"\\x{byte:02x}" for byte in token) + '"\n' for token in TOKENS)
         )
-        found = Path(scratch, "found")
-        found.mkdir()
+        results = Path(scratch, "results")
+        results.mkdir()
         loader = Loader(Path(folder))
         loader.check(b"x")  # imports what is imported late
         atheris.instrument_all()
@@ -329,29 +329,29 @@ def by_coverage(runs: int, seed: int) -> None:
             "-max_len=8192",
         ]
         atheris.Setup(
-            [sys.argv[0], *limits, f"-dict={words}", str(found), str(CORPUS)],
-            lambda data: _quiet(loader, data),
+            [sys.argv[0], *limits, f"-dict={tokens}", str(results), str(CORPUS)],
+            lambda data: _check(loader, data),
         )
         atheris.Fuzz()
 
 
-def _quiet(loader: Loader, data: bytes) -> None:
+def _check(loader: Loader, data: bytes) -> None:
     loader.check(data)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m campaigns.fuzz_config", description="Load files that nobody would write."
+        prog="python -m campaigns.fuzz_config", description="Load malformed files."
     )
-    parser.add_argument("--runs", type=int, default=20_000, help="so many files")
-    parser.add_argument("--seed", type=int, default=1, help="what the dice begin with")
+    parser.add_argument("--runs", type=int, default=20_000, help="how many files")
+    parser.add_argument("--seed", type=int, default=1, help="the random generator's seed")
     parser.add_argument(
-        "--dice", action="store_true", help="do without atheris, even where it is installed"
+        "--dice", action="store_true", help="do not use atheris, even where it is installed"
     )
-    asked = parser.parse_args(arguments)
-    if asked.dice or importlib.util.find_spec("atheris") is None:
-        return 1 if by_dice(asked.runs, asked.seed) else 0
-    by_coverage(asked.runs, asked.seed)
+    options = parser.parse_args(arguments)
+    if options.dice or importlib.util.find_spec("atheris") is None:
+        return 1 if run_randomly(options.runs, options.seed) else 0
+    run_by_coverage(options.runs, options.seed)
     return 0
 
 

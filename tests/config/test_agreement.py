@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from campaigns.fuzz_config import ENVIRON, TOKENS, mutated, seeds
+from campaigns.fuzz_config import ENVIRON, TOKENS, mutate, seeds
 from standby import AsyncStandby, ConfigError
 from standby.config import load
 from standby.registry.plugins import Registry
@@ -37,7 +37,7 @@ def generated(dice: random.Random) -> bytes:
     if kind == "typo":
         return spot.text(dice.choice(typos(spot)))[0].encode()
     if kind == "changed":
-        return mutated([*SEEDS, spot.text(spot.keys[-1])[0].encode()], dice)
+        return mutate([*SEEDS, spot.text(spot.keys[-1])[0].encode()], dice)
     return b"".join(dice.choice(TOKENS) for _ in range(dice.randint(0, 40)))
 
 
@@ -64,7 +64,7 @@ def disagreement(data: bytes) -> tuple[str, str]:
 
 
 def disagreements(files: int, seed: int) -> tuple[Counter[str], list[str]]:
-    ends, found = Counter[str](), list[str]()
+    ends, differences = Counter[str](), list[str]()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for number in range(files):
             data = generated(random.Random(f"{seed}-{number}"))
@@ -74,13 +74,13 @@ def disagreements(files: int, seed: int) -> tuple[Counter[str], list[str]]:
                 end, difference = "raised", f"{type(error).__name__}: {error}"
             ends[end] += 1
             if difference:
-                found.append(f"file {number} of seed {seed}: {difference}\n  {data!r}")
-    return ends, found
+                differences.append(f"file {number} of seed {seed}: {difference}\n  {data!r}")
+    return ends, differences
 
 
 def test_validate_and_the_client_agree_on_each_file() -> None:
-    ends, found = disagreements(FILES, seed=1)
-    assert found == []
+    ends, differences = disagreements(FILES, seed=1)
+    assert differences == []
     assert min(ends["taken"], ends["refused"]) > FILES / 10
 
 
@@ -97,9 +97,9 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=FILES)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    ends, found = disagreements(options.files, options.seed)
-    print(*found, f"{dict(ends)}: {len(found)} disagreements", sep="\n")  # noqa: T201 - what it is for
-    return int(bool(found))
+    ends, differences = disagreements(options.files, options.seed)
+    print(*differences, f"{dict(ends)}: {len(differences)} disagreements", sep="\n")  # noqa: T201 - what it is for
+    return int(bool(differences))
 
 
 if __name__ == "__main__":

@@ -59,15 +59,24 @@ def test_settings_made_in_code_that_a_file_could_have_fit() -> None:
         ),
         (
             Settings(chains={"x": ["a"]}),
-            "chains.x: this is not a mapping of keys; write 'models:' below 'x', and the list below that",
+            (
+                "chains.x: this is not a mapping of keys; "
+                "write 'models:' below 'x', and the list below that"
+            ),
         ),
         (
             Settings(chains={"x": Chain(models=("a",), deadline=-1.0)}),
-            "chains.x.deadline: -1.0 is not a duration; write a number above 0 and a unit: 500ms, 30s, 3m, 1h",
+            (
+                "chains.x.deadline: -1.0 is not a duration; "
+                "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
+            ),
         ),
         (
             one_chain("a", models={"a": Model(timeout=0.0)}),
-            "models.a.timeout: 0.0 is not a duration; write a number above 0 and a unit: 500ms, 30s, 3m, 1h",
+            (
+                "models.a.timeout: 0.0 is not a duration; "
+                "write a number above 0 and a unit: 500ms, 30s, 3m, 1h"
+            ),
         ),
         (
             Settings(chains={"x": Chain(models=("a",), retry=Retry(attempts=0))}),

@@ -128,8 +128,8 @@ def test_pythons_own_types_are_read_as_a_file_would_write_them(tmp_path: Path) -
         settings.triggers["t"].status,
     ) == ("4", "503", 503)
     assert settings.chains["default"].models == ("large-3", "m")
-    told = {"day": "2026-12-01", "path": "a/b", "n": 2**70, "x": 0.1}
-    assert settings.models["m"].options == {"stop": ["1", "b"], "free": told}
+    free = {"day": "2026-12-01", "path": "a/b", "n": 2**70, "x": 0.1}
+    assert settings.models["m"].options == {"stop": ["1", "b"], "free": free}
 
 
 def test_variables_are_filled_in_from_the_environment_and_from_env(tmp_path: Path) -> None:
@@ -259,11 +259,12 @@ def test_one_that_contains_itself_or_is_too_large_is_refused(tmp_path: Path) -> 
     wider: Any = ["x"]
     for _ in range(30):
         wider = [wider] * 9
-    message = f"the dictionary  error  it has more than {MOST_NODES} values, is nested deeper than {DEEPEST}, or contains itself"
+    limits = f"more than {MOST_NODES} values, is nested deeper than {DEEPEST}"
     for config in (loop, wide, {"version": 1, "observers": wider}):
-        assert [str(problem).partition(";")[0] for problem in given(tmp_path, config).problems] == [
-            message
-        ]
+        (problem,) = given(tmp_path, config).problems
+        assert str(problem).startswith(
+            f"the dictionary  error  it has {limits}, or contains itself;"
+        )
 
 
 def test_one_part_may_occur_twice(tmp_path: Path) -> None:

@@ -91,14 +91,17 @@ from standby.config import load
 from standby.registry.plugins import Registry
 
 began, path = time.process_time(), Path(sys.argv[1])
-loaded = load(path, Registry(), {"OPENAI_API_KEY": "a-key"}, cwd=path.parent, today=date(2026, 11, 20))
+environ, today = {"OPENAI_API_KEY": "a-key"}, date(2026, 11, 20)
+loaded = load(path, Registry(), environ, cwd=path.parent, today=today)
 seconds = time.process_time() - began
-most = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+status = Path("/proc/self/status").read_text().splitlines()
+most = next(line for line in status if line.startswith("VmHWM"))
+lengths = [len(str(problem)) + len(problem.excerpt) for problem in loaded.problems]
 print(json.dumps({
     "seconds": seconds,
     "memory": int(most.split()[1]) * 1024,
     "errors": sorted({problem.code for problem in loaded.problems if problem.severity == "error"}),
-    "longest": max((len(str(problem)) + len(problem.excerpt) for problem in loaded.problems), default=0),
+    "longest": max(lengths, default=0),
 }))
 """
 """Loads a file; prints the codes, the seconds and the memory.

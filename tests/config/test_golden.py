@@ -152,12 +152,8 @@ def _code_nodes(node: ast.AST) -> Iterator[ast.expr]:
             word.value for word in node.keywords if word.arg == "code" and name == "Problem"
         )
         yield from node.args[1:2] if name in REPORTERS else ()
-    if (
-        isinstance(node, ast.Return)
-        and isinstance(node.value, ast.Tuple)
-        and len(node.value.elts) == 3
-    ):
-        yield node.value.elts[0]
+    if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+        yield from node.value.elts[:1] if len(node.value.elts) == 3 else ()
 
 
 def refresh() -> None:

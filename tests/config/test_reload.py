@@ -106,7 +106,10 @@ async def test_a_running_call_keeps_the_settings_it_began_with(file: Path) -> No
 DOWN = """
 version: 1
 models:
-  down: {provider: scripted, options: {script: [{fail: {kind: overloaded, status: 503}}]}, breaker: {failures: 1}}
+  down:
+    provider: scripted
+    options: {script: [{fail: {kind: overloaded, status: 503}}]}
+    breaker: {failures: 1}
   well: {provider: scripted, options: {reply: "Lisbon."}}
 chains:
   default: {models: [down, well], retry: {attempts: 1}DEADLINE}
@@ -207,12 +210,12 @@ def test_a_writer_and_a_client_that_reloads_never_make_a_call_fail_or_mix(file: 
         version = 1
         while not over.is_set():
             version += 1
-            whole = text(version, "# " + "x" * (version % 50) + "\n")
+            content = text(version, "# " + "x" * (version % 50) + "\n")
             with file.open("w", encoding="utf-8") as out:
-                out.write(whole[: len(whole) // 2])
+                out.write(content[: len(content) // 2])
                 out.flush()
                 time.sleep(0.0005)
-                out.write(whole[len(whole) // 2 :])
+                out.write(content[len(content) // 2 :])
             time.sleep(0.0005)
 
     mixed: list[Any] = []

@@ -13,7 +13,7 @@ TODAY = date(2026, 12, 1)
 KEYS = {"OPENAI_API_KEY": "opens-nothing", "GEMINI_API_KEY": "opens-nothing"}
 
 HEAD = "version: 1\nchains:\n  default:\n    models:\n"
-SOUND = f"{HEAD}      - gpt-5.6-sol\n      - gemini-3.8-flash\n"
+VALID = f"{HEAD}      - gpt-5.6-sol\n      - gemini-3.8-flash\n"
 FLOW = "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol, gemini-3.8-flash]\n"
 
 
@@ -23,34 +23,34 @@ def endpoint(url: str) -> str:
 
 
 TIRED: dict[str, tuple[str, str, str]] = {
-    "one blank too many before a dash": (
+    "one space too many before a dash": (
         f"{HEAD}      - gpt-5.6-sol\n       - gemini-3.8-flash\n",
         (
             "6:1  error  this '-' is deeper than the one above, so both are one value; begin "
             "it in column 7, as the one above"
         ),
-        SOUND,
+        VALID,
     ),
-    "one blank too few before a dash": (
+    "one space too few before a dash": (
         f"{HEAD}      - gpt-5.6-sol\n     - gemini-3.8-flash\n",
         (
             "this '-' is in column 6, the one above in column 7; put each '-' of a list "
             "below the first"
         ),
-        SOUND,
+        VALID,
     ),
-    "no blank behind the dashes": (
+    "no space after the dashes": (
         f"{HEAD}      -gpt-5.6-sol\n      -gemini-3.8-flash\n",
         (
             "5:1  error  a '-' without a space after it does not begin a list item; write '- ' "
             "before each"
         ),
-        SOUND,
+        VALID,
     ),
-    "no blank behind one dash": (
+    "no space after one dash": (
         f"{HEAD}      - gpt-5.6-sol\n      -gemini-3.8-flash\n",
         "error  this is not YAML: a '-' needs a space after it; write '- ' and then the item",
-        SOUND,
+        VALID,
     ),
     "a tab": (
         "version: 1\nchains:\n\tdefault:\n\t\tmodels: [gpt-5.6-sol]\n",
@@ -60,22 +60,22 @@ TIRED: dict[str, tuple[str, str, str]] = {
         ),
         "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol]\n",
     ),
-    "no blank behind a colon": (
+    "no space after a colon": (
         f"{FLOW}    deadline:10m\n",
         "5:17  error  this is not YAML: a ':' needs a space after it; write deadline: …",
         f"{FLOW}    deadline: 10m\n",
     ),
     "no colon": (
-        SOUND.replace("models:", "models"),
+        VALID.replace("models:", "models"),
         "4:1  error  'models' has no ':' after it; write models:",
-        SOUND,
+        VALID,
     ),
-    "no colon behind a chain": (
+    "no colon after a chain": (
         FLOW.replace("default:", "default"),
         "3:1  error  this is not YAML: 'default' has no ':' after it; write default:",
         FLOW,
     ),
-    "a key one blank too deep": (
+    "a key one space too deep": (
         f"{FLOW}     deadline: 10m\n",
         (
             "this line begins in column 6, and no line that it could belong to does; begin it in "
@@ -93,13 +93,13 @@ TIRED: dict[str, tuple[str, str, str]] = {
         "error  this is not YAML: a quote that begins in this line never ends; close it",
         FLOW.replace("[gpt-5.6-sol", '["gpt-5.6-sol"'),
     ),
-    "a list behind its key": (
+    "a list after its key": (
         "version: 1\nchains:\n  default:\n    models: - gpt-5.6-sol\n      - gemini-3.8-flash\n",
         (
             "4:13  error  this is not YAML: a list begins on the line below its key; move the "
             "first '-' there"
         ),
-        SOUND,
+        VALID,
     ),
     "a list that begins with a value": (
         "version: 1\nchains:\n  default:\n    models: gpt-5.6-sol\n      - gemini-3.8-flash\n",
@@ -107,7 +107,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
             "5:1  error  this '-' continues the value above it; begin a list on the line "
             "below its key, or quote the text"
         ),
-        SOUND,
+        VALID,
     ),
     "a colon in a text": (
         "version: 1\ntriggers:\n  t:\n    message: timeout: no answer\n    then: next\n"
@@ -138,7 +138,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
             "give the chain a name: 'default:' below 'chains:', 'models:' below that, and then "
             "the list"
         ),
-        SOUND,
+        VALID,
     ),
     "models beside the chain": (
         "version: 1\nchains:\n  default:\n  models:\n    - gpt-5.6-sol\n    - gemini-3.8-flash\n",
@@ -146,12 +146,12 @@ TIRED: dict[str, tuple[str, str, str]] = {
             "give the chain a name: 'default:' below 'chains:', 'models:' below that, and then "
             "the list"
         ),
-        SOUND,
+        VALID,
     ),
     "no models": (
         "version: 1\nchains:\n  default:\n    - gpt-5.6-sol\n    - gemini-3.8-flash\n",
         "write 'models:' below 'default', and the list below that",
-        SOUND,
+        VALID,
     ),
     "a chain at the top": (
         "version: 1\ndefault:\n  models: [gpt-5.6-sol, gemini-3.8-flash]\n",
@@ -163,7 +163,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
         "is not a list; write it in brackets: models: [a, b]",
         FLOW,
     ),
-    "a blank that is none": (
+    "a space that is not one": (
         FLOW.replace("  default", "\u00a0 default").replace("    models", "   models"),
         "it has U+00A0 in it, which is not a plain space: retype it",
         FLOW,
@@ -202,8 +202,8 @@ def loaded(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> Loaded
     return load(Path("models.yaml"), Registry(), environ, cwd=folder, today=TODAY, lints=True)
 
 
-def warnings_and_errors(found: LoadedConfig) -> list[str]:
-    return [str(problem) for problem in found.problems if problem.severity != "info"]
+def warnings_and_errors(config: LoadedConfig) -> list[str]:
+    return [str(problem) for problem in config.problems if problem.severity != "info"]
 
 
 @pytest.mark.parametrize("case", TIRED)
@@ -245,8 +245,10 @@ def test_no_message_shows_a_key(tmp_path: Path) -> None:
         "api_key: sk-4eC39HqLyjWDarjtT1zdp7dc\n     - x",
         "@sk-4eC39HqLyjWDarjtT1zdp7dc",
     ):
-        found = loaded(
+        config = loaded(
             tmp_path, f"version: 1\nproviders:\n  mine:\n    plugin: openai\n    {line}\n"
         )
-        assert warnings_and_errors(found)
-        assert "4eC39Hq" not in "".join(f"{problem}{problem.excerpt}" for problem in found.problems)
+        assert warnings_and_errors(config)
+        assert "4eC39Hq" not in "".join(
+            f"{problem}{problem.excerpt}" for problem in config.problems
+        )

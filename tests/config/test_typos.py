@@ -82,7 +82,7 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
 
 def spots() -> list[Spot]:
     """Find each key of the grammar, and of each plugin's options for a model or a provider."""
-    found = [
+    result = [
         Spot(keys=keys, siblings=siblings, file=_file(keys))
         for keys, siblings in _keys(schema(), (), schema())
     ]
@@ -90,29 +90,31 @@ def spots() -> list[Spot]:
         name for name in REGISTRY.names() if name != HOUSE_RULES.name
     ):  # it reaches no model
         info = REGISTRY.info(plugin)
-        for location, way, options in (
+        for location, branch, options in (
             (("models", "own"), {"provider": plugin}, info.options),
             (("providers", "mine"), {"plugin": plugin}, info.account),
         ):
             for keys, siblings in _keys(options, (), options):
-                entry = {**way, "options": _with(options, keys, options)}
-                file = _file() | {location[0]: {location[1]: entry}}
-                found.append(Spot(keys=(*location, "options", *keys), siblings=siblings, file=file))
-    return found
+                definition = {**branch, "options": _with(options, keys, options)}
+                file = _file() | {location[0]: {location[1]: definition}}
+                result.append(
+                    Spot(keys=(*location, "options", *keys), siblings=siblings, file=file)
+                )
+    return result
 
 
 def _keys(wanted: Schema, at: Keys, root: Schema) -> Iterator[tuple[Keys, frozenset[str]]]:
-    for way in _ways(wanted, root):
-        siblings = frozenset(way.get("properties", {}))
+    for branch in _branches(wanted, root):
+        siblings = frozenset(branch.get("properties", {}))
         for key in sorted(siblings):
             yield (*at, key), siblings
-            yield from _keys(way["properties"][key], (*at, key), root)
+            yield from _keys(branch["properties"][key], (*at, key), root)
         for name, kind in (
             (NAMES.get(at[-1] if at else ""), "additionalProperties"),
             ("0", "items"),
         ):
-            if name and isinstance(way.get(kind), dict):
-                yield from _keys(way[kind], (*at, name), root)
+            if name and isinstance(branch.get(kind), dict):
+                yield from _keys(branch[kind], (*at, name), root)
 
 
 def _file(keys: Keys = ()) -> Any:
@@ -122,70 +124,72 @@ def _file(keys: Keys = ()) -> Any:
         ("models", "provider", "openai"),
         ("triggers", "kind", "overloaded"),
     ):
-        for entry in made.get(section, {}).values():
-            entry.setdefault(key, value)
+        for definition in made.get(section, {}).values():
+            definition.setdefault(key, value)
     return made if keys[:1] == ("chains",) and keys[2:] else made | {"chains": CHAINS}
 
 
 def _with(wanted: Schema, keys: Keys, root: Schema, key: str = "") -> Any:
     """Return a value that fits, with these keys and whatever they require."""
-    if keys == ("0",) or keys[:1] == ("0",):
+    if keys[:1] == ("0",):
         return [_with(_first(wanted, "items", root), keys[1:], root, key)]
-    way = next(
+    branch = next(
         (
-            way
-            for way in _ways(wanted, root)
-            if "properties" in way or "additionalProperties" in way
+            branch
+            for branch in _branches(wanted, root)
+            if "properties" in branch or "additionalProperties" in branch
         ),
         None,
     )
-    if way is None or (not keys and key in VALUES):
+    if branch is None:
         return VALUES[key] if key in VALUES else _scalar(wanted, root)
-    inner: Schema = way.get("properties", {})
+    if not keys and key in VALUES:
+        return VALUES[key]
+    inner: Schema = branch.get("properties", {})
     needed = [
-        *way.get("required", ()),
-        *way.get("dependentRequired", {}).get(keys[0] if keys else "", ()),
+        *branch.get("required", ()),
+        *branch.get("dependentRequired", {}).get(keys[0] if keys else "", ()),
     ]
-    choices = [choice["required"][0] for choice in way.get("oneOf", ())]
+    choices = [choice["required"][0] for choice in branch.get("oneOf", ())]
     needed += choices[: not set(keys[:1]) & set(choices)]
-    needed += [] if keys or needed else [*inner][: way.get("minProperties", 0)]
+    needed += [] if keys or needed else [*inner][: branch.get("minProperties", 0)]
     made = {name: _with(inner[name], (), root, name) for name in needed if name not in keys[:1]}
     if keys:
         made[keys[0]] = _with(
-            inner.get(keys[0], way.get("additionalProperties")), keys[1:], root, keys[0]
+            inner.get(keys[0], branch.get("additionalProperties")), keys[1:], root, keys[0]
         )
     return made
 
 
 def _scalar(wanted: Schema, root: Schema) -> Any:
-    way = next(
-        way
-        for way in _ways(wanted, root)
-        if way.keys() & {"type", "enum", "const", "pattern"} or not way
+    branch = next(
+        branch
+        for branch in _branches(wanted, root)
+        if branch.keys() & {"type", "enum", "const", "pattern"} or not branch
     )
-    if "enum" in way or "const" in way:
-        return way.get("const", way.get("enum", [None])[0])
-    kind = way.get("type")
-    if way.get("pattern"):
-        return "30s" if way["pattern"] == DURATION else way.get("examples", ["5xx"])[0]
+    if "enum" in branch or "const" in branch:
+        return branch.get("const", branch.get("enum", [None])[0])
+    kind = branch.get("type")
+    if branch.get("pattern"):
+        return "30s" if branch["pattern"] == DURATION else branch.get("examples", ["5xx"])[0]
     if kind == "array":
-        return [_with(way.get("items", {}), (), root)]
-    plain = {"integer": max(way.get("minimum", 1), 1), "boolean": True, "object": {}}
-    text = way.get("examples", ["2030-01-01" if way.get("format") == "date" else "x"])[0]
-    return plain.get(str(kind), text)
+        return [_with(branch.get("items", {}), (), root)]
+    by_type = {"integer": max(branch.get("minimum", 1), 1), "boolean": True, "object": {}}
+    text = branch.get("examples", ["2030-01-01" if branch.get("format") == "date" else "x"])[0]
+    return by_type.get(str(kind), text)
 
 
 def _first(wanted: Schema, kind: str, root: Schema) -> Schema:
-    return next(way[kind] for way in _ways(wanted, root) if kind in way)
+    return next(branch[kind] for branch in _branches(wanted, root) if kind in branch)
 
 
-def _ways(wanted: Schema, root: Schema) -> Iterator[Schema]:
+def _branches(wanted: Schema, root: Schema) -> Iterator[Schema]:
     if "$ref" in wanted:
-        yield from _ways(root["$defs"][wanted["$ref"].rpartition("/")[2]], root)
+        yield from _branches(root["$defs"][wanted["$ref"].rpartition("/")[2]], root)
         return
     yield wanted
-    for way in wanted.get("anyOf", ()):
-        yield from _ways(way, root)
+    for branch in wanted.get("anyOf", ()):
+        yield from _branches(branch, root)
 
 
 def typos(spot: Spot) -> list[str]:

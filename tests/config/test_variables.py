@@ -27,9 +27,9 @@ def fill_in(text: str, variables: Variables) -> tuple[Tree, Any, dict[Any, str]]
 
 
 def test_the_environment_wins_over_every_file(tmp_path: Path) -> None:
-    found = variables(tmp_path, "A=file\nB=file\n", A="environment")
-    assert dict(found) == {"A": "environment", "B": "file"}
-    assert (found.origin("A"), found.origin("B"), len(found)) == ("environment", ".env:2", 2)
+    loaded = variables(tmp_path, "A=file\nB=file\n", A="environment")
+    assert dict(loaded) == {"A": "environment", "B": "file"}
+    assert (loaded.origin("A"), loaded.origin("B"), len(loaded)) == ("environment", ".env:2", 2)
 
 
 def test_of_two_files_the_first_wins(tmp_path: Path) -> None:
@@ -49,16 +49,16 @@ def test_the_process_environment_is_not_changed(tmp_path: Path) -> None:
 
 def test_a_file_is_read_as_dotenv_files_are(tmp_path: Path) -> None:
     text = "# why\n\nexport A=1\nB = 'two words' # why\nC=\"a\nb\"\n\n\nD=${A}\nE\nF=\n"
-    found = variables(tmp_path, text)
-    assert dict(found) == {"A": "1", "B": "two words", "C": "a\nb", "D": "${A}", "F": ""}
-    assert [found.origin(name) for name in "ABCDF"] == [
+    loaded = variables(tmp_path, text)
+    assert dict(loaded) == {"A": "1", "B": "two words", "C": "a\nb", "D": "${A}", "F": ""}
+    assert [loaded.origin(name) for name in "ABCDF"] == [
         ".env:3",
         ".env:4",
         ".env:5",
         ".env:9",
         ".env:11",
     ]
-    assert found.problems == []
+    assert loaded.problems == []
 
 
 def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path) -> None:
@@ -66,18 +66,18 @@ def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path) -> None
 
 
 def test_a_line_that_is_not_an_assignment_is_reported_and_not_shown(tmp_path: Path) -> None:
-    found = variables(tmp_path, f"A=1\n{CANARY} is my key\nB='{CANARY}\n")
-    assert dict(found) == {"A": "1"}
-    assert [str(problem) for problem in found.problems] == [
+    loaded = variables(tmp_path, f"A=1\n{CANARY} is my key\nB='{CANARY}\n")
+    assert dict(loaded) == {"A": "1"}
+    assert [str(problem) for problem in loaded.problems] == [
         f"{tmp_path}/.env:{line}:1  warning  this line is ignored; write NAME=value"
         for line in (2, 3)
     ]
-    assert CANARY not in repr(found.problems)
+    assert CANARY not in repr(loaded.problems)
 
 
 def test_a_file_in_another_encoding_is_reported(tmp_path: Path) -> None:
-    found = variables(tmp_path, "A=1".encode("utf-16"))
-    assert [str(problem) for problem in found.problems] == [
+    loaded = variables(tmp_path, "A=1".encode("utf-16"))
+    assert [str(problem) for problem in loaded.problems] == [
         f"{tmp_path}/.env  warning  this is not UTF-8, and is ignored; save it as UTF-8"
     ]
 
@@ -89,15 +89,16 @@ def test_a_file_without_read_permission_is_reported() -> None:
     (folder / ".env").chmod(0)
     [problem] = Variables({}, [folder]).problems
     assert str(problem) == (
-        f"{folder}/.env  warning  cannot be read: permission denied; it is ignored; check the permissions"
+        f"{folder}/.env  warning  cannot be read: permission denied; it is ignored; "
+        "check the permissions"
     )
 
 
 def test_a_folder_or_a_fifo_of_that_name_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "a" / ".env").mkdir(parents=True)
     os.mkfifo(tmp_path / ".env")
-    found = Variables({}, [tmp_path / "a", tmp_path, tmp_path / "not-there"])
-    assert (dict(found), found.problems) == ({}, [])
+    loaded = Variables({}, [tmp_path / "a", tmp_path, tmp_path / "not-there"])
+    assert (dict(loaded), loaded.problems) == ({}, [])
 
 
 # How they are put in

@@ -47,11 +47,17 @@ def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
     [
         (
             b"a:\n\tb: 1\n",
-            f"m.yaml:2:1  error  this is not YAML: found character that cannot start any token; {TABS}",
+            (
+                "m.yaml:2:1  error  this is not YAML: found character that cannot start any token; "
+                f"{TABS}"
+            ),
         ),
         (
             b"a:\n  b:\n \tc: 1\n",
-            f"m.yaml:3:2  error  this is not YAML: found character that cannot start any token; {TABS}",
+            (
+                "m.yaml:3:2  error  this is not YAML: found character that cannot start any token; "
+                f"{TABS}"
+            ),
         ),
         (
             b"a: [1",
@@ -59,11 +65,17 @@ def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
         ),
         (
             b'a: "x\n',
-            "m.yaml:1:6  error  this is not YAML: a quote that begins in this line never ends; close it",
+            (
+                "m.yaml:1:6  error  this is not YAML: a quote that begins in this line never ends; "
+                "close it"
+            ),
         ),
         (
             b"a: b: c\n",
-            "m.yaml:1:5  error  this is not YAML: a value with ': ' in it is read as another key; quote what comes after a:",
+            (
+                "m.yaml:1:5  error  this is not YAML: "
+                "a value with ': ' in it is read as another key; quote what comes after a:"
+            ),
         ),
         (
             b"a: @x\n",
@@ -298,7 +310,8 @@ def test_an_alias_that_repeats_nothing_is_refused() -> None:
 
 def test_a_secret_is_copied_under_no_other_name() -> None:
     tree = parse_text(
-        "a: {api_key: &x s3cret, b: *x}\nc: {api_key: *x}\nd: {tokens: [&y s3cret]}\ne: *y\nf: &x 1\ng: *x\n",
+        "a: {api_key: &x s3cret, b: *x}\nc: {api_key: *x}\nd: {tokens: [&y s3cret]}\ne: *y\n"
+        "f: &x 1\ng: *x\n",
         "m.yaml",
     )
     assert [(problem.line, problem.message) for problem in tree.problems] == [
@@ -316,7 +329,10 @@ def test_merge_keys_are_refused() -> None:
 def test_a_mistake_that_an_alias_repeats_is_reported_once() -> None:
     assert problems("a: &x {b: 1, b: 2, c: !t z}\nd: [*x, *x]\n") == [
         "m.yaml:1:14  error  the key 'b' is here and in line 1; keep one of them",
-        "m.yaml:1:23  error  tags (!) are not used here; remove it; the field's type is known without it",
+        (
+            "m.yaml:1:23  error  tags (!) are not used here; remove it; "
+            "the field's type is known without it"
+        ),
     ]
 
 
@@ -355,9 +371,10 @@ def test_a_second_document_is_refused() -> None:
 
 
 def test_a_key_is_a_word() -> None:
+    hint = 'quote it: inside [ ] and { } write "${NAME}"'
     assert problems("? [a]\n: b\nc: {? {d: e} : f}\n") == [
-        'm.yaml:1:3  error  a key must be a plain word; quote it: inside [ ] and { } write "${NAME}"',
-        'm.yaml:3:7  error  a key must be a plain word; quote it: inside [ ] and { } write "${NAME}"',
+        f"m.yaml:1:3  error  a key must be a plain word; {hint}",
+        f"m.yaml:3:7  error  a key must be a plain word; {hint}",
     ]
 
 
