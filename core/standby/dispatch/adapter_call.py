@@ -15,7 +15,6 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.http.bodies import deep_merge
 from standby.inputs.schemas import parse_data
-from standby.plugin import ModelRequest
 from standby.resilience.timeouts import AttemptTimer
 from standby.runtime.isolation import (
     close_awaitable,
@@ -23,7 +22,7 @@ from standby.runtime.isolation import (
     error_message,
     type_error,
 )
-from standby.types import Chunk, End, Finish, Reply, Request, ToolCall, Usage
+from standby.types import Chunk, End, Finish, ModelRequest, Reply, Request, ToolCall, Usage
 
 _REPLY_TYPES = tuple(map(type, astuple(Reply(text=""))))
 _USAGE_TYPES = tuple(map(type, astuple(Usage())))
