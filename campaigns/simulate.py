@@ -1,8 +1,10 @@
-"""Simulate calls against the production code: `python -m campaigns.simulate --calls N --seed S`, or `--seeds A-B`.
+"""Simulate calls against the production code, and report every rule that is broken.
+
+usage: `python -m campaigns.simulate --calls N --seed S`, or `--seeds A-B`
 
 A seed is a world: a chain, its models and their weather, and the calls that come, on a virtual
-clock that does what is ready in any order. Seed follows seed until there were N calls. A violation
-names its seed, which plays the same world again.
+clock that runs ready tasks in any order. Seed follows seed until there were N calls. A violation
+names its seed, which simulates the same world again.
 """
 
 import argparse
@@ -43,7 +45,7 @@ BUCKET = 35  # extra attempts that a model's budget begins with
 MOMENT = 1e-6  # seconds: sums of floats are no more exact
 
 Rule = tuple[object, str]
-"""What must not be, and the words that tell of it."""
+"""What must not happen, and its description."""
 
 
 class Caller:
@@ -58,7 +60,7 @@ class Caller:
         )  # steps of the loop, of whatever task
         self.reads = dice.choice((1, 2)) if dice.random() < 0.05 else 0  # chunks; 0: all
         self.execution: Execution | None = None
-        self.told: list[Event] = []
+        self.events: list[Event] = []
         self.chunks: list[Chunk] = []
         self.began = self.ended = self.left = 0.0
         self.probed: set[str] = (
@@ -70,14 +72,14 @@ class Caller:
         self.began = loop.time()
         task = asyncio.create_task(self._stream() if self.streams else self._chat())
         if self.leaves_after:
-            loop.after(self.leaves_after, lambda: self._leave(task, loop.time()))
+            loop.after(self.leaves_after, lambda: self._cancel(task, loop.time()))
         await asyncio.wait([task])
         self.ended = loop.time()
         self.result = (
             asyncio.CancelledError() if task.cancelled() else task.exception() or task.result()
         )
 
-    def _leave(self, task: "asyncio.Task[Any]", now: float) -> None:
+    def _cancel(self, task: "asyncio.Task[Any]", now: float) -> None:
         self.left = now
         task.cancel()
 
@@ -99,7 +101,7 @@ class Caller:
         return stream.reply
 
     def _note(self, event: Event) -> None:
-        self.told.append(event)
+        self.events.append(event)
         if isinstance(event, Failed):
             last_chance = self.began + self.span - self.world.reserved(self.span)
             self.probed = {
@@ -124,20 +126,20 @@ class Caller:
             self.execution.trail if self.execution else (),
             self.ended - self.began,
         )
-        told = [type(event) for event in self.told]
-        outcomes = told.count(Answered) + told.count(Failed)
+        kinds = [type(event) for event in self.events]
+        outcomes = kinds.count(Answered) + kinds.count(Failed)
         gone = result is None or isinstance(result, asyncio.CancelledError)
         yield outcomes != 1 and not (gone and outcomes == 0), f"it has {outcomes} outcomes"
         yield not (gone or isinstance(result, Reply | CallFailed)), f"it raised {result!r}"
-        ended = told.count(AttemptEnded)
+        ended = kinds.count(AttemptEnded)
         yield (
-            not told.count(AttemptStarted) <= ended == len(trail),
+            not kinds.count(AttemptStarted) <= ended == len(trail),
             f"{ended} attempts ended, {len(trail)} are on the trail",
         )
         grace = MOMENT + CANCEL_GRACE * self.world.is_deaf
         yield took > self.span + grace, f"it took {took}s of {self.span}s"
         yield (
-            self.left and gone and result and self.ended > self.left + grace,
+            all((self.left, gone, result)) and self.ended > self.left + grace,
             "its caller had left before it ended",
         )
         if isinstance(result, Reply):
@@ -153,10 +155,10 @@ class Caller:
                 (True, f"{name} could have answered")
                 for name in self.world.sure(self.began, self.span) - self.probed
             )
-        yield from self._rules_of_words(result)
+        yield from self._rules_of_text(result)
 
     def _may_break(self, result: CallFailed) -> bool:
-        """What is blocked stops, and words that are out may break, or take the time that was kept for others."""
+        """A blocked call stops; a stream may break after text, or take the time kept for others."""
         stopped = isinstance(result, Stopped | StreamBroken) and result.failure.kind is Kind.BLOCKED
         spent = max(
             (
@@ -166,24 +168,24 @@ class Caller:
             ),
             default=0.0,
         )
-        too_late = spent > self.span - self.world.reserved(self.span) * len(self.world.asked)
-        return stopped or (
-            isinstance(result, StreamBroken)
-            and (too_late or self.world.chain.stream.on_break == "fail")
-        )
+        too_late = spent > self.span - self.world.reserved(self.span) * len(self.world.targets)
+        if not isinstance(result, StreamBroken):
+            return stopped
+        fails = self.world.chain.stream.on_break == "fail"
+        return any((stopped, too_late, fails))
 
-    def _rules_of_words(self, result: object) -> Iterator[Rule]:
+    def _rules_of_text(self, result: object) -> Iterator[Rule]:
         said = ""
         for chunk in self.chunks:
             said = "" if chunk.reset else said + chunk.text
-            yield not self.world.has_said(said), f"words of more than one answer: {said!r}"
+            yield not self.world.has_said(said), f"text of more than one answer: {said!r}"
         if isinstance(result, Reply | StreamBroken) and self.streams:
-            told = result.text if isinstance(result, Reply) else result.partial
-            yield said != told, f"{said!r} was streamed, {told!r} is told"
+            reported = result.text if isinstance(result, Reply) else result.partial
+            yield said != reported, f"{said!r} was streamed, {reported!r} is reported"
 
 
 class World:
-    """A chain, its models and their weather, and the calls that come; all of it follows from the seed."""
+    """A chain, its models and their weather, and the calls that come; all follows from the seed."""
 
     def __init__(self, seed: int) -> None:
         self.dice = dice = random.Random(seed)
@@ -214,7 +216,7 @@ class World:
             triggers=Triggers(pair for pair in TRIGGERS.items() if dice.random() < 0.2),
             hedges=RetryBudget(HEDGE_BUDGET, HEDGE_SHARE, min_rate=float("inf")),
         )
-        self.asked = self.route.reachable
+        self.targets = self.route.reachable
         self.is_deaf = any(model.has_been("deaf") for model in self.models.values())
         self.callers = [Caller(self, dice) for _ in range(dice.choice((10, 40, 100, 300)))]
         self.herd, self.pause = dice.choice(((1, 0.3), (1, 3.0), (100, 20.0), (20, 20.0)))
@@ -236,21 +238,21 @@ class World:
 
     def reserved(self, span: float) -> float:
         """Return the seconds of a call that each model may count on."""
-        return reserve_for(span, len(self.asked))
+        return reserve_for(span, len(self.targets))
 
     def sure(self, began: float, span: float) -> set[str]:
-        """Name the models that can answer for sure: fair during the whole call, quick enough for what is reserved for them."""
+        """Name the models that must answer: fair during the whole call, and fast enough for it."""
         enough = self.reserved(span) - 0.1 - 10 * CANCEL_GRACE * self.is_deaf
-        fit = [self.models[target.name] for target in self.asked if target.permits is None]
+        unlimited = [self.models[target.name] for target in self.targets if target.permits is None]
         return {
             model.name
-            for model in fit
+            for model in unlimited
             if model.pace < enough and model.is_fair(began, began + span)
         }
 
-    def has_said(self, words: str) -> bool:
-        """Say whether these are the first words of one answer."""
-        first, start = words.partition(" ")[0], words.replace(" and", "")
+    def has_said(self, text: str) -> bool:
+        """Say whether this is the beginning of one answer."""
+        first, start = text.partition(" ")[0], text.replace(" and", "")
         return any(model.answers.get(first, "").startswith(start) for model in self.models.values())
 
     async def run(self, loop: VirtualLoop) -> None:
@@ -282,7 +284,7 @@ class World:
             ]
         )
         self.violations += [
-            "\n    ".join([words, *map(str, of)]) for broken, words in rules if broken
+            "\n    ".join([text, *map(str, of)]) for broken, text in rules if broken
         ]
 
     def _spins(self) -> None:
@@ -306,15 +308,17 @@ class World:
                 f"{name}: a permit is missing",
             )
             asking = sum(
-                any(isinstance(event, AttemptStarted) and event.model == name for event in c.told)
+                any(isinstance(event, AttemptStarted) and event.model == name for event in c.events)
                 for c in self.callers
             )
             most = asking + BUCKET + max(0.1 * asking, took / 10)
             yield (
                 model.asked > most,
-                f"{name} was asked {model.asked} times by {asking} calls in {took:g}s",
+                f"{name} received {model.asked} requests from {asking} calls in {took:g}s",
             )
-        hedged = sum(isinstance(event, Hedged) for caller in self.callers for event in caller.told)
+        hedged = sum(
+            isinstance(event, Hedged) for caller in self.callers for event in caller.events
+        )
         yield (
             hedged > HEDGE_BUDGET + HEDGE_SHARE * len(self.callers),
             f"{hedged} hedges in {len(self.callers)} calls",
@@ -354,8 +358,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--calls", type=int, default=20_000, help="at least so many")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", help="A-B: these seeds, however many calls they make")
-    asked = parser.parse_args(arguments)
-    first, _, last = (asked.seeds or f"{asked.seed}-").partition("-")
+    options = parser.parse_args(arguments)
+    first, _, last = (options.seeds or f"{options.seed}-").partition("-")
     began, calls, violations = time.perf_counter(), 0, 0
     for seed in range(int(first), int(last) + 1) if last else count(int(first)):
         world = simulate(seed)
@@ -363,13 +367,13 @@ def main(arguments: list[str] | None = None) -> int:
         violations += len(world.violations)
         if world.violations:
             replay = f"replay: python -m campaigns.simulate --seeds {seed}-{seed}"
-            print(f"seed {seed}: {world}", *world.violations[:3], replay, sep="\n  ")  # noqa: T201 - what it is for
-        if not last and calls >= asked.calls:
+            report = [f"seed {seed}: {world}", *world.violations[:3], replay]
+            print("\n  ".join(report))  # noqa: T201 - the result
+        if not last and calls >= options.calls:
             break
     rate = calls / (time.perf_counter() - began)
-    print(
-        f"{calls:,} calls, seeds {first} to {seed}: {violations} violations ({rate:,.0f} calls/s)"
-    )  # noqa: T201 - as above
+    count_of_all = f"{calls:,} calls, seeds {first} to {seed}"
+    print(f"{count_of_all}: {violations} violations ({rate:,.0f} calls/s)")  # noqa: T201 - the sum
     return 1 if violations else 0
 
 

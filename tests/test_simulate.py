@@ -28,7 +28,7 @@ def test_a_seed_plays_the_same_world_again() -> None:
         return [
             (event.at, event.model, type(event))
             for caller in world.callers
-            for event in caller.told
+            for event in caller.events
         ]
 
     assert story(simulate(7)) == story(simulate(7))
@@ -37,8 +37,8 @@ def test_a_seed_plays_the_same_world_again() -> None:
 
 def test_the_weather_is_of_every_kind_and_calls_end_in_every_way() -> None:
     worlds = [simulate(seed) for seed in range(400, 420)]
-    told = [event for world in worlds for caller in world.callers for event in caller.told]
-    kinds = {event.attempt.kind for event in told if isinstance(event, events.AttemptEnded)}
+    seen = [event for world in worlds for caller in world.callers for event in caller.events]
+    kinds = {event.attempt.kind for event in seen if isinstance(event, events.AttemptEnded)}
     assert len(kinds) >= 12
     ends = {type(caller.result).__name__ for world in worlds for caller in world.callers}
     assert {
@@ -50,7 +50,7 @@ def test_the_weather_is_of_every_kind_and_calls_end_in_every_way() -> None:
         "NoneType",
     } <= ends
     assert {events.Hedged, events.RetryScheduled, events.HealthChanged, events.Abandoned} <= {
-        type(event) for event in told
+        type(event) for event in seen
     }
 
 
@@ -83,10 +83,10 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
 """What the simulation says; a seed from which on it soon does; and how the code must be broken for that."""
 
 
-@pytest.mark.parametrize("told", BROKEN)
-def test_the_simulation_notices(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, place, broken = BROKEN[told]
+@pytest.mark.parametrize("violation", BROKEN)
+def test_the_simulation_notices(violation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, place, broken = BROKEN[violation]
     monkeypatch.setattr(f"standby.{place}", broken)
     assert any(
-        told in words for seed in range(first, first + 60) for words in simulate(seed).violations
+        violation in text for seed in range(first, first + 60) for text in simulate(seed).violations
     )

@@ -48,11 +48,10 @@ def parse_messages(messages: Messages) -> tuple[Message, ...]:
     return sent
 
 
-def _check_iterable(messages: Any) -> None:
+def _check_iterable(messages: object) -> None:
     if isinstance(messages, Mapping) or not isinstance(messages, Iterable):
-        raise RequestError(
-            f"messages: expected a string or a list of messages, not {describe_type(messages)}"
-        )
+        kind = describe_type(cast("object", messages))
+        raise RequestError(f"messages: expected a string or a list of messages, not {kind}")
 
 
 def describe_type(value: object) -> str:
