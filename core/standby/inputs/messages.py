@@ -48,9 +48,10 @@ def parse_messages(messages: Messages) -> tuple[Message, ...]:
     return sent
 
 
-def _check_iterable(messages: object) -> None:
-    if isinstance(messages, Mapping) or not isinstance(messages, Iterable):
-        kind = describe_type(cast("object", messages))
+def _check_iterable(messages: Any) -> None:
+    is_list = isinstance(messages, Iterable) and not isinstance(messages, Mapping)
+    if not is_list:
+        kind = describe_type(messages)
         raise RequestError(f"messages: expected a string or a list of messages, not {kind}")
 
 

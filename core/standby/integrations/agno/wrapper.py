@@ -167,7 +167,7 @@ def _variables(settings: Any) -> dict[str, str]:
 
 
 def _as_text(value: Any) -> str:
-    """Return a setting as an environment holds it; a pydantic secret must be asked for its text."""
+    """Return a setting as an environment holds it; a pydantic secret has a method for its text."""
     if hasattr(value, "get_secret_value"):
         value = value.get_secret_value()
     return "" if value is None else str(value)
