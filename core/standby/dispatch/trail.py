@@ -211,5 +211,6 @@ class Trail:
         if REACTIONS[failure.kind].alert:
             self._report(events.Alert, attempt.model, kind=failure.kind, text=failure.text)
 
-    def _report(self, event: type[events.Event], model: str, **rest: Any) -> None:
-        self._emit(event(call=self._call, chain=self._chain, model=model, at=self._clock(), **rest))
+    def _report(self, event: type[events.Event], model: str, **fields: Any) -> None:
+        at = self._clock()
+        self._emit(event(call=self._call, chain=self._chain, model=model, at=at, **fields))

@@ -59,7 +59,7 @@ class RetryBudget:
         with self._lock:
             self._add_for_time(now)
             self._ahead = min(self._capacity, self._ahead + self._share)
-            self._add(self._share)
+            self._tokens = min(self._capacity, self._tokens + self._share)
 
     def try_withdraw(self, now: float) -> bool:
         """Take a token for an extra attempt.
@@ -79,10 +79,11 @@ class RetryBudget:
 
     def _add_for_time(self, now: float) -> None:
         """Add what time is worth beyond the deposits: the larger of the two, never their sum."""
-        worth = max(0.0, now - self._paid_until) / self._min_rate
-        self._paid_until = max(now, self._paid_until)
-        self._add(max(0.0, worth - self._ahead))
-        self._ahead = max(0.0, self._ahead - worth)
-
-    def _add(self, tokens: float) -> None:
-        self._tokens = min(self._capacity, self._tokens + tokens)
+        elapsed = now - self._paid_until
+        if elapsed <= 0:
+            return
+        self._paid_until = now
+        surplus = elapsed / self._min_rate - self._ahead
+        self._ahead = -surplus if surplus < 0 else 0.0
+        if surplus > 0:
+            self._tokens = min(self._capacity, self._tokens + surplus)
