@@ -18,7 +18,7 @@ from standby.events import LoopBlocked
 from standby.inputs.messages import Messages
 from standby.inputs.parse import CallOptions, check_deadline, parse_request
 from standby.observe.bus import EventBus, Sink
-from standby.observe.log import Log
+from standby.observe.log import LOGGED, Log
 from standby.registry.plugins import Registry
 from standby.resilience.circuit_breaker import Health
 from standby.runtime.background_loop import run
@@ -70,9 +70,10 @@ class AsyncStandby(Shared):
         registry, variables = Registry(), os.environ if environ is None else environ
         source = SettingsSource(config, settings, registry, variables, watch=watch)
         self._bus = EventBus()
-        self._bus.subscribe(Log())
+        self._bus.subscribe(Log(), *LOGGED)
         self._routes = LiveRoutes(source, registry, self._bus, warm_up=warm_up)
-        self._bus.subscribe(*sinks)
+        for sink in sinks:
+            self._bus.subscribe(sink)
 
     async def chat(
         self,
@@ -106,7 +107,7 @@ class AsyncStandby(Shared):
 
         """
         dispatcher, request, seconds = self._prepare(messages, chain, deadline, options)
-        return await dispatcher.run(request, deadline=seconds)
+        return await dispatcher.start(request, seconds).run()
 
     def stream(
         self,
@@ -225,8 +226,7 @@ class AsyncStandby(Shared):
         options: CallOptions,
     ) -> tuple[Dispatcher, Request, float]:
         """Check a call; return its chain's dispatcher, its request, and its deadline in seconds."""
-        self._routes.reload_if_changed()
-        routes = self._routes.current
+        routes = self._routes.refresh()
         route = routes.route(chain)
         check_deadline(deadline)
         request = parse_request(messages, options, routes.settings.providers)

@@ -33,7 +33,7 @@ from tests.support.virtual_clock import run
 
 async def call(one: Target, question: Request, gate: StreamGate | None = None) -> Reply:
     timer = AttemptTimer(one, asyncio.get_running_loop().time, float("inf"))
-    return await AdapterCall(one, question, timer, gate).run()
+    return await AdapterCall(one, question, timer, gate or StreamGate(None)).run()
 
 
 def failed(

@@ -10,7 +10,7 @@ import msgspec
 
 from standby.dispatch.assessment import assess
 from standby.dispatch.attempt import AttemptTask, wait_alone
-from standby.dispatch.compatibility import incompatibility
+from standby.dispatch.compatibility import adapt, incompatibility
 from standby.dispatch.target import Target
 from standby.failures import Failure, Kind
 from standby.registry.adapter_pool import AdapterPool
@@ -123,7 +123,7 @@ async def _check(target: Target, limit: float, on_result: OnResult) -> None:
         return
     timer = AttemptTimer(target, asyncio.get_running_loop().time, limit)
     permit = Permit(0)  # is never settled, so no breaker records the outcome
-    attempt = AttemptTask(target, REQUEST, permit, timer)
+    attempt = AttemptTask(target, adapt(REQUEST, target), permit, timer)
     await wait_alone(attempt)
     on_result(_read_result(attempt, timer.clock() - timer.started))
 

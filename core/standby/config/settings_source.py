@@ -59,7 +59,7 @@ class SettingsSource:
         self._settings = settings
         self._catalogue = catalogue
         self._environ = environ
-        self._watch = watch
+        self.is_watching = watch
         self._watcher: FileWatcher | None = None
         self._file = ""
         self._reloading = threading.Lock()
@@ -112,7 +112,7 @@ class SettingsSource:
             announce: Receives `Reloaded` or `ReloadFailed`.
 
         """
-        watcher = self._watcher if self._watch else None
+        watcher = self._watcher if self.is_watching else None
         if watcher is not None and watcher.has_changed():
             threading.Thread(
                 target=self._reload_quietly,

@@ -32,7 +32,6 @@ from standby.dispatch.policy import (
     limit_retry,
     max_pause,
     outcome_of,
-    reserve_for,
     retry_time,
 )
 from standby.dispatch.target import Route, Target
@@ -215,7 +214,7 @@ def _decide(
     longest = decide(failure, target, route.chain, route.triggers, number, _Longest())
     reachable, deadline = route.reachable, route.chain.deadline
     later = len(reachable) - 1 - reachable.index(target)
-    time_left = retry_time(deadline - spent, reserve_for(deadline, len(reachable)), later)
+    time_left = retry_time(deadline - spent, deadline, len(reachable), later)
     limited = limit_retry(longest, time_left, last_resort=target.breaker.suspicion != "")
     if limited == longest:
         return longest, None

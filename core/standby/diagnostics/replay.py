@@ -79,7 +79,7 @@ def _is_object(line: bytes) -> bool:
 
 async def _request(target: Target, *, is_stream: bool) -> Failure | None:
     timer = AttemptTimer(target, asyncio.get_running_loop().time, TIMEOUT)
-    gate = StreamGate(_discard) if is_stream else None
+    gate = StreamGate(_discard if is_stream else None)
     try:
         async with asyncio.timeout(TIMEOUT):
             reply = await AdapterCall(target, QUESTION, timer, gate).run()

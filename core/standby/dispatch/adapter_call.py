@@ -38,7 +38,7 @@ class AdapterCall:
         target: Target,
         request: Request,
         timer: AttemptTimer,
-        gate: StreamGate | None = None,
+        gate: StreamGate,
     ) -> None:
         """Prepare the call; nothing is sent yet.
 
@@ -46,7 +46,7 @@ class AdapterCall:
             target: the model.
             request: what fits it.
             timer: is told of each sign of life.
-            gate: where the chunks that mean something go; `None` for a whole reply.
+            gate: where the chunks that mean something go.
 
         """
         self.target = target
@@ -95,14 +95,14 @@ class AdapterCall:
             extra=deep_merge(target.extra, extra) if extra else target.extra,
         )
         reply = self._accept(await self._ask(adapter, model_request))
-        if self._gate is not None:
-            await self._release_rest(self._gate, reply)
+        if self._gate.is_open:
+            await self._release_rest(reply)
         return reply
 
     async def _ask(self, adapter: Any, model_request: ModelRequest) -> Reply:
         """Call the adapter's method; raises `TypeError`, worded for its author, for a wrong one."""
         has_complete = hasattr(adapter, "complete")
-        if (self._gate is not None or not has_complete) and hasattr(adapter, "stream"):
+        if (self._gate.streams or not has_complete) and hasattr(adapter, "stream"):
             chunks = adapter.stream(model_request)
             if isawaitable(chunks):
                 close_awaitable(chunks)
@@ -129,7 +129,8 @@ class AdapterCall:
         async with aclosing(cast("AsyncGenerator[Chunk, None]", stream)) as chunks:
             async for chunk in chunks:
                 now = clock()
-                if timer.should_yield(now):
+                if now >= timer.yield_at:
+                    timer.yielded(now)
                     await sleep(0)
                 if parts.add(chunk):
                     timer.token(now)
@@ -145,15 +146,16 @@ class AdapterCall:
     def _pass_on(self, parts: "_Parts") -> Awaitable[None] | None:
         """Hand the pending text to the caller, if this attempt may; else it stays pending."""
         gate, pending = self._gate, parts.pending
-        if gate is None or gate.buffered:
+        if not gate.is_open:
             parts.pending = None
         elif pending is not None and gate.admits(self):
             parts.pending = None
             return gate.release(self, self.target, pending)
         return None
 
-    async def _release_rest(self, gate: StreamGate, reply: Reply) -> None:
+    async def _release_rest(self, reply: Reply) -> None:
         """Pass on what has not gone out as it came: tool calls, and all of a reply in one piece."""
+        gate = self._gate
         has_streamed = gate.committed is self
         for chunk in chunks_of(reply):
             if chunk.tool_call is None and has_streamed:

@@ -7,7 +7,7 @@ from typing import Self
 import msgspec
 
 from standby.dispatch.adapter_call import AdapterCall, timeout_failure
-from standby.dispatch.compatibility import adapt
+from standby.dispatch.compatibility import Adapted
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
@@ -15,7 +15,7 @@ from standby.failures import Kind
 from standby.resilience.circuit_breaker import Health, Outcome, Permit
 from standby.resilience.timeouts import AttemptTimer
 from standby.runtime.isolation import describe_error
-from standby.types import Reply, Request
+from standby.types import Reply
 
 CANCEL_GRACE = 0.05
 """Seconds that a cancelled attempt has to end in; then it is abandoned."""
@@ -63,7 +63,7 @@ class AttemptTask:
     def __init__(
         self,
         target: Target,
-        request: Request,
+        adapted: Adapted,
         permit: Permit,
         timer: AttemptTimer,
         *,
@@ -75,10 +75,10 @@ class AttemptTask:
 
         Args:
             target: the model.
-            request: the caller's request, which is adapted to the model.
+            adapted: the caller's request, adapted to the model.
             permit: the leave of the model's circuit breaker.
             timer: the attempt's time-outs, started.
-            gate: where chunks go; `None` for a whole reply.
+            gate: where chunks go; left out: the reply comes whole.
             position: its place on the trail.
             number: which attempt of this model in this call it is, from 1.
 
@@ -88,8 +88,8 @@ class AttemptTask:
         self.position = position
         self.number = number
         self.is_probe = permit.probe
-        adapted, self.dropped = adapt(request, target)
-        self.call = AdapterCall(target, adapted, timer, gate)
+        self.dropped = adapted.dropped
+        self.call = AdapterCall(target, adapted.request, timer, gate or StreamGate(None))
         self.task = asyncio.create_task(self.call.run())
         self._permit: Permit | None = permit
         self._is_cancelled = False
@@ -101,12 +101,8 @@ class AttemptTask:
 
     def __exit__(self, *_: object) -> None:
         """Release the permit, if nothing was recorded: the attempt says nothing of the model."""
-        self.record("ignored")
-
-    @property
-    def outcome(self) -> Outcome:
-        """Return how the model did, if it answered."""
-        return "slow" if self.timer.is_slow else "success"
+        if self._permit is not None:
+            self.record("ignored")
 
     @property
     def response_id(self) -> str:
@@ -132,6 +128,10 @@ class AttemptTask:
             return self._violation(f"raised {describe_error(error)}")
         raise error
 
+    def record_answer(self) -> Health | None:
+        """Record that the model answered, in time or slowly; returns what `record` returns."""
+        return self.record("slow" if self.timer.is_slow else "success")
+
     def record(
         self, outcome: Outcome, *, kind: Kind | None = None, rest: float | None = None
     ) -> Health | None:
@@ -143,7 +143,7 @@ class AttemptTask:
             rest: seconds for which the circuit opens at once.
 
         Returns:
-            The model's new health where that has changed it.
+            The model's new health where the outcome has changed it.
 
         """
         permit, self._permit = self._permit, None

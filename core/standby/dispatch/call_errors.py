@@ -11,18 +11,18 @@ Cause = tuple[Target, AttemptFailed]
 """A model, and how it failed or why it was skipped."""
 
 
-def stream_broken(gate: StreamGate | None, failure: Failure) -> StreamBroken | None:
+def stream_broken(gate: StreamGate, failure: Failure) -> StreamBroken | None:
     """Return the error for a caller who has seen a part of an answer.
 
     Args:
-        gate: the call's gate; `None` for a whole reply.
+        gate: the call's gate.
         failure: what broke the stream.
 
     Returns:
         The error with the text that still counts; `None` if nothing has gone out.
 
     """
-    if gate is None or not gate.released:
+    if not gate.released:
         return None
     return StreamBroken(failure, gate.partial)
 
@@ -50,7 +50,7 @@ def exhausted(chain: str, causes: Sequence[Cause]) -> ChainExhausted:
 
 
 def deadline_exceeded(
-    deadline: float, trail: Sequence[Attempt], pending: Sequence[Target], gate: StreamGate | None
+    deadline: float, trail: Sequence[Attempt], pending: Sequence[Target], gate: StreamGate
 ) -> DeadlineExceeded | StreamBroken:
     """Return the error for a call whose time is up.
 
@@ -58,7 +58,7 @@ def deadline_exceeded(
         deadline: the seconds that it had.
         trail: what it has tried.
         pending: the models that have not answered yet.
-        gate: the call's gate; `None` for a whole reply.
+        gate: the call's gate.
 
     Returns:
         The error, which lists the models; a `StreamBroken` where some text is out.

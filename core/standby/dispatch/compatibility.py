@@ -3,7 +3,7 @@
 import operator
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -82,7 +82,20 @@ def dropped_parameters(request: Request, target: Target) -> tuple[str, ...]:
     return tuple(dict.fromkeys(given))
 
 
-def adapt(request: Request, target: Target) -> tuple[Request, tuple[str, ...]]:
+class Adapted(NamedTuple):
+    """A request without what a model refuses and what only another one can read.
+
+    Attributes:
+        request: what the model is sent.
+        dropped: the names of the parameters that it is not sent.
+
+    """
+
+    request: Request
+    dropped: tuple[str, ...]
+
+
+def adapt(request: Request, target: Target) -> Adapted:
     """Adapt a request to a model.
 
     Args:
@@ -90,16 +103,15 @@ def adapt(request: Request, target: Target) -> tuple[Request, tuple[str, ...]]:
         target: the model.
 
     Returns:
-        The request without what the model refuses and without what only another model can read, and
-        the names of the parameters that are dropped.
+        The adapted request; the same object where nothing had to change.
 
     """
     dropped = dropped_parameters(request, target)
     sampling = _adapt_sampling(request.sampling, dropped, target)
     messages = _adapt_messages(request.messages, target)
     if sampling is request.sampling and messages is request.messages:
-        return request, dropped
-    return replace(request, sampling=sampling, messages=messages), dropped
+        return Adapted(request, dropped)
+    return Adapted(replace(request, sampling=sampling, messages=messages), dropped)
 
 
 def _unreadable(messages: Iterable[Message], target: Target) -> str:

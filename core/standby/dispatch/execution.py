@@ -9,7 +9,8 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from typing import Literal
 
 import msgspec
 
@@ -17,7 +18,7 @@ from standby import events
 from standby.dispatch.assessment import assess
 from standby.dispatch.attempt import AttemptTask
 from standby.dispatch.call_errors import Cause, deadline_exceeded, exhausted, group, stream_broken
-from standby.dispatch.compatibility import incompatibility
+from standby.dispatch.compatibility import adapt, incompatibility
 from standby.dispatch.in_flight import InFlight
 from standby.dispatch.policy import (
     Decision,
@@ -57,6 +58,9 @@ class _Retry(msgspec.Struct, frozen=True):
     at: float
 
 
+_Started = Literal["foreground", "probe", "skipped"]
+
+
 class Execution:
     """One request on its way down the chain; it is run once, on the event loop that it was made on."""
 
@@ -81,10 +85,14 @@ class Execution:
         self._trail = Trail(route.name, emit, clock)
         self._deadline = deadline
         self._ends_at = self._trail.started + deadline
-        self._gate = None if put is None else self._open_gate(put)
-        self._in_flight = InFlight(request, self._trail, clock, self._gate, route.background_probes)
+        self._gate = StreamGate(
+            put,
+            buffered=route.chain.stream.release == "whole",
+            on_commit=self._cancel_others,
+        )
+        self._in_flight = InFlight(self._trail, clock, self._gate, route.background_probes)
+        self._models = len(targets)
         self._queue = deque(targets)
-        self._reserve = reserve_for(deadline, len(targets))
         self._retry: _Retry | None = None
         self._has_hedged = False
         self._resting: list[tuple[float, Target]] = []
@@ -101,21 +109,18 @@ class Execution:
         """Return the first good reply, with the trail on it; raises what `Dispatcher.run` raises."""
         with self._watch():
             try:
-                async with self._in_flight:
+                async with aclosing(self._in_flight):
                     reply = await self._dispatch()
-                self._probe_suspected()
-                if self._gate is not None:
+                if self._resting:
+                    self._probe_suspected()
+                if self._gate.streams:
                     await self._gate.flush(reply, self._target_of(reply))
             except CallFailed as error:
                 error.trail = self.trail
                 self._trail.call_failed(str(error))
                 raise
             self._trail.call_answered(reply.model, reply.disclaimer)
-            return msgspec.structs.replace(reply, trail=self.trail)
-
-    def _open_gate(self, put: Put) -> StreamGate:
-        is_buffered = self._route.chain.stream.release == "whole"
-        return StreamGate(put, buffered=is_buffered, on_commit=self._cancel_others)
+            return msgspec.structs.replace(reply, trail=self._trail.attempts)
 
     def _cancel_others(self, committed: Source) -> None:
         self._in_flight.cancel_others(committed)
@@ -124,11 +129,9 @@ class Execution:
         return next(each for each in self._route.targets if each.name == reply.model)
 
     async def _dispatch(self) -> Reply:
-        while True:
+        self._start_next()
+        while self._in_flight.attempts or self._retry is not None:
             now = self._clock()
-            self._start_due(now)
-            if not self._in_flight and self._retry is None:
-                return self._end_without_good_reply()
             retry_at = NEVER if self._retry is None else self._retry.at
             due = min(retry_at, self._hedge_at(now), self._last_resort_at())
             for attempt in await self._in_flight.wait(due, self._ends_at):
@@ -139,6 +142,8 @@ class Execution:
                 pending = self._in_flight.targets
                 error = deadline_exceeded(self._deadline, self.trail, pending, self._gate)
                 raise error from group(self._route.name, self._causes)
+            self._start_due(self._clock())
+        return self._end_without_good_reply()
 
     def _probe_suspected(self) -> None:
         """Ask models that rest on a mere suspicion, now that the call has its reply: they may be back."""
@@ -147,7 +152,7 @@ class Execution:
                 self._clock(), target.timeout + PROBE_GRACE
             )
             if permit is not None:
-                self._in_flight.probe_in_background(target, permit)
+                self._in_flight.probe_in_background(target, adapt(self._request, target), permit)
 
     # When a model is attempted
 
@@ -157,7 +162,7 @@ class Execution:
         if retry is not None and retry.at <= now:
             self._retry = None
             self._start(retry.target, retry.number)
-        # a retry may be a probe by now, for which nobody waits
+        # a retry may be a probe by now, for which the call does not wait
         if self._retry is None and not self._in_flight.has_foreground:
             self._start_next()
         elif self._hedge_at(now) <= now:
@@ -167,9 +172,10 @@ class Execution:
 
     def _start_next(self) -> None:
         """Start the next model that can be; beside a probe, the one after it; else one that rests."""
-        while self._queue and not self._in_flight.has_foreground:
-            self._start(self._queue.popleft())
-        if not self._in_flight and self._accepted_with_warning is None:
+        has_foreground = False
+        while self._queue and not has_foreground:
+            has_foreground = self._start(self._queue.popleft()) == "foreground"
+        if not self._in_flight.attempts and self._accepted_with_warning is None:
             self._start_nearest_resting()
 
     def _start_nearest_resting(self) -> None:
@@ -179,7 +185,8 @@ class Execution:
             permit = self._force_probe(target)
             if permit is not None:
                 self._resting.remove(pair)
-                self._in_flight.start(target, permit, allowed=self._time_share())
+                adapted = adapt(self._request, target)
+                self._in_flight.start(target, adapted, permit, allowed=self._time_share())
                 return
 
     def _start_resting(self) -> None:
@@ -188,35 +195,38 @@ class Execution:
         for _, target in resting:
             permit = self._force_probe(target)
             if permit is not None:
-                self._in_flight.start(target, permit)
+                self._in_flight.start(target, adapt(self._request, target), permit)
 
     def _last_resort_at(self) -> float:
         """Return when those that rest must be attempted to answer before the deadline."""
-        has_committed = self._gate is not None and self._gate.committed is not None
-        return self._ends_at - self._reserve if self._resting and not has_committed else NEVER
+        if not self._resting or self._gate.committed is not None:
+            return NEVER
+        return self._ends_at - reserve_for(self._deadline, self._models)
 
     def _force_probe(self, target: Target) -> Permit | None:
         permit = target.breaker.force_probe(self._clock(), target.timeout + PROBE_GRACE)
         return permit if isinstance(permit, Permit) else None
 
-    def _start(self, target: Target, number: int = 1) -> bool:
+    def _start(self, target: Target, number: int = 1) -> _Started:
         """Start an attempt if the model can serve the request and is admitted; else skip it."""
-        problem = self._overflow(target) or incompatibility(self._request, target)
+        problem = self._overflow(target) if self._overflowed else None
+        problem = problem or incompatibility(self._request, target)
         if problem is not None:
             self._skip(target, problem)
-            return False
+            return "skipped"
+        adapted = adapt(self._request, target)
         admission = target.breaker.admit(self._clock(), target.timeout + PROBE_GRACE)
         if isinstance(admission, Rejection):
             self._skip_resting(target, admission)
-            return False
+            return "skipped"
         time_left = self._time_share() if number == 1 else self._retry_time()
         allowed = NEVER if admission.probe and self._queue else time_left
-        self._in_flight.start(target, admission, number=number, allowed=allowed)
-        return True
+        self._in_flight.start(target, adapted, admission, number=number, allowed=allowed)
+        return "probe" if admission.probe else "foreground"
 
     def _overflow(self, target: Target) -> Failure | None:
         """Return why a model cannot hold what has been too long for another one."""
-        if not self._overflowed or not is_too_small(target, self._overflowed):
+        if not is_too_small(target, self._overflowed):
             return None
         window = f"its context window of {target.card.context_window} tokens"
         message = f"{window} is no larger than the one that was too small"
@@ -239,10 +249,12 @@ class Execution:
         self._note_cause(target, AttemptFailed(failure))
 
     def _time_share(self) -> float:
-        return time_share(self._ends_at - self._clock(), self._reserve, len(self._queue))
+        time_left = self._ends_at - self._clock()
+        return time_share(time_left, self._deadline, self._models, len(self._queue))
 
     def _retry_time(self) -> float:
-        return retry_time(self._ends_at - self._clock(), self._reserve, len(self._queue))
+        time_left = self._ends_at - self._clock()
+        return retry_time(time_left, self._deadline, self._models, len(self._queue))
 
     def _hedge_at(self, now: float) -> float:
         """Return when the newest attempt will have been silent for long enough."""
@@ -266,7 +278,7 @@ class Execution:
             return
         while self._queue and self._queue[0].budget.try_withdraw(now):
             following = self._queue.popleft()
-            if self._start(following):
+            if self._start(following) != "skipped":
                 self._trail.hedged(slow.target, following)
                 return
 
@@ -275,14 +287,30 @@ class Execution:
     def _handle_result(self, attempt: AttemptTask) -> Reply | None:
         """Settle an attempt that has ended: return its reply if it is good, else prepare what follows."""
         result = attempt.result()
-        if result.error is not None:
-            self._handle_failure(attempt, result.error)
-        elif result.reply is not None:
-            return self._handle_reply(attempt, result.reply)
+        reply, error = result.reply, result.error
+        if reply is not None:
+            health = attempt.record_answer()
+            if health is not None:
+                self._trail.health_changed(attempt.target, health)
+            warning = assess(reply, attempt.target)
+            if self._route.triggers.has_reply_rules:
+                warning = self._rejection(attempt, reply) or warning
+            if warning is None:
+                return self._accept(attempt, reply)
+            return self._weigh(attempt, reply, warning)
+        if error is not None:
+            self._handle_failure(attempt, error)
         else:  # it was cancelled for another one's text; should that break, it is attempted again
             self._in_flight.finish(attempt, "cancelled")
             self._queue.appendleft(attempt.target)
         return None
+
+    def _rejection(self, attempt: AttemptTask, reply: Reply) -> Failure | None:
+        """Return what a trigger has against a reply of which nothing has gone out."""
+        if self._gate.committed is attempt.call:
+            return None
+        target = attempt.target
+        return self._route.triggers.reject(reply, provider=target.provider, model=target.name)
 
     def _handle_failure(self, attempt: AttemptTask, error: AttemptFailed) -> None:
         decision = self._decide(attempt, error.failure)
@@ -290,35 +318,29 @@ class Execution:
             decision = Decision("next", decision.trigger)
         self._follow(attempt, error, decision)
 
-    def _handle_reply(self, attempt: AttemptTask, reply: Reply) -> Reply | None:
-        """Return a reply that is good, or good enough; what the caller has seen is not taken back."""
-        self._in_flight.record(attempt, attempt.outcome)
-        warning = self._rejection(attempt, reply) or assess(reply, attempt.target)
-        if warning is not None and not self._in_flight.is_committed(attempt):
-            decision = self._decide(attempt, warning)
-            if decision.then != "accept":
-                if warning.kind is not Kind.REJECTED:  # a user's rule holds for the last reply too
-                    self._accepted_with_warning = self._accepted_with_warning or reply
-                self._follow(attempt, AttemptFailed(warning), decision)
-                return None
-        return self._accept(attempt, reply, warning)
+    def _weigh(self, attempt: AttemptTask, reply: Reply, warning: Failure) -> Reply | None:
+        """Return a questionable reply if it is good enough; what the caller has seen is not taken back."""
+        if self._gate.committed is attempt.call:
+            return self._accept(attempt, reply, warning)
+        decision = self._decide(attempt, warning)
+        if decision.then == "accept":
+            return self._accept(attempt, reply, warning)
+        if warning.kind is not Kind.REJECTED:  # a user's rule holds for the last reply too
+            self._accepted_with_warning = self._accepted_with_warning or reply
+        self._follow(attempt, AttemptFailed(warning), decision)
+        return None
 
-    def _accept(self, attempt: AttemptTask, reply: Reply, warning: Failure | None) -> Reply | None:
+    def _accept(
+        self, attempt: AttemptTask, reply: Reply, warning: Failure | None = None
+    ) -> Reply | None:
         now = self._clock()
         self._in_flight.finish(attempt, "answered", warning)
         attempt.target.budget.deposit(now)
         self._route.hedges.deposit(now)
-        if self._in_flight.may_decide(attempt):
+        if self._gate.committed in (None, attempt.call):
             return reply
         self._queue.appendleft(attempt.target)  # should the other one's text break, it is next
         return None
-
-    def _rejection(self, attempt: AttemptTask, reply: Reply) -> Failure | None:
-        """Return what a trigger has against a reply of which nothing has gone out."""
-        if self._in_flight.is_committed(attempt):
-            return None
-        target = attempt.target
-        return self._route.triggers.reject(reply, provider=target.provider, model=target.name)
 
     def _follow(self, attempt: AttemptTask, error: AttemptFailed, decision: Decision) -> None:
         """Settle a failed attempt, and do what the decision says; raises `Stopped` for a stop."""
@@ -326,9 +348,9 @@ class Execution:
         outcome: AttemptOutcome = "skipped" if _found_before_sending(failure) else "failed"
         self._in_flight.finish(attempt, outcome, failure, decision)
         self._note_cause(target, error)
-        if self._gate is not None and self._in_flight.is_committed(attempt):
+        if self._gate.committed is attempt.call:
             self._gate.uncommit()
-        if decision.then == "stop" and self._in_flight.may_decide(attempt):
+        if decision.then == "stop" and self._gate.committed is None:  # else it comes too late
             raise (stream_broken(self._gate, failure) or Stopped(failure)) from error
         if decision.then == "retry":
             self._trail.retry_scheduled(target, decision.pause)
@@ -337,7 +359,8 @@ class Execution:
     def _decide(self, attempt: AttemptTask, failure: Failure) -> Decision:
         """Return what follows a failure; a retry also takes a token of the model's budget."""
         route, target = self._route, attempt.target
-        if self._in_flight.is_committed(attempt) and route.chain.stream.on_break == "fail":
+        is_committed = self._gate.committed is attempt.call
+        if is_committed and route.chain.stream.on_break == "fail":
             return Decision("stop")  # the caller has seen a part: no other answer may follow it
         decision = decide(
             failure, target, route.chain, route.triggers, attempt.number, self._jitter

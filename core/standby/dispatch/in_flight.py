@@ -3,80 +3,70 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Self
 
 from standby.dispatch.assessment import is_wrong_model
 from standby.dispatch.attempt import AttemptTask, drain, wait_alone
+from standby.dispatch.compatibility import Adapted
 from standby.dispatch.policy import LONG_REST, Decision, outcome_of
 from standby.dispatch.stream_gate import Source, StreamGate
 from standby.dispatch.target import Target
 from standby.dispatch.trail import AttemptOutcome, Trail
 from standby.failures import Failure, Kind
-from standby.resilience.circuit_breaker import Outcome, Permit
+from standby.resilience.circuit_breaker import Health, Permit
 from standby.resilience.timeouts import NEVER, AttemptTimer
-from standby.types import Request
 
 
 class InFlight:
-    """The attempts in flight; `async with` cancels and settles those that are left.
+    """The attempts in flight; `async with aclosing()` cancels and settles those that are left.
 
     A *probe* finds out whether a resting model is back. The call waits for its *foreground*
     attempts: all but the probes, and a probe too, once its text goes out.
+
+    Attributes:
+        attempts: those that are in flight, in the order in which they started.
+
     """
 
     __slots__ = (
-        "_attempts",
         "_background_probes",
         "_clock",
         "_gate",
-        "_request",
         "_trail",
         "_waiter",
+        "attempts",
     )
 
     def __init__(
         self,
-        request: Request,
         trail: Trail,
         clock: Callable[[], float],
-        gate: StreamGate | None,
+        gate: StreamGate,
         background_probes: set[asyncio.Task[None]],
     ) -> None:
         """Start nothing yet.
 
         Args:
-            request: the caller's request.
             trail: where attempts are reported.
             clock: returns the event loop's time, in seconds.
-            gate: where chunks go; `None` for a whole reply.
+            gate: where chunks go.
             background_probes: holds the probes that outlive the call.
 
         """
-        self._request = request
         self._trail = trail
         self._clock = clock
         self._gate = gate
         self._background_probes = background_probes
-        self._attempts: list[AttemptTask] = []
+        self.attempts: list[AttemptTask] = []
         self._waiter: asyncio.Future[None] | None = None
 
-    def __bool__(self) -> bool:
-        """Tell whether anything is in flight."""
-        return bool(self._attempts)
-
-    async def __aenter__(self) -> Self:
-        """Return the attempts."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def aclose(self) -> None:
         """Cancel what is left; a probe goes on in the background, so that its breaker learns."""
-        if self._gate is not None:
-            self._gate.close()
-        if not self._attempts:
+        self._gate.closed = True
+        if not self.attempts:
             return
-        probes = [each for each in self._attempts if not self._is_foreground(each)]
-        cancelled = [each for each in self._attempts if each not in probes]
-        self._attempts = []
+        probes = [each for each in self.attempts if not self._is_foreground(each)]
+        cancelled = [each for each in self.attempts if each not in probes]
+        self.attempts = []
         for attempt in cancelled:
             attempt.cancel()
         for probe in probes:
@@ -90,45 +80,34 @@ class InFlight:
     @property
     def targets(self) -> list[Target]:
         """Return the models whose attempts are in flight."""
-        return [attempt.target for attempt in self._attempts]
+        return [attempt.target for attempt in self.attempts]
 
     @property
     def has_foreground(self) -> bool:
         """Tell whether the call waits for an attempt before it goes on."""
-        return any(map(self._is_foreground, self._attempts))
+        return any(map(self._is_foreground, self.attempts))
 
     @property
     def newest(self) -> AttemptTask | None:
         """Return the newest attempt that may be hedged: none while one is committed."""
-        if self._gate is not None and self._gate.committed is not None:
+        if self._gate.committed is not None:
             return None
-        return next((each for each in reversed(self._attempts) if not each.is_probe), None)
-
-    def is_committed(self, attempt: AttemptTask) -> bool:
-        """Tell whether it is this attempt's chunks that go out.
-
-        Args:
-            attempt: one of those in flight.
-
-        """
-        return self._gate is not None and self._gate.committed is attempt.call
-
-    def may_decide(self, attempt: AttemptTask) -> bool:
-        """Tell whether this attempt may still decide the call: no other one is committed.
-
-        Args:
-            attempt: one of those in flight.
-
-        """
-        return self._gate is None or self._gate.committed in (None, attempt.call)
+        return next((each for each in reversed(self.attempts) if not each.is_probe), None)
 
     def start(
-        self, target: Target, permit: Permit, *, number: int = 1, allowed: float = NEVER
+        self,
+        target: Target,
+        adapted: Adapted,
+        permit: Permit,
+        *,
+        number: int = 1,
+        allowed: float = NEVER,
     ) -> None:
         """Start an attempt.
 
         Args:
             target: the model.
+            adapted: the caller's request, adapted to the model.
             permit: the leave of the model's circuit breaker.
             number: which attempt of this model in this call it is, from 1.
             allowed: the seconds that it may take.
@@ -139,7 +118,7 @@ class InFlight:
             self._trail.health_changed(target, target.breaker.health(self._clock()))
         attempt = AttemptTask(
             target,
-            self._request,
+            adapted,
             permit,
             AttemptTimer(target, self._clock, allowed),
             gate=self._gate,
@@ -147,7 +126,7 @@ class InFlight:
             number=number,
         )
         attempt.task.add_done_callback(self._wake)
-        self._attempts.append(attempt)
+        self.attempts.append(attempt)
 
     async def wait(self, until: float, deadline: float) -> list[AttemptTask]:
         """Wait until an attempt has ended or something is due.
@@ -161,13 +140,13 @@ class InFlight:
 
         """
         now = self._clock()
-        checks = [attempt.timer.next_check(now) for attempt in self._attempts]
+        checks = [attempt.timer.next_check(now) for attempt in self.attempts]
         await self._sleep(min((until, deadline, *checks)))
-        ended = [attempt for attempt in self._attempts if attempt.task.done()]
-        if len(ended) == len(self._attempts):
+        ended = [attempt for attempt in self.attempts if attempt.task.done()]
+        if len(ended) == len(self.attempts):
             return ended
         now = self._clock()
-        late = [each for each in self._attempts if each not in ended and _is_late(each, now)]
+        late = [each for each in self.attempts if each not in ended and _is_late(each, now)]
         if not late or now >= deadline:
             return ended
         for attempt in late:
@@ -192,8 +171,8 @@ class InFlight:
 
         """
         with attempt:
-            if attempt in self._attempts:
-                self._attempts.remove(attempt)
+            if attempt in self.attempts:
+                self.attempts.remove(attempt)
             self._trail.attempt_ended(
                 attempt.target,
                 outcome,
@@ -207,26 +186,6 @@ class InFlight:
             if failure is not None and decision is not None:
                 self._record_failure(attempt, failure, decision)
 
-    def record(
-        self,
-        attempt: AttemptTask,
-        outcome: Outcome,
-        kind: Kind | None = None,
-        rest: float | None = None,
-    ) -> None:
-        """Record an outcome with the model's circuit breaker, and report a change of its state.
-
-        Args:
-            attempt: the attempt; only its first outcome counts.
-            outcome: how the model did.
-            kind: the failure's kind.
-            rest: seconds for which the circuit opens at once.
-
-        """
-        health = attempt.record(outcome, kind=kind, rest=rest)
-        if health is not None:
-            self._trail.health_changed(attempt.target, health)
-
     def cancel_others(self, committed: Source) -> None:
         """Cancel the attempts that came second; a probe goes on, and reaches nobody.
 
@@ -234,24 +193,25 @@ class InFlight:
             committed: the attempt whose chunks go out.
 
         """
-        for attempt in self._attempts:
+        for attempt in self.attempts:
             if attempt.call is not committed and not attempt.is_probe:
                 attempt.cancel()
 
-    def probe_in_background(self, target: Target, permit: Permit) -> None:
+    def probe_in_background(self, target: Target, adapted: Adapted, permit: Permit) -> None:
         """Ask a model that may be gone whether it is there, for nobody.
 
         Args:
             target: the model.
+            adapted: the caller's request, adapted to the model.
             permit: the leave of its circuit breaker.
 
         """
         timer = AttemptTimer(target, self._clock, NEVER)
-        probe = AttemptTask(target, self._request, permit, timer)
+        probe = AttemptTask(target, adapted, permit, timer)
         self._run_in_background(probe, self._learn_if_present)
 
     def _is_foreground(self, attempt: AttemptTask) -> bool:
-        return not attempt.is_probe or self.is_committed(attempt)
+        return not attempt.is_probe or self._gate.committed is attempt.call
 
     def _wake(self, _: object) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -259,7 +219,7 @@ class InFlight:
 
     async def _sleep(self, until: float) -> None:
         """Sleep until an attempt ends, at most until a moment; `asyncio.wait` costs twice as much."""
-        if any(attempt.task.done() for attempt in self._attempts):
+        if any(attempt.task.done() for attempt in self.attempts):
             return
         loop = asyncio.get_running_loop()
         waiter = self._waiter = loop.create_future()
@@ -274,7 +234,11 @@ class InFlight:
     def _record_failure(self, attempt: AttemptTask, failure: Failure, decision: Decision) -> None:
         counts = attempt.timer.counts_against_model
         outcome, rest = outcome_of(failure, decision, counts_against_model=counts)
-        self.record(attempt, outcome, failure.kind, rest)
+        self._report(attempt, attempt.record(outcome, kind=failure.kind, rest=rest))
+
+    def _report(self, attempt: AttemptTask, health: Health | None) -> None:
+        if health is not None:
+            self._trail.health_changed(attempt.target, health)
 
     def _send_to_background(self, probe: AttemptTask) -> None:
         message = "being probed, whether it is well again; nobody waited for it"
@@ -307,13 +271,13 @@ class InFlight:
         if result.error is not None:
             self._record_failure(probe, result.error.failure, Decision("next"))
         elif result.reply is not None:
-            self.record(probe, probe.outcome)
+            self._report(probe, probe.record_answer())
 
     def _learn_if_present(self, probe: AttemptTask) -> None:
         """Bring the model back if it answered itself; any failure, or another model, rests it long."""
         result = probe.result()
         if result.reply is not None and not is_wrong_model(result.reply, probe.target):
-            self.record(probe, probe.outcome)
+            self._report(probe, probe.record_answer())
         elif result.reply is not None or result.error is not None:
             probe.record("ignored", rest=LONG_REST)
 

@@ -7,6 +7,7 @@ from datetime import date
 from standby.cards import describe_retirement
 from standby.config.settings_source import SettingsSource
 from standby.dispatch.routes import Routes, build_routes
+from standby.events import Answered, AttemptEnded, AttemptStarted, RetryScheduled
 from standby.observe.bus import EventBus
 from standby.observe.retirement import RetirementAlert
 from standby.registry.adapter_pool import AdapterPool
@@ -40,10 +41,10 @@ class LiveRoutes:
         self._bus = bus
         self._adapters = AdapterPool(registry.adapter, registry.origin)
         self._observers = PluginObservers(registry.observers)
-        self._warms = warm_up
         self._warm_up = WarmUp(self._providers, self._adapters.import_adapters)
-        alert = RetirementAlert(self._describe_retirement, bus.emit)
-        bus.subscribe(self._warm_up, alert, self._observers)
+        self._alert = RetirementAlert(self._describe_retirement, bus.emit)
+        if warm_up:
+            bus.subscribe(self._warm_up, Answered, RetryScheduled)
         # A call under way holds the bus, not the client, and needs its connections to its end.
         weakref.finalize(bus, self._adapters.close_nowait).atexit = False
         self._routes = self._build(source.read(), None)
@@ -64,9 +65,11 @@ class LiveRoutes:
         """
         self._source.reload(self._adopt, self._bus.announce)
 
-    def reload_if_changed(self) -> None:
-        """Begin a reload in a thread if the watched file has changed; never waits for it."""
-        self._source.reload_if_changed(self._adopt, self._bus.announce)
+    def refresh(self) -> Routes:
+        """Return the routes; begin a reload in a thread if the watched file has changed."""
+        if self._source.is_watching:
+            self._source.reload_if_changed(self._adopt, self._bus.announce)
+        return self._routes
 
     async def close(self) -> None:
         """End the probes and imports of this event loop, then close its connections."""
@@ -94,12 +97,13 @@ class LiveRoutes:
     def _follow(self, routes: Routes) -> None:
         """Use the observers that these routes' settings name, and import for their chains."""
         self._observers.use(routes.settings.observers)
-        if self._warms:
-            self._warm_up.expect(
-                name
-                for name, route in routes.routes.items()
-                if route.chain.fallback and route.targets[1:]
-            )
+        self._warm_up.expect(name for name, each in routes.routes.items() if each.reachable[1:])
+        for sink in (self._observers, self._alert):
+            self._bus.unsubscribe(sink)
+        if routes.settings.observers:
+            self._bus.subscribe(self._observers)
+        if any(target.card.retires for target in routes.targets.values()):
+            self._bus.subscribe(self._alert, AttemptStarted, AttemptEnded)
 
     def _providers(self, chain: str) -> list[Provider]:
         routes = self._routes  # a reload may replace them

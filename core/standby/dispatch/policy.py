@@ -140,25 +140,38 @@ def reserve_for(deadline: float, models: int) -> float:
     return min(RESERVE, deadline / models)
 
 
-def time_share(time_left: float, reserve: float, later: int) -> float:
+def time_share(time_left: float, deadline: float, models: int, later: int) -> float:
     """Return the seconds that an attempt may take, so that no model starves those after it.
 
     Args:
         time_left: seconds until the call's deadline.
-        reserve: seconds kept back for each later model, from `reserve_for`.
-        later: how many models are still to come.
+        deadline: seconds for the whole call.
+        models: how many models the call may reach.
+        later: how many of them are still to come.
 
     Returns:
         What is left less the reserves, and at least an equal share: a stream that broke late may
         have used up the reserves.
 
     """
-    return max(retry_time(time_left, reserve, later), max(0.0, time_left) / (later + 1))
+    unreserved = time_left - reserve_for(deadline, models) * later
+    return max(unreserved, time_left / (later + 1), 0.0)
 
 
-def retry_time(time_left: float, reserve: float, later: int) -> float:
-    """Return the seconds that a retry may take, its pause included; arguments as for `time_share`."""
-    return max(0.0, time_left - reserve * later)
+def retry_time(time_left: float, deadline: float, models: int, later: int) -> float:
+    """Return the seconds that a retry may take, its pause included.
+
+    Args:
+        time_left: seconds until the call's deadline.
+        deadline: seconds for the whole call.
+        models: how many models the call may reach.
+        later: how many of them are still to come.
+
+    Returns:
+        What is left less the reserves.
+
+    """
+    return max(0.0, time_left - reserve_for(deadline, models) * later)
 
 
 def is_too_small(target: Target, overflowed: Iterable[Target]) -> bool:

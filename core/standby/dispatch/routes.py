@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from functools import partial
 from typing import cast
 
 import msgspec
@@ -132,7 +131,7 @@ def _target(name: str, settings: Settings, adapters: AdapterPool, today: date) -
         timeout=model.timeout or 0.0,
         first_token_timeout=model.first_token_timeout or 0.0,
         idle_timeout=model.idle_timeout or 0.0,
-        adapter=partial(adapters.get, model.provider or "", provider),
+        adapter=adapters.getter(model.provider or "", provider),
         options=model.options or {},
         extra=model.extra or {},
         refused=(*(card.refuses or ()), *(model.drop or ())),

@@ -1,14 +1,12 @@
 """Where the chunks of a stream go: one attempt at a time commits to it, and only its chunks pass."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from standby.dispatch.target import Target
 from standby.types import Chunk, End, Reply
 
-if TYPE_CHECKING:
-    from standby.dispatch.target import Target
-
-Put = Callable[[Chunk, "Target"], Awaitable[None] | None]
+Put = Callable[[Chunk, Target], Awaitable[None] | None]
 """Takes a chunk and the model that it comes from; returns what to await while the reader is behind."""
 
 
@@ -16,37 +14,58 @@ class Source(Protocol):
     """What commits to a gate: an attempt at one model."""
 
     @property
-    def target(self) -> "Target":
+    def target(self) -> Target:
         """Return the model."""
         ...
 
 
 class StreamGate:
-    """The way of one call's chunks to its caller.
+    """The way of one call's chunks to its caller; it stays shut where the reply comes whole.
 
     An attempt *commits* with its first meaningful chunk; from then on no other attempt's chunks
     pass. Where it breaks, `uncommit` lets another attempt start over, which the caller learns by a
     reset chunk.
+
+    Attributes:
+        streams: the caller wants chunks.
+        is_open: chunks pass before the whole reply is there.
+        committed: the attempt whose chunks pass; `None` before the first.
+        closed: no further attempt may commit.
+
     """
 
-    __slots__ = ("_closed", "_last", "_on_commit", "_out", "_put", "buffered", "committed")
+    __slots__ = (
+        "_last",
+        "_on_commit",
+        "_out",
+        "_put",
+        "closed",
+        "committed",
+        "is_open",
+        "streams",
+    )
 
     def __init__(
-        self, put: Put, *, buffered: bool = False, on_commit: Callable[[Source], None] | None = None
+        self,
+        put: Put | None,
+        *,
+        buffered: bool = False,
+        on_commit: Callable[[Source], None] | None = None,
     ) -> None:
-        """Open the gate.
+        """Make the gate.
 
         Args:
-            put: takes the chunks that pass.
+            put: takes the chunks that pass; `None`: the caller wants the reply whole.
             buffered: nothing passes until the whole reply is there (`release: whole`).
             on_commit: is called with the attempt that has just committed.
 
         """
-        self.buffered = buffered
+        self.streams = put is not None
+        self.is_open = self.streams and not buffered
         self.committed: Source | None = None
         self._put = put
         self._on_commit = on_commit
-        self._closed = False
+        self.closed = False
         self._last: object = None
         self._out: list[Chunk] = []
 
@@ -60,10 +79,6 @@ class StreamGate:
         """Return the text that the caller has seen and that still counts."""
         return "".join(chunk.text for chunk in self._out)
 
-    def may_commit(self, source: Source) -> bool:
-        """Tell whether this attempt's chunks may pass, now or with its first one."""
-        return not self._closed and self.committed in (None, source)
-
     def admits(self, source: Source) -> bool:
         """Commit an attempt if none is committed yet.
 
@@ -71,19 +86,19 @@ class StreamGate:
             source: the attempt that has a chunk for the caller.
 
         Returns:
-            Whether its chunks pass; false for all of them while the gate is buffered.
+            Whether its chunks pass; none does before the whole reply is there, if that is wanted.
 
         """
         if self.committed is source:
             return True
-        if self.buffered or not self.may_commit(source):
+        if self.closed or self.committed is not None or not self.is_open:
             return False
         self.committed = source
         if self._on_commit is not None:
             self._on_commit(source)
         return True
 
-    def release(self, source: object, target: "Target", chunk: Chunk) -> Awaitable[None] | None:
+    def release(self, source: object, target: Target, chunk: Chunk) -> Awaitable[None] | None:
         """Pass a chunk on, after a reset where another attempt's text is out.
 
         Args:
@@ -95,14 +110,17 @@ class StreamGate:
             What to await while the reader is behind; `None` if the chunk is through.
 
         """
+        put = self._put
+        if put is None:
+            return None
         if self._last is not source:
             if self._out:
-                return self._start_over(source, target, chunk)
+                return self._start_over(put, source, target, chunk)
             self._last = source
         self._out.append(chunk)
-        return self._put(chunk, target)
+        return put(chunk, target)
 
-    async def flush(self, reply: Reply, target: "Target") -> None:
+    async def flush(self, reply: Reply, target: Target) -> None:
         """Pass on all of a reply that was held back.
 
         Args:
@@ -110,7 +128,7 @@ class StreamGate:
             target: the model that it comes from.
 
         """
-        for chunk in chunks_of(reply) if self.buffered else ():
+        for chunk in () if self.is_open else chunks_of(reply):
             if (waiting := self.release(reply, target, chunk)) is not None:
                 await waiting
 
@@ -118,18 +136,14 @@ class StreamGate:
         """Let another attempt commit."""
         self.committed = None
 
-    def close(self) -> None:
-        """Let no further attempt commit."""
-        self._closed = True
-
-    async def _start_over(self, source: object, target: "Target", chunk: Chunk) -> None:
+    async def _start_over(self, put: Put, source: object, target: Target, chunk: Chunk) -> None:
         """Void what is out; if this is cancelled while the reader is behind, the reset is still due."""
-        if (waiting := self._put(Chunk(reset=True), target)) is not None:
+        if (waiting := put(Chunk(reset=True), target)) is not None:
             await waiting
         self._out.clear()
         self._last = source
         self._out.append(chunk)
-        if (waiting := self._put(chunk, target)) is not None:
+        if (waiting := put(chunk, target)) is not None:
             await waiting
 
 

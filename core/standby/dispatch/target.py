@@ -106,6 +106,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         triggers: its triggers, compiled.
         hedges: its budget of hedges.
         background_probes: the probes that outlive their calls.
+        reachable: the models that a call may reach: the first only, where `fallback` is false.
 
     """
 
@@ -118,7 +119,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         default_factory=set["asyncio.Task[None]"]
     )
 
-    @property
-    def reachable(self) -> tuple[Target, ...]:
-        """Return the models that a call may reach: the first only, where `fallback` is false."""
-        return self.targets if self.chain.fallback else self.targets[:1]
+    reachable: tuple[Target, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Derive what a call may reach."""
+        reachable = self.targets if self.chain.fallback else self.targets[:1]
+        msgspec.structs.force_setattr(self, "reachable", reachable)

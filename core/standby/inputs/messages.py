@@ -36,9 +36,10 @@ def parse_messages(messages: Messages) -> tuple[Message, ...]:
     Raises:
         RequestError: A message is wrong; the error has its index and does not quote it.
     """
-    items = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
-    _check_iterable(items)
-    parsed = (_parse_message(message, index) for index, message in enumerate(items))
+    if isinstance(messages, str):
+        return (_user_message(messages),)
+    _check_iterable(messages)
+    parsed = (_parse_message(message, index) for index, message in enumerate(messages))
     kept = [message for message in parsed if message.parts or message.role != "system"]
     if not kept:
         raise RequestError("messages: the list is empty; give at least one message of the user")
@@ -46,6 +47,17 @@ def parse_messages(messages: Messages) -> tuple[Message, ...]:
     if all(message.role == "system" for message in sent):
         raise RequestError("messages: there is no message of the user")
     return sent
+
+
+def _user_message(text: str) -> Message:
+    if not text:
+        raise _empty_user_message(0)
+    return Message("user", (_replace_surrogates(Text(text)),))
+
+
+def _empty_user_message(index: int) -> RequestError:
+    message = f"message {index}: the user message is empty; leave it out or give it a text"
+    return RequestError(message, index)
 
 
 def _check_iterable(messages: Any) -> None:
@@ -92,9 +104,7 @@ def _parse_message(message: Any, index: int) -> Message:
         if not isinstance(part, Text) or is_kept(part.text)
     )
     if not parts and role == "user":
-        raise RequestError(
-            f"message {index}: the user message is empty; leave it out or give it a text", index
-        )
+        raise _empty_user_message(index)
     return Message(role, parts)
 
 

@@ -57,10 +57,13 @@ def parse_request(
     Raises:
         RequestError: A message or an option is wrong; the error has the index of a message.
     """
+    parsed = parse_messages(messages)
+    if not options:
+        return Request(parsed)
     sampling = {name: value for name, value in options.items() if name not in _NOT_SAMPLING}
     tools = parse_tools(options.get("tools", ()))
     return Request(
-        parse_messages(messages),
+        parsed,
         parse_sampling(sampling) if sampling else Sampling(),
         tools,
         parse_tool_choice(options.get("tool_choice", "auto"), tools),

@@ -12,19 +12,31 @@ Sink = Callable[[Event], None]
 
 
 class EventBus:
-    """Hands each event to every sink, in the order in which they subscribed."""
+    """Hands each event to the sinks that want its type, in the order in which they subscribed."""
 
     def __init__(self) -> None:
         """Start without sinks."""
-        self._sinks: tuple[Sink, ...] = ()
+        self._subscriptions: tuple[tuple[Sink, tuple[type[Event], ...]], ...] = ()
+        self._sinks_of: dict[type[Event], tuple[Sink, ...]] = {}
 
-    def subscribe(self, *sinks: Sink) -> None:
-        """Add sinks.
+    def subscribe(self, sink: Sink, *kinds: type[Event]) -> None:
+        """Add a sink, after those that are already there.
 
         Args:
-            sinks: Called with each event from now on, after those that are already there.
+            sink: Called with each event from now on.
+            kinds: The types of events that it wants; none: all of them.
         """
-        self._sinks += sinks
+        self._subscriptions += ((sink, kinds or (Event,)),)
+        self._sinks_of = {}
+
+    def unsubscribe(self, sink: Sink) -> None:
+        """Remove a sink, if it is there.
+
+        Args:
+            sink: Not called any more.
+        """
+        self._subscriptions = tuple(each for each in self._subscriptions if each[0] is not sink)
+        self._sinks_of = {}
 
     def emit(self, event: Event) -> None:
         """Hand an event to all sinks. A broken sink never breaks a call.
@@ -32,7 +44,11 @@ class EventBus:
         Args:
             event: What has happened.
         """
-        for sink in self._sinks:
+        kind = type(event)
+        sinks = self._sinks_of.get(kind)
+        if sinks is None:
+            sinks = self._sinks_of[kind] = self._select(kind)
+        for sink in sinks:
             try:
                 sink(event)
             except Exception as error:  # noqa: BLE001 - a broken sink never breaks a call
@@ -46,3 +62,6 @@ class EventBus:
             fields: What this type has besides the fields of every event.
         """
         self.emit(kind(call="", chain="", model="", at=time.monotonic(), **fields))
+
+    def _select(self, kind: type[Event]) -> tuple[Sink, ...]:
+        return tuple(sink for sink, kinds in self._subscriptions if issubclass(kind, kinds))

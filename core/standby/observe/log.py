@@ -29,6 +29,9 @@ logger.addHandler(logging.NullHandler())
 _UNABLE = frozenset({Kind.UNAVAILABLE, Kind.UNSUPPORTED})
 """Kinds of a healthy model that cannot take this request; the line before says why."""
 
+_GOOD = frozenset({"answered", "cancelled"})
+"""Outcomes of an attempt that no line reports."""
+
 
 class Log:
     """The sink of one client.
@@ -45,14 +48,19 @@ class Log:
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
-        if isinstance(event, Answered):
-            self._log_return(event)
-        if isinstance(event, AttemptEnded) and (problem := _lasting_problem(event)):
-            level = logging.INFO if problem in self._warnings else logging.WARNING
-            _write_attempt(level, event)
-            self._warnings.add(problem)
-        else:
-            log(event)
+        match event:
+            case AttemptEnded(attempt=attempt) if attempt.outcome in _GOOD:
+                return
+            case AttemptEnded() if problem := _lasting_problem(event):
+                level = logging.INFO if problem in self._warnings else logging.WARNING
+                _write_attempt(level, event)
+                self._warnings.add(problem)
+            case Answered(attempts=1) if event.chain not in self._standing_in:
+                return
+            case _:
+                if isinstance(event, Answered):
+                    self._log_return(event)
+                log(event)
 
     def _log_return(self, event: Answered) -> None:
         if event.instead_of:
@@ -94,7 +102,7 @@ def _write(level: int, event: Event, text: str, *values: object, name: str = "")
 @log.register
 def _log_attempt(event: AttemptEnded) -> None:
     outcome = event.attempt.outcome
-    if outcome in ("failed", "skipped"):
+    if outcome not in _GOOD:
         _write_attempt(logging.WARNING if outcome == "failed" else logging.INFO, event)
 
 
@@ -189,6 +197,10 @@ def _log_alert(event: Alert) -> None:
 def _log_failure(event: Failed) -> None:
     text = "%s: no reply after %.1fs: %s"
     _write(logging.ERROR, event, text, event.chain, event.duration, event.text)
+
+
+LOGGED: tuple[type[Event], ...] = tuple(kind for kind in log.registry if kind is not object)
+"""The types of events that have a line."""
 
 
 def report_broken_sink(sink: object, error: Exception) -> None:

@@ -1,7 +1,7 @@
 """One client's adapters: one for each provider and event loop, made on first use."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
@@ -66,9 +66,24 @@ class AdapterPool:
             AttemptFailed: `unavailable`, because the key or the SDK is missing or the client has
                 been closed; or `contract`, because the adapter's constructor raised.
         """
+        return await self.getter(name, provider)()
+
+    def getter(self, name: str, provider: Provider) -> Callable[[], Awaitable[Any]]:
+        """Return what gets a provider's adapter, as `get` does, at the least cost for each call.
+
+        Args:
+            name: The provider's name.
+            provider: The provider.
+
+        Returns:
+            A function without arguments.
+        """
+        return partial(self._get, (name, provider.account), name, provider)
+
+    async def _get(self, key: tuple[str, Hashable], name: str, provider: Provider) -> Any:
         own = self._loops.get(asyncio.get_running_loop())
-        if own is not None and (name, provider.account) in own.adapters:
-            return own.adapters[name, provider.account]
+        if own is not None and key in own.adapters:
+            return own.adapters[key]
         if missing := missing_key(provider):
             raise unavailable(f"no key: set {missing}")
         task = self._start(own or await self._open_loop(), name, provider)

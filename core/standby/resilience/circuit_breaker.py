@@ -175,7 +175,7 @@ class CircuitBreaker:
             if self.suspicion:
                 return Rejection(self._resting(now), f"resting: {self.suspicion}")
             match self._state:
-                case Closed() as closed if self._in_flight >= closed.limit(now):
+                case Closed() as closed if 0 < self._in_flight >= closed.limit(now):
                     return Rejection(0.0, f"recovering: {self._in_flight} under way")
                 case Closed() | HalfOpen(before=Closed()):
                     return self._admit_call()

@@ -55,12 +55,12 @@ class AttemptTimer:
         "_missed",
         "_paused_at",
         "_timeouts",
-        "_yield_at",
         "clock",
         "first_token",
         "is_streaming",
         "last_activity",
         "started",
+        "yield_at",
     )
 
     def __init__(self, timeouts: Timeouts, clock: Callable[[], float], allowed: float) -> None:
@@ -80,7 +80,7 @@ class AttemptTimer:
         self._allowed = min(timeouts.timeout, allowed)
         self._deadline = self._due = now + self._allowed
         self._missed = ""
-        self._yield_at = now + LONGEST_TURN
+        self.yield_at = now + LONGEST_TURN
         self._paused_at: float | None = None
 
     @property
@@ -110,19 +110,14 @@ class AttemptTimer:
         limit = min(self._timeouts.first_token_timeout, self._timeouts.timeout)
         return self.first_token - self.started > limit / 2
 
-    def should_yield(self, now: float) -> bool:
-        """Return whether the event loop should run its other tasks, for a stream that never waits.
+    def yielded(self, now: float) -> None:
+        """Note that the event loop has its turn.
 
         Args:
-            now: The time on the clock.
+            now: the time on the clock.
 
-        Returns:
-            True once in `LONGEST_TURN` seconds.
         """
-        if now < self._yield_at:
-            return False
-        self._yield_at = now + LONGEST_TURN
-        return True
+        self.yield_at = now + LONGEST_TURN
 
     def remaining(self) -> float:
         """Return how much time is left.

@@ -53,6 +53,7 @@ class Triggers:
             self._rules.append((name, trigger, _conditions(trigger, predicate)))
             if predicate is not None and applies_to_replies(trigger):
                 self._reply_rules.append((name, trigger, predicate))
+        self.has_reply_rules = bool(self._reply_rules)
 
     def match(self, failure: Failure, *, provider: str, model: str) -> tuple[str, Trigger] | None:
         """Return the first trigger that recognises a failure.

@@ -1,7 +1,6 @@
 """The stub servers of a chain: for each model one that speaks its vendor's wire."""
 
 from contextlib import ExitStack
-from functools import partial
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -73,7 +72,7 @@ class StubServers:
         local = _local_provider(provider, server.url)
         return msgspec.structs.replace(
             target,
-            adapter=partial(self._adapters.get, target.provider, local),
+            adapter=self._adapters.getter(target.provider, local),
             verify_response_model=False,
             secrets=(KEY,),
         )
