@@ -1,6 +1,6 @@
-"""The package's loop on virtual time; where it is given dice, it also does what is ready in any order.
+"""The package's loop on virtual time; with dice it also runs ready callbacks in any order.
 
-Whatever could happen first, does in some run.
+Every order that is possible happens in some run.
 """
 
 import random
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class _Shuffled(deque[Any]):
-    """What is ready, taken by lot; of a task there is never more than one step in it, so its own order stays."""
+    """Ready callbacks, in random order; it holds one step of a task at most, so its order stays."""
 
     def __init__(self, dice: random.Random) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class VirtualLoop(virtual_loop.VirtualLoop):
             self._ready = _Shuffled(dice)
 
     def after(self, steps: int, act: Callable[[], Any]) -> None:
-        """Act between two steps of this loop, so many from now; only a loop with dice counts them."""
+        """Act after this number of the loop's steps; only a loop with dice counts them."""
         self._ready.due[self._ready.steps + steps] = act
 
 

@@ -61,8 +61,7 @@ def _empty_user_message(index: int) -> RequestError:
 
 
 def _check_iterable(messages: Any) -> None:
-    is_list = isinstance(messages, Iterable) and not isinstance(messages, Mapping)
-    if not is_list:
+    if not all((isinstance(messages, Iterable), not isinstance(messages, Mapping))):
         kind = describe_type(messages)
         raise RequestError(f"messages: expected a string or a list of messages, not {kind}")
 
