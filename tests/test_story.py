@@ -224,6 +224,14 @@ def test_from_python(stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask) -
         "default: moving on from gemini-2.5-pro to o3-mini (server_error, trigger outage)",
         "default: o3-mini answered in 0.0s, instead of gemini-2.5-pro",
     ]
+
+
+@FROM_PYTHON
+def test_o3_mini_gets_the_request_without_the_parameters_that_it_refuses(
+    stage: Stage, ask: Ask
+) -> None:
+    stage.gemini.script(GEMINI_500)
+    ask(temperature=0.2, max_tokens=500)
     [sent] = stage.openai.requests
     assert sent.json["model"] == "o3-mini"
     assert sent.json["messages"] == [{"role": "user", "content": QUESTION}]

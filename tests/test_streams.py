@@ -334,7 +334,8 @@ def test_a_slow_reader_costs_no_time_out_and_holds_the_model_up_only_when_much_i
 
 def test_what_is_unread_may_wait_for_longer_than_any_time_out() -> None:
     async def story() -> None:
-        stream, got = AsyncStream(*started_by(Streams("a", "b", "c", END), timeout=1.0)), list[str]()
+        stream = AsyncStream(*started_by(Streams("a", "b", "c", END), timeout=1.0))
+        got: list[str] = []
         async for chunk in stream:
             got.append(chunk.text)
             await asyncio.sleep(600)

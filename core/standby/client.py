@@ -176,7 +176,7 @@ class AsyncStandby(Shared):
             and why.
 
         """
-        now, targets = _now(), self._routes.current.asked
+        now, targets = _now(), self._routes.current.targets_of_chains
         return {name: target.breaker.health(now) for name, target in targets.items()}
 
     def forget_health(self, *models: str) -> None:

@@ -33,7 +33,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         return self.routes[chain]
 
     @property
-    def asked(self) -> dict[str, Target]:
+    def targets_of_chains(self) -> dict[str, Target]:
         """Return the models of the chains by name."""
         return {target.name: target for route in self.routes.values() for target in route.targets}
 
@@ -43,7 +43,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         Raises `RequestError` where no model has a name, and `TypeError` for what is no name; then
         nothing is forgotten.
         """
-        targets = self.asked
+        targets = self.targets_of_chains
         for name in cast("Collection[object]", models):
             if not isinstance(name, str):
                 words = f"expected the names of models, each by itself, not a {type(name).__name__}"
