@@ -73,14 +73,21 @@ class AdapterCall:
         except (KeyboardInterrupt, CancelledError, GeneratorExit):
             raise  # the program's own; `AttemptTask` reports what the plugin made up
         except BaseException as error:
-            failure = self._failure_of(error)
-            is_expected = isinstance(error, AttemptFailed) and failure is error.failure
-            cause = drop_frames(error.__cause__) if is_expected else error
-            redacted = redact(failure, self.target.secrets, self._request)
+            redacted, cause = self._redact(error)
             raise AttemptFailed(redacted) from cause
         finally:
             if permits is not None:
                 permits.release()
+
+    def _redact(self, error: BaseException) -> tuple[Failure, BaseException | None]:
+        """Return the failure without keys, and its cause.
+
+        Its locals hold the keys still, so they must not be in a frame of the traceback.
+        """
+        failure = self._failure_of(error)
+        is_expected = isinstance(error, AttemptFailed) and failure is error.failure
+        cause = drop_frames(error.__cause__) if is_expected else error
+        return redact(failure, self.target.secrets, self._request), cause
 
     async def _send(self) -> Reply:
         target, request = self.target, self._request
