@@ -184,7 +184,6 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
         Returns:
             True from the day of the retirement on.
-
         """
         return self.retires is not None and self.retires <= today
 
@@ -199,7 +198,6 @@ def describe_retirement(card: Card, today: date) -> str:
     Returns:
         The retirement and what to use instead, like "retires on 2026-12-01; use x instead"; "" if
         none is near.
-
     """
     if card.retires is None or card.retires > today + SOON:
         return ""

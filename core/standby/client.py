@@ -64,7 +64,6 @@ class AsyncStandby(Shared):
             ConfigError: The configuration cannot be used; it has every problem at once.
             TypeError: `config` is neither a path nor a dictionary, stands beside `settings`, or has
                 no file to watch.
-
         """
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         registry, variables = Registry(), os.environ if environ is None else environ
@@ -104,7 +103,6 @@ class AsyncStandby(Shared):
         Raises:
             RequestError: The request is wrong. Nothing was sent.
             CallFailed: No reply came; the error has the trail.
-
         """
         dispatcher, request, seconds = self._prepare(messages, chain, deadline, options)
         return await dispatcher.start(request, seconds).run()
@@ -130,7 +128,6 @@ class AsyncStandby(Shared):
 
         Raises:
             RequestError: The request is wrong; this is checked at once.
-
         """
         dispatcher, request, seconds = self._prepare(messages, chain, deadline, options)
         return AsyncStream(partial(dispatcher.start, request, seconds), seconds)
@@ -149,7 +146,6 @@ class AsyncStandby(Shared):
         Raises:
             ConfigError: The new settings cannot be used; the old ones stay in force.
             TypeError: The client was made from settings.
-
         """
         self._routes.reload()
 
@@ -164,7 +160,6 @@ class AsyncStandby(Shared):
 
         Raises:
             RequestError: There is no chain of this name.
-
         """
         return self._routes.current.route(chain)
 
@@ -174,7 +169,6 @@ class AsyncStandby(Shared):
         Returns:
             For each model of the chains, by its name: whether it rests, for how many seconds more,
             and why.
-
         """
         now, targets = _now(), self._routes.current.targets_of_chains
         return {name: target.breaker.health(now) for name, target in targets.items()}
@@ -193,7 +187,6 @@ class AsyncStandby(Shared):
         Raises:
             RequestError: No model of the chains has this name.
             TypeError: An argument is not a name: a list of names, for example.
-
         """
         self._routes.current.forget_health(models)
 
@@ -310,7 +303,6 @@ class Standby(Shared):
         Raises:
             RequestError: The request is wrong. Nothing was sent.
             CallFailed: No reply came; the error has the trail.
-
         """
         dispatcher, request, seconds = self._prepare(messages, chain, deadline, options)
         return run_within(dispatcher.run(request, deadline=seconds), seconds + GRACE, seconds)
@@ -336,7 +328,6 @@ class Standby(Shared):
 
         Raises:
             RequestError: The request is wrong; this is checked at once.
-
         """
         dispatcher, request, seconds = self._prepare(messages, chain, deadline, options)
         return Stream(partial(dispatcher.start, request, seconds), seconds)
@@ -347,7 +338,6 @@ class Standby(Shared):
         Raises:
             ConfigError: The new settings cannot be used; the old ones stay in force.
             TypeError: The client was made from settings.
-
         """
         self._client.reload()
 
@@ -356,7 +346,6 @@ class Standby(Shared):
 
         Returns:
             The health of each model of the chains, by its name.
-
         """
         return self._client.health()
 
@@ -369,7 +358,6 @@ class Standby(Shared):
         Raises:
             RequestError: No model of the chains has this name.
             TypeError: An argument is not a name.
-
         """
         self._client.forget_health(*models)
 

@@ -37,7 +37,6 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         column: The column, from 1; 0 if it belongs to no line.
         hint: What to do.
         excerpt: The line itself.
-
     """
 
     code: str
@@ -113,7 +112,6 @@ class ConfigError(StandbyError):
 
         Args:
             problems: What is wrong, errors and warnings.
-
         """
         self.problems = tuple(_restore(problem, Problem) for problem in problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
@@ -131,7 +129,6 @@ class RequestError(StandbyError):
         Args:
             message: What is wrong.
             index: The index of the wrong message, from 0.
-
         """
         super().__init__(message)
         self.index = index
@@ -148,7 +145,6 @@ class AttemptFailed(StandbyError):
 
         Args:
             failure: What went wrong.
-
         """
         self.failure = _restore(failure, Failure)
         super().__init__(self.failure.text)
@@ -166,7 +162,6 @@ class CallFailed(StandbyError):
         Args:
             message: Why no reply came.
             trail: The attempts and skips.
-
         """
         super().__init__(message)
         self.trail = tuple(_restore(attempt, Attempt) for attempt in trail)
@@ -191,7 +186,6 @@ class ChainExhausted(CallFailed):
             message: Why no reply came.
             trail: The attempts and skips.
             retry_after: The shortest delay that a vendor stated, in seconds.
-
         """
         super().__init__(message, trail)
         self.retry_after = retry_after
@@ -209,7 +203,6 @@ class Stopped(CallFailed):
         Args:
             failure: What went wrong.
             trail: The attempts and skips.
-
         """
         self.failure = _restore(failure, Failure)
         super().__init__(self.failure.text, trail)
@@ -232,7 +225,6 @@ class StreamBroken(CallFailed):
             failure: What went wrong.
             partial: The text that was released.
             trail: The attempts and skips.
-
         """
         self.failure = _restore(failure, Failure)
         super().__init__(

@@ -50,7 +50,6 @@ class Reaction(msgspec.Struct, frozen=True):
         pause: Seconds that the first pause before a retry takes at most, unless the chain says
             otherwise. It is short where the server may be well a moment later, so that a fallback
             does not cost half a second. 0.5 s is openai-python's limit.
-
     """
 
     then: Literal["retry", "next", "stop", "accept"]
@@ -96,7 +95,6 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         retry_after: The delay that the vendor states, in seconds.
         id: The vendor's id of the request.
         lasting: Whether it lasts until a person corrects the settings or installs a package.
-
     """
 
     kind: Kind
@@ -135,7 +133,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         then: What follows the failure.
         dropped: The parameters that were not sent to this model.
         id: The vendor's id of the answer, or of the failed request; its support asks for it.
-
     """
 
     model: str
@@ -160,7 +157,6 @@ def kind_of_status(status: int) -> Kind:
 
     Returns:
         The failure's kind.
-
     """
     if status in _KIND_OF_STATUS:
         return _KIND_OF_STATUS[status]

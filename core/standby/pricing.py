@@ -37,7 +37,6 @@ def cost(usage: Usage, price: Price | None) -> float | None:
 
     Returns:
         US dollars; `None` if the price is not known.
-
     """
     if price is None:
         return None
@@ -57,7 +56,6 @@ def total(calls: Iterable[str], prices: Mapping[str, Price | None], usage: Usage
 
     Returns:
         The sum. Only models that were called count as unpriced.
-
     """
     models = tuple(calls)
     costs = {name: cost(usage, prices.get(name)) for name in dict.fromkeys(models)}
@@ -78,7 +76,6 @@ def parse_size(text: str) -> Usage:
 
     Raises:
         ValueError: The text has another form, or a number of more than nine digits.
-
     """
     size = _SIZE.fullmatch(text)
     if size is None:
@@ -96,7 +93,6 @@ def format_size(usage: Usage) -> str:
 
     Returns:
         Text like "1000 tokens in and 500 out".
-
     """
     return f"{usage.input} tokens in and {usage.output} out"
 
@@ -109,7 +105,6 @@ def format_dollars(dollars: float) -> str:
 
     Returns:
         Text with two decimals; below a dollar, with as many as three significant figures need.
-
     """
     decimals = FIGURES - 1 - floor(log10(dollars)) if 0 < dollars < 1 else 2
     units, _, rest = f"{dollars:,.{decimals}f}".partition(".")
@@ -124,7 +119,6 @@ def format_cost(bill: Cost) -> str:
 
     Returns:
         The dollars; "at least" some dollars if a price is not known; "an unknown cost" if none is.
-
     """
     if not bill.unpriced:
         return format_dollars(bill.dollars)

@@ -35,7 +35,6 @@ class Secret:
         Args:
             value: The key itself; "": there is none.
             origin: What the user wrote, like the variable's name (`OPENAI_API_KEY`).
-
         """
         self._value = value
         self.origin = origin
@@ -45,7 +44,6 @@ class Secret:
 
         Returns:
             The value; "" if there is none.
-
         """
         return self._value
 
@@ -54,7 +52,6 @@ class Secret:
 
         Raises:
             TypeError: The key was given in code.
-
         """
         if not self._value:
             return Secret, ("", self.origin)
@@ -384,7 +381,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
         Returns:
             "retired on 2026-12-01" if the vendor has shut the model down; "" if it does not rest.
-
         """
         model = self.models[name]
         card = model.card or Card()

@@ -93,7 +93,6 @@ class AsyncStream(_Reader):
         Args:
             start: Makes the execution.
             deadline: Seconds that all of it may take, from its start on.
-
         """
         self.deadline = deadline
         self._start_execution = start
@@ -115,7 +114,6 @@ class AsyncStream(_Reader):
 
         Raises:
             RuntimeError: The stream has not been read to its end.
-
         """
         if self._reply is None:
             raise RuntimeError("the stream has no reply yet: read it to its end first")
@@ -158,7 +156,6 @@ class AsyncStream(_Reader):
         Raises:
             CallFailed: No reply came: `StreamBroken` once some text was read.
             RuntimeError: The stream was started on another event loop.
-
         """
         task = self._start()
         if not self._buffer.items:
@@ -216,7 +213,6 @@ class Stream(_Reader):
         Args:
             start: Makes the execution.
             deadline: Seconds that all of it may take, from its start on.
-
         """
         self._stream = AsyncStream(start, deadline)
         self._position = ReadPosition()
@@ -236,7 +232,6 @@ class Stream(_Reader):
 
         Raises:
             RuntimeError: The stream has not been read to its end.
-
         """
         return self._stream.reply
 
@@ -305,7 +300,6 @@ def run_within(step: Coroutine[Any, Any, T], within: float, span: float) -> T:
 
     Raises:
         DeadlineExceeded: The loop is blocked.
-
     """
     try:
         return run(step, within=within)

@@ -33,7 +33,6 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, tag="media"):
         data: The contents in base64; "" if there is a URL.
         url: Where the contents are; "" if there is data.
         name: A document's file name, for vendors that require one.
-
     """
 
     media_type: str
@@ -64,7 +63,6 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
         provider_state: What only the model that made the call can read (a thought signature). It is
             sent back to that model, and to no other.
         produced_by: That model; the dispatcher sets it.
-
     """
 
     id: str
@@ -186,7 +184,6 @@ class Request(msgspec.Struct, frozen=True):
         extra: By the provider's name, fields for the requests to that provider alone, spelt as its
             vendor spells them.
         strict: Whether a model that refuses one of the parameters is skipped.
-
     """
 
     messages: tuple[Message, ...]
@@ -208,7 +205,6 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
         options: The plugin's options for this model.
         timeout: Seconds that are left for this attempt; the dispatcher enforces it by cancellation.
         extra: Fields of the request's body that override all others (`deep_merge`).
-
     """
 
     request: Request
@@ -257,7 +253,6 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         produced_by: The model whose private state the answer has.
         disclaimer: What a reader must know of this model's answers.
         trail: The attempts and skips.
-
     """
 
     text: str
@@ -298,7 +293,6 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
             Dictionaries, lists, strings, numbers, booleans and `None`, by the names of the fields.
             A pydantic object in `data` is written by its aliases. A number that JSON lacks, like
             infinity, is `None`. An object of any other kind is its `str()`.
-
         """
         builtins = msgspec.to_builtins(self, str_keys=True, enc_hook=_to_builtin)
         values: dict[str, Any] = json.loads(json.dumps(builtins), parse_constant=lambda _: None)
@@ -337,7 +331,6 @@ class Chunk(msgspec.Struct, frozen=True):
         working: A sign of life without text, from an adapter: the model writes a call's arguments.
         reasoning: Some of the model's thoughts. They come with the first text or after it: while a
             model only thinks, another one may still answer in its place.
-
     """
 
     text: str = ""

@@ -53,7 +53,6 @@ class SettingsSource:
             ConfigError: The path is empty.
             TypeError: `config` is neither a path nor a dictionary, stands beside `settings`, or is
                 no file to watch.
-
         """
         self._config, self._cwd = check_config(config, settings, watch=watch), Path.cwd()
         self._settings = settings
@@ -69,7 +68,6 @@ class SettingsSource:
 
         Raises:
             ConfigError: They cannot be used; it has every problem at once.
-
         """
         today = date.today()  # noqa: DTZ011 - the user's own day
         if self._settings is not None:
@@ -92,7 +90,6 @@ class SettingsSource:
         Raises:
             ConfigError: The new settings cannot be used.
             TypeError: The settings were made in code.
-
         """
         if self._settings is not None:
             raise TypeError("this client was made from settings: there is nothing to read again")
@@ -110,7 +107,6 @@ class SettingsSource:
         Args:
             adopt: Puts the new settings in force.
             announce: Receives `Reloaded` or `ReloadFailed`.
-
         """
         watcher = self._watcher if self.is_watching else None
         if watcher is not None and watcher.has_changed():

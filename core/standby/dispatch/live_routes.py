@@ -34,7 +34,6 @@ class LiveRoutes:
 
         Raises:
             ConfigError: The settings cannot be used.
-
         """
         self._source = source
         self._registry = registry
@@ -61,7 +60,6 @@ class LiveRoutes:
         Raises:
             ConfigError: They cannot be used; the old ones stay in force.
             TypeError: They were made in code.
-
         """
         self._source.reload(self._adopt, self._bus.announce)
 

@@ -35,7 +35,6 @@ class ChunkBuffer:
 
         Returns:
             `None`; if there is no room, what adds the chunk once there is, to be awaited.
-
         """
         if len(self.items) >= READ_AHEAD:
             return self._put_later(chunk, target)
@@ -57,7 +56,6 @@ class ChunkBuffer:
 
         Returns:
             The chunks that are there, maybe none, each with its model.
-
         """
         self._has_room.set()
         return [self.items.popleft() for _ in range(min(limit, len(self.items)))]
@@ -67,7 +65,6 @@ class ChunkBuffer:
 
         Args:
             task: The execution's, when it is done.
-
         """
         self.is_closed = True
         self._changed.set()
@@ -88,7 +85,6 @@ class ReadPosition:
 
     Attributes:
         target: The model that the last chunk came from; `None` before the first.
-
     """
 
     __slots__ = ("_texts", "target")
@@ -103,7 +99,6 @@ class ReadPosition:
 
         Args:
             items: The next chunks of the stream, each with its model.
-
         """
         for chunk, target in items:
             if chunk.reset:

@@ -17,7 +17,6 @@ class PluginObservers:
 
         Args:
             load: Returns a plugin's observers; raises `ConfigError` if it has none or is broken.
-
         """
         self._load = load
         self._plugins: tuple[str, ...] = ()
@@ -36,7 +35,6 @@ class PluginObservers:
 
         Args:
             plugins: The plugins' names, as the settings list them.
-
         """
         if plugins == self._plugins:
             return

@@ -25,7 +25,6 @@ class WarmUp:
         Args:
             providers: Returns the providers of a chain's models, by the chain's name.
             import_adapters: Imports the adapters of these providers.
-
         """
         self._providers = providers
         self._import_adapters = import_adapters
@@ -42,7 +41,6 @@ class WarmUp:
 
         Args:
             chains: The chains' names.
-
         """
         self._cold.update(chains)
 

@@ -160,7 +160,6 @@ def run(coroutine: Coroutine[Any, Any, T], within: float | None = None) -> T:
     Raises:
         LoopIsBlockedError: `within` seconds have passed.
         RuntimeError: This is the loop's own thread, where waiting would never end.
-
     """
     try:
         background = _usable_loop()

@@ -24,7 +24,6 @@ class Pausable(Protocol):
 
         Args:
             until: The latest time to wait for, by `time.monotonic()`.
-
         """
         ...
 
@@ -42,7 +41,6 @@ def pause_across_forks(pausable: Pausable) -> None:
 
     Args:
         pausable: The object with the threads.
-
     """
     _pausable.add(pausable)
 
@@ -53,7 +51,6 @@ def join(thread: threading.Thread | None, until: float) -> None:
     Args:
         thread: The thread, if there is one.
         until: The latest time to wait for, by `time.monotonic()`.
-
     """
     if thread is None or thread is threading.current_thread():
         return

@@ -36,7 +36,6 @@ class Origin(msgspec.Struct, frozen=True):
 
         Returns:
             The error, with one problem, `broken-plugin`.
-
         """
         hint = hint or f"update or uninstall {self.distribution}"
         return ConfigError(
@@ -51,7 +50,6 @@ class Origin(msgspec.Struct, frozen=True):
 
         Returns:
             The error, with a lasting failure, `unavailable`.
-
         """
         message = f"{self} cannot be used: {message}"
         return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message, lasting=True))
@@ -65,7 +63,6 @@ class Origin(msgspec.Struct, frozen=True):
         Raises:
             AttemptFailed: A library is installed in a version outside of its requirement
                 (`unavailable`).
-
         """
         for requirement in requirements:
             if version := version_mismatch(requirement):
@@ -80,7 +77,6 @@ class Origin(msgspec.Struct, frozen=True):
 
         Returns:
             The failure, `contract`.
-
         """
         remedy = f"update {self.distribution}, or report this to its authors"
         return Failure(kind=Kind.CONTRACT, message=f"{self} {message}; {remedy}")
@@ -98,7 +94,6 @@ def guard(
     Args:
         fail: Makes the exception to raise from the description of the plugin's.
         through: Exceptions that pass unchanged.
-
     """
     try:
         yield
@@ -116,7 +111,6 @@ def is_async(function: object) -> bool:
 
     Returns:
         True for a coroutine function or an asynchronous generator function.
-
     """
     called = type(function).__call__ if callable(function) else None
     return any(iscoroutinefunction(each) or isasyncgenfunction(each) for each in (function, called))
@@ -132,7 +126,6 @@ def close_awaitable(value: object) -> str:
 
     Returns:
         The problem, as the rest of a sentence; "" if the value is not awaitable.
-
     """
     if not (isawaitable(value) or isasyncgen(value)):
         return ""
@@ -155,7 +148,6 @@ def require_value(value: T) -> T:
 
     Raises:
         TypeError: The value would have to be awaited. It is closed.
-
     """
     if problem := close_awaitable(value):
         raise TypeError(f"it {problem}")
@@ -170,7 +162,6 @@ def describe_error(error: BaseException) -> str:
 
     Returns:
         `Type: message`, or the type alone if the message is empty.
-
     """
     kind, message = type(error).__name__, error_message(error)
     if message is None:
@@ -186,7 +177,6 @@ def error_message(error: BaseException) -> str | None:
 
     Returns:
         The message; `None` if the exception raises instead of giving one.
-
     """
     try:
         return " ".join(str(error).split())
@@ -205,7 +195,6 @@ def type_error(value: object, kind: type[msgspec.Struct]) -> str:
 
     Returns:
         The problem, with the field's path; "" if there is none.
-
     """
     if not isinstance(value, kind):
         return f"expected a {kind.__name__}, got a {type(value).__name__}"

@@ -50,7 +50,6 @@ class Watchdog:
 
         Args:
             report: Called once if the loop is blocked.
-
         """
         loop = asyncio.get_running_loop()
         with self._lock:
@@ -78,7 +77,6 @@ class Watchdog:
 
         Args:
             until: The latest time to wait for it, by `time.monotonic()`.
-
         """
         with self._lock:
             thread, self._thread = self._thread, None

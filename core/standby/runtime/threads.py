@@ -33,7 +33,6 @@ async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
 
     Raises:
         RuntimeError: The system cannot start another thread.
-
     """
     import asyncio  # noqa: PLC0415 - every manifest imports this module, and `standby validate` needs no event loop
 

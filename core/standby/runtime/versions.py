@@ -19,7 +19,6 @@ def version_mismatch(requirement: str) -> str:
 
     Returns:
         The version; "" if it is within the bounds, is not installed, or cannot be compared.
-
     """
     name = _NAME.match(requirement)
     version = "" if name is None else _installed_version(name[1])
