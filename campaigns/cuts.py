@@ -1,6 +1,7 @@
-"""Recorded streams, cut off by FIN or RST wherever one likes: a cut answer must never pass for a whole one.
+"""Recorded streams, cut off by FIN or RST anywhere: a cut answer must never pass as complete.
 
-usage: python -m campaigns.cuts [--seed S] [--share 0.02 | --every-byte]      the exit status is 1 if one did
+usage: python -m campaigns.cuts [--seed S] [--share 0.02 | --every-byte]
+The exit status is 1 if one did.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import msgspec
 from standby import AsyncStandby, Settings
 from standby.cards import Card
 from standby.settings import BreakerSettings, Chain, Model, Provider, Retry, Secret, StreamRules
-from tests.oracles.expected import Said, Wire
+from tests.oracles.expected import ExpectedFailure, ExpectedReply, Wire
 from tests.oracles.expected_of_own import OWN
 from tests.support.loopback import Answer, Loopback, cut, gemini_stream
 from tests.support.recorded import PATHS, PLUGINS, ROWS, STREAMS, as_events
@@ -34,35 +35,37 @@ OTHERS = {
     "fantasy/TestOpenAICommon/openai-o4-mini/tool_streaming.yaml#1",
     "vercel-ai/openai-text.chunks.txt",
 }
-CUT = [
-    name
-    for name in STREAMS
-    if (name in OWN or name in OTHERS) and isinstance(ROWS[name], Said) and ROWS[name].text
-]
-STANDBY = "the standby's own words"
+
+
+def _is_text(row: ExpectedReply | ExpectedFailure) -> bool:
+    return isinstance(row, ExpectedReply) and bool(row.text)
+
+
+CUT_STREAMS = [name for name in STREAMS if name in {*OWN, *OTHERS} and _is_text(ROWS[name])]
+STANDBY = "the standby's own text"
 LARGE = 40_000
-"""Bytes above which a stream's event boundaries are sampled too, and its bytes more thinly."""
+"""Bytes above which a stream's event boundaries are sampled too, and its bytes less densely."""
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """Where, and how, a stream is cut."""
+    """The position at which a stream is cut, and how."""
 
     at: int
     how: Literal["close", "reset"]
 
 
-def offsets(body: bytes, share: float, chance: random.Random) -> list[int]:
-    """Return each event boundary and the bytes beside it, and a share of all others."""
-    boundaries = [found.end() for found in re.finditer(rb"\r?\n\r?\n", body)]
+def choose_offsets(body: bytes, share: float, rng: random.Random) -> list[int]:
+    """Choose each event boundary and the bytes beside it, and a share of all others."""
+    boundaries = [match.end() for match in re.finditer(rb"\r?\n\r?\n", body)]
     if len(body) > LARGE and share < 1:
-        boundaries, share = chance.sample(boundaries, len(boundaries) // 10), share / 4
+        boundaries, share = rng.sample(boundaries, len(boundaries) // 10), share / 4
     beside = {end + step for end in boundaries for step in (-1, 0, 1)}
-    spread = chance.sample(range(len(body)), int(len(body) * min(share, 1.0)))
-    return sorted(at for at in beside | set(spread) if 0 <= at < len(body))
+    spread = rng.sample(range(len(body)), int(len(body) * min(share, 1.0)))
+    return sorted(at for at in beside | set(spread) if at in range(len(body)))
 
 
 def client(wire: Wire, servers: tuple[Loopback, Loopback]) -> AsyncStandby:
-    """Return a client that holds a stream back until it is whole, with a standby that is well."""
+    """Make a client that buffers complete streams, with a healthy standby."""
     never = BreakerSettings(failures=10**9)
     key = Secret("a-key")
     first, second = (server.url for server in servers)
@@ -91,9 +94,11 @@ def client(wire: Wire, servers: tuple[Loopback, Loopback]) -> AsyncStandby:
     )
 
 
-async def violations(name: str, cuts: list[Cut], servers: tuple[Loopback, Loopback]) -> list[str]:
-    """Cut one recorded stream in many places; return what went wrong."""
-    whole = Answer(
+async def find_violations(
+    name: str, cuts: list[Cut], servers: tuple[Loopback, Loopback]
+) -> list[str]:
+    """Cut one recorded stream at many positions; return what went wrong."""
+    answer = Answer(
         pieces=((0.0, as_events(name).body),),
         headers={"Content-Type": "text/event-stream"},
         framing="chunked",
@@ -102,52 +107,53 @@ async def violations(name: str, cuts: list[Cut], servers: tuple[Loopback, Loopba
     second.answer = lambda _: gemini_stream([STANDBY])
     wrong: list[str] = []
     async with client(ROWS[name].wire, servers) as standby:
-        first.script(whole)
-        text, model = await _streamed(standby)
+        first.script(answer)
+        text, model = await _stream(standby)
         if model != "a":
-            return [f"{name}: uncut, it is not read"]
+            return [f"{name}: the uncut stream is not read"]
         for each in cuts:
-            first.script(cut(whole, each.at, each.how, wait=0.0))
-            for target in standby._routes.current.targets.values():
-                target.breaker.reset_after_fork()
+            first.script(cut(answer, each.at, each.how, wait=0.0))
+            _forget_failures(standby)
             first.requests.clear()
-            got = await _streamed(standby)
+            got, model = await _stream(standby)
+            where = f"{name}: cut at {each.at} by {each.how}"
             if len(first.requests) != 1:
-                wrong.append(
-                    f"{name}: the cut at {each.at} was asked for {len(first.requests)} times"
-                )
-            if got not in ((text, "a"), (STANDBY, "b")):
-                wrong.append(
-                    f"{name}: cut at {each.at} by {each.how}: {got[1]} said {len(got[0])} of {len(text)} characters"
-                )
+                wrong.append(f"{where}: {len(first.requests)} requests were sent")
+            if (got, model) not in ((text, "a"), (STANDBY, "b")):
+                wrong.append(f"{where}: {model} sent {len(got)} of {len(text)} characters")
     return wrong
 
 
-async def _streamed(standby: AsyncStandby) -> tuple[str, str]:
+def _forget_failures(standby: AsyncStandby) -> None:
+    for target in standby._routes.current.targets.values():
+        target.breaker.reset_after_fork()
+
+
+async def _stream(standby: AsyncStandby) -> tuple[str, str]:
     async with standby.stream("Which city?") as stream:
         texts = [chunk.text async for chunk in stream]
     return "".join(texts), stream.reply.model
 
 
-def planned(name: str, share: float, seed: int) -> Iterator[Cut]:
+def plan_cuts(name: str, share: float, seed: int) -> Iterator[Cut]:
     """Plan the cuts of one stream."""
-    chance = random.Random(f"{seed} {name}")
-    for at in offsets(as_events(name).body, share, chance):
+    rng = random.Random(f"{seed} {name}")
+    for at in choose_offsets(as_events(name).body, share, rng):
         yield Cut(at, "close")
         yield Cut(at, "reset")
 
 
 async def _main(arguments: Any) -> int:
     share = 1.0 if arguments.every_byte else arguments.share
-    made, wrong = 0, []
+    count, wrong = 0, []
     with Loopback() as first, Loopback() as second:
-        for name in CUT:
-            cuts = list(planned(name, share, arguments.seed))
-            wrong += await violations(name, cuts, (first, second))
-            made += len(cuts)
+        for name in CUT_STREAMS:
+            cuts = list(plan_cuts(name, share, arguments.seed))
+            wrong += await find_violations(name, cuts, (first, second))
+            count += len(cuts)
             print(f"{name}: {len(cuts)} cuts", flush=True)  # noqa: T201 - a command
     print("" if FOLDER else f"{MISSING}\n", end="")  # noqa: T201 - a command
-    print(f"{made} cuts, {len(wrong)} violations, seed {arguments.seed}", *wrong, sep="\n")  # noqa: T201 - a command
+    print(f"{count} cuts, {len(wrong)} violations, seed {arguments.seed}", *wrong, sep="\n")  # noqa: T201 - a command
     return int(bool(wrong))
 
 

@@ -1,4 +1,4 @@
-"""The OpenAI client beside one SDK after the other, each in an environment without the other HTTP library.
+"""The OpenAI client with one SDK version after the other, without the other HTTP library.
 
 A campaign: `python -m campaigns.openai_versions [VERSION ...]` needs uv and a package index. It
 exits with the number of versions that failed.
@@ -12,21 +12,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 VERSIONS = ("1.108.1", "2.0.0", "2.54.0", "3.0.0", "")
-"""The newest stands last."""
+"""The newest is last."""
 
 TESTS = "tests/integrations/openai/test_libraries.py"
-LEFT_OUT = ("openai", "google-genai", "httpx2")
+EXCLUDED = ("openai", "google-genai", "httpx2")
 TOOLS = ("hypothesis", "pytest", "pytest-asyncio")
 
 
 def requirements() -> list[str]:
-    """Return what standby requires but for the SDKs: the scripted models need none."""
+    """Return standby's requirements except the SDKs: the scripted models need none."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [each for each in project["dependencies"] if not each.startswith(LEFT_OUT)]
+    return [each for each in project["dependencies"] if not each.startswith(EXCLUDED)]
 
 
 def passes(version: str) -> bool:
-    """Run the tests beside that version of the SDK."""
+    """Run the tests with that version of the SDK; return whether they passed."""
     with tempfile.TemporaryDirectory() as folder:
         python = Path(folder, "bin", "python")
         sdk = f"openai=={version}" if version else "openai"

@@ -1,4 +1,7 @@
-"""What one peer can cost in memory: bombs, endless streams and bodies without end, measured in a process of their own."""
+"""The memory that one peer can cost: bombs, endless streams and endless bodies.
+
+Each is measured in a separate process.
+"""
 
 import subprocess
 import sys
@@ -13,7 +16,7 @@ import pytest
 from tests.support.faults import Wire
 from tests.support.loopback import Answer, Loopback
 
-MOST = 64 * 2**20
+MAX_GROWTH = 64 * 2**20
 
 CLIENT = """
 import asyncio, resource, sys
@@ -30,7 +33,7 @@ settings = Settings(
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
-async def ask(client):
+async def send(client):
     try:
         if not streamed:
             return len((await client.chat("Which city?")).text)
@@ -41,9 +44,9 @@ async def ask(client):
 
 async def main():
     async with AsyncStandby(settings=settings, environ={}) as client:
-        await ask(client)
+        await send(client)
         before = peak()
-        print(await ask(client), peak() - before)
+        print(await send(client), peak() - before)
 
 asyncio.run(main())
 """
@@ -73,7 +76,7 @@ def endless(wire: Wire, piece: bytes) -> Answer:
 
 @pytest.mark.parametrize(("plugin", "path"), [("gemini", ""), ("openai", "/v1")])
 @pytest.mark.parametrize(
-    ("what", "streamed"),
+    ("fault", "streamed"),
     [
         ("gzip", False),
         ("deflate", True),
@@ -84,7 +87,7 @@ def endless(wire: Wire, piece: bytes) -> Answer:
     ],
 )
 def test_no_peer_costs_more_than_64_mib(
-    server: Loopback, what: str, plugin: str, path: str, *, streamed: bool
+    server: Loopback, fault: str, plugin: str, path: str, *, streamed: bool
 ) -> None:
     wire = Wire(plugin, path, "m", streamed)
     faults: dict[str, Any] = {
@@ -94,16 +97,10 @@ def test_no_peer_costs_more_than_64_mib(
         "many small events": lambda: endless(wire, b"data: {}\n\n" * 50_000),
         "comments": lambda: endless(wire, b": keep-alive\n\n" * 50_000),
     }
-    server.script(wire.good(), faults[what]())
-    command = [
-        sys.executable,
-        "-c",
-        textwrap.dedent(CLIENT),
-        plugin,
-        server.url + path,
-        str(streamed),
-    ]
+    server.script(wire.good(), faults[fault]())
+    arguments = [plugin, server.url + path, str(streamed)]
+    command = [sys.executable, "-c", textwrap.dedent(CLIENT), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - ourselves
-    ended, grown = done.stdout.rsplit(maxsplit=1)
-    assert int(grown) <= MOST
-    assert ended.strip() in {"malformed", "connection"}
+    outcome, growth = done.stdout.rsplit(maxsplit=1)
+    assert int(growth) <= MAX_GROWTH
+    assert outcome.strip() in {"malformed", "connection"}

@@ -1,10 +1,10 @@
-"""Every recorded stream, cut by FIN and RST at its event boundaries, beside them, and at 2 % of its bytes."""
+"""Recorded streams, cut by FIN and RST at and beside event boundaries and at 2 % of their bytes."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from campaigns.cuts import CUT, planned, violations
+from campaigns.cuts import CUT_STREAMS, find_violations, plan_cuts
 from tests.support.loopback import Loopback
 
 
@@ -14,10 +14,10 @@ def servers() -> Iterator[tuple[Loopback, Loopback]]:
         yield first, second
 
 
-@pytest.mark.parametrize("name", CUT)
-async def test_no_cut_answer_passes_for_a_whole_one(
+@pytest.mark.parametrize("name", CUT_STREAMS)
+async def test_no_cut_answer_passes_as_complete(
     name: str, servers: tuple[Loopback, Loopback]
 ) -> None:
-    cuts = list(planned(name, 0.02, seed=1))
+    cuts = list(plan_cuts(name, 0.02, seed=1))
     assert cuts
-    assert await violations(name, cuts, servers) == []
+    assert await find_violations(name, cuts, servers) == []

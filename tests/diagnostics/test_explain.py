@@ -35,18 +35,18 @@ from standby.registry.plugins import Registry
 from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker
 from standby.settings import Hedge, Retry, Secret, StreamRules, Trigger
 from standby.types import Usage
-from tests.oracles.expected import Failed
+from tests.oracles.expected import ExpectedFailure
 from tests.support.playing import Plays, failure, route, target
-from tests.support.recorded import PLUGINS, ROWS, answers_in, recorded
-from tests.support.recordings import path_of
+from tests.support.recorded import PLUGINS, ROWS, list_answers, recorded
+from tests.support.recordings import find_path
 from tests.test_error_bodies import GEMINI, OPENAI, google, openai
 
 BUSY = {"error": {"code": 503, "message": "Busy.", "status": "UNAVAILABLE"}}
-FAILED = {name: row for name, row in ROWS.items() if isinstance(row, Failed)}
+FAILED = {name: row for name, row in ROWS.items() if isinstance(row, ExpectedFailure)}
 CASSETTES = [
     name
     for name, row in FAILED.items()
-    if name.endswith("#0") and row.status >= 400 and len(answers_in(name.partition("#")[0])) == 1
+    if name.endswith("#0") and row.status >= 400 and len(list_answers(name.partition("#")[0])) == 1
 ]
 
 
@@ -362,9 +362,9 @@ def test_a_recorded_error_is_explained_as_what_it_is(name: str) -> None:
     row = FAILED[name]
     plugin = PLUGINS[row.wire]
     data, file = (
-        (recorded(name).plain, "body.txt")
+        (recorded(name).unpacked, "body.txt")
         if "#" in name
-        else (path_of(name).read_bytes(), Path(name).name)
+        else (find_path(name).read_bytes(), Path(name).name)
     )
     status = recorded(name).status or (row.status if row.status != 200 else None)
     if b'"error"' not in data:  # an answer that is no error, but blocked or without words
@@ -383,7 +383,7 @@ def test_a_recorded_error_is_explained_as_what_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", CASSETTES)
 def test_a_cassette_is_read_for_its_error(name: str) -> None:
     row = FAILED[name]
-    data = path_of(name.partition("#")[0]).read_bytes()
+    data = find_path(name.partition("#")[0]).read_bytes()
     found = from_recording(data, "cassette.yaml", None, reader(PLUGINS[row.wire])).failure
     assert (found.kind, found.status, found.code, found.retry_after) == (
         row.kind,

@@ -25,7 +25,7 @@ from standby.plugin import (
 )
 from standby.registry.plugins import Registry
 from standby.settings import Provider
-from tests.oracles.expected import Failed, Wire
+from tests.oracles.expected import ExpectedFailure, Wire
 from tests.support.playing import target
 from tests.support.recorded import PLUGINS, ROWS, as_events
 
@@ -42,11 +42,14 @@ def build_arguments(wire: Wire, **rest: Any) -> tuple[Target, Provider, type[Any
 @pytest.mark.parametrize("name", ROWS)
 async def test_every_recording_gives_the_failure_in_the_table_of_recordings(name: str) -> None:
     row, one = ROWS[name], as_events(name)
-    status = (isinstance(row, Failed) and row.status) or 200
+    status = (isinstance(row, ExpectedFailure) and row.status) or 200
     failure = await replay_answer(
-        *build_arguments(row.wire, verify_response_model=False), one.status or status, {}, one.plain
+        *build_arguments(row.wire, verify_response_model=False),
+        one.status or status,
+        {},
+        one.unpacked,
     )
-    if isinstance(row, Failed):
+    if isinstance(row, ExpectedFailure):
         assert failure is not None
         assert (failure.kind, failure.status, failure.code) == (row.kind, row.status, row.code)
     else:

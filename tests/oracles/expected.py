@@ -1,4 +1,4 @@
-"""What a recorded answer is read as."""
+"""The expected outcome of a recorded answer."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -10,8 +10,12 @@ from standby.plugin import Finish, Kind
 Wire = Literal["gemini", "vertex", "chat", "responses", "anthropic"]
 
 
-class Said(msgspec.Struct, frozen=True):
-    """A reply: its text, or how that begins and its `size`; `tokens` of input, output, reasoning; `chunks` with words."""
+class ExpectedReply(msgspec.Struct, frozen=True):
+    """A reply.
+
+    `text` is its text, or the start of a text of `size` characters. `tokens` are those of input,
+    output and reasoning. `chunks` is the number of chunks with text.
+    """
 
     wire: Wire
     text: str
@@ -27,13 +31,17 @@ class Said(msgspec.Struct, frozen=True):
     provider_state: str = ""
 
 
-class Failed(msgspec.Struct, frozen=True):
-    """A failure, with the text that had come before it, words of its message, and the seconds that the vendor asks for."""
+class ExpectedFailure(msgspec.Struct, frozen=True):
+    """A failure.
+
+    `text` is the text that came before it, `message` a part of its message, and `retry_after` the
+    vendor's stated delay in seconds.
+    """
 
     wire: Wire
     kind: Kind
     status: int
     code: str | None
     text: str = ""
-    words: str = ""
+    message: str = ""
     retry_after: float | None = None

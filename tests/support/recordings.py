@@ -1,8 +1,8 @@
-"""Where recorded answers lie: our own in this folder, and those of other projects beside the checkout.
+"""The folders of recorded answers: our own in `tests/answers`, other projects' beside the checkout.
 
-What others recorded is never committed. `STANDBY_RECORDINGS` names its folder, empty it says that
-there is none, and unset it is `../shared/recordings` beside the checkout. Where there is none, the
-same tests read our own answers alone.
+Other projects' recordings are never committed. `STANDBY_RECORDINGS` names their folder; if it is
+empty there is none, and if it is unset the folder is `../shared/recordings` beside the checkout.
+Without the folder, the same tests read only our own answers.
 """
 
 import os
@@ -16,44 +16,48 @@ import pytest
 import yaml
 
 OWN = Path(__file__).parents[1] / "answers"
-"""Shapes of our own writing: the words, ids and signatures are made up, the forms are the vendors' and the recorders'."""
+"""Answers of our own: texts, ids and signatures are invented, the forms are the vendors' own."""
 
 VARIABLE = "STANDBY_RECORDINGS"
-MISSING = f"no recorded traffic of others is here; {VARIABLE}=FOLDER names it. Our own answers hold the same rules"
+MISSING = (
+    f"the recorded traffic of other projects is missing; {VARIABLE}=FOLDER names it. "
+    "Our own answers test the same rules"
+)
 
 
-def others() -> Path | None:
-    """Return the folder of what others recorded; `None`: it is not here."""
+def find_others() -> Path | None:
+    """Return the folder of other projects' recordings, or `None`."""
     named = os.environ.get(VARIABLE)
     folder = Path(__file__).parents[3] / "shared" / "recordings" if named is None else Path(named)
     if named and not folder.is_dir():
         raise NotADirectoryError(
-            f"{VARIABLE} names {named}, which is no folder; name the recordings' folder, or unset it"
+            f"{VARIABLE} names {named}, which is not a folder; "
+            "name the recordings' folder, or unset it"
         )
     return folder if named != "" and folder.is_dir() else None
 
 
-OTHERS = others()
+OTHERS = find_others()
 
 
-def folder(whose: str) -> Path:
-    """Return the folder of our own answers, or of the others'; a test of what is not here is skipped."""
-    if whose == "own":
+def get_folder(owner: str) -> Path:
+    """Return the folder of our own answers, or of the others'; skip the test without it."""
+    if owner == "own":
         return OWN
     return OTHERS or pytest.skip(MISSING)
 
 
-def path_of(name: str) -> Path:
-    """Return where a recorded file lies, whoever wrote it."""
+def find_path(name: str) -> Path:
+    """Return the path of a recorded file, our own or another's."""
     return next(path for path in (OWN / name, (OTHERS or OWN) / name) if path.exists())
 
 
-def body_of(name: str) -> bytes:
-    """Return a recorded file's body, or a cassette's: `path.yaml#2` is the answer to its third request."""
+def read_body(name: str) -> bytes:
+    """Read a recorded file's body, or a cassette's: `path.yaml#2` is its third answer."""
     name, _, number = name.partition("#")
     if not name.endswith(".yaml"):
-        return path_of(name).read_bytes()
-    response: dict[str, Any] = cassette(name)[int(number or 0)]["response"]
+        return find_path(name).read_bytes()
+    response: dict[str, Any] = read_cassette(name)[int(number or 0)]["response"]
     body = response.get("parsed_body") or response["body"]
     if isinstance(body, dict) and "string" in body:
         body = body["string"]
@@ -64,8 +68,8 @@ def body_of(name: str) -> bytes:
 
 
 @cache
-def cassette(name: str) -> list[dict[str, Any]]:
-    """Return a cassette's interactions."""
-    loaded = yaml.load(path_of(name).read_bytes(), Loader=yaml.CSafeLoader)
+def read_cassette(name: str) -> list[dict[str, Any]]:
+    """Read a cassette's interactions."""
+    loaded = yaml.load(find_path(name).read_bytes(), Loader=yaml.CSafeLoader)
     interactions: list[dict[str, Any]] = loaded["interactions"]
     return interactions
