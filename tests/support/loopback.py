@@ -1,4 +1,4 @@
-"""The vendors' wires, for the loopback server of `standby.testing`: what each of them answers, and how it fails.
+"""Replies, streams and errors of Gemini and OpenAI, for the loopback server of `standby.testing`.
 
 ::
 
@@ -119,7 +119,7 @@ def gemini_error(
 
 
 def gemini_answers(*texts: str, model: str = "gemini-2.5-pro") -> Answers:
-    """Answer whole or streamed, as the path says."""
+    """Answer with a complete reply or a stream, as the path demands."""
 
     def answer(request: Received) -> Answer:
         if request.path.endswith(":streamGenerateContent"):
@@ -141,7 +141,10 @@ GEMINI_504 = gemini_error(
 GEMINI_429 = gemini_error(
     429,
     "RESOURCE_EXHAUSTED",
-    "You exceeded your current quota, please check your plan and billing details. Please retry in 34.4s.",
+    (
+        "You exceeded your current quota, please check your plan and billing details. "
+        "Please retry in 34.4s."
+    ),
     [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.4s"}],
 )
 GEMINI_BAD_KEY = gemini_error(
@@ -236,7 +239,7 @@ def openai_error(
 
 
 def openai_answers(*texts: str, model: str = "o3-mini-2025-01-31") -> Answers:
-    """Answer whole or streamed, as the request says."""
+    """Answer with a complete reply or a stream, as the request demands."""
 
     def answer(request: Received) -> Answer:
         if request.json.get("stream"):
@@ -273,7 +276,7 @@ OPENAI_429_QUOTA = openai_error(
 
 @contextlib.contextmanager
 def both() -> Iterator[tuple[Loopback, Loopback]]:
-    """Run a server for each wire: Gemini's, OpenAI's, both well."""
+    """Run a healthy server for each wire: Gemini's and OpenAI's."""
     with Loopback() as gemini, Loopback() as openai:
         gemini.answer = gemini_answers("Lisbon, ", "says Gemini.")
         openai.answer = openai_answers("Lisbon, ", "says OpenAI.")
