@@ -58,23 +58,22 @@ def _check_contents(contents: list[JSON], *, signed: bool) -> Iterator[str]:
 
 def _check_role(content: JSON, before: JSON) -> Iterator[str]:
     role, roles = content.get("role"), [before.get("role"), content.get("role")]
-    parts = content.get("parts") or []
-    # only the results of tools may stand apart from the user's own text
-    text_after_results = (
-        role == "user"
-        and _find(before["parts"], "functionResponse")
-        and not _find(parts, "functionResponse")
-    )
-    repeats = roles[0] == role and not text_after_results
-    calls = _find(parts, "functionCall")
+    calls = _find(content.get("parts") or [], "functionCall")
+    may_repeat = role == "user" and _follows_results(content, before)
     return broken(
         (role not in ("user", "model"), f"a role is {role!r}"),
-        (repeats, "roles do not alternate"),
+        (roles[0] == role and not may_repeat, "roles do not alternate"),
         (
             calls and roles != ["user", "model"],
             "a functionCall does not follow a turn of the user",
         ),
     )
+
+
+def _follows_results(content: JSON, before: JSON) -> bool:
+    """Only the results of tools may stand apart from the user's own text."""
+    parts = (before.get("parts") or [], content.get("parts") or [])
+    return [bool(_find(each, "functionResponse")) for each in parts] == [True, False]
 
 
 def _check_calls(calls: list[JSON], *, signed: bool) -> Iterator[str]:

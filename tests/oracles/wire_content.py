@@ -64,12 +64,16 @@ def read_messages(messages: Sequence[Message], *, gemini: bool) -> Content:
                 case ToolCall():
                     collector.add_call(part.id, part.name, part.arguments)
                 case ToolResult():
-                    collector.add_result(part.id, _wrap(part.text) if gemini else part.text)
-                    for media in part.media:
-                        collector.add_media(media.data or media.url)
+                    _read_result(collector, part, gemini=gemini)
                 case _:
                     pass  # a thought
     return collector.merge()
+
+
+def _read_result(collector: _Collector, result: ToolResult, *, gemini: bool) -> None:
+    collector.add_result(result.id, _wrap(result.text) if gemini else result.text)
+    for media in result.media:
+        collector.add_media(media.data or media.url)
 
 
 def _wrap(text: str) -> Any:
