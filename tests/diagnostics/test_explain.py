@@ -36,10 +36,13 @@ from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker
 from standby.settings import Hedge, Retry, Secret, StreamRules, Trigger
 from standby.types import Usage
 from tests.oracles.expected import ExpectedFailure
+from tests.oracles.gemini_errors import GEMINI
+from tests.oracles.gemini_errors import build_error as gemini_error
+from tests.oracles.openai_errors import OPENAI
+from tests.oracles.openai_errors import build_error as openai_error
 from tests.support.playing import Plays, failure, route, target
 from tests.support.recorded import PLUGINS, ROWS, list_answers, recorded
 from tests.support.recordings import find_path
-from tests.test_error_bodies import GEMINI, OPENAI, google, openai
 
 BUSY = {"error": {"code": 503, "message": "Busy.", "status": "UNAVAILABLE"}}
 FAILED = {name: row for name, row in ROWS.items() if isinstance(row, ExpectedFailure)}
@@ -332,12 +335,13 @@ def test_the_plan_says_what_a_hedge_can_cost() -> None:
 
 @pytest.mark.parametrize("row", GEMINI)
 def test_geminis_known_errors(row: tuple[Any, ...]) -> None:
-    held(google(row[0], row[1], row[3], row[4] if len(row) > 4 else ()), row[0], row[2], "gemini")
+    body = gemini_error(row[0], row[1], row[3], row[4] if len(row) > 4 else ())
+    held(body, row[0], row[2], "gemini")
 
 
 @pytest.mark.parametrize("row", OPENAI)
 def test_openais_known_errors(row: tuple[Any, ...]) -> None:
-    held(openai(row[1], row[2], row[4]), row[0], row[3], "openai")
+    held(openai_error(row[1], row[2], row[4]), row[0], row[3], "openai")
 
 
 def held(body: Any, status: int, kind: Kind, plugin: str) -> None:
