@@ -1,12 +1,14 @@
 """Where the chunks of a stream go: one attempt at a time commits to it, and only its chunks pass."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from standby.dispatch.target import Target
 from standby.types import Chunk, End, Reply
 
-Put = Callable[[Chunk, Target], Awaitable[None] | None]
+if TYPE_CHECKING:
+    from standby.dispatch.target import Target
+
+Put = Callable[[Chunk, "Target"], Awaitable[None] | None]
 """Takes a chunk and the model that it comes from; returns what to await while the reader is behind."""
 
 
@@ -14,7 +16,7 @@ class Source(Protocol):
     """What commits to a gate: an attempt at one model."""
 
     @property
-    def target(self) -> Target:
+    def target(self) -> "Target":
         """Return the model."""
         ...
 
@@ -98,7 +100,7 @@ class StreamGate:
             self._on_commit(source)
         return True
 
-    def release(self, source: object, target: Target, chunk: Chunk) -> Awaitable[None] | None:
+    def release(self, source: object, target: "Target", chunk: Chunk) -> Awaitable[None] | None:
         """Pass a chunk on, after a reset where another attempt's text is out.
 
         Args:
@@ -120,7 +122,7 @@ class StreamGate:
         self._out.append(chunk)
         return put(chunk, target)
 
-    async def flush(self, reply: Reply, target: Target) -> None:
+    async def flush(self, reply: Reply, target: "Target") -> None:
         """Pass on all of a reply that was held back.
 
         Args:
@@ -136,7 +138,7 @@ class StreamGate:
         """Let another attempt commit."""
         self.committed = None
 
-    async def _start_over(self, put: Put, source: object, target: Target, chunk: Chunk) -> None:
+    async def _start_over(self, put: Put, source: object, target: "Target", chunk: Chunk) -> None:
         """Void what is out; if this is cancelled while the reader is behind, the reset is still due."""
         if (waiting := put(Chunk(reset=True), target)) is not None:
             await waiting
