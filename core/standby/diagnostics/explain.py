@@ -6,7 +6,7 @@ closed, and every budget of extra attempts to be full.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from standby.diagnostics.explain_triggers import explain_triggers, may_apply
 from standby.diagnostics.explanation import (
@@ -156,21 +156,22 @@ def plan(
 def _hedging(route: Route, tokens: Usage) -> Hedging | None:
     hedge = route.chain.hedge
     awake = [target for target in route.reachable if not target.breaker.suspicion]
-    seconds_of = {target.name: target for target in awake[:-1]}
-    beside = awake[1:]
-    if hedge is None or not beside:
+    if hedge is None or not awake[1:]:
         return None
-    delays = {
-        name: hedge_delay(hedge, target, is_streaming=False) for name, target in seconds_of.items()
-    }
-    costs = {target.name: cost(tokens, target.card.price) for target in beside}
-    unpriced = tuple(name for name, each in costs.items() if each is None)
+    delays = {target.name: hedge_delay(hedge, target, is_streaming=False) for target in awake[:-1]}
+    costs = {target.name: cost(tokens, target.card.price) for target in awake[1:]}
     return Hedging(
-        whole={name: seconds for name, seconds in delays.items() if seconds > hedge.after},
+        whole=dict(item for item in delays.items() if item[1] > hedge.after),
         share=HEDGE_SHARE,
         first=int(HEDGE_BUDGET),
-        cost=Cost(max(each or 0.0 for each in costs.values()), unpriced),
+        cost=_dearest(costs),
     )
+
+
+def _dearest(costs: Mapping[str, float | None]) -> Cost:
+    known = [each for each in costs.values() if each is not None]
+    unpriced = tuple(name for name, each in costs.items() if each is None)
+    return Cost(max(known, default=0.0), unpriced)
 
 
 # What follows
@@ -233,19 +234,31 @@ def _following(
 
     With `again` the model itself was to be retried. A model that begins resting comes last.
     """
-    reachable = route.reachable
-    later = reachable[reachable.index(target) + (0 if again else 1) :]
-    resting = [each for each in reachable if each.breaker.suspicion and each is not target]
-    awake = [each for each in later if each not in resting]
+    position = route.reachable.index(target) + (0 if again else 1)
+    candidates = [
+        each
+        for number, each in enumerate(route.reachable)
+        if number >= position or _rests_beside(each, target)
+    ]
     overflowed = [target] if failure.kind is Kind.CONTEXT_TOO_LONG else []
-    candidates = [each for each in reachable if each in awake or each in resting]
-    small = [each for each in candidates if is_too_small(each, overflowed)]
+    small, large = _split(candidates, lambda each: is_too_small(each, overflowed))
+    resting, awake = _split(large, lambda each: _rests_beside(each, target))
     passed_over = [_passed_over_as_small(each) for each in small]
-    awake = [each for each in awake if each not in small]
-    resting = [each for each in resting if each not in small]
     if awake:
         passed_over += map(_passed_over_as_resting, resting)
     return tuple(passed_over), (*awake, *resting)
+
+
+def _rests_beside(other: Target, target: Target) -> bool:
+    return other is not target and other.breaker.suspicion != ""
+
+
+def _split(
+    targets: Sequence[Target], matches: Callable[[Target], bool]
+) -> tuple[list[Target], list[Target]]:
+    return [each for each in targets if matches(each)], [
+        each for each in targets if not matches(each)
+    ]
 
 
 def _passed_over_as_small(target: Target) -> PassedOver:
@@ -261,7 +274,7 @@ def _passed_over_as_resting(target: Target) -> PassedOver:
 
 
 def _at_worst(target: Target, route: Route, rules: Mapping[str, Trigger]) -> list[float]:
-    """Return the seconds of each attempt of a model that fails as late as it can, pauses included."""
+    """Return the seconds of each attempt, pauses included, if all fail as late as they can."""
     retry = route.chain.retry
     by_trigger = any(rule.then == "retry" and may_apply(rule, target) for rule in rules.values())
     numbers = range(1, attempts_at_most(target, retry, by_trigger=by_trigger))

@@ -1,4 +1,4 @@
-"""One call of one adapter: a whole reply comes back, or one `AttemptFailed`, whatever the plugin does."""
+"""One call of one adapter: it returns a whole reply, or raises one `AttemptFailed`."""
 
 from asyncio import CancelledError, sleep
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
@@ -45,7 +45,7 @@ class AdapterCall:
         Args:
             target: the model.
             request: what fits it.
-            timer: is told of each sign of life.
+            timer: notes each sign of life.
             gate: where the chunks that mean something go.
 
         """
@@ -72,7 +72,7 @@ class AdapterCall:
             return await self._send()
         except (KeyboardInterrupt, CancelledError, GeneratorExit):
             raise  # the program's own; `AttemptTask` reports what the plugin made up
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a plugin's, even SystemExit
             redacted, cause = self._redact(error)
             raise AttemptFailed(redacted) from cause
         finally:
@@ -108,8 +108,8 @@ class AdapterCall:
 
     async def _ask(self, adapter: Any, model_request: ModelRequest) -> Reply:
         """Call the adapter's method; raises `TypeError`, worded for its author, for a wrong one."""
-        has_complete = hasattr(adapter, "complete")
-        if (self._gate.streams or not has_complete) and hasattr(adapter, "stream"):
+        wants_stream = self._gate.streams or not hasattr(adapter, "complete")
+        if wants_stream and hasattr(adapter, "stream"):
             chunks = adapter.stream(model_request)
             if isawaitable(chunks):
                 close_awaitable(chunks)
@@ -287,7 +287,7 @@ def _is_sign_of_life(chunk: Chunk) -> bool:
 
 
 def _has_right_types(reply: Reply) -> bool:
-    """Tell at a glance that a reply without tool calls is typed well; a closer look is slow."""
+    """Return whether a reply without tool calls is typed well, at a glance: more is slow."""
     if reply.tool_calls or reply.trail:
         return False
     is_typed = tuple(map(type, astuple(reply))) == _REPLY_TYPES

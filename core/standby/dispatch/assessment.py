@@ -14,7 +14,7 @@ def assess(reply: Reply, target: Target) -> Failure | None:
 
     Args:
         reply: a whole reply.
-        target: the model that was requested.
+        target: the requested model.
 
     Returns:
         A failure of the kind `wrong_model` or `truncated`; `None` for a good reply.
@@ -30,11 +30,11 @@ def assess(reply: Reply, target: Target) -> Failure | None:
 
 
 def is_wrong_model(reply: Reply, target: Target) -> bool:
-    """Tell whether the vendor answered with another model than was requested.
+    """Return whether the vendor answered with another model than was requested.
 
     Args:
         reply: a whole reply.
-        target: the model that was requested.
+        target: the requested model.
 
     Returns:
         True if the vendor names another model; a dated variant ("o3-mini-2025-01-31") is the same

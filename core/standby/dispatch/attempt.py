@@ -10,6 +10,7 @@ from standby.dispatch.adapter_call import AdapterCall, timeout_failure
 from standby.dispatch.compatibility import Adapted
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
+from standby.dispatch.trail import EndedAttempt
 from standby.errors import AttemptFailed
 from standby.failures import Kind
 from standby.resilience.circuit_breaker import Health, Outcome, Permit
@@ -78,7 +79,7 @@ class AttemptTask:
             adapted: the caller's request, adapted to the model.
             permit: the leave of the model's circuit breaker.
             timer: the attempt's time-outs, started.
-            gate: where chunks go; left out: the reply comes whole.
+            gate: where chunks go; by default the reply comes whole.
             position: its place on the trail.
             number: which attempt of this model in this call it is, from 1.
 
@@ -104,13 +105,14 @@ class AttemptTask:
         if self._permit is not None:
             self.record("ignored")
 
-    @property
-    def response_id(self) -> str:
-        """Return the vendor's id of the answer, "" if there is none."""
-        task = self.task
-        if not task.done() or task.cancelled() or task.exception() is not None:
-            return ""
-        return task.result().id
+    def ended(self) -> EndedAttempt:
+        """Return what the trail says of it."""
+        task, response_id = self.task, ""
+        if task.done() and not _has_failed(task):
+            response_id = task.result().id
+        return EndedAttempt(
+            self.target, self.position, self.timer.started, self.dropped, response_id
+        )
 
     def result(self) -> Result:
         """Return how it ended."""
@@ -207,6 +209,10 @@ async def drain(cancelled: Iterable[AttemptTask]) -> list[AttemptTask]:
         _abandoned.add(task)
         task.add_done_callback(_abandoned.discard)
     return [attempts[task] for task in stubborn]
+
+
+def _has_failed(task: asyncio.Task[Reply]) -> bool:
+    return task.cancelled() or task.exception() is not None
 
 
 def _is_pending(task: asyncio.Task[Reply]) -> bool:

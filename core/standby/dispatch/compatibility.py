@@ -23,7 +23,7 @@ from standby.types import (
 )
 
 MOST_CHARACTERS = 8
-"""Characters that one token stands for at the most, in text without repetitions: prose has 4 to 5."""
+"""Characters that one token stands for at the most, without repetitions: prose has 4 to 5."""
 
 _RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
 """A repeated character, like the spaces of an indented table: many of them are one token."""
@@ -216,5 +216,5 @@ def _adapt_part(part: Part, target: Target) -> Part | None:
 
 
 def _is_foreign(part: Part, target: Target) -> bool:
-    """Tell whether another model made a part; nobody else can read its state."""
+    """Return whether another model made a part; nobody else can read its state."""
     return isinstance(part, ToolCall | Reasoning) and part.produced_by not in ("", target.producer)

@@ -40,7 +40,7 @@ class Dispatcher:
         Args:
             request: the caller's request.
             deadline: seconds for the whole call.
-            put: takes the chunks of a stream; left out: the reply comes whole.
+            put: takes the chunks of a stream; by default the reply comes whole.
 
         Returns:
             The call; run it once.
@@ -63,8 +63,8 @@ class Dispatcher:
 
         Args:
             request: the caller's request.
-            deadline: seconds for the whole call; left out: the chain's own.
-            put: takes the chunks of a stream; left out: the reply comes whole.
+            deadline: seconds for the whole call; by default the chain's own.
+            put: takes the chunks of a stream; by default the reply comes whole.
 
         Returns:
             The reply.

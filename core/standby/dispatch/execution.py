@@ -62,7 +62,7 @@ _Started = Literal["foreground", "probe", "skipped"]
 
 
 class Execution:
-    """One request on its way down the chain; it is run once, on the event loop that it was made on."""
+    """One request on its way down the chain; run it once, on the event loop it was made on."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Execution:
         return self._trail.attempts
 
     async def run(self) -> Reply:
-        """Return the first good reply, with the trail on it; raises what `Dispatcher.run` raises."""
+        """Return the first good reply, with its trail; raises what `Dispatcher.run` raises."""
         with self._watch():
             try:
                 async with aclosing(self._in_flight):
@@ -146,7 +146,7 @@ class Execution:
         return self._end_without_good_reply()
 
     def _probe_suspected(self) -> None:
-        """Ask models that rest on a mere suspicion, now that the call has its reply: they may be back."""
+        """Probe models that rest on a mere suspicion, now that the call has its reply."""
         for _, target in self._resting:
             permit = target.breaker.admit_background_probe(
                 self._clock(), target.timeout + PROBE_GRACE
@@ -171,7 +171,7 @@ class Execution:
             self._start_resting()
 
     def _start_next(self) -> None:
-        """Start the next model that can be; beside a probe, the one after it; else one that rests."""
+        """Start the next model, and beside a probe the one after it; else one that rests."""
         has_foreground = False
         while self._queue and not has_foreground:
             has_foreground = self._start(self._queue.popleft()) == "foreground"
@@ -179,7 +179,7 @@ class Execution:
             self._start_nearest_resting()
 
     def _start_nearest_resting(self) -> None:
-        """Attempt the model that is nearest to its recovery, unless another call does so already."""
+        """Attempt the model that is nearest to its recovery, unless another call does so."""
         for pair in sorted(self._resting, key=lambda pair: pair[0]):
             _, target = pair
             permit = self._force_probe(target)
@@ -259,9 +259,9 @@ class Execution:
     def _hedge_at(self, now: float) -> float:
         """Return when the newest attempt will have been silent for long enough."""
         hedge = self._route.chain.hedge
-        if hedge is None or self._has_hedged or not self._queue:
+        if hedge is None or self._has_hedged:
             return NEVER
-        newest = self._in_flight.newest
+        newest = self._in_flight.newest if self._queue else None
         if newest is None:
             return NEVER
         silent_since = newest.timer.last_activity
@@ -285,7 +285,7 @@ class Execution:
     # What became of it
 
     def _handle_result(self, attempt: AttemptTask) -> Reply | None:
-        """Settle an attempt that has ended: return its reply if it is good, else prepare what follows."""
+        """Settle an attempt that has ended; return its reply if it is good."""
         result = attempt.result()
         reply, error = result.reply, result.error
         if reply is not None:
@@ -319,7 +319,7 @@ class Execution:
         self._follow(attempt, error, decision)
 
     def _weigh(self, attempt: AttemptTask, reply: Reply, warning: Failure) -> Reply | None:
-        """Return a questionable reply if it is good enough; what the caller has seen is not taken back."""
+        """Return a questionable reply if it is good enough, or if the caller has seen it."""
         if self._gate.committed is attempt.call:
             return self._accept(attempt, reply, warning)
         decision = self._decide(attempt, warning)

@@ -1,4 +1,4 @@
-"""The attempts of one call that are in flight: started, waited for, and settled when the call ends."""
+"""The attempts of one call that are in flight, from their start until they are settled."""
 
 import asyncio
 from collections.abc import Callable
@@ -84,7 +84,7 @@ class InFlight:
 
     @property
     def has_foreground(self) -> bool:
-        """Tell whether the call waits for an attempt before it goes on."""
+        """Return whether the call waits for an attempt before it goes on."""
         return any(map(self._is_foreground, self.attempts))
 
     @property
@@ -145,14 +145,18 @@ class InFlight:
         ended = [attempt for attempt in self.attempts if attempt.task.done()]
         if len(ended) == len(self.attempts):
             return ended
+        return ended + await self._time_out(ended, deadline)
+
+    async def _time_out(self, ended: list[AttemptTask], deadline: float) -> list[AttemptTask]:
+        """Time out those whose time is up, and return them; after the deadline it is too late."""
         now = self._clock()
+        if now >= deadline:
+            return []
         late = [each for each in self.attempts if each not in ended and _is_late(each, now)]
-        if not late or now >= deadline:
-            return ended
         for attempt in late:
             attempt.time_out()
         await self._drain(late)
-        return ended + late
+        return late
 
     def finish(
         self,
@@ -173,16 +177,7 @@ class InFlight:
         with attempt:
             if attempt in self.attempts:
                 self.attempts.remove(attempt)
-            self._trail.attempt_ended(
-                attempt.target,
-                outcome,
-                position=attempt.position,
-                started=attempt.timer.started,
-                failure=failure,
-                decision=decision,
-                dropped=attempt.dropped,
-                response_id=attempt.response_id,
-            )
+            self._trail.attempt_ended(attempt.ended(), outcome, failure, decision)
             if failure is not None and decision is not None:
                 self._record_failure(attempt, failure, decision)
 
@@ -218,7 +213,7 @@ class InFlight:
             self._waiter.set_result(None)
 
     async def _sleep(self, until: float) -> None:
-        """Sleep until an attempt ends, at most until a moment; `asyncio.wait` costs twice as much."""
+        """Sleep until an attempt ends, or a moment is there; `asyncio.wait` costs twice as much."""
         if any(attempt.task.done() for attempt in self.attempts):
             return
         loop = asyncio.get_running_loop()
@@ -242,16 +237,8 @@ class InFlight:
 
     def _send_to_background(self, probe: AttemptTask) -> None:
         message = "being probed, whether it is well again; nobody waited for it"
-        self._trail.attempt_ended(
-            probe.target,
-            "skipped",
-            position=probe.position,
-            started=probe.timer.started,
-            failure=Failure(kind=Kind.UNAVAILABLE, message=message),
-            decision=Decision("next"),
-            dropped=probe.dropped,
-            response_id=probe.response_id,
-        )
+        failure = Failure(kind=Kind.UNAVAILABLE, message=message)
+        self._trail.attempt_ended(probe.ended(), "skipped", failure, Decision("next"))
         self._run_in_background(probe, self._learn)
 
     def _run_in_background(self, probe: AttemptTask, learn: Callable[[AttemptTask], None]) -> None:
@@ -274,7 +261,7 @@ class InFlight:
             self._report(probe, probe.record_answer())
 
     def _learn_if_present(self, probe: AttemptTask) -> None:
-        """Bring the model back if it answered itself; any failure, or another model, rests it long."""
+        """Bring the model back if it answered itself; else it rests for long."""
         result = probe.result()
         if result.reply is not None and not is_wrong_model(result.reply, probe.target):
             self._report(probe, probe.record_answer())

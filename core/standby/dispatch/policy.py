@@ -1,6 +1,6 @@
-"""The rules of a chain, as pure functions: the dispatcher, `explain` and `check` call the same ones.
+"""The rules of a chain, as pure functions that the dispatcher, `explain` and `check` share.
 
-They are told the time and draw no randomness of their own.
+Time and randomness are arguments.
 """
 
 import random
@@ -16,17 +16,17 @@ from standby.resilience.triggers import Triggers
 from standby.settings import Chain, Hedge, Retry
 
 RESERVE = 5.0
-"""Seconds of the deadline that are kept for each model still to come, at most; see `reserve_for`."""
+"""Seconds of the deadline that are kept for each model still to come, at the most."""
 
 MAX_STATED_WAIT = 2.0
-"""Seconds: a delay that a vendor states is waited for up to this; a longer one means the next model."""
+"""Seconds: a longer delay that a vendor states means the next model; others are waited for."""
 
 LONG_REST = 300.0
 """Seconds that a model rests where a person must act: long enough to cost nothing, short enough to
 notice the repair."""
 
 HEDGE_BUDGET = 5.0
-"""Hedges that a chain may start with; afterwards `HEDGE_SHARE` of the healthy calls earn the next."""
+"""Hedges that a chain starts with; each healthy call adds `HEDGE_SHARE` of one."""
 
 HEDGE_SHARE = 0.05
 
@@ -92,11 +92,10 @@ def limit_retry(
         The decision to act on.
 
     """
-    if decision.then != "retry":
+    is_possible = decision.pause < time_left and not (last_resort or hedged)
+    if decision.then != "retry" or is_possible:
         return decision
-    if last_resort or hedged or decision.pause >= time_left:
-        return Decision("next", decision.trigger)
-    return decision
+    return Decision("next", decision.trigger)
 
 
 def outcome_of(
@@ -175,7 +174,7 @@ def retry_time(time_left: float, deadline: float, models: int, later: int) -> fl
 
 
 def is_too_small(target: Target, overflowed: Iterable[Target]) -> bool:
-    """Tell whether a model's context window cannot hold what has overflowed others.
+    """Return whether a model's context window cannot hold what has overflowed others.
 
     Args:
         target: the model in question; an unknown window counts as large enough.

@@ -6,17 +6,17 @@ import msgspec
 
 from standby.failures import Failure
 from standby.settings import Secret
-from standby.types import Media, Part, Reasoning, Request, Text, ToolResult
+from standby.types import Media, Part, Reasoning, Request, Text, ToolCall, ToolResult
 
 LONGEST_TEXT = 2_000
-"""Characters of a vendor's message that are kept; an HTML page says no more in a hundred thousand."""
+"""Characters of a vendor's message that are kept; a page of HTML says no more in 100,000."""
 
 SHORTEST_KEY = 6
 """Characters. No vendor gives out a shorter key; people send "k", "none" or "EMPTY" to servers of
-their own. Cut out wherever it stands, such a key would tear holes into words: "bro***en"."""
+their own. Cut out wherever it stands, such a key would tear holes into the text: "bro***en"."""
 
 SHORTEST_QUOTE = 8
-"""Characters: a text of the caller's of this length or more is cut out of a message that echoes it."""
+"""Characters: a caller's text of this length or more is cut out of a message that echoes it."""
 
 
 def redact(failure: Failure, secrets: Iterable[Secret], request: Request) -> Failure:
@@ -83,4 +83,5 @@ def _texts(part: Part) -> list[str]:
             return [part.text]
         case Media():
             return [part.data or part.url]
-    return [value for value in part.arguments.values() if isinstance(value, str)]
+        case ToolCall():
+            return [value for value in part.arguments.values() if isinstance(value, str)]

@@ -1,6 +1,6 @@
-"""Settings, made ready to be walked: each model with its adapter, its health and its limits, each chain with its triggers."""
+"""Settings made into routes: models with adapters, health and limits, chains with triggers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import cast
 
@@ -16,42 +16,59 @@ from standby.resilience.bulkhead import Bulkhead
 from standby.resilience.health import model_health
 from standby.resilience.retry_budget import RetryBudget
 from standby.resilience.triggers import FindPredicate, Triggers
-from standby.settings import Chain, Settings
+from standby.settings import Model, Settings
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client walks; replaced as a whole where the settings change, so that no call sees two of them."""
+    """The chains of a client; replaced together where the settings change.
+
+    Attributes:
+        settings: what they are made of.
+        targets: every model of the settings, by its name.
+        routes: every chain, by its name.
+
+    """
 
     settings: Settings
     targets: Mapping[str, Target]
     routes: Mapping[str, Route]
 
     def route(self, chain: str) -> Route:
-        """Return a chain as it is walked; raises `RequestError` for none."""
+        """Return a chain.
+
+        Args:
+            chain: its name.
+
+        Returns:
+            The chain.
+
+        Raises:
+            RequestError: no chain has this name.
+
+        """
         if chain not in self.routes:
             raise RequestError(f"no chain is named {chain!r}; {_chain_hint(chain, self.routes)}")
         return self.routes[chain]
 
     @property
     def targets_of_chains(self) -> dict[str, Target]:
-        """Return the models of the chains by name."""
+        """Return the models of the chains, by their names."""
         return {target.name: target for route in self.routes.values() for target in route.targets}
 
     def forget_health(self, models: Collection[str]) -> None:
-        """Forget what is known of these models, or of all and of the chains' hedges.
+        """Forget the health of models; nothing is forgotten if one of them is unknown.
 
-        Raises `RequestError` where no model has a name, and `TypeError` for what is no name; then
-        nothing is forgotten.
+        Args:
+            models: their names; none: every model of the chains, and the chains' hedges too.
+
+        Raises:
+            RequestError: no model of the chains has this name.
+            TypeError: something is not a name.
+
         """
         targets = self.targets_of_chains
         for name in cast("Collection[object]", models):
-            if not isinstance(name, str):
-                words = f"expected the names of models, each by itself, not a {type(name).__name__}"
-                raise TypeError(f"forget_health: {words}: forget_health('m1', 'm2')")
-            if name not in targets:
-                raise RequestError(
-                    f"no model of the chains is named {name!r}; {_hint(name, targets)}"
-                )
+            _check_name(name, targets)
         for name in models or targets:
             targets[name].breaker.forget()
             targets[name].budget.refill()
@@ -59,70 +76,70 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
             route.hedges.refill()
 
 
-def _chain_hint(chain: object, known: Collection[str]) -> str:
-    """Say what is meant; a call that names no chain has no slip in it, but the file may have one."""
-    slip = suggest("default", known) if chain == "default" else ""
-    if not slip:
-        return _hint(chain, known)
-    likely = slip.removeprefix("did you mean ").removesuffix("?")
-    return f"call {likely} 'default' in the file, or name a chain"
-
-
-def _hint(name: object, known: Collection[str]) -> str:
-    return suggest(str(name), known) or f"there is {', '.join(sorted(known))}"
-
-
 def build_routes(
     settings: Settings,
     adapters: AdapterPool,
-    tests: FindPredicate,
+    predicates: FindPredicate,
     before: Routes | None = None,
     *,
     today: date = date.min,
 ) -> Routes:
-    """Make resolved settings ready; what a chain of the same name had `before` goes on: its budget and its probes.
+    """Build the routes of resolved settings.
 
-    The health of a model is the process's own, and so survives by itself. `tests` finds a plugin's
-    test by its name. A model that is retired by `today` begins resting.
+    A model's health belongs to the process, so it outlives other settings by itself.
+
+    Args:
+        settings: the settings, with nothing left implicit.
+        adapters: makes the adapters.
+        predicates: finds a plugin's predicate by its name.
+        before: the routes until now; a chain of the same name keeps its hedges and its probes.
+        today: a model that its vendor has retired by this day begins resting.
+
+    Returns:
+        The routes.
+
     """
     targets = {
-        name: _target(name, settings, adapters, today)
-        for name in settings.models
-        if settings.models[name].provider
+        name: _build_target(name, model, settings, adapters, today)
+        for name, model in settings.models.items()
+        if model.provider
     }
     earlier: Mapping[str, Route] = before.routes if before is not None else {}
-    routes: dict[str, Route] = {}
+    routes = _build_chains(settings, targets, predicates, earlier)
+    return Routes(settings=settings, targets=targets, routes={each.name: each for each in routes})
+
+
+def _build_chains(
+    settings: Settings,
+    targets: Mapping[str, Target],
+    predicates: FindPredicate,
+    earlier: Mapping[str, Route],
+) -> Iterator[Route]:
     for name, chain in settings.chains.items():
-        triggers = Triggers(
-            ((each, settings.triggers[each]) for each in chain.triggers or ()), tests
+        rules = [(each, settings.triggers[each]) for each in chain.triggers or ()]
+        route = earlier.get(name) or Route(
+            name=name,
+            chain=chain,
+            targets=(),
+            triggers=Triggers(()),
+            hedges=RetryBudget(HEDGE_BUDGET, HEDGE_SHARE, min_rate=float("inf")),
         )
-        routes[name] = _route(
-            name,
-            chain,
-            tuple(targets[model] for model in chain.models),
-            triggers,
-            earlier.get(name),
+        yield msgspec.structs.replace(
+            route,
+            chain=chain,
+            targets=tuple(targets[model] for model in chain.models),
+            triggers=Triggers(rules, predicates),
         )
-    return Routes(settings=settings, targets=targets, routes=routes)
 
 
-def _route(
-    name: str, chain: Chain, asked: tuple[Target, ...], triggers: Triggers, earlier: Route | None
-) -> Route:
-    if earlier is not None:
-        return msgspec.structs.replace(earlier, chain=chain, targets=asked, triggers=triggers)
-    hedges = RetryBudget(HEDGE_BUDGET, HEDGE_SHARE, min_rate=float("inf"))
-    return Route(name=name, chain=chain, targets=asked, triggers=triggers, hedges=hedges)
-
-
-def _target(name: str, settings: Settings, adapters: AdapterPool, today: date) -> Target:
-    model = settings.models[name]
+def _build_target(
+    name: str, model: Model, settings: Settings, adapters: AdapterPool, today: date
+) -> Target:
     provider = settings.providers[model.provider or ""]
     card = model.card or Card()
-    own_names = provider.base_url is None
-    retired = settings.rest_reason(name, today)
     breaker = True if model.breaker is None else model.breaker
-    known = model_health((provider.account, model.model), breaker, retired)
+    reason = settings.rest_reason(name, today)
+    health = model_health((provider.account, model.model), breaker, reason)
     return Target(
         name=name,
         provider=model.provider or "",
@@ -134,13 +151,42 @@ def _target(name: str, settings: Settings, adapters: AdapterPool, today: date) -
         adapter=adapters.getter(model.provider or "", provider),
         options=model.options or {},
         extra=model.extra or {},
-        refused=(*(card.refuses or ()), *(model.drop or ())),
+        refused=_join(card.refuses, model.drop),
         strict=model.strict,
-        verify_response_model=own_names,
+        verify_response_model=provider.base_url is None,
         secrets=(provider.api_key,) if provider.api_key else (),
-        breaker=known.breaker,
-        budget=known.budget,
-        permits=Bulkhead(model.concurrency) if model.concurrency else None,
+        breaker=health.breaker,
+        budget=health.budget,
+        permits=_permits(model.concurrency),
         missing_key=missing_key(provider),
         origin=adapters.origin(provider),
     )
+
+
+def _permits(limit: int | None) -> Bulkhead | None:
+    return Bulkhead(limit) if limit else None
+
+
+def _join(*names: Collection[str] | None) -> tuple[str, ...]:
+    return tuple(name for each in names for name in each or ())
+
+
+def _check_name(name: object, targets: Mapping[str, Target]) -> None:
+    if not isinstance(name, str):
+        message = f"expected the names of models, each by itself, not a {type(name).__name__}"
+        raise TypeError(f"forget_health: {message}: forget_health('m1', 'm2')")
+    if name not in targets:
+        raise RequestError(f"no model of the chains is named {name!r}; {_hint(name, targets)}")
+
+
+def _chain_hint(chain: object, names: Collection[str]) -> str:
+    """Return what is meant; where a call names no chain, the file may misspell "default"."""
+    typo = suggest("default", names) if chain == "default" else ""
+    if not typo:
+        return _hint(chain, names)
+    likely = typo.removeprefix("did you mean ").removesuffix("?")
+    return f"call {likely} 'default' in the file, or name a chain"
+
+
+def _hint(name: object, names: Collection[str]) -> str:
+    return suggest(str(name), names) or f"there is {', '.join(sorted(names))}"

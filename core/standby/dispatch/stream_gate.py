@@ -1,4 +1,4 @@
-"""Where the chunks of a stream go: one attempt at a time commits to it, and only its chunks pass."""
+"""Where a stream's chunks go: one attempt at a time commits, and only its chunks pass."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from standby.dispatch.target import Target
 
 Put = Callable[[Chunk, "Target"], Awaitable[None] | None]
-"""Takes a chunk and the model that it comes from; returns what to await while the reader is behind."""
+"""Takes a chunk and its model; returns what to await while the reader is behind."""
 
 
 class Source(Protocol):
@@ -73,7 +73,7 @@ class StreamGate:
 
     @property
     def released(self) -> bool:
-        """Tell whether the caller has seen a chunk: from then on no other model answers silently."""
+        """Return whether the caller has seen a chunk; other models answer silently only before."""
         return bool(self._out)
 
     @property
@@ -93,7 +93,8 @@ class StreamGate:
         """
         if self.committed is source:
             return True
-        if self.closed or self.committed is not None or not self.is_open:
+        may_commit = self.is_open and not self.closed
+        if self.committed is not None or not may_commit:
             return False
         self.committed = source
         if self._on_commit is not None:
@@ -139,7 +140,7 @@ class StreamGate:
         self.committed = None
 
     async def _start_over(self, put: Put, source: object, target: "Target", chunk: Chunk) -> None:
-        """Void what is out; if this is cancelled while the reader is behind, the reset is still due."""
+        """Void what is out; where this is cancelled before, the reset is still due."""
         if (waiting := put(Chunk(reset=True), target)) is not None:
             await waiting
         self._out.clear()

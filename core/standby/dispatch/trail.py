@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-import msgspec
+from msgspec.structs import asdict, replace
 
 from standby import events
 from standby.dispatch.policy import Decision
@@ -15,6 +15,25 @@ from standby.resilience.circuit_breaker import Health
 AttemptOutcome = Literal["answered", "failed", "skipped", "cancelled"]
 
 _serial = count(1)
+
+
+class EndedAttempt(NamedTuple):
+    """An attempt, or a skip, that goes on the trail.
+
+    Attributes:
+        target: the model.
+        position: what `Trail.attempt_started` returned.
+        started: when it started, on the clock.
+        dropped: the names of the parameters that the model was not sent.
+        response_id: the vendor's id of the answer, if there is one.
+
+    """
+
+    target: Target
+    position: int
+    started: float
+    dropped: tuple[str, ...] = ()
+    response_id: str = ""
 
 
 class Trail:
@@ -71,45 +90,36 @@ class Trail:
 
     def attempt_ended(
         self,
-        target: Target,
+        ended: EndedAttempt,
         outcome: AttemptOutcome,
-        *,
-        position: int,
-        started: float,
         failure: Failure | None = None,
         decision: Decision | None = None,
-        dropped: tuple[str, ...] = (),
-        response_id: str = "",
     ) -> None:
         """Put an attempt on the trail.
 
         Args:
-            target: the model.
-            outcome: how the attempt ended.
-            position: what `attempt_started` returned.
-            started: when it started, on the clock.
+            ended: the attempt.
+            outcome: how it ended.
             failure: what went wrong, or is questionable about the answer.
             decision: what follows.
-            dropped: the names of the parameters that the model was not sent.
-            response_id: the vendor's id of the answer.
 
         """
-        now = self._clock()
+        target, started = ended.target, ended.started
         attempt = Attempt(
             model=target.name,
             provider=target.provider,
             outcome=outcome,
             start=started - self.started,
-            duration=now - started,
-            kind=failure.kind if failure else None,
-            status=failure.status if failure else None,
-            text=failure.text if failure else "",
-            trigger=decision.trigger if decision else None,
-            then=None if decision is None or decision.then == "accept" else decision.then,
-            dropped=dropped,
-            id=response_id or (failure.id if failure else ""),
+            duration=self._clock() - started,
+            dropped=ended.dropped,
+            id=ended.response_id,
         )
-        self._attempts[position] = attempt
+        if decision is not None:
+            then = None if decision.then == "accept" else decision.then
+            attempt = replace(attempt, trigger=decision.trigger, then=then)
+        if failure is not None:
+            attempt = _with_failure(attempt, failure)
+        self._attempts[ended.position] = attempt
         lasting = failure is not None and failure.lasting
         self._report(events.AttemptEnded, attempt.model, attempt=attempt, lasting=lasting)
         if failure is not None:
@@ -124,14 +134,8 @@ class Trail:
 
         """
         self._first_model = self._first_model or target.name
-        self.attempt_ended(
-            target,
-            "skipped",
-            position=next(self._positions),
-            started=self._clock(),
-            failure=failure,
-            decision=Decision("next"),
-        )
+        skip = EndedAttempt(target, next(self._positions), self._clock())
+        self.attempt_ended(skip, "skipped", failure, Decision("next"))
 
     def retry_scheduled(self, target: Target, delay: float) -> None:
         """Report that the same model will be attempted again.
@@ -176,7 +180,7 @@ class Trail:
             target: the model that it serves.
 
         """
-        origin = {} if target.origin is None else msgspec.structs.asdict(target.origin)
+        origin = {} if target.origin is None else asdict(target.origin)
         self._report(events.Abandoned, target.name, provider=target.provider, **origin)
 
     def call_answered(self, model: str, disclaimer: str) -> None:
@@ -214,3 +218,13 @@ class Trail:
     def _report(self, event: type[events.Event], model: str, **fields: Any) -> None:
         at = self._clock()
         self._emit(event(call=self._call, chain=self._chain, model=model, at=at, **fields))
+
+
+def _with_failure(attempt: Attempt, failure: Failure) -> Attempt:
+    return replace(
+        attempt,
+        kind=failure.kind,
+        status=failure.status,
+        text=failure.text,
+        id=attempt.id or failure.id,
+    )
