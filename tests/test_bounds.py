@@ -54,8 +54,8 @@ asyncio.run(main())
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    with Loopback() as running:
-        yield running
+    with Loopback() as loopback:
+        yield loopback
 
 
 def bomb(megabytes: int, encoding: str) -> Answer:

@@ -46,8 +46,8 @@ TURNS: list[list[tuple[str, dict[str, Any]]]] = [
     ]
     for turn in range(10)
 ]
-AT = [sum(map(len, TURNS[:turn])) for turn in range(11)]
-"""How many calls there are before each turn: by them a server tells which turn it is."""
+CALLS_BEFORE = [sum(map(len, TURNS[:turn])) for turn in range(11)]
+"""The number of calls before each turn, by which a server recognises the turn."""
 
 ROUNDS = {
     "flash and sol": [FLASH, SOL] * 5 + [FLASH],
@@ -59,32 +59,32 @@ ROUNDS = {
 }
 
 
-def words(turn: int) -> str:
+def leading_text(turn: int) -> str:
     return "Let me see. " if turn % 3 == 0 else ""
 
 
-def gemini_answer(turn: int, told: list[Any]) -> list[dict[str, Any]]:
+def gemini_answer(turn: int, results: list[Any]) -> list[dict[str, Any]]:
     if turn == len(TURNS):
-        return [{"text": json.dumps(told), "thoughtSignature": "flash-last"}]
+        return [{"text": json.dumps(results), "thoughtSignature": "flash-last"}]
     calls = [
         {"functionCall": {"id": f"flash-id-{turn}-{at}-{'x' * 40}", "name": n, "args": a}}
         for at, (n, a) in enumerate(TURNS[turn])
     ]
     signed = {**calls[0], "thoughtSignature": f"flash-{turn}"}
-    return [*([{"text": words(turn)}] if words(turn) else []), signed, *calls[1:]]
+    return [*([{"text": leading_text(turn)}] if leading_text(turn) else []), signed, *calls[1:]]
 
 
-def gemini(who: list[str]) -> Answers:
+def gemini(models: list[str]) -> Answers:
     def answer(request: Received) -> Answer:
         parts = [part for content in request.json["contents"] for part in content["parts"]]
-        turn = AT.index(sum("functionCall" in part for part in parts))
-        if who[turn] != FLASH:
+        turn = CALLS_BEFORE.index(sum("functionCall" in part for part in parts))
+        if models[turn] != FLASH:
             return GEMINI_503
-        told = [
+        results = [
             part["functionResponse"]["response"] for part in parts if "functionResponse" in part
         ]
-        said = gemini_answer(turn, [one.get("result") or json.dumps(one) for one in told])
-        candidate = {"content": {"role": "model", "parts": said}, "finishReason": "STOP"}
+        message = gemini_answer(turn, [one.get("result") or json.dumps(one) for one in results])
+        candidate = {"content": {"role": "model", "parts": message}, "finishReason": "STOP"}
         payload = {
             "candidates": [candidate],
             "modelVersion": FLASH,
@@ -95,8 +95,8 @@ def gemini(who: list[str]) -> Answers:
     return answer
 
 
-def responses_answer(turn: int, told: list[str]) -> dict[str, Any]:
-    text = json.dumps(told) if turn == len(TURNS) else words(turn)
+def responses_answer(turn: int, results: list[str]) -> dict[str, Any]:
+    text = json.dumps(results) if turn == len(TURNS) else leading_text(turn)
     calls = [] if turn == len(TURNS) else TURNS[turn]
     thought = {
         "type": "reasoning",
@@ -110,7 +110,7 @@ def responses_answer(turn: int, told: list[str]) -> dict[str, Any]:
         "role": "assistant",
         "content": [{"type": "output_text", "text": text, "annotations": []}],
     }
-    called = [
+    calls_made = [
         {
             "type": "function_call",
             "id": f"fc_{turn}",
@@ -120,7 +120,7 @@ def responses_answer(turn: int, told: list[str]) -> dict[str, Any]:
         }
         for at, (n, a) in enumerate(calls)
     ]
-    output = [thought, *([message] if text else []), *called]
+    output = [thought, *([message] if text else []), *calls_made]
     return {
         "id": f"resp_{turn}",
         "object": "response",
@@ -132,29 +132,29 @@ def responses_answer(turn: int, told: list[str]) -> dict[str, Any]:
 
 
 def responses_stream(response: dict[str, Any]) -> list[dict[str, Any]]:
-    begun = {**response, "status": "in_progress", "output": []}
-    told: list[dict[str, Any]] = [{"type": "response.created", "response": begun}]
-    for place, item in enumerate(response["output"]):
-        told.append(
+    started = {**response, "status": "in_progress", "output": []}
+    payloads: list[dict[str, Any]] = [{"type": "response.created", "response": started}]
+    for index, item in enumerate(response["output"]):
+        payloads.append(
             {
                 "type": "response.output_item.added",
-                "output_index": place,
+                "output_index": index,
                 "item": {**item, "content": []},
             }
         )
         deltas = [part["text"] for part in item.get("content", [])]
-        told += [
-            {"type": "response.output_text.delta", "output_index": place, "delta": delta}
+        payloads += [
+            {"type": "response.output_text.delta", "output_index": index, "delta": delta}
             for delta in deltas
         ]
-        told.append({"type": "response.output_item.done", "output_index": place, "item": item})
-    return [*told, {"type": "response.completed", "response": response}]
+        payloads.append({"type": "response.output_item.done", "output_index": index, "item": item})
+    return [*payloads, {"type": "response.completed", "response": response}]
 
 
-def responses(request: Received, who: list[str]) -> Answer:
+def responses(request: Received, models: list[str]) -> Answer:
     items = request.json["input"]
-    turn = AT.index(sum(item.get("type") == "function_call" for item in items))
-    if who[turn] != SOL:
+    turn = CALLS_BEFORE.index(sum(item.get("type") == "function_call" for item in items))
+    if models[turn] != SOL:
         return OPENAI_503
     answer = responses_answer(
         turn, [item["output"] for item in items if item.get("type") == "function_call_output"]
@@ -164,12 +164,14 @@ def responses(request: Received, who: list[str]) -> Answer:
 
 def chat(request: Received) -> Answer:
     messages = request.json["messages"]
-    turn = AT.index(sum(len(message.get("tool_calls", [])) for message in messages))
-    told = [message["content"] for message in messages if message["role"] == "tool"]
+    turn = CALLS_BEFORE.index(sum(len(message.get("tool_calls", [])) for message in messages))
+    results = [message["content"] for message in messages if message["role"] == "tool"]
     text, calls = (
-        (json.dumps(told), []) if turn == len(TURNS) else (words(turn) or None, TURNS[turn])
+        (json.dumps(results), [])
+        if turn == len(TURNS)
+        else (leading_text(turn) or None, TURNS[turn])
     )
-    made = [
+    calls_made = [
         {
             "id": f"four_id_{turn}_{at}",
             "type": "function",
@@ -178,22 +180,22 @@ def chat(request: Received) -> Answer:
         }
         for at, (n, a) in enumerate(calls)
     ]
-    said, finish = (
-        {"role": "assistant", "content": text, "tool_calls": made},
-        "tool_calls" if made else "stop",
+    message, finish = (
+        {"role": "assistant", "content": text, "tool_calls": calls_made},
+        "tool_calls" if calls_made else "stop",
     )
     base = {"id": f"four-reply-{turn}", "model": FOUR}
     if not request.json.get("stream"):
         return respond(
-            200, {**base, "choices": [{"index": 0, "message": said, "finish_reason": finish}]}
+            200, {**base, "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
         )
-    choices = [{"index": 0, "delta": said}, {"index": 0, "delta": {}, "finish_reason": finish}]
+    choices = [{"index": 0, "delta": message}, {"index": 0, "delta": {}, "finish_reason": finish}]
     return events([{**base, "choices": [choice]} for choice in choices])
 
 
-def openai(who: list[str]) -> Answers:
+def openai(models: list[str]) -> Answers:
     return lambda request: (
-        responses(request, who) if request.path.endswith("/responses") else chat(request)
+        responses(request, models) if request.path.endswith("/responses") else chat(request)
     )
 
 
@@ -206,7 +208,7 @@ def world(tmp_path: Path) -> Iterator[tuple[Path, Loopback, Loopback]]:
 
 
 class Talk:
-    """A conversation that goes on until no tool is asked for: the replies, and what ran."""
+    """A conversation with tools: the replies, and the calls with their results."""
 
     def __init__(self, *, streamed: bool) -> None:
         self.streamed = streamed
@@ -215,25 +217,25 @@ class Talk:
             {"role": "user", "content": "Add, look up."},
         ]
         self.replies: list[Reply] = []
-        self.ran: list[tuple[ToolCall, str]] = []
+        self.results: list[tuple[ToolCall, str]] = []
 
-    async def go_on(self, config: Path, turns: int) -> None:
+    async def take_turns(self, config: Path, turns: int) -> None:
         """Take some turns with a fresh client: a model that fails every other time would rest."""
         health.forget()
         async with AsyncStandby(config, environ={"KEY": "a-key"}, warm_up=False) as client:
             for _ in range(turns):
-                self.replies.append(await self._ask(client))
+                self.replies.append(await self._send(client))
                 results = [(call, run_tool(call)) for call in self.replies[-1].tool_calls]
-                told = [
-                    {"role": "tool", "tool_call_id": call.id, "content": text}
-                    for call, text in results
+                self.results += results
+                self.messages += [
+                    self.replies[-1].message,
+                    *(
+                        {"role": "tool", "tool_call_id": call.id, "content": text}
+                        for call, text in results
+                    ),
                 ]
-                self.messages, self.ran = (
-                    [*self.messages, self.replies[-1].message, *told],
-                    [*self.ran, *results],
-                )
 
-    async def _ask(self, client: AsyncStandby) -> Reply:
+    async def _send(self, client: AsyncStandby) -> Reply:
         if not self.streamed:
             return await client.chat(self.messages, tools=TOOLS)
         async with client.stream(self.messages, tools=TOOLS) as chunks:
@@ -242,35 +244,38 @@ class Talk:
         return chunks.reply
 
 
-def check_gemini(body: dict[str, Any], who: list[str]) -> None:
+def check_gemini(body: dict[str, Any], models: list[str]) -> None:
     assert gemini_rules.check(body, FLASH, targets()[FLASH].card) == []
-    made = [content["parts"] for content in body["contents"] if content["role"] == "model"]
+    turns = [content["parts"] for content in body["contents"] if content["role"] == "model"]
     signed = [
-        [part.get("thoughtSignature") for part in parts if "functionCall" in part] for parts in made
+        [part.get("thoughtSignature") for part in parts if "functionCall" in part]
+        for parts in turns
     ]
-    expected = [f"flash-{turn}" if who[turn] == FLASH else SENTINEL for turn in range(len(made))]
+    expected = [
+        f"flash-{turn}" if models[turn] == FLASH else SENTINEL for turn in range(len(turns))
+    ]
     assert signed == [
         [first, *[None] * (len(TURNS[turn]) - 1)] for turn, first in enumerate(expected)
     ]
     assert "sol-" not in json.dumps(body)
 
 
-def check_responses(body: dict[str, Any], who: list[str]) -> None:
-    mine = [f"sol-{turn}" for turn in range(len(TURNS)) if who[turn] == SOL]
-    assert responses_rules.check(body, mine) == []
+def check_responses(body: dict[str, Any], models: list[str]) -> None:
+    own_thoughts = [f"sol-{turn}" for turn in range(len(TURNS)) if models[turn] == SOL]
+    assert responses_rules.check(body, own_thoughts) == []
     items = body["input"]
-    turn = AT.index(sum(item.get("type") == "function_call" for item in items))
+    turn = CALLS_BEFORE.index(sum(item.get("type") == "function_call" for item in items))
     assert [item["encrypted_content"] for item in items if item.get("type") == "reasoning"] == [
-        thought for thought in mine if int(thought.removeprefix("sol-")) < turn
+        thought for thought in own_thoughts if int(thought.removeprefix("sol-")) < turn
     ]
     assert all(
         set(item) == {"type", "id", "summary", "encrypted_content"}
         for item in items
         if item.get("type") == "reasoning"
     )
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         if item.get("type") == "reasoning":
-            later = next(one for one in items[place:] if one.get("type") == "function_call")
+            later = next(one for one in items[index:] if one.get("type") == "function_call")
             assert later["call_id"].startswith(
                 f"sol_id_{item['encrypted_content'].removeprefix('sol-')}_"
             )
@@ -284,30 +289,30 @@ def check_chat(body: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("who", ROUNDS.values(), ids=ROUNDS)
+@pytest.mark.parametrize("streamed", [False, True], ids=["complete", "streamed"])
+@pytest.mark.parametrize("models", ROUNDS.values(), ids=ROUNDS)
 async def test_a_conversation_goes_back_and_forth_ten_times(
-    world: Any, who: list[str], streamed: bool
+    world: Any, models: list[str], streamed: bool
 ) -> None:
     config, first, second = world
-    first.answer, second.answer = gemini(who), openai(who)
+    first.answer, second.answer = gemini(models), openai(models)
     talk = Talk(streamed=streamed)
-    await talk.go_on(config, 6)
-    await talk.go_on(config, 5)
-    assert [reply.model for reply in talk.replies] == who
-    assert [(call.name, call.arguments) for call, _ in talk.ran] == [
+    await talk.take_turns(config, 6)
+    await talk.take_turns(config, 5)
+    assert [reply.model for reply in talk.replies] == models
+    assert [(call.name, call.arguments) for call, _ in talk.results] == [
         call for turn in TURNS for call in turn
     ]
     assert (talk.replies[-1].tool_calls, json.loads(talk.replies[-1].text)) == (
         (),
-        [text for _, text in talk.ran],
+        [text for _, text in talk.results],
     )
-    asked = [request.json for request in second.requests]
-    assert (len(first.requests), len(asked)) == (
+    bodies = [request.json for request in second.requests]
+    assert (len(first.requests), len(bodies)) == (
         11,
-        sum({FLASH: 0, SOL: 1, FOUR: 2}[name] for name in who),
+        sum({FLASH: 0, SOL: 1, FOUR: 2}[name] for name in models),
     )
     for body in (request.json for request in first.requests):
-        check_gemini(body, who)
-    for body in asked:
-        check_responses(body, who) if "input" in body else check_chat(body)
+        check_gemini(body, models)
+    for body in bodies:
+        check_responses(body, models) if "input" in body else check_chat(body)

@@ -87,11 +87,11 @@ def _check_message(message: JSON) -> Iterator[str]:
 
 
 def _check_part(part: JSON, role: Any) -> Iterator[str]:
-    known = {"text", "image_url", "input_audio", "file"} if role == "user" else {"text"}
+    allowed = {"text", "image_url", "input_audio", "file"} if role == "user" else {"text"}
     kind = part.get("type")
     yield from broken(
         (
-            kind not in known or set(part) != {"type", kind},
+            kind not in allowed or set(part) != {"type", kind},
             f"a part of the {role}'s content is {kind!r}",
         )
     )

@@ -103,11 +103,11 @@ def _check_message(item: JSON) -> Iterator[str]:
     yield from _check_content(content, OUTPUTS if role == "assistant" else INPUTS)
 
 
-def _check_content(content: Any, known: set[str]) -> Iterator[str]:
+def _check_content(content: Any, allowed: set[str]) -> Iterator[str]:
     yield from broken((not isinstance(content, str | list), "a content is neither text nor a list"))
     for part in content if isinstance(content, list) else ():
         kind = part.get("type")
-        yield from broken((kind not in known, f"a content's part is {kind!r}"))
+        yield from broken((kind not in allowed, f"a content's part is {kind!r}"))
         if kind == "input_file":
             has_data = part.get("filename") and part.get("file_data")
             yield from broken(

@@ -11,9 +11,9 @@ def broken(*rules: Rule) -> Iterator[str]:
     return (message for is_broken, message in rules if is_broken)
 
 
-def unknown_fields(fields: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+def unknown_fields(fields: Iterable[str], allowed: Iterable[str]) -> Iterator[str]:
     """Yield a message for each unknown field."""
-    return (f"there is no field {name}" for name in sorted(set(fields) - set(known)))
+    return (f"there is no field {name}" for name in sorted(set(fields) - set(allowed)))
 
 
 def has_duplicates(values: Iterable[object]) -> bool:

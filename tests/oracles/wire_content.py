@@ -38,11 +38,11 @@ class _Collector:
 
     def merge(self) -> Content:
         """Return the items, with consecutive texts of one role joined."""
-        merged: Content = []
+        joined: Content = []
         for role, group in groupby(self.items, key=_text_role):
             items = list(group)
-            merged += [(role, "".join(text for _, text in items))] if role else items
-        return merged
+            joined += [(role, "".join(text for _, text in items))] if role else items
+        return joined
 
 
 def _text_role(item: tuple[Any, ...]) -> str | None:

@@ -44,8 +44,8 @@ REQUEST = ModelRequest(
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    with Loopback() as running:
-        yield running
+    with Loopback() as loopback:
+        yield loopback
 
 
 @pytest.fixture(params=PLUGINS)

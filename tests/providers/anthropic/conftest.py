@@ -8,6 +8,6 @@ from tests.support.loopback import Loopback
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    with Loopback() as running:
-        running.answer = answers(text_block("Lisbon, says Claude."))
-        yield running
+    with Loopback() as loopback:
+        loopback.answer = answers(text_block("Lisbon, says Claude."))
+        yield loopback

@@ -33,9 +33,9 @@ REDACTED = {"type": "redacted_thinking", "data": "b3BhcXVl"}
 WEATHER = tool_use("toolu_01", "weather", {"city": "Oslo 🗺", "days": [1, 2]})
 NOW = tool_use("toolu_02", "now", {})
 REPLIES = {
-    "words": message(text_block("Lisbon, says "), text_block("Claude. 🗺")),
+    "text": message(text_block("Lisbon, says "), text_block("Claude. 🗺")),
     "a call": message(text_block("I look."), WEATHER, stop="tool_use"),
-    "two calls and no words": message(WEATHER, NOW, stop="tool_use"),
+    "two calls and no text": message(WEATHER, NOW, stop="tool_use"),
     "a call that ends a turn": message(WEATHER, stop="end_turn"),
     "thoughts": message(thinking_block("Which city do they mean?"), text_block("Lisbon.")),
     "thoughts that are not shown": message(thinking_block(""), REDACTED, text_block("Lisbon.")),
@@ -150,7 +150,7 @@ def test_a_reply_holds_every_reported_field() -> None:
 @pytest.mark.parametrize(
     ("name", "finish"),
     [
-        ("words", Finish.STOP),
+        ("text", Finish.STOP),
         ("a stop sequence", Finish.STOP),
         ("a limit", Finish.LENGTH),
         ("a full window", Finish.LENGTH),
@@ -185,7 +185,7 @@ def test_a_thought_is_reported_and_its_private_state_is_kept() -> None:
         thinking_block("Two.", "eA=="),
         None,
     ]
-    assert parse_reply(REPLIES["words"]).provider_state == ""
+    assert parse_reply(REPLIES["text"]).provider_state == ""
 
 
 def test_thinking_and_streamed_calls_yield_working_chunks() -> None:
@@ -267,5 +267,5 @@ def test_an_error_inside_a_200_counts_as_the_error_it_states(read: Any) -> None:
     ],
 )
 def test_an_unknown_event_changes_nothing(odd: dict[str, Any]) -> None:
-    items = events(REPLIES["words"])
-    assert read_stream([*items[:4], odd, *items[4:]]) == parse_reply(REPLIES["words"])
+    items = events(REPLIES["text"])
+    assert read_stream([*items[:4], odd, *items[4:]]) == parse_reply(REPLIES["text"])

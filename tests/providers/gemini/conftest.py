@@ -7,6 +7,6 @@ from tests.support.loopback import Loopback, gemini_answers
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    with Loopback() as running:
-        running.answer = gemini_answers("Lisbon, ", "says Gemini.")
-        yield running
+    with Loopback() as loopback:
+        loopback.answer = gemini_answers("Lisbon, ", "says Gemini.")
+        yield loopback

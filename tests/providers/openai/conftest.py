@@ -7,6 +7,6 @@ from tests.support.loopback import Loopback, openai_answers
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    with Loopback() as running:
-        running.answer = openai_answers("Lisbon, ", "says OpenAI.")
-        yield running
+    with Loopback() as loopback:
+        loopback.answer = openai_answers("Lisbon, ", "says OpenAI.")
+        yield loopback

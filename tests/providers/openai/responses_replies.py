@@ -59,7 +59,7 @@ REPLIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         response(call_item("now", "")),
         {"tool_calls": (CALL,), "finish": Finish.TOOL_CALLS},
     ),
-    "two calls and words": (
+    "two calls and text": (
         response(
             message_item("Let me see."), call_item("now", "{}"), call_item("now", "{}", "call_2")
         ),
@@ -76,7 +76,7 @@ REPLIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "finish": Finish.TOOL_CALLS,
         },
     ),
-    "cut words": (
+    "cut text": (
         incomplete("max_output_tokens", message_item("Lis")),
         {"text": "Lis", "finish": Finish.LENGTH},
     ),
@@ -110,7 +110,7 @@ FAILURES = {
         "refusal",
         "I cannot help.",
     ),
-    "refusal after words": (
+    "refusal after text": (
         response(message_item("Well, "), refusal_item("no.")),
         Kind.BLOCKED,
         "refusal",

@@ -208,7 +208,7 @@ INPUTS: dict[str, tuple[list[Message], list[dict[str, Any]]]] = {
             {"type": "function_call", "call_id": "call_1", "name": "now", "arguments": "{}"},
         ],
     ),
-    "thoughts, words, a call": (
+    "thoughts, text, a call": (
         [
             Message(
                 "assistant",

@@ -330,8 +330,8 @@ async def test_an_errors_body_without_end_is_not_read_to_its_end(
 
 
 async def test_a_refused_connection_has_the_systems_message() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     async with adapter(f"http://127.0.0.1:{port}") as openai:
         for stream in (False, True):
             failure = await get_failure(openai, model_request(), stream=stream)

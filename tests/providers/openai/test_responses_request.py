@@ -75,7 +75,7 @@ def check(body: dict[str, Any]) -> None:
     assert set(body) <= params.__required_keys__ | params.__optional_keys__
     completed = body | {"input": [add_required(item) for item in body["input"]]}
     types = STREAMED if body.get("stream") else UNSTREAMED
-    walk(types.validate_json(msgspec.json.encode(completed)))
+    consume(types.validate_json(msgspec.json.encode(completed)))
 
 
 def add_required(item: dict[str, Any]) -> dict[str, Any]:
@@ -91,13 +91,13 @@ def add_required(item: dict[str, Any]) -> dict[str, Any]:
     return (head if item["role"] == "assistant" else {}) | item | {"content": content}
 
 
-def walk(value: Any) -> None:
+def consume(value: Any) -> None:
     if isinstance(value, dict):
         for inner in value.values():
-            walk(inner)
+            consume(inner)
     elif isinstance(value, Iterable) and not isinstance(value, str):
         for inner in value:
-            walk(inner)
+            consume(inner)
 
 
 @pytest.mark.parametrize("case", INPUTS)
