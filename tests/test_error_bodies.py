@@ -11,11 +11,11 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 from standby.resilience.triggers import Triggers
 from standby.settings import Chain, Trigger
-from standby_gemini.failures import parse_failure as gemini_failure
+from standby_gemini.failures import read_failure as gemini_failure
 from standby_gemini.reply import Reader as GeminiReader
-from standby_gemini.reply import parse_reply as gemini_reply
+from standby_gemini.reply import read_reply as gemini_reply
 from standby_openai.chat_reply import Reader as ChatReader
-from standby_openai.failures import parse_failure as openai_failure
+from standby_openai.failures import read_failure as openai_failure
 from standby_openai.responses_reply import Reader as ResponsesReader
 from tests.oracles.gemini_errors import EXHAUSTED, GEMINI, INVALID
 from tests.oracles.gemini_errors import build_error as gemini_error

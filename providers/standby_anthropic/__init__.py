@@ -47,7 +47,7 @@ def standby_provider() -> ProviderInfo:
     """Describe how to reach any model of Anthropic, or of an endpoint with the same wire."""
     return ProviderInfo(
         adapter="standby_anthropic.adapter:AnthropicAdapter",
-        failures="standby_anthropic.failures:parse_failure",
+        failures="standby_anthropic.failures:read_failure",
         stub_server="standby_anthropic.stub_server:answer",
         keys=("ANTHROPIC_API_KEY",),
         options=OPTIONS,

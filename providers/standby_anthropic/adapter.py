@@ -35,8 +35,8 @@ from standby.plugin import (
     read_body,
     unavailable,
 )
-from standby_anthropic.failures import parse_failure
-from standby_anthropic.reply import Reader, parse_reply
+from standby_anthropic.failures import read_failure
+from standby_anthropic.reply import Reader, read_reply
 from standby_anthropic.request import build_body
 
 BASE_URL = "https://api.anthropic.com"
@@ -66,7 +66,7 @@ class _Client(httpx2.AsyncClient):
             return response
         async with aclosing(response):
             body = decode_error(await read_body(response.aiter_bytes()))
-        raise AttemptFailed(parse_failure(response.status_code, response.headers, body))
+        raise AttemptFailed(read_failure(response.status_code, response.headers, body))
 
 
 class AnthropicAdapter:
@@ -114,7 +114,7 @@ class AnthropicAdapter:
             AttemptFailed: The attempt failed, at any point.
         """
         async with self._open_response(request, stream=False) as response:
-            return parse_reply(decode_json(await read_body(response.aiter_bytes())))
+            return read_reply(decode_json(await read_body(response.aiter_bytes())))
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
         """Request a reply as a stream.

@@ -71,7 +71,7 @@ _KIND_OF_TEXT = (
 """Message texts that refine the kind of an invalid request."""
 
 
-def parse_failure(status: int, headers: Mapping[str, str], body: Any) -> Failure:
+def read_failure(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     """Parse an error response.
 
     An error inside a 200 counts as the error that it states: a stream's status is sent before

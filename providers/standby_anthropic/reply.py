@@ -24,14 +24,14 @@ from standby.plugin import (
     get_str,
     malformed,
 )
-from standby_anthropic.failures import is_error, parse_failure
+from standby_anthropic.failures import is_error, read_failure
 from standby_anthropic.thoughts import encode_state
 
 _COMPLETE = frozenset({"end_turn", "stop_sequence", "tool_use"})
 _CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 
-def parse_reply(answer: Any) -> Reply:
+def read_reply(answer: Any) -> Reply:
     """Parse a complete response.
 
     Args:
@@ -300,7 +300,7 @@ class Reader:
 
 def _check(answer: Any) -> dict[str, Any]:
     if is_error(answer):
-        raise AttemptFailed(parse_failure(200, {}, answer))
+        raise AttemptFailed(read_failure(200, {}, answer))
     if not isinstance(answer, dict):
         raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
     return get_object(answer)

@@ -89,7 +89,7 @@ def standby_provider() -> ProviderInfo:
     """Describe how to reach any Gemini model, on the Developer API or on Vertex AI."""
     return ProviderInfo(
         adapter="standby_gemini.adapter:GeminiAdapter",
-        failures="standby_gemini.failures:parse_failure",
+        failures="standby_gemini.failures:read_failure",
         stub_server="standby_gemini.stub_server:answer",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         options=OPTIONS,

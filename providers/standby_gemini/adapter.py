@@ -40,8 +40,8 @@ from standby.plugin import (
     read_body,
     unavailable,
 )
-from standby_gemini.failures import parse_failure
-from standby_gemini.reply import Reader, parse_reply
+from standby_gemini.failures import read_failure
+from standby_gemini.reply import Reader, read_reply
 from standby_gemini.request import build_body
 
 BASE_URL = "https://generativelanguage.googleapis.com/"
@@ -152,7 +152,7 @@ class GeminiAdapter:
             AttemptFailed: The attempt failed, at any point.
         """
         async with self._open_response(request, stream=False) as response:
-            return parse_reply(decode_json(await read_body(response.aiter_bytes())))
+            return read_reply(decode_json(await read_body(response.aiter_bytes())))
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
         """Request a reply as a stream.
@@ -215,7 +215,7 @@ class GeminiAdapter:
                 raise unavailable("the SDK sent nothing")
             if response.status_code != HTTPStatus.OK:
                 body = decode_error(await read_body(response.aiter_bytes()))
-                raise AttemptFailed(parse_failure(response.status_code, response.headers, body))
+                raise AttemptFailed(read_failure(response.status_code, response.headers, body))
             yield response
         # a broken TLS record raises a plain OSError (httpx2 #854)
         except (httpx2.TransportError, OSError) as error:

@@ -23,7 +23,7 @@ from standby.plugin import (
     get_str,
     malformed,
 )
-from standby_gemini.failures import find_error, parse_failure
+from standby_gemini.failures import find_error, read_failure
 
 _BLOCKED = frozenset(
     {
@@ -40,7 +40,7 @@ _BLOCKED = frozenset(
 )
 
 
-def parse_reply(answer: Any) -> Reply:
+def read_reply(answer: Any) -> Reply:
     """Parse a complete response.
 
     Args:
@@ -107,7 +107,7 @@ class Reader:
             AttemptFailed: It is an error, is malformed, or says that the prompt was blocked.
         """
         if find_error(answer) or get_object(answer).get("error"):
-            raise AttemptFailed(parse_failure(200, {}, answer))
+            raise AttemptFailed(read_failure(200, {}, answer))
         if not isinstance(answer, dict):
             raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
         return self._read(get_object(answer))

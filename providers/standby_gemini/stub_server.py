@@ -22,24 +22,24 @@ _CODES = {
 """`google.rpc.Code` by the HTTP status that it comes with."""
 
 
-def answer(path: str, request: Any, reply: str | Failure) -> Any:
+def answer(path: str, body: Any, outcome: str | Failure) -> Any:
     """Build the body of a reply or of an error.
 
     Args:
         path: The request's path, which holds the model.
-        request: The request's JSON, which is not used here.
-        reply: The text to reply with, or the failure to answer with.
+        body: The request's JSON, which is not used here.
+        outcome: The text to reply with, or the failure to answer with.
 
     Returns:
         The response's JSON.
     """
-    del request
-    if isinstance(reply, Failure):
-        code = reply.code or _CODES.get(reply.status or 0, "UNKNOWN")
-        return {"error": {"code": reply.status, "message": reply.message, "status": code}}
+    del body
+    if isinstance(outcome, Failure):
+        code = outcome.code or _CODES.get(outcome.status or 0, "UNKNOWN")
+        return {"error": {"code": outcome.status, "message": outcome.message, "status": code}}
     model = path.rpartition("/models/")[2].partition(":")[0]
     candidate = {
-        "content": {"role": "model", "parts": [{"text": reply}]},
+        "content": {"role": "model", "parts": [{"text": outcome}]},
         "finishReason": "STOP",
         "index": 0,
     }

@@ -68,7 +68,7 @@ class Reader:
         except msgspec.ValidationError as error:
             raise _malformed(f"the engine sent a chunk that cannot be read: {error}") from error
         if chunk.error is not None:
-            raise AttemptFailed(_parse_failure(chunk.error))
+            raise AttemptFailed(_read_failure(chunk.error))
         self._usage = chunk.usage or self._usage
         for choice in chunk.choices:
             self._finish = choice.finish_reason or self._finish
@@ -94,7 +94,7 @@ class Reader:
         return End(finish=Finish(self._finish), usage=usage, response_model=self._model)
 
 
-def _parse_failure(error: _Error) -> Failure:
+def _read_failure(error: _Error) -> Failure:
     too_long = error.type == "exceed_context_size_error"
     kind = Kind.CONTEXT_TOO_LONG if too_long else kind_of_status(error.code)
     return Failure(kind=kind, status=error.code, code=error.type, message=error.message)

@@ -47,7 +47,7 @@ def standby_provider() -> ProviderInfo:
     endpoints = msgspec.json.decode(content, type=_Endpoints)
     return ProviderInfo(
         adapter="standby_openai.adapter:OpenAIAdapter",
-        failures="standby_openai.failures:parse_failure",
+        failures="standby_openai.failures:read_failure",
         stub_server="standby_openai.stub_server:answer",
         keys=("OPENAI_API_KEY",),
         options=OPTIONS,

@@ -37,7 +37,7 @@ from standby.plugin import (
     unavailable,
 )
 from standby_openai import chat_reply, chat_request, responses_reply, responses_request
-from standby_openai.failures import parse_failure
+from standby_openai.failures import read_failure
 
 # openai looks up sys.modules["httpx"] at each request, and needs its classes. While another thread
 # imports httpx (Google's SDK does), each request would raise AttributeError; so it is imported
@@ -85,7 +85,7 @@ class _Client(httpx2.AsyncClient):
             return response
         async with aclosing(response):
             body = decode_error(await read_body(response.aiter_bytes()))
-        raise _NotOk(parse_failure(response.status_code, response.headers, body))
+        raise _NotOk(read_failure(response.status_code, response.headers, body))
 
 
 class OpenAIAdapter:
@@ -135,8 +135,8 @@ class OpenAIAdapter:
         async with self._open_response(request, stream=False) as response:
             answer = decode_json(await read_body(response.aiter_bytes()))
         if _uses_responses(request):
-            return responses_reply.parse_reply(answer)
-        return chat_reply.parse_reply(answer)
+            return responses_reply.read_reply(answer)
+        return chat_reply.read_reply(answer)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
         """Request a reply as a stream.

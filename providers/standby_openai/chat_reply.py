@@ -25,10 +25,10 @@ from standby.plugin import (
     get_str,
     malformed,
 )
-from standby_openai.failures import is_error, parse_failure
+from standby_openai.failures import is_error, read_failure
 
 
-def parse_reply(answer: Any) -> Reply:
+def read_reply(answer: Any) -> Reply:
     """Parse a complete response.
 
     Args:
@@ -146,7 +146,7 @@ class Reader:
             AttemptFailed: It is an error, or is malformed.
         """
         if is_error(answer):
-            raise AttemptFailed(parse_failure(200, {}, answer))
+            raise AttemptFailed(read_failure(200, {}, answer))
         if not isinstance(answer, dict):
             raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
         return self._read(get_object(answer))

@@ -26,7 +26,7 @@ from standby.plugin import (
     get_str,
     malformed,
 )
-from standby_openai.failures import is_error, parse_failure
+from standby_openai.failures import is_error, read_failure
 
 GAP = "\n\n"
 """Separates two messages of one response, and two parts of a summary."""
@@ -35,7 +35,7 @@ _END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.
 _CALL_EVENTS = "response.function_call_arguments."
 
 
-def parse_reply(answer: Any) -> Reply:
+def read_reply(answer: Any) -> Reply:
     """Parse a complete response.
 
     Args:
@@ -156,7 +156,7 @@ class Reader:
 
 def _check(answer: Any) -> dict[str, Any]:
     if is_error(answer):
-        raise AttemptFailed(parse_failure(200, {}, answer))
+        raise AttemptFailed(read_failure(200, {}, answer))
     if not isinstance(answer, dict):
         raise malformed(f"expected a JSON object, got a {type(answer).__name__}")
     return get_object(answer)
@@ -164,7 +164,7 @@ def _check(answer: Any) -> dict[str, Any]:
 
 def _build_reply(response: Mapping[str, Any], items: Sequence[dict[str, Any]]) -> Reply:
     if response.get("error"):
-        raise AttemptFailed(parse_failure(200, {}, response))
+        raise AttemptFailed(read_failure(200, {}, response))
     messages = [
         _get_objects(item.get("content")) for item in items if item.get("type") == "message"
     ]

@@ -12,23 +12,23 @@ _CHAT_USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
 _RESPONSES_USAGE = {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}
 
 
-def answer(path: str, request: Any, reply: str | Failure) -> Any:
+def answer(path: str, body: Any, outcome: str | Failure) -> Any:
     """Build the body of a reply or of an error.
 
     Args:
         path: The request's path, which distinguishes the two APIs.
-        request: The request's JSON.
-        reply: The text to reply with, or the failure to answer with.
+        body: The request's JSON.
+        outcome: The text to reply with, or the failure to answer with.
 
     Returns:
         The response's JSON.
     """
-    if isinstance(reply, Failure):
-        kind = reply.code or "server_error"
-        error = {"message": reply.message, "type": kind, "param": None, "code": reply.code}
+    if isinstance(outcome, Failure):
+        kind = outcome.code or "server_error"
+        error = {"message": outcome.message, "type": kind, "param": None, "code": outcome.code}
         return {"error": error}
-    model = get_str(get_object(request).get("model"))
-    return _response(model, reply) if path.endswith("/responses") else _completion(model, reply)
+    model = get_str(get_object(body).get("model"))
+    return _response(model, outcome) if path.endswith("/responses") else _completion(model, outcome)
 
 
 def _response(model: str, text: str) -> dict[str, Any]:

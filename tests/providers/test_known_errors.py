@@ -11,9 +11,9 @@ import standby_gemini
 import standby_openai
 from standby.plugin import Failure, ProviderInfo
 from standby.resilience.triggers import pattern
-from standby_anthropic.failures import parse_failure as anthropic_failure
-from standby_gemini.failures import parse_failure as gemini_failure
-from standby_openai.failures import parse_failure as openai_failure
+from standby_anthropic.failures import read_failure as anthropic_failure
+from standby_gemini.failures import read_failure as gemini_failure
+from standby_openai.failures import read_failure as openai_failure
 
 INFOS: dict[str, ProviderInfo] = {
     "anthropic": standby_anthropic.standby_provider(),

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from standby.plugin import AttemptFailed, Chunk, Failure, Finish, Kind, ToolCall
 from standby_gemini.reply import Reader as GeminiReader
-from standby_gemini.reply import parse_reply as gemini_reply
+from standby_gemini.reply import read_reply as gemini_reply
 from standby_openai.chat_reply import Reader as OpenAIReader
-from standby_openai.chat_reply import parse_reply as openai_reply
+from standby_openai.chat_reply import read_reply as openai_reply
 
 A = ToolCall(id="a", name="weather", arguments={"city": "Rome", "days": [1, 2]})
 B = ToolCall(id="b", name="clock", arguments={})

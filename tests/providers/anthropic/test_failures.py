@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from standby.plugin import Kind
-from standby_anthropic.failures import parse_failure
+from standby_anthropic.failures import read_failure
 
 
 def body(kind: str, message: str, **details: Any) -> dict[str, Any]:
@@ -114,7 +114,7 @@ NO_OBJECT = (
     ],
 )
 def test_a_status_and_a_code_are_one_kind(status: int, content: Any, kind: Kind) -> None:
-    assert parse_failure(status, {}, content).kind is kind
+    assert read_failure(status, {}, content).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_status_and_a_code_are_one_kind(status: int, content: Any, kind: Kind)
     ],
 )
 def test_inside_a_200_the_code_alone_gives_the_kind(code: str, kind: Kind) -> None:
-    assert parse_failure(200, {}, body(code, "Oh.")).kind is kind
+    assert read_failure(200, {}, body(code, "Oh.")).kind is kind
 
 
 def test_every_error_type_of_the_sdk_is_mapped() -> None:
@@ -141,11 +141,11 @@ def test_every_error_type_of_the_sdk_is_mapped() -> None:
 
     of_other_apis = {"memory_precondition_failed_error", "memory_path_conflict_error"}
     for code in set(ErrorType.__args__) - of_other_apis:
-        assert parse_failure(200, {}, body(code, "Oh.")).kind is not Kind.MALFORMED
+        assert read_failure(200, {}, body(code, "Oh.")).kind is not Kind.MALFORMED
 
 
 def test_a_misspelt_model_fails_as_recorded() -> None:
-    content = parse_failure(
+    content = read_failure(
         404,
         {},
         body("not_found_error", "model: claude-sonet-4-5")
@@ -160,17 +160,17 @@ def test_a_misspelt_model_fails_as_recorded() -> None:
 
 def test_the_requests_id_is_in_a_header_or_in_the_body() -> None:
     content = body("api_error", "Oh.") | {"request_id": "req_body"}
-    assert parse_failure(500, {"Request-Id": "req_header"}, content).id == "req_header"
-    assert parse_failure(500, {}, content).id == "req_body"
-    assert parse_failure(500, {}, "Oh.").id == ""
+    assert read_failure(500, {"Request-Id": "req_header"}, content).id == "req_header"
+    assert read_failure(500, {}, content).id == "req_body"
+    assert read_failure(500, {}, "Oh.").id == ""
 
 
 def test_a_stated_delay_is_kept() -> None:
     assert (
-        parse_failure(429, {"retry-after": "12"}, body("rate_limit_error", "Slow.")).retry_after
+        read_failure(429, {"retry-after": "12"}, body("rate_limit_error", "Slow.")).retry_after
         == 12.0
     )
-    assert parse_failure(529, {}, body("overloaded_error", "Overloaded")).retry_after is None
+    assert read_failure(529, {}, body("overloaded_error", "Overloaded")).retry_after is None
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_a_stated_delay_is_kept() -> None:
     [None, {}, [], 3, {"error": None}, {"error": "Oh."}, {"error": {"type": 3, "message": []}}],
 )
 def test_an_error_of_another_shape_is_still_a_failure(content: Any) -> None:
-    assert parse_failure(500, {}, content).kind is Kind.SERVER_ERROR
+    assert read_failure(500, {}, content).kind is Kind.SERVER_ERROR

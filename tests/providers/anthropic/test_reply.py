@@ -17,7 +17,7 @@ from standby.plugin import (
     decode_json,
     iter_events,
 )
-from standby_anthropic.reply import Reader, parse_reply
+from standby_anthropic.reply import Reader, read_reply
 from tests.providers.anthropic.wire_server import (
     MODEL,
     OVERLOADED,
@@ -103,12 +103,12 @@ def get_failure(read: Any, items: Any) -> Failure:
 @pytest.mark.parametrize("name", REPLIES)
 @pytest.mark.parametrize("size", [1, 5, 1000])
 def test_an_answer_is_the_same_complete_and_streamed(name: str, size: int) -> None:
-    assert read_stream(events(REPLIES[name], size=size)) == parse_reply(REPLIES[name])
+    assert read_stream(events(REPLIES[name], size=size)) == read_reply(REPLIES[name])
 
 
 @pytest.mark.parametrize(("name", "kind"), list(zip(FAILURES, KINDS, strict=True)))
 def test_a_failure_is_the_same_complete_and_streamed(name: str, kind: Kind) -> None:
-    failure = get_failure(parse_reply, FAILURES[name])
+    failure = get_failure(read_reply, FAILURES[name])
     assert failure.kind is kind
     assert get_failure(read_stream, events(FAILURES[name])) == failure
 
@@ -124,7 +124,7 @@ async def test_a_stream_is_the_same_wherever_its_bytes_are_split(name: str) -> N
 
     for at in range(len(body)):
         read = [decode_json(event.data) async for event in iter_events(split(at))]
-        assert read_stream(read) == parse_reply(REPLIES[name])
+        assert read_stream(read) == read_reply(REPLIES[name])
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -135,7 +135,7 @@ def test_a_stream_cut_anywhere_is_a_failure(name: str) -> None:
 
 
 def test_a_reply_holds_every_reported_field() -> None:
-    assert parse_reply(REPLIES["a call"]) == Reply(
+    assert read_reply(REPLIES["a call"]) == Reply(
         text="I look.",
         tool_calls=(
             ToolCall(id="toolu_01", name="weather", arguments={"city": "Oslo 🗺", "days": [1, 2]}),
@@ -158,11 +158,11 @@ def test_a_reply_holds_every_reported_field() -> None:
     ],
 )
 def test_an_end_is_translated(name: str, finish: Finish) -> None:
-    assert parse_reply(REPLIES[name]).finish is finish
+    assert read_reply(REPLIES[name]).finish is finish
 
 
 def test_the_call_that_the_limit_cut_is_never_yielded() -> None:
-    assert [call.name for call in parse_reply(REPLIES["a limit in a call"]).tool_calls] == [
+    assert [call.name for call in read_reply(REPLIES["a limit in a call"]).tool_calls] == [
         "weather"
     ]
 
@@ -177,7 +177,7 @@ def test_a_call_whose_arguments_are_not_an_object_is_malformed(written: str) -> 
 
 
 def test_a_thought_is_reported_and_its_private_state_is_kept() -> None:
-    reply = parse_reply(REPLIES["thoughts between calls"])
+    reply = read_reply(REPLIES["thoughts between calls"])
     assert reply.reasoning == "One.Two."
     assert decode_json(reply.provider_state) == [
         thinking_block("One."),
@@ -185,7 +185,7 @@ def test_a_thought_is_reported_and_its_private_state_is_kept() -> None:
         thinking_block("Two.", "eA=="),
         None,
     ]
-    assert parse_reply(REPLIES["text"]).provider_state == ""
+    assert read_reply(REPLIES["text"]).provider_state == ""
 
 
 def test_thinking_and_streamed_calls_yield_working_chunks() -> None:
@@ -224,7 +224,7 @@ def test_a_ping_yields_a_working_chunk_only_while_the_model_thinks() -> None:
     ],
 )
 def test_a_200_without_a_message_is_malformed(body: Any) -> None:
-    assert get_failure(parse_reply, body).kind is Kind.MALFORMED
+    assert get_failure(read_reply, body).kind is Kind.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -240,10 +240,10 @@ def test_a_200_without_a_message_is_malformed(body: Any) -> None:
     ],
 )
 def test_content_of_another_shape_is_ignored(content: Any) -> None:
-    assert parse_reply(message(content=content)).text == ""
+    assert read_reply(message(content=content)).text == ""
 
 
-@pytest.mark.parametrize("read", [parse_reply, lambda items: read_stream([items])])
+@pytest.mark.parametrize("read", [read_reply, lambda items: read_stream([items])])
 def test_an_error_inside_a_200_counts_as_the_error_it_states(read: Any) -> None:
     items = get_failure(read, OVERLOADED)
     assert (items.kind, items.text, items.id) == (
@@ -268,4 +268,4 @@ def test_an_error_inside_a_200_counts_as_the_error_it_states(read: Any) -> None:
 )
 def test_an_unknown_event_changes_nothing(odd: dict[str, Any]) -> None:
     items = events(REPLIES["text"])
-    assert read_stream([*items[:4], odd, *items[4:]]) == parse_reply(REPLIES["text"])
+    assert read_stream([*items[:4], odd, *items[4:]]) == read_reply(REPLIES["text"])

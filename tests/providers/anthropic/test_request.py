@@ -15,7 +15,7 @@ from standby.plugin import (
     ToolCall,
     ToolResult,
 )
-from standby_anthropic.reply import parse_reply
+from standby_anthropic.reply import read_reply
 from standby_anthropic.request import MAX_TOKENS, build_body
 from tests.providers.anthropic.requests import CARDS, chat_message, model_request
 from tests.providers.anthropic.wire_server import message, text_block, thinking_block, tool_use
@@ -282,7 +282,7 @@ def test_no_budget_is_sent_after_a_call_without_a_thought() -> None:
     own = chat_message(
         "assistant",
         Reasoning(
-            provider_state=parse_reply(
+            provider_state=read_reply(
                 message(thinking_block("Well."), text_block("x"))
             ).provider_state
         ),
@@ -300,7 +300,7 @@ def test_thoughts_are_returned_unmodified_and_in_order() -> None:
     ]
     redacted = {"type": "redacted_thinking", "data": "b3BhcXVl"}
     for expected in (content, [redacted, *content[1:]], content[:2]):
-        message_back = parse_reply(message(*expected)).message
+        message_back = read_reply(message(*expected)).message
         assert (
             build(chat_message("user", "Oslo?"), message_back)["messages"][1]["content"] == expected
         )
@@ -309,7 +309,7 @@ def test_thoughts_are_returned_unmodified_and_in_order() -> None:
 def test_thoughts_of_unknown_position_come_first() -> None:
     reasoning = next(
         part
-        for part in parse_reply(message(text_block("a"), thinking_block("One."))).message.parts
+        for part in read_reply(message(text_block("a"), thinking_block("One."))).message.parts
         if isinstance(part, Reasoning)
     )
     assert build(chat_message("user", "b"), chat_message("assistant", reasoning, "changed"))[

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from standby.plugin import Kind
-from standby_gemini.failures import parse_failure
+from standby_gemini.failures import read_failure
 
 
 def error(code: int, status: str, message: str, *details: Any) -> dict[str, Any]:
@@ -144,7 +144,7 @@ TABLE = [
 def test_every_known_error_has_its_kind_and_keeps_geminis_message(
     status: int, code: str, message: str, kind: Kind
 ) -> None:
-    failure = parse_failure(status, {}, error(status, code, message))
+    failure = read_failure(status, {}, error(status, code, message))
     assert (failure.kind, failure.status, failure.code, failure.message) == (
         kind,
         status,
@@ -166,11 +166,11 @@ def test_every_known_error_has_its_kind_and_keeps_geminis_message(
     ],
 )
 def test_the_violated_limit_distinguishes_quota_from_rate(detail: Any, kind: Kind) -> None:
-    assert parse_failure(429, {}, error(429, "RESOURCE_EXHAUSTED", QUOTA, detail)).kind is kind
+    assert read_failure(429, {}, error(429, "RESOURCE_EXHAUSTED", QUOTA, detail)).kind is kind
 
 
 def test_the_structured_reason_outweighs_the_status() -> None:
-    failure = parse_failure(
+    failure = read_failure(
         400,
         {},
         error(400, "INVALID_ARGUMENT", "Bitte einen API-Schlüssel.", info("API_KEY_INVALID")),
@@ -193,13 +193,13 @@ def test_the_stated_delay_is_kept(
     headers: dict[str, str], message: str, details: Any, seconds: float | None
 ) -> None:
     assert (
-        parse_failure(429, headers, error(429, "RESOURCE_EXHAUSTED", message, *details)).retry_after
+        read_failure(429, headers, error(429, "RESOURCE_EXHAUSTED", message, *details)).retry_after
         == seconds
     )
 
 
 def test_an_error_in_a_list_is_read() -> None:
-    failure = parse_failure(503, {}, [error(503, "UNAVAILABLE", "The model is overloaded.")])
+    failure = read_failure(503, {}, [error(503, "UNAVAILABLE", "The model is overloaded.")])
     assert failure.text == "503 UNAVAILABLE. The model is overloaded."
 
 
@@ -220,7 +220,7 @@ def test_an_error_in_a_list_is_read() -> None:
     ],
 )
 def test_a_proxys_error_page_is_read(status: int, body: Any, text: str) -> None:
-    assert parse_failure(status, {}, body).text == text
+    assert read_failure(status, {}, body).text == text
 
 
 def test_debugging_details_stay_out_of_the_message() -> None:
@@ -230,7 +230,7 @@ def test_debugging_details_stay_out_of_the_message() -> None:
     }
     assert (
         "key1234"
-        not in parse_failure(
+        not in read_failure(
             400, {}, error(400, "INVALID_ARGUMENT", "API key not valid.", detail)
         ).text
     )

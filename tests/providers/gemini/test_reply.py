@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Usage, decode_json
-from standby_gemini.reply import Reader, parse_reply
+from standby_gemini.reply import Reader, read_reply
 
 
 def answer(*parts: Any, finish: str | None = "STOP", **rest: Any) -> dict[str, Any]:
@@ -15,12 +15,12 @@ def answer(*parts: Any, finish: str | None = "STOP", **rest: Any) -> dict[str, A
 
 def get_failure(body: Any) -> Failure:
     with pytest.raises(AttemptFailed) as caught:
-        parse_reply(body)
+        read_reply(body)
     return caught.value.failure
 
 
 def test_a_reply_is_all_text_except_the_thoughts() -> None:
-    reply = parse_reply(
+    reply = read_reply(
         answer(
             {"text": "Lis"},
             {"text": "hm", "thought": True},
@@ -60,11 +60,11 @@ def test_a_reply_is_all_text_except_the_thoughts() -> None:
 def test_usage_counts_thoughts_as_output_and_tool_prompts_as_input(
     counts: dict[str, Any], usage: Usage
 ) -> None:
-    assert parse_reply(answer({"text": "x"}, usageMetadata=counts)).usage == usage
+    assert read_reply(answer({"text": "x"}, usageMetadata=counts)).usage == usage
 
 
 def test_a_token_limit_with_text_is_a_truncated_reply() -> None:
-    assert parse_reply(answer({"text": "Lis"}, finish="MAX_TOKENS")).finish is Finish.LENGTH
+    assert read_reply(answer({"text": "Lis"}, finish="MAX_TOKENS")).finish is Finish.LENGTH
 
 
 def test_a_token_limit_without_text_says_that_thinking_took_it() -> None:
@@ -164,7 +164,7 @@ def test_a_blocked_prompt_is_blocked(
 )
 def test_a_200_without_an_answer_is_malformed(body: bytes) -> None:
     with pytest.raises(AttemptFailed) as caught:
-        parse_reply(decode_json(body))
+        read_reply(decode_json(body))
     assert caught.value.failure.kind is Kind.MALFORMED
     assert caught.value.failure.message
 
@@ -178,7 +178,7 @@ def test_a_200_without_an_answer_is_malformed(body: bytes) -> None:
     ],
 )
 def test_a_reply_without_text_is_left_to_the_dispatcher(body: Any) -> None:
-    assert parse_reply(body).text == ""
+    assert read_reply(body).text == ""
 
 
 @pytest.mark.parametrize("wrap", [lambda error: error, lambda error: [error]])

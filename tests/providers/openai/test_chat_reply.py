@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from standby.plugin import AttemptFailed, Chunk, End, Failure, Finish, Kind, Usage, decode_json
-from standby_openai.chat_reply import Reader, parse_reply
+from standby_openai.chat_reply import Reader, read_reply
 
 USAGE = {
     "prompt_tokens": 12,
@@ -36,12 +36,12 @@ def piece(content: Any = None, finish: Any = None, **rest: Any) -> dict[str, Any
 
 def get_failure(body: Any) -> Failure:
     with pytest.raises(AttemptFailed) as caught:
-        parse_reply(body)
+        read_reply(body)
     return caught.value.failure
 
 
 def test_a_reply_is_the_first_choices_text() -> None:
-    reply = parse_reply(answer("Lisbon"))
+    reply = read_reply(answer("Lisbon"))
     assert (reply.text, reply.finish, reply.response_model) == (
         "Lisbon",
         Finish.STOP,
@@ -68,11 +68,11 @@ def test_a_reply_is_the_first_choices_text() -> None:
     ],
 )
 def test_usage_is_counted_where_it_is_reported(counts: Any, usage: Usage) -> None:
-    assert parse_reply(answer(usage=counts)).usage == usage
+    assert read_reply(answer(usage=counts)).usage == usage
 
 
 def test_a_token_limit_with_text_is_a_truncated_reply() -> None:
-    assert parse_reply(answer("Lis", "length")).finish is Finish.LENGTH
+    assert read_reply(answer("Lis", "length")).finish is Finish.LENGTH
 
 
 @pytest.mark.parametrize("content", ["", None])
@@ -142,7 +142,7 @@ def test_any_other_finish_is_a_failure_with_openais_reason(finish: str) -> None:
 )
 def test_a_200_without_an_answer_is_malformed(body: bytes) -> None:
     with pytest.raises(AttemptFailed) as caught:
-        parse_reply(decode_json(body))
+        read_reply(decode_json(body))
     assert caught.value.failure.kind is Kind.MALFORMED
     assert caught.value.failure.message
 
@@ -159,7 +159,7 @@ def test_a_200_without_an_answer_is_malformed(body: bytes) -> None:
     ],
 )
 def test_a_reply_without_text_is_left_to_the_dispatcher(body: Any) -> None:
-    assert parse_reply(body).text == ""
+    assert read_reply(body).text == ""
 
 
 @pytest.mark.parametrize(

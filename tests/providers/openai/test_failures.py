@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from standby.plugin import Kind
-from standby_openai.failures import parse_failure
+from standby_openai.failures import read_failure
 
 
 def error(message: str, kind: str, code: Any = None) -> dict[str, Any]:
@@ -227,7 +227,7 @@ TABLE = [
 def test_every_known_error_has_its_kind_and_keeps_openais_message(
     status: int, error_type: str, code: Any, message: str, kind: Kind
 ) -> None:
-    failure = parse_failure(status, {}, error(message, error_type, code))
+    failure = read_failure(status, {}, error(message, error_type, code))
     assert (failure.kind, failure.status, failure.message) == (kind, status, message)
     assert failure.code == (code if isinstance(code, str) else error_type)
 
@@ -237,8 +237,8 @@ def test_every_known_error_has_its_kind_and_keeps_openais_message(
     ["server_error", "service_unavailable_error", "rate_limit_exceeded", "authentication_error"],
 )
 def test_a_generic_code_never_outweighs_the_status(code: str) -> None:
-    assert parse_failure(503, {}, error("Oh.", code)).kind is Kind.OVERLOADED
-    assert parse_failure(500, {}, error("Oh.", code)).kind is Kind.SERVER_ERROR
+    assert read_failure(503, {}, error("Oh.", code)).kind is Kind.OVERLOADED
+    assert read_failure(500, {}, error("Oh.", code)).kind is Kind.SERVER_ERROR
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_generic_code_never_outweighs_the_status(code: str) -> None:
 def test_inside_a_200_the_code_or_the_type_gives_the_kind(
     name: str | None, kind: Kind, field: str
 ) -> None:
-    failure = parse_failure(200, {}, {"error": {"message": "Oh.", field: name}})
+    failure = read_failure(200, {}, {"error": {"message": "Oh.", field: name}})
     assert (failure.kind, failure.code) == (kind, name)
 
 
@@ -281,7 +281,7 @@ def test_inside_a_200_the_code_or_the_type_gives_the_kind(
 def test_the_stated_delay_is_kept(
     headers: dict[str, str], message: str, seconds: float | None
 ) -> None:
-    delay = parse_failure(
+    delay = read_failure(
         429, headers, error(message, "requests", "rate_limit_exceeded")
     ).retry_after
     assert delay == (None if seconds is None else pytest.approx(seconds))
@@ -298,7 +298,7 @@ def test_the_stated_delay_is_kept(
     ],
 )
 def test_an_error_is_read_nested_flat_or_in_a_list(body: Any) -> None:
-    assert parse_failure(503, {}, body).text == "503 server_error. Busy."
+    assert read_failure(503, {}, body).text == "503 server_error. Busy."
 
 
 @pytest.mark.parametrize(
@@ -325,10 +325,10 @@ def test_an_error_is_read_nested_flat_or_in_a_list(body: Any) -> None:
     ],
 )
 def test_a_proxys_error_page_is_read(status: int, body: Any, text: str) -> None:
-    assert parse_failure(status, {}, body).text == text
+    assert read_failure(status, {}, body).text == text
 
 
 @pytest.mark.parametrize("code", [True, 1.5, [], {}, "", "error", -1])
 def test_an_invalid_code_is_ignored(code: Any) -> None:
-    failure = parse_failure(200, {}, {"error": {"message": "Oh.", "code": code}})
+    failure = read_failure(200, {}, {"error": {"message": "Oh.", "code": code}})
     assert (failure.status, failure.code, failure.kind) == (200, None, Kind.MALFORMED)

@@ -15,7 +15,7 @@ from standby.plugin import (
     decode_json,
     iter_events,
 )
-from standby_openai.responses_reply import Reader, parse_reply
+from standby_openai.responses_reply import Reader, read_reply
 from tests.providers.openai.responses_replies import FAILURES, REPLIES, USAGE
 from tests.support.responses_wire import (
     RESPONSE_ID,
@@ -59,7 +59,7 @@ def get_failure(read: Callable[[Any], Reply], answer: Any) -> Failure:
     return caught.value.failure
 
 
-BOTH = pytest.mark.parametrize("read", [parse_reply, read_as_stream], ids=["whole", "streamed"])
+BOTH = pytest.mark.parametrize("read", [read_reply, read_as_stream], ids=["whole", "streamed"])
 
 
 @BOTH
@@ -82,7 +82,7 @@ def test_an_invalid_answer_fails_alike_complete_and_streamed(read: Any, case: st
 @pytest.mark.parametrize(
     "case", ["content_policy_violation", "image_content_policy_violation", "bio_policy"]
 )
-@pytest.mark.parametrize("read", [parse_reply, read_as_stream], ids=["whole", "streamed"])
+@pytest.mark.parametrize("read", [read_reply, read_as_stream], ids=["whole", "streamed"])
 def test_a_response_that_a_policy_failed_is_blocked(read: Any, case: str) -> None:
     failure = get_failure(read, response(status="failed", error={"code": case, "message": "No."}))
     assert failure.kind is Kind.BLOCKED
@@ -90,7 +90,7 @@ def test_a_response_that_a_policy_failed_is_blocked(read: Any, case: str) -> Non
 
 @pytest.mark.parametrize("answer", ["<html></html>", None, [], ["x"], 7, True])
 @pytest.mark.parametrize(
-    "read", [parse_reply, lambda event: read_stream([event])], ids=["whole", "streamed"]
+    "read", [read_reply, lambda event: read_stream([event])], ids=["whole", "streamed"]
 )
 def test_anything_but_an_object_is_malformed(read: Any, answer: Any) -> None:
     failure = get_failure(read, answer)
@@ -114,8 +114,8 @@ def test_anything_but_an_object_is_malformed(read: Any, answer: Any) -> None:
 )
 @BOTH
 def test_an_output_of_another_shape_is_ignored(read: Any, output: Any) -> None:
-    if read is parse_reply:
-        assert parse_reply(response() | {"output": output}).text == ""
+    if read is read_reply:
+        assert read_reply(response() | {"output": output}).text == ""
     else:
         assert (
             read_stream(
@@ -178,7 +178,7 @@ def test_an_error_event_fails_wherever_it_comes(
 def test_an_error_inside_a_200_is_an_error(
     answer: dict[str, Any], kind: Kind, code: str | None
 ) -> None:
-    failure = get_failure(parse_reply, answer)
+    failure = get_failure(read_reply, answer)
     assert (failure.kind, failure.code, failure.message) == (kind, code, "Spent.")
 
 
@@ -201,12 +201,12 @@ def test_an_end_without_output_has_the_items_that_came_before_it(output: Any) ->
     )
     events = events_of_response(answer)
     events[-1]["response"] = answer | {"output": output}
-    assert read_stream(events) == parse_reply(answer)
+    assert read_stream(events) == read_reply(answer)
 
 
 def test_text_that_comes_only_with_the_end_is_yielded() -> None:
     answer = response(message_item("Lisbon."), call_item("now", "{}"))
-    assert read_stream([{"type": "response.completed", "response": answer}]) == parse_reply(answer)
+    assert read_stream([{"type": "response.completed", "response": answer}]) == read_reply(answer)
 
 
 def test_thoughts_that_come_only_with_the_end_are_yielded() -> None:
@@ -217,7 +217,7 @@ def test_thoughts_that_come_only_with_the_end_are_yielded() -> None:
 @pytest.mark.parametrize("summary", [("Hm.", "", "So."), ("Hm.", "")])
 def test_an_empty_summary_part_adds_no_gap(summary: tuple[str, ...]) -> None:
     answer = response(reasoning_item(*summary), message_item("Lisbon."))
-    assert read_as_stream(answer) == parse_reply(answer)
+    assert read_as_stream(answer) == read_reply(answer)
 
 
 def test_unknown_events_are_ignored() -> None:
@@ -232,7 +232,7 @@ def test_unknown_events_are_ignored() -> None:
         for name in ("audio", "refusal", "code_interpreter_call_code")
     ]
     events = [each for event in events_of_response(answer) for each in (*strays, event)]
-    assert read_stream(events) == parse_reply(answer)
+    assert read_stream(events) == read_reply(answer)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_unknown_events_are_ignored() -> None:
 )
 def test_data_after_the_end_changes_nothing(event: dict[str, Any]) -> None:
     answer = response(message_item("Lisbon."))
-    assert read_stream([*events_of_response(answer), event]) == parse_reply(answer)
+    assert read_stream([*events_of_response(answer), event]) == read_reply(answer)
 
 
 @pytest.mark.parametrize("kind", ["response.completed", "response.incomplete", "response.failed"])
@@ -252,7 +252,7 @@ def test_an_end_without_its_response_ends_nothing(kind: str) -> None:
 
 def test_arguments_that_are_already_an_object_are_accepted() -> None:
     answer = response(call_item("look_up", "") | {"arguments": {"word": "Zürich"}})
-    assert [call.arguments for call in parse_reply(answer).tool_calls] == [{"word": "Zürich"}]
+    assert [call.arguments for call in read_reply(answer).tool_calls] == [{"word": "Zürich"}]
 
 
 @pytest.mark.parametrize("arguments", [7, ["x"], None, True])
@@ -261,7 +261,7 @@ def test_arguments_that_are_neither_text_nor_an_object_are_malformed(arguments: 
     with pytest.raises(
         AttemptFailed, match="a tool call has no name, or its arguments are not a JSON object"
     ) as caught:
-        parse_reply(answer)
+        read_reply(answer)
     assert caught.value.failure.kind is Kind.MALFORMED
 
 
@@ -303,4 +303,4 @@ async def test_where_a_stream_is_split_changes_nothing() -> None:
     )
     body = b"".join(frames(events_of_response(answer, size=3)))
     for at in range(len(body)):
-        assert await read_in_pieces(body, at) == parse_reply(answer)
+        assert await read_in_pieces(body, at) == read_reply(answer)
