@@ -1,14 +1,34 @@
 """What follows a failure, and what it teaches of the model."""
 
 import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from standby.dispatch.policy import LONG_REST, Decision, decide, max_pause, outcome_of
+from standby.cards import Card
+from standby.diagnostics.explain import explain
+from standby.dispatch.policy import (
+    LONG_REST,
+    Decision,
+    attempts_at_most,
+    decide,
+    hedge_delay,
+    is_too_small,
+    limit_retry,
+    max_pause,
+    outcome_of,
+    reserve_for,
+    retry_time,
+    time_share,
+)
+from standby.dispatch.target import Target
+from standby.errors import CallFailed
 from standby.failures import REACTIONS, Failure, Kind
-from standby.settings import Retry, Trigger
-from tests.support.playing import Plays, failure, route, target
+from standby.resilience.circuit_breaker import CircuitBreaker
+from standby.settings import Hedge, Retry, Trigger
+from tests.support.playing import Plays, dispatch, failure, route, target
+from tests.support.virtual_clock import run
 
 HEALTH = {kind: reaction.health for kind, reaction in REACTIONS.items()}
 
@@ -194,3 +214,150 @@ def test_a_caller_in_a_hurry_teaches_nothing(kind: Kind) -> None:
         "ignored",
         None,
     )
+
+
+# What the call's state says of a retry, and how its time is shared
+
+RETRY = Decision("retry", "busy", pause=1.0)
+
+
+@pytest.mark.parametrize("then", ["next", "stop", "accept"])
+@pytest.mark.parametrize("limit", [{"last_resort": True}, {"hedged": True}, {}])
+def test_only_a_retry_is_limited(then: Any, limit: dict[str, bool]) -> None:
+    decision = Decision(then, "busy")
+    assert limit_retry(decision, 0.0, **limit) is decision
+
+
+@pytest.mark.parametrize(
+    ("time_left", "limit", "then"),
+    [
+        (1.01, {}, "retry"),
+        (1.0, {}, "next"),
+        (0.0, {}, "next"),
+        (60.0, {"last_resort": True}, "next"),
+        (60.0, {"hedged": True}, "next"),
+    ],
+)
+def test_a_retry_needs_its_time_and_no_other_extra_attempt(
+    time_left: float, limit: dict[str, bool], then: str
+) -> None:
+    limited = limit_retry(RETRY, time_left, **limit)
+    assert (limited.then, limited.trigger) == (then, "busy")
+    assert limited.pause == (1.0 if then == "retry" else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "models", "reserve"),
+    [(180.0, 1, 5.0), (180.0, 3, 5.0), (15.0, 3, 5.0), (6.0, 3, 2.0), (1.0, 4, 0.25)],
+)
+def test_the_reserve_is_five_seconds_or_an_equal_share(
+    deadline: float, models: int, reserve: float
+) -> None:
+    assert reserve_for(deadline, models) == reserve
+
+
+@pytest.mark.parametrize(
+    ("time_left", "later", "share", "retry"),
+    [
+        (60.0, 0, 60.0, 60.0),  # the last model has all that is left
+        (60.0, 2, 50.0, 50.0),  # 5 s are kept for each of the others
+        (12.0, 2, 4.0, 2.0),  # what a broken stream took is shared equally, but not for a retry
+        (9.0, 2, 3.0, 0.0),
+        (0.0, 2, 0.0, 0.0),
+        (-1.0, 2, 0.0, 0.0),
+        (-1.0, 0, 0.0, 0.0),
+    ],
+)
+def test_no_attempt_starves_the_models_after_it(
+    time_left: float, later: int, share: float, retry: float
+) -> None:
+    assert time_share(time_left, 60.0, 3, later) == share
+    assert retry_time(time_left, 60.0, 3, later) == retry
+
+
+@pytest.mark.parametrize("deadline", [0.5, 3.0, 8.0, 180.0])
+@pytest.mark.parametrize("models", range(1, 6))
+def test_models_that_hang_in_turn_leave_each_later_one_its_reserve(
+    deadline: float, models: int
+) -> None:
+    time_left, reserve = deadline, reserve_for(deadline, models)
+    for later in reversed(range(models)):
+        share = time_share(time_left, deadline, models, later)
+        assert share >= reserve - 1e-9
+        time_left -= share
+        assert time_left >= reserve * later - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("window", "overflowed", "small"),
+    [
+        (8_000, [], False),
+        (8_000, [8_000], True),
+        (8_000, [4_000, 16_000], True),
+        (8_001, [8_000], False),
+        (None, [8_000], False),
+        (8_000, [None], False),
+        (1, [None], False),
+    ],
+)
+def test_after_an_overflow_only_a_larger_window_helps(
+    window: int | None, overflowed: list[int | None], *, small: bool
+) -> None:
+    def model(size: int | None) -> Target:
+        return target("m", None, card=Card(context_window=size))
+
+    assert is_too_small(model(window), [model(size) for size in overflowed]) is small
+
+
+@pytest.mark.parametrize(
+    ("attempts", "by_trigger", "most"), [(1, False, 1), (5, False, 2), (1, True, 1), (5, True, 5)]
+)
+def test_a_model_is_attempted_twice_or_as_often_as_a_trigger_may_ask(
+    attempts: int, most: int, *, by_trigger: bool
+) -> None:
+    retry, awake = Retry(attempts=attempts), target("m", None)
+    assert attempts_at_most(awake, retry, by_trigger=by_trigger) == most
+    resting = target("m", None, breaker=CircuitBreaker(suspected="retired on 2026-01-01"))
+    assert attempts_at_most(resting, retry, by_trigger=by_trigger) == 1
+
+
+@pytest.mark.parametrize(
+    ("efforts", "is_streaming", "delay"),
+    [((), False, 3.0), (("low",), False, 15.0), (("low",), True, 3.0), ((), True, 3.0)],
+)
+def test_a_model_that_thinks_silently_is_hedged_after_half_of_its_time(
+    efforts: tuple[Any, ...], delay: float, *, is_streaming: bool
+) -> None:
+    model = target("m", None, card=Card(efforts=efforts), timeout=30.0)
+    assert hedge_delay(Hedge(after=3.0), model, is_streaming=is_streaming) == delay
+    patient = hedge_delay(Hedge(after=20.0), model, is_streaming=is_streaming)
+    assert patient == 20.0
+
+
+# `explain` follows the dispatcher's own rules; here are the calls that its steps foretell
+
+STATUS_5XX = Trigger(status="5xx", then="retry")
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("stated", [None, 0.0, 40.0])
+@pytest.mark.parametrize("rules", [{}, {"5xx": STATUS_5XX}])
+def test_a_call_does_what_explain_foretells(
+    kind: Kind, stated: float | None, rules: dict[str, Trigger]
+) -> None:
+    broken = failure(kind, status=503, retry_after=stated)
+    chain = route(
+        target("a", Plays(broken)),
+        target("b", Plays("Lisbon.")),
+        triggers=rules,
+        retry=Retry(attempts=3),
+    )
+    explained = explain(broken, chain.targets[0], chain, rules)
+    call = dispatch(chain)
+    with suppress(CallFailed):
+        run(call.run())
+    then = [attempt.then for attempt in call.trail if attempt.model == "a"]
+    foretold = ["next" if step.then == "accept" else step.then for step in explained.steps]
+    assert then == foretold
+    following = [attempt.model for attempt in call.trail if attempt.model != "a"]
+    assert following == ([explained.next] if explained.next else [])

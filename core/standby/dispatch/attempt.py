@@ -10,7 +10,6 @@ from standby.dispatch.adapter_call import AdapterCall, timeout_failure
 from standby.dispatch.compatibility import Adapted
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
-from standby.dispatch.trail import EndedAttempt
 from standby.errors import AttemptFailed
 from standby.failures import Kind
 from standby.resilience.circuit_breaker import Health, Outcome, Permit
@@ -105,14 +104,11 @@ class AttemptTask:
         if self._permit is not None:
             self.record("ignored")
 
-    def ended(self) -> EndedAttempt:
-        """Return what the trail says of it."""
-        task, response_id = self.task, ""
-        if task.done() and not _has_failed(task):
-            response_id = task.result().id
-        return EndedAttempt(
-            self.target, self.position, self.timer.started, self.dropped, response_id
-        )
+    @property
+    def response_id(self) -> str:
+        """Return the vendor's id of the answer, "" if there is none."""
+        task = self.task
+        return task.result().id if task.done() and not _has_failed(task) else ""
 
     def result(self) -> Result:
         """Return how it ended."""

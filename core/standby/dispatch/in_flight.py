@@ -10,7 +10,7 @@ from standby.dispatch.compatibility import Adapted
 from standby.dispatch.policy import LONG_REST, Decision, outcome_of
 from standby.dispatch.stream_gate import Source, StreamGate
 from standby.dispatch.target import Target
-from standby.dispatch.trail import AttemptOutcome, Trail
+from standby.dispatch.trail import AttemptOutcome, EndedAttempt, Trail
 from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import Health, Permit
 from standby.resilience.timeouts import NEVER, AttemptTimer
@@ -174,10 +174,11 @@ class InFlight:
             decision: what follows a failure.
 
         """
+        ended = _ended(attempt)
         with attempt:
             if attempt in self.attempts:
                 self.attempts.remove(attempt)
-            self._trail.attempt_ended(attempt.ended(), outcome, failure, decision)
+            self._trail.attempt_ended(ended, outcome, failure, decision)
             if failure is not None and decision is not None:
                 self._record_failure(attempt, failure, decision)
 
@@ -238,7 +239,7 @@ class InFlight:
     def _send_to_background(self, probe: AttemptTask) -> None:
         message = "being probed, whether it is well again; nobody waited for it"
         failure = Failure(kind=Kind.UNAVAILABLE, message=message)
-        self._trail.attempt_ended(probe.ended(), "skipped", failure, Decision("next"))
+        self._trail.attempt_ended(_ended(probe), "skipped", failure, Decision("next"))
         self._run_in_background(probe, self._learn)
 
     def _run_in_background(self, probe: AttemptTask, learn: Callable[[AttemptTask], None]) -> None:
@@ -281,3 +282,13 @@ class InFlight:
 
 def _is_late(attempt: AttemptTask, now: float) -> bool:
     return attempt.timer.expires_at <= now
+
+
+def _ended(attempt: AttemptTask) -> EndedAttempt:
+    return EndedAttempt(
+        attempt.target,
+        attempt.position,
+        attempt.timer.started,
+        attempt.dropped,
+        attempt.response_id,
+    )
