@@ -1,4 +1,4 @@
-"""What a healthy call costs: standby against the vendors' own SDKs, and the walk against three calls of asyncio.
+"""What a healthy call costs: standby against the vendors' own SDKs, and the dispatcher against three calls of asyncio.
 
 usage: python benchmarks/calls.py [--rounds N]
 """
@@ -101,8 +101,8 @@ class Instant:
         return Reply(text="Lisbon.")
 
 
-async def the_walk(rounds: int) -> dict[str, Ratio]:
-    """Compare a walk that is answered at once with the least that any time-out costs: a task, a wait, a timeout."""
+async def the_dispatcher(rounds: int) -> dict[str, Ratio]:
+    """Compare a call that is answered at once with the least that a time-out costs."""
     adapter = Instant()
 
     async def get() -> Instant:
@@ -121,12 +121,12 @@ async def the_walk(rounds: int) -> dict[str, Ratio]:
         async with asyncio.timeout(60):
             await asyncio.wait([asyncio.create_task(get())])
 
-    def walk() -> object:
+    def call() -> object:
         return Dispatcher(route, emit=lambda _: None, jitter=jitter).run(request)
 
     return {
-        "the walk, against create_task + wait + timeout": await compare(
-            walk, bare, rounds=rounds, calls=500
+        "the dispatcher, against create_task + wait + timeout": await compare(
+            call, bare, rounds=rounds, calls=500
         )
     }
 
@@ -137,7 +137,7 @@ async def main() -> int:
     parser.add_argument("--rounds", type=int, default=41)
     rounds = parser.parse_args().rounds
     with served() as url:
-        ratios = await against_the_sdks(url, rounds) | await the_walk(rounds)
+        ratios = await against_the_sdks(url, rounds) | await the_dispatcher(rounds)
     limits = [0.9, 0.2, 1.1, 0.25, 4.0]
     for (name, ratio), limit in zip(ratios.items(), limits, strict=True):
         print(

@@ -98,6 +98,7 @@ class AsyncStream(_Reader):
         self._start_execution = start
         self._buffer = ChunkBuffer()
         self._execution: Execution | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Reply] | None = None
         self._reply: Reply | None = None
         self._is_over = False
@@ -139,9 +140,10 @@ class AsyncStream(_Reader):
 
     async def __anext__(self) -> Chunk:
         """Return the next chunk; raises a `CallFailed`: `StreamBroken` once some text was read."""
-        for chunk, _ in await self.take(1):
-            return chunk
-        raise StopAsyncIteration
+        items = self._take_ready(1) or await self.take(1)
+        if not items:
+            raise StopAsyncIteration
+        return items[0][0]
 
     async def take(self, limit: int = READ_AHEAD) -> list[Item]:
         """Wait for chunks and return all that are there, so that a thread receives many at once.
@@ -158,17 +160,23 @@ class AsyncStream(_Reader):
             RuntimeError: The stream was started on another event loop.
         """
         task = self._start()
-        if not self._buffer.items:
-            await self._buffer.wait()
+        await self._buffer.wait()
         if self._is_over or task is None:
             return []
-        if self._buffer.items:
-            items = self._buffer.take(limit)
-            self._position.advance(items)
-            return items
-        self._is_over = True
-        reply = self._reply = task.result()
-        return [(Chunk(end=end_of(reply)), None)]
+        items = self._take_ready(limit)
+        if not items:
+            self._is_over = True
+            reply = self._reply = task.result()
+            items = [(Chunk(end=end_of(reply)), None)]
+        return items
+
+    def _take_ready(self, limit: int) -> list[Item]:
+        """Return chunks that are there; none before the start, at the end, or on another loop."""
+        if self._is_over or asyncio.get_running_loop() is not self._loop:
+            return []
+        items = self._buffer.take(limit)
+        self._position.advance(items)
+        return items
 
     async def close(self) -> None:
         """Cancel the attempts under way and wait for their end, `CLOSE_TIMEOUT` seconds at most."""
@@ -190,13 +198,14 @@ class AsyncStream(_Reader):
     def _start(self) -> asyncio.Task[Reply] | None:
         if self._task is None and not self._is_over:
             self._execution = self._start_execution(self._buffer.put)
-            self._task = task = asyncio.create_task(self._execution.run())
+            self._loop = asyncio.get_running_loop()
+            self._task = task = self._loop.create_task(self._execution.run())
             task.add_done_callback(self._buffer.close)
             finalizer = weakref.finalize(self, _abandon, task)
             finalizer.atexit = False
             # The task's error knows the stream, so a finaliser that holds the task would keep both.
             task.add_done_callback(lambda _: finalizer.detach())
-        if self._task is not None and self._task.get_loop() is not asyncio.get_running_loop():
+        if self._task is not None and self._loop is not asyncio.get_running_loop():
             raise RuntimeError(
                 "this stream was started on another event loop, or before a fork: "
                 "call stream() again"

@@ -271,15 +271,9 @@ def timeout_failure(message: str) -> Failure:
 
 def _join(pending: Chunk | None, chunk: Chunk) -> Chunk:
     """Return the text and reasoning of both, and nothing else of them."""
-    if pending is not None:
-        return Chunk(pending.text + chunk.text, reasoning=pending.reasoning + chunk.reasoning)
-    if chunk.tool_call is None and not _is_marked(chunk):
-        return chunk
-    return Chunk(chunk.text, reasoning=chunk.reasoning)
-
-
-def _is_marked(chunk: Chunk) -> bool:
-    return chunk.end is not None or chunk.working
+    if pending is None:
+        return Chunk(chunk.text, reasoning=chunk.reasoning)
+    return Chunk(pending.text + chunk.text, reasoning=pending.reasoning + chunk.reasoning)
 
 
 def _is_sign_of_life(chunk: Chunk) -> bool:

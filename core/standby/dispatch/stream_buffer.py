@@ -17,13 +17,13 @@ Item = tuple[Chunk, Target | None]
 class ChunkBuffer:
     """The chunks between the execution and the readers."""
 
-    __slots__ = ("_changed", "_has_room", "is_closed", "items")
+    __slots__ = ("_has_room", "_waiters", "is_closed", "items")
 
     def __init__(self) -> None:
         """Start empty."""
         self.items: deque[Item] = deque()
         self.is_closed = False
-        self._changed = asyncio.Event()
+        self._waiters: list[asyncio.Future[None]] = []
         self._has_room = asyncio.Event()
 
     def put(self, chunk: Chunk, target: Target) -> Awaitable[None] | None:
@@ -35,18 +35,21 @@ class ChunkBuffer:
 
         Returns:
             `None`; if there is no room, what adds the chunk once there is, to be awaited.
+
         """
         if len(self.items) >= READ_AHEAD:
             return self._put_later(chunk, target)
         self.items.append((chunk, target))
-        self._changed.set()
+        if self._waiters:
+            self._wake()
         return None
 
     async def wait(self) -> None:
         """Wait until there is a chunk, or no further one will come."""
         while not self.items and not self.is_closed:
-            self._changed.clear()
-            await self._changed.wait()
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
 
     def take(self, limit: int) -> list[Item]:
         """Remove and return the first chunks.
@@ -57,8 +60,12 @@ class ChunkBuffer:
         Returns:
             The chunks that are there, maybe none, each with its model.
         """
-        self._has_room.set()
-        return [self.items.popleft() for _ in range(min(limit, len(self.items)))]
+        items = self.items
+        if len(items) >= READ_AHEAD:
+            self._has_room.set()
+        if limit == 1 and items:
+            return [items.popleft()]
+        return [items.popleft() for _ in range(min(limit, len(items)))]
 
     def close(self, task: asyncio.Task[Reply] | None = None) -> None:
         """Wake every reader: no further chunk will come.
@@ -67,7 +74,7 @@ class ChunkBuffer:
             task: The execution's, when it is done.
         """
         self.is_closed = True
-        self._changed.set()
+        self._wake()
         if task is not None and not task.cancelled():
             # The readers may have left, and asyncio logs an exception that was never retrieved.
             task.exception()
@@ -77,7 +84,13 @@ class ChunkBuffer:
             self._has_room.clear()
             await self._has_room.wait()
         self.items.append((chunk, target))
-        self._changed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class ReadPosition:
