@@ -1,4 +1,4 @@
-"""What a turn of an Agno agent costs with standby's model, against Agno's own models on the same server.
+"""What a turn of an Agno agent costs: standby's model against Agno's own, on the same server.
 
 usage: python benchmarks/agno_turn.py [--rounds N]
 """
@@ -12,7 +12,7 @@ from agno.models.google import Gemini
 from agno.models.openai import OpenAIChat
 from calls import QUESTION, settings
 from ratios import Ratio, Work, compare
-from server import served
+from server import run_server
 
 from standby import AsyncStandby
 from standby.integrations.agno import StandbyModel
@@ -21,23 +21,23 @@ LIMIT = 1.1
 
 
 def turn(agent: Agent, *, streamed: bool) -> Work:
-    """Return one turn of the agent; raises `RuntimeError` if it has no answer, so that no failure is timed."""
+    """Return one turn of the agent, which raises `RuntimeError` rather than time a failure."""
 
-    async def whole() -> None:
+    async def complete() -> None:
         output = await agent.arun(QUESTION)
         if output.content != "Lisbon.":
             raise RuntimeError(f"no answer: {output.status}")
 
     async def stream() -> None:
-        words = [
+        deltas = [
             event
             async for event in agent.arun(QUESTION, stream=True)
             if event.event == "RunContent"
         ]
-        if not words:
+        if not deltas:
             raise RuntimeError("no answer")
 
-    return stream if streamed else whole
+    return stream if streamed else complete
 
 
 async def measure(url: str, rounds: int) -> dict[str, Ratio]:
@@ -73,12 +73,11 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=21)
     rounds = parser.parse_args().rounds
-    with served() as url:
+    with run_server() as url:
         ratios = await measure(url, rounds)
     for name, ratio in ratios.items():
-        print(
-            f"| {name} | {ratio} | limit {LIMIT} | {ratio.a * 1e3:.2f} ms against {ratio.b * 1e3:.2f} ms |"
-        )
+        seconds_of_both = ratio.format_seconds("ms", digits=2)
+        print(f"| {name} | {ratio} | limit {LIMIT} | {seconds_of_both} |")
     return int(any(ratio.median > LIMIT for ratio in ratios.values()))
 
 

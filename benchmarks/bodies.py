@@ -1,4 +1,4 @@
-"""What a larger request costs: ten tools and a schema, or a picture of 1 MB, against the vendors' own SDKs.
+"""What a larger request costs against the vendors' own SDKs: ten tools and a schema, or 1 MB.
 
 usage: python benchmarks/bodies.py [--rounds N]
 """
@@ -13,7 +13,7 @@ import openai
 from google import genai
 from google.genai import types
 from ratios import Ratio, compare
-from server import served
+from server import run_server
 
 from standby import AsyncStandby, Settings
 from standby.cards import Card
@@ -40,7 +40,7 @@ FORMAT: Any = {
     "json_schema": {"name": "place", "schema": SCHEMA, "strict": True},
 }
 URL = f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}"
-SEEN: list[Any] = [
+PICTURE_MESSAGES: list[Any] = [
     {
         "role": "user",
         "content": [
@@ -69,13 +69,13 @@ def client(url: str) -> AsyncStandby:
     )
 
 
-async def measured(url: str, rounds: int) -> dict[str, Ratio]:
+async def measure(url: str, rounds: int) -> dict[str, Ratio]:
     """Compare whole calls."""
     bare_openai = openai.AsyncOpenAI(
         api_key=KEY, base_url=f"{url}/v1", max_retries=0
     ).chat.completions
     bare_gemini = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=url))
-    asked: Any = [{"role": "user", "content": QUESTION}]
+    messages: Any = [{"role": "user", "content": QUESTION}]
     declared: Any = [
         {
             "function_declarations": [
@@ -102,14 +102,14 @@ async def measured(url: str, rounds: int) -> dict[str, Ratio]:
             "openai, ten tools and a schema": await compare(
                 lambda: ours.chat(QUESTION, chain="openai", tools=TOOLS, schema=SCHEMA),
                 lambda: bare_openai.create(
-                    model="gpt-4.1", messages=asked, tools=TOOLS, response_format=FORMAT
+                    model="gpt-4.1", messages=messages, tools=TOOLS, response_format=FORMAT
                 ),
                 rounds=rounds,
                 calls=10,
             ),
             "openai, a picture of 1 MB": await compare(
-                lambda: ours.chat(SEEN, chain="openai"),
-                lambda: bare_openai.create(model="gpt-4.1", messages=SEEN),
+                lambda: ours.chat(PICTURE_MESSAGES, chain="openai"),
+                lambda: bare_openai.create(model="gpt-4.1", messages=PICTURE_MESSAGES),
                 rounds=rounds,
                 calls=2,
             ),
@@ -122,7 +122,10 @@ async def measured(url: str, rounds: int) -> dict[str, Ratio]:
                 calls=10,
             ),
             "gemini, a picture of 1 MB": await compare(
-                lambda: ours.chat(SEEN, chain="gemini"), bare_gemini_picture, rounds=rounds, calls=2
+                lambda: ours.chat(PICTURE_MESSAGES, chain="gemini"),
+                bare_gemini_picture,
+                rounds=rounds,
+                calls=2,
             ),
         }
 
@@ -132,12 +135,11 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=21)
     rounds = parser.parse_args().rounds
-    with served() as url:
-        ratios = await measured(url, rounds)
+    with run_server() as url:
+        ratios = await measure(url, rounds)
     for name, ratio in ratios.items():
-        print(
-            f"| {name} | {ratio} | limit {LIMIT} | {ratio.a * 1e3:.1f} ms against {ratio.b * 1e3:.1f} ms |"
-        )
+        seconds_of_both = ratio.format_seconds("ms", digits=1)
+        print(f"| {name} | {ratio} | limit {LIMIT} | {seconds_of_both} |")
     return int(any(ratio.median > LIMIT for ratio in ratios.values()))
 
 

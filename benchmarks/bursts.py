@@ -1,4 +1,4 @@
-"""What a burst of 100 chunks costs: a stream that comes all at once, against the vendors' own SDKs.
+"""What a burst of 100 chunks costs, sent all at once, against the vendors' own SDKs.
 
 usage: python benchmarks/bursts.py [--rounds N]
 """
@@ -13,14 +13,14 @@ from calls import QUESTION, settings
 from google import genai
 from google.genai import types
 from ratios import Ratio, compare
-from server import served
+from server import run_server
 
 from standby import AsyncStandby
 
 LIMITS = {"openai": 0.6, "gemini": 1.1}
 
 
-async def measured(url: str, rounds: int) -> dict[str, Ratio]:
+async def measure(url: str, rounds: int) -> dict[str, Ratio]:
     """Compare whole streams, read to their end."""
     bare_openai = openai.AsyncOpenAI(
         api_key="benchmark", base_url=f"{url}/v1", max_retries=0
@@ -28,11 +28,11 @@ async def measured(url: str, rounds: int) -> dict[str, Ratio]:
     bare_gemini = genai.Client(
         api_key="benchmark", http_options=types.HttpOptions(base_url=url)
     ).aio.models
-    asked: Any = [{"role": "user", "content": QUESTION}]
+    messages: Any = [{"role": "user", "content": QUESTION}]
 
     async def openai_alone() -> None:
         stream = await bare_openai.create(
-            model="o3-mini", messages=asked, stream=True, stream_options={"include_usage": True}
+            model="o3-mini", messages=messages, stream=True, stream_options={"include_usage": True}
         )
         async for _ in stream:
             pass
@@ -61,10 +61,10 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=21)
     rounds = parser.parse_args().rounds
-    with served() as url:
-        ratios = await measured(url, rounds)
+    with run_server() as url:
+        ratios = await measure(url, rounds)
     for name, ratio in ratios.items():
-        times = f"{ratio.a * 1e3:.1f} ms against {ratio.b * 1e3:.1f} ms"
+        times = ratio.format_seconds("ms", digits=1)
         print(f"| {name}, a burst of 100 chunks | {ratio} | limit {LIMITS[name]} | {times} |")
     return int(any(ratio.median > LIMITS[name] for name, ratio in ratios.items()))
 

@@ -1,4 +1,4 @@
-"""What a healthy call costs: standby against the vendors' own SDKs, and the dispatcher against three calls of asyncio.
+"""What a healthy call costs: standby against the SDKs, the dispatch against three asyncio calls.
 
 usage: python benchmarks/calls.py [--rounds N]
 """
@@ -13,7 +13,7 @@ import openai
 from google import genai
 from google.genai import types
 from ratios import Ratio, compare
-from server import served
+from server import run_server
 
 from standby import AsyncStandby, Settings
 from standby.cards import Card
@@ -49,7 +49,7 @@ def settings(url: str) -> Settings:
     )
 
 
-async def against_the_sdks(url: str, rounds: int) -> dict[str, Ratio]:
+async def compare_with_sdks(url: str, rounds: int) -> dict[str, Ratio]:
     """Compare whole calls, for one message and for a history of a hundred."""
     bare_openai = openai.AsyncOpenAI(api_key="benchmark", base_url=f"{url}/v1", max_retries=0)
     bare_gemini = genai.Client(api_key="benchmark", http_options=types.HttpOptions(base_url=url))
@@ -101,8 +101,11 @@ class Instant:
         return Reply(text="Lisbon.")
 
 
-async def the_dispatcher(rounds: int) -> dict[str, Ratio]:
-    """Compare a call that is answered at once with the least that a time-out costs."""
+async def compare_dispatch(rounds: int) -> dict[str, Ratio]:
+    """Compare a dispatch that is answered at once with the least that any time-out costs.
+
+    That is a task, a wait and a timeout.
+    """
     adapter = Instant()
 
     async def get() -> Instant:
@@ -121,12 +124,12 @@ async def the_dispatcher(rounds: int) -> dict[str, Ratio]:
         async with asyncio.timeout(60):
             await asyncio.wait([asyncio.create_task(get())])
 
-    def call() -> object:
+    def dispatch() -> object:
         return Dispatcher(route, emit=lambda _: None, jitter=jitter).run(request)
 
     return {
-        "the dispatcher, against create_task + wait + timeout": await compare(
-            call, bare, rounds=rounds, calls=500
+        "the dispatch, against create_task + wait + timeout": await compare(
+            dispatch, bare, rounds=rounds, calls=500
         )
     }
 
@@ -136,13 +139,12 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=41)
     rounds = parser.parse_args().rounds
-    with served() as url:
-        ratios = await against_the_sdks(url, rounds) | await the_dispatcher(rounds)
+    with run_server() as url:
+        ratios = await compare_with_sdks(url, rounds) | await compare_dispatch(rounds)
     limits = [0.9, 0.2, 1.1, 0.25, 4.0]
     for (name, ratio), limit in zip(ratios.items(), limits, strict=True):
-        print(
-            f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e6:.0f} us against {ratio.b * 1e6:.0f} us |"
-        )
+        seconds_of_both = ratio.format_seconds("us")
+        print(f"| {name} | {ratio} | limit {limit} | {seconds_of_both} |")
     return int(
         any(ratio.median > limit for ratio, limit in zip(ratios.values(), limits, strict=True))
     )

@@ -1,4 +1,4 @@
-"""What a fallback costs a process that has just started: the first model answers 500, the second answers.
+"""What a fallback costs a new process: the first model answers 500, the second one replies.
 
 usage: python benchmarks/cold_fallback.py CHECKOUT [--rounds N]
 
@@ -26,7 +26,10 @@ models:
   second: {{provider: yours, model: o3-mini}}
 chains: {{default: {{models: [first, second]}}}}
 """
-CALL = "from standby import Standby; reply = Standby().chat('hello'); assert reply.model == 'second', reply"
+CALL = (
+    "from standby import Standby; reply = Standby().chat('hello'); "
+    "assert reply.model == 'second', reply"
+)
 LIMIT = 0.75
 KEYS = {"GEMINI_API_KEY": "a-key-of-no-account", "OPENAI_API_KEY": "a-key-of-no-account"}
 
@@ -38,26 +41,25 @@ def main() -> int:
     )
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--rounds", type=int, default=15)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     ENVIRONMENT.update(KEYS)
-    ours, theirs = sys.executable, str(asked.checkout.resolve() / ".venv/bin/python")
-    with server.served("--gemini-is-down") as url, tempfile.TemporaryDirectory() as folder:
+    ours, theirs = sys.executable, str(arguments.checkout.resolve() / ".venv/bin/python")
+    with server.run_server("--gemini-is-down") as url, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "models.yaml"
         file.write_text(MODELS.format(url=url), encoding="utf-8")
-        ways = {
+        commands = {
             "`Standby().chat(…)`": ["-c", CALL],
             "`standby ask`": ["-m", "standby", "ask", "hello", "--config", str(file)],
         }
         rows: dict[str, Ratio] = {}
-        for name, words in ways.items():
-            a, b = [ours, *words], [theirs, *words]
+        for name, command in commands.items():
+            a, b = [ours, *command], [theirs, *command]
             with contextlib.chdir(folder):
                 seconds(a), seconds(b)
-                rows[name] = summary([(seconds(a), seconds(b)) for _ in range(asked.rounds)])
+                rows[name] = summary([(seconds(a), seconds(b)) for _ in range(arguments.rounds)])
     for name, ratio in rows.items():
-        print(
-            f"| {name} | {ratio} | limit {LIMIT} | {ratio.a * 1e3:.0f} ms against {ratio.b * 1e3:.0f} ms |"
-        )
+        seconds_of_both = ratio.format_seconds("ms")
+        print(f"| {name} | {ratio} | limit {LIMIT} | {seconds_of_both} |")
     return int(any(ratio.median > LIMIT for ratio in rows.values()))
 
 

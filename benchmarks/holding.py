@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from ratios import Ratio, compare
-from server import served
+from server import run_server
 
 from standby import AsyncStandby, Settings
 from standby.cards import Card
@@ -47,24 +47,24 @@ def settings(url: str) -> Settings:
     )
 
 
-async def a_resting_model(url: str, rounds: int) -> tuple[Ratio, int]:
-    """Compare the chain whose first model rests with the standby alone; count the requests to the dead one meanwhile."""
-    asked: list[Event] = []
+async def compare_resting_model(url: str, rounds: int) -> tuple[Ratio, int]:
+    """Compare a chain whose first model rests with the standby alone; count its attempts."""
+    attempted: list[Event] = []
 
     def count(event: Event) -> None:
         if isinstance(event, AttemptStarted) and event.model == "dead":
-            asked.append(event)
+            attempted.append(event)
 
     async with AsyncStandby(settings=settings(url), sinks=[count], warm_up=False) as client:
         await client.chat(QUESTION, chain="both")  # finds it dead
-        asked.clear()
+        attempted.clear()
         ratio = await compare(
             lambda: client.chat(QUESTION, chain="both"),
             lambda: client.chat(QUESTION, chain="alone"),
             rounds=rounds,
             calls=40,
         )
-    return ratio, len(asked)
+    return ratio, len(attempted)
 
 
 class Instant:
@@ -76,7 +76,7 @@ class Instant:
         return Reply(text="Lisbon.")
 
 
-async def a_call(rounds: int) -> Ratio:
+async def compare_call(rounds: int) -> Ratio:
     """Compare a call that is answered at once with the least that a time-out costs."""
     adapter = Instant()
 
@@ -103,24 +103,24 @@ async def a_call(rounds: int) -> Ratio:
     return await compare(call, bare, rounds=rounds, calls=500)
 
 
-async def a_stream(url: str, rounds: int) -> Ratio:
+async def compare_stream(url: str, rounds: int) -> Ratio:
     """Compare a stream of 100 chunks with the same adapter, bare."""
     adapter = OpenAIAdapter(
         Provider(plugin="openai", base_url=f"{url}/v1", api_key=Secret("benchmark"))
     )
     call = ModelRequest(request=REQUEST, model="o3-mini", card=Card(), options={}, timeout=60.0)
 
-    async def consumed(chunks: AsyncIterator[Chunk]) -> int:
+    async def count_chunks(chunks: AsyncIterator[Chunk]) -> int:
         return sum([1 async for _ in chunks])
 
     async with AsyncStandby(settings=settings(url), warm_up=False) as client:
-        if await consumed(client.stream(QUESTION, chain="alone")) != await consumed(
+        if await count_chunks(client.stream(QUESTION, chain="alone")) != await count_chunks(
             adapter.stream(call)
         ):
             raise RuntimeError("the two do not stream the same")
         ratio = await compare(
-            lambda: consumed(client.stream(QUESTION, chain="alone")),
-            lambda: consumed(adapter.stream(call)),
+            lambda: count_chunks(client.stream(QUESTION, chain="alone")),
+            lambda: count_chunks(adapter.stream(call)),
             rounds=rounds,
             calls=20,
         )
@@ -139,7 +139,7 @@ class Flood:
         yield Chunk(end=End())
 
 
-async def a_chunk(rounds: int) -> Ratio:
+async def compare_chunk(rounds: int) -> Ratio:
     """Compare a stream that comes at once, read chunk by chunk, with the adapter's own."""
     adapter = Flood()
 
@@ -167,25 +167,28 @@ async def a_chunk(rounds: int) -> Ratio:
 
 
 async def main() -> int:
-    """Print a table; the exit status is 1 if a ratio is above its limit, or if the resting model was asked."""
+    """Print a table; exit with 1 if a ratio is above its limit or the resting model was called."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=41)
     rounds = parser.parse_args().rounds
-    with served() as url:
-        resting, asked = await a_resting_model(url, rounds)
+    with run_server() as url:
+        resting, attempted = await compare_resting_model(url, rounds)
         rows = [
             ("a chain whose first model rests, against the standby alone", resting, 1.05),
-            ("a call, against create_task + wait + timeout", await a_call(rounds), 2.5),
-            ("a stream of 100 chunks, against the bare adapter", await a_stream(url, rounds), 1.3),
+            ("a call, against create_task + wait + timeout", await compare_call(rounds), 2.5),
+            (
+                "a stream of 100 chunks, against the bare adapter",
+                await compare_stream(url, rounds),
+                1.3,
+            ),
         ]
-        chunk = await a_chunk(rounds)
+        chunk = await compare_chunk(rounds)
     print(f"a chunk costs {(chunk.a - chunk.b) / CHUNKS * 1e6:.2f} us beside its adapter")
     for name, ratio, limit in rows:
-        print(
-            f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e6:.0f} us against {ratio.b * 1e6:.0f} us |"
-        )
-    print(f"requests to the resting model meanwhile: {asked}")
-    return int(any(ratio.median > limit for _, ratio, limit in rows) or asked > 0)
+        seconds_of_both = ratio.format_seconds("us")
+        print(f"| {name} | {ratio} | limit {limit} | {seconds_of_both} |")
+    print(f"requests to the resting model meanwhile: {attempted}")
+    return int(any(ratio.median > limit for _, ratio, limit in rows) or attempted > 0)
 
 
 if __name__ == "__main__":

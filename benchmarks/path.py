@@ -34,8 +34,8 @@ async def traced() -> list[tuple[str, str]]:
     def note(frame: FrameType, event: str, _: Any) -> None:
         code = frame.f_code
         path = Path(code.co_filename)
-        is_named = not code.co_name.startswith("<")
-        if event == "call" and is_named and path.is_relative_to(CORE):
+        is_function = event == "call" and not code.co_name.startswith("<")
+        if is_function and path.is_relative_to(CORE):
             entered.append((path.relative_to(CORE).as_posix(), code.co_qualname))
 
     async with AsyncStandby(CONFIG, warm_up=False) as client:

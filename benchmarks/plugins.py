@@ -1,4 +1,4 @@
-"""What plugins cost: a call of a hook, and `standby validate` beside a hundred plugins that its file does not use.
+"""What plugins cost: a call of a hook, and `standby validate` beside a hundred unused plugins.
 
 usage: python benchmarks/plugins.py [--rounds N]
 """
@@ -21,7 +21,10 @@ from standby.plugin import GROUP, ProviderInfo, hookimpl, hooks
 PLUGINS = 100
 LIMIT = 1.3
 SHARE = 0.1
-"""The most that a hook's call may cost of a call to a model, answered at once; a call to a model makes no hook's call."""
+"""The largest share that a hook's call may have of a call to a model that answers at once.
+
+A call to a model makes no hook's call.
+"""
 
 MANIFEST = """\
 from standby.plugin import Card, ProviderInfo, hookimpl
@@ -57,7 +60,7 @@ class Plugin:
         return ProviderInfo(adapter="acme:Acme")
 
 
-async def a_hook(folder: Path, rounds: int) -> Ratio:
+async def compare_hook(folder: Path, rounds: int) -> Ratio:
     """Compare a call of a hook, through pluggy, with a whole call through the scripted plugin."""
     manager = pluggy.PluginManager("standby")
     manager.add_hookspecs(hooks)
@@ -73,8 +76,8 @@ async def a_hook(folder: Path, rounds: int) -> Ratio:
         )
 
 
-def installed(folder: Path, plugins: int) -> Path:
-    """Write modules with their dist-infos, as an installation leaves them, and a file that names its provider."""
+def install(folder: Path, plugins: int) -> Path:
+    """Write plugins with their dist-infos, as an installer does, and a file that uses one."""
     folder.mkdir()
     (folder / "models.yaml").write_text(FILE, encoding="utf-8")
     for number in range(plugins):
@@ -93,8 +96,8 @@ def installed(folder: Path, plugins: int) -> Path:
     return folder
 
 
-def seconds(folder: Path) -> float:
-    """Run `standby validate` as a process of its own, with the bytecode that an installed package has."""
+def time_validate(folder: Path) -> float:
+    """Time `standby validate` in its own process, with the bytecode of an installed package."""
     left_out = ("PYTHONDONTWRITEBYTECODE", "STANDBY_CONFIG")
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
     began = time.perf_counter()
@@ -107,15 +110,15 @@ def seconds(folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def among(folder: Path, rounds: int) -> Ratio:
-    """Run it with a hundred plugins and with one in turn, after one run each that does not count."""
-    many, one = installed(folder / "many", PLUGINS), installed(folder / "one", 1)
-    seconds(many), seconds(one)
+def compare_validate(folder: Path, rounds: int) -> Ratio:
+    """Compare `validate` with a hundred plugins and with one, after an untimed run of each."""
+    many, one = install(folder / "many", PLUGINS), install(folder / "one", 1)
+    time_validate(many), time_validate(one)
     pairs: list[tuple[float, float]] = []
     for number in range(rounds):
-        second = seconds(one) if number % 2 else 0.0
-        first = seconds(many)
-        pairs.append((first, second or seconds(one)))
+        second = time_validate(one) if number % 2 else 0.0
+        first = time_validate(many)
+        pairs.append((first, second or time_validate(one)))
     return summary(pairs)
 
 
@@ -126,16 +129,13 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        hook = asyncio.run(a_hook(folder, rounds))
-        validate = among(folder, rounds)
+        hook = asyncio.run(compare_hook(folder, rounds))
+        validate = compare_validate(folder, rounds)
     share = f"{hook.median:.1%} ({hook.low:.1%} to {hook.high:.1%})"
     print(f"| a hook's call, of a call answered at once | {share} | limit {SHARE:.0%} | ", end="")
     print(f"{hook.a * 1e6:.1f} us of {hook.b * 1e6:.0f} us |")
-    print(
-        f"| `standby validate` with {PLUGINS} plugins, one used, against that one alone | {validate} | limit {LIMIT} | ",
-        end="",
-    )
-    print(f"{validate.a * 1e3:.0f} ms against {validate.b * 1e3:.0f} ms |")
+    name = f"`standby validate` with {PLUGINS} plugins, one used, against that one alone"
+    print(f"| {name} | {validate} | limit {LIMIT} | {validate.format_seconds('ms')} |")
     return int(hook.median > SHARE or validate.median > LIMIT)
 
 

@@ -1,4 +1,8 @@
-"""Compare two things as a ratio: interleaved rounds in one run, the median of the rounds' ratios, and its 95 % interval."""
+"""Compare two pieces of work as a ratio.
+
+Their rounds alternate in one run. The result is the median of the rounds' ratios and the 95 %
+interval of that median.
+"""
 
 import asyncio
 import math
@@ -12,7 +16,10 @@ Work = Callable[[], Awaitable[object]]
 
 
 class Ratio(msgspec.Struct, frozen=True):
-    """`median` of A/B, the interval of that median (by order statistics, no distribution assumed), and A's and B's seconds."""
+    """The median of A/B with its interval, and the median seconds of A and of B.
+
+    The interval comes from order statistics, so it assumes no distribution.
+    """
 
     median: float
     low: float
@@ -23,6 +30,19 @@ class Ratio(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         """Return `0.93 x (0.91 to 0.95)`."""
         return f"{self.median:.2f} x ({self.low:.2f} to {self.high:.2f})"
+
+    def format_seconds(self, unit: str, digits: int = 0) -> str:
+        """Return `12 ms against 15 ms`.
+
+        Args:
+            unit: `us` or `ms`.
+            digits: Digits behind the decimal point.
+
+        Returns:
+            The seconds of A and of B in this unit.
+        """
+        scale = {"us": 1e6, "ms": 1e3}[unit]
+        return f"{self.a * scale:.{digits}f} {unit} against {self.b * scale:.{digits}f} {unit}"
 
 
 async def compare(a: Work, b: Work, *, rounds: int, calls: int) -> Ratio:

@@ -1,4 +1,4 @@
-"""A server in a process of its own that answers every request at once with the same small body, on both wires.
+"""A server in its own process that answers each request at once with one small body, on two wires.
 
 With `--gemini-is-down` it answers Gemini's wire with an error 500.
 """
@@ -45,7 +45,7 @@ OPENAI = {
 
 
 def stream(texts: list[str]) -> bytes:
-    """Return a whole HTTP answer that is an OpenAI stream of these texts, each in a chunk of its own."""
+    """Return an HTTP answer with an OpenAI stream of these texts, one in each chunk."""
 
     def event(choices: list[object], **rest: object) -> bytes:
         return b"data: %s\n\n" % msgspec.json.encode(
@@ -62,7 +62,7 @@ def stream(texts: list[str]) -> bytes:
 
 
 def gemini_stream(texts: list[str]) -> bytes:
-    """Return a whole HTTP answer that is a Gemini stream of these texts, each in an event of its own."""
+    """Return an HTTP answer with a Gemini stream of these texts, one in each event."""
     last = len(texts) - 1
     return chunked(
         [
@@ -87,7 +87,7 @@ def gemini_stream(texts: list[str]) -> bytes:
 
 
 def chunked(events: list[bytes]) -> bytes:
-    """Return a whole HTTP answer of server-sent events, each in a chunk of its own."""
+    """Return an HTTP answer of server-sent events, one in each chunk."""
     head = (
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
@@ -95,7 +95,7 @@ def chunked(events: list[bytes]) -> bytes:
 
 
 def answer(value: object, status: bytes = b"200 OK") -> bytes:
-    """Return a whole HTTP answer that holds `value` as JSON."""
+    """Return an HTTP answer with `value` as JSON."""
     body = msgspec.json.encode(value)
     return (
         b"HTTP/1.1 "
@@ -108,18 +108,18 @@ class Server(asyncio.Protocol):
     """Reads requests with a Content-Length, answers each; nothing else."""
 
     def __init__(self) -> None:
-        """Hold nothing yet."""
+        """Start with no data."""
         self.received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport for the answers."""
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer as soon as a request is whole."""
+        """Answer as soon as a request is complete."""
         self.received += data
-        head, found, rest = self.received.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, rest = self.received.partition(b"\r\n\r\n")
+        if not separator:
             return
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         if len(rest) < length:
@@ -127,19 +127,14 @@ class Server(asyncio.Protocol):
         self.received = rest[length:]
         wire = "openai" if b"chat/completions" in head.split(b"\r\n")[0] else "gemini"
         streams = b'"stream":true' in rest or b"streamGenerateContent" in head.split(b"\r\n")[0]
-        wanted = (
-            "stream"
-            if streams
-            else "data"
-            if b"json_schema" in rest or b"JsonSchema" in rest
-            else "text"
-        )
-        answered = DOWN if wire == "gemini" and GEMINI_IS_DOWN else ANSWERS[wire, wanted]
-        self.transport.write(answered)  # type: ignore[attr-defined]
+        has_schema = b"json_schema" in rest or b"JsonSchema" in rest
+        form = "stream" if streams else "data" if has_schema else "text"
+        response = DOWN if wire == "gemini" and GEMINI_IS_DOWN else ANSWERS[wire, form]
+        self.transport.write(response)  # type: ignore[attr-defined]
 
 
 DATA = b'{\\"city\\":\\"Lisbon\\"}'
-"""What stands in the place of "Lisbon." where a schema is asked for, as JSON has it inside a string."""
+"""The text that replaces "Lisbon." if the request has a schema, escaped for a JSON string."""
 
 
 def data(value: object) -> bytes:
@@ -165,11 +160,11 @@ DOWN = answer(
 
 
 @contextlib.contextmanager
-def served(*options: str) -> Iterator[str]:
-    """Run the server in a process of its own; gives its URL."""
-    process = subprocess.Popen(
+def run_server(*options: str) -> Iterator[str]:
+    """Run the server in its own process; yields its URL."""
+    process = subprocess.Popen(  # noqa: S603 - this very file
         [sys.executable, __file__, *options], stdout=subprocess.PIPE, text=True
-    )  # noqa: S603 - ourselves
+    )
     if process.stdout is None:
         raise RuntimeError("the server has no output")
     try:

@@ -1,6 +1,8 @@
-"""The longest time for which reading one answer of 1 MiB keeps the event loop from turning, for each wire and form.
+"""The longest time that reading an answer of 1 MiB blocks the event loop, for each wire and form.
 
-usage: python benchmarks/stalls.py [--rounds N]      a figure is the median of N calls' longest stalls
+usage: python benchmarks/stalls.py [--rounds N]
+
+A figure is the median of the longest stalls of N calls.
 """
 
 import argparse
@@ -23,21 +25,21 @@ PIECE = 64 * 1024
 """Bytes that a transport hands over at once."""
 
 
-async def arriving(body: bytes) -> AsyncIterator[bytes]:
-    """Give a body as a socket would, piece by piece, letting others run in between."""
+async def receive(body: bytes) -> AsyncIterator[bytes]:
+    """Yield a body in pieces, as a socket does, and let other tasks run in between."""
     for at in range(0, len(body), PIECE):
         await asyncio.sleep(0)
         yield body[at : at + PIECE]
 
 
-async def unary(body: bytes, read: Callable[[object], object]) -> None:
-    """Read a whole answer as the adapters do."""
-    read(decode_json(await read_body(arriving(body))))
+async def read_answer(body: bytes, read: Callable[[object], object]) -> None:
+    """Read an answer as the adapters do."""
+    read(decode_json(await read_body(receive(body))))
 
 
-async def streamed(body: bytes, read: Callable[[object], object]) -> None:
+async def read_stream(body: bytes, read: Callable[[object], object]) -> None:
     """Read a stream as the adapters do."""
-    async for event in iter_events(arriving(body)):
+    async for event in iter_events(receive(body)):
         read(decode_json(event.data))
 
 
@@ -61,7 +63,7 @@ async def longest_stall(work: Callable[[], Awaitable[None]]) -> float:
 
 
 def bodies() -> dict[str, Callable[[], Awaitable[None]]]:
-    """Return one answer of 1 MiB for each wire and form: one long text, and a stream of one event or of many."""
+    """Return an answer of 1 MiB for each wire and form: a text, a stream of one event or many."""
     text = "Lisbon \u2028 " * (MIB // 10)
     gemini = {"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]}
     openai = {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}
@@ -70,16 +72,16 @@ def bodies() -> dict[str, Callable[[], Awaitable[None]]]:
     many = (b"data: " + msgspec.json.encode(delta) + b"\n\n") * (MIB // 60)
     return {
         "gemini, one answer": partial(
-            unary, msgspec.json.encode(gemini), lambda value: GeminiReader().read(value)
+            read_answer, msgspec.json.encode(gemini), lambda value: GeminiReader().read(value)
         ),
         "openai, one answer": partial(
-            unary, msgspec.json.encode(openai), lambda value: OpenAIReader().read(value)
+            read_answer, msgspec.json.encode(openai), lambda value: OpenAIReader().read(value)
         ),
         "gemini, a stream of one event": partial(
-            streamed, one, lambda value: GeminiReader().read(value)
+            read_stream, one, lambda value: GeminiReader().read(value)
         ),
         "openai, a stream of many events": partial(
-            streamed, many, lambda value: OpenAIReader().read(value)
+            read_stream, many, lambda value: OpenAIReader().read(value)
         ),
     }
 

@@ -1,4 +1,6 @@
-"""What starting costs, as whole processes: `import standby` against asyncio, `standby validate` against its own libraries.
+"""What starting costs, measured in whole processes.
+
+`import standby` is compared with asyncio, `standby validate` with the libraries that it needs.
 
 usage: python benchmarks/startup.py [--rounds N]
 """
@@ -53,9 +55,8 @@ def main() -> int:
         ),
     }
     for name, (ratio, limit) in rows.items():
-        print(
-            f"| {name} | {ratio} | limit {limit} | {ratio.a * 1e3:.0f} ms against {ratio.b * 1e3:.0f} ms |"
-        )
+        seconds_of_both = ratio.format_seconds("ms")
+        print(f"| {name} | {ratio} | limit {limit} | {seconds_of_both} |")
     return int(any(ratio.median > limit for ratio, limit in rows.values()))
 
 

@@ -1,6 +1,6 @@
 """Mutants of a module: small changes to its code, each of which some test should notice.
 
-Annotations, decorators, docstrings and the arguments of `class` statements stay as they are.
+Annotations, decorators, docstrings and the arguments of `class` statements do not change.
 """
 
 import ast
@@ -38,7 +38,10 @@ _GENERIC = {"Callable", "Literal", "dict", "list", "set", "tuple"}
 
 
 class Mutant(NamedTuple):
-    """One change. Its `name` is its function and both texts, so that it stays the same when other lines of the module move."""
+    """One change.
+
+    Its `name` is its function and both texts, so a change of the module's other lines keeps it.
+    """
 
     name: str
     line: int
@@ -58,30 +61,39 @@ class Mutant(NamedTuple):
     @property
     def original(self) -> Any:
         """Return the node that is replaced."""
-        found = getattr(self.parent, self.field)
-        return found if self.at is None else found[self.at]
+        child = getattr(self.parent, self.field)
+        return child if self.at is None else child[self.at]
 
 
 def mutants_of(tree: ast.Module, module: str) -> list[Mutant]:
-    """Return the mutants of a parsed module in the order of its text; their names begin with the module's."""
-    found: list[Mutant] = []
+    """Return the mutants of a parsed module.
+
+    Args:
+        tree: The module; `Mutant.apply` changes it.
+        module: The module's name, with which the mutants' names begin.
+
+    Returns:
+        The mutants in the order of the module's text.
+    """
+    mutants: list[Mutant] = []
     names: Counter[str] = Counter()
     for parent, field, index, node, scope in _nodes(tree, ""):
         for replacement in _replacements(node, field, scope):
-            name = f"{module}.{scope or '<module>'}: {_text(node, parent)} -> {_text(replacement, parent)}"
+            change = f"{_text(node, parent)} -> {_text(replacement, parent)}"
+            name = f"{module}.{scope or '<module>'}: {change}"
             names[name] += 1
             numbered = name if names[name] == 1 else f"{name} #{names[name]}"
-            found.append(Mutant(numbered, node.lineno, parent, field, index, replacement))
-    return found
+            mutants.append(Mutant(numbered, node.lineno, parent, field, index, replacement))
+    return mutants
 
 
 def _nodes(node: ast.AST, scope: str) -> Iterator[tuple[ast.AST, str, int | None, Any, str]]:
-    """Yield each expression and statement that may be changed, with its place and the function that it stands in."""
+    """Yield each expression and statement that may be changed, with its position and function."""
     for field, value in ast.iter_fields(node):
-        if field in _TYPES or (isinstance(node, ast.ClassDef) and field == "keywords"):
+        if field in _TYPES or _is_class_keyword(node, field):
             continue
         children = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
-        if isinstance(node, ast.Call) and field == "args" and _calls(node, "cast"):
+        if field == "args" and _calls(node, "cast"):
             children = children[1:]
         for index, child in children:
             if not isinstance(child, ast.AST) or _is_exempt(child, node):
@@ -94,8 +106,12 @@ def _nodes(node: ast.AST, scope: str) -> Iterator[tuple[ast.AST, str, int | None
             yield from _nodes(child, inner)
 
 
+def _is_class_keyword(node: ast.AST, field: str) -> bool:
+    return isinstance(node, ast.ClassDef) and field == "keywords"
+
+
 def _is_exempt(node: ast.AST, parent: ast.AST) -> bool:
-    """Say whether no test can be about this node: a docstring, an import, a type; or it is the text of a message."""
+    """Return whether no test can be about this node: a docstring, an import, a type, a message."""
     match node:
         case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom():
             return True
@@ -109,14 +125,17 @@ def _is_exempt(node: ast.AST, parent: ast.AST) -> bool:
 
 
 def _calls(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+    match node:
+        case ast.Call(func=ast.Name(id=function)):
+            return function == name
+    return False
 
 
 def _replacements(node: ast.AST, field: str, scope: str) -> Iterator[ast.AST]:
-    """Yield what may stand in the place of a node."""
+    """Yield the nodes that may replace this one."""
     match node:
         case ast.If() | ast.IfExp() | ast.While():
-            yield from _with_its_test_decided(node)
+            yield from _with_constant_test(node)
         case ast.Constant(value=value):
             yield from _other_constants(value)
         case ast.Name(id=name) if field == "func" and name in OPPOSITES:
@@ -149,12 +168,13 @@ def _other_operators(node: ast.expr) -> Iterator[ast.AST]:
             yield operand
 
 
-def _with_its_test_decided(node: Any) -> Iterator[ast.AST]:
-    for decided in (True, False):
-        if isinstance(node, ast.While) and (decided or isinstance(node.test, ast.Constant)):
-            continue  # for ever, or never
+def _with_constant_test(node: Any) -> Iterator[ast.AST]:
+    outcomes = (True, False)
+    if isinstance(node, ast.While):  # `while True:` never ends
+        outcomes = () if isinstance(node.test, ast.Constant) else (False,)
+    for outcome in outcomes:
         fields = dict(ast.iter_fields(node))
-        yield type(node)(**{**fields, "test": ast.Constant(decided)})
+        yield type(node)(**{**fields, "test": ast.Constant(outcome)})
 
 
 def _other_constants(value: Any) -> Iterator[ast.AST]:

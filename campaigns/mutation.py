@@ -1,13 +1,13 @@
-"""Change the modules that decide what a call does, one small change at a time: some test must fail each time.
+"""Make small changes to the modules that decide what a call does: each must make a test fail.
 
-usage: python -m campaigns.mutation [MODULE…] [--share 0.05] [--seed S] [--jobs 2] [--results FILE] [--only TEXT]
+usage: python -m campaigns.mutation [MODULE…] [--share 0.05] [--seed S] [--jobs 2]
+                                    [--results FILE] [--only TEXT]
 
 Each mutant (`campaigns/mutants.py`) lives in a process of its own, forked from this one, and dies
-at the first test that fails; the files on the disk are never changed. Those that no test can kill
-stand in `mutants_equivalent.toml`, with the reason. With `--results FILE` each outcome is noted
-there, and a later run goes on where this one ended: what it finds there is not run again while the
-module and its tests are the same. The exit status is 1 if a mutant survived that is not in that
-list.
+at the first test that fails; the files on the disk are never changed. The mutants that no test can
+kill are listed in `mutants_equivalent.toml`, with the reason. With `--results FILE` each outcome is
+saved there, and a later run continues from it: an outcome counts as long as the module and its
+tests are the same. The exit status is 1 if a mutant survived that is not in that list.
 """
 
 import argparse
@@ -40,7 +40,7 @@ MEMORY = 4 * 1024**3
 FORK = multiprocessing.get_context("fork")
 WRONG = ("survived", "killed, though called equivalent")
 
-WALKS = (
+DISPATCH_TESTS = (
     "dispatch/test_dispatcher.py",
     "dispatch/test_breaks.py",
     "dispatch/test_hedging.py",
@@ -77,7 +77,7 @@ OWN = {
     "resilience.triggers": ("resilience/test_triggers.py",),
     "resilience.timeouts": ("resilience/test_timeouts.py",),
 }
-"""The modules, and the tests beside `WALKS` that are about each: it is these that must notice."""
+"""The modules, and the tests beside `DISPATCH_TESTS` that must notice their changes."""
 
 
 class Target(NamedTuple):
@@ -90,13 +90,13 @@ class Target(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Return what is another as soon as the module or one of its tests is."""
+        """Return a hash of the module and its tests."""
         return hashlib.sha256(
             b"\0".join(path.read_bytes() for path in (self.path, *self.tests))
         ).hexdigest()[:16]
 
     def mutants(self) -> list[Mutant]:
-        """Return all its mutants, of one tree."""
+        """Return all mutants of one new tree."""
         return mutants_of(ast.parse(self.path.read_text("utf-8")), self.name)
 
 
@@ -104,7 +104,10 @@ def targets(names: Iterable[str]) -> list[Target]:
     """Return the modules of these names, or all."""
     chosen = tuple(names) or tuple(OWN)
     folder = ROOT / "core" / "standby"
-    tests = {name: tuple(ROOT / "tests" / path for path in (*OWN[name], *WALKS)) for name in chosen}
+    tests = {
+        name: tuple(ROOT / "tests" / path for path in (*OWN[name], *DISPATCH_TESTS))
+        for name in chosen
+    }
     return [
         Target(name, f"standby.{name}", folder / f"{name.replace('.', '/')}.py", tests[name])
         for name in chosen
@@ -125,7 +128,7 @@ class _Changed(SourceFileLoader):
 
 
 class _Finder:
-    """Finds one module by its loader, before anybody else does."""
+    """Finds one module by its loader, before all other finders."""
 
     def __init__(self, loader: _Changed) -> None:
         self._loader = loader
@@ -141,8 +144,14 @@ class _Finder:
         )
 
 
-def live(target: Target, index: int | None, seconds: int) -> None:
-    """In a process of its own, run the tests of a module with its `index`th change, or none; exit as pytest does."""
+def run_tests(target: Target, index: int | None, seconds: int) -> None:
+    """Run the tests of a module in this process, which ends with pytest's exit status.
+
+    Args:
+        target: The module.
+        index: Which of its mutants to apply, `None` for no change.
+        seconds: Limit of the processor time.
+    """
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -168,27 +177,34 @@ def live(target: Target, index: int | None, seconds: int) -> None:
     os._exit(pytest.main([*options, *map(str, target.tests)]))
 
 
-class _Life(NamedTuple):
+class _Run(NamedTuple):
     process: Any
     name: str
     until: float
 
 
-def lives(
+def run_mutants(
     target: Target, chosen: Iterable[tuple[str, int | None]], jobs: int, seconds: int
 ) -> Iterator[tuple[str, int | None]]:
-    """Run the mutants, at most `jobs` at once; yield each name with pytest's exit status, `None` if it ran out of time.
+    """Run the mutants, at most `jobs` at once.
 
-    `seconds` are of processor time; where one waits without an end, it is stopped after ten times
-    as many.
+    Args:
+        target: The module.
+        chosen: Names and indices of its mutants.
+        jobs: The number of processes.
+        seconds: Processor time of each; a process that only waits is killed after ten times as
+            many seconds.
+
+    Yields:
+        Each mutant's name with pytest's exit status, `None` if it ran out of time.
     """
-    waiting, running = deque(chosen), dict[int, _Life]()
+    waiting, running = deque(chosen), dict[int, _Run]()
     while waiting or running:
         while waiting and len(running) < jobs:
             name, index = waiting.popleft()
-            process = FORK.Process(target=live, args=(target, index, seconds))
+            process = FORK.Process(target=run_tests, args=(target, index, seconds))
             process.start()
-            running[process.sentinel] = _Life(process, name, time.monotonic() + 10 * seconds)
+            running[process.sentinel] = _Run(process, name, time.monotonic() + 10 * seconds)
         done = set(wait(list(running), timeout=0.5))
         for sentinel, each in tuple(running.items()):
             late = time.monotonic() > each.until
@@ -200,9 +216,13 @@ def lives(
 
 
 def seconds_for(target: Target) -> int:
-    """Run the tests unchanged, and return the seconds of processor time that a mutant may take; raises if they fail."""
+    """Return the seconds of processor time that a mutant may take, from a run without a change.
+
+    Raises:
+        SystemExit: The tests fail without a change.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    [(_, status)] = lives(target, [("", None)], 1, 600)
+    [(_, status)] = run_mutants(target, [("", None)], 1, 600)
     if status != 0:
         raise SystemExit(
             f"{target.name}: its tests fail without a change: pytest ended with {status}"
@@ -211,7 +231,10 @@ def seconds_for(target: Target) -> int:
 
 
 def sample(mutants: list[Mutant], share: float, seed: int) -> list[int]:
-    """Choose mutants by their names, so that a smaller share is a part of a larger one, and most survive a change."""
+    """Choose a share of the mutants by their names, and return their indices.
+
+    A smaller share is a part of a larger one, and most choices outlast a change of the module.
+    """
     return [
         at
         for at, mutant in enumerate(mutants)
@@ -219,29 +242,29 @@ def sample(mutants: list[Mutant], share: float, seed: int) -> list[int]:
     ]
 
 
-def equivalent() -> dict[str, str]:
+def read_equivalents() -> dict[str, str]:
     """Return the names of the mutants that no test can kill, each with the reason."""
     return tomllib.loads(EQUIVALENT.read_text("utf-8"))
 
 
 class Results:
-    """What became of each mutant: in a file too, if there is one."""
+    """The outcome of each mutant, saved in a file if there is one."""
 
     def __init__(self, path: Path | None) -> None:
         """Read the file."""
         self._path = path
         lines = path.read_text("utf-8").splitlines() if path is not None and path.exists() else []
-        self._known = {
+        self._outcomes = {
             (row["digest"], row["name"]): row["outcome"] for row in map(json.loads, lines)
         }
 
-    def known(self, target: Target, name: str) -> str | None:
+    def get(self, target: Target, name: str) -> str | None:
         """Return an outcome of an earlier run."""
-        return self._known.get((target.digest, name))
+        return self._outcomes.get((target.digest, name))
 
-    def note(self, target: Target, name: str, outcome: str) -> None:
-        """Keep an outcome."""
-        self._known[target.digest, name] = outcome
+    def add(self, target: Target, name: str, outcome: str) -> None:
+        """Add an outcome, also to the file."""
+        self._outcomes[target.digest, name] = outcome
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(
@@ -249,22 +272,26 @@ class Results:
                 )
 
 
-def outcome_of(name: str, status: int | None) -> str:
-    """Say what became of a mutant by how pytest ended; raises for an end that says nothing of it."""
+def read_outcome(name: str, status: int | None) -> str:
+    """Return a mutant's outcome by pytest's exit status.
+
+    Raises:
+        SystemExit: Pytest found no test to run.
+    """
     if status in (4, 5):
         raise SystemExit(f"{name}: pytest found no test to run (exit status {status})")
     return {0: "survived", None: "timed out"}.get(status, "killed")
 
 
-def judged(name: str, outcome: str, called: Iterable[str]) -> str:
+def compare_outcome(name: str, outcome: str, equivalents: Iterable[str]) -> str:
     """Compare an outcome with the list of those that no test can kill."""
-    if name not in called:
+    if name not in equivalents:
         return outcome
     return "equivalent" if outcome == "survived" else "killed, though called equivalent"
 
 
-def campaign(target: Target, arguments: Any, results: Results) -> Iterator[tuple[str, str]]:
-    """Yield each mutant of a module that is chosen, and what became of it."""
+def run_campaign(target: Target, arguments: Any, results: Results) -> Iterator[tuple[str, str]]:
+    """Yield the name and the outcome of each mutant that is chosen."""
     mutants = target.mutants()
     chosen = [
         at
@@ -274,19 +301,19 @@ def campaign(target: Target, arguments: Any, results: Results) -> Iterator[tuple
     known = {
         at: outcome
         for at in chosen
-        if (outcome := results.known(target, mutants[at].name)) is not None
+        if (outcome := results.get(target, mutants[at].name)) is not None
     }
     yield from ((mutants[at].name, outcome) for at, outcome in known.items())
     todo = [(mutants[at].name, at) for at in chosen if at not in known]
     seconds = seconds_for(target) if todo else 0
-    for name, status in lives(target, todo, arguments.jobs, seconds):
-        outcome = outcome_of(name, status)
-        results.note(target, name, outcome)
+    for name, status in run_mutants(target, todo, arguments.jobs, seconds):
+        outcome = read_outcome(name, status)
+        results.add(target, name, outcome)
         yield name, outcome
 
 
 def main() -> int:
-    """Run the mutants, print those that survive and how many there were, and return the exit status."""
+    """Run the mutants, print the survivors and the counts, and return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -303,30 +330,30 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.modules) - set(OWN):
         parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(OWN)}")
-    began, total, results, called = (
+    began, total, results, equivalents = (
         time.monotonic(),
         Counter[str](),
         Results(arguments.results),
-        equivalent(),
+        read_equivalents(),
     )
     for target in targets(arguments.modules):
-        counted = Counter[str]()
-        for name, ended in campaign(target, arguments, results):
-            outcome = judged(name, ended, called)
-            counted[outcome] += 1
+        counts = Counter[str]()
+        for name, ended in run_campaign(target, arguments, results):
+            outcome = compare_outcome(name, ended, equivalents)
+            counts[outcome] += 1
             if outcome in WRONG:
                 print(f"{outcome}: {name}", flush=True)  # noqa: T201 - a command
-        total += counted
-        print(f"{target.name}: {_words(counted)}", flush=True)  # noqa: T201 - a command
-    print(f"in all: {_words(total)}, in {time.monotonic() - began:.0f}s")  # noqa: T201 - a command
+        total += counts
+        print(f"{target.name}: {_format_counts(counts)}", flush=True)  # noqa: T201 - a command
+    print(f"in all: {_format_counts(total)}, in {time.monotonic() - began:.0f}s")  # noqa: T201 - a command
     return int(any(total[outcome] for outcome in WRONG))
 
 
-def _words(counted: Counter[str]) -> str:
+def _format_counts(counts: Counter[str]) -> str:
     return ", ".join(
         [
-            f"{counted.total()} mutants",
-            *(f"{number} {outcome}" for outcome, number in sorted(counted.items())),
+            f"{counts.total()} mutants",
+            *(f"{number} {outcome}" for outcome, number in sorted(counts.items())),
         ]
     )
 

@@ -1,6 +1,7 @@
-"""What Hypothesis does under `python -m campaigns.mutation`: the same examples each time, none kept, none made smaller.
+"""The Hypothesis profile of `python -m campaigns.mutation`.
 
-A mutant is to die at once, and must not leave its counterexamples to the tests of tomorrow.
+The examples are the same each time; none is kept and none is shrunk. A mutant dies at once, and its
+counterexamples must not reach later tests.
 """
 
 from hypothesis import Phase, settings
@@ -15,5 +16,5 @@ settings.register_profile(
 
 
 def pytest_collection() -> None:
-    """Take the profile after `conftest.py` has taken its own."""
+    """Load the profile after `conftest.py` has loaded its own."""
     settings.load_profile("mutation")

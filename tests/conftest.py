@@ -11,23 +11,22 @@ from hypothesis import settings
 from standby.testing import fresh_health
 from tests.support.certificates import trust_nobody
 
-settings.register_profile(
-    "standby", deadline=None
-)  # a busy machine is no failure; what must be fast has a test of its own
+# No deadline: a busy machine is no failure, and speed has tests of its own.
+settings.register_profile("standby", deadline=None)
 settings.load_profile("standby")
 
 
 def pytest_collection_finish() -> None:
-    """Leave the tests and their modules out of every later garbage collection: they live to the end."""
+    """Exempt the tests and their modules from garbage collection: they live to the end."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_configure() -> None:
-    """Give the tests and the programs that they start what a plain terminal gives them.
+    """Give the tests and their child processes the environment of a plain terminal.
 
-    A shell's background job ignores Ctrl-C. Some systems forbid Python to keep what it compiles; a
-    hundred programs would then compile the whole package each.
+    A shell's background job ignores Ctrl-C. Some systems forbid Python to write bytecode; each of a
+    hundred child processes would then compile the whole package.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
@@ -37,22 +36,22 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_known_to_be_sick() -> Iterator[None]:
-    """Breakers are shared by the whole process; a test must not inherit another's outage."""
+def _all_models_are_healthy() -> Iterator[None]:
+    """Start with closed breakers: the whole process shares them, also with earlier tests."""
     with fresh_health():
         yield
 
 
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
-    """Return the threads that this test begins, itself or through another one that it began; nobody else's."""
+    """Return the threads that this test starts, directly or through a thread that it started."""
     start, mine = threading.Thread.start, [threading.current_thread()]
     threads: list[threading.Thread] = []
 
-    def recorded(thread: threading.Thread) -> None:
+    def record_and_start(thread: threading.Thread) -> None:
         if threading.current_thread() in (*mine, *threads):
             threads.append(thread)
         start(thread)
 
-    monkeypatch.setattr(threading.Thread, "start", recorded)
+    monkeypatch.setattr(threading.Thread, "start", record_and_start)
     return threads

@@ -1,4 +1,4 @@
-"""An agent's loop over real sockets: six turns, two tools, and a primary that fails at any one of the turns."""
+"""An agent's loop over real sockets: six turns, two tools, and a primary that fails at any turn."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,10 @@ version: 1
 providers:
   first: {{plugin: gemini, base_url: "{gemini}", api_key: "${{KEY}}"}}
   second: {{plugin: openai, base_url: "{openai}/v1", api_key: "${{KEY}}"}}
-models: {{gemini-2.5-pro: {{provider: first}}, gemini-3.8-flash: {{provider: first}}, o3-mini: {{provider: second}}}}
+models:
+  gemini-2.5-pro: {{provider: first}}
+  gemini-3.8-flash: {{provider: first}}
+  o3-mini: {{provider: second}}
 chains:
   gemini-2.5-pro: {{models: [gemini-2.5-pro, o3-mini], retry: {{initial: 10ms, limit: 20ms}}}}
   gemini-3.8-flash: {{models: [gemini-3.8-flash, o3-mini], retry: {{initial: 10ms, limit: 20ms}}}}

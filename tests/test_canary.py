@@ -1,4 +1,4 @@
-"""A key's value appears nowhere: not in logs, errors, tracebacks with their locals, reprs, nor in what a command prints.
+"""A key's value appears nowhere: not in logs, errors, tracebacks, reprs or a command's output.
 
 One process has keys in its environment and in `.env`, and fails in every way that it can; whatever
 it says is searched.
@@ -66,7 +66,7 @@ CHAINS = ("default", "only-m", "only-y", "only-t")
 
 
 IN_A_HEADER = 418
-"""The status with which a header of the answer has the key; httpcore2 then logs it, at DEBUG, with all headers that came."""
+"""The status that comes with the key in a header; httpcore2 logs all headers at DEBUG."""
 
 BY_RICH = ("401, default", "500, only-y", "malformed, only-t")
 """Calls of which rich draws the traceback, too: it takes half a second for each."""

@@ -1,4 +1,4 @@
-"""requirements.lock: the development environment, the same on every machine. `scripts/lock` makes it."""
+"""requirements.lock, made by `scripts/lock`: one development environment for every machine."""
 
 import re
 import tomllib

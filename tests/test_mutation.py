@@ -1,4 +1,4 @@
-"""The tool that changes the code: which changes it makes, and that it tells a test that notices from one that does not."""
+"""The mutation campaign: which changes it makes, and which outcomes it reports."""
 
 import ast
 import subprocess
@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from campaigns.mutants import mutants_of
-from campaigns.mutation import OWN, Results, equivalent, judged, sample, targets
+from campaigns.mutation import (
+    OWN,
+    Results,
+    compare_outcome,
+    read_equivalents,
+    sample,
+    targets,
+)
 from tests.docs.documents import ROOT
 
 
@@ -17,7 +24,7 @@ def changes(code: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("line", "made"),
+    ("line", "expected"),
     [
         ("x = a < b <= c", ["a < b <= c -> a <= b <= c", "a < b <= c -> a < b < c"]),
         ("x = a is None", ["a is None -> a is not None"]),
@@ -53,14 +60,16 @@ def changes(code: str) -> list[str]:
         ("class A(B, frozen=True): ...", []),
     ],
 )
-def test_each_line_has_its_changes(line: str, made: list[str]) -> None:
-    assert changes(f"async def f(self, a, b, c):\n    {line}") == made
+def test_each_line_has_its_changes(line: str, expected: list[str]) -> None:
+    assert changes(f"async def f(self, a, b, c):\n    {line}") == expected
 
 
 def test_a_change_is_in_the_code_that_is_then_compiled() -> None:
     tree = ast.parse("def f(a):\n    if a > 1:\n        return 'large'\n    return 'small'")
-    [decided] = [mutant for mutant in mutants_of(tree, "m") if mutant.name.endswith("-> if True:")]
-    decided.apply()
+    [always_true] = [
+        mutant for mutant in mutants_of(tree, "m") if mutant.name.endswith("-> if True:")
+    ]
+    always_true.apply()
     names: dict[str, object] = {}
     exec(compile(tree, "m", "exec"), names)  # noqa: S102 - code of this test's own
     assert names["f"](0) == "large"  # type: ignore[operator] # it is the function
@@ -73,11 +82,11 @@ def test_each_module_has_mutants_of_one_name_each_and_tests_that_are_there() -> 
         assert [path for path in target.tests if not path.is_file()] == []
 
 
-def test_those_that_are_called_equivalent_exist_are_few_and_have_a_reason() -> None:
+def test_the_equivalent_mutants_exist_are_few_and_have_a_reason() -> None:
     names = {mutant.name for target in targets(()) for mutant in target.mutants()}
-    assert set(equivalent()) <= names
-    assert len(equivalent()) <= 0.03 * len(names)
-    assert all(len(reason) > 20 for reason in equivalent().values())
+    assert set(read_equivalents()) <= names
+    assert len(read_equivalents()) <= 0.03 * len(names)
+    assert all(len(reason) > 20 for reason in read_equivalents().values())
 
 
 def test_a_sample_is_the_same_each_time_and_part_of_a_larger_one() -> None:
@@ -90,22 +99,22 @@ def test_a_sample_is_the_same_each_time_and_part_of_a_larger_one() -> None:
     assert len(sample(mutants, 1.0, 1)) == len(mutants)
 
 
-def test_what_was_found_is_known_until_the_module_or_a_test_changes(tmp_path: Path) -> None:
+def test_an_outcome_counts_until_the_module_or_a_test_changes(tmp_path: Path) -> None:
     [target] = targets(["resilience.bulkhead"])
     module, file = tmp_path / "permits.py", tmp_path / "results"
     module.write_bytes(target.path.read_bytes())
     target = target._replace(path=module)
-    Results(file).note(target, "one", "killed")
-    assert (Results(file).known(target, "one"), Results(file).known(target, "other")) == (
+    Results(file).add(target, "one", "killed")
+    assert (Results(file).get(target, "one"), Results(file).get(target, "other")) == (
         "killed",
         None,
     )
     module.write_text("another", "utf-8")
-    assert Results(file).known(target, "one") is None
+    assert Results(file).get(target, "one") is None
 
 
 @pytest.mark.parametrize(
-    ("outcome", "called", "what"),
+    ("outcome", "equivalents", "expected"),
     [
         ("killed", (), "killed"),
         ("survived", (), "survived"),
@@ -114,22 +123,26 @@ def test_what_was_found_is_known_until_the_module_or_a_test_changes(tmp_path: Pa
         ("timed out", ("it",), "killed, though called equivalent"),
     ],
 )
-def test_one_that_is_called_equivalent_must_survive(
-    outcome: str, called: tuple[str, ...], what: str
+def test_an_equivalent_mutant_must_survive(
+    outcome: str, equivalents: tuple[str, ...], expected: str
 ) -> None:
-    assert judged("it", outcome, called) == what
+    assert compare_outcome("it", outcome, equivalents) == expected
 
 
-def command(*words: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "campaigns.mutation", *words]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603 - ours
+def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "campaigns.mutation", *arguments]
+    return subprocess.run(  # noqa: S603 - ours
+        line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_the_command_kills_one_and_changes_no_file() -> None:
     [target] = targets(["resilience.bulkhead"])
     before = target.path.read_bytes()
-    ran = command("resilience.bulkhead", "--only", "release: self._semaphore().release() -> pass")
+    ran = run_command(
+        "resilience.bulkhead", "--only", "release: self._semaphore().release() -> pass"
+    )
     assert (ran.returncode, ran.stderr, ran.stdout.splitlines()[0]) == (
         0,
         "",
@@ -138,7 +151,7 @@ def test_the_command_kills_one_and_changes_no_file() -> None:
     assert target.path.read_bytes() == before
 
 
-def test_the_command_names_the_modules_that_there_are() -> None:
-    ran = command("bulkhead")
+def test_the_command_lists_the_modules() -> None:
+    ran = run_command("bulkhead")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert f"no such module: bulkhead; there are {', '.join(OWN)}" in ran.stderr

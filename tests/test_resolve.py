@@ -1,4 +1,4 @@
-"""scripts/resolve: how it reads the resolver, and what it writes; and that the probe tells an answer from none."""
+"""scripts/resolve: how it reads the resolver, what it writes, and what the probe accepts."""
 
 import shutil
 import subprocess
@@ -9,18 +9,25 @@ from typing import Any
 import pytest
 
 from campaigns.resolve import campaign, probe
-from campaigns.resolve.campaign import clauses, dependencies, listed, page, pinned
+from campaigns.resolve.campaign import (
+    dependencies,
+    find_version,
+    format_conflict,
+    format_page,
+    read_requirements,
+)
 
 CONFLICT = """\
 error: No solution found when resolving dependencies
-  cause: Because crewai==1.15.30 depends on openai>=2.30.0,<3 and you require crewai==1.15.30, we can
-         conclude that you require openai>=2.30.0,<3.
-         And because you require openai>=3.0, we can conclude that your requirements are unsatisfiable.
+  cause: Because crewai==1.15.30 depends on openai>=2.30.0,<3 and you require crewai==1.15.30, we
+         can conclude that you require openai>=2.30.0,<3.
+         And because you require openai>=3.0, we can conclude that your requirements are
+         unsatisfiable.
 """
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("output", "conflict"),
     [
         (CONFLICT, "openai>=3.0: crewai wants openai>=2.30.0,<3"),
         (
@@ -30,8 +37,8 @@ error: No solution found when resolving dependencies
         ("nothing within 180 s", "openai>=3.0: nothing within 180 s"),
     ],
 )
-def test_the_pin_that_forbids_is_named(told: str, words: str) -> None:
-    assert clauses(told, "openai>=3.0") == words
+def test_the_pin_that_forbids_is_named(output: str, conflict: str) -> None:
+    assert format_conflict(output, "openai>=3.0") == conflict
 
 
 @pytest.mark.parametrize(
@@ -39,7 +46,9 @@ def test_the_pin_that_forbids_is_named(told: str, words: str) -> None:
     [("crewai[openai]", "1.15.30"), ("Crewai", "1.15.30"), ("crew", ""), ("rewai", "")],
 )
 def test_the_version_is_the_requirements_own(requirement: str, version: str) -> None:
-    assert pinned(requirement, "crewai-tools==2.0\ncrewai==1.15.30\nopenai==2.54.0\n") == version
+    assert (
+        find_version(requirement, "crewai-tools==2.0\ncrewai==1.15.30\nopenai==2.54.0\n") == version
+    )
 
 
 def test_the_page_counts_what_resolves_and_answers() -> None:
@@ -50,12 +59,12 @@ def test_the_page_counts_what_resolves_and_answers() -> None:
         "openai_client": "yes",
         "openai": "3.0",
     }
-    found = {
+    results = {
         "a": fine,
         "b": {"version": "2", "resolves": False, "note": "openai>=3.0: b wants openai<3"},
         "c": {**fine, "openai_client": "RuntimeError: no | answer"},
     }
-    written = page(found, "2026-12-01")
+    written = format_page(results, "2026-12-01")
     assert "on 2026-12-01: **1 of 3 resolve and answer.**" in written
     assert written.splitlines()[-3:] == [
         "| `a` | 1 | yes | yes | yes | 3.0 |  |",
@@ -68,7 +77,7 @@ def test_the_page_in_the_docs_has_each_requirement() -> None:
     written = campaign.PAGE.read_text(encoding="utf-8")
     assert [
         line.split("`")[1] for line in written.splitlines() if line.startswith("| `")
-    ] == listed()
+    ] == read_requirements()
     assert "/home/" not in written
     assert "http" not in written.replace("httpx", "")
 
@@ -80,25 +89,26 @@ def test_what_is_required_is_read_from_the_project() -> None:
 
 
 def test_the_probe_gets_both_answers_here() -> None:
-    done = subprocess.run(
-        [sys.executable, probe.__file__], capture_output=True, text=True, check=True
-    )  # noqa: S603 - ours
+    command = [sys.executable, probe.__file__]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ours
     assert '"standby": "yes", "openai_client": "yes"' in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("text", "kinds"), [("Porto.", ["server_error"]), (probe.WORDS, [""]), (None, ["server_error"])]
+    ("text", "kinds"),
+    [("Porto.", ["server_error"]), (probe.ANSWER, [""]), (None, ["server_error"])],
 )
 def test_the_probe_takes_nothing_else_for_an_answer(text: Any, kinds: list[str]) -> None:
-    assert probe.verdict(text, kinds) != "yes"
+    assert probe.check_answer(text, kinds) != "yes"
 
 
 def test_the_script_needs_uv_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "dirname").symlink_to(shutil.which("dirname") or "")
     command = ["/bin/sh", str(campaign.ROOT / "scripts" / "resolve")]
-    done = subprocess.run(
-        command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
-    )  # noqa: S603 - ours
+    environment = {"PATH": str(tmp_path)}
+    done = subprocess.run(  # noqa: S603 - ours
+        command, env=environment, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (
         1,
         "scripts/resolve needs uv on the PATH: pip install uv\n",

@@ -1,4 +1,4 @@
-"""scripts/demo and scripts/test: what they set up, when, and that their exit status is the one of what they run.
+"""scripts/demo and scripts/test: what they set up, when, and with which exit status they end.
 
 Each runs in a copy of the checkout. Where the set-up itself is the point, a small interpreter
 stands in that notes what it is asked to do; where the work is the point, the environment of these
@@ -211,14 +211,16 @@ def test_a_python_without_venv_leads_to_the_package_that_has_it(checkout: Checko
 @pytest.mark.parametrize(
     ("python", "environ"), [("no-such-python", {}), ("", {"FAILING": "-c import sys"})]
 )
-def test_a_python_that_is_missing_or_too_old_is_told_with_the_remedy(
+def test_a_missing_or_too_old_python_is_reported_with_the_remedy(
     checkout: Checkout, script: str, python: str, environ: dict[str, str]
 ) -> None:
     chosen = python or str(checkout.stand_in)
     ran = checkout.run(script, **environ, PYTHON=chosen)
     assert (ran.returncode, ran.stdout) == (1, "")
-    told = f"standby needs Python 3.11 or newer; '{chosen}' is not. Set PYTHON to one, for example PYTHON=python3.12\n"
-    assert ran.stderr == told
+    assert ran.stderr == (
+        f"standby needs Python 3.11 or newer; '{chosen}' is not. "
+        "Set PYTHON to one, for example PYTHON=python3.12\n"
+    )
     assert not (checkout.folder / ".venv").exists()
 
 

@@ -1,4 +1,4 @@
-"""Twenty thousand simulated calls in a run, the seeds that once found something, and the proof that it would be noticed."""
+"""Twenty thousand simulated calls, the seeds of past violations, and a proof that it notices."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
     "not whole": (88, "dispatch.execution.assess", lambda *_: None),
     "more than one answer": (17, "dispatch.stream_gate.Chunk", lambda text="", **_: Chunk(text)),
 }
-"""What the simulation says; a seed from which on it soon does; and how the code must be broken for that."""
+"""Each violation, a seed that soon leads to it, and how to break the code so that it occurs."""
 
 
 @pytest.mark.parametrize("violation", BROKEN)

@@ -1,7 +1,7 @@
-"""Asks a chain of two vendors beside whatever is installed here: the first answers 500, the second answers.
+"""Call a chain of two vendors whose first model answers 500, in the environment at hand.
 
-Prints one JSON object: what came through `Standby`, and through `openai_client()`. It knows nothing
-of the tests, and runs in an environment that has only standby and the package in question.
+Prints one JSON object: the results through `Standby` and through `openai_client()`. It imports
+nothing of the tests, and runs in an environment that has only standby and one package.
 """
 
 import json
@@ -10,14 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-WORDS = "Lisbon."
+ANSWER = "Lisbon."
 REPLY = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 0,
     "model": "o3-mini",
     "choices": [
-        {"index": 0, "message": {"role": "assistant", "content": WORDS}, "finish_reason": "stop"}
+        {"index": 0, "message": {"role": "assistant", "content": ANSWER}, "finish_reason": "stop"}
     ],
     "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
 }
@@ -28,7 +28,7 @@ class Vendors(BaseHTTPRequestHandler):
     """Gemini, which is down, and OpenAI."""
 
     def do_POST(self) -> None:
-        """Answer."""
+        """Answer the request."""
         self.rfile.read(int(self.headers["Content-Length"]))
         down = "generateContent" in self.path
         body = json.dumps(FAULT if down else REPLY).encode()
@@ -39,12 +39,12 @@ class Vendors(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-def asked(url: str) -> dict[str, str]:
-    """Ask in both ways; an answer is "yes", whatever else is what was raised."""
-    from standby import Settings, Standby, openai_client  # noqa: PLC0415 - what cannot be imported is a result, too
+def call_both(url: str) -> dict[str, str]:
+    """Return the result of each way: "yes", or what was raised."""
+    from standby import Settings, Standby, openai_client  # noqa: PLC0415 - a failure is a result
     from standby.settings import Chain, Model, Provider, Retry, Secret  # noqa: PLC0415 - likewise
 
     settings = Settings(
@@ -58,40 +58,40 @@ def asked(url: str) -> dict[str, str]:
         chains={"default": Chain(models=("gemini-2.5-pro", "o3-mini"), retry=Retry(attempts=1))},
     )
 
-    def by_standby() -> str:
+    def call_standby() -> str:
         with Standby(settings=settings) as client:
             reply = client.chat("Which city?")
-            return verdict(reply.text, [attempt.kind or "" for attempt in reply.trail])
+            return check_answer(reply.text, [attempt.kind or "" for attempt in reply.trail])
 
-    def by_openai() -> str:
+    def call_openai() -> str:
         with openai_client(settings=settings) as client:
             raw = client.chat.completions.with_raw_response.create(
                 model="default", messages=[{"role": "user", "content": "Which city?"}]
             )
             trail = raw.headers["x-standby-trail"]
-            return verdict(
+            return check_answer(
                 raw.parse().choices[0].message.content,
                 ["server_error"] if "server_error 500" in trail else [],
             )
 
-    return {"standby": tried(by_standby), "openai_client": tried(by_openai)}
+    return {"standby": call(call_standby), "openai_client": call(call_openai)}
 
 
-def verdict(text: Any, kinds: list[str]) -> str:
-    """Say whether the second model answered after the first had been asked and had failed."""
-    return "yes" if text == WORDS and "server_error" in kinds else f"{text!r} after {kinds}"
+def check_answer(text: Any, kinds: list[str]) -> str:
+    """Return "yes" if the second model answered after the first one had failed."""
+    return "yes" if text == ANSWER and "server_error" in kinds else f"{text!r} after {kinds}"
 
 
-def tried(ask: Any) -> str:
+def call(function: Any) -> str:
     """Return the answer, or what was raised."""
     try:
-        return str(ask())
-    except Exception as error:  # noqa: BLE001 - any is a result
+        return str(function())
+    except Exception as error:  # noqa: BLE001 - each is a result
         return f"{type(error).__name__}: {error}"
 
 
-def installed(name: str) -> str:
-    """Return a distribution's version, "" for none."""
+def find_version(name: str) -> str:
+    """Return a distribution's version, "" if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -101,6 +101,6 @@ def installed(name: str) -> str:
 if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", 0), Vendors)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    found = asked(f"http://127.0.0.1:{server.server_port}")
-    found["openai"] = installed("openai")
-    print(json.dumps(found))  # noqa: T201 - the result
+    results = call_both(f"http://127.0.0.1:{server.server_port}")
+    results["openai"] = find_version("openai")
+    print(json.dumps(results))  # noqa: T201 - the result

@@ -1,4 +1,4 @@
-"""What is explained of a failure: what it is and by what, which trigger, who is next; as the dispatcher then does it."""
+"""`explain` of a failure: its kind, the trigger, and the next model, as the dispatcher decides."""
 
 import base64
 import gzip
@@ -345,12 +345,13 @@ def test_openais_known_errors(row: tuple[Any, ...]) -> None:
 
 
 def held(body: Any, status: int, kind: Kind, plugin: str) -> None:
-    """Hold that a recording, and an SDK's message of it, are explained as what the plugin makes of the answer."""
+    """Assert that a recording and an SDK's exception are explained as the plugin's own failure."""
     read = reader(plugin)
     found = from_recording(msgspec.json.encode(body), "body.json", status, read)
     assert found.failure == read(status, {}, body)
     assert found.failure.kind is kind
-    raised = f"Traceback (most recent call last):\n  …\nsdk.errors.APIError: Error code: {status} - {body!r}\n"
+    last_line = f"sdk.errors.APIError: Error code: {status} - {body!r}\n"
+    raised = f"Traceback (most recent call last):\n  …\n{last_line}"
     assert from_exception(raised, "p", read).failure == found.failure
     way = [target("a", Plays("x")), target("b", Plays("x"))]
     told = explain(found.failure, way[0], route(*way), {})

@@ -1,4 +1,4 @@
-"""One attempt: whatever the adapter does, there is a whole reply or one failure, with no secret and no prompt in its text."""
+"""One call of an adapter ends with a complete reply, or one failure without secrets and prompts."""
 
 import asyncio
 import contextlib
@@ -121,7 +121,6 @@ def test_what_comes_after_the_end_is_not_read() -> None:
 
 
 def test_a_stream_that_breaks_after_its_first_words_is_an_error_with_the_partial_text() -> None:
-    gate, _ = collecting()
     second = Plays("never")
     chain = route(
         target("a", Streams("Lis", failure("connection", "connection error: reset"))),

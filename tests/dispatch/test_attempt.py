@@ -1,4 +1,4 @@
-"""One attempt under way, on virtual time: how it ends, what is made of it, and that it is settled once."""
+"""One attempt on virtual time: how it ends, what is recorded, and that this happens once."""
 
 import asyncio
 import gc

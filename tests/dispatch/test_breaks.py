@@ -1,4 +1,4 @@
-"""Streams, on virtual time: what is handed out when, and what follows when a stream breaks after that."""
+"""Streams on virtual time: when a chunk is released, and what follows when a stream then breaks."""
 
 import asyncio
 import contextlib
@@ -236,9 +236,7 @@ def test_a_short_deadline_is_shared_equally() -> None:
     assert [attempt.start for attempt in caught.value.trail] == [0.0, 1.0, 2.0]
 
 
-def test_where_a_reader_of_words_that_broke_took_the_time_those_that_follow_share_what_is_left() -> (
-    None
-):
+def test_after_a_slow_reader_of_a_broken_stream_the_next_models_share_the_time_left() -> None:
     class Slow(Reader):
         async def put(self, chunk: Chunk) -> None:
             await asyncio.sleep(0.0 if self.texts else 14.0)

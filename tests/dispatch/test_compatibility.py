@@ -1,4 +1,4 @@
-"""What of a request fits a model: private state goes back to its maker alone, and strict leaves nothing out."""
+"""How a request is adapted to a model: provider state returns home, strict drops nothing."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Tools, calls and results as a caller writes them: what is wrong is said with its place before anything is sent."""
+"""Tools, calls and results of a caller: an error names the location, before anything is sent."""
 
 from typing import Any
 
@@ -170,7 +170,10 @@ def test_a_tool_is_read_from_both_forms(given: Any) -> None:
         ),
         (
             [{"function": {"name": "my tool"}}],
-            "tool 0: a tool's name is up to 64 letters, digits, '_' and '-', and begins with a letter or '_'",
+            (
+                "tool 0: a tool's name is up to 64 letters, digits, '_' and '-', "
+                "and begins with a letter or '_'"
+            ),
         ),
         (
             [{"function": {"name": "f", "parameters": 5}}],

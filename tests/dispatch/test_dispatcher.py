@@ -206,9 +206,8 @@ def test_the_deadline_ends_the_call_exactly(own: float | None) -> None:
 
     error, took = run(story())
     assert took == (own or 12.0)
-    assert (
-        str(error)
-        == f"no complete reply within the deadline of {took:g}s; asked: a (timeout), b (no answer yet)"
+    assert str(error) == (
+        f"no complete reply within the deadline of {took:g}s; asked: a (timeout), b (no answer yet)"
     )
     assert outcomes(error.trail) == [("a", "failed", "next"), ("b", "cancelled", None)]
     assert isinstance(error.__cause__, ExceptionGroup)
@@ -431,7 +430,8 @@ def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:
     )
     run(dispatch(chain, events=seen).run())
     assert [type(event).__name__ for event in seen] == [
-        "AttemptStarted", "AttemptEnded", "Alert", "HealthChanged", "MovedOn", "AttemptStarted", "AttemptEnded", "Answered",
+        "AttemptStarted", "AttemptEnded", "Alert", "HealthChanged", "MovedOn",
+        "AttemptStarted", "AttemptEnded", "Answered",
     ]  # fmt: skip
     moved = seen[4]
     assert isinstance(moved, events.MovedOn)

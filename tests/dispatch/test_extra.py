@@ -1,4 +1,4 @@
-"""What only one vendor understands goes to that vendor alone, and a model's retirement is told once."""
+"""Vendor options go to that vendor alone, and a model's retirement is reported once."""
 
 import logging
 from datetime import date, timedelta
@@ -94,7 +94,10 @@ def test_a_model_that_retires_within_sixty_days_is_told_of_on_its_first_call_and
         ("old", Kind.MODEL_MISSING, f"{verb} on {day}; use better instead")
     ]
     assert [record.getMessage() for record in caplog.records] == [
-        f"default: old needs a person's attention (model_missing): {verb} on {day}; use better instead"
+        (
+            "default: old needs a person's attention (model_missing): "
+            f"{verb} on {day}; use better instead"
+        )
     ]
 
 

@@ -1,4 +1,4 @@
-"""Hedging, on virtual time: who is asked beside a slow model, when, how often, and what becomes of the one that lost."""
+"""Hedging on virtual time: which model is called beside a slow one, when, and how a loser ends."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What cards say of a model's limits: found before anything is sent, or converted into what the model takes."""
+"""Limits of models on their cards: checked before anything is sent, or adapted to."""
 
 from typing import Any
 
@@ -112,9 +112,7 @@ def test_results_of_tools_count_towards_the_length() -> None:
     )
 
 
-async def test_after_one_that_is_too_small_only_a_larger_window_is_asked_and_an_unknown_one_counts_as_larger() -> (
-    None
-):
+async def test_after_a_too_small_window_only_larger_or_unknown_windows_are_tried() -> None:
     first, second, third = Plays("one"), Plays("two"), Plays("three")
     asked = request("ab" * 40_000)
     reply = await dispatch(

@@ -104,7 +104,7 @@ def test_a_pause_is_full_jitter_up_to_a_bound_that_doubles(number: int) -> None:
 
 
 SOON = {Kind.SERVER_ERROR, Kind.CONNECTION, Kind.MALFORMED}
-"""Kinds whose first retry waits for a tenth of a second at most: a fallback must not cost half a second."""
+"""Kinds whose first retry waits for at most 0.1 s: a fallback must not cost half a second."""
 
 
 @pytest.mark.parametrize("kind", Kind)

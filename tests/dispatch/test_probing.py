@@ -1,4 +1,4 @@
-"""Resting and probing, on virtual time: nobody waits for a model that rests or is probed, and it comes back by itself."""
+"""Resting and probing on virtual time: no call waits for a resting model, and it comes back."""
 
 import asyncio
 import random
@@ -543,9 +543,7 @@ def unheard(probed: Streams, breaks: Streams) -> tuple[Reply, list[tuple[str, bo
     return run(story())
 
 
-def test_a_probe_that_was_unheard_so_far_is_heard_from_its_beginning_when_the_others_words_break() -> (
-    None
-):
+def test_when_the_other_stream_breaks_a_background_probe_is_streamed_from_its_beginning() -> None:
     reply, chunks = unheard(
         Streams(2, "Lis", 4, "bon", 1, ".", End()), Streams(1, "Por", 3, failure("connection"))
     )

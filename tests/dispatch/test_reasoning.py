@@ -1,4 +1,4 @@
-"""What a model thinks before it speaks: told with the reply, kept for the model itself, and never a reason not to fall back."""
+"""A model's reasoning: part of the reply, returned to that model, and no obstacle to a fallback."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A model that its vendor has shut down begins resting: nobody waits for it, and it is back as soon as it answers itself."""
+"""A model past its retirement starts resting: no call waits for it; an answer brings it back."""
 
 import asyncio
 import logging
@@ -410,7 +410,10 @@ def test_its_retirement_is_told_once_and_no_call_is_worth_a_warning(
         assert {client.chat("hi").model for _ in range(5)} == {"new"}
     yesterday = today() - timedelta(days=1)
     assert [record.getMessage() for record in caplog.records] == [
-        f"default: old needs a person's attention (model_missing): was retired on {yesterday}; use new instead"
+        (
+            "default: old needs a person's attention (model_missing): "
+            f"was retired on {yesterday}; use new instead"
+        )
     ]
 
 

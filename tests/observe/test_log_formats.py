@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import logging.config
 import logging.handlers
 import queue
 import re

@@ -1,4 +1,4 @@
-"""Settings made in code, for clients: chains of scripted models, and of vendors' models behind loopback servers."""
+"""Settings made in code: chains of scripted models, and of vendors' models behind local servers."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ def scripted(*models: Any, **chain: Any) -> Settings:
 
 
 def served(*, gemini: str = "", openai: str = "", **chain: Any) -> Settings:
-    """Return a chain of the vendors' models, in the order given, behind servers at these URLs."""
-    ways = {
+    """Return a chain of Gemini's and OpenAI's models behind servers at these URLs, "" for none."""
+    entries = {
         "gemini": (
             Provider(plugin="gemini", base_url=gemini, api_key=Secret("g-key")),
             "gemini-2.5-pro",
@@ -30,9 +30,9 @@ def served(*, gemini: str = "", openai: str = "", **chain: Any) -> Settings:
             "o3-mini",
         ),
     }
-    asked = [name for name, url in (("gemini", gemini), ("openai", openai)) if url]
+    vendors = [name for name, url in (("gemini", gemini), ("openai", openai)) if url]
     return Settings(
-        providers={f"at-{name}": ways[name][0] for name in asked},
-        models={ways[name][1]: Model(provider=f"at-{name}") for name in asked},
-        chains={"default": Chain(models=tuple(ways[name][1] for name in asked), **chain)},
+        providers={f"at-{name}": entries[name][0] for name in vendors},
+        models={entries[name][1]: Model(provider=f"at-{name}") for name in vendors},
+        chains={"default": Chain(models=tuple(entries[name][1] for name in vendors), **chain)},
     )

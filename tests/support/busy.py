@@ -1,4 +1,4 @@
-"""What a busy machine may cost: bounds of real time are no failure of what is tested where the machine has other work."""
+"""How much slower a busy machine may be, so that its other work fails no test of real time."""
 
 SLACK = 8.0
-"""Seconds that may be added before something wakes, begins or ends; what is wrong takes longer than any bound with them."""
+"""Seconds added to the bounds of real time; a real fault takes longer than any bound with them."""

@@ -1,4 +1,4 @@
-"""Models that play what a test says, and chains of them: real adapters, nothing patched."""
+"""Adapters that follow a test's script, and chains of them; nothing is patched."""
 
 import asyncio
 import random
@@ -29,12 +29,15 @@ def failure(kind: Kind | str, message: str = "it failed", **rest: Any) -> Failur
 
 
 def why(failure: Failure | None) -> str:
-    """Say why a model cannot be asked, in words."""
+    """Return the message of an incompatibility, "" for none."""
     return "" if failure is None else failure.message
 
 
 class Plays:
-    """Plays its steps in order, the last one for ever: texts, `Reply`s, failures, exceptions, or seconds to hang."""
+    """An adapter that plays its steps in order, and then repeats the last one.
+
+    A step is a text, a `Reply`, a failure, an exception, or seconds to wait.
+    """
 
     def __init__(self, *steps: Any) -> None:
         self.steps = list(steps)
@@ -57,7 +60,10 @@ class Plays:
 
 
 class Streams:
-    """Streams its pieces: texts, seconds to wait, failures; ends well only if an `End` is among them."""
+    """An adapter that streams its pieces: texts, seconds to wait, failures, an `End`.
+
+    Without an `End` the stream is cut.
+    """
 
     def __init__(self, *pieces: Any) -> None:
         self.pieces = pieces
@@ -112,7 +118,7 @@ def route(
 
 
 class Call:
-    """A call of a chain that a test starts when it likes; `trail` is what it has tried so far."""
+    """A call of a chain that a test starts itself; `trail` has the attempts so far."""
 
     def __init__(self, start: Callable[[], Execution]) -> None:
         self.start = start

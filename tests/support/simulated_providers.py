@@ -1,4 +1,4 @@
-"""Models whose weather changes: fair for a while, then down, slow, rate-limited, cut off, mute or deaf; all by the dice."""
+"""Models whose weather changes at random: fair, down, slow, rate-limited, cut off, and more."""
 
 import asyncio
 import random
@@ -79,7 +79,10 @@ def is_whole(text: str) -> bool:
 
 
 class Model:
-    """One model. In fair weather it takes at most `pace` seconds; it notes who asks, and until when it may have to rest."""
+    """One model, which takes at most `pace` seconds in fair weather.
+
+    It counts its calls, and knows until when it may rest.
+    """
 
     def __init__(self, name: str, dice: random.Random, climate: str) -> None:
         self.name = name

@@ -49,8 +49,8 @@ _CARD_FIELDS = {
 }
 
 
-class _Longest(random.Random):
-    """Draws the longest of each span."""
+class _Longest(random.Random):  # noqa: S311 - draws nothing
+    """Returns the upper bound of each draw."""
 
     def uniform(self, a: float, b: float) -> float:
         return max(a, b)
