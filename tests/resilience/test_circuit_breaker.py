@@ -458,6 +458,13 @@ def test_after_a_fork_it_is_closed_and_knows_nothing() -> None:
     assert tested.record(probe, "failure", 6.0) is None
 
 
+def test_after_a_fork_it_draws_its_own_pauses() -> None:
+    one, other = breaker(failures=1), breaker(failures=1)
+    for tested in (one, other):
+        tested.reset_after_fork()
+    assert call(one, "failure", 0.0) != call(other, "failure", 0.0)
+
+
 def test_many_threads_share_one_breaker_and_there_is_one_probe_at_a_time() -> None:
     tested = breaker(failures=3, open=0.002, open_limit=0.002)
     probes, most, seen, counting = 0, 0, set[bool](), threading.Lock()
