@@ -344,11 +344,15 @@ def test_a_failure_without_a_kind_is_a_reason_too(*, probe: bool) -> None:
     assert (health and health.reason) == reason
 
 
-# A last resort beside the probe of a model that is suspected to be gone
+# The last resort of a model that is suspected to be gone, and its probe in the background
+
+
+def suspected() -> CircuitBreaker:
+    return CircuitBreaker(BreakerSettings(), random.Random(1), "retired on 2026-12-01")
 
 
 def probed_in_background() -> tuple[CircuitBreaker, Permit]:
-    tested = CircuitBreaker(BreakerSettings(), random.Random(1), "retired on 2026-12-01")
+    tested = suspected()
     probe = tested.admit_background_probe(0.0, 60.0)
     assert probe is not None
     return tested, probe
@@ -359,6 +363,24 @@ def last_resort(tested: CircuitBreaker, now: float) -> Permit:
     assert isinstance(permit, Permit)
     assert not permit.probe
     return permit
+
+
+def test_the_first_answer_to_a_last_resort_is_reported() -> None:
+    tested = suspected()
+    assert tested.record(last_resort(tested, 0.0), "success", 1.0) == Health(state=State.CLOSED)
+
+
+def test_a_last_resort_that_opens_the_circuit_changes_no_state_that_is_reported() -> None:
+    tested = suspected()
+    assert tested.record(last_resort(tested, 0.0), "ignored", 1.0, rest=300.0) is None
+    assert tested.health(1.0).resting >= 300.0
+
+
+def test_one_last_resort_that_fails_leaves_the_others_in_flight() -> None:
+    tested = suspected()
+    one, other = last_resort(tested, 0.0), last_resort(tested, 0.0)
+    assert tested.record(one, "failure", 1.0) is None
+    assert tested.record(other, "success", 2.0) == Health(state=State.CLOSED)
 
 
 def test_a_failed_last_resort_leaves_the_probe_as_it_was() -> None:

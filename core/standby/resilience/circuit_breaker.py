@@ -301,12 +301,9 @@ class CircuitBreaker:
         return report(self._state, now, suspected=self.suspicion != "")
 
     def _health(self, now: float) -> Health:
-        state = self._report(now)
-        if state is State.CLOSED:
-            return Health(state=state)
         resting = without_probe(self._state)
-        reason = resting.reason if isinstance(resting, Open) else ""
-        return Health(state=state, resting=self._resting(now), reason=self.suspicion or reason)
+        reason = self.suspicion or (resting.reason if isinstance(resting, Open) else "")
+        return Health(state=self._report(now), resting=self._resting(now), reason=reason)
 
     def _resting(self, now: float) -> float:
         """Return the seconds until the pause is over."""
