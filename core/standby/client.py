@@ -274,7 +274,8 @@ class Standby(Shared):
             warm_up=warm_up,
             watch=watch,
         )
-        self._prepare = self._client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - one client in two forms
+        # one client in two forms
+        self._prepare = self._client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     @property
     def settings(self) -> Settings:

@@ -70,7 +70,9 @@ class StandbyError(Exception):
         """
         cause = _own_cause(self.__cause__)
         state = self.__dict__ if cause is None else {**self.__dict__, "__cause__": cause}
-        return copyreg.__newobj__, (type(self), *_ARGS.__get__(self)), state  # type: ignore[attr-defined] # documented for pickle
+        # documented for pickle
+        arguments = (type(self), *_ARGS.__get__(self))
+        return copyreg.__newobj__, arguments, state  # type: ignore[attr-defined]
 
     @property
     def args(self) -> tuple[Any, ...]:
@@ -79,7 +81,9 @@ class StandbyError(Exception):
         return arguments
 
     @args.setter
-    def args(self, value: tuple[Any, ...]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def args(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, value: tuple[Any, ...]
+    ) -> None:
         """Change the message: some frameworks add to it."""
         _ARGS.__set__(self, value)
 

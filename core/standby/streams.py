@@ -164,11 +164,11 @@ class AsyncStream(_Reader):
         if self._is_over or task is None:
             return []
         items = self._take_ready(limit)
-        if not items:
-            self._is_over = True
-            reply = self._reply = task.result()
-            items = [(Chunk(end=end_of(reply)), None)]
-        return items
+        if items:
+            return items
+        self._is_over = True
+        reply = self._reply = task.result()
+        return [(Chunk(end=end_of(reply)), None)]
 
     def _take_ready(self, limit: int) -> list[Item]:
         """Return chunks that are there; none before the start, at the end, or on another loop."""

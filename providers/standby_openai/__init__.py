@@ -9,7 +9,7 @@ from importlib import resources
 import msgspec
 
 from standby.plugin import Card, Library, ProviderInfo, hookimpl
-from standby_openai.errors import ERRORS
+from standby_openai.known_errors import ERRORS
 
 OPTIONS = {
     "type": "object",

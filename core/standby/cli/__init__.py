@@ -90,7 +90,8 @@ class _Commands(Group):
                 arguments, prog_name, complete_var, standalone_mode=False, **extra
             )
         except Exception as error:  # click.Abort, for Ctrl-C, is one
-            from standby.cli.errors import is_expected, report, requests_json  # noqa: PLC0415 - only for an error
+            # only for an error
+            from standby.cli.errors import is_expected, report, requests_json  # noqa: PLC0415
 
             if os.environ.get("STANDBY_DEBUG") and not is_expected(error):
                 raise
@@ -127,7 +128,8 @@ def _is_plugin_context() -> bool:
     if threading.current_thread() is not threading.main_thread():
         return True
     loops = sys.modules.get("asyncio.events")  # `standby --version` must not import it
-    return loops is not None and loops._get_running_loop() is not None  # noqa: SLF001 - documented; raises nothing
+    # documented; raises nothing
+    return loops is not None and loops._get_running_loop() is not None  # noqa: SLF001
 
 
 def _plugin_group(name: str) -> click.Command | None:

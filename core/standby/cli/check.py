@@ -22,10 +22,11 @@ from standby.cli.options import (
 from standby.cli.output import print_json
 from standby.cli.tables import one_line, print_table
 from standby.dispatch.assessment import is_wrong_model
+from standby.dispatch.policy import rule_for
 from standby.dispatch.redaction import hide_keys
 from standby.dispatch.routes import build_routes
 from standby.dispatch.target import Route, Target
-from standby.failures import REACTIONS, Kind
+from standby.failures import Kind
 from standby.registry.adapter_pool import AdapterPool
 from standby.registry.plugins import Registry
 from standby.settings import Settings
@@ -156,9 +157,7 @@ def _choose(
 
 def _drop_unreachable(route: Route) -> Route:
     """Drop the models that no call reaches, because fallback is off."""
-    if route.chain.fallback:
-        return route
-    return msgspec.structs.replace(route, targets=route.targets[:1])
+    return msgspec.structs.replace(route, targets=route.reachable)
 
 
 def _restrict(route: Route, names: Collection[str]) -> Route:
@@ -195,9 +194,7 @@ def _stops(route: Route, result: LiveResult) -> bool:
     target, failure = result.target, result.failure
     if failure is None or result.seconds is None:
         return False
-    rule = route.triggers.match(failure, provider=target.provider, model=target.name)
-    then = REACTIONS[failure.kind].then if rule is None else rule[1].then
-    return then == "stop"
+    return rule_for(failure, target, route.triggers).then == "stop"
 
 
 def _rests(result: LiveResult) -> bool:

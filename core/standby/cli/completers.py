@@ -70,7 +70,8 @@ def _list_cards(_: click.Context) -> Iterable[str]:
 
 
 def _list_codes(_: click.Context) -> Iterable[str]:
-    from standby.config.explanations import read_explanations  # noqa: PLC0415 - only to complete names
+    # only to complete names
+    from standby.config.explanations import read_explanations  # noqa: PLC0415
 
     return read_explanations()
 

@@ -132,7 +132,8 @@ def _read_result(attempt: AttemptTask, seconds: float) -> LiveResult:
     target = attempt.target
     try:
         result = attempt.result()
-    except BaseException as error:  # noqa: BLE001 - a plugin's, SystemExit too: the others' checks go on
+    except BaseException as error:  # noqa: BLE001
+        # a plugin's, SystemExit too: the others' checks go on
         message = f"the plugin of provider {target.provider!r} raised {type(error).__name__}"
         broken = Failure(kind=Kind.CONTRACT, message=message)
         return LiveResult(target=target, seconds=seconds, failure=broken)

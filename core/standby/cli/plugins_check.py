@@ -132,7 +132,8 @@ def _count(number: int, noun: str) -> str:
 
 
 def _check_imports(name: str, info: ProviderInfo) -> str:
-    from standby.testing.imports import find_manifest, require_late_import  # noqa: PLC0415 - only for this command
+    # only for this command
+    from standby.testing.imports import find_manifest, require_late_import  # noqa: PLC0415
 
     manifest = find_manifest(name)
     cost = require_late_import(manifest, info.adapter)

@@ -102,7 +102,7 @@ def load(
 
     Args:
         config: The path or the dictionary. For `None` the file is looked for: `STANDBY_CONFIG`,
-            then `config/models.yaml` and `models.yaml` in `cwd`, then the packaged one.
+            `config/models.yaml` and `models.yaml` in `cwd`, the packaged one.
         catalogue: The installed plugins.
         environ: The environment's variables.
         cwd: The folder that relative paths start from, and the first one with an `.env` file.
@@ -113,7 +113,8 @@ def load(
         The settings, and all problems at once.
 
     """
-    from standby.config.reader import ConfigReader  # noqa: PLC0415 - `import standby` must not load yaml
+    # `import standby` must not load yaml
+    from standby.config.reader import ConfigReader  # noqa: PLC0415
     from standby.config.tree import UnreadableConfig  # noqa: PLC0415 - see above
     from standby.config.variables import Variables  # noqa: PLC0415 - see above
 
@@ -123,9 +124,7 @@ def load(
         tree = source.read()
     except UnreadableConfig as error:
         problems = (source.explain(error.problem), *variables.problems)
-        return LoadedConfig(
-            file=source.name, path=source.path, settings=None, problems=problems, origins={}
-        )
+        return source.failed(problems)
     reader = ConfigReader(tree, variables)
     settings = reader.read_settings(catalogue, today)
     if lints:
@@ -156,6 +155,12 @@ class _Source(NamedTuple):
     read: "Callable[[], Tree]"
     is_from_variable: bool = False
     """Whether STANDBY_CONFIG names the file."""
+
+    def failed(self, problems: tuple[Problem, ...]) -> LoadedConfig:
+        """Return what is loaded of a file that cannot be read."""
+        return LoadedConfig(
+            file=self.name, path=self.path, settings=None, problems=problems, origins={}
+        )
 
     def explain(self, problem: Problem) -> Problem:
         """Return the problem of reading, with what led to a missing file."""

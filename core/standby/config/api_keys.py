@@ -146,7 +146,8 @@ def _is_template(key: str) -> bool:
         return False
     if all(_PLAIN_WORD.fullmatch(part) for part in parts) and _has_one_case(key):
         return True
-    matches = [part for part in parts if len(part) > 2 and part in vocabulary]  # noqa: PLR2004 - chance writes two letters often
+    # chance writes two letters often
+    matches = [part for part in parts if len(part) > 2 and part in vocabulary]  # noqa: PLR2004
     return len(matches) > 1
 
 
@@ -160,7 +161,8 @@ def _is_meaningful(part: str, vocabulary: Collection[str]) -> bool:
     """Say whether a part is a sequence, a repetition, a short number, or made of the vocabulary."""
     if part.isdigit() and len(part) < 4:  # noqa: PLR2004 - as in key1
         return True
-    if len(part) > 2 and any(part in sequence for sequence in _SEQUENCES):  # noqa: PLR2004 - as in abc, 123
+    # as in abc, 123
+    if len(part) > 2 and any(part in sequence for sequence in _SEQUENCES):  # noqa: PLR2004
         return True
     is_repetition = len(set(part)) == 1 < len(part)
     return is_repetition or bool(_split_joined(part, vocabulary))

@@ -53,7 +53,8 @@ def find_type_errors(settings: Settings) -> list[Finding]:
 
 
 def _explain(settings: Settings, error: msgspec.ValidationError) -> list[Finding]:
-    from standby.config.validation import validate  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
+    # jsonschema is slow to import, and mistakes are rare
+    from standby.config.validation import validate  # noqa: PLC0415
 
     json = msgspec.json.encode(settings, enc_hook=_encode_name)
     given = prune(msgspec.json.decode(json)).value
@@ -89,7 +90,8 @@ def _encode_secret(value: Any) -> Any:
 
 def _decode_secret(_: type, value: Any) -> Secret:
     if not isinstance(value, dict):
-        raise ValueError("a key is written Secret(…)")  # noqa: TRY004 - msgspec makes its own error of this one
+        # msgspec makes its own error of this one
+        raise ValueError("a key is written Secret(…)")  # noqa: TRY004
     return Secret("")
 
 

@@ -18,10 +18,12 @@ def locate_triggers(path: Path, file: str) -> Mapping[str, str]:
         UnreadableConfig: The file cannot be read, or is not YAML.
 
     """
-    from standby.config.yaml_file import read_file  # noqa: PLC0415 - `import standby` must not load yaml
+    # `import standby` must not load yaml
+    from standby.config.yaml_file import read_file  # noqa: PLC0415
 
     keys = read_file(path, file).keys
-    definitions = {key: mark for key, mark in keys.items() if len(key) == 2}  # noqa: PLR2004 - (section, name)
+    # the path of a name: its section, and itself
+    definitions = {key: mark for key, mark in keys.items() if len(key) == 2}  # noqa: PLR2004
     return {
         str(name): f"{file}:{mark.line}"
         for (section, name), mark in definitions.items()

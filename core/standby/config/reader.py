@@ -105,7 +105,8 @@ class ConfigReader:
             return
         if any(problem.severity == "error" for problem in self._tree.problems):
             return
-        from standby.config.lint.linter import lint  # noqa: PLC0415 - only `standby validate` waits for these
+        # only `standby validate` waits for these
+        from standby.config.lint.linter import lint  # noqa: PLC0415
 
         self._report(lint(self._given, self._resolved, catalogue, self._is_variable))
         varies = bool(self._substitution.origins)
@@ -137,7 +138,8 @@ class ConfigReader:
             error = "version is missing"
         except msgspec.ValidationError as invalid:
             error = str(invalid)
-        from standby.config.validation import validate  # noqa: PLC0415 - jsonschema is slow to import, and mistakes are rare
+        # jsonschema is slow to import, and mistakes are rare
+        from standby.config.validation import validate  # noqa: PLC0415
 
         findings = validate(values, schema(), format_value=self._format_value)
         self._report(findings)

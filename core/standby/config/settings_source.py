@@ -122,7 +122,8 @@ class SettingsSource:
             self.reload(adopt, announce)
 
     def _resolve(self, settings: Settings, today: date) -> Settings:
-        from standby.config.resolve.resolver import resolve  # noqa: PLC0415 - only settings made in code need it here
+        # only settings made in code need it here
+        from standby.config.resolve.resolver import resolve  # noqa: PLC0415
 
         resolution = resolve(settings, self._catalogue, self._environ, today=today)
         errors = [

@@ -19,8 +19,7 @@ from standby.config.suggestions import format_missing_key, suggest_level
 from standby.config.violations import Violation, describe_violation
 from standby.errors import Problem
 
-# its result has no type:
-_closest: Any = exceptions.best_match  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+_closest: Any = getattr(exceptions, "best_match")  # noqa: B009 - as an attribute it has no type
 
 _ABOUT_THE_KEY = frozenset({"empty", "exclusive-keys"})
 """Codes that are about a mapping or a list as such: its key is quoted, not its first item."""

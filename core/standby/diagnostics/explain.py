@@ -211,7 +211,7 @@ def _step(
 def _decide(
     failure: Failure, target: Target, route: Route, number: int, spent: float
 ) -> tuple[Decision, float | None]:
-    """Return the decision, and the pause from which on a drawn one would not fit any more."""
+    """Return what follows the failure, and the shortest random pause that would not fit."""
     longest = decide(failure, target, route.chain, route.triggers, number, _Longest())
     reachable, deadline = route.reachable, route.chain.deadline
     later = len(reachable) - 1 - reachable.index(target)

@@ -35,15 +35,15 @@ class Dispatcher:
         self._watch = watch
 
     def start(self, request: Request, deadline: float, put: Put | None = None) -> Execution:
-        """Return a call that is ready to run, on the running event loop; its deadline begins now.
+        """Make the execution of one request, for the running event loop.
 
         Args:
             request: the caller's request.
-            deadline: seconds for the whole call.
-            put: takes the chunks of a stream; by default the reply comes whole.
+            deadline: seconds for the whole call, counted from now.
+            put: takes the chunks of a stream, besides the reply; by default there are none.
 
         Returns:
-            The call; run it once.
+            The execution; nothing is sent before its `run` is awaited, which it can be once.
 
         """
         return Execution(

@@ -198,7 +198,7 @@ class Execution:
                 self._in_flight.start(target, adapt(self._request, target), permit)
 
     def _last_resort_at(self) -> float:
-        """Return when those that rest must be attempted to answer before the deadline."""
+        """Return the latest time, on the clock, at which resting models can still be attempted."""
         if not self._resting or self._gate.committed is not None:
             return NEVER
         return self._ends_at - reserve_for(self._deadline, self._models)

@@ -64,17 +64,32 @@ def decide(
         The decision; a `retry` may still be limited by `limit_retry`.
 
     """
+    decision, retry = rule_for(failure, target, triggers), chain.retry
+    if decision.then != "retry":
+        return decision
+    attempts = retry.attempts if decision.trigger is not None else min(2, retry.attempts)
+    pause = _pause(failure, retry, number, jitter)
+    if pause is None or number >= attempts:
+        return Decision("next", decision.trigger)
+    return Decision("retry", decision.trigger, pause)
+
+
+def rule_for(failure: Failure, target: Target, triggers: Triggers) -> Decision:
+    """Return what a failure calls for, whatever the call's state is.
+
+    Args:
+        failure: what went wrong.
+        target: the model that failed.
+        triggers: the chain's triggers, in order.
+
+    Returns:
+        What the first trigger that recognises the failure says, else the table of kinds.
+
+    """
     match = triggers.match(failure, provider=target.provider, model=target.name)
     if match is None:
-        name, then, attempts = None, REACTIONS[failure.kind].then, min(2, chain.retry.attempts)
-    else:
-        name, then, attempts = match[0], match[1].then, chain.retry.attempts
-    if then != "retry":
-        return Decision(then, name)
-    pause = _pause(failure, chain.retry, number, jitter)
-    if pause is None or number >= attempts:
-        return Decision("next", name)
-    return Decision("retry", name, pause)
+        return Decision(REACTIONS[failure.kind].then)
+    return Decision(match[1].then, match[0])
 
 
 def limit_retry(
@@ -126,14 +141,14 @@ def outcome_of(
 
 
 def reserve_for(deadline: float, models: int) -> float:
-    """Return the seconds kept back for each model still to come.
+    """Return how much of the deadline an attempt must leave to each model after it.
 
     Args:
         deadline: seconds for the whole call.
-        models: how many models the call may reach.
+        models: how many models the call may reach, the first included.
 
     Returns:
-        `RESERVE`, or an equal share of a deadline that is too short for that.
+        Seconds for one later model: `RESERVE`, or `deadline / models` if that is less.
 
     """
     return min(RESERVE, deadline / models)

@@ -141,7 +141,9 @@ def get_list(value: Any) -> list[Any]:
     Returns:
         The value, or an empty list.
     """
-    return cast("list[Any]", value) if isinstance(value, list) else []  # type: ignore[redundant-cast] # pyright needs it
+    if not isinstance(value, list):
+        return []
+    return cast("list[Any]", value)  # type: ignore[redundant-cast] # pyright needs it
 
 
 def get_str(value: Any) -> str:

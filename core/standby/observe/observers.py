@@ -121,7 +121,8 @@ class Observers:
     def _notify(self, name: str, observer: Observer, event: Event) -> None:
         try:
             require_value(observer(event))
-        except BaseException as error:  # noqa: BLE001 - a plugin's, even if it wants to end the program
+        except BaseException as error:  # noqa: BLE001
+            # a plugin's, even if it wants to end the program
             if (name, type(error)) not in self._reported:
                 self._reported.add((name, type(error)))
                 report_broken_observer(name, error)

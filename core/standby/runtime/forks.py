@@ -5,7 +5,8 @@ there for ever, including a lock that it held; that is why Python 3.12 and later
 has ended leaves nothing half done.
 """
 
-import concurrent.futures.thread  # noqa: F401 # pyright: ignore[reportUnusedImport] - see the end of this module
+# see the end of this module
+import concurrent.futures.thread  # noqa: F401 # pyright: ignore[reportUnusedImport]
 import os
 import threading
 import time

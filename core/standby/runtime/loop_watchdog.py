@@ -135,7 +135,8 @@ if hasattr(os, "register_at_fork"):  # systems without fork have no such functio
 
 def _describe_position(thread: int) -> str:
     """Return the module, function and line that a thread is at."""
-    frame = sys._current_frames().get(thread)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way
+    # the only way
+    frame = sys._current_frames().get(thread)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     if frame is None:
         return "code that has just ended"
     return f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_name}, line {frame.f_lineno}"

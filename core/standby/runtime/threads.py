@@ -34,7 +34,8 @@ async def blocking(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
     Raises:
         RuntimeError: The system cannot start another thread.
     """
-    import asyncio  # noqa: PLC0415 - every manifest imports this module, and `standby validate` needs no event loop
+    # every manifest imports this module, and `standby validate` needs no event loop
+    import asyncio  # noqa: PLC0415
 
     loop = asyncio.get_running_loop()
     slots = _slots.get(loop) or _add_slots(loop, asyncio.Semaphore(MAX_THREADS))

@@ -78,7 +78,8 @@ def measure_import(module: str) -> ImportCost:
     Raises:
         AssertionError: It cannot be imported; the message is the last line of the traceback.
     """
-    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)  # noqa: PTH109 - "" is the working folder
+    # "" is the working folder
+    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)  # noqa: PTH109
     process = subprocess.run(  # noqa: S603 - this interpreter, with a program of this file
         [sys.executable, "-c", _PROGRAM, module],
         env={**os.environ, "PYTHONPATH": path},

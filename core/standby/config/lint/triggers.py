@@ -1,7 +1,7 @@
 """Lints of triggers: those that are unused, can never fire, are hidden, or match everything."""
 
 from itertools import combinations
-from typing import Any
+from typing import Any, cast
 
 from standby.config.finding import Findings, Location
 from standby.config.lint.context import LintContext
@@ -159,5 +159,10 @@ def _fold_items(value: Any) -> set[Any]:
     """Return a field's items, texts in lower case."""
     if value is None:
         return set()
-    items: list[Any] = list(value) if isinstance(value, tuple) else [value]  # pyright: ignore[reportUnknownArgumentType] # a field's own
-    return {item.casefold() if type(item) is str else item for item in items}
+    if not isinstance(value, tuple):
+        return {_fold(value)}
+    return set(map(_fold, cast("tuple[Any, ...]", value)))  # type: ignore[redundant-cast]
+
+
+def _fold(item: Any) -> Any:
+    return item.casefold() if type(item) is str else item

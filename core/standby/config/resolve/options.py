@@ -36,7 +36,8 @@ def check_options(
     """
     if not given and DEMANDS.isdisjoint(schema):
         return given
-    from standby.config.validation import validate  # noqa: PLC0415 - jsonschema is slow to import, options are rare
+    # jsonschema is slow to import, options are rare
+    from standby.config.validation import validate  # noqa: PLC0415
 
     try:
         options: dict[str, Any] = convert_scalars(given, schema, schema)

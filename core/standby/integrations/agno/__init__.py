@@ -9,7 +9,8 @@
 """
 
 try:
-    import agno as _agno  # noqa: F401 # pyright: ignore[reportMissingImports,reportUnusedImport] - an extra
+    # an extra
+    import agno as _agno  # noqa: F401 # pyright: ignore[reportMissingImports,reportUnusedImport]
 except ImportError as error:
     raise ImportError(
         "standby.integrations.agno needs Agno: pip install 'agno>=2.4,<4'", name="agno"

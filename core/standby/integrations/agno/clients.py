@@ -49,7 +49,8 @@ def as_async(client: Client) -> AsyncStandby:
     """
     if isinstance(client, AsyncStandby):
         return client
-    return client._client  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - one client in two forms
+    # one client in two forms
+    return client._client  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def as_blocking(client: Client) -> Standby:
@@ -71,7 +72,8 @@ class _Blocking(Standby):
 
     def __init__(self, client: AsyncStandby) -> None:
         self._client = client
-        self._prepare = client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as `Standby` does
+        # as `Standby` does
+        self._prepare = client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def _reset_after_fork() -> None:

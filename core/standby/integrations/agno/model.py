@@ -273,7 +273,8 @@ class StandbyModel(Model):  # type: ignore[misc] # Agno is an extra
         copied.client = self.client  # newer versions of Agno drop a field of this name
         return copied
 
-    def _is_retryable_error(self, error: ModelProviderError) -> bool:  # noqa: ARG002 - Agno's method
+    # Agno's method
+    def _is_retryable_error(self, error: ModelProviderError) -> bool:  # noqa: ARG002
         """Return `False`: the chain has retried already, and all of its models."""
         return False
 
