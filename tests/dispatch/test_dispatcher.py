@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
+import weakref
 from typing import Any
 
 import msgspec
@@ -491,3 +493,19 @@ def test_retries_never_eat_what_is_kept_for_the_models_to_come() -> None:
     reply = run(dispatch(chain).run())
     assert reply.model == "b"
     assert reply.trail[-1].start <= 3.0
+
+
+def test_a_whole_reply_leaves_nothing_to_the_garbage_collector() -> None:
+    async def story() -> object:
+        call = dispatch(route(target("a", Plays("Lisbon."))))
+        await call.run()
+        assert call.execution is not None
+        execution = weakref.ref(call.execution)
+        call.execution = None
+        return execution()
+
+    gc.disable()
+    try:
+        assert run(story()) is None
+    finally:
+        gc.enable()

@@ -88,7 +88,7 @@ class Execution:
         self._gate = StreamGate(
             put,
             buffered=route.chain.stream.release == "whole",
-            on_commit=self._cancel_others,
+            on_commit=None if put is None else self._cancel_others,
         )
         self._in_flight = InFlight(self._trail, clock, self._gate, route.background_probes)
         self._models = len(targets)
