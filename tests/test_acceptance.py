@@ -274,7 +274,7 @@ async def test_15_an_outage_of_a_minute_then_well(ask: Any) -> None:
 
 
 def test_15_the_primary_is_back_within_16_s_in_every_one_of_1_000_seeds() -> None:
-    async def story(seed: int) -> float:
+    async def scenario(seed: int) -> float:
         now = asyncio.get_running_loop().time
         jitter = random.Random(seed)
 
@@ -304,7 +304,7 @@ def test_15_the_primary_is_back_within_16_s_in_every_one_of_1_000_seeds() -> Non
         assert probes <= 1
         return began - 60
 
-    backs = [run(story(seed)) for seed in range(1000)]
+    backs = [run(scenario(seed)) for seed in range(1000)]
     assert max(backs) <= 16.0
 
 

@@ -9,12 +9,12 @@ from standby import events
 from standby.resilience.circuit_breaker import Permit
 from standby.types import Chunk
 
-FOUND = (107861, 108684)
-"""Seeds that violated something before what they found was mended."""
+PAST_VIOLATIONS = (107861, 108684)
+"""Seeds that found a violation in the past."""
 
 
-@pytest.mark.parametrize("seed", FOUND)
-def test_what_a_seed_once_found_is_mended(seed: int) -> None:
+@pytest.mark.parametrize("seed", PAST_VIOLATIONS)
+def test_past_violations_are_fixed(seed: int) -> None:
     assert simulate(seed).violations == []
 
 
@@ -24,21 +24,21 @@ def test_twenty_thousand_calls_violate_nothing(capsys: pytest.CaptureFixture[str
 
 
 def test_a_seed_plays_the_same_world_again() -> None:
-    def story(world: World) -> list[Any]:
+    def list_events(world: World) -> list[Any]:
         return [
             (event.at, event.model, type(event))
             for caller in world.callers
             for event in caller.events
         ]
 
-    assert story(simulate(7)) == story(simulate(7))
-    assert story(simulate(7)) != story(simulate(8))
+    assert list_events(simulate(7)) == list_events(simulate(7))
+    assert list_events(simulate(7)) != list_events(simulate(8))
 
 
-def test_the_weather_is_of_every_kind_and_calls_end_in_every_way() -> None:
+def test_there_is_every_kind_of_weather_and_of_result() -> None:
     worlds = [simulate(seed) for seed in range(400, 420)]
-    seen = [event for world in worlds for caller in world.callers for event in caller.events]
-    kinds = {event.attempt.kind for event in seen if isinstance(event, events.AttemptEnded)}
+    emitted = [event for world in worlds for caller in world.callers for event in caller.events]
+    kinds = {event.attempt.kind for event in emitted if isinstance(event, events.AttemptEnded)}
     assert len(kinds) >= 12
     ends = {type(caller.result).__name__ for world in worlds for caller in world.callers}
     assert {
@@ -50,7 +50,7 @@ def test_the_weather_is_of_every_kind_and_calls_end_in_every_way() -> None:
         "NoneType",
     } <= ends
     assert {events.Hedged, events.RetryScheduled, events.HealthChanged, events.Abandoned} <= {
-        type(event) for event in seen
+        type(event) for event in emitted
     }
 
 
@@ -62,7 +62,7 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
     ),
     "is well, and rests": (3, "resilience.breaker_states.Backoff.pause", lambda *_: 60.0),
     "hedges in": (3, "resilience.retry_budget.RetryBudget.try_withdraw", lambda *_: True),
-    "permits out": (1, "dispatch.attempt.AttemptTask.record", lambda *_, **__: None),
+    "permits in use": (1, "dispatch.attempt.AttemptTask.record", lambda *_, **__: None),
     "tasks are left": (
         3,
         "dispatch.attempt.AttemptTask.time_out",
@@ -77,7 +77,7 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
     ),
     "outcomes": (1, "dispatch.trail.Trail.call_answered", lambda *_: None),
     "on the trail": (1, "dispatch.in_flight.InFlight.finish", lambda *_: None),
-    "not whole": (88, "dispatch.execution.assess", lambda *_: None),
+    "incomplete reply": (88, "dispatch.execution.assess", lambda *_: None),
     "more than one answer": (17, "dispatch.stream_gate.Chunk", lambda text="", **_: Chunk(text)),
 }
 """Each violation, a seed that soon leads to it, and how to break the code so that it occurs."""
@@ -85,8 +85,8 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
 
 @pytest.mark.parametrize("violation", BROKEN)
 def test_the_simulation_notices(violation: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, place, broken = BROKEN[violation]
-    monkeypatch.setattr(f"standby.{place}", broken)
+    first, attribute, replacement = BROKEN[violation]
+    monkeypatch.setattr(f"standby.{attribute}", replacement)
     assert any(
         violation in text for seed in range(first, first + 60) for text in simulate(seed).violations
     )

@@ -84,14 +84,14 @@ class Counts:
 
 
 def test_chunks_arrive_as_they_come() -> None:
-    async def story() -> list[tuple[float, str]]:
+    async def scenario() -> list[tuple[float, str]]:
         now = asyncio.get_running_loop().time
         return [
             (now(), chunk.text)
             async for chunk in AsyncStream(*started_by(Streams("a", 1.0, "b", 2.0, "c", END)))
         ]
 
-    assert run(story()) == [(0.0, "a"), (1.0, "b"), (3.0, "c"), (3.0, "")]
+    assert run(scenario()) == [(0.0, "a"), (1.0, "b"), (3.0, "c"), (3.0, "")]
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_chunks_arrive_as_they_come() -> None:
     [Streams("Lis", "bon.", END), Plays(Reply(text="Lisbon.", **msgspec.structs.asdict(END)))],
 )
 def test_one_chunk_with_an_end_comes_last_and_together_they_are_the_reply(adapter: Any) -> None:
-    async def story() -> tuple[list[Chunk], AsyncStream]:
+    async def scenario() -> tuple[list[Chunk], AsyncStream]:
         stream = AsyncStream(*started_by(adapter))
         return await collected(stream), stream
 
-    chunks, stream = run(story())
+    chunks, stream = run(scenario())
     assert [chunk.end for chunk in chunks if chunk.end] == [chunks[-1].end] == [END]
     assert "".join(texts(chunks)) == stream.reply.text == "Lisbon."
     assert {
@@ -114,7 +114,7 @@ def test_one_chunk_with_an_end_comes_last_and_together_they_are_the_reply(adapte
 
 
 def test_no_model_is_called_before_the_first_read() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         for entered in (False, True):
             model = Streams("Lisbon.", END)
             stream = AsyncStream(*started_by(model))
@@ -128,7 +128,7 @@ def test_no_model_is_called_before_the_first_read() -> None:
                 assert (await anext(stream)).text == "Lisbon."
             await stream.close()
 
-    run(story())
+    run(scenario())
 
 
 # Who speaks, and what counts
@@ -155,32 +155,32 @@ async def seen(stream: AsyncStream) -> list[tuple[str | None, str]]:
 
 
 def test_a_stream_has_the_model_that_was_read_last_and_the_text_that_counts() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*breaking(*BROKEN_TWICE, on_break="restart"))
         steps = [(None, ""), ("m1", "Ma"), ("m1", "Madrid"), ("m2", ""), ("m2", "Pa")]
         steps += [("m3", ""), ("m3", "Lis"), ("m3", "Lisbon."), ("m3", "Lisbon.")]
         assert await seen(stream) == steps
         assert (stream.model, stream.text) == (stream.reply.model, stream.reply.text)
 
-    run(story())
+    run(scenario())
 
 
 def test_a_buffered_stream_names_the_model_that_answered() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*breaking(*BROKEN_TWICE, release="whole"))
         assert await seen(stream) == [(None, ""), ("m3", "Lisbon."), ("m3", "Lisbon.")]
 
-    run(story())
+    run(scenario())
 
 
 def test_a_broken_stream_still_names_the_last_model() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*started_by(Streams("Ma", "drid", CUT), Plays("Lisbon.")))
         with pytest.raises(StreamBroken):
             await seen(stream)
         assert (stream.model, stream.text) == ("m1", "Madrid")
 
-    run(story())
+    run(scenario())
 
 
 def test_in_a_thread_too_model_and_text_are_those_of_the_last_chunk() -> None:
@@ -200,13 +200,13 @@ def test_a_reset_that_could_not_be_put_comes_before_the_next_text() -> None:
         first, Streams("Paris", 20.0, CUT), Streams("Lisbon.", END), timeout=4.0, on_break="restart"
     )
 
-    async def story() -> list[Chunk]:
+    async def scenario() -> list[Chunk]:
         stream = AsyncStream(*chain)
         await stream.take(1)
         await asyncio.sleep(60)
         return await collected(stream)
 
-    chunks = run(story())
+    chunks = run(scenario())
     assert text_that_counts(chunks) == "Lisbon."
 
 
@@ -218,7 +218,7 @@ def text_that_counts(chunks: list[Chunk]) -> str:
 def test_there_is_no_reply_before_the_end() -> None:
     message = "the stream has no reply yet: read it to its end first"
 
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*started_by(Streams("Lisbon.", END)))
         with pytest.raises(RuntimeError, match=message):
             _ = stream.reply
@@ -229,16 +229,16 @@ def test_there_is_no_reply_before_the_end() -> None:
         await anext(stream)
         assert stream.reply.text == "Lisbon."
 
-    run(story())
+    run(scenario())
 
 
 def test_a_failure_before_the_first_text_is_only_on_the_trail() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*started_by(Streams(" ", failure("timeout")), Streams("Lisbon.", END)))
         assert texts(await collected(stream)) == ["Lisbon."]
         assert [attempt.model for attempt in stream.trail] == ["m1", "m2"]
 
-    run(story())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_failure_before_the_first_text_is_only_on_the_trail() -> None:
 def test_a_failure_comes_after_the_chunks_before_it_and_then_the_stream_is_over(
     pieces: tuple[Any, ...], error: type[Exception], seen: list[str]
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         stream, got = AsyncStream(*started_by(Streams(*pieces))), list[Chunk]()
         with pytest.raises(error) as caught:
             async for chunk in stream:
@@ -271,11 +271,11 @@ def test_a_failure_comes_after_the_chunks_before_it_and_then_the_stream_is_over(
             _ = stream.reply
         await stream.close()
 
-    run(story())
+    run(scenario())
 
 
 def test_after_the_end_and_after_close_there_is_nothing_more() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         read, left, untouched = (
             AsyncStream(*started_by(Streams("Lis", "bon.", END))) for _ in range(3)
         )
@@ -288,7 +288,7 @@ def test_after_the_end_and_after_close_there_is_nothing_more() -> None:
                 assert await collected(stream) == []
         assert read.reply.text == "Lisbon."
 
-    run(story())
+    run(scenario())
 
 
 def test_context_variables_of_the_first_reader_reach_the_model() -> None:
@@ -302,14 +302,14 @@ def test_context_variables_of_the_first_reader_reach_the_model() -> None:
                 yield Chunk("x")
             yield Chunk(end=END)
 
-    async def story() -> None:
+    async def scenario() -> None:
         token = who.set("the caller")
         stream = AsyncStream(*started_by(Asks()))
         await anext(stream)
         who.reset(token)
         await collected(stream)
 
-    run(story())
+    run(scenario())
     who.set("the thread")
     list(Stream(*started_by(Asks())))
     assert seen == ["the caller"] * 2 + ["the thread"] * 2
@@ -319,7 +319,7 @@ def test_context_variables_of_the_first_reader_reach_the_model() -> None:
 
 
 def test_a_slow_reader_costs_no_time_out_and_holds_the_model_up_only_when_much_is_unread() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         model = Counts(READ_AHEAD * 2)
         stream, got = AsyncStream(*started_by(model, timeout=30.0)), list[str]()
         for number in range(1, model.size + 1):
@@ -329,11 +329,11 @@ def test_a_slow_reader_costs_no_time_out_and_holds_the_model_up_only_when_much_i
         assert model.sent == READ_AHEAD * 2
         assert got == model.all
 
-    run(story())
+    run(scenario())
 
 
 def test_what_is_unread_may_wait_for_longer_than_any_time_out() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*started_by(Streams("a", "b", "c", END), timeout=1.0))
         got: list[str] = []
         async for chunk in stream:
@@ -341,7 +341,7 @@ def test_what_is_unread_may_wait_for_longer_than_any_time_out() -> None:
             await asyncio.sleep(600)
         assert got == ["a", "b", "c", ""]
 
-    run(story())
+    run(scenario())
 
 
 def test_a_slow_reader_in_a_thread_gets_every_chunk_and_holds_the_model_up_too() -> None:
@@ -357,7 +357,7 @@ def test_a_slow_reader_in_a_thread_gets_every_chunk_and_holds_the_model_up_too()
 
 
 def test_close_cancels_the_attempts_and_waits_for_their_end() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         model = Streams("Lis", 600, END)
         stream = AsyncStream(*started_by(model))
         await anext(stream)
@@ -365,7 +365,7 @@ def test_close_cancels_the_attempts_and_waits_for_their_end() -> None:
         assert model.closed == 1
         assert [attempt.outcome for attempt in stream.trail] == ["cancelled"]
 
-    run(story())
+    run(scenario())
 
 
 def test_close_abandons_an_attempt_that_ignores_it() -> None:
@@ -378,18 +378,18 @@ def test_close_abandons_an_attempt_that_ignores_it() -> None:
             except asyncio.CancelledError:
                 await asyncio.sleep(10)
 
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*started_by(Stubborn()))
         await anext(stream)
         await stream.close()
         assert asyncio.get_running_loop().time() == CANCEL_GRACE
         await asyncio.sleep(20)
 
-    run(story())
+    run(scenario())
 
 
 def test_a_reader_that_is_cancelled_loses_nothing() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         model = Streams("a", 5.0, "b", 5.0, "c", END)
         stream, got = AsyncStream(*started_by(model)), list[str]()
         while "c" not in got:
@@ -402,11 +402,11 @@ def test_a_reader_that_is_cancelled_loses_nothing() -> None:
         assert len(await collected(stream)) == 1
         assert (model.closed, len(model.calls)) == (1, 1)
 
-    run(story())
+    run(scenario())
 
 
 def test_cancelling_a_task_inside_the_context_closes_the_stream() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         model = Streams("a", 600, END)
 
         async def read() -> None:
@@ -420,18 +420,18 @@ def test_cancelling_a_task_inside_the_context_closes_the_stream() -> None:
             await task
         assert model.closed == 1
 
-    run(story())
+    run(scenario())
 
 
 def test_a_task_that_waits_for_a_chunk_is_released_by_close() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*started_by(Streams("a", 600, END)))
         readers = [asyncio.create_task(collected(stream)) for _ in range(3)]
         await asyncio.sleep(1)
         await stream.close()
         assert sum(map(len, await asyncio.gather(*readers))) == 1
 
-    run(story())
+    run(scenario())
 
 
 def test_a_model_that_cancels_itself_leaves_no_reader_waiting() -> None:
@@ -441,19 +441,19 @@ def test_a_model_that_cancels_itself_leaves_no_reader_waiting() -> None:
             yield Chunk("a")
             raise asyncio.CancelledError
 
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*started_by(Cancels()))
         await anext(stream)
         with pytest.raises((asyncio.CancelledError, StreamBroken)):
             await anext(stream)
 
-    run(story())
+    run(scenario())
 
 
 def test_a_failure_that_is_not_read_is_not_logged_by_the_loop() -> None:
     contexts: list[Any] = []
 
-    async def story() -> None:
+    async def scenario() -> None:
         asyncio.get_running_loop().set_exception_handler(
             lambda _, context: contexts.append(context)
         )
@@ -464,7 +464,7 @@ def test_a_failure_that_is_not_read_is_not_logged_by_the_loop() -> None:
         gc.collect()
         await asyncio.sleep(1)
 
-    run(story())
+    run(scenario())
     assert contexts == []
 
 
@@ -472,13 +472,13 @@ def test_a_failure_that_is_not_read_is_not_logged_by_the_loop() -> None:
 
 
 def test_several_tasks_share_a_stream_each_chunk_goes_to_one_and_all_end() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         stream = AsyncStream(*started_by(Streams("a", 1.0, "b", 1.0, "c", "d", END)))
         got = await asyncio.gather(*(collected(stream) for _ in range(3)))
         assert sorted(text for chunks in got for text in texts(chunks)) == ["a", "b", "c", "d"]
         assert sum(chunk.end is not None for chunks in got for chunk in chunks) == 1
 
-    run(story())
+    run(scenario())
 
 
 @pytest.mark.parametrize("readers", [1, 2, 8])
@@ -672,7 +672,7 @@ def test_the_first_chunk_is_there_before_the_last_is_sent(server: Loopback) -> N
 
 @pytest.mark.parametrize("closes_early", [True, False])
 def test_a_stream_that_is_over_is_freed_however_it_ended(*, closes_early: bool) -> None:
-    async def story() -> "weakref.ref[AsyncStream]":
+    async def scenario() -> "weakref.ref[AsyncStream]":
         stream = AsyncStream(*started_by(Plays(failure("blocked"))))
         with suppress(CallFailed):
             async with stream:
@@ -680,6 +680,6 @@ def test_a_stream_that_is_over_is_freed_however_it_ended(*, closes_early: bool) 
                     await anext(stream)
         return weakref.ref(stream)
 
-    left = run(story())
+    left = run(scenario())
     gc.collect()
     assert left() is None

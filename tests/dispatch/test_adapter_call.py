@@ -31,16 +31,16 @@ from tests.support.playing import (
 from tests.support.virtual_clock import run
 
 
-async def call(one: Target, question: Request, gate: StreamGate | None = None) -> Reply:
-    timer = AttemptTimer(one, asyncio.get_running_loop().time, float("inf"))
-    return await AdapterCall(one, question, timer, gate or StreamGate(None)).run()
+async def call(model: Target, question: Request, gate: StreamGate | None = None) -> Reply:
+    timer = AttemptTimer(model, asyncio.get_running_loop().time, float("inf"))
+    return await AdapterCall(model, question, timer, gate or StreamGate(None)).run()
 
 
-def failed(
-    adapter: Any, gate: StreamGate | None = None, question: str = QUESTION, **rest: Any
+def run_failing(
+    adapter: Any, gate: StreamGate | None = None, question: str = QUESTION, **settings: Any
 ) -> AttemptFailed:
     with pytest.raises(AttemptFailed) as caught:
-        run(call(target("a", adapter, **rest), request(question), gate))
+        run(call(target("a", adapter, **settings), request(question), gate))
     return caught.value
 
 
@@ -48,7 +48,7 @@ async def ignore(_: Chunk) -> None:
     pass
 
 
-def collecting() -> tuple[StreamGate, list[Chunk]]:
+def collecting_gate() -> tuple[StreamGate, list[Chunk]]:
     chunks: list[Chunk] = []
 
     def put(chunk: Chunk, _: Target) -> None:
@@ -57,7 +57,7 @@ def collecting() -> tuple[StreamGate, list[Chunk]]:
     return StreamGate(put), chunks
 
 
-def test_the_reply_bears_the_entrys_names_and_the_cards_disclaimer() -> None:
+def test_the_reply_has_the_names_of_the_model_and_the_cards_disclaimer() -> None:
     reply = run(
         call(target("a", Plays("Lisbon."), card=Card(disclaimer="a small model")), request())
     )
@@ -65,15 +65,15 @@ def test_the_reply_bears_the_entrys_names_and_the_cards_disclaimer() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t "])
-def test_a_reply_that_says_nothing_is_empty(text: str) -> None:
-    error = failed(Plays(Reply(text=text, finish=Finish.LENGTH)))
+def test_a_reply_of_white_space_is_empty(text: str) -> None:
+    error = run_failing(Plays(Reply(text=text, finish=Finish.LENGTH)))
     assert (error.failure.kind, str(error)) == (
         Kind.EMPTY,
         "empty: a reply without text, finish length",
     )
 
 
-def test_a_whole_reply_is_made_from_a_stream() -> None:
+def test_a_stream_makes_a_complete_reply() -> None:
     end = End(finish=Finish.STOP, usage=Usage(input=3, output=2), response_model="a-2026")
     reply = run(call(target("a", Streams("Lis", "bon.", end)), request()))
     assert (reply.text, reply.usage, reply.response_model) == (
@@ -83,30 +83,30 @@ def test_a_whole_reply_is_made_from_a_stream() -> None:
     )
 
 
-def test_a_stream_is_made_from_a_whole_reply() -> None:
-    gate, chunks = collecting()
+def test_a_complete_reply_makes_a_stream() -> None:
+    gate, chunks = collecting_gate()
     run(call(target("a", Plays("Lisbon.")), request(), gate))
     assert [chunk.text for chunk in chunks] == ["Lisbon."]
 
 
-def test_nothing_is_released_before_something_means_something() -> None:
-    gate, chunks = collecting()
-    error = failed(Streams("", " \n", failure("overloaded")), gate)
+def test_nothing_is_released_before_the_first_visible_text() -> None:
+    gate, chunks = collecting_gate()
+    error = run_failing(Streams("", " \n", failure("overloaded")), gate)
     assert error.failure.kind is Kind.OVERLOADED
     assert not chunks
     assert not gate.released
 
 
-def test_white_space_that_was_held_back_comes_with_the_first_word() -> None:
-    gate, chunks = collecting()
+def test_leading_white_space_comes_with_the_first_visible_text() -> None:
+    gate, chunks = collecting_gate()
     reply = run(call(target("a", Streams(" ", "\n", "Lis", " ", "bon", End())), request(), gate))
     assert [chunk.text for chunk in chunks] == [" \nLis", " ", "bon"]
     assert reply.text == gate.partial == " \nLis bon"
 
 
-def test_a_stream_that_merely_ends_is_cut() -> None:
+def test_a_stream_without_an_end_marker_is_cut() -> None:
     stream = Streams("Lis")
-    error = failed(stream)
+    error = run_failing(stream)
     assert (error.failure.kind, str(error)) == (
         Kind.MALFORMED,
         "the stream ended without its end marker",
@@ -114,13 +114,13 @@ def test_a_stream_that_merely_ends_is_cut() -> None:
     assert stream.closed == 1
 
 
-def test_what_comes_after_the_end_is_not_read() -> None:
+def test_nothing_is_read_after_the_end_marker() -> None:
     stream = Streams("Lisbon.", End(), "and more", failure("server_error"))
     assert run(call(target("a", stream), request())).text == "Lisbon."
     assert stream.closed == 1
 
 
-def test_a_stream_that_breaks_after_its_first_words_is_an_error_with_the_partial_text() -> None:
+def test_a_stream_that_breaks_after_its_first_text_raises_with_the_partial_text() -> None:
     second = Plays("never")
     chain = route(
         target("a", Streams("Lis", failure("connection", "connection error: reset"))),
@@ -134,20 +134,20 @@ def test_a_stream_that_breaks_after_its_first_words_is_an_error_with_the_partial
     assert not second.calls
 
 
-def test_a_stream_that_outlives_the_deadline_after_its_first_words_is_broken_too() -> None:
+def test_a_stream_that_outlives_the_deadline_raises_with_the_partial_text_too() -> None:
     with pytest.raises(StreamBroken) as caught:
         run(dispatch(route(target("a", Streams("Lis", 600))), put=ignore, deadline=3.0).run())
     assert (caught.value.failure.kind, caught.value.partial) == (Kind.DEADLINE, "Lis")
 
 
-def test_a_stall_after_the_first_words_says_that_the_answer_is_not_complete() -> None:
+def test_a_stall_after_the_first_text_is_reported_as_an_incomplete_answer() -> None:
     with pytest.raises(StreamBroken) as caught:
         run(dispatch(route(target("a", Streams("Lis", 600), timeout=2.0)), put=ignore).run())
     assert caught.value.failure.text == "timeout: no complete answer in 2s"
 
 
 @pytest.mark.parametrize(
-    ("raised", "kind", "text"),
+    ("exception", "kind", "text"),
     [
         (ConnectionResetError("reset by peer"), Kind.CONNECTION, "connection error: reset by peer"),
         (TimeoutError("too slow"), Kind.TIMEOUT, "timeout: too slow"),
@@ -160,60 +160,64 @@ def test_a_stall_after_the_first_words_says_that_the_answer_is_not_complete() ->
         ),
     ],
 )
-def test_whatever_an_adapter_raises_becomes_a_failure(
-    raised: Exception, kind: Kind, text: str
+def test_each_exception_of_an_adapter_becomes_a_failure(
+    exception: Exception, kind: Kind, text: str
 ) -> None:
-    error = failed(Plays(raised))
+    error = run_failing(Plays(exception))
     assert (error.failure.kind, str(error)) == (kind, text)
-    assert error.__cause__ is raised
+    assert error.__cause__ is exception
 
 
-@pytest.mark.parametrize("nonsense", [None, {"text": "hi"}, b"hi", []])
-def test_a_reply_that_is_none_breaks_the_contract(nonsense: object) -> None:
-    if nonsense is None:
+@pytest.mark.parametrize("value", [None, {"text": "hi"}, b"hi", []])
+def test_a_result_that_is_not_a_reply_violates_the_contract(value: object) -> None:
+    if value is None:
         adapter: object = Plays(*[None])
     else:
-        adapter = Plays(nonsense)
-    error = failed(adapter)
+        adapter = Plays(value)
+    error = run_failing(adapter)
     assert error.failure.kind is Kind.CONTRACT
     assert "complete() returned a" in str(error)
 
 
-def test_keys_and_the_callers_own_words_are_cut_out_of_every_text() -> None:
-    told = f"400: bad key sk-canary-1 for the prompt '{QUESTION}', sk-canary-1!"
-    error = failed(Plays(failure("invalid_request", told)), secrets=(Secret("sk-canary-1"),))
+def test_keys_and_the_callers_prompt_are_removed_from_every_text() -> None:
+    message = f"400: bad key sk-canary-1 for the prompt '{QUESTION}', sk-canary-1!"
+    error = run_failing(
+        Plays(failure("invalid_request", message)), secrets=(Secret("sk-canary-1"),)
+    )
     assert str(error) == "400: bad key *** for the prompt '[…]', ***!"
-    error = failed(Plays(RuntimeError(told)), secrets=(Secret("sk-canary-1"),))
+    error = run_failing(Plays(RuntimeError(message)), secrets=(Secret("sk-canary-1"),))
     assert "canary" not in str(error)
     assert "capital" not in str(error)
 
 
 @pytest.mark.parametrize("key", ["k", "EMPTY", ""])
-def test_a_key_that_is_too_short_to_be_one_does_not_tear_holes_into_the_text(key: str) -> None:
-    told = "the kitchen is EMPTY and broken"
+def test_a_text_that_is_too_short_for_a_key_is_not_removed(key: str) -> None:
+    message = "the kitchen is EMPTY and broken"
     assert len(key) < SHORTEST_KEY
-    assert str(failed(Plays(failure("server_error", told)), secrets=(Secret(key),))) == told
+    assert (
+        str(run_failing(Plays(failure("server_error", message)), secrets=(Secret(key),))) == message
+    )
 
 
-def test_the_shortest_key_that_may_be_one_is_cut_out() -> None:
+def test_the_shortest_possible_key_is_removed() -> None:
     key = "k" * SHORTEST_KEY
     assert (
-        str(failed(Plays(failure("server_error", f"bad key {key}")), secrets=(Secret(key),)))
+        str(run_failing(Plays(failure("server_error", f"bad key {key}")), secrets=(Secret(key),)))
         == "bad key ***"
     )
 
 
-def test_a_short_prompt_does_not_tear_holes_into_the_text() -> None:
-    assert str(failed(Plays(failure("server_error", "an error")), question="an")) == "an error"
+def test_a_short_prompt_is_not_removed() -> None:
+    assert str(run_failing(Plays(failure("server_error", "an error")), question="an")) == "an error"
 
 
 def test_a_long_text_is_cut() -> None:
-    error = failed(Plays(failure("server_error", "x" * 100_000)))
+    error = run_failing(Plays(failure("server_error", "x" * 100_000)))
     assert len(str(error)) == LONGEST_TEXT + len(" […]") == 2_004
 
 
 def test_cancelling_closes_the_stream() -> None:
-    async def story() -> int:
+    async def scenario() -> int:
         stream = Streams("Lis", 600)
         task = asyncio.create_task(call(target("a", stream), request()))
         await asyncio.sleep(1)
@@ -221,14 +225,14 @@ def test_cancelling_closes_the_stream() -> None:
         await asyncio.wait([task])
         return stream.closed
 
-    assert run(story()) == 1
+    assert run(scenario()) == 1
 
 
 WRONG_CALL = ToolCall(id="1", name="f", arguments="x")  # type: ignore[arg-type] # the point
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "fields",
     [
         {"finish": "stopped"},
         {"finish": 1},
@@ -239,32 +243,32 @@ WRONG_CALL = ToolCall(id="1", name="f", arguments="x")  # type: ignore[arg-type]
         {"usage": Usage(input="3")},  # type: ignore[arg-type] # the point
     ],
 )
-def test_a_reply_with_a_field_of_another_type_breaks_the_contract(wrong: Any) -> None:
-    error = failed(Plays(Reply(**{"text": "Lisbon.", **wrong})))
+def test_a_reply_with_a_field_of_another_type_violates_the_contract(fields: Any) -> None:
+    error = run_failing(Plays(Reply(**{"text": "Lisbon.", **fields})))
     assert error.failure.kind is Kind.CONTRACT
     assert "raised TypeError: Reply: " in str(error)
 
 
 @pytest.mark.parametrize("first", ["Lisbon.", failure("overloaded"), ValueError("broken")])
-def test_a_turn_is_given_back_however_the_attempt_has_ended(first: Any) -> None:
-    async def story() -> list[str]:
-        one = target("a", Plays(first, "Porto."), permits=Bulkhead(1))
+def test_the_permit_is_released_however_the_attempt_ends(first: Any) -> None:
+    async def scenario() -> list[str]:
+        model = target("a", Plays(first, "Porto."), permits=Bulkhead(1))
         with contextlib.suppress(AttemptFailed):
-            await call(one, request())
-        return [(await call(one, request())).text for _ in range(2)]
+            await call(model, request())
+        return [(await call(model, request())).text for _ in range(2)]
 
-    assert run(story()) == ["Porto.", "Porto."]
+    assert run(scenario()) == ["Porto.", "Porto."]
 
 
-def test_without_a_turn_the_model_is_not_asked() -> None:
-    async def story() -> tuple[str, Kind, int]:
-        model, turns = Plays("never"), Bulkhead(1)
-        await turns.acquire()
+def test_without_a_permit_the_model_is_not_called() -> None:
+    async def scenario() -> tuple[str, Kind, int]:
+        model, permits = Plays("never"), Bulkhead(1)
+        await permits.acquire()
         with pytest.raises(AttemptFailed) as caught:
-            await call(target("a", model, permits=turns), request())
+            await call(target("a", model, permits=permits), request())
         return str(caught.value), caught.value.failure.kind, len(model.calls)
 
-    assert run(story()) == (
+    assert run(scenario()) == (
         "as many calls are in flight as its concurrency allows",
         Kind.UNAVAILABLE,
         0,
@@ -272,41 +276,39 @@ def test_without_a_turn_the_model_is_not_asked() -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_streams_tool_calls_are_a_part_of_its_reply_and_go_out_at_its_end(
-    *, streamed: bool
-) -> None:
+def test_a_streams_tool_calls_are_in_its_reply_and_released_at_its_end(*, streamed: bool) -> None:
     weather = ToolCall(id="1", name="weather_of", arguments={"city": "Lisboa"})
 
     class Calls:
-        async def stream(self, asks: Any) -> Any:
-            del asks
+        async def stream(self, call: Any) -> Any:
+            del call
             yield Chunk(tool_call=weather)
             yield Chunk(end=End())
 
-    gate, chunks = collecting()
+    gate, chunks = collecting_gate()
     reply = run(call(target("a", Calls()), request(), gate if streamed else None))
-    [called] = reply.tool_calls
-    assert (called.name, called.arguments, called.produced_by) == (
+    [tool_call] = reply.tool_calls
+    assert (tool_call.name, tool_call.arguments, tool_call.produced_by) == (
         "weather_of",
         {"city": "Lisboa"},
         "p/a",
     )
-    assert [chunk.tool_call for chunk in chunks] == ([called] if streamed else [])
+    assert [chunk.tool_call for chunk in chunks] == ([tool_call] if streamed else [])
 
 
-def test_an_adapter_that_cannot_be_awaited_is_told_how_it_is_written() -> None:
+def test_the_failure_of_a_synchronous_adapter_says_how_to_write_it() -> None:
     class Blocks:
         def complete(self, call: Any) -> Reply:
             del call
             return Reply(text="Lisbon.")
 
-    error = failed(Blocks())
+    error = run_failing(Blocks())
     assert error.failure.kind is Kind.CONTRACT
     assert "complete() returned a Reply: write it as 'async def' without 'yield'" in str(error)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_what_a_stream_thinks_is_a_part_of_its_reply(*, streamed: bool) -> None:
+def test_a_streams_reasoning_is_in_its_reply(*, streamed: bool) -> None:
     class Thinks:
         async def stream(self, call: Any) -> Any:
             del call
@@ -319,22 +321,22 @@ def test_what_a_stream_thinks_is_a_part_of_its_reply(*, streamed: bool) -> None:
             ):
                 yield chunk
 
-    reply = run(call(target("a", Thinks()), request(), collecting()[0] if streamed else None))
+    reply = run(call(target("a", Thinks()), request(), collecting_gate()[0] if streamed else None))
     assert (reply.reasoning, reply.text) == ("Well, so.", "Lisbon.")
 
 
-@pytest.mark.parametrize("stated", [True, False])
-def test_what_lies_below_an_expected_failure_has_no_frames(*, stated: bool) -> None:
-    below: list[BaseException] = []
+@pytest.mark.parametrize("chained", [True, False])
+def test_the_causes_of_an_expected_failure_keep_no_frames(*, chained: bool) -> None:
+    causes: list[BaseException] = []
 
     def look_up() -> None:
         try:
             dict[str, str]().popitem()
         except KeyError as error:
-            below.append(error)
-            if stated:
+            causes.append(error)
+            if chained:
                 raise ValueError from error
-            raise ValueError  # noqa: B904 - what it came of is its context
+            raise ValueError  # noqa: B904 - the KeyError is its context
 
     class Chained:
         async def complete(self, call: Any) -> Any:
@@ -342,8 +344,8 @@ def test_what_lies_below_an_expected_failure_has_no_frames(*, stated: bool) -> N
             try:
                 look_up()
             except ValueError as error:
-                below.append(error)
+                causes.append(error)
                 raise AttemptFailed(failure("overloaded")) from error
 
-    failed(Chained())
-    assert [error.__traceback__ for error in below] == [None, None]
+    run_failing(Chained())
+    assert [error.__traceback__ for error in causes] == [None, None]

@@ -24,7 +24,7 @@ Cancelled = Callable[[], Coroutine[Any, Any, Any]]
 
 
 class OnCancel:
-    """Hangs until it is cancelled, then does what it was made for."""
+    """An adapter that hangs until it is cancelled, and then calls a function."""
 
     def __init__(self, then: Cancelled) -> None:
         self.then = then
@@ -44,36 +44,36 @@ async def fails() -> Reply:
     raise RuntimeError("interrupted")
 
 
-async def gives_in_late() -> Reply:
+async def ends_late() -> Reply:
     await asyncio.sleep(CANCEL_GRACE - 0.01)
     raise asyncio.CancelledError
 
 
-async def goes_on() -> Reply:
+async def continues() -> Reply:
     await asyncio.sleep(5)
     raise RuntimeError("at last")
 
 
-def start(one: Target, allowed: float = float("inf")) -> AttemptTask:
-    permit = one.breaker.admit(asyncio.get_running_loop().time())
+def start(model: Target, seconds: float = float("inf")) -> AttemptTask:
+    permit = model.breaker.admit(asyncio.get_running_loop().time())
     assert isinstance(permit, Permit)
-    timer = AttemptTimer(one, asyncio.get_running_loop().time, allowed)
-    return AttemptTask(one, adapt(request(), one), permit, timer)
+    timer = AttemptTimer(model, asyncio.get_running_loop().time, seconds)
+    return AttemptTask(model, adapt(request(), model), permit, timer)
 
 
 def result_of(adapter: Any) -> Result:
-    async def story() -> Any:
+    async def scenario() -> Any:
         attempt = start(target("a", adapter))
         await asyncio.wait([attempt.task])
         return attempt.result()
 
-    return run(story())
+    return run(scenario())
 
 
 def test_a_reply_or_an_error_is_the_result() -> None:
-    answered, failed = result_of(Plays("Lisbon.")), result_of(Plays(failure("overloaded")))
-    assert answered.reply is not None
-    assert (answered.reply.text, answered.error) == ("Lisbon.", None)
+    success, failed = result_of(Plays("Lisbon.")), result_of(Plays(failure("overloaded")))
+    assert success.reply is not None
+    assert (success.reply.text, success.error) == ("Lisbon.", None)
     assert failed.error is not None
     assert (failed.error.failure.kind, failed.reply) == (Kind.OVERLOADED, None)
 
@@ -87,7 +87,7 @@ def test_a_plugin_that_cancels_itself_violates_the_contract() -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_cancelled_attempt_has_neither_reply_nor_error(times: int) -> None:
-    async def story() -> Any:
+    async def scenario() -> Any:
         attempt = start(target("a", Plays(600)))
         await asyncio.sleep(1)
         for _ in range(times):
@@ -95,91 +95,93 @@ def test_a_cancelled_attempt_has_neither_reply_nor_error(times: int) -> None:
             await drain([attempt])
         return attempt.result()
 
-    assert run(story()) == Result()
+    assert run(scenario()) == Result()
 
 
 def test_an_attempt_that_ended_before_it_was_cancelled_has_its_reply() -> None:
-    async def story() -> Any:
+    async def scenario() -> Any:
         attempt = start(target("a", Plays("Lisbon.")))
         await asyncio.wait([attempt.task])
         attempt.cancel()
         return attempt.result()
 
-    assert run(story()).reply is not None
+    assert run(scenario()).reply is not None
 
 
-@pytest.mark.parametrize("then", [answers, fails, gives_in_late, goes_on])
-def test_an_attempt_whose_time_is_up_has_timed_out_whatever_it_does_then(then: Cancelled) -> None:
-    async def story() -> Any:
-        attempt = start(target("a", OnCancel(then)), allowed=7.0)
+@pytest.mark.parametrize("then", [answers, fails, ends_late, continues])
+def test_an_attempt_that_ran_out_of_time_has_timed_out_however_it_then_ends(
+    then: Cancelled,
+) -> None:
+    async def scenario() -> Any:
+        attempt = start(target("a", OnCancel(then)), seconds=7.0)
         await asyncio.sleep(7)
         attempt.time_out()
         await drain([attempt])
         await asyncio.sleep(10)
         return attempt.result()
 
-    failed = run(story()).error
+    failed = run(scenario()).error
     assert isinstance(failed, AttemptFailed)
     assert (failed.failure.kind, str(failed)) == (Kind.TIMEOUT, "timeout: no answer in 7s")
 
 
-@pytest.mark.parametrize("then", [answers, fails, gives_in_late, goes_on])
-@pytest.mark.parametrize("way", ["cancel", "time_out"])
+@pytest.mark.parametrize("then", [answers, fails, ends_late, continues])
+@pytest.mark.parametrize("method", ["cancel", "time_out"])
 def test_asyncio_reports_nothing_when_a_cancelled_attempt_ends_badly(
-    then: Cancelled, way: str
+    then: Cancelled, method: str
 ) -> None:
-    async def story() -> list[Any]:
-        complaints: list[Any] = []
+    async def scenario() -> list[Any]:
+        reports: list[Any] = []
         asyncio.get_running_loop().set_exception_handler(
-            lambda _, context: complaints.append(context["message"])
+            lambda _, context: reports.append(context["message"])
         )
         attempt = start(target("a", OnCancel(then)))
         await asyncio.sleep(1)
-        getattr(attempt, way)()
+        getattr(attempt, method)()
         await drain([attempt])
         del attempt
         await asyncio.sleep(10)
         gc.collect()
         await asyncio.sleep(0)
-        return complaints
+        return reports
 
-    assert run(story()) == []
+    assert run(scenario()) == []
 
 
-def test_a_stubborn_attempt_is_waited_for_no_longer_than_the_grace() -> None:
-    async def story() -> tuple[list[str], float, int, int]:
-        stubborn, gentle, done = (
+def test_drain_waits_for_a_stubborn_attempt_no_longer_than_the_grace() -> None:
+    async def scenario() -> tuple[list[str], float, int, int]:
+        stubborn, gentle, finished = (
             start(target(name, adapter))
             for name, adapter in (
-                ("s", OnCancel(goes_on)),
-                ("g", OnCancel(gives_in_late)),
+                ("s", OnCancel(continues)),
+                ("g", OnCancel(ends_late)),
                 ("d", Plays("x")),
             )
         )
         await asyncio.sleep(1)
-        for attempt in (stubborn, gentle, done):
+        for attempt in (stubborn, gentle, finished):
             attempt.cancel()
-        left = await drain([stubborn, gentle, done])
-        took, held = asyncio.get_running_loop().time() - 1, len(_abandoned)
+        stubborn_ones = await drain([stubborn, gentle, finished])
+        took, kept = asyncio.get_running_loop().time() - 1, len(_abandoned)
         await asyncio.sleep(10)
-        return [attempt.target.name for attempt in left], took, held, len(_abandoned)
+        return [attempt.target.name for attempt in stubborn_ones], took, kept, len(_abandoned)
 
-    names, took, held, after = run(story())
-    assert (names, held, after) == (["s"], 1, 0)
+    names, took, kept, after = run(scenario())
+    assert (names, kept, after) == (["s"], 1, 0)
     assert took == pytest.approx(CANCEL_GRACE)
 
 
-def test_nothing_to_wait_for_takes_no_time() -> None:
-    async def story() -> tuple[list[AttemptTask], float]:
+def test_draining_a_finished_attempt_takes_no_time() -> None:
+    async def scenario() -> tuple[list[AttemptTask], float]:
         attempt = start(target("a", Plays("x")))
         await asyncio.wait([attempt.task])
         return await drain([attempt]), asyncio.get_running_loop().time()
 
-    assert run(story()) == ([], 0.0)
+    assert run(scenario()) == ([], 0.0)
 
 
 def test_only_the_first_outcome_counts() -> None:
-    async def story() -> list[Any]:
+    async def scenario() -> list[Any]:
         breaker = CircuitBreaker(BreakerSettings(failures=1), random.Random(1))
         attempt = start(target("a", Plays("x"), breaker=breaker))
         await asyncio.wait([attempt.task])
@@ -189,7 +191,7 @@ def test_only_the_first_outcome_counts() -> None:
         ]
         return [*outcomes, breaker.health(0.0).state, breaker.in_flight]
 
-    assert run(story()) == [None, None, None, State.CLOSED, 0]
+    assert run(scenario()) == [None, None, None, State.CLOSED, 0]
 
 
 @pytest.mark.parametrize(
@@ -197,26 +199,26 @@ def test_only_the_first_outcome_counts() -> None:
     [(Plays(15), "success"), (Plays(15.1), "slow"), (Streams(14, "x"), "success")],
 )
 def test_an_answer_is_a_success_or_slow(adapter: Any, outcome: str) -> None:
-    async def story() -> str:
+    async def scenario() -> str:
         attempt = start(target("a", adapter, timeout=30.0))
         await asyncio.wait([attempt.task])
         return "slow" if attempt.timer.is_slow else "success"
 
-    assert run(story()) == outcome
+    assert run(scenario()) == outcome
 
 
-def test_parameters_that_the_model_refuses_are_not_sent_and_named() -> None:
-    async def story() -> tuple[Any, Any]:
+def test_parameters_that_the_model_refuses_are_dropped_and_named() -> None:
+    async def scenario() -> tuple[Any, Any]:
         plays = Plays("x")
-        one = target("a", plays, refused=("temperature",))
-        permit = one.breaker.admit(0.0)
+        model = target("a", plays, refused=("temperature",))
+        permit = model.breaker.admit(0.0)
         assert isinstance(permit, Permit)
-        asked = request(temperature=0.3, seed=1)
-        timer = AttemptTimer(one, asyncio.get_running_loop().time, 9.0)
-        attempt = AttemptTask(one, adapt(asked, one), permit, timer)
+        original = request(temperature=0.3, seed=1)
+        timer = AttemptTimer(model, asyncio.get_running_loop().time, 9.0)
+        attempt = AttemptTask(model, adapt(original, model), permit, timer)
         await asyncio.wait([attempt.task])
         return attempt.dropped, plays.calls[0].request.sampling
 
-    dropped, sampling = run(story())
+    dropped, sampling = run(scenario())
     assert dropped == ("temperature",)
     assert (sampling.temperature, sampling.seed) == (None, 1)

@@ -19,7 +19,7 @@ RESTART = StreamRules(on_break="restart")
 
 
 class Reader:
-    """Reads chunks as a caller would: a reset voids what came before."""
+    """Collects chunks as a caller does: a reset discards the earlier ones."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -36,43 +36,43 @@ class Reader:
         return "".join(self.texts)
 
 
-def streamed(*targets: Any, whole: bool = False, **chain: Any) -> tuple[Reply, Reader, float]:
+def run_stream(*targets: Any, buffered: bool = False, **chain: Any) -> tuple[Reply, Reader, float]:
     reader = Reader()
-    if whole:
+    if buffered:
         chain["stream"] = StreamRules(release="whole")
 
-    async def story() -> tuple[Reply, float]:
+    async def scenario() -> tuple[Reply, float]:
         reply = await dispatch(route(*targets, **chain), put=reader.put).run()
         return reply, asyncio.get_running_loop().time()
 
-    reply, took = run(story())
+    reply, took = run(scenario())
     return reply, reader, took
 
 
-def broken(*targets: Any, **chain: Any) -> tuple[StreamBroken, Reader]:
+def run_breaking(*targets: Any, **chain: Any) -> tuple[StreamBroken, Reader]:
     reader = Reader()
     with pytest.raises(StreamBroken) as caught:
         run(dispatch(route(*targets, **chain), put=reader.put).run())
     return caught.value, reader
 
 
-def test_a_break_before_the_first_word_is_never_seen() -> None:
-    reply, reader, _ = streamed(
+def test_a_break_before_the_first_text_is_invisible() -> None:
+    reply, reader, _ = run_stream(
         target("a", Streams(" ", CUT)), target("b", Streams("Lis", "bon.", End()))
     )
     assert (reply.model, reader.text, reader.resets) == ("b", "Lisbon.", 0)
 
 
-def test_a_break_after_it_fails_with_the_part_and_nobody_else_is_asked() -> None:
+def test_a_break_after_the_first_text_raises_and_calls_no_other_model() -> None:
     second = Plays("never")
-    error, reader = broken(target("a", Streams("Lis", CUT)), target("b", second))
+    error, reader = run_breaking(target("a", Streams("Lis", CUT)), target("b", second))
     assert (error.partial, reader.text, second.calls) == ("Lis", "Lis", [])
     assert (error.failure.kind, error.trail[0].then) == (Kind.CONNECTION, "stop")
 
 
-def test_restart_asks_the_next_model_from_the_beginning_and_says_so() -> None:
+def test_restart_calls_the_next_model_from_the_beginning_with_a_reset_chunk() -> None:
     timeout = failure("timeout", "timeout: no token for 30s")
-    reply, reader, _ = streamed(
+    reply, reader, _ = run_stream(
         target("a", Streams("Lis", timeout)),
         target("b", Streams("Por", "to.", End())),
         stream=RESTART,
@@ -84,19 +84,19 @@ def test_restart_asks_the_next_model_from_the_beginning_and_says_so() -> None:
     ]
 
 
-def test_restart_may_ask_the_same_model_again() -> None:
+def test_restart_may_call_the_same_model_again() -> None:
     class Second(Streams):
         async def stream(self, call: Any) -> Any:
             self.pieces = ("Lis", CUT) if not self.calls else ("Lisbon.", End())
             async for chunk in super().stream(call):
                 yield chunk
 
-    reply, reader, _ = streamed(target("a", Second()), stream=RESTART)
+    reply, reader, _ = run_stream(target("a", Second()), stream=RESTART)
     assert (reply.text, reader.text, reader.resets) == ("Lisbon.", "Lisbon.", 1)
 
 
-def test_restart_by_a_model_that_answers_whole() -> None:
-    reply, reader, _ = streamed(
+def test_restart_with_a_model_that_does_not_stream() -> None:
+    reply, reader, _ = run_stream(
         target("a", Streams("Lis", failure("timeout"))),
         target("b", Plays("Porto.")),
         stream=RESTART,
@@ -104,8 +104,8 @@ def test_restart_by_a_model_that_answers_whole() -> None:
     assert (reply.text, reader.text, reader.resets) == ("Porto.", "Porto.", 1)
 
 
-def test_when_nobody_can_restart_the_caller_gets_the_part_that_still_counts() -> None:
-    error, reader = broken(
+def test_when_no_model_can_restart_the_caller_gets_the_partial_text() -> None:
+    error, reader = run_breaking(
         target("a", Streams("Lis", failure("timeout"))),
         target("b", Plays(failure("timeout"))),
         stream=RESTART,
@@ -114,29 +114,29 @@ def test_when_nobody_can_restart_the_caller_gets_the_part_that_still_counts() ->
     assert [attempt.model for attempt in error.trail] == ["a", "b"]
 
 
-def test_a_block_after_the_first_word_ends_a_restart_too() -> None:
-    error, _ = broken(
+def test_a_block_after_the_first_text_ends_a_restart_too() -> None:
+    error, _ = run_breaking(
         target("a", Streams("Lis", failure("blocked"))), target("b", Plays("never")), stream=RESTART
     )
     assert (error.failure.kind, error.partial) == (Kind.BLOCKED, "Lis")
 
 
-def test_whole_hides_every_break() -> None:
-    reply, reader, _ = streamed(
+def test_a_buffered_stream_hides_every_break() -> None:
+    reply, reader, _ = run_stream(
         target("a", Streams(*"forty tokens of sixty", CUT)),
         target("b", Streams("Lis", "bon.", End())),
-        whole=True,
+        buffered=True,
     )
     assert (reply.model, reader.texts, reader.resets) == ("b", ["Lisbon."], 0)
 
 
-def test_whole_gives_nothing_if_nobody_can_answer() -> None:
+def test_a_buffered_stream_releases_nothing_if_all_models_fail() -> None:
     reader = Reader()
     with pytest.raises(ChainExhausted):
-        whole = StreamRules(release="whole")
+        buffered = StreamRules(release="whole")
         run(
             dispatch(
-                route(target("a", Streams("Lis", failure("timeout"))), stream=whole),
+                route(target("a", Streams("Lis", failure("timeout"))), stream=buffered),
                 put=reader.put,
             ).run()
         )
@@ -144,7 +144,7 @@ def test_whole_gives_nothing_if_nobody_can_answer() -> None:
 
 
 def test_the_first_token_must_come_in_time() -> None:
-    reply, _, took = streamed(
+    reply, _, took = run_stream(
         target("a", Streams(20, "late", End()), first_token_timeout=10.0),
         target("b", Streams(4, "in time", End())),
     )
@@ -152,16 +152,16 @@ def test_the_first_token_must_come_in_time() -> None:
     assert reply.trail[0].text == "timeout: no first token in 10s"
 
 
-def test_white_space_is_no_first_token() -> None:
-    reply, _, took = streamed(
+def test_white_space_is_not_a_first_token() -> None:
+    reply, _, took = run_stream(
         target("a", Streams(1, " ", 20, "late", End()), first_token_timeout=10.0),
         target("b", Plays("in time")),
     )
     assert (reply.text, took) == ("in time", 10.0)
 
 
-def test_a_stall_is_noticed_to_the_second_whatever_came_before() -> None:
-    reply, _, took = streamed(
+def test_a_stall_is_noticed_on_time_whatever_came_before() -> None:
+    reply, _, took = run_stream(
         target(
             "a",
             Streams(1, "x", 2, "y", 2, "z", 600),
@@ -170,14 +170,14 @@ def test_a_stall_is_noticed_to_the_second_whatever_came_before() -> None:
             timeout=300.0,
         ),
         target("b", Plays("whole")),
-        whole=True,
+        buffered=True,
     )
     assert (reply.text, took) == ("whole", 12.0)
     assert reply.trail[0].text == "timeout: no token for 7s"
 
 
 def test_a_stream_that_keeps_talking_is_bounded_by_the_timeout() -> None:
-    reply, _, took = streamed(
+    reply, _, took = run_stream(
         target(
             "a",
             Streams(*(piece for _ in range(100) for piece in (1, "x"))),
@@ -185,14 +185,14 @@ def test_a_stream_that_keeps_talking_is_bounded_by_the_timeout() -> None:
             idle_timeout=5.0,
         ),
         target("b", Plays("whole")),
-        whole=True,
+        buffered=True,
     )
     assert (reply.text, took) == ("whole", 30.0)
     assert reply.trail[0].text == "timeout: no complete answer in 30s"
 
 
 def test_a_slow_reader_costs_the_model_no_time() -> None:
-    async def story() -> Reply:
+    async def scenario() -> Reply:
         async def put(chunk: Chunk) -> None:
             del chunk
             await asyncio.sleep(20)
@@ -202,11 +202,11 @@ def test_a_slow_reader_costs_the_model_no_time() -> None:
         )
         return await dispatch(chain, put=put).run()
 
-    assert run(story()).text == "xyz"
+    assert run(scenario()).text == "xyz"
 
 
-def test_the_deadline_bounds_a_slow_reader_too() -> None:
-    async def story() -> float:
+def test_the_deadline_limits_a_slow_reader_too() -> None:
+    async def scenario() -> float:
         async def put(chunk: Chunk) -> None:
             del chunk
             await asyncio.sleep(600)
@@ -215,7 +215,7 @@ def test_the_deadline_bounds_a_slow_reader_too() -> None:
             await dispatch(route(target("a", Streams("x", End()))), put=put, deadline=30.0).run()
         return asyncio.get_running_loop().time()
 
-    assert run(story()) == 30.0
+    assert run(scenario()) == 30.0
 
 
 def test_each_model_leaves_time_for_those_after_it() -> None:
@@ -251,7 +251,7 @@ def test_after_a_slow_reader_of_a_broken_stream_the_next_models_share_the_time_l
     assert [attempt.start for attempt in reply.trail] == [0.0, 14.0, 17.0]
 
 
-def test_a_pause_that_would_eat_the_reserve_means_next() -> None:
+def test_a_pause_that_would_use_up_the_reserve_means_next() -> None:
     chain = route(
         target("a", Plays(failure("rate_limited", retry_after=2.0))),
         target("b", Plays("Lisbon.")),
@@ -271,22 +271,22 @@ def test_a_plugin_that_swallows_cancellation_is_abandoned_after_50_ms_and_report
                     continue
             return Reply(text="at last")
 
-    async def story() -> tuple[Reply, float, list[str]]:
-        seen: list[Any] = []
+    async def scenario() -> tuple[Reply, float, list[str]]:
+        emitted: list[Any] = []
         chain = route(
             target("a", Stubborn(), timeout=30.0), target("b", Plays("Lisbon.")), deadline=60.0
         )
-        reply = await dispatch(chain, events=seen).run()
+        reply = await dispatch(chain, events=emitted).run()
         took = asyncio.get_running_loop().time()
         await asyncio.sleep(2000)
-        return reply, took, [type(event).__name__ for event in seen]
+        return reply, took, [type(event).__name__ for event in emitted]
 
-    reply, took, seen = run(story())
+    reply, took, emitted = run(scenario())
     assert (reply.model, round(took, 6)) == ("b", 30.05)
-    assert "Abandoned" in seen
+    assert "Abandoned" in emitted
 
 
-def test_an_abandoned_plugin_that_goes_on_to_speak_says_it_to_nobody() -> None:
+def test_no_text_of_an_abandoned_plugin_reaches_the_caller() -> None:
     class Stubborn(Streams):
         async def stream(self, call: Any) -> Any:
             with contextlib.suppress(asyncio.CancelledError):
@@ -294,7 +294,7 @@ def test_an_abandoned_plugin_that_goes_on_to_speak_says_it_to_nobody() -> None:
             async for chunk in super().stream(call):
                 yield chunk
 
-    async def story(reader: Reader) -> None:
+    async def scenario(reader: Reader) -> None:
         late = Stubborn(5, "too late", End())
         with pytest.raises(DeadlineExceeded):
             await dispatch(route(target("a", late), deadline=3.0), put=reader.put).run()
@@ -302,24 +302,24 @@ def test_an_abandoned_plugin_that_goes_on_to_speak_says_it_to_nobody() -> None:
         assert late.closed == 1
 
     reader = Reader()
-    run(story(reader))
+    run(scenario(reader))
     assert reader.texts == []
 
 
-def test_a_plugin_that_cancels_itself_breaks_its_contract() -> None:
-    class Suicidal:
+def test_a_plugin_that_cancels_itself_violates_its_contract() -> None:
+    class CancelsItself:
         async def complete(self, call: Any) -> Reply:
             del call
             raise asyncio.CancelledError
 
-    reply = run(dispatch(route(target("a", Suicidal()), target("b", Plays("Lisbon.")))).run())
+    reply = run(dispatch(route(target("a", CancelsItself()), target("b", Plays("Lisbon.")))).run())
     assert (reply.trail[0].kind, reply.trail[0].text) == (
         Kind.CONTRACT,
         "the plugin of provider 'p' cancelled itself",
     )
 
 
-def test_a_plugin_that_raises_what_closes_generators_breaks_its_contract() -> None:
+def test_a_plugin_that_raises_generator_exit_violates_its_contract() -> None:
     reply = run(
         dispatch(route(target("a", Plays(GeneratorExit())), target("b", Plays("Lisbon.")))).run()
     )
@@ -330,5 +330,5 @@ def test_a_plugin_that_raises_what_closes_generators_breaks_its_contract() -> No
 
 
 def test_a_truncated_stream_is_marked() -> None:
-    reply, _, _ = streamed(target("a", Streams("Lis", End(finish=Finish.LENGTH))))
+    reply, _, _ = run_stream(target("a", Streams("Lis", End(finish=Finish.LENGTH))))
     assert (reply.finish, reply.trail[0].kind) == (Finish.LENGTH, Kind.TRUNCATED)

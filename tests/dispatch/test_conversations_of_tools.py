@@ -8,151 +8,151 @@ from standby.errors import RequestError
 from standby.inputs.parse import parse_request
 from standby.types import Message, Only, Tool, ToolCall, ToolResult
 
-SAID = {"role": "user", "content": "hi"}
+USER = {"role": "user", "content": "hi"}
 F = Tool(name="f")
 
 
-def call(known_as: str = "1", arguments: Any = "{}", name: str = "f") -> dict[str, Any]:
-    return {"id": known_as, "type": "function", "function": {"name": name, "arguments": arguments}}
+def call(call_id: str = "1", arguments: Any = "{}", name: str = "f") -> dict[str, Any]:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def calls(*asked: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": None, "tool_calls": list(asked)}
+def calls(*tool_calls: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": None, "tool_calls": list(tool_calls)}
 
 
-def result(known_as: str = "1", text: str = "x") -> dict[str, Any]:
-    return {"role": "tool", "tool_call_id": known_as, "content": text}
+def result(call_id: str = "1", text: str = "x") -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call_id, "content": text}
 
 
 def test_results_come_in_the_order_of_their_calls_with_the_tools_names() -> None:
-    asked = [
-        SAID,
+    tool_calls = [
+        USER,
         calls(call("1"), call("2", '{"a": 1}', "g")),
         result("2", "second"),
         result("1", "first"),
-        SAID,
+        USER,
     ]
-    read = parse_request(asked, {}).messages
-    assert [message.role for message in read] == ["user", "assistant", "tool", "tool", "user"]
-    assert read[1].parts == (
+    parsed = parse_request(tool_calls, {}).messages
+    assert [message.role for message in parsed] == ["user", "assistant", "tool", "tool", "user"]
+    assert parsed[1].parts == (
         ToolCall(id="1", name="f", arguments={}),
         ToolCall(id="2", name="g", arguments={"a": 1}),
     )
-    assert read[2].parts == (ToolResult(id="1", text="first", name="f"),)
-    assert read[3].parts == (ToolResult(id="2", text="second", name="g"),)
+    assert parsed[2].parts == (ToolResult(id="1", text="first", name="f"),)
+    assert parsed[3].parts == (ToolResult(id="2", text="second", name="g"),)
 
 
-def test_an_id_may_come_again_in_a_later_turn() -> None:
-    read = parse_request(
-        [SAID, calls(call()), result(), calls(call()), result(text="y")], {}
+def test_a_later_turn_may_repeat_an_id() -> None:
+    parsed = parse_request(
+        [USER, calls(call()), result(), calls(call()), result(text="y")], {}
     ).messages
     assert [
-        part.text for message in read for part in message.parts if isinstance(part, ToolResult)
+        part.text for message in parsed for part in message.parts if isinstance(part, ToolResult)
     ] == ["x", "y"]
 
 
-def test_one_message_may_hold_all_results() -> None:
-    both = Message("tool", (ToolResult(id="2", text="b"), ToolResult(id="1", text="a")))
-    read = parse_request([SAID, calls(call("1"), call("2")), both], {}).messages
-    assert [message.parts[0] for message in read[2:]] == [
+def test_one_message_may_have_all_results() -> None:
+    results = Message("tool", (ToolResult(id="2", text="b"), ToolResult(id="1", text="a")))
+    parsed = parse_request([USER, calls(call("1"), call("2")), results], {}).messages
+    assert [message.parts[0] for message in parsed[2:]] == [
         ToolResult(id="1", text="a", name="f"),
         ToolResult(id="2", text="b", name="f"),
     ]
 
 
 @pytest.mark.parametrize("arguments", ["", "{}", {}])
-def test_no_arguments_are_an_empty_object(arguments: Any) -> None:
-    assert parse_request([SAID, calls(call(arguments=arguments)), result()], {}).messages[1].parts[
+def test_missing_arguments_are_an_empty_object(arguments: Any) -> None:
+    assert parse_request([USER, calls(call(arguments=arguments)), result()], {}).messages[1].parts[
         0
     ] == ToolCall(id="1", name="f", arguments={})
 
 
 WRONG: list[tuple[list[Any], int, str]] = [
-    ([SAID, result()], 1, "the result for '1' has no call directly before it"),
+    ([USER, result()], 1, "the result for '1' has no call directly before it"),
     (
-        [SAID, calls(call()), SAID, result()],
+        [USER, calls(call()), USER, result()],
         1,
         "the call of 'f' has no result; send one for each call, directly after it",
     ),
     (
-        [SAID, calls(call("1"), call("2")), result("1")],
+        [USER, calls(call("1"), call("2")), result("1")],
         1,
         "the call of 'f' has no result; send one for each call, directly after it",
     ),
-    ([SAID, calls(call()), result(), result()], 3, "the call '1' has a result already"),
-    ([SAID, calls(call(), call())], 1, "two tool calls have one id"),
+    ([USER, calls(call()), result(), result()], 3, "the call '1' has a result already"),
+    ([USER, calls(call(), call())], 1, "two tool calls have one id"),
     (
-        [SAID, calls(call(arguments='{"a":'))],
+        [USER, calls(call(arguments='{"a":'))],
         1,
         "the arguments of the call of 'f' are not a JSON object",
     ),
     (
-        [SAID, calls(call(arguments="[1]"))],
+        [USER, calls(call(arguments="[1]"))],
         1,
         "the arguments of the call of 'f' are not a JSON object",
     ),
     (
-        [SAID, calls(call(arguments=None))],
+        [USER, calls(call(arguments=None))],
         1,
         "the arguments of the call of 'f' are not a JSON object",
     ),
-    ([SAID, calls({"id": "1"})], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
-    ([SAID, {**calls(), "tool_calls": 5}], 1, "'tool_calls' must be a list"),
+    ([USER, calls({"id": "1"})], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
+    ([USER, {**calls(), "tool_calls": 5}], 1, "'tool_calls' must be a list"),
     (
-        [SAID, calls(call(arguments={"a": object()}))],
+        [USER, calls(call(arguments={"a": object()}))],
         1,
         "the arguments of the call of 'f' hold what JSON cannot represent",
     ),
     (
-        [SAID, calls(call(arguments={"a": "\ud800"}))],
+        [USER, calls(call(arguments={"a": "\ud800"}))],
         1,
         "the arguments of the call of 'f' hold what JSON cannot represent",
     ),
     (
         [
-            SAID,
+            USER,
             calls(ToolCall(id="", name="", arguments={})),
             Message("tool", (ToolResult(id="", text="x"),)),
         ],
         1,
         "a tool call needs an 'id' and a 'function' with a 'name'",
     ),
-    ([SAID, calls(5)], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
+    ([USER, calls(5)], 1, "a tool call needs an 'id' and a 'function' with a 'name'"),
     (
-        [SAID, {"role": "tool", "content": "x"}],
+        [USER, {"role": "tool", "content": "x"}],
         1,
         "a tool's message needs the 'tool_call_id' of the call that it answers",
     ),
 ]
 
 
-@pytest.mark.parametrize(("messages", "index", "words"), WRONG)
-def test_a_conversation_that_no_vendor_takes_names_its_message(
-    messages: list[Any], index: int, words: str
+@pytest.mark.parametrize(("messages", "index", "message"), WRONG)
+def test_the_error_for_an_invalid_conversation_names_the_message(
+    messages: list[Any], index: int, message: str
 ) -> None:
     with pytest.raises(RequestError) as caught:
         parse_request(messages, {})
-    assert (str(caught.value), caught.value.index) == (f"message {index}: {words}", index)
+    assert (str(caught.value), caught.value.index) == (f"message {index}: {message}", index)
 
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
 
 
 @pytest.mark.parametrize(
-    "given",
+    "tool",
     [
         Tool(name="f", description="d", parameters=SCHEMA),
         {"type": "function", "function": {"name": "f", "description": "d", "parameters": SCHEMA}},
     ],
 )
-def test_a_tool_is_read_from_both_forms(given: Any) -> None:
-    assert parse_request("hi", {"tools": [given]}).tools == (
+def test_a_tool_is_read_from_both_forms(tool: Any) -> None:
+    assert parse_request("hi", {"tools": [tool]}).tools == (
         Tool(name="f", description="d", parameters=SCHEMA),
     )
 
 
 @pytest.mark.parametrize(
-    ("tools", "words"),
+    ("tools", "message"),
     [
         ("f", "tools: expected a list of tools"),
         ({"function": {"name": "f"}}, "tools: expected a list of tools"),
@@ -185,14 +185,14 @@ def test_a_tool_is_read_from_both_forms(given: Any) -> None:
         ),
     ],
 )
-def test_what_is_no_tool_names_its_place(tools: Any, words: str) -> None:
+def test_the_error_for_an_invalid_tool_names_its_location(tools: Any, message: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse_request("hi", {"tools": tools})
-    assert str(caught.value) == words
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
-    ("choice", "read"),
+    ("choice", "parsed"),
     [
         ("auto", "auto"),
         ("none", "none"),
@@ -202,26 +202,26 @@ def test_what_is_no_tool_names_its_place(tools: Any, words: str) -> None:
         ({"type": "function", "function": {"name": "f"}}, Only("f")),
     ],
 )
-def test_a_choice_is_read_from_all_its_forms(choice: Any, read: Any) -> None:
-    assert parse_request("hi", {"tools": [F], "tool_choice": choice}).tool_choice == read
+def test_a_choice_is_read_from_all_its_forms(choice: Any, parsed: Any) -> None:
+    assert parse_request("hi", {"tools": [F], "tool_choice": choice}).tool_choice == parsed
 
 
 @pytest.mark.parametrize(
-    ("tools", "choice", "words"),
+    ("tools", "choice", "message"),
     [
         ([], "required", "tool_choice: there are no tools to choose from"),
         ([F], "g", "tool_choice: expected auto, none, required or one of f"),
         ([F], None, "tool_choice: expected auto, none, required or one of f"),
     ],
 )
-def test_a_choice_of_what_is_not_there_is_refused(tools: Any, choice: Any, words: str) -> None:
+def test_a_choice_of_an_unknown_tool_is_refused(tools: Any, choice: Any, message: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse_request("hi", {"tools": tools, "tool_choice": choice})
-    assert str(caught.value) == words
+    assert str(caught.value) == message
 
 
 def test_a_repr_shows_neither_arguments_nor_results() -> None:
-    made = ToolCall(id="1", name="f", arguments={"a": "secret"}, provider_state="secret")
+    call = ToolCall(id="1", name="f", arguments={"a": "secret"}, provider_state="secret")
     assert (
-        repr(Message("assistant", (made, ToolResult(id="1", text="secret")))).count("secret") == 0
+        repr(Message("assistant", (call, ToolResult(id="1", text="secret")))).count("secret") == 0
     )

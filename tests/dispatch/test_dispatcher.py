@@ -1,4 +1,4 @@
-"""The walk, on virtual time: what follows each failure, when, and what the caller gets."""
+"""The dispatcher on virtual time: what follows each failure, when, and what the caller gets."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ def outcomes(trail: Any) -> list[tuple[str, str, str | None]]:
     return [(attempt.model, attempt.outcome, attempt.then) for attempt in trail]
 
 
-def test_a_healthy_first_model_is_the_only_one_asked() -> None:
+def test_only_a_healthy_first_model_is_called() -> None:
     first, second = Plays("Lisbon."), Plays("never")
     reply = run(dispatch(route(target("a", first), target("b", second))).run())
     assert (reply.text, reply.model, reply.provider) == ("Lisbon.", "a", "p")
@@ -40,7 +40,7 @@ def test_a_healthy_first_model_is_the_only_one_asked() -> None:
 
 
 @pytest.mark.parametrize("kind", ONE_RETRY)
-def test_a_kind_that_may_pass_is_asked_once_more_then_the_next(kind: Kind) -> None:
+def test_a_transient_kind_is_retried_once_before_the_next_model(kind: Kind) -> None:
     first, second = Plays(failure(kind)), Plays("Lisbon.")
     reply = run(dispatch(route(target("a", first), target("b", second))).run())
     assert outcomes(reply.trail) == [
@@ -51,7 +51,7 @@ def test_a_kind_that_may_pass_is_asked_once_more_then_the_next(kind: Kind) -> No
 
 
 @pytest.mark.parametrize("kind", NEXT)
-def test_a_kind_that_will_not_pass_goes_to_the_next_at_once(kind: Kind) -> None:
+def test_a_lasting_kind_goes_to_the_next_model_at_once(kind: Kind) -> None:
     first, second = Plays(failure(kind, status=400)), Plays("Lisbon.")
     reply = run(dispatch(route(target("a", first), target("b", second))).run())
     assert len(first.calls) == 1
@@ -61,7 +61,7 @@ def test_a_kind_that_will_not_pass_goes_to_the_next_at_once(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", STOP)
-def test_a_kind_that_is_the_callers_stops(kind: Kind) -> None:
+def test_a_fault_of_the_caller_stops(kind: Kind) -> None:
     second = Plays("never")
     with pytest.raises(Stopped, match="it failed") as caught:
         run(dispatch(route(target("a", Plays(failure(kind))), target("b", second))).run())
@@ -71,14 +71,14 @@ def test_a_kind_that_is_the_callers_stops(kind: Kind) -> None:
     assert outcomes(caught.value.trail) == [("a", "failed", "stop")]
 
 
-@pytest.mark.parametrize(("attempts", "asked"), [(1, 1), (2, 2), (5, 2)])
+@pytest.mark.parametrize(("attempts", "expected"), [(1, 1), (2, 2), (5, 2)])
 def test_the_table_retries_once_and_never_more_than_the_chain_allows(
-    attempts: int, asked: int
+    attempts: int, expected: int
 ) -> None:
     model = Plays(failure("server_error"))
     with pytest.raises(ChainExhausted):
         run(dispatch(route(target("a", model), retry=Retry(attempts=attempts))).run())
-    assert len(model.calls) == asked
+    assert len(model.calls) == expected
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])
@@ -96,7 +96,7 @@ def test_a_trigger_retries_as_often_as_the_chain_allows(attempts: int) -> None:
 
 
 @pytest.mark.parametrize(("then", "model"), [("next", "b"), ("retry", "a")])
-def test_a_trigger_outweighs_the_table(then: Any, model: str) -> None:
+def test_a_trigger_overrides_the_table(then: Any, model: str) -> None:
     triggers = {"mine": Trigger(kind=Kind.BLOCKED, then=then)}
     chain = route(
         target("a", Plays(failure("blocked"), "from a")),
@@ -111,11 +111,13 @@ def test_a_retry_that_succeeds_is_the_answer() -> None:
     assert outcomes(reply.trail) == [("a", "failed", "retry"), ("a", "answered", None)]
 
 
-@pytest.mark.parametrize(("last", "retried"), [("Lisbon.", True), (failure("overloaded"), False)])
-def test_only_a_good_reply_brings_the_model_what_its_retry_has_cost(
-    last: Any, *, retried: bool
+@pytest.mark.parametrize(
+    ("last", "is_retried"), [("Lisbon.", True), (failure("overloaded"), False)]
+)
+def test_only_a_successful_reply_deposits_the_cost_of_a_retry(
+    last: Any, *, is_retried: bool
 ) -> None:
-    async def story() -> tuple[int, int]:
+    async def scenario() -> tuple[int, int]:
         model, budget = (
             Plays(failure("overloaded"), last),
             RetryBudget(capacity=1.0, share=1.0, min_rate=float("inf")),
@@ -126,11 +128,11 @@ def test_only_a_good_reply_brings_the_model_what_its_retry_has_cost(
         await dispatch(chain).run()
         return before, len(model.calls) - before
 
-    assert run(story()) == (2, 2 if retried else 1)
+    assert run(scenario()) == (2, 2 if is_retried else 1)
 
 
-def test_pauses_are_full_jitter_within_their_bounds() -> None:
-    seen: list[events.Event] = []
+def test_pauses_have_full_jitter_within_their_bounds() -> None:
+    emitted: list[events.Event] = []
     chain = route(
         target(
             "a", Plays(failure("timeout")), breaker=CircuitBreaker(BreakerSettings(failures=100))
@@ -139,8 +141,8 @@ def test_pauses_are_full_jitter_within_their_bounds() -> None:
         retry=Retry(attempts=8, initial=1.0, limit=4.0),
     )
     with pytest.raises(ChainExhausted):
-        run(dispatch(chain, events=seen).run())
-    pauses = [event.delay for event in seen if isinstance(event, events.RetryScheduled)]
+        run(dispatch(chain, events=emitted).run())
+    pauses = [event.delay for event in emitted if isinstance(event, events.RetryScheduled)]
     assert len(pauses) == 7
     assert all(
         0 <= pause <= limit for pause, limit in zip(pauses, [1, 2, 4, 4, 4, 4, 4], strict=True)
@@ -149,36 +151,36 @@ def test_pauses_are_full_jitter_within_their_bounds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stated", "asked", "waited"),
+    ("retry_after", "expected", "delay"),
     [(0.0, 2, 0.0), (1.5, 2, 1.5), (2.0, 2, 2.0), (2.1, 1, 0.0), (3600.0, 1, 0.0)],
 )
-def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(
-    stated: float, asked: int, waited: float
+def test_a_retry_after_is_waited_for_exactly_or_not_at_all(
+    retry_after: float, expected: int, delay: float
 ) -> None:
-    model = Plays(failure("rate_limited", retry_after=stated), "Lisbon.")
+    model = Plays(failure("rate_limited", retry_after=retry_after), "Lisbon.")
     reply = run(dispatch(route(target("a", model), target("b", Plays("from b")))).run())
-    assert len(model.calls) == asked
-    assert reply.trail[1].start == waited
-    assert reply.model == ("a" if asked == 2 else "b")
+    assert len(model.calls) == expected
+    assert reply.trail[1].start == delay
+    assert reply.model == ("a" if expected == 2 else "b")
 
 
-@pytest.mark.parametrize(("stated", "rests"), [(0.3, False), (2.0, False), (2.1, True)])
-def test_a_short_stated_delay_rests_no_model_before_five_failures_in_a_row(
-    stated: float, rests: bool
+@pytest.mark.parametrize(("retry_after", "is_open"), [(0.3, False), (2.0, False), (2.1, True)])
+def test_a_short_retry_after_opens_no_circuit_before_five_failures_in_a_row(
+    retry_after: float, is_open: bool
 ) -> None:
-    model = target("a", Plays(failure("overloaded", status=503, retry_after=stated)))
-    other = target("b", Plays("Lisbon."))
+    model = target("a", Plays(failure("overloaded", status=503, retry_after=retry_after)))
+    second = target("b", Plays("Lisbon."))
 
-    async def story(calls: int) -> State:
+    async def scenario(calls: int) -> State:
         for _ in range(calls):
-            await dispatch(route(model, other)).run()
+            await dispatch(route(model, second)).run()
         return model.breaker.health(asyncio.get_running_loop().time()).state
 
-    assert run(story(2)) is (State.OPEN if rests else State.CLOSED)  # two attempts each
-    assert run(story(1)) is State.OPEN
+    assert run(scenario(2)) is (State.OPEN if is_open else State.CLOSED)  # two attempts each
+    assert run(scenario(1)) is State.OPEN
 
 
-def test_a_pause_that_does_not_fit_the_deadline_means_next() -> None:
+def test_a_pause_beyond_the_deadline_means_next() -> None:
     model = Plays(failure("rate_limited", retry_after=2.0))
     reply = run(
         dispatch(route(target("a", model), target("b", Plays("Lisbon.")), deadline=1.0)).run()
@@ -186,28 +188,28 @@ def test_a_pause_that_does_not_fit_the_deadline_means_next() -> None:
     assert outcomes(reply.trail) == [("a", "failed", "next"), ("b", "answered", None)]
 
 
-def test_an_attempt_that_takes_too_long_is_cut_and_the_next_is_asked() -> None:
-    async def story() -> tuple[Reply, float]:
+def test_an_attempt_times_out_and_the_next_model_is_called() -> None:
+    async def scenario() -> tuple[Reply, float]:
         reply = await dispatch(
             route(target("a", Plays(600), timeout=30.0), target("b", Plays("Lisbon.")))
         ).run()
         return reply, asyncio.get_running_loop().time()
 
-    reply, took = run(story())
+    reply, took = run(scenario())
     assert took == 30.0
     assert (reply.trail[0].kind, reply.trail[0].text) == (Kind.TIMEOUT, "timeout: no answer in 30s")
 
 
-@pytest.mark.parametrize("own", [None, 7.0])
-def test_the_deadline_ends_the_call_exactly(own: float | None) -> None:
-    async def story() -> tuple[CallFailed, float]:
+@pytest.mark.parametrize("deadline", [None, 7.0])
+def test_the_deadline_ends_the_call_exactly(deadline: float | None) -> None:
+    async def scenario() -> tuple[CallFailed, float]:
         chain = route(target("a", Plays(600), timeout=5.0), target("b", Plays(600)), deadline=12.0)
         with pytest.raises(DeadlineExceeded) as caught:
-            await dispatch(chain, deadline=own).run()
+            await dispatch(chain, deadline=deadline).run()
         return caught.value, asyncio.get_running_loop().time()
 
-    error, took = run(story())
-    assert took == (own or 12.0)
+    error, took = run(scenario())
+    assert took == (deadline or 12.0)
     assert str(error) == (
         f"no complete reply within the deadline of {took:g}s; asked: a (timeout), b (no answer yet)"
     )
@@ -222,29 +224,29 @@ def test_a_deadline_with_nothing_failed_before_has_no_cause() -> None:
 
 
 @pytest.mark.parametrize("after", [0.0, 0.1, 5.0, 30.0, 30.05, 31.0, 45.0])
-def test_cancellation_goes_straight_through_wherever_it_comes(after: float) -> None:
-    async def story() -> list[events.Event]:
-        seen: list[events.Event] = []
+def test_cancellation_passes_through_at_any_time(after: float) -> None:
+    async def scenario() -> list[events.Event]:
+        emitted: list[events.Event] = []
         chain = route(
             target("a", Plays(600)),
             target("b", Plays(failure("overloaded"), 20)),
             target("c", Plays(600)),
         )
-        task = asyncio.create_task(dispatch(chain, events=seen).run())
+        task = asyncio.create_task(dispatch(chain, events=emitted).run())
         await asyncio.sleep(after)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return seen
+        return emitted
 
-    seen = run(story())
-    ended = [event.attempt for event in seen if isinstance(event, events.AttemptEnded)]
+    emitted = run(scenario())
+    ended = [event.attempt for event in emitted if isinstance(event, events.AttemptEnded)]
     assert all(attempt.outcome != "answered" for attempt in ended)
     assert sum(attempt.outcome == "cancelled" for attempt in ended) <= 1
-    assert not [event for event in seen if isinstance(event, events.Answered | events.Failed)]
+    assert not [event for event in emitted if isinstance(event, events.Answered | events.Failed)]
 
 
-def test_without_fallback_only_the_first_is_asked_and_the_error_is_its_own() -> None:
+def test_without_fallback_only_the_first_model_is_called_and_its_error_is_raised() -> None:
     second = Plays("never")
     first = Plays(
         failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")
@@ -256,7 +258,7 @@ def test_without_fallback_only_the_first_is_asked_and_the_error_is_its_own() -> 
     assert not second.calls
 
 
-def test_when_all_fail_each_model_is_named_with_its_last_words_and_the_causes_are_a_group() -> None:
+def test_when_all_fail_the_error_has_each_models_last_message_and_a_group_of_causes() -> None:
     chain = route(
         target(
             "a",
@@ -280,8 +282,8 @@ def test_when_all_fail_each_model_is_named_with_its_last_words_and_the_causes_ar
     ]
 
 
-def test_events_tell_by_which_trigger_a_call_moves_on_and_that_it_failed() -> None:
-    seen: list[events.Event] = []
+def test_events_name_the_trigger_of_each_move_and_the_failure() -> None:
+    emitted: list[events.Event] = []
     triggers = {"gone": Trigger(kind=Kind.MODEL_MISSING, then="next")}
     failing = [failure("model_missing"), failure("unauthorized"), failure("unauthorized")]
     chain = route(
@@ -289,14 +291,14 @@ def test_events_tell_by_which_trigger_a_call_moves_on_and_that_it_failed() -> No
         triggers=triggers,
     )
     with pytest.raises(ChainExhausted):
-        run(dispatch(chain, events=seen).run())
+        run(dispatch(chain, events=emitted).run())
     moves = [
         (event.model, event.to, event.kind, event.trigger)
-        for event in seen
+        for event in emitted
         if isinstance(event, events.MovedOn)
     ]
     assert moves == [("a", "b", "model_missing", "gone"), ("b", "c", "unauthorized", "")]
-    assert [event.model for event in seen if isinstance(event, events.Failed)] == [""]
+    assert [event.model for event in emitted if isinstance(event, events.Failed)] == [""]
 
 
 def test_a_model_that_cannot_be_used_is_skipped() -> None:
@@ -309,7 +311,7 @@ def test_a_model_that_cannot_be_used_is_skipped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("windows", "asked"),
+    ("windows", "expected"),
     [
         ([100, 100, 200], "ac"),
         ([100, 200], "ab"),
@@ -318,8 +320,8 @@ def test_a_model_that_cannot_be_used_is_skipped() -> None:
         ([200, 100, 200], "a"),
     ],
 )
-def test_after_a_prompt_too_long_only_larger_or_unknown_windows_are_asked(
-    windows: list[int | None], asked: str
+def test_after_a_too_long_prompt_only_larger_or_unknown_windows_are_tried(
+    windows: list[int | None], expected: str
 ) -> None:
     models = [Plays(failure("context_too_long", status=400)) for _ in windows]
     names = "abc"[: len(windows)]
@@ -331,7 +333,9 @@ def test_after_a_prompt_too_long_only_larger_or_unknown_windows_are_asked(
     )
     with pytest.raises(ChainExhausted):
         run(dispatch(chain).run())
-    assert "".join(name for name, model in zip(names, models, strict=True) if model.calls) == asked
+    assert (
+        "".join(name for name, model in zip(names, models, strict=True) if model.calls) == expected
+    )
 
 
 def test_a_truncated_reply_is_accepted_and_marked() -> None:
@@ -350,37 +354,35 @@ def test_a_truncated_reply_is_accepted_and_marked() -> None:
     )
 
 
-def test_after_json_that_was_cut_the_next_model_is_asked_and_not_the_same_again() -> None:
-    cut, whole = (
+def test_after_truncated_json_the_next_model_is_called_without_a_retry() -> None:
+    truncated, complete = (
         Plays(Reply(text='{"city": "Lis', finish=Finish.LENGTH)),
         Plays('{"city": "Lisbon"}'),
     )
     city = parse_schema({"type": "object", "required": ["city"]})
     card = Card(schema=True)
-    chain = route(target("a", cut, card=card), target("b", whole, card=card))
+    chain = route(target("a", truncated, card=card), target("b", complete, card=card))
     reply = run(dispatch(chain, msgspec.structs.replace(request(), schema=city)).run())
-    assert (reply.data, len(cut.calls)) == ({"city": "Lisbon"}, 1)
+    assert (reply.data, len(truncated.calls)) == ({"city": "Lisbon"}, 1)
     assert [(step.outcome, step.kind, step.then) for step in reply.trail] == [
         ("failed", "truncated", "next"),
         ("answered", None, None),
     ]
 
 
-def test_a_trigger_can_move_on_from_a_truncated_reply_and_the_first_is_returned_if_all_end_so() -> (
-    None
-):
-    cut = [Plays(Reply(text=text, finish=Finish.LENGTH)) for text in ("first", "second")]
+def test_if_a_trigger_moves_on_and_all_replies_are_truncated_the_first_is_returned() -> None:
+    truncated = [Plays(Reply(text=text, finish=Finish.LENGTH)) for text in ("first", "second")]
     triggers = {"cut": Trigger(kind=Kind.TRUNCATED, then="next")}
-    chain = route(target("a", cut[0]), target("b", cut[1]), triggers=triggers)
+    chain = route(target("a", truncated[0]), target("b", truncated[1]), triggers=triggers)
     reply = run(dispatch(chain).run())
     assert (reply.text, reply.model) == ("first", "a")
     assert [attempt.trigger for attempt in reply.trail] == ["cut", "cut"]
-    whole = route(target("a", cut[0]), target("b", Plays("whole")), triggers=triggers)
-    assert run(dispatch(whole).run()).text == "whole"
+    complete = route(target("a", truncated[0]), target("b", Plays("whole")), triggers=triggers)
+    assert run(dispatch(complete).run()).text == "whole"
 
 
 @pytest.mark.parametrize(
-    ("served", "marked"),
+    ("response_model", "is_marked"),
     [
         ("m-1", False),
         ("models/m-1", False),
@@ -391,17 +393,17 @@ def test_a_trigger_can_move_on_from_a_truncated_reply_and_the_first_is_returned_
         ("m-2", True),
     ],
 )
-def test_another_model_than_asked_is_accepted_marked_and_alerted(
-    served: str, *, marked: bool
+def test_a_reply_of_another_model_is_accepted_marked_and_alerted(
+    response_model: str, *, is_marked: bool
 ) -> None:
-    seen: list[events.Event] = []
-    chain = route(target("m-1", Plays(Reply(text="Lisbon.", response_model=served))))
-    reply = run(dispatch(chain, events=seen).run())
-    assert (reply.trail[0].kind is Kind.WRONG_MODEL) is marked
-    assert any(isinstance(event, events.Alert) for event in seen) is marked
+    emitted: list[events.Event] = []
+    chain = route(target("m-1", Plays(Reply(text="Lisbon.", response_model=response_model))))
+    reply = run(dispatch(chain, events=emitted).run())
+    assert (reply.trail[0].kind is Kind.WRONG_MODEL) is is_marked
+    assert any(isinstance(event, events.Alert) for event in emitted) is is_marked
 
 
-def test_what_an_endpoint_of_ones_own_calls_its_models_is_not_judged() -> None:
+def test_model_names_of_a_custom_endpoint_are_not_verified() -> None:
     chain = route(
         target(
             "m-1",
@@ -412,7 +414,7 @@ def test_what_an_endpoint_of_ones_own_calls_its_models_is_not_judged() -> None:
     assert run(dispatch(chain).run()).trail[0].kind is None
 
 
-def test_refused_parameters_are_left_out_for_that_model_only_and_named() -> None:
+def test_refused_parameters_are_dropped_for_that_model_only_and_named() -> None:
     first, second = Plays(failure("timeout")), Plays("Lisbon.")
     chain = route(target("a", first), target("b", second, refused=("temperature", "top_k")))
     reply = run(dispatch(chain, request(temperature=0.2, seed=7)).run())
@@ -424,69 +426,74 @@ def test_refused_parameters_are_left_out_for_that_model_only_and_named() -> None
     assert second.calls[0].request.sampling.seed == 7
 
 
-def test_the_events_of_a_fallback_tell_its_story_in_order() -> None:
-    seen: list[events.Event] = []
+def test_the_events_of_a_fallback_come_in_order() -> None:
+    emitted: list[events.Event] = []
     chain = route(
         target("a", Plays(failure("unauthorized", "bad key", status=401))),
         target("b", Plays("Lisbon.")),
     )
-    run(dispatch(chain, events=seen).run())
-    assert [type(event).__name__ for event in seen] == [
+    run(dispatch(chain, events=emitted).run())
+    assert [type(event).__name__ for event in emitted] == [
         "AttemptStarted", "AttemptEnded", "Alert", "HealthChanged", "MovedOn",
         "AttemptStarted", "AttemptEnded", "Answered",
     ]  # fmt: skip
-    moved = seen[4]
-    assert isinstance(moved, events.MovedOn)
-    assert (moved.model, moved.to, moved.kind, moved.chain) == ("a", "b", "unauthorized", "default")
-    assert len({event.call for event in seen}) == 1
+    moved_on = emitted[4]
+    assert isinstance(moved_on, events.MovedOn)
+    assert (moved_on.model, moved_on.to, moved_on.kind, moved_on.chain) == (
+        "a",
+        "b",
+        "unauthorized",
+        "default",
+    )
+    assert len({event.call for event in emitted}) == 1
 
 
 def test_two_calls_have_two_ids() -> None:
-    seen: list[events.Event] = []
+    emitted: list[events.Event] = []
     for _ in range(2):
-        run(dispatch(route(target("a", Plays("x"))), events=seen).run())
-    assert len({event.call for event in seen}) == 2
+        run(dispatch(route(target("a", Plays("x"))), events=emitted).run())
+    assert len({event.call for event in emitted}) == 2
 
 
-def test_no_event_holds_what_was_said() -> None:
-    seen: list[events.Event] = []
+def test_no_event_has_text_of_the_conversation() -> None:
+    emitted: list[events.Event] = []
     chain = route(
         target(
             "a", Plays(failure("server_error", "echo: What is the capital of Portugal, please?"))
         ),
         target("b", Plays("secret answer")),
     )
-    run(dispatch(chain, events=seen).run())
-    told = repr(seen)
-    assert "capital" not in told
-    assert "secret answer" not in told
+    run(dispatch(chain, events=emitted).run())
+    text = repr(emitted)
+    assert "capital" not in text
+    assert "secret answer" not in text
 
 
 @pytest.mark.parametrize(
     "kinds", list(itertools.product(["timeout", "overloaded", "blocked", "unavailable"], repeat=2))
 )
 def test_every_call_has_exactly_one_outcome(kinds: tuple[str, str]) -> None:
-    seen: list[events.Event] = []
+    emitted: list[events.Event] = []
     chain = route(
         *(target(name, Plays(failure(kind))) for name, kind in zip("ab", kinds, strict=True)),
         target("c", Plays("ok")),
     )
     with contextlib.suppress(CallFailed):
-        run(dispatch(chain, events=seen).run())
-    assert sum(isinstance(event, events.Answered | events.Failed) for event in seen) == 1
+        run(dispatch(chain, events=emitted).run())
+    assert sum(isinstance(event, events.Answered | events.Failed) for event in emitted) == 1
 
 
-def test_retries_never_eat_what_is_kept_for_the_models_to_come() -> None:
+def test_retries_never_use_the_reserve_of_later_models() -> None:
     class Slow(Plays):
         async def complete(self, call: Any) -> Any:
             await asyncio.sleep(2.8)
             return await super().complete(call)
 
-    again = {"again": Trigger(kind=(Kind.OVERLOADED, Kind.TIMEOUT), then="retry")}
+    triggers = {"again": Trigger(kind=(Kind.OVERLOADED, Kind.TIMEOUT), then="retry")}
     chain = route(
         target("a", Slow(failure("overloaded"))),
         target("b", Slow("Lisbon.")),
-        triggers=again,
+        triggers=triggers,
         retry=Retry(attempts=5, initial=0.001),
         deadline=6.0,
     )

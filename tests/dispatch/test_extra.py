@@ -17,7 +17,7 @@ from tests.support.loopback import GEMINI_503, both, openai_reply
 KEYS = {"GEMINI_API_KEY": "a", "OPENAI_API_KEY": "b"}
 
 
-def test_extras_go_to_their_provider_alone_over_the_models_own() -> None:
+def test_extras_go_only_to_their_provider_and_override_the_models_own() -> None:
     with both() as (gemini, openai):
         gemini.script(GEMINI_503)
         openai.script(openai_reply("Lisbon."))
@@ -43,7 +43,7 @@ def test_extras_go_to_their_provider_alone_over_the_models_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "words"),
+    ("extra", "message"),
     [
         ({"opena": {}}, "extra: no provider is named 'opena'; did you mean 'openai'?"),
         ({"openai": 1}, "extra: the fields for 'openai' must be a JSON object"),
@@ -51,23 +51,25 @@ def test_extras_go_to_their_provider_alone_over_the_models_own() -> None:
         ([], "extra: expected a dictionary by provider, not a list"),
     ],
 )
-def test_an_extra_for_nobody_or_no_json_is_refused_at_once(extra: Any, words: str) -> None:
+def test_an_extra_for_an_unknown_provider_or_without_json_is_refused_at_once(
+    extra: Any, message: str
+) -> None:
     chain = Chain(models=("openai/x",))
     with (
         Standby(settings=Settings(chains={"default": chain}), environ=KEYS) as client,
         pytest.raises(RequestError) as caught,
     ):
         client.chat("hi", extra=extra)
-    assert str(caught.value) == words
+    assert str(caught.value) == message
 
 
-def test_laying_one_object_over_another_changes_neither() -> None:
+def test_deep_merge_changes_neither_object() -> None:
     under, over = {"a": {"b": 1, "c": [1]}, "d": 1}, {"a": {"c": [2]}, "e": {"f": 1}}
     assert deep_merge(under, over) == {"a": {"b": 1, "c": [2]}, "d": 1, "e": {"f": 1}}
     assert under == {"a": {"b": 1, "c": [1]}, "d": 1}
 
 
-def retiring(days: int, events: list[Event], **provider: Any) -> Standby:
+def retiring_client(days: int, events: list[Event], **provider: Any) -> Standby:
     card = Card(retires=date.today() + timedelta(days=days), successor="better")  # noqa: DTZ011 - the user's own day
     settings = Settings(
         providers={"mine": Provider(plugin="scripted", **provider)},
@@ -80,12 +82,12 @@ def retiring(days: int, events: list[Event], **provider: Any) -> Standby:
 @pytest.mark.parametrize(
     ("days", "verb"), [(-1, "was retired"), (0, "was retired"), (59, "retires"), (60, "retires")]
 )
-def test_a_model_that_retires_within_sixty_days_is_told_of_on_its_first_call_and_once(
+def test_a_retirement_within_sixty_days_is_reported_once_on_the_first_call(
     days: int, verb: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR, logger="standby")
     events: list[Event] = []
-    with retiring(days, events) as client:
+    with retiring_client(days, events) as client:
         client.chat("hi")
         client.chat("hi")
     alerts = [event for event in events if isinstance(event, Alert)]
@@ -102,10 +104,10 @@ def test_a_model_that_retires_within_sixty_days_is_told_of_on_its_first_call_and
 
 
 @pytest.mark.parametrize(("days", "provider"), [(61, {}), (1, {"base_url": "http://127.0.0.1:1"})])
-def test_one_that_retires_later_or_is_served_by_another_endpoint_is_not(
+def test_a_later_retirement_or_one_at_another_endpoint_is_not_reported(
     days: int, provider: dict[str, Any]
 ) -> None:
     events: list[Event] = []
-    with retiring(days, events, **provider) as client:
+    with retiring_client(days, events, **provider) as client:
         client.chat("hi")
     assert not [event for event in events if isinstance(event, Alert)]

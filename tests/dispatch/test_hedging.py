@@ -20,50 +20,50 @@ from tests.support.virtual_clock import run
 HEDGE = Hedge(after=8.0)
 
 
-def timed(coroutine: Any) -> tuple[Any, float]:
-    async def story() -> tuple[Any, float]:
+def run_timed(coroutine: Any) -> tuple[Any, float]:
+    async def scenario() -> tuple[Any, float]:
         result = await coroutine
         return result, asyncio.get_running_loop().time()
 
-    return run(story())
+    return run(scenario())
 
 
-def told(trail: Any) -> list[tuple[str, str, float, float]]:
+def summarize(trail: Any) -> list[tuple[str, str, float, float]]:
     return [(attempt.model, attempt.outcome, attempt.start, attempt.duration) for attempt in trail]
 
 
 def test_a_model_that_answers_in_time_is_not_hedged() -> None:
     second = Plays("never")
-    reply, took = timed(
+    reply, took = run_timed(
         dispatch(route(target("a", Plays(7.9)), target("b", second), hedge=HEDGE)).run()
     )
     assert (reply.model, took, second.calls) == ("a", 7.9, [])
 
 
-def test_the_next_model_is_asked_beside_a_slow_one_and_the_first_reply_wins() -> None:
-    seen: list[events.Event] = []
+def test_the_next_model_is_called_beside_a_slow_one_and_the_first_reply_wins() -> None:
+    emitted: list[events.Event] = []
     chain = route(
         target("a", Plays(20)), target("b", Plays(3)), target("c", Plays("never")), hedge=HEDGE
     )
-    reply, took = timed(dispatch(chain, events=seen).run())
+    reply, took = run_timed(dispatch(chain, events=emitted).run())
     assert (reply.model, took) == ("b", 11.0)
-    assert told(reply.trail) == [("a", "cancelled", 0.0, 11.0), ("b", "answered", 8.0, 3.0)]
+    assert summarize(reply.trail) == [("a", "cancelled", 0.0, 11.0), ("b", "answered", 8.0, 3.0)]
     assert [attempt.id for attempt in reply.trail] == ["", ""]
-    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [
+    assert [(event.model, event.to) for event in emitted if isinstance(event, events.Hedged)] == [
         ("a", "b")
     ]
 
 
 def test_the_slow_one_may_still_win() -> None:
-    reply, took = timed(
+    reply, took = run_timed(
         dispatch(route(target("a", Plays(9)), target("b", Plays(3)), hedge=HEDGE)).run()
     )
     assert (reply.model, took) == ("a", 9.0)
-    assert told(reply.trail) == [("a", "answered", 0.0, 9.0), ("b", "cancelled", 8.0, 1.0)]
+    assert summarize(reply.trail) == [("a", "answered", 0.0, 9.0), ("b", "cancelled", 8.0, 1.0)]
 
 
 def test_a_fast_error_of_the_hedge_does_not_win() -> None:
-    reply, took = timed(
+    reply, took = run_timed(
         dispatch(
             route(
                 target("a", Plays(20)),
@@ -77,7 +77,7 @@ def test_a_fast_error_of_the_hedge_does_not_win() -> None:
     assert [attempt.model for attempt in reply.trail] == ["a", "b"]
 
 
-def test_when_both_have_failed_the_third_is_asked_and_nobody_is_asked_twice() -> None:
+def test_when_both_fail_the_third_is_called_and_none_is_called_twice() -> None:
     class SlowFailure(Plays):
         async def complete(self, call: Any) -> Any:
             await asyncio.sleep(10)
@@ -89,7 +89,7 @@ def test_when_both_have_failed_the_third_is_asked_and_nobody_is_asked_twice() ->
         target("c", Plays("Lisbon.")),
         hedge=HEDGE,
     )
-    reply, took = timed(dispatch(chain).run())
+    reply, took = run_timed(dispatch(chain).run())
     assert reply.model == "c"
     assert [attempt.model for attempt in reply.trail] == ["a", "b", "c"]
     assert took == 10.0
@@ -97,32 +97,32 @@ def test_when_both_have_failed_the_third_is_asked_and_nobody_is_asked_twice() ->
 
 def test_a_call_is_hedged_once() -> None:
     chain = route(*(target(name, Plays(25), timeout=60.0) for name in "abcd"), hedge=HEDGE)
-    reply, took = timed(dispatch(chain).run())
+    reply, took = run_timed(dispatch(chain).run())
     assert (reply.model, took) == ("a", 25.0)
     assert [attempt.model for attempt in reply.trail] == ["a", "b"]
 
 
 @pytest.mark.parametrize("empty", ["the model's", "the chain's"])
-def test_without_a_token_there_is_no_hedge(empty: str) -> None:
+def test_without_budget_there_is_no_hedge(empty: str) -> None:
     nothing = RetryBudget(capacity=0.5)
     second = Plays("never")
     budgets = {"budget": nothing} if empty == "the model's" else {}
     chain = route(target("a", Plays(20)), target("b", second, **budgets), hedge=HEDGE)
     if empty == "the chain's":
         chain = route(*chain.targets, hedge=HEDGE, hedges=nothing)
-    reply, took = timed(dispatch(chain).run())
+    reply, took = run_timed(dispatch(chain).run())
     assert (reply.model, took, second.calls) == ("a", 20.0, [])
 
 
-def test_a_call_that_is_answered_brings_the_chain_a_share_of_a_hedge() -> None:
-    async def story() -> list[int]:
+def test_each_successful_call_deposits_a_share_of_a_hedge() -> None:
+    async def scenario() -> list[int]:
         hedges = RetryBudget(capacity=1.0, share=0.5, min_rate=float("inf"))
         chain = route(
             target("a", Plays(20), timeout=60.0), target("b", Plays(30)), hedge=HEDGE, hedges=hedges
         )
         return [len((await dispatch(chain).run()).trail) for _ in range(5)]
 
-    assert run(story()) == [2, 1, 2, 1, 2]
+    assert run(scenario()) == [2, 1, 2, 1, 2]
 
 
 def resting() -> CircuitBreaker:
@@ -131,9 +131,9 @@ def resting() -> CircuitBreaker:
     return breaker
 
 
-def test_a_resting_model_is_no_hedge() -> None:
+def test_a_resting_model_is_not_used_as_a_hedge() -> None:
     second = Plays("never")
-    reply, _ = timed(
+    reply, _ = run_timed(
         dispatch(
             route(target("a", Plays(20)), target("b", second, breaker=resting()), hedge=HEDGE)
         ).run()
@@ -146,28 +146,31 @@ def test_a_resting_model_is_no_hedge() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rest", "words"),
+    ("settings", "message"),
     [
         ({"breaker": resting()}, "resting "),
         ({"breaker": resting(), "missing_key": "B_KEY"}, "no key: set B_KEY"),
         ({"refused": ("temperature",), "strict": True}, "temperature"),
     ],
 )
-def test_a_model_that_cannot_be_asked_is_passed_over_and_the_one_after_it_is_the_hedge(
-    rest: Any, words: str
+def test_a_model_that_cannot_be_called_is_skipped_and_the_next_one_is_the_hedge(
+    settings: Any, message: str
 ) -> None:
-    seen: list[events.Event] = []
-    passed_over = Plays("never")
+    emitted: list[events.Event] = []
+    skipped_adapter = Plays("never")
     chain = route(
-        target("a", Plays(20)), target("b", passed_over, **rest), target("c", Plays(1)), hedge=HEDGE
+        target("a", Plays(20)),
+        target("b", skipped_adapter, **settings),
+        target("c", Plays(1)),
+        hedge=HEDGE,
     )
-    reply, took = timed(dispatch(chain, request(temperature=0.5), events=seen).run())
-    assert (reply.model, took, passed_over.calls) == ("c", 9.0, [])
-    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [
+    reply, took = run_timed(dispatch(chain, request(temperature=0.5), events=emitted).run())
+    assert (reply.model, took, skipped_adapter.calls) == ("c", 9.0, [])
+    assert [(event.model, event.to) for event in emitted if isinstance(event, events.Hedged)] == [
         ("a", "c")
     ]
     [skipped] = [attempt for attempt in reply.trail if attempt.model == "b"]
-    assert (skipped.outcome, words in skipped.text) == ("skipped", True)
+    assert (skipped.outcome, message in skipped.text) == ("skipped", True)
 
 
 def test_a_failure_that_stops_ends_the_hedge_too() -> None:
@@ -195,8 +198,8 @@ def test_all_failing_with_a_hedge_is_one_error_with_every_cause() -> None:
     assert len(caught.value.__cause__.exceptions) == 2
 
 
-def test_streams_are_hedged_until_the_first_word_and_never_after_it() -> None:
-    async def story() -> tuple[Reply, list[Chunk]]:
+def test_streams_are_hedged_only_before_the_first_text() -> None:
+    async def scenario() -> tuple[Reply, list[Chunk]]:
         chunks: list[Chunk] = []
 
         async def put(chunk: Chunk) -> None:
@@ -206,13 +209,13 @@ def test_streams_are_hedged_until_the_first_word_and_never_after_it() -> None:
         chain = route(target("a", slow), target("b", quick), hedge=HEDGE, deadline=60.0)
         return await dispatch(chain, put=put).run(), chunks
 
-    reply, chunks = run(story())
+    reply, chunks = run(scenario())
     assert (reply.model, reply.text) == ("a", "from a")
     assert [chunk.text for chunk in chunks] == ["from a"]
-    assert told(reply.trail)[1] == ("b", "cancelled", 8.0, 1.0)
+    assert summarize(reply.trail)[1] == ("b", "cancelled", 8.0, 1.0)
 
 
-def test_a_loser_is_closed_before_the_reply_is_there() -> None:
+def test_a_loser_is_closed_before_the_call_returns() -> None:
     loser = Streams(600)
     run(
         dispatch(route(target("a", loser, timeout=900.0), target("b", Plays(1)), hedge=HEDGE)).run()
@@ -220,33 +223,33 @@ def test_a_loser_is_closed_before_the_reply_is_there() -> None:
     assert loser.closed == 1
 
 
-def test_two_that_end_at_one_moment_are_both_on_the_trail_and_settled() -> None:
+def test_two_attempts_that_end_together_are_both_on_the_trail_and_recorded() -> None:
     chain = route(target("a", Plays(10)), target("b", Plays(2)), hedge=HEDGE)
-    reply, took = timed(dispatch(chain).run())
+    reply, took = run_timed(dispatch(chain).run())
     assert took == 10.0
     assert sorted(attempt.outcome for attempt in reply.trail) == ["answered", "cancelled"]
     assert [each.breaker.in_flight for each in chain.targets] == [0, 0]
 
 
-def test_a_model_that_was_left_for_anothers_words_is_asked_again_when_those_break() -> None:
-    async def story() -> tuple[Reply, list[Chunk]]:
+def test_a_model_that_lost_to_a_stream_is_called_again_when_that_stream_breaks() -> None:
+    async def scenario() -> tuple[Reply, list[Chunk]]:
         chunks: list[Chunk] = []
 
         async def put(chunk: Chunk) -> None:
             chunks.append(chunk)
 
-        left, breaks = Streams(10, "from a", End()), Streams(1, "from ", 1, failure("connection"))
+        slow, breaking = Streams(10, "from a", End()), Streams(1, "from ", 1, failure("connection"))
         rules = StreamRules(on_break="restart")
         chain = route(
-            target("a", left),
-            target("b", breaks),
+            target("a", slow),
+            target("b", breaking),
             hedge=HEDGE,
             stream=rules,
             retry=Retry(attempts=1),
         )
         return await dispatch(chain, put=put).run(), chunks
 
-    reply, chunks = run(story())
+    reply, chunks = run(scenario())
     assert [(attempt.model, attempt.outcome) for attempt in reply.trail] == [
         ("a", "cancelled"), ("b", "failed"), ("a", "answered"),
     ]  # fmt: skip
@@ -264,8 +267,8 @@ THOUGHT = Chunk(reasoning="hm")
 WORK = Chunk(working=True)
 
 
-class Says(Streams):
-    """Streams chunks as they are, and waits in between."""
+class StreamsChunks(Streams):
+    """An adapter that streams these chunks, and waits for the numbers of seconds."""
 
     async def stream(self, call: Any) -> Any:
         self.calls.append(call)
@@ -295,68 +298,77 @@ def test_a_model_that_shows_signs_of_life_is_not_hedged(pieces: Any, *, alone: b
     async def put(chunk: Chunk) -> None:
         del chunk
 
-    way = route(target("a", Says(*pieces), timeout=200.0), target("b", second), hedge=HEDGE)
-    reply, _ = timed(dispatch(way, put=put).run())
+    chain = route(
+        target("a", StreamsChunks(*pieces), timeout=200.0), target("b", second), hedge=HEDGE
+    )
+    reply, _ = run_timed(dispatch(chain, put=put).run())
     assert (reply.model, second.calls == []) == ("a" if alone else "b", alone)
 
 
-def test_a_stream_that_is_held_back_is_not_hedged_while_its_words_come() -> None:
+def test_a_buffered_stream_is_not_hedged_while_its_text_arrives() -> None:
     second = Plays("from b")
 
     async def put(chunk: Chunk) -> None:
         del chunk
 
-    slow = Says(*[piece for _ in range(9) for piece in (Chunk("word "), 5)])
-    way = route(
+    slow = StreamsChunks(*[piece for _ in range(9) for piece in (Chunk("word "), 5)])
+    chain = route(
         target("a", slow, timeout=200.0),
         target("b", second),
         hedge=HEDGE,
         stream=StreamRules(release="whole"),
     )
-    reply, took = timed(dispatch(way, put=put).run())
+    reply, took = run_timed(dispatch(chain, put=put).run())
     assert (reply.model, took, second.calls) == ("a", 45.0, [])
 
 
 @pytest.mark.parametrize(
-    ("efforts", "timeout", "asked_at"),
+    ("efforts", "timeout", "hedged_at"),
     [(None, 100.0, 8.0), (("low",), 100.0, 50.0), (("low",), 12.0, 8.0)],
 )
-def test_of_a_whole_answer_a_model_that_thinks_gets_half_of_its_time(
-    efforts: Any, timeout: float, asked_at: float
+def test_a_reasoning_model_that_does_not_stream_is_hedged_after_half_its_timeout(
+    efforts: Any, timeout: float, hedged_at: float
 ) -> None:
     thinker = target("a", Plays(99), card=Card(efforts=efforts), timeout=timeout)
-    reply, took = timed(dispatch(route(thinker, target("b", Plays("from b")), hedge=HEDGE)).run())
-    assert (reply.model, took) == ("b", asked_at)
+    reply, took = run_timed(
+        dispatch(route(thinker, target("b", Plays("from b")), hedge=HEDGE)).run()
+    )
+    assert (reply.model, took) == ("b", hedged_at)
 
 
-def test_a_whole_answer_that_is_collected_from_a_stream_shows_its_signs() -> None:
+def test_a_reply_that_is_collected_from_a_stream_shows_signs_of_life() -> None:
     card = Card(efforts=("low",))
     silent = target("a", Streams(99, "late", End()), card=card, timeout=100.0)
-    assert timed(dispatch(route(silent, target("b", Plays("from b")), hedge=HEDGE)).run())[1] == 8.0
-    thinks = target("a", Says(7.9, THOUGHT, 7.9), card=card, timeout=100.0)
-    reply, took = timed(dispatch(route(thinks, target("b", Plays("from b")), hedge=HEDGE)).run())
+    assert (
+        run_timed(dispatch(route(silent, target("b", Plays("from b")), hedge=HEDGE)).run())[1]
+        == 8.0
+    )
+    thinks = target("a", StreamsChunks(7.9, THOUGHT, 7.9), card=card, timeout=100.0)
+    reply, took = run_timed(
+        dispatch(route(thinks, target("b", Plays("from b")), hedge=HEDGE)).run()
+    )
     assert (reply.model, took) == ("a", 15.8)
 
 
-def test_a_stream_that_a_plugin_can_give_only_as_a_whole_shows_none() -> None:
+def test_a_plugin_that_cannot_stream_shows_no_signs_of_life() -> None:
     thinker = target("a", Plays(20), card=Card(efforts=("low",)), timeout=100.0)
     second = Plays("from b")
 
     async def put(chunk: Chunk) -> None:
         del chunk
 
-    reply, took = timed(dispatch(route(thinker, target("b", second), hedge=HEDGE), put=put).run())
+    reply, took = run_timed(
+        dispatch(route(thinker, target("b", second), hedge=HEDGE), put=put).run()
+    )
     assert (reply.model, took, second.calls) == ("a", 20.0, [])
 
 
-def test_a_model_that_rests_is_passed_over_and_the_one_after_it_is_asked_beside_the_slow_one() -> (
-    None
-):
-    seen: list[events.Event] = []
+def test_a_retired_model_is_skipped_and_the_next_one_is_the_hedge() -> None:
+    emitted: list[events.Event] = []
     rests = target("old", Plays("never"), breaker=CircuitBreaker(suspected="retired on 2026-12-01"))
     chain = route(target("a", Plays(20)), rests, target("b", Plays(3)), hedge=HEDGE)
-    reply, took = timed(dispatch(chain, events=seen).run())
+    reply, took = run_timed(dispatch(chain, events=emitted).run())
     assert (reply.model, took) == ("b", 11.0)
-    assert [(event.model, event.to) for event in seen if isinstance(event, events.Hedged)] == [
+    assert [(event.model, event.to) for event in emitted if isinstance(event, events.Hedged)] == [
         ("a", "b")
     ]

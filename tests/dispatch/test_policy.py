@@ -1,4 +1,4 @@
-"""What follows a failure, and what it teaches of the model."""
+"""The rules: what follows a failure, what is recorded of the model, and how time is shared."""
 
 import random
 from contextlib import suppress
@@ -33,37 +33,40 @@ from tests.support.virtual_clock import run
 HEALTH = {kind: reaction.health for kind, reaction in REACTIONS.items()}
 
 
-def of(health: str) -> list[Kind]:
+def kinds_with(health: str) -> list[Kind]:
     return [kind for kind in Kind if HEALTH[kind] == health]
 
 
-def decided(
-    of_what: Failure, number: int = 1, triggers: dict[str, Trigger] | None = None, **retry: Any
+def decide_once(
+    failed: Failure,
+    attempt_number: int = 1,
+    triggers: dict[str, Trigger] | None = None,
+    **retry: Any,
 ) -> Decision:
-    one = target("a", Plays("x"))
-    chain = route(one, triggers=triggers, retry=Retry(**retry))
-    return decide(of_what, one, chain.chain, chain.triggers, number, random.Random(1))
+    model = target("a", Plays("x"))
+    chain = route(model, triggers=triggers, retry=Retry(**retry))
+    return decide(failed, model, chain.chain, chain.triggers, attempt_number, random.Random(1))
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_without_a_trigger_the_table_decides(kind: Kind) -> None:
-    decision = decided(failure(kind))
+    decision = decide_once(failure(kind))
     assert (decision.then, decision.trigger) == (REACTIONS[kind].then, None)
 
 
-@pytest.mark.parametrize(("attempts", "retried"), [(1, []), (2, [1]), (5, [1])])
-def test_the_table_retries_once(attempts: int, retried: list[int]) -> None:
+@pytest.mark.parametrize(("attempts", "retry_numbers"), [(1, []), (2, [1]), (5, [1])])
+def test_the_table_retries_once(attempts: int, retry_numbers: list[int]) -> None:
     assert [
         n
         for n in range(1, 7)
-        if decided(failure("overloaded"), n, attempts=attempts).then == "retry"
-    ] == retried
+        if decide_once(failure("overloaded"), n, attempts=attempts).then == "retry"
+    ] == retry_numbers
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])
 def test_a_trigger_retries_as_often_as_the_chain_says_then_goes_on(attempts: int) -> None:
-    mine = {"mine": Trigger(kind=Kind.TIMEOUT, then="retry")}
-    then = [decided(failure("timeout"), n, mine, attempts=attempts) for n in range(1, 7)]
+    triggers = {"mine": Trigger(kind=Kind.TIMEOUT, then="retry")}
+    then = [decide_once(failure("timeout"), n, triggers, attempts=attempts) for n in range(1, 7)]
     assert [decision.then for decision in then] == ["retry"] * (attempts - 1) + ["next"] * (
         7 - attempts
     )
@@ -71,36 +74,36 @@ def test_a_trigger_retries_as_often_as_the_chain_says_then_goes_on(attempts: int
 
 
 @pytest.mark.parametrize("then", ["next", "stop"])
-def test_what_a_trigger_says_is_done_without_a_pause(then: Any) -> None:
-    assert decided(
+def test_next_and_stop_of_a_trigger_have_no_pause(then: Any) -> None:
+    assert decide_once(
         failure("overloaded"), 1, {"mine": Trigger(kind=Kind.OVERLOADED, then=then)}
     ) == Decision(then, "mine")
 
 
 def test_the_first_trigger_that_matches_decides() -> None:
-    both = {
+    triggers = {
         "one": Trigger(status="5xx", then="next"),
         "two": Trigger(kind=Kind.OVERLOADED, then="stop"),
     }
-    assert decided(failure("overloaded", status=503), 1, both) == Decision("next", "one")
-    assert decided(failure("overloaded", status=429), 1, both) == Decision("stop", "two")
+    assert decide_once(failure("overloaded", status=503), 1, triggers) == Decision("next", "one")
+    assert decide_once(failure("overloaded", status=429), 1, triggers) == Decision("stop", "two")
 
 
-@pytest.mark.parametrize("number", range(1, 7))
-def test_a_pause_is_full_jitter_up_to_a_bound_that_doubles(number: int) -> None:
-    mine = {"mine": Trigger(kind=Kind.TIMEOUT, then="retry")}
-    one = target("a", Plays("x"))
-    chain, dice = (
-        route(one, triggers=mine, retry=Retry(attempts=10, initial=0.5, limit=4.0)),
+@pytest.mark.parametrize("attempt_number", range(1, 7))
+def test_a_pause_has_full_jitter_up_to_a_bound_that_doubles(attempt_number: int) -> None:
+    triggers = {"mine": Trigger(kind=Kind.TIMEOUT, then="retry")}
+    model = target("a", Plays("x"))
+    chain, rng = (
+        route(model, triggers=triggers, retry=Retry(attempts=10, initial=0.5, limit=4.0)),
         random.Random(1),
     )
     pauses = [
-        decide(failure("timeout"), one, chain.chain, chain.triggers, number, dice).pause
+        decide(failure("timeout"), model, chain.chain, chain.triggers, attempt_number, rng).pause
         for _ in range(300)
     ]
-    most = min(4.0, 0.5 * 2 ** (number - 1))
-    assert min(pauses) < 0.05 * most
-    assert 0.95 * most < max(pauses) <= most
+    longest = min(4.0, 0.5 * 2 ** (attempt_number - 1))
+    assert min(pauses) < 0.05 * longest
+    assert 0.95 * longest < max(pauses) <= longest
 
 
 SOON = {Kind.SERVER_ERROR, Kind.CONNECTION, Kind.MALFORMED}
@@ -108,24 +111,26 @@ SOON = {Kind.SERVER_ERROR, Kind.CONNECTION, Kind.MALFORMED}
 
 
 @pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize("number", range(1, 8))
-def test_where_the_chain_says_nothing_the_kind_says_how_long_a_pause_may_be(
-    kind: Kind, number: int
+@pytest.mark.parametrize("attempt_number", range(1, 8))
+def test_the_kind_sets_the_longest_pause_where_the_chain_does_not(
+    kind: Kind, attempt_number: int
 ) -> None:
     first = 0.1 if kind in SOON else 0.5
-    assert max_pause(kind, Retry(), number) == min(8.0, first * 2 ** (number - 1))
-    assert max_pause(kind, Retry(initial=3.0), number) == min(8.0, 3.0 * 2 ** (number - 1))
+    assert max_pause(kind, Retry(), attempt_number) == min(8.0, first * 2 ** (attempt_number - 1))
+    assert max_pause(kind, Retry(initial=3.0), attempt_number) == min(
+        8.0, 3.0 * 2 ** (attempt_number - 1)
+    )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if REACTIONS[kind].then == "retry"])
-def test_no_retry_waits_longer_than_its_kind_may(kind: Kind) -> None:
-    one = target("a", Plays("x"))
-    chain, dice = route(one), random.Random(1)
+def test_no_retry_waits_longer_than_its_kind_allows(kind: Kind) -> None:
+    model = target("a", Plays("x"))
+    chain, rng = route(model), random.Random(1)
     pauses = [
-        decide(failure(kind), one, chain.chain, chain.triggers, 1, dice).pause for _ in range(300)
+        decide(failure(kind), model, chain.chain, chain.triggers, 1, rng).pause for _ in range(300)
     ]
-    most = 0.1 if kind in SOON else 0.5
-    assert 0.95 * most < max(pauses) <= most
+    longest = 0.1 if kind in SOON else 0.5
+    assert 0.95 * longest < max(pauses) <= longest
 
 
 def test_a_limit_below_the_first_pause_of_a_kind_bounds_it() -> None:
@@ -133,28 +138,28 @@ def test_a_limit_below_the_first_pause_of_a_kind_bounds_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stated", "then", "pause"),
+    ("retry_after", "then", "pause"),
     [(0.0, "retry", 0.0), (2.0, "retry", 2.0), (2.01, "next", 0.0), (1e9, "next", 0.0)],
 )
-def test_a_stated_delay_is_waited_for_exactly_or_not_at_all(
-    stated: float, then: str, pause: float
+def test_a_retry_after_is_waited_for_exactly_or_not_at_all(
+    retry_after: float, then: str, pause: float
 ) -> None:
-    decision = decided(failure("rate_limited", retry_after=stated))
+    decision = decide_once(failure("rate_limited", retry_after=retry_after))
     assert (decision.then, decision.pause) == (then, pause)
 
 
 @pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize("stated", [None, 0.0, 1.0, 400.0])
-def test_what_is_about_to_be_asked_again_is_not_rested(kind: Kind, stated: float | None) -> None:
-    outcome, rest = outcome_of(
-        failure(kind, retry_after=stated), Decision("retry"), counts_against_model=True
+@pytest.mark.parametrize("retry_after", [None, 0.0, 1.0, 400.0])
+def test_a_retry_opens_no_circuit(kind: Kind, retry_after: float | None) -> None:
+    outcome, rest_time = outcome_of(
+        failure(kind, retry_after=retry_after), Decision("retry"), counts_against_model=True
     )
-    assert rest is None
+    assert rest_time is None
     assert outcome == ("failure" if HEALTH[kind] == "failure" else "ignored")
 
 
-@pytest.mark.parametrize("kind", of("ignored"))
-def test_what_is_not_the_models_fault_teaches_nothing(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", kinds_with("ignored"))
+def test_a_fault_of_another_is_ignored(kind: Kind) -> None:
     assert outcome_of(
         failure(kind, retry_after=9.0), Decision("next"), counts_against_model=True
     ) == (
@@ -164,59 +169,59 @@ def test_what_is_not_the_models_fault_teaches_nothing(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("then", ["next", "stop"])
-@pytest.mark.parametrize(("stated", "rest"), [(None, 0.0), (0.0, 0.0), (34.0, 34.0)])
-def test_a_throttled_model_rests_as_stated_and_is_not_sick(
-    then: Any, stated: float | None, rest: float
+@pytest.mark.parametrize(("retry_after", "rest_time"), [(None, 0.0), (0.0, 0.0), (34.0, 34.0)])
+def test_a_throttled_model_rests_for_the_retry_after_without_a_failure(
+    then: Any, retry_after: float | None, rest_time: float
 ) -> None:
-    assert of("rest") == [Kind.RATE_LIMITED]
+    assert kinds_with("rest") == [Kind.RATE_LIMITED]
     assert outcome_of(
-        failure("rate_limited", retry_after=stated), Decision(then), counts_against_model=True
+        failure("rate_limited", retry_after=retry_after), Decision(then), counts_against_model=True
     ) == (
         "ignored",
-        rest,
+        rest_time,
     )
 
 
-@pytest.mark.parametrize("kind", of("rest long"))
+@pytest.mark.parametrize("kind", kinds_with("rest long"))
 @pytest.mark.parametrize(
-    ("stated", "rest"), [(None, LONG_REST), (9.0, LONG_REST), (1000.0, 1000.0)]
+    ("retry_after", "rest_time"), [(None, LONG_REST), (9.0, LONG_REST), (1000.0, 1000.0)]
 )
-def test_where_a_person_must_act_the_model_rests_for_long(
-    kind: Kind, stated: float | None, rest: float
+def test_a_model_that_needs_a_person_rests_for_long(
+    kind: Kind, retry_after: float | None, rest_time: float
 ) -> None:
     assert outcome_of(
-        failure(kind, retry_after=stated), Decision("next"), counts_against_model=True
+        failure(kind, retry_after=retry_after), Decision("next"), counts_against_model=True
     ) == (
         "ignored",
-        rest,
+        rest_time,
     )
 
 
-@pytest.mark.parametrize("kind", of("failure"))
+@pytest.mark.parametrize("kind", kinds_with("failure"))
 @pytest.mark.parametrize(
-    ("stated", "rest"),
+    ("retry_after", "rest_time"),
     [(None, None), (0.0, None), (0.3, None), (2.0, None), (2.1, 2.1), (60.0, 60.0)],
 )
-def test_a_sick_model_rests_for_a_delay_that_is_too_long_to_wait_for(
-    kind: Kind, stated: float | None, rest: float | None
+def test_a_failed_model_rests_for_a_retry_after_that_is_too_long_to_wait_for(
+    kind: Kind, retry_after: float | None, rest_time: float | None
 ) -> None:
     assert outcome_of(
-        failure(kind, retry_after=stated), Decision("next"), counts_against_model=True
+        failure(kind, retry_after=retry_after), Decision("next"), counts_against_model=True
     ) == (
         "failure",
-        rest,
+        rest_time,
     )
 
 
-@pytest.mark.parametrize("kind", of("failure"))
-def test_a_caller_in_a_hurry_teaches_nothing(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", kinds_with("failure"))
+def test_a_failure_of_a_short_attempt_is_ignored(kind: Kind) -> None:
     assert outcome_of(failure(kind), Decision("next"), counts_against_model=False) == (
         "ignored",
         None,
     )
 
 
-# What the call's state says of a retry, and how its time is shared
+# When a retry is possible, and how a call's time is shared
 
 RETRY = Decision("retry", "busy", pause=1.0)
 
@@ -238,7 +243,7 @@ def test_only_a_retry_is_limited(then: Any, limit: dict[str, bool]) -> None:
         (60.0, {"hedged": True}, "next"),
     ],
 )
-def test_a_retry_needs_its_time_and_no_other_extra_attempt(
+def test_a_retry_needs_time_and_no_other_extra_attempt(
     time_left: float, limit: dict[str, bool], then: str
 ) -> None:
     limited = limit_retry(RETRY, time_left, **limit)
@@ -260,8 +265,8 @@ def test_the_reserve_is_five_seconds_or_an_equal_share(
     ("time_left", "later", "share", "retry"),
     [
         (60.0, 0, 60.0, 60.0),  # the last model has all that is left
-        (60.0, 2, 50.0, 50.0),  # 5 s are kept for each of the others
-        (12.0, 2, 4.0, 2.0),  # what a broken stream took is shared equally, but not for a retry
+        (60.0, 2, 50.0, 50.0),  # 5 s are reserved for each of the others
+        (12.0, 2, 4.0, 2.0),  # after a broken stream: equal shares, but not for a retry
         (9.0, 2, 3.0, 0.0),
         (0.0, 2, 0.0, 0.0),
         (-1.0, 2, 0.0, 0.0),
@@ -277,9 +282,7 @@ def test_no_attempt_starves_the_models_after_it(
 
 @pytest.mark.parametrize("deadline", [0.5, 3.0, 8.0, 180.0])
 @pytest.mark.parametrize("models", range(1, 6))
-def test_models_that_hang_in_turn_leave_each_later_one_its_reserve(
-    deadline: float, models: int
-) -> None:
+def test_hanging_models_leave_each_later_one_its_reserve(deadline: float, models: int) -> None:
     time_left, reserve = deadline, reserve_for(deadline, models)
     for later in reversed(range(models)):
         share = time_share(time_left, deadline, models, later)
@@ -310,13 +313,14 @@ def test_after_an_overflow_only_a_larger_window_helps(
 
 
 @pytest.mark.parametrize(
-    ("attempts", "by_trigger", "most"), [(1, False, 1), (5, False, 2), (1, True, 1), (5, True, 5)]
+    ("attempts", "by_trigger", "expected"),
+    [(1, False, 1), (5, False, 2), (1, True, 1), (5, True, 5)],
 )
-def test_a_model_is_attempted_twice_or_as_often_as_a_trigger_may_ask(
-    attempts: int, most: int, *, by_trigger: bool
+def test_a_model_is_attempted_twice_or_as_often_as_a_trigger_allows(
+    attempts: int, expected: int, *, by_trigger: bool
 ) -> None:
     retry, awake = Retry(attempts=attempts), target("m", None)
-    assert attempts_at_most(awake, retry, by_trigger=by_trigger) == most
+    assert attempts_at_most(awake, retry, by_trigger=by_trigger) == expected
     resting = target("m", None, breaker=CircuitBreaker(suspected="retired on 2026-01-01"))
     assert attempts_at_most(resting, retry, by_trigger=by_trigger) == 1
 
@@ -325,39 +329,39 @@ def test_a_model_is_attempted_twice_or_as_often_as_a_trigger_may_ask(
     ("efforts", "is_streaming", "delay"),
     [((), False, 3.0), (("low",), False, 15.0), (("low",), True, 3.0), ((), True, 3.0)],
 )
-def test_a_model_that_thinks_silently_is_hedged_after_half_of_its_time(
+def test_a_silent_reasoning_model_is_hedged_after_half_its_timeout(
     efforts: tuple[Any, ...], delay: float, *, is_streaming: bool
 ) -> None:
     model = target("m", None, card=Card(efforts=efforts), timeout=30.0)
     assert hedge_delay(Hedge(after=3.0), model, is_streaming=is_streaming) == delay
-    patient = hedge_delay(Hedge(after=20.0), model, is_streaming=is_streaming)
-    assert patient == 20.0
+    later = hedge_delay(Hedge(after=20.0), model, is_streaming=is_streaming)
+    assert later == 20.0
 
 
-# `explain` follows the dispatcher's own rules; here are the calls that its steps foretell
+# `explain` uses the dispatcher's rules: real calls follow its steps
 
 STATUS_5XX = Trigger(status="5xx", then="retry")
 
 
 @pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize("stated", [None, 0.0, 40.0])
+@pytest.mark.parametrize("retry_after", [None, 0.0, 40.0])
 @pytest.mark.parametrize("rules", [{}, {"5xx": STATUS_5XX}])
-def test_a_call_does_what_explain_foretells(
-    kind: Kind, stated: float | None, rules: dict[str, Trigger]
+def test_a_call_does_what_explain_predicts(
+    kind: Kind, retry_after: float | None, rules: dict[str, Trigger]
 ) -> None:
-    broken = failure(kind, status=503, retry_after=stated)
+    failed = failure(kind, status=503, retry_after=retry_after)
     chain = route(
-        target("a", Plays(broken)),
+        target("a", Plays(failed)),
         target("b", Plays("Lisbon.")),
         triggers=rules,
         retry=Retry(attempts=3),
     )
-    explained = explain(broken, chain.targets[0], chain, rules)
+    explanation = explain(failed, chain.targets[0], chain, rules)
     call = dispatch(chain)
     with suppress(CallFailed):
         run(call.run())
     then = [attempt.then for attempt in call.trail if attempt.model == "a"]
-    foretold = ["next" if step.then == "accept" else step.then for step in explained.steps]
-    assert then == foretold
-    following = [attempt.model for attempt in call.trail if attempt.model != "a"]
-    assert following == ([explained.next] if explained.next else [])
+    expected = ["next" if step.then == "accept" else step.then for step in explanation.steps]
+    assert then == expected
+    next_models = [attempt.model for attempt in call.trail if attempt.model != "a"]
+    assert next_models == ([explanation.next] if explanation.next else [])

@@ -24,8 +24,8 @@ CALL = ToolCall(id="1", name="f", arguments={})
 BROKEN = Failure(kind=Kind.SERVER_ERROR, status=500, message="broken")
 
 
-class Thinks(Streams):
-    """Streams chunks as they stand, and raises failures."""
+class StreamsChunks(Streams):
+    """An adapter that streams these chunks, and raises these failures."""
 
     async def stream(self, call: ModelRequest) -> Any:
         self.calls.append(call)
@@ -37,20 +37,20 @@ class Thinks(Streams):
             yield piece
 
 
-async def streamed(*targets: Any, **chain: Any) -> tuple[list[Chunk], Reply]:
-    out: list[Chunk] = []
+async def run_stream(*targets: Any, **chain: Any) -> tuple[list[Chunk], Reply]:
+    released: list[Chunk] = []
 
     async def put(chunk: Chunk) -> None:
-        out.append(chunk)
+        released.append(chunk)
 
     reply = await dispatch(route(*targets, **chain), put=put).run()
-    return out, reply
+    return released, reply
 
 
 END = Chunk(end=End(id="answer-1", provider_state="state"))
 
 
-async def test_thoughts_come_with_the_first_words_and_as_they_are_after_them() -> None:
+async def test_reasoning_comes_with_the_first_text_and_later_in_chunks_of_its_own() -> None:
     pieces = [
         Chunk(reasoning="Hm. "),
         Chunk(reasoning="So: "),
@@ -59,8 +59,12 @@ async def test_thoughts_come_with_the_first_words_and_as_they_are_after_them() -
         Chunk("bon"),
         END,
     ]
-    out, reply = await streamed(target("m", Thinks(*pieces)))
-    assert out == [Chunk("Lis", reasoning="Hm. So: "), Chunk(reasoning="really?"), Chunk("bon")]
+    released, reply = await run_stream(target("m", StreamsChunks(*pieces)))
+    assert released == [
+        Chunk("Lis", reasoning="Hm. So: "),
+        Chunk(reasoning="really?"),
+        Chunk("bon"),
+    ]
     assert (reply.text, reply.reasoning, reply.provider_state, reply.id) == (
         "Lisbon",
         "Hm. So: really?",
@@ -69,29 +73,31 @@ async def test_thoughts_come_with_the_first_words_and_as_they_are_after_them() -
     )
 
 
-async def test_a_model_that_fails_while_it_thinks_is_followed_by_the_next_unseen() -> None:
-    first = Thinks(Chunk(reasoning="Hm. "), BROKEN)
-    out, reply = await streamed(
-        target("one", first), target("two", Thinks(Chunk("Lisbon"), END)), retry=Retry(attempts=1)
+async def test_a_failure_during_reasoning_is_invisible() -> None:
+    first = StreamsChunks(Chunk(reasoning="Hm. "), BROKEN)
+    released, reply = await run_stream(
+        target("one", first),
+        target("two", StreamsChunks(Chunk("Lisbon"), END)),
+        retry=Retry(attempts=1),
     )
-    assert out == [Chunk("Lisbon")]
+    assert released == [Chunk("Lisbon")]
     assert (reply.model, reply.reasoning) == ("two", "")
 
 
-async def test_thoughts_before_a_tool_call_come_with_it() -> None:
+async def test_reasoning_before_a_tool_call_comes_first() -> None:
     end = Chunk(end=End(finish=Finish.TOOL_CALLS))
-    out, reply = await streamed(
-        target("m", Thinks(Chunk(reasoning="Hm."), Chunk(tool_call=CALL), end))
+    released, reply = await run_stream(
+        target("m", StreamsChunks(Chunk(reasoning="Hm."), Chunk(tool_call=CALL), end))
     )
-    assert [(chunk.reasoning, chunk.tool_call is not None) for chunk in out] == [
+    assert [(chunk.reasoning, chunk.tool_call is not None) for chunk in released] == [
         ("Hm.", False),
         ("", True),
     ]
     assert reply.reasoning == "Hm."
 
 
-async def test_a_reply_that_is_thought_alone_is_empty() -> None:
-    adapter = Thinks(Chunk(reasoning="Hm."), END)
+async def test_a_reply_of_reasoning_alone_is_empty() -> None:
+    adapter = StreamsChunks(Chunk(reasoning="Hm."), END)
     reply = await dispatch(
         route(target("one", adapter), target("two", Plays("Lisbon")), retry=Retry(attempts=1))
     ).run()
@@ -99,27 +105,33 @@ async def test_a_reply_that_is_thought_alone_is_empty() -> None:
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_the_next_message_holds_what_only_the_model_itself_can_read(*, streams: bool) -> None:
-    whole = Reply(text="Lisbon", reasoning="Hm.", provider_state="state", id="answer-1")
-    adapter = Thinks(Chunk(reasoning="Hm."), Chunk("Lisbon"), END) if streams else Plays(whole)
+async def test_the_next_message_has_the_provider_state_of_its_model(*, streams: bool) -> None:
+    complete = Reply(text="Lisbon", reasoning="Hm.", provider_state="state", id="answer-1")
+    adapter = (
+        StreamsChunks(Chunk(reasoning="Hm."), Chunk("Lisbon"), END) if streams else Plays(complete)
+    )
     reply = await dispatch(route(target("mine", adapter, vendor_id="large"))).run()
-    thought = Reasoning(text="Hm.", provider_state="state", produced_by="p/large")
-    assert reply.message == Message("assistant", (thought, Text("Lisbon")))
+    reasoning = Reasoning(text="Hm.", provider_state="state", produced_by="p/large")
+    assert reply.message == Message("assistant", (reasoning, Text("Lisbon")))
     assert [attempt.id for attempt in reply.trail] == ["answer-1"]
 
 
-async def test_where_nothing_is_private_the_next_message_is_its_words_alone() -> None:
+async def test_without_provider_state_the_next_message_is_the_text_alone() -> None:
     reply = await dispatch(route(target("m", Plays(Reply(text="Lisbon", reasoning="Hm."))))).run()
     assert reply.message == Message("assistant", (Text("Lisbon"),))
 
 
-def test_a_repr_shows_no_thought() -> None:
+def test_a_repr_shows_no_reasoning() -> None:
     assert repr(Reasoning(text="secret", provider_state="secret")) == "Reasoning(<6 characters>)"
 
 
 async def test_the_trail_has_the_vendors_id_of_a_request_that_failed() -> None:
-    failed = Failure(kind=Kind.OVERLOADED, status=503, message="busy", id="req_7")
+    failed_request = Failure(kind=Kind.OVERLOADED, status=503, message="busy", id="req_7")
     reply = await dispatch(
-        route(target("one", Plays(failed)), target("two", Plays("Lisbon")), retry=Retry(attempts=1))
+        route(
+            target("one", Plays(failed_request)),
+            target("two", Plays("Lisbon")),
+            retry=Retry(attempts=1),
+        )
     ).run()
     assert [attempt.id for attempt in reply.trail] == ["req_7", ""]

@@ -34,48 +34,50 @@ RESTING = f"resting: {WHY}"
 GONE = failure("model_missing", "models/old is not found", status=404)
 
 
-def doubted() -> CircuitBreaker:
+def suspect() -> CircuitBreaker:
     return CircuitBreaker(BreakerSettings(), random.Random(1), WHY)
 
 
-def old(*steps: Any, name: str = "old", **rest: Any) -> Target:
-    return target(name, Plays(*steps), breaker=doubted(), **rest)
+def old(*steps: Any, name: str = "old", **options: Any) -> Target:
+    return target(name, Plays(*steps), breaker=suspect(), **options)
 
 
-def calls(of: Target) -> int:
-    return len(asyncio.run(of.adapter()).calls)
+def calls(model: Target) -> int:
+    return len(asyncio.run(model.adapter()).calls)
 
 
 def outcomes(reply: Reply) -> list[tuple[str, str]]:
     return [(attempt.model, attempt.outcome) for attempt in reply.trail]
 
 
-async def settled(way: Route) -> None:
-    """Wait for the probes that go on behind the calls."""
-    while way.background_probes:
-        await asyncio.wait(way.background_probes)
+async def finish_probes(chain: Route) -> None:
+    """Wait for the background probes."""
+    while chain.background_probes:
+        await asyncio.wait(chain.background_probes)
 
 
-async def asked(way: Route, what: Request | None = None, *, at: float = 0.0, **more: Any) -> Reply:
-    """Ask at a moment, and wait for what goes on behind the call."""
+async def ask(
+    chain: Route, question: Request | None = None, *, at: float = 0.0, **more: Any
+) -> Reply:
+    """Run a call at a point in time, and wait for its background probes."""
     await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
-    reply = await dispatch(way, what, **more).run()
-    await settled(way)
+    reply = await dispatch(chain, question, **more).run()
+    await finish_probes(chain)
     return reply
 
 
 # The state machine
 
 
-def test_a_model_under_suspicion_admits_no_call_and_says_why() -> None:
-    breaker = doubted()
+def test_a_suspect_model_admits_no_call_and_gives_the_reason() -> None:
+    breaker = suspect()
     assert breaker.admit(5.0) == Rejection(0.0, RESTING)
-    told = breaker.health(5.0)
-    assert (told.state, told.resting, told.reason) == (State.OPEN, 0.0, WHY)
+    reported = breaker.health(5.0)
+    assert (reported.state, reported.resting, reported.reason) == (State.OPEN, 0.0, WHY)
 
 
-def test_one_probe_at_a_time_is_admitted_behind_the_calls() -> None:
-    breaker = doubted()
+def test_one_background_probe_at_a_time_is_admitted() -> None:
+    breaker = suspect()
     probe = breaker.admit_background_probe(0.0, probe_timeout=10.0)
     assert probe is not None
     assert probe.probe
@@ -83,41 +85,39 @@ def test_one_probe_at_a_time_is_admitted_behind_the_calls() -> None:
     assert breaker.admit_background_probe(9.0) is None
     assert (
         breaker.admit_background_probe(10.0) is not None
-    )  # it was lost, as with a loop that was closed
+    )  # the first one expired, as with a closed loop
 
 
-def test_a_model_of_which_nothing_is_suspected_has_no_probe_behind_the_calls() -> None:
+def test_a_model_without_suspicion_has_no_background_probe() -> None:
     assert CircuitBreaker().admit_background_probe(0.0) is None
 
 
 @pytest.mark.parametrize(("outcome", "state"), [("success", State.CLOSED), ("slow", State.OPEN)])
 def test_any_answer_to_a_probe_ends_the_suspicion(outcome: Any, state: State) -> None:
-    breaker = doubted()
+    breaker = suspect()
     probe = breaker.admit_background_probe(0.0)
     assert probe is not None
-    told = breaker.record(probe, outcome, 1.0)
-    assert told is not None
-    assert (told.state, breaker.suspicion) == (state, "")
+    reported = breaker.record(probe, outcome, 1.0)
+    assert reported is not None
+    assert (reported.state, breaker.suspicion) == (state, "")
     assert isinstance(breaker.admit(20.0), Permit)
 
 
-def test_a_probe_that_finds_nobody_leaves_the_suspicion_for_long() -> None:
-    breaker = doubted()
+def test_a_probe_of_a_missing_model_keeps_the_suspicion_for_long() -> None:
+    breaker = suspect()
     probe = breaker.admit_background_probe(0.0)
     assert probe is not None
     breaker.record(probe, "ignored", 1.0, rest=LONG_REST)
-    told = breaker.health(2.0)
-    assert (told.state, told.reason) == (State.OPEN, WHY)
-    assert told.resting >= LONG_REST - 1
+    reported = breaker.health(2.0)
+    assert (reported.state, reported.reason) == (State.OPEN, WHY)
+    assert reported.resting >= LONG_REST - 1
     assert breaker.admit_background_probe(LONG_REST) is None
-    assert breaker.admit(10_000.0) == Rejection(
-        0.0, RESTING
-    )  # it is never asked in front of a call again
+    assert breaker.admit(10_000.0) == Rejection(0.0, RESTING)  # it never delays a call again
     assert breaker.admit_background_probe(10_000.0) is not None
 
 
 def test_a_cancelled_probe_leaves_the_next_call_to_probe() -> None:
-    breaker = doubted()
+    breaker = suspect()
     probe = breaker.admit_background_probe(0.0)
     assert probe is not None
     breaker.record(probe, "ignored", 1.0)
@@ -125,24 +125,22 @@ def test_a_cancelled_probe_leaves_the_next_call_to_probe() -> None:
     assert breaker.admit_background_probe(1.0) is not None
 
 
-def test_as_a_last_resort_as_many_are_admitted_as_come_until_something_is_known() -> None:
-    breaker = doubted()
+def test_forced_probes_are_unlimited_until_an_outcome_is_recorded() -> None:
+    breaker = suspect()
     probe = breaker.admit_background_probe(0.0)
     assert probe is not None
-    last = [breaker.force_probe(0.0) for _ in range(50)]
-    assert all(isinstance(permit, Permit) and not permit.probe for permit in last)
-    assert isinstance(last[0], Permit)
-    told = breaker.record(last[0], "success", 1.0)
-    assert told is not None
-    assert (told.state, breaker.suspicion) == (State.CLOSED, "")
-    assert (
-        breaker.record(probe, "ignored", 2.0, rest=LONG_REST) is None
-    )  # what was seen of an answer counts
+    forced = [breaker.force_probe(0.0) for _ in range(50)]
+    assert all(isinstance(permit, Permit) and not permit.probe for permit in forced)
+    assert isinstance(forced[0], Permit)
+    reported = breaker.record(forced[0], "success", 1.0)
+    assert reported is not None
+    assert (reported.state, breaker.suspicion) == (State.CLOSED, "")
+    assert breaker.record(probe, "ignored", 2.0, rest=LONG_REST) is None  # the answer counts
     assert isinstance(breaker.admit(2.0), Permit)
 
 
-def test_a_last_resort_that_finds_nobody_rests_it_for_long() -> None:
-    breaker = doubted()
+def test_a_forced_probe_of_a_missing_model_rests_it_for_long() -> None:
+    breaker = suspect()
     permit = breaker.force_probe(0.0)
     assert isinstance(permit, Permit)
     breaker.record(permit, "ignored", 1.0, rest=LONG_REST)
@@ -152,13 +150,15 @@ def test_a_last_resort_that_finds_nobody_rests_it_for_long() -> None:
     assert first.probe
     assert isinstance(
         breaker.force_probe(2.0), Rejection
-    )  # from now on one call at a time, as with all that rest
+    )  # from now on one call at a time, as with every resting model
 
 
-def test_the_newest_settings_say_what_is_suspected_and_an_answer_outweighs_them() -> None:
-    known = health.model_health("a", BreakerSettings())
-    breaker = known.breaker
-    assert [health.model_health("a", True, why).breaker.suspicion for why in (WHY, "", WHY)] == [
+def test_the_newest_settings_set_the_suspicion_until_an_answer_overrides_them() -> None:
+    model_health = health.model_health("a", BreakerSettings())
+    breaker = model_health.breaker
+    assert [
+        health.model_health("a", True, suspicion).breaker.suspicion for suspicion in (WHY, "", WHY)
+    ] == [
         WHY,
         "",
         WHY,
@@ -168,7 +168,7 @@ def test_the_newest_settings_say_what_is_suspected_and_an_answer_outweighs_them(
     breaker.record(permit, "success", 0.0)
     assert health.model_health("a", BreakerSettings(), WHY).breaker.suspicion == ""
     health.forget()
-    assert breaker.suspicion == WHY  # nothing is known of it any more
+    assert breaker.suspicion == WHY  # its health was forgotten
 
 
 def test_a_model_whose_breaker_is_off_never_rests() -> None:
@@ -178,18 +178,18 @@ def test_a_model_whose_breaker_is_off_never_rests() -> None:
 # Calls
 
 
-def test_retired_models_in_front_cost_a_call_nothing_and_are_asked_once_behind_it() -> None:
+def test_retired_models_delay_no_call_and_are_probed_once_in_the_background() -> None:
     first, second = old(60, GONE), old(GONE, name="older")
     third = target("new", Plays(2, "Lisbon."))
 
-    async def story() -> tuple[Reply, float, list[Reply]]:
-        way = route(first, second, third)
-        reply = await dispatch(way).run()
+    async def scenario() -> tuple[Reply, float, list[Reply]]:
+        chain = route(first, second, third)
+        reply = await dispatch(chain).run()
         took = asyncio.get_running_loop().time()
-        await settled(way)
-        return reply, took, [await asked(way) for _ in range(20)]
+        await finish_probes(chain)
+        return reply, took, [await ask(chain) for _ in range(20)]
 
-    reply, took, later = run(story())
+    reply, took, later = run(scenario())
     assert took == 2.0
     assert outcomes(reply) == [("old", "skipped"), ("older", "skipped"), ("new", "answered")]
     assert [(each.kind, each.text, each.duration) for each in reply.trail[:2]] == [
@@ -199,38 +199,38 @@ def test_retired_models_in_front_cost_a_call_nothing_and_are_asked_once_behind_i
     assert (calls(first), calls(second)) == (1, 1)
 
 
-def test_one_that_is_gone_is_looked_for_again_after_a_long_rest() -> None:
-    gone = old(GONE)
+def test_a_missing_model_is_probed_again_after_a_long_rest() -> None:
+    retired = old(GONE)
 
-    async def story() -> None:
-        way = route(gone, target("new", Plays("Lisbon.")))
+    async def scenario() -> None:
+        chain = route(retired, target("new", Plays("Lisbon.")))
         for moment in range(0, 3600, 10):
-            assert (await asked(way, at=moment)).model == "new"
+            assert (await ask(chain, at=moment)).model == "new"
 
-    run(story())
-    assert 3600 / (1.2 * LONG_REST) - 1 <= calls(gone) <= 3600 / LONG_REST
+    run(scenario())
+    assert 3600 / (1.2 * LONG_REST) - 1 <= calls(retired) <= 3600 / LONG_REST
 
 
-def test_one_that_answers_after_all_is_back_for_the_next_call() -> None:
-    async def story() -> list[Reply]:
-        way = route(old("Porto."), target("new", Plays("Lisbon.")))
-        return [await asked(way) for _ in range(3)]
+def test_a_retired_model_that_answers_serves_the_next_call() -> None:
+    async def scenario() -> list[Reply]:
+        chain = route(old("Porto."), target("new", Plays("Lisbon.")))
+        return [await ask(chain) for _ in range(3)]
 
-    assert [reply.model for reply in run(story())] == ["new", "old", "old"]
+    assert [reply.model for reply in run(scenario())] == ["new", "old", "old"]
 
 
 @pytest.mark.parametrize(
-    ("served", "later"),
+    ("response_model", "later"),
     [("newer-model", "new"), ("old-2026-01-31", "old"), ("models/old", "old"), ("", "old")],
 )
-def test_another_that_answers_in_its_place_does_not_bring_it_back(served: str, later: str) -> None:
-    async def story() -> tuple[Reply, CircuitBreaker]:
-        gone = old(Reply(text="Porto.", response_model=served))
-        way = route(gone, target("new", Plays("Lisbon.")))
-        await asked(way)
-        return await asked(way), gone.breaker
+def test_an_answer_of_another_model_does_not_bring_it_back(response_model: str, later: str) -> None:
+    async def scenario() -> tuple[Reply, CircuitBreaker]:
+        retired = old(Reply(text="Porto.", response_model=response_model))
+        chain = route(retired, target("new", Plays("Lisbon.")))
+        await ask(chain)
+        return await ask(chain), retired.breaker
 
-    reply, breaker = run(story())
+    reply, breaker = run(scenario())
     assert reply.model == later
     assert (breaker.suspicion != "") is (later == "new")
 
@@ -248,46 +248,46 @@ def test_another_that_answers_in_its_place_does_not_bring_it_back(served: str, l
     ],
     ids=str,
 )
-def test_whatever_else_it_answers_no_call_hears_of_it_and_it_rests_for_long(step: Any) -> None:
-    gone, seen = old(step), list[Event]()
+def test_any_other_outcome_is_invisible_and_rests_it_for_long(step: Any) -> None:
+    retired, emitted = old(step), list[Event]()
 
-    async def story() -> list[Reply]:
-        way = route(gone, target("new", Plays("Lisbon.")))
-        return [await asked(way, events=seen) for _ in range(5)]
+    async def scenario() -> list[Reply]:
+        chain = route(retired, target("new", Plays("Lisbon.")))
+        return [await ask(chain, events=emitted) for _ in range(5)]
 
-    assert {reply.model for reply in run(story())} == {"new"}
-    assert calls(gone) == 1
-    assert not [event for event in seen if isinstance(event, Alert | HealthChanged)]
+    assert {reply.model for reply in run(scenario())} == {"new"}
+    assert calls(retired) == 1
+    assert not [event for event in emitted if isinstance(event, Alert | HealthChanged)]
 
 
-def test_where_nobody_else_answers_it_is_asked() -> None:
-    async def story() -> list[Reply]:
-        way = route(old("Porto."), target("new", Plays(failure("unauthorized"))))
-        return [await asked(way) for _ in range(2)]
+def test_it_is_called_when_no_other_model_answers() -> None:
+    async def scenario() -> list[Reply]:
+        chain = route(old("Porto."), target("new", Plays(failure("unauthorized"))))
+        return [await ask(chain) for _ in range(2)]
 
-    first, second = run(story())
+    first, second = run(scenario())
     assert outcomes(first) == [("old", "skipped"), ("new", "failed"), ("old", "answered")]
     assert outcomes(second) == [("old", "answered")]
 
 
 @pytest.mark.parametrize("fallback", [True, False])
-def test_where_there_is_nobody_else_all_calls_ask_it(*, fallback: bool) -> None:
-    async def story() -> list[Reply]:
-        way = route(old(2, "Porto."), old(2, "Porto.", name="older"), fallback=fallback)
-        return await asyncio.gather(*(dispatch(way).run() for _ in range(50)))
+def test_all_calls_use_it_when_there_is_no_other_model(*, fallback: bool) -> None:
+    async def scenario() -> list[Reply]:
+        chain = route(old(2, "Porto."), old(2, "Porto.", name="older"), fallback=fallback)
+        return await asyncio.gather(*(dispatch(chain).run() for _ in range(50)))
 
-    assert {reply.model for reply in run(story())} == {"old"}
+    assert {reply.model for reply in run(scenario())} == {"old"}
 
 
-def test_where_all_are_gone_the_call_fails_with_the_vendors_words_and_states_no_delay() -> None:
+def test_when_all_are_missing_the_error_has_the_vendors_message_and_no_retry_after() -> None:
     first, second = old(GONE), old(GONE, name="older")
 
-    async def story() -> ChainExhausted:
+    async def scenario() -> ChainExhausted:
         with pytest.raises(ChainExhausted) as caught:
             await dispatch(route(first, second)).run()
         return caught.value
 
-    error = run(story())
+    error = run(scenario())
     assert [(each.model, each.outcome) for each in error.trail] == [
         ("old", "skipped"),
         ("older", "skipped"),
@@ -300,36 +300,38 @@ def test_where_all_are_gone_the_call_fails_with_the_vendors_words_and_states_no_
 
 
 @pytest.mark.parametrize("release", ["first_token", "whole"])
-def test_a_stream_is_not_kept_either(release: Any) -> None:
-    gone = target("old", Streams(60, "Porto.", End()), breaker=doubted(), timeout=200.0)
+def test_a_stream_does_not_wait_for_it_either(release: Any) -> None:
+    retired = target("old", Streams(60, "Porto.", End()), breaker=suspect(), timeout=200.0)
 
-    async def story() -> tuple[Reply, list[str], float]:
-        way = route(
-            gone, target("new", Streams("Lis", "bon.", End())), stream=StreamRules(release=release)
+    async def scenario() -> tuple[Reply, list[str], float]:
+        chain = route(
+            retired,
+            target("new", Streams("Lis", "bon.", End())),
+            stream=StreamRules(release=release),
         )
-        out: list[str] = []
+        released: list[str] = []
 
         async def put(chunk: Any) -> None:
-            out.append(chunk.text)
+            released.append(chunk.text)
 
-        reply = await dispatch(way, put=put).run()
+        reply = await dispatch(chain, put=put).run()
         took = asyncio.get_running_loop().time()
-        await settled(way)
-        return reply, out, took
+        await finish_probes(chain)
+        return reply, released, took
 
-    reply, out, took = run(story())
-    assert (reply.model, "".join(out), took) == ("new", "Lisbon.", 0.0)
-    assert gone.breaker.health(61.0).state is State.CLOSED
+    reply, released, took = run(scenario())
+    assert (reply.model, "".join(released), took) == ("new", "Lisbon.", 0.0)
+    assert retired.breaker.health(61.0).state is State.CLOSED
 
 
-def test_a_request_that_it_cannot_take_is_no_probe() -> None:
-    gone = old("Porto.", strict=True, refused=("temperature",))
+def test_an_incompatible_request_does_not_probe_it() -> None:
+    retired = old("Porto.", strict=True, refused=("temperature",))
 
-    async def story() -> Reply:
-        return await asked(route(gone, target("new", Plays("Lisbon."))), request(temperature=0.2))
+    async def scenario() -> Reply:
+        return await ask(route(retired, target("new", Plays("Lisbon."))), request(temperature=0.2))
 
-    assert run(story()).model == "new"
-    assert calls(gone) == 0
+    assert run(scenario()).model == "new"
+    assert calls(retired) == 0
 
 
 # Clients
@@ -360,7 +362,7 @@ def today() -> date:
 
 
 @pytest.mark.parametrize(
-    ("days", "url", "rests"),
+    ("days", "url", "is_resting"),
     [
         (-400, None, True),
         (0, None, True),
@@ -369,44 +371,49 @@ def today() -> date:
         (None, None, False),
     ],
 )
-def test_a_model_rests_from_its_day_on_at_the_vendors_own_endpoint(
-    days: int | None, url: str | None, *, rests: bool
+def test_a_model_rests_from_its_retirement_on_at_the_vendors_own_endpoint(
+    days: int | None, url: str | None, *, is_resting: bool
 ) -> None:
     day = None if days is None else today() + timedelta(days=days)
     with Standby(settings=settings(day, url=url), environ={}) as client:
-        told = client.health()["old"]
-        assert (told.state == "open", told.reason) == (rests, f"retired on {day}" if rests else "")
+        reported = client.health()["old"]
+        assert (reported.state == "open", reported.reason) == (
+            is_resting,
+            f"retired on {day}" if is_resting else "",
+        )
         reply = client.chat("hi")
-    assert reply.model == ("new" if rests else "old")
-    assert reply.trail[0].text == (f"resting: retired on {day}" if rests else "")
+    assert reply.model == ("new" if is_resting else "old")
+    assert reply.trail[0].text == (f"resting: retired on {day}" if is_resting else "")
 
 
-def test_of_the_chain_that_ships_those_rest_whose_day_has_come() -> None:
+def test_the_retired_models_of_the_packaged_chain_rest() -> None:
     with Standby(PACKAGED, environ={}) as client:
         cards = {name: model.card for name, model in client.settings.models.items()}
-        told = {name: each.reason for name, each in client.health().items() if each.state == "open"}
-    assert told == {
+        resting = {
+            name: each.reason for name, each in client.health().items() if each.state == "open"
+        }
+    assert resting == {
         name: f"retired on {card.retires}"
         for name, card in cards.items()
         if card and card.is_retired(today())
     }
 
 
-def test_its_retirement_is_told_once_and_no_call_is_worth_a_warning(
+def test_its_retirement_is_reported_once_without_warnings_for_calls(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING, logger="standby")
-    gone = settings(today() - timedelta(days=1))
+    retired = settings(today() - timedelta(days=1))
     options = {
         "script": [{"fail": {"kind": "model_missing", "status": 404, "message": "no such model"}}]
     }
-    gone = Settings(
-        providers=gone.providers,
-        models=gone.models
-        | {"old": Model(provider="theirs", options=options, card=gone.models["old"].card)},
-        chains=gone.chains,
+    retired = Settings(
+        providers=retired.providers,
+        models=retired.models
+        | {"old": Model(provider="theirs", options=options, card=retired.models["old"].card)},
+        chains=retired.chains,
     )
-    with Standby(settings=gone, environ={}) as client:
+    with Standby(settings=retired, environ={}) as client:
         assert {client.chat("hi").model for _ in range(5)} == {"new"}
     yesterday = today() - timedelta(days=1)
     assert [record.getMessage() for record in caplog.records] == [
@@ -417,7 +424,7 @@ def test_its_retirement_is_told_once_and_no_call_is_worth_a_warning(
     ]
 
 
-def test_a_date_that_the_user_knows_better_brings_it_back(tmp_path: Any) -> None:
+def test_a_later_date_in_the_users_file_brings_it_back(tmp_path: Any) -> None:
     file = tmp_path / "models.yaml"
     text = (
         "version: 1\nmodels:\n"
@@ -433,7 +440,7 @@ def test_a_date_that_the_user_knows_better_brings_it_back(tmp_path: Any) -> None
         assert client.chat("hi").model == "old"
 
 
-def test_without_a_key_it_is_the_key_that_is_told_and_nobody_asks_it() -> None:
+def test_without_a_key_the_missing_key_is_reported() -> None:
     old_one = Model(provider="openai", model="old", card=Card(retires=date(2020, 1, 1)))
     new = Model(provider="scripted", options={"reply": "Lisbon."})
     keyless = Settings(
@@ -447,7 +454,7 @@ def test_without_a_key_it_is_the_key_that_is_told_and_nobody_asks_it() -> None:
 
 
 def test_the_probes_end_with_the_client() -> None:
-    async def story() -> Reply:
+    async def scenario() -> Reply:
         hanging = settings(today())
         models = hanging.models | {
             "old": Model(
@@ -461,40 +468,40 @@ def test_the_probes_end_with_the_client() -> None:
         async with client:
             return await client.chat("hi")
 
-    assert asyncio.run(story()).model == "new"
+    assert asyncio.run(scenario()).model == "new"
 
 
-# What is told beforehand
+# What `explain` and `simulate` report
 
 
-def mixed() -> Route:
+def mixed_route() -> Route:
     return route(
         old("x"), target("mid", Plays("x")), old("x", name="older"), target("new", Plays("x"))
     )
 
 
-def test_a_plan_says_who_begins_resting_and_counts_them_in_the_worst_case() -> None:
-    told = plan(mixed(), {})
-    assert [model.rests for model in told.models] == [WHY, "", WHY, ""]
-    assert told.worst.attempts == 6  # those that rest once each
+def test_a_plan_lists_the_resting_models_and_counts_them_in_the_worst_case() -> None:
+    report = plan(mixed_route(), {})
+    assert [model.rests for model in report.models] == [WHY, "", WHY, ""]
+    assert report.worst.attempts == 6  # one for each resting model
 
 
-def test_who_rests_is_passed_over_while_others_are_left_and_asked_where_none_is() -> None:
-    way = mixed()
-    middle = explain(failure("unauthorized"), way.targets[1], way, {})
+def test_a_resting_model_is_next_only_when_no_other_is_left() -> None:
+    chain = mixed_route()
+    middle = explain(failure("unauthorized"), chain.targets[1], chain, {})
     assert middle.next == "new"
     assert [(each.model, each.why) for each in middle.passed_over] == [
         ("old", f"{RESTING}, and others are left"),
         ("older", f"{RESTING}, and others are left"),
     ]
-    last = explain(failure("unauthorized"), way.targets[3], way, {})
+    last = explain(failure("unauthorized"), chain.targets[3], chain, {})
     assert (last.next, last.passed_over) == ("old", ())
 
 
-def test_a_play_takes_a_retired_model_for_gone_unless_an_outage_names_it() -> None:
-    way = route(old("x"), target("new", Plays("x")))
+def test_a_simulation_has_no_replies_of_a_retired_model_unless_an_outage_names_it() -> None:
+    chain = route(old("x"), target("new", Plays("x")))
 
-    def served(*outages: str) -> list[int]:
+    def count_replies(*outages: str) -> list[int]:
         plan = Simulation(
             outages=tuple(parse_outage(text, 60.0) for text in outages),
             rate=1.0,
@@ -502,13 +509,13 @@ def test_a_play_takes_a_retired_model_for_gone_unless_an_outage_names_it() -> No
             latency=1.0,
             seed=1,
         )
-        return [count.replies for count in count_models(simulate(way, plan), ("old", "new"))]
+        return [count.replies for count in count_models(simulate(chain, plan), ("old", "new"))]
 
-    gone, there = served(), served("old: 503 for 30s")
-    assert gone[0] == 0 < gone[1]
-    assert there[0] > there[1] > 0
+    retired, failing_once = count_replies(), count_replies("old: 503 for 30s")
+    assert retired[0] == 0 < retired[1]
+    assert failing_once[0] > failing_once[1] > 0
     plan = Simulation(
         outages=(parse_outage("old: 503", 60.0),), rate=1.0, duration=120.0, latency=1.0, seed=1
     )
-    healthy = count_models(simulate(way, plan.without_outages()), ("old", "new"))
+    healthy = count_models(simulate(chain, plan.without_outages()), ("old", "new"))
     assert healthy[1].replies == 0

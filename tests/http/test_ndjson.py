@@ -70,7 +70,7 @@ def test_only_a_line_feed_ends_a_line(text: str) -> None:
 
 
 def test_an_object_comes_as_soon_as_its_line_ends() -> None:
-    async def story() -> list[Any]:
+    async def scenario() -> list[Any]:
         seen: list[Any] = []
 
         async def body() -> AsyncIterator[bytes]:
@@ -83,7 +83,7 @@ def test_an_object_comes_as_soon_as_its_line_ends() -> None:
             seen.append(value)  # noqa: PERF401 - the body looks at it meanwhile
         return seen
 
-    assert len(asyncio.run(story())) == 2
+    assert len(asyncio.run(scenario())) == 2
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -119,14 +119,14 @@ def test_bytes_that_are_not_utf8_are_malformed() -> None:
 
 
 def test_objects_before_a_broken_line_come() -> None:
-    async def story() -> list[Any]:
+    async def scenario() -> list[Any]:
         seen: list[Any] = []
         with pytest.raises(AttemptFailed):
             async for value in iter_ndjson(feed([b'{"a": 1}\n{"b": 2}\n{"c"'])):
                 seen.append(value)  # noqa: PERF401 - it raises
         return seen
 
-    assert asyncio.run(story()) == [{"a": 1}, {"b": 2}]
+    assert asyncio.run(scenario()) == [{"a": 1}, {"b": 2}]
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])

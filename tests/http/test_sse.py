@@ -110,7 +110,7 @@ def test_a_body_is_read_into_events(body: bytes, events: list[Event]) -> None:
 
 
 def test_an_event_comes_as_soon_as_it_ends() -> None:
-    async def story() -> list[ServerSentEvent]:
+    async def scenario() -> list[ServerSentEvent]:
         seen: list[ServerSentEvent] = []
 
         async def body() -> AsyncIterator[bytes]:
@@ -123,7 +123,7 @@ def test_an_event_comes_as_soon_as_it_ends() -> None:
             seen.append(event)  # noqa: PERF401 - the body looks at it meanwhile
         return seen
 
-    assert len(asyncio.run(story())) == 2
+    assert len(asyncio.run(scenario())) == 2
 
 
 TOO_LONG = "a server-sent event is longer than 20 characters"

@@ -295,7 +295,7 @@ def test_an_adapter_that_does_not_close_is_logged_and_stops_no_other(
     bad, good = Vendor(closing=closing), Vendor()
     vendors = {"bad": bad, "good": good}
 
-    async def story() -> float:
+    async def scenario() -> float:
         adapters = AdapterPool(lambda plugin: vendors[plugin].load(plugin))
         for name in ("good", "bad", "plain"):
             vendors.setdefault("plain", good)
@@ -305,7 +305,7 @@ def test_an_adapter_that_does_not_close_is_logged_and_stops_no_other(
         return asyncio.get_running_loop().time() - began
 
     with caplog.at_level(logging.ERROR, "standby"):
-        assert virtual_clock.run(story()) == (LONGEST_CLOSE if isinstance(closing, float) else 0)
+        assert virtual_clock.run(scenario()) == (LONGEST_CLOSE if isinstance(closing, float) else 0)
     assert [record.getMessage() for record in caplog.records] == [message]
     assert good.closed == good.made[::-1]
 

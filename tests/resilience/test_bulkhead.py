@@ -12,7 +12,7 @@ from tests.support.virtual_clock import VirtualLoop, run
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_no_more_calls_than_the_limit_run_at_once(limit: int) -> None:
-    async def story() -> tuple[int, int]:
+    async def scenario() -> tuple[int, int]:
         bulkhead, now, most, served = Bulkhead(limit), 0, 0, 0
 
         async def one() -> None:
@@ -28,11 +28,11 @@ def test_no_more_calls_than_the_limit_run_at_once(limit: int) -> None:
         await asyncio.gather(*(one() for _ in range(20)))
         return most, served
 
-    assert run(story()) == (limit, min(20, limit * 10))
+    assert run(scenario()) == (limit, min(20, limit * 10))
 
 
 def test_a_call_that_waits_for_a_second_gets_no_place_and_takes_none() -> None:
-    async def story() -> tuple[list[bool], float, bool]:
+    async def scenario() -> tuple[list[bool], float, bool]:
         bulkhead = Bulkhead(1)
         await bulkhead.acquire()
         refused = await asyncio.gather(*(bulkhead.acquire() for _ in range(3)))
@@ -40,12 +40,12 @@ def test_a_call_that_waits_for_a_second_gets_no_place_and_takes_none() -> None:
         bulkhead.release()
         return refused, took, await bulkhead.acquire()
 
-    assert run(story()) == ([False] * 3, LONGEST_WAIT, True)
+    assert run(scenario()) == ([False] * 3, LONGEST_WAIT, True)
 
 
 @pytest.mark.parametrize("moment", ["waiting", "served"])
 def test_a_call_that_is_cancelled_while_waiting_keeps_no_place(moment: str) -> None:
-    async def story() -> bool:
+    async def scenario() -> bool:
         bulkhead = Bulkhead(1)
         await bulkhead.acquire()
         waiting = asyncio.create_task(bulkhead.acquire())
@@ -59,11 +59,11 @@ def test_a_call_that_is_cancelled_while_waiting_keeps_no_place(moment: str) -> N
             bulkhead.release()
         return await bulkhead.acquire()
 
-    assert run(story())
+    assert run(scenario())
 
 
 def test_first_come_first_served() -> None:
-    async def story() -> list[int]:
+    async def scenario() -> list[int]:
         bulkhead, order = Bulkhead(1), []
 
         async def one(number: int) -> None:
@@ -75,13 +75,13 @@ def test_first_come_first_served() -> None:
         await asyncio.gather(*(one(number) for number in range(9)))
         return order
 
-    assert run(story()) == list(range(9))
+    assert run(scenario()) == list(range(9))
 
 
 def test_each_loop_has_its_own_turns_and_one_that_is_gone_leaves_nothing() -> None:
     bulkhead = Bulkhead(1)
 
-    async def story() -> list[bool]:
+    async def scenario() -> list[bool]:
         first = await bulkhead.acquire()
         waiting = asyncio.create_task(bulkhead.acquire())
         await asyncio.sleep(0)
@@ -89,7 +89,7 @@ def test_each_loop_has_its_own_turns_and_one_that_is_gone_leaves_nothing() -> No
         return [first, await waiting]  # the last one is never given back: it ends with its loop
 
     for _ in range(5):
-        assert asyncio.run(story()) == [True, True]
+        assert asyncio.run(scenario()) == [True, True]
     gc.collect()
     assert len(bulkhead._semaphores) == 1
 

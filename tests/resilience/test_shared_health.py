@@ -76,7 +76,7 @@ def test_a_blocking_client_has_it_too() -> None:
 
 
 def test_the_primary_comes_back_by_itself() -> None:
-    async def story() -> list[str]:
+    async def scenario() -> list[str]:
         failing: list[dict[str, Any]] = [*DOWN["script"] * 2, {"reply": "back"}]
         standby = client(
             settings(a={"script": failing}, b={"script": [{"delay": "1s", "reply": "standing by"}]})
@@ -87,7 +87,7 @@ def test_the_primary_comes_back_by_itself() -> None:
             await asyncio.sleep(11)
         return texts
 
-    assert run(story()) == ["standing by", "standing by", "back", "back"]
+    assert run(scenario()) == ["standing by", "standing by", "back", "back"]
 
 
 async def test_closing_ends_a_probe_that_outlived_its_call() -> None:
@@ -114,12 +114,12 @@ def test_no_more_calls_at_once_than_allowed_and_the_others_go_on_after_a_second(
         provider="scripted", options={"script": [{"delay": "5s", "reply": "slow"}]}, concurrency=2
     )
 
-    async def story() -> list[tuple[str, float]]:
+    async def scenario() -> list[tuple[str, float]]:
         standby = client(settings(a=slow, b=WELL))
         replies = await asyncio.gather(*(standby.chat("Which city?") for _ in range(5)))
         return sorted((reply.model, reply.trail[-1].start) for reply in replies)
 
-    assert run(story()) == [("a", 0.0), ("a", 0.0), ("b", 1.0), ("b", 1.0), ("b", 1.0)]
+    assert run(scenario()) == [("a", 0.0), ("a", 0.0), ("b", 1.0), ("b", 1.0), ("b", 1.0)]
 
 
 def test_a_busy_model_is_not_an_ill_one() -> None:
@@ -130,14 +130,17 @@ def test_a_busy_model_is_not_an_ill_one() -> None:
         breaker=TWICE,
     )
 
-    async def story() -> tuple[State, set[str]]:
+    async def scenario() -> tuple[State, set[str]]:
         standby = client(settings(a=slow, b=WELL))
         replies = await asyncio.gather(*(standby.chat("Which city?") for _ in range(20)))
         return standby.health()["a"].state, {
             attempt.text for reply in replies for attempt in reply.trail if attempt.text
         }
 
-    assert run(story()) == (State.CLOSED, {"as many calls are in flight as its concurrency allows"})
+    assert run(scenario()) == (
+        State.CLOSED,
+        {"as many calls are in flight as its concurrency allows"},
+    )
 
 
 def test_a_chain_hedges_one_call_in_twenty() -> None:
@@ -147,18 +150,18 @@ def test_a_chain_hedges_one_call_in_twenty() -> None:
             provider="scripted", options={"script": [{"delay": delay, "reply": "x"}]}, card=silent
         )
 
-    async def story() -> int:
+    async def scenario() -> int:
         given = settings(a=slow("40s"), b=slow("40s"))
         hedged = Chain(models=("a", "b"), hedge=Hedge(after=1.0))
         standby = client(Settings(models=given.models, chains={"default": hedged}))
         replies = [await standby.chat("Which city?") for _ in range(200)]
         return sum(len(reply.trail) == 2 for reply in replies)
 
-    assert 5 + 8 <= run(story()) <= 5 + 10
+    assert 5 + 8 <= run(scenario()) <= 5 + 10
 
 
 def test_the_log_has_a_rest_a_probe_and_a_recovery(caplog: pytest.LogCaptureFixture) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         script = [*DOWN["script"] * 2, {"reply": "back"}]
         standby = client(
             settings(a={"script": script}, b={"script": [{"delay": "1s", "reply": "standing by"}]})
@@ -168,7 +171,7 @@ def test_the_log_has_a_rest_a_probe_and_a_recovery(caplog: pytest.LogCaptureFixt
             await asyncio.sleep(6)
 
     with caplog.at_level(logging.INFO, "standby"):
-        run(story())
+        run(scenario())
     lines = [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
     assert "WARNING default: a rests for 9s, after 2 failures in a row, the last: timeout" in [
         re.sub(r"for \d+s", "for 9s", line) for line in lines

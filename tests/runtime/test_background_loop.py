@@ -86,22 +86,22 @@ def start_in_thread(
 
 
 def test_the_end_cancels_calls_closes_generators_and_wakes_no_daemon_thread(fresh: Any) -> None:
-    story: list[str] = []
+    scenario: list[str] = []
     started = threading.Event()
 
     async def generator() -> AsyncIterator[int]:
         try:
             yield 1
         finally:
-            story.append("closed")
+            scenario.append("closed")
 
     async def call() -> None:
         try:
-            story.append(str(await anext(kept)))
+            scenario.append(str(await anext(kept)))
             started.set()
             await asyncio.sleep(600)
         finally:
-            story.append("cancelled")
+            scenario.append("cancelled")
 
     kept = generator()
     thread, raised = start_in_thread(call())
@@ -109,7 +109,7 @@ def test_the_end_cancels_calls_closes_generators_and_wakes_no_daemon_thread(fres
     served_by = fresh.thread
     fresh.shut_down()
     fresh.shut_down()
-    assert story == ["1", "cancelled", "closed"]
+    assert scenario == ["1", "cancelled", "closed"]
     assert (served_by.is_alive(), fresh.loop.is_closed()) == (False, True)
     thread.join(0.05)
     late, later = start_in_thread(value(7))

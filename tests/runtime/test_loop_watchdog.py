@@ -23,12 +23,12 @@ def block_the_loop(seconds: float) -> None:
 def test_code_that_blocks_is_named_once() -> None:
     recorder = Recorder()
 
-    async def story() -> None:
+    async def scenario() -> None:
         with recorder.dog.watch(recorder.report):
             block_the_loop(BLOCKED_AFTER + 1.0)
             await asyncio.sleep(0.3)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     ((code, seconds),) = recorder.reports
     assert code.startswith(f"{__name__}.block_the_loop, line ")
     assert seconds >= BLOCKED_AFTER
@@ -37,23 +37,23 @@ def test_code_that_blocks_is_named_once() -> None:
 def test_a_loop_that_waits_is_not_blocked() -> None:
     recorder = Recorder()
 
-    async def story() -> None:
+    async def scenario() -> None:
         with recorder.dog.watch(recorder.report):
             await asyncio.sleep(BLOCKED_AFTER + 0.6)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert recorder.reports == []
 
 
 def test_a_loop_without_calls_may_block_and_costs_nothing() -> None:
     recorder = Recorder()
 
-    async def story() -> None:
+    async def scenario() -> None:
         with recorder.dog.watch(recorder.report):
             await asyncio.sleep(0)
         block_the_loop(BLOCKED_AFTER + 0.6)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert recorder.reports == []
     assert not recorder.dog._busy.is_set()
 
@@ -61,11 +61,11 @@ def test_a_loop_without_calls_may_block_and_costs_nothing() -> None:
 def test_one_thread_watches_all_loops(begun: list[threading.Thread]) -> None:
     recorder = Recorder()
 
-    async def story() -> None:
+    async def scenario() -> None:
         for _ in range(20):
             with recorder.dog.watch(recorder.report):
                 await asyncio.sleep(0)
 
     for _ in range(3):
-        asyncio.run(story())
+        asyncio.run(scenario())
     assert begun == [recorder.dog._thread]

@@ -74,11 +74,11 @@ async def test_a_stop_iteration_becomes_a_runtime_error() -> None:
 
 
 def test_even_an_exit_is_the_callers_and_no_threads() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         await blocking(exec, "raise SystemExit(3)")
 
     with pytest.raises(SystemExit, match="3"):
-        asyncio.run(story())
+        asyncio.run(scenario())
 
 
 async def test_a_cancelled_caller_leaves_at_once_and_the_threads_result_is_dropped(

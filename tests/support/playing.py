@@ -24,11 +24,11 @@ def request(question: str = QUESTION, **sampling: Any) -> Request:
     return Request((Message("user", (Text(question),)),), Sampling(**sampling))
 
 
-def failure(kind: Kind | str, message: str = "it failed", **rest: Any) -> Failure:
-    return Failure(kind=Kind(kind), message=message, **rest)
+def failure(kind: Kind | str, message: str = "it failed", **options: Any) -> Failure:
+    return Failure(kind=Kind(kind), message=message, **options)
 
 
-def why(failure: Failure | None) -> str:
+def get_message(failure: Failure | None) -> str:
     """Return the message of an incompatibility, "" for none."""
     return "" if failure is None else failure.message
 
@@ -87,7 +87,7 @@ class Streams:
             self.closed += 1
 
 
-def target(name: str, adapter: Any, **rest: Any) -> Target:
+def target(name: str, adapter: Any, **options: Any) -> Target:
     async def get() -> Any:
         if isinstance(adapter, Failure):
             raise AttemptFailed(adapter)
@@ -98,7 +98,7 @@ def target(name: str, adapter: Any, **rest: Any) -> Target:
         "vendor_id": name,
         "card": Card(),
         "timeout": 30.0,
-        **rest,
+        **options,
     }
     return Target(name=name, adapter=get, **settings)
 
@@ -111,9 +111,13 @@ def route(
 ) -> Route:
     names = tuple(each.name for each in targets)
     rules = Triggers((triggers or {}).items())
-    made = Chain(models=names, **chain)
+    settings = Chain(models=names, **chain)
     return Route(
-        name="default", chain=made, targets=targets, triggers=rules, hedges=hedges or RetryBudget()
+        name="default",
+        chain=settings,
+        targets=targets,
+        triggers=rules,
+        hedges=hedges or RetryBudget(),
     )
 
 
@@ -135,7 +139,7 @@ class Call:
 
 def dispatch(
     chain: Route,
-    given: Request | None = None,
+    question: Request | None = None,
     *,
     events: list[Event] | None = None,
     put: Callable[[Chunk], Awaitable[None]] | None = None,
@@ -146,4 +150,4 @@ def dispatch(
     seconds = chain.chain.deadline if deadline is None else deadline
     dispatcher = Dispatcher(chain, emit=sink, jitter=random.Random(1))
     take = None if put is None else lambda chunk, _: put(chunk)
-    return Call(lambda: dispatcher.start(given or request(), seconds, take))
+    return Call(lambda: dispatcher.start(question or request(), seconds, take))

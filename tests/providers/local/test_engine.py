@@ -96,13 +96,13 @@ def test_an_engine_that_cannot_be_loaded_fails_every_job_and_is_retried(tmp_path
 def test_closing_stops_the_running_job_and_waits_for_the_engine(weights: Path) -> None:
     engines = Engines()
     started = threading.Event()
-    story = {
+    scenario = {
         **SHORT,
         "messages": [{"role": "user", "content": "Tell me a long story."}],
         "max_tokens": 1000,
     }
     engines.submit(
-        Setup(path=str(weights), threads=1, context=1024), Job(story, lambda _: started.set())
+        Setup(path=str(weights), threads=1, context=1024), Job(scenario, lambda _: started.set())
     )
     assert started.wait(30)
     (engine,) = engines._engines.values()
