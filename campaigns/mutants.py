@@ -41,10 +41,11 @@ class Mutant(NamedTuple):
     """One change.
 
     Its `name` is its function and both texts, so a change of the module's other lines keeps it.
+    Its `lines` begin with the statement: a test that executes none of them cannot notice it.
     """
 
     name: str
-    line: int
+    lines: range
     parent: ast.AST
     field: str
     at: int | None
@@ -77,33 +78,53 @@ def mutants_of(tree: ast.Module, module: str) -> list[Mutant]:
     """
     mutants: list[Mutant] = []
     names: Counter[str] = Counter()
-    for parent, field, index, node, scope in _nodes(tree, ""):
+    for parent, field, index, node, scope, first in _nodes(tree, "", 0):
         for replacement in _replacements(node, field, scope):
             change = f"{_text(node, parent)} -> {_text(replacement, parent)}"
             name = f"{module}.{scope or '<module>'}: {change}"
             names[name] += 1
             numbered = name if names[name] == 1 else f"{name} #{names[name]}"
-            mutants.append(Mutant(numbered, node.lineno, parent, field, index, replacement))
+            lines = range(first, _last_line(node) + 1)
+            mutants.append(Mutant(numbered, lines, parent, field, index, replacement))
     return mutants
 
 
-def _nodes(node: ast.AST, scope: str) -> Iterator[tuple[ast.AST, str, int | None, Any, str]]:
-    """Yield each expression and statement that may be changed, with its position and function."""
+def _last_line(node: Any) -> int:
+    """Return the last line of an expression or a statement; of a block, of its condition."""
+    decides = isinstance(node, ast.If | ast.While)
+    return int(node.test.end_lineno if decides else node.end_lineno)
+
+
+def _nodes(
+    node: ast.AST, scope: str, first: int
+) -> Iterator[tuple[ast.AST, str, int | None, Any, str, int]]:
+    """Yield each expression and statement that may be changed.
+
+    With it come the node that holds it, its field and index there, its function, and the first
+    line of its statement.
+    """
+    for field, index, child in _children(node):
+        if not isinstance(child, ast.AST) or _is_exempt(child, node):
+            continue
+        inner, line = scope, first
+        if isinstance(child, ast.stmt):
+            line = child.lineno
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inner = f"{scope}.{child.name}" if scope else child.name
+        if isinstance(child, ast.expr | ast.stmt):
+            yield node, field, index, child, inner, line
+        yield from _nodes(child, inner, line)
+
+
+def _children(node: ast.AST) -> Iterator[tuple[str, int | None, Any]]:
+    """Yield what stands in a node, with its field and index, without the types."""
     for field, value in ast.iter_fields(node):
         if field in _TYPES or _is_class_keyword(node, field):
             continue
         children = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
         if field == "args" and _calls(node, "cast"):
             children = children[1:]
-        for index, child in children:
-            if not isinstance(child, ast.AST) or _is_exempt(child, node):
-                continue
-            inner = scope
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                inner = f"{scope}.{child.name}" if scope else child.name
-            if isinstance(child, ast.expr | ast.stmt):
-                yield node, field, index, child, inner
-            yield from _nodes(child, inner)
+        yield from ((field, index, child) for index, child in children)
 
 
 def _is_class_keyword(node: ast.AST, field: str) -> bool:
@@ -115,7 +136,9 @@ def _is_exempt(node: ast.AST, parent: ast.AST) -> bool:
     match node:
         case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom():
             return True
-        case ast.Assign(targets=[ast.Name(id="__all__")]):
+        case ast.Assign(targets=[ast.Name(id="__all__" | "__slots__")]):
+            return True
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return True
         case ast.Subscript(value=ast.Name(id=name)):
             return name in _GENERIC

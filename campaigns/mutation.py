@@ -1,18 +1,22 @@
-"""Make small changes to the modules that decide what a call does: each must make a test fail.
+"""Change the modules that decide what a call does, one small change at a time: some test must fail.
 
 usage: python -m campaigns.mutation [MODULE…] [--share 0.05] [--seed S] [--jobs 2]
                                     [--results FILE] [--only TEXT]
 
-Each mutant (`campaigns/mutants.py`) lives in a process of its own, forked from this one, and dies
-at the first test that fails; the files on the disk are never changed. The mutants that no test can
-kill are listed in `mutants_equivalent.toml`, with the reason. With `--results FILE` each outcome is
-saved there, and a later run continues from it: an outcome counts as long as the module and its
-tests are the same. The exit status is 1 if a mutant survived that is not in that list.
+First the tests run unchanged, and each line of the modules is noted with the tests that execute it.
+Then each mutant (`campaigns/mutants.py`) runs in a process of its own, forked from this one, with
+the tests that execute its lines. It ends at the first test that fails. The files on the disk are
+never changed.
+
+Mutants that no test can kill stand in `mutants_equivalent.toml`, each with the reason. The exit
+status is 1 if another mutant survives. With `--results FILE` each outcome is noted there, and a
+later run goes on where this one ended: a mutant in the file does not run again while its module
+and the module's tests stay the same.
 """
 
 import argparse
 import ast
-import hashlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -21,101 +25,33 @@ import resource
 import sys
 import time
 import tomllib
+import warnings
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import cached_property
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from campaigns.mutants import Mutant, mutants_of
+from campaigns.mutation_targets import OWN, ROOT, Target, targets
 
-ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.toml")
 MEMORY = 4 * 1024**3
-"""Bytes that a mutant may have: one that never ends may collect without end."""
+"""Bytes of memory that a mutant may have: one that never ends may allocate without end."""
 
 FORK = multiprocessing.get_context("fork")
 WRONG = ("survived", "killed, though called equivalent")
-
-DISPATCH_TESTS = (
-    "dispatch/test_dispatcher.py",
-    "dispatch/test_breaks.py",
-    "dispatch/test_hedging.py",
-    "dispatch/test_probing.py",
-    "runtime/test_on_time.py",
-)
-OWN = {
-    "dispatch.adapter_call": (
-        "dispatch/test_adapter_call.py",
-        "runtime/test_isolation.py",
-        "dispatch/test_limits_of_models.py",
-    ),
-    "resilience.breaker_states": (
-        "resilience/test_circuit_breaker.py",
-        "dispatch/test_retired.py",
-        "resilience/test_circuit_breaker_model.py",
-    ),
-    "resilience.circuit_breaker": (
-        "resilience/test_circuit_breaker.py",
-        "dispatch/test_retired.py",
-        "resilience/test_health.py",
-        "resilience/test_circuit_breaker_model.py",
-    ),
-    "resilience.retry_budget": (
-        "resilience/test_retry_budget.py",
-        "resilience/test_circuit_breaker_model.py",
-    ),
-    "dispatch.policy": ("dispatch/test_policy.py", "diagnostics/test_explain.py"),
-    "dispatch.dispatcher": (),
-    "dispatch.in_flight": ("dispatch/test_retired.py", "dispatch/test_attempt.py"),
-    "resilience.bulkhead": ("resilience/test_bulkhead.py",),
-    "dispatch.attempt": ("dispatch/test_attempt.py", "runtime/test_isolation.py"),
-    "dispatch.trail": ("observe/test_log.py", "test_events.py"),
-    "resilience.triggers": ("resilience/test_triggers.py",),
-    "resilience.timeouts": ("resilience/test_timeouts.py",),
-}
-"""The modules, and the tests beside `DISPATCH_TESTS` that must notice their changes."""
+LOADED = "ignore::pytest.PytestAssertRewriteWarning"
+OPTIONS = ("-q", "-p", "no:cacheprovider", "-W", LOADED, "--rootdir", str(ROOT))
 
 
-class Target(NamedTuple):
-    """A module, and the tests that must notice what is changed in it."""
-
-    name: str
-    import_name: str
-    path: Path
-    tests: tuple[Path, ...]
-
-    @property
-    def digest(self) -> str:
-        """Return a hash of the module and its tests."""
-        return hashlib.sha256(
-            b"\0".join(path.read_bytes() for path in (self.path, *self.tests))
-        ).hexdigest()[:16]
-
-    def mutants(self) -> list[Mutant]:
-        """Return all mutants of one new tree."""
-        return mutants_of(ast.parse(self.path.read_text("utf-8")), self.name)
-
-
-def targets(names: Iterable[str]) -> list[Target]:
-    """Return the modules of these names, or all."""
-    chosen = tuple(names) or tuple(OWN)
-    folder = ROOT / "core" / "standby"
-    tests = {
-        name: tuple(ROOT / "tests" / path for path in (*OWN[name], *DISPATCH_TESTS))
-        for name in chosen
-    }
-    return [
-        Target(name, f"standby.{name}", folder / f"{name.replace('.', '/')}.py", tests[name])
-        for name in chosen
-    ]
-
-
-class _Changed(SourceFileLoader):
-    """Makes a module of a changed tree."""
+class _Loader(SourceFileLoader):
+    """Load a module from a changed tree."""
 
     def __init__(self, target: Target, tree: ast.Module) -> None:
         super().__init__(target.import_name, str(target.path))
@@ -128,106 +64,163 @@ class _Changed(SourceFileLoader):
 
 
 class _Finder:
-    """Finds one module by its loader, before all other finders."""
+    """Find one module by its loader, before the other finders do."""
 
-    def __init__(self, loader: _Changed) -> None:
+    def __init__(self, loader: _Loader) -> None:
         self._loader = loader
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Find the one module."""
         del path, target
         loader = self._loader
-        return (
-            spec_from_file_location(fullname, loader.path, loader=loader)
-            if fullname == loader.name
-            else None
-        )
+        if fullname != loader.name:
+            return None
+        return spec_from_file_location(fullname, loader.path, loader=loader)
 
 
-def run_tests(target: Target, index: int | None, seconds: int) -> None:
-    """Run the tests of a module in this process, which ends with pytest's exit status.
+class Baseline:
+    """What the tests do without a change: which of them execute which line, and for how long."""
 
-    Args:
-        target: The module.
-        index: Which of its mutants to apply, `None` for no change.
-        seconds: Limit of the processor time.
-    """
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    def __init__(self, chosen: list[Target]) -> None:
+        """Take the modules whose tests are to run."""
+        self._targets = chosen
+
+    @cached_property
+    def _run(self) -> tuple[dict[str, dict[str, set[int]]], dict[str, float]]:
+        """Run the tests at the first use, and load their packages into this process.
+
+        Raises:
+            SystemExit: A test failed.
+        """
+        receiver, sender = FORK.Pipe(duplex=False)
+        process = FORK.Process(target=_run_baseline, args=(self._targets, sender))
+        process.start()
+        sender.close()
+        try:
+            failures, lines, seconds, packages = receiver.recv()
+        except EOFError:
+            raise SystemExit("the tests without a change ended early") from None
+        process.join()
+        if failures:
+            raise SystemExit(f"these tests fail without a change: {', '.join(failures)}")
+        with warnings.catch_warnings(action="ignore"):
+            for name in packages:
+                with suppress(ImportError):  # some are not found under their names
+                    importlib.import_module(name)
+        return lines, seconds
+
+    def tests(self, target: Target, mutant: Mutant) -> dict[str, float]:
+        """Return the tests that execute a mutant's lines, each with its seconds.
+
+        Lines that are executed when the module is imported matter to all its tests.
+        """
+        lines, seconds = self._run
+        files = {path.relative_to(ROOT).as_posix() for path in target.tests}
+        own = {name: took for name, took in seconds.items() if name.partition("::")[0] in files}
+        executed = lines[str(target.path)]
+        if not executed.get("", set()).isdisjoint(mutant.lines):
+            return own
+        return {
+            name: took
+            for name, took in own.items()
+            if not executed.get(name, set()).isdisjoint(mutant.lines)
+        }
+
+
+def _run_baseline(chosen: list[Target], sender: Connection) -> NoReturn:
+    """In a process of its own: run all tests of the modules; send what `Baseline` keeps."""
+    _prepare()
+    import pytest  # noqa: PLC0415 - only the processes that run tests need it
+
+    from campaigns.mutation_plugin import Coverage  # noqa: PLC0415
+
+    plugin = Coverage([str(target.path) for target in chosen])
+    plugin.start()
+    tests = dict.fromkeys(str(path) for target in chosen for path in target.tests)
+    status = pytest.main([*OPTIONS, *tests], plugins=[plugin])
+    failures = plugin.failures or ([f"exit status {status}"] if status else [])
+    sender.send((failures, plugin.lines, plugin.seconds, _packages()))
+    sender.close()
+    os._exit(0)
+
+
+def _packages() -> list[str]:
+    """Return the loaded modules of Python and of installed packages."""
+    installed = (sys.prefix, sys.base_prefix)
+    return [
+        name
+        for name, module in tuple(sys.modules.items())
+        if str(getattr(module, "__file__", None)).startswith(installed)
+    ]
+
+
+def _prepare() -> None:
+    """Limit this process, and turn off its output."""
+    sys.dont_write_bytecode = False
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    tree = ast.parse(target.path.read_text("utf-8"))
-    if index is not None:
-        mutants_of(tree, target.name)[index].apply()
-        sys.meta_path.insert(0, _Finder(_Changed(target, tree)))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
+
+
+def run_mutant(target: Target, index: int, tests: dict[str, float]) -> NoReturn:
+    """In a process of its own: run tests of a module with one change; exit as pytest does."""
+    _prepare()
+    tree = ast.parse(target.path.read_text("utf-8"))
+    mutants_of(tree, target.name)[index].apply()
+    sys.meta_path.insert(0, _Finder(_Loader(target, tree)))
     import pytest  # noqa: PLC0415 - only the processes that run tests need it
 
-    options = (
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "campaigns.mutation_profile",
-        "--rootdir",
-        str(ROOT),
-    )
-    os._exit(pytest.main([*options, *map(str, target.tests)]))
+    from campaigns.mutation_plugin import Selection  # noqa: PLC0415
+
+    files = {name.partition("::")[0] for name in tests}
+    chosen = [str(path) for path in target.tests if path.relative_to(ROOT).as_posix() in files]
+    os._exit(pytest.main(["-x", *OPTIONS, *chosen], plugins=[Selection(tests)]))
 
 
-class _Run(NamedTuple):
+class Job(NamedTuple):
+    """A mutant to run: its name, its position in its module, and its tests with their seconds."""
+
+    name: str
+    position: int
+    tests: dict[str, float]
+
+
+class _Running(NamedTuple):
     process: Any
     name: str
     until: float
 
 
 def run_mutants(
-    target: Target, chosen: Iterable[tuple[str, int | None]], jobs: int, seconds: int
+    target: Target, jobs: Iterable[Job], processes: int
 ) -> Iterator[tuple[str, int | None]]:
-    """Run the mutants, at most `jobs` at once.
+    """Run mutants of a module.
 
     Args:
         target: The module.
-        chosen: Names and indices of its mutants.
-        jobs: The number of processes.
-        seconds: Processor time of each; a process that only waits is killed after ten times as
-            many seconds.
+        jobs: The mutants.
+        processes: How many run at once.
 
     Yields:
-        Each mutant's name with pytest's exit status, `None` if it ran out of time.
+        Each mutant's name, with pytest's exit status; `None` if it ran out of time.
     """
-    waiting, running = deque(chosen), dict[int, _Run]()
+    waiting, running = deque(jobs), dict[int, _Running]()
     while waiting or running:
-        while waiting and len(running) < jobs:
-            name, index = waiting.popleft()
-            process = FORK.Process(target=run_tests, args=(target, index, seconds))
+        while waiting and len(running) < processes:
+            job = waiting.popleft()
+            process = FORK.Process(target=run_mutant, args=(target, job.position, job.tests))
             process.start()
-            running[process.sentinel] = _Run(process, name, time.monotonic() + 10 * seconds)
+            until = time.monotonic() + 120 + 10 * sum(job.tests.values())
+            running[process.sentinel] = _Running(process, job.name, until)
         done = set(wait(list(running), timeout=0.5))
         for sentinel, each in tuple(running.items()):
-            late = time.monotonic() > each.until
-            if sentinel in done or late:
+            if sentinel in done or time.monotonic() > each.until:
                 each.process.kill()
                 each.process.join()
                 del running[sentinel]
                 yield each.name, None if each.process.exitcode < 0 else each.process.exitcode
-
-
-def seconds_for(target: Target) -> int:
-    """Return the seconds of processor time that a mutant may take, from a run without a change.
-
-    Raises:
-        SystemExit: The tests fail without a change.
-    """
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    [(_, status)] = run_mutants(target, [("", None)], 1, 600)
-    if status != 0:
-        raise SystemExit(
-            f"{target.name}: its tests fail without a change: pytest ended with {status}"
-        )
-    return 10 + 3 * round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
 
 
 def sample(mutants: list[Mutant], share: float, seed: int) -> list[int]:
@@ -290,23 +283,26 @@ def compare_outcome(name: str, outcome: str, equivalents: Iterable[str]) -> str:
     return "equivalent" if outcome == "survived" else "killed, though called equivalent"
 
 
-def run_campaign(target: Target, arguments: Any, results: Results) -> Iterator[tuple[str, str]]:
-    """Yield the name and the outcome of each mutant that is chosen."""
+def run_campaign(
+    target: Target, arguments: Any, results: Results, baseline: Baseline
+) -> Iterator[tuple[str, str]]:
+    """Yield the chosen mutants of a module, each with its outcome."""
     mutants = target.mutants()
     chosen = [
         at
         for at in sample(mutants, arguments.share, arguments.seed)
         if arguments.only in mutants[at].name
     ]
-    known = {
-        at: outcome
-        for at in chosen
-        if (outcome := results.get(target, mutants[at].name)) is not None
-    }
-    yield from ((mutants[at].name, outcome) for at, outcome in known.items())
-    todo = [(mutants[at].name, at) for at in chosen if at not in known]
-    seconds = seconds_for(target) if todo else 0
-    for name, status in run_mutants(target, todo, arguments.jobs, seconds):
+    jobs = list[Job]()
+    for at in chosen:
+        name = mutants[at].name
+        if (outcome := results.get(target, name)) is not None:
+            yield name, outcome
+        elif tests := baseline.tests(target, mutants[at]):
+            jobs.append(Job(name, at, tests))
+        else:
+            yield name, "survived"
+    for name, status in run_mutants(target, jobs, arguments.jobs):
         outcome = read_outcome(name, status)
         results.add(target, name, outcome)
         yield name, outcome
@@ -330,22 +326,21 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.modules) - set(OWN):
         parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(OWN)}")
-    began, total, results, equivalents = (
-        time.monotonic(),
-        Counter[str](),
-        Results(arguments.results),
-        read_equivalents(),
-    )
-    for target in targets(arguments.modules):
-        counts = Counter[str]()
-        for name, ended in run_campaign(target, arguments, results):
+    start, total = time.monotonic(), Counter[str]()
+    results, equivalents = Results(arguments.results), read_equivalents()
+    chosen = targets(arguments.modules)
+    baseline = Baseline(chosen)
+    for target in chosen:
+        counts, began = Counter[str](), time.monotonic()
+        for name, ended in run_campaign(target, arguments, results, baseline):
             outcome = compare_outcome(name, ended, equivalents)
             counts[outcome] += 1
             if outcome in WRONG:
                 print(f"{outcome}: {name}", flush=True)  # noqa: T201 - a command
         total += counts
-        print(f"{target.name}: {_format_counts(counts)}", flush=True)  # noqa: T201 - a command
-    print(f"in all: {_format_counts(total)}, in {time.monotonic() - began:.0f}s")  # noqa: T201 - a command
+        seconds = time.monotonic() - began
+        print(f"{target.name}: {_format_counts(counts)}, in {seconds:.0f}s", flush=True)  # noqa: T201
+    print(f"in all: {_format_counts(total)}, in {time.monotonic() - start:.0f}s")  # noqa: T201 - a command
     return int(any(total[outcome] for outcome in WRONG))
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from campaigns.mutants import mutants_of
 from campaigns.mutation import (
-    OWN,
+    Baseline,
     Results,
     compare_outcome,
     read_equivalents,
     sample,
-    targets,
 )
+from campaigns.mutation_targets import OWN, targets
 from tests.docs.documents import ROOT
 
 
@@ -50,6 +50,8 @@ def changes(code: str) -> list[str]:
         ("return a", ["return a -> return None"]),
         ("self.x = a", ["self.x = a -> pass"]),
         ("x = a + a; y = a + a", ["a + a -> a - a", "a + a -> a - a #2"]),
+        ("__slots__ = ('a',)", []),
+        ("if TYPE_CHECKING: a()", []),
         ("x: 'T' = a", []),
         ("'what it does'", []),
         ("x = cast('T', a)", []),
@@ -73,6 +75,34 @@ def test_a_change_is_in_the_code_that_is_then_compiled() -> None:
     names: dict[str, object] = {}
     exec(compile(tree, "m", "exec"), names)  # noqa: S102 - code of this test's own
     assert names["f"](0) == "large"  # type: ignore[operator] # it is the function
+
+
+@pytest.mark.parametrize("folder", ["dispatch", "resilience"])
+def test_every_module_of_the_two_folders_is_in_the_table(folder: str) -> None:
+    paths = (ROOT / "core" / "standby" / folder).glob("*.py")
+    modules = {f"{folder}.{path.stem}" for path in paths} - {f"{folder}.__init__"}
+    assert {name for name in OWN if name.startswith(f"{folder}.")} == modules
+
+
+def test_the_lines_of_a_mutant_begin_with_its_statement_and_end_before_a_block() -> None:
+    code = "def f(a):\n  if (\n    a > 1\n  ):\n    return g(\n      a + 1\n    )"
+    lines = {mutant.name: mutant.lines for mutant in mutants_of(ast.parse(code), "m")}
+    assert lines["m.f: a > 1 -> a >= 1"] == range(2, 4)
+    assert lines["m.f: if a > 1: -> if True:"] == range(2, 4)
+    assert lines["m.f: a + 1 -> a - 1"] == range(5, 7)
+
+
+def test_a_mutant_has_the_tests_that_execute_its_lines() -> None:
+    [target] = targets(["resilience.bulkhead"])
+    baseline, mutant = Baseline([target]), target.mutants()[0]
+    one, other = "tests/resilience/test_bulkhead.py::one", "tests/other.py::other"
+    executed = {"": {1}, one: {30, 31}, other: {30}}
+    baseline.__dict__["_run"] = ({str(target.path): executed}, dict.fromkeys((one, other), 0.1))
+
+    def tests(*lines: int) -> list[str]:
+        return list(baseline.tests(target, mutant._replace(lines=range(*lines))))
+
+    assert (tests(1, 2), tests(29, 31), tests(32, 40)) == ([one], [one], [])
 
 
 def test_each_module_has_mutants_of_one_name_each_and_tests_that_are_there() -> None:
@@ -143,7 +173,7 @@ def test_the_command_kills_one_and_changes_no_file() -> None:
     ran = run_command(
         "resilience.bulkhead", "--only", "release: self._semaphore().release() -> pass"
     )
-    assert (ran.returncode, ran.stderr, ran.stdout.splitlines()[0]) == (
+    assert (ran.returncode, ran.stderr, ran.stdout.partition(", in ")[0]) == (
         0,
         "",
         "resilience.bulkhead: 1 mutants, 1 killed",
