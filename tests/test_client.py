@@ -1,4 +1,4 @@
-"""The two clients: arguments, wrong requests, threads and event loops, connections, and events."""
+"""The two clients: arguments, wrong requests, threads, event loops, connections, and events."""
 
 import asyncio
 import contextvars
@@ -38,8 +38,8 @@ from standby import (
 )
 from standby.runtime import background_loop
 from standby.settings import BreakerSettings, Chain, Model, Retry, Trigger
-from tests.support.asking import scripted, served
 from tests.support.busy import SLACK
+from tests.support.chains import loopback_chain, scripted_chain
 from tests.support.loopback import (
     OPENAI_500,
     Loopback,
@@ -51,7 +51,7 @@ from tests.support.loopback import (
     openai_stream,
 )
 
-who = contextvars.ContextVar("who", default="nobody")
+caller_name = contextvars.ContextVar("who", default="none")
 BUSY = {
     "fail": {
         "kind": "overloaded",
@@ -66,9 +66,9 @@ HANG = [{"hang": True}]
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    with Loopback() as running:
-        running.answer = openai_answers("Lisbon, ", "says OpenAI.")
-        yield running
+    with Loopback() as loopback:
+        loopback.answer = openai_answers("Lisbon, ", "says OpenAI.")
+        yield loopback
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     monkeypatch.delitem(sys.modules, "odd_adapter", raising=False)
     monkeypatch.delitem(sys.modules, "odd_manifest", raising=False)
 
-    def put(adapter: str) -> Settings:
+    def write_plugin(adapter: str) -> Settings:
         info = tmp_path / "odd-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
@@ -101,7 +101,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
             },
         )
 
-    return put
+    return write_plugin
 
 
 def outcomes(reply: Any) -> list[tuple[str, str]]:
@@ -128,19 +128,19 @@ def outcomes(reply: Any) -> list[tuple[str, str]]:
     ],
     ids=["string", "Message", "generator", "mixed"],
 )
-def test_a_string_messages_and_dictionaries_are_a_conversation(
+def test_a_conversation_is_a_string_or_messages_or_dictionaries(
     server: Loopback, messages: Any, sent: list[Any]
 ) -> None:
-    with Standby(settings=served(openai=server.url)) as client:
+    with Standby(settings=loopback_chain(openai=server.url)) as client:
         assert client.chat(messages).text == "Lisbon, says OpenAI."
-    got = server.requests[0].json["messages"]
-    assert sent in (got, [message["content"] for message in got])
+    received = server.requests[0].json["messages"]
+    assert sent in (received, [message["content"] for message in received])
 
 
-def test_sampling_parameters_are_keywords_and_what_a_model_refuses_stands_on_the_trail(
+def test_sampling_parameters_are_keywords_and_the_trail_names_the_dropped_ones(
     server: Loopback,
 ) -> None:
-    with Standby(settings=served(openai=server.url)) as client:
+    with Standby(settings=loopback_chain(openai=server.url)) as client:
         reply = client.chat("hi", max_tokens=7, seed=3, stop="\n", temperature=0.2)
     sent = server.requests[0].json
     assert (sent["max_completion_tokens"], sent["seed"], sent["stop"]) == (7, 3, ["\n"])
@@ -151,7 +151,7 @@ def test_sampling_parameters_are_keywords_and_what_a_model_refuses_stands_on_the
 async def test_a_call_falls_back_over_both_wires_in_both_forms() -> None:
     with both() as (gemini, openai):
         gemini.script(OPENAI_500)
-        settings = served(gemini=gemini.url, openai=openai.url, retry=Retry(attempts=1))
+        settings = loopback_chain(gemini=gemini.url, openai=openai.url, retry=Retry(attempts=1))
         async with AsyncStandby(settings=settings) as client:
             replies = [
                 await client.chat("hi"),
@@ -231,35 +231,37 @@ def test_a_misspelt_chain_of_the_file_is_the_problem_not_the_call() -> None:
 async def test_a_wrong_request_is_rejected_at_once_by_every_method(
     messages: Any, options: Any, problem: str
 ) -> None:
-    seen: list[events.Event] = []
-    settings = scripted("Lisbon.")
+    emitted: list[events.Event] = []
+    settings = scripted_chain("Lisbon.")
     client, blocking = (
-        kind(settings=settings, sinks=[seen.append]) for kind in (AsyncStandby, Standby)
+        kind(settings=settings, sinks=[emitted.append]) for kind in (AsyncStandby, Standby)
     )
-    for ask in (client.stream, blocking.stream, blocking.chat):
+    for call in (client.stream, blocking.stream, blocking.chat):
         with pytest.raises(RequestError) as caught:
-            ask(messages, **options)
+            call(messages, **options)
         assert str(caught.value) == problem
     with pytest.raises(RequestError) as caught:
         await client.chat(messages, **options)
     assert str(caught.value) == problem
-    assert seen == []
+    assert emitted == []
 
 
-def test_an_integer_beyond_any_float_is_no_deadline() -> None:
+def test_an_integer_beyond_any_float_is_refused_as_deadline() -> None:
     with pytest.raises(RequestError, match="at most 86400, a day, not that many"):
-        Standby(settings=scripted("Lisbon.")).chat("hi", deadline=10**5000)
+        Standby(settings=scripted_chain("Lisbon.")).chat("hi", deadline=10**5000)
 
 
 @pytest.mark.parametrize("deadline", [86_400, 86_400.0, 0.5])
-def test_a_deadline_of_a_day_is_taken(deadline: float) -> None:
-    assert Standby(settings=scripted("Lisbon.")).chat("hi", deadline=deadline).text == "Lisbon."
+def test_a_deadline_of_a_day_is_accepted(deadline: float) -> None:
+    assert (
+        Standby(settings=scripted_chain("Lisbon.")).chat("hi", deadline=deadline).text == "Lisbon."
+    )
 
 
 @pytest.mark.parametrize("seconds", [math.inf, 1e10, 86_400.1])
 @pytest.mark.parametrize("key", ["deadline", "timeout", "open_limit"])
-def test_settings_made_in_code_have_the_same_bound(key: str, seconds: float) -> None:
-    made = Settings(
+def test_settings_in_code_have_the_same_limit(key: str, seconds: float) -> None:
+    settings = Settings(
         models={
             "a": Model(
                 provider="scripted",
@@ -271,7 +273,7 @@ def test_settings_made_in_code_have_the_same_bound(key: str, seconds: float) -> 
         chains={"default": Chain(models=("a",), deadline=seconds if key == "deadline" else 30.0)},
     )
     with pytest.raises(ConfigError, match=r"longer than a day|<= 86400\.0"):
-        Standby(settings=made)
+        Standby(settings=settings)
 
 
 def test_a_configuration_is_rejected_with_every_problem() -> None:
@@ -308,23 +310,21 @@ def test_a_configuration_is_rejected_with_every_problem() -> None:
         Settings(chains={"default": Chain(models="scripted/x")}),  # type: ignore[arg-type] # what a user may write
     ],
 )
-def test_settings_made_in_code_are_checked_like_a_files(settings: Settings) -> None:
+def test_settings_in_code_are_checked_like_a_files(settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"chains|models|deadline"):
         Standby(settings=settings)
 
 
-def test_settings_made_in_code_need_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_in_code_need_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "models.yaml").write_text("no: [good")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STANDBY_CONFIG", "nowhere.yaml")
-    with Standby(settings=scripted("Lisbon.")) as client:
+    with Standby(settings=scripted_chain("Lisbon.")) as client:
         assert client.chat("hi").text == "Lisbon."
         assert client.settings.models["m1"].timeout == 60.0  # nothing is left implicit
 
 
-def test_a_file_is_read_with_the_environment_that_is_given(
+def test_a_file_is_read_with_the_given_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -351,26 +351,26 @@ def test_a_file_is_read_with_the_environment_that_is_given(
 # In time
 
 
-@pytest.mark.parametrize("settings", [scripted(HANG), scripted(HANG, deadline=0.2)])
+@pytest.mark.parametrize("settings", [scripted_chain(HANG), scripted_chain(HANG, deadline=0.2)])
 def test_a_call_ends_on_time_by_its_own_deadline_or_the_chains(settings: Settings) -> None:
-    own = None if settings.chains["default"].deadline == 0.2 else 0.2
+    deadline = None if settings.chains["default"].deadline == 0.2 else 0.2
     with Standby(settings=settings) as client:
-        for ask in (client.chat, lambda *args, **rest: list(client.stream(*args, **rest))):
+        for call in (client.chat, lambda *args, **options: list(client.stream(*args, **options))):
             began = time.monotonic()
             with pytest.raises(
                 DeadlineExceeded, match=r"no complete reply within the deadline of 0\.2s; asked: m1"
             ):
-                ask("hi", deadline=own)
+                call("hi", deadline=deadline)
             assert 0.15 < time.monotonic() - began < SLACK
 
 
 @pytest.mark.parametrize("models", ["default", "odd"])
-def test_an_adapter_whose_import_hangs_costs_its_time_out_or_the_deadline_and_no_more(
+def test_an_adapter_whose_import_hangs_costs_at_most_its_timeout_or_the_deadline(
     install: Callable[[str], Settings], models: str
 ) -> None:
     settings = install("import odd_gate\nodd_gate.wait()\nclass Odd: complete = None")
     gate = threading.Event()
-    sys.modules["odd_gate"] = gate  # type: ignore[assignment] # all that the import asks of it is wait()
+    sys.modules["odd_gate"] = gate  # type: ignore[assignment] # the import only calls wait()
     quick = msgspec.structs.replace(
         settings, models={**settings.models, "odd/m": Model(provider="odd", timeout=0.2)}
     )
@@ -390,7 +390,7 @@ def test_an_adapter_whose_import_hangs_costs_its_time_out_or_the_deadline_and_no
         del sys.modules["odd_gate"]
 
 
-# What plugins do wrong
+# Faulty plugins
 
 GOOD = "async def complete(self, call): return Reply(text='from odd')"
 
@@ -430,7 +430,7 @@ GOOD = "async def complete(self, call): return Reply(text='from odd')"
         ),
     ],
 )
-def test_an_adapter_that_cannot_be_made_is_a_clear_failure_and_the_next_model_answers(
+def test_an_adapter_that_cannot_be_created_is_a_failure_and_the_next_model_answers(
     install: Callable[[str], Settings], adapter: str, outcome: str, text: str
 ) -> None:
     with Standby(settings=install(adapter)) as client:
@@ -442,7 +442,7 @@ def test_an_adapter_that_cannot_be_made_is_a_clear_failure_and_the_next_model_an
             client.chat("hi", chain="odd")
 
 
-def test_an_adapter_that_can_be_imported_later_is_used_then(
+def test_an_adapter_that_can_be_created_later_is_used_then(
     install: Callable[[str], Settings],
 ) -> None:
     settings = install(
@@ -464,11 +464,12 @@ def test_an_adapter_that_can_be_imported_later_is_used_then(
 
 
 @pytest.mark.parametrize("at", ["constructor", "call"])
-def test_a_plugin_that_exits_is_answered_by_the_next_model_and_the_client_lives_on(
+def test_when_a_plugin_exits_the_next_model_answers_and_the_client_stays_usable(
     install: Callable[[str], Settings], at: str
 ) -> None:
     exits = {
-        place: "raise SystemExit(3)" if place == at else "pass" for place in ("constructor", "call")
+        location: "raise SystemExit(3)" if location == at else "pass"
+        for location in ("constructor", "call")
     }
     settings = install(
         f"""
@@ -480,12 +481,12 @@ def test_a_plugin_that_exits_is_answered_by_the_next_model_and_the_client_lives_
         """
     )
     with Standby(settings=settings, warm_up=False) as client:
-        for ask in (
+        for call in (
             lambda text: client.chat(text).text,
             lambda text: "".join(chunk.text for chunk in client.stream(text)),
         ):
-            assert ask("hi") == "the last word"
-        assert Standby(settings=scripted("Lisbon.")).chat("hi").text == "Lisbon."
+            assert call("hi") == "the last word"
+        assert Standby(settings=scripted_chain("Lisbon.")).chat("hi").text == "Lisbon."
 
 
 def test_context_variables_reach_the_adapter_in_both_forms(
@@ -500,25 +501,25 @@ def test_context_variables_reach_the_adapter_in_both_forms(
                 return Reply(text=sys.modules["odd_who"].get())
         """
     )
-    sys.modules["odd_who"] = who  # type: ignore[assignment] # all that the adapter asks of it is get()
-    token = who.set("the caller")
+    sys.modules["odd_who"] = caller_name  # type: ignore[assignment] # the adapter only calls get()
+    token = caller_name.set("the caller")
     try:
         with Standby(settings=settings) as client:
             assert client.chat("hi").text == "the caller"
             assert next(client.stream("hi")).text == "the caller"
         assert asyncio.run(AsyncStandby(settings=settings).chat("hi")).text == "the caller"
     finally:
-        who.reset(token)
+        caller_name.reset(token)
         del sys.modules["odd_who"]
 
 
-# From everywhere
+# Threads and loops
 
 
-def open_connections(server: Loopback, wanted: int) -> int:
-    """Return how many connections the server holds; it may take a moment to see one close."""
+def open_connections(server: Loopback, count: int) -> int:
+    """Return the number of the server's connections, after at most 2 s until it is `count`."""
     ended = time.monotonic() + 2
-    while len(server._connections) != wanted and time.monotonic() < ended:
+    while len(server._connections) != count and time.monotonic() < ended:
         time.sleep(0.005)
         gc.collect()
     return len(server._connections)
@@ -531,9 +532,12 @@ def echo(request: Received) -> Any:
 
 def test_sixteen_threads_with_twenty_calls_each_never_mix(server: Loopback) -> None:
     server.answer = echo
-    with Standby(settings=served(openai=server.url)) as client, ThreadPoolExecutor(16) as pool:
+    with (
+        Standby(settings=loopback_chain(openai=server.url)) as client,
+        ThreadPoolExecutor(16) as pool,
+    ):
 
-        def ask(number: int) -> list[str]:
+        def call(number: int) -> list[str]:
             questions = [f"question {number}.{turn}" for turn in range(20)]
             answers = []
             for question in questions:
@@ -544,18 +548,18 @@ def test_sixteen_threads_with_twenty_calls_each_never_mix(server: Loopback) -> N
             assert answers == questions
             return answers
 
-        assert len([text for texts in pool.map(ask, range(16)) for text in texts]) == 320
+        assert len([text for texts in pool.map(call, range(16)) for text in texts]) == 320
     assert len(server.requests) == 320
     gc.collect()
 
 
-def test_one_client_serves_several_loops_at_once_and_again_and_again_and_leaves_no_socket(
+def test_one_client_serves_several_loops_repeatedly_and_leaves_no_socket(
     server: Loopback,
 ) -> None:
     server.answer = echo
-    client = AsyncStandby(settings=served(openai=server.url))
+    client = AsyncStandby(settings=loopback_chain(openai=server.url))
 
-    async def ask(number: int) -> list[str]:
+    async def call(number: int) -> list[str]:
         return [
             reply.text
             for reply in await asyncio.gather(
@@ -565,7 +569,7 @@ def test_one_client_serves_several_loops_at_once_and_again_and_again_and_leaves_
 
     def thread(number: int) -> None:
         for _ in range(5):
-            assert asyncio.run(ask(number)) == [f"question {number}.{turn}" for turn in range(5)]
+            assert asyncio.run(call(number)) == [f"question {number}.{turn}" for turn in range(5)]
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(thread, range(4)))
@@ -577,7 +581,7 @@ def test_one_client_serves_several_loops_at_once_and_again_and_again_and_leaves_
 async def test_a_closed_client_has_no_socket_left_and_a_later_call_opens_new_ones(
     server: Loopback,
 ) -> None:
-    client = AsyncStandby(settings=served(openai=server.url))
+    client = AsyncStandby(settings=loopback_chain(openai=server.url))
     for _ in range(3):
         await client.chat("hi")
         assert await asyncio.to_thread(open_connections, server, 1) == 1
@@ -588,7 +592,7 @@ async def test_a_closed_client_has_no_socket_left_and_a_later_call_opens_new_one
 def test_a_closed_blocking_client_has_no_socket_left_and_a_later_call_opens_new_ones(
     server: Loopback,
 ) -> None:
-    client = Standby(settings=served(openai=server.url))
+    client = Standby(settings=loopback_chain(openai=server.url))
     for _ in range(2):
         with client:
             client.chat("hi")
@@ -601,9 +605,9 @@ def test_a_closed_blocking_client_has_no_socket_left_and_a_later_call_opens_new_
 
 @pytest.mark.parametrize("kind", ["blocking", "asynchronous"])
 async def test_a_client_without_references_closes_its_sockets(server: Loopback, kind: str) -> None:
-    settings = served(
+    settings = loopback_chain(
         openai=server.url, gemini="http://127.0.0.1:9"
-    )  # what stands by is about to be imported
+    )  # the second adapter is about to be imported
     settings = msgspec.structs.replace(
         settings, chains={"default": Chain(models=("o3-mini", "gemini-2.5-pro"))}
     )
@@ -616,7 +620,9 @@ async def test_a_client_without_references_closes_its_sockets(server: Loopback, 
 
 async def test_closing_under_a_call_ends_it_and_never_as_a_cancellation(server: Loopback) -> None:
     server.script(hang())
-    client = AsyncStandby(settings=served(openai=server.url, retry=Retry(attempts=1), deadline=5.0))
+    client = AsyncStandby(
+        settings=loopback_chain(openai=server.url, retry=Retry(attempts=1), deadline=5.0)
+    )
     call = asyncio.create_task(client.chat("hi"))
     while not server.requests:
         await asyncio.sleep(0.01)
@@ -626,7 +632,7 @@ async def test_closing_under_a_call_ends_it_and_never_as_a_cancellation(server: 
     await client.close()
 
 
-ASKING: list[Callable[[Standby], Any]] = [
+CALLS: list[Callable[[Standby], Any]] = [
     lambda client: client.chat("hi"),
     lambda client: list(client.stream("hi")),
     lambda client: client.stream("hi").__enter__(),
@@ -637,16 +643,16 @@ ASKING: list[Callable[[Standby], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("ask", ASKING)
-def test_inside_a_running_loop_it_works_and_warns_once_where_it_was_called(
-    ask: Callable[[Standby], Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("call", CALLS)
+def test_inside_a_running_loop_it_works_and_warns_once_at_the_callers_line(
+    call: Callable[[Standby], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background_loop, "_warned", False)
-    client = Standby(settings=scripted("Lisbon."))
+    client = Standby(settings=scripted_chain("Lisbon."))
 
     async def main() -> None:
         for _ in range(3):
-            ask(client)
+            call(client)
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -660,51 +666,59 @@ def test_inside_a_running_loop_it_works_and_warns_once_where_it_was_called(
 # Events
 
 
-def test_a_sink_sees_the_whole_story_of_a_reply_and_of_a_stream() -> None:
-    seen: list[events.Event] = []
-    settings = scripted([BUSY, BUSY, DOWN], "Lisbon.", retry=Retry(attempts=2, initial=0.001))
-    with Standby(settings=settings, sinks=[seen.append]) as client:
+def test_a_sink_receives_all_events_of_a_reply_and_of_a_stream() -> None:
+    emitted: list[events.Event] = []
+    settings = scripted_chain([BUSY, BUSY, DOWN], "Lisbon.", retry=Retry(attempts=2, initial=0.001))
+    with Standby(settings=settings, sinks=[emitted.append]) as client:
         client.chat("hi")
-        names, seen[:] = [type(event).__name__ for event in seen], []
+        names, emitted[:] = [type(event).__name__ for event in emitted], []
         list(client.stream("hi"))
     attempt = ["AttemptStarted", "AttemptEnded"]
     assert names == [*attempt, "RetryScheduled", *attempt, "MovedOn", *attempt, "Answered"]
-    assert [type(event).__name__ for event in seen] == [*attempt, "MovedOn", *attempt, "Answered"]
-    assert len({event.call for event in seen}) == 1
-    assert {event.chain for event in seen} == {"default"}
+    assert [type(event).__name__ for event in emitted] == [
+        *attempt,
+        "MovedOn",
+        *attempt,
+        "Answered",
+    ]
+    assert len({event.call for event in emitted}) == 1
+    assert {event.chain for event in emitted} == {"default"}
 
 
 def test_a_sink_receives_failures_too() -> None:
-    seen: list[events.Event] = []
+    emitted: list[events.Event] = []
     blocked = [{"fail": {"kind": "blocked", "message": "SAFETY"}}]
-    with Standby(settings=scripted(blocked), sinks=[seen.append]) as client, pytest.raises(Stopped):
+    with (
+        Standby(settings=scripted_chain(blocked), sinks=[emitted.append]) as client,
+        pytest.raises(Stopped),
+    ):
         client.chat("hi")
-    assert isinstance(seen[-1], events.Failed)
+    assert isinstance(emitted[-1], events.Failed)
     broken = [
         {"reply": ["Half an"], "fail": {"kind": "connection", "message": "connection error: reset"}}
     ]
     with (
-        Standby(settings=scripted(broken), sinks=[seen.append]) as client,
+        Standby(settings=scripted_chain(broken), sinks=[emitted.append]) as client,
         pytest.raises(StreamBroken),
     ):
         list(client.stream("hi"))
-    assert isinstance(seen[-1], events.Failed)
+    assert isinstance(emitted[-1], events.Failed)
 
 
-def test_a_sink_that_raises_is_logged_and_breaks_neither_the_call_nor_other_sinks(
+def test_a_sink_that_raises_is_logged_and_disturbs_neither_the_call_nor_other_sinks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    seen: list[events.Event] = []
+    emitted: list[events.Event] = []
 
     def broken(_: events.Event) -> None:
         raise KeyError("my sink")
 
     with (
         caplog.at_level(logging.ERROR, "standby"),
-        Standby(settings=scripted("Lisbon."), sinks=[broken, seen.append]) as client,
+        Standby(settings=scripted_chain("Lisbon."), sinks=[broken, emitted.append]) as client,
     ):
         assert client.chat("hi").text == "Lisbon."
-    assert len(seen) == 3
+    assert len(emitted) == 3
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 3
     assert all(
@@ -718,7 +732,7 @@ def test_a_sink_that_calls_the_client_gets_an_error_at_once(
     def curious(_: events.Event) -> None:
         client.chat("what do you think?")
 
-    with Standby(settings=scripted("Lisbon."), sinks=[curious]) as client:
+    with Standby(settings=scripted_chain("Lisbon."), sinks=[curious]) as client:
         assert client.chat("hi").text == "Lisbon."
     assert (
         "from inside its own event loop and would wait for itself; use AsyncStandby" in caplog.text
@@ -726,7 +740,7 @@ def test_a_sink_that_calls_the_client_gets_an_error_at_once(
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
-def test_a_sink_that_wants_the_process_to_exit_reaches_the_caller_and_the_client_lives_on(
+def test_an_exit_of_a_sink_reaches_the_caller_and_the_client_stays_usable(
     error: BaseException,
 ) -> None:
     errors = [error]
@@ -735,21 +749,25 @@ def test_a_sink_that_wants_the_process_to_exit_reaches_the_caller_and_the_client
         if errors:
             raise errors.pop()
 
-    with Standby(settings=scripted("Lisbon."), sinks=[exits]) as client:
-        for ask in (client.chat, lambda text: list(client.stream(text))):
+    with Standby(settings=scripted_chain("Lisbon."), sinks=[exits]) as client:
+        for call in (client.chat, lambda text: list(client.stream(text))):
             with pytest.raises(type(error)):
-                ask("hi")
+                call("hi")
             assert client.chat("hi").text == "Lisbon."
             errors.append(error)
 
 
-def test_the_jitter_that_is_given_spreads_the_retries() -> None:
+def test_the_given_jitter_spreads_the_retries() -> None:
     def pauses(seed: int) -> list[float]:
-        seen: list[events.Event] = []
-        settings = scripted([BUSY, {"reply": "Lisbon."}], retry=Retry(attempts=2, initial=0.01))
-        with Standby(settings=settings, sinks=[seen.append], jitter=random.Random(seed)) as client:
+        emitted: list[events.Event] = []
+        settings = scripted_chain(
+            [BUSY, {"reply": "Lisbon."}], retry=Retry(attempts=2, initial=0.01)
+        )
+        with Standby(
+            settings=settings, sinks=[emitted.append], jitter=random.Random(seed)
+        ) as client:
             client.chat("hi")
-        return [event.delay for event in seen if isinstance(event, events.RetryScheduled)]
+        return [event.delay for event in emitted if isinstance(event, events.RetryScheduled)]
 
     assert pauses(1) == pauses(1) == [random.Random(1).uniform(0, 0.01)]
     assert pauses(2) != pauses(1)
@@ -791,7 +809,7 @@ def warm(seconds=0.3):
 cold = Standby(settings=settings, warm_up=False)
 cold.chat("hi")
 cold.chat("hi", chain="fails")
-print("never if not wanted:", warm())
+print("never if disabled:", warm())
 with Standby(settings=settings) as client:
     client.chat("hi", chain="other")
     print("not for another chain:", warm())
@@ -808,18 +826,18 @@ async def live():
         await asyncio.sleep(0.001)
     return "standby_openai.adapter" in sys.modules
 
-print("when it lives on:", asyncio.run(live()))
+print("when its loop continues:", asyncio.run(live()))
 print("not without a key:", "standby_gemini.adapter" in sys.modules)
 """
 
 
-def test_standby_adapters_are_imported_some_time_after_the_first_reply() -> None:
-    assert warmed(WARMING).splitlines() == [
-        "never if not wanted: False",
+def test_the_other_adapters_are_imported_some_time_after_the_first_reply() -> None:
+    assert run_program(WARMING).splitlines() == [
+        "never if disabled: False",
         "not for another chain: False",
         "not when closed before: False",
         "not when its loop has ended: False",
-        "when it lives on: True",
+        "when its loop continues: True",
         "not without a key: False",
     ]
 
@@ -835,12 +853,12 @@ with Standby(settings=settings) as client:
 )
 
 
-def test_standby_adapters_are_imported_before_the_first_retry() -> None:
-    assert warmed(RETRYING) == "True\n"
+def test_the_other_adapters_are_imported_before_the_first_retry() -> None:
+    assert run_program(RETRYING) == "True\n"
 
 
-def warmed(code: str) -> str:
+def run_program(code: str) -> str:
     program = [sys.executable, "-W", "error::ResourceWarning", "-c", code]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - ours
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    process = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - ours
+    assert (process.returncode, process.stderr) == (0, "")
+    return process.stdout

@@ -26,7 +26,7 @@ from standby.runtime.background_loop import run as run_privately
 from standby.settings import Retry, StreamRules
 from standby.streams import AsyncStream, Start, Stream
 from standby.types import Finish, Reply, Usage
-from tests.support.asking import served
+from tests.support.chains import loopback_chain
 from tests.support.loopback import Loopback, openai_stream
 from tests.support.playing import Plays, Streams, failure, request, route, target
 from tests.support.virtual_clock import run
@@ -603,7 +603,7 @@ def raise_in_the_context(stream: Stream) -> None:
     "way", [close, drop, leave_the_loop, leave_the_context, raise_in_the_context]
 )
 def test_leaving_early_closes_the_socket(server: Loopback, way: Callable[[Stream], None]) -> None:
-    with Standby(settings=served(openai=server.url)) as client, leaves(server):
+    with Standby(settings=loopback_chain(openai=server.url)) as client, leaves(server):
         way(client.stream("hi"))
 
 
@@ -647,7 +647,7 @@ async def acancel(stream: AsyncStream) -> None:
 async def test_leaving_early_closes_the_socket_in_asynchronous_code_too(
     server: Loopback, way: Any
 ) -> None:
-    async with AsyncStandby(settings=served(openai=server.url)) as client:
+    async with AsyncStandby(settings=loopback_chain(openai=server.url)) as client:
         await way(client.stream("hi"))
         gc.collect()
         assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
@@ -662,7 +662,10 @@ def test_the_first_chunk_is_there_before_the_last_is_sent(server: Loopback) -> N
             response, pieces=(*first[:2], *((0.2, piece) for _, piece in [*first[2:], last]))
         )
     )
-    with Standby(settings=served(openai=server.url)) as client, client.stream("hi") as stream:
+    with (
+        Standby(settings=loopback_chain(openai=server.url)) as client,
+        client.stream("hi") as stream,
+    ):
         assert next(stream).text == "Lis"
         came = time.monotonic()
         assert texts(stream) == ["bon."]

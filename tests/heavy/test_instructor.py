@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 import standby
 from standby.settings import Retry
-from tests.support.asking import scripted
+from tests.support.chains import scripted_chain
 
 instructor: Any = pytest.importorskip(
     "instructor", reason="scripts/integrations runs these, where instructor is"
@@ -33,7 +33,7 @@ BY_TEXT = LISBON.model_dump_json()
     ("mode", "steps"), [("TOOLS", BY_TOOL), ("JSON_SCHEMA", BY_TEXT), ("JSON", BY_TEXT)]
 )
 def test_an_instance_comes_from_the_second_model(mode: str, steps: Any) -> None:
-    with standby.openai_client(settings=scripted(BUSY, steps, retry=ONCE)) as client:
+    with standby.openai_client(settings=scripted_chain(BUSY, steps, retry=ONCE)) as client:
         asking = instructor.from_openai(client, mode=instructor.Mode[mode])
         city, completion = asking.chat.completions.create_with_completion(
             model="default", messages=MESSAGES, response_model=City
@@ -43,7 +43,9 @@ def test_an_instance_comes_from_the_second_model(mode: str, steps: Any) -> None:
 
 
 async def test_the_asynchronous_side_does_the_same() -> None:
-    async with standby.async_openai_client(settings=scripted(BUSY, BY_TOOL, retry=ONCE)) as client:
+    async with standby.async_openai_client(
+        settings=scripted_chain(BUSY, BY_TOOL, retry=ONCE)
+    ) as client:
         asking = instructor.from_openai(client)
         city = await asking.chat.completions.create(
             model="default", messages=MESSAGES, response_model=City

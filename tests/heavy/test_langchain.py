@@ -8,7 +8,7 @@ import pytest
 import standby
 from standby.settings import Retry
 from tests.docs.documents import blocks
-from tests.support.asking import scripted, served
+from tests.support.chains import loopback_chain, scripted_chain
 from tests.support.loopback import GEMINI_503, both
 
 pytest.importorskip(
@@ -50,7 +50,7 @@ def chat(asynchronous: Any) -> Any:
 async def test_the_asynchronous_side_falls_back_over_sockets() -> None:
     with both() as (gemini, openai):
         gemini.script(GEMINI_503)
-        settings = served(gemini=gemini.url, openai=openai.url, retry=Retry(attempts=1))
+        settings = loopback_chain(gemini=gemini.url, openai=openai.url, retry=Retry(attempts=1))
         async with standby.async_openai_client(settings=settings) as client:
             llm = chat(client)
             answer = await llm.ainvoke("Which city?")
@@ -67,7 +67,7 @@ def test_an_agent_that_has_a_name_goes_on_after_its_tools() -> None:
         """Report the weather."""
         return f"rain in {city}"
 
-    settings = scripted(
+    settings = scripted_chain(
         [{"tool_calls": [{"name": "weather", "arguments": {"city": "Porto"}}]}, {"reply": "Rain."}]
     )
     with standby.openai_client(settings=settings) as client:
@@ -95,7 +95,9 @@ def chat_of(blocking: Any) -> Any:
 async def test_when_all_fail_the_sdks_exception_comes_through_after_one_call() -> None:
     import openai  # noqa: PLC0415 - beside the library that may be missing
 
-    settings = scripted([{"fail": {"kind": "overloaded", "status": 503}}], retry=Retry(attempts=1))
+    settings = scripted_chain(
+        [{"fail": {"kind": "overloaded", "status": 503}}], retry=Retry(attempts=1)
+    )
     async with standby.async_openai_client(settings=settings) as client:
         with pytest.raises(openai.InternalServerError) as caught:
             await chat(client).ainvoke("Which city?")

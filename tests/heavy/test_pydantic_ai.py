@@ -8,7 +8,7 @@ import pytest
 import standby
 from standby.settings import Retry
 from tests.docs.documents import blocks
-from tests.support.asking import scripted, served
+from tests.support.chains import loopback_chain, scripted_chain
 from tests.support.loopback import GEMINI_503, both
 
 pytest.importorskip("pydantic_ai", reason="scripts/integrations runs these, where pydantic_ai is")
@@ -45,7 +45,7 @@ def agent(client: Any) -> Any:
 async def test_an_agent_falls_back_over_sockets() -> None:
     with both() as (gemini, openai):
         gemini.script(GEMINI_503)
-        settings = served(gemini=gemini.url, openai=openai.url, retry=Retry(attempts=1))
+        settings = loopback_chain(gemini=gemini.url, openai=openai.url, retry=Retry(attempts=1))
         async with standby.async_openai_client(settings=settings) as client:
             result = await agent(client).run("Which city?")
             async with agent(client).run_stream("Which city?") as stream:
@@ -57,7 +57,9 @@ async def test_an_agent_falls_back_over_sockets() -> None:
 async def test_when_all_fail_it_is_a_model_http_error_with_the_trail_on_its_cause() -> None:
     from pydantic_ai.exceptions import ModelHTTPError  # noqa: PLC0415 - it may be missing
 
-    settings = scripted([{"fail": {"kind": "overloaded", "status": 503}}], retry=Retry(attempts=1))
+    settings = scripted_chain(
+        [{"fail": {"kind": "overloaded", "status": 503}}], retry=Retry(attempts=1)
+    )
     async with standby.async_openai_client(settings=settings) as client:
         with pytest.raises(ModelHTTPError) as caught:
             await agent(client).run("Which city?")

@@ -15,7 +15,7 @@ from standby.errors import CallFailed
 from standby.failures import Attempt, Kind
 from standby.observe.log import log, logger, report_broken_close, report_broken_sink
 from standby.settings import Chain, Model, Retry, Secret, Settings
-from tests.support.asking import scripted, served
+from tests.support.chains import loopback_chain, scripted_chain
 from tests.support.loopback import both, openai_reply
 from tests.support.playing import QUESTION, Plays, dispatch, failure, route, target
 from tests.support.virtual_clock import run
@@ -416,7 +416,7 @@ def test_a_model_that_cannot_take_a_request_is_a_warning_once(caplog: Records) -
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
     with both() as (gemini, openai):
         openai.answer = lambda _: openai_reply("{}")
-        with Standby(settings=served(gemini=gemini.url, openai=openai.url)) as client:
+        with Standby(settings=loopback_chain(gemini=gemini.url, openai=openai.url)) as client:
             replies = [
                 client.chat(QUESTION, tools=[tool], schema={"type": "object"}) for _ in range(3)
             ]
@@ -436,6 +436,6 @@ def test_a_refusal_by_the_vendor_is_a_warning_each_time(caplog: Records) -> None
     unable = [
         {"fail": {"kind": "unsupported", "status": 400, "message": "Image exceeds 5 MB maximum."}}
     ]
-    with Standby(settings=scripted(unable, "Lisbon.")) as client:
+    with Standby(settings=scripted_chain(unable, "Lisbon.")) as client:
         assert [client.chat(QUESTION).model for _ in range(2)] == ["m2"] * 2
     assert [level for level, line in lines(caplog) if "m1 failed" in line] == ["WARNING"] * 2

@@ -17,7 +17,7 @@ import standby
 from standby import AsyncStandby, ConfigError, Settings, Standby
 from standby.integrations.openai.client import BASE_URL, AsyncStandbyTransport, StandbyTransport
 from standby.settings import Chain, Model, Retry, StreamRules
-from tests.support.asking import scripted, served
+from tests.support.chains import loopback_chain, scripted_chain
 from tests.support.half_imported import played
 from tests.support.loopback import (
     GEMINI_503,
@@ -66,7 +66,7 @@ def ask(client: openai.OpenAI, **more: Any) -> Any:
 def test_the_first_model_answers_503_and_the_second_answers_the_sdk() -> None:
     with both() as (gemini, openai_server):
         gemini.script(GEMINI_503)
-        settings = served(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
+        settings = loopback_chain(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
         with standby.openai_client(settings=settings) as client:
             raw = client.chat.completions.with_raw_response.create(model="default", messages=HELLO)
     reply = raw.parse()
@@ -96,7 +96,7 @@ def test_the_first_model_answers_503_and_the_second_answers_the_sdk() -> None:
 
 
 def test_an_answer_without_a_vendors_id_gets_one_of_its_own() -> None:
-    with standby.openai_client(settings=scripted("Lisbon.")) as client:
+    with standby.openai_client(settings=scripted_chain("Lisbon.")) as client:
         ids = {ask(client).id for _ in range(3)}
     assert len(ids) == 3
     assert all(reply_id.startswith("chatcmpl-") for reply_id in ids)
@@ -109,7 +109,7 @@ def test_a_vendors_id_of_any_letters_is_kept_and_its_header_is_one_line(server: 
         "finish_reason": "stop",
     }
     server.script(respond(200, {"id": "é\r\nx-odd: 1", "choices": [choice]}))
-    with standby.openai_client(settings=served(openai=server.url)) as client:
+    with standby.openai_client(settings=loopback_chain(openai=server.url)) as client:
         completion: Any = ask(client)
     assert (completion.id, completion._request_id) == ("é\r\nx-odd: 1", "%C3%A9%0D%0Ax-odd:%201")
 
@@ -118,12 +118,12 @@ def test_what_a_model_thought_is_its_reasoning_content_and_is_not_sent_back(
     server: Loopback,
 ) -> None:
     with standby.openai_client(
-        settings=scripted([{"reasoning": "Where?", "reply": "Lisbon."}])
+        settings=scripted_chain([{"reasoning": "Where?", "reply": "Lisbon."}])
     ) as client:
         message = ask(client).choices[0].message
     assert message.reasoning_content == "Where?"
     history = [*HELLO, message.model_dump(), {"role": "user", "content": "Sure?"}]
-    with standby.openai_client(settings=served(openai=server.url)) as client:
+    with standby.openai_client(settings=loopback_chain(openai=server.url)) as client:
         ask(client, messages=history)
     assert [turn["content"] for turn in server.requests[0].json["messages"]] == [
         "Which city?",
@@ -134,7 +134,7 @@ def test_what_a_model_thought_is_its_reasoning_content_and_is_not_sent_back(
 
 
 def test_sampling_parameters_reach_the_model_by_both_of_their_names(server: Loopback) -> None:
-    with standby.openai_client(settings=served(openai=server.url)) as client:
+    with standby.openai_client(settings=loopback_chain(openai=server.url)) as client:
         ask(client, max_completion_tokens=7, seed=3, stop="\n", reasoning_effort="low")
         ask(
             client,
@@ -160,7 +160,7 @@ def test_sampling_parameters_reach_the_model_by_both_of_their_names(server: Loop
 def test_what_only_one_vendor_understands_and_the_deadline_stand_under_standby(
     server: Loopback,
 ) -> None:
-    with standby.openai_client(settings=served(openai=server.url)) as client:
+    with standby.openai_client(settings=loopback_chain(openai=server.url)) as client:
         ask(
             client,
             extra_body={"standby": {"deadline": 20, "extra": {"at-openai": {"verbosity": "low"}}}},
@@ -179,7 +179,7 @@ HINTED: dict[str, Any] = {
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_hints_are_dropped_and_a_header_names_them(server: Loopback, *, stream: bool) -> None:
     server.answer = lambda _: openai_stream(["Lisbon."]) if stream else openai_reply("Lisbon.")
-    with standby.openai_client(settings=served(openai=server.url)) as client:
+    with standby.openai_client(settings=loopback_chain(openai=server.url)) as client:
         create = client.chat.completions.with_raw_response.create
         arguments: dict[str, Any] = {"model": "default", "messages": HELLO, "stream": stream}
         raw = create(**arguments, **HINTED)
@@ -201,7 +201,7 @@ def test_the_header_names_what_the_model_was_not_sent(server: Loopback, form: st
         openai_reply("Lisbon.") if form == "whole" else openai_stream(["Lisbon."])
     )
     rules = StreamRules(release="whole") if form == "held back" else StreamRules()
-    with standby.openai_client(settings=served(openai=server.url, stream=rules)) as client:
+    with standby.openai_client(settings=loopback_chain(openai=server.url, stream=rules)) as client:
         create = client.chat.completions.with_raw_response.create
         raw = create(
             model="default",
@@ -215,7 +215,7 @@ def test_the_header_names_what_the_model_was_not_sent(server: Loopback, form: st
 
 
 def openai_first(gemini: Loopback, openai_server: Loopback) -> Settings:
-    settings = served(openai=openai_server.url, gemini=gemini.url)
+    settings = loopback_chain(openai=openai_server.url, gemini=gemini.url)
     chain = Chain(models=("o3-mini", "gemini-2.5-pro"), retry=ONCE)
     return Settings(providers=settings.providers, models=settings.models, chains={"default": chain})
 
@@ -245,7 +245,7 @@ def test_strict_skips_the_model_that_would_drop_a_parameter(*, stream: bool) -> 
         )
         assert "x-standby-dropped" not in raw.headers
         message = "must not be sent temperature, and strict forbids"
-        alone = served(openai=openai_server.url)
+        alone = loopback_chain(openai=openai_server.url)
         with (
             standby.openai_client(settings=alone) as client,
             pytest.raises(openai.InternalServerError, match=message),
@@ -255,7 +255,7 @@ def test_strict_skips_the_model_that_would_drop_a_parameter(*, stream: bool) -> 
 
 
 def test_an_error_names_what_was_dropped_too() -> None:
-    down = scripted([BUSY], retry=ONCE)
+    down = scripted_chain([BUSY], retry=ONCE)
     with (
         standby.openai_client(settings=down) as client,
         pytest.raises(openai.InternalServerError) as caught,
@@ -267,7 +267,7 @@ def test_an_error_names_what_was_dropped_too() -> None:
 def test_empty_instructions_are_dropped_and_an_old_answer_is_sent_as_its_text(
     server: Loopback,
 ) -> None:
-    with standby.openai_client(settings=served(openai=server.url)) as client:
+    with standby.openai_client(settings=loopback_chain(openai=server.url)) as client:
         answer = ask(client).choices[0].message.model_dump()
         history = [
             {"role": "system", "content": ""},
@@ -290,7 +290,10 @@ def test_pictures_and_a_conversation_reach_the_model() -> None:
         {"type": "text", "text": "What is it?"},
         {"type": "image_url", "image_url": {"url": picture}},
     ]
-    with both() as (gemini, _), standby.openai_client(settings=served(gemini=gemini.url)) as client:
+    with (
+        both() as (gemini, _),
+        standby.openai_client(settings=loopback_chain(gemini=gemini.url)) as client,
+    ):
         ask(
             client,
             messages=[
@@ -311,7 +314,7 @@ def test_pictures_and_a_conversation_reach_the_model() -> None:
 
 def test_an_agents_loop_of_tools_goes_over_two_models() -> None:
     steps = [{"tool_calls": [{"name": "weather", "arguments": {"city": "Porto"}}]}]
-    with standby.openai_client(settings=scripted(steps)) as client:
+    with standby.openai_client(settings=scripted_chain(steps)) as client:
         choice = ask(
             client, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False
         ).choices[0]
@@ -322,7 +325,10 @@ def test_an_agents_loop_of_tools_goes_over_two_models() -> None:
         '{"city":"Porto"}',
     )
     assert choice.message.content is None
-    with Loopback() as server, standby.openai_client(settings=served(openai=server.url)) as client:
+    with (
+        Loopback() as server,
+        standby.openai_client(settings=loopback_chain(openai=server.url)) as client,
+    ):
         server.script(openai_reply("Take one."))
         result = {"role": "tool", "tool_call_id": call.id, "content": "rain"}
         weather_only = {"type": "function", "function": {"name": "weather"}}
@@ -344,7 +350,7 @@ def test_an_agents_loop_of_tools_goes_over_two_models() -> None:
 def test_a_stream_asks_for_each_tool_in_one_piece() -> None:
     calls = [{"name": "weather", "arguments": {"city": city}} for city in ("Porto", "Faro")]
     with standby.openai_client(
-        settings=scripted([{"reply": "I look.", "tool_calls": calls}])
+        settings=scripted_chain([{"reply": "I look.", "tool_calls": calls}])
     ) as client:
         chunks = list(ask(client, stream=True, tools=[WEATHER]))
     deltas = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
@@ -364,7 +370,7 @@ LISBON = '{"name": "Lisbon", "people": 545000}'
 
 
 def test_parse_returns_an_instance_and_the_next_model_answers_where_one_does_not_fit() -> None:
-    with standby.openai_client(settings=scripted("no JSON", LISBON)) as client:
+    with standby.openai_client(settings=scripted_chain("no JSON", LISBON)) as client:
         parsed = client.chat.completions.parse(
             model="default", messages=HELLO, response_format=City
         )
@@ -373,7 +379,7 @@ def test_parse_returns_an_instance_and_the_next_model_answers_where_one_does_not
 
 
 async def test_the_asynchronous_parse_does_the_same() -> None:
-    async with standby.async_openai_client(settings=scripted(LISBON)) as client:
+    async with standby.async_openai_client(settings=scripted_chain(LISBON)) as client:
         parsed = await client.chat.completions.parse(
             model="default", messages=HELLO, response_format=City
         )
@@ -382,7 +388,9 @@ async def test_the_asynchronous_parse_does_the_same() -> None:
 
 def test_the_sdks_own_stream_helper_parses_at_its_end() -> None:
     with (
-        standby.openai_client(settings=scripted([{"reply": [LISBON[:9], LISBON[9:]]}])) as client,
+        standby.openai_client(
+            settings=scripted_chain([{"reply": [LISBON[:9], LISBON[9:]]}])
+        ) as client,
         client.chat.completions.stream(
             model="default", messages=HELLO, response_format=City
         ) as stream,
@@ -409,7 +417,7 @@ def test_the_sdks_own_stream_helper_parses_at_its_end() -> None:
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
 def test_the_format_of_the_answer_is_kept(response_format: Any, fits: str) -> None:
-    with standby.openai_client(settings=scripted("a text", fits)) as client:
+    with standby.openai_client(settings=scripted_chain("a text", fits)) as client:
         assert ask(client, response_format=response_format).choices[0].message.content == fits
 
 
@@ -419,7 +427,7 @@ def test_the_format_of_the_answer_is_kept(response_format: Any, fits: str) -> No
 def test_a_stream_is_pieces_their_usage_if_requested_and_headers_with_the_first() -> None:
     with both() as (gemini, openai_server):
         gemini.script(GEMINI_503)
-        settings = served(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
+        settings = loopback_chain(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
         with standby.openai_client(settings=settings) as client:
             stream = ask(client, stream=True, stream_options={"include_usage": True})
             headers = stream.response.headers
@@ -444,7 +452,7 @@ def test_a_stream_is_pieces_their_usage_if_requested_and_headers_with_the_first(
 
 async def test_an_asynchronous_stream_is_the_same() -> None:
     async with standby.async_openai_client(
-        settings=scripted([BUSY], [{"reply": ["Lis", "bon."]}], retry=ONCE)
+        settings=scripted_chain([BUSY], [{"reply": ["Lis", "bon."]}], retry=ONCE)
     ) as client:
         stream = await client.chat.completions.create(model="default", messages=HELLO, stream=True)
         said = [chunk.choices[0].delta.content async for chunk in stream]
@@ -453,7 +461,7 @@ async def test_an_asynchronous_stream_is_the_same() -> None:
 
 
 def test_a_buffered_stream_names_its_model_too() -> None:
-    settings = scripted([{"reply": ["Lis", "bon."]}], stream=StreamRules(release="whole"))
+    settings = scripted_chain([{"reply": ["Lis", "bon."]}], stream=StreamRules(release="whole"))
     with standby.openai_client(settings=settings) as client:
         stream = ask(client, stream=True)
         assert [chunk.choices[0].delta.content for chunk in stream] == ["Lisbon.", None]
@@ -475,14 +483,14 @@ def test_the_chains_are_the_models_and_model_names_one() -> None:
 
 
 def test_a_framework_may_make_the_client_around_the_transport() -> None:
-    with Standby(settings=scripted("Lisbon.")) as ours:
+    with Standby(settings=scripted_chain("Lisbon.")) as ours:
         http_client = httpx2.Client(transport=StandbyTransport(ours))
         with openai.OpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused") as client:
             assert ask(client).choices[0].message.content == "Lisbon."
 
 
 async def test_an_asynchronous_framework_may_too() -> None:
-    async with AsyncStandby(settings=scripted("Lisbon.")) as ours:
+    async with AsyncStandby(settings=scripted_chain("Lisbon.")) as ours:
         http_client = httpx2.AsyncClient(transport=AsyncStandbyTransport(ours))
         async with openai.AsyncOpenAI(
             http_client=http_client, base_url=BASE_URL, api_key="unused"
@@ -492,7 +500,7 @@ async def test_an_asynchronous_framework_may_too() -> None:
 
 
 def test_a_client_beside_what_would_make_one_is_refused() -> None:
-    ours = Standby(settings=scripted("Lisbon."))
+    ours = Standby(settings=scripted_chain("Lisbon."))
     with pytest.raises(
         TypeError, match="give a client, or what makes one, not both: config, warm_up"
     ):
@@ -500,14 +508,14 @@ def test_a_client_beside_what_would_make_one_is_refused() -> None:
 
 
 def test_closing_the_sdks_client_closes_the_connections_that_it_opened(server: Loopback) -> None:
-    with standby.openai_client(settings=served(openai=server.url)) as client:
+    with standby.openai_client(settings=loopback_chain(openai=server.url)) as client:
         ask(client)
         assert server.open_connections == 1
     assert _none_open(server)
 
 
 def test_a_client_that_was_given_stays_open(server: Loopback) -> None:
-    with Standby(settings=served(openai=server.url)) as ours:
+    with Standby(settings=loopback_chain(openai=server.url)) as ours:
         with standby.openai_client(ours) as client:
             ask(client)
         assert ours.chat("Still there?").text == "Lisbon."
@@ -527,7 +535,7 @@ def _none_open(server: Loopback) -> bool:
 
 async def test_cancelling_a_call_cancels_its_attempt(server: Loopback) -> None:
     server.script(hang())
-    async with standby.async_openai_client(settings=served(openai=server.url)) as client:
+    async with standby.async_openai_client(settings=loopback_chain(openai=server.url)) as client:
         for stream in (False, True):
             task = asyncio.create_task(
                 client.chat.completions.create(model="default", messages=HELLO, stream=stream)
@@ -548,7 +556,7 @@ async def test_leaving_a_stream_early_leaves_the_model(server: Loopback) -> None
         pieces=(*drip.pieces[:2], (60.0, b"")), headers=drip.headers, framing="chunked"
     )
     server.script(slow)
-    async with standby.async_openai_client(settings=served(openai=server.url)) as client:
+    async with standby.async_openai_client(settings=loopback_chain(openai=server.url)) as client:
         stream = await client.chat.completions.create(model="default", messages=HELLO, stream=True)
         assert (await anext(stream)).choices[0].delta.content == "Lis"
         await stream.close()
@@ -560,7 +568,7 @@ async def test_leaving_a_stream_early_leaves_the_model(server: Loopback) -> None
 def test_twenty_threads_share_a_client() -> None:
     with both() as (gemini, openai_server):
         gemini.script(OPENAI_500)
-        settings = served(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
+        settings = loopback_chain(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
         with standby.openai_client(settings=settings) as client, ThreadPoolExecutor(20) as pool:
             said = list(pool.map(lambda _: ask(client).choices[0].message.content, range(20)))
     assert said == ["Lisbon, says OpenAI."] * 20
@@ -568,7 +576,7 @@ def test_twenty_threads_share_a_client() -> None:
 
 async def test_twenty_tasks_share_a_client() -> None:
     async with standby.async_openai_client(
-        settings=scripted([BUSY], [{"delay": "50ms", "reply": "Lisbon."}])
+        settings=scripted_chain([BUSY], [{"delay": "50ms", "reply": "Lisbon."}])
     ) as client:
         calls = [client.chat.completions.create(model="default", messages=HELLO) for _ in range(20)]
         replies = await asyncio.gather(*calls)
@@ -580,7 +588,7 @@ async def test_the_blocking_client_works_inside_a_running_loop() -> None:
         warnings.simplefilter(
             "ignore", RuntimeWarning
         )  # said once in a process: it blocks the loop
-        with standby.openai_client(settings=scripted("Lisbon.")) as client:
+        with standby.openai_client(settings=scripted_chain("Lisbon.")) as client:
             assert ask(client).choices[0].message.content == "Lisbon."
 
 
@@ -622,7 +630,7 @@ def test_a_path_or_a_dictionary_is_taken_first_or_by_name(
     ],
 )
 def test_anything_else_is_refused_at_once(make: Any, given: Any, message: str) -> None:
-    given = given(settings=scripted("Lisbon.")) if isinstance(given, type) else given
+    given = given(settings=scripted_chain("Lisbon.")) if isinstance(given, type) else given
     for way in ((given,), ()):
         with pytest.raises(TypeError, match=message):
             make(*way, **({} if way else {"client": given}))
@@ -630,7 +638,7 @@ def test_anything_else_is_refused_at_once(make: Any, given: Any, message: str) -
 
 def test_a_client_may_be_named() -> None:
     with (
-        Standby(settings=scripted("Lisbon.")) as ours,
+        Standby(settings=scripted_chain("Lisbon.")) as ours,
         standby.openai_client(client=ours) as client,
     ):
         assert ask(client).choices[0].message.content == "Lisbon."

@@ -9,7 +9,7 @@ import pytest
 import standby
 from standby.integrations.openai.client import BASE_URL, StandbyTransport
 from standby.settings import Retry, StreamRules
-from tests.support.asking import scripted, served
+from tests.support.chains import loopback_chain, scripted_chain
 from tests.support.loopback import Loopback, openai_error
 
 SECRET = "the prompt that must not be repeated"
@@ -57,7 +57,7 @@ def test_a_call_that_fails_is_the_sdks_own_exception(
     steps: Any, raised: type, status: int, code: str
 ) -> None:
     for stream in (False, True):
-        settings = scripted(steps, retry=ONCE)
+        settings = scripted_chain(steps, retry=ONCE)
         with standby.openai_client(settings=settings) as client, pytest.raises(raised) as caught:
             ask(client, stream=stream)
         error: Any = caught.value
@@ -68,14 +68,14 @@ def test_a_call_that_fails_is_the_sdks_own_exception(
 
 def test_what_is_too_long_for_all_that_could_read_it_is_too_long() -> None:
     steps = failing("context_too_long", status=400)
-    settings = scripted(steps, steps, retry=ONCE)
+    settings = scripted_chain(steps, steps, retry=ONCE)
     with (
         standby.openai_client(settings=settings) as client,
         pytest.raises(openai.BadRequestError) as caught,
     ):
         ask(client)
     assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "messages")
-    settings = scripted(steps, failing("overloaded", status=503), retry=ONCE)
+    settings = scripted_chain(steps, failing("overloaded", status=503), retry=ONCE)
     with (
         standby.openai_client(settings=settings) as client,
         pytest.raises(openai.InternalServerError),
@@ -86,14 +86,14 @@ def test_what_is_too_long_for_all_that_could_read_it_is_too_long() -> None:
 @pytest.mark.parametrize("timeout", [0, -1, openai.Timeout(5, read=0)])
 def test_no_time_at_all_is_the_sdks_time_out(timeout: Any) -> None:
     with (
-        standby.openai_client(settings=scripted("never said")) as client,
+        standby.openai_client(settings=scripted_chain("never said")) as client,
         pytest.raises(openai.APITimeoutError),
     ):
         ask(client, timeout=timeout)
 
 
 def test_when_all_have_failed_the_error_says_who_and_when_to_come_back() -> None:
-    settings = scripted(
+    settings = scripted_chain(
         failing("overloaded", status=503),
         failing("rate_limited", status=429, retry_after="7500ms"),
         retry=ONCE,
@@ -114,7 +114,7 @@ def test_a_client_that_retries_does_not_once_standby_has() -> None:
     with Loopback() as server:
         server.script(openai_error(503, "Busy.", kind="server_error"))
         http_client = httpx2.Client(
-            transport=StandbyTransport(settings=served(openai=server.url, retry=ONCE))
+            transport=StandbyTransport(settings=loopback_chain(openai=server.url, retry=ONCE))
         )
         with (
             openai.OpenAI(
@@ -127,7 +127,7 @@ def test_a_client_that_retries_does_not_once_standby_has() -> None:
 
 
 def test_the_chains_deadline_is_a_504_with_the_trail_and_the_sdks_own_time_out_is_its_own() -> None:
-    with standby.openai_client(settings=scripted([{"hang": True}], deadline=0.2)) as client:
+    with standby.openai_client(settings=scripted_chain([{"hang": True}], deadline=0.2)) as client:
         with pytest.raises(openai.InternalServerError) as caught:
             ask(client)
         assert (caught.value.status_code, caught.value.code) == (504, "deadline_exceeded")
@@ -219,7 +219,7 @@ def test_a_request_that_is_wrong_is_a_400_that_names_the_parameter(
     more: Any, param: str, message: str
 ) -> None:
     with (
-        standby.openai_client(settings=scripted("never said")) as client,
+        standby.openai_client(settings=scripted_chain("never said")) as client,
         pytest.raises(openai.BadRequestError) as caught,
     ):
         ask(client, **more)
@@ -228,7 +228,7 @@ def test_a_request_that_is_wrong_is_a_400_that_names_the_parameter(
 
 
 def test_an_unknown_chain_is_a_404_and_so_is_an_unknown_api() -> None:
-    with standby.openai_client(settings=scripted("never said")) as client:
+    with standby.openai_client(settings=scripted_chain("never said")) as client:
         with pytest.raises(
             openai.NotFoundError, match="no chain is named 'gpt-x'; 'model' names one of default"
         ) as caught:
@@ -244,7 +244,7 @@ def test_an_unknown_chain_is_a_404_and_so_is_an_unknown_api() -> None:
 
 
 def test_a_body_that_is_no_json_is_a_400() -> None:
-    with httpx2.Client(transport=StandbyTransport(settings=scripted("never said"))) as client:
+    with httpx2.Client(transport=StandbyTransport(settings=scripted_chain("never said"))) as client:
         answer = client.post(f"{BASE_URL}/chat/completions", content=b"{")
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
 
@@ -253,7 +253,7 @@ def test_a_body_that_is_no_json_is_a_400() -> None:
 
 
 def test_a_stream_that_breaks_raises_and_is_never_called_whole() -> None:
-    with standby.openai_client(settings=scripted([HALF], "Another answer.")) as client:
+    with standby.openai_client(settings=scripted_chain([HALF], "Another answer.")) as client:
         stream, said = ask(client, stream=True), []
         with pytest.raises(
             openai.APIError, match="the stream broke after 7 characters: connection error: reset"
@@ -265,7 +265,7 @@ def test_a_stream_that_breaks_raises_and_is_never_called_whole() -> None:
 
 
 async def test_an_asynchronous_one_does_the_same() -> None:
-    async with standby.async_openai_client(settings=scripted([HALF])) as client:
+    async with standby.async_openai_client(settings=scripted_chain([HALF])) as client:
         stream = await client.chat.completions.create(model="default", messages=HELLO, stream=True)
         assert (await anext(stream)).choices[0].delta.content == "Half an"
         with pytest.raises(openai.APIError, match="the stream broke after 7 characters"):
@@ -273,7 +273,7 @@ async def test_an_asynchronous_one_does_the_same() -> None:
 
 
 def test_a_restarted_answer_is_a_break_because_text_cannot_be_taken_back() -> None:
-    settings = scripted(
+    settings = scripted_chain(
         [HALF], "Another answer.", stream=StreamRules(on_break="restart"), retry=ONCE
     )
     with standby.openai_client(settings=settings) as client:
@@ -287,7 +287,7 @@ def test_a_restarted_answer_is_a_break_because_text_cannot_be_taken_back() -> No
 
 
 async def test_an_asynchronous_one_cannot_take_it_back_either() -> None:
-    settings = scripted(
+    settings = scripted_chain(
         [HALF], "Another answer.", stream=StreamRules(on_break="restart"), retry=ONCE
     )
     async with standby.async_openai_client(settings=settings) as client:

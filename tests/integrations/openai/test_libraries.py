@@ -21,7 +21,7 @@ from standby import AsyncStandby, Standby
 from standby.integrations.openai.client import BASE_URL, AsyncStandbyTransport, StandbyTransport
 from standby.integrations.openai.http import LIBRARIES, find_library
 from standby.settings import Retry
-from tests.support.asking import scripted
+from tests.support.chains import scripted_chain
 
 HELLO: list[Any] = [{"role": "user", "content": "Which city?"}]
 SAID = [{"reply": ["Lis", "bon."]}]
@@ -55,7 +55,7 @@ Making = Callable[..., Any]
 @pytest.fixture
 def made(library: Any) -> Making:
     def make(*models: Any, timeout: float | None = None, **chain: Any) -> openai.OpenAI:
-        transport = StandbyTransport(settings=scripted(*models, retry=ONCE, **chain))
+        transport = StandbyTransport(settings=scripted_chain(*models, retry=ONCE, **chain))
         http_client = library.Client(transport=transport)
         return openai.OpenAI(
             http_client=http_client,
@@ -71,7 +71,7 @@ def made(library: Any) -> Making:
 @pytest.fixture
 def made_for_tasks(library: Any) -> Making:
     def make(*models: Any, timeout: float | None = None, **chain: Any) -> openai.AsyncOpenAI:
-        transport = AsyncStandbyTransport(settings=scripted(*models, retry=ONCE, **chain))
+        transport = AsyncStandbyTransport(settings=scripted_chain(*models, retry=ONCE, **chain))
         http_client = library.AsyncClient(transport=transport)
         return openai.AsyncOpenAI(
             http_client=http_client,
@@ -171,7 +171,9 @@ async def test_tasks_get_that_error_too(made_for_tasks: Making) -> None:
 
 @pytest.mark.parametrize("path", ["chat/completions", "models", "models/default", "embeddings"])
 def test_all_that_is_answered_is_of_the_library(library: Any, path: str) -> None:
-    with library.Client(transport=StandbyTransport(settings=scripted("Lisbon."))) as http_client:
+    with library.Client(
+        transport=StandbyTransport(settings=scripted_chain("Lisbon."))
+    ) as http_client:
         body = {"model": "default", "messages": HELLO} if "chat" in path else None
         response = http_client.request("POST" if body else "GET", f"{BASE_URL}/{path}", json=body)
     assert (type(response), response.status_code) == (
@@ -190,19 +192,19 @@ def test_what_is_of_no_such_library_is_refused() -> None:
 
 def test_the_client_is_of_the_library_that_the_sdk_stands_on() -> None:
     own = find_library(openai.DefaultHttpxClient)
-    with standby.openai_client(settings=scripted(DOWN, SAID)) as client:
+    with standby.openai_client(settings=scripted_chain(DOWN, SAID)) as client:
         assert isinstance(client._client, own.Client)
         assert ask(client).choices[0].message.content == "Lisbon."
     assert isinstance(client, openai.OpenAI)
 
 
 SHARED = {
-    "openai_client": lambda: standby.openai_client(settings=scripted("Lisbon.")),
-    "async_openai_client": lambda: standby.async_openai_client(settings=scripted("Lisbon.")),
-    "StandbyTransport": lambda: StandbyTransport(settings=scripted("Lisbon.")),
-    "AsyncStandbyTransport": lambda: AsyncStandbyTransport(settings=scripted("Lisbon.")),
-    "Standby": lambda: Standby(settings=scripted("Lisbon.")),
-    "AsyncStandby": lambda: AsyncStandby(settings=scripted("Lisbon.")),
+    "openai_client": lambda: standby.openai_client(settings=scripted_chain("Lisbon.")),
+    "async_openai_client": lambda: standby.async_openai_client(settings=scripted_chain("Lisbon.")),
+    "StandbyTransport": lambda: StandbyTransport(settings=scripted_chain("Lisbon.")),
+    "AsyncStandbyTransport": lambda: AsyncStandbyTransport(settings=scripted_chain("Lisbon.")),
+    "Standby": lambda: Standby(settings=scripted_chain("Lisbon.")),
+    "AsyncStandby": lambda: AsyncStandby(settings=scripted_chain("Lisbon.")),
 }
 
 
@@ -219,7 +221,7 @@ def test_a_copy_is_itself_and_nothing_is_pickled(name: str) -> None:
 
 
 def test_a_copy_with_other_options_answers_and_is_shared_too() -> None:
-    with standby.openai_client(settings=scripted("Lisbon.")) as client:
+    with standby.openai_client(settings=scripted_chain("Lisbon.")) as client:
         patient = client.with_options(timeout=60)
         assert ask(patient).choices[0].message.content == "Lisbon."
         assert copy.deepcopy(patient) is patient

@@ -6,7 +6,7 @@ from standby import Settings
 from standby.settings import Chain, Model, Provider, Secret
 
 
-def scripted(*models: Any, **chain: Any) -> Settings:
+def scripted_chain(*models: Any, **chain: Any) -> Settings:
     """Return a chain of scripted models, "m1" first; each is a list of steps, or a fixed reply."""
     options = (
         {"script": model} if isinstance(model, list) else {"reply": model} for model in models
@@ -18,7 +18,7 @@ def scripted(*models: Any, **chain: Any) -> Settings:
     return Settings(models=named, chains={"default": Chain(models=tuple(named), **chain)})
 
 
-def served(*, gemini: str = "", openai: str = "", **chain: Any) -> Settings:
+def loopback_chain(*, gemini: str = "", openai: str = "", **chain: Any) -> Settings:
     """Return a chain of Gemini's and OpenAI's models behind servers at these URLs, "" for none."""
     entries = {
         "gemini": (

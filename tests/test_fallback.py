@@ -1,7 +1,7 @@
-"""The story that the project exists for: Gemini fails, o3-mini answers, the user sees one reply.
+"""The project's main use: Gemini fails, o3-mini answers, and the user sees one reply.
 
-The chain is the one that ships, with real SDKs over real sockets: on the command line, and from
-Python, blocking and not.
+The packaged chain runs with real SDKs over real sockets: on the command line, and from Python,
+blocking and asynchronous.
 """
 
 import asyncio
@@ -47,8 +47,8 @@ ERROR_500 = (
 )
 
 
-class AtOnce(random.Random):
-    """No pause before a retry: the shortest that full jitter can give."""
+class WithoutPause(random.Random):
+    """No pause before a retry: full jitter at its lower bound."""
 
     def uniform(self, a: float, b: float) -> float:
         del b
@@ -56,14 +56,14 @@ class AtOnce(random.Random):
 
 
 class Stage(msgspec.Struct):
-    """Both vendors' servers, and the file that leads the chain that ships to them."""
+    """Both vendors' servers, and a file with the packaged chain for them."""
 
     gemini: Loopback
     openai: Loopback
     folder: Path
 
     def write(self, text: str = "", more: str = "") -> Path:
-        """Write models.yaml: the chain that ships, or another text, with this stage's endpoints."""
+        """Write models.yaml: the packaged chain or another text, with these servers' endpoints."""
         file = self.folder / "models.yaml"
         endpoints = f"""
 providers:
@@ -77,7 +77,7 @@ providers:
 
     @property
     def requests(self) -> tuple[int, int]:
-        """Count the requests that reached Gemini, and OpenAI."""
+        """Return the number of requests to Gemini and to OpenAI."""
         return len(self.gemini.requests), len(self.openai.requests)
 
 
@@ -85,63 +85,63 @@ providers:
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.chdir(tmp_path)
     with both() as (gemini, openai):
-        made = Stage(gemini, openai, tmp_path)
-        made.write()
-        yield made
+        stage = Stage(gemini, openai, tmp_path)
+        stage.write()
+        yield stage
 
 
-# Three ways to ask
+# The ways to call
 
 
-class Told(msgspec.Struct):
-    """What a caller gets: a text, the model that it is from, and the trail."""
+class Answered(msgspec.Struct):
+    """The parts of a reply that all ways have: the text, the model and the trail."""
 
     text: str
     model: str
     trail: list[Attempt]
 
 
-Ask = Callable[..., Told]
+Ask = Callable[..., Answered]
 
 
-def blocking(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
-    with Standby(environ=environ, jitter=AtOnce()) as client:
-        return _told(client.chat(QUESTION, **sampling))
+def blocking(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Answered:
+    with Standby(environ=environ, jitter=WithoutPause()) as client:
+        return _read_reply(client.chat(QUESTION, **sampling))
 
 
-def blocking_stream(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
+def blocking_stream(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Answered:
     with (
-        Standby(environ=environ, jitter=AtOnce()) as client,
+        Standby(environ=environ, jitter=WithoutPause()) as client,
         client.stream(QUESTION, **sampling) as chunks,
     ):
         text = "".join(chunk.text for chunk in chunks)
         assert text == chunks.reply.text
-        return _told(chunks.reply)
+        return _read_reply(chunks.reply)
 
 
-def asynchronous(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
+def asynchronous(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Answered:
     async def ask() -> Reply:
-        async with AsyncStandby(environ=environ, jitter=AtOnce()) as client:
+        async with AsyncStandby(environ=environ, jitter=WithoutPause()) as client:
             return await client.chat(QUESTION, **sampling)
 
-    return _told(asyncio.run(ask()))
+    return _read_reply(asyncio.run(ask()))
 
 
-def asynchronous_stream(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Told:
+def asynchronous_stream(environ: Mapping[str, str] = KEYS, **sampling: Any) -> Answered:
     async def ask() -> Reply:
         async with (
-            AsyncStandby(environ=environ, jitter=AtOnce()) as client,
+            AsyncStandby(environ=environ, jitter=WithoutPause()) as client,
             client.stream(QUESTION, **sampling) as chunks,
         ):
             text = "".join([chunk.text async for chunk in chunks])
             assert text == chunks.reply.text
             return chunks.reply
 
-    return _told(asyncio.run(ask()))
+    return _read_reply(asyncio.run(ask()))
 
 
-def _told(reply: Reply) -> Told:
-    return Told(reply.text, reply.model, list(reply.trail))
+def _read_reply(reply: Reply) -> Answered:
+    return Answered(reply.text, reply.model, list(reply.trail))
 
 
 FROM_PYTHON = pytest.mark.parametrize(
@@ -150,7 +150,7 @@ FROM_PYTHON = pytest.mark.parametrize(
 STREAMED_OR_NOT = pytest.mark.parametrize("ask", [asynchronous, asynchronous_stream])
 
 
-def command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     names = (
         *KEYS,
         "GOOGLE_API_KEY",
@@ -170,22 +170,22 @@ def command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def untimed(text: str) -> str:
+def strip_times(text: str) -> str:
     return re.sub(r"(in|after) \d+\.\ds", r"\1 0.0s", text)
 
 
-# The story
+# The fallback
 
 
 @pytest.mark.parametrize("stream", [(), ("--stream",)], ids=["whole", "streamed"])
 def test_on_the_command_line(stage: Stage, stream: tuple[str, ...]) -> None:
     stage.gemini.script(GEMINI_500)
-    ran = command("--temperature", "0.2", "-v", *stream, **KEYS)
-    assert (ran.returncode, ran.stdout) == (0, "Lisbon, says OpenAI.\n")
-    untold = re.sub(
-        r"^2\d{3}-.{18} ", "", untimed(ran.stderr), flags=re.MULTILINE
-    )  # without the log's own times
-    assert untold.splitlines() == [
+    result = run_command("--temperature", "0.2", "-v", *stream, **KEYS)
+    assert (result.returncode, result.stdout) == (0, "Lisbon, says OpenAI.\n")
+    stderr = re.sub(
+        r"^2\d{3}-.{18} ", "", strip_times(result.stderr), flags=re.MULTILINE
+    )  # the log's times
+    assert stderr.splitlines() == [
         f"WARNING default: gemini-2.5-pro failed (server_error, trigger outage): {ERROR_500}",
         "WARNING default: moving on from gemini-2.5-pro to o3-mini (server_error, trigger outage)",
         "INFO default: o3-mini answered in 0.0s, instead of gemini-2.5-pro",
@@ -219,7 +219,7 @@ def test_from_python(stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask) -
         "answered",
         ("temperature",),
     )
-    assert [untimed(record.getMessage()) for record in caplog.records] == [
+    assert [strip_times(record.getMessage()) for record in caplog.records] == [
         f"default: gemini-2.5-pro failed (server_error, trigger outage): {ERROR_500}",
         "default: moving on from gemini-2.5-pro to o3-mini (server_error, trigger outage)",
         "default: o3-mini answered in 0.0s, instead of gemini-2.5-pro",
@@ -232,18 +232,18 @@ def test_o3_mini_gets_the_request_without_the_parameters_that_it_refuses(
 ) -> None:
     stage.gemini.script(GEMINI_500)
     ask(temperature=0.2, max_tokens=500)
-    [sent] = stage.openai.requests
-    assert sent.json["model"] == "o3-mini"
-    assert sent.json["messages"] == [{"role": "user", "content": QUESTION}]
-    assert sent.json["max_completion_tokens"] == 500
-    assert {"temperature", "max_tokens"}.isdisjoint(sent.json)
-    assert sent.headers["authorization"] == "Bearer a-key-of-openai"
+    [received] = stage.openai.requests
+    assert received.json["model"] == "o3-mini"
+    assert received.json["messages"] == [{"role": "user", "content": QUESTION}]
+    assert received.json["max_completion_tokens"] == 500
+    assert {"temperature", "max_tokens"}.isdisjoint(received.json)
+    assert received.headers["authorization"] == "Bearer a-key-of-openai"
 
 
-def test_the_three_lines_of_the_log_are_the_ones_that_people_know(
+def test_the_three_lines_of_the_log_match_the_ones_of_the_former_application(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Before: "Erro no modelo Gemini: 500 INTERNAL", "Ativando fallback", "bem-sucedido"."""
+    """Formerly: "Erro no modelo Gemini: 500 INTERNAL", "Ativando fallback", "bem-sucedido"."""
     caplog.set_level(logging.INFO, logger="standby")
     stage.gemini.script(GEMINI_500)
     blocking()
@@ -255,7 +255,7 @@ def test_the_three_lines_of_the_log_are_the_ones_that_people_know(
 
 
 @FROM_PYTHON
-def test_with_gemini_well_no_request_reaches_openai_and_the_log_is_silent(
+def test_while_gemini_is_healthy_no_request_reaches_openai_and_the_log_is_empty(
     stage: Stage, caplog: pytest.LogCaptureFixture, ask: Ask
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="standby")
@@ -270,16 +270,16 @@ def test_with_gemini_well_no_request_reaches_openai_and_the_log_is_silent(
     assert stage.gemini.requests[0].json["generationConfig"]["temperature"] == 0.2
 
 
-def test_with_gemini_well_the_command_line_shows_its_answer_alone(stage: Stage) -> None:
-    ran = command("-v", **KEYS)
-    assert (ran.returncode, ran.stdout) == (0, "Lisbon, says Gemini.\n")
-    assert untimed(ran.stderr) == "gemini-2.5-pro  answered in 0.0s\n"
+def test_while_gemini_is_healthy_the_command_line_shows_its_answer_alone(stage: Stage) -> None:
+    result = run_command("-v", **KEYS)
+    assert (result.returncode, result.stdout) == (0, "Lisbon, says Gemini.\n")
+    assert strip_times(result.stderr) == "gemini-2.5-pro  answered in 0.0s\n"
     assert stage.requests == (1, 0)
 
 
 def test_the_next_call_goes_to_gemini_again(stage: Stage) -> None:
-    well = stage.gemini.answer
-    stage.gemini.script(GEMINI_500, well)
+    healthy = stage.gemini.answer
+    stage.gemini.script(GEMINI_500, healthy)
     with Standby(environ=KEYS) as client:
         assert [client.chat(QUESTION).model for _ in range(3)] == [
             "o3-mini",
@@ -293,7 +293,7 @@ def test_the_next_call_goes_to_gemini_again(stage: Stage) -> None:
 
 
 @FROM_PYTHON
-def test_with_the_fallback_switched_off_the_error_is_geminis(stage: Stage, ask: Ask) -> None:
+def test_with_the_fallback_disabled_geminis_error_is_raised(stage: Stage, ask: Ask) -> None:
     stage.gemini.script(GEMINI_500)
     with pytest.raises(ChainExhausted) as caught:
         ask({**KEYS, "ENABLE_MODEL_FALLBACK": "false"})
@@ -302,17 +302,17 @@ def test_with_the_fallback_switched_off_the_error_is_geminis(stage: Stage, ask: 
     assert stage.requests == (1, 0)
 
 
-def test_with_the_fallback_switched_off_the_command_line_fails_with_geminis_error(
+def test_with_the_fallback_disabled_the_command_line_fails_with_geminis_error(
     stage: Stage,
 ) -> None:
     stage.gemini.script(GEMINI_500)
-    ran = command(**KEYS, ENABLE_MODEL_FALLBACK="false")
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.endswith(f"standby: {ERROR_500}\n")
+    result = run_command(**KEYS, ENABLE_MODEL_FALLBACK="false")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.endswith(f"standby: {ERROR_500}\n")
     assert stage.openai.requests == []
 
 
-# The other way round
+# Swapped models
 
 SWAPPED = {"PRIMARY_AI_MODEL": "o3-mini", "FALLBACK_AI_MODEL": "gemini-2.5-pro"}
 
@@ -343,7 +343,7 @@ def test_swapping_the_two_lines_swaps_the_roles(stage: Stage, ask: Ask) -> None:
     assert ask().model == "gemini-2.5-pro"
 
 
-# As it is configured today
+# A .env file of the former application
 
 ENV = """\
 # OpenAI Configuration
@@ -357,12 +357,12 @@ GEMINI_API_KEY=a-key-of-google
 """
 
 
-def test_the_env_file_that_people_have_is_read(stage: Stage) -> None:
+def test_the_env_file_of_the_former_application_works(stage: Stage) -> None:
     (stage.folder / ".env").write_text(ENV, encoding="utf-8")
     stage.gemini.script(GEMINI_500)
     assert blocking({}).model == "o3-mini"
-    ran = command()
-    assert (ran.returncode, ran.stdout) == (0, "Lisbon, says OpenAI.\n")
+    result = run_command()
+    assert (result.returncode, result.stdout) == (0, "Lisbon, says OpenAI.\n")
     assert {request.headers["x-goog-api-key"] for request in stage.gemini.requests} == {
         "a-key-of-google"
     }
@@ -372,12 +372,12 @@ def test_the_env_file_that_people_have_is_read(stage: Stage) -> None:
     assert not set(KEYS) & {name for name in os.environ if os.environ[name] in KEYS.values()}
 
 
-def test_the_environment_outweighs_the_env_file(stage: Stage) -> None:
+def test_the_environment_overrides_the_env_file(stage: Stage) -> None:
     (stage.folder / ".env").write_text(ENV, encoding="utf-8")
     assert blocking({**SWAPPED}).model == "o3-mini"
 
 
-# What moves a request on
+# The patterns that lead to the next model
 
 PATTERNS = {
     "500 internal": gemini_error(500, "INTERNAL", "Oh."),
@@ -388,17 +388,17 @@ PATTERNS = {
     "server error": gemini_error(500, "UNKNOWN", "Server Error"),
     "internal error has occurred": gemini_error(500, "UNKNOWN", "An internal error has occurred."),
 }
-"""Each of the seven, and an answer whose text has this one and none of the others."""
+"""The seven patterns, each with an answer whose text matches only this one."""
 
-IMPATIENT = "models: {gemini-2.5-pro: {timeout: 300ms}}\n"
+SHORT_TIMEOUT = "models: {gemini-2.5-pro: {timeout: 300ms}}\n"
 
 
 @STREAMED_OR_NOT
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_each_of_the_seven_patterns_moves_the_request_on_at_once(
+def test_each_of_the_seven_patterns_leads_to_the_next_model_at_once(
     stage: Stage, ask: Ask, pattern: str
 ) -> None:
-    stage.write(more=IMPATIENT)
+    stage.write(more=SHORT_TIMEOUT)
     stage.gemini.script(PATTERNS[pattern])
     reply = ask()
     assert (reply.text, reply.model) == ("Lisbon, says OpenAI.", "o3-mini")
@@ -407,14 +407,14 @@ def test_each_of_the_seven_patterns_moves_the_request_on_at_once(
     assert stage.requests == (1, 1)
 
 
-def test_the_file_has_these_seven_and_no_other() -> None:
+def test_the_file_has_exactly_these_seven_patterns() -> None:
     text = PACKAGED.read_text(encoding="utf-8")
     assert re.findall(r"^      - ([a-z0-9 ]+)$", text.partition("then:")[0], re.MULTILINE) == list(
         PATTERNS
     )
 
 
-MISSED: dict[str, tuple[Answer, Kind, int]] = {
+NOT_MATCHED: dict[str, tuple[Answer, Kind, int]] = {
     "503 UNAVAILABLE": (GEMINI_503, Kind.OVERLOADED, 2),
     "429": (GEMINI_429, Kind.RATE_LIMITED, 1),
     "504": (GEMINI_504, Kind.SERVER_ERROR, 2),
@@ -426,15 +426,19 @@ MISSED: dict[str, tuple[Answer, Kind, int]] = {
     "an empty answer": (gemini_reply(""), Kind.EMPTY, 1),
     "a page of a proxy": (html(200), Kind.MALFORMED, 2),
 }
-"""What the seven miss: the answer, what it is, and how many requests the table sends to Gemini."""
+"""Answers that no pattern matches: with the kind and the number of requests to Gemini."""
 
 
 @STREAMED_OR_NOT
-@pytest.mark.parametrize("what", MISSED)
-def test_what_the_seven_miss_moves_on_by_the_table(stage: Stage, ask: Ask, what: str) -> None:
-    answer, kind, times = MISSED[what]
+@pytest.mark.parametrize("problem", NOT_MATCHED)
+def test_an_answer_that_no_pattern_matches_follows_the_table(
+    stage: Stage, ask: Ask, problem: str
+) -> None:
+    answer, kind, times = NOT_MATCHED[problem]
     stage.gemini.script(
-        gemini_stream([""]) if what == "an empty answer" and ask is asynchronous_stream else answer
+        gemini_stream([""])
+        if problem == "an empty answer" and ask is asynchronous_stream
+        else answer
     )
     reply = ask()
     assert (reply.text, reply.model) == ("Lisbon, says OpenAI.", "o3-mini")
