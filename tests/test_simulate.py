@@ -75,7 +75,7 @@ BROKEN: dict[str, tuple[int, str, Any]] = {
         "dispatch.execution.time_share",
         lambda time_left, *_: time_left,
     ),
-    "outcomes": (1, "dispatch.trail.Trail.call_answered", lambda *_: None),
+    "outcomes": (1, "dispatch.trail.Trail.report_answer", lambda *_: None),
     "on the trail": (1, "dispatch.in_flight.InFlight.finish", lambda *_: None),
     "incomplete reply": (88, "dispatch.execution.assess", lambda *_: None),
     "more than one answer": (17, "dispatch.stream_gate.Chunk", lambda text="", **_: Chunk(text)),

@@ -37,7 +37,7 @@ def convert_schema(schema: Any) -> dict[str, Any]:
         AttemptFailed: `unsupported`, for a schema that allows any shape.
     """
     if not isinstance(schema, Mapping) or not schema:
-        raise _unsupported("schema that allows anything")
+        raise _unsupported_failure("schema that allows anything")
     given = dict(cast("Mapping[str, Any]", schema))
     kinds = get_list(given.get("type"))
     if kinds:  # the SDK takes one type only
@@ -82,9 +82,9 @@ def _is_accepted(name: str, value: Any) -> bool:
 def _reject_if_open(given: Mapping[str, Any]) -> None:
     """Reject a mapping of any names: once closed it would take no property at all."""
     if "properties" not in given or given.get("additionalProperties", False) is not False:
-        raise _unsupported("object whose properties have no names")
+        raise _unsupported_failure("object whose properties have no names")
 
 
-def _unsupported(problem: str) -> AttemptFailed:
+def _unsupported_failure(problem: str) -> AttemptFailed:
     message = f"not sent: Anthropic takes no {problem}; name what the answer may hold"
     return AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=message))

@@ -71,7 +71,7 @@ def build_body(request: ModelRequest) -> dict[str, Any]:
     """
     conversation = request.request
     if len(conversation.sampling.stop or ()) > MAX_STOP_SEQUENCES:
-        raise _unsupported(f"Gemini takes at most {MAX_STOP_SEQUENCES} stop sequences")
+        raise _unsupported_failure(f"Gemini takes at most {MAX_STOP_SEQUENCES} stop sequences")
     messages = [each for each in conversation.messages if any(map(_has_content, each.parts))]
     system = _system_parts(messages)
     contents = _build_contents(messages, request)
@@ -118,7 +118,7 @@ def _reject_leading_call(groups: list[tuple[str, list[Message]]]) -> None:
     """Reject what Gemini answers with a 400: a call's turn must follow a user turn."""
     role, messages = groups[0] if groups else ("", [])
     if role == "assistant" and any(map(_find_calls, messages)):
-        raise _unsupported(
+        raise _unsupported_failure(
             "the conversation begins with a tool call, and Gemini needs a user message before it"
         )
 
@@ -186,7 +186,7 @@ def _build_result(result: ToolResult) -> dict[str, Any]:
         value = result.text
     response: dict[str, Any] = get_object(value) if isinstance(value, dict) else {"result": value}
     if any(media.url for media in result.media):
-        raise _unsupported("Gemini takes media in a tool's result as data, not as a URL")
+        raise _unsupported_failure("Gemini takes media in a tool's result as data, not as a URL")
     media_parts = {"parts": [_build_media(media) for media in result.media]} if result.media else {}
     return {
         "functionResponse": {
@@ -223,7 +223,7 @@ def _build_format(request: ModelRequest) -> dict[str, Any]:
     if conversation.schema is None:
         return {}
     if conversation.tools and request.card.tools_with_schema is False:
-        raise _unsupported(f"{request.model} takes tools or a schema, not both")
+        raise _unsupported_failure(f"{request.model} takes tools or a schema, not both")
     fields = {"responseMimeType": "application/json"}
     if conversation.schema.json_schema == {"type": "object"}:  # any object: JSON mode
         return fields
@@ -260,5 +260,5 @@ def _build_thinking(request: ModelRequest) -> dict[str, Any]:
     return {"thinkingConfig": config} if config else {}
 
 
-def _unsupported(message: str) -> AttemptFailed:
+def _unsupported_failure(message: str) -> AttemptFailed:
     return AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=f"not sent: {message}"))

@@ -66,7 +66,9 @@ class Reader:
         try:
             chunk = msgspec.convert(raw, _Chunk)
         except msgspec.ValidationError as error:
-            raise _malformed(f"the engine sent a chunk that cannot be read: {error}") from error
+            raise _malformed_failure(
+                f"the engine sent a chunk that cannot be read: {error}"
+            ) from error
         if chunk.error is not None:
             raise AttemptFailed(_read_failure(chunk.error))
         self._usage = chunk.usage or self._usage
@@ -84,7 +86,7 @@ class Reader:
             AttemptFailed: `malformed`, where the engine stated no finish reason.
         """
         if self._finish is None:
-            raise _malformed("the engine stopped without a finish reason")
+            raise _malformed_failure("the engine stopped without a finish reason")
         details = self._usage.prompt_tokens_details
         usage = Usage(
             input=self._usage.prompt_tokens,
@@ -100,5 +102,5 @@ def _read_failure(error: _Error) -> Failure:
     return Failure(kind=kind, status=error.code, code=error.type, message=error.message)
 
 
-def _malformed(message: str) -> AttemptFailed:
+def _malformed_failure(message: str) -> AttemptFailed:
     return AttemptFailed(Failure(kind=Kind.MALFORMED, message=message))

@@ -57,7 +57,7 @@ def build_body(request: ModelRequest, *, stream: bool, max_tokens: str) -> dict[
     """
     conversation = request.request
     if len(conversation.sampling.stop or ()) > MAX_STOP_SEQUENCES:
-        raise _unsupported(f"OpenAI takes at most {MAX_STOP_SEQUENCES} stop sequences")
+        raise _unsupported_failure(f"OpenAI takes at most {MAX_STOP_SEQUENCES} stop sequences")
     body: dict[str, Any] = {
         "model": request.model,
         "messages": [turn for message in conversation.messages for turn in _build_turns(message)],
@@ -103,7 +103,7 @@ def _build_turns(message: Message) -> Iterator[dict[str, Any]]:
 
 def _build_result(result: ToolResult) -> dict[str, Any]:
     if result.media:
-        raise _unsupported("Chat Completions takes only text in a tool's result")
+        raise _unsupported_failure("Chat Completions takes only text in a tool's result")
     return {"role": "tool", "tool_call_id": shorten_id(result.id), "content": result.text}
 
 
@@ -136,7 +136,7 @@ def _build_media(media: Media) -> dict[str, Any]:
             audio = {"data": media.data, "format": audio_format}
             return {"type": "input_audio", "input_audio": audio}
     form = "as a URL" if media.url else "as data"
-    raise _unsupported(f"Chat Completions does not take {media.media_type} {form}")
+    raise _unsupported_failure(f"Chat Completions does not take {media.media_type} {form}")
 
 
 def _build_call(call: ToolCall) -> dict[str, Any]:
@@ -202,5 +202,5 @@ def _describe_tool(tool: Tool) -> dict[str, Any]:
     return {"name": tool.name, **description, "parameters": tool.parameters}
 
 
-def _unsupported(message: str) -> AttemptFailed:
+def _unsupported_failure(message: str) -> AttemptFailed:
     return AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=f"not sent: {message}"))

@@ -72,7 +72,9 @@ def build_body(request: ModelRequest, *, stream: bool) -> dict[str, Any]:
 def _build_sampling(sampling: Sampling) -> dict[str, Any]:
     absent = [name for name in _ABSENT if getattr(sampling, name) is not None]
     if absent:
-        raise _unsupported(f"Responses has no {', '.join(absent)}; put it under the model's 'drop'")
+        raise _unsupported_failure(
+            f"Responses has no {', '.join(absent)}; put it under the model's 'drop'"
+        )
     fields = ((theirs, getattr(sampling, ours)) for ours, theirs in _SAMPLING.items())
     return {name: value for name, value in fields if value is not None}
 
@@ -134,7 +136,7 @@ def _build_media(media: Media) -> dict[str, Any]:
     if media.kind == "image":
         return {"type": "input_image", "image_url": url}
     if media.kind not in ("pdf", "file"):
-        raise _unsupported(f"Responses does not take {media.media_type}")
+        raise _unsupported_failure(f"Responses does not take {media.media_type}")
     if media.url:
         return {"type": "input_file", "file_url": url}
     name = media.name or f"file.{media.kind}"
@@ -183,5 +185,5 @@ def _build_tools(conversation: Request) -> dict[str, Any]:
     return fields
 
 
-def _unsupported(message: str) -> AttemptFailed:
+def _unsupported_failure(message: str) -> AttemptFailed:
     return AttemptFailed(Failure(kind=Kind.UNSUPPORTED, message=f"not sent: {message}"))

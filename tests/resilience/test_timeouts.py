@@ -157,7 +157,7 @@ def test_a_stream_that_never_waits_yields_to_the_loop_every_20_ms() -> None:
     for clock.now in (100.0, 100.019, 100.02, 100.02, 100.039, 100.05, 100.06, 100.08):
         yields.append(clock.now >= timer.yield_at)
         if yields[-1]:
-            timer.yielded(clock.now)
+            timer.note_yield(clock.now)
     assert yields == [False, False, True, False, False, True, False, True]
 
 

@@ -124,7 +124,7 @@ def load(
         tree = source.read()
     except UnreadableConfig as error:
         problems = (source.explain(error.problem), *variables.problems)
-        return source.failed(problems)
+        return source.without_settings(problems)
     reader = ConfigReader(tree, variables)
     settings = reader.read_settings(catalogue, today)
     if lints:
@@ -156,7 +156,7 @@ class _Source(NamedTuple):
     is_from_variable: bool = False
     """Whether STANDBY_CONFIG names the file."""
 
-    def failed(self, problems: tuple[Problem, ...]) -> LoadedConfig:
+    def without_settings(self, problems: tuple[Problem, ...]) -> LoadedConfig:
         """Return what is loaded of a file that cannot be read."""
         return LoadedConfig(
             file=self.name, path=self.path, settings=None, problems=problems, origins={}

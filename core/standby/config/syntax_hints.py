@@ -136,7 +136,7 @@ def _colon_in_value(lines: Sequence[str], at: int, message: str) -> SyntaxProble
     return SyntaxProblem(at, "a value with ': ' in it is read as another key", hint)
 
 
-def _unquoted(lines: Sequence[str], at: int, message: str) -> SyntaxProblem | None:
+def _find_unquoted(lines: Sequence[str], at: int, message: str) -> SyntaxProblem | None:
     match = _UNQUOTED.search(_remove_quoted(lines[at]))
     if match is None or "cannot start any token" not in message:
         return None
@@ -205,7 +205,7 @@ _RULES: tuple[Rule, ...] = (
     _equals,
     _unclosed_bracket,
     _unclosed_quote,
-    _unquoted,
+    _find_unquoted,
     _colon,
     _no_colon,
     _colon_in_value,

@@ -118,7 +118,7 @@ class _ErrorFormatter:
             shown_as=self._format_value(location, error.instance),
             value=error.instance,
             rule=str(error.validator),
-            expected=_expected(error),
+            expected=_format_expected(error),
             schema=error.schema,
             only_value=self._format_only_value(location, error.instance),
         )
@@ -150,7 +150,7 @@ class _ErrorFormatter:
                 yield Finding(location=(*location, key), problem=problem, at_key=True)
 
 
-def _expected(error: Any) -> Any:
+def _format_expected(error: Any) -> Any:
     """Return the rule's value; of a choice, the alternatives with their types looked up."""
     if error.validator not in ("anyOf", "oneOf"):
         return error.validator_value

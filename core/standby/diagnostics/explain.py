@@ -133,7 +133,7 @@ def plan(
     return Plan(
         chain=route.name,
         models=tuple(
-            _planned(target, rules, context.tokens, attempts[target.name])
+            _plan_model(target, rules, context.tokens, attempts[target.name])
             for target in route.targets
         ),
         triggers=tuple(
@@ -243,9 +243,9 @@ def _following(
     overflowed = [target] if failure.kind is Kind.CONTEXT_TOO_LONG else []
     small, large = _split(candidates, lambda each: is_too_small(each, overflowed))
     resting, awake = _split(large, lambda each: _rests_beside(each, target))
-    passed_over = [_passed_over_as_small(each) for each in small]
+    passed_over = [_too_small(each) for each in small]
     if awake:
-        passed_over += map(_passed_over_as_resting, resting)
+        passed_over += map(_resting, resting)
     return tuple(passed_over), (*awake, *resting)
 
 
@@ -261,12 +261,12 @@ def _split(
     ]
 
 
-def _passed_over_as_small(target: Target) -> PassedOver:
+def _too_small(target: Target) -> PassedOver:
     reason = "tokens is no larger than the one that was too small"
     return PassedOver(target.name, f"its context window of {target.card.context_window} {reason}")
 
 
-def _passed_over_as_resting(target: Target) -> PassedOver:
+def _resting(target: Target) -> PassedOver:
     return PassedOver(target.name, f"resting: {target.breaker.suspicion}, and others are left")
 
 
@@ -296,7 +296,7 @@ def _worst(
     return Worst(len(attempts), longest, total(attempts, prices, tokens), tokens)
 
 
-def _planned(
+def _plan_model(
     target: Target, rules: Mapping[str, Trigger], tokens: Usage, attempts: int
 ) -> PlannedModel:
     cannot = [text for field, text in _CARD_FIELDS.items() if not getattr(target.card, field)]

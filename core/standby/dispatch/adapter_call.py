@@ -137,12 +137,12 @@ class AdapterCall:
             async for chunk in chunks:
                 now = clock()
                 if now >= timer.yield_at:
-                    timer.yielded(now)
+                    timer.note_yield(now)
                     await sleep(0)
                 if parts.add(chunk):
                     timer.token(now)
                     if (waiting := self._pass_on(parts)) is not None:
-                        await self._paused(waiting)
+                        await self._wait_for_reader(waiting)
                 elif _is_sign_of_life(chunk):
                     timer.keep_alive(now)
                 if chunk.end is not None:
@@ -168,9 +168,9 @@ class AdapterCall:
             if chunk.tool_call is None and has_streamed:
                 continue
             if gate.admits(self) and (waiting := gate.release(self, self.target, chunk)):
-                await self._paused(waiting)
+                await self._wait_for_reader(waiting)
 
-    async def _paused(self, waiting: Awaitable[None]) -> None:
+    async def _wait_for_reader(self, waiting: Awaitable[None]) -> None:
         """Wait for the caller's reader; that time is not the model's."""
         self._timer.pause()
         try:

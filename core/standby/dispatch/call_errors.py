@@ -11,7 +11,7 @@ Cause = tuple[Target, AttemptFailed]
 """A model, and how it failed or why it was skipped."""
 
 
-def stream_broken(gate: StreamGate, failure: Failure) -> StreamBroken | None:
+def stream_error(gate: StreamGate, failure: Failure) -> StreamBroken | None:
     """Return the error for a caller who has seen a part of an answer.
 
     Args:
@@ -27,7 +27,7 @@ def stream_broken(gate: StreamGate, failure: Failure) -> StreamBroken | None:
     return StreamBroken(failure, gate.partial)
 
 
-def exhausted(chain: str, causes: Sequence[Cause]) -> ChainExhausted:
+def exhausted_error(chain: str, causes: Sequence[Cause]) -> ChainExhausted:
     """Return the error for a call that no model answered.
 
     Args:
@@ -49,7 +49,7 @@ def exhausted(chain: str, causes: Sequence[Cause]) -> ChainExhausted:
     return ChainExhausted(message, retry_after=min(stated, default=None))
 
 
-def deadline_exceeded(
+def deadline_error(
     deadline: float, trail: Sequence[Attempt], pending: Sequence[Target], gate: StreamGate
 ) -> DeadlineExceeded | StreamBroken:
     """Return the error for a call whose time is up.
@@ -65,7 +65,7 @@ def deadline_exceeded(
 
     """
     message = f"no complete reply within the deadline of {deadline:g}s"
-    broken = stream_broken(gate, Failure(kind=Kind.DEADLINE, message=message))
+    broken = stream_error(gate, Failure(kind=Kind.DEADLINE, message=message))
     if broken is not None:
         return broken
     attempted = [f"{attempt.model} ({attempt.kind or attempt.outcome})" for attempt in trail]
@@ -73,7 +73,7 @@ def deadline_exceeded(
     return DeadlineExceeded(f"{message}; asked: {', '.join(attempted) or 'nobody'}")
 
 
-def group(chain: str, causes: Sequence[Cause]) -> ExceptionGroup[AttemptFailed] | None:
+def group_causes(chain: str, causes: Sequence[Cause]) -> ExceptionGroup[AttemptFailed] | None:
     """Return all causes as one exception, to raise another from; `None` if there are none.
 
     Args:

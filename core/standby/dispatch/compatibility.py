@@ -50,7 +50,7 @@ def incompatibility(request: Request, target: Target) -> Failure | None:
         A failure of the kind `unsupported` or `context_too_long`; `None` if the model can.
 
     """
-    problem = _unreadable(request.messages, target) or _unsupported(request, target)
+    problem = _unreadable_media(request.messages, target) or _missing_feature(request, target)
     if problem:
         return Failure(kind=Kind.UNSUPPORTED, message=f"{target.name} {problem}")
     window = target.card.context_window
@@ -114,7 +114,7 @@ def adapt(request: Request, target: Target) -> Adapted:
     return Adapted(replace(request, sampling=sampling, messages=messages), dropped)
 
 
-def _unreadable(messages: Iterable[Message], target: Target) -> str:
+def _unreadable_media(messages: Iterable[Message], target: Target) -> str:
     reads, reads_in_results = target.card.reads or (), target.card.reads_in_results or ()
     for message in messages:
         for part in message.parts:
@@ -128,7 +128,7 @@ def _unreadable(messages: Iterable[Message], target: Target) -> str:
     return ""
 
 
-def _unsupported(request: Request, target: Target) -> str:
+def _missing_feature(request: Request, target: Target) -> str:
     card = target.card
     if not card.tools and _has_tools(request):
         return "cannot call tools"

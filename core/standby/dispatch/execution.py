@@ -17,7 +17,13 @@ import msgspec
 from standby import events
 from standby.dispatch.assessment import assess
 from standby.dispatch.attempt import AttemptTask
-from standby.dispatch.call_errors import Cause, deadline_exceeded, exhausted, group, stream_broken
+from standby.dispatch.call_errors import (
+    Cause,
+    deadline_error,
+    exhausted_error,
+    group_causes,
+    stream_error,
+)
 from standby.dispatch.compatibility import adapt, incompatibility
 from standby.dispatch.in_flight import InFlight
 from standby.dispatch.policy import (
@@ -117,9 +123,9 @@ class Execution:
                     await self._gate.flush(reply, self._target_of(reply))
             except CallFailed as error:
                 error.trail = self.trail
-                self._trail.call_failed(str(error))
+                self._trail.report_failure(str(error))
                 raise
-            self._trail.call_answered(reply.model, reply.disclaimer)
+            self._trail.report_answer(reply.model, reply.disclaimer)
             return msgspec.structs.replace(reply, trail=self._trail.attempts)
 
     def _cancel_others(self, committed: Source) -> None:
@@ -140,8 +146,8 @@ class Execution:
                     return reply
             if self._clock() >= self._ends_at:
                 pending = self._in_flight.targets
-                error = deadline_exceeded(self._deadline, self.trail, pending, self._gate)
-                raise error from group(self._route.name, self._causes)
+                error = deadline_error(self._deadline, self.trail, pending, self._gate)
+                raise error from group_causes(self._route.name, self._causes)
             self._start_due(self._clock())
         return self._end_without_good_reply()
 
@@ -245,7 +251,7 @@ class Execution:
         self._skip(target, failure)
 
     def _skip(self, target: Target, failure: Failure) -> None:
-        self._trail.skipped(target, failure)
+        self._trail.report_skip(target, failure)
         self._note_cause(target, AttemptFailed(failure))
 
     def _time_share(self) -> float:
@@ -279,7 +285,7 @@ class Execution:
         while self._queue and self._queue[0].budget.try_withdraw(now):
             following = self._queue.popleft()
             if self._start(following) != "skipped":
-                self._trail.hedged(slow.target, following)
+                self._trail.report_hedge(slow.target, following)
                 return
 
     # What became of it
@@ -291,7 +297,7 @@ class Execution:
         if reply is not None:
             health = attempt.record_answer()
             if health is not None:
-                self._trail.health_changed(attempt.target, health)
+                self._trail.report_health(attempt.target, health)
             warning = assess(reply, attempt.target)
             if self._route.triggers.has_reply_rules:
                 warning = self._rejection(attempt, reply) or warning
@@ -351,9 +357,9 @@ class Execution:
         if self._gate.committed is attempt.call:
             self._gate.uncommit()
         if decision.then == "stop" and self._gate.committed is None:  # else it comes too late
-            raise (stream_broken(self._gate, failure) or Stopped(failure)) from error
+            raise (stream_error(self._gate, failure) or Stopped(failure)) from error
         if decision.then == "retry":
-            self._trail.retry_scheduled(target, decision.pause)
+            self._trail.report_retry(target, decision.pause)
             self._retry = _Retry(target, attempt.number + 1, self._clock() + decision.pause)
 
     def _decide(self, attempt: AttemptTask, failure: Failure) -> Decision:
@@ -386,8 +392,8 @@ class Execution:
             return self._accepted_with_warning
         last = self._causes[-1][1].failure
         name = self._route.name
-        error = stream_broken(self._gate, last) or exhausted(name, self._causes)
-        raise error from group(name, self._causes)
+        error = stream_error(self._gate, last) or exhausted_error(name, self._causes)
+        raise error from group_causes(name, self._causes)
 
 
 def _found_before_sending(failure: Failure) -> bool:

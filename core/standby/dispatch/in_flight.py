@@ -113,9 +113,9 @@ class InFlight:
             allowed: the seconds that it may take.
 
         """
-        position = self._trail.attempt_started(target)
+        position = self._trail.report_start(target)
         if permit.probe:
-            self._trail.health_changed(target, target.breaker.health(self._clock()))
+            self._trail.report_health(target, target.breaker.health(self._clock()))
         attempt = AttemptTask(
             target,
             adapted,
@@ -174,11 +174,11 @@ class InFlight:
             decision: what follows a failure.
 
         """
-        ended = _ended(attempt)
+        ended = _describe_end(attempt)
         with attempt:
             if attempt in self.attempts:
                 self.attempts.remove(attempt)
-            self._trail.attempt_ended(ended, outcome, failure, decision)
+            self._trail.report_end(ended, outcome, failure, decision)
             if failure is not None and decision is not None:
                 self._record_failure(attempt, failure, decision)
 
@@ -234,12 +234,12 @@ class InFlight:
 
     def _report(self, attempt: AttemptTask, health: Health | None) -> None:
         if health is not None:
-            self._trail.health_changed(attempt.target, health)
+            self._trail.report_health(attempt.target, health)
 
     def _send_to_background(self, probe: AttemptTask) -> None:
         message = "being probed, whether it is well again; nobody waited for it"
         failure = Failure(kind=Kind.UNAVAILABLE, message=message)
-        self._trail.attempt_ended(_ended(probe), "skipped", failure, Decision("next"))
+        self._trail.report_end(_describe_end(probe), "skipped", failure, Decision("next"))
         self._run_in_background(probe, self._learn)
 
     def _run_in_background(self, probe: AttemptTask, learn: Callable[[AttemptTask], None]) -> None:
@@ -251,7 +251,7 @@ class InFlight:
         """Wait for a probe, in its own time, and record what it shows."""
         with probe:
             for abandoned in await wait_alone(probe):
-                self._trail.abandoned(abandoned.target)
+                self._trail.report_abandoned(abandoned.target)
             learn(probe)
 
     def _learn(self, probe: AttemptTask) -> None:
@@ -277,14 +277,14 @@ class InFlight:
 
     async def _drain(self, cancelled: list[AttemptTask]) -> None:
         for attempt in await drain(cancelled):
-            self._trail.abandoned(attempt.target)
+            self._trail.report_abandoned(attempt.target)
 
 
 def _is_late(attempt: AttemptTask, now: float) -> bool:
     return attempt.timer.expires_at <= now
 
 
-def _ended(attempt: AttemptTask) -> EndedAttempt:
+def _describe_end(attempt: AttemptTask) -> EndedAttempt:
     return EndedAttempt(
         attempt.target,
         attempt.position,

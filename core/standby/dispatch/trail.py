@@ -22,7 +22,7 @@ class EndedAttempt(NamedTuple):
 
     Attributes:
         target: the model.
-        position: what `Trail.attempt_started` returned.
+        position: what `Trail.report_start` returned.
         started: when it started, on the clock.
         dropped: the names of the parameters that the model was not sent.
         response_id: the vendor's id of the answer, if there is one.
@@ -70,7 +70,7 @@ class Trail:
         """Return the attempts and skips, in the order in which they started."""
         return tuple(attempt for _, attempt in sorted(self._attempts.items()))
 
-    def attempt_started(self, target: Target) -> int:
+    def report_start(self, target: Target) -> int:
         """Report that an attempt starts, and that the call has moved on if another model failed.
 
         Args:
@@ -88,7 +88,7 @@ class Trail:
         self._report(events.AttemptStarted, target.name)
         return next(self._positions)
 
-    def attempt_ended(
+    def report_end(
         self,
         ended: EndedAttempt,
         outcome: AttemptOutcome,
@@ -125,7 +125,7 @@ class Trail:
         if failure is not None:
             self._note_failure(attempt, failure)
 
-    def skipped(self, target: Target, failure: Failure) -> None:
+    def report_skip(self, target: Target, failure: Failure) -> None:
         """Put a model on the trail that was not attempted at all.
 
         Args:
@@ -135,9 +135,9 @@ class Trail:
         """
         self._first_model = self._first_model or target.name
         skip = EndedAttempt(target, next(self._positions), self._clock())
-        self.attempt_ended(skip, "skipped", failure, Decision("next"))
+        self.report_end(skip, "skipped", failure, Decision("next"))
 
-    def retry_scheduled(self, target: Target, delay: float) -> None:
+    def report_retry(self, target: Target, delay: float) -> None:
         """Report that the same model will be attempted again.
 
         Args:
@@ -147,7 +147,7 @@ class Trail:
         """
         self._report(events.RetryScheduled, target.name, delay=delay)
 
-    def hedged(self, slow: Target, to: Target) -> None:
+    def report_hedge(self, slow: Target, to: Target) -> None:
         """Report that another model is attempted beside a slow one.
 
         Args:
@@ -157,7 +157,7 @@ class Trail:
         """
         self._report(events.Hedged, slow.name, to=to.name)
 
-    def health_changed(self, target: Target, health: Health) -> None:
+    def report_health(self, target: Target, health: Health) -> None:
         """Report that a model's circuit breaker has changed its state.
 
         Args:
@@ -173,7 +173,7 @@ class Trail:
             reason=health.reason,
         )
 
-    def abandoned(self, target: Target) -> None:
+    def report_abandoned(self, target: Target) -> None:
         """Report that a plugin goes on although it was cancelled.
 
         Args:
@@ -183,7 +183,7 @@ class Trail:
         origin = {} if target.origin is None else asdict(target.origin)
         self._report(events.Abandoned, target.name, provider=target.provider, **origin)
 
-    def call_answered(self, model: str, disclaimer: str) -> None:
+    def report_answer(self, model: str, disclaimer: str) -> None:
         """Report that the call has its reply.
 
         Args:
@@ -200,7 +200,7 @@ class Trail:
             instead_of="" if model == self._first_model else self._first_model,
         )
 
-    def call_failed(self, text: str) -> None:
+    def report_failure(self, text: str) -> None:
         """Report that the call has ended without a reply.
 
         Args:

@@ -110,7 +110,7 @@ class AttemptTimer:
         limit = min(self._timeouts.first_token_timeout, self._timeouts.timeout)
         return self.first_token - self.started > limit / 2
 
-    def yielded(self, now: float) -> None:
+    def note_yield(self, now: float) -> None:
         """Note that the event loop has its turn.
 
         Args:

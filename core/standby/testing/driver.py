@@ -64,7 +64,7 @@ async def collect(adapter: Any, request: ModelRequest) -> tuple[Reply, list[Chun
             chunks.append(chunk)
             if chunk.end is not None:
                 return _join(chunks), chunks
-    raise _failed(Kind.MALFORMED, "the stream ended without its end marker")
+    raise _fail(Kind.MALFORMED, "the stream ended without its end marker")
 
 
 async def catch_failure(reply: Awaitable[Reply]) -> AttemptFailed | None:
@@ -85,9 +85,9 @@ async def catch_failure(reply: Awaitable[Reply]) -> AttemptFailed | None:
     except AttemptFailed as error:
         return error
     except TimeoutError as error:
-        return _failed(Kind.TIMEOUT, str(error))
+        return _fail(Kind.TIMEOUT, str(error))
     except ConnectionError as error:
-        return _failed(Kind.CONNECTION, str(error))
+        return _fail(Kind.CONNECTION, str(error))
     except AssertionError:
         raise
     except Exception as error:
@@ -98,10 +98,10 @@ async def catch_failure(reply: Awaitable[Reply]) -> AttemptFailed | None:
         raise AssertionError(message) from error
     if answer.text.strip() or answer.tool_calls:
         return None
-    return _failed(Kind.EMPTY, "a reply without text")
+    return _fail(Kind.EMPTY, "a reply without text")
 
 
-def _failed(kind: Kind, message: str) -> AttemptFailed:
+def _fail(kind: Kind, message: str) -> AttemptFailed:
     return AttemptFailed(Failure(kind=kind, message=message))
 
 

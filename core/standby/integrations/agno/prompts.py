@@ -71,11 +71,11 @@ def _convert_message(message: Any) -> Message:
     if isinstance(message, str):
         return Message(role="user", content=message)
     if isinstance(message, Message):
-        _check_names("field", _filled(message.model_extra or {}), _FIELDS)
+        _check_names("field", _fill(message.model_extra or {}), _FIELDS)
         return message
     if not isinstance(message, Mapping):
         raise TypeError(f"message: {_EXPECTED}; one of the list is {_describe_type(message)}")
-    _check_names("field", _filled(message), _FIELDS)
+    _check_names("field", _fill(message), _FIELDS)
     return _build_message(message)
 
 
@@ -90,7 +90,7 @@ def _build_message(fields: Mapping[str, Any]) -> Message:
         ) from None
 
 
-def _filled(fields: Mapping[str, Any]) -> list[str]:
+def _fill(fields: Mapping[str, Any]) -> list[str]:
     return [name for name, value in fields.items() if value]
 
 

@@ -85,7 +85,7 @@ def build_error(error: StandbyError) -> ErrorResponse:
         )
         return ErrorResponse(status=error.status, error=body)
     if isinstance(error, Stopped):
-        return _stopped(error)
+        return _stop_error(error)
     if isinstance(error, ChainExhausted) and _is_too_long(error):
         return _too_long(error)
     status, code = next(value for kind, value in _STATUSES.items() if isinstance(error, kind))
@@ -136,7 +136,7 @@ def _too_long(error: ChainExhausted) -> ErrorResponse:
     return ErrorResponse(status=HTTPStatus.BAD_REQUEST, error=body)
 
 
-def _stopped(error: Stopped) -> ErrorResponse:
+def _stop_error(error: Stopped) -> ErrorResponse:
     failure = error.failure
     status = _failure_status(failure)
     kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
