@@ -1,6 +1,6 @@
 """Change the modules that decide what a call does, one small change at a time: some test must fail.
 
-usage: python -m campaigns.mutation [MODULE…] [--share 0.05] [--seed S] [--jobs 2]
+usage: python -m campaigns.mutation [MODULE…] [--share 0.05] [--seed S] [--jobs 3]
                                     [--results FILE] [--only TEXT]
 
 First the tests run unchanged, and each line of the modules is noted with the tests that execute it.
@@ -318,7 +318,7 @@ def main() -> int:
     )
     parser.add_argument("--share", type=float, default=1.0, help="of the mutants, from 0 to 1")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=3, help="processes; some of them only wait")
     parser.add_argument("--results", type=Path)
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="mutants whose name contains this"

@@ -96,5 +96,5 @@ class Selection(Profile):
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Let a signal end this process if the test computes, or waits, for too long."""
         seconds = 10 * self._seconds[item.nodeid]
-        signal.setitimer(signal.ITIMER_VIRTUAL, 5 + seconds)
-        signal.setitimer(signal.ITIMER_REAL, 20 + seconds)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 3 + seconds)
+        signal.setitimer(signal.ITIMER_REAL, 10 + seconds)

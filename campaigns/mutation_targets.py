@@ -42,7 +42,12 @@ OWN = {
         "diagnostics/test_explain.py",
     ),
     "dispatch.dispatcher": ("dispatch/test_dispatcher.py",),
-    "dispatch.execution": ("dispatch/test_dispatcher.py", "dispatch/test_breaks.py"),
+    "dispatch.execution": (
+        "dispatch/test_execution.py",
+        "dispatch/test_dispatcher.py",
+        "dispatch/test_breaks.py",
+        "plugins/test_house_rules.py",
+    ),
     "dispatch.in_flight": ("dispatch/test_hedging.py", "dispatch/test_attempt.py"),
     "dispatch.live_routes": ("config/test_reload.py", "test_client.py"),
     "dispatch.policy": ("dispatch/test_policy.py", "diagnostics/test_explain.py"),

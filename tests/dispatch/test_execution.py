@@ -1,0 +1,165 @@
+"""How an execution starts attempts and handles replies, on virtual time."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from standby import events
+from standby.dispatch.dispatcher import Dispatcher
+from standby.dispatch.target import Route
+from standby.errors import DeadlineExceeded, StandbyError
+from standby.failures import Failure, Kind
+from standby.plugin import End
+from standby.resilience.circuit_breaker import CircuitBreaker, Permit, Rejection
+from standby.resilience.triggers import Triggers
+from standby.settings import BreakerSettings, Hedge, StreamRules, Trigger
+from standby.types import Chunk, Reply
+from tests.support.playing import Plays, Streams, dispatch, failure, request, route, target
+from tests.support.virtual_clock import run
+
+
+class RecordingBreaker(CircuitBreaker):
+    """Notes how many seconds each probe may take."""
+
+    def __init__(self, suspected: str = "") -> None:
+        settings = BreakerSettings(failures=1, open=10.0, open_limit=10.0)
+        super().__init__(settings, random.Random(1), suspected=suspected)
+        self.probe_timeouts: list[float] = []
+
+    def admit(self, now: float, probe_timeout: float = 0.0) -> Permit | Rejection:
+        self.probe_timeouts.append(probe_timeout)
+        return super().admit(now, probe_timeout)
+
+    def force_probe(self, now: float, probe_timeout: float = 0.0) -> Permit | Rejection:
+        self.probe_timeouts.append(probe_timeout)
+        return super().force_probe(now, probe_timeout)
+
+    def admit_background_probe(self, now: float, probe_timeout: float = 0.0) -> Permit | None:
+        self.probe_timeouts.append(probe_timeout)
+        return super().admit_background_probe(now, probe_timeout)
+
+
+def open_breaker() -> CircuitBreaker:
+    breaker = CircuitBreaker(BreakerSettings(failures=1, open=10.0), random.Random(1))
+    permit = breaker.admit(0.0)
+    assert isinstance(permit, Permit)
+    breaker.record(permit, "failure", 0.0, kind=Kind.OVERLOADED)
+    return breaker
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_every_probe_may_take_a_second_longer_than_its_models_timeout(others: int) -> None:
+    """A probe as a last resort where the model is alone, else one in the background."""
+
+    async def scenario() -> list[float]:
+        breaker = RecordingBreaker(suspected="retired on 2026-01-01")
+        old = target("old", Plays("Porto."), breaker=breaker, timeout=30.0)
+        await dispatch(route(old, *[target("b", Plays("Lisbon."))] * others)).run()
+        return breaker.probe_timeouts
+
+    assert run(scenario()) == [31.0, 31.0]
+
+
+def test_the_last_model_of_a_chain_is_not_hedged() -> None:
+    emitted: list[events.Event] = []
+    chain = route(
+        target("a", Plays(failure("blocked", status=400))),
+        target("b", Plays(9)),
+        triggers={"go on": Trigger(kind=Kind.BLOCKED, then="next")},
+        hedge=Hedge(after=1.0),
+    )
+    reply = run(dispatch(chain, events=emitted).run())
+    assert (reply.model, len(reply.trail)) == ("b", 2)
+    assert not [event for event in emitted if isinstance(event, events.Hedged)]
+
+
+def test_a_last_resort_that_another_call_probes_is_left_to_it() -> None:
+    async def scenario() -> tuple[list[Any], int]:
+        resting = Plays(2)
+        chain = route(
+            target("a", resting, breaker=open_breaker()), target("b", Plays(600)), deadline=8.0
+        )
+        calls = [dispatch(chain).run() for _ in range(2)]
+        return list(await asyncio.gather(*calls, return_exceptions=True)), len(resting.calls)
+
+    (first, second), calls = run(scenario())
+    assert isinstance(first, Reply)
+    assert (first.model, type(second), calls) == ("a", DeadlineExceeded, 1)
+
+
+# Triggers that recognise replies
+
+
+def rejecting(*targets: Any, then: Any = "next", **chain: Any) -> Route:
+    """Return a chain whose one trigger recognises replies that are sorry."""
+    made = route(*targets, **chain)
+
+    def is_sorry(outcome: Reply | Failure) -> bool:
+        return "sorry" in outcome.text
+
+    rules = Triggers([("sorry", Trigger(test="house/sorry", then=then))], lambda _: is_sorry)
+    return Route(name=made.name, chain=made.chain, targets=made.targets, triggers=rules)
+
+
+def test_a_rejected_reply_moves_the_call_to_the_next_model() -> None:
+    chain = rejecting(target("a", Plays("I am sorry.")), target("b", Plays("Lisbon.")))
+    reply = run(dispatch(chain).run())
+    first = reply.trail[0]
+    assert (reply.model, first.outcome, first.kind, first.trigger) == (
+        "b",
+        "failed",
+        Kind.REJECTED,
+        "sorry",
+    )
+
+
+def test_a_trigger_of_one_provider_rejects_no_reply_of_another() -> None:
+    chain = rejecting(target("a", Plays("I am sorry.")))
+    trigger = Trigger(test="house/sorry", then="next", provider="q")
+    rules = Triggers([("sorry", trigger)], lambda _: lambda _: True)
+    chain = Route(name="default", chain=chain.chain, targets=chain.targets, triggers=rules)
+    assert run(dispatch(chain).run()).text == "I am sorry."
+
+
+def stream(chain: Route) -> tuple[Reply, list[str]]:
+    texts: list[str] = []
+
+    async def put(chunk: Chunk) -> None:
+        texts.append(chunk.text)
+
+    return run(dispatch(chain, put=put).run()), texts
+
+
+def test_no_trigger_rejects_a_reply_that_the_caller_has_seen() -> None:
+    chain = rejecting(target("a", Streams("I am ", "sorry.", End())), target("b", Plays("never")))
+    reply, texts = stream(chain)
+    assert (reply.model, texts) == ("a", ["I am ", "sorry."])
+    assert [attempt.outcome for attempt in reply.trail] == ["answered"]
+
+
+def test_a_buffered_stream_is_rejected_before_the_caller_sees_it() -> None:
+    chain = rejecting(
+        target("a", Streams("I am ", "sorry.", End())),
+        target("b", Streams("Lis", "bon.", End())),
+        stream=StreamRules(release="whole"),
+    )
+    reply, texts = stream(chain)
+    assert (reply.model, texts) == ("b", ["Lisbon."])
+
+
+def start(chain: Route, deadline: float = 30.0) -> Any:
+    return Dispatcher(chain, emit=lambda _: None, jitter=random.Random(1)).start(
+        request(), deadline
+    )
+
+
+def test_an_error_has_the_trail_of_its_call() -> None:
+    async def scenario() -> bool:
+        execution = start(route(target("a", Plays(failure("blocked", status=400)))))
+        with pytest.raises(StandbyError) as caught:
+            await execution.run()
+        return bool(execution.trail) and caught.value.trail == execution.trail  # type: ignore[attr-defined] # of a failed call
+
+    assert run(scenario())
