@@ -74,6 +74,11 @@ class Coverage(Profile):
             self.seconds[item.nodeid] = time.monotonic() - start
             self._test = ""
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file that cannot be collected."""
+        if report.failed:
+            self.failures.append(report.nodeid)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a test that fails."""
         if report.failed:

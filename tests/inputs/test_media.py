@@ -10,7 +10,7 @@ from standby.dispatch.compatibility import incompatibility
 from standby.errors import RequestError
 from standby.inputs.parse import parse_request
 from standby.types import Media, Message, Request, Text
-from tests.support.playing import target, why
+from tests.support.playing import get_message, target
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n and a picture").decode()
 PDF = base64.b64encode(b"%PDF-1.7 and a document").decode()
@@ -131,4 +131,6 @@ def test_a_repr_shows_no_content() -> None:
 )
 def test_a_model_that_does_not_read_a_kind_is_skipped(reads: Any, reason: str) -> None:
     request = Request((Message("user", (Text("hi"), Media(media_type="image/png", data=PNG))),))
-    assert why(incompatibility(request, target("m", None, card=Card(reads=reads)))) == reason
+    assert (
+        get_message(incompatibility(request, target("m", None, card=Card(reads=reads)))) == reason
+    )
