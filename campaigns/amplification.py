@@ -21,7 +21,7 @@ FAILURES = (0.01, 0.05, 0.1, 0.11, 0.12, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99, 1.
 RANDOM_EXCESS = 0.002
 """Extra attempts that calls at random times may have more for each call.
 
-Their busy spells deposit by calls, their quiet ones by time.
+Their busy phases deposit by calls, their quiet ones by time.
 """
 
 
@@ -54,7 +54,7 @@ class Load:
         )
 
     def __str__(self) -> str:
-        """Describe it."""
+        """Return a description of the calls and the load."""
         calls = (
             f"{self.calls:,} calls {'at random' if self.at_random else 'evenly'} at {self.rate:g}/s"
         )
@@ -62,20 +62,20 @@ class Load:
 
 
 def load(
-    rate: float, failures: float, *, at_random: bool, seconds: float, dice: random.Random
+    rate: float, failures: float, *, at_random: bool, seconds: float, rng: random.Random
 ) -> Load:
     """Let calls come to a model of which this share fails, retries included."""
     budget, began = RetryBudget(), 10_000.0
     now, calls, extra = began, 0, 0
     while now < began + seconds:
         calls += 1
-        fails = dice.random() < failures
+        fails = rng.random() < failures
         if fails and budget.try_withdraw(now):
             extra += 1
-            fails = dice.random() < failures
+            fails = rng.random() < failures
         if not fails:
             budget.deposit(now)
-        now = now + dice.expovariate(rate) if at_random else began + calls / rate
+        now = now + rng.expovariate(rate) if at_random else began + calls / rate
     return Load(rate, failures, at_random, seconds, calls, extra)
 
 
@@ -85,7 +85,7 @@ def loads(seconds: float, seed: int) -> Iterator[Load]:
         for failures in FAILURES:
             for at_random in (False, True):
                 yield load(
-                    rate, failures, at_random=at_random, seconds=seconds, dice=random.Random(seed)
+                    rate, failures, at_random=at_random, seconds=seconds, rng=random.Random(seed)
                 )
 
 
@@ -100,11 +100,13 @@ def main() -> int:
     results = list(loads(options.seconds, options.seed))
     for rate in RATES:
         for at_random in (False, True):
-            alike = [each for each in results if (each.rate, each.at_random) == (rate, at_random)]
-            print("worst:", max(alike, key=lambda each: each.amplification))  # noqa: T201 - what it is for
-    exceeded = [each for each in results if each.extra > each.bound]
-    for each in exceeded:
-        print(f"{each.extra} extra attempts exceed the bound of {each.bound:.0f}: {each}")  # noqa: T201 - as above
+            same_kind = [
+                result for result in results if (result.rate, result.at_random) == (rate, at_random)
+            ]
+            print("worst:", max(same_kind, key=lambda result: result.amplification))  # noqa: T201 - a command
+    exceeded = [result for result in results if result.extra > result.bound]
+    for result in exceeded:
+        print(f"{result.extra} extra attempts exceed the bound of {result.bound:.0f}: {result}")  # noqa: T201 - a command
     return min(len(exceeded), 1)
 
 

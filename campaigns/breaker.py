@@ -37,14 +37,14 @@ def world(seed: int) -> Callable[[], None]:
 
     Three worlds in four are a breaker's, one is a budget's.
     """
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     if seed % 4:
-        both, mood = BreakersBeside(dice.choice(SETTINGS), seed), dice.choice(MOODS)
-        return lambda: random_breaker_step(both, mood, dice)
+        breakers, mood = BreakersBeside(rng.choice(SETTINGS), seed), rng.choice(MOODS)
+        return lambda: random_breaker_step(breakers, mood, rng)
     budgets = BudgetsBeside(
-        dice.choice((1, 5, 35)), dice.choice((4, 8)), fills_with_time=dice.random() < 0.8
+        rng.choice((1, 5, 35)), rng.choice((4, 8)), fills_with_time=rng.random() < 0.8
     )
-    return lambda: random_budget_step(budgets, dice)
+    return lambda: random_budget_step(budgets, rng)
 
 
 def violations(steps: int, seed: int) -> Iterator[str]:

@@ -34,7 +34,7 @@ BAD_OPTION = "options: {thinking_bugdet: 1}"
 CURSOR = "‸"
 """Marks the cursor's position in a text."""
 HERE = "# here"
-"""Marks the end of each line that the server must complain about."""
+"""Marks the end of each line that must have a diagnostic."""
 TIMEOUT = 20.0
 """Seconds to wait for a message of the server."""
 SETTINGS = {"validate": True, "completion": True, "hover": True, "schemaStore": {"enable": False}}
@@ -129,13 +129,13 @@ class Editor:
 
     async def begin(self) -> str:
         """Initialize the server; return its name and version."""
-        able = {
+        capabilities = {
             "workspace": {"configuration": True},
             "textDocument": {"hover": {"contentFormat": ["markdown"]}},
         }
-        begun = await self.request(
+        initialized = await self.request(
             "initialize",
-            {"processId": None, "rootUri": self._folder.as_uri(), "capabilities": able},
+            {"processId": None, "rootUri": self._folder.as_uri(), "capabilities": capabilities},
         )
         self._send({"method": "initialized", "params": {}})
         self._send(
@@ -144,10 +144,10 @@ class Editor:
                 "params": {"settings": {"yaml": SETTINGS}},
             }
         )
-        return " ".join(begun["serverInfo"].values())
+        return " ".join(initialized["serverInfo"].values())
 
     async def open(self, text: str) -> tuple[str, list[dict[str, Any]]]:
-        """Open a document; return its address and the server's complaints."""
+        """Open a document; return its address and the server's diagnostics."""
         uri = (self._folder / f"models-{next(self._numbers)}.yaml").as_uri()
         document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
         self._send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
@@ -209,10 +209,10 @@ async def editor(server: Path) -> AsyncIterator[Editor]:
             await process.wait()
 
 
-async def open_at_cursor(at: Editor, text: str) -> dict[str, Any]:
+async def open_at_cursor(client: Editor, text: str) -> dict[str, Any]:
     """Open a text with a cursor; return the cursor's position, lines and columns from 0."""
     before = (HEAD + text).partition(CURSOR)[0].split("\n")
-    uri, _ = await at.open((HEAD + text).replace(CURSOR, ""))
+    uri, _ = await client.open((HEAD + text).replace(CURSOR, ""))
     return {
         "textDocument": {"uri": uri},
         "position": {"line": len(before) - 1, "character": len(before[-1])},
@@ -225,55 +225,56 @@ def apply_snippet(key: str, snippet: str) -> str:
     return f"{HEAD}{CHAIN}{key}: {value}\n"
 
 
-async def checks(at: Editor) -> AsyncIterator[tuple[str, bool, str]]:
+async def checks(client: Editor) -> AsyncIterator[tuple[str, bool, str]]:
     """Yield each check's name, whether it passed, and the server's answer."""
     for name, text in VALID.items():
-        _, found = await at.open(text)
-        yield f"valid: {name}", not found, _faults(found)
+        _, diagnostics = await client.open(text)
+        yield f"valid: {name}", not diagnostics, _format_diagnostics(diagnostics)
     for name, text in FAULTY.items():
-        _, found = await at.open(HEAD + text)
+        _, diagnostics = await client.open(HEAD + text)
         lines = {
             number for number, line in enumerate((HEAD + text).splitlines()) if line.endswith(HERE)
         }
         yield (
-            f"found: {name}",
-            {each["range"]["start"]["line"] for each in found} == lines,
-            _faults(found),
+            f"reported: {name}",
+            {diagnostic["range"]["start"]["line"] for diagnostic in diagnostics} == lines,
+            _format_diagnostics(diagnostics),
         )
-    for name, (text, wanted) in COMPLETED.items():
-        got = await at.request("textDocument/completion", await open_at_cursor(at, text))
-        labels = {item["label"] for item in got["items"]}
-        yield f"completed: {name}", set(wanted.split()) <= labels, ", ".join(sorted(labels))
+    for name, (text, expected) in COMPLETED.items():
+        answer = await client.request("textDocument/completion", await open_at_cursor(client, text))
+        labels = {item["label"] for item in answer["items"]}
+        yield f"completed: {name}", set(expected.split()) <= labels, ", ".join(sorted(labels))
     for key in VALUES:
-        got = await at.request(
-            "textDocument/completion", await open_at_cursor(at, f"{CHAIN}{key}: {CURSOR}\n")
+        answer = await client.request(
+            "textDocument/completion", await open_at_cursor(client, f"{CHAIN}{key}: {CURSOR}\n")
         )
-        found = [
-            each
-            for item in got["items"]
-            for each in (await at.open(apply_snippet(key, item["insertText"])))[1]
+        diagnostics = [
+            diagnostic
+            for item in answer["items"]
+            for diagnostic in (await client.open(apply_snippet(key, item["insertText"])))[1]
         ]
-        yield f"offered: values of {key}", not found, _faults(found)
+        yield f"offered: values of {key}", not diagnostics, _format_diagnostics(diagnostics)
     for name, (text, description) in HOVERED.items():
-        got = await at.request("textDocument/hover", await open_at_cursor(at, text))
+        answer = await client.request("textDocument/hover", await open_at_cursor(client, text))
         yield (
             f"described: {name}",
-            description in json.dumps(got),
-            " ".join(str(got and got["contents"]["value"]).split()),
+            description in json.dumps(answer),
+            " ".join(str(answer and answer["contents"]["value"]).split()),
         )
 
 
-def _faults(found: list[dict[str, Any]]) -> str:
+def _format_diagnostics(diagnostics: list[dict[str, Any]]) -> str:
     return "; ".join(
-        f"line {each['range']['start']['line'] + 1}: {each['message']}" for each in found
+        f"line {diagnostic['range']['start']['line'] + 1}: {diagnostic['message']}"
+        for diagnostic in diagnostics
     ).replace("\n", " ")
 
 
 async def _main(server: Path) -> int:
     failed = 0
-    async with editor(server) as at:
-        print(await at.begin())  # noqa: T201 - a command
-        async for name, passed, message in checks(at):
+    async with editor(server) as client:
+        print(await client.begin())  # noqa: T201 - a command
+        async for name, passed, message in checks(client):
             failed += not passed
             result = "ok    " if passed else "FAILED"
             print(result, name, f"({message})" if message else "", flush=True)  # noqa: T201 - a command

@@ -169,49 +169,49 @@ def seeds() -> list[bytes]:
     return [path.read_bytes() for path in sorted(CORPUS.iterdir())]
 
 
-def mutate(pool: list[bytes], dice: random.Random) -> bytes:
+def mutate(pool: list[bytes], rng: random.Random) -> bytes:
     """Return one of the files with one to five changes."""
-    data = dice.choice(pool)
-    for _ in range(dice.choice((1, 1, 2, 3, 5))):
-        data = dice.choice(_CHANGES)(data, pool, dice)
+    data = rng.choice(pool)
+    for _ in range(rng.choice((1, 1, 2, 3, 5))):
+        data = rng.choice(_CHANGES)(data, pool, rng)
     return data[: 2**16]
 
 
-def _flip_bit(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
+def _flip_bit(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
     if not data:
-        return bytes([dice.randrange(256)])
-    at = dice.randrange(len(data))
-    return data[:at] + bytes([data[at] ^ 1 << dice.randrange(8)]) + data[at + 1 :]
+        return bytes([rng.randrange(256)])
+    at = rng.randrange(len(data))
+    return data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :]
 
 
-def _insert_token(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
-    at, length = dice.randint(0, len(data)), dice.choice((0, 0, 1, 4, 12))
-    return data[:at] + dice.choice(TOKENS) * dice.choice((1, 1, 1, 1, 2, 60)) + data[at + length :]
+def _insert_token(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
+    at, length = rng.randint(0, len(data)), rng.choice((0, 0, 1, 4, 12))
+    return data[:at] + rng.choice(TOKENS) * rng.choice((1, 1, 1, 1, 2, 60)) + data[at + length :]
 
 
-def _remove_part(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
-    at = dice.randint(0, len(data))
-    return data[:at] + data[at + dice.randint(1, 30) :]
+def _remove_part(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
+    at = rng.randint(0, len(data))
+    return data[:at] + data[at + rng.randint(1, 30) :]
 
 
-def _splice(data: bytes, pool: list[bytes], dice: random.Random) -> bytes:
-    other = dice.choice(pool)
-    return data[: dice.randint(0, len(data))] + other[dice.randint(0, len(other)) :]
+def _splice(data: bytes, pool: list[bytes], rng: random.Random) -> bytes:
+    second = rng.choice(pool)
+    return data[: rng.randint(0, len(data))] + second[rng.randint(0, len(second)) :]
 
 
-def _move_line(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
+def _move_line(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
     lines = data.splitlines(keepends=True) or [b""]
-    moved = lines.pop(dice.randrange(len(lines)))
-    lines.insert(dice.randint(0, len(lines)), b" " * dice.choice((0, 0, 2, 4)) + moved)
-    return b"".join(lines if dice.random() < 0.5 else [*lines, moved])
+    moved = lines.pop(rng.randrange(len(lines)))
+    lines.insert(rng.randint(0, len(lines)), b" " * rng.choice((0, 0, 2, 4)) + moved)
+    return b"".join(lines if rng.random() < 0.5 else [*lines, moved])
 
 
-def _change_value(data: bytes, _: list[bytes], dice: random.Random) -> bytes:
+def _change_value(data: bytes, _: list[bytes], rng: random.Random) -> bytes:
     lines = data.splitlines(keepends=True) or [b""]
-    at = dice.randrange(len(lines))
+    at = rng.randrange(len(lines))
     key, colon, _value = lines[at].partition(b": ")
     if colon:
-        lines[at] = key + b": " + dice.choice(TOKENS) + b"\n"
+        lines[at] = key + b": " + rng.choice(TOKENS) + b"\n"
     return b"".join(lines)
 
 
@@ -245,7 +245,7 @@ class Loader:
 
         """
         try:
-            with _limited():
+            with _limit_time():
                 loaded = self.load(data)
                 encoded = msgspec.json.encode(loaded.problems)
         except Exception as error:
@@ -257,15 +257,15 @@ class Loader:
 
 
 def _check_rules(loaded: LoadedConfig, encoded: bytes) -> Iterator[tuple[bool, str]]:
-    failed = any(problem.severity == "error" for problem in loaded.problems)
-    yield failed != (loaded.settings is None), "there are settings and errors, or neither"
+    has_errors = any(problem.severity == "error" for problem in loaded.problems)
+    yield has_errors != (loaded.settings is None), "there are settings and errors, or neither"
     keys = (
         [provider.api_key for provider in loaded.settings.providers.values()]
         if loaded.settings
         else []
     )
-    shown = repr((encoded, loaded.problems, loaded.origins, keys))
-    yield CANARY in shown, "a key is shown"
+    visible = repr((encoded, loaded.problems, loaded.origins, keys))
+    yield CANARY in visible, "a key is shown"
     for problem in loaded.problems:
         has_hint = bool(problem.hint) or problem.code == "bad-value"
         is_complete = all([problem.code, problem.message, has_hint])
@@ -275,18 +275,18 @@ def _check_rules(loaded: LoadedConfig, encoded: bytes) -> Iterator[tuple[bool, s
 
 
 @contextlib.contextmanager
-def _limited() -> Iterator[None]:
+def _limit_time() -> Iterator[None]:
     def stop(_: int, frame: FrameType | None) -> None:
-        where = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "nowhere"
-        raise Surprise(f"it takes longer than {SECONDS}s, at {where}")
+        location = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "nowhere"
+        raise Surprise(f"it takes longer than {SECONDS}s, at {location}")
 
-    before = signal.signal(signal.SIGVTALRM, stop)
+    previous = signal.signal(signal.SIGVTALRM, stop)
     signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+        signal.signal(signal.SIGVTALRM, previous)
 
 
 def run_randomly(runs: int, seed: int) -> int:
@@ -301,10 +301,10 @@ def run_randomly(runs: int, seed: int) -> int:
                 valid += loader.check(data).settings is not None
             except Surprise as surprise:
                 surprises += 1
-                print(f"run {run} of seed {seed}: {surprise}\n  {data!r}", flush=True)  # noqa: T201 - what it is for
+                print(f"run {run} of seed {seed}: {surprise}\n  {data!r}", flush=True)  # noqa: T201 - a command
     rate = runs / (time.perf_counter() - began)
     counts = f"{runs:,} files of seed {seed}, {valid:,} of them valid: {surprises} surprises"
-    print(f"{counts} ({rate:,.0f} files/s)")  # noqa: T201 - what it is for
+    print(f"{counts} ({rate:,.0f} files/s)")  # noqa: T201 - a command
     return surprises
 
 
