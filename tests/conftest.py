@@ -45,11 +45,11 @@ def _all_models_are_healthy() -> Iterator[None]:
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
     """Return the threads that this test starts, directly or through a thread that it started."""
-    start, mine = threading.Thread.start, [threading.current_thread()]
+    start, own_threads = threading.Thread.start, [threading.current_thread()]
     threads: list[threading.Thread] = []
 
     def record_and_start(thread: threading.Thread) -> None:
-        if threading.current_thread() in (*mine, *threads):
+        if threading.current_thread() in (*own_threads, *threads):
             threads.append(thread)
         start(thread)
 

@@ -59,7 +59,7 @@ chains:
     deadline: 18s
 """
 TEXTS = ["Lisbon, ", *(f"word {number} " for number in range(58)), "the end."]
-WHOLE = "".join(TEXTS)
+COMPLETE = "".join(TEXTS)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ async def test_7_a_late_first_token(ask: Any) -> None:
     scenario.gemini.script(late(30.0, gemini_stream(TEXTS)))
     scenario.openai.script(lambda request: msgspec.structs.replace(_openai(request), delay=0.2))
     reply, text, took = await scenario.stream()
-    assert (reply.model, text) == ("fallback", WHOLE)
+    assert (reply.model, text) == ("fallback", COMPLETE)
     assert took < 1.2 + SLACK
 
 
@@ -168,7 +168,7 @@ async def test_8_a_stream_cut_at_40_of_60_tokens(ask: Any) -> None:
     scenario.gemini.script(cut(stream, sum(len(piece) for _, piece in stream.pieces[:40])))
     scenario.openai.answer = _openai
     reply, text, _ = await scenario.stream()
-    assert (reply.model, text) == ("fallback", WHOLE)
+    assert (reply.model, text) == ("fallback", COMPLETE)
 
 
 async def test_9_a_stream_that_stalls(ask: Any) -> None:
@@ -177,7 +177,7 @@ async def test_9_a_stream_that_stalls(ask: Any) -> None:
     scenario.gemini.script(msgspec.structs.replace(stream, pieces=stream.pieces[:40], then="hang"))
     scenario.openai.answer = _openai
     reply, text, took = await scenario.stream()
-    assert (reply.model, text) == ("fallback", WHOLE)
+    assert (reply.model, text) == ("fallback", COMPLETE)
     assert took < 3.5 + SLACK
 
 
@@ -194,11 +194,11 @@ async def test_10_one_malformed_event_is_no_answer(ask: Any, release: str) -> No
     scenario.openai.answer = _openai
     if release == "whole":
         reply, text, _ = await scenario.stream()
-        assert (reply.model, text) == ("fallback", WHOLE)
+        assert (reply.model, text) == ("fallback", COMPLETE)
     else:
         with pytest.raises(Exception, match=r"the stream broke after .* malformed") as caught:
             await scenario.stream()
-        assert WHOLE.startswith(caught.value.partial)  # type: ignore[attr-defined] # it is a StreamBroken
+        assert COMPLETE.startswith(caught.value.partial)  # type: ignore[attr-defined] # it is a StreamBroken
 
 
 async def test_11_a_complete_stream_without_done(ask: Any) -> None:
@@ -206,7 +206,7 @@ async def test_11_a_complete_stream_without_done(ask: Any) -> None:
     scenario.gemini.script(reset())
     scenario.openai.script(lambda _: _openai_stream(done=False, then="hang"))
     reply, text, took = await scenario.stream()
-    assert (text, reply.usage.output) == (WHOLE, 28)
+    assert (text, reply.usage.output) == (COMPLETE, 28)
     assert took < SLACK
 
 
@@ -251,7 +251,7 @@ async def test_14_a_refused_prefill_never_surfaces(ask: Any) -> None:
 
     scenario.openai.answer = refuses_a_prefill
     reply, text, _ = await scenario.stream()
-    assert (reply.model, text) == ("fallback", WHOLE)
+    assert (reply.model, text) == ("fallback", COMPLETE)
     assert [message["role"] for message in scenario.openai.requests[0].json["messages"]] == ["user"]
 
 

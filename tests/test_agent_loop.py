@@ -53,7 +53,7 @@ TURNS: list[list[tuple[str, dict[str, Any]]]] = [
     [("add", {"numbers": [-1]}), ("add", {"numbers": [-1]})],
     [("look_up", {"word": "Lisbon\n"}), ("look_up", {"word": "Lisbon"})],
 ]
-WORDS = {2: "Let me see. "}
+TEXTS = {2: "Let me see. "}
 FLASH = "gemini-3.8-flash"
 SENTINEL = "skip_thought_signature_validator"
 
@@ -84,11 +84,11 @@ def gemini_payload(
 
 def gemini_parts(turn: int, vendor: str) -> list[dict[str, Any]]:
     """Give ids, and too long ones, only as 3.x does; sign the first call only, as both do."""
-    parts: list[dict[str, Any]] = [{"text": WORDS[turn]}] if turn in WORDS else []
-    for place, (name, args) in enumerate(TURNS[turn]):
-        known_as = {"id": f"gemini-{turn}-{place}-{'x' * 40}"} if "3.8" in vendor else {}
-        signature = {} if place else {"thoughtSignature": f"signature-{turn}"}
-        parts.append({"functionCall": {"name": name, "args": args, **known_as}, **signature})
+    parts: list[dict[str, Any]] = [{"text": TEXTS[turn]}] if turn in TEXTS else []
+    for index, (name, args) in enumerate(TURNS[turn]):
+        id_field = {"id": f"gemini-{turn}-{index}-{'x' * 40}"} if "3.8" in vendor else {}
+        signature = {} if index else {"thoughtSignature": f"signature-{turn}"}
+        parts.append({"functionCall": {"name": name, "args": args, **id_field}, **signature})
     return parts
 
 
@@ -98,12 +98,12 @@ def gemini(vendor: str, fails_at: int | None) -> Answers:
         turn = len(contents) // 2
         if turn == fails_at:
             return GEMINI_503
-        told = [
+        conversation = [
             part["functionResponse"]["response"]
             for results in contents[2::2]
             for part in results["parts"]
         ]
-        final = json.dumps([value.get("result") or json.dumps(value) for value in told])
+        final = json.dumps([value.get("result") or json.dumps(value) for value in conversation])
         parts = gemini_parts(turn, vendor) if turn < len(TURNS) else [{"text": final}]
         if not request.path.endswith(":streamGenerateContent"):
             return respond(200, gemini_payload(parts, turn, "STOP"))
@@ -117,8 +117,8 @@ def gemini(vendor: str, fails_at: int | None) -> Answers:
     return answer
 
 
-def openai_payload(finish: str | None = None, **words: Any) -> dict[str, Any]:
-    return {"model": "o3-mini", "choices": [{"index": 0, **words, "finish_reason": finish}]}
+def openai_payload(finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"model": "o3-mini", "choices": [{"index": 0, **fields, "finish_reason": finish}]}
 
 
 def openai_calls(turn: int) -> list[dict[str, Any]]:
@@ -130,9 +130,9 @@ def openai_calls(turn: int) -> list[dict[str, Any]]:
 
 
 def openai_chunks(turn: int, text: str | None = None) -> list[dict[str, Any]]:
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": text or WORDS.get(turn)}]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": text or TEXTS.get(turn)}]
     for at, call in enumerate(openai_calls(turn)):
-        said = call["function"]["arguments"]
+        arguments_ = call["function"]["arguments"]
         deltas.append(
             {
                 "tool_calls": [
@@ -140,7 +140,9 @@ def openai_chunks(turn: int, text: str | None = None) -> list[dict[str, Any]]:
                 ]
             }
         )
-        pieces = [{"arguments": said[start : start + 3]} for start in range(0, len(said), 3)]
+        pieces = [
+            {"arguments": arguments_[start : start + 3]} for start in range(0, len(arguments_), 3)
+        ]
         deltas += [{"tool_calls": [{"index": at, "function": piece}]} for piece in pieces]
     return [openai_payload(delta=delta) for delta in deltas]
 
@@ -148,9 +150,9 @@ def openai_chunks(turn: int, text: str | None = None) -> list[dict[str, Any]]:
 def openai(request: Received) -> Answer:
     messages = request.json["messages"]
     turn = sum(message["role"] == "assistant" for message in messages)
-    told = [message["content"] for message in messages if message["role"] == "tool"]
+    conversation = [message["content"] for message in messages if message["role"] == "tool"]
     text, finish = (
-        (WORDS.get(turn), "tool_calls") if turn < len(TURNS) else (json.dumps(told), "stop")
+        (TEXTS.get(turn), "tool_calls") if turn < len(TURNS) else (json.dumps(conversation), "stop")
     )
     if request.json.get("stream"):
         return events([*openai_chunks(turn, text), openai_payload(finish, delta={})])
@@ -214,9 +216,12 @@ def check_openai(bodies: list[dict[str, Any]]) -> None:
             *(["tool_calls"] if message["role"] == "assistant" else []),
         }
         for call in message.get("tool_calls", []):
-            told = call["function"]
-            assert call == {"id": call["id"], "type": "function", "function": told}
-            assert (set(told), type(json.loads(told["arguments"]))) == ({"name", "arguments"}, dict)
+            conversation = call["function"]
+            assert call == {"id": call["id"], "type": "function", "function": conversation}
+            assert (set(conversation), type(json.loads(conversation["arguments"]))) == (
+                {"name", "arguments"},
+                dict,
+            )
             assert 0 < len(call["id"]) <= 40
             waiting.append(call["id"])
 
@@ -254,36 +259,39 @@ async def test_a_loop_ends_alike_wherever_it_fails(
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Add, and look up."},
     ]
-    ran: list[tuple[ToolCall, str]] = []
+    tool_runs: list[tuple[ToolCall, str]] = []
     replies: list[Reply] = []
     async with client:
         while not replies or replies[-1].tool_calls:
             streams = ask(client, messages, vendor, []) if streamed else None
             replies.append(await (streams or client.chat(messages, tools=TOOLS, chain=vendor)))
             results = [(call, run_tool(call)) for call in replies[-1].tool_calls]
-            told = [
+            conversation = [
                 {"role": "tool", "tool_call_id": call.id, "content": text}
                 for call, text in reversed(results)
             ]
-            messages, ran = [*messages, replies[-1].message, *told], [*ran, *results]
+            messages, tool_runs = (
+                [*messages, replies[-1].message, *conversation],
+                [*tool_runs, *results],
+            )
     check_gemini([request.json for request in first.requests], vendor)
     check_openai([request.json for request in second.requests])
-    assert [(call.name, call.arguments) for call, _ in ran] == [
+    assert [(call.name, call.arguments) for call, _ in tool_runs] == [
         call for turn in TURNS for call in turn
     ]
-    assert json.loads(replies[-1].text) == [text for _, text in ran]
+    assert json.loads(replies[-1].text) == [text for _, text in tool_runs]
     assert [reply.model for reply in replies] == [
         "o3-mini" if turn == fails_at else vendor for turn in range(6)
     ]
 
 
 @pytest.mark.parametrize(
-    ("turn", "lost"), [(1, 0), (1, 1), (2, 0)]
+    ("turn", "failed_turn"), [(1, 0), (1, 1), (2, 0)]
 )  # how many pieces are lost besides the end marker
 @pytest.mark.parametrize("framing", ["chunked", "eof"])
 @pytest.mark.parametrize("wire", [FLASH, "o3-mini"])
 async def test_a_call_of_a_broken_stream_stays_in(
-    world: Any, wire: str, framing: str, turn: int, lost: int
+    world: Any, wire: str, framing: str, turn: int, failed_turn: int
 ) -> None:
     client, first, second = world
     chunks = [gemini_payload([part], turn) for part in gemini_parts(turn, wire)]
@@ -291,13 +299,13 @@ async def test_a_call_of_a_broken_stream_stays_in(
         (first, chunks, "o3-mini") if wire != "o3-mini" else (second, openai_chunks(turn), FLASH)
     )
     server.answer = lambda _: msgspec.structs.replace(
-        events(chunks[: len(chunks) - lost], framing), then="close"
+        events(chunks[: len(chunks) - failed_turn], framing), then="close"
     )
     seen: list[ToolCall] = []
     async with client:
-        if turn in WORDS:  # some of its words are out, so that no other model may go on
+        if turn in TEXTS:  # some of its words are out, so that no other model may go on
             with pytest.raises(StreamBroken):
                 await ask(client, "Go.", wire, seen)
         else:
             assert (await ask(client, "Go.", wire, seen)).model == other
-    assert [(call.name, call.arguments) for call in seen] == ([] if turn in WORDS else TURNS[0])
+    assert [(call.name, call.arguments) for call in seen] == ([] if turn in TEXTS else TURNS[0])

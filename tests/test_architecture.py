@@ -21,13 +21,13 @@ MODULES = {
 IN_CORE = [name for name in MODULES if name.startswith("core")]
 
 
-def find(found: Callable[[ast.AST], bool], modules: list[str] | None = None) -> list[str]:
+def find(predicate: Callable[[ast.AST], bool], modules: list[str] | None = None) -> list[str]:
     """Return the places, `file:line`, of the nodes that are meant."""
     return [
         f"{name}:{node.lineno}"
         for name in (MODULES if modules is None else modules)
         for node in ast.walk(MODULES[name])
-        if found(node) and isinstance(node, ast.expr | ast.stmt)
+        if predicate(node) and isinstance(node, ast.expr | ast.stmt)
     ]
 
 
@@ -70,10 +70,10 @@ def loaded_by(statement: str) -> set[str]:
     program = (
         f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
     )
-    ran = subprocess.run(  # noqa: S603 - this interpreter, with code of this file
+    process = subprocess.run(  # noqa: S603 - this interpreter, with code of this file
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
     )
-    return set(ran.stdout.split())
+    return set(process.stdout.split())
 
 
 def test_importing_standby_loads_next_to_nothing() -> None:
@@ -168,7 +168,7 @@ def names_and_texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def test_no_code_of_the_core_names_a_vendor_or_a_model_except_to_integrate_it() -> None:
     modules = [name for name in IN_CORE if "/integrations/" not in name]
-    found = [
+    predicate = [
         (name, line, word)
         for name in modules
         for line, word in names_and_texts(MODULES[name])
@@ -176,7 +176,7 @@ def test_no_code_of_the_core_names_a_vendor_or_a_model_except_to_integrate_it() 
     ]
     assert [
         each
-        for each in found
+        for each in predicate
         if not INTEGRATED.fullmatch(each[2]) or each[0] != "core/standby/__init__.py"
     ] == []
 
@@ -202,7 +202,7 @@ def test_that_search_finds_what_it_should(code: str, *, named: bool) -> None:
 # What no code here does
 
 
-def called(node: ast.AST) -> str:
+def called_name(node: ast.AST) -> str:
     return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
 
 
@@ -220,7 +220,7 @@ def called(node: ast.AST) -> str:
     ],
 )
 def test_nothing_is_evaluated_from_text(builtin: str) -> None:
-    assert not find(lambda node: called(node) == builtin)
+    assert not find(lambda node: called_name(node) == builtin)
 
 
 @pytest.mark.parametrize("module", ["pickle", "marshal", "shelve", "dill"])
@@ -232,14 +232,14 @@ def test_nothing_unpickles(module: str) -> None:
     ("argument", "value"), [("verify", False), ("shell", True), ("check_hostname", False)]
 )
 def test_no_safety_is_switched_off(argument: str, *, value: bool) -> None:
-    def switched(node: ast.AST) -> bool:
+    def is_switched(node: ast.AST) -> bool:
         match node:
-            case ast.keyword(arg, ast.Constant(found)) if arg == argument:
-                return found is value
+            case ast.keyword(arg, ast.Constant(predicate)) if arg == argument:
+                return predicate is value
         return False
 
     assert not [
-        name for name, tree in MODULES.items() if any(switched(node) for node in ast.walk(tree))
+        name for name, tree in MODULES.items() if any(is_switched(node) for node in ast.walk(tree))
     ]
 
 
@@ -287,26 +287,26 @@ def test_time_comes_from_the_loop_and_chance_from_what_was_injected() -> None:
     sources = re.compile(
         r"(asyncio\.sleep|(date|datetime)\.(now|utcnow|today)|time\.\w+|random\.\w+|uuid\.\w+|secrets\.\w+)"
     )
-    found: dict[str, set[str]] = {}
+    predicate: dict[str, set[str]] = {}
     for name in IN_CORE:
         for node in ast.walk(MODULES[name]):
-            if sources.fullmatch(called(node)):
-                found.setdefault(called(node), set()).add(
+            if sources.fullmatch(called_name(node)):
+                predicate.setdefault(called_name(node), set()).add(
                     name.removeprefix("core/standby/").removesuffix(".py")
                 )
-    assert {source: sorted(modules) for source, modules in found.items()} == CLOCK_AND_CHANCE
+    assert {source: sorted(modules) for source, modules in predicate.items()} == CLOCK_AND_CHANCE
     timed = [
         f"core/standby/{name}.py"
         for source in ("time.monotonic", "time.time")
         for name in CLOCK_AND_CHANCE[source]
     ]
-    known = [f"core/standby/{name}.py" for name in CLOCK_AND_CHANCE["uuid.uuid4"]]
+    allowed = [f"core/standby/{name}.py" for name in CLOCK_AND_CHANCE["uuid.uuid4"]]
     assert not find(
         lambda node: "time" in imports(node), [name for name in IN_CORE if name not in timed]
     )
     assert not find(
         lambda node: bool(imports(node) & {"uuid", "secrets"}),
-        [name for name in IN_CORE if name not in known],
+        [name for name in IN_CORE if name not in allowed],
     )
 
 

@@ -145,7 +145,7 @@ def by_rich(error: BaseException) -> str:
     from rich.traceback import Traceback  # noqa: PLC0415 - only here
 
     out = io.StringIO()
-    made = Traceback.from_exception(
+    traceback_ = Traceback.from_exception(
         type(error),
         error,
         error.__traceback__,
@@ -153,7 +153,7 @@ def by_rich(error: BaseException) -> str:
         locals_max_string=None,
         locals_max_length=None,
     )
-    Console(file=out, width=4_000).print(made)
+    Console(file=out, width=4_000).print(traceback_)
     return out.getvalue()
 
 
@@ -169,26 +169,26 @@ class Saying:
             force=True,
         )
 
-    def __call__(self, what: str, text: str) -> None:
-        print(json.dumps({"what": what, "text": text}))  # noqa: T201 - read by the test
+    def __call__(self, label: str, text: str) -> None:
+        print(json.dumps({"what": label, "text": text}))  # noqa: T201 - read by the test
         log = self._log.getvalue()
-        if what.startswith("in a header"):
+        if label.startswith("in a header"):
             log = "\n".join(line for line in log.splitlines() if not line.startswith("httpcore2"))
         self._log.seek(0)
         self._log.truncate()
         if log:
-            print(json.dumps({"what": f"the log of {what}", "text": log}))  # noqa: T201 - as above
+            print(json.dumps({"what": f"the log of {label}", "text": log}))  # noqa: T201 - as above
 
-    def error(self, what: str, error: BaseException) -> None:
-        self(f"{what}: the error", f"{error} {error!r} {vars(error)}")
-        self(f"{what}: pickled", pickle.dumps(error).decode("latin-1"))
-        self(f"{what}: its traceback", "".join(traceback.format_exception(error)))
-        self(f"{what}: its traceback with locals", with_locals(error))
-        if what.startswith(BY_RICH):
-            self(f"{what}: rich's traceback with locals", by_rich(error))
+    def error(self, label: str, error: BaseException) -> None:
+        self(f"{label}: the error", f"{error} {error!r} {vars(error)}")
+        self(f"{label}: pickled", pickle.dumps(error).decode("latin-1"))
+        self(f"{label}: its traceback", "".join(traceback.format_exception(error)))
+        self(f"{label}: its traceback with locals", with_locals(error))
+        if label.startswith(BY_RICH):
+            self(f"{label}: rich's traceback with locals", by_rich(error))
 
-    def object(self, what: str, thing: Any) -> None:
-        self(f"the repr of {what}", f"{thing!r} {thing}")
+    def object(self, label: str, thing: Any) -> None:
+        self(f"the repr of {label}", f"{thing!r} {thing}")
         own = {
             name: part
             for name, part in getattr(thing, "__dict__", {}).items()
@@ -198,7 +198,7 @@ class Saying:
             name,
             part,
         ) in own.items():  # the environment itself is Python's own, and shows what it holds
-            self(f"the repr of {what}.{name}", f"{part!r} {part}")
+            self(f"the repr of {label}.{name}", f"{part!r} {part}")
 
 
 def fail_in_every_way() -> None:
@@ -225,8 +225,8 @@ def fail_in_every_way() -> None:
             server.answer = well
             _call(say, "well", lambda: client.chat("hello"))
         asyncio.run(_look_inside(say))
-    for words in COMMANDS:  # the server has gone, so each model refuses the connection
-        say(f"the command {' '.join(words)}", CliRunner().invoke(standby, words).output)
+    for arguments in COMMANDS:  # the server has gone, so each model refuses the connection
+        say(f"the command {' '.join(arguments)}", CliRunner().invoke(standby, arguments).output)
 
 
 def well(request: Received) -> Answer:
@@ -237,13 +237,13 @@ def well(request: Received) -> Answer:
     )
 
 
-def _call(say: Saying, what: str, call: Callable[[], Any]) -> None:
+def _call(say: Saying, label: str, call: Callable[[], Any]) -> None:
     health.forget()
     try:
         reply = call()
-        say(f"{what}: the reply", repr(reply))
+        say(f"{label}: the reply", repr(reply))
     except StandbyError as error:
-        say.error(what, error)
+        say.error(label, error)
 
 
 async def _look_inside(say: Saying) -> None:
@@ -259,7 +259,7 @@ async def _look_inside(say: Saying) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a key in its `.env`."""
     folder = tmp_path_factory.mktemp("canary")
     (folder / ".env").write_text(
@@ -270,7 +270,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(place: Path) -> list[dict[str, str]]:
+def collect_texts(workplace: Path) -> list[dict[str, str]]:
     root = Path(__file__).parents[1]
     environ = {
         **os.environ,
@@ -281,7 +281,7 @@ def told(place: Path) -> list[dict[str, str]]:
     environ |= {"OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug", "STANDBY_DEBUG": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.test_canary"],
-        cwd=place,
+        cwd=workplace,
         env=environ,
         capture_output=True,
         text=True,
@@ -289,13 +289,13 @@ def told(place: Path) -> list[dict[str, str]]:
         timeout=120,
     )
     out = done.stdout + done.stderr
-    said = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    entries = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     rest = "\n".join(line for line in out.splitlines() if not line.startswith("{"))
     assert "Traceback" not in rest, rest[-3000:]
-    return [*said, {"what": "the standard error", "text": rest}]
+    return [*entries, {"what": "the standard error", "text": rest}]
 
 
-def shown(text: str) -> list[str]:
+def find_leaks(text: str) -> list[str]:
     """Return the forms in which a key is found: as it is, coded, or most of it."""
     forms = {key: key for key in CANARIES}
     forms |= {
@@ -307,12 +307,12 @@ def shown(text: str) -> list[str]:
 
 @pytest.mark.parametrize("about", ["the repr", "the settings", "the log", "the standard error"])
 def test_what_is_said_of_the_client_and_by_the_logs_has_no_key(
-    told: list[dict[str, str]], about: str
+    collect_texts: list[dict[str, str]], about: str
 ) -> None:
     assert {
-        one["what"]: found
-        for one in told
-        if one["what"].startswith(about) and (found := shown(one["text"]))
+        entry["what"]: leaks
+        for entry in collect_texts
+        if entry["what"].startswith(about) and (leaks := find_leaks(entry["text"]))
     } == {}
 
 
@@ -320,17 +320,21 @@ def test_what_is_said_of_the_client_and_by_the_logs_has_no_key(
     "part",
     ["the error", "its traceback", "its traceback with locals", "rich's traceback with locals"],
 )
-def test_what_is_said_of_a_failed_call_has_no_key(told: list[dict[str, str]], part: str) -> None:
-    some = [one for one in told if one["what"].endswith(f": {part}")]
+def test_what_is_said_of_a_failed_call_has_no_key(
+    collect_texts: list[dict[str, str]], part: str
+) -> None:
+    some = [entry for entry in collect_texts if entry["what"].endswith(f": {part}")]
     assert len(some) >= 2 * len(BY_RICH)
-    assert {one["what"]: found for one in some if (found := shown(one["text"]))} == {}
+    assert {entry["what"]: leaks for entry in some if (leaks := find_leaks(entry["text"]))} == {}
 
 
-def test_a_reply_has_no_key(told: list[dict[str, str]]) -> None:
+def test_a_reply_has_no_key(collect_texts: list[dict[str, str]]) -> None:
     assert [
-        one["what"] for one in told if one["what"].endswith(": the reply") and shown(one["text"])
+        entry["what"]
+        for entry in collect_texts
+        if entry["what"].endswith(": the reply") and find_leaks(entry["text"])
     ] == []
-    assert any(one["what"] == "well: the reply" for one in told)
+    assert any(entry["what"] == "well: the reply" for entry in collect_texts)
 
 
 def test_the_servers_were_sent_the_keys() -> None:
@@ -350,11 +354,17 @@ def _settings(url: str) -> Settings:
     )
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_no_command_prints_a_key(words: tuple[str, ...], told: list[dict[str, str]]) -> None:
-    [out] = [one["text"] for one in told if one["what"] == f"the command {' '.join(words)}"]
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_no_command_prints_a_key(
+    arguments: tuple[str, ...], collect_texts: list[dict[str, str]]
+) -> None:
+    [out] = [
+        entry["text"]
+        for entry in collect_texts
+        if entry["what"] == f"the command {' '.join(arguments)}"
+    ]
     assert out
-    assert shown(out) == []
+    assert find_leaks(out) == []
 
 
 if __name__ == "__main__":

@@ -53,18 +53,18 @@ EVERY: list[tuple[StandbyError, str, dict[str, Any]]] = [
 NAMES = [type(error).__name__ for error, _, _ in EVERY]
 
 
-def pickled(error: Any, protocol: int) -> Any:
+def pickle_and_load(error: Any, protocol: int) -> Any:
     return pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 - made here
 
 
 AGAIN = [
     copy.copy,
     copy.deepcopy,
-    *(partial(pickled, protocol=each) for each in range(pickle.HIGHEST_PROTOCOL + 1)),
+    *(partial(pickle_and_load, protocol=each) for each in range(pickle.HIGHEST_PROTOCOL + 1)),
 ]
 
 
-class Mine(CallFailed):
+class CustomFailure(CallFailed):
     """What an application makes of one of them."""
 
     def __init__(self, order: int, *, customer: str) -> None:
@@ -125,11 +125,11 @@ def test_one_of_several_arguments_and_one_whose_message_was_added_to_survive(
 
 @pytest.mark.parametrize("again", AGAIN)
 def test_a_subclass_of_an_applications_own_survives_too(again: Callable[[Any], Any]) -> None:
-    other = again(Mine(7, customer="c"))
+    other = again(CustomFailure(7, customer="c"))
     assert (type(other), str(other), vars(other)) == (
-        Mine,
+        CustomFailure,
         "order 7 has no text",
-        vars(Mine(7, customer="c")),
+        vars(CustomFailure(7, customer="c")),
     )
 
 

@@ -21,16 +21,16 @@ LOCKED = {
 AGAIN = "run: scripts/lock"
 
 
-def wanted() -> list[Requirement]:
+def list_requirements() -> list[Requirement]:
     """What the project, its extra for the embedded model and its tests ask for."""
-    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    project = told["project"]
-    asked = [
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = pyproject["project"]
+    requested = [
         *project["dependencies"],
         *project["optional-dependencies"]["local"],
-        *told["dependency-groups"]["dev"],
+        *pyproject["dependency-groups"]["dev"],
     ]
-    return [Requirement(each) for each in asked]
+    return [Requirement(each) for each in requested]
 
 
 def version_of(locked: Requirement) -> str:
@@ -39,7 +39,7 @@ def version_of(locked: Requirement) -> str:
     return pin.version
 
 
-@pytest.mark.parametrize("requirement", wanted(), ids=str)
+@pytest.mark.parametrize("requirement", list_requirements(), ids=str)
 def test_whatever_is_asked_for_is_locked_within_its_range(requirement: Requirement) -> None:
     locked = LOCKED.get(canonicalize_name(requirement.name))
     assert locked is not None, AGAIN
@@ -51,17 +51,17 @@ def test_nothing_is_locked_that_nobody_asks_for() -> None:
     here = {
         name: each for name, each in LOCKED.items() if each.marker is None or each.marker.evaluate()
     }
-    if any(version_of(each) != installed(name) for name, each in here.items()):
+    if any(version_of(each) != installed_version(name) for name, each in here.items()):
         pytest.skip("these tests run outside of the locked environment")
-    asked = {canonicalize_name(each.name) for each in wanted()}
+    requested = {canonicalize_name(each.name) for each in list_requirements()}
     for name in here:
-        asked |= {
+        requested |= {
             canonicalize_name(Requirement(each).name) for each in metadata.requires(name) or ()
         }
-    assert set(LOCKED) - asked == set(), AGAIN
+    assert set(LOCKED) - requested == set(), AGAIN
 
 
-def installed(name: str) -> str:
+def installed_version(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -170,10 +170,10 @@ def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_kills_one_and_changes_no_file() -> None:
     [target] = targets(["resilience.bulkhead"])
     before = target.path.read_bytes()
-    ran = run_command(
+    process = run_command(
         "resilience.bulkhead", "--only", "release: self._semaphore().release() -> pass"
     )
-    assert (ran.returncode, ran.stderr, ran.stdout.partition(", in ")[0]) == (
+    assert (process.returncode, process.stderr, process.stdout.partition(", in ")[0]) == (
         0,
         "",
         "resilience.bulkhead: 1 mutants, 1 killed",
@@ -182,6 +182,6 @@ def test_the_command_kills_one_and_changes_no_file() -> None:
 
 
 def test_the_command_lists_the_modules() -> None:
-    ran = run_command("bulkhead")
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert f"no such module: bulkhead; there are {', '.join(OWN)}" in ran.stderr
+    process = run_command("bulkhead")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert f"no such module: bulkhead; there are {', '.join(OWN)}" in process.stderr

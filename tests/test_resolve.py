@@ -65,7 +65,7 @@ def test_the_page_counts_what_resolves_and_answers() -> None:
         "c": {**fine, "openai_client": "RuntimeError: no | answer"},
     }
     written = format_page(results, "2026-12-01")
-    assert "on 2026-12-01: **1 of 3 resolve and answer.**" in written
+    assert "on 2026-12-01:\n**1 of 3 resolve and answer.**" in written
     assert written.splitlines()[-3:] == [
         "| `a` | 1 | yes | yes | yes | 3.0 |  |",
         "| `b` | 2 | **no** | - | - | - | openai>=3.0: b wants openai<3 |",

@@ -58,15 +58,17 @@ class Checkout:
         self.stand_in.chmod(0o755)
         self._notes = folder / "notes"
 
-    def run(self, script: str, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a script from somewhere else, without keys."""
         self._notes.write_text("", encoding="utf-8")
-        ours = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")
+        }
         stand_in = {"PYTHON": str(self.stand_in), "NOTES": str(self._notes), "FAILING": "nothing"}
         return subprocess.run(  # noqa: S603 - the script that is tested
-            [self.folder / "scripts" / script, *words],
+            [self.folder / "scripts" / script, *arguments],
             cwd=self.folder.parent,
-            env={**ours, **stand_in, **environ},
+            env={**environment, **stand_in, **environ},
             capture_output=True,
             text=True,
             check=False,
@@ -81,13 +83,13 @@ class Checkout:
         """Put the environment of these tests there, as if the scripts had made it."""
         if not Path(sys.prefix, "bin", "standby").exists():
             pytest.skip("these tests run outside of an environment that could be lent")
-        made = self.folder / ".venv"
-        made.mkdir()
+        venv = self.folder / ".venv"
+        venv.mkdir()
         for part in Path(sys.prefix).iterdir():
-            (made / part.name).symlink_to(part)
+            (venv / part.name).symlink_to(part)
         for stamp in (".standby-local-none", ".standby-local-dev"):
-            (made / stamp).unlink(missing_ok=True)
-            (made / stamp).touch()
+            (venv / stamp).unlink(missing_ok=True)
+            (venv / stamp).touch()
 
 
 @pytest.fixture
@@ -101,8 +103,8 @@ def checkout(tmp_path: Path) -> Checkout:
 def test_the_demo_shows_a_fallback_before_it_sets_up_and_fetches_the_model_and_asks(
     checkout: Checkout,
 ) -> None:
-    ran = checkout.run("demo", "Which city?")
-    assert ran.returncode == 0, ran.stderr
+    process = checkout.run("demo", "Which city?")
+    assert process.returncode == 0, process.stderr
     assert checkout.notes == [
         CHECK,
         MAKE,
@@ -113,19 +115,19 @@ def test_the_demo_shows_a_fallback_before_it_sets_up_and_fetches_the_model_and_a
         PULL,
         "standby ask --chain demo -- Which city?",
     ]
-    assert "setting up .venv (once)" in ran.stderr
+    assert "setting up .venv (once)" in process.stderr
 
 
 def test_a_quick_demo_leaves_the_model_and_its_download_out(checkout: Checkout) -> None:
-    ran = checkout.run("demo", "--quick", "Which city?")
-    assert ran.returncode == 0, ran.stderr
+    process = checkout.run("demo", "--quick", "Which city?")
+    assert process.returncode == 0, process.stderr
     assert checkout.notes == [CHECK, MAKE, "python -m pip install --quiet --editable .", DEMO]
     assert checkout.run("demo", "--quick", FAILING="demo").returncode == 9
 
 
 def test_the_tests_set_up_their_tools_too_and_get_their_arguments(checkout: Checkout) -> None:
-    ran = checkout.run("test", "-q", "tests/a file.py")
-    assert ran.returncode == 0, ran.stderr
+    process = checkout.run("test", "-q", "tests/a file.py")
+    assert process.returncode == 0, process.stderr
     assert checkout.notes == [
         CHECK,
         MAKE,
@@ -137,8 +139,8 @@ def test_the_tests_set_up_their_tools_too_and_get_their_arguments(checkout: Chec
 
 
 def test_the_integrations_have_an_environment_of_their_own(checkout: Checkout) -> None:
-    ran = checkout.run("integrations", "-q", FAILING="-c import instructor")
-    assert ran.returncode == 0, ran.stderr
+    process = checkout.run("integrations", "-q", FAILING="-c import instructor")
+    assert process.returncode == 0, process.stderr
     assert checkout.notes == [
         CHECK,
         "python3.99 -m venv .venv-integrations",
@@ -157,9 +159,9 @@ def test_what_is_set_up_already_is_not_set_up_again(
     checkout: Checkout, first: str, second: str
 ) -> None:
     checkout.run(first)
-    ran = checkout.run(second)
+    process = checkout.run(second)
     assert checkout.notes[:-1] == ([CHECK, DEMO] if second == "demo" else []) + [CHECK, PULL]
-    assert "setting up" not in ran.stderr
+    assert "setting up" not in process.stderr
 
 
 def test_the_tests_need_more_than_the_demo_has(checkout: Checkout) -> None:
@@ -193,16 +195,16 @@ def test_what_it_is_made_from_refreshes_the_environment(
 def test_a_set_up_that_fails_ends_it_and_is_tried_again_the_next_time(
     checkout: Checkout, script: str, failing: str
 ) -> None:
-    ran = checkout.run(script, FAILING=failing)
-    assert ran.returncode == 1
+    process = checkout.run(script, FAILING=failing)
+    assert process.returncode == 1
     assert PULL not in checkout.notes
     assert checkout.run(script).returncode == 0
     assert MAKE in checkout.notes
 
 
 def test_a_python_without_venv_leads_to_the_package_that_has_it(checkout: Checkout) -> None:
-    ran = checkout.run("demo", FAILING="-m venv")
-    assert ran.stderr.endswith(
+    process = checkout.run("demo", FAILING="-m venv")
+    assert process.stderr.endswith(
         "has no venv module; on Debian and Ubuntu: apt-get install python3-venv\n"
     )
 
@@ -215,9 +217,9 @@ def test_a_missing_or_too_old_python_is_reported_with_the_remedy(
     checkout: Checkout, script: str, python: str, environ: dict[str, str]
 ) -> None:
     chosen = python or str(checkout.stand_in)
-    ran = checkout.run(script, **environ, PYTHON=chosen)
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == (
+    process = checkout.run(script, **environ, PYTHON=chosen)
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == (
         f"standby needs Python 3.11 or newer; '{chosen}' is not. "
         "Set PYTHON to one, for example PYTHON=python3.12\n"
     )
@@ -237,18 +239,18 @@ def test_the_status_of_the_command_that_fails_is_the_scripts(
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "message"),
     [
         ("demo", "going on without the embedded model\n"),
         ("test", "the embedded model's weights are missing: its tests are skipped\n"),
     ],
 )
 def test_without_the_weights_they_go_on_and_say_so(
-    checkout: Checkout, script: str, told: str
+    checkout: Checkout, script: str, message: str
 ) -> None:
-    ran = checkout.run(script, FAILING="local pull")
-    assert ran.returncode == 0
-    assert ran.stderr.endswith(told)
+    process = checkout.run(script, FAILING="local pull")
+    assert process.returncode == 0
+    assert process.stderr.endswith(message)
 
 
 def test_the_demo_asks_a_question_of_its_own_or_all_of_its_words(checkout: Checkout) -> None:
@@ -265,11 +267,11 @@ def test_the_demo_answers_without_a_key(checkout: Checkout) -> None:
     if not find_weights().is_file():
         pytest.skip("the embedded model's weights are missing: standby local pull")
     checkout.make_ready()
-    ran = checkout.run("demo", "Say hello.", PYTHON=sys.executable)
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip()
-    assert "already there" not in ran.stdout
-    assert "\nsmollm2-135m  answered in " in ran.stderr
+    process = checkout.run("demo", "Say hello.", PYTHON=sys.executable)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.strip()
+    assert "already there" not in process.stdout
+    assert "\nsmollm2-135m  answered in " in process.stderr
 
 
 @pytest.mark.parametrize(("source", "status"), [("assert True", 0), ("assert False", 1)])
@@ -281,9 +283,9 @@ def test_the_tests_pass_or_fail_as_pytest_says(
     (checkout.folder / "tests" / "test_one.py").write_text(
         f"def test_one():\n    {source}\n", encoding="utf-8"
     )
-    ran = checkout.run("test", "-q", "-p", "no:cacheprovider", PYTHON=sys.executable, **OFFLINE)
-    assert ran.returncode == status, ran.stdout + ran.stderr
-    assert "1 passed" in ran.stdout or "1 failed" in ran.stdout
+    process = checkout.run("test", "-q", "-p", "no:cacheprovider", PYTHON=sys.executable, **OFFLINE)
+    assert process.returncode == status, process.stdout + process.stderr
+    assert "1 passed" in process.stdout or "1 failed" in process.stdout
 
 
 OFFLINE = {"PIP_NO_INDEX": "1"}

@@ -31,7 +31,7 @@ from tests.support.loopback import Loopback, openai_stream
 from tests.support.playing import Plays, Streams, failure, request, route, target
 from tests.support.virtual_clock import run
 
-who = contextvars.ContextVar("who", default="nobody")
+caller_name = contextvars.ContextVar("who", default="nobody")
 END = End(
     finish=Finish.LENGTH,
     usage=Usage(input=3, output=2),
@@ -57,7 +57,7 @@ def texts(chunks: Any) -> list[str]:
     return [chunk.text for chunk in chunks if chunk.end is None]
 
 
-async def collected(stream: AsyncStream) -> list[Chunk]:
+async def collect(stream: AsyncStream) -> list[Chunk]:
     return [chunk async for chunk in stream]
 
 
@@ -101,7 +101,7 @@ def test_chunks_arrive_as_they_come() -> None:
 def test_one_chunk_with_an_end_comes_last_and_together_they_are_the_reply(adapter: Any) -> None:
     async def scenario() -> tuple[list[Chunk], AsyncStream]:
         stream = AsyncStream(*started_by(adapter))
-        return await collected(stream), stream
+        return await collect(stream), stream
 
     chunks, stream = run(scenario())
     assert [chunk.end for chunk in chunks if chunk.end] == [chunks[-1].end] == [END]
@@ -204,7 +204,7 @@ def test_a_reset_that_could_not_be_put_comes_before_the_next_text() -> None:
         stream = AsyncStream(*chain)
         await stream.take(1)
         await asyncio.sleep(60)
-        return await collected(stream)
+        return await collect(stream)
 
     chunks = run(scenario())
     assert text_that_counts(chunks) == "Lisbon."
@@ -235,7 +235,7 @@ def test_there_is_no_reply_before_the_end() -> None:
 def test_a_failure_before_the_first_text_is_only_on_the_trail() -> None:
     async def scenario() -> None:
         stream = AsyncStream(*started_by(Streams(" ", failure("timeout")), Streams("Lisbon.", END)))
-        assert texts(await collected(stream)) == ["Lisbon."]
+        assert texts(await collect(stream)) == ["Lisbon."]
         assert [attempt.model for attempt in stream.trail] == ["m1", "m2"]
 
     run(scenario())
@@ -276,16 +276,16 @@ def test_a_failure_comes_after_the_chunks_before_it_and_then_the_stream_is_over(
 
 def test_after_the_end_and_after_close_there_is_nothing_more() -> None:
     async def scenario() -> None:
-        read, left, untouched = (
+        read, abandoned, untouched = (
             AsyncStream(*started_by(Streams("Lis", "bon.", END))) for _ in range(3)
         )
-        await collected(read)
-        await anext(left)
-        for stream in (read, left, untouched):
+        await collect(read)
+        await anext(abandoned)
+        for stream in (read, abandoned, untouched):
             for _ in range(2):
                 await stream.close()
             async with stream:
-                assert await collected(stream) == []
+                assert await collect(stream) == []
         assert read.reply.text == "Lisbon."
 
     run(scenario())
@@ -294,24 +294,24 @@ def test_after_the_end_and_after_close_there_is_nothing_more() -> None:
 def test_context_variables_of_the_first_reader_reach_the_model() -> None:
     seen: list[str] = []
 
-    class Asks:
+    class Caller:
         async def stream(self, call: ModelRequest) -> AsyncIterator[Chunk]:
             del call
             for _ in range(2):
-                seen.append(who.get())
+                seen.append(caller_name.get())
                 yield Chunk("x")
             yield Chunk(end=END)
 
     async def scenario() -> None:
-        token = who.set("the caller")
-        stream = AsyncStream(*started_by(Asks()))
+        token = caller_name.set("the caller")
+        stream = AsyncStream(*started_by(Caller()))
         await anext(stream)
-        who.reset(token)
-        await collected(stream)
+        caller_name.reset(token)
+        await collect(stream)
 
     run(scenario())
-    who.set("the thread")
-    list(Stream(*started_by(Asks())))
+    caller_name.set("the thread")
+    list(Stream(*started_by(Caller())))
     assert seen == ["the caller"] * 2 + ["the thread"] * 2
 
 
@@ -399,7 +399,7 @@ def test_a_reader_that_is_cancelled_loses_nothing() -> None:
             except TimeoutError:
                 continue
         assert got == ["a", "b", "c"]
-        assert len(await collected(stream)) == 1
+        assert len(await collect(stream)) == 1
         assert (model.closed, len(model.calls)) == (1, 1)
 
     run(scenario())
@@ -411,7 +411,7 @@ def test_cancelling_a_task_inside_the_context_closes_the_stream() -> None:
 
         async def read() -> None:
             async with AsyncStream(*started_by(model)) as stream:
-                await collected(stream)
+                await collect(stream)
 
         task = asyncio.create_task(read())
         await asyncio.sleep(1)
@@ -426,7 +426,7 @@ def test_cancelling_a_task_inside_the_context_closes_the_stream() -> None:
 def test_a_task_that_waits_for_a_chunk_is_released_by_close() -> None:
     async def scenario() -> None:
         stream = AsyncStream(*started_by(Streams("a", 600, END)))
-        readers = [asyncio.create_task(collected(stream)) for _ in range(3)]
+        readers = [asyncio.create_task(collect(stream)) for _ in range(3)]
         await asyncio.sleep(1)
         await stream.close()
         assert sum(map(len, await asyncio.gather(*readers))) == 1
@@ -474,7 +474,7 @@ def test_a_failure_that_is_not_read_is_not_logged_by_the_loop() -> None:
 def test_several_tasks_share_a_stream_each_chunk_goes_to_one_and_all_end() -> None:
     async def scenario() -> None:
         stream = AsyncStream(*started_by(Streams("a", 1.0, "b", 1.0, "c", "d", END)))
-        got = await asyncio.gather(*(collected(stream) for _ in range(3)))
+        got = await asyncio.gather(*(collect(stream) for _ in range(3)))
         assert sorted(text for chunks in got for text in texts(chunks)) == ["a", "b", "c", "d"]
         assert sum(chunk.end is not None for chunks in got for chunk in chunks) == 1
 
@@ -600,11 +600,11 @@ def raise_in_the_context(stream: Stream) -> None:
 
 
 @pytest.mark.parametrize(
-    "way", [close, drop, leave_the_loop, leave_the_context, raise_in_the_context]
+    "leave", [close, drop, leave_the_loop, leave_the_context, raise_in_the_context]
 )
-def test_leaving_early_closes_the_socket(server: Loopback, way: Callable[[Stream], None]) -> None:
+def test_leaving_early_closes_the_socket(server: Loopback, leave: Callable[[Stream], None]) -> None:
     with Standby(settings=loopback_chain(openai=server.url)) as client, leaves(server):
-        way(client.stream("hi"))
+        leave(client.stream("hi"))
 
 
 async def aclose(stream: AsyncStream) -> None:
@@ -638,17 +638,17 @@ async def araise_in_the_context(stream: AsyncStream) -> None:
 async def acancel(stream: AsyncStream) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5), stream:
-            await collected(stream)
+            await collect(stream)
 
 
 @pytest.mark.parametrize(
-    "way", [aclose, adrop, aleave_the_loop, aleave_the_context, araise_in_the_context, acancel]
+    "leave", [aclose, adrop, aleave_the_loop, aleave_the_context, araise_in_the_context, acancel]
 )
 async def test_leaving_early_closes_the_socket_in_asynchronous_code_too(
-    server: Loopback, way: Any
+    server: Loopback, leave: Any
 ) -> None:
     async with AsyncStandby(settings=loopback_chain(openai=server.url)) as client:
-        await way(client.stream("hi"))
+        await leave(client.stream("hi"))
         gc.collect()
         assert await asyncio.to_thread(server.requests[0].disconnected.wait, 2)
         assert len(server.requests) == 1
@@ -683,6 +683,6 @@ def test_a_stream_that_is_over_is_freed_however_it_ended(*, closes_early: bool) 
                     await anext(stream)
         return weakref.ref(stream)
 
-    left = run(scenario())
+    abandoned = run(scenario())
     gc.collect()
-    assert left() is None
+    assert abandoned() is None

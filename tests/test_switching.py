@@ -110,7 +110,7 @@ def responses_answer(turn: int, results: list[str]) -> dict[str, Any]:
         "role": "assistant",
         "content": [{"type": "output_text", "text": text, "annotations": []}],
     }
-    calls_made = [
+    tool_calls = [
         {
             "type": "function_call",
             "id": f"fc_{turn}",
@@ -120,7 +120,7 @@ def responses_answer(turn: int, results: list[str]) -> dict[str, Any]:
         }
         for at, (n, a) in enumerate(calls)
     ]
-    output = [thought, *([message] if text else []), *calls_made]
+    output = [thought, *([message] if text else []), *tool_calls]
     return {
         "id": f"resp_{turn}",
         "object": "response",
@@ -171,7 +171,7 @@ def chat(request: Received) -> Answer:
         if turn == len(TURNS)
         else (leading_text(turn) or None, TURNS[turn])
     )
-    calls_made = [
+    tool_calls = [
         {
             "id": f"four_id_{turn}_{at}",
             "type": "function",
@@ -181,8 +181,8 @@ def chat(request: Received) -> Answer:
         for at, (n, a) in enumerate(calls)
     ]
     message, finish = (
-        {"role": "assistant", "content": text, "tool_calls": calls_made},
-        "tool_calls" if calls_made else "stop",
+        {"role": "assistant", "content": text, "tool_calls": tool_calls},
+        "tool_calls" if tool_calls else "stop",
     )
     base = {"id": f"four-reply-{turn}", "model": FOUR}
     if not request.json.get("stream"):

@@ -69,9 +69,11 @@ class Cli:
         self._capsys = capsys
 
     def __call__(self, *arguments: str, stdin: bytes | None = b"") -> Result:
-        given = None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+        input_stream = (
+            None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+        )
         self._monkeypatch.setattr(sys, "argv", ["standby", *arguments])
-        self._monkeypatch.setattr(sys, "stdin", given)
+        self._monkeypatch.setattr(sys, "stdin", input_stream)
         with pytest.raises(SystemExit) as ended:
             main()
         out, err = self._capsys.readouterr()
@@ -112,13 +114,13 @@ def terminal(*arguments: str, columns: int = 80, **environ: str) -> str:
         stderr=inside,
     )
     os.close(inside)
-    shown = b""
+    output = b""
     with started, suppress(OSError):  # a terminal whose programs have ended cannot be read
         while block := os.read(outside, 65536):
-            shown += block
+            output += block
     os.close(outside)
-    assert b"Traceback" not in shown
-    return shown.decode().replace("\r\n", "\n")
+    assert b"Traceback" not in output
+    return output.decode().replace("\r\n", "\n")
 
 
 def write_scripted() -> None:

@@ -11,7 +11,7 @@ from standby.resilience import health
 from tests.cli.runner import SCRIPTED, Run, mask_times, write, write_scripted
 from tests.support.loopback import GEMINI_BAD_KEY, Loopback, both, openai_error
 
-NOTICE = "well: a fixed text, not a model's answer\n"
+DISCLAIMER = "well: a fixed text, not a model's answer\n"
 
 
 # What is shown
@@ -24,17 +24,17 @@ def test_the_answer_goes_to_standard_output_and_the_trail_to_standard_error(run:
     assert mask_times(result.err) == (
         "gone  failed after 0.0s  model_missing: 404 Not Found. no such model  -> next "
         "(trigger retired)\n"
-        f"well  answered in 0.0s\n{NOTICE}"
+        f"well  answered in 0.0s\n{DISCLAIMER}"
     )
 
 
 def test_a_stream_shows_the_same(run: Run) -> None:
     write_scripted()
-    whole = run("ask", "Which city?")
+    complete = run("ask", "Which city?")
     health.forget()  # as a process of its own would
     streamed = run("ask", "Which city?", "--stream")
-    assert (streamed.status, streamed.out) == (whole.status, whole.out)
-    assert mask_times(streamed.err) == mask_times(whole.err)
+    assert (streamed.status, streamed.out) == (complete.status, complete.out)
+    assert mask_times(streamed.err) == mask_times(complete.err)
 
 
 def test_a_parameter_that_a_model_refuses_is_named_on_the_trail(run: Run) -> None:

@@ -99,11 +99,11 @@ def test_the_models_are_called_at_the_same_time(run: Run, servers: Servers) -> N
     meeting = threading.Barrier(2)
 
     def meet(answer: Answer) -> Any:
-        def answered(_: Received) -> Answer:
+        def answer_and_count(_: Received) -> Answer:
             meeting.wait(20)  # broken, and the answer a failure, unless the other is called too
             return answer
 
-        return answered
+        return answer_and_count
 
     gemini, openai = servers
     gemini.script(meet(GEMINI_503))
@@ -413,16 +413,16 @@ def test_on_a_terminal_a_bar_moves_and_goes_away(run: Run, monkeypatch: pytest.M
             reading = reader.submit(_read_all, screen)
             monkeypatch.setattr("sys.stderr", terminal)
             result = run("check", "--json")
-        shown = click.unstyle(reading.result(20).decode())
+        output = click.unstyle(reading.result(20).decode())
     assert result.status == 0
-    assert "asking 2 models" in shown
-    assert "o3-mini  answered" not in shown
+    assert "asking 2 models" in output
+    assert "o3-mini  answered" not in output
 
 
 def _read_all(screen: io.FileIO) -> bytes:
     """Read a terminal to its end; one read returns only what has arrived."""
-    shown = b""
+    output = b""
     with suppress(OSError):  # a terminal whose programs have ended cannot be read
         while block := screen.read(65536):
-            shown += block
-    return shown
+            output += block
+    return output

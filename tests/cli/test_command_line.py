@@ -29,11 +29,11 @@ def commands(group: click.Group, name: str = "") -> Iterator[tuple[str, click.Co
     for word in group.list_commands(context):
         command = group.get_command(context, word)
         assert command is not None
-        whole = f"{name} {word}".strip()
+        full_name = f"{name} {word}".strip()
         if not isinstance(command, click.Group) or command.invoke_without_command:
-            yield whole, command
+            yield full_name, command
         if isinstance(command, click.Group):
-            yield from commands(command, whole)
+            yield from commands(command, full_name)
 
 
 def every() -> dict[str, click.Command]:
@@ -244,9 +244,9 @@ def test_a_terminal_without_colours_gets_no_escapes(
     arguments: str, environ: dict[str, str]
 ) -> None:
     write_scripted()
-    shown = terminal(*arguments.split(), **environ)
-    assert shown
-    assert "\x1b" not in shown
+    output = terminal(*arguments.split(), **environ)
+    assert output
+    assert "\x1b" not in output
 
 
 @pytest.mark.parametrize("arguments", ["check", "validate", "models"])

@@ -144,11 +144,11 @@ def test_a_tab_completes_what_is_typed(shell: list[str], ready: str) -> None:
 
 def until(text: str, screen: int) -> str:
     """Read what a terminal shows until a text is there, for 20 seconds at most."""
-    shown, end = "", time.monotonic() + 20
-    while text not in shown and time.monotonic() < end:
+    output, end = "", time.monotonic() + 20
+    while text not in output and time.monotonic() < end:
         if select.select([screen], [], [], 0.2)[0]:
-            shown += os.read(screen, 65536).decode("utf-8", "replace")
-    return shown
+            output += os.read(screen, 65536).decode("utf-8", "replace")
+    return output
 
 
 def test_as_json_it_is_the_script(run: Run) -> None:

@@ -41,13 +41,13 @@ def variables(path: Path) -> list[str]:
 # What is written
 
 
-@pytest.mark.parametrize("place", [".", "app", "deep/in/app", "with space"])
-def test_three_files_are_written_and_named(run: Run, place: str) -> None:
-    message = () if place == "." else (place,)
+@pytest.mark.parametrize("location", [".", "app", "deep/in/app", "with space"])
+def test_three_files_are_written_and_named(run: Run, location: str) -> None:
+    message = () if location == "." else (location,)
     result = run("init", *message)
     assert (result.status, result.err) == (0, "")
-    assert result.out.splitlines()[:3] == [f"wrote {Path(place, name)}" for name in FILES]
-    assert sorted(path.name for path in Path(place).iterdir()) == sorted(FILES)
+    assert result.out.splitlines()[:3] == [f"wrote {Path(location, name)}" for name in FILES]
+    assert sorted(path.name for path in Path(location).iterdir()) == sorted(FILES)
 
 
 def test_the_file_is_the_commented_one_that_ships(run: Run) -> None:
@@ -170,7 +170,7 @@ def test_a_link_that_leads_nowhere_is_kept_too(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "ask"),
+    ("location", "ask"),
     [
         (".", "standby ask "),
         ("config", "standby ask "),
@@ -178,9 +178,9 @@ def test_a_link_that_leads_nowhere_is_kept_too(run: Run) -> None:
     ],
 )
 def test_the_next_steps_name_the_file_where_it_is_not_found_by_itself(
-    run: Run, place: str, ask: str
+    run: Run, location: str, ask: str
 ) -> None:
-    out = run("init", place).out
+    out = run("init", location).out
     assert f'\n  {ask}"What is net metering?"\n' in out
     assert "\n  standby validate" in out
     assert ".env.example" in out.partition("Next:")[2]
@@ -255,10 +255,10 @@ def test_a_read_only_folder_is_reported_with_the_remedy(
     assert (result.status, result.json["error"]["message"]) == (2, message)
 
 
-@pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_folder_that_is_a_file_is_reported(run: Run, place: str) -> None:
+@pytest.mark.parametrize("location", ["file", "file/below"])
+def test_a_folder_that_is_a_file_is_reported(run: Run, location: str) -> None:
     write("", "file")
-    result = run("init", place)
+    result = run("init", location)
     assert (result.status, result.out) == (2, "")
     assert result.err.endswith("; name a folder that you may write to\n")
 
@@ -446,21 +446,21 @@ def test_a_terminal_prompts_for_the_vendors(
 ) -> None:
     import pty  # noqa: PLC0415 - not everywhere
 
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     command = [sys.executable, "-m", "standby", "init"]
     with subprocess.Popen(  # noqa: S603 - this interpreter
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, **keys}
+        command, stdin=terminal, stdout=terminal, stderr=terminal, env={**os.environ, **keys}
     ) as process:
-        os.close(theirs)
-        os.write(ours, typed.encode())
-        shown = b""
+        os.close(terminal)
+        os.write(controller, typed.encode())
+        output = b""
         with suppress(OSError):  # the other end is closed
-            while more := os.read(ours, 1024):
-                shown += more
-    os.close(ours)
-    assert process.returncode == 0, shown
-    assert b"Which of them do you have, by name or number?" in shown
-    assert (b"did you mean 'openai'?" in shown) == typed.startswith("openay")
+            while more := os.read(controller, 1024):
+                output += more
+    os.close(controller)
+    assert process.returncode == 0, output
+    assert b"Which of them do you have, by name or number?" in output
+    assert (b"did you mean 'openai'?" in output) == typed.startswith("openay")
     assert [model.partition("-")[0] for model in chain()] == prefixes
 
 
@@ -472,10 +472,10 @@ def test_a_vendor_whose_library_is_missing_is_no_default(monkeypatch: pytest.Mon
         monkeypatch.setitem(sys.modules, library, None)
     with CliRunner().isolation(input="\n") as streams:
         assert ask_for_vendors(registry, date(2026, 12, 1)) == ("gemini",)
-    shown = streams[0].getvalue().decode()
+    output = streams[0].getvalue().decode()
     assert (
         "  1  anthropic  (first: pip install "
         f"'{registry.info('anthropic').libraries[0].requirement}')\n"
-    ) in shown
-    assert "  2  gemini\n" in shown
+    ) in output
+    assert "  2  gemini\n" in output
     monkeypatch.undo()

@@ -89,9 +89,9 @@ def test_a_row_has_the_card_in_short(run: Run, install: Install) -> None:
 def test_a_text_narrows_the_list_to_the_models_and_plugins_that_have_it(
     run: Run, text: str
 ) -> None:
-    shown = set(rows(run("models", text).out))
-    assert shown == {name for name in rows(run("models").out) if text.casefold() in name}
-    assert {each["name"] for each in run("models", text, "--json").json} == shown
+    names = set(rows(run("models", text).out))
+    assert names == {name for name in rows(run("models").out) if text.casefold() in name}
+    assert {each["name"] for each in run("models", text, "--json").json} == names
 
 
 def test_a_plugins_name_lists_its_models(run: Run) -> None:
@@ -111,10 +111,10 @@ def test_a_text_that_no_model_has_is_answered_with_a_near_name(run: Run) -> None
 
 @pytest.mark.parametrize("columns", [15, 40, 80, 120])
 def test_on_a_terminal_of_any_width_each_name_is_whole(columns: int) -> None:
-    shown = click.unstyle(terminal("models", columns=columns)).splitlines()
+    names = click.unstyle(terminal("models", columns=columns)).splitlines()
     listed = {
         line.split()[0]
-        for line in shown
+        for line in names
         if line and not line.startswith((" ", "model ", "hidden, "))
     }
     assert listed == {name for each in Registry().names() for name in Registry().cards(each)} | (
@@ -142,11 +142,11 @@ def test_as_json_each_model_has_every_field_of_its_card(run: Run, install: Insta
     install(project("parrot"), {"standby_extra.py": CARDS})
     listed = {each["name"]: each for each in run("models", "--json").json}
     assert all(tuple(each["card"]) == Card.__struct_fields__ for each in listed.values())
-    known = {
+    expected = {
         name: value for name, value in listed["parrot-2"].pop("card").items() if value is not None
     }
     assert listed["parrot-2"] == {"name": "parrot-2", "plugin": "parrot"}
-    assert known == {
+    assert expected == {
         "context_window": 64,
         "reads": ["image", "pdf"],
         "tools": True,

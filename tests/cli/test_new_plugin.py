@@ -43,8 +43,8 @@ FILES = {
 
 
 def files_in(folder: Path) -> set[str]:
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {str(path) for path in found if "__pycache__" not in path.parts}
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in files if "__pycache__" not in path.parts}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_its_tests_fail_where_a_reply_is_read_wrongly(package: Path, folder: Pat
 
 
 @pytest.fixture
-def installed(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def install(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have the package in this process."""
     for folder in importable(package):
         monkeypatch.syspath_prepend(folder)
@@ -246,7 +246,7 @@ def test_what_exists_is_unchanged(run: Run, folder: Path, there: str) -> None:
 
 
 @pytest.fixture
-def occupied(folder: Path) -> Iterator[Path]:
+def fill_folder(folder: Path) -> Iterator[Path]:
     """A file where a folder is wanted."""
     file = folder / "file"
     file.write_text("mine", encoding="utf-8")
@@ -254,8 +254,8 @@ def occupied(folder: Path) -> Iterator[Path]:
     assert file.read_text(encoding="utf-8") == "mine"
 
 
-def test_a_folder_below_a_file_is_reported_with_the_remedy(run: Run, occupied: Path) -> None:
-    result = run("new-plugin", NAME, "--out", str(occupied / "below" / "it"))
+def test_a_folder_below_a_file_is_reported_with_the_remedy(run: Run, fill_folder: Path) -> None:
+    result = run("new-plugin", NAME, "--out", str(fill_folder / "below" / "it"))
     assert (result.status, result.out) == (2, "")
-    assert result.err.startswith(f"standby: {occupied}")
+    assert result.err.startswith(f"standby: {fill_folder}")
     assert result.err.endswith("--out\n")

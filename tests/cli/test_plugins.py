@@ -39,11 +39,11 @@ def test_every_plugin_is_a_row_with_its_distribution_and_how_many_models_it_know
     result = run("plugins")
     assert (result.status, result.err) == (0, "")
     for name, row in rows(result.out).items():
-        known = str(len(Registry().cards(name)))
+        card_count = str(len(Registry().cards(name)))
         if find_spec(NEEDED.get(name, "standby")) is None:
-            assert row.split()[1:5] == ["standby", __version__, known, "no-sdk"]
+            assert row.split()[1:5] == ["standby", __version__, card_count, "no-sdk"]
         else:
-            assert row.split()[1:] == ["standby", __version__, known, "ok", *keys(name)]
+            assert row.split()[1:] == ["standby", __version__, card_count, "ok", *keys(name)]
     assert set(rows(result.out)) == set(Registry().names())
 
 
@@ -111,8 +111,8 @@ def test_as_json_a_plugin_says_its_models_keys_installation_and_commands(
 ) -> None:
     listed = {each["name"]: each for each in run("plugins", "--json").json}[name]
     info = Registry().info(name)
-    is_whole = find_spec(NEEDED.get(name, "standby")) is not None
-    listed |= {"state": "ok", "reason": ""} if not is_whole else {}
+    is_complete = find_spec(NEEDED.get(name, "standby")) is not None
+    listed |= {"state": "ok", "reason": ""} if not is_complete else {}
     assert listed == {
         "name": name,
         "distribution": "standby",
@@ -122,7 +122,7 @@ def test_as_json_a_plugin_says_its_models_keys_installation_and_commands(
         "reason": "",
         "keys": list(info.keys),
         "install": info.install,
-        "missing": [] if is_whole else [one.requirement for one in info.libraries],
+        "missing": [] if is_complete else [one.requirement for one in info.libraries],
         "commands": [command.name for command in Registry().commands(name)],
     }
 
@@ -146,8 +146,8 @@ def test_on_a_narrow_terminal_the_state_and_the_reason_stay(
     install: Install, columns: int, folder: Path
 ) -> None:
     install(project("parrot"), {"standby_extra.py": BROKEN})
-    shown = click.unstyle(terminal("plugins", "parrot", columns=columns, PYTHONPATH=str(folder)))
-    message = " ".join(shown.split())
+    output = click.unstyle(terminal("plugins", "parrot", columns=columns, PYTHONPATH=str(folder)))
+    message = " ".join(output.split())
     assert "broken" in message
     assert "no beak" in message
     assert ("hidden, because the terminal is narrow: " in message) is (columns == 40)

@@ -24,7 +24,7 @@ class Parrot:
     async def complete(self, call): return Reply(text="Hello.")
 """
 ANSWERS = "ok       the adapter can be imported and answers: complete()"
-MADE = "ok       the adapter can be made"
+CREATED = "ok       the adapter can be made"
 NO_KEY = (
     "skipped  the adapter is called: it names no key, so it may not use HTTP; if it does: --http"
 )
@@ -65,7 +65,7 @@ def test_each_rule_is_a_line_and_a_plugin_without_a_key_is_not_called(
     assert lines[0] == "ok       the manifest loads: 0 models"
     assert lines[1].startswith("ok       the manifest imports no SDK: standby_extra brings in ")
     assert lines[2] == "ok       the keys are names of variables: no key is needed"
-    assert lines[-3:] == [ANSWERS, MADE, NO_KEY]
+    assert lines[-3:] == [ANSWERS, CREATED, NO_KEY]
 
 
 def test_http_calls_a_plugin_without_a_key(run: Run, install: Install) -> None:

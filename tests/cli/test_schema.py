@@ -82,19 +82,19 @@ def test_an_editor_is_offered_the_models_of_all_cards_and_any_other_may_be_writt
     run: Run,
 ) -> None:
     schema = run("schema").json
-    known = sorted({name for plugin in Registry().names() for name in Registry().cards(plugin)})
+    expected = sorted({name for plugin in Registry().names() for name in Registry().cards(plugin)})
     assert schema["$defs"]["Chain"]["properties"]["models"]["items"]["anyOf"][0] == {
         "type": "string",
-        "examples": known,
+        "examples": expected,
     }
     for alternatives in schema["$defs"]["Trigger"]["properties"]["model"]["anyOf"]:
-        assert alternatives.get("items", alternatives)["anyOf"][0]["examples"] == known
-    assert schema["properties"]["models"]["propertyNames"]["anyOf"][0] == {"enum": known}
+        assert alternatives.get("items", alternatives)["anyOf"][0]["examples"] == expected
+    assert schema["properties"]["models"]["propertyNames"]["anyOf"][0] == {"enum": expected}
     other = "openai/one-that-no-card-knows"
     file = {
         "version": 1,
         "models": {other: {"timeout": "30s"}},
-        "chains": {"default": {"models": [other, known[0]]}},
+        "chains": {"default": {"models": [other, expected[0]]}},
     }
     assert Draft202012Validator(schema).is_valid(file)
 

@@ -42,7 +42,7 @@ USUAL = [
     "internal error has occurred",
 ]
 
-WORDS = """\
+REPORT = """\
 version: 1
 models:
   word: {provider: scripted, options: {reply: Later.}}
@@ -80,13 +80,13 @@ def apart(folder: Path, *arguments: str, **environ: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Result:
+def packaged_result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """The file that ships, without a key, once for several rules."""
     return apart(tmp_path_factory.mktemp("empty"), "--json")
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Result:
+def json_result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """The same for people, where keys and proxies are set that must not be used."""
     keys = {"GEMINI_API_KEY": "canary-1", "OPENAI_API_KEY": "canary-2"}
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
@@ -104,28 +104,32 @@ def here(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_the_chain_that_ships_falls_back_and_comes_back_without_a_key_and_without_the_network(
-    shipped: Result,
+    packaged_result: Result,
 ) -> None:
-    assert (shipped.status, shipped.err) == (0, "")
-    assert shipped.json["fine"] is True
+    assert (packaged_result.status, packaged_result.err) == (0, "")
+    assert packaged_result.json["fine"] is True
 
 
-def test_each_of_its_models_answers_in_its_own_wire(shipped: Result) -> None:
-    models = {each["model"]: each["outcome"] for each in shipped.json["played"]["models"]}
+def test_each_of_its_models_answers_in_its_own_wire(packaged_result: Result) -> None:
+    models = {each["model"]: each["outcome"] for each in packaged_result.json["played"]["models"]}
     assert models == dict.fromkeys(("gemini-2.5-pro", "o3-mini", "gpt-5.6-sol"), "answers")
 
 
-def test_each_usual_failure_is_recognised_by_the_trigger_that_ships(shipped: Result) -> None:
-    usual = [case for case in shipped.json["played"]["cases"] if case["group"] == "usual"]
+def test_each_usual_failure_is_recognised_by_the_trigger_that_ships(
+    packaged_result: Result,
+) -> None:
+    usual = [case for case in packaged_result.json["played"]["cases"] if case["group"] == "usual"]
     assert [case["fault"] for case in usual] == USUAL
     assert {(case["trigger"], case["by"], case["asked"]) for case in usual} == {
         ("outage", "o3-mini", 1)
     }
 
 
-def test_the_vendors_own_errors_are_played_with_their_kinds(shipped: Result) -> None:
+def test_the_vendors_own_errors_are_played_with_their_kinds(packaged_result: Result) -> None:
     cases = {
-        case["fault"]: case for case in shipped.json["played"]["cases"] if case["group"] == "vendor"
+        case["fault"]: case
+        for case in packaged_result.json["played"]["cases"]
+        if case["group"] == "vendor"
     }
     assert len(cases) > 20
     assert all(case["text"].startswith(fault[:40]) for fault, case in cases.items())
@@ -145,14 +149,16 @@ def test_the_vendors_own_errors_are_played_with_their_kinds(shipped: Result) -> 
     )
 
 
-def test_the_first_model_rests_and_is_used_again(shipped: Result) -> None:
-    back = shipped.json["played"]["back"]
+def test_the_first_model_rests_and_is_used_again(packaged_result: Result) -> None:
+    back = packaged_result.json["played"]["back"]
     assert back["rested_after"] == 5
     assert 0 < back["seconds"] < 5
 
 
-def test_it_warns_of_keys_that_are_not_set_and_of_models_that_retire(shipped: Result) -> None:
-    warnings = shipped.json["warnings"]
+def test_it_warns_of_keys_that_are_not_set_and_of_models_that_retire(
+    packaged_result: Result,
+) -> None:
+    warnings = packaged_result.json["warnings"]
     assert (
         "gemini-2.5-pro: GEMINI_API_KEY or GOOGLE_API_KEY is not set, so a real call would skip it"
         in warnings
@@ -160,8 +166,8 @@ def test_it_warns_of_keys_that_are_not_set_and_of_models_that_retire(shipped: Re
     assert "o3-mini: was retired on 2026-10-23; use gpt-5.6-sol instead" in warnings
 
 
-def test_people_read_a_table_and_a_verdict_at_the_end(shown: Result) -> None:
-    assert shown.status == 0, shown.out
+def test_people_read_a_table_and_a_verdict_at_the_end(json_result: Result) -> None:
+    assert json_result.status == 0, json_result.out
     for line in (
         "gemini-2.5-pro  gemini    answers",
         "ok  503 service unavailable      overloaded    trigger outage  o3-mini answers",
@@ -171,11 +177,11 @@ def test_people_read_a_table_and_a_verdict_at_the_end(shown: Result) -> None:
         ),
         "time-out 0.25s and pauses of at most 0.4s here; the file's own are longer",
     ):
-        assert line in shown.out
-    last = shown.out.splitlines()[-1]
+        assert line in json_result.out
+    last = json_result.out.splitlines()[-1]
     assert last.startswith("default: falls back after 36 of 37 failures of gemini-2.5-pro (")
     assert last.endswith(", and comes back")
-    assert "warning: o3-mini: was retired on 2026-10-23" in shown.err
+    assert "warning: o3-mini: was retired on 2026-10-23" in json_result.err
 
 
 def test_that_process_ends_on_a_call_to_another_machine() -> None:
@@ -192,10 +198,10 @@ def test_that_process_ends_on_a_call_to_another_machine() -> None:
 # Keys, proxies, accounts
 
 
-def test_no_real_key_is_used_or_shown_and_no_proxy_is_called(shown: Result) -> None:
-    assert shown.status == 0, shown.out
-    assert "canary" not in shown.out + shown.err
-    assert "is not set" not in shown.err
+def test_no_real_key_is_used_or_shown_and_no_proxy_is_called(json_result: Result) -> None:
+    assert json_result.status == 0, json_result.out
+    assert "canary" not in json_result.out + json_result.err
+    assert "is not set" not in json_result.err
 
 
 def test_the_providers_of_the_file_are_tested_under_their_own_names_without_their_options(
@@ -224,7 +230,7 @@ def test_the_providers_of_the_file_are_tested_under_their_own_names_without_thei
 
 
 @pytest.mark.parametrize(
-    ("text", "verdict"),
+    ("text", "message"),
     [
         (ONE, "nothing to fall back to: gemini-2.5-pro is the only model of the chain"),
         (
@@ -232,7 +238,7 @@ def test_the_providers_of_the_file_are_tested_under_their_own_names_without_thei
             "nothing to fall back to: 'fallback' is false, so only gemini-2.5-pro is called",
         ),
         (
-            WORDS,
+            REPORT,
             "nothing proven: none of the models that answer here can be made to fail",
         ),
         (
@@ -243,12 +249,12 @@ def test_the_providers_of_the_file_are_tested_under_their_own_names_without_thei
     ids=["one model", "fallback: false", "nothing to inject into", "mute"],
 )
 def test_a_chain_that_cannot_fall_back_ends_with_1_and_says_why(
-    here: Run, text: str, verdict: str
+    here: Run, text: str, message: str
 ) -> None:
     write(text)
     result = here("--json")
     assert (result.status, result.json["fine"]) == (1, False)
-    assert result.json["verdict"].startswith(verdict)
+    assert result.json["verdict"].startswith(message)
 
 
 def test_a_chain_that_a_trigger_stops_ends_with_1_and_each_failure_is_marked(here: Run) -> None:
@@ -332,8 +338,8 @@ def test_the_help_says_how_it_ends() -> None:
     )
 
 
-def test_what_is_printed_as_json_is_one_object(shipped: Result) -> None:
-    assert list(msgspec.json.decode(shipped.out)) == [
+def test_what_is_printed_as_json_is_one_object(packaged_result: Result) -> None:
+    assert list(msgspec.json.decode(packaged_result.out)) == [
         "file",
         "chain",
         "fine",

@@ -75,10 +75,10 @@ chains:
         w for name in ("first", "second", "third") for w in ("--outage", f"{name}: 503 for 2m")
     ]
     outputs: list[str] = []
-    for known in (set[str](), {"SECOND_KEY"}, names):
+    for keys in (set[str](), {"SECOND_KEY"}, names):
         for name in names:
             monkeypatch.delenv(name, raising=False)
-        for name in known:
+        for name in keys:
             monkeypatch.setenv(name, f"sk-{name.lower()}-5f0c2d9e")
         outputs.append(run("simulate", *outages, "--duration", "5m").out)
     assert outputs[0] == outputs[1] == outputs[2]
@@ -122,8 +122,8 @@ def test_the_cost_is_shown_by_model_and_in_total(run: Run) -> None:
     write(PRICED)
     size = ("--tokens", "2000/800")
     result = run("simulate", "--duration", "2m", *size)
-    served = run("simulate", "--duration", "2m", *size, "--json").json["callers"]["answered"]
-    assert f"Cost at 2000 tokens in and 800 out a call: ${served / 100:.2f}\n" in result.out
+    answered = run("simulate", "--duration", "2m", *size, "--json").json["callers"]["answered"]
+    assert f"Cost at 2000 tokens in and 800 out a call: ${answered / 100:.2f}\n" in result.out
     broken = run("simulate", *OUTAGE, *size).out
     assert "at least $" in broken
     assert "(the price of second is not known)" in broken

@@ -50,11 +50,11 @@ def test_on_a_terminal_long_cells_wrap_and_are_shown_as_they_are(
         monkeypatch.setattr(sys, "stdout", terminal)
         print_table(HEAD, ROWS)
         terminal.flush()
-        shown = [click.unstyle(line).rstrip() for line in screen.read(65536).decode().splitlines()]
+        lines = [click.unstyle(line).rstrip() for line in screen.read(65536).decode().splitlines()]
         monkeypatch.undo()
-    assert len(shown) > 1 + len(ROWS)
-    assert all(len(line) <= 40 for line in shown)
-    message = " ".join(" ".join(shown).split())
+    assert len(lines) > 1 + len(ROWS)
+    assert all(len(line) <= 40 for line in lines)
+    message = " ".join(" ".join(lines).split())
     assert (
         "[red] is no markup here, and the sentence goes on for longer than a line"
         in message.replace("a-longer-name ", "")
@@ -89,9 +89,9 @@ def in_columns(
         monkeypatch.setattr(sys, "stdout", out)
         print_table(head, rows)
         out.flush()
-        shown = screen.read(65536).decode()
+        lines = screen.read(65536).decode()
         monkeypatch.undo()
-    return [click.unstyle(line).rstrip() for line in shown.splitlines()]
+    return [click.unstyle(line).rstrip() for line in lines.splitlines()]
 
 
 @pytest.mark.parametrize("columns", [5, 20, 28, 30, 40, 80, 200])
@@ -100,15 +100,15 @@ def test_a_name_is_never_cut_however_narrow_the_terminal(
 ) -> None:
     head = ("model", "plugin", "disclaimer")
     rows = [("a-name-of-twenty-six-letters", "openai", "from a small model"), ("b", "x", "")]
-    shown = in_columns(columns, head, rows, monkeypatch)
-    assert [line.split()[0] for line in shown if line and not line.startswith(" ")] == [
+    lines = in_columns(columns, head, rows, monkeypatch)
+    assert [line.split()[0] for line in lines if line and not line.startswith(" ")] == [
         "model",
         *(row[0] for row in rows),
     ]
-    assert all(len(line) <= max(columns, 28) for line in shown)
-    left_out = capsys.readouterr().err
+    assert all(len(line) <= max(columns, 28) for line in lines)
+    message = capsys.readouterr().err
     expected = ["plugin, disclaimer"] if columns < 36 else ["disclaimer"] if columns < 43 else []
-    assert [left_out] == [
+    assert [message] == [
         f"hidden, because the terminal is narrow: {each}; --json shows all\n" for each in expected
     ] or not expected
-    assert ("openai" in " ".join(shown)) is (columns >= 36)
+    assert ("openai" in " ".join(lines)) is (columns >= 36)

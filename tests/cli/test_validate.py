@@ -45,7 +45,7 @@ def test_each_name_of_a_chain_has_its_origin(run: Run, monkeypatch: pytest.Monke
     assert f"{first_two}openai/gpt-5.6-sol (line 7)\n" in run("validate").out
 
 
-GONE = (", begins resting: retired on 2026-12-01", ", begins resting: retired on 2026-10-23")
+RETIRED = (", begins resting: retired on 2026-12-01", ", begins resting: retired on 2026-10-23")
 
 
 def test_a_model_that_is_shut_down_rests_nowhere_but_at_its_vendor_and_never_with_its_breaker_off(
@@ -66,8 +66,8 @@ def test_a_model_that_is_shut_down_rests_nowhere_but_at_its_vendor_and_never_wit
 def test_the_default_of_a_variable_is_named_as_such(run: Run) -> None:
     write(TWO)
     assert (
-        f"default: gemini-2.5-pro (default, line 5{GONE[0]}) → o3-mini (default, line "
-        f"6{GONE[1]}) → "
+        f"default: gemini-2.5-pro (default, line 5{RETIRED[0]}) → o3-mini (default, line "
+        f"6{RETIRED[1]}) → "
     ) in run("validate").out
 
 
@@ -188,9 +188,9 @@ def test_a_fallback_that_is_off_is_shown_as_off(
     monkeypatch.setenv("ENABLE_MODEL_FALLBACK", off)
     write(SWITCHED)
     result = run("validate")
-    [shown] = [line for line in result.out.splitlines() if line.startswith("default: ")]
-    assert shown == (
-        f"default: gemini-2.5-pro (default, line 6{GONE[0]}); fallback is off "
+    [chain_line] = [line for line in result.out.splitlines() if line.startswith("default: ")]
+    assert chain_line == (
+        f"default: gemini-2.5-pro (default, line 6{RETIRED[0]}); fallback is off "
         "(ENABLE_MODEL_FALLBACK, environment), "
         "so that it never calls o3-mini (default, line 7), openai/gpt-5.6-sol (line 8)"
     )
@@ -208,7 +208,7 @@ def test_a_fallback_that_is_on_has_its_arrows(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setenv("ENABLE_MODEL_FALLBACK", "true")
     write(SWITCHED)
     assert (
-        f" → o3-mini (default, line 7{GONE[1]}) → openai/gpt-5.6-sol (line 8)\n"
+        f" → o3-mini (default, line 7{RETIRED[1]}) → openai/gpt-5.6-sol (line 8)\n"
         in run("validate").out
     )
 
@@ -279,8 +279,10 @@ def test_infos_are_counted_and_shown_with_all(run: Run) -> None:
     ],
 )
 def test_the_chain_that_ships_takes_at_most_one_screen(environ: dict[str, str]) -> None:
-    shown = terminal("validate", **environ, NO_COLOR="1").splitlines()
-    assert sum(max(1, -(-len(line) // 80)) for line in shown) <= 23  # and a line for the prompt
+    chain_line = terminal("validate", **environ, NO_COLOR="1").splitlines()
+    assert (
+        sum(max(1, -(-len(line) // 80)) for line in chain_line) <= 23
+    )  # and a line for the prompt
 
 
 # --explain
@@ -307,9 +309,9 @@ def test_an_error_is_explained_too_without_links_and_fences(run: Run) -> None:
     assert "`api_key: ${OPENAI_API_KEY}`" in " ".join(
         run("validate", "--explain", "literal-key").out.split()
     )
-    shown = run("validate", "--explain", "untested-streams").out
-    assert "```" not in shown
-    assert "](" not in shown
+    chain_line = run("validate", "--explain", "untested-streams").out
+    assert "```" not in chain_line
+    assert "](" not in chain_line
 
 
 def test_an_unknown_code_is_answered_with_the_nearest(run: Run) -> None:

@@ -26,19 +26,19 @@ SPOTS = spots()
 SEEDS = seeds()
 
 
-def generated(dice: random.Random) -> bytes:
+def generate(rng: random.Random) -> bytes:
     """Return a file: valid, with a typo, changed at random, or tokens in random order."""
-    kind = dice.choice(("valid", "typo", "changed", "changed", "tokens"))
-    spot = dice.choice(SPOTS)
+    kind = rng.choice(("valid", "typo", "changed", "changed", "tokens"))
+    spot = rng.choice(SPOTS)
     if kind == "valid":
         return yaml.safe_dump(
-            spot.file, sort_keys=False, default_flow_style=dice.choice((None, True, False))
+            spot.file, sort_keys=False, default_flow_style=rng.choice((None, True, False))
         ).encode()
     if kind == "typo":
-        return spot.text(dice.choice(typos(spot)))[0].encode()
+        return spot.text(rng.choice(typos(spot)))[0].encode()
     if kind == "changed":
-        return mutate([*SEEDS, spot.text(spot.keys[-1])[0].encode()], dice)
-    return b"".join(dice.choice(TOKENS) for _ in range(dice.randint(0, 40)))
+        return mutate([*SEEDS, spot.text(spot.keys[-1])[0].encode()], rng)
+    return b"".join(rng.choice(TOKENS) for _ in range(rng.randint(0, 40)))
 
 
 def disagreement(data: bytes) -> tuple[str, str]:
@@ -67,7 +67,7 @@ def disagreements(files: int, seed: int) -> tuple[Counter[str], list[str]]:
     ends, differences = Counter[str](), list[str]()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for number in range(files):
-            data = generated(random.Random(f"{seed}-{number}"))
+            data = generate(random.Random(f"{seed}-{number}"))
             try:
                 end, difference = disagreement(data)
             except Exception as error:  # noqa: BLE001 - nothing else may ever be raised: that is the rule

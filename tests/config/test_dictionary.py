@@ -43,7 +43,7 @@ WRONG = [
 CHAIN = {"models": ["large-3"]}
 
 
-def given(
+def load_dictionary(
     folder: Path, config: Mapping[str, Any], environ: Mapping[str, str] = KEYS
 ) -> LoadedConfig:
     return load(config, catalogue(), environ, cwd=folder, today=TODAY)
@@ -53,7 +53,9 @@ def problems(folder: Path, **more: Any) -> list[str]:
     """Return the problems of a dictionary with one chain and these keys."""
     return [
         str(problem)
-        for problem in given(folder, {"version": 1, "chains": {"default": CHAIN}, **more}).problems
+        for problem in load_dictionary(
+            folder, {"version": 1, "chains": {"default": CHAIN}, **more}
+        ).problems
     ]
 
 
@@ -119,7 +121,7 @@ def test_pythons_own_types_are_read_as_a_file_would_write_them(tmp_path: Path) -
         "triggers": {"t": {"kind": [Kind.OVERLOADED], "code": 503, "status": 503, "then": "next"}},
         "chains": {"default": {"models": (Which.LARGE, "m"), "fallback": True}},
     }
-    loaded = given(tmp_path, config)
+    loaded = load_dictionary(tmp_path, config)
     settings = loaded.settings
     assert settings is not None, loaded.problems
     assert (
@@ -135,7 +137,7 @@ def test_pythons_own_types_are_read_as_a_file_would_write_them(tmp_path: Path) -
 def test_variables_are_filled_in_from_the_environment_and_from_env(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("FROM_FILE=acme/y\n", encoding="utf-8")
     models = ["acme/${NAME}", "${FROM_FILE}", "${NONE:-acme/z}", "acme/$${x}"]
-    loaded = given(
+    loaded = load_dictionary(
         tmp_path, {"version": 1, "chains": {"default": {"models": models}}}, {**KEYS, "NAME": "x"}
     )
     assert loaded.settings is not None
@@ -162,9 +164,12 @@ def test_each_problem_has_its_path(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_at_the_top_is_missing_in_the_dictionary(tmp_path: Path) -> None:
-    missing = [str(problem) for problem in given(tmp_path, {"chains": {"default": CHAIN}}).problems]
+    missing = [
+        str(problem)
+        for problem in load_dictionary(tmp_path, {"chains": {"default": CHAIN}}).problems
+    ]
     assert missing == ["the dictionary  error  the dictionary has no 'version'; add 'version': 1"]
-    empty = [str(problem) for problem in given(tmp_path, {}).problems]
+    empty = [str(problem) for problem in load_dictionary(tmp_path, {}).problems]
     assert empty == [
         "the dictionary  error  the dictionary is empty; begin with 'version' and 'chains'"
     ]
@@ -222,7 +227,9 @@ def test_what_a_file_cannot_have_is_reported_with_its_type(
 ) -> None:
     config = {"version": 1, "chains": {"default": CHAIN}, **more}
     [line] = [
-        str(problem) for problem in given(tmp_path, config).problems if problem.severity == "error"
+        str(problem)
+        for problem in load_dictionary(tmp_path, config).problems
+        if problem.severity == "error"
     ]
     assert line.startswith(message)
 
@@ -261,13 +268,13 @@ def test_one_that_contains_itself_or_is_too_large_is_refused(tmp_path: Path) -> 
         wider = [wider] * 9
     limits = f"more than {MOST_NODES} values, is nested deeper than {DEEPEST}"
     for config in (loop, wide, {"version": 1, "observers": wider}):
-        (problem,) = given(tmp_path, config).problems
+        (problem,) = load_dictionary(tmp_path, config).problems
         assert str(problem).startswith(
             f"the dictionary  error  it has {limits}, or contains itself;"
         )
 
 
 def test_one_part_may_occur_twice(tmp_path: Path) -> None:
-    loaded = given(tmp_path, {"version": 1, "chains": {"default": CHAIN, "other": CHAIN}})
+    loaded = load_dictionary(tmp_path, {"version": 1, "chains": {"default": CHAIN, "other": CHAIN}})
     assert loaded.settings is not None
     assert loaded.settings.chains["default"] == loaded.settings.chains["other"]

@@ -113,8 +113,8 @@ print(json.dumps({
 def measure(path: Path) -> dict[str, Any]:
     """Load a file in a process of its own; return the codes, the seconds and the memory."""
     command = [sys.executable, "-c", CHILD, str(path)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=15)  # noqa: S603 - this interpreter
-    result: dict[str, Any] = json.loads(ran.stdout)
+    process = subprocess.run(command, capture_output=True, text=True, check=True, timeout=15)  # noqa: S603 - this interpreter
+    result: dict[str, Any] = json.loads(process.stdout)
     return result
 
 

@@ -15,10 +15,10 @@ KEYS = sorted(
 def typos(word: str) -> list[str]:
     """Return the word with one letter dropped, doubled, swapped with the next, or another one."""
     cut = [(word[:at], word[at:]) for at in range(len(word))]
-    made = [a + b[1:] for a, b in cut] + [a + b[0] + b for a, b in cut]
-    made += [a + b[1] + b[0] + b[2:] for a, b in cut if len(b) > 1]
-    made += [a + letter + b[1:] for a, b in cut for letter in string.ascii_lowercase[::7]]
-    return [typo for typo in made if typo not in KEYS]
+    misspelt = [a + b[1:] for a, b in cut] + [a + b[0] + b for a, b in cut]
+    misspelt += [a + b[1] + b[0] + b[2:] for a, b in cut if len(b) > 1]
+    misspelt += [a + letter + b[1:] for a, b in cut for letter in string.ascii_lowercase[::7]]
+    return [typo for typo in misspelt if typo not in KEYS]
 
 
 def test_the_right_key_is_suggested_for_a_typo() -> None:

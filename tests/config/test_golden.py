@@ -41,22 +41,22 @@ def error_of_registry(name: str, *points: EntryPoint) -> ConfigError:
 
 def plugins(case: str) -> Catalogue:
     """Two working plugins, and the one that a case is about, with the registry's error."""
-    made = catalogue()
+    reference = catalogue()
     if case == "ambiguous-model":
-        made.plugins["copy"] = (info(), {"large-3": Card()})
+        reference.plugins["copy"] = (info(), {"large-3": Card()})
     if case == "broken-plugin":
-        made.plugins["rusty"] = error_of_registry(
+        reference.plugins["rusty"] = error_of_registry(
             "rusty", EntryPoint("rusty", "nowhere.at_all", GROUP)
         )
     if case == "broken-plugin.2":
-        made.plugins["muddled"] = (
+        reference.plugins["muddled"] = (
             info(options={"properties": {"a": {"$ref": "#/$defs/nowhere"}}}),
             {},
         )
     if case == "plugin-conflict":
         twin = EntryPoint("twin", "nowhere", GROUP)
-        made.plugins["twin"] = error_of_registry("twin", twin, twin)
-    return made
+        reference.plugins["twin"] = error_of_registry("twin", twin, twin)
+    return reference
 
 
 def cases() -> list[str]:
@@ -134,8 +134,8 @@ def _codes(module: ast.Module) -> Iterator[str]:
         if isinstance(target, ast.Name)
     }
     for node in ast.walk(module):
-        for given in _code_nodes(node):
-            code = constants.get(given.id, given) if isinstance(given, ast.Name) else given
+        for span in _code_nodes(node):
+            code = constants.get(span.id, span) if isinstance(span, ast.Name) else span
             if isinstance(code, ast.JoinedStr) and isinstance(code.values[0], ast.Constant):
                 yield from PARTS[str(code.values[0].value)]
             elif isinstance(code, ast.Constant) and isinstance(code.value, str):

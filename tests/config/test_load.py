@@ -175,7 +175,7 @@ def test_the_packaged_file_is_the_one_in_the_repository() -> None:
     )
 
 
-def shipped(folder: Path, **environ: str) -> LoadedConfig:
+def load_packaged(folder: Path, **environ: str) -> LoadedConfig:
     return load(None, Registry(), environ, cwd=folder, today=TODAY)
 
 
@@ -186,7 +186,7 @@ def line_of(text: str) -> int:
 
 
 def test_the_packaged_file_passes_on_a_machine_without_secrets(tmp_path: Path) -> None:
-    loaded = shipped(tmp_path)
+    loaded = load_packaged(tmp_path)
     assert loaded.settings is not None
     assert {problem.code for problem in loaded.problems} == {"no-key"}
     chains = loaded.settings.chains
@@ -210,7 +210,7 @@ def test_the_packaged_file_passes_on_a_machine_without_secrets(tmp_path: Path) -
 
 
 def test_the_variables_that_its_users_have_today_choose_the_models(tmp_path: Path) -> None:
-    loaded = shipped(
+    loaded = load_packaged(
         tmp_path,
         PRIMARY_AI_MODEL="gpt-5.6-terra",
         FALLBACK_AI_MODEL="openai/gpt-9",
@@ -226,7 +226,7 @@ def test_the_variables_that_its_users_have_today_choose_the_models(tmp_path: Pat
 
 
 def test_both_variables_set_alike_are_a_warning(tmp_path: Path) -> None:
-    loaded = shipped(tmp_path, PRIMARY_AI_MODEL="o3-mini", FALLBACK_AI_MODEL="o3-mini")
+    loaded = load_packaged(tmp_path, PRIMARY_AI_MODEL="o3-mini", FALLBACK_AI_MODEL="o3-mini")
     assert loaded.settings is not None
     assert loaded.settings.chains["default"].models == ("o3-mini", "gpt-5.6-sol")
     twice = [str(problem) for problem in loaded.problems if problem.code == "twice"]

@@ -38,9 +38,9 @@ chains:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    made = tmp_path / "models.yaml"
-    made.write_text(text(1), encoding="utf-8")
-    return made
+    path_ = tmp_path / "models.yaml"
+    path_.write_text(text(1), encoding="utf-8")
+    return path_
 
 
 @pytest.fixture
@@ -303,7 +303,7 @@ def test_settings_come_without_a_file_and_are_not_reloaded(
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("config", "message"),
     [
         (7, "got int; give the rest by name"),
         (["models.yaml"], "got list; give the rest by name"),
@@ -311,11 +311,11 @@ def test_settings_come_without_a_file_and_are_not_reloaded(
         (SETTINGS, "got Settings; give the rest by name, like settings=…"),
     ],
 )
-def test_what_is_neither_path_nor_dictionary_raises_a_type_error(given: Any, message: str) -> None:
+def test_what_is_neither_path_nor_dictionary_raises_a_type_error(config: Any, message: str) -> None:
     with pytest.raises(
         TypeError, match=f"^config: expected a path or a dictionary, {re.escape(message)}$"
     ):
-        Standby(given)
+        Standby(config)
 
 
 def test_an_empty_dictionary_is_not_the_same_as_none() -> None:

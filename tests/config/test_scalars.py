@@ -24,7 +24,7 @@ def test_no_in_any_form_is_false_where_a_boolean_belongs(false: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted", "value"),
+    ("text", "schema", "value"),
     [
         ("3", INTEGER, 3),
         ("-3", INTEGER, -3),
@@ -68,10 +68,10 @@ def test_no_in_any_form_is_false_where_a_boolean_belongs(false: str) -> None:
     ],
 )
 def test_a_text_is_converted_to_the_schemas_type_or_stays(
-    text: object, wanted: dict[str, object], value: object
+    text: object, schema: dict[str, object], value: object
 ) -> None:
-    made = convert_scalars(text, wanted, ROOT)
-    assert (made, type(made)) == (value, type(value))
+    converted = convert_scalars(text, schema, ROOT)
+    assert (converted, type(converted)) == (value, type(value))
 
 
 SPANS = {

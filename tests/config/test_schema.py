@@ -30,7 +30,7 @@ EDITOR = Draft202012Validator(PUBLISHED)
 
 def test_the_committed_schema_is_the_generated_one() -> None:
     committed = (ROOT / "config" / "models.schema.json").read_text()
-    ours = [
+    own_keywords = [
         point
         for point in entry_points(group=GROUP)
         if point.dist is not None and point.dist.name == "standby"
@@ -39,7 +39,7 @@ def test_the_committed_schema_is_the_generated_one() -> None:
         "run, where no plugins but those of standby are installed: standby schema --out "
         "config/models.schema.json"
     )
-    assert committed == schema_text(Registry(ours)), remedy
+    assert committed == schema_text(Registry(own_keywords)), remedy
 
 
 def test_its_text_is_the_same_whether_docstrings_keep_their_indentation_or_not() -> None:
@@ -59,11 +59,11 @@ def nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "made", [schema(), editor_schema({}), editor_schema({"acme": OPTIONS}), PUBLISHED]
+    "schema_", [schema(), editor_schema({}), editor_schema({"acme": OPTIONS}), PUBLISHED]
 )
-def test_it_is_a_schema_of_its_dialect(made: dict[str, Any]) -> None:
-    Draft202012Validator.check_schema(made)
-    assert made["$schema"] == DIALECT
+def test_it_is_a_schema_of_its_dialect(schema_: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(schema_)
+    assert schema_["$schema"] == DIALECT
 
 
 def test_every_key_is_described() -> None:
@@ -72,12 +72,12 @@ def test_every_key_is_described() -> None:
         f"{name}.{key}"
         for name, part in parts.items()
         for key in part.get("properties", ())
-        if not described(part, key)
+        if not is_described(part, key)
     ]
     assert undescribed == []
 
 
-def described(part: dict[str, Any], key: str) -> bool:
+def is_described(part: dict[str, Any], key: str) -> bool:
     return bool(part["properties"][key].get("description"))
 
 

@@ -103,7 +103,7 @@ def test_a_hedge_after_the_deadline_is_only_a_warning(tmp_path: Path) -> None:
     ],
 )
 def test_a_dictionary_gets_a_dictionarys_advice(chain: Any, message: str, tmp_path: Path) -> None:
-    given = {"version": 1, "chains": {"default": chain}}
-    (problem,) = load(given, catalogue(), KEYS, cwd=tmp_path, today=TODAY).problems
+    config = {"version": 1, "chains": {"default": chain}}
+    (problem,) = load(config, catalogue(), KEYS, cwd=tmp_path, today=TODAY).problems
     assert f"{problem.message}; {problem.hint}" == message
     assert problem.file.startswith("chains.default.")

@@ -18,8 +18,8 @@ FLOW = "version: 1\nchains:\n  default:\n    models: [gpt-5.6-sol, gemini-3.8-fl
 
 
 def endpoint(url: str) -> str:
-    given = f"version: 1\nproviders:\n  here: {{plugin: openai, base_url: '{url}'}}\n"
-    return f"{given}chains:\n  default:\n    models: [here/qwen3, gemini-3.8-flash]\n"
+    config = f"version: 1\nproviders:\n  here: {{plugin: openai, base_url: '{url}'}}\n"
+    return f"{config}chains:\n  default:\n    models: [here/qwen3, gemini-3.8-flash]\n"
 
 
 TIRED: dict[str, tuple[str, str, str]] = {
@@ -197,7 +197,7 @@ TIRED: dict[str, tuple[str, str, str]] = {
 """A file, the message, and the file in which the hint was followed."""
 
 
-def loaded(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> LoadedConfig:
+def load_text(folder: Path, text: str, environ: Mapping[str, str] = KEYS) -> LoadedConfig:
     (folder / "models.yaml").write_text(text, encoding="utf-8")
     return load(Path("models.yaml"), Registry(), environ, cwd=folder, today=TODAY, lints=True)
 
@@ -209,14 +209,14 @@ def warnings_and_errors(config: LoadedConfig) -> list[str]:
 @pytest.mark.parametrize("case", TIRED)
 def test_a_file_is_valid_once_the_hint_is_followed(case: str, tmp_path: Path) -> None:
     tired, expected, corrected = TIRED[case]
-    reported = warnings_and_errors(loaded(tmp_path, tired))
+    reported = warnings_and_errors(load_text(tmp_path, tired))
     assert [line for line in reported if expected in line], reported
-    assert warnings_and_errors(loaded(tmp_path, corrected)) == []
+    assert warnings_and_errors(load_text(tmp_path, corrected)) == []
 
 
 @pytest.mark.parametrize("case", TIRED)
 def test_one_mistake_is_reported_once(case: str, tmp_path: Path) -> None:
-    reported = warnings_and_errors(loaded(tmp_path, TIRED[case][0]))
+    reported = warnings_and_errors(load_text(tmp_path, TIRED[case][0]))
     about_chains = [line for line in reported if "the file has no 'chains'" in line]
     assert len(reported) - len(about_chains) == 1, reported
 
@@ -234,7 +234,7 @@ def test_one_mistake_is_reported_once(case: str, tmp_path: Path) -> None:
 )
 def test_a_valid_file_has_no_errors(text: str, tmp_path: Path) -> None:
     assert [
-        line for line in warnings_and_errors(loaded(tmp_path, text)) if "  error  " in line
+        line for line in warnings_and_errors(load_text(tmp_path, text)) if "  error  " in line
     ] == []
 
 
@@ -245,7 +245,7 @@ def test_no_message_shows_a_key(tmp_path: Path) -> None:
         "api_key: sk-4eC39HqLyjWDarjtT1zdp7dc\n     - x",
         "@sk-4eC39HqLyjWDarjtT1zdp7dc",
     ):
-        config = loaded(
+        config = load_text(
             tmp_path, f"version: 1\nproviders:\n  mine:\n    plugin: openai\n    {line}\n"
         )
         assert warnings_and_errors(config)

@@ -103,8 +103,8 @@ def spots() -> list[Spot]:
     return result
 
 
-def _keys(wanted: Schema, at: Keys, root: Schema) -> Iterator[tuple[Keys, frozenset[str]]]:
-    for branch in _branches(wanted, root):
+def _keys(schema_: Schema, at: Keys, root: Schema) -> Iterator[tuple[Keys, frozenset[str]]]:
+    for branch in _branches(schema_, root):
         siblings = frozenset(branch.get("properties", {}))
         for key in sorted(siblings):
             yield (*at, key), siblings
@@ -119,30 +119,30 @@ def _keys(wanted: Schema, at: Keys, root: Schema) -> Iterator[tuple[Keys, frozen
 
 def _file(keys: Keys = ()) -> Any:
     keys = (*keys, NAMES[keys[0]]) if len(keys) == 1 and keys[0] in NAMES else keys
-    made = _with(schema(), keys, schema())
+    text_ = _with(schema(), keys, schema())
     for section, key, value in (
         ("models", "provider", "openai"),
         ("triggers", "kind", "overloaded"),
     ):
-        for definition in made.get(section, {}).values():
+        for definition in text_.get(section, {}).values():
             definition.setdefault(key, value)
-    return made if keys[:1] == ("chains",) and keys[2:] else made | {"chains": CHAINS}
+    return text_ if keys[:1] == ("chains",) and keys[2:] else text_ | {"chains": CHAINS}
 
 
-def _with(wanted: Schema, keys: Keys, root: Schema, key: str = "") -> Any:
+def _with(schema_: Schema, keys: Keys, root: Schema, key: str = "") -> Any:
     """Return a value that fits, with these keys and whatever they require."""
     if keys[:1] == ("0",):
-        return [_with(_first(wanted, "items", root), keys[1:], root, key)]
+        return [_with(_first(schema_, "items", root), keys[1:], root, key)]
     branch = next(
         (
             branch
-            for branch in _branches(wanted, root)
+            for branch in _branches(schema_, root)
             if "properties" in branch or "additionalProperties" in branch
         ),
         None,
     )
     if branch is None:
-        return VALUES[key] if key in VALUES else _scalar(wanted, root)
+        return VALUES[key] if key in VALUES else _scalar(schema_, root)
     if not keys and key in VALUES:
         return VALUES[key]
     inner: Schema = branch.get("properties", {})
@@ -153,18 +153,18 @@ def _with(wanted: Schema, keys: Keys, root: Schema, key: str = "") -> Any:
     choices = [choice["required"][0] for choice in branch.get("oneOf", ())]
     needed += choices[: not set(keys[:1]) & set(choices)]
     needed += [] if keys or needed else [*inner][: branch.get("minProperties", 0)]
-    made = {name: _with(inner[name], (), root, name) for name in needed if name not in keys[:1]}
+    text_ = {name: _with(inner[name], (), root, name) for name in needed if name not in keys[:1]}
     if keys:
-        made[keys[0]] = _with(
+        text_[keys[0]] = _with(
             inner.get(keys[0], branch.get("additionalProperties")), keys[1:], root, keys[0]
         )
-    return made
+    return text_
 
 
-def _scalar(wanted: Schema, root: Schema) -> Any:
+def _scalar(schema_: Schema, root: Schema) -> Any:
     branch = next(
         branch
-        for branch in _branches(wanted, root)
+        for branch in _branches(schema_, root)
         if branch.keys() & {"type", "enum", "const", "pattern"} or not branch
     )
     if "enum" in branch or "const" in branch:
@@ -179,27 +179,27 @@ def _scalar(wanted: Schema, root: Schema) -> Any:
     return by_type.get(str(kind), text)
 
 
-def _first(wanted: Schema, kind: str, root: Schema) -> Schema:
-    return next(branch[kind] for branch in _branches(wanted, root) if kind in branch)
+def _first(schema_: Schema, kind: str, root: Schema) -> Schema:
+    return next(branch[kind] for branch in _branches(schema_, root) if kind in branch)
 
 
-def _branches(wanted: Schema, root: Schema) -> Iterator[Schema]:
-    if "$ref" in wanted:
-        yield from _branches(root["$defs"][wanted["$ref"].rpartition("/")[2]], root)
+def _branches(schema_: Schema, root: Schema) -> Iterator[Schema]:
+    if "$ref" in schema_:
+        yield from _branches(root["$defs"][schema_["$ref"].rpartition("/")[2]], root)
         return
-    yield wanted
-    for branch in wanted.get("anyOf", ()):
+    yield schema_
+    for branch in schema_.get("anyOf", ()):
         yield from _branches(branch, root)
 
 
 def typos(spot: Spot) -> list[str]:
     """Leave a letter out, swap two neighbours, write one twice, write another one instead."""
     key = spot.keys[-1]
-    made = {key[:at] + key[at + 1 :] for at in range(len(key))}
-    made |= {key[:at] + key[at + 1] + key[at] + key[at + 2 :] for at in range(len(key) - 1)}
-    made |= {key[:at] + key[at] + key[at:] for at in range(len(key))}
-    made |= {key[:at] + letter + key[at + 1 :] for at in range(len(key)) for letter in "aexz"}
-    return sorted(made - spot.siblings - {key, ""})
+    text_ = {key[:at] + key[at + 1 :] for at in range(len(key))}
+    text_ |= {key[:at] + key[at + 1] + key[at] + key[at + 2 :] for at in range(len(key) - 1)}
+    text_ |= {key[:at] + key[at] + key[at:] for at in range(len(key))}
+    text_ |= {key[:at] + letter + key[at + 1 :] for at in range(len(key)) for letter in "aexz"}
+    return sorted(text_ - spot.siblings - {key, ""})
 
 
 def load_errors(text: str, folder: Path) -> list[Problem]:
@@ -218,13 +218,13 @@ def is_right(spot: Spot, typo: str, folder: Path) -> bool:
 
 
 def check_typos(
-    found: Sequence[Spot], folder: Path, sample: int | None, dice: random.Random
+    chosen: Sequence[Spot], folder: Path, sample: int | None, rng: random.Random
 ) -> tuple[int, dict[str, list[str]]]:
     """Try typos of each key; return their number, and by key those not reported right."""
     tried, wrong = 0, dict[str, list[str]]()
-    for spot in found:
+    for spot in chosen:
         some = typos(spot)
-        some = some if sample is None else dice.sample(some, min(sample, len(some)))
+        some = some if sample is None else rng.sample(some, min(sample, len(some)))
         tried += len(some)
         if missed := [typo for typo in some if not is_right(spot, typo, folder)]:
             wrong[str(spot)] = missed

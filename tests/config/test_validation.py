@@ -10,10 +10,10 @@ BUDGET = {"budget": 5}
 
 
 def format_findings(value: Any, schema: dict[str, Any] = OPTIONS, **rest: Any) -> list[str]:
-    found = validate(value, schema, **rest)
+    problems = validate(value, schema, **rest)
     return [
         f"{'.'.join(map(str, finding.location))}: {finding.problem.message}; {finding.problem.hint}"
-        for finding in found
+        for finding in problems
     ]
 
 

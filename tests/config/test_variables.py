@@ -132,7 +132,7 @@ def test_a_folder_or_a_fifo_of_that_name_is_not_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_reference_is_replaced_by_the_value(text: str, value: object, tmp_path: Path) -> None:
-    given = {
+    config = {
         "A": "one",
         "B": "two",
         "EMPTY": "",
@@ -140,7 +140,7 @@ def test_a_reference_is_replaced_by_the_value(text: str, value: object, tmp_path
         "LIST": "[a, b]",
         "NESTED": "${A}",
     }
-    tree, filled_in, _ = fill_in(f"a: {text}\nb: [x]", variables(tmp_path, **given))
+    tree, filled_in, _ = fill_in(f"a: {text}\nb: [x]", variables(tmp_path, **config))
     assert filled_in == {"a": value, "b": ["x"]}
     assert tree.problems == []
 

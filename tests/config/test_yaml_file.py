@@ -20,7 +20,7 @@ NO_TEXT = "this is not text, or not UTF-8; is it the right file?"
 EMPTY = "m.yaml  error  the file is empty; begin with 'version: 1' and 'chains:'"
 
 
-def refused(data: bytes, folder: Path) -> str:
+def read_refused(data: bytes, folder: Path) -> str:
     path = folder / "m.yaml"
     path.write_bytes(data)
     with pytest.raises(UnreadableConfig) as refused_problem:
@@ -39,7 +39,7 @@ def problems(text: str) -> list[str]:
     "data", [b"", b"\n\n", b"# only a comment\n", b"---\n", b"null\n", b"~", b"\xef\xbb\xbf"]
 )
 def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
-    assert refused(data, tmp_path) == EMPTY
+    assert read_refused(data, tmp_path) == EMPTY
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_file_that_says_nothing_is_empty(data: bytes, tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_reported_with_a_hint(
     data: bytes, message: str, tmp_path: Path
 ) -> None:
-    assert refused(data, tmp_path) == message
+    assert read_refused(data, tmp_path) == message
 
 
 def unreadable(path: Path) -> str:
@@ -346,13 +346,13 @@ class Spelt(yaml.SafeDumper):
 
 @given(st.data())
 def test_what_pyyaml_dumps_with_aliases_means_the_same_as_without(data: st.DataObject) -> None:
-    made: list[Any] = [["x"], {"k": "v"}]
+    shared: list[Any] = [["x"], {"k": "v"}]
     for _ in range(data.draw(st.integers(1, 6))):
-        parts = data.draw(st.lists(st.sampled_from(made), max_size=4))
-        made.append(
+        parts = data.draw(st.lists(st.sampled_from(shared), max_size=4))
+        shared.append(
             parts if data.draw(st.booleans()) else {f"k{at}": part for at, part in enumerate(parts)}
         )
-    aliased, spelt = yaml.safe_dump(made[-1]), yaml.dump(made[-1], Dumper=Spelt)
+    aliased, spelt = yaml.safe_dump(shared[-1]), yaml.dump(shared[-1], Dumper=Spelt)
     one, other = parse_text(aliased, "m.yaml"), parse_text(spelt, "m.yaml")
     assert (one.value, one.problems) == (other.value, [])
 
@@ -406,10 +406,10 @@ def test_a_bomb_is_refused(text: str) -> None:
     began = time.thread_time()
     with pytest.raises(
         UnreadableConfig, match="the file has more than 10000 values, or is nested deeper than 50"
-    ) as refused:
+    ) as read_refused:
         parse_text(text, "m.yaml")
     assert time.thread_time() - began < 1
-    assert refused.value.problem.message.startswith("with its aliases (*) written out, ") is (
+    assert read_refused.value.problem.message.startswith("with its aliases (*) written out, ") is (
         "*" in text
     )
 

@@ -39,7 +39,7 @@ def few(_: Sequence[str]) -> list[Fault]:
 def run_chain(
     *models: str,
     registry: Registry | None = None,
-    given: Mapping[str, Model] | None = None,
+    more_models: Mapping[str, Model] | None = None,
     faults: ListFaults = few,
     **rest: Any,
 ) -> SelftestResult:
@@ -47,7 +47,7 @@ def run_chain(
     registry = registry or Registry()
     triggers = rest.pop("triggers", {})
     settings = Settings(
-        models=dict(given or {}),
+        models=dict(more_models or {}),
         triggers=triggers,
         chains={"default": Chain(models=models, **rest)},
     )
@@ -71,15 +71,19 @@ def stub_of(plugin: str) -> Any:
 def test_a_plugin_reads_the_failure_that_its_stub_server_writes(
     plugin: str, path: str, status: int, code: str | None
 ) -> None:
-    said = Failure(
+    stated = Failure(
         kind=kind_of_status(status), status=status, code=code, message="It is not what it was."
     )
     read = Registry().failure_reader(plugin)
     assert read is not None
     failure = read(
-        status, {}, msgspec.json.decode(msgspec.json.encode(stub_of(plugin)(path, {}, said)))
+        status, {}, msgspec.json.decode(msgspec.json.encode(stub_of(plugin)(path, {}, stated)))
     )
-    assert (failure.kind, failure.status, failure.message) == (said.kind, said.status, said.message)
+    assert (failure.kind, failure.status, failure.message) == (
+        stated.kind,
+        stated.status,
+        stated.message,
+    )
     assert code is None or failure.code == code
 
 
@@ -94,21 +98,21 @@ PAIRS = [
 def test_each_vendor_and_each_api_of_one_falls_back_after_every_fault_and_comes_back(
     first: str, second: str
 ) -> None:
-    ran = run_chain(first, second, faults=list_faults)
-    assert [each.outcome for each in ran.models] == ["answers", "answers"]
-    assert ran.failing == first
-    assert {case.group for case in ran.cases} == {"usual", "vendor", "network"}
-    assert [case.fault for case in ran.cases if not case.passed] == []
-    assert ran.recovery is not None
-    assert ran.recovery.passed
+    report = run_chain(first, second, faults=list_faults)
+    assert [each.outcome for each in report.models] == ["answers", "answers"]
+    assert report.failing == first
+    assert {case.group for case in report.cases} == {"usual", "vendor", "network"}
+    assert [case.fault for case in report.cases if not case.passed] == []
+    assert report.recovery is not None
+    assert report.recovery.passed
 
 
 @pytest.mark.parametrize("plugin", VENDORS)
 def test_a_vendor_falls_back_to_another_model_of_its_own(plugin: str) -> None:
-    ran = run_chain(f"{plugin}/first", f"{plugin}/second")
-    assert [case.answered_by for case in ran.cases] == [f"{plugin}/second"] * 2
-    assert ran.recovery is not None
-    assert ran.recovery.passed
+    report = run_chain(f"{plugin}/first", f"{plugin}/second")
+    assert [case.answered_by for case in report.cases] == [f"{plugin}/second"] * 2
+    assert report.recovery is not None
+    assert report.recovery.passed
 
 
 # The faults
@@ -133,7 +137,7 @@ def test_each_fault_becomes_the_kind_that_it_is() -> None:
             "gemini-2.5-pro", "o3-mini", faults=lambda _: (*USUAL, *NETWORK)
         ).cases
     }
-    wanted = {
+    expected = {
         "503 service unavailable": Kind.OVERLOADED,
         "timeout": Kind.TIMEOUT,
         "connection error": Kind.CONNECTION,
@@ -145,7 +149,7 @@ def test_each_fault_becomes_the_kind_that_it_is() -> None:
         "an answer without text": Kind.EMPTY,
         "529 overloaded": Kind.OVERLOADED,
     }
-    assert {fault: kinds[fault] for fault in wanted} == wanted
+    assert {fault: kinds[fault] for fault in expected} == expected
 
 
 # The chain's own rules
@@ -206,14 +210,14 @@ def test_a_model_whose_breaker_is_off_never_rests_and_is_used_again() -> None:
 
 def test_chains_of_one_model_or_without_fallback_meet_no_fault() -> None:
     assert run_chain("gemini-2.5-pro").cases == ()
-    ran = run_chain("gemini-2.5-pro", "o3-mini", fallback=False)
-    assert (ran.cases, [each.model for each in ran.models]) == ((), ["gemini-2.5-pro"])
+    report = run_chain("gemini-2.5-pro", "o3-mini", fallback=False)
+    assert (report.cases, [each.model for each in report.models]) == ((), ["gemini-2.5-pro"])
 
 
 def test_a_model_in_this_process_runs_unchanged_and_the_first_stub_server_is_made_to_fail() -> None:
     word = {"word": Model(provider="scripted", options={"reply": "Later."})}
-    ran = run_chain("word", "gemini-2.5-pro", "word", given=word)
-    assert [each.outcome for each in ran.models] == ["answers"] * len(ran.models)
+    report = run_chain("word", "gemini-2.5-pro", "word", given=word)
+    assert [each.outcome for each in report.models] == ["answers"] * len(report.models)
     assert run_chain("gemini-2.5-pro", "word", given=word).cases[0].answered_by == "word"
 
 
@@ -252,13 +256,13 @@ def test_a_model_without_a_stub_server_is_never_called_and_the_reason_is_reporte
     acme: Path,
 ) -> None:
     acme.write_text(ACME.format(stub_server=""), encoding="utf-8")
-    ran = run_chain("gemini/first", "acme/second", "openai/third", registry=with_acme())
-    assert [(each.outcome, each.reason) for each in ran.models] == [
+    report = run_chain("gemini/first", "acme/second", "openai/third", registry=with_acme())
+    assert [(each.outcome, each.reason) for each in report.models] == [
         ("answers", ""),
         ("not tested", "its plugin 'acme' brings no stub server"),
         ("answers", ""),
     ]
-    assert {case.answered_by for case in ran.cases if case.answered_by} == {"openai/third"}
+    assert {case.answered_by for case in report.cases if case.answered_by} == {"openai/third"}
 
 
 @pytest.mark.parametrize(

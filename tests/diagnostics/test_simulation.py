@@ -194,13 +194,13 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_met_as_its_kind_while_it_lasts(fault: str) -> None:
     events = simulate(route(), plan(f"primary: {fault} for 30s", rate=0.5, duration=120.0))
-    met = [
+    kinds = [
         event
         for event in events
         if isinstance(event, AttemptEnded) and event.attempt.kind not in (None, Kind.UNAVAILABLE)
     ]
-    assert {(event.model, event.attempt.kind) for event in met} == {("primary", FAULTS[fault])}
-    assert all(60 <= event.at - event.attempt.duration < 90 for event in met)
+    assert {(event.model, event.attempt.kind) for event in kinds} == {("primary", FAULTS[fault])}
+    assert all(60 <= event.at - event.attempt.duration < 90 for event in kinds)
 
 
 def test_a_share_of_the_calls_meets_the_fault() -> None:
@@ -292,7 +292,7 @@ def test_what_is_cancelled_neither_answered_nor_failed() -> None:
     assert counts[0].requests > counts[0].answered + counts[0].failed
 
 
-def answered(duration: float) -> Answered:
+def answered_event(duration: float) -> Answered:
     return Answered(call="1", chain="default", model="m", at=0.0, attempts=1, duration=duration)
 
 
@@ -301,7 +301,7 @@ def answered(duration: float) -> Answered:
     [(1, 1, 1, 1), (2, 1, 2, 2), (20, 10, 19, 20), (100, 50, 95, 100)],
 )
 def test_latencies_are_of_the_nearest_rank(count: int, p50: int, p95: int, longest: int) -> None:
-    seen = count_callers([answered(float(each)) for each in range(count, 0, -1)])
+    seen = count_callers([answered_event(float(each)) for each in range(count, 0, -1)])
     assert (seen.p50, seen.p95, seen.longest) == (p50, p95, longest)
 
 

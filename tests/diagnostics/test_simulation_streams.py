@@ -117,8 +117,8 @@ def test_a_failure_before_the_first_text_is_seen_by_no_reader(fault: str) -> Non
 )
 def test_each_fault_is_met_as_its_kind_in_a_stream_too(fault: str, kind: Kind) -> None:
     events = simulate(route(), plan(f"primary: {fault} for 30s", duration=120.0))
-    met = {e.attempt.kind for e in events if isinstance(e, AttemptEnded) and e.model == "primary"}
-    assert met - {None, Kind.UNAVAILABLE} == {kind}
+    kinds = {e.attempt.kind for e in events if isinstance(e, AttemptEnded) and e.model == "primary"}
+    assert kinds - {None, Kind.UNAVAILABLE} == {kind}
 
 
 def timeline_of(simulation: Simulation, stream: StreamRules) -> list[str]:
@@ -152,7 +152,7 @@ def test_the_timeline_counts_broken_streams_and_restarts() -> None:
 # The bill
 
 
-def billed(events: list[Event]) -> Counter[str]:
+def count_billed(events: list[Event]) -> Counter[str]:
     return Counter(event.model for event in events if isinstance(event, Billed))
 
 
@@ -162,8 +162,8 @@ def test_each_answer_is_billed_once_and_an_error_is_not(streams: float) -> None:
     answered = Counter(
         e.model for e in events if isinstance(e, AttemptEnded) and e.attempt.outcome == "answered"
     )
-    background = billed(events) - answered
-    assert answered <= billed(events)
+    background = count_billed(events) - answered
+    assert answered <= count_billed(events)
     assert sum(background.values()) <= 2, "a probe may outlive its call"
 
 
@@ -171,14 +171,14 @@ def test_each_answer_is_billed_once_and_an_error_is_not(streams: float) -> None:
 @pytest.mark.parametrize("fault", ["cut", "hang", "empty"])
 def test_answers_that_are_cut_cancelled_or_empty_are_billed_too(fault: str, streams: float) -> None:
     events = simulate(route(), plan(f"primary: {fault} for 30s", streams=streams, duration=120.0))
-    assert billed(events) == Counter(
+    assert count_billed(events) == Counter(
         event.model for event in events if isinstance(event, AttemptStarted)
     )
 
 
 def test_the_one_that_lost_a_hedge_is_billed_too() -> None:
     events = simulate(route(hedge=Hedge(after=2.0)), plan("primary: 1% hang", streams=0.0))
-    assert billed(events).total() > count_callers(events).answered
+    assert count_billed(events).total() > count_callers(events).answered
     assert not any(isinstance(event, Failed) for event in events)
 
 

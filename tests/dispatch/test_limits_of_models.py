@@ -15,7 +15,7 @@ PICTURE = Media(media_type="image/png", data="iVBORw0KGgo=")
 USER = Message("user", (Text("hi"),))
 
 
-def adapted(prompt: Request, **card: Any) -> Request:
+def adapt_to(prompt: Request, **card: Any) -> Request:
     return adapt(prompt, target("m", None, card=Card(**card)))[0]
 
 
@@ -35,7 +35,7 @@ def adapted(prompt: Request, **card: Any) -> Request:
 )
 def test_the_nearest_supported_effort_is_sent(supported: Any, prompt: Any, sent: str) -> None:
     assert (
-        adapted(request(reasoning_effort=prompt), efforts=supported).sampling.reasoning_effort
+        adapt_to(request(reasoning_effort=prompt), efforts=supported).sampling.reasoning_effort
         == sent
     )
 
@@ -54,14 +54,14 @@ def test_an_effort_is_dropped_for_a_model_without_efforts(efforts: Any) -> None:
 
 @pytest.mark.parametrize(("limit", "sent"), [(None, 500), (500, 500), (499, 499), (1000, 500)])
 def test_max_tokens_is_limited_to_the_models_output_limit(limit: int | None, sent: int) -> None:
-    assert adapted(request(max_tokens=500), output_limit=limit).sampling.max_tokens == sent
-    assert adapted(request(), output_limit=limit).sampling.max_tokens is None
+    assert adapt_to(request(max_tokens=500), output_limit=limit).sampling.max_tokens == sent
+    assert adapt_to(request(), output_limit=limit).sampling.max_tokens is None
 
 
 def test_a_model_without_system_messages_gets_them_as_user_messages() -> None:
     prompt = Request((Message("system", (Text("Be brief."),)), USER))
-    assert adapted(prompt, system=False).messages == (Message("user", (Text("Be brief."),)), USER)
-    assert adapted(prompt).messages == prompt.messages
+    assert adapt_to(prompt, system=False).messages == (Message("user", (Text("Be brief."),)), USER)
+    assert adapt_to(prompt).messages == prompt.messages
 
 
 def test_a_model_without_prefill_cannot_continue_an_assistant_message() -> None:
@@ -153,6 +153,6 @@ def test_reasoning_goes_back_to_its_model_and_is_dropped_for_others(
 ) -> None:
     reasoning = Reasoning(text="hm", provider_state="secret", produced_by=producer)
     prompt = Request((USER, Message("assistant", (reasoning, Text("so"))), USER))
-    parts = adapted(prompt).messages[1].parts
+    parts = adapt_to(prompt).messages[1].parts
     assert parts == ((reasoning, Text("so")) if is_kept else (Text("so"),))
     assert len(prompt.messages[1].parts) == 2

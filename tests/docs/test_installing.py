@@ -9,13 +9,13 @@ ROOT = Path(__file__).parents[2]
 INSTALLING = re.compile(
     r"\b(?:pip3?|pipx|uv|poetry|pdm|conda) (?:(?:pip|tool) )?(?:install|add) (?P<what>[^`#;&|]*)"
 )
-OURS = re.compile(r"['\"]?standby(?:$|[-\[=<>~!@'\"),.:])")
+OWN_REQUIREMENT = re.compile(r"['\"]?standby(?:$|[-\[=<>~!@'\"),.:])")
 
 
 def installs_from_an_index(line: str) -> bool:
     """Say whether a command installs standby, or one of its plugins, from an index."""
     commands = (each["what"].partition(" and ")[0].split() for each in INSTALLING.finditer(line))
-    return any(OURS.match(word) for arguments in commands for word in arguments)
+    return any(OWN_REQUIREMENT.match(word) for arguments in commands for word in arguments)
 
 
 TEXTS = {".py", ".md", ".template", ".jinja", ".yaml", ".yml", ".json", ".toml", ".sh", ""}

@@ -348,16 +348,16 @@ def test_the_fields_of_every_other_value_are_listed() -> None:
         for row in table(DOCUMENT, head="value")
     }
     structs = {
-        name: made for name in plugin.__all__ if _is_struct(made := getattr(plugin, name))
+        name: value for name in plugin.__all__ if _is_struct(value := getattr(plugin, name))
     } | {"Attempt": Attempt}
     explained = {ProviderInfo, Card, ModelRequest, Failure, Provider}
     assert listed == {
-        name: made.__struct_fields__ for name, made in structs.items() if made not in explained
+        name: value.__struct_fields__ for name, value in structs.items() if value not in explained
     }
 
 
-def _is_struct(made: Any) -> bool:
-    return isinstance(made, type) and issubclass(made, msgspec.Struct)
+def _is_struct(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, msgspec.Struct)
 
 
 HELPERS: dict[str, Any] = {"The helpers": plugin, "The functions of the kit": testing}

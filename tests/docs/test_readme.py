@@ -72,12 +72,12 @@ chains:
 
 def environ(**more: str) -> dict[str, str]:
     """Return this process's environment without keys and without the path of another file."""
-    ours = {
+    own_modules = {
         name: value
         for name, value in os.environ.items()
         if not name.endswith("_API_KEY") and name != "STANDBY_CONFIG"
     }
-    return ours | more
+    return own_modules | more
 
 
 def strip_variable_parts(text: str) -> str:
@@ -222,8 +222,8 @@ def test_the_only_other_shell_lines_are_keys_and_the_installation() -> None:
         if not line.startswith(("standby ", "scripts/", "python "))
     ]
     keys = [line.partition("=")[0] for line in rest if "=" in line]
-    known = {key for plugin in Registry().names() for key in Registry().info(plugin).keys}
-    assert set(keys) <= known
+    known_variables = {key for plugin in Registry().names() for key in Registry().info(plugin).keys}
+    assert set(keys) <= known_variables
     assert [line for line in rest if "=" not in line] == ["pip install path/to/standby"]
 
 

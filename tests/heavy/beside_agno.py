@@ -19,8 +19,8 @@ import msgspec
 
 from standby.resilience import health
 from tests.heavy.replica import Got, Run, Tools, build_agent, got, take_turn, within
-from tests.heavy.replica_faults import ALL, FAULTS, OURS_TO_SAY, OUTAGES, STREAMED
-from tests.heavy.replica_models import KEY, WHO
+from tests.heavy.replica_faults import ALL, FAULTS, OUTAGES, REPORTED_BY_STANDBY, STREAMED
+from tests.heavy.replica_models import KEY, SETUPS
 from tests.heavy.replica_servers import FaultAnswer, Step, World
 
 LIMIT = 6.0
@@ -47,7 +47,7 @@ class Cell(msgspec.Struct, frozen=True):
     """
 
     got: Got
-    ran: int
+    tool_runs: int
     has_history: bool
     named: bool | None
     seconds: float
@@ -61,14 +61,14 @@ CASES = (
 )
 
 
-def measure(case: Case, who: str, step: Step, *, streamed: bool) -> Cell:
+def measure(case: Case, subject: str, step: Step, *, streamed: bool) -> Cell:
     """Hold one conversation of two runs, and judge the turn at which the fault is."""
     health.forget()
     tools = Tools()
     with World() as world, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         first = NOWHERE if case.name == "connection refused" else world.gemini.url
         key = None if case.name == "missing key" else KEY
-        setup = WHO[who](first, world.openai.url, Path(folder), key=key)
+        setup = SETUPS[subject](first, world.openai.url, Path(folder), key=key)
         agent = build_agent(setup.model, Path(folder) / "history.db", tools, setup.fallbacks)
         runs: list[Run] = []
         answerers: list[str] = []
@@ -85,11 +85,13 @@ def measure(case: Case, who: str, step: Step, *, streamed: bool) -> Cell:
             requests = world.answered.get(CUSTOMER, [])
             answerers.append(requests[-1][0] if requests else "")
     at = 1 if step == "second turn" else 0
-    what = got(runs[at], CUSTOMER, at + 1)
-    named = runs[at].named == answerers[at] if what == "complete answer" else None
-    of_others = sum(count for (_, customer), count in tools.ran.items() if customer != CUSTOMER)
-    ran = max(tools.ran.values(), default=0) + of_others
-    return Cell(what, ran, _has_history(world, at), named, runs[at].seconds)
+    result = got(runs[at], CUSTOMER, at + 1)
+    named = runs[at].named == answerers[at] if result == "complete answer" else None
+    of_others = sum(
+        count for (_, customer), count in tools.tool_runs.items() if customer != CUSTOMER
+    )
+    tool_runs = max(tools.tool_runs.values(), default=0) + of_others
+    return Cell(result, tool_runs, _has_history(world, at), named, runs[at].seconds)
 
 
 def _has_history(world: World, at: int) -> bool:
@@ -104,20 +106,20 @@ def _has_history(world: World, at: int) -> bool:
 
 
 def rows(case: Case) -> Iterator[tuple[str, list[Cell]]]:
-    for who in WHO:
+    for subject in SETUPS:
         where = product(case.steps, case.modes)
-        yield who, [measure(case, who, step, streamed=streamed) for step, streamed in where]
+        yield subject, [measure(case, subject, step, streamed=streamed) for step, streamed in where]
 
 
-def line(name: str, who: str, cells: Sequence[Cell]) -> str:
-    what = ", ".join(
+def line(name: str, subject: str, cells: Sequence[Cell]) -> str:
+    result = ", ".join(
         f"{count} {kind}" for kind, count in Counter(cell.got for cell in cells).most_common()
     )
     named = [cell.named for cell in cells if cell.named is not None]
     right = f"{sum(named)} of {len(named)}" if named else "-"
     history = f"{sum(cell.has_history for cell in cells)} of {len(cells)}"
-    ran, seconds = max(cell.ran for cell in cells), max(cell.seconds for cell in cells)
-    return f"| {name} | {who} | {what} | {ran} | {history} | {right} | {seconds:.1f} |"
+    tool_runs, seconds = max(cell.tool_runs for cell in cells), max(cell.seconds for cell in cells)
+    return f"| {name} | {subject} | {result} | {tool_runs} | {history} | {right} | {seconds:.1f} |"
 
 
 def summary(all_cells: dict[str, list[Cell]]) -> Iterator[str]:
@@ -144,22 +146,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--fault", choices=[case.name for case in CASES])
     only = parser.parse_args(arguments).fault
     logging.disable(logging.CRITICAL)  # Agno logs every error, with the text of the conversation
-    sums: dict[str, dict[bool, list[Cell]]] = {who: {True: [], False: []} for who in WHO}
+    sums: dict[str, dict[bool, list[Cell]]] = {subject: {True: [], False: []} for subject in SETUPS}
     sys.stdout.write(
         "| fault | who | what the user got | runs of a tool "
         "| history whole | named rightly | seconds at most |\n"
     )
     sys.stdout.write("|---|---|---|---|---|---|---|\n")
     for case in CASES:
-        for who, cells in rows(case) if only in (None, case.name) else ():
-            sys.stdout.write(line(case.name, who, cells) + "\n")
+        for subject, cells in rows(case) if only in (None, case.name) else ():
+            sys.stdout.write(line(case.name, subject, cells) + "\n")
             sys.stdout.flush()
-            sums[who][case.name in OURS_TO_SAY] += cells
+            sums[subject][case.name in REPORTED_BY_STANDBY] += cells
     sys.stdout.write(
-        "\n" + "\n".join(summary({who: cells[False] for who, cells in sums.items()})) + "\n"
+        "\n" + "\n".join(summary({subject: cells[False] for subject, cells in sums.items()})) + "\n"
     )
     sys.stdout.write(
-        f"\nwithout {', '.join(OURS_TO_SAY)}: "
+        f"\nwithout {', '.join(REPORTED_BY_STANDBY)}: "
         "these are the user's own, so that an error is the right answer.\n"
     )
     return 0

@@ -46,12 +46,12 @@ class Tools:
     """What the agent can do; counts how often each was done, and for whom."""
 
     def __init__(self) -> None:
-        self.ran: Counter[tuple[str, str]] = Counter()
+        self.runs: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
     def _count(self, tool: str, customer: str) -> None:
         with self._lock:
-            self.ran[tool, customer] += 1
+            self.runs[tool, customer] += 1
 
     def check_price(self, customer: str, kwh: int) -> str:
         """Check the price of a proposal.
@@ -107,23 +107,23 @@ class Run(msgspec.Struct, frozen=True):
     seconds: float = 0.0
 
 
-def expected(customer: str, turn: int) -> str:
+def expected_text(customer: str, turn: int) -> str:
     results = [price_of(customer), visit_of(customer)][:turn]
     return answer_text(customer, results)
 
 
 def got(run: Run, customer: str, turn: int) -> Got:
     """Judge a turn."""
-    wanted = expected(customer, turn)
+    text = expected_text(customer, turn)
     if run.error:
         return "hang" if run.error == "hang" else "raised"
     if run.status != RunStatus.completed.value:
         return "error returned"
-    if run.displayed == wanted == run.content:
+    if run.displayed == text == run.content:
         return "complete answer"
     if not run.displayed.strip():
         return "empty answer called success"
-    if run.displayed.endswith(wanted) or run.content.endswith(wanted):
+    if run.displayed.endswith(text) or run.content.endswith(text):
         return "spliced answers"
     return (
         "history lost"
@@ -139,7 +139,7 @@ def question(customer: str, turn: int, *, photo: bool) -> dict[str, Any]:
     return {"input": "Fine. Book a visit on Tuesday."}
 
 
-def _who(customer: str) -> dict[str, Any]:
+def _identify(customer: str) -> dict[str, Any]:
     return {"session_id": f"session-{customer}", "user_id": customer}
 
 
@@ -177,7 +177,7 @@ def _screen_of(screen: _Screen, began: float) -> Run:
     )
 
 
-def _raised(error: BaseException, began: float) -> Run:
+def _build_failed_run(error: BaseException, began: float) -> Run:
     return Run(error=f"{type(error).__name__}: {error}", seconds=time.monotonic() - began)
 
 
@@ -189,13 +189,13 @@ def take_turn(
     arguments = question(customer, turn, photo=photo)
     try:
         if not streamed:
-            return _run_of(agent.run(**arguments, **_who(customer)), began)
+            return _run_of(agent.run(**arguments, **_identify(customer)), began)
         screen = _Screen()
-        for event in agent.run(**arguments, **_who(customer), **STREAMED):
+        for event in agent.run(**arguments, **_identify(customer), **STREAMED):
             screen.see(event)
         return _screen_of(screen, began)
     except Exception as error:  # noqa: BLE001 - whatever a user may be displayed is what this looks for
-        return _raised(error, began)
+        return _build_failed_run(error, began)
 
 
 async def take_turn_async(
@@ -206,13 +206,13 @@ async def take_turn_async(
     arguments = question(customer, turn, photo=photo)
     try:
         if not streamed:
-            return _run_of(await agent.arun(**arguments, **_who(customer)), began)
+            return _run_of(await agent.arun(**arguments, **_identify(customer)), began)
         screen = _Screen()
-        async for event in agent.arun(**arguments, **_who(customer), **STREAMED):
+        async for event in agent.arun(**arguments, **_identify(customer), **STREAMED):
             screen.see(event)
         return _screen_of(screen, began)
     except Exception as error:  # noqa: BLE001 - as above
-        return _raised(error, began)
+        return _build_failed_run(error, began)
 
 
 Conversation = tuple[Run, Run]
@@ -251,12 +251,12 @@ def all_at_once(agent: Agent, count: int, *, streamed: bool) -> dict[str, Conver
 
 async def all_at_once_async(agent: Agent, count: int, *, streamed: bool) -> dict[str, Conversation]:
     """Hold the conversations in a task each."""
-    who = customers(count)
+    names = customers(count)
     conversations = (
         converse_async(agent, customer, streamed=streamed, photo=has_photo(customer))
-        for customer in who
+        for customer in names
     )
-    return dict(zip(who, await asyncio.gather(*conversations), strict=True))
+    return dict(zip(names, await asyncio.gather(*conversations), strict=True))
 
 
 def within(seconds: float, work: Callable[[], Run]) -> Run:

@@ -104,7 +104,7 @@ STREAMED: dict[str, FaultAnswer] = {
 OUTAGES = ("connection refused", "missing key")
 """Faults of no step: there is no server, or no key."""
 
-OURS_TO_SAY = ("safety block", "context too long", "400, invalid")
+REPORTED_BY_STANDBY = ("safety block", "context too long", "400, invalid")
 """Faults that the user sees: another model would not answer either, unless a trigger says so."""
 
 ALL: dict[str, FaultAnswer] = FAULTS | STREAMED

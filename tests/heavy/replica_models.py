@@ -131,7 +131,7 @@ def today(first: str, second: str, folder: Path, *, key: str | None = KEY) -> Se
     return Setup(wrapper.current_model)
 
 
-WHO: dict[str, Callable[..., Setup]] = {
+SETUPS: dict[str, Callable[..., Setup]] = {
     "Agno's own": agno,
     "standby": standby,
     "today's wrapper": today,

@@ -56,8 +56,10 @@ class ParsedRequest(msgspec.Struct, frozen=True):
 
 def answer_text(customer: str, results: Iterable[str]) -> str:
     """What the scripted model answers to a customer."""
-    known = "; ".join(results)
-    return f"Dear {customer}, this is all that I know of you: {known}. Is there anything else?"
+    results_text = "; ".join(results)
+    return (
+        f"Dear {customer}, this is all that I know of you: {results_text}. Is there anything else?"
+    )
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -175,9 +177,9 @@ def answer_openai(turn: Turn, model: str, *, streamed: bool) -> Answer:
     deltas: list[Any] = (
         [{"tool_calls": calls}] if turn.tool else [{"content": piece} for piece in turn.pieces]
     )
-    made = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
-    made.append({"index": 0, "delta": {}, "finish_reason": finish})
-    chunks: list[Any] = [_openai("chat.completion.chunk", model, [choice]) for choice in made]
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices.append({"index": 0, "delta": {}, "finish_reason": finish})
+    chunks: list[Any] = [_openai("chat.completion.chunk", model, [choice]) for choice in choices]
     return events(
         [
             *chunks,

@@ -51,14 +51,14 @@ def test_the_chain_that_ships_takes_the_settings(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STANDBY_CONFIG", raising=False)
-    made = IntelligentModelFallback(
+    model = IntelligentModelFallback(
         SimpleNamespace(
             primary_ai_model="gemini-2.5-flash",
             google_api_key="key-0123",
             openai_api_key="key-4567",
         )
     )
-    assert [target.name for target in made.current_model.route.targets][:2] == [
+    assert [target.name for target in model.current_model.route.targets][:2] == [
         "gemini-2.5-flash",
         "o3-mini",
     ]

@@ -43,8 +43,8 @@ class Invoice(BaseModel):
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
-    with chain_in(tmp_path) as made:
-        yield made
+    with chain_in(tmp_path) as stage:
+        yield stage
 
 
 def agent(model: StandbyModel, **rest: Any) -> Agent:
@@ -145,13 +145,13 @@ def broken_stream(chain: Chain) -> None:
 
 def test_a_stream_that_breaks_fails_by_agnos_own_error(chain: Chain) -> None:
     broken_stream(chain)
-    said: list[Any] = []
+    deltas: list[Any] = []
     with pytest.raises(ModelProviderError) as caught:
         for delta in chain.model().invoke_stream(
             [Message(role="user", content="Where?")], Message(role="assistant")
         ):
-            said.append(delta)  # noqa: PERF402 - what came before the break counts
-    assert (caught.value.status_code, [delta.content for delta in said]) == (502, ["Por", "to"])
+            deltas.append(delta)  # noqa: PERF402 - what came before the break counts
+    assert (caught.value.status_code, [delta.content for delta in deltas]) == (502, ["Por", "to"])
     assert chain.requests == (1, 0)
 
 
@@ -167,17 +167,17 @@ def test_a_chain_that_restarts_is_shown_whole_only(chain: Chain) -> None:
 def test_each_tool_runs_once_although_the_first_model_fails_after_it(
     chain: Chain, *, stream: bool
 ) -> None:
-    ran: list[str] = []
+    calls: list[str] = []
 
     def weather(city: str) -> str:
         """Report the weather."""
-        ran.append(city)
+        calls.append(city)
         return "sunny"
 
     chain.first.script(gemini_calls("weather", {"city": "Lisbon"}, "c2ln"), GEMINI_503)
     tooled = agent(chain.model(), tools=[weather])
     text = text_of(tooled.run("?", stream=True)) if stream else tooled.run("?").content
-    assert (ran, text) == (["Lisbon"], "Lisbon, says OpenAI.")
+    assert (calls, text) == (["Lisbon"], "Lisbon, says OpenAI.")
     sent = chain.second.requests[0].json["messages"]
     assert [message["role"] for message in sent[-3:]] == ["user", "assistant", "tool"]
     assert sent[-1]["content"] == "sunny"
@@ -185,17 +185,17 @@ def test_each_tool_runs_once_although_the_first_model_fails_after_it(
 
 
 def test_a_call_by_the_second_model_is_answered_by_the_first_once_it_is_back(chain: Chain) -> None:
-    ran: list[str] = []
+    calls: list[str] = []
 
     def weather(city: str) -> str:
         """Report the weather."""
-        ran.append(city)
+        calls.append(city)
         return "sunny"
 
     chain.first.script(GEMINI_503, gemini_answers("Sunny."))
     chain.second.script(openai_calls("weather", '{"city": "Lisbon"}'))
     run = agent(chain.model(), tools=[weather]).run("?")
-    assert (ran, run.content, run.model) == (["Lisbon"], "Sunny.", "gemini-2.5-pro")
+    assert (calls, run.content, run.model) == (["Lisbon"], "Sunny.", "gemini-2.5-pro")
 
 
 def test_what_only_its_model_can_read_comes_back_from_sqlite(chain: Chain, tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ Named = list[tuple[str, str, int]]
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
-    with chain_in(tmp_path) as made:
-        yield made
+    with chain_in(tmp_path) as stage:
+        yield stage
 
 
 def weather(city: str) -> str:
@@ -51,7 +51,7 @@ def agent(model: StandbyModel, **rest: Any) -> Agent:
     return Agent(model=model, telemetry=False, **rest)
 
 
-def counted(run: Any) -> Named:
+def count_events(run: Any) -> Named:
     """Return for whom Agno has counted tokens in a run, and how many."""
     return [(each.id, each.provider, each.total_tokens) for each in run.metrics.details["model"]]
 
@@ -65,7 +65,7 @@ def test_tokens_are_counted_for_the_models_that_answered(chain: Chain, *, stream
     run: Any = (
         list(tooled.run("?", stream=True, yield_run_output=True))[-1] if stream else tooled.run("?")
     )
-    assert counted(run) == [("gemini-2.5-pro", "first", 40), ("o3-mini", "second", 40)]
+    assert count_events(run) == [("gemini-2.5-pro", "first", 40), ("o3-mini", "second", 40)]
     assert (model.id, model.provider) == ("default", "standby")
 
 
@@ -78,7 +78,7 @@ async def test_so_they_are_on_an_event_loop(chain: Chain, *, stream: bool) -> No
         run = [event async for event in tooled.arun("?", stream=True, yield_run_output=True)][-1]
     else:
         run = await tooled.arun("?")
-    assert counted(run) == [("o3-mini", "second", 40)]
+    assert count_events(run) == [("o3-mini", "second", 40)]
     await chain.client.close()
 
 

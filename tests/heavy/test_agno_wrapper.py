@@ -42,8 +42,8 @@ ONE = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 
 @pytest.fixture
 def servers() -> Iterator[tuple[Loopback, Loopback]]:
-    with both() as made:
-        yield made
+    with both() as pair:
+        yield pair
 
 
 @pytest.fixture
@@ -89,10 +89,10 @@ def test_without_settings_the_environment_says_it(
 
 def test_a_fallback_that_is_switched_off_gets_no_request(servers: Any, config: Path) -> None:
     servers[0].script(GEMINI_503)
-    made = wrapper(config, enable_model_fallback=False)
+    model = wrapper(config, enable_model_fallback=False)
     with pytest.raises(ModelProviderError):
-        made.run("Where?")
-    assert (len(servers[1].requests), made.get_current_model_info()["has_fallback"]) == (0, False)
+        model.run("Where?")
+    assert (len(servers[1].requests), model.get_current_model_info()["has_fallback"]) == (0, False)
 
 
 def test_when_all_fail_run_raises(servers: Any, config: Path) -> None:
@@ -103,46 +103,46 @@ def test_when_all_fail_run_raises(servers: Any, config: Path) -> None:
 
 
 async def test_on_an_event_loop_both_are_awaited(servers: Any, config: Path) -> None:
-    made = wrapper(config)
-    assert [(await made.run("Where?")).content, (await made.arun("Where?")).content] == [
+    model = wrapper(config)
+    assert [(await model.run("Where?")).content, (await model.arun("Where?")).content] == [
         "Lisbon, says Gemini."
     ] * 2
     assert len(servers[0].requests) == 2
-    await made._client.close()
+    await model._client.close()
 
 
 async def test_many_calls_at_once_do_not_see_each_others_fallback(
     servers: Any, config: Path
 ) -> None:
     servers[0].script(GEMINI_503, gemini_answers("Lisbon, says Gemini."))
-    made = wrapper(config, primary_ai_model="gemini-2.5-flash")
-    runs = await asyncio.gather(*(made.arun("Where?") for _ in range(8)))
+    model = wrapper(config, primary_ai_model="gemini-2.5-flash")
+    runs = await asyncio.gather(*(model.arun("Where?") for _ in range(8)))
     assert sorted(run.model for run in runs) == ["gemini-2.5-flash"] * 7 + ["o3-mini"]
     assert all(run.model_provider_data["model"] == run.model for run in runs)
-    await made._client.close()
+    await model._client.close()
 
 
 def test_it_names_the_current_model_and_returns_by_itself(servers: Any, config: Path) -> None:
     servers[0].script(GEMINI_503)
-    made = wrapper(config)
-    assert (made.id, made.provider, made.fallback_active) == ("gemini-2.5-pro", "first", False)
-    made.run("Where?")
-    assert (made.id, made.provider, made.fallback_active) == ("o3-mini", "second", True)
-    assert made.get_current_model_info() == {
+    model = wrapper(config)
+    assert (model.id, model.provider, model.fallback_active) == ("gemini-2.5-pro", "first", False)
+    model.run("Where?")
+    assert (model.id, model.provider, model.fallback_active) == ("o3-mini", "second", True)
+    assert model.get_current_model_info() == {
         "current_model": "o3-mini",
         "fallback_active": True,
         "has_fallback": True,
     }
-    made.reset_to_primary()
-    assert made.fallback_active
+    model.reset_to_primary()
+    assert model.fallback_active
     servers[0].answer = gemini_answers("Back.")
-    assert any(_answer_after(0.1, made) == "Back." for _ in range(50))
-    assert not made.fallback_active
+    assert any(_answer_after(0.1, model) == "Back." for _ in range(50))
+    assert not model.fallback_active
 
 
-def _answer_after(seconds: float, made: IntelligentModelFallback) -> Any:
+def _answer_after(seconds: float, model: IntelligentModelFallback) -> Any:
     time.sleep(seconds)
-    return made.run("Where?").content
+    return model.run("Where?").content
 
 
 def test_instructions_come_first_and_only_in_this_wrapper(servers: Any, config: Path) -> None:
@@ -156,10 +156,10 @@ def test_instructions_come_first_and_only_in_this_wrapper(servers: Any, config: 
 
 
 def test_a_calls_own_instructions_go_before_the_wrappers(servers: Any, config: Path) -> None:
-    made = wrapper(config)
-    made.set_agent_instructions("Be brief.")
-    made.run("Where?", instructions="Be long.")
-    made.run("Where?")
+    model = wrapper(config)
+    model.set_agent_instructions("Be brief.")
+    model.run("Where?", instructions="Be long.")
+    model.run("Where?")
     instructions = [
         request.json["systemInstruction"]["parts"][0]["text"] for request in servers[0].requests
     ]
@@ -167,13 +167,13 @@ def test_a_calls_own_instructions_go_before_the_wrappers(servers: Any, config: P
 
 
 def test_it_takes_messages_of_any_form(servers: Any, config: Path) -> None:
-    made = wrapper(config)
-    made.run([{"role": "user", "content": "a"}, Message(role="assistant", content="b"), "c"])
-    said = [
+    model = wrapper(config)
+    model.run([{"role": "user", "content": "a"}, Message(role="assistant", content="b"), "c"])
+    sent = [
         (content["role"], content["parts"][0]["text"])
         for content in servers[0].requests[0].json["contents"]
     ]
-    assert said == [("user", "a"), ("model", "b"), ("user", "c")]
+    assert sent == [("user", "a"), ("model", "b"), ("user", "c")]
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_a_field_that_agno_would_keep_unread_is_refused(
     servers: Any, config: Path, field: str, message: str
 ) -> None:
     fields: dict[str, Any] = {"role": "user", "content": "What is it?", field: [ONE]}
-    for said in ([Message(**fields)], Message(**fields), fields):
+    for sent in ([Message(**fields)], Message(**fields), fields):
         with pytest.raises(TypeError, match=f"unknown field '{field}'; {message}"):
-            wrapper(config).run(said)
+            wrapper(config).run(sent)
     assert not servers[0].requests
     assert (
         wrapper(config).run([Message(**{**fields, field: None})]).content == "Lisbon, says Gemini."
@@ -253,16 +253,16 @@ def test_an_agent_with_its_current_model_falls_back(servers: Any, config: Path) 
 
 
 def test_it_shows_no_key(config: Path) -> None:
-    made = wrapper(config)
-    output = f"{made!r} {made.current_model!r} {made.current_model.to_dict()}"
+    model = wrapper(config)
+    output = f"{model!r} {model.current_model!r} {model.current_model.to_dict()}"
     assert "key-0123" not in output
 
 
 def test_what_only_a_model_has_is_reached_through_it(config: Path) -> None:
-    made = wrapper(config)
-    assert made.supports_native_structured_outputs is True
+    model = wrapper(config)
+    assert model.supports_native_structured_outputs is True
     with pytest.raises(AttributeError):
-        _ = made.nothing_of_the_kind
+        _ = model.nothing_of_the_kind
 
 
 MISSPELT = [
@@ -281,11 +281,11 @@ MISSPELT = [
 async def test_an_unknown_keyword_is_refused_at_once_and_nothing_is_sent(
     servers: Any, config: Path, keywords: dict[str, Any], message: str
 ) -> None:
-    made = wrapper(config)
+    model = wrapper(config)
     with pytest.raises(TypeError, match=re.escape(message)):
-        made.run("Where?", **keywords)  # on an event loop: before there is anything to await
+        model.run("Where?", **keywords)  # on an event loop: before there is anything to await
     with pytest.raises(TypeError, match=re.escape(message)):
-        await made.arun("Where?", **keywords)
+        await model.arun("Where?", **keywords)
     assert not servers[0].requests
 
 

@@ -34,8 +34,8 @@ BY_TEXT = LISBON.model_dump_json()
 )
 def test_an_instance_comes_from_the_second_model(mode: str, steps: Any) -> None:
     with standby.openai_client(settings=scripted_chain(BUSY, steps, retry=ONCE)) as client:
-        asking = instructor.from_openai(client, mode=instructor.Mode[mode])
-        city, completion = asking.chat.completions.create_with_completion(
+        patched = instructor.from_openai(client, mode=instructor.Mode[mode])
+        city, completion = patched.chat.completions.create_with_completion(
             model="default", messages=MESSAGES, response_model=City
         )
     assert city.model_dump() == LISBON.model_dump()
@@ -46,8 +46,8 @@ async def test_the_asynchronous_side_does_the_same() -> None:
     async with standby.async_openai_client(
         settings=scripted_chain(BUSY, BY_TOOL, retry=ONCE)
     ) as client:
-        asking = instructor.from_openai(client)
-        city = await asking.chat.completions.create(
+        patched = instructor.from_openai(client)
+        city = await patched.chat.completions.create(
             model="default", messages=MESSAGES, response_model=City
         )
     assert city.model_dump() == LISBON.model_dump()

@@ -18,12 +18,12 @@ from tests.heavy.replica import (
     all_at_once_async,
     build_agent,
     customers,
-    expected,
+    expected_text,
     got,
     has_photo,
     take_turn,
 )
-from tests.heavy.replica_faults import ALL, FAULTS, OURS_TO_SAY, OUTAGES, STREAMED
+from tests.heavy.replica_faults import ALL, FAULTS, OUTAGES, REPORTED_BY_STANDBY, STREAMED
 from tests.heavy.replica_models import KEY, PAUSE, standby
 from tests.heavy.replica_servers import Step, World
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:::agno", "ignore::DeprecationWar
 MANY = 20
 SLOW = ("hang", "stream stalls after text")
 NOWHERE = "http://127.0.0.1:9"
-OTHERS_MAY = [name for name in ALL if name not in OURS_TO_SAY]
+OTHERS_MAY = [name for name in ALL if name not in REPORTED_BY_STANDBY]
 STEPS: list[Step] = ["first call", "after the tool", "second turn"]
 
 
@@ -68,7 +68,10 @@ class Replica:
         """Every customer has complete answers and the own history; each tool ran once."""
         for customer, runs in conversations.items():
             assert [(run.error, run.status) for run in runs] == [("", "COMPLETED")] * 2, runs
-            assert [run.displayed for run in runs] == [expected(customer, 1), expected(customer, 2)]
+            assert [run.displayed for run in runs] == [
+                expected_text(customer, 1),
+                expected_text(customer, 2),
+            ]
             assert [run.content for run in runs] == [run.displayed for run in runs]
             requests = self.world.answered[customer]
             answered: dict[
@@ -81,7 +84,7 @@ class Replica:
             assert {parsed.pictures for _, parsed in requests} == {int(has_photo(customer))}
         assert set(self.world.answered) == set(conversations)
         assert dict(self.tools.ran) == {
-            (tool, who): 1 for who in conversations for tool in ("check_price", "book_visit")
+            (tool, person): 1 for person in conversations for tool in ("check_price", "book_visit")
         }
 
 
@@ -132,7 +135,7 @@ def test_a_first_model_that_is_not_there_is_not_missed(
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("fault", OURS_TO_SAY)
+@pytest.mark.parametrize("fault", REPORTED_BY_STANDBY)
 def test_an_error_of_the_users_own_is_reported_and_the_next_turn_goes_on(
     world: World, tmp_path: Path, fault: str, streamed: bool
 ) -> None:
@@ -184,4 +187,4 @@ def test_the_first_model_is_used_again_once_it_has_recovered(
 
 
 def test_each_customer_has_an_answer_of_its_own() -> None:
-    assert len({expected(customer, 2) for customer in customers(MANY)}) == MANY
+    assert len({expected_text(customer, 2) for customer in customers(MANY)}) == MANY

@@ -54,11 +54,11 @@ def test_a_body_is_read_up_to_its_limit(pieces: tuple[bytes, ...]) -> None:
 @pytest.mark.parametrize("pieces", [(b"abcdefghi",), (b"abcdefgh", b"i", b"never read")])
 def test_a_body_beyond_its_limit_is_not_read_on(pieces: tuple[bytes, ...]) -> None:
     async def scenario() -> list[bytes]:
-        left = body(*pieces)
+        expected = body(*pieces)
         with pytest.raises(AttemptFailed) as caught:
-            await read_body(left, limit=8)
+            await read_body(expected, limit=8)
         assert text_of(caught.value) == "200 OK. malformed: the answer is longer than 8 bytes"
-        return [piece async for piece in left]
+        return [piece async for piece in expected]
 
     assert asyncio.run(scenario()) == list(pieces[2:])
 

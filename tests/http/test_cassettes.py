@@ -156,7 +156,7 @@ def test_a_text_stays_a_text(text: str, coding: str) -> None:
     assert answer.unpack() == text.encode()
 
 
-def deflated(data: bytes, wbits: int) -> bytes:
+def deflate(data: bytes, wbits: int) -> bytes:
     packer = zlib.compressobj(wbits=wbits)
     return packer.compress(data) + packer.flush()
 
@@ -183,7 +183,7 @@ def test_a_packed_body_is_unpacked(coding: str, pack: Any, text: bytes) -> None:
 
 
 def test_bare_deflate_is_unpacked() -> None:
-    assert unpack(deflated(ERROR.encode() * 9, -zlib.MAX_WBITS), "deflate") == ERROR.encode() * 9
+    assert unpack(deflate(ERROR.encode() * 9, -zlib.MAX_WBITS), "deflate") == ERROR.encode() * 9
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br"])

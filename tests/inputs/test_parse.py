@@ -25,7 +25,7 @@ def read(messages: Any) -> tuple[Message, ...]:
 
 
 @pytest.mark.parametrize(
-    ("given_", "messages"),
+    ("conversation", "messages"),
     [
         (QUESTION, (USER_MESSAGE,)),
         ([USER_MESSAGE], (USER_MESSAGE,)),
@@ -54,9 +54,9 @@ def read(messages: Any) -> tuple[Message, ...]:
     ],
 )
 def test_a_string_messages_and_dictionaries_are_read_alike(
-    given_: Any, messages: tuple[Message, ...]
+    conversation: Any, messages: tuple[Message, ...]
 ) -> None:
-    assert read(given_) == messages
+    assert read(conversation) == messages
 
 
 def test_a_generator_is_consumed_once() -> None:
@@ -171,13 +171,13 @@ def test_an_empty_instruction_may_stand_between_a_call_and_its_result() -> None:
 
 
 def test_the_index_of_a_later_message_stays() -> None:
-    error = refused(
+    error = parse_refused(
         [{"role": "system", "content": ""}, USER, {"role": "robot", "content": QUESTION}]
     )
     assert error.index == 2
 
 
-def refused(messages: Any) -> RequestError:
+def parse_refused(messages: Any) -> RequestError:
     with pytest.raises(RequestError) as caught:
         read(messages)
     assert "capital" not in f"{caught.value!r} {caught.value}"
@@ -186,21 +186,23 @@ def refused(messages: Any) -> RequestError:
 
 @pytest.mark.parametrize(("messages", "message"), NO_CONVERSATIONS)
 def test_what_is_no_conversation_is_refused(messages: Any, message: str) -> None:
-    assert str(refused(messages)) == message
+    assert str(parse_refused(messages)) == message
 
 
-@pytest.mark.parametrize(("given_", "problem"), AT_FAULT)
+@pytest.mark.parametrize(("conversation", "problem"), AT_FAULT)
 @pytest.mark.parametrize("before", [[], [RULES, USER]])
 def test_a_message_at_fault_is_named_by_its_index(
-    given_: Any, problem: str, before: list[Any]
+    conversation: Any, problem: str, before: list[Any]
 ) -> None:
-    error = refused([*before, given_])
+    error = parse_refused([*before, conversation])
     assert (error.index, str(error)) == (len(before), f"message {len(before)}: {problem}")
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_at_fault_is_named_by_its_position(part: Any) -> None:
-    error = refused([USER, {"role": "user", "content": [{"type": "text", "text": "a"}, part]}])
+    error = parse_refused(
+        [USER, {"role": "user", "content": [{"type": "text", "text": "a"}, part]}]
+    )
     assert (error.index, str(error)) == (1, f"message 1, part 1: {ONLY_TEXT}")
 
 
@@ -322,5 +324,5 @@ def test_instructions_of_blanks_are_removed(role: str, blanks: str) -> None:
     for content in (blanks, [{"type": "text", "text": blanks}], [Text(blanks), Text("")]):
         assert read([{"role": role, "content": content}, USER]) == (USER_MESSAGE,)
     assert read([Message("system", (Text(blanks),)), USER]) == (USER_MESSAGE,)
-    said = [{"type": "text", "text": blanks}, {"type": "text", "text": "Be brief."}]
-    assert read([{"role": role, "content": said}, USER]) == (RULES, USER_MESSAGE)
+    parts = [{"type": "text", "text": blanks}, {"type": "text", "text": "Be brief."}]
+    assert read([{"role": role, "content": parts}, USER]) == (RULES, USER_MESSAGE)

@@ -49,7 +49,7 @@ JSON = {
 
 
 @pytest.mark.parametrize(
-    ("given", "name", "text", "data"),
+    ("schema_input", "name", "text", "data"),
     [
         (Invoice, "Invoice", '{"number": 7, "at": {"city": "Porto"}}', Invoice(7, City("Porto"))),
         (Bill, "Bill", '{"number": 7}', Bill(number=7)),
@@ -57,8 +57,10 @@ JSON = {
         ({"type": "array"}, "answer", "[1]", [1]),
     ],
 )
-def test_an_answer_is_read_by_its_schema(given: Any, name: str, text: str, data: Any) -> None:
-    schema = parse_schema(given)
+def test_an_answer_is_read_by_its_schema(
+    schema_input: Any, name: str, text: str, data: Any
+) -> None:
+    schema = parse_schema(schema_input)
     assert schema is not None
     assert (schema.name, parse_data(text, schema)) == (name, data)
 
@@ -80,9 +82,9 @@ def test_a_structs_docstring_is_sent_without_its_indentation() -> None:
 
         total: float
 
-    made = parse_schema(Bill)
-    assert made is not None
-    assert made.json_schema["description"] == "What is owed.\n\nIn euros."
+    schema = parse_schema(Bill)
+    assert schema is not None
+    assert schema.json_schema["description"] == "What is owed.\n\nIn euros."
 
 
 def test_a_struct_that_contains_itself_keeps_its_definition() -> None:
@@ -92,10 +94,12 @@ def test_a_struct_that_contains_itself_keeps_its_definition() -> None:
     assert set(schema.json_schema["$defs"]) == {"Tree"}
 
 
-@pytest.mark.parametrize("given", [Invoice, Bill, JSON])
+@pytest.mark.parametrize("schema_input", [Invoice, Bill, JSON])
 @pytest.mark.parametrize("text", ["hello", "", "[]", '{"number": "secret"}', '{"number": 7'])
-def test_an_answer_that_does_not_fit_is_reported_without_its_text(given: Any, text: str) -> None:
-    schema = parse_schema(given)
+def test_an_answer_that_does_not_fit_is_reported_without_its_text(
+    schema_input: Any, text: str
+) -> None:
+    schema = parse_schema(schema_input)
     assert schema is not None
     with pytest.raises(AttemptFailed, match="the answer does not fit the schema") as caught:
         parse_data(text, schema)
@@ -133,7 +137,7 @@ def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> 
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("schema_input", "message"),
     [
         (5, "schema: expected a pydantic model, a msgspec.Struct or a JSON Schema as a dictionary"),
         (
@@ -152,9 +156,11 @@ def test_the_rule_that_is_broken_is_named_and_the_answers_own_keys_are_not() -> 
         ),
     ],
 )
-def test_what_is_no_schema_is_refused_before_anything_is_sent(given: Any, message: str) -> None:
+def test_what_is_no_schema_is_refused_before_anything_is_sent(
+    schema_input: Any, message: str
+) -> None:
     with pytest.raises(RequestError) as caught:
-        parse_request("hi", {"schema": given})
+        parse_request("hi", {"schema": schema_input})
     assert str(caught.value) == message
 
 

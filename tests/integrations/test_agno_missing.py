@@ -8,8 +8,9 @@ CODE = "import sys; sys.modules['agno'] = None; import standby.integrations.agno
 
 
 def test_without_agno_the_error_says_what_to_install() -> None:
-    ran = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    command = [sys.executable, "-c", CODE]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     assert (
-        ran.stderr.splitlines()[-1]
+        process.stderr.splitlines()[-1]
         == "ImportError: standby.integrations.agno needs Agno: pip install 'agno>=2.4,<4'"
     )

@@ -92,7 +92,7 @@ def at(moment: type[events.Event], **rest: Any) -> events.Event:
     return moment(call="1", chain="default", model="a", at=0.0, **rest)
 
 
-def ended(outcome: Any, **rest: Any) -> events.Event:
+def ended_event(outcome: Any, **rest: Any) -> events.Event:
     attempt = Attempt(model="a", provider="p", outcome=outcome, start=0.0, duration=1.0, **rest)
     return at(events.AttemptEnded, attempt=attempt)
 
@@ -101,15 +101,15 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
     ("event", "line"),
     [
         (at(events.AttemptStarted), None),
-        (ended("answered"), None),
-        (ended("answered", kind=Kind.TRUNCATED, text="cut"), None),
-        (ended("cancelled"), None),
+        (ended_event("answered"), None),
+        (ended_event("answered", kind=Kind.TRUNCATED, text="cut"), None),
+        (ended_event("cancelled"), None),
         (
-            ended("failed", kind=Kind.OVERLOADED, text="503 UNAVAILABLE. Busy.", then="next"),
+            ended_event("failed", kind=Kind.OVERLOADED, text="503 UNAVAILABLE. Busy.", then="next"),
             ("WARNING", "default: a failed (overloaded): 503 UNAVAILABLE. Busy."),
         ),
         (
-            ended(
+            ended_event(
                 "failed",
                 kind=Kind.OVERLOADED,
                 text="503 UNAVAILABLE. Busy.",
@@ -119,7 +119,7 @@ def ended(outcome: Any, **rest: Any) -> events.Event:
             ("WARNING", "default: a failed (overloaded, trigger busy): 503 UNAVAILABLE. Busy."),
         ),
         (
-            ended("skipped", kind=Kind.UNAVAILABLE, text="no key: set A_KEY", then="next"),
+            ended_event("skipped", kind=Kind.UNAVAILABLE, text="no key: set A_KEY", then="next"),
             ("INFO", "default: a skipped (unavailable): no key: set A_KEY"),
         ),
         (at(events.RetryScheduled, delay=0.3), ("WARNING", "default: asking a again in 0.3s")),
@@ -384,15 +384,15 @@ CONFIGURE = "import logging; logging.basicConfig(); logging.getLogger('standby')
     ids=["not configured", "configured", "switched off", "errors only"],
 )
 def test_it_is_silent_until_it_is_configured(before: str, count: int, tmp_path: Path) -> None:
-    ran = subprocess.run(  # noqa: S603 - this interpreter
+    process = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", before + FAILING],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert ran.stdout == ""
-    assert len(ran.stderr.splitlines()) == count, ran.stderr
+    assert process.stdout == ""
+    assert len(process.stderr.splitlines()) == count, process.stderr
 
 
 def test_the_logger_has_a_handler_that_does_nothing_and_sets_no_level() -> None:

@@ -36,12 +36,12 @@ def restored_logger() -> Iterator[None]:
 DOWN = failure("server_error", "An internal error has occurred.", status=500, code="INTERNAL")
 
 
-def ended(**rest: Any) -> events.Event:
+def ended_event(**rest: Any) -> events.Event:
     attempt = Attempt(model="a", provider="p", outcome="failed", start=0.0, duration=1.0, **rest)
     return events.AttemptEnded(call="1", chain="default", model="a", at=0.0, attempt=attempt)
 
 
-def answered(model: str, instead_of: str = "") -> events.Event:
+def answered_event(model: str, instead_of: str = "") -> events.Event:
     attempts = 2 if instead_of else 1
     return events.Answered(
         call="1",
@@ -84,11 +84,11 @@ def test_the_return_of_the_first_model_is_logged_once() -> None:
     lines, sink = io.StringIO(), Log()
     log_to(lines)
     for event in (
-        answered("a"),
-        answered("b", "a"),
-        answered("c", "a"),
-        answered("a"),
-        answered("a"),
+        answered_event("a"),
+        answered_event("b", "a"),
+        answered_event("c", "a"),
+        answered_event("a"),
+        answered_event("a"),
     ):
         sink(event)
     assert [line.partition("INFO ")[2] for line in lines.getvalue().splitlines()] == [
@@ -102,8 +102,8 @@ def test_each_client_remembers_its_own_chains() -> None:
     lines = io.StringIO()
     log_to(lines)
     one, other = Log(), Log()
-    one(answered("b", "a"))
-    other(answered("a"))
+    one(answered_event("b", "a"))
+    other(answered_event("a"))
     assert "answers again" not in lines.getvalue()
 
 
@@ -164,8 +164,8 @@ def test_the_time_is_iso_8601_in_utc() -> None:
 def test_the_return_of_the_first_model_has_an_event_of_its_own() -> None:
     lines, sink = io.StringIO(), Log()
     log_to(lines, json=True)
-    sink(answered("b", "a"))
-    sink(answered("a"))
+    sink(answered_event("b", "a"))
+    sink(answered_event("a"))
     assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == [
         "answered",
         "returned",
@@ -200,7 +200,7 @@ def test_neither_format_has_a_messages_text() -> None:
 def test_any_text_is_one_object_on_one_line(text: str) -> None:
     lines = io.StringIO()
     log_to(lines, json=True)
-    log(ended(kind=Kind.SERVER_ERROR, text=text.encode(errors="replace").decode()))
+    log(ended_event(kind=Kind.SERVER_ERROR, text=text.encode(errors="replace").decode()))
     [line] = lines.getvalue().rstrip("\n").split("\n")
     assert json.loads(line)["kind"] == "server_error"
 
@@ -211,7 +211,9 @@ def test_any_text_is_one_object_on_one_line(text: str) -> None:
 def test_a_record_carries_its_fields() -> None:
     waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     log_to(logging.handlers.QueueHandler(waiting))
-    log(ended(kind=Kind.TIMEOUT, text="timeout: no answer in 1s", trigger="slow", then="next"))
+    log(
+        ended_event(kind=Kind.TIMEOUT, text="timeout: no answer in 1s", trigger="slow", then="next")
+    )
     fields = waiting.get().__dict__["standby"]
     assert fields["event"] == "attempt_ended"
     assert {name: fields[name] for name in ("kind", "trigger", "then")} == {
@@ -229,7 +231,7 @@ def test_the_default_destination_is_standard_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log_to()
-    log(answered("b", "a"))
+    log(answered_event("b", "a"))
     out, err = capsys.readouterr()
     assert (out, err.partition("INFO ")[2]) == ("", "default: b answered in 1.0s, instead of a\n")
 
@@ -238,7 +240,7 @@ def test_a_second_call_for_one_stream_replaces_the_first() -> None:
     lines = io.StringIO()
     log_to(lines)
     log_to(lines, json=True)
-    log(answered("b", "a"))
+    log(answered_event("b", "a"))
     [line] = lines.getvalue().splitlines()
     assert json.loads(line)["event"] == "answered"
 
@@ -247,14 +249,14 @@ def test_two_streams_each_have_their_format_and_their_level() -> None:
     people, machines = io.StringIO(), io.StringIO()
     log_to(machines, json=True)
     log_to(people, level="WARNING")
-    log(answered("b", "a"))
+    log(answered_event("b", "a"))
     assert (people.getvalue(), len(machines.getvalue().splitlines())) == ("", 1)
 
 
 def test_removing_the_returned_handler_ends_it() -> None:
     lines = io.StringIO()
     logger.removeHandler(log_to(lines))
-    log(answered("b", "a"))
+    log(answered_event("b", "a"))
     assert lines.getvalue() == ""
 
 
@@ -301,19 +303,19 @@ def test_the_package_has_no_other_name() -> None:
 
 def test_a_normal_call_makes_no_record() -> None:
     """Nor does it take more than microseconds, whatever the level is."""
-    made: list[logging.LogRecord] = []
+    records: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = made.append  # type: ignore[method-assign] # the simplest handler
+    handler.emit = records.append  # type: ignore[method-assign] # the simplest handler
     log_to(handler, level="DEBUG")
     sink = Log()
     attempt = Attempt(model="a", provider="p", outcome="answered", start=0.0, duration=1.0)
     normal = (
         events.AttemptStarted(call="1", chain="default", model="a", at=0.0),
         events.AttemptEnded(call="1", chain="default", model="a", at=0.0, attempt=attempt),
-        answered("a"),
+        answered_event("a"),
     )
     assert timeit.timeit(lambda: [sink(event) for event in normal], number=1000) / 1000 < 100e-6
-    assert made == []
+    assert records == []
 
 
 def test_nothing_is_formatted_for_a_level_that_is_off() -> None:

@@ -9,7 +9,7 @@ from standby.observe.retirement import RetirementAlert
 SKIP = Attempt(model="old", provider="p", outcome="skipped", start=0.0, duration=0.0)
 
 
-def started(model: str) -> Event:
+def started_event(model: str) -> Event:
     return AttemptStarted(call="c", chain="default", model=model, at=1.0)
 
 
@@ -23,11 +23,14 @@ def raised_by(*events: Event, text: str = "retires soon") -> list[Event]:
 
 @pytest.mark.parametrize(
     "first",
-    [started("old"), AttemptEnded(call="c", chain="default", model="old", at=1.0, attempt=SKIP)],
+    [
+        started_event("old"),
+        AttemptEnded(call="c", chain="default", model="old", at=1.0, attempt=SKIP),
+    ],
     ids=["attempt", "skip"],
 )
 def test_the_first_attempt_or_skip_raises_the_alert_once(first: Event) -> None:
-    assert raised_by(first, first, started("old")) == [
+    assert raised_by(first, first, started_event("old")) == [
         Alert(
             call="c",
             chain="default",
@@ -41,8 +44,8 @@ def test_the_first_attempt_or_skip_raises_the_alert_once(first: Event) -> None:
 
 def test_other_models_and_other_events_raise_none() -> None:
     moved = MovedOn(call="c", chain="default", model="old", at=1.0, to="new", kind=Kind.TIMEOUT)
-    assert raised_by(started("new"), moved) == []
+    assert raised_by(started_event("new"), moved) == []
 
 
 def test_a_model_that_does_not_retire_soon_raises_none() -> None:
-    assert raised_by(started("old"), text="") == []
+    assert raised_by(started_event("old"), text="") == []

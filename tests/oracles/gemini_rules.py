@@ -191,11 +191,11 @@ def _check_config(body: JSON, config: JSON, *, is_old: bool) -> Iterator[str]:
 def _check_thinking(thinking: JSON, model: str) -> Iterator[str]:
     budget, level = thinking.get("thinkingBudget"), thinking.get("thinkingLevel")
     is_old = "-2.5-" in model
-    is_known = budget == -1 or budget in BUDGETS.get(model, range(1))
+    is_allowed = budget == -1 or budget in BUDGETS.get(model, range(1))
     return broken(
         ({"thinkingBudget", "thinkingLevel"} <= set(thinking), "thinkingBudget with thinkingLevel"),
         (
-            budget is not None and not (is_old and is_known),
+            budget is not None and not (is_old and is_allowed),
             "the thinkingBudget is out of range",
         ),
         (

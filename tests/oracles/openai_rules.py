@@ -45,10 +45,10 @@ def check_tools(body: JSON, functions: list[JSON], choice: Any) -> Iterator[str]
     names = [function.get("name", "") for function in functions]
     is_empty = "tools" in body and not names
     has_stray_choice = not names and {"tool_choice", "parallel_tool_calls"} & set(body)
-    is_known = choice["name"] in names if isinstance(choice, dict) else choice in MODES
+    is_allowed = choice["name"] in names if isinstance(choice, dict) else choice in MODES
     yield from broken(
         (is_empty or has_stray_choice, "a choice of tools, but there are no tools"),
-        (choice is not None and not is_known, "the tool_choice is unknown"),
+        (choice is not None and not is_allowed, "the tool_choice is unknown"),
         (
             has_duplicates(names) or not all(map(NAME.fullmatch, names)),
             "a tool's name is taken, or does not match the pattern",

@@ -21,11 +21,11 @@ def contract_violation(action: str) -> str:
 ITSELF = contract_violation("cancelled itself")
 
 
-def failed(fields: str) -> str:
+def failure_code(fields: str) -> str:
     return completes(f"raise AttemptFailed(Failure({fields}))")
 
 
-MADE = {
+SOURCES = {
     "a class that calls itself": Broken(
         "def f(): f()\nf()", f"{UNUSABLE}: RecursionError: maximum recursion depth exceeded"
     ),
@@ -43,22 +43,22 @@ MADE = {
         "async def Acme(provider): ...", f"{UNUSABLE} has neither 'complete' nor 'stream'"
     ),
     "a constructor that raises": Broken(
-        acme("async def complete(self, request): ...", made="raise ValueError('no licence')"),
+        acme("async def complete(self, request): ...", init_body="raise ValueError('no licence')"),
         contract_violation("raised ValueError: no licence"),
         kind=Kind.CONTRACT,
     ),
     "a constructor that exits": Broken(
-        acme("async def complete(self, request): ...", made="sys.exit('no licence')"),
+        acme("async def complete(self, request): ...", init_body="sys.exit('no licence')"),
         contract_violation("raised SystemExit: no licence"),
         kind=Kind.CONTRACT,
     ),
     "a constructor that raises a BaseException": Broken(
-        HALT + acme("async def complete(self, request): ...", made="raise Halt('halt')"),
+        HALT + acme("async def complete(self, request): ...", init_body="raise Halt('halt')"),
         contract_violation("raised Halt: halt"),
         kind=Kind.CONTRACT,
     ),
     "a constructor that is cancelled": Broken(
-        acme("async def complete(self, request): ...", made="raise asyncio.CancelledError"),
+        acme("async def complete(self, request): ...", init_body="raise asyncio.CancelledError"),
         contract_violation("raised CancelledError"),
         kind=Kind.CONTRACT,
     ),
@@ -68,7 +68,7 @@ MADE = {
         kind=Kind.CONTRACT,
     ),
     "a method that is None": Broken(
-        acme(made="pass") + "    complete = None\n",
+        acme(init_body="pass") + "    complete = None\n",
         contract_violation("raised TypeError: 'NoneType' object is not callable"),
         kind=Kind.CONTRACT,
     ),
@@ -131,15 +131,15 @@ COMPLETE = {
         "TypeError: AttemptFailed.__init__() missing 1 required positional argument: 'failure'",
     ),
     "a failure of no kind": Broken(
-        failed("kind='tired', message='zzz'"),
+        failure_code("kind='tired', message='zzz'"),
         "TypeError: Failure: invalid enum value 'tired' - at `kind`",
     ),
     "a failure without a message": Broken(
-        failed("kind=Kind.OVERLOADED, message=None"),
+        failure_code("kind=Kind.OVERLOADED, message=None"),
         "TypeError: Failure: expected `str`, got `null` - at `message`",
     ),
     "a delay as a text": Broken(
-        failed("kind=Kind.RATE_LIMITED, message='slow', retry_after='soon'"),
+        failure_code("kind=Kind.RATE_LIMITED, message='slow', retry_after='soon'"),
         "TypeError: Failure: expected `float | null`, got `str` - at `retry_after`",
     ),
     "an error whose message raises": Broken(
@@ -286,7 +286,7 @@ def _contract(table: dict[str, Broken]) -> dict[str, Broken]:
 ADAPTERS = {
     f"{kind}: {name}": broken
     for kind, table in (
-        ("made", MADE),
+        ("made", SOURCES),
         ("complete", _contract(COMPLETE)),
         ("stream", _contract(STREAM)),
         ("late", LATE),

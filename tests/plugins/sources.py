@@ -36,10 +36,10 @@ def card(fields: str) -> str:
     return HEAD + provider() + models(f"{{'a-1': Card({fields})}}")
 
 
-def acme(*methods: str, made: str = "pass") -> str:
+def acme(*methods: str, init_body: str = "pass") -> str:
     """Return an adapter with these methods, each a line of code; its constructor runs `made`."""
     lines = [
-        f"    def __init__(self, provider): {made}\n",
+        f"    def __init__(self, provider): {init_body}\n",
         *(f"    {method}\n" for method in methods),
     ]
     return f"{HEAD}class Acme:\n{''.join(lines)}"

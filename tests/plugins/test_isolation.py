@@ -85,7 +85,7 @@ from standby.cli import standby
 try: standby(['validate'])
 except SystemExit as end: assert end.code == 0, end.code
 """
-ASKS = """
+CHATS = """
 from standby import Standby
 with Standby() as client:
     assert client.chat("Good morning.").text == "Hello."
@@ -120,7 +120,7 @@ def list_imports(folder: Path, code: str, file: str) -> list[str]:
     return process.stdout.splitlines()[-1].split()
 
 
-@pytest.mark.parametrize("code", [VALIDATES, ASKS], ids=["validate", "a client that answers"])
+@pytest.mark.parametrize("code", [VALIDATES, CHATS], ids=["validate", "a client that answers"])
 def test_where_every_model_names_its_provider_no_other_plugin_is_imported(
     code: str, folder: Path
 ) -> None:
@@ -141,7 +141,7 @@ LOUD_ADAPTER = LOUD + acme(
     "async def complete(self, request):\n"
     "        print('called'); sys.stdout.write('again\\n'); sys.stdout.flush()\n"
     "        return Reply(text='Hello.')",
-    made="print('made')",
+    init_body="print('made')",
 )
 PRINTS = ("Welcome to Acme!", "made", "called", "again")
 

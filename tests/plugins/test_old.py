@@ -77,7 +77,7 @@ def test_the_minimal_one_is_streamed_in_one_piece(install: Install) -> None:
         ]
 
 
-WHOLE = """\
+COMPLETE = """\
 providers: {mine: {plugin: whole, options: {region: west}}}
 models:
   first: {provider: mine, model: whole-1, options: {tone: formal}, extra: {top: one}}
@@ -88,7 +88,7 @@ chains: {default: {models: [first]}, bad: {models: [tired, gone], retry: {attemp
 
 
 def test_one_with_complete_alone_gets_account_options_and_sampling(install: Install) -> None:
-    install(WHOLE)
+    install(COMPLETE)
     with Standby(environ={"OLD_KEY": "k" * 7}, warm_up=False) as client:
         reply = client.chat("Good morning.", max_tokens=100, seed=3, extra={"mine": {"more": 2}})
     assert (
@@ -105,7 +105,7 @@ def test_one_with_complete_alone_gets_account_options_and_sampling(install: Inst
 
 
 def test_its_failures_are_read(install: Install) -> None:
-    install(WHOLE)
+    install(COMPLETE)
     with pytest.raises(ChainExhausted) as caught:
         ask(chain="bad")
     assert [(each.kind, each.text) for each in caught.value.trail] == [
@@ -116,7 +116,7 @@ def test_its_failures_are_read(install: Install) -> None:
 
 
 def test_an_option_that_its_schema_does_not_have_is_an_error(install: Install) -> None:
-    install(WHOLE.replace("tone:", "ton:"))
+    install(COMPLETE.replace("tone:", "ton:"))
     assert [each["message"] for each in validate()[1] if each["severity"] == "error"] == [
         "unknown key 'ton'"
     ]
@@ -128,14 +128,14 @@ def test_one_with_stream_alone_is_collected_and_streamed(install: Install) -> No
     assert (reply.text, reply.reasoning, reply.id) == ("Lisbon.", "A capital.", "s-1")
     assert reply.usage == Usage(input=5, output=2, reasoning=1)
 
-    async def streamed() -> list[Chunk]:
+    async def stream_chunks() -> list[Chunk]:
         async with (
             AsyncStandby(environ={}, warm_up=False) as client,
             client.stream("Good morning.") as stream,
         ):
             return [chunk async for chunk in stream]
 
-    chunks = asyncio.run(streamed())
+    chunks = asyncio.run(stream_chunks())
     assert [chunk.text for chunk in chunks if chunk.text] == ["Lis", "bon."]
     assert chunks[-1].end is not None
 
@@ -153,13 +153,13 @@ def test_one_with_tools_gets_its_state_back(install: Install) -> None:
         )
         result = {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
         again = client.chat([question, reply.message, result], tools=[LOOK_UP])
-        streamed = [
+        stream_chunks = [
             chunk.tool_call
             for chunk in client.stream([question], tools=[LOOK_UP])
             if chunk.tool_call
         ]
     assert again.text == "look_up said sunny; I kept a signature"
-    assert [each.name for each in streamed] == ["look_up"]
+    assert [each.name for each in stream_chunks] == ["look_up"]
 
 
 def test_one_with_commands_and_hooks_on_an_object(install: Install) -> None:

@@ -35,7 +35,7 @@ class Vendor:
         self.importing = importing
         self.closing = closing
         self.imports: Counter[str] = Counter()
-        self.made: list[Any] = []
+        self.created: list[Any] = []
         self.closed: list[Any] = []
 
     def load(self, plugin: str) -> type[Any]:
@@ -48,7 +48,7 @@ class Vendor:
                 self.provider = provider
                 if vendor.mishaps:
                     raise vendor.mishaps.pop(0)
-                vendor.made.append(self)
+                vendor.created.append(self)
 
             async def aclose(self) -> None:
                 if isinstance(vendor.closing, Exception):
@@ -63,7 +63,7 @@ async def test_an_adapter_is_made_once_for_concurrent_calls() -> None:
     vendor = Vendor()
     adapters = AdapterPool(vendor.load)
     got = await asyncio.gather(*(adapters.get("mine", A) for _ in range(50)))
-    assert len({id(each) for each in got}) == len(vendor.made) == vendor.imports["a"] == 1
+    assert len({id(each) for each in got}) == len(vendor.created) == vendor.imports["a"] == 1
     assert got[0].provider is A
     assert await adapters.get("mine", A) is got[0]
     await adapters.close()
@@ -88,7 +88,7 @@ def test_each_loop_has_its_own_adapters_and_neither_is_kept_alive() -> None:
 
     for number in range(1, 6):
         asyncio.run(use())
-        assert len(vendor.made) == len(vendor.closed) == number
+        assert len(vendor.created) == len(vendor.closed) == number
     gc.collect()
     assert [loop() for loop in loops[:-1]] == [
         None
@@ -100,11 +100,11 @@ def test_a_loop_without_shutdown_is_released_by_the_next() -> None:
     loop = asyncio.new_event_loop()
     loop.run_until_complete(adapters.get("mine", A))
     loop.close()
-    left = weakref.ref(loop)
+    loop_reference = weakref.ref(loop)
     del loop
     asyncio.run(adapters.get("mine", A))  # type: ignore[arg-type] # a coroutine
     gc.collect()
-    assert left() is None
+    assert loop_reference() is None
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ async def test_a_constructor_that_raises_is_called_again_by_the_next_call(
         *(adapters.get("mine", A) for _ in range(3)), return_exceptions=True
     )
     assert outcomes == [mishap] * 3
-    assert await adapters.get("mine", A) is vendor.made[0]
+    assert await adapters.get("mine", A) is vendor.created[0]
     await adapters.close()
-    assert vendor.closed == vendor.made
+    assert vendor.closed == vendor.created
 
 
 async def test_an_import_that_fails_is_tried_again_by_the_next_call() -> None:
@@ -222,7 +222,7 @@ async def test_importing_ahead_makes_no_adapter_and_continues_after_a_failure() 
 
     await AdapterPool(load).import_adapters([A, A, Provider(plugin="c"), B])
     assert vendor.imports == {"a": 1, "c": 1, "b": 1}
-    assert not vendor.made
+    assert not vendor.created
 
 
 async def test_after_closing_a_later_call_makes_a_new_one() -> None:
@@ -235,7 +235,7 @@ async def test_after_closing_a_later_call_makes_a_new_one() -> None:
     assert await adapters.get("mine", A) is not first
     await adapters.close()
     await adapters.close()
-    assert vendor.closed == vendor.made
+    assert vendor.closed == vendor.created
 
 
 def test_closing_on_one_loop_leaves_the_others_alone() -> None:
@@ -247,11 +247,11 @@ def test_closing_on_one_loop_leaves_the_others_alone() -> None:
         await adapters.close()
 
     async def main() -> None:
-        mine = await adapters.get("mine", A)
+        own_adapter = await adapters.get("mine", A)
         await asyncio.to_thread(asyncio.run, use_and_close())
         assert len(vendor.closed) == 1
-        assert mine not in vendor.closed
-        assert await adapters.get("mine", A) is mine
+        assert own_adapter not in vendor.closed
+        assert await adapters.get("mine", A) is own_adapter
 
     asyncio.run(main())
     assert len(vendor.closed) == 2
@@ -267,7 +267,7 @@ async def test_a_call_that_waits_while_the_client_closes_fails_and_nothing_stays
     go_on.set()
     with pytest.raises(AttemptFailed, match="the client was closed meanwhile"):
         await waiting
-    assert vendor.made == vendor.closed == []
+    assert vendor.created == vendor.closed == []
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_an_adapter_that_does_not_close_is_logged_and_stops_no_other(
     with caplog.at_level(logging.ERROR, "standby"):
         assert virtual_clock.run(scenario()) == (LONGEST_CLOSE if isinstance(closing, float) else 0)
     assert [record.getMessage() for record in caplog.records] == [message]
-    assert good.closed == good.made[::-1]
+    assert good.closed == good.created[::-1]
 
 
 async def test_an_adapter_may_lack_aclose() -> None:

@@ -13,20 +13,20 @@ from tests.support.virtual_clock import VirtualLoop, run
 @pytest.mark.parametrize("limit", [1, 3])
 def test_no_more_calls_than_the_limit_run_at_once(limit: int) -> None:
     async def scenario() -> tuple[int, int]:
-        bulkhead, now, most, served = Bulkhead(limit), 0, 0, 0
+        bulkhead, now, most, completed = Bulkhead(limit), 0, 0, 0
 
         async def one() -> None:
-            nonlocal now, most, served
+            nonlocal now, most, completed
             if await bulkhead.acquire():
                 now += 1
                 most = max(most, now)
                 await asyncio.sleep(0.1)
                 now -= 1
-                served += 1
+                completed += 1
                 bulkhead.release()
 
         await asyncio.gather(*(one() for _ in range(20)))
-        return most, served
+        return most, completed
 
     assert run(scenario()) == (limit, min(20, limit * 10))
 

@@ -49,7 +49,7 @@ def resting(now: float = 0.0, **settings: Any) -> CircuitBreaker:
     return tested
 
 
-def recovered(now: float = 0.0) -> CircuitBreaker:
+def recovered_breaker(now: float = 0.0) -> CircuitBreaker:
     tested = resting(now - 5)
     call(tested, "success", now)
     return tested
@@ -347,12 +347,12 @@ def test_a_failure_without_a_kind_is_a_reason_too(*, probe: bool) -> None:
 # The last resort of a model that is suspected to be gone, and its probe in the background
 
 
-def suspected() -> CircuitBreaker:
+def suspect_breaker() -> CircuitBreaker:
     return CircuitBreaker(BreakerSettings(), random.Random(1), "retired on 2026-12-01")
 
 
 def probed_in_background() -> tuple[CircuitBreaker, Permit]:
-    tested = suspected()
+    tested = suspect_breaker()
     probe = tested.admit_background_probe(0.0, 60.0)
     assert probe is not None
     return tested, probe
@@ -366,18 +366,18 @@ def last_resort(tested: CircuitBreaker, now: float) -> Permit:
 
 
 def test_the_first_answer_to_a_last_resort_is_reported() -> None:
-    tested = suspected()
+    tested = suspect_breaker()
     assert tested.record(last_resort(tested, 0.0), "success", 1.0) == Health(state=State.CLOSED)
 
 
 def test_a_last_resort_that_opens_the_circuit_changes_no_state_that_is_reported() -> None:
-    tested = suspected()
+    tested = suspect_breaker()
     assert tested.record(last_resort(tested, 0.0), "ignored", 1.0, rest=300.0) is None
     assert tested.health(1.0).resting >= 300.0
 
 
 def test_one_last_resort_that_fails_leaves_the_others_in_flight() -> None:
-    tested = suspected()
+    tested = suspect_breaker()
     one, other = last_resort(tested, 0.0), last_resort(tested, 0.0)
     assert tested.record(one, "failure", 1.0) is None
     assert tested.record(other, "success", 2.0) == Health(state=State.CLOSED)
@@ -410,7 +410,7 @@ def test_a_last_resort_that_opens_the_circuit_makes_the_probe_outdated() -> None
 def test_after_a_recovery_the_calls_at_once_are_limited_and_doubled(
     age: float, admitted: int
 ) -> None:
-    tested = recovered()
+    tested = recovered_breaker()
     answers = [tested.admit(age) for _ in range(50)]
     assert sum(isinstance(answer, Permit) for answer in answers) == admitted
     if admitted < 50:
@@ -433,7 +433,7 @@ def test_a_rest_after_a_failure_of_no_kind_says_that_it_was_one() -> None:
 
 
 def test_what_is_forgotten_limits_no_calls_after_it() -> None:
-    tested = recovered()
+    tested = recovered_breaker()
     tested.forget()
     assert all(isinstance(tested.admit(0.0), Permit) for _ in range(50))
 
@@ -448,14 +448,14 @@ def test_a_probe_in_flight_that_is_forgotten_does_not_prevent_the_next_one() -> 
 
 
 def test_a_call_that_ends_makes_room_for_another() -> None:
-    tested = recovered()
+    tested = recovered_breaker()
     for outcome in ("success", "ignored", "slow", "success"):
         call(tested, outcome, 1.0)
     assert isinstance(tested.admit(1.0), Permit)
 
 
 def test_a_last_resort_is_not_limited() -> None:
-    tested = recovered()
+    tested = recovered_breaker()
     assert all(isinstance(tested.force_probe(0.0), Permit) for _ in range(50))
 
 

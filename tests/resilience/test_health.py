@@ -20,22 +20,22 @@ def test_one_identity_is_known_once() -> None:
 
 
 def test_the_newest_settings_count_and_what_is_known_stays() -> None:
-    known = model_health("a", BreakerSettings(failures=5))
+    entry = model_health("a", BreakerSettings(failures=5))
     for _ in range(2):
-        known.breaker.record(admit(known), "failure", 0.0)
+        entry.breaker.record(admit(entry), "failure", 0.0)
     model_health("a", BreakerSettings(failures=3))
-    known.breaker.record(admit(known), "failure", 0.0)
-    assert known.breaker.health(0.0).state is State.OPEN
+    entry.breaker.record(admit(entry), "failure", 0.0)
+    assert entry.breaker.health(0.0).state is State.OPEN
 
 
 def test_forgetting_concerns_existing_clients_too() -> None:
-    known = model_health("a", ONE)
-    late = admit(known)
-    known.breaker.record(admit(known), "failure", 0.0)
+    entry = model_health("a", ONE)
+    late = admit(entry)
+    entry.breaker.record(admit(entry), "failure", 0.0)
     health.forget()
-    assert model_health("a", ONE).breaker is known.breaker, "clients go on sharing it"
-    known.breaker.record(late, "failure", 0.0)  # a call of before
-    assert known.breaker.health(0.0).state is State.CLOSED
+    assert model_health("a", ONE).breaker is entry.breaker, "clients go on sharing it"
+    entry.breaker.record(late, "failure", 0.0)  # a call of before
+    assert entry.breaker.health(0.0).state is State.CLOSED
 
 
 def test_models_that_no_client_uses_any_more_are_dropped() -> None:
@@ -45,8 +45,8 @@ def test_models_that_no_client_uses_any_more_are_dropped() -> None:
     assert breaker() is None
 
 
-def admit(known: health.ModelHealth) -> Permit:
-    permit = known.breaker.admit(0.0)
+def admit(entry: health.ModelHealth) -> Permit:
+    permit = entry.breaker.admit(0.0)
     assert isinstance(permit, Permit)
     return permit
 
@@ -96,8 +96,8 @@ def test_a_forked_child_knows_nothing_and_draws_its_own_pauses() -> None:
 
 
 def test_a_breaker_that_is_off_says_so_and_concerns_no_other_client() -> None:
-    known, off = model_health("a", ONE), model_health("a", settings=False)
-    assert (off.breaker.health(0.0).state, off.budget) == (State.OFF, known.budget)
-    known.breaker.record(admit(known), "failure", 0.0)
+    entry, off = model_health("a", ONE), model_health("a", settings=False)
+    assert (off.breaker.health(0.0).state, off.budget) == (State.OFF, entry.budget)
+    entry.breaker.record(admit(entry), "failure", 0.0)
     assert model_health("a", settings=True).breaker.health(0.0).state is State.OPEN
-    assert (known.breaker.settings, off.breaker.health(0.0).state) == (BreakerSettings(), State.OFF)
+    assert (entry.breaker.settings, off.breaker.health(0.0).state) == (BreakerSettings(), State.OFF)

@@ -20,20 +20,20 @@ TWICE = BreakerSettings(failures=2, open=10.0, open_limit=10.0)
 
 
 def settings(**models: Any) -> Settings:
-    made = {
+    entries = {
         name: Model(provider="scripted", options=options, breaker=TWICE)
         if isinstance(options, dict)
         else options
         for name, options in models.items()
     }
     return Settings(
-        models=made,
-        chains={"default": Chain(models=tuple(made)), "other": Chain(models=tuple(made))},
+        models=entries,
+        chains={"default": Chain(models=tuple(entries)), "other": Chain(models=tuple(entries))},
     )
 
 
-def client(given: Settings) -> AsyncStandby:
-    return AsyncStandby(settings=given, environ={}, warm_up=False)
+def client(configured: Settings) -> AsyncStandby:
+    return AsyncStandby(settings=configured, environ={}, warm_up=False)
 
 
 def outcomes(reply: Reply) -> list[tuple[str, str]]:
@@ -41,8 +41,8 @@ def outcomes(reply: Reply) -> list[tuple[str, str]]:
 
 
 async def test_chains_and_clients_share_what_is_known_of_a_model() -> None:
-    given = settings(a=DOWN, b=WELL)
-    async with client(given) as one, client(given) as two:
+    configured = settings(a=DOWN, b=WELL)
+    async with client(configured) as one, client(configured) as two:
         await one.chat("Which city?")
         await one.chat("Which city?", chain="other")
         assert outcomes(await two.chat("Which city?")) == [("a", "skipped"), ("b", "answered")]
@@ -91,13 +91,13 @@ def test_the_primary_comes_back_by_itself() -> None:
 
 
 async def test_closing_ends_a_probe_that_outlived_its_call() -> None:
-    given = settings(a={"script": [*DOWN["script"] * 2, {"hang": True}]}, b=WELL)
-    given.models["a"] = Model(
+    configured = settings(a={"script": [*DOWN["script"] * 2, {"hang": True}]}, b=WELL)
+    configured.models["a"] = Model(
         provider="scripted",
-        options=given.models["a"].options,
+        options=configured.models["a"].options,
         breaker=BreakerSettings(failures=2, open=0.02),
     )
-    standby = client(given)
+    standby = client(configured)
     for _ in range(2):
         await standby.chat("Which city?")
     await asyncio.sleep(0.03)
@@ -151,9 +151,9 @@ def test_a_chain_hedges_one_call_in_twenty() -> None:
         )
 
     async def scenario() -> int:
-        given = settings(a=slow("40s"), b=slow("40s"))
+        configured = settings(a=slow("40s"), b=slow("40s"))
         hedged = Chain(models=("a", "b"), hedge=Hedge(after=1.0))
-        standby = client(Settings(models=given.models, chains={"default": hedged}))
+        standby = client(Settings(models=configured.models, chains={"default": hedged}))
         replies = [await standby.chat("Which city?") for _ in range(200)]
         return sum(len(reply.trail) == 2 for reply in replies)
 
@@ -204,8 +204,8 @@ async def test_a_model_whose_breaker_is_off_never_rests(failure: dict[str, Any])
 
 
 async def test_health_is_forgotten_for_all_clients_at_once() -> None:
-    given = settings(a=DOWN, b=DOWN, c=WELL)
-    async with client(given) as one, client(given) as two:
+    configured = settings(a=DOWN, b=DOWN, c=WELL)
+    async with client(configured) as one, client(configured) as two:
         for _ in range(2):
             await one.chat("Which city?")
         two.forget_health("a")
@@ -253,8 +253,8 @@ def test_forgetting_the_health_of_an_unknown_model_suggests_a_similar_name() -> 
         assert standby.health()["small"].state is State.CLOSED
 
 
-@pytest.mark.parametrize("given", [["small"], ("small",), None, 7])
-def test_a_value_that_is_not_a_name_is_refused_and_nothing_is_forgotten(given: Any) -> None:
+@pytest.mark.parametrize("configured", [["small"], ("small",), None, 7])
+def test_a_value_that_is_not_a_name_is_refused_and_nothing_is_forgotten(configured: Any) -> None:
     with Standby(settings=settings(small=DOWN, b=WELL), environ={}, warm_up=False) as standby:
         for _ in range(9):
             standby.chat("Hi")
@@ -263,7 +263,7 @@ def test_a_value_that_is_not_a_name_is_refused_and_nothing_is_forgotten(given: A
             TypeError,
             match=r"forget_health: expected the names of models, each by itself, not a \w+: ",
         ):
-            standby.forget_health("small", given)
+            standby.forget_health("small", configured)
         assert standby.health()["small"].state is before is State.OPEN
 
 

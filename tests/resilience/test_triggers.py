@@ -24,7 +24,7 @@ def matches(failed: Failure, **fields: Any) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("fields", "found"),
+    ("fields", "is_match"),
     [
         ({"kind": Kind.OVERLOADED}, True),
         ({"kind": (Kind.TIMEOUT, Kind.OVERLOADED)}, True),
@@ -55,9 +55,9 @@ def matches(failed: Failure, **fields: Any) -> bool:
     ],
 )
 def test_a_field_matches_what_it_names_and_a_list_any_of_its_items(
-    fields: dict[str, Any], *, found: bool
+    fields: dict[str, Any], *, is_match: bool
 ) -> None:
-    assert matches(UNAVAILABLE, **fields) is found
+    assert matches(UNAVAILABLE, **fields) is is_match
 
 
 @pytest.mark.parametrize("other", ["kind", "status", "code", "message", "provider", "model"])
@@ -174,7 +174,7 @@ def test_a_piece_of_text_is_found_in_any_case_and_no_character_of_it_is_special(
 
 
 @pytest.mark.parametrize(
-    ("expression", "text", "found"),
+    ("expression", "text", "is_match"),
     [
         ("/É+/", "CAFÉé", True),
         ("/^a.c$/", "abc", True),
@@ -189,9 +189,9 @@ def test_a_piece_of_text_is_found_in_any_case_and_no_character_of_it_is_special(
     ],
 )
 def test_an_expression_stands_between_slashes_and_matches_anywhere_in_any_case(
-    expression: str, text: str, *, found: bool
+    expression: str, text: str, *, is_match: bool
 ) -> None:
-    assert pattern(expression)(text) is found
+    assert pattern(expression)(text) is is_match
 
 
 @pytest.mark.parametrize("expression", ["x", "/x/"])
@@ -238,8 +238,8 @@ def test_a_predicate_recognises_failures_and_rejects_replies() -> None:
     triggers = Triggers(
         [("mine", Trigger(test="house/sorry", then="next"))], {"house/sorry": is_sorry}.__getitem__
     )
-    found = triggers.match(failure("overloaded", "sorry"), provider="p", model="m")
-    assert (found and found[0], triggers.match(UNAVAILABLE, provider="p", model="m")) == (
+    is_match = triggers.match(failure("overloaded", "sorry"), provider="p", model="m")
+    assert (is_match and is_match[0], triggers.match(UNAVAILABLE, provider="p", model="m")) == (
         "mine",
         None,
     )

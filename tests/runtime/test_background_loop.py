@@ -21,7 +21,7 @@ from standby.runtime.background_loop import run
 from tests.support.busy import SLACK
 from tests.support.loopback import Loopback, hang, openai_answers, openai_reply
 
-who = contextvars.ContextVar("who", default="nobody")
+caller_name = contextvars.ContextVar("who", default="nobody")
 
 PYTHON = (sys.executable, "-W", "error::ResourceWarning", "-W", "error::RuntimeWarning", "-c")
 CLIENT = """
@@ -51,7 +51,7 @@ def server() -> Iterator[Loopback]:
 
 
 @pytest.fixture
-def unwarned(monkeypatch: pytest.MonkeyPatch) -> None:
+def reset_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background_loop, "_warned", False)
 
 
@@ -61,11 +61,11 @@ def unwarned(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A background loop of the test's own, in the place of the process's."""
-    made = background_loop._BackgroundLoop()
-    monkeypatch.setattr(background_loop, "_current", made)
-    yield made
-    made.pid = os.getpid()
-    made.shut_down()
+    loop_thread = background_loop._BackgroundLoop()
+    monkeypatch.setattr(background_loop, "_current", loop_thread)
+    yield loop_thread
+    loop_thread.pid = os.getpid()
+    loop_thread.shut_down()
 
 
 def start_in_thread(
@@ -87,7 +87,7 @@ def start_in_thread(
 
 def test_the_end_cancels_calls_closes_generators_and_wakes_no_daemon_thread(fresh: Any) -> None:
     scenario: list[str] = []
-    started = threading.Event()
+    start_program = threading.Event()
 
     async def generator() -> AsyncIterator[int]:
         try:
@@ -98,14 +98,14 @@ def test_the_end_cancels_calls_closes_generators_and_wakes_no_daemon_thread(fres
     async def call() -> None:
         try:
             scenario.append(str(await anext(kept)))
-            started.set()
+            start_program.set()
             await asyncio.sleep(600)
         finally:
             scenario.append("cancelled")
 
     kept = generator()
     thread, raised = start_in_thread(call())
-    assert started.wait(2)
+    assert start_program.wait(2)
     served_by = fresh.thread
     fresh.shut_down()
     fresh.shut_down()
@@ -209,9 +209,9 @@ def test_all_calls_share_one_daemon_thread() -> None:
 
 def test_context_variables_are_carried_over() -> None:
     async def ask() -> str:
-        return await asyncio.create_task(value(who.get()))
+        return await asyncio.create_task(value(caller_name.get()))
 
-    who.set("the caller")
+    caller_name.set("the caller")
     assert run(ask()) == "the caller"
 
 
@@ -266,7 +266,7 @@ def test_a_plugin_that_wants_the_process_to_exit_reaches_the_caller_and_the_loop
 
 
 @contextmanager
-def started(body: str, url: str) -> Iterator[subprocess.Popen[str]]:
+def start_program(body: str, url: str) -> Iterator[subprocess.Popen[str]]:
     program = subprocess.Popen(command(body, url), stdout=-1, stderr=-1, text=True)  # noqa: S603 - ours
     with program:
         try:
@@ -297,7 +297,7 @@ def test_ctrl_c_cancels_the_call_closes_its_socket_and_the_program_continues(
                 print("interrupted", flush=True)
         print(list(stream), client.chat("hi").text)
     """
-    with started(body, server.url) as program:
+    with start_program(body, server.url) as program:
         interrupt(program, server)
         interrupt(program, server, 2)
         output, complaints = program.communicate(timeout=10)
@@ -316,7 +316,7 @@ def test_ctrl_c_ends_a_program_at_once_with_one_traceback_and_nothing_else(
         with client.stream("hi") as stream:
             next(stream)
     """
-    with started(body, server.url) as program:
+    with start_program(body, server.url) as program:
         interrupt(program, server)
         began = time.monotonic()
         _, complaints = program.communicate(timeout=10)

@@ -108,12 +108,12 @@ def test_an_origin_names_plugin_distribution_and_version() -> None:
     )
 
 
-def made(struct: type[Any], /, **fields: object) -> Any:
+def build(struct: type[Any], /, **fields: object) -> Any:
     """Make a struct as a plugin may: with any values."""
     return struct(**fields)
 
 
-CALL = made(ToolCall, id="1", name="f", arguments={})
+CALL = build(ToolCall, id="1", name="f", arguments={})
 
 
 @pytest.mark.parametrize(
@@ -134,33 +134,35 @@ def test_a_value_as_promised_has_no_type_error(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        (made(Reply, text=None), "expected `str`, got `null` - at `text`"),
-        (made(Reply, text="x", usage={}), "expected a Usage, got a dict - at `usage`"),
+        (build(Reply, text=None), "expected `str`, got `null` - at `text`"),
+        (build(Reply, text="x", usage={}), "expected a Usage, got a dict - at `usage`"),
         (
-            made(Reply, text="x", usage={"input": "many"}),
+            build(Reply, text="x", usage={"input": "many"}),
             "expected `int`, got `str` - at `usage.input`",
         ),
         (
-            made(Reply, text="x", usage=made(Usage, input="many")),
+            build(Reply, text="x", usage=build(Usage, input="many")),
             "expected `int`, got `str` - at `usage.input`",
         ),
         (
-            made(Reply, text="x", tool_calls=(CALL, made(ToolCall, id=1, name="f", arguments={}))),
+            build(
+                Reply, text="x", tool_calls=(CALL, build(ToolCall, id=1, name="f", arguments={}))
+            ),
             "expected `str`, got `int` - at `tool_calls.id`",
         ),
         (
-            made(Reply, text="x", tool_calls=("f",)),
+            build(Reply, text="x", tool_calls=("f",)),
             "expected `object`, got `str` - at `tool_calls[0]`",
         ),
-        (made(Card, retires="2026-12-01"), "expected `date | null`, got `str` - at `retires`"),
-        (made(Card, retires=5), "expected `date | null`, got `int` - at `retires`"),
-        (made(Failure, kind="tired", message="x"), "invalid enum value 'tired' - at `kind`"),
+        (build(Card, retires="2026-12-01"), "expected `date | null`, got `str` - at `retires`"),
+        (build(Card, retires=5), "expected `date | null`, got `int` - at `retires`"),
+        (build(Failure, kind="tired", message="x"), "invalid enum value 'tired' - at `kind`"),
         (
-            made(ProviderInfo, adapter="a:A", card={"tools": True}),
+            build(ProviderInfo, adapter="a:A", card={"tools": True}),
             "expected a Card, got a dict - at `card`",
         ),
         (
-            made(ProviderInfo, adapter="a:A", card=made(Card, tools=1)),
+            build(ProviderInfo, adapter="a:A", card=build(Card, tools=1)),
             "expected `bool | null`, got `int` - at `card.tools`",
         ),
     ],

@@ -173,11 +173,11 @@ def test_loops_may_come_and_go_while_closed_ones_are_looked_for() -> None:
             threads._slots.pop(self, None)
             return super().is_closed()
 
-    gone = Meddling()
-    threads._slots[gone] = asyncio.Semaphore()
-    gone.close()
+    ended = Meddling()
+    threads._slots[ended] = asyncio.Semaphore()
+    ended.close()
     assert asyncio.run(blocking(abs, -1)) == 1
-    assert gone not in threads._slots
+    assert ended not in threads._slots
     assert other in threads._slots
     other.close()
 

@@ -56,14 +56,14 @@ def test_the_plugins_ask_for_the_ranges_that_the_distribution_declares() -> None
         *(one for extra in project["optional-dependencies"].values() for one in extra),
     }
     registry = Registry()
-    wanted = [
+    expected = [
         library
         for name in registry.names()
         for library in registry.info(name).libraries
         if not library.option
     ]
-    assert {library.requirement for library in wanted} <= declared
-    assert len(wanted) >= 4
+    assert {library.requirement for library in expected} <= declared
+    assert len(expected) >= 4
     for name in registry.names():
         info = registry.info(name)
         assert all(

@@ -84,8 +84,8 @@ class BreakersBeside:
             assert (health.resting, health.reason) == (0.0, "")
             self._until = float("-inf")
         else:
-            left = max(0.0, opening.until - self.now)
-            assert (health.resting, health.reason) == (left, opening.reason)
+            time_left = max(0.0, opening.until - self.now)
+            assert (health.resting, health.reason) == (time_left, opening.reason)
             assert opening.until >= self._until, "the end of a rest moved backwards"
             self._until = opening.until
         calls = [call for call in self.in_flight if not self.reference.is_outdated(call.number)]

@@ -86,7 +86,7 @@ def _by_vendor(gemini: Fault, openai: Fault) -> Fault:
     return lambda wire: gemini(wire) if wire.plugin == "gemini" else openai(wire)
 
 
-def _packed(data: bytes, encoding: str) -> Answer:
+def _compressed_answer(data: bytes, encoding: str) -> Answer:
     headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
     return Answer(pieces=((0.0, data),), headers=headers)
 
@@ -255,12 +255,12 @@ FAULTS: list[Row] = [
         _change(headers={"Content-Length": "10737418240"}, framing="length", then="close"),
         "connection or ok",
     ),
-    ("U18", "gzip bomb", lambda _: _packed(_bomb(), "gzip"), "malformed"),
-    ("U18", "not gzip", lambda _: _packed(b"no gzip", "gzip"), "malformed"),
+    ("U18", "gzip bomb", lambda _: _compressed_answer(_bomb(), "gzip"), "malformed"),
+    ("U18", "not gzip", lambda _: _compressed_answer(b"no gzip", "gzip"), "malformed"),
     (
         "U18",
         "twice gzip",
-        lambda _: _packed(gzip.compress(gzip.compress(b"{}")), "gzip"),
+        lambda _: _compressed_answer(gzip.compress(gzip.compress(b"{}")), "gzip"),
         "malformed",
     ),
     ("U19", "invalid UTF-8", _with_text(b"\xff"), "malformed or ok"),

@@ -22,15 +22,15 @@ threading.Timer(0.3, goes_on.set).start()
 """
 
 
-def played(program: str, folder: Path, *words: str) -> tuple[str, str]:
+def run_program(program: str, folder: Path, *arguments: str) -> tuple[str, str]:
     """Run it while httpx is half imported; return what it printed, and what it complained of."""
     (folder / "httpx.py").write_text(HTTPX)
-    ran = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", HEAD + program, *words],
+    process = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", HEAD + program, *arguments],
         env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{Path(__file__).parents[2]}"},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    return ran.stdout, ran.stderr
+    return process.stdout, process.stderr

@@ -10,10 +10,10 @@ from standby.types import Sampling
 from tests.config.files import Catalogue, catalogue, info, one_chain, resolve_settings
 
 
-def model(name: str, given: Model | None = None, **rest: Any) -> Model:
+def model(name: str, entry: Model | None = None, **options: Any) -> Model:
     """Return what a name resolves to, without errors."""
     resolution = resolve_settings(
-        one_chain(name, models={} if given is None else {name: given}, **rest)
+        one_chain(name, models={} if entry is None else {name: entry}, **options)
     )
     assert [problem for problem in resolution.problems if problem.severity == "error"] == []
     return resolution.settings.models[name]
@@ -23,13 +23,13 @@ def format_findings(
     settings: Settings, environ: dict[str, str] | None = None, plugins: Catalogue | None = None
 ) -> list[str]:
     keys = {"ACME_KEY": "a", "BOLT_KEY": "b"} if environ is None else environ
-    found = resolve_settings(settings, keys, plugins).findings
+    findings = resolve_settings(settings, keys, plugins).findings
     return [
         (
             f"{'.'.join(map(str, f.location))} {f.problem.severity}: {f.problem.message}; "
             f"{f.problem.hint}"
         )
-        for f in found
+        for f in findings
     ]
 
 
@@ -37,26 +37,26 @@ def format_findings(
 
 
 def test_a_bare_name_is_served_by_the_plugin_whose_card_knows_it() -> None:
-    found = model("flash")
-    assert (found.provider, found.model) == ("bolt", "flash")
+    findings = model("flash")
+    assert (findings.provider, findings.model) == ("bolt", "flash")
 
 
 @pytest.mark.parametrize(
     ("name", "vendor_id"), [("acme/new-9", "new-9"), ("acme/org/new-9", "org/new-9")]
 )
 def test_a_name_with_a_provider_is_split_at_the_first_slash(name: str, vendor_id: str) -> None:
-    found = model(name)
-    assert (found.provider, found.model) == ("acme", vendor_id)
+    findings = model(name)
+    assert (findings.provider, findings.model) == ("acme", vendor_id)
 
 
 def test_a_provider_of_the_settings_serves_too() -> None:
-    found = model("mine/new-9", providers={"mine": Provider(plugin="acme")})
-    assert (found.provider, found.model) == ("mine", "new-9")
+    findings = model("mine/new-9", providers={"mine": Provider(plugin="acme")})
+    assert (findings.provider, findings.model) == ("mine", "new-9")
 
 
 def test_a_definition_may_have_any_name() -> None:
-    found = model("fast", Model(provider="bolt", model="flash"))
-    assert (found.provider, found.model, found.card) == (
+    findings = model("fast", Model(provider="bolt", model="flash"))
+    assert (findings.provider, findings.model, findings.card) == (
         "bolt",
         "flash",
         Card(refuses=("seed",), timeout=5.0),
@@ -68,8 +68,8 @@ def test_the_id_of_a_definition_is_its_name_by_default() -> None:
 
 
 def test_a_definition_with_a_slash_overrides_what_the_name_says() -> None:
-    found = model("acme/new-9", Model(timeout=7.0))
-    assert (found.provider, found.model, found.timeout) == ("acme", "new-9", 7.0)
+    findings = model("acme/new-9", Model(timeout=7.0))
+    assert (findings.provider, findings.model, findings.timeout) == ("acme", "new-9", 7.0)
 
 
 def test_an_id_with_a_slash_is_not_split_where_the_provider_is_named() -> None:
@@ -77,8 +77,8 @@ def test_an_id_with_a_slash_is_not_split_where_the_provider_is_named() -> None:
 
 
 def test_the_card_is_looked_up_by_the_definitions_id() -> None:
-    found = model("fast", Model(model="flash"))
-    assert (found.provider, found.model) == ("bolt", "flash")
+    findings = model("fast", Model(model="flash"))
+    assert (findings.provider, findings.model) == ("bolt", "flash")
 
 
 # Its card and its time-out
@@ -95,7 +95,7 @@ def test_the_card_of_all_models_is_below_the_models_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "timeout"),
+    ("name", "entry", "timeout"),
     [
         ("large-3", Model(timeout=3.0), 3.0),
         ("large-3", Model(timeout=3.0, card=Card(timeout=4.0)), 3.0),
@@ -106,9 +106,9 @@ def test_the_card_of_all_models_is_below_the_models_own() -> None:
     ],
 )
 def test_the_settings_the_card_the_vendor_then_a_minute(
-    name: str, given: Model | None, timeout: float
+    name: str, entry: Model | None, timeout: float
 ) -> None:
-    assert model(name, given).timeout == timeout
+    assert model(name, entry).timeout == timeout
 
 
 # What is wrong with a name
@@ -190,14 +190,14 @@ def test_an_unknown_name_is_reported_in_each_chain_and_a_wrong_definition_once()
 
 
 @pytest.mark.parametrize(
-    ("given", "location"),
+    ("entry", "location"),
     [
         (Model(drop=("temprature", "top_p")), "drop.0"),
         (Model(card=Card(refuses=("seed", "temprature"))), "card.refuses.1"),
     ],
 )
-def test_an_unknown_parameter_is_reported(given: Model, location: str) -> None:
-    assert format_findings(one_chain("large-3", models={"large-3": given})) == [
+def test_an_unknown_parameter_is_reported(entry: Model, location: str) -> None:
+    assert format_findings(one_chain("large-3", models={"large-3": entry})) == [
         (
             f"models.large-3.{location} error: no parameter is named 'temprature'; did you mean "
             "'temperature'?"
@@ -211,11 +211,11 @@ def test_all_parameters_are_listed_where_none_is_similar() -> None:
 
 
 def test_options_are_typed_and_checked_by_the_plugins_own_schema() -> None:
-    found = model(
+    findings = model(
         "x",
         Model(provider="acme", options={"budget": "5", "loud": "yes", "free": "1", "level": "3"}),
     )
-    assert found.options == {"budget": 5, "loud": True, "free": "1", "level": 3}
+    assert findings.options == {"budget": 5, "loud": True, "free": "1", "level": 3}
     assert format_findings(
         one_chain(
             "x", models={"x": Model(provider="acme", options={"budget": "500", "efort": "low"})}
@@ -274,8 +274,8 @@ def test_a_model_that_is_retired_within_sixty_days_is_a_warning(name: str, expec
 
 
 def test_no_retirement_is_reported_for_an_own_endpoint() -> None:
-    mine = {"mine": Provider(plugin="acme", base_url="http://127.0.0.1:9/v1")}
-    assert format_findings(one_chain("mine/old-1", providers=mine)) == []
+    providers = {"mine": Provider(plugin="acme", base_url="http://127.0.0.1:9/v1")}
+    assert format_findings(one_chain("mine/old-1", providers=providers)) == []
 
 
 def test_a_later_retirement_is_no_warning() -> None:
@@ -303,8 +303,10 @@ def test_a_missing_key_is_a_warning_for_each_model() -> None:
 
 
 def test_a_named_key_is_missing_even_for_an_own_endpoint() -> None:
-    mine = Provider(plugin="acme", base_url="http://127.0.0.1", api_key=Secret("", origin="MINE"))
-    assert format_findings(one_chain("mine/x", providers={"mine": mine})) == [
+    providers = Provider(
+        plugin="acme", base_url="http://127.0.0.1", api_key=Secret("", origin="MINE")
+    )
+    assert format_findings(one_chain("mine/x", providers={"mine": providers})) == [
         "chains.default.models.0 warning: no key for mine/x: it is skipped; set MINE"
     ]
     bare = Provider(plugin="acme", base_url="http://127.0.0.1")

@@ -13,25 +13,32 @@ LOCATION = ("chains", "default", "models", 0)
 
 
 def providers(
-    given: Mapping[str, Provider] | None = None, plugins: Catalogue | None = None, **environ: str
+    configured: Mapping[str, Provider] | None = None,
+    plugins: Catalogue | None = None,
+    **environ: str,
 ) -> tuple[Providers, Findings]:
     findings = Findings()
     return Providers(
-        given or {}, CachedCatalogue(plugins or catalogue(), findings), environ, findings
+        configured or {}, CachedCatalogue(plugins or catalogue(), findings), environ, findings
     ), findings
 
 
 def format_findings(findings: Findings) -> list[tuple[object, str]]:
     return [
-        (found.location, f"{found.problem.message}; {found.problem.hint}") for found in findings
+        (finding.location, f"{finding.problem.message}; {finding.problem.hint}")
+        for finding in findings
     ]
 
 
 def test_each_plugin_is_a_provider_by_itself() -> None:
-    found, findings = providers(ACME_KEY="a")
-    made = found.get("acme", LOCATION)
-    assert made == Provider(plugin="acme", api_key=Secret("a"), options={})
-    assert (found.names, found.as_dict(), findings) == (("acme", "bolt"), {"acme": made}, [])
+    finding, findings = providers(ACME_KEY="a")
+    provider = finding.get("acme", LOCATION)
+    assert provider == Provider(plugin="acme", api_key=Secret("a"), options={})
+    assert (finding.names, finding.as_dict(), findings) == (
+        ("acme", "bolt"),
+        {"acme": provider},
+        [],
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,22 +54,22 @@ def test_each_plugin_is_a_provider_by_itself() -> None:
 def test_the_first_variable_that_is_set_holds_the_key(
     environ: dict[str, str], secret: str, origin: str
 ) -> None:
-    made = providers(**environ)[0].get("acme", LOCATION)
-    assert made is not None
-    assert made.api_key is not None
-    assert (made.api_key.reveal(), made.api_key.origin) == (secret, origin)
+    provider = providers(**environ)[0].get("acme", LOCATION)
+    assert provider is not None
+    assert provider.api_key is not None
+    assert (provider.api_key.reveal(), provider.api_key.origin) == (secret, origin)
 
 
 def test_a_plugin_without_key_variables_needs_none() -> None:
-    made = providers(plugins=Catalogue(free=(info(), {})))[0].get("free", LOCATION)
-    assert made == Provider(plugin="free", options={})
+    provider = providers(plugins=Catalogue(free=(info(), {})))[0].get("free", LOCATION)
+    assert provider == Provider(plugin="free", options={})
 
 
 def test_a_plugin_that_takes_a_key_may_be_used_without_one() -> None:
     free = msgspec.structs.replace(info(), keys=("FREE_KEY",), key_needed=False)
     for environ, key in (({}, None), ({"FREE_KEY": "a"}, Secret("a"))):
-        made = providers(plugins=Catalogue(free=(free, {})), **environ)[0].get("free", LOCATION)
-        assert made == Provider(plugin="free", api_key=key)
+        provider = providers(plugins=Catalogue(free=(free, {})), **environ)[0].get("free", LOCATION)
+        assert provider == Provider(plugin="free", api_key=key)
 
 
 def test_an_own_endpoint_may_need_no_key() -> None:
@@ -72,15 +79,15 @@ def test_an_own_endpoint_may_need_no_key() -> None:
 
 
 def test_a_key_that_is_given_stays() -> None:
-    given = {"acme": Provider(plugin="acme", api_key=Secret("", origin="MINE"))}
-    assert providers(given, ACME_KEY="a")[0].as_dict() == {
-        "acme": msgspec.structs.replace(given["acme"], options={})
+    configured = {"acme": Provider(plugin="acme", api_key=Secret("", origin="MINE"))}
+    assert providers(configured, ACME_KEY="a")[0].as_dict() == {
+        "acme": msgspec.structs.replace(configured["acme"], options={})
     }
 
 
 def test_a_provider_of_the_settings_is_checked_even_if_no_model_uses_it_and_reported_once() -> None:
-    found, findings = providers({"mine": Provider(plugin="akme")})
-    assert found.get("mine", LOCATION) is found.get("mine", LOCATION) is None
+    finding, findings = providers({"mine": Provider(plugin="akme")})
+    assert finding.get("mine", LOCATION) is finding.get("mine", LOCATION) is None
     assert format_findings(findings) == [
         (
             ("providers", "mine", "plugin"),
@@ -90,9 +97,9 @@ def test_a_provider_of_the_settings_is_checked_even_if_no_model_uses_it_and_repo
 
 
 def test_an_unknown_name_is_reported_at_each_location() -> None:
-    found, findings = providers({"router": Provider(plugin="acme")})
+    finding, findings = providers({"router": Provider(plugin="acme")})
     for location in ((*LOCATION[:-1], 1), (*LOCATION[:-1], 2)):
-        assert found.get("zzz", location) is None
+        assert finding.get("zzz", location) is None
     message = (
         "no provider and no plugin is named 'zzz'; installed: acme, bolt; else install its package"
     )
@@ -103,16 +110,16 @@ def test_an_unknown_name_is_reported_at_each_location() -> None:
 
 
 def test_the_names_of_the_settings_are_suggested_too() -> None:
-    found, findings = providers({"router": Provider(plugin="acme")})
-    found.get("ruter", LOCATION)
+    finding, findings = providers({"router": Provider(plugin="acme")})
+    finding.get("ruter", LOCATION)
     assert format_findings(findings) == [
         (LOCATION, "no provider and no plugin is named 'ruter'; did you mean 'router'?")
     ]
 
 
 def test_with_no_plugin_at_all_it_says_so() -> None:
-    found, findings = providers(plugins=Catalogue())
-    found.get("acme", LOCATION)
+    finding, findings = providers(plugins=Catalogue())
+    finding.get("acme", LOCATION)
     assert format_findings(findings) == [
         (
             LOCATION,
@@ -122,8 +129,8 @@ def test_with_no_plugin_at_all_it_says_so() -> None:
 
 
 def test_a_broken_plugin_is_reported_and_its_provider_stays_to_be_skipped() -> None:
-    found, findings = providers(plugins=Catalogue(rusty=plugin_error()))
-    assert found.get("rusty", LOCATION) is not None
+    finding, findings = providers(plugins=Catalogue(rusty=plugin_error()))
+    assert finding.get("rusty", LOCATION) is not None
     assert format_findings(findings) == [
         (LOCATION, "plugin 'rusty' is broken: ImportError; update it")
     ]

@@ -12,13 +12,13 @@ from tests.config.files import one_chain, resolve_settings
 
 
 def format_findings(settings: Settings) -> list[str]:
-    found = resolve_settings(settings).findings
+    findings = resolve_settings(settings).findings
     return [
         (
             f"{'.'.join(map(str, f.location))} {f.problem.severity}: {f.problem.message}; "
             f"{f.problem.hint}"
         )
-        for f in found
+        for f in findings
     ]
 
 
@@ -51,15 +51,15 @@ def test_two_names_for_one_model_are_a_warning_and_the_model_is_tried_once() -> 
 
 
 @pytest.mark.parametrize(
-    "mine",
+    "provider",
     [
         Provider(plugin="acme", api_key=Secret("another")),
         Provider(plugin="acme", base_url="http://127.0.0.1"),
         Provider(plugin="bolt", api_key=Secret("acme-opens-nothing")),
     ],
 )
-def test_another_account_endpoint_or_plugin_is_another_model(mine: Provider) -> None:
-    assert format_findings(one_chain("acme/x", "mine/x", providers={"mine": mine})) == []
+def test_another_account_endpoint_or_plugin_is_another_model(provider: Provider) -> None:
+    assert format_findings(one_chain("acme/x", "mine/x", providers={"mine": provider})) == []
 
 
 def test_other_options_make_another_model() -> None:
@@ -71,10 +71,10 @@ def test_other_options_make_another_model() -> None:
 
 
 def test_two_providers_of_one_account_are_one() -> None:
-    mine = {
+    provider = {
         "mine": Provider(plugin="acme", api_key=Secret("acme-opens-nothing", origin="OTHER_NAME"))
     }
-    assert len(format_findings(one_chain("acme/x", "mine/x", providers=mine))) == 1
+    assert len(format_findings(one_chain("acme/x", "mine/x", providers=provider))) == 1
 
 
 def test_a_chain_uses_all_triggers_in_their_order_unless_it_lists_its_own() -> None:
@@ -119,14 +119,14 @@ def test_what_is_resolved_leaves_nothing_open() -> None:
         "acme": Provider(plugin="acme", api_key=Secret("acme-opens-nothing"), options={})
     }
     for name in ("large-3", "acme/x"):
-        found = resolved.models[name]
+        findings = resolved.models[name]
         assert None not in (
-            found.provider,
-            found.model,
-            found.timeout,
-            found.options,
-            found.drop,
-            found.card,
+            findings.provider,
+            findings.model,
+            findings.timeout,
+            findings.options,
+            findings.drop,
+            findings.card,
         )
     assert resolved.chains["default"].triggers == ()
 

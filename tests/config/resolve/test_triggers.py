@@ -8,9 +8,11 @@ RE2 = "RE2 has no look-around and no back-references"
 
 
 def format_findings(trigger: Trigger, *models: str) -> list[str]:
-    found = resolve_settings(one_chain(*(models or ("large-3",)), triggers={"t": trigger})).findings
+    findings = resolve_settings(
+        one_chain(*(models or ("large-3",)), triggers={"t": trigger})
+    ).findings
     return [
-        f"{'.'.join(map(str, f.location))}: {f.problem.message}; {f.problem.hint}" for f in found
+        f"{'.'.join(map(str, f.location))}: {f.problem.message}; {f.problem.hint}" for f in findings
     ]
 
 

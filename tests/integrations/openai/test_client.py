@@ -18,7 +18,7 @@ from standby import AsyncStandby, ConfigError, Settings, Standby
 from standby.integrations.openai.client import BASE_URL, AsyncStandbyTransport, StandbyTransport
 from standby.settings import Chain, Model, Retry, StreamRules
 from tests.support.chains import loopback_chain, scripted_chain
-from tests.support.half_imported import played
+from tests.support.half_imported import run_program
 from tests.support.loopback import (
     GEMINI_503,
     OPENAI_500,
@@ -332,14 +332,14 @@ def test_an_agents_loop_of_tools_goes_over_two_models() -> None:
         server.script(openai_reply("Take one."))
         result = {"role": "tool", "tool_call_id": call.id, "content": "rain"}
         weather_only = {"type": "function", "function": {"name": "weather"}}
-        said = ask(
+        reply = ask(
             client,
             messages=[*HELLO, choice.message, result],
             tools=[WEATHER],
             tool_choice=weather_only,
         )
         sent = server.requests[0].json
-    assert said.choices[0].message.content == "Take one."
+    assert reply.choices[0].message.content == "Take one."
     assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "tool"]
     assert (
         sent["messages"][1]["tool_calls"][0]["id"] == sent["messages"][2]["tool_call_id"] == call.id
@@ -455,8 +455,8 @@ async def test_an_asynchronous_stream_is_the_same() -> None:
         settings=scripted_chain([BUSY], [{"reply": ["Lis", "bon."]}], retry=ONCE)
     ) as client:
         stream = await client.chat.completions.create(model="default", messages=HELLO, stream=True)
-        said = [chunk.choices[0].delta.content async for chunk in stream]
-    assert said == ["Lis", "bon.", None]
+        reply = [chunk.choices[0].delta.content async for chunk in stream]
+    assert reply == ["Lis", "bon.", None]
     assert stream.response.headers["x-standby-model"] == "m2"
 
 
@@ -483,15 +483,15 @@ def test_the_chains_are_the_models_and_model_names_one() -> None:
 
 
 def test_a_framework_may_make_the_client_around_the_transport() -> None:
-    with Standby(settings=scripted_chain("Lisbon.")) as ours:
-        http_client = httpx2.Client(transport=StandbyTransport(ours))
+    with Standby(settings=scripted_chain("Lisbon.")) as standby_client:
+        http_client = httpx2.Client(transport=StandbyTransport(standby_client))
         with openai.OpenAI(http_client=http_client, base_url=BASE_URL, api_key="unused") as client:
             assert ask(client).choices[0].message.content == "Lisbon."
 
 
 async def test_an_asynchronous_framework_may_too() -> None:
-    async with AsyncStandby(settings=scripted_chain("Lisbon.")) as ours:
-        http_client = httpx2.AsyncClient(transport=AsyncStandbyTransport(ours))
+    async with AsyncStandby(settings=scripted_chain("Lisbon.")) as standby_client:
+        http_client = httpx2.AsyncClient(transport=AsyncStandbyTransport(standby_client))
         async with openai.AsyncOpenAI(
             http_client=http_client, base_url=BASE_URL, api_key="unused"
         ) as client:
@@ -500,11 +500,11 @@ async def test_an_asynchronous_framework_may_too() -> None:
 
 
 def test_a_client_beside_what_would_make_one_is_refused() -> None:
-    ours = Standby(settings=scripted_chain("Lisbon."))
+    standby_client = Standby(settings=scripted_chain("Lisbon."))
     with pytest.raises(
         TypeError, match="give a client, or what makes one, not both: config, warm_up"
     ):
-        standby.openai_client(ours, config="models.yaml", warm_up=False)
+        standby.openai_client(standby_client, config="models.yaml", warm_up=False)
 
 
 def test_closing_the_sdks_client_closes_the_connections_that_it_opened(server: Loopback) -> None:
@@ -515,10 +515,10 @@ def test_closing_the_sdks_client_closes_the_connections_that_it_opened(server: L
 
 
 def test_a_client_that_was_given_stays_open(server: Loopback) -> None:
-    with Standby(settings=loopback_chain(openai=server.url)) as ours:
-        with standby.openai_client(ours) as client:
+    with Standby(settings=loopback_chain(openai=server.url)) as standby_client:
+        with standby.openai_client(standby_client) as client:
             ask(client)
-        assert ours.chat("Still there?").text == "Lisbon."
+        assert standby_client.chat("Still there?").text == "Lisbon."
         assert server.accepted == 1
     assert _none_open(server)
 
@@ -570,8 +570,8 @@ def test_twenty_threads_share_a_client() -> None:
         gemini.script(OPENAI_500)
         settings = loopback_chain(gemini=gemini.url, openai=openai_server.url, retry=ONCE)
         with standby.openai_client(settings=settings) as client, ThreadPoolExecutor(20) as pool:
-            said = list(pool.map(lambda _: ask(client).choices[0].message.content, range(20)))
-    assert said == ["Lisbon, says OpenAI."] * 20
+            reply = list(pool.map(lambda _: ask(client).choices[0].message.content, range(20)))
+    assert reply == ["Lisbon, says OpenAI."] * 20
 
 
 async def test_twenty_tasks_share_a_client() -> None:
@@ -612,15 +612,15 @@ def test_a_path_or_a_dictionary_is_taken_first_or_by_name(
     path = tmp_path / "chain.yaml"
     path.write_text(FILE, encoding="utf-8")
     config = form(path)
-    for made in (make(config), make(config=config)):
-        transport = getattr(getattr(made, "_client", None), "_transport", made)
+    for created in (make(config), make(config=config)):
+        transport = getattr(getattr(created, "_client", None), "_transport", created)
         assert transport._client.settings.models["well"].options == {"reply": "Lisbon."}
     with pytest.raises(TypeError, match="give the configuration once"):
         make(config, config=config)
 
 
 @pytest.mark.parametrize(
-    ("make", "given", "message"),
+    ("make", "argument", "message"),
     [
         (standby.openai_client, 7, "client: expected Standby, a path or a dictionary, not int"),
         (standby.openai_client, AsyncStandby, "client: expected Standby, .* not AsyncStandby"),
@@ -629,17 +629,19 @@ def test_a_path_or_a_dictionary_is_taken_first_or_by_name(
         (AsyncStandbyTransport, b"models.yaml", "client: expected AsyncStandby, .* not bytes"),
     ],
 )
-def test_anything_else_is_refused_at_once(make: Any, given: Any, message: str) -> None:
-    given = given(settings=scripted_chain("Lisbon.")) if isinstance(given, type) else given
-    for way in ((given,), ()):
+def test_anything_else_is_refused_at_once(make: Any, argument: Any, message: str) -> None:
+    argument = (
+        argument(settings=scripted_chain("Lisbon.")) if isinstance(argument, type) else argument
+    )
+    for arguments in ((argument,), ()):
         with pytest.raises(TypeError, match=message):
-            make(*way, **({} if way else {"client": given}))
+            make(*arguments, **({} if arguments else {"client": argument}))
 
 
 def test_a_client_may_be_named() -> None:
     with (
-        Standby(settings=scripted_chain("Lisbon.")) as ours,
-        standby.openai_client(client=ours) as client,
+        Standby(settings=scripted_chain("Lisbon.")) as standby_client,
+        standby.openai_client(client=standby_client) as client,
     ):
         assert ask(client).choices[0].message.content == "Lisbon."
 
@@ -657,7 +659,7 @@ with standby.openai_client(file) as client:
     reply = client.chat.completions.create(model="default", messages=messages)
 print(reply.choices[0].message.content)
 """
-    assert played(program, tmp_path) == ("Lisbon.\n", "")
+    assert run_program(program, tmp_path) == ("Lisbon.\n", "")
 
 
 MAKERS = [
@@ -689,9 +691,9 @@ def test_an_unknown_option_is_refused_by_the_function_that_was_called(
 
 @pytest.mark.parametrize("make", [*MAKERS, Standby, AsyncStandby])
 def test_an_empty_path_is_refused(make: Any) -> None:
-    for given in ((("",), {}), ((), {"config": ""})):
+    for argument in ((("",), {}), ((), {"config": ""})):
         with pytest.raises(
             ConfigError, match="the configuration's path is an empty text"
         ) as caught:
-            make(*given[0], **given[1])
+            make(*argument[0], **argument[1])
         assert "leave it out" in str(caught.value)

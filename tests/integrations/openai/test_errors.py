@@ -254,14 +254,16 @@ def test_a_body_that_is_no_json_is_a_400() -> None:
 
 def test_a_stream_that_breaks_raises_and_is_never_called_whole() -> None:
     with standby.openai_client(settings=scripted_chain([HALF], "Another answer.")) as client:
-        stream, said = ask(client, stream=True), []
+        stream, choices = ask(client, stream=True), []
         with pytest.raises(
             openai.APIError, match="the stream broke after 7 characters: connection error: reset"
         ) as caught:
             for chunk in stream:
-                said.append(chunk.choices[0])  # noqa: PERF401 - what came before the break is looked at
+                choices.append(chunk.choices[0])  # noqa: PERF401 - what came before the break is looked at
     assert caught.value.code == "stream_broken"
-    assert [(choice.delta.content, choice.finish_reason) for choice in said] == [("Half an", None)]
+    assert [(choice.delta.content, choice.finish_reason) for choice in choices] == [
+        ("Half an", None)
+    ]
 
 
 async def test_an_asynchronous_one_does_the_same() -> None:

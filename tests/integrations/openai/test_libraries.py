@@ -24,7 +24,7 @@ from standby.settings import Retry
 from tests.support.chains import scripted_chain
 
 HELLO: list[Any] = [{"role": "user", "content": "Which city?"}]
-SAID = [{"reply": ["Lis", "bon."]}]
+SCRIPT = [{"reply": ["Lis", "bon."]}]
 DOWN = [{"fail": {"kind": "overloaded", "status": 503, "message": "The model is overloaded."}}]
 SLOW = [{"delay": "5s", "reply": "Lisbon."}]
 BROKEN = [{"reply": ["Lis"], "fail": {"kind": "connection", "message": "connection error: reset"}}]
@@ -33,15 +33,15 @@ ONCE = Retry(attempts=1)
 
 def taken_by_the_sdk() -> list[ModuleType]:
     """The installed libraries whose clients the installed SDK takes: httpx2's since about 2.50."""
-    found = []
+    libraries = []
     for library in [import_module(name) for name in LIBRARIES if find_spec(name)]:
         with library.Client() as http_client:
             try:
                 openai.OpenAI(http_client=http_client, api_key="unused")
             except TypeError:
                 continue
-        found.append(library)
-    return found
+        libraries.append(library)
+    return libraries
 
 
 @pytest.fixture(params=taken_by_the_sdk(), ids=lambda library: library.__name__)
@@ -53,7 +53,7 @@ Making = Callable[..., Any]
 
 
 @pytest.fixture
-def made(library: Any) -> Making:
+def build_client(library: Any) -> Making:
     def make(*models: Any, timeout: float | None = None, **chain: Any) -> openai.OpenAI:
         transport = StandbyTransport(settings=scripted_chain(*models, retry=ONCE, **chain))
         http_client = library.Client(transport=transport)
@@ -69,7 +69,7 @@ def made(library: Any) -> Making:
 
 
 @pytest.fixture
-def made_for_tasks(library: Any) -> Making:
+def build_async_client(library: Any) -> Making:
     def make(*models: Any, timeout: float | None = None, **chain: Any) -> openai.AsyncOpenAI:
         transport = AsyncStandbyTransport(settings=scripted_chain(*models, retry=ONCE, **chain))
         http_client = library.AsyncClient(transport=transport)
@@ -95,21 +95,21 @@ def test_there_is_a_library() -> None:
 # What is answered
 
 
-def test_the_second_model_answers(made: Making) -> None:
-    with made(DOWN, "Lisbon.") as client:
+def test_the_second_model_answers(build_client: Making) -> None:
+    with build_client(DOWN, "Lisbon.") as client:
         assert ask(client).choices[0].message.content == "Lisbon."
         assert [model.id for model in client.models.list()] == ["default"]
 
 
-def test_the_second_model_streams(made: Making) -> None:
-    with made(DOWN, SAID) as client:
+def test_the_second_model_streams(build_client: Making) -> None:
+    with build_client(DOWN, SCRIPT) as client:
         stream = ask(client, stream=True)
         assert stream.response.headers["x-standby-model"] == "m2"
         assert [chunk.choices[0].delta.content for chunk in stream] == ["Lis", "bon.", None]
 
 
-async def test_both_are_the_same_for_tasks(made_for_tasks: Making) -> None:
-    async with made_for_tasks(DOWN, SAID) as client:
+async def test_both_are_the_same_for_tasks(build_async_client: Making) -> None:
+    async with build_async_client(DOWN, SCRIPT) as client:
         assert (await ask(client)).choices[0].message.content == "Lisbon."
         stream = await ask(client, stream=True)
         assert [chunk.choices[0].delta.content async for chunk in stream] == ["Lis", "bon.", None]
@@ -119,8 +119,8 @@ class City(BaseModel):
     name: str
 
 
-def test_a_schema_is_kept(made: Making) -> None:
-    with made("no JSON", '{"name": "Lisbon"}') as client:
+def test_a_schema_is_kept(build_client: Making) -> None:
+    with build_client("no JSON", '{"name": "Lisbon"}') as client:
         completions = client.chat.completions
         parse = getattr(completions, "parse", None) or client.beta.chat.completions.parse
         parsed = parse(model="default", messages=HELLO, response_format=City)
@@ -131,38 +131,38 @@ def test_a_schema_is_kept(made: Making) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_a_failed_call_is_the_sdks_error(made: Making, *, stream: bool) -> None:
-    with made(DOWN) as client, pytest.raises(openai.InternalServerError) as caught:
+def test_a_failed_call_is_the_sdks_error(build_client: Making, *, stream: bool) -> None:
+    with build_client(DOWN) as client, pytest.raises(openai.InternalServerError) as caught:
         ask(client, stream=stream)
     assert (caught.value.status_code, caught.value.code) == (503, "chain_exhausted")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_the_sdks_own_time_out_is_its_own_error(made: Making, *, stream: bool) -> None:
-    with made(SLOW, timeout=0.05) as client, pytest.raises(openai.APITimeoutError):
+def test_the_sdks_own_time_out_is_its_own_error(build_client: Making, *, stream: bool) -> None:
+    with build_client(SLOW, timeout=0.05) as client, pytest.raises(openai.APITimeoutError):
         ask(client, stream=stream)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-async def test_tasks_get_the_same_errors(made_for_tasks: Making, *, stream: bool) -> None:
-    async with made_for_tasks(DOWN) as client:
+async def test_tasks_get_the_same_errors(build_async_client: Making, *, stream: bool) -> None:
+    async with build_async_client(DOWN) as client:
         with pytest.raises(openai.InternalServerError):
             await ask(client, stream=stream)
-    async with made_for_tasks(SLOW, timeout=0.05) as client:
+    async with build_async_client(SLOW, timeout=0.05) as client:
         with pytest.raises(openai.APITimeoutError):
             await ask(client, stream=stream)
 
 
-def test_a_stream_that_breaks_is_the_sdks_error(made: Making) -> None:
-    with made(BROKEN) as client:
+def test_a_stream_that_breaks_is_the_sdks_error(build_client: Making) -> None:
+    with build_client(BROKEN) as client:
         stream = ask(client, stream=True)
         assert next(stream).choices[0].delta.content == "Lis"
         with pytest.raises(openai.APIError):
             next(stream)
 
 
-async def test_tasks_get_that_error_too(made_for_tasks: Making) -> None:
-    async with made_for_tasks(BROKEN) as client:
+async def test_tasks_get_that_error_too(build_async_client: Making) -> None:
+    async with build_async_client(BROKEN) as client:
         stream = await ask(client, stream=True)
         assert (await anext(stream)).choices[0].delta.content == "Lis"
         with pytest.raises(openai.APIError):
@@ -192,7 +192,7 @@ def test_what_is_of_no_such_library_is_refused() -> None:
 
 def test_the_client_is_of_the_library_that_the_sdk_stands_on() -> None:
     own = find_library(openai.DefaultHttpxClient)
-    with standby.openai_client(settings=scripted_chain(DOWN, SAID)) as client:
+    with standby.openai_client(settings=scripted_chain(DOWN, SCRIPT)) as client:
         assert isinstance(client._client, own.Client)
         assert ask(client).choices[0].message.content == "Lisbon."
     assert isinstance(client, openai.OpenAI)
@@ -210,14 +210,14 @@ SHARED = {
 
 @pytest.mark.parametrize("name", SHARED)
 def test_a_copy_is_itself_and_nothing_is_pickled(name: str) -> None:
-    made = SHARED[name]()
-    assert copy.copy(made) is made
-    assert copy.deepcopy({"at": [made]})["at"][0] is made
+    build_client = SHARED[name]()
+    assert copy.copy(build_client) is build_client
+    assert copy.deepcopy({"at": [build_client]})["at"][0] is build_client
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(
             TypeError, match=r"cannot be pickled: it holds connections and keys; make one in each"
         ):
-            pickle.dumps(made, protocol)
+            pickle.dumps(build_client, protocol)
 
 
 def test_a_copy_with_other_options_answers_and_is_shared_too() -> None:

@@ -56,8 +56,8 @@ def test_a_header_holds_names_of_any_letters_and_nothing_of_a_message() -> None:
 
 @pytest.mark.parametrize("role", ["user", "assistant", "system", "developer"])
 def test_a_speakers_name_goes_nowhere(role: str) -> None:
-    said = {"role": role, "content": "Hi"}
-    assert parse_chat_request(body(messages=[{**said, "name": "Ana"}])).messages == [said]
+    message = {"role": role, "content": "Hi"}
+    assert parse_chat_request(body(messages=[{**message, "name": "Ana"}])).messages == [message]
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_each_parameter_of_the_sdk_is_carried_ignored_dropped_or_refused_with_a_
 
 @pytest.mark.parametrize("name", sorted(HINTS))
 def test_a_hint_is_dropped_and_named_unless_it_must_be_kept(name: str) -> None:
-    given = {name: {"a": 1}}
-    assert parse_chat_request(body(**given)).dropped == (name,)
-    assert name not in parse_chat_request(body(**given)).options
+    extra = {name: {"a": 1}}
+    assert parse_chat_request(body(**extra)).dropped == (name,)
+    assert name not in parse_chat_request(body(**extra)).options
     assert parse_chat_request(body(**{name: None})).dropped == ()
     with pytest.raises(
         RejectedRequest,
         match=f"{name!r} is not carried: standby drops it, unless the request is strict",
     ) as caught:
-        parse_chat_request(body(**given, standby={"strict": True}))
+        parse_chat_request(body(**extra, standby={"strict": True}))
     assert (caught.value.param, caught.value.code) == (name, "unsupported_parameter")
 
 
@@ -134,8 +134,8 @@ def test_each_field_of_the_sdks_answer_may_stand_in_a_history() -> None:
         - REFUSED_IN_A_MESSAGE
         - {"role", "content", "tool_calls"}
     ):
-        said = {"role": "assistant", "content": "Lisbon.", name: "something"}
-        [sent] = parse_chat_request(body(messages=[said])).messages
+        message = {"role": "assistant", "content": "Lisbon.", name: "something"}
+        [sent] = parse_chat_request(body(messages=[message])).messages
         assert sent == {"role": "assistant", "content": "Lisbon."}, name
 
 
@@ -167,7 +167,7 @@ def test_what_frameworks_keep_in_a_history_is_read_as_the_answer_alone() -> None
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         {"content": None, "refusal": "I will not."},
         {"refusal": "I will not."},
@@ -175,8 +175,8 @@ def test_what_frameworks_keep_in_a_history_is_read_as_the_answer_alone() -> None
         {"content": [{"type": "refusal", "refusal": "I will not."}]},
     ],
 )
-def test_a_refusal_is_sent_as_text(said: dict[str, Any]) -> None:
-    [sent] = parse_chat_request(body(messages=[{"role": "assistant", **said}])).messages
+def test_a_refusal_is_sent_as_text(message: dict[str, Any]) -> None:
+    [sent] = parse_chat_request(body(messages=[{"role": "assistant", **message}])).messages
     assert msgspec.json.encode(sent["content"]).decode().count("I will not.") == 1
     history = [{"role": "user", "content": "Hi"}, sent]
     assert parse_request(history, {}).messages[1].parts == (Text("I will not."),)
@@ -245,23 +245,23 @@ def test_the_root_has_both_clients_and_importing_all_of_it_loads_no_sdk() -> Non
 @pytest.mark.parametrize("kind", ["thinking", "redacted_thinking", "reasoning"])
 def test_a_thought_among_the_parts_of_an_answer_is_left_out(kind: str) -> None:
     thought = {"type": kind, kind: "Where?", "signature": "x"}
-    said = {"role": "assistant", "content": [thought, {"type": "text", "text": "Lisbon."}]}
-    [sent] = parse_chat_request(body(messages=[said])).messages
+    message = {"role": "assistant", "content": [thought, {"type": "text", "text": "Lisbon."}]}
+    [sent] = parse_chat_request(body(messages=[message])).messages
     assert sent["content"] == [{"type": "text", "text": "Lisbon."}]
-    history = [{"role": "user", "content": "Hi"}, {**said, "content": [thought]}]
+    history = [{"role": "user", "content": "Hi"}, {**message, "content": [thought]}]
     assert len(parse_request(parse_chat_request(body(messages=history)).messages, {}).messages) == 1
 
 
 @pytest.mark.parametrize("name", ["is_error", "status", "artifact", "timestamp"])
 def test_extra_fields_of_a_tools_result_are_not_sent(name: str) -> None:
-    said = {"role": "tool", "tool_call_id": "1", "content": "rain"}
-    assert parse_chat_request(body(messages=[{**said, name: "error"}])).messages == [said]
+    message = {"role": "tool", "tool_call_id": "1", "content": "rain"}
+    assert parse_chat_request(body(messages=[{**message, name: "error"}])).messages == [message]
 
 
 @pytest.mark.parametrize("role", ["user", "system", "developer", "assistant"])
 def test_the_time_of_a_message_goes_nowhere(role: str) -> None:
-    said = {"role": role, "content": "Hi"}
-    assert parse_chat_request(body(messages=[{**said, "timestamp": 1}])).messages == [said]
+    message = {"role": role, "content": "Hi"}
+    assert parse_chat_request(body(messages=[{**message, "timestamp": 1}])).messages == [message]
 
 
 OF_OTHER_VENDORS = (
@@ -272,8 +272,8 @@ OF_OTHER_VENDORS = (
 
 @pytest.mark.parametrize("name", OF_OTHER_VENDORS)
 def test_the_rejection_of_a_vendors_own_parameter_says_how_to_send_it(name: str) -> None:
-    way = f'extra_body={{"standby": {{"extra": {{PROVIDER: {{"{name}": …}}}}}}}}'
-    with pytest.raises(RejectedRequest, match=re.escape(way)) as caught:
+    hint = f'extra_body={{"standby": {{"extra": {{PROVIDER: {{"{name}": …}}}}}}}}'
+    with pytest.raises(RejectedRequest, match=re.escape(hint)) as caught:
         parse_chat_request(body(**{name: {"a": 1}}))
     assert (caught.value.param, caught.value.code) == (name, "unsupported_parameter")
     sent = {"standby": {"extra": {"mine": {name: {"a": 1}}}}}
@@ -284,7 +284,7 @@ def function(name: str) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name}}
 
 
-def allowed(mode: Any, *tools: Any) -> dict[str, Any]:
+def allow_tools(mode: Any, *tools: Any) -> dict[str, Any]:
     return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": list(tools)}}
 
 
@@ -292,7 +292,7 @@ def allowed(mode: Any, *tools: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("named", [function("b"), {"type": "function", "name": "b"}])
 def test_a_choice_among_some_of_the_tools_offers_those_alone(mode: str, named: Any) -> None:
     options = parse_chat_request(
-        body(tools=[function("a"), function("b")], tool_choice=allowed(mode, named))
+        body(tools=[function("a"), function("b")], tool_choice=allow_tools(mode, named))
     ).options
     assert options == {"tools": [function("b")], "tool_choice": mode}
 
@@ -300,12 +300,12 @@ def test_a_choice_among_some_of_the_tools_offers_those_alone(mode: str, named: A
 @pytest.mark.parametrize(
     "choice",
     [
-        allowed("auto", function("c")),
-        allowed("auto", function("a"), function("c")),
-        allowed("none", function("a")),
-        allowed(["auto"], function("a")),
-        allowed("auto"),
-        allowed("auto", 7),
+        allow_tools("auto", function("c")),
+        allow_tools("auto", function("a"), function("c")),
+        allow_tools("none", function("a")),
+        allow_tools(["auto"], function("a")),
+        allow_tools("auto"),
+        allow_tools("auto", 7),
         {"type": "allowed_tools"},
         {"type": "allowed_tools", "allowed_tools": 7},
     ],

@@ -37,8 +37,8 @@ def test_parameters_that_the_messages_api_lacks_are_refused_for_all_models() -> 
     from anthropic.types.message_create_params import MessageCreateParamsBase  # noqa: PLC0415 - the manifest must not need it
 
     # the API has these under other names
-    ours = {"max_tokens", "stop", "parallel_tool_calls", "reasoning_effort"}
-    assert set(INFO.card.refuses or ()) == set(Sampling.__struct_fields__) - ours
+    renamed = {"max_tokens", "stop", "parallel_tool_calls", "reasoning_effort"}
+    assert set(INFO.card.refuses or ()) == set(Sampling.__struct_fields__) - renamed
     assert not set(INFO.card.refuses or ()) & get_type_hints(MessageCreateParamsBase).keys()
     # a card's own list would replace the provider's
     assert not any(card.refuses for card in CARDS.values())

@@ -11,7 +11,7 @@ CLOSED = {**CITY, "additionalProperties": False}
 
 
 @pytest.mark.parametrize(
-    ("given", "converted"),
+    ("schema", "converted"),
     [
         (CITY, CLOSED),
         (CLOSED, CLOSED),
@@ -36,9 +36,9 @@ CLOSED = {**CITY, "additionalProperties": False}
     ],
 )
 def test_every_object_is_closed_and_nothing_else_changes(
-    given: dict[str, Any], converted: dict[str, Any]
+    schema: dict[str, Any], converted: dict[str, Any]
 ) -> None:
-    assert convert_schema(given) == converted
+    assert convert_schema(schema) == converted
 
 
 def test_a_refused_constraint_moves_into_the_description() -> None:
@@ -72,6 +72,6 @@ def test_a_schema_of_any_shape_is_not_sent(schema: Any) -> None:
 
 @pytest.mark.parametrize("answer", [{"name": "Oslo"}, [{"name": "Oslo"}], None])
 def test_every_value_valid_for_the_original_schema_is_valid_for_the_sent_one(answer: Any) -> None:
-    given = {"oneOf": [CITY, {"type": "array", "items": CITY}, {"type": "null"}]}
-    jsonschema.validate(answer, convert_schema(given))
-    jsonschema.validate(answer, given)
+    schema = {"oneOf": [CITY, {"type": "array", "items": CITY}, {"type": "null"}]}
+    jsonschema.validate(answer, convert_schema(schema))
+    jsonschema.validate(answer, schema)

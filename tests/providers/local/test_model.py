@@ -180,13 +180,13 @@ def test_event_loops_share_one_engine() -> None:
 
 async def test_any_gguf_file_can_be_used(weights: Path, tmp_path: Path) -> None:
     shutil.copyfile(weights, tmp_path / "mine.gguf")
-    mine = model_request(
+    own_request = model_request(
         conversation(("user", "Hi"), max_tokens=3),
         model="mine",
         path=str(tmp_path / "mine.gguf"),
         context=256,
     )
-    text, end = await collect(mine)
+    text, end = await collect(own_request)
     assert text
     assert end.response_model == "mine"
 

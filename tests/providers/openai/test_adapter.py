@@ -12,7 +12,7 @@ import pytest
 from standby.plugin import AttemptFailed, End, Finish, Kind, Provider, Secret, Usage
 from standby_openai.adapter import OpenAIAdapter
 from tests.providers.openai.requests import KEY, adapter, collect, model_request
-from tests.support.half_imported import played
+from tests.support.half_imported import run_program
 from tests.support.loopback import Loopback, Received, openai_reply, openai_stream
 
 USAGE = Usage(input=12, output=28, reasoning=25, cached=4)
@@ -296,4 +296,4 @@ async def ask():
         print((await openai.complete(model_request())).text)
 asyncio.run(ask())
 """
-    assert played(program, tmp_path, server.url) == ("Lisbon, says OpenAI.\n", "")
+    assert run_program(program, tmp_path, server.url) == ("Lisbon, says OpenAI.\n", "")

@@ -26,9 +26,9 @@ from tests.support.responses_wire import (
 from tests.test_agent_loop import (
     FLASH,
     SCHEMAS,
+    TEXTS,
     TOOLS,
     TURNS,
-    WORDS,
     check_gemini,
     gemini,
     run_tool,
@@ -94,7 +94,7 @@ def sol(fails: frozenset[int]) -> Answers:
             for at, (name, args) in enumerate([*TURNS, []][turn])
         ]
         final = [] if calls else [message_item(json.dumps(results))]
-        texts = [message_item(WORDS[turn])] if turn in WORDS else final
+        texts = [message_item(TEXTS[turn])] if turn in TEXTS else final
         return openai_responses(own_thought(turn), *texts, *calls)(request)
 
     return answer
@@ -114,7 +114,7 @@ def check_sol(body: dict[str, Any], by_sol: frozenset[int]) -> None:
     while items:
         if turn in by_sol:
             assert items.popleft() == own_thought(turn)
-        if turn in WORDS:
+        if turn in TEXTS:
             assert items.popleft()["role"] == "assistant"
         size = len(TURNS[turn])
         calls, results = ([items.popleft() for _ in range(size)] for _ in range(2))

@@ -113,9 +113,9 @@ def test_the_sdks_types_allow_its_items(case: str) -> None:
 
 @pytest.mark.parametrize("case", FIELDS)
 def test_each_parameter_has_its_own_field(case: str) -> None:
-    given, expected = FIELDS[case]
-    assert body(**given) == MINIMAL | expected
-    check(body(**given))
+    request_, expected = FIELDS[case]
+    assert body(**request_) == MINIMAL | expected
+    check(body(**request_))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def model_request(options: dict[str, Any], model: str = "m") -> ModelRequest:
     return ModelRequest(request=REQUEST, model=model, card=Card(), options=options, timeout=5.0)
 
 
-def scripted() -> Scripted:
+def scripted_adapter() -> Scripted:
     return Scripted(Provider(plugin="scripted"))
 
 
@@ -44,25 +44,25 @@ async def text(adapter: Scripted, request: ModelRequest) -> str:
 
 
 async def test_a_fixed_reply_is_the_same_for_ever() -> None:
-    adapter = scripted()
+    adapter = scripted_adapter()
     assert [await text(adapter, model_request({"reply": "Back soon."})) for _ in range(3)] == [
         "Back soon."
     ] * 3
 
 
 async def test_a_reply_names_the_requested_model_and_counts_no_tokens() -> None:
-    *_, last = await chunks(scripted(), model_request({"reply": "Back soon."}))
+    *_, last = await chunks(scripted_adapter(), model_request({"reply": "Back soon."}))
     assert last == Chunk(end=End(finish=Finish.STOP, response_model="m", usage=Usage()))
 
 
 async def test_steps_are_played_in_order_and_the_last_repeats() -> None:
-    adapter = scripted()
+    adapter = scripted_adapter()
     request = model_request({"script": [{"reply": "one"}, {"reply": "two"}]})
     assert [await text(adapter, request) for _ in range(4)] == ["one", "two", "two", "two"]
 
 
 async def test_each_model_has_a_position_of_its_own() -> None:
-    adapter = scripted()
+    adapter = scripted_adapter()
     script = [{"reply": "one"}, {"reply": "two"}]
     requests = [
         model_request({"script": script}),
@@ -73,13 +73,13 @@ async def test_each_model_has_a_position_of_its_own() -> None:
 
 
 async def test_a_list_gives_the_pieces_of_a_stream() -> None:
-    received = await chunks(scripted(), model_request({"reply": ["a", "b"]}))
+    received = await chunks(scripted_adapter(), model_request({"reply": ["a", "b"]}))
     assert [chunk.text for chunk in received] == ["a", "b", ""]
 
 
 async def test_a_step_can_end_at_the_token_limit() -> None:
     *_, last = await chunks(
-        scripted(), model_request({"script": [{"reply": "cut", "finish": "length"}]})
+        scripted_adapter(), model_request({"script": [{"reply": "cut", "finish": "length"}]})
     )
     assert last.end is not None
     assert last.end.finish is Finish.LENGTH
@@ -95,12 +95,12 @@ async def test_a_step_fails_with_the_vendors_message() -> None:
     with pytest.raises(
         AttemptFailed, match=r"^503 UNAVAILABLE\. The model is overloaded\.$"
     ) as caught:
-        await chunks(scripted(), model_request({"script": [{"fail": fail}]}))
+        await chunks(scripted_adapter(), model_request({"script": [{"fail": fail}]}))
     assert caught.value.failure.kind is Kind.OVERLOADED
 
 
 async def test_a_stream_can_break_after_some_text() -> None:
-    stream = scripted().stream(
+    stream = scripted_adapter().stream(
         model_request({"script": [{"reply": ["a", "b"], "fail": {"kind": "connection"}}]})
     )
     assert [(await anext(stream)).text for _ in range(2)] == ["a", "b"]
@@ -111,19 +111,21 @@ async def test_a_stream_can_break_after_some_text() -> None:
 async def test_a_delay_is_waited_for_on_the_running_loop() -> None:
     clock = asyncio.get_running_loop().time
     began = clock()
-    await chunks(scripted(), model_request({"script": [{"delay": "80ms", "reply": "late"}]}))
+    await chunks(
+        scripted_adapter(), model_request({"script": [{"delay": "80ms", "reply": "late"}]})
+    )
     assert 0.07 < clock() - began < 2
 
 
 async def test_a_hang_ends_only_by_cancellation() -> None:
-    stream = scripted().stream(model_request({"script": [{"reply": "a", "hang": True}]}))
+    stream = scripted_adapter().stream(model_request({"script": [{"reply": "a", "hang": True}]}))
     assert (await anext(stream)).text == "a"
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(stream), 0.05)
 
 
 async def test_a_cancelled_step_counts_as_played() -> None:
-    adapter = scripted()
+    adapter = scripted_adapter()
     request = model_request({"script": [{"hang": True}, {"reply": "two"}]})
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(text(adapter, request), 0.05)
