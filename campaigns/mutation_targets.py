@@ -52,7 +52,7 @@ OWN = {
     "dispatch.live_routes": ("config/test_reload.py", "test_client.py"),
     "dispatch.policy": ("dispatch/test_policy.py", "diagnostics/test_explain.py"),
     "dispatch.redaction": ("dispatch/test_adapter_call.py",),
-    "dispatch.routes": ("dispatch/test_policy.py", "test_resolve.py", "test_client.py"),
+    "dispatch.routes": ("dispatch/test_policy.py", "test_client.py"),
     "dispatch.stream_buffer": ("test_streams.py",),
     "dispatch.stream_gate": ("dispatch/test_adapter_call.py", "test_streams.py"),
     "dispatch.target": ("dispatch/test_policy.py",),
