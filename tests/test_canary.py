@@ -306,7 +306,7 @@ def find_leaks(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("about", ["the repr", "the settings", "the log", "the standard error"])
-def test_what_is_said_of_the_client_and_by_the_logs_has_no_key(
+def test_no_text_of_the_client_and_the_logs_has_a_key(
     collect_texts: list[dict[str, str]], about: str
 ) -> None:
     assert {
@@ -320,9 +320,7 @@ def test_what_is_said_of_the_client_and_by_the_logs_has_no_key(
     "part",
     ["the error", "its traceback", "its traceback with locals", "rich's traceback with locals"],
 )
-def test_what_is_said_of_a_failed_call_has_no_key(
-    collect_texts: list[dict[str, str]], part: str
-) -> None:
+def test_no_text_of_a_failed_call_has_a_key(collect_texts: list[dict[str, str]], part: str) -> None:
     some = [entry for entry in collect_texts if entry["what"].endswith(f": {part}")]
     assert len(some) >= 2 * len(BY_RICH)
     assert {entry["what"]: leaks for entry in some if (leaks := find_leaks(entry["text"]))} == {}

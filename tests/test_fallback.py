@@ -449,7 +449,7 @@ def test_an_answer_that_no_pattern_matches_follows_the_table(
 
 @STREAMED_OR_NOT
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_an_answer_that_is_cut_before_its_first_word_moves_on(
+def test_an_answer_that_is_cut_before_its_first_token_moves_on(
     stage: Stage, ask: Ask, how: Any
 ) -> None:
     response = gemini_stream(["Lisbon"]) if ask is asynchronous_stream else gemini_reply("Lisbon")

@@ -40,14 +40,14 @@ def version_of(locked: Requirement) -> str:
 
 
 @pytest.mark.parametrize("requirement", list_requirements(), ids=str)
-def test_whatever_is_asked_for_is_locked_within_its_range(requirement: Requirement) -> None:
+def test_every_requirement_is_locked_within_its_range(requirement: Requirement) -> None:
     locked = LOCKED.get(canonicalize_name(requirement.name))
     assert locked is not None, AGAIN
     assert locked.marker is None, "needed everywhere"
     assert requirement.specifier.contains(version_of(locked), prereleases=True), AGAIN
 
 
-def test_nothing_is_locked_that_nobody_asks_for() -> None:
+def test_nothing_is_locked_that_is_not_required() -> None:
     here = {
         name: each for name, each in LOCKED.items() if each.marker is None or each.marker.evaluate()
     }

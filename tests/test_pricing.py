@@ -37,7 +37,7 @@ def test_a_call_costs_its_tokens_and_the_cached_ones_less(
     assert cost(usage, price) == (None if dollars is None else pytest.approx(dollars))
 
 
-def test_a_sum_names_the_models_without_a_price_once_and_only_those_that_are_asked() -> None:
+def test_a_sum_names_each_called_model_without_a_price_once() -> None:
     prices = {"dear": DEAR, "free": FREE, "odd": None, "idle": None}
     bill = total(["dear", "odd", "free", "dear", "odd"], prices, Usage(input=500_000))
     assert bill == Cost(2.0, ("odd",))

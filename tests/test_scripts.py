@@ -100,7 +100,7 @@ def checkout(tmp_path: Path) -> Checkout:
 # The set-up
 
 
-def test_the_demo_shows_a_fallback_before_it_sets_up_and_fetches_the_model_and_asks(
+def test_the_demo_shows_a_fallback_before_the_set_up_the_download_and_the_question(
     checkout: Checkout,
 ) -> None:
     process = checkout.run("demo", "Which city?")
@@ -253,7 +253,7 @@ def test_without_the_weights_they_go_on_and_say_so(
     assert process.stderr.endswith(message)
 
 
-def test_the_demo_asks_a_question_of_its_own_or_all_of_its_words(checkout: Checkout) -> None:
+def test_the_demo_asks_its_own_question_or_its_arguments(checkout: Checkout) -> None:
     checkout.run("demo")
     assert checkout.notes[-1] == "standby ask --chain demo -- What is the capital of Portugal?"
     checkout.run("demo", "Which", "city?")

@@ -57,7 +57,7 @@ def read_body(body: dict[str, Any], target: Target) -> Any:
 
 @settings(max_examples=100)
 @given(request=requests())
-def test_a_body_holds_the_whole_request(request: Request) -> None:
+def test_a_body_has_the_complete_request(request: Request) -> None:
     for target in targets().values():
         body = build_or_none(request, target)
         if body is None:

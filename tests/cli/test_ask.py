@@ -451,7 +451,7 @@ def test_an_answer_that_does_not_fit_fails(run: Run, tmp_path: Path) -> None:
     ("text", "message"),
     [(None, "cannot be read: No such file"), ("{", "is not JSON: "), ("[]", "schema: ")],
 )
-def test_a_schema_that_is_none_is_a_wrong_command_line(
+def test_an_invalid_schema_is_a_wrong_command_line(
     run: Run, tmp_path: Path, text: str | None, message: str
 ) -> None:
     says("{}")

@@ -59,7 +59,7 @@ def arguments_of(name: str) -> tuple[str, ...]:
     return (*name.split(), *ARGUMENTS.get(name, ()))
 
 
-def test_the_walk_finds_the_commands_below_others_and_those_of_plugins() -> None:
+def test_the_list_of_commands_has_subcommands_and_those_of_plugins() -> None:
     assert {"ask", "plugins", "plugins check", "local pull"} <= set(COMMANDS)
     assert READERS == ["ask", "check", "explain", "selftest", "simulate", "validate"]
 

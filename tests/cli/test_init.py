@@ -186,7 +186,7 @@ def test_the_next_steps_name_the_file_where_it_is_not_found_by_itself(
     assert ".env.example" in out.partition("Next:")[2]
 
 
-def test_where_no_key_is_needed_there_is_none_to_fill_in(run: Run) -> None:
+def test_where_no_key_is_needed_the_env_file_has_none(run: Run) -> None:
     assert "cp .env.example" in run("init").out
     assert "cp " not in run("init", "--vendor", "local", "here").out
 

@@ -170,7 +170,7 @@ STRIT = (
         ),
     ],
 )
-def test_a_misspelt_word_is_answered_with_the_nearest(
+def test_a_misspelt_command_is_answered_with_the_nearest(
     run: Run, arguments: str, message: str
 ) -> None:
     result = run(*arguments.split())
@@ -301,7 +301,7 @@ def test_a_reader_that_leaves_causes_no_message(arguments: str) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--stream",), ("-v",)])
-def test_ctrl_c_ends_a_call_at_once_with_130_and_no_word(options: tuple[str, ...]) -> None:
+def test_ctrl_c_ends_a_call_at_once_with_130_and_no_output(options: tuple[str, ...]) -> None:
     write(SCRIPTED.replace("[{hang", "[{reply: Lis, hang"))
     command = [sys.executable, "-m", "standby", "ask", "hello", "--chain", "hangs", *options]
     with subprocess.Popen(  # noqa: S603 - this interpreter

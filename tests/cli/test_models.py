@@ -110,7 +110,7 @@ def test_a_text_that_no_model_has_is_answered_with_a_near_name(run: Run) -> None
 
 
 @pytest.mark.parametrize("columns", [15, 40, 80, 120])
-def test_on_a_terminal_of_any_width_each_name_is_whole(columns: int) -> None:
+def test_on_a_terminal_of_any_width_each_name_is_complete(columns: int) -> None:
     names = click.unstyle(terminal("models", columns=columns)).splitlines()
     listed = {
         line.split()[0]

@@ -79,7 +79,7 @@ def run_module(package: Path, *arguments: str) -> subprocess.CompletedProcess[st
 # What is written works
 
 
-def test_the_package_is_whole_and_all_its_modules_compile(package: Path) -> None:
+def test_the_package_is_complete_and_all_its_modules_compile(package: Path) -> None:
     assert files_in(package) == FILES
     for path in package.rglob("*.py"):
         compile(path.read_text(encoding="utf-8"), path, "exec")

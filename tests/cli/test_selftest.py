@@ -298,7 +298,7 @@ def test_a_file_or_a_chain_that_is_not_there_ends_with_2(
 # For real first
 
 
-def test_live_asks_each_model_for_real_first_and_with_the_real_key(
+def test_live_calls_each_model_first_with_the_real_key(
     here: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KEY", "the-real-one")

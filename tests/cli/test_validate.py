@@ -361,7 +361,7 @@ def test_it_opens_no_socket_and_imports_neither_an_sdk_nor_an_adapter(
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-def test_the_file_that_ships_is_strict_enough_without_the_engine_of_its_last_word(
+def test_the_packaged_file_passes_strict_without_the_engine_of_its_last_model(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key in ("GEMINI_API_KEY", "OPENAI_API_KEY"):

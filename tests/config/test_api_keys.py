@@ -135,7 +135,7 @@ def test_what_may_be_a_key_passes(key: str) -> None:
     "key",
     ["none", "EMPTY", "test", "token", "sk-no-key-required", "ollama", "secret", "abc123", "n/a-x"],
 )
-def test_a_server_of_the_users_own_accepts_any_word(key: str) -> None:
+def test_a_custom_server_accepts_any_key(key: str) -> None:
     assert check_key(key, VARIABLE, own_endpoint=True) is None
 
 

@@ -251,7 +251,7 @@ def is_rest(event: HealthChanged | AttemptEnded) -> bool:
     return isinstance(event, HealthChanged) or event.attempt.text.startswith("resting")
 
 
-def test_a_chain_without_fallback_asks_its_first_model_only() -> None:
+def test_a_chain_without_fallback_calls_its_first_model_only() -> None:
     events = simulate(route(chain=Chain(models=MODELS, fallback=False)), plan("primary: 503"))
     assert {event.model for event in events if isinstance(event, AttemptStarted)} == {"primary"}
     assert any(isinstance(event, Failed) for event in events)

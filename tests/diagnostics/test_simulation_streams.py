@@ -88,7 +88,7 @@ def test_a_cut_restarts_the_streams_of_a_chain_that_says_so_and_none_fails() -> 
     assert counts.restarts > 4
 
 
-def test_where_streams_are_released_whole_no_reader_sees_a_cut() -> None:
+def test_where_streams_are_buffered_no_reader_sees_a_cut() -> None:
     counts = seen(plan("primary: cut for 1m"), StreamRules(release="whole"))
     assert (counts.broken, counts.restarts, counts.failed) == (0, 0, 0)
 

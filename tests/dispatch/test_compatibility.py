@@ -1,4 +1,4 @@
-"""How a question is adapted to a model: provider state returns home, strict drops nothing."""
+"""How a request is adapted to a model: provider state returns home, strict drops nothing."""
 
 import msgspec
 import pytest

@@ -502,7 +502,7 @@ def test_retries_never_use_the_reserve_of_later_models() -> None:
     assert reply.trail[-1].start <= 3.0
 
 
-def test_a_whole_reply_leaves_nothing_to_the_garbage_collector() -> None:
+def test_a_complete_reply_leaves_nothing_to_the_garbage_collector() -> None:
     async def story() -> object:
         call = dispatch(route(target("a", Plays("Lisbon."))))
         await call.run()

@@ -445,7 +445,7 @@ def test_the_log_of_a_fallback_is_that_of_the_page_and_silent_otherwise(
     assert all(f"`{name}={model}`" in TEXT for name, model in LIVING.items())
 
 
-async def test_the_next_model_gets_the_whole_conversation_without_what_it_refuses(
+async def test_the_next_model_gets_the_complete_conversation_without_refused_parameters(
     tmp_path: Path,
 ) -> None:
     turns = run_assignments(blocks(DOCUMENT, "Python", "python")[1].text)["messages"]

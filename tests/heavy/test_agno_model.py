@@ -127,7 +127,7 @@ def test_a_stream_gives_the_text_as_it_comes_and_counts_once(chain: Chain) -> No
     assert deltas[-1].provider_data["model"] == "o3-mini"
 
 
-def test_an_agents_stream_is_whole_and_names_the_model(chain: Chain) -> None:
+def test_an_agents_stream_is_complete_and_names_the_model(chain: Chain) -> None:
     chain.first.script(GEMINI_503)
     assert text_of(agent(chain.model()).run("Where?", stream=True)) == "Lisbon, says OpenAI."
 
@@ -155,7 +155,7 @@ def test_a_stream_that_breaks_fails_by_agnos_own_error(chain: Chain) -> None:
     assert chain.requests == (1, 0)
 
 
-def test_a_chain_that_restarts_is_shown_whole_only(chain: Chain) -> None:
+def test_a_chain_that_restarts_is_buffered(chain: Chain) -> None:
     broken_stream(chain)
     stream = chain.model(id="restart").invoke_stream(
         [Message(role="user", content="Where?")], Message(role="assistant")

@@ -128,7 +128,7 @@ def test_a_file_is_read_from_its_path(chain: Chain, tmp_path: Path) -> None:
     assert part["inlineData"] == {"mimeType": "application/pdf", "data": "JVBERi0xLjQ="}
 
 
-def test_a_file_that_is_gone_is_said_by_agnos_own_error(chain: Chain, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_by_agnos_own_error(chain: Chain, tmp_path: Path) -> None:
     message = Message(role="user", content="Read it.", files=[File(filepath=tmp_path / "gone.pdf")])
     with pytest.raises(
         ModelProviderError, match="files: one cannot be read: No such file or directory"

@@ -78,7 +78,7 @@ def test_first_come_first_served() -> None:
     assert run(scenario()) == list(range(9))
 
 
-def test_each_loop_has_its_own_turns_and_one_that_is_gone_leaves_nothing() -> None:
+def test_each_loop_has_its_own_permits_and_a_closed_one_leaves_nothing() -> None:
     bulkhead = Bulkhead(1)
 
     async def scenario() -> list[bool]:

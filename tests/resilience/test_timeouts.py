@@ -42,7 +42,7 @@ def test_an_answer_has_its_time_out_or_what_the_deadline_leaves(
     assert timer.remaining() == 0.0
 
 
-def test_a_stream_has_less_to_its_first_word_and_between_words() -> None:
+def test_a_stream_has_shorter_timeouts_to_its_first_token_and_between_tokens() -> None:
     timer, clock = timer_with()
     clock.now = 101.0
     timer.start_stream()
@@ -55,7 +55,7 @@ def test_a_stream_has_less_to_its_first_word_and_between_words() -> None:
     assert (timer.expires_at, timer.first_token) == (128.0, 119.0)
 
 
-def test_a_stream_that_goes_on_and_on_has_the_whole_answers_time_too() -> None:
+def test_an_endless_stream_has_the_models_timeout_too() -> None:
     timer, clock = timer_with()
     timer.start_stream()
     for clock.now in range(101, 159):
@@ -96,7 +96,7 @@ def test_an_answer_is_slow_after_half_of_its_time(after: float, *, slow: bool) -
 
 
 @pytest.mark.parametrize(("first", "slow"), [(10.0, False), (10.1, True)])
-def test_a_stream_is_slow_by_its_first_word_and_not_by_its_length(
+def test_a_stream_is_slow_by_its_first_token_and_not_by_its_length(
     first: float, *, slow: bool
 ) -> None:
     timer, clock = timer_with()

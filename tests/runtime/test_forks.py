@@ -57,7 +57,7 @@ def warning_flags() -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_both_sides_of_a_fork_ask_again_and_again(host: str) -> None:
+def test_both_sides_of_a_fork_make_calls_repeatedly(host: str) -> None:
     with Loopback() as server:
         server.answer = openai_answers("Lisbon.")
         body = """

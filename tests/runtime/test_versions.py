@@ -49,7 +49,7 @@ def test_it_imports_nothing() -> None:
     assert set(sys.modules) == before
 
 
-def test_the_plugins_ask_for_the_ranges_that_the_distribution_declares() -> None:
+def test_the_plugins_require_the_ranges_that_the_distribution_declares() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {
         *project["dependencies"],

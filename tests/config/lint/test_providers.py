@@ -81,7 +81,7 @@ def test_a_key_of_the_file_is_reported_on_its_line(tmp_path: Path) -> None:
     assert (problem.line, problem.message) == (3, "the key in MINE is a placeholder")
 
 
-def test_a_key_for_an_own_endpoint_may_be_any_word(tmp_path: Path) -> None:
+def test_a_key_for_a_custom_endpoint_may_be_any_text(tmp_path: Path) -> None:
     before = "providers:\n  mine: {plugin: acme, api_key: '${MINE}', base_url: 'http://h'}\n"
     problems = lint_file(
         tmp_path, chain("mine/x", before=before), {**KEYS, "MINE": "none"}

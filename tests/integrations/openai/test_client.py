@@ -347,7 +347,7 @@ def test_an_agents_loop_of_tools_goes_over_two_models() -> None:
     assert sent["tool_choice"] == weather_only
 
 
-def test_a_stream_asks_for_each_tool_in_one_piece() -> None:
+def test_a_stream_has_each_tool_call_in_one_chunk() -> None:
     calls = [{"name": "weather", "arguments": {"city": city}} for city in ("Porto", "Faro")]
     with standby.openai_client(
         settings=scripted_chain([{"reply": "I look.", "tool_calls": calls}])

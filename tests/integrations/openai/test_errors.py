@@ -252,7 +252,7 @@ def test_a_body_that_is_no_json_is_a_400() -> None:
 # Streams that break
 
 
-def test_a_stream_that_breaks_raises_and_is_never_called_whole() -> None:
+def test_a_stream_that_breaks_raises_and_never_counts_as_complete() -> None:
     with standby.openai_client(settings=scripted_chain([HALF], "Another answer.")) as client:
         stream, choices = ask(client, stream=True), []
         with pytest.raises(

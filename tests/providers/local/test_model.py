@@ -102,7 +102,7 @@ async def test_a_prompt_larger_than_the_context_is_too_long() -> None:
     assert caught.value.failure.kind is Kind.CONTEXT_TOO_LONG
 
 
-async def test_a_prompt_may_fill_the_whole_context() -> None:
+async def test_a_prompt_may_fill_the_context() -> None:
     text, end = await collect(
         model_request(conversation(("user", "word " * 219), max_tokens=50), context=256)
     )

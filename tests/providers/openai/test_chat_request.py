@@ -89,7 +89,7 @@ def test_a_model_without_a_card_gets_its_endpoints_parameter_name(endpoint: str)
     assert {name for name in body if name.startswith("max_")} == {endpoint}
 
 
-def test_a_stream_asks_for_its_usage() -> None:
+def test_a_stream_requests_its_usage() -> None:
     body = build_body(model_request(), stream=True, max_tokens="max_tokens")
     assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
 

@@ -147,7 +147,7 @@ def test_the_body_requests_a_stream() -> None:
 
 
 @pytest.mark.parametrize("efforts", [None, ()])
-def test_only_a_reasoning_model_is_asked_for_its_thoughts(efforts: Any) -> None:
+def test_only_a_reasoning_model_is_asked_for_its_reasoning(efforts: Any) -> None:
     sent = body(card=msgspec.structs.replace(CARDS[SOL], efforts=efforts))
     assert sent == {name: value for name, value in MINIMAL.items() if name != "include"}
     check(sent)
