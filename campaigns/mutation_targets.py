@@ -48,7 +48,11 @@ OWN = {
         "dispatch/test_breaks.py",
         "plugins/test_house_rules.py",
     ),
-    "dispatch.in_flight": ("dispatch/test_hedging.py", "dispatch/test_attempt.py"),
+    "dispatch.in_flight": (
+        "dispatch/test_execution.py",
+        "dispatch/test_hedging.py",
+        "dispatch/test_attempt.py",
+    ),
     "dispatch.live_routes": ("config/test_reload.py", "test_client.py"),
     "dispatch.policy": ("dispatch/test_policy.py", "diagnostics/test_explain.py"),
     "dispatch.redaction": ("dispatch/test_adapter_call.py",),

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from standby import events
+from standby.dispatch.compatibility import adapt
 from standby.dispatch.dispatcher import Dispatcher
-from standby.dispatch.target import Route
+from standby.dispatch.in_flight import InFlight
+from standby.dispatch.stream_gate import StreamGate
+from standby.dispatch.target import Route, Target
+from standby.dispatch.trail import Trail
 from standby.errors import DeadlineExceeded, StandbyError
 from standby.failures import Failure, Kind
 from standby.plugin import End
@@ -163,3 +167,57 @@ def test_an_error_has_the_trail_of_its_call() -> None:
         return bool(execution.trail) and caught.value.trail == execution.trail  # type: ignore[attr-defined] # of a failed call
 
     assert run(scenario())
+
+
+def test_a_stream_that_pauses_after_its_first_text_is_not_hedged() -> None:
+    chain = route(
+        target("a", Streams("Lis", 20, "bon.", End())),
+        target("b", Plays("never")),
+        hedge=Hedge(after=3.0),
+    )
+    reply, texts = stream(chain)
+    assert (reply.model, len(reply.trail), texts) == ("a", 1, ["Lis", "bon."])
+
+
+def test_nothing_is_in_flight_after_a_call_has_ended() -> None:
+    async def scenario() -> tuple[list[Target], list[Target]]:
+        clock = asyncio.get_running_loop().time
+        in_flight = InFlight(
+            Trail("default", lambda _: None, clock), clock, StreamGate(None), set()
+        )
+        model = target("a", Plays(2), breaker=open_breaker())
+        await asyncio.sleep(30)
+        permit = model.breaker.admit(clock(), 9.0)
+        assert isinstance(permit, Permit)
+        assert permit.probe
+        in_flight.start(model, adapt(request(), model), permit)
+        before = in_flight.targets
+        await in_flight.aclose()
+        after = in_flight.targets
+        await asyncio.sleep(9)  # the probe ends in the background
+        return before, after
+
+    before, after = run(scenario())
+    assert ([model.name for model in before], after) == (["a"], [])
+
+
+def test_a_call_leaves_no_timer_behind() -> None:
+    async def scenario() -> list[Any]:
+        await dispatch(route(target("a", Plays(1)), deadline=60.0)).run()
+        timers = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined] # asyncio's own
+        return [timer for timer in timers if not timer.cancelled()]
+
+    assert run(scenario()) == []
+
+
+def test_a_probe_that_the_call_did_not_wait_for_is_a_skip_to_the_next_model() -> None:
+    async def scenario() -> Reply:
+        resting = target("a", Plays(5), breaker=open_breaker())
+        await asyncio.sleep(30)
+        reply = await dispatch(route(resting, target("b", Plays("Lisbon.")))).run()
+        await asyncio.sleep(30)
+        return reply
+
+    first, second = run(scenario()).trail
+    assert (first.model, first.outcome, first.then) == ("a", "skipped", "next")
+    assert (second.model, second.outcome, second.then) == ("b", "answered", None)

@@ -219,13 +219,12 @@ class InFlight:
             return
         loop = asyncio.get_running_loop()
         waiter = self._waiter = loop.create_future()
-        alarm = None if until == NEVER else loop.call_at(until, self._wake, None)
+        alarm = loop.call_at(until, self._wake, None)
         try:
             await waiter
         finally:
             self._waiter = None
-            if alarm is not None:
-                alarm.cancel()
+            alarm.cancel()
 
     def _record_failure(self, attempt: AttemptTask, failure: Failure, decision: Decision) -> None:
         counts = attempt.timer.counts_against_model
