@@ -85,6 +85,32 @@ def test_a_plugin_that_cancels_itself_violates_the_contract() -> None:
     assert str(error) == "the plugin of provider 'p' cancelled itself"
 
 
+def test_an_error_outside_the_adapter_is_not_the_plugins() -> None:
+    class Broken:
+        async def acquire(self) -> bool:
+            raise RuntimeError("a bug of ours")
+
+        def release(self) -> None:
+            pass
+
+    async def scenario() -> Any:
+        attempt = start(target("a", Plays("x"), permits=Broken()))
+        await asyncio.wait([attempt.task])
+        return attempt.result()
+
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        run(scenario())
+
+
+def test_an_attempt_is_the_first_of_its_model_by_default() -> None:
+    async def scenario() -> tuple[int, int]:
+        attempt = start(target("a", Plays("x")))
+        await asyncio.wait([attempt.task])
+        return attempt.number, attempt.position
+
+    assert run(scenario()) == (1, 0)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_cancelled_attempt_has_neither_reply_nor_error(times: int) -> None:
     async def scenario() -> Any:
