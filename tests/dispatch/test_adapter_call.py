@@ -307,6 +307,24 @@ def test_the_failure_of_a_synchronous_adapter_says_how_to_write_it() -> None:
     assert "complete() returned a Reply: write it as 'async def' without 'yield'" in str(error)
 
 
+def test_the_failure_of_a_stream_without_yield_says_how_to_write_it() -> None:
+    class Returns:
+        async def stream(self, call: Any) -> Any:
+            del call
+            return [Chunk("Lisbon.")]
+
+    error = run_failing(Returns())
+    assert error.failure.kind is Kind.CONTRACT
+    assert "stream() returned a coroutine: write it as 'async def' with 'yield'" in str(error)
+
+
+def test_a_failure_with_a_field_of_another_type_violates_the_contract() -> None:
+    wrong = failure("overloaded", status="503")
+    error = run_failing(Plays(wrong))
+    assert error.failure.kind is Kind.CONTRACT
+    assert "raised TypeError: Failure: " in str(error)
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_streams_reasoning_is_in_its_reply(*, streamed: bool) -> None:
     class Thinks:
