@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import inspect
+import time
 from typing import Any
 
 import pytest
@@ -316,6 +318,31 @@ def test_the_failure_of_a_stream_without_yield_says_how_to_write_it() -> None:
     error = run_failing(Returns())
     assert error.failure.kind is Kind.CONTRACT
     assert "stream() returned a coroutine: write it as 'async def' with 'yield'" in str(error)
+
+
+def test_a_coroutine_in_the_place_of_a_reply_is_closed() -> None:
+    coroutine = ignore(Chunk("Lisbon."))
+    assert "complete() returned a coroutine, not a Reply" in str(run_failing(Plays(coroutine)))
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+
+
+def test_a_stream_that_never_waits_lets_other_tasks_run_every_twenty_milliseconds() -> None:
+    class Busy:
+        async def stream(self, call: Any) -> Any:
+            del call
+            for _ in range(100):
+                time.sleep(0.002)  # noqa: ASYNC251 - it blocks the loop, that is the point
+                yield Chunk("x")
+            yield Chunk(end=End())
+
+    async def scenario() -> int:
+        turns, task = 0, asyncio.create_task(call(target("a", Busy()), request()))
+        while not task.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    assert 5 < asyncio.run(scenario()) < 50
 
 
 def test_a_failure_with_a_field_of_another_type_violates_the_contract() -> None:

@@ -79,6 +79,17 @@ def test_the_last_model_of_a_chain_is_not_hedged() -> None:
     assert not [event for event in emitted if isinstance(event, events.Hedged)]
 
 
+def test_a_silent_last_model_is_still_retried() -> None:
+    class SlowFailure(Plays):
+        async def complete(self, call: Any) -> Any:
+            await asyncio.sleep(0 if self.calls else 9)
+            return await super().complete(call)
+
+    flaky = SlowFailure(failure("overloaded"), "Lisbon.")
+    reply = run(dispatch(route(target("a", flaky), hedge=Hedge(after=1.0))).run())
+    assert [attempt.then for attempt in reply.trail] == ["retry", None]
+
+
 def test_a_last_resort_that_another_call_probes_is_left_to_it() -> None:
     async def scenario() -> tuple[list[Any], int]:
         resting = Plays(2)
@@ -140,7 +151,7 @@ def test_no_trigger_rejects_a_reply_that_the_caller_has_seen() -> None:
     chain = rejecting(target("a", Streams("I am ", "sorry.", End())), target("b", Plays("never")))
     reply, texts = stream(chain)
     assert (reply.model, texts) == ("a", ["I am ", "sorry."])
-    assert [attempt.outcome for attempt in reply.trail] == ["answered"]
+    assert [(attempt.outcome, attempt.kind) for attempt in reply.trail] == [("answered", None)]
 
 
 def test_a_buffered_stream_is_rejected_before_the_caller_sees_it() -> None:
