@@ -112,7 +112,7 @@ def install(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         del sys.modules[name]
 
 
-@pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("install")
 def test_the_plugin_is_listed_and_its_check_finds_nothing_wrong(run: Run) -> None:
     assert f"{NAME}    standby-{NAME}" in run("plugins").out
     check = run("plugins", "check", NAME)

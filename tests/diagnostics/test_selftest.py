@@ -191,7 +191,7 @@ def test_a_fault_at_which_a_trigger_stops_does_not_pass() -> None:
 @pytest.mark.parametrize("failures", [1, 1000])
 def test_the_model_rests_as_its_own_breaker_says_and_comes_back(failures: int) -> None:
     model = {"gemini-2.5-pro": Model(breaker=BreakerSettings(failures=failures))}
-    back = run_chain("gemini-2.5-pro", "o3-mini", given=model).recovery
+    back = run_chain("gemini-2.5-pro", "o3-mini", more_models=model).recovery
     assert back is not None
     assert back.passed
     assert back.rested_after == (1 if failures == 1 else 5)  # half of ten, each with two requests
@@ -199,7 +199,7 @@ def test_the_model_rests_as_its_own_breaker_says_and_comes_back(failures: int) -
 
 def test_a_model_whose_breaker_is_off_never_rests_and_is_used_again() -> None:
     back = run_chain(
-        "gemini-2.5-pro", "o3-mini", given={"gemini-2.5-pro": Model(breaker=False)}
+        "gemini-2.5-pro", "o3-mini", more_models={"gemini-2.5-pro": Model(breaker=False)}
     ).recovery
     assert back is not None
     assert (back.passed, back.never_rests, back.rested_after) == (True, True, 0)
@@ -216,9 +216,9 @@ def test_chains_of_one_model_or_without_fallback_meet_no_fault() -> None:
 
 def test_a_model_in_this_process_runs_unchanged_and_the_first_stub_server_is_made_to_fail() -> None:
     word = {"word": Model(provider="scripted", options={"reply": "Later."})}
-    report = run_chain("word", "gemini-2.5-pro", "word", given=word)
+    report = run_chain("word", "gemini-2.5-pro", "word", more_models=word)
     assert [each.outcome for each in report.models] == ["answers"] * len(report.models)
-    assert run_chain("gemini-2.5-pro", "word", given=word).cases[0].answered_by == "word"
+    assert run_chain("gemini-2.5-pro", "word", more_models=word).cases[0].answered_by == "word"
 
 
 ACME = """

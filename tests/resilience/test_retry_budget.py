@@ -138,7 +138,7 @@ def test_load_is_multiplied_by_no_more_than_a_tenth_or_one_in_ten_seconds(
         failures,
         at_random=at_random,
         seconds=2_000 if rate > 1 else 7_200,
-        dice=random.Random(1),
+        rng=random.Random(1),
     )
     assert result.extra <= result.bound
     if rate >= 1 and not at_random:

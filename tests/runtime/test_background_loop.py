@@ -226,7 +226,7 @@ def test_called_from_its_own_thread_it_raises_at_once() -> None:
         run(ask_inside())
 
 
-@pytest.mark.usefixtures("unwarned")
+@pytest.mark.usefixtures("reset_warning")
 def test_in_a_running_loop_it_works_and_warns_once_at_the_callers_line() -> None:
     async def ask() -> list[int]:
         def chat() -> int:  # stands for the client's method between the caller and run()
@@ -243,7 +243,7 @@ def test_in_a_running_loop_it_works_and_warns_once_at_the_callers_line() -> None
     assert (caught[0].category, caught[0].filename) == (RuntimeWarning, __file__)
 
 
-@pytest.mark.usefixtures("unwarned")
+@pytest.mark.usefixtures("reset_warning")
 def test_a_warning_that_is_an_error_leaves_no_coroutine_behind() -> None:
     async def ask() -> Any:
         return run(value(7))

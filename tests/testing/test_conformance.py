@@ -66,7 +66,7 @@ class TestGemini(Conformance):
     def tool_stream(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         return events([self._called(name, arguments)])
 
-    def _call(self, name: str, arguments: Mapping[str, Any]) -> Any:
+    def _called(self, name: str, arguments: Mapping[str, Any]) -> Any:
         empty_reply = gemini_reply("").body
         answer = msgspec.json.decode(empty_reply)
         answer["candidates"][0]["content"]["parts"] = [
@@ -177,5 +177,5 @@ class TestAnthropic(Conformance):
     def tool_stream(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         return messages.stream(messages.events(self._called(name, arguments)))
 
-    def _call(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def _called(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return messages.message(messages.tool_use("toolu_1", name, arguments), stop="tool_use")
