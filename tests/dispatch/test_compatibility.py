@@ -54,7 +54,7 @@ def test_a_tool_call_of_an_unknown_producer_is_unchanged() -> None:
 
 @pytest.mark.parametrize("by", ["", "the model", "the call"])
 def test_strict_skips_a_model_for_which_a_parameter_would_be_dropped(by: str) -> None:
-    message = "m must not be sent temperature, and strict forbids to leave it out" if by else ""
+    message = "m must not be sent temperature, and strict forbids leaving it out" if by else ""
     question = msgspec.structs.replace(
         REQUEST, messages=REQUEST.messages[:1], strict=by == "the call"
     )

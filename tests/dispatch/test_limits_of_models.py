@@ -48,7 +48,7 @@ def test_an_effort_is_dropped_for_a_model_without_efforts(efforts: Any) -> None:
     assert (prompt.sampling, dropped) == (Sampling(), ("reasoning_effort",))
     strict = target("m", None, card=Card(efforts=efforts), strict=True)
     assert get_message(incompatibility(request(reasoning_effort="high"), strict)) == (
-        "m must not be sent reasoning_effort, and strict forbids to leave it out"
+        "m must not be sent reasoning_effort, and strict forbids leaving it out"
     )
 
 

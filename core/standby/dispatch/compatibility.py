@@ -139,7 +139,7 @@ def _missing_feature(request: Request, target: Target) -> str:
     if target.strict or request.strict:
         dropped = dropped_parameters(request, target)
         names = ", ".join(dropped)
-        return f"must not be sent {names}, and strict forbids to leave it out" if dropped else ""
+        return f"must not be sent {names}, and strict forbids leaving it out" if dropped else ""
     return ""
 
 
