@@ -46,12 +46,12 @@ class Tools:
     """What the agent can do; counts how often each was done, and for whom."""
 
     def __init__(self) -> None:
-        self.runs: Counter[tuple[str, str]] = Counter()
+        self.tool_runs: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
     def _count(self, tool: str, customer: str) -> None:
         with self._lock:
-            self.runs[tool, customer] += 1
+            self.tool_runs[tool, customer] += 1
 
     def check_price(self, customer: str, kwh: int) -> str:
         """Check the price of a proposal.

@@ -83,7 +83,7 @@ class Replica:
             assert all(runs[turn - 1].named in answered[turn, "tool"] for turn in (1, 2))
             assert {parsed.pictures for _, parsed in requests} == {int(has_photo(customer))}
         assert set(self.world.answered) == set(conversations)
-        assert dict(self.tools.ran) == {
+        assert dict(self.tools.tool_runs) == {
             (tool, person): 1 for person in conversations for tool in ("check_price", "book_visit")
         }
 
@@ -150,7 +150,7 @@ def test_an_error_of_the_users_own_is_reported_and_the_next_turn_goes_on(
         "error returned",
         "complete answer",
     ]
-    assert dict(replica.tools.ran) == {("check_price", "U00"): 1, ("book_visit", "U00"): 1}
+    assert dict(replica.tools.tool_runs) == {("check_price", "U00"): 1, ("book_visit", "U00"): 1}
 
 
 @pytest.mark.parametrize("fault", STREAMED)
