@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-import msgspec
 import pytest
 
 from standby.cards import Card
@@ -223,7 +223,7 @@ def test_models_that_share_a_breaker_share_one_in_the_simulation() -> None:
     shared = CircuitBreaker()
     targets = (target("primary", shared), target("second", shared))
     events = simulate(
-        msgspec.structs.replace(route(), targets=targets),
+        replace(route(), targets=targets),
         plan("primary: 503 for 1m", duration=120.0),
     )
     resting = [
@@ -237,7 +237,7 @@ def test_models_that_share_a_breaker_share_one_in_the_simulation() -> None:
 def test_a_model_whose_breaker_is_off_is_tried_by_every_call() -> None:
     targets = (target("primary", DisabledBreaker()), target("second"))
     events = simulate(
-        msgspec.structs.replace(route(), targets=targets),
+        replace(route(), targets=targets),
         plan("primary: 503 for 1m", duration=120.0),
     )
     assert not [

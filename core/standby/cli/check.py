@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Literal
 
 import click
@@ -157,12 +158,12 @@ def _choose(
 
 def _drop_unreachable(route: Route) -> Route:
     """Drop the models that no call reaches, because fallback is off."""
-    return msgspec.structs.replace(route, targets=route.reachable)
+    return replace(route, targets=route.reachable)
 
 
 def _restrict(route: Route, names: Collection[str]) -> Route:
     targets = tuple(target for target in route.targets if target.name in names)
-    return msgspec.structs.replace(route, targets=targets)
+    return replace(route, targets=targets)
 
 
 # What the results mean

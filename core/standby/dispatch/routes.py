@@ -1,6 +1,7 @@
 """Settings made into routes: models with adapters, health and limits, chains with triggers."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import cast
 
@@ -124,7 +125,7 @@ def _build_chains(
             triggers=Triggers(()),
             hedges=RetryBudget(HEDGE_BUDGET, HEDGE_SHARE, min_rate=float("inf")),
         )
-        yield msgspec.structs.replace(
+        yield replace(
             route,
             chain=chain,
             targets=tuple(targets[model] for model in chain.models),

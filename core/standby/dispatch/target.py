@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -96,7 +97,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return Failure(kind=Kind.CONTRACT, message=message)
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Route:
     """One chain.
 
     Attributes:
@@ -114,14 +116,11 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     chain: Chain
     targets: tuple[Target, ...]
     triggers: Triggers
-    hedges: RetryBudget = msgspec.field(default_factory=RetryBudget)
-    background_probes: set[asyncio.Task[None]] = msgspec.field(
-        default_factory=set["asyncio.Task[None]"]
-    )
-
-    reachable: tuple[Target, ...] = ()
+    hedges: RetryBudget = field(default_factory=RetryBudget)
+    background_probes: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
+    reachable: tuple[Target, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive what a call may reach."""
         reachable = self.targets if self.chain.fallback else self.targets[:1]
-        msgspec.structs.force_setattr(self, "reachable", reachable)
+        object.__setattr__(self, "reachable", reachable)

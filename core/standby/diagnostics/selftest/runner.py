@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import dropwhile
 
 import msgspec
@@ -95,7 +96,7 @@ class _Selftest:
         self._settings = settings
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
         chain = msgspec.structs.replace(route.chain, retry=_limit_delay(route.chain.retry))
-        self._route = msgspec.structs.replace(route, chain=chain)
+        self._route = replace(route, chain=chain)
 
     async def run(self, faults: ListFaults) -> SelftestResult:
         models = [await self._test_model(target) for target in self._targets]
@@ -191,9 +192,7 @@ class _Selftest:
         return None
 
     async def _call(self, targets: Sequence[Target]) -> tuple[Reply | None, tuple[Attempt, ...]]:
-        route = msgspec.structs.replace(
-            self._route, targets=tuple(targets), background_probes=set()
-        )
+        route = replace(self._route, targets=tuple(targets), background_probes=set())
         dispatcher = Dispatcher(route, emit=lambda _: None, jitter=self._jitter)
         try:
             reply = await dispatcher.run(REQUEST)

@@ -7,6 +7,7 @@ Every random number follows from one seed.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -99,7 +100,7 @@ def _simulated_route(route: Route, simulation: Simulation, emit: Emit) -> Route:
     health: dict[int, tuple[CircuitBreaker, RetryBudget]] = {}
     targets = tuple(_simulated_target(each, simulation, emit, health) for each in route.targets)
     hedges = RetryBudget(HEDGE_BUDGET, HEDGE_SHARE, min_rate=float("inf"))
-    return msgspec.structs.replace(route, targets=targets, hedges=hedges, background_probes=set())
+    return replace(route, targets=targets, hedges=hedges, background_probes=set())
 
 
 def _simulated_target(
