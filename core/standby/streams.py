@@ -12,7 +12,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from standby.dispatch.stream_buffer import READ_AHEAD, ChunkBuffer, Item, ReadPosition
 from standby.dispatch.stream_gate import Put, end_of
@@ -21,6 +21,9 @@ from standby.errors import DeadlineExceeded
 from standby.failures import Attempt
 from standby.runtime.background_loop import LoopIsBlockedError, run
 from standby.types import Chunk, Reply
+
+if TYPE_CHECKING:
+    from standby.dispatch.execution import Execution
 
 GRACE = 0.25
 """Seconds beyond its deadline that a blocking call waits for the event loop.
@@ -34,20 +37,7 @@ CLOSE_TIMEOUT = 1.0
 T = TypeVar("T")
 
 
-class Execution(Protocol):
-    """One call on its way down its chain."""
-
-    @property
-    def trail(self) -> tuple[Attempt, ...]:
-        """The attempts and skips so far."""
-        ...
-
-    async def run(self) -> Reply:
-        """Return the first good reply; raises a `CallFailed`."""
-        ...
-
-
-Start = Callable[[Put], Execution]
+Start = Callable[[Put], "Execution"]
 """Makes the execution whose chunks are put somewhere; it sends nothing before it runs."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from standby.dispatch.attempt import CANCEL_GRACE, AttemptTask, Result, _abandoned, drain
+from standby.dispatch.attempt import CANCEL_GRACE, AttemptResult, AttemptTask, _abandoned, drain
 from standby.dispatch.compatibility import adapt
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
@@ -61,7 +61,7 @@ def start(model: Target, seconds: float = float("inf")) -> AttemptTask:
     return AttemptTask(model, adapt(request(), model), permit, timer)
 
 
-def result_of(adapter: Any) -> Result:
+def result_of(adapter: Any) -> AttemptResult:
     async def scenario() -> Any:
         attempt = start(target("a", adapter))
         await asyncio.wait([attempt.task])
@@ -121,7 +121,7 @@ def test_a_cancelled_attempt_has_neither_reply_nor_error(times: int) -> None:
             await drain([attempt])
         return attempt.result()
 
-    assert run(scenario()) == Result()
+    assert run(scenario()) == AttemptResult()
 
 
 def test_an_attempt_that_ended_before_it_was_cancelled_has_its_reply() -> None:

@@ -24,7 +24,7 @@ _abandoned: set[asyncio.Task[Reply]] = set()
 """Held, so that what still runs is not collected."""
 
 
-class Result(msgspec.Struct, frozen=True):
+class AttemptResult(msgspec.Struct, frozen=True):
     """How an attempt ended: with a reply, with an error, or, with neither, cancelled."""
 
     reply: Reply | None = None
@@ -110,18 +110,18 @@ class AttemptTask:
         task = self.task
         return task.result().id if task.done() and not _has_failed(task) else ""
 
-    def result(self) -> Result:
+    def result(self) -> AttemptResult:
         """Return how it ended."""
         task = self.task
         if self._is_late:
-            return Result(error=AttemptFailed(timeout_failure(self.timer.message)))
+            return AttemptResult(error=AttemptFailed(timeout_failure(self.timer.message)))
         if not task.done() or task.cancelled():
-            return Result() if self._is_cancelled else self._violation("cancelled itself")
+            return AttemptResult() if self._is_cancelled else self._violation("cancelled itself")
         error = task.exception()
         if error is None:
-            return Result(task.result())
+            return AttemptResult(task.result())
         if isinstance(error, AttemptFailed):
-            return Result(error=error)
+            return AttemptResult(error=error)
         if isinstance(error, GeneratorExit):  # a plugin's, or it could not be looked at here
             return self._violation(f"raised {describe_error(error)}")
         raise error
@@ -164,8 +164,8 @@ class AttemptTask:
         self.task.cancel()
         self.task.add_done_callback(_retrieve_exception)
 
-    def _violation(self, problem: str) -> Result:
-        return Result(error=AttemptFailed(self.target.contract_violation(problem)))
+    def _violation(self, problem: str) -> AttemptResult:
+        return AttemptResult(error=AttemptFailed(self.target.contract_violation(problem)))
 
 
 async def wait_alone(attempt: AttemptTask) -> list[AttemptTask]:
