@@ -6,7 +6,7 @@ import pytest
 from standby.cards import Card
 from standby.dispatch.compatibility import adapt, incompatibility
 from standby.types import Message, Request, Sampling, Text, Tool, ToolCall, ToolResult
-from tests.support.playing import get_message, target
+from tests.support.playing import get_message, request, target
 
 CALL = ToolCall(id="1", name="f", arguments={}, provider_state="a signature", produced_by="p/large")
 REQUEST = Request(
@@ -76,3 +76,9 @@ def test_strict_skips_a_model_for_which_a_parameter_would_be_dropped(by: str) ->
 def test_a_model_without_tools_is_incompatible(question: Request) -> None:
     assert get_message(incompatibility(question, target("m", None))) == "m cannot call tools"
     assert incompatibility(question, target("m", None, card=Card(tools=True))) is None
+
+
+def test_strict_skips_nothing_where_no_parameter_would_be_dropped() -> None:
+    strict = target("m", None, strict=True, refused=("seed",))
+    assert incompatibility(request(temperature=0.3), strict) is None
+    assert incompatibility(request(seed=1), strict) is not None

@@ -177,6 +177,8 @@ def test_a_piece_of_text_is_found_in_any_case_and_no_character_of_it_is_special(
     ("expression", "text", "is_match"),
     [
         ("/É+/", "CAFÉé", True),
+        ("/ab+c/", "xABBC", True),
+        ("/AB+C/", "xabbc", True),
         ("/^a.c$/", "abc", True),
         ("/^a.c$/", "xabc", False),
         ("/", "a/b", True),
