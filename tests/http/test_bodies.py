@@ -63,10 +63,10 @@ def test_a_body_beyond_its_limit_is_not_read_on(pieces: tuple[bytes, ...]) -> No
     assert asyncio.run(scenario()) == list(pieces[2:])
 
 
-def test_the_limit_is_16_mib_by_default() -> None:
-    assert LARGEST == 16 * 2**20
-    with pytest.raises(AttemptFailed, match="the answer is longer than 16777216 bytes"):
-        asyncio.run(read_body(body(*[bytes(2**20)] * 16, b"x")))
+def test_the_limit_is_32_mib_by_default() -> None:
+    assert LARGEST == 32 * 2**20
+    with pytest.raises(AttemptFailed, match="the answer is longer than 33554432 bytes"):
+        asyncio.run(read_body(body(*[bytes(2**20)] * 32, b"x")))
 
 
 @given(JSON)

@@ -9,7 +9,7 @@ import msgspec
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
 
-LARGEST = 16 * 2**20
+LARGEST = 32 * 2**20
 """Bytes of one body; the largest output of any model is below 1 MiB of text."""
 
 _LONGEST_EXCERPT = 200

@@ -1,0 +1,95 @@
+"""The proxies that the environment names: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`.
+
+Names and their lower-case forms are read by Python's own library, ranges of addresses here.
+"""
+
+import ipaddress
+import os
+import re
+from typing import Any, cast
+from urllib import request
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from standby.http.transport import unavailable
+
+SCHEMES = ("http", "https")
+_HOST = r"[\w.:%-]+"
+
+
+class Proxy(msgspec.Struct, frozen=True):
+    """A proxy.
+
+    Attributes:
+        url: Its URL, which may hold a password.
+        name: The URL without the password, for messages.
+    """
+
+    url: str
+    name: str
+
+
+def find_proxy(url: str) -> Proxy | None:
+    """Return the proxy that requests to a URL go through.
+
+    Args:
+        url: The URL of an endpoint.
+
+    Returns:
+        The proxy; `None` where requests go straight to the endpoint.
+
+    Raises:
+        AttemptFailed: `unavailable`: the variable's value is not the URL of an HTTP proxy.
+    """
+    target, proxies = urlsplit(url), request.getproxies_environment()
+    chosen = next((name for name in (target.scheme, "all") if name in proxies), None)
+    if chosen is None or _is_bypassed(target, proxies):
+        return None
+    return _parse(f"{chosen}_proxy".upper(), proxies[chosen])
+
+
+def _is_bypassed(target: SplitResult, proxies: dict[str, str]) -> bool:
+    host = target.hostname or ""
+    library = cast("Any", request)  # typeshed lacks the function
+    if library.proxy_bypass_environment(target.netloc.rpartition("@")[2], proxies):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in _iter_networks(proxies.get("no", "")))
+
+
+def _iter_networks(no_proxy: str) -> "list[ipaddress.IPv4Network | ipaddress.IPv6Network]":
+    networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+    for item in no_proxy.split(","):
+        try:
+            networks.append(ipaddress.ip_network(item.strip().strip("[]"), strict=False))
+        except ValueError:
+            continue  # a name
+    return networks
+
+
+def _parse(variable: str, value: str) -> Proxy:
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise _not_a_proxy(variable, "it is not a URL") from None
+    if parts.scheme.startswith("socks"):
+        raise _not_a_proxy(variable, "it is a SOCKS proxy, and only HTTP proxies are supported")
+    if parts.scheme not in SCHEMES:
+        raise _not_a_proxy(variable, f"its scheme is {parts.scheme!r}")
+    if not re.fullmatch(_HOST, host):
+        raise _not_a_proxy(variable, "it names no host")
+    address = f"[{host}]" if ":" in host else host
+    name = f"{parts.scheme}://{address}" + (f":{port}" if port else "")
+    return Proxy(parts.geturl(), f"{name} ({variable})")
+
+
+def _not_a_proxy(variable: str, problem: str) -> Exception:
+    shown = variable if variable in os.environ else variable.lower()
+    return unavailable(
+        f"the variable {shown} does not name a proxy: {problem}; write it as http://host:port"
+    )

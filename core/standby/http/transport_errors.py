@@ -1,0 +1,118 @@
+"""aiohttp's exceptions as failures, in words of our own.
+
+Theirs are never shown, chained or kept: they hold the request's headers, with the key, and URLs.
+"""
+
+import errno
+import os
+import ssl
+
+import aiohttp
+
+from standby.errors import AttemptFailed
+from standby.failures import Failure, Kind
+from standby.http.proxies import Proxy
+from standby.http.transport import unavailable
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds to open a connection, as in the vendors' SDKs; the dispatcher owns other time-outs."""
+
+_SHORTAGES = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL}
+)
+"""The system's errors for what this process, or this machine, has run out of."""
+
+
+def transport_failure(error: BaseException, proxy: Proxy | None = None) -> AttemptFailed:
+    """Return the failure that an error of the HTTP library stands for.
+
+    Args:
+        error: The error.
+        proxy: The proxy that the request went through.
+
+    Returns:
+        The error to raise: `connection` or `timeout`; `unavailable` for what is wrong on our side,
+        such as a proxy without its password, or no free descriptor.
+    """
+    number = _number(error)
+    if number in _SHORTAGES:
+        return shortage(f"{os.strerror(number)}: this process has used up what the system gives it")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return _proxy_refusal(error.status, proxy)
+    if isinstance(error, aiohttp.InvalidURL | ValueError):
+        return unavailable("not sent: the URL or a header is not valid; see the base_url")
+    behind = "" if proxy is None else f"the proxy {proxy.name}: "
+    if isinstance(error, TimeoutError):
+        message = f"timeout: {behind}no connection in {CONNECT_TIMEOUT:g}s"
+        return AttemptFailed(Failure(kind=Kind.TIMEOUT, message=message))
+    message = f"connection error: {behind}{_describe(error, number)}"
+    return AttemptFailed(Failure(kind=Kind.CONNECTION, message=message))
+
+
+def shortage(message: str) -> AttemptFailed:
+    """Return the failure of a request that was not sent because something of ours ran out.
+
+    Args:
+        message: What ran out.
+
+    Returns:
+        The error to raise; it says nothing of the model, and may be over with the next call.
+    """
+    return AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=f"not sent: {message}"))
+
+
+def password_wanted(proxy: Proxy | None) -> AttemptFailed:
+    """Return the failure of a request whose proxy wants a password, or another one.
+
+    Args:
+        proxy: The proxy.
+
+    Returns:
+        The error to raise.
+    """
+    name = "" if proxy is None else f" {proxy.name}"
+    return unavailable(
+        f"the proxy{name} asks for a password (407): write its variable as http://user:password@host:port"
+    )
+
+
+def _proxy_refusal(status: int, proxy: Proxy | None) -> AttemptFailed:
+    if status == 407:  # noqa: PLR2004 - RFC 9110, Proxy Authentication Required
+        return password_wanted(proxy)
+    name = "" if proxy is None else f" {proxy.name}"
+    message = f"connection error: the proxy{name} answered {status} instead of a tunnel"
+    return AttemptFailed(Failure(kind=Kind.CONNECTION, message=message))
+
+
+def _number(error: BaseException) -> int:
+    inner = getattr(error, "os_error", error)
+    return getattr(inner, "errno", None) or 0
+
+
+_MESSAGES: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientSSLError, "the TLS handshake failed"),
+    (ssl.SSLError, "the TLS handshake failed"),
+    (aiohttp.ServerDisconnectedError, "the server closed the connection without an answer"),
+    (aiohttp.ClientPayloadError, "the connection broke before the end of the answer"),
+    (aiohttp.ClientResponseError, "the answer is not valid HTTP"),
+)
+
+
+def _describe(error: BaseException, number: int) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = getattr(error.certificate_error, "verify_message", "") or "it cannot be verified"
+        return f"the server's certificate is not trusted: {reason}; see the variable SSL_CERT_FILE"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the host's name is not known ({_system_message(error, number)})"
+    for kind, message in _MESSAGES:
+        if isinstance(error, kind):
+            return message
+    return _system_message(error, number)
+
+
+def _system_message(error: BaseException, number: int) -> str:
+    """Return the system's message; that of a name's resolution has numbers of its own."""
+    inner = getattr(error, "os_error", error)
+    if isinstance(inner, ConnectionError) or type(inner) is OSError:
+        return os.strerror(number) if number > 0 else "the connection broke"
+    return str(getattr(inner, "strerror", None) or "the connection broke")
