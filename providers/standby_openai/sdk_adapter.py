@@ -1,4 +1,4 @@
-"""Anthropic's adapter: anthropic builds the URL, authenticates and sends.
+"""OpenAI's adapter: openai builds the URL, authenticates and sends.
 
 The response is read here, not by the SDK. The SDK gets our own HTTP client, which gives it nothing
 but an unread 200: the SDK would read an error's body without a bound, follow redirects with the
@@ -7,7 +7,7 @@ key, and accept HTML, a list and an error inside a 200 as success.
 
 import asyncio
 import contextlib
-import logging
+import importlib
 import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -16,12 +16,13 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any, cast
 
-import anthropic
 import httpx2
+import openai
 
 from standby.plugin import (
     AttemptFailed,
     Chunk,
+    Failure,
     ModelRequest,
     Provider,
     Reply,
@@ -35,14 +36,16 @@ from standby.plugin import (
     read_body,
     unavailable,
 )
-from standby_anthropic.failures import read_failure
-from standby_anthropic.reply import Reader, read_reply
-from standby_anthropic.request import build_body
+from standby_openai import chat_reply, chat_request, responses_reply, responses_request
+from standby_openai.failures import read_failure
 
-BASE_URL = "https://api.anthropic.com"
-VERSION = "2026-10-21"
-"""The API version that the SDK's 2.x sends; set here only where a variable would change it."""
+# openai looks up sys.modules["httpx"] at each request, and needs its classes. While another thread
+# imports httpx (Google's SDK does), each request would raise AttributeError; so it is imported
+# here.
+with contextlib.suppress(Exception):  # where it is missing or broken, openai works without it
+    importlib.import_module("httpx")
 
+BASE_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT = 5.0
 """Seconds to open a connection, as in the SDK. The dispatcher owns all other time-outs."""
 
@@ -50,10 +53,26 @@ LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
 """Connections of one event loop; the bounds are the SDK's own."""
 
 DRAIN_TIMEOUT = 1.0
-"""Seconds to read the body's end after a complete answer, which frees the connection."""
+"""Seconds to read what follows a complete answer.
+
+It may be the usage, `[DONE]`, and the body's end, which frees the connection.
+"""
+
+DONE = "[DONE]"
 
 _CONNECTION_ERRORS = (httpx2.TransportError, OSError)
 """Exceptions of a broken connection; a broken TLS record raises a plain OSError (httpx2 #854)."""
+
+
+class _NotOk(Exception):
+    """Carries a failure through the SDK.
+
+    It has no text: openai 3.0 would log the text, and it may hold a key.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__()
+        self.failure = failure
 
 
 class _Client(httpx2.AsyncClient):
@@ -66,11 +85,11 @@ class _Client(httpx2.AsyncClient):
             return response
         async with aclosing(response):
             body = decode_error(await read_body(response.aiter_bytes()))
-        raise AttemptFailed(read_failure(response.status_code, response.headers, body))
+        raise _NotOk(read_failure(response.status_code, response.headers, body))
 
 
-class AnthropicAdapter:
-    """Reaches Anthropic, or an endpoint with the same wire at `base_url`."""
+class OpenAISdkAdapter:
+    """Reaches OpenAI, or an endpoint with the same wire at `base_url`."""
 
     def __init__(self, provider: Provider) -> None:
         """Make the SDK's client.
@@ -83,18 +102,18 @@ class AnthropicAdapter:
         Raises:
             AttemptFailed: `unavailable`, where the client cannot be made.
         """
-        key = key_of(provider, "ANTHROPIC_API_KEY")
+        key = key_of(provider, "OPENAI_API_KEY")
+        self._max_tokens = "max_completion_tokens" if provider.base_url is None else "max_tokens"
         # a user's own endpoint may need no key
-        self._headers = {} if key else {"Authorization": anthropic.Omit()}
+        self._headers = {} if key else {"Authorization": openai.Omit()}
         timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT)
         try:
-            self._sdk = anthropic.AsyncAnthropic(
+            self._sdk = openai.AsyncOpenAI(
                 api_key=key or "none",
                 base_url=provider.base_url or BASE_URL,
                 timeout=timeout,
                 max_retries=0,
                 default_headers=_default_headers(key),
-                open_telemetry={"traces": False, "propagation": False},
                 http_client=_Client(verify=_ssl_context(), limits=LIMITS, timeout=timeout),
             )
         # an invalid proxy variable, or a base_url that is not a URL
@@ -114,7 +133,10 @@ class AnthropicAdapter:
             AttemptFailed: The attempt failed, at any point.
         """
         async with self._open_response(request, stream=False) as response:
-            return read_reply(decode_json(await read_body(response.aiter_bytes())))
+            answer = decode_json(await read_body(response.aiter_bytes()))
+        if _uses_responses(request):
+            return responses_reply.read_reply(answer)
+        return chat_reply.read_reply(answer)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
         """Request a reply as a stream.
@@ -128,15 +150,17 @@ class AnthropicAdapter:
         Raises:
             AttemptFailed: The attempt failed, at any point.
         """
-        reader = Reader()
+        reader = responses_reply.Reader() if _uses_responses(request) else chat_reply.Reader()
         async with self._open_response(request, stream=True) as response:
-            events = iter_events(response.aiter_bytes())
-            async for event in events:
-                if chunk := reader.read(decode_json(event.stray or event.data)):
+            events = _iter_data(response)
+            async for data in events:
+                if data == DONE:
+                    break
+                if chunk := reader.read(decode_json(data)):
                     yield chunk
                 if reader.finished:
                     break
-            await _drain(events)
+            await _drain(events, reader)
         for chunk in reader.final_chunks():
             yield chunk
 
@@ -149,38 +173,69 @@ class AnthropicAdapter:
         self, request: ModelRequest, *, stream: bool
     ) -> AsyncGenerator[httpx2.Response, None]:
         """Send the request; yield the unread 200, and close it in any case."""
-        body = encode_json(build_body(request, stream=stream))
+        if _uses_responses(request):
+            path, body = "/responses", responses_request.build_body(request, stream=stream)
+        else:
+            path = "/chat/completions"
+            body = chat_request.build_body(request, stream=stream, max_tokens=self._max_tokens)
         try:
-            sdk_response = await self._sdk.post(
-                "/v1/messages",
+            response = await self._post(path, encode_json(body))
+            async with aclosing(response):
+                yield response
+        except (*_CONNECTION_ERRORS, httpx2.DecodingError) as error:
+            raise _transport_failure(error) from error
+
+    async def _post(self, path: str, body: bytes) -> httpx2.Response:
+        """Let the SDK send; raises `AttemptFailed`."""
+        try:
+            response = await self._sdk.post(
+                path,
                 content=body,
                 cast_to=httpx2.Response,
                 options={"headers": self._headers},
                 stream=True,  # the SDK then leaves the body unread
-                stream_cls=anthropic.AsyncStream[object],
+                stream_cls=openai.AsyncStream[object],
             )
             # the SDK's types know only streams here
-            response = cast("httpx2.Response", sdk_response)
-            async with aclosing(response):
-                yield response
-        # the SDK wraps every exception of its client, also our own failures
-        except anthropic.APIConnectionError as error:
-            if isinstance(error.__cause__, AttemptFailed):
-                raise error.__cause__ from None
-            raise _transport_failure(error.__cause__ or error) from error
-        except (*_CONNECTION_ERRORS, httpx2.DecodingError) as error:
-            raise _transport_failure(error) from error
+            return cast("httpx2.Response", response)
+        except (openai.APIConnectionError, _NotOk) as error:
+            cause = error.__cause__ or error  # openai 3.0 wraps every exception of its client
+            if not isinstance(cause, _NotOk):
+                raise _transport_failure(cause) from error
+        # raised here, where its traceback has no frame of the SDK
+        raise AttemptFailed(cause.failure)
 
 
-async def _drain(events: AsyncIterator[object]) -> None:
-    """Read the body to its end.
+def _uses_responses(request: ModelRequest) -> bool:
+    """Check whether the card names the Responses API: newer models call tools only there."""
+    return (request.card.wire or {}).get("api") == "responses"
 
-    A complete answer stays complete, whatever follows it, and even if the connection breaks.
+
+async def _iter_data(response: httpx2.Response) -> AsyncIterator[str]:
+    """Yield the data of a stream's events.
+
+    After the end marker the body is read to its end, and its events are ignored.
     """
-    with contextlib.suppress(*_CONNECTION_ERRORS, AttemptFailed):  # TimeoutError is an OSError
+    done = False
+    async for event in iter_events(response.aiter_bytes()):
+        data = event.stray or event.data
+        if data and not done:
+            done = data == DONE
+            yield data
+
+
+async def _drain(
+    events: AsyncIterator[str], reader: "chat_reply.Reader | responses_reply.Reader"
+) -> None:
+    """Read what follows the end marker.
+
+    A complete answer stays complete, even if the connection breaks.
+    """
+    with contextlib.suppress(*_CONNECTION_ERRORS):  # TimeoutError is an OSError
         async with asyncio.timeout(DRAIN_TIMEOUT):
-            async for _ in events:
-                pass
+            async for data in events:
+                if data != DONE:
+                    reader.read(decode_json(data))
 
 
 def _transport_failure(error: BaseException) -> AttemptFailed:
@@ -198,13 +253,13 @@ def _default_headers(key: str) -> dict[str, Any]:
         "authorization": f"Bearer {key}",
         "accept": "application/json",
         "content-type": "application/json",
-        "anthropic-version": VERSION,
-        "user-agent": f"AsyncAnthropic/Python {anthropic.__version__}",
+        "user-agent": f"AsyncOpenAI/Python {openai.__version__}",
     }
-    custom = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").split("\n")
+    custom = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
     # split as the SDK splits it
     names = [line.partition(":")[0].strip() for line in custom if ":" in line]
-    return {name: ours.get(name.lower(), anthropic.Omit()) for name in ("Authorization", *names)}
+    headers = ("Authorization", "OpenAI-Organization", "OpenAI-Project", *names)
+    return {name: ours.get(name.lower(), openai.Omit()) for name in headers}
 
 
 @cache
@@ -217,10 +272,3 @@ def _ssl_context() -> ssl.SSLContext:
             f"the trusted certificates cannot be read: {error}; "
             "see the variables SSL_CERT_FILE and SSL_CERT_DIR"
         ) from error
-
-
-# At DEBUG the SDK logs every exception of its HTTP client with its message, which is the vendor's
-# and may echo the key.
-logging.getLogger("anthropic._base_client").addFilter(
-    lambda record: "Encountered Exception" not in record.getMessage()
-)

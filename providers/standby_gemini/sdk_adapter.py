@@ -113,7 +113,7 @@ class _Client(httpx2.AsyncClient):
         return _EMPTY_RESPONSE
 
 
-class GeminiAdapter:
+class GeminiSdkAdapter:
     """Reaches the Gemini Developer API or Vertex AI, or a proxy of them at `base_url`."""
 
     def __init__(self, provider: Provider) -> None:
