@@ -127,7 +127,7 @@ class GeminiSdkAdapter:
         Raises:
             AttemptFailed: `unavailable`, where the client cannot be made.
         """
-        account = provider.options or {}
+        account = provider.options
         self._provider = provider
         self._vertex = "project" in account or bool(account.get("express"))
         self._project: str | None = account.get("project")

@@ -20,9 +20,11 @@ from standby.errors import AttemptFailed
 from standby.failures import Failure
 from standby.http.bodies import LARGEST, decode_error, malformed, read_body
 from standby.http.certificates import trusted_certificates
+from standby.http.chunks import ChunkReader, iter_chunks
 from standby.http.connector import GuardedConnector
 from standby.http.decompression import Decompressor
 from standby.http.proxies import Proxy, find_proxy
+from standby.http.transport import Headers
 from standby.http.transport_errors import (
     CONNECT_TIMEOUT,
     password_wanted,
@@ -31,6 +33,8 @@ from standby.http.transport_errors import (
 )
 from standby.runtime.attempt_clock import clock_paused, remaining
 from standby.version import __version__
+
+__all__ = ["ChunkReader", "FailureReader", "Headers", "HttpClient", "iter_chunks"]
 
 MAX_CONNECTIONS = 1000
 """Connections of one client: of one account on one event loop. The bound is the SDKs' own."""

@@ -1,5 +1,6 @@
 """aiohttp's pool of connections, guarded: none is used again that the server has spoken on."""
 
+import asyncio
 import select
 import weakref
 from typing import Any
@@ -41,10 +42,18 @@ class GuardedConnector(aiohttp.TCPConnector):
                 protocol: Any = connection.protocol
                 if protocol not in self._kept:
                     self._kept.add(protocol)
+                    if (closed := protocol.closed) is not None:
+                        closed.add_done_callback(_retrieve)
                     return connection
                 if not protocol.should_close and not _is_readable(protocol.transport):
                     return connection
                 connection.close()
+
+
+def _retrieve(closed: "asyncio.Future[None]") -> None:
+    """Read how a connection ended, so that asyncio does not log that nobody has."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 def _is_readable(transport: Any) -> bool:

@@ -29,6 +29,10 @@ class Proxy(msgspec.Struct, frozen=True):
     url: str
     name: str
 
+    def __repr__(self) -> str:
+        """Return the name: the URL may hold a password."""
+        return f"<proxy {self.name}>"
+
 
 def find_proxy(url: str) -> Proxy | None:
     """Return the proxy that requests to a URL go through.
@@ -40,9 +44,14 @@ def find_proxy(url: str) -> Proxy | None:
         The proxy; `None` where requests go straight to the endpoint.
 
     Raises:
-        AttemptFailed: `unavailable`: the variable's value is not the URL of an HTTP proxy.
+        AttemptFailed: `unavailable`: the URL is not one, or the variable's value is not the URL of
+            an HTTP proxy.
     """
-    target, proxies = urlsplit(url), request.getproxies_environment()
+    try:
+        target = urlsplit(url)
+    except ValueError:
+        raise unavailable("not sent: the base_url is not a URL") from None
+    proxies = request.getproxies_environment()
     chosen = next((name for name in (target.scheme, "all") if name in proxies), None)
     if chosen is None or _is_bypassed(target, proxies):
         return None

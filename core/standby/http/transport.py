@@ -15,6 +15,14 @@ from standby.failures import Failure, Kind
 from standby.settings import Provider
 
 
+class Headers(dict[str, str]):
+    """A request's headers; their repr shows names only, as one of them holds the key."""
+
+    def __repr__(self) -> str:
+        """Return the names."""
+        return f"<headers: {', '.join(self)}>"
+
+
 def key_of(provider: Provider, *variables: str, needed: bool = True) -> str:
     """Return the provider's key.
 
