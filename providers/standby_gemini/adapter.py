@@ -89,7 +89,7 @@ class GeminiAdapter:
         url = self._url(request, "streamGenerateContent?alt=sse")
         body = encode_json(build_body(request))
         async with self._http.stream(url, await self._sign(), body) as pieces:
-            async for chunk in iter_chunks(pieces, Reader()):
+            async for chunk in iter_chunks(pieces, Reader(), drain_timeout=None):
                 yield chunk
 
     async def aclose(self) -> None:

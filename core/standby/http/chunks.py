@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
-from contextlib import suppress
 from typing import Any, Protocol
 
 from standby.errors import AttemptFailed
+from standby.failures import Kind
 from standby.http.bodies import decode_json
 from standby.http.sse import iter_events
 from standby.types import Chunk
@@ -38,7 +38,10 @@ class ChunkReader(Protocol):
 
 
 async def iter_chunks(
-    body: AsyncIterable[bytes], reader: ChunkReader
+    body: AsyncIterable[bytes],
+    reader: ChunkReader,
+    *,
+    drain_timeout: float | None = DRAIN_TIMEOUT,
 ) -> AsyncGenerator[Chunk, None]:
     """Yield the chunks of a stream.
 
@@ -47,6 +50,8 @@ async def iter_chunks(
     Args:
         body: The pieces of the body, cut anywhere.
         reader: A new reader.
+        drain_timeout: Seconds to read on after the end marker; `None` for a wire that may send the
+            marker before its end: its body is read to the end.
 
     Yields:
         The chunks; the last one has the end.
@@ -60,8 +65,11 @@ async def iter_chunks(
             yield chunk
         if reader.finished:
             break
-    for chunk in await _drain(values, reader):
-        yield chunk
+    now = asyncio.get_running_loop().time()
+    until = None if drain_timeout is None else now + drain_timeout
+    while (value := await _next(values, until)) is not _END:
+        if chunk := reader.read(value):
+            yield chunk
     for chunk in reader.final_chunks():
         yield chunk
 
@@ -76,10 +84,17 @@ async def _iter_values(body: AsyncIterable[bytes]) -> AsyncGenerator[Any, None]:
             yield decode_json(data)
 
 
-async def _drain(values: AsyncIterable[Any], reader: ChunkReader) -> list[Chunk]:
-    """Read what follows the end marker, such as the usage."""
-    late: list[Chunk] = []
-    with suppress(TimeoutError, AttemptFailed):
-        async with asyncio.timeout(DRAIN_TIMEOUT):
-            late.extend([chunk async for value in values if (chunk := reader.read(value))])
-    return late
+_END = object()
+
+
+async def _next(values: AsyncGenerator[Any, None], until: float | None) -> Any:
+    """Return the next value after the end marker; `_END` also if the connection breaks."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await anext(values, _END)
+    except TimeoutError:
+        return _END
+    except AttemptFailed as error:
+        if error.failure.kind is not Kind.CONNECTION:
+            raise  # an error that the vendor sends takes the answer back
+        return _END

@@ -1,7 +1,7 @@
 """The one HTTP client of all adapters: aiohttp, with guards around it.
 
 It alone knows certificates, proxies, bounds, redirects (never followed), broken bodies and the
-pool. It raises `AttemptFailed` and nothing else, in words that hold no key and no URL.
+pool. It raises `AttemptFailed` and nothing else, in messages that hold no key and no URL.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Bodies that a server packs although it was asked not to: unpacked piece by piece, bounded."""
+"""Bodies that a server packs against the request: unpacked piece by piece, bounded."""
 
 import zlib
 from collections.abc import Iterator
@@ -27,9 +27,7 @@ class Decompressor:
         """
         self._coding = coding.strip().lower()
         if self._coding not in _CODINGS:
-            raise malformed(
-                f"the body is packed with {self._coding[:40]!r}, although it was asked for unpacked"
-            )
+            raise malformed(f"the body is packed with {self._coding[:40]!r}, against the request")
         self._stream: Any = None
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
@@ -69,7 +67,7 @@ class Decompressor:
         """Start a member; deflate is zlib's format (RFC 1950) or the bare one (RFC 1951)."""
         window = _GZIP
         if self._coding == "deflate":
-            is_zlib = piece[0] & 15 == zlib.DEFLATED and (piece[0] >> 4) < 8  # noqa: PLR2004 - RFC 1950
+            is_zlib = piece[0] & 0x8F == zlib.DEFLATED
             window = zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
         self._stream = zlib.decompressobj(window)
         return self._stream

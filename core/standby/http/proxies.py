@@ -98,7 +98,7 @@ def _parse(variable: str, value: str) -> Proxy:
 
 
 def _not_a_proxy(variable: str, problem: str) -> Exception:
-    shown = variable if variable in os.environ else variable.lower()
+    name = variable if variable in os.environ else variable.lower()
     return unavailable(
-        f"the variable {shown} does not name a proxy: {problem}; write it as http://host:port"
+        f"the variable {name} does not name a proxy: {problem}; write it as http://host:port"
     )

@@ -1,4 +1,4 @@
-"""aiohttp's exceptions as failures, in words of our own.
+"""aiohttp's exceptions as failures, in messages of our own.
 
 Theirs are never shown, chained or kept: they hold the request's headers, with the key, and URLs.
 """
@@ -38,14 +38,14 @@ def transport_failure(error: BaseException, proxy: Proxy | None = None) -> Attem
     if number in _SHORTAGES:
         return shortage(f"{os.strerror(number)}: this process has used up what the system gives it")
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return _proxy_refusal(error.status, proxy)
+        return _proxy_failure(error.status, proxy)
     if isinstance(error, aiohttp.InvalidURL | ValueError):
         return unavailable("not sent: the URL or a header is not valid; see the base_url")
-    behind = "" if proxy is None else f"the proxy {proxy.name}: "
+    via = "" if proxy is None else f"the proxy {proxy.name}: "
     if isinstance(error, TimeoutError):
-        message = f"timeout: {behind}no connection in {CONNECT_TIMEOUT:g}s"
+        message = f"timeout: {via}no connection in {CONNECT_TIMEOUT:g}s"
         return AttemptFailed(Failure(kind=Kind.TIMEOUT, message=message))
-    message = f"connection error: {behind}{_describe(error, number)}"
+    message = f"connection error: {via}{_describe(error, number)}"
     return AttemptFailed(Failure(kind=Kind.CONNECTION, message=message))
 
 
@@ -72,11 +72,12 @@ def password_wanted(proxy: Proxy | None) -> AttemptFailed:
     """
     name = "" if proxy is None else f" {proxy.name}"
     return unavailable(
-        f"the proxy{name} asks for a password (407): write its variable as http://user:password@host:port"
+        f"the proxy{name} asks for a password (407): write its variable as "
+        f"http://user:password@host:port"
     )
 
 
-def _proxy_refusal(status: int, proxy: Proxy | None) -> AttemptFailed:
+def _proxy_failure(status: int, proxy: Proxy | None) -> AttemptFailed:
     if status == 407:  # noqa: PLR2004 - RFC 9110, Proxy Authentication Required
         return password_wanted(proxy)
     name = "" if proxy is None else f" {proxy.name}"
