@@ -99,19 +99,21 @@ async def compare_with_library(url: str, rounds: int) -> dict[str, Ratio]:
     body = {"model": "o3-mini", "messages": [{"role": "user", "content": QUESTION}]}
     headers = {"Authorization": "Bearer benchmark", "Content-Type": "application/json"}
 
-    async with AsyncStandby(settings=settings(url), warm_up=False) as client:
-        async with aiohttp.ClientSession() as session:
+    async with (
+        AsyncStandby(settings=settings(url), warm_up=False) as client,
+        aiohttp.ClientSession() as session,
+    ):
 
-            async def bare() -> None:
-                data, path = msgspec.json.encode(body), f"{url}/v1/chat/completions"
-                async with session.post(path, data=data, headers=headers) as response:
-                    msgspec.json.decode(await response.read())
+        async def bare() -> None:
+            data, path = msgspec.json.encode(body), f"{url}/v1/chat/completions"
+            async with session.post(path, data=data, headers=headers) as response:
+                msgspec.json.decode(await response.read())
 
-            return {
-                "openai, one message, against aiohttp alone": await compare(
-                    lambda: client.chat(QUESTION, chain="openai"), bare, rounds=rounds, calls=20
-                )
-            }
+        return {
+            "openai, one message, against aiohttp alone": await compare(
+                lambda: client.chat(QUESTION, chain="openai"), bare, rounds=rounds, calls=20
+            )
+        }
 
 
 class Instant:

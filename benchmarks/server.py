@@ -1,6 +1,7 @@
 """A server in its own process that answers each request at once with one small body, on two wires.
 
-With `--gemini-is-down` it answers Gemini's wire with an error 500.
+With `--gemini-is-down` it answers Gemini's wire with an error 500; with `--delay 0.05` each answer
+comes after so many seconds; with `--pace 0.002` a stream's events come one by one, so far apart.
 """
 
 import asyncio
@@ -130,7 +131,25 @@ class Server(asyncio.Protocol):
         has_schema = b"json_schema" in rest or b"JsonSchema" in rest
         form = "stream" if streams else "data" if has_schema else "text"
         response = DOWN if wire == "gemini" and GEMINI_IS_DOWN else ANSWERS[wire, form]
-        self.transport.write(response)  # type: ignore[attr-defined]
+        if streams and PACE:
+            head, _, events = response.partition(b"\r\n\r\n")
+            self.write(head + b"\r\n\r\n")
+            self.write_slowly(events.splitlines(keepends=True))
+        elif DELAY:
+            asyncio.get_running_loop().call_later(DELAY, self.write, response)
+        else:
+            self.write(response)
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+        self.transport.write(data)  # type: ignore[attr-defined]
+
+    def write_slowly(self, lines: list[bytes]) -> None:
+        """Send the next event, and the others later."""
+        end = lines.index(b"\r\n") + 1 if b"\r\n" in lines else len(lines)
+        self.write(b"".join(lines[:end]))
+        if lines[end:]:
+            asyncio.get_running_loop().call_later(PACE, self.write_slowly, lines[end:])
 
 
 DATA = b'{\\"city\\":\\"Lisbon\\"}'
@@ -152,7 +171,13 @@ ANSWERS = {
 }
 
 
+def option(name: str) -> float:
+    """Return the number behind an option of the command line."""
+    return float(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else 0.0
+
+
 GEMINI_IS_DOWN = "--gemini-is-down" in sys.argv
+DELAY, PACE = option("--delay"), option("--pace")
 DOWN = answer(
     {"error": {"code": 500, "message": "An internal error has occurred.", "status": "INTERNAL"}},
     b"500 Internal Server Error",
