@@ -134,7 +134,7 @@ class Server(asyncio.Protocol):
         if streams and PACE:
             head, _, events = response.partition(b"\r\n\r\n")
             self.write(head + b"\r\n\r\n")
-            self.write_slowly(events.splitlines(keepends=True))
+            self.write_slowly(events)
         elif DELAY:
             asyncio.get_running_loop().call_later(DELAY, self.write, response)
         else:
@@ -144,12 +144,13 @@ class Server(asyncio.Protocol):
         """Send."""
         self.transport.write(data)  # type: ignore[attr-defined]
 
-    def write_slowly(self, lines: list[bytes]) -> None:
-        """Send the next event, and the others later."""
-        end = lines.index(b"\r\n") + 1 if b"\r\n" in lines else len(lines)
-        self.write(b"".join(lines[:end]))
-        if lines[end:]:
-            asyncio.get_running_loop().call_later(PACE, self.write_slowly, lines[end:])
+    def write_slowly(self, chunks: bytes) -> None:
+        """Send the next chunk, and the others later."""
+        size, _, rest = chunks.partition(b"\r\n")
+        end = len(size) + int(size, 16) + 4  # two line ends
+        self.write(chunks[:end])
+        if rest[end:]:
+            asyncio.get_running_loop().call_later(PACE, self.write_slowly, chunks[end:])
 
 
 DATA = b'{\\"city\\":\\"Lisbon\\"}'
