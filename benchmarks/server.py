@@ -146,10 +146,10 @@ class Server(asyncio.Protocol):
 
     def write_slowly(self, chunks: bytes) -> None:
         """Send the next chunk, and the others later."""
-        size, _, rest = chunks.partition(b"\r\n")
+        size = chunks.partition(b"\r\n")[0]
         end = len(size) + int(size, 16) + 4  # two line ends
         self.write(chunks[:end])
-        if rest[end:]:
+        if chunks[end:]:
             asyncio.get_running_loop().call_later(PACE, self.write_slowly, chunks[end:])
 
 
