@@ -135,7 +135,7 @@ def test_the_core_imports_no_sdk_and_its_http_client_alone_the_http_library() ->
         "http.client",
     }
     # each integration exists for one library, and the HTTP client is the one place that knows its
-    own = re.compile(r"/integrations/|/http/(client|connector|transport_errors)\.py$")
+    own = re.compile(r"/integrations/|/http/(client|connector|resolver|transport_errors)\.py$")
     outside = [name for name in IN_CORE if not own.search(name)]
     assert not find(lambda node: bool(imports(node) & foreign), outside)
 

@@ -24,6 +24,7 @@ from standby.http.chunks import ChunkReader, iter_chunks
 from standby.http.connector import GuardedConnector
 from standby.http.decompression import Decompressor
 from standby.http.proxies import Proxy, find_proxy
+from standby.http.resolver import make_resolver
 from standby.http.transport import Headers
 from standby.http.transport_errors import (
     CONNECT_TIMEOUT,
@@ -59,6 +60,10 @@ _LARGE = 2**20
 
 FailureReader = Callable[[int, Mapping[str, str], Any], Failure]
 """Reads an error response: its status, its headers (lower case), and its decoded body."""
+
+
+_OF_THE_PARENT: list[aiohttp.ClientSession] = []
+"""Sessions made before a fork: their end would close sockets that the parent still uses."""
 
 
 class _Route(msgspec.Struct, frozen=True):
@@ -141,8 +146,12 @@ class HttpClient:
             await session.close()
 
     async def _find_route(self, url: str) -> _Route:
-        tls = await trusted_certificates() if url.startswith("https:") else True
-        self._routes[url] = route = _Route(tls, find_proxy(url))
+        proxy = find_proxy(url)
+        tls: Any = True
+        if url.startswith("https:") or (proxy is not None and proxy.url.startswith("https:")):
+            with clock_paused():
+                tls = await trusted_certificates()
+        self._routes[url] = route = _Route(tls, proxy)
         return route
 
     async def _acquire(self) -> None:
@@ -184,12 +193,14 @@ class HttpClient:
         """Make the session; that of a parent process is left alone, with its sockets."""
         if self._is_closed:
             raise shortage("the client was closed meanwhile")
+        if self._session is not None:
+            _OF_THE_PARENT.append(self._session)
         self._pid = os.getpid()
         self._session = aiohttp.ClientSession(
             connector=GuardedConnector(
                 limit=0,
                 keepalive_timeout=KEEP_ALIVE,
-                resolver=aiohttp.ThreadedResolver(),  # another one hides the system's error numbers
+                resolver=make_resolver(),
                 timeout_ceil_threshold=_NEVER,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
