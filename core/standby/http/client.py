@@ -148,7 +148,8 @@ class HttpClient:
     async def _find_route(self, url: str) -> _Route:
         proxy = find_proxy(url)
         tls: Any = True
-        if url.startswith("https:") or (proxy is not None and proxy.url.startswith("https:")):
+        urls = [url] if proxy is None else [url, proxy.url]
+        if any(each.startswith("https:") for each in urls):
             with clock_paused():
                 tls = await trusted_certificates()
         self._routes[url] = route = _Route(tls, proxy)
