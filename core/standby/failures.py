@@ -126,6 +126,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         outcome: How it ended.
         start: Seconds since the call began.
         duration: Seconds.
+        setup: Seconds of these that no time-out counts, before the model's first word: its adapter
+            was imported, or a connection was not free yet.
         kind: The failure's kind.
         status: The failure's HTTP status.
         text: The failure's text.
@@ -140,6 +142,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Literal["answered", "failed", "skipped", "cancelled"]
     start: float
     duration: float
+    setup: float = 0.0
     kind: Kind | None = None
     status: int | None = None
     text: str = ""

@@ -113,19 +113,72 @@ def test_a_short_deadline_does_not_make_an_answer_slow() -> None:
     assert not timer.is_slow
 
 
-def test_no_time_passes_while_the_reader_is_behind() -> None:
+def test_no_time_passes_while_the_clock_stands() -> None:
     timer, clock = timer_with()
     timer.start_stream()
     timer.token(clock.now)
     clock.now = 103.0
     timer.pause()
-    assert timer.expires_at == NEVER
+    assert (timer.expires_at, timer.is_paused) == (NEVER, True)
     clock.now = 1000.0
-    assert timer.next_check(clock.now) == 1005.0
+    assert (timer.next_check(clock.now), timer.remaining()) == (1002.0, 57.0)
     timer.resume()
-    timer.resume()
-    assert timer.expires_at == 1002.0
+    assert (timer.expires_at, timer.is_paused) == (1002.0, False)
     assert timer.remaining() == 57.0
+
+
+def test_the_clock_stands_until_every_pause_has_ended() -> None:
+    timer, clock = timer_with()
+    timer.pause()
+    clock.now = 101.0
+    timer.pause()
+    clock.now = 102.0
+    timer.resume()
+    assert (timer.expires_at, timer.remaining()) == (NEVER, 60.0)
+    clock.now = 110.0
+    timer.resume()
+    assert timer.expires_at == 170.0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_time_in_which_the_clock_stood_makes_no_answer_slow(*, stream: bool) -> None:
+    timer, clock = timer_with()
+    clock.now = 101.0
+    timer.pause()
+    clock.now = 150.0
+    assert timer.setup == 49.0
+    timer.resume()
+    if stream:
+        timer.start_stream()
+        clock.now = 159.0
+        timer.token(clock.now)
+        timer.pause()
+        clock.now = 200.0
+        timer.resume()
+    else:
+        clock.now = 179.0
+    assert (timer.is_slow, timer.setup, timer.started) == (False, 49.0, 100.0)
+
+
+@pytest.mark.parametrize(("allowed", "until"), [(7.0, 107.0), (12.0, 110.0), (NEVER, 110.0)])
+def test_a_standing_clock_holds_the_call_up_after_ten_seconds_or_the_attempts_share(
+    allowed: float, until: float
+) -> None:
+    timer, clock = timer_with(allowed, timeout=3.0)
+    assert not timer.is_held_up(until)
+    timer.pause()
+    assert [timer.is_held_up(at) for at in (until - 0.1, until)] == [False, True]
+    clock.now = until - 1
+    assert timer.next_check(clock.now) == until
+    assert timer.next_check(until) == until + 3
+
+
+def test_a_clock_that_stands_at_its_end_is_looked_at_every_20_ms() -> None:
+    timer, clock = timer_with()
+    clock.now = 160.0
+    timer.pause()
+    clock.now = 161.0
+    assert timer.next_check(clock.now) == pytest.approx(161.02)
 
 
 @pytest.mark.parametrize("until_streams", [0.0, 3.0])

@@ -4,7 +4,7 @@ from asyncio import CancelledError, sleep
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from msgspec.structs import astuple, replace
 
@@ -16,6 +16,7 @@ from standby.failures import Failure, Kind
 from standby.http.bodies import deep_merge
 from standby.inputs.schemas import parse_data
 from standby.resilience.timeouts import AttemptTimer
+from standby.runtime.attempt_clock import ATTEMPT_CLOCK
 from standby.runtime.isolation import (
     close_awaitable,
     describe_error,
@@ -23,6 +24,8 @@ from standby.runtime.isolation import (
     type_error,
 )
 from standby.types import Chunk, End, Finish, ModelRequest, Reply, Request, ToolCall, Usage
+
+T = TypeVar("T")
 
 _REPLY_TYPES = tuple(map(type, astuple(Reply(text=""))))
 _USAGE_TYPES = tuple(map(type, astuple(Usage())))
@@ -64,8 +67,9 @@ class AdapterCall:
             AttemptFailed: the model failed, or its plugin broke its promise.
 
         """
+        ATTEMPT_CLOCK.set(self._timer)  # for this attempt's task alone
         permits = self.target.permits
-        if permits is not None and not await permits.acquire():
+        if permits is not None and not await self._without_clock(permits.acquire()):
             message = "as many calls are in flight as its concurrency allows"
             raise AttemptFailed(Failure(kind=Kind.UNAVAILABLE, message=message))
         try:
@@ -91,7 +95,7 @@ class AdapterCall:
 
     async def _send(self) -> Reply:
         target, request = self.target, self._request
-        adapter = await target.adapter()
+        adapter = await self._without_clock(target.adapter())  # the first call may import it
         extra = request.extra.get(target.provider)
         model_request = ModelRequest(
             request=request,
@@ -142,7 +146,7 @@ class AdapterCall:
                 if parts.add(chunk):
                     timer.token(now)
                     if (waiting := self._pass_on(parts)) is not None:
-                        await self._wait_for_reader(waiting)
+                        await self._without_clock(waiting)
                 elif _is_sign_of_life(chunk):
                     timer.keep_alive(now)
                 if chunk.end is not None:
@@ -168,13 +172,13 @@ class AdapterCall:
             if chunk.tool_call is None and has_streamed:
                 continue
             if gate.admits(self) and (waiting := gate.release(self, self.target, chunk)):
-                await self._wait_for_reader(waiting)
+                await self._without_clock(waiting)
 
-    async def _wait_for_reader(self, waiting: Awaitable[None]) -> None:
-        """Wait for the caller's reader; that time is not the model's."""
+    async def _without_clock(self, waiting: Awaitable[T]) -> T:
+        """Wait for something that is not the model's, such as the caller's reader."""
         self._timer.pause()
         try:
-            await waiting
+            return await waiting
         finally:
             self._timer.resume()
 

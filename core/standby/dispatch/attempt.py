@@ -43,6 +43,7 @@ class AttemptTask:
         dropped: the names of the parameters that the model was not sent.
         call: the adapter's call, which commits to the stream.
         task: what runs it.
+        was_paused: its clock stood when it was cancelled.
 
     """
 
@@ -58,6 +59,7 @@ class AttemptTask:
         "target",
         "task",
         "timer",
+        "was_paused",
     )
 
     def __init__(
@@ -92,6 +94,7 @@ class AttemptTask:
         self.call = AdapterCall(target, adapted.request, timer, gate or StreamGate(None))
         self.task = asyncio.create_task(self.call.run())
         self._permit: Permit | None = permit
+        self.was_paused = False
         self._is_cancelled = False
         self._is_late = False
 
@@ -152,6 +155,7 @@ class AttemptTask:
 
     def cancel(self) -> None:
         """Cancel it: it is not needed any more."""
+        self.was_paused = self.was_paused or self.timer.is_paused
         self._is_cancelled = self._is_cancelled or not self.task.done()
         self._stop()
 

@@ -50,14 +50,14 @@ def exhausted_error(chain: str, causes: Sequence[Cause]) -> ChainExhausted:
 
 
 def deadline_error(
-    deadline: float, trail: Sequence[Attempt], pending: Sequence[Target], gate: StreamGate
+    deadline: float, trail: Sequence[Attempt], pending: Sequence[str], gate: StreamGate
 ) -> DeadlineExceeded | StreamBroken:
     """Return the error for a call whose time is up.
 
     Args:
         deadline: the seconds that it had.
         trail: what it has tried.
-        pending: the models that have not answered yet.
+        pending: the attempts in flight, each with what it waits for.
         gate: the call's gate.
 
     Returns:
@@ -69,7 +69,7 @@ def deadline_error(
     if broken is not None:
         return broken
     attempted = [f"{attempt.model} ({attempt.kind or attempt.outcome})" for attempt in trail]
-    attempted += [f"{target.name} (no answer yet)" for target in pending]
+    attempted += pending
     return DeadlineExceeded(f"{message}; asked: {', '.join(attempted) or 'nobody'}")
 
 

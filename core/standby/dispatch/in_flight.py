@@ -15,6 +15,9 @@ from standby.failures import Failure, Kind
 from standby.resilience.circuit_breaker import Health, Permit
 from standby.resilience.timeouts import NEVER, AttemptTimer
 
+NOT_SENT = "not sent yet: its adapter was being made, or no connection was free"
+"""Why an attempt that was cancelled while its clock stood says nothing of the model."""
+
 
 class InFlight:
     """The attempts in flight; `async with aclosing()` cancels and settles those that are left.
@@ -78,14 +81,23 @@ class InFlight:
                 self.finish(attempt, "cancelled")
 
     @property
-    def targets(self) -> list[Target]:
-        """Return the models whose attempts are in flight."""
-        return [attempt.target for attempt in self.attempts]
+    def pending(self) -> list[str]:
+        """Return the models in flight, each with what it waits for, for a message."""
+        return [
+            f"{each.target.name} ({'not sent' if self._is_unsent(each) else 'no answer'} yet)"
+            for each in self.attempts
+        ]
 
     @property
     def has_foreground(self) -> bool:
-        """Return whether the call waits for an attempt before it goes on."""
-        return any(map(self._is_foreground, self.attempts))
+        """Return whether the call waits for an attempt before it goes on.
+
+        It does not where an adapter takes longer to be made than its model may take of the call.
+        """
+        now = self._clock()
+        return any(
+            self._is_foreground(each) and not self._is_held_up(each, now) for each in self.attempts
+        )
 
     @property
     def newest(self) -> AttemptTask | None:
@@ -174,6 +186,9 @@ class InFlight:
             decision: what follows a failure.
 
         """
+        is_unsent = attempt.was_paused and self._gate.committed is not attempt.call
+        if outcome == "cancelled" and is_unsent:
+            failure = Failure(kind=Kind.UNAVAILABLE, message=NOT_SENT)
         ended = _describe_end(attempt)
         with attempt:
             if attempt in self.attempts:
@@ -208,6 +223,13 @@ class InFlight:
 
     def _is_foreground(self, attempt: AttemptTask) -> bool:
         return not attempt.is_probe or self._gate.committed is attempt.call
+
+    def _is_held_up(self, attempt: AttemptTask, now: float) -> bool:
+        return self._is_unsent(attempt) and attempt.timer.is_held_up(now)
+
+    def _is_unsent(self, attempt: AttemptTask) -> bool:
+        """Return whether its clock stands for another reason than the caller's slow reader."""
+        return attempt.timer.is_paused and self._gate.committed is not attempt.call
 
     def _wake(self, _: object) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -290,4 +312,5 @@ def _describe_end(attempt: AttemptTask) -> EndedAttempt:
         attempt.timer.started,
         attempt.dropped,
         attempt.response_id,
+        attempt.timer.setup,
     )

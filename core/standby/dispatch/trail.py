@@ -26,6 +26,7 @@ class EndedAttempt(NamedTuple):
         started: when it started, on the clock.
         dropped: the names of the parameters that the model was not sent.
         response_id: the vendor's id of the answer, if there is one.
+        setup: the seconds before the request was on its way.
 
     """
 
@@ -34,6 +35,7 @@ class EndedAttempt(NamedTuple):
     started: float
     dropped: tuple[str, ...] = ()
     response_id: str = ""
+    setup: float = 0.0
 
 
 class Trail:
@@ -111,6 +113,7 @@ class Trail:
             outcome=outcome,
             start=started - self.started,
             duration=self._clock() - started,
+            setup=ended.setup,
             dropped=ended.dropped,
             id=ended.response_id,
         )

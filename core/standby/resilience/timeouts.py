@@ -16,6 +16,12 @@ HURRY = 5.0
 Its expiry does not count against the model.
 """
 
+LONGEST_SETUP = 10.0
+"""Seconds for which a call waits for an attempt whose clock stands; others start beside it then."""
+
+SHORTEST_CHECK = 0.02
+"""Seconds between two looks at a clock that stands with hardly any time left."""
+
 NEVER = math.inf
 
 
@@ -39,7 +45,7 @@ class Timeouts(Protocol):
 
 
 class AttemptTimer:
-    """The time-outs of one attempt, on a clock.
+    """The time-outs of one attempt, on a clock: it is the attempt's `AttemptClock`.
 
     Attributes:
         started: When the attempt started, on the clock.
@@ -50,10 +56,13 @@ class AttemptTimer:
 
     __slots__ = (
         "_allowed",
+        "_asked_at",
         "_deadline",
         "_due",
         "_missed",
         "_paused_at",
+        "_pauses",
+        "_setup_ends_at",
         "_timeouts",
         "clock",
         "first_token",
@@ -76,17 +85,31 @@ class AttemptTimer:
         self.started = self.last_activity = now
         self.first_token: float | None = None
         self.is_streaming = False
+        self._asked_at = now  # later than `started` by the time in which the clock stood
         self._timeouts = timeouts
         self._allowed = min(timeouts.timeout, allowed)
         self._deadline = self._due = now + self._allowed
+        self._setup_ends_at = now + min(allowed, LONGEST_SETUP)
         self._missed = ""
         self.yield_at = now + LONGEST_TURN
-        self._paused_at: float | None = None
+        self._pauses = 0
+        self._paused_at = 0.0
 
     @property
     def expires_at(self) -> float:
         """Return when the attempt fails unless something comes before; infinity while paused."""
-        return NEVER if self._paused_at is not None else min(self._due, self._deadline)
+        return NEVER if self._pauses else min(self._due, self._deadline)
+
+    @property
+    def is_paused(self) -> bool:
+        """Return whether the clock stands."""
+        return self._pauses > 0
+
+    @property
+    def setup(self) -> float:
+        """Return the seconds before the first token in which the clock has stood."""
+        standing = self.clock() - self._paused_at if self._pauses else 0.0
+        return self._asked_at - self.started + standing
 
     @property
     def message(self) -> str:
@@ -106,9 +129,20 @@ class AttemptTimer:
     def is_slow(self) -> bool:
         """Return whether the answer, or a stream's first token, took over half of its time-out."""
         if self.first_token is None:
-            return self.clock() - self.started > self._timeouts.timeout / 2
+            return self.clock() - self._asked_at > self._timeouts.timeout / 2
         limit = min(self._timeouts.first_token_timeout, self._timeouts.timeout)
-        return self.first_token - self.started > limit / 2
+        return self.first_token - self._asked_at > limit / 2
+
+    def is_held_up(self, now: float) -> bool:
+        """Return whether the clock stands for too long, or beyond the attempt's share of the call.
+
+        Args:
+            now: The time on the clock.
+
+        Returns:
+            True if the call should not wait for this attempt alone.
+        """
+        return self._pauses > 0 and now >= self._setup_ends_at
 
     def note_yield(self, now: float) -> None:
         """Note that the event loop has its turn.
@@ -125,7 +159,8 @@ class AttemptTimer:
         Returns:
             Seconds for the whole answer; 0 once they are over.
         """
-        return max(0.0, self._deadline - self.clock())
+        now = self._paused_at if self._pauses else self.clock()
+        return max(0.0, self._deadline - now)
 
     def next_check(self, now: float) -> float:
         """Return when to look at `expires_at` again: it may come nearer meanwhile.
@@ -136,8 +171,13 @@ class AttemptTimer:
         Returns:
             A time on the clock, no later than the shortest time-out from now.
         """
+        ends_at = min(self._due, self._deadline)
+        if self._pauses:
+            ends_at = now + max(ends_at - self._paused_at, SHORTEST_CHECK)
+        if self.first_token is None and now < self._setup_ends_at:
+            ends_at = min(ends_at, self._setup_ends_at)
         shortest = min(self._timeouts.first_token_timeout, self._timeouts.idle_timeout)
-        return min(self.expires_at, now + shortest)
+        return min(ends_at, now + shortest)
 
     def start_stream(self) -> None:
         """Note that the answer comes in pieces: its first token is due after its time-out."""
@@ -167,13 +207,20 @@ class AttemptTimer:
         self._due = max(self._due, now + self._timeouts.idle_timeout)
 
     def pause(self) -> None:
-        """Stop the time, because the reader of the stream is slower than the model."""
-        self._paused_at = self.clock()
+        """Stop the time: what is waited for is not the model's, such as a slow reader."""
+        if not self._pauses:
+            self._paused_at = self.clock()
+        self._pauses += 1
 
     def resume(self) -> None:
-        """Let the time go on, as if none had passed since `pause`."""
-        if self._paused_at is not None:
-            passed = self.clock() - self._paused_at
-            self._due += passed
-            self._deadline += passed
-            self._paused_at = None
+        """Let the time go on, as if none had passed, once each `pause` has its `resume`."""
+        self._pauses -= 1
+        if not self._pauses:
+            self._delay(self.clock() - self._paused_at)
+
+    def _delay(self, seconds: float) -> None:
+        """Move everything that is due to a later time."""
+        self._due += seconds
+        self._deadline += seconds
+        if self.first_token is None:
+            self._asked_at += seconds
