@@ -10,9 +10,9 @@ killed.
 import atexit
 import ctypes
 import os
+import queue
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -104,9 +104,12 @@ class Engines:
         """
         with self._lock:
             engine = self._engines.get(setup)
+            is_new = engine is None
             if engine is None:
                 engine = self._engines[setup] = _Engine(setup, self._remove, forked=self._forked)
             engine.jobs.put(job)
+        if is_new:
+            self._start(engine, setup)
 
     def close(self) -> None:
         """Stop every engine, and wait for each at most `SHUTDOWN_GRACE` seconds."""
@@ -126,6 +129,14 @@ class Engines:
             self._forked = True
             _skip_exit_handlers()
 
+    def _start(self, engine: "_Engine", setup: Setup) -> None:
+        """Start an engine outside the lock: under gevent a start lets other greenlets run."""
+        try:
+            engine.thread.start()
+        except RuntimeError:  # the system has no thread left
+            self._remove(setup)
+            raise
+
     def _remove(self, setup: Setup) -> None:
         """Remove an engine that could not be loaded, so that the next request tries again."""
         with self._lock:
@@ -141,13 +152,13 @@ class _Engine:
     """
 
     def __init__(self, setup: Setup, remove: Callable[[Setup], None], *, forked: bool) -> None:
-        self.jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.ended = Event()
         self._remove = remove
         self._forked = forked
         self._current: Job | None = None
         self._stopped = False
-        Thread(target=self._run, args=(setup,), name="standby-local", daemon=True).start()
+        self.thread = Thread(target=self._run, args=(setup,), name="standby-local", daemon=True)
 
     def stop(self) -> None:
         """Stop the current job, and then the engine."""

@@ -244,6 +244,29 @@ def test_in_a_running_loop_it_works_and_warns_once_at_the_callers_line() -> None
 
 
 @pytest.mark.usefixtures("reset_warning")
+def test_another_greenlets_loop_is_not_the_callers() -> None:
+    async def find_loop() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    asyncio._set_running_loop(run(find_loop()))  # as gevent's greenlets see it: they are one thread
+    try:
+        assert run(value(7)) == 7
+    finally:
+        asyncio._set_running_loop(None)
+
+
+def test_the_loop_waits_until_another_greenlets_loop_has_ended(
+    fresh: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = asyncio.new_event_loop()
+    still_running = [other, other, None]
+    monkeypatch.setattr(background_loop, "_running_loop", lambda: still_running.pop(0))
+    assert fresh.submit(value(7)).result(5) == 7
+    assert still_running == []
+    other.close()
+
+
+@pytest.mark.usefixtures("reset_warning")
 def test_a_warning_that_is_an_error_leaves_no_coroutine_behind() -> None:
     async def ask() -> Any:
         return run(value(7))

@@ -11,6 +11,7 @@ from standby.config import Config, check_config, load
 from standby.config.file_watcher import FileWatcher
 from standby.errors import ConfigError
 from standby.events import Event, Reloaded, ReloadFailed
+from standby.runtime.late_lock import LateLock
 from standby.settings import Settings
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class SettingsSource:
         self.is_watching = watch
         self._watcher: FileWatcher | None = None
         self._file = ""
-        self._reloading = threading.Lock()
+        self._reloading = LateLock()
 
     def read(self) -> Settings:
         """Return the settings with nothing left implicit, as the source has them now.
@@ -93,7 +94,7 @@ class SettingsSource:
         """
         if self._settings is not None:
             raise TypeError("this client was made from settings: there is nothing to read again")
-        with self._reloading:
+        with self._reloading.get():
             try:
                 adopt(self.read())
             except ConfigError as error:

@@ -1,13 +1,13 @@
 """Observers: plugins that get every event, in order, on a thread of their own."""
 
 import os
+import queue
 import threading
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
 
 from standby.events import Event
 from standby.observe.log import report_broken_observer, report_lost_events
-from standby.runtime.forks import join, pause_across_forks
+from standby.runtime.forks import can_end, join, join_within, pause_across_forks
 from standby.runtime.isolation import require_value
 
 Observer = Callable[[Event], object]
@@ -33,7 +33,7 @@ class Observers:
             observers: The observers, each with its plugin's name.
         """
         self._observers = tuple(observers)
-        self._waiting: SimpleQueue[Event | None] = SimpleQueue()
+        self._waiting: queue.SimpleQueue[Event | None] | None = None
         self._thread: threading.Thread | None = None
         self._previous: threading.Thread | None = None
         self._reported: set[tuple[str, type[BaseException]]] = set()
@@ -46,12 +46,13 @@ class Observers:
         if self._process != os.getpid():  # a forked child lacks the thread, and may lack the lock
             self._reset()
         with self._lock:
-            if self._waiting.qsize() < MOST_WAITING:
-                self._waiting.put(event)
+            waiting = self._queue()
+            if waiting.qsize() < MOST_WAITING:
+                waiting.put(event)
             else:
                 self._dropped += 1
-            if self._thread is None:
-                self._thread = self._start()
+            thread = self._new_thread() if self._thread is None else None
+        self._start(thread)
 
     def __bool__(self) -> bool:
         """Return whether there are any observers."""
@@ -67,11 +68,10 @@ class Observers:
             return
         with self._lock:
             thread, waiting = self._thread, self._waiting
-            self._thread, self._waiting = None, SimpleQueue()
-        if thread is not None:
+            self._thread, self._waiting = None, None
+        if waiting is not None:
             waiting.put(None)
-            if thread is not threading.current_thread():
-                thread.join(longest)
+        join_within(thread, longest)
 
     def pause(self, until: float) -> None:
         """Let the thread hand over the queued events and end, before a fork.
@@ -79,36 +79,58 @@ class Observers:
         Args:
             until: When to stop waiting for it, as `time.monotonic()` counts.
         """
+        if not can_end(self._thread):
+            return
         with self._lock:
             if self._thread is not None:
                 self._previous, self._thread = self._thread, None
-                self._waiting.put(None)
+                self._queue().put(None)
         join(self._previous, until)
 
     def resume(self) -> None:
         """Hand over what came during the fork; else the next event starts a thread."""
         with self._lock:
-            if self._thread is None and not self._waiting.empty():
-                self._thread = self._start()
+            is_needed = self._thread is None and not self._queue().empty()
+            thread = self._new_thread() if is_needed else None
+        self._start(thread)
 
     def _reset(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._waiting = SimpleQueue()
+        self._waiting = None
         self._thread = None
         self._previous = None
         self._dropped = 0
 
-    def _start(self) -> threading.Thread:
-        pause_across_forks(self)
-        arguments = self._waiting, self._previous
-        thread = threading.Thread(
-            target=self._run, args=arguments, name="standby-observers", daemon=True
-        )
-        thread.start()
-        return thread
+    def _queue(self) -> "queue.SimpleQueue[Event | None]":
+        """Return the queue, made on use: one from before a monkey patch would block greenlets."""
+        if self._waiting is None:
+            self._waiting = queue.SimpleQueue()
+        return self._waiting
 
-    def _run(self, waiting: "SimpleQueue[Event | None]", previous: threading.Thread | None) -> None:
+    def _new_thread(self) -> threading.Thread:
+        pause_across_forks(self)
+        self._thread = threading.Thread(
+            target=self._run,
+            args=(self._queue(), self._previous),
+            name="standby-observers",
+            daemon=True,
+        )
+        return self._thread
+
+    def _start(self, thread: threading.Thread | None) -> None:
+        """Start a new thread, outside the lock: under gevent a start lets other greenlets run."""
+        if thread is None:
+            return
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left
+            self._thread = None
+            raise
+
+    def _run(
+        self, waiting: "queue.SimpleQueue[Event | None]", previous: threading.Thread | None
+    ) -> None:
         if previous is not None:
             previous.join()  # a fork did not wait for it any longer
         while (event := waiting.get()) is not None:

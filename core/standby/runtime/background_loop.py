@@ -12,12 +12,15 @@ from concurrent.futures import Future
 from concurrent.futures.thread import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
-from standby.runtime.forks import join, pause_across_forks
+from standby.runtime.forks import can_end, join, join_within, pause_across_forks
 
 T = TypeVar("T")
 
 SHUTDOWN_TIMEOUT = 1.0
 """Seconds that an exit waits for calls and connections to close, and again for the thread."""
+
+TURN = 0.01
+"""Seconds between two looks whether another greenlet's event loop has ended."""
 
 _parked: list["_BackgroundLoop"] = []
 """Loops of a parent process. They are never used or collected: their sockets are the parent's."""
@@ -34,10 +37,13 @@ class _BackgroundLoop:
         self._lock = threading.Lock()
         self._pool, self._pool_threads = self._start_pool()
         pause_across_forks(self)
-        self.wake()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start a coroutine on the loop, from any thread; raises `RuntimeError` after its end."""
+        """Start a coroutine on the loop, from any thread.
+
+        Raises:
+            RuntimeError: The loop has ended, or the system cannot start its thread.
+        """
         with self._lock:
             future = None if self.over else asyncio.run_coroutine_threadsafe(coroutine, self.loop)
             self._calls += future is not None
@@ -45,7 +51,11 @@ class _BackgroundLoop:
             _raise_ended()
         future.add_done_callback(self._count_out)
         if self.thread is None:
-            self.wake()
+            try:
+                self.wake()
+            except RuntimeError:
+                future.cancel()
+                raise
         return future
 
     def _count_out(self, _: Future[Any]) -> None:
@@ -53,18 +63,29 @@ class _BackgroundLoop:
             self._calls -= 1
 
     def wake(self) -> None:
-        """Start the loop's thread, unless it runs or the loop has ended meanwhile."""
+        """Start the loop's thread, unless it runs or the loop has ended meanwhile.
+
+        It starts outside the lock: under gevent a start lets other greenlets run.
+        """
         with self._lock:
             if self.over:
                 return
             self._paused = False
-            if self.thread is None:
-                thread = threading.Thread(target=self._run_forever, name="standby", daemon=True)
-                thread.start()
-                self.thread = thread
+            if self.thread is not None:
+                return
+            thread = threading.Thread(target=self._run_forever, name="standby", daemon=True)
+            self.thread = thread
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left
+            self.thread = None
+            raise
 
     def _run_forever(self) -> None:
         while self._should_run():
+            if _running_loop() is not None:  # of another greenlet: they have one loop at a time
+                threading.Event().wait(TURN)
+                continue
             # A plugin or a sink raised one of these: the loop throws it here, and its caller gets
             # it too. The loop runs on.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
@@ -79,7 +100,7 @@ class _BackgroundLoop:
     def pause(self, until: float) -> None:
         """End the thread between two steps of the loop, and the threads of its name look-ups."""
         thread = None if self.over else self.thread
-        if thread is None or thread is threading.current_thread():
+        if not can_end(thread):
             return
         with self._lock:
             self._paused = True
@@ -129,8 +150,7 @@ class _BackgroundLoop:
         with self._lock:
             self._paused = True
         self.loop.call_soon_threadsafe(self.loop.stop)
-        if thread is not None:
-            thread.join(SHUTDOWN_TIMEOUT)
+        join_within(thread, SHUTDOWN_TIMEOUT)
         if thread is None or not thread.is_alive():
             self.loop.close()
 
@@ -188,7 +208,8 @@ def _usable_loop() -> _BackgroundLoop:
             "Standby was called from inside its own event loop and would wait for itself; "
             "use AsyncStandby"
         )
-    _warn_inside_a_loop()
+    if _is_on_a_loop():
+        _warn_once()
     return background
 
 
@@ -236,12 +257,25 @@ if hasattr(os, "register_at_fork"):  # systems without fork have no such functio
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _warn_inside_a_loop() -> None:
-    global _warned
+def _is_on_a_loop() -> bool:
+    """Return whether this thread, or greenlet, runs an event loop.
+
+    asyncio has one running loop for an operating system's thread, and so for all its greenlets.
+    """
+    loop, here = _running_loop(), threading.get_ident()
+    # uvloop's loops have no such attribute
+    return loop is not None and getattr(loop, "_thread_id", here) == here
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return
+        return None
+
+
+def _warn_once() -> None:
+    global _warned
     with _starting:
         first, _warned = not _warned, True
     if first:

@@ -59,6 +59,30 @@ def join(thread: threading.Thread | None, until: float) -> None:
         thread.join(max(0.0, until - time.monotonic()))
 
 
+def join_within(thread: threading.Thread | None, seconds: float) -> None:
+    """Wait for a thread, as `join` does, for a number of seconds.
+
+    Args:
+        thread: The thread, if there is one.
+        seconds: How long to wait at most.
+    """
+    join(thread, time.monotonic() + seconds)
+
+
+def can_end(thread: threading.Thread | None) -> bool:
+    """Return whether a fork can end a thread and start it again.
+
+    That is a thread that runs, is not the one that forks, and no greenlet beside it (gevent): no
+    other greenlet may run in the middle of a fork.
+
+    Args:
+        thread: The thread, if there is one.
+    """
+    if thread is None or thread.native_id is None:
+        return False
+    return thread.native_id != threading.get_native_id()
+
+
 def _before() -> None:
     _forking.acquire()  # two forks at once would resume each other's threads
     until = time.monotonic() + FORK_TIMEOUT

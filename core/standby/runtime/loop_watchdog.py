@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
-from standby.runtime.forks import join, pause_across_forks
+from standby.runtime.forks import can_end, join, pause_across_forks
 
 BLOCKED_AFTER = 1.0
 """Seconds without a turn of the loop after which it is reported."""
@@ -55,8 +55,8 @@ class Watchdog:
         with self._lock:
             watched = self._loops.setdefault(loop, _WatchedLoop())
             watched.reports.append(report)
-            self._wake()
         try:
+            self._wake()
             yield
         finally:
             with self._lock:
@@ -78,6 +78,8 @@ class Watchdog:
         Args:
             until: The latest time to wait for it, by `time.monotonic()`.
         """
+        if not can_end(self._thread):
+            return
         with self._lock:
             thread, self._thread = self._thread, None
             self._paused.set()
@@ -86,19 +88,28 @@ class Watchdog:
 
     def resume(self) -> None:
         """Watch on after a fork if calls are under way; otherwise the next call starts a thread."""
-        with self._lock:
-            if self._loops:
-                self._wake()
+        if self._loops:
+            self._wake()
 
     def _wake(self) -> None:
-        self._busy.set()
-        if self._thread is None:
+        """Let the thread check again, or start it.
+
+        It starts outside the lock: under gevent a start lets other greenlets run.
+        """
+        with self._lock:
+            self._busy.set()
+            if self._thread is not None:
+                return
             pause_across_forks(self)
             self._paused = threading.Event()
-            self._thread = threading.Thread(
+            thread = self._thread = threading.Thread(
                 target=self._watch, args=(self._paused,), name="standby-watchdog", daemon=True
             )
-            self._thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left
+            self._thread = None
+            raise
 
     def _watch(self, paused: threading.Event) -> None:
         while True:

@@ -1,15 +1,15 @@
 """The clients behind Agno models: one for each configuration, shared by the whole process."""
 
 import os
-import threading
 from collections.abc import Mapping
 
 from standby import AsyncStandby, Standby
 from standby.config import Config
+from standby.runtime.late_lock import LateLock
 
 Client = Standby | AsyncStandby
 _shared: dict[tuple[str, str], AsyncStandby] = {}
-_lock = threading.Lock()
+_making = LateLock()
 
 
 def shared_client(config: Config | None) -> AsyncStandby:
@@ -26,7 +26,7 @@ def shared_client(config: Config | None) -> AsyncStandby:
         ConfigError: The configuration cannot be used.
     """
     key = (os.getcwd(), _config_key(config))  # noqa: PTH109 - where the file is looked for
-    with _lock:
+    with _making.get():
         if key not in _shared:
             _shared[key] = AsyncStandby(config)
         return _shared[key]
@@ -74,13 +74,3 @@ class _Blocking(Standby):
         self._client = client
         # as `Standby` does
         self._prepare = client._prepare  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-
-
-def _reset_after_fork() -> None:
-    """Replace the lock in a child: another thread of the parent may have held it at the fork."""
-    global _lock  # noqa: PLW0603 - see above
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):  # systems without fork lack the function
-    os.register_at_fork(after_in_child=_reset_after_fork)
