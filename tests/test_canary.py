@@ -99,6 +99,27 @@ def echoing(status: int, text: str) -> Answers:
     return answer
 
 
+def echoing_name(field: str) -> Answers:
+    """Fail with the key in what should be a name."""
+
+    def answer(request: Received) -> Answer:
+        return respond(400, {"error": {field: f"bad_{key_of(request)}", "message": "no"}})
+
+    return answer
+
+
+def echoing_model(request: Received) -> Answer:
+    """Answer well, but name the key as the model that answers, and as the answer's id."""
+    key = key_of(request)
+    if "enerateContent" in request.path:
+        part = {"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}
+        body: Any = {"candidates": [part], "modelVersion": key, "responseId": key}
+    else:
+        choice = {"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}
+        body = {"id": key, "model": key, "choices": [choice]}
+    return respond(200, body)
+
+
 def echoing_page(request: Received) -> Answer:
     return html(502, f"<html>Authorization: Bearer {key_of(request)}</html>")
 
@@ -112,6 +133,10 @@ FAULTS: dict[str, Answer | Answers] = {
     "404": echoing(404, "no such model for {}"),
     "429": echoing(429, "quota of {} is used up"),
     "500": echoing(500, "internal error near {}"),
+    "in a code": echoing_name("code"),
+    "in a type": echoing_name("type"),
+    "in a status": echoing_name("status"),
+    "as the model": echoing_model,
     "in a header": echoing(IN_A_HEADER, "no"),
     "html": echoing_page,
     "reset": reset(),
@@ -318,7 +343,13 @@ def test_no_text_of_the_client_and_the_logs_has_a_key(
 
 @pytest.mark.parametrize(
     "part",
-    ["the error", "its traceback", "its traceback with locals", "rich's traceback with locals"],
+    [
+        "the error",
+        "pickled",
+        "its traceback",
+        "its traceback with locals",
+        "rich's traceback with locals",
+    ],
 )
 def test_no_text_of_a_failed_call_has_a_key(collect_texts: list[dict[str, str]], part: str) -> None:
     some = [entry for entry in collect_texts if entry["what"].endswith(f": {part}")]

@@ -22,10 +22,10 @@ from standby.diagnostics.failure_input import (
     from_exception,
     from_kind,
     from_status,
-    shorten,
 )
 from standby.diagnostics.recorded_failure import from_recording
 from standby.dispatch.policy import LONG_REST, decide
+from standby.dispatch.redaction import redact
 from standby.errors import RequestError
 from standby.failures import REACTIONS, Failure, Kind, kind_of_status
 from standby.http.bodies import get_object, get_str
@@ -34,7 +34,7 @@ from standby.pricing import Cost
 from standby.registry.plugins import Registry
 from standby.resilience.circuit_breaker import CircuitBreaker, DisabledBreaker
 from standby.settings import Hedge, Retry, Secret, StreamRules, Trigger
-from standby.types import Usage
+from standby.types import Request, Usage
 from tests.oracles.expected import ExpectedFailure
 from tests.oracles.gemini_errors import GEMINI
 from tests.oracles.gemini_errors import build_error as gemini_error
@@ -576,8 +576,10 @@ def test_a_kind_of_standby_has_its_own_message(kind: str, message: str) -> None:
 
 
 def test_keys_are_removed_and_long_messages_are_cut() -> None:
-    report = shorten(
-        failure("unauthorized", "the key sk-proj-1 " + "x" * 3000), (Secret("sk-proj-1"),)
+    report = redact(
+        failure("unauthorized", "the key sk-proj-1 " + "x" * 3000),
+        (Secret("sk-proj-1"),),
+        Request(()),
     )
     assert report.message.startswith("the key *** x")
     assert len(report.message) == 2004

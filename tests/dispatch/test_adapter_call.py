@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import inspect
 import time
+import traceback
 from typing import Any
 
 import pytest
 
 from standby.cards import Card
 from standby.dispatch.adapter_call import AdapterCall
-from standby.dispatch.redaction import LONGEST_TEXT, SHORTEST_KEY
+from standby.dispatch.redaction import LONGEST_NAME, LONGEST_TEXT, SHORTEST_KEY
 from standby.dispatch.stream_gate import StreamGate
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed, StreamBroken
@@ -192,6 +193,55 @@ def test_keys_and_the_callers_prompt_are_removed_from_every_text() -> None:
     assert "capital" not in str(error)
 
 
+@pytest.mark.parametrize("field", ["message", "code", "id"])
+def test_no_text_of_a_failure_has_a_key_or_the_prompt(field: str) -> None:
+    fields = {"message": "no", field: f"bad_sk-canary-1_{QUESTION}"}
+    broken = failure("invalid_request", **fields)
+    error = run_failing(Plays(broken), secrets=(Secret("sk-canary-1"),))
+    assert getattr(error.failure, field) == "bad_***_[…]"
+
+
+@pytest.mark.parametrize(
+    ("field", "longest"), [("message", LONGEST_TEXT), ("code", LONGEST_NAME), ("id", LONGEST_NAME)]
+)
+def test_every_text_of_a_failure_is_cut(field: str, longest: int) -> None:
+    huge = failure("server_error", **{"message": "no", field: "x" * 2**23})
+    assert getattr(run_failing(Plays(huge)).failure, field) == "x" * longest + " […]"
+
+
+@pytest.mark.parametrize("field", ["response_model", "id"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_what_a_reply_puts_on_the_trail_has_no_key_and_is_cut(field: str, *, streams: bool) -> None:
+    name = "sk-canary-1 " + "x" * 2**23
+    adapter = Streams("Lisbon.", End(**{field: name}))
+    model = target(
+        "a",
+        adapter if streams else Plays(Reply(text="Lisbon.", **{field: name})),
+        secrets=(Secret("sk-canary-1"),),
+    )
+    reply = run(call(model, request()))
+    assert getattr(reply, field).startswith("*** xxx")
+    assert len(getattr(reply, field)) == LONGEST_NAME + len(" […]")
+
+
+def _caused(text: str, *, deep: bool) -> Exception:
+    """Return an error of an adapter whose cause, or that cause's own, has a text."""
+    error = AttemptFailed(failure("server_error", "no"))
+    error.__cause__ = ValueError(text)
+    if deep:
+        error.__cause__ = ValueError("no")
+        error.__cause__.__cause__ = RuntimeError(text)
+    return error
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_cause_that_shows_a_key_is_dropped(*, deep: bool) -> None:
+    for text, has_cause in (("key sk-canary-1", False), ("no", True)):
+        error = run_failing(Plays(_caused(text, deep=deep)), secrets=(Secret("sk-canary-1"),))
+        assert (error.__cause__ is not None) is has_cause
+        assert "canary" not in "".join(traceback.format_exception(error))
+
+
 @pytest.mark.parametrize("key", ["k", "EMPTY", ""])
 def test_a_text_that_is_too_short_for_a_key_is_not_removed(key: str) -> None:
     message = "the kitchen is EMPTY and broken"
@@ -211,11 +261,6 @@ def test_the_shortest_possible_key_is_removed() -> None:
 
 def test_a_short_prompt_is_not_removed() -> None:
     assert str(run_failing(Plays(failure("server_error", "an error")), question="an")) == "an error"
-
-
-def test_a_long_text_is_cut() -> None:
-    error = run_failing(Plays(failure("server_error", "x" * 100_000)))
-    assert len(str(error)) == LONGEST_TEXT + len(" […]") == 2_004
 
 
 def test_cancelling_closes_the_stream() -> None:

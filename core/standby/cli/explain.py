@@ -34,17 +34,17 @@ from standby.diagnostics.failure_input import (
     from_exception,
     from_kind,
     from_status,
-    shorten,
 )
 from standby.diagnostics.recorded_failure import from_recording
 from standby.diagnostics.replay import replay_answer
+from standby.dispatch.redaction import redact
 from standby.dispatch.target import Route, Target
 from standby.errors import AttemptFailed, RequestError
 from standby.failures import Failure, Kind, kind_of_status
 from standby.http.cassettes import LARGEST
 from standby.registry.plugins import Registry
 from standby.settings import Provider, Settings
-from standby.types import Usage
+from standby.types import Request, Usage
 
 AMBIGUOUS = (200, 400, 429)
 """Statuses that go with any kind: their meaning is in the body."""
@@ -151,7 +151,7 @@ def _explain(
         return plan(route, rules, context)
     provider = settings.providers[target.provider]
     evidence = _find_evidence(given, target, provider, registry)
-    failure = shorten(evidence.failure, target.secrets)
+    failure = redact(evidence.failure, target.secrets, Request(()))
     because = evidence.reason
     return explain(failure, target, route, rules, because=because, spent=spent, context=context)
 

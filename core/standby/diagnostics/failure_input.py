@@ -12,12 +12,10 @@ from typing import Any
 
 import msgspec
 
-from standby.dispatch.redaction import LONGEST_TEXT, hide_keys
 from standby.errors import RequestError
 from standby.failures import Failure, Kind, kind_of_status
 from standby.http.bodies import get_list, get_object, get_str
 from standby.plugin import FailureReader, StubHandler
-from standby.settings import Secret
 
 _EXCEPTION = re.compile(
     r"[ |]*((?:\w+\.)*(?:\w*(?:[Ee]rror|Exception|Timeout)|(?<=\.)[A-Z]\w*))(?:: ?(.*))?", re.DOTALL
@@ -277,19 +275,3 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def shorten(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
-    """Remove keys from a failure's message, and cut it where the dispatcher cuts it.
-
-    Args:
-        failure: The failure.
-        secrets: The keys that the message must not show.
-
-    Returns:
-        The failure with the shortened message.
-    """
-    message = hide_keys(failure.message, secrets)
-    if len(message) > LONGEST_TEXT:
-        message = message[:LONGEST_TEXT] + " […]"
-    return msgspec.structs.replace(failure, message=message)

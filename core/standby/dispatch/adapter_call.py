@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from msgspec.structs import astuple, replace
 
-from standby.dispatch.redaction import drop_frames, redact
+from standby.dispatch.redaction import drop_frames, redact, redact_names, shows_key
 from standby.dispatch.stream_gate import StreamGate, chunks_of
 from standby.dispatch.target import Target
 from standby.errors import AttemptFailed
@@ -84,14 +84,17 @@ class AdapterCall:
                 permits.release()
 
     def _redact(self, error: BaseException) -> tuple[Failure, BaseException | None]:
-        """Return the failure without keys, and its cause.
+        """Return the failure without keys, and its cause, unless that shows a key.
 
         Its locals hold the keys still, so they must not be in a frame of the traceback.
         """
         failure = self._failure_of(error)
         is_expected = isinstance(error, AttemptFailed) and failure is error.failure
         cause = drop_frames(error.__cause__) if is_expected else error
-        return redact(failure, self.target.secrets, self._request), cause
+        secrets = self.target.secrets
+        if cause is not None and shows_key(cause, secrets):
+            cause = None
+        return redact(failure, secrets, self._request), cause
 
     async def _send(self) -> Reply:
         target, request = self.target, self._request
@@ -192,6 +195,7 @@ class AdapterCall:
         target, schema, data = self.target, self._request.schema, reply.data
         calls: tuple[ToolCall, ...] = ()
         producer = target.producer
+        response_model, response_id = redact_names(reply, target.secrets)
         if reply.tool_calls:
             calls = tuple(replace(call, produced_by=producer) for call in reply.tool_calls)
         elif schema is not None:
@@ -201,6 +205,8 @@ class AdapterCall:
             reply,
             data=data,
             tool_calls=calls,
+            response_model=response_model,
+            id=response_id,
             model=target.name,
             provider=target.provider,
             produced_by=producer,
