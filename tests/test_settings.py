@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standby import cards
+from standby import Standby, cards
 from standby import settings as settings_module
 from standby.settings import Chain, Provider, Secret, Settings
 
@@ -82,9 +82,34 @@ def test_a_key_survives_a_copy(again: Any) -> None:
     assert again(Provider(plugin="acme", api_key=key)) == Provider(plugin="acme", api_key=key)
 
 
-def test_no_key_can_be_pickled_too() -> None:
-    none = pickle.loads(pickle.dumps(Secret("", origin="A_KEY or B_KEY")))  # noqa: S301 - our own
-    assert (bool(none), none.origin) == (False, "A_KEY or B_KEY")
+@pytest.mark.parametrize("origin", ["A_KEY", "A_KEY or B_KEY", "given in code"])
+def test_a_key_that_is_not_set_is_pickled_too(origin: str) -> None:
+    none = pickle.loads(pickle.dumps(Secret("", origin=origin)))  # noqa: S301 - our own
+    assert (bool(none), none.origin) == (False, origin)
+
+
+@pytest.mark.parametrize("origin", ["B_KEY", "A_KEY or B_KEY"])
+def test_a_key_that_is_set_only_where_it_arrives_is_used_there(
+    origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pickled = pickle.dumps(Secret("", origin=origin))
+    monkeypatch.setenv("B_KEY", CANARY)
+    key = pickle.loads(pickled)  # noqa: S301 - our own
+    assert (key.reveal(), key.origin) == (CANARY, "B_KEY")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_the_settings_of_a_client_are_pickled_without_keys(
+    protocol: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    with Standby({"version": 1, "chains": {"default": {"models": ["o3-mini"]}}}) as client:
+        pickled = pickle.dumps(client.settings, protocol)
+        assert CANARY.encode() not in pickled
+        assert pickle.loads(pickled) == client.settings  # noqa: S301 - our own
+        monkeypatch.setenv("OPENAI_API_KEY", "another")
+        there = pickle.loads(pickled).providers["openai"].api_key  # noqa: S301 - our own
+        assert there.reveal() == "another"
 
 
 @pytest.mark.parametrize("kind", STRUCTS)

@@ -47,20 +47,18 @@ class Secret:
         """
         return self._value
 
-    def __reduce__(self) -> tuple[Callable[..., "Secret"], tuple[str, ...]]:
-        """Pickle the variable's name, which is read again on arrival.
+    def __reduce__(self) -> tuple[Callable[..., "Secret"], tuple[str]]:
+        """Pickle the variable's name, or several, which are read on arrival.
 
         Raises:
             TypeError: The key was given in code.
         """
-        if not self._value:
-            return Secret, ("", self.origin)
-        if not self.origin.isidentifier():
+        if self._value and not self.origin.isidentifier():
             raise TypeError(
                 "a key given in code is not pickled: give it as a variable, "
                 "api_key: ${NAME} in models.yaml"
             )
-        return _read_variable, (self.origin,)
+        return _read_variables, (self.origin,)
 
     def __copy__(self) -> "Secret":
         """Return itself: it does not change."""
@@ -89,8 +87,12 @@ class Secret:
         return hash(self._value)
 
 
-def _read_variable(variable: str) -> Secret:
-    return Secret(os.environ.get(variable, "").strip(), origin=variable)
+def _read_variables(origin: str) -> Secret:
+    """Return the key that the first of the variables "A_KEY or B_KEY" holds here."""
+    for name in origin.split(" or "):
+        if value := os.environ.get(name, "").strip():
+            return Secret(value, origin=name)
+    return Secret("", origin)
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
