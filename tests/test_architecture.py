@@ -119,6 +119,7 @@ def test_only_what_observes_imports_logging() -> None:
     ] == [
         "core/standby/observe/formats.py",
         "core/standby/observe/log.py",
+        "core/standby/runtime/debugging.py",  # asks for the level, and writes nothing
     ]
 
 

@@ -89,7 +89,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: Any) -> Failure:
     error = get_object(content.get("error"))
     error_code = get_str(get_object(error.get("details")).get("error_code"))
     names = [name for name in (error_code, get_str(error.get("type"))) if name]
-    message = get_str(error.get("message")) or strip_markup(body)
+    message = get_str(error.get("message")) or strip_markup(body, status)
     return Failure(
         kind=_classify(status, names, message),
         status=status,

@@ -169,7 +169,7 @@ class Reader:
         """
         message = _check(answer)
         if message.get("type") != "message":
-            raise malformed(f"expected a message, got the type {message.get('type')!r}")
+            raise malformed(f"expected a message, got the type {get_str(message.get('type'))!r}")
         self._start(message)
         for index, content in enumerate(get_list(message.get("content"))):
             block = self._blocks[index] = _Block(get_object(content))

@@ -91,11 +91,11 @@ def read_failure(status: int, headers: Mapping[str, str], body: Any) -> Failure:
         The failure, with the delay that Gemini states.
     """
     error = find_error(body)
+    message = get_str(error.get("message")) or strip_markup(body, status)
     if status < HTTPStatus.BAD_REQUEST:
         status = max(status, get_int(error, "code"))
     code = get_str(error.get("status"))
     details = [get_object(detail) for detail in get_list(error.get("details"))]
-    message = get_str(error.get("message")) or strip_markup(body)
     hints = [get_str(detail.get("retryDelay")) for detail in details]
     return Failure(
         kind=_classify(status, code, details, message),

@@ -168,6 +168,8 @@ class Reader:
             case reason if reason in _BLOCKED:
                 message = self._finish_message or f"the answer was blocked: {reason}"
                 raise _failure(Kind.BLOCKED, reason, message)
+            case "MALFORMED_FUNCTION_CALL" as reason:  # its message quotes what the model wrote
+                raise _failure(Kind.MALFORMED, reason, f"the answer ended with {reason}")
             case reason:
                 message = self._finish_message or f"the answer ended with {reason}"
                 raise _failure(Kind.MALFORMED, reason, message)

@@ -214,8 +214,9 @@ class GeminiSdkAdapter:
             if response is None:
                 raise unavailable("the SDK sent nothing")
             if response.status_code != HTTPStatus.OK:
-                body = decode_error(await read_body(response.aiter_bytes()))
-                raise AttemptFailed(read_failure(response.status_code, response.headers, body))
+                status = response.status_code
+                body = decode_error(await read_body(response.aiter_bytes()), status)
+                raise AttemptFailed(read_failure(status, response.headers, body))
             yield response
         # a broken TLS record raises a plain OSError (httpx2 #854)
         except (httpx2.TransportError, OSError) as error:

@@ -86,12 +86,12 @@ def read_failure(status: int, headers: Mapping[str, str], body: Any) -> Failure:
         The failure, with the delay that the server states and the request's id.
     """
     error = _find_error(body)
+    message = get_str(error.get("message")) or strip_markup(body, status)
     if status < HTTPStatus.BAD_REQUEST:
         # some servers state the status in the code: Cloudflare, vLLM, OpenRouter
         status = max(status, get_int(error, "code"))
     candidates = (get_str(error.get("code")), get_str(error.get("type")))
     names = [name for name in candidates if name not in ("", "error")]
-    message = get_str(error.get("message")) or strip_markup(body)
     return Failure(
         kind=_classify(status, names, message),
         status=status,

@@ -84,7 +84,7 @@ class _Client(httpx2.AsyncClient):
         if response.status_code == HTTPStatus.OK:
             return response
         async with aclosing(response):
-            body = decode_error(await read_body(response.aiter_bytes()))
+            body = decode_error(await read_body(response.aiter_bytes()), response.status_code)
         raise _NotOk(read_failure(response.status_code, response.headers, body))
 
 

@@ -1,6 +1,7 @@
 """The bodies of HTTP answers: bounded, decoded, and with no shape believed unchecked."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -81,23 +82,66 @@ def test_json_is_decoded_from_bytes_and_from_text(value: Any) -> None:
         (b"", "the body is empty"),
         (b" \n", "the body is empty"),
         ("", "the body is empty"),
-        (b"<html>Bad Gateway</html>", "expected JSON, got '<html>Bad Gateway</html>'"),
-        (b'{"a": ', "expected JSON, got '{\"a\":'"),
-        (b'{"a": "\xff"}', 'expected JSON, got \'{"a": "\ufffd"}\''),
-        (b"{} {}", "expected JSON, got '{} {}'"),
-        (b"NaN", "expected JSON, got 'NaN'"),
-        ("x" * 1000, f"expected JSON, got '{'x' * 200}'"),
-        (b"[" * 100_000, f"expected JSON, got '{'[' * 200}'"),
-        ('"\ud800"', "expected JSON, got '\"\\ud800\"'"),
+        (b"<html>Bad Gateway</html>", "expected JSON, got 24 bytes of HTML or XML"),
+        (b'{"answer": "Lis', "expected JSON, got 15 bytes of cut JSON"),
+        (b'{"answer": Lis}', "expected JSON, got 15 bytes of broken JSON"),
+        (b'{"a": "\xff"}', "expected JSON, got 10 bytes of broken JSON"),
+        (b"{} {}", "expected JSON, got 5 bytes of broken JSON"),
+        (b"data: {}\n\n", "expected JSON, got 10 bytes of server-sent events"),
+        (b"N", "expected JSON, got 1 byte of another kind"),
+        ("x" * 1000, "expected JSON, got 1,000 bytes of another kind"),
+        (b"[" * 100_000, "expected JSON, got 100,000 bytes of broken JSON"),
+        ('"\ud800"', "expected JSON, got 3 bytes of another kind"),
     ],
 )
-def test_what_is_not_json_is_reported_with_its_first_characters(
+def test_what_is_not_json_is_reported_by_its_length_and_shape(
     data: bytes | str, problem: str
 ) -> None:
     with pytest.raises(AttemptFailed) as caught:
         decode_json(data)
     assert text_of(caught.value) == f"200 OK. malformed: {problem}"
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("logger", ["standby", ""])
+@pytest.mark.parametrize(
+    ("data", "quoted"),
+    [
+        (b'{"answer": "Lis', '15 bytes of cut JSON: \'{"answer": "Lis\''),
+        ("x" * 1000, f"1,000 bytes of another kind: '{'x' * 200}'"),
+    ],
+)
+def test_an_answer_is_quoted_where_the_log_is_at_debug(
+    data: bytes | str, quoted: str, logger: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger=logger)
+    with pytest.raises(AttemptFailed) as caught:
+        decode_json(data)
+    assert text_of(caught.value) == f"200 OK. malformed: expected JSON, got {quoted}"
+
+
+@pytest.mark.parametrize(
+    ("data", "shape"),
+    [
+        (b'{"choices": ["Lisbon"]}', "23 bytes of JSON"),
+        (b'{"choices": ["Lisbon', "20 bytes of cut JSON"),
+        (b"Lisbon", "6 bytes of another kind"),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 201, 206])
+def test_the_body_of_another_2xx_is_described(data: bytes, shape: str, status: int) -> None:
+    assert decode_error(data, status) == f"expected status 200; the body is {shape}"
+
+
+def test_the_error_in_a_2xx_is_kept() -> None:
+    assert decode_error(b" ", 204) == ""
+    assert decode_error(b'{"error": {"code": 500}}', 201) == {"error": {"code": 500}}
+
+
+def test_an_answer_beside_an_error_without_a_message_is_not_quoted() -> None:
+    body = {"error": True, "choices": ["Lisbon"]}
+    assert strip_markup(body, 200) == "an error without a message"
+    assert strip_markup(body, 400) == '{"error":true,"choices":["Lisbon"]}'
 
 
 @given(st.binary() | st.text() | st.text('{}[]":,0123456789.eE-tfn\\u '))

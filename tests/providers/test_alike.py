@@ -81,10 +81,7 @@ async def get_failure(adapter: Any, *, stream: bool) -> Failure:
         (
             html(200),
             Kind.MALFORMED,
-            (
-                "200 OK. malformed: expected JSON, "
-                "got '<html><body><h1>Bad Gateway</h1></body></html>'"
-            ),
+            "200 OK. malformed: expected JSON, got 46 bytes of HTML or XML",
         ),
         (respond(500, ""), Kind.SERVER_ERROR, "500 Internal Server Error"),
         (

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import AsyncIterable, Mapping
+from http import HTTPStatus
 from typing import Any, cast
 
 import msgspec
 
 from standby.errors import AttemptFailed
 from standby.failures import Failure, Kind
+from standby.runtime.debugging import is_debugging
 
 LARGEST = 32 * 2**20
 """Bytes of one body; the largest output of any model is below 1 MiB of text."""
 
 _LONGEST_EXCERPT = 200
-"""Characters of a body that is not JSON, in the message that reports it."""
+"""Characters of an answer that a message quotes, where the log is at DEBUG."""
 
 # linear: no part of a page is searched twice
 _MARKUP = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>")
@@ -50,43 +52,83 @@ def decode_json(data: bytes | str) -> Any:
         The value.
 
     Raises:
-        AttemptFailed: `malformed`, with the first 200 characters of what is not JSON.
+        AttemptFailed: `malformed`, with the length and the shape of what is not JSON.
     """
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
-        excerpt = text[:_LONGEST_EXCERPT].strip()
-        problem = f"expected JSON, got {excerpt!r}" if excerpt else "the body is empty"
+        is_empty = not data.strip()
+        problem = "the body is empty" if is_empty else f"expected JSON, got {describe_body(data)}"
         raise malformed(problem) from None
 
 
-def decode_error(data: bytes) -> Any:
+def decode_error(data: bytes, status: int = 400) -> Any:
     """Decode an error's body: JSON, or the text that a proxy sent instead.
 
     Args:
         data: The body.
+        status: The status that it came with; below 300 the body may be an answer.
 
     Returns:
-        The JSON's value, or the text on one line.
+        The JSON's value, or the text on one line; of an answer only its length and shape.
     """
     try:
-        return decode_json(data)
+        body = decode_json(data)
     except AttemptFailed:
-        return " ".join(data.decode("utf-8", "replace").split())
+        body = " ".join(data.decode("utf-8", "replace").split())
+    may_be_answer = status < HTTPStatus.MULTIPLE_CHOICES and body != ""
+    if may_be_answer and not get_object(body).get("error"):
+        return f"expected status 200; the body is {describe_body(data)}"
+    return body
 
 
-def strip_markup(body: Any) -> str:
+def describe_body(data: bytes | str) -> str:
+    """Describe what may be an answer by its length and shape; by its words at DEBUG only.
+
+    Args:
+        data: The body, or a part of it.
+
+    Returns:
+        For example "1,234 bytes of cut JSON".
+    """
+    body = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    description = f"{len(body):,} byte{'' if len(body) == 1 else 's'} of {_shape(body)}"
+    if not is_debugging():
+        return description
+    return f"{description}: {body[:_LONGEST_EXCERPT].decode('utf-8', 'replace').strip()!r}"
+
+
+def _shape(body: bytes) -> str:
+    """Say what a body looks like that is not what was expected."""
+    start = body[:_LONGEST_EXCERPT].lstrip()
+    if start.startswith(b"<"):
+        return "HTML or XML"
+    if start.startswith((b"data:", b"event:")):
+        return "server-sent events"
+    if not start.startswith((b"{", b"[")):
+        return "another kind"
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return "cut JSON" if "truncated" in str(error) else "broken JSON"
+    return "JSON"
+
+
+def strip_markup(body: Any, status: int = 400) -> str:
     """Return an error's body as text on one line.
 
     Args:
         body: What `decode_error` has returned.
+        status: The status that it came with; below 400 JSON may have an answer beside the error.
 
     Returns:
-        A page without its markup; any other JSON as JSON; "" for `None` and an empty object.
+        A page without its markup; any other JSON as JSON, but for an answer's; "" for `None` and an
+        empty object.
     """
     if body is None or body == {}:
         return ""
+    if status < HTTPStatus.BAD_REQUEST and not isinstance(body, str):
+        return "an error without a message"
     text = _MARKUP.sub(" ", body) if isinstance(body, str) else msgspec.json.encode(body).decode()
     return " ".join(text.split())
 

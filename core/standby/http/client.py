@@ -223,7 +223,7 @@ class HttpClient:
             return password_wanted(proxy)
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return AttemptFailed(self._read_failure(status, headers, _describe_redirect(headers)))
-        body = decode_error(await self._read_error(response))
+        body = decode_error(await self._read_error(response), status)
         return AttemptFailed(self._read_failure(status, headers, body))
 
     async def _iter_body(

@@ -111,6 +111,12 @@ def test_geminis_finish_message_is_kept() -> None:
     assert get_failure(body).message == "Model failed to generate content due to internal error."
 
 
+def test_a_finish_message_that_quotes_the_answer_is_dropped() -> None:
+    body = answer(finish="MALFORMED_FUNCTION_CALL")
+    body["candidates"][0]["finishMessage"] = "Malformed function call: print(api.tell('Lisbon'))"
+    assert get_failure(body).message == "the answer ended with MALFORMED_FUNCTION_CALL"
+
+
 @pytest.mark.parametrize("candidates", [{}, {"candidates": []}, {"candidates": None}])
 @pytest.mark.parametrize(
     ("feedback", "code", "message"),

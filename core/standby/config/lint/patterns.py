@@ -22,7 +22,7 @@ OWN_TEXTS = (
     "connection error: Name or service not known",
     "connection error: certificate verify failed",
     "200 OK. malformed: the body is empty",
-    "200 OK. malformed: expected JSON, got '<html>'",
+    "200 OK. malformed: expected JSON, got 1,234 bytes of HTML or XML",
     "200 OK. malformed: the stream ended before the answer was whole",
     "empty: a reply without text, finish stop",
     "truncated: the token limit cut it after 100 tokens",
